@@ -1,0 +1,68 @@
+# One word per habit. `make demo` and `make test` set everything up themselves, once.
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# e.g. PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu" for a torch without CUDA
+PIP_ARGS ?=
+BIN := .venv/bin
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt $(PIP_ARGS)
+PACKAGING := setup.cfg pyproject.toml constraints.txt
+# One thread per process: the models are small, and spinning threads only fight over the cores.
+export OMP_NUM_THREADS ?= 1
+export OMP_WAIT_POLICY ?= PASSIVE
+export OPENBLAS_NUM_THREADS ?= 1
+
+.PHONY: demo test check format lint types contracts tests slow docs clean help
+
+help: ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: .venv/.run ## teach the embedded student for a few minutes and show what it learned
+	$(BIN)/teachgym run --env SkillList --student tiny --teacher weakest --seed 0
+
+test: .venv/.dev ## install what tests need, then check everything
+	$(MAKE) check
+
+check: format-check lint types contracts tests docs ## all checks, as CI runs them
+
+.PHONY: format-check
+format-check:
+	$(BIN)/ruff format --check .
+
+format: ## rewrite the code in the house style
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: ## ruff
+	$(BIN)/ruff check .
+
+types: ## mypy --strict
+	$(BIN)/mypy
+
+contracts: ## who may import whom
+	$(BIN)/lint-imports
+
+tests: ## fast tests and doctests, with coverage
+	$(BIN)/coverage erase
+	$(BIN)/pytest -n 2 --cov --cov-report= -m "not slow and not gpu and not network"
+	$(BIN)/pytest -q --cov --cov-append --cov-report= --doctest-modules teachgym
+	$(BIN)/coverage report --skip-covered --sort=cover --fail-under=95
+
+slow: ## the tests that train for minutes
+	$(BIN)/pytest -n 2 -m "slow and not gpu and not network"
+
+docs: ## build the site into site/
+	$(BIN)/python docs/make_cards.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+clean: ## remove everything that can be made again
+	rm -rf .venv build dist site *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache
+
+.venv/.run: $(PACKAGING)
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(INSTALL) --editable .
+	touch $@
+
+.venv/.dev: $(PACKAGING)
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(INSTALL) --editable ".[dev]"
+	touch $@ .venv/.run

@@ -1,0 +1,66 @@
+"""Named errors under one root.
+
+Each is also the built-in error it refines, so ``except ValueError`` keeps working. A message
+names the value, the allowed range and the fix. To add one: subclass ``TeachgymError`` and the
+built-in, one docstring line, no constructor of its own (errors must pickle).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class TeachgymError(Exception):
+    """Root of every error that teachgym raises on purpose."""
+
+
+class UnknownNameError(TeachgymError, KeyError):
+    """A name that is not registered: task, student, teacher, engine, reward."""
+
+    def __str__(self) -> str:
+        """The message itself (``KeyError`` would show it quoted)."""
+        return str(self.args[0]) if self.args else ""
+
+
+class UnknownSkillError(UnknownNameError):
+    """A skill the task does not have."""
+
+
+class ConfigError(TeachgymError, ValueError):
+    """A setting outside its allowed range."""
+
+
+class ConformanceError(TeachgymError, AssertionError):
+    """A task, student, trainer, engine or teacher breaks its contract."""
+
+
+class BudgetError(TeachgymError, RuntimeError):
+    """Something would cost more than is left."""
+
+
+class EpisodeError(TeachgymError, RuntimeError):
+    """A call that the state of the episode does not allow, such as a step after the end."""
+
+
+class RunError(TeachgymError, RuntimeError):
+    """A run folder that is missing, damaged or made by another configuration."""
+
+
+class MissingExtraError(TeachgymError, ImportError):
+    """An optional package is not installed."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    """Message for a wrong name: the name, a suggestion if one is near, and what exists."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"unknown {kind} {name!r}.{hint} Known: {', '.join(names)}"
+
+
+def missing_extra(package: str, extra: str) -> MissingExtraError:
+    """The error for an optional package, with the command that installs it."""
+    return MissingExtraError(
+        f"{package} is not installed; install it with: pip install 'teachgym[{extra}]'"
+    )

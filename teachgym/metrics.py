@@ -1,0 +1,146 @@
+"""Numbers about reports and episodes: means with standard errors, curves, rank correlation.
+
+Pure functions of numpy arrays. A mean never comes without its n and its standard error.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from teachgym.types import Report
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean over independent repetitions (seeds, items)."""
+
+    mean: float
+    stderr: float
+    """Sample standard deviation (n - 1) / sqrt(n); nan for n < 2."""
+    n: int
+
+    def __str__(self) -> str:
+        return f"{self.mean:.3f} ± {self.stderr:.3f} (n={self.n})"
+
+
+def estimate(values: Sequence[float] | FloatArray) -> Estimate:
+    """Mean and standard error of independent ``values``, shape (n,), n >= 1.
+
+    Example:
+        >>> print(estimate([1.0, 2.0, 3.0]))
+        2.000 ± 0.577 (n=3)
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if array.size == 0:
+        raise ValueError("estimate() got no values; give at least one")
+    stderr = float(array.std(ddof=1) / array.size**0.5) if array.size > 1 else float("nan")
+    return Estimate(float(array.mean()), stderr, int(array.size))
+
+
+def paired_gain(before: Report, after: Report) -> Estimate:
+    """Mean change of score over the items measured in both reports, with its standard error.
+
+    The reports must be over the same items in the same order. Pairing removes the variance
+    between items, so this is the error of the *change*.
+    """
+    if len(before.scores) != len(after.scores):
+        raise ValueError(
+            f"reports over {len(before.scores)} and {len(after.scores)} items cannot be paired; "
+            "evaluate both on the same split of the same task"
+        )
+    change = after.scores - before.scores
+    return estimate(change[~np.isnan(change)])
+
+
+@dataclass(frozen=True, slots=True)
+class CellScores:
+    """A report by groups of predictions: (n_skills, n_levels) or (n_groups,) in every array."""
+
+    n: FloatArray
+    """Measured predictions; 0 = not measured, and then accuracy and stderr are 0 too."""
+    accuracy: FloatArray
+    stderr: FloatArray
+
+
+def nearest_level(levels: Sequence[float], difficulty: float | None) -> int:
+    """Index of the level closest to ``difficulty``; the first level if it is None.
+
+    Example:
+        >>> nearest_level((0.0, 0.5, 1.0), 0.6)
+        1
+    """
+    if difficulty is None:
+        return 0
+    return min(range(len(levels)), key=lambda i: abs(levels[i] - difficulty))
+
+
+def by_cell(report: Report, skills: Sequence[str], levels: Sequence[float]) -> CellScores:
+    """Group a report by ``skills`` (rows) and ``levels`` (columns); other skills are left out.
+
+    The standard error of a cell is sqrt(mean squared deviation / n), as in ``SkillScore``.
+    """
+    row = {skill: i * len(levels) for i, skill in enumerate(skills)}
+    cells = [
+        row[e.skill] + nearest_level(levels, e.difficulty) if e.skill in row else -1
+        for e in (p.example for p in report.predictions)
+    ]
+    return _grouped(cells, report.scores, (len(skills), len(levels)))
+
+
+def by_group(report: Report, groups: Sequence[Collection[str]]) -> CellScores:
+    """Group a report by disjoint ``groups`` of skills; arrays of shape (n_groups,)."""
+    row = {skill: i for i, group in enumerate(groups) for skill in group}
+    cells = [row.get(p.example.skill, -1) for p in report.predictions]
+    return _grouped(cells, report.scores, (len(groups),))
+
+
+def _grouped(cells: Sequence[int], scores: FloatArray, shape: tuple[int, ...]) -> CellScores:
+    """Scores by cell number; a negative number is left out, and so is a nan score."""
+    index = np.array(cells, dtype=np.int64)
+    kept = (index >= 0) & ~np.isnan(scores)
+    index, scores = index[kept], scores[kept]
+    size = math.prod(shape)
+    n = np.bincount(index, minlength=size).astype(np.float64)
+    at_least_one = np.maximum(n, 1)
+    mean = np.bincount(index, weights=scores, minlength=size) / at_least_one
+    square = np.bincount(index, weights=scores**2, minlength=size) / at_least_one
+    stderr = np.sqrt(np.maximum(square - mean**2, 0) / at_least_one)
+    return CellScores(n.reshape(shape), mean.reshape(shape), stderr.reshape(shape))
+
+
+def area_under_curve(accuracies: Sequence[float]) -> float:
+    """Mean height of the learning curve (trapezoid rule, steps as abscissa), in [0, 1].
+
+    ``accuracies`` has shape (n_steps + 1,): the untrained student first.
+
+    Example:
+        >>> area_under_curve([0.0, 1.0, 1.0])
+        0.75
+    """
+    y = np.asarray(accuracies, dtype=np.float64)
+    return float(y[0]) if y.size == 1 else float(np.mean((y[1:] + y[:-1]) / 2))
+
+
+def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float:
+    """Spearman's rho: the Pearson correlation of the average ranks; nan if one side is constant."""
+    if len(x) != len(y) or len(x) < 2:
+        raise ValueError(f"need two equally long sequences of at least 2, got {len(x)}, {len(y)}")
+    a, b = _average_ranks(x), _average_ranks(y)
+    if a.std() == 0 or b.std() == 0:
+        return float("nan")
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def _average_ranks(values: Sequence[float]) -> FloatArray:
+    array = np.asarray(values, dtype=np.float64)
+    below = (array[None, :] < array[:, None]).sum(axis=1)
+    equal = (array[None, :] == array[:, None]).sum(axis=1)
+    ranks: FloatArray = below + (equal + 1) / 2
+    return ranks

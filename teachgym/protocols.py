@@ -1,0 +1,193 @@
+"""The seams of teachgym: what a task, a student, a trainer, a teacher must be able to do.
+
+Structural types: a class that has the methods *is* one, there is nothing to inherit from.
+``teachgym.testing`` holds a conformance check for each.
+
+One environment step goes through them once, in this order::
+
+    Teacher.act -> Plan -> DataEngine.generate -> gate -> Trainer.train -> Evaluator.evaluate
+                -> Reward -> Teacher.observe
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+
+from teachgym.types import (
+    Checkpoint,
+    Cost,
+    Data,
+    Example,
+    Plan,
+    Report,
+    Skill,
+    Split,
+    TrainResult,
+    Transition,
+)
+
+ObsT = TypeVar("ObsT", contravariant=True)
+ActT = TypeVar("ActT", covariant=True)
+
+
+@runtime_checkable
+class Task(Protocol):
+    """A set of skills with examples to measure them and a grader."""
+
+    @property
+    def name(self) -> str:
+        """Identifies the task and its version, e.g. ``arithmetic-and-strings-v0``."""
+
+    @property
+    def skills(self) -> tuple[Skill, ...]:
+        """Every skill, roots and leaves; examples carry leaves only."""
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Difficulties in [0, 1], ascending, that examples come in; (0.0,) if there is one."""
+
+    def examples(self, split: Split) -> Sequence[Example]:
+        """The examples of a split, always the same ones in the same order; splits are disjoint."""
+
+    def grade(self, example: Example, response: str) -> float:
+        """Score in [0, 1]; pure; 1 for ``example.target``; nan = could not be measured."""
+
+
+@runtime_checkable
+class ProceduralTask(Task, Protocol):
+    """A task that can make as much training data as asked for."""
+
+    def make(self, skill: str, difficulty: float | None, rng: np.random.Generator) -> Example:
+        """Draw one training example of a leaf skill; never one of ``val`` or ``test``.
+
+        ``difficulty`` is in [0, 1] (the nearest level is used), None = a level at random.
+        Raises ``UnknownSkillError`` for a name that is not a leaf skill.
+        """
+
+
+class Student(Protocol):
+    """The model being taught, m_t."""
+
+    @property
+    def max_new_tokens(self) -> int:
+        """The most tokens one answer can have; bounds the price of an evaluation."""
+
+    def generate(self, prompts: Sequence[str]) -> list[str]:
+        """Greedy answers, one per prompt, in order; no side effect on the student."""
+
+    def count_tokens(self, texts: Sequence[str]) -> int:
+        """Tokens in all the texts together, the unit of the token currencies."""
+
+    def save(self) -> Checkpoint:
+        """A detached copy of everything training changes."""
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Undo training: after ``restore(save())`` nothing has changed, bit for bit."""
+
+    def export(self, folder: Path) -> None:
+        """Write the student to ``folder`` in the form its own ecosystem loads."""
+
+
+StudentT = TypeVar("StudentT", bound=Student, contravariant=True)
+
+
+class Trainer(Protocol[StudentT]):
+    """m_{t+1} = Train(m_t, d_t)."""
+
+    def cost(self, student: StudentT, data: Data) -> Cost:
+        """What ``train`` would charge for this data, seconds excepted; additive over examples."""
+
+    def train(self, student: StudentT, data: Data, rng: np.random.Generator) -> TrainResult:
+        """Change the student in place; with no data, change nothing."""
+
+
+class Evaluator(Protocol):
+    """s_{t+1} = Eval(m_{t+1})."""
+
+    def evaluate(self, student: Student, task: Task, split: Split) -> Report:
+        """Generate and grade an answer for every example of the split."""
+
+
+class DataEngine(Protocol):
+    """d_t = Engine(p_t): turns a plan into examples."""
+
+    def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
+        """At most ``order.count`` examples per order; fewer when the engine cannot make more."""
+
+
+class SkillDiscovery(Protocol):
+    """Finds the skills a set of examples needs."""
+
+    def discover(self, examples: Sequence[Example]) -> tuple[Skill, ...]:
+        """A skill list for the examples."""
+
+    def assign(self, example: Example) -> str:
+        """Name of the discovered skill that the example belongs to."""
+
+
+class Teacher(Protocol[ObsT, ActT]):
+    """The data generation policy: observation in, action out, feedback after.
+
+    The loop it lives in::
+
+        teacher.reset(seed)
+        while not done:
+            action = teacher.act(observation)
+            ...
+            teacher.observe(transition)
+    """
+
+    @property
+    def name(self) -> str:
+        """Identifies the teacher in tables."""
+
+    def reset(self, seed: int) -> None:
+        """Forget the last episode; equal seeds and observations give equal actions."""
+
+    def act(self, observation: ObsT) -> ActT:
+        """Choose an action of the environment's action space."""
+
+    def observe(self, transition: Transition) -> None:
+        """Learn from what the action led to; stateless teachers do nothing."""
+
+
+class Reward(Protocol):
+    """What the teacher is paid for one step; pure."""
+
+    def __call__(self, before: Report, after: Report, cost: Cost) -> float:
+        """Reports before and after training on the same split, and the price of the step."""
+
+
+class Completion(Protocol):
+    """A chat model's answer."""
+
+    @property
+    def text(self) -> str:
+        """The answer."""
+
+    @property
+    def cost(self) -> Cost:
+        """Teacher calls, tokens and dollars."""
+
+
+class ChatModel(Protocol):
+    """A chat model behind any provider."""
+
+    def complete(
+        self, messages: Sequence[Mapping[str, str]], schema: Mapping[str, Any] | None = None
+    ) -> Completion:
+        """Answer ``messages`` (``role`` and ``content``); JSON that fits ``schema`` if given."""
+
+
+class Tracker(Protocol):
+    """Where metrics go."""
+
+    def log(self, metrics: Mapping[str, float], step: int) -> None:
+        """Record named numbers for an environment step."""
+
+    def close(self) -> None:
+        """Flush and let go of files and connections."""

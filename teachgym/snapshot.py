@@ -1,0 +1,47 @@
+"""The state of an episode as one immutable value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from teachgym.skills import Forest
+from teachgym.types import Checkpoint, Cost, Data, Report, SkillScore
+
+
+@dataclass(frozen=True)
+class Best:
+    """The student with the highest validation accuracy so far; the earlier one on a tie."""
+
+    step: int
+    """The step after which it was measured; 0 = the untrained student."""
+    accuracy: float
+    """On ``val``."""
+    checkpoint: Checkpoint
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything that decides what happens next, and what has happened."""
+
+    entropy: int
+    """Seeds the random streams of the episode."""
+    report: Report
+    """The last evaluation on ``val``."""
+    curve: tuple[SkillScore, ...]
+    """Validation accuracy before the first step and after each: the learning curve."""
+    best: Best
+    step: int = 0
+    """Steps made."""
+    data: Data = ()
+    """All examples trained on so far, in order."""
+    stop_reason: str = ""
+    """Why the episode has ended; empty while it runs."""
+    forest: Forest | None = None
+    """The Skill-Tree environment's forest."""
+    checkpoint: Checkpoint | None = None
+    """The student's weights; None in the environment's own running state."""
+    spent: Cost = field(default_factory=Cost)
+    rng_state: Mapping[str, Any] = field(default_factory=dict)
+    """Of the environment's ``np_random``, which only seeds later episodes."""

@@ -1,0 +1,20 @@
+"""One thread per process, set before torch is loaded: small models are slower with more."""
+
+from __future__ import annotations
+
+import os
+
+for _name, _value in {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "HF_HUB_OFFLINE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}.items():
+    os.environ.setdefault(_name, _value)
+
+from hypothesis import settings  # noqa: E402
+
+# Times are noisy on shared machines: examples have no deadline, and are the same on every run.
+settings.register_profile("teachgym", deadline=None, derandomize=True)
+settings.load_profile("teachgym")

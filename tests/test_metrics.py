@@ -1,0 +1,111 @@
+"""Numbers about reports and episodes, each derived by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from teachgym.metrics import (
+    area_under_curve,
+    by_cell,
+    by_group,
+    estimate,
+    nearest_level,
+    paired_gain,
+    rank_correlation,
+)
+from teachgym.types import Example, Prediction, Report
+
+
+def _report(*items: tuple[str, float | None, float]) -> Report:
+    predictions = (
+        Prediction(Example("p", "t", skill, difficulty=difficulty), "r", score)
+        for skill, difficulty, score in items
+    )
+    return Report(tuple(predictions), "val")
+
+
+def test_estimate_uses_the_sample_standard_deviation() -> None:
+    """Values 0, 0, 3: mean 1, squared deviations 1 + 1 + 4 = 6, sd sqrt(3), se 1."""
+    result = estimate([0, 0, 3])
+    assert (result.mean, result.n) == (1, 3)
+    assert result.stderr == pytest.approx(1.0)
+    assert math.isnan(estimate([2.0]).stderr)
+    with pytest.raises(ValueError, match="at least one"):
+        estimate([])
+
+
+def test_paired_gain_has_the_error_of_the_change_not_of_the_items() -> None:
+    """Changes +1, 0, 0, 0: mean 0.25, sample sd 0.5, se 0.5 / sqrt(4)."""
+    before = _report(*[("a", 0.0, s) for s in (0.0, 1.0, 0.0, 1.0)])
+    after = _report(*[("a", 0.0, s) for s in (1.0, 1.0, 0.0, 1.0)])
+    gain = paired_gain(before, after)
+    assert gain.mean == 0.25
+    assert gain.stderr == pytest.approx(0.25)
+
+
+def test_paired_gain_leaves_out_items_not_measured_twice_and_refuses_other_items() -> None:
+    before = _report(("a", 0.0, math.nan), ("a", 0.0, 0.0))
+    after = _report(("a", 0.0, 1.0), ("a", 0.0, 1.0))
+    assert paired_gain(before, after).n == 1
+    with pytest.raises(ValueError, match="cannot be paired"):
+        paired_gain(before, _report(("a", 0.0, 1.0)))
+
+
+def test_cells_are_skills_by_nearest_level() -> None:
+    report = _report(
+        ("a", 0.0, 1.0), ("a", 0.1, 0.0), ("a", 1.0, 1.0), ("b", None, 0.5), ("x", 0.0, 1.0)
+    )
+    cells = by_cell(report, ["a", "b"], [0.0, 0.5, 1.0])
+    assert cells.n.tolist() == [[2, 0, 1], [1, 0, 0]]
+    assert cells.accuracy.tolist() == [[0.5, 0, 1], [0.5, 0, 0]]
+    assert cells.stderr[0, 0] == pytest.approx(math.sqrt(0.25 / 2))
+    assert cells.stderr[0, 1] == 0
+
+
+def test_groups_pool_their_skills() -> None:
+    report = _report(("a", 0.0, 1.0), ("b", 0.0, 0.0), ("c", 0.0, 1.0), ("d", 0.0, math.nan))
+    groups = by_group(report, [("a", "b"), ("d",), ("c",)])
+    assert groups.n.tolist() == [2, 0, 1]
+    assert groups.accuracy.tolist() == [0.5, 0, 1]
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.floats(0, 1), st.sampled_from([0.0, 1.0]))))
+def test_cells_account_for_every_prediction(items: list[tuple[str, float, float]]) -> None:
+    cells = by_cell(_report(*items), ["a", "b"], [0.0, 1.0])
+    assert cells.n.sum() == len(items)
+    assert np.isclose((cells.n * cells.accuracy).sum(), sum(score for _, _, score in items))
+
+
+def test_nearest_level_takes_the_lower_on_a_tie() -> None:
+    assert nearest_level([0.0, 0.5, 1.0], 0.75) == 1
+    assert nearest_level([0.0, 0.5, 1.0], None) == 0
+
+
+def test_area_under_the_curve_is_its_mean_height() -> None:
+    """Trapezoids (0.2+0.4)/2 = 0.3 and (0.4+0.8)/2 = 0.6, mean 0.45."""
+    assert area_under_curve([0.2, 0.4, 0.8]) == pytest.approx(0.45)
+    assert area_under_curve([0.7]) == 0.7
+
+
+def test_rank_correlation_agrees_with_spearman_by_hand() -> None:
+    """Ranks 1 2 3 4 against 2 1 4 3: rho = 1 - 6 * 4 / (4 * 15) = 0.6."""
+    assert rank_correlation([1, 2, 3, 4], [20, 10, 40, 30]) == pytest.approx(0.6)
+    assert rank_correlation([1, 2, 3], [3, 2, 1]) == pytest.approx(-1)
+    assert math.isnan(rank_correlation([1, 2], [5, 5]))
+    with pytest.raises(ValueError, match="equally long"):
+        rank_correlation([1], [1])
+
+
+@given(st.lists(st.integers(-5, 5), min_size=3, max_size=12), st.randoms())
+def test_rank_correlation_agrees_with_scipy(values: list[int], random: object) -> None:
+    stats = pytest.importorskip("scipy.stats")
+    other = list(values)
+    random.shuffle(other)  # type: ignore[attr-defined]
+    if len(set(values)) > 1:
+        expected = stats.spearmanr(values, other).statistic
+        assert rank_correlation(values, other) == pytest.approx(expected)

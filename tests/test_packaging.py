@@ -1,0 +1,86 @@
+"""What users get: every package, light to import, nothing of ours in their way."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MAPPED = {"envs": "teachgym.envs", "agents": "teachgym.agents", "benchmarks": "teachgym.benchmarks"}
+
+
+def _listed_packages() -> set[str]:
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    return set(config["options"]["packages"].split())
+
+
+def test_setup_cfg_lists_every_package() -> None:
+    inside = {
+        ".".join(init.parent.relative_to(ROOT).parts)
+        for init in (ROOT / "teachgym").rglob("__init__.py")
+        if not any(p.is_symlink() for p in init.parents)
+    }
+    mapped = {name for folder, name in MAPPED.items() if (ROOT / folder / "__init__.py").exists()}
+    assert _listed_packages() == inside | mapped
+
+
+def test_top_folders_are_not_imported_under_bare_names() -> None:
+    import teachgym.agents
+    import teachgym.envs  # noqa: F401
+
+    assert not {"envs", "agents", "benchmarks"} & set(sys.modules)
+
+
+def test_import_loads_no_heavy_package() -> None:
+    """A fresh interpreter: ``import teachgym`` and a look at sys.modules."""
+    code = "import teachgym, sys, json; print(json.dumps(list(sys.modules)))"
+    out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    loaded = set(json.loads(out.stdout))
+    heavy = {"torch", "transformers", "wandb", "sklearn", "matplotlib", "typer", "reasoning_gym"}
+    assert not heavy & loaded
+
+
+@pytest.mark.slow
+def test_wheel_runs_an_episode_in_a_clean_environment(tmp_path: Path) -> None:
+    """Build, install without dependencies beside this environment's, run from elsewhere."""
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path), str(ROOT)],
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    top = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
+    assert top == {"teachgym", f"teachgym-{_version()}.dist-info"}
+
+    venv.create(tmp_path / "clean", with_pip=True)
+    python = tmp_path / "clean" / "bin" / "python"
+    subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", str(wheel)], check=True)
+    site = next((tmp_path / "clean" / "lib").glob("python*/site-packages"))
+    (site / "dependencies.pth").write_text(
+        "\n".join(p for p in sys.path if p.endswith("site-packages"))
+    )
+    code = (
+        "import gymnasium as gym, teachgym\n"
+        "assert 'clean' in teachgym.__file__, teachgym.__file__\n"
+        "env = gym.make('teachgym/SkillList-v0', student='simulated', budget={'steps': 2})\n"
+        "env.reset(seed=0)\n"
+        "print(env.step(env.action_space.sample())[1])\n"
+        "env = gym.make('teachgym/SkillList-v0', budget={'steps': 1})\n"
+        "print(env.reset(seed=0)[0]['accuracy'].mean())\n"
+    )
+    out = subprocess.run([python, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert out.returncode == 0, out.stderr
+
+
+def _version() -> str:
+    import teachgym
+
+    return teachgym.__version__

@@ -1,0 +1,129 @@
+"""The words: arithmetic of scores, costs and budgets; order of skills."""
+
+from __future__ import annotations
+
+import math
+import pickle
+from dataclasses import FrozenInstanceError
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from teachgym.types import (
+    CURRENCIES,
+    Budget,
+    Checkpoint,
+    Cost,
+    Example,
+    Order,
+    Plan,
+    Prediction,
+    Report,
+    Skill,
+    SkillScore,
+    leaf_skills,
+    leaves_by_root,
+    root_skills,
+)
+
+
+def _report(*scores: float) -> Report:
+    return Report(
+        tuple(Prediction(Example("p", "t", f"s{i % 2}"), "r", s) for i, s in enumerate(scores)),
+        "val",
+    )
+
+
+def test_accuracy_has_the_standard_error_of_a_proportion() -> None:
+    """Three of four right: p = 0.75, sqrt(0.75 * 0.25 / 4) = 0.2165."""
+    report = _report(1, 1, 1, 0)
+    assert report.accuracy == 0.75
+    assert report.stderr == pytest.approx(0.21650635)
+
+
+def test_what_was_not_measured_is_neither_right_nor_wrong() -> None:
+    report = _report(1, math.nan, 0)
+    assert report.overall.n == 2
+    assert report.accuracy == 0.5
+    assert len(report.errors) == 1
+
+
+def test_nothing_measured_is_not_a_number_with_n_zero() -> None:
+    score = SkillScore.of(np.array([math.nan]))
+    assert score.n == 0
+    assert math.isnan(score.mean)
+    assert math.isnan(score.stderr)
+
+
+def test_scores_are_grouped_by_skill_in_order_of_appearance() -> None:
+    scores = _report(1, 0, 0, 0).by_skill()
+    assert list(scores) == ["s0", "s1"]
+    assert scores["s0"].mean == 0.5
+    assert scores["s1"].mean == 0.0
+
+
+def test_words_cannot_be_changed_and_survive_pickling() -> None:
+    report = _report(1, 0)
+    assert pickle.loads(pickle.dumps(report)) == report
+    with pytest.raises(FrozenInstanceError):
+        report.split = "test"  # type: ignore[misc]
+
+
+def test_orders_refuse_negative_counts_and_difficulties_outside_the_unit_interval() -> None:
+    with pytest.raises(ValueError, match="-1"):
+        Order("a", -1)
+    with pytest.raises(ValueError, match=r"1\.5"):
+        Order("a", 1, difficulty=1.5)
+    assert Plan((Order("a", 2), Order("b", 3))).total == 5
+
+
+def test_budget_says_what_is_left_and_what_is_exceeded() -> None:
+    budget = Budget(examples=10, dollars=2.0)
+    spent = Cost(examples=4, dollars=2.5, teacher_calls=7)
+    left = budget.remaining(spent)
+    assert left["examples"] == 6
+    assert left["dollars"] == 0
+    assert left["teacher_calls"] == math.inf
+    assert budget.exceeded(spent) == ("dollars",)
+    shares = budget.fractions_left(spent)
+    assert shares.shape == (len(CURRENCIES),)
+    assert shares[CURRENCIES.index("examples")] == pytest.approx(0.6)
+    assert shares[CURRENCIES.index("teacher_calls")] == 1
+
+
+@pytest.mark.parametrize("limit", [0, -3, math.nan])
+def test_budget_limits_are_above_zero(limit: float) -> None:
+    with pytest.raises(ValueError, match="above 0"):
+        Budget(seconds=limit)
+
+
+costs = st.builds(Cost, examples=st.integers(0, 99), train_tokens=st.integers(0, 99))
+
+
+@given(costs, costs, costs)
+def test_costs_add_up_in_any_order(a: Cost, b: Cost, c: Cost) -> None:
+    assert a + b == b + a
+    assert (a + b) + c == a + (b + c)
+    assert a + Cost() == a
+
+
+@given(costs, st.integers(1, 99))
+def test_a_budget_allows_what_it_does_not_exceed(cost: Cost, limit: int) -> None:
+    assert Budget(examples=limit).allows(cost) == (cost.examples <= limit)
+
+
+def test_checkpoints_are_equal_when_every_bit_is() -> None:
+    a = Checkpoint({"w": np.array([1.0, math.nan])})
+    assert a == Checkpoint({"w": np.array([1.0, math.nan])})
+    assert a != Checkpoint({"w": np.array([1.0, math.nan], dtype=np.float32)})
+    assert a != Checkpoint({"v": np.array([1.0, math.nan])})
+    assert a != Checkpoint({"w": np.array([-1.0, math.nan])})
+
+
+def test_skills_form_a_forest_of_any_depth() -> None:
+    skills = (Skill("a"), Skill("b", "a"), Skill("c", "b"), Skill("d", "a"), Skill("lone"))
+    assert root_skills(skills) == ("a", "lone")
+    assert leaf_skills(skills) == ("c", "d", "lone")
+    assert leaves_by_root(skills) == {"a": ("c", "d"), "lone": ("lone",)}
