@@ -1,0 +1,20 @@
+"""Teachers: from an observation of the student to an order of training data.
+
+Importing this package loads no teacher; ``make_teacher`` imports the one it makes::
+
+    env = gym.make("teachgym/SkillList-v0", student="simulated")
+    teacher = make_teacher("weakest", env)
+    episode = teachgym.loop.run_episode(env, teacher, seed=0)
+"""
+
+from __future__ import annotations
+
+from teachgym.agents.registry import (
+    TEACHERS,
+    TeacherEntry,
+    kind_of,
+    make_teacher,
+    teacher_settings,
+)
+
+__all__ = ["TEACHERS", "TeacherEntry", "kind_of", "make_teacher", "teacher_settings"]

@@ -1,0 +1,40 @@
+"""Multi-armed bandits: the seam, and the choice of the best arms by an index.
+
+A bandit picks ``k`` arms at once and is then told their rewards: one *round*. With k = 1 this is
+the setting of the papers; with more, index bandits play the k best arms (Anantharam et al.
+1987), and randomised ones draw k times with replacement. Rewards are in [0, 1].
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Arms: TypeAlias = NDArray[np.int64]
+"""Arm numbers, shape (k,)."""
+FloatArray: TypeAlias = NDArray[np.float64]
+
+
+class Bandit(Protocol):
+    """Chooses arms and learns from their rewards."""
+
+    def select(self, k: int, contexts: FloatArray) -> Arms:
+        """``k`` >= 1 arms to play; ``contexts``, (n_arms, n_features), may be ignored."""
+
+    def update(self, arms: Arms, rewards: FloatArray) -> None:
+        """Rewards in [0, 1], (k,), of the arms of the last ``select`` or of some of them."""
+
+
+def best_arms(index: FloatArray, k: int, rng: np.random.Generator) -> Arms:
+    """The ``k`` arms with the highest index, best first, ties in random order.
+
+    With more slots than arms, the ranking is gone through again.
+
+    Example:
+        >>> best_arms(np.array([0.1, 0.9, 0.5]), 4, np.random.default_rng(0)).tolist()
+        [1, 2, 0, 1]
+    """
+    ranking = np.lexsort((rng.random(len(index)), -index))
+    return np.resize(ranking, k).astype(np.int64)

@@ -1,0 +1,79 @@
+"""``fixed``: a schedule written down before the episode, such as a hand-made curriculum."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from teachgym.agents.cells import Cells
+from teachgym.errors import ConfigError, UnknownSkillError, unknown
+from teachgym.types import Obs, Transition
+
+Mixture: TypeAlias = Mapping[str, float] | ArrayLike
+"""Weights >= 0: ``{skill: weight}`` (skills left out get nothing; levels share equally), or an
+array of shape (n_skills,) or (n_skills, n_levels)."""
+
+
+class Fixed:
+    """Orders mixture i in step i, and the last one from then on.
+
+    Each mixture's weights are scaled to a whole step. Plain JSON will do::
+
+        Fixed(cells, mixtures=[{"add": 1}, {"add": 1, "sort": 3}])
+
+    Raises:
+        UnknownSkillError: for a skill the environment does not have.
+        ConfigError: for no mixtures, a wrong shape, a negative weight, or weights that are all 0.
+    """
+
+    name = "fixed"
+
+    def __init__(self, cells: Cells, *, mixtures: Sequence[Mixture]) -> None:
+        if len(mixtures) == 0:
+            raise ConfigError("mixtures is empty; give at least one")
+        self.actions = [cells.spend(_weights(mixture, cells)) for mixture in mixtures]
+        self._step = 0
+
+    def reset(self, seed: int) -> None:
+        """Back to the first mixture."""
+        self._step = 0
+
+    def act(self, observation: Obs) -> NDArray[np.float32]:
+        """The step's mixture, shape (n_skills, n_levels)."""
+        action = self.actions[min(self._step, len(self.actions) - 1)]
+        self._step += 1
+        return action.copy()
+
+    def observe(self, transition: Transition) -> None:
+        """Nothing to learn."""
+
+
+def _weights(mixture: Mixture, cells: Cells) -> NDArray[np.float64]:
+    weights = _by_name(mixture, cells) if isinstance(mixture, Mapping) else _as_array(mixture)
+    if weights.ndim == 1:
+        weights = weights[:, np.newaxis]
+    if weights.shape not in (cells.shape, (cells.shape[0], 1)):
+        raise ConfigError(
+            f"a mixture has shape {weights.shape}; it must be {cells.shape[:1]} or {cells.shape} "
+            "(n_skills, n_levels), or a mapping of skill to weight"
+        )
+    if not (np.isfinite(weights) & (weights >= 0)).all() or not weights.any():
+        raise ConfigError(f"mixture {mixture!r} must have weights >= 0, at least one above 0")
+    return weights
+
+
+def _by_name(mixture: Mapping[str, float], cells: Cells) -> NDArray[np.float64]:
+    for skill in mixture:
+        if skill not in cells.skills:
+            raise UnknownSkillError(unknown("skill", skill, cells.skills))
+    return _as_array([mixture.get(skill, 0.0) for skill in cells.skills])
+
+
+def _as_array(values: Any) -> NDArray[np.float64]:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"mixture {values!r} is not an array of numbers") from error

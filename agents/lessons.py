@@ -1,0 +1,27 @@
+"""What a teacher knows of an Open-Ended environment besides its observations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+
+from teachgym.spaces import DataSpace
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """Names and sizes of an Open-Ended environment."""
+
+    skills: tuple[str, ...]
+    """Leaf skills that examples can carry."""
+    per_step: int
+    """The most examples of one step, >= 1."""
+
+    @classmethod
+    def of(cls, env: gym.Env[Any, Any]) -> Lessons:
+        """Read them off an environment made like ``teachgym/OpenEnded-v0``."""
+        space = env.action_space
+        assert isinstance(space, DataSpace)
+        return cls(space.skills, space.max_examples)

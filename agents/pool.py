@@ -1,0 +1,93 @@
+"""``pool``: hands in finished examples, more of them where the student errs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from teachgym.agents.lessons import Lessons
+from teachgym.agents.settings import check_range
+from teachgym.errors import ConfigError, UnknownSkillError, unknown
+from teachgym.types import Data, Example, Report, Transition
+
+
+class Pool:
+    """Draws from a fixed pool of examples, each at most once per episode.
+
+    A draw picks a skill in proportion to its errors, 1 - accuracy, among the skills that have
+    examples left, then one of its examples; with chance ``exploration`` it picks any example. A
+    skill that was not measured counts like the report as a whole. An empty pool gives no data.
+
+    Args:
+        lessons: sizes of the environment.
+        pool: examples of the environment's skills.
+        exploration: in [0, 1].
+        per_step: examples per step, >= 1; None = as many as the environment takes.
+
+    Raises:
+        ConfigError: for an empty pool, or when asked to act on anything but a ``Report``.
+        UnknownSkillError: for an example of a skill the environment does not have.
+    """
+
+    name = "pool"
+
+    def __init__(
+        self,
+        lessons: Lessons,
+        *,
+        pool: Sequence[Example],
+        exploration: float = 0.2,
+        per_step: int | None = None,
+    ) -> None:
+        if not pool:
+            raise ConfigError("pool is empty; give at least one example")
+        for example in pool:
+            if example.skill not in lessons.skills:
+                raise UnknownSkillError(unknown("skill", example.skill, lessons.skills))
+        self.pool = tuple(pool)
+        self.exploration = check_range("exploration", exploration, 0, 1)
+        limit = lessons.per_step if per_step is None else per_step
+        self.per_step = int(check_range("per_step", limit, 1, lessons.per_step))
+        self.reset(0)
+
+    def reset(self, seed: int) -> None:
+        """All examples back into the pool."""
+        self._rng = np.random.default_rng(seed)
+        self._left = list(self.pool)
+
+    def act(self, observation: Report) -> Data:
+        """At most ``per_step`` examples."""
+        if not isinstance(observation, Report):
+            raise ConfigError(
+                f"the pool teacher reads reports, not {type(observation).__name__}; "
+                "make the environment with observation='report'"
+            )
+        # An exponential race: the first k to arrive at rates p are k draws without replacement.
+        with np.errstate(divide="ignore"):  # rate 0 arrives last
+            arrivals = self._rng.exponential(size=len(self._left)) / self._chances(observation)
+        order = np.argsort(arrivals, kind="stable").tolist()
+        chosen, rest = order[: self.per_step], sorted(order[self.per_step :])
+        handed_in = tuple(self._left[i] for i in chosen)
+        self._left = [self._left[i] for i in rest]
+        return handed_in
+
+    def observe(self, transition: Transition) -> None:
+        """Nothing to learn."""
+
+    def _chances(self, report: Report) -> NDArray[np.float64]:
+        """Chance of each example that is left to be the next one drawn, (n_left,)."""
+        scores = report.by_skill()
+        overall = report.accuracy if report.overall.n else 0.0
+        left = Counter(example.skill for example in self._left)
+        error = {
+            skill: 1 - (scores[skill].mean if skill in scores and scores[skill].n else overall)
+            for skill in left
+        }
+        total = sum(error.values())
+        by_skill = {s: error[s] / total if total > 0 else 1 / len(left) for s in left}
+        focus = np.array([by_skill[e.skill] / left[e.skill] for e in self._left])
+        equal = 1 / max(len(self._left), 1)
+        return (1 - self.exploration) * focus + self.exploration * equal

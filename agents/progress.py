@@ -1,0 +1,81 @@
+"""``alp``: teach where accuracy moves (absolute learning progress on discrete skills)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from teachgym.agents.cells import Cells, SkillScores, pool_levels
+from teachgym.agents.settings import check_range
+from teachgym.types import Obs, Transition
+
+
+class LearningProgress:
+    """Orders in proportion to each skill's absolute learning progress (ALP), levels alike.
+
+    After a step, with p the accuracy pooled over levels and m = ``memory``::
+
+        ALP <- m ALP + (1 - m) max(0, |p_after - p_before| - noise)
+
+    and the first value is taken as it is. A share ``exploration`` of each step is uniform, and
+    so is the whole step until some progress is seen. The absolute value makes the teacher come
+    back to what is being forgotten.
+
+    After Portelas et al. 2019 (arXiv 1910.07224, section 3), who define ALP by the nearest
+    earlier task of a continuous space: here a skill's nearest neighbour is the skill itself, and
+    the decaying mean (as in Matiisen et al. 2017, arXiv 1707.00183, "Online") replaces the window.
+
+    Args:
+        cells: sizes of the environment.
+        memory: weight of the past, in [0, 1].
+        exploration: share that is uniform, in [0, 1].
+        noise_floor: >= 0; what counts as noise, in multiples of sqrt(2 / pi) times the standard
+            error of the difference: the mean absolute difference of two measurements of an
+            unchanged student on independent items. Environments measure the same items every
+            time, which differ far less; there a floor hides progress more than noise.
+    """
+
+    name = "alp"
+
+    def __init__(
+        self,
+        cells: Cells,
+        *,
+        memory: float = 0.5,
+        exploration: float = 0.2,
+        noise_floor: float = 0.0,
+    ) -> None:
+        self.cells = cells
+        self.memory = check_range("memory", memory, 0, 1)
+        self.exploration = check_range("exploration", exploration, 0, 1)
+        self.noise_floor = check_range("noise_floor", noise_floor, 0)
+        self.reset(0)
+
+    def reset(self, seed: int) -> None:
+        """Forget all progress."""
+        self.progress = np.zeros(len(self.cells.skills))
+        self._seen = np.zeros(len(self.cells.skills), dtype=bool)
+
+    def act(self, observation: Obs) -> NDArray[np.float32]:
+        """Shares of the step, (n_skills, n_levels)."""
+        return self.cells.spend(self.progress[:, np.newaxis], exploration=self.exploration)
+
+    def observe(self, transition: Transition) -> None:
+        """Update the progress of every skill that was measured before and after."""
+        before = pool_levels(transition.observation)
+        after = pool_levels(transition.next_observation)
+        measured = (before.n > 0) & (after.n > 0)
+        latest = significant_change(before, after, self.noise_floor)
+        memory = np.where(self._seen, self.memory, 0.0)
+        updated = memory * self.progress + (1 - memory) * latest
+        self.progress = np.where(measured, updated, self.progress)
+        self._seen |= measured
+
+
+def significant_change(
+    before: SkillScores, after: SkillScores, noise_floor: float
+) -> NDArray[np.float64]:
+    """Absolute change of accuracy above the noise floor, shape (n_skills,), >= 0."""
+    noise = np.sqrt(2 / np.pi) * np.hypot(before.stderr, after.stderr)
+    excess: NDArray[np.float64] = np.abs(after.accuracy - before.accuracy) - noise_floor * noise
+    return np.maximum(excess, 0.0)

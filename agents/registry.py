@@ -1,0 +1,278 @@
+"""Teachers by name: what exists, for which environment, and how one is made.
+
+To add one: a file with the teacher, and an entry here. Its settings are its keyword-only
+parameters; nothing else has to be declared. Files are imported when a teacher is made.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from importlib import import_module
+from typing import Any, Literal
+
+import gymnasium as gym
+
+from teachgym.errors import ConfigError, UnknownNameError, unknown
+from teachgym.protocols import Teacher
+
+Kind = Literal["SkillList", "SkillTree", "OpenEnded"]
+"""The environment a teacher is for, by the middle of its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class TeacherEntry:
+    """A registered teacher."""
+
+    kind: Kind
+    description: str
+    """One line for tables."""
+    teacher: str
+    """``module:attribute``, called as ``(sizes, **settings)``, or, where there is an algorithm,
+    as ``(sizes, make_algorithm, name, **settings)``."""
+    algorithm: str = ""
+    """``module:attribute`` of what the teacher plugs in, built anew at every reset."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Defaults in place of the published ones, which are for thousands of rounds: these are for
+    episodes of about ten steps with tens of skills, where gains are small against their range."""
+
+
+REQUIRED = inspect.Parameter.empty
+"""Stands for the default of a setting that has none."""
+
+_BANDIT = "teachgym.agents.bandit_teacher:BanditTeacher"
+_BOX = "teachgym.agents.box_teacher:BoxTeacher"
+_TREE = "teachgym.agents.tree_teacher:TreeTeacher"
+
+TEACHERS: Mapping[str, TeacherEntry] = {
+    "uniform": TeacherEntry(
+        "SkillList", "the same for every skill and level", "teachgym.agents.uniform:Uniform"
+    ),
+    "fixed": TeacherEntry(
+        "SkillList", "a schedule written beforehand (mixtures=...)", "teachgym.agents.fixed:Fixed"
+    ),
+    "oracle": TeacherEntry(
+        "SkillList", "knows the learnable skills (learnable=...)", "teachgym.agents.oracle:Oracle"
+    ),
+    "weakest": TeacherEntry(
+        "SkillList", "most where the student errs most", "teachgym.agents.weakest:Weakest"
+    ),
+    "alp": TeacherEntry(
+        "SkillList",
+        "absolute learning progress per skill",
+        "teachgym.agents.progress:LearningProgress",
+    ),
+    "alp-gmm": TeacherEntry(
+        "SkillList",
+        "Gaussian mixtures over absolute learning progress",
+        _BOX,
+        "teachgym.agents.alp_gmm:ALPGMM",
+        {"fit_every": 60, "components": (4, 8, 12)},
+    ),
+    "riac": TeacherEntry(
+        "SkillList",
+        "regions of learning progress",
+        _BOX,
+        "teachgym.agents.riac:RIAC",
+        {"max_points": 20},
+    ),
+    "covar-gmm": TeacherEntry(
+        "SkillList",
+        "Gaussian mixtures over reward and time",
+        _BOX,
+        "teachgym.agents.covar_gmm:CovarGMM",
+        {"fit_every": 60, "components": (4, 8, 12)},
+    ),
+    "epsilon-greedy": TeacherEntry(
+        "SkillList",
+        "bandit: best skills so far, sometimes random ones",
+        _BANDIT,
+        "teachgym.agents.epsilon_greedy:EpsilonGreedy",
+    ),
+    "ucb1": TeacherEntry(
+        "SkillList",
+        "bandit: optimism, all rewards count",
+        _BANDIT,
+        "teachgym.agents.ucb:UCB1",
+        {"width": 0.1},
+    ),
+    "discounted-ucb": TeacherEntry(
+        "SkillList",
+        "bandit: optimism, old rewards fade",
+        _BANDIT,
+        "teachgym.agents.ucb:DiscountedUCB",
+        {"width": 0.1},
+    ),
+    "sliding-window-ucb": TeacherEntry(
+        "SkillList",
+        "bandit: optimism, only recent rewards count",
+        _BANDIT,
+        "teachgym.agents.ucb:SlidingWindowUCB",
+        {"width": 0.1},
+    ),
+    "thompson": TeacherEntry(
+        "SkillList",
+        "bandit: draws from a fading Gaussian posterior",
+        _BANDIT,
+        "teachgym.agents.thompson:Thompson",
+    ),
+    "exp3": TeacherEntry(
+        "SkillList",
+        "bandit: exponential weights",
+        _BANDIT,
+        "teachgym.agents.exp3:EXP3",
+        {"slots": 128},
+    ),
+    "exp3s": TeacherEntry(
+        "SkillList",
+        "bandit: exponential weights that can change their mind",
+        _BANDIT,
+        "teachgym.agents.exp3:EXP3S",
+        {"slots": 128, "alpha": 0.001},
+    ),
+    "linucb": TeacherEntry(
+        "SkillList",
+        "bandit: linear in accuracy, its error and level",
+        _BANDIT,
+        "teachgym.agents.linucb:LinUCB",
+    ),
+    "uniform-tree": TeacherEntry(
+        "SkillTree",
+        "finds every subskill, teaches all alike",
+        _TREE,
+        "teachgym.agents.uniform_tree:UniformTree",
+    ),
+    "alternating": TeacherEntry(
+        "SkillTree",
+        "explores and exploits in turn",
+        _TREE,
+        "teachgym.agents.alternating:Alternating",
+    ),
+    "fill-and-balance": TeacherEntry(
+        "SkillTree",
+        "explores until full, then evens out what was taught",
+        _TREE,
+        "teachgym.agents.fill_and_balance:FillAndBalance",
+    ),
+    "random-tree": TeacherEntry(
+        "SkillTree",
+        "a coin decides between exploring and exploiting",
+        _TREE,
+        "teachgym.agents.random_tree:RandomTree",
+    ),
+    "threshold": TeacherEntry(
+        "SkillTree",
+        "exploits what gained, explores the rest",
+        _TREE,
+        "teachgym.agents.threshold:Threshold",
+    ),
+    "pool": TeacherEntry(
+        "OpenEnded", "hands in finished examples (pool=...)", "teachgym.agents.pool:Pool"
+    ),
+}
+"""Name to teacher; what ``teachgym list teachers`` shows."""
+
+_SIZES: Mapping[Kind, str] = {
+    "SkillList": "teachgym.agents.cells:Cells",
+    "SkillTree": "teachgym.agents.branches:Branches",
+    "OpenEnded": "teachgym.agents.lessons:Lessons",
+}
+
+
+def make_teacher(name: str, env: gym.Env[Any, Any], **settings: Any) -> Teacher[Any, Any]:
+    """Make the registered teacher ``name`` for ``env``, of which it learns names and sizes only.
+
+    Example::
+
+        env = gym.make("teachgym/SkillList-v0", student="simulated")
+        teacher = make_teacher("weakest", env, power=2)
+
+    Raises:
+        UnknownNameError: for a name that is not registered.
+        ConfigError: for an environment of another kind, a setting the teacher does not have or
+            that is missing, or a value out of range.
+    """
+    entry = _find(name, env)
+    _check_settings(name, settings)
+    build, sizes = _load(entry.teacher), _load(_SIZES[entry.kind]).of(env)
+    chosen = {**entry.settings, **settings}
+    teacher: Teacher[Any, Any]
+    if entry.algorithm:
+        algorithm = _load(entry.algorithm)
+        plugged = {key: chosen.pop(key) for key in _keywords(algorithm) if key in chosen}
+        teacher = build(sizes, partial(algorithm, **plugged), name, **chosen)
+    else:
+        teacher = build(sizes, **chosen)
+    return teacher
+
+
+def teacher_settings(name: str) -> dict[str, Any]:
+    """Settings of a registered teacher with their defaults; ``REQUIRED`` for those without.
+
+    Example:
+        >>> teacher_settings("weakest")
+        {'power': 1.0, 'top': None}
+    """
+    if name not in TEACHERS:
+        raise UnknownNameError(unknown("teacher", name, TEACHERS))
+    entry = TEACHERS[name]
+    plugged = _keywords(_load(entry.algorithm)) if entry.algorithm else {}
+    return {**_keywords(_load(entry.teacher)), **plugged, **entry.settings}
+
+
+def kind_of(env: gym.Env[Any, Any]) -> Kind:
+    """Which of the three environments ``env`` is, judged by its action space.
+
+    Raises:
+        ConfigError: for an action space that no registered teacher can use, e.g. a flat one.
+    """
+    from teachgym.spaces import DataSpace
+
+    space = env.action_space
+    if isinstance(space, DataSpace):
+        return "OpenEnded"
+    if isinstance(space, gym.spaces.Dict) and "allocation" in space.spaces:
+        return "SkillTree"
+    if isinstance(space, gym.spaces.Box) and len(space.shape) == 2:
+        return "SkillList"
+    raise ConfigError(
+        f"no teacher acts in {space}; make the environment with its default observation, "
+        "which leaves the action space of SkillList, SkillTree or OpenEnded as it is"
+    )
+
+
+def _find(name: str, env: gym.Env[Any, Any]) -> TeacherEntry:
+    if name not in TEACHERS:
+        raise UnknownNameError(unknown("teacher", name, TEACHERS))
+    entry, kind = TEACHERS[name], kind_of(env)
+    if entry.kind != kind:
+        fitting = ", ".join(other for other, e in TEACHERS.items() if e.kind == kind)
+        raise ConfigError(
+            f"teacher {name!r} is for {entry.kind} environments and this one is {kind}; "
+            f"for {kind} there are: {fitting}"
+        )
+    return entry
+
+
+def _check_settings(name: str, given: Mapping[str, Any]) -> None:
+    known = teacher_settings(name)
+    for setting in given:
+        if setting not in known:
+            if known:
+                raise ConfigError(unknown(f"setting of teacher {name!r}", setting, known))
+            raise ConfigError(f"teacher {name!r} has no settings; {setting!r} was given")
+    for setting, default in known.items():
+        if default is REQUIRED and setting not in given:
+            raise ConfigError(f"teacher {name!r} needs the setting {setting!r}; give it a value")
+
+
+def _keywords(build: Callable[..., Any]) -> dict[str, Any]:
+    parameters = inspect.signature(build).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def _load(path: str) -> Any:
+    module, attribute = path.split(":")
+    return getattr(import_module(module), attribute)

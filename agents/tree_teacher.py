@@ -1,0 +1,122 @@
+"""Explore/exploit rules as teachers of a Skill-Tree environment.
+
+DataEnvGym (arXiv 2410.06215, section 2.3 and appendix B.5) asks a policy for one move per root
+skill. A rule says the same here, in two answers: how many new subskills to look for (0 =
+exploit), and how to divide a root's examples among its known subskills. What every rule needs is
+done once, in ``TreeTeacher``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from teachgym.agents.branches import Branches
+from teachgym.types import Obs, Transition
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a rule decides on."""
+
+    observation: Obs
+    last: Transition | None
+    """The step before; None at the start of an episode."""
+    step: int
+    """Steps made so far."""
+    examples: float
+    """Examples for each root in this step."""
+    rng: np.random.Generator
+    """The only source of randomness."""
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Which slots hold a discovered subskill, (n_roots, n_slots)."""
+        return np.asarray(self.observation["known"]) > 0
+
+
+class TreeRule(Protocol):
+    """One move per root."""
+
+    def explore(self, now: Moment) -> NDArray[np.int64]:
+        """New subskills to look for, (n_roots,); 0 = exploit."""
+
+    def allocate(self, now: Moment) -> NDArray[np.float64]:
+        """Examples per known subskill for the roots that exploit, (n_roots, n_slots), >= 0."""
+
+
+def split_equally(now: Moment) -> NDArray[np.float64]:
+    """Each root's examples divided equally among its known subskills, (n_roots, n_slots)."""
+    n_known = now.known.sum(axis=1, keepdims=True)
+    equal: NDArray[np.float64] = now.known / np.maximum(n_known, 1)
+    return now.examples * equal
+
+
+class TreeTeacher:
+    """Turns the answers of a rule into legal actions.
+
+    * A root of which nothing is known explores: there is nothing to exploit.
+    * A root with no free slot, or whose last exploration found nothing, exploits from then on.
+    * A new subskill gets what an equal division of the root's share among the known and the new
+      ones would give it. The known ones keep their standing allocation, as in DataEnvGym, so an
+      exploring root may ask for more than its share; the environment scales the total down.
+
+    Unlike DataEnvGym's hand-written policies, no step is spent on setting allocations to zero
+    (there: every second one, which retrains on unchanged data), amounts are shares of the step
+    instead of fixed numbers, and allocations are set, not changed by signed differences, so they
+    are never negative.
+
+    Args:
+        branches: sizes of the environment.
+        rule: builds the rule at every reset.
+        name: what the teacher is called in tables.
+    """
+
+    def __init__(
+        self, branches: Branches, rule: Callable[[], TreeRule], name: str = "tree"
+    ) -> None:
+        self.branches = branches
+        self.name = name
+        self._make = rule
+        self.reset(0)
+
+    def reset(self, seed: int) -> None:
+        """Back to the start of an episode."""
+        self.rule = self._make()
+        self._rng = np.random.default_rng(seed)
+        self._step = 0
+        self._last: Transition | None = None
+        self._exhausted = np.zeros(len(self.branches.roots), dtype=bool)
+
+    def act(self, observation: Obs) -> dict[str, NDArray[Any]]:
+        """One move per root as the environment's dictionary of arrays."""
+        now = Moment(observation, self._last, self._step, self.branches.per_root, self._rng)
+        n_known = now.known.sum(axis=1)
+        wanted = np.maximum(self.rule.explore(now), n_known == 0)
+        new = np.where(self._exhausted, 0, np.minimum(wanted, self.branches.slots - n_known))
+        explores = new > 0
+        allocation = np.where(explores[:, np.newaxis], 0, self.rule.allocate(now)) * now.known
+        examples = explores * self.branches.per_root / np.maximum(n_known + new, 1)
+        self._step += 1
+        return {
+            "explore": explores.astype(np.int8),
+            "subskills": new.astype(np.int64),
+            "examples": self._as_shares(examples),
+            "allocation": self._as_shares(allocation),
+        }
+
+    def _as_shares(self, examples: NDArray[np.float64]) -> NDArray[np.float32]:
+        return (examples / self.branches.per_step).astype(np.float32)
+
+    def observe(self, transition: Transition) -> None:
+        """Remember the step, and the roots in which nothing new was found."""
+        before, after = (
+            np.asarray(o["known"]).sum(axis=1)
+            for o in (transition.observation, transition.next_observation)
+        )
+        self._exhausted |= (transition.action["explore"] > 0) & (after <= before)
+        self._last = transition

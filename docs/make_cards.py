@@ -1,0 +1,58 @@
+"""Make the pages that come from the code: each environment's card and the table of teachers.
+
+Run by ``make docs`` before the site is built; the pages are not kept in the repository, so they
+cannot drift.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from teachgym.agents import TEACHERS
+from teachgym.envs import TeacherEnv, open_ended, skill_list, skill_tree
+
+DOCS = Path(__file__).parent
+CARDS: dict[str, tuple[str, Callable[..., Any]]] = {
+    "open_ended": ("teachgym/OpenEnded-v0", open_ended),
+    "skill_list": ("teachgym/SkillList-v0", skill_list),
+    "skill_tree": ("teachgym/SkillTree-v0", skill_tree),
+    "base": ("TeacherEnv", TeacherEnv),
+}
+
+
+def card(title: str, thing: Callable[..., Any]) -> str:
+    """The page of one environment: its docstring under its id."""
+    return f"# {title}\n\n{inspect.cleandoc(thing.__doc__ or '')}\n"
+
+
+def overview() -> str:
+    """One line per environment."""
+    rows = [
+        f"| [`{title}`]({page}.md) | {(thing.__doc__ or '').strip().splitlines()[0]} |"
+        for page, (title, thing) in CARDS.items()
+    ]
+    return "\n".join(["# Environments", "", "| id | |", "|---|---|", *rows, ""])
+
+
+def teachers() -> str:
+    """The table of teachers."""
+    head = (DOCS / "teachers.head.md").read_text()
+    rows = [f"| `{name}` | {t.kind} | {t.description} |" for name, t in TEACHERS.items()]
+    return "\n".join([head, "| name | environment | what it does |", "|---|---|---|", *rows, ""])
+
+
+def main() -> None:
+    """Write the pages."""
+    folder = DOCS / "environments"
+    folder.mkdir(exist_ok=True)
+    for page, (title, thing) in CARDS.items():
+        (folder / f"{page}.md").write_text(card(title, thing))
+    (folder / "index.md").write_text(overview())
+    (DOCS / "teachers.md").write_text(teachers())
+
+
+if __name__ == "__main__":
+    main()

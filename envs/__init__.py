@@ -1,0 +1,27 @@
+"""teachgym.envs: the world. One base environment, the paper's three as stacks of wrappers."""
+
+from teachgym.envs.base import EpisodeRules, TeacherEnv
+from teachgym.envs.flat import FlatAction, flatten
+from teachgym.envs.observations import SkillObservation
+from teachgym.envs.orders import OrderExamples, round_counts
+from teachgym.envs.registry import make_budget, open_ended, skill_list, skill_tree, teacher_env
+from teachgym.envs.skill_tree import SkillTree, decode_moves
+from teachgym.envs.text import TextObservation
+
+__all__ = [
+    "EpisodeRules",
+    "FlatAction",
+    "OrderExamples",
+    "SkillObservation",
+    "SkillTree",
+    "TeacherEnv",
+    "TextObservation",
+    "decode_moves",
+    "flatten",
+    "make_budget",
+    "open_ended",
+    "round_counts",
+    "skill_list",
+    "skill_tree",
+    "teacher_env",
+]

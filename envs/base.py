@@ -1,0 +1,385 @@
+"""``TeacherEnv``: the environment under all others. Training data in, evaluation report out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from functools import cache
+from time import perf_counter
+from typing import Any, Literal
+
+import gymnasium as gym
+import numpy as np
+
+from teachgym.envs.rendering import render_ansi, render_rgb_array
+from teachgym.envs.restart import TRAINING_MODES, TrainingMode, training_set
+from teachgym.errors import ConfigError, EpisodeError, unknown
+from teachgym.gate import Gate, normalise
+from teachgym.ledger import Ledger
+from teachgym.protocols import Evaluator, Reward, Student, Task, Trainer
+from teachgym.rewards import accuracy_gain
+from teachgym.snapshot import Best, Snapshot
+from teachgym.spaces import DataSpace, ReportSpace
+from teachgym.types import (
+    Budget,
+    Checkpoint,
+    Cost,
+    Data,
+    Provenance,
+    Report,
+    TrainResult,
+    Verdict,
+    leaf_skills,
+)
+
+RngName = Literal["data", "train", "skills", "replay"]
+"""The named random streams of an episode."""
+
+_STREAMS: dict[RngName, int] = {"data": 0, "train": 1, "skills": 2, "replay": 3}
+
+
+@dataclass(frozen=True)
+class EpisodeRules:
+    """What an episode is, apart from who takes part in it."""
+
+    budget: Budget = field(default_factory=lambda: Budget(steps=8))
+    """Limits per episode; at least one keeps the episode finite."""
+    examples_per_step: int = 1000
+    """The most examples one step can train on, >= 1."""
+    training: TrainingMode = "continue"
+    """``continue``: train the current student on the step's data; ``scratch``: train the
+    untrained student on all data so far (what DataEnvGym's code does)."""
+    replay: float = 0.0
+    """Share of each ``continue`` training set that is drawn from earlier steps, in [0, 1)."""
+    target_accuracy: float | None = None
+    """Validation accuracy in (0, 1] at which the episode ends as mastered; None = never."""
+
+    def __post_init__(self) -> None:
+        if self.examples_per_step < 1:
+            raise ConfigError(
+                f"examples_per_step is {self.examples_per_step}; it must be 1 or more"
+            )
+        if self.training not in TRAINING_MODES:
+            raise ConfigError(unknown("training mode", self.training, TRAINING_MODES))
+        if not 0 <= self.replay < 1:
+            raise ConfigError(f"replay is {self.replay}; it must be in [0, 1)")
+        if self.replay and self.training == "scratch":
+            raise ConfigError("replay is for training='continue'; 'scratch' keeps all data anyway")
+        if self.target_accuracy is not None and not 0 < self.target_accuracy <= 1:
+            raise ConfigError(f"target_accuracy is {self.target_accuracy}; it must be in (0, 1]")
+
+
+class TeacherEnv(gym.Env[Report, Data]):
+    """A student that is fine-tuned on what the agent hands in.
+
+    ## Description
+    The agent is a teacher. One step: the gate vets the examples, the student is trained on those
+    it accepts, the student is evaluated on ``val``, and the teacher is paid for the improvement.
+    The paper's three environments (Khan et al. 2024, arXiv 2410.06215) are stacks of wrappers on
+    this one.
+
+    ## Action Space
+    ``DataSpace``: a tuple of at most ``examples_per_step`` examples. What the gate rejects is
+    reported in ``info["rejected"]`` and never trained on.
+
+    ## Observation Space
+    ``ReportSpace``: every graded prediction of the student on ``val``.
+
+    ## Starting State
+    The untrained student, restored bit for bit, with nothing spent. ``reset`` is free of charge.
+
+    ## Reward
+    ``reward(before, after, cost)``, by default the gain in validation accuracy. A step without
+    accepted examples skips training and evaluation.
+
+    ## Episode End
+    *Terminated* when the validation accuracy reaches ``target_accuracy`` or a limit of the budget
+    is reached; ``info["stop_reason"]`` is ``mastery`` or the currency's name. Limits are held by
+    charging before spending: an example that cannot be paid for is rejected, and an episode ends
+    when the next evaluation could not be paid for. Never truncated.
+
+    ## Arguments
+    * ``task``, ``student``, ``trainer``, ``evaluator``: see ``teachgym.protocols``.
+    * ``gate``: what may enter training.
+    * ``reward``: see ``teachgym.rewards``.
+    * ``rules``: budget, step size, restart semantics (``EpisodeRules``).
+    * ``render_mode``: ``ansi`` or ``rgb_array``.
+
+    ## Version History
+    * v0: initial version.
+    """
+
+    metadata = {"render_modes": ["ansi", "rgb_array"], "render_fps": 1}  # noqa: RUF012 (Gymnasium's form)
+
+    def __init__(
+        self,
+        task: Task,
+        student: Student,
+        trainer: Trainer[Any],
+        evaluator: Evaluator,
+        *,
+        gate: Gate | None = None,
+        reward: Reward = accuracy_gain,
+        rules: EpisodeRules | None = None,
+        render_mode: str | None = None,
+    ) -> None:
+        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
+            raise ConfigError(unknown("render mode", render_mode, self.metadata["render_modes"]))
+        self.task, self.student, self.trainer, self.evaluator = task, student, trainer, evaluator
+        self.gate = gate or Gate(task)
+        self.reward = reward
+        self.rules = rules or EpisodeRules()
+        self.render_mode = render_mode
+        self.skills = leaf_skills(task.skills)
+        self.levels = task.levels
+        self.action_space = DataSpace(self.skills, self.rules.examples_per_step)
+        self.observation_space = ReportSpace(self.skills, "val")
+        self._untrained = student.save()
+        self._untrained_reports: dict[str, Report] = {}
+        self._state: Snapshot | None = None
+        self._seen: set[str] = set()
+        self.ledger = Ledger(self.rules.budget)
+
+    # -- the MDP ---------------------------------------------------------------------------
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Report, dict[str, Any]]:
+        """Restore the untrained student and return its report; ``options`` are not used."""
+        super().reset(seed=seed)
+        self.student.restore(self._untrained)
+        self.ledger = Ledger(self.rules.budget)
+        self._seen = set()
+        report = self._evaluate_untrained("val")
+        self._state = Snapshot(
+            entropy=int(self.np_random.integers(2**63)),
+            report=report,
+            curve=(report.overall,),
+            best=Best(0, report.accuracy, self._untrained),
+        )
+        return report, {"metrics": {"accuracy": report.accuracy, "stderr": report.stderr}}
+
+    def step(self, action: Data) -> tuple[Report, float, bool, bool, dict[str, Any]]:
+        """Vet, train, evaluate, pay; see the class docstring.
+
+        Raises:
+            EpisodeError: before ``reset`` or after the episode's end.
+        """
+        if self.state.stop_reason:
+            raise EpisodeError(f"the episode is over ({self.state.stop_reason}); call reset()")
+        started, before, spent = perf_counter(), self.state.report, self.ledger.spent
+        accepted, rejected = self._admit(action)
+        accepted = _stamped(accepted, self.state.step + 1)
+        self.ledger.record(Cost(steps=1, examples=len(accepted)))
+        result = self._train(accepted)
+        after = self._evaluate_val() if accepted else before
+        self.ledger.record(Cost(seconds=perf_counter() - started))
+        cost = _difference(self.ledger.spent, spent)
+        reward = float(self.reward(before, after, cost))
+        self._advance(after, accepted)
+        info = self._info(accepted, rejected, result, cost)
+        return after, reward, bool(self.state.stop_reason), False, info
+
+    def render(self) -> Any:
+        """``ansi``: text; ``rgb_array``: uint8 array (height, width, 3); None without a mode."""
+        if self.render_mode == "ansi":
+            return render_ansi(self.state)
+        if self.render_mode == "rgb_array":
+            return render_rgb_array(self.state)
+        gym.logger.warn("render() does nothing without render_mode='ansi' or 'rgb_array'")
+        return None
+
+    # -- what others may ask ---------------------------------------------------------------
+
+    @property
+    def state(self) -> Snapshot:
+        """Everything but the weights; raises ``EpisodeError`` before the first reset."""
+        if self._state is None:
+            raise EpisodeError("the environment has not been reset; call reset() first")
+        return self._state
+
+    @property
+    def spent(self) -> Cost:
+        """What this episode has cost so far."""
+        return self.ledger.spent
+
+    @property
+    def budget_left(self) -> np.ndarray:
+        """Share of each limit that is left, float32 in [0, 1], shape (n_currencies,)."""
+        return self.rules.budget.fractions_left(self.spent)
+
+    def rng(self, name: RngName) -> np.random.Generator:
+        """The random stream ``name`` of the current step; equal for equal seed, name and step."""
+        key = (_STREAMS[name], self.state.step)
+        return np.random.default_rng(np.random.SeedSequence(self.state.entropy, spawn_key=key))
+
+    def snapshot(self) -> Snapshot:
+        """The whole environment as a value; forks and rewinds through ``restore``."""
+        return replace(
+            self.state,
+            checkpoint=self.student.save(),
+            spent=self.spent,
+            rng_state=self.np_random.bit_generator.state,
+        )
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Continue from ``snapshot``, made by this environment or one with the same spec."""
+        if snapshot.checkpoint is None:
+            raise EpisodeError("this snapshot has no weights; take it with env.snapshot()")
+        self.student.restore(snapshot.checkpoint)
+        self.ledger = Ledger(self.rules.budget, snapshot.spent)
+        self.np_random.bit_generator.state = snapshot.rng_state
+        self._state = replace(snapshot, checkpoint=None)
+        self._seen = _prompts(snapshot.data)
+
+    def examine(self) -> tuple[Report, Report]:
+        """Reports on ``test``: the untrained student and the student that was best on ``val``.
+
+        The only place where ``test`` is read; it leaves the best student in place.
+
+        Raises:
+            EpisodeError: while the episode still runs.
+        """
+        if not self.state.stop_reason:
+            raise EpisodeError("the episode still runs; test is read once, after its end")
+        self.student.restore(self._untrained)
+        before = self._evaluate_untrained("test")
+        self.student.restore(self.state.best.checkpoint)
+        after = before
+        if self.state.best.step > 0:
+            after = self.evaluator.evaluate(self.student, self.task, "test")
+        return before, after
+
+    @property
+    def untrained(self) -> Checkpoint:
+        """Weights that ``reset`` restores."""
+        return self._untrained
+
+    # -- the parts of a step ---------------------------------------------------------------
+
+    def _admit(self, data: Data) -> tuple[Data, tuple[Verdict, ...]]:
+        """What passes the gate and can be paid for, and the verdicts on the rest."""
+        left = min(self.ledger.remaining("examples"), self.rules.examples_per_step)
+        result = self.gate.inspect(data, seen=self._seen, limit=int(left))
+        count = self._affordable(result.accepted)
+        unpaid = result.accepted[count:]
+        verdicts = tuple(
+            Verdict(e, "budget", "train_tokens: none left to train on it") for e in unpaid
+        )
+        return result.accepted[:count], result.rejected + verdicts
+
+    def _affordable(self, accepted: Data) -> int:
+        """The most examples, from the first, whose training the token budget allows."""
+        low, high = 0, len(accepted)
+        if self.rules.budget.train_tokens is None or self._training_allowed(accepted):
+            return high
+        while low + 1 < high:
+            middle = (low + high) // 2
+            low, high = (
+                (middle, high) if self._training_allowed(accepted[:middle]) else (low, middle)
+            )
+        return low
+
+    def _training_allowed(self, accepted: Data) -> bool:
+        return self.ledger.allows(self.trainer.cost(self.student, self._training_set(accepted)))
+
+    def _training_set(self, accepted: Data) -> Data:
+        return training_set(
+            self.rules.training, accepted, self.state.data, self.rules.replay, self.rng("replay")
+        )
+
+    def _train(self, accepted: Data) -> TrainResult:
+        if not accepted:
+            return TrainResult(math.nan, 0, Cost())
+        data = self._training_set(accepted)
+        if self.rules.training == "scratch":
+            self.student.restore(self._untrained)
+        result = self.trainer.train(self.student, data, self.rng("train"))
+        self.ledger.record(replace(result.cost, seconds=0.0))
+        return result
+
+    def _evaluate_val(self) -> Report:
+        report = self.evaluator.evaluate(self.student, self.task, "val")
+        if math.isnan(report.accuracy):
+            raise EpisodeError("no answer on val could be graded; check the task's grader")
+        tokens = self.student.count_tokens([p.response for p in report.predictions])
+        self.ledger.record(Cost(generated_tokens=tokens))
+        return report
+
+    def _evaluate_untrained(self, split: Literal["val", "test"]) -> Report:
+        """The untrained student never changes, so each split is evaluated once."""
+        if split not in self._untrained_reports:
+            report = self.evaluator.evaluate(self.student, self.task, split)
+            self._untrained_reports[split] = report
+        return self._untrained_reports[split]
+
+    def _advance(self, report: Report, accepted: Data) -> None:
+        state = self.state
+        step, best = state.step + 1, state.best
+        self._seen |= _prompts(accepted)
+        if report.accuracy > best.accuracy:
+            best = Best(step, report.accuracy, self.student.save())
+        state = replace(
+            state,
+            step=step,
+            report=report,
+            curve=(*state.curve, report.overall),
+            data=state.data + accepted,
+            best=best,
+        )
+        self._state = replace(state, stop_reason=self._stop_reason(report))
+
+    def _stop_reason(self, report: Report) -> str:
+        target = self.rules.target_accuracy
+        if target is not None and report.accuracy >= target:
+            return "mastery"
+        exhausted = self.rules.budget.exhausted(self.spent)
+        if exhausted:
+            return exhausted[0]
+        next_evaluation = Cost(
+            generated_tokens=len(report.predictions) * self.student.max_new_tokens
+        )
+        return "" if self.ledger.allows(next_evaluation) else "generated_tokens"
+
+    def _info(
+        self, accepted: Data, rejected: tuple[Verdict, ...], result: TrainResult, cost: Cost
+    ) -> dict[str, Any]:
+        """``metrics``: numbers to plot; ``data``, ``rejected``: examples; ``stop_reason``: text.
+
+        Wall-clock seconds are in ``spent`` alone, so that equal seeds give equal infos.
+        """
+        report = self.state.report
+        metrics = {
+            "accuracy": report.accuracy,
+            "stderr": report.stderr,
+            "accepted": len(accepted),
+            "rejected": len(rejected),
+        }
+        if accepted:
+            metrics["loss"] = result.loss
+        return {
+            "metrics": metrics,
+            "data": accepted,
+            "rejected": rejected,
+            "cost": replace(cost, seconds=0.0),
+            "stop_reason": self.state.stop_reason,
+        }
+
+
+def _difference(after: Cost, before: Cost) -> Cost:
+    a, b = after.as_dict(), before.as_dict()
+    return Cost(**{currency: a[currency] - b[currency] for currency in a})  # type: ignore[arg-type]
+
+
+def _prompts(data: Data) -> set[str]:
+    return {normalise(e.prompt) for e in data}
+
+
+def _stamped(data: Data, step: int) -> Data:
+    """The examples with the step they are trained in as their provenance's round."""
+
+    @cache
+    def stamp(provenance: Provenance) -> Provenance:
+        return replace(provenance, round=step)
+
+    return tuple(replace(e, provenance=stamp(e.provenance)) if e.provenance else e for e in data)

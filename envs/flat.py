@@ -1,0 +1,83 @@
+"""Flat numbers in and out, for libraries that learn on vectors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from teachgym.errors import ConfigError
+
+
+class FlatObservation(gym.ObservationWrapper[Any, Any, Any]):
+    """Observation wrapper: a dictionary of boxes as one vector, entries in the space's order.
+
+    As ``gymnasium.wrappers.FlattenObservation``, which cannot be pickled.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any]) -> None:
+        super().__init__(env)
+        self.observation_space = gym.spaces.flatten_space(env.observation_space)
+
+    def observation(self, observation: Any) -> NDArray[np.float32]:
+        """Shape (n_numbers,)."""
+        flat = gym.spaces.flatten(self.env.observation_space, observation)
+        return np.asarray(flat, dtype=np.float32)
+
+
+class FlatAction(gym.ActionWrapper[Any, Any, Any]):
+    """Action wrapper: one vector in [-1, 1] for a box, or for a dictionary of boxes and choices.
+
+    Each number is mapped to the range of its entry: boxes linearly, discrete and binary entries
+    by cutting [-1, 1] into equal parts, one per value. Unlike ``gymnasium.spaces.unflatten``,
+    any vector in the space is a legal action, which policies that output real numbers need.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any]) -> None:
+        super().__init__(env)
+        space = env.action_space
+        parts = dict(space.spaces) if isinstance(space, gym.spaces.Dict) else {"": space}
+        for name, part in parts.items():
+            if not isinstance(
+                part, gym.spaces.Box | gym.spaces.MultiBinary | gym.spaces.MultiDiscrete
+            ):
+                raise ConfigError(
+                    f"action entry {name!r} is a {type(part).__name__}, which has no flat form; "
+                    "use observation='arrays' or an environment with a numeric action space"
+                )
+        self._parts = parts
+        size = sum(_size(part) for part in parts.values())
+        self.action_space = gym.spaces.Box(-1, 1, (size,), dtype=np.float32)
+
+    def action(self, action: NDArray[np.float32]) -> Any:
+        """The action of the wrapped environment."""
+        share = (np.clip(np.asarray(action, dtype=np.float64), -1, 1) + 1) / 2
+        ends = np.cumsum([_size(part) for part in self._parts.values()])
+        pieces = np.split(share, ends[:-1])
+        decoded = {
+            name: _scale(part, piece)
+            for (name, part), piece in zip(self._parts.items(), pieces, strict=True)
+        }
+        return decoded.get("", decoded)
+
+
+def _size(space: gym.Space[Any]) -> int:
+    return int(np.prod(space.shape or ()))
+
+
+def _scale(space: gym.Space[Any], share: NDArray[np.float64]) -> NDArray[Any]:
+    """Numbers in [0, 1] to elements of ``space``."""
+    share = share.reshape(space.shape or ())
+    if isinstance(space, gym.spaces.Box):
+        scaled: NDArray[Any] = space.low + share * (space.high - space.low)
+    else:
+        values = space.nvec if isinstance(space, gym.spaces.MultiDiscrete) else np.asarray(2)
+        scaled = np.minimum(np.floor(share * values), values - 1)
+    return scaled.astype(space.dtype)
+
+
+def flatten(env: gym.Env[Any, Any]) -> gym.Env[Any, Any]:
+    """Observation and action as float32 vectors, the action in [-1, 1]."""
+    return FlatAction(FlatObservation(env))

@@ -1,0 +1,50 @@
+"""The evaluation report as arrays: what numeric teachers see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from teachgym.envs.base import TeacherEnv
+from teachgym.envs.boxes import count_box, unit_box
+from teachgym.metrics import CellScores, by_cell
+from teachgym.types import CURRENCIES, Obs, Report
+
+
+def score_arrays(scores: CellScores, prefix: str = "") -> dict[str, Any]:
+    """Accuracy, n and stderr of ``scores`` as float32 arrays under the observation's names."""
+    return {
+        f"{prefix}accuracy": scores.accuracy.astype(np.float32),
+        f"{prefix}n": scores.n.astype(np.float32),
+        f"{prefix}stderr": scores.stderr.astype(np.float32),
+    }
+
+
+class SkillObservation(gym.ObservationWrapper[Obs, Any, Report]):
+    """Observation wrapper: accuracy, n and standard error per skill and level, and the budget.
+
+    Where n is 0 nothing was measured, and accuracy and stderr are 0 by convention.
+    """
+
+    def __init__(self, env: gym.Env[Report, Any]) -> None:
+        super().__init__(env)
+        base = env.unwrapped
+        assert isinstance(base, TeacherEnv)
+        self._base = base
+        self.skills, self.levels = base.skills, base.levels
+        shape = (len(self.skills), len(self.levels))
+        self.observation_space = gym.spaces.Dict(
+            {
+                "accuracy": unit_box(*shape),
+                "n": count_box(*shape),
+                "stderr": unit_box(*shape),
+                "budget_left": unit_box(len(CURRENCIES)),
+            }
+        )
+
+    def observation(self, observation: Report) -> Obs:
+        """Arrays of shape (n_skills, n_levels) and ``budget_left`` of shape (n_currencies,)."""
+        scores = by_cell(observation, self.skills, self.levels)
+        return {**score_arrays(scores), "budget_left": self._base.budget_left}

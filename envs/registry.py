@@ -1,0 +1,327 @@
+"""The registered environments: three stacks of wrappers on ``TeacherEnv``, as functions.
+
+Every argument is plain JSON, so ``env.spec.to_json()`` records the whole experiment. The
+docstrings are the environments' cards; ``docs/`` is generated from them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypedDict, Unpack
+
+import gymnasium as gym
+
+from teachgym.engines import make_engine
+from teachgym.envs.base import EpisodeRules, TeacherEnv
+from teachgym.envs.flat import flatten
+from teachgym.envs.observations import SkillObservation
+from teachgym.envs.orders import OrderExamples
+from teachgym.envs.restart import TrainingMode
+from teachgym.envs.skill_tree import SkillTree
+from teachgym.envs.text import TextObservation
+from teachgym.errors import ConfigError, UnknownNameError, unknown
+from teachgym.evaluation import GenerateAndGrade
+from teachgym.gate import Gate, GateSettings
+from teachgym.rewards import make_reward
+from teachgym.skills import TaskProposer
+from teachgym.students import make_student
+from teachgym.tasks import make_task
+from teachgym.training import make_trainer
+from teachgym.types import CURRENCIES, Budget, leaves_by_root
+
+DEFAULT_BUDGET: Mapping[str, float] = {"steps": 8, "examples": 8000}
+"""Eight steps of a thousand examples: an episode of half a minute on the ``tiny`` student."""
+
+AnyEnv = gym.Env[Any, Any]
+
+
+class Settings(TypedDict, total=False):
+    """The arguments that all three environments share; see any of their cards."""
+
+    task: str
+    task_settings: Mapping[str, Any]
+    student: str
+    student_settings: Mapping[str, Any]
+    trainer_settings: Mapping[str, Any]
+    gate_settings: Mapping[str, Any]
+    budget: Mapping[str, float]
+    examples_per_step: int
+    training: TrainingMode
+    replay: float
+    target_accuracy: float | None
+    reward: str
+    prices: Mapping[str, float] | None
+    render_mode: str | None
+
+
+def teacher_env(
+    *,
+    task: str = "arithmetic-and-strings",
+    task_settings: Mapping[str, Any] | None = None,
+    student: str = "tiny",
+    student_settings: Mapping[str, Any] | None = None,
+    trainer_settings: Mapping[str, Any] | None = None,
+    gate_settings: Mapping[str, Any] | None = None,
+    budget: Mapping[str, float] | None = None,
+    examples_per_step: int = 1000,
+    training: TrainingMode = "continue",
+    replay: float = 0.0,
+    target_accuracy: float | None = None,
+    reward: str = "accuracy_gain",
+    prices: Mapping[str, float] | None = None,
+    render_mode: str | None = None,
+) -> TeacherEnv:
+    """The base environment from plain values; names are looked up in the registries.
+
+    Raises:
+        UnknownNameError: for a task, student or reward that does not exist.
+        ConfigError: for a setting that does not exist or is out of range.
+    """
+    rules = EpisodeRules(
+        budget=make_budget(DEFAULT_BUDGET if budget is None else budget),
+        examples_per_step=examples_per_step,
+        training=training,
+        replay=replay,
+        target_accuracy=target_accuracy,
+    )
+    the_task = make_task(task, **(task_settings or {}))
+    the_student = make_student(student, the_task, **(student_settings or {}))
+    return TeacherEnv(
+        the_task,
+        the_student,
+        make_trainer(the_student, **(trainer_settings or {})),
+        GenerateAndGrade(),
+        gate=Gate(the_task, GateSettings(**(gate_settings or {}))),
+        reward=make_reward(reward, prices),
+        rules=rules,
+        render_mode=render_mode,
+    )
+
+
+def make_budget(limits: Mapping[str, float]) -> Budget:
+    """A budget from a mapping of currency to limit; currencies left out are unlimited.
+
+    Raises:
+        ConfigError: for an unknown currency, a limit that is not above 0, or a budget that
+            would let an episode go on forever.
+    """
+    for currency in limits:
+        if currency not in CURRENCIES:
+            raise ConfigError(unknown("currency", currency, CURRENCIES))
+    if not {"steps", "seconds"} & set(limits):
+        raise ConfigError(
+            f"budget {json.dumps(dict(limits))} lets a teacher that orders nothing go on forever; "
+            "add a limit of steps or seconds"
+        )
+    return Budget(**limits)  # type: ignore[arg-type]
+
+
+def open_ended(
+    *, observation: Literal["report", "arrays", "text"] = "report", **settings: Unpack[Settings]
+) -> AnyEnv:
+    """The Open-Ended environment: write any training data, see every prediction.
+
+    ## Description
+    The teacher hands in finished training examples and sees the student's graded predictions on
+    the validation items, errors included. Nothing structures the choice. The first of the three
+    environments of DataEnvGym (Khan et al. 2024, arXiv 2410.06215, section 2.2), with the gate,
+    the budget and the reward that its code lacks.
+
+    ## Action Space
+    `DataSpace`: a tuple of at most `examples_per_step` `Example`s whose skills are leaf skills of
+    the task. What the gate rejects (format, length, duplicates, overlap with val or test, over
+    budget) is reported in `info["rejected"]` and not trained on.
+
+    ## Observation Space
+    | `observation` | space | content |
+    |---|---|---|
+    | `report` | `ReportSpace` | every prediction with prompt, target, response and score |
+    | `arrays` | `Dict` of `Box` | as in Skill-List; this is the paper's Skill-List environment, whose agent writes the data points itself |
+    | `text` | `Text` | scores by skill, first errors of each skill, budget left, as printable ASCII |
+
+    ## Starting State
+    The untrained student, restored bit for bit; nothing spent.
+
+    ## Reward
+    `reward="accuracy_gain"` (default): validation accuracy after minus before; an episode's sum
+    is last minus first. `"per_skill"`: the mean of the gains of the skills. `"cost_adjusted"`:
+    the gain minus `prices` times the cost of the step. A step without accepted examples trains
+    nothing and gains exactly 0.
+
+    ## Episode End
+    Terminates when a limit of the budget is reached or validation accuracy reaches
+    `target_accuracy`; `info["stop_reason"]` says which. Never truncates: every limit is visible
+    in the observation or in `info`.
+
+    ## Arguments
+    | name | default | meaning |
+    |---|---|---|
+    | `task`, `task_settings` | `arithmetic-and-strings` | what is taught |
+    | `student`, `student_settings` | `tiny` | who is taught: `simulated`, `tiny`, a path or a hub id |
+    | `trainer_settings` | | of the student's trainer, e.g. `{"learning_rate": 0.002}` |
+    | `gate_settings` | | see `teachgym.gate.GateSettings` |
+    | `budget` | 8 steps, 8000 examples | limit per currency; at least `steps` or `seconds` |
+    | `examples_per_step` | 1000 | the most one step can train on |
+    | `training` | `continue` | or `scratch`: base weights and all data so far, each step |
+    | `replay` | 0 | share of earlier examples in each `continue` training set |
+    | `target_accuracy` | none | mastery |
+    | `reward`, `prices` | `accuracy_gain` | see above |
+    | `observation` | `report` | see above |
+    | `render_mode` | none | `ansi` or `rgb_array`: a bar per skill and the learning curve |
+
+    ## Version History
+    * v0: initial version.
+    """
+    env = teacher_env(**settings)
+    return _observed(env, observation, {"report": _unchanged, "arrays": SkillObservation})
+
+
+def skill_list(
+    *,
+    observation: Literal["arrays", "flat", "text", "report"] = "arrays",
+    engine: str = "procedural",
+    engine_settings: Mapping[str, Any] | None = None,
+    **settings: Unpack[Settings],
+) -> AnyEnv:
+    """The Skill-List environment: order examples per skill, see accuracy per skill.
+
+    ## Description
+    The skills of the task are known. The teacher says how many examples of which skill at which
+    level it wants, a data engine makes them, and the teacher sees how well the student does on
+    each. In DataEnvGym (arXiv 2410.06215, section 2.2) the Skill-List agent writes the data points
+    itself; that variant is `teachgym/OpenEnded-v0` with `observation="arrays"`.
+
+    ## Action Space
+    `Box(0, 1, (n_skills, n_levels), float32)`: entry (s, l) is the share of the step for skill s at
+    level l, where 1 stands for `examples_per_step` examples. Counts are rounded by largest
+    remainder; a total above 1 is scaled down in proportion. All zeros trains nothing.
+    With `observation="flat"`: `Box(-1, 1, (n_skills * n_levels,), float32)`, mapped linearly.
+
+    ## Observation Space
+    | `observation` | space | content |
+    |---|---|---|
+    | `arrays` | `Dict` | `accuracy`, `n`, `stderr`: (n_skills, n_levels); `budget_left`: (n_currencies,) |
+    | `flat` | `Box` | the same in one vector |
+    | `text` | `Text` | scores by skill, first errors of each skill, budget left, as printable ASCII |
+    | `report` | `ReportSpace` | every prediction |
+
+    Rows are `env.get_wrapper_attr("skills")`, columns `env.get_wrapper_attr("levels")`,
+    currencies `teachgym.types.CURRENCIES` (1 = all left or unlimited).
+
+    ## Starting State
+    As in Open-Ended.
+
+    ## Reward
+    As in Open-Ended.
+
+    ## Episode End
+    As in Open-Ended.
+
+    ## Arguments
+    As in Open-Ended, and:
+
+    | name | default | meaning |
+    |---|---|---|
+    | `engine`, `engine_settings` | `procedural` | who fills orders: `procedural`, `pool`, `replay` |
+
+    ## Version History
+    * v0: initial version.
+    """
+    base = teacher_env(**settings)
+    env = OrderExamples(base, make_engine(engine, base.task, **(engine_settings or {})))
+    return _observed(
+        env,
+        observation,
+        {
+            "report": _unchanged,
+            "arrays": SkillObservation,
+            "flat": lambda e: flatten(SkillObservation(e)),
+        },
+    )
+
+
+def skill_tree(
+    *,
+    observation: Literal["arrays", "flat", "text"] = "arrays",
+    engine: str = "procedural",
+    engine_settings: Mapping[str, Any] | None = None,
+    max_subskills: int = 8,
+    **settings: Unpack[Settings],
+) -> AnyEnv:
+    """The Skill-Tree environment: explore for subskills or exploit those found, per root skill.
+
+    ## Description
+    Only the root skills are known at first. For each root the teacher either explores (new
+    subskills are discovered and get examples) or exploits (divides examples among the known
+    subskills). Allocations stand: a known subskill gets its allocation in every step until an
+    exploit changes it. After DataEnvGym (arXiv 2410.06215, section 2.3), with allocations that
+    cannot be negative, unique subskill names, and per-step and total counts kept apart.
+
+    ## Action Space
+    `Dict` (R root skills, M = `max_subskills` slots each):
+
+    | key | space | meaning |
+    |---|---|---|
+    | `explore` | `MultiBinary(R)` | 1: explore this root, 0: exploit it |
+    | `subskills` | `MultiDiscrete([M+1] * R)` | new subskills asked for when exploring (0 counts as 1) |
+    | `examples` | `Box(0, 1, (R,))` | share of the step for each new subskill |
+    | `allocation` | `Box(0, 1, (R, M))` | share of the step for each known subskill when exploiting |
+
+    A share of 1 stands for `examples_per_step` examples. When the forest's allocations sum to more,
+    they are scaled down in proportion. With `observation="flat"` the action is one vector in [-1, 1].
+
+    ## Observation Space
+    `Dict` of float32 arrays:
+
+    | key | shape | meaning |
+    |---|---|---|
+    | `accuracy`, `n`, `stderr` | (R,) | of the root on val, undiscovered subskills included |
+    | `known` | (R, M) | 1 where the slot holds a discovered subskill |
+    | `sub_accuracy`, `sub_n`, `sub_stderr` | (R, M) | of the subskill on val; n = 0: not measured |
+    | `allocation` | (R, M) | examples it gets per step |
+    | `taught` | (R, M) | examples trained on so far |
+    | `budget_left` | (n_currencies,) | share left |
+
+    `observation="text"`: forest, scores, errors and budget as printable ASCII;
+    `observation="flat"`: one vector. `info["forest"]` is the forest itself.
+
+    ## Starting State
+    The untrained student and a forest of bare roots.
+
+    ## Reward
+    As in Open-Ended.
+
+    ## Episode End
+    As in Open-Ended.
+
+    ## Arguments
+    As in Skill-List, and:
+
+    | name | default | meaning |
+    |---|---|---|
+    | `max_subskills` | 8 | slots per root |
+
+    ## Version History
+    * v0: initial version.
+    """
+    base = teacher_env(**settings)
+    env = SkillTree(
+        base,
+        make_engine(engine, base.task, **(engine_settings or {})),
+        TaskProposer(leaves_by_root(base.task.skills)),
+        max_subskills=max_subskills,
+    )
+    return _observed(env, observation, {"arrays": _unchanged, "flat": flatten})
+
+
+def _unchanged(env: AnyEnv) -> AnyEnv:
+    return env
+
+
+def _observed(env: AnyEnv, name: str, views: Mapping[str, Callable[[AnyEnv], AnyEnv]]) -> AnyEnv:
+    """``env`` seen through the named view; every environment can be seen as text."""
+    views = {**views, "text": TextObservation}
+    if name not in views:
+        raise UnknownNameError(unknown("observation", name, views))
+    return views[name](env)

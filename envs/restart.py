@@ -1,0 +1,31 @@
+"""What the student is trained on: restart semantics as one pure function."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from teachgym.types import Data
+
+TrainingMode = Literal["continue", "scratch"]
+TRAINING_MODES: tuple[TrainingMode, ...] = ("continue", "scratch")
+
+
+def training_set(
+    mode: TrainingMode, new: Data, earlier: Data, replay: float, rng: np.random.Generator
+) -> Data:
+    """Examples for one training run.
+
+    ``scratch``: everything so far, for a student that starts from the untrained weights.
+    ``continue``: the new examples plus, drawn without replacement from the earlier ones, as many
+    as make up a share ``replay`` of the whole: ``len(new) * replay / (1 - replay)``, or all of
+    the earlier ones if there are fewer. Without new examples there is nothing to train on.
+    """
+    if not new:
+        return ()
+    if mode == "scratch":
+        return earlier + new
+    count = min(len(earlier), round(len(new) * replay / (1 - replay)))
+    chosen = rng.permutation(len(earlier))[:count]
+    return new + tuple(earlier[i] for i in chosen)

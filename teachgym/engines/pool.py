@@ -1,0 +1,75 @@
+"""Pool selection: the baseline that chooses existing examples instead of making new ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from teachgym.engines.orders import divide, leaves_under
+from teachgym.protocols import Task
+from teachgym.types import Data, Example, Plan, Provenance, Skill
+
+
+class PoolEngine:
+    """Chooses examples at random from a given set.
+
+    Within one call nothing is chosen twice, so an order gets fewer examples than it asks for when
+    the pool has no more of its skill. Between calls nothing is remembered: an example can come
+    again in a later step, and then the gate decides. An order with a difficulty gets the examples
+    nearest to it first; examples without one come last. An order for a skill with subskills is
+    divided evenly among its leaves. Hints and seeds are not read.
+
+    A chosen example keeps the provenance it has, so that what is known about who wrote it and
+    what that cost is not lost; one without gets the engine's, with its own id as the seed.
+    """
+
+    name = "pool"
+
+    def __init__(self, skills: Sequence[Skill], examples: Iterable[Example]) -> None:
+        self._leaves = leaves_under(skills)
+        self._pool: dict[str, list[Example]] = {}
+        for example in examples:
+            self._pool.setdefault(example.skill, []).append(self._signed(example))
+
+    @classmethod
+    def of_task(cls, task: Task) -> PoolEngine:
+        """The engine over the task's own ``train`` split."""
+        return cls(task.skills, task.examples("train"))
+
+    def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
+        """At most ``order.count`` examples per order, in the plan's order.
+
+        Raises:
+            UnknownSkillError: for an order of a skill that the task does not have.
+        """
+        left = {skill: list(examples) for skill, examples in self._pool.items()}
+        chosen: list[Example] = []
+        for order in plan.orders:
+            for leaf, count in divide(order, self._leaves):
+                ranked = _ranked(left.get(leaf, []), order.difficulty, rng)
+                chosen += ranked[:count]
+                left[leaf] = ranked[count:]
+        return tuple(chosen)
+
+    def _signed(self, example: Example) -> Example:
+        made = example.provenance or Provenance(
+            seeds=(example.id,) if example.id else (), teacher=self.name
+        )
+        return replace(example, source="teacher", provenance=made)
+
+
+def _ranked(
+    examples: Sequence[Example], difficulty: float | None, rng: np.random.Generator
+) -> list[Example]:
+    """The examples in random order, or by distance to ``difficulty`` with ties in random order."""
+    shuffled = [examples[i] for i in rng.permutation(len(examples))]
+    if difficulty is None:
+        return shuffled
+
+    def distance(example: Example) -> float:
+        return math.inf if example.difficulty is None else abs(example.difficulty - difficulty)
+
+    return sorted(shuffled, key=distance)

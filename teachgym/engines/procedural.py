@@ -1,0 +1,50 @@
+"""The engine of tasks that can make their own training data: any amount, always correct."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from teachgym.engines.orders import divide, leaves_under
+from teachgym.errors import ConfigError
+from teachgym.protocols import ProceduralTask, Task
+from teachgym.types import Data, Plan, Provenance
+
+
+class ProceduralEngine:
+    """Draws every ordered example from ``task.make``.
+
+    An order for a skill with subskills is divided evenly among its leaves. Hints and seeds are
+    not read. Examples are drawn independently, so a small level repeats itself; the gate decides
+    about repetitions.
+    """
+
+    name = "procedural"
+
+    def __init__(self, task: Task) -> None:
+        if not isinstance(task, ProceduralTask):
+            raise ConfigError(
+                f"task {task.name!r} cannot make examples; use engine='pool', or give the task "
+                "a make(skill, difficulty, rng) method"
+            )
+        self._task = task
+        self._leaves = leaves_under(task.skills)
+        self._provenance = Provenance(teacher=self.name)
+
+    def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
+        """Exactly ``order.count`` examples per order, in the plan's order.
+
+        Raises:
+            UnknownSkillError: for an order of a skill that the task does not have.
+        """
+        return tuple(
+            replace(
+                self._task.make(leaf, order.difficulty, rng),
+                source="teacher",
+                provenance=self._provenance,
+            )
+            for order in plan.orders
+            for leaf, count in divide(order, self._leaves)
+            for _ in range(count)
+        )

@@ -1,0 +1,164 @@
+"""Words as plain JSON: what run folders, Gymnasium's ``to_jsonable`` and other tools read.
+
+One object per line, every key always present, in the order of the dataclass fields; pairs are
+objects too, so each column has one type and ``datasets.load_dataset("json", data_files=...)``
+loads a file as it is. A score that was not measured is ``null``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from teachgym.errors import ConfigError, unknown
+from teachgym.types import (
+    CURRENCIES,
+    NOT_MEASURED,
+    Cost,
+    Data,
+    Example,
+    Prediction,
+    Provenance,
+    Report,
+)
+
+Record = dict[str, Any]
+"""A JSON object."""
+
+_EXAMPLE_KEYS = tuple(f.name for f in fields(Example))
+_PROVENANCE_KEYS = tuple(f.name for f in fields(Provenance))
+
+
+def example_to_json(example: Example) -> Record:
+    """The example as a JSON object.
+
+    Example:
+        >>> example = Example("1+1=", "2", "add")
+        >>> record = example_to_json(example)
+        >>> record["prompt"], record["spans"], record["provenance"]
+        ('1+1=', [], None)
+        >>> example_from_json(record) == example
+        True
+    """
+    record = {key: getattr(example, key) for key in _EXAMPLE_KEYS}
+    record["spans"] = [{"text": text, "weight": weight} for text, weight in example.spans]
+    record["soft_labels"] = [{"response": r, "probability": p} for r, p in example.soft_labels]
+    if (made := example.provenance) is not None:
+        record["provenance"] = {
+            "seeds": list(made.seeds),
+            "teacher": made.teacher,
+            "round": made.round,
+            "cost": None if made.cost is None else made.cost.as_dict(),
+        }
+    return record
+
+
+def example_from_json(record: Mapping[str, Any]) -> Example:
+    """Inverse of ``example_to_json``; optional keys may be missing, so hand-made data loads too.
+
+    Raises:
+        ConfigError: if ``prompt``, ``target`` or ``skill`` is missing, or a key is unknown.
+    """
+    values = _known(record, _EXAMPLE_KEYS, "key of an example")
+    missing = [key for key in ("prompt", "target", "skill") if key not in values]
+    if missing:
+        raise ConfigError(f"an example has no {missing[0]!r}; its keys are {', '.join(values)}")
+    values["spans"] = tuple((s["text"], s["weight"]) for s in values.get("spans", ()))
+    values["soft_labels"] = tuple(
+        (s["response"], s["probability"]) for s in values.get("soft_labels", ())
+    )
+    if values.get("provenance") is not None:
+        values["provenance"] = _provenance_from_json(values["provenance"])
+    return Example(**values)
+
+
+def prediction_to_json(prediction: Prediction) -> Record:
+    """The prediction as a JSON object with keys ``example``, ``response`` and ``score``."""
+    score = prediction.score
+    return {
+        "example": example_to_json(prediction.example),
+        "response": prediction.response,
+        "score": None if math.isnan(score) else score,
+    }
+
+
+def prediction_from_json(record: Mapping[str, Any]) -> Prediction:
+    """Inverse of ``prediction_to_json``."""
+    score = record["score"]
+    return Prediction(
+        example_from_json(record["example"]),
+        record["response"],
+        NOT_MEASURED if score is None else score,
+    )
+
+
+def report_to_json(report: Report) -> Record:
+    """The report as a JSON object with keys ``split`` and ``predictions``."""
+    return {
+        "split": report.split,
+        "predictions": [prediction_to_json(p) for p in report.predictions],
+    }
+
+
+def report_from_json(record: Mapping[str, Any]) -> Report:
+    """Inverse of ``report_to_json``."""
+    return Report(tuple(map(prediction_from_json, record["predictions"])), record["split"])
+
+
+def write_examples(path: Path, examples: Iterable[Example]) -> None:
+    """Write a JSON Lines file, one example per line; an existing file is replaced."""
+    with path.open("w", encoding="utf-8") as file:
+        for example in examples:
+            file.write(json.dumps(example_to_json(example), allow_nan=False) + "\n")
+
+
+def read_examples(path: Path) -> Data:
+    """Read what ``write_examples`` wrote, or any JSON Lines file with the same keys.
+
+    Raises:
+        ConfigError: for a line that is not an example; names the file and the line.
+    """
+    with path.open(encoding="utf-8") as file:
+        return tuple(_parse(line, f"{path}:{n}") for n, line in enumerate(file, 1) if line.strip())
+
+
+def rounds(data: Data) -> tuple[Data, ...]:
+    """Recorded examples by the environment step they were trained in, steps ascending.
+
+    Each element is one action of the Open-Ended environment, so stepping through them replays a
+    recorded run on any student::
+
+        for data in rounds(read_examples(run / "examples.jsonl")):
+            env.step(data)
+    """
+    groups: dict[int, list[Example]] = {}
+    for example in data:
+        groups.setdefault(example.provenance.round if example.provenance else 0, []).append(example)
+    return tuple(tuple(groups[number]) for number in sorted(groups))
+
+
+def _parse(line: str, place: str) -> Example:
+    try:
+        return example_from_json(json.loads(line))
+    except (TypeError, KeyError, ValueError) as error:
+        raise ConfigError(f"{place} is not an example: {error}") from error
+
+
+def _provenance_from_json(record: Mapping[str, Any]) -> Provenance:
+    values = _known(record, _PROVENANCE_KEYS, "key of a provenance")
+    values["seeds"] = tuple(values.get("seeds", ()))
+    if values.get("cost") is not None:
+        values["cost"] = Cost(**_known(values["cost"], CURRENCIES, "currency"))
+    return Provenance(**values)
+
+
+def _known(record: Mapping[str, Any], keys: tuple[str, ...], kind: str) -> Record:
+    """A copy of the record, whose keys are all among ``keys``."""
+    for key in record:
+        if key not in keys:
+            raise ConfigError(unknown(kind, key, keys))
+    return dict(record)

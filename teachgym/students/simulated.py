@@ -1,0 +1,173 @@
+"""A student without a model: a table of competences that answers the real prompts of any task.
+
+Made for experiments with hundreds of seeds: it needs numpy only, and teaching and evaluating it
+takes about a millisecond. Its character is fitted to the ``tiny`` student; label its results
+"simulated student" wherever they are shown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from teachgym.errors import ConfigError, UnknownSkillError, unknown
+from teachgym.metrics import nearest_level
+from teachgym.protocols import Task
+from teachgym.students.dynamics import Dynamics, FloatArray, accuracy, learn
+from teachgym.students.profile import Profile
+from teachgym.types import Checkpoint, Data, Example, Split, leaf_skills
+
+WRONG = "?"
+"""The answer where the student is wrong; doubled for an item whose target it is."""
+
+PROFILE_FILE = "profile.json"
+"""What ``export`` writes; ``Profile.load`` reads it."""
+
+
+class SimulatedStudent:
+    """Answers an item right while its accuracy in the item's cell is above a fixed threshold.
+
+    Item i has a threshold u_i, uniform in [0, 1) and a function of its prompt alone; the answer
+    is right if u_i < accuracy of the item's skill and level. So an evaluation is deterministic,
+    reports before and after training are paired, no item is lost while competence rises, and the
+    expected score of a cell is its accuracy.
+
+    Args:
+        profile: what the student knows at first and how it learns.
+        task: whose prompts it is asked. Its splits are the answer key; any other prompt is
+            answered wrong.
+    """
+
+    def __init__(self, profile: Profile, task: Task) -> None:
+        self.profile, self.task = profile, task
+        self.skills, self.levels = leaf_skills(task.skills), task.levels
+        self.dynamics = Dynamics.of(profile, self.skills, self.levels)
+        self.competence: FloatArray = self.dynamics.start
+        """Shape (n_skills, n_levels); replaced by training, never changed in place."""
+        self._row = {skill: i for i, skill in enumerate(self.skills)}
+        self._key: dict[str, Example] = {}
+        self._unread: list[Split] = ["train", "test", "val"]
+        self._sheet = self._prepare(())
+
+    # -- protocols.Student -----------------------------------------------------------------
+
+    @cached_property
+    def max_new_tokens(self) -> int:
+        """Tokens of the longest answer to a held-out item."""
+        held_out = [*self.task.examples("val"), *self.task.examples("test")]
+        return max(self.count_tokens([e.target]) for e in held_out)
+
+    def generate(self, prompts: Sequence[str]) -> list[str]:
+        """The target where the student is right, else ``WRONG``."""
+        prompts = tuple(prompts)
+        if self._sheet.prompts != prompts:
+            self._sheet = self._prepare(prompts)
+        sheet = self._sheet
+        right = sheet.threshold < self.accuracy.ravel()[sheet.cell]
+        answers: list[str] = np.where(right, sheet.right, sheet.wrong).tolist()
+        return answers
+
+    def count_tokens(self, texts: Sequence[str]) -> int:
+        """Characters, and one for the end of each text."""
+        return sum(map(len, texts)) + len(texts)
+
+    def save(self) -> Checkpoint:
+        """The competences."""
+        return Checkpoint({"competence": self.competence.copy()})
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Take over the competences of ``checkpoint``.
+
+        Raises:
+            ConfigError: if it was not made by a student of the same skills and levels.
+        """
+        found = checkpoint.arrays.get("competence", np.empty(0))
+        if found.shape != self.competence.shape:
+            raise ConfigError(
+                f"the checkpoint holds competences of shape {found.shape}, this student has "
+                f"{self.competence.shape}; restore what a student of the same task has saved"
+            )
+        self.competence = found.copy()
+
+    def export(self, folder: Path) -> None:
+        """Write the student as it is now to ``folder/profile.json``, as a profile to start from."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.profile.starting_from(self.skills, self.competence).dump(folder / PROFILE_FILE)
+
+    # -- for its trainer -------------------------------------------------------------------
+
+    @property
+    def accuracy(self) -> FloatArray:
+        """Chance of a right answer per cell, shape (n_skills, n_levels)."""
+        return accuracy(self.competence, self.dynamics)
+
+    def count(self, data: Data) -> FloatArray:
+        """Examples per cell, shape (n_skills, n_levels); difficulties go to the nearest level.
+
+        Raises:
+            UnknownSkillError: for an example of a skill that is not a leaf of the task.
+        """
+        counts = np.zeros(self.competence.size)
+        for (skill, difficulty), n in Counter((e.skill, e.difficulty) for e in data).items():
+            counts[self._cell(skill, difficulty)] += n
+        return counts.reshape(self.competence.shape)
+
+    def learn(self, counts: FloatArray, rng: np.random.Generator) -> None:
+        """One training run on ``counts`` examples; see ``teachgym.students.dynamics.learn``."""
+        self.competence = learn(self.competence, counts, self.dynamics, rng)
+
+    # -- the answer key --------------------------------------------------------------------
+
+    def _cell(self, skill: str, difficulty: float | None) -> int:
+        """Index into the flattened (n_skills, n_levels)."""
+        if skill not in self._row:
+            raise UnknownSkillError(unknown("leaf skill", skill, self.skills))
+        return self._row[skill] * len(self.levels) + nearest_level(self.levels, difficulty)
+
+    def _look_up(self, prompt: str) -> Example | None:
+        """The task's example with this prompt; splits are read when first needed."""
+        while prompt not in self._key and self._unread:
+            examples = self.task.examples(self._unread.pop())
+            self._key.update((example.prompt, example) for example in examples)
+        return self._key.get(prompt)
+
+    def _prepare(self, prompts: tuple[str, ...]) -> _AnswerSheet:
+        """Everything about ``prompts`` that training does not change."""
+        found = [self._look_up(prompt) for prompt in prompts]
+        targets = [example.target if example else "" for example in found]
+        return _AnswerSheet(
+            prompts,
+            cell=np.array(
+                [self._cell(e.skill, e.difficulty) if e else 0 for e in found], dtype=np.int64
+            ),
+            threshold=np.array(
+                [_threshold(e.prompt) if e else np.inf for e in found], dtype=np.float64
+            ),
+            right=np.array(targets, dtype=object),
+            wrong=np.array([WRONG * (1 + (t == WRONG)) for t in targets], dtype=object),
+        )
+
+
+@dataclass(frozen=True)
+class _AnswerSheet:
+    """Prompts with what it takes to answer them; every array has shape (n_prompts,)."""
+
+    prompts: tuple[str, ...]
+    cell: NDArray[np.int64]
+    threshold: FloatArray
+    right: NDArray[Any]
+    wrong: NDArray[Any]
+
+
+def _threshold(prompt: str) -> float:
+    """A number in [0, 1) that depends on the prompt alone, in every process."""
+    digest = hashlib.blake2b(prompt.encode(), digest_size=6).digest()
+    return int.from_bytes(digest) / 2**48

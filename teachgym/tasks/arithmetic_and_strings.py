@@ -1,0 +1,100 @@
+"""``arithmetic-and-strings``: 28 exact skills on letters and digits, three levels each.
+
+One worked example, skill ``rotl`` at level 0: prompt ``rotl abcd=``, target ``bcda``. Everything
+is made from a seed, nothing is downloaded, and there is always one right answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from teachgym.errors import ConfigError, UnknownSkillError, unknown
+from teachgym.metrics import nearest_level
+from teachgym.tasks.primitives import LEVELS, PRIMITIVES, Primitive
+from teachgym.tasks.procedural import check_counts, draw_distinct, draw_in_split, item_rng
+from teachgym.types import Example, Skill, Split
+
+_BY_NAME = {p.name: p for p in PRIMITIVES}
+
+
+class ArithmeticAndStrings:
+    """Copy, pick, order, shift, move and combine letters and digits; calculate.
+
+    Skills are grouped under seven roots, some undo each other, some are composed of others, and
+    two (``mul``, ``sum97``) are there to be beyond a small student's reach. See ``primitives``.
+
+    Args:
+        seed: chooses the items of each split, >= 0; the splits are disjoint for any two seeds.
+        val_per_cell: validation items per skill and level, >= 1.
+        test_per_cell: test items per skill and level, >= 1.
+        train_per_cell: items per skill and level of the training pool, >= 1.
+    """
+
+    name = "arithmetic-and-strings-v0"
+    levels: tuple[float, ...] = tuple(i / (LEVELS - 1) for i in range(LEVELS))
+
+    def __init__(
+        self,
+        seed: int = 0,
+        *,
+        val_per_cell: int = 10,
+        test_per_cell: int = 25,
+        train_per_cell: int = 50,
+    ) -> None:
+        if seed < 0:
+            raise ConfigError(f"seed is {seed}; it must be 0 or more")
+        check_counts(
+            val_per_cell=val_per_cell, test_per_cell=test_per_cell, train_per_cell=train_per_cell
+        )
+        self.seed = seed
+        self._per_cell: dict[Split, int] = {
+            "train": train_per_cell,
+            "val": val_per_cell,
+            "test": test_per_cell,
+        }
+        self._examples: dict[Split, tuple[Example, ...]] = {}
+
+    @property
+    def skills(self) -> tuple[Skill, ...]:
+        """Seven roots, then 28 leaves."""
+        roots = dict.fromkeys(p.root for p in PRIMITIVES)
+        leaves = (Skill(p.name, p.root, p.description) for p in PRIMITIVES)
+        return (*(Skill(root) for root in roots), *leaves)
+
+    def examples(self, split: Split) -> Sequence[Example]:
+        """All examples of a split, by skill and then by level; made on first use."""
+        if split not in self._examples:
+            cells = ((p, level) for p in PRIMITIVES for level in range(LEVELS))
+            self._examples[split] = tuple(
+                e for p, level in cells for e in self._cell(p, level, split)
+            )
+        return self._examples[split]
+
+    def make(self, skill: str, difficulty: float | None, rng: np.random.Generator) -> Example:
+        """One training example; see ``protocols.ProceduralTask``."""
+        if skill not in _BY_NAME:
+            raise UnknownSkillError(unknown("leaf skill", skill, _BY_NAME))
+        if difficulty is None:
+            level = int(rng.integers(LEVELS))
+        else:
+            level = nearest_level(self.levels, difficulty)
+        primitive = _BY_NAME[skill]
+        return draw_in_split(lambda: self._draw(primitive, level, rng), "train")
+
+    def grade(self, example: Example, response: str) -> float:
+        """1 if the response is the target, surrounding white space aside, else 0."""
+        return float(response.strip() == example.target)
+
+    def _draw(self, p: Primitive, level: int, rng: np.random.Generator) -> Example:
+        question = p.question(rng, level)
+        return Example(
+            f"{p.name} {question}=", p.answer(question), p.name, difficulty=self.levels[level]
+        )
+
+    def _cell(self, p: Primitive, level: int, split: Split) -> list[Example]:
+        rng = item_rng(self.seed, split, PRIMITIVES.index(p), level)
+        found = draw_distinct(lambda: self._draw(p, level, rng), split, self._per_cell[split])
+        return [replace(e, id=f"{split}/{p.name}/{level}/{i}") for i, e in enumerate(found)]

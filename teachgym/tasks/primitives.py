@@ -1,0 +1,216 @@
+"""The skills of ``arithmetic-and-strings``: what each asks, answers, needs and undoes.
+
+A table of one line per skill. ``question`` draws the text between the skill's name and the
+equals sign, ``answer`` is a pure function of that text.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+Rng = np.random.Generator
+Question = Callable[[Rng, int], str]
+"""Draws a question of a level in {0, 1, 2}; longer words and larger numbers at higher levels."""
+Answer = Callable[[str], str]
+
+LETTERS = string.ascii_lowercase
+LEVELS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Primitive:
+    """One skill."""
+
+    name: str
+    """As it stands in the prompt."""
+    root: str
+    """The root skill it is a subskill of."""
+    description: str
+    question: Question
+    answer: Answer
+    inverse: str | None = None
+    """The skill that undoes it; itself where doing it twice does."""
+    needs: tuple[str, ...] = ()
+    """The skills it is composed of."""
+
+
+# -- questions -----------------------------------------------------------------------------
+
+
+def _word(shortest: int) -> Question:
+    """Random letters: ``shortest`` or one more at level 0, one more per level."""
+    return lambda rng, level: _letters(rng, _length(rng, level, shortest))
+
+
+def _digits(shortest: int) -> Question:
+    """Random digits: ``shortest`` or one more at level 0, one more per level."""
+
+    def question(rng: Rng, level: int) -> str:
+        return "".join(map(str, rng.integers(0, 10, _length(rng, level, shortest))))
+
+    return question
+
+
+def _number(fewest_digits: int) -> Question:
+    """One number of ``fewest_digits + level`` digits."""
+    return lambda rng, level: str(_of_digits(rng, fewest_digits + level))
+
+
+def _pair(sign: str, sizes: Sequence[tuple[int, int]]) -> Question:
+    """Two numbers around a sign, with the digits that ``sizes`` gives for each level."""
+
+    def question(rng: Rng, level: int) -> str:
+        left, right = sizes[level]
+        return f"{_of_digits(rng, left)}{sign}{_of_digits(rng, right)}"
+
+    return question
+
+
+def _two_words(rng: Rng, level: int) -> str:
+    """Two equally long words, 2 to 4 letters."""
+    letters = _letters(rng, 2 * (level + 2))
+    return f"{letters[: level + 2]},{letters[level + 2 :]}"
+
+
+def _word_and_substitution(rng: Rng, level: int) -> str:
+    """A word of 3 to 5 letters, then one of its letters and the letter to put instead."""
+    word = _letters(rng, 3 + level)
+    return f"{word},{word[int(rng.integers(len(word)))]}{_letters(rng, 1)}"
+
+
+def _letters(rng: Rng, count: int) -> str:
+    return "".join([LETTERS[i] for i in rng.integers(0, 26, count).tolist()])
+
+
+def _length(rng: Rng, level: int, shortest: int) -> int:
+    return shortest + level + int(rng.integers(2))
+
+
+def _of_digits(rng: Rng, n_digits: int) -> int:
+    return int(rng.integers(10 ** (n_digits - 1), 10**n_digits))
+
+
+# -- answers -------------------------------------------------------------------------------
+
+
+def _shift(word: str, by: int) -> str:
+    return "".join([LETTERS[(LETTERS.index(c) + by) % 26] for c in word])
+
+
+def _mirror(word: str) -> str:
+    return "".join([LETTERS[25 - LETTERS.index(c)] for c in word])
+
+
+def _swap(word: str) -> str:
+    pairs = [word[i : i + 2][::-1] for i in range(0, len(word), 2)]
+    return "".join(pairs)
+
+
+def _weave(question: str) -> str:
+    left, right = question.split(",")
+    return "".join([a + b for a, b in zip(left, right, strict=True)])
+
+
+def _substitute(question: str) -> str:
+    word, letters = question.split(",")
+    return word.replace(letters[0], letters[1])
+
+
+def _repeat(word: str, times: int) -> str:
+    return "".join([c * times for c in word])
+
+
+def _numbers(question: str, sign: str) -> tuple[int, int]:
+    a, b = question.split(sign)
+    return int(a), int(b)
+
+
+def _less(question: str) -> str:
+    a, b = _numbers(question, "<")
+    return "T" if a < b else "F"
+
+
+def _checksum(word: str) -> str:
+    return str(sum((i + 1) * 7 * LETTERS.index(c) for i, c in enumerate(word)) % 97)
+
+
+# -- the table -----------------------------------------------------------------------------
+
+_WORD = _word(3)
+_SHORT = _word(2)
+_EQUAL = ((2, 2), (3, 3), (4, 4))
+_MIXED = ((2, 1), (2, 2), (3, 2))
+
+PRIMITIVES: tuple[Primitive, ...] = (
+    Primitive("copy", "copying", "repeat the word", _WORD, lambda w: w),
+    Primitive("double", "copying", "write each letter twice", _SHORT, lambda w: _repeat(w, 2)),
+    Primitive("triple", "copying", "write each letter 3 times", _SHORT, lambda w: _repeat(w, 3)),
+    Primitive("first", "picking", "the first letter", _WORD, lambda w: w[0]),
+    Primitive("last", "picking", "the last letter", _WORD, lambda w: w[-1]),
+    Primitive("odd", "picking", "the 1st, 3rd, 5th ... letter", _WORD, lambda w: w[::2]),
+    Primitive("tail", "picking", "all but the first letter", _WORD, lambda w: w[1:]),
+    Primitive("up", "ordering", "sort digits, ascending", _digits(3), lambda d: "".join(sorted(d))),
+    Primitive(
+        "down",
+        "ordering",
+        "sort digits, descending",
+        _digits(3),
+        lambda d: "".join(sorted(d)[::-1]),
+    ),
+    Primitive("max", "ordering", "the largest digit", _digits(3), max),
+    Primitive("min", "ordering", "the smallest digit", _digits(3), min),
+    Primitive(
+        "next", "shifting", "each letter's successor", _SHORT, lambda w: _shift(w, 1), "prev"
+    ),
+    Primitive(
+        "prev", "shifting", "each letter's predecessor", _SHORT, lambda w: _shift(w, -1), "next"
+    ),
+    Primitive("mirror", "shifting", "a for z, b for y, ...", _SHORT, _mirror, "mirror"),
+    Primitive("rotl", "moving", "first letter to the end", _WORD, lambda w: w[1:] + w[0], "rotr"),
+    Primitive(
+        "rotr", "moving", "last letter to the front", _WORD, lambda w: w[-1] + w[:-1], "rotl"
+    ),
+    Primitive("rev", "moving", "the word backwards", _SHORT, lambda w: w[::-1], "rev"),
+    Primitive("swap", "moving", "swap neighbours in pairs", _WORD, _swap, "swap"),
+    Primitive("mix", "combining", "interleave two words", _two_words, _weave),
+    Primitive("rep", "combining", "substitute a letter", _word_and_substitution, _substitute),
+    Primitive(
+        "revnext",
+        "combining",
+        "successors, backwards",
+        _SHORT,
+        lambda w: _shift(w[::-1], 1),
+        needs=("rev", "next"),
+    ),
+    Primitive(
+        "twoprev",
+        "combining",
+        "each letter's predecessor, twice",
+        _SHORT,
+        lambda w: _repeat(_shift(w, -1), 2),
+        needs=("double", "prev"),
+    ),
+    Primitive("less", "arithmetic", "is a < b? (T or F)", _pair("<", _EQUAL), _less),
+    Primitive("add", "arithmetic", "sum", _pair("+", _MIXED), lambda q: str(sum(_numbers(q, "+")))),
+    Primitive(
+        "sub",
+        "arithmetic",
+        "difference",
+        _pair("-", _MIXED),
+        lambda q: str(_numbers(q, "-")[0] - _numbers(q, "-")[1]),
+    ),
+    Primitive("mod", "arithmetic", "remainder by 3", _number(4), lambda q: str(int(q) % 3)),
+    Primitive(
+        "mul",
+        "arithmetic",
+        "product",
+        _pair("*", _EQUAL),
+        lambda q: str(_numbers(q, "*")[0] * _numbers(q, "*")[1]),
+    ),
+    Primitive("sum97", "arithmetic", "weighted letter sum modulo 97", _WORD, _checksum),
+)
+"""Skills in the order of every report; ``mul`` and ``sum97`` are beyond a small student."""

@@ -1,0 +1,331 @@
+"""Any dataset of reasoning-gym as a task: one leaf skill per dataset, graded by its own grader.
+
+One worked example, of ``leg_counting`` at level 0.0: the prompt asks how many legs there are in
+total "if you have 3 sea slugs" (and how to answer), the target is ``0``.
+
+Source: Stojanovski et al. 2025, "Reasoning Gym", arXiv 2505.24760; package ``reasoning-gym``,
+optional extra of the same name.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from teachgym.errors import ConfigError, UnknownSkillError, missing_extra, unknown
+from teachgym.metrics import nearest_level
+from teachgym.tasks.procedural import (
+    MAX_DRAWS,
+    check_counts,
+    draw_distinct,
+    draw_in_split,
+    item_rng,
+    pick,
+)
+from teachgym.types import Example, Skill, Split
+
+_UNSTABLE = "its items change with Python's hash seed"
+_RUNS_CODE = "its grader runs the response as Python code"
+_LENIENT = "its grader gives full marks to wrong answers"
+_UNANSWERED = "it does not say what a right answer is"
+
+_SLOW = "it can take minutes to make one item"
+
+EXCLUDED: Mapping[str, str] = {
+    "bf": "it prints while it makes an item",
+    "binary_matrix": _RUNS_CODE,
+    "boxnet": _UNANSWERED,
+    "codeio": _UNSTABLE,
+    "coin_flip": _LENIENT,
+    "complex_arithmetic": _LENIENT,
+    "composite": "it mixes other datasets; name those",
+    "countdown": _RUNS_CODE,
+    "game_of_life_halting": _LENIENT,
+    "intermediate_integration": _RUNS_CODE,
+    "isomorphic_strings": _UNSTABLE,
+    "jugs": "some of its own answers do not score 1",
+    "n_queens": _RUNS_CODE,
+    "number_sequence": _SLOW,
+    "polynomial_multiplication": _UNSTABLE,
+    "puzzle24": _RUNS_CODE,
+    "ransom_note": _UNSTABLE,
+    "rubiks_cube": _UNANSWERED,
+    "rush_hour": _UNANSWERED,
+    "simple_integration": _RUNS_CODE,
+    "sokoban": _SLOW,
+    "spiral_matrix": _RUNS_CODE,
+    "string_insertion": _RUNS_CODE,
+    "word_ladder": _UNSTABLE,
+}
+"""Datasets that cannot be a task, and why; as found in reasoning-gym 0.1.25."""
+
+_STAND_INS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "graph_color": lambda metadata: json.dumps(metadata["possible_answer"]),
+    "propositional_logic": lambda metadata: str(metadata["example_answer"]),
+}
+"""Where datasets with several right answers keep one of them."""
+
+_CANNOT_MAKE = (AssertionError, ValueError, RuntimeError, IndexError)
+"""What datasets raise when a configuration is impossible or a draw comes to nothing."""
+
+_CANNOT_READ = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError)
+"""What graders raise on a response that they cannot parse, which is then wrong."""
+
+_ITEMS = 1000
+"""Size of each dataset. The items of a few are drawn when it is built, and so are finite."""
+
+Entry = dict[str, Any]
+"""An item of reasoning-gym: ``question``, ``answer`` and ``metadata``."""
+
+
+def offered_datasets() -> tuple[str, ...]:
+    """Names of the datasets that can be a task, in alphabetical order.
+
+    Raises:
+        MissingExtraError: if reasoning-gym is not installed.
+    """
+    return tuple(sorted(_registry().DATASETS.keys() - EXCLUDED.keys()))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One dataset at one level."""
+
+    name: str
+    level: int
+    """Global level of the curriculum, counted from 0."""
+    difficulty: float
+    """In [0, 1]."""
+    dataset: Any
+    """The ``reasoning_gym`` dataset, configured for the level."""
+
+    def entry(self, key: int) -> Entry | None:
+        """Item number ``key`` in [0, 2**31), always the same; None where none can be made."""
+        # Datasets take their randomness from one of the two seeds, or from the item's number.
+        self.dataset.seed = self.dataset.config.seed = key
+        try:
+            with _global_generators(key):
+                entry: Entry = self.dataset[key % _ITEMS]
+        except _CANNOT_MAKE:
+            return None
+        if self.name in _STAND_INS:
+            answer = _STAND_INS[self.name](entry["metadata"])
+            if self.score(entry, answer) < 1:
+                return None
+            entry["answer"] = answer
+        return entry if str(entry["answer"]).strip() else None
+
+    def draw(self, rng: np.random.Generator) -> Example:
+        """A random item as an example.
+
+        Raises:
+            ConfigError: if none of ``MAX_DRAWS`` items can be made.
+        """
+        for _ in range(MAX_DRAWS):
+            key = int(rng.integers(2**31))
+            if (entry := self.entry(key)) is not None:
+                return Example(
+                    entry["question"],
+                    str(entry["answer"]),
+                    self.name,
+                    f"{self.name}/{self.level}/{key}",
+                    difficulty=self.difficulty,
+                )
+        raise ConfigError(f"{self.name} cannot make an item of level {self.level}; leave it out")
+
+    def score(self, entry: Entry, response: str) -> float:
+        """The dataset's own score of a response, clipped to [0, 1]; 0 if it cannot be read."""
+        try:
+            return min(1.0, max(0.0, float(self.dataset.score_answer(response, entry))))
+        except _CANNOT_READ:
+            return 0.0
+
+
+class ReasoningGymTask:
+    """Datasets of reasoning-gym, each a leaf skill under its category.
+
+    Level l of ``levels`` is global level l of the dataset's curriculum, difficulty
+    l / (levels - 1); levels that the package cannot configure are left out, and a dataset
+    without a curriculum has level 0 alone, with its default configuration. As in the package,
+    a level includes the easier ones.
+
+    An example is a function of its id, which is how the grader finds what it needs to know about
+    it; examples without an id are graded by comparison with their target.
+
+    Args:
+        datasets: a name or several; see ``offered_datasets``.
+        seed: >= 0; chooses the items of each split.
+        levels: the most levels, >= 1.
+        val_per_cell: validation items per dataset and level, >= 1.
+        test_per_cell: test items per dataset and level, >= 1.
+        train_per_cell: items per dataset and level of the training pool, >= 1.
+
+    Raises:
+        MissingExtraError: if reasoning-gym is not installed.
+        ConfigError: for a dataset that cannot be a task, or a setting out of range.
+    """
+
+    def __init__(
+        self,
+        datasets: str | Sequence[str] = "leg_counting",
+        *,
+        seed: int = 0,
+        levels: int = 3,
+        val_per_cell: int = 10,
+        test_per_cell: int = 25,
+        train_per_cell: int = 50,
+    ) -> None:
+        names = (datasets,) if isinstance(datasets, str) else tuple(dict.fromkeys(datasets))
+        _check_names(names)
+        check_counts(
+            levels=levels,
+            val_per_cell=val_per_cell,
+            test_per_cell=test_per_cell,
+            train_per_cell=train_per_cell,
+        )
+        self.name = f"reasoning-gym-{version('reasoning-gym')}"
+        self.seed = seed
+        self._per_cell: dict[Split, int] = {
+            "train": train_per_cell,
+            "val": val_per_cell,
+            "test": test_per_cell,
+        }
+        self._cells = {name: tuple(_cells(name, levels)) for name in names}
+        self.skills = tuple(_skills(self._cells))
+        self.levels = tuple(sorted({c.difficulty for cs in self._cells.values() for c in cs}))
+        self._splits: dict[Split, tuple[Example, ...]] = {}
+        self._entries: dict[str, Entry] = {}
+
+    def examples(self, split: Split) -> Sequence[Example]:
+        """All examples of a split, by dataset and then by level; made on first use.
+
+        Raises:
+            ConfigError: if a level has too few different prompts.
+        """
+        if split not in self._splits:
+            cells = ((i, c) for i, name in enumerate(self._cells) for c in self._cells[name])
+            self._splits[split] = tuple(
+                e
+                for i, cell in cells
+                for e in _examples(
+                    cell, split, self._per_cell[split], item_rng(self.seed, split, i, cell.level)
+                )
+            )
+        return self._splits[split]
+
+    def grade(self, example: Example, response: str) -> float:
+        """The score the dataset's grader gives, clipped to [0, 1]."""
+        if not example.id:
+            return float(response.strip() == example.target.strip())
+        name, level, key = example.id.split("/")
+        cell = next(c for c in self._cells[name] if c.level == int(level))
+        if example.id not in self._entries:
+            entry = cell.entry(int(key))
+            assert entry is not None, f"{example.id} is no id of this task"
+            self._entries[example.id] = entry
+        return cell.score(self._entries[example.id], response)
+
+    def make(self, skill: str, difficulty: float | None, rng: np.random.Generator) -> Example:
+        """One training example; see ``teachgym.protocols.ProceduralTask``."""
+        if skill not in self._cells:
+            raise UnknownSkillError(unknown("leaf skill", skill, self._cells))
+        cells = self._cells[skill]
+        if difficulty is None:
+            cell = pick(cells, rng)
+        else:
+            cell = cells[nearest_level([c.difficulty for c in cells], difficulty)]
+        return draw_in_split(lambda: cell.draw(rng), "train")
+
+
+def _examples(cell: Cell, split: Split, count: int, rng: np.random.Generator) -> list[Example]:
+    try:
+        return draw_distinct(lambda: cell.draw(rng), split, count)
+    except ConfigError as error:
+        raise ConfigError(
+            f"{cell.name} level {cell.level}: {error}; lower {split}_per_cell or leave it out"
+        ) from error
+
+
+@cache
+def _registry() -> Any:
+    """The module ``reasoning_gym.factory`` with every dataset registered."""
+    try:
+        import reasoning_gym  # noqa: F401
+        from reasoning_gym import factory
+    except ImportError as error:
+        raise missing_extra("reasoning-gym", "reasoning-gym") from error
+    return factory
+
+
+def _cells(name: str, levels: int) -> Iterator[Cell]:
+    """The levels of a dataset's curriculum that work, or one with the default configuration."""
+    dataset_class, config_class = _registry().DATASETS[name]
+    settings = {"seed": 0, "size": _ITEMS}
+    found = False
+    for level, config in enumerate(_configs(name, levels, settings)):
+        try:
+            dataset = dataset_class(config)
+        except AssertionError:  # How configurations say that they are impossible.
+            continue
+        found = True
+        yield Cell(name, level, level / max(1, levels - 1), dataset)
+    if not found:
+        yield Cell(name, 0, 0.0, dataset_class(config_class(**settings)))
+
+
+def _configs(name: str, levels: int, settings: dict[str, int]) -> Iterator[Any]:
+    """The configurations of the first global levels of a dataset's curriculum, if it has one."""
+    if not _registry().has_curriculum(name):
+        return
+    curriculum = _registry().create_curriculum(name)
+    depth = max((len(a.levels) for a in curriculum.attributes.values()), default=1)
+    for level in range(min(levels, depth)):
+        curriculum.set_global_level(level)
+        yield curriculum.generate_configuration(settings)
+
+
+def _skills(cells: Mapping[str, Sequence[Cell]]) -> Iterator[Skill]:
+    """A root for each category, and the datasets under it."""
+    categories = {name: cs[0].dataset.category for name, cs in cells.items()}
+    for category in dict.fromkeys(categories.values()):
+        yield Skill(category, description=f"Datasets of the category {category}.")
+    for name, category in categories.items():
+        documentation = inspect.getdoc(type(cells[name][0].dataset)) or name
+        yield Skill(name, category, documentation.splitlines()[0])
+
+
+def _check_names(names: Sequence[str]) -> None:
+    registered = _registry().DATASETS
+    if not names:
+        raise ConfigError("datasets is empty; name at least one of offered_datasets()")
+    for name in names:
+        if name not in registered:
+            raise ConfigError(unknown("reasoning-gym dataset", name, registered))
+    excluded = [f"{name} ({EXCLUDED[name]})" for name in names if name in EXCLUDED]
+    if excluded:
+        raise ConfigError(f"{', '.join(excluded)} cannot be a task; choose from offered_datasets()")
+
+
+@contextmanager
+def _global_generators(seed: int) -> Iterator[None]:
+    """Seed Python's and numpy's global generators, and put them back afterwards.
+
+    A few datasets draw from them, which must neither make items differ nor disturb anyone else.
+    """
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002

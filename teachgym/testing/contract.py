@@ -1,0 +1,76 @@
+"""The contract as a list of clauses: what the checks require, word for word.
+
+Each clause is the beginning of the message of the ``ConformanceError`` that its breach raises,
+and ``tests/test_testing.py`` has a broken specimen for every one.
+"""
+
+from __future__ import annotations
+
+from teachgym.errors import ConformanceError
+
+# Tasks.
+TASK_HAS_A_NAME = "a task has a name"
+SKILL_NAMES_ARE_UNIQUE = "skill names are unique"
+PARENTS_EXIST = "a skill's parent is a skill of the task"
+SKILLS_HAVE_NO_CYCLE = "no skill is its own ancestor"
+LEVELS_ASCEND = "levels are ascending numbers in [0, 1], at least one"
+SPLITS_DO_NOT_CHANGE = "a split has the same examples in the same order on every call"
+HELD_OUT_SPLITS_HAVE_EXAMPLES = "val and test have examples"
+SPLITS_ARE_DISJOINT = "no prompt is in two splits"
+IDS_ARE_UNIQUE = "the ids of a split are unique and not empty"
+EXAMPLES_HAVE_LEAF_SKILLS = "the skill of an example is a leaf skill"
+DIFFICULTIES_ARE_LEVELS = "the difficulty of an example is one of the levels or None"
+SCORES_ARE_IN_RANGE = "a score is in [0, 1] or nan"
+GRADING_IS_PURE = "grading twice gives the same score"
+TARGETS_SCORE_ONE = "the target scores 1"
+WRONG_ANSWERS_SCORE_LESS = "a wrong answer scores less than 1"
+MAKE_DEPENDS_ON_RNG_ONLY = "equal random generators make equal examples"
+MAKE_KEEPS_THE_SKILL = "a made example has the skill that was asked for"
+MAKE_KEEPS_THE_DIFFICULTY = "a made example has the level that was asked for"
+MAKE_STAYS_IN_TRAIN = "no made example is in val or test"
+MAKE_REFUSES_UNKNOWN_SKILLS = "make raises UnknownSkillError for a skill the task does not have"
+
+# Students.
+ONE_ANSWER_PER_PROMPT = "a student gives one answer per prompt"
+GENERATE_IS_DETERMINISTIC = "a student gives equal answers to equal prompts"
+GENERATE_HAS_NO_SIDE_EFFECT = "answering does not change the student"
+SAVE_IS_DETACHED = "changing a checkpoint's arrays does not change the student"
+RESTORE_OF_SAVE_CHANGES_NOTHING = "restore(save()) changes nothing"
+TOKENS_ADD_UP = "tokens are counted text by text; no text has none"
+MAX_NEW_TOKENS_IS_POSITIVE = "max_new_tokens is 1 or more"
+EXPORT_WRITES_FILES = "export writes files into its folder"
+
+# Trainers.
+NO_DATA_CHANGES_NOTHING = "training on no data changes nothing and costs nothing"
+COST_IS_ADDITIVE = "the cost of two sets of data together is the sum of their costs"
+COST_IS_IN_TRAINING_CURRENCIES = "a trainer charges tokens and seconds, never below 0"
+TRAIN_CHARGES_ITS_COST = "train charges what cost announced, seconds excepted"
+TRAINING_CHANGES_THE_STUDENT = "training on data changes the student"
+CHECKPOINTS_OUTLIVE_TRAINING = "training does not change a checkpoint saved before"
+RESTORE_UNDOES_TRAINING = "restoring a checkpoint undoes training"
+EQUAL_RNG_TRAINS_EQUALLY = "equal random generators train equally"
+
+# Engines.
+NO_ORDERS_NO_EXAMPLES = "an empty plan gives no examples"
+ORDERS_ARE_LIMITS = "an order gets at most its count of examples"
+ENGINE_KEEPS_TO_THE_SKILL = "an order gets examples of its skill or of leaves under it"
+ENGINE_SIGNS_EXAMPLES = "an engine's example has source 'teacher' and names its writer"
+ENGINE_DEPENDS_ON_RNG_ONLY = "equal plans and random generators give equal data"
+ENGINE_REFUSES_UNKNOWN_SKILLS = "an engine raises UnknownSkillError for an unknown skill"
+
+# Teachers.
+TEACHER_HAS_A_NAME = "a teacher has a name"
+ACTIONS_ARE_IN_THE_SPACE = "an action is in the environment's action space"
+ACT_LEAVES_THE_OBSERVATION = "acting does not change the observation"
+EQUAL_SEEDS_ACT_EQUALLY = "after reset with an equal seed a teacher acts equally"
+
+# Rewards.
+REWARDS_ARE_FINITE = "a reward is a finite number"
+REWARD_IS_PURE = "equal arguments are paid equally"
+NO_CHANGE_PAYS_NOTHING = "no change at no cost pays 0"
+
+
+def require(holds: bool, clause: str, found: object = "") -> None:
+    """Raise ``ConformanceError`` with the clause, and what was found instead, unless it holds."""
+    if not holds:
+        raise ConformanceError(f"{clause}; found {found}" if found else clause)

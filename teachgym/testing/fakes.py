@@ -1,0 +1,182 @@
+"""Stand-ins for a student, a trainer, a chat model and a tracker. They check what they are given.
+
+``TableStudent`` and ``RecordingTrainer`` work with ``ToyTask``; the others with anything.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from teachgym.errors import ConformanceError, UnknownSkillError, unknown
+from teachgym.testing.toy import SKILLS, solve, split_prompt
+from teachgym.types import Checkpoint, Cost, Data, Example, TrainResult, leaf_skills
+
+_SKILLS = leaf_skills(SKILLS)
+
+
+class TableStudent:
+    """Knows a share of each skill of ``ToyTask``, larger the more examples it was taught.
+
+    The share is n / (n + ``half``) after n examples, so ``half`` examples teach half a skill. A
+    prompt that it has not mastered yet is answered with ``?``; mastered prompts stay mastered.
+    A character is a token.
+    """
+
+    max_new_tokens = 8
+
+    def __init__(self, *, half: float = 20.0) -> None:
+        self.half = half
+        self._taught = np.zeros(len(_SKILLS))
+
+    def share(self, skill: str) -> float:
+        """The share of the skill's prompts that it answers right, in [0, 1)."""
+        if skill not in _SKILLS:
+            raise UnknownSkillError(unknown("skill", skill, _SKILLS))
+        taught = self._taught[_SKILLS.index(skill)]
+        return float(taught / (taught + self.half))
+
+    def generate(self, prompts: Sequence[str]) -> list[str]:
+        """Right answers where mastered, else ``?``."""
+        return [solve(prompt) if self._masters(prompt) else "?" for prompt in prompts]
+
+    def learn(self, example: Example) -> None:
+        """Count one example; only a right target teaches anything."""
+        self.share(example.skill)
+        if split_prompt(example.prompt)[0] and solve(example.prompt) == example.target:
+            self._taught[_SKILLS.index(example.skill)] += 1
+
+    def count_tokens(self, texts: Sequence[str]) -> int:
+        """Characters."""
+        return sum(map(len, texts))
+
+    def save(self) -> Checkpoint:
+        """Examples taught per leaf skill, shape (4,)."""
+        return Checkpoint({"taught": self._taught.copy()})
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Set the counts."""
+        self._taught = checkpoint.arrays["taught"].copy()
+
+    def export(self, folder: Path) -> None:
+        """Write ``taught.npy``."""
+        np.save(folder / "taught.npy", self._taught)
+
+    def _masters(self, prompt: str) -> bool:
+        skill, _ = split_prompt(prompt)
+        rank = zlib.crc32(f"rank {prompt}".encode()) / 2**32
+        return bool(skill) and rank < self.share(skill)
+
+
+class RecordingTrainer:
+    """Teaches a ``TableStudent`` and keeps what it was given in ``calls``."""
+
+    def __init__(self) -> None:
+        self.calls: list[Data] = []
+
+    def cost(self, student: TableStudent, data: Data) -> Cost:
+        """The characters of prompts and targets as training tokens."""
+        return Cost(train_tokens=student.count_tokens([e.prompt + e.target for e in data]))
+
+    def train(self, student: TableStudent, data: Data, rng: np.random.Generator) -> TrainResult:
+        """One update per example; the loss is the mean share not known when its turn came."""
+        self.calls.append(data)
+        losses = []
+        for example in data:
+            losses.append(1 - student.share(example.skill))
+            student.learn(example)
+        loss = float(np.mean(losses)) if losses else float("nan")
+        return TrainResult(loss, steps=len(data), cost=self.cost(student, data))
+
+
+class ForbiddenStudent:
+    """Raises ``ConformanceError`` whatever it is asked: for code that must not use the student."""
+
+    @property
+    def max_new_tokens(self) -> int:
+        """Refused."""
+        self._refuse("max_new_tokens")
+
+    def generate(self, prompts: Sequence[str]) -> list[str]:
+        """Refused."""
+        self._refuse("generate")
+
+    def count_tokens(self, texts: Sequence[str]) -> int:
+        """Refused."""
+        self._refuse("count_tokens")
+
+    def save(self) -> Checkpoint:
+        """Refused."""
+        self._refuse("save")
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Refused."""
+        self._refuse("restore")
+
+    def export(self, folder: Path) -> None:
+        """Refused."""
+        self._refuse("export")
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise ConformanceError(f"the student must not be used here, but {what} was asked of it")
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptedCompletion:
+    """An answer from the script; a character is a token."""
+
+    text: str
+    cost: Cost
+
+
+class ScriptedChatModel:
+    """Gives the scripted answers one after the other; keeps what it was asked in ``requests``."""
+
+    def __init__(self, answers: Sequence[str]) -> None:
+        self.answers = tuple(answers)
+        self.requests: list[tuple[Mapping[str, str], ...]] = []
+
+    def complete(
+        self, messages: Sequence[Mapping[str, str]], schema: Mapping[str, Any] | None = None
+    ) -> ScriptedCompletion:
+        """The next answer; the script, not the schema, decides what it says.
+
+        Raises:
+            ConformanceError: when the script is over, or a message lacks ``role`` or ``content``.
+        """
+        for message in messages:
+            if not {"role", "content"} <= message.keys():
+                raise ConformanceError(f"a message needs role and content; found {dict(message)}")
+        asked = len(self.requests)
+        if asked == len(self.answers):
+            raise ConformanceError(f"all {asked} scripted answers are used up; script one more")
+        self.requests.append(tuple(messages))
+        answer = self.answers[asked]
+        tokens_in = sum(len(message["content"]) for message in messages)
+        return ScriptedCompletion(
+            answer,
+            Cost(teacher_calls=1, teacher_tokens_in=tokens_in, teacher_tokens_out=len(answer)),
+        )
+
+
+class ListTracker:
+    """Keeps what is logged in ``logged`` as pairs of step and metrics."""
+
+    def __init__(self) -> None:
+        self.logged: list[tuple[int, dict[str, float]]] = []
+        self.closed = False
+
+    def log(self, metrics: Mapping[str, float], step: int) -> None:
+        """Append; raises ``ConformanceError`` after ``close``."""
+        if self.closed:
+            raise ConformanceError(f"metrics of step {step} were logged to a closed tracker")
+        self.logged.append((step, dict(metrics)))
+
+    def close(self) -> None:
+        """Refuse further metrics."""
+        self.closed = True

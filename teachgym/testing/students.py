@@ -1,0 +1,116 @@
+"""``check_student`` and ``check_trainer``: do they keep their contracts?
+
+Both leave the student as they found it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from teachgym.protocols import Student, Trainer
+from teachgym.testing import contract as c
+from teachgym.testing.contract import require
+from teachgym.types import Checkpoint, Cost, Data, TrainResult
+
+
+def check_student(student: Student, prompts: Sequence[str]) -> None:
+    """Check answering, counting, saving, restoring and exporting.
+
+    Args:
+        student: the student.
+        prompts: some of the task's, at least one.
+
+    Raises:
+        ConformanceError: with the broken clause of ``teachgym.testing.contract``.
+    """
+    start = _copy(student.save())
+    _check_answers(student, prompts, start)
+    _check_tokens(student, prompts)
+    _check_saving(student, start)
+    with TemporaryDirectory() as folder:
+        student.export(Path(folder))
+        require(any(Path(folder).iterdir()), c.EXPORT_WRITES_FILES, "none")
+
+
+def check_trainer(trainer: Trainer[Any], student: Any, data: Data) -> None:
+    """Check what training charges, changes and leaves alone.
+
+    Args:
+        trainer: the trainer.
+        student: a student it can train and that passes ``check_student``.
+        data: some of the task's examples, at least two.
+
+    Raises:
+        ConformanceError: with the broken clause of ``teachgym.testing.contract``.
+    """
+    start = student.save()
+    kept = _copy(start)
+    _check_price(trainer, student, data)
+    idle = trainer.train(student, (), np.random.default_rng(0))
+    unchanged = student.save() == kept and not any(idle.cost.as_dict().values())
+    require(unchanged, c.NO_DATA_CHANGES_NOTHING, idle.cost)
+
+    first = trainer.train(student, data, np.random.default_rng(0))
+    trained = _copy(student.save())
+    charged = replace(first.cost, seconds=0.0)
+    require(charged == trainer.cost(student, data), c.TRAIN_CHARGES_ITS_COST, charged)
+    require(start == kept, c.CHECKPOINTS_OUTLIVE_TRAINING)
+    require(trained != kept, c.TRAINING_CHANGES_THE_STUDENT)
+
+    student.restore(kept)
+    require(student.save() == kept, c.RESTORE_UNDOES_TRAINING)
+    second = trainer.train(student, data, np.random.default_rng(0))
+    equally = student.save() == trained and _facts(second) == _facts(first)
+    require(equally, c.EQUAL_RNG_TRAINS_EQUALLY, f"{_facts(first)}, {_facts(second)}")
+    student.restore(kept)
+
+
+def _check_answers(student: Student, prompts: Sequence[str], start: Checkpoint) -> None:
+    answers = student.generate(prompts)
+    require(len(answers) == len(prompts), c.ONE_ANSWER_PER_PROMPT, f"{len(answers)} answers")
+    require(student.generate([]) == [], c.ONE_ANSWER_PER_PROMPT, "answers to no prompts")
+    require(student.generate(prompts) == answers, c.GENERATE_IS_DETERMINISTIC)
+    require(student.save() == start, c.GENERATE_HAS_NO_SIDE_EFFECT)
+
+
+def _check_tokens(student: Student, prompts: Sequence[str]) -> None:
+    one_by_one = sum(student.count_tokens([prompt]) for prompt in prompts)
+    together = student.count_tokens(prompts)
+    found = f"{together} together, {one_by_one} one by one, {student.count_tokens([])} in no text"
+    require(together == one_by_one and student.count_tokens([]) == 0, c.TOKENS_ADD_UP, found)
+    require(student.max_new_tokens >= 1, c.MAX_NEW_TOKENS_IS_POSITIVE, student.max_new_tokens)
+
+
+def _check_saving(student: Student, start: Checkpoint) -> None:
+    student.restore(student.save())
+    require(student.save() == start, c.RESTORE_OF_SAVE_CHANGES_NOTHING)
+    for array in student.save().arrays.values():
+        if array.flags.writeable:
+            array[...] = 0 if array.any() else 1
+    detached = student.save() == start
+    student.restore(start)
+    require(detached, c.SAVE_IS_DETACHED)
+
+
+def _check_price(trainer: Trainer[Any], student: Any, data: Data) -> None:
+    half = len(data) // 2
+    parts = trainer.cost(student, data[:half]) + trainer.cost(student, data[half:])
+    whole = trainer.cost(student, data)
+    require(whole == parts, c.COST_IS_ADDITIVE, f"{whole} for the sum {parts}")
+    training = Cost(train_tokens=max(0, whole.train_tokens))
+    require(whole == training, c.COST_IS_IN_TRAINING_CURRENCIES, whole)
+
+
+def _facts(result: TrainResult) -> tuple[str, int, Cost]:
+    """What must be equal in equal runs; the loss as text, because nan is not equal to itself."""
+    return repr(result.loss), result.steps, replace(result.cost, seconds=0.0)
+
+
+def _copy(checkpoint: Checkpoint) -> Checkpoint:
+    return Checkpoint({name: array.copy() for name, array in checkpoint.arrays.items()})

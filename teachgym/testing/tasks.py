@@ -1,0 +1,138 @@
+"""``check_task``: does a task keep its contract?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Sequence
+from itertools import combinations
+
+import numpy as np
+
+from teachgym.errors import UnknownSkillError
+from teachgym.protocols import ProceduralTask, Task
+from teachgym.testing import contract as c
+from teachgym.testing.contract import require
+from teachgym.types import Example, Split, leaf_skills
+
+_SPLITS: tuple[Split, ...] = ("train", "val", "test")
+_WRONG_ANSWERS = ("", "~ not an answer ~")
+
+
+def check_task(task: Task, *, samples: int = 100) -> None:
+    """Check the skills, the splits, the grader and, of procedural tasks, ``make``.
+
+    Args:
+        task: the task.
+        samples: the most examples of each split that are graded, and the most that are made of
+            each skill.
+
+    Raises:
+        ConformanceError: with the broken clause of ``teachgym.testing.contract``.
+    """
+    require(bool(task.name), c.TASK_HAS_A_NAME, repr(task.name))
+    _check_skills(task)
+    _check_levels(task.levels)
+    _check_splits(task)
+    for split in _SPLITS:
+        examples = task.examples(split)
+        for example in examples[:: math.ceil(len(examples) / samples) or 1]:
+            _check_grading(task, example)
+    if isinstance(task, ProceduralTask):
+        _check_make(task, samples)
+
+
+def _check_skills(task: Task) -> None:
+    parent = {s.name: s.parent for s in task.skills}
+    require(
+        len(parent) == len(task.skills), c.SKILL_NAMES_ARE_UNIQUE, [s.name for s in task.skills]
+    )
+    for name in parent:
+        ancestors = [name]
+        while (above := parent[ancestors[-1]]) is not None:
+            require(above in parent, c.PARENTS_EXIST, f"{above!r}")
+            require(above not in ancestors, c.SKILLS_HAVE_NO_CYCLE, [*ancestors, above])
+            ancestors.append(above)
+
+
+def _check_levels(levels: Sequence[float]) -> None:
+    ascending = list(levels) == sorted(set(levels))
+    require(
+        ascending and len(levels) > 0 and levels[0] >= 0 and levels[-1] <= 1,
+        c.LEVELS_ASCEND,
+        levels,
+    )
+
+
+def _check_splits(task: Task) -> None:
+    leaves = leaf_skills(task.skills)
+    for split in _SPLITS:
+        examples = task.examples(split)
+        require(tuple(task.examples(split)) == tuple(examples), c.SPLITS_DO_NOT_CHANGE, split)
+        ids = {e.id for e in examples}
+        require(len(ids) == len(examples) and "" not in ids, c.IDS_ARE_UNIQUE, split)
+        for e in examples:
+            require(e.skill in leaves, c.EXAMPLES_HAVE_LEAF_SKILLS, repr(e.skill))
+            require(
+                e.difficulty is None or e.difficulty in task.levels,
+                c.DIFFICULTIES_ARE_LEVELS,
+                e.difficulty,
+            )
+    for held_out in _SPLITS[1:]:
+        require(len(task.examples(held_out)) > 0, c.HELD_OUT_SPLITS_HAVE_EXAMPLES, f"no {held_out}")
+    for one, other in combinations(_SPLITS, 2):
+        shared = _prompts(task.examples(one)) & _prompts(task.examples(other))
+        require(not shared, c.SPLITS_ARE_DISJOINT, f"in {one} and {other}: {sorted(shared)[:3]}")
+
+
+def _prompts(examples: Iterable[Example]) -> set[str]:
+    return {e.prompt for e in examples}
+
+
+def _check_grading(task: Task, example: Example) -> None:
+    for response in (example.target, *_WRONG_ANSWERS):
+        score = task.grade(example, response)
+        found = f"{score} for {response!r} to {example.prompt!r}"
+        require(math.isnan(score) or 0 <= score <= 1, c.SCORES_ARE_IN_RANGE, found)
+        require(str(task.grade(example, response)) == str(score), c.GRADING_IS_PURE, found)
+        if response == example.target:
+            require(score == 1, c.TARGETS_SCORE_ONE, found)
+        else:
+            require(score != 1, c.WRONG_ANSWERS_SCORE_LESS, found)
+
+
+def _check_make(task: ProceduralTask, samples: int) -> None:
+    held_out = (*task.examples("val"), *task.examples("test"))
+    forbidden = _prompts(held_out)
+    for skill in leaf_skills(task.skills):
+        measured = {e.difficulty for e in held_out if e.skill == skill}
+        levels = [level for level in task.levels if level in measured]
+        _check_make_skill(task, skill, levels, samples, forbidden)
+    try:
+        task.make("no such skill", None, np.random.default_rng(0))
+    except UnknownSkillError:
+        return
+    require(False, c.MAKE_REFUSES_UNKNOWN_SKILLS, "no error")
+
+
+def _check_make_skill(
+    task: ProceduralTask,
+    skill: str,
+    levels: Sequence[float],
+    samples: int,
+    forbidden: Collection[str],
+) -> None:
+    rng, same_rng = np.random.default_rng(0), np.random.default_rng(0)
+    wishes = (None, *levels)
+    for i in range(samples):
+        wish = wishes[i % len(wishes)]
+        made = task.make(skill, wish, rng)
+        again = task.make(skill, wish, same_rng)
+        require(made == again, c.MAKE_DEPENDS_ON_RNG_ONLY, f"{made.prompt!r}, {again.prompt!r}")
+        require(made.skill == skill, c.MAKE_KEEPS_THE_SKILL, f"{made.skill!r} for {skill!r}")
+        require(
+            wish is None or made.difficulty == wish,
+            c.MAKE_KEEPS_THE_DIFFICULTY,
+            f"{made.difficulty} for {wish}",
+        )
+        require(made.prompt not in forbidden, c.MAKE_STAYS_IN_TRAIN, repr(made.prompt))
+        _check_grading(task, made)

@@ -1,0 +1,44 @@
+"""The trainer of simulated students: counts the examples and lets the student learn from them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from time import perf_counter
+
+import numpy as np
+
+from teachgym.students.dynamics import FloatArray
+from teachgym.students.simulated import SimulatedStudent
+from teachgym.types import Cost, Data, TrainResult
+
+LEAST_CHANCE = 0.001
+"""Chance below which the loss does not count an answer as more surprising still."""
+
+
+class SimulatedTrainer:
+    """One training run = one step of ``teachgym.students.dynamics.learn``.
+
+    What counts is how many examples there are of each skill at each level; the texts, and so
+    wrong targets and repetitions, make no difference (the gate keeps repetitions out).
+    """
+
+    def cost(self, student: SimulatedStudent, data: Data) -> Cost:
+        """Characters of prompts and targets, and one per example for its end."""
+        return Cost(train_tokens=student.count_tokens([e.prompt + e.target for e in data]))
+
+    def train(self, student: SimulatedStudent, data: Data, rng: np.random.Generator) -> TrainResult:
+        """Teach ``data``; with none, change nothing.
+
+        The loss is the mean of -log(chance of a right answer) over the examples, in nats, before
+        the student has learned from them, as the first pass over fresh data would show it.
+        """
+        if not data:
+            return TrainResult(math.nan, 0, Cost())
+        started = perf_counter()
+        counts = student.count(data)
+        surprise: FloatArray = -np.log(np.maximum(student.accuracy, LEAST_CHANCE))
+        loss = float((counts * surprise).sum() / len(data))
+        student.learn(counts, rng)
+        cost = replace(self.cost(student, data), seconds=perf_counter() - started)
+        return TrainResult(loss, 1, cost)

@@ -1,0 +1,115 @@
+"""From numbers to orders and moves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from teachgym.envs import FlatAction, decode_moves, round_counts
+from teachgym.envs.orders import plan_from_counts
+from teachgym.errors import ConfigError
+from teachgym.skills import Forest, TaskProposer, explore
+from teachgym.types import Exploit, Explore, Order
+
+amounts = hnp.arrays(np.float32, (3, 2), elements=st.floats(0, 500, width=32))
+
+
+def test_counts_are_rounded_by_largest_remainder() -> None:
+    """2.6 + 1.3 + 0.1 = 4.0: floors 2 1 0, one left for the remainder 0.6."""
+    assert round_counts(np.array([2.6, 1.3, 0.1]), 100).tolist() == [3, 1, 0]
+
+
+def test_a_total_above_the_limit_is_scaled_down_in_proportion() -> None:
+    assert round_counts(np.array([300.0, 100.0, 0.0]), 100).tolist() == [75, 25, 0]
+
+
+def test_whole_numbers_within_the_limit_are_taken_as_they_are() -> None:
+    wanted = np.array([[7, 0], [13, 5]], dtype=np.float32)
+    assert (round_counts(wanted, 25) == wanted).all()
+
+
+def test_nothing_ordered_is_nothing() -> None:
+    assert round_counts(np.zeros((2, 2)), 10).sum() == 0
+    assert round_counts(np.array([-5.0, 0.2]), 10).sum() == 0
+
+
+@given(amounts, st.integers(1, 1000))
+def test_counts_sum_to_what_was_asked_or_the_limit(wanted: Any, limit: int) -> None:
+    counts = round_counts(wanted, limit)
+    assert counts.sum() == min(limit, int(np.floor(wanted.astype(np.float64).sum() + 0.5)))
+    assert (counts >= 0).all()
+    assert (counts[wanted == 0] == 0).all()
+
+
+def test_a_plan_has_one_order_per_cell_with_a_count() -> None:
+    counts = np.array([[0, 2], [3, 0]])
+    plan = plan_from_counts(counts, ["a", "b"], [0.0, 1.0])
+    assert plan.orders == (Order("a", 2, 1.0), Order("b", 3, 0.0))
+
+
+def test_moves_are_read_off_the_arrays() -> None:
+    leaves = {"r": ("x", "y"), "s": ("z",)}
+    forest = Forest.bare(leaves, 3)
+    forest = explore(forest, Explore("r", 2, 5), TaskProposer(leaves), np.random.default_rng(0))
+    first, second = forest.known("r")
+    action = {
+        "explore": np.array([0, 1]),
+        "subskills": np.array([3, 0]),
+        "examples": np.array([0.9, 0.44]),
+        "allocation": np.array([[0.16, 0.2, 0.99], [0.0, 0.0, 0.0]]),
+    }
+    assert decode_moves(action, forest, 10) == (
+        Exploit("r", {first: 2, second: 2}),
+        Explore("s", 1, 4),
+    )
+
+
+class Numbers(gym.Env[Any, Any]):
+    """Any action space, echoed."""
+
+    def __init__(self, action_space: gym.Space[Any]) -> None:
+        self.action_space = action_space
+        self.observation_space = gym.spaces.Box(0, 1, (1,))
+
+
+SPACES = [
+    gym.spaces.Box(0, 10, (2, 3)),
+    gym.spaces.Dict(
+        {
+            "explore": gym.spaces.MultiBinary(2),
+            "subskills": gym.spaces.MultiDiscrete([4, 4]),
+            "allocation": gym.spaces.Box(0, 7, (2, 2)),
+        }
+    ),
+]
+
+
+@pytest.mark.parametrize("space", SPACES, ids=["box", "dict"])
+def test_every_vector_becomes_a_legal_action(space: gym.Space[Any]) -> None:
+    flat = FlatAction(Numbers(space))
+    flat.action_space.seed(0)
+    for _ in range(50):
+        assert flat.action(flat.action_space.sample()) in space
+
+
+def test_ends_and_middle_of_the_flat_range_are_where_they_should_be() -> None:
+    flat = FlatAction(Numbers(SPACES[1]))
+    low, high = flat.action(np.full(8, -1.0)), flat.action(np.full(8, 1.0))
+    assert low["explore"].tolist() == [0, 0]
+    assert high["explore"].tolist() == [1, 1]
+    assert high["subskills"].tolist() == [3, 3]
+    assert high["allocation"].tolist() == [[7, 7], [7, 7]]
+    middle = flat.action(np.full(8, 0.0))
+    assert middle["allocation"].tolist() == [[3.5, 3.5], [3.5, 3.5]]
+    assert middle["subskills"].tolist() == [2, 2]
+
+
+def test_actions_that_are_words_cannot_be_flat() -> None:
+    with pytest.raises(ConfigError, match="no flat form"):
+        FlatAction(Numbers(gym.spaces.Text(5)))

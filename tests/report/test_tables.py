@@ -1,0 +1,143 @@
+"""The same numbers in the terminal, in Markdown and in the figure."""
+
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import replace
+
+import numpy as np
+from rich.console import Console
+
+from teachgym.metrics import Estimate
+from teachgym.report.figures import figure_to_array, progress_figure, result_figure
+from teachgym.report.live import LiveProgress
+from teachgym.report.tables import result_markdown, result_table
+from teachgym.runs import Comparison, RunResult
+from teachgym.types import Budget, Cost, SkillScore, Transition
+
+BEFORE, AFTER = SkillScore(100, 0.5, 0.05), SkillScore(100, 0.8, 0.04)
+GAIN = Estimate(0.3, 0.046, 100)
+COMPARISON = Comparison(
+    BEFORE, AFTER, GAIN, {"add": BEFORE, "sort": BEFORE}, {"add": AFTER, "sort": BEFORE}
+)
+RESULT = RunResult(
+    env="teachgym/SkillList-v0",
+    task="toy-v0",
+    student="tiny",
+    teacher="weak[est]",
+    seed=7,
+    val=COMPARISON,
+    test=COMPARISON,
+    return_=0.25,
+    steps=2,
+    best_step=1,
+    stop_reason="examples",
+    spent=Cost(steps=2, examples=1234, train_tokens=56_789, seconds=12.345),
+    curve=(BEFORE, AFTER, replace(AFTER, mean=0.75)),
+)
+
+
+def printed(result: RunResult) -> str:
+    out = io.StringIO()
+    Console(file=out, width=120).print(result_table(result))
+    return out.getvalue()
+
+
+def test_the_table_has_every_number_with_its_error_and_n() -> None:
+    text = printed(RESULT)
+    assert "weak[est] teaches tiny in teachgym/SkillList-v0, seed 7" in text
+    assert text.count("0.500 ± 0.050 (n=100)") == text.count("0.800 ± 0.040 (n=100)") == 2
+    assert "+0.300 ± 0.046" in text
+    assert "best on val (step 1)" in text
+    assert "return +0.250 in 2 steps; ended by: budget of examples" in text
+
+
+def test_spending_is_listed_by_currency_and_what_was_not_spent_is_left_out() -> None:
+    rows = {
+        line.rsplit(None, 1)[0].strip(): line.split()[-1]
+        for line in printed(RESULT).splitlines()
+        if line.strip()
+    }
+    assert rows["examples"] == "1,234"
+    assert rows["train tokens"] == "56,789"
+    assert rows["seconds"] == "12.3"
+    assert "dollars" not in rows
+
+
+def test_markdown_has_the_same_cells() -> None:
+    text = result_markdown(RESULT)
+    row = "| test | 0.500 ± 0.050 (n=100) | 0.800 ± 0.040 (n=100) | +0.300 ± 0.046 |"
+    assert row in text.splitlines()
+    assert "| examples | 1,234 |" in text.splitlines()
+
+
+def test_a_simulated_student_is_called_one_and_mastery_is_no_budget() -> None:
+    text = printed(replace(RESULT, student="simulated", stop_reason="mastery", steps=1))
+    assert "teaches simulated student in" in text
+    assert "in 1 step; ended by: mastery" in text
+
+
+def test_what_was_not_measured_is_said() -> None:
+    nothing = replace(COMPARISON, before=SkillScore(0, math.nan, math.nan))
+    assert "not measured" in printed(replace(RESULT, test=nothing))
+
+
+def test_the_figure_marks_the_best_step_and_the_untrained_scores() -> None:
+    figure = result_figure(RESULT)
+    left, right = figure.axes
+    assert [
+        line.get_xydata().tolist()
+        for line in left.lines
+        if line.get_label() == "best on val: 0.800"
+    ] == [[[1, 0.8]]]
+    assert [bar.get_width() for bar in right.patches] == [0.8, 0.5]
+    assert right.collections[-1].get_offsets().tolist() == [[0.5, 0.0], [0.5, 1.0]]
+    assert right.get_title() == "by skill on test (n = 100 items each)"
+    pixels = figure_to_array(figure)
+    assert pixels.dtype == np.uint8
+    assert pixels.shape == (400, 1100, 3)
+    assert pixels.min() < 50
+
+
+def test_a_figure_of_a_running_episode_needs_no_result() -> None:
+    unmeasured = SkillScore(0, math.nan, math.nan)
+    figure = progress_figure([BEFORE], {"add": BEFORE, "sort": unmeasured})
+    assert [t.get_text() for t in figure.axes[1].get_yticklabels()] == [
+        "add",
+        "sort (not measured)",
+    ]
+    assert figure.axes[1].get_title() == "by skill on val (n = 0 to 100 items each)"
+
+
+def transition(**metrics: float) -> Transition:
+    info = {
+        "metrics": {"accuracy": 0.5, "stderr": 0.02, "accepted": 30, "rejected": 0, **metrics},
+        "cost": Cost(steps=1, examples=30),
+    }
+    return Transition(None, None, 0.125, None, False, False, info)
+
+
+def test_live_progress_is_a_line_per_step_where_there_is_no_terminal() -> None:
+    out = io.StringIO()
+    with LiveProgress(Budget(steps=4), Console(file=out, width=120)) as live:
+        live.say("training")
+        live.observe(1, transition())
+        live.observe(2, transition(rejected=2))
+    assert out.getvalue().splitlines() == [
+        "step   1  val accuracy 0.500 ± 0.020  reward +0.125  30 examples",
+        "step   2  val accuracy 0.500 ± 0.020  reward +0.125  30 examples, 2 rejected",
+    ]
+
+
+def test_live_progress_shows_stage_and_budget_on_a_terminal() -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=120, force_terminal=True, color_system=None)
+    with LiveProgress(Budget(steps=4, examples=100), console) as live:
+        live.say("training on 30 examples")
+        live.observe(1, transition())
+        live.observe(2, transition())
+    text = out.getvalue()
+    assert "training on 30 examples" in text
+    # 60 of 100 examples are a larger share than 2 of 4 steps.
+    assert "60% of the budget, 2 steps, 40 examples left" in text

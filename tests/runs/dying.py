@@ -1,0 +1,96 @@
+"""A process that dies at a chosen moment, and a small environment for it to die in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import pytest
+
+from teachgym.agents import make_teacher
+from teachgym.engines import make_engine
+from teachgym.envs import EpisodeRules, SkillTree, TeacherEnv
+from teachgym.evaluation import GenerateAndGrade
+from teachgym.protocols import Teacher
+from teachgym.skills import TaskProposer
+from teachgym.testing import RecordingTrainer, TableStudent, ToyTask
+from teachgym.types import Budget, leaves_by_root
+
+
+class Killed(BaseException):
+    """Not an ``Exception``: like a real kill, nothing may catch it."""
+
+
+class Death:
+    """Comes at the ``at``-th moment that counts; 0 = never. ``moments`` says how many there were.
+
+    Moments are: before and after a file is on disk (before: its last bytes are torn off), before
+    and after a file or folder takes its final name, before a file is deleted, before and after
+    training.
+    """
+
+    def __init__(self, at: int = 0) -> None:
+        self.at, self.moments = at, 0
+
+    def pass_by(self, last_words: Callable[[], None] = lambda: None) -> None:
+        self.moments += 1
+        if self.moments == self.at:
+            last_words()
+            raise Killed
+
+    @contextmanager
+    def around(self) -> Iterator[None]:
+        """Let the files and the trainer of the block pass by."""
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("replace", "unlink", "fsync"):
+                patch.setattr(os, name, self._dangerous(getattr(os, name), name == "fsync"))
+            patch.setattr(RecordingTrainer, "train", self._dangerous(RecordingTrainer.train))
+            yield
+
+    def _dangerous(self, do: Callable[..., Any], tears: bool = False) -> Callable[..., Any]:
+        def wrapped(*arguments: Any, **settings: Any) -> Any:
+            self.pass_by(lambda: tear(arguments[0]) if tears else None)
+            result = do(*arguments, **settings)
+            self.pass_by()
+            return result
+
+        return wrapped
+
+
+def tear(descriptor: int) -> None:
+    """Lose the last bytes of an open file, if it is open for writing."""
+    try:
+        os.ftruncate(descriptor, max(0, os.fstat(descriptor).st_size - 3))
+    except OSError:
+        return
+
+
+def toy_tree() -> tuple[gym.Env[Any, Any], Teacher[Any, Any]]:
+    """A Skill-Tree environment with a forest, rejections, and a random teacher with a memory."""
+    task = ToyTask(per_cell=1)
+    base = TeacherEnv(
+        task,
+        TableStudent(half=4),
+        RecordingTrainer(),
+        GenerateAndGrade(),
+        rules=EpisodeRules(budget=Budget(steps=3), examples_per_step=12),
+    )
+    proposer = TaskProposer(leaves_by_root(task.skills))
+    env = SkillTree(base, make_engine("pool", task), proposer, max_subskills=2)
+    return env, make_teacher("random-tree", env)
+
+
+def stop_clocks(patch: pytest.MonkeyPatch) -> None:
+    """Make wall-clock seconds 0, so that equal runs have equal files, and do not wait for disks."""
+    patch.setattr("teachgym.envs.base.perf_counter", lambda: 0.0)
+    patch.setattr(os, "fsync", lambda descriptor: None)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file by its path."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}

@@ -1,0 +1,39 @@
+"""A run never mixes with what is there already."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from teachgym.errors import RunError
+from teachgym.runs import RunFolder
+
+
+def test_a_run_is_made_in_a_new_or_an_empty_folder(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for path in (tmp_path / "empty", tmp_path / "new" / "below"):
+        run = RunFolder.create(path, {"seed": 0})
+        assert RunFolder.open(path).config == path / "config.json"
+        assert run.predictions.is_dir()
+        assert [p.name for p in path.parent.iterdir() if p.name.startswith(".")] == []
+
+
+def test_a_folder_with_a_run_is_refused_and_the_way_on_is_named(tmp_path: Path) -> None:
+    RunFolder.create(tmp_path / "run", {})
+    with pytest.raises(RunError, match="teachgym resume"):
+        RunFolder.create(tmp_path / "run", {})
+
+
+def test_a_folder_with_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(RunError, match="is not empty"):
+        RunFolder.create(tmp_path, {})
+    with pytest.raises(RunError, match="is not empty"):
+        RunFolder.create(tmp_path / "thesis.tex", {})
+    assert (tmp_path / "thesis.tex").exists()
+
+
+def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="holds no run"):
+        RunFolder.open(tmp_path)

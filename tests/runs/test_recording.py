@@ -1,0 +1,205 @@
+"""Whatever moment a process dies at, the resumed episode is that of one that did not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from dying import Death, Killed, contents, stop_clocks, toy_tree
+
+from teachgym.errors import RunError
+from teachgym.loop import run_episode
+from teachgym.records import read_examples, rounds
+from teachgym.runs import Journal, RunFolder, record_episode
+from teachgym.runs.journal import to_jsonable
+from teachgym.types import Episode, Transition
+
+SEED = 3
+
+
+@pytest.fixture(autouse=True)
+def _clocks_stand_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    stop_clocks(monkeypatch)
+
+
+def record(run: RunFolder) -> Episode:
+    env, teacher = toy_tree()
+    return record_episode(env, teacher, run, seed=SEED)
+
+
+def as_json(episode: Episode) -> list[Any]:
+    env, _ = toy_tree()
+    return [
+        [
+            to_jsonable(env.observation_space, t.observation),
+            to_jsonable(env.action_space, t.action),
+            t.reward,
+            to_jsonable(env.observation_space, t.next_observation),
+            t.terminated,
+            t.truncated,
+            t.info["metrics"],
+            t.info["cost"],
+            t.info["stop_reason"],
+        ]
+        for t in episode.transitions
+    ]
+
+
+def test_recording_changes_nothing_about_the_episode(tmp_path: Path) -> None:
+    env, teacher = toy_tree()
+    plain = run_episode(env, teacher, seed=SEED)
+    recorded = record(RunFolder.create(tmp_path / "run", {}))
+    assert as_json(recorded) == as_json(plain)
+    assert recorded.return_ != 0
+    assert any(t.info["rejected"] for t in recorded.transitions)
+
+
+def test_a_kill_at_any_moment_leaves_no_trace_after_resuming(tmp_path: Path) -> None:
+    """Every moment is tried: each write (torn, and whole), rename, deletion and training."""
+    whole = RunFolder.create(tmp_path / "whole", {})
+    counting = Death()
+    with counting.around():
+        expected = as_json(record(whole))
+    files = contents(whole.path)
+    assert counting.moments > 60
+    for at in range(1, counting.moments + 1):
+        run = RunFolder.create(tmp_path / f"killed-{at}", {})
+        with Death(at).around(), pytest.raises(Killed):
+            record(run)
+        assert as_json(record(run)) == expected, at
+        assert contents(run.path) == files, at
+
+
+def test_a_run_that_is_killed_again_and_again_gets_there(tmp_path: Path) -> None:
+    whole = RunFolder.create(tmp_path / "whole", {})
+    expected = as_json(record(whole))
+    run = RunFolder.create(tmp_path / "run", {})
+    deaths, episode = 0, None
+    while episode is None:
+        try:
+            with Death(at=27).around():
+                episode = record(run)
+        except Killed:
+            deaths += 1
+    assert deaths >= 2
+    assert as_json(episode) == expected
+    assert contents(run.path) == contents(whole.path)
+
+
+def test_observers_see_recorded_steps_too(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "run", {})
+
+    def die_after_two(step: int, transition: Transition) -> None:
+        if step == 2:
+            raise Killed
+
+    env, teacher = toy_tree()
+    with pytest.raises(Killed):
+        record_episode(env, teacher, run, seed=SEED, observers=[die_after_two])
+    seen: list[int] = []
+    env, teacher = toy_tree()
+    record_episode(env, teacher, run, seed=SEED, observers=[lambda step, _: seen.append(step)])
+    assert seen == [1, 2, 3]
+
+
+def test_an_ended_episode_is_not_continued(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "run", {})
+    expected = as_json(record(run))
+    before = contents(run.path)
+    assert as_json(record(run)) == expected
+    assert contents(run.path) == before
+
+
+def test_another_teacher_cannot_resume_the_run(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "run", {})
+    record(run)
+    env, teacher = toy_tree()
+    with pytest.raises(RunError, match="does not repeat its action of step 1"):
+        record_episode(env, _Impostor(teacher), run, seed=SEED)
+
+
+def test_another_student_cannot_resume_the_run(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "run", {})
+    record(run)
+    env, teacher = toy_tree()
+    env.unwrapped.student._taught[:] = 50  # type: ignore[attr-defined]
+    env.unwrapped._untrained = env.unwrapped.student.save()  # type: ignore[attr-defined]
+    with pytest.raises(RunError, match="not the one this run started with"):
+        record_episode(env, teacher, run, seed=SEED)
+
+
+def test_a_lost_checkpoint_is_named(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "run", {})
+    record(run)
+    (run.checkpoints / "state_003.json").unlink()
+    with pytest.raises(RunError, match=r"state_003\.json is missing"):
+        record(run)
+
+
+def test_lost_training_data_is_named(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "run", {})
+    record(run)
+    run.examples.write_bytes(b"")
+    with pytest.raises(RunError, match=r"examples\.jsonl has 0 of"):
+        record(run)
+
+
+def test_the_data_is_written_down_with_its_rounds_and_the_reasons_against_it(
+    tmp_path: Path,
+) -> None:
+    run = RunFolder.create(tmp_path / "run", {})
+    episode = record(run)
+    infos = [t.info for t in episode.transitions]
+    assert rounds(read_examples(run.examples)) == tuple(i["data"] for i in infos if i["data"])
+    rejected = [json.loads(line) for line in run.rejected.read_text().splitlines()]
+    assert [(r["round"], r["reason"], r["example"]["prompt"]) for r in rejected] == [
+        (step, verdict.reason, verdict.example.prompt)
+        for step, info in enumerate(infos, 1)
+        for verdict in info["rejected"]
+    ]
+
+
+def test_metrics_have_a_line_per_step_and_one_for_the_untrained_student(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "run", {})
+    episode = record(run)
+    lines = [json.loads(line) for line in run.metrics.read_text().splitlines()]
+    assert [line["step"] for line in lines] == [0, 1, 2, 3]
+    gained = np.diff([line["accuracy"] for line in lines])
+    assert gained.tolist() == pytest.approx([t.reward for t in episode.transitions])
+    assert [line["spent/steps"] for line in lines[1:]] == [1, 2, 3]
+
+
+def test_only_the_last_checkpoint_and_the_best_weights_are_kept(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "run", {})
+    record(run)
+    best = json.loads((run.checkpoints / "state_003.json").read_text())["best"]["step"]
+    kept = {"state_003.json", "weights_003.safetensors", f"weights_{best:03d}.safetensors"}
+    assert {path.name for path in run.checkpoints.iterdir()} == kept
+
+
+def test_the_journal_says_what_happened_in_order(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "run", {})
+    record(run)
+    stages = [line["stage"] for line in Journal(run.journal).lines]
+    assert stages == ["started", "step", "step", "step"]
+
+
+class _Impostor:
+    """Acts like a teacher in another mood."""
+
+    name = "impostor"
+
+    def __init__(self, teacher: Any) -> None:
+        self.teacher = teacher
+
+    def reset(self, seed: int) -> None:
+        self.teacher.reset(seed + 1)
+
+    def act(self, observation: Any) -> Any:
+        return self.teacher.act(observation)
+
+    def observe(self, transition: Transition) -> None:
+        self.teacher.observe(transition)

@@ -1,0 +1,265 @@
+"""The command line, through typer's runner and, where a process matters, in one of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+import teachgym
+from teachgym.agents import TEACHERS
+from teachgym.cli import app, configuring
+from teachgym.errors import ConfigError
+from teachgym.experiment import config_of, is_finished, read_result
+
+FAST = (
+    "--student=simulated",
+    "--steps=2",
+    "--examples-per-step=20",
+    '--set=task_settings={"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1}',
+)
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Work in a folder of one's own, and leave the environment variables as they were."""
+    monkeypatch.chdir(tmp_path)
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def teach(*arguments: str) -> Result:
+    return CliRunner(env={"COLUMNS": "200"}).invoke(app, arguments)
+
+
+def test_a_run_shows_its_steps_the_table_and_where_everything_is() -> None:
+    outcome = teach("run", *FAST)
+    assert outcome.exit_code == 0, outcome.output
+    folder = Path("runs/SkillList-simulated-weakest-0")
+    result = read_result(folder)
+    assert "step   1  val accuracy " in outcome.output
+    assert "weakest teaches simulated student in teachgym/SkillList-v0, seed 0" in outcome.output
+    assert f"{result.test.gain.mean:+.3f} ± {result.test.gain.stderr:.3f}" in outcome.output
+    for name in ("examples.jsonl", "curve.png", "student"):
+        assert str(folder / name) in outcome.output
+        assert (folder / name).exists()
+
+
+def test_the_default_folder_is_numbered_when_it_is_taken() -> None:
+    for expected in ("runs/SkillList-simulated-weakest-0", "runs/SkillList-simulated-weakest-0-2"):
+        outcome = teach("run", *FAST, "--quiet")
+        assert outcome.stdout == f"{expected}\n"
+        assert is_finished(Path(expected))
+
+
+@pytest.mark.parametrize(
+    ("env", "teacher"),
+    [("SkillList", "weakest"), ("SkillTree", "fill-and-balance"), ("OpenEnded", "pool")],
+)
+def test_every_environment_has_a_teacher_by_default(env: str, teacher: str) -> None:
+    assert teach("run", *FAST, "--env", env, "--out", "run").exit_code == 0
+    assert config_of(Path("run")).teacher == teacher
+
+
+def test_options_override_the_file() -> None:
+    Path("run.toml").write_text(
+        """
+        env = "SkillList"
+        teacher = "alp"
+        seed = 3
+        [env_settings]
+        student = "simulated"
+        training = "scratch"
+        examples_per_step = 20
+        budget = {steps = 5, train_tokens = 90000}
+        task_settings = {val_per_cell = 1, test_per_cell = 1, train_per_cell = 1}
+        [teacher_settings]
+        memory = 0.25
+        """
+    )
+    options = ("--seed=4", "--steps=2", "--set=teacher.exploration=0.5", "--set=reward=per_skill")
+    outcome = teach("run", "--config=run.toml", "--out=run", *options)
+    assert outcome.exit_code == 0, outcome.output
+    chosen = config_of(Path("run"))
+    assert (chosen.env, chosen.teacher, chosen.seed) == ("teachgym/SkillList-v0", "alp", 4)
+    assert chosen.teacher_settings == {"memory": 0.25, "exploration": 0.5}
+    assert chosen.env_settings["budget"] == {"steps": 2, "train_tokens": 90000}
+    assert chosen.env_settings["training"] == "scratch"
+    assert chosen.env_settings["reward"] == "per_skill"
+
+
+@pytest.mark.parametrize(
+    ("settings", "limits", "expected"),
+    [
+        ({}, {}, None),
+        ({}, {"steps": 3}, {"steps": 3, "examples": 3000}),
+        ({"examples_per_step": 50}, {}, {"steps": 8, "examples": 400}),
+        ({"examples_per_step": 50}, {"examples": 99}, {"steps": 8, "examples": 99}),
+        ({}, {"train_tokens": 7}, {"steps": 8, "examples": 8000, "train_tokens": 7}),
+        ({"budget": {"seconds": 60}}, {"examples": 5}, {"seconds": 60, "examples": 5}),
+    ],
+)
+def test_examples_follow_steps_unless_a_budget_is_given(
+    settings: dict[str, Any], limits: dict[str, float], expected: dict[str, float] | None
+) -> None:
+    record: dict[str, Any] = {"env_settings": dict(settings)}
+    configuring.override_budget(record, limits)
+    assert record["env_settings"].get("budget") == expected
+
+
+def test_values_are_json_or_text() -> None:
+    pairs = ["a=1", "b=scratch", 'c={"d": [2]}', "e=x=y", "f=null"]
+    expected = {"a": 1, "b": "scratch", "c": {"d": [2]}, "e": "x=y", "f": None}
+    assert configuring.parse_pairs(pairs) == expected
+
+
+def test_a_path_through_a_value_is_refused() -> None:
+    with pytest.raises(ConfigError, match="seed is 3, not a table"):
+        configuring.override({"seed": 3}, {"seed.inner": 1})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "--set=exampels_per_step=3"], "Did you mean 'examples_per_step'"),
+        (["run", "--set=teacher.pow=3", *FAST], "Did you mean 'power'"),
+        (["run", "--set=training"], "is not KEY=VALUE"),
+        (["run", "--budget=stepz=3"], "Did you mean 'steps'"),
+        (["run", "--teacher=weekest"], "Did you mean 'weakest'"),
+        (["run", "--env=SkilList"], "Did you mean 'SkillList'"),
+        (["run", "--student=simulated", "--task=arithmetic"], "unknown task"),
+        (["run", "--wandb=ofline"], "Did you mean 'offline'"),
+        (["run", "--config=none.toml"], "cannot be read"),
+        (["run", "--config=none.yaml"], "give .toml or .json"),
+        (["resume", "nowhere"], "holds no run"),
+        (["report", "nowhere"], "holds no run"),
+        (["list", "teecher"], "Did you mean 'teachers'"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(arguments: list[str], message: str) -> None:
+    outcome = teach(*arguments)
+    assert outcome.exit_code == 2
+    assert message in outcome.stderr
+    assert outcome.stderr.startswith("error: ")
+    assert outcome.stderr.count("\n") == 1
+    assert "Traceback" not in outcome.output
+    assert not Path("runs").exists()
+
+
+def test_a_damaged_file_is_said(tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text("seed = ")
+    outcome = teach("run", "--config=run.toml")
+    assert outcome.exit_code == 2
+    assert "run.toml is not valid" in outcome.stderr
+
+
+def test_an_interrupted_run_says_how_to_go_on_and_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    from teachgym.training.simulated import SimulatedTrainer
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SimulatedTrainer, "train", _interrupt)
+        outcome = teach("run", *FAST, "--out=run")
+    assert outcome.exit_code == 130
+    assert "stopped; go on with: teachgym resume run" in outcome.output
+    assert "teachgym resume run" in teach("report", "run").stderr
+    outcome = teach("resume", "run")
+    assert outcome.exit_code == 0, outcome.output
+    assert is_finished(Path("run"))
+    assert teach("run", *FAST, "--out=whole").exit_code == 0
+    assert read_result(Path("run")).test == read_result(Path("whole")).test
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_resuming_a_finished_run_says_so_and_does_nothing() -> None:
+    teach("run", *FAST, "--out=run")
+    before = (Path("run") / "journal.jsonl").read_bytes()
+    outcome = teach("resume", "run")
+    assert outcome.exit_code == 0
+    assert "is finished, there is nothing to do" in outcome.output
+    assert (Path("run") / "journal.jsonl").read_bytes() == before
+
+
+def test_a_report_shows_the_table_and_draws_the_curve_again() -> None:
+    teach("run", *FAST, "--out=run")
+    curve = Path("run/curve.png")
+    drawn = curve.read_bytes()
+    curve.unlink()
+    assert "best on val" in teach("report", "run").output
+    assert curve.read_bytes() == drawn
+    assert "| test |" in teach("report", "run", "--markdown").output
+
+
+def test_a_run_in_a_taken_folder_is_refused() -> None:
+    teach("run", *FAST, "--out=run")
+    outcome = teach("run", *FAST, "--out=run")
+    assert outcome.exit_code == 2
+    assert "teachgym resume" in outcome.stderr
+
+
+def test_everything_that_can_be_named_is_listed() -> None:
+    output = teach("list").output
+    named = [*teachgym.ENV_IDS, *TEACHERS, "tiny", "arithmetic-and-strings", "procedural"]
+    for name in [*named, "accuracy_gain"]:
+        assert name in output
+    only = teach("list", "rewards").output
+    assert "accuracy_gain" in only
+    assert "weakest" not in only
+
+
+def test_the_version_and_the_help_are_there() -> None:
+    assert teach("--version").output == f"teachgym {teachgym.__version__}\n"
+    output = teach("run", "--help").output
+    for option in ("--env", "--student", "--budget", "--set", "--wandb", "Examples:"):
+        assert option in output
+
+
+def test_threads_are_one_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    teach("run", *FAST, "--out=one")
+    assert os.environ["OMP_NUM_THREADS"] == "1"
+    teach("run", *FAST, "--out=three", "--threads=3")
+    assert os.environ["OMP_NUM_THREADS"] == "3"
+    teach("run", *FAST, "--out=kept")
+    assert os.environ["OMP_NUM_THREADS"] == "3"
+
+
+def test_help_loads_nothing_heavy_and_is_fast() -> None:
+    script = (
+        "import sys; from typer.testing import CliRunner; from teachgym.cli import app; "
+        "assert CliRunner().invoke(app, ['--help']).exit_code == 0; "
+        "heavy = {'torch', 'transformers', 'wandb', 'matplotlib', 'sklearn'} & set(sys.modules); "
+        "assert not heavy, heavy"
+    )
+    started = time.process_time(), time.monotonic()
+    subprocess.run([sys.executable, "-c", script], check=True)
+    assert time.monotonic() - started[1] < 10
+
+
+def test_wandb_offline_gets_the_metrics_of_a_real_run(tmp_path: Path) -> None:
+    pytest.importorskip("wandb")
+    command = [sys.executable, "-m", "teachgym.cli", "run", *FAST, "--out=run", "--wandb=offline"]
+    own = {f"WANDB_{name}_DIR": str(tmp_path) for name in ("CACHE", "CONFIG", "DATA")}
+    done = subprocess.run(
+        [*command, "--quiet"], env={**os.environ, **own}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "run\n"
+    (record,) = Path("run/wandb").glob("offline-run-*/run-*.wandb")
+    content = record.read_bytes()
+    for metric in (b"accuracy", b"reward", b"test/gain"):
+        assert metric in content
+    id_ = json.loads(Path("run/config.json").read_text())["id"]
+    assert record.name == f"run-{id_}.wandb"

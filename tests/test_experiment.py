@@ -1,0 +1,407 @@
+"""Experiments: the folder, the one look at test, and resuming at every stage of the end."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from teachgym.agents import make_teacher
+from teachgym.engines import make_engine
+from teachgym.envs import TeacherEnv
+from teachgym.errors import ConfigError, RunError, TeachgymError, UnknownNameError
+from teachgym.experiment import (
+    RunConfig,
+    config_of,
+    draw_curve,
+    env_id,
+    env_settings,
+    is_finished,
+    read_result,
+    resume,
+    run,
+)
+from teachgym.loop import run_episode
+from teachgym.metrics import paired_gain
+from teachgym.records import read_examples, rounds
+from teachgym.runs import RunFolder, load_snapshot
+from teachgym.runs.files import read_json, replacing, strict
+from teachgym.runs.result import result_from_json, result_to_json
+from teachgym.runs.versions import commit, versions
+from teachgym.types import Transition
+
+SMALL: dict[str, Any] = {
+    "student": "simulated",
+    "task_settings": {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1},
+    "examples_per_step": 60,
+    "budget": {"steps": 3},
+}
+
+
+class Killed(BaseException):
+    """Like a real kill, nothing may catch it."""
+
+
+@pytest.fixture(autouse=True)
+def _same_files_for_equal_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No clock, no chance, no waiting for disks; drawing is slow and tested in tests/report."""
+
+    def draw(_: object, path: Path) -> None:
+        with replacing(path) as temporary:
+            temporary.write_text("a curve")
+
+    monkeypatch.setattr("teachgym.envs.base.perf_counter", lambda: 0.0)
+    monkeypatch.setattr("teachgym.experiment.token_hex", lambda n: "0" * 2 * n)
+    monkeypatch.setattr("teachgym.experiment._draw", draw)
+    monkeypatch.setattr("teachgym.experiment.commit", lambda: None)
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
+def config(**settings: Any) -> RunConfig:
+    return RunConfig(**{"env_settings": SMALL, **settings})
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def kill_after(step: int) -> Callable[[int, Transition], None]:
+    def observe(number: int, transition: Transition) -> None:
+        if number == step:
+            raise Killed
+
+    return observe
+
+
+# -- the result ----------------------------------------------------------------------------------
+
+
+def test_the_result_is_that_of_the_episode_and_one_exam(tmp_path: Path) -> None:
+    """The same numbers as from the loop, the environment and ``paired_gain`` by hand."""
+    result = run(config(seed=5), tmp_path / "run")
+    env = gym.make("teachgym/SkillList-v0", **SMALL)
+    base: Any = env.unwrapped
+    episode = run_episode(env, make_teacher("weakest", env), seed=5)
+    before, after = base.examine()
+    assert result.return_ == episode.return_
+    assert result.curve == base.state.curve
+    assert (result.steps, result.stop_reason) == (3, "steps")
+    assert result.best_step == base.state.best.step
+    assert result.val.before == result.curve[0]
+    assert result.val.after == result.curve[result.best_step]
+    assert (result.test.before, result.test.after) == (before.overall, after.overall)
+    assert result.test.gain == paired_gain(before, after)
+    assert result.test.skills_after == after.by_skill()
+    assert result.test.gain.mean > 0
+    assert asdict(result.spent) | {"seconds": 0} == asdict(base.spent) | {"seconds": 0}
+    assert (result.task, result.student) == ("arithmetic-and-strings-v0", "simulated")
+
+
+def test_a_finished_run_has_everything_on_disk(tmp_path: Path) -> None:
+    result = run(config(), tmp_path / "run")
+    folder = RunFolder.open(tmp_path / "run")
+    assert asdict(read_result(folder.path)) == asdict(result)
+    assert config_of(folder.path) == config()
+    record = read_json(folder.config)
+    assert gym.envs.registration.EnvSpec.from_json(record["spec"]).kwargs == SMALL
+    assert record["versions"]["numpy"] == np.__version__
+    assert folder.curve.exists()
+    assert len(list(folder.predictions.iterdir())) == result.steps + 3
+    assert not [path for path in folder.path.rglob("*") if path.name.startswith(".")]
+
+
+def test_the_data_of_a_run_replays_it_on_another_student(tmp_path: Path) -> None:
+    run(config(), tmp_path / "run")
+    data = read_examples(tmp_path / "run" / "examples.jsonl")
+    env = gym.make("teachgym/OpenEnded-v0", **SMALL)
+    env.reset(seed=0)
+    rewards = [env.step(batch)[1] for batch in rounds(data)]
+    recorded = read_result(tmp_path / "run")
+    # The noise of the simulated student's training comes from the seed, which is the same.
+    assert sum(map(float, rewards)) == pytest.approx(recorded.return_)
+    engine = make_engine("replay", env.unwrapped.task, path=str(tmp_path / "run"))  # type: ignore[attr-defined]
+    assert engine is not None
+
+
+def test_each_line_of_the_data_is_an_object_with_the_same_keys(tmp_path: Path) -> None:
+    run(config(), tmp_path / "run")
+    lines = (tmp_path / "run" / "examples.jsonl").read_text().splitlines()
+    keys = {tuple(json.loads(line)) for line in lines}
+    assert len(keys) == 1
+    assert len(lines) == read_result(tmp_path / "run").spent.examples
+
+
+def test_the_exported_student_starts_where_the_best_one_ended(tmp_path: Path) -> None:
+    first = run(config(), tmp_path / "first")
+    profile = str(tmp_path / "first" / "student" / "profile.json")
+    again = {**SMALL, "student_settings": {"profile": profile}}
+    second = run(config(env_settings=again), tmp_path / "second")
+    assert second.val.before == first.val.after
+
+
+def test_a_snapshot_of_a_run_continues_in_a_new_environment(tmp_path: Path) -> None:
+    with pytest.raises(Killed):
+        run(config(), tmp_path / "run", observers=[kill_after(2)])
+    env = gym.make("teachgym/SkillList-v0", **SMALL)
+    env.reset(seed=0)
+    env.get_wrapper_attr("restore")(load_snapshot(RunFolder(tmp_path / "run"), 2))
+    base = env.unwrapped
+    assert isinstance(base, TeacherEnv)
+    assert (base.state.step, base.spent.steps) == (2, 2)
+    assert env.step(env.action_space.sample())[2]
+
+
+def test_results_with_unmeasured_numbers_can_be_written_and_read(tmp_path: Path) -> None:
+    result = run(config(), tmp_path / "run")
+    record = result_to_json(result)
+    record["test"]["skills_before"]["copy"] = {"n": 0, "mean": math.nan, "stderr": math.nan}
+    again = result_from_json(json.loads(json.dumps(strict(record), allow_nan=False)))
+    assert math.isnan(again.test.skills_before["copy"].mean)
+    assert again.test.gain == result.test.gain
+    assert again.curve == result.curve
+
+
+# -- resuming ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("env", "teacher"),
+    [
+        ("SkillList", "weakest"),
+        ("SkillList", "exp3s"),
+        ("SkillList", "alp-gmm"),
+        ("SkillList", "oracle"),
+        ("SkillTree", "random-tree"),
+        ("OpenEnded", "pool"),
+    ],
+)
+@pytest.mark.parametrize("step", [1, 3])
+def test_a_run_stopped_after_a_step_ends_like_one_that_was_not(
+    tmp_path: Path, env: str, teacher: str, step: int
+) -> None:
+    chosen = config(env=env_id(env), teacher=teacher)
+    expected = run(chosen, tmp_path / "whole")
+    with pytest.raises(Killed):
+        run(chosen, tmp_path / "stopped", observers=[kill_after(step)])
+    assert not is_finished(tmp_path / "stopped")
+    assert asdict(resume(tmp_path / "stopped")) == asdict(expected)
+    assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
+
+
+def test_a_kill_at_any_moment_from_start_to_end_leaves_no_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before and after every rename of a file or folder, the student's folder included."""
+    real, chosen = os.replace, config(env_settings={**SMALL, "budget": {"steps": 1}})
+    moments = 0
+
+    def count(at: int) -> None:
+        def deadly(source: Any, target: Any) -> None:
+            nonlocal moments
+            for action in (lambda: real(source, target), lambda: None):
+                moments += 1
+                if moments == at:
+                    raise Killed
+                action()
+
+        nonlocal moments
+        moments = 0
+        monkeypatch.setattr(os, "replace", deadly)
+
+    count(0)
+    run(chosen, tmp_path / "whole")
+    expected, total = contents(tmp_path / "whole"), moments
+    assert total > 20
+    for at in range(1, total + 1):
+        folder = tmp_path / f"killed-{at}"
+        count(at)
+        with pytest.raises(Killed):
+            run(chosen, folder)
+        count(0)
+        if folder.exists():
+            resume(folder)
+        else:  # killed before there was a run
+            run(chosen, folder)
+        assert contents(folder) == expected, at
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "teachgym.training.simulated.SimulatedTrainer.train",
+        "teachgym.evaluation.GenerateAndGrade.evaluate",
+        "teachgym.students.simulated.SimulatedStudent.export",
+    ],
+)
+@pytest.mark.parametrize("call", [1, 2, 4])
+def test_a_run_that_died_inside_a_stage_ends_like_one_that_did_not(
+    tmp_path: Path, place: str, call: int
+) -> None:
+    expected = run(config(), tmp_path / "whole")
+    owner, name = place.rsplit(".", 1)
+    real = getattr(pytest.importorskip(owner.rsplit(".", 1)[0]), owner.rsplit(".", 1)[1])
+    original, calls = getattr(real, name), 0
+
+    def deadly(*arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == call:
+            raise Killed
+        return original(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(place, deadly)
+        try:
+            run(config(), tmp_path / "stopped")
+        except Killed:
+            assert not is_finished(tmp_path / "stopped")
+    assert asdict(resume(tmp_path / "stopped")) == asdict(expected)
+    assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
+
+
+def test_a_finished_run_is_not_touched_by_resuming(tmp_path: Path) -> None:
+    expected = run(config(), tmp_path / "run")
+    before = contents(tmp_path / "run")
+    assert asdict(resume(tmp_path / "run")) == asdict(expected)
+    assert contents(tmp_path / "run") == before
+
+
+def test_a_process_killed_by_the_system_leaves_a_run_that_can_be_resumed(tmp_path: Path) -> None:
+    """SIGKILL between two steps or inside one, wherever it lands."""
+    long = {**SMALL, "budget": {"steps": 25}}
+    (tmp_path / "run.json").write_text(json.dumps(asdict(config(env_settings=long))))
+    script = (
+        "import json, sys; from pathlib import Path; from teachgym.experiment import *; "
+        "run(RunConfig.of(json.load(open(sys.argv[1]))), Path(sys.argv[2]))"
+    )
+    folder = tmp_path / "killed"
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path / "run.json"), str(folder)]
+    )
+    journal = RunFolder(folder).journal
+    patience = time.monotonic() + 60
+    while not (journal.exists() and journal.read_bytes().count(b"\n") > 3):
+        assert time.monotonic() < patience
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not is_finished(folder)
+    resumed = asdict(resume(folder))
+    expected = asdict(run(config(env_settings=long), tmp_path / "whole"))
+    for result in (resumed, expected):
+        result["spent"]["seconds"] = 0
+    assert resumed == expected
+    journals = [(f / "journal.jsonl").read_bytes() for f in (folder, tmp_path / "whole")]
+    assert journals[0] == journals[1]
+
+
+# -- what is refused -----------------------------------------------------------------------------
+
+
+def test_a_folder_with_a_run_is_not_overwritten(tmp_path: Path) -> None:
+    run(config(), tmp_path / "run")
+    with pytest.raises(RunError, match="teachgym resume"):
+        run(config(), tmp_path / "run")
+
+
+def test_what_is_missing_or_not_finished_is_said(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="holds no run"):
+        resume(tmp_path)
+    with pytest.raises(Killed):
+        run(config(), tmp_path / "run", observers=[kill_after(1)])
+    with pytest.raises(RunError, match="not finished; go on with"):
+        draw_curve(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        (
+            {"env_settings": {"exampels_per_step": 3}},
+            ConfigError,
+            "Did you mean 'examples_per_step'",
+        ),
+        ({"env_settings": {"examples_per_step": "many"}}, ConfigError, "must be a number"),
+        ({"env_settings": {"student": 3}}, ConfigError, "must be a text"),
+        ({"env_settings": {"budget": {"steps": "few"}}}, ConfigError, "must be a number"),
+        ({"env": "teachgym/SkilList-v0"}, UnknownNameError, "unknown environment"),
+        ({"teacher": "weekest"}, UnknownNameError, "Did you mean 'weakest'"),
+        ({"teacher": "alternating"}, ConfigError, "is for SkillTree"),
+        ({"teacher_settings": {"pow": 2}}, ConfigError, "Did you mean 'power'"),
+        ({"trackers": {"wandbb": {}}}, ConfigError, "Did you mean 'wandb'"),
+        ({"trackers": {"wandb": {"modus": "offline"}}}, ConfigError, "Known: mode, project"),
+        ({"trackers": {"wandb": "offline"}}, ConfigError, "a table of settings"),
+        ({"seed": -1}, ConfigError, "0 or more"),
+        ({"seed": "one"}, ConfigError, "a whole number"),
+        ({"sed": 1}, ConfigError, "Did you mean 'seed'"),
+    ],
+)
+def test_a_wrong_configuration_is_named_before_anything_is_written(
+    tmp_path: Path, settings: dict[str, Any], error: type[TeachgymError], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        run(RunConfig.of({"env_settings": SMALL, **settings}), tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+
+
+# -- names, teachers, versions -------------------------------------------------------------------
+
+
+def test_environments_have_short_names_and_settings_with_defaults() -> None:
+    assert env_id("SkillTree") == "teachgym/SkillTree-v0"
+    assert env_id("teachgym/OpenEnded-v0") == "teachgym/OpenEnded-v0"
+    known = env_settings("teachgym/SkillTree-v0")
+    assert known["max_subskills"] == 8
+    assert known["examples_per_step"] == 1000
+    assert "settings" not in known
+
+
+def test_the_pool_teacher_takes_its_pool_from_a_file_or_from_the_task(tmp_path: Path) -> None:
+    chosen = config(env="teachgym/OpenEnded-v0", teacher="pool")
+    result = run(chosen, tmp_path / "task")
+    data = read_examples(tmp_path / "task" / "examples.jsonl")
+    assert 0 < len(data) == result.spent.examples
+    assert {e.provenance.round for e in data if e.provenance} == {1, 2}  # then the pool is empty
+    path = str(tmp_path / "task" / "examples.jsonl")
+    again = config(env=chosen.env, teacher="pool", teacher_settings={"pool": path})
+    run(again, tmp_path / "file")
+    reused = read_examples(tmp_path / "file" / "examples.jsonl")
+    assert {e.prompt for e in reused} == {e.prompt for e in data}
+
+
+def test_versions_are_of_what_is_installed() -> None:
+    found = versions()
+    assert found["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert found["gymnasium"] == gym.__version__
+
+
+def test_the_commit_is_that_of_the_checkout_and_says_if_it_was_changed(tmp_path: Path) -> None:
+    def git(*arguments: str) -> str:
+        command = ["git", "-c", "user.name=x", "-c", "user.email=x@y", *arguments]
+        return subprocess.run(
+            command, cwd=tmp_path, check=True, capture_output=True, text=True
+        ).stdout
+
+    assert commit(tmp_path) is None
+    git("init", "--quiet")
+    (tmp_path / "__init__.py").write_text("")
+    assert commit(tmp_path) is None  # a repository, but not of the package
+    git("add", "__init__.py")
+    git("commit", "--quiet", "--message", "first")
+    expected = git("rev-parse", "HEAD").strip()
+    assert commit(tmp_path) == expected
+    (tmp_path / "__init__.py").write_text("changed = True")
+    assert commit(tmp_path) == f"{expected}-dirty"
