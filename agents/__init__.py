@@ -10,6 +10,7 @@ Importing this package loads no teacher; ``make_teacher`` imports the one it mak
 from __future__ import annotations
 
 from teachgym.agents.registry import (
+    REQUIRED,
     TEACHERS,
     TeacherEntry,
     kind_of,
@@ -17,4 +18,4 @@ from teachgym.agents.registry import (
     teacher_settings,
 )
 
-__all__ = ["TEACHERS", "TeacherEntry", "kind_of", "make_teacher", "teacher_settings"]
+__all__ = ["REQUIRED", "TEACHERS", "TeacherEntry", "kind_of", "make_teacher", "teacher_settings"]

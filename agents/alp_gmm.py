@@ -24,8 +24,8 @@ class ALPGMM:
     vectors (task, ALP) and the one with the lowest AIC is kept. A task is drawn from a Gaussian
     chosen in proportion to its mean ALP, or uniformly with probability ``exploration``.
 
-    Portelas et al. 2019 (arXiv 1910.07224, section 4 and algorithm 1), with its defaults. Of
-    several nearest tasks the latest counts, which matters only where tasks repeat exactly.
+    Portelas et al. 2019 (arXiv 1910.07224), with the defaults of the released code. Of several
+    nearest tasks the latest counts, which matters only where tasks repeat exactly.
 
     Args:
         sides: lengths of the box, shape (n_dims,).

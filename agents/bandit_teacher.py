@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import get_args
 
@@ -10,14 +11,12 @@ from numpy.typing import NDArray
 
 from teachgym.agents.bandits import Arms, Bandit, FloatArray
 from teachgym.agents.cells import Cells, Unit, accuracy_of, fill_unmeasured, pool_levels
-from teachgym.agents.settings import check_choice, check_range
+from teachgym.agents.settings import check_choice, check_positive, check_range
 from teachgym.errors import ConfigError
 from teachgym.types import Obs, Transition
 
 MakeBandit = Callable[[int, np.random.Generator], Bandit]
 """Builds a bandit with the given number of arms."""
-
-SMALLEST_SPAN = 1e-6
 
 
 class BanditTeacher:
@@ -35,12 +34,13 @@ class BanditTeacher:
         cells: sizes of the environment.
         bandit: builds the bandit at every reset.
         name: what the teacher is called in tables.
-        slots: arms played per step, >= 1; an arm played twice gets two shares.
+        slots: arms played per step, >= 1, None = a third of them; an arm played twice gets two
+            shares. Bandits that play distinct arms cannot favour any when slots reach the arms.
         arms: ``skill``: an arm orders all levels of a skill alike; ``cell``: an arm is a skill
             at a level. Fewer arms are learned sooner.
         credit: whose gain pays an arm: its ``skill``'s, pooled over levels, or its own
             ``cell``'s, which sees levels apart but is much noisier.
-        span: the gain per step that counts as full, in (0, 1].
+        span: the gain per step that counts as full, > 0.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class BanditTeacher:
         bandit: MakeBandit,
         name: str = "bandit",
         *,
-        slots: int = 10,
+        slots: int | None = None,
         arms: Unit = "skill",
         credit: Unit = "skill",
         span: float = 0.2,
@@ -60,24 +60,24 @@ class BanditTeacher:
             raise ConfigError("credit='cell' needs arms='cell': a whole skill has no single cell")
         self.cells = cells
         self.name = name
-        self.slots = int(check_range("slots", slots, 1))
+        n_levels = 1 if arms == "skill" else len(cells.levels)
+        self._shape = (len(cells.skills), n_levels)  # of the arms
+        third = max(1, math.prod(self._shape) // 3)
+        self.slots = third if slots is None else int(check_range("slots", slots, 1))
         self.arms, self.credit = arms, credit
-        self.span = check_range("span", span, SMALLEST_SPAN, 1)
+        self.span = check_positive("span", span)
         self._make = bandit
         self.reset(0)
 
     def reset(self, seed: int) -> None:
         """A new bandit that knows nothing."""
-        n_skills, n_levels = self.cells.shape
-        n_arms = n_skills if self.arms == "skill" else n_skills * n_levels
-        self.bandit = self._make(n_arms, np.random.default_rng(seed))
-        self._shape = (n_skills, n_arms // n_skills)
+        self.bandit = self._make(math.prod(self._shape), np.random.default_rng(seed))
         self._played: Arms = np.empty(0, dtype=np.int64)
 
     def act(self, observation: Obs) -> NDArray[np.float32]:
         """Shares of the step, (n_skills, n_levels)."""
         self._played = self.bandit.select(self.slots, self._contexts(observation))
-        counts = np.bincount(self._played, minlength=int(np.prod(self._shape)))
+        counts = np.bincount(self._played, minlength=math.prod(self._shape))
         return self.cells.spend(counts.reshape(self._shape).astype(np.float64))
 
     def observe(self, transition: Transition) -> None:

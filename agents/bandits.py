@@ -38,3 +38,16 @@ def best_arms(index: FloatArray, k: int, rng: np.random.Generator) -> Arms:
     """
     ranking = np.lexsort((rng.random(len(index)), -index))
     return np.resize(ranking, k).astype(np.int64)
+
+
+def tally(arms: Arms, rewards: FloatArray, n_arms: int) -> FloatArray:
+    """Sum of rewards and number of plays of each arm in a round, shape (2, n_arms).
+
+    Example:
+        >>> tally(np.array([0, 2, 0]), np.array([0.5, 1.0, 0.25]), 3).tolist()
+        [[0.75, 0.0, 1.0], [2.0, 0.0, 1.0]]
+    """
+    totals = np.zeros((2, n_arms))
+    np.add.at(totals[0], arms, rewards)
+    np.add.at(totals[1], arms, 1.0)
+    return totals

@@ -21,7 +21,7 @@ class CovarGMM:
     is chosen in proportion to its covariance of time and reward where that is positive; with
     ``absolute``, in proportion to its absolute value, so that forgetting counts too.
 
-    Moulin-Frier et al. 2014 as in Portelas et al. 2019 (arXiv 1910.07224, appendix).
+    Moulin-Frier et al. 2014 as in Portelas et al. 2019 (arXiv 1910.07224) and its released code.
 
     Args:
         sides: lengths of the box, shape (n_dims,).

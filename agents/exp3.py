@@ -7,10 +7,7 @@ import math
 import numpy as np
 
 from teachgym.agents.bandits import Arms, FloatArray
-from teachgym.agents.settings import check_range
-
-SMALLEST_GAMMA = 1e-6
-"""Without any uniform plays the estimates r / p have no bound."""
+from teachgym.agents.settings import check_positive, check_range
 
 
 def exp3_probabilities(weights: FloatArray, gamma: float) -> FloatArray:
@@ -46,7 +43,7 @@ class EXP3S:
         self, n_arms: int, rng: np.random.Generator, *, gamma: float = 0.3, alpha: float = 0.01
     ) -> None:
         self.rng = rng
-        self.gamma = check_range("gamma", gamma, SMALLEST_GAMMA, 1)
+        self.gamma = check_positive("gamma", check_range("gamma", gamma, 0, 1))
         self.alpha = check_range("alpha", alpha, 0)
         self.weights = np.ones(n_arms)
         self._probabilities = exp3_probabilities(self.weights, gamma)

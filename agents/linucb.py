@@ -5,10 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from teachgym.agents.bandits import Arms, FloatArray, best_arms
-from teachgym.agents.settings import check_range
-
-SMALLEST_RIDGE = 1e-6
-"""With none at all, contexts not yet seen have no bounded bonus."""
+from teachgym.agents.settings import check_positive, check_range
 
 
 def linear_bounds(
@@ -33,7 +30,8 @@ class LinUCB:
 
     The index is ``linear_bounds`` (Li et al. 2010, arXiv 1003.0146, algorithm 1). There each arm
     has its own theta; here all arms share one, since an episode is too short to learn one for
-    each. Past plays lose the share 1 - ``discount`` of their weight in every round.
+    each (contexts that include an indicator of the arm give each its own intercept). Past plays lose the share 1 - ``discount`` of their weight in every round, as in D-LinUCB
+    (Russac et al. 2019), whose bonus also has a matrix of squared weights that is left out here.
 
     Args:
         n_arms: number of arms; not used, the contexts say it.
@@ -54,7 +52,7 @@ class LinUCB:
     ) -> None:
         self.rng = rng
         self.width = check_range("width", width, 0)
-        self.ridge = check_range("ridge", ridge, SMALLEST_RIDGE)
+        self.ridge = check_positive("ridge", ridge)
         self.discount = check_range("discount", discount, 0, 1)
         self._contexts = np.empty((n_arms, 0))
         # Scalars until the first round shows how many features there are.

@@ -21,7 +21,7 @@ class LearningProgress:
     so is the whole step until some progress is seen. The absolute value makes the teacher come
     back to what is being forgotten.
 
-    After Portelas et al. 2019 (arXiv 1910.07224, section 3), who define ALP by the nearest
+    After Portelas et al. 2019 (arXiv 1910.07224), who define ALP by the nearest
     earlier task of a continuous space: here a skill's nearest neighbour is the skill itself, and
     the decaying mean (as in Matiisen et al. 2017, arXiv 1707.00183, "Online") replaces the window.
 

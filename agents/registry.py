@@ -194,7 +194,8 @@ def make_teacher(name: str, env: gym.Env[Any, Any], **settings: Any) -> Teacher[
         ConfigError: for an environment of another kind, a setting the teacher does not have or
             that is missing, or a value out of range.
     """
-    entry = _find(name, env)
+    entry = _entry(name)
+    _check_kind(name, entry.kind, env)
     _check_settings(name, settings)
     build, sizes = _load(entry.teacher), _load(_SIZES[entry.kind]).of(env)
     chosen = {**entry.settings, **settings}
@@ -215,9 +216,7 @@ def teacher_settings(name: str) -> dict[str, Any]:
         >>> teacher_settings("weakest")
         {'power': 1.0, 'top': None}
     """
-    if name not in TEACHERS:
-        raise UnknownNameError(unknown("teacher", name, TEACHERS))
-    entry = TEACHERS[name]
+    entry = _entry(name)
     plugged = _keywords(_load(entry.algorithm)) if entry.algorithm else {}
     return {**_keywords(_load(entry.teacher)), **plugged, **entry.settings}
 
@@ -243,17 +242,20 @@ def kind_of(env: gym.Env[Any, Any]) -> Kind:
     )
 
 
-def _find(name: str, env: gym.Env[Any, Any]) -> TeacherEntry:
+def _entry(name: str) -> TeacherEntry:
     if name not in TEACHERS:
         raise UnknownNameError(unknown("teacher", name, TEACHERS))
-    entry, kind = TEACHERS[name], kind_of(env)
-    if entry.kind != kind:
+    return TEACHERS[name]
+
+
+def _check_kind(name: str, needed: Kind, env: gym.Env[Any, Any]) -> None:
+    kind = kind_of(env)
+    if kind != needed:
         fitting = ", ".join(other for other, e in TEACHERS.items() if e.kind == kind)
         raise ConfigError(
-            f"teacher {name!r} is for {entry.kind} environments and this one is {kind}; "
+            f"teacher {name!r} is for {needed} environments and this one is {kind}; "
             f"for {kind} there are: {fitting}"
         )
-    return entry
 
 
 def _check_settings(name: str, given: Mapping[str, Any]) -> None:

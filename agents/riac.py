@@ -60,7 +60,7 @@ class RIAC:
     with more than ``max_points`` tasks is cut (``cut_region``); if every cut would leave too
     small a region, it forgets the oldest quarter of its tasks.
 
-    Baranes and Oudeyer 2009 as in Portelas et al. 2019 (arXiv 1910.07224, appendix).
+    Baranes and Oudeyer 2009 as in Portelas et al. 2019 (arXiv 1910.07224) and its released code.
 
     Args:
         sides: lengths of the box, shape (n_dims,).

@@ -20,6 +20,13 @@ def check_range(name: str, value: float, low: float, high: float = math.inf) -> 
     return value
 
 
+def check_positive(name: str, value: float) -> float:
+    """``value`` if it is above 0; ``ConfigError`` otherwise, nan included."""
+    if not value > 0:
+        raise ConfigError(f"{name} is {value!r}; it must be above 0")
+    return value
+
+
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> str:
     """``value`` if it is one of ``choices``; ``ConfigError`` otherwise."""
     if value not in choices:

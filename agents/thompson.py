@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from teachgym.agents.bandits import Arms, FloatArray, best_arms
-from teachgym.agents.settings import check_range
-
-SMALLEST_SD = 1e-6
-"""Standard deviations below this would be certainty."""
+from teachgym.agents.bandits import Arms, FloatArray, best_arms, tally
+from teachgym.agents.settings import check_positive, check_range
 
 
 def posterior(
@@ -60,18 +57,16 @@ class Thompson:
     ) -> None:
         self.rng = rng
         self.discount = check_range("discount", discount, 0, 1)
-        self.noise = check_range("noise", noise, SMALLEST_SD)
-        self.prior = (prior[0], check_range("prior standard deviation", prior[1], SMALLEST_SD))
-        self.sums, self.counts = np.zeros(n_arms), np.zeros(n_arms)
+        self.noise = check_positive("noise", noise)
+        self.prior = (prior[0], check_positive("prior standard deviation", prior[1]))
+        self.totals = np.zeros((2, n_arms))  # sums and counts
 
     def select(self, k: int, contexts: FloatArray) -> Arms:
         """The k arms with the highest draws."""
-        mean, sd = posterior(self.sums, self.counts, prior=self.prior, noise=self.noise)
+        sums, counts = self.totals
+        mean, sd = posterior(sums, counts, prior=self.prior, noise=self.noise)
         return best_arms(self.rng.normal(mean, sd), k, self.rng)
 
     def update(self, arms: Arms, rewards: FloatArray) -> None:
         """Let the past fade, then count the round."""
-        self.sums *= self.discount
-        self.counts *= self.discount
-        np.add.at(self.sums, arms, rewards)
-        np.add.at(self.counts, arms, 1.0)
+        self.totals = self.discount * self.totals + tally(arms, rewards, self.totals.shape[1])

@@ -10,7 +10,7 @@ from collections import deque
 
 import numpy as np
 
-from teachgym.agents.bandits import Arms, FloatArray, best_arms
+from teachgym.agents.bandits import Arms, FloatArray, best_arms, tally
 from teachgym.agents.settings import check_range
 
 XI = 0.6
@@ -65,18 +65,16 @@ class DiscountedUCB:
         self.rng = rng
         self.discount = check_range("discount", discount, 0, 1)
         self.width = check_range("width", width, 0)
-        self.sums, self.counts = np.zeros(n_arms), np.zeros(n_arms)
+        self.totals = np.zeros((2, n_arms))  # sums and counts
 
     def select(self, k: int, contexts: FloatArray) -> Arms:
         """The k arms with the highest upper bound."""
-        return best_arms(upper_bounds(self.sums, self.counts, self.width), k, self.rng)
+        sums, counts = self.totals
+        return best_arms(upper_bounds(sums, counts, self.width), k, self.rng)
 
     def update(self, arms: Arms, rewards: FloatArray) -> None:
         """Let the past fade, then count the round."""
-        self.sums *= self.discount
-        self.counts *= self.discount
-        np.add.at(self.sums, arms, rewards)
-        np.add.at(self.counts, arms, 1.0)
+        self.totals = self.discount * self.totals + tally(arms, rewards, self.totals.shape[1])
 
 
 class UCB1(DiscountedUCB):
@@ -103,22 +101,19 @@ class SlidingWindowUCB:
     """
 
     def __init__(
-        self, n_arms: int, rng: np.random.Generator, *, window: int = 4, width: float = XI**0.5
+        self, n_arms: int, rng: np.random.Generator, *, window: int = 6, width: float = XI**0.5
     ) -> None:
         self.rng = rng
         self.width = check_range("width", width, 0)
         self._n_arms = n_arms
-        nothing = (np.empty(0, dtype=np.int64), np.empty(0))
         window = int(check_range("window", window, 1))
-        self._rounds: deque[tuple[Arms, FloatArray]] = deque([nothing], maxlen=window)
+        self._rounds = deque([np.zeros((2, n_arms))], maxlen=window)  # sums and counts
 
     def select(self, k: int, contexts: FloatArray) -> Arms:
         """The k arms with the highest upper bound."""
-        arms, rewards = (np.concatenate(part) for part in zip(*self._rounds, strict=True))
-        sums = np.bincount(arms, rewards, self._n_arms)
-        counts = np.bincount(arms, minlength=self._n_arms)
+        sums, counts = np.sum(self._rounds, axis=0)
         return best_arms(upper_bounds(sums, counts, self.width), k, self.rng)
 
     def update(self, arms: Arms, rewards: FloatArray) -> None:
         """Remember the round; the oldest one is dropped."""
-        self._rounds.append((arms, rewards))
+        self._rounds.append(tally(arms, rewards, self._n_arms))

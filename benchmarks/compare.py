@@ -21,8 +21,8 @@ from typing import Any
 from teachgym.benchmarks.analysis import Outcome, agreement, compare, markdown
 
 RESULTS = Path(__file__).parent / "results"
-BUDGET = {"steps": 10, "examples": 10_000}
-PER_STEP = 1000
+BUDGET = {"steps": 10, "examples": 2500}
+PER_STEP = 250
 TEACHERS = (
     "uniform",
     "weakest",

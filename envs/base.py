@@ -42,9 +42,9 @@ _STREAMS: dict[RngName, int] = {"data": 0, "train": 1, "skills": 2, "replay": 3}
 class EpisodeRules:
     """What an episode is, apart from who takes part in it."""
 
-    budget: Budget = field(default_factory=lambda: Budget(steps=8))
+    budget: Budget = field(default_factory=lambda: Budget(steps=10))
     """Limits per episode; at least one keeps the episode finite."""
-    examples_per_step: int = 1000
+    examples_per_step: int = 250
     """The most examples one step can train on, >= 1."""
     training: TrainingMode = "continue"
     """``continue``: train the current student on the step's data; ``scratch``: train the

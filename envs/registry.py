@@ -30,8 +30,8 @@ from teachgym.tasks import make_task
 from teachgym.training import make_trainer
 from teachgym.types import CURRENCIES, Budget, leaves_by_root
 
-DEFAULT_BUDGET: Mapping[str, float] = {"steps": 8, "examples": 8000}
-"""Eight steps of a thousand examples: an episode of half a minute on the ``tiny`` student."""
+DEFAULT_BUDGET: Mapping[str, float] = {"steps": 10, "examples": 2500}
+"""Ten steps of 250 examples: an episode of half a minute on the ``tiny`` student."""
 
 AnyEnv = gym.Env[Any, Any]
 
@@ -64,7 +64,7 @@ def teacher_env(
     trainer_settings: Mapping[str, Any] | None = None,
     gate_settings: Mapping[str, Any] | None = None,
     budget: Mapping[str, float] | None = None,
-    examples_per_step: int = 1000,
+    examples_per_step: int = 250,
     training: TrainingMode = "continue",
     replay: float = 0.0,
     target_accuracy: float | None = None,
@@ -161,8 +161,8 @@ def open_ended(
     | `student`, `student_settings` | `tiny` | who is taught: `simulated`, `tiny`, a path or a hub id |
     | `trainer_settings` | | of the student's trainer, e.g. `{"learning_rate": 0.002}` |
     | `gate_settings` | | see `teachgym.gate.GateSettings` |
-    | `budget` | 8 steps, 8000 examples | limit per currency; at least `steps` or `seconds` |
-    | `examples_per_step` | 1000 | the most one step can train on |
+    | `budget` | 10 steps, 2500 examples | limit per currency; at least `steps` or `seconds` |
+    | `examples_per_step` | 250 | the most one step can train on |
     | `training` | `continue` | or `scratch`: base weights and all data so far, each step |
     | `replay` | 0 | share of earlier examples in each `continue` training set |
     | `target_accuracy` | none | mastery |

@@ -24,4 +24,4 @@ for row, skill in enumerate(skills):
     restore(start)
 
 for skill, gain in sorted(gains.items(), key=lambda item: -item[1])[:5]:
-    print(f"900 examples of {skill}: {gain:+.4f}")
+    print(f"90 % of a step on {skill}: {gain:+.4f}")

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,9 @@ from typer.testing import CliRunner, Result
 import teachgym
 from teachgym.agents import TEACHERS
 from teachgym.cli import app, configuring
+from teachgym.envs.registry import DEFAULT_BUDGET
 from teachgym.errors import ConfigError
-from teachgym.experiment import config_of, is_finished, read_result
+from teachgym.experiment import config_of, env_settings, is_finished, read_result
 
 FAST = (
     "--student=simulated",
@@ -27,15 +27,27 @@ FAST = (
     '--set=task_settings={"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1}',
 )
 
+STEPS = DEFAULT_BUDGET["steps"]
+PER_STEP = env_settings("teachgym/SkillList-v0")["examples_per_step"]
+
 
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Work in a folder of one's own, and leave the environment variables as they were."""
+    """Work in a folder of one's own, and leave the environment variables as they were.
+
+    Drawing is slow and tested in tests/report.
+    """
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("teachgym.experiment.result_figure", lambda result: _Drawing())
     before = dict(os.environ)
     yield
     os.environ.clear()
     os.environ.update(before)
+
+
+class _Drawing:
+    def savefig(self, path: Path, **_: object) -> None:
+        path.write_text("a curve")
 
 
 def teach(*arguments: str) -> Result:
@@ -102,10 +114,10 @@ def test_options_override_the_file() -> None:
     ("settings", "limits", "expected"),
     [
         ({}, {}, None),
-        ({}, {"steps": 3}, {"steps": 3, "examples": 3000}),
-        ({"examples_per_step": 50}, {}, {"steps": 8, "examples": 400}),
-        ({"examples_per_step": 50}, {"examples": 99}, {"steps": 8, "examples": 99}),
-        ({}, {"train_tokens": 7}, {"steps": 8, "examples": 8000, "train_tokens": 7}),
+        ({}, {"steps": 3}, {"steps": 3, "examples": 3 * PER_STEP}),
+        ({"examples_per_step": 50}, {}, {"steps": STEPS, "examples": STEPS * 50}),
+        ({"examples_per_step": 50}, {"examples": 99}, {"steps": STEPS, "examples": 99}),
+        ({}, {"train_tokens": 7}, {**DEFAULT_BUDGET, "train_tokens": 7}),
         ({"budget": {"seconds": 60}}, {"examples": 5}, {"seconds": 60, "examples": 5}),
     ],
 )
@@ -123,6 +135,11 @@ def test_values_are_json_or_text() -> None:
     assert configuring.parse_pairs(pairs) == expected
 
 
+def test_a_setting_can_be_set_to_nothing() -> None:
+    assert teach("run", *FAST, "--out=run", "--set=target_accuracy=null").exit_code == 0
+    assert config_of(Path("run")).env_settings["target_accuracy"] is None
+
+
 def test_a_path_through_a_value_is_refused() -> None:
     with pytest.raises(ConfigError, match="seed is 3, not a table"):
         configuring.override({"seed": 3}, {"seed.inner": 1})
@@ -135,6 +152,9 @@ def test_a_path_through_a_value_is_refused() -> None:
         (["run", "--set=teacher.pow=3", *FAST], "Did you mean 'power'"),
         (["run", "--set=training"], "is not KEY=VALUE"),
         (["run", "--budget=stepz=3"], "Did you mean 'steps'"),
+        (["run", "--budget=steps=abc"], "budget of steps is 'abc'; it must be a number"),
+        (["run", "--set=budget=9"], "give a table of currency and limit"),
+        (["run", "--set=examples_per_step=abc"], "examples_per_step is 'abc'; it must be a number"),
         (["run", "--teacher=weekest"], "Did you mean 'weakest'"),
         (["run", "--env=SkilList"], "Did you mean 'SkillList'"),
         (["run", "--student=simulated", "--task=arithmetic"], "unknown task"),
@@ -226,6 +246,14 @@ def test_the_version_and_the_help_are_there() -> None:
         assert option in output
 
 
+def test_the_help_states_the_defaults() -> None:
+    output = teach("run", "--help").output
+    known = env_settings("teachgym/SkillList-v0")
+    for default in (STEPS, PER_STEP, known["student"], known["task"]):
+        assert f"[default: ({default})]" in output
+    assert DEFAULT_BUDGET == {"steps": STEPS, "examples": STEPS * PER_STEP}
+
+
 def test_threads_are_one_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     teach("run", *FAST, "--out=one")
@@ -236,16 +264,14 @@ def test_threads_are_one_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) 
     assert os.environ["OMP_NUM_THREADS"] == "3"
 
 
-def test_help_loads_nothing_heavy_and_is_fast() -> None:
+def test_help_loads_nothing_heavy() -> None:
     script = (
         "import sys; from typer.testing import CliRunner; from teachgym.cli import app; "
-        "assert CliRunner().invoke(app, ['--help']).exit_code == 0; "
+        "assert CliRunner().invoke(app, ['run', '--help']).exit_code == 0; "
         "heavy = {'torch', 'transformers', 'wandb', 'matplotlib', 'sklearn'} & set(sys.modules); "
         "assert not heavy, heavy"
     )
-    started = time.process_time(), time.monotonic()
     subprocess.run([sys.executable, "-c", script], check=True)
-    assert time.monotonic() - started[1] < 10
 
 
 def test_wandb_offline_gets_the_metrics_of_a_real_run(tmp_path: Path) -> None:

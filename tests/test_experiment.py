@@ -1,14 +1,11 @@
-"""Experiments: the folder, the one look at test, and resuming at every stage of the end."""
+"""Experiments: the result, the folder, the one look at test, and what is refused."""
 
 from __future__ import annotations
 
 import json
 import math
-import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -28,7 +25,6 @@ from teachgym.experiment import (
     draw_curve,
     env_id,
     env_settings,
-    is_finished,
     read_result,
     resume,
     run,
@@ -37,7 +33,7 @@ from teachgym.loop import run_episode
 from teachgym.metrics import paired_gain
 from teachgym.records import read_examples, rounds
 from teachgym.runs import RunFolder, load_snapshot
-from teachgym.runs.files import read_json, replacing, strict
+from teachgym.runs.files import read_json, strict
 from teachgym.runs.result import result_from_json, result_to_json
 from teachgym.runs.versions import commit, versions
 from teachgym.types import Transition
@@ -55,27 +51,13 @@ class Killed(BaseException):
 
 
 @pytest.fixture(autouse=True)
-def _same_files_for_equal_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No clock, no chance, no waiting for disks; drawing is slow and tested in tests/report."""
-
-    def draw(_: object, path: Path) -> None:
-        with replacing(path) as temporary:
-            temporary.write_text("a curve")
-
-    monkeypatch.setattr("teachgym.envs.base.perf_counter", lambda: 0.0)
-    monkeypatch.setattr("teachgym.experiment.token_hex", lambda n: "0" * 2 * n)
-    monkeypatch.setattr("teachgym.experiment._draw", draw)
-    monkeypatch.setattr("teachgym.experiment.commit", lambda: None)
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+def _no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is slow, and tested in tests/report."""
+    monkeypatch.setattr("teachgym.experiment._draw", lambda _, path: path.write_text("a curve"))
 
 
 def config(**settings: Any) -> RunConfig:
     return RunConfig(**{"env_settings": SMALL, **settings})
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def kill_after(step: int) -> Callable[[int, Transition], None]:
@@ -174,140 +156,6 @@ def test_results_with_unmeasured_numbers_can_be_written_and_read(tmp_path: Path)
     assert again.curve == result.curve
 
 
-# -- resuming ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("env", "teacher"),
-    [
-        ("SkillList", "weakest"),
-        ("SkillList", "exp3s"),
-        ("SkillList", "alp-gmm"),
-        ("SkillList", "oracle"),
-        ("SkillTree", "random-tree"),
-        ("OpenEnded", "pool"),
-    ],
-)
-@pytest.mark.parametrize("step", [1, 3])
-def test_a_run_stopped_after_a_step_ends_like_one_that_was_not(
-    tmp_path: Path, env: str, teacher: str, step: int
-) -> None:
-    chosen = config(env=env_id(env), teacher=teacher)
-    expected = run(chosen, tmp_path / "whole")
-    with pytest.raises(Killed):
-        run(chosen, tmp_path / "stopped", observers=[kill_after(step)])
-    assert not is_finished(tmp_path / "stopped")
-    assert asdict(resume(tmp_path / "stopped")) == asdict(expected)
-    assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
-
-
-def test_a_kill_at_any_moment_from_start_to_end_leaves_no_trace(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Before and after every rename of a file or folder, the student's folder included."""
-    real, chosen = os.replace, config(env_settings={**SMALL, "budget": {"steps": 1}})
-    moments = 0
-
-    def count(at: int) -> None:
-        def deadly(source: Any, target: Any) -> None:
-            nonlocal moments
-            for action in (lambda: real(source, target), lambda: None):
-                moments += 1
-                if moments == at:
-                    raise Killed
-                action()
-
-        nonlocal moments
-        moments = 0
-        monkeypatch.setattr(os, "replace", deadly)
-
-    count(0)
-    run(chosen, tmp_path / "whole")
-    expected, total = contents(tmp_path / "whole"), moments
-    assert total > 20
-    for at in range(1, total + 1):
-        folder = tmp_path / f"killed-{at}"
-        count(at)
-        with pytest.raises(Killed):
-            run(chosen, folder)
-        count(0)
-        if folder.exists():
-            resume(folder)
-        else:  # killed before there was a run
-            run(chosen, folder)
-        assert contents(folder) == expected, at
-
-
-@pytest.mark.parametrize(
-    "place",
-    [
-        "teachgym.training.simulated.SimulatedTrainer.train",
-        "teachgym.evaluation.GenerateAndGrade.evaluate",
-        "teachgym.students.simulated.SimulatedStudent.export",
-    ],
-)
-@pytest.mark.parametrize("call", [1, 2, 4])
-def test_a_run_that_died_inside_a_stage_ends_like_one_that_did_not(
-    tmp_path: Path, place: str, call: int
-) -> None:
-    expected = run(config(), tmp_path / "whole")
-    owner, name = place.rsplit(".", 1)
-    real = getattr(pytest.importorskip(owner.rsplit(".", 1)[0]), owner.rsplit(".", 1)[1])
-    original, calls = getattr(real, name), 0
-
-    def deadly(*arguments: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == call:
-            raise Killed
-        return original(*arguments)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(place, deadly)
-        try:
-            run(config(), tmp_path / "stopped")
-        except Killed:
-            assert not is_finished(tmp_path / "stopped")
-    assert asdict(resume(tmp_path / "stopped")) == asdict(expected)
-    assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
-
-
-def test_a_finished_run_is_not_touched_by_resuming(tmp_path: Path) -> None:
-    expected = run(config(), tmp_path / "run")
-    before = contents(tmp_path / "run")
-    assert asdict(resume(tmp_path / "run")) == asdict(expected)
-    assert contents(tmp_path / "run") == before
-
-
-def test_a_process_killed_by_the_system_leaves_a_run_that_can_be_resumed(tmp_path: Path) -> None:
-    """SIGKILL between two steps or inside one, wherever it lands."""
-    long = {**SMALL, "budget": {"steps": 25}}
-    (tmp_path / "run.json").write_text(json.dumps(asdict(config(env_settings=long))))
-    script = (
-        "import json, sys; from pathlib import Path; from teachgym.experiment import *; "
-        "run(RunConfig.of(json.load(open(sys.argv[1]))), Path(sys.argv[2]))"
-    )
-    folder = tmp_path / "killed"
-    process = subprocess.Popen(
-        [sys.executable, "-c", script, str(tmp_path / "run.json"), str(folder)]
-    )
-    journal = RunFolder(folder).journal
-    patience = time.monotonic() + 60
-    while not (journal.exists() and journal.read_bytes().count(b"\n") > 3):
-        assert time.monotonic() < patience
-        time.sleep(0.005)
-    os.kill(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    assert not is_finished(folder)
-    resumed = asdict(resume(folder))
-    expected = asdict(run(config(env_settings=long), tmp_path / "whole"))
-    for result in (resumed, expected):
-        result["spent"]["seconds"] = 0
-    assert resumed == expected
-    journals = [(f / "journal.jsonl").read_bytes() for f in (folder, tmp_path / "whole")]
-    assert journals[0] == journals[1]
-
-
 # -- what is refused -----------------------------------------------------------------------------
 
 
@@ -365,7 +213,7 @@ def test_environments_have_short_names_and_settings_with_defaults() -> None:
     assert env_id("teachgym/OpenEnded-v0") == "teachgym/OpenEnded-v0"
     known = env_settings("teachgym/SkillTree-v0")
     assert known["max_subskills"] == 8
-    assert known["examples_per_step"] == 1000
+    assert known["student"] == "tiny"
     assert "settings" not in known
 
 

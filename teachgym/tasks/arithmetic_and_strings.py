@@ -1,4 +1,4 @@
-"""``arithmetic-and-strings``: 28 exact skills on letters and digits, three levels each.
+"""``arithmetic-and-strings``: 32 exact skills on letters and digits, three levels each.
 
 One worked example, skill ``rotl`` at level 0: prompt ``rotl abcd=``, target ``bcda``. Everything
 is made from a seed, nothing is downloaded, and there is always one right answer.
@@ -59,7 +59,7 @@ class ArithmeticAndStrings:
 
     @property
     def skills(self) -> tuple[Skill, ...]:
-        """Seven roots, then 28 leaves."""
+        """Seven roots, then 32 leaves."""
         roots = dict.fromkeys(p.root for p in PRIMITIVES)
         leaves = (Skill(p.name, p.root, p.description) for p in PRIMITIVES)
         return (*(Skill(root) for root in roots), *leaves)

@@ -1,7 +1,7 @@
 """Any dataset of reasoning-gym as a task: one leaf skill per dataset, graded by its own grader.
 
-One worked example, of ``leg_counting`` at level 0.0: the prompt asks how many legs there are in
-total "if you have 3 sea slugs" (and how to answer), the target is ``0``.
+One worked example, of ``leg_counting`` at level 0.0: the prompt ends in "how many legs are
+there in total if you have 4 ants?", the target is ``24``.
 
 Source: Stojanovski et al. 2025, "Reasoning Gym", arXiv 2505.24760; package ``reasoning-gym``,
 optional extra of the same name.
@@ -68,6 +68,15 @@ EXCLUDED: Mapping[str, str] = {
 }
 """Datasets that cannot be a task, and why; as found in reasoning-gym 0.1.25."""
 
+_FIRST_LEVELS: Mapping[str, int] = {
+    "chain_sum": 1,
+    "leg_counting": 1,
+    "products": 1,
+    "propositional_logic": 1,
+    "tower_of_hanoi": 3,
+}
+"""Global levels of the curriculum to start from where easier ones have 4 to 300 prompts in all."""
+
 _STAND_INS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "graph_color": lambda metadata: json.dumps(metadata["possible_answer"]),
     "propositional_logic": lambda metadata: str(metadata["example_answer"]),
@@ -102,7 +111,7 @@ class Cell:
 
     name: str
     level: int
-    """Global level of the curriculum, counted from 0."""
+    """Counted from 0."""
     difficulty: float
     """In [0, 1]."""
     dataset: Any
@@ -153,10 +162,11 @@ class Cell:
 class ReasoningGymTask:
     """Datasets of reasoning-gym, each a leaf skill under its category.
 
-    Level l of ``levels`` is global level l of the dataset's curriculum, difficulty
-    l / (levels - 1); levels that the package cannot configure are left out, and a dataset
-    without a curriculum has level 0 alone, with its default configuration. As in the package,
-    a level includes the easier ones.
+    Level l of ``levels``, difficulty l / (levels - 1), is the dataset's curriculum with every
+    attribute at its level l; a few datasets start higher, because their easiest levels have too
+    few different prompts. As in the package, a level includes the easier ones. Levels that the
+    package cannot configure are left out, and a dataset without a curriculum has level 0 alone,
+    with its default configuration. High levels can be slow to make.
 
     An example is a function of its id, which is how the grader finds what it needs to know about
     it; examples without an id are graded by comparison with their target.
@@ -288,7 +298,8 @@ def _configs(name: str, levels: int, settings: dict[str, int]) -> Iterator[Any]:
         return
     curriculum = _registry().create_curriculum(name)
     depth = max((len(a.levels) for a in curriculum.attributes.values()), default=1)
-    for level in range(min(levels, depth)):
+    first = _FIRST_LEVELS.get(name, 0)
+    for level in range(first, min(first + levels, depth)):
         curriculum.set_global_level(level)
         yield curriculum.generate_configuration(settings)
 

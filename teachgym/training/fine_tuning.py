@@ -29,7 +29,7 @@ class FineTuningSettings:
 
     learning_rate: float = 2e-3
     """Peak learning rate, > 0."""
-    batch_size: int = 32
+    batch_size: int = 16
     """Examples per update, >= 1."""
     epochs: int = 1
     """Passes over the data, >= 1."""

@@ -70,9 +70,8 @@ def test_discounted_counts_and_the_d_ucb_index() -> None:
     """
     bandit = DiscountedUCB(2, rng(), discount=0.5)
     play(bandit, (0, 1.0), (0, 0.0), (1, 1.0))
-    assert bandit.counts.tolist() == [0.75, 1.0]
-    assert bandit.sums.tolist() == [0.25, 1.0]
-    index = upper_bounds(bandit.sums, bandit.counts, bandit.width)
+    assert bandit.totals.tolist() == [[0.25, 1.0], [0.75, 1.0]]
+    index = upper_bounds(*bandit.totals, bandit.width)
     np.testing.assert_allclose(index, [1.671531, 2.158913], rtol=1e-6)
 
 
@@ -116,7 +115,7 @@ def test_thompson_plays_an_arm_as_often_as_it_is_likely_to_be_the_best() -> None
     100 rewards of noise 1 and a prior that is nearly flat leave a standard deviation of 0.1.
     """
     bandit = Thompson(2, rng(), noise=1.0, prior=(0.0, 1000.0))
-    bandit.sums, bandit.counts = np.array([50.0, 60.0]), np.array([100.0, 100.0])
+    bandit.totals = np.array([[50.0, 60.0], [100.0, 100.0]])
     picks = np.concatenate([bandit.select(1, NO_CONTEXT) for _ in range(4000)])
     assert (picks == 0).mean() == pytest.approx(0.2398, abs=0.02)
 

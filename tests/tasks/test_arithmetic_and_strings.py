@@ -36,6 +36,10 @@ ANSWERS = {
     "rep": ("abcba,bz", "azcza"),
     "revnext": ("abz", "acb"),
     "twoprev": ("bad", "aazzcc"),
+    "rotnext": ("abz", "cab"),
+    "tailprev": ("xab", "za"),
+    "oddnext": ("abcde", "bdf"),
+    "twotail": ("abc", "bbcc"),
     "less": ("12<21", "T"),
     "add": ("58+67", "125"),
     "sub": ("12-30", "-18"),
@@ -128,7 +132,7 @@ def test_no_difficulty_means_any_level() -> None:
 
 def test_prompts_of_a_split_are_distinct() -> None:
     prompts = [e.prompt for e in ArithmeticAndStrings().examples("test")]
-    assert len(set(prompts)) == len(prompts) == 28 * 3 * 25
+    assert len(set(prompts)) == len(prompts) == len(PRIMITIVES) * 3 * 25
 
 
 def test_only_the_exact_answer_is_right() -> None:

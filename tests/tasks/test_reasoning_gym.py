@@ -44,13 +44,7 @@ def test_a_dataset_keeps_the_contract_of_tasks(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(set(offered_datasets()) - set(QUICK)))
 def test_every_offered_dataset_keeps_the_contract_of_tasks(name: str) -> None:
-    """Contract included: a target scores 1 and a wrong answer less.
-
-    Two datasets have hardly any different prompts at their easiest level.
-    """
-    per_cell = 1 if name in ("propositional_logic", "tower_of_hanoi") else 3
-    counts = dict.fromkeys(FEW, per_cell)
-    check_task(ReasoningGymTask(name, **counts), samples=6)
+    check_task(ReasoningGymTask(name, **FEW), samples=6)
 
 
 def test_skills_are_datasets_under_their_categories() -> None:
@@ -68,7 +62,7 @@ def test_skills_are_datasets_under_their_categories() -> None:
 
 
 def test_levels_are_the_curriculum_s_first_ones() -> None:
-    """Global level l of leg_counting asks about at most l + 1 animals, separated by commas."""
+    """Attribute level l of leg_counting is at most l + 1 animals, and it starts at l = 1."""
     task = ReasoningGymTask("leg_counting", **FEW)
     assert task.levels == (0.0, 0.5, 1.0)
 
@@ -77,7 +71,7 @@ def test_levels_are_the_curriculum_s_first_ones() -> None:
         made = [task.make("leg_counting", level, rng).prompt for _ in range(30)]
         return max(prompt.split("if you have ")[1].count(",") + 1 for prompt in made)
 
-    assert [animals(level) for level in task.levels] == [1, 2, 3]
+    assert [animals(level) for level in task.levels] == [2, 3, 4]
 
 
 def test_levels_that_cannot_be_configured_and_missing_curricula_leave_fewer_levels() -> None:
@@ -185,8 +179,10 @@ def test_excluded_datasets_exist_and_are_not_offered() -> None:
 def test_a_level_with_too_few_prompts_is_an_error_and_not_an_endless_loop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Level 0 of tower_of_hanoi has six prompts, which is why the task starts higher."""
+    monkeypatch.setattr(reasoning_gym, "_FIRST_LEVELS", {})
     monkeypatch.setattr(procedural, "MAX_DRAWS", 200)
-    task = ReasoningGymTask("tower_of_hanoi", levels=1, val_per_cell=50)
+    task = ReasoningGymTask("tower_of_hanoi", levels=1)
     with pytest.raises(ConfigError, match=r"tower_of_hanoi level 0: .*lower val_per_cell"):
         task.examples("val")
 

@@ -1,0 +1,5 @@
+"""``python -m teachgym.cli``."""
+
+from teachgym.cli.commands import main
+
+main()

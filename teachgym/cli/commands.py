@@ -1,0 +1,142 @@
+"""The commands: ``teachgym list | run | resume | report``.
+
+Everything heavy is imported inside a command, so that ``--help`` is instant and the number of
+threads is set before torch is loaded.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import typer
+from rich.console import Console
+
+from teachgym import __version__
+from teachgym.cli import options as given
+from teachgym.cli.catalogue import LISTINGS
+from teachgym.cli.conducting import conduct, errors_in_red, prepare_process, say, show
+from teachgym.errors import UnknownNameError, unknown
+
+app = typer.Typer(
+    name="teachgym",
+    help="Gymnasium environments in which the agent is the teacher of a language model.",
+    epilog="Start with: teachgym run --student simulated",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+RUN_EXAMPLES = """Examples:
+
+teachgym run
+
+teachgym run --student simulated --teacher alp --steps 10 --seed 1
+
+teachgym run --env SkillTree --budget examples=4000 --budget train_tokens=200000
+
+teachgym run --set teacher.power=2 --set training=scratch
+
+teachgym run --config run.toml --seed 2 --out runs/second --wandb offline
+"""
+
+
+def main() -> None:
+    """The entry point of the ``teachgym`` command."""
+    app()
+
+
+@app.callback(invoke_without_command=True)
+def _show_version(version: given.Version = False) -> None:
+    if version:
+        say(f"teachgym {__version__}")
+        raise typer.Exit
+
+
+@app.command("list")
+def list_(what: given.What = None) -> None:
+    """Show what can be named: environments, teachers, students, tasks, engines, rewards."""
+    with errors_in_red():
+        if what is not None and what not in LISTINGS:
+            raise UnknownNameError(unknown("list", what, LISTINGS))
+        for name, listing in LISTINGS.items():
+            if what in (None, name):
+                Console().print(listing.table(name))
+
+
+@app.command(epilog=RUN_EXAMPLES)
+def run(
+    env: given.Env = None,
+    student: given.Student = None,
+    task: given.Task = None,
+    teacher: given.Teacher = None,
+    steps: given.Steps = None,
+    examples_per_step: given.ExamplesPerStep = None,
+    budget: given.Budget = None,
+    seed: given.Seed = None,
+    config: given.Config = None,
+    out: given.Out = None,
+    wandb: given.Wandb = None,
+    settings: given.Settings = None,
+    threads: given.Threads = None,
+    quiet: given.Quiet = False,
+) -> None:
+    """Teach a student for one episode and show what it learned.
+
+    Everything goes to one folder: configuration, training data, predictions, metrics, the best
+    student, the final table and the learning curve. A run that was stopped goes on with
+    teachgym resume.
+    """
+    with errors_in_red():
+        prepare_process(threads)
+        from teachgym import experiment
+        from teachgym.cli import configuring
+        from teachgym.runs.config import read_config
+
+        record = read_config(config) if config else {}
+        flags = {
+            "env": env,
+            "env_settings.student": student,
+            "env_settings.task": task,
+            "env_settings.examples_per_step": examples_per_step,
+            "teacher": teacher,
+            "seed": seed,
+            "trackers.wandb.mode": wandb,
+        }
+        configuring.override(record, {path: x for path, x in flags.items() if x is not None})
+        configuring.override_settings(record, configuring.parse_pairs(settings or ()))
+        limits = {"steps": steps} if steps else {}
+        configuring.override_budget(record, {**limits, **configuring.parse_pairs(budget or ())})
+        chosen = configuring.complete(record)
+        folder = out or configuring.free_folder(chosen)
+        conduct(chosen, folder, partial(experiment.run, chosen, folder), quiet=quiet)
+
+
+@app.command()
+def resume(folder: given.Run, threads: given.Threads = None, quiet: given.Quiet = False) -> None:
+    """Go on with a run that was stopped; the outcome is that of an uninterrupted run."""
+    with errors_in_red():
+        prepare_process(threads)
+        from teachgym import experiment
+
+        if experiment.is_finished(folder):
+            say(f"{folder} is finished, there is nothing to do; see: teachgym report {folder}")
+            return
+        config = experiment.config_of(folder)
+        conduct(config, folder, partial(experiment.resume, folder), quiet=quiet)
+
+
+@app.command()
+def report(folder: given.Run, markdown: given.Markdown = False) -> None:
+    """Show the final tables of a finished run and draw its learning curve again."""
+    with errors_in_red():
+        from teachgym import experiment
+        from teachgym.report.tables import result_markdown
+
+        result = experiment.read_result(folder)
+        experiment.draw_curve(folder)
+        if markdown:
+            say(result_markdown(result))
+        else:
+            show(result, folder)

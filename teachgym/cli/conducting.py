@@ -1,0 +1,100 @@
+"""Running from the command line: threads, live progress, interruptions, and the final table."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+
+from teachgym.errors import TeachgymError
+
+if TYPE_CHECKING:
+    from teachgym.runs.config import RunConfig
+    from teachgym.runs.result import RunResult
+
+
+def prepare_process(threads: int | None) -> None:
+    """Set what torch and its friends read when they are loaded: one thread unless told otherwise.
+
+    Their own progress bars are off; they would break through the live display.
+    """
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        if threads is not None or name not in os.environ:
+            os.environ[name] = str(threads or 1)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # waiting threads sleep, not spin
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+
+
+@contextmanager
+def errors_in_red() -> Iterator[None]:
+    """Errors that are meant for people are one line and exit code 2, not a traceback."""
+    try:
+        yield
+    except TeachgymError as error:
+        console = Console(stderr=True, soft_wrap=True)
+        console.print(f"error: {error}", style="red", markup=False, highlight=False)
+        raise typer.Exit(2) from None
+
+
+def say(text: str) -> None:
+    """Print a line as it is, however long."""
+    Console(soft_wrap=True).print(text, markup=False, highlight=False)
+
+
+def conduct(
+    config: RunConfig, folder: Path, start: Callable[..., RunResult], *, quiet: bool
+) -> None:
+    """Run with live progress, then show the outcome.
+
+    Args:
+        config: of the run.
+        folder: of the run.
+        start: ``experiment.run`` or ``experiment.resume``, but for observers and ``say``.
+        quiet: print the folder and nothing else.
+    """
+    from teachgym.envs.registry import DEFAULT_BUDGET, make_budget
+    from teachgym.experiment import student_name
+    from teachgym.report.live import LiveProgress
+    from teachgym.report.tables import describe_teaching
+
+    budget = make_budget(config.env_settings.get("budget") or DEFAULT_BUDGET)
+    who = describe_teaching(
+        teacher=config.teacher,
+        student=student_name(config),
+        env=config.env,
+        seed=config.seed,
+    )
+    if not quiet:
+        say(f"{who}; folder {folder}")
+    try:
+        with LiveProgress(budget, Console(quiet=quiet)) as live:
+            result = start(observers=[live.observe], say=live.say)
+    except KeyboardInterrupt:
+        say(f"stopped; go on with: teachgym resume {folder}" if folder.exists() else "stopped")
+        raise typer.Exit(130) from None
+    if quiet:
+        say(str(folder))
+    else:
+        show(result, folder)
+
+
+def show(result: RunResult, folder: Path) -> None:
+    """Print the final tables, where everything is, and what to do with it."""
+    from teachgym.report.tables import result_table
+
+    student = folder / "student"
+    again = f"--student {student}"
+    if result.student == "simulated":
+        again = f"--student simulated --set student_settings.profile={student / 'profile.json'}"
+    Console().print(result_table(result))
+    say("")
+    say(f"training data   {folder / 'examples.jsonl'}")
+    say(f"learning curve  {folder / 'curve.png'}")
+    say(f"best student    {student}")
+    say(f"teach it on     teachgym run {again}")

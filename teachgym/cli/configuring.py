@@ -1,0 +1,108 @@
+"""From the options of ``teachgym run`` to a configuration, and to a folder for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from teachgym.errors import ConfigError
+from teachgym.records import Record
+
+if TYPE_CHECKING:
+    from teachgym.runs.config import RunConfig
+
+DEFAULT_TEACHERS = {
+    "teachgym/SkillList-v0": "weakest",
+    "teachgym/SkillTree-v0": "fill-and-balance",
+    "teachgym/OpenEnded-v0": "pool",
+}
+"""Who teaches when nobody is named."""
+
+
+def parse_pairs(texts: Iterable[str]) -> dict[str, Any]:
+    """``KEY=VALUE`` options; a value that is not JSON is text.
+
+    Example:
+        >>> parse_pairs(["steps=4", "training=scratch"])
+        {'steps': 4, 'training': 'scratch'}
+
+    Raises:
+        ConfigError: for anything without a key or without ``=``.
+    """
+    pairs = {}
+    for text in texts:
+        key, sign, value = text.partition("=")
+        if not (key and sign):
+            raise ConfigError(f"{text!r} is not KEY=VALUE; write e.g. examples=4000")
+        try:
+            pairs[key] = json.loads(value)
+        except ValueError:
+            pairs[key] = value
+    return pairs
+
+
+def override(record: Record, values: Mapping[str, Any]) -> None:
+    """Set ``record[a][b]`` for each path ``a.b``.
+
+    Raises:
+        ConfigError: for a path that leads through something other than a table.
+    """
+    for path, value in values.items():
+        table, (*above, last) = record, path.split(".")
+        for key in above:
+            inner = table.setdefault(key, {})
+            if not isinstance(inner, dict):
+                raise ConfigError(f"{path} cannot be set: {key} is {inner!r}, not a table")
+            table = inner
+        table[last] = value
+
+
+def override_settings(record: Record, settings: Mapping[str, Any]) -> None:
+    """Set ``teacher.<name>`` settings of the teacher, and all others of the environment."""
+    for key, value in settings.items():
+        kind, _, name = key.partition(".")
+        of_teacher = kind == "teacher" and name
+        override(
+            record, {f"teacher_settings.{name}" if of_teacher else f"env_settings.{key}": value}
+        )
+
+
+def override_budget(record: Record, limits: Mapping[str, Any]) -> None:
+    """Set limits of the budget. Where the record has no budget, examples follow steps."""
+    from teachgym.envs.registry import DEFAULT_BUDGET, teacher_env
+
+    settings = record.get("env_settings", {})
+    per_step = settings.get("examples_per_step")
+    if "budget" not in settings and (limits or per_step):
+        per_step = per_step or (teacher_env.__kwdefaults__ or {})["examples_per_step"]
+        steps = limits.get("steps", DEFAULT_BUDGET["steps"])
+        if isinstance(steps, int) and isinstance(per_step, int):  # else the check will say it
+            limits = {"steps": steps, "examples": steps * per_step, **limits}
+    override(record, {f"env_settings.budget.{currency}": n for currency, n in limits.items()})
+
+
+def complete(record: Record) -> RunConfig:
+    """The checked configuration, with the environment's full id and a teacher who fits it."""
+    from teachgym.experiment import RunConfig, check_config, env_id
+
+    env = env_id(record.get("env", "SkillList"))
+    teacher = record.get("teacher") or DEFAULT_TEACHERS.get(env, "")
+    config = RunConfig.of({**record, "env": env, "teacher": teacher})
+    check_config(config)
+    return config
+
+
+def free_folder(config: RunConfig) -> Path:
+    """``runs/ENV-STUDENT-TEACHER-SEED``, numbered if that is taken."""
+    from teachgym.experiment import student_name
+
+    env = config.env.rpartition("/")[2].partition("-")[0]
+    student = Path(student_name(config)).name
+    first = Path("runs") / f"{env}-{student}-{config.teacher}-{config.seed}"
+    folder, number = first, 1
+    while folder.exists():
+        number += 1
+        folder = first.with_name(f"{first.name}-{number}")
+    return folder

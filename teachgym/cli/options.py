@@ -1,0 +1,63 @@
+"""The options of the command line, each with its line of help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def _option(meaning: str, default: str, **settings: Any) -> Any:
+    """An option that may be left out; ``default`` says in words what happens then."""
+    return typer.Option(help=meaning, show_default=default, **settings)
+
+
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run.")]
+What = Annotated[
+    str | None,
+    typer.Argument(help="envs, teachers, students, tasks, engines or rewards; all if left out."),
+]
+Env = Annotated[str | None, _option("SkillList, SkillTree, OpenEnded, or an id.", "SkillList")]
+Student = Annotated[
+    str | None, _option("simulated, tiny, or a Hugging Face model: path or hub id.", "tiny")
+]
+Task = Annotated[str | None, _option("See: teachgym list tasks.", "arithmetic-and-strings")]
+Teacher = Annotated[str | None, _option("See: teachgym list teachers.", "weakest, in SkillList")]
+Steps = Annotated[int | None, _option("Limit of environment steps.", "10", min=1)]
+ExamplesPerStep = Annotated[
+    int | None, _option("The most examples to train on in a step.", "500", min=1)
+]
+Budget = Annotated[
+    list[str] | None,
+    _option(
+        "Another limit of the episode; may be repeated.",
+        "examples = steps x examples per step",
+        metavar="CURRENCY=LIMIT",
+    ),
+]
+Seed = Annotated[int | None, _option("Of the environment and the teacher.", "0", min=0)]
+Config = Annotated[
+    Path | None, typer.Option(help="A .toml or .json file; the other options override it.")
+]
+Out = Annotated[Path | None, _option("A new folder for the run.", "runs/ENV-STUDENT-TEACHER-SEED")]
+Wandb = Annotated[
+    str | None, typer.Option(metavar="MODE", help="Log to Weights & Biases too: online or offline.")
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Any other setting, as JSON or text; may be repeated. Of the environment: "
+        "training=scratch, trainer_settings.learning_rate=0.001. Of the teacher: teacher.power=2.",
+    ),
+]
+Threads = Annotated[
+    int | None, _option("CPU threads; 1 is fastest for small students.", "1", min=1)
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the run's folder only.")]
+Markdown = Annotated[bool, typer.Option("--markdown", help="Print the tables as Markdown.")]
+Version = Annotated[
+    bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)
+]

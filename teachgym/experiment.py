@@ -1,0 +1,306 @@
+"""An experiment is a ``RunConfig`` in, a run's folder and a ``RunResult`` out.
+
+::
+
+    result = run(RunConfig(teacher="alp", seed=1), Path("runs/alp-1"))
+    result.test.gain
+
+Killed at any moment, ``resume(folder)`` gives the result of an uninterrupted run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from inspect import Parameter, signature
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import gymnasium as gym
+from gymnasium.envs.registration import load_env_creator
+
+from teachgym import ENV_IDS
+from teachgym.agents import TEACHERS, make_teacher
+from teachgym.envs.registry import teacher_env
+from teachgym.errors import ConfigError, RunError, UnknownNameError, unknown
+from teachgym.loop import Observer
+from teachgym.protocols import Teacher, Tracker
+from teachgym.records import read_examples
+from teachgym.report.figures import result_figure
+from teachgym.runs.checkpoints import write_report
+from teachgym.runs.config import RunConfig
+from teachgym.runs.files import read_json, replacing, write_json
+from teachgym.runs.folder import RunFolder
+from teachgym.runs.journal import Journal
+from teachgym.runs.recording import record_episode
+from teachgym.runs.result import RunResult, collect_result, result_from_json, result_to_json
+from teachgym.runs.stages import Say, announce_stages
+from teachgym.runs.trackers import Trackers, WandbTracker
+from teachgym.runs.versions import commit, versions
+from teachgym.students import learnable_skills
+from teachgym.types import Data, Episode, Provenance
+
+__all__ = [
+    "RunConfig",
+    "RunResult",
+    "check_config",
+    "config_of",
+    "draw_curve",
+    "env_id",
+    "env_settings",
+    "is_finished",
+    "read_result",
+    "resume",
+    "run",
+    "student_name",
+]
+
+AnyEnv = gym.Env[Any, Any]
+AnyTeacher = Teacher[Any, Any]
+
+
+def run(
+    config: RunConfig,
+    folder: Path,
+    *,
+    observers: Iterable[Observer] = (),
+    say: Say = lambda stage: None,
+) -> RunResult:
+    """Run an experiment from the start and write everything to ``folder``.
+
+    Args:
+        config: what to run.
+        folder: a new or empty folder; its layout is ``teachgym.runs.RunFolder``.
+        observers: see every transition.
+        say: told what begins, in a few words.
+
+    Raises:
+        RunError: if there is something in the folder.
+        UnknownNameError: for an environment, teacher, task or student that does not exist.
+        ConfigError: for a setting that does not exist or is out of range.
+    """
+    say("loading the student")
+    env, teacher = _assemble(config)
+    record = {
+        "config": config.to_json(),
+        "id": token_hex(4),
+        "spec": env.spec.to_json() if env.spec else "",
+        "versions": versions(),
+        "commit": commit(),
+    }
+    run_folder = RunFolder.create(folder, record)
+    return _go(config, run_folder, env, teacher, observers=observers, say=say)
+
+
+def resume(
+    folder: Path, *, observers: Iterable[Observer] = (), say: Say = lambda stage: None
+) -> RunResult:
+    """Finish the run in ``folder``; of one that is finished, only read the result.
+
+    Observers see the steps that were made before, too.
+
+    Raises:
+        RunError: if there is no run, or it is damaged, or its environment or teacher behave
+            differently than they did.
+    """
+    if is_finished(folder):
+        return read_result(folder)
+    config = config_of(folder)
+    say("loading the student")
+    env, teacher = _assemble(config)
+    return _go(config, RunFolder.open(folder), env, teacher, observers=observers, say=say)
+
+
+def config_of(folder: Path) -> RunConfig:
+    """The configuration of the run in ``folder``; raises ``RunError`` if there is none."""
+    return RunConfig.of(read_json(RunFolder.open(folder).config)["config"])
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether there is nothing left to do for the run in ``folder``."""
+    return Journal(RunFolder.open(folder).journal).has("finished")
+
+
+def read_result(folder: Path) -> RunResult:
+    """The result of a finished run.
+
+    Raises:
+        RunError: if there is no run, or it is not finished.
+    """
+    if not is_finished(folder):
+        raise RunError(f"{folder} is not finished; go on with: teachgym resume {folder}")
+    return result_from_json(read_json(RunFolder(folder).result))
+
+
+def draw_curve(folder: Path) -> Path:
+    """Draw ``curve.png`` of a finished run and return its path; raises as ``read_result``."""
+    path = RunFolder(folder).curve
+    _draw(read_result(folder), path)
+    return path
+
+
+def env_id(name: str) -> str:
+    """The full id of an environment that may be named shortly.
+
+    Example:
+        >>> env_id("SkillList")
+        'teachgym/SkillList-v0'
+
+    Raises:
+        UnknownNameError: for a name that is not registered.
+    """
+    short = {full.partition("/")[2].partition("-")[0]: full for full in ENV_IDS}
+    full = short.get(name, name)
+    if full not in gym.registry:
+        raise UnknownNameError(unknown("environment", name, short))
+    return full
+
+
+def env_settings(full_id: str) -> dict[str, Any]:
+    """Settings of one of ``teachgym.ENV_IDS`` with their defaults."""
+    own, shared = signature(load_env_creator(ENV_IDS[full_id])), signature(teacher_env)
+    parameters = (*own.parameters.values(), *shared.parameters.values())
+    return {p.name: p.default for p in parameters if p.kind is Parameter.KEYWORD_ONLY}
+
+
+def student_name(config: RunConfig) -> str:
+    """The student of a configuration, given or by default; empty where nobody can know."""
+    known = env_settings(config.env) if config.env in ENV_IDS else {}
+    return str(config.env_settings.get("student", known.get("student", "")))
+
+
+def check_config(config: RunConfig) -> None:
+    """Check all that can be checked before a student is loaded; ``run`` does it too.
+
+    Names exist, and a value is of its default's kind: a number, or a text.
+
+    Raises:
+        UnknownNameError: for an environment or teacher that does not exist.
+        ConfigError: for a setting that does not exist, or a value of the wrong kind.
+    """
+    if config.teacher not in TEACHERS:
+        raise UnknownNameError(unknown("teacher", config.teacher, TEACHERS))
+    known = env_settings(config.env) if env_id(config.env) in ENV_IDS else config.env_settings
+    for name, value in config.env_settings.items():
+        if name not in known:
+            raise ConfigError(unknown(f"setting of {config.env}", name, known))
+        if isinstance(known[name], str) and not isinstance(value, str):
+            raise ConfigError(f"{name} is {value!r}; it must be a text")
+        if isinstance(known[name], int | float):
+            _check_number(name, value)
+    budget = config.env_settings.get("budget") or {}
+    if not isinstance(budget, Mapping):
+        raise ConfigError(f"budget is {budget!r}; give a table of currency and limit")
+    for currency, limit in budget.items():
+        _check_number(f"budget of {currency}", limit)
+
+
+# -- assembling --------------------------------------------------------------------------------
+
+
+def _assemble(config: RunConfig) -> tuple[AnyEnv, AnyTeacher]:
+    check_config(config)
+    env: AnyEnv = gym.make(config.env, **config.env_settings)
+    settings = {**_default_settings(config, env), **config.teacher_settings}
+    if isinstance(settings.get("pool"), str):
+        settings["pool"] = read_examples(Path(settings["pool"]))
+    return env, make_teacher(config.teacher, env, **settings)
+
+
+def _check_number(name: str, value: Any) -> None:
+    if not isinstance(value, int | float):
+        raise ConfigError(f"{name} is {value!r}; it must be a number")
+
+
+def _default_settings(config: RunConfig, env: AnyEnv) -> dict[str, Any]:
+    """What a teacher needs to know of student and task, where it is not given."""
+    base: Any = env.unwrapped
+    if config.teacher == "oracle":
+        return {"learnable": learnable_skills(student_name(config))}
+    if config.teacher == "pool":
+        return {"pool": _signed(tuple(base.task.examples("train")))}
+    return {}
+
+
+def _signed(examples: Data) -> Data:
+    """Examples of a task as a teacher hands them in."""
+    return tuple(
+        replace(e, source="teacher", provenance=Provenance(seeds=(e.id,), teacher="pool"))
+        for e in examples
+    )
+
+
+# -- running -----------------------------------------------------------------------------------
+
+
+def _go(
+    config: RunConfig,
+    run_folder: RunFolder,
+    env: AnyEnv,
+    teacher: AnyTeacher,
+    *,
+    observers: Iterable[Observer],
+    say: Say,
+) -> RunResult:
+    announce_stages(env, say)
+    tracker = Trackers(*_trackers(config, run_folder))
+    try:
+        episode = record_episode(
+            env,
+            teacher,
+            run_folder,
+            seed=config.seed,
+            trackers=[tracker],
+            observers=observers,
+        )
+        result = _finish(config, run_folder, env, episode, say)
+        test = result.test
+        scores = {"before": test.before.mean, "after": test.after.mean, "gain": test.gain.mean}
+        tracker.log({f"test/{name}": score for name, score in scores.items()}, result.steps)
+    finally:
+        tracker.close()
+        env.close()
+    return result
+
+
+def _trackers(config: RunConfig, run_folder: RunFolder) -> Iterator[Tracker]:
+    for settings in config.trackers.values():  # there is only one kind so far
+        yield WandbTracker(
+            **{"project": "teachgym", **settings},
+            name=config.name or run_folder.path.name,
+            config=config.to_json(),
+            folder=run_folder.path,
+            id=read_json(run_folder.config)["id"],
+        )
+
+
+def _finish(
+    config: RunConfig, run_folder: RunFolder, env: AnyEnv, episode: Episode, say: Say
+) -> RunResult:
+    """The exam on ``test``, the result, the best student, the figure."""
+    journal = Journal(run_folder.journal)
+    base: Any = env.unwrapped
+    if not journal.has("exam"):
+        before, after = base.examine()
+        write_report(run_folder.test_predictions("untrained"), before)
+        write_report(run_folder.test_predictions("best"), after)
+        journal.append("exam", untrained=before.accuracy, best=after.accuracy)
+    say("saving the student")
+    snapshot = env.get_wrapper_attr("snapshot")()
+    base.student.restore(snapshot.best.checkpoint)
+    with replacing(run_folder.student) as temporary:
+        temporary.mkdir()
+        base.student.export(temporary)
+    names = {"env": config.env, "task": base.task.name, "student": student_name(config)}
+    result = collect_result(run_folder, snapshot, episode, names)
+    write_json(run_folder.result, result_to_json(result))
+    _draw(result, run_folder.curve)
+    journal.append("finished")
+    return result
+
+
+def _draw(result: RunResult, path: Path) -> None:
+    figure = result_figure(result)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png")

@@ -1,0 +1,115 @@
+"""The result of a run as tables: for the terminal and as Markdown, with the same cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from teachgym.runs.result import Comparison, RunResult
+from teachgym.types import SkillScore
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Rows = Sequence[tuple[str, ...]]
+
+
+def describe_teaching(*, teacher: str, student: str, env: str, seed: int) -> str:
+    """Who teaches whom, in one line; a simulated student is always called one."""
+    called = "simulated student" if student == "simulated" else student
+    return f"{teacher} teaches {called} in {env}, seed {seed}"
+
+
+def describe_run(result: RunResult) -> str:
+    """Who taught whom, in one line."""
+    return describe_teaching(
+        teacher=result.teacher, student=result.student, env=result.env, seed=result.seed
+    )
+
+
+def score_rows(result: RunResult) -> Rows:
+    """Header and a row per split: the untrained student, the best one, and the paired gain."""
+    after = f"best on val (step {result.best_step})"
+    return (
+        ("accuracy", "untrained", after, "gain"),
+        ("val", *_comparison(result.val)),
+        ("test", *_comparison(result.test)),
+    )
+
+
+def spending_rows(result: RunResult) -> Rows:
+    """Header and a row per currency of which something was spent."""
+    spent = result.spent.as_dict()
+    rows = ((c.replace("_", " "), f"{amount:,.10g}") for c, amount in spent.items() if amount)
+    seconds = (("seconds", f"{result.spent.seconds:,.1f}"),)
+    return (("spent", "amount"), *(row for row in rows if row[0] != "seconds"), *seconds)
+
+
+def describe_end(result: RunResult) -> str:
+    """How long the episode was and why it ended, in one line."""
+    reason = "mastery" if result.stop_reason == "mastery" else f"budget of {result.stop_reason}"
+    steps = f"{result.steps} step{'s' * (result.steps != 1)}"
+    return f"return {result.return_:+.3f} in {steps}; ended by: {reason}"
+
+
+def result_table(result: RunResult) -> Table:
+    """Scores and spending, to be printed with rich."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid()
+    table.add_row(Text(describe_run(result)), style="bold")
+    table.add_row(_rich(score_rows(result)))
+    table.add_row(_rich(spending_rows(result)))
+    table.add_row(Text(describe_end(result)))
+    return table
+
+
+def result_markdown(result: RunResult) -> str:
+    """The same as Markdown."""
+    parts = (
+        f"**{describe_run(result)}**",
+        _markdown(score_rows(result)),
+        _markdown(spending_rows(result)),
+        describe_end(result),
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def show_score(score: SkillScore) -> str:
+    """A score with its standard error and n.
+
+    Example:
+        >>> show_score(SkillScore(100, 0.5, 0.05))
+        '0.500 ± 0.050 (n=100)'
+    """
+    return f"{score.mean:.3f} ± {score.stderr:.3f} (n={score.n})" if score.n else "not measured"
+
+
+def _comparison(comparison: Comparison) -> tuple[str, str, str]:
+    gain = comparison.gain
+    return (
+        show_score(comparison.before),
+        show_score(comparison.after),
+        f"{gain.mean:+.3f} ± {gain.stderr:.3f}",
+    )
+
+
+def _rich(rows: Rows) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    header, *body = rows
+    table = Table(box=SIMPLE_HEAD)
+    for number, name in enumerate(header):
+        table.add_column(name, justify="left" if number == 0 else "right")
+    for row in body:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _markdown(rows: Rows) -> str:
+    header, *body = rows
+    ruler = ("---", *["---:"] * (len(header) - 1))
+    return "\n".join(f"| {' | '.join(row)} |" for row in (header, ruler, *body))

@@ -1,0 +1,24 @@
+"""Runs: everything an episode leaves behind, in one folder, and how to go on with it."""
+
+from teachgym.runs.checkpoints import load_snapshot, read_report, save_snapshot
+from teachgym.runs.config import RunConfig
+from teachgym.runs.folder import RunFolder
+from teachgym.runs.journal import Journal
+from teachgym.runs.recording import record_episode
+from teachgym.runs.result import Comparison, RunResult
+from teachgym.runs.trackers import JsonlTracker, Trackers, WandbTracker
+
+__all__ = [
+    "Comparison",
+    "Journal",
+    "JsonlTracker",
+    "RunConfig",
+    "RunFolder",
+    "RunResult",
+    "Trackers",
+    "WandbTracker",
+    "load_snapshot",
+    "read_report",
+    "record_episode",
+    "save_snapshot",
+]

@@ -1,0 +1,110 @@
+"""The layout of a run's folder: what is where, and nothing about what is in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from teachgym.errors import RunError
+from teachgym.records import Record
+from teachgym.runs.files import replacing, write_json
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Paths of one run.
+
+    Everything but ``checkpoints`` is for people and other tools too; JSON Lines files load with
+    ``datasets.load_dataset("json", data_files=...)``.
+    """
+
+    path: Path
+
+    @classmethod
+    def create(cls, path: Path, config: Record) -> RunFolder:
+        """A new run in an empty or new folder, with ``config`` in its ``config.json``.
+
+        Raises:
+            RunError: if there is something in the folder.
+        """
+        path = path.resolve()
+        if (path / "config.json").exists():
+            raise RunError(f"{path} holds a run; give another folder, or: teachgym resume {path}")
+        if path.is_file() or (path.is_dir() and any(path.iterdir())):
+            raise RunError(f"{path} is not empty; give another folder")
+        with replacing(path) as temporary:
+            run = cls(temporary)
+            run.predictions.mkdir(parents=True)
+            run.checkpoints.mkdir()
+            write_json(run.config, config)
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """The run that is in a folder.
+
+        Raises:
+            RunError: if there is none.
+        """
+        run = cls(path)
+        if not run.config.is_file():
+            raise RunError(f"{path} holds no run (it has no config.json); check the path")
+        return run
+
+    @property
+    def config(self) -> Path:
+        """Configuration, environment spec, versions and commit."""
+        return self.path / "config.json"
+
+    @property
+    def journal(self) -> Path:
+        """One line per finished stage: started, each step, exam, finished."""
+        return self.path / "journal.jsonl"
+
+    @property
+    def examples(self) -> Path:
+        """Every example trained on, in order, with its provenance."""
+        return self.path / "examples.jsonl"
+
+    @property
+    def rejected(self) -> Path:
+        """Every example the gate kept out, with round, reason and detail."""
+        return self.path / "rejected.jsonl"
+
+    @property
+    def metrics(self) -> Path:
+        """Numbers to plot, one line per step."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def predictions(self) -> Path:
+        """Folder of graded answers: ``step_000.jsonl``, ..., and two files of the test exam."""
+        return self.path / "predictions"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the environment's last snapshot."""
+        return self.path / "checkpoints"
+
+    @property
+    def result(self) -> Path:
+        """The final table as JSON."""
+        return self.path / "result.json"
+
+    @property
+    def student(self) -> Path:
+        """The student that was best on ``val``, in the form its own ecosystem loads."""
+        return self.path / "student"
+
+    @property
+    def curve(self) -> Path:
+        """The learning curve as an image."""
+        return self.path / "curve.png"
+
+    def val_predictions(self, step: int) -> Path:
+        """Answers on ``val`` after a step; 0 = the untrained student."""
+        return self.predictions / f"step_{step:03d}.jsonl"
+
+    def test_predictions(self, which: str) -> Path:
+        """Answers on ``test`` of the ``untrained`` or the ``best`` student."""
+        return self.predictions / f"test_{which}.jsonl"

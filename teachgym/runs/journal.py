@@ -1,0 +1,96 @@
+"""The journal: what a run has done, one line per finished stage, in order.
+
+Stages are ``started``, ``step`` (as often as there were steps), ``exam`` and ``finished``. A
+stage that is not in the journal has not happened: what a dead process left half done is done
+again. Lines are Python's JSON, which keeps nan and infinity, so what is read is what was written.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import gymnasium as gym
+
+from teachgym.records import Record
+from teachgym.runs.files import append_lines, keep_lines, read_lines
+from teachgym.types import Cost, Transition
+
+Stage = Literal["started", "step", "exam", "finished"]
+
+
+class Journal:
+    """The lines of one journal, in memory and on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.lines: list[Record] = read_lines(path)
+
+    def append(self, stage: Stage, **fields: Any) -> None:
+        """Say that a stage is finished; on disk when this returns."""
+        line = {"stage": stage, **fields}
+        append_lines(self._path, [line])
+        self.lines.append(line)
+
+    def mend(self) -> None:
+        """Cut off a torn last line, so that the journal can be continued."""
+        keep_lines(self._path, len(self.lines))
+
+    def has(self, stage: Stage) -> bool:
+        """Whether the stage is finished."""
+        return any(line["stage"] == stage for line in self.lines)
+
+    @property
+    def steps(self) -> list[Record]:
+        """The lines of the environment's steps."""
+        return [line for line in self.lines if line["stage"] == "step"]
+
+    @property
+    def started(self) -> Record:
+        """The line of the start; only if ``has("started")``."""
+        return self.lines[0]
+
+
+def to_jsonable(space: gym.Space[Any], value: Any) -> Any:
+    """An element of ``space`` as plain JSON, losslessly."""
+    return space.to_jsonable([value])
+
+
+def from_jsonable(space: gym.Space[Any], value: Any) -> Any:
+    """Inverse of ``to_jsonable``."""
+    return space.from_jsonable(value)[0]
+
+
+def describe_step(env: gym.Env[Any, Any], transition: Transition) -> Record:
+    """The journal's fields of a transition.
+
+    Of ``info`` only metrics, cost and stop reason are kept; the examples are in files of their own.
+    """
+    info = transition.info
+    return {
+        "action": to_jsonable(env.action_space, transition.action),
+        "reward": transition.reward,
+        "observation": to_jsonable(env.observation_space, transition.next_observation),
+        "terminated": transition.terminated,
+        "truncated": transition.truncated,
+        "metrics": dict(info["metrics"]),
+        "cost": info["cost"].as_dict(),
+        "stop_reason": info["stop_reason"],
+    }
+
+
+def recall_step(env: gym.Env[Any, Any], observation: Any, action: Any, line: Record) -> Transition:
+    """The transition that ``line`` describes; ``observation`` and ``action`` led to it."""
+    return Transition(
+        observation,
+        action,
+        line["reward"],
+        from_jsonable(env.observation_space, line["observation"]),
+        line["terminated"],
+        line["truncated"],
+        {
+            "metrics": line["metrics"],
+            "cost": Cost(**line["cost"]),
+            "stop_reason": line["stop_reason"],
+        },
+    )

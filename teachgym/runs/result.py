@@ -1,0 +1,134 @@
+"""What a finished run found out, as one value that can be written, read and shown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from teachgym.metrics import Estimate, paired_gain
+from teachgym.records import Record
+from teachgym.runs.checkpoints import read_report
+from teachgym.runs.folder import RunFolder
+from teachgym.snapshot import Snapshot
+from teachgym.types import Cost, Episode, Report, SkillScore
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The untrained student and the one that was best on ``val``, on the same items."""
+
+    before: SkillScore
+    after: SkillScore
+    gain: Estimate
+    """Paired over items; its error is that of the change."""
+    skills_before: Mapping[str, SkillScore]
+    """By skill name, of the untrained student."""
+    skills_after: Mapping[str, SkillScore]
+    """By skill name, of the best student."""
+
+    @classmethod
+    def of(cls, before: Report, after: Report) -> Comparison:
+        """Compare two reports on the same split of the same task."""
+        return cls(
+            before.overall,
+            after.overall,
+            paired_gain(before, after),
+            before.by_skill(),
+            after.by_skill(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """The outcome of a run.
+
+    ``test`` is the number to quote: it was read once, after the episode. ``val`` chose the
+    student, so its gain is too good.
+    """
+
+    env: str
+    """Id of the environment."""
+    task: str
+    student: str
+    teacher: str
+    seed: int
+    val: Comparison
+    test: Comparison
+    return_: float
+    """Sum of rewards."""
+    steps: int
+    best_step: int
+    """The step after which the student was best on ``val``; 0 = untrained."""
+    stop_reason: str
+    """Why the episode ended."""
+    spent: Cost
+    """In the episode; the exam on ``test`` is free."""
+    curve: tuple[SkillScore, ...]
+    """Accuracy on ``val`` before the first step and after each, shape (steps + 1,)."""
+
+
+def collect_result(
+    run: RunFolder, snapshot: Snapshot, episode: Episode, names: Mapping[str, str]
+) -> RunResult:
+    """Put the result together from an ended episode and the predictions in the run's folder.
+
+    Args:
+        run: where the predictions are, those of the exam included.
+        snapshot: of the environment at the end.
+        episode: what was lived through.
+        names: ``env``, ``task`` and ``student``.
+    """
+    best = snapshot.best.step
+    val = [read_report(run.val_predictions(step), "val") for step in (0, best)]
+    test = [read_report(run.test_predictions(which), "test") for which in ("untrained", "best")]
+    return RunResult(
+        **names,
+        teacher=episode.teacher,
+        seed=episode.seed,
+        val=Comparison.of(*val),
+        test=Comparison.of(*test),
+        return_=episode.return_,
+        steps=episode.length,
+        best_step=best,
+        stop_reason=snapshot.stop_reason,
+        spent=snapshot.spent,
+        curve=snapshot.curve,
+    )
+
+
+def result_to_json(result: RunResult) -> Record:
+    """The result as JSON values (numbers may be nan)."""
+    return asdict(result)
+
+
+def result_from_json(record: Record) -> RunResult:
+    """Inverse of ``result_to_json``; ``null`` is read as nan."""
+    return RunResult(
+        **{
+            **record,
+            "val": _comparison(record["val"]),
+            "test": _comparison(record["test"]),
+            "spent": Cost(**record["spent"]),
+            "curve": tuple(map(_score, record["curve"])),
+        }
+    )
+
+
+def _comparison(record: Record) -> Comparison:
+    return Comparison(
+        _score(record["before"]),
+        _score(record["after"]),
+        Estimate(**_without_none(record["gain"])),
+        {skill: _score(s) for skill, s in record["skills_before"].items()},
+        {skill: _score(s) for skill, s in record["skills_after"].items()},
+    )
+
+
+def _score(record: Record) -> SkillScore:
+    return SkillScore(**_without_none(record))
+
+
+def _without_none(record: Record) -> dict[str, Any]:
+    return {key: math.nan if value is None else value for key, value in record.items()}

@@ -1,0 +1,193 @@
+"""What holds for every registered teacher: legal actions, exact replay, learning, clear errors."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.spaces import Box
+from worlds import ListWorld, OpenWorld, TreeWorld, list_observation, make_pool
+
+from teachgym.agents import REQUIRED, TEACHERS, kind_of, make_teacher, teacher_settings
+from teachgym.errors import ConfigError, UnknownNameError
+from teachgym.loop import run_episode
+from teachgym.protocols import Teacher
+from teachgym.types import Transition
+
+NEEDED: dict[str, dict[str, Any]] = {
+    "fixed": {"mixtures": [{"skill-0": 1}, {"skill-1": 2, "skill-0": 1}]},
+    "oracle": {"learnable": ["skill-3"]},
+    "pool": {"pool": make_pool(["add", "sort"], 12)},
+}
+"""Values for the settings that have no default."""
+
+LIST_TEACHERS = [name for name, entry in TEACHERS.items() if entry.kind == "SkillList"]
+LEARNERS = [n for n in LIST_TEACHERS if n not in ("uniform", "fixed", "oracle", "weakest")]
+RATES = [0, 0, 0, 1.0, 0, 0, 0, 0]
+"""Skill 3 is the one that can be learned."""
+
+
+def world_of(name: str, **settings: Any) -> gym.Env[Any, Any]:
+    kind = TEACHERS[name].kind
+    if kind == "SkillList":
+        return ListWorld(RATES, **settings)
+    return TreeWorld([2, 4, 0]) if kind == "SkillTree" else OpenWorld({"add": 0.2, "sort": 0.7})
+
+
+def teacher_of(name: str, env: gym.Env[Any, Any], **settings: Any) -> Teacher[Any, Any]:
+    return make_teacher(name, env, **{**NEEDED.get(name, {}), **settings})
+
+
+@pytest.mark.parametrize("name", TEACHERS)
+def test_every_teacher_lives_through_an_episode_of_legal_actions(name: str) -> None:
+    """The worlds assert that each action is in their action space, which excludes nan."""
+    world = world_of(name)
+    teacher = teacher_of(name, world)
+    episode = run_episode(world, teacher, seed=0)
+    assert episode.length > 2
+    assert teacher.name == name
+
+
+@pytest.mark.parametrize("name", TEACHERS)
+def test_replaying_the_observations_gives_the_same_actions(name: str) -> None:
+    """A teacher made anew, told only observations, actions and rewards, decides the same.
+
+    It has lived through another episode before: a reset must forget all of it.
+    """
+    world = world_of(name)
+    episode = run_episode(world, teacher_of(name, world), seed=5)
+    teacher = teacher_of(name, world)
+    run_episode(world, teacher, seed=6)
+    teacher.reset(5)
+    for t in episode.transitions:
+        assert same(teacher.act(t.observation), t.action)
+        teacher.observe(
+            Transition(t.observation, t.action, t.reward, t.next_observation, t.terminated, False)
+        )
+
+
+def same(one: Any, other: Any) -> bool:
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    return bool(np.array_equal(one, other)) if isinstance(one, np.ndarray) else bool(one == other)
+
+
+@pytest.mark.parametrize("name", LIST_TEACHERS)
+@pytest.mark.parametrize("n", [0, 10], ids=["nothing measured", "a row measured"])
+def test_unmeasured_cells_and_an_empty_budget_make_no_nan(name: str, n: int) -> None:
+    world = ListWorld(RATES, n_levels=2)
+    observation = list_observation(np.zeros((8, 2)).tolist(), [[n, n]] + [[0, 0]] * 7)
+    observation["budget_left"] = np.zeros_like(observation["budget_left"])
+    teacher = teacher_of(name, world)
+    for _ in range(4):
+        action = teacher.act(observation)
+        assert world.action_space.contains(action)
+        assert action.sum() == pytest.approx(1, abs=1e-5)
+        teacher.observe(Transition(observation, action, 0.0, observation, False, False))
+
+
+@pytest.mark.parametrize("name", LIST_TEACHERS)
+def test_a_student_that_learns_nothing_gives_every_teacher_a_return_of_zero(name: str) -> None:
+    world = ListWorld([0] * 8, noise=0.0)
+    assert run_episode(world, teacher_of(name, world), seed=0).return_ == 0
+
+
+def gain(name: str, start: Any, seeds: int, **settings: Any) -> float:
+    """Mean competence gained in the one learnable skill over 12 steps."""
+    gains = []
+    for seed in range(seeds):
+        world = ListWorld(RATES, start=start, steps=12)
+        run_episode(world, teacher_of(name, world, **settings), seed=seed)
+        gains.append((world.competence - world.start)[3].mean())
+    return float(np.mean(gains))
+
+
+UNIFORM_GAIN = 0.9 * (1 - np.exp(-12 / 24))
+NO_OTHER_CAN_BE_LEARNED = 0.1
+NO_OTHER_HAS_ERRORS = np.where(np.array(RATES) > 0, 0.1, 1.0)
+
+
+def test_uniform_gains_what_its_share_of_the_examples_gives() -> None:
+    """One of 24 cells gets 12/24 of a step in all: at rate 1 that closes 1 - exp(-1/2) of 0.9."""
+    assert gain("uniform", NO_OTHER_CAN_BE_LEARNED, 1) == pytest.approx(UNIFORM_GAIN)
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_teachers_that_learn_find_the_skill_that_can_be_learned(name: str) -> None:
+    """Uniform gains 0.35 and the oracle 0.86; learners gain at least 0.45, and less than it."""
+    gained = gain(name, NO_OTHER_CAN_BE_LEARNED, 5)
+    assert UNIFORM_GAIN + 0.1 < gained < gain("oracle", NO_OTHER_CAN_BE_LEARNED, 1)
+
+
+@pytest.mark.parametrize("name", ["weakest", "oracle"])
+def test_teachers_that_look_at_errors_find_the_skill_that_has_some(name: str) -> None:
+    assert gain(name, NO_OTHER_HAS_ERRORS, 6) > UNIFORM_GAIN + 0.3
+
+
+def test_weakest_loses_to_uniform_where_the_other_errors_cannot_be_mended() -> None:
+    """Why learning progress exists."""
+    assert gain("weakest", NO_OTHER_CAN_BE_LEARNED, 6) < UNIFORM_GAIN
+
+
+@pytest.mark.parametrize("name", TEACHERS)
+def test_settings_are_listed_and_the_required_ones_asked_for(name: str) -> None:
+    required = {s for s, default in teacher_settings(name).items() if default is REQUIRED}
+    assert required == set(NEEDED.get(name, {}))
+    if required:
+        with pytest.raises(ConfigError, match=f"needs the setting '{required.pop()}'"):
+            make_teacher(name, world_of(name))
+
+
+def test_settings_reach_the_algorithm_and_the_teacher() -> None:
+    teacher: Any = make_teacher("ucb1", ListWorld(RATES), width=0.7, slots=5)
+    assert (teacher.bandit.width, teacher.slots) == (0.7, 5)
+    default: Any = make_teacher("ucb1", ListWorld(RATES))
+    assert (default.bandit.width, default.slots) == (0.1, 8 // 3)
+
+
+def test_an_unknown_teacher_is_answered_with_a_suggestion() -> None:
+    with pytest.raises(
+        UnknownNameError, match=r"unknown teacher 'unifrom'\. Did you mean 'uniform'"
+    ):
+        make_teacher("unifrom", ListWorld(RATES))
+    with pytest.raises(UnknownNameError, match="Did you mean 'uniform'"):
+        teacher_settings("unifrom")
+
+
+def test_an_unknown_setting_is_answered_with_the_valid_ones() -> None:
+    with pytest.raises(ConfigError, match=r"'powr'. Did you mean 'power'\? Known: power, top"):
+        make_teacher("weakest", ListWorld(RATES), powr=2)
+    with pytest.raises(ConfigError, match="'uniform' has no settings; 'power' was given"):
+        make_teacher("uniform", ListWorld(RATES), power=2)
+
+
+def test_a_teacher_for_another_environment_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"'ucb1' is for SkillList .* this one is SkillTree; "):
+        make_teacher("ucb1", TreeWorld([2]))
+    with pytest.raises(ConfigError, match="for OpenEnded there are: pool"):
+        make_teacher("uniform", OpenWorld({"add": 0.5}))
+
+
+def test_an_action_space_no_teacher_knows_is_refused() -> None:
+    world = ListWorld(RATES)
+    world.action_space = Box(-1, 1, (24,), dtype=np.float32)
+    with pytest.raises(ConfigError, match="make the environment with its default observation"):
+        kind_of(world)
+
+
+def test_importing_the_agents_loads_no_teacher_and_nothing_heavy() -> None:
+    code = (
+        "import sys, teachgym.agents; "
+        "print([m for m in sys.modules if m.split('.')[0] in ('sklearn', 'torch', 'scipy')"
+        " or m == 'teachgym.agents.uniform'])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_descriptions_fit_a_table() -> None:
+    assert all(0 < len(entry.description) <= 60 for entry in TEACHERS.values())

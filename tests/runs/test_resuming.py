@@ -1,0 +1,221 @@
+"""Experiments that are stopped at the start, in a step or at the end end as if they were not."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dying import Killed, contents, stop_clocks
+
+from teachgym.experiment import RunConfig, env_id, is_finished, resume, run
+from teachgym.runs import RunFolder, load_snapshot
+from teachgym.runs.files import replacing
+from teachgym.types import Transition
+
+SMALL: dict[str, Any] = {
+    "student": "simulated",
+    "task_settings": {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1},
+    "examples_per_step": 60,
+    "budget": {"steps": 3},
+}
+
+
+@pytest.fixture(autouse=True)
+def _same_files_for_equal_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No clock and no chance; drawing is slow and tested in tests/report."""
+
+    def draw(_: object, path: Path) -> None:
+        with replacing(path) as temporary:
+            temporary.write_text("a curve")
+
+    stop_clocks(monkeypatch)
+    monkeypatch.setattr("teachgym.experiment.token_hex", lambda n: "0" * 2 * n)
+    monkeypatch.setattr("teachgym.experiment._draw", draw)
+    monkeypatch.setattr("teachgym.experiment.commit", lambda: None)
+
+
+def config(**settings: Any) -> RunConfig:
+    return RunConfig(**{"env_settings": SMALL, **settings})
+
+
+def kill_after(step: int) -> Callable[[int, Transition], None]:
+    def observe(number: int, transition: Transition) -> None:
+        if number == step:
+            raise Killed
+
+    return observe
+
+
+@pytest.mark.parametrize(
+    ("env", "teacher"),
+    [
+        ("SkillList", "weakest"),
+        ("SkillList", "exp3s"),
+        ("SkillList", "alp-gmm"),
+        ("SkillList", "oracle"),
+        ("SkillTree", "random-tree"),
+        ("OpenEnded", "pool"),
+    ],
+)
+@pytest.mark.parametrize("step", [1, 3])
+def test_a_run_stopped_after_a_step_ends_like_one_that_was_not(
+    tmp_path: Path, env: str, teacher: str, step: int
+) -> None:
+    chosen = config(env=env_id(env), teacher=teacher)
+    expected = run(chosen, tmp_path / "whole")
+    with pytest.raises(Killed):
+        run(chosen, tmp_path / "stopped", observers=[kill_after(step)])
+    assert not is_finished(tmp_path / "stopped")
+    assert asdict(resume(tmp_path / "stopped")) == asdict(expected)
+    assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
+
+
+def test_a_kill_at_any_moment_from_start_to_end_leaves_no_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before and after every rename of a file or folder, the student's folder included.
+
+    All but those of checkpoints, whose every moment is tried in tests/runs.
+    """
+    real, chosen = os.replace, config(env_settings={**SMALL, "budget": {"steps": 1}})
+    moments = 0
+
+    def count(at: int) -> None:
+        def deadly(source: Any, target: Any) -> None:
+            nonlocal moments
+            if Path(target).parent.name == "checkpoints":
+                real(source, target)
+                return
+            for action in (lambda: real(source, target), lambda: None):
+                moments += 1
+                if moments == at:
+                    raise Killed
+                action()
+
+        nonlocal moments
+        moments = 0
+        monkeypatch.setattr(os, "replace", deadly)
+
+    count(0)
+    run(chosen, tmp_path / "whole")
+    expected, total = contents(tmp_path / "whole"), moments
+    assert total > 15
+    for at in range(1, total + 1):
+        folder = tmp_path / f"killed-{at}"
+        count(at)
+        with pytest.raises(Killed):
+            run(chosen, folder)
+        count(0)
+        if folder.exists():
+            resume(folder)
+        else:  # killed before there was a run
+            run(chosen, folder)
+        assert contents(folder) == expected, at
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "teachgym.training.simulated.SimulatedTrainer.train",
+        "teachgym.evaluation.GenerateAndGrade.evaluate",
+        "teachgym.students.simulated.SimulatedStudent.export",
+    ],
+)
+@pytest.mark.parametrize("call", [1, 2, 4])
+def test_a_run_that_died_inside_a_stage_ends_like_one_that_did_not(
+    tmp_path: Path, place: str, call: int
+) -> None:
+    expected = run(config(), tmp_path / "whole")
+    owner, name = place.rsplit(".", 1)
+    real = getattr(pytest.importorskip(owner.rsplit(".", 1)[0]), owner.rsplit(".", 1)[1])
+    original, calls = getattr(real, name), 0
+
+    def deadly(*arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == call:
+            raise Killed
+        return original(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(place, deadly)
+        try:
+            run(config(), tmp_path / "stopped")
+        except Killed:
+            assert not is_finished(tmp_path / "stopped")
+    assert asdict(resume(tmp_path / "stopped")) == asdict(expected)
+    assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
+
+
+def test_a_finished_run_is_not_touched_by_resuming(tmp_path: Path) -> None:
+    expected = run(config(), tmp_path / "run")
+    before = contents(tmp_path / "run")
+    assert asdict(resume(tmp_path / "run")) == asdict(expected)
+    assert contents(tmp_path / "run") == before
+
+
+def test_a_process_killed_by_the_system_leaves_a_run_that_can_be_resumed(tmp_path: Path) -> None:
+    """SIGKILL between two steps or inside one, wherever it lands."""
+    long = {**SMALL, "budget": {"steps": 25}}
+    (tmp_path / "run.json").write_text(json.dumps(asdict(config(env_settings=long))))
+    script = (
+        "import json, sys; from pathlib import Path; from teachgym.experiment import *; "
+        "run(RunConfig.of(json.load(open(sys.argv[1]))), Path(sys.argv[2]))"
+    )
+    folder = tmp_path / "killed"
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path / "run.json"), str(folder)]
+    )
+    journal = RunFolder(folder).journal
+    patience = time.monotonic() + 60
+    while not (journal.exists() and journal.read_bytes().count(b"\n") > 3):
+        assert time.monotonic() < patience
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not is_finished(folder)
+    resumed = asdict(resume(folder))
+    expected = asdict(run(config(env_settings=long), tmp_path / "whole"))
+    for result in (resumed, expected):
+        result["spent"]["seconds"] = 0
+    assert resumed == expected
+    journals = [(f / "journal.jsonl").read_bytes() for f in (folder, tmp_path / "whole")]
+    assert journals[0] == journals[1]
+
+
+def test_a_language_model_is_resumed_bit_for_bit_and_exported_for_transformers(
+    tmp_path: Path,
+) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tiny = {**SMALL, "student": "tiny", "examples_per_step": 32, "budget": {"steps": 2}}
+    chosen = config(env_settings=tiny, teacher="uniform")
+    expected = run(chosen, tmp_path / "whole")
+    with pytest.raises(Killed):
+        run(chosen, tmp_path / "stopped", observers=[kill_after(1)])
+    assert asdict(resume(tmp_path / "stopped")) == asdict(expected)
+    files, resumed = contents(tmp_path / "whole"), contents(tmp_path / "stopped")
+    assert resumed == files
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "stopped" / "student")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "stopped" / "student")
+    best = load_snapshot(RunFolder(tmp_path / "stopped"), 2).best.checkpoint
+    for name, weights in model.named_parameters():
+        assert weights.detach().numpy().tobytes() == best.arrays[name].tobytes()
+    assert tokenizer("copy abc=", add_special_tokens=False)["input_ids"]
+
+
+def test_an_exported_language_model_can_be_taught_on(tmp_path: Path) -> None:
+    tiny = {**SMALL, "student": "tiny", "examples_per_step": 32, "budget": {"steps": 1}}
+    first = run(config(env_settings=tiny), tmp_path / "first")
+    again = {**tiny, "student": str(tmp_path / "first" / "student")}
+    second = run(config(env_settings=again), tmp_path / "second")
+    assert second.val.before == first.val.after

@@ -1,0 +1,80 @@
+"""Everything registered keeps the contract of ``teachgym.testing``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import pytest
+
+import teachgym  # noqa: F401  (registers the environments)
+from teachgym.agents import TEACHERS, make_teacher, teacher_settings
+from teachgym.agents.registry import REQUIRED
+from teachgym.engines import make_engine
+from teachgym.rewards import REWARDS, make_reward
+from teachgym.students import TINY_CARD, make_student
+from teachgym.tasks import TASKS, make_task
+from teachgym.testing import (
+    check_engine,
+    check_reward,
+    check_student,
+    check_task,
+    check_teacher,
+    check_trainer,
+)
+from teachgym.training import make_trainer
+
+FEW = {"val_per_cell": 2, "test_per_cell": 2, "train_per_cell": 2}
+
+STUDENTS = [
+    "simulated",
+    pytest.param(
+        "tiny",
+        marks=[
+            pytest.mark.slow,
+            pytest.mark.skipif(not TINY_CARD.exists(), reason="the weights have not been made"),
+        ],
+    ),
+]
+
+
+def task(name: str = "arithmetic-and-strings") -> Any:
+    if name == "reasoning-gym":
+        pytest.importorskip("reasoning_gym")
+    return make_task(name, **FEW)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_keeps_the_contract(name: str) -> None:
+    check_task(task(name), samples=20)
+
+
+@pytest.mark.parametrize("name", STUDENTS)
+def test_every_student_and_its_trainer_keep_the_contract(name: str) -> None:
+    student, data = make_student(name, task()), tuple(task().examples("train")[:20])
+    check_student(student, [e.prompt for e in data])
+    check_trainer(make_trainer(student), student, data)
+
+
+@pytest.mark.parametrize("name", ["procedural", "pool"])
+@pytest.mark.parametrize("task_name", TASKS)
+def test_every_engine_keeps_the_contract_on_every_task(name: str, task_name: str) -> None:
+    check_engine(make_engine(name, task(task_name)), task(task_name))
+
+
+@pytest.mark.parametrize("name", REWARDS)
+def test_every_reward_keeps_the_contract(name: str) -> None:
+    check_reward(make_reward(name))
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in TEACHERS if REQUIRED not in teacher_settings(name).values()]
+)
+def test_every_teacher_that_needs_no_settings_keeps_the_contract(name: str) -> None:
+    env = gym.make(
+        f"teachgym/{TEACHERS[name].kind}-v0",
+        student="simulated",
+        task_settings=FEW,
+        examples_per_step=200,
+    )
+    check_teacher(make_teacher(name, env), env, max_steps=4)
