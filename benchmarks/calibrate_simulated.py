@@ -75,9 +75,9 @@ def designs(first: FloatArray) -> Iterator[tuple[str, Mix]]:
         yield "uniform", lambda run, accuracy, rng: spread(np.ones_like(accuracy))
     for _ in range(REPEATS):
         yield "first errors", lambda run, accuracy, rng: spread(1 - first)
-    for _ in range(REPEATS):
+    for _ in range(2):
         yield "errors", lambda run, accuracy, rng: spread(1 - accuracy)
-    for _ in range(10):
+    for _ in range(8):
         yield "random", _draw_mix
     for skill in range(len(first)):
         yield "focus, then leave", partial(_focus, skill)

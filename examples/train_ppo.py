@@ -22,8 +22,8 @@ total_steps = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
 SETTINGS: dict[str, Any] = {
     "student": "simulated",
     "task_settings": {"val_per_cell": 4},
-    "examples_per_step": 300,
-    "budget": {"steps": 8, "examples": 2400},
+    "examples_per_step": 250,
+    "budget": {"steps": 8, "examples": 2000},
 }
 
 

@@ -1,0 +1,45 @@
+"""The examples and the README's episode do what they say."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = {
+    "episode.py": ([], "test accuracy"),
+    "own_teacher.py": ([], "halfway"),
+    "fork.py": ([], "of a step on"),
+    "train_ppo.py": (["256"], "after"),
+}
+
+
+def run_python(*arguments: str) -> str:
+    out = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, cwd=ROOT)
+    assert out.returncode == 0, out.stderr
+    return out.stdout
+
+
+def test_every_example_is_run() -> None:
+    assert {p.name for p in (ROOT / "examples").glob("*.py")} == set(EXAMPLES)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples_run_to_the_end(name: str) -> None:
+    if name == "train_ppo.py":
+        pytest.importorskip("stable_baselines3")
+    arguments, expected = EXAMPLES[name]
+    assert expected in run_python(str(ROOT / "examples" / name), *arguments)
+
+
+def test_the_episode_of_the_readme_runs_and_improves_the_student() -> None:
+    """As printed, on the simulated student: the real one takes half a minute."""
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert 'student="tiny"' in code
+    output = run_python("-c", code.replace('student="tiny"', 'student="simulated"'))
+    before, after = map(float, re.findall(r"test accuracy (\S+) -> (\S+)", output)[0])
+    assert after > before
