@@ -30,8 +30,9 @@ class LinUCB:
 
     The index is ``linear_bounds`` (Li et al. 2010, arXiv 1003.0146, algorithm 1). There each arm
     has its own theta; here all arms share one, since an episode is too short to learn one for
-    each (contexts that include an indicator of the arm give each its own intercept). Past plays lose the share 1 - ``discount`` of their weight in every round, as in D-LinUCB
-    (Russac et al. 2019), whose bonus also has a matrix of squared weights that is left out here.
+    each (contexts that include an indicator of the arm give each its own intercept). Past plays
+    lose the share 1 - ``discount`` of their weight in every round, as in D-LinUCB (Russac et al.
+    2019), whose bonus also has a matrix of squared weights that is left out here.
 
     Args:
         n_arms: number of arms; not used, the contexts say it.

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from teachgym.errors import ConfigError
 
 
 def check_range(name: str, value: float, low: float, high: float = math.inf) -> float:
-    """``value`` if it is in [low, high]; ``ConfigError`` otherwise, nan included.
+    """``value`` if it is a number in [low, high]; ``ConfigError`` otherwise, nan included.
 
     Example:
         >>> check_range("exploration", 0.2, 0, 1)
         0.2
     """
-    if not low <= value <= high:
+    if not isinstance(value, int | float | np.number) or not low <= value <= high:
         allowed = f"{low:g} or more" if high == math.inf else f"in [{low:g}, {high:g}]"
         raise ConfigError(f"{name} is {value!r}; it must be {allowed}")
     return value
@@ -22,7 +24,7 @@ def check_range(name: str, value: float, low: float, high: float = math.inf) -> 
 
 def check_positive(name: str, value: float) -> float:
     """``value`` if it is above 0; ``ConfigError`` otherwise, nan included."""
-    if not value > 0:
+    if not isinstance(value, int | float | np.number) or not value > 0:
         raise ConfigError(f"{name} is {value!r}; it must be above 0")
     return value
 

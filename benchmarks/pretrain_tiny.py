@@ -179,7 +179,7 @@ on one CPU core, and the mixture leaves its skills uneven on purpose.
 * **Made by** `{facts["command"]}` (seed {facts["seed"]}); no other data or weights are involved.
 * **Licence** Apache-2.0.
 * **Use** research on teachers in teachgym. It answers prompts such as `rotl abcd=` and nothing else.
-* **Limits** it knows {len(CHARACTERS)} characters and 64 positions; `mul` and `sum97` are beyond it. Results on
+* **Limits** it knows {len(CHARACTERS)} characters and 64 positions; `mul`, `sum97`, `rep`, `add` and `sub` are beyond it. Results on
   it say how teachers compare on a student of this kind, not on large language models.
 
 Validation accuracy {facts["val_accuracy"]:.3f} over {len(PRIMITIVES)} skills at three levels:

@@ -157,7 +157,7 @@ class TeacherEnv(gym.Env[Report, Data]):
             curve=(report.overall,),
             best=Best(0, report.accuracy, self._untrained),
         )
-        return report, {"metrics": {"accuracy": report.accuracy, "stderr": report.stderr}}
+        return report, {"metrics": _score_metrics(report)}
 
     def step(self, action: Data) -> tuple[Report, float, bool, bool, dict[str, Any]]:
         """Vet, train, evaluate, pay; see the class docstring.
@@ -207,6 +207,11 @@ class TeacherEnv(gym.Env[Report, Data]):
     def budget_left(self) -> np.ndarray:
         """Share of each limit that is left, float32 in [0, 1], shape (n_currencies,)."""
         return self.rules.budget.fractions_left(self.spent)
+
+    @property
+    def examples_available(self) -> int:
+        """The most examples that the next step can train on."""
+        return int(min(self.ledger.remaining("examples"), self.rules.examples_per_step))
 
     def rng(self, name: RngName) -> np.random.Generator:
         """The random stream ``name`` of the current step; equal for equal seed, name and step."""
@@ -259,8 +264,7 @@ class TeacherEnv(gym.Env[Report, Data]):
 
     def _admit(self, data: Data) -> tuple[Data, tuple[Verdict, ...]]:
         """What passes the gate and can be paid for, and the verdicts on the rest."""
-        left = min(self.ledger.remaining("examples"), self.rules.examples_per_step)
-        result = self.gate.inspect(data, seen=self._seen, limit=int(left))
+        result = self.gate.inspect(data, seen=self._seen, limit=self.examples_available)
         count = self._affordable(result.accepted)
         unpaid = result.accepted[count:]
         verdicts = tuple(
@@ -350,8 +354,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         """
         report = self.state.report
         metrics = {
-            "accuracy": report.accuracy,
-            "stderr": report.stderr,
+            **_score_metrics(report),
             "accepted": len(accepted),
             "rejected": len(rejected),
         }
@@ -364,6 +367,11 @@ class TeacherEnv(gym.Env[Report, Data]):
             "cost": replace(cost, seconds=0.0),
             "stop_reason": self.state.stop_reason,
         }
+
+
+def _score_metrics(report: Report) -> dict[str, float]:
+    overall = report.overall
+    return {"accuracy": overall.mean, "stderr": overall.stderr, "n": overall.n}
 
 
 def _difference(after: Cost, before: Cost) -> Cost:
@@ -382,4 +390,4 @@ def _stamped(data: Data, step: int) -> Data:
     def stamp(provenance: Provenance) -> Provenance:
         return replace(provenance, round=step)
 
-    return tuple(replace(e, provenance=stamp(e.provenance)) if e.provenance else e for e in data)
+    return tuple(replace(e, provenance=stamp(e.provenance or Provenance())) for e in data)

@@ -70,15 +70,16 @@ def teach(
 class OrderExamples(gym.Wrapper[Any, Any, Any, Any]):
     """Action wrapper: ``action[s, l]`` = share of the step for skill ``s`` at level ``l``.
 
-    1 stands for ``examples_per_step`` examples. Counts are rounded and, above one step's worth in
-    total, scaled down in proportion (``round_counts``). ``info["plan"]`` is what was ordered. All
-    zeros is a legal action: a step without training.
+    1 stands for ``examples_per_step`` examples. Counts are rounded and, above what the step or
+    the budget allows in total, scaled down in proportion (``round_counts``). ``info["plan"]`` is
+    what was ordered. All zeros is a legal action: a step without training.
     """
 
     def __init__(self, env: gym.Env[Report, Any], engine: DataEngine) -> None:
         super().__init__(env)
         base = env.unwrapped
         assert isinstance(base, TeacherEnv)
+        self._base = base
         self.engine = engine
         self.skills, self.levels = base.skills, base.levels
         self.examples_per_step = base.rules.examples_per_step
@@ -86,6 +87,6 @@ class OrderExamples(gym.Wrapper[Any, Any, Any, Any]):
 
     def step(self, action: NDArray[np.float32]) -> tuple[Report, float, bool, bool, dict[str, Any]]:
         """Order, then step."""
-        limit = self.examples_per_step
-        counts = round_counts(np.asarray(action, dtype=np.float64) * limit, limit)
+        amounts = np.asarray(action, dtype=np.float64) * self.examples_per_step
+        counts = round_counts(amounts, self._base.examples_available)
         return teach(self.env, self.engine, plan_from_counts(counts, self.skills, self.levels))

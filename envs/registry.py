@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any, Literal, TypedDict, Unpack
 
 import gymnasium as gym
@@ -20,7 +21,7 @@ from teachgym.envs.orders import OrderExamples
 from teachgym.envs.restart import TrainingMode
 from teachgym.envs.skill_tree import SkillTree
 from teachgym.envs.text import TextObservation
-from teachgym.errors import ConfigError, UnknownNameError, unknown
+from teachgym.errors import ConfigError, UnknownNameError, require_known, unknown
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.gate import Gate, GateSettings
 from teachgym.rewards import make_reward
@@ -85,6 +86,7 @@ def teacher_env(
         replay=replay,
         target_accuracy=target_accuracy,
     )
+    require_known("gate setting", gate_settings or {}, [f.name for f in fields(GateSettings)])
     the_task = make_task(task, **(task_settings or {}))
     the_student = make_student(student, the_task, **(student_settings or {}))
     return TeacherEnv(
@@ -106,9 +108,7 @@ def make_budget(limits: Mapping[str, float]) -> Budget:
         ConfigError: for an unknown currency, a limit that is not above 0, or a budget that
             would let an episode go on forever.
     """
-    for currency in limits:
-        if currency not in CURRENCIES:
-            raise ConfigError(unknown("currency", currency, CURRENCIES))
+    require_known("currency", limits, CURRENCIES)
     if not {"steps", "seconds"} & set(limits):
         raise ConfigError(
             f"budget {json.dumps(dict(limits))} lets a teacher that orders nothing go on forever; "
@@ -195,7 +195,7 @@ def skill_list(
     ## Action Space
     `Box(0, 1, (n_skills, n_levels), float32)`: entry (s, l) is the share of the step for skill s at
     level l, where 1 stands for `examples_per_step` examples. Counts are rounded by largest
-    remainder; a total above 1 is scaled down in proportion. All zeros trains nothing.
+    remainder; a total above 1, or above what is left of the budget, is scaled down in proportion. All zeros trains nothing.
     With `observation="flat"`: `Box(-1, 1, (n_skills * n_levels,), float32)`, mapped linearly.
 
     ## Observation Space

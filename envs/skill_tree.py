@@ -73,7 +73,7 @@ class SkillTree(gym.Wrapper[Any, Any, Any, Any]):
                 self.forest = explore(self.forest, move, self.proposer, rng)
             else:
                 self.forest = exploit(self.forest, move)
-        self.forest = self.forest.limited(self.examples_per_step)
+        self.forest = self.forest.limited(self._base.examples_available)
         report, reward, terminated, truncated, info = teach(
             self.env, self.engine, self.forest.plan()
         )

@@ -56,7 +56,15 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    return f"unknown {kind} {name!r}.{hint} Known: {', '.join(names)}"
+    return f"unknown {kind} {name!r}.{hint} Known: {', '.join(names) or 'none'}"
+
+
+def require_known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
+    """Raise ``ConfigError`` for the first of ``names`` that is not among ``known``."""
+    known = tuple(known)
+    for name in names:
+        if name not in known:
+            raise ConfigError(unknown(kind, name, known))
 
 
 def missing_extra(package: str, extra: str) -> MissingExtraError:

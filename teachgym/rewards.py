@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from teachgym.errors import ConfigError, UnknownNameError, unknown
+from teachgym.errors import ConfigError, UnknownNameError, require_known, unknown
 from teachgym.protocols import Reward
 from teachgym.types import CURRENCIES, Cost, Report
 
@@ -43,9 +43,8 @@ class CostAdjusted:
     """Accuracy per unit of currency, >= 0; currencies left out are free."""
 
     def __post_init__(self) -> None:
+        require_known("currency", self.prices, CURRENCIES)
         for currency, price in self.prices.items():
-            if currency not in CURRENCIES:
-                raise ConfigError(unknown("currency", currency, CURRENCIES))
             if not price >= 0:
                 raise ConfigError(f"price of {currency} is {price!r}; it must be 0 or more")
 

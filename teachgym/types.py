@@ -15,6 +15,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from teachgym.errors import ConfigError
+
 Split = Literal["train", "val", "test"]
 """Teachers make ``train``, are rewarded on ``val``, and judged once, at the end, on ``test``."""
 
@@ -202,9 +204,11 @@ class Order:
 
     def __post_init__(self) -> None:
         if self.count < 0:
-            raise ValueError(f"Order.count is {self.count}; it must be 0 or more")
+            raise ConfigError(f"Order.count is {self.count}; it must be 0 or more")
         if self.difficulty is not None and not 0 <= self.difficulty <= 1:
-            raise ValueError(f"Order.difficulty is {self.difficulty}; it must be in [0, 1] or None")
+            raise ConfigError(
+                f"Order.difficulty is {self.difficulty}; it must be in [0, 1] or None"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +292,7 @@ class Budget:
         for currency in CURRENCIES:
             limit = getattr(self, currency)
             if limit is not None and not limit > 0:
-                raise ValueError(
+                raise ConfigError(
                     f"Budget.{currency} is {limit!r}; give a number above 0, or None for unlimited"
                 )
 

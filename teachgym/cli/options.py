@@ -26,7 +26,7 @@ Task = Annotated[str | None, _option("See: teachgym list tasks.", "arithmetic-an
 Teacher = Annotated[str | None, _option("See: teachgym list teachers.", "weakest, in SkillList")]
 Steps = Annotated[int | None, _option("Limit of environment steps.", "10", min=1)]
 ExamplesPerStep = Annotated[
-    int | None, _option("The most examples to train on in a step.", "500", min=1)
+    int | None, _option("The most examples to train on in a step.", "250", min=1)
 ]
 Budget = Annotated[
     list[str] | None,

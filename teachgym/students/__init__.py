@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from teachgym.errors import ConfigError, unknown
+from teachgym.errors import require_known
 from teachgym.protocols import Student, Task
 from teachgym.students.profile import FITTED_TO_TINY, Profile
 from teachgym.students.simulated import SimulatedStudent
@@ -70,6 +70,4 @@ def _check_names(settings: dict[str, Any], make: Callable[..., Student]) -> None
     """Settings are keyword-only parameters of the function that makes the student."""
     parameters = inspect.signature(make).parameters.values()
     names = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
-    for name in settings:
-        if name not in names:
-            raise ConfigError(unknown("student setting", name, names))
+    require_known("student setting", settings, names)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.utils import logging
 
 from teachgym.errors import ConfigError, UnknownNameError
 from teachgym.types import Checkpoint
@@ -70,8 +72,9 @@ class LanguageModelStudent:
         source = str(files("teachgym.students") / "data" / TINY)
         source = source if name_or_path == TINY else name_or_path
         try:
-            tokenizer = AutoTokenizer.from_pretrained(source)
-            model: Any = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
+            with without_progress_bars():
+                tokenizer = AutoTokenizer.from_pretrained(source)
+                model: Any = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
         except (OSError, ValueError) as error:
             raise UnknownNameError(
                 f"no student {name_or_path!r}: {error}. Give 'simulated', 'tiny', the path of a "
@@ -138,8 +141,9 @@ class LanguageModelStudent:
 
     def export(self, folder: Path) -> None:
         """Write model and tokenizer as ``from_pretrained`` reads them."""
-        self.model.save_pretrained(folder)
-        self.tokenizer.save_pretrained(folder)
+        with without_progress_bars():
+            self.model.save_pretrained(folder)
+            self.tokenizer.save_pretrained(folder)
 
     def _state(self) -> dict[str, torch.Tensor]:
         """Everything training may change, each tensor under its first name."""
@@ -167,6 +171,19 @@ class LanguageModelStudent:
         eos = self.tokenizer.eos_token_id
         answer = ids[: ids.index(eos)] if eos in ids else ids
         return str(self.tokenizer.decode(answer, skip_special_tokens=True))
+
+
+@contextmanager
+def without_progress_bars() -> Iterator[None]:
+    """Keep transformers quiet while small files are read and written."""
+    bars: Any = logging
+    shown = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            bars.enable_progress_bar()
 
 
 def _to_array(tensor: torch.Tensor) -> NDArray[Any]:

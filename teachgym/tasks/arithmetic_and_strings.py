@@ -6,14 +6,14 @@ is made from a seed, nothing is downloaded, and there is always one right answer
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from teachgym.errors import ConfigError, UnknownSkillError, unknown
 from teachgym.metrics import nearest_level
-from teachgym.tasks.primitives import LEVELS, PRIMITIVES, Primitive
+from teachgym.tasks.primitives import LEVELS, PRIMITIVES, ROOTS, Primitive
 from teachgym.tasks.procedural import check_counts, draw_distinct, draw_in_split, item_rng
 from teachgym.types import Example, Skill, Split
 
@@ -60,17 +60,18 @@ class ArithmeticAndStrings:
     @property
     def skills(self) -> tuple[Skill, ...]:
         """Seven roots, then 32 leaves."""
-        roots = dict.fromkeys(p.root for p in PRIMITIVES)
+        roots = (Skill(root, None, description) for root, description in ROOTS.items())
         leaves = (Skill(p.name, p.root, p.description) for p in PRIMITIVES)
-        return (*(Skill(root) for root in roots), *leaves)
+        return (*roots, *leaves)
 
     def examples(self, split: Split) -> Sequence[Example]:
         """All examples of a split, by skill and then by level; made on first use."""
         if split not in self._examples:
-            cells = ((p, level) for p in PRIMITIVES for level in range(LEVELS))
-            self._examples[split] = tuple(
-                e for p, level in cells for e in self._cell(p, level, split)
-            )
+            found: dict[str, Example] = {}
+            for p in PRIMITIVES:
+                for level in range(LEVELS):
+                    found |= {e.prompt: e for e in self._cell(p, level, split, taken=found)}
+            self._examples[split] = tuple(found.values())
         return self._examples[split]
 
     def make(self, skill: str, difficulty: float | None, rng: np.random.Generator) -> Example:
@@ -94,7 +95,11 @@ class ArithmeticAndStrings:
             f"{p.name} {question}=", p.answer(question), p.name, difficulty=self.levels[level]
         )
 
-    def _cell(self, p: Primitive, level: int, split: Split) -> list[Example]:
+    def _cell(
+        self, p: Primitive, level: int, split: Split, *, taken: Collection[str]
+    ) -> list[Example]:
+        """Items of a cell, except ``taken`` ones: neighbouring levels share lengths."""
         rng = item_rng(self.seed, split, PRIMITIVES.index(p), level)
-        found = draw_distinct(lambda: self._draw(p, level, rng), split, self._per_cell[split])
+        count = self._per_cell[split]
+        found = draw_distinct(lambda: self._draw(p, level, rng), split, count, taken=taken)
         return [replace(e, id=f"{split}/{p.name}/{level}/{i}") for i, e in enumerate(found)]

@@ -7,7 +7,7 @@ equals sign, ``answer`` is a pure function of that text.
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -245,4 +245,15 @@ PRIMITIVES: tuple[Primitive, ...] = (
     ),
     Primitive("sum97", "arithmetic", "weighted letter sum modulo 97", _WORD, _checksum),
 )
-"""Skills in the order of every report; ``mul`` and ``sum97`` are beyond a small student."""
+"""Skills in the order of every report; ``mul`` and ``sum97`` are there to be beyond reach."""
+
+ROOTS: Mapping[str, str] = {
+    "copying": "write letters again",
+    "picking": "leave letters out",
+    "ordering": "compare digits by size",
+    "shifting": "replace each letter by another of the alphabet",
+    "moving": "put letters in other places",
+    "combining": "do two things, or work on two texts",
+    "arithmetic": "calculate",
+}
+"""Root skills with what their subskills have in common."""

@@ -6,7 +6,7 @@ So no amount of training data can reach a validation or test item, whatever seed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from typing import TypeVar
 from zlib import crc32
 
@@ -55,19 +55,28 @@ def item_rng(seed: int, split: Split, *index: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence([seed, _SPLIT_NUMBER[split], *index]))
 
 
-def draw_distinct(draw: Callable[[], Example], split: Split, count: int) -> list[Example]:
-    """``count`` examples of ``split`` with different prompts.
+def draw_distinct(
+    draw: Callable[[], Example], split: Split, count: int, *, taken: Collection[str] = ()
+) -> list[Example]:
+    """``count`` examples of ``split`` with different prompts, none of them ``taken``.
 
     Raises:
         ConfigError: when the prompts run out.
     """
     found: dict[str, Example] = {}
-    for _ in range(MAX_DRAWS):
-        if len(found) == count:
-            return list(found.values())
-        example = draw_in_split(draw, split)
-        found.setdefault(example.prompt, example)
-    raise ConfigError(f"only {len(found)} different prompts for {split}, {count} are needed")
+    in_vain = 0
+    while len(found) < count:
+        example = draw()
+        new = example.prompt not in found and example.prompt not in taken
+        if new and split_of(example.prompt) == split:
+            found[example.prompt] = example
+            in_vain = 0
+        elif (in_vain := in_vain + 1) == MAX_DRAWS:
+            raise ConfigError(
+                f"only {len(found)} different prompts like {example.prompt!r} for {split}, "
+                f"{count} are needed"
+            )
+    return list(found.values())
 
 
 def check_counts(**counts: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from teachgym.errors import ConfigError, unknown
+from teachgym.errors import require_known
 from teachgym.protocols import Student, Trainer
 from teachgym.students.simulated import SimulatedStudent
 
@@ -25,17 +25,10 @@ def make_trainer(student: Student, **settings: Any) -> Trainer[Any]:
     if isinstance(student, SimulatedStudent):
         from teachgym.training.simulated import SimulatedTrainer
 
-        _check_names(settings, ())
+        require_known("setting of the simulated student's trainer", settings, ())
         return SimulatedTrainer()
     from teachgym.training.fine_tuning import FineTuner, FineTuningSettings
 
-    _check_names(settings, tuple(f.name for f in fields(FineTuningSettings)))
+    names = [f.name for f in fields(FineTuningSettings)]
+    require_known("trainer setting", settings, names)
     return FineTuner(FineTuningSettings(**settings))
-
-
-def _check_names(settings: dict[str, Any], names: tuple[str, ...]) -> None:
-    for name in settings:
-        if not names:
-            raise ConfigError(f"the simulated student's trainer has no settings, got {name!r}")
-        if name not in names:
-            raise ConfigError(unknown("trainer setting", name, names))

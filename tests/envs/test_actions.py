@@ -53,6 +53,25 @@ def test_a_plan_has_one_order_per_cell_with_a_count() -> None:
     assert plan.orders == (Order("a", 2, 1.0), Order("b", 3, 0.0))
 
 
+def test_orders_keep_to_what_is_left_of_the_budget_in_proportion() -> None:
+    """70 examples in steps of 50: the second step has 20 left, half of them for each skill."""
+    env: Any = gym.make(
+        "teachgym/SkillList-v0",
+        student="simulated",
+        task_settings={"val_per_cell": 2, "test_per_cell": 2},
+        examples_per_step=50,
+        budget={"steps": 5, "examples": 70},
+    )
+    env.reset(seed=0)
+    action = np.zeros(env.action_space.shape, np.float32)
+    action[:2, 2] = 0.5
+    *_, first = env.step(action)
+    *_, second = env.step(action)
+    assert [order.count for order in first["plan"].orders] == [25, 25]
+    assert [order.count for order in second["plan"].orders] == [10, 10]
+    assert second["stop_reason"] == "examples"
+
+
 def test_moves_are_read_off_the_arrays() -> None:
     leaves = {"r": ("x", "y"), "s": ("z",)}
     forest = Forest.bare(leaves, 3)

@@ -24,6 +24,7 @@ from teachgym.evaluation import GenerateAndGrade
 from teachgym.students import make_student
 from teachgym.students.dynamics import Dynamics, FloatArray, accuracy, learn
 from teachgym.students.profile import Profile, SkillProfile
+from teachgym.students.simulated import SimulatedStudent
 from teachgym.tasks import make_task
 from teachgym.training import make_trainer
 
@@ -178,6 +179,7 @@ def test_sequences_of_training_runs_are_counted_and_leave_the_student_as_it_was(
     """Every cell gets the 3 examples ordered, and what was right is what the report says."""
     task = make_task("arithmetic-and-strings", val_per_cell=2, test_per_cell=1, train_per_cell=1)
     student = make_student("simulated", task)
+    assert isinstance(student, SimulatedStudent)
     bench = Bench(task, student, make_trainer(student))
     untrained = student.save()
     first, again = (
@@ -186,9 +188,9 @@ def test_sequences_of_training_runs_are_counted_and_leave_the_student_as_it_was(
     )
     assert student.save() == untrained
     np.testing.assert_array_equal(first[1], again[1])
-    np.testing.assert_array_equal(first[0], np.full((RUNS, 28, 3), 3.0))
+    np.testing.assert_array_equal(first[0], np.full((RUNS, *student.accuracy.shape), 3.0))
     report = GenerateAndGrade().evaluate(student, task, "val")
-    assert first[1].shape == (RUNS + 1, 28, 3)
+    assert first[1].shape == (RUNS + 1, *student.accuracy.shape)
     assert first[1][0].sum() == report.scores.sum()
     assert first[1][-1].sum() > first[1][0].sum()
 

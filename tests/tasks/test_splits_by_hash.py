@@ -61,8 +61,26 @@ def test_a_question_that_never_lands_in_the_split_is_an_error() -> None:
 def test_prompts_that_run_out_are_an_error_that_says_how_many_there_were() -> None:
     rng = np.random.default_rng(0)
     in_val = sum(split_of(f"{i}") == "val" for i in range(100))
-    with pytest.raises(ConfigError, match=f"only {in_val} different prompts for val, 50"):
+    with pytest.raises(ConfigError, match=rf"only {in_val} different .* for val, 50 are needed"):
         draw_distinct(lambda: Example(f"{rng.integers(100)}", "", "a"), "val", 50)
+
+
+def test_taken_prompts_are_not_drawn_again() -> None:
+    rng = np.random.default_rng(0)
+    first = draw_distinct(lambda: Example(f"{rng.integers(1000)}", "", "a"), "val", 40)
+    taken = {e.prompt for e in first}
+    second = draw_distinct(
+        lambda: Example(f"{rng.integers(1000)}", "", "a"), "val", 40, taken=taken
+    )
+    assert len({e.prompt for e in (*first, *second)}) == 80
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_prompt_is_twice_in_a_split_although_levels_share_lengths(seed: int) -> None:
+    task = make_task("arithmetic-and-strings", seed=seed, train_per_cell=100)
+    for split in ("train", "val", "test"):
+        prompts = [e.prompt for e in task.examples(split)]
+        assert len(set(prompts)) == len(prompts)
 
 
 def test_every_option_is_picked_about_equally_often() -> None:
