@@ -17,7 +17,7 @@ help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: .venv/.run ## teach the embedded student for a few minutes and show what it learned
-	$(BIN)/teachgym run --env SkillList --student tiny --teacher weakest --seed 0
+	$(BIN)/teachgym run --env SkillList --student tiny --teacher alp --seed 0
 
 test: .venv/.dev ## install what tests need, then check everything
 	$(MAKE) check

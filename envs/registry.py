@@ -210,16 +210,16 @@ def skill_list(
     currencies `teachgym.types.CURRENCIES` (1 = all left or unlimited).
 
     ## Starting State
-    As in Open-Ended.
+    As in [Open-Ended](open_ended.md).
 
     ## Reward
-    As in Open-Ended.
+    As in [Open-Ended](open_ended.md).
 
     ## Episode End
-    As in Open-Ended.
+    As in [Open-Ended](open_ended.md).
 
     ## Arguments
-    As in Open-Ended, and:
+    As in [Open-Ended](open_ended.md), and:
 
     | name | default | meaning |
     |---|---|---|
@@ -290,13 +290,13 @@ def skill_tree(
     The untrained student and a forest of bare roots.
 
     ## Reward
-    As in Open-Ended.
+    As in [Open-Ended](open_ended.md).
 
     ## Episode End
-    As in Open-Ended.
+    As in [Open-Ended](open_ended.md).
 
     ## Arguments
-    As in Skill-List, and:
+    As in [Skill-List](skill_list.md), and:
 
     | name | default | meaning |
     |---|---|---|

@@ -6,15 +6,19 @@ import inspect
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from teachgym.errors import require_known
+from teachgym.errors import UnknownNameError, require_known, unknown
 from teachgym.protocols import Student, Task
 from teachgym.students.profile import FITTED_TO_TINY, Profile
 from teachgym.students.simulated import SimulatedStudent
 
 __all__ = ["SimulatedStudent", "learnable_skills", "make_student"]
+
+BUILT_IN = ("simulated", "tiny")
+"""Students that need neither a path nor the network."""
 
 TINY_CARD = Path(__file__).parent / "data" / "tiny" / "card.json"
 """What is known about the ``tiny`` student."""
@@ -32,11 +36,15 @@ def make_student(name: str, task: Task, **settings: Any) -> Student:
             ``teachgym.students.language_model.LanguageModelStudent.load``.
 
     Raises:
+        UnknownNameError: for a name that is nearly one of ``BUILT_IN``, or a missing model.
         ConfigError: for a setting that does not exist or is out of range, or a missing profile.
     """
     if name == "simulated":
         _check_names(settings, _simulated)
         return _simulated(task, **settings)
+    if get_close_matches(name, BUILT_IN) and name not in BUILT_IN and not Path(name).exists():
+        # Asking the hub for a misspelt name would take half a minute to fail.
+        raise UnknownNameError(unknown("student", name, BUILT_IN))
     # Imported here: torch takes seconds to load.
     from teachgym.students.language_model import LanguageModelStudent
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small import PLAIN, Words, profile_of
 
-from teachgym.errors import ConfigError, UnknownSkillError
+from teachgym.errors import ConfigError, UnknownNameError, UnknownSkillError
 from teachgym.students import learnable_skills, make_student
 from teachgym.students.simulated import PROFILE_FILE, WRONG, SimulatedStudent
 from teachgym.tasks import make_task
@@ -176,6 +176,11 @@ def test_settings_that_do_not_exist_are_answered_with_those_that_do() -> None:
     student = make_student("simulated", task, noise=0)
     with pytest.raises(ConfigError, match=r"'learning_rate'\. Known: none"):
         make_trainer(student, learning_rate=0.1)
+
+
+def test_a_misspelt_name_is_not_looked_up_on_the_hub() -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'simulated'"):
+        make_student("smulated", Words())
 
 
 def test_nobody_knows_what_an_arbitrary_model_can_learn() -> None:
