@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -83,27 +82,6 @@ def test_a_task_that_cannot_make_examples_is_refused() -> None:
 
     with pytest.raises(ConfigError, match="'fixed-v0' cannot make examples; use engine='pool'"):
         ProceduralEngine(Fixed())
-
-
-def test_the_procedural_engine_costs_little_beyond_the_task() -> None:
-    """Measured 6 to 8 µs per example on a busy machine; the bound is 15."""
-
-    class Instant(ToyTask):
-        def make(self, skill: str, difficulty: float | None, rng: Any) -> Example:
-            return ready
-
-    ready = TASK.examples("train")[0]
-    engine = ProceduralEngine(Instant())
-
-    def once() -> float:
-        start = time.perf_counter()
-        generate(engine, Order("copy", 3000))
-        return time.perf_counter() - start
-
-    assert min(once() for _ in range(3)) / 3000 < 15e-6
-
-
-# -- pool ------------------------------------------------------------------------------------
 
 
 def pool(*difficulties: float | None) -> PoolEngine:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from teachgym.engines import make_engine
@@ -144,6 +144,7 @@ def test_mastery_ends_the_episode() -> None:
     assert info["stop_reason"] == "mastery"
 
 
+@settings(max_examples=20)
 @given(st.lists(st.integers(0, 80), min_size=1, max_size=6), st.integers(1, 150))
 def test_spending_never_passes_the_budget(counts: list[int], limit: int) -> None:
     env = make(budget={"steps": 6, "examples": limit, "train_tokens": 12 * limit})
@@ -206,7 +207,7 @@ def test_an_environment_that_was_not_reset_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("wrong", "message"),
     [
         ({"examples_per_step": 0}, "examples_per_step is 0"),
         ({"replay": 1.0}, "replay is 1.0"),
@@ -216,6 +217,6 @@ def test_an_environment_that_was_not_reset_says_so() -> None:
         ({"budget": {"steps": 0}}, "above 0"),
     ],
 )
-def test_settings_out_of_range_are_refused(settings: dict[str, Any], message: str) -> None:
-    with pytest.raises((ConfigError, ValueError), match=message):
-        make(**settings)
+def test_settings_out_of_range_are_refused(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        make(**wrong)

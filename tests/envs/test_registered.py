@@ -14,7 +14,7 @@ from gymnasium.utils.env_checker import check_env, data_equivalence
 import teachgym
 
 SMALL: dict[str, Any] = {
-    "task_settings": {"val_per_cell": 2, "test_per_cell": 2, "train_per_cell": 2},
+    "task_settings": {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1},
     "examples_per_step": 40,
     "budget": {"steps": 3, "examples": 120},
 }
