@@ -1,7 +1,7 @@
 """Train a teacher with Stable-Baselines3's PPO, unmodified, on the simulated student.
 
 pip install 'teachgym[rl]'
-python examples/train_ppo.py          # two minutes on a laptop
+python examples/train_ppo.py          # about four minutes on one core
 python examples/train_ppo.py 512      # a look
 """
 
@@ -18,7 +18,7 @@ import teachgym  # noqa: F401
 from teachgym.agents import make_teacher
 from teachgym.loop import run_episode
 
-total_steps = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
+total_steps = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
 SETTINGS: dict[str, Any] = {
     "student": "simulated",
     "task_settings": {"val_per_cell": 4},
