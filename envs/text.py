@@ -20,7 +20,7 @@ def printable(text: str) -> str:
 
     Example:
         >>> printable("naïve")
-        'na\\\\xefve'
+        'na\\xefve'
     """
     return "".join(c if c in _CHARSET else c.encode("unicode_escape").decode() for c in text)
 

@@ -28,7 +28,7 @@ def split_of(prompt: str) -> Split:
 
     Example:
         >>> [split_of(f"add {n}+1=") for n in range(5)]
-        ['train', 'train', 'val', 'train', 'train']
+        ['train', 'val', 'train', 'train', 'train']
     """
     bucket = crc32(prompt.encode()) % 10
     return "val" if bucket == 0 else "test" if bucket == 1 else "train"
