@@ -10,10 +10,10 @@ optional extra of the same name.
 from __future__ import annotations
 
 import inspect
-import json
+import io
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from teachgym.errors import ConfigError, UnknownSkillError, missing_extra, unknown
+from teachgym.errors import ConfigError, UnknownSkillError, missing_extra, require_known, unknown
 from teachgym.metrics import nearest_level
 from teachgym.tasks.procedural import (
     MAX_DRAWS,
@@ -31,59 +31,18 @@ from teachgym.tasks.procedural import (
     item_rng,
     pick,
 )
+from teachgym.tasks.reasoning_gym_answers import STAND_INS
+from teachgym.tasks.reasoning_gym_tables import (
+    EXCLUDED,
+    FIRST_LEVELS,
+    FLAWED,
+    LAST_LEVELS,
+    REPAIRS,
+    SETTINGS,
+)
 from teachgym.types import Example, Skill, Split
 
-_UNSTABLE = "its items change with Python's hash seed"
-_RUNS_CODE = "its grader runs the response as Python code"
-_LENIENT = "its grader gives full marks to wrong answers"
-_UNANSWERED = "it does not say what a right answer is"
-
-_SLOW = "it can take minutes to make one item"
-
-EXCLUDED: Mapping[str, str] = {
-    "bf": "it prints while it makes an item",
-    "binary_matrix": _RUNS_CODE,
-    "boxnet": _UNANSWERED,
-    "codeio": _UNSTABLE,
-    "coin_flip": _LENIENT,
-    "complex_arithmetic": _LENIENT,
-    "composite": "it mixes other datasets; name those",
-    "countdown": _RUNS_CODE,
-    "game_of_life_halting": _LENIENT,
-    "intermediate_integration": _RUNS_CODE,
-    "isomorphic_strings": _UNSTABLE,
-    "jugs": "some of its own answers do not score 1",
-    "n_queens": _RUNS_CODE,
-    "number_sequence": _SLOW,
-    "polynomial_multiplication": _UNSTABLE,
-    "puzzle24": _RUNS_CODE,
-    "ransom_note": _UNSTABLE,
-    "rubiks_cube": _UNANSWERED,
-    "rush_hour": _UNANSWERED,
-    "simple_integration": _RUNS_CODE,
-    "sokoban": _SLOW,
-    "spiral_matrix": _RUNS_CODE,
-    "string_insertion": _RUNS_CODE,
-    "word_ladder": _UNSTABLE,
-}
-"""Datasets that cannot be a task, and why; as found in reasoning-gym 0.1.25."""
-
-_FIRST_LEVELS: Mapping[str, int] = {
-    "chain_sum": 1,
-    "leg_counting": 1,
-    "products": 1,
-    "propositional_logic": 1,
-    "tower_of_hanoi": 3,
-}
-"""Global levels of the curriculum to start from where easier ones have 4 to 300 prompts in all."""
-
-_STAND_INS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
-    "graph_color": lambda metadata: json.dumps(metadata["possible_answer"]),
-    "propositional_logic": lambda metadata: str(metadata["example_answer"]),
-}
-"""Where datasets with several right answers keep one of them."""
-
-_CANNOT_MAKE = (AssertionError, ValueError, RuntimeError, IndexError)
+_CANNOT_MAKE = (AssertionError, ValueError, TypeError, RuntimeError, IndexError)
 """What datasets raise when a configuration is impossible or a draw comes to nothing."""
 
 _CANNOT_READ = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError)
@@ -96,13 +55,17 @@ Entry = dict[str, Any]
 """An item of reasoning-gym: ``question``, ``answer`` and ``metadata``."""
 
 
-def offered_datasets() -> tuple[str, ...]:
+def offered_datasets(*, accept_flaws: bool = False) -> tuple[str, ...]:
     """Names of the datasets that can be a task, in alphabetical order.
+
+    Args:
+        accept_flaws: whether to include those of ``FLAWED``.
 
     Raises:
         MissingExtraError: if reasoning-gym is not installed.
     """
-    return tuple(sorted(_registry().DATASETS.keys() - EXCLUDED.keys()))
+    refused = EXCLUDED if accept_flaws else {**EXCLUDED, **FLAWED}
+    return tuple(sorted(_registry().DATASETS.keys() - refused.keys()))
 
 
 @dataclass(frozen=True)
@@ -118,20 +81,22 @@ class Cell:
     """The ``reasoning_gym`` dataset, configured for the level."""
 
     def entry(self, key: int) -> Entry | None:
-        """Item number ``key`` in [0, 2**31), always the same; None where none can be made."""
+        """Item number ``key`` in [0, 2**31), always the same; None where none can be made.
+
+        An item whose own answer the grader does not give full marks is none.
+        """
         # Datasets take their randomness from one of the two seeds, or from the item's number.
         self.dataset.seed = self.dataset.config.seed = key
         try:
-            with _global_generators(key):
+            with _undisturbed(key):
                 entry: Entry = self.dataset[key % _ITEMS]
         except _CANNOT_MAKE:
             return None
-        if self.name in _STAND_INS:
-            answer = _STAND_INS[self.name](entry["metadata"])
-            if self.score(entry, answer) < 1:
-                return None
-            entry["answer"] = answer
-        return entry if str(entry["answer"]).strip() else None
+        if self.name in STAND_INS:
+            entry["answer"] = STAND_INS[self.name](entry["metadata"])
+        entry["answer"] = str(entry["answer"])
+        right = entry["answer"].strip() and self.score(entry, entry["answer"]) == 1
+        return entry if right else None
 
     def draw(self, rng: np.random.Generator) -> Example:
         """A random item as an example.
@@ -144,7 +109,7 @@ class Cell:
             if (entry := self.entry(key)) is not None:
                 return Example(
                     entry["question"],
-                    str(entry["answer"]),
+                    entry["answer"],
                     self.name,
                     f"{self.name}/{self.level}/{key}",
                     difficulty=self.difficulty,
@@ -165,8 +130,9 @@ class ReasoningGymTask:
     Level l of ``levels``, difficulty l / (levels - 1), is the dataset's curriculum with every
     attribute at its level l; a few datasets start higher, because their easiest levels have too
     few different prompts. As in the package, a level includes the easier ones. Levels that the
-    package cannot configure are left out, and a dataset without a curriculum has level 0 alone,
-    with its default configuration. High levels can be slow to make.
+    package cannot configure are left out, as are those whose items can take minutes to make, and
+    a dataset without a curriculum has level 0 alone, with its default configuration. High levels
+    can be slow to make.
 
     An example is a function of its id, which is how the grader finds what it needs to know about
     it; examples without an id are graded by comparison with their target.
@@ -174,6 +140,8 @@ class ReasoningGymTask:
     Args:
         datasets: a name or several; see ``offered_datasets``.
         seed: >= 0; chooses the items of each split.
+        accept_flaws: whether datasets of ``FLAWED`` may be among them. Some of their graders run
+            what the student writes as Python code.
         levels: the most levels, >= 1.
         val_per_cell: validation items per dataset and level, >= 1.
         test_per_cell: test items per dataset and level, >= 1.
@@ -181,7 +149,8 @@ class ReasoningGymTask:
 
     Raises:
         MissingExtraError: if reasoning-gym is not installed.
-        ConfigError: for a dataset that cannot be a task, or a setting out of range.
+        ConfigError: for a dataset that cannot be a task, or has a flaw that is not accepted, or
+            a setting out of range.
     """
 
     def __init__(
@@ -189,13 +158,14 @@ class ReasoningGymTask:
         datasets: str | Sequence[str] = "leg_counting",
         *,
         seed: int = 0,
+        accept_flaws: bool = False,
         levels: int = 3,
         val_per_cell: int = 10,
         test_per_cell: int = 25,
         train_per_cell: int = 50,
     ) -> None:
         names = (datasets,) if isinstance(datasets, str) else tuple(dict.fromkeys(datasets))
-        _check_names(names)
+        _check_names(names, accept_flaws)
         check_counts(
             levels=levels,
             val_per_cell=val_per_cell,
@@ -242,7 +212,8 @@ class ReasoningGymTask:
             entry = cell.entry(int(key))
             assert entry is not None, f"{example.id} is no id of this task"
             self._entries[example.id] = entry
-        return cell.score(self._entries[example.id], response)
+        # The example's own answer: made again, an item of a flawed dataset may have another.
+        return cell.score({**self._entries[example.id], "answer": example.target}, response)
 
     def make(self, skill: str, difficulty: float | None, rng: np.random.Generator) -> Example:
         """One training example; see ``teachgym.protocols.ProceduralTask``."""
@@ -278,28 +249,36 @@ def _registry() -> Any:
 
 def _cells(name: str, levels: int) -> Iterator[Cell]:
     """The levels of a dataset's curriculum that work, or one with the default configuration."""
-    dataset_class, config_class = _registry().DATASETS[name]
-    settings = {"seed": 0, "size": _ITEMS}
+    settings = {"seed": 0, "size": _ITEMS, **SETTINGS.get(name, {})}
     found = False
     for level, config in enumerate(_configs(name, levels, settings)):
         try:
-            dataset = dataset_class(config)
+            dataset = _dataset(name, config)
         except AssertionError:  # How configurations say that they are impossible.
             continue
         found = True
         yield Cell(name, level, level / max(1, levels - 1), dataset)
     if not found:
-        yield Cell(name, 0, 0.0, dataset_class(config_class(**settings)))
+        _, config_class = _registry().DATASETS[name]
+        yield Cell(name, 0, 0.0, _dataset(name, config_class(**settings)))
 
 
-def _configs(name: str, levels: int, settings: dict[str, int]) -> Iterator[Any]:
+def _dataset(name: str, config: Any) -> Any:
+    dataset_class, _ = _registry().DATASETS[name]
+    dataset = dataset_class(config)
+    if name in REPAIRS:
+        REPAIRS[name](dataset)
+    return dataset
+
+
+def _configs(name: str, levels: int, settings: Mapping[str, int]) -> Iterator[Any]:
     """The configurations of the first global levels of a dataset's curriculum, if it has one."""
     if not _registry().has_curriculum(name):
         return
     curriculum = _registry().create_curriculum(name)
     depth = max((len(a.levels) for a in curriculum.attributes.values()), default=1)
-    first = _FIRST_LEVELS.get(name, 0)
-    for level in range(first, min(first + levels, depth)):
+    first, last = FIRST_LEVELS.get(name, 0), LAST_LEVELS.get(name, depth - 1)
+    for level in range(first, min(first + levels, last + 1)):
         curriculum.set_global_level(level)
         yield curriculum.generate_configuration(settings)
 
@@ -314,29 +293,33 @@ def _skills(cells: Mapping[str, Sequence[Cell]]) -> Iterator[Skill]:
         yield Skill(name, category, documentation.splitlines()[0])
 
 
-def _check_names(names: Sequence[str]) -> None:
-    registered = _registry().DATASETS
+def _check_names(names: Sequence[str], accept_flaws: bool) -> None:
     if not names:
         raise ConfigError("datasets is empty; name at least one of offered_datasets()")
-    for name in names:
-        if name not in registered:
-            raise ConfigError(unknown("reasoning-gym dataset", name, registered))
+    require_known("reasoning-gym dataset", names, _registry().DATASETS)
     excluded = [f"{name} ({EXCLUDED[name]})" for name in names if name in EXCLUDED]
     if excluded:
         raise ConfigError(f"{', '.join(excluded)} cannot be a task; choose from offered_datasets()")
+    flawed = [f"{name} ({FLAWED[name]})" for name in names if name in FLAWED]
+    if flawed and not accept_flaws:
+        raise ConfigError(
+            f"{', '.join(flawed)}; choose from offered_datasets(), or say accept_flaws=True"
+        )
 
 
 @contextmanager
-def _global_generators(seed: int) -> Iterator[None]:
-    """Seed Python's and numpy's global generators, and put them back afterwards.
+def _undisturbed(seed: int) -> Iterator[None]:
+    """Seed Python's and numpy's global generators, and put them back afterwards; print nothing.
 
-    A few datasets draw from them, which must neither make items differ nor disturb anyone else.
+    A few datasets draw from them, which must neither make items differ nor disturb anyone else,
+    and a few print.
     """
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002
     try:
-        yield
+        with redirect_stdout(io.StringIO()):
+            yield
     finally:
         random.setstate(python)
         np.random.set_state(numpy)  # noqa: NPY002
