@@ -1,6 +1,6 @@
 """Calibrates the simulated student to the tiny one.
 
-    python -m teachgym.benchmarks.calibrate_simulated measure   # about 12 minutes on one core
+    python -m teachgym.benchmarks.calibrate_simulated measure   # about 20 minutes on one core
     python -m teachgym.benchmarks.calibrate_simulated fit       # about a minute
 
 ``measure`` trains the tiny student on designed sequences of data and writes its learning curves;
