@@ -47,6 +47,7 @@ FIRST_LEVELS: Mapping[str, int] = {
 
 LAST_LEVELS: Mapping[str, int] = {
     "game_of_life_halting": 1,
+    "intermediate_integration": 1,
     "jugs": 1,
     "number_sequence": 0,
     "rubiks_cube": 2,
@@ -54,8 +55,8 @@ LAST_LEVELS: Mapping[str, int] = {
 """Global levels to end with where higher ones are no good.
 
 Single items of ``jugs`` and ``number_sequence`` can take minutes, or for ever; the prompts of
-``game_of_life_halting`` leave out most of the board; the grader of ``rubiks_cube`` cannot read the
-moves that cubes of size six need.
+``game_of_life_halting`` leave out most of the board; those of ``intermediate_integration`` are 162
+in all; the grader of ``rubiks_cube`` cannot read the moves that cubes of size six need.
 """
 
 SETTINGS: Mapping[str, Mapping[str, int]] = {"sokoban": {"max_boxes": 4}}

@@ -234,13 +234,13 @@ def test_every_dataset_is_offered_but_the_excluded_and_unless_accepted_the_flawe
 
 
 def test_levels_whose_items_take_minutes_are_left_out() -> None:
-    assert ReasoningGymTask("jugs", **FEW).levels == (0.0, 0.5)
+    assert ReasoningGymTask("jugs", **FEW).levels == (0.0,)
     assert ReasoningGymTask("number_sequence", **FEW).levels == (0.0,)
 
 
 def test_items_whose_own_answer_is_wrong_are_none() -> None:
     """The package solves puzzles of four jugs with three of them, which cannot always be done."""
-    _, four_jugs = ReasoningGymTask("jugs", **FEW)._cells["jugs"]
+    (four_jugs,) = ReasoningGymTask("jugs", **FEW)._cells["jugs"]
     entries = [four_jugs.entry(key) for key in range(6)]
     assert None in entries
     assert all("No solution" not in entry["answer"] for entry in entries if entry is not None)
