@@ -112,7 +112,7 @@ def make_student(seed: int) -> Any:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = LlamaForCausalLM(config)
-    return LanguageModelStudent(model, tokenizer, max_new_tokens=24)
+    return LanguageModelStudent.of(model, tokenizer, max_new_tokens=24)
 
 
 def draw_mixture(count: int, seed: int) -> Data:
@@ -130,7 +130,8 @@ def draw_mixture(count: int, seed: int) -> Data:
 
 def pretrain(examples: int, seed: int) -> tuple[Any, float, float]:
     """The trained student, its mean training loss, and the seconds it took."""
-    from teachgym.training.fine_tuning import FineTuner, FineTuningSettings
+    from teachgym.training.fine_tuning import FineTuner
+    from teachgym.training.settings import FineTuningSettings
 
     student = make_student(seed)
     started = perf_counter()

@@ -56,6 +56,9 @@ class Task(Protocol):
     def grade(self, example: Example, response: str) -> float:
         """Score in [0, 1]; pure; 1 for ``example.target``; nan = could not be measured."""
 
+    # A task may also have ``stop: tuple[str, ...]``, strings after which its grader reads no
+    # further: students end their answers there instead of going on to ``max_new_tokens``.
+
 
 @runtime_checkable
 class ProceduralTask(Task, Protocol):
@@ -76,8 +79,11 @@ class Student(Protocol):
     def max_new_tokens(self) -> int:
         """The most tokens one answer can have; bounds the price of an evaluation."""
 
-    def generate(self, prompts: Sequence[str]) -> list[str]:
-        """Greedy answers, one per prompt, in order; no side effect on the student."""
+    def generate(self, prompts: Sequence[str], *, stop: Sequence[str] = ()) -> list[str]:
+        """Greedy answers, one per prompt, in order; no side effect on the student.
+
+        An answer ends before the first of the ``stop`` strings, where it would hold one.
+        """
 
     def count_tokens(self, texts: Sequence[str]) -> int:
         """Tokens in all the texts together, the unit of the token currencies."""
@@ -90,6 +96,28 @@ class Student(Protocol):
 
     def export(self, folder: Path) -> None:
         """Write the student to ``folder`` in the form its own ecosystem loads."""
+
+
+@runtime_checkable
+class Probes(Protocol):
+    """What a student may offer beyond answers; an environment charges its budget for it."""
+
+    def logprobs(self, prompts: Sequence[str], targets: Sequence[str]) -> list[np.ndarray]:
+        """Log-probability of each token of a target given its prompt, shape (n_tokens,) each.
+
+        The token that ends the target is the last of them; natural logarithms.
+        """
+
+    def sample(
+        self,
+        prompts: Sequence[str],
+        *,
+        k: int,
+        temperature: float = 1.0,
+        seed: int = 0,
+        stop: Sequence[str] = (),
+    ) -> list[list[str]]:
+        """``k`` random answers to each prompt; one depends on seed, prompt and number alone."""
 
 
 StudentT = TypeVar("StudentT", bound=Student, contravariant=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from difflib import get_close_matches
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,41 +15,58 @@ from teachgym.protocols import Student, Task
 from teachgym.students.profile import FITTED_TO_TINY, Profile
 from teachgym.students.simulated import SimulatedStudent
 
-__all__ = ["SimulatedStudent", "learnable_skills", "make_student"]
+__all__ = ["SimulatedStudent", "learnable_skills", "make_student", "make_students"]
 
-BUILT_IN = ("simulated", "tiny")
+BUILT_IN = ("simulated", "tiny", "smollm2")
 """Students that need neither a path nor the network."""
+
+_MODULES = {"local": "language_model", "hf": "hf", "vllm": "vllm"}
+"""Where the ``load_students`` of a backend is."""
 
 TINY_CARD = Path(__file__).parent / "data" / "tiny" / "card.json"
 """What is known about the ``tiny`` student."""
 
 
 def make_student(name: str, task: Task, **settings: Any) -> Student:
-    """The untrained student ``name``.
+    """The untrained student ``name``: the only one of ``make_students(name, task, 1)``."""
+    return make_students(name, task, 1, **settings)[0]
+
+
+def make_students(name: str, task: Task, count: int, **settings: Any) -> tuple[Student, ...]:
+    """``count`` equal untrained students ``name``; language models share one resident model.
 
     Args:
         name: ``simulated`` (a table of competences, no torch), ``tiny`` (the small transformer
-            that ships), or the local path or hub id of a Hugging Face causal language model.
-        task: what it will be asked; the simulated student has its answers from there.
+            that ships), ``smollm2`` (SmolLM2-135M-Instruct, with the extra of that name), or a
+            Hugging Face causal language model: the path of a folder, of an adapter in PEFT's
+            format or of a GGUF file, or a hub id.
+        task: what they will be asked; simulated students have their answers from there.
+        count: how many, >= 1.
         settings: of ``simulated``: ``profile``, the path of a JSON file instead of the profile
-            that ships, and ``noise`` instead of the profile's own. Of the others: see
-            ``teachgym.students.language_model.LanguageModelStudent.load``.
+            that ships, and ``noise`` instead of the profile's own. Of the others: the fields of
+            ``teachgym.students.settings.LanguageModelSettings``.
 
     Raises:
         UnknownNameError: for a name that is nearly one of ``BUILT_IN``, or a missing model.
         ConfigError: for a setting that does not exist or is out of range, or a missing profile.
+        MissingExtraError: if a package that the student needs is not installed.
     """
     if name == "simulated":
-        _check_names(settings, _simulated)
-        return _simulated(task, **settings)
+        known = [p.name for p in inspect.signature(_simulated).parameters.values()][1:]
+        require_known("student setting", settings, known)
+        return tuple(_simulated(task, **settings) for _ in range(count))
     if get_close_matches(name, BUILT_IN) and name not in BUILT_IN and not Path(name).exists():
         # Asking the hub for a misspelt name would take half a minute to fail.
         raise UnknownNameError(unknown("student", name, BUILT_IN))
     # Imported here: torch takes seconds to load.
-    from teachgym.students.language_model import LanguageModelStudent
+    from teachgym.students.settings import LanguageModelSettings
 
-    _check_names(settings, LanguageModelStudent.load)
-    return LanguageModelStudent.load(name, **settings)
+    names = [f.name for f in fields(LanguageModelSettings)]
+    require_known("student setting", settings, names)
+    language_model = LanguageModelSettings(**settings)
+    module = import_module(f"teachgym.students.{_MODULES[language_model.backend]}")
+    students: tuple[Student, ...] = module.load_students(name, count, language_model)
+    return students
 
 
 def learnable_skills(name: str) -> tuple[str, ...]:
@@ -72,10 +89,3 @@ def _simulated(
     if noise is not None:
         character = replace(character, noise=noise)
     return SimulatedStudent(character, task)
-
-
-def _check_names(settings: dict[str, Any], make: Callable[..., Student]) -> None:
-    """Settings are keyword-only parameters of the function that makes the student."""
-    parameters = inspect.signature(make).parameters.values()
-    names = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
-    require_known("student setting", settings, names)

@@ -2,189 +2,214 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from importlib.resources import files
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from transformers import (
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    DynamicCache,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
-from transformers.utils import logging
 
-from teachgym.errors import ConfigError, UnknownNameError
+from teachgym.errors import ConfigError
+from teachgym.students.adapter_files import read_adapter, write_adapter
+from teachgym.students.answering import rules_for, uniforms
+from teachgym.students.decoding import Question
+from teachgym.students.loading import Loaded, load_model, without_progress_bars
+from teachgym.students.lora import load_adapter
+from teachgym.students.network import context_of
+from teachgym.students.pool import StudentPool, generate_together
+from teachgym.students.scoring import score_targets
+from teachgym.students.settings import LanguageModelSettings
+from teachgym.students.texts import Texts
 from teachgym.types import Checkpoint
-
-TINY = "tiny"
-"""The name of the student that ships with the package."""
 
 
 class LanguageModelStudent:
     """A causal language model that answers greedily and can be put back as it was.
 
-    Prompts are given to the tokenizer as they are, without special tokens; an answer ends at the
-    end-of-sequence token. Weights are 32-bit floats and all of them are trained.
+    A student is one of the K students of a ``StudentPool``; alone, K is 1. Prompts are formatted
+    by ``teachgym.students.texts.Texts``, the same way before and after training.
 
     Args:
-        model: from ``transformers``.
-        tokenizer: with an end-of-sequence token.
-        max_new_tokens: the longest answer, end-of-sequence token included, >= 1.
+        pool: where its weights are.
+        index: which of the pool's students it is, in [0, K).
+        base: what an exported adapter names as its base model.
     """
 
-    def __init__(
-        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, max_new_tokens: int
-    ) -> None:
-        if max_new_tokens < 1:
-            raise ConfigError(f"max_new_tokens is {max_new_tokens}; it must be 1 or more")
-        if tokenizer.eos_token_id is None:
-            raise ConfigError(
-                "the tokenizer has no end-of-sequence token, so answers would never end; "
-                "set tokenizer.eos_token and save it again"
-            )
-        self.model: Any = model
-        self.model.train(False)
-        self.tokenizer = tokenizer
-        self.max_new_tokens = max_new_tokens
+    def __init__(self, pool: StudentPool, index: int = 0, *, base: str = "") -> None:
+        self.pool, self.index, self.base = pool, index, base
 
     @classmethod
-    def load(
-        cls, name_or_path: str, *, device: str | None = None, max_new_tokens: int = 24
-    ) -> LanguageModelStudent:
-        """Load ``tiny``, a folder, or a model of the Hugging Face hub.
+    def of(cls, model: Any, tokenizer: Any, *, max_new_tokens: int) -> LanguageModelStudent:
+        """A student all of whose weights are trained, from a model and a tokenizer in memory."""
+        texts = Texts(tokenizer, context_of(model))
+        return cls(StudentPool(model, texts, max_new_tokens=max_new_tokens))
 
-        Args:
-            name_or_path: ``tiny``, a folder that ``from_pretrained`` reads, or a hub id.
-            device: a torch device; the first GPU if there is one, else the CPU.
-            max_new_tokens: the longest answer.
+    @classmethod
+    def load(cls, name_or_path: str, **settings: Any) -> LanguageModelStudent:
+        """A student alone, from fields of ``LanguageModelSettings``; see ``load_students``."""
+        return load_students(name_or_path, 1, LanguageModelSettings(**settings))[0]
 
-        Raises:
-            UnknownNameError: if there is no such model, or it cannot be read.
-        """
-        source = str(files("teachgym.students") / "data" / TINY)
-        source = source if name_or_path == TINY else name_or_path
-        try:
-            with without_progress_bars():
-                tokenizer = AutoTokenizer.from_pretrained(source)
-                model: Any = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
-        except (OSError, ValueError) as error:
-            raise UnknownNameError(
-                f"no student {name_or_path!r}: {error}. Give 'simulated', 'tiny', the path of a "
-                "folder written by save_pretrained, or the id of a model on the Hugging Face hub"
-            ) from error
-        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        return cls(model.to(device), tokenizer, max_new_tokens=max_new_tokens)
+    @property
+    def model(self) -> Any:
+        """The model of transformers, shared by the pool's students."""
+        return self.pool.network.model
+
+    @property
+    def tokenizer(self) -> Any:
+        """Of transformers."""
+        return self.pool.texts.tokenizer
+
+    @property
+    def texts(self) -> Texts:
+        """How prompts become tokens."""
+        return self.pool.texts
+
+    @property
+    def max_new_tokens(self) -> int:
+        """The longest answer, end token included."""
+        return self.pool.max_new_tokens
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, without special tokens."""
-        if not texts:
-            return []
-        ids: list[list[int]] = self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
-        return ids
+        return self.texts.encode(texts)
 
     def count_tokens(self, texts: Sequence[str]) -> int:
         """Tokens of all texts, one end-of-sequence token each included."""
         return sum(len(ids) + 1 for ids in self.encode(texts))
 
-    def generate(self, prompts: Sequence[str]) -> list[str]:
-        """Greedy answers in the order of the prompts.
-
-        Prompts of equal length are answered together: nothing is padded, so an answer does not
-        depend on what else is asked.
+    def generate(self, prompts: Sequence[str], *, stop: Sequence[str] = ()) -> list[str]:
+        """Greedy answers in the order of the prompts; an answer depends on its prompt alone.
 
         Raises:
             ConfigError: for a prompt without tokens, which leaves nothing to continue.
         """
-        encoded = self.encode(prompts)
-        groups: dict[int, list[int]] = defaultdict(list)
-        for i, ids in enumerate(encoded):
-            groups[len(ids)].append(i)
-        if 0 in groups:
-            raise ConfigError(f"prompt {groups[0][0]} has no tokens; give it some text")
-        answers = [""] * len(prompts)
-        for indices in groups.values():
-            tokens = self._continue(torch.tensor([encoded[i] for i in indices]))
-            for i, ids in zip(indices, tokens.tolist(), strict=True):
-                answers[i] = self._decode(ids)
-        return answers
+        return generate_together([self], [prompts], stop=stop)[0]
+
+    def sample(
+        self,
+        prompts: Sequence[str],
+        *,
+        k: int,
+        temperature: float = 1.0,
+        seed: int = 0,
+        stop: Sequence[str] = (),
+    ) -> list[list[str]]:
+        """``k`` random answers to each prompt, drawn at ``temperature`` > 0.
+
+        An answer depends on seed, prompt and its number among the k alone, not on what else is
+        asked.
+        """
+        if k < 1 or not temperature > 0:
+            raise ConfigError(
+                f"k is {k} and temperature {temperature}; they must be at least 1 and above 0"
+            )
+        encoded = self.texts.prompts(prompts, room=self.max_new_tokens)
+        questions = [
+            Question(tuple(ids), uniforms(seed, prompt, number, self.max_new_tokens))
+            for ids, prompt in zip(encoded, prompts, strict=True)
+            for number in range(k)
+        ]
+        rules = rules_for(
+            self.texts, self.pool.network.n_tokens, stop=stop, temperature=temperature
+        )
+        asked: list[Sequence[Question]] = [()] * self.pool.count
+        asked[self.index] = questions
+        tokens = self.pool.answer(asked, rules)[self.index]
+        answers = [self.texts.decode(ids, stop) for ids in tokens]
+        return [answers[i : i + k] for i in range(0, len(answers), k)]
+
+    def logprobs(self, prompts: Sequence[str], targets: Sequence[str]) -> list[np.ndarray]:
+        """Log-probability of each token of a target and of its end, shape (n_tokens,) each."""
+        return score_targets(self.pool, self.index, self.texts.pairs(prompts, targets))
 
     def save(self) -> Checkpoint:
-        """A copy of every parameter and buffer; weights with two names are kept once."""
-        return Checkpoint({name: _to_array(tensor) for name, tensor in self._state().items()})
+        """A copy of everything training may change: adapters, or all weights."""
+        return self.pool.save(self.index)
 
-    @torch.no_grad()
     def restore(self, checkpoint: Checkpoint) -> None:
         """Copy the weights back in place, bit for bit.
 
         Raises:
             ConfigError: for a checkpoint of another model.
         """
-        state = self._state()
-        shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
-        found = {name: array.shape for name, array in checkpoint.arrays.items()}
-        if found != shapes:
-            raise ConfigError(
-                "the checkpoint is of another model, these weights differ: "
-                + ", ".join(sorted(dict(shapes.items() ^ found.items())))
-            )
-        for name, tensor in state.items():
-            # A copy, because torch warns about arrays that are read-only.
-            tensor.copy_(torch.from_numpy(np.array(checkpoint.arrays[name])))
+        self.pool.restore(self.index, checkpoint)
+
+    def fingerprint(self) -> str:
+        """Hex digest of all that decides the answers: weights, precision, prompt format."""
+        return self.pool.fingerprint(self.index)
 
     def export(self, folder: Path) -> None:
-        """Write model and tokenizer as ``from_pretrained`` reads them."""
-        with without_progress_bars():
-            self.model.save_pretrained(folder)
-            self.tokenizer.save_pretrained(folder)
+        """Write an adapter as ``PeftModel.from_pretrained`` reads it, or else the whole model.
 
-    def _state(self) -> dict[str, torch.Tensor]:
-        """Everything training may change, each tensor under its first name."""
-        return {**dict(self.model.named_parameters()), **dict(self.model.named_buffers())}
-
-    @torch.inference_mode()
-    def _continue(self, ids: torch.Tensor) -> torch.Tensor:
-        """Greedy tokens after ``ids`` (B, T), shape (B, T_new), eos-padded."""
-        eos = self.tokenizer.eos_token_id
-        ids = ids.to(self.model.device)
-        cache = DynamicCache(config=self.model.config)
-        finished = torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
-        tokens: list[torch.Tensor] = []
-        for _ in range(self.max_new_tokens):
-            output: Any = self.model(ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
-            chosen = output.logits[:, -1].argmax(-1).masked_fill(finished, eos)  # (B,)
-            tokens.append(chosen)
-            finished |= chosen == eos
-            if bool(finished.all()):
-                break
-            ids = chosen[:, None]
-        return torch.stack(tokens, dim=1)
-
-    def _decode(self, ids: list[int]) -> str:
-        eos = self.tokenizer.eos_token_id
-        answer = ids[: ids.index(eos)] if eos in ids else ids
-        return str(self.tokenizer.decode(answer, skip_special_tokens=True))
+        The tokenizer is written beside it.
+        """
+        if self.pool.lora:
+            weights = {
+                name: (layer.lora_A.detach()[self.index], layer.lora_B.detach()[self.index])
+                for name, layer in self.pool.adapters.items()
+            }
+            lora = self.pool.lora
+            write_adapter(
+                folder,
+                weights,
+                rank=lora.rank,
+                alpha=lora.alpha,
+                dropout=lora.dropout,
+                base=self.base,
+            )
+        else:
+            with without_progress_bars():
+                self.pool.plain_model(self.index).save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
 
 
-@contextmanager
-def without_progress_bars() -> Iterator[None]:
-    """Keep transformers quiet while small files are read and written."""
-    bars: Any = logging
-    shown = bars.is_progress_bar_enabled()
-    bars.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            bars.enable_progress_bar()
+def load_students(
+    name_or_path: str, count: int, settings: LanguageModelSettings
+) -> tuple[LanguageModelStudent, ...]:
+    """``count`` equal students around one model.
+
+    Args:
+        name_or_path: ``tiny``, ``smollm2``, a folder that ``from_pretrained`` reads, a folder with
+            an adapter in PEFT's format, a GGUF file, or a hub id.
+        count: how many, >= 1.
+        settings: see ``LanguageModelSettings``; of its backend nothing is used.
+
+    Raises:
+        UnknownNameError: if there is no such model, or it cannot be read.
+        ConfigError: for a setting that the model does not allow.
+    """
+    loaded, dtype = load_model(name_or_path), settings.torch_dtype
+    adapter = settings.adapter or (str(loaded.adapter) if loaded.adapter else None)
+    lora, start = replace(settings, adapter=adapter).lora, None
+    if adapter:
+        fields, start = read_adapter(Path(adapter))
+        lora = replace(lora, **fields)
+    n_parameters = sum(p.numel() for p in loaded.model.parameters())
+    adapted = replace(settings, adapter=adapter).trains_adapters(n_parameters)
+    pool = StudentPool(
+        # Trained weights have 32 bits, whatever they are computed in.
+        loaded.model.to(settings.torch_device, dtype if adapted else torch.float32),
+        make_texts(loaded, settings),
+        max_new_tokens=settings.max_new_tokens,
+        count=count,
+        lora=lora if adapted else None,
+        dtype=dtype,
+        strict=settings.strict,
+        graphs=settings.graphs,
+    )
+    if adapted and start:
+        load_adapter(pool.adapters, start)
+    return tuple(LanguageModelStudent(pool, k, base=loaded.source) for k in range(count))
 
 
-def _to_array(tensor: torch.Tensor) -> NDArray[Any]:
-    return tensor.detach().cpu().numpy().copy()
+def make_texts(loaded: Loaded, settings: LanguageModelSettings) -> Texts:
+    """The prompt format of a model that was loaded."""
+    chat = bool(loaded.tokenizer.chat_template) if settings.chat is None else settings.chat
+    ends = getattr(loaded.model.generation_config, "eos_token_id", None)
+    return Texts(
+        loaded.tokenizer,
+        min(settings.context or 2**62, context_of(loaded.model)),
+        chat=chat,
+        more_ends=() if ends is None else (ends,) if isinstance(ends, int) else tuple(ends),
+    )

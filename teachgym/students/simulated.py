@@ -65,7 +65,7 @@ class SimulatedStudent:
         held_out = [*self.task.examples("val"), *self.task.examples("test")]
         return max(self.count_tokens([e.target]) for e in held_out)
 
-    def generate(self, prompts: Sequence[str]) -> list[str]:
+    def generate(self, prompts: Sequence[str], *, stop: Sequence[str] = ()) -> list[str]:
         """The target where the student is right, else ``WRONG``."""
         prompts = tuple(prompts)
         if self._sheet.prompts != prompts:

@@ -41,7 +41,7 @@ class TableStudent:
         taught = self._taught[_SKILLS.index(skill)]
         return float(taught / (taught + self.half))
 
-    def generate(self, prompts: Sequence[str]) -> list[str]:
+    def generate(self, prompts: Sequence[str], *, stop: Sequence[str] = ()) -> list[str]:
         """Right answers where mastered, else ``?``."""
         return [solve(prompt) if self._masters(prompt) else "?" for prompt in prompts]
 
@@ -102,7 +102,7 @@ class ForbiddenStudent:
         """Refused."""
         self._refuse("max_new_tokens")
 
-    def generate(self, prompts: Sequence[str]) -> list[str]:
+    def generate(self, prompts: Sequence[str], *, stop: Sequence[str] = ()) -> list[str]:
         """Refused."""
         self._refuse("generate")
 

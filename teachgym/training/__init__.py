@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from teachgym.errors import require_known
@@ -11,12 +11,12 @@ from teachgym.students.simulated import SimulatedStudent
 
 
 def make_trainer(student: Student, **settings: Any) -> Trainer[Any]:
-    """The trainer of ``student``: ``SimulatedTrainer`` or ``FineTuner``.
+    """The trainer of ``student``.
 
     Args:
         student: any student that ``teachgym.students.make_student`` returns.
-        settings: fields of ``teachgym.training.fine_tuning.FineTuningSettings``; the simulated
-            student's trainer has none.
+        settings: fields of ``teachgym.training.settings.FineTuningSettings`` that differ from
+            the recipe of the student (``recipe``); the simulated student's trainer has none.
 
     Raises:
         ConfigError: for a setting that does not exist or is out of range.
@@ -27,8 +27,15 @@ def make_trainer(student: Student, **settings: Any) -> Trainer[Any]:
 
         require_known("setting of the simulated student's trainer", settings, ())
         return SimulatedTrainer()
-    from teachgym.training.fine_tuning import FineTuner, FineTuningSettings
+    from teachgym.students.language_model import LanguageModelStudent
+    from teachgym.training.fine_tuning import FineTuner
+    from teachgym.training.settings import FineTuningSettings, recipe
 
     names = [f.name for f in fields(FineTuningSettings)]
     require_known("trainer setting", settings, names)
-    return FineTuner(FineTuningSettings(**settings))
+    if isinstance(student, LanguageModelStudent):
+        pool = student.pool
+        return FineTuner(replace(recipe(pool.network.n_parameters, pool.lora), **settings))
+    from teachgym.training.hf import make_hf_trainer
+
+    return make_hf_trainer(student, settings)

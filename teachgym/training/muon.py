@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import torch
+
+from teachgym.students.pool import Weight, groups
 
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 _ITERATIONS = 5
@@ -26,48 +28,48 @@ def orthogonalise(updates: torch.Tensor) -> torch.Tensor:
     return torch.as_tensor(x)
 
 
-class Muon(torch.optim.Optimizer):
+class Muon:
     """Momentum whose updates are orthogonalised; for the 2-D weights of hidden layers.
 
-    The step is ``lr * 0.2 * sqrt(max(n, m))`` times the orthogonal matrix, which has the root
+    The step is ``rate * 0.2 * sqrt(max(n, m))`` times the orthogonal matrix, which has the root
     mean square of an AdamW update, so learning rates carry over (Liu et al. 2025, "Muon is
     scalable for LLM training", arXiv 2502.16982, section 2.2). Differs from ``torch.optim.Muon``
-    in two ways that only change the time it takes: it computes in 32 bits, since 16-bit products
+    in ways that only change the time it takes: it computes in 32 bits, since 16-bit products
     are emulated on CPUs without instructions for them, and it treats all matrices of one shape
-    at once.
+    at once, of all layers and all students.
 
     Args:
-        params: matrices.
-        lr: learning rate, > 0.
+        weights: matrices of K students, (K, n, m).
         momentum: in [0, 1); Nesterov momentum.
     """
 
-    def __init__(
-        self, params: Iterable[torch.Tensor], lr: float = 1e-3, momentum: float = 0.95
-    ) -> None:
-        super().__init__(params, {"lr": lr, "momentum": momentum})
+    def __init__(self, weights: Sequence[Weight], momentum: float = 0.95) -> None:
+        self.weights, self._momentum = tuple(weights), momentum
+        self._by_shape: dict[torch.Size, list[Weight]] = defaultdict(list)
+        for weight in weights:
+            self._by_shape[weight.values.shape].append(weight)
+        self._averages = {w.name: torch.zeros_like(w.values) for w in weights}
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Update every matrix that has a gradient."""
-        for group in self.param_groups:
-            by_shape: dict[torch.Size, list[torch.Tensor]] = defaultdict(list)
-            for param in group["params"]:
-                if param.grad is not None:
-                    by_shape[param.shape].append(param)
-            for shape, params in by_shape.items():
-                updates = torch.stack([self._momentum(p, group["momentum"]) for p in params])
-                wide = shape[0] <= shape[1]
-                ortho = orthogonalise(updates) if wide else orthogonalise(updates.mT).mT
-                scale = group["lr"] * 0.2 * max(shape) ** 0.5
-                for param, update in zip(params, ortho, strict=True):
-                    param.add_(update, alpha=-scale)
+    def step(self, rates: torch.Tensor, active: Sequence[int]) -> None:
+        """Update every matrix that has a gradient; see ``optimizers.Optimizer``."""
+        for shape, weights in self._by_shape.items():
+            trained = [w for w in weights if w.grad is not None]
+            if not trained:
+                continue
+            updates = torch.stack([self._nesterov(w) for w in trained])  # (W, K, n, m)
+            for students in groups(len(rates), active):
+                own = updates[:, students]
+                flat = own.flatten(0, 1)
+                wide = shape[1] <= shape[2]
+                ortho = orthogonalise(flat) if wide else orthogonalise(flat.mT).mT
+                scales = rates[students, None, None] * 0.2 * max(shape[1:]) ** 0.5
+                for weight, update in zip(trained, ortho.view(own.shape), strict=True):
+                    weight.values[students] -= scales * update
 
-    def _momentum(self, param: torch.Tensor, momentum: float) -> torch.Tensor:
-        """The Nesterov average of the gradients of a matrix, same shape."""
-        state, grad = self.state[param], param.grad
+    def _nesterov(self, weight: Weight) -> torch.Tensor:
+        """The Nesterov average of the gradients of a weight, same shape."""
+        grad = weight.grad
         assert grad is not None
-        if "average" not in state:
-            state["average"] = torch.zeros_like(param)
-        average = state["average"].lerp_(grad, 1 - momentum)
-        return grad.lerp(average, momentum)
+        average = self._averages[weight.name].lerp_(grad, 1 - self._momentum)
+        return grad.lerp(average, self._momentum)

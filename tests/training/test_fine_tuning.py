@@ -17,17 +17,13 @@ from teachgym.errors import ConfigError
 from teachgym.students.language_model import LanguageModelStudent
 from teachgym.testing import check_trainer
 from teachgym.training import make_trainer
-from teachgym.training.fine_tuning import (
-    IGNORED,
-    Datum,
-    FineTuner,
-    FineTuningSettings,
-    collate,
-    encode,
-    make_optimizers,
-    target_loss,
-)
+from teachgym.training.datum import Datum, encode
+from teachgym.training.fine_tuning import FineTuner, run_pass
+from teachgym.training.losses import sft
 from teachgym.training.muon import Muon
+from teachgym.training.optimizers import AdamW, make_optimizers
+from teachgym.training.packing import passes
+from teachgym.training.settings import FineTuningSettings
 from teachgym.types import Data, Example
 
 DATA: Data = tuple(
@@ -49,6 +45,12 @@ def student() -> LanguageModelStudent:
     return untrained
 
 
+def loss_of(student: LanguageModelStudent, batch: list[Datum]) -> float:
+    """Mean loss per target token of a batch, by the path that training takes."""
+    (one,) = passes([batch], budget=10**6)
+    return float(run_pass(student.pool, one, sft))
+
+
 def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
@@ -56,47 +58,55 @@ def rng(seed: int = 0) -> np.random.Generator:
 # -- tokens and loss -------------------------------------------------------------------------
 
 
-def test_only_the_target_and_its_end_have_a_loss() -> None:
-    """Tokens 7 8 | 9 1 and 5 | 1: the label at a place is the token after it."""
-    ids, labels = collate([Datum((7, 8, 9, 1), 2), Datum((5, 1), 1)])
-    assert ids.tolist() == [[7, 8, 9, 1], [5, 1, 0, 0]]
-    no = IGNORED
-    assert labels.tolist() == [[no, 9, 1, no], [1, no, no, no]]
+def test_only_the_target_and_its_end_have_a_loss(student: LanguageModelStudent) -> None:
+    """Of the tokens a = 3, b = 4, end = 1: prompt "ab", target "b" -> 3 4 | 4 1."""
+    (datum,) = encode(student.texts, (Example("ab", "b", "copy"),))
+    assert datum == Datum((3, 4, 4, 1), (0.0, 0.0, 1.0, 1.0))
+    assert datum.n_targets == 2
 
 
-def test_without_a_prompt_the_loss_begins_at_the_second_token() -> None:
-    _, labels = collate([Datum((9, 8, 1), 0)])
-    assert labels.tolist() == [[8, 1, IGNORED]]
+def test_spans_weigh_the_tokens_that_begin_in_them(student: LanguageModelStudent) -> None:
+    """Target "bcd" as "b" with weight 2 and "cd" with 0.5; the end has the last span's weight."""
+    example = Example("a", "bcd", "copy", spans=(("b", 2.0), ("cd", 0.5)))
+    (datum,) = encode(student.texts, (example,))
+    assert datum.weights == (0.0, 2.0, 0.5, 0.5, 0.5)
+
+
+def test_masked_spans_do_not_enter_the_loss(student: LanguageModelStudent) -> None:
+    """Weight 0 on "b" leaves "c" and the end: the loss is the mean of their two entropies."""
+    (datum,) = encode(student.texts, (Example("a", "bc", "copy", spans=(("b", 0.0), ("c", 1.0))),))
+    a, b, c, end = datum.ids
+    logits = student.model(torch.tensor([[a, b, c]])).logits[0].log_softmax(-1)
+    expected = -(logits[1, c] + logits[2, end]).item() / 2
+    assert loss_of(student, [datum]) == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_loss_is_the_mean_negative_log_probability_of_the_target_tokens(
     student: LanguageModelStudent,
 ) -> None:
     """Computed example by example and token by token, without padding."""
-    batch = encode(student, DATA)
+    batch = encode(student.texts, DATA)
     losses = []
-    for datum in batch:
+    for example, datum in zip(DATA, batch, strict=True):
         logits = student.model(torch.tensor([datum.ids])).logits[0]
-        for place in range(datum.prompt_length, len(datum.ids)):
+        for place in range(len(example.prompt), len(datum.ids)):
             losses.append(-logits[place - 1].log_softmax(-1)[datum.ids[place]].item())
-    loss, n_targets = target_loss(student.model, batch)
-    assert n_targets == len(losses) == 2 + 3 + 4 + 1 + 1 + 5
-    assert loss.item() == pytest.approx(np.mean(losses), rel=1e-5)
+    assert sum(d.n_targets for d in batch) == len(losses) == 2 + 3 + 4 + 1 + 1 + 5
+    assert loss_of(student, batch) == pytest.approx(np.mean(losses), rel=1e-5)
 
 
 def test_an_untrained_student_has_nearly_the_loss_of_guessing() -> None:
     """Initial weights are small, so every token has a probability of about 1 / vocabulary."""
     student: LanguageModelStudent = make_student(seed=1)
-    loss, _ = target_loss(student.model, encode(student, DATA))
-    assert loss.item() == pytest.approx(math.log(len(make_tokenizer())), rel=0.1)
+    loss = loss_of(student, encode(student.texts, DATA))
+    assert loss == pytest.approx(math.log(len(make_tokenizer())), rel=0.1)
 
 
 def test_the_reported_loss_weighs_batches_by_their_target_tokens(
     student: LanguageModelStudent,
 ) -> None:
     """A step too small to matter leaves the loss of every batch as it was."""
-    batch = encode(student, DATA)
-    expected = target_loss(student.model, batch)[0].item()
+    expected = loss_of(student, encode(student.texts, DATA))
     settings = FineTuningSettings(learning_rate=1e-9, batch_size=2, optimizer="adamw")
     result = FineTuner(settings).train(student, DATA, rng())
     assert result.steps == 3
@@ -119,6 +129,22 @@ def test_the_rate_stays_up_for_the_constant_share_and_ends_above_the_final_share
     )
     rates = [settings.rate(t, 10) for t in range(10)]
     np.testing.assert_allclose(rates, [1] * 6 + [0.84, 0.68, 0.52, 0.36])
+
+
+def test_the_cosine_falls_from_the_peak_over_a_half_to_nothing() -> None:
+    """cos(0), cos(pi / 4), cos(pi / 2), cos(3 pi / 4) as (1 + cos) / 2."""
+    settings = FineTuningSettings(
+        learning_rate=1.0, warmup_steps=0, schedule="cosine", final_share=0.0
+    )
+    rates = [settings.rate(t, 4) for t in range(4)]
+    np.testing.assert_allclose(rates, [1, (1 + 0.5**0.5) / 2, 0.5, (1 - 0.5**0.5) / 2])
+
+
+def test_a_share_of_the_updates_can_warm_up() -> None:
+    """A tenth of 20 updates are 2: half the rate, then the whole."""
+    settings = FineTuningSettings(learning_rate=1.0, warmup_steps=0, warmup_share=0.1)
+    assert settings.rate(0, 20) == 0.5
+    assert settings.rate(1, 20) == pytest.approx(1 - 0.95 / 20)
 
 
 @given(st.integers(1, 200), st.integers(0, 20), st.floats(0, 0.9), st.floats(0, 1))
@@ -179,7 +205,7 @@ def test_dropout_is_decided_by_the_generator_and_leaves_the_global_one_alone() -
     tokenizer = make_tokenizer()
     config = GPT2Config(vocab_size=len(tokenizer), n_embd=16, n_layer=1, n_head=2, n_positions=32)
     assert config.resid_pdrop > 0
-    student = LanguageModelStudent(GPT2LMHeadModel(config), tokenizer, max_new_tokens=3)
+    student = LanguageModelStudent.of(GPT2LMHeadModel(config), tokenizer, max_new_tokens=3)
     start, saved = student.save(), []
     before = torch.random.get_rng_state()
     for seed in (1, 1, 2):
@@ -194,15 +220,14 @@ def test_dropout_is_decided_by_the_generator_and_leaves_the_global_one_alone() -
 def test_every_weight_has_one_optimizer_and_muon_takes_the_hidden_matrices(
     student: LanguageModelStudent,
 ) -> None:
-    optimizers = make_optimizers(student.model, FineTuningSettings())
-    assert [type(o) for o in optimizers] == [Muon, torch.optim.AdamW]
-    muon, adamw = ({id(p) for g in o.param_groups for p in g["params"]} for o in optimizers)
-    named = {name: id(p) for name, p in student.model.named_parameters()}
-    hidden = {i for name, i in named.items() if "_proj" in name}
-    assert muon == hidden
-    assert adamw == set(named.values()) - hidden
-    (only,) = make_optimizers(student.model, FineTuningSettings(optimizer="adamw"))
-    assert {id(p) for g in only.param_groups for p in g["params"]} == set(named.values())
+    muon, adamw = make_optimizers(student.pool, FineTuningSettings())
+    assert (type(muon), type(adamw)) == (Muon, AdamW)
+    names = {name for name, _ in student.model.named_parameters()}
+    hidden = {name for name in names if "_proj" in name}
+    assert {w.name for w in muon.weights} == hidden
+    assert {w.name for w in adamw.weights} == names - hidden
+    (only,) = make_optimizers(student.pool, FineTuningSettings(optimizer="adamw"))
+    assert {w.name for w in only.weights} == names
 
 
 def test_training_leaves_the_student_ready_to_answer(student: LanguageModelStudent) -> None:
@@ -217,7 +242,7 @@ def test_a_broken_off_training_leaves_the_student_ready_to_answer(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("teachgym.training.fine_tuning.target_loss", interrupt)
+    monkeypatch.setattr("teachgym.training.fine_tuning.run_pass", interrupt)
     with pytest.raises(KeyboardInterrupt):
         FineTuner().train(student, DATA, rng())
     assert not student.model.training
@@ -239,9 +264,9 @@ def test_what_is_taught_often_enough_is_known_afterwards(
 # -- bad input -------------------------------------------------------------------------------
 
 
-def test_loss_spans_are_refused(student: LanguageModelStudent) -> None:
-    example = Example("copy ab=", "ab", "copy", spans=(("a", 1.0), ("b", 0.5)))
-    with pytest.raises(ConfigError, match=r"'copy ab=' has loss spans"):
+def test_spans_that_do_not_make_up_the_target_are_refused(student: LanguageModelStudent) -> None:
+    example = Example("copy ab=", "ab", "copy", spans=(("a", 1.0), ("c", 0.5)))
+    with pytest.raises(ConfigError, match=r"spans of 'copy ab=' do not make up its target 'ab'"):
         FineTuner().train(student, (example,), rng())
 
 
@@ -255,6 +280,8 @@ def test_loss_spans_are_refused(student: LanguageModelStudent) -> None:
         ("constant_share", 1.0),
         ("final_share", 1.5),
         ("clip", -1.0),
+        ("warmup_share", 1.0),
+        ("token_budget", 0),
         ("learning_rate", math.nan),
     ],
 )
@@ -268,6 +295,8 @@ def test_unknown_optimizers_and_settings_are_answered_with_those_that_exist(
 ) -> None:
     with pytest.raises(ConfigError, match=r"unknown optimizer 'adam'.*Did you mean 'adamw'"):
         FineTuningSettings(optimizer="adam")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"unknown schedule 'cosin'.*Did you mean 'cosine'"):
+        FineTuningSettings(schedule="cosin")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="Did you mean 'learning_rate'"):
         make_trainer(student, learnin_rate=1)
     assert isinstance(make_trainer(student, epochs=2), FineTuner)

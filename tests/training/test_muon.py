@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from teachgym.students.pool import Weight
 from teachgym.training.muon import Muon, orthogonalise
 
 
@@ -46,34 +47,48 @@ def test_updates_are_those_of_torch_up_to_its_sixteen_bits(shape: tuple[int, int
     """Same momentum, same quintic, same scale; torch computes in bfloat16, accurate to 1 in 256."""
     start, gradients = random(*shape), [random(*shape), random(*shape).roll(1, 0)]
     ours, theirs = (torch.nn.Parameter(start.clone()) for _ in range(2))
-    optimizers = (
-        Muon([ours], lr=0.01),
-        torch.optim.Muon([theirs], lr=0.01, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"),
+    muon = Muon([Weight("ours", ours, is_stacked=False)])
+    reference = torch.optim.Muon(
+        [theirs], lr=0.01, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"
     )
     for gradient in gradients:
-        for parameter, optimizer in zip((ours, theirs), optimizers, strict=True):
-            parameter.grad = gradient.clone()
-            optimizer.step()
+        ours.grad, theirs.grad = gradient.clone(), gradient.clone()
+        muon.step(torch.tensor([0.01]), [0])
+        reference.step()
     moved = (theirs - start).abs().max().item()
     assert (ours - theirs).abs().max().item() < 0.05 * moved
 
 
+def matrix(start: torch.Tensor, gradient: torch.Tensor) -> Weight:
+    parameter = torch.nn.Parameter(start.clone())
+    parameter.grad = gradient.clone()
+    return Weight(f"weight {id(parameter)}", parameter, is_stacked=start.ndim == 3)
+
+
 def test_matrices_of_one_shape_are_updated_as_if_each_were_alone() -> None:
     starts, gradients = random(3, 5, 7), random(3, 7, 5).mT
-    together = [torch.nn.Parameter(s.clone()) for s in starts]
-    for parameter, gradient in zip(together, gradients, strict=True):
-        parameter.grad = gradient.clone()
-    Muon(together, lr=0.1).step()
-    for start, gradient, parameter in zip(starts, gradients, together, strict=True):
-        alone = torch.nn.Parameter(start.clone())
-        alone.grad = gradient.clone()
-        Muon([alone], lr=0.1).step()
-        torch.testing.assert_close(alone, parameter, rtol=1e-5, atol=1e-6)
+    together = [matrix(*pair) for pair in zip(starts, gradients, strict=True)]
+    Muon(together).step(torch.tensor([0.1]), [0])
+    for start, gradient, weight in zip(starts, gradients, together, strict=True):
+        alone = matrix(start, gradient)
+        Muon([alone]).step(torch.tensor([0.1]), [0])
+        torch.testing.assert_close(alone.values, weight.values, rtol=1e-5, atol=1e-6)
+
+
+def test_students_have_rates_of_their_own_and_those_that_are_done_stay() -> None:
+    starts, gradients = random(3, 5, 7), random(3, 7, 5).mT
+    stacked, rates = matrix(starts, gradients), torch.tensor([0.1, 0.2, 0.3])
+    Muon([stacked]).step(rates, [0, 2])
+    for student, rate in ((0, 0.1), (2, 0.3)):
+        alone = matrix(starts[student], gradients[student])
+        Muon([alone]).step(torch.tensor([rate]), [0])
+        assert torch.equal(alone.values[0], stacked.values[student])
+    assert torch.equal(stacked.values[1], starts[1])
 
 
 def test_a_weight_without_a_gradient_stays() -> None:
-    moved, still = torch.nn.Parameter(torch.ones(2, 2)), torch.nn.Parameter(torch.ones(2, 2))
-    moved.grad = torch.eye(2)
-    Muon([moved, still]).step()
-    assert still.eq(1).all()
-    assert not moved.eq(1).all()
+    moved = matrix(torch.ones(2, 2), torch.eye(2))
+    still = Weight("still", torch.nn.Parameter(torch.ones(2, 2)), is_stacked=False)
+    Muon([moved, still]).step(torch.tensor([1e-3]), [0])
+    assert still.values.eq(1).all()
+    assert not moved.values.eq(1).all()

@@ -1,0 +1,101 @@
+"""GGUF files as ordinary models: dequantised once, kept in the cache after that."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from teachgym.cache import cache_folder
+from teachgym.errors import ConfigError, missing_extra
+
+_log = logging.getLogger(__name__)
+
+
+def is_gguf(path: Path) -> bool:
+    """Whether ``path`` is a GGUF file, or a folder of such files without a ``config.json``."""
+    if path.is_dir():
+        return not (path / "config.json").exists() and any(path.glob("*.gguf"))
+    return path.suffix == ".gguf" and path.is_file()
+
+
+def unpacked(path: Path) -> Path:
+    """A folder that ``from_pretrained`` reads, made from a GGUF file or the only one in a folder.
+
+    It is kept in the cache under the digest of the file, so that only the first time takes long.
+
+    Raises:
+        ConfigError: for a folder of several files.
+        MissingExtraError: if the package ``gguf`` is not installed.
+    """
+    file = _only_file(path)
+    folder = cache_folder("models") / _digest(file)
+    if not _is_whole(folder):
+        if find_spec("gguf") is None:
+            raise missing_extra("gguf", "gguf")
+        _unpack(file, folder)
+    return folder
+
+
+def _only_file(path: Path) -> Path:
+    if path.is_file():
+        return path
+    files = sorted(path.glob("*.gguf"))
+    if len(files) > 1:
+        names = ", ".join(f.name for f in files)
+        raise ConfigError(f"{path} holds several GGUF files: {names}; give the path of one of them")
+    return files[0]
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a conversion is there and its weights can be read."""
+    if not folder.exists():
+        return False
+    from safetensors import safe_open
+
+    try:
+        with safe_open(folder / "model.safetensors", framework="pt") as weights:
+            whole = bool(weights.keys()) and (folder / "tokenizer_config.json").exists()
+    except (OSError, SafetensorError):
+        whole = False
+    if not whole:
+        _log.warning("%s is damaged and is made again", folder)
+    return whole
+
+
+def _unpack(file: Path, folder: Path) -> None:
+    """Write model and tokenizer beside ``folder``, then put them in its place."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+        # 32 bits hold every value of the quantised formats exactly.
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            file.parent, gguf_file=file.name, dtype=torch.float32
+        )
+        config = loaded.config
+        if hasattr(config, "quantization_config"):
+            del config.quantization_config
+        # What was read from GGUF refuses to be saved, so its weights go into a model that does not.
+        with torch.device("meta"):
+            model: Any = type(loaded)(config)
+        model.load_state_dict(loaded.state_dict(), assign=True)
+        model.tie_weights()
+        model.generation_config = loaded.generation_config
+        model.save_pretrained(temporary)
+        tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
+        tokenizer.save_pretrained(temporary)
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(temporary, folder.with_suffix(".new"), dirs_exist_ok=True)
+    folder.with_suffix(".new").replace(folder)

@@ -1,0 +1,127 @@
+"""Which rows of the hidden states belong to which of K students."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+
+class Layout:
+    """The students of the rows of the current forward pass; shared by all stacked layers.
+
+    Rows come in one of two orders: student after student, ``counts[k]`` rows each (``blocks``),
+    or every student's first row, then every student's second (``interleaved``), which lets a
+    decoder use fewer rows without moving any.
+
+    Args:
+        n_students: K.
+        strict: multiply what the students share student by student, too. Without it a GPU may
+            choose another kernel for more rows, and round differently.
+    """
+
+    def __init__(self, n_students: int, *, strict: bool = False) -> None:
+        self.n_students = n_students
+        self.strict = strict
+        self.counts: tuple[int, ...] = ()
+        self.interleaved = False
+        self.generators: Sequence[torch.Generator] = ()
+
+    @contextmanager
+    def blocks(self, counts: Sequence[int]) -> Iterator[None]:
+        """Within: ``counts[k]`` rows of student k, in order of k; shape (K,)."""
+        before = self.counts, self.interleaved
+        self.counts, self.interleaved = tuple(counts), False
+        try:
+            yield
+        finally:
+            self.counts, self.interleaved = before
+
+    @contextmanager
+    def turns(self, n_turns: int) -> Iterator[None]:
+        """Within: ``n_turns`` times one row of every student."""
+        before = self.counts, self.interleaved
+        self.counts, self.interleaved = (n_turns,) * self.n_students, True
+        try:
+            yield
+        finally:
+            self.counts, self.interleaved = before
+
+    @contextmanager
+    def dropping_by(self, generators: Sequence[torch.Generator]) -> Iterator[None]:
+        """Within: student k's dropout comes from ``generators[k]``, whoever else is trained."""
+        self.generators = generators
+        try:
+            yield
+        finally:
+            self.generators = ()
+
+    def students(self, device: torch.device) -> torch.Tensor:
+        """The student of every row, shape (n_rows,)."""
+        students = torch.arange(self.n_students, device=device)
+        if self.interleaved:
+            return students.repeat(self.counts[0])
+        return students.repeat_interleave(torch.tensor(self.counts, device=device))
+
+    def spread(self, vectors: torch.Tensor) -> torch.Tensor:
+        """Each row's own of K vectors, (K, d) -> (n_rows, d).
+
+        In blocks the gradient of a vector is one sum over its rows, as it would be alone.
+        """
+        if self.interleaved:
+            return vectors.repeat(self.counts[0], 1)
+        own = zip(vectors.unbind(), self.counts, strict=True)
+        return torch.cat([vector.expand(n, -1) for vector, n in own])
+
+    def apart(self, function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> Any:
+        """``function`` of all rows at once, or in strict mode of each student's alone.
+
+        Shapes (..., d) -> (..., o).
+        """
+        if not self.strict or self.n_students == 1:
+            return function(x)
+        rows = x.reshape(-1, x.shape[-1])
+        if self.interleaved:
+            turns = rows.view(-1, self.n_students, rows.shape[1]).unbind(1)
+            y = torch.stack([function(turn) for turn in turns], dim=1)
+        else:
+            pieces = torch.split(rows, list(self.counts))
+            y = torch.cat([function(piece) for piece in pieces if len(piece)])
+        return y.view(*x.shape[:-1], -1)
+
+    def drop(self, rows: torch.Tensor, share: float) -> torch.Tensor:
+        """``rows`` (n_rows, d) with a share of the entries 0 and the others scaled up."""
+        kept = torch.cat(
+            [
+                torch.rand(n, rows.shape[1], generator=generator, device=rows.device) >= share
+                for n, generator in zip(self.counts, self.generators, strict=True)
+                if n
+            ]
+        )
+        return rows * kept.to(rows.dtype) / (1 - share)
+
+
+def multiply(rows: torch.Tensor, weights: torch.Tensor, layout: Layout) -> torch.Tensor:
+    """Each row times its student's matrix: (n_rows, d) and (K, d, o) -> (n_rows, o).
+
+    A student's rows go through a product of their own shape, so that its result has the same
+    bits whoever else is there.
+    """
+    weights = weights.to(rows.dtype)
+    n_students, _, n_out = weights.shape
+    counts = layout.counts
+    if n_students == 1:
+        return rows @ weights[0]
+    if layout.interleaved:
+        turns = rows.view(-1, n_students, rows.shape[1]).transpose(0, 1)  # (K, n, d)
+        return torch.bmm(turns, weights).transpose(0, 1).reshape(-1, n_out)
+    if len(set(counts)) == 1:
+        return torch.bmm(rows.view(n_students, -1, rows.shape[1]), weights).view(-1, n_out)
+    if rows.is_cuda and rows.dtype == torch.bfloat16 and not layout.strict:
+        ends = torch.tensor(counts, device=rows.device).cumsum(0, dtype=torch.int32)
+        return F.grouped_mm(rows, weights, offs=ends)
+    pieces = zip(torch.split(rows, list(counts)), weights.unbind(), strict=True)
+    return torch.cat([piece @ weight for piece, weight in pieces if len(piece)])

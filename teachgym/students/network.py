@@ -1,0 +1,143 @@
+"""A causal language model taken apart: rows of tokens -> hidden states -> logits."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+from teachgym.errors import ConfigError
+from teachgym.students.attention import NAME, AttentionPlan, Packed
+
+_SCALES = ("logit_scale", "logits_scaling", "final_logit_softcapping")
+"""Settings of models whose head is more than a linear layer."""
+
+
+class Network:
+    """A Hugging Face causal language model whose attention follows a plan while it is asked here.
+
+    Args:
+        model: from transformers.
+
+    Raises:
+        ConfigError: for a model whose attention cannot be replaced, or with a head that is more
+            than one linear layer.
+    """
+
+    def __init__(self, model: Any) -> None:
+        scales = [name for name in _SCALES if getattr(model.config, name, None)]
+        if scales:
+            raise ConfigError(
+                f"{type(model).__name__} has {scales[0]} in its head, which is not supported; use "
+                "student_settings.backend='hf'"
+            )
+        self.model: Any = model
+        self._attention = model.config._attn_implementation
+        try:
+            model.set_attn_implementation(NAME)
+        except ValueError as error:
+            raise ConfigError(
+                f"the attention of {type(model).__name__} cannot be replaced; use "
+                "student_settings.backend='hf'"
+            ) from error
+        finally:
+            model.set_attn_implementation(self._attention)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        device: torch.device = self.model.device
+        return device
+
+    @property
+    def n_tokens(self) -> int:
+        """Size of the vocabulary, V."""
+        n_tokens: int = self.model.config.get_text_config().vocab_size
+        return n_tokens
+
+    @property
+    def n_parameters(self) -> int:
+        """How many numbers the model consists of, adapters included."""
+        return sum(p.numel() for p in self.model.parameters())
+
+    def hidden(
+        self, ids: torch.Tensor, positions: torch.Tensor, plan: AttentionPlan
+    ) -> torch.Tensor:
+        """Last hidden states, (B, T) token ids and their positions -> (B, T, d)."""
+        with self._own_attention():
+            output: Any = self.model.base_model(
+                input_ids=ids, position_ids=positions, use_cache=False, plan=plan
+            )
+        hidden: torch.Tensor = output.last_hidden_state
+        return hidden
+
+    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        """(..., d) -> (..., V)."""
+        logits: torch.Tensor = self.model.get_output_embeddings()(hidden)
+        return logits
+
+    def packed_hidden(self, texts: Sequence[Sequence[int]]) -> torch.Tensor:
+        """Hidden states of texts, one after another, shape (T, d)."""
+        ids, positions, packed = pack(texts, self.device)
+        return self.hidden(ids, positions, packed)[0]
+
+    @contextmanager
+    def _own_attention(self) -> Iterator[None]:
+        """For one pass: to everyone else the model is an ordinary one of transformers."""
+        config = self.model.config.get_text_config()
+        config._attn_implementation = NAME
+        try:
+            yield
+        finally:
+            config._attn_implementation = self._attention
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """Dropout on; afterwards it is off again and gradients are gone."""
+        self.model.train()
+        try:
+            yield
+        finally:
+            self.model.eval()
+            self.model.zero_grad()
+
+
+def pack(
+    texts: Sequence[Sequence[int]], device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor, Packed]:
+    """Token ids and positions, (1, T) each, and the attention plan of packed texts."""
+    lengths = tuple(map(len, texts))
+    ids = torch.tensor([token for text in texts for token in text], device=device)
+    positions = torch.cat([torch.arange(n) for n in lengths]).to(device)
+    return ids[None], positions[None], Packed(lengths)
+
+
+def context_of(model: Any) -> int:
+    """The most tokens a model can attend to; a sliding window is such a limit, too."""
+    config = model.config.get_text_config()
+    limits = [
+        getattr(config, name, None)
+        for name in ("max_position_embeddings", "n_positions", "sliding_window")
+    ]
+    if getattr(config, "use_sliding_window", True) is False:
+        limits.pop()
+    return min((limit for limit in limits if limit), default=2048)
+
+
+def cache_bytes(model: Any) -> int:
+    """Size of the keys and values of one position."""
+    config = model.config.get_text_config()
+    n_heads = config.num_attention_heads
+    n_key_heads = getattr(config, "num_key_value_heads", None) or n_heads
+    d_head = getattr(config, "head_dim", None) or config.hidden_size // n_heads
+    return int(2 * config.num_hidden_layers * n_key_heads * d_head * model.dtype.itemsize)
+
+
+def copy_sharing(model: nn.Module) -> nn.Module:
+    """A copy of the module tree whose tensors are those of ``model``."""
+    tensors = [*model.parameters(), *model.buffers()]
+    return copy.deepcopy(model, {id(tensor): tensor for tensor in tensors})

@@ -1,0 +1,97 @@
+"""How a language model is made a student."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from teachgym.errors import ConfigError, unknown
+from teachgym.students.lora import ALL_LINEAR, LoRASettings
+
+ADAPTATIONS = ("lora", "full")
+BACKENDS = ("local", "hf", "vllm")
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+FULL_BELOW = 10_000_000
+"""Parameters below which all weights are trained unless asked otherwise: adapters of so small a
+model would save nothing."""
+
+
+@dataclass(frozen=True)
+class LanguageModelSettings:
+    """The student settings of language models; all are plain JSON."""
+
+    backend: Literal["local", "hf", "vllm"] = "local"
+    """``local``: packed training and slots; ``hf``: plain peft and ``generate``, the reference;
+    ``vllm``: trained here, answers from a vLLM server."""
+    device: str | None = None
+    """A torch device; None = the first GPU if there is one, else the CPU."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of the computation; ``auto`` = bfloat16 on GPUs, float32 elsewhere."""
+    max_new_tokens: int = 24
+    """The longest answer in tokens, its end included, >= 1."""
+    context: int | None = None
+    """The most tokens to read, prompt and answer together; None = the model's own limit."""
+    chat: bool | None = None
+    """Use the chat template; None = if there is one."""
+    adaptation: Literal["lora", "full"] | None = None
+    """``lora`` trains low-rank adapters, ``full`` all weights; None = ``full`` for models below
+    ``FULL_BELOW`` parameters, else ``lora``."""
+    rank: int = 16
+    alpha: float = 32.0
+    dropout: float = 0.05
+    targets: str | Sequence[str] = ALL_LINEAR
+    adapter_seed: int = 0
+    """These five: the fields of ``LoRASettings``."""
+    adapter: str | None = None
+    """Folder of an adapter in PEFT's format to start from; it brings its rank, alpha, targets."""
+    strict: bool | None = None
+    """Keep the bits of what a student learns independent of the other students of its pool; None
+    = on CPUs, where it costs little."""
+    graphs: bool = True
+    """On a GPU: replay decoding steps as CUDA graphs."""
+    server: str | None = None
+    """URL of a running server for the ``vllm`` backend; None = start one."""
+
+    def __post_init__(self) -> None:
+        if self.backend not in BACKENDS:
+            raise ConfigError(unknown("backend", self.backend, BACKENDS))
+        if self.dtype != "auto" and self.dtype not in DTYPES:
+            raise ConfigError(unknown("dtype", self.dtype, ("auto", *DTYPES)))
+        if self.adaptation not in (None, *ADAPTATIONS):
+            raise ConfigError(unknown("adaptation", str(self.adaptation), ADAPTATIONS))
+        if self.max_new_tokens < 1:
+            raise ConfigError(f"max_new_tokens is {self.max_new_tokens}; it must be 1 or more")
+        if self.context is not None and self.context <= self.max_new_tokens:
+            raise ConfigError(
+                f"context is {self.context}; it must be above max_new_tokens, {self.max_new_tokens}"
+            )
+        _ = self.lora  # checked early, too
+
+    @property
+    def torch_device(self) -> str:
+        """The device to load the model to."""
+        return self.device or ("cuda" if torch.cuda.is_available() else "cpu")
+
+    @property
+    def torch_dtype(self) -> torch.dtype:
+        """What to compute in."""
+        if self.dtype != "auto":
+            return DTYPES[self.dtype]
+        on_gpu = torch.device(self.torch_device).type == "cuda"
+        return torch.bfloat16 if on_gpu else torch.float32
+
+    @property
+    def lora(self) -> LoRASettings:
+        """The settings of adapters."""
+        targets = self.targets if isinstance(self.targets, str) else tuple(self.targets)
+        return LoRASettings(self.rank, self.alpha, self.dropout, targets, self.adapter_seed)
+
+    def trains_adapters(self, n_parameters: int) -> bool:
+        """Whether a model of this size is adapted instead of trained in full."""
+        if self.adaptation is not None:
+            return self.adaptation == "lora"
+        return self.adapter is not None or n_parameters >= FULL_BELOW

@@ -1,0 +1,111 @@
+"""How a student is fine-tuned on one set of examples."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from teachgym.errors import ConfigError, unknown
+from teachgym.students.lora import LoRASettings
+from teachgym.students.settings import FULL_BELOW
+
+OPTIMIZERS = ("muon", "adamw")
+SCHEDULES = ("linear", "cosine")
+
+
+def _check(name: str, value: float | None, allowed: bool, range_: str) -> None:
+    if not allowed:
+        raise ConfigError(f"{name} is {value}; it must be {range_}")
+
+
+@dataclass(frozen=True)
+class FineTuningSettings:
+    """Optimizer, schedule and batches; the defaults are the recipe of the ``tiny`` student."""
+
+    learning_rate: float = 2e-3
+    """Peak learning rate, > 0."""
+    batch_size: int = 16
+    """Examples per update, >= 1."""
+    epochs: int = 1
+    """Passes over the data, >= 1."""
+    warmup_steps: int = 5
+    """Updates over which the rate rises linearly to its peak, >= 0."""
+    warmup_share: float = 0.0
+    """The same as a share of all updates, in [0, 1); the longer of both counts."""
+    schedule: Literal["linear", "cosine"] = "linear"
+    """How the rate falls from its peak."""
+    constant_share: float = 0.0
+    """Share of the updates, in [0, 1), before the rate starts to fall."""
+    final_share: float = 0.05
+    """Share of the peak rate that is left at the end, in [0, 1]."""
+    clip: float = 1.0
+    """Largest norm of the gradient, > 0."""
+    optimizer: Literal["muon", "adamw"] = "muon"
+    """``muon``: Muon for hidden matrices and AdamW for the rest; ``adamw``: AdamW for all."""
+    token_budget: int | None = None
+    """Tokens in one forward pass, over all students; a batch with more is split, with the same
+    gradient. None = what suits the device."""
+
+    def __post_init__(self) -> None:
+        if self.optimizer not in OPTIMIZERS:
+            raise ConfigError(unknown("optimizer", self.optimizer, OPTIMIZERS))
+        if self.schedule not in SCHEDULES:
+            raise ConfigError(unknown("schedule", self.schedule, SCHEDULES))
+        for name in ("batch_size", "epochs", "token_budget"):
+            value = getattr(self, name)
+            _check(name, value, value is None or value >= 1, "1 or more")
+        for name in ("learning_rate", "clip"):
+            _check(name, getattr(self, name), getattr(self, name) > 0, "above 0")
+        _check("warmup_steps", self.warmup_steps, self.warmup_steps >= 0, "0 or more")
+        for name in ("warmup_share", "constant_share"):
+            _check(name, getattr(self, name), 0 <= getattr(self, name) < 1, "in [0, 1)")
+        _check("final_share", self.final_share, 0 <= self.final_share <= 1, "in [0, 1]")
+
+    def rate(self, step: int, total: int) -> float:
+        """Learning rate of update ``step`` (from 0) of ``total``.
+
+        Example:
+            >>> settings = FineTuningSettings(learning_rate=1.0, warmup_steps=2, final_share=0)
+            >>> [settings.rate(step, 4) for step in range(4)]
+            [0.5, 0.75, 0.5, 0.25]
+        """
+        warmup = max(self.warmup_steps, round(self.warmup_share * total))
+        warm = min(1.0, (step + 1) / warmup) if warmup else 1.0
+        progress = max(0.0, step / total - self.constant_share) / (1 - self.constant_share)
+        if self.schedule == "cosine":
+            progress = (1 - math.cos(math.pi * progress)) / 2
+        return self.learning_rate * warm * (1 - (1 - self.final_share) * progress)
+
+
+LORA_RECIPE = FineTuningSettings(
+    learning_rate=1e-4,
+    epochs=3,
+    warmup_steps=0,
+    warmup_share=0.1,
+    schedule="cosine",
+    final_share=0.0,
+    optimizer="adamw",
+)
+"""For adapters: DataEnvGym's (arXiv 2410.06215, appendix B.1.2, and its configuration files).
+
+Its rate also falls during the warm-up, by at most a fortieth.
+"""
+
+FULL_RECIPE = FineTuningSettings(
+    learning_rate=1e-5,
+    epochs=3,
+    warmup_steps=0,
+    warmup_share=0.1,
+    schedule="cosine",
+    final_share=0.0,
+    optimizer="adamw",
+)
+"""For all weights of a large pretrained model: a tenth of the rate of adapters."""
+
+
+def recipe(n_parameters: int, lora: LoRASettings | None) -> FineTuningSettings:
+    """What suits a model of that size, trained in full or by adapters."""
+    if lora is not None:
+        return LORA_RECIPE
+    return FineTuningSettings() if n_parameters < FULL_BELOW else FULL_RECIPE
