@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from time import perf_counter
 from typing import Any, Literal
@@ -11,8 +12,10 @@ from typing import Any, Literal
 import gymnasium as gym
 import numpy as np
 
+from teachgym.envs import probes
 from teachgym.envs.rendering import render_ansi, render_rgb_array
-from teachgym.envs.restart import TRAINING_MODES, TrainingMode, training_set
+from teachgym.envs.restart import training_set
+from teachgym.envs.rules import EpisodeRules
 from teachgym.errors import ConfigError, EpisodeError, unknown
 from teachgym.gate import Gate, normalise
 from teachgym.ledger import Ledger
@@ -21,10 +24,10 @@ from teachgym.rewards import accuracy_gain
 from teachgym.snapshot import Best, Snapshot
 from teachgym.spaces import DataSpace, ReportSpace
 from teachgym.types import (
-    Budget,
     Checkpoint,
     Cost,
     Data,
+    Example,
     Provenance,
     Report,
     TrainResult,
@@ -36,37 +39,6 @@ RngName = Literal["data", "train", "skills", "replay"]
 """The named random streams of an episode."""
 
 _STREAMS: dict[RngName, int] = {"data": 0, "train": 1, "skills": 2, "replay": 3}
-
-
-@dataclass(frozen=True)
-class EpisodeRules:
-    """What an episode is, apart from who takes part in it."""
-
-    budget: Budget = field(default_factory=lambda: Budget(steps=10))
-    """Limits per episode; at least one keeps the episode finite."""
-    examples_per_step: int = 250
-    """The most examples one step can train on, >= 1."""
-    training: TrainingMode = "continue"
-    """``continue``: train the current student on the step's data; ``scratch``: train the
-    untrained student on all data so far (what DataEnvGym's code does)."""
-    replay: float = 0.0
-    """Share of each ``continue`` training set that is drawn from earlier steps, in [0, 1)."""
-    target_accuracy: float | None = None
-    """Validation accuracy in (0, 1] at which the episode ends as mastered; None = never."""
-
-    def __post_init__(self) -> None:
-        if self.examples_per_step < 1:
-            raise ConfigError(
-                f"examples_per_step is {self.examples_per_step}; it must be 1 or more"
-            )
-        if self.training not in TRAINING_MODES:
-            raise ConfigError(unknown("training mode", self.training, TRAINING_MODES))
-        if not 0 <= self.replay < 1:
-            raise ConfigError(f"replay is {self.replay}; it must be in [0, 1)")
-        if self.replay and self.training == "scratch":
-            raise ConfigError("replay is for training='continue'; 'scratch' keeps all data anyway")
-        if self.target_accuracy is not None and not 0 < self.target_accuracy <= 1:
-            raise ConfigError(f"target_accuracy is {self.target_accuracy}; it must be in (0, 1]")
 
 
 class TeacherEnv(gym.Env[Report, Data]):
@@ -213,6 +185,12 @@ class TeacherEnv(gym.Env[Report, Data]):
         """The most examples that the next step can train on."""
         return int(min(self.ledger.remaining("examples"), self.rules.examples_per_step))
 
+    @property
+    def next_evaluation(self) -> Cost:
+        """The most that the next evaluation on ``val`` can cost."""
+        n_answers = len(self.state.report.predictions)
+        return Cost(generated_tokens=n_answers * self.student.max_new_tokens)
+
     def rng(self, name: RngName) -> np.random.Generator:
         """The random stream ``name`` of the current step; equal for equal seed, name and step."""
         key = (_STREAMS[name], self.state.step)
@@ -259,6 +237,18 @@ class TeacherEnv(gym.Env[Report, Data]):
     def untrained(self) -> Checkpoint:
         """Weights that ``reset`` restores."""
         return self._untrained
+
+    # -- probes: what a student may offer beyond its answers ---------------------------------
+
+    def logprobs(self, examples: Sequence[Example]) -> list[np.ndarray]:
+        """Log-probabilities of the targets' tokens; see ``teachgym.envs.probes``."""
+        return probes.logprobs(self, examples)
+
+    def sample(
+        self, prompts: Sequence[str], k: int, temperature: float = 1.0, seed: int = 0
+    ) -> list[list[str]]:
+        """``k`` random answers to each prompt; see ``teachgym.envs.probes``."""
+        return probes.sample(self, prompts, k=k, temperature=temperature, seed=seed)
 
     # -- the parts of a step ---------------------------------------------------------------
 
@@ -340,10 +330,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         exhausted = self.rules.budget.exhausted(self.spent)
         if exhausted:
             return exhausted[0]
-        next_evaluation = Cost(
-            generated_tokens=len(report.predictions) * self.student.max_new_tokens
-        )
-        return "" if self.ledger.allows(next_evaluation) else "generated_tokens"
+        return "" if self.ledger.allows(self.next_evaluation) else "generated_tokens"
 
     def _info(
         self, accepted: Data, rejected: tuple[Verdict, ...], result: TrainResult, cost: Cost

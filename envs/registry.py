@@ -14,21 +14,19 @@ from typing import Any, Literal, TypedDict, Unpack
 import gymnasium as gym
 
 from teachgym.engines import make_engine
-from teachgym.envs.base import EpisodeRules, TeacherEnv
+from teachgym.envs.base import TeacherEnv
+from teachgym.envs.casting import Casting, Roles, cast_alone
 from teachgym.envs.flat import flatten
 from teachgym.envs.observations import SkillObservation
 from teachgym.envs.orders import OrderExamples
 from teachgym.envs.restart import TrainingMode
+from teachgym.envs.rules import EpisodeRules
 from teachgym.envs.skill_tree import SkillTree
 from teachgym.envs.text import TextObservation
 from teachgym.errors import ConfigError, UnknownNameError, require_known, unknown
-from teachgym.evaluation import GenerateAndGrade
 from teachgym.gate import Gate, GateSettings
 from teachgym.rewards import make_reward
 from teachgym.skills import TaskProposer
-from teachgym.students import make_student
-from teachgym.tasks import make_task
-from teachgym.training import make_trainer
 from teachgym.types import CURRENCIES, Budget, leaves_by_root
 
 DEFAULT_BUDGET: Mapping[str, float] = {"steps": 10, "examples": 2500}
@@ -53,10 +51,13 @@ class Settings(TypedDict, total=False):
     target_accuracy: float | None
     reward: str
     prices: Mapping[str, float] | None
+    reuse_answers: bool
     render_mode: str | None
 
 
 def teacher_env(
+    cast: Casting = cast_alone,
+    /,
     *,
     task: str = "arithmetic-and-strings",
     task_settings: Mapping[str, Any] | None = None,
@@ -71,9 +72,13 @@ def teacher_env(
     target_accuracy: float | None = None,
     reward: str = "accuracy_gain",
     prices: Mapping[str, float] | None = None,
+    reuse_answers: bool = True,
     render_mode: str | None = None,
 ) -> TeacherEnv:
     """The base environment from plain values; names are looked up in the registries.
+
+    The settings are those of the registered environments; see their cards. ``cast`` fills the
+    roles of task, student, trainer and evaluator.
 
     Raises:
         UnknownNameError: for a task, student or reward that does not exist.
@@ -87,14 +92,21 @@ def teacher_env(
         target_accuracy=target_accuracy,
     )
     require_known("gate setting", gate_settings or {}, [f.name for f in fields(GateSettings)])
-    the_task = make_task(task, **(task_settings or {}))
-    the_student = make_student(student, the_task, **(student_settings or {}))
+    roles = Roles(
+        task,
+        task_settings or {},
+        student,
+        student_settings or {},
+        trainer_settings or {},
+        reuse_answers,
+    )
+    parts = cast(roles)
     return TeacherEnv(
-        the_task,
-        the_student,
-        make_trainer(the_student, **(trainer_settings or {})),
-        GenerateAndGrade(),
-        gate=Gate(the_task, GateSettings(**(gate_settings or {}))),
+        parts.task,
+        parts.student,
+        parts.trainer,
+        parts.evaluator,
+        gate=Gate(parts.task, GateSettings(**(gate_settings or {}))),
         reward=make_reward(reward, prices),
         rules=rules,
         render_mode=render_mode,
@@ -118,7 +130,11 @@ def make_budget(limits: Mapping[str, float]) -> Budget:
 
 
 def open_ended(
-    *, observation: Literal["report", "arrays", "text"] = "report", **settings: Unpack[Settings]
+    cast: Casting = cast_alone,
+    /,
+    *,
+    observation: Literal["report", "arrays", "text"] = "report",
+    **settings: Unpack[Settings],
 ) -> AnyEnv:
     """The Open-Ended environment: write any training data, see every prediction.
 
@@ -168,16 +184,19 @@ def open_ended(
     | `target_accuracy` | none | mastery |
     | `reward`, `prices` | `accuracy_gain` | see above |
     | `observation` | `report` | see above |
+    | `reuse_answers` | true | what a language model was asked before, with the same weights, is read from this machine's store (at most 1 GiB) instead of generated again; scores and budget are the same |
     | `render_mode` | none | `ansi` or `rgb_array`: a bar per skill and the learning curve |
 
     ## Version History
     * v0: initial version.
     """
-    env = teacher_env(**settings)
+    env = teacher_env(cast, **settings)
     return _observed(env, observation, {"report": _unchanged, "arrays": SkillObservation})
 
 
 def skill_list(
+    cast: Casting = cast_alone,
+    /,
     *,
     observation: Literal["arrays", "flat", "text", "report"] = "arrays",
     engine: str = "procedural",
@@ -228,7 +247,7 @@ def skill_list(
     ## Version History
     * v0: initial version.
     """
-    base = teacher_env(**settings)
+    base = teacher_env(cast, **settings)
     env = OrderExamples(base, make_engine(engine, base.task, **(engine_settings or {})))
     return _observed(
         env,
@@ -242,6 +261,8 @@ def skill_list(
 
 
 def skill_tree(
+    cast: Casting = cast_alone,
+    /,
     *,
     observation: Literal["arrays", "flat", "text"] = "arrays",
     engine: str = "procedural",
@@ -305,7 +326,7 @@ def skill_tree(
     ## Version History
     * v0: initial version.
     """
-    base = teacher_env(**settings)
+    base = teacher_env(cast, **settings)
     env = SkillTree(
         base,
         make_engine(engine, base.task, **(engine_settings or {})),

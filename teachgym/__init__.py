@@ -7,6 +7,7 @@ transformers::
     import teachgym
 
     env = gym.make("teachgym/SkillList-v0", student="simulated")
+    envs = gym.make_vec("teachgym/SkillList-v0", num_envs=8, student="simulated")
 """
 
 from __future__ import annotations
@@ -23,4 +24,9 @@ ENV_IDS = {
 """Registered ids and the functions that build them."""
 
 for _id, _entry_point in ENV_IDS.items():
-    gym.register(_id, entry_point=_entry_point, order_enforce=True)
+    gym.register(
+        _id,
+        entry_point=_entry_point,
+        vector_entry_point=_entry_point.replace(".registry:", ".vector:"),
+        order_enforce=True,
+    )

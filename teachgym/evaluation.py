@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Protocol
+
+from teachgym.answers import AnswerStore, answers_key
 from teachgym.protocols import Student, Task
 from teachgym.types import Prediction, Report, Split
+
+
+class Ask(Protocol):
+    """How a student is asked."""
+
+    def __call__(self, student: Student, prompts: Sequence[str], stop: Sequence[str]) -> list[str]:
+        """Greedy answers of ``student``, as ``Student.generate`` gives them."""
+
+
+def ask_directly(student: Student, prompts: Sequence[str], stop: Sequence[str]) -> list[str]:
+    """``student.generate``."""
+    return student.generate(prompts, stop=stop)
 
 
 class GenerateAndGrade:
@@ -11,14 +27,34 @@ class GenerateAndGrade:
 
     The prompts are the examples' own, so the format never changes between two reports, and the
     items are the same each time, so two reports can be paired.
+
+    Args:
+        store: remembers answers. Students without ``fingerprint`` are asked every time, and
+            answers are graded anew every time, so a grader that was changed takes effect.
+        ask: how answers that are not remembered are obtained.
     """
+
+    def __init__(self, store: AnswerStore | None = None, *, ask: Ask = ask_directly) -> None:
+        self.store, self.ask = store, ask
 
     def evaluate(self, student: Student, task: Task, split: Split) -> Report:
         """The report over ``task.examples(split)``, in that order."""
         examples = task.examples(split)
-        responses = student.generate([e.prompt for e in examples])
+        responses = self._answers(student, [e.prompt for e in examples], getattr(task, "stop", ()))
         predictions = (
             Prediction(example, response, task.grade(example, response))
             for example, response in zip(examples, responses, strict=True)
         )
         return Report(tuple(predictions), split)
+
+    def _answers(self, student: Student, prompts: Sequence[str], stop: Sequence[str]) -> list[str]:
+        """Remembered answers, or new ones."""
+        fingerprint = getattr(student, "fingerprint", None)
+        if self.store is None or fingerprint is None:
+            return self.ask(student, prompts, stop)
+        key = answers_key(fingerprint(), student.max_new_tokens, prompts, stop)
+        answers = self.store.get(key, len(prompts))
+        if answers is None:
+            answers = self.ask(student, prompts, stop)
+            self.store.put(key, answers)
+        return answers

@@ -1,17 +1,32 @@
-"""``run_episode``: the one loop in which a teacher meets an environment."""
+"""``run_episode``: the one loop in which a teacher meets an environment; ``run_episodes``: K do."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 import gymnasium as gym
 
+from teachgym.errors import ConfigError
 from teachgym.protocols import Teacher
 from teachgym.types import Episode, Transition
 
 Observer = Callable[[int, Transition], None]
 """Called after each step with the step's number, counted from 1, and its transition."""
+
+StepResult = tuple[Any, Any, bool, bool, dict[str, Any]]
+"""What ``gym.Env.step`` returns: observation, reward, terminated, truncated, info."""
+
+
+class Rows(Protocol):
+    """Environments that step together, such as ``teachgym.envs.vector.TeacherVectorEnv``."""
+
+    @property
+    def envs(self) -> Sequence[gym.Env[Any, Any]]:
+        """The rows as single environments."""
+
+    def step_rows(self, actions: Mapping[int, Any]) -> Mapping[int, StepResult]:
+        """Step the rows that have an action, by number, and leave the others alone."""
 
 
 def run_episode(
@@ -57,17 +72,79 @@ def continue_episode(
     """Go on from ``observation`` to the end; ``past`` are the transitions that led there."""
     observers = tuple(observers)
     transitions = list(past)
-    done = bool(past) and (past[-1].terminated or past[-1].truncated)
+    done = bool(past) and _ends(past[-1])
     while not done:
         action = teacher.act(observation)
-        next_observation, reward, terminated, truncated, info = env.step(action)
-        transition = Transition(
-            observation, action, float(reward), next_observation, terminated, truncated, info
-        )
+        transition = _transition(observation, action, env.step(action))
         teacher.observe(transition)
         transitions.append(transition)
         for observe in observers:
             observe(len(transitions), transition)
-        observation, done = next_observation, terminated or truncated
+        observation, done = transition.next_observation, _ends(transition)
+    return _episode(env, teacher, transitions, seed)
+
+
+def run_episodes(
+    rows: Rows, teachers: Sequence[Teacher[Any, Any]], seeds: Sequence[int]
+) -> list[Episode]:
+    """One episode per row, all at once: teacher ``i`` meets row ``i`` with seed ``i``.
+
+    Args:
+        rows: at least as many environments as there are teachers, such as
+            ``gym.make_vec("teachgym/SkillList-v0", num_envs=8)``; reset it before other use.
+        teachers: a different object for each row.
+        seeds: as many as teachers.
+
+    Returns:
+        For each row the episode that ``run_episode`` gives with a single environment. A row
+        whose episode has ended sits still until the last one ends.
+
+    Raises:
+        ConfigError: for numbers of rows, teachers and seeds that do not fit, or a teacher that
+            is given twice.
+    """
+    _check_pairs(len(rows.envs), teachers, seeds)
+    transitions: list[list[Transition]] = [[] for _ in teachers]
+    observations: dict[int, Any] = {}
+    for row, (teacher, seed) in enumerate(zip(teachers, seeds, strict=True)):
+        teacher.reset(seed)
+        observations[row], _ = rows.envs[row].reset(seed=seed)
+    while observations:
+        actions = {row: teachers[row].act(seen) for row, seen in observations.items()}
+        for row, result in rows.step_rows(actions).items():
+            transition = _transition(observations.pop(row), actions[row], result)
+            teachers[row].observe(transition)
+            transitions[row].append(transition)
+            if not _ends(transition):
+                observations[row] = transition.next_observation
+    made = zip(rows.envs, teachers, transitions, seeds, strict=False)  # Rows may be left over.
+    return [_episode(env, teacher, own, seed) for env, teacher, own, seed in made]
+
+
+def _check_pairs(n_rows: int, teachers: Sequence[Teacher[Any, Any]], seeds: Sequence[int]) -> None:
+    if not len(teachers) == len(seeds) <= n_rows:
+        raise ConfigError(
+            f"there are {len(teachers)} teachers and {len(seeds)} seeds for {n_rows} rows; give "
+            "one seed per teacher, and no more of them than rows"
+        )
+    if len({id(teacher) for teacher in teachers}) < len(teachers):
+        raise ConfigError("a teacher is given twice; make one for each row, since they learn")
+
+
+def _transition(observation: Any, action: Any, result: StepResult) -> Transition:
+    following, reward, terminated, truncated, info = result
+    return Transition(observation, action, float(reward), following, terminated, truncated, info)
+
+
+def _ends(transition: Transition) -> bool:
+    return transition.terminated or transition.truncated
+
+
+def _episode(
+    env: gym.Env[Any, Any],
+    teacher: Teacher[Any, Any],
+    transitions: Sequence[Transition],
+    seed: int,
+) -> Episode:
     spec = env.spec.to_json() if env.spec is not None else ""
     return Episode(tuple(transitions), seed, spec, teacher.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 for _name, _value in {
     "OMP_NUM_THREADS": "1",
@@ -13,8 +14,15 @@ for _name, _value in {
 }.items():
     os.environ.setdefault(_name, _value)
 
+import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
 
 # Times are noisy on shared machines: examples have no deadline, and are the same on every run.
 settings.register_profile("teachgym", deadline=None, derandomize=True)
 settings.load_profile("teachgym")
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test finds what another, or the user, has left in the cache."""
+    monkeypatch.setenv("TEACHGYM_CACHE", str(tmp_path / "teachgym-cache"))

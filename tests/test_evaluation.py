@@ -6,8 +6,11 @@ import math
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+from teachgym.answers import AnswerStore
 from teachgym.evaluation import GenerateAndGrade
+from teachgym.protocols import Student
 from teachgym.testing import TableStudent, ToyTask
 from teachgym.testing.toy import solve
 from teachgym.types import Example, Prediction
@@ -20,7 +23,7 @@ class Recorder(TableStudent):
         super().__init__()
         self.asked: list[list[str]] = []
 
-    def generate(self, prompts: Sequence[str]) -> list[str]:
+    def generate(self, prompts: Sequence[str], *, stop: Sequence[str] = ()) -> list[str]:
         self.asked.append(list(prompts))
         return [solve(p) if p.startswith("copy") else "?" for p in prompts]
 
@@ -67,6 +70,80 @@ def test_measuring_twice_gives_the_same_report() -> None:
     task, student = ToyTask(per_cell=3), Recorder()
     evaluate = GenerateAndGrade().evaluate
     assert evaluate(student, task, "val") == evaluate(student, task, "val")
+
+
+class Fingerprinted(Recorder):
+    """A ``Recorder`` whose answers can be remembered."""
+
+    weights = "00"
+    max_new_tokens = 8
+
+    def fingerprint(self) -> str:
+        return self.weights
+
+    def generate(self, prompts: Sequence[str], *, stop: Sequence[str] = ()) -> list[str]:
+        self.stop = tuple(stop)
+        return super().generate(prompts, stop=stop)
+
+
+def test_what_was_asked_before_is_not_asked_again_by_another_process_either(tmp_path: Path) -> None:
+    task, first, second = ToyTask(per_cell=3), Fingerprinted(), Fingerprinted()
+    fresh = GenerateAndGrade(AnswerStore(tmp_path)).evaluate(first, task, "val")
+    remembered = GenerateAndGrade(AnswerStore(tmp_path)).evaluate(second, task, "val")
+    assert remembered == fresh
+    assert len(first.asked) == 1
+    assert second.asked == []
+
+
+def test_another_split_and_changed_weights_are_asked_anew(tmp_path: Path) -> None:
+    task, student = ToyTask(per_cell=3), Fingerprinted()
+    evaluator = GenerateAndGrade(AnswerStore(tmp_path))
+    evaluator.evaluate(student, task, "val")
+    evaluator.evaluate(student, task, "test")
+    student.weights = "01"
+    evaluator.evaluate(student, task, "val")
+    assert len(student.asked) == 3
+
+
+def test_remembered_answers_are_graded_anew(tmp_path: Path) -> None:
+    class Lenient(ToyTask):
+        def grade(self, example: Example, response: str) -> float:
+            return 1.0
+
+    student, evaluator = Fingerprinted(), GenerateAndGrade(AnswerStore(tmp_path))
+    assert evaluator.evaluate(student, ToyTask(per_cell=3), "val").accuracy == 0.25
+    assert evaluator.evaluate(student, Lenient(per_cell=3), "val").accuracy == 1.0
+    assert len(student.asked) == 1
+
+
+def test_a_student_without_a_fingerprint_is_always_asked(tmp_path: Path) -> None:
+    student, evaluator = Recorder(), GenerateAndGrade(AnswerStore(tmp_path))
+    for _ in range(2):
+        evaluator.evaluate(student, ToyTask(per_cell=3), "val")
+    assert len(student.asked) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_stop_strings_of_the_task_reach_the_student_and_the_key(tmp_path: Path) -> None:
+    class Stopping(ToyTask):
+        stop = (";",)
+
+    student, evaluator = Fingerprinted(), GenerateAndGrade(AnswerStore(tmp_path))
+    evaluator.evaluate(student, ToyTask(per_cell=3), "val")
+    assert student.stop == ()
+    evaluator.evaluate(student, Stopping(per_cell=3), "val")
+    assert student.stop == (";",)
+    assert len(student.asked) == 2
+
+
+def test_a_student_may_be_asked_in_another_way() -> None:
+    def backwards(student: Student, prompts: Sequence[str], stop: Sequence[str]) -> list[str]:
+        return [answer[::-1] for answer in student.generate(prompts)]
+
+    task = ToyTask(per_cell=3)
+    report = GenerateAndGrade(ask=backwards).evaluate(Recorder(), task, "val")
+    copies = [p for p in report.predictions if p.example.skill == "copy"]
+    assert [p.response for p in copies] == [p.example.target[::-1] for p in copies]
 
 
 def test_evaluation_needs_no_torch() -> None:

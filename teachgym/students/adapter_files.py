@@ -45,7 +45,9 @@ def write_adapter(
     Args:
         folder: where to.
         weights: of every adapted layer.
-        rank, alpha, dropout: as in ``LoRASettings``.
+        rank: as in ``LoRASettings``.
+        alpha: as in ``LoRASettings``.
+        dropout: as in ``LoRASettings``.
         base: name or path of the base model.
     """
     folder.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import shutil
+import struct
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,7 +34,7 @@ def unpacked(path: Path) -> Path:
     It is kept in the cache under the digest of the file, so that only the first time takes long.
 
     Raises:
-        ConfigError: for a folder of several files.
+        ConfigError: for a folder of several files, or a file that is damaged.
         MissingExtraError: if the package ``gguf`` is not installed.
     """
     file = _only_file(path)
@@ -81,9 +82,12 @@ def _unpack(file: Path, folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
         # 32 bits hold every value of the quantised formats exactly.
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            file.parent, gguf_file=file.name, dtype=torch.float32
-        )
+        try:
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                file.parent, gguf_file=file.name, dtype=torch.float32
+            )
+        except (OSError, ValueError, struct.error) as error:
+            raise ConfigError(f"{file} cannot be read as a GGUF model: {error}") from error
         config = loaded.config
         if hasattr(config, "quantization_config"):
             del config.quantization_config

@@ -50,6 +50,7 @@ def load_model(name_or_path: str) -> Loaded:
     Raises:
         UnknownNameError: if there is no such model, it may not be downloaded, or it cannot be
             read as a causal language model.
+        ConfigError: for a damaged GGUF file, or a folder of several.
         MissingExtraError: if a package that it needs is not installed.
     """
     path = Path(name_or_path)
@@ -62,7 +63,8 @@ def load_model(name_or_path: str) -> Loaded:
             )
         loaded = load_model(base)
         return Loaded(loaded.model, loaded.tokenizer, loaded.source, path)
-    source = _source(name_or_path)
+    with without_progress_bars():
+        source = _source(name_or_path)
     try:
         with without_progress_bars():
             tokenizer = AutoTokenizer.from_pretrained(source)

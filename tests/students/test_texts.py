@@ -109,5 +109,7 @@ def test_tokens_with_a_string_are_found_and_special_ones_have_no_text() -> None:
 def test_nothing_read_is_ever_longer_than_the_context(text: str, context: int) -> None:
     one = texts(context=context)
     ((prompt, target),) = one.pairs([text], [text])
-    assert prompt and target and len(prompt) + len(target) <= context
+    assert prompt
+    assert target
+    assert len(prompt) + len(target) <= context
     assert all(len(ids) <= context - 1 for ids in one.prompts([text], room=1))

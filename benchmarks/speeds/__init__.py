@@ -1,0 +1,1 @@
+"""What ``teachgym.benchmarks.speed`` is made of: workloads, systems, measuring, reporting."""

@@ -1,0 +1,156 @@
+"""A case made concrete: a model and adapters on disk, examples and prompts as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from teachgym.benchmarks.speeds import models
+from teachgym.benchmarks.speeds.shapes import SHAPES, Shape
+from teachgym.benchmarks.speeds.workloads import Asking, Case, Training
+from teachgym.types import Data, Example
+
+LEARNING_RATE = 1e-4
+
+
+@dataclass(frozen=True)
+class Material:
+    """All that a system is given."""
+
+    case: Case
+    device: str
+    base: Path
+    """A folder that ``from_pretrained`` reads."""
+    adapters: tuple[Path, ...]
+    """One folder in PEFT's format per student: where its training starts."""
+    data: tuple[tuple[Data, ...], ...]
+    """New examples of each step of each student."""
+    prompts: tuple[tuple[str, ...], ...]
+    """Of each student."""
+    answer_lengths: tuple[tuple[int, ...], ...]
+    """Tokens of the answers that follow, ends included."""
+
+    @property
+    def shape(self) -> Shape:
+        """The model's."""
+        return SHAPES[self.case.shape]
+
+    @property
+    def dtype(self) -> str:
+        """bfloat16 on GPUs, as everyone uses them; float32 elsewhere."""
+        return _dtype(self.device)
+
+    def beginning(self) -> Material:
+        """One update and a few prompts of it, to warm up with."""
+        case, size = self.case, self.case.training.batch if self.case.training else 0
+        training = case.training and replace(case.training, examples=size, epochs=1)
+        return replace(
+            self,
+            case=replace(case, training=training, steps=1),
+            data=tuple((own[0][:size],) for own in self.data),
+            prompts=tuple(own[:4] for own in self.prompts),
+        )
+
+    @property
+    def fill(self) -> float:
+        """Share of real tokens in padded batches of the first student's first step; nan if none."""
+        if self.case.training is None:
+            return float("nan")
+        rows = in_order(self.data[0][0], self.case.training)
+        size = self.case.training.batch
+        lengths = [len(e.prompt) + len(e.target) + 1 for e in rows]
+        padded = sum(
+            size * max(lengths[i : i + size]) for i in range(0, len(lengths), size)
+        )
+        return sum(lengths) / padded
+
+
+def make_material(case: Case, device: str, folder: Path) -> Material:
+    """Draw texts and write model and adapters to ``folder``; the same for the same case."""
+    shape = SHAPES[case.shape]
+    longest = max(
+        case.longest_answer, case.training.tokens.longest // 2 + 2 if case.training else 0
+    )
+    context = max(
+        case.training.tokens.longest if case.training else 0,
+        case.asking.prompt.longest + case.asking.answer.longest if case.asking else 0,
+    )
+    base = folder / f"{shape.name}-{longest}-{context}"
+    if not base.exists():
+        models.write_base(
+            base, shape, levels=longest, context=context, dtype=_dtype(device)
+        )
+    adapters = models.write_adapters(
+        folder / case.name, base, rank=case.rank, count=case.students
+    )
+    texts = _Texts(shape.vocabulary, longest)
+    rngs = [np.random.default_rng((k, 1)) for k in range(case.students)]
+    data = [tuple(texts.examples(rng, case.training) for _ in range(case.steps)) for rng in rngs]
+    asked = [texts.questions(rng, case.asking) for rng in rngs]
+    return Material(
+        case=case,
+        device=device,
+        base=base,
+        adapters=tuple(adapters),
+        data=tuple(data),
+        prompts=tuple(tuple(prompt for prompt, _ in own) for own in asked),
+        answer_lengths=tuple(tuple(n for _, n in own) for own in asked),
+    )
+
+
+def _dtype(device: str) -> str:
+    return "bfloat16" if device == "cuda" else "float32"
+
+
+def in_order(data: Data, training: Training) -> Data:
+    """The examples as ``FineTuner`` with a fresh generator of seed 0 goes through them."""
+    rng = np.random.default_rng(0)
+    return tuple(data[i] for _ in range(training.epochs) for i in rng.permutation(len(data)))
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """Draws texts of the tokens of a model with ``levels``."""
+
+    vocabulary: int
+    levels: int
+
+    def token(self, rng: np.random.Generator, level: int) -> int:
+        """Any token of a level."""
+        return int(rng.choice(models.tokens_of(level, self.levels, self.vocabulary)))
+
+    def prompt(self, rng: np.random.Generator, length: int, level: int) -> list[int]:
+        """Any tokens, the last of a level."""
+        body = rng.integers(models.FIRST, self.vocabulary, length - 1).tolist()
+        return [*body, self.token(rng, level)]
+
+    def examples(self, rng: np.random.Generator, training: Training | None) -> Data:
+        """Targets count down to the end, as the model's own answers do."""
+        if training is None:
+            return ()
+        examples = []
+        for length in training.tokens.draw(rng, training.examples):
+            n_target = length // 2  # with the end
+            prompt = self.prompt(rng, length - n_target, n_target)
+            target = [self.token(rng, level) for level in range(n_target - 1, 0, -1)]
+            examples.append(
+                Example(models.write_text(prompt), models.write_text(target), skill="any")
+            )
+        return tuple(examples)
+
+    def questions(
+        self, rng: np.random.Generator, asking: Asking | None
+    ) -> Sequence[tuple[str, int]]:
+        """Prompts, and the lengths of the answers they will get."""
+        if asking is None:
+            return ()
+        shared = rng.integers(models.FIRST, self.vocabulary, asking.shared).tolist()
+        lengths = asking.prompt.draw(rng, asking.prompts)
+        answers = asking.answer.draw(rng, asking.prompts)
+        return [
+            (models.write_text([*shared, *self.prompt(rng, n - asking.shared, answer)]), answer)
+            for n, answer in zip(lengths, answers, strict=True)
+        ]

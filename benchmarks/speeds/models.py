@@ -1,0 +1,171 @@
+"""Random models whose answers are as long as asked for, and vary.
+
+Speed can be measured on random weights, but two things must be right. *Lengths*: a random model
+ends its answers at random, and another one after training; lengths forced from outside would need
+a switch in every system. *Variety*: the usual random model repeats one token, so that equal tokens
+would prove nothing. Here every token has a level; part of the embedding tells the level, no layer
+writes to that part, and the head maps level n to tokens of level n - 1, of which level 0 is the
+end alone. So the last token of a prompt decides how long the answer is (its level), in any system
+and any precision, while *which* token of the next level is written is up to all layers.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from teachgym.benchmarks.speeds.shapes import Shape
+
+PAD, END, UNKNOWN = range(3)
+FIRST = 3
+"""The first token with a text."""
+_CHARACTERS = 0x20000
+"""Token i is the character of this code plus i: one token per character, whole planes of them."""
+_MARGIN = 3.0
+"""By how much the head prefers the right level, in spreads of the tokens of a level."""
+
+
+def level_of(token: int, levels: int) -> int:
+    """The level of a token with a text, in 1 .. ``levels``."""
+    return 1 + (token - FIRST) % levels
+
+
+def tokens_of(level: int, levels: int, vocabulary: int) -> range:
+    """All tokens of a level."""
+    return range(FIRST + level - 1, vocabulary, levels)
+
+
+def write_text(tokens: list[int]) -> str:
+    """The text of tokens."""
+    return "".join(chr(_CHARACTERS + token) for token in tokens)
+
+
+def make_tokenizer(vocabulary: int) -> Any:
+    """One token per character."""
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    words = {"<pad>": PAD, "<end>": END, "<unknown>": UNKNOWN}
+    words |= {chr(_CHARACTERS + i): i for i in range(FIRST, vocabulary)}
+    tokenizer = Tokenizer(models.WordLevel(words, unk_token="<unknown>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), behavior="isolated")
+    tokenizer.decoder = decoders.Fuse()
+    make: Any = PreTrainedTokenizerFast
+    return make(
+        tokenizer_object=tokenizer,
+        pad_token="<pad>",
+        eos_token="<end>",
+        unk_token="<unknown>",
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def make_model(shape: Shape, *, levels: int, context: int, seed: int) -> Any:
+    """A random ``LlamaForCausalLM`` in 32 bits; an answer is at most ``levels`` tokens long."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=shape.vocabulary,
+        hidden_size=shape.hidden,
+        intermediate_size=shape.intermediate,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.kv_heads,
+        max_position_embeddings=context,
+        pad_token_id=PAD,
+        eos_token_id=END,
+        bos_token_id=None,
+        tie_word_embeddings=False,
+    )
+    model = LlamaForCausalLM(config)
+    generator = torch.Generator().manual_seed(seed)
+    codes = _codes(levels, shape.hidden, seed)  # (levels + 2, d_c)
+    n_code = codes.shape[1]
+    depth = (2 * shape.layers) ** -0.5
+    gains = {"q_proj": 2.0, "o_proj": 2 * depth, "down_proj": 2 * depth}
+    for name, parameter in model.named_parameters():
+        if parameter.ndim == 2:
+            gain = gains.get(name.split(".")[-2], 1.0) * parameter.shape[1] ** -0.5
+            parameter.data.normal_(generator=generator).mul_(gain)
+        if "o_proj" in name or "down_proj" in name:
+            parameter.data[:n_code] = 0  # nobody writes to the level
+    level = torch.tensor([level_of(i, levels) for i in range(shape.vocabulary)])
+    level[[PAD, UNKNOWN]], level[END] = levels + 1, 0
+    embedding, head = model.model.embed_tokens.weight.data, model.lm_head.weight.data
+    embedding.mul_(shape.hidden**0.5)
+    embedding[:, :n_code] = codes[level]
+    worst = (codes @ codes.T).fill_diagonal_(-n_code).max()
+    # Tokens of a level spread by about 1; their extremes are some 10 apart.
+    head[:, :n_code] = codes[(level + 1).clamp(max=levels + 1)] * _MARGIN * 10 / (n_code - worst)
+    head[[PAD, UNKNOWN]] = 0
+    return model.eval()
+
+
+def _codes(levels: int, hidden: int, seed: int) -> Any:
+    """A vector of signs for each level that no other level comes close to."""
+    import torch
+
+    signs = np.random.default_rng(seed).choice((-1.0, 1.0), (64, levels + 2, min(hidden // 2, 128)))
+    overlap = np.einsum("clx,cmx->clm", signs, signs)
+    overlap[:, np.arange(levels + 2), np.arange(levels + 2)] = 0
+    return torch.tensor(signs[overlap.max((1, 2)).argmin()], dtype=torch.float32)
+
+
+def write_base(folder: Path, shape: Shape, *, levels: int, context: int, dtype: str) -> None:
+    """A model and its tokenizer as ``from_pretrained`` reads them."""
+    import torch
+
+    model = make_model(shape, levels=levels, context=context, seed=0)
+    model.to(getattr(torch, dtype)).save_pretrained(folder)
+    make_tokenizer(shape.vocabulary).save_pretrained(folder)
+
+
+def write_adapters(folder: Path, base: Path, *, rank: int, count: int) -> list[Path]:
+    """``count`` different random LoRA adapters in PEFT's format; neither A nor B is 0."""
+    import torch
+    from safetensors.torch import save_file
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    with torch.device("meta"):
+        model: Any = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(base))
+    linear = {
+        name: (module.in_features, module.out_features)
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear) and name != "lm_head"
+    }
+    n_code = min(int(model.config.hidden_size) // 2, 128)
+    folders = []
+    for number in range(count):
+        generator = torch.Generator().manual_seed(number + 1)
+        weights = {}
+        for name, (n_in, n_out) in linear.items():
+            a = torch.randn(rank, n_in, generator=generator) * n_in**-0.5
+            b = torch.randn(n_out, rank, generator=generator) * 0.1
+            if name.endswith(("o_proj", "down_proj")):
+                b[:n_code] = 0
+            key = f"base_model.model.{name}"
+            weights[f"{key}.lora_A.weight"], weights[f"{key}.lora_B.weight"] = a, b
+        own = folder / f"adapter-{number}"
+        own.mkdir(parents=True)
+        save_file(weights, own / "adapter_model.safetensors")
+        (own / "adapter_config.json").write_text(json.dumps(adapter_config(base, rank, linear)))
+        folders.append(own)
+    return folders
+
+
+def adapter_config(base: Path, rank: int, linear: Any) -> dict[str, Any]:
+    """What PEFT writes beside an adapter's weights."""
+    return {
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "base_model_name_or_path": str(base),
+        "r": rank,
+        "lora_alpha": 2 * rank,
+        "lora_dropout": 0.0,
+        "bias": "none",
+        "target_modules": sorted({name.rpartition(".")[2] for name in linear}),
+    }

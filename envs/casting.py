@@ -1,0 +1,61 @@
+"""From plain values to those who take part in an environment: task, student, trainer, evaluator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from teachgym.answers import AnswerStore
+from teachgym.cache import cache_folder
+from teachgym.evaluation import GenerateAndGrade
+from teachgym.protocols import Evaluator, Student, Task, Trainer
+from teachgym.students import make_student
+from teachgym.tasks import make_task
+from teachgym.training import make_trainer
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Who is to take part, by name and settings; see ``teachgym.envs.registry``."""
+
+    task: str
+    task_settings: Mapping[str, Any]
+    student: str
+    student_settings: Mapping[str, Any]
+    trainer_settings: Mapping[str, Any]
+    reuse_answers: bool
+
+    def make_task(self) -> Task:
+        """The task."""
+        return make_task(self.task, **self.task_settings)
+
+    def make_trainer(self, student: Student) -> Trainer[Any]:
+        """The trainer of ``student``."""
+        return make_trainer(student, **self.trainer_settings)
+
+    def open_store(self) -> AnswerStore | None:
+        """The store of this machine, unless answers are not to be reused."""
+        return AnswerStore(cache_folder("answers")) if self.reuse_answers else None
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Those who take part."""
+
+    task: Task
+    student: Student
+    trainer: Trainer[Any]
+    evaluator: Evaluator
+
+
+Casting = Callable[[Roles], Cast]
+"""How roles are filled: ``cast_alone``, or from a group of students that share a model."""
+
+
+def cast_alone(roles: Roles) -> Cast:
+    """Fill the roles for an environment of its own."""
+    task = roles.make_task()
+    student = make_student(roles.student, task, **roles.student_settings)
+    trainer, evaluator = roles.make_trainer(student), GenerateAndGrade(roles.open_store())
+    return Cast(task, student, trainer, evaluator)

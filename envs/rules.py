@@ -1,0 +1,40 @@
+"""``EpisodeRules``: what an episode is, apart from who takes part in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from teachgym.envs.restart import TRAINING_MODES, TrainingMode
+from teachgym.errors import ConfigError, unknown
+from teachgym.types import Budget
+
+
+@dataclass(frozen=True)
+class EpisodeRules:
+    """Budget, step size, restart semantics and mastery."""
+
+    budget: Budget = field(default_factory=lambda: Budget(steps=10))
+    """Limits per episode; at least one keeps the episode finite."""
+    examples_per_step: int = 250
+    """The most examples one step can train on, >= 1."""
+    training: TrainingMode = "continue"
+    """``continue``: train the current student on the step's data; ``scratch``: train the
+    untrained student on all data so far (what DataEnvGym's code does)."""
+    replay: float = 0.0
+    """Share of each ``continue`` training set that is drawn from earlier steps, in [0, 1)."""
+    target_accuracy: float | None = None
+    """Validation accuracy in (0, 1] at which the episode ends as mastered; None = never."""
+
+    def __post_init__(self) -> None:
+        if self.examples_per_step < 1:
+            raise ConfigError(
+                f"examples_per_step is {self.examples_per_step}; it must be 1 or more"
+            )
+        if self.training not in TRAINING_MODES:
+            raise ConfigError(unknown("training mode", self.training, TRAINING_MODES))
+        if not 0 <= self.replay < 1:
+            raise ConfigError(f"replay is {self.replay}; it must be in [0, 1)")
+        if self.replay and self.training == "scratch":
+            raise ConfigError("replay is for training='continue'; 'scratch' keeps all data anyway")
+        if self.target_accuracy is not None and not 0 < self.target_accuracy <= 1:
+            raise ConfigError(f"target_accuracy is {self.target_accuracy}; it must be in (0, 1]")

@@ -1,0 +1,177 @@
+"""Probes: what they return, what they cost, and when they are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from teachgym.engines import make_engine
+from teachgym.envs import OrderExamples, SkillObservation, TeacherEnv
+from teachgym.envs.rules import EpisodeRules
+from teachgym.errors import BudgetError, ConfigError, EpisodeError
+from teachgym.evaluation import GenerateAndGrade
+from teachgym.testing import RecordingTrainer, TableStudent, ToyTask
+from teachgym.types import Budget, Cost, Data
+
+N_VAL = 8
+"""Items of val: four skills at two levels."""
+
+
+class ProbedStudent(TableStudent):
+    """Scores a target's characters and its end with -1 each; sampled answers are two letters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[dict[str, Any]] = []
+
+    def count_tokens(self, texts: Sequence[str]) -> int:
+        return sum(len(text) + 1 for text in texts)
+
+    def logprobs(self, prompts: Sequence[str], targets: Sequence[str]) -> list[np.ndarray]:
+        self.asked.append({"prompts": list(prompts), "targets": list(targets)})
+        return [np.full(len(target) + 1, -1.0) for target in targets]
+
+    def sample(self, prompts: Sequence[str], **how: Any) -> list[list[str]]:
+        self.asked.append({"prompts": list(prompts), **how})
+        return [["ab"] * how["k"] for _ in prompts]
+
+
+class StoppingTask(ToyTask):
+    stop = (";",)
+
+
+def make(
+    student: TableStudent, tokens: int | None = None, *, steps: int = 5, task: ToyTask | None = None
+) -> TeacherEnv:
+    task = task or ToyTask(per_cell=1)
+    rules = EpisodeRules(budget=Budget(steps=steps, generated_tokens=tokens))
+    return TeacherEnv(task, student, RecordingTrainer(), GenerateAndGrade(), rules=rules)
+
+
+def examples(env: TeacherEnv, count: int) -> Data:
+    return tuple(env.task.examples("train")[:count])
+
+
+def test_scoring_costs_the_tokens_of_the_targets() -> None:
+    """Targets of three letters and their end: four tokens each, four examples, 16 tokens."""
+    student = ProbedStudent()
+    env = make(student)
+    env.reset(seed=0)
+    data = examples(env, 4)
+    found = env.logprobs(data)
+    assert [f.tolist() for f in found] == [[-1.0] * 4] * 4
+    assert student.asked == [
+        {"prompts": [e.prompt for e in data], "targets": [e.target for e in data]}
+    ]
+    assert env.spent == Cost(generated_tokens=16)
+
+
+def test_sampling_costs_the_tokens_of_the_answers() -> None:
+    """Two prompts, three answers of two letters and an end: 2 * 3 * 3 = 18 tokens."""
+    student = ProbedStudent()
+    env = make(student, task=StoppingTask(per_cell=1))
+    env.reset(seed=0)
+    assert env.sample(["a", "b"], 3, temperature=0.5, seed=7) == [["ab"] * 3] * 2
+    assert env.spent.generated_tokens == 18
+    (how,) = student.asked
+    assert how == {"prompts": ["a", "b"], "k": 3, "temperature": 0.5, "seed": 7, "stop": (";",)}
+
+
+def test_scoring_is_paid_in_advance_and_leaves_the_price_of_an_evaluation() -> None:
+    """An evaluation is at most 8 items * 8 tokens = 64. Four targets cost 16: 80 are enough."""
+    for tokens, allowed in ((80, True), (79, False)):
+        student = ProbedStudent()
+        env = make(student, tokens)
+        env.reset(seed=0)
+        if allowed:
+            env.logprobs(examples(env, 4))
+            assert env.ledger.remaining("generated_tokens") == 64
+        else:
+            with pytest.raises(BudgetError, match="generated_tokens"):
+                env.logprobs(examples(env, 4))
+            assert student.asked == []
+            assert env.spent.generated_tokens == 0
+
+
+def test_sampling_must_be_affordable_at_its_longest() -> None:
+    """Two prompts * three answers * 8 tokens = 48, and 64 for the evaluation: 112 are enough."""
+    for tokens, allowed in ((112, True), (111, False)):
+        student = ProbedStudent()
+        env = make(student, tokens)
+        env.reset(seed=0)
+        if allowed:
+            env.sample(["a", "b"], 3)
+        else:
+            with pytest.raises(BudgetError, match="generated_tokens"):
+                env.sample(["a", "b"], 3)
+        assert len(student.asked) == allowed
+
+
+def test_after_probing_a_step_can_always_be_made() -> None:
+    env = make(ProbedStudent(), 80)
+    env.reset(seed=0)
+    env.logprobs(examples(env, 4))
+    _, _, _, _, info = env.step(examples(env, 8))
+    assert info["metrics"]["accepted"] == 8
+    assert env.spent.generated_tokens <= 80
+
+
+def test_after_the_end_nothing_is_kept_back() -> None:
+    """112 tokens: a step with no data, the last one, costs none; 14 samples of 8 cost them all."""
+    env = make(ProbedStudent(), 112, steps=1)
+    env.reset(seed=0)
+    env.step(())
+    assert env.sample(["a"], 14)
+    assert env.spent.generated_tokens == 42
+
+
+def test_the_price_of_a_step_leaves_probes_out() -> None:
+    env = make(ProbedStudent())
+    env.reset(seed=0)
+    env.logprobs(examples(env, 4))
+    _, _, _, _, info = env.step(())
+    assert info["cost"].generated_tokens == 0
+    assert env.spent.generated_tokens == 16
+
+
+def test_probes_are_reached_through_wrappers() -> None:
+    base = make(ProbedStudent())
+    engine = make_engine("procedural", base.task)
+    env: gym.Env[Any, Any] = SkillObservation(OrderExamples(base, engine))
+    env.reset(seed=0)
+    assert len(env.get_wrapper_attr("logprobs")(examples(base, 2))) == 2
+    assert env.get_wrapper_attr("sample")(["a"], k=1) == [["ab"]]
+
+
+def test_a_restored_snapshot_has_the_price_of_its_probes() -> None:
+    env = make(ProbedStudent())
+    env.reset(seed=0)
+    env.logprobs(examples(env, 4))
+    snapshot = env.snapshot()
+    env.logprobs(examples(env, 4))
+    env.restore(snapshot)
+    assert env.spent.generated_tokens == 16
+
+
+@pytest.mark.parametrize("name", ["logprobs", "sample"])
+def test_a_student_that_cannot_do_it_says_so(name: str) -> None:
+    env = make(TableStudent())
+    env.reset(seed=0)
+    arguments: tuple[Any, ...] = (examples(env, 1),) if name == "logprobs" else (["a"], 1)
+    with pytest.raises(ConfigError, match=f"TableStudent has no {name}"):
+        getattr(env, name)(*arguments)
+
+
+def test_bad_probes_are_refused() -> None:
+    env = make(ProbedStudent())
+    with pytest.raises(EpisodeError, match="reset"):
+        env.logprobs(())
+    env.reset(seed=0)
+    with pytest.raises(ConfigError, match="k is 0"):
+        env.sample(["a"], 0)
+    assert env.logprobs(()) == []
+    assert env.spent.generated_tokens == 0
