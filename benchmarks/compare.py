@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Iterator, Sequence
+from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from teachgym.benchmarks.analysis import Outcome, agreement, compare, markdown
+from teachgym.workers import worker_pool
 
 RESULTS = Path(__file__).parent / "results"
 BUDGET = {"steps": 10, "examples": 2500}
@@ -106,11 +107,13 @@ def missing(cells: list[Cell], done: list[Outcome]) -> list[Cell]:
     return [cell for cell in cells if cell not in have]
 
 
-def run_cells(cells: list[Cell], workers: int) -> Iterator[Outcome]:
+def run_cells(
+    cells: list[Cell], workers: int, gpus: Sequence[str] = ()
+) -> Iterator[Outcome]:
     """Outcomes as they are finished, with a progress bar."""
     from rich.progress import track
 
-    with ProcessPoolExecutor(workers) as pool:
+    with worker_pool(workers, gpus) as pool:
         futures = [pool.submit(run_cell, cell) for cell in cells]
         for future in track(as_completed(futures), total=len(futures), description="episodes"):
             yield future.result()
@@ -125,6 +128,7 @@ def main() -> None:
     parser.add_argument("--teachers", nargs="+", default=TEACHERS, metavar="NAME")
     parser.add_argument("--seeds", type=int, default=8, help="seeds 0 .. N-1 (default 8)")
     parser.add_argument("--workers", type=int, default=2, help="processes (default 2)")
+    parser.add_argument("--gpus", nargs="+", default=(), metavar="N", help="one process a GPU")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the results")
     parser.add_argument(
         "--agreement", nargs=2, metavar="STUDENT", help="rank correlation of two students' tables"
@@ -142,7 +146,8 @@ def main() -> None:
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
-        for outcome in run_cells(missing(cells, read_outcomes(path)), arguments.workers):
+        todo = missing(cells, read_outcomes(path))
+        for outcome in run_cells(todo, arguments.workers, arguments.gpus):
             file.write(json.dumps(asdict(outcome)) + "\n")
             file.flush()
     table = markdown(compare(read_outcomes(path)))

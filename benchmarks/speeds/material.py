@@ -55,6 +55,21 @@ class Material:
         )
 
     @property
+    def read_tokens(self) -> int:
+        """Tokens trained on in a round, ends included, by all students."""
+        case = self.case
+        if case.training is None:
+            return 0
+        total = 0
+        for own in self.data:
+            for number, examples in enumerate(own):
+                # An example is read again in every later step if data is accumulated.
+                times = case.steps - number if case.accumulate else 1
+                tokens = sum(len(e.prompt) + len(e.target) + 1 for e in examples)
+                total += tokens * times * case.training.epochs
+        return total
+
+    @property
     def fill(self) -> float:
         """Share of real tokens in padded batches of the first student's first step; nan if none."""
         if self.case.training is None:
@@ -62,9 +77,7 @@ class Material:
         rows = in_order(self.data[0][0], self.case.training)
         size = self.case.training.batch
         lengths = [len(e.prompt) + len(e.target) + 1 for e in rows]
-        padded = sum(
-            size * max(lengths[i : i + size]) for i in range(0, len(lengths), size)
-        )
+        padded = sum(size * max(lengths[i : i + size]) for i in range(0, len(lengths), size))
         return sum(lengths) / padded
 
 
@@ -80,14 +93,10 @@ def make_material(case: Case, device: str, folder: Path) -> Material:
     )
     base = folder / f"{shape.name}-{longest}-{context}"
     if not base.exists():
-        models.write_base(
-            base, shape, levels=longest, context=context, dtype=_dtype(device)
-        )
-    adapters = models.write_adapters(
-        folder / case.name, base, rank=case.rank, count=case.students
-    )
+        models.write_base(base, shape, levels=longest, context=context, dtype=_dtype(device))
+    adapters = models.write_adapters(folder / case.name, base, rank=case.rank, count=case.students)
     texts = _Texts(shape.vocabulary, longest)
-    rngs = [np.random.default_rng((k, 1)) for k in range(case.students)]
+    rngs = [np.random.default_rng((k, 2)) for k in range(case.students)]
     data = [tuple(texts.examples(rng, case.training) for _ in range(case.steps)) for rng in rngs]
     asked = [texts.questions(rng, case.asking) for rng in rngs]
     return Material(

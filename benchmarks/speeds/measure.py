@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import resource
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,6 +40,10 @@ class Curve:
 
 class System(Protocol):
     """A way to train and question students."""
+
+    @property
+    def is_resident(self) -> bool:
+        """Whether anything stays in memory from one step to the next, so that warming up helps."""
 
     def prepare(self) -> None:
         """What a process does once, not timed. Raises ``ImportError`` if something is missing."""
@@ -184,7 +189,10 @@ def measure(
         say(f"{name}: loading and warming up")
         with _catching(runs[name]):
             system.prepare()
-            play(system, warm_up, students)
+            if system.is_resident:
+                play(system, warm_up, students)
+    gc.collect()
+    gc.freeze()  # the Trainer collects garbage: do not charge it for what others have loaded
     for number in range(1, rounds + 1):
         for name, (system, students) in systems.items():
             if runs[name].trouble:
@@ -192,6 +200,7 @@ def measure(
             say(f"{name}: round {number} of {rounds}")
             with _catching(runs[name]), _memory(runs[name], material.device):
                 runs[name].rounds.append(play(system, material, students))
+    gc.unfreeze()
     for system, _ in systems.values():
         system.close()
     check(runs, material)
@@ -218,6 +227,7 @@ def _memory(runs: Runs, device: str) -> Iterator[None]:
         return
     import torch
 
+    torch.cuda.empty_cache()  # what the last system has freed
     torch.cuda.reset_peak_memory_stats()
     yield
     runs.peak_bytes = max(runs.peak_bytes, torch.cuda.max_memory_allocated())

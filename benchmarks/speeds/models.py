@@ -81,7 +81,7 @@ def make_model(shape: Shape, *, levels: int, context: int, seed: int) -> Any:
         bos_token_id=None,
         tie_word_embeddings=False,
     )
-    model = LlamaForCausalLM(config)
+    model: Any = LlamaForCausalLM(config)
     generator = torch.Generator().manual_seed(seed)
     codes = _codes(levels, shape.hidden, seed)  # (levels + 2, d_c)
     n_code = codes.shape[1]
@@ -128,10 +128,10 @@ def write_adapters(folder: Path, base: Path, *, rank: int, count: int) -> list[P
     """``count`` different random LoRA adapters in PEFT's format; neither A nor B is 0."""
     import torch
     from safetensors.torch import save_file
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import LlamaConfig, LlamaForCausalLM
 
     with torch.device("meta"):
-        model: Any = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(base))
+        model = LlamaForCausalLM(LlamaConfig.from_pretrained(base))
     linear = {
         name: (module.in_features, module.out_features)
         for name, module in model.named_modules()

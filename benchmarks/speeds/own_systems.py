@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -34,6 +34,8 @@ class OwnSystem:
     backend: str = "local"
     _pool: Sequence[Any] = ()
     _now: Sequence[Checkpoint] = ()
+
+    is_resident: ClassVar[bool] = True
 
     def prepare(self) -> None:
         """Load the base once, and start the server if there is one."""

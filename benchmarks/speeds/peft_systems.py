@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from teachgym.benchmarks.speeds.material import LEARNING_RATE, Material, in_order
 from teachgym.benchmarks.speeds.measure import Curve
@@ -23,13 +24,15 @@ class PeftSystem:
     """One resident peft model that plays every student in turn."""
 
     material: Material
-    trainer: Literal["loop", "hf", "trl", "trl-packed"] = "loop"
+    trainer: Literal["loop", "hf", "trl", "trl-flat"] = "loop"
     answers_at_once: int = 64
     _model: Any = None
     _tokenizer: Any = None
     _start: list[dict[str, Any]] = field(default_factory=list)
     _now: list[dict[str, Any]] = field(default_factory=list)
     """Adapter weights of every student: at first, and now."""
+
+    is_resident: ClassVar[bool] = True
 
     def prepare(self) -> None:
         """Load the base once and all adapters."""
@@ -39,7 +42,10 @@ class PeftSystem:
         )
         self._start = [read_weights(folder) for folder in material.adapters]
         if self.trainer.startswith("trl"):
-            import trl  # noqa: F401
+            import_module("trl")
+        if self.trainer == "trl-flat":
+            import_module("flash_attn")  # without it, the texts of a batch would see each other
+            self._model.set_attn_implementation("flash_attention_2")
 
     def reset(self) -> None:
         """Put every student back to its first adapter."""
@@ -92,7 +98,8 @@ def load(base: Path, adapter: Path, *, device: str) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(base, padding_side="left")
-    model: Any = AutoModelForCausalLM.from_pretrained(base, dtype="auto").to(device)
+    model: Any = AutoModelForCausalLM.from_pretrained(base, dtype="auto")
+    model.to(device)
     # In generate() the head sees a strided slice, for which torch copies frozen weights.
     model.lm_head.register_forward_pre_hook(lambda _, inputs: (inputs[0].contiguous(),))
     return tokenizer, PeftModel.from_pretrained(model, adapter, is_trainable=True)
@@ -164,14 +171,14 @@ def train_with_trainer(
         rows: in the order they are to be trained on.
         size: examples an update.
         tokenizer: TRL wants one.
-        kind: ``hf``, ``trl``, or ``trl-packed``.
+        kind: ``hf``, ``trl``, or ``trl-flat``.
         micro_batch: examples a forward pass; None = ``size``.
     """
     import tempfile
 
     import transformers
-    from datasets import Dataset
 
+    datasets = import_module("datasets")  # neither it nor TRL has types
     micro_batch = micro_batch or size
     with tempfile.TemporaryDirectory() as folder:
         settings: dict[str, Any] = {
@@ -193,22 +200,20 @@ def train_with_trainer(
             "use_cpu": model.device.type == "cpu",
             "bf16": model.device.type == "cuda",
         }
-        given: dict[str, Any] = {"model": model, "train_dataset": Dataset.from_list(list(rows))}
+        given: dict[str, Any] = {
+            "model": model,
+            "train_dataset": datasets.Dataset.from_list(list(rows)),
+        }
         if kind == "hf":
             parent: Any = transformers.Trainer
             settings["remove_unused_columns"] = False
             given |= {"data_collator": collate}
             given["args"] = transformers.TrainingArguments(**settings)
         else:
-            import trl
-
+            trl = import_module("trl")
             parent = trl.SFTTrainer
-            longest = max(len(row["input_ids"]) for row in rows)
-            settings |= (
-                {"packing": True, "max_length": longest}
-                if kind == "trl-packed"
-                else {"dataset_kwargs": {"skip_prepare_dataset": True}, "max_length": None}
-            )
+            settings["dataset_kwargs"] = {"skip_prepare_dataset": True}
+            settings |= {"max_length": None, "padding_free": kind == "trl-flat"}
             given["processing_class"] = tokenizer
             given["args"] = trl.SFTConfig(**settings)
         trainer = _recording(parent)(**given)

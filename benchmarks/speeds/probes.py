@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from teachgym.benchmarks.speeds.material import Material
-from teachgym.benchmarks.speeds.shapes import Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """Seconds that no code can go below, a round of all students."""
+    """Seconds that no code can go below."""
 
     training: float
     answering: float
@@ -69,14 +68,16 @@ def _best(work: Callable[[], Any], device: str, tries: int = 10) -> float:
     return float(np.min(seconds))
 
 
-def floor(material: Material, rates: Rates) -> Floor:
-    """The floor of one round of all students of a case."""
-    training = sum(_training_flops(material, student) for student in material.data) / rates.flops
-    answering = sum(
-        _answering_seconds(material.shape, prompts, answers, rates)
-        for prompts, answers in zip(material.prompts, material.answer_lengths, strict=True)
+def floor(material: Material, rates: Rates, students: int) -> Floor:
+    """The floor of one round of the first ``students`` of a case, answering all at once."""
+    flops = sum(_training_flops(material, own) for own in material.data[:students])
+    prompts = [len(p) for own in material.prompts[:students] for p in own]
+    answers = [n for own in material.answer_lengths[:students] for n in own]
+    reading = material.shape.reading_flops(prompts) / rates.flops
+    writing = material.shape.writing_seconds(
+        prompts, answers, flops=rates.flops, bandwidth=rates.bandwidth, itemsize=rates.itemsize
     )
-    return Floor(training, answering)
+    return Floor(flops / rates.flops, (reading + writing) * material.case.steps)
 
 
 def _training_flops(material: Material, steps: Any) -> float:
@@ -91,13 +92,3 @@ def _training_flops(material: Material, steps: Any) -> float:
         n_targets = sum(len(e.target) + 1 for e in own)
         flops += times * material.shape.training_flops(lengths, n_targets, case.rank)
     return flops
-
-
-def _answering_seconds(
-    shape: Shape, prompts: tuple[str, ...], answers: tuple[int, ...], rates: Rates
-) -> float:
-    lengths = [len(p) for p in prompts]
-    reading = shape.reading_flops(lengths) / rates.flops
-    return reading + shape.writing_seconds(
-        lengths, answers, flops=rates.flops, bandwidth=rates.bandwidth, itemsize=rates.itemsize
-    )

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from teachgym.benchmarks.speeds.material import Material, in_order
 from teachgym.benchmarks.speeds.measure import Curve
@@ -42,6 +42,8 @@ class SubprocessSystem:
     @property
     def _folder(self) -> Path:
         return self.material.adapters[0].parent / f"stages-{self.micro_batch}"
+
+    is_resident: ClassVar[bool] = False
 
     def prepare(self) -> None:
         """Nothing stays between the stages."""

@@ -40,7 +40,7 @@ def make_system(name: str, material: Material) -> tuple[System, int]:
         LOOP: PeftSystem(material),
         HF: PeftSystem(material, "hf"),
         TRL: PeftSystem(material, "trl"),
-        TRL_PACKED: PeftSystem(material, "trl-packed"),
+        TRL_PACKED: PeftSystem(material, "trl-flat"),
         REAL: SubprocessSystem(material, 1, 4),
         GENEROUS: SubprocessSystem(material, 8, _ALL_AT_ONCE),
         VLLM: OwnSystem(material, count, together=False, backend="vllm"),

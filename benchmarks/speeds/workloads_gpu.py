@@ -76,7 +76,6 @@ def _vector(shape: str, *, eager: bool) -> Case:
         asking=Asking(64, fixed(128), fixed(64)),
         students=16,
         rank=16,
-        rounds=3,
     )
 
 
@@ -97,8 +96,11 @@ def _evaluation(shape: str, prompts: int, *, prompt: int, shared: int) -> Case:
 _ALL = (OWN, EAGER, TRL, TRL_PACKED, HF, LOOP, VLLM)
 
 GPU_CASES: tuple[Case, ...] = (
-    *(_cycle(s, 128, (*_ALL, REAL, GENEROUS) if s == "0.5B" else _ALL, 2) for s in STUDENTS),
-    *(_cycle(s, 1008, (OWN, EAGER, TRL, LOOP), 2) for s in STUDENTS),
+    _cycle("135M", 128, _ALL, 2),
+    _cycle("0.5B", 128, (*_ALL, REAL, GENEROUS), 2),
+    # All systems of a case are resident at once; no more of these fit beside their activations.
+    *(_cycle(s, 128, (OWN, TRL, LOOP), 2) for s in ("1.7B", "3B")),
+    *(_cycle(s, 1008, (OWN, TRL, LOOP), 2) for s in STUDENTS),
     _cycle("0.5B", 4000, (OWN, LOOP), 1),
     *map(_floor, STUDENTS),
     *(_vector(s, eager=e) for s in ("135M", "0.5B") for e in (False, True)),
@@ -112,7 +114,6 @@ GPU_CASES: tuple[Case, ...] = (
         training=Training(128, fixed(256), batch=16),
         students=8,
         rank=16,
-        rounds=3,
     ),
     *(
         Case(
@@ -125,7 +126,6 @@ GPU_CASES: tuple[Case, ...] = (
             training=Training(16, Lengths(128, 512, SPREAD), batch=16),
             asking=Asking(64, fixed(64), fixed(32)),
             rank=16,
-            rounds=3,
         )
         for shape in ("135M", "0.5B")
     ),

@@ -42,7 +42,8 @@ class Listing:
 STUDENTS = (
     ("simulated", "A calibrated table of skills: milliseconds per step, no torch."),
     ("tiny", "A real transformer that ships with teachgym: seconds per step on a CPU."),
-    ("PATH or HUB ID", "Any Hugging Face causal language model."),
+    ("smollm2", "SmolLM2-135M-Instruct, from the extra of that name."),
+    ("PATH or HUB ID", "Any Hugging Face causal language model, adapter or GGUF file."),
 )
 
 

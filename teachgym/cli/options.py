@@ -20,7 +20,8 @@ What = Annotated[
 ]
 Env = Annotated[str | None, _option("SkillList, SkillTree, OpenEnded, or an id.", "SkillList")]
 Student = Annotated[
-    str | None, _option("simulated, tiny, or a Hugging Face model: path or hub id.", "tiny")
+    str | None,
+    _option("simulated, tiny, smollm2, or a Hugging Face model: path or hub id.", "tiny"),
 ]
 Task = Annotated[str | None, _option("See: teachgym list tasks.", "arithmetic-and-strings")]
 Teacher = Annotated[str | None, _option("See: teachgym list teachers.", "weakest, in SkillList")]

@@ -76,6 +76,8 @@ class Packed:
 
     lengths: tuple[int, ...]
     """Tokens of each text."""
+    device: torch.device
+    """Where they are."""
 
     def attend(
         self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, **options: Any
@@ -102,7 +104,7 @@ class Packed:
     ) -> torch.Tensor:
         from torch.nn.attention.varlen import varlen_attn
 
-        ends, longest = self._ends.to(q.device), max(self.lengths)
+        ends, longest = self._ends, max(self.lengths)
         queries, keys, values = (x[0].transpose(0, 1) for x in (q, k, v))  # (T, heads, D)
         out: Any = varlen_attn(
             queries,
@@ -121,7 +123,8 @@ class Packed:
     @cached_property
     def _ends(self) -> torch.Tensor:
         """Where each text begins and the last one ends, shape (n_texts + 1,)."""
-        return torch.tensor([0, *itertools.accumulate(self.lengths)], dtype=torch.int32)
+        ends = [0, *itertools.accumulate(self.lengths)]
+        return torch.tensor(ends, dtype=torch.int32, device=self.device)
 
 
 class SlotCache:
@@ -190,14 +193,31 @@ class Decode:
         keys, values = self.cache.layer(layer, k)
         keys[self.rows, :, self.positions] = k[:, :, 0]
         values[self.rows, :, self.positions] = v[:, :, 0]
-        options = {**options, "attn_mask": self.visible, "dropout_p": 0.0}
-        return _attend(q, keys[:n, :, :length], values[:n, :, :length], **options).transpose(1, 2)
+        keys, values = keys[:n, :, :length], values[:n, :, :length]
+        if q.is_cuda and q.shape[1] != k.shape[1]:
+            out = attend_in_groups(q, keys, values, self.visible, options["scale"])
+        else:
+            out = _attend(q, keys, values, attn_mask=self.visible, scale=options["scale"])
+        return out.transpose(1, 2)
 
 
 def _attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, **options: Any) -> torch.Tensor:
     """Scaled dot product attention, key heads shared where there are fewer of them."""
     shared = q.shape[1] != k.shape[1]
     return scaled_dot_product_attention(q, k, v, enable_gqa=shared, **options)
+
+
+def attend_in_groups(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor, scale: float
+) -> torch.Tensor:
+    """One query (n, H, 1, D) over keys and values (n, G, L, D), each of which is read once.
+
+    On GPUs the masked kernels of torch would first repeat the key heads.
+    """
+    groups = q.view(q.shape[0], k.shape[1], -1, q.shape[3])  # (n, G, H / G, D)
+    scores = (groups @ k.mT * scale).masked_fill(~mask, -torch.inf)
+    weights = scores.softmax(-1, dtype=torch.float32).to(q.dtype)
+    return (weights @ v).view(q.shape)
 
 
 def visible(positions: torch.Tensor, length: int) -> torch.Tensor:

@@ -120,8 +120,18 @@ def multiply(rows: torch.Tensor, weights: torch.Tensor, layout: Layout) -> torch
         return torch.bmm(turns, weights).transpose(0, 1).reshape(-1, n_out)
     if len(set(counts)) == 1:
         return torch.bmm(rows.view(n_students, -1, rows.shape[1]), weights).view(-1, n_out)
-    if rows.is_cuda and rows.dtype == torch.bfloat16 and not layout.strict:
+    if _groupable(rows, weights) and not (rows.is_cuda and layout.strict):
         ends = torch.tensor(counts, device=rows.device).cumsum(0, dtype=torch.int32)
         return F.grouped_mm(rows, weights, offs=ends)
     pieces = zip(torch.split(rows, list(counts)), weights.unbind(), strict=True)
     return torch.cat([piece @ weight for piece, weight in pieces if len(piece)])
+
+
+def _groupable(rows: torch.Tensor, weights: torch.Tensor) -> bool:
+    """Whether ``grouped_mm`` takes the shapes: sides of multiples of 16 bytes, 16 bits on GPUs.
+
+    On CPUs its products are, bit for bit, those of the groups one by one.
+    """
+    aligned = all(side * rows.element_size() % 16 == 0 for side in weights.shape[1:])
+    dtypes = (torch.bfloat16,) if rows.is_cuda else (torch.bfloat16, torch.float32)
+    return aligned and rows.dtype in dtypes

@@ -113,7 +113,7 @@ def pack(
     lengths = tuple(map(len, texts))
     ids = torch.tensor([token for text in texts for token in text], device=device)
     positions = torch.cat([torch.arange(n) for n in lengths]).to(device)
-    return ids[None], positions[None], Packed(lengths)
+    return ids[None], positions[None], Packed(lengths, device)
 
 
 def context_of(model: Any) -> int:

@@ -19,6 +19,7 @@ from models import (
 
 from teachgym.benchmarks.pretrain_tiny import make_tokenizer
 from teachgym.students.answering import rules_for, uniforms
+from teachgym.students.attention import attend_in_groups, visible
 from teachgym.students.decoding import DecodingRules, Question, SlotDecoder
 from teachgym.students.layout import Layout
 from teachgym.students.lora import LoRASettings
@@ -59,6 +60,19 @@ def test_tokens_are_those_of_generate(architecture: str, n_turns: int) -> None:
     assert len({len(answer) for answer in expected}) > 2
     assert len({token for answer in expected for token in answer}) > 10
     assert decode(model, prompts, n_turns) == expected
+
+
+def test_grouped_heads_attend_as_repeated_ones() -> None:
+    """Against torch's attention with every key head repeated for its group of query heads."""
+    generator = torch.Generator().manual_seed(0)
+    q, k, v = (torch.randn(5, n, m, 8, generator=generator) for n, m in ((6, 1), (2, 9), (2, 9)))
+    mask = visible(torch.tensor([0, 3, 8, 5, 1]), 9)
+    found = attend_in_groups(q, k, v, mask, 0.3)
+    repeated = (x.repeat_interleave(3, dim=1) for x in (k, v))
+    expected = torch.nn.functional.scaled_dot_product_attention(
+        q, *repeated, attn_mask=mask, scale=0.3
+    )
+    torch.testing.assert_close(found, expected)
 
 
 def test_looking_rarely_at_what_is_finished_changes_no_token() -> None:

@@ -167,7 +167,8 @@ def write_gguf(path: Path, model: Any) -> None:
     writer.add_head_count_kv(config.num_key_value_heads)
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     writer.add_vocab_size(config.vocab_size)
-    tokens = ["<pad>", "<eos>", "<unk>", *string.ascii_letters][: config.vocab_size - 1] + ["ab"]
+    letters = string.ascii_letters[: config.vocab_size - 4]
+    tokens = ["<pad>", "<eos>", "<unk>", *letters, "ab"]
     writer.add_tokenizer_model("gpt2")
     writer.add_token_list(tokens)
     writer.add_token_types([3, 3, 3, *[1] * (len(tokens) - 3)])

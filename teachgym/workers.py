@@ -1,0 +1,45 @@
+"""One worker a GPU: processes of which each sees a single device, and no collectives.
+
+Episodes are independent, so several GPUs need nothing but several processes; with K students in
+each (``num_envs=K``), G GPUs teach G x K students.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+
+
+def worker_pool(n_workers: int, gpus: Sequence[int | str] = ()) -> ProcessPoolExecutor:
+    """Processes that start afresh, so that each can bind itself to a device.
+
+    Args:
+        n_workers: how many, where no GPUs are named.
+        gpus: numbers or ids of the GPUs to use, as ``CUDA_VISIBLE_DEVICES`` takes them: one
+            worker for each, to which it is the only one.
+
+    Example:
+        >>> with worker_pool(1) as pool:
+        ...     pool.submit(abs, -3).result()
+        3
+    """
+    # A forked process could not use CUDA after its parent has.
+    context = multiprocessing.get_context("spawn")
+    if not gpus:
+        return ProcessPoolExecutor(n_workers, mp_context=context)
+    waiting = context.Queue()
+    for gpu in gpus:
+        waiting.put(str(gpu))
+    return ProcessPoolExecutor(
+        len(gpus), mp_context=context, initializer=_see_one, initargs=(waiting,)
+    )
+
+
+def _see_one(waiting: Any) -> None:
+    """Before torch is loaded: take a GPU that no other worker has taken."""
+    os.environ[VISIBLE] = waiting.get()

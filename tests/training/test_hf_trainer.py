@@ -1,0 +1,140 @@
+"""The reference trainer against the packed one: equal losses, equal weights."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from teachgym.benchmarks.pretrain_tiny import make_student as make_local
+from teachgym.errors import ConfigError
+from teachgym.students import make_student
+from teachgym.students.hf import HuggingFaceStudent
+from teachgym.students.language_model import LanguageModelStudent
+from teachgym.students.lora import LoRASettings
+from teachgym.students.pool import StudentPool
+from teachgym.testing import TableStudent, ToyTask, check_trainer
+from teachgym.training import make_trainer
+from teachgym.training.fine_tuning import FineTuner
+from teachgym.training.hf import HuggingFaceTrainer
+from teachgym.training.losses import Targets, sft
+from teachgym.training.settings import FineTuningSettings
+from teachgym.types import Data, Example
+
+TASK = ToyTask()
+DATA: Data = (
+    *TASK.examples("train")[::13],
+    Example("ab", "bcd", "copy", spans=(("b", 2.0), ("cd", 0.5))),
+    Example("c", "dab", "copy", spans=(("d", 0.0), ("ab", 1.0))),
+)
+SETTINGS = FineTuningSettings(
+    learning_rate=3e-3,
+    batch_size=4,
+    epochs=3,
+    warmup_steps=3,
+    schedule="cosine",
+    clip=0.5,
+    optimizer="adamw",
+    token_budget=50,
+)
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def make_pair(lora: LoRASettings | None) -> tuple[LanguageModelStudent, HuggingFaceStudent]:
+    """The same weights, those of ``tiny`` before it was trained, as both kinds of student."""
+    one, other = make_local(seed=1), make_local(seed=1)
+    reference = HuggingFaceStudent(other.model, other.texts, max_new_tokens=24, lora=lora)
+    if lora is None:
+        return one, reference
+    pool = StudentPool(one.model, one.texts, max_new_tokens=24, lora=lora)
+    reference.load_adapter({n: (m.lora_A[0], m.lora_B[0]) for n, m in pool.adapters.items()})
+    return LanguageModelStudent(pool), reference
+
+
+class Curve:
+    """``sft`` that keeps the sum of what it returned, call by call."""
+
+    def __init__(self) -> None:
+        self.losses: list[float] = []
+
+    def __call__(self, logits: torch.Tensor, targets: Targets) -> torch.Tensor:
+        rows = sft(logits, targets)
+        self.losses.append(float(rows.detach().sum()))
+        return rows
+
+
+@pytest.mark.parametrize("lora", [None, LoRASettings(rank=4, dropout=0.0)])
+def test_the_loss_curve_is_that_of_packed_training(lora: LoRASettings | None) -> None:
+    """Weighted spans, a last batch that is smaller, warm-up, cosine and clipping are all used."""
+    local, reference = make_pair(lora)
+    whole = FineTuningSettings(**{**vars(SETTINGS), "token_budget": 10**6})
+    curves = Curve(), Curve()
+    one = FineTuner(whole, loss=curves[0]).train(local, DATA, rng())
+    other = HuggingFaceTrainer(whole, loss=curves[1]).train(reference, DATA, rng())
+    assert one.steps == other.steps == len(curves[0].losses) == len(curves[1].losses) == 12
+    np.testing.assert_allclose(curves[0].losses, curves[1].losses, rtol=0, atol=1e-5)
+    assert curves[0].losses[-1] < curves[0].losses[0] - 0.05
+    assert other.loss == pytest.approx(one.loss, abs=1e-5)
+    assert other.cost.train_tokens == one.cost.train_tokens
+
+
+def test_the_weights_are_those_of_packed_training_in_pieces() -> None:
+    """Passes of 50 tokens at most: Adam's first steps turn rounding into at most 1e-4 or so."""
+    local, reference = make_pair(LoRASettings(rank=4, dropout=0.0))
+    FineTuner(SETTINGS).train(local, DATA, rng())
+    before = {name: array.copy() for name, array in reference.save().arrays.items()}
+    HuggingFaceTrainer(SETTINGS).train(reference, DATA, rng())
+    trained = reference.save().arrays
+    for name, layer in local.pool.adapters.items():
+        for letter, matrix in (("A", layer.lora_A), ("B", layer.lora_B)):
+            key = f"base_model.model.{name}.lora_{letter}.default.weight"
+            np.testing.assert_allclose(matrix[0].detach().numpy().T, trained[key], atol=2e-4)
+            assert np.abs(trained[key] - before[key]).max() > 2e-3
+
+
+@pytest.mark.parametrize("adaptation", ["full", "lora"])
+def test_the_reference_trainer_keeps_the_contract_of_trainers(adaptation: str) -> None:
+    """Dropout is on: equal generators drop equally."""
+    student = make_student("tiny", TASK, backend="hf", adaptation=adaptation, dropout=0.3)
+    check_trainer(make_trainer(student, batch_size=4), student, DATA)
+
+
+def test_training_leaves_the_global_random_state_and_the_mode_alone() -> None:
+    student: Any = make_student("tiny", TASK, backend="hf", adaptation="lora")
+    before = torch.random.get_rng_state()
+    make_trainer(student).train(student, DATA, rng())
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert not student.model.training
+    assert all(p.grad is None for p in student.model.parameters())
+
+
+def test_a_mean_over_targets_without_any_is_not_a_number() -> None:
+    silent = (Example("ab", "c", "copy", spans=(("c", 0.0),)),)
+    _, reference = make_pair(None)
+    before = reference.save()
+    result = HuggingFaceTrainer(SETTINGS).train(reference, silent, rng())
+    assert math.isnan(result.loss)
+    assert reference.save() == before
+
+
+def test_training_in_full_by_default_uses_adamw_with_the_recipe_of_its_size() -> None:
+    student = make_student("tiny", TASK, backend="hf")
+    trainer: Any = make_trainer(student, epochs=2)
+    assert trainer.settings == FineTuningSettings(optimizer="adamw", epochs=2)
+
+
+def test_another_optimizer_is_refused() -> None:
+    student = make_student("tiny", TASK, backend="hf")
+    with pytest.raises(ConfigError, match="optimizer is 'muon'; the hf backend has 'adamw' alone"):
+        make_trainer(student, optimizer="muon")
+
+
+def test_a_student_nobody_can_train_is_named() -> None:
+    with pytest.raises(ConfigError, match="no trainer for a TableStudent"):
+        make_trainer(TableStudent())
