@@ -107,9 +107,7 @@ def missing(cells: list[Cell], done: list[Outcome]) -> list[Cell]:
     return [cell for cell in cells if cell not in have]
 
 
-def run_cells(
-    cells: list[Cell], workers: int, gpus: Sequence[str] = ()
-) -> Iterator[Outcome]:
+def run_cells(cells: list[Cell], workers: int, gpus: Sequence[str] = ()) -> Iterator[Outcome]:
     """Outcomes as they are finished, with a progress bar."""
     from rich.progress import track
 

@@ -21,17 +21,14 @@ import argparse
 import json
 import logging
 import os
-import platform
-import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from teachgym.benchmarks.speeds.facts import describe
 from teachgym.benchmarks.speeds.material import Material, make_material
 from teachgym.benchmarks.speeds.measure import measure
 from teachgym.benchmarks.speeds.plot import draw
@@ -51,7 +48,6 @@ from teachgym.benchmarks.speeds.workloads_gpu import GPU_CASES, GPU_GATES
 from teachgym.errors import UnknownNameError, unknown
 
 RESULTS = Path(__file__).parent / "results"
-PACKAGES = ("teachgym", "torch", "transformers", "peft", "trl", "accelerate", "vllm")
 
 
 def choose(device: str, *, quick: bool) -> tuple[tuple[Case, ...], tuple[Gate, ...]]:
@@ -129,48 +125,6 @@ def run(
     return Report(facts, rates, tuple(results), tuple(judge(results, gates)))
 
 
-def describe(device: str) -> dict[str, Any]:
-    """Hardware, versions and settings of this run."""
-    import torch
-
-    hardware = _processor() if device == "cpu" else torch.cuda.get_device_name()
-    return {
-        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "commit": _commit(),
-        "device": device,
-        "hardware": hardware,
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "dtype": "float32" if device == "cpu" else "bfloat16",
-        "python": platform.python_version(),
-        "versions": {name: found for name in PACKAGES if (found := _version(name))},
-    }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-def _processor() -> str:
-    """The processor's name, where the system tells it."""
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text().splitlines() if path.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
-def _commit() -> str:
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
-    try:
-        found = subprocess.run(command, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return found.stdout.strip()
-
-
 @contextmanager
 def quiet() -> Iterator[None]:
     """Other libraries' progress bars, notices and printed metrics off."""
@@ -212,7 +166,7 @@ def main() -> None:
         "--workloads", default="", metavar="W1,W3,…", help="or names of cases (default: all)"
     )
     parser.add_argument(
-        "--rounds", type=int, help="of each case (default: 1 to 3, as the case says)"
+        "--rounds", type=int, help="of each case (default: 1 to 5, as the case says)"
     )
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the results")
     parser.add_argument("--quick", action="store_true", help="milliseconds of work, to test it")

@@ -23,6 +23,7 @@ class OwnSystem:
         material: of the case.
         students: how many of the case's students it plays.
         together: in one forward pass; False = a pool of one that plays each in turn.
+        strict: keep a student's bits independent of the others; None = what suits the device.
         graphs: CUDA graphs, where there is a GPU.
         backend: where answers come from, ``local`` or ``vllm``.
     """
@@ -30,6 +31,7 @@ class OwnSystem:
     material: Material
     students: int = 1
     together: bool = True
+    strict: bool | None = None
     graphs: bool = True
     backend: str = "local"
     _pool: Sequence[Any] = ()
@@ -55,6 +57,7 @@ class OwnSystem:
             rank=self.material.case.rank,
             alpha=2.0 * self.material.case.rank,
             dropout=0.0,
+            strict=self.strict,
             graphs=self.graphs,
         )
         self._start = [_checkpoint(read_weights(f)) for f in self.material.adapters]

@@ -26,13 +26,13 @@ def draw(results: Sequence[CaseResult], verdicts: Sequence[Verdict], path: Path)
     for axis, (result, bars) in zip(axes, panels, strict=True):
         gates = {v.gate.against: v.gate.least for v in verdicts if v.gate.case == result.case.name}
         _draw_panel(axis, result, bars, gates)
-    figure.suptitle("Time for the same work, in multiples of teachgym's", fontsize=11)
+    figure.suptitle("Time for the same work, in multiples of the system in green", fontsize=11)
     axes[-1].set_xlabel("times as long; red: promised at least", fontsize=9)
     figure.savefig(path, dpi=130)
 
 
 def _bars(result: CaseResult) -> list[tuple[str, Spread]]:
-    """Ratios of a case, longest first; none if nothing is compared."""
+    """Ratios of a case, from the bottom up; none if nothing is compared."""
     found = [(runs.name, result.ratio(runs.name)) for runs in result.runs]
     bars = [(name, ratio) for name, ratio in found if ratio is not None]
     return sorted(bars, key=lambda bar: bar[1].median) if len(bars) > 1 else []

@@ -21,24 +21,17 @@ class Shape:
     heads: int
     kv_heads: int
     vocabulary: int
-    head_size: int = 0
-    """0 = hidden / heads."""
 
     @property
-    def attention_width(self) -> int:
-        """Query entries of a token in one layer."""
-        return self.heads * self._head
-
-    @property
-    def _head(self) -> int:
-        return self.head_size or self.hidden // self.heads
+    def key_width(self) -> int:
+        """Key entries of a token in one layer."""
+        return self.hidden // self.heads * self.kv_heads
 
     @property
     def _linear(self) -> tuple[tuple[int, int], ...]:
         """(inputs, outputs) of the linear layers of one block."""
-        d, q, kv = self.hidden, self.attention_width, self.kv_heads * self._head
-        m = self.intermediate
-        return ((d, q), (d, kv), (d, kv), (q, d), (d, m), (d, m), (m, d))
+        d, kv, m = self.hidden, self.key_width, self.intermediate
+        return ((d, d), (d, kv), (d, kv), (d, d), (d, m), (d, m), (m, d))
 
     @property
     def n_blocks(self) -> int:
@@ -56,7 +49,7 @@ class Shape:
 
     def kv_bytes(self, itemsize: int) -> int:
         """Keys and values of one token in all layers."""
-        return 2 * self.layers * self.kv_heads * self._head * itemsize
+        return 2 * self.layers * self.key_width * itemsize
 
     def training_flops(self, lengths: Iterable[int], n_targets: int, rank: int) -> float:
         """Of fine-tuning an adapter once on texts of these ``lengths``.
@@ -67,13 +60,13 @@ class Shape:
         """
         lengths = list(lengths)
         per_token = 4 * self.n_blocks + 6 * self.n_adapter(rank)
-        attention = 6 * self.layers * self.attention_width * sum(n * n for n in lengths)
+        attention = 6 * self.layers * self.hidden * sum(n * n for n in lengths)
         return float(per_token * sum(lengths) + attention + 4 * self.n_head * n_targets)
 
     def reading_flops(self, lengths: Iterable[int]) -> float:
         """Of reading prompts, the head at the last token of each alone."""
         lengths = list(lengths)
-        attention = 2 * self.layers * self.attention_width * sum(n * n for n in lengths)
+        attention = 2 * self.layers * self.hidden * sum(n * n for n in lengths)
         return float(2 * self.n_blocks * sum(lengths) + attention + 2 * self.n_head * len(lengths))
 
     def writing_seconds(
@@ -102,7 +95,7 @@ class Shape:
             rows = [p for p, a in zip(prompts, answers, strict=True) if a > step]
             cached = sum(rows) + step * len(rows)
             traffic = weights * itemsize + cached * self.kv_bytes(itemsize)
-            attention = 4 * self.layers * self.attention_width * cached
+            attention = 4 * self.layers * self.hidden * cached
             seconds += max((2 * weights * len(rows) + attention) / flops, traffic / bandwidth)
         return seconds
 

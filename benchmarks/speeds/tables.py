@@ -104,7 +104,9 @@ def to_markdown(report: Report) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
+    """A Markdown table; columns without a single entry are left out."""
+    kept = [i for i in range(len(head)) if any(row[i] for row in rows)]
+    head, rows = [head[i] for i in kept], [[row[i] for i in kept] for row in rows]
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
 
@@ -167,6 +169,7 @@ def _case(result: CaseResult) -> str:
                 "of floor",
                 "equal tokens",
                 "loss error",
+                "peak GB",
                 "",
             ],
             [_row(result, runs) for runs in result.runs],
@@ -194,6 +197,7 @@ def _row(result: CaseResult, runs: Runs) -> list[str]:
         _number(result.share_of_floor(runs), ".1%"),
         _number(runs.equal_tokens, ".4f"),
         _number(runs.loss_error, ".0e"),
+        _number(runs.peak_bytes / 1e9 or math.nan, ".1f"),
         runs.trouble,
     ]
 

@@ -138,7 +138,7 @@ def rules_for(
 
     # A string of one character is never spread over tokens, so its tokens say it all.
     spread = any(len(s) > 1 for s in stop)
-    return DecodingRules(ends, is_over if spread else None, temperature)
+    return DecodingRules(ends, is_over if spread else None, temperature, tuple(stop))
 
 
 def uniforms(seed: int, prompt: str, number: int, count: int) -> torch.Tensor:

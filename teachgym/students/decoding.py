@@ -37,6 +37,8 @@ class DecodingRules:
     """Whether tokens, none of them an end, make a complete answer; None = never."""
     temperature: float = 1.0
     """Divides the logits before sampling, > 0."""
+    stop: tuple[str, ...] = ()
+    """The strings behind ``ends`` and ``is_over``, for those who look at text themselves."""
 
 
 class SlotDecoder:

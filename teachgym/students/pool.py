@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 from torch import nn
 
 from teachgym.errors import ConfigError
+from teachgym.students.adapter_files import write_adapter
 from teachgym.students.answering import MERGE_FROM, Answering, rules_for
 from teachgym.students.decoding import Question
 from teachgym.students.layout import Layout
@@ -126,6 +128,20 @@ class StudentPool:
         """(n_rows, d) -> (n_rows, V), rows as ``layout`` says."""
         logits: torch.Tensor = self.layout.apart(self.network.logits, hidden)
         return logits
+
+    def write_adapter(self, student: int, folder: Path, *, base: str) -> None:
+        """Write a student's adapter in PEFT's format; ``base`` is what it names as its base."""
+        lora = self.lora
+        assert lora is not None
+        layers = self.adapters.items()
+        write_adapter(
+            folder,
+            {name: (layer.lora_A[student], layer.lora_B[student]) for name, layer in layers},
+            rank=lora.rank,
+            alpha=lora.alpha,
+            dropout=lora.dropout,
+            base=base,
+        )
 
     def plain_model(self, student: int) -> Any:
         """A student all of whose weights are trained as an ordinary model of transformers."""

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import weakref
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import Any
 from uuid import uuid4
 
+import torch
+
 from teachgym.errors import ConfigError
 from teachgym.students import language_model as local
-from teachgym.students.adapter_files import write_adapter
 from teachgym.students.decoding import DecodingRules, Question
 from teachgym.students.network import Network
 from teachgym.students.pool import StudentPool
@@ -41,29 +43,6 @@ class VllmStudent(local.LanguageModelStudent):
     what else is in a batch. Samples follow their seed, but are other ones than ``local``'s.
     """
 
-    def generate(self, prompts: Sequence[str], *, stop: Sequence[str] = ()) -> list[str]:
-        """Greedy answers in the order of the prompts.
-
-        Raises:
-            ConfigError: for a prompt without tokens.
-            ServerError: if the server has died or refuses.
-        """
-        with _answering(self.pool).stopping_at(stop):
-            return super().generate(prompts, stop=stop)
-
-    def sample(
-        self,
-        prompts: Sequence[str],
-        *,
-        k: int,
-        temperature: float = 1.0,
-        seed: int = 0,
-        stop: Sequence[str] = (),
-    ) -> list[list[str]]:
-        """``k`` random answers to each prompt; see ``LanguageModelStudent.sample``."""
-        with _answering(self.pool).stopping_at(stop):
-            return super().sample(prompts, k=k, temperature=temperature, seed=seed, stop=stop)
-
     def fingerprint(self) -> str:
         """Hex digest of all that decides the answers; another than the ``local`` backend's."""
         return hashlib.sha256(f"vllm {super().fingerprint()}".encode()).hexdigest()
@@ -79,8 +58,8 @@ class ServedAnswering:
 
     def __init__(self, pool: StudentPool, server: VllmServer) -> None:
         self.pool, self.server = pool, server
-        self._stop: tuple[str, ...] = ()
-        self._folder = TemporaryDirectory(prefix="teachgym-adapters-")
+        self._folder = Path(mkdtemp(prefix="teachgym-adapters-"))
+        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._loaded: dict[int, tuple[str, str]] = {}
         """Student -> fingerprint and name of its adapter on the server."""
 
@@ -94,7 +73,7 @@ class ServedAnswering:
         shared = {
             "max_tokens": self.pool.max_new_tokens,
             "stop_token_ids": rules.ends.nonzero()[:, 0].tolist(),
-            "stop": list(self._stop),
+            "stop": list(rules.stop),
             **PLAIN_SAMPLING,
         }
         adapters = {k: self._adapter(k) for k, own in enumerate(questions) if own}
@@ -113,18 +92,6 @@ class ServedAnswering:
                 answers[student] += tokens
         return answers
 
-    @contextmanager
-    def stopping_at(self, stop: Sequence[str]) -> Iterator[None]:
-        """Within: the server ends answers at strings that are spread over several tokens, too.
-
-        Without, it goes on after such a string, and the answer is only cut there.
-        """
-        self._stop = tuple(stop)
-        try:
-            yield
-        finally:
-            self._stop = ()
-
     def _adapter(self, student: int) -> str:
         """The name on the server of the student's adapter as it is now."""
         fingerprint = self.pool.fingerprint(student)
@@ -133,28 +100,14 @@ class ServedAnswering:
             return before[1]
         # A new name each time: what the server remembers of prompts goes by the name.
         name = f"teachgym-{uuid4().hex}"
-        self._write(student, self._path(name))
-        self.server.load(name, self._path(name))
+        base = self.pool.network.model.name_or_path
+        self.pool.write_adapter(student, self._folder / name, base=base)
+        self.server.load(name, self._folder / name)
         self._loaded[student] = fingerprint, name
         if before is not None:
             self.server.unload(before[1])
-            shutil.rmtree(self._path(before[1]))
+            shutil.rmtree(self._folder / before[1])
         return name
-
-    def _path(self, name: str) -> Path:
-        return Path(self._folder.name) / name
-
-    def _write(self, student: int, folder: Path) -> None:
-        lora = self.pool.lora
-        assert lora is not None
-        write_adapter(
-            folder,
-            {n: (m.lora_A[student], m.lora_B[student]) for n, m in self.pool.adapters.items()},
-            rank=lora.rank,
-            alpha=lora.alpha,
-            dropout=lora.dropout,
-            base=self.pool.network.model.name_or_path,
-        )
 
 
 class ServedNetwork(Network):
@@ -175,6 +128,8 @@ class ServedNetwork(Network):
         self.server.sleep()
         with super().training():
             yield
+        # What torch keeps in reserve for the next tensors is memory that the server needs.
+        torch.cuda.empty_cache()
 
 
 def serve_pool(pool: StudentPool, server: VllmServer) -> None:
@@ -230,12 +185,6 @@ _LORA_ONLY = (
     "the vllm backend trains adapters only; set student_settings.adaptation='lora', or "
     "student_settings.backend='local' to train all weights"
 )
-
-
-def _answering(pool: StudentPool) -> ServedAnswering:
-    answering: Any = pool.answer
-    assert isinstance(answering, ServedAnswering)
-    return answering
 
 
 def _parts(

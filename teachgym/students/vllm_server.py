@@ -20,9 +20,12 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
-import httpx
-
 from teachgym.errors import ConfigError, TeachgymError, missing_extra
+
+try:
+    import httpx
+except ImportError as error:
+    raise missing_extra("httpx", "vllm") from error
 
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """The values that vLLM allows for ``--max-lora-rank``."""

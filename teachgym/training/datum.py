@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from teachgym.errors import ConfigError
 from teachgym.students.texts import Texts
+from teachgym.training.settings import FineTuningSettings
 from teachgym.types import Data, Example
 
 
@@ -42,6 +45,18 @@ def encode(texts: Texts, data: Data) -> list[Datum]:
         ids, all_weights = (*prompt, *target), (*before, *weights[: len(target)])
         encoded.append(Datum(ids, (0.0, *all_weights[1:])))
     return encoded
+
+
+def batches(
+    data: Sequence[Datum], settings: FineTuningSettings, rng: np.random.Generator
+) -> list[list[Datum]]:
+    """The batch of each update: every epoch in a new order of ``rng``, the last batch smaller."""
+    made = []
+    for _ in range(settings.epochs):
+        order = rng.permutation(len(data))
+        for start in range(0, len(data), settings.batch_size):
+            made.append([data[i] for i in order[start : start + settings.batch_size]])
+    return made
 
 
 def _span_weights(texts: Texts, example: Example) -> list[float]:

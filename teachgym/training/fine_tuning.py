@@ -12,7 +12,7 @@ from rich.progress import track
 
 from teachgym.students.language_model import LanguageModelStudent
 from teachgym.students.pool import StudentPool, pool_of
-from teachgym.training.datum import Datum, encode
+from teachgym.training.datum import Datum, batches, encode
 from teachgym.training.losses import Loss, Targets, sft
 from teachgym.training.optimizers import clip_gradients, make_optimizers
 from teachgym.training.packing import Pass, passes
@@ -73,31 +73,24 @@ class FineTuner:
         pool = pool_of(students)
         started = perf_counter()
         encoded = [encode(pool.texts, own) for own in data]
-        batches: list[list[list[Datum]]] = [[] for _ in range(pool.count)]
+        made: list[list[list[Datum]]] = [[] for _ in range(pool.count)]
         seeds = [0] * pool.count
         for student, own, rng in zip(students, encoded, rngs, strict=True):
             if own:
-                batches[student.index] = list(self._batches(own, rng))
+                made[student.index] = batches(own, self.settings, rng)
                 seeds[student.index] = int(rng.integers(2**63))
-        losses = self._update_all(pool, batches, seeds)
+        losses = self._update_all(pool, made, seeds)
         seconds = (perf_counter() - started) / len(students)
         results = []
         for student, own in zip(students, encoded, strict=True):
-            steps = len(batches[student.index])
+            steps = len(made[student.index])
             tokens = sum(len(d.ids) for d in own) * self.settings.epochs
             cost = Cost(train_tokens=tokens, seconds=seconds if own else 0.0)
             results.append(TrainResult(losses[student.index], steps, cost))
         return results
 
-    def _batches(self, data: Sequence[Datum], rng: np.random.Generator) -> Iterator[list[Datum]]:
-        size = self.settings.batch_size
-        for _ in range(self.settings.epochs):
-            order = rng.permutation(len(data))
-            for start in range(0, len(data), size):
-                yield [data[i] for i in order[start : start + size]]
-
     def _update_all(
-        self, pool: StudentPool, batches: Sequence[Sequence[list[Datum]]], seeds: Sequence[int]
+        self, pool: StudentPool, made: Sequence[Sequence[list[Datum]]], seeds: Sequence[int]
     ) -> list[float]:
         """One update per batch of each student; the mean loss per target token of each, (K,)."""
         device = pool.network.device
@@ -109,20 +102,20 @@ class FineTuner:
             pool.layout.dropping_by([torch.Generator(device).manual_seed(s) for s in seeds]),
         ):
             torch.manual_seed(max(seeds))
-            for losses in self._updates(pool, batches):
+            for losses in self._updates(pool, made):
                 sums += losses
-        n_targets = [sum(d.n_targets for batch in own for d in batch) for own in batches]
+        n_targets = [sum(d.n_targets for batch in own for d in batch) for own in made]
         return [s / n if n else math.nan for s, n in zip(sums.tolist(), n_targets, strict=True)]
 
     def _updates(
-        self, pool: StudentPool, batches: Sequence[Sequence[list[Datum]]]
+        self, pool: StudentPool, made: Sequence[Sequence[list[Datum]]]
     ) -> Iterator[torch.Tensor]:
         """Make the updates one by one; each yields the summed losses of its batches, (K,)."""
         optimizers = make_optimizers(pool, self.settings)
-        device, totals = pool.network.device, [len(own) for own in batches]
+        device, totals = pool.network.device, [len(own) for own in made]
         for step in track(range(max(totals)), "training", disable=not self.progress):
             active = [k for k, total in enumerate(totals) if step < total]
-            now = [own[step] if step < len(own) else [] for own in batches]
+            now = [own[step] if step < len(own) else [] for own in made]
             losses = self._differentiate(pool, now)
             clip_gradients(pool.weights, self.settings.clip, active)
             rates = [self.settings.rate(step, max(total, 1)) for total in totals]
@@ -131,13 +124,13 @@ class FineTuner:
             n_targets = [sum(d.n_targets for d in own) for own in now]
             yield losses * torch.tensor(n_targets, device=device)
 
-    def _differentiate(self, pool: StudentPool, batches: Sequence[list[Datum]]) -> torch.Tensor:
+    def _differentiate(self, pool: StudentPool, now: Sequence[list[Datum]]) -> torch.Tensor:
         """Set the gradients of every student's mean loss over its batch; the losses, (K,)."""
         device = pool.network.device
         pool.network.model.zero_grad()
         losses = torch.zeros(pool.count, dtype=torch.float64, device=device)
         budget = self.settings.token_budget or TOKEN_BUDGETS.get(device.type, 2048)
-        for one in passes(batches, budget):
+        for one in passes(now, budget):
             losses += run_pass(pool, one, self.loss)
         return losses
 

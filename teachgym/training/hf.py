@@ -7,7 +7,7 @@ batches in the same order, the same rates, clipping and loss.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from time import perf_counter
 from typing import Any
@@ -19,7 +19,7 @@ from torch.nn.utils import clip_grad_norm_
 from teachgym.errors import ConfigError
 from teachgym.protocols import Student
 from teachgym.students.hf import HuggingFaceStudent, pad
-from teachgym.training.datum import Datum, encode
+from teachgym.training.datum import Datum, batches, encode
 from teachgym.training.losses import Loss, Targets, sft
 from teachgym.training.settings import FineTuningSettings, recipe
 from teachgym.types import Cost, Data, TrainResult
@@ -61,7 +61,7 @@ class HuggingFaceTrainer:
             return TrainResult(math.nan, 0, Cost())
         started = perf_counter()
         encoded = encode(student.texts, data)
-        batches = list(self._batches(encoded, rng))
+        made = batches(encoded, self.settings, rng)
         seed = int(rng.integers(2**63))
         device = student.device
         # Dropout takes no generator, so the global state is set and put back.
@@ -69,28 +69,21 @@ class HuggingFaceTrainer:
             torch.manual_seed(seed)
             student.model.train()
             try:
-                loss = self._update_all(student, batches)
+                loss = self._update_all(student, made)
             finally:
                 student.model.eval()
                 student.model.zero_grad()
         cost = replace(self.cost(student, data), seconds=perf_counter() - started)
-        return TrainResult(loss, len(batches), cost)
+        return TrainResult(loss, len(made), cost)
 
-    def _batches(self, data: Sequence[Datum], rng: np.random.Generator) -> Iterator[list[Datum]]:
-        size = self.settings.batch_size
-        for _ in range(self.settings.epochs):
-            order = rng.permutation(len(data))
-            for start in range(0, len(data), size):
-                yield [data[i] for i in order[start : start + size]]
-
-    def _update_all(self, student: HuggingFaceStudent, batches: Sequence[list[Datum]]) -> float:
+    def _update_all(self, student: HuggingFaceStudent, made: Sequence[list[Datum]]) -> float:
         """One update per batch; the mean loss per target token."""
         weights = list(student.trained.values())
         optimizer = torch.optim.AdamW(weights, weight_decay=0.0)
         total, n_targets = 0.0, 0.0
-        for step, batch in enumerate(batches):
+        for step, batch in enumerate(made):
             for group in optimizer.param_groups:
-                group["lr"] = self.settings.rate(step, len(batches))
+                group["lr"] = self.settings.rate(step, len(made))
             optimizer.zero_grad()
             loss = batch_loss(student, batch, self.loss)
             loss.backward()  # type: ignore[no-untyped-call]

@@ -55,6 +55,8 @@ class AdamW:
     def _update(self, rates: torch.Tensor, students: slice) -> None:
         one, two = self._betas
         chosen = [i for i, w in enumerate(self.weights) if w.grad is not None]
+        if not chosen:
+            return
         grads = [g[students] for i in chosen if (g := self.weights[i].grad) is not None]
         values = [self.weights[i].values[students] for i in chosen]
         first, second = ([m[i][students] for i in chosen] for m in (self._first, self._second))
@@ -87,7 +89,7 @@ def make_optimizers(pool: StudentPool, settings: FineTuningSettings) -> tuple[Op
 def clip_gradients(weights: Sequence[Weight], largest: float, active: Sequence[int]) -> None:
     """Scale each student's gradients so that their joint norm is at most ``largest``, in place."""
     grads = [w.grad for w in weights if w.grad is not None]
-    for student in active:
+    for student in active if grads else ():
         own = [grad[student] for grad in grads]
         norm = torch.stack(torch._foreach_norm(own)).norm()
         torch._foreach_mul_(own, (largest / (norm + 1e-6)).clamp(max=1.0))

@@ -83,5 +83,6 @@ def _pack(pieces: Sequence[Sequence[Datum]], scales: Sequence[float]) -> Pass:
             start += len(datum.ids) - 1
         n_read.append(start - first)
         n_targets.append(len(rows) - n_before)
-    targets = Targets(torch.tensor(labels), torch.tensor(weights), torch.tensor(owners))
-    return Pass(tuple(texts), tuple(n_read), tuple(n_targets), torch.tensor(rows), targets)
+    places, right, of = (torch.tensor(x, dtype=torch.long) for x in (rows, labels, owners))
+    targets = Targets(right, torch.tensor(weights), of)
+    return Pass(tuple(texts), tuple(n_read), tuple(n_targets), places, targets)

@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock, Thread
@@ -130,11 +130,9 @@ class FakeVllm:
     def _continue(self, ids: list[int], body: Mapping[str, Any]) -> list[int]:
         """New tokens up to and with one of ``stop_token_ids`` or the last of a stop string."""
         import torch
-        from transformers import AutoTokenizer
 
-        model = self._model(self.adapters[body["model"]])
+        model, tokenizer = self._model(self.adapters[body["model"]])
         generator = torch.Generator().manual_seed(body.get("seed", 0))
-        tokenizer = AutoTokenizer.from_pretrained(self.base)
         answer: list[int] = []
         while len(answer) < body["max_tokens"]:
             with torch.no_grad():
@@ -150,13 +148,14 @@ class FakeVllm:
         return answer
 
     def _model(self, folder: str) -> Any:
-        """The base with the adapter, as peft reads it; again for each folder."""
+        """The base with the adapter, as peft reads it, and the tokenizer."""
         from peft import PeftModel
-        from transformers import AutoModelForCausalLM
+        from transformers import AutoModelForCausalLM, AutoTokenizer
 
         if folder not in self._models:
             base = AutoModelForCausalLM.from_pretrained(self.base)
-            self._models[folder] = PeftModel.from_pretrained(base, folder).eval()
+            adapted = PeftModel.from_pretrained(base, folder).eval()
+            self._models[folder] = adapted, AutoTokenizer.from_pretrained(self.base)
         return self._models[folder]
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
@@ -183,8 +182,9 @@ class FakeVllm:
                 content = b"" if found is None else json.dumps(found).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
+                with suppress(BrokenPipeError):  # The client waits no longer.
+                    self.end_headers()
+                    self.wfile.write(content)
 
         return Handler
 
@@ -194,7 +194,6 @@ def main(words: list[str]) -> None:
     for name in ("VLLM_ALLOW_RUNTIME_LORA_UPDATING", "VLLM_SERVER_DEV_MODE"):
         if os.environ.get(name) != "1":
             sys.exit(f"{name} is not 1")
-    print("loading", words[1], flush=True)
     if words[1] == "broken":
         sys.exit("RuntimeError: no kernel image for this device")
     if words[1] == "slow":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import sys
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from models import make_model, scatter_adapters
 
 from teachgym.benchmarks.pretrain_tiny import make_tokenizer
 from teachgym.errors import ConfigError, MissingExtraError
-from teachgym.students import make_student, make_students
+from teachgym.students import make_student, make_students, vllm_server
 from teachgym.students.pool import generate_together
 from teachgym.students.vllm import VllmStudent
 from teachgym.students.vllm_server import ServerError, VllmServer, serve_command
@@ -112,14 +113,16 @@ def test_no_prompts_need_no_server(fake: FakeVllm) -> None:
 def test_answers_end_before_stop_strings_and_the_server_is_told_of_them(fake: FakeVllm) -> None:
     """One string of one character, which is a token, and one of two."""
     (student,) = students_at(fake)
-    whole = student.generate(PROMPTS[:1])[0]
-    stop = (whole[2], whole[4:6])
+    prompt, whole = max(
+        zip(PROMPTS, student.generate(PROMPTS), strict=True), key=lambda p: len(p[1])
+    )
+    stop = (whole[4], whole[2:4])
     expected = whole[: min(whole.index(s) for s in stop)]
-    assert student.generate(PROMPTS[:1], stop=stop) == [expected]
+    assert student.generate([prompt], stop=stop) == [expected]
     (one_character,) = student.encode(stop[:1])[0]
     assert fake.bodies[1]["stop"] == list(stop)
     assert sorted(fake.bodies[1]["stop_token_ids"]) == sorted([1, one_character])
-    student.generate(PROMPTS[:1])
+    student.generate([prompt])
     assert fake.bodies[2]["stop"] == []
 
 
@@ -218,8 +221,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program.write_text(f'#!/bin/sh\nexec {sys.executable} {fake_vllm.__file__} "$@"\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(program.parent), prepend=":")
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
 
 OPTIONS: dict[str, Any] = {"rank": 12, "count": 3, "dtype": "bfloat16", "context": 512}
@@ -246,9 +248,6 @@ def test_the_command_line_is_complete() -> None:
 def test_a_server_is_started_for_the_students_and_ended(base: Path, tmp_path: Path) -> None:
     """The started fake checks the two environment variables; its log goes when it does."""
     student: Any = make_student(str(base), TASK, backend="vllm", **SETTINGS)
-    assert student.generate(PROMPTS[:2]) == local_twin(student, FakeVllm(base)).generate(
-        PROMPTS[:2]
-    )
     server = student.pool.answer.server
     process = server._process
     assert process.poll() is None
@@ -292,8 +291,14 @@ def test_without_vllm_the_extra_is_named(base: Path, monkeypatch: pytest.MonkeyP
         make_student(str(base), TASK, backend="vllm", **SETTINGS)
 
 
+def test_without_httpx_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "httpx", None)
+    with pytest.raises(MissingExtraError, match=r"httpx is not installed.*teachgym\[vllm\]"):
+        runpy.run_path(vllm_server.__file__)
+
+
 def test_training_in_full_is_refused(base: Path) -> None:
-    with pytest.raises(ConfigError, match="trains adapters only; set .*adaptation='lora'"):
+    with pytest.raises(ConfigError, match=r"trains adapters only; set .*adaptation='lora'"):
         make_student(str(base), TASK, backend="vllm", adaptation="full")
 
 
@@ -334,7 +339,7 @@ def test_an_answer_that_takes_too_long_is_an_error(fake: FakeVllm, tmp_path: Pat
     server.load("mine", tmp_path)
     fake.pause = 0.5
     with pytest.raises(ServerError, match=r"no answer .* to POST /v1/completions \(ReadTimeout"):
-        server.complete("mine", [[3]], max_tokens=1, temperature=0.0)
+        server.complete("mine", [], max_tokens=1)
 
 
 @pytest.mark.parametrize(

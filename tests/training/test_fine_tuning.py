@@ -264,6 +264,16 @@ def test_what_is_taught_often_enough_is_known_afterwards(
 # -- bad input -------------------------------------------------------------------------------
 
 
+def test_data_without_any_loss_changes_nothing(student: LanguageModelStudent) -> None:
+    """Two batches whose targets and ends are masked altogether."""
+    data = tuple(Example(e.prompt, e.target, e.skill, spans=((e.target, 0.0),)) for e in DATA[:4])
+    before = student.save()
+    result = FineTuner(FineTuningSettings(batch_size=2)).train(student, data, rng())
+    assert student.save() == before
+    assert math.isnan(result.loss)
+    assert result.steps == 2
+
+
 def test_spans_that_do_not_make_up_the_target_are_refused(student: LanguageModelStudent) -> None:
     example = Example("copy ab=", "ab", "copy", spans=(("a", 1.0), ("c", 0.5)))
     with pytest.raises(ConfigError, match=r"spans of 'copy ab=' do not make up its target 'ab'"):

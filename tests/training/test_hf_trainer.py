@@ -31,7 +31,7 @@ DATA: Data = (
     Example("c", "dab", "copy", spans=(("d", 0.0), ("ab", 1.0))),
 )
 SETTINGS = FineTuningSettings(
-    learning_rate=3e-3,
+    learning_rate=1e-3,
     batch_size=4,
     epochs=3,
     warmup_steps=3,
@@ -85,7 +85,7 @@ def test_the_loss_curve_is_that_of_packed_training(lora: LoRASettings | None) ->
 
 
 def test_the_weights_are_those_of_packed_training_in_pieces() -> None:
-    """Passes of 50 tokens at most: Adam's first steps turn rounding into at most 1e-4 or so."""
+    """Passes of 50 tokens at most, so the packed batches are read in pieces, the others whole."""
     local, reference = make_pair(LoRASettings(rank=4, dropout=0.0))
     FineTuner(SETTINGS).train(local, DATA, rng())
     before = {name: array.copy() for name, array in reference.save().arrays.items()}
@@ -94,8 +94,10 @@ def test_the_weights_are_those_of_packed_training_in_pieces() -> None:
     for name, layer in local.pool.adapters.items():
         for letter, matrix in (("A", layer.lora_A), ("B", layer.lora_B)):
             key = f"base_model.model.{name}.lora_{letter}.default.weight"
-            np.testing.assert_allclose(matrix[0].detach().numpy().T, trained[key], atol=2e-4)
-            assert np.abs(trained[key] - before[key]).max() > 2e-3
+            np.testing.assert_allclose(
+                matrix[0].detach().numpy().T, trained[key], rtol=0, atol=1e-5
+            )
+            assert np.abs(trained[key] - before[key]).max() > 1e-3
 
 
 @pytest.mark.parametrize("adaptation", ["full", "lora"])
