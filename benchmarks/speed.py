@@ -12,7 +12,8 @@ W6 evaluation only. Each has one or more cases, which can also be chosen by name
 All systems of a case take turns in every round of one run. They get the same model, adapters,
 batches and prompts; losses of every update and tokens of every answer are compared with a plain
 peft loop, and a system that did other work gets no ratio. What is not installed is listed as such.
-Written: speed-DEVICE.json (every sample), .md (tables) and .png (ratios, promised ones marked).
+Written after every case: speed-DEVICE.json (every sample), .md (tables) and .png (ratios, promised
+ones marked).
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +72,9 @@ def select(cases: Sequence[Case], names: Sequence[str]) -> tuple[Case, ...]:
     return tuple(c for c in cases if not names or c.workload in names or c.name in names)
 
 
-def run_case(material: Material, rates: Rates, rounds: int | None, say: Any) -> CaseResult:
+def run_case(
+    material: Material, rates: Rates, rounds: int | None, say: Callable[[str], None]
+) -> CaseResult:
     """Measure one case."""
     case = material.case
     systems = {name: make_system(name, material) for name in case.systems}
@@ -86,43 +90,36 @@ def run_case(material: Material, rates: Rates, rounds: int | None, say: Any) -> 
     )
 
 
-def run(
-    cases: Sequence[Case], gates: Sequence[Gate], *, device: str, rounds: int | None, quick: bool
-) -> Report:
-    """Measure all cases, one after another, showing what is being done."""
+def run_cases(
+    cases: Sequence[Case], rates: Rates, *, device: str, rounds: int | None
+) -> Iterator[CaseResult]:
+    """Results of one case after another, each shown as it is there."""
     from rich.console import Console
-    from rich.table import Table
 
     console = Console()
-    rates = probe(device, quick=quick)
-    results = []
-    for number, case in enumerate(cases, 1):
-        title = f"{number}/{len(cases)} {case.workload} {case.name}"
-        with (
-            console.status(title) as status,
-            tempfile.TemporaryDirectory() as folder,
-        ):
-            material = make_material(case, device, Path(folder))
-            result = run_case(
-                material,
-                rates,
-                rounds,
-                lambda doing, s=status, t=title: s.update(f"{t}: {doing}"),
-            )
-        results.append(result)
-        shown = Table(
-            "system", "seconds", f"times {case.subject}", "", title=f"{title}, {case.shape}"
-        )
-        for runs in result.runs:
-            shown.add_row(
-                runs.name,
-                show_spread(result.median(runs), 3),
-                show_spread(result.ratio(runs.name)),
-                runs.trouble,
-            )
-        console.print(shown)
-    facts = describe(device)
-    return Report(facts, rates, tuple(results), tuple(judge(results, gates)))
+    with tempfile.TemporaryDirectory() as folder:
+        for number, case in enumerate(cases, 1):
+            title = f"{number}/{len(cases)} {case.workload} {case.name}, {case.shape}"
+            with console.status(title) as status:
+                material = make_material(case, device, Path(folder))
+                say = partial(_say_more, status, title)
+                result = run_case(material, rates, rounds, say)
+            console.print(_show(result, title))
+            yield result
+
+
+def _say_more(status: Any, title: str, doing: str) -> None:
+    status.update(f"{title}: {doing}")
+
+
+def _show(result: CaseResult, title: str) -> Any:
+    from rich.table import Table
+
+    table = Table("system", "seconds", f"times {result.case.subject}", "", title=title)
+    for runs in result.runs:
+        seconds, ratio = result.median(runs), result.ratio(runs.name)
+        table.add_row(runs.name, show_spread(seconds, 3), show_spread(ratio), runs.trouble)
+    return table
 
 
 @contextmanager
@@ -184,11 +181,14 @@ def main() -> None:
     if arguments.device == "cuda" and not torch.cuda.is_available():
         parser.error("--device cuda, but torch sees no GPU; leave it out to run on the CPU")
     torch.set_num_threads(1)
+    results: list[CaseResult] = []
     with quiet():
-        report = run(
-            cases, gates, device=arguments.device, rounds=arguments.rounds, quick=arguments.quick
-        )
-    path = write(report, arguments.out)
+        rates, facts = probe(arguments.device, quick=arguments.quick), describe(arguments.device)
+        found = run_cases(cases, rates, device=arguments.device, rounds=arguments.rounds)
+        for result in found:  # written each time, so that a run that is ended early is not lost
+            results.append(result)
+            report = Report(facts, rates, tuple(results), tuple(judge(results, gates)))
+            path = write(report, arguments.out)
     _say(to_markdown(report).split("## W")[0] + f"\nThe tables are in {path}")
 
 

@@ -28,7 +28,11 @@ def test_setup_cfg_lists_every_package() -> None:
         for init in (ROOT / "teachgym").rglob("__init__.py")
         if not any(p.is_symlink() for p in init.parents)
     }
-    mapped = {name for folder, name in MAPPED.items() if (ROOT / folder / "__init__.py").exists()}
+    mapped = {
+        ".".join((name, *init.parent.relative_to(ROOT / folder).parts))
+        for folder, name in MAPPED.items()
+        for init in (ROOT / folder).rglob("__init__.py")
+    }
     assert _listed_packages() == inside | mapped
 
 

@@ -152,7 +152,7 @@ class SlotDecoder:
         self.count[rows] = 0
         with self.layout.blocks(per_student):
             last = hidden[lengths.cumsum(0) - 1]
-            chosen = self._choose(self.layout.apart(self.network.logits, last), rows)
+            chosen = self._choose(self.network.logits(last), rows)
         self.token[rows], self.position[rows], self.count[rows] = chosen, lengths, 1
         self.answer[rows, 0] = chosen
         self.active[rows] = ~self.ends[chosen] & (self.max_new_tokens > 1)
@@ -188,7 +188,7 @@ class SlotDecoder:
         plan = Decode(self.cache, self.rows[:n], position, visible(position, length))
         with self.layout.turns(n // self.layout.n_students):
             hidden = self.network.hidden(self.token[:n, None], position[:, None], plan)
-            logits = self.layout.apart(self.network.logits, hidden[:, 0])
+            logits = self.network.logits(hidden[:, 0])
         token = torch.where(active, self._choose(logits, self.rows[:n]), self.token[:n])
         place = self.count[:n].clamp(max=self.max_new_tokens - 1)[:, None]
         kept = torch.where(active[:, None], token[:, None], self.answer[:n].gather(1, place))

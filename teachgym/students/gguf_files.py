@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import shutil
 import struct
@@ -12,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from teachgym.cache import cache_folder
 from teachgym.errors import ConfigError, missing_extra
 
 _log = logging.getLogger(__name__)
+_DIGESTS = "digests.json"
+"""In a conversion: the SHA-256 of its other files, by name."""
 
 
 def is_gguf(path: Path) -> bool:
@@ -62,15 +64,13 @@ def _digest(file: Path) -> str:
 
 
 def _is_whole(folder: Path) -> bool:
-    """Whether a conversion is there and its weights can be read."""
+    """Whether a conversion is there, and every file of it is as it was written."""
     if not folder.exists():
         return False
-    from safetensors import safe_open
-
     try:
-        with safe_open(folder / "model.safetensors", framework="pt") as weights:
-            whole = bool(weights.keys()) and (folder / "tokenizer_config.json").exists()
-    except (OSError, SafetensorError):
+        digests = json.loads((folder / _DIGESTS).read_text())
+        whole = all(_digest(folder / name) == digest for name, digest in digests.items())
+    except (OSError, ValueError, AttributeError):
         whole = False
     if not whole:
         _log.warning("%s is damaged and is made again", folder)
@@ -80,26 +80,39 @@ def _is_whole(folder: Path) -> bool:
 def _unpack(file: Path, folder: Path) -> None:
     """Write model and tokenizer beside ``folder``, then put them in its place."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
-        # 32 bits hold every value of the quantised formats exactly.
-        try:
-            loaded: Any = AutoModelForCausalLM.from_pretrained(
-                file.parent, gguf_file=file.name, dtype=torch.float32
-            )
-        except (OSError, ValueError, struct.error) as error:
-            raise ConfigError(f"{file} cannot be read as a GGUF model: {error}") from error
-        config = loaded.config
-        if hasattr(config, "quantization_config"):
-            del config.quantization_config
-        # What was read from GGUF refuses to be saved, so its weights go into a model that does not.
-        with torch.device("meta"):
-            model: Any = type(loaded)(config)
-        model.load_state_dict(loaded.state_dict(), assign=True)
-        model.tie_weights()
-        model.generation_config = loaded.generation_config
-        model.save_pretrained(temporary)
-        tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
-        tokenizer.save_pretrained(temporary)
+    temporary = Path(tempfile.mkdtemp(dir=folder.parent))
+    try:
+        _convert(file, temporary)
+        digests = {path.name: _digest(path) for path in sorted(temporary.iterdir())}
+        (temporary / _DIGESTS).write_text(json.dumps(digests, indent=2) + "\n")
         shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(temporary, folder.with_suffix(".new"), dirs_exist_ok=True)
-    folder.with_suffix(".new").replace(folder)
+        try:
+            temporary.replace(folder)
+        except OSError:  # another process was faster
+            if not _is_whole(folder):
+                raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _convert(file: Path, folder: Path) -> None:
+    """Write a GGUF file's model and tokenizer as ``save_pretrained`` does."""
+    try:
+        # 32 bits hold every value of the quantised formats; 16 would round most of Q4_1's.
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            file.parent, gguf_file=file.name, dtype=torch.float32
+        )
+        tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
+    except (OSError, ValueError, LookupError, struct.error) as error:
+        raise ConfigError(f"{file} cannot be read as a GGUF model: {error}") from error
+    config = loaded.config
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    # What was read from GGUF refuses to be saved, so its weights go into a model that does not.
+    with torch.device("meta"):
+        model: Any = type(loaded)(config)
+    model.load_state_dict(loaded.state_dict(), assign=True)
+    model.tie_weights()
+    model.generation_config = loaded.generation_config
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 
@@ -19,8 +19,8 @@ class Layout:
 
     Args:
         n_students: K.
-        strict: multiply what the students share student by student, too. Without it a GPU may
-            choose another kernel for more rows, and round differently.
+        strict: in training, multiply what the students share student by student, too. Without
+            it another kernel may be chosen for more rows, which rounds differently.
     """
 
     def __init__(self, n_students: int, *, strict: bool = False) -> None:
@@ -76,22 +76,6 @@ class Layout:
         own = zip(vectors.unbind(), self.counts, strict=True)
         return torch.cat([vector.expand(n, -1) for vector, n in own])
 
-    def apart(self, function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> Any:
-        """``function`` of all rows at once, or in strict mode of each student's alone.
-
-        Shapes (..., d) -> (..., o).
-        """
-        if not self.strict or self.n_students == 1:
-            return function(x)
-        rows = x.reshape(-1, x.shape[-1])
-        if self.interleaved:
-            turns = rows.view(-1, self.n_students, rows.shape[1]).unbind(1)
-            y = torch.stack([function(turn) for turn in turns], dim=1)
-        else:
-            pieces = torch.split(rows, list(self.counts))
-            y = torch.cat([function(piece) for piece in pieces if len(piece)])
-        return y.view(*x.shape[:-1], -1)
-
     def drop(self, rows: torch.Tensor, share: float) -> torch.Tensor:
         """``rows`` (n_rows, d) with a share of the entries 0 and the others scaled up."""
         kept = torch.cat(
@@ -102,6 +86,20 @@ class Layout:
             ]
         )
         return rows * kept.to(rows.dtype) / (1 - share)
+
+
+def apply_shared(linear: nn.Linear, x: torch.Tensor, layout: Layout) -> torch.Tensor:
+    """A linear layer that all students share, (..., d_in) -> (..., d_out).
+
+    In strict mode each student's rows go through a product of their own shape. Answering does
+    without: a greedy token could only differ where two are equal to the last bit.
+    """
+    if not layout.strict or layout.n_students == 1 or torch.is_inference_mode_enabled():
+        y: torch.Tensor = linear(x)
+        return y
+    weights = linear.weight.mT.expand(layout.n_students, -1, -1)
+    y = multiply(x.reshape(-1, x.shape[-1]), weights, layout).view(*x.shape[:-1], -1)
+    return y if linear.bias is None else y + linear.bias
 
 
 def multiply(rows: torch.Tensor, weights: torch.Tensor, layout: Layout) -> torch.Tensor:

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from teachgym.errors import ConfigError
-from teachgym.students.layout import Layout, multiply
+from teachgym.students.layout import Layout, apply_shared, multiply
 
 ALL_LINEAR = "all-linear"
 """Every linear layer but the output head, PEFT's meaning of the word."""
@@ -79,7 +79,7 @@ class LoRALinear(nn.Module):
             rows = self.layout.drop(rows, self.dropout)
         low = multiply(rows, self.lora_A, self.layout)
         delta = multiply(low, self.lora_B, self.layout)
-        y: torch.Tensor = self.layout.apart(self.base, x)
+        y = apply_shared(self.base, x, self.layout)
         return torch.add(y, delta.view(y.shape), alpha=self.scale)
 
     @torch.no_grad()

@@ -18,7 +18,7 @@ from teachgym.errors import ConfigError
 from teachgym.students.adapter_files import write_adapter
 from teachgym.students.answering import MERGE_FROM, Answering, rules_for
 from teachgym.students.decoding import Question
-from teachgym.students.layout import Layout
+from teachgym.students.layout import Layout, apply_shared
 from teachgym.students.lora import LoRALinear, LoRASettings, add_adapters
 from teachgym.students.merging import Merged
 from teachgym.students.network import Network
@@ -126,7 +126,10 @@ class StudentPool:
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """(n_rows, d) -> (n_rows, V), rows as ``layout`` says."""
-        logits: torch.Tensor = self.layout.apart(self.network.logits, hidden)
+        head = self.network.model.get_output_embeddings()
+        if isinstance(head, nn.Linear):
+            return apply_shared(head, hidden, self.layout)
+        logits: torch.Tensor = head(hidden)
         return logits
 
     def write_adapter(self, student: int, folder: Path, *, base: str) -> None:
