@@ -215,16 +215,17 @@ class SlotDecoder:
         is_over: Callable[[Sequence[int]], bool] | None,
     ) -> None:
         """Take finished answers out of their slots."""
-        active, counts = self.active.tolist(), self.count.tolist()
+        # One look at the device for all rows.
+        active, counts, tokens = self.active.tolist(), self.count.tolist(), self.answer.cpu()
         for row, number in enumerate(self._owners):
             if number is None:
                 continue
             over = not active[row]
             if not over and is_over:
-                over = is_over(self.answer[row, : counts[row]].tolist())
+                over = is_over(tokens[row, : counts[row]].tolist())
             if over:
                 student = row % self.layout.n_students
-                answers[student][number] = self.answer[row, : counts[row]].tolist()
+                answers[student][number] = tokens[row, : counts[row]].tolist()
                 self._owners[row] = None
                 self.active[row] = False
 

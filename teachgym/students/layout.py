@@ -29,6 +29,7 @@ class Layout:
         self.counts: tuple[int, ...] = ()
         self.interleaved = False
         self.generators: Sequence[torch.Generator] = ()
+        self._ends: tuple[object, torch.Tensor] | None = None
 
     @contextmanager
     def blocks(self, counts: Sequence[int]) -> Iterator[None]:
@@ -65,6 +66,15 @@ class Layout:
         if self.interleaved:
             return students.repeat(self.counts[0])
         return students.repeat_interleave(torch.tensor(self.counts, device=device))
+
+    def ends(self, device: torch.device) -> torch.Tensor:
+        """Where each student's block of rows ends, shape (K,); made once for a forward pass."""
+        # A tensor made in inference mode cannot take part in training.
+        key = self.counts, device, torch.is_inference_mode_enabled()
+        if self._ends is None or self._ends[0] != key:
+            ends = torch.tensor(self.counts, device=device).cumsum(0, dtype=torch.int32)
+            self._ends = key, ends
+        return self._ends[1]
 
     def spread(self, vectors: torch.Tensor) -> torch.Tensor:
         """Each row's own of K vectors, (K, d) -> (n_rows, d).
@@ -119,8 +129,7 @@ def multiply(rows: torch.Tensor, weights: torch.Tensor, layout: Layout) -> torch
     if len(set(counts)) == 1:
         return torch.bmm(rows.view(n_students, -1, rows.shape[1]), weights).view(-1, n_out)
     if _groupable(rows, weights) and not (rows.is_cuda and layout.strict):
-        ends = torch.tensor(counts, device=rows.device).cumsum(0, dtype=torch.int32)
-        return F.grouped_mm(rows, weights, offs=ends)
+        return F.grouped_mm(rows, weights, offs=layout.ends(rows.device))
     pieces = zip(torch.split(rows, list(counts)), weights.unbind(), strict=True)
     return torch.cat([piece @ weight for piece, weight in pieces if len(piece)])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from teachgym.errors import ConfigError, unknown
@@ -92,15 +92,7 @@ LORA_RECIPE = FineTuningSettings(
 Its rate also falls during the warm-up, by at most a fortieth.
 """
 
-FULL_RECIPE = FineTuningSettings(
-    learning_rate=1e-5,
-    epochs=3,
-    warmup_steps=0,
-    warmup_share=0.1,
-    schedule="cosine",
-    final_share=0.0,
-    optimizer="adamw",
-)
+FULL_RECIPE = replace(LORA_RECIPE, learning_rate=1e-5)
 """For all weights of a large pretrained model: a tenth of the rate of adapters."""
 
 
