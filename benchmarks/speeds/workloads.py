@@ -143,7 +143,7 @@ CPU_CASES: tuple[Case, ...] = (
         LOOP,
         training=Training(48, fixed(64), batch=16, epochs=3),
         asking=Asking(64, fixed(24), fixed(32)),
-        rounds=2,
+        rounds=1,
     ),
     Case(
         "packing",
@@ -164,7 +164,7 @@ CPU_CASES: tuple[Case, ...] = (
         LOOP,
         training=Training(32, Lengths(64, 192, SPREAD), batch=8),
         asking=Asking(16, fixed(24), Lengths(24, 64, SPREAD)),
-        rounds=2,
+        rounds=1,
     ),
     Case(
         "floor",
@@ -175,7 +175,7 @@ CPU_CASES: tuple[Case, ...] = (
         LOOP,
         training=Training(16, fixed(256), batch=8),
         asking=Asking(64, fixed(64), fixed(32)),
-        rounds=2,
+        rounds=1,
     ),
     Case(
         "stacked-training-17M",

@@ -31,7 +31,7 @@ _STEPS_PER_LOOK = {"cpu": 1, "cuda": 8}
 """A GPU would wait for each look at which answers are finished."""
 
 _ROUND = 128
-"""On a GPU, slots have a multiple of this many positions, so that few decoders are kept."""
+"""On a GPU, slots have a multiple of this many positions, so that a decoder lasts."""
 
 
 class Answering:
@@ -61,7 +61,8 @@ class Answering:
         self._network, self._layout, self._make_merged = network, layout, merged
         self._merge_from, self._computing = merge_from, computing
         self._max_new_tokens, self._graphs = max_new_tokens, graphs
-        self._decoders: dict[Any, SlotDecoder] = {}
+        self._decoders: dict[bool, SlotDecoder] = {}
+        """Of the network itself (True) and of the merged copy (False)."""
 
     def __call__(
         self, questions: Sequence[Sequence[Question]], rules: DecodingRules
@@ -104,9 +105,10 @@ class Answering:
             n_turns = 1 << (n_turns - 1).bit_length()
         room = CACHE_BYTES.get(device, 2**30) // (longest * cache_bytes(network.model))
         n_turns = max(1, min(n_turns, min(SLOTS, room) // layout.n_students))
-        key = (network is self._network, n_turns, longest)
-        if self._graphs and key in self._decoders:
-            return self._decoders[key]
+        is_own = network is self._network
+        kept = self._decoders.get(is_own)
+        if kept and kept.n_turns >= n_turns and kept.cache.length >= longest:
+            return kept
         decoder = SlotDecoder(
             network,
             layout,
@@ -116,8 +118,8 @@ class Answering:
             graphs=Graphs() if self._graphs else None,
             n_steps=_STEPS_PER_LOOK.get(device, 1),
         )
-        if self._graphs:
-            self._decoders[key] = decoder
+        if self._graphs:  # captured steps are worth keeping, of one size
+            self._decoders[is_own] = decoder
         return decoder
 
     def __getstate__(self) -> dict[str, Any]:
