@@ -14,6 +14,7 @@ EXAMPLES = {
     "episode.py": ([], "test accuracy"),
     "own_teacher.py": ([], "halfway"),
     "fork.py": ([], "of a step on"),
+    "together.py": ([], "skills 25 to 32: reward"),
     "train_ppo.py": (["256"], "after"),
 }
 
