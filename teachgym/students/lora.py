@@ -12,6 +12,7 @@ from torch import nn
 
 from teachgym.errors import ConfigError
 from teachgym.students.layout import Layout, apply_shared, multiply
+from teachgym.typed import require_types
 
 ALL_LINEAR = "all-linear"
 """Every linear layer but the output head, PEFT's meaning of the word."""
@@ -36,6 +37,7 @@ class LoRASettings:
     """Seed of the initial A; B starts at 0."""
 
     def __post_init__(self) -> None:
+        require_types(self)
         if self.rank < 1:
             raise ConfigError(f"rank is {self.rank}; it must be 1 or more")
         if not self.alpha > 0:

@@ -10,6 +10,7 @@ import torch
 
 from teachgym.errors import ConfigError, unknown
 from teachgym.students.lora import ALL_LINEAR, LoRASettings
+from teachgym.typed import require_types
 
 ADAPTATIONS = ("lora", "full")
 BACKENDS = ("local", "hf", "vllm")
@@ -57,6 +58,8 @@ class LanguageModelSettings:
     """URL of a running server for the ``vllm`` backend; None = start one."""
 
     def __post_init__(self) -> None:
+        require_types(self)
+        self._check_device()
         if self.backend not in BACKENDS:
             raise ConfigError(unknown("backend", self.backend, BACKENDS))
         if self.dtype != "auto" and self.dtype not in DTYPES:
@@ -70,6 +73,19 @@ class LanguageModelSettings:
                 f"context is {self.context}; it must be above max_new_tokens, {self.max_new_tokens}"
             )
         _ = self.lora  # checked early, too
+
+    def _check_device(self) -> None:
+        try:
+            kind = torch.device(self.torch_device).type
+        except RuntimeError as error:
+            raise ConfigError(
+                f"device is {self.device!r}; it must be one that torch knows: cpu, cuda, cuda:1"
+            ) from error
+        if kind == "cuda" and not torch.cuda.is_available():
+            raise ConfigError(
+                f"device is {self.device!r}, but torch finds no CUDA GPU; set it to 'cpu', or "
+                "install a torch with CUDA"
+            )
 
     @property
     def torch_device(self) -> str:

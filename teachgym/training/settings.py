@@ -9,6 +9,7 @@ from typing import Literal
 from teachgym.errors import ConfigError, unknown
 from teachgym.students.lora import LoRASettings
 from teachgym.students.settings import FULL_BELOW
+from teachgym.typed import require_types
 
 OPTIMIZERS = ("muon", "adamw")
 SCHEDULES = ("linear", "cosine")
@@ -48,6 +49,7 @@ class FineTuningSettings:
     gradient. None = what suits the device."""
 
     def __post_init__(self) -> None:
+        require_types(self)
         if self.optimizer not in OPTIMIZERS:
             raise ConfigError(unknown("optimizer", self.optimizer, OPTIMIZERS))
         if self.schedule not in SCHEDULES:

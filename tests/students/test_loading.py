@@ -258,6 +258,14 @@ def test_an_adapter_of_an_adapter_is_refused(tmp_path: Path) -> None:
         ("max_new_tokens", 0),
         ("context", 24),
         ("rank", 0),
+        ("rank", "many"),
+        ("targets", 3),
+        ("device", "gpu7"),
+        pytest.param(
+            "device",
+            "cuda",
+            marks=pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU"),
+        ),
     ],
 )
 def test_settings_out_of_range_are_refused_before_anything_is_loaded(
