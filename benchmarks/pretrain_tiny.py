@@ -74,13 +74,16 @@ RECIPE: Mapping[str, Any] = {
 }
 
 
-def make_tokenizer() -> Any:
-    """One token per character of ``CHARACTERS``; anything else is unknown."""
+def make_tokenizer(characters: str = CHARACTERS) -> Any:
+    """One token per character, from token 3 on; anything else is unknown.
+
+    Tokens 0, 1 and 2 are for padding, the end and what is unknown.
+    """
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
     special = ("<pad>", "<eos>", "<unk>")
-    vocabulary = {token: i for i, token in enumerate((*special, *CHARACTERS))}
+    vocabulary = {token: i for i, token in enumerate((*special, *characters))}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), behavior="isolated")
     tokenizer.decoder = decoders.Fuse()

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from teachgym.benchmarks.pretrain_tiny import make_tokenizer as character_tokenizer
 from teachgym.benchmarks.speeds.shapes import Shape
 
 PAD, END, UNKNOWN = range(3)
@@ -45,22 +46,7 @@ def write_text(tokens: list[int]) -> str:
 
 def make_tokenizer(vocabulary: int) -> Any:
     """One token per character."""
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
-
-    words = {"<pad>": PAD, "<end>": END, "<unknown>": UNKNOWN}
-    words |= {chr(_CHARACTERS + i): i for i in range(FIRST, vocabulary)}
-    tokenizer = Tokenizer(models.WordLevel(words, unk_token="<unknown>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), behavior="isolated")
-    tokenizer.decoder = decoders.Fuse()
-    make: Any = PreTrainedTokenizerFast
-    return make(
-        tokenizer_object=tokenizer,
-        pad_token="<pad>",
-        eos_token="<end>",
-        unk_token="<unknown>",
-        clean_up_tokenization_spaces=False,
-    )
+    return character_tokenizer("".join(chr(_CHARACTERS + i) for i in range(FIRST, vocabulary)))
 
 
 def make_model(shape: Shape, *, levels: int, context: int, seed: int) -> Any:
