@@ -37,13 +37,14 @@ def unpacked(path: Path) -> Path:
 
     Raises:
         ConfigError: for a folder of several files, or a file that is damaged.
-        MissingExtraError: if the package ``gguf`` is not installed.
+        MissingExtraError: if a package that reads such files is not installed.
     """
     file = _only_file(path)
     folder = cache_folder("models") / _digest(file)
     if not _is_whole(folder):
-        if find_spec("gguf") is None:
-            raise missing_extra("gguf", "gguf")
+        for package in ("gguf", "accelerate"):  # transformers reads the files with both
+            if find_spec(package) is None:
+                raise missing_extra(package, "gguf")
         _unpack(file, folder)
     return folder
 

@@ -126,6 +126,9 @@ def test_a_damaged_gguf_file_is_named(gguf_file: Path) -> None:
 def test_missing_packages_are_named_with_their_extras(
     gguf_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(gguf_files, "find_spec", lambda name: name == "gguf" or None)
+    with pytest.raises(MissingExtraError, match=r"accelerate .*teachgym\[gguf\]"):
+        load_model(str(gguf_file))
     monkeypatch.setattr(gguf_files, "find_spec", lambda _: None)
     monkeypatch.setattr(loading, "find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match=r"teachgym\[gguf\]"):
