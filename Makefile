@@ -11,7 +11,7 @@ export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= PASSIVE
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test check format lint types contracts tests slow docs clean help
+.PHONY: demo test check format lint types contracts tests slow gpu docs clean help
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,10 @@ tests: ## fast tests and doctests, with coverage
 
 slow: ## the tests that train for minutes
 	$(BIN)/pytest -n 2 -m "slow and not gpu and not network"
+
+gpu: ## the tests that need a CUDA device, and the speed benchmark on it
+	$(BIN)/pytest -m gpu
+	$(BIN)/python -m teachgym.benchmarks.speed --device cuda
 
 docs: ## build the site into site/
 	$(BIN)/python docs/make_cards.py

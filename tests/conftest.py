@@ -22,6 +22,12 @@ settings.register_profile("teachgym", deadline=None, derandomize=True)
 settings.load_profile("teachgym")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Hide GPUs from tests that are not about them: expected bits are those of a CPU."""
+    if "gpu" not in config.getoption("markexpr").replace("not gpu", ""):
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test finds what another, or the user, has left in the cache."""

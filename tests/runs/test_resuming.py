@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from dying import Killed, contents, stop_clocks
 
@@ -213,8 +214,49 @@ def test_a_language_model_is_resumed_bit_for_bit_and_exported_for_transformers(
     assert tokenizer("copy abc=", add_special_tokens=False)["input_ids"]
 
 
-def test_an_exported_language_model_can_be_taught_on(tmp_path: Path) -> None:
-    tiny = {**SMALL, "student": "tiny", "examples_per_step": 32, "budget": {"steps": 1}}
+def test_an_adapter_is_resumed_bit_for_bit_and_exported_for_peft(tmp_path: Path) -> None:
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    from teachgym.students.language_model import LanguageModelStudent
+    from teachgym.students.loading import load_model
+
+    lora = {
+        **SMALL,
+        "student": "tiny",
+        "student_settings": {"adaptation": "lora", "rank": 4},
+        "trainer_settings": {"learning_rate": 3e-3},
+        "examples_per_step": 32,
+        "budget": {"steps": 2},
+    }
+    chosen = config(env_settings=lora, teacher="uniform")
+    run(chosen, tmp_path / "whole")
+    with pytest.raises(Killed):
+        run(chosen, tmp_path / "stopped", observers=[kill_after(1)])
+    resume(tmp_path / "stopped")
+    assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
+    folder = tmp_path / "stopped" / "student"
+    assert not (folder / "model.safetensors").exists()
+    ids = load_model("tiny").tokenizer(["copy abc="], return_tensors="pt")["input_ids"]
+    base = tmp_path / "base"
+    LanguageModelStudent.load("tiny", device="cpu").export(base)
+    adapted = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), folder)
+    ours = LanguageModelStudent.load(str(folder), device="cpu")
+    np.testing.assert_allclose(
+        adapted(ids).logits.detach(), ours.model(ids).logits.detach(), rtol=1e-4, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("adaptation", ["full", "lora"])
+def test_an_exported_language_model_can_be_taught_on(tmp_path: Path, adaptation: str) -> None:
+    tiny = {
+        **SMALL,
+        "student": "tiny",
+        "student_settings": {"adaptation": adaptation},
+        "trainer_settings": {"learning_rate": 3e-3},
+        "examples_per_step": 32,
+        "budget": {"steps": 1},
+    }
     first = run(config(env_settings=tiny), tmp_path / "first")
     again = {**tiny, "student": str(tmp_path / "first" / "student")}
     second = run(config(env_settings=again), tmp_path / "second")
