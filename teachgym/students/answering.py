@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from teachgym.errors import ConfigError
 from teachgym.students.decoding import DecodingRules, Question, SlotDecoder
 from teachgym.students.graphs import Graphs
 from teachgym.students.layout import Layout
@@ -141,6 +142,14 @@ def rules_for(
     # A string of one character is never spread over tokens, so its tokens say it all.
     spread = any(len(s) > 1 for s in stop)
     return DecodingRules(ends, is_over if spread else None, temperature, tuple(stop))
+
+
+def require_sampling(k: int, temperature: float) -> None:
+    """Raise ``ConfigError`` for a number of samples or a temperature that makes no sense."""
+    if k < 1 or not temperature > 0:
+        raise ConfigError(
+            f"k is {k} and temperature {temperature}; they must be at least 1 and above 0"
+        )
 
 
 def uniforms(seed: int, prompt: str, number: int, count: int) -> torch.Tensor:

@@ -114,6 +114,8 @@ class SlotDecoder:
         self, questions: Sequence[Sequence[Question]], waiting: Sequence[deque[int]]
     ) -> None:
         """Give free slots to waiting questions, once there are enough to make it worth while."""
+        if not any(waiting):
+            return
         free = [row for row, owner in enumerate(self._owners) if owner is None]
         usable = sum(bool(waiting[row % self.layout.n_students]) for row in free)
         if not usable or len(free) < min(len(self._owners) // 4, sum(map(len, waiting))):
@@ -139,9 +141,10 @@ class SlotDecoder:
         lengths = torch.tensor(packed.lengths)
         rows = torch.tensor([row for _, row in places])
         plan = Prefill(self.cache, packed, rows.repeat_interleave(lengths).to(device), positions[0])
-        per_student = [[s for s, _ in places].count(k) for k in range(self.layout.n_students)]
+        per_student = [0] * self.layout.n_students
         n_tokens = [0] * self.layout.n_students
         for (student, _), length in zip(places, packed.lengths, strict=True):
+            per_student[student] += 1
             n_tokens[student] += length
         with self.layout.blocks(n_tokens):
             hidden = self.network.hidden(ids, positions, plan)[0]  # (T, d)

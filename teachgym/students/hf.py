@@ -18,7 +18,8 @@ from transformers.pytorch_utils import Conv1D
 
 from teachgym.errors import ConfigError, missing_extra
 from teachgym.students.adapter_files import AdapterWeights
-from teachgym.students.answering import uniforms
+from teachgym.students.answering import require_sampling, uniforms
+from teachgym.students.checkpoints import copy_in, copy_out
 from teachgym.students.loading import without_progress_bars
 from teachgym.students.lora import LoRASettings
 from teachgym.students.preparing import prepare
@@ -109,10 +110,7 @@ class HuggingFaceStudent:
         stop: Sequence[str] = (),
     ) -> list[list[str]]:
         """``k`` random answers to each prompt, from the same random numbers as ``local``'s."""
-        if k < 1 or not temperature > 0:
-            raise ConfigError(
-                f"k is {k} and temperature {temperature}; they must be at least 1 and above 0"
-            )
+        require_sampling(k, temperature)
         asked = [prompt for prompt in prompts for _ in range(k)]
         drawn = [
             uniforms(seed, prompt, number, self.max_new_tokens)
@@ -130,27 +128,15 @@ class HuggingFaceStudent:
 
     def save(self) -> Checkpoint:
         """A copy of everything training may change: adapters, or all weights."""
-        return Checkpoint(
-            {name: p.detach().cpu().numpy().copy() for name, p in self.trained.items()}
-        )
+        return copy_out(self.trained)
 
-    @torch.no_grad()
     def restore(self, checkpoint: Checkpoint) -> None:
         """Copy the weights back in place, bit for bit.
 
         Raises:
             ConfigError: for a checkpoint of another model, of which nothing is taken over.
         """
-        shapes = {name: tuple(p.shape) for name, p in self.trained.items()}
-        found = {name: array.shape for name, array in checkpoint.arrays.items()}
-        if found != shapes:
-            differing = sorted(dict(shapes.items() ^ found.items()))
-            raise ConfigError(
-                f"the checkpoint is of another model, these weights differ: {', '.join(differing)}"
-            )
-        for name, parameter in self.trained.items():
-            # A copy, because torch warns about arrays that are read-only.
-            parameter.copy_(torch.from_numpy(np.array(checkpoint.arrays[name])))
+        copy_in(self.trained, checkpoint)
 
     def load_adapter(self, weights: AdapterWeights) -> None:
         """Take over an adapter, such as the one the ``local`` backend starts with.

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from teachgym.errors import ConfigError
-from teachgym.students.answering import rules_for, uniforms
+from teachgym.students.answering import require_sampling, rules_for, uniforms
 from teachgym.students.decoding import Question
 from teachgym.students.loading import without_progress_bars
 from teachgym.students.lora import load_adapter
@@ -98,10 +97,7 @@ class LanguageModelStudent:
         An answer depends on seed, prompt and its number among the k alone, not on what else is
         asked.
         """
-        if k < 1 or not temperature > 0:
-            raise ConfigError(
-                f"k is {k} and temperature {temperature}; they must be at least 1 and above 0"
-            )
+        require_sampling(k, temperature)
         encoded = self.texts.prompts(prompts, room=self.max_new_tokens)
         questions = [
             Question(tuple(ids), uniforms(seed, prompt, number, self.max_new_tokens))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
 from teachgym.errors import ConfigError
 from teachgym.students.attention import NAME, AttentionPlan, Packed
+
+T = TypeVar("T")
 
 _SCALES = ("logit_scale", "logits_scaling", "final_logit_softcapping")
 """Settings of models whose head is more than a linear layer."""
@@ -114,6 +116,20 @@ def pack(
     ids = torch.tensor([token for text in texts for token in text], device=device)
     positions = torch.cat([torch.arange(n) for n in lengths]).to(device)
     return ids[None], positions[None], Packed(lengths, device)
+
+
+def split_by_tokens(items: Iterable[T], size: Callable[[T], int], budget: int) -> Iterator[list[T]]:
+    """Runs of ``items`` of at most ``budget`` tokens together; one that has more stands alone."""
+    run: list[T] = []
+    n_tokens = 0
+    for item in items:
+        if run and n_tokens + size(item) > budget:
+            yield run
+            run, n_tokens = [], 0
+        run.append(item)
+        n_tokens += size(item)
+    if run:
+        yield run
 
 
 def context_of(model: Any) -> int:

@@ -10,13 +10,13 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from teachgym.errors import ConfigError
 from teachgym.students.adapter_files import write_adapter
 from teachgym.students.answering import MERGE_FROM, Answering, rules_for
+from teachgym.students.checkpoints import copy_in, copy_out
 from teachgym.students.decoding import Question
 from teachgym.students.layout import Layout, apply_shared
 from teachgym.students.lora import LoRALinear, LoRASettings, add_adapters
@@ -159,35 +159,26 @@ class StudentPool:
 
     def save(self, student: int) -> Checkpoint:
         """A copy of everything training may change; weights with two names are kept once."""
-        return Checkpoint(
-            {w.name: w.values[student].detach().cpu().numpy().copy() for w in self.weights}
-        )
+        return copy_out(self._weights_of(student))
 
-    @torch.no_grad()
     def restore(self, student: int, checkpoint: Checkpoint) -> None:
         """Copy weights back in place, bit for bit.
 
         Raises:
             ConfigError: for a checkpoint of another model, of which nothing is taken over.
         """
-        shapes = {w.name: tuple(w.values.shape[1:]) for w in self.weights}
-        found = {name: array.shape for name, array in checkpoint.arrays.items()}
-        if found != shapes:
-            raise ConfigError(
-                "the checkpoint is of another model, these weights differ: "
-                + ", ".join(sorted(dict(shapes.items() ^ found.items())))
-            )
-        for weight in self.weights:
-            # A copy, because torch warns about arrays that are read-only.
-            array = np.array(checkpoint.arrays[weight.name])
-            weight.values[student].copy_(torch.from_numpy(array))
+        copy_in(self._weights_of(student), checkpoint)
+
+    def _weights_of(self, student: int) -> dict[str, torch.Tensor]:
+        """What a student has been trained to, in place."""
+        return {w.name: w.values[student] for w in self.weights}
 
     def fingerprint(self, student: int) -> str:
         """Hex digest of all that decides the student's answers."""
         digest = hashlib.sha256(self._frozen_digest)
-        for weight in self.weights:
-            digest.update(weight.name.encode())
-            digest.update(_bytes(weight.values[student]))
+        for name, values in self._weights_of(student).items():
+            digest.update(name.encode())
+            digest.update(_bytes(values))
         return digest.hexdigest()
 
     @cached_property
@@ -212,13 +203,6 @@ class StudentPool:
                 digest.update(name.encode())
                 digest.update(_bytes(parameter))
         return digest.digest()
-
-
-def groups(n_students: int, active: Sequence[int]) -> list[slice]:
-    """Slices of the axis of students: one for all, or one for each that is still in training."""
-    if len(active) == n_students:
-        return [slice(None)]
-    return [slice(k, k + 1) for k in active]
 
 
 def generate_together(

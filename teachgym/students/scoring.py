@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from teachgym.students.network import split_by_tokens
 from teachgym.students.pool import StudentPool
 
 TOKENS_AT_ONCE = 4096
@@ -25,18 +26,15 @@ def score_targets(
         pairs: token ids of prompt and target.
     """
     scores: list[np.ndarray] = [np.empty(0)] * len(pairs)
+
+    def length(i: int) -> int:
+        return len(pairs[i][0]) + len(pairs[i][1])
+
     # Equal lengths side by side share one call of attention.
-    order = sorted(range(len(pairs)), key=lambda i: len(pairs[i][0]) + len(pairs[i][1]))
-    start = 0
-    while start < len(order):
-        stop, n_tokens = start, 0
-        while stop < len(order) and (stop == start or n_tokens <= TOKENS_AT_ONCE):
-            n_tokens += sum(map(len, pairs[order[stop]]))
-            stop += 1
-        chosen = order[start:stop]
+    by_length = sorted(range(len(pairs)), key=length)
+    for chosen in split_by_tokens(by_length, length, TOKENS_AT_ONCE):
         for i, score in zip(chosen, _score(pool, student, [pairs[i] for i in chosen]), strict=True):
             scores[i] = score
-        start = stop
     return scores
 
 

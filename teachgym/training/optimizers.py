@@ -7,7 +7,8 @@ from typing import Protocol
 
 import torch
 
-from teachgym.students.pool import StudentPool, Weight, groups
+from teachgym.students.pool import StudentPool, Weight
+from teachgym.training.groups import groups
 from teachgym.training.muon import Muon
 from teachgym.training.settings import FineTuningSettings
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from teachgym.students.network import split_by_tokens
 from teachgym.training.datum import Datum
 from teachgym.training.losses import Targets
 
@@ -39,27 +40,26 @@ def passes(batches: Sequence[Sequence[Datum]], budget: int) -> Iterator[Pass]:
     ]
     while pieces:
         taken: dict[int, list[Datum]] = {}
-        n_tokens = 0
-        for student, piece in list(pieces):
-            size = sum(len(d.ids) - 1 for d in piece)
+        left, n_tokens = [], 0
+        for student, piece in pieces:
+            size = sum(map(_n_read, piece))
             if student not in taken and (not taken or n_tokens + size <= budget):
                 taken[student] = piece
                 n_tokens += size
-                pieces.remove((student, piece))
+            else:
+                left.append((student, piece))
         yield _pack([taken.get(k, []) for k in range(len(batches))], scales)
+        pieces = left
 
 
 def _split(batch: Sequence[Datum], budget: int) -> Iterator[list[Datum]]:
-    piece: list[Datum] = []
-    n_tokens = 0
-    for datum in sorted(batch, key=lambda d: len(d.ids)):
-        if piece and n_tokens + len(datum.ids) - 1 > budget:
-            yield piece
-            piece, n_tokens = [], 0
-        piece.append(datum)
-        n_tokens += len(datum.ids) - 1
-    if piece:
-        yield piece
+    by_length = sorted(batch, key=lambda d: len(d.ids))
+    return split_by_tokens(by_length, _n_read, budget)
+
+
+def _n_read(datum: Datum) -> int:
+    """All tokens but the last, which has nothing to predict."""
+    return len(datum.ids) - 1
 
 
 def _pack(pieces: Sequence[Sequence[Datum]], scales: Sequence[float]) -> Pass:
@@ -80,7 +80,7 @@ def _pack(pieces: Sequence[Sequence[Datum]], scales: Sequence[float]) -> Pass:
                     weights.append(weight * scale)
                     owners.append(len(texts))
             texts.append(datum.ids[:-1])
-            start += len(datum.ids) - 1
+            start += _n_read(datum)
         n_read.append(start - first)
         n_targets.append(len(rows) - n_before)
     places, right, of = (torch.tensor(x, dtype=torch.long) for x in (rows, labels, owners))

@@ -10,6 +10,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env, data_equivalence
+from stacks import CASES, VIEWS
 
 import teachgym
 
@@ -18,12 +19,6 @@ SMALL: dict[str, Any] = {
     "examples_per_step": 40,
     "budget": {"steps": 3, "examples": 120},
 }
-VIEWS = {
-    "teachgym/OpenEnded-v0": ("report", "arrays", "text"),
-    "teachgym/SkillList-v0": ("arrays", "flat", "text", "report"),
-    "teachgym/SkillTree-v0": ("arrays", "flat", "text"),
-}
-CASES = [(id_, view) for id_, views in VIEWS.items() for view in views]
 STUDENTS = ("simulated", "tiny")
 
 

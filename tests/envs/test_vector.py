@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
+from stacks import CASES, VIEWS
 
 import teachgym
 from teachgym.agents import make_teacher
@@ -29,12 +30,6 @@ SMALL: dict[str, Any] = {
     "examples_per_step": 24,
     "budget": {"steps": 2, "examples": 60},
 }
-VIEWS = {
-    "teachgym/OpenEnded-v0": ("report", "arrays", "text"),
-    "teachgym/SkillList-v0": ("arrays", "flat", "text", "report"),
-    "teachgym/SkillTree-v0": ("arrays", "flat", "text"),
-}
-CASES = [(id_, view) for id_, views in VIEWS.items() for view in views]
 
 
 def make_rows(id_: str, view: str = "arrays", count: int = K, **settings: Any) -> Any:
