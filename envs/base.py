@@ -120,7 +120,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         """Restore the untrained student and return its report; ``options`` are not used."""
         super().reset(seed=seed)
         self.student.restore(self._untrained)
-        self.ledger = Ledger(self.rules.budget)
+        self.ledger.reset()
         self._seen = set()
         report = self._evaluate_untrained("val")
         self._state = Snapshot(
@@ -210,7 +210,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         if snapshot.checkpoint is None:
             raise EpisodeError("this snapshot has no weights; take it with env.snapshot()")
         self.student.restore(snapshot.checkpoint)
-        self.ledger = Ledger(self.rules.budget, snapshot.spent)
+        self.ledger.reset(snapshot.spent)
         self.np_random.bit_generator.state = snapshot.rng_state
         self._state = replace(snapshot, checkpoint=None)
         self._seen = _prompts(snapshot.data)
@@ -327,7 +327,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         target = self.rules.target_accuracy
         if target is not None and report.accuracy >= target:
             return "mastery"
-        exhausted = self.rules.budget.exhausted(self.spent)
+        exhausted = self.ledger.exhausted()
         if exhausted:
             return exhausted[0]
         return "" if self.ledger.allows(self.next_evaluation) else "generated_tokens"

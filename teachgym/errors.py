@@ -47,6 +47,10 @@ class RunError(TeachgymError, RuntimeError):
     """A run folder that is missing, damaged or made by another configuration."""
 
 
+class ChatError(TeachgymError, RuntimeError):
+    """A chat model gave no answer: refused, unreachable, or not in the record that is replayed."""
+
+
 class MissingExtraError(TeachgymError, ImportError):
     """An optional package is not installed."""
 

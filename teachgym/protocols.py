@@ -19,9 +19,11 @@ import numpy as np
 
 from teachgym.types import (
     Checkpoint,
+    Completion,
     Cost,
     Data,
     Example,
+    Incident,
     Plan,
     Report,
     Skill,
@@ -56,8 +58,14 @@ class Task(Protocol):
     def grade(self, example: Example, response: str) -> float:
         """Score in [0, 1]; pure; 1 for ``example.target``; nan = could not be measured."""
 
-    # A task may also have ``stop: tuple[str, ...]``, strings after which its grader reads no
-    # further: students end their answers there instead of going on to ``max_new_tokens``.
+    # A task may also have:
+    # ``stop: tuple[str, ...]``: strings after which its grader reads no further; students end
+    #     their answers there instead of going on to ``max_new_tokens``.
+    # ``grade_all(examples, responses) -> list[float]``: what ``grade`` gives for each, faster.
+    # ``verify(example) -> float``: 1 if the example's own target is right, as far as the task can
+    #     tell without being told; without it, a target counts as right if it can be graded.
+    # ``brief: Brief`` and ``compose(draft, skill, difficulty) -> Example``: how its examples are
+    #     written by people and chat models; see ``teachgym.syllabus``.
 
 
 @runtime_checkable
@@ -190,25 +198,42 @@ class Reward(Protocol):
         """Reports before and after training on the same split, and the price of the step."""
 
 
-class Completion(Protocol):
-    """A chat model's answer."""
-
-    @property
-    def text(self) -> str:
-        """The answer."""
-
-    @property
-    def cost(self) -> Cost:
-        """Teacher calls, tokens and dollars."""
-
-
 class ChatModel(Protocol):
     """A chat model behind any provider."""
 
+    @property
+    def name(self) -> str:
+        """Identifies the model in tables, e.g. ``gpt-4o-2024-08-06``."""
+
     def complete(
-        self, messages: Sequence[Mapping[str, str]], schema: Mapping[str, Any] | None = None
+        self,
+        messages: Sequence[Mapping[str, str]],
+        schema: Mapping[str, Any] | None = None,
+        *,
+        draw: int = 0,
     ) -> Completion:
-        """Answer ``messages`` (``role`` and ``content``); JSON that fits ``schema`` if given."""
+        """Answer ``messages`` (``role`` and ``content``); JSON that fits ``schema`` if given.
+
+        ``draw`` numbers the answers to equal messages: equal draws may be one and the same
+        answer, another draw is another sample where the model samples at all. Safe to call from
+        several threads.
+
+        Raises:
+            ChatError: when no answer could be had.
+        """
+
+
+class Purse(Protocol):
+    """What pays for calls: whoever calls a chat model asks first and records afterwards."""
+
+    def exhausted(self) -> tuple[str, ...]:
+        """Currencies of which nothing is left; nobody may call while there are any."""
+
+    def record(self, cost: Cost) -> None:
+        """Add what was really spent."""
+
+    def note(self, incident: Incident) -> None:
+        """Write down what the numbers do not show; incidents are counted by event."""
 
 
 class Tracker(Protocol):

@@ -53,6 +53,8 @@ def example_to_json(example: Example) -> Record:
             "teacher": made.teacher,
             "round": made.round,
             "cost": None if made.cost is None else made.cost.as_dict(),
+            "hint": made.hint,
+            "subskill": made.subskill,
         }
     return record
 

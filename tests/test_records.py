@@ -85,7 +85,8 @@ def test_every_line_has_the_same_keys_and_pairs_are_objects(tmp_path: Path) -> N
     assert list(one) == list(other)
     assert other["spans"] == [{"text": "t", "weight": 1.0}]
     assert other["soft_labels"] == [{"response": "t", "probability": 0.9}]
-    assert list(other["provenance"]) == ["seeds", "teacher", "round", "cost"]
+    keys = ["seeds", "teacher", "round", "cost", "hint", "subskill"]
+    assert list(other["provenance"]) == keys
 
 
 def test_writing_replaces_the_file(tmp_path: Path) -> None:

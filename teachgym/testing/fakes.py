@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,7 +14,7 @@ import numpy as np
 
 from teachgym.errors import ConformanceError, UnknownSkillError, unknown
 from teachgym.testing.toy import SKILLS, solve, split_prompt
-from teachgym.types import Checkpoint, Cost, Data, Example, TrainResult, leaf_skills
+from teachgym.types import Checkpoint, Completion, Cost, Data, Example, TrainResult, leaf_skills
 
 _SKILLS = leaf_skills(SKILLS)
 
@@ -126,24 +125,25 @@ class ForbiddenStudent:
         raise ConformanceError(f"the student must not be used here, but {what} was asked of it")
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptedCompletion:
-    """An answer from the script; a character is a token."""
-
-    text: str
-    cost: Cost
-
-
 class ScriptedChatModel:
-    """Gives the scripted answers one after the other; keeps what it was asked in ``requests``."""
+    """Gives the scripted answers one after the other; keeps what it was asked in ``requests``.
+
+    A character is a token. ``teachgym.chat.scripted`` has one whose answers depend on the question.
+    """
+
+    name = "scripted"
 
     def __init__(self, answers: Sequence[str]) -> None:
         self.answers = tuple(answers)
         self.requests: list[tuple[Mapping[str, str], ...]] = []
 
     def complete(
-        self, messages: Sequence[Mapping[str, str]], schema: Mapping[str, Any] | None = None
-    ) -> ScriptedCompletion:
+        self,
+        messages: Sequence[Mapping[str, str]],
+        schema: Mapping[str, Any] | None = None,
+        *,
+        draw: int = 0,
+    ) -> Completion:
         """The next answer; the script, not the schema, decides what it says.
 
         Raises:
@@ -158,7 +158,7 @@ class ScriptedChatModel:
         self.requests.append(tuple(messages))
         answer = self.answers[asked]
         tokens_in = sum(len(message["content"]) for message in messages)
-        return ScriptedCompletion(
+        return Completion(
             answer,
             Cost(teacher_calls=1, teacher_tokens_in=tokens_in, teacher_tokens_out=len(answer)),
         )

@@ -1,0 +1,1 @@
+"""Chat models: clients, limits, retries, records, and answers that have a structure."""

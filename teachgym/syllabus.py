@@ -1,0 +1,79 @@
+"""``Syllabus``: what those who write training data for a task may know of it.
+
+Engines and teachers get one instead of the task: its skills, its training pool, its format and
+its grader, and no way to ``val`` and ``test``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from teachgym.protocols import Task
+from teachgym.types import Brief, Draft, Example, Skill
+
+PLAIN = Brief(
+    domain="exercises",
+    problem="The exact text the student is shown, in the format of the examples.",
+    solution="",
+    answer="The exact text the student should answer, and nothing else.",
+)
+"""The brief of tasks without one: prompts and targets are written as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Syllabus:
+    """A task without its held-out splits."""
+
+    task: str
+    """Name of the task."""
+    skills: tuple[Skill, ...]
+    """Every skill, roots and leaves."""
+    brief: Brief
+    """The domain's fragments of prompts."""
+    train: Sequence[Example]
+    """The task's own training examples; may be empty."""
+    compose: Callable[[Draft, str, float | None], Example]
+    """Gives a draft for a skill at a difficulty the form that students see; raises
+    ``ConfigError`` for a draft that cannot be one."""
+    grade: Callable[[Example, str], float]
+    """The task's grader: score of a response, in [0, 1]; nan = could not be measured."""
+    verify: Callable[[Example], float]
+    """1 if an example's own target is right, as far as the task can tell; less or nan if not."""
+
+    @classmethod
+    def of(cls, task: Task) -> Syllabus:
+        """What ``task`` lets writers know."""
+        return cls(
+            task=task.name,
+            skills=task.skills,
+            brief=getattr(task, "brief", PLAIN),
+            train=task.examples("train"),
+            compose=getattr(task, "compose", compose_plainly),
+            grade=task.grade,
+            verify=verifier(task),
+        )
+
+
+def verifier(task: Task) -> Callable[[Example], float]:
+    """The task's own ``verify``, or whether its grader gives a target full marks."""
+    verify: Callable[[Example], float] = getattr(task, "verify", partial(grade_target, task))
+    return verify
+
+
+def grade_target(task: Task, example: Example) -> float:
+    """The grade of an example's own target."""
+    return task.grade(example, example.target)
+
+
+def compose_plainly(draft: Draft, skill: str, difficulty: float | None) -> Example:
+    """An example whose prompt is the problem and whose target is the answer."""
+    return Example(
+        draft.problem,
+        draft.answer,
+        skill,
+        source="teacher",
+        difficulty=difficulty,
+        rejected=draft.rejected or None,
+    )

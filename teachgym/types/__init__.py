@@ -1,0 +1,55 @@
+"""The words of teachgym: frozen, dumb data that every other file speaks.
+
+Text only. Tokens live in ``teachgym.training`` and never leave it. Each field is documented
+under itself with its meaning, unit and range; behaviour lives behind the seams of
+``teachgym.protocols``.
+"""
+
+from teachgym.types.chat import Brief, Completion, Draft, Incident
+from teachgym.types.costs import CURRENCIES, Budget, Cost
+from teachgym.types.episodes import Checkpoint, Episode, Obs, TrainResult, Transition
+from teachgym.types.examples import (
+    NOT_MEASURED,
+    Data,
+    Example,
+    Prediction,
+    Provenance,
+    Split,
+    Verdict,
+)
+from teachgym.types.plans import Exploit, Explore, Move, Order, Plan
+from teachgym.types.reports import Report, SkillScore
+from teachgym.types.skills import Skill, leaf_skills, leaves_by_root, root_skills
+
+__all__ = [
+    "CURRENCIES",
+    "NOT_MEASURED",
+    "Brief",
+    "Budget",
+    "Checkpoint",
+    "Completion",
+    "Cost",
+    "Data",
+    "Draft",
+    "Episode",
+    "Example",
+    "Exploit",
+    "Explore",
+    "Incident",
+    "Move",
+    "Obs",
+    "Order",
+    "Plan",
+    "Prediction",
+    "Provenance",
+    "Report",
+    "Skill",
+    "SkillScore",
+    "Split",
+    "TrainResult",
+    "Transition",
+    "Verdict",
+    "leaf_skills",
+    "leaves_by_root",
+    "root_skills",
+]

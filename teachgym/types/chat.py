@@ -1,0 +1,58 @@
+"""What passes between the project and chat models: answers, incidents, drafts of examples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from teachgym.types.costs import Cost
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A chat model's answer."""
+
+    text: str
+    cost: Cost
+    """Teacher calls, tokens and dollars."""
+    cut: bool = False
+    """Whether a limit of length ended the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something about a call that its numbers do not show: a retry, a reply nobody could read."""
+
+    event: str
+    """A short name that is counted, e.g. ``retry`` or ``malformed``."""
+    detail: str = ""
+    """One line for people: what was asked of whom, and what came back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What somebody must know to write for a task: its domain's fragments of prompts.
+
+    The one thing in which domains differ; prompts, engines and teachers are the same for all.
+    """
+
+    domain: str
+    """What the problems are, for "You write ...", e.g. ``competition mathematics problems``."""
+    problem: str
+    """Instruction for the text of a problem."""
+    solution: str
+    """Instruction for a worked solution; empty where the answer says it all."""
+    answer: str
+    """Instruction for the form of the final answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a writer wrote, before the task gives it the form that students see."""
+
+    problem: str
+    answer: str
+    """The final answer alone, as the grader reads it."""
+    solution: str = ""
+    """The way to the answer; empty = none."""
+    rejected: str = ""
+    """A wrong or worse solution to learn from by contrast; empty = none."""

@@ -1,0 +1,90 @@
+"""Money, tokens and time: what is spent, and how much may be."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, fields
+
+import numpy as np
+
+from teachgym.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What was spent, in every currency; costs add up."""
+
+    steps: int = 0
+    """Environment steps."""
+    examples: int = 0
+    """Training examples accepted by the gate."""
+    teacher_calls: int = 0
+    teacher_tokens_in: int = 0
+    teacher_tokens_out: int = 0
+    dollars: float = 0.0
+    train_tokens: int = 0
+    """Tokens the student was trained on, prompts included, counted once per pass."""
+    generated_tokens: int = 0
+    """Tokens the student generated for evaluations and probes."""
+    seconds: float = 0.0
+    """Wall-clock seconds; the one currency that differs between equal runs."""
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(*(getattr(self, c) + getattr(other, c) for c in CURRENCIES))
+
+    def as_dict(self) -> dict[str, float]:
+        """Currency name to amount."""
+        return asdict(self)
+
+
+CURRENCIES: tuple[str, ...] = tuple(f.name for f in fields(Cost))
+"""Names of the currencies, in the order of every array over them, shape (n_currencies,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much may be spent in an episode, per currency; None = unlimited."""
+
+    steps: int | None = None
+    examples: int | None = None
+    teacher_calls: int | None = None
+    teacher_tokens_in: int | None = None
+    teacher_tokens_out: int | None = None
+    dollars: float | None = None
+    train_tokens: int | None = None
+    generated_tokens: int | None = None
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        for currency in CURRENCIES:
+            limit = getattr(self, currency)
+            if limit is not None and not limit > 0:
+                raise ConfigError(
+                    f"Budget.{currency} is {limit!r}; give a number above 0, or None for unlimited"
+                )
+
+    def remaining(self, spent: Cost) -> dict[str, float]:
+        """Amount left per currency, never below 0; ``inf`` where unlimited."""
+        return {c: max(0, self._limit(c) - getattr(spent, c)) for c in CURRENCIES}
+
+    def allows(self, spent: Cost) -> bool:
+        """Whether ``spent`` is within every limit."""
+        return not self.exceeded(spent)
+
+    def exceeded(self, spent: Cost) -> tuple[str, ...]:
+        """Currencies in which ``spent`` is over its limit."""
+        return tuple(c for c in CURRENCIES if getattr(spent, c) > self._limit(c))
+
+    def exhausted(self, spent: Cost) -> tuple[str, ...]:
+        """Currencies of which nothing is left."""
+        return tuple(c for c in CURRENCIES if getattr(spent, c) >= self._limit(c))
+
+    def fractions_left(self, spent: Cost) -> np.ndarray:
+        """Share of each limit that is left, in [0, 1]; 1 where unlimited. Shape (n_currencies,)."""
+        left = self.remaining(spent)
+        shares = [1.0 if math.isinf(left[c]) else left[c] / self._limit(c) for c in CURRENCIES]
+        return np.array(shares, dtype=np.float32)
+
+    def _limit(self, currency: str) -> float:
+        limit: float | None = getattr(self, currency)
+        return math.inf if limit is None else limit

@@ -1,0 +1,87 @@
+"""Examples, the student's answers to them, and the gate's verdicts on them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from teachgym.types.costs import Cost
+
+Split = Literal["train", "val", "test"]
+"""Teachers make ``train``, are rewarded on ``val``, and judged once, at the end, on ``test``."""
+
+NOT_MEASURED = math.nan
+"""The score of a response that could not be graded; never counted as a zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a training example came from."""
+
+    seeds: tuple[str, ...] = ()
+    """Ids of the examples it was derived from."""
+    teacher: str = ""
+    """Name of the teacher or engine that wrote it."""
+    round: int = 0
+    """Environment step in which it was written, counted from 1; 0 = before any."""
+    cost: Cost | None = None
+    """What writing this one example cost, where that is known."""
+    hint: str = ""
+    """What the order said the example should practise; empty = nothing."""
+    subskill: str = ""
+    """The subskill it was ordered for, where that is not a skill of the task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A prompt with its right answer: what teachers write and tasks grade."""
+
+    prompt: str
+    """The text shown to the student, in the format used before and after training."""
+    target: str
+    """The text the student should produce; no prompt, no end marker."""
+    skill: str
+    """Name of the (leaf) skill it exercises."""
+    id: str = ""
+    """Unique within its task and split; empty for examples written by a teacher."""
+    source: Literal["task", "teacher"] = "task"
+    """``task``: drawn from the task; ``teacher``: written by a teacher or an engine."""
+    difficulty: float | None = None
+    """In [0, 1]; None where the task has no notion of it."""
+    rejected: str | None = None
+    """A worse response to the same prompt, for preference losses."""
+    spans: tuple[tuple[str, float], ...] = ()
+    """Segments of the target with loss weights >= 0; empty = the whole target with weight 1."""
+    soft_labels: tuple[tuple[str, float], ...] = ()
+    """Alternative responses with probabilities, for distillation losses."""
+    image: str | None = None
+    """Path of an image that belongs to the prompt."""
+    provenance: Provenance | None = None
+    """None for examples of the task itself."""
+
+
+Data = tuple[Example, ...]
+"""Training data: the action of the base environment, the paper's d_t."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One graded answer of the student."""
+
+    example: Example
+    response: str
+    """What the student wrote, prompt and end marker removed."""
+    score: float
+    """In [0, 1], 1 = right; nan = not measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Why the gate kept an example out of training."""
+
+    example: Example
+    reason: str
+    """One of ``teachgym.gate.REASONS``."""
+    detail: str = ""
+    """The offending value and the rule it broke."""

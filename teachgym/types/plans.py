@@ -1,0 +1,77 @@
+"""What a teacher asks of a data engine: orders, plans and the moves of a skill tree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from teachgym.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One line of a plan: how many examples of what (the paper's data specification)."""
+
+    skill: str
+    count: int
+    """Examples wanted, >= 0."""
+    difficulty: float | None = None
+    """In [0, 1]; None = any."""
+    hint: str = ""
+    """Free text for engines that can read, e.g. a hypothesis about the student's mistake."""
+    seeds: tuple[str, ...] = ()
+    """Ids of the examples to vary."""
+    engine: str = ""
+    """Name of the engine that should fill the order; empty = the environment's default."""
+    subskill: str = ""
+    """A subskill of ``skill`` that the task itself does not know; empty = none."""
+
+    def __post_init__(self) -> None:
+        if self.count < 0:
+            raise ConfigError(f"Order.count is {self.count}; it must be 0 or more")
+        if self.difficulty is not None and not 0 <= self.difficulty <= 1:
+            raise ConfigError(
+                f"Order.difficulty is {self.difficulty}; it must be in [0, 1] or None"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The data generation plan p_t: what the policy asks of the engine."""
+
+    orders: tuple[Order, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """Examples asked for over all orders."""
+        return sum(order.count for order in self.orders)
+
+
+@dataclass(frozen=True, slots=True)
+class Explore:
+    """Skill-tree move: look for new subskills of ``skill`` and teach them."""
+
+    skill: str
+    """A root, or a subskill that was found before: trees may be of any depth."""
+    subskills: int
+    """New subskills asked for, >= 1; fewer are found when no more exist."""
+    examples: int
+    """Examples for each new subskill in this step."""
+    reason: str = ""
+    """Why, in the teacher's words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exploit:
+    """Skill-tree move: teach the known subskills of ``skill``."""
+
+    skill: str
+    """A root."""
+    allocation: Mapping[str, int]
+    """Examples per known subskill in this step, each >= 0."""
+    reason: str = ""
+    """Why, in the teacher's words."""
+
+
+Move = Explore | Exploit
+"""What a Skill-Tree teacher does with a skill in a step."""
