@@ -8,6 +8,16 @@ from teachgym.types.costs import Cost
 
 
 @dataclass(frozen=True, slots=True)
+class Incident:
+    """Something about a call that its numbers do not show: a retry, a reply nobody could read."""
+
+    event: str
+    """A short name that is counted, e.g. ``retry`` or ``malformed``."""
+    detail: str = ""
+    """One line for people: what was asked of whom, and what came back."""
+
+
+@dataclass(frozen=True, slots=True)
 class Completion:
     """A chat model's answer."""
 
@@ -16,16 +26,8 @@ class Completion:
     """Teacher calls, tokens and dollars."""
     cut: bool = False
     """Whether a limit of length ended the answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Incident:
-    """Something about a call that its numbers do not show: a retry, a reply nobody could read."""
-
-    event: str
-    """A short name that is counted, e.g. ``retry`` or ``malformed``."""
-    detail: str = ""
-    """One line for people: what was asked of whom, and what came back."""
+    incidents: tuple[Incident, ...] = ()
+    """What happened on the way to it, such as retries."""
 
 
 @dataclass(frozen=True, slots=True)
