@@ -1,24 +1,29 @@
 """teachgym.envs: the world. One base environment, the paper's three as stacks of wrappers."""
 
 from teachgym.envs.base import TeacherEnv
+from teachgym.envs.building import make_budget, teacher_env
 from teachgym.envs.flat import FlatAction, flatten
 from teachgym.envs.observations import SkillObservation
-from teachgym.envs.orders import OrderExamples, round_counts
-from teachgym.envs.registry import make_budget, open_ended, skill_list, skill_tree, teacher_env
+from teachgym.envs.orders import FillPlans, OrderShares, round_counts
+from teachgym.envs.registry import open_ended, skill_list, skill_tree
 from teachgym.envs.rules import EpisodeRules
-from teachgym.envs.skill_tree import SkillTree, decode_moves
+from teachgym.envs.skill_tree import SkillTree
 from teachgym.envs.text import TextObservation
+from teachgym.envs.tree_arrays import TreeArrays, TreeMoves, decode_moves
 from teachgym.envs.vector import TeacherVectorEnv
 
 __all__ = [
     "EpisodeRules",
+    "FillPlans",
     "FlatAction",
-    "OrderExamples",
+    "OrderShares",
     "SkillObservation",
     "SkillTree",
     "TeacherEnv",
     "TeacherVectorEnv",
     "TextObservation",
+    "TreeArrays",
+    "TreeMoves",
     "decode_moves",
     "flatten",
     "make_budget",

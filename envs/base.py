@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 from time import perf_counter
 from typing import Any, Literal
 
@@ -13,22 +12,26 @@ import gymnasium as gym
 import numpy as np
 
 from teachgym.envs import probes
+from teachgym.envs.accounts import difference, score_metrics, step_metrics
+from teachgym.envs.admission import divide, most, prompts_of, stamp
 from teachgym.envs.rendering import render_ansi, render_rgb_array
 from teachgym.envs.restart import training_set
 from teachgym.envs.rules import EpisodeRules
 from teachgym.errors import ConfigError, EpisodeError, unknown
-from teachgym.gate import Gate, normalise
+from teachgym.gate import Gate
 from teachgym.ledger import Ledger
 from teachgym.protocols import Evaluator, Reward, Student, Task, Trainer
 from teachgym.rewards import accuracy_gain
 from teachgym.snapshot import Best, Snapshot
 from teachgym.spaces import DataSpace, ReportSpace
+from teachgym.syllabus import Syllabus
 from teachgym.types import (
     Checkpoint,
     Cost,
     Data,
     Example,
-    Provenance,
+    Incident,
+    Prediction,
     Report,
     TrainResult,
     Verdict,
@@ -51,8 +54,8 @@ class TeacherEnv(gym.Env[Report, Data]):
     this one.
 
     ## Action Space
-    ``DataSpace``: a tuple of at most ``examples_per_step`` examples. What the gate rejects is
-    reported in ``info["rejected"]`` and never trained on.
+    ``DataSpace``: a tuple of at most ``examples_per_step`` examples of the task's skills. What the
+    gate rejects is reported in ``info["rejected"]`` and never trained on.
 
     ## Observation Space
     ``ReportSpace``: every graded prediction of the student on ``val``.
@@ -74,7 +77,7 @@ class TeacherEnv(gym.Env[Report, Data]):
     * ``task``, ``student``, ``trainer``, ``evaluator``: see ``teachgym.protocols``.
     * ``gate``: what may enter training.
     * ``reward``: see ``teachgym.rewards``.
-    * ``rules``: budget, step size, restart semantics (``EpisodeRules``).
+    * ``rules``: budget, step size, restart semantics, pretest (``EpisodeRules``).
     * ``render_mode``: ``ansi`` or ``rgb_array``.
 
     ## Version History
@@ -104,13 +107,14 @@ class TeacherEnv(gym.Env[Report, Data]):
         self.render_mode = render_mode
         self.skills = leaf_skills(task.skills)
         self.levels = task.levels
-        self.action_space = DataSpace(self.skills, self.rules.examples_per_step)
+        self.action_space = DataSpace(self.skills, self.examples_per_step)
         self.observation_space = ReportSpace(self.skills, "val")
         self._untrained = student.save()
         self._untrained_reports: dict[str, Report] = {}
         self._state: Snapshot | None = None
         self._seen: set[str] = set()
         self.ledger = Ledger(self.rules.budget)
+        self._reckoned = self.spent
 
     # -- the MDP ---------------------------------------------------------------------------
 
@@ -121,6 +125,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         super().reset(seed=seed)
         self.student.restore(self._untrained)
         self.ledger.reset()
+        self._reckoned = self.spent
         self._seen = set()
         report = self._evaluate_untrained("val")
         self._state = Snapshot(
@@ -129,7 +134,7 @@ class TeacherEnv(gym.Env[Report, Data]):
             curve=(report.overall,),
             best=Best(0, report.accuracy, self._untrained),
         )
-        return report, {"metrics": _score_metrics(report)}
+        return report, {"metrics": score_metrics(report)}
 
     def step(self, action: Data) -> tuple[Report, float, bool, bool, dict[str, Any]]:
         """Vet, train, evaluate, pay; see the class docstring.
@@ -139,17 +144,25 @@ class TeacherEnv(gym.Env[Report, Data]):
         """
         if self.state.stop_reason:
             raise EpisodeError(f"the episode is over ({self.state.stop_reason}); call reset()")
-        started, before, spent = perf_counter(), self.state.report, self.ledger.spent
-        accepted, rejected = self._admit(action)
-        accepted = _stamped(accepted, self.state.step + 1)
+        started, before = perf_counter(), self.state.report
+        accepted, rejected, pretest = self._admit(action)
+        accepted = stamp(accepted, self.state.step + 1)
         self.ledger.record(Cost(steps=1, examples=len(accepted)))
         result = self._train(accepted)
         after = self._evaluate_val() if accepted else before
         self.ledger.record(Cost(seconds=perf_counter() - started))
-        cost = _difference(self.ledger.spent, spent)
+        cost, incidents = self._reckon()
         reward = float(self.reward(before, after, cost))
         self._advance(after, accepted)
-        info = self._info(accepted, rejected, result, cost)
+        info = {
+            "metrics": step_metrics(after, accepted, rejected, incidents, result),
+            "data": accepted,
+            "rejected": rejected,
+            "incidents": incidents,
+            "pretest": pretest,
+            "cost": replace(cost, seconds=0.0),  # so that equal seeds give equal infos
+            "stop_reason": self.state.stop_reason,
+        }
         return after, reward, bool(self.state.stop_reason), False, info
 
     def render(self) -> Any:
@@ -181,9 +194,19 @@ class TeacherEnv(gym.Env[Report, Data]):
         return self.rules.budget.fractions_left(self.spent)
 
     @property
+    def examples_per_step(self) -> int:
+        """The most examples that any step can train on."""
+        return self.rules.examples_per_step
+
+    @property
+    def syllabus(self) -> Syllabus:
+        """What those who write training data may know of the task."""
+        return Syllabus.of(self.task)
+
+    @property
     def examples_available(self) -> int:
         """The most examples that the next step can train on."""
-        return int(min(self.ledger.remaining("examples"), self.rules.examples_per_step))
+        return int(min(self.ledger.remaining("examples"), self.examples_per_step))
 
     @property
     def next_evaluation(self) -> Cost:
@@ -211,9 +234,10 @@ class TeacherEnv(gym.Env[Report, Data]):
             raise EpisodeError("this snapshot has no weights; take it with env.snapshot()")
         self.student.restore(snapshot.checkpoint)
         self.ledger.reset(snapshot.spent)
+        self._reckoned = self.spent
         self.np_random.bit_generator.state = snapshot.rng_state
         self._state = replace(snapshot, checkpoint=None)
-        self._seen = _prompts(snapshot.data)
+        self._seen = prompts_of(snapshot.data)
 
     def examine(self) -> tuple[Report, Report]:
         """Reports on ``test``: the untrained student and the student that was best on ``val``.
@@ -252,27 +276,38 @@ class TeacherEnv(gym.Env[Report, Data]):
 
     # -- the parts of a step ---------------------------------------------------------------
 
-    def _admit(self, data: Data) -> tuple[Data, tuple[Verdict, ...]]:
-        """What passes the gate and can be paid for, and the verdicts on the rest."""
+    def _admit(self, data: Data) -> tuple[Data, tuple[Verdict, ...], tuple[Prediction, ...]]:
+        """What passes the gate and can be paid for, the verdicts on the rest, the pretest."""
         result = self.gate.inspect(data, seen=self._seen, limit=self.examples_available)
-        count = self._affordable(result.accepted)
-        unpaid = result.accepted[count:]
-        verdicts = tuple(
-            Verdict(e, "budget", "train_tokens: none left to train on it") for e in unpaid
-        )
-        return result.accepted[:count], result.rejected + verdicts
+        accepted, rejected = result.accepted, result.rejected
+        pretest: tuple[Prediction, ...] = ()
+        if accepted and (
+            self.rules.pretest or getattr(self.gate.settings, "known", "") == "reject"
+        ):
+            accepted, unpaid = divide(accepted, self._askable(), "generated_tokens")
+            pretest = self._ask(accepted)
+            known = self.gate.veto_known(pretest)
+            accepted, rejected = known.accepted, rejected + unpaid + known.rejected
+        accepted, unpaid = divide(accepted, self._affordable(accepted), "train_tokens")
+        return accepted, rejected + unpaid, pretest
+
+    def _askable(self) -> int:
+        """The most answers that can be paid for before the next evaluation."""
+        left = self.ledger.remaining("generated_tokens") - self.next_evaluation.generated_tokens
+        return int(min(max(left, 0) // self.student.max_new_tokens, self.examples_available))
+
+    def _ask(self, examples: Data) -> tuple[Prediction, ...]:
+        """The student's graded answers to examples it has not been trained on, in one call."""
+        predictions = self.evaluator.predict(self.student, self.task, examples)
+        tokens = self.student.count_tokens([p.response for p in predictions])
+        self.ledger.record(Cost(generated_tokens=tokens))
+        return predictions
 
     def _affordable(self, accepted: Data) -> int:
         """The most examples, from the first, whose training the token budget allows."""
-        low, high = 0, len(accepted)
-        if self.rules.budget.train_tokens is None or self._training_allowed(accepted):
-            return high
-        while low + 1 < high:
-            middle = (low + high) // 2
-            low, high = (
-                (middle, high) if self._training_allowed(accepted[:middle]) else (low, middle)
-            )
-        return low
+        if self.rules.budget.train_tokens is None:
+            return len(accepted)
+        return most(len(accepted), lambda count: self._training_allowed(accepted[:count]))
 
     def _training_allowed(self, accepted: Data) -> bool:
         return self.ledger.allows(self.trainer.cost(self.student, self._training_set(accepted)))
@@ -307,10 +342,18 @@ class TeacherEnv(gym.Env[Report, Data]):
             self._untrained_reports[split] = report
         return self._untrained_reports[split]
 
+    def _reckon(self) -> tuple[Cost, tuple[Incident, ...]]:
+        """What was spent and what happened since the last step, the teacher's thinking included."""
+        cost = difference(self.spent, self._reckoned)
+        incidents = tuple(self.ledger.incidents)
+        self.ledger.incidents.clear()
+        self._reckoned = self.spent
+        return cost, incidents
+
     def _advance(self, report: Report, accepted: Data) -> None:
         state = self.state
         step, best = state.step + 1, state.best
-        self._seen |= _prompts(accepted)
+        self._seen |= prompts_of(accepted)
         if report.accuracy > best.accuracy:
             best = Best(step, report.accuracy, self.student.save())
         state = replace(
@@ -332,49 +375,9 @@ class TeacherEnv(gym.Env[Report, Data]):
             return exhausted[0]
         return "" if self.ledger.allows(self.next_evaluation) else "generated_tokens"
 
-    def _info(
-        self, accepted: Data, rejected: tuple[Verdict, ...], result: TrainResult, cost: Cost
-    ) -> dict[str, Any]:
-        """``metrics``: numbers to plot; ``data``, ``rejected``: examples; ``stop_reason``: text.
 
-        Wall-clock seconds are in ``spent`` alone, so that equal seeds give equal infos.
-        """
-        report = self.state.report
-        metrics = {
-            **_score_metrics(report),
-            "accepted": len(accepted),
-            "rejected": len(rejected),
-        }
-        if accepted:
-            metrics["loss"] = result.loss
-        return {
-            "metrics": metrics,
-            "data": accepted,
-            "rejected": rejected,
-            "cost": replace(cost, seconds=0.0),
-            "stop_reason": self.state.stop_reason,
-        }
-
-
-def _score_metrics(report: Report) -> dict[str, float]:
-    overall = report.overall
-    return {"accuracy": overall.mean, "stderr": overall.stderr, "n": overall.n}
-
-
-def _difference(after: Cost, before: Cost) -> Cost:
-    a, b = after.as_dict(), before.as_dict()
-    return Cost(**{currency: a[currency] - b[currency] for currency in a})  # type: ignore[arg-type]
-
-
-def _prompts(data: Data) -> set[str]:
-    return {normalise(e.prompt) for e in data}
-
-
-def _stamped(data: Data, step: int) -> Data:
-    """The examples with the step they are trained in as their provenance's round."""
-
-    @cache
-    def stamp(provenance: Provenance) -> Provenance:
-        return replace(provenance, round=step)
-
-    return tuple(replace(e, provenance=stamp(e.provenance or Provenance())) for e in data)
+def base_of(env: gym.Env[Any, Any]) -> TeacherEnv:
+    """The base environment under a stack of wrappers."""
+    base = env.unwrapped
+    assert isinstance(base, TeacherEnv)
+    return base

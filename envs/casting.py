@@ -21,6 +21,7 @@ class Roles:
 
     task: str
     task_settings: Mapping[str, Any]
+    skills: str | None
     student: str
     student_settings: Mapping[str, Any]
     trainer_settings: Mapping[str, Any]
@@ -28,7 +29,8 @@ class Roles:
 
     def make_task(self) -> Task:
         """The task."""
-        return make_task(self.task, **self.task_settings)
+        task = make_task(self.task, **self.task_settings)
+        return task
 
     def make_trainer(self, student: Student) -> Trainer[Any]:
         """The trainer of ``student``."""

@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from teachgym.envs.base import TeacherEnv
+from teachgym.envs.base import base_of
 from teachgym.envs.boxes import count_box, unit_box
 from teachgym.metrics import CellScores, by_cell
 from teachgym.types import CURRENCIES, Obs, Report
@@ -30,8 +30,7 @@ class SkillObservation(gym.ObservationWrapper[Obs, Any, Report]):
 
     def __init__(self, env: gym.Env[Report, Any]) -> None:
         super().__init__(env)
-        base = env.unwrapped
-        assert isinstance(base, TeacherEnv)
+        base = base_of(env)
         self._base = base
         self.skills, self.levels = base.skills, base.levels
         shape = (len(self.skills), len(self.levels))

@@ -1,17 +1,19 @@
-"""Orders as the action: examples per skill and level instead of the examples themselves."""
+"""Orders as the action: in words, or as shares of the step per skill and level."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from teachgym.envs.base import TeacherEnv
+from teachgym.envs.base import base_of
 from teachgym.envs.boxes import unit_box
 from teachgym.protocols import DataEngine
+from teachgym.spaces import PlanSpace
 from teachgym.types import Order, Plan, Report
 
 
@@ -56,37 +58,60 @@ def plan_from_counts(
     )
 
 
+def limit_plan(plan: Plan, limit: int) -> Plan:
+    """The plan with counts scaled down so that they sum to at most ``limit``; empty orders go."""
+    counts = round_counts(np.array([order.count for order in plan.orders]), limit)
+    orders = (replace(o, count=int(n)) for o, n in zip(plan.orders, counts, strict=True) if n > 0)
+    return Plan(tuple(orders))
+
+
 def teach(
     env: gym.Env[Report, Any], engine: DataEngine, plan: Plan
 ) -> tuple[Report, float, bool, bool, dict[str, Any]]:
     """Have the engine fill the plan and step the base environment with the result."""
-    base = env.unwrapped
-    assert isinstance(base, TeacherEnv)
+    base = base_of(env)
     data = engine.generate(plan, base.rng("data")) if plan.total else ()
     report, reward, terminated, truncated, info = env.step(data)
     return report, float(reward), terminated, truncated, {**info, "plan": plan}
 
 
-class OrderExamples(gym.Wrapper[Any, Any, Any, Any]):
-    """Action wrapper: ``action[s, l]`` = share of the step for skill ``s`` at level ``l``.
+class FillPlans(gym.Wrapper[Any, Any, Any, Any]):
+    """Action wrapper: a plan of orders, in words, which the engine fills with examples.
 
-    1 stands for ``examples_per_step`` examples. Counts are rounded and, above what the step or
-    the budget allows in total, scaled down in proportion (``round_counts``). ``info["plan"]`` is
-    what was ordered. All zeros is a legal action: a step without training.
+    Counts above what the budget allows in total are scaled down in proportion
+    (``round_counts``). ``info["plan"]`` is what was ordered. A plan without orders is legal: a
+    step without training.
     """
 
     def __init__(self, env: gym.Env[Report, Any], engine: DataEngine) -> None:
         super().__init__(env)
-        base = env.unwrapped
-        assert isinstance(base, TeacherEnv)
+        base = base_of(env)
         self._base = base
         self.engine = engine
-        self.skills, self.levels = base.skills, base.levels
-        self.examples_per_step = base.rules.examples_per_step
-        self.action_space = unit_box(len(self.skills), len(self.levels))
+        names = tuple(skill.name for skill in base.task.skills)
+        self.action_space = PlanSpace(names, base.examples_per_step)
 
-    def step(self, action: NDArray[np.float32]) -> tuple[Report, float, bool, bool, dict[str, Any]]:
+    def step(self, action: Plan) -> tuple[Report, float, bool, bool, dict[str, Any]]:
         """Order, then step."""
-        amounts = np.asarray(action, dtype=np.float64) * self.examples_per_step
+        plan = limit_plan(action, self._base.examples_available)
+        return teach(self.env, self.engine, plan)
+
+
+class OrderShares(gym.ActionWrapper[Any, Any, Any]):
+    """Action wrapper: ``action[s, l]`` = share of the step for skill ``s`` at level ``l``.
+
+    1 stands for ``examples_per_step`` examples; rounding and limits as for a plan. All zeros is a
+    legal action: a step without training.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any]) -> None:
+        super().__init__(env)
+        base = base_of(env)
+        self._base = base
+        self.action_space = unit_box(len(base.skills), len(base.levels))
+
+    def action(self, action: NDArray[np.float32]) -> Plan:
+        """The plan; its counts are whole numbers within what the step and the budget allow."""
+        amounts = np.asarray(action, dtype=np.float64) * self._base.examples_per_step
         counts = round_counts(amounts, self._base.examples_available)
-        return teach(self.env, self.engine, plan_from_counts(counts, self.skills, self.levels))
+        return plan_from_counts(counts, self._base.skills, self._base.levels)

@@ -3,7 +3,7 @@
 A teacher reaches them through any wrappers with ``env.get_wrapper_attr("logprobs")`` and
 ``env.get_wrapper_attr("sample")``. They are paid in ``generated_tokens``, and what the next
 evaluation may cost cannot be spent on them, so a probe never makes a step unaffordable. They
-belong to no step: rewards that price a step leave them out.
+are part of the price of the step after them, like everything a teacher spends on its decision.
 """
 
 from __future__ import annotations

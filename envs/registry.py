@@ -6,127 +6,24 @@ docstrings are the environments' cards; ``docs/`` is generated from them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import fields
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Literal, Unpack
 
 import gymnasium as gym
 
 from teachgym.engines import make_engine
-from teachgym.envs.base import TeacherEnv
-from teachgym.envs.casting import Casting, Roles, cast_alone
+from teachgym.envs.building import Settings, teacher_env
+from teachgym.envs.casting import Casting, cast_alone
 from teachgym.envs.flat import flatten
 from teachgym.envs.observations import SkillObservation
-from teachgym.envs.orders import OrderExamples
-from teachgym.envs.restart import TrainingMode
-from teachgym.envs.rules import EpisodeRules
+from teachgym.envs.orders import FillPlans, OrderShares
 from teachgym.envs.skill_tree import SkillTree
 from teachgym.envs.text import TextObservation
-from teachgym.errors import ConfigError, UnknownNameError, require_known, unknown
-from teachgym.gate import Gate, GateSettings
-from teachgym.rewards import make_reward
-from teachgym.skills import TaskProposer
-from teachgym.types import CURRENCIES, Budget, leaves_by_root
-
-DEFAULT_BUDGET: Mapping[str, float] = {"steps": 10, "examples": 2500}
-"""Ten steps of 250 examples: an episode of half a minute on the ``tiny`` student."""
+from teachgym.envs.tree_arrays import TreeArrays, TreeMoves
+from teachgym.errors import UnknownNameError, unknown
+from teachgym.skills.proposing import make_proposer
 
 AnyEnv = gym.Env[Any, Any]
-
-
-class Settings(TypedDict, total=False):
-    """The arguments that all three environments share; see any of their cards."""
-
-    task: str
-    task_settings: Mapping[str, Any]
-    student: str
-    student_settings: Mapping[str, Any]
-    trainer_settings: Mapping[str, Any]
-    gate_settings: Mapping[str, Any]
-    budget: Mapping[str, float]
-    examples_per_step: int
-    training: TrainingMode
-    replay: float
-    target_accuracy: float | None
-    reward: str
-    prices: Mapping[str, float] | None
-    reuse_answers: bool
-    render_mode: str | None
-
-
-def teacher_env(
-    cast: Casting = cast_alone,
-    /,
-    *,
-    task: str = "arithmetic-and-strings",
-    task_settings: Mapping[str, Any] | None = None,
-    student: str = "tiny",
-    student_settings: Mapping[str, Any] | None = None,
-    trainer_settings: Mapping[str, Any] | None = None,
-    gate_settings: Mapping[str, Any] | None = None,
-    budget: Mapping[str, float] | None = None,
-    examples_per_step: int = 250,
-    training: TrainingMode = "continue",
-    replay: float = 0.0,
-    target_accuracy: float | None = None,
-    reward: str = "accuracy_gain",
-    prices: Mapping[str, float] | None = None,
-    reuse_answers: bool = True,
-    render_mode: str | None = None,
-) -> TeacherEnv:
-    """The base environment from plain values; names are looked up in the registries.
-
-    The settings are those of the registered environments; see their cards. ``cast`` fills the
-    roles of task, student, trainer and evaluator.
-
-    Raises:
-        UnknownNameError: for a task, student or reward that does not exist.
-        ConfigError: for a setting that does not exist or is out of range.
-    """
-    rules = EpisodeRules(
-        budget=make_budget(DEFAULT_BUDGET if budget is None else budget),
-        examples_per_step=examples_per_step,
-        training=training,
-        replay=replay,
-        target_accuracy=target_accuracy,
-    )
-    require_known("gate setting", gate_settings or {}, [f.name for f in fields(GateSettings)])
-    roles = Roles(
-        task,
-        task_settings or {},
-        student,
-        student_settings or {},
-        trainer_settings or {},
-        reuse_answers,
-    )
-    parts = cast(roles)
-    return TeacherEnv(
-        parts.task,
-        parts.student,
-        parts.trainer,
-        parts.evaluator,
-        gate=Gate(parts.task, GateSettings(**(gate_settings or {}))),
-        reward=make_reward(reward, prices),
-        rules=rules,
-        render_mode=render_mode,
-    )
-
-
-def make_budget(limits: Mapping[str, float]) -> Budget:
-    """A budget from a mapping of currency to limit; currencies left out are unlimited.
-
-    Raises:
-        ConfigError: for an unknown currency, a limit that is not above 0, or a budget that
-            would let an episode go on forever.
-    """
-    require_known("currency", limits, CURRENCIES)
-    if not {"steps", "seconds"} & set(limits):
-        raise ConfigError(
-            f"budget {json.dumps(dict(limits))} lets a teacher that orders nothing go on forever; "
-            "add a limit of steps or seconds"
-        )
-    return Budget(**limits)  # type: ignore[arg-type]
 
 
 def open_ended(
@@ -180,6 +77,8 @@ def open_ended(
     | `budget` | 10 steps, 2500 examples | limit per currency; at least `steps` or `seconds` |
     | `examples_per_step` | 250 | the most one step can train on |
     | `training` | `continue` | or `scratch`: base weights and all data so far, each step |
+    | `pretest` | false | ask the student every accepted example before it is trained on it |
+    | `skills` | | a skill file (`teachgym discover`): see the task through other skills |
     | `replay` | 0 | share of earlier examples in each `continue` training set |
     | `target_accuracy` | none | mastery |
     | `reward`, `prices` | `accuracy_gain` | see above |
@@ -199,8 +98,10 @@ def skill_list(
     /,
     *,
     observation: Literal["arrays", "flat", "text", "report"] = "arrays",
+    action: Literal["shares", "plan"] = "shares",
     engine: str = "procedural",
     engine_settings: Mapping[str, Any] | None = None,
+    chat: Mapping[str, Any] | None = None,
     **settings: Unpack[Settings],
 ) -> AnyEnv:
     """The Skill-List environment: order examples per skill, see accuracy per skill.
@@ -216,6 +117,9 @@ def skill_list(
     level l, where 1 stands for `examples_per_step` examples. Counts are rounded by largest
     remainder; a total above 1, or above what is left of the budget, is scaled down in proportion. All zeros trains nothing.
     With `observation="flat"`: `Box(-1, 1, (n_skills * n_levels,), float32)`, mapped linearly.
+
+    With `action="plan"`, `PlanSpace`: a `Plan` of `Order`s in words (skill or root, count, difficulty,
+    a hint for engines that read), of at most `examples_per_step` examples.
 
     ## Observation Space
     | `observation` | space | content |
@@ -242,13 +146,17 @@ def skill_list(
 
     | name | default | meaning |
     |---|---|---|
-    | `engine`, `engine_settings` | `procedural` | who fills orders: `procedural`, `pool`, `replay` |
+    | `action` | `shares` | or `plan`, see above |
+    | `engine`, `engine_settings` | `procedural` | who fills orders: `procedural`, `pool`, `replay`, `llm`, `by-order` |
+    | `chat` | | the chat model of engines that use one: `teachgym.chat.settings.ChatSettings`; its calls are paid from the budget |
 
     ## Version History
     * v0: initial version.
     """
     base = teacher_env(cast, **settings)
-    env = OrderExamples(base, make_engine(engine, base.task, **(engine_settings or {})))
+    made = make_engine(engine, base.task, purse=base.ledger, chat=chat, **(engine_settings or {}))
+    filled = FillPlans(base, made)
+    env = _acting(filled, action, {"shares": OrderShares, "plan": _unchanged})
     return _observed(
         env,
         observation,
@@ -264,10 +172,14 @@ def skill_tree(
     cast: Casting = cast_alone,
     /,
     *,
-    observation: Literal["arrays", "flat", "text"] = "arrays",
+    observation: Literal["arrays", "flat", "text", "report"] = "arrays",
+    action: Literal["arrays", "moves"] = "arrays",
     engine: str = "procedural",
     engine_settings: Mapping[str, Any] | None = None,
+    proposer: str = "task",
+    proposer_settings: Mapping[str, Any] | None = None,
     max_subskills: int = 8,
+    chat: Mapping[str, Any] | None = None,
     **settings: Unpack[Settings],
 ) -> AnyEnv:
     """The Skill-Tree environment: explore for subskills or exploit those found, per root skill.
@@ -292,6 +204,9 @@ def skill_tree(
     A share of 1 stands for `examples_per_step` examples. When the forest's allocations sum to more,
     they are scaled down in proportion. With `observation="flat"` the action is one vector in [-1, 1].
 
+    With `action="moves"`, `MovesSpace`: a tuple of `Explore` and `Exploit` moves in words. There an
+    `Explore` may also name a subskill, so trees may be of any depth; who is not named goes on as before.
+
     ## Observation Space
     `Dict` of float32 arrays:
 
@@ -302,10 +217,12 @@ def skill_tree(
     | `sub_accuracy`, `sub_n`, `sub_stderr` | (R, M) | of the subskill on val; n = 0: not measured |
     | `allocation` | (R, M) | examples it gets per step |
     | `taught` | (R, M) | examples trained on so far |
+    | `own_accuracy`, `own_n` | (R, M) | of the student on the data made for the subskill, asked before training on it (`pretest`); n = 0: not measured |
     | `budget_left` | (n_currencies,) | share left |
 
-    `observation="text"`: forest, scores, errors and budget as printable ASCII;
-    `observation="flat"`: one vector. `info["forest"]` is the forest itself.
+    `observation="report"`, `TreeReportSpace`: every prediction and the forest itself, with the history
+    of every move; `observation="text"`: forest, scores, errors and budget as printable ASCII;
+    `observation="flat"`: one vector. `info["forest"]` is the forest, too.
 
     ## Starting State
     The untrained student and a forest of bare roots.
@@ -321,23 +238,42 @@ def skill_tree(
 
     | name | default | meaning |
     |---|---|---|
+    | `action` | `arrays` | or `moves`, see above |
+    | `proposer`, `proposer_settings` | `task` | who finds subskills: `task` (its own leaves), `llm`, `fixed` (lists) |
     | `max_subskills` | 8 | slots per root |
 
     ## Version History
     * v0: initial version.
     """
     base = teacher_env(cast, **settings)
-    env = SkillTree(
+    services: dict[str, Any] = {"purse": base.ledger, "chat": chat}
+    tree = SkillTree(
         base,
-        make_engine(engine, base.task, **(engine_settings or {})),
-        TaskProposer(leaves_by_root(base.task.skills)),
+        make_engine(engine, base.task, **services, **(engine_settings or {})),
+        make_proposer(proposer, base.task, **services, **(proposer_settings or {})),
         max_subskills=max_subskills,
     )
-    return _observed(env, observation, {"arrays": _unchanged, "flat": flatten})
+    env = _acting(tree, action, {"arrays": TreeMoves, "moves": _unchanged})
+    return _observed(
+        env,
+        observation,
+        {
+            "report": _unchanged,
+            "arrays": TreeArrays,
+            "flat": lambda e: flatten(TreeArrays(e)),
+        },
+    )
 
 
 def _unchanged(env: AnyEnv) -> AnyEnv:
     return env
+
+
+def _acting(env: AnyEnv, name: str, ways: Mapping[str, Callable[[AnyEnv], AnyEnv]]) -> AnyEnv:
+    """``env`` with the named form of actions."""
+    if name not in ways:
+        raise UnknownNameError(unknown("action", name, ways))
+    return ways[name](env)
 
 
 def _observed(env: AnyEnv, name: str, views: Mapping[str, Callable[[AnyEnv], AnyEnv]]) -> AnyEnv:

@@ -22,6 +22,8 @@ class EpisodeRules:
     untrained student on all data so far (what DataEnvGym's code does)."""
     replay: float = 0.0
     """Share of each ``continue`` training set that is drawn from earlier steps, in [0, 1)."""
+    pretest: bool = False
+    """Whether the student is asked every accepted example before it is trained on it."""
     target_accuracy: float | None = None
     """Validation accuracy in (0, 1] at which the episode ends as mastered; None = never."""
 

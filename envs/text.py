@@ -8,7 +8,7 @@ from typing import Any
 
 import gymnasium as gym
 
-from teachgym.envs.base import TeacherEnv
+from teachgym.envs.base import base_of
 from teachgym.skills import Forest
 from teachgym.types import Budget, Cost, Prediction, Report, SkillScore
 
@@ -85,8 +85,7 @@ class TextObservation(gym.Wrapper[Any, Any, Any, Any]):
         self, env: gym.Env[Any, Any], *, errors_per_skill: int = 2, max_length: int = 16_000
     ) -> None:
         super().__init__(env)
-        base = env.unwrapped
-        assert isinstance(base, TeacherEnv)
+        base = base_of(env)
         self._base = base
         self.errors_per_skill = errors_per_skill
         self._max_length = max_length

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from teachgym.answers import AnswerStore, answers_key
 from teachgym.protocols import Student, Task
-from teachgym.types import Prediction, Report, Split
+from teachgym.types import Example, Prediction, Report, Split
 
 
 class Ask(Protocol):
@@ -39,13 +39,17 @@ class GenerateAndGrade:
 
     def evaluate(self, student: Student, task: Task, split: Split) -> Report:
         """The report over ``task.examples(split)``, in that order."""
-        examples = task.examples(split)
+        return Report(self.predict(student, task, task.examples(split)), split)
+
+    def predict(
+        self, student: Student, task: Task, examples: Sequence[Example]
+    ) -> tuple[Prediction, ...]:
+        """The student's graded answers to any examples, in their order."""
         responses = self._answers(student, [e.prompt for e in examples], getattr(task, "stop", ()))
-        predictions = (
+        return tuple(
             Prediction(example, response, task.grade(example, response))
             for example, response in zip(examples, responses, strict=True)
         )
-        return Report(tuple(predictions), split)
 
     def _answers(self, student: Student, prompts: Sequence[str], stop: Sequence[str]) -> list[str]:
         """Remembered answers, or new ones."""

@@ -22,7 +22,7 @@ from gymnasium.envs.registration import load_env_creator
 
 from teachgym import ENV_IDS
 from teachgym.agents import TEACHERS, make_teacher
-from teachgym.envs.registry import teacher_env
+from teachgym.envs.building import teacher_env
 from teachgym.errors import ConfigError, RunError, UnknownNameError, unknown
 from teachgym.loop import Observer
 from teachgym.protocols import Teacher, Tracker

@@ -25,6 +25,7 @@ from teachgym.types import (
     Example,
     Incident,
     Plan,
+    Prediction,
     Report,
     Skill,
     Split,
@@ -146,6 +147,11 @@ class Evaluator(Protocol):
 
     def evaluate(self, student: Student, task: Task, split: Split) -> Report:
         """Generate and grade an answer for every example of the split."""
+
+    def predict(
+        self, student: Student, task: Task, examples: Sequence[Example]
+    ) -> tuple[Prediction, ...]:
+        """Generate and grade an answer for each of the examples, which may be training data."""
 
 
 class DataEngine(Protocol):

@@ -24,6 +24,7 @@ from teachgym.types import (
     Prediction,
     Provenance,
     Report,
+    SkillScore,
 )
 
 Record = dict[str, Any]
@@ -109,6 +110,21 @@ def report_to_json(report: Report) -> Record:
 def report_from_json(record: Mapping[str, Any]) -> Report:
     """Inverse of ``report_to_json``."""
     return Report(tuple(map(prediction_from_json, record["predictions"])), record["split"])
+
+
+def score_to_json(score: SkillScore) -> Record:
+    """The score as a JSON object; mean and error of what was not measured are ``null``."""
+    measured = score.n > 0
+    return {
+        "n": score.n,
+        "mean": score.mean if measured else None,
+        "stderr": score.stderr if measured else None,
+    }
+
+
+def score_from_json(record: Mapping[str, Any]) -> SkillScore:
+    """Inverse of ``score_to_json``."""
+    return SkillScore(**record) if record["n"] else SkillScore.nothing()
 
 
 def write_examples(path: Path, examples: Iterable[Example]) -> None:

@@ -1,4 +1,4 @@
-"""Gymnasium spaces whose elements are the words: reports and training data.
+"""Gymnasium spaces whose elements are the words: reports, training data, plans and moves.
 
 They carry structured text of any length, so they are not flattenable into arrays, and wrappers
 that flatten will rightly refuse them.
@@ -7,33 +7,86 @@ that flatten will rightly refuse them.
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable, Sequence
-from typing import Any
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, TypeVar
 
 import gymnasium as gym
 import numpy as np
 
 from teachgym.records import (
+    Record,
     example_from_json,
     example_to_json,
     report_from_json,
     report_to_json,
 )
-from teachgym.types import Data, Example, Prediction, Report, Split
+from teachgym.types import (
+    Data,
+    Example,
+    Exploit,
+    Explore,
+    Move,
+    Order,
+    Plan,
+    Prediction,
+    Report,
+    Split,
+)
+
+T = TypeVar("T")
 
 _LETTERS = string.ascii_lowercase + string.digits
 
 
-def _random_text(rng: np.random.Generator) -> str:
-    return "".join(_LETTERS[i] for i in rng.integers(len(_LETTERS), size=rng.integers(1, 9)))
+class WordSpace(gym.Space[T]):
+    """A space of words: what its elements are is for the subclass to say."""
+
+    def __init__(self, seed: int | np.random.Generator | None = None) -> None:
+        super().__init__(shape=None, dtype=None, seed=seed)
+
+    @property
+    def is_np_flattenable(self) -> bool:
+        """False: text of any length does not fit an array."""
+        return False
+
+    @abstractmethod
+    def draw(self, rng: np.random.Generator) -> T:
+        """A random element."""
+
+    @abstractmethod
+    def to_json(self, element: T) -> Any:
+        """An element as plain JSON values."""
+
+    @abstractmethod
+    def from_json(self, record: Any) -> T:
+        """Inverse of ``to_json``."""
+
+    @abstractmethod
+    def sizes(self) -> tuple[Any, ...]:
+        """What the space was made of; spaces of one kind with equal sizes are equal."""
+
+    def sample(self, mask: Any = None, probability: Any = None) -> T:
+        """A random element; masks are not supported and must be None."""
+        return self.draw(self.np_random)
+
+    def to_jsonable(self, sample_n: Iterable[T]) -> list[Any]:
+        """Plain JSON values, one per sample."""
+        return [self.to_json(element) for element in sample_n]
+
+    def from_jsonable(self, sample_n: list[Any]) -> list[T]:
+        """Inverse of ``to_jsonable``."""
+        return [self.from_json(record) for record in sample_n]
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and self.sizes() == other.sizes()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}{self.sizes()}"
 
 
-def _random_example(rng: np.random.Generator, skills: Sequence[str]) -> Example:
-    skill = skills[int(rng.integers(len(skills)))]
-    return Example(_random_text(rng), _random_text(rng), skill, source="teacher")
-
-
-class DataSpace(gym.Space[Data]):
+class DataSpace(WordSpace[Data]):
     """Training data: tuples of at most ``max_examples`` examples of the given skills.
 
     Any text is in the space; whether an example may enter training is for the gate to say.
@@ -48,17 +101,12 @@ class DataSpace(gym.Space[Data]):
     ) -> None:
         self.skills = tuple(skills)
         self.max_examples = max_examples
-        super().__init__(shape=None, dtype=None, seed=seed)
+        super().__init__(seed)
 
-    @property
-    def is_np_flattenable(self) -> bool:
-        """False: text of any length does not fit an array."""
-        return False
-
-    def sample(self, mask: Any = None, probability: Any = None) -> Data:
-        """Random data; masks are not supported and must be None."""
-        count = self.np_random.integers(0, min(self.max_examples, 8) + 1)
-        return tuple(_random_example(self.np_random, self.skills) for _ in range(count))
+    def draw(self, rng: np.random.Generator) -> Data:
+        """Random data."""
+        count = rng.integers(0, min(self.max_examples, 8) + 1)
+        return tuple(_random_example(rng, self.skills) for _ in range(count))
 
     def contains(self, x: Any) -> bool:
         """Whether ``x`` is a tuple of at most ``max_examples`` examples with known skills."""
@@ -68,26 +116,23 @@ class DataSpace(gym.Space[Data]):
             and all(isinstance(e, Example) and e.skill in self.skills for e in x)
         )
 
-    def to_jsonable(self, sample_n: Iterable[Data]) -> list[Any]:
-        """Plain JSON values, one per sample."""
-        return [[example_to_json(e) for e in data] for data in sample_n]
+    def to_json(self, element: Data) -> list[Record]:
+        """A list of examples."""
+        return [example_to_json(e) for e in element]
 
-    def from_jsonable(self, sample_n: list[Any]) -> list[Data]:
-        """Inverse of ``to_jsonable``."""
-        return [tuple(example_from_json(e) for e in data) for data in sample_n]
+    def from_json(self, record: Any) -> Data:
+        """Inverse of ``to_json``."""
+        return tuple(map(example_from_json, record))
 
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, DataSpace)
-            and self.skills == other.skills
-            and self.max_examples == other.max_examples
-        )
+    def sizes(self) -> tuple[Any, ...]:
+        """Skills and the most examples."""
+        return self.skills, self.max_examples
 
     def __repr__(self) -> str:
         return f"DataSpace({len(self.skills)} skills, max_examples={self.max_examples})"
 
 
-class ReportSpace(gym.Space[Report]):
+class ReportSpace(WordSpace[Report]):
     """Evaluation reports of one split over the given skills.
 
     ``sample`` draws a report of a few random predictions.
@@ -101,16 +146,10 @@ class ReportSpace(gym.Space[Report]):
     ) -> None:
         self.skills = tuple(skills)
         self.split: Split = split
-        super().__init__(shape=None, dtype=None, seed=seed)
+        super().__init__(seed)
 
-    @property
-    def is_np_flattenable(self) -> bool:
-        """False: text of any length does not fit an array."""
-        return False
-
-    def sample(self, mask: Any = None, probability: Any = None) -> Report:
-        """A random report; masks are not supported and must be None."""
-        rng = self.np_random
+    def draw(self, rng: np.random.Generator) -> Report:
+        """A random report."""
         examples = [_random_example(rng, self.skills) for _ in range(rng.integers(1, 9))]
         predictions = (Prediction(e, _random_text(rng), float(rng.random())) for e in examples)
         return Report(tuple(predictions), self.split)
@@ -123,20 +162,140 @@ class ReportSpace(gym.Space[Report]):
             and all(p.example.skill in self.skills for p in x.predictions)
         )
 
-    def to_jsonable(self, sample_n: Iterable[Report]) -> list[Any]:
-        """Plain JSON values, one per sample."""
-        return [report_to_json(report) for report in sample_n]
+    def to_json(self, element: Report) -> Record:
+        """A report as its record."""
+        return report_to_json(element)
 
-    def from_jsonable(self, sample_n: list[Any]) -> list[Report]:
-        """Inverse of ``to_jsonable``."""
-        return [report_from_json(report) for report in sample_n]
+    def from_json(self, record: Any) -> Report:
+        """Inverse of ``to_json``."""
+        return report_from_json(record)
 
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, ReportSpace)
-            and self.skills == other.skills
-            and self.split == other.split
-        )
+    def sizes(self) -> tuple[Any, ...]:
+        """Skills and split."""
+        return self.skills, self.split
 
     def __repr__(self) -> str:
         return f"ReportSpace({len(self.skills)} skills, {self.split})"
+
+
+class PlanSpace(WordSpace[Plan]):
+    """Data generation plans of at most ``max_examples`` examples of the given skills.
+
+    ``sample`` draws up to three orders.
+    """
+
+    def __init__(
+        self,
+        skills: Sequence[str],
+        max_examples: int,
+        seed: int | np.random.Generator | None = None,
+    ) -> None:
+        self.skills = tuple(skills)
+        self.max_examples = max_examples
+        super().__init__(seed)
+
+    def draw(self, rng: np.random.Generator) -> Plan:
+        """A random plan."""
+        chosen = rng.choice(self.skills, size=rng.integers(0, 4))
+        share = self.max_examples // max(len(chosen), 1)
+        return Plan(
+            tuple(
+                Order(str(skill), int(rng.integers(0, share + 1)), hint=_random_text(rng))
+                for skill in chosen
+            )
+        )
+
+    def contains(self, x: Any) -> bool:
+        """Whether ``x`` is a plan of at most ``max_examples`` examples of known skills."""
+        return (
+            isinstance(x, Plan)
+            and x.total <= self.max_examples
+            and all(order.skill in self.skills for order in x.orders)
+        )
+
+    def to_json(self, element: Plan) -> list[Record]:
+        """A list of orders."""
+        return [asdict(order) for order in element.orders]
+
+    def from_json(self, record: Any) -> Plan:
+        """Inverse of ``to_json``."""
+        return Plan(tuple(Order(**{**order, "seeds": tuple(order["seeds"])}) for order in record))
+
+    def sizes(self) -> tuple[Any, ...]:
+        """Skills and the most examples."""
+        return self.skills, self.max_examples
+
+    def __repr__(self) -> str:
+        return f"PlanSpace({len(self.skills)} skills, max_examples={self.max_examples})"
+
+
+class MovesSpace(WordSpace[tuple[Move, ...]]):
+    """The moves of a Skill-Tree teacher, in words; skills without a move go on as they were.
+
+    An ``Exploit`` names a root, an ``Explore`` a root or a subskill; which subskills exist is for
+    the forest to say. ``sample`` draws an exploration of one root.
+    """
+
+    def __init__(
+        self,
+        roots: Sequence[str],
+        max_examples: int,
+        seed: int | np.random.Generator | None = None,
+    ) -> None:
+        self.roots = tuple(roots)
+        self.max_examples = max_examples
+        super().__init__(seed)
+
+    def draw(self, rng: np.random.Generator) -> tuple[Move, ...]:
+        """A random move."""
+        examples = int(rng.integers(0, self.max_examples + 1))
+        return (Explore(str(rng.choice(self.roots)), int(rng.integers(1, 4)), examples),)
+
+    def contains(self, x: Any) -> bool:
+        """Whether ``x`` is a tuple of moves with numbers >= 0, exploits of roots."""
+        return isinstance(x, tuple) and all(self._allows(move) for move in x)
+
+    def to_json(self, element: tuple[Move, ...]) -> list[Record]:
+        """A list of moves."""
+        return [move_to_json(move) for move in element]
+
+    def from_json(self, record: Any) -> tuple[Move, ...]:
+        """Inverse of ``to_json``."""
+        return tuple(map(move_from_json, record))
+
+    def sizes(self) -> tuple[Any, ...]:
+        """Roots and the most examples."""
+        return self.roots, self.max_examples
+
+    def _allows(self, move: object) -> bool:
+        if isinstance(move, Explore):
+            return move.subskills >= 1 and move.examples >= 0
+        if isinstance(move, Exploit):
+            return move.skill in self.roots and all(n >= 0 for n in move.allocation.values())
+        return False
+
+
+def move_to_json(move: Move) -> Record:
+    """A move as an object whose key ``move`` says which kind it is.
+
+    Example:
+        >>> move_to_json(Explore("algebra", 2, 10))["move"]
+        'explore'
+    """
+    return {"move": type(move).__name__.lower(), **asdict(move)}
+
+
+def move_from_json(record: Mapping[str, Any]) -> Move:
+    """Inverse of ``move_to_json``."""
+    kinds: dict[str, type[Move]] = {"explore": Explore, "exploit": Exploit}
+    fields = {key: value for key, value in record.items() if key != "move"}
+    return kinds[record["move"]](**fields)
+
+
+def _random_text(rng: np.random.Generator) -> str:
+    return "".join(_LETTERS[i] for i in rng.integers(len(_LETTERS), size=rng.integers(1, 9)))
+
+
+def _random_example(rng: np.random.Generator, skills: Sequence[str]) -> Example:
+    skill = skills[int(rng.integers(len(skills)))]
+    return Example(_random_text(rng), _random_text(rng), skill, source="teacher")

@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 import teachgym
 from teachgym.agents import TEACHERS
 from teachgym.cli import app, configuring
-from teachgym.envs.registry import DEFAULT_BUDGET
+from teachgym.envs.building import DEFAULT_BUDGET
 from teachgym.errors import ConfigError
 from teachgym.experiment import config_of, env_settings, is_finished, read_result
 

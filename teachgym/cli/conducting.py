@@ -58,7 +58,7 @@ def conduct(
         start: ``experiment.run`` or ``experiment.resume``, but for observers and ``say``.
         quiet: print the folder and nothing else.
     """
-    from teachgym.envs.registry import DEFAULT_BUDGET, make_budget
+    from teachgym.envs.building import DEFAULT_BUDGET, make_budget
     from teachgym.experiment import student_name
     from teachgym.report.live import LiveProgress
     from teachgym.report.tables import describe_teaching

@@ -71,7 +71,7 @@ def override_settings(record: Record, settings: Mapping[str, Any]) -> None:
 
 def override_budget(record: Record, limits: Mapping[str, Any]) -> None:
     """Set limits of the budget. Where the record has no budget, examples follow steps."""
-    from teachgym.envs.registry import DEFAULT_BUDGET, teacher_env
+    from teachgym.envs.building import DEFAULT_BUDGET, teacher_env
 
     settings = record.get("env_settings", {})
     per_step = settings.get("examples_per_step")

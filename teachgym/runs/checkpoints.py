@@ -8,10 +8,8 @@ What the run's folder holds anyway is not written again: the data is the beginni
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -24,7 +22,7 @@ from teachgym.records import (
 )
 from teachgym.runs.files import read_json, read_lines, replacing
 from teachgym.runs.folder import RunFolder
-from teachgym.skills import Forest, Subskill
+from teachgym.skills.view import forest_from_json, forest_to_json
 from teachgym.snapshot import Best, Snapshot
 from teachgym.types import Checkpoint, Cost, Report, SkillScore, Split
 
@@ -63,7 +61,7 @@ def load_snapshot(run: RunFolder, step: int) -> Snapshot:
         step=step,
         data=tuple(map(example_from_json, examples)),
         stop_reason=state["stop_reason"],
-        forest=_forest_from_json(state["forest"]),
+        forest=state["forest"] and forest_from_json(state["forest"]),
         checkpoint=_read_weights(_weights(run, step)),
         spent=Cost(**state["spent"]),
         rng_state=state["rng_state"],
@@ -103,17 +101,10 @@ def _state_to_json(snapshot: Snapshot) -> Record:
         "best": {"step": snapshot.best.step, "accuracy": snapshot.best.accuracy},
         "examples": len(snapshot.data),
         "stop_reason": snapshot.stop_reason,
-        "forest": None if snapshot.forest is None else asdict(snapshot.forest),
+        "forest": snapshot.forest and forest_to_json(snapshot.forest),
         "spent": snapshot.spent.as_dict(),
         "rng_state": dict(snapshot.rng_state),
     }
-
-
-def _forest_from_json(record: Mapping[str, Any] | None) -> Forest | None:
-    if record is None:
-        return None
-    trees = {root: tuple(Subskill(**s) for s in tree) for root, tree in record["trees"].items()}
-    return Forest(trees, record["max_subskills"])
 
 
 def _state(run: RunFolder, step: int) -> Path:

@@ -72,6 +72,16 @@ class RunFolder:
         return self.path / "rejected.jsonl"
 
     @property
+    def incidents(self) -> Path:
+        """What happened while chat models were asked, with round, event and detail."""
+        return self.path / "incidents.jsonl"
+
+    @property
+    def chat(self) -> Path:
+        """Every question to a chat model and its answer, so that the run can be re-run offline."""
+        return self.path / "chat.sqlite"
+
+    @property
     def metrics(self) -> Path:
         """Numbers to plot, one line per step."""
         return self.path / "metrics.jsonl"

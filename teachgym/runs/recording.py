@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 import gymnasium as gym
@@ -98,6 +99,8 @@ class _Recorder:
         snapshot, info = self._snapshot(), transition.info
         append_lines(self._run.examples, map(example_to_json, info["data"]))
         append_lines(self._run.rejected, (_verdict_to_json(step, v) for v in info["rejected"]))
+        incidents = ({"round": step, **asdict(incident)} for incident in info["incidents"])
+        append_lines(self._run.incidents, incidents)
         save_snapshot(self._run, snapshot)
         spent = {f"spent/{currency}": n for currency, n in snapshot.spent.as_dict().items()}
         self._tracker.log({**info["metrics"], "reward": transition.reward, **spent}, step)
@@ -115,6 +118,7 @@ def _cut_back(run: RunFolder, journal: Journal) -> None:
     metrics = [line["metrics"] for line in journal.steps]
     keep_lines(run.examples, sum(m["accepted"] for m in metrics))
     keep_lines(run.rejected, sum(m["rejected"] for m in metrics))
+    keep_lines(run.incidents, sum(m["incidents"] for m in metrics))
     keep_lines(run.metrics, len(metrics) + journal.has("started"))
 
 

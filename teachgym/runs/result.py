@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from teachgym.metrics import Estimate, paired_gain
-from teachgym.records import Record
+from teachgym.records import Record, score_from_json
 from teachgym.runs.checkpoints import read_report
 from teachgym.runs.folder import RunFolder
 from teachgym.snapshot import Snapshot
@@ -111,23 +111,19 @@ def result_from_json(record: Record) -> RunResult:
             "val": _comparison(record["val"]),
             "test": _comparison(record["test"]),
             "spent": Cost(**record["spent"]),
-            "curve": tuple(map(_score, record["curve"])),
+            "curve": tuple(map(score_from_json, record["curve"])),
         }
     )
 
 
 def _comparison(record: Record) -> Comparison:
     return Comparison(
-        _score(record["before"]),
-        _score(record["after"]),
+        score_from_json(record["before"]),
+        score_from_json(record["after"]),
         Estimate(**_without_none(record["gain"])),
-        {skill: _score(s) for skill, s in record["skills_before"].items()},
-        {skill: _score(s) for skill, s in record["skills_after"].items()},
+        {skill: score_from_json(s) for skill, s in record["skills_before"].items()},
+        {skill: score_from_json(s) for skill, s in record["skills_after"].items()},
     )
-
-
-def _score(record: Record) -> SkillScore:
-    return SkillScore(**_without_none(record))
 
 
 def _without_none(record: Record) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import gymnasium as gym
 import numpy as np
 
 from teachgym.protocols import Evaluator, Student, Task, Trainer
-from teachgym.types import Cost, Data, Report, Split, TrainResult
+from teachgym.types import Cost, Data, Example, Prediction, Report, Split, TrainResult
 
 Say = Callable[[str], None]
 """Told what begins, in a few words."""
@@ -46,3 +46,9 @@ class _AnnouncedEvaluator:
         report = self.evaluator.evaluate(student, task, split)
         self.say("making data")
         return report
+
+    def predict(
+        self, student: Student, task: Task, examples: Sequence[Example]
+    ) -> tuple[Prediction, ...]:
+        self.say(f"asking the student {len(examples)} new examples")
+        return self.evaluator.predict(student, task, examples)

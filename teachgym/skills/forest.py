@@ -2,21 +2,19 @@
 
 ``Skill.parent`` links form the task's own forest; ``Forest`` is the teacher's growing view of
 it, as in the Skill-Tree environment of DataEnvGym (arXiv 2410.06215, section 2.3 and B.4).
-Everything is immutable: a move returns a new forest. Unlike there, an allocation is set, not
-changed by a signed difference, so it can never become negative; a step's allocation and the
-total taught are separate numbers; and subskill names are unique.
+Everything is immutable: a move returns a new forest. Unlike there, trees may be of any depth, an
+allocation is set, not changed by a signed difference, so it can never become negative; a step's
+allocation and the total taught are separate numbers; names are unique; and what was not measured
+says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
-
-import numpy as np
 
 from teachgym.errors import ConfigError, UnknownSkillError, unknown
-from teachgym.types import Exploit, Explore, Order, Plan
+from teachgym.types import Move, Order, Plan, Prediction, SkillScore
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +26,55 @@ class Subskill:
     """Examples it gets in each step, >= 0, until a move changes that."""
     taught: int = 0
     """Training examples it has had so far."""
+    parent: str = ""
+    """The subskill it was found under; empty = the root itself."""
+    answered: int = 0
+    """Examples made for it that the student answered before it was trained on them."""
+    right: float = 0.0
+    """Sum of the student's scores on those, in [0, answered]."""
+
+    @property
+    def own(self) -> SkillScore:
+        """The student's accuracy on the data made for it; n = 0: not measured.
+
+        The standard error is sqrt(p (1 - p) / n), an upper bound where scores are fractions.
+        """
+        if self.answered == 0:
+            return SkillScore.nothing()
+        mean = self.right / self.answered
+        return SkillScore(self.answered, mean, (mean * (1 - mean) / self.answered) ** 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Experience:
+    """What a move led to: a line of a root's history."""
+
+    root: str
+    step: int
+    """Environment step, counted from 1."""
+    move: Move
+    before: SkillScore
+    """Of the root on ``val``, before the step; n = 0: not measured."""
+    after: SkillScore
+    """Of the root on ``val``, after it."""
+
+    @property
+    def gain(self) -> float | None:
+        """Change of the root's accuracy, in [-1, 1]; None if it was not measured."""
+        measured = self.before.n > 0 and self.after.n > 0
+        return self.after.mean - self.before.mean if measured else None
 
 
 @dataclass(frozen=True, slots=True)
 class Forest:
-    """The known subskills of every root."""
+    """The known subskills of every root, and how they came about."""
 
     trees: Mapping[str, tuple[Subskill, ...]]
-    """Root name to its subskills in order of discovery."""
+    """Root name to all its subskills, of whatever depth, in order of discovery."""
     max_subskills: int
     """The most subskills a root can have, >= 1."""
+    history: tuple[Experience, ...] = ()
+    """Every move made, in order."""
 
     @classmethod
     def bare(cls, roots: Sequence[str], max_subskills: int) -> Forest:
@@ -46,91 +83,98 @@ class Forest:
             raise ConfigError(f"max_subskills is {max_subskills}; it must be 1 or more")
         return cls(dict.fromkeys(roots, ()), max_subskills)
 
+    def __iter__(self) -> Iterator[Subskill]:
+        """Every subskill, root by root."""
+        return (subskill for tree in self.trees.values() for subskill in tree)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that is taken: roots first, then subskills."""
+        return (*self.trees, *(s.name for s in self))
+
     def known(self, root: str) -> tuple[str, ...]:
-        """Names of the discovered subskills of a root."""
+        """Names of the discovered subskills of a root, of whatever depth."""
         if root not in self.trees:
             raise UnknownSkillError(unknown("root skill", root, self.trees))
         return tuple(s.name for s in self.trees[root])
 
-    def plan(self) -> Plan:
-        """One order per subskill with a positive allocation."""
-        subskills = (s for tree in self.trees.values() for s in tree)
-        return Plan(tuple(Order(s.name, s.allocation) for s in subskills if s.allocation))
+    def root_of(self, name: str) -> str:
+        """The root that a root or subskill belongs to.
+
+        Raises:
+            UnknownSkillError: for a name that is neither.
+        """
+        for root, tree in self.trees.items():
+            if name == root or any(name == s.name for s in tree):
+                return root
+        raise UnknownSkillError(unknown("skill of the forest", name, self.names))
+
+    def past(self, root: str) -> tuple[Experience, ...]:
+        """The history of one root."""
+        return tuple(e for e in self.history if e.root == root)
+
+    def plan(self, task_skills: Collection[str]) -> Plan:
+        """One order per subskill with a positive allocation.
+
+        A subskill that is one of ``task_skills`` is ordered as itself, one that was invented as
+        the root's skill with the subskill beside it.
+        """
+        orders = (
+            Order(s.name, s.allocation)
+            if s.name in task_skills
+            else Order(root, s.allocation, subskill=s.name)
+            for root, tree in self.trees.items()
+            for s in tree
+            if s.allocation
+        )
+        return Plan(tuple(orders))
 
     def taught(self, counts: Mapping[str, int]) -> Forest:
         """The forest after ``counts`` examples per subskill went into training."""
-        trees = {
-            root: tuple(replace(s, taught=s.taught + counts.get(s.name, 0)) for s in tree)
-            for root, tree in self.trees.items()
+        return self._each({n: {"taught": count} for n, count in counts.items()})
+
+    def answered(self, answers: Mapping[str, Sequence[Prediction]]) -> Forest:
+        """The forest after the student answered examples made for subskills; nan is left out."""
+        scores = {
+            name: SkillScore.of_predictions(predictions) for name, predictions in answers.items()
         }
-        return replace(self, trees=trees)
+        return self._each(
+            {n: {"answered": s.n, "right": s.n * s.mean} for n, s in scores.items() if s.n}
+        )
+
+    def remembering(self, experiences: Sequence[Experience]) -> Forest:
+        """The forest with a longer history."""
+        return replace(self, history=(*self.history, *experiences))
 
     def limited(self, total: int) -> Forest:
         """Allocations scaled down in proportion so that they sum to at most ``total``."""
-        asked = sum(s.allocation for tree in self.trees.values() for s in tree)
+        asked = sum(s.allocation for s in self)
         if asked <= total:
             return self
-        trees = {
-            root: tuple(replace(s, allocation=s.allocation * total // asked) for s in tree)
-            for root, tree in self.trees.items()
-        }
-        return replace(self, trees=trees)
+        return self._with(
+            {
+                root: tuple(replace(s, allocation=s.allocation * total // asked) for s in tree)
+                for root, tree in self.trees.items()
+            }
+        )
 
+    def grown(self, root: str, subskills: Sequence[Subskill]) -> Forest:
+        """The forest with more subskills in one tree."""
+        return self._with({root: (*self.trees[root], *subskills)})
 
-class Proposer(Protocol):
-    """Finds new subskills of a root."""
+    def allocated(self, root: str, allocation: Mapping[str, int]) -> Forest:
+        """The forest in which one tree has this allocation; who is not named gets nothing."""
+        tree = (replace(s, allocation=allocation.get(s.name, 0)) for s in self.trees[root])
+        return self._with({root: tuple(tree)})
 
-    def propose(
-        self, root: str, known: Sequence[str], count: int, rng: np.random.Generator
-    ) -> tuple[str, ...]:
-        """At most ``count`` names that are not in ``known``; fewer when there are no more."""
+    def _with(self, trees: Mapping[str, tuple[Subskill, ...]]) -> Forest:
+        return replace(self, trees={**self.trees, **trees})
 
+    def _each(self, more: Mapping[str, Mapping[str, float]]) -> Forest:
+        """Subskills by name with numbers added to their fields."""
 
-@dataclass(frozen=True)
-class TaskProposer:
-    """Proposes the task's own leaves of a root in random order: discovery without an LLM."""
+        def add(subskill: Subskill) -> Subskill:
+            fields = more.get(subskill.name, {})
+            return replace(subskill, **{f: getattr(subskill, f) + n for f, n in fields.items()})
 
-    leaves: Mapping[str, tuple[str, ...]]
-    """Root to the leaves that can be discovered, as ``types.leaves_by_root`` gives them."""
-
-    def propose(
-        self, root: str, known: Sequence[str], count: int, rng: np.random.Generator
-    ) -> tuple[str, ...]:
-        """Draw without replacement from the leaves not yet known."""
-        unknown_leaves = [leaf for leaf in self.leaves[root] if leaf not in known]
-        chosen = rng.permutation(len(unknown_leaves))[:count]
-        return tuple(unknown_leaves[i] for i in chosen)
-
-
-def explore(forest: Forest, move: Explore, proposer: Proposer, rng: np.random.Generator) -> Forest:
-    """Add up to ``move.subskills`` new subskills; the known ones keep their allocation.
-
-    Names the proposer repeats or that any root already has are dropped: they are unique.
-    """
-    known = forest.known(move.skill)
-    room = min(move.subskills, forest.max_subskills - len(known))
-    if room <= 0:
-        return forest
-    taken = {s.name for tree in forest.trees.values() for s in tree}
-    proposed = dict.fromkeys(proposer.propose(move.skill, known, room, rng))
-    fresh = [Subskill(name, move.examples) for name in proposed if name not in taken][:room]
-    return replace(forest, trees={**forest.trees, move.skill: (*forest.trees[move.skill], *fresh)})
-
-
-def exploit(forest: Forest, move: Exploit) -> Forest:
-    """Set the allocations of known subskills; those not named get nothing.
-
-    Raises:
-        UnknownSkillError: for a subskill that has not been discovered.
-        ConfigError: for a negative allocation.
-    """
-    known = forest.known(move.skill)
-    for name, count in move.allocation.items():
-        if name not in known:
-            raise UnknownSkillError(unknown(f"subskill of {move.skill}", name, known))
-        if count < 0:
-            raise ConfigError(f"allocation of {name} is {count}; it must be 0 or more")
-    tree = tuple(
-        replace(s, allocation=move.allocation.get(s.name, 0)) for s in forest.trees[move.skill]
-    )
-    return replace(forest, trees={**forest.trees, move.skill: tree})
+        return self._with({root: tuple(map(add, tree)) for root, tree in self.trees.items()})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -23,6 +24,16 @@ class SkillScore:
     """Standard error of the mean."""
 
     @classmethod
+    def nothing(cls) -> SkillScore:
+        """Not measured."""
+        return cls(0, math.nan, math.nan)
+
+    @classmethod
+    def of_predictions(cls, predictions: Iterable[Prediction]) -> SkillScore:
+        """Mean score of the predictions that could be graded."""
+        return cls.of(np.array([p.score for p in predictions], dtype=np.float64))
+
+    @classmethod
     def of(cls, scores: np.ndarray) -> SkillScore:
         """Mean, n and standard error of ``scores`` of shape (n,), nan entries left out.
 
@@ -31,7 +42,7 @@ class SkillScore:
         """
         measured = scores[~np.isnan(scores)]
         if measured.size == 0:
-            return cls(0, math.nan, math.nan)
+            return cls.nothing()
         return cls(
             int(measured.size), float(measured.mean()), float(measured.std() / measured.size**0.5)
         )

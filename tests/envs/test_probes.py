@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from teachgym.engines import make_engine
-from teachgym.envs import OrderExamples, SkillObservation, TeacherEnv
+from teachgym.envs import FillPlans, OrderShares, SkillObservation, TeacherEnv
 from teachgym.envs.rules import EpisodeRules
 from teachgym.errors import BudgetError, ConfigError, EpisodeError
 from teachgym.evaluation import GenerateAndGrade
@@ -129,19 +129,19 @@ def test_after_the_end_nothing_is_kept_back() -> None:
     assert env.spent.generated_tokens == 42
 
 
-def test_the_price_of_a_step_leaves_probes_out() -> None:
+def test_the_price_of_a_step_holds_what_was_probed_before_it() -> None:
     env = make(ProbedStudent())
     env.reset(seed=0)
     env.logprobs(examples(env, 4))
-    _, _, _, _, info = env.step(())
-    assert info["cost"].generated_tokens == 0
+    prices = [env.step(())[4]["cost"].generated_tokens for _ in range(2)]
+    assert prices == [16, 0]
     assert env.spent.generated_tokens == 16
 
 
 def test_probes_are_reached_through_wrappers() -> None:
     base = make(ProbedStudent())
     engine = make_engine("procedural", base.task)
-    env: gym.Env[Any, Any] = SkillObservation(OrderExamples(base, engine))
+    env: gym.Env[Any, Any] = SkillObservation(OrderShares(FillPlans(base, engine)))
     env.reset(seed=0)
     assert len(env.get_wrapper_attr("logprobs")(examples(base, 2))) == 2
     assert env.get_wrapper_attr("sample")(["a"], k=1) == [["ab"]]

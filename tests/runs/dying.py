@@ -13,7 +13,7 @@ import pytest
 
 from teachgym.agents import make_teacher
 from teachgym.engines import make_engine
-from teachgym.envs import EpisodeRules, SkillTree, TeacherEnv
+from teachgym.envs import EpisodeRules, SkillTree, TeacherEnv, TreeArrays, TreeMoves
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.protocols import Teacher
 from teachgym.skills import TaskProposer
@@ -80,7 +80,8 @@ def toy_tree() -> tuple[gym.Env[Any, Any], Teacher[Any, Any]]:
         rules=EpisodeRules(budget=Budget(steps=3), examples_per_step=12),
     )
     proposer = TaskProposer(leaves_by_root(task.skills))
-    env = SkillTree(base, make_engine("pool", task), proposer, max_subskills=2)
+    tree = SkillTree(base, make_engine("pool", task), proposer, max_subskills=2)
+    env = TreeArrays(TreeMoves(tree))
     return env, make_teacher("random-tree", env)
 
 

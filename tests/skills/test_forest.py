@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from teachgym.errors import ConfigError, UnknownSkillError
-from teachgym.skills import Forest, TaskProposer, exploit, explore
-from teachgym.types import Exploit, Explore, Order
+from teachgym.skills import Experience, Forest, TaskProposer, exploit, explore
+from teachgym.types import Example, Exploit, Explore, Order, Prediction, SkillScore
 
 LEAVES = {"algebra": ("linear", "polynomials", "fractions"), "geometry": ("angles",)}
 PROPOSER = TaskProposer(LEAVES)
@@ -37,7 +39,8 @@ def test_exploiting_sets_allocations_and_leaves_out_what_is_not_named() -> None:
         "fractions": 0,
         "polynomials": 0,
     }
-    assert forest.plan().orders == (Order("linear", 30),)
+    assert forest.plan(LEAVES["algebra"]).orders == (Order("linear", 30),)
+    assert forest.plan(LEAVES).orders == (Order("algebra", 30, subskill="linear"),)
 
 
 def test_a_root_never_has_more_subskills_than_slots() -> None:
@@ -83,6 +86,63 @@ def test_limited_allocations_keep_to_the_total_and_never_become_negative(
     forest = explore(Forest.bare(LEAVES, 8), Explore("algebra", 3, 0), PROPOSER, _rng())
     forest = exploit(forest, Exploit("algebra", dict(zip(LEAVES["algebra"], amounts, strict=True))))
     limited = forest.limited(total)
-    assert limited.plan().total <= total
+    assert limited.plan(()).total <= total
     assert all(s.allocation >= 0 for s in limited.trees["algebra"])
     assert limited == forest if sum(amounts) <= total else limited != forest
+
+
+def test_trees_may_be_of_any_depth_and_names_stay_unique() -> None:
+    """Slots count over the whole tree: 3 of 3 are taken after the third move."""
+
+    class Deeper:
+        def propose(self, skill: str, known: object, *_: object) -> tuple[str, ...]:
+            return (f"{skill} of lines", "angles", "geometry", "algebra")
+
+    forest = explore(Forest.bare(LEAVES, 3), Explore("geometry", 1, 4), Deeper(), _rng())
+    forest = explore(forest, Explore("geometry of lines", 1, 5), Deeper(), _rng())
+    forest = explore(forest, Explore("geometry of lines", 4, 6), Deeper(), _rng())
+    assert [(s.name, s.parent, s.allocation) for s in forest] == [
+        ("geometry of lines", "", 4),
+        ("geometry of lines of lines", "geometry of lines", 5),
+        ("angles", "geometry of lines", 6),
+    ]
+    assert forest.root_of("angles") == "geometry"
+    with pytest.raises(UnknownSkillError, match="sines"):
+        explore(forest, Explore("sines", 1, 1), Deeper(), _rng())
+
+
+def test_a_root_without_leaves_is_its_own_only_subskill() -> None:
+    proposer = TaskProposer({"algebra": ("algebra",), "geometry": ("geometry",)})
+    bare = Forest.bare(("algebra", "geometry"), 2)
+    forest = explore(bare, Explore("algebra", 2, 3), proposer, _rng())
+    assert forest.known("algebra") == ("algebra",)
+    assert explore(forest, Explore("algebra", 1, 3), proposer, _rng()) == forest
+    assert forest.plan(("algebra",)).orders == (Order("algebra", 3),)
+
+
+def _answer(score: float) -> Prediction:
+    return Prediction(Example("p", "t", "angles"), "r", score)
+
+
+def test_accuracy_on_own_data_is_pooled_over_steps_and_says_when_it_was_not_measured() -> None:
+    """Right 1 of 2, then 1 of 1, one not graded: 2 of 3; sqrt(2/3 * 1/3 / 3) = 0.272."""
+    forest = explore(Forest.bare(LEAVES, 8), Explore("geometry", 1, 1), PROPOSER, _rng())
+    assert forest.trees["geometry"][0].own.n == 0
+    for scores in ((1.0, 0.0), (1.0, math.nan), (math.nan,)):
+        forest = forest.answered({"angles": [_answer(score) for score in scores]})
+    own = forest.trees["geometry"][0].own
+    assert (own.n, own.mean, own.stderr) == (
+        3,
+        pytest.approx(2 / 3),
+        pytest.approx(0.2722, abs=1e-4),
+    )
+
+
+def test_the_history_of_a_root_is_its_moves_with_what_they_gained() -> None:
+    low, high = SkillScore(10, 0.2, 0.1), SkillScore(10, 0.5, 0.1)
+    first = Experience("geometry", 1, Explore("geometry", 1, 4, reason="it is weak"), low, high)
+    second = Experience("algebra", 1, Exploit("algebra", {}), SkillScore.nothing(), high)
+    forest = Forest.bare(LEAVES, 8).remembering([first]).remembering([second])
+    assert forest.past("geometry") == (first,)
+    assert first.gain == pytest.approx(0.3)
+    assert second.gain is None

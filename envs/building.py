@@ -1,0 +1,123 @@
+"""The base environment from plain values: what the three registered environments share.
+
+Every argument is plain JSON, so ``env.spec.to_json()`` records the whole experiment.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, TypedDict
+
+from teachgym.envs.base import TeacherEnv
+from teachgym.envs.casting import Casting, Roles, cast_alone
+from teachgym.envs.restart import TrainingMode
+from teachgym.envs.rules import EpisodeRules
+from teachgym.errors import ConfigError, require_known
+from teachgym.gate import Gate, GateSettings
+from teachgym.rewards import make_reward
+from teachgym.types import CURRENCIES, Budget
+
+DEFAULT_BUDGET: Mapping[str, float] = {"steps": 10, "examples": 2500}
+"""Ten steps of 250 examples: an episode of half a minute on the ``tiny`` student."""
+
+
+class Settings(TypedDict, total=False):
+    """The arguments that all three environments share; see any of their cards."""
+
+    task: str
+    task_settings: Mapping[str, Any]
+    student: str
+    student_settings: Mapping[str, Any]
+    trainer_settings: Mapping[str, Any]
+    gate_settings: Mapping[str, Any]
+    budget: Mapping[str, float]
+    examples_per_step: int
+    training: TrainingMode
+    replay: float
+    pretest: bool
+    skills: str | None
+    target_accuracy: float | None
+    reward: str
+    prices: Mapping[str, float] | None
+    reuse_answers: bool
+    render_mode: str | None
+
+
+def teacher_env(
+    cast: Casting = cast_alone,
+    /,
+    *,
+    task: str = "arithmetic-and-strings",
+    task_settings: Mapping[str, Any] | None = None,
+    student: str = "tiny",
+    student_settings: Mapping[str, Any] | None = None,
+    trainer_settings: Mapping[str, Any] | None = None,
+    gate_settings: Mapping[str, Any] | None = None,
+    budget: Mapping[str, float] | None = None,
+    examples_per_step: int = 250,
+    training: TrainingMode = "continue",
+    replay: float = 0.0,
+    pretest: bool = False,
+    skills: str | None = None,
+    target_accuracy: float | None = None,
+    reward: str = "accuracy_gain",
+    prices: Mapping[str, float] | None = None,
+    reuse_answers: bool = True,
+    render_mode: str | None = None,
+) -> TeacherEnv:
+    """The base environment from plain values; names are looked up in the registries.
+
+    The settings are those of the registered environments; see their cards. ``cast`` fills the
+    roles of task, student, trainer and evaluator.
+
+    Raises:
+        UnknownNameError: for a task, student or reward that does not exist.
+        ConfigError: for a setting that does not exist or is out of range.
+    """
+    rules = EpisodeRules(
+        budget=make_budget(DEFAULT_BUDGET if budget is None else budget),
+        examples_per_step=examples_per_step,
+        training=training,
+        replay=replay,
+        pretest=pretest,
+        target_accuracy=target_accuracy,
+    )
+    require_known("gate setting", gate_settings or {}, [f.name for f in fields(GateSettings)])
+    roles = Roles(
+        task,
+        task_settings or {},
+        skills,
+        student,
+        student_settings or {},
+        trainer_settings or {},
+        reuse_answers,
+    )
+    parts = cast(roles)
+    return TeacherEnv(
+        parts.task,
+        parts.student,
+        parts.trainer,
+        parts.evaluator,
+        gate=Gate(parts.task, GateSettings(**(gate_settings or {}))),
+        reward=make_reward(reward, prices),
+        rules=rules,
+        render_mode=render_mode,
+    )
+
+
+def make_budget(limits: Mapping[str, float]) -> Budget:
+    """A budget from a mapping of currency to limit; currencies left out are unlimited.
+
+    Raises:
+        ConfigError: for an unknown currency, a limit that is not above 0, or a budget that
+            would let an episode go on forever.
+    """
+    require_known("currency", limits, CURRENCIES)
+    if not {"steps", "seconds"} & set(limits):
+        raise ConfigError(
+            f"budget {json.dumps(dict(limits))} lets a teacher that orders nothing go on forever; "
+            "add a limit of steps or seconds"
+        )
+    return Budget(**limits)  # type: ignore[arg-type]
