@@ -7,7 +7,7 @@ parameters; nothing else has to be declared. Files are imported when a teacher i
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
@@ -18,25 +18,42 @@ import gymnasium as gym
 from teachgym.errors import ConfigError, UnknownNameError, unknown
 from teachgym.protocols import Teacher
 
-Kind = Literal["SkillList", "SkillTree", "OpenEnded"]
-"""The environment a teacher is for, by the middle of its id."""
+Kind = Literal["SkillList", "SkillTree", "OpenEnded", "SkillList plan", "SkillTree moves"]
+"""What a teacher acts in: an environment by the middle of its id, and, where it is not that of
+numbers, the setting ``action``."""
 
 
 @dataclass(frozen=True, slots=True)
 class TeacherEntry:
     """A registered teacher."""
 
-    kind: Kind
+    kind: Kind | tuple[Kind, ...]
     description: str
     """One line for tables."""
-    teacher: str
+    teacher: str | Mapping[Kind, str]
     """``module:attribute``, called as ``(sizes, **settings)``, or, where there is an algorithm,
-    as ``(sizes, make_algorithm, name, **settings)``."""
+    as ``(sizes, make_algorithm, name, **settings)``; by kind for a teacher of several kinds."""
     algorithm: str = ""
     """``module:attribute`` of what the teacher plugs in, built anew at every reset."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Defaults in place of the published ones, which are for thousands of rounds: these are for
     episodes of about ten steps with tens of skills, where gains are small against their range."""
+    env: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By middle of an environment's id, the settings that make it speak the teacher's language."""
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """What it can act in."""
+        return (self.kind,) if isinstance(self.kind, str) else self.kind
+
+    def path(self, kind: Kind) -> str:
+        """``module:attribute`` of the teacher for one kind."""
+        return self.teacher if isinstance(self.teacher, str) else self.teacher[kind]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every ``module:attribute``."""
+        return (self.teacher,) if isinstance(self.teacher, str) else tuple(self.teacher.values())
 
 
 REQUIRED = inspect.Parameter.empty
@@ -168,6 +185,25 @@ TEACHERS: Mapping[str, TeacherEntry] = {
         _TREE,
         "teachgym.agents.threshold:Threshold",
     ),
+    "constant-tree": TeacherEntry(
+        "SkillTree",
+        "the same answer in every step",
+        _TREE,
+        "teachgym.agents.constant_tree:ConstantTree",
+    ),
+    "llm": TeacherEntry(
+        ("OpenEnded", "SkillList plan", "SkillTree moves"),
+        "a chat model that reads the student's errors",
+        {
+            "OpenEnded": "teachgym.agents.llm_open_ended:LLMOpenEnded",
+            "SkillList plan": "teachgym.agents.llm_skill_list:LLMSkillList",
+            "SkillTree moves": "teachgym.agents.llm_skill_tree:LLMSkillTree",
+        },
+        env={
+            "SkillList": {"action": "plan", "observation": "report"},
+            "SkillTree": {"action": "moves", "observation": "report", "pretest": True},
+        },
+    ),
     "pool": TeacherEntry(
         "OpenEnded", "hands in finished examples (pool=...)", "teachgym.agents.pool:Pool"
     ),
@@ -179,6 +215,7 @@ _SIZES: Mapping[Kind, str] = {
     "SkillTree": "teachgym.agents.branches:Branches",
     "OpenEnded": "teachgym.agents.lessons:Lessons",
 }
+_CLASSROOM = "teachgym.agents.classroom:Classroom"
 
 
 def make_teacher(name: str, env: gym.Env[Any, Any], **settings: Any) -> Teacher[Any, Any]:
@@ -194,11 +231,12 @@ def make_teacher(name: str, env: gym.Env[Any, Any], **settings: Any) -> Teacher[
         ConfigError: for an environment of another kind, a setting the teacher does not have or
             that is missing, or a value out of range.
     """
-    entry = _entry(name)
-    _check_kind(name, entry.kind, env)
-    _check_settings(name, settings)
-    build, sizes = _load(entry.teacher), _load(_SIZES[entry.kind]).of(env)
-    chosen = {**entry.settings, **settings}
+    entry, kind = _entry(name), kind_of(env)
+    _check_kind(name, entry, kind)
+    _check_settings(name, settings, _settings(entry, (entry.path(kind),)))
+    # A teacher of several kinds reads words, and what it may know is the same in all of them.
+    sizes = _load(_SIZES[kind] if isinstance(entry.kind, str) else _CLASSROOM).of(env)
+    build, chosen = _load(entry.path(kind)), {**entry.settings, **settings}
     teacher: Teacher[Any, Any]
     if entry.algorithm:
         algorithm = _load(entry.algorithm)
@@ -212,26 +250,31 @@ def make_teacher(name: str, env: gym.Env[Any, Any], **settings: Any) -> Teacher[
 def teacher_settings(name: str) -> dict[str, Any]:
     """Settings of a registered teacher with their defaults; ``REQUIRED`` for those without.
 
+    Of a teacher of several kinds: the settings of all of them.
+
     Example:
         >>> teacher_settings("weakest")
         {'power': 1.0, 'top': None}
     """
     entry = _entry(name)
-    plugged = _keywords(_load(entry.algorithm)) if entry.algorithm else {}
-    return {**_keywords(_load(entry.teacher)), **plugged, **entry.settings}
+    return _settings(entry, entry.paths)
 
 
 def kind_of(env: gym.Env[Any, Any]) -> Kind:
-    """Which of the three environments ``env`` is, judged by its action space.
+    """Which of the three environments ``env`` is, and how it is acted in, by its action space.
 
     Raises:
         ConfigError: for an action space that no registered teacher can use, e.g. a flat one.
     """
-    from teachgym.spaces import DataSpace
+    from teachgym.spaces import DataSpace, MovesSpace, PlanSpace
 
     space = env.action_space
     if isinstance(space, DataSpace):
         return "OpenEnded"
+    if isinstance(space, PlanSpace):
+        return "SkillList plan"
+    if isinstance(space, MovesSpace):
+        return "SkillTree moves"
     if isinstance(space, gym.spaces.Dict) and "allocation" in space.spaces:
         return "SkillTree"
     if isinstance(space, gym.spaces.Box) and len(space.shape) == 2:
@@ -248,18 +291,23 @@ def _entry(name: str) -> TeacherEntry:
     return TEACHERS[name]
 
 
-def _check_kind(name: str, needed: Kind, env: gym.Env[Any, Any]) -> None:
-    kind = kind_of(env)
-    if kind != needed:
-        fitting = ", ".join(other for other, e in TEACHERS.items() if e.kind == kind)
+def _settings(entry: TeacherEntry, paths: Iterable[str]) -> dict[str, Any]:
+    found = {key: default for path in paths for key, default in _keywords(_load(path)).items()}
+    plugged = _keywords(_load(entry.algorithm)) if entry.algorithm else {}
+    return {**found, **plugged, **entry.settings}
+
+
+def _check_kind(name: str, entry: TeacherEntry, kind: Kind) -> None:
+    if kind not in entry.kinds:
+        fitting = ", ".join(other for other, e in TEACHERS.items() if kind in e.kinds)
+        needed = " and ".join(entry.kinds)
         raise ConfigError(
             f"teacher {name!r} is for {needed} environments and this one is {kind}; "
             f"for {kind} there are: {fitting}"
         )
 
 
-def _check_settings(name: str, given: Mapping[str, Any]) -> None:
-    known = teacher_settings(name)
+def _check_settings(name: str, given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
     for setting in given:
         if setting not in known:
             if known:

@@ -294,7 +294,7 @@ class TeacherEnv(gym.Env[Report, Data]):
     def _askable(self) -> int:
         """The most answers that can be paid for before the next evaluation."""
         left = self.ledger.remaining("generated_tokens") - self.next_evaluation.generated_tokens
-        return int(min(max(left, 0) // self.student.max_new_tokens, self.examples_available))
+        return int(min(max(left, 0) / self.student.max_new_tokens, self.examples_available))
 
     def _ask(self, examples: Data) -> tuple[Prediction, ...]:
         """The student's graded answers to examples it has not been trained on, in one call."""

@@ -81,7 +81,7 @@ def run(
         ConfigError: for a setting that does not exist or is out of range.
     """
     say("loading the student")
-    env, teacher = _assemble(config)
+    env, teacher = _assemble(config, folder)
     record = {
         "config": config.to_json(),
         "id": token_hex(4),
@@ -108,7 +108,7 @@ def resume(
         return read_result(folder)
     config = config_of(folder)
     say("loading the student")
-    env, teacher = _assemble(config)
+    env, teacher = _assemble(config, folder)
     return _go(config, RunFolder.open(folder), env, teacher, observers=observers, say=say)
 
 
@@ -150,11 +150,16 @@ def env_id(name: str) -> str:
     Raises:
         UnknownNameError: for a name that is not registered.
     """
-    short = {full.partition("/")[2].partition("-")[0]: full for full in ENV_IDS}
+    short = {_short_name(full): full for full in ENV_IDS}
     full = short.get(name, name)
     if full not in gym.registry:
         raise UnknownNameError(unknown("environment", name, short))
     return full
+
+
+def _short_name(full_id: str) -> str:
+    """``SkillList`` of ``teachgym/SkillList-v0``."""
+    return full_id.partition("/")[2].partition("-")[0]
 
 
 def env_settings(full_id: str) -> dict[str, Any]:
@@ -181,6 +186,11 @@ def check_config(config: RunConfig) -> None:
     """
     if config.teacher not in TEACHERS:
         raise UnknownNameError(unknown("teacher", config.teacher, TEACHERS))
+    if config.teacher == "llm" and not config.chat:
+        raise ConfigError(
+            "teacher 'llm' asks a chat model and none is given; add --chat openai --chat-model "
+            "NAME or --chat local --chat-model PATH (chat={...} in a configuration)"
+        )
     known = env_settings(config.env) if env_id(config.env) in ENV_IDS else config.env_settings
     for name, value in config.env_settings.items():
         if name not in known:
@@ -199,13 +209,32 @@ def check_config(config: RunConfig) -> None:
 # -- assembling --------------------------------------------------------------------------------
 
 
-def _assemble(config: RunConfig) -> tuple[AnyEnv, AnyTeacher]:
+def _assemble(config: RunConfig, folder: Path) -> tuple[AnyEnv, AnyTeacher]:
     check_config(config)
-    env: AnyEnv = gym.make(config.env, **config.env_settings)
-    settings = {**_default_settings(config, env), **config.teacher_settings}
+    chat = _chat_settings(config, folder)
+    spoken = TEACHERS[config.teacher].env.get(_short_name(config.env), {})
+    settings = {**spoken, **config.env_settings}
+    if _asks_chat(settings):
+        settings["chat"] = chat
+    env: AnyEnv = gym.make(config.env, **settings)
+    settings = {**_default_settings(config, env, chat), **config.teacher_settings}
     if isinstance(settings.get("pool"), str):
         settings["pool"] = read_examples(Path(settings["pool"]))
     return env, make_teacher(config.teacher, env, **settings)
+
+
+def _chat_settings(config: RunConfig, folder: Path) -> dict[str, Any]:
+    """The chat model's settings, with its record in the run's folder; empty if there is none."""
+    store = {"store": str(RunFolder(folder.resolve()).chat)}
+    return {**store, **config.chat} if config.chat else {}
+
+
+def _asks_chat(env_settings: Mapping[str, Any]) -> bool:
+    """Whether engine or proposer of the environment ask a chat model that is not named there."""
+    asking = {"engine": ("llm", "by-order"), "proposer": ("llm",)}
+    return "chat" not in env_settings and any(
+        env_settings.get(role) in names for role, names in asking.items()
+    )
 
 
 def _check_number(name: str, value: Any) -> None:
@@ -213,9 +242,14 @@ def _check_number(name: str, value: Any) -> None:
         raise ConfigError(f"{name} is {value!r}; it must be a number")
 
 
-def _default_settings(config: RunConfig, env: AnyEnv) -> dict[str, Any]:
-    """What a teacher needs to know of student and task, where it is not given."""
+def _default_settings(config: RunConfig, env: AnyEnv, chat: Mapping[str, Any]) -> dict[str, Any]:
+    """What a teacher needs besides its settings, where it is not given."""
     base: Any = env.unwrapped
+    if config.teacher == "llm":
+        # Imported here: chat models are for those who ask them.
+        from teachgym.chat.settings import make_chat
+
+        return {"chat": make_chat(chat)}
     if config.teacher == "oracle":
         return {"learnable": learnable_skills(student_name(config))}
     if config.teacher == "pool":

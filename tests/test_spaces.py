@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gymnasium as gym
 import pytest
 
-from teachgym.spaces import DataSpace, ReportSpace
-from teachgym.types import Example, Prediction, Report
+from teachgym.skills.view import TreeReportSpace
+from teachgym.spaces import DataSpace, MovesSpace, PlanSpace, ReportSpace, WordSpace
+from teachgym.types import Example, Exploit, Explore, Order, Plan, Prediction, Report
 
-SPACES = [DataSpace(["a", "b"], 5), ReportSpace(["a", "b"])]
+SPACES: list[WordSpace[Any]] = [
+    DataSpace(["a", "b"], 5),
+    ReportSpace(["a", "b"]),
+    PlanSpace(["a", "b"], 5),
+    MovesSpace(["a", "b"], 5),
+    TreeReportSpace(["a", "b"], ["root"], 2),
+]
 EXAMPLE = Example("p", "t", "a")
 
 
 @pytest.mark.parametrize("space", SPACES, ids=repr)
 def test_samples_are_contained_seeded_and_survive_json(
-    space: DataSpace | ReportSpace,
+    space: WordSpace[Any],
 ) -> None:
     space.seed(0)
     samples = [space.sample() for _ in range(20)]
     space.seed(0)
     assert [space.sample() for _ in range(20)] == samples
     assert all(sample in space for sample in samples)
-    assert space.from_jsonable(space.to_jsonable(samples)) == samples  # type: ignore[arg-type]
+    assert space.from_jsonable(space.to_jsonable(samples)) == samples
 
 
 @pytest.mark.parametrize("space", SPACES, ids=repr)
@@ -55,3 +64,23 @@ def test_spaces_are_equal_when_they_contain_the_same() -> None:
     assert ReportSpace(["a"]) == ReportSpace(["a"], "val")
     assert ReportSpace(["a"]) != ReportSpace(["a"], "test")
     assert ReportSpace(["a"]) != DataSpace(["a"], 2)
+
+
+def test_a_plan_has_known_skills_and_few_enough_examples() -> None:
+    space = PlanSpace(["a"], 5)
+    assert Plan((Order("a", 2, hint="why"), Order("a", 3))) in space
+    assert Plan((Order("a", 6),)) not in space
+    assert Plan((Order("z", 1),)) not in space
+    assert (Order("a", 1),) not in space
+
+
+def test_moves_exploit_roots_and_have_no_negative_numbers() -> None:
+    space = MovesSpace(["a"], 5)
+    assert (Explore("a", 1, 3), Exploit("a", {"x": 0})) in space
+    assert (Explore("a subskill", 1, 3),) in space
+    assert (Explore("a", 0, 3),) not in space
+    assert (Explore("a", 1, -3),) not in space
+    assert (Exploit("x", {}),) not in space
+    assert (Exploit("a", {"x": -7}),) not in space
+    assert [Explore("a", 1, 3)] not in space
+    assert ("explore",) not in space

@@ -60,7 +60,7 @@ def _teacher_rows() -> Rows:
             key if default is REQUIRED else f"{key}={default}"
             for key, default in teacher_settings(name).items()
         )
-        yield name, entry.kind, entry.description, ", ".join(settings)
+        yield name, ", ".join(entry.kinds), entry.description, ", ".join(settings)
 
 
 def _task_rows() -> Rows:

@@ -38,6 +38,8 @@ teachgym run --env SkillTree --budget examples=4000 --budget train_tokens=200000
 
 teachgym run --set teacher.power=2 --set training=scratch
 
+teachgym run --env OpenEnded --teacher llm --chat openai --chat-model gpt-4o --budget dollars=2
+
 teachgym run --config run.toml --seed 2 --out runs/second --wandb offline
 """
 
@@ -78,6 +80,11 @@ def run(
     config: given.Config = None,
     out: given.Out = None,
     wandb: given.Wandb = None,
+    chat: given.Chat = None,
+    chat_model: given.ChatModel = None,
+    chat_base_url: given.ChatBaseUrl = None,
+    chat_cache: given.ChatCache = None,
+    chat_store: given.ChatStore = None,
     settings: given.Settings = None,
     threads: given.Threads = None,
     quiet: given.Quiet = False,
@@ -103,6 +110,11 @@ def run(
             "teacher": teacher,
             "seed": seed,
             "trackers.wandb.mode": wandb,
+            "chat.provider": chat,
+            "chat.model": chat_model,
+            "chat.base_url": chat_base_url,
+            "chat.cache": chat_cache,
+            "chat.store": str(chat_store) if chat_store else None,
         }
         configuring.override(record, {path: x for path, x in flags.items() if x is not None})
         configuring.override_settings(record, configuring.parse_pairs(settings or ()))

@@ -60,13 +60,12 @@ def override(record: Record, values: Mapping[str, Any]) -> None:
 
 
 def override_settings(record: Record, settings: Mapping[str, Any]) -> None:
-    """Set ``teacher.<name>`` settings of the teacher, and all others of the environment."""
+    """Set ``teacher.NAME`` of the teacher, ``chat.NAME`` of the chat model, others of the env."""
+    tables = {"teacher": "teacher_settings", "chat": "chat"}
     for key, value in settings.items():
         kind, _, name = key.partition(".")
-        of_teacher = kind == "teacher" and name
-        override(
-            record, {f"teacher_settings.{name}" if of_teacher else f"env_settings.{key}": value}
-        )
+        path = f"{tables[kind]}.{name}" if kind in tables and name else f"env_settings.{key}"
+        override(record, {path: value})
 
 
 def override_budget(record: Record, limits: Mapping[str, Any]) -> None:

@@ -45,13 +45,38 @@ Out = Annotated[Path | None, _option("A new folder for the run.", "runs/ENV-STUD
 Wandb = Annotated[
     str | None, typer.Option(metavar="MODE", help="Log to Weights & Biases too: online or offline.")
 ]
+Chat = Annotated[
+    str | None,
+    _option(
+        "Who answers for teachers and engines that ask a chat model: openai (any server of that "
+        "kind; the key is read from OPENAI_API_KEY) or local (a model in this process).",
+        "none",
+        metavar="PROVIDER",
+    ),
+]
+ChatModel = Annotated[str | None, typer.Option(help="Name or path of the chat model.")]
+ChatBaseUrl = Annotated[
+    str | None, _option("Address of the server, e.g. http://localhost:8000/v1.", "OpenAI's")
+]
+ChatCache = Annotated[
+    str | None,
+    _option(
+        "record: write down every answer, and read those that are there; replay: read only; off.",
+        "record",
+        metavar="MODE",
+    ),
+]
+ChatStore = Annotated[
+    Path | None, _option("The file of recorded answers.", "chat.sqlite in the run's folder")
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
         help="Any other setting, as JSON or text; may be repeated. Of the environment: "
-        "training=scratch, trainer_settings.learning_rate=0.001. Of the teacher: teacher.power=2.",
+        "training=scratch, trainer_settings.learning_rate=0.001. Of the teacher: teacher.power=2. "
+        "Of the chat model: chat.temperature=0.7.",
     ),
 ]
 Threads = Annotated[

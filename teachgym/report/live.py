@@ -69,8 +69,9 @@ class LiveProgress:
 
 def _line(step: int, transition: Transition) -> str:
     metrics = transition.info["metrics"]
-    rejected = f", {metrics['rejected']} rejected" if metrics["rejected"] else ""
+    kinds = ("rejected", "incidents")
+    trouble = "".join(f", {metrics[kind]} {kind}" for kind in kinds if metrics.get(kind))
     return (
         f"step {step:>3}  val accuracy {metrics['accuracy']:.3f} ± {metrics['stderr']:.3f}  "
-        f"reward {transition.reward:+.3f}  {metrics['accepted']} examples{rejected}"
+        f"reward {transition.reward:+.3f}  {metrics['accepted']} examples{trouble}"
     )

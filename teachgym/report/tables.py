@@ -45,6 +45,13 @@ def spending_rows(result: RunResult) -> Rows:
     return (("spent", "amount"), *(row for row in rows if row[0] != "seconds"), *seconds)
 
 
+def trouble_rows(result: RunResult) -> Rows:
+    """Header and a row per reason of the gate and per event with chat models, if any."""
+    kept_out = ((f"kept out: {reason}", n) for reason, n in result.rejected.items())
+    events = ((f"chat: {event}", n) for event, n in result.incidents.items())
+    return (("what went wrong", "times"), *((name, f"{n:,}") for name, n in (*kept_out, *events)))
+
+
 def describe_end(result: RunResult) -> str:
     """How long the episode was and why it ended, in one line."""
     reason = "mastery" if result.stop_reason == "mastery" else f"budget of {result.stop_reason}"
@@ -61,6 +68,8 @@ def result_table(result: RunResult) -> Table:
     table.add_row(Text(describe_run(result)), style="bold")
     table.add_row(_rich(score_rows(result)))
     table.add_row(_rich(spending_rows(result)))
+    if len(trouble := trouble_rows(result)) > 1:
+        table.add_row(_rich(trouble))
     table.add_row(Text(describe_end(result)))
     return table
 
@@ -71,6 +80,7 @@ def result_markdown(result: RunResult) -> str:
         f"**{describe_run(result)}**",
         _markdown(score_rows(result)),
         _markdown(spending_rows(result)),
+        *([_markdown(trouble)] if len(trouble := trouble_rows(result)) > 1 else []),
         describe_end(result),
     )
     return "\n\n".join(parts) + "\n"

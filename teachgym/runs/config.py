@@ -31,6 +31,10 @@ class RunConfig:
     """Name in ``teachgym.agents.TEACHERS``."""
     teacher_settings: Mapping[str, Any] = field(default_factory=dict)
     """The teacher's settings."""
+    chat: Mapping[str, Any] = field(default_factory=dict)
+    """The chat model of teacher, engine and proposer, where they use one: see
+    ``teachgym.chat.settings.ChatSettings``; empty = none. Its record is kept in the run's folder
+    unless ``store`` says otherwise."""
     seed: int = 0
     """Of environment and teacher, >= 0."""
     trackers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -39,7 +43,7 @@ class RunConfig:
     """What trackers call the run; empty = the name of its folder."""
 
     def __post_init__(self) -> None:
-        for key in ("env_settings", "teacher_settings", "trackers"):
+        for key in ("env_settings", "teacher_settings", "chat", "trackers"):
             _check(key, getattr(self, key), Mapping, "a table of settings")
         for name, settings in self.trackers.items():
             _check(f"trackers.{name}", settings, Mapping, "a table of settings")

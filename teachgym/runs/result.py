@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from teachgym.metrics import Estimate, paired_gain
@@ -67,6 +68,10 @@ class RunResult:
     """In the episode; the exam on ``test`` is free."""
     curve: tuple[SkillScore, ...]
     """Accuracy on ``val`` before the first step and after each, shape (steps + 1,)."""
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    """Examples that the gate kept out, by reason."""
+    incidents: Mapping[str, int] = field(default_factory=dict)
+    """What happened while chat models were asked, by event."""
 
 
 def collect_result(
@@ -95,7 +100,19 @@ def collect_result(
         stop_reason=snapshot.stop_reason,
         spent=snapshot.spent,
         curve=snapshot.curve,
+        rejected=_totals(episode, "rejected/"),
+        incidents=_totals(episode, "incidents/"),
     )
+
+
+def _totals(episode: Episode, prefix: str) -> dict[str, int]:
+    """Sums over the steps of the metrics that begin with ``prefix``, under the rest of the name."""
+    totals: Counter[str] = Counter()
+    for transition in episode.transitions:
+        for name, number in transition.info["metrics"].items():
+            if name.startswith(prefix):
+                totals[name.removeprefix(prefix)] += number
+    return dict(sorted(totals.items()))
 
 
 def result_to_json(result: RunResult) -> Record:

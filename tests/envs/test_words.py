@@ -1,0 +1,195 @@
+"""Acting in words, being seen in words, and what happens between teachers and their money."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import pytest
+
+from teachgym.envs import EpisodeRules, TeacherEnv, teacher_env
+from teachgym.envs.orders import limit_plan
+from teachgym.errors import UnknownSkillError
+from teachgym.evaluation import GenerateAndGrade
+from teachgym.skills import TreeReport
+from teachgym.testing import RecordingTrainer, TableStudent, ToyTask
+from teachgym.types import (
+    Budget,
+    Cost,
+    Data,
+    Example,
+    Exploit,
+    Explore,
+    Incident,
+    Order,
+    Plan,
+)
+
+SMALL: dict[str, Any] = {
+    "student": "simulated",
+    "task_settings": {"val_per_cell": 2, "test_per_cell": 1, "train_per_cell": 2},
+    "examples_per_step": 20,
+    "budget": {"steps": 4},
+}
+
+
+def make_list(**settings: Any) -> gym.Env[Any, Any]:
+    words = {"action": "plan", "observation": "report"}
+    return gym.make("teachgym/SkillList-v0", **{**SMALL, **words, **settings})
+
+
+def make_tree(**settings: Any) -> gym.Env[Any, Any]:
+    words = {"action": "moves", "observation": "report"}
+    return gym.make("teachgym/SkillTree-v0", **{**SMALL, **words, **settings})
+
+
+def toy_env(**rules: Any) -> TeacherEnv:
+    return TeacherEnv(
+        ToyTask(),
+        TableStudent(half=4),
+        RecordingTrainer(),
+        GenerateAndGrade(),
+        rules=EpisodeRules(**{"budget": Budget(steps=3), **rules}),
+    )
+
+
+def copies(*words: str) -> Data:
+    return tuple(Example(f"copy: {word}", word, "copy") for word in words)
+
+
+# -- plans -------------------------------------------------------------------------------------
+
+
+def test_a_plan_is_ordered_as_it_stands_hints_included() -> None:
+    env = make_list()
+    env.reset(seed=0)
+    plan = Plan((Order("add", 7, hint="carrying"), Order("ordering", 5, difficulty=0.5)))
+    assert plan in env.action_space
+    *_, info = env.step(plan)
+    assert info["plan"] == plan
+    assert len(info["data"]) == 12
+    assert sum(e.skill == "add" for e in info["data"]) == 7
+
+
+def test_a_plan_beyond_the_budget_is_scaled_down_and_its_empty_orders_go() -> None:
+    """8 of 20 are left: 12 : 8 : 0 becomes 4.8 : 3.2, and by largest remainder 5 : 3."""
+    plan = Plan((Order("add", 12), Order("rev", 8), Order("dbl", 0)))
+    assert [o.count for o in limit_plan(plan, 8).orders] == [5, 3]
+    env = make_list(budget={"steps": 4, "examples": 8})
+    env.reset(seed=0)
+    *_, terminated, _, info = env.step(plan)
+    assert [o.count for o in info["plan"].orders] == [5, 3]
+    assert terminated
+
+
+def test_an_empty_plan_trains_nothing() -> None:
+    env = make_list()
+    env.reset(seed=0)
+    _, reward, _, _, info = env.step(Plan())
+    assert (reward, info["data"]) == (0.0, ())
+
+
+# -- moves -------------------------------------------------------------------------------------
+
+
+def test_moves_grow_the_forest_and_its_history_says_what_they_gained() -> None:
+    env = make_tree(pretest=True)
+    first, _ = env.reset(seed=0)
+    assert isinstance(first, TreeReport)
+    root = next(iter(first.forest.trees))
+    moves = (Explore(root, 2, 4, reason="nothing is known of it"),)
+    assert moves in env.action_space
+    second, _reward, _, _, info = env.step(moves)
+    assert second in env.observation_space
+    assert [s.taught for s in second.forest.trees[root]] == [4, 4]
+    (experience,) = second.forest.past(root)
+    assert (experience.step, experience.move) == (1, moves[0])
+    assert experience.before.n == experience.after.n > 0
+    answered = [s.own.n for s in second.forest.trees[root]]
+    assert answered == [4, 4]
+    assert len(info["pretest"]) == 8
+    known = second.forest.known(root)
+    third, *_ = env.step((Exploit(root, {known[0]: 3}),))
+    assert [s.taught for s in third.forest.trees[root]] == [7, 4]
+    with pytest.raises(UnknownSkillError, match="calculus"):
+        env.step((Explore("calculus", 1, 1),))
+
+
+def test_without_moves_allocations_stand() -> None:
+    env = make_tree()
+    first, _ = env.reset(seed=0)
+    env.step((Explore(next(iter(first.forest.trees)), 1, 6),))
+    *_, info = env.step(())
+    assert len(info["data"]) == 6
+
+
+def test_without_a_pretest_the_own_data_was_not_measured() -> None:
+    env = make_tree()
+    first, _ = env.reset(seed=0)
+    after, *_, info = env.step((Explore(next(iter(first.forest.trees)), 1, 6),))
+    assert [s.own.n for s in after.forest] == [0]
+    assert info["pretest"] == ()
+
+
+# -- the pretest -------------------------------------------------------------------------------
+
+
+def test_the_pretest_asks_before_training_and_is_paid() -> None:
+    """Three unknown words: three answers of one token each, ``?``, all wrong."""
+    env = toy_env(pretest=True)
+    env.reset(seed=0)
+    *_, info = env.step(copies("zq", "zw", "ze"))
+    assert [p.score for p in info["pretest"]] == [0.0, 0.0, 0.0]
+    answers = sum(len(p.response) for p in env.state.report.predictions)
+    assert info["cost"].generated_tokens == 3 + answers
+
+
+def test_what_the_pretest_could_not_pay_for_is_rejected_for_the_budget() -> None:
+    """The evaluation's worst price is reserved; 20 more tokens are two answers of at most 8."""
+    env = toy_env()
+    env.reset(seed=0)
+    reserve = env.next_evaluation.generated_tokens
+    env = toy_env(pretest=True, budget=Budget(steps=3, generated_tokens=reserve + 20))
+    env.reset(seed=0)
+    *_, info = env.step(copies("zq", "zw", "ze"))
+    assert len(info["data"]) == 2
+    assert [v.reason for v in info["rejected"]] == ["budget"]
+
+
+# -- money and incidents -----------------------------------------------------------------------
+
+
+def test_what_a_teacher_spends_on_a_decision_is_in_the_price_of_the_step_after_it() -> None:
+    env = toy_env()
+    env.reset(seed=0)
+    env.ledger.record(Cost(teacher_calls=1, teacher_tokens_in=30))
+    env.ledger.note(Incident("retry", "429"))
+    env.ledger.note(Incident("retry", "500"))
+    *_, info = env.step(())
+    assert info["cost"].teacher_tokens_in == 30
+    assert [i.detail for i in info["incidents"]] == ["429", "500"]
+    assert info["metrics"]["incidents"] == info["metrics"]["incidents/retry"] == 2
+    *_, info = env.step(())
+    assert (info["cost"].teacher_calls, info["incidents"]) == (0, ())
+
+
+def test_an_episode_ends_when_the_teachers_money_is_spent() -> None:
+    env = toy_env(budget=Budget(steps=9, teacher_tokens_out=10))
+    env.reset(seed=0)
+    env.ledger.record(Cost(teacher_tokens_out=9))
+    assert env.ledger.exhausted() == ()
+    env.ledger.record(Cost(teacher_tokens_out=4))
+    assert env.ledger.exhausted() == ("teacher_tokens_out",)
+    *_, terminated, _, info = env.step(())
+    assert terminated
+    assert info["stop_reason"] == "teacher_tokens_out"
+    env.reset(seed=0)
+    assert env.ledger.exhausted() == ()
+
+
+def test_a_teacher_may_know_everything_of_the_task_but_its_held_out_items() -> None:
+    env = teacher_env(**SMALL)
+    syllabus = env.syllabus
+    assert syllabus.skills == env.task.skills
+    held_out = {e.prompt for split in ("val", "test") for e in env.task.examples(split)}
+    assert not held_out & {e.prompt for e in syllabus.train}
