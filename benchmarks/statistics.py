@@ -1,0 +1,273 @@
+"""Statistics of repeated episodes: pure functions of numbers, each with its source.
+
+A *run* is an episode with its own seed, a *task* is anything scores are taken on (a student, an
+environment). Scores of a method are an array of shape (n_runs, n_tasks). Randomness is passed in.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from teachgym.errors import ConfigError
+from teachgym.metrics import Estimate, estimate
+
+FloatArray = NDArray[np.float64]
+Statistic = Callable[[FloatArray], float]
+"""A number from scores of shape (n_runs, n_tasks)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate with the interval that covers the true value with the given confidence."""
+
+    value: float
+    low: float
+    high: float
+    confidence: float = 0.95
+    """In (0, 1)."""
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+    def __contains__(self, value: float) -> bool:
+        """Whether the interval covers ``value``."""
+        return self.low <= value <= self.high
+
+
+@dataclass(frozen=True, slots=True)
+class PairedTest:
+    """Two methods compared on the same seeds."""
+
+    difference: Estimate
+    """Mean of first minus second."""
+    interval: Interval
+    """Of the mean difference, by Student's t distribution with n - 1 degrees of freedom."""
+    p: float
+    """Two-sided p-value of the paired t-test; nan for n < 2."""
+
+
+def interquartile_mean(scores: FloatArray) -> float:
+    """Mean of the middle half of all scores, whatever their shape.
+
+    A quarter of the scores, rounded down, is left out at each end (Agarwal et al. 2021, "Deep RL
+    at the edge of the statistical precipice", arXiv 2108.13264, section 4.3).
+
+    Example:
+        >>> interquartile_mean(np.array([0.0, 2.0, 4.0, 90.0]))
+        3.0
+    """
+    return float(stats.trim_mean(np.asarray(scores), 0.25, axis=None))
+
+
+def bootstrap(
+    scores: FloatArray,
+    statistic: Statistic,
+    rng: np.random.Generator,
+    *,
+    resamples: int = 2000,
+    confidence: float = 0.95,
+) -> Interval:
+    """Percentile interval of the stratified bootstrap.
+
+    Runs are drawn with replacement within each task, independently of other tasks (Agarwal et
+    al. 2021, section 4.2).
+
+    Args:
+        scores: shape (n_runs, n_tasks), or (n_runs,) for one task.
+        statistic: of such an array.
+        rng: draws the resamples.
+        resamples: >= 1.
+        confidence: in (0, 1).
+    """
+    scores = _table(scores)
+    values = [statistic(_resample(scores, rng)) for _ in range(resamples)]
+    return _percentiles(statistic(scores), values, confidence)
+
+
+def bootstrap_difference(
+    first: FloatArray,
+    second: FloatArray,
+    statistic: Statistic,
+    rng: np.random.Generator,
+    *,
+    resamples: int = 2000,
+    confidence: float = 0.95,
+) -> Interval:
+    """Percentile interval of ``statistic(first) - statistic(second)``.
+
+    Runs are paired: run i of both methods has the same seed, so both are resampled alike, which
+    removes what the seed alone decides. Shapes as in ``bootstrap``, equal for both.
+    """
+    pairs = _paired(first, second)
+
+    def difference(chosen: FloatArray) -> float:
+        return statistic(chosen[..., 0]) - statistic(chosen[..., 1])
+
+    values = [difference(_resample(pairs, rng)) for _ in range(resamples)]
+    return _percentiles(difference(pairs), values, confidence)
+
+
+def performance_profile(scores: FloatArray, thresholds: Sequence[float]) -> FloatArray:
+    """Share of runs that score above each threshold, mean over tasks, shape (n_thresholds,).
+
+    The run-score distribution of Agarwal et al. 2021, section 4.3, equation (1).
+
+    Example:
+        >>> performance_profile(np.array([0.1, 0.4, 0.5]), [0.0, 0.4]).tolist()
+        [1.0, 0.3333333333333333]
+    """
+    table = _table(scores)
+    return np.array([(table > threshold).mean() for threshold in thresholds])
+
+
+def probability_of_improvement(first: FloatArray, second: FloatArray) -> float:
+    """Chance that a run of the first method beats a run of the second; ties count half.
+
+    P(X > Y) of Agarwal et al. 2021, section 4.3: the Mann-Whitney U statistic divided by the
+    number of pairs, mean over tasks.
+
+    Example:
+        >>> probability_of_improvement(np.array([1.0, 2.0]), np.array([1.0, 0.0]))
+        0.875
+    """
+    x, y = _table(first), _table(second)
+    signs = np.sign(x[:, np.newaxis] - y[np.newaxis])  # (n_first, n_second, n_tasks)
+    return float(((signs + 1) / 2).mean())
+
+
+def compare_paired(
+    first: Sequence[float], second: Sequence[float], *, confidence: float = 0.95
+) -> PairedTest:
+    """Paired t-test of two methods on the same seeds, shapes (n,), n >= 1 (Student 1908)."""
+    differences = _paired(np.asarray(first), np.asarray(second))
+    change = estimate(differences[:, 0, 0] - differences[:, 0, 1])
+    if change.n < 2:
+        nothing = Interval(change.mean, float("-inf"), float("inf"), confidence)
+        return PairedTest(change, nothing, float("nan"))
+    width = float(stats.t.ppf((1 + confidence) / 2, change.n - 1)) * change.stderr
+    interval = Interval(change.mean, change.mean - width, change.mean + width, confidence)
+    return PairedTest(change, interval, _p_value(change))
+
+
+def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+    """P-values adjusted for making several tests, in the given order.
+
+    The step-down method of Holm 1979: with the m values in ascending order, the i-th becomes the
+    largest (m - j + 1) p_j over j <= i, at most 1. It bounds the chance of even one false
+    finding. A nan stays one and counts as a test.
+
+    Example:
+        >>> holm({"a": 0.01, "b": 0.04, "c": 0.03})
+        {'a': 0.03, 'b': 0.06, 'c': 0.06}
+    """
+    adjusted: dict[str, float] = {}
+    highest = 0.0
+    ranked = sorted((p, name) for name, p in p_values.items() if p == p)
+    for rank, (p, name) in enumerate(ranked):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p))
+        adjusted[name] = highest
+    return {name: adjusted.get(name, float("nan")) for name in p_values}
+
+
+def rank_chances(
+    scores: Mapping[str, FloatArray], rng: np.random.Generator, *, resamples: int = 2000
+) -> dict[str, FloatArray]:
+    """Chance of each place, first place first, shape (n_methods,), for every method.
+
+    Seeds are resampled with replacement, the same for all methods, and methods are ranked by
+    their mean; equal means share their places equally (the bootstrap of rankings of Goldstein
+    and Spiegelhalter 1996, section 3.3).
+    """
+    names = list(scores)
+    table = np.stack([_table(scores[name]).mean(axis=1) for name in names])  # (n_methods, n_runs)
+    chances = np.zeros((len(names), len(names)))
+    for _ in range(resamples):
+        means = table[:, rng.integers(table.shape[1], size=table.shape[1])].mean(axis=1)
+        first = (means[:, np.newaxis] < means).sum(axis=1)
+        last = first + (means[:, np.newaxis] == means).sum(axis=1)
+        for method, (start, stop) in enumerate(zip(first, last, strict=True)):
+            chances[method, start:stop] += 1 / (stop - start)
+    return dict(zip(names, chances / resamples, strict=True))
+
+
+def seeds_needed(
+    effect: float, deviation: float, *, alpha: float = 0.05, power: float = 0.8
+) -> int:
+    """Pairs of runs that a paired t-test needs to find a difference.
+
+    The smallest n >= 2 whose two-sided test at level ``alpha`` rejects with chance ``power``,
+    by the noncentral t distribution with noncentrality sqrt(n) effect / deviation (Cohen 1988,
+    section 2.3.5).
+
+    Args:
+        effect: the difference to be found, not 0.
+        deviation: standard deviation of the paired differences, > 0.
+        alpha: in (0, 1).
+        power: in (alpha, 1).
+
+    Raises:
+        ConfigError: for a number out of its range.
+    """
+    if effect == 0 or not deviation > 0 or not 0 < alpha < power < 1:
+        raise ConfigError(
+            f"effect {effect}, deviation {deviation}, alpha {alpha}, power {power}: effect must "
+            "not be 0, the deviation above 0, and 0 < alpha < power < 1"
+        )
+    most = 2
+    while _power(most, effect / deviation, alpha) < power:
+        most *= 2
+    enough = bisect_left(
+        range(2, most), True, key=lambda n: _power(n, effect / deviation, alpha) >= power
+    )
+    return 2 + enough
+
+
+def _power(n: int, effect: float, alpha: float) -> float:
+    critical, shift = stats.t.ppf(1 - alpha / 2, n - 1), abs(effect) * n**0.5
+    return float(stats.nct.sf(critical, n - 1, shift) + stats.nct.cdf(-critical, n - 1, shift))
+
+
+def _p_value(change: Estimate) -> float:
+    if change.stderr == 0:
+        return 1.0 if change.mean == 0 else 0.0
+    return float(2 * stats.t.sf(abs(change.mean) / change.stderr, change.n - 1))
+
+
+def _table(scores: FloatArray) -> FloatArray:
+    """Scores as (n_runs, n_tasks)."""
+    scores = np.asarray(scores, dtype=np.float64)
+    if scores.ndim not in (1, 2) or scores.size == 0:
+        raise ConfigError(
+            f"scores have shape {scores.shape}; they must be (n_runs,) or (n_runs, n_tasks), with "
+            "at least one run"
+        )
+    return scores[:, np.newaxis] if scores.ndim == 1 else scores
+
+
+def _paired(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Both as (n_runs, n_tasks, 2)."""
+    x, y = _table(first), _table(second)
+    if x.shape != y.shape:
+        raise ConfigError(
+            f"scores of shape {x.shape} and {y.shape} cannot be paired; give the same seeds of both"
+        )
+    return np.stack([x, y], axis=-1)
+
+
+def _resample(scores: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Runs drawn with replacement within each task; further axes go along."""
+    n_runs, n_tasks = scores.shape[:2]
+    return scores[rng.integers(n_runs, size=(n_runs, n_tasks)), np.arange(n_tasks)]
+
+
+def _percentiles(value: float, values: Sequence[float], confidence: float) -> Interval:
+    if not 0 < confidence < 1:
+        raise ConfigError(f"confidence is {confidence}; it must be above 0 and below 1")
+    low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(value, float(low), float(high), confidence)

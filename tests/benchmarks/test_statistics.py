@@ -1,0 +1,146 @@
+"""Statistics of runs: by hand, against scipy and rliable, and on data whose truth is known."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from teachgym.benchmarks.statistics import (
+    bootstrap,
+    bootstrap_difference,
+    compare_paired,
+    holm,
+    interquartile_mean,
+    performance_profile,
+    probability_of_improvement,
+    rank_chances,
+    seeds_needed,
+)
+from teachgym.errors import ConfigError
+
+
+def _rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def test_the_interquartile_mean_leaves_a_quarter_out_at_each_end() -> None:
+    """Of 8 scores the middle four: (2 + 3 + 4 + 5) / 4; tables are taken as one list."""
+    scores = np.array([-100.0, 0.0, 2.0, 3.0, 4.0, 5.0, 9.0, 800.0])
+    assert interquartile_mean(scores) == 3.5
+    assert interquartile_mean(scores.reshape(2, 4)) == 3.5
+
+
+def test_the_profile_is_the_share_of_runs_above_each_threshold() -> None:
+    """Tasks count alike: 1/2 of the first and 0 of the second task are above 0.5."""
+    scores = np.array([[0.2, 0.1], [0.8, 0.3]])
+    assert performance_profile(scores, [0.0, 0.15, 0.5, 0.8]).tolist() == [1.0, 0.75, 0.25, 0.0]
+
+
+def test_the_probability_of_improvement_is_mann_whitneys() -> None:
+    first, second = _rng(1).normal(size=12), _rng(2).normal(size=9)
+    u = stats.mannwhitneyu(first, second).statistic
+    assert probability_of_improvement(first, second) == pytest.approx(u / (12 * 9))
+    assert probability_of_improvement(first, first) == 0.5
+
+
+def test_the_paired_test_is_scipys() -> None:
+    first = _rng(1).normal(0.1, 0.2, size=10)
+    second = _rng(2).normal(size=10)
+    mine, theirs = compare_paired(first.tolist(), second.tolist()), stats.ttest_rel(first, second)
+    assert mine.p == pytest.approx(theirs.pvalue)
+    low, high = theirs.confidence_interval(0.95)
+    assert (mine.interval.low, mine.interval.high) == (pytest.approx(low), pytest.approx(high))
+
+
+def test_what_cannot_be_tested_says_so() -> None:
+    single = compare_paired([0.5], [0.3])
+    assert math.isnan(single.p)
+    assert single.interval.high == math.inf
+    assert compare_paired([1.0, 2.0], [0.5, 1.5]).p == 0.0
+    assert compare_paired([1.0, 2.0], [1.0, 2.0]).p == 1.0
+    with pytest.raises(ConfigError, match="cannot be paired"):
+        compare_paired([1.0], [1.0, 2.0])
+    with pytest.raises(ConfigError, match="at least one run"):
+        bootstrap(np.array([]), interquartile_mean, _rng())
+    with pytest.raises(ConfigError, match="confidence is"):
+        bootstrap(np.array([1.0]), interquartile_mean, _rng(), confidence=1.5)
+
+
+def test_holms_method_steps_down_and_keeps_what_was_not_tested() -> None:
+    """Sorted .01 .02 .04 times 4, 3, 2 (the nan counts): .04, .06, .08."""
+    adjusted = holm({"a": 0.02, "b": math.nan, "c": 0.01, "d": 0.04})
+    assert adjusted["a"] == pytest.approx(0.06)
+    assert adjusted["c"] == pytest.approx(0.04)
+    assert adjusted["d"] == pytest.approx(0.08)
+    assert math.isnan(adjusted["b"])
+    assert list(adjusted) == ["a", "b", "c", "d"]
+
+
+@given(st.dictionaries(st.text(max_size=3), st.floats(0, 1), min_size=1, max_size=8))
+def test_holms_method_keeps_the_order_and_never_makes_a_value_smaller(
+    p_values: dict[str, float],
+) -> None:
+    adjusted = holm(p_values)
+    assert all(p_values[name] <= adjusted[name] <= 1 for name in p_values)
+    ranked = sorted(p_values, key=lambda name: p_values[name])
+    assert all(adjusted[a] <= adjusted[b] for a, b in pairwise(ranked))
+
+
+def test_the_number_of_seeds_is_the_one_of_the_tables() -> None:
+    """Cohen's d = 0.5 at 80 % power needs 34 pairs, d = 1 needs 10, d = 0.2 needs 199."""
+    assert seeds_needed(0.5, 1.0) == 34
+    assert seeds_needed(-0.02, 0.02) == 10
+    assert seeds_needed(0.2, 1.0) == 199
+    with pytest.raises(ConfigError, match="effect 0"):
+        seeds_needed(0, 1.0)
+
+
+def test_ranks_are_certain_when_every_seed_agrees_and_shared_when_equal() -> None:
+    base = np.arange(6.0)
+    chances = rank_chances({"low": base, "high": base + 9, "same": base + 9}, _rng())
+    assert chances["low"].tolist() == [0, 0, 1]
+    assert chances["high"].tolist() == chances["same"].tolist() == [0.5, 0.5, 0]
+
+
+@pytest.mark.slow
+def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
+    """Normal scores, 30 runs: 95 % intervals of mean and paired mean cover 93 to 97 of 100."""
+    rng, n = _rng(0), 1000
+    t_hits = sum(
+        0.3 in compare_paired(rng.normal(0.3, 1, 10).tolist(), [0.0] * 10).interval
+        for _ in range(n)
+    )
+    assert 0.93 < t_hits / n < 0.97
+    hits = [
+        0.0 in bootstrap(rng.normal(size=(30, 2)), interquartile_mean, rng, resamples=300)
+        for _ in range(n)
+    ]
+    assert 0.92 < np.mean(hits) < 0.97
+
+
+def test_the_interval_of_a_difference_knows_that_runs_are_paired() -> None:
+    """The seeds differ by 10, the methods by 1: unpaired, the interval would cover 0."""
+    seeds = _rng().normal(0, 10, size=(20, 1))
+    better = seeds + 1 + _rng(1).normal(0, 0.1, size=(20, 1))
+    paired = bootstrap_difference(better, seeds, interquartile_mean, _rng(), resamples=300)
+    assert paired.low > -10
+    mean = bootstrap_difference(better, seeds, lambda s: float(s.mean()), _rng(), resamples=300)
+    assert 0 not in mean
+    assert 1 in mean
+
+
+def test_rliable_agrees() -> None:
+    pytest.importorskip("rliable")
+    from rliable import metrics
+
+    scores, others = _rng(3).random((10, 4)), _rng(4).random((10, 4))
+    assert interquartile_mean(scores) == pytest.approx(metrics.aggregate_iqm(scores))
+    assert probability_of_improvement(scores, others) == pytest.approx(
+        metrics.probability_of_improvement(scores, others)
+    )
