@@ -14,7 +14,14 @@ from rich.console import Console
 from teachgym import __version__
 from teachgym.cli import options as given
 from teachgym.cli.catalogue import LISTINGS
-from teachgym.cli.conducting import conduct, errors_in_red, prepare_process, say, show
+from teachgym.cli.conducting import (
+    conduct,
+    errors_in_red,
+    prepare_process,
+    say,
+    show,
+    show_teaching,
+)
 from teachgym.errors import UnknownNameError, unknown
 
 app = typer.Typer(
@@ -140,7 +147,9 @@ def resume(folder: given.Run, threads: given.Threads = None, quiet: given.Quiet 
 
 
 @app.command()
-def report(folder: given.Run, markdown: given.Markdown = False) -> None:
+def report(
+    folder: given.Run, markdown: given.Markdown = False, teaching: given.Teaching = False
+) -> None:
     """Show the final tables of a finished run and draw its learning curve again."""
     with errors_in_red():
         from teachgym import experiment
@@ -152,3 +161,5 @@ def report(folder: given.Run, markdown: given.Markdown = False) -> None:
             say(result_markdown(result))
         else:
             show(result, folder)
+        if teaching:
+            show_teaching(folder, markdown=markdown)

@@ -98,3 +98,20 @@ def show(result: RunResult, folder: Path) -> None:
     say(f"learning curve  {folder / 'curve.png'}")
     say(f"best student    {student}")
     say(f"teach it on     teachgym run {again}")
+
+
+def show_teaching(folder: Path, *, markdown: bool) -> None:
+    """Print what was taught in a finished run and what it helped."""
+    from teachgym.report.tables import markdown_rows, rich_rows
+    from teachgym.report.teaching import draw_forest, last_forest, teaching_tables
+    from teachgym.runs import RunFolder
+
+    run = RunFolder.open(folder)
+    for title, rows in teaching_tables(run):
+        say(f"\n{title}\n")
+        if markdown:
+            say(markdown_rows(rows))
+        else:
+            Console().print(rich_rows(rows))
+    if (forest := last_forest(run)) is not None:
+        say(f"\nthe skill forest\n\n{draw_forest(forest)}")

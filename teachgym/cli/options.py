@@ -84,6 +84,10 @@ Threads = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the run's folder only.")]
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print the tables as Markdown.")]
+Teaching = Annotated[
+    bool,
+    typer.Option("--teaching", help="Also what was taught, what each skill gained, the forest."),
+]
 Version = Annotated[
     bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)
 ]

@@ -66,10 +66,10 @@ def result_table(result: RunResult) -> Table:
 
     table = Table.grid()
     table.add_row(Text(describe_run(result)), style="bold")
-    table.add_row(_rich(score_rows(result)))
-    table.add_row(_rich(spending_rows(result)))
+    table.add_row(rich_rows(score_rows(result)))
+    table.add_row(rich_rows(spending_rows(result)))
     if len(trouble := trouble_rows(result)) > 1:
-        table.add_row(_rich(trouble))
+        table.add_row(rich_rows(trouble))
     table.add_row(Text(describe_end(result)))
     return table
 
@@ -78,9 +78,9 @@ def result_markdown(result: RunResult) -> str:
     """The same as Markdown."""
     parts = (
         f"**{describe_run(result)}**",
-        _markdown(score_rows(result)),
-        _markdown(spending_rows(result)),
-        *([_markdown(trouble)] if len(trouble := trouble_rows(result)) > 1 else []),
+        markdown_rows(score_rows(result)),
+        markdown_rows(spending_rows(result)),
+        *([markdown_rows(trouble)] if len(trouble := trouble_rows(result)) > 1 else []),
         describe_end(result),
     )
     return "\n\n".join(parts) + "\n"
@@ -105,7 +105,8 @@ def _comparison(comparison: Comparison) -> tuple[str, str, str]:
     )
 
 
-def _rich(rows: Rows) -> Table:
+def rich_rows(rows: Rows) -> Table:
+    """Header and rows as a table to be printed with rich."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -119,7 +120,8 @@ def _rich(rows: Rows) -> Table:
     return table
 
 
-def _markdown(rows: Rows) -> str:
+def markdown_rows(rows: Rows) -> str:
+    """Header and rows as a Markdown table."""
     header, *body = rows
     ruler = ("---", *["---:"] * (len(header) - 1))
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, ruler, *body))

@@ -1,0 +1,120 @@
+"""What was taught in a run and what it helped: tables from the files of its folder.
+
+Distribution of the data over skills and subskills and of the moves over steps, gain by difficulty
+and rarity of a skill (DataEnvGym, arXiv 2410.06215, figure 4), and the final skill forest.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from statistics import fmean
+
+from teachgym.records import read_examples
+from teachgym.report.tables import Rows, show_score
+from teachgym.runs.checkpoints import load_snapshot, read_report
+from teachgym.runs.folder import RunFolder
+from teachgym.runs.journal import Journal
+from teachgym.skills import Forest
+from teachgym.types import Example, Exploit, Move, Prediction, SkillScore
+
+
+def taught_rows(examples: Sequence[Example]) -> Rows:
+    """Header and a row per skill and subskill: examples trained on, in all and in each step."""
+    made = [(_subject(e), e.provenance.round if e.provenance else 0) for e in examples]
+    steps = sorted({step for _, step in made})
+    counts = Counter(made)
+    totals = Counter(subject for subject, _ in made)
+    rows = (
+        (*subject, f"{total:,}", *(str(counts[subject, step]) for step in steps))
+        for subject, total in sorted(totals.items())
+    )
+    return (("skill", "subskill", "examples", *(f"step {step}" for step in steps)), *rows)
+
+
+def gain_rows(before: Iterable[Prediction], after: Iterable[Prediction]) -> Rows:
+    """Header and a row per skill, easiest first: what it is like, and what it gained.
+
+    Rarity is 1 / n for n items of the skill in the split, as in the paper's figure 4.
+    """
+    header = ("skill", "difficulty", "rarity", "untrained", "best", "gain")
+    first, second = _by_skill(before), _by_skill(after)
+    rows = []
+    for skill, predictions in first.items():
+        levels = [p.example.difficulty for p in predictions if p.example.difficulty is not None]
+        difficulty = fmean(levels) if levels else None
+        scores = [SkillScore.of_predictions(found[skill]) for found in (first, second)]
+        measured = all(score.n for score in scores)
+        gain = f"{scores[1].mean - scores[0].mean:+.3f}" if measured else "not measured"
+        shown = "none" if difficulty is None else f"{difficulty:.2f}"
+        rarity = f"{1 / len(predictions):.4f}"
+        rows.append((difficulty or 0.0, (skill, shown, rarity, *map(show_score, scores), gain)))
+    return (header, *(row for _, row in sorted(rows)))
+
+
+def move_rows(forest: Forest) -> Rows:
+    """Header and a row per move: what was done with which skill, what it gained, and why."""
+    rows = (
+        (str(e.step), e.root, _show_move(e.move), _show_gain(e.gain), e.move.reason)
+        for e in forest.history
+    )
+    return (("step", "root", "move", "gain of the root", "reason"), *rows)
+
+
+def draw_forest(forest: Forest) -> str:
+    """The forest as an indented list.
+
+    Each subskill with its allocation per step, the examples it was taught, and the student's
+    accuracy on the data made for it.
+    """
+    lines = []
+    for root, tree in forest.trees.items():
+        lines.append(root if tree else f"{root}: nothing found")
+        depth = {"": 0}
+        for subskill in tree:  # A parent is always found before its children.
+            depth[subskill.name] = depth[subskill.parent] + 1
+            lines.append(
+                f"{'  ' * depth[subskill.name]}{subskill.name}: {subskill.allocation} a step, "
+                f"{subskill.taught} taught, own data {show_score(subskill.own)}"
+            )
+    return "\n".join(lines)
+
+
+def teaching_tables(folder: RunFolder) -> list[tuple[str, Rows]]:
+    """Titles and tables of a finished run; those of the skill tree only where there is one."""
+    examples = read_examples(folder.examples) if folder.examples.exists() else ()
+    exam = [read_report(folder.test_predictions(which), "test") for which in ("untrained", "best")]
+    tables = [
+        ("what was taught", taught_rows(examples)),
+        ("gain on test by skill", gain_rows(*(report.predictions for report in exam))),
+    ]
+    forest = last_forest(folder)
+    return tables if forest is None else [*tables, ("moves of the skill tree", move_rows(forest))]
+
+
+def last_forest(folder: RunFolder) -> Forest | None:
+    """The skill forest at the end of a run; None in other environments."""
+    steps = len(Journal(folder.journal).steps)
+    return load_snapshot(folder, steps).forest if steps else None
+
+
+def _subject(example: Example) -> tuple[str, str]:
+    return example.skill, example.provenance.subskill if example.provenance else ""
+
+
+def _by_skill(predictions: Iterable[Prediction]) -> dict[str, list[Prediction]]:
+    groups: dict[str, list[Prediction]] = {}
+    for prediction in predictions:
+        groups.setdefault(prediction.example.skill, []).append(prediction)
+    return groups
+
+
+def _show_move(move: Move) -> str:
+    if isinstance(move, Exploit):
+        parts = (f"{name} {count}" for name, count in move.allocation.items() if count)
+        return "exploit: " + (", ".join(parts) or "nothing")
+    return f"explore {move.skill}: {move.subskills} new, {move.examples} each"
+
+
+def _show_gain(gain: float | None) -> str:
+    return "not measured" if gain is None else f"{gain:+.3f}"
