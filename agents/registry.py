@@ -67,6 +67,9 @@ TEACHERS: Mapping[str, TeacherEntry] = {
     "uniform": TeacherEntry(
         "SkillList", "the same for every skill and level", "teachgym.agents.uniform:Uniform"
     ),
+    "nothing": TeacherEntry(
+        "SkillList", "orders nothing: the untrained student", "teachgym.agents.nothing:Nothing"
+    ),
     "fixed": TeacherEntry(
         "SkillList", "a schedule written beforehand (mixtures=...)", "teachgym.agents.fixed:Fixed"
     ),

@@ -81,6 +81,14 @@ def _reward_rows() -> Rows:
     return ((name, _summary(make_reward(name))) for name in REWARDS)
 
 
+def _suite_rows() -> Rows:
+    from teachgym.benchmarks.suites import SUITES
+
+    for name, make in SUITES.items():
+        suite = make()
+        yield name, f"{suite.description}; {len(suite.arms)} arms, {suite.seeds} seeds"
+
+
 LISTINGS = {
     "envs": Listing(("id", "what it is"), _env_rows),
     "teachers": Listing(("name", "for", "what it does", "settings"), _teacher_rows),
@@ -88,6 +96,7 @@ LISTINGS = {
     "tasks": Listing(("name", "what is taught"), _task_rows),
     "engines": Listing(("name", "how orders are filled"), _engine_rows),
     "rewards": Listing(("name", "what a step pays"), _reward_rows),
+    "suites": Listing(("name", "what is compared"), _suite_rows),
 }
 """What ``teachgym list`` knows, by name."""
 

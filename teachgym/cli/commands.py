@@ -1,4 +1,4 @@
-"""The commands: ``teachgym list | run | resume | report``.
+"""The commands: ``teachgym list | run | resume | bench | report``.
 
 Everything heavy is imported inside a command, so that ``--help`` is instant and the number of
 threads is set before torch is loaded.
@@ -7,6 +7,7 @@ threads is set before torch is loaded.
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import typer
 from rich.console import Console
@@ -65,7 +66,7 @@ def _show_version(version: given.Version = False) -> None:
 
 @app.command("list")
 def list_(what: given.What = None) -> None:
-    """Show what can be named: environments, teachers, students, tasks, engines, rewards."""
+    """Show what can be named: environments, teachers, students, tasks, engines, rewards, suites."""
     with errors_in_red():
         if what is not None and what not in LISTINGS:
             raise UnknownNameError(unknown("list", what, LISTINGS))
@@ -144,6 +145,37 @@ def resume(folder: given.Run, threads: given.Threads = None, quiet: given.Quiet 
             return
         config = experiment.config_of(folder)
         conduct(config, folder, partial(experiment.resume, folder), quiet=quiet)
+
+
+@app.command()
+def bench(
+    suite: given.Suite,
+    out: given.BenchOut = None,
+    seeds: given.Seeds = None,
+    arm: given.Arms = None,
+    workers: given.Workers = 2,
+    gpu: given.Gpus = None,
+    ray: given.Ray = None,
+    dry_run: given.DryRun = False,
+    threads: given.Threads = None,
+) -> None:
+    """Compare teachers: run what is left of a suite, and show its table.
+
+    Every run has a folder of its own. Stopped at any moment, the same command goes on.
+    """
+    with errors_in_red():
+        prepare_process(threads)
+        from teachgym.benchmarks.suites import make_suite
+        from teachgym.cli import benching
+
+        chosen = make_suite(suite).narrowed(arm or (), seeds)
+        folder = out or Path("bench") / suite
+        if dry_run:
+            benching.show_plan(chosen, folder)
+            return
+        execute = benching.choose_execution(workers, gpu or [], ray)
+        benching.conduct_bench(chosen, folder, execute)
+        benching.show_leaderboard(chosen, folder)
 
 
 @app.command()

@@ -16,7 +16,9 @@ def _option(meaning: str, default: str, **settings: Any) -> Any:
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run.")]
 What = Annotated[
     str | None,
-    typer.Argument(help="envs, teachers, students, tasks, engines or rewards; all if left out."),
+    typer.Argument(
+        help="envs, teachers, students, tasks, engines, rewards or suites; all if left out."
+    ),
 ]
 Env = Annotated[str | None, _option("SkillList, SkillTree, OpenEnded, or an id.", "SkillList")]
 Student = Annotated[
@@ -88,6 +90,24 @@ Teaching = Annotated[
     bool,
     typer.Option("--teaching", help="Also what was taught, what each skill gained, the forest."),
 ]
+Suite = Annotated[str, typer.Argument(metavar="SUITE", help="See: teachgym list suites.")]
+BenchOut = Annotated[Path | None, _option("Folder of the suite's runs.", "bench/SUITE")]
+Seeds = Annotated[int | None, _option("Seeds of each arm.", "what the suite says", min=1)]
+Arms = Annotated[
+    list[str] | None,
+    _option("Only this arm, and the reference; may be repeated.", "all", metavar="ARM"),
+]
+Workers = Annotated[int, typer.Option(min=1, help="Runs at a time, each in its own process.")]
+Gpus = Annotated[
+    list[str] | None, typer.Option("--gpu", metavar="N", help="One process on this GPU; repeat it.")
+]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS", help="Run on a Ray cluster: its address, or local for a new one here."
+    ),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and what is left of it.")]
 Version = Annotated[
     bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)
 ]

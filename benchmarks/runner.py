@@ -1,0 +1,169 @@
+"""Runs the cells of a suite, each in its own folder, so that nothing is ever done twice.
+
+A suite's folder holds ``suite.json`` and a run's folder for each cell. Cells that are finished
+are read, cells that were begun are resumed, and the others are run: killed at any moment, the same
+command goes on, and the outcome is that of an uninterrupted run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from teachgym import experiment
+from teachgym.benchmarks.suites import Cell, Suite
+from teachgym.errors import RunError
+from teachgym.records import Record
+from teachgym.runs.config import RunConfig
+from teachgym.runs.files import read_json, write_json
+from teachgym.runs.result import RunResult
+from teachgym.workers import worker_pool
+
+Status = Literal["missing", "begun", "finished"]
+
+RETRIES = 2
+"""How often a cell is tried again whose worker died."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A cell as a worker gets it: plain values."""
+
+    config: Record
+    folder: str
+
+
+Execute = Callable[[Sequence[Job]], Iterator[Job]]
+"""Does the jobs in any order, and yields each when it is done."""
+
+
+def prepare(suite: Suite, folder: Path) -> None:
+    """Make the suite's folder, or see that it is that suite's.
+
+    Raises:
+        RunError: if the folder holds another suite, or another version of it.
+    """
+    path = folder / "suite.json"
+    if path.exists():
+        _check_same(suite, read_json(path), folder)
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(path, suite.to_json())
+
+
+def status(cell: Cell, folder: Path) -> Status:
+    """How far a cell is."""
+    own = folder / cell.path
+    if not (own / "config.json").exists():
+        return "missing"
+    return "finished" if experiment.is_finished(own) else "begun"
+
+
+def run_suite(suite: Suite, folder: Path, execute: Execute) -> Iterator[Cell]:
+    """Run what is not finished, and yield each cell when it is.
+
+    Raises:
+        RunError: if the folder holds another suite.
+    """
+    prepare(suite, folder)
+    todo = {
+        str(folder / cell.path): cell
+        for cell in suite.cells()
+        if status(cell, folder) != "finished"
+    }
+    jobs = [Job(cell.config.to_json(), path) for path, cell in todo.items()]
+    for job in execute(jobs):
+        yield todo[job.folder]
+
+
+def read_results(suite: Suite, folder: Path) -> dict[tuple[str, int], RunResult]:
+    """Results of the finished cells by name of the arm and seed."""
+    return {
+        (cell.arm.name, cell.seed): experiment.read_result(folder / cell.path)
+        for cell in suite.cells()
+        if status(cell, folder) == "finished"
+    }
+
+
+def do(job: Job) -> Job:
+    """Run or resume one cell to its end."""
+    folder, config = Path(job.folder), RunConfig.of(job.config)
+    if not (folder / "config.json").exists():
+        experiment.run(config, folder)
+    elif _as_json(experiment.config_of(folder)) == _as_json(config):
+        experiment.resume(folder)
+    else:
+        raise RunError(f"{folder} was begun with other settings; give another folder")
+    return job
+
+
+def _as_json(config: RunConfig) -> str:
+    return json.dumps(config.to_json(), sort_keys=True)
+
+
+def do_here(jobs: Sequence[Job]) -> Iterator[Job]:
+    """One after another in this process."""
+    return map(do, jobs)
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Several at a time in processes of this machine.
+
+    A cell whose worker dies is tried again in a new one, ``RETRIES`` times; a cell that fails by
+    itself is not, and its error is raised when the others are done.
+    """
+
+    workers: int = 2
+    """Processes, >= 1."""
+    gpus: Sequence[str] = ()
+    """GPUs to use instead, one process each."""
+    task: Callable[[Job], Job] = do
+    """What a process does with a job."""
+
+    def __call__(self, jobs: Sequence[Job]) -> Iterator[Job]:
+        """See ``Execute``."""
+        left, deaths = list(jobs), 0
+        while left:
+            try:
+                for job in self._pass(left):
+                    left.remove(job)
+                    yield job
+            except BrokenProcessPool:
+                deaths += 1
+                if deaths > RETRIES:
+                    raise
+
+    def _pass(self, jobs: Sequence[Job]) -> Iterator[Job]:
+        failures: list[BaseException] = []
+        with worker_pool(self.workers, self.gpus) as pool:
+            waiting: set[Future[Job]] = {pool.submit(self.task, job) for job in jobs}
+            try:
+                while waiting:
+                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        if (error := future.exception()) is None:
+                            yield future.result()
+                        elif isinstance(error, BrokenProcessPool):
+                            raise error
+                        else:
+                            failures.append(error)
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+        if failures:
+            raise failures[0]
+
+
+def _check_same(suite: Suite, written: Record, folder: Path) -> None:
+    """Arms and seeds may differ, what decides a cell may not: cells check that themselves."""
+    have = (written["name"], written["version"])
+    if have != (suite.name, suite.version):
+        raise RunError(
+            f"{folder} holds suite {have[0]} version {have[1]}, not {suite.name} version "
+            f"{suite.version}; give another folder"
+        )

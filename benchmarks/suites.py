@@ -1,0 +1,214 @@
+"""Suites: what is compared, as data. An arm times a seed is an ordinary run.
+
+To add one: a function that returns a ``Suite``, and a line in ``SUITES``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from teachgym.errors import ConfigError, UnknownNameError, unknown
+from teachgym.records import Record
+from teachgym.runs.config import RunConfig
+
+SKILL_LIST, SKILL_TREE, OPEN_ENDED = (
+    f"teachgym/{name}-v0" for name in ("SkillList", "SkillTree", "OpenEnded")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """A line of the table: a teacher, and how its run differs from the suite's."""
+
+    name: str
+    """Unique within the suite; the name of the arm's folder."""
+    teacher: str
+    """Name in ``teachgym.agents.TEACHERS``."""
+    teacher_settings: Mapping[str, Any] = field(default_factory=dict)
+    env: str = ""
+    """Id of an environment other than the suite's; empty = the suite's."""
+    env_settings: Mapping[str, Any] = field(default_factory=dict)
+    """On top of the suite's."""
+    control: bool = False
+    """Whether it is there to be compared with, not to win."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A comparison of arms at equal budget over seeds."""
+
+    name: str
+    version: int
+    """Raised whenever results stop being comparable."""
+    description: str
+    """One line for tables."""
+    arms: tuple[Arm, ...]
+    env: str = SKILL_LIST
+    env_settings: Mapping[str, Any] = field(default_factory=dict)
+    """Student, task, budget: the same for every arm, unless the arm says otherwise."""
+    seeds: int = 8
+    """Seeds 0 .. seeds - 1 for each arm."""
+    reference: str = "uniform"
+    """The arm whose paired differences are shown."""
+    chat: Mapping[str, Any] = field(default_factory=dict)
+    """The chat model of arms that ask one."""
+
+    def __post_init__(self) -> None:
+        names = [arm.name for arm in self.arms]
+        if len(set(names)) < len(names):
+            raise ConfigError(f"suite {self.name!r} has two arms of one name: {', '.join(names)}")
+        if self.reference not in names:
+            raise ConfigError(unknown(f"arm of suite {self.name!r}", self.reference, names))
+        if self.seeds < 1:
+            raise ConfigError(f"seeds is {self.seeds}; it must be 1 or more")
+
+    def to_json(self) -> Record:
+        """The suite as a JSON object."""
+        return asdict(self)
+
+    def narrowed(self, arms: Sequence[str] = (), seeds: int | None = None) -> Suite:
+        """The suite with some of its arms (none named = all), the reference among them.
+
+        Raises:
+            UnknownNameError: for an arm that it does not have.
+        """
+        known = [arm.name for arm in self.arms]
+        for name in arms:
+            if name not in known:
+                raise UnknownNameError(unknown(f"arm of suite {self.name!r}", name, known))
+        kept = {*arms, self.reference} if arms else set(known)
+        chosen = tuple(arm for arm in self.arms if arm.name in kept)
+        return replace(self, arms=chosen, seeds=self.seeds if seeds is None else seeds)
+
+    def cells(self) -> tuple[Cell, ...]:
+        """Every arm with every seed; arms take turns, so that early results can be compared."""
+        return tuple(Cell(self, arm, seed) for seed in range(self.seeds) for arm in self.arms)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One run of a suite."""
+
+    suite: Suite
+    arm: Arm
+    seed: int
+
+    @property
+    def path(self) -> str:
+        """Its folder within that of the suite."""
+        return f"{self.arm.name}/seed_{self.seed:02d}"
+
+    @property
+    def config(self) -> RunConfig:
+        """What is run."""
+        suite, arm = self.suite, self.arm
+        return RunConfig(
+            env=arm.env or suite.env,
+            env_settings={**suite.env_settings, **arm.env_settings},
+            teacher=arm.teacher,
+            teacher_settings=dict(arm.teacher_settings),
+            chat=dict(suite.chat),
+            seed=self.seed,
+            name=f"{suite.name}-v{suite.version}/{self.path}",
+        )
+
+
+LIST_TEACHERS = (
+    "weakest",
+    "alp",
+    "epsilon-greedy",
+    "ucb1",
+    "discounted-ucb",
+    "sliding-window-ucb",
+    "thompson",
+    "exp3",
+    "exp3s",
+    "linucb",
+    "alp-gmm",
+    "riac",
+    "covar-gmm",
+)
+TREE_TEACHERS = (
+    "uniform-tree",
+    "alternating",
+    "fill-and-balance",
+    "random-tree",
+    "threshold",
+)
+BUDGET: Mapping[str, float] = {"steps": 10, "examples": 2500}
+
+
+def controls(epochs: int = 4) -> tuple[Arm, ...]:
+    """The arms that every comparison needs.
+
+    * ``uniform``: the same for every skill, decided by nothing.
+    * ``no-data``: the untrained student, through the whole protocol.
+    * ``less-data``: as many training tokens from a fraction of the examples, ``epochs`` times
+      each: what more compute on less data gives.
+    * ``real-data``: the task's own training examples instead of generated ones.
+    * ``oracle``: knows the learnable skills; a ceiling, not a fair teacher.
+    """
+    fewer = {
+        currency: amount // epochs for currency, amount in BUDGET.items() if currency != "steps"
+    }
+    return (
+        Arm("uniform", "uniform", control=True),
+        Arm("no-data", "nothing", control=True),
+        Arm(
+            "less-data",
+            "uniform",
+            env_settings={
+                "budget": {**BUDGET, **fewer},
+                "examples_per_step": 250 // epochs,
+                "trainer_settings": {"epochs": epochs},
+            },
+            control=True,
+        ),
+        Arm("real-data", "uniform", env_settings={"engine": "pool"}, control=True),
+        Arm("oracle", "oracle", control=True),
+    )
+
+
+def smoke() -> Suite:
+    """A few teachers on the simulated student: seconds."""
+    settings = {"student": "simulated", "budget": {"steps": 4, "examples": 1000}}
+    arms = ("uniform", "weakest", "alp", "ucb1")
+    return Suite(
+        "smoke",
+        1,
+        "four teachers on the simulated student",
+        tuple(Arm(name, name, control=name == "uniform") for name in arms),
+        env_settings=settings,
+        seeds=5,
+    )
+
+
+def tiny() -> Suite:
+    """The project's leaderboard: every teacher on the embedded student."""
+    lists = tuple(Arm(name, name) for name in LIST_TEACHERS)
+    trees = tuple(Arm(name, name, env=SKILL_TREE) for name in TREE_TEACHERS)
+    return Suite(
+        "tiny",
+        1,
+        "every teacher and control on the tiny student",
+        (*controls(), *lists, *trees),
+        env_settings={"student": "tiny", "budget": BUDGET, "examples_per_step": 250},
+        seeds=10,
+    )
+
+
+SUITES: Mapping[str, Callable[[], Suite]] = {"smoke": smoke, "tiny": tiny}
+"""Name to suite; what ``teachgym bench`` knows."""
+
+
+def make_suite(name: str) -> Suite:
+    """The suite of that name.
+
+    Raises:
+        UnknownNameError: for a name that is not registered.
+    """
+    if name not in SUITES:
+        raise UnknownNameError(unknown("suite", name, SUITES))
+    return SUITES[name]()

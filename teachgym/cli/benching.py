@@ -1,0 +1,88 @@
+"""``teachgym bench``: the plan, the progress, the table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+
+from teachgym.cli.conducting import say
+
+if TYPE_CHECKING:
+    from teachgym.benchmarks.runner import Execute
+    from teachgym.benchmarks.suites import Suite
+
+
+def show_plan(suite: Suite, folder: Path) -> None:
+    """Print what would be run, what is there already, and what it may cost."""
+    from teachgym.benchmarks.runner import read_results, status
+    from teachgym.report.tables import rich_rows
+
+    cells = suite.cells()
+    states = {cell.path: status(cell, folder) for cell in cells}
+    rows = []
+    for arm in suite.arms:
+        own = [states[cell.path] for cell in cells if cell.arm == arm]
+        config = next(cell.config for cell in cells if cell.arm == arm)
+        counts = [str(own.count(state)) for state in ("finished", "begun", "missing")]
+        rows.append((arm.name, arm.teacher, config.env, *counts, _budget(config.env_settings)))
+    header = ("arm", "teacher", "environment", "finished", "begun", "missing", "budget of a run")
+    say(f"{suite.name} v{suite.version}: {suite.description}; {len(cells)} runs in {folder}")
+    Console().print(rich_rows((header, *rows)))
+    left = sum(state != "finished" for state in states.values())
+    seconds = [result.spent.seconds for result in read_results(suite, folder).values()]
+    guess = f", about {left * fmean(seconds) / 60:.0f} minutes of one process" if seconds else ""
+    say(f"{left} of {len(cells)} runs are left{guess}")
+
+
+def conduct_bench(suite: Suite, folder: Path, execute: Execute) -> None:
+    """Run what is left with a progress bar; an interruption says how to go on."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    from teachgym.benchmarks.runner import run_suite, status
+
+    cells = suite.cells()
+    finished = sum(status(cell, folder) == "finished" for cell in cells)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining())
+    try:
+        with Progress(*columns, transient=True, speed_estimate_period=1e9) as progress:
+            bar = progress.add_task(suite.name, total=len(cells), completed=finished)
+            for cell in run_suite(suite, folder, execute):
+                progress.console.print(f"finished {cell.path}", highlight=False)
+                progress.advance(bar)
+    except KeyboardInterrupt:
+        say("stopped; the same command goes on where it was")
+        raise typer.Exit(130) from None
+
+
+def show_leaderboard(suite: Suite, folder: Path) -> None:
+    """Print the table, and write it beside the runs as Markdown."""
+    from teachgym.benchmarks.leaderboard import leaderboard_rows, stand
+    from teachgym.benchmarks.runner import read_results
+    from teachgym.report.tables import markdown_rows, rich_rows
+
+    rows = leaderboard_rows(suite, stand(suite, read_results(suite, folder)))
+    (folder / "leaderboard.md").write_text(markdown_rows(rows) + "\n", encoding="utf-8")
+    brief = tuple(tuple(row[column] for column in (0, 1, 2, 4, 5)) for row in rows)
+    Console().print(rich_rows(brief))
+    say(f"full table  {folder / 'leaderboard.md'}")
+
+
+def choose_execution(workers: int, gpus: list[str], ray: str | None) -> Execute:
+    """Processes of this machine, or a Ray cluster if one is named."""
+    from teachgym.benchmarks.over_ray import OverRay
+    from teachgym.benchmarks.runner import Processes
+
+    if ray is None:
+        return Processes(workers, gpus)
+    return OverRay(None if ray == "local" else ray)
+
+
+def _budget(env_settings: Mapping[str, Any]) -> str:
+    limits = env_settings.get("budget") or {}
+    return ", ".join(f"{amount:,} {currency}" for currency, amount in limits.items())

@@ -1,0 +1,137 @@
+"""The runner: nothing is done twice, nothing is lost, and how it is run changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dying_worker import die_always, die_once, fail
+
+from teachgym.benchmarks.leaderboard import leaderboard_rows, stand
+from teachgym.benchmarks.runner import (
+    Job,
+    Processes,
+    do,
+    do_here,
+    read_results,
+    run_suite,
+    status,
+)
+from teachgym.benchmarks.suites import Arm, Suite
+from teachgym.errors import RunError
+
+SMALL: dict[str, Any] = {
+    "student": "simulated",
+    "task_settings": {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1},
+    "examples_per_step": 40,
+    "budget": {"steps": 2, "examples": 80},
+}
+SUITE = Suite(
+    "small",
+    1,
+    "for tests",
+    (Arm("uniform", "uniform", control=True), Arm("weak", "weakest", {"power": 2.0})),
+    env_settings=SMALL,
+    seeds=2,
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("teachgym.experiment._draw", lambda _, path: path.write_text("a curve"))
+
+
+def scores(suite: Suite, folder: Path) -> dict[str, Any]:
+    """Everything in the results that must not depend on how they were run."""
+    results = read_results(suite, folder)
+    return {
+        f"{arm}/{seed}": (r.test, r.val, r.curve, r.return_, r.best_step, r.spent.examples)
+        for (arm, seed), r in results.items()
+    }
+
+
+def run_all(suite: Suite, folder: Path, execute: Any = do_here) -> list[str]:
+    return [cell.path for cell in run_suite(suite, folder, execute)]
+
+
+def test_every_cell_is_run_once_and_then_read(tmp_path: Path) -> None:
+    assert sorted(run_all(SUITE, tmp_path)) == [
+        "uniform/seed_00",
+        "uniform/seed_01",
+        "weak/seed_00",
+        "weak/seed_01",
+    ]
+    assert run_all(SUITE, tmp_path) == []
+    assert len(scores(SUITE, tmp_path)) == 4
+
+
+def test_more_seeds_only_run_what_is_new(tmp_path: Path) -> None:
+    run_all(SUITE, tmp_path)
+    assert run_all(SUITE.narrowed(("weak",), 3), tmp_path) == ["uniform/seed_02", "weak/seed_02"]
+
+
+def test_processes_give_what_this_process_gives(tmp_path: Path) -> None:
+    run_all(SUITE, tmp_path / "here")
+    run_all(SUITE, tmp_path / "there", Processes(2))
+    assert scores(SUITE, tmp_path / "here") == scores(SUITE, tmp_path / "there")
+
+
+def test_a_cell_that_was_interrupted_is_resumed(tmp_path: Path) -> None:
+    class Stopped(BaseException):
+        pass
+
+    def stop_in_the_second(jobs: Sequence[Job]) -> Iterator[Job]:
+        yield do(jobs[0])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("teachgym.experiment._finish", _raise(Stopped))
+            yield do(jobs[1])
+
+    with pytest.raises(Stopped):
+        run_all(SUITE, tmp_path / "stopped", stop_in_the_second)
+    states = [status(cell, tmp_path / "stopped") for cell in SUITE.cells()]
+    assert states == ["finished", "begun", "missing", "missing"]
+    run_all(SUITE, tmp_path / "stopped")
+    run_all(SUITE, tmp_path / "whole")
+    assert scores(SUITE, tmp_path / "stopped") == scores(SUITE, tmp_path / "whole")
+
+
+def _raise(error: type[BaseException]) -> Any:
+    def finish(*_: Any) -> None:
+        raise error
+
+    return finish
+
+
+def test_the_cell_of_a_worker_that_dies_is_done_by_another(tmp_path: Path) -> None:
+    suite = SUITE.narrowed(("weak",), 1)
+    done = run_all(suite, tmp_path, Processes(1, task=die_once))
+    assert sorted(done) == ["uniform/seed_00", "weak/seed_00"]
+
+
+def test_a_cell_that_kills_every_worker_is_given_up(tmp_path: Path) -> None:
+    with pytest.raises(BrokenProcessPool):
+        run_all(SUITE.narrowed((), 1), tmp_path, Processes(1, task=die_always))
+
+
+def test_a_cell_that_fails_does_not_keep_the_others_from_running(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not liked"):
+        run_all(SUITE, tmp_path, Processes(1, task=fail))
+    assert {seed for _, seed in read_results(SUITE, tmp_path)} == {1}
+    table = leaderboard_rows(SUITE, stand(SUITE, read_results(SUITE, tmp_path)))
+    assert [row[1] for row in table[1:]] == ["1 of 2", "1 of 2"]
+
+
+def test_a_folder_is_of_one_suite_and_a_cell_of_one_configuration(tmp_path: Path) -> None:
+    run_all(SUITE, tmp_path)
+    other = Suite("other", 1, "", SUITE.arms, env_settings=SMALL)
+    with pytest.raises(RunError, match="holds suite small version 1, not other version 1"):
+        run_all(other, tmp_path)
+    changed = json.loads((tmp_path / "weak/seed_00/config.json").read_text())
+    assert changed["config"]["teacher_settings"] == {"power": 2.0}
+    job = Job(SUITE.cells()[0].config.to_json(), str(tmp_path / "weak/seed_00"))
+    with pytest.raises(RunError, match="other settings"):
+        do(job)

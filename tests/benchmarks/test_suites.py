@@ -1,0 +1,68 @@
+"""Suites are data: complete, fair, and made of teachers that exist."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from teachgym.agents import TEACHERS
+from teachgym.benchmarks.suites import SUITES, Arm, Cell, Suite, make_suite
+from teachgym.errors import ConfigError, UnknownNameError
+from teachgym.experiment import check_config
+
+ARMS = (Arm("uniform", "uniform"), Arm("alp", "alp"), Arm("weakest", "weakest"))
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_shipped_suites_are_json_and_their_runs_can_be_configured(name: str) -> None:
+    suite = make_suite(name)
+    assert json.loads(json.dumps(suite.to_json()))["name"] == name
+    for cell in suite.cells()[: len(suite.arms)]:
+        check_config(cell.config)
+
+
+def test_the_leaderboard_has_every_teacher_of_numbers_and_the_controls() -> None:
+    arms = make_suite("tiny").arms
+    numeric = {n for n, e in TEACHERS.items() if e.kind in ("SkillList", "SkillTree")}
+    # A fixed schedule and a constant rule have to be written by somebody for a purpose.
+    assert {arm.teacher for arm in arms} == numeric - {"fixed", "constant-tree"}
+    controls = {arm.name for arm in arms if arm.control}
+    assert controls == {"uniform", "no-data", "less-data", "real-data", "oracle"}
+
+
+def test_every_arm_has_the_same_budget_except_the_one_that_trades_examples_for_passes() -> None:
+    """2,500 / 4 examples, 4 passes over each: the training tokens of 2,500."""
+    cells = make_suite("tiny").cells()
+    budgets = {cell.arm.name: cell.config.env_settings["budget"] for cell in cells}
+    assert budgets.pop("less-data") == {"steps": 10, "examples": 625}
+    assert all(budget == {"steps": 10, "examples": 2500} for budget in budgets.values())
+
+
+def test_arms_take_turns_and_folders_are_named_after_arm_and_seed() -> None:
+    suite = Suite("s", 1, "", ARMS, seeds=2)
+    assert [cell.path for cell in suite.cells()][2:5] == [
+        "weakest/seed_00",
+        "uniform/seed_01",
+        "alp/seed_01",
+    ]
+    assert Cell(suite, ARMS[1], 3).config.name == "s-v1/alp/seed_03"
+
+
+def test_a_narrowed_suite_keeps_its_reference() -> None:
+    suite = Suite("s", 1, "", ARMS).narrowed(("alp",), 3)
+    assert [arm.name for arm in suite.arms] == ["uniform", "alp"]
+    assert suite.seeds == 3
+    with pytest.raises(UnknownNameError, match="alpp"):
+        suite.narrowed(("alpp",))
+
+
+def test_bad_suites_are_refused() -> None:
+    with pytest.raises(ConfigError, match="two arms of one name"):
+        Suite("s", 1, "", (*ARMS, ARMS[0]))
+    with pytest.raises(ConfigError, match="unknown arm"):
+        Suite("s", 1, "", ARMS, reference="nobody")
+    with pytest.raises(ConfigError, match="seeds is 0"):
+        Suite("s", 1, "", ARMS, seeds=0)
+    with pytest.raises(UnknownNameError, match="smoke"):
+        make_suite("smok")
