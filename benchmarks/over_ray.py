@@ -28,8 +28,15 @@ class OverRay:
     def __call__(self, jobs: Sequence[Job]) -> Iterator[Job]:
         """See ``runner.Execute``; errors of cells are raised when the others are done."""
         ray = _import_ray()
-        if not ray.is_initialized():
+        if ours := not ray.is_initialized():
             ray.init(address=self.address, include_dashboard=False, log_to_driver=False)
+        try:
+            yield from self._pass(ray, jobs)
+        finally:
+            if ours:
+                ray.shutdown()
+
+    def _pass(self, ray: Any, jobs: Sequence[Job]) -> Iterator[Job]:
         task = ray.remote(do).options(
             num_cpus=self.cpus, num_gpus=self.gpus, max_retries=RETRIES, retry_exceptions=False
         )
