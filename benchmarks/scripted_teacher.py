@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from teachgym.chat.prompts import Messages
+from teachgym.engines.orders import leaves_under
 from teachgym.errors import ChatError
 from teachgym.tasks.arithmetic_and_strings import ArithmeticAndStrings
 
@@ -62,10 +63,14 @@ def _plan(count: int, question: str) -> list[dict[str, Any]]:
 
 
 def _write(count: int, skill: str, rng: np.random.Generator, question: str) -> list[dict[str, Any]]:
-    """``count`` right examples of any level, none of which the question shows."""
+    """``count`` right examples of any level, none of which the question shows.
+
+    Of a root skill: of all its leaves.
+    """
     items: dict[str, dict[str, Any]] = {}
+    leaves = _leaves()[skill]
     for _ in range(20 * count):
-        example = _task().make(skill, None, rng)
+        example = _task().make(leaves[rng.integers(len(leaves))], None, rng)
         if example.prompt not in question:
             items[example.prompt] = {"problem": example.prompt, "answer": example.target}
         if len(items) == count:
@@ -76,6 +81,11 @@ def _write(count: int, skill: str, rng: np.random.Generator, question: str) -> l
 def _generator(question: str, draw: int) -> np.random.Generator:
     digest = sha256(f"{draw} {question}".encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:8], "big"))
+
+
+@cache
+def _leaves() -> Mapping[str, tuple[str, ...]]:
+    return leaves_under(_task().skills)
 
 
 @cache

@@ -212,6 +212,7 @@ def check_config(config: RunConfig) -> None:
 def _assemble(config: RunConfig, folder: Path) -> tuple[AnyEnv, AnyTeacher]:
     check_config(config)
     chat = _chat_settings(config, folder)
+    _check_price(config, chat)
     spoken = TEACHERS[config.teacher].env.get(_short_name(config.env), {})
     settings = {**spoken, **config.env_settings}
     if _asks_chat(settings):
@@ -227,6 +228,21 @@ def _chat_settings(config: RunConfig, folder: Path) -> dict[str, Any]:
     """The chat model's settings, with its record in the run's folder; empty if there is none."""
     store = {"store": str(RunFolder(folder.resolve()).chat)}
     return {**store, **config.chat} if config.chat else {}
+
+
+def _check_price(config: RunConfig, chat: Mapping[str, Any]) -> None:
+    """A limit of dollars must be one."""
+    if not chat or "dollars" not in (config.env_settings.get("budget") or {}):
+        return
+    # Imported here: chat models are for those who ask them.
+    from teachgym.chat.settings import read_settings
+
+    settings = read_settings(chat)
+    if settings.price is None:
+        raise ConfigError(
+            f"the price of {settings.model} is not known, so a budget of dollars would not bind; "
+            'give dollars per million tokens: --set \'chat.prices={"in": 0.15, "out": 0.6}\''
+        )
 
 
 def _asks_chat(env_settings: Mapping[str, Any]) -> bool:
@@ -246,10 +262,9 @@ def _default_settings(config: RunConfig, env: AnyEnv, chat: Mapping[str, Any]) -
     """What a teacher needs besides its settings, where it is not given."""
     base: Any = env.unwrapped
     if config.teacher == "llm":
-        # Imported here: chat models are for those who ask them.
-        from teachgym.chat.settings import make_chat
+        from teachgym.chat.settings import make_chat, read_settings
 
-        return {"chat": make_chat(chat)}
+        return {"chat": make_chat(chat), "workers": read_settings(chat).workers}
     if config.teacher == "oracle":
         return {"learnable": learnable_skills(student_name(config))}
     if config.teacher == "pool":

@@ -1,0 +1,80 @@
+"""What chat models answer to teachers: the items of their replies.
+
+Lengths are bounded, because a weak model whose answer is bound to a schema ends it only there.
+Needs the extra ``llm``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from teachgym.errors import missing_extra
+
+try:
+    from pydantic import BaseModel, Field
+except ImportError as error:
+    raise missing_extra("pydantic", "llm") from error
+
+MOST_SPECS = 20
+"""Specifications in one hypothesis."""
+
+Name = Annotated[str, Field(max_length=200)]
+Text = Annotated[str, Field(max_length=4_000)]
+Count = Annotated[int, Field(ge=0, le=100_000)]
+Difficulty = Annotated[float, Field(ge=0, le=1)]
+
+
+class SkillSpec(BaseModel):
+    """What data an Open-Ended teacher wants."""
+
+    skill: Name
+    weakness: Text
+    """What goes wrong, and why."""
+    practise: Text
+    count: Count
+    """Examples."""
+
+
+class Spec(BaseModel):
+    """Data for a skill that is known."""
+
+    practise: Text
+    count: Count
+    """Examples."""
+    difficulty: Difficulty | None = None
+    """None = any."""
+
+
+class Hypothesis(BaseModel):
+    """Why the student errs in a skill, and what would help."""
+
+    hypothesis: Text
+    specs: Annotated[list[Spec], Field(max_length=MOST_SPECS)]
+
+
+class Share(BaseModel):
+    """Examples of a step for a known subskill."""
+
+    subskill: Name
+    examples: Count
+
+
+class TreeAnswer(BaseModel):
+    """Explore or exploit."""
+
+    reasoning: Text
+    """First, so that it is written before the decision."""
+    action: Literal["explore", "exploit"]
+    skill: Name = ""
+    """Explore: under what, a root or a known subskill; empty = the root."""
+    new_subskills: Count = 0
+    """Explore: how many to look for."""
+    examples_for_new: Count = 0
+    """Explore: examples for each of them."""
+    allocation: Annotated[list[Share], Field(max_length=100)] = []
+    """Exploit."""
+
+
+def hint_of(why: str, practise: str) -> str:
+    """A teacher's thought as an order carries it."""
+    return f"hypothesis: {why}\npractise: {practise}"

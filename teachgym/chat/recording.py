@@ -1,0 +1,215 @@
+"""Answers of chat models that are written down, so that a run can be lived again without them.
+
+A record is one SQLite file. Its table ``answers`` holds, for each request, the SHA-256 of its JSON
+(``key``), that JSON (``request``) and what came of it (``outcome``): a completion, or the message
+of a ``ChatError``. Several threads and processes may use one file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+from teachgym.errors import ChatError, ConfigError
+from teachgym.protocols import ChatModel
+from teachgym.types import Completion, Cost, Incident
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS answers (
+    key TEXT PRIMARY KEY, request TEXT NOT NULL, outcome TEXT NOT NULL
+)
+"""
+_FORGET = "DELETE FROM answers WHERE key = ? AND json_extract(outcome, '$.error') IS NOT NULL"
+_PATIENCE = 60.0
+"""Seconds to wait for others who write to the same file."""
+_SHOWN = 100
+"""Characters shown of each message of a request that is not in the record."""
+
+
+class NotRecordedError(ChatError):
+    """A request that is not in the record that is replayed."""
+
+
+class Recorded:
+    """Reads answers from a record, and writes down those that are not there.
+
+    Equal requests, of models that are the same in ``identity``, get one and the same answer, with
+    the cost and the incidents it had when it was given: an episode that is lived again has the
+    same ledger. A call that failed fails again, for the same reason; ``forget_failure`` lets it
+    be asked again. Where two ask the same at once, both get the answer that was written first.
+
+    Args:
+        chat: is asked for what is not in the record; never by ``replay``.
+        path: the file; with ``record`` it is made at the first question.
+        mode: ``record``; ``replay``: what is not in the record is an error; ``off``: as if this
+            were not there.
+        identity: what decides answers besides the request, as plain JSON values; None = the
+            model's name.
+
+    Raises:
+        ConfigError: for another mode, or a file that is no record.
+    """
+
+    def __init__(
+        self,
+        chat: ChatModel,
+        path: Path,
+        mode: Literal["record", "replay", "off"] = "record",
+        *,
+        identity: Mapping[str, Any] | None = None,
+    ) -> None:
+        if mode not in ("record", "replay", "off"):
+            raise ConfigError(f"mode is {mode!r}; it must be 'record', 'replay' or 'off'")
+        self.chat, self.path, self.mode = chat, Path(path), mode
+        self.identity = dict(identity or {"model": chat.name})
+        if mode != "off":
+            self._check_file()
+
+    @property
+    def name(self) -> str:
+        """The name of the model whose answers these are."""
+        return self.chat.name
+
+    def complete(
+        self,
+        messages: Sequence[Mapping[str, str]],
+        schema: Mapping[str, Any] | None = None,
+        *,
+        draw: int = 0,
+    ) -> Completion:
+        """The recorded answer, else a new one; see ``protocols.ChatModel``.
+
+        Raises:
+            NotRecordedError: when there is none and ``replay`` is on.
+            ConfigError: when the file cannot be read or written.
+        """
+        if self.mode == "off":
+            return self.chat.complete(messages, schema, draw=draw)
+        request = self._request(messages, schema, draw)
+        outcome = self._read(request)
+        if outcome is None:
+            if self.mode == "replay":
+                raise NotRecordedError(self._describe(messages, schema, draw))
+            try:
+                outcome = asdict(self.chat.complete(messages, schema, draw=draw))
+            except ChatError as error:
+                outcome = {"error": str(error)}
+            outcome = self._write(request, outcome)
+        if "error" in outcome:
+            raise ChatError(outcome["error"])
+        return _to_completion(outcome)
+
+    def forget_failure(
+        self,
+        messages: Sequence[Mapping[str, str]],
+        schema: Mapping[str, Any] | None = None,
+        *,
+        draw: int = 0,
+    ) -> None:
+        """Ask anew next time if this request failed, as when a run stops because nothing answers.
+
+        Does nothing for a request that has an answer, nor except in mode ``record``.
+        """
+        if self.mode == "record":
+            with self._open() as record:
+                record.execute(_FORGET, (_key(self._request(messages, schema, draw)),))
+
+    def _request(
+        self, messages: Sequence[Mapping[str, str]], schema: Mapping[str, Any] | None, draw: int
+    ) -> str:
+        """All that decides an answer, as JSON."""
+        contents = [dict(message) for message in messages]
+        return _to_json(
+            {"identity": self.identity, "messages": contents, "schema": schema, "draw": draw}
+        )
+
+    def _describe(
+        self, messages: Sequence[Mapping[str, str]], schema: Mapping[str, Any] | None, draw: int
+    ) -> str:
+        """The error for a request that is not in the record."""
+        said = "; ".join(f"{m['role']}: {_shorten(m['content'])}" for m in messages)
+        kind = "no schema" if schema is None else f"schema {schema.get('title', 'without title')!r}"
+        return (
+            f"{self.path} has no answer of {self.name} to this request (draw {draw}, {kind}): "
+            f"{said}. Run it once with cache 'record' and the same settings: {self.identity}"
+        )
+
+    # -- the file ------------------------------------------------------------------------------
+
+    def _check_file(self) -> None:
+        """Refuse now what could not be read later."""
+        if self.path.exists():
+            with self._open() as record:
+                record.execute("SELECT key FROM answers LIMIT 1")
+        elif self.mode == "replay":
+            raise ConfigError(
+                f"store is {str(self.path)!r}, which does not exist; record it first (cache "
+                "'record')"
+            )
+
+    def _read(self, request: str) -> dict[str, Any] | None:
+        with self._open() as record:
+            return _select(record, _key(request))
+
+    def _write(self, request: str, outcome: Mapping[str, Any]) -> dict[str, Any]:
+        """Write an outcome down unless there is one already; the one that is then there."""
+        with self._open() as record:
+            row = (_key(request), request, _to_json(outcome))
+            record.execute("INSERT OR IGNORE INTO answers VALUES (?, ?, ?)", row)
+            return _select(record, row[0]) or dict(outcome)
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """The record, with what is done committed at the end.
+
+        A connection is opened for each use: it belongs to one thread and one process.
+        """
+        try:
+            if self.mode == "record":
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            with closing(sqlite3.connect(self.path, timeout=_PATIENCE)) as record, record:
+                if self.mode == "record":
+                    # Readers and one writer at a time do not wait for each other.
+                    record.execute("PRAGMA journal_mode = WAL")
+                    record.execute(_TABLE)
+                yield record
+        except (sqlite3.Error, OSError) as error:
+            raise ConfigError(
+                f"store is {str(self.path)!r}, which is no usable record of answers ({error}); "
+                "give another file, or delete it"
+            ) from error
+
+
+def _select(record: sqlite3.Connection, key: str) -> dict[str, Any] | None:
+    row = record.execute("SELECT outcome FROM answers WHERE key = ?", (key,)).fetchone()
+    return None if row is None else json.loads(row[0])
+
+
+def _key(request: str) -> str:
+    return hashlib.sha256(request.encode()).hexdigest()
+
+
+def _to_json(value: Mapping[str, Any]) -> str:
+    """Readable JSON, the same for equal values."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    # Half a surrogate pair cannot be stored; the escape that replaces it is JSON's own.
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _to_completion(outcome: Mapping[str, Any]) -> Completion:
+    return Completion(
+        outcome["text"],
+        Cost(**outcome["cost"]),
+        outcome["cut"],
+        tuple(Incident(**incident) for incident in outcome["incidents"]),
+    )
+
+
+def _shorten(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")

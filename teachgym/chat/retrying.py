@@ -1,0 +1,141 @@
+"""Another attempt where a call failed for a reason that may pass; needs the extra ``llm``.
+
+A client raises ``Transient`` for such a failure and knows nothing of attempts, so that every
+provider has the same ones.
+"""
+
+from __future__ import annotations
+
+import math
+import random as randomness
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from teachgym.errors import ChatError, ConfigError, missing_extra
+from teachgym.protocols import ChatModel
+from teachgym.types import Completion, Incident
+
+try:
+    import tenacity
+except ImportError as error:
+    raise missing_extra("tenacity", "llm") from error
+
+
+class Transient(ChatError):
+    """A failure that may pass: too many requests, a fault of the server, a lost connection."""
+
+    retry_after: float | None = None
+    """Seconds the server asks to wait, >= 0; None = it does not say."""
+
+
+class Retrying:
+    """Asks again after ``Transient`` failures, each time after a longer wait.
+
+    Before attempt n + 1 it waits as long as the server said, or else between half of and the
+    whole of ``first_wait * 2**(n - 1)`` seconds, at random so that threads do not come back all at
+    once; in either case ``longest_wait`` at most. Every retry is an incident ``retry`` of the
+    completion. Calls that failed are not paid for, as no server says what they cost.
+
+    Args:
+        chat: is asked.
+        attempts: calls at most, >= 1.
+        first_wait: seconds, >= 0.
+        longest_wait: seconds, >= 0.
+        sleep: waits that many seconds.
+        random: a number in [0, 1); decides on waits alone, never on answers.
+    """
+
+    def __init__(
+        self,
+        chat: ChatModel,
+        *,
+        attempts: int = 6,
+        first_wait: float = 1.0,
+        longest_wait: float = 60.0,
+        sleep: Callable[[float], None] = time.sleep,
+        random: Callable[[], float] = randomness.random,
+    ) -> None:
+        if attempts < 1:
+            raise ConfigError(f"attempts is {attempts}; it must be at least 1")
+        self.chat, self.attempts = chat, attempts
+        self.first_wait, self.longest_wait = first_wait, longest_wait
+        self.sleep, self.random = sleep, random
+
+    @property
+    def name(self) -> str:
+        """The name of the model that is asked."""
+        return self.chat.name
+
+    def complete(
+        self,
+        messages: Sequence[Mapping[str, str]],
+        schema: Mapping[str, Any] | None = None,
+        *,
+        draw: int = 0,
+    ) -> Completion:
+        """The first answer that is had; see ``protocols.ChatModel``.
+
+        Raises:
+            ChatError: at once for a failure that will not pass, else after the last attempt.
+        """
+        retries: list[Incident] = []
+
+        def note(state: tenacity.RetryCallState) -> None:
+            retries.append(Incident("retry", str(_failure(state))))
+
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(Transient),
+            stop=tenacity.stop_after_attempt(self.attempts),
+            wait=self._wait,
+            sleep=self.sleep,
+            before_sleep=note,
+            reraise=True,
+        )
+        try:
+            completion = retrying(self.chat.complete, messages, schema, draw=draw)
+        except Transient as error:
+            raise ChatError(f"gave up after {self.attempts} attempts: {error}") from error
+        return replace(completion, incidents=(*retries, *completion.incidents))
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        """Seconds to wait after a failure."""
+        asked: float | None = getattr(_failure(state), "retry_after", None)
+        if asked is not None:
+            return min(asked, self.longest_wait)
+        longest = min(self.first_wait * 2.0 ** (state.attempt_number - 1), self.longest_wait)
+        return longest * (1 + self.random()) / 2
+
+
+def _failure(state: tenacity.RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
+
+
+def read_retry_after(header: str | None, now: float) -> float | None:
+    """Seconds to wait by a ``Retry-After`` header, which holds seconds or a date (RFC 9110).
+
+    Args:
+        header: None = there is none.
+        now: seconds since the epoch, to count from.
+
+    Returns:
+        At least 0; None if the header is missing or makes no sense.
+
+    Example:
+        >>> read_retry_after("3", now=0.0)
+        3.0
+        >>> read_retry_after("Thu, 01 Jan 1970 00:00:10 GMT", now=4.0)
+        6.0
+    """
+    if header is None:
+        return None
+    try:
+        seconds = float(header)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(header).timestamp() - now
+        except ValueError:
+            return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None

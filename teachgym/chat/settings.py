@@ -1,0 +1,221 @@
+"""A chat model from plain settings, as they stand in a run's configuration."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from importlib import import_module
+from math import inf
+from pathlib import Path
+from typing import Any, Literal, get_args
+from weakref import WeakValueDictionary
+
+from teachgym.cache import cache_folder
+from teachgym.chat.prices import Price, find_price
+from teachgym.errors import ConfigError, require_known
+from teachgym.protocols import ChatModel
+from teachgym.typed import require_types
+
+Provider = Literal["openai", "local", "python"]
+JsonSchema = Literal["auto", "always", "never"]
+Cache = Literal["record", "replay", "off"]
+
+_DECISIVE = ("provider", "model", "temperature", "top_p", "max_tokens", "json_schema")
+"""Settings that decide answers; the others say where from, how fast and for how much."""
+
+_LIMITS: dict[str, tuple[float, float]] = {
+    "temperature": (0, 2),
+    "max_tokens": (1, 10_000_000),
+    "attempts": (1, 100),
+    "requests_per_minute": (1, 10**9),
+    "tokens_per_minute": (1, 10**12),
+    "workers": (1, 1000),
+}
+"""Lowest and highest values allowed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatSettings:
+    """Which chat model answers, and how it is asked; plain JSON values only."""
+
+    provider: Provider = "openai"
+    """``openai``: any server that speaks OpenAI's protocol; ``local``: a model in this process;
+    ``python``: a function of messages, schema and draw."""
+    model: str = ""
+    """Its name at the server, the local model's name or path, or ``module:function``."""
+    base_url: str | None = None
+    """Address of the server, which mostly ends in ``/v1``; None = ``$OPENAI_BASE_URL`` or else
+    OpenAI's own."""
+    temperature: float | None = 1.0
+    """In [0, 2]; 0 = the likeliest answer; None = the server's own choice, for models that do not
+    let it be set."""
+    top_p: float | None = None
+    """In (0, 1]: the likeliest tokens with this share of the probability; None = all."""
+    max_tokens: int = 4096
+    """Length of an answer at most."""
+    timeout: float = 120.0
+    """Seconds that nothing may come from the server, > 0."""
+    api_key_variable: str = "OPENAI_API_KEY"
+    """Name of the environment variable with the key; the key itself is no setting."""
+    api_version: str | None = None
+    """Of Azure's API; None = not Azure. With it ``base_url`` is the resource's endpoint and
+    ``model`` the deployment."""
+    json_schema: JsonSchema = "auto"
+    """Whether the server binds answers to their schema: ``always``; ``never`` (the schema is put
+    into words); ``auto``: until the server refuses."""
+    attempts: int = 6
+    """Calls at most until one gets through, in [1, 100]."""
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    """Of messages and answers together; None = no limit."""
+    prices: Mapping[str, float] | None = None
+    """Dollars per million tokens, ``{"in": ..., "out": ...}``; None = by the list in
+    ``teachgym.chat.prices``; a model that is not in it costs nothing, and runs with a budget of
+    dollars refuse it."""
+    workers: int = 8
+    """Questions asked at once, in [1, 1000]."""
+    cache: Cache = "record"
+    """``record``: answers are written down, and read where they are; ``replay``: read only;
+    ``off``: neither."""
+    store: str | None = None
+    """File of the recorded answers; None = ``chat/chat.sqlite`` in the user's cache folder."""
+
+    def __post_init__(self) -> None:
+        if self.prices is not None:
+            _check_prices(self.prices)
+        require_types(self)
+        for name, kind in {"provider": Provider, "json_schema": JsonSchema, "cache": Cache}.items():
+            require_known(name, [getattr(self, name)], get_args(kind))
+        for name, (low, high) in _LIMITS.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise ConfigError(f"{name} is {value}; it must be in [{low}, {high}]")
+        if not self.model:
+            raise ConfigError("model is empty; give the name of the chat model")
+        if not 0 < self.timeout < inf:
+            raise ConfigError(f"timeout is {self.timeout}; it must be a number of seconds above 0")
+        if self.top_p is not None and not 0 < self.top_p <= 1:
+            raise ConfigError(f"top_p is {self.top_p}; it must be in (0, 1]")
+        self._check_server()
+
+    def _check_server(self) -> None:
+        if self.base_url is not None and not self.base_url.startswith(("http://", "https://")):
+            raise ConfigError(
+                f"base_url is {self.base_url!r}; it must begin with http:// or https://"
+            )
+        if self.api_version is not None and self.base_url is None:
+            raise ConfigError("api_version is given, so base_url must be the Azure endpoint")
+        # Never shown: it may well be a key, given in the wrong place.
+        if not self.api_key_variable.isidentifier():
+            raise ConfigError("api_key_variable is not the name of an environment variable")
+
+    @property
+    def price(self) -> Price | None:
+        """The price that was given, or the list price; None = not known."""
+        if self.prices is not None:
+            return Price(self.prices["in"], self.prices["out"])
+        return find_price(self.model) if self.provider == "openai" else Price(0.0, 0.0)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The settings that decide answers; equal ones share recorded answers."""
+        return {name: getattr(self, name) for name in _DECISIVE}
+
+    @property
+    def store_path(self) -> Path:
+        """Where answers are recorded."""
+        return Path(self.store) if self.store else cache_folder("chat") / "chat.sqlite"
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings as a JSON object; ``make_chat`` reads it."""
+        return asdict(self)
+
+
+def _check_prices(prices: Any) -> None:
+    right = isinstance(prices, Mapping) and set(prices) == {"in", "out"}
+    if not right or not all(isinstance(p, int | float) and 0 <= p < inf for p in prices.values()):
+        raise ConfigError(
+            f"prices is {prices!r}; it must be dollars per million tokens, each at least 0: "
+            '{"in": 0.15, "out": 0.6}'
+        )
+
+
+def read_settings(settings: ChatSettings | Mapping[str, Any]) -> ChatSettings:
+    """Settings as they are, or from a JSON object; raises ``ConfigError`` for wrong ones."""
+    if isinstance(settings, ChatSettings):
+        return settings
+    require_known("chat setting", settings, [f.name for f in fields(ChatSettings)])
+    return ChatSettings(**settings)
+
+
+def make_chat(settings: ChatSettings | Mapping[str, Any]) -> ChatModel:
+    """The chat model of the settings, with retries, limits and its record around it.
+
+    A retry counts against the limits; a recorded answer waits for nothing. Asks no server yet and
+    reads no key.
+
+    Raises:
+        ConfigError: for a setting that does not exist or is out of its range, or a record that
+            cannot be read.
+        MissingExtraError: without the extra ``llm`` (``llm-local`` for the provider ``local``).
+    """
+    settings = read_settings(settings)
+    made = _MADE.get(key := json.dumps(settings.to_json(), sort_keys=True))
+    if made is None:
+        made = _MADE[key] = _make(settings)
+    return made
+
+
+_MADE: WeakValueDictionary[str, ChatModel] = WeakValueDictionary()
+"""Equal settings are one chat model while somebody uses it: one set of weights, one rate limit."""
+
+
+def _make(settings: ChatSettings) -> ChatModel:
+    chat = _PROVIDERS[settings.provider](settings)
+    if settings.cache == "off":
+        return chat
+    from teachgym.chat.recording import Recorded
+
+    return Recorded(chat, settings.store_path, settings.cache, identity=settings.identity)
+
+
+def _make_local(settings: ChatSettings) -> ChatModel:
+    # Imported here: it loads torch.
+    from teachgym.chat.local import make_local
+
+    return make_local(settings)
+
+
+def _make_openai(settings: ChatSettings) -> ChatModel:
+    # Imported here: they need the extra llm.
+    from teachgym.chat.limiting import Limited
+    from teachgym.chat.openai_compatible import OpenAICompatible
+    from teachgym.chat.retrying import Retrying
+
+    limited = Limited(
+        OpenAICompatible(settings),
+        requests_per_minute=settings.requests_per_minute,
+        tokens_per_minute=settings.tokens_per_minute,
+    )
+    return Retrying(limited, attempts=settings.attempts)
+
+
+def _make_python(settings: ChatSettings) -> ChatModel:
+    from teachgym.chat.scripted import Scripted
+
+    module, _, name = settings.model.partition(":")
+    try:
+        return Scripted(getattr(import_module(module), name), settings.model)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(
+            f"model is {settings.model!r}, which cannot be imported ({error}); give "
+            "module:function, as in teachgym.benchmarks.scripted_teacher:answer"
+        ) from error
+
+
+_PROVIDERS: Mapping[Provider, Callable[[ChatSettings], ChatModel]] = {
+    "openai": _make_openai,
+    "local": _make_local,
+    "python": _make_python,
+}

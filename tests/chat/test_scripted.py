@@ -1,0 +1,54 @@
+"""Functions as chat models, and the arithmetic of prices."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from teachgym.chat.prices import PRICES, Price, estimate_tokens, find_price
+from teachgym.chat.scripted import Scripted
+from teachgym.types import Completion, Cost
+
+
+def test_a_function_answers_by_messages_schema_and_draw() -> None:
+    """17 + 4 = 21 characters in and 25 out are 5.25 and 6.25 tokens, rounded up."""
+    chat = Scripted(lambda messages, schema, draw: json.dumps([len(messages), schema, draw]))
+    messages = [{"role": "system", "content": "x" * 17}, {"role": "user", "content": "four"}]
+    answer = chat.complete(messages, {"type": "array"}, draw=7)
+    cost = Cost(teacher_calls=1, teacher_tokens_in=6, teacher_tokens_out=7)
+    assert answer == Completion('[2, {"type": "array"}, 7]', cost)
+    assert chat.name == "scripted"
+
+
+@pytest.mark.parametrize(("text", "tokens"), [("", 0), ("a", 1), ("four", 1), ("fives", 2)])
+def test_four_characters_are_a_token(text: str, tokens: int) -> None:
+    assert estimate_tokens(text) == tokens
+
+
+def test_texts_are_estimated_together() -> None:
+    """2 + 2 characters are one token, not two."""
+    assert estimate_tokens("ab", "cd") == 1
+
+
+def test_dollars_are_per_million() -> None:
+    """1000 * 0.15 / 1e6 + 200 * 0.60 / 1e6 = 0.00015 + 0.00012."""
+    assert Price(0.15, 0.60).dollars(1000, 200) == pytest.approx(0.00027)
+
+
+def test_a_dated_name_has_the_price_of_its_model_unless_it_has_its_own() -> None:
+    assert find_price("gpt-4o-mini-2024-07-18") == PRICES["gpt-4o-mini"]
+    assert find_price("gpt-4o-2024-05-13") == Price(5.0, 15.0)
+    assert find_price("gpt-4o-2024-08-06") == Price(2.5, 10.0)
+    assert find_price("gpt-4o-huge") is None
+
+
+def test_nothing_optional_is_loaded_before_it_is_used() -> None:
+    code = (
+        "import sys; import teachgym.chat.settings, teachgym.chat.scripted;"
+        "print([m for m in ('openai', 'tenacity', 'torch', 'pydantic') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
