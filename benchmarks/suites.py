@@ -82,6 +82,13 @@ class Suite:
         chosen = tuple(arm for arm in self.arms if arm.name in kept)
         return replace(self, arms=chosen, seeds=self.seeds if seeds is None else seeds)
 
+    def changed(
+        self, env_settings: Mapping[str, Any] | None = None, chat: Mapping[str, Any] | None = None
+    ) -> Suite:
+        """The suite with other settings of all runs, and another chat model."""
+        settings = {**self.env_settings, **(env_settings or {})}
+        return replace(self, env_settings=settings, chat=dict(chat) if chat else self.chat)
+
     def cells(self) -> tuple[Cell, ...]:
         """Every arm with every seed; arms take turns, so that early results can be compared."""
         return tuple(Cell(self, arm, seed) for seed in range(self.seeds) for arm in self.arms)
@@ -199,7 +206,37 @@ def tiny() -> Suite:
     )
 
 
-SUITES: Mapping[str, Callable[[], Suite]] = {"smoke": smoke, "tiny": tiny}
+def with_state() -> Suite:
+    """With State against No State (DataEnvGym, table 2) in the Open-Ended environment.
+
+    By default a function plays a chat model that teaches well, so the difference is what the
+    student's errors tell; ``--chat`` puts a real model in its place.
+    """
+    return Suite(
+        "with-state",
+        1,
+        "a chat model that sees the student's errors against one that does not",
+        (
+            Arm("no-state", "llm", {"state": False}, control=True),
+            Arm("with-state", "llm", {"state": True}),
+        ),
+        env=OPEN_ENDED,
+        env_settings={"student": "tiny", "budget": BUDGET, "examples_per_step": 250},
+        seeds=10,
+        reference="no-state",
+        chat={
+            "provider": "python",
+            "model": "teachgym.benchmarks.scripted_teacher:answer",
+            "cache": "off",
+        },
+    )
+
+
+SUITES: Mapping[str, Callable[[], Suite]] = {
+    "smoke": smoke,
+    "tiny": tiny,
+    "with-state": with_state,
+}
 """Name to suite; what ``teachgym bench`` knows."""
 
 

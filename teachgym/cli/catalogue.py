@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from teachgym import ENV_IDS
+from teachgym.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -52,15 +53,22 @@ def _env_rows() -> Rows:
 
 
 def _teacher_rows() -> Rows:
-    from teachgym.agents import TEACHERS, teacher_settings
-    from teachgym.agents.registry import REQUIRED
+    from teachgym.agents import TEACHERS
 
     for name, entry in TEACHERS.items():
-        settings = (
-            key if default is REQUIRED else f"{key}={default}"
-            for key, default in teacher_settings(name).items()
-        )
-        yield name, ", ".join(entry.kinds), entry.description, ", ".join(settings)
+        yield name, ", ".join(entry.kinds), entry.description, _teacher_settings(name)
+
+
+def _teacher_settings(name: str) -> str:
+    from teachgym.agents import REQUIRED, teacher_settings
+
+    try:
+        settings = teacher_settings(name)
+    except MissingExtraError as error:
+        return str(error)
+    return ", ".join(
+        key if default is REQUIRED else f"{key}={default}" for key, default in settings.items()
+    )
 
 
 def _task_rows() -> Rows:

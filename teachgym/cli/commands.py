@@ -24,6 +24,7 @@ from teachgym.cli.conducting import (
     show_teaching,
 )
 from teachgym.errors import UnknownNameError, unknown
+from teachgym.records import Record
 
 app = typer.Typer(
     name="teachgym",
@@ -157,6 +158,12 @@ def bench(
     gpu: given.Gpus = None,
     ray: given.Ray = None,
     dry_run: given.DryRun = False,
+    student: given.Student = None,
+    task: given.Task = None,
+    chat: given.Chat = None,
+    chat_model: given.ChatModel = None,
+    chat_base_url: given.ChatBaseUrl = None,
+    settings: given.Settings = None,
     threads: given.Threads = None,
 ) -> None:
     """Compare teachers: run what is left of a suite, and show its table.
@@ -166,9 +173,19 @@ def bench(
     with errors_in_red():
         prepare_process(threads)
         from teachgym.benchmarks.suites import make_suite
-        from teachgym.cli import benching
+        from teachgym.cli import benching, configuring
 
-        chosen = make_suite(suite).narrowed(arm or (), seeds)
+        record: Record = {}
+        flags = {
+            "env_settings.student": student,
+            "env_settings.task": task,
+            "chat.provider": chat,
+            "chat.model": chat_model,
+            "chat.base_url": chat_base_url,
+        }
+        configuring.override(record, {path: x for path, x in flags.items() if x is not None})
+        configuring.override_settings(record, configuring.parse_pairs(settings or ()))
+        chosen = make_suite(suite).narrowed(arm or (), seeds).changed(**record)
         folder = out or Path("bench") / suite
         if dry_run:
             benching.show_plan(chosen, folder)
