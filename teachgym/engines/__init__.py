@@ -10,20 +10,66 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from teachgym.engines.dispatch import DispatchEngine
+from teachgym.engines.llm import LLMEngine
 from teachgym.engines.pool import PoolEngine
 from teachgym.engines.procedural import ProceduralEngine
 from teachgym.engines.replay import ReplayEngine
 from teachgym.errors import ConfigError, UnknownNameError, unknown
-from teachgym.protocols import DataEngine, Purse, Task
+from teachgym.protocols import ChatModel, DataEngine, Purse, Task
+
+Chat = Mapping[str, Any] | ChatModel
+"""A chat model, or its settings (``teachgym.chat.settings.ChatSettings``)."""
+
+
+def dispatch_engine(
+    task: Task,
+    purse: Purse | None = None,
+    *,
+    engines: Mapping[str, Mapping[str, Any]],
+    default: str,
+    chat: Chat | None = None,
+) -> DispatchEngine:
+    """Gives each order to the engine it names: a ``DispatchEngine`` from plain settings.
+
+    Args:
+        task: what the data is for.
+        purse: pays for the calls of all of them.
+        engines: the name that orders use to the settings of the engine. It is the engine of that
+            name, unless its settings have a ``name`` of their own; its chat model is ``chat``,
+            unless they have a ``chat``. So two engines of one kind can stand side by side:
+            ``{"fast": {"name": "llm", "votes": 1}, "sure": {"name": "llm", "votes": 5}}``.
+        default: fills orders that name no engine.
+        chat: the chat model of those that use one.
+
+    Raises:
+        ConfigError: if ``default`` is not among ``engines``, or for settings of one of them.
+    """
+    services = {"task": task, "purse": purse, "chat": chat}
+    made = {name: make_engine(**{"name": name, **services, **own}) for name, own in engines.items()}
+    return DispatchEngine(made, default)
+
 
 ENGINES: dict[str, Callable[..., DataEngine]] = {
     "procedural": ProceduralEngine,
     "pool": PoolEngine.of_task,
     "replay": ReplayEngine,
+    "llm": LLMEngine,
+    "by-order": dispatch_engine,
 }
 """Engine name to what makes it from a task and settings."""
 
-__all__ = ["ENGINES", "PoolEngine", "ProceduralEngine", "ReplayEngine", "make_engine"]
+__all__ = [
+    "ENGINES",
+    "Chat",
+    "DispatchEngine",
+    "LLMEngine",
+    "PoolEngine",
+    "ProceduralEngine",
+    "ReplayEngine",
+    "dispatch_engine",
+    "make_engine",
+]
 
 
 def make_engine(
@@ -31,16 +77,19 @@ def make_engine(
     task: Task,
     *,
     purse: Purse | None = None,
-    chat: Mapping[str, Any] | None = None,
+    chat: Chat | None = None,
     **settings: Any,
 ) -> DataEngine:
-    """The named engine for a task: ``procedural``, ``pool`` or ``replay`` (``path=`` of a run).
+    """The named engine for a task.
+
+    ``procedural``, ``pool``, ``replay`` (``path=`` of a run), ``llm`` (``chat=``), or
+    ``by-order``: several of them, by the name that an order gives.
 
     Args:
         name: one of ``ENGINES``.
         task: what the data is for.
         purse: pays for calls, for engines that make some.
-        chat: settings of the chat model, for engines that use one.
+        chat: the chat model or its settings, for engines that use one.
         settings: the engine's own.
 
     Raises:

@@ -1,0 +1,46 @@
+"""Several engines behind one: each order says who fills it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from teachgym.errors import require_known
+from teachgym.protocols import DataEngine
+from teachgym.types import Data, Plan
+
+
+class DispatchEngine:
+    """Gives each order to the engine it names (``Order.engine``).
+
+    Each engine gets its orders as one plan, so that it can work on them at once, and its data
+    come together: first those of the engine that the plan names first.
+
+    Args:
+        engines: name to engine; the names that orders may use.
+        default: which of them fills orders that name none.
+
+    Raises:
+        ConfigError: if ``default`` is not among ``engines``.
+    """
+
+    name = "by-order"
+
+    def __init__(self, engines: Mapping[str, DataEngine], default: str) -> None:
+        require_known("default engine", (default,), engines)
+        self._engines, self._default = dict(engines), default
+
+    def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
+        """At most ``order.count`` examples per order.
+
+        Raises:
+            ConfigError: for an order that names another engine; nothing has been made then.
+        """
+        names = [order.engine or self._default for order in plan.orders]
+        require_known("engine of an order", names, self._engines)
+        data: Data = ()
+        for name in dict.fromkeys(names):
+            orders = tuple(o for o, n in zip(plan.orders, names, strict=True) if n == name)
+            data += self._engines[name].generate(Plan(orders), rng)
+        return data

@@ -1,0 +1,88 @@
+"""From what a chat model filled in to an example that has passed every check.
+
+What fails is noted in the purse by the name of the check and is dropped alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from teachgym.engines.voting import group_answers
+from teachgym.engines.writer_settings import WriterSettings
+from teachgym.engines.written import Fields, right_draft, wrong_draft
+from teachgym.errors import ConfigError
+from teachgym.gate import normalise
+from teachgym.protocols import Purse
+from teachgym.syllabus import Syllabus
+from teachgym.types import Data, Draft, Example, Incident
+
+
+@dataclass(frozen=True, slots=True)
+class Examiner:
+    """Makes examples of problems and their solutions, or turns them away."""
+
+    syllabus: Syllabus
+    settings: WriterSettings
+    purse: Purse
+    leaf: str
+    """The skill of the examples."""
+    difficulty: float | None
+    """Of the examples, in [0, 1]."""
+
+    def examine(self, problem: str, solutions: Sequence[Fields], shown: Data) -> Example | None:
+        """The problem with the solution that was elected; None if it cannot be used.
+
+        Args:
+            problem: its text.
+            solutions: what was filled in for each vote; fewer than votes where some were lost.
+            shown: training examples that the writer was shown, and must not have copied.
+        """
+        example = self._elect(problem, solutions)
+        if example is None:
+            return None
+        if normalise(example.prompt) in {normalise(other.prompt) for other in shown}:
+            self._note("duplicate", f"{example.prompt!r:.200} is one of the examples shown")
+            return None
+        if self.settings.verify and self.syllabus.verify(example) != 1:
+            self._note("unverified", f"{example.target!r:.200} for {example.prompt!r:.200}")
+            return None
+        return example
+
+    def _elect(self, problem: str, solutions: Sequence[Fields]) -> Example | None:
+        """The example with the only solution, or with votes, with the most frequent answer."""
+        composed = [self._compose(right_draft(problem, filled)) for filled in solutions]
+        examples = [example for example in composed if example is not None]
+        if not examples:
+            self._note("unsolved", f"no usable solution of {problem!r:.200}")
+            return None
+        votes = self.settings.votes
+        if votes == 1:
+            wrong = wrong_draft(problem, solutions[0]) if self.settings.rejected else None
+            return self._contrast(examples[0], wrong)
+        groups = group_answers(examples, self.syllabus.grade)
+        sizes = [len(group) for group in groups]
+        if not groups or sizes[0] / votes < self.settings.agreement:
+            self._note("disagreement", f"{sizes} of {votes} votes agree: {problem!r:.200}")
+            return None
+        lost = self.settings.rejected and len(groups) > 1
+        return replace(groups[0][0], rejected=groups[1][0].target if lost else None)
+
+    def _contrast(self, example: Example, wrong: Draft | None) -> Example:
+        """The example with a response that the task grades below 1, in the form of its target."""
+        response = None if wrong is None else self._compose(wrong)
+        # A grade of nan means that nobody knows, so it is not below 1.
+        if response is not None and not self.syllabus.grade(example, response.target) < 1:
+            self._note("not-wrong", f"{response.target!r:.200} for {example.prompt!r:.200}")
+            response = None
+        return replace(example, rejected=None if response is None else response.target)
+
+    def _compose(self, draft: Draft) -> Example | None:
+        try:
+            return self.syllabus.compose(draft, self.leaf, self.difficulty)
+        except ConfigError as error:
+            self._note("bad-draft", str(error))
+            return None
+
+    def _note(self, event: str, detail: str) -> None:
+        self.purse.note(Incident(event, detail))

@@ -1,0 +1,67 @@
+"""The engine by chat model. Its packages (extra ``llm``) are imported when one is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from teachgym.engines.writer_settings import WriterSettings
+from teachgym.errors import require_known
+from teachgym.protocols import ChatModel, Purse, Task
+from teachgym.syllabus import Syllabus
+from teachgym.types import Data, Plan
+
+
+class LLMEngine:
+    """Has a chat model write what a plan orders; hints, seeds and subskills are read.
+
+    It knows the task by its ``Syllabus`` and therefore nothing of ``val`` and ``test``. Between
+    calls nothing is remembered. See ``teachgym.engines.writer.Writer`` for how it writes.
+
+    Args:
+        task: what the data is for.
+        purse: pays for the calls and is told of incidents; None = unlimited.
+        chat: a chat model, or settings for ``teachgym.chat.settings.make_chat``.
+        workers: most calls in flight, >= 1; None = as the chat settings say, or else 8.
+        writing: the fields of ``WriterSettings``.
+
+    Raises:
+        ConfigError: for settings that do not exist or are out of range.
+        MissingExtraError: without the packages of the extra ``llm``.
+    """
+
+    name = "llm"
+
+    def __init__(
+        self,
+        task: Task,
+        purse: Purse | None = None,
+        *,
+        chat: Mapping[str, Any] | ChatModel,
+        workers: int | None = None,
+        **writing: Any,
+    ) -> None:
+        require_known("setting of engine 'llm'", writing, (f.name for f in fields(WriterSettings)))
+        settings = WriterSettings(**writing)
+        from teachgym.chat.asking import Asker
+        from teachgym.chat.settings import make_chat, read_settings
+        from teachgym.engines.writer import Writer
+
+        if isinstance(chat, Mapping):
+            read = read_settings(chat)
+            workers = read.workers if workers is None else workers
+            chat = make_chat(read)
+        asker = Asker(chat, purse, workers=8 if workers is None else workers)
+        self.writer = Writer(Syllabus.of(task), asker, settings)
+
+    def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
+        """At most ``order.count`` examples per order, in the plan's order.
+
+        Raises:
+            UnknownSkillError: for an order of a skill that the task does not have.
+            ChatError: if no call got through and there is nothing at all.
+        """
+        return self.writer.write(plan.orders, rng)

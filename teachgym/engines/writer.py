@@ -1,0 +1,288 @@
+"""``Writer``: orders to examples by a chat model, for every domain alike.
+
+All orders go forward together, in rounds: one call for each order that still lacks examples, then
+the calls for solutions, then the checks. What is wrong with an item costs that item alone, and
+the next round asks for another. Needs the extra ``llm``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+import numpy as np
+
+from teachgym.chat.asking import Asker, Question
+from teachgym.chat.prices import estimate_tokens
+from teachgym.chat.prompts import Messages, render
+from teachgym.engines.examiner import Examiner
+from teachgym.engines.orders import divide, leaves_under
+from teachgym.engines.pool import PoolEngine
+from teachgym.engines.writer_settings import WriterSettings
+from teachgym.engines.written import Fields, item_type, problem_fields, solution_fields
+from teachgym.errors import ChatError
+from teachgym.gate import normalise
+from teachgym.syllabus import Syllabus
+from teachgym.types import Data, Example, Incident, Order, Plan, Provenance
+
+__all__ = ["Writer", "WriterSettings", "in_words", "newest"]
+
+_LEVELS = ("very easy", "easy", "medium", "hard", "very hard")
+
+
+class Writer:
+    """Has a chat model write training data for a task.
+
+    An order for a skill with subskills is divided evenly among its leaves, as by every engine.
+    One with a subskill of its own is not, because that is one thing already: its examples carry
+    the first leaf under the order's skill, and the subskill in their provenance.
+
+    Incidents, besides those of the ``Asker``: ``bad-draft`` (the task cannot give it its form),
+    ``duplicate`` (of a problem in this batch or an example shown), ``unsolved`` (no usable
+    solution), ``disagreement`` (the votes), ``not-wrong`` (a wrong response that is right or
+    cannot be graded: the example stays, without it), ``unverified``, ``short`` (an order that
+    did not get all its examples).
+
+    Args:
+        syllabus: the task, without its held-out splits.
+        asker: asks the chat model, and pays.
+        settings: how to write.
+    """
+
+    name = "llm"
+
+    def __init__(
+        self, syllabus: Syllabus, asker: Asker, settings: WriterSettings | None = None
+    ) -> None:
+        self.syllabus, self.asker = syllabus, asker
+        self.settings = settings or WriterSettings()
+        self._skills = {skill.name: skill for skill in syllabus.skills}
+        self._leaves = leaves_under(syllabus.skills)
+        self._pool = PoolEngine(syllabus.skills, syllabus.train)
+        self._by_id = {example.id: example for example in syllabus.train if example.id}
+        # Among votes there are wrong solutions anyway; nobody needs to make one up.
+        wrong = self.settings.rejected and self.settings.votes == 1
+        self._solution = solution_fields(syllabus.brief, wrong=wrong)
+        self._problem = problem_fields(syllabus.brief)
+        if self.settings.stages == 1:
+            self._problem = {**self._problem, **self._solution}
+
+    def write(self, orders: Sequence[Order], rng: np.random.Generator) -> Data:
+        """At most ``order.count`` examples per order, in the order of the orders.
+
+        When nothing is left to pay with, or no more calls get through, it is what there is.
+
+        Raises:
+            UnknownSkillError: for an order of a skill that the task does not have.
+            ChatError: if no call got through and there is nothing at all.
+        """
+        jobs = [job for order in orders for job in self._jobs(order)]
+        batch = _Batch()
+        while waiting := [job for job in jobs if job.missing and job.calls]:
+            try:
+                self._write_round(waiting, batch, rng)
+            except ChatError:
+                if not any(job.made for job in jobs):
+                    raise
+                break
+            if self.asker.purse.exhausted():
+                break
+        for job in jobs:
+            if job.missing:
+                self._note("short", f"{len(job.made)} of {job.count} written for {job.topic}")
+        return tuple(example for job in jobs for example in job.made)
+
+    def _jobs(self, order: Order) -> Iterator[_Job]:
+        """The order's parts, one for each leaf."""
+        parts = list(divide(order, self._leaves))
+        if order.subskill:
+            parts = [(parts[0][0], order.count)]
+        for leaf, count in parts:
+            calls = math.ceil(count / self.settings.per_call) + self.settings.refills
+            yield _Job(order, leaf, count, calls)
+
+    def _write_round(self, jobs: Sequence[_Job], batch: _Batch, rng: np.random.Generator) -> None:
+        """One more call for each job, and what comes of it."""
+        calls = [self._call(job, batch, rng) for job in jobs]
+        replies = self.asker.ask([call.question for call in calls], item_type(self._problem))
+        written: list[_Written] = []
+        for call, items in zip(calls, replies, strict=True):
+            new = self._new((item.model_dump() for item in items), batch)
+            for filled in islice(new, call.job.missing):
+                batch.problems.setdefault(call.job.leaf, []).append(filled["problem"])
+                written.append(_Written(call, filled))
+        for one, solutions in zip(written, self._solve(written, rng), strict=True):
+            if (example := self._finish(one, solutions)) is not None:
+                one.call.job.made.append(example)
+
+    def _new(self, items: Iterable[Fields], batch: _Batch) -> Iterator[Fields]:
+        """The items whose problem was not in the batch before."""
+        for item in items:
+            problem = normalise(item["problem"])
+            if problem in batch.known:
+                self._note("duplicate", f"{problem!r:.200} was written before")
+            else:
+                batch.known.add(problem)
+                yield item
+
+    def _call(self, job: _Job, batch: _Batch, rng: np.random.Generator) -> _Call:
+        """The next question for a job, which takes one of its calls."""
+        job.calls -= 1
+        seeds, shots = self._shown(job, rng)
+        messages = self._render(
+            "write",
+            count=min(job.missing, self.settings.per_call),
+            skill=self._skills[job.topic],
+            subskill=job.order.subskill,
+            hint=job.order.hint,
+            difficulty=in_words(job.order.difficulty),
+            seeds=seeds,
+            shots=shots,
+            written=newest(batch.problems.get(job.leaf, ()), self.settings.shown_tokens),
+            fields=self._problem,
+        )
+        return _Call(job, seeds + shots, Question(messages, _draw(rng)))
+
+    def _shown(self, job: _Job, rng: np.random.Generator) -> tuple[Data, Data]:
+        """Training examples to vary, and others of the skill, nearest in difficulty."""
+        order, most = job.order, self.settings.per_call
+        seeds = [self._by_id[seed] for seed in order.seeds if seed in self._by_id]
+        if len(seeds) > most:
+            seeds = [seeds[i] for i in rng.permutation(len(seeds))[:most]]
+        wanted = Order(job.topic, max(0, self.settings.shots - len(seeds)), order.difficulty)
+        drawn = self._pool.generate(Plan((wanted,)), rng)
+        return tuple(seeds), tuple(shot for shot in drawn if shot.id not in order.seeds)
+
+    def _solve(self, written: Sequence[_Written], rng: np.random.Generator) -> list[list[Fields]]:
+        """The solutions to each problem; its own is the first if it came with one."""
+        own = [[one.filled] if self.settings.stages == 1 else [] for one in written]
+        draws = self.settings.votes - (self.settings.stages == 1)
+        questions = [
+            Question(messages, _draw(rng))
+            for messages in map(self._solving, written)
+            for _ in range(draws)
+        ]
+        replies = iter(self.asker.ask(questions, item_type(self._solution)))
+        # A call is one vote, however many solutions the model gives.
+        return [
+            solutions + [items[0].model_dump() for items in islice(replies, draws) if items]
+            for solutions in own
+        ]
+
+    def _solving(self, one: _Written) -> Messages:
+        return self._render(
+            "solve",
+            problem=one.filled["problem"],
+            skill=self._skills[one.call.job.topic],
+            shots=one.call.shown,
+            fields=self._solution,
+        )
+
+    def _finish(self, one: _Written, solutions: Sequence[Fields]) -> Example | None:
+        """The example, checked and signed; None if it cannot be used."""
+        job, shown = one.call.job, one.call.shown
+        order, purse = job.order, self.asker.purse
+        examiner = Examiner(self.syllabus, self.settings, purse, job.leaf, order.difficulty)
+        example = examiner.examine(one.filled["problem"], solutions, shown)
+        if example is None:
+            return None
+        origin = Provenance(
+            seeds=tuple(other.id for other in shown if other.id),
+            teacher=self.name,
+            hint=order.hint,
+            subskill=order.subskill,
+        )
+        return replace(example, source="teacher", provenance=origin)
+
+    def _render(self, name: str, **variables: object) -> Messages:
+        return render("teachgym.engines", name, brief=self.syllabus.brief, **variables)
+
+    def _note(self, event: str, detail: str) -> None:
+        self.asker.purse.note(Incident(event, detail))
+
+
+# -- a batch in the making -----------------------------------------------------------------
+
+
+@dataclass
+class _Job:
+    """The part of an order that is for one leaf."""
+
+    order: Order
+    leaf: str
+    count: int
+    calls: int
+    """Calls that may still be made for it."""
+    made: list[Example] = field(default_factory=list)
+
+    @property
+    def missing(self) -> int:
+        return self.count - len(self.made)
+
+    @property
+    def topic(self) -> str:
+        """The skill to write about: the order's own where a subskill says which part of it."""
+        return self.order.skill if self.order.subskill else self.leaf
+
+
+@dataclass
+class _Batch:
+    """What has been written in one call of ``write``, usable or not."""
+
+    problems: dict[str, list[str]] = field(default_factory=dict)
+    """Per leaf, oldest first."""
+    known: set[str] = field(default_factory=set)
+    """All of them, normalised."""
+
+
+@dataclass(frozen=True)
+class _Call:
+    job: _Job
+    shown: Data
+    question: Question
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A problem as it came from a call, with its solution if it came with one."""
+
+    call: _Call
+    filled: Fields
+
+
+# -- small rules ---------------------------------------------------------------------------
+
+
+def in_words(difficulty: float | None) -> str:
+    """A difficulty in [0, 1] as a writer understands it: five equal bands; empty for None.
+
+    Example:
+        >>> in_words(0.75)
+        'hard (0.75, where 0 is the easiest and 1 the hardest there is)'
+    """
+    if difficulty is None:
+        return ""
+    level = _LEVELS[min(int(difficulty * len(_LEVELS)), len(_LEVELS) - 1)]
+    return f"{level} ({difficulty:.2g}, where 0 is the easiest and 1 the hardest there is)"
+
+
+def newest(texts: Sequence[str], tokens: int) -> list[str]:
+    """The last texts that fit into ``tokens`` together, by ``estimate_tokens``, oldest first.
+
+    Example:
+        >>> newest(["one", "two", "three"], 3)
+        ['two', 'three']
+    """
+    kept: list[str] = []
+    for text in reversed(texts):
+        tokens -= estimate_tokens(text)
+        if tokens < 0:
+            break
+        kept.insert(0, text)
+    return kept
+
+
+def _draw(rng: np.random.Generator) -> int:
+    return int(rng.integers(2**31))

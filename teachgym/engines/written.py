@@ -1,0 +1,64 @@
+"""The fields that a chat model fills in for a problem or a solution, and what they become.
+
+Needs the extra ``llm``; imported when a ``Writer`` is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model
+
+from teachgym.types import Brief, Draft
+
+Fields = Mapping[str, str]
+"""Field name to what it should hold, in the order in which the model fills them in."""
+
+_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8000)]
+"""As long as the gate lets through by default."""
+
+_WRONG = {
+    "wrong_solution": (
+        "A solution of the same form by a student who makes one typical mistake; it must lead to "
+        "`wrong_answer`."
+    ),
+    "wrong_answer": "A wrong answer that a student might well give, in the form of `answer`.",
+}
+
+
+def problem_fields(brief: Brief) -> Fields:
+    """A problem alone."""
+    return {"problem": brief.problem}
+
+
+def solution_fields(brief: Brief, *, wrong: bool) -> Fields:
+    """A solution, reasoning before answer; with ``wrong``, a wrong one after it.
+
+    Where the brief has no worked solutions, there is none of a wrong answer either.
+    """
+    fields = {"solution": brief.solution, "answer": brief.answer, **(_WRONG if wrong else {})}
+    return {
+        name: meaning
+        for name, meaning in fields.items()
+        if brief.solution or not name.endswith("solution")
+    }
+
+
+def item_type(fields: Fields) -> type[BaseModel]:
+    """The type of an item with these fields, each a text that is not empty; numbers become one."""
+    return create_model(  # type: ignore[call-overload, no-any-return]
+        "Item",
+        __config__=ConfigDict(coerce_numbers_to_str=True),
+        **{name: (_Text, Field(description=meaning)) for name, meaning in fields.items()},
+    )
+
+
+def right_draft(problem: str, filled: Fields) -> Draft:
+    """The problem with its solution."""
+    return Draft(problem, filled["answer"], filled.get("solution", ""))
+
+
+def wrong_draft(problem: str, filled: Fields) -> Draft:
+    """The problem with its wrong solution."""
+    return Draft(problem, filled["wrong_answer"], filled.get("wrong_solution", ""))
