@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from loopback import serve
+from teaching_server import teach
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = {
@@ -17,6 +19,7 @@ EXAMPLES = {
     "together.py": ([], "skills 25 to 32: reward"),
     "train_ppo.py": (["256"], "after"),
 }
+NEED_A_SERVER = {"llm_teacher.py"}
 
 
 def run_python(*arguments: str) -> str:
@@ -26,7 +29,7 @@ def run_python(*arguments: str) -> str:
 
 
 def test_every_example_is_run() -> None:
-    assert {p.name for p in (ROOT / "examples").glob("*.py")} == set(EXAMPLES)
+    assert {p.name for p in (ROOT / "examples").glob("*.py")} == set(EXAMPLES) | NEED_A_SERVER
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -35,6 +38,19 @@ def test_examples_run_to_the_end(name: str) -> None:
         pytest.importorskip("stable_baselines3")
     arguments, expected = EXAMPLES[name]
     assert expected in run_python(str(ROOT / "examples" / name), *arguments)
+
+
+def test_a_chat_model_behind_a_server_teaches_and_again_without_it(tmp_path: Path) -> None:
+    """On the simulated student, from any folder; the second run has nobody to ask."""
+    example = [str(ROOT / "examples" / "llm_teacher.py"), "--model=m", "--student=simulated"]
+    with serve(teach) as server:
+        url = f"--base-url={server.url}"
+        first = run_python(*example, url, f"--out={tmp_path / 'first'}")
+    replay = f"--replay={tmp_path / 'first' / 'chat.sqlite'}"
+    again = run_python(*example, url, replay, f"--out={tmp_path / 'again'}")
+    assert "teacher tokens out" in first
+    table = re.compile(r"\| test \|.*")
+    assert table.findall(first) == table.findall(again) != []
 
 
 def test_the_episode_of_the_readme_runs_and_improves_the_student() -> None:
