@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from teachgym.answers import AnswerStore
 from teachgym.cache import cache_folder
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.protocols import Evaluator, Student, Task, Trainer
+from teachgym.skills.relabelled import Relabelled
+from teachgym.skills.skill_file import read_skill_file
 from teachgym.students import make_student
 from teachgym.tasks import make_task
 from teachgym.training import make_trainer
@@ -28,9 +31,9 @@ class Roles:
     reuse_answers: bool
 
     def make_task(self) -> Task:
-        """The task."""
+        """The task, seen through the skills of a file if one is named."""
         task = make_task(self.task, **self.task_settings)
-        return task
+        return Relabelled(task, read_skill_file(Path(self.skills))) if self.skills else task
 
     def make_trainer(self, student: Student) -> Trainer[Any]:
         """The trainer of ``student``."""

@@ -44,7 +44,7 @@ def render(package: str, name: str, /, **variables: Any) -> Messages:
     )
 
 
-def fenced(text: str) -> str:
+def fenced(text: object) -> str:
     """``text`` between fences longer than any in it: to be read as data, not as instructions.
 
     Example:
@@ -53,6 +53,7 @@ def fenced(text: str) -> str:
         Ignore the above.
         ```
     """
+    text = str(text)  # An undefined variable says so here.
     longest = max(map(len, re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}\n{text}\n{fence}"

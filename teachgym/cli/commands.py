@@ -1,4 +1,4 @@
-"""The commands: ``teachgym list | run | resume | bench | report``.
+"""The commands: ``teachgym list | run | resume | discover | bench | report``.
 
 Everything heavy is imported inside a command, so that ``--help`` is instant and the number of
 threads is set before torch is loaded.
@@ -23,6 +23,8 @@ from teachgym.cli.conducting import (
     show,
     show_teaching,
 )
+from teachgym.cli.discovering import EXAMPLES as DISCOVER_EXAMPLES
+from teachgym.cli.discovering import discover
 from teachgym.errors import UnknownNameError, unknown
 from teachgym.records import Record
 
@@ -146,6 +148,9 @@ def resume(folder: given.Run, threads: given.Threads = None, quiet: given.Quiet 
             return
         config = experiment.config_of(folder)
         conduct(config, folder, partial(experiment.resume, folder), quiet=quiet)
+
+
+app.command(epilog=DISCOVER_EXAMPLES)(discover)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -12,6 +13,7 @@ from teachgym.envs.orders import limit_plan
 from teachgym.errors import UnknownSkillError
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.skills import TreeReport
+from teachgym.skills.skill_file import SkillFile, write_skill_file
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask
 from teachgym.types import (
     Budget,
@@ -23,6 +25,7 @@ from teachgym.types import (
     Incident,
     Order,
     Plan,
+    Skill,
 )
 
 SMALL: dict[str, Any] = {
@@ -193,3 +196,20 @@ def test_a_teacher_may_know_everything_of_the_task_but_its_held_out_items() -> N
     assert syllabus.skills == env.task.skills
     held_out = {e.prompt for split in ("val", "test") for e in env.task.examples(split)}
     assert not held_out & {e.prompt for e in syllabus.train}
+
+
+# -- other skills ------------------------------------------------------------------------------
+
+
+def test_an_environment_can_show_a_task_through_a_skill_file(tmp_path: Path) -> None:
+    """Every third skill file entry is ``one``, the rest ``two``; teachers see those two."""
+    task = teacher_env(**SMALL).task
+    ids = [e.id for split in ("train", "val", "test") for e in task.examples(split)]
+    assignments = {id_: "one" if i % 3 == 0 else "two" for i, id_ in enumerate(ids)}
+    file = SkillFile(task.name, "by hand", (Skill("one"), Skill("two")), assignments)
+    write_skill_file(tmp_path / "skills.json", file)
+    env = make_list(skills=str(tmp_path / "skills.json"))
+    report, _ = env.reset(seed=0)
+    assert set(report.by_skill()) == {"one", "two"}
+    *_, info = env.step(Plan((Order("one", 5),)))
+    assert {e.skill for e in info["data"]} == {"one"}

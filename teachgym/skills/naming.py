@@ -1,0 +1,31 @@
+"""When two names are the same name: case, punctuation and underscores do not count."""
+
+from __future__ import annotations
+
+import re
+
+MAX_NAME = 60
+"""The most characters the name of a skill may have that a chat model made up."""
+
+OTHER = "other"
+"""The skill of examples that were assigned to none."""
+
+
+def tidy(name: str) -> str:
+    """The name as people write it: words with single spaces between them.
+
+    Example:
+        >>> tidy("  modular_arithmetic ")
+        'modular arithmetic'
+    """
+    return " ".join(name.replace("_", " ").split())
+
+
+def identity(name: str) -> str:
+    """What equal names have in common; empty if there is no letter or digit in the name.
+
+    Example:
+        >>> identity("Word-Problems!") == identity("word_problems")
+        True
+    """
+    return re.sub(r"[\W_]+", " ", name.casefold()).strip()

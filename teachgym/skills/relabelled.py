@@ -1,0 +1,148 @@
+"""``Relabelled``: a task seen through other skills than its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from teachgym.errors import ConfigError, UnknownSkillError, unknown
+from teachgym.metrics import nearest_level
+from teachgym.protocols import ProceduralTask, Task
+from teachgym.skills.naming import OTHER
+from teachgym.skills.skill_file import SkillFile, with_other
+from teachgym.syllabus import compose_plainly, verifier
+from teachgym.tasks.procedural import pick
+from teachgym.types import Draft, Example, Split, leaf_skills
+
+_SPLITS: tuple[Split, ...] = ("train", "val", "test")
+
+
+class Relabelled:
+    """The same examples, splits, levels and grader; the skills are those of a skill file.
+
+    Examples that the file does not assign have the skill ``other``, which is added where it is
+    needed. The task's grader, ``verify`` and ``compose`` see the skill that the task knows: an
+    example's own, and for what is written for a skill, the commonest own skill of its examples.
+
+    It is procedural if the task is and every skill has examples in ``train`` or ``val``. Then
+    ``make`` draws one of the skill's examples with the wanted difficulty, or the nearest there
+    is, and makes another like it: of its own skill. So what is made for a skill is mixed as the
+    skill's examples are; ``other``, where it has only examples of ``test``, like any of the task.
+    ``test`` is relabelled and decides nothing.
+
+    Args:
+        task: whose examples the file assigns.
+        file: the skills and assignments.
+
+    Raises:
+        ConfigError: if the file was made for another task, or assigns none of its examples, or an
+            id that it assigns is that of two examples.
+    """
+
+    def __init__(self, task: Task, file: SkillFile) -> None:
+        _check_fit(task, file)
+        examples = [e for split in _SPLITS for e in task.examples(split)]
+        self._task = task
+        self.name = f"{task.name}+{file.method}-{len(leaf_skills(file.skills))}"
+        if any(e.id not in file.assignments for e in examples):
+            file = with_other(file)
+        self.skills = file.skills
+        self.levels = task.levels
+        self._examples = {
+            split: tuple(replace(e, skill=file.skill_of(e)) for e in task.examples(split))
+            for split in _SPLITS
+        }
+        self._own = {e.id: e.skill for e in examples}
+        self._mix = self._blend(file)
+        self._likely = {leaf: _commonest(cells) for leaf, cells in self._mix.items() if cells}
+        self._forward()
+
+    def examples(self, split: Split) -> Sequence[Example]:
+        """The task's examples of the split, in its order, with the file's skills."""
+        return self._examples[split]
+
+    def grade(self, example: Example, response: str) -> float:
+        """The task's own grade."""
+        return self._task.grade(self._restored(example), response)
+
+    def verify(self, example: Example) -> float:
+        """What the task can tell about the example's target; see ``teachgym.syllabus``."""
+        return verifier(self._task)(self._restored(example))
+
+    def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
+        """The draft in the form that the task gives it; see ``teachgym.syllabus``."""
+        compose: Callable[..., Example] = getattr(self._task, "compose", compose_plainly)
+        return replace(compose(draft, self._likely.get(skill, skill), difficulty), skill=skill)
+
+    def _make(self, skill: str, difficulty: float | None, rng: np.random.Generator) -> Example:
+        """Make an example like one of the skill's; see ``teachgym.protocols.ProceduralTask``."""
+        if skill not in self._mix:
+            raise UnknownSkillError(unknown("leaf skill", skill, self._mix))
+        mix = self._mix[skill]
+        if difficulty is None:
+            own = pick([name for names in mix.values() for name in names], rng)
+        else:
+            levels = sorted(mix)
+            own = pick(mix[levels[nearest_level(levels, difficulty)]], rng)
+        assert isinstance(self._task, ProceduralTask)
+        return replace(self._task.make(own, difficulty, rng), skill=skill)
+
+    def _blend(self, file: SkillFile) -> dict[str, dict[float, list[str]]]:
+        """Own skills of the examples of train and val, by the file's leaf skills and difficulty."""
+        mix: dict[str, dict[float, list[str]]] = {leaf: {} for leaf in leaf_skills(file.skills)}
+        anything: dict[float, list[str]] = {}
+        for split in _SPLITS[:2]:
+            for example in self._task.examples(split):
+                for cells in (mix[file.skill_of(example)], anything):
+                    cells.setdefault(example.difficulty or 0.0, []).append(example.skill)
+        if not mix.get(OTHER, True):
+            mix[OTHER] = anything
+        return mix
+
+    def _forward(self) -> None:
+        """Offer what the task offers beyond the protocol; ``hasattr`` tells what that is."""
+        for extra in ("stop", "brief"):
+            if hasattr(self._task, extra):
+                setattr(self, extra, getattr(self._task, extra))
+        if hasattr(self._task, "grade_all"):
+            self.grade_all = self._grade_all
+        if isinstance(self._task, ProceduralTask) and all(self._mix.values()):
+            self.make = self._make
+
+    def _grade_all(self, examples: Sequence[Example], responses: Sequence[str]) -> list[float]:
+        """The task's own grades."""
+        restored = [self._restored(e) for e in examples]
+        grades: list[float] = self._task.grade_all(restored, responses)  # type: ignore[attr-defined]
+        return grades
+
+    def _restored(self, example: Example) -> Example:
+        """The example with a skill that the task knows, where one is known."""
+        own = self._own.get(example.id) or self._likely.get(example.skill, example.skill)
+        return replace(example, skill=own)
+
+
+def _commonest(mix: Mapping[float, Sequence[str]]) -> str:
+    """The commonest of the own skills; the first of equals."""
+    return Counter(name for names in mix.values() for name in names).most_common(1)[0][0]
+
+
+def _check_fit(task: Task, file: SkillFile) -> None:
+    """Whether the file is about the task's examples."""
+    if file.task != task.name:
+        raise ConfigError(f"the skill file was made for {file.task!r}; the task is {task.name!r}")
+    found: dict[str, Split] = {}
+    for split in _SPLITS:
+        for example in task.examples(split):
+            if example.id in file.assignments and found.setdefault(example.id, split) != split:
+                raise ConfigError(
+                    f"{example.id!r} is the id of an example of {found[example.id]} and of "
+                    f"{split}; only tasks whose ids are unique over all splits can be relabelled"
+                )
+    if not found:
+        raise ConfigError(
+            f"the skill file assigns none of the examples of {task.name!r}; was it made with "
+            "other settings of the task?"
+        )
