@@ -281,9 +281,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         result = self.gate.inspect(data, seen=self._seen, limit=self.examples_available)
         accepted, rejected = result.accepted, result.rejected
         pretest: tuple[Prediction, ...] = ()
-        if accepted and (
-            self.rules.pretest or getattr(self.gate.settings, "known", "") == "reject"
-        ):
+        if accepted and (self.rules.pretest or self.gate.settings.known == "reject"):
             accepted, unpaid = divide(accepted, self._askable(), "generated_tokens")
             pretest = self._ask(accepted)
             known = self.gate.veto_known(pretest)

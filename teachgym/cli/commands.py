@@ -1,4 +1,4 @@
-"""The commands: ``teachgym list | run | resume | discover | bench | report``.
+"""The commands: ``teachgym list | run | resume | discover | bench | export | report``.
 
 Everything heavy is imported inside a command, so that ``--help`` is instant and the number of
 threads is set before torch is loaded.
@@ -25,7 +25,7 @@ from teachgym.cli.conducting import (
 )
 from teachgym.cli.discovering import EXAMPLES as DISCOVER_EXAMPLES
 from teachgym.cli.discovering import discover
-from teachgym.errors import UnknownNameError, unknown
+from teachgym.errors import ConfigError, UnknownNameError, unknown
 from teachgym.records import Record
 
 app = typer.Typer(
@@ -198,6 +198,28 @@ def bench(
         execute = benching.choose_execution(workers, gpu or [], ray)
         benching.conduct_bench(chosen, folder, execute)
         benching.show_leaderboard(chosen, folder)
+
+
+@app.command()
+def export(
+    folder: given.Run,
+    dataset: given.Dataset = None,
+    student: given.StudentOut = None,
+    format: given.DataFormat = "jsonl",
+    license: given.License = "unknown",
+) -> None:
+    """Write what a finished run made, for others: a data set with a card, the trained student."""
+    with errors_in_red():
+        from teachgym.runs import RunFolder
+        from teachgym.runs.exporting import export_dataset, export_student
+
+        if dataset is None and student is None:
+            raise ConfigError("nothing to export; give --dataset FOLDER, --student FOLDER, or both")
+        run = RunFolder.open(folder)
+        if dataset is not None:
+            say(f"data set  {export_dataset(run, dataset, format=format, license=license)}")
+        if student is not None:
+            say(f"student   {export_student(run, student)}")
 
 
 @app.command()

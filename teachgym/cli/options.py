@@ -108,6 +108,14 @@ Ray = Annotated[
     ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and what is left of it.")]
+Dataset = Annotated[
+    Path | None, typer.Option(help="A new folder for the training data, which datasets opens.")
+]
+StudentOut = Annotated[
+    Path | None, typer.Option(help="A new folder for the student that was best on val.")
+]
+DataFormat = Annotated[Any, typer.Option(metavar="FORMAT", help="Of the data: jsonl or parquet.")]
+License = Annotated[str, typer.Option(help="For the data card.")]
 Version = Annotated[
     bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)
 ]

@@ -1,0 +1,138 @@
+"""What a finished run made, for others: its training data as a data set, its student as a model."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from jinja2 import Environment, StrictUndefined
+
+from teachgym.errors import ConfigError, RunError, missing_extra, unknown
+from teachgym.records import Record, read_examples
+from teachgym.runs.files import read_json, replacing
+from teachgym.runs.folder import RunFolder
+from teachgym.runs.journal import Journal
+from teachgym.runs.result import RunResult, result_from_json
+from teachgym.types import Example
+
+Format = Literal["jsonl", "parquet"]
+
+
+def export_dataset(
+    run: RunFolder, out: Path, *, format: Format = "jsonl", license: str = "unknown"
+) -> Path:
+    """Write the training data of a finished run as a folder that ``datasets`` opens, with a card.
+
+    ``datasets.load_dataset(str(out))`` gives one split, ``train``, with a row per example.
+
+    Args:
+        run: a finished run.
+        out: a new folder.
+        format: of the data file; ``parquet`` needs the extra ``math`` (pyarrow).
+        license: for the card's field; what the data may be used for depends on who wrote it, and
+            nobody but you can know.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        RunError: if the run is not finished, or ``out`` exists.
+        ConfigError: for another format.
+    """
+    if format not in get_args(Format):
+        raise ConfigError(unknown("format", format, get_args(Format)))
+    result = _result(run)
+    rows = [_row(e) for e in read_examples(run.examples)] if run.examples.exists() else []
+    write = {"jsonl": _write_jsonl, "parquet": _write_parquet}[format]
+    with _new(out) as folder:
+        (folder / "data").mkdir(parents=True)
+        write(folder / "data" / f"train.{format}", rows)
+        card = _card(run, result, rows, format=format, license=license)
+        (folder / "README.md").write_text(card, encoding="utf-8")
+    return out
+
+
+def export_student(run: RunFolder, out: Path) -> Path:
+    """Copy the student that was best on ``val``, in the form its own ecosystem loads.
+
+    Raises:
+        RunError: if the run is not finished, or ``out`` exists.
+    """
+    _result(run)
+    with _new(out) as folder:
+        shutil.copytree(run.student, folder)
+    return out
+
+
+def _result(run: RunFolder) -> RunResult:
+    if not Journal(run.journal).has("finished"):
+        raise RunError(f"{run.path} is not finished; go on with: teachgym resume {run.path}")
+    return result_from_json(read_json(run.result))
+
+
+def _new(out: Path) -> Any:
+    if out.exists():
+        raise RunError(f"{out} exists; give a new folder")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    return replacing(out)
+
+
+def _row(example: Example) -> Record:
+    """One type per column; what is not there is null."""
+    made = example.provenance
+    return {
+        "prompt": example.prompt,
+        "target": example.target,
+        "rejected": example.rejected,
+        "skill": example.skill,
+        "subskill": (made.subskill or None) if made else None,
+        "difficulty": example.difficulty,
+        "step": made.round if made else None,
+        "writer": (made.teacher or None) if made else None,
+        "hint": (made.hint or None) if made else None,
+        "seeds": list(made.seeds) if made else [],
+    }
+
+
+def _write_jsonl(path: Path, rows: list[Record]) -> None:
+    lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+def _write_parquet(path: Path, rows: list[Record]) -> None:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise missing_extra("pyarrow", "math") from error
+    texts = ("prompt", "target", "rejected", "skill", "subskill", "writer", "hint")
+    types = {
+        **dict.fromkeys(texts, pa.string()),
+        "difficulty": pa.float64(),
+        "step": pa.int64(),
+        "seeds": pa.list_(pa.string()),
+    }
+    schema = pa.schema([(name, types[name]) for name in _row(Example("", "", ""))])
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
+
+
+def _card(
+    run: RunFolder, result: RunResult, rows: list[Record], *, format: str, license: str
+) -> str:
+    config: Mapping[str, Any] = read_json(run.config)
+    template = (files("teachgym.runs") / "cards" / "dataset.md").read_text(encoding="utf-8")
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(template).render(
+        result=result,
+        config=config,
+        chat=config["config"].get("chat") or {},
+        rows=rows,
+        writers=sorted({row["writer"] for row in rows if row["writer"]}),
+        skills=sorted({row["skill"] for row in rows}),
+        format=format,
+        license=license,
+    )
