@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from teachgym.agents.classroom import Classroom
-from teachgym.agents.replies import SkillSpec, hint_of
+from teachgym.agents.replies import SkillSpec, hint_of, skill_spec
 from teachgym.agents.settings import check_range
 from teachgym.agents.shares import scale_down
 from teachgym.agents.showing import CUT, choose_errors, choose_examples
@@ -103,8 +103,9 @@ class LLMOpenEnded:
     ) -> tuple[SkillSpec, ...]:
         """Specifications for known skills, for ``count`` examples more or less."""
         draw = int(self._rng.integers(2**31))
-        (specs,) = self._asker.ask([Question(self._prompt(shown, count, said), draw)], SkillSpec)
-        known = {skill.name for skill in self.classroom.syllabus.skills}
+        known = [skill.name for skill in self.classroom.syllabus.skills]
+        question = Question(self._prompt(shown, count, said), draw)
+        (specs,) = self._asker.ask([question], skill_spec(known))
         for spec in specs:
             if spec.skill not in known:
                 self.classroom.purse.note(Incident("unknown-skill", repr(spec.skill)))

@@ -6,12 +6,13 @@ Needs the extra ``llm``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from teachgym.errors import missing_extra
 
 try:
-    from pydantic import BaseModel, Field
+    from pydantic import BaseModel, Field, WithJsonSchema, create_model
 except ImportError as error:
     raise missing_extra("pydantic", "llm") from error
 
@@ -33,6 +34,16 @@ class SkillSpec(BaseModel):
     practise: Text
     count: Count
     """Examples."""
+
+
+def skill_spec(names: Sequence[str]) -> type[SkillSpec]:
+    """``SkillSpec`` whose schema allows these skills only.
+
+    Models that are bound to the schema can say nothing else; what others say is read as it is,
+    so that a wrong name costs one specification and is counted by its name.
+    """
+    allowed = WithJsonSchema({"type": "string", "enum": list(names)})
+    return create_model("SkillSpec", __base__=SkillSpec, skill=(Annotated[str, allowed], ...))
 
 
 class Spec(BaseModel):
