@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.console import Console
 
-from teachgym.errors import TeachgymError
+from teachgym.errors import ChatError, TeachgymError
 
 if TYPE_CHECKING:
     from teachgym.runs.config import RunConfig
@@ -78,6 +78,10 @@ def conduct(
     except KeyboardInterrupt:
         say(f"stopped; go on with: teachgym resume {folder}" if folder.exists() else "stopped")
         raise typer.Exit(130) from None
+    except ChatError:
+        if folder.exists():
+            say(f"the chat model is silent; when it is back: teachgym resume {folder}")
+        raise
     if quiet:
         say(str(folder))
     else:

@@ -51,12 +51,15 @@ Chat = Annotated[
     str | None,
     _option(
         "Who answers for teachers and engines that ask a chat model: openai (any server of that "
-        "kind; the key is read from OPENAI_API_KEY) or local (a model in this process).",
+        "kind; the key is read from OPENAI_API_KEY), local (a model in this process) or python (a "
+        "function).",
         "none",
         metavar="PROVIDER",
     ),
 ]
-ChatModel = Annotated[str | None, typer.Option(help="Name or path of the chat model.")]
+ChatModel = Annotated[
+    str | None, typer.Option(help="Name or path of the chat model, or module:function.")
+]
 ChatBaseUrl = Annotated[
     str | None, _option("Address of the server, e.g. http://localhost:8000/v1.", "OpenAI's")
 ]

@@ -204,6 +204,15 @@ def test_a_server_that_is_gone_stops_the_run_which_can_be_resumed(tmp_path: Path
     assert records(tmp_path / "run")["examples"] == records(tmp_path / "whole")["examples"]
 
 
+def test_the_command_line_says_how_to_go_on_when_the_server_is_back(tmp_path: Path) -> None:
+    with serve(teach, {0: loopback.status(401)}) as server:
+        chat = ("--chat=openai", "--chat-model=m", f"--chat-base-url={server.url}")
+        flags = ("--env=OpenEnded", "--teacher=llm", "--student=simulated", "--steps=1")
+        outcome = command("run", *flags, *chat, f"--out={tmp_path / 'run'}")
+    assert outcome.exit_code == 2
+    assert f"when it is back: teachgym resume {tmp_path / 'run'}" in outcome.stdout
+
+
 def test_a_wrong_key_stops_the_run_at_once(tmp_path: Path) -> None:
     with serve(teach, {0: loopback.status(401)}) as server:
         with pytest.raises(ChatError, match="401"):
