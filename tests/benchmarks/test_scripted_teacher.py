@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -18,29 +20,37 @@ from teachgym.tasks.arithmetic_and_strings import ArithmeticAndStrings
 from teachgym.types import Budget, Data, Prediction, Report
 
 TASK = ArithmeticAndStrings(val_per_cell=3, test_per_cell=1, train_per_cell=3)
-WEAK = ("add", "rev")
+WEAK = {"add": "?", "rev": "?"}
 
 
-def report() -> Report:
-    """Everything right but the exercises of two skills."""
+def report(wrong: Mapping[str, str]) -> Report:
+    """Right answers but for two skills: the given text, or half of the right answer where empty."""
     answers = (
-        Prediction(e, "?" if e.skill in WEAK else e.target, float(e.skill not in WEAK))
+        Prediction(e, wrong[e.skill] or e.target[: len(e.target) // 2], 0.0)
+        if e.skill in wrong
+        else Prediction(e, e.target, 1.0)
         for e in TASK.examples("val")
     )
     return Report(tuple(answers), "val")
 
 
-def taught(*, state: bool, seed: int = 0) -> Data:
+def taught(*, state: bool, seed: int = 0, wrong: Mapping[str, str] = WEAK) -> Data:
     classroom = Classroom(Syllabus.of(TASK), Ledger(Budget(steps=1)), 60, TASK.levels)
     teacher = LLMOpenEnded(classroom, chat=Scripted(answer), state=state)
     teacher.reset(seed)
-    return teacher.act(report())
+    return teacher.act(report(wrong))
 
 
 def test_with_state_it_teaches_what_the_student_gets_wrong() -> None:
     data = taught(state=True)
     assert len(data) == 60
     assert {e.skill for e in data} == set(WEAK)
+
+
+def test_mistakes_within_reach_get_the_most() -> None:
+    """``add`` has nothing of the right answer: weight 0.01 each; ``rev`` half of it: 0.25 each."""
+    data = Counter(e.skill for e in taught(state=True, wrong={"add": "?", "rev": ""}))
+    assert data["rev"] > 10 * data["add"]
 
 
 def test_without_state_it_cannot_know() -> None:
