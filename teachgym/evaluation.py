@@ -46,10 +46,8 @@ class GenerateAndGrade:
     ) -> tuple[Prediction, ...]:
         """The student's graded answers to any examples, in their order."""
         responses = self._answers(student, [e.prompt for e in examples], getattr(task, "stop", ()))
-        return tuple(
-            Prediction(example, response, task.grade(example, response))
-            for example, response in zip(examples, responses, strict=True)
-        )
+        scores = _grade(task, examples, responses)
+        return tuple(map(Prediction, examples, responses, scores))
 
     def _answers(self, student: Student, prompts: Sequence[str], stop: Sequence[str]) -> list[str]:
         """Remembered answers, or new ones."""
@@ -62,3 +60,11 @@ class GenerateAndGrade:
             answers = self.ask(student, prompts, stop)
             self.store.put(key, answers)
         return answers
+
+
+def _grade(task: Task, examples: Sequence[Example], responses: Sequence[str]) -> list[float]:
+    """A score for each response: all at once, where the task can do that."""
+    if hasattr(task, "grade_all"):
+        scores: list[float] = task.grade_all(examples, responses)
+        return scores
+    return [task.grade(e, r) for e, r in zip(examples, responses, strict=True)]

@@ -10,9 +10,11 @@ from teachgym.protocols import Task
 
 TASKS = {
     "arithmetic-and-strings": "teachgym.tasks.arithmetic_and_strings:ArithmeticAndStrings",
+    "gsm8k": "teachgym.tasks.gsm8k:load_gsm8k",
+    "math": "teachgym.tasks.competition_math:load_math",
     "reasoning-gym": "teachgym.tasks.reasoning_gym:ReasoningGymTask",
 }
-"""Name to ``module:class``."""
+"""Name to ``module:class``, or to a function that makes one."""
 
 
 def make_task(name: str, **settings: Any) -> Task:

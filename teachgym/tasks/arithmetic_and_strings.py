@@ -20,6 +20,22 @@ from teachgym.types import Example, Skill, Split
 _BY_NAME = {p.name: p for p in PRIMITIVES}
 
 
+def solve(prompt: str) -> str | None:
+    """The right answer to ``SKILL question=``; None for what cannot be read as a question.
+
+    Example:
+        >>> solve("rotl abcd=")
+        'bcda'
+    """
+    name, _, rest = prompt.partition(" ")
+    if name not in _BY_NAME or not rest.endswith("="):
+        return None
+    try:
+        return _BY_NAME[name].answer(rest[:-1])
+    except (ValueError, IndexError):  # What answers raise on a text that is not of their form.
+        return None
+
+
 class ArithmeticAndStrings:
     """Copy, pick, order, shift, move and combine letters and digits; calculate.
 
@@ -88,6 +104,10 @@ class ArithmeticAndStrings:
     def grade(self, example: Example, response: str) -> float:
         """1 if the response is the target, surrounding white space aside, else 0."""
         return float(response.strip() == example.target)
+
+    def verify(self, example: Example) -> float:
+        """1 if the target is the answer to the prompt, else 0; 0 too if that is no question."""
+        return float(solve(example.prompt) == example.target)
 
     def _draw(self, p: Primitive, level: int, rng: np.random.Generator) -> Example:
         question = p.question(rng, level)

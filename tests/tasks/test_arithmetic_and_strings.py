@@ -163,3 +163,24 @@ def test_a_skill_with_too_few_prompts_is_an_error_and_not_an_endless_loop() -> N
         draw_in_split(lambda: one, away)
     with pytest.raises(ConfigError, match="only 1 different"):
         draw_distinct(lambda: one, home, 2)
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_targets_are_checked_by_solving_the_prompt(name: str) -> None:
+    question, answer = ANSWERS[name]
+    assert TASK.verify(Example(f"{name} {question}=", answer, name)) == 1
+    assert TASK.verify(Example(f"{name} {question}=", f"{answer}x", name)) == 0
+
+
+def test_every_example_of_the_task_has_a_right_target() -> None:
+    for split in ("train", "val", "test"):
+        assert {TASK.verify(e) for e in TASK.examples(split)} == {1.0}
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["", "copy", "copy abc", "kopy abc=", "add 1+2+3=", "add one+two=", "first =", "next A=",
+     "mix ab=", "rep abc,b=", "max =", "mul 2=", "What is 2 + 3?"],
+)  # fmt: skip
+def test_what_is_no_question_has_no_right_target(prompt: str) -> None:
+    assert TASK.verify(Example(prompt, "5", "add")) == 0

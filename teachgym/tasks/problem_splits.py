@@ -1,0 +1,142 @@
+"""From the ``train`` and ``test`` of a data set to train, val, test and shots without overlap.
+
+``test`` is the file's own. ``val`` is drawn from ``train``, as many items from each cell, so the
+test split is never looked at while teaching. What is left is what a teacher may see.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from teachgym.errors import ConfigError
+from teachgym.tasks.procedural import check_counts
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A problem with its worked solution, before it becomes an example."""
+
+    id: str
+    """Says where in the data set it stands, so it does not depend on settings."""
+    text: str
+    solution: str
+    """In the form of a target: it contains the final answer."""
+    skill: str
+    cell: str | None
+    """What val is balanced over; None = never drawn for val."""
+    difficulty: float | None = None
+    """In [0, 1]; None = not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which problems make up the splits."""
+
+    val_per_cell: int
+    """Validation items of each cell, >= 1; fewer where a cell has fewer."""
+    seed: int = 0
+    """Chooses the items of val, the shots and those that a limit leaves, >= 0."""
+    shots: int = 0
+    """Worked problems that every prompt shows, taken out of train, >= 0."""
+    limit: int | None = None
+    """The most items of each split, >= 1, for quick looks; None = all."""
+    test_limit: int | None = None
+    """The most items of test, >= 1; None = as ``limit``."""
+
+    def __post_init__(self) -> None:
+        limits = {"limit": self.limit, "test_limit": self.test_limit}
+        check_counts(
+            val_per_cell=self.val_per_cell,
+            **{name: limit for name, limit in limits.items() if limit is not None},
+        )
+        for name in ("seed", "shots"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be 0 or more")
+
+    @property
+    def label(self) -> str:
+        """The choice in a few characters, for the name of a task."""
+        parts = {"limit": self.limit, "test": self.test_limit, "shots": self.shots or None}
+        extra = "".join(f"-{name}{value}" for name, value in parts.items() if value is not None)
+        return f"val{self.val_per_cell}-seed{self.seed}{extra}"
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemSplits:
+    """Disjoint splits of a data set, by text as well."""
+
+    train: tuple[Problem, ...]
+    val: tuple[Problem, ...]
+    test: tuple[Problem, ...]
+    shots: tuple[Problem, ...]
+    dropped: int
+    """Problems kept out of train because their text is that of an item of val, test or shots."""
+
+
+def split_problems(
+    train: Sequence[Problem], test: Sequence[Problem], selection: Selection
+) -> ProblemSplits:
+    """Draw val and shots from ``train``; a smaller val, or limit, is part of a larger one.
+
+    Raises:
+        ConfigError: if nothing would be left of a split.
+    """
+    seed = selection.seed
+    pool = _without(train, test)
+    val = [p for cell in _cells(pool) for p in _draw(cell, selection.val_per_cell, seed)]
+    rest = _without(pool, val)
+    shots = _draw(rest, selection.shots, seed)
+    kept = _without(rest, shots)
+    if not kept or not val:
+        raise ConfigError(
+            f"{'train' if val else 'val'} is empty: of {len(train)} items in the train split, "
+            f"{len(pool)} are not in test, {len(val)} go to val and {len(shots)} are shots; "
+            "lower val_per_cell (val_size) or shots, or give more items"
+        )
+    limit, test_limit = selection.limit, selection.test_limit or selection.limit
+    return ProblemSplits(
+        train=_draw(kept, limit, seed),
+        val=_draw(val, limit, seed),
+        test=_draw(test, test_limit, seed),
+        shots=shots,
+        dropped=len(train) - len(kept) - len(val) - len(shots),
+    )
+
+
+def _without(problems: Sequence[Problem], others: Sequence[Problem]) -> list[Problem]:
+    """The problems whose text is none of the others', however it is spaced or capitalised."""
+    taken = {_normalised(p.text) for p in others}
+    return [p for p in problems if _normalised(p.text) not in taken]
+
+
+def _normalised(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _cells(problems: Sequence[Problem]) -> list[list[Problem]]:
+    """The problems of each cell, cells in alphabetical order."""
+    cells: dict[str, list[Problem]] = defaultdict(list)
+    for problem in problems:
+        if problem.cell is not None:
+            cells[problem.cell].append(problem)
+    return [cells[name] for name in sorted(cells)]
+
+
+def _draw(problems: Sequence[Problem], most: int | None, seed: int) -> tuple[Problem, ...]:
+    """At most so many of them, at random, in their order.
+
+    Each draws a lot of its own, so that more items, or fewer, do not change the lots of others.
+    """
+    if most is None or len(problems) <= most:
+        return tuple(problems)
+    drawn = sorted(range(len(problems)), key=lambda i: _lot(problems[i], seed))[:most]
+    return tuple(problems[i] for i in sorted(drawn))
+
+
+def _lot(problem: Problem, seed: int) -> bytes:
+    """A random number that depends on the seed and the problem's id alone."""
+    return hashlib.blake2b(f"{seed}/{problem.id}".encode(), digest_size=8).digest()
