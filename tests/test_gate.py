@@ -47,6 +47,8 @@ def test_a_good_example_passes_unaltered() -> None:
         (altered(prompt="copy: \ud800"), r"prompt has '\ud800'"),
         (altered(skill="words"), "unknown leaf skill 'words'"),
         (altered(skill="copi"), "Did you mean 'copy'?"),
+        (altered(rejected=""), "rejected is ''; it must be a text that is not empty"),
+        (altered(rejected="a\x07"), r"rejected has '\x07'"),
         (altered(difficulty=1.5), "difficulty is 1.5; it must be in [0, 1] or None"),
         (altered(difficulty=float("nan")), "difficulty is nan"),
     ],
@@ -58,7 +60,7 @@ def test_bad_format_is_rejected(example: Example, detail: str) -> None:
 
 
 def test_tabs_and_newlines_are_allowed() -> None:
-    assert verdicts(altered(prompt="copy:\n\ta", target="a\n")) == []
+    assert verdicts(altered(prompt="copy:\n\ta", target="a\n"), verify=False) == []
 
 
 def test_texts_over_the_limit_are_rejected_and_texts_at_the_limit_are_not() -> None:
@@ -68,6 +70,9 @@ def test_texts_over_the_limit_are_rejected_and_texts_at_the_limit_are_not() -> N
         ("length", "prompt has 9 characters; at most 8 are allowed")
     ]
     assert verdicts(altered(), max_target_chars=2)[0][0] == "length"
+    assert verdicts(altered(rejected="news"), max_target_chars=3) == [
+        ("length", "rejected has 4 characters; at most 3 are allowed")
+    ]
 
 
 @pytest.mark.parametrize("example", [TASK.examples("val")[0], TASK.examples("test")[0]])
@@ -78,7 +83,8 @@ def test_prompts_of_val_and_test_are_rejected_whatever_their_spacing(example: Ex
 
 
 def test_duplicates_in_the_batch_and_of_earlier_data_are_rejected() -> None:
-    first, twin, other = altered(), altered(prompt="copy:  new"), altered(prompt="copy: NEW")
+    first, twin = altered(), altered(prompt="copy:  new", target=" new")
+    other = altered(prompt="copy: NEW", target="NEW")
     result = Gate(TASK).inspect([first, twin, other, GOOD], seen={normalise(GOOD.prompt)})
     assert result.accepted == (first, other)
     assert [v.example for v in result.rejected] == [twin, GOOD]
@@ -119,7 +125,19 @@ def test_normalising_unites_spacing_and_compatible_characters_but_not_case(
 
 
 @pytest.mark.parametrize(
-    "settings", [{"max_prompt_chars": 0}, {"max_target_chars": -1}, {"duplicates": "maybe"}]
+    "settings",
+    [
+        {"max_prompt_chars": 0},
+        {"max_target_chars": -1},
+        {"duplicates": "maybe"},
+        {"near_similarity": 0.05},
+        {"near_similarity": 1.01},
+        {"near_similarity": float("nan")},
+        {"ngram": 1},
+        {"common_ngram": 0},
+        {"verify": "no"},
+        {"known": "maybe"},
+    ],
 )
 def test_bad_settings_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(settings))):

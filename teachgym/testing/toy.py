@@ -78,6 +78,13 @@ class ToyTask:
         """1 for exactly the target, else 0."""
         return float(response == example.target)
 
+    def verify(self, example: Example) -> float:
+        """1 if the target is the answer to the prompt, else 0; 0 too if that is no question."""
+        try:
+            return float(solve(example.prompt) == example.target)
+        except (KeyError, ValueError):  # No skill, or letters where numbers are asked for.
+            return 0.0
+
     def make(self, skill: str, difficulty: float | None, rng: np.random.Generator) -> Example:
         """A training example; see ``teachgym.protocols.ProceduralTask``."""
         if skill not in _RULES:

@@ -1,0 +1,12 @@
+"""The gate: what may enter training. It can veto an example; it never alters one.
+
+A check is a function from an example to what is wrong with it (None = nothing). An example is
+rejected for the first check it fails, in the order of ``REASONS``. To add a check, write the
+function, and add its line in ``Gate.__init__`` and its reason to ``REASONS``.
+"""
+
+from teachgym.gate.inspecting import REASONS, Gate, GateResult
+from teachgym.gate.settings import GateSettings
+from teachgym.gate.wording import normalise
+
+__all__ = ["REASONS", "Gate", "GateResult", "GateSettings", "normalise"]

@@ -1,0 +1,87 @@
+"""The checks that look at one example by itself: pure functions.
+
+Each gives the offending value and the rule it breaks, or None.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
+
+from teachgym.errors import unknown
+from teachgym.gate.settings import GateSettings
+from teachgym.gate.wording import normalise
+from teachgym.protocols import Task
+from teachgym.types import Example
+
+Check = Callable[[Example], str | None]
+"""What is wrong with an example, the offending value and the rule it breaks; None = nothing."""
+
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters except tab and newline, and halves of surrogate pairs."""
+
+
+def _texts(example: Example) -> Iterator[tuple[str, Any]]:
+    """What is to be read in an example. Teachers that parse model output may get types wrong."""
+    yield "prompt", example.prompt
+    yield "target", example.target
+    if example.rejected is not None:
+        yield "rejected", example.rejected
+
+
+def has_text(example: Example) -> str | None:
+    """Prompt, target and rejected response are texts with something to read, all printable."""
+    for name, text in _texts(example):
+        if not isinstance(text, str) or not text.strip():
+            return f"{name} is {text!r}; it must be a text that is not empty"
+        if not text.isprintable() and (found := _UNPRINTABLE.search(text)) is not None:
+            return f"{name} has {found.group()!r}; control characters are not allowed"
+    return None
+
+
+def has_legal_difficulty(example: Example) -> str | None:
+    """The difficulty is in [0, 1] or None."""
+    if example.difficulty is None or 0 <= example.difficulty <= 1:
+        return None
+    return f"difficulty is {example.difficulty}; it must be in [0, 1] or None"
+
+
+def has_skill_of(leaves: Collection[str], example: Example) -> str | None:
+    """The skill is one of the task's leaves."""
+    return None if example.skill in leaves else unknown("leaf skill", example.skill, leaves)
+
+
+def fits(settings: GateSettings, example: Example) -> str | None:
+    """No text has more characters than the settings allow."""
+    for name, text in _texts(example):
+        limit = settings.max_prompt_chars if name == "prompt" else settings.max_target_chars
+        if len(text) > limit:
+            return f"{name} has {len(text)} characters; at most {limit} are allowed"
+    return None
+
+
+def is_outside(held_out: Collection[str], example: Example) -> str | None:
+    """The normalised prompt is not one of ``held_out``."""
+    if normalise(example.prompt) in held_out:
+        return f"{example.prompt!r} is a prompt of val or test"
+    return None
+
+
+def has_right_target(verify: Callable[[Example], float], example: Example) -> str | None:
+    """The task calls the target right."""
+    score = verify(example)
+    if score >= 1:  # Not so for nan: an answer that cannot be checked is not a right one.
+        return None
+    return f"target {example.target!r} scores {score:g}; a right answer scores 1"
+
+
+def has_worse_alternative(task: Task, example: Example) -> str | None:
+    """A rejected response, if there is one, is another than the target, and not right as well."""
+    if example.rejected is None:
+        return None
+    if example.rejected.strip() == example.target.strip():
+        return f"rejected is {example.rejected!r}, as is the target; it must be a worse answer"
+    if task.grade(example, example.rejected) >= 1:
+        return f"rejected is {example.rejected!r}, which is right; it must be a worse answer"
+    return None

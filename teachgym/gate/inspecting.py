@@ -1,0 +1,172 @@
+"""``Gate``: divides a batch into what may be trained on and what may not, and says why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from teachgym.gate.checks import (
+    Check,
+    fits,
+    has_legal_difficulty,
+    has_right_target,
+    has_skill_of,
+    has_text,
+    has_worse_alternative,
+    is_outside,
+)
+from teachgym.gate.contamination import Contamination
+from teachgym.gate.near_duplicates import NearDuplicates, format_of
+from teachgym.gate.settings import GateSettings
+from teachgym.gate.wording import normalise
+from teachgym.protocols import Task
+from teachgym.syllabus import verifier
+from teachgym.types import Data, Example, Prediction, Verdict, leaf_skills
+
+REASONS = (
+    "format",
+    "length",
+    "overlap",
+    "contamination",
+    "answer",
+    "duplicate",
+    "budget",
+    "known",
+)
+"""Why an example is kept out, in the order in which the gate looks:
+
+* ``format``: an empty or unprintable text, a skill that is not a leaf of the task, a difficulty
+  outside [0, 1];
+* ``length``: more characters than ``GateSettings`` allows;
+* ``overlap``: its prompt is one of ``val`` or ``test``;
+* ``contamination``: as many words in a row as ``GateSettings.ngram`` are those of an item of
+  ``val`` or ``test``;
+* ``answer``: the task does not call its target right, or its rejected response is not worse;
+* ``duplicate``: its prompt, or one too much like it, was trained on before or is earlier in the
+  batch;
+* ``budget``: as many as may be paid for were accepted before it;
+* ``known``: the student answers it already.
+"""
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """The batch, divided; both parts in its order."""
+
+    accepted: Data
+    rejected: tuple[Verdict, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rejected examples per reason, every reason included."""
+        counter = Counter(verdict.reason for verdict in self.rejected)
+        return {reason: counter[reason] for reason in REASONS}
+
+
+class Gate:
+    """Inspects training data for one task.
+
+    Raises:
+        MissingExtraError: for near duplicates, if datasketch is not installed.
+
+    Example:
+        >>> from teachgym.testing import ToyTask
+        >>> gate = Gate(ToyTask())
+        >>> data = (Example("copy: zq", "zq", "copy"), Example("copy: zq", "", "copy"))
+        >>> gate.inspect(data).counts["format"]
+        1
+    """
+
+    def __init__(self, task: Task, settings: GateSettings | None = None) -> None:
+        self.settings = chosen = settings or GateSettings()
+        held_out = {normalise(e.prompt) for e in (*task.examples("val"), *task.examples("test"))}
+        checks: list[tuple[str, Check]] = [
+            ("format", has_text),
+            ("format", partial(has_skill_of, frozenset(leaf_skills(task.skills)))),
+            ("format", has_legal_difficulty),
+            ("length", partial(fits, chosen)),
+            ("overlap", partial(is_outside, held_out)),
+        ]
+        if chosen.ngram is not None:
+            checks.append(("contamination", Contamination(task, chosen.ngram, chosen.common_ngram)))
+        if chosen.verify:
+            checks.append(("answer", partial(has_right_target, verifier(task))))
+        checks.append(("answer", partial(has_worse_alternative, task)))
+        self._checks = tuple(checks)
+        self._near: NearDuplicates | None = None
+        if chosen.duplicates == "near":
+            self._near = NearDuplicates(chosen.near_similarity, format_of(task))
+
+    def inspect(
+        self, examples: Iterable[Example], *, seen: Collection[str] = (), limit: int | None = None
+    ) -> GateResult:
+        """Divide a batch into what may be trained on and what may not, and why.
+
+        Args:
+            examples: the batch.
+            seen: normalised prompts (``normalise``) of the data trained on before.
+            limit: the most examples to accept, >= 0; None = any number.
+        """
+        checks = self._checks
+        if self.settings.duplicates != "allow":
+            checks += (("duplicate", _first_outside(seen, self._near)),)
+        accepted: list[Example] = []
+        rejected: list[Verdict] = []
+        for example in examples:
+            verdict = _veto(example, checks)
+            if verdict is None and limit is not None and len(accepted) >= limit:
+                verdict = Verdict(example, "budget", f"{limit} examples were accepted before it")
+            if verdict is None:
+                accepted.append(example)
+            else:
+                rejected.append(verdict)
+        return GateResult(tuple(accepted), tuple(rejected))
+
+    def veto_known(self, predictions: Sequence[Prediction]) -> GateResult:
+        """Divide accepted examples by the student's answers to them, given before training.
+
+        With ``known="accept"`` all pass. An answer that could not be graded is not known.
+        """
+
+        def known(prediction: Prediction) -> bool:
+            return self.settings.known == "reject" and prediction.score >= 1
+
+        return GateResult(
+            tuple(p.example for p in predictions if not known(p)),
+            tuple(
+                Verdict(p.example, "known", f"the student answers {p.response!r}, which is right")
+                for p in predictions
+                if known(p)
+            ),
+        )
+
+
+def _veto(example: Example, checks: Iterable[tuple[str, Check]]) -> Verdict | None:
+    for reason, check in checks:
+        if (detail := check(example)) is not None:
+            return Verdict(example, reason, detail)
+    return None
+
+
+def _first_outside(seen: Collection[str], near: NearDuplicates | None) -> Check:
+    """A check with a memory: the normalised prompt is new, to ``seen`` and to itself.
+
+    With ``near``, so is every prompt that is nearly equal.
+    """
+    known = set(seen)
+    if near is not None:
+        near.hold(known)
+
+    def check(example: Example) -> str | None:
+        prompt = normalise(example.prompt)
+        if prompt in known:
+            return f"{example.prompt!r} was there before"
+        if near is not None and (alike := near.admit(prompt)) is not None:
+            other, similarity = alike
+            return f"{example.prompt!r} is {similarity:.2f} alike to {other!r}, there before"
+        known.add(prompt)
+        return None
+
+    return check

@@ -1,0 +1,162 @@
+"""Prompts that are nearly equal: shingles and similarities by hand, and nothing but the exact."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from teachgym.errors import MissingExtraError
+from teachgym.gate import Gate, GateSettings, normalise
+from teachgym.gate.near_duplicates import NearDuplicates, bands, format_of, jaccard, shingles
+from teachgym.testing import ToyTask
+from teachgym.types import Example, Split
+
+pytest.importorskip("datasketch")
+
+TASK = ToyTask()
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def copy(word: str) -> Example:
+    return Example(f"copy: {word}", word, "copy")
+
+
+def near(similarity: float = 0.8) -> Gate:
+    return Gate(TASK, GateSettings(duplicates="near", near_similarity=similarity))
+
+
+def test_shingles_of_long_texts_are_of_words_and_of_short_ones_of_characters() -> None:
+    assert shingles("One two, three four five six seven EIGHT.") == {
+        "one two three",
+        "two three four",
+        "three four five",
+        "four five six",
+        "five six seven",
+        "six seven eight",
+    }
+    assert shingles("a B c d") == {"a B", " B ", "B c", " c ", "c d"}
+    assert shingles("ab") == {"ab"}
+
+
+def test_jaccard_is_shared_over_all() -> None:
+    assert jaccard({"a", "b", "c"}, {"b", "c", "d"}) == 0.5
+    assert jaccard(set(), set()) == 0
+
+
+@pytest.mark.parametrize("similarity", [0.1, 0.3, 0.5, 0.8, 0.9, 1.0])
+def test_a_pair_at_the_threshold_is_proposed_with_a_probability_of_99_percent(
+    similarity: float,
+) -> None:
+    n, rows = bands(similarity)
+    assert n * rows <= 128
+    assert 1 - (1 - similarity**rows) ** n >= 0.99
+
+
+def test_the_shingles_of_the_format_are_those_of_most_prompts_of_a_skill() -> None:
+    """``copy: abc``: the name and what is round the colon; no word is in most prompts."""
+    formats = format_of(ToyTask(per_cell=20))
+    assert {"cop", "opy", "py:", "y: "} <= formats
+    assert {"rev", "eve", "ver", "ers", "rse", "se:", "e: "} <= formats
+    assert all(":" in s or s in "copy reverse next double" for s in formats)
+
+
+def test_only_the_check_of_near_duplicates_catches_one_other_letter_in_many() -> None:
+    """``copy: a...z`` has 32 - 2 = 30 shingles, of which one has the last letter: 29 / 31 = 0.94.
+
+    Four are of the format; without them it is 25 / 27 = 0.93, and the lower of the two counts.
+    """
+    first, second = copy(LETTERS), copy(LETTERS[:-1] + "k")
+    assert Gate(TASK).inspect([first, second]).accepted == (first, second)
+    result = near().inspect([first, second])
+    assert result.accepted == (first,)
+    assert [(v.reason, v.detail) for v in result.rejected] == [
+        ("duplicate", f"{second.prompt!r} is 0.93 alike to {first.prompt!r}, there before")
+    ]
+
+
+def test_the_threshold_decides_and_a_pair_at_it_counts() -> None:
+    first, second = copy(LETTERS), copy(LETTERS[:-1] + "k")
+    assert len(near(25 / 27).inspect([first, second]).accepted) == 1
+    assert len(near(0.93).inspect([first, second]).accepted) == 2
+
+
+def test_equal_prompts_stay_duplicates_in_the_same_words() -> None:
+    [verdict] = near().inspect([copy("abc"), copy("abc")]).rejected
+    assert (verdict.reason, verdict.detail) == ("duplicate", "'copy: abc' was there before")
+
+
+def test_earlier_data_counts_and_is_forgotten_when_it_is_no_longer_named() -> None:
+    gate = near()
+    first, second = copy(LETTERS), copy(LETTERS[:-1] + "k")
+    assert gate.inspect([first]).accepted == (first,)
+    assert gate.inspect([second]).accepted == (second,)
+    assert gate.inspect([second], seen={normalise(first.prompt)}).accepted == ()
+    assert gate.inspect([first], seen=(normalise(second.prompt),)).accepted == ()
+
+
+def test_the_same_word_in_another_question_is_no_near_duplicate() -> None:
+    """The format apart the two are equal; with it ``copy`` and ``reverse`` differ too much."""
+    other = Example("reverse: abcd", "dcba", "reverse")
+    assert near(0.5).inspect([copy("abcd"), other]).accepted == (copy("abcd"), other)
+
+
+def test_long_instructions_alone_make_no_near_duplicates() -> None:
+    """30 equal words before one that differs: 28 of 29 shingles are equal, all of them format."""
+    rules = " ".join(f"rule{i}" for i in range(30))
+
+    class Instructed(ToyTask):
+        def examples(self, split: Split) -> list[Example]:
+            return [Example(f"{rules} {split}{i}", "x", "copy", f"{split}/{i}") for i in range(10)]
+
+    task = Instructed()
+    data = [Example(f"{rules} new{i}", "x", "copy") for i in range(5)]
+    gate = Gate(task, GateSettings(duplicates="near", verify=False))
+    assert gate.inspect(data).accepted == tuple(data)
+    bare = NearDuplicates(0.8)
+    assert bare.admit(data[0].prompt) is None
+    assert bare.admit(data[1].prompt) == (data[0].prompt, 28 / 30)
+
+
+def test_verdicts_do_not_depend_on_the_order_in_which_earlier_data_came() -> None:
+    rng = np.random.default_rng(0)
+    prompts = [f"copy: {''.join(rng.permutation(list(LETTERS[:12])))}" for _ in range(40)]
+    variants = [p[:-1] + "z" for p in prompts]
+    details = set()
+    for order in (prompts, prompts[::-1]):
+        duplicates = NearDuplicates(0.6)
+        duplicates.hold(frozenset())
+        for prompt in order:
+            duplicates.hold({*order[: order.index(prompt) + 1]})
+        details.add(tuple(duplicates.admit(v) for v in variants))
+    assert len(details) == 1
+    assert any(next(iter(details)))
+
+
+texts = st.text("ab ", min_size=1, max_size=12).map(normalise).filter(bool)
+
+
+@given(prompts=st.lists(texts, unique=True, max_size=8), similarity=st.sampled_from([0.5, 0.8]))
+def test_what_is_called_alike_is_and_what_it_takes_in_is_told_apart(
+    prompts: list[str], similarity: float
+) -> None:
+    duplicates = NearDuplicates(similarity)
+    held: list[str] = []
+    for prompt in prompts:
+        alike = duplicates.admit(prompt)
+        if alike is None:
+            held.append(prompt)
+        else:
+            other, value = alike
+            assert other in held
+            assert value == jaccard(shingles(prompt), shingles(other)) >= similarity
+
+
+def test_without_datasketch_the_gate_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "datasketch", None)
+    Gate(TASK)
+    with pytest.raises(MissingExtraError, match=r"teachgym\[duplicates\]"):
+        near()
