@@ -43,8 +43,8 @@ def open_ended(
 
     ## Action Space
     `DataSpace`: a tuple of at most `examples_per_step` `Example`s whose skills are leaf skills of
-    the task. What the gate rejects (format, length, duplicates, overlap with val or test, over
-    budget) is reported in `info["rejected"]` and not trained on.
+    the task. What the gate rejects (format, length, overlap or contamination with val or test, wrong
+    answers, duplicates, over budget) is reported in `info["rejected"]` and not trained on.
 
     ## Observation Space
     | `observation` | space | content |

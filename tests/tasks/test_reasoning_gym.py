@@ -284,3 +284,12 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPat
             ReasoningGymTask("gcd")
     finally:
         reasoning_gym._registry.cache_clear()
+
+
+def test_an_id_that_is_none_of_the_task_is_graded_like_no_id() -> None:
+    task = ReasoningGymTask("chain_sum", **FEW)
+    for id_ in ("", "x", "nowhere/0/1", "a/b/c/d"):
+        example = Example("how many?", "4", task.examples("val")[0].skill, id=id_)
+        assert task.grade(example, " 4 ") == 1
+        assert task.grade(example, "5") == 0
+        assert task.verify(example) == 1
