@@ -26,6 +26,10 @@ Student = Annotated[
     _option("simulated, tiny, smollm2, or a Hugging Face model: path or hub id.", "tiny"),
 ]
 Task = Annotated[str | None, _option("See: teachgym list tasks.", "arithmetic-and-strings")]
+Limit = Annotated[
+    int | None,
+    _option("Items per split of a task that is read from files, for quick looks.", "all", min=1),
+]
 Teacher = Annotated[str | None, _option("See: teachgym list teachers.", "weakest, in SkillList")]
 Steps = Annotated[int | None, _option("Limit of environment steps.", "10", min=1)]
 ExamplesPerStep = Annotated[

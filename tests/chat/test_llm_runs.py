@@ -223,7 +223,17 @@ def test_a_wrong_key_stops_the_run_at_once(tmp_path: Path) -> None:
 # -- money -------------------------------------------------------------------------------------
 
 
-def test_a_run_that_is_interrupted_asks_nothing_twice(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("env", "settings"),
+    [
+        ("OpenEnded", {}),
+        ("SkillList", {"engine": "llm"}),
+        ("SkillTree", {"engine": "llm", "proposer": "llm", "examples_per_step": 14}),
+    ],
+)
+def test_a_run_that_is_interrupted_asks_nothing_twice(
+    env: str, settings: dict[str, Any], tmp_path: Path
+) -> None:
     class Stopped(BaseException):
         pass
 
@@ -231,10 +241,10 @@ def test_a_run_that_is_interrupted_asks_nothing_twice(tmp_path: Path) -> None:
         raise Stopped
 
     with serve(teach) as whole:
-        run(config(whole), tmp_path / "whole")
+        run(config(whole, env, env_settings=settings), tmp_path / "whole")
     with serve(teach) as server:
         with pytest.raises(Stopped):
-            run(config(server), tmp_path / "run", observers=[stop])
+            run(config(server, env, env_settings=settings), tmp_path / "run", observers=[stop])
         resume(tmp_path / "run")
     assert len(server.requests) == len(whole.requests)
     assert records(tmp_path / "run") == records(tmp_path / "whole")
