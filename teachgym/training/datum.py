@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from teachgym.errors import ConfigError
 from teachgym.students.texts import Texts
 from teachgym.training.settings import FineTuningSettings
 from teachgym.types import Data, Example
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +24,38 @@ class Datum:
     """Prompt, target, end of sequence."""
     weights: tuple[float, ...]
     """Of the loss of each of ``ids``, >= 0: 0 for the prompt, 1 for the target and its end
-    unless the example's spans say otherwise."""
+    unless the example's spans say otherwise. With the loss ``dpo`` they sum to 1, so that a mean
+    over target tokens is one over examples."""
+    rejected: Datum | None = None
+    """The worse response to the same prompt (or to as much of its end as fits beside it), for
+    losses over pairs."""
+    references: tuple[float, ...] = ()
+    """Log-probabilities under the reference of all tokens with a weight, those of ``rejected``
+    last; empty before they are known."""
+
+    @property
+    def responses(self) -> tuple[Datum, ...]:
+        """The texts that are read: the chosen one, and the rejected one if there is one."""
+        return (self,) if self.rejected is None else (self, self.rejected)
 
     @property
     def n_targets(self) -> float:
         """Sum of the weights: how many target tokens the loss is a mean over."""
         return sum(self.weights)
 
+    @property
+    def n_rows(self) -> int:
+        """Tokens with a weight, in all responses."""
+        return sum(bool(weight) for text in self.responses for weight in text.weights)
 
-def encode(texts: Texts, data: Data) -> list[Datum]:
-    """Tokens and loss weights of the examples.
+    @property
+    def n_tokens(self) -> int:
+        """Tokens of all responses, the prompt in each."""
+        return sum(len(text.ids) for text in self.responses)
+
+
+def encode(texts: Texts, data: Data, settings: FineTuningSettings | None = None) -> list[Datum]:
+    """Tokens and loss weights of the examples that ``settings`` find something to learn in.
 
     Raises:
         ConfigError: for spans that do not make up the target, or a tokenizer that cannot tell
@@ -40,11 +65,27 @@ def encode(texts: Texts, data: Data) -> list[Datum]:
     encoded = []
     for example, (prompt, target) in zip(data, pairs, strict=True):
         weights = _span_weights(texts, example) if example.spans else [1.0] * len(target)
-        # Nothing comes before the first token that could predict it.
-        before = [0.0] * len(prompt)
-        ids, all_weights = (*prompt, *target), (*before, *weights[: len(target)])
-        encoded.append(Datum(ids, (0.0, *all_weights[1:])))
-    return encoded
+        encoded.append(_datum(prompt, target, weights))
+    if settings is None or settings.loss != "dpo":
+        return encoded
+    return _preferring(texts, data, encoded, settings)
+
+
+def train_tokens(data: Sequence[Datum], settings: FineTuningSettings) -> int:
+    """Tokens read in training: each once per epoch, those of pairs once more by the reference."""
+    return sum(d.n_tokens * (settings.epochs + (d.rejected is not None)) for d in data)
+
+
+def log_skipped(data: Sequence[Data], encoded: Sequence[Sequence[Datum]]) -> None:
+    """Say how many examples have nothing to teach, if there are any."""
+    n_all, n_used = sum(map(len, data)), sum(map(len, encoded))
+    if n_used < n_all:
+        _log.warning(
+            "%d of %d examples are not trained on: they have no rejected response (set sft_weight "
+            "above 0 to train on their targets), or no token of the target has a weight",
+            n_all - n_used,
+            n_all,
+        )
 
 
 def batches(
@@ -57,6 +98,31 @@ def batches(
         for start in range(0, len(data), settings.batch_size):
             made.append([data[i] for i in order[start : start + settings.batch_size]])
     return made
+
+
+def _datum(prompt: Sequence[int], target: Sequence[int], weights: Sequence[float]) -> Datum:
+    # Nothing comes before the first token that could predict it.
+    ids, all_weights = (*prompt, *target), (*([0.0] * len(prompt)), *weights[: len(target)])
+    return Datum(ids, (0.0, *all_weights[1:]))
+
+
+def _preferring(
+    texts: Texts, data: Data, encoded: Sequence[Datum], settings: FineTuningSettings
+) -> list[Datum]:
+    """With rejected responses; without examples that would teach nothing."""
+    worse = [e.rejected for e in data if e.rejected is not None]
+    pairs = iter(texts.pairs([e.prompt for e in data if e.rejected is not None], worse))
+    kept = []
+    for example, datum in zip(data, encoded, strict=True):
+        rejected = None
+        if example.rejected is not None:
+            prompt, target = next(pairs)
+            rejected = _datum(prompt, target, [1.0] * len(target))
+        total = datum.n_targets
+        if total and (rejected or settings.sft_weight):
+            weights = tuple(weight / total for weight in datum.weights)
+            kept.append(replace(datum, weights=weights, rejected=rejected))
+    return kept
 
 
 def _span_weights(texts: Texts, example: Example) -> list[float]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import accumulate, pairwise
 from time import perf_counter
 
 import numpy as np
@@ -11,11 +13,13 @@ import torch
 from rich.progress import track
 
 from teachgym.students.language_model import LanguageModelStudent
+from teachgym.students.network import split_by_tokens
 from teachgym.students.pool import StudentPool, pool_of
-from teachgym.training.datum import Datum, batches, encode
-from teachgym.training.losses import Loss, Targets, sft
+from teachgym.training.datum import Datum, batches, encode, log_skipped, train_tokens
+from teachgym.training.losses import Loss, Targets, cross_entropy
 from teachgym.training.optimizers import clip_gradients, make_optimizers
 from teachgym.training.packing import Pass, passes
+from teachgym.training.references import refer
 from teachgym.training.settings import FineTuningSettings
 from teachgym.types import Cost, Data, TrainResult
 
@@ -29,11 +33,12 @@ _LOGITS_AT_ONCE = 2**26
 class FineTuner:
     """Fine-tuning on target tokens, with a fresh optimizer each time.
 
-    The updates are those of padded batches; the texts are packed only within a batch.
+    The updates are those of padded batches; the texts are packed only within a batch, both
+    responses of a pair in the same pass.
 
     Args:
         settings: see ``FineTuningSettings``.
-        loss: what to minimise.
+        loss: what to minimise; None = the loss that the settings name.
         progress: show a progress bar while training.
     """
 
@@ -41,17 +46,20 @@ class FineTuner:
         self,
         settings: FineTuningSettings | None = None,
         *,
-        loss: Loss = sft,
+        loss: Loss | None = None,
         progress: bool = False,
     ) -> None:
         self.settings = settings or FineTuningSettings()
-        self.loss = loss
+        self.loss = loss or self.settings.make_loss()
         self.progress = progress
 
     def cost(self, student: LanguageModelStudent, data: Data) -> Cost:
-        """Tokens of prompt, target and end, once per epoch."""
-        tokens = sum(len(d.ids) for d in encode(student.texts, data))
-        return Cost(train_tokens=tokens * self.settings.epochs)
+        """Tokens of prompt, target and end, once per epoch.
+
+        With ``dpo`` those of both responses, and once more for the reference.
+        """
+        encoded = encode(student.texts, data, self.settings)
+        return Cost(train_tokens=train_tokens(encoded, self.settings))
 
     def train(
         self, student: LanguageModelStudent, data: Data, rng: np.random.Generator
@@ -72,19 +80,22 @@ class FineTuner:
         """
         pool = pool_of(students)
         started = perf_counter()
-        encoded = [encode(pool.texts, own) for own in data]
+        encoded = [encode(pool.texts, own, self.settings) for own in data]
+        log_skipped(data, encoded)
         made: list[list[list[Datum]]] = [[] for _ in range(pool.count)]
         seeds = [0] * pool.count
         for student, own, rng in zip(students, encoded, rngs, strict=True):
             if own:
                 made[student.index] = batches(own, self.settings, rng)
                 seeds[student.index] = int(rng.integers(2**63))
+        if self.settings.loss == "dpo":
+            made = refer(made, self.settings.epochs, partial(self._score, pool))
         losses = self._update_all(pool, made, seeds)
         seconds = (perf_counter() - started) / len(students)
         results = []
         for student, own in zip(students, encoded, strict=True):
             steps = len(made[student.index])
-            tokens = sum(len(d.ids) for d in own) * self.settings.epochs
+            tokens = train_tokens(own, self.settings)
             cost = Cost(train_tokens=tokens, seconds=seconds if own else 0.0)
             results.append(TrainResult(losses[student.index], steps, cost))
         return results
@@ -129,10 +140,19 @@ class FineTuner:
         device = pool.network.device
         pool.network.model.zero_grad()
         losses = torch.zeros(pool.count, dtype=torch.float64, device=device)
-        budget = self.settings.token_budget or TOKEN_BUDGETS.get(device.type, 2048)
-        for one in passes(now, budget):
+        for one in passes(now, self._budget(pool)):
             losses += run_pass(pool, one, self.loss)
         return losses
+
+    def _score(
+        self, pool: StudentPool, now: Sequence[Sequence[Datum]]
+    ) -> Iterator[tuple[Sequence[Datum], torch.Tensor]]:
+        """Pass by pass, the examples and the log-probabilities of their rows."""
+        for one in passes(now, self._budget(pool)):
+            yield one.data, score_pass(pool, one)
+
+    def _budget(self, pool: StudentPool) -> int:
+        return self.settings.token_budget or TOKEN_BUDGETS.get(pool.network.device.type, 2048)
 
 
 def run_pass(pool: StudentPool, one: Pass, loss: Loss) -> torch.Tensor:
@@ -142,17 +162,13 @@ def run_pass(pool: StudentPool, one: Pass, loss: Loss) -> torch.Tensor:
     differentiated before the next, so that large vocabularies need little memory.
     """
     device = pool.network.device
-    with pool.computing(), pool.layout.blocks(one.n_read):
-        hidden = pool.network.packed_hidden(one.texts)
-    picked = hidden[one.rows.to(device)]  # (n, d)
+    picked = _hidden(pool, one)
     leaf = picked.detach().requires_grad_()
-    chunk = max(1, _LOGITS_AT_ONCE // pool.network.n_tokens)
     totals = [torch.zeros(pool.count, dtype=torch.float64, device=device)]
-    for start in range(0, len(leaf), chunk):
-        counts = _counts_within(one.n_targets, start, start + chunk)
-        part = _part(one.targets, start, start + chunk, device)
+    for start, stop in _chunks(one.targets, pool.network.n_tokens):
+        counts = _counts_within(one.n_targets, start, stop)
         with pool.computing(), pool.layout.blocks(counts):
-            row_losses = loss(pool.logits(leaf[start : start + chunk]), part)
+            row_losses = loss(pool.logits(leaf[start:stop]), one.targets.part(start, stop, device))
         row_losses.sum().backward()  # type: ignore[no-untyped-call]
         pieces = torch.split(row_losses.detach().double(), list(counts))
         totals.append(torch.stack([piece.sum() for piece in pieces]))
@@ -162,6 +178,34 @@ def run_pass(pool: StudentPool, one: Pass, loss: Loss) -> torch.Tensor:
     return torch.stack(totals).sum(0)
 
 
+@torch.no_grad()  # inference mode would multiply what students share all at once
+def score_pass(pool: StudentPool, one: Pass) -> torch.Tensor:
+    """Log-probability of the right token of each row, shape (n,)."""
+    hidden, scores = _hidden(pool, one), []
+    for start, stop in _chunks(one.targets, pool.network.n_tokens):
+        counts = _counts_within(one.n_targets, start, stop)
+        with pool.computing(), pool.layout.blocks(counts):
+            part = one.targets.part(start, stop, hidden.device)
+            scores.append(-cross_entropy(pool.logits(hidden[start:stop]), part))
+    return torch.cat(scores)
+
+
+def _hidden(pool: StudentPool, one: Pass) -> torch.Tensor:
+    """Hidden states of the rows with a loss, shape (n, d)."""
+    with pool.computing(), pool.layout.blocks(one.n_read):
+        hidden = pool.network.packed_hidden(one.texts)
+    return hidden[one.rows.to(pool.network.device)]
+
+
+def _chunks(targets: Targets, n_tokens: int) -> Iterator[tuple[int, int]]:
+    """Where each chunk of rows starts and stops; a pair is never parted, however long it is."""
+    n, chunk = len(targets.labels), max(1, _LOGITS_AT_ONCE // n_tokens)
+    if targets.preferences is None:
+        return pairwise([*range(0, n, chunk), n])
+    runs = split_by_tokens(targets.preferences.counts.tolist(), int, chunk)
+    return pairwise([0, *accumulate(sum(run) for run in runs)])
+
+
 def _counts_within(counts: Sequence[int], start: int, stop: int) -> tuple[int, ...]:
     """How many of each student's rows are in ``start:stop``, rows in order of students."""
     within, first = [], 0
@@ -169,8 +213,3 @@ def _counts_within(counts: Sequence[int], start: int, stop: int) -> tuple[int, .
         within.append(max(0, min(first + count, stop) - max(first, start)))
         first += count
     return tuple(within)
-
-
-def _part(targets: Targets, start: int, stop: int, device: torch.device) -> Targets:
-    parts = (t[start:stop].to(device) for t in (targets.labels, targets.weights, targets.texts))
-    return Targets(*parts)

@@ -7,8 +7,9 @@ batches in the same order, the same rates, clipping and loss.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -19,9 +20,11 @@ from torch.nn.utils import clip_grad_norm_
 from teachgym.errors import ConfigError
 from teachgym.protocols import Student
 from teachgym.students.hf import HuggingFaceStudent, pad
-from teachgym.training.datum import Datum, batches, encode
-from teachgym.training.losses import Loss, Targets, sft
+from teachgym.training.datum import Datum, batches, encode, log_skipped, train_tokens
+from teachgym.training.losses import Loss, Targets, cross_entropy
+from teachgym.training.references import refer
 from teachgym.training.settings import FineTuningSettings, recipe
+from teachgym.training.targets import targets_of
 from teachgym.types import Cost, Data, TrainResult
 
 ADAMW = FineTuningSettings(optimizer="adamw")
@@ -34,35 +37,38 @@ class HuggingFaceTrainer:
     Args:
         settings: see ``FineTuningSettings``; the optimizer must be ``adamw``. A batch is one
             forward pass, whatever ``token_budget`` says.
-        loss: what to minimise.
+        loss: what to minimise; None = the loss that the settings name.
 
     Raises:
         ConfigError: for another optimizer.
     """
 
-    def __init__(self, settings: FineTuningSettings = ADAMW, *, loss: Loss = sft) -> None:
+    def __init__(self, settings: FineTuningSettings = ADAMW, *, loss: Loss | None = None) -> None:
         if settings.optimizer != "adamw":
             raise ConfigError(
                 f"optimizer is {settings.optimizer!r}; the hf backend has 'adamw' alone, so set "
                 "trainer_settings.optimizer='adamw' or student_settings.backend='local'"
             )
-        self.settings, self.loss = settings, loss
+        self.settings, self.loss = settings, loss or settings.make_loss()
 
     def cost(self, student: HuggingFaceStudent, data: Data) -> Cost:
-        """Tokens of prompt, target and end, once per epoch; padding is free."""
-        tokens = sum(len(d.ids) for d in encode(student.texts, data))
-        return Cost(train_tokens=tokens * self.settings.epochs)
+        """As of ``FineTuner``; padding is free."""
+        encoded = encode(student.texts, data, self.settings)
+        return Cost(train_tokens=train_tokens(encoded, self.settings))
 
     def train(
         self, student: HuggingFaceStudent, data: Data, rng: np.random.Generator
     ) -> TrainResult:
         """Update the student in place; ``rng`` decides the order of the examples and dropout."""
-        if not data:
-            return TrainResult(math.nan, 0, Cost())
         started = perf_counter()
-        encoded = encode(student.texts, data)
+        encoded = encode(student.texts, data, self.settings)
+        log_skipped([data], [encoded])
+        if not encoded:
+            return TrainResult(math.nan, 0, Cost())
         made = batches(encoded, self.settings, rng)
         seed = int(rng.integers(2**63))
+        if self.settings.loss == "dpo":
+            (made,) = refer([made], self.settings.epochs, partial(_score, student))
         device = student.device
         # Dropout takes no generator, so the global state is set and put back.
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
@@ -96,22 +102,32 @@ class HuggingFaceTrainer:
 
 def batch_loss(student: HuggingFaceStudent, batch: Sequence[Datum], loss: Loss) -> torch.Tensor:
     """Mean loss per target token of a batch, padded on the right; a scalar with a gradient."""
-    device = student.device
-    ids, mask = pad([d.ids for d in batch], on="right")
-    weights = torch.zeros(ids.shape)
-    for row, datum in enumerate(batch):
-        weights[row, : len(datum.weights)] = torch.tensor(datum.weights)
-    ids, mask, weights = ids.to(device), mask.to(device), weights.to(device)
-    rows, places = (weights[:, 1:] > 0).nonzero(as_tuple=True)
-    n_targets = sum(d.n_targets for d in batch)
     with student.computing():
-        logits = student.model(input_ids=ids[:, :-1], attention_mask=mask[:, :-1]).logits
-        targets = Targets(
-            labels=ids[rows, places + 1],
-            weights=weights[rows, places + 1] / (n_targets or 1.0),
-            texts=rows,
-        )
-        return loss(logits[rows, places], targets).sum()
+        return loss(*_read(student, batch)).sum()
+
+
+@torch.inference_mode()
+def _score(
+    student: HuggingFaceStudent, now: Sequence[Sequence[Datum]]
+) -> Iterator[tuple[Sequence[Datum], torch.Tensor]]:
+    """The one batch there is, and the log-probabilities of its rows."""
+    for batch in filter(None, now):
+        with student.computing():
+            yield batch, -cross_entropy(*_read(student, batch))
+
+
+def _read(student: HuggingFaceStudent, batch: Sequence[Datum]) -> tuple[torch.Tensor, Targets]:
+    """Logits (n, V) of the rows with a loss, and what they should have predicted."""
+    texts = [text for datum in batch for text in datum.responses]
+    ids, mask = (t[:, :-1].to(student.device) for t in pad([t.ids for t in texts], on="right"))
+    weighed = torch.zeros(len(texts), ids.shape[1], dtype=torch.bool)
+    for row, text in enumerate(texts):
+        weighed[row, : len(text.ids) - 1] = torch.tensor(text.weights[1:]) > 0
+    n_targets = sum(d.n_targets for d in batch)
+    targets = targets_of(batch, [1 / n_targets if n_targets else 0.0] * len(batch))
+    logits = student.model(input_ids=ids, attention_mask=mask).logits
+    picked: torch.Tensor = logits[weighed.to(student.device)]
+    return picked, targets.part(0, len(picked), student.device)
 
 
 def make_hf_trainer(student: Student, settings: Mapping[str, Any]) -> HuggingFaceTrainer:

@@ -10,12 +10,15 @@ import torch
 from teachgym.students.network import split_by_tokens
 from teachgym.training.datum import Datum
 from teachgym.training.losses import Targets
+from teachgym.training.targets import targets_of
 
 
 @dataclass(frozen=True)
 class Pass:
     """What goes through the model at once: some texts of some students, in order of students."""
 
+    data: tuple[Datum, ...]
+    """The examples; rows are in their order."""
     texts: tuple[tuple[int, ...], ...]
     """Token ids that are read: all but the last of a datum, which has nothing to predict."""
     n_read: tuple[int, ...]
@@ -31,8 +34,8 @@ def passes(batches: Sequence[Sequence[Datum]], budget: int) -> Iterator[Pass]:
     """Forward passes over ``batches[k]`` of student k, of at most ``budget`` tokens if possible.
 
     How a student's batch is split depends on the batch alone; pieces of several students share a
-    pass. Within a piece, texts are sorted by length, so that equal ones can be attended to at
-    once; a mean does not depend on their order.
+    pass. Within a piece, examples are sorted by length, so that equal texts can be attended to at
+    once; a mean does not depend on their order. Both responses of a pair are in one piece.
     """
     scales = [1 / total if (total := sum(d.n_targets for d in b)) else 0.0 for b in batches]
     pieces = [
@@ -40,14 +43,17 @@ def passes(batches: Sequence[Sequence[Datum]], budget: int) -> Iterator[Pass]:
     ]
     while pieces:
         taken: dict[int, list[Datum]] = {}
+        seen: set[int] = set()
         left, n_tokens = [], 0
         for student, piece in pieces:
             size = sum(map(_n_read, piece))
-            if student not in taken and (not taken or n_tokens + size <= budget):
+            # A piece that has to wait lets no later one of its student overtake it.
+            if student not in seen and (not taken or n_tokens + size <= budget):
                 taken[student] = piece
                 n_tokens += size
             else:
                 left.append((student, piece))
+            seen.add(student)
         yield _pack([taken.get(k, []) for k in range(len(batches))], scales)
         pieces = left
 
@@ -58,31 +64,25 @@ def _split(batch: Sequence[Datum], budget: int) -> Iterator[list[Datum]]:
 
 
 def _n_read(datum: Datum) -> int:
-    """All tokens but the last, which has nothing to predict."""
-    return len(datum.ids) - 1
+    """All tokens but the last of each text, which has nothing to predict."""
+    return datum.n_tokens - len(datum.responses)
 
 
 def _pack(pieces: Sequence[Sequence[Datum]], scales: Sequence[float]) -> Pass:
     texts: list[tuple[int, ...]] = []
     rows: list[int] = []
-    labels: list[int] = []
-    weights: list[float] = []
-    owners: list[int] = []
     n_read, n_targets = [], []
     start = 0
-    for piece, scale in zip(pieces, scales, strict=True):
+    for piece in pieces:
         first, n_before = start, len(rows)
-        for datum in piece:
-            for place, weight in enumerate(datum.weights[1:]):
-                if weight:
-                    rows.append(start + place)
-                    labels.append(datum.ids[place + 1])
-                    weights.append(weight * scale)
-                    owners.append(len(texts))
-            texts.append(datum.ids[:-1])
-            start += _n_read(datum)
+        for text in (text for datum in piece for text in datum.responses):
+            rows += [start + place for place, weight in enumerate(text.weights[1:]) if weight]
+            texts.append(text.ids[:-1])
+            start += len(text.ids) - 1
         n_read.append(start - first)
         n_targets.append(len(rows) - n_before)
-    places, right, of = (torch.tensor(x, dtype=torch.long) for x in (rows, labels, owners))
-    targets = Targets(right, torch.tensor(weights), of)
-    return Pass(tuple(texts), tuple(n_read), tuple(n_targets), places, targets)
+    data = tuple(datum for piece in pieces for datum in piece)
+    of_data = [scale for piece, scale in zip(pieces, scales, strict=True) for _ in piece]
+    places = torch.tensor(rows, dtype=torch.long)
+    targets = targets_of(data, of_data)
+    return Pass(data, tuple(texts), tuple(n_read), tuple(n_targets), places, targets)

@@ -9,6 +9,7 @@ from typing import Literal
 from teachgym.errors import ConfigError, unknown
 from teachgym.students.lora import LoRASettings
 from teachgym.students.settings import FULL_BELOW
+from teachgym.training.losses import LOSSES, Loss
 from teachgym.typed import require_types
 
 OPTIMIZERS = ("muon", "adamw")
@@ -47,6 +48,14 @@ class FineTuningSettings:
     token_budget: int | None = None
     """Tokens in one forward pass, over all students; a batch with more is split, with the same
     gradient. None = what suits the device."""
+    loss: Literal["sft", "dpo"] = "sft"
+    """``sft``: cross entropy of the targets; ``dpo``: prefer each target to its rejected response
+    (``teachgym.training.losses.Dpo``)."""
+    beta: float = 0.1
+    """Of ``dpo``: how dear it is to leave the student as it was before training, > 0."""
+    sft_weight: float = 0.0
+    """Of ``dpo``: weight of the targets' cross entropy beside the preferences, >= 0. At 0,
+    examples without a rejected response are neither trained on nor charged."""
 
     def __post_init__(self) -> None:
         require_types(self)
@@ -54,15 +63,22 @@ class FineTuningSettings:
             raise ConfigError(unknown("optimizer", self.optimizer, OPTIMIZERS))
         if self.schedule not in SCHEDULES:
             raise ConfigError(unknown("schedule", self.schedule, SCHEDULES))
+        if self.loss not in LOSSES:
+            raise ConfigError(unknown("loss", self.loss, tuple(LOSSES)))
         for name in ("batch_size", "epochs", "token_budget"):
             value = getattr(self, name)
             _check(name, value, value is None or value >= 1, "1 or more")
-        for name in ("learning_rate", "clip"):
+        for name in ("learning_rate", "clip", "beta"):
             _check(name, getattr(self, name), getattr(self, name) > 0, "above 0")
-        _check("warmup_steps", self.warmup_steps, self.warmup_steps >= 0, "0 or more")
+        for name in ("warmup_steps", "sft_weight"):
+            _check(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
         for name in ("warmup_share", "constant_share"):
             _check(name, getattr(self, name), 0 <= getattr(self, name) < 1, "in [0, 1)")
         _check("final_share", self.final_share, 0 <= self.final_share <= 1, "in [0, 1]")
+
+    def make_loss(self) -> Loss:
+        """What is minimised."""
+        return LOSSES[self.loss](self.beta, self.sft_weight)
 
     def rate(self, step: int, total: int) -> float:
         """Learning rate of update ``step`` (from 0) of ``total``.
