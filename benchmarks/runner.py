@@ -43,7 +43,7 @@ Execute = Callable[[Sequence[Job]], Iterator[Job]]
 
 
 def prepare(suite: Suite, folder: Path) -> None:
-    """Make the suite's folder, or see that it is that suite's.
+    """Make the suite's folder, or see that it is that suite's; note the arms and seeds in it.
 
     Raises:
         RunError: if the folder holds another suite, or another version of it.
@@ -51,9 +51,17 @@ def prepare(suite: Suite, folder: Path) -> None:
     path = folder / "suite.json"
     if path.exists():
         _check_same(suite, read_json(path), folder)
-        return
     folder.mkdir(parents=True, exist_ok=True)
     write_json(path, suite.to_json())
+
+
+def read_suite(folder: Path) -> Suite:
+    """The suite that was last run in a folder.
+
+    Raises:
+        RunError: if none was.
+    """
+    return Suite.of(read_json(folder / "suite.json"))
 
 
 def status(cell: Cell, folder: Path) -> Status:

@@ -68,6 +68,11 @@ class Suite:
         """The suite as a JSON object."""
         return asdict(self)
 
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Suite:
+        """Inverse of ``to_json``."""
+        return cls(**{**record, "arms": tuple(Arm(**arm) for arm in record["arms"])})
+
     def narrowed(self, arms: Sequence[str] = (), seeds: int | None = None) -> Suite:
         """The suite with some of its arms (none named = all), the reference among them.
 

@@ -60,17 +60,22 @@ def conduct_bench(suite: Suite, folder: Path, execute: Execute) -> None:
         raise typer.Exit(130) from None
 
 
-def show_leaderboard(suite: Suite, folder: Path) -> None:
-    """Print the table, and write it beside the runs as Markdown."""
+def show_leaderboard(suite: Suite, folder: Path, *, markdown: bool = False) -> None:
+    """Print the table, and write it and the page beside the runs."""
+    from teachgym.benchmarks.bench_page import write_bench_page
     from teachgym.benchmarks.leaderboard import leaderboard_rows, stand
     from teachgym.benchmarks.runner import read_results
     from teachgym.report.tables import markdown_rows, rich_rows
 
     rows = leaderboard_rows(suite, stand(suite, read_results(suite, folder)))
     (folder / "leaderboard.md").write_text(markdown_rows(rows) + "\n", encoding="utf-8")
-    brief = tuple(tuple(row[column] for column in (0, 1, 2, 4, 5)) for row in rows)
-    Console().print(rich_rows(brief))
+    if markdown:
+        say(markdown_rows(rows))
+    else:
+        brief = tuple(tuple(row[column] for column in (0, 1, 2, 4, 5)) for row in rows)
+        Console().print(rich_rows(brief))
     say(f"full table  {folder / 'leaderboard.md'}")
+    say(f"page        {write_bench_page(suite, folder)}")
 
 
 def choose_execution(workers: int, gpus: list[str], ray: str | None) -> Execute:

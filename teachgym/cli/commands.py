@@ -226,12 +226,26 @@ def export(
 
 @app.command()
 def report(
-    folder: given.Run, markdown: given.Markdown = False, teaching: given.Teaching = False
+    folder: given.RunOrBench,
+    markdown: given.Markdown = False,
+    teaching: given.Teaching = False,
 ) -> None:
-    """Show the final tables of a finished run and draw its learning curve again."""
+    """Show the tables of a finished run or a bench, and draw everything into one HTML page.
+
+    The page opens offline, light or dark: curves, spending, the skill tree, every example and
+    answer with filters; of a bench the leaderboard with intervals. Figures for papers lie beside.
+    """
     with errors_in_red():
+        if (folder / "suite.json").exists():
+            from teachgym.benchmarks.runner import read_suite
+            from teachgym.cli import benching
+
+            benching.show_leaderboard(read_suite(folder), folder, markdown=markdown)
+            return
         from teachgym import experiment
+        from teachgym.report.html import write_run_page
         from teachgym.report.tables import result_markdown
+        from teachgym.runs import RunFolder
 
         result = experiment.read_result(folder)
         experiment.draw_curve(folder)
@@ -241,3 +255,4 @@ def report(
             show(result, folder)
         if teaching:
             show_teaching(folder, markdown=markdown)
+        say(f"page            {write_run_page(RunFolder.open(folder))}")

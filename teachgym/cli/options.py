@@ -14,6 +14,9 @@ def _option(meaning: str, default: str, **settings: Any) -> Any:
 
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run.")]
+RunOrBench = Annotated[
+    Path, typer.Argument(metavar="RUN|BENCH", help="Folder of a run, or of a bench.")
+]
 What = Annotated[
     str | None,
     typer.Argument(

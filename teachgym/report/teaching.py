@@ -6,10 +6,12 @@ and rarity of a skill (DataEnvGym, arXiv 2410.06215, figure 4), and the final sk
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 
+from teachgym.metrics import estimate
 from teachgym.records import read_examples
 from teachgym.report.tables import Rows, show_score
 from teachgym.runs.checkpoints import load_snapshot, read_report
@@ -44,8 +46,7 @@ def gain_rows(before: Iterable[Prediction], after: Iterable[Prediction]) -> Rows
         levels = [p.example.difficulty for p in predictions if p.example.difficulty is not None]
         difficulty = fmean(levels) if levels else None
         scores = [SkillScore.of_predictions(found[skill]) for found in (first, second)]
-        measured = all(score.n for score in scores)
-        gain = f"{scores[1].mean - scores[0].mean:+.3f}" if measured else "not measured"
+        gain = _paired(predictions, second[skill])
         shown = "none" if difficulty is None else f"{difficulty:.2f}"
         rarity = f"{1 / len(predictions):.4f}"
         rows.append((difficulty or 0.0, (skill, shown, rarity, *map(show_score, scores), gain)))
@@ -114,6 +115,16 @@ def _show_move(move: Move) -> str:
         parts = (f"{name} {count}" for name, count in move.allocation.items() if count)
         return "exploit: " + (", ".join(parts) or "nothing")
     return f"explore {move.skill}: {move.subskills} new, {move.examples} each"
+
+
+def _paired(before: Sequence[Prediction], after: Sequence[Prediction]) -> str:
+    """The mean change over the items that were measured both times, with its standard error."""
+    pairs = ((b.score, a.score) for b, a in zip(before, after, strict=True))
+    changes = [a - b for b, a in pairs if not math.isnan(a - b)]
+    if not changes:
+        return "not measured"
+    change = estimate(changes)
+    return f"{change.mean:+.3f} ± {change.stderr:.3f}"
 
 
 def _show_gain(gain: float | None) -> str:

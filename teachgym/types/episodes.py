@@ -19,7 +19,8 @@ class TrainResult:
     """What a training run reports."""
 
     loss: float
-    """Mean loss per target token over the run; nan if nothing was trained."""
+    """Mean loss over the run, per target token, with ``loss="dpo"`` per example; nan if nothing was
+    trained."""
     steps: int
     """Optimizer updates made."""
     cost: Cost

@@ -1,0 +1,93 @@
+"""Curves, profiles and pairwise chances of repeated runs with intervals: pure functions.
+
+The bootstrap is that of ``teachgym.benchmarks.statistics``, written for whole arrays at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from teachgym.benchmarks.statistics import (
+    FloatArray,
+    Interval,
+    performance_profile,
+    probability_of_improvement,
+)
+from teachgym.metrics import Estimate, estimate
+
+RESAMPLES = 1000
+
+
+def improvement(first: FloatArray, second: FloatArray, rng: np.random.Generator) -> Interval:
+    """Chance that a run of the first arm beats one of the second, with a 95 % interval.
+
+    The interval is unknown (nan) where an arm has a single run. It is that of
+    ``probability_of_improvement`` under the percentile bootstrap, both arms resampled by
+    themselves (Agarwal et al. 2021, sections 4.2 and 4.3).
+
+    Args:
+        first: scores, shape (n_first,), n_first >= 1.
+        second: scores, shape (n_second,), n_second >= 1.
+        rng: draws the resamples.
+    """
+    value = probability_of_improvement(first, second)
+    if min(len(first), len(second)) < 2:
+        return Interval(value, math.nan, math.nan)
+    wins = (np.sign(first[:, np.newaxis] - second) + 1) / 2  # (n_first, n_second)
+    weights = [_weights(len(scores), rng) for scores in (first, second)]
+    values = np.einsum("bi,ij,bj->b", weights[0], wins, weights[1])
+    low, high = np.quantile(values, [0.025, 0.975])
+    return Interval(value, float(low), float(high))
+
+
+def profile(
+    scores: FloatArray, thresholds: Sequence[float], rng: np.random.Generator
+) -> tuple[Interval, ...]:
+    """Share of runs above each threshold with pointwise 95 % intervals, shape (n_thresholds,).
+
+    The intervals of a single run are unknown (nan).
+
+    Args:
+        scores: shape (n_runs,), n_runs >= 1.
+        thresholds: ascending.
+        rng: draws the resamples.
+    """
+    shares = performance_profile(scores, thresholds)
+    if len(scores) < 2:
+        return tuple(Interval(float(share), math.nan, math.nan) for share in shares)
+    above = scores[:, np.newaxis] > np.asarray(thresholds)  # (n_runs, n_thresholds)
+    values = _weights(len(scores), rng) @ above
+    lows, highs = np.quantile(values, [0.025, 0.975], axis=0)
+    return tuple(Interval(*map(float, three)) for three in zip(shares, lows, highs, strict=True))
+
+
+def mean_curve(curves: Sequence[Sequence[float]]) -> tuple[Estimate, ...]:
+    """Mean over runs at each step that all of them reached; curves may differ in length."""
+    shortest = min(map(len, curves))
+    return tuple(estimate([curve[step] for curve in curves]) for step in range(shortest))
+
+
+def pareto_front(points: Sequence[tuple[float, float]]) -> tuple[int, ...]:
+    """Numbers of the points (cost, score) that no other point beats, cheapest first.
+
+    A point is beaten by one that costs no more and scores no less, and differs in one of them.
+
+    Example:
+        >>> pareto_front([(2.0, 0.5), (1.0, 0.5), (3.0, 0.9), (4.0, 0.8)])
+        (1, 2)
+    """
+    front: list[int] = []
+    for index in sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1])):
+        best = points[front[-1]] if front else (float("-inf"), float("-inf"))
+        if points[index][1] > best[1] or points[index] == best:
+            front.append(index)
+    return tuple(front)
+
+
+def _weights(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """How often each of n runs is drawn in each resample, as a share, (RESAMPLES, n)."""
+    return rng.multinomial(n, np.full(n, 1 / n), size=RESAMPLES) / n

@@ -1,0 +1,84 @@
+"""Tables whose cells may be shaded by a number, explained by a tooltip, or lead somewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from markupsafe import Markup
+
+from teachgym.report.html.svg import element
+from teachgym.report.tables import Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell that is more than its text."""
+
+    text: str
+    heat: float | None = None
+    """How strongly it is shaded, in [-1, 1], below 0 in another colour; None = not at all."""
+    note: str = ""
+    """Tooltip."""
+    link: str = ""
+    """Relative path that it leads to."""
+
+
+def html_table(
+    rows: Sequence[Sequence[str | Cell]], *, sortable: bool = False, words: Collection[str] = ()
+) -> Markup:
+    """Header and rows as a table that scrolls sideways where it is too wide.
+
+    Args:
+        rows: the header first.
+        sortable: whether a click on a header sorts; numbers are told from texts by themselves.
+        words: names of the columns that hold words, as the first always does; others hold numbers.
+    """
+    header, *body = rows
+    names = [cell.text if isinstance(cell, Cell) else cell for cell in header]
+    kinds = ["words" if not i or name in words else "" for i, name in enumerate(names)]
+    head = (
+        element("th", _heading(name, sortable), scope="col", class_=kind)
+        for name, kind in zip(names, kinds, strict=True)
+    )
+    lines = (element("tr", *map(_cell, row, kinds)) for row in body)
+    table = element(
+        "table",
+        element("thead", element("tr", *head)),
+        element("tbody", *lines),
+        class_="sortable" if sortable else "",
+    )
+    return element("div", table, class_="scroll", tabindex="0")
+
+
+def shaded(rows: Rows, labels: int) -> list[list[str | Cell]]:
+    """A table of counts in which the largest is shaded most; the first columns are left alone.
+
+    Example:
+        >>> shaded([("skill", "step 1"), ("add", "4"), ("sort", "1")], 1)[2]
+        ['sort', Cell(text='1', heat=0.25, note='', link='')]
+    """
+    header, *body = rows
+    most = max((_number(cell) for row in body for cell in row[labels:]), default=0) or 1
+    shown: list[list[str | Cell]] = [list(header)]
+    for row in body:
+        shown.append([*row[:labels], *(Cell(cell, _number(cell) / most) for cell in row[labels:])])
+    return shown
+
+
+def _number(text: str) -> int:
+    return int(text.replace(",", ""))
+
+
+def _heading(name: str, sortable: bool) -> str:
+    return element("button", name, type="button") if sortable else name
+
+
+def _cell(cell: str | Cell, kind: str) -> Markup:
+    if isinstance(cell, str):
+        return element("td", cell, class_=kind)
+    text = element("a", cell.text, href=quote(cell.link)) if cell.link else cell.text
+    heat = "" if cell.heat is None else f"--heat:{cell.heat:.3f}"
+    style = f"{kind} below".strip() if (cell.heat or 0) < 0 else kind
+    return element("td", text, class_=style, title=cell.note, style=heat)

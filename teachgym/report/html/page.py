@@ -1,0 +1,117 @@
+"""A page: sections, facts and data poured into one self-contained HTML file.
+
+The file asks nothing of the network: style and script are inside, and a content security policy
+forbids every request and every script but the page's own, even if markup slipped through.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from teachgym.report.html.svg import element
+from teachgym.runs.files import replacing, strict
+
+PAGE = "report.html"
+"""Name of the page in the folder of a run or a bench."""
+FIGURES = "figures"
+"""Name of the folder of figures beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a page under its own heading."""
+
+    key: str
+    """Its address within the page."""
+    title: str
+    intro: str
+    """One or two sentences: what is shown, and what the intervals mean."""
+    parts: Sequence[Markup]
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """Records that the page can search, filter and leaf through."""
+
+    key: str
+    """Unique within the page."""
+    choices: Sequence[str]
+    """Names of the columns with few values, each a filter and a badge."""
+    texts: Sequence[str]
+    """Names of the columns that are shown in full and searched."""
+    rows: Sequence[Sequence[str | None]]
+    """Choices, then texts; None = nothing to show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Everything in the file."""
+
+    title: str
+    facts: Mapping[str, str | Markup]
+    """The numbers and names at the top."""
+    sections: Sequence[Section]
+    folded: Mapping[str, str]
+    """Long texts at the end, folded up."""
+
+
+def grid(parts: Sequence[Markup], *, small: bool = False) -> Markup:
+    """Charts, small ones or not, beside each other as far as there is room."""
+    return element("div", *parts, class_="grid small" if small else "grid")
+
+
+def browse(browser: Browser) -> Markup:
+    """The place where the page's script shows the records, and the records as JSON."""
+    record = {"choices": browser.choices, "texts": browser.texts, "rows": browser.rows}
+    template = _environment().from_string(
+        '<div class="browser" data-source="{{ key }}"></div>\n'
+        '<script type="application/json" id="{{ key }}">{{ record | tojson }}</script>'
+    )
+    return Markup(template.render(key=browser.key, record=strict(record)))
+
+
+def render_page(page: Page) -> str:
+    """The file's content."""
+    script = _asset("page.js")
+    digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    template = _environment().get_template("page.html")
+    return template.render(
+        page=page,
+        style=Markup(_asset("page.css")),
+        script=Markup(script),
+        digest=digest,
+    )
+
+
+def write_page(path: Path, page: Page) -> Path:
+    """Write the file, replacing an older one as a whole; half a surrogate pair becomes ``?``."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(render_page(page).encode("utf-8", errors="replace"))
+    return path
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("teachgym.report.html"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
+    return environment
+
+
+@cache
+def _asset(name: str) -> str:
+    return (files("teachgym.report.html") / "templates" / name).read_text(encoding="utf-8")

@@ -1,0 +1,160 @@
+"""The records a reader leafs through: the data, the student's answers, what was said of orders."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from teachgym.records import example_from_json, read_examples
+from teachgym.report.html.page import Browser
+from teachgym.report.tables import Rows
+from teachgym.runs.files import read_lines
+from teachgym.runs.folder import RunFolder
+from teachgym.types import Example, Prediction, Provenance, Report
+
+ACCEPTED = "accepted"
+"""The verdict on examples that were trained on; others have the gate's reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An example that was made in a run, and what became of it."""
+
+    step: int
+    """Environment step, counted from 1."""
+    example: Example
+    verdict: str
+    """``accepted``, or the gate's reason."""
+    detail: str
+    """The gate's detail; empty for accepted ones."""
+
+    @property
+    def origin(self) -> Provenance:
+        """Where it came from; of nobody knows where, the empty provenance."""
+        return self.example.provenance or Provenance()
+
+
+def read_written(folder: RunFolder) -> tuple[Written, ...]:
+    """Every example of a run, accepted and kept out, in the order of the steps."""
+    accepted = (
+        Written(e.provenance.round if e.provenance else 0, e, ACCEPTED, "")
+        for e in (read_examples(folder.examples) if folder.examples.exists() else ())
+    )
+    kept_out = (
+        Written(r["round"], example_from_json(r["example"]), r["reason"], r["detail"])
+        for r in read_lines(folder.rejected)
+    )
+    return tuple(sorted((*accepted, *kept_out), key=lambda written: written.step))
+
+
+def example_browser(key: str, written: Iterable[Written]) -> Browser:
+    """Examples with their verdicts and where they came from."""
+    return Browser(
+        key,
+        ("verdict", "step", "skill", "subskill", "written by", "difficulty"),
+        ("prompt", "target", "rejected response", "hint of the order", "derived from", "why not"),
+        [_example_row(w) for w in written],
+    )
+
+
+def answer_browser(key: str, pairs: Iterable[tuple[Report, Report]]) -> Browser:
+    """Answers of two students to the same items; a pair of reports for each split."""
+    rows = [
+        _answer_row(before.split, *both)
+        for before, after in pairs
+        for both in zip(before.predictions, after.predictions, strict=True)
+    ]
+    texts = ("prompt", "target", "untrained student", "best student", "scores")
+    return Browser(key, ("change", "split", "skill", "difficulty"), texts, rows)
+
+
+def change(before: float, after: float) -> str:
+    """What became of an answer; right is a score of 1, nan is an answer that nobody could grade.
+
+    Example:
+        >>> change(0.0, 1.0), change(1.0, 0.5), change(float("nan"), 1.0)
+        ('wrong → right', 'right → wrong', 'not measured')
+    """
+    if math.isnan(before) or math.isnan(after):
+        return "not measured"
+    states = ["right" if score == 1 else "wrong" for score in (before, after)]
+    return f"still {states[0]}" if states[0] == states[1] else " → ".join(states)
+
+
+def change_rows(pairs: Iterable[tuple[Report, Report]]) -> Rows:
+    """Header and a row per split: answers by what became of them."""
+    kinds = ("right → wrong", "wrong → right", "still wrong", "still right", "not measured")
+    rows = []
+    for before, after in pairs:
+        counts = Counter(change(*both) for both in zip(before.scores, after.scores, strict=True))
+        rows.append((before.split, *(f"{counts[kind]:,}" for kind in kinds)))
+    return (("split", *kinds), *rows)
+
+
+def hint_rows(written: Sequence[Written]) -> Rows:
+    """Header and a row per thing the teacher said of an order, with what was made for it."""
+    made = Counter((_order(w), w.verdict == ACCEPTED) for w in written if w.origin.hint)
+    rows = (
+        (str(order[0]), *order[1:], str(made[order, True]), str(made[order, False]))
+        for order in dict.fromkeys(order for order, _ in made)
+    )
+    return (("step", "skill", "subskill", "hint", "trained on", "kept out"), *rows)
+
+
+def _order(written: Written) -> tuple[int, str, str, str]:
+    made = written.origin
+    return written.step, written.example.skill, made.subskill, made.hint
+
+
+def _example_row(written: Written) -> list[str | None]:
+    example, made = written.example, written.origin
+    return [
+        written.verdict,
+        str(written.step),
+        example.skill,
+        made.subskill,
+        made.teacher,
+        _difficulty(example),
+        example.prompt,
+        example.target,
+        example.rejected,
+        made.hint or None,
+        ", ".join(made.seeds) or None,
+        written.detail or None,
+    ]
+
+
+def _answer_row(split: str, before: Prediction, after: Prediction) -> list[str | None]:
+    example = before.example
+    return [
+        change(before.score, after.score),
+        split,
+        example.skill,
+        _difficulty(example),
+        example.prompt,
+        example.target,
+        before.response,
+        after.response,
+        f"{_score(before.score)} → {_score(after.score)}",
+    ]
+
+
+def _difficulty(example: Example) -> str:
+    return "" if example.difficulty is None else f"{example.difficulty:.2f}"
+
+
+def _score(score: float) -> str:
+    return "not measured" if math.isnan(score) else f"{score:g}"
+
+
+def by_step(lines: Iterable[Mapping[str, float]], prefix: str) -> Rows:
+    """Header and a row per metric whose name begins with ``prefix``: its value in each step."""
+    steps = [line for line in lines if line["step"]]
+    names = dict.fromkeys(name for line in steps for name in line if name.startswith(prefix))
+    rows = (
+        (name.removeprefix(prefix), *(f"{line.get(name, 0):,.10g}" for line in steps))
+        for name in sorted(names)
+    )
+    return (("", *(f"step {line['step']}" for line in steps)), *rows)

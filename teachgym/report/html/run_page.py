@@ -1,0 +1,281 @@
+"""The page of one run, from the files of its folder alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from markupsafe import Markup
+
+from teachgym.report.html.cells import html_table, shaded
+from teachgym.report.html.charts import (
+    Axes,
+    Line,
+    Point,
+    Row,
+    figure,
+    interval_chart,
+    line_chart,
+)
+from teachgym.report.html.intervals import exact_mark, score_mark, wilson_mark
+from teachgym.report.html.material import RunMaterial
+from teachgym.report.html.page import (
+    FIGURES,
+    PAGE,
+    Page,
+    Section,
+    browse,
+    grid,
+    write_page,
+)
+from teachgym.report.html.paper import run_figures, save_figures
+from teachgym.report.html.records import (
+    ACCEPTED,
+    answer_browser,
+    by_step,
+    change_rows,
+    example_browser,
+    hint_rows,
+)
+from teachgym.report.html.trees import forest_chart
+from teachgym.report.tables import (
+    Rows,
+    describe_end,
+    describe_run,
+    score_rows,
+    show_score,
+    spending_rows,
+)
+from teachgym.report.teaching import gain_rows, move_rows, taught_rows
+from teachgym.runs.folder import RunFolder
+from teachgym.runs.result import RunResult
+from teachgym.skills import Forest
+from teachgym.types import CURRENCIES, SkillScore
+
+
+def write_run_page(folder: RunFolder) -> Path:
+    """Write ``report.html`` and the ``figures`` beside it into the run's folder.
+
+    Raises:
+        RunError: if the run is not finished, or files are missing or damaged.
+    """
+    run = RunMaterial.read(folder)
+    save_figures(folder.path / FIGURES, run_figures(run.result))
+    return write_page(folder.path / PAGE, run_page(run))
+
+
+def run_page(run: RunMaterial) -> Page:
+    """Everything there is to see of a run; sections without content are left out."""
+    sections = (
+        _learning(run),
+        _spending(run),
+        _teaching(run),
+        *([_tree(run.forest)] if run.forest else []),
+        *_hints(run),
+        _answers(run),
+        _examples(run),
+        _steps(run),
+    )
+    config = {key: value for key, value in run.config.items() if key != "spec"}
+    spec = json.loads(run.config["spec"] or "null")
+    folded = {"Configuration, versions and commit": config, "Environment": spec}
+    texts = {name: json.dumps(value, indent=2) for name, value in folded.items()}
+    return Page(describe_run(run.result), _facts(run), sections, texts)
+
+
+def _facts(run: RunMaterial) -> dict[str, str]:
+    result, versions = run.result, run.config["versions"]
+    gain = result.test.gain
+    return {
+        "Gain on test": f"{gain.mean:+.3f} ± {gain.stderr:.3f} (n={gain.n})",
+        "Test, untrained": show_score(result.test.before),
+        "Test, best on val": show_score(result.test.after),
+        "Episode": describe_end(result),
+        "Best step": f"{result.best_step} of {result.steps}",
+        "Environment": result.env,
+        "Task": result.task,
+        "Student": result.student,
+        "Teacher": result.teacher,
+        "Seed": str(result.seed),
+        "Commit": run.config["commit"] or "not in a checkout",
+        "Versions": f"teachgym {versions['teachgym']}, Python {versions['python']}",
+    }
+
+
+def _learning(run: RunMaterial) -> Section:
+    result = run.result
+    curve = Line("", [Point(s, score_mark(f"step {s}", p)) for s, p in enumerate(result.curve)])
+    n = result.curve[-1].n
+    whole = Axes(
+        "Learning curve",
+        "environment step",
+        "accuracy on val",
+        f"± standard error, n = {n} items",
+        whole=True,
+    )
+    rows = [
+        Row(
+            skill,
+            [
+                score_mark(f"{skill}, untrained", before, "quiet"),
+                score_mark(f"{skill}, best", after),
+            ],
+            f"{before.mean:.2f} → {after.mean:.2f}, n={after.n}",
+        )
+        for skill, (before, after) in _paired_skills(result)
+    ]
+    gains = interval_chart(
+        rows,
+        "Skills on test",
+        "accuracy",
+        note="grey: untrained, blue: best on val; ± standard error",
+    )
+    scores_by_step = [report.by_skill() for report in run.val]
+    each = [
+        _skill_chart(skill, [scores[skill] for scores in scores_by_step])
+        for skill in scores_by_step[0]
+    ]
+    return Section(
+        "learning",
+        "Learning",
+        "The student that was best on val was examined on test, once. Curves by skill have 95 % "
+        "Wilson intervals and one common scale.",
+        [
+            html_table(score_rows(result)),
+            grid([line_chart([curve], whole), gains]),
+            grid(each, small=True),
+            html_table(gain_rows(*(r.predictions for r in run.test)), sortable=True),
+        ],
+    )
+
+
+def _paired_skills(result: RunResult) -> Iterator[tuple[str, tuple[SkillScore, SkillScore]]]:
+    for skill, before in result.test.skills_before.items():
+        yield skill, (before, result.test.skills_after[skill])
+
+
+def _skill_chart(skill: str, scores: Sequence[SkillScore]) -> Markup:
+    points = [Point(step, wilson_mark(f"step {step}", s)) for step, s in enumerate(scores)]
+    note = f"n = {scores[-1].n} items of val"
+    axes = Axes(skill, "environment step", "accuracy", note, y_range=(0, 1), whole=True, small=True)
+    return line_chart([Line("", points, band=True)], axes)
+
+
+def _spending(run: RunMaterial) -> Section:
+    used = [c for c in CURRENCIES if c != "steps" and getattr(run.result.spent, c)]
+    return Section(
+        "spending",
+        "Spending",
+        "What had been spent after each step, and what accuracy that bought; the exam on test is "
+        "free.",
+        [
+            html_table(spending_rows(run.result)),
+            grid([_spent_chart(run, currency) for currency in used], small=True),
+            grid([_bought_chart(run, currency) for currency in used]),
+        ],
+    )
+
+
+def _spent_chart(run: RunMaterial, currency: str) -> Markup:
+    points = [
+        Point(step, exact_mark(f"step {step}", amount, "c1"))
+        for step, amount in enumerate(run.spent(currency))
+    ]
+    name = currency.replace("_", " ")
+    axes = Axes(f"Spent: {name}", "environment step", name, whole=True, small=True)
+    return line_chart([Line("", points, "c1")], axes)
+
+
+def _bought_chart(run: RunMaterial, currency: str) -> Markup:
+    name = currency.replace("_", " ")
+    points = [
+        Point(amount, score_mark(f"{amount:,.10g} {name}", score))
+        for amount, score in zip(run.spent(currency), run.result.curve, strict=True)
+    ]
+    note = f"± standard error, n = {run.result.curve[-1].n} items"
+    return line_chart(
+        [Line("", points)], Axes(f"Accuracy for {name}", name, "accuracy on val", note)
+    )
+
+
+def _teaching(run: RunMaterial) -> Section:
+    accepted = [w.example for w in run.written if w.verdict == ACCEPTED]
+    return Section(
+        "teaching",
+        "What was taught",
+        "Examples trained on, by skill and step; the darker, the more.",
+        [html_table(shaded(taught_rows(accepted), 3), words=("subskill",), sortable=True)],
+    )
+
+
+def _tree(forest: Forest) -> Section:
+    header, *moves = move_rows(forest)
+    rows = [(*header[:3], "root before", "root after", *header[3:])]
+    for experience, move in zip(forest.history, moves, strict=True):
+        scores = (show_score(s) for s in (experience.before, experience.after))
+        rows.append((*move[:3], *scores, *move[3:]))
+    return Section(
+        "tree",
+        "Skill tree",
+        "What was discovered, what it gets, and every move with the teacher's reason.",
+        [forest_chart(forest), html_table(rows, words=("root", "move", "reason"), sortable=True)],
+    )
+
+
+def _hints(run: RunMaterial) -> Iterator[Section]:
+    rows = hint_rows(run.written)
+    if len(rows) > 1:
+        intro = "What the teacher said about its orders, and the examples that were made for them."
+        table = html_table(rows, words=("skill", "subskill", "hint"), sortable=True)
+        yield Section("reasons", "The teacher's reasons", intro, [table])
+
+
+def _answers(run: RunMaterial) -> Section:
+    return Section(
+        "answers",
+        "Answers before and after",
+        "The untrained student and the one that was best on val, on the same items. Right is a "
+        "score of 1.",
+        [html_table(change_rows(run.pairs)), browse(answer_browser("answer-data", run.pairs))],
+    )
+
+
+def _examples(run: RunMaterial) -> Section:
+    return Section(
+        "examples",
+        "Data",
+        "Every example that was made: trained on, or kept out by the gate and why.",
+        [browse(example_browser("example-data", run.written))],
+    )
+
+
+def _steps(run: RunMaterial) -> Section:
+    tables = [figure("Steps", "", html_table(_step_rows(run)))]
+    for title, prefix in (("Kept out by the gate", "rejected/"), ("Chat models", "incidents/")):
+        rows = by_step(run.metrics, prefix)
+        if len(rows) > 1:
+            tables.append(figure(title, "times per step", html_table(shaded(rows, 1))))
+    intro = "Each step's numbers, what the gate kept out, and what happened with chat models."
+    return Section("steps", "Steps and incidents", intro, tables)
+
+
+def _step_rows(run: RunMaterial) -> Rows:
+    header = ("step", "accuracy on val", "reward", "trained on", "kept out", "incidents", "loss")
+    rows = (
+        (
+            str(step),
+            show_score(score),
+            *(
+                _number(line, name)
+                for name in ("reward", "accepted", "rejected", "incidents", "loss")
+            ),
+        )
+        for step, (line, score) in enumerate(zip(run.metrics, run.result.curve, strict=True))
+    )
+    return (header, *rows)
+
+
+def _number(line: Mapping[str, float | None], name: str) -> str:
+    value = line.get(name)
+    return "" if value is None else f"{value:,.4g}"

@@ -1,0 +1,130 @@
+"use strict";
+// Theme, sorting of tables, and browsers of records. Texts are only ever set as text.
+(() => {
+  const PER_PAGE = 25;
+
+  function make(tag, text, parent, name) {
+    const made = document.createElement(tag);
+    if (text !== null) made.textContent = text;
+    if (name) made.className = name;
+    if (parent) parent.append(made);
+    return made;
+  }
+
+  // -- theme ---------------------------------------------------------------------------------
+
+  function switchTheme() {
+    const root = document.documentElement;
+    const dark = root.dataset.theme
+      ? root.dataset.theme === "dark"
+      : matchMedia("(prefers-color-scheme: dark)").matches;
+    root.dataset.theme = dark ? "light" : "dark";
+    root.style.colorScheme = root.dataset.theme;
+  }
+
+  // -- tables --------------------------------------------------------------------------------
+
+  function compare(a, b) {
+    const [x, y] = [a, b].map((text) => parseFloat(text.replaceAll(",", "")));
+    if (isNaN(x) && isNaN(y)) return a.localeCompare(b);
+    if (isNaN(x) || isNaN(y)) return isNaN(x) ? -Infinity : Infinity; // No number: below all.
+    return x - y;
+  }
+
+  function sortBy(table, column) {
+    const heading = table.tHead.rows[0].cells[column];
+    const up = heading.getAttribute("aria-sort") === "descending";
+    for (const cell of table.tHead.rows[0].cells) cell.removeAttribute("aria-sort");
+    heading.setAttribute("aria-sort", up ? "ascending" : "descending");
+    const text = (row) => row.cells[column].textContent;
+    const rows = [...table.tBodies[0].rows];
+    rows.sort((a, b) => compare(text(a), text(b)) * (up ? 1 : -1));
+    table.tBodies[0].append(...rows);
+  }
+
+  // -- browsers ------------------------------------------------------------------------------
+
+  function browser(place) {
+    const { choices, texts, rows } = JSON.parse(
+      document.getElementById(place.dataset.source).textContent);
+    const searched = rows.map((row) => row.join("\n").toLowerCase());
+    const filters = make("div", null, place, "filters");
+    const query = make("input", null, make("label", "text", filters));
+    query.type = "search";
+    const selects = choices.map((name, column) => choose(filters, name, column, rows));
+    const pager = make("div", null, place, "pager");
+    const back = make("button", "Back", pager);
+    const next = make("button", "Next", pager);
+    const count = make("span", null, pager);
+    count.setAttribute("aria-live", "polite");
+    const list = make("div", null, place, "records");
+    list.tabIndex = 0;
+    let found = [];
+    let first = 0;
+
+    function filter() {
+      const wanted = query.value.toLowerCase();
+      const fixed = selects.flatMap((s, column) => (s.selectedIndex ? [[column, s.value]] : []));
+      found = rows.filter((row, i) => searched[i].includes(wanted)
+        && fixed.every(([column, value]) => (row[column] ?? "") === value));
+      show(0);
+    }
+
+    function show(from) {
+      first = from;
+      const last = Math.min(first + PER_PAGE, found.length);
+      const range = found.length ? `${first + 1} to ${last} of ${found.length}` : "none";
+      count.textContent = `${range} (${rows.length} in all)`;
+      back.disabled = first === 0;
+      next.disabled = last === found.length;
+      list.scrollTop = 0;
+      list.replaceChildren(...found.slice(first, last).map((row) => card(row, choices, texts)));
+    }
+
+    back.type = next.type = "button";
+    back.onclick = () => show(first - PER_PAGE);
+    next.onclick = () => show(first + PER_PAGE);
+    query.oninput = filter;
+    for (const select of selects) select.onchange = filter;
+    filter();
+  }
+
+  function choose(filters, name, column, rows) {
+    const select = make("select", null, make("label", name, filters));
+    make("option", "all", select);
+    const values = [...new Set(rows.map((row) => row[column] ?? ""))].sort(compare);
+    for (const value of values) make("option", value || "(none)", select).value = value;
+    return select;
+  }
+
+  function card(row, choices, texts) {
+    const made = make("article", null, null);
+    made.dataset.kind = row[0];
+    const badges = make("div", null, made, "badges");
+    choices.forEach((name, i) => {
+      if (!row[i]) return;
+      const badge = make("span", null, badges);
+      make("b", `${name} `, badge);
+      badge.append(row[i]);
+    });
+    const shown = make("dl", null, made, "texts");
+    texts.forEach((name, i) => {
+      const text = row[choices.length + i];
+      if (text === null || text === undefined) return;
+      const part = make("div", null, shown);
+      make("dt", name, part);
+      make("dd", text, part);
+    });
+    return made;
+  }
+
+  // ------------------------------------------------------------------------------------------
+
+  document.getElementById("theme").onclick = switchTheme;
+  for (const table of document.querySelectorAll("table.sortable")) {
+    [...table.tHead.rows[0].cells].forEach((cell, column) => {
+      cell.querySelector("button").onclick = () => sortBy(table, column);
+    });
+  }
+  for (const place of document.querySelectorAll(".browser")) browser(place);
+})();

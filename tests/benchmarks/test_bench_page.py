@@ -1,0 +1,135 @@
+"""The page of a bench, and the statistics that only it needs."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from teachgym.benchmarks.bench_material import BenchMaterial
+from teachgym.benchmarks.bench_page import write_bench_page
+from teachgym.benchmarks.runner import do_here, run_suite
+from teachgym.benchmarks.suites import Arm, Suite
+from teachgym.benchmarks.uncertainty import improvement, mean_curve, pareto_front, profile
+from teachgym.report.html import write_run_page
+from teachgym.runs import RunFolder
+
+SMALL: dict[str, Any] = {
+    "student": "simulated",
+    "task_settings": {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1},
+    "examples_per_step": 40,
+    "budget": {"steps": 2, "examples": 80},
+}
+EVIL = "<img src=x>"
+SUITE = Suite(
+    "small",
+    1,
+    f"for tests {EVIL}",
+    (
+        Arm("uniform", "uniform", control=True),
+        Arm("weak", "weakest", {"power": 2.0}),
+        Arm("no-data", "nothing", control=True),
+    ),
+    env_settings=SMALL,
+    seeds=3,
+)
+RNG = np.random.default_rng
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bench of which two seeds of every arm are done, and the page of one run."""
+    folder = tmp_path_factory.mktemp("bench") / "small"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("teachgym.experiment._draw", lambda _, path: path.write_text("a curve"))
+        list(run_suite(SUITE.narrowed(seeds=2), folder, do_here))
+    write_run_page(RunFolder.open(folder / "weak" / "seed_01"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(bench: Path) -> str:
+    """Its page."""
+    return write_bench_page(SUITE, bench).read_text()
+
+
+def test_cells_that_are_not_finished_are_shown_as_such(page: str) -> None:
+    assert "<dd>6 of 9; 0 begun</dd>" in page
+    assert page.count("<td>missing</td>") == 3
+    assert page.count("<td>2 of 3</td>") == 3
+
+
+def test_control_arms_are_marked_and_every_arm_has_a_line(page: str) -> None:
+    for name in ("uniform (control)", "no-data (control)", "weak"):
+        assert f'<td class="words">{name}</td>' in page
+
+
+def test_runs_are_linked_where_they_have_a_page(page: str) -> None:
+    assert page.count('.html"') == page.count('<a href="weak/seed_01/report.html">') == 1
+
+
+def test_pairs_of_arms_are_compared_with_interval_and_n(bench: Path, page: str) -> None:
+    """An arm beats the other as often as it is not beaten: the two chances sum to 1."""
+    scores = BenchMaterial.read(SUITE, bench).scores
+    chance = improvement(scores["weak"], scores["no-data"], RNG(0)).value
+    assert improvement(scores["no-data"], scores["weak"], RNG(0)).value == 1 - chance
+    assert f"weak beats no-data: {chance:.3f} [" in page
+    assert "n = 2 and 2 runs" in page
+
+
+def test_descriptions_are_texts(page: str) -> None:
+    assert "<img" not in page
+    assert "for tests &lt;img src=x&gt;" in page
+
+
+def test_figures_for_papers_lie_beside_the_page(bench: Path, page: str) -> None:
+    names = {path.name for path in (bench / "figures").iterdir()}
+    assert names == {f"{n}.{k}" for n in ("leaderboard", "profiles") for k in ("png", "svg")}
+
+
+def test_a_bench_without_results_has_a_page_that_says_so(tmp_path: Path) -> None:
+    text = write_bench_page(SUITE, tmp_path).read_text()
+    assert "<dd>0 of 9; 0 begun</dd>" in text
+    assert text.count("<td>missing</td>") == 9
+    assert "<svg" not in text
+
+
+def test_a_single_run_has_no_interval() -> None:
+    one, two = np.array([0.5]), np.array([0.4, 0.6])
+    assert improvement(one, two, RNG(0)).value == 0.5
+    assert math.isnan(improvement(one, two, RNG(0)).low)
+    assert [math.isnan(share.high) for share in profile(one, [0.1, 0.9], RNG(0))] == [True, True]
+
+
+def test_intervals_of_chances_cover_them_and_certainty_has_no_width() -> None:
+    """Every run of the first beats every run of the second in every resample."""
+    sure = improvement(np.array([0.8, 0.9]), np.array([0.1, 0.2]), RNG(0))
+    assert (sure.value, sure.low, sure.high) == (1.0, 1.0, 1.0)
+    unsure = improvement(np.array([0.1, 0.9, 0.5]), np.array([0.2, 0.8]), RNG(0))
+    assert unsure.low < unsure.value < unsure.high
+
+
+def test_profiles_fall_from_all_runs_to_none() -> None:
+    """Of 0.2 and 0.4: both above 0.1, one above 0.3, none above 0.4 itself."""
+    shares = profile(np.array([0.2, 0.4]), [0.1, 0.3, 0.4], RNG(0))
+    assert [share.value for share in shares] == [1.0, 0.5, 0.0]
+    assert (shares[1].low, shares[1].high) == (0.0, 1.0)
+
+
+def test_a_mean_curve_ends_where_the_shortest_run_ends() -> None:
+    curve = mean_curve([[0.0, 1.0, 1.0], [1.0, 0.0]])
+    assert [(e.mean, e.n) for e in curve] == [(0.5, 2), (0.5, 2)]
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=12))
+def test_the_front_is_what_nothing_beats(points: list[tuple[int, int]]) -> None:
+    def beaten(point: tuple[int, int]) -> bool:
+        return any(p != point and p[0] <= point[0] and p[1] >= point[1] for p in points)
+
+    front = pareto_front(points)
+    assert sorted(front) == [i for i, point in enumerate(points) if not beaten(point)]

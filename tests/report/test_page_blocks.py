@@ -1,0 +1,187 @@
+"""Charts, tables and records by numbers that can be checked by hand."""
+
+from __future__ import annotations
+
+import math
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markupsafe import Markup
+
+from teachgym.metrics import Estimate
+from teachgym.report.html import Axes, Cell, Line, Mark, Point, Row, html_table
+from teachgym.report.html.charts import interval_chart, line_chart
+from teachgym.report.html.intervals import estimate_mark, score_mark, wilson_mark
+from teachgym.report.html.page import Browser, browse
+from teachgym.report.html.records import Written, by_step, change_rows, example_browser, hint_rows
+from teachgym.report.html.svg import Scale, element
+from teachgym.report.html.trees import forest_chart, walk
+from teachgym.skills import Forest, Subskill
+from teachgym.types import Example, Prediction, Provenance, Report, SkillScore
+
+AXES = Axes("a title", "steps", "accuracy", "n = 3")
+
+
+def parse(markup: Markup) -> ElementTree.Element:
+    return ElementTree.fromstring(str(markup))
+
+
+def all_of(markup: Markup, tag: str) -> list[ElementTree.Element]:
+    return list(parse(markup).iter(tag))
+
+
+@given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=8))
+def test_a_scale_covers_its_values_in_order(values: list[float]) -> None:
+    scale = Scale.over(values, 10, 90)
+    places = [scale(value) for value in sorted(values)]
+    assert places == sorted(places)
+    assert 10 - 1e-6 <= places[0] <= places[-1] <= 90 + 1e-6
+
+
+def test_a_scale_of_whole_things_has_no_tick_between_them() -> None:
+    assert Scale.over([0, 1, 2, 3], 0, 1, whole=True).ticks == (0, 1, 2, 3)
+    assert Scale.over([math.nan, math.inf], 0, 1).ticks[:: len(Scale.over([], 0, 1).ticks) - 1] == (
+        0.0,
+        1.0,
+    )
+
+
+@given(st.text())
+def test_texts_and_attributes_come_back_as_they_went_in(text: str) -> None:
+    """XML has no control characters, so those are left out here."""
+    text = "".join(c for c in text if c.isprintable())
+    found = parse(element("text", text, class_=text))
+    assert (found.text or "") == text
+    assert found.get("class", "") == text
+
+
+def test_a_point_that_was_not_measured_is_not_drawn() -> None:
+    marks = [Mark(0.5, 0.4, 0.6, "half"), Mark(math.nan, math.nan, math.nan, "nothing")]
+    line = Line("", [Point(x, mark) for x, mark in enumerate(marks)])
+    chart = line_chart([line], AXES)
+    assert len(all_of(chart, "circle")) == 1
+    (svg,) = all_of(chart, "svg")
+    assert svg.get("aria-label") == "a title. half"
+
+
+def test_an_unknown_interval_is_not_drawn() -> None:
+    """Of two marks, one has an interval: one whisker; a single run has no standard error."""
+    rows = [
+        Row("a", [Mark(0.5, 0.4, 0.6, "known")], ""),
+        Row("b", [estimate_mark("b", Estimate(0.5, math.nan, 1))], ""),
+    ]
+    chart = interval_chart(rows, "title", "accuracy")
+    kinds = [path.get("class") for path in all_of(chart, "path")]
+    assert kinds.count("whisker") == 1
+    assert len(all_of(chart, "circle")) == 2
+
+
+def test_only_a_chart_of_several_lines_has_a_legend() -> None:
+    point = [Point(0, Mark(0.5, 0.4, 0.6, ""))]
+    assert "legend" not in line_chart([Line("one", point)], AXES)
+    assert "legend" in line_chart([Line("one", point), Line("two", point)], AXES)
+
+
+def test_a_score_keeps_within_its_range_and_wilson_has_a_width_at_the_end() -> None:
+    """10 of 10: the standard error is 0, and Wilson's lower limit is n / (n + 1.96²) = 0.7225."""
+    right = SkillScore(10, 1.0, 0.0)
+    assert (score_mark("", right).low, score_mark("", right).high) == (1.0, 1.0)
+    mark = wilson_mark("", right)
+    assert mark.low == pytest.approx(10 / 13.8416)
+    assert mark.high == pytest.approx(1.0)
+    assert score_mark("", SkillScore(4, 0.9, 0.2)).high == 1.0
+    assert math.isnan(wilson_mark("", SkillScore.nothing()).value)
+
+
+def test_cells_are_shaded_explained_and_linked() -> None:
+    cells = [Cell("9", -0.5, note="low"), Cell("run", link="a b/report.html")]
+    table = html_table([("name", "x", "y"), ("row", *cells)], sortable=True)
+    name, low, run = all_of(table, "td")
+    assert (name.get("class"), low.get("class"), low.get("title")) == ("words", "below", "low")
+    assert low.get("style") == "--heat:-0.500"
+    assert [a.get("href") for a in run] == ["a%20b/report.html"]
+    assert len(all_of(table, "button")) == 3
+
+
+DEEP = (
+    Subskill("a", 2, 4, answered=4, right=2.0),
+    Subskill("b"),
+    Subskill("a1", parent="a"),
+    Subskill("a2", parent="a1"),
+)
+
+
+def test_a_tree_is_walked_by_depth_with_children_under_their_parents() -> None:
+    assert [(depth, s.name) for depth, s in walk(DEEP)] == [
+        (1, "a"),
+        (2, "a1"),
+        (3, "a2"),
+        (1, "b"),
+    ]
+
+
+def test_a_forest_is_drawn_with_a_branch_to_every_subskill() -> None:
+    chart = forest_chart(Forest({"root": DEEP, "bare": ()}, 8))
+    kinds = [path.get("class") for path in all_of(chart, "path")]
+    assert kinds.count("branch") == 4
+    (svg,) = all_of(chart, "svg")
+    assert "a2 (under a1): 0 a step, 0 taught, own data not measured" in svg.get("aria-label", "")
+    assert "a: 2 a step, 4 taught, own data 0.500 ± 0.250 (n=4)" in svg.get("aria-label", "")
+
+
+def _report(*scores: float) -> Report:
+    return Report(tuple(Prediction(Example("p", "t", "s"), "r", score) for score in scores), "test")
+
+
+def test_answers_are_counted_by_what_became_of_them() -> None:
+    pair = (_report(1, 0, 0, 1, math.nan, 0.5), _report(0, 1, 0.5, 1, 1, 1))
+    assert change_rows([pair]) == (
+        ("split", "right → wrong", "wrong → right", "still wrong", "still right", "not measured"),
+        ("test", "1", "2", "1", "1", "1"),
+    )
+
+
+def _written(hint: str, verdict: str, step: int) -> Written:
+    made = Provenance(("s1", "s2"), "llm", step, hint=hint, subskill="sub")
+    return Written(
+        step, Example("p", "t", "add", provenance=made, rejected="worse"), verdict, "why"
+    )
+
+
+def test_what_the_teacher_said_is_listed_with_what_was_made_of_it() -> None:
+    written = [
+        _written("carry", "accepted", 1),
+        _written("carry", "duplicate", 1),
+        _written("", "accepted", 1),
+    ]
+    assert hint_rows(written)[1:] == (("1", "add", "sub", "carry", "1", "1"),)
+
+
+def test_an_example_is_shown_with_its_verdict_and_origin() -> None:
+    (row,) = example_browser("x", [_written("carry", "duplicate", 3)]).rows
+    assert row == [
+        "duplicate",
+        "3",
+        "add",
+        "sub",
+        "llm",
+        "",
+        "p",
+        "t",
+        "worse",
+        "carry",
+        "s1, s2",
+        "why",
+    ]
+
+
+def test_counts_per_step_are_zero_where_nothing_happened() -> None:
+    lines = [{"step": 0}, {"step": 1, "rejected/format": 2}, {"step": 2}]
+    assert by_step(lines, "rejected/") == (("", "step 1", "step 2"), ("format", "2", "0"))
+
+
+def test_a_number_that_json_does_not_have_is_never_written() -> None:
+    browser = Browser("key", ("a",), ("b",), [["1", None]])
+    assert '"rows":[["1",null]]' in browse(browser)
