@@ -40,7 +40,9 @@ def overview() -> str:
 def teachers() -> str:
     """The table of teachers."""
     head = (DOCS / "teachers.head.md").read_text()
-    rows = [f"| `{name}` | {', '.join(t.kinds)} | {t.description} |" for name, t in TEACHERS.items()]
+    rows = [
+        f"| `{name}` | {', '.join(t.kinds)} | {t.description} |" for name, t in TEACHERS.items()
+    ]
     return "\n".join([head, "| name | environment | what it does |", "|---|---|---|", *rows, ""])
 
 
