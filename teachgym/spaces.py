@@ -86,12 +86,8 @@ class WordSpace(gym.Space[T]):
         return f"{type(self).__name__}{self.sizes()}"
 
 
-class DataSpace(WordSpace[Data]):
-    """Training data: tuples of at most ``max_examples`` examples of the given skills.
-
-    Any text is in the space; whether an example may enter training is for the gate to say.
-    ``sample`` draws up to eight examples of random letters.
-    """
+class OrderedWords(WordSpace[T]):
+    """Words about at most ``max_examples`` examples of the given skills."""
 
     def __init__(
         self,
@@ -102,6 +98,22 @@ class DataSpace(WordSpace[Data]):
         self.skills = tuple(skills)
         self.max_examples = max_examples
         super().__init__(seed)
+
+    def sizes(self) -> tuple[Any, ...]:
+        """Skills and the most examples."""
+        return self.skills, self.max_examples
+
+    def __repr__(self) -> str:
+        name = type(self).__name__
+        return f"{name}({len(self.skills)} skills, max_examples={self.max_examples})"
+
+
+class DataSpace(OrderedWords[Data]):
+    """Training data: tuples of at most ``max_examples`` examples of the given skills.
+
+    Any text is in the space; whether an example may enter training is for the gate to say.
+    ``sample`` draws up to eight examples of random letters.
+    """
 
     def draw(self, rng: np.random.Generator) -> Data:
         """Random data."""
@@ -123,13 +135,6 @@ class DataSpace(WordSpace[Data]):
     def from_json(self, record: Any) -> Data:
         """Inverse of ``to_json``."""
         return tuple(map(example_from_json, record))
-
-    def sizes(self) -> tuple[Any, ...]:
-        """Skills and the most examples."""
-        return self.skills, self.max_examples
-
-    def __repr__(self) -> str:
-        return f"DataSpace({len(self.skills)} skills, max_examples={self.max_examples})"
 
 
 class ReportSpace(WordSpace[Report]):
@@ -178,21 +183,11 @@ class ReportSpace(WordSpace[Report]):
         return f"ReportSpace({len(self.skills)} skills, {self.split})"
 
 
-class PlanSpace(WordSpace[Plan]):
+class PlanSpace(OrderedWords[Plan]):
     """Data generation plans of at most ``max_examples`` examples of the given skills.
 
     ``sample`` draws up to three orders.
     """
-
-    def __init__(
-        self,
-        skills: Sequence[str],
-        max_examples: int,
-        seed: int | np.random.Generator | None = None,
-    ) -> None:
-        self.skills = tuple(skills)
-        self.max_examples = max_examples
-        super().__init__(seed)
 
     def draw(self, rng: np.random.Generator) -> Plan:
         """A random plan."""
@@ -220,13 +215,6 @@ class PlanSpace(WordSpace[Plan]):
     def from_json(self, record: Any) -> Plan:
         """Inverse of ``to_json``."""
         return Plan(tuple(Order(**{**order, "seeds": tuple(order["seeds"])}) for order in record))
-
-    def sizes(self) -> tuple[Any, ...]:
-        """Skills and the most examples."""
-        return self.skills, self.max_examples
-
-    def __repr__(self) -> str:
-        return f"PlanSpace({len(self.skills)} skills, max_examples={self.max_examples})"
 
 
 class MovesSpace(WordSpace[tuple[Move, ...]]):
