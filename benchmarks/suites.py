@@ -33,6 +33,8 @@ class Arm:
     """On top of the suite's."""
     control: bool = False
     """Whether it is there to be compared with, not to win."""
+    seed_offset: int = 0
+    """Added to its seeds, for a second, independent copy of an arm; >= 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ class Cell:
             teacher=arm.teacher,
             teacher_settings=dict(arm.teacher_settings),
             chat=dict(suite.chat),
-            seed=self.seed,
+            seed=self.seed + arm.seed_offset,
             name=f"{suite.name}-v{suite.version}/{self.path}",
         )
 
@@ -237,8 +239,89 @@ def with_state() -> Suite:
     )
 
 
+def noise() -> Suite:
+    """The noise floor: the same teacher twice with other seeds, and one that is better for sure.
+
+    A comparison that finds the copy better or worse, or the planted one not better, is not to be
+    trusted.
+    """
+    settings = {"student": "simulated", "budget": {"steps": 5, "examples": 1250}}
+    return Suite(
+        "noise",
+        1,
+        "a teacher, its copy with other seeds, and a planted better one; simulated student",
+        (
+            Arm("uniform", "uniform", control=True),
+            Arm("copy", "uniform", seed_offset=1000),
+            Arm("planted", "oracle"),
+        ),
+        env_settings=settings,
+        seeds=20,
+    )
+
+
+def restart() -> Suite:
+    """Continue training, or start each step from the base with all data so far."""
+    arms = (
+        Arm(f"{teacher}-{mode}", teacher, env_settings={"training": mode})
+        for teacher in ("uniform", "alp")
+        for mode in ("continue", "scratch")
+    )
+    return Suite(
+        "restart",
+        1,
+        'training="continue" against "scratch", the notation of the paper and its code',
+        tuple(arms),
+        env_settings={"student": "tiny", "budget": BUDGET, "examples_per_step": 250},
+        seeds=5,
+        reference="uniform-continue",
+    )
+
+
+def dataenvgym_math() -> Suite:
+    """DataEnvGym's agents on MATH with the paper's student and teacher (arXiv 2410.06215, table 2).
+
+    Needs a GPU, the data (``--set task_settings.path=...`` for another source) and a key. As
+    in the paper: Gemma-2-2B-it, LoRA of rank 16, 3 epochs from the base weights on all data so
+    far, 120 examples a step, 10 steps, answers of 350 tokens. Unlike there: one prompt before and
+    after training, a validation set disjoint from all that a teacher sees, equal budgets in every arm.
+    """
+    arms = [
+        Arm(f"{short}-{'with' if state else 'no'}-state", "llm", {"state": state}, env, settings)
+        for short, env, settings in (
+            ("open-ended", OPEN_ENDED, {}),
+            ("skill-list", SKILL_LIST, {"engine": "llm"}),
+            ("skill-tree", SKILL_TREE, {"engine": "llm", "proposer": "llm"}),
+        )
+        for state in (False, True)
+    ]
+    real = Arm("real-data", "uniform", {}, SKILL_LIST, {"engine": "pool"}, control=True)
+    return Suite(
+        "dataenvgym-math",
+        1,
+        "the paper's agents on MATH: three environments, with and without state; needs a GPU",
+        (*arms, real),
+        env=OPEN_ENDED,
+        env_settings={
+            "task": "math",
+            "task_settings": {"path": "EleutherAI/hendrycks_math", "val_per_cell": 10},
+            "student": "google/gemma-2-2b-it",
+            "student_settings": {"max_new_tokens": 350, "adaptation": "lora", "rank": 16},
+            "training": "scratch",
+            "examples_per_step": 120,
+            "budget": {"steps": 10, "examples": 1200},
+        },
+        seeds=3,
+        reference="open-ended-no-state",
+        chat={"provider": "openai", "model": "gpt-4o-2024-08-06", "temperature": 0.0},
+    )
+
+
 SUITES: Mapping[str, Callable[[], Suite]] = {
+    "dataenvgym-math": dataenvgym_math,
+    "restart": restart,
     "smoke": smoke,
+    "noise": noise,
     "tiny": tiny,
     "with-state": with_state,
 }

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from teachgym.agents import TEACHERS
+from teachgym.benchmarks.leaderboard import stand
+from teachgym.benchmarks.runner import Processes, read_results, run_suite
 from teachgym.benchmarks.suites import SUITES, Arm, Cell, Suite, make_suite
 from teachgym.errors import ConfigError, UnknownNameError
 from teachgym.experiment import check_config
@@ -66,3 +69,18 @@ def test_bad_suites_are_refused() -> None:
         Suite("s", 1, "", ARMS, seeds=0)
     with pytest.raises(UnknownNameError, match="smoke"):
         make_suite("smok")
+
+
+@pytest.mark.slow
+def test_a_copy_is_found_equal_and_a_planted_better_teacher_better(tmp_path: Path) -> None:
+    """Twenty seeds: the interval of the copy's difference covers 0, the planted one's does not."""
+    suite = make_suite("noise")
+    assert len(list(run_suite(suite, tmp_path, Processes(2)))) == 60
+    lines = {line.arm: line for line in stand(suite, read_results(suite, tmp_path))}
+    copy, planted = lines["copy"].against, lines["planted"].against
+    assert copy is not None
+    assert planted is not None
+    assert 0.0 in copy.interval
+    assert lines["copy"].p > 0.05
+    assert planted.interval.low > 0
+    assert lines["planted"].p < 0.001
