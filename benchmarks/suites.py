@@ -284,7 +284,7 @@ def dataenvgym_math() -> Suite:
     Needs a GPU, the data (``--set task_settings.path=...`` for another source) and a key. As
     in the paper: Gemma-2-2B-it, LoRA of rank 16, 3 epochs from the base weights on all data so
     far, 120 examples a step, 10 steps, answers of 350 tokens. Unlike there: one prompt before and
-    after training, a validation set disjoint from all that a teacher sees, equal budgets in every arm.
+    after training, a validation set disjoint from all that a teacher sees, one budget for all arms.
     """
     arms = [
         Arm(f"{short}-{'with' if state else 'no'}-state", "llm", {"state": state}, env, settings)
