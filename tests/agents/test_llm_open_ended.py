@@ -81,7 +81,7 @@ def test_too_little_is_asked_for_once_more_with_what_was_said() -> None:
     first, second = staff.plan_prompts
     assert "Plan 10 training examples" in first
     assert "Plan 7 more training examples" in second
-    assert "- 3 of linear: more linear" in second
+    assert "- 3 of linear, to practise:\n```\nmore linear\n```" in second
 
 
 def test_a_skill_that_does_not_exist_is_dropped_and_counted_but_not_guessed() -> None:

