@@ -44,7 +44,12 @@ class GenerateAndGrade:
     def predict(
         self, student: Student, task: Task, examples: Sequence[Example]
     ) -> tuple[Prediction, ...]:
-        """The student's graded answers to any examples, in their order."""
+        """The student's graded answers to any examples, in their order.
+
+        A simulated student is told the right answers first (``read_key``): it cannot know them.
+        """
+        if (read_key := getattr(student, "read_key", None)) is not None:
+            read_key(examples)
         responses = self._answers(student, [e.prompt for e in examples], getattr(task, "stop", ()))
         scores = _grade(task, examples, responses)
         return tuple(map(Prediction, examples, responses, scores))

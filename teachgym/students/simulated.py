@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -42,8 +42,8 @@ class SimulatedStudent:
 
     Args:
         profile: what the student knows at first and how it learns.
-        task: whose prompts it is asked. Its splits are the answer key; any other prompt is
-            answered wrong.
+        task: whose prompts it is asked. Its splits are the answer key, and what ``read_key`` was
+            given; any other prompt is answered wrong.
     """
 
     def __init__(self, profile: Profile, task: Task) -> None:
@@ -131,6 +131,15 @@ class SimulatedStudent:
         if skill not in self._row:
             raise UnknownSkillError(unknown("leaf skill", skill, self.skills))
         return self._row[skill] * len(self.levels) + nearest_level(self.levels, difficulty)
+
+    def read_key(self, examples: Iterable[Example]) -> None:
+        """Add examples to the answer key, so that prompts outside the splits can be answered.
+
+        It is a simulation: whether it answers right is for its competence to say, what would be
+        right it has to be told.
+        """
+        for example in examples:
+            self._key.setdefault(example.prompt, example)
 
     def _look_up(self, prompt: str) -> Example | None:
         """The task's example with this prompt; splits are read when first needed."""

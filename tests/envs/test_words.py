@@ -159,6 +159,19 @@ def test_what_the_pretest_could_not_pay_for_is_rejected_for_the_budget() -> None
     assert [v.reason for v in info["rejected"]] == ["budget"]
 
 
+def test_a_simulated_student_is_pretested_by_its_competence() -> None:
+    """It has mastered ``copy`` and cannot calculate ``mul``; neither exercise is in its splits."""
+    env = make_list(pretest=True)
+    env.reset(seed=0)
+    *_, info = env.step(Plan((Order("copy", 10), Order("mul", 10))))
+    right: dict[str, list[float]] = {"copy": [], "mul": []}
+    for prediction in info["pretest"]:
+        right[prediction.example.skill].append(prediction.score)
+    assert len(right["copy"]) + len(right["mul"]) == 20
+    assert sum(right["copy"]) >= 8
+    assert sum(right["mul"]) <= 2
+
+
 # -- money and incidents -----------------------------------------------------------------------
 
 
