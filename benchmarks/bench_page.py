@@ -39,7 +39,11 @@ def write_bench_page(suite: Suite, folder: Path) -> Path:
 
     Cells that are not finished are shown as such.
     """
-    bench = BenchMaterial.read(suite, folder)
+    return draw_bench(BenchMaterial.read(suite, folder), folder)
+
+
+def draw_bench(bench: BenchMaterial, folder: Path) -> Path:
+    """As ``write_bench_page``, of a bench that was read already."""
     if bench.results:
         save_figures(folder / FIGURES, bench_figures(bench))
     return write_page(folder / PAGE, bench_page(bench))

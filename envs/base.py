@@ -297,8 +297,7 @@ class TeacherEnv(gym.Env[Report, Data]):
     def _ask(self, examples: Data) -> tuple[Prediction, ...]:
         """The student's graded answers to examples it has not been trained on, in one call."""
         predictions = self.evaluator.predict(self.student, self.task, examples)
-        tokens = self.student.count_tokens([p.response for p in predictions])
-        self.ledger.record(Cost(generated_tokens=tokens))
+        self._pay(predictions)
         return predictions
 
     def _affordable(self, accepted: Data) -> int:
@@ -329,9 +328,13 @@ class TeacherEnv(gym.Env[Report, Data]):
         report = self.evaluator.evaluate(self.student, self.task, "val")
         if math.isnan(report.accuracy):
             raise EpisodeError("no answer on val could be graded; check the task's grader")
-        tokens = self.student.count_tokens([p.response for p in report.predictions])
-        self.ledger.record(Cost(generated_tokens=tokens))
+        self._pay(report.predictions)
         return report
+
+    def _pay(self, predictions: Sequence[Prediction]) -> None:
+        """Charge the budget for the student's answers."""
+        tokens = self.student.count_tokens([p.response for p in predictions])
+        self.ledger.record(Cost(generated_tokens=tokens))
 
     def _evaluate_untrained(self, split: Literal["val", "test"]) -> Report:
         """The untrained student never changes, so each split is evaluated once."""

@@ -23,18 +23,19 @@ from gymnasium.envs.registration import load_env_creator
 from teachgym import ENV_IDS
 from teachgym.agents import TEACHERS, make_teacher
 from teachgym.envs.building import teacher_env
-from teachgym.errors import ConfigError, RunError, UnknownNameError, unknown
+from teachgym.errors import ConfigError, UnknownNameError, unknown
 from teachgym.loop import Observer
 from teachgym.protocols import Teacher, Tracker
 from teachgym.records import read_examples
 from teachgym.report.figures import result_figure
+from teachgym.runs import result as results
 from teachgym.runs.checkpoints import write_report
 from teachgym.runs.config import RunConfig
 from teachgym.runs.files import read_json, replacing, write_json
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
 from teachgym.runs.recording import record_episode
-from teachgym.runs.result import RunResult, collect_result, result_from_json, result_to_json
+from teachgym.runs.result import RunResult, collect_result, result_to_json
 from teachgym.runs.stages import Say, announce_stages
 from teachgym.runs.trackers import Trackers, WandbTracker
 from teachgym.runs.versions import commit, versions
@@ -119,7 +120,7 @@ def config_of(folder: Path) -> RunConfig:
 
 def is_finished(folder: Path) -> bool:
     """Whether there is nothing left to do for the run in ``folder``."""
-    return Journal(RunFolder.open(folder).journal).has("finished")
+    return results.is_finished(RunFolder.open(folder))
 
 
 def read_result(folder: Path) -> RunResult:
@@ -128,9 +129,7 @@ def read_result(folder: Path) -> RunResult:
     Raises:
         RunError: if there is no run, or it is not finished.
     """
-    if not is_finished(folder):
-        raise RunError(f"{folder} is not finished; go on with: teachgym resume {folder}")
-    return result_from_json(read_json(RunFolder(folder).result))
+    return results.read_result(RunFolder.open(folder))
 
 
 def draw_curve(folder: Path) -> Path:

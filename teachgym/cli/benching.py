@@ -62,12 +62,13 @@ def conduct_bench(suite: Suite, folder: Path, execute: Execute) -> None:
 
 def show_leaderboard(suite: Suite, folder: Path, *, markdown: bool = False) -> None:
     """Print the table, and write it and the page beside the runs."""
-    from teachgym.benchmarks.bench_page import write_bench_page
-    from teachgym.benchmarks.leaderboard import leaderboard_rows, stand
-    from teachgym.benchmarks.runner import read_results
+    from teachgym.benchmarks.bench_material import BenchMaterial
+    from teachgym.benchmarks.bench_page import draw_bench
+    from teachgym.benchmarks.leaderboard import leaderboard_rows
     from teachgym.report.tables import markdown_rows, rich_rows
 
-    rows = leaderboard_rows(suite, stand(suite, read_results(suite, folder)))
+    bench = BenchMaterial.read(suite, folder)
+    rows = leaderboard_rows(suite, bench.standings)
     (folder / "leaderboard.md").write_text(markdown_rows(rows) + "\n", encoding="utf-8")
     if markdown:
         say(markdown_rows(rows))
@@ -75,7 +76,7 @@ def show_leaderboard(suite: Suite, folder: Path, *, markdown: bool = False) -> N
         brief = tuple(tuple(row[column] for column in (0, 1, 2, 4, 5)) for row in rows)
         Console().print(rich_rows(brief))
     say(f"full table  {folder / 'leaderboard.md'}")
-    say(f"page        {write_bench_page(suite, folder)}")
+    say(f"page        {draw_bench(bench, folder)}")
 
 
 def choose_execution(workers: int, gpus: list[str], ray: str | None) -> Execute:

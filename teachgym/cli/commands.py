@@ -129,7 +129,7 @@ def run(
             "chat.cache": chat_cache,
             "chat.store": str(chat_store) if chat_store else None,
         }
-        configuring.override(record, {path: x for path, x in flags.items() if x is not None})
+        configuring.override_given(record, flags)
         configuring.override_settings(record, configuring.parse_pairs(settings or ()))
         limits = {"steps": steps} if steps else {}
         configuring.override_budget(record, {**limits, **configuring.parse_pairs(budget or ())})
@@ -190,7 +190,7 @@ def bench(
             "chat.model": chat_model,
             "chat.base_url": chat_base_url,
         }
-        configuring.override(record, {path: x for path, x in flags.items() if x is not None})
+        configuring.override_given(record, flags)
         configuring.override_settings(record, configuring.parse_pairs(settings or ()))
         chosen = make_suite(suite).narrowed(arm or (), seeds).changed(**record)
         folder = out or Path("bench") / suite

@@ -59,6 +59,11 @@ def override(record: Record, values: Mapping[str, Any]) -> None:
         table[last] = value
 
 
+def override_given(record: Record, flags: Mapping[str, Any]) -> None:
+    """``override`` for the options that were given; the others are None."""
+    override(record, {path: value for path, value in flags.items() if value is not None})
+
+
 def override_settings(record: Record, settings: Mapping[str, Any]) -> None:
     """Set ``teacher.NAME`` of the teacher, ``chat.NAME`` of the chat model, others of the env."""
     tables = {"teacher": "teacher_settings", "chat": "chat"}

@@ -118,7 +118,7 @@ def discover(
             "chat.store": str(chat_store) if chat_store else None,
         }
         tables: dict[str, dict[str, Any]] = {"method": {}, "task": {}, "chat": {}}
-        configuring.override(tables, {path: x for path, x in flags.items() if x is not None})
+        configuring.override_given(tables, flags)
         for key, value in configuring.parse_pairs(settings or ()).items():
             known = key.partition(".")[0] in tables
             configuring.override(tables, {key if known else f"method.{key}": value})

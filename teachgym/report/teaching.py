@@ -14,7 +14,7 @@ from statistics import fmean
 from teachgym.metrics import estimate
 from teachgym.records import read_examples
 from teachgym.report.tables import Rows, show_score
-from teachgym.runs.checkpoints import load_snapshot, read_report
+from teachgym.runs.checkpoints import read_forest, read_report
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
 from teachgym.skills import Forest
@@ -96,7 +96,7 @@ def teaching_tables(folder: RunFolder) -> list[tuple[str, Rows]]:
 def last_forest(folder: RunFolder) -> Forest | None:
     """The skill forest at the end of a run; None in other environments."""
     steps = len(Journal(folder.journal).steps)
-    return load_snapshot(folder, steps).forest if steps else None
+    return read_forest(folder, steps) if steps else None
 
 
 def _subject(example: Example) -> tuple[str, str]:

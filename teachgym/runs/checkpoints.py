@@ -22,6 +22,7 @@ from teachgym.records import (
 )
 from teachgym.runs.files import read_json, read_lines, replacing
 from teachgym.runs.folder import RunFolder
+from teachgym.skills import Forest
 from teachgym.skills.view import forest_from_json, forest_to_json
 from teachgym.snapshot import Best, Snapshot
 from teachgym.types import Checkpoint, Cost, Report, SkillScore, Split
@@ -61,11 +62,20 @@ def load_snapshot(run: RunFolder, step: int) -> Snapshot:
         step=step,
         data=tuple(map(example_from_json, examples)),
         stop_reason=state["stop_reason"],
-        forest=state["forest"] and forest_from_json(state["forest"]),
+        forest=_forest(state),
         checkpoint=_read_weights(_weights(run, step)),
         spent=Cost(**state["spent"]),
         rng_state=state["rng_state"],
     )
+
+
+def read_forest(run: RunFolder, step: int) -> Forest | None:
+    """The forest of the snapshot after ``step`` steps alone; None in environments without one.
+
+    Raises:
+        RunError: if the snapshot is not there.
+    """
+    return _forest(read_json(_state(run, step)))
 
 
 def drop_old_snapshots(run: RunFolder, last: Snapshot) -> None:
@@ -105,6 +115,10 @@ def _state_to_json(snapshot: Snapshot) -> Record:
         "spent": snapshot.spent.as_dict(),
         "rng_state": dict(snapshot.rng_state),
     }
+
+
+def _forest(state: Record) -> Forest | None:
+    return None if state["forest"] is None else forest_from_json(state["forest"])
 
 
 def _state(run: RunFolder, step: int) -> Path:

@@ -15,8 +15,7 @@ from teachgym.errors import ConfigError, RunError, missing_extra, unknown
 from teachgym.records import Record, read_examples
 from teachgym.runs.files import read_json, replacing
 from teachgym.runs.folder import RunFolder
-from teachgym.runs.journal import Journal
-from teachgym.runs.result import RunResult, result_from_json
+from teachgym.runs.result import RunResult, read_result
 from teachgym.types import Example
 
 Format = Literal["jsonl", "parquet"]
@@ -45,7 +44,7 @@ def export_dataset(
     """
     if format not in get_args(Format):
         raise ConfigError(unknown("format", format, get_args(Format)))
-    result = _result(run)
+    result = read_result(run)
     rows = [_row(e) for e in read_examples(run.examples)] if run.examples.exists() else []
     write = {"jsonl": _write_jsonl, "parquet": _write_parquet}[format]
     with _new(out) as folder:
@@ -62,16 +61,10 @@ def export_student(run: RunFolder, out: Path) -> Path:
     Raises:
         RunError: if the run is not finished, or ``out`` exists.
     """
-    _result(run)
+    read_result(run)
     with _new(out) as folder:
         shutil.copytree(run.student, folder)
     return out
-
-
-def _result(run: RunFolder) -> RunResult:
-    if not Journal(run.journal).has("finished"):
-        raise RunError(f"{run.path} is not finished; go on with: teachgym resume {run.path}")
-    return result_from_json(read_json(run.result))
 
 
 def _new(out: Path) -> Any:

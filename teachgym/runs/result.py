@@ -8,10 +8,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from teachgym.errors import RunError
 from teachgym.metrics import Estimate, paired_gain
 from teachgym.records import Record, score_from_json
 from teachgym.runs.checkpoints import read_report
+from teachgym.runs.files import read_json
 from teachgym.runs.folder import RunFolder
+from teachgym.runs.journal import Journal
 from teachgym.snapshot import Snapshot
 from teachgym.types import Cost, Episode, Report, SkillScore
 
@@ -113,6 +116,22 @@ def _totals(episode: Episode, prefix: str) -> dict[str, int]:
             if name.startswith(prefix):
                 totals[name.removeprefix(prefix)] += number
     return dict(sorted(totals.items()))
+
+
+def is_finished(run: RunFolder) -> bool:
+    """Whether there is nothing left to do for a run."""
+    return Journal(run.journal).has("finished")
+
+
+def read_result(run: RunFolder) -> RunResult:
+    """The result of a finished run.
+
+    Raises:
+        RunError: if it is not finished.
+    """
+    if not is_finished(run):
+        raise RunError(f"{run.path} is not finished; go on with: teachgym resume {run.path}")
+    return result_from_json(read_json(run.result))
 
 
 def result_to_json(result: RunResult) -> Record:
