@@ -150,8 +150,23 @@ TREE_TEACHERS = (
     "fill-and-balance",
     "random-tree",
     "threshold",
+    "constant-tree",
+)
+FIRST = (
+    *("copy", "double", "triple", "first", "last", "odd", "tail", "up", "down", "max", "min"),
+    *("next", "prev", "mirror", "rotl", "rotr", "rev", "swap"),
+)
+THEN = (
+    *("mix", "rep", "revnext", "twoprev", "rotnext", "tailprev", "oddnext", "twotail"),
+    *("less", "add", "sub", "mod", "mul", "sum97"),
 )
 BUDGET: Mapping[str, float] = {"steps": 10, "examples": 2500}
+SCRIPTED: Mapping[str, Any] = {
+    "provider": "python",
+    "model": "teachgym.benchmarks.scripted_teacher:answer",
+    "cache": "off",
+}
+"""A function in the place of a chat model; see ``teachgym.benchmarks.scripted_teacher``."""
 
 
 def controls(epochs: int = 4) -> tuple[Arm, ...]:
@@ -200,16 +215,30 @@ def smoke() -> Suite:
 
 
 def tiny() -> Suite:
-    """The project's leaderboard: every teacher on the embedded student."""
-    lists = tuple(Arm(name, name) for name in LIST_TEACHERS)
+    """The project's leaderboard: every teacher on the embedded student.
+
+    ``fixed`` is the curriculum a person may write: simple skills first, then those that combine
+    them and arithmetic. ``llm-scripted`` has a function in the place of its chat model (see
+    ``with_state``), so it stands for what the student's errors are worth, not for any model.
+    """
+    mixtures = [dict.fromkeys(skills, 1.0) for skills in (FIRST, THEN) for _ in range(5)]
+    lists = (
+        *(Arm(name, name) for name in LIST_TEACHERS),
+        Arm("fixed", "fixed", {"mixtures": mixtures}),
+    )
+    written = (
+        Arm("pool", "pool", env=OPEN_ENDED, control=True),
+        Arm("llm-scripted", "llm", {"state": True}, env=OPEN_ENDED),
+    )
     trees = tuple(Arm(name, name, env=SKILL_TREE) for name in TREE_TEACHERS)
     return Suite(
         "tiny",
         1,
         "every teacher and control on the tiny student",
-        (*controls(), *lists, *trees),
+        (*controls(), *lists, *trees, *written),
         env_settings={"student": "tiny", "budget": BUDGET, "examples_per_step": 250},
         seeds=10,
+        chat=SCRIPTED,
     )
 
 
@@ -231,11 +260,7 @@ def with_state() -> Suite:
         env_settings={"student": "tiny", "budget": BUDGET, "examples_per_step": 250},
         seeds=10,
         reference="no-state",
-        chat={
-            "provider": "python",
-            "model": "teachgym.benchmarks.scripted_teacher:answer",
-            "cache": "off",
-        },
+        chat=SCRIPTED,
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ from teachgym.benchmarks.runner import Processes, read_results, run_suite
 from teachgym.benchmarks.suites import SUITES, Arm, Cell, Suite, make_suite
 from teachgym.errors import ConfigError, UnknownNameError
 from teachgym.experiment import check_config
+from teachgym.tasks import make_task
 
 ARMS = (Arm("uniform", "uniform"), Arm("alp", "alp"), Arm("weakest", "weakest"))
 
@@ -25,13 +28,22 @@ def test_shipped_suites_are_json_and_their_runs_can_be_configured(name: str) -> 
         check_config(cell.config)
 
 
-def test_the_leaderboard_has_every_teacher_of_numbers_and_the_controls() -> None:
+def test_the_leaderboard_has_every_teacher_and_the_controls() -> None:
     arms = make_suite("tiny").arms
-    numeric = {n for n, e in TEACHERS.items() if e.kind in ("SkillList", "SkillTree")}
-    # A fixed schedule and a constant rule have to be written by somebody for a purpose.
-    assert {arm.teacher for arm in arms} == numeric - {"fixed", "constant-tree"}
+    assert {arm.teacher for arm in arms} == set(TEACHERS)
     controls = {arm.name for arm in arms if arm.control}
-    assert controls == {"uniform", "no-data", "less-data", "real-data", "oracle"}
+    assert controls == {"uniform", "no-data", "less-data", "real-data", "oracle", "pool"}
+
+
+def test_the_fixed_schedule_reaches_every_skill_of_the_task() -> None:
+    taught = {skill for mixture in arm_named("fixed")["mixtures"] for skill in mixture}
+    skills = make_task("arithmetic-and-strings").skills
+    assert taught == {skill.name for skill in skills if skill.parent is not None}
+
+
+def arm_named(name: str) -> Mapping[str, Any]:
+    """Settings of the teacher of that arm of ``tiny``."""
+    return next(arm.teacher_settings for arm in make_suite("tiny").arms if arm.name == name)
 
 
 def test_every_arm_has_the_same_budget_except_the_one_that_trades_examples_for_passes() -> None:
