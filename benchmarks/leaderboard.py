@@ -1,18 +1,19 @@
 """The results of a suite as one table: pure functions of results.
 
 ``test`` was read once in each run, after its end, for the student that was best on ``val``. Arms
-are compared with the reference by the paired differences of the seeds that both have finished, and
-the p-values are adjusted for the number of arms (``statistics.holm``).
+are compared with their reference by the paired differences of the seeds that both have finished,
+and the p-values are adjusted for the number of comparisons (``statistics.holm``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from teachgym.benchmarks.statistics import (
+    FloatArray,
     Interval,
     PairedTest,
     bootstrap,
@@ -46,12 +47,16 @@ class Standing:
     """Interquartile mean of final test accuracy with its bootstrap interval."""
     area: Estimate | None
     """Area under the validation curve (``metrics.area_under_curve``)."""
+    reference: str
+    """The arm it is compared with; its own name if with none."""
     against: PairedTest | None
     """Test accuracy minus that of the reference, on the seeds that both have; None for itself."""
     p: float
     """Two-sided, adjusted for the number of arms; nan where there is no test."""
     better: float
     """Chance that a run of the arm beats a run of the reference; nan without either."""
+    beyond: Mapping[str, PairedTest]
+    """Test accuracy minus that of each control in ``Suite.beyond``, where both have runs."""
     examples: float
     """Mean number of training examples; nan without results."""
 
@@ -68,33 +73,38 @@ def stand(suite: Suite, results: Results, *, seed: int = 0) -> list[Standing]:
         arm.name: {s: results[arm.name, s] for s in range(suite.seeds) if (arm.name, s) in results}
         for arm in suite.arms
     }
-    reference = runs[suite.reference]
     tests = {
-        name: compare(mine, reference)
-        for name, mine in runs.items()
-        if name != suite.reference and set(mine) & set(reference)
+        arm.name: test
+        for arm in suite.arms
+        if (test := _compare(runs, arm.name, suite.compared(arm))) is not None
     }
     adjusted = holm({name: test.p for name, test in tests.items()})
     rng = np.random.default_rng(seed)
     standings = []
     for arm in suite.arms:
-        mine = list(runs[arm.name].values())
-        scores = np.array([run.test.after.mean for run in mine])
-        theirs = np.array([run.test.after.mean for run in reference.values()])
-        both = mine and len(theirs) and arm.name != suite.reference
+        mine, theirs = _scores(runs[arm.name]), _scores(runs[suite.compared(arm)])
+        tested = arm.name in tests
         standings.append(
             Standing(
                 arm=arm.name,
                 control=arm.control,
                 finished=len(mine),
                 wanted=suite.seeds,
-                test=estimate(scores) if mine else None,
-                middle=bootstrap(scores, interquartile_mean, rng) if mine else None,
-                area=estimate([_area(run) for run in mine]) if mine else None,
+                test=estimate(mine) if len(mine) else None,
+                middle=bootstrap(mine, interquartile_mean, rng) if len(mine) else None,
+                area=estimate([_area(run) for run in runs[arm.name].values()])
+                if len(mine)
+                else None,
+                reference=suite.compared(arm),
                 against=tests.get(arm.name),
                 p=adjusted.get(arm.name, float("nan")),
-                better=probability_of_improvement(scores, theirs) if both else float("nan"),
-                examples=float(np.mean([run.spent.examples for run in mine])) if mine else np.nan,
+                better=probability_of_improvement(mine, theirs) if tested else float("nan"),
+                beyond={
+                    control: test
+                    for control in suite.beyond
+                    if (test := _compare(runs, arm.name, control)) is not None
+                },
+                examples=_mean_examples(runs[arm.name].values()),
             )
         )
     return sorted(standings, key=lambda line: -(line.test.mean if line.test else -1.0))
@@ -107,45 +117,78 @@ def compare(mine: Mapping[int, RunResult], theirs: Mapping[int, RunResult]) -> P
     return compare_paired(*pairs)
 
 
+def _compare(
+    runs: Mapping[str, Mapping[int, RunResult]], arm: str, other: str
+) -> PairedTest | None:
+    """Of two arms; None for an arm with itself, or without a seed that both have."""
+    if arm == other or not set(runs[arm]) & set(runs[other]):
+        return None
+    return compare(runs[arm], runs[other])
+
+
+def _scores(runs: Mapping[int, RunResult]) -> FloatArray:
+    return np.array([run.test.after.mean for run in runs.values()])
+
+
+def _mean_examples(runs: Collection[RunResult]) -> float:
+    return float(np.mean([run.spent.examples for run in runs])) if runs else float("nan")
+
+
 def leaderboard_rows(suite: Suite, standings: Sequence[Standing]) -> Rows:
-    """Header and a row per arm."""
+    """Header and a row per arm; who is compared with whom is a column where it differs."""
+    several = len({suite.compared(arm) for arm in suite.arms}) > 1
+    reference = "its reference" if several else suite.reference
     header = (
         "arm",
         "seeds",
         "test accuracy",
         "interquartile mean [95 %]",
-        f"minus {suite.reference} [95 %]",
+        *(["compared with"] if several else []),
+        f"minus {reference} [95 %]",
         "p (Holm)",
-        f"beats {suite.reference}",
+        f"beats {reference}",
+        *(f"beyond {control}" for control in suite.beyond),
         "area (val)",
         "examples",
     )
-    return (header, *(_row(line) for line in standings))
+    return (header, *(_row(line, suite.beyond, several=several) for line in standings))
 
 
-def _row(line: Standing) -> tuple[str, ...]:
+def _row(line: Standing, beyond: Sequence[str], *, several: bool) -> tuple[str, ...]:
     name = f"{line.arm} (control)" if line.control else line.arm
     seeds = f"{line.finished} of {line.wanted}"
     if line.test is None or line.area is None:
-        return (name, seeds, *["not run"] + [""] * 6)
-    if (test := line.against) is None:
-        against = ("", "", "")
-    else:
-        against = (
-            f"{test.difference.mean:+.4f} [{test.interval.low:+.4f}, {test.interval.high:+.4f}]",
-            f"{line.p:.3f}" if line.p == line.p else "",
-            f"{line.better:.2f}",
-        )
-    middle = line.middle
+        return (name, seeds, "not run", *[""] * (6 + several + len(beyond)))
+    compared = "" if line.reference == line.arm else line.reference
     return (
         name,
         seeds,
         _show(line.test),
-        "" if middle is None else f"{middle.value:.4f} [{middle.low:.4f}, {middle.high:.4f}]",
-        *against,
+        "" if line.middle is None else _show_interval(line.middle),
+        *([compared] if several else []),
+        *_against(line),
+        *(_difference(line.beyond.get(control)) for control in beyond),
         _show(line.area),
         f"{line.examples:,.0f}",
     )
+
+
+def _against(line: Standing) -> tuple[str, str, str]:
+    if (test := line.against) is None:
+        return ("", "", "")
+    return (
+        f"{test.difference.mean:+.4f} [{test.interval.low:+.4f}, {test.interval.high:+.4f}]",
+        f"{line.p:.3f}" if line.p == line.p else "",
+        f"{line.better:.2f}",
+    )
+
+
+def _difference(test: PairedTest | None) -> str:
+    return f"{test.difference.mean:+.4f} ± {test.difference.stderr:.4f}" if test else ""
+
+
+def _show_interval(middle: Interval) -> str:
+    return f"{middle.value:.4f} [{middle.low:.4f}, {middle.high:.4f}]"
 
 
 def _area(run: RunResult) -> float:

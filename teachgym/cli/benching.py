@@ -32,7 +32,11 @@ def show_plan(suite: Suite, folder: Path) -> None:
         rows.append((arm.name, arm.teacher, config.env, *counts, _budget(config.env_settings)))
     header = ("arm", "teacher", "environment", "finished", "begun", "missing", "budget of a run")
     say(f"{suite.name} v{suite.version}: {suite.description}; {len(cells)} runs in {folder}")
-    Console().print(rich_rows((header, *rows)))
+    columns = list(zip(header, *rows, strict=True))
+    equal = [column for column in (columns[2], columns[-1]) if len(set(column[1:])) == 1]
+    for name, value, *_ in equal:
+        say(f"{name}: {value}")
+    Console().print(rich_rows(list(zip(*(c for c in columns if c not in equal), strict=True))))
     left = sum(state != "finished" for state in states.values())
     seconds = [result.spent.seconds for result in read_results(suite, folder).values()]
     guess = f", about {left * fmean(seconds) / 60:.0f} minutes of one process" if seconds else ""
@@ -73,8 +77,9 @@ def show_leaderboard(suite: Suite, folder: Path, *, markdown: bool = False) -> N
     if markdown:
         say(markdown_rows(rows))
     else:
-        brief = tuple(tuple(row[column] for column in (0, 1, 2, 4, 5)) for row in rows)
-        Console().print(rich_rows(brief))
+        wide = ("interquartile", "beats", "beyond", "area", "examples")
+        kept = [column for column, name in enumerate(rows[0]) if not name.startswith(wide)]
+        Console().print(rich_rows([tuple(row[column] for column in kept) for row in rows]))
     say(f"full table  {folder / 'leaderboard.md'}")
     say(f"page        {draw_bench(bench, folder)}")
 

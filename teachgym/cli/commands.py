@@ -161,6 +161,7 @@ def bench(
     out: given.BenchOut = None,
     seeds: given.Seeds = None,
     arm: given.Arms = None,
+    limit: given.ShortForm = False,
     workers: given.Workers = 2,
     gpu: given.Gpus = None,
     ray: given.Ray = None,
@@ -192,7 +193,9 @@ def bench(
         }
         configuring.override_given(record, flags)
         configuring.override_settings(record, configuring.parse_pairs(settings or ()))
-        chosen = make_suite(suite).narrowed(arm or (), seeds).changed(**record)
+        wanted = make_suite(suite)
+        wanted = wanted.shortened() if limit else wanted
+        chosen = wanted.narrowed(arm or (), seeds).changed(**record)
         folder = out or Path("bench") / suite
         if dry_run:
             benching.show_plan(chosen, folder)

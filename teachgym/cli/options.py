@@ -117,6 +117,10 @@ Ray = Annotated[
         metavar="ADDRESS", help="Run on a Ray cluster: its address, or local for a new one here."
     ),
 ]
+ShortForm = Annotated[
+    bool,
+    typer.Option("--limit", help="The suite's short form: fewer arms and seeds, a first look."),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and what is left of it.")]
 Dataset = Annotated[
     Path | None, typer.Option(help="A new folder for the training data, which datasets opens.")

@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
 
 from teachgym.agents import TEACHERS
-from teachgym.benchmarks.leaderboard import stand
-from teachgym.benchmarks.runner import Processes, read_results, run_suite
+from teachgym.benchmarks.leaderboard import leaderboard_rows, stand
+from teachgym.benchmarks.runner import Processes, do_here, read_results, run_suite
 from teachgym.benchmarks.suites import SUITES, Arm, Cell, Suite, make_suite
 from teachgym.errors import ConfigError, UnknownNameError
 from teachgym.experiment import check_config
 from teachgym.tasks import make_task
 
 ARMS = (Arm("uniform", "uniform"), Arm("alp", "alp"), Arm("weakest", "weakest"))
+SIMULATED = {"student": "simulated", "budget": {"steps": 2, "examples": 200}}
+FEW = {"examples_per_step": 20}
 
 
 @pytest.mark.parametrize("name", SUITES)
@@ -72,11 +75,51 @@ def test_a_narrowed_suite_keeps_its_reference() -> None:
         suite.narrowed(("alpp",))
 
 
+def test_an_arm_keeps_the_arm_it_is_compared_with() -> None:
+    own = Arm("slow-alp", "alp", against="alp")
+    suite = Suite("s", 1, "", (*ARMS, own)).narrowed(("slow-alp",))
+    assert [arm.name for arm in suite.arms] == ["uniform", "alp", "slow-alp"]
+    assert suite.compared(own) == "alp"
+    assert suite.compared(ARMS[1]) == "uniform"
+
+
+def test_the_short_form_has_the_controls_that_gains_are_shown_beyond() -> None:
+    suite = Suite("s", 1, "", ARMS, seeds=9, beyond=("weakest",), brief=("alp",), brief_seeds=2)
+    assert {arm.name for arm in suite.shortened().arms} == {"uniform", "alp", "weakest"}
+    assert suite.shortened().seeds == 2
+    assert Suite.of(json.loads(json.dumps(suite.to_json()))) == suite
+
+
+def test_arms_are_compared_with_their_own_reference_and_with_the_controls(tmp_path: Path) -> None:
+    """Differences of means by hand; every comparison with at least two seeds has one."""
+    arms = (*ARMS, Arm("late-alp", "alp", env_settings=FEW, against="alp"))
+    suite = Suite("s", 1, "", arms, env_settings=SIMULATED, seeds=3, beyond=("weakest",))
+    assert len(list(run_suite(suite, tmp_path, do_here))) == 12
+    results = read_results(suite, tmp_path)
+    lines = {line.arm: line for line in stand(suite, results)}
+
+    def mean(arm: str) -> float:
+        return fmean(results[arm, seed].test.after.mean for seed in range(3))
+
+    late = lines["late-alp"]
+    assert late.reference == "alp"
+    assert late.against is not None
+    assert late.against.difference.mean == pytest.approx(mean("late-alp") - mean("alp"))
+    beyond = lines["alp"].beyond["weakest"].difference.mean
+    assert beyond == pytest.approx(mean("alp") - mean("weakest"))
+    assert lines["weakest"].beyond == {}
+    rows = leaderboard_rows(suite, list(lines.values()))
+    assert {len(row) for row in rows} == {len(rows[0])}
+    assert {"compared with", "beyond weakest"} <= set(rows[0])
+
+
 def test_bad_suites_are_refused() -> None:
     with pytest.raises(ConfigError, match="two arms of one name"):
         Suite("s", 1, "", (*ARMS, ARMS[0]))
     with pytest.raises(ConfigError, match="unknown arm"):
         Suite("s", 1, "", ARMS, reference="nobody")
+    with pytest.raises(ConfigError, match="unknown arm"):
+        Suite("s", 1, "", (*ARMS, Arm("own", "alp", against="nobody")))
     with pytest.raises(ConfigError, match="seeds is 0"):
         Suite("s", 1, "", ARMS, seeds=0)
     with pytest.raises(UnknownNameError, match="smoke"):

@@ -1,0 +1,48 @@
+"""What suites have in common: environments, the budget, the controls, the scripted chat model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from teachgym.benchmarks.suites.suite import Arm
+
+OPEN_ENDED, SKILL_TREE = "teachgym/OpenEnded-v0", "teachgym/SkillTree-v0"
+BUDGET: Mapping[str, float] = {"steps": 10, "examples": 2500}
+SCRIPTED: Mapping[str, Any] = {
+    "provider": "python",
+    "model": "teachgym.benchmarks.scripted_teacher:answer",
+    "cache": "off",
+}
+"""A function in the place of a chat model; see ``teachgym.benchmarks.scripted_teacher``."""
+
+
+def controls(epochs: int = 4) -> tuple[Arm, ...]:
+    """The arms that every comparison needs.
+
+    * ``uniform``: the same for every skill, decided by nothing.
+    * ``no-data``: the untrained student, through the whole protocol.
+    * ``less-data``: as many training tokens from a fraction of the examples, ``epochs`` times
+      each: what more compute on less data gives.
+    * ``real-data``: the task's own training examples instead of generated ones.
+    * ``oracle``: knows the learnable skills; a ceiling, not a fair teacher.
+    """
+    fewer = {
+        currency: amount // epochs for currency, amount in BUDGET.items() if currency != "steps"
+    }
+    return (
+        Arm("uniform", "uniform", control=True),
+        Arm("no-data", "nothing", control=True),
+        Arm(
+            "less-data",
+            "uniform",
+            env_settings={
+                "budget": {**BUDGET, **fewer},
+                "examples_per_step": 250 // epochs,
+                "trainer_settings": {"epochs": epochs},
+            },
+            control=True,
+        ),
+        Arm("real-data", "uniform", env_settings={"engine": "pool"}, control=True),
+        Arm("oracle", "oracle", control=True),
+    )
