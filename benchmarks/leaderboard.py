@@ -23,7 +23,8 @@ from teachgym.benchmarks.statistics import (
     probability_of_improvement,
 )
 from teachgym.benchmarks.suites import Suite
-from teachgym.metrics import Estimate, area_under_curve, estimate
+from teachgym.metrics import Estimate, area_under_curve, estimate, rank_correlation
+from teachgym.records import Record
 from teachgym.report.tables import Rows
 from teachgym.runs.result import RunResult
 
@@ -108,6 +109,35 @@ def stand(suite: Suite, results: Results, *, seed: int = 0) -> list[Standing]:
             )
         )
     return sorted(standings, key=lambda line: -(line.test.mean if line.test else -1.0))
+
+
+def agreement(ours: Sequence[Standing], theirs: Sequence[Standing]) -> tuple[float, int]:
+    """How alike two benches rank the arms that both have: Spearman's rho and the number of arms.
+
+    By mean test accuracy; nan for fewer than two arms. Controls count: they are arms too.
+    """
+    first, second = (
+        {line.arm: line.test.mean for line in lines if line.test} for lines in (ours, theirs)
+    )
+    shared = [arm for arm in first if arm in second]
+    if len(shared) < 2:
+        return float("nan"), len(shared)
+    return rank_correlation([first[a] for a in shared], [second[a] for a in shared]), len(shared)
+
+
+def result_lines(results: Results) -> list[Record]:
+    """A JSON object for each finished run: what tables are made of."""
+    return [
+        {
+            "arm": arm,
+            "seed": seed,
+            "test_before": run.test.before.mean,
+            "test_after": run.test.after.mean,
+            "val_curve": [round(point.mean, 6) for point in run.curve],
+            **{name: n for name, n in run.spent.as_dict().items() if n and name != "seconds"},
+        }
+        for (arm, seed), run in sorted(results.items())
+    ]
 
 
 def compare(mine: Mapping[int, RunResult], theirs: Mapping[int, RunResult]) -> PairedTest:

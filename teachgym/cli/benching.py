@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean
@@ -68,7 +69,7 @@ def show_leaderboard(suite: Suite, folder: Path, *, markdown: bool = False) -> N
     """Print the table, and write it and the page beside the runs."""
     from teachgym.benchmarks.bench_material import BenchMaterial
     from teachgym.benchmarks.bench_page import draw_bench
-    from teachgym.benchmarks.leaderboard import leaderboard_rows
+    from teachgym.benchmarks.leaderboard import leaderboard_rows, result_lines
     from teachgym.report.tables import markdown_rows, rich_rows
 
     bench = BenchMaterial.read(suite, folder)
@@ -80,8 +81,21 @@ def show_leaderboard(suite: Suite, folder: Path, *, markdown: bool = False) -> N
         wide = ("interquartile", "beats", "beyond", "area", "examples")
         kept = [column for column, name in enumerate(rows[0]) if not name.startswith(wide)]
         Console().print(rich_rows([tuple(row[column] for column in kept) for row in rows]))
+    lines = "".join(f"{json.dumps(line)}\n" for line in result_lines(bench.results))
+    (folder / "results.jsonl").write_text(lines, encoding="utf-8")
     say(f"full table  {folder / 'leaderboard.md'}")
+    say(f"runs        {folder / 'results.jsonl'}")
     say(f"page        {draw_bench(bench, folder)}")
+
+
+def show_agreement(folder: Path, other: Path) -> None:
+    """Print how alike two benches rank the arms that both have."""
+    from teachgym.benchmarks.leaderboard import agreement, stand
+    from teachgym.benchmarks.runner import read_results, read_suite
+
+    suites = [(read_suite(path), path) for path in (folder, other)]
+    rho, shared = agreement(*(stand(suite, read_results(suite, path)) for suite, path in suites))
+    say(f"rank correlation with {other} over {shared} arms: {rho:+.2f}")
 
 
 def choose_execution(workers: int, gpus: list[str], ray: str | None) -> Execute:

@@ -232,6 +232,7 @@ def report(
     folder: given.RunOrBench,
     markdown: given.Markdown = False,
     teaching: given.Teaching = False,
+    agreement: given.OtherBench = None,
 ) -> None:
     """Show the tables of a finished run or a bench, and draw everything into one HTML page.
 
@@ -244,7 +245,11 @@ def report(
             from teachgym.cli import benching
 
             benching.show_leaderboard(read_suite(folder), folder, markdown=markdown)
+            if agreement is not None:
+                benching.show_agreement(folder, agreement)
             return
+        if agreement is not None:
+            raise ConfigError(f"{folder} is no bench, so its ranks agree with none")
         from teachgym import experiment
         from teachgym.report.html import write_run_page
         from teachgym.report.tables import result_markdown

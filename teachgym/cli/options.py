@@ -122,6 +122,13 @@ ShortForm = Annotated[
     typer.Option("--limit", help="The suite's short form: fewer arms and seeds, a first look."),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and what is left of it.")]
+OtherBench = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="BENCH",
+        help="Another bench: how alike the two rank the arms that both have (Spearman's rho).",
+    ),
+]
 Dataset = Annotated[
     Path | None, typer.Option(help="A new folder for the training data, which datasets opens.")
 ]

@@ -1,0 +1,38 @@
+"""``teachgym report BENCH``: the table, the lines, agreement with another bench."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from teachgym.cli import app
+
+BRIEF = ("bench", "smoke", "--arm=alp", "--seeds=1", "--workers=1", "--out=b")
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def teachgym(*arguments: str) -> Result:
+    return CliRunner(env={"COLUMNS": "200"}).invoke(app, arguments)
+
+
+def test_a_bench_agrees_with_itself_and_its_runs_are_lines(tmp_path: Path) -> None:
+    assert teachgym(*BRIEF).exit_code == 0
+    lines = (tmp_path / "b" / "results.jsonl").read_text().splitlines()
+    assert [json.loads(line)["arm"] for line in lines] == ["alp", "uniform"]
+    outcome = teachgym("report", "b", "--agreement", "b")
+    assert outcome.exit_code == 0, outcome.output
+    assert "rank correlation with b over 2 arms: +1.00" in outcome.output
+
+
+def test_a_run_has_no_ranks_to_agree_about(tmp_path: Path) -> None:
+    assert teachgym(*BRIEF).exit_code == 0
+    outcome = teachgym("report", "b/alp/seed_00", "--agreement", "b")
+    assert outcome.exit_code == 2
+    assert "is no bench" in outcome.stderr
