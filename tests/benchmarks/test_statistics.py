@@ -21,6 +21,7 @@ from teachgym.benchmarks.statistics import (
     probability_of_improvement,
     rank_chances,
     seeds_needed,
+    tail_probability,
 )
 from teachgym.errors import ConfigError
 
@@ -110,18 +111,28 @@ def test_ranks_are_certain_when_every_seed_agrees_and_shared_when_equal() -> Non
 
 @pytest.mark.slow
 def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
-    """Normal scores, 30 runs: 95 % intervals of mean and paired mean cover 93 to 97 of 100."""
+    """Normal scores: 95 % intervals of the paired mean and of the middle cover 93 to 97 of 100."""
     rng, n = _rng(0), 1000
     t_hits = sum(
         0.3 in compare_paired(rng.normal(0.3, 1, 10).tolist(), [0.0] * 10).interval
         for _ in range(n)
     )
     assert 0.93 < t_hits / n < 0.97
-    hits = [
-        0.0 in bootstrap(rng.normal(size=(30, 2)), interquartile_mean, rng, resamples=300)
-        for _ in range(n)
-    ]
-    assert 0.92 < np.mean(hits) < 0.97
+    for shape in ((20, 1), (30, 2)):
+        hits = [
+            0.0 in bootstrap(rng.normal(size=shape), interquartile_mean, rng, resamples=300)
+            for _ in range(n)
+        ]
+        assert 0.93 < np.mean(hits) < 0.97
+
+
+def test_few_runs_have_wider_intervals_than_plain_percentiles() -> None:
+    """Five runs: sqrt(5/4) * 2.776 = 3.104 standard normal errors, so 0.00095 at each end."""
+    assert tail_probability(5) == pytest.approx(0.00095, abs=2e-5)
+    assert tail_probability(1) == pytest.approx(0.025)
+    assert tail_probability(10**6) == pytest.approx(0.025, abs=1e-4)
+    with pytest.raises(ConfigError, match="confidence is 1"):
+        tail_probability(5, 1)
 
 
 def test_the_interval_of_a_difference_knows_that_runs_are_paired() -> None:
