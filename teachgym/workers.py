@@ -10,6 +10,7 @@ import multiprocessing
 import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from threading import Thread
 from typing import Any
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -17,6 +18,9 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 def worker_pool(n_workers: int, gpus: Sequence[int | str] = ()) -> ProcessPoolExecutor:
     """Processes that start afresh, so that each can bind itself to a device.
+
+    They end when this process does, however it ends: a worker that outlived it would go on writing
+    what the next one has begun to write.
 
     Args:
         n_workers: how many, where no GPUs are named.
@@ -30,16 +34,24 @@ def worker_pool(n_workers: int, gpus: Sequence[int | str] = ()) -> ProcessPoolEx
     """
     # A forked process could not use CUDA after its parent has.
     context = multiprocessing.get_context("spawn")
-    if not gpus:
-        return ProcessPoolExecutor(n_workers, mp_context=context)
-    waiting = context.Queue()
+    waiting = context.Queue() if gpus else None
     for gpu in gpus:
+        assert waiting is not None
         waiting.put(str(gpu))
     return ProcessPoolExecutor(
-        len(gpus), mp_context=context, initializer=_see_one, initargs=(waiting,)
+        len(gpus) or n_workers, mp_context=context, initializer=_begin, initargs=(waiting,)
     )
 
 
-def _see_one(waiting: Any) -> None:
-    """Before torch is loaded: take a GPU that no other worker has taken."""
-    os.environ[VISIBLE] = waiting.get()
+def _begin(waiting: Any) -> None:
+    """Before torch is loaded: take a GPU that no other worker has taken, if there are any."""
+    Thread(target=_end_with_parent, daemon=True).start()
+    if waiting is not None:
+        os.environ[VISIBLE] = waiting.get()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)  # The main thread may be anywhere; all that it writes can be resumed.
