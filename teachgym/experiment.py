@@ -10,7 +10,7 @@ Killed at any moment, ``resume(folder)`` gives the result of an uninterrupted ru
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from inspect import Parameter, signature
 from pathlib import Path
@@ -25,7 +25,7 @@ from teachgym.agents import TEACHERS, make_teacher
 from teachgym.envs.building import teacher_env
 from teachgym.errors import ConfigError, UnknownNameError, unknown
 from teachgym.loop import Observer
-from teachgym.protocols import Teacher, Tracker
+from teachgym.protocols import Teacher
 from teachgym.records import read_examples
 from teachgym.report.figures import result_figure
 from teachgym.runs import result as results
@@ -37,14 +37,16 @@ from teachgym.runs.journal import Journal
 from teachgym.runs.recording import record_episode
 from teachgym.runs.result import RunResult, collect_result, result_to_json
 from teachgym.runs.stages import Say, announce_stages
-from teachgym.runs.trackers import Trackers, WandbTracker
+from teachgym.runs.trackers import Trackers, open_trackers
 from teachgym.runs.versions import commit, versions
 from teachgym.students import learnable_skills
 from teachgym.types import Data, Episode, Provenance
 
 __all__ = [
+    "Make",
     "RunConfig",
     "RunResult",
+    "asks_chat",
     "check_config",
     "config_of",
     "draw_curve",
@@ -59,6 +61,8 @@ __all__ = [
 
 AnyEnv = gym.Env[Any, Any]
 AnyTeacher = Teacher[Any, Any]
+Make = Callable[..., AnyEnv]
+"""From an environment's id and settings to the environment, as ``gym.make`` does it."""
 
 
 def run(
@@ -67,6 +71,8 @@ def run(
     *,
     observers: Iterable[Observer] = (),
     say: Say = lambda stage: None,
+    make: Make = gym.make,
+    notes: Mapping[str, Any] | None = None,
 ) -> RunResult:
     """Run an experiment from the start and write everything to ``folder``.
 
@@ -75,6 +81,8 @@ def run(
         folder: a new or empty folder; its layout is ``teachgym.runs.RunFolder``.
         observers: see every transition.
         say: told what begins, in a few words.
+        make: makes the environment.
+        notes: what else ``config.json`` shall say.
 
     Raises:
         RunError: if there is something in the folder.
@@ -82,8 +90,9 @@ def run(
         ConfigError: for a setting that does not exist or is out of range.
     """
     say("loading the student")
-    env, teacher = _assemble(config, folder)
+    env, teacher = _assemble(config, folder, make)
     record = {
+        **(notes or {}),
         "config": config.to_json(),
         "id": token_hex(4),
         "spec": env.spec.to_json() if env.spec else "",
@@ -95,11 +104,15 @@ def run(
 
 
 def resume(
-    folder: Path, *, observers: Iterable[Observer] = (), say: Say = lambda stage: None
+    folder: Path,
+    *,
+    observers: Iterable[Observer] = (),
+    say: Say = lambda stage: None,
+    make: Make = gym.make,
 ) -> RunResult:
     """Finish the run in ``folder``; of one that is finished, only read the result.
 
-    Observers see the steps that were made before, too.
+    Observers see the steps that were made before, too. ``make`` makes the environment.
 
     Raises:
         RunError: if there is no run, or it is damaged, or its environment or teacher behave
@@ -109,7 +122,7 @@ def resume(
         return read_result(folder)
     config = config_of(folder)
     say("loading the student")
-    env, teacher = _assemble(config, folder)
+    env, teacher = _assemble(config, folder, make)
     return _go(config, RunFolder.open(folder), env, teacher, observers=observers, say=say)
 
 
@@ -174,6 +187,11 @@ def student_name(config: RunConfig) -> str:
     return str(config.env_settings.get("student", known.get("student", "")))
 
 
+def asks_chat(config: RunConfig) -> bool:
+    """Whether teacher, engine or proposer of a run ask a chat model."""
+    return config.teacher == "llm" or _environment_asks(config.env_settings)
+
+
 def check_config(config: RunConfig) -> None:
     """Check all that can be checked before a student is loaded; ``run`` does it too.
 
@@ -208,15 +226,15 @@ def check_config(config: RunConfig) -> None:
 # -- assembling --------------------------------------------------------------------------------
 
 
-def _assemble(config: RunConfig, folder: Path) -> tuple[AnyEnv, AnyTeacher]:
+def _assemble(config: RunConfig, folder: Path, make: Make) -> tuple[AnyEnv, AnyTeacher]:
     check_config(config)
     chat = _chat_settings(config, folder)
     _check_price(config, chat)
     spoken = TEACHERS[config.teacher].env.get(_short_name(config.env), {})
     settings = {**spoken, **config.env_settings}
-    if _asks_chat(settings):
+    if "chat" not in settings and _environment_asks(settings):
         settings["chat"] = chat
-    env: AnyEnv = gym.make(config.env, **settings)
+    env = make(config.env, **settings)
     settings = {**_default_settings(config, env, chat), **config.teacher_settings}
     if isinstance(settings.get("pool"), str):
         settings["pool"] = read_examples(Path(settings["pool"]))
@@ -244,12 +262,10 @@ def _check_price(config: RunConfig, chat: Mapping[str, Any]) -> None:
         )
 
 
-def _asks_chat(env_settings: Mapping[str, Any]) -> bool:
-    """Whether engine or proposer of the environment ask a chat model that is not named there."""
+def _environment_asks(settings: Mapping[str, Any]) -> bool:
+    """Whether engine or proposer of an environment ask a chat model."""
     asking = {"engine": ("llm", "by-order"), "proposer": ("llm",)}
-    return "chat" not in env_settings and any(
-        env_settings.get(role) in names for role, names in asking.items()
-    )
+    return any(settings.get(role) in names for role, names in asking.items())
 
 
 def _check_number(name: str, value: Any) -> None:
@@ -292,7 +308,7 @@ def _go(
     say: Say,
 ) -> RunResult:
     announce_stages(env, say)
-    tracker = Trackers(*_trackers(config, run_folder))
+    tracker = Trackers(*open_trackers(run_folder))
     try:
         episode = record_episode(
             env,
@@ -306,21 +322,11 @@ def _go(
         test = result.test
         scores = {"before": test.before.mean, "after": test.after.mean, "gain": test.gain.mean}
         tracker.log({f"test/{name}": score for name, score in scores.items()}, result.steps)
+        tracker.record(run_folder.path)
     finally:
         tracker.close()
         env.close()
     return result
-
-
-def _trackers(config: RunConfig, run_folder: RunFolder) -> Iterator[Tracker]:
-    for settings in config.trackers.values():  # there is only one kind so far
-        yield WandbTracker(
-            **{"project": "teachgym", **settings},
-            name=config.name or run_folder.path.name,
-            config=config.to_json(),
-            folder=run_folder.path,
-            id=read_json(run_folder.config)["id"],
-        )
 
 
 def _finish(

@@ -65,6 +65,9 @@ class Task(Protocol):
     # ``grade_all(examples, responses) -> list[float]``: what ``grade`` gives for each, faster.
     # ``verify(example) -> float``: 1 if the example's own target is right, as far as the task can
     #     tell without being told; without it, a target counts as right if it can be graded.
+    # ``skill_of(prompt) -> str | None``: the leaf skill of a prompt, as far as the task can tell.
+    # ``beneath: Task`` and ``restored(example) -> Example``: of a task that shows another one
+    #     under other labels (skills, difficulties): that one, and the example as it labels it.
     # ``brief: Brief`` and ``compose(draft, skill, difficulty) -> Example``: how its examples are
     #     written by people and chat models; see ``teachgym.syllabus``.
 
@@ -246,7 +249,14 @@ class Tracker(Protocol):
     """Where metrics go."""
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
-        """Record named numbers for an environment step."""
+        """Record named numbers for an environment step; 0 = before the first."""
+
+    def record(self, folder: Path) -> None:
+        """Take what numbers do not show from the folder of a run that has just finished.
+
+        Such as examples, wrong answers, the student; ``teachgym.runs.RunFolder`` knows what is
+        where. Changes none of the run's files. Trackers of numbers alone do nothing.
+        """
 
     def close(self) -> None:
         """Flush and let go of files and connections."""

@@ -190,7 +190,7 @@ def test_what_is_missing_or_not_finished_is_said(tmp_path: Path) -> None:
         ({"teacher": "alternating"}, ConfigError, "is for SkillTree"),
         ({"teacher_settings": {"pow": 2}}, ConfigError, "Did you mean 'power'"),
         ({"trackers": {"wandbb": {}}}, ConfigError, "Did you mean 'wandb'"),
-        ({"trackers": {"wandb": {"modus": "offline"}}}, ConfigError, "Known: mode, project"),
+        ({"trackers": {"wandb": {"modus": "offline"}}}, ConfigError, "Known: finish_seconds"),
         ({"trackers": {"wandb": "offline"}}, ConfigError, "a table of settings"),
         ({"seed": -1}, ConfigError, "0 or more"),
         ({"seed": "one"}, ConfigError, "a whole number"),

@@ -6,6 +6,8 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,6 +19,7 @@ from teachgym.engines import ProceduralEngine
 from teachgym.errors import ConformanceError
 from teachgym.rewards import accuracy_gain
 from teachgym.testing import (
+    ListTracker,
     RecordingTrainer,
     TableStudent,
     ToyTask,
@@ -25,6 +28,7 @@ from teachgym.testing import (
     check_student,
     check_task,
     check_teacher,
+    check_tracker,
     check_trainer,
     contract,
 )
@@ -301,7 +305,34 @@ REWARDS = {
     contract.NO_CHANGE_PAYS_NOTHING: reward(lambda before, after, cost: 1.0),
 }
 
-SPECIMENS = TASKS | STUDENTS | ENGINES | TEACHERS | REWARDS
+# -- trackers --------------------------------------------------------------------------------
+
+
+def tracker(**members: Any) -> Callable[[], None]:
+    """A folder with one file stands for a run's."""
+
+    def check() -> None:
+        with TemporaryDirectory() as folder:
+            (Path(folder) / "metrics.jsonl").write_text("{}")
+            check_tracker(altered(ListTracker, **members), Path(folder))
+
+    return check
+
+
+def log_finite(self: ListTracker, metrics: dict[str, float], step: int) -> None:
+    if not all(map(math.isfinite, metrics.values())):
+        raise ValueError("not a number")
+
+
+TRACKERS = {
+    contract.ANY_NUMBER_CAN_BE_LOGGED: tracker(log=log_finite),
+    contract.LOGGING_LEAVES_METRICS: tracker(log=lambda self, metrics, step: metrics.clear()),
+    contract.RECORDING_LEAVES_THE_RUN: tracker(
+        record=lambda self, folder: (folder / "metrics.jsonl").unlink()
+    ),
+}
+
+SPECIMENS = TASKS | STUDENTS | ENGINES | TEACHERS | REWARDS | TRACKERS
 
 
 @pytest.mark.parametrize(
@@ -320,6 +351,7 @@ def test_sound_specimens_pass() -> None:
     check_engine(ProceduralEngine(ToyTask()), ToyTask())
     check_teacher(RandomTeacher(), ThreeSteps())
     check_reward(accuracy_gain)
+    tracker()()
 
 
 def test_a_task_that_cannot_make_examples_passes() -> None:

@@ -90,7 +90,11 @@ def test_the_forbidden_student_refuses_everything(use: Callable[[ForbiddenStuden
 def test_the_list_tracker_keeps_metrics_until_it_is_closed() -> None:
     tracker = ListTracker()
     tracker.log({"accuracy": 0.5}, step=1)
+    tracker.record(Path("run"))
     tracker.close()
     assert tracker.logged == [(1, {"accuracy": 0.5})]
+    assert tracker.recorded == [Path("run")]
     with pytest.raises(ConformanceError, match="closed tracker"):
         tracker.log({}, step=2)
+    with pytest.raises(ConformanceError, match="closed tracker"):
+        tracker.record(Path("run"))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
 
 from teachgym.cli.conducting import say
+from teachgym.errors import ConfigError
 
 if TYPE_CHECKING:
     from teachgym.benchmarks.runner import Execute
@@ -20,28 +20,25 @@ if TYPE_CHECKING:
 
 def show_plan(suite: Suite, folder: Path) -> None:
     """Print what would be run, what is there already, and what it may cost."""
-    from teachgym.benchmarks.runner import read_results, status
+    from teachgym.benchmarks.forecast import describe, forecast
     from teachgym.report.tables import rich_rows
 
-    cells = suite.cells()
-    states = {cell.path: status(cell, folder) for cell in cells}
+    arms = forecast(suite, folder)
     rows = []
-    for arm in suite.arms:
-        own = [states[cell.path] for cell in cells if cell.arm == arm]
-        config = next(cell.config for cell in cells if cell.arm == arm)
-        counts = [str(own.count(state)) for state in ("finished", "begun", "missing")]
-        rows.append((arm.name, arm.teacher, config.env, *counts, _budget(config.env_settings)))
+    for line in arms:
+        config, budget = line.config, _budget(line.config.env_settings)
+        counts = [str(line.states.count(state)) for state in ("finished", "begun", "missing")]
+        rows.append((line.arm.name, config.teacher, config.env, *counts, budget))
     header = ("arm", "teacher", "environment", "finished", "begun", "missing", "budget of a run")
-    say(f"{suite.name} v{suite.version}: {suite.description}; {len(cells)} runs in {folder}")
+    n_runs = sum(len(line.states) for line in arms)
+    say(f"{suite.name} v{suite.version}: {suite.description}; {n_runs} runs in {folder}")
     columns = list(zip(header, *rows, strict=True))
     equal = [column for column in (columns[2], columns[-1]) if len(set(column[1:])) == 1]
     for name, value, *_ in equal:
         say(f"{name}: {value}")
     Console().print(rich_rows(list(zip(*(c for c in columns if c not in equal), strict=True))))
-    left = sum(state != "finished" for state in states.values())
-    seconds = [result.spent.seconds for result in read_results(suite, folder).values()]
-    guess = f", about {left * fmean(seconds) / 60:.0f} minutes of one process" if seconds else ""
-    say(f"{left} of {len(cells)} runs are left{guess}")
+    for text in describe(arms):
+        say(text)
 
 
 def conduct_bench(suite: Suite, folder: Path, execute: Execute) -> None:
@@ -98,14 +95,29 @@ def show_agreement(folder: Path, other: Path) -> None:
     say(f"rank correlation with {other} over {shared} arms: {rho:+.2f}")
 
 
-def choose_execution(workers: int, gpus: list[str], ray: str | None) -> Execute:
-    """Processes of this machine, or a Ray cluster if one is named."""
+def choose_execution(
+    workers: int,
+    gpus: list[str],
+    together: int,
+    *,
+    ray: str | None,
+    ray_gpus: float | None,
+) -> Execute:
+    """Processes of this machine, or a Ray cluster if one is named.
+
+    Raises:
+        ConfigError: for GPUs that are named where they cannot be used.
+    """
     from teachgym.benchmarks.over_ray import OverRay
     from teachgym.benchmarks.runner import Processes
 
     if ray is None:
-        return Processes(workers, gpus)
-    return OverRay(None if ray == "local" else ray)
+        if ray_gpus is not None:
+            raise ConfigError("--ray-gpus is for --ray; name the GPUs of this machine with --gpu")
+        return Processes(workers, gpus, together)
+    if gpus:
+        raise ConfigError("--gpu names GPUs of this machine; with --ray give --ray-gpus 1")
+    return OverRay(None if ray == "local" else ray, gpus=ray_gpus or 0, together=together)
 
 
 def _budget(env_settings: Mapping[str, Any]) -> str:

@@ -92,6 +92,7 @@ def run(
     config: given.Config = None,
     out: given.Out = None,
     wandb: given.Wandb = None,
+    tensorboard: given.Tensorboard = False,
     chat: given.Chat = None,
     chat_model: given.ChatModel = None,
     chat_base_url: given.ChatBaseUrl = None,
@@ -114,7 +115,7 @@ def run(
         from teachgym.runs.config import read_config
 
         record = read_config(config) if config else {}
-        flags = {
+        flags: Record = {
             "env": env,
             "env_settings.student": student,
             "env_settings.task": task,
@@ -123,6 +124,7 @@ def run(
             "teacher": teacher,
             "seed": seed,
             "trackers.wandb.mode": wandb,
+            "trackers.tensorboard": {} if tensorboard else None,
             "chat.provider": chat,
             "chat.model": chat_model,
             "chat.base_url": chat_base_url,
@@ -163,8 +165,10 @@ def bench(
     arm: given.Arms = None,
     limit: given.ShortForm = False,
     workers: given.Workers = 2,
+    together: given.Together = 1,
     gpu: given.Gpus = None,
     ray: given.Ray = None,
+    ray_gpus: given.RayGpus = None,
     dry_run: given.DryRun = False,
     student: given.Student = None,
     task: given.Task = None,
@@ -172,6 +176,8 @@ def bench(
     chat_model: given.ChatModel = None,
     chat_base_url: given.ChatBaseUrl = None,
     settings: given.Settings = None,
+    wandb: given.Wandb = None,
+    tensorboard: given.Tensorboard = False,
     threads: given.Threads = None,
 ) -> None:
     """Compare teachers: run what is left of a suite, and show its table.
@@ -184,15 +190,21 @@ def bench(
         from teachgym.cli import benching, configuring
 
         record: Record = {}
-        flags = {
+        flags: Record = {
             "env_settings.student": student,
             "env_settings.task": task,
             "chat.provider": chat,
             "chat.model": chat_model,
             "chat.base_url": chat_base_url,
+            "trackers.wandb.mode": wandb,
+            "trackers.tensorboard": {} if tensorboard else None,
         }
         configuring.override_given(record, flags)
         configuring.override_settings(record, configuring.parse_pairs(settings or ()))
+        if "teacher_settings" in record:
+            raise ConfigError(
+                "teachers have the settings of their arms; leave --set teacher... out"
+            )
         wanted = make_suite(suite)
         wanted = wanted.shortened() if limit else wanted
         chosen = wanted.narrowed(arm or (), seeds).changed(**record)
@@ -200,7 +212,9 @@ def bench(
         if dry_run:
             benching.show_plan(chosen, folder)
             return
-        execute = benching.choose_execution(workers, gpu or [], ray)
+        execute = benching.choose_execution(
+            workers, gpu or [], together, ray=ray, ray_gpus=ray_gpus
+        )
         benching.conduct_bench(chosen, folder, execute)
         benching.show_leaderboard(chosen, folder)
 

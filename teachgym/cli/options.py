@@ -52,7 +52,11 @@ Config = Annotated[
 ]
 Out = Annotated[Path | None, _option("A new folder for the run.", "runs/ENV-STUDENT-TEACHER-SEED")]
 Wandb = Annotated[
-    str | None, typer.Option(metavar="MODE", help="Log to Weights & Biases too: online or offline.")
+    str | None,
+    _option("Log to Weights & Biases too: online, offline or disabled.", "no", metavar="MODE"),
+]
+Tensorboard = Annotated[
+    bool, typer.Option("--tensorboard", help="Log for TensorBoard too, to RUN/tensorboard.")
 ]
 Chat = Annotated[
     str | None,
@@ -88,7 +92,7 @@ Settings = Annotated[
         metavar="KEY=VALUE",
         help="Any other setting, as JSON or text; may be repeated. Of the environment: "
         "training=scratch, trainer_settings.learning_rate=0.001. Of the teacher: teacher.power=2. "
-        "Of the chat model: chat.temperature=0.7.",
+        "Of the chat model: chat.temperature=0.7. Of Weights & Biases: wandb.rows=100.",
     ),
 ]
 Threads = Annotated[
@@ -107,21 +111,45 @@ Arms = Annotated[
     list[str] | None,
     _option("Only this arm, and the reference; may be repeated.", "all", metavar="ARM"),
 ]
-Workers = Annotated[int, typer.Option(min=1, help="Runs at a time, each in its own process.")]
+Workers = Annotated[
+    int, typer.Option(min=1, help="Processes; each does one run at a time, or --together.")
+]
+Together = Annotated[
+    int,
+    typer.Option(
+        metavar="K",
+        min=1,
+        help="Runs at a time in each process, around one resident model: runs of one environment "
+        "with the same settings, whatever their teachers and seeds. Pays on GPUs and where steps "
+        "are small; for tiny on a CPU it is about even. Results are those of --together 1: to the "
+        "bit on a CPU, up to rounding on a GPU.",
+    ),
+]
 Gpus = Annotated[
-    list[str] | None, typer.Option("--gpu", metavar="N", help="One process on this GPU; repeat it.")
+    list[str] | None,
+    typer.Option(
+        "--gpu", metavar="N", help="One process on this GPU, instead of --workers; repeat it."
+    ),
 ]
 Ray = Annotated[
     str | None,
     typer.Option(
-        metavar="ADDRESS", help="Run on a Ray cluster: its address, or local for a new one here."
+        metavar="ADDRESS",
+        help="Run on a Ray cluster, instead of --workers: its address, or local for a new one "
+        "here. A task is one run, or --together.",
     ),
+]
+RayGpus = Annotated[
+    float | None,
+    _option("GPUs that each task on the cluster reserves; 0.5: two tasks share one.", "0", min=0),
 ]
 ShortForm = Annotated[
     bool,
     typer.Option("--limit", help="The suite's short form: fewer arms and seeds, a first look."),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and what is left of it.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show the plan, and what the rest of it may cost.")
+]
 OtherBench = Annotated[
     Path | None,
     typer.Option(

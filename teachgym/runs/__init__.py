@@ -6,7 +6,7 @@ from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
 from teachgym.runs.recording import record_episode
 from teachgym.runs.result import Comparison, RunResult
-from teachgym.runs.trackers import JsonlTracker, Trackers, WandbTracker
+from teachgym.runs.trackers import JsonlTracker, TensorboardTracker, Trackers, WandbTracker
 
 __all__ = [
     "Comparison",
@@ -15,6 +15,7 @@ __all__ = [
     "RunConfig",
     "RunFolder",
     "RunResult",
+    "TensorboardTracker",
     "Trackers",
     "WandbTracker",
     "load_snapshot",

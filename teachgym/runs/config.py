@@ -11,7 +11,7 @@ from typing import Any
 
 from teachgym.errors import ConfigError, unknown
 from teachgym.records import Record
-from teachgym.runs.trackers import check_tracker
+from teachgym.runs.trackers.settings import read_settings
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class RunConfig:
     seed: int = 0
     """Of environment and teacher, >= 0."""
     trackers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Trackers besides ``metrics.jsonl``: ``{"wandb": {"project": ..., "mode": ...}}``."""
+    """Trackers besides ``metrics.jsonl``: ``{"wandb": {"mode": "offline"}, "tensorboard": {}}``,
+    with the settings of ``teachgym.runs.trackers.settings``."""
     name: str = ""
     """What trackers call the run; empty = the name of its folder."""
 
@@ -47,7 +48,7 @@ class RunConfig:
             _check(key, getattr(self, key), Mapping, "a table of settings")
         for name, settings in self.trackers.items():
             _check(f"trackers.{name}", settings, Mapping, "a table of settings")
-            check_tracker(name, settings)
+            read_settings(name, settings)
         for key in ("env", "teacher", "name"):
             _check(key, getattr(self, key), str, "a text")
         _check("seed", self.seed, int, "a whole number")

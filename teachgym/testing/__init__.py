@@ -1,4 +1,4 @@
-"""For the tests of your own tasks, students, trainers, engines, teachers and rewards.
+"""For the tests of your own tasks, students, trainers, engines, teachers, rewards and trackers.
 
 The fakes stand in for the expensive parts and refuse what they should not be given. Each check
 raises ``ConformanceError`` with the clause of ``teachgym.testing.contract`` that is broken::
@@ -20,6 +20,7 @@ from teachgym.testing.students import check_student, check_trainer
 from teachgym.testing.tasks import check_task
 from teachgym.testing.teaching import check_engine, check_reward, check_teacher
 from teachgym.testing.toy import ToyTask
+from teachgym.testing.trackers import check_tracker
 
 __all__ = [
     "ForbiddenStudent",
@@ -33,5 +34,6 @@ __all__ = [
     "check_student",
     "check_task",
     "check_teacher",
+    "check_tracker",
     "check_trainer",
 ]

@@ -69,6 +69,11 @@ REWARDS_ARE_FINITE = "a reward is a finite number"
 REWARD_IS_PURE = "equal arguments are paid equally"
 NO_CHANGE_PAYS_NOTHING = "no change at no cost pays 0"
 
+# Trackers.
+ANY_NUMBER_CAN_BE_LOGGED = "a tracker takes any number, finite or not, and other names each time"
+LOGGING_LEAVES_METRICS = "logging does not change the metrics"
+RECORDING_LEAVES_THE_RUN = "recording changes none of the run's files"
+
 
 def require(holds: bool, clause: str, found: object = "") -> None:
     """Raise ``ConformanceError`` with the clause, and what was found instead, unless it holds."""

@@ -165,10 +165,11 @@ class ScriptedChatModel:
 
 
 class ListTracker:
-    """Keeps what is logged in ``logged`` as pairs of step and metrics."""
+    """Keeps steps and their metrics in ``logged``, folders in ``recorded``."""
 
     def __init__(self) -> None:
         self.logged: list[tuple[int, dict[str, float]]] = []
+        self.recorded: list[Path] = []
         self.closed = False
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
@@ -177,6 +178,12 @@ class ListTracker:
             raise ConformanceError(f"metrics of step {step} were logged to a closed tracker")
         self.logged.append((step, dict(metrics)))
 
+    def record(self, folder: Path) -> None:
+        """Append; raises ``ConformanceError`` after ``close``."""
+        if self.closed:
+            raise ConformanceError(f"{folder} was recorded by a closed tracker")
+        self.recorded.append(folder)
+
     def close(self) -> None:
-        """Refuse further metrics."""
+        """Refuse further metrics and folders."""
         self.closed = True

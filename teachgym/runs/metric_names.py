@@ -1,0 +1,151 @@
+"""Every number that is logged: its name, what it means, its unit, and when it is there.
+
+``metrics.jsonl``, Weights & Biases and TensorBoard get the same names. ``docs/metrics.md`` holds
+``metrics_table()``, and a test compares both with what runs really log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from teachgym.errors import UnknownNameError, unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One number, or a family of numbers that differ in the last part of their name."""
+
+    name: str
+    """As it is logged; a family's ends in ``/``."""
+    meaning: str
+    unit: str
+    when: str
+    """At which steps it is logged."""
+    members: Mapping[str, str] | None = None
+    """Of a family: last part of the name to its meaning."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names as they are logged."""
+        if self.members is None:
+            return (self.name,)
+        return tuple(f"{self.name}{member}" for member in self.members)
+
+
+_REASONS = {
+    "format": "no text, no leaf skill of the task, or a difficulty outside [0, 1]",
+    "length": "longer than allowed",
+    "overlap": "a prompt of `val` or `test`",
+    "contamination": "many words in a row that are those of an item of `val` or `test`",
+    "answer": "a target that the task does not call right, or a rejected response that is right",
+    "duplicate": "a prompt that was there before",
+    "budget": "more than can be paid for",
+    "known": "answered before training",
+}
+
+_INCIDENTS = {
+    "bad-draft": "a draft that the task could not make an example of",
+    "bad-item": "an item of a reply that does not fit its schema",
+    "cut": "a reply that ended before it was complete",
+    "disagreement": "a problem whose solutions did not agree often enough",
+    "duplicate": "a problem that was shown or written before",
+    "empty": "a reply without text",
+    "kept": "a root without a usable answer, whose last allocation stands",
+    "lost": "a call without an answer",
+    "malformed": "a reply nobody could read, after the last attempt",
+    "no-usage": "a reply whose tokens the server did not count, so they are estimated",
+    "not-wrong": "a wrong response that is right",
+    "reask": "a reply nobody could read, asked for again",
+    "refusal": "a reply that refuses",
+    "repaired": "a reply whose JSON had to be mended",
+    "retry": "a call made again after an error of the server",
+    "short": "a batch that stayed smaller than ordered",
+    "too-long": "a reply longer than is read",
+    "unknown-skill": "a skill that the task or the tree does not have",
+    "unpaid": "a call that was not made, since nothing was left to pay it",
+    "unsolved": "a problem without a usable solution",
+    "unsupported": "a parameter that the server refuses",
+    "unverified": "an answer that the task does not call right",
+}
+
+_SPENT = {
+    "steps": "environment steps",
+    "examples": "examples trained on",
+    "teacher_calls": "calls of chat models",
+    "teacher_tokens_in": "tokens chat models read",
+    "teacher_tokens_out": "tokens chat models wrote",
+    "dollars": "price of chat models, in US dollars",
+    "train_tokens": "tokens trained on, prompts included, once per pass",
+    "generated_tokens": "tokens the student wrote for evaluations and probes",
+    "seconds": "wall-clock seconds; the one number that differs between equal runs",
+}
+
+METRICS: tuple[Metric, ...] = (
+    Metric("accuracy", "mean score on `val` after the step", "in [0, 1]", "every step, and step 0"),
+    Metric("stderr", "its standard error over items", ">= 0", "every step, and step 0"),
+    Metric("n", "items of `val` that were measured", "items", "every step, and step 0"),
+    Metric("reward", "what the teacher was paid", "the reward's", "every step"),
+    Metric("accepted", "examples the student was trained on", "examples", "every step"),
+    Metric("rejected", "examples the gate kept out", "examples", "every step"),
+    Metric(
+        "rejected/",
+        "of these, by the gate's reason",
+        "examples",
+        "where not 0",
+        _REASONS,
+    ),
+    Metric("incidents", "what went wrong with chat models", "incidents", "every step"),
+    Metric("incidents/", "of these, by event", "incidents", "where not 0", _INCIDENTS),
+    Metric(
+        "loss",
+        'mean training loss per target token; with `loss="dpo"` per pair',
+        "nats",
+        "steps with training",
+    ),
+    Metric(
+        "spent/",
+        "spent since the episode began, by currency",
+        "the currency's",
+        "every step",
+        _SPENT,
+    ),
+    Metric("test/before", "mean score on `test`, untrained", "in [0, 1]", "last step; not JSONL"),
+    Metric(
+        "test/after",
+        "the same of the student that was best on `val`",
+        "in [0, 1]",
+        "last step; not JSONL",
+    ),
+    Metric("test/gain", "the difference, paired by item", "in [-1, 1]", "last step; not JSONL"),
+)
+"""In the order of their table."""
+
+
+def find_metric(name: str) -> Metric:
+    """What a logged name means.
+
+    Raises:
+        UnknownNameError: for a name that is not documented.
+    """
+    by_name = {own: metric for metric in METRICS for own in metric.names}
+    if name not in by_name:
+        raise UnknownNameError(unknown("metric", name, by_name))
+    return by_name[name]
+
+
+def metrics_table() -> str:
+    """The tables of ``docs/metrics.md``, as Markdown."""
+    return "\n".join(_lines())
+
+
+def _lines() -> Iterator[str]:
+    yield "| metric | meaning | unit | there |"
+    yield "|---|---|---|---|"
+    for metric in METRICS:
+        name = metric.name if metric.members is None else f"{metric.name}..."
+        yield f"| `{name}` | {metric.meaning} | {metric.unit} | {metric.when} |"
+    for metric in METRICS:
+        if metric.members is not None:
+            yield from ("", f"| `{metric.name}...` | |", "|---|---|")
+            yield from (f"| `{name}` | {meaning} |" for name, meaning in metric.members.items())

@@ -1,0 +1,23 @@
+"""Where metrics go: a file always, Weights & Biases and TensorBoard if asked for.
+
+All get the same names, which ``teachgym.runs.metric_names`` explains. To add a tracker: a class
+that passes ``teachgym.testing.check_tracker``, its settings in ``settings.py`` and its line in
+``opening.py``.
+"""
+
+from teachgym.runs.trackers.opening import open_trackers
+from teachgym.runs.trackers.settings import TensorboardSettings, WandbSettings
+from teachgym.runs.trackers.several import Trackers
+from teachgym.runs.trackers.to_file import JsonlTracker
+from teachgym.runs.trackers.to_tensorboard import TensorboardTracker
+from teachgym.runs.trackers.to_wandb import WandbTracker
+
+__all__ = [
+    "JsonlTracker",
+    "TensorboardSettings",
+    "TensorboardTracker",
+    "Trackers",
+    "WandbSettings",
+    "WandbTracker",
+    "open_trackers",
+]

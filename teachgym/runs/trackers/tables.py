@@ -1,0 +1,100 @@
+"""What a finished run has to show besides numbers, as tables for trackers that take some."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from teachgym.records import Record
+from teachgym.runs.checkpoints import read_report
+from teachgym.runs.files import read_json, read_lines
+from teachgym.runs.folder import RunFolder
+from teachgym.runs.journal import Journal
+from teachgym.types import Report
+
+RowT = TypeVar("RowT")
+
+EXAMPLE_COLUMNS = (
+    *("round", "verdict", "detail", "loss", "skill", "difficulty"),
+    *("prompt", "target", "source", "teacher", "id"),
+)
+ERROR_COLUMNS = ("skill", "difficulty", "prompt", "target", "response", "score", "id")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Some rows of a table, and how many it has."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    """Shape (n_rows, n_columns)."""
+    of: int
+    """Rows there are in all, >= n_rows."""
+
+
+def tables(run: RunFolder, *, limit: int) -> Iterator[Table]:
+    """The tables of a finished run, each of at most ``limit`` rows, evenly spread.
+
+    ``examples`` has every example a teacher handed in, by round, with the gate's verdict:
+    ``accepted``, or the reason it was kept out. Of an accepted one it has the loss. ``errors/val``
+    and ``errors/test`` have the wrong answers of the student that was best on ``val``.
+
+    Raises:
+        RunError: if the run is not finished, or damaged.
+    """
+    rows = _example_rows(run)
+    yield Table("examples", EXAMPLE_COLUMNS, spread(rows, limit), len(rows))
+    best = read_json(run.result)["best_step"]
+    answers = {
+        "errors/val": read_report(run.val_predictions(best), "val"),
+        "errors/test": read_report(run.test_predictions("best"), "test"),
+    }
+    for name, report in answers.items():
+        rows = _error_rows(report)
+        yield Table(name, ERROR_COLUMNS, spread(rows, limit), len(rows))
+
+
+def spread(rows: Sequence[RowT], limit: int) -> tuple[RowT, ...]:
+    """At most ``limit`` of the rows, in order, the first one and others at even distances.
+
+    Example:
+        >>> spread("abcdef", 3)
+        ('a', 'c', 'e')
+    """
+    kept = min(limit, len(rows))
+    return tuple(rows[i * len(rows) // kept] for i in range(kept))
+
+
+def _example_rows(run: RunFolder) -> list[tuple[Any, ...]]:
+    losses = Journal(run.journal).losses
+    accepted = [
+        _example_row(example, round=_made(example).get("round", 0), verdict="accepted", loss=loss)
+        for example, loss in zip(read_lines(run.examples), losses, strict=True)
+    ]
+    rejected = [
+        _example_row(
+            line["example"], round=line["round"], verdict=line["reason"], detail=line["detail"]
+        )
+        for line in read_lines(run.rejected)
+    ]
+    return sorted(accepted + rejected, key=lambda row: row[0])  # stable: accepted ones first
+
+
+def _example_row(example: Record, **known: Any) -> tuple[Any, ...]:
+    values = {**example, "teacher": _made(example).get("teacher"), **known}
+    return tuple(values.get(column) for column in EXAMPLE_COLUMNS)
+
+
+def _made(example: Record) -> Record:
+    """The provenance of a recorded example, empty where it has none."""
+    return example["provenance"] or {}
+
+
+def _error_rows(report: Report) -> list[tuple[Any, ...]]:
+    return [
+        (e.skill, e.difficulty, e.prompt, e.target, p.response, p.score, e.id)
+        for p in report.errors
+        for e in (p.example,)
+    ]
