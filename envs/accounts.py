@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from teachgym.envs.restart import TrainingMode
 from teachgym.types import Cost, Data, Incident, Report, TrainResult, Verdict
 
 
@@ -33,6 +35,35 @@ def step_metrics(
         **{f"incidents/{event}": n for event, n in sorted(events.items())},
     }
     return {**metrics, "loss": result.loss} if accepted else metrics
+
+
+def new_losses(
+    mode: TrainingMode, losses: Sequence[float], *, trained: int, new: int
+) -> tuple[float | None, ...]:
+    """What ``info["losses"]`` holds: of ``TrainResult.losses``, those of the step's new examples.
+
+    Args:
+        mode: whether the new examples are the first (``continue``) or the last (``scratch``) of
+            those that were trained on; see ``training_set``.
+        losses: of all of them; any other number of losses says nothing.
+        trained: how many were trained on.
+        new: how many of them are new.
+
+    Returns:
+        One per new example, in nats; None = not known, or not a finite number.
+
+    Example:
+        >>> new_losses("continue", (0.5, math.nan, 2.0), trained=3, new=2)
+        (0.5, None)
+        >>> new_losses("scratch", (0.5, math.nan, 2.0), trained=3, new=1)
+        (2.0,)
+        >>> new_losses("continue", (), trained=3, new=2)
+        (None, None)
+    """
+    if len(losses) != trained:
+        return (None,) * new
+    first = trained - new if mode == "scratch" else 0
+    return tuple(x if math.isfinite(x) else None for x in losses[first : first + new])
 
 
 def difference(after: Cost, before: Cost) -> Cost:

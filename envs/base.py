@@ -12,7 +12,7 @@ import gymnasium as gym
 import numpy as np
 
 from teachgym.envs import probes
-from teachgym.envs.accounts import difference, score_metrics, step_metrics
+from teachgym.envs.accounts import difference, new_losses, score_metrics, step_metrics
 from teachgym.envs.admission import divide, most, prompts_of, stamp
 from teachgym.envs.rendering import render_ansi, render_rgb_array
 from teachgym.envs.restart import training_set
@@ -55,7 +55,8 @@ class TeacherEnv(gym.Env[Report, Data]):
 
     ## Action Space
     ``DataSpace``: a tuple of at most ``examples_per_step`` examples of the task's skills. What the
-    gate rejects is reported in ``info["rejected"]`` and never trained on.
+    gate rejects is reported in ``info["rejected"]`` and never trained on. ``info["losses"]`` has
+    the loss of each of ``info["data"]`` when it was first met, None where it is not known.
 
     ## Observation Space
     ``ReportSpace``: every graded prediction of the student on ``val``.
@@ -148,7 +149,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         accepted, rejected, pretest = self._admit(action)
         accepted = stamp(accepted, self.state.step + 1)
         self.ledger.record(Cost(steps=1, examples=len(accepted)))
-        result = self._train(accepted)
+        result, losses = self._train(accepted)
         after = self._evaluate_val() if accepted else before
         self.ledger.record(Cost(seconds=perf_counter() - started))
         cost, incidents = self._reckon()
@@ -157,6 +158,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         info = {
             "metrics": step_metrics(after, accepted, rejected, incidents, result),
             "data": accepted,
+            "losses": losses,
             "rejected": rejected,
             "incidents": incidents,
             "pretest": pretest,
@@ -314,15 +316,19 @@ class TeacherEnv(gym.Env[Report, Data]):
             self.rules.training, accepted, self.state.data, self.rules.replay, self.rng("replay")
         )
 
-    def _train(self, accepted: Data) -> TrainResult:
+    def _train(self, accepted: Data) -> tuple[TrainResult, tuple[float | None, ...]]:
+        """What training reports, and the loss of each accepted example."""
         if not accepted:
-            return TrainResult(math.nan, 0, Cost())
+            return TrainResult(math.nan, 0, Cost()), ()
         data = self._training_set(accepted)
         if self.rules.training == "scratch":
             self.student.restore(self._untrained)
         result = self.trainer.train(self.student, data, self.rng("train"))
         self.ledger.record(replace(result.cost, seconds=0.0))
-        return result
+        losses = new_losses(
+            self.rules.training, result.losses, trained=len(data), new=len(accepted)
+        )
+        return result, losses
 
     def _evaluate_val(self) -> Report:
         report = self.evaluator.evaluate(self.student, self.task, "val")

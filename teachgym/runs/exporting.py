@@ -12,9 +12,10 @@ from typing import Any, Literal, get_args
 from jinja2 import Environment, StrictUndefined
 
 from teachgym.errors import ConfigError, RunError, missing_extra, unknown
-from teachgym.records import Record, read_examples
+from teachgym.records import Record
 from teachgym.runs.files import read_json, replacing
 from teachgym.runs.folder import RunFolder
+from teachgym.runs.recording import read_taught
 from teachgym.runs.result import RunResult, read_result
 from teachgym.types import Example
 
@@ -39,13 +40,13 @@ def export_dataset(
         ``out``.
 
     Raises:
-        RunError: if the run is not finished, or ``out`` exists.
+        RunError: if the run is not finished, examples are missing, or ``out`` exists.
         ConfigError: for another format.
     """
     if format not in get_args(Format):
         raise ConfigError(unknown("format", format, get_args(Format)))
     result = read_result(run)
-    rows = [_row(e) for e in read_examples(run.examples)] if run.examples.exists() else []
+    rows = [_row(example, loss) for example, loss in read_taught(run)]
     write = {"jsonl": _write_jsonl, "parquet": _write_parquet}[format]
     with _new(out) as folder:
         (folder / "data").mkdir(parents=True)
@@ -74,7 +75,7 @@ def _new(out: Path) -> Any:
     return replacing(out)
 
 
-def _row(example: Example) -> Record:
+def _row(example: Example, loss: float | None) -> Record:
     """One type per column; what is not there is null."""
     made = example.provenance
     return {
@@ -88,6 +89,7 @@ def _row(example: Example) -> Record:
         "writer": (made.teacher or None) if made else None,
         "hint": (made.hint or None) if made else None,
         "seeds": list(made.seeds) if made else [],
+        "loss": loss,
     }
 
 
@@ -107,9 +109,10 @@ def _write_parquet(path: Path, rows: list[Record]) -> None:
         **dict.fromkeys(texts, pa.string()),
         "difficulty": pa.float64(),
         "step": pa.int64(),
+        "loss": pa.float64(),
         "seeds": pa.list_(pa.string()),
     }
-    schema = pa.schema([(name, types[name]) for name in _row(Example("", "", ""))])
+    schema = pa.schema([(name, types[name]) for name in _row(Example("", "", ""), None)])
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
 
 

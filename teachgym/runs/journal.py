@@ -46,6 +46,11 @@ class Journal:
         return [line for line in self.lines if line["stage"] == "step"]
 
     @property
+    def losses(self) -> list[float | None]:
+        """Of each example that the steps trained on, in order: its loss; None = not known."""
+        return [loss for line in self.steps for loss in _losses(line)]
+
+    @property
     def started(self) -> Record:
         """The line of the start; only if ``has("started")``."""
         return self.lines[0]
@@ -64,7 +69,8 @@ def from_jsonable(space: gym.Space[Any], value: Any) -> Any:
 def describe_step(env: gym.Env[Any, Any], transition: Transition) -> Record:
     """The journal's fields of a transition.
 
-    Of ``info`` only metrics, cost and stop reason are kept; the examples are in files of their own.
+    Of ``info`` only losses, metrics, cost and stop reason are kept; the examples are in files of
+    their own.
     """
     info = transition.info
     return {
@@ -73,6 +79,7 @@ def describe_step(env: gym.Env[Any, Any], transition: Transition) -> Record:
         "observation": to_jsonable(env.observation_space, transition.next_observation),
         "terminated": transition.terminated,
         "truncated": transition.truncated,
+        "losses": list(info["losses"]),
         "metrics": dict(info["metrics"]),
         "cost": info["cost"].as_dict(),
         "stop_reason": info["stop_reason"],
@@ -89,8 +96,14 @@ def recall_step(env: gym.Env[Any, Any], observation: Any, action: Any, line: Rec
         line["terminated"],
         line["truncated"],
         {
+            "losses": _losses(line),
             "metrics": line["metrics"],
             "cost": Cost(**line["cost"]),
             "stop_reason": line["stop_reason"],
         },
     )
+
+
+def _losses(line: Record) -> tuple[float | None, ...]:
+    """Of a step's examples; steps that were recorded before there were losses know of none."""
+    return tuple(line.get("losses", [None] * line["metrics"]["accepted"]))

@@ -8,10 +8,9 @@ takes about a millisecond. Its character is fitted to the ``tiny`` student; labe
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -43,16 +42,19 @@ class SimulatedStudent:
     Args:
         profile: what the student knows at first and how it learns.
         task: whose prompts it is asked. Its splits are the answer key, and what ``read_key`` was
-            given; any other prompt is answered wrong.
+            given; any other prompt is answered wrong. Labels decide nothing: under other skills
+            or difficulties (``beneath``, see ``protocols.Task``) it is the same student.
     """
 
     def __init__(self, profile: Profile, task: Task) -> None:
-        self.profile, self.task = profile, task
+        self._restored = partial(_restore, task)
+        self.profile, self.task = profile, (task := _bottom(task))
         self.skills, self.levels = leaf_skills(task.skills), task.levels
         self.dynamics = Dynamics.of(profile, self.skills, self.levels)
         self.competence: FloatArray = self.dynamics.start
         """Shape (n_skills, n_levels); replaced by training, never changed in place."""
         self._row = {skill: i for i, skill in enumerate(self.skills)}
+        self._cells: dict[tuple[str, float | None], int] = {}
         self._key: dict[str, Example] = {}
         self._unread: list[Split] = ["train", "test", "val"]
         self._sheet = self._prepare(())
@@ -110,15 +112,20 @@ class SimulatedStudent:
         return accuracy(self.competence, self.dynamics)
 
     def count(self, data: Data) -> FloatArray:
-        """Examples per cell, shape (n_skills, n_levels); difficulties go to the nearest level.
+        """Examples per cell, shape (n_skills, n_levels); raises what ``cells`` does."""
+        counts = np.bincount(self.cells(data), minlength=self.competence.size)
+        return counts.reshape(self.competence.shape).astype(np.float64)
+
+    def cells(self, data: Data) -> NDArray[np.int64]:
+        """Place of each example's cell in the flattened (n_skills, n_levels), shape (n_examples,).
+
+        Difficulties go to the nearest level.
 
         Raises:
             UnknownSkillError: for an example of a skill that is not a leaf of the task.
         """
-        counts = np.zeros(self.competence.size)
-        for (skill, difficulty), n in Counter((e.skill, e.difficulty) for e in data).items():
-            counts[self._cell(skill, difficulty)] += n
-        return counts.reshape(self.competence.shape)
+        restored = map(self._restored, data)
+        return np.array([self._cell(e.skill, e.difficulty) for e in restored], dtype=np.int64)
 
     def learn(self, counts: FloatArray, rng: np.random.Generator) -> None:
         """One training run on ``counts`` examples; see ``teachgym.students.dynamics.learn``."""
@@ -128,9 +135,13 @@ class SimulatedStudent:
 
     def _cell(self, skill: str, difficulty: float | None) -> int:
         """Index into the flattened (n_skills, n_levels)."""
-        if skill not in self._row:
-            raise UnknownSkillError(unknown("leaf skill", skill, self.skills))
-        return self._row[skill] * len(self.levels) + nearest_level(self.levels, difficulty)
+        kind = skill, difficulty
+        if kind not in self._cells:
+            if skill not in self._row:
+                raise UnknownSkillError(unknown("leaf skill", skill, self.skills))
+            place = nearest_level(self.levels, difficulty)
+            self._cells[kind] = self._row[skill] * len(self.levels) + place
+        return self._cells[kind]
 
     def read_key(self, examples: Iterable[Example]) -> None:
         """Add examples to the answer key, so that prompts outside the splits can be answered.
@@ -139,7 +150,7 @@ class SimulatedStudent:
         right it has to be told.
         """
         for example in examples:
-            self._key.setdefault(example.prompt, example)
+            self._key.setdefault(example.prompt, self._restored(example))
 
     def _look_up(self, prompt: str) -> Example | None:
         """The task's example with this prompt; splits are read when first needed."""
@@ -174,6 +185,21 @@ class _AnswerSheet:
     threshold: FloatArray
     right: NDArray[Any]
     wrong: NDArray[Any]
+
+
+def _bottom(task: Task) -> Task:
+    """The task under all other labels."""
+    while hasattr(task, "beneath"):
+        task = task.beneath
+    return task
+
+
+def _restore(task: Task, example: Example) -> Example:
+    """The example as the task at the bottom labels it."""
+    while hasattr(task, "beneath"):
+        example = task.restored(example)  # type: ignore[attr-defined]
+        task = task.beneath
+    return example
 
 
 def _threshold(prompt: str) -> float:

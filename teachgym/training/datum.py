@@ -32,6 +32,8 @@ class Datum:
     references: tuple[float, ...] = ()
     """Log-probabilities under the reference of all tokens with a weight, those of ``rejected``
     last; empty before they are known."""
+    place: int = 0
+    """Number of the example in the data that it was encoded from."""
 
     @property
     def responses(self) -> tuple[Datum, ...]:
@@ -63,9 +65,9 @@ def encode(texts: Texts, data: Data, settings: FineTuningSettings | None = None)
     """
     pairs = texts.pairs([e.prompt for e in data], [e.target for e in data])
     encoded = []
-    for example, (prompt, target) in zip(data, pairs, strict=True):
+    for place, (example, (prompt, target)) in enumerate(zip(data, pairs, strict=True)):
         weights = _span_weights(texts, example) if example.spans else [1.0] * len(target)
-        encoded.append(_datum(prompt, target, weights))
+        encoded.append(replace(_datum(prompt, target, weights), place=place))
     if settings is None or settings.loss != "dpo":
         return encoded
     return _preferring(texts, data, encoded, settings)

@@ -16,6 +16,7 @@ from teachgym.students.language_model import LanguageModelStudent
 from teachgym.students.network import split_by_tokens
 from teachgym.students.pool import StudentPool, pool_of
 from teachgym.training.datum import Datum, batches, encode, log_skipped, train_tokens
+from teachgym.training.first_losses import FirstLosses
 from teachgym.training.losses import Loss, Targets, cross_entropy
 from teachgym.training.optimizers import clip_gradients, make_optimizers
 from teachgym.training.packing import Pass, passes
@@ -90,18 +91,24 @@ class FineTuner:
                 seeds[student.index] = int(rng.integers(2**63))
         if self.settings.loss == "dpo":
             made = refer(made, self.settings.epochs, partial(self._score, pool))
-        losses = self._update_all(pool, made, seeds)
+        first = FirstLosses()
+        losses = self._update_all(pool, made, seeds, first)
         seconds = (perf_counter() - started) / len(students)
         results = []
-        for student, own in zip(students, encoded, strict=True):
-            steps = len(made[student.index])
+        for student, own, handed in zip(students, encoded, data, strict=True):
+            updates = made[student.index]
             tokens = train_tokens(own, self.settings)
             cost = Cost(train_tokens=tokens, seconds=seconds if own else 0.0)
-            results.append(TrainResult(losses[student.index], steps, cost))
+            each = first.of(updates, len(handed))
+            results.append(TrainResult(losses[student.index], len(updates), cost, each))
         return results
 
     def _update_all(
-        self, pool: StudentPool, made: Sequence[Sequence[list[Datum]]], seeds: Sequence[int]
+        self,
+        pool: StudentPool,
+        made: Sequence[Sequence[list[Datum]]],
+        seeds: Sequence[int],
+        first: FirstLosses,
     ) -> list[float]:
         """One update per batch of each student; the mean loss per target token of each, (K,)."""
         device = pool.network.device
@@ -113,13 +120,13 @@ class FineTuner:
             pool.layout.dropping_by([torch.Generator(device).manual_seed(s) for s in seeds]),
         ):
             torch.manual_seed(max(seeds))
-            for losses in self._updates(pool, made):
+            for losses in self._updates(pool, made, first):
                 sums += losses
         n_targets = [sum(d.n_targets for batch in own for d in batch) for own in made]
         return [s / n if n else math.nan for s, n in zip(sums.tolist(), n_targets, strict=True)]
 
     def _updates(
-        self, pool: StudentPool, made: Sequence[Sequence[list[Datum]]]
+        self, pool: StudentPool, made: Sequence[Sequence[list[Datum]]], first: FirstLosses
     ) -> Iterator[torch.Tensor]:
         """Make the updates one by one; each yields the summed losses of its batches, (K,)."""
         optimizers = make_optimizers(pool, self.settings)
@@ -127,7 +134,7 @@ class FineTuner:
         for step in track(range(max(totals)), "training", disable=not self.progress):
             active = [k for k, total in enumerate(totals) if step < total]
             now = [own[step] if step < len(own) else [] for own in made]
-            losses = self._differentiate(pool, now)
+            losses = self._differentiate(pool, now, first)
             clip_gradients(pool.weights, self.settings.clip, active)
             rates = [self.settings.rate(step, max(total, 1)) for total in totals]
             for optimizer in optimizers:
@@ -135,13 +142,15 @@ class FineTuner:
             n_targets = [sum(d.n_targets for d in own) for own in now]
             yield losses * torch.tensor(n_targets, device=device)
 
-    def _differentiate(self, pool: StudentPool, now: Sequence[list[Datum]]) -> torch.Tensor:
+    def _differentiate(
+        self, pool: StudentPool, now: Sequence[list[Datum]], first: FirstLosses
+    ) -> torch.Tensor:
         """Set the gradients of every student's mean loss over its batch; the losses, (K,)."""
         device = pool.network.device
         pool.network.model.zero_grad()
         losses = torch.zeros(pool.count, dtype=torch.float64, device=device)
         for one in passes(now, self._budget(pool)):
-            losses += run_pass(pool, one, self.loss)
+            losses += run_pass(pool, one, self.loss, first=first)
         return losses
 
     def _score(
@@ -155,26 +164,33 @@ class FineTuner:
         return self.settings.token_budget or TOKEN_BUDGETS.get(pool.network.device.type, 2048)
 
 
-def run_pass(pool: StudentPool, one: Pass, loss: Loss) -> torch.Tensor:
+def run_pass(
+    pool: StudentPool, one: Pass, loss: Loss, *, first: FirstLosses | None = None
+) -> torch.Tensor:
     """Forward and backward; each student's part of its mean loss, shape (K,).
 
     The head is applied to rows with a loss alone, and to few of them at a time: each chunk is
-    differentiated before the next, so that large vocabularies need little memory.
+    differentiated before the next, so that large vocabularies need little memory. ``first`` is
+    told the losses of the rows.
     """
     device = pool.network.device
     picked = _hidden(pool, one)
     leaf = picked.detach().requires_grad_()
     totals = [torch.zeros(pool.count, dtype=torch.float64, device=device)]
+    rows = [torch.zeros(0, dtype=torch.float64, device=device)]
     for start, stop in _chunks(one.targets, pool.network.n_tokens):
         counts = _counts_within(one.n_targets, start, stop)
         with pool.computing(), pool.layout.blocks(counts):
             row_losses = loss(pool.logits(leaf[start:stop]), one.targets.part(start, stop, device))
         row_losses.sum().backward()  # type: ignore[no-untyped-call]
-        pieces = torch.split(row_losses.detach().double(), list(counts))
+        rows.append(row_losses.detach().double())
+        pieces = torch.split(rows[-1], list(counts))
         totals.append(torch.stack([piece.sum() for piece in pieces]))
     if leaf.grad is not None:
         with pool.layout.blocks(one.n_read):
             picked.backward(leaf.grad)  # type: ignore[no-untyped-call]
+    if first is not None:
+        first.note(one.data, one.targets.weights, rows)
     return torch.stack(totals).sum(0)
 
 

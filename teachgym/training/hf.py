@@ -21,6 +21,7 @@ from teachgym.errors import ConfigError
 from teachgym.protocols import Student
 from teachgym.students.hf import HuggingFaceStudent, pad
 from teachgym.training.datum import Datum, batches, encode, log_skipped, train_tokens
+from teachgym.training.first_losses import FirstLosses
 from teachgym.training.losses import Loss, Targets, cross_entropy
 from teachgym.training.references import refer
 from teachgym.training.settings import FineTuningSettings, recipe
@@ -64,25 +65,27 @@ class HuggingFaceTrainer:
         encoded = encode(student.texts, data, self.settings)
         log_skipped([data], [encoded])
         if not encoded:
-            return TrainResult(math.nan, 0, Cost())
+            return TrainResult(math.nan, 0, Cost(), (math.nan,) * len(data))
         made = batches(encoded, self.settings, rng)
         seed = int(rng.integers(2**63))
         if self.settings.loss == "dpo":
             (made,) = refer([made], self.settings.epochs, partial(_score, student))
-        device = student.device
+        device, first = student.device, FirstLosses()
         # Dropout takes no generator, so the global state is set and put back.
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             torch.manual_seed(seed)
             student.model.train()
             try:
-                loss = self._update_all(student, made)
+                loss = self._update_all(student, made, first)
             finally:
                 student.model.eval()
                 student.model.zero_grad()
         cost = replace(self.cost(student, data), seconds=perf_counter() - started)
-        return TrainResult(loss, len(made), cost)
+        return TrainResult(loss, len(made), cost, first.of(made, len(data)))
 
-    def _update_all(self, student: HuggingFaceStudent, made: Sequence[list[Datum]]) -> float:
+    def _update_all(
+        self, student: HuggingFaceStudent, made: Sequence[list[Datum]], first: FirstLosses
+    ) -> float:
         """One update per batch; the mean loss per target token."""
         weights = list(student.trained.values())
         optimizer = torch.optim.AdamW(weights, weight_decay=0.0)
@@ -91,7 +94,7 @@ class HuggingFaceTrainer:
             for group in optimizer.param_groups:
                 group["lr"] = self.settings.rate(step, len(made))
             optimizer.zero_grad()
-            loss = batch_loss(student, batch, self.loss)
+            loss = batch_loss(student, batch, self.loss, first=first)
             loss.backward()  # type: ignore[no-untyped-call]
             clip_grad_norm_(weights, self.settings.clip)
             optimizer.step()
@@ -100,10 +103,23 @@ class HuggingFaceTrainer:
         return total / n_targets if n_targets else math.nan
 
 
-def batch_loss(student: HuggingFaceStudent, batch: Sequence[Datum], loss: Loss) -> torch.Tensor:
-    """Mean loss per target token of a batch, padded on the right; a scalar with a gradient."""
+def batch_loss(
+    student: HuggingFaceStudent,
+    batch: Sequence[Datum],
+    loss: Loss,
+    *,
+    first: FirstLosses | None = None,
+) -> torch.Tensor:
+    """Mean loss per target token of a batch, padded on the right; a scalar with a gradient.
+
+    ``first`` is told the losses of the rows.
+    """
     with student.computing():
-        return loss(*_read(student, batch)).sum()
+        logits, targets = _read(student, batch)
+        rows = loss(logits, targets)
+        if first is not None:
+            first.note(batch, targets.weights, [rows.detach()])
+        return rows.sum()
 
 
 @torch.inference_mode()

@@ -30,8 +30,8 @@ class SimulatedTrainer:
     def train(self, student: SimulatedStudent, data: Data, rng: np.random.Generator) -> TrainResult:
         """Teach ``data``; with none, change nothing.
 
-        The loss is the mean of -log(chance of a right answer) over the examples, in nats, before
-        the student has learned from them, as the first pass over fresh data would show it.
+        The loss of an example is -log(chance of a right answer), in nats, before the student has
+        learned from any of them, as the first pass over fresh data would show it.
         """
         if not data:
             return TrainResult(math.nan, 0, Cost())
@@ -39,6 +39,7 @@ class SimulatedTrainer:
         counts = student.count(data)
         surprise: FloatArray = -np.log(np.maximum(student.accuracy, LEAST_CHANCE))
         loss = float((counts * surprise).sum() / len(data))
+        losses = tuple(surprise.ravel()[student.cells(data)].tolist())
         student.learn(counts, rng)
         cost = replace(self.cost(student, data), seconds=perf_counter() - started)
-        return TrainResult(loss, 1, cost)
+        return TrainResult(loss, 1, cost, losses)

@@ -15,7 +15,14 @@ from teachgym.report.html import Axes, Cell, Line, Mark, Point, Row, html_table
 from teachgym.report.html.charts import interval_chart, line_chart
 from teachgym.report.html.intervals import estimate_mark, score_mark, wilson_mark
 from teachgym.report.html.page import Browser, browse
-from teachgym.report.html.records import Written, by_step, change_rows, example_browser, hint_rows
+from teachgym.report.html.records import (
+    Written,
+    by_step,
+    change_rows,
+    example_browser,
+    hint_rows,
+    loss_rows,
+)
 from teachgym.report.html.svg import Scale, element
 from teachgym.report.html.trees import forest_chart, walk
 from teachgym.skills import Forest, Subskill
@@ -174,7 +181,20 @@ def test_an_example_is_shown_with_its_verdict_and_origin() -> None:
         "carry",
         "s1, s2",
         "why",
+        None,
     ]
+
+
+def test_mean_losses_are_listed_by_skill_and_step_and_shaded_by_size() -> None:
+    """add: (1 + 3) / 2 = 2 in step 1, 5 in step 2, 3 in all; sort: 2.5 in step 2, half of 5."""
+    known = (("add", 1, 1.0), ("add", 1, 3.0), ("add", 2, 5.0), ("sort", 2, 2.5), ("sort", 1, None))
+    rows = loss_rows(Written(step, Example("p", "t", s), "accepted", "", x) for s, step, x in known)
+    assert rows == [
+        ["skill", "all steps", "step 1", "step 2"],
+        ["add", Cell("3.00", 0.6, "n=3"), Cell("2.00", 0.4, "n=2"), Cell("5.00", 1.0, "n=1")],
+        ["sort", Cell("2.50", 0.5, "n=1"), "", Cell("2.50", 0.5, "n=1")],
+    ]
+    assert loss_rows([_written("", "accepted", 1)]) == [["skill", "all steps"]]
 
 
 def test_counts_per_step_are_zero_where_nothing_happened() -> None:

@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 from page_parts import EVIL, make_run, poison
 
+from teachgym.benchmarks.bench_page import write_bench_page
+from teachgym.benchmarks.runner import do_here, run_suite
+from teachgym.benchmarks.suites import Arm, Suite
 from teachgym.report.html import Page, Section, html_table, write_page, write_run_page
 from teachgym.report.html.page import Browser, browse
 
@@ -82,6 +85,23 @@ def test_a_run_page_loads_without_errors_or_requests(chromium: Any, tmp_path: Pa
     assert wide == 390
 
 
+def test_a_bench_with_conditions_fits_a_phone(chromium: Any, tmp_path: Path) -> None:
+    """Wide tables scroll by themselves, the page does not; a radar for the one teacher."""
+    small = {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1}
+    settings = {"student": "simulated", "task_settings": small, "budget": {"steps": 1}}
+    arms = [
+        Arm(f"{teacher}{ending}", teacher, against=f"uniform{ending}", condition=ending[1:])
+        for ending in ("", "-a", "-b")
+        for teacher in ("uniform", "weakest")
+    ]
+    suite = Suite("conditions", 1, "for tests", tuple(arms), env_settings=settings, seeds=2)
+    assert len(list(run_suite(suite, tmp_path, do_here))) == 12
+    chromium.get(write_bench_page(suite, tmp_path).as_uri())
+    assert chromium.get_log("browser") == []
+    assert js(chromium, "document.querySelectorAll('#stress svg').length") == 1
+    assert js(chromium, "document.documentElement.scrollWidth") == 390
+
+
 @pytest.fixture
 def many(chromium: Any, tmp_path: Path) -> Any:
     """A page of 10,000 records, number i of step i mod 10, and a table."""
@@ -118,6 +138,29 @@ def test_filters_filter_together(many: Any) -> None:
     assert shown(many) == ("1 to 10 of 10 (10000 in all)", 10)
     type_into(many, "label:nth-of-type(3) select", "sort")
     assert shown(many) == ("none (10000 in all)", 0)
+
+
+def test_records_are_ordered_by_a_number_with_unknown_ones_last(
+    chromium: Any, tmp_path: Path
+) -> None:
+    """Losses none, 2, 10 and 0.5; the bar of 2 is a fifth of that of 10."""
+    rows = [["1", name, loss] for name, loss in zip("abcd", (None, "2", "10", "0.5"), strict=True)]
+    records = browse(Browser("data", ("step",), ("prompt",), rows, ("loss",)))
+    page = Page("four", {}, [Section("s", "S", "", [records])], {})
+    chromium.get(write_page(tmp_path / "page.html", page).as_uri())
+
+    def prompts(order: str) -> str:
+        type_into(chromium, "label:last-of-type select", order)
+        found: str = js(
+            chromium, "[...document.querySelectorAll('dd')].map(d => d.textContent).join('')"
+        )
+        return found
+
+    assert prompts("as recorded") == "abcd"
+    assert prompts("loss, highest first") == "cbda"
+    assert prompts("loss, lowest first") == "dbca"
+    bars = "[...document.querySelectorAll('.meter')].map(b => b.style.getPropertyValue('--share'))"
+    assert js(chromium, bars) == ["0.05", "0.2", "1"]
 
 
 def test_tables_sort_by_number_and_by_name(many: Any) -> None:

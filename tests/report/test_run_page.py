@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from xml.etree import ElementTree
@@ -13,6 +14,7 @@ from teachgym.errors import RunError
 from teachgym.report.html import write_run_page
 from teachgym.report.html.material import RunMaterial
 from teachgym.runs import RunFolder
+from teachgym.runs.recording import read_taught
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +62,29 @@ def test_every_example_and_every_answer_is_on_the_page(finished: RunFolder, page
     assert len(data["rows"]) == sum(lines) > 0
     assert len(answers["rows"]) == sum(len(before.predictions) for before, _ in run.pairs)
     for records in (data, answers):
-        columns = len(records["choices"]) + len(records["texts"])
+        columns = sum(len(records[kind]) for kind in ("choices", "texts", "numbers"))
         assert {len(row) for row in records["rows"]} == {columns}
+
+
+def test_every_accepted_example_is_shown_with_its_loss(finished: RunFolder, page: Parts) -> None:
+    data = page.records("example-data")
+    shown = [row[-1] for row in data["rows"] if row[0] == "accepted"]
+    assert data["numbers"] == ["loss"]
+    assert shown == [f"{loss:.3f}" for _, loss in read_taught(finished)]
+    assert {row[-1] for row in data["rows"] if row[0] != "accepted"} <= {None}
+    assert "Loss of the examples" in page.text
+
+
+def test_a_run_from_before_losses_were_recorded_still_has_its_page(folder: RunFolder) -> None:
+    lines = [json.loads(line) for line in folder.journal.read_text().splitlines()]
+    for line in lines:
+        line.pop("losses", None)
+    folder.journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    page = take_apart(write_run_page(folder))
+    rows = page.records("example-data")["rows"]
+    assert len(rows) == len(RunMaterial.read(folder).written) > 0
+    assert {row[-1] for row in rows} == {None}
+    assert "Loss of the examples" not in page.text
 
 
 def test_a_page_asks_nothing_of_the_network(page: Parts) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from teachgym.errors import ConfigError, RunError
 from teachgym.experiment import RunConfig, run
 from teachgym.runs import RunFolder
 from teachgym.runs.exporting import export_dataset, export_student
+from teachgym.runs.recording import read_taught
 
 SETTINGS: dict[str, Any] = {
     "student": "simulated",
@@ -43,6 +45,20 @@ def test_datasets_opens_what_was_exported(
     assert [row["prompt"] for row in loaded] == [record["prompt"] for record in made]
     assert set(loaded["writer"]) == {"procedural"}
     assert set(loaded["step"]) == {1, 2}
+    assert list(loaded["loss"]) == [loss for _, loss in read_taught(folder)]
+    assert min(loaded["loss"]) > 0
+
+
+@pytest.mark.parametrize("format", ["jsonl", "parquet"])
+def test_a_loss_that_is_not_known_is_null(folder: RunFolder, format: Any, tmp_path: Path) -> None:
+    datasets: Any = pytest.importorskip("datasets")
+    copy = RunFolder(Path(shutil.copytree(folder.path, tmp_path / "run")))
+    lines = [json.loads(line) for line in copy.journal.read_text().splitlines()]
+    lines[1]["losses"][0] = None
+    copy.journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    out = export_dataset(copy, tmp_path / "out", format=format)
+    loaded = datasets.load_dataset(str(out), cache_dir=str(tmp_path / "cache"), split="train")
+    assert loaded["loss"][:2] == [None, lines[1]["losses"][1]]
 
 
 def test_the_card_says_who_wrote_it_what_was_kept_out_and_what_it_did(

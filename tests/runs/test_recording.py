@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,9 @@ from teachgym.loop import run_episode
 from teachgym.records import read_examples, rounds
 from teachgym.runs import Journal, RunFolder, record_episode
 from teachgym.runs.journal import to_jsonable
-from teachgym.types import Episode, Transition
+from teachgym.runs.recording import read_taught
+from teachgym.testing import RecordingTrainer
+from teachgym.types import Data, Episode, TrainResult, Transition
 
 SEED = 3
 
@@ -89,16 +93,21 @@ def test_a_run_that_is_killed_again_and_again_gets_there(tmp_path: Path) -> None
     assert contents(run.path) == contents(whole.path)
 
 
-def test_observers_see_recorded_steps_too(tmp_path: Path) -> None:
-    run = RunFolder.create(tmp_path / "run", {})
+def die_after(steps: int, run: RunFolder) -> None:
+    """Record so many steps and no more."""
 
-    def die_after_two(step: int, transition: Transition) -> None:
-        if step == 2:
+    def die(step: int, transition: Transition) -> None:
+        if step == steps:
             raise Killed
 
     env, teacher = toy_tree()
     with pytest.raises(Killed):
-        record_episode(env, teacher, run, seed=SEED, observers=[die_after_two])
+        record_episode(env, teacher, run, seed=SEED, observers=[die])
+
+
+def test_observers_see_recorded_steps_too(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "run", {})
+    die_after(2, run)
     seen: list[int] = []
     env, teacher = toy_tree()
     record_episode(env, teacher, run, seed=SEED, observers=[lambda step, _: seen.append(step)])
@@ -160,6 +169,53 @@ def test_the_data_is_written_down_with_its_rounds_and_the_reasons_against_it(
         for step, info in enumerate(infos, 1)
         for verdict in info["rejected"]
     ]
+
+
+def test_every_example_is_written_down_with_its_loss(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trainer says 0.5, nan, 2.5, ... of the examples of each step."""
+    train = RecordingTrainer.train
+
+    def tell(trainer: Any, student: Any, data: Data, rng: np.random.Generator) -> TrainResult:
+        losses = tuple(math.nan if i == 1 else i + 0.5 for i in range(len(data)))
+        return replace(train(trainer, student, data, rng), losses=losses)
+
+    monkeypatch.setattr(RecordingTrainer, "train", tell)
+    run = RunFolder.create(tmp_path / "run", {})
+    episode = record(run)
+    told = [
+        None if i == 1 else i + 0.5 for t in episode.transitions for i in range(len(t.info["data"]))
+    ]
+    assert [loss for _, loss in read_taught(run)] == told
+    assert tuple(example for example, _ in read_taught(run)) == read_examples(run.examples)
+    again = record(run)
+    assert [t.info["losses"] for t in again.transitions] == [
+        t.info["losses"] for t in episode.transitions
+    ]
+
+
+def test_a_run_from_before_losses_were_recorded_is_read_and_resumed(tmp_path: Path) -> None:
+    expected = as_json(record(RunFolder.create(tmp_path / "whole", {})))
+    run = RunFolder.create(tmp_path / "run", {})
+    die_after(2, run)
+    lines = [json.loads(line) for line in run.journal.read_text().splitlines()]
+    for line in lines:
+        line.pop("losses", None)
+    run.journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    examples = read_examples(run.examples)
+    assert len(examples) > 0
+    assert read_taught(run) == tuple((example, None) for example in examples)
+    assert as_json(record(run)) == expected
+
+
+def test_losses_without_their_examples_are_an_error(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "run", {})
+    record(run)
+    n_examples = len(run.examples.read_text().splitlines())
+    run.examples.unlink()
+    with pytest.raises(RunError, match=rf"examples\.jsonl has 0 of {n_examples} examples; restore"):
+        read_taught(run)
 
 
 def test_metrics_have_a_line_per_step_and_one_for_the_untrained_student(tmp_path: Path) -> None:

@@ -239,7 +239,7 @@ def test_training_leaves_the_student_ready_to_answer(student: LanguageModelStude
 def test_a_broken_off_training_leaves_the_student_ready_to_answer(
     student: LanguageModelStudent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("teachgym.training.fine_tuning.run_pass", interrupt)

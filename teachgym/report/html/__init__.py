@@ -11,12 +11,14 @@ from teachgym.report.html.charts import (
     Mark,
     Point,
     Row,
+    figure,
     interval_chart,
     line_chart,
 )
 from teachgym.report.html.intervals import estimate_mark
 from teachgym.report.html.page import FIGURES, PAGE, Page, Section, grid, write_page
-from teachgym.report.html.paper import BLUE, GREY, paper_figure, save_figures
+from teachgym.report.html.paper import BLUE, GREY, paper_figure, plain, save_figures
+from teachgym.report.html.radar import radar_chart
 from teachgym.report.html.run_page import write_run_page
 
 __all__ = [
@@ -33,11 +35,14 @@ __all__ = [
     "Row",
     "Section",
     "estimate_mark",
+    "figure",
     "grid",
     "html_table",
     "interval_chart",
     "line_chart",
     "paper_figure",
+    "plain",
+    "radar_chart",
     "save_figures",
     "write_page",
     "write_run_page",

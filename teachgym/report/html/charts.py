@@ -150,13 +150,17 @@ def _legend(lines: Sequence[Line]) -> Markup:
     return element("ul", *keys, class_="legend")
 
 
+def read_aloud(title: str, notes: Sequence[str]) -> str:
+    """The label of a chart for screen readers: its title and its marks, if not too many."""
+    more = f"; and {len(notes) - _READ_ALOUD} more" if len(notes) > _READ_ALOUD else ""
+    return f"{title}. {'; '.join(notes[:_READ_ALOUD])}{more}"
+
+
 def _svg(
     parts: Sequence[str], size: tuple[float, float], title: str, notes: Sequence[str]
 ) -> Markup:
-    more = f"; and {len(notes) - _READ_ALOUD} more" if len(notes) > _READ_ALOUD else ""
-    label = f"{title}. {'; '.join(notes[:_READ_ALOUD])}{more}"
     box = f"0 0 {size[0]:g} {size[1]:g}"
-    return element("svg", *parts, viewBox=box, role="img", aria_label=label)
+    return element("svg", *parts, viewBox=box, role="img", aria_label=read_aloud(title, notes))
 
 
 def _axes(xs: Scale, ys: Scale, axes: Axes) -> Markup:

@@ -49,7 +49,9 @@ class Browser:
     texts: Sequence[str]
     """Names of the columns that are shown in full and searched."""
     rows: Sequence[Sequence[str | None]]
-    """Choices, then texts; None = nothing to show."""
+    """Choices, then texts, then numbers; None = nothing to show."""
+    numbers: Sequence[str] = ()
+    """Names of the columns that records can be sorted by and that have a bar; 0 or more each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ def grid(parts: Sequence[Markup], *, small: bool = False) -> Markup:
 
 def browse(browser: Browser) -> Markup:
     """The place where the page's script shows the records, and the records as JSON."""
-    record = {"choices": browser.choices, "texts": browser.texts, "rows": browser.rows}
+    names = {"choices": browser.choices, "texts": browser.texts, "numbers": browser.numbers}
+    record = {**names, "rows": browser.rows}
     template = _environment().from_string(
         '<div class="browser" data-source="{{ key }}"></div>\n'
         '<script type="application/json" id="{{ key }}">{{ record | tojson }}</script>'

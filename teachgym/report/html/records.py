@@ -6,12 +6,16 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from statistics import fmean
 
-from teachgym.records import example_from_json, read_examples
+from teachgym.records import example_from_json
+from teachgym.report.html.cells import Cell
 from teachgym.report.html.page import Browser
 from teachgym.report.tables import Rows
 from teachgym.runs.files import read_lines
 from teachgym.runs.folder import RunFolder
+from teachgym.runs.recording import read_taught
 from teachgym.types import Example, Prediction, Provenance, Report
 
 ACCEPTED = "accepted"
@@ -29,6 +33,8 @@ class Written:
     """``accepted``, or the gate's reason."""
     detail: str
     """The gate's detail; empty for accepted ones."""
+    loss: float | None = None
+    """When it was first met in training; None where that is not known, and if it was kept out."""
 
     @property
     def origin(self) -> Provenance:
@@ -39,8 +45,8 @@ class Written:
 def read_written(folder: RunFolder) -> tuple[Written, ...]:
     """Every example of a run, accepted and kept out, in the order of the steps."""
     accepted = (
-        Written(e.provenance.round if e.provenance else 0, e, ACCEPTED, "")
-        for e in (read_examples(folder.examples) if folder.examples.exists() else ())
+        Written(e.provenance.round if e.provenance else 0, e, ACCEPTED, "", loss)
+        for e, loss in read_taught(folder)
     )
     kept_out = (
         Written(r["round"], example_from_json(r["example"]), r["reason"], r["detail"])
@@ -56,6 +62,7 @@ def example_browser(key: str, written: Iterable[Written]) -> Browser:
         ("verdict", "step", "skill", "subskill", "written by", "difficulty"),
         ("prompt", "target", "rejected response", "hint of the order", "derived from", "why not"),
         [_example_row(w) for w in written],
+        ("loss",),
     )
 
 
@@ -93,6 +100,24 @@ def change_rows(pairs: Iterable[tuple[Report, Report]]) -> Rows:
     return (("split", *kinds), *rows)
 
 
+def loss_rows(written: Iterable[Written]) -> list[list[str | Cell]]:
+    """Header and a row per skill: mean loss of its examples, in all steps and in each.
+
+    The largest mean is shaded most; without any known loss there is the header alone.
+    """
+    found: dict[tuple[str, int], list[float]] = {}
+    for w in written:
+        if w.loss is not None:
+            found.setdefault((w.example.skill, w.step), []).append(w.loss)
+    steps = sorted({step for _, step in found})
+    most = max(map(fmean, found.values()), default=0.0) or 1.0
+    rows: list[list[str | Cell]] = [["skill", "all steps", *(f"step {step}" for step in steps)]]
+    for skill in sorted({skill for skill, _ in found}):
+        cells = [found.get((skill, step), []) for step in steps]
+        rows.append([skill, *(_mean_cell(c, most) for c in ([*chain(*cells)], *cells))])
+    return rows
+
+
 def hint_rows(written: Sequence[Written]) -> Rows:
     """Header and a row per thing the teacher said of an order, with what was made for it."""
     made = Counter((_order(w), w.verdict == ACCEPTED) for w in written if w.origin.hint)
@@ -123,6 +148,7 @@ def _example_row(written: Written) -> list[str | None]:
         made.hint or None,
         ", ".join(made.seeds) or None,
         written.detail or None,
+        None if written.loss is None else f"{written.loss:.3f}",
     ]
 
 
@@ -139,6 +165,10 @@ def _answer_row(split: str, before: Prediction, after: Prediction) -> list[str |
         after.response,
         f"{_score(before.score)} → {_score(after.score)}",
     ]
+
+
+def _mean_cell(losses: Sequence[float], most: float) -> str | Cell:
+    return Cell(f"{fmean(losses):.2f}", fmean(losses) / most, f"n={len(losses)}") if losses else ""
 
 
 def _difficulty(example: Example) -> str:

@@ -37,6 +37,7 @@ from teachgym.report.html.records import (
     change_rows,
     example_browser,
     hint_rows,
+    loss_rows,
 )
 from teachgym.report.html.trees import forest_chart
 from teachgym.report.tables import (
@@ -201,11 +202,16 @@ def _bought_chart(run: RunMaterial, currency: str) -> Markup:
 
 def _teaching(run: RunMaterial) -> Section:
     accepted = [w.example for w in run.written if w.verdict == ACCEPTED]
+    taught = html_table(shaded(taught_rows(accepted), 3), words=("subskill",), sortable=True)
+    tables, losses = [taught], loss_rows(run.written)
+    if len(losses) > 1:
+        note = "mean when first met in training, in nats: what was news to the student"
+        tables.append(figure("Loss of the examples", note, html_table(losses, sortable=True)))
     return Section(
         "teaching",
         "What was taught",
         "Examples trained on, by skill and step; the darker, the more.",
-        [html_table(shaded(taught_rows(accepted), 3), words=("subskill",), sortable=True)],
+        tables,
     )
 
 
@@ -245,7 +251,8 @@ def _examples(run: RunMaterial) -> Section:
     return Section(
         "examples",
         "Data",
-        "Every example that was made: trained on, or kept out by the gate and why.",
+        "Every example that was made: trained on, or kept out by the gate and why. The loss is the "
+        "student's when it first met the example in training.",
         [browse(example_browser("example-data", run.written))],
     )
 

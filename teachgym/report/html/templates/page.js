@@ -45,13 +45,18 @@
   // -- browsers ------------------------------------------------------------------------------
 
   function browser(place) {
-    const { choices, texts, rows } = JSON.parse(
+    const { choices, texts, numbers, rows } = JSON.parse(
       document.getElementById(place.dataset.source).textContent);
+    const measures = numbers.map((name, i) => measure(name, choices.length + texts.length + i, rows))
+      .filter(({ most }) => most > 0);
     const searched = rows.map((row) => row.join("\n").toLowerCase());
     const filters = make("div", null, place, "filters");
     const query = make("input", null, make("label", "text", filters));
     query.type = "search";
     const selects = choices.map((name, column) => choose(filters, name, column, rows));
+    const comparisons = orders(measures);
+    const order = make("select", null, make("label", "order", measures.length ? filters : null));
+    for (const name of comparisons.keys()) make("option", name, order);
     const pager = make("div", null, place, "pager");
     const back = make("button", "Back", pager);
     const next = make("button", "Next", pager);
@@ -67,6 +72,7 @@
       const fixed = selects.flatMap((s, column) => (s.selectedIndex ? [[column, s.value]] : []));
       found = rows.filter((row, i) => searched[i].includes(wanted)
         && fixed.every(([column, value]) => (row[column] ?? "") === value));
+      found.sort(comparisons.get(order.value));
       show(0);
     }
 
@@ -78,14 +84,14 @@
       back.disabled = first === 0;
       next.disabled = last === found.length;
       list.scrollTop = 0;
-      list.replaceChildren(...found.slice(first, last).map((row) => card(row, choices, texts)));
+      list.replaceChildren(...found.slice(first, last).map((row) => card(row, choices, texts, measures)));
     }
 
     back.type = next.type = "button";
     back.onclick = () => show(first - PER_PAGE);
     next.onclick = () => show(first + PER_PAGE);
     query.oninput = filter;
-    for (const select of selects) select.onchange = filter;
+    for (const select of [...selects, order]) select.onchange = filter;
     filter();
   }
 
@@ -97,7 +103,24 @@
     return select;
   }
 
-  function card(row, choices, texts) {
+  function measure(name, column, rows) {
+    const most = rows.reduce((top, row) => Math.max(top, parseFloat(row[column]) || 0), 0);
+    return { name, column, most };
+  }
+
+  function orders(measures) {
+    return new Map([["as recorded", () => 0], ...measures.flatMap(({ name, column }) => [
+      [`${name}, highest first`, by(column, -1)], [`${name}, lowest first`, by(column, 1)]])]);
+  }
+
+  function by(column, sign) {
+    return (a, b) => {
+      const [x, y] = [a, b].map((row) => sign * parseFloat(row[column]));
+      return isNaN(x) || isNaN(y) ? isNaN(x) - isNaN(y) : x - y; // No number: after all others.
+    };
+  }
+
+  function card(row, choices, texts, measures) {
     const made = make("article", null, null);
     made.dataset.kind = row[0];
     const badges = make("div", null, made, "badges");
@@ -107,6 +130,14 @@
       make("b", `${name} `, badge);
       badge.append(row[i]);
     });
+    for (const { name, column, most } of measures) {
+      if (row[column] === null) continue;
+      const badge = make("span", null, badges);
+      make("b", `${name} `, badge);
+      badge.append(row[column]);
+      const bar = make("i", null, badge, "meter");
+      bar.style.setProperty("--share", parseFloat(row[column]) / most);
+    }
     const shown = make("dl", null, made, "texts");
     texts.forEach((name, i) => {
       const text = row[choices.length + i];

@@ -1,0 +1,68 @@
+"""The loss of each example the first time it is met in a training run.
+
+It comes out of the forward pass that training makes anyway. Rows are only kept while training
+goes on; they are read once, at its end, so that no pass has to wait for the device.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from teachgym.training.datum import Datum
+
+
+class FirstLosses:
+    """Keeps the losses of rows, pass by pass, and says what they come to for each example."""
+
+    def __init__(self) -> None:
+        self._data: list[Datum] = []
+        self._weights: list[torch.Tensor] = []
+        self._rows: list[torch.Tensor] = []
+
+    def note(
+        self, data: Sequence[Datum], weights: torch.Tensor, rows: Sequence[torch.Tensor]
+    ) -> None:
+        """Keep what a pass has shown, before the update that it leads to.
+
+        Args:
+            data: the examples of the pass.
+            weights: share of each of their rows in its student's mean, shape (n,).
+            rows: weighted losses of the same rows, in pieces that are n together.
+        """
+        self._data += data
+        self._weights.append(weights)
+        self._rows += rows
+
+    def of(self, made: Sequence[Sequence[Datum]], count: int) -> tuple[float, ...]:
+        """Losses of one student's examples, in the order in which they were handed over.
+
+        Args:
+            made: the student's batches.
+            count: how many examples were handed over, shape of the result.
+
+        Returns:
+            Mean loss per target token, weighted as in training (with ``dpo``: the loss of the
+            pair), in nats; nan for an example that was skipped or has no weighted token.
+        """
+        losses = [math.nan] * count
+        for datum in (datum for batch in made for datum in batch):
+            losses[datum.place] = self._first[id(datum)]
+        return tuple(losses)
+
+    @cached_property
+    def _first(self) -> dict[int, float]:
+        """By the ``id`` of each datum: equal ones may belong to several students."""
+        owners = np.repeat(np.arange(len(self._data)), [d.n_rows for d in self._data])
+        losses, weights = (
+            np.bincount(owners, torch.cat(parts).cpu().numpy(), len(self._data))
+            for parts in (self._rows, self._weights)
+        )
+        with np.errstate(invalid="ignore"):  # 0 / 0 is nan: nothing to learn from.
+            means = (losses / weights).tolist()
+        # Later epochs come first here, so the first one has the last word.
+        return {id(d): m for d, m in zip(reversed(self._data), reversed(means), strict=True)}
