@@ -91,13 +91,21 @@ class Clusters:
         Raises:
             EpisodeError: before ``discover``.
         """
+        return self.assign_all([example])[0]
+
+    def assign_all(self, examples: Sequence[Example]) -> list[str]:
+        """What ``assign`` gives for each, with all texts encoded at once."""
         if self._found is None:
             raise EpisodeError("no skills have been discovered; call discover() first")
-        if example.prompt in self._found.assigned:
-            return self._found.assigned[example.prompt]
-        vector = self._found.encode([example.prompt])  # (1, d)
-        distances = np.linalg.norm(self._found.centroids - vector, axis=1)
-        return self._found.names[int(distances.argmin())]
+        found = self._found
+        new = [e.prompt for e in examples if e.prompt not in found.assigned]
+        names = dict(found.assigned)
+        if new:
+            vectors = found.encode(new)  # (n, d)
+            distances = [np.linalg.norm(vectors - c, axis=1) for c in found.centroids]
+            nearest = np.argmin(distances, axis=0)
+            names |= {text: found.names[i] for text, i in zip(new, nearest, strict=True)}
+        return [names[e.prompt] for e in examples]
 
     def _learn(self, texts: Sequence[str]) -> Encoder:
         if not self.encoder:

@@ -23,6 +23,7 @@ _SPLITS: tuple[Split, ...] = ("train", "val", "test")
 class Relabelled:
     """The same examples, splits, levels and grader; the skills are those of a skill file.
 
+    ``beneath`` is the task itself, ``restored`` tells how it labels an example.
     Examples that the file does not assign have the skill ``other``, which is added where it is
     needed. The task's grader, ``verify`` and ``compose`` see the skill that the task knows: an
     example's own, and for what is written for a skill, the commonest own skill of its examples.
@@ -45,7 +46,7 @@ class Relabelled:
     def __init__(self, task: Task, file: SkillFile) -> None:
         _check_fit(task, file)
         examples = [e for split in _SPLITS for e in task.examples(split)]
-        self._task = task
+        self.beneath = task
         self.name = f"{task.name}+{file.method}-{len(leaf_skills(file.skills))}"
         if any(e.id not in file.assignments for e in examples):
             file = with_other(file)
@@ -56,6 +57,7 @@ class Relabelled:
             for split in _SPLITS
         }
         self._own = {e.id: e.skill for e in examples}
+        self._skill_of: Callable[[str], str | None] = getattr(task, "skill_of", _unknown)
         self._mix = self._blend(file)
         self._likely = {leaf: _commonest(cells) for leaf, cells in self._mix.items() if cells}
         self._forward()
@@ -66,15 +68,15 @@ class Relabelled:
 
     def grade(self, example: Example, response: str) -> float:
         """The task's own grade."""
-        return self._task.grade(self._restored(example), response)
+        return self.beneath.grade(self.restored(example), response)
 
     def verify(self, example: Example) -> float:
         """What the task can tell about the example's target; see ``teachgym.syllabus``."""
-        return verifier(self._task)(self._restored(example))
+        return verifier(self.beneath)(self.restored(example))
 
     def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
         """The draft in the form that the task gives it; see ``teachgym.syllabus``."""
-        compose: Callable[..., Example] = getattr(self._task, "compose", compose_plainly)
+        compose: Callable[..., Example] = getattr(self.beneath, "compose", compose_plainly)
         return replace(compose(draft, self._likely.get(skill, skill), difficulty), skill=skill)
 
     def _make(self, skill: str, difficulty: float | None, rng: np.random.Generator) -> Example:
@@ -87,15 +89,15 @@ class Relabelled:
         else:
             levels = sorted(mix)
             own = pick(mix[levels[nearest_level(levels, difficulty)]], rng)
-        assert isinstance(self._task, ProceduralTask)
-        return replace(self._task.make(own, difficulty, rng), skill=skill)
+        assert isinstance(self.beneath, ProceduralTask)
+        return replace(self.beneath.make(own, difficulty, rng), skill=skill)
 
     def _blend(self, file: SkillFile) -> dict[str, dict[float, list[str]]]:
         """Own skills of the examples of train and val, by the file's leaf skills and difficulty."""
         mix: dict[str, dict[float, list[str]]] = {leaf: {} for leaf in leaf_skills(file.skills)}
         anything: dict[float, list[str]] = {}
         for split in _SPLITS[:2]:
-            for example in self._task.examples(split):
+            for example in self.beneath.examples(split):
                 for cells in (mix[file.skill_of(example)], anything):
                     cells.setdefault(example.difficulty or 0.0, []).append(example.skill)
         if not mix.get(OTHER, True):
@@ -105,23 +107,31 @@ class Relabelled:
     def _forward(self) -> None:
         """Offer what the task offers beyond the protocol; ``hasattr`` tells what that is."""
         for extra in ("stop", "brief"):
-            if hasattr(self._task, extra):
-                setattr(self, extra, getattr(self._task, extra))
-        if hasattr(self._task, "grade_all"):
+            if hasattr(self.beneath, extra):
+                setattr(self, extra, getattr(self.beneath, extra))
+        if hasattr(self.beneath, "grade_all"):
             self.grade_all = self._grade_all
-        if isinstance(self._task, ProceduralTask) and all(self._mix.values()):
+        if isinstance(self.beneath, ProceduralTask) and all(self._mix.values()):
             self.make = self._make
 
     def _grade_all(self, examples: Sequence[Example], responses: Sequence[str]) -> list[float]:
         """The task's own grades."""
-        restored = [self._restored(e) for e in examples]
-        grades: list[float] = self._task.grade_all(restored, responses)  # type: ignore[attr-defined]
+        restored = [self.restored(e) for e in examples]
+        grades: list[float] = self.beneath.grade_all(restored, responses)  # type: ignore[attr-defined]
         return grades
 
-    def _restored(self, example: Example) -> Example:
-        """The example with a skill that the task knows, where one is known."""
-        own = self._own.get(example.id) or self._likely.get(example.skill, example.skill)
-        return replace(example, skill=own)
+    def restored(self, example: Example) -> Example:
+        """The example with a skill that the task beneath knows, where one is known.
+
+        Its own, if it is one of the splits or the task can tell it from the prompt; else the
+        commonest of the skill that it has here.
+        """
+        own = self._own.get(example.id) or self._skill_of(example.prompt)
+        return replace(example, skill=own or self._likely.get(example.skill, example.skill))
+
+
+def _unknown(prompt: str) -> None:
+    """Of a task that cannot tell the skill of a prompt."""
 
 
 def _commonest(mix: Mapping[float, Sequence[str]]) -> str:

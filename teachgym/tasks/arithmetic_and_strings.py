@@ -109,6 +109,11 @@ class ArithmeticAndStrings:
         """1 if the target is the answer to the prompt, else 0; 0 too if that is no question."""
         return float(solve(example.prompt) == example.target)
 
+    def skill_of(self, prompt: str) -> str | None:
+        """The leaf skill of ``SKILL question=``; None for a prompt of another form."""
+        name = prompt.partition(" ")[0]
+        return name if name in _BY_NAME else None
+
     def _draw(self, p: Primitive, level: int, rng: np.random.Generator) -> Example:
         question = p.question(rng, level)
         return Example(

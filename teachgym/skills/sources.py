@@ -1,0 +1,123 @@
+"""Skill sources by name: what a teacher is told of a task's skills, from everything to nothing.
+
+An ablation of the skills themselves (DataEnvGym, arXiv 2410.06215, table 3, compares two of them:
+human question types against discovered skills). ``Relabelled`` shows a task through the result.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from teachgym.errors import ConfigError, unknown
+from teachgym.protocols import Task
+from teachgym.skills.clustering import Clusters
+from teachgym.skills.discovering import discover_skills
+from teachgym.skills.skill_file import SkillFile, read_skill_file
+from teachgym.types import Example, Skill, Split, leaf_skills, leaves_by_root
+
+SOURCES: Mapping[str, str] = {
+    "roots": "The task's root skills; their leaves are hidden.",
+    "one": "One skill for everything.",
+    "opaque": "The task's leaf skills without their names, parents, descriptions and order.",
+    "shuffled": "The task's skills, with those of the examples exchanged at random.",
+    "clusters-N": "N clusters of examples with similar texts, as discovered in train and val.",
+}
+"""Name of a source to what it tells."""
+
+_SPLITS: tuple[Split, ...] = ("train", "val", "test")
+_SEED = 0
+"""Of the clusters and of the exchange: a source is the same in every run."""
+
+
+def find_skills(source: str, task: Task) -> SkillFile:
+    """The skills of a task as a source tells them; every example of every split has one.
+
+    Args:
+        source: a name of ``SOURCES``, N >= 2, or the path of a skill file, which may assign
+            less. A name wins over a file of the same name; write ``./one`` for the file.
+        task: whose examples are assigned.
+
+    Raises:
+        ConfigError: for a source that is neither, a skill file that cannot be read, or more
+            clusters than there are different texts.
+    """
+    if source in _SIMPLE:
+        return _SIMPLE[source](task)
+    if number := re.fullmatch(r"clusters-(\d+)", source):
+        return _clustered(task, int(number[1]))
+    path = Path(source)
+    if path.suffix == ".json" or path.is_file():
+        return read_skill_file(path)
+    raise ConfigError(f"{unknown('skill source', source, SOURCES)}, or the path of a skill file")
+
+
+def _roots(task: Task) -> SkillFile:
+    """A leaf is called by its root; a root without leaves keeps its examples."""
+    name = {leaf: r for r, leaves in leaves_by_root(task.skills).items() for leaf in leaves}
+    return _renamed(task, "roots", tuple(s for s in task.skills if s.parent is None), name)
+
+
+def _one(task: Task) -> SkillFile:
+    everything = Skill("everything", None, "All that the task asks for.")
+    name = dict.fromkeys(leaf_skills(task.skills), everything.name)
+    return _renamed(task, "one", (everything,), name)
+
+
+def _opaque(task: Task) -> SkillFile:
+    """``skill-01``, ``skill-02``, ... in the order of a hash: the task's own order tells much."""
+    leaves = sorted(leaf_skills(task.skills), key=lambda leaf: sha256(leaf.encode()).digest())
+    width = len(str(len(leaves)))
+    name = {leaf: f"skill-{n:0{width}}" for n, leaf in enumerate(leaves, 1)}
+    return _renamed(task, "opaque", tuple(map(Skill, name.values())), name)
+
+
+def _renamed(
+    task: Task, method: str, skills: tuple[Skill, ...], name: Mapping[str, str]
+) -> SkillFile:
+    """The skills, with every example under the name that its own leaf skill has among them."""
+    examples = (e for split in _SPLITS for e in task.examples(split))
+    return SkillFile(task.name, method, skills, {e.id: name[e.skill] for e in examples})
+
+
+def _shuffled(task: Task) -> SkillFile:
+    """Skills change places among the examples of a split that are equally difficult.
+
+    So every skill keeps its number of examples in each split and at each difficulty, and loses
+    its meaning alone.
+    """
+    rng = np.random.default_rng(_SEED)
+    assignments: dict[str, str] = {}
+    for split in _SPLITS:
+        groups: defaultdict[float | None, list[Example]] = defaultdict(list)
+        for example in task.examples(split):
+            groups[example.difficulty].append(example)
+        for group in groups.values():
+            donors = rng.permutation(len(group))
+            assignments |= {e.id: group[i].skill for e, i in zip(group, donors, strict=True)}
+    return SkillFile(task.name, "shuffled", task.skills, assignments)
+
+
+def _clustered(task: Task, count: int) -> SkillFile:
+    """Found in train and val; then the examples of test join the nearest, which changes nothing.
+
+    Without that they would have the skill ``other``, and teachers one skill more to order.
+    """
+    discovery = Clusters(skills=count, seed=_SEED)
+    found = discover_skills(discovery, task, method="clusters", splits=("train", "val"))
+    last = task.examples("test")
+    later = {e.id: name for e, name in zip(last, discovery.assign_all(last), strict=True)}
+    return SkillFile(task.name, "clusters", found.skills, {**found.assignments, **later})
+
+
+_SIMPLE: Mapping[str, Callable[[Task], SkillFile]] = {
+    "roots": _roots,
+    "one": _one,
+    "opaque": _opaque,
+    "shuffled": _shuffled,
+}
