@@ -14,6 +14,7 @@ from teachgym.envs.base import TeacherEnv
 from teachgym.envs.casting import Casting, Roles, cast_alone
 from teachgym.envs.restart import TrainingMode
 from teachgym.envs.rules import EpisodeRules
+from teachgym.envs.stress import make_stress, stressed_evaluator, stressed_trainer
 from teachgym.errors import ConfigError, require_known
 from teachgym.gate import Gate, GateSettings
 from teachgym.rewards import make_reward
@@ -38,6 +39,7 @@ class Settings(TypedDict, total=False):
     replay: float
     pretest: bool
     skills: str | None
+    stress: Mapping[str, Any] | None
     target_accuracy: float | None
     reward: str
     prices: Mapping[str, float] | None
@@ -61,6 +63,7 @@ def teacher_env(
     replay: float = 0.0,
     pretest: bool = False,
     skills: str | None = None,
+    stress: Mapping[str, Any] | None = None,
     target_accuracy: float | None = None,
     reward: str = "accuracy_gain",
     prices: Mapping[str, float] | None = None,
@@ -70,12 +73,15 @@ def teacher_env(
     """The base environment from plain values; names are looked up in the registries.
 
     The settings are those of the registered environments; see their cards. ``cast`` fills the
-    roles of task, student, trainer and evaluator.
+    roles of task, student, trainer and evaluator. A delayed reward is for a wrapper to pay, see
+    ``teachgym.envs.stress.pay_late``; it is checked here and otherwise left out.
 
     Raises:
         UnknownNameError: for a task, student or reward that does not exist.
         ConfigError: for a setting that does not exist or is out of range.
     """
+    stressed = make_stress(stress)
+    stressed.require_rules(training=training, reward=reward)
     rules = EpisodeRules(
         budget=make_budget(DEFAULT_BUDGET if budget is None else budget),
         examples_per_step=examples_per_step,
@@ -93,13 +99,14 @@ def teacher_env(
         student_settings or {},
         trainer_settings or {},
         reuse_answers,
+        stressed.rugged,
     )
     parts = cast(roles)
     return TeacherEnv(
         parts.task,
         parts.student,
-        parts.trainer,
-        parts.evaluator,
+        stressed_trainer(parts.trainer, stressed, parts.task, parts.student),
+        stressed_evaluator(parts.evaluator, stressed, parts.task),
         gate=Gate(parts.task, GateSettings(**(gate_settings or {}))),
         reward=make_reward(reward, prices),
         rules=rules,

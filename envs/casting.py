@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from teachgym.answers import AnswerStore
 from teachgym.cache import cache_folder
+from teachgym.envs.stress.rugged import Rugged
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.protocols import Evaluator, Student, Task, Trainer
 from teachgym.skills.relabelled import Relabelled
-from teachgym.skills.skill_file import read_skill_file
+from teachgym.skills.sources import find_skills
 from teachgym.students import make_student
 from teachgym.tasks import make_task
 from teachgym.training import make_trainer
@@ -29,11 +29,14 @@ class Roles:
     student_settings: Mapping[str, Any]
     trainer_settings: Mapping[str, Any]
     reuse_answers: bool
+    rugged: bool
 
     def make_task(self) -> Task:
-        """The task, seen through the skills of a file if one is named."""
+        """The task, seen through the named skills, and rugged if it is to be."""
         task = make_task(self.task, **self.task_settings)
-        return Relabelled(task, read_skill_file(Path(self.skills))) if self.skills else task
+        if self.skills:
+            task = Relabelled(task, find_skills(self.skills, task))
+        return Rugged(task) if self.rugged else task
 
     def make_trainer(self, student: Student) -> Trainer[Any]:
         """The trainer of ``student``."""

@@ -18,6 +18,7 @@ from teachgym.envs.flat import flatten
 from teachgym.envs.observations import SkillObservation
 from teachgym.envs.orders import FillPlans, OrderShares
 from teachgym.envs.skill_tree import SkillTree
+from teachgym.envs.stress import pay_late
 from teachgym.envs.text import TextObservation
 from teachgym.envs.tree_arrays import TreeArrays, TreeMoves
 from teachgym.errors import UnknownNameError, unknown
@@ -78,7 +79,8 @@ def open_ended(
     | `examples_per_step` | 250 | the most one step can train on |
     | `training` | `continue` | or `scratch`: base weights and all data so far, each step |
     | `pretest` | false | ask the student every accepted example before it is trained on it |
-    | `skills` | | a skill file (`teachgym discover`): see the task through other skills |
+    | `skills` | | see the task through other skills: a skill file (`teachgym discover`), or `roots`, `one`, `opaque`, `shuffled`, `clusters-N` |
+    | `stress` | none | what makes teaching harder, e.g. `{"wrong_labels": 0.3}`; see [Stress](../stress.md) |
     | `replay` | 0 | share of earlier examples in each `continue` training set |
     | `target_accuracy` | none | mastery |
     | `reward`, `prices` | `accuracy_gain` | see above |
@@ -89,7 +91,7 @@ def open_ended(
     ## Version History
     * v0: initial version.
     """
-    env = teacher_env(cast, **settings)
+    env = pay_late(teacher_env(cast, **settings), settings.get("stress"))
     return _observed(env, observation, {"report": _unchanged, "arrays": SkillObservation})
 
 
@@ -155,7 +157,7 @@ def skill_list(
     """
     base = teacher_env(cast, **settings)
     made = make_engine(engine, base.task, purse=base.ledger, chat=chat, **(engine_settings or {}))
-    filled = FillPlans(base, made)
+    filled = FillPlans(pay_late(base, settings.get("stress")), made)
     env = _acting(filled, action, {"shares": OrderShares, "plan": _unchanged})
     return _observed(
         env,
@@ -248,7 +250,7 @@ def skill_tree(
     base = teacher_env(cast, **settings)
     services: dict[str, Any] = {"purse": base.ledger, "chat": chat}
     tree = SkillTree(
-        base,
+        pay_late(base, settings.get("stress")),
         make_engine(engine, base.task, **services, **(engine_settings or {})),
         make_proposer(proposer, base.task, **services, **(proposer_settings or {})),
         max_subskills=max_subskills,

@@ -7,7 +7,7 @@ environment of its own would show. Only the currency ``seconds`` differs: all ro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -15,12 +15,12 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.vector.utils import iterate
 
 from teachgym.answers import AnswerStore
-from teachgym.envs import registry
-from teachgym.envs.casting import Cast, Roles
+from teachgym.envs.casting import Cast, Casting, Roles
 from teachgym.errors import ConfigError
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.loop import StepResult
@@ -190,34 +190,44 @@ def _ask_rows(rows: Sequence[int], requests: Sequence[Any]) -> list[list[str]]:
 # -- entry points ------------------------------------------------------------------------------
 
 
+def make_row(cast: Casting, id_: str, /, **settings: Any) -> gym.Env[Any, Any]:
+    """A registered environment whose roles ``cast`` fills, with the spec that ``gym.make`` gives.
+
+    Args:
+        cast: e.g. ``functools.partial(classroom.cast, row)``.
+        id_: one of ``teachgym.ENV_IDS``.
+        settings: those of the environment.
+    """
+    spec = deepcopy(gym.spec(id_))
+    create: Any = load_env_creator(str(spec.entry_point))
+    row: gym.Env[Any, Any] = create(cast, **settings)
+    spec.kwargs = dict(settings)
+    row.unwrapped.spec = spec
+    return row
+
+
 def open_ended(num_envs: int = 1, **settings: Any) -> TeacherVectorEnv:
     """``num_envs`` of ``teachgym/OpenEnded-v0``; ``autoreset_mode`` is one more setting."""
-    return _make_rows("teachgym/OpenEnded-v0", registry.open_ended, num_envs, **settings)
+    return _make_rows("teachgym/OpenEnded-v0", num_envs, **settings)
 
 
 def skill_list(num_envs: int = 1, **settings: Any) -> TeacherVectorEnv:
     """``num_envs`` of ``teachgym/SkillList-v0``; ``autoreset_mode`` is one more setting."""
-    return _make_rows("teachgym/SkillList-v0", registry.skill_list, num_envs, **settings)
+    return _make_rows("teachgym/SkillList-v0", num_envs, **settings)
 
 
 def skill_tree(num_envs: int = 1, **settings: Any) -> TeacherVectorEnv:
     """``num_envs`` of ``teachgym/SkillTree-v0``; ``autoreset_mode`` is one more setting."""
-    return _make_rows("teachgym/SkillTree-v0", registry.skill_tree, num_envs, **settings)
+    return _make_rows("teachgym/SkillTree-v0", num_envs, **settings)
 
 
 def _make_rows(
     id_: str,
-    make: Callable[..., gym.Env[Any, Any]],
     num_envs: int,
     *,
     autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
     **settings: Any,
 ) -> TeacherVectorEnv:
-    """The rows, each with the spec of the single environment that it equals."""
     room = Classroom(num_envs)
-    rows = [make(partial(room.cast, row), **settings) for row in range(num_envs)]
-    for row in rows:
-        spec = deepcopy(gym.spec(id_))
-        spec.kwargs = dict(settings)
-        row.unwrapped.spec = spec
+    rows = [make_row(partial(room.cast, row), id_, **settings) for row in range(num_envs)]
     return TeacherVectorEnv(rows, room.meeting, autoreset_mode=autoreset_mode)

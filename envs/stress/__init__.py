@@ -1,0 +1,12 @@
+"""Stress: what makes teaching harder in one known way, as an option of every environment.
+
+Each kind is a wrapper around one seam (task, trainer, evaluator) or around the environment, so an
+environment without stress is made of the very same objects as before. After the challenges of
+TeachMyAgent (Romac et al. 2021, arXiv 2103.09815): most of the space unfeasible or trivial,
+forgetful students, rugged difficulty. ``docs/stress.md`` says what each kind does.
+"""
+
+from teachgym.envs.stress.applying import pay_late, stressed_evaluator, stressed_trainer
+from teachgym.envs.stress.settings import Stress, make_stress
+
+__all__ = ["Stress", "make_stress", "pay_late", "stressed_evaluator", "stressed_trainer"]

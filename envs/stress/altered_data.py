@@ -1,0 +1,59 @@
+"""``TrainOnAltered``: the student is trained on something else than what was handed in."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from teachgym.protocols import Student, Trainer
+from teachgym.types import Cost, Data, TrainResult
+
+Alteration = Callable[[Student, Data], Data]
+"""What the student is trained on instead of the data: some of its prompts, in order; pure."""
+
+
+@dataclass(frozen=True)
+class TrainOnAltered:
+    """A trainer that alters the data first and charges for what was handed in.
+
+    The teacher pays as if nothing had been altered, so stress shows in what the student can do
+    and never in the budget.
+    """
+
+    trainer: Trainer[Any]
+    alterations: tuple[Alteration, ...]
+    """In the order in which they are applied."""
+
+    def cost(self, student: Student, data: Data) -> Cost:
+        """The trainer's price of the data as it was handed in."""
+        return self.trainer.cost(student, data)
+
+    def train(self, student: Student, data: Data, rng: np.random.Generator) -> TrainResult:
+        """Train on what the alterations leave; on nothing, change nothing."""
+        altered = data
+        for alter in self.alterations:
+            altered = alter(student, altered)
+        result = TrainResult(math.nan, 0, Cost())
+        if altered:
+            result = self.trainer.train(student, altered, rng)
+        tokens = self.cost(student, data).train_tokens
+        losses = _align(data, altered, result.losses)
+        return replace(result, losses=losses, cost=replace(result.cost, train_tokens=tokens))
+
+
+def _align(data: Data, altered: Data, losses: Sequence[float]) -> tuple[float, ...]:
+    """The losses of the altered data at the places of the examples handed in; nan elsewhere.
+
+    Prompts are never altered, and equal ones fare alike, so they tell who is who.
+    """
+    if len(losses) != len(altered):
+        return ()
+    left = deque(zip((e.prompt for e in altered), losses, strict=True))
+    return tuple(
+        left.popleft()[1] if left and left[0][0] == example.prompt else math.nan for example in data
+    )

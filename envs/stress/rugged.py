@@ -1,0 +1,108 @@
+"""Rugged difficulty: the level that is written on an example is not the level it has.
+
+Everyone on the teacher's side (orders, engines, gate, reports) sees the levels as they are
+written; a simulated student, whose competence has levels, is taught and asked with the real ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import count
+
+import numpy as np
+
+from teachgym.envs.stress.chance import chance
+from teachgym.errors import ConfigError
+from teachgym.metrics import nearest_level
+from teachgym.protocols import ProceduralTask, Task
+from teachgym.types import Example, Split
+
+
+@cache
+def real_levels(skill: str, n_levels: int) -> tuple[int, ...]:
+    """For each level as written, the index of the real one: a permutation, shape (n_levels,).
+
+    The skill's name decides it, in every process. It is the identity only for a single level.
+    """
+    written = tuple(range(n_levels))
+    orders = (
+        tuple(sorted(written, key=lambda level: chance("rugged", skill, attempt, level)))
+        for attempt in count()
+    )
+    return next(order for order in orders if order != written or n_levels < 2)
+
+
+@dataclass(frozen=True)
+class Swap:
+    """Changes the difficulty of examples between real and written; None stays None."""
+
+    levels: tuple[float, ...]
+
+    def reveal(self, example: Example) -> Example:
+        """The example with its real difficulty, from the level next to what is written on it."""
+        return replace(example, difficulty=self.real(example.skill, example.difficulty))
+
+    def disguise(self, example: Example) -> Example:
+        """Inverse of ``reveal``."""
+        if example.difficulty is None:
+            return example
+        real = nearest_level(self.levels, example.difficulty)
+        written = real_levels(example.skill, len(self.levels)).index(real)
+        return replace(example, difficulty=self.levels[written])
+
+    def real(self, skill: str, written: float | None) -> float | None:
+        """The real level behind a written difficulty."""
+        if written is None:
+            return None
+        order = real_levels(skill, len(self.levels))
+        return self.levels[order[nearest_level(self.levels, written)]]
+
+
+class Rugged:
+    """A task whose levels are swapped, skill by skill.
+
+    Prompts, targets, splits and grader are the task's own. What is ordered at a level is made at
+    the real level behind it, and bears the level that was ordered.
+
+    Raises:
+        ConfigError: for a task with a single level, where there is nothing to swap.
+    """
+
+    def __init__(self, task: Task) -> None:
+        if len(task.levels) < 2:
+            raise ConfigError(
+                f"stress 'rugged' swaps levels and {task.name!r} has a single one; take a task "
+                "with several, or leave 'rugged' out"
+            )
+        self.beneath = task
+        self.swap = Swap(tuple(task.levels))
+        self.name = f"{task.name}+rugged"
+        self.skills, self.levels = task.skills, task.levels
+        self._examples: dict[Split, tuple[Example, ...]] = {}
+        # What a task may have beyond the protocol; none of it looks at an example's difficulty.
+        for extra in ("stop", "brief", "grade_all", "verify", "compose", "skill_of"):
+            if hasattr(task, extra):
+                setattr(self, extra, getattr(task, extra))
+        if isinstance(task, ProceduralTask):
+            self.make = self._make
+
+    def examples(self, split: Split) -> Sequence[Example]:
+        """The task's examples, in its order, with levels as written."""
+        if split not in self._examples:
+            self._examples[split] = tuple(map(self.swap.disguise, self.beneath.examples(split)))
+        return self._examples[split]
+
+    def grade(self, example: Example, response: str) -> float:
+        """The task's own grade."""
+        return self.beneath.grade(example, response)
+
+    def restored(self, example: Example) -> Example:
+        """The example with the difficulty that the task beneath gives it."""
+        return self.swap.reveal(example)
+
+    def _make(self, skill: str, difficulty: float | None, rng: np.random.Generator) -> Example:
+        """Make an example; see ``teachgym.protocols.ProceduralTask``."""
+        assert isinstance(self.beneath, ProceduralTask)
+        return self.swap.disguise(self.beneath.make(skill, self.swap.real(skill, difficulty), rng))

@@ -1,0 +1,22 @@
+"""Skills that cannot be learned, by whatever student."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from teachgym.protocols import Student
+from teachgym.types import Data
+
+
+@dataclass(frozen=True)
+class LeaveOut:
+    """The data without the examples of ``skills``; see ``altered_data.Alteration``.
+
+    A skill can still rise by what it has in common with other skills that are taught.
+    """
+
+    skills: frozenset[str]
+
+    def __call__(self, student: Student, data: Data) -> Data:
+        """What is left, in order."""
+        return tuple(example for example in data if example.skill not in self.skills)

@@ -1,0 +1,65 @@
+"""Wrong targets in the right form: what noisy writers and broken pipelines hand in.
+
+With a rate of 1 it is the control for learning the form alone: the student sees prompts and
+answers as they should look, and no answer that is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from teachgym.envs.stress.chance import chance
+from teachgym.protocols import Student, Task
+from teachgym.students.simulated import SimulatedStudent
+from teachgym.types import Data, Example
+
+
+@dataclass(frozen=True)
+class Mislabel:
+    """The data with wrong targets; see ``altered_data.Alteration``.
+
+    The prompt alone decides whether an example is wrong, so it is so in every step. Its wrong
+    target is that of another example of its skill in the data, one that the task's grader does
+    not give full marks; where there is none, its own target reversed, or else doubled. What
+    belonged to the right target (spans, soft labels) goes with it.
+
+    Simulated students count examples without reading them. For them, wrong ones are left out.
+    """
+
+    task: Task
+    """Grades the candidates."""
+    rate: float
+    """Chance that an example gets a wrong target, in [0, 1]."""
+
+    def __call__(self, student: Student, data: Data) -> Data:
+        """The altered data, in order."""
+        if isinstance(student, SimulatedStudent):
+            return tuple(example for example in data if not self._is_chosen(example))
+        targets: dict[str, list[str]] = {}
+        for example in data:
+            targets.setdefault(example.skill, []).append(example.target)
+        offers = {skill: sorted(set(found)) for skill, found in targets.items()}
+        return tuple(
+            self._mislabelled(example, offers[example.skill])
+            if self._is_chosen(example)
+            else example
+            for example in data
+        )
+
+    def _is_chosen(self, example: Example) -> bool:
+        return chance("wrong_labels", example.prompt) < self.rate
+
+    def _mislabelled(self, example: Example, offers: Sequence[str]) -> Example:
+        """The example with the first wrong target, counted from a place its prompt decides."""
+        first = int(chance("wrong target", example.prompt) * len(offers))
+        doubled = example.target * 2
+        candidates = (*offers[first:], *offers[:first], example.target[::-1])
+        wrong = next((t for t in candidates if self._is_wrong(example, t)), doubled)
+        return replace(example, target=wrong, spans=(), soft_labels=())
+
+    def _is_wrong(self, example: Example, target: str) -> bool:
+        """Whether ``target`` is a wrong answer, and not the rejected one of a preference pair."""
+        if target in (example.target, example.rejected):
+            return False
+        return self.task.grade(example, target) < 1

@@ -1,0 +1,121 @@
+"""Which stress there is: plain values in, a checked ``Stress`` out, and keyed chance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import teachgym  # noqa: F401 (registers the environments)
+from teachgym.envs.building import teacher_env
+from teachgym.envs.stress import Stress, make_stress
+from teachgym.envs.stress.chance import chance
+from teachgym.envs.stress.choosing import choose_skills
+from teachgym.errors import ConfigError
+
+LEAVES = tuple(f"skill {i}" for i in range(10))
+
+
+def test_no_settings_are_no_stress() -> None:
+    assert make_stress(None) == make_stress({}) == Stress()
+
+
+def test_lists_from_json_become_names() -> None:
+    assert make_stress({"saturated": ["a", "b"]}).saturated == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"unlearnabel": 0.5}, "Did you mean 'unlearnable'"),
+        ({"unlearnable": 1.5}, r"'unlearnable' is 1.5; it must be in \[0, 1\], or a list"),
+        ({"saturated": "copy"}, "'saturated' is 'copy'"),
+        ({"saturated": [3]}, "'saturated' is"),
+        ({"grader_noise": -0.1}, "'grader_noise' is -0.1"),
+        ({"wrong_labels": float("nan")}, "'wrong_labels' is nan"),
+        ({"wrong_labels": True}, "'wrong_labels' is True"),
+        ({"forgetting": "much"}, "'forgetting' is 'much'"),
+        ({"rugged": 1}, "'rugged' is 1; it must be true or false"),
+        ({"delayed_reward": 0}, "'delayed_reward' is 0"),
+        ({"delayed_reward": 2.5}, "'delayed_reward' is 2.5"),
+        ("much", "stress is 'much'; give a table"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_allowed(settings: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        make_stress(settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"stress": {"unlearnable": ["rotll"]}}, "Did you mean 'rotl'"),
+        ({"stress": {"saturated": ["strings"]}}, "unknown leaf skill in stress 'saturated'"),
+        ({"stress": {"forgetting": 0.1}, "training": "scratch"}, "use training='continue'"),
+        ({"stress": {"delayed_reward": 3}, "reward": "per_skill"}, "only reward='accuracy_gain'"),
+    ],
+)
+def test_stress_that_does_not_fit_the_environment_is_refused(
+    settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        gym.make("teachgym/SkillList-v0", student="simulated", **settings)
+
+
+def test_without_stress_nothing_is_wrapped() -> None:
+    plain, calm = (teacher_env(student="simulated", stress=stress) for stress in (None, {}))
+    for part in ("task", "student", "trainer", "evaluator"):
+        assert type(getattr(calm, part)) is type(getattr(plain, part))
+        assert "stress" not in type(getattr(calm, part)).__module__
+
+
+# -- chance ------------------------------------------------------------------------------------
+
+
+def test_chance_is_the_same_in_every_process() -> None:
+    """BLAKE2b with 6 bytes of the text ``('a', 1)``, as ``b2sum -l 48`` gives it, over 2**48."""
+    assert chance("a", 1) == 0x0D8AA442780C / 2**48
+
+
+def test_chance_is_uniform() -> None:
+    """The mean of 10 000 uniform numbers has the standard error sqrt(1/12 / 10 000) = 0.0029."""
+    drawn = np.array([chance("key", i) for i in range(10_000)])
+    assert 0 <= drawn.min() < 0.001 < 0.999 < drawn.max() < 1
+    assert drawn.mean() == pytest.approx(0.5, abs=0.0087)
+
+
+def test_keys_are_told_apart() -> None:
+    assert len({chance("ab", "c"), chance("a", "bc"), chance("abc"), chance("ab", "c", "")}) == 4
+
+
+# -- choosing skills ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("share", "count"), [(0.0, 0), (0.01, 1), (0.24, 2), (0.25, 3), (0.5, 5), (1.0, 10), (1, 10)]
+)
+def test_a_share_is_rounded_to_whole_skills_and_at_least_one(share: float, count: int) -> None:
+    """Of 10 skills: 0.25 is 2.5, rounded up to 3."""
+    assert len(choose_skills(share, LEAVES, kind="unlearnable")) == count
+
+
+@given(st.permutations(LEAVES), st.floats(0, 1), st.floats(0, 1))
+def test_a_larger_share_holds_a_smaller_one_whatever_the_order(
+    leaves: list[str], one: float, other: float
+) -> None:
+    small, large = sorted((one, other))
+    chosen = choose_skills(small, leaves, kind="saturated")
+    assert chosen <= choose_skills(large, LEAVES, kind="saturated") <= set(LEAVES)
+
+
+def test_kinds_of_stress_choose_independently() -> None:
+    kinds = ("unlearnable", "saturated")
+    assert len({choose_skills(0.5, LEAVES, kind=kind) for kind in kinds}) == 2
+
+
+def test_names_are_taken_as_they_are() -> None:
+    assert choose_skills(("skill 3",), LEAVES, kind="unlearnable") == {"skill 3"}
