@@ -1,18 +1,20 @@
-"""Charts of a bench: standings, profiles, learning curves, score against cost."""
+"""Charts of a bench: standings, profiles, learning curves; each arm beside its own reference."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from markupsafe import Markup
 
-from teachgym.benchmarks.bench_material import BenchMaterial
+from teachgym.benchmarks.analysis import Interval
+from teachgym.benchmarks.bench_material import BenchMaterial, name_condition
 from teachgym.benchmarks.leaderboard import Standing
-from teachgym.benchmarks.statistics import Interval
-from teachgym.benchmarks.uncertainty import mean_curve, pareto_front, profile
-from teachgym.metrics import Estimate, estimate
+from teachgym.benchmarks.stress_material import teacher_of
+from teachgym.benchmarks.uncertainty import mean_curve, profile
+from teachgym.metrics import Estimate
 from teachgym.report.html import (
     Axes,
     Line,
@@ -23,33 +25,41 @@ from teachgym.report.html import (
     interval_chart,
     line_chart,
 )
-from teachgym.types import CURRENCIES
 
 _TOGETHER = 5
-"""Arms in a chart of profiles, besides the reference."""
+"""Arms in a chart of profiles or curves, besides the reference."""
 
 
-def standing_chart(bench: BenchMaterial) -> Markup:
-    """Interquartile means with their bootstrap intervals, best mean first."""
-    middles = {line.arm: middle_of(line) for line in bench.standings if line.middle}
+def titled(title: str, bench: BenchMaterial, condition: str) -> str:
+    """A title that names the condition where a bench has several."""
+    return f"{title}: {name_condition(condition)}" if len(bench.panels) > 1 else title
+
+
+def standing_chart(bench: BenchMaterial, condition: str) -> Markup:
+    """Interquartile means of a condition's arms with bootstrap intervals, best mean first."""
+    lines = [line for line in bench.panels[condition] if line.middle]
     rows = []
-    for line in bench.standings:
-        if line.arm in middles:
-            middle = middles[line.arm]
-            text = f"{middle.value:.3f}, n={line.finished}"
-            note = f"{line.arm}: {middle}, n = {line.finished} runs"
-            style = "c1 hollow" if line.control else "c0"
-            mark = Mark(middle.value, middle.low, middle.high, note, style)
-            rows.append(Row(line.arm, [mark], text))
-    reference = middles.get(bench.suite.reference)
+    for line in lines:
+        middle = middle_of(line)
+        text = f"{middle.value:.3f}, n={line.finished}"
+        note = f"{line.arm}: {middle}, n = {line.finished} runs"
+        style = "c1 hollow" if line.control else "c0"
+        rows.append(Row(line.arm, [Mark(middle.value, middle.low, middle.high, note, style)], text))
+    shared = _shared_reference(lines)
     return interval_chart(
         rows,
-        "Interquartile mean of test accuracy",
+        titled("Interquartile mean of test accuracy", bench, condition),
         "test accuracy",
-        note=f"95 % bootstrap intervals over seeds, from 2 runs on; hollow: controls; dashed: "
-        f"{bench.suite.reference}",
-        at=reference.value if reference else None,
+        note="95 % bootstrap intervals over seeds, from 2 runs on; hollow: controls"
+        + (f"; dashed: {shared.arm}" if shared else ""),
+        at=middle_of(shared).value if shared else None,
     )
+
+
+def _shared_reference(lines: Sequence[Standing]) -> Standing | None:
+    """The arm that all others are compared with, if there is one such."""
+    names = {line.reference for line in lines if line.reference != line.arm}
+    return next((line for line in lines if {line.arm} == names), None)
 
 
 def middle_of(line: Standing) -> Interval:
@@ -60,37 +70,59 @@ def middle_of(line: Standing) -> Interval:
     return Interval(line.middle.value, math.nan, math.nan)
 
 
-def profile_charts(bench: BenchMaterial) -> list[Markup]:
-    """Performance profiles of all arms, a few to a chart, each chart with the reference."""
-    reference = bench.suite.reference
-    others = [arm for arm in bench.runs if arm != reference]
-    groups = [others[first : first + _TOGETHER] for first in range(0, len(others), _TOGETHER)]
-    return [_profile_chart(bench, group) for group in groups]
+def groups(bench: BenchMaterial, condition: str) -> Iterator[tuple[str, list[str]]]:
+    """A condition's arms with results by what they are compared with, a few at a time.
+
+    Best groups first; within one in the order of the suite, so that teachers who appear in every
+    condition have the same colours in all.
+    """
+    order = [arm.name for arm in bench.suite.arms]
+    others: dict[str, list[str]] = {}
+    for line in bench.panels[condition]:
+        if line.finished and line.arm != line.reference:
+            others.setdefault(line.reference, []).append(line.arm)
+    for reference, arms in others.items():
+        for first in range(0, len(arms), _TOGETHER):
+            yield reference, sorted(arms[first : first + _TOGETHER], key=order.index)
 
 
-def thresholds(bench: BenchMaterial) -> list[float]:
+def profile_charts(bench: BenchMaterial, condition: str) -> list[Markup]:
+    """Performance profiles of a condition's arms, a few to a chart, with their reference."""
+    return [
+        _profile_chart(bench, arms, reference, titled("Performance profiles", bench, condition))
+        for reference, arms in groups(bench, condition)
+    ]
+
+
+def thresholds(bench: BenchMaterial, arms: Sequence[str]) -> list[float]:
     """Test accuracies at which profiles are evaluated, from below the lowest to the highest."""
-    scores = np.concatenate(list(bench.scores.values()))
+    scores = np.concatenate([bench.scores[arm] for arm in arms])
     margin = 0.02 * (float(np.ptp(scores)) or 1.0)
     return [float(t) for t in np.linspace(scores.min() - margin, scores.max() + margin, 61)]
 
 
-def _profile_chart(bench: BenchMaterial, arms: Sequence[str]) -> Markup:
-    styles = {arm: f"c{number}" for number, arm in enumerate(arms)}
-    if bench.suite.reference in bench.runs:
-        styles[bench.suite.reference] = "quiet"
+def _profile_chart(bench: BenchMaterial, arms: Sequence[str], reference: str, title: str) -> Markup:
+    styles = _styles(bench, arms, reference)
+    levels = thresholds(bench, list(styles))
     axes = Axes(
-        f"Performance profiles: {arms[0]} to {arms[-1]}",
+        title,
         "test accuracy",
         "share of runs above",
-        f"bands: 95 % bootstrap, from 2 runs on; dashed: {bench.suite.reference}",
+        f"bands: 95 % bootstrap, from 2 runs on; dashed: {reference}",
         y_range=(0, 1),
     )
-    return line_chart([_profile_line(bench, arm, style) for arm, style in styles.items()], axes)
+    lines = [_profile_line(bench, arm, style, levels) for arm, style in styles.items()]
+    return line_chart(lines, axes)
 
 
-def _profile_line(bench: BenchMaterial, arm: str, style: str) -> Line:
-    levels, scores = thresholds(bench), bench.scores[arm]
+def _styles(bench: BenchMaterial, arms: Sequence[str], reference: str) -> dict[str, str]:
+    """Class of the style sheet by arm; the reference last, if it has results."""
+    styles = {arm: f"c{number}" for number, arm in enumerate(arms)}
+    return styles | ({reference: "quiet"} if reference in bench.runs else {})
+
+
+def _profile_line(bench: BenchMaterial, arm: str, style: str, levels: Sequence[float]) -> Line:
+    scores = bench.scores[arm]
     shares = profile(scores, levels, np.random.default_rng(0))
     points = []
     for level, share in zip(levels, shares, strict=True):
@@ -100,65 +132,60 @@ def _profile_line(bench: BenchMaterial, arm: str, style: str) -> Line:
 
 
 def curve_charts(bench: BenchMaterial) -> list[Markup]:
-    """The mean learning curve of every arm beside that of the reference, on one scale."""
-    curves = {
-        arm: mean_curve([[point.mean for point in run.curve] for run in runs])
-        for arm, runs in bench.runs.items()
-    }
+    """The mean learning curve of every arm beside that of its reference, on one scale."""
+    curves = _curves(bench, list(bench.runs))
     ends = [end for curve in curves.values() for e in curve for end in _ends(e)]
     scale = (min(ends), max(ends))
-    reference = curves.get(bench.suite.reference, ())
     charts = []
     for arm, curve in curves.items():
-        lines = [_curve_line(bench.suite.reference, reference, "quiet"), _curve_line(arm, curve)]
+        reference = bench.suite.compared(bench.arms[arm])
+        lines = [_curve_line(arm, curve)]
+        if reference != arm and reference in curves:
+            lines.insert(0, _curve_line(reference, curves[reference], "quiet"))
         note = f"n = {curve[0].n} run{'s' * (curve[0].n > 1)}"
         axes = Axes(arm, "step", "val", note, y_range=scale, whole=True, small=True)
         charts.append(line_chart(lines, axes))
     return charts
 
 
-def _curve_line(arm: str, curve: Sequence[Estimate], style: str = "c0") -> Line:
-    points = [Point(step, estimate_mark(f"{arm}, step {step}", e)) for step, e in enumerate(curve)]
-    return Line("", points, style, band=True)
+def curve_groups(bench: BenchMaterial, condition: str) -> list[Markup]:
+    """Mean learning curves of a condition's arms together; errors are in the tooltips."""
+    charts = []
+    for reference, arms in groups(bench, condition):
+        styles = _styles(bench, arms, reference)
+        curves = _curves(bench, list(styles))
+        lines = [
+            _curve_line(arm, curve, styles[arm], name=teacher_of(bench.arms[arm]), plain=True)
+            for arm, curve in curves.items()
+        ]
+        title = titled("Learning curves", bench, condition)
+        axes = Axes(title, "step", "accuracy on val", f"dashed: {reference}", whole=True)
+        charts.append(line_chart(lines, axes))
+    return charts
+
+
+def _curves(bench: BenchMaterial, arms: Sequence[str]) -> dict[str, tuple[Estimate, ...]]:
+    return {
+        arm: mean_curve([[point.mean for point in run.curve] for run in bench.runs[arm]])
+        for arm in arms
+    }
+
+
+def _curve_line(
+    arm: str,
+    curve: Sequence[Estimate],
+    style: str = "c0",
+    *,
+    name: str = "",
+    plain: bool = False,
+) -> Line:
+    marks = [estimate_mark(f"{arm}, step {step}", e) for step, e in enumerate(curve)]
+    if plain:
+        marks = [replace(mark, low=math.nan, high=math.nan) for mark in marks]
+    points = [Point(step, mark) for step, mark in enumerate(marks)]
+    return Line(name, points, style, band=True)
 
 
 def _ends(value: Estimate) -> tuple[float, float]:
     error = 0.0 if math.isnan(value.stderr) else value.stderr
     return value.mean - error, value.mean + error
-
-
-def cost_charts(bench: BenchMaterial) -> list[Markup]:
-    """Test accuracy against mean spending, in each currency in which arms differ."""
-    charts = []
-    for currency in CURRENCIES:
-        spent = {
-            arm: estimate([getattr(run.spent, currency) for run in runs])
-            for arm, runs in bench.runs.items()
-        }
-        if len({amount.mean for amount in spent.values()}) > 1:
-            charts.append(_cost_chart(bench, currency.replace("_", " "), spent))
-    return charts
-
-
-def _cost_chart(bench: BenchMaterial, currency: str, spent: Mapping[str, Estimate]) -> Markup:
-    tests = {arm: estimate(scores) for arm, scores in bench.scores.items()}
-    fair = [arm for arm in tests if arm not in bench.controls]
-    chosen = pareto_front([(spent[arm].mean, tests[arm].mean) for arm in fair])
-    front = [fair[number] for number in chosen]
-    groups = {
-        "beaten": ([arm for arm in fair if arm not in front], "quiet"),
-        "controls": ([arm for arm in tests if arm in bench.controls], "c1 hollow"),
-        "not beaten": (front, "c0"),
-    }
-    lines = []
-    for name, (arms, style) in groups.items():
-        points = [_cost_point(arm, currency, spent[arm], tests[arm]) for arm in arms]
-        lines.append(Line(name, points, style, joined=arms is front))
-    note = f"± standard error over seeds; not beaten, cheapest first: {', '.join(front) or 'none'}"
-    axes = Axes(f"Test accuracy for {currency}", currency, "test accuracy", note)
-    return line_chart(lines, axes)
-
-
-def _cost_point(arm: str, currency: str, spent: Estimate, test: Estimate) -> Point:
-    name = f"{arm}, {spent.mean:,.10g} ± {spent.stderr:,.3g} {currency}"
-    return Point(spent.mean, estimate_mark(name, test))

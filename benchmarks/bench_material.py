@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from teachgym.benchmarks.analysis import FloatArray
 from teachgym.benchmarks.leaderboard import Results, Standing, stand
 from teachgym.benchmarks.runner import Status, read_results, status
-from teachgym.benchmarks.statistics import FloatArray
-from teachgym.benchmarks.suites import Suite
+from teachgym.benchmarks.skill_gains import count_taught, mean_levels
+from teachgym.benchmarks.suites import Arm, Suite
 from teachgym.report.html import PAGE
 from teachgym.runs.files import read_json
+from teachgym.runs.folder import RunFolder
 from teachgym.runs.result import RunResult
+
+_LEADERS = 3
+"""Arms that are looked at skill by skill, besides what they are compared with."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,10 @@ class BenchMaterial:
     """Every commit that a finished cell was run with."""
     versions: Sequence[str]
     """Every version of teachgym that a finished cell was run with."""
+    taught: Mapping[str, Mapping[int, Mapping[str, int]]]
+    """Of the leading arms, by seed: examples by skill that the student on test had learned from."""
+    levels: Mapping[str, float]
+    """Mean level of each skill's items of test, where items have levels."""
 
     @classmethod
     def read(cls, suite: Suite, folder: Path) -> BenchMaterial:
@@ -41,11 +51,25 @@ class BenchMaterial:
         results = read_results(suite, folder)
         cells = {(cell.arm.name, cell.seed): cell for cell in suite.cells()}
         configs = [read_json(folder / cells[key].path / "config.json") for key in results]
+        standings = stand(suite, results)
+        leaders = _leaders(suite, standings)
+        taught = {
+            arm: {
+                seed: count_taught(RunFolder(folder / cells[arm, seed].path), results[arm, seed])
+                for seed in range(suite.seeds)
+                if (arm, seed) in results
+            }
+            for arm in leaders
+        }
+        one = next((RunFolder(folder / cells[k].path) for k in results if k[0] in leaders), None)
         return cls(
             suite=suite,
             results=results,
-            states={key: status(cell, folder) for key, cell in cells.items()},
-            standings=stand(suite, results),
+            states={
+                key: "finished" if key in results else status(cell, folder)
+                for key, cell in cells.items()
+            },
+            standings=standings,
             pages={
                 key: f"{cell.path}/{PAGE}"
                 for key, cell in cells.items()
@@ -53,26 +77,55 @@ class BenchMaterial:
             },
             commits=list(dict.fromkeys(c["commit"] or "not in a checkout" for c in configs)),
             versions=list(dict.fromkeys(c["versions"]["teachgym"] for c in configs)),
+            taught=taught,
+            levels=mean_levels(one) if one else {},
         )
 
-    @property
+    @cached_property
+    def panels(self) -> dict[str, list[Standing]]:
+        """Standings by condition: what is compared with each other, best arm first."""
+        panels: dict[str, list[Standing]] = {arm.condition: [] for arm in self.suite.arms}
+        for line in self.standings:
+            panels[self.arms[line.arm].condition].append(line)
+        return panels
+
+    @cached_property
     def runs(self) -> dict[str, list[RunResult]]:
-        """Results by seed of every arm that has any, best arm first."""
+        """Results by seed of every arm that has any, by condition, best arm first."""
         seeds = range(self.suite.seeds)
         found = {
             line.arm: [self.results[line.arm, s] for s in seeds if (line.arm, s) in self.results]
-            for line in self.standings
+            for lines in self.panels.values()
+            for line in lines
         }
         return {arm: runs for arm, runs in found.items() if runs}
 
-    @property
+    @cached_property
     def scores(self) -> dict[str, FloatArray]:
         """Final test accuracies of the same arms, shape (n_runs,) each."""
         return {
             arm: np.array([run.test.after.mean for run in runs]) for arm, runs in self.runs.items()
         }
 
-    @property
+    @cached_property
+    def arms(self) -> dict[str, Arm]:
+        """The suite's arms by name."""
+        return {arm.name: arm for arm in self.suite.arms}
+
+    @cached_property
     def controls(self) -> frozenset[str]:
         """Names of the arms that are there to be compared with."""
         return frozenset(arm.name for arm in self.suite.arms if arm.control)
+
+
+def name_condition(condition: str) -> str:
+    """What a condition is called; the empty one is that without stress."""
+    return condition or "no stress"
+
+
+def _leaders(suite: Suite, standings: Sequence[Standing]) -> list[str]:
+    """The best arms of the first condition, and what they are compared with; only with results."""
+    own = {arm.name for arm in suite.arms if arm.condition == suite.arms[0].condition}
+    fair = [line for line in standings if line.arm in own and not line.control and line.finished]
+    chosen = {name for line in fair[:_LEADERS] for name in (line.arm, line.reference)}
+    return [line.arm for line in standings if line.arm in chosen and line.finished]

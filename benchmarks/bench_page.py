@@ -10,14 +10,19 @@ import numpy as np
 from markupsafe import Markup
 
 from teachgym.benchmarks.bench_charts import (
-    cost_charts,
     curve_charts,
+    curve_groups,
     profile_charts,
     standing_chart,
 )
+from teachgym.benchmarks.bench_costs import cost_section
 from teachgym.benchmarks.bench_figures import bench_figures
-from teachgym.benchmarks.bench_material import BenchMaterial
+from teachgym.benchmarks.bench_material import BenchMaterial, name_condition
+from teachgym.benchmarks.bench_skills import skill_section
+from teachgym.benchmarks.bench_stress import stress_section
+from teachgym.benchmarks.dynamics import describe_curves
 from teachgym.benchmarks.leaderboard import leaderboard_rows
+from teachgym.benchmarks.stress_material import teacher_of
 from teachgym.benchmarks.suites import Suite
 from teachgym.benchmarks.uncertainty import improvement
 from teachgym.report.html import (
@@ -26,12 +31,13 @@ from teachgym.report.html import (
     Cell,
     Page,
     Section,
+    figure,
     grid,
     html_table,
     save_figures,
     write_page,
 )
-from teachgym.report.tables import show_score
+from teachgym.report.tables import Rows, show_score
 
 
 def write_bench_page(suite: Suite, folder: Path) -> Path:
@@ -52,11 +58,12 @@ def draw_bench(bench: BenchMaterial, folder: Path) -> Path:
 def bench_page(bench: BenchMaterial) -> Page:
     """Everything there is to see of a bench."""
     suite = bench.suite
-    compared = [_certainty(bench), _curves(bench), _costs(bench)] if bench.results else []
+    stressed = [stress_section(bench)] if bench.results and len(bench.panels) > 1 else []
+    compared = [_certainty, _curves, cost_section, skill_section] if bench.results else []
     return Page(
         f"{suite.name} v{suite.version}: {suite.description}",
         _facts(bench),
-        [_leaderboard(bench), *compared, _cells(bench)],
+        [*stressed, _leaderboard(bench), *(section(bench) for section in compared), _cells(bench)],
         {"Suite": json.dumps(suite.to_json(), indent=2)},
     )
 
@@ -64,10 +71,11 @@ def bench_page(bench: BenchMaterial) -> Page:
 def _facts(bench: BenchMaterial) -> dict[str, str]:
     suite, states = bench.suite, list(bench.states.values())
     begun = states.count("begun")
+    references = dict.fromkeys(suite.compared(arm) for arm in suite.arms)
     return {
         "Finished runs": f"{states.count('finished')} of {len(states)}; {begun} begun",
         "Arms and seeds": f"{len(suite.arms)} arms, {suite.seeds} seeds each",
-        "Compared with": suite.reference,
+        "Compared with": ", ".join(references) if len(references) < 4 else "each its reference",
         "Environment": suite.env,
         **{
             name.replace("_", " ").capitalize(): _show(value)
@@ -83,11 +91,19 @@ def _leaderboard(bench: BenchMaterial) -> Section:
         "Test was read once per run, for the student that was best on val. ± is the standard error "
         "over seeds. Differences are paired by seed; p-values are adjusted for the number of arms."
     )
-    rows = leaderboard_rows(bench.suite, bench.standings)
-    parts = [html_table(rows, sortable=True)]
+    parts: list[Markup] = []
+    for condition, lines in bench.panels.items():
+        table = html_table(leaderboard_rows(bench.suite, lines), sortable=True)
+        parts.append(_panel(bench, condition, table))
     if bench.results:
-        parts.append(grid([standing_chart(bench), *profile_charts(bench)]))
+        charts = ([standing_chart(bench, c), *profile_charts(bench, c)] for c in bench.panels)
+        parts.append(grid([chart for own in charts for chart in own]))
     return Section("leaderboard", "Leaderboard", intro, parts)
+
+
+def _panel(bench: BenchMaterial, condition: str, table: Markup) -> Markup:
+    """A table under the name of its condition, where there are several."""
+    return figure(name_condition(condition), "", table) if len(bench.panels) > 1 else table
 
 
 def _certainty(bench: BenchMaterial) -> Section:
@@ -95,12 +111,17 @@ def _certainty(bench: BenchMaterial) -> Section:
         "Chance that a run of the arm on the left beats a run of the arm above; ties count half. "
         "The 95 % bootstrap interval and n are in the tooltip."
     )
-    return Section("chances", "Chance of improvement", intro, [_matrix(bench)])
+    parts = []
+    for condition, lines in bench.panels.items():
+        matrix = _matrix(bench, [line.arm for line in lines if line.finished])
+        parts.append(_panel(bench, condition, matrix))
+    return Section("chances", "Chance of improvement", intro, parts)
 
 
-def _matrix(bench: BenchMaterial) -> Markup:
-    scores, rng = bench.scores, np.random.default_rng(0)
-    rows: list[Sequence[str | Cell]] = [("beats", *scores)]
+def _matrix(bench: BenchMaterial, arms: Sequence[str]) -> Markup:
+    scores, rng = {arm: bench.scores[arm] for arm in arms}, np.random.default_rng(0)
+    names = {arm: teacher_of(bench.arms[arm]) for arm in arms}
+    rows: list[Sequence[str | Cell]] = [("beats", *names.values())]
     for name, mine in scores.items():
         cells: list[str | Cell] = []
         for other, theirs in scores.items():
@@ -108,30 +129,43 @@ def _matrix(bench: BenchMaterial) -> Markup:
             note = f"{name} beats {other}: {chance}, n = {len(mine)} and {len(theirs)} runs"
             heat = 2 * chance.value - 1
             cells.append("" if other == name else Cell(f"{chance.value:.2f}", heat, note))
-        rows.append((f"{name} (n={len(mine)})", *cells))
+        rows.append((f"{names[name]} (n={len(mine)})", *cells))
     return html_table(rows)
 
 
 def _curves(bench: BenchMaterial) -> Section:
-    intro = (
-        "Mean over seeds of the accuracy on val, with a band of ± standard error, on one scale; "
-        f"dashed: {bench.suite.reference}."
-    )
-    return Section("curves", "Learning curves", intro, [grid(curve_charts(bench), small=True)])
+    if len(bench.panels) > 1:
+        shown = "Mean over seeds of the accuracy on val; standard errors are in the tooltips."
+        charts = grid([chart for c in bench.panels for chart in curve_groups(bench, c)])
+    else:
+        shown = (
+            "Mean over seeds of the accuracy on val, with a band of ± standard error, on one "
+            "scale; dashed: what the arm is compared with."
+        )
+        charts = grid(curve_charts(bench), small=True)
+    note = "Gains of the mean curve ± standard error over seeds; the share is of the whole gain."
+    table = figure("When they learned", note, html_table(dynamics_rows(bench), sortable=True))
+    return Section("curves", "Learning curves", shown, [charts, table])
 
 
-def _costs(bench: BenchMaterial) -> Section:
-    intro = (
-        "Mean spending of an arm's runs and its test accuracy. A line joins the arms that no other "
-        "beats at equal or lower cost; controls do not count."
-    )
-    return Section("costs", "Score against cost", intro, [grid(cost_charts(bench))])
+def dynamics_rows(bench: BenchMaterial) -> Rows:
+    """Header and a row per arm: when its mean curve is highest, and how early it rose."""
+    header = ("arm", "highest at step", "gain, first half", "gain, second half", "share by half")
+    rows = []
+    for arm, runs in bench.runs.items():
+        if min(run.steps for run in runs):
+            found = describe_curves([[point.mean for point in run.curve] for run in runs])
+            halves = (f"{e.mean:+.4f} ± {e.stderr:.4f}" for e in (found.early, found.late))
+            share = "no gain" if found.share is None else f"{found.share:.2f}"
+            highest = f"{found.highest} of {found.steps}"
+            rows.append((f"{arm} (n={len(runs)})", highest, *halves, share))
+    return (header, *rows)
 
 
 def _cells(bench: BenchMaterial) -> Section:
     seeds = range(bench.suite.seeds)
     rows: list[Sequence[str | Cell]] = [("arm", *(f"seed {seed}" for seed in seeds))]
-    for line in bench.standings:
+    for line in (line for lines in bench.panels.values() for line in lines):
         rows.append((line.arm, *(_cell(bench, line.arm, seed) for seed in seeds)))
     intro = "Test accuracy of every run, ± standard error over items; links lead to its page."
     return Section("runs", "Runs", intro, [html_table(rows, sortable=True)])

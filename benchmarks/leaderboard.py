@@ -2,7 +2,7 @@
 
 ``test`` was read once in each run, after its end, for the student that was best on ``val``. Arms
 are compared with their reference by the paired differences of the seeds that both have finished,
-and the p-values are adjusted for the number of comparisons (``statistics.holm``).
+and the p-values are adjusted for the number of comparisons (``analysis.holm``).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from teachgym.benchmarks.statistics import (
+from teachgym.benchmarks.analysis import (
     FloatArray,
     Interval,
     PairedTest,
@@ -208,9 +208,15 @@ def _against(line: Standing) -> tuple[str, str, str]:
         return ("", "", "")
     return (
         f"{test.difference.mean:+.4f} [{test.interval.low:+.4f}, {test.interval.high:+.4f}]",
-        f"{line.p:.3f}" if line.p == line.p else "",
+        _show_p(line.p),
         f"{line.better:.2f}",
     )
+
+
+def _show_p(p: float) -> str:
+    if p != p:
+        return ""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _difference(test: PairedTest | None) -> str:

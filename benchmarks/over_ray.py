@@ -10,20 +10,27 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from teachgym.benchmarks.runner import RETRIES, Job, do
+from teachgym.benchmarks.jobs import Job, do_group, group_jobs, is_done
+from teachgym.benchmarks.runner import RETRIES
 from teachgym.errors import missing_extra
 
 
 @dataclass(frozen=True)
 class OverRay:
-    """Cells as tasks of a Ray cluster; a lost worker's cell is tried again, ``RETRIES`` times."""
+    """Groups of cells as tasks of a Ray cluster; those of a lost worker are tried again.
+
+    That is done ``RETRIES`` times; a cell goes on where its folder ends.
+    """
 
     address: str | None = None
     """Of the cluster, e.g. ``auto`` or ``ray://host:10001``; None = a new one on this machine."""
     cpus: float = 1
-    """CPUs that each cell reserves, > 0."""
+    """CPUs that each task reserves, > 0."""
     gpus: float = 0
-    """GPUs that each cell reserves, >= 0; fractions share one."""
+    """GPUs that each task reserves, >= 0; fractions share one. A task that reserves none sees
+    none."""
+    together: int = 1
+    """Cells at most that a task does side by side, >= 1; see ``jobs.group_jobs``."""
 
     def __call__(self, jobs: Sequence[Job]) -> Iterator[Job]:
         """See ``runner.Execute``; errors of cells are raised when the others are done."""
@@ -37,16 +44,19 @@ class OverRay:
                 ray.shutdown()
 
     def _pass(self, ray: Any, jobs: Sequence[Job]) -> Iterator[Job]:
-        task = ray.remote(do).options(
+        task = ray.remote(do_group).options(
             num_cpus=self.cpus, num_gpus=self.gpus, max_retries=RETRIES, retry_exceptions=False
         )
-        waiting, failures = [task.remote(job) for job in jobs], []
+        groups = {task.remote(group): group for group in group_jobs(jobs, self.together)}
+        waiting, failures = list(groups), []
         while waiting:
             (done,), waiting = ray.wait(waiting)
             try:
-                yield ray.get(done)
+                ray.get(done)
+                yield from groups[done]
             except ray.exceptions.RayError as error:
                 failures.append(error)
+                yield from filter(is_done, groups[done])
         if failures:
             raise failures[0]
 

@@ -7,19 +7,21 @@ command goes on, and the outcome is that of an uninterrupted run.
 
 from __future__ import annotations
 
-import json
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Literal
 
 from teachgym import experiment
+from teachgym.benchmarks.jobs import Group, Job, do, do_group, group_jobs, is_done
 from teachgym.benchmarks.suites import Cell, Suite
 from teachgym.errors import RunError
 from teachgym.records import Record
-from teachgym.runs.config import RunConfig
 from teachgym.runs.files import read_json, write_json
 from teachgym.runs.result import RunResult
 from teachgym.workers import worker_pool
@@ -28,15 +30,6 @@ Status = Literal["missing", "begun", "finished"]
 
 RETRIES = 2
 """How often a cell is tried again whose worker died."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A cell as a worker gets it: plain values."""
-
-    config: Record
-    folder: str
-
 
 Execute = Callable[[Sequence[Job]], Iterator[Job]]
 """Does the jobs in any order, and yields each when it is done."""
@@ -98,22 +91,6 @@ def read_results(suite: Suite, folder: Path) -> dict[tuple[str, int], RunResult]
     }
 
 
-def do(job: Job) -> Job:
-    """Run or resume one cell to its end."""
-    folder, config = Path(job.folder), RunConfig.of(job.config)
-    if not (folder / "config.json").exists():
-        experiment.run(config, folder)
-    elif _as_json(experiment.config_of(folder)) == _as_json(config):
-        experiment.resume(folder)
-    else:
-        raise RunError(f"{folder} was begun with other settings; give another folder")
-    return job
-
-
-def _as_json(config: RunConfig) -> str:
-    return json.dumps(config.to_json(), sort_keys=True)
-
-
 def do_here(jobs: Sequence[Job]) -> Iterator[Job]:
     """One after another in this process."""
     return map(do, jobs)
@@ -123,7 +100,7 @@ def do_here(jobs: Sequence[Job]) -> Iterator[Job]:
 class Processes:
     """Several at a time in processes of this machine.
 
-    A cell whose worker dies is tried again in a new one, ``RETRIES`` times; a cell that fails by
+    Cells whose worker dies are tried again in a new one, ``RETRIES`` times; a cell that fails by
     itself is not, and its error is raised when the others are done.
     """
 
@@ -131,8 +108,10 @@ class Processes:
     """Processes, >= 1."""
     gpus: Sequence[str] = ()
     """GPUs to use instead, one process each."""
-    task: Callable[[Job], Job] = do
-    """What a process does with a job."""
+    together: int = 1
+    """Cells at most that a process does side by side, >= 1; see ``jobs.group_jobs``."""
+    task: Callable[[Group], None] = do_group
+    """What a process does with a group of jobs."""
 
     def __call__(self, jobs: Sequence[Job]) -> Iterator[Job]:
         """See ``Execute``."""
@@ -149,22 +128,43 @@ class Processes:
 
     def _pass(self, jobs: Sequence[Job]) -> Iterator[Job]:
         failures: list[BaseException] = []
-        with worker_pool(self.workers, self.gpus) as pool:
-            waiting: set[Future[Job]] = {pool.submit(self.task, job) for job in jobs}
-            try:
-                while waiting:
-                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        if (error := future.exception()) is None:
-                            yield future.result()
-                        elif isinstance(error, BrokenProcessPool):
-                            raise error
-                        else:
-                            failures.append(error)
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
+        todo = deque(group_jobs(jobs, self.together))
+        running: dict[Future[None], Group] = {}
+        with _stoppable_pool(self.workers, self.gpus) as pool:
+            while todo or running:
+                while todo and len(running) < (len(self.gpus) or self.workers):
+                    group = todo.popleft()
+                    running[pool.submit(self.task, group)] = group
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    group, error = running.pop(future), future.exception()
+                    if error is None:
+                        yield from group
+                    elif isinstance(error, BrokenProcessPool):
+                        raise error
+                    else:
+                        failures.append(error)
+                        yield from filter(is_done, group)
         if failures:
             raise failures[0]
+
+
+@contextmanager
+def _stoppable_pool(workers: int, gpus: Sequence[str]) -> Iterator[ProcessPoolExecutor]:
+    """A pool whose processes end at once where it is left before its time.
+
+    An interruption from the terminal reaches them too, and a pool that waits for processes of
+    which some have died of it may wait forever.
+    """
+    others = active_children()
+    with worker_pool(workers, gpus) as pool:
+        try:
+            yield pool
+        except BaseException:
+            for child in active_children():
+                if child not in others:
+                    child.kill()  # Every cell goes on where its folder ends.
+            raise
 
 
 def _check_same(suite: Suite, written: Record, folder: Path) -> None:

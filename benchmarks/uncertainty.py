@@ -1,6 +1,6 @@
 """Curves, profiles and pairwise chances of repeated runs with intervals: pure functions.
 
-The bootstrap is that of ``teachgym.benchmarks.statistics``, written for whole arrays at once.
+The bootstrap is that of ``teachgym.benchmarks.analysis``, written for whole arrays at once.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from teachgym.benchmarks.statistics import (
+from teachgym.benchmarks.analysis import (
     FloatArray,
     Interval,
     performance_profile,
@@ -63,6 +63,26 @@ def profile(
     values = _weights(len(scores), rng) @ above
     lows, highs = np.quantile(values, [0.025, 0.975], axis=0)
     return tuple(Interval(*map(float, three)) for three in zip(shares, lows, highs, strict=True))
+
+
+def ratio(numerators: FloatArray, denominators: FloatArray, rng: np.random.Generator) -> Interval:
+    """Ratio of two means over the same runs with a 95 % interval; unknown for a single run.
+
+    The percentile bootstrap draws runs, so both numbers of a run stay together. Of means, not a
+    mean of ratios: a run whose denominator happens to be small must not outweigh all others.
+
+    Args:
+        numerators: shape (n_runs,), n_runs >= 1.
+        denominators: > 0, of the same shape. Where they may be 0 the interval of a ratio can be
+            unbounded (Fieller 1954), and a percentile would hide it.
+        rng: draws the resamples.
+    """
+    value = float(numerators.mean() / denominators.mean())
+    if len(numerators) < 2:
+        return Interval(value, math.nan, math.nan)
+    weights = _weights(len(numerators), rng)  # (RESAMPLES, n_runs)
+    low, high = np.quantile((weights @ numerators) / (weights @ denominators), [0.025, 0.975])
+    return Interval(value, float(low), float(high))
 
 
 def mean_curve(curves: Sequence[Sequence[float]]) -> tuple[Estimate, ...]:

@@ -24,7 +24,10 @@ def controls(epochs: int = 4) -> tuple[Arm, ...]:
     * ``no-data``: the untrained student, through the whole protocol.
     * ``less-data``: as many training tokens from a fraction of the examples, ``epochs`` times
       each: what more compute on less data gives.
-    * ``real-data``: the task's own training examples instead of generated ones.
+    * ``format``: examples of the right form whose answers are wrong. What it gains is knowing
+      what an answer looks like, and no skill.
+    * ``real-data``: as many of the task's own training examples instead of generated ones. Its
+      engine forgets what it drew, so there the gate lets what comes again pass (one in twenty).
     * ``oracle``: knows the learnable skills; a ceiling, not a fair teacher.
     """
     fewer = {
@@ -43,6 +46,16 @@ def controls(epochs: int = 4) -> tuple[Arm, ...]:
             },
             control=True,
         ),
-        Arm("real-data", "uniform", env_settings={"engine": "pool"}, control=True),
+        Arm("format", "uniform", env_settings={"stress": {"wrong_labels": 1.0}}, control=True),
+        Arm(
+            "real-data",
+            "uniform",
+            env_settings={
+                "engine": "pool",
+                "task_settings": {"train_per_cell": 250},
+                "gate_settings": {"duplicates": "allow"},
+            },
+            control=True,
+        ),
         Arm("oracle", "oracle", control=True),
     )

@@ -34,6 +34,8 @@ class Arm:
     """The arm it is compared with, where that is not the suite's reference."""
     condition: str = ""
     """What it has to cope with, where arms are run under several conditions."""
+    chat: Mapping[str, Any] = field(default_factory=dict)
+    """On top of the suite's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class Suite:
     """Seeds of its short form, >= 1."""
     chat: Mapping[str, Any] = field(default_factory=dict)
     """The chat model of arms that ask one."""
+    trackers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Where the metrics of every run go besides its folder; see ``RunConfig.trackers``."""
 
     def __post_init__(self) -> None:
         names = [arm.name for arm in self.arms]
@@ -99,7 +103,8 @@ class Suite:
                 raise UnknownNameError(unknown(f"arm of suite {self.name!r}", name, known))
         named = {arm.name: arm for arm in self.arms}
         kept = {*arms, self.reference, *self.beyond} if arms else set(known)
-        kept |= {self.compared(named[name]) for name in kept}
+        while more := {self.compared(named[name]) for name in kept} - kept:
+            kept |= more
         chosen = tuple(arm for arm in self.arms if arm.name in kept)
         brief = tuple(name for name in self.brief if name in kept)
         seeds = self.seeds if seeds is None else seeds
@@ -110,11 +115,27 @@ class Suite:
         return self.narrowed(self.brief, min(self.brief_seeds, self.seeds))
 
     def changed(
-        self, env_settings: Mapping[str, Any] | None = None, chat: Mapping[str, Any] | None = None
+        self,
+        env_settings: Mapping[str, Any] | None = None,
+        chat: Mapping[str, Any] | None = None,
+        trackers: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> Suite:
-        """The suite with other settings of all runs, and another chat model."""
-        settings = {**self.env_settings, **(env_settings or {})}
-        return replace(self, env_settings=settings, chat=dict(chat) if chat else self.chat)
+        """The suite with other settings of all runs, another chat model, other trackers.
+
+        Raises:
+            ConfigError: for a chat model where arms bring their own.
+        """
+        if chat and (own := [arm.name for arm in self.arms if arm.chat]):
+            raise ConfigError(
+                f"suite {self.name!r} compares chat models of its own ({', '.join(own)}); it takes "
+                "no other one"
+            )
+        return replace(
+            self,
+            env_settings={**self.env_settings, **(env_settings or {})},
+            chat=dict(chat) if chat else self.chat,
+            trackers=dict(trackers) if trackers else self.trackers,
+        )
 
     def cells(self) -> tuple[Cell, ...]:
         """Every arm with every seed; arms take turns, so that early results can be compared."""
@@ -143,7 +164,8 @@ class Cell:
             env_settings={**suite.env_settings, **arm.env_settings},
             teacher=arm.teacher,
             teacher_settings=dict(arm.teacher_settings),
-            chat=dict(suite.chat),
+            chat={**suite.chat, **arm.chat},
+            trackers=dict(suite.trackers),
             seed=self.seed + arm.seed_offset,
             name=f"{suite.name}-v{suite.version}/{self.path}",
         )

@@ -63,6 +63,16 @@ def tiny() -> Suite:
         env_settings={"student": "tiny", "budget": BUDGET, "examples_per_step": 250},
         seeds=10,
         chat=SCRIPTED,
-        beyond=("no-data",),
-        brief=("no-data", "oracle", "weakest", "alp", "ucb1", "thompson", "alp-gmm", "fixed"),
+        beyond=("no-data", "format"),
+        brief=(
+            "no-data",
+            "format",
+            "oracle",
+            "weakest",
+            "alp",
+            "ucb1",
+            "thompson",
+            "alp-gmm",
+            "fixed",
+        ),
     )

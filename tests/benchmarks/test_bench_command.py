@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,31 +55,68 @@ def test_wrong_names_are_answered_with_suggestions() -> None:
     for arguments, said in {
         ("bench", "smok"): "Did you mean 'smoke'",
         ("bench", "smoke", "--arm=alpp"): "Did you mean 'alp'",
+        ("bench", "smoke", "--set", "teacher.power=2"): "the settings of their arms",
     }.items():
         outcome = bench(*arguments)
         assert outcome.exit_code == 2
         assert said in outcome.stderr
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--ray=local", "--gpu=0"), "with --ray give --ray-gpus 1"),
+        (("--ray-gpus=1",), "--ray-gpus is for --ray"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused_before_anything_runs(
+    tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    outcome = bench(*BRIEF, *options)
+    assert outcome.exit_code == 2
+    assert said in outcome.stderr
+    assert not (tmp_path / "bench").exists()
+
+
+def test_a_plan_tells_what_is_known_of_the_cost() -> None:
+    outcome = bench("bench", "dataenvgym-math", "--dry-run", "--seeds=1")
+    assert outcome.exit_code == 0, outcome.output
+    assert "7 of 7 runs are left" in outcome.output
+    assert "gpt-4o-2024-08-06 costs 2.50 dollars per million tokens in, 10.00 out" in outcome.output
+    assert "skill-tree-with-state: what a run asks of the chat model is unknown" in outcome.output
+
+
+@pytest.mark.parametrize("together", [1, 4])
 @pytest.mark.slow
-def test_a_bench_that_is_killed_twenty_times_ends_like_one_that_is_not(tmp_path: Path) -> None:
-    suite = make_suite("smoke").narrowed(("alp",), 3)
-    command = [sys.executable, "-m", "teachgym.cli", "bench", "smoke", "--arm=alp", "--seeds=3"]
+def test_a_bench_that_is_killed_ends_like_one_that_is_not(tmp_path: Path, together: int) -> None:
+    """Twenty times each, soon after it goes on; every other time it is only interrupted."""
+    suite = make_suite("smoke").narrowed(("alp",), 6)
+    command = [sys.executable, "-m", "teachgym.cli", "bench", "smoke", "--arm=alp", "--seeds=6"]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     subprocess.run([*command, f"--out={whole}"], check=True, capture_output=True)
+    command.append(f"--together={together}")
     moments, kills = random.Random(0), 0
-    for _ in range(20):
+    for attempt in range(20):
+        written = journals(killed)
         process: Any = subprocess.Popen(
             [*command, f"--out={killed}"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        time.sleep(moments.uniform(0.5, 6.0))
+        while process.poll() is None and journals(killed) == written:
+            time.sleep(0.02)
+        time.sleep(moments.uniform(0.0, 0.5))
         kills += process.poll() is None
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # It may be through by now.
+            os.killpg(process.pid, signal.SIGINT if attempt % 2 else signal.SIGKILL)
         process.wait()
     assert kills > 5
     subprocess.run([*command, f"--out={killed}"], check=True, capture_output=True)
-    assert len(scores(suite, killed)) == 6
+    assert len(scores(suite, killed)) == 12
     assert scores(suite, killed) == scores(suite, whole)
+
+
+def journals(folder: Path) -> int:
+    """Bytes in the journals of all runs, which grow with every step."""
+    return sum(path.stat().st_size for path in folder.glob("*/*/journal.jsonl"))

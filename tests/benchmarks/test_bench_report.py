@@ -36,3 +36,11 @@ def test_a_run_has_no_ranks_to_agree_about(tmp_path: Path) -> None:
     outcome = teachgym("report", "b/alp/seed_00", "--agreement", "b")
     assert outcome.exit_code == 2
     assert "is no bench" in outcome.stderr
+
+
+def test_runs_of_a_bench_can_be_tracked_and_that_decides_nothing(tmp_path: Path) -> None:
+    assert teachgym(*BRIEF, "--tensorboard").exit_code == 0
+    assert list((tmp_path / "b" / "alp" / "seed_00" / "tensorboard").iterdir())
+    again = teachgym(*BRIEF)
+    assert again.exit_code == 0, again.output
+    assert "finished" not in again.output

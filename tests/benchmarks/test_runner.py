@@ -5,22 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
 import pytest
-from dying_worker import die_always, die_once, fail
+from dying_worker import dawdle, die_always, die_once, fail
 
+from teachgym.benchmarks.jobs import Job, do
 from teachgym.benchmarks.leaderboard import leaderboard_rows, stand
-from teachgym.benchmarks.runner import (
-    Job,
-    Processes,
-    do,
-    do_here,
-    read_results,
-    run_suite,
-    status,
-)
+from teachgym.benchmarks.runner import Processes, do_here, read_results, run_suite, status
 from teachgym.benchmarks.suites import Arm, Suite
 from teachgym.errors import RunError
 
@@ -74,9 +68,11 @@ def test_more_seeds_only_run_what_is_new(tmp_path: Path) -> None:
     assert run_all(SUITE.narrowed(("weak",), 3), tmp_path) == ["uniform/seed_02", "weak/seed_02"]
 
 
-def test_processes_give_what_this_process_gives(tmp_path: Path) -> None:
+@pytest.mark.parametrize("together", [1, 3])
+def test_processes_give_what_this_process_gives(tmp_path: Path, together: int) -> None:
     run_all(SUITE, tmp_path / "here")
-    run_all(SUITE, tmp_path / "there", Processes(2))
+    done = run_all(SUITE, tmp_path / "there", Processes(2, together=together))
+    assert sorted(done) == sorted(cell.path for cell in SUITE.cells())
     assert scores(SUITE, tmp_path / "here") == scores(SUITE, tmp_path / "there")
 
 
@@ -106,15 +102,24 @@ def _raise(error: type[BaseException]) -> Any:
     return finish
 
 
-def test_the_cell_of_a_worker_that_dies_is_done_by_another(tmp_path: Path) -> None:
+@pytest.mark.parametrize("together", [1, 2])
+def test_the_cells_of_a_worker_that_dies_are_done_by_another(tmp_path: Path, together: int) -> None:
     suite = SUITE.narrowed(("weak",), 1)
-    done = run_all(suite, tmp_path, Processes(1, task=die_once))
+    done = run_all(suite, tmp_path, Processes(1, together=together, task=die_once))
     assert sorted(done) == ["uniform/seed_00", "weak/seed_00"]
 
 
 def test_a_cell_that_kills_every_worker_is_given_up(tmp_path: Path) -> None:
     with pytest.raises(BrokenProcessPool):
         run_all(SUITE.narrowed((), 1), tmp_path, Processes(1, task=die_always))
+
+
+def test_who_stops_waiting_leaves_no_process_behind(tmp_path: Path) -> None:
+    """The two cells of seed 0 are done; those of seed 1, of which one is begun, never would be."""
+    cells = run_suite(SUITE, tmp_path, Processes(3, task=dawdle))
+    assert {next(cells).seed, next(cells).seed} == {0}
+    cells.close()  # type: ignore[attr-defined]
+    assert active_children() == []
 
 
 def test_a_cell_that_fails_does_not_keep_the_others_from_running(tmp_path: Path) -> None:

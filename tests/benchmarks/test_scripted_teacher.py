@@ -1,4 +1,4 @@
-"""The scripted teacher: writes right exercises, and orders what its prompt shows it."""
+"""The scripted teachers in Open-Ended: what they order, and what they write."""
 
 from __future__ import annotations
 
@@ -11,13 +11,21 @@ import pytest
 
 from teachgym.agents.classroom import Classroom
 from teachgym.agents.llm_open_ended import LLMOpenEnded
-from teachgym.benchmarks.scripted_teacher import answer
+from teachgym.benchmarks.scripted_reading import Mistake, nearness, one_each
+from teachgym.benchmarks.scripted_teacher import (
+    ScriptedTeacher,
+    answer,
+    answer_weakly,
+    answer_wrongly,
+)
+from teachgym.benchmarks.scripted_writing import level_of
 from teachgym.chat.scripted import Scripted
+from teachgym.engines.writer import in_words
 from teachgym.errors import ChatError
 from teachgym.ledger import Ledger
 from teachgym.syllabus import Syllabus
-from teachgym.tasks.arithmetic_and_strings import ArithmeticAndStrings
-from teachgym.types import Budget, Data, Prediction, Report
+from teachgym.tasks.arithmetic_and_strings import ArithmeticAndStrings, solve
+from teachgym.types import Budget, Data, Prediction, Report, leaf_skills
 
 TASK = ArithmeticAndStrings(val_per_cell=3, test_per_cell=1, train_per_cell=3)
 WEAK = {"add": "?", "rev": "?"}
@@ -34,11 +42,27 @@ def report(wrong: Mapping[str, str]) -> Report:
     return Report(tuple(answers), "val")
 
 
-def taught(*, state: bool, seed: int = 0, wrong: Mapping[str, str] = WEAK) -> Data:
-    classroom = Classroom(Syllabus.of(TASK), Ledger(Budget(steps=1)), 60, TASK.levels)
-    teacher = LLMOpenEnded(classroom, chat=Scripted(answer), state=state)
+def taught(
+    *,
+    state: bool,
+    seed: int = 0,
+    wrong: Mapping[str, str] = WEAK,
+    chat: ScriptedTeacher = answer,
+    writer: Mapping[str, Any] | None = None,
+    ledger: Ledger | None = None,
+) -> Data:
+    ledger = ledger or Ledger(Budget(steps=1))
+    classroom = Classroom(Syllabus.of(TASK), ledger, 60, TASK.levels)
+    teacher = LLMOpenEnded(classroom, chat=Scripted(chat), state=state, writer=writer)
     teacher.reset(seed)
     return teacher.act(report(wrong))
+
+
+def written(chat: ScriptedTeacher, count: int, skill: str, more: str = "") -> dict[str, str]:
+    """Problem to answer of the items that it writes when asked for so many of the skill."""
+    question = f"Write {count} new items for this skill: {skill}\n{more}"
+    items = json.loads(chat(({"role": "user", "content": question},), None, 0))["items"]
+    return {item["problem"]: item["answer"] for item in items}
 
 
 def test_with_state_it_teaches_what_the_student_gets_wrong() -> None:
@@ -77,3 +101,67 @@ def test_equal_draws_give_equal_exercises_and_other_draws_others() -> None:
 def test_it_has_nothing_to_say_to_other_questions() -> None:
     with pytest.raises(ChatError, match="no answer to 'How are you"):
         answer(({"role": "user", "content": "How are you?"},), None, 0)
+
+
+def test_near_misses_count_and_to_the_weak_teacher_all_mistakes_do() -> None:
+    """Three of four letters: 2 * 3 / 8 = 0.75, squared 0.5625; nothing in common: 0.01."""
+    near, far = Mistake("rev", "rev ecba=", "abcd", "abce"), Mistake("add", "add 1+1=", "?", "2")
+    assert nearness(near) == pytest.approx(0.5625)
+    assert nearness(far) == 0.01
+    assert one_each(near) == one_each(far) == 1
+
+
+def test_the_weak_teacher_gives_hopeless_mistakes_as_much_as_those_within_reach() -> None:
+    """Nine mistakes of each skill: half of 60 each, where the strong one gives ``add`` little."""
+    data = taught(state=True, wrong={"add": "?", "rev": ""}, chat=answer_weakly)
+    assert Counter(e.skill for e in data) == {"add": 30, "rev": 30}
+
+
+def test_the_noisy_teacher_writes_the_same_problems_with_three_of_ten_answers_wrong() -> None:
+    """Of 400: 120 are wrong on average, with standard deviation sqrt(400 * 0.3 * 0.7) = 9.2."""
+    right, noisy = written(answer, 400, "rotl"), written(answer_wrongly, 400, "rotl")
+    assert right == {problem: solve(problem) for problem in right}
+    assert list(noisy) == list(right)
+    assert abs(sum(noisy[problem] != right[problem] for problem in right) - 120) <= 3 * 9.2
+
+
+@pytest.mark.parametrize("skill", leaf_skills(TASK.skills))
+def test_a_wrong_answer_is_never_right_by_chance(skill: str) -> None:
+    items = written(ScriptedTeacher(wrong=1.0), 20, skill)
+    assert len(items) == 20
+    assert all(given != solve(problem) for problem, given in items.items())
+
+
+def test_a_level_is_written_where_one_is_asked_for_and_read_from_the_length_of_a_problem() -> None:
+    """Sums have 2 + 1, 2 + 2 and 3 + 2 digits at the three levels."""
+    hard = written(answer, 30, "add", f"\nDifficulty: {in_words(1.0)}\n")
+    assert {len(problem) for problem in hard} == {len("add 123+45=")}
+    assert {len(p) for p in written(answer, 30, "add")} == {len("add 12+3=") + i for i in range(3)}
+    problems = ("add 12+3=", "add 12+34=", "add 123+45=")
+    assert [level_of("add", problem) for problem in problems] == [0.0, 0.5, 1.0]
+
+
+def test_the_writers_check_finds_every_wrong_answer_and_has_others_written() -> None:
+    ledger = Ledger(Budget(steps=1))
+    data = taught(state=True, chat=answer_wrongly, ledger=ledger)
+    assert len(data) > 50
+    assert all(TASK.verify(e) == 1 for e in data)
+    events = Counter(incident.event for incident in ledger.incidents)
+    assert 10 <= events["unverified"] <= 45  # of 80 to 90 that are written, three in ten
+
+
+def test_votes_keep_wrong_answers_out_where_nobody_can_check() -> None:
+    """Of ``rev``, two votes hardly ever agree on one wrong answer; alone, 18 of 60 are wrong."""
+    unchecked: dict[str, Any] = {"verify": False}
+    wrong = {"rev": "?"}
+    alone = taught(state=True, wrong=wrong, chat=answer_wrongly, writer=unchecked)
+    voted = taught(state=True, wrong=wrong, chat=answer_wrongly, writer={**unchecked, "votes": 3})
+    assert 8 <= sum(TASK.verify(e) < 1 for e in alone) <= 28
+    assert sum(TASK.verify(e) < 1 for e in voted) <= 1
+    assert len(voted) > 50
+
+
+@pytest.mark.parametrize(("problem", "items"), [("rev abc=", [{"answer": "cba"}]), ("abc", [])])
+def test_it_solves_what_is_a_problem(problem: str, items: list[dict[str, str]]) -> None:
+    question = f"Solve this problem, which exercises the skill rev:\n```\n{problem}\n```"
+    assert json.loads(answer(({"role": "user", "content": question},), None, 0))["items"] == items

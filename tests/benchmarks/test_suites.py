@@ -35,7 +35,7 @@ def test_the_leaderboard_has_every_teacher_and_the_controls() -> None:
     arms = make_suite("tiny").arms
     assert {arm.teacher for arm in arms} == set(TEACHERS)
     controls = {arm.name for arm in arms if arm.control}
-    assert controls == {"uniform", "no-data", "less-data", "real-data", "oracle", "pool"}
+    assert controls == {"uniform", "no-data", "less-data", "format", "real-data", "oracle", "pool"}
 
 
 def test_the_fixed_schedule_reaches_every_skill_of_the_task() -> None:
@@ -77,8 +77,9 @@ def test_a_narrowed_suite_keeps_its_reference() -> None:
 
 def test_an_arm_keeps_the_arm_it_is_compared_with() -> None:
     own = Arm("slow-alp", "alp", against="alp")
-    suite = Suite("s", 1, "", (*ARMS, own)).narrowed(("slow-alp",))
-    assert [arm.name for arm in suite.arms] == ["uniform", "alp", "slow-alp"]
+    slower = Arm("slower-alp", "alp", against="slow-alp")
+    suite = Suite("s", 1, "", (*ARMS, own, slower)).narrowed(("slower-alp",))
+    assert [arm.name for arm in suite.arms] == ["uniform", "alp", "slow-alp", "slower-alp"]
     assert suite.compared(own) == "alp"
     assert suite.compared(ARMS[1]) == "uniform"
 
@@ -111,6 +112,11 @@ def test_arms_are_compared_with_their_own_reference_and_with_the_controls(tmp_pa
     rows = leaderboard_rows(suite, list(lines.values()))
     assert {len(row) for row in rows} == {len(rows[0])}
     assert {"compared with", "beyond weakest"} <= set(rows[0])
+
+
+def test_a_suite_that_compares_chat_models_takes_no_other_one() -> None:
+    with pytest.raises(ConfigError, match="open-ended-weak"):
+        make_suite("teacher-ablation").changed(chat={"provider": "local", "model": "smollm2"})
 
 
 def test_bad_suites_are_refused() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from teachgym.benchmarks.statistics import (
+from teachgym.benchmarks.analysis import (
     bootstrap,
     bootstrap_difference,
     compare_paired,

@@ -1,0 +1,101 @@
+"""What arms spent, what it bought, and what a point of test accuracy costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from markupsafe import Markup
+
+from teachgym.benchmarks.bench_charts import titled
+from teachgym.benchmarks.bench_material import BenchMaterial
+from teachgym.benchmarks.cost_per_point import cost_per_point, show_price
+from teachgym.benchmarks.uncertainty import pareto_front
+from teachgym.metrics import Estimate, estimate
+from teachgym.report.html import (
+    Axes,
+    Line,
+    Point,
+    Section,
+    estimate_mark,
+    figure,
+    grid,
+    html_table,
+    line_chart,
+)
+from teachgym.report.tables import Rows
+from teachgym.types import CURRENCIES
+
+
+def cost_section(bench: BenchMaterial) -> Section:
+    """Score against cost, and the price of a point."""
+    condition = next(iter(bench.panels))
+    intro = (
+        "Mean spending of an arm's runs and its test accuracy. A line joins the arms that no other "
+        "beats at equal or lower cost; controls do not count."
+    )
+    note = (
+        "Mean spending over the mean gain on test, for each 0.01 gained over the untrained "
+        "student, with 95 % bootstrap intervals over seeds. Where the interval of the gain covers "
+        "0, a point has no highest price."
+    )
+    table = html_table(price_rows(bench), sortable=True)
+    charts = grid(cost_charts(bench, condition))
+    return Section(
+        "costs", "Score against cost", intro, [charts, figure("Cost per point", note, table)]
+    )
+
+
+def price_rows(bench: BenchMaterial) -> Rows:
+    """Header and a row per arm: what a point of test accuracy cost in each currency it spent."""
+    currencies = [c for c in CURRENCIES if any(getattr(r.spent, c) for r in bench.results.values())]
+    rng = np.random.default_rng(0)
+    rows = []
+    for arm, runs in bench.runs.items():
+        gains = np.array([run.test.gain.mean for run in runs])
+        row = [f"{arm} (n={len(runs)})"]
+        for currency in currencies:
+            spent = np.array([getattr(run.spent, currency) for run in runs], dtype=np.float64)
+            row.append(show_price(cost_per_point(spent, gains, rng)) if spent.all() else "")
+        rows.append(tuple(row))
+    return (("arm", *(f"{c.replace('_', ' ')} per point" for c in currencies)), *rows)
+
+
+def cost_charts(bench: BenchMaterial, condition: str) -> list[Markup]:
+    """Test accuracy against mean spending, in each currency in which a condition's arms differ."""
+    arms = [line.arm for line in bench.panels[condition] if line.finished]
+    charts = []
+    for currency in CURRENCIES:
+        spent = {
+            arm: estimate([getattr(run.spent, currency) for run in bench.runs[arm]]) for arm in arms
+        }
+        if len({amount.mean for amount in spent.values()}) > 1:
+            name = currency.replace("_", " ")
+            title = titled(f"Test accuracy for {name}", bench, condition)
+            charts.append(_cost_chart(bench, title, name, spent))
+    return charts
+
+
+def _cost_chart(
+    bench: BenchMaterial, title: str, currency: str, spent: Mapping[str, Estimate]
+) -> Markup:
+    tests = {arm: estimate(bench.scores[arm]) for arm in spent}
+    fair = [arm for arm in tests if arm not in bench.controls]
+    chosen = pareto_front([(spent[arm].mean, tests[arm].mean) for arm in fair])
+    front = [fair[number] for number in chosen]
+    parts: dict[str, tuple[Sequence[str], str]] = {
+        "beaten": ([arm for arm in fair if arm not in front], "quiet"),
+        "controls": ([arm for arm in tests if arm in bench.controls], "c1 hollow"),
+        "not beaten": (front, "c0"),
+    }
+    lines = []
+    for name, (arms, style) in parts.items():
+        points = [_cost_point(arm, currency, spent[arm], tests[arm]) for arm in arms]
+        lines.append(Line(name, points, style, joined=arms is front))
+    note = f"± standard error over seeds; not beaten, cheapest first: {', '.join(front) or 'none'}"
+    return line_chart(lines, Axes(title, currency, "test accuracy", note))
+
+
+def _cost_point(arm: str, currency: str, spent: Estimate, test: Estimate) -> Point:
+    name = f"{arm}, {spent.mean:,.10g} ± {spent.stderr:,.3g} {currency}"
+    return Point(spent.mean, estimate_mark(name, test))

@@ -1,0 +1,109 @@
+"""The section on skills: which of them gained, for the leading arms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from markupsafe import Markup
+
+from teachgym.benchmarks.bench_material import BenchMaterial
+from teachgym.benchmarks.skill_gains import (
+    BANDS,
+    QUALITIES,
+    SkillGain,
+    correlate,
+    mean_gain,
+    skill_gains,
+)
+from teachgym.metrics import estimate
+from teachgym.report.html import (
+    Axes,
+    Line,
+    Point,
+    Section,
+    estimate_mark,
+    figure,
+    grid,
+    html_table,
+    line_chart,
+)
+from teachgym.report.tables import Rows
+
+ArmGains = Mapping[str, Sequence[Sequence[SkillGain]]]
+"""Gains of every run by arm."""
+
+
+def skill_section(bench: BenchMaterial) -> Section:
+    """Gains of the leading arms by difficulty and by share of the data."""
+    intro = (
+        "The best arms and what they are compared with. Difficulty is 1 - the untrained student's "
+        "accuracy on val, the gain is on test (so chance in one is not in the other), the share is "
+        "of the examples that the examined student had learned from. An easy skill has little left "
+        "to gain."
+    )
+    gains = {
+        arm: [
+            skill_gains(bench.results[arm, seed], taught, bench.levels)
+            for seed, taught in seeds.items()
+        ]
+        for arm, seeds in bench.taught.items()
+    }
+    note = (
+        "Spearman's correlation over skills, mean over seeds with Student's 95 % interval; gains "
+        "are means over the skills of a third of the range of difficulty ± standard error over "
+        "seeds."
+    )
+    table = figure("What gains go with", note, html_table(correlation_rows(gains)))
+    return Section("skills", "Gain by difficulty and rarity", intro, [table, grid(_charts(gains))])
+
+
+def correlation_rows(gains: ArmGains) -> Rows:
+    """Header and a row per arm: correlations of the gain, and the mean gain by difficulty.
+
+    What no arm's gain can be correlated with, such as levels that all skills share, is left out.
+    """
+    found = {
+        name: [correlate(runs, quality) for runs in gains.values()]
+        for name, quality in QUALITIES.items()
+    }
+    known = {name: column for name, column in found.items() if any(column)}
+    rows = []
+    for number, (arm, runs) in enumerate(gains.items()):
+        means = (mean_gain(runs, band) for band in BANDS.values())
+        rows.append(
+            (
+                f"{arm} (n={len(runs)})",
+                *(str(column[number] or "none") for column in known.values()),
+                *("no skill" if m is None else f"{m.mean:+.3f} ± {m.stderr:.3f}" for m in means),
+            )
+        )
+    return (("arm", *known, *(f"gain, {band}" for band in BANDS)), *rows)
+
+
+def _charts(gains: ArmGains) -> list[Markup]:
+    return [
+        _chart(f"{arm}: gain by {name}", name, runs, quality)
+        for arm, runs in gains.items()
+        for name, quality in (
+            ("difficulty", QUALITIES["difficulty"]),
+            ("share of the data", QUALITIES["share of the data"]),
+        )
+    ]
+
+
+def _chart(
+    title: str,
+    name: str,
+    runs: Sequence[Sequence[SkillGain]],
+    quality: Callable[[SkillGain], float],
+) -> Markup:
+    own: dict[str, list[SkillGain]] = {}
+    for gain in (gain for run in runs for gain in run):
+        own.setdefault(gain.skill, []).append(gain)
+    points = []
+    for skill, found in own.items():
+        x = estimate([quality(g) for g in found])
+        note = f"{skill}, {name} {x.mean:.3f}, gain"
+        points.append(Point(x.mean, estimate_mark(note, estimate([g.gain for g in found]))))
+    note = "a dot is a skill, mean over runs ± standard error"
+    return line_chart([Line("", points, joined=False)], Axes(title, name, "gain on test", note))

@@ -1,0 +1,68 @@
+"""The section on stress: what each teacher is worth under each condition."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from markupsafe import Markup
+
+from teachgym.benchmarks.bench_material import BenchMaterial, name_condition
+from teachgym.benchmarks.stress_material import Coping, read_coping
+from teachgym.report.html import Cell, Mark, Section, grid, html_table, radar_chart
+
+UNKNOWN = Mark(math.nan, math.nan, math.nan, "")
+
+
+def stress_section(bench: BenchMaterial) -> Section:
+    """A table of conditions and teachers, and a radar for each teacher."""
+    intro = (
+        "Test accuracy minus that of the reference under the same condition: mean of the paired "
+        "differences ± standard error over seeds, and its p-value, adjusted for all comparisons "
+        "(Holm). Shades and radars show the chance that a run beats a run of the reference; on the "
+        "dashed ring both are equally good, outside it the teacher is better. Whiskers are 95 % "
+        "bootstrap intervals. Accuracies under different conditions cannot be compared."
+    )
+    table = read_coping(bench)
+    radars = [_radar(teacher, list(bench.panels), own) for teacher, own in table.items()]
+    parts = [html_table(_rows(list(bench.panels), table)), grid(radars)]
+    return Section("stress", "Under stress", intro, parts)
+
+
+def _rows(
+    conditions: Sequence[str], table: Mapping[str, Mapping[str, Coping]]
+) -> list[Sequence[str | Cell]]:
+    rows: list[Sequence[str | Cell]] = [("condition", *table)]
+    for condition in conditions:
+        cells = (_cell(own.get(condition)) for own in table.values())
+        rows.append((name_condition(condition), *cells))
+    return rows
+
+
+def _cell(coping: Coping | None) -> str | Cell:
+    if coping is None:
+        return ""
+    line = coping.standing
+    assert line.against is not None
+    difference = line.against.difference
+    p = "" if math.isnan(line.p) else f", p {line.p:.3f}"
+    text = f"{difference.mean:+.4f} ± {difference.stderr:.4f}{p}"
+    return Cell(text, 2 * coping.chance.value - 1, _note(coping))
+
+
+def _note(coping: Coping) -> str:
+    line = coping.standing
+    return f"{line.arm} beats {line.reference}: {coping.chance}, n = {line.finished} runs"
+
+
+def _radar(teacher: str, conditions: Sequence[str], own: Mapping[str, Coping]) -> Markup:
+    marks = {}
+    for condition in conditions:
+        coping = own.get(condition)
+        marks[name_condition(condition)] = _mark(coping) if coping else UNKNOWN
+    return radar_chart(marks, teacher, note="chance to beat the reference; dashed: 0.5", at=0.5)
+
+
+def _mark(coping: Coping) -> Mark:
+    chance = coping.chance
+    return Mark(chance.value, chance.low, chance.high, _note(coping))

@@ -1,0 +1,138 @@
+"""What the rest of a bench may cost: what its finished runs have cost, arm by arm.
+
+It takes the runs that are left for runs like the finished ones. Of an arm that asks a chat model
+and has no finished run, it says what its budget allows, or that nothing is known.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from teachgym import experiment
+from teachgym.benchmarks.runner import Status, status
+from teachgym.benchmarks.suites import Arm, Cell, Suite
+from teachgym.chat.settings import read_settings
+from teachgym.runs.config import RunConfig
+from teachgym.runs.files import read_json
+from teachgym.types import Cost
+
+BINDING = ("dollars", "teacher_tokens_in", "teacher_tokens_out", "teacher_calls")
+"""The currencies in which a budget limits what is asked of a chat model."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArmForecast:
+    """How far an arm is, and what its finished runs have cost."""
+
+    arm: Arm
+    config: RunConfig
+    """Of its first run."""
+    states: Sequence[Status]
+    """Of each run."""
+    spent: Sequence[Cost]
+    """By each finished run; seconds as if it had been alone."""
+
+    @property
+    def left(self) -> int:
+        """Runs that are not finished; one that was begun counts as a whole."""
+        return len(self.states) - self.states.count("finished")
+
+    def to_come(self, currency: str) -> float:
+        """What the runs that are left cost if they are like the finished ones; nan without any."""
+        each = [getattr(cost, currency) for cost in self.spent]
+        return self.left * fmean(each) if each else math.nan
+
+
+def forecast(suite: Suite, folder: Path) -> tuple[ArmForecast, ...]:
+    """The forecast for each arm of a suite whose runs are in ``folder``."""
+    return tuple(
+        _forecast_arm(arm, [cell for cell in suite.cells() if cell.arm == arm], folder)
+        for arm in suite.arms
+    )
+
+
+def _forecast_arm(arm: Arm, cells: Sequence[Cell], folder: Path) -> ArmForecast:
+    states = [status(cell, folder) for cell in cells]
+    finished = [c.path for c, state in zip(cells, states, strict=True) if state == "finished"]
+    return ArmForecast(
+        arm, cells[0].config, states, [_spent_alone(folder / path) for path in finished]
+    )
+
+
+def _spent_alone(run: Path) -> Cost:
+    """What a finished run spent; the seconds of runs made together are those of all of them."""
+    spent = experiment.read_result(run).spent
+    return replace(spent, seconds=spent.seconds / read_json(run / "config.json").get("together", 1))
+
+
+def describe(arms: Sequence[ArmForecast]) -> Iterator[str]:
+    """How much is left, how long it may take, and what chat models may cost, in lines.
+
+    Raises:
+        ConfigError: for wrong settings of the chat model.
+    """
+    left, total = sum(a.left for a in arms), sum(len(a.states) for a in arms)
+    yield f"{left} of {total} runs are left{_describe_time(arms)}"
+    asking = [arm for arm in arms if arm.left and experiment.asks_chat(arm.config)]
+    if not asking:
+        return
+    yield from _describe_price(asking[0].config.chat)  # All runs of a suite have the same.
+    if known := [arm for arm in asking if arm.spent]:
+        yield _describe_asking(known)
+    unknown: dict[str, list[str]] = {}
+    for arm in asking:
+        if not arm.spent:
+            unknown.setdefault(_describe_unknown(arm), []).append(arm.arm.name)
+    yield from (f"{', '.join(names)}: {text}" for text, names in unknown.items())
+
+
+def _describe_time(arms: Sequence[ArmForecast]) -> str:
+    """Of an arm without finished runs, a run is as long as those of the others on average."""
+    finished = [cost.seconds for arm in arms for cost in arm.spent]
+    if not finished:
+        return ""
+    seconds = sum(a.to_come("seconds") if a.spent else a.left * fmean(finished) for a in arms)
+    duration = f"{seconds / 60:,.0f} minutes" if seconds >= 60 else f"{seconds:.0f} seconds"
+    return f", about {duration} of one process"
+
+
+def _describe_price(chat: Mapping[str, Any]) -> Iterator[str]:
+    """Of a chat model that is named and that somebody sells."""
+    if not chat:
+        return
+    settings = read_settings(chat)
+    if (price := settings.price) is None:
+        yield (
+            f"the price of {settings.model} is not known and counts as 0 dollars; give it per "
+            'million tokens: --set \'chat.prices={"in": 0.15, "out": 0.6}\''
+        )
+    elif price.tokens_in or price.tokens_out:
+        yield (
+            f"{settings.model} costs {price.tokens_in:.2f} dollars per million tokens in, "
+            f"{price.tokens_out:.2f} out"
+        )
+
+
+def _describe_asking(arms: Sequence[ArmForecast]) -> str:
+    tokens_in, tokens_out, dollars = (
+        sum(arm.to_come(currency) for arm in arms)
+        for currency in ("teacher_tokens_in", "teacher_tokens_out", "dollars")
+    )
+    return (
+        f"{', '.join(a.arm.name for a in arms)}: about {tokens_in:,.0f} tokens into the chat "
+        f"model and {tokens_out:,.0f} out, {dollars:,.2f} dollars"
+    )
+
+
+def _describe_unknown(arm: ArmForecast) -> str:
+    """What limits an arm that asks a chat model and has no finished run."""
+    budget = arm.config.env_settings.get("budget") or {}
+    limits = [f"{budget[c]:,} {c.replace('_', ' ')}" for c in BINDING if c in budget]
+    if limits:
+        return f"a run may cost {', '.join(limits)}, by its budget; none is finished yet"
+    return "what a run asks of the chat model is unknown until one is finished; try --seeds 1"

@@ -1,0 +1,123 @@
+"""The jobs of a bench: which of them may be done side by side, and how a worker does them.
+
+Jobs with equal environments can share one resident model: their students are trained and asked at
+once, as the rows of ``gym.make_vec`` are. Each job keeps its own teacher, seed and folder. All
+else they do in turns, so who asks a chat model keeps the others waiting.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+
+from teachgym import ENV_IDS, experiment
+from teachgym.envs.vector import Classroom, make_row
+from teachgym.errors import ConfigError, RunError
+from teachgym.experiment import Make
+from teachgym.records import Record
+from teachgym.runs.config import RunConfig
+from teachgym.together import RowError
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A cell as a worker gets it: plain values."""
+
+    config: Record
+    folder: str
+
+
+Group = tuple[Job, ...]
+"""Jobs that one worker does side by side, >= 1."""
+
+
+def is_done(job: Job) -> bool:
+    """Whether nothing is left to do for a job."""
+    folder = Path(job.folder)
+    return (folder / "config.json").exists() and experiment.is_finished(folder)
+
+
+def group_jobs(jobs: Sequence[Job], together: int) -> list[Group]:
+    """At most ``together`` jobs a group, the groups as even as can be, in the order of the jobs.
+
+    Within a group seeds, teachers and their settings differ, the environment and its settings do
+    not. A job whose budget has a limit of seconds is alone, since in a group all wait for all; so
+    is one in an environment that is not teachgym's.
+
+    Raises:
+        ConfigError: for ``together`` below 1.
+    """
+    if together < 1:
+        raise ConfigError(f"together is {together}; it must be 1 or more")
+    alike: dict[str, list[Job]] = {}
+    for job in jobs:
+        alike.setdefault(_company(job), []).append(job)
+    places = {job.folder: place for place, job in enumerate(jobs)}
+    groups = [group for same in alike.values() for group in _divide(same, together)]
+    return sorted(groups, key=lambda group: places[group[0].folder])
+
+
+def _company(job: Job) -> str:
+    """Equal for jobs that can share a model; that of one that has to be alone is its folder."""
+    config = RunConfig.of(job.config)
+    settings = config.env_settings
+    if config.env not in ENV_IDS or "seconds" in (settings.get("budget") or {}):
+        return job.folder
+    return json.dumps([config.env, settings], sort_keys=True)
+
+
+def _divide(jobs: Sequence[Job], together: int) -> list[Group]:
+    n, count = len(jobs), -(-len(jobs) // together)
+    return [tuple(jobs[n * i // count : n * (i + 1) // count]) for i in range(count)]
+
+
+def do_group(group: Group) -> None:
+    """Run or resume what is left of a group, side by side if that is several jobs.
+
+    Raises:
+        Exception: of the first job that failed, when the others are done.
+    """
+    left = [job for job in group if not is_done(job)]
+    if len(left) == 1:
+        do(left[0])
+    elif left:
+        _do_together(left)
+
+
+def _do_together(jobs: Sequence[Job]) -> None:
+    room, notes = Classroom(len(jobs)), {"together": len(jobs)}
+    makes = [partial(make_row, partial(room.cast, row)) for row in range(len(jobs))]
+    calls = [partial(do, *each, notes) for each in zip(jobs, makes, strict=True)]
+    try:
+        room.meeting.run(calls)
+    except RowError as error:
+        cause = error.__cause__
+        assert cause is not None
+        raise cause from cause.__cause__  # The error as it would be without company.
+
+
+def do(job: Job, make: Make = gym.make, notes: Mapping[str, Any] | None = None) -> Job:
+    """Run or resume one job to its end; ``make`` and ``notes`` are those of ``experiment.run``.
+
+    Raises:
+        RunError: if its folder was begun with other settings.
+    """
+    folder, config = Path(job.folder), RunConfig.of(job.config)
+    if not (folder / "config.json").exists():
+        experiment.run(config, folder, make=make, notes=notes)
+    elif _as_json(experiment.config_of(folder)) == _as_json(config):
+        experiment.resume(folder, make=make)
+    else:
+        raise RunError(f"{folder} was begun with other settings; give another folder")
+    return job
+
+
+def _as_json(config: RunConfig) -> str:
+    """What decides a run; who is told of it does not."""
+    return json.dumps(replace(config, trackers={}).to_json(), sort_keys=True)

@@ -1,0 +1,120 @@
+"""Which skills gained: by how hard they are and by how much of the data taught them.
+
+DataEnvGym (arXiv 2410.06215, figure 4) reports the best gains for skills of middle difficulty and
+for frequent ones, from one run. Here every run is measured and numbers come with intervals over
+seeds. Difficulty is read from ``val`` and the gain from ``test``: an accuracy that is too low by
+chance makes a skill look hard, and would make its gain look large, were both from the same items.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from teachgym.benchmarks.analysis import Interval, compare_paired
+from teachgym.metrics import Estimate, estimate, rank_correlation
+from teachgym.runs.checkpoints import read_report
+from teachgym.runs.files import read_lines
+from teachgym.runs.folder import RunFolder
+from teachgym.runs.result import RunResult
+
+
+@dataclass(frozen=True, slots=True)
+class SkillGain:
+    """A skill in one run."""
+
+    skill: str
+    difficulty: float
+    """1 - accuracy of the untrained student on ``val``, in [0, 1]."""
+    level: float
+    """Mean level of its items of ``test``; nan = they have none."""
+    share: float
+    """Of the examples that the student had learned from, in [0, 1]; nan = there were none."""
+    gain: float
+    """Accuracy on ``test``, student that was best on ``val`` minus untrained."""
+
+
+Quality = Callable[[SkillGain], float]
+"""A number that gains may go with; nan = unknown."""
+
+QUALITIES: Mapping[str, Quality] = {
+    "difficulty": lambda g: g.difficulty,
+    # Rounded, so that skills equally far on both sides are ties.
+    "nearness to middle difficulty": lambda g: -round(abs(g.difficulty - 0.5), 9),
+    "mean level": lambda g: g.level,
+    "share of the data": lambda g: g.share,
+}
+"""What gains are correlated with, by name."""
+BANDS: Mapping[str, tuple[float, float]] = {
+    "easy": (0.0, 1 / 3),
+    "middle": (1 / 3, 2 / 3),
+    "hard": (2 / 3, math.inf),
+}
+"""Thirds of the range of difficulty, lower ends included."""
+
+
+def count_taught(run: RunFolder, result: RunResult) -> dict[str, int]:
+    """Examples by skill in the steps up to that of the best student, which alone it learned from.
+
+    Raises:
+        RunError: for a damaged file.
+    """
+    rounds = ((e["skill"], e["provenance"]) for e in read_lines(run.examples))
+    return dict(
+        Counter(skill for skill, p in rounds if (p["round"] if p else 0) <= result.best_step)
+    )
+
+
+def mean_levels(run: RunFolder) -> dict[str, float]:
+    """Mean level of each skill's items of ``test``, where they have levels.
+
+    Raises:
+        RunError: if the predictions are missing.
+    """
+    levels: dict[str, list[float]] = {}
+    for prediction in read_report(run.test_predictions("untrained"), "test").predictions:
+        example = prediction.example
+        if example.difficulty is not None:
+            levels.setdefault(example.skill, []).append(example.difficulty)
+    return {skill: fmean(own) for skill, own in levels.items()}
+
+
+def skill_gains(
+    result: RunResult, taught: Mapping[str, int], levels: Mapping[str, float]
+) -> list[SkillGain]:
+    """The skills of a run that were measured on both splits."""
+    total = sum(taught.values())
+    gains = []
+    for skill, before in result.test.skills_before.items():
+        after, val = result.test.skills_after[skill], result.val.skills_before.get(skill)
+        if before.n and after.n and val is not None and val.n:
+            share = taught.get(skill, 0) / total if total else math.nan
+            level = levels.get(skill, math.nan)
+            gains.append(SkillGain(skill, 1 - val.mean, level, share, after.mean - before.mean))
+    return gains
+
+
+def correlate(runs: Sequence[Sequence[SkillGain]], quality: Quality) -> Interval | None:
+    """Mean over runs of the rank correlation of gain and quality, with Student's 95 % interval.
+
+    The correlation is Spearman's, over the skills of a run; runs in which one side is constant or
+    unknown have none. None without any.
+    """
+    values = []
+    for run in runs:
+        pairs = [(quality(g), g.gain) for g in run if not math.isnan(quality(g))]
+        if len(pairs) > 1:
+            values.append(rank_correlation([x for x, _ in pairs], [y for _, y in pairs]))
+    known = [value for value in values if not math.isnan(value)]
+    return compare_paired(known, [0.0] * len(known)).interval if known else None
+
+
+def mean_gain(runs: Sequence[Sequence[SkillGain]], band: tuple[float, float]) -> Estimate | None:
+    """Mean gain of the skills in a band of difficulty over runs; None if no run has such skills."""
+    low, high = band
+    own = [[g.gain for g in run if low <= g.difficulty < high] for run in runs]
+    means = [fmean(gains) for gains in own if gains]
+    return estimate(means) if means else None

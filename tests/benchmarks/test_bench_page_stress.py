@@ -1,0 +1,158 @@
+"""The page of a bench with conditions: grouped by them, each arm beside its own reference."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from teachgym.benchmarks.bench_charts import curve_charts, groups, standing_chart
+from teachgym.benchmarks.bench_costs import price_rows
+from teachgym.benchmarks.bench_material import BenchMaterial
+from teachgym.benchmarks.bench_page import dynamics_rows, write_bench_page
+from teachgym.benchmarks.runner import do_here, run_suite
+from teachgym.benchmarks.stress_material import read_coping, teacher_of
+from teachgym.benchmarks.suites import Arm, Suite
+
+SMALL: dict[str, Any] = {
+    "student": "simulated",
+    "task_settings": {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1},
+    "examples_per_step": 40,
+    "budget": {"steps": 2, "examples": 80},
+}
+TIGHT = {"budget": {"steps": 2, "examples": 40}}
+SUITE = Suite(
+    "conditions",
+    1,
+    "for tests",
+    (
+        Arm("uniform", "uniform", control=True),
+        Arm("weak", "weakest"),
+        Arm("idle", "nothing"),
+        Arm("uniform-tight", "uniform", {}, "", TIGHT, True, condition="tight"),
+        Arm("weak-tight", "weakest", {}, "", TIGHT, against="uniform-tight", condition="tight"),
+        Arm("idle-tight", "nothing", {}, "", TIGHT, against="uniform-tight", condition="tight"),
+    ),
+    env_settings=SMALL,
+    seeds=3,
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bench of which two of three seeds are done."""
+    folder = tmp_path_factory.mktemp("bench") / "conditions"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("teachgym.experiment._draw", lambda _, path: path.write_text("a curve"))
+        assert len(list(run_suite(SUITE.narrowed(seeds=2), folder, do_here))) == 12
+    return folder
+
+
+@pytest.fixture(scope="module")
+def bench(folder: Path) -> BenchMaterial:
+    """The same, read."""
+    return BenchMaterial.read(SUITE, folder)
+
+
+@pytest.fixture(scope="module")
+def page(folder: Path) -> str:
+    """Its page."""
+    return write_bench_page(SUITE, folder).read_text()
+
+
+def test_teachers_keep_their_names_under_every_condition() -> None:
+    assert [teacher_of(arm) for arm in SUITE.arms] == ["uniform", "weak", "idle"] * 2
+
+
+def test_standings_are_grouped_by_condition_best_first(bench: BenchMaterial) -> None:
+    assert list(bench.panels) == ["", "tight"]
+    for condition, lines in bench.panels.items():
+        assert {line.arm for line in lines} == {
+            arm.name for arm in SUITE.arms if arm.condition == condition
+        }
+        means = [line.test.mean for line in lines if line.test]
+        assert means == sorted(means, reverse=True)
+
+
+def test_the_table_of_stress_is_that_of_the_standings(bench: BenchMaterial, page: str) -> None:
+    """``idle`` never beats anybody that learned: its difference and chance are shown."""
+    table = read_coping(bench)
+    assert list(table) == ["weak", "idle", "uniform"]
+    for teacher in ("weak", "idle"):
+        assert list(table[teacher]) == ["", "tight"]
+    idle = table["idle"]["tight"]
+    assert idle.standing.reference == "uniform-tight"
+    assert idle.standing.against is not None
+    assert f"{idle.standing.against.difference.mean:+.4f} ±" in page
+    assert f"idle-tight beats uniform-tight: {idle.chance}, n = 2 runs" in page
+
+
+def test_every_teacher_has_a_radar_of_all_conditions(page: str) -> None:
+    section = page[page.index('id="stress"') : page.index('id="leaderboard"')]
+    assert section.count("<svg") == 3
+    assert section.count('">tight</text>') == 3
+    assert section.count('">no stress</text>') == 3
+
+
+def test_arms_are_drawn_beside_what_they_are_compared_with(bench: BenchMaterial) -> None:
+    assert dict(groups(bench, "")) == {"uniform": ["weak", "idle"]}
+    tight = dict(groups(bench, "tight"))
+    assert set(tight) == {"uniform-tight", "uniform"}
+    assert tight["uniform-tight"] == ["weak-tight", "idle-tight"]
+    assert "dashed: uniform<" in standing_chart(bench, "")
+
+
+def test_small_curves_show_the_reference_of_their_own_arm(bench: BenchMaterial) -> None:
+    charts = dict(zip(bench.runs, curve_charts(bench), strict=True))
+    assert "uniform-tight, step 1" in charts["weak-tight"]
+    assert "uniform, step 1" not in charts["weak-tight"]
+    assert charts["uniform"].count('class="line"') == 1
+
+
+def test_curves_are_drawn_together_by_condition(page: str) -> None:
+    section = page[page.index('id="curves"') : page.index('id="costs"')]
+    assert set(re.findall(r"<strong>(Learning curves: [^<]+)", section)) == {
+        "Learning curves: no stress",
+        "Learning curves: tight",
+    }
+
+
+def test_prices_and_dynamics_have_a_row_per_arm(bench: BenchMaterial) -> None:
+    """``idle`` spent no examples, so they have no price; nor did its curve ever rise."""
+    prices = {
+        row[0]: dict(zip(price_rows(bench)[0], row, strict=True)) for row in price_rows(bench)
+    }
+    assert prices["idle (n=2)"]["examples per point"] == ""
+    assert prices["idle (n=2)"]["steps per point"].startswith("no gain")
+    weak = bench.runs["weak"]
+    gained = sum(run.test.gain.mean for run in weak) / 2
+    assert prices["weak (n=2)"]["examples per point"].split(",")[0].split(" ")[0] == (
+        f"{80 / (100 * gained):.3g}" if gained > 0 else "no"
+    )
+    dynamics = {row[0]: row for row in dynamics_rows(bench)}
+    assert dynamics["idle (n=2)"][1:] == ("0 of 2", *["+0.0000 ± 0.0000"] * 2, "no gain")
+
+
+def test_only_the_leading_arms_are_read_skill_by_skill(bench: BenchMaterial, page: str) -> None:
+    """Those of the first condition; every example is counted once for each of the two seeds."""
+    assert set(bench.taught) == {"uniform", "weak", "idle"}
+    for arm, seeds in bench.taught.items():
+        assert set(seeds) == {0, 1}, arm
+    assert set(bench.levels) == set(bench.results["weak", 0].test.skills_before)
+    assert "<strong>weak: gain by difficulty</strong>" in page
+
+
+def test_radars_are_a_figure_too(folder: Path, page: str) -> None:
+    names = {path.name for path in (folder / "figures").iterdir()}
+    assert {"stress.png", "stress.svg"} <= names
+
+
+def test_conditions_without_results_are_no_obstacle(tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("teachgym.experiment._draw", lambda _, path: path.write_text("a curve"))
+        list(run_suite(SUITE.narrowed(("weak",), seeds=1), tmp_path, do_here))
+    page = write_bench_page(SUITE, tmp_path).read_text()
+    assert page.count("<td>missing</td>") == 16
+    assert "not run" in page

@@ -1,0 +1,131 @@
+"""Forecasts by hand: means of what is finished, times what is left, and what nobody knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from teachgym.benchmarks.forecast import ArmForecast, describe, forecast
+from teachgym.benchmarks.jobs import Job, do_group
+from teachgym.benchmarks.runner import Status, read_results
+from teachgym.benchmarks.suites import Arm, Suite
+from teachgym.runs.config import RunConfig
+from teachgym.runs.files import read_json, write_json
+from teachgym.types import Cost
+
+GPT = {"provider": "openai", "model": "gpt-4o-mini"}
+
+
+def an_arm(
+    name: str,
+    left: int,
+    spent: Sequence[Cost] = (),
+    *,
+    teacher: str = "llm",
+    chat: Any = GPT,
+    **settings: Any,
+) -> ArmForecast:
+    config = RunConfig(teacher=teacher, env_settings=settings, chat=chat)
+    states: list[Status] = [*["finished"] * len(spent), *["missing"] * left]
+    return ArmForecast(Arm(name, teacher), config, states, spent)
+
+
+def asked(tokens_in: int, tokens_out: int, dollars: float, seconds: float = 0.0) -> Cost:
+    return Cost(
+        teacher_tokens_in=tokens_in,
+        teacher_tokens_out=tokens_out,
+        dollars=dollars,
+        seconds=seconds,
+    )
+
+
+def test_what_is_left_costs_what_finished_runs_cost_on_average() -> None:
+    """3 left x means (2000, 300, 0.5, 100 s); 2 left x (100, 10, 0.01, 20 s).
+
+    Together 6200 and 920 tokens, 1.52 dollars, 340 seconds = 5.67 minutes.
+    """
+    arms = [
+        an_arm("a", 3, [asked(1000, 200, 0.4, 80.0), asked(3000, 400, 0.6, 120.0)]),
+        an_arm("b", 2, [asked(100, 10, 0.01, 20.0)]),
+    ]
+    assert arms[0].to_come("teacher_tokens_in") == 6000
+    assert list(describe(arms)) == [
+        "5 of 8 runs are left, about 6 minutes of one process",
+        "gpt-4o-mini costs 0.15 dollars per million tokens in, 0.60 out",
+        "a, b: about 6,200 tokens into the chat model and 920 out, 1.52 dollars",
+    ]
+
+
+def test_a_finished_arm_costs_nothing_more() -> None:
+    arm = an_arm("a", 0, [asked(1000, 200, 0.4, 80.0)])
+    assert arm.to_come("dollars") == 0
+    assert list(describe([arm])) == ["0 of 1 runs are left, about 0 seconds of one process"]
+
+
+def test_the_time_of_an_arm_that_nobody_has_run_is_that_of_the_others() -> None:
+    """2 left x 30 s of its own + 1 left x the mean of 20, 40 and 30 s: 90 s, rounded to even."""
+    spent = [Cost(seconds=20.0), Cost(seconds=40.0)]
+    arms = [
+        an_arm("a", 2, spent, teacher="uniform"),
+        an_arm("b", 1, teacher="alp"),
+        an_arm("c", 0, [Cost(seconds=30.0)], teacher="weakest"),
+    ]
+    first, *others = describe(arms)
+    assert first == "3 of 6 runs are left, about 2 minutes of one process"
+    assert others == []
+
+
+def test_of_an_arm_that_nobody_has_run_the_budget_says_what_it_may_cost() -> None:
+    arms = [
+        an_arm("bound", 2, budget={"steps": 5, "dollars": 1.5, "teacher_calls": 1000}),
+        an_arm("free", 2, budget={"steps": 5}),
+        an_arm("free-too", 1, teacher="uniform", engine="llm"),
+        an_arm("proposing", 0, teacher="uniform", proposer="llm"),
+    ]
+    assert list(describe(arms))[2:] == [
+        "bound: a run may cost 1.5 dollars, 1,000 teacher calls, by its budget; none is finished "
+        "yet",
+        "free, free-too: what a run asks of the chat model is unknown until one is finished; try "
+        "--seeds 1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("chat", "said"),
+    [
+        ({"provider": "openai", "model": "nobody-knows"}, "the price of nobody-knows is not known"),
+        ({**GPT, "prices": {"in": 1, "out": 2}}, "gpt-4o-mini costs 1.00 dollars per million"),
+        ({"provider": "python", "model": "some.module:function"}, "a: what a run asks"),
+        ({}, "a: what a run asks"),
+    ],
+)
+def test_the_price_is_that_of_the_model(chat: Any, said: str) -> None:
+    assert list(describe([an_arm("a", 1, chat=chat)]))[1].startswith(said)
+
+
+def test_runs_made_together_are_as_long_as_their_share(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two runs side by side of which each reports 10 seconds have taken 5 each."""
+    monkeypatch.setattr("teachgym.experiment._draw", lambda _, path: path.write_text("a curve"))
+    suite = Suite(
+        "pair",
+        1,
+        "for tests",
+        (Arm("uniform", "uniform"), Arm("weak", "weakest")),
+        env_settings={"student": "simulated", "budget": {"steps": 1}, "examples_per_step": 10},
+        seeds=1,
+    )
+    do_group(tuple(Job(c.config.to_json(), str(tmp_path / c.path)) for c in suite.cells()))
+    for cell in suite.cells():
+        path = tmp_path / cell.path / "result.json"
+        record = read_json(path)
+        write_json(path, {**record, "spent": {**record["spent"], "seconds": 10.0}})
+    arms = forecast(suite.narrowed((), 2), tmp_path)
+    assert [arm.states for arm in arms] == [["finished", "missing"]] * 2
+    assert [cost.seconds for arm in arms for cost in arm.spent] == [5.0, 5.0]
+    assert next(describe(arms)) == "2 of 4 runs are left, about 10 seconds of one process"
+    assert all(r.spent.seconds == 10 for r in read_results(suite, tmp_path).values())

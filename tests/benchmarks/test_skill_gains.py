@@ -1,0 +1,138 @@
+"""Gains by skill: what they go with, by hand and from the folder of a run."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from teachgym.benchmarks.skill_gains import (
+    BANDS,
+    QUALITIES,
+    SkillGain,
+    correlate,
+    count_taught,
+    mean_gain,
+    mean_levels,
+    skill_gains,
+)
+from teachgym.errors import RunError
+from teachgym.experiment import RunConfig, run
+from teachgym.runs import RunFolder
+from teachgym.runs.result import RunResult, read_result
+
+SMALL = {
+    "student": "simulated",
+    "task_settings": {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1},
+    "examples_per_step": 64,
+    "budget": {"steps": 3},
+}
+
+
+def gain(
+    difficulty: float, gained: float, share: float = 0.5, level: float = math.nan
+) -> SkillGain:
+    return SkillGain(f"skill {difficulty}", difficulty, level, share, gained)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, RunResult]:
+    """A run of three steps."""
+    folder = tmp_path_factory.mktemp("gains") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("teachgym.experiment._draw", lambda _, path: path.write_text("a curve"))
+        run(RunConfig("teachgym/SkillList-v0", SMALL, "weakest"), folder)
+    return RunFolder.open(folder), read_result(RunFolder.open(folder))
+
+
+def test_only_what_the_examined_student_learned_from_counts(
+    finished: tuple[RunFolder, RunResult],
+) -> None:
+    """The best student is that of some step; examples of later steps taught it nothing."""
+    folder, result = finished
+    lines = [json.loads(line) for line in folder.examples.read_text().splitlines()]
+    for best in range(4):
+        counts = count_taught(folder, replace(result, best_step=best))
+        before = [e for e in lines if e["provenance"]["round"] <= best]
+        assert counts == Counter(e["skill"] for e in before)
+    assert sum(count_taught(folder, replace(result, best_step=0)).values()) == 0
+    assert len(lines) == sum(count_taught(folder, replace(result, best_step=3)).values()) > 0
+
+
+def test_difficulty_is_from_val_and_the_gain_from_test(
+    finished: tuple[RunFolder, RunResult],
+) -> None:
+    _, result = finished
+    taught = dict.fromkeys(result.test.skills_before, 1) | {"copy": 5}
+    found = {g.skill: g for g in skill_gains(result, taught, {"copy": 0.25})}
+    assert set(found) == set(result.test.skills_before)
+    copy, n = found["copy"], len(found)
+    assert copy.difficulty == 1 - result.val.skills_before["copy"].mean
+    change = result.test.skills_after["copy"].mean - result.test.skills_before["copy"].mean
+    assert copy.gain == change
+    assert (copy.share, copy.level) == (5 / (n + 4), 0.25)
+    assert math.isnan(found["double"].level)
+
+
+def test_without_examples_there_are_no_shares(finished: tuple[RunFolder, RunResult]) -> None:
+    assert all(math.isnan(g.share) for g in skill_gains(finished[1], {}, {}))
+
+
+def test_levels_are_means_over_the_items_of_test(finished: tuple[RunFolder, RunResult]) -> None:
+    """Every skill of the task has one item at each level: the same mean for all."""
+    levels = mean_levels(finished[0])
+    assert set(levels) == set(finished[1].test.skills_before)
+    assert len(set(levels.values())) == 1
+
+
+def test_a_damaged_file_of_examples_is_named(finished: tuple[RunFolder, RunResult]) -> None:
+    folder, result = finished
+    content = folder.examples.read_text()
+    folder.examples.write_text("{broken\n" + content)
+    with pytest.raises(RunError, match=r"examples\.jsonl:1"):
+        count_taught(folder, result)
+    folder.examples.write_text(content)
+
+
+def test_correlations_are_means_over_runs() -> None:
+    """In one run gains rise with difficulty, in the other they fall: +1 and -1 make 0."""
+    up, down = [gain(0.1, 0.1), gain(0.9, 0.2)], [gain(0.1, 0.2), gain(0.9, 0.1)]
+    rho = correlate([up, down], QUALITIES["difficulty"])
+    assert rho is not None
+    assert rho.value == pytest.approx(0.0)
+    assert rho.low < -1 < 1 < rho.high, "two runs that disagree tell nothing"
+
+
+def test_middle_difficulty_is_found_where_rank_with_difficulty_sees_nothing() -> None:
+    """Gains .1, .3, .1 at .2, .5, .8: no rise, yet the nearer to .5 the more."""
+    runs = [[gain(0.2, 0.1), gain(0.5, 0.3), gain(0.8, 0.1)]] * 2
+    values = {name: correlate(runs, QUALITIES[name]) for name in QUALITIES}
+    along, near = values["difficulty"], values["nearness to middle difficulty"]
+    assert along is not None
+    assert near is not None
+    assert along.value == pytest.approx(0.0)
+    assert near.value > 0.99
+
+
+def test_what_is_constant_or_unknown_has_no_correlation() -> None:
+    runs = [[gain(0.2, 0.1), gain(0.5, 0.3)]]
+    assert correlate(runs, QUALITIES["share of the data"]) is None
+    assert correlate(runs, QUALITIES["mean level"]) is None
+    assert correlate([], QUALITIES["difficulty"]) is None
+
+
+def test_every_difficulty_is_in_one_band() -> None:
+    for difficulty in (0.0, 0.2, 1 / 3, 0.5, 2 / 3, 0.9, 1.0):
+        assert sum(low <= difficulty < high for low, high in BANDS.values()) == 1
+
+
+def test_gains_of_a_band_are_means_of_runs() -> None:
+    """Run means .2 and .4, however many skills a run has in the band; a run without is left out."""
+    runs = [[gain(0.4, 0.1), gain(0.5, 0.3)], [gain(0.6, 0.4)], [gain(0.9, 1.0)]]
+    found = mean_gain(runs, BANDS["middle"])
+    assert found is not None
+    assert (found.mean, found.n) == (pytest.approx(0.3), 2)
+    assert mean_gain(runs, BANDS["easy"]) is None
