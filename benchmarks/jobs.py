@@ -109,15 +109,37 @@ def do(job: Job, make: Make = gym.make, notes: Mapping[str, Any] | None = None) 
         RunError: if its folder was begun with other settings.
     """
     folder, config = Path(job.folder), RunConfig.of(job.config)
-    if not (folder / "config.json").exists():
-        experiment.run(config, folder, make=make, notes=notes)
-    elif _as_json(experiment.config_of(folder)) == _as_json(config):
+    if (folder / "config.json").exists():
+        require_same(config, folder)
         experiment.resume(folder, make=make)
     else:
-        raise RunError(f"{folder} was begun with other settings; give another folder")
+        experiment.run(config, folder, make=make, notes=notes)
     return job
 
 
-def _as_json(config: RunConfig) -> str:
-    """What decides a run; who is told of it does not."""
-    return json.dumps(replace(config, trackers={}).to_json(), sort_keys=True)
+def require_same(config: RunConfig, folder: Path) -> None:
+    """Refuse to take the run in ``folder`` for another one than it is.
+
+    Raises:
+        RunError: if anything that decides a run is different there; it names what.
+    """
+    wanted, found = _decisive(config), _decisive(experiment.config_of(folder))
+    for name in wanted | found:
+        if wanted.get(name) != found.get(name):
+            raise RunError(
+                f"{folder} holds a run with {name} = {found.get(name)}, wanted is "
+                f"{wanted.get(name)}; give another folder, or delete that one"
+            )
+
+
+def _decisive(config: RunConfig) -> dict[str, str]:
+    """Settings by dotted name, as JSON. Who is told of a run does not decide it."""
+    record = replace(config, trackers={}).to_json()
+    flat: dict[str, Any] = {}
+    for name, value in record.items():
+        flat |= (
+            {f"{name}.{k}": v for k, v in value.items()}
+            if isinstance(value, dict)
+            else {name: value}
+        )
+    return {name: json.dumps(value, sort_keys=True) for name, value in flat.items()}

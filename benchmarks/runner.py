@@ -12,16 +12,23 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import active_children
 from pathlib import Path
 from typing import Literal
 
 from teachgym import experiment
-from teachgym.benchmarks.jobs import Group, Job, do, do_group, group_jobs, is_done
+from teachgym.benchmarks.jobs import (
+    Group,
+    Job,
+    do,
+    do_group,
+    group_jobs,
+    is_done,
+    require_same,
+)
 from teachgym.benchmarks.suites import Cell, Suite
 from teachgym.errors import RunError
-from teachgym.records import Record
 from teachgym.runs.files import read_json, write_json
 from teachgym.runs.result import RunResult
 from teachgym.workers import worker_pool
@@ -38,18 +45,27 @@ Execute = Callable[[Sequence[Job]], Iterator[Job]]
 def prepare(suite: Suite, folder: Path) -> None:
     """Make the suite's folder, or see that it is that suite's; note the arms and seeds in it.
 
+    Arms that were run there before stay noted.
+
     Raises:
-        RunError: if the folder holds another suite, or another version of it.
+        RunError: if the folder holds another suite, another version of it, or runs with other
+            settings.
     """
     path = folder / "suite.json"
     if path.exists():
-        _check_same(suite, read_json(path), folder)
+        written = read_suite(folder)
+        _check_same(suite, written, folder)
+        arms = {arm.name: arm for arm in (*written.arms, *suite.arms)}
+        seeds = max(written.seeds, suite.seeds)
+        suite = replace(suite, arms=tuple(arms.values()), seeds=seeds)
+        for cell in suite.cells():
+            status(cell, folder)  # Before anything is written down that would be wrong.
     folder.mkdir(parents=True, exist_ok=True)
     write_json(path, suite.to_json())
 
 
 def read_suite(folder: Path) -> Suite:
-    """The suite that was last run in a folder.
+    """The suite that was run in a folder, with all arms that ever were.
 
     Raises:
         RunError: if none was.
@@ -58,10 +74,15 @@ def read_suite(folder: Path) -> Suite:
 
 
 def status(cell: Cell, folder: Path) -> Status:
-    """How far a cell is."""
+    """How far a cell is.
+
+    Raises:
+        RunError: if its folder holds a run with other settings.
+    """
     own = folder / cell.path
     if not (own / "config.json").exists():
         return "missing"
+    require_same(cell.config, own)
     return "finished" if experiment.is_finished(own) else "begun"
 
 
@@ -69,7 +90,7 @@ def run_suite(suite: Suite, folder: Path, execute: Execute) -> Iterator[Cell]:
     """Run what is not finished, and yield each cell when it is.
 
     Raises:
-        RunError: if the folder holds another suite.
+        RunError: if the folder holds another suite, or a run with other settings.
     """
     prepare(suite, folder)
     todo = {
@@ -167,11 +188,10 @@ def _stoppable_pool(workers: int, gpus: Sequence[str]) -> Iterator[ProcessPoolEx
             raise
 
 
-def _check_same(suite: Suite, written: Record, folder: Path) -> None:
-    """Arms and seeds may differ, what decides a cell may not: cells check that themselves."""
-    have = (written["name"], written["version"])
-    if have != (suite.name, suite.version):
+def _check_same(suite: Suite, written: Suite, folder: Path) -> None:
+    """Arms and seeds may differ, what decides a cell may not: ``status`` sees to that."""
+    if (written.name, written.version) != (suite.name, suite.version):
         raise RunError(
-            f"{folder} holds suite {have[0]} version {have[1]}, not {suite.name} version "
-            f"{suite.version}; give another folder"
+            f"{folder} holds suite {written.name} version {written.version}, not {suite.name} "
+            f"version {suite.version}; give another folder"
         )

@@ -120,8 +120,8 @@ Together = Annotated[
         metavar="K",
         min=1,
         help="Runs at a time in each process, around one resident model: runs of one environment "
-        "with the same settings, whatever their teachers and seeds. Pays on GPUs and where steps "
-        "are small; for tiny on a CPU it is about even. Results are those of --together 1: to the "
+        "with the same settings, whatever their teachers and seeds. Made for GPUs (not measured "
+        "yet); for tiny on a CPU it is about even. Results are those of --together 1: to the "
         "bit on a CPU, up to rounding on a GPU.",
     ),
 ]

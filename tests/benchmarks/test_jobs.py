@@ -164,7 +164,7 @@ def test_a_job_that_fails_loses_no_other(
     (Path(jobs[1].folder) / "journal.jsonl").write_text("")
     with monkeypatch.context() as patch:
         patch.setattr(Seat, "train", fail_in_the_fifth)
-        with pytest.raises(RunError, match="alp/seed_00 was begun with other settings"):
+        with pytest.raises(RunError, match="alp/seed_00 holds a run with "):
             do_group(jobs)
     assert [place for place, job in enumerate(jobs) if not is_done(job)] == [1, 4]
     do_group(jobs[2:])

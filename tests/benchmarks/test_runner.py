@@ -14,7 +14,14 @@ from dying_worker import dawdle, die_always, die_once, fail
 
 from teachgym.benchmarks.jobs import Job, do
 from teachgym.benchmarks.leaderboard import leaderboard_rows, stand
-from teachgym.benchmarks.runner import Processes, do_here, read_results, run_suite, status
+from teachgym.benchmarks.runner import (
+    Processes,
+    do_here,
+    read_results,
+    read_suite,
+    run_suite,
+    status,
+)
 from teachgym.benchmarks.suites import Arm, Suite
 from teachgym.errors import RunError
 
@@ -138,5 +145,25 @@ def test_a_folder_is_of_one_suite_and_a_cell_of_one_configuration(tmp_path: Path
     changed = json.loads((tmp_path / "weak/seed_00/config.json").read_text())
     assert changed["config"]["teacher_settings"] == {"power": 2.0}
     job = Job(SUITE.cells()[0].config.to_json(), str(tmp_path / "weak/seed_00"))
-    with pytest.raises(RunError, match="other settings"):
+    with pytest.raises(
+        RunError, match=r'holds a run with teacher = "weakest", wanted is "uniform"'
+    ):
         do(job)
+
+
+def test_finished_runs_of_another_student_are_not_taken_for_those_wanted(tmp_path: Path) -> None:
+    run_all(SUITE, tmp_path)
+    noted = (tmp_path / "suite.json").read_text()
+    other = SUITE.changed({"task_settings": {"val_per_cell": 3}})
+    for refused in (lambda: run_all(other, tmp_path), lambda: read_results(other, tmp_path)):
+        with pytest.raises(RunError, match=r"env_settings.task_settings = .*give another folder"):
+            refused()
+    assert (tmp_path / "suite.json").read_text() == noted
+    assert len(read_results(SUITE, tmp_path)) == 4
+
+
+def test_arms_that_were_run_before_stay_in_the_report(tmp_path: Path) -> None:
+    run_all(SUITE, tmp_path)
+    run_all(SUITE.narrowed(("weak",), 1), tmp_path)
+    noted = read_suite(tmp_path)
+    assert (noted.arms, noted.seeds) == (SUITE.arms, SUITE.seeds)
