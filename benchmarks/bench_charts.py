@@ -132,10 +132,15 @@ def _profile_line(bench: BenchMaterial, arm: str, style: str, levels: Sequence[f
 
 
 def curve_charts(bench: BenchMaterial) -> list[Markup]:
-    """The mean learning curve of every arm beside that of its reference, on one scale."""
+    """The mean learning curve of every arm beside that of its reference.
+
+    On one scale, except for controls that leave it: they would flatten all others.
+    """
     curves = _curves(bench, list(bench.runs))
-    ends = [end for curve in curves.values() for e in curve for end in _ends(e)]
-    scale = (min(ends), max(ends))
+    ends = {arm: [end for e in curve for end in _ends(e)] for arm, curve in curves.items()}
+    compared = {bench.suite.compared(arm) for arm in bench.suite.arms}
+    shown = [ends[arm] for arm in curves if arm in compared or arm not in bench.controls]
+    scale = _span(shown or list(ends.values()))
     charts = []
     for arm, curve in curves.items():
         reference = bench.suite.compared(bench.arms[arm])
@@ -143,9 +148,15 @@ def curve_charts(bench: BenchMaterial) -> list[Markup]:
         if reference != arm and reference in curves:
             lines.insert(0, _curve_line(reference, curves[reference], "quiet"))
         note = f"n = {curve[0].n} run{'s' * (curve[0].n > 1)}"
-        axes = Axes(arm, "step", "val", note, y_range=scale, whole=True, small=True)
+        own = _span([scale, ends[arm]])
+        note += ", its own scale" * (own != scale)
+        axes = Axes(arm, "step", "val", note, y_range=own, whole=True, small=True)
         charts.append(line_chart(lines, axes))
     return charts
+
+
+def _span(ends: Sequence[Sequence[float]]) -> tuple[float, float]:
+    return min(map(min, ends)), max(map(max, ends))
 
 
 def curve_groups(bench: BenchMaterial, condition: str) -> list[Markup]:

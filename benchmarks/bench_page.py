@@ -81,7 +81,7 @@ def _facts(bench: BenchMaterial) -> dict[str, str]:
             name.replace("_", " ").capitalize(): _show(value)
             for name, value in suite.env_settings.items()
         },
-        "Commit": ", ".join(bench.commits) or "nothing finished",
+        "Commit": ", ".join(c[:10] for c in bench.commits) or "nothing finished",
         "Version": ", ".join(bench.versions) or "nothing finished",
     }
 
