@@ -38,10 +38,10 @@ from teachgym.types import (
     leaf_skills,
 )
 
-RngName = Literal["data", "train", "skills", "replay"]
+RngName = Literal["data", "train", "skills", "replay", "orders"]
 """The named random streams of an episode."""
 
-_STREAMS: dict[RngName, int] = {"data": 0, "train": 1, "skills": 2, "replay": 3}
+_STREAMS: dict[RngName, int] = {"data": 0, "train": 1, "skills": 2, "replay": 3, "orders": 4}
 
 
 class TeacherEnv(gym.Env[Report, Data]):

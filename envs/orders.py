@@ -17,12 +17,15 @@ from teachgym.spaces import PlanSpace
 from teachgym.types import Order, Plan, Report
 
 
-def round_counts(amounts: NDArray[Any], limit: int) -> NDArray[np.int64]:
+def round_counts(
+    amounts: NDArray[Any], limit: int, rng: np.random.Generator | None = None
+) -> NDArray[np.int64]:
     """Whole numbers of the same shape that sum to ``min(limit, round(sum of amounts))``.
 
     Amounts that sum to more than ``limit`` are scaled down in proportion; then the largest
-    remainders are rounded up until the sum is right (Hamilton's method; the first cell wins a
-    tie). Negative amounts count as 0.
+    remainders are rounded up until the sum is right (Hamilton's method). ``rng`` decides ties:
+    without it the first cell wins, and of many equal amounts always the same get one more.
+    Negative amounts count as 0.
 
     Example:
         >>> round_counts(np.array([1.5, 0.9, 0.6]), 10).tolist()
@@ -40,7 +43,9 @@ def round_counts(amounts: NDArray[Any], limit: int) -> NDArray[np.int64]:
     # Shares are 32-bit floats: 2.9999 stands for 3.
     near = np.rint(exact)
     counts = np.where(np.abs(exact - near) < 1e-3, near, counts).astype(np.int64)
-    by_remainder = np.argsort(counts - exact, kind="stable")
+    order = np.arange(counts.size) if rng is None else rng.permutation(counts.size)
+    missing = np.round(counts - exact, 6)[order]  # Equal remainders of floats differ by less.
+    by_remainder = order[np.argsort(missing, kind="stable")]
     counts[by_remainder[: total - int(counts.sum())]] += 1
     rounded: NDArray[np.int64] = counts.reshape(wanted.shape)
     return rounded
@@ -58,9 +63,9 @@ def plan_from_counts(
     )
 
 
-def limit_plan(plan: Plan, limit: int) -> Plan:
+def limit_plan(plan: Plan, limit: int, rng: np.random.Generator | None = None) -> Plan:
     """The plan with counts scaled down so that they sum to at most ``limit``; empty orders go."""
-    counts = round_counts(np.array([order.count for order in plan.orders]), limit)
+    counts = round_counts(np.array([order.count for order in plan.orders]), limit, rng)
     orders = (replace(o, count=int(n)) for o, n in zip(plan.orders, counts, strict=True) if n > 0)
     return Plan(tuple(orders))
 
@@ -93,7 +98,7 @@ class FillPlans(gym.Wrapper[Any, Any, Any, Any]):
 
     def step(self, action: Plan) -> tuple[Report, float, bool, bool, dict[str, Any]]:
         """Order, then step."""
-        plan = limit_plan(action, self._base.examples_available)
+        plan = limit_plan(action, self._base.examples_available, self._base.rng("orders"))
         return teach(self.env, self.engine, plan)
 
 
@@ -113,5 +118,6 @@ class OrderShares(gym.ActionWrapper[Any, Any, Any]):
     def action(self, action: NDArray[np.float32]) -> Plan:
         """The plan; its counts are whole numbers within what the step and the budget allow."""
         amounts = np.asarray(action, dtype=np.float64) * self._base.examples_per_step
-        counts = round_counts(amounts, self._base.examples_available)
+        available, rng = self._base.examples_available, self._base.rng("orders")
+        counts = round_counts(amounts, available, rng)
         return plan_from_counts(counts, self._base.skills, self._base.levels)

@@ -117,7 +117,7 @@ def skill_list(
     ## Action Space
     `Box(0, 1, (n_skills, n_levels), float32)`: entry (s, l) is the share of the step for skill s at
     level l, where 1 stands for `examples_per_step` examples. Counts are rounded by largest
-    remainder; a total above 1, or above what is left of the budget, is scaled down in proportion. All zeros trains nothing.
+    remainder, ties by chance; a total above 1, or above what is left of the budget, is scaled down in proportion. All zeros trains nothing.
     With `observation="flat"`: `Box(-1, 1, (n_skills * n_levels,), float32)`, mapped linearly.
 
     With `action="plan"`, `PlanSpace`: a `Plan` of `Order`s in words (skill or root, count, difficulty,

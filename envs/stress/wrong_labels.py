@@ -20,9 +20,10 @@ class Mislabel:
     """The data with wrong targets; see ``altered_data.Alteration``.
 
     The prompt alone decides whether an example is wrong, so it is so in every step. Its wrong
-    target is that of another example of its skill in the data, one that the task's grader does
-    not give full marks; where there is none, its own target reversed, or else doubled. What
-    belonged to the right target (spans, soft labels) goes with it.
+    target is that of another example of its skill and difficulty in the data, one that the task's
+    grader does not give full marks; where there is none, its own target reversed, or else
+    doubled. What belonged to the right target (spans, soft labels) goes with it. Where there are
+    few possible answers, "never the right one" tells something about it.
 
     Simulated students count examples without reading them. For them, wrong ones are left out.
     """
@@ -36,12 +37,12 @@ class Mislabel:
         """The altered data, in order."""
         if isinstance(student, SimulatedStudent):
             return tuple(example for example in data if not self._is_chosen(example))
-        targets: dict[str, list[str]] = {}
+        targets: dict[tuple[str, float | None], set[str]] = {}
         for example in data:
-            targets.setdefault(example.skill, []).append(example.target)
-        offers = {skill: sorted(set(found)) for skill, found in targets.items()}
+            targets.setdefault((example.skill, example.difficulty), set()).add(example.target)
+        offers = {cell: sorted(found) for cell, found in targets.items()}
         return tuple(
-            self._mislabelled(example, offers[example.skill])
+            self._mislabelled(example, offers[example.skill, example.difficulty])
             if self._is_chosen(example)
             else example
             for example in data

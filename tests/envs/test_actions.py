@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import gymnasium as gym
@@ -32,6 +33,36 @@ def test_a_total_above_the_limit_is_scaled_down_in_proportion() -> None:
 def test_whole_numbers_within_the_limit_are_taken_as_they_are() -> None:
     wanted = np.array([[7, 0], [13, 5]], dtype=np.float32)
     assert (round_counts(wanted, 25) == wanted).all()
+
+
+def test_chance_decides_which_of_many_equal_cells_get_one_more() -> None:
+    """Five of eight cells, 4,000 times: 2,500 each, with a standard deviation of 31."""
+    rng, seen = np.random.default_rng(0), np.zeros(8)
+    for _ in range(4000):
+        counts = round_counts(np.full(8, 0.625), 5, rng)
+        assert sorted(counts) == [0] * 3 + [1] * 5
+        seen += counts
+    assert abs(seen - 2500).max() < 4.5 * 31
+    assert round_counts(np.array([2.6, 1.3, 0.1]), 100, rng).tolist() == [3, 1, 0]
+
+
+def test_over_an_episode_uniform_orders_every_skill_alike() -> None:
+    """40 steps of 50 on 96 cells: 62.5 a skill, with a standard deviation below 6."""
+    env: Any = gym.make(
+        "teachgym/SkillList-v0",
+        student="simulated",
+        task_settings={"val_per_cell": 1, "test_per_cell": 1},
+        examples_per_step=50,
+        budget={"steps": 40},
+    )
+    env.reset(seed=0)
+    action = np.full(env.action_space.shape, 1 / 96, np.float32)
+    ordered = Counter[str]()
+    for _ in range(40):
+        for order in env.step(action)[4]["plan"].orders:
+            ordered[order.skill] += order.count
+    assert len(ordered) == 32
+    assert max(abs(count - 62.5) for count in ordered.values()) < 4.5 * 6
 
 
 def test_nothing_ordered_is_nothing() -> None:

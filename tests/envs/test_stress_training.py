@@ -161,7 +161,8 @@ def test_what_belongs_to_the_right_target_goes_and_the_worse_answer_stays_anothe
     rich = example(
         "abc", rejected="xyz", spans=(("abc", 1.0),), soft_labels=(("abc", 1.0),), difficulty=0.0
     )
-    altered = Mislabel(TASK, 1.0)(TableStudent(), (rich, example("xyz"), example("uvw")))
+    others = (example("xyz", difficulty=0.0), example("uvw", difficulty=0.0))
+    altered = Mislabel(TASK, 1.0)(TableStudent(), (rich, *others))
     assert altered[0] == replace(rich, target="uvw", spans=(), soft_labels=())
 
 
