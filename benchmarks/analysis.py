@@ -18,6 +18,8 @@ from teachgym.errors import ConfigError
 from teachgym.metrics import Estimate, estimate
 
 FloatArray = NDArray[np.float64]
+FEWEST = 5
+"""Runs below which there are no bootstrap intervals: those of 3 runs cover 80 of 100 truths."""
 Statistic = Callable[[FloatArray], float]
 """A number from scores of shape (n_runs, n_tasks)."""
 
@@ -79,7 +81,8 @@ def bootstrap(
 
     Runs are drawn with replacement within each task, independently of other tasks (Agarwal et
     al. 2021, section 4.2). Plain percentiles cover the truth too seldom where runs are few (89 of
-    100 times for the interquartile mean of 5); see ``tail_probability``.
+    100 times for the interquartile mean of 5); see ``tail_probability``. Below ``FEWEST`` runs the
+    ends are unknown (nan): no widening helps where all resamples lie between few scores.
 
     Args:
         scores: shape (n_runs, n_tasks), or (n_runs,) for one task.
@@ -171,10 +174,14 @@ def probability_of_improvement(first: FloatArray, second: FloatArray) -> float:
 def compare_paired(
     first: Sequence[float], second: Sequence[float], *, confidence: float = 0.95
 ) -> PairedTest:
-    """Paired t-test of two methods on the same seeds, shapes (n,), n >= 1 (Student 1908)."""
+    """Paired t-test of two methods on the same seeds, shapes (n,), n >= 1 (Student 1908).
+
+    Of a single difference, or of differences that are all equal and not 0, there is no test: how
+    much they vary is unknown, not nothing. Accuracies of few items are often equal.
+    """
     differences = _paired(np.asarray(first), np.asarray(second))
     change = estimate(differences[:, 0, 0] - differences[:, 0, 1])
-    if change.n < 2:
+    if change.n < 2 or (change.mean != 0 and change.stderr < 1e-12):
         nothing = Interval(change.mean, float("-inf"), float("inf"), confidence)
         return PairedTest(change, nothing, float("nan"))
     width = float(stats.t.ppf((1 + confidence) / 2, change.n - 1)) * change.stderr
@@ -262,7 +269,7 @@ def _power(n: int, effect: float, alpha: float) -> float:
 
 def _p_value(change: Estimate) -> float:
     if change.stderr == 0:
-        return 1.0 if change.mean == 0 else 0.0
+        return 1.0  # Equal in every run.
     return float(2 * stats.t.sf(abs(change.mean) / change.stderr, change.n - 1))
 
 
@@ -295,5 +302,7 @@ def _resample(scores: FloatArray, rng: np.random.Generator) -> FloatArray:
 
 def _percentiles(value: float, values: Sequence[float], confidence: float, n_runs: int) -> Interval:
     tail = tail_probability(n_runs, confidence)
+    if n_runs < FEWEST:
+        return Interval(value, float("nan"), float("nan"), confidence)
     low, high = np.quantile(values, [tail, 1 - tail])
     return Interval(value, float(low), float(high), confidence)

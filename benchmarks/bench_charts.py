@@ -50,7 +50,7 @@ def standing_chart(bench: BenchMaterial, condition: str) -> Markup:
         rows,
         titled("Interquartile mean of test accuracy", bench, condition),
         "test accuracy",
-        note="95 % bootstrap intervals over seeds, from 2 runs on; hollow: controls"
+        note="95 % bootstrap intervals over seeds, from 5 runs on; hollow: controls"
         + (f"; dashed: {shared.arm}" if shared else ""),
         at=middle_of(shared).value if shared else None,
     )
@@ -108,7 +108,7 @@ def _profile_chart(bench: BenchMaterial, arms: Sequence[str], reference: str, ti
         title,
         "test accuracy",
         "share of runs above",
-        f"bands: 95 % bootstrap, from 2 runs on; dashed: {reference}",
+        f"bands: 95 % bootstrap, from 5 runs on; dashed: {reference}",
         y_range=(0, 1),
     )
     lines = [_profile_line(bench, arm, style, levels) for arm, style in styles.items()]

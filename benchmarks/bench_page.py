@@ -89,7 +89,9 @@ def _facts(bench: BenchMaterial) -> dict[str, str]:
 def _leaderboard(bench: BenchMaterial) -> Section:
     intro = (
         "Test was read once per run, for the student that was best on val. ± is the standard error "
-        "over seeds. Differences are paired by seed; p-values are adjusted for the number of arms."
+        "over seeds. Differences are paired by seed; p-values are adjusted for the number of arms. "
+        "All of it is about training runs: test items, skills and the untrained student are the "
+        "same in every one."
     )
     parts: list[Markup] = []
     for condition, lines in bench.panels.items():

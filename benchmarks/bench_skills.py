@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 from markupsafe import Markup
 
 from teachgym.benchmarks.bench_material import BenchMaterial
@@ -39,7 +40,8 @@ def skill_section(bench: BenchMaterial) -> Section:
         "The best arms and what they are compared with. Difficulty is 1 - the untrained student's "
         "accuracy on val, the gain is on test (so chance in one is not in the other), the share is "
         "of the examples that the examined student had learned from. An easy skill has little left "
-        "to gain."
+        "to gain, and a teacher that follows progress gives more to what has gained: only of one "
+        "that does not adapt does the share say what frequency does."
     )
     gains = {
         arm: [
@@ -49,9 +51,9 @@ def skill_section(bench: BenchMaterial) -> Section:
         for arm, seeds in bench.taught.items()
     }
     note = (
-        "Spearman's correlation over skills, mean over seeds with Student's 95 % interval; gains "
-        "are means over the skills of a third of the range of difficulty ± standard error over "
-        "seeds."
+        "Spearman's correlation over skills of means over seeds, with a 95 % bootstrap interval "
+        "over skills; gains are means over the skills of a third of the range of difficulty ± "
+        "standard error over seeds."
     )
     table = figure("What gains go with", note, html_table(correlation_rows(gains)))
     return Section("skills", "Gain by difficulty and rarity", intro, [table, grid(_charts(gains))])
@@ -63,7 +65,7 @@ def correlation_rows(gains: ArmGains) -> Rows:
     What no arm's gain can be correlated with, such as levels that all skills share, is left out.
     """
     found = {
-        name: [correlate(runs, quality) for runs in gains.values()]
+        name: [correlate(runs, quality, np.random.default_rng(0)) for runs in gains.values()]
         for name, quality in QUALITIES.items()
     }
     known = {name: column for name, column in found.items() if any(column)}

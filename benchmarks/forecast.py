@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from teachgym import experiment
-from teachgym.benchmarks.runner import Status, status
-from teachgym.benchmarks.suites import Arm, Cell, Suite
+from teachgym.benchmarks.runner import Status, read_results, status
+from teachgym.benchmarks.suites import Arm, Suite
 from teachgym.chat.settings import read_settings
 from teachgym.runs.config import RunConfig
-from teachgym.runs.files import read_json
 from teachgym.types import Cost
 
 BINDING = ("dollars", "teacher_tokens_in", "teacher_tokens_out", "teacher_calls")
@@ -35,7 +34,7 @@ class ArmForecast:
     states: Sequence[Status]
     """Of each run."""
     spent: Sequence[Cost]
-    """By each finished run; seconds as if it had been alone."""
+    """By each finished run."""
 
     @property
     def left(self) -> int:
@@ -50,34 +49,28 @@ class ArmForecast:
 
 def forecast(suite: Suite, folder: Path) -> tuple[ArmForecast, ...]:
     """The forecast for each arm of a suite whose runs are in ``folder``."""
-    return tuple(
-        _forecast_arm(arm, [cell for cell in suite.cells() if cell.arm == arm], folder)
-        for arm in suite.arms
-    )
+    results = read_results(suite, folder)
+    forecasts = []
+    for arm in suite.arms:
+        cells = [cell for cell in suite.cells() if cell.arm == arm]
+        states = [status(cell, folder) for cell in cells]
+        spent = [run.spent for (name, _), run in results.items() if name == arm.name]
+        forecasts.append(ArmForecast(arm, cells[0].config, states, spent))
+    return tuple(forecasts)
 
 
-def _forecast_arm(arm: Arm, cells: Sequence[Cell], folder: Path) -> ArmForecast:
-    states = [status(cell, folder) for cell in cells]
-    finished = [c.path for c, state in zip(cells, states, strict=True) if state == "finished"]
-    return ArmForecast(
-        arm, cells[0].config, states, [_spent_alone(folder / path) for path in finished]
-    )
-
-
-def _spent_alone(run: Path) -> Cost:
-    """What a finished run spent; the seconds of runs made together are those of all of them."""
-    spent = experiment.read_result(run).spent
-    return replace(spent, seconds=spent.seconds / read_json(run / "config.json").get("together", 1))
-
-
-def describe(arms: Sequence[ArmForecast]) -> Iterator[str]:
+def describe(arms: Sequence[ArmForecast], processes: int = 1) -> Iterator[str]:
     """How much is left, how long it may take, and what chat models may cost, in lines.
+
+    Args:
+        arms: the forecast of each.
+        processes: how many share the work, >= 1.
 
     Raises:
         ConfigError: for wrong settings of the chat model.
     """
     left, total = sum(a.left for a in arms), sum(len(a.states) for a in arms)
-    yield f"{left} of {total} runs are left{_describe_time(arms)}"
+    yield f"{left} of {total} runs are left{_describe_time(arms, processes) if left else ''}"
     asking = [arm for arm in arms if arm.left and experiment.asks_chat(arm.config)]
     if not asking:
         return
@@ -91,14 +84,20 @@ def describe(arms: Sequence[ArmForecast]) -> Iterator[str]:
     yield from (f"{', '.join(names)}: {text}" for text, names in unknown.items())
 
 
-def _describe_time(arms: Sequence[ArmForecast]) -> str:
+def _describe_time(arms: Sequence[ArmForecast], processes: int) -> str:
     """Of an arm without finished runs, a run is as long as those of the others on average."""
     finished = [cost.seconds for arm in arms for cost in arm.spent]
     if not finished:
-        return ""
-    seconds = sum(a.to_come("seconds") if a.spent else a.left * fmean(finished) for a in arms)
-    duration = f"{seconds / 60:,.0f} minutes" if seconds >= 60 else f"{seconds:.0f} seconds"
-    return f", about {duration} of one process"
+        return "; how long they take is known once a run is finished"
+    alone = sum(a.to_come("seconds") if a.spent else a.left * fmean(finished) for a in arms)
+    busy = min(processes, sum(a.left for a in arms))
+    seconds = max(1, round(alone / busy))
+    duration = _count(round(seconds / 60), "minute") if seconds >= 60 else _count(seconds, "second")
+    return f", about {duration} in {_count(busy, 'process', 'es')}"
+
+
+def _count(n: int, unit: str, plural: str = "s") -> str:
+    return f"{n:,} {unit}{plural if n != 1 else ''}"
 
 
 def _describe_price(chat: Mapping[str, Any]) -> Iterator[str]:

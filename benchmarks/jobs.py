@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from traceback import format_exc
 from typing import Any
 
 import gymnasium as gym
 
 from teachgym import ENV_IDS, experiment
 from teachgym.envs.vector import Classroom, make_row
-from teachgym.errors import ConfigError, RunError
+from teachgym.errors import ConfigError, RunError, TeachgymError
 from teachgym.experiment import Make
 from teachgym.records import Record
 from teachgym.runs.config import RunConfig
@@ -35,6 +36,18 @@ class Job:
 
 Group = tuple[Job, ...]
 """Jobs that one worker does side by side, >= 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a job, in plain values: not every error can travel between processes."""
+
+    folder: str
+    """Of the job."""
+    error: str = ""
+    """Why it failed, in a line; empty if it is done."""
+    trace: str = ""
+    """Where an error was raised that is not one of teachgym's own."""
 
 
 def is_done(job: Job) -> bool:
@@ -77,29 +90,44 @@ def _divide(jobs: Sequence[Job], together: int) -> list[Group]:
     return [tuple(jobs[n * i // count : n * (i + 1) // count]) for i in range(count)]
 
 
-def do_group(group: Group) -> None:
+def do_group(group: Group) -> list[Outcome]:
     """Run or resume what is left of a group, side by side if that is several jobs.
 
-    Raises:
-        Exception: of the first job that failed, when the others are done.
+    Returns:
+        The outcome of each job; one that fails keeps no other from being done.
     """
     left = [job for job in group if not is_done(job)]
-    if len(left) == 1:
-        do(left[0])
-    elif left:
-        _do_together(left)
+    tried = _do_together(left) if len(left) > 1 else map(attempt, left)
+    outcomes = {outcome.folder: outcome for outcome in tried}
+    return [outcomes.get(job.folder, Outcome(job.folder)) for job in group]
 
 
-def _do_together(jobs: Sequence[Job]) -> None:
+def give_up(group: Group, why: str) -> list[Outcome]:
+    """The outcomes of a group whose worker is lost: what is not done has failed."""
+    return [Outcome(job.folder, "" if is_done(job) else why) for job in group]
+
+
+def _do_together(jobs: Sequence[Job]) -> list[Outcome]:
     room, notes = Classroom(len(jobs)), {"together": len(jobs)}
     makes = [partial(make_row, partial(room.cast, row)) for row in range(len(jobs))]
-    calls = [partial(do, *each, notes) for each in zip(jobs, makes, strict=True)]
+    calls = [partial(attempt, *each, notes) for each in zip(jobs, makes, strict=True)]
     try:
-        room.meeting.run(calls)
+        return room.meeting.run(calls)
     except RowError as error:
         cause = error.__cause__
         assert cause is not None
-        raise cause from cause.__cause__  # The error as it would be without company.
+        raise cause from cause.__cause__  # An interruption, as it would be without company.
+
+
+def attempt(job: Job, make: Make = gym.make, notes: Mapping[str, Any] | None = None) -> Outcome:
+    """``do`` a job; what it raises is its outcome, and no matter of others."""
+    try:
+        do(job, make, notes)
+    except TeachgymError as error:
+        return Outcome(job.folder, str(error))
+    except Exception as error:  # Whatever it is, the other jobs go on.
+        return Outcome(job.folder, f"{type(error).__name__}: {error}", format_exc())
+    return Outcome(job.folder)
 
 
 def do(job: Job, make: Make = gym.make, notes: Mapping[str, Any] | None = None) -> Job:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from teachgym.benchmarks.jobs import Job, do_group, group_jobs, is_done
+from teachgym.benchmarks.jobs import Job, Outcome, do_group, give_up, group_jobs
 from teachgym.benchmarks.runner import RETRIES
 from teachgym.errors import missing_extra
 
@@ -32,8 +32,8 @@ class OverRay:
     together: int = 1
     """Cells at most that a task does side by side, >= 1; see ``jobs.group_jobs``."""
 
-    def __call__(self, jobs: Sequence[Job]) -> Iterator[Job]:
-        """See ``runner.Execute``; errors of cells are raised when the others are done."""
+    def __call__(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
+        """See ``runner.Execute``."""
         ray = _import_ray()
         if ours := not ray.is_initialized():
             ray.init(address=self.address, include_dashboard=False, log_to_driver=False)
@@ -43,22 +43,19 @@ class OverRay:
             if ours:
                 ray.shutdown()
 
-    def _pass(self, ray: Any, jobs: Sequence[Job]) -> Iterator[Job]:
+    def _pass(self, ray: Any, jobs: Sequence[Job]) -> Iterator[Outcome]:
         task = ray.remote(do_group).options(
             num_cpus=self.cpus, num_gpus=self.gpus, max_retries=RETRIES, retry_exceptions=False
         )
         groups = {task.remote(group): group for group in group_jobs(jobs, self.together)}
-        waiting, failures = list(groups), []
+        waiting = list(groups)
         while waiting:
             (done,), waiting = ray.wait(waiting)
             try:
-                ray.get(done)
-                yield from groups[done]
+                outcomes = ray.get(done)
             except ray.exceptions.RayError as error:
-                failures.append(error)
-                yield from filter(is_done, groups[done])
-        if failures:
-            raise failures[0]
+                outcomes = give_up(groups[done], f"its worker was lost: {error}")
+            yield from outcomes
 
 
 def _import_ray() -> Any:

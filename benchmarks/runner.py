@@ -8,7 +8,7 @@ command goes on, and the outcome is that of an uninterrupted run.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -21,14 +21,16 @@ from teachgym import experiment
 from teachgym.benchmarks.jobs import (
     Group,
     Job,
-    do,
+    Outcome,
+    attempt,
     do_group,
+    give_up,
     group_jobs,
-    is_done,
     require_same,
 )
 from teachgym.benchmarks.suites import Cell, Suite
-from teachgym.errors import RunError
+from teachgym.errors import ConfigError, RunError
+from teachgym.records import Record
 from teachgym.runs.files import read_json, write_json
 from teachgym.runs.result import RunResult
 from teachgym.workers import worker_pool
@@ -36,10 +38,13 @@ from teachgym.workers import worker_pool
 Status = Literal["missing", "begun", "finished"]
 
 RETRIES = 2
-"""How often a cell is tried again whose worker died."""
+"""How often a group of cells is tried again whose worker died."""
 
-Execute = Callable[[Sequence[Job]], Iterator[Job]]
-"""Does the jobs in any order, and yields each when it is done."""
+LOST = "its worker died; if memory ran out, give fewer --workers or a smaller --together"
+"""What is said of a cell that no worker survives."""
+
+Execute = Callable[[Sequence[Job]], Iterator[Outcome]]
+"""Does the jobs in any order, and yields the outcome of each when it is known."""
 
 
 def prepare(suite: Suite, folder: Path) -> None:
@@ -53,8 +58,7 @@ def prepare(suite: Suite, folder: Path) -> None:
     """
     path = folder / "suite.json"
     if path.exists():
-        written = read_suite(folder)
-        _check_same(suite, written, folder)
+        written = read_suite(folder, suite)
         arms = {arm.name: arm for arm in (*written.arms, *suite.arms)}
         seeds = max(written.seeds, suite.seeds)
         suite = replace(suite, arms=tuple(arms.values()), seeds=seeds)
@@ -64,13 +68,24 @@ def prepare(suite: Suite, folder: Path) -> None:
     write_json(path, suite.to_json())
 
 
-def read_suite(folder: Path) -> Suite:
+def read_suite(folder: Path, wanted: Suite | None = None) -> Suite:
     """The suite that was run in a folder, with all arms that ever were.
 
     Raises:
-        RunError: if none was.
+        RunError: if none was, its record is damaged, or it is another one, or another version,
+            than ``wanted``.
     """
-    return Suite.of(read_json(folder / "suite.json"))
+    path = folder / "suite.json"
+    record = read_json(path)
+    try:
+        if wanted is not None:
+            _check_same(wanted, record, folder)
+        return Suite.of(record)
+    except (KeyError, TypeError, ConfigError) as error:
+        raise RunError(
+            f"{path} is damaged or of another version of teachgym ({error!r}); restore it from a "
+            "copy, or give another folder"
+        ) from error
 
 
 def status(cell: Cell, folder: Path) -> Status:
@@ -86,43 +101,87 @@ def status(cell: Cell, folder: Path) -> Status:
     return "finished" if experiment.is_finished(own) else "begun"
 
 
+def check_arms(suite: Suite) -> None:
+    """Check the configuration of every arm, as far as that can be done without a student.
+
+    Raises:
+        TeachgymError: as ``experiment.check_config`` does.
+    """
+    for cell in replace(suite, seeds=1).cells():
+        experiment.check_config(cell.config)
+
+
 def run_suite(suite: Suite, folder: Path, execute: Execute) -> Iterator[Cell]:
     """Run what is not finished, and yield each cell when it is.
 
+    What is wrong with the suite or its folder is raised by the call itself, before anything is
+    written; a cell that fails keeps no other from being run, and is told of at the end.
+
     Raises:
-        RunError: if the folder holds another suite, or a run with other settings.
+        TeachgymError: for settings of an arm that ``experiment.check_config`` refuses.
+        RunError: if the folder holds another suite, or a run with other settings; at the end, if
+            cells failed. Its notes say where, for errors that nobody foresaw.
     """
+    check_arms(suite)
     prepare(suite, folder)
     todo = {
         str(folder / cell.path): cell
         for cell in suite.cells()
         if status(cell, folder) != "finished"
     }
-    jobs = [Job(cell.config.to_json(), path) for path, cell in todo.items()]
-    for job in execute(jobs):
-        yield todo[job.folder]
+    return _run_cells(todo, execute)
+
+
+def _run_cells(todo: Mapping[str, Cell], execute: Execute) -> Iterator[Cell]:
+    failures = []
+    for outcome in execute([Job(cell.config.to_json(), path) for path, cell in todo.items()]):
+        if outcome.error:
+            failures.append(outcome)
+        else:
+            yield todo[outcome.folder]
+    if failures:
+        first = failures[0]
+        error = RunError(
+            f"{len(failures)} of {len(todo)} runs failed; first {first.folder}: {first.error}"
+        )
+        for trace in dict.fromkeys(failure.trace for failure in failures if failure.trace):
+            error.add_note(trace)
+        raise error
 
 
 def read_results(suite: Suite, folder: Path) -> dict[tuple[str, int], RunResult]:
-    """Results of the finished cells by name of the arm and seed."""
+    """Results of the finished cells by name of the arm and seed.
+
+    The clock of runs made together counts for each of them; here they have their shares of it.
+    """
     return {
-        (cell.arm.name, cell.seed): experiment.read_result(folder / cell.path)
+        (cell.arm.name, cell.seed): _read_result(folder / cell.path)
         for cell in suite.cells()
         if status(cell, folder) == "finished"
     }
 
 
-def do_here(jobs: Sequence[Job]) -> Iterator[Job]:
+def _read_result(run: Path) -> RunResult:
+    result = experiment.read_result(run)
+    company = read_json(run / "config.json").get("together", 1)
+    return replace(result, spent=replace(result.spent, seconds=result.spent.seconds / company))
+
+
+def do_here(jobs: Sequence[Job]) -> Iterator[Outcome]:
     """One after another in this process."""
-    return map(do, jobs)
+    return map(attempt, jobs)
 
 
 @dataclass(frozen=True)
 class Processes:
     """Several at a time in processes of this machine.
 
-    Cells whose worker dies are tried again in a new one, ``RETRIES`` times; a cell that fails by
-    itself is not, and its error is raised when the others are done.
+    When a worker dies, nobody knows whose it was: all groups that were on are tried again when
+    the others are done, one at a time, ``RETRIES`` times at most. A cell that fails by itself is
+    not tried again.
+
+    Raises:
+        ConfigError: for fewer than one process.
     """
 
     workers: int = 2
@@ -131,43 +190,44 @@ class Processes:
     """GPUs to use instead, one process each."""
     together: int = 1
     """Cells at most that a process does side by side, >= 1; see ``jobs.group_jobs``."""
-    task: Callable[[Group], None] = do_group
+    task: Callable[[Group], Sequence[Outcome]] = do_group
     """What a process does with a group of jobs."""
 
-    def __call__(self, jobs: Sequence[Job]) -> Iterator[Job]:
-        """See ``Execute``."""
-        left, deaths = list(jobs), 0
-        while left:
-            try:
-                for job in self._pass(left):
-                    left.remove(job)
-                    yield job
-            except BrokenProcessPool:
-                deaths += 1
-                if deaths > RETRIES:
-                    raise
+    def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise ConfigError(f"workers is {self.workers}; it must be 1 or more")
 
-    def _pass(self, jobs: Sequence[Job]) -> Iterator[Job]:
-        failures: list[BaseException] = []
-        todo = deque(group_jobs(jobs, self.together))
-        running: dict[Future[None], Group] = {}
-        with _stoppable_pool(self.workers, self.gpus) as pool:
-            while todo or running:
-                while todo and len(running) < (len(self.gpus) or self.workers):
-                    group = todo.popleft()
-                    running[pool.submit(self.task, group)] = group
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    group, error = running.pop(future), future.exception()
-                    if error is None:
-                        yield from group
-                    elif isinstance(error, BrokenProcessPool):
-                        raise error
-                    else:
-                        failures.append(error)
-                        yield from filter(is_done, group)
-        if failures:
-            raise failures[0]
+    def __call__(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
+        """See ``Execute``."""
+        todo, suspects = deque(group_jobs(jobs, self.together)), list[Group]()
+        while todo:
+            suspects += yield from self._pass(todo)
+        for group in suspects:
+            yield from self._retry(group)
+
+    def _retry(self, group: Group) -> Iterator[Outcome]:
+        for _ in range(RETRIES):
+            if not (yield from self._pass(deque([group]))):
+                return
+        yield from give_up(group, LOST)
+
+    def _pass(self, todo: deque[Group]) -> Generator[Outcome, None, list[Group]]:
+        """Do groups from the left of ``todo``; where a worker dies, return those that were on."""
+        running: dict[Future[Sequence[Outcome]], Group] = {}
+        try:
+            with _stoppable_pool(self.workers, self.gpus) as pool:
+                while todo or running:
+                    while todo and len(running) < (len(self.gpus) or self.workers):
+                        future = pool.submit(self.task, todo[0])
+                        running[future] = todo.popleft()
+                    done, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        outcomes = future.result()
+                        del running[future]
+                        yield from outcomes
+        except BrokenProcessPool:
+            pass
+        return list(running.values())
 
 
 @contextmanager
@@ -188,10 +248,11 @@ def _stoppable_pool(workers: int, gpus: Sequence[str]) -> Iterator[ProcessPoolEx
             raise
 
 
-def _check_same(suite: Suite, written: Suite, folder: Path) -> None:
+def _check_same(suite: Suite, written: Record, folder: Path) -> None:
     """Arms and seeds may differ, what decides a cell may not: ``status`` sees to that."""
-    if (written.name, written.version) != (suite.name, suite.version):
+    name, version = written["name"], written["version"]
+    if (name, version) != (suite.name, suite.version):
         raise RunError(
-            f"{folder} holds suite {written.name} version {written.version}, not {suite.name} "
-            f"version {suite.version}; give another folder"
+            f"{folder} holds suite {name} version {version}, not {suite.name} version "
+            f"{suite.version}; give another folder"
         )

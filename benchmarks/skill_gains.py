@@ -14,12 +14,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from teachgym.benchmarks.analysis import Interval, compare_paired
+import numpy as np
+
+from teachgym.benchmarks.analysis import FEWEST, FloatArray, Interval, tail_probability
 from teachgym.metrics import Estimate, estimate, rank_correlation
 from teachgym.runs.checkpoints import read_report
-from teachgym.runs.files import read_lines
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.result import RunResult
+from teachgym.runs.taught import read_taught
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +58,17 @@ BANDS: Mapping[str, tuple[float, float]] = {
 """Thirds of the range of difficulty, lower ends included."""
 
 
+_RESAMPLES = 500
+
+
 def count_taught(run: RunFolder, result: RunResult) -> dict[str, int]:
     """Examples by skill in the steps up to that of the best student, which alone it learned from.
 
     Raises:
         RunError: for a damaged file.
     """
-    rounds = ((e["skill"], e["provenance"]) for e in read_lines(run.examples))
-    return dict(
-        Counter(skill for skill, p in rounds if (p["round"] if p else 0) <= result.best_step)
-    )
+    rounds = ((e.skill, e.provenance.round if e.provenance else 0) for e, _ in read_taught(run))
+    return dict(Counter(skill for skill, number in rounds if number <= result.best_step))
 
 
 def mean_levels(run: RunFolder) -> dict[str, float]:
@@ -97,19 +100,30 @@ def skill_gains(
     return gains
 
 
-def correlate(runs: Sequence[Sequence[SkillGain]], quality: Quality) -> Interval | None:
-    """Mean over runs of the rank correlation of gain and quality, with Student's 95 % interval.
+def correlate(
+    runs: Sequence[Sequence[SkillGain]], quality: Quality, rng: np.random.Generator
+) -> Interval | None:
+    """Rank correlation over skills of gain and quality, both means over runs.
 
-    The correlation is Spearman's, over the skills of a run; runs in which one side is constant or
-    unknown have none. None without any.
+    The 95 % interval is that of a bootstrap over *skills*: difficulty is the same in every run, so
+    runs cannot tell how much depends on which skills a task happens to have. None where fewer
+    than ``FEWEST`` skills are known, or one side is constant.
     """
-    values = []
-    for run in runs:
-        pairs = [(quality(g), g.gain) for g in run if not math.isnan(quality(g))]
-        if len(pairs) > 1:
-            values.append(rank_correlation([x for x, _ in pairs], [y for _, y in pairs]))
-    known = [value for value in values if not math.isnan(value)]
-    return compare_paired(known, [0.0] * len(known)).interval if known else None
+    found: dict[str, list[tuple[float, float]]] = {}
+    for gain in (g for run in runs for g in run if not math.isnan(quality(g))):
+        found.setdefault(gain.skill, []).append((quality(gain), gain.gain))
+    points = np.array([np.mean(pairs, axis=0) for pairs in found.values()])  # (n_skills, 2)
+    if len(points) < FEWEST or math.isnan(value := _rho(points)):
+        return None
+    drawn = points[rng.integers(len(points), size=(_RESAMPLES, len(points)))]
+    values = [rho for each in drawn if not math.isnan(rho := _rho(each))]
+    tail = tail_probability(len(points))
+    low, high = np.quantile(values, [tail, 1 - tail])
+    return Interval(value, float(low), float(high))
+
+
+def _rho(points: FloatArray) -> float:
+    return rank_correlation(points[:, 0].tolist(), points[:, 1].tolist())
 
 
 def mean_gain(runs: Sequence[Sequence[SkillGain]], band: tuple[float, float]) -> Estimate | None:

@@ -1,6 +1,7 @@
 """Curves, profiles and pairwise chances of repeated runs with intervals: pure functions.
 
-The bootstrap is that of ``teachgym.benchmarks.analysis``, written for whole arrays at once.
+The bootstrap is that of ``teachgym.benchmarks.analysis``, written for whole arrays at once: widened
+for few runs, and unknown (nan) below ``FEWEST``.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.benchmarks.analysis import (
+    FEWEST,
     FloatArray,
     Interval,
     performance_profile,
     probability_of_improvement,
+    tail_probability,
 )
 from teachgym.metrics import Estimate, estimate
 
@@ -25,22 +28,25 @@ RESAMPLES = 1000
 def improvement(first: FloatArray, second: FloatArray, rng: np.random.Generator) -> Interval:
     """Chance that a run of the first arm beats one of the second, with a 95 % interval.
 
-    The interval is unknown (nan) where an arm has a single run. It is that of
-    ``probability_of_improvement`` under the percentile bootstrap, both arms resampled by
-    themselves (Agarwal et al. 2021, sections 4.2 and 4.3).
+    Both arms are resampled by themselves (Agarwal et al. 2021, sections 4.2 and 4.3). Where every
+    run beats every other, resamples do too; then the other end is that of Clopper and Pearson
+    (1934) for n wins of n, with n the runs of the smaller arm.
 
     Args:
         first: scores, shape (n_first,), n_first >= 1.
         second: scores, shape (n_second,), n_second >= 1.
         rng: draws the resamples.
     """
-    value = probability_of_improvement(first, second)
-    if min(len(first), len(second)) < 2:
+    value, n_runs = probability_of_improvement(first, second), min(len(first), len(second))
+    if n_runs < FEWEST:
         return Interval(value, math.nan, math.nan)
+    if value in (0.0, 1.0):
+        reached = 0.025 ** (1 / n_runs)
+        return Interval(value, reached, 1.0) if value else Interval(value, 0.0, 1 - reached)
     wins = (np.sign(first[:, np.newaxis] - second) + 1) / 2  # (n_first, n_second)
     weights = [_weights(len(scores), rng) for scores in (first, second)]
     values = np.einsum("bi,ij,bj->b", weights[0], wins, weights[1])
-    low, high = np.quantile(values, [0.025, 0.975])
+    low, high = np.quantile(values, _ends(n_runs))
     return Interval(value, float(low), float(high))
 
 
@@ -49,26 +55,24 @@ def profile(
 ) -> tuple[Interval, ...]:
     """Share of runs above each threshold with pointwise 95 % intervals, shape (n_thresholds,).
 
-    The intervals of a single run are unknown (nan).
-
     Args:
         scores: shape (n_runs,), n_runs >= 1.
         thresholds: ascending.
         rng: draws the resamples.
     """
     shares = performance_profile(scores, thresholds)
-    if len(scores) < 2:
+    if len(scores) < FEWEST:
         return tuple(Interval(float(share), math.nan, math.nan) for share in shares)
     above = scores[:, np.newaxis] > np.asarray(thresholds)  # (n_runs, n_thresholds)
     values = _weights(len(scores), rng) @ above
-    lows, highs = np.quantile(values, [0.025, 0.975], axis=0)
+    lows, highs = np.quantile(values, _ends(len(scores)), axis=0)
     return tuple(Interval(*map(float, three)) for three in zip(shares, lows, highs, strict=True))
 
 
 def ratio(numerators: FloatArray, denominators: FloatArray, rng: np.random.Generator) -> Interval:
-    """Ratio of two means over the same runs with a 95 % interval; unknown for a single run.
+    """Ratio of two means over the same runs with a 95 % interval.
 
-    The percentile bootstrap draws runs, so both numbers of a run stay together. Of means, not a
+    The bootstrap draws runs, so both numbers of a run stay together. Of means, not a
     mean of ratios: a run whose denominator happens to be small must not outweigh all others.
 
     Args:
@@ -78,10 +82,11 @@ def ratio(numerators: FloatArray, denominators: FloatArray, rng: np.random.Gener
         rng: draws the resamples.
     """
     value = float(numerators.mean() / denominators.mean())
-    if len(numerators) < 2:
+    if len(numerators) < FEWEST:
         return Interval(value, math.nan, math.nan)
     weights = _weights(len(numerators), rng)  # (RESAMPLES, n_runs)
-    low, high = np.quantile((weights @ numerators) / (weights @ denominators), [0.025, 0.975])
+    values = (weights @ numerators) / (weights @ denominators)
+    low, high = np.quantile(values, _ends(len(numerators)))
     return Interval(value, float(low), float(high))
 
 
@@ -106,6 +111,11 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> tuple[int, ...]:
         if points[index][1] > best[1] or points[index] == best:
             front.append(index)
     return tuple(front)
+
+
+def _ends(n_runs: int) -> tuple[float, float]:
+    tail = tail_probability(n_runs)
+    return tail, 1 - tail
 
 
 def _weights(n: int, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -34,7 +34,7 @@ class Roles:
     def make_task(self) -> Task:
         """The task, seen through the named skills, and rugged if it is to be."""
         task = make_task(self.task, **self.task_settings)
-        if self.skills:
+        if self.skills is not None:
             task = Relabelled(task, find_skills(self.skills, task))
         return Rugged(task) if self.rugged else task
 

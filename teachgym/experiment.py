@@ -11,6 +11,7 @@ Killed at any moment, ``resume(folder)`` gives the result of an uninterrupted ru
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from dataclasses import replace
 from inspect import Parameter, signature
 from pathlib import Path
@@ -22,12 +23,15 @@ from gymnasium.envs.registration import load_env_creator
 
 from teachgym import ENV_IDS
 from teachgym.agents import TEACHERS, make_teacher
-from teachgym.envs.building import teacher_env
+from teachgym.engines import ENGINES
+from teachgym.envs.building import make_budget, teacher_env
+from teachgym.envs.stress import make_stress
 from teachgym.errors import ConfigError, UnknownNameError, unknown
 from teachgym.loop import Observer
 from teachgym.protocols import Teacher
 from teachgym.records import read_examples
 from teachgym.report.figures import result_figure
+from teachgym.rewards import make_reward
 from teachgym.runs import result as results
 from teachgym.runs.checkpoints import write_report
 from teachgym.runs.config import RunConfig
@@ -37,9 +41,10 @@ from teachgym.runs.journal import Journal
 from teachgym.runs.recording import record_episode
 from teachgym.runs.result import RunResult, collect_result, result_to_json
 from teachgym.runs.stages import Say, announce_stages
-from teachgym.runs.trackers import Trackers, open_trackers
+from teachgym.runs.trackers import check_installed, open_trackers
 from teachgym.runs.versions import commit, versions
-from teachgym.students import learnable_skills
+from teachgym.students import learnable_skills, require_student
+from teachgym.tasks import TASKS
 from teachgym.types import Data, Episode, Provenance
 
 __all__ = [
@@ -56,6 +61,7 @@ __all__ = [
     "read_result",
     "resume",
     "run",
+    "short_name",
     "student_name",
 ]
 
@@ -88,6 +94,7 @@ def run(
         RunError: if there is something in the folder.
         UnknownNameError: for an environment, teacher, task or student that does not exist.
         ConfigError: for a setting that does not exist or is out of range.
+        MissingExtraError: if the package of a tracker is not installed.
     """
     say("loading the student")
     env, teacher = _assemble(config, folder, make)
@@ -162,15 +169,15 @@ def env_id(name: str) -> str:
     Raises:
         UnknownNameError: for a name that is not registered.
     """
-    short = {_short_name(full): full for full in ENV_IDS}
+    short = {short_name(full): full for full in ENV_IDS}
     full = short.get(name, name)
     if full not in gym.registry:
         raise UnknownNameError(unknown("environment", name, short))
     return full
 
 
-def _short_name(full_id: str) -> str:
-    """``SkillList`` of ``teachgym/SkillList-v0``."""
+def short_name(full_id: str) -> str:
+    """What an environment is called in short: ``SkillList`` of ``teachgym/SkillList-v0``."""
     return full_id.partition("/")[2].partition("-")[0]
 
 
@@ -195,10 +202,12 @@ def asks_chat(config: RunConfig) -> bool:
 def check_config(config: RunConfig) -> None:
     """Check all that can be checked before a student is loaded; ``run`` does it too.
 
-    Names exist, and a value is of its default's kind: a number, or a text.
+    Names exist, a value is of its default's kind: a number, or a text, and budget, stress and
+    prices are such.
 
     Raises:
-        UnknownNameError: for an environment or teacher that does not exist.
+        UnknownNameError: for an environment, teacher, task, student, engine or reward that does
+            not exist.
         ConfigError: for a setting that does not exist, or a value of the wrong kind.
     """
     if config.teacher not in TEACHERS:
@@ -221,6 +230,22 @@ def check_config(config: RunConfig) -> None:
         raise ConfigError(f"budget is {budget!r}; give a table of currency and limit")
     for currency, limit in budget.items():
         _check_number(f"budget of {currency}", limit)
+    if config.env in ENV_IDS:
+        _check_parts({**known, **config.env_settings})
+
+
+def _check_parts(settings: Mapping[str, Any]) -> None:
+    """Check what the three environments are made of, by all their settings."""
+    if settings["task"] not in TASKS:
+        raise UnknownNameError(unknown("task", settings["task"], TASKS))
+    require_student(settings["student"])
+    if settings.get("engine", "procedural") not in ENGINES:
+        raise UnknownNameError(unknown("engine", settings["engine"], ENGINES))
+    make_reward(settings["reward"], settings["prices"])
+    stress = make_stress(settings["stress"])
+    stress.require_rules(training=settings["training"], reward=settings["reward"])
+    if settings["budget"] is not None:
+        make_budget(settings["budget"])
 
 
 # -- assembling --------------------------------------------------------------------------------
@@ -228,9 +253,10 @@ def check_config(config: RunConfig) -> None:
 
 def _assemble(config: RunConfig, folder: Path, make: Make) -> tuple[AnyEnv, AnyTeacher]:
     check_config(config)
+    check_installed(config.trackers)
     chat = _chat_settings(config, folder)
     _check_price(config, chat)
-    spoken = TEACHERS[config.teacher].env.get(_short_name(config.env), {})
+    spoken = TEACHERS[config.teacher].env.get(short_name(config.env), {})
     settings = {**spoken, **config.env_settings}
     if "chat" not in settings and _environment_asks(settings):
         settings["chat"] = chat
@@ -308,8 +334,7 @@ def _go(
     say: Say,
 ) -> RunResult:
     announce_stages(env, say)
-    tracker = Trackers(*open_trackers(run_folder))
-    try:
+    with closing(env), open_trackers(run_folder) as tracker:
         episode = record_episode(
             env,
             teacher,
@@ -323,9 +348,8 @@ def _go(
         scores = {"before": test.before.mean, "after": test.after.mean, "gain": test.gain.mean}
         tracker.log({f"test/{name}": score for name, score in scores.items()}, result.steps)
         tracker.record(run_folder.path)
-    finally:
-        tracker.close()
-        env.close()
+    # Last of all: what trackers did not get before a process died, they get when it is resumed.
+    Journal(run_folder.journal).append("finished")
     return result
 
 
@@ -350,7 +374,6 @@ def _finish(
     result = collect_result(run_folder, snapshot, episode, names)
     write_json(run_folder.result, result_to_json(result))
     _draw(result, run_folder.curve)
-    journal.append("finished")
     return result
 
 

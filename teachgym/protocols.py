@@ -252,7 +252,9 @@ class Tracker(Protocol):
         """Record named numbers for an environment step; 0 = before the first."""
 
     def record(self, folder: Path) -> None:
-        """Take what numbers do not show from the folder of a run that has just finished.
+        """Take what numbers do not show from the folder of a run that has ended.
+
+        Called again if the process dies before the run is called finished.
 
         Such as examples, wrong answers, the student; ``teachgym.runs.RunFolder`` knows what is
         where. Changes none of the run's files. Trackers of numbers alone do nothing.

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from teachgym.benchmarks.suites.shared import OPEN_ENDED, SKILL_TREE
+from teachgym.benchmarks.suites.structure import PLACES
 from teachgym.benchmarks.suites.suite import SKILL_LIST, Arm, Suite
+
+_PROPOSER: Mapping[str, Mapping[str, Any]] = {SKILL_TREE: {"proposer": "llm"}}
 
 
 def dataenvgym_math() -> Suite:
@@ -12,23 +18,30 @@ def dataenvgym_math() -> Suite:
     Needs a GPU, the data (``--set task_settings.path=...`` for another source) and a key. As
     in the paper: Gemma-2-2B-it, LoRA of rank 16, 3 epochs from the base weights on all data so
     far, 120 examples a step, 10 steps, answers of 350 tokens. Unlike there: one prompt before and
-    after training, a validation set disjoint from all that a teacher sees, one budget for all arms.
+    after training, a validation set disjoint from all that a teacher sees, one budget of steps and
+    examples for all arms. State is tested within each environment (``against``).
     """
     arms = [
-        Arm(f"{short}-{'with' if state else 'no'}-state", "llm", {"state": state}, env, settings)
-        for short, env, settings in (
-            ("open-ended", OPEN_ENDED, {}),
-            ("skill-list", SKILL_LIST, {"engine": "llm"}),
-            ("skill-tree", SKILL_TREE, {"engine": "llm", "proposer": "llm"}),
+        Arm(
+            f"{place.name}-{'with' if state else 'no'}-state",
+            "llm",
+            {**place.teacher_settings, "state": state},
+            place.env,
+            {**place.env_settings, **_PROPOSER.get(place.env, {})},
+            against=f"{place.name}-no-state" if state else "",
         )
+        for place in PLACES
         for state in (False, True)
     ]
-    real = Arm("real-data", "uniform", {}, SKILL_LIST, {"engine": "pool"}, control=True)
+    controls = (
+        Arm("no-data", "nothing", {}, SKILL_LIST, {"engine": "pool"}, control=True),
+        Arm("real-data", "uniform", {}, SKILL_LIST, {"engine": "pool"}, control=True),
+    )
     return Suite(
         "dataenvgym-math",
         1,
         "the paper's agents on MATH: three environments, with and without state; needs a GPU",
-        (*arms, real),
+        (*arms, *controls),
         env=OPEN_ENDED,
         env_settings={
             "task": "math",
@@ -40,6 +53,6 @@ def dataenvgym_math() -> Suite:
             "budget": {"steps": 10, "examples": 1200},
         },
         seeds=3,
-        reference="open-ended-no-state",
+        reference="no-data",
         chat={"provider": "openai", "model": "gpt-4o-2024-08-06", "temperature": 0.0},
     )

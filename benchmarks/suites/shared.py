@@ -17,35 +17,23 @@ SCRIPTED: Mapping[str, Any] = {
 """A function in the place of a chat model; see ``teachgym.benchmarks.scripted_teacher``."""
 
 
-def controls(epochs: int = 4) -> tuple[Arm, ...]:
+def controls(fewer: int = 4) -> tuple[Arm, ...]:
     """The arms that every comparison needs.
 
     * ``uniform``: the same for every skill, decided by nothing.
     * ``no-data``: the untrained student, through the whole protocol.
-    * ``less-data``: as many training tokens from a fraction of the examples, ``epochs`` times
-      each: what more compute on less data gives.
+    * ``less-data``: as many training tokens from one in ``fewer`` examples, each so many times as
+      often: what more compute on less data gives.
     * ``format``: examples of the right form whose answers are wrong. What it gains is knowing
       what an answer looks like, and no skill.
     * ``real-data``: as many of the task's own training examples instead of generated ones. Its
       engine forgets what it drew, so there the gate lets what comes again pass (one in twenty).
     * ``oracle``: knows the learnable skills; a ceiling, not a fair teacher.
     """
-    fewer = {
-        currency: amount // epochs for currency, amount in BUDGET.items() if currency != "steps"
-    }
     return (
         Arm("uniform", "uniform", control=True),
         Arm("no-data", "nothing", control=True),
-        Arm(
-            "less-data",
-            "uniform",
-            env_settings={
-                "budget": {**BUDGET, **fewer},
-                "examples_per_step": 250 // epochs,
-                "trainer_settings": {"epochs": epochs},
-            },
-            control=True,
-        ),
+        Arm("less-data", "uniform", control=True, fewer=fewer),
         Arm("format", "uniform", env_settings={"stress": {"wrong_labels": 1.0}}, control=True),
         Arm(
             "real-data",

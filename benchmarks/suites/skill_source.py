@@ -23,16 +23,18 @@ task's own. The task has 32 leaf skills under 7 roots."""
 def skill_source(sources: Mapping[str, str | None] = COMPARED) -> Suite:
     """A teacher that watches progress, and an even spread, under skills from several sources.
 
-    Each arm is compared with the same teacher under the task's own skills. The student, the
-    items of every split and their levels are the same throughout; only the division into skills
-    differs. DataEnvGym (arXiv 2410.06215, table 3; one run each, no errors given) has oracle
-    skills above discovered ones: GQA +8.84 against +4.00, MATH +3.74 against +2.47.
+    Each arm is compared with the same teacher under the task's own skills, and ``alp-gold`` with
+    ``uniform-gold``. The student, the items of every split and their levels are the same; only the
+    division into skills differs. DataEnvGym (arXiv 2410.06215, table 3; one run each, no errors
+    given) has oracle skills above discovered ones: GQA +8.84 against +4.00, MATH +3.74 against
+    +2.47.
 
     What the arms can show:
 
-    * ``uniform`` looks at nothing. Its data are distributed alike under ``gold``, ``clusters-32``,
-      ``shuffled`` and ``one``, where all skills are equally large, so differences there are noise;
-      under ``roots`` and ``clusters-7`` it favours the leaves of small skills.
+    * ``uniform`` looks at nothing. Under ``gold``, ``clusters-32``, ``shuffled`` and ``one``, where
+      all skills are equally large, every leaf gets as much on average (by orders under the first
+      two, by chance under the others), so differences there are nearly noise; under ``roots`` and
+      ``clusters-7`` it favours the leaves of small skills.
     * ``alp`` follows progress per skill and level. What it loses from ``gold`` to ``shuffled`` is
       what it had from skills; under ``one`` levels are all that is left to follow.
 

@@ -36,6 +36,13 @@ class Arm:
     """What it has to cope with, where arms are run under several conditions."""
     chat: Mapping[str, Any] = field(default_factory=dict)
     """On top of the suite's."""
+    fewer: int = 1
+    """It has one in so many of the examples that the others have, of the budget and of a step, and
+    trains on each so many times as often; >= 1. Epochs that are not set count as 1."""
+
+    def __post_init__(self) -> None:
+        if self.fewer < 1:
+            raise ConfigError(f"fewer is {self.fewer}; it must be 1 or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +80,9 @@ class Suite:
         for name in (self.reference, *self.beyond, *self.brief, *map(self.compared, self.arms)):
             if name not in names:
                 raise ConfigError(unknown(f"arm of suite {self.name!r}", name, names))
-        if self.seeds < 1:
-            raise ConfigError(f"seeds is {self.seeds}; it must be 1 or more")
+        for key in ("seeds", "brief_seeds"):
+            if getattr(self, key) < 1:
+                raise ConfigError(f"{key} is {getattr(self, key)}; it must be 1 or more")
 
     def to_json(self) -> Record:
         """The suite as a JSON object."""
@@ -82,9 +90,13 @@ class Suite:
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Suite:
-        """Inverse of ``to_json``."""
-        names = {key: tuple(record.get(key, ())) for key in ("beyond", "brief")}
+        """Inverse of ``to_json``.
+
+        Raises:
+            KeyError, TypeError, ConfigError: for what is not the record of a suite.
+        """
         arms = tuple(Arm(**arm) for arm in record["arms"])
+        names = {key: tuple(record.get(key, ())) for key in ("beyond", "brief")}
         return cls(**{**record, **names, "arms": arms})
 
     def compared(self, arm: Arm) -> str:
@@ -122,18 +134,25 @@ class Suite:
     ) -> Suite:
         """The suite with other settings of all runs, another chat model, other trackers.
 
+        Args:
+            env_settings: on top of the suite's. What an arm sets itself, it keeps.
+            chat: with a provider or a model, in the place of the suite's; else on top of it.
+            trackers: in the place of the suite's, unless there are none.
+
         Raises:
-            ConfigError: for a chat model where arms bring their own.
+            ConfigError: for another chat model where arms bring their own.
         """
-        if chat and (own := [arm.name for arm in self.arms if arm.chat]):
+        chat = chat or {}
+        other = "provider" in chat or "model" in chat
+        if other and (own := [arm.name for arm in self.arms if arm.chat]):
             raise ConfigError(
                 f"suite {self.name!r} compares chat models of its own ({', '.join(own)}); it takes "
                 "no other one"
             )
         return replace(
             self,
-            env_settings={**self.env_settings, **(env_settings or {})},
-            chat=dict(chat) if chat else self.chat,
+            env_settings=_overlay(self.env_settings, env_settings or {}),
+            chat=dict(chat) if other else _overlay(self.chat, chat),
             trackers=dict(trackers) if trackers else self.trackers,
         )
 
@@ -157,15 +176,47 @@ class Cell:
 
     @property
     def config(self) -> RunConfig:
-        """What is run."""
+        """What is run.
+
+        Raises:
+            ConfigError: for an arm with fewer examples, where the suite's are no numbers.
+        """
         suite, arm = self.suite, self.arm
+        env_settings = _overlay(suite.env_settings, arm.env_settings)
         return RunConfig(
             env=arm.env or suite.env,
-            env_settings={**suite.env_settings, **arm.env_settings},
+            env_settings=env_settings if arm.fewer == 1 else _with_fewer(env_settings, arm),
             teacher=arm.teacher,
             teacher_settings=dict(arm.teacher_settings),
-            chat={**suite.chat, **arm.chat},
+            chat=_overlay(suite.chat, arm.chat),
             trackers=dict(suite.trackers),
             seed=self.seed + arm.seed_offset,
             name=f"{suite.name}-v{suite.version}/{self.path}",
         )
+
+
+def _overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of both, at any depth; where both set a value, that of ``above``."""
+    both = {**below, **above}
+    for key in below.keys() & above.keys():
+        if isinstance(below[key], Mapping) and isinstance(above[key], Mapping):
+            both[key] = _overlay(below[key], above[key])
+    return both
+
+
+def _with_fewer(env_settings: Mapping[str, Any], arm: Arm) -> dict[str, Any]:
+    """The settings, with as many training tokens from fewer examples; see ``Arm.fewer``."""
+    try:
+        own = {
+            "budget": {"examples": env_settings["budget"]["examples"] // arm.fewer},
+            "examples_per_step": env_settings["examples_per_step"] // arm.fewer,
+            "trainer_settings": {
+                "epochs": env_settings.get("trainer_settings", {}).get("epochs", 1) * arm.fewer
+            },
+        }
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ConfigError(
+            f"arm {arm.name!r} has one in {arm.fewer} examples; give budget.examples, "
+            "examples_per_step and trainer_settings.epochs as numbers"
+        ) from error
+    return _overlay(env_settings, own)

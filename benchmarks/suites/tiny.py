@@ -43,8 +43,10 @@ def tiny() -> Suite:
 
     ``fixed`` is the curriculum a person may write: simple skills first, then those that combine
     them and arithmetic. ``llm-scripted`` has a function in the place of its chat model (see
-    ``with_state``), so it stands for what the student's errors are worth, not for any model.
+    ``with_state``), so it stands for what the student's errors are worth, not for any model. Rules
+    of the tree are compared with ``uniform-tree``, which teaches all that it finds alike.
     """
+    plain = TREE_TEACHERS[0]
     mixtures = [dict.fromkeys(skills, 1.0) for skills in (FIRST, THEN) for _ in range(5)]
     lists = (
         *(Arm(name, name) for name in LIST_TEACHERS),
@@ -54,7 +56,10 @@ def tiny() -> Suite:
         Arm("pool", "pool", env=OPEN_ENDED, control=True),
         Arm("llm-scripted", "llm", {"state": True}, env=OPEN_ENDED),
     )
-    trees = tuple(Arm(name, name, env=SKILL_TREE) for name in TREE_TEACHERS)
+    trees = tuple(
+        Arm(name, name, env=SKILL_TREE, against="" if name == plain else plain)
+        for name in TREE_TEACHERS
+    )
     return Suite(
         "tiny",
         1,

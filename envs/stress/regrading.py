@@ -5,6 +5,7 @@ The task's own grader is left alone, so gate, engines and writers still see what
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -48,8 +49,9 @@ class AlwaysRight:
     skills: frozenset[str]
 
     def __call__(self, prediction: Prediction) -> float:
-        """1 in these skills, else the score."""
-        return 1.0 if prediction.example.skill in self.skills else prediction.score
+        """1 in these skills, else the score; not measured stays not measured."""
+        saturated = prediction.example.skill in self.skills and not math.isnan(prediction.score)
+        return 1.0 if saturated else prediction.score
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,24 +12,31 @@ import typer
 from rich.console import Console
 
 from teachgym.cli.conducting import say
-from teachgym.errors import ConfigError
+from teachgym.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
     from teachgym.benchmarks.runner import Execute
     from teachgym.benchmarks.suites import Suite
 
 
-def show_plan(suite: Suite, folder: Path) -> None:
-    """Print what would be run, what is there already, and what it may cost."""
+def show_plan(suite: Suite, folder: Path, processes: int) -> None:
+    """Print what would be run, what is there already, and what it may cost.
+
+    Raises:
+        TeachgymError: for settings of an arm that cannot be run.
+    """
     from teachgym.benchmarks.forecast import describe, forecast
+    from teachgym.benchmarks.runner import check_arms
+    from teachgym.experiment import short_name
     from teachgym.report.tables import rich_rows
 
+    check_arms(suite)
     arms = forecast(suite, folder)
     rows = []
     for line in arms:
         config, budget = line.config, _budget(line.config.env_settings)
         counts = [str(line.states.count(state)) for state in ("finished", "begun", "missing")]
-        rows.append((line.arm.name, config.teacher, config.env, *counts, budget))
+        rows.append((line.arm.name, config.teacher, short_name(config.env), *counts, budget))
     header = ("arm", "teacher", "environment", "finished", "begun", "missing", "budget of a run")
     n_runs = sum(len(line.states) for line in arms)
     say(f"{suite.name} v{suite.version}: {suite.description}; {n_runs} runs in {folder}")
@@ -37,12 +45,19 @@ def show_plan(suite: Suite, folder: Path) -> None:
     for name, value, *_ in equal:
         say(f"{name}: {value}")
     Console().print(rich_rows(list(zip(*(c for c in columns if c not in equal), strict=True))))
-    for text in describe(arms):
+    for text in describe(arms, processes):
         say(text)
 
 
 def conduct_bench(suite: Suite, folder: Path, execute: Execute) -> None:
-    """Run what is left with a progress bar; an interruption says how to go on."""
+    """Run what is left with a progress bar, and show the table of all that is in the folder.
+
+    An interruption says how to go on.
+
+    Raises:
+        TeachgymError: for settings that cannot be run, before anything is written.
+        RunError: for a folder that holds something else; after the table, if runs failed.
+    """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Remaining
 
@@ -50,28 +65,37 @@ def conduct_bench(suite: Suite, folder: Path, execute: Execute) -> None:
 
     cells = suite.cells()
     finished = sum(status(cell, folder) == "finished" for cell in cells)
+    runs = run_suite(suite, folder, execute)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining())
     try:
         with Progress(*columns, transient=True, speed_estimate_period=1e9) as progress:
             bar = progress.add_task(suite.name, total=len(cells), completed=finished)
-            for cell in run_suite(suite, folder, execute):
+            for cell in runs:
                 progress.console.print(f"finished {cell.path}", highlight=False)
                 progress.advance(bar)
     except KeyboardInterrupt:
         say("stopped; the same command goes on where it was")
         raise typer.Exit(130) from None
+    except RunError as error:
+        show_leaderboard(folder)
+        for trace in getattr(error, "__notes__", ()):
+            Console(stderr=True, soft_wrap=True).print(trace, markup=False, highlight=False)
+        raise
+    show_leaderboard(folder)
 
 
-def show_leaderboard(suite: Suite, folder: Path, *, markdown: bool = False) -> None:
-    """Print the table, and write it and the page beside the runs."""
+def show_leaderboard(folder: Path, *, markdown: bool = False) -> None:
+    """Print the table of every run in a bench's folder; write it and the page beside the runs."""
     from teachgym.benchmarks.bench_material import BenchMaterial
     from teachgym.benchmarks.bench_page import draw_bench
     from teachgym.benchmarks.leaderboard import leaderboard_rows, result_lines
+    from teachgym.benchmarks.runner import read_suite
     from teachgym.report.tables import markdown_rows, rich_rows
 
+    suite = read_suite(folder)
     bench = BenchMaterial.read(suite, folder)
     rows = leaderboard_rows(suite, bench.standings)
-    (folder / "leaderboard.md").write_text(markdown_rows(rows) + "\n", encoding="utf-8")
+    _write(folder / "leaderboard.md", markdown_rows(rows) + "\n")
     if markdown:
         say(markdown_rows(rows))
     else:
@@ -79,10 +103,17 @@ def show_leaderboard(suite: Suite, folder: Path, *, markdown: bool = False) -> N
         kept = [column for column, name in enumerate(rows[0]) if not name.startswith(wide)]
         Console().print(rich_rows([tuple(row[column] for column in kept) for row in rows]))
     lines = "".join(f"{json.dumps(line)}\n" for line in result_lines(bench.results))
-    (folder / "results.jsonl").write_text(lines, encoding="utf-8")
+    _write(folder / "results.jsonl", lines)
     say(f"full table  {folder / 'leaderboard.md'}")
     say(f"runs        {folder / 'results.jsonl'}")
     say(f"page        {draw_bench(bench, folder)}")
+
+
+def _write(path: Path, text: str) -> None:
+    from teachgym.runs.files import replacing
+
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def show_agreement(folder: Path, other: Path) -> None:
@@ -106,7 +137,7 @@ def choose_execution(
     """Processes of this machine, or a Ray cluster if one is named.
 
     Raises:
-        ConfigError: for GPUs that are named where they cannot be used.
+        ConfigError: for GPUs that are not there, or are named where they cannot be used.
     """
     from teachgym.benchmarks.over_ray import OverRay
     from teachgym.benchmarks.runner import Processes
@@ -114,10 +145,26 @@ def choose_execution(
     if ray is None:
         if ray_gpus is not None:
             raise ConfigError("--ray-gpus is for --ray; name the GPUs of this machine with --gpu")
+        _require_gpus(gpus)
         return Processes(workers, gpus, together)
     if gpus:
         raise ConfigError("--gpu names GPUs of this machine; with --ray give --ray-gpus 1")
     return OverRay(None if ray == "local" else ray, gpus=ray_gpus or 0, together=together)
+
+
+def _require_gpus(gpus: list[str]) -> None:
+    """Numbers are those of this machine, or of its GPUs that this process may see."""
+    if not gpus:
+        return
+    import torch  # Seconds, which only those wait for who name GPUs.
+
+    from teachgym.workers import VISIBLE
+
+    visible = os.environ.get(VISIBLE)
+    there = visible.split(",") if visible else [str(n) for n in range(torch.cuda.device_count())]
+    for gpu in gpus:
+        if gpu not in there and not gpu.startswith(("GPU-", "MIG-")):
+            raise ConfigError(f"GPU {gpu} is not there; GPUs here: {', '.join(there) or 'none'}")
 
 
 def _budget(env_settings: Mapping[str, Any]) -> str:

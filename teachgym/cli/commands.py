@@ -54,6 +54,19 @@ teachgym run --env OpenEnded --teacher llm --chat openai --chat-model gpt-4o --b
 teachgym run --config run.toml --seed 2 --out runs/second --wandb offline
 """
 
+BENCH_EXAMPLES = """Examples:
+
+teachgym bench smoke
+
+teachgym bench tiny --limit
+
+teachgym bench tiny --arm alp --seeds 3 --dry-run
+
+teachgym bench smoke --set stress.wrong_labels=0.3 --out bench/wrong
+
+teachgym bench tiny --gpu 0 --gpu 1 --together 8
+"""
+
 
 def main() -> None:
     """The entry point of the ``teachgym`` command."""
@@ -157,7 +170,7 @@ def resume(folder: given.Run, threads: given.Threads = None, quiet: given.Quiet 
 app.command(epilog=DISCOVER_EXAMPLES)(discover)
 
 
-@app.command()
+@app.command(epilog=BENCH_EXAMPLES)
 def bench(
     suite: given.Suite,
     out: given.BenchOut = None,
@@ -170,12 +183,12 @@ def bench(
     ray: given.Ray = None,
     ray_gpus: given.RayGpus = None,
     dry_run: given.DryRun = False,
-    student: given.Student = None,
-    task: given.Task = None,
-    chat: given.Chat = None,
+    student: given.BenchStudent = None,
+    task: given.BenchTask = None,
+    chat: given.BenchChat = None,
     chat_model: given.ChatModel = None,
     chat_base_url: given.ChatBaseUrl = None,
-    settings: given.Settings = None,
+    settings: given.BenchSettings = None,
     wandb: given.Wandb = None,
     tensorboard: given.Tensorboard = False,
     threads: given.Threads = None,
@@ -206,17 +219,18 @@ def bench(
                 "teachers have the settings of their arms; leave --set teacher... out"
             )
         wanted = make_suite(suite)
-        wanted = wanted.shortened() if limit else wanted
+        if limit:
+            short = wanted.shortened()
+            wanted = wanted.narrowed(seeds=short.seeds) if arm else short
         chosen = wanted.narrowed(arm or (), seeds).changed(**record)
         folder = out or Path("bench") / suite
-        if dry_run:
-            benching.show_plan(chosen, folder)
-            return
         execute = benching.choose_execution(
             workers, gpu or [], together, ray=ray, ray_gpus=ray_gpus
         )
-        benching.conduct_bench(chosen, folder, execute)
-        benching.show_leaderboard(chosen, folder)
+        if dry_run:
+            benching.show_plan(chosen, folder, 1 if ray else len(gpu or ()) or workers)
+        else:
+            benching.conduct_bench(chosen, folder, execute)
 
 
 @app.command()
@@ -255,10 +269,9 @@ def report(
     """
     with errors_in_red():
         if (folder / "suite.json").exists():
-            from teachgym.benchmarks.runner import read_suite
             from teachgym.cli import benching
 
-            benching.show_leaderboard(read_suite(folder), folder, markdown=markdown)
+            benching.show_leaderboard(folder, markdown=markdown)
             if agreement is not None:
                 benching.show_agreement(folder, agreement)
             return

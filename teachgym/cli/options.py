@@ -29,6 +29,13 @@ Student = Annotated[
     _option("simulated, tiny, smollm2, or a Hugging Face model: path or hub id.", "tiny"),
 ]
 Task = Annotated[str | None, _option("See: teachgym list tasks.", "arithmetic-and-strings")]
+BenchStudent = Annotated[
+    str | None,
+    _option("Another student for every arm; as for teachgym run.", "the suite's"),
+]
+BenchTask = Annotated[
+    str | None, _option("Another task for every arm; see: teachgym list tasks.", "the suite's")
+]
 Limit = Annotated[
     int | None,
     _option("Items per split of a task that is read from files, for quick looks.", "all", min=1),
@@ -68,6 +75,15 @@ Chat = Annotated[
         metavar="PROVIDER",
     ),
 ]
+BenchChat = Annotated[
+    str | None,
+    _option(
+        "Who answers for teachers and engines that ask a chat model: openai, local or python; as "
+        "for teachgym run.",
+        "the suite's",
+        metavar="PROVIDER",
+    ),
+]
 ChatModel = Annotated[
     str | None, typer.Option(help="Name or path of the chat model, or module:function.")
 ]
@@ -93,6 +109,17 @@ Settings = Annotated[
         help="Any other setting, as JSON or text; may be repeated. Of the environment: "
         "training=scratch, trainer_settings.learning_rate=0.001. Of the teacher: teacher.power=2. "
         "Of the chat model: chat.temperature=0.7. Of Weights & Biases: wandb.rows=100.",
+    ),
+]
+BenchSettings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Any other setting of every arm, as JSON or text; may be repeated. Of the "
+        "environment: stress.wrong_labels=0.3, task_settings.val_per_cell=5. Of the chat model: "
+        "chat.temperature=0.7. Of Weights & Biases: wandb.rows=100. Teachers have those of their "
+        "arms.",
     ),
 ]
 Threads = Annotated[
@@ -145,7 +172,10 @@ RayGpus = Annotated[
 ]
 ShortForm = Annotated[
     bool,
-    typer.Option("--limit", help="The suite's short form: fewer arms and seeds, a first look."),
+    typer.Option(
+        "--limit",
+        help="The suite's short form: fewer arms and seeds, a first look. With --arm, fewer seeds.",
+    ),
 ]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show the plan, and what the rest of it may cost.")

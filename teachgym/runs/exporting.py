@@ -15,8 +15,8 @@ from teachgym.errors import ConfigError, RunError, missing_extra, unknown
 from teachgym.records import Record
 from teachgym.runs.files import read_json, replacing
 from teachgym.runs.folder import RunFolder
-from teachgym.runs.recording import read_taught
 from teachgym.runs.result import RunResult, read_result
+from teachgym.runs.taught import read_taught
 from teachgym.types import Example
 
 Format = Literal["jsonl", "parquet"]

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from teachgym.errors import UnknownNameError, unknown
-
 
 @dataclass(frozen=True, slots=True)
 class Metric:
@@ -24,13 +22,6 @@ class Metric:
     """At which steps it is logged."""
     members: Mapping[str, str] | None = None
     """Of a family: last part of the name to its meaning."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names as they are logged."""
-        if self.members is None:
-            return (self.name,)
-        return tuple(f"{self.name}{member}" for member in self.members)
 
 
 _REASONS = {
@@ -120,18 +111,6 @@ METRICS: tuple[Metric, ...] = (
     Metric("test/gain", "the difference, paired by item", "in [-1, 1]", "last step; not JSONL"),
 )
 """In the order of their table."""
-
-
-def find_metric(name: str) -> Metric:
-    """What a logged name means.
-
-    Raises:
-        UnknownNameError: for a name that is not documented.
-    """
-    by_name = {own: metric for metric in METRICS for own in metric.names}
-    if name not in by_name:
-        raise UnknownNameError(unknown("metric", name, by_name))
-    return by_name[name]
 
 
 def metrics_table() -> str:

@@ -17,14 +17,14 @@ import gymnasium as gym
 from teachgym.errors import RunError
 from teachgym.loop import Observer, continue_episode
 from teachgym.protocols import Teacher, Tracker
-from teachgym.records import Record, example_to_json, read_examples
+from teachgym.records import Record, example_to_json
 from teachgym.runs.checkpoints import drop_old_snapshots, load_snapshot, save_snapshot, write_report
 from teachgym.runs.files import append_lines, keep_lines, strict
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal, describe_step, recall_step, to_jsonable
 from teachgym.runs.trackers import JsonlTracker, Trackers
 from teachgym.snapshot import Snapshot
-from teachgym.types import Episode, Example, Transition, Verdict
+from teachgym.types import Episode, Transition, Verdict
 
 
 def record_episode(
@@ -75,21 +75,6 @@ def record_episode(
     return continue_episode(
         env, teacher, observation, seed=seed, observers=(recorder, *observers), past=past
     )
-
-
-def read_taught(run: RunFolder) -> tuple[tuple[Example, float | None], ...]:
-    """Every example trained on, with its loss when it was first met; None = not known.
-
-    Raises:
-        RunError: if there are not as many examples as the journal says.
-    """
-    examples = read_examples(run.examples) if run.examples.exists() else ()
-    losses = Journal(run.journal).losses
-    if len(examples) != len(losses):
-        raise RunError(
-            f"{run.examples} has {len(examples)} of {len(losses)} examples; restore it from a copy"
-        )
-    return tuple(zip(examples, losses, strict=True))
 
 
 class _Recorder:

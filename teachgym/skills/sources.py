@@ -47,6 +47,11 @@ def find_skills(source: str, task: Task) -> SkillFile:
         ConfigError: for a source that is neither, a skill file that cannot be read, or more
             clusters than there are different texts.
     """
+    if not isinstance(source, str):
+        raise ConfigError(
+            f"skills is {source!r}; it must be one of {', '.join(SOURCES)}, or the path of a "
+            "skill file"
+        )
     if source in _SIMPLE:
         return _SIMPLE[source](task)
     if number := re.fullmatch(r"clusters-(\d+)", source):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from dataclasses import fields, replace
 from difflib import get_close_matches
 from importlib import import_module
@@ -15,10 +16,19 @@ from teachgym.protocols import Student, Task
 from teachgym.students.profile import FITTED_TO_TINY, Profile
 from teachgym.students.simulated import SimulatedStudent
 
-__all__ = ["SimulatedStudent", "learnable_skills", "make_student", "make_students"]
+__all__ = [
+    "SimulatedStudent",
+    "learnable_skills",
+    "make_student",
+    "make_students",
+    "require_student",
+]
 
 BUILT_IN = ("simulated", "tiny", "smollm2")
 """Students that need neither a path nor the network."""
+
+HUB_ID = r"\w[\w.-]*(/\w[\w.-]*)?"
+"""``owner/name``, or ``name`` alone for old models."""
 
 _MODULES = {"local": "language_model", "hf": "hf", "vllm": "vllm"}
 """Where the ``load_students`` of a backend is."""
@@ -55,9 +65,7 @@ def make_students(name: str, task: Task, count: int, **settings: Any) -> tuple[S
         known = [p.name for p in inspect.signature(_simulated).parameters.values()][1:]
         require_known("student setting", settings, known)
         return tuple(_simulated(task, **settings) for _ in range(count))
-    if get_close_matches(name, BUILT_IN) and name not in BUILT_IN and not Path(name).exists():
-        # Asking the hub for a misspelt name would take half a minute to fail.
-        raise UnknownNameError(unknown("student", name, BUILT_IN))
+    require_student(name)
     # Imported here: torch takes seconds to load.
     from teachgym.students.settings import LanguageModelSettings
 
@@ -67,6 +75,22 @@ def make_students(name: str, task: Task, count: int, **settings: Any) -> tuple[S
     module = import_module(f"teachgym.students.{_MODULES[language_model.backend]}")
     students: tuple[Student, ...] = module.load_students(name, count, language_model)
     return students
+
+
+def require_student(name: str) -> None:
+    """Refuse a name that cannot be a student's, without a look at the hub.
+
+    Raises:
+        UnknownNameError: for a name that is nearly one of ``BUILT_IN``, and for one that is
+            neither a path that exists nor of the form of a hub id.
+    """
+    if name in BUILT_IN or (name and Path(name).exists()):
+        return
+    # Asking the hub for a misspelt name would take half a minute to fail.
+    if get_close_matches(name, BUILT_IN) or not re.fullmatch(HUB_ID, name):
+        raise UnknownNameError(
+            f"{unknown('student', name, BUILT_IN)}, or a path or hub id of a model"
+        )
 
 
 def learnable_skills(name: str) -> tuple[str, ...]:

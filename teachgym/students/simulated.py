@@ -43,7 +43,8 @@ class SimulatedStudent:
         profile: what the student knows at first and how it learns.
         task: whose prompts it is asked. Its splits are the answer key, and what ``read_key`` was
             given; any other prompt is answered wrong. Labels decide nothing: under other skills
-            or difficulties (``beneath``, see ``protocols.Task``) it is the same student.
+            or difficulties (``beneath``, see ``protocols.Task``) it is the same student, and
+            learns the same wherever the task can tell the skill of a prompt (``skill_of``).
     """
 
     def __init__(self, profile: Profile, task: Task) -> None:

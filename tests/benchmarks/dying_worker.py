@@ -5,35 +5,35 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from teachgym.benchmarks.jobs import Group, do_group
+from teachgym.benchmarks.jobs import Group, Outcome, do_group
 
 
-def die_once(group: Group) -> None:
+def die_once(group: Group) -> Sequence[Outcome]:
     """The first worker that gets the group is killed before it is done, and leaves a mark."""
     mark = Path(group[0].folder).with_suffix(".mark")
     if not mark.exists():
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    do_group(group)
+    return do_group(group)
 
 
-def die_always(group: Group) -> None:
-    """Never done."""
-    os.kill(os.getpid(), signal.SIGKILL)
+def die_of_weak(group: Group) -> Sequence[Outcome]:
+    """Every worker is killed that gets a group with seed 0 of arm ``weak``; it leaves marks."""
+    for job in group:
+        if job.config["name"].endswith("weak/seed_00"):
+            marks = Path(job.folder).parent
+            marks.mkdir(parents=True, exist_ok=True)
+            (marks / f"{os.getpid()}.mark").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+    return do_group(group)
 
 
-def fail(group: Group) -> None:
-    """Groups with a job of seed 0 are refused, the others done."""
-    if any(job.config["seed"] == 0 for job in group):
-        raise ValueError("seed 0 is not liked")
-    do_group(group)
-
-
-def dawdle(group: Group) -> None:
+def dawdle(group: Group) -> Sequence[Outcome]:
     """Groups with a job of seed 0 are done, the others never."""
     while all(job.config["seed"] != 0 for job in group):
         time.sleep(1)
-    do_group(group)
+    return do_group(group)

@@ -18,6 +18,7 @@ from typer.testing import CliRunner, Result
 
 from teachgym.benchmarks.suites import make_suite
 from teachgym.cli import app
+from teachgym.workers import VISIBLE
 
 BRIEF = ("bench", "smoke", "--arm=alp", "--seeds=1", "--workers=1")
 
@@ -34,7 +35,8 @@ def bench(*arguments: str) -> Result:
 def test_a_dry_run_shows_the_plan_and_runs_nothing(tmp_path: Path) -> None:
     outcome = bench(*BRIEF, "--dry-run")
     assert outcome.exit_code == 0, outcome.output
-    assert "2 of 2 runs are left" in outcome.output
+    assert "2 of 2 runs are left; how long they take is known once" in outcome.output
+    assert "environment: SkillList\n" in outcome.output
     assert not (tmp_path / "bench").exists()
 
 
@@ -47,8 +49,40 @@ def test_a_bench_is_run_ranked_and_not_run_again(tmp_path: Path) -> None:
     again = bench(*BRIEF)
     assert "finished alp" not in again.output
     assert (tmp_path / "bench" / "smoke" / "leaderboard.md").read_text() == table
-    dry = bench(*BRIEF[:-1], "--seeds=3", "--dry-run")
+    dry = bench(*BRIEF[:-1], "--seeds=3", "--dry-run", "--workers=3")
     assert "4 of 6 runs are left, about" in dry.output
+    assert "in 3 processes" in dry.output
+
+
+def test_the_table_is_of_all_that_is_in_the_folder(tmp_path: Path) -> None:
+    """Seeds and arms that were run before stay in every file, whatever is asked for later."""
+    assert bench(*BRIEF).exit_code == 0
+    again = bench("bench", "smoke", "--arm=uniform", "--seeds=1", "--workers=1")
+    assert again.exit_code == 0, again.output
+    assert "alp " in again.output
+    for name in ("leaderboard.md", "results.jsonl", "report.html"):
+        assert "alp" in (tmp_path / "bench" / "smoke" / name).read_text()
+
+
+def test_of_runs_that_fail_the_first_is_named_below_the_table_of_the_others(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "bench" / "smoke" / "alp" / "seed_00" / "something").mkdir(parents=True)
+    outcome = bench(*BRIEF)
+    assert outcome.exit_code == 2
+    assert "error: 1 of 2 runs failed; first bench/smoke/alp/seed_00: " in outcome.stderr
+    table = (tmp_path / "bench" / "smoke" / "leaderboard.md").read_text()
+    assert "| uniform (control) | 1 of 1 |" in table
+    assert "| alp | 0 of 1 |" in table
+
+
+def test_with_arms_the_short_form_has_fewer_seeds_of_those() -> None:
+    outcome = bench("bench", "tiny", "--limit", "--arm=riac", "--dry-run")
+    assert outcome.exit_code == 0, outcome.output
+    suite = make_suite("tiny")
+    cells = suite.narrowed(("riac",), suite.brief_seeds).cells()
+    assert f"of {len(cells)} runs are left" in outcome.output
+    assert "riac" in outcome.output
 
 
 def test_wrong_names_are_answered_with_suggestions() -> None:
@@ -60,6 +94,42 @@ def test_wrong_names_are_answered_with_suggestions() -> None:
         outcome = bench(*arguments)
         assert outcome.exit_code == 2
         assert said in outcome.stderr
+
+
+def test_settings_that_cannot_be_run_are_named_before_a_plan_and_before_a_run(
+    tmp_path: Path,
+) -> None:
+    for option, said in {
+        "--student=simulatd": "Did you mean 'simulated'",
+        "--task=math2": "Did you mean 'math'",
+        "--set=stress.wrong_label=0.5": "Did you mean 'wrong_labels'",
+    }.items():
+        for more in ((), ("--dry-run",)):
+            outcome = bench(*BRIEF, option, *more)
+            assert outcome.exit_code == 2
+            assert said in outcome.stderr
+    assert not (tmp_path / "bench").exists()
+
+
+def test_gpus_that_are_not_there_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a process that may see 4 and 5 these are the numbers; of others, 0 up to their count."""
+    monkeypatch.delenv(VISIBLE, raising=False)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    assert bench(*BRIEF, "--gpu=1", "--dry-run").exit_code == 0
+    for wrong in ("2", "-1", "all"):
+        outcome = bench(*BRIEF, f"--gpu={wrong}", "--dry-run")
+        assert outcome.exit_code == 2
+        assert f"GPU {wrong} is not there; GPUs here: 0, 1" in outcome.stderr
+    monkeypatch.setenv(VISIBLE, "4,5")
+    assert bench(*BRIEF, "--gpu=4", "--dry-run").exit_code == 0
+    assert "GPUs here: 4, 5" in bench(*BRIEF, "--gpu=0", "--dry-run").stderr
+
+
+def test_help_says_what_happens_without_an_option() -> None:
+    said = " ".join(bench("bench", "--help").output.replace("│", " ").split())
+    assert said.count("[default: (the suite's)]") == 3
+    assert "teacher.power" not in said
+    assert "teachgym bench tiny --limit" in said
 
 
 @pytest.mark.parametrize(
@@ -81,7 +151,8 @@ def test_options_that_make_no_sense_are_refused_before_anything_runs(
 def test_a_plan_tells_what_is_known_of_the_cost() -> None:
     outcome = bench("bench", "dataenvgym-math", "--dry-run", "--seeds=1")
     assert outcome.exit_code == 0, outcome.output
-    assert "7 of 7 runs are left" in outcome.output
+    n = len(make_suite("dataenvgym-math").arms)
+    assert f"{n} of {n} runs are left" in outcome.output
     assert "gpt-4o-2024-08-06 costs 2.50 dollars per million tokens in, 10.00 out" in outcome.output
     assert "skill-tree-with-state: what a run asks of the chat model is unknown" in outcome.output
 

@@ -99,24 +99,26 @@ def test_a_bench_without_results_has_a_page_that_says_so(tmp_path: Path) -> None
     assert "<svg" not in text
 
 
-def test_a_single_run_has_no_interval() -> None:
-    one, two = np.array([0.5]), np.array([0.4, 0.6])
-    assert improvement(one, two, RNG(0)).value == 0.5
-    assert math.isnan(improvement(one, two, RNG(0)).low)
-    assert [math.isnan(share.high) for share in profile(one, [0.1, 0.9], RNG(0))] == [True, True]
+def test_few_runs_have_no_interval() -> None:
+    few, many = np.array([0.5, 0.4, 0.3, 0.7]), np.arange(6) / 5
+    assert improvement(few, many, RNG(0)).value == pytest.approx(11.5 / 24)
+    assert math.isnan(improvement(few, many, RNG(0)).low)
+    assert [math.isnan(share.high) for share in profile(few, [0.1, 0.9], RNG(0))] == [True, True]
 
 
-def test_intervals_of_chances_cover_them_and_certainty_has_no_width() -> None:
-    """Every run of the first beats every run of the second in every resample."""
-    sure = improvement(np.array([0.8, 0.9]), np.array([0.1, 0.2]), RNG(0))
-    assert (sure.value, sure.low, sure.high) == (1.0, 1.0, 1.0)
-    unsure = improvement(np.array([0.1, 0.9, 0.5]), np.array([0.2, 0.8]), RNG(0))
+def test_where_every_run_wins_the_interval_is_that_of_so_many_wins() -> None:
+    """Five of five: a chance of 0.025 ** (1 / 5) = 0.478 wins all in 2.5 % of cases."""
+    high, low = np.full(5, 0.9), np.linspace(0.1, 0.2, 7)
+    won, lost = improvement(high, low, RNG(0)), improvement(low, high, RNG(0))
+    assert (won.value, won.low, won.high) == pytest.approx((1.0, 0.4782, 1.0), abs=1e-4)
+    assert (lost.value, lost.low, lost.high) == pytest.approx((0.0, 0.0, 0.5218), abs=1e-4)
+    unsure = improvement(np.arange(6) / 5, np.arange(5) / 4 + 0.01, RNG(0))
     assert unsure.low < unsure.value < unsure.high
 
 
 def test_profiles_fall_from_all_runs_to_none() -> None:
-    """Of 0.2 and 0.4: both above 0.1, one above 0.3, none above 0.4 itself."""
-    shares = profile(np.array([0.2, 0.4]), [0.1, 0.3, 0.4], RNG(0))
+    """Of 0.2 and 0.4, three times each: all above 0.1, half above 0.3, none above 0.4 itself."""
+    shares = profile(np.array([0.2, 0.4] * 3), [0.1, 0.3, 0.4], RNG(0))
     assert [share.value for share in shares] == [1.0, 0.5, 0.0]
     assert (shares[1].low, shares[1].high) == (0.0, 1.0)
 

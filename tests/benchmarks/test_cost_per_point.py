@@ -31,16 +31,16 @@ def test_a_price_is_a_ratio_of_means() -> None:
 
 def test_equal_runs_leave_no_doubt() -> None:
     """10 examples for a point each time: the interval has no width."""
-    price = cost_per_point(np.full(4, 10.0), np.full(4, 0.01), RNG(0))
+    price = cost_per_point(np.full(6, 10.0), np.full(6, 0.01), RNG(0))
     assert (price.value, price.low, price.high) == pytest.approx((10.0, 10.0, 10.0))
 
 
 def test_a_gain_that_may_be_none_has_no_highest_price() -> None:
-    """Gains of +0.1 and -0.08: one resample in four is twice the loss, so the price is unbounded.
+    """Gains of +0.1 and -0.08, three each: one resample in 64 has losses only, as many gains only.
 
     Its lower end is that of the best resample, 100 for 10 points.
     """
-    price = cost_per_point(np.full(2, 100.0), np.array([0.1, -0.08]), RNG(0))
+    price = cost_per_point(np.full(6, 100.0), np.array([0.1, -0.08] * 3), RNG(0))
     assert price.value == pytest.approx(100.0)
     assert price.low == pytest.approx(10.0)
     assert price.high == math.inf
@@ -48,19 +48,20 @@ def test_a_gain_that_may_be_none_has_no_highest_price() -> None:
 
 
 def test_a_loss_has_no_price_at_all() -> None:
-    price = cost_per_point(np.full(3, 100.0), np.array([-0.01, -0.02, -0.03]), RNG(0))
+    price = cost_per_point(np.full(6, 100.0), np.array([-0.01, -0.02, -0.03] * 2), RNG(0))
     assert (price.value, price.low, price.high) == (math.inf, math.inf, math.inf)
     assert show_price(price) == "no gain"
 
 
 def test_a_loss_that_may_be_a_gain_has_a_lowest_price() -> None:
     """Mean gain -0.01; the best resample gains 0.08 = 8 points for 100."""
-    price = cost_per_point(np.full(2, 100.0), np.array([0.08, -0.1]), RNG(0))
+    price = cost_per_point(np.full(6, 100.0), np.array([0.08, -0.1] * 3), RNG(0))
     assert show_price(price) == "no gain, at least 12.5"
 
 
-def test_a_single_run_has_a_price_without_interval() -> None:
-    price = cost_per_point(np.array([100.0]), np.array([0.04]), RNG(0))
+@pytest.mark.parametrize("n_runs", [1, 4])
+def test_few_runs_have_a_price_without_interval(n_runs: int) -> None:
+    price = cost_per_point(np.full(n_runs, 100.0), np.full(n_runs, 0.04), RNG(0))
     assert price.value == pytest.approx(25.0)
     assert math.isnan(price.low)
     assert math.isnan(price.high)
@@ -71,7 +72,7 @@ def test_prices_are_shown_with_three_digits_or_more() -> None:
     assert show_price(Interval(12_345.6, 0.00123, 2.0)) == "12,346 [0.00123, 2]"
 
 
-@given(st.lists(st.tuples(st.floats(-1, 1), st.floats(0.1, 10)), min_size=2, max_size=8))
+@given(st.lists(st.tuples(st.floats(-1, 1), st.floats(0.1, 10)), min_size=5, max_size=8))
 def test_a_ratio_of_means_stays_between_those_of_single_runs(
     runs: list[tuple[float, float]],
 ) -> None:
@@ -85,5 +86,5 @@ def test_a_ratio_of_means_stays_between_those_of_single_runs(
 
 @given(st.integers(0, 50))
 def test_intervals_are_reproducible(seed: int) -> None:
-    spent, gains = np.array([1.0, 2.0, 3.0]), np.array([0.01, 0.05, 0.02])
+    spent, gains = np.arange(1.0, 7.0), np.array([0.01, 0.05, 0.02, 0.03, 0.01, 0.04])
     assert cost_per_point(spent, gains, RNG(seed)) == cost_per_point(spent, gains, RNG(seed))

@@ -53,7 +53,7 @@ def test_what_is_left_costs_what_finished_runs_cost_on_average() -> None:
     ]
     assert arms[0].to_come("teacher_tokens_in") == 6000
     assert list(describe(arms)) == [
-        "5 of 8 runs are left, about 6 minutes of one process",
+        "5 of 8 runs are left, about 6 minutes in 1 process",
         "gpt-4o-mini costs 0.15 dollars per million tokens in, 0.60 out",
         "a, b: about 6,200 tokens into the chat model and 920 out, 1.52 dollars",
     ]
@@ -62,7 +62,7 @@ def test_what_is_left_costs_what_finished_runs_cost_on_average() -> None:
 def test_a_finished_arm_costs_nothing_more() -> None:
     arm = an_arm("a", 0, [asked(1000, 200, 0.4, 80.0)])
     assert arm.to_come("dollars") == 0
-    assert list(describe([arm])) == ["0 of 1 runs are left, about 0 seconds of one process"]
+    assert list(describe([arm])) == ["0 of 1 runs are left"]
 
 
 def test_the_time_of_an_arm_that_nobody_has_run_is_that_of_the_others() -> None:
@@ -74,8 +74,28 @@ def test_the_time_of_an_arm_that_nobody_has_run_is_that_of_the_others() -> None:
         an_arm("c", 0, [Cost(seconds=30.0)], teacher="weakest"),
     ]
     first, *others = describe(arms)
-    assert first == "3 of 6 runs are left, about 2 minutes of one process"
+    assert first == "3 of 6 runs are left, about 2 minutes in 1 process"
     assert others == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "left", "processes", "said"),
+    [
+        (1.4, 1, 1, "about 1 second in 1 process"),
+        (0.1, 3, 4, "about 1 second in 3 processes"),
+        (60.0, 2, 2, "about 1 minute in 2 processes"),
+        (50.0, 10, 4, "about 2 minutes in 4 processes"),
+    ],
+)
+def test_processes_share_the_work(seconds: float, left: int, processes: int, said: str) -> None:
+    """0.3 s among 3 is a second at least; 500 s among 4 are 125."""
+    arm = an_arm("a", left, [Cost(seconds=seconds)], teacher="uniform")
+    assert list(describe([arm], processes)) == [f"{left} of {left + 1} runs are left, {said}"]
+
+
+def test_how_long_runs_take_is_not_known_before_one_is_finished() -> None:
+    said = "2 of 2 runs are left; how long they take is known once a run is finished"
+    assert list(describe([an_arm("a", 2, teacher="uniform")])) == [said]
 
 
 def test_of_an_arm_that_nobody_has_run_the_budget_says_what_it_may_cost() -> None:
@@ -127,5 +147,5 @@ def test_runs_made_together_are_as_long_as_their_share(
     arms = forecast(suite.narrowed((), 2), tmp_path)
     assert [arm.states for arm in arms] == [["finished", "missing"]] * 2
     assert [cost.seconds for arm in arms for cost in arm.spent] == [5.0, 5.0]
-    assert next(describe(arms)) == "2 of 4 runs are left, about 10 seconds of one process"
-    assert all(r.spent.seconds == 10 for r in read_results(suite, tmp_path).values())
+    assert next(describe(arms)) == "2 of 4 runs are left, about 10 seconds in 1 process"
+    assert all(r.spent.seconds == 5 for r in read_results(suite, tmp_path).values())

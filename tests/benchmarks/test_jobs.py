@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from teachgym import experiment
-from teachgym.benchmarks.jobs import Group, Job, do, do_group, group_jobs, is_done
+from teachgym.benchmarks.jobs import Group, Job, Outcome, do, do_group, group_jobs, is_done
 from teachgym.benchmarks.suites import Arm, Suite
 from teachgym.envs.vector import Seat
-from teachgym.errors import ConfigError, RunError
+from teachgym.errors import ConfigError
 from teachgym.training.simulated import SimulatedTrainer
 from teachgym.types import Data, TrainResult
 
@@ -164,8 +164,13 @@ def test_a_job_that_fails_loses_no_other(
     (Path(jobs[1].folder) / "journal.jsonl").write_text("")
     with monkeypatch.context() as patch:
         patch.setattr(Seat, "train", fail_in_the_fifth)
-        with pytest.raises(RunError, match="alp/seed_00 holds a run with "):
-            do_group(jobs)
+        outcomes = do_group(jobs)
+    assert [outcome.folder for outcome in outcomes] == [job.folder for job in jobs]
+    failed = {place: outcome for place, outcome in enumerate(outcomes) if outcome.error}
+    assert sorted(failed) == [1, 4]
+    assert "alp/seed_00 holds a run with " in failed[1].error
+    assert (failed[1].trace, failed[4].error) == ("", "ZeroDivisionError: broken")
+    assert "in fail_in_the_fifth" in failed[4].trace
     assert [place for place, job in enumerate(jobs) if not is_done(job)] == [1, 4]
     do_group(jobs[2:])
     assert_same([jobs[0], *jobs[2:]], [alone[0], *alone[2:]])
@@ -175,9 +180,10 @@ def test_what_is_finished_in_a_group_is_not_done_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs = jobs_of(SUITE.narrowed(("uniform",)), tmp_path)
-    do_group(jobs)
+    done = do_group(jobs)
+    assert done == [Outcome(job.folder) for job in jobs]
     monkeypatch.setattr(experiment, "_assemble", None)  # Whoever begins would call it.
-    do_group(jobs)
+    assert do_group(jobs) == done
 
 
 # -- who is in a group -------------------------------------------------------------------------

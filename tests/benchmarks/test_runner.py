@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
 import pytest
-from dying_worker import dawdle, die_always, die_once, fail
+from dying_worker import dawdle, die_of_weak, die_once
 
-from teachgym.benchmarks.jobs import Job, do
+from teachgym.benchmarks.jobs import Job, Outcome, attempt, do
 from teachgym.benchmarks.leaderboard import leaderboard_rows, stand
 from teachgym.benchmarks.runner import (
+    RETRIES,
     Processes,
     do_here,
     read_results,
@@ -23,7 +24,7 @@ from teachgym.benchmarks.runner import (
     status,
 )
 from teachgym.benchmarks.suites import Arm, Suite
-from teachgym.errors import RunError
+from teachgym.errors import ConfigError, RunError
 
 SMALL: dict[str, Any] = {
     "student": "simulated",
@@ -87,11 +88,11 @@ def test_a_cell_that_was_interrupted_is_resumed(tmp_path: Path) -> None:
     class Stopped(BaseException):
         pass
 
-    def stop_in_the_second(jobs: Sequence[Job]) -> Iterator[Job]:
-        yield do(jobs[0])
+    def stop_in_the_second(jobs: Sequence[Job]) -> Iterator[Outcome]:
+        yield attempt(jobs[0])
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("teachgym.experiment._finish", _raise(Stopped))
-            yield do(jobs[1])
+            yield attempt(jobs[1])
 
     with pytest.raises(Stopped):
         run_all(SUITE, tmp_path / "stopped", stop_in_the_second)
@@ -116,9 +117,14 @@ def test_the_cells_of_a_worker_that_dies_are_done_by_another(tmp_path: Path, tog
     assert sorted(done) == ["uniform/seed_00", "weak/seed_00"]
 
 
-def test_a_cell_that_kills_every_worker_is_given_up(tmp_path: Path) -> None:
-    with pytest.raises(BrokenProcessPool):
-        run_all(SUITE.narrowed((), 1), tmp_path, Processes(1, task=die_always))
+def test_a_cell_that_kills_every_worker_is_given_up_and_the_others_are_done(tmp_path: Path) -> None:
+    """It has one worker at first and one each time it is tried again, and costs no other a try."""
+    with pytest.raises(RunError, match=r"^1 of 4 runs failed; first .*weak/seed_00: its worker di"):
+        run_all(SUITE, tmp_path, Processes(2, task=die_of_weak))
+    states = {cell.path: status(cell, tmp_path) for cell in SUITE.cells()}
+    assert states.pop("weak/seed_00") == "missing"
+    assert set(states.values()) == {"finished"}
+    assert len(list((tmp_path / "weak").glob("*.mark"))) == 1 + RETRIES
 
 
 def test_who_stops_waiting_leaves_no_process_behind(tmp_path: Path) -> None:
@@ -129,12 +135,40 @@ def test_who_stops_waiting_leaves_no_process_behind(tmp_path: Path) -> None:
     assert active_children() == []
 
 
-def test_a_cell_that_fails_does_not_keep_the_others_from_running(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="not liked"):
-        run_all(SUITE, tmp_path, Processes(1, task=fail))
+@pytest.mark.parametrize("execute", [do_here, Processes(1), Processes(1, together=4)])
+def test_a_cell_that_fails_does_not_keep_the_others_from_running(
+    tmp_path: Path, execute: Any
+) -> None:
+    """Who finds something in the folder of a new run refuses it; so do both cells of seed 0."""
+    for arm in ("uniform", "weak"):
+        (tmp_path / arm / "seed_00" / "something").mkdir(parents=True)
+    with pytest.raises(RunError, match=r"^2 of 4 runs failed; first .*uniform/seed_00: ") as caught:
+        run_all(SUITE, tmp_path, execute)
+    assert not hasattr(caught.value, "__notes__")  # The message says all.
     assert {seed for _, seed in read_results(SUITE, tmp_path)} == {1}
     table = leaderboard_rows(SUITE, stand(SUITE, read_results(SUITE, tmp_path)))
     assert [row[1] for row in table[1:]] == ["1 of 2", "1 of 2"]
+
+
+def test_of_an_error_that_nobody_foresaw_the_notes_say_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("teachgym.experiment._finish", _raise(ZeroDivisionError))
+    with pytest.raises(RunError, match=r"^4 of 4 runs failed; .*: ZeroDivisionError: ") as caught:
+        run_all(SUITE, tmp_path)
+    assert "in finish\n    raise error" in caught.value.__notes__[0]
+
+
+def test_settings_that_cannot_be_run_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    arms = (*SUITE.arms, Arm("odd", "weakest", env_settings={"stress": {"wrong_label": 0.5}}))
+    with pytest.raises(ConfigError, match="Did you mean 'wrong_labels'"):
+        run_suite(replace(SUITE, arms=arms), tmp_path / "bench", do_here)
+    assert not (tmp_path / "bench").exists()
+
+
+def test_there_is_a_process_at_least() -> None:
+    with pytest.raises(ConfigError, match="workers is 0; it must be 1 or more"):
+        Processes(0)
 
 
 def test_a_folder_is_of_one_suite_and_a_cell_of_one_configuration(tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ import math
 from collections import Counter
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from teachgym.benchmarks.analysis import Interval
 from teachgym.benchmarks.skill_gains import (
     BANDS,
     QUALITIES,
@@ -97,31 +99,51 @@ def test_a_damaged_file_of_examples_is_named(finished: tuple[RunFolder, RunResul
     folder.examples.write_text(content)
 
 
-def test_correlations_are_means_over_runs() -> None:
-    """In one run gains rise with difficulty, in the other they fall: +1 and -1 make 0."""
-    up, down = [gain(0.1, 0.1), gain(0.9, 0.2)], [gain(0.1, 0.2), gain(0.9, 0.1)]
-    rho = correlate([up, down], QUALITIES["difficulty"])
-    assert rho is not None
-    assert rho.value == pytest.approx(0.0)
-    assert rho.low < -1 < 1 < rho.high, "two runs that disagree tell nothing"
+def rho(runs: list[list[SkillGain]], quality: str) -> Interval | None:
+    return correlate(runs, QUALITIES[quality], np.random.default_rng(0))
+
+
+def skills(difficulties: list[float], gains: list[float]) -> list[SkillGain]:
+    return [gain(d, g) for d, g in zip(difficulties, gains, strict=True)]
+
+
+FIVE = [0.1, 0.3, 0.5, 0.7, 0.9]
+
+
+def test_gains_are_means_over_runs_and_correlated_over_skills() -> None:
+    """Eighths 1..5 and 5..1 of two runs are 3 each: constant. With 1..5 twice they rise: +1."""
+    rising, falling = [0.125, 0.25, 0.375, 0.5, 0.625], [0.625, 0.5, 0.375, 0.25, 0.125]
+    assert rho([skills(FIVE, rising), skills(FIVE, falling)], "difficulty") is None
+    found = rho([skills(FIVE, rising)] * 2, "difficulty")
+    assert found is not None
+    assert found.value == pytest.approx(1.0)
+
+
+def test_the_interval_is_over_skills_so_more_runs_of_the_same_do_not_narrow_it() -> None:
+    run = skills(FIVE, [0.1, 0.3, 0.2, 0.5, 0.4])
+    few, many = rho([run] * 2, "difficulty"), rho([run] * 50, "difficulty")
+    assert few is not None
+    assert few.value == pytest.approx(0.8)  # 1 - 6 * 4 / (5 * 24)
+    assert few == many
+    assert few.low < 0.2
 
 
 def test_middle_difficulty_is_found_where_rank_with_difficulty_sees_nothing() -> None:
-    """Gains .1, .3, .1 at .2, .5, .8: no rise, yet the nearer to .5 the more."""
-    runs = [[gain(0.2, 0.1), gain(0.5, 0.3), gain(0.8, 0.1)]] * 2
-    values = {name: correlate(runs, QUALITIES[name]) for name in QUALITIES}
-    along, near = values["difficulty"], values["nearness to middle difficulty"]
+    """No rise along difficulty, yet the nearer to .5 the more."""
+    runs = [skills(FIVE, [0.1, 0.2, 0.3, 0.2, 0.1])] * 2
+    along, near = rho(runs, "difficulty"), rho(runs, "nearness to middle difficulty")
     assert along is not None
     assert near is not None
     assert along.value == pytest.approx(0.0)
     assert near.value > 0.99
 
 
-def test_what_is_constant_or_unknown_has_no_correlation() -> None:
-    runs = [[gain(0.2, 0.1), gain(0.5, 0.3)]]
-    assert correlate(runs, QUALITIES["share of the data"]) is None
-    assert correlate(runs, QUALITIES["mean level"]) is None
-    assert correlate([], QUALITIES["difficulty"]) is None
+def test_what_is_constant_unknown_or_of_few_skills_has_no_correlation() -> None:
+    runs = [skills(FIVE, [0.1, 0.3, 0.2, 0.5, 0.4])]
+    assert rho(runs, "share of the data") is None
+    assert rho(runs, "mean level") is None
+    assert rho([], "difficulty") is None
+    assert rho([runs[0][:4]], "difficulty") is None
 
 
 def test_every_difficulty_is_in_one_band() -> None:

@@ -12,14 +12,25 @@ import pytest
 
 from teachgym.agents import TEACHERS
 from teachgym.benchmarks.leaderboard import leaderboard_rows, stand
-from teachgym.benchmarks.runner import Processes, do_here, read_results, run_suite
+from teachgym.benchmarks.runner import (
+    Processes,
+    do_here,
+    prepare,
+    read_results,
+    read_suite,
+    run_suite,
+)
 from teachgym.benchmarks.suites import SUITES, Arm, Cell, Suite, make_suite
-from teachgym.errors import ConfigError, UnknownNameError
+from teachgym.errors import ConfigError, RunError, UnknownNameError
 from teachgym.experiment import check_config
 from teachgym.tasks import make_task
 
 ARMS = (Arm("uniform", "uniform"), Arm("alp", "alp"), Arm("weakest", "weakest"))
-SIMULATED = {"student": "simulated", "budget": {"steps": 2, "examples": 200}}
+SIMULATED = {
+    "student": "simulated",
+    "task_settings": {"train_per_cell": 1, "val_per_cell": 2, "test_per_cell": 2},
+    "budget": {"steps": 2, "examples": 200},
+}
 FEW = {"examples_per_step": 20}
 
 
@@ -57,6 +68,73 @@ def test_every_arm_has_the_same_budget_except_the_one_that_trades_examples_for_p
     assert all(budget == {"steps": 10, "examples": 2500} for budget in budgets.values())
 
 
+def settings_of(suite: Suite) -> dict[str, Mapping[str, Any]]:
+    """What the environment of each arm is made with."""
+    return {cell.arm.name: cell.config.env_settings for cell in suite.narrowed(seeds=1).cells()}
+
+
+@pytest.mark.parametrize(
+    ("table", "given"),
+    [
+        ("task_settings", {"val_per_cell": 5}),
+        ("stress", {"forgetting": 0.1}),
+        ("trainer_settings", {"learning_rate": 0.01}),
+        ("gate_settings", {"ngram": 8}),
+    ],
+)
+def test_what_is_set_for_a_suite_reaches_every_arm(table: str, given: Mapping[str, Any]) -> None:
+    plain, changed = (settings_of(s) for s in (make_suite("tiny"), tiny_with({table: given})))
+    for arm, settings in changed.items():
+        assert settings[table] == {**plain[arm].get(table, {}), **given}
+
+
+def tiny_with(env_settings: Mapping[str, Any]) -> Suite:
+    return make_suite("tiny").changed(env_settings)
+
+
+def test_what_makes_an_arm_is_not_overruled_and_what_the_suite_sets_is() -> None:
+    changed = {"stress": {"wrong_labels": 0.2}, "budget": {"steps": 4}}
+    settings = settings_of(tiny_with(changed))
+    assert settings["format"]["stress"] == {"wrong_labels": 1.0}
+    assert settings["alp"]["stress"] == {"wrong_labels": 0.2}
+    assert settings["alp"]["budget"] == {"steps": 4, "examples": 2500}
+
+
+def test_a_setting_within_a_table_leaves_the_others_of_the_table() -> None:
+    suite = make_suite("dataenvgym-math").changed({"task_settings": {"path": "math.jsonl"}})
+    assert suite.env_settings["task_settings"] == {"path": "math.jsonl", "val_per_cell": 10}
+
+
+def test_fewer_examples_are_a_fraction_of_those_that_the_others_have() -> None:
+    """1000 / 4 and 100 / 4 examples, 4 times the 3 passes of the others."""
+    less = settings_of(
+        tiny_with(
+            {
+                "budget": {"steps": 5, "examples": 1000},
+                "examples_per_step": 100,
+                "trainer_settings": {"epochs": 3},
+            }
+        )
+    )["less-data"]
+    assert less["budget"] == {"steps": 5, "examples": 250}
+    assert less["examples_per_step"] == 25
+    assert less["trainer_settings"] == {"epochs": 12}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"examples_per_step": "many"},
+        {"budget": {"examples": None}},
+        {"budget": 4},
+        {"trainer_settings": None},
+    ],
+)
+def test_a_fraction_of_what_is_no_number_is_refused(wrong: Mapping[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"'less-data' has one in 4 .* numbers"):
+        settings_of(tiny_with(wrong))
+
+
 def test_arms_take_turns_and_folders_are_named_after_arm_and_seed() -> None:
     suite = Suite("s", 1, "", ARMS, seeds=2)
     assert [cell.path for cell in suite.cells()][2:5] == [
@@ -91,8 +169,11 @@ def test_the_short_form_has_the_controls_that_gains_are_shown_beyond() -> None:
     assert Suite.of(json.loads(json.dumps(suite.to_json()))) == suite
 
 
-def test_arms_are_compared_with_their_own_reference_and_with_the_controls(tmp_path: Path) -> None:
+def test_arms_are_compared_with_their_own_reference_and_with_the_controls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Differences of means by hand; every comparison with at least two seeds has one."""
+    monkeypatch.setattr("teachgym.experiment._draw", lambda result, path: None)
     arms = (*ARMS, Arm("late-alp", "alp", env_settings=FEW, against="alp"))
     suite = Suite("s", 1, "", arms, env_settings=SIMULATED, seeds=3, beyond=("weakest",))
     assert len(list(run_suite(suite, tmp_path, do_here))) == 12
@@ -114,9 +195,58 @@ def test_arms_are_compared_with_their_own_reference_and_with_the_controls(tmp_pa
     assert {"compared with", "beyond weakest"} <= set(rows[0])
 
 
+def test_a_chat_model_keeps_what_is_not_set_and_another_one_nothing() -> None:
+    suite = make_suite("dataenvgym-math")
+    dear = {"prices": {"in": 2.5, "out": 10.0}}
+    assert suite.changed(chat=dear).chat == {**suite.chat, **dear}
+    cooler = suite.changed(chat={"temperature": 0.7}).chat
+    assert cooler == {**suite.chat, "temperature": 0.7}
+    for other in ({"model": "gpt-4o-mini"}, {"provider": "local", "model": "smollm2"}):
+        assert suite.changed(chat=other).chat == other
+
+
 def test_a_suite_that_compares_chat_models_takes_no_other_one() -> None:
+    suite = make_suite("teacher-ablation")
     with pytest.raises(ConfigError, match="open-ended-weak"):
-        make_suite("teacher-ablation").changed(chat={"provider": "local", "model": "smollm2"})
+        suite.changed(chat={"provider": "local", "model": "smollm2"})
+    own = {cell.arm.name: cell.config.chat for cell in suite.cells()}
+    for cell in suite.changed(chat={"temperature": 0.5}).cells():
+        assert cell.config.chat == {**own[cell.arm.name], "temperature": 0.5}
+
+
+def write_suite(folder: Path, record: Any) -> None:
+    (folder / "suite.json").write_text(json.dumps(record))
+
+
+def test_a_folder_of_another_version_is_named_before_it_is_understood(tmp_path: Path) -> None:
+    """Its record has a field that this version does not know, and lacks the arms."""
+    write_suite(tmp_path, {"name": "s", "version": 7, "rounds": 3})
+    with pytest.raises(RunError, match="holds suite s version 7, not s version 1; give another"):
+        prepare(Suite("s", 1, "", ARMS), tmp_path)
+
+
+NOTED = json.loads(json.dumps(Suite("s", 1, "", ARMS).to_json()))
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        [],
+        {"name": "s", "version": 1},
+        {**NOTED, "rounds": 3},
+        {**NOTED, "arms": [{"name": "uniform"}]},
+        {**NOTED, "arms": 3},
+        {**NOTED, "beyond": None},
+        {**NOTED, "seeds": "3"},
+        {**NOTED, "reference": "nobody"},
+    ],
+)
+def test_a_damaged_folder_is_named_and_left_as_it_is(tmp_path: Path, record: Any) -> None:
+    write_suite(tmp_path, record)
+    for refused in (lambda: read_suite(tmp_path), lambda: prepare(Suite.of(NOTED), tmp_path)):
+        with pytest.raises(RunError, match=r"suite\.json is damaged or of another version"):
+            refused()
+    assert json.loads((tmp_path / "suite.json").read_text()) == record
 
 
 def test_bad_suites_are_refused() -> None:
@@ -128,6 +258,10 @@ def test_bad_suites_are_refused() -> None:
         Suite("s", 1, "", (*ARMS, Arm("own", "alp", against="nobody")))
     with pytest.raises(ConfigError, match="seeds is 0"):
         Suite("s", 1, "", ARMS, seeds=0)
+    with pytest.raises(ConfigError, match="brief_seeds is 0"):
+        Suite("s", 1, "", ARMS, brief_seeds=0)
+    with pytest.raises(ConfigError, match="fewer is 0"):
+        Arm("none", "uniform", fewer=0)
     with pytest.raises(UnknownNameError, match="smoke"):
         make_suite("smok")
 

@@ -10,7 +10,7 @@ import pytest
 
 from teachgym.envs.building import teacher_env
 from teachgym.envs.stress import Stress, stressed_evaluator
-from teachgym.envs.stress.regrading import TurnedOver
+from teachgym.envs.stress.regrading import AlwaysRight, TurnedOver
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.protocols import Evaluator
 from teachgym.testing import ForbiddenStudent, TableStudent, ToyTask
@@ -57,6 +57,13 @@ def test_the_gate_still_knows_what_is_right() -> None:
     wrong = replace(env.task.examples("train")[0], target="~", id="")
     info = env.step((wrong,))[4]
     assert [verdict.reason for verdict in info["rejected"]] == ["answer"]
+
+
+def test_what_was_not_measured_is_not_made_right() -> None:
+    example = TASK.examples("val")[0]
+    score = AlwaysRight(frozenset({example.skill}))
+    assert math.isnan(score(Prediction(example, "?", math.nan)))
+    assert score(Prediction(example, "?", 0.0)) == 1
 
 
 # -- noise -------------------------------------------------------------------------------------

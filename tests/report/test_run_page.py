@@ -14,7 +14,7 @@ from teachgym.errors import RunError
 from teachgym.report.html import write_run_page
 from teachgym.report.html.material import RunMaterial
 from teachgym.runs import RunFolder
-from teachgym.runs.recording import read_taught
+from teachgym.runs.taught import read_taught
 
 
 @pytest.fixture(scope="module")

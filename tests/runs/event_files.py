@@ -10,8 +10,12 @@ from typing import Any
 _BLOCK = 32768
 
 
-def shown_by_tensorboard(folder: Path) -> dict[str, dict[int, float]]:
+def shown_by_tensorboard(
+    folder: Path, *, repeated: tuple[str, ...] = ()
+) -> dict[str, dict[int, float]]:
     """Metric to step to value, as TensorBoard shows them, a step that is there twice refused.
+
+    Names that begin with ``repeated`` may say the same again.
 
     Files are read in the order of their names; the mark of a restart at step s takes back what
     was said of s and later steps.
@@ -27,8 +31,12 @@ def shown_by_tensorboard(folder: Path) -> dict[str, dict[int, float]]:
                     for step in [step for step in values if step >= event.step]:
                         del values[step]
             for value in event.summary.value:
-                assert event.step not in shown.setdefault(value.tag, {}), (value.tag, event.step)
-                shown[value.tag][event.step] = value.simple_value
+                known = shown.setdefault(value.tag, {})
+                if value.tag.startswith(repeated) and event.step in known:
+                    assert known[event.step] == value.simple_value, (value.tag, event.step)
+                else:
+                    assert event.step not in known, (value.tag, event.step)
+                known[event.step] = value.simple_value
     return shown
 
 

@@ -14,7 +14,7 @@ from teachgym.errors import ConfigError, RunError
 from teachgym.experiment import RunConfig, run
 from teachgym.runs import RunFolder
 from teachgym.runs.exporting import export_dataset, export_student
-from teachgym.runs.recording import read_taught
+from teachgym.runs.taught import read_taught
 
 SETTINGS: dict[str, Any] = {
     "student": "simulated",

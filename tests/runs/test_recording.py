@@ -17,7 +17,7 @@ from teachgym.loop import run_episode
 from teachgym.records import read_examples, rounds
 from teachgym.runs import Journal, RunFolder, record_episode
 from teachgym.runs.journal import to_jsonable
-from teachgym.runs.recording import read_taught
+from teachgym.runs.taught import read_taught
 from teachgym.testing import RecordingTrainer
 from teachgym.types import Data, Episode, TrainResult, Transition
 
@@ -215,6 +215,15 @@ def test_losses_without_their_examples_are_an_error(tmp_path: Path) -> None:
     n_examples = len(run.examples.read_text().splitlines())
     run.examples.unlink()
     with pytest.raises(RunError, match=rf"examples\.jsonl has 0 of {n_examples} examples; restore"):
+        read_taught(run)
+
+
+def test_a_line_that_is_no_example_is_named(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "run", {})
+    record(run)
+    first, *others = run.examples.read_text().splitlines(keepends=True)
+    run.examples.write_text("".join([first, '{"prompt": "1 + 1 = "}\n', *others[1:]]))
+    with pytest.raises(RunError, match=r"examples\.jsonl:2 is not an example: .*; restore it"):
         read_taught(run)
 
 

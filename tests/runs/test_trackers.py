@@ -142,6 +142,7 @@ def test_tensorboard_that_is_not_installed_is_said_with_the_command(
         ("wandb", {"log_student": "no"}, "log_student is 'no'"),
         ("wandb", {"finish_seconds": 0}, "finish_seconds is 0"),
         ("wandb", {"finish_seconds": math.nan}, "finish_seconds is nan"),
+        ("wandb", {"finish_seconds": math.inf}, "finish_seconds is inf; it must be .* finite"),
     ],
 )
 def test_a_setting_that_does_not_exist_or_fit_is_named(

@@ -271,6 +271,20 @@ def test_losing_wandb_anywhere_is_one_warning_and_nothing_more(
     assert (len(wandb.logged) > 0) == (place not in ("init", "log"))
 
 
+def test_a_run_that_cannot_be_read_is_lost_to_wandb_alone(
+    short_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wandb = _FakeWandb()
+    monkeypatch.setitem(sys.modules, "wandb", wandb)
+    RunFolder(short_run).examples.write_text("")
+    tracker = connect(short_run)
+    with pytest.warns(UserWarning, match=r"goes on without it: .*examples\.jsonl has 0 of"):
+        tracker.record(short_run)
+    tracker.close()
+    assert wandb.finished
+    assert wandb.artifacts == []
+
+
 def test_wandb_gets_everything_in_order(short_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wandb = _FakeWandb()
     monkeypatch.setitem(sys.modules, "wandb", wandb)

@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from teachgym.envs.building import teacher_env
 from teachgym.errors import ConfigError
 from teachgym.protocols import ProceduralTask
 from teachgym.skills.agreement import agreement_with_own
@@ -210,8 +212,17 @@ def test_a_file_is_read_and_a_name_wins_over_a_file_of_that_name(
         ("clusters-9999", "9999 skills cannot be told apart"),
         ("missing.json", "missing.json cannot be read"),
         ("", "unknown skill source ''"),
+        (7, "skills is 7; .* roots, one, opaque, shuffled, clusters-N, or the path"),
+        (["one"], "skills is .'one'."),
+        (False, "skills is False"),
     ],
 )
-def test_what_is_no_source_is_refused_with_what_there_is(source: str, says: str) -> None:
+def test_what_is_no_source_is_refused_with_what_there_is(source: Any, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         find_skills(source, TASK)
+
+
+def test_an_environment_takes_no_empty_source_for_none() -> None:
+    few = {"val_per_cell": 1, "test_per_cell": 1}
+    with pytest.raises(ConfigError, match="unknown skill source ''"):
+        teacher_env(student="simulated", task_settings=few, skills="")

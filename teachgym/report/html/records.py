@@ -15,7 +15,7 @@ from teachgym.report.html.page import Browser
 from teachgym.report.tables import Rows
 from teachgym.runs.files import read_lines
 from teachgym.runs.folder import RunFolder
-from teachgym.runs.recording import read_taught
+from teachgym.runs.taught import read_taught
 from teachgym.types import Example, Prediction, Provenance, Report
 
 ACCEPTED = "accepted"

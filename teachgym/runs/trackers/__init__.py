@@ -5,7 +5,7 @@ that passes ``teachgym.testing.check_tracker``, its settings in ``settings.py`` 
 ``opening.py``.
 """
 
-from teachgym.runs.trackers.opening import open_trackers
+from teachgym.runs.trackers.opening import check_installed, open_trackers
 from teachgym.runs.trackers.settings import TensorboardSettings, WandbSettings
 from teachgym.runs.trackers.several import Trackers
 from teachgym.runs.trackers.to_file import JsonlTracker
@@ -19,5 +19,6 @@ __all__ = [
     "Trackers",
     "WandbSettings",
     "WandbTracker",
+    "check_installed",
     "open_trackers",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
@@ -26,7 +27,7 @@ class WandbSettings:
     log_student: bool = True
     """Whether the trained student is stored there; weights can be large."""
     finish_seconds: float = 600.0
-    """How long the end of a run may wait for what is not uploaded yet, in seconds, > 0."""
+    """How long the end of a run may wait for what is not uploaded yet, in seconds, > 0, finite."""
 
     def __post_init__(self) -> None:
         if self.mode not in WANDB_MODES:
@@ -37,13 +38,22 @@ class WandbSettings:
             raise ConfigError(f"rows of wandb is {self.rows!r}; it must be a whole number >= 0")
         if not isinstance(self.log_student, bool):
             raise ConfigError(f"log_student is {self.log_student!r}; it must be true or false")
-        if not _is_number(self.finish_seconds, int | float) or not self.finish_seconds > 0:
-            raise ConfigError(f"finish_seconds is {self.finish_seconds!r}; it must be above 0")
+        seconds = self.finish_seconds
+        if not _is_number(seconds, int | float) or not 0 < seconds < math.inf:
+            raise ConfigError(f"finish_seconds is {seconds!r}; it must be above 0 and finite")
+
+    @property
+    def package(self) -> str | None:
+        """What must be installed for it; None = nothing."""
+        return None if self.mode == "disabled" else "wandb"
 
 
 @dataclass(frozen=True)
 class TensorboardSettings:
     """TensorBoard has nothing to choose: numbers go to ``tensorboard`` in the run's folder."""
+
+    package = "tensorboardX"
+    """What must be installed for it."""
 
 
 TRACKER_SETTINGS: Mapping[str, type[WandbSettings] | type[TensorboardSettings]] = {

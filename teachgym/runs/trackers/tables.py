@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from teachgym.records import Record
+from teachgym.records import Record, example_to_json
 from teachgym.runs.checkpoints import read_report
 from teachgym.runs.files import read_json, read_lines
 from teachgym.runs.folder import RunFolder
-from teachgym.runs.journal import Journal
+from teachgym.runs.taught import read_taught
 from teachgym.types import Report
 
 RowT = TypeVar("RowT")
@@ -35,14 +35,14 @@ class Table:
 
 
 def tables(run: RunFolder, *, limit: int) -> Iterator[Table]:
-    """The tables of a finished run, each of at most ``limit`` rows, evenly spread.
+    """The tables of a run that has ended, each of at most ``limit`` rows, evenly spread.
 
     ``examples`` has every example a teacher handed in, by round, with the gate's verdict:
     ``accepted``, or the reason it was kept out. Of an accepted one it has the loss. ``errors/val``
     and ``errors/test`` have the wrong answers of the student that was best on ``val``.
 
     Raises:
-        RunError: if the run is not finished, or damaged.
+        RunError: if the run has not ended, or is damaged.
     """
     rows = _example_rows(run)
     yield Table("examples", EXAMPLE_COLUMNS, spread(rows, limit), len(rows))
@@ -68,10 +68,14 @@ def spread(rows: Sequence[RowT], limit: int) -> tuple[RowT, ...]:
 
 
 def _example_rows(run: RunFolder) -> list[tuple[Any, ...]]:
-    losses = Journal(run.journal).losses
     accepted = [
-        _example_row(example, round=_made(example).get("round", 0), verdict="accepted", loss=loss)
-        for example, loss in zip(read_lines(run.examples), losses, strict=True)
+        _example_row(
+            example_to_json(example),
+            round=example.provenance.round if example.provenance else 0,
+            verdict="accepted",
+            loss=loss,
+        )
+        for example, loss in read_taught(run)
     ]
     rejected = [
         _example_row(
@@ -83,13 +87,9 @@ def _example_rows(run: RunFolder) -> list[tuple[Any, ...]]:
 
 
 def _example_row(example: Record, **known: Any) -> tuple[Any, ...]:
-    values = {**example, "teacher": _made(example).get("teacher"), **known}
+    made = example["provenance"] or {}
+    values = {**example, "teacher": made.get("teacher"), **known}
     return tuple(values.get(column) for column in EXAMPLE_COLUMNS)
-
-
-def _made(example: Record) -> Record:
-    """The provenance of a recorded example, empty where it has none."""
-    return example["provenance"] or {}
 
 
 def _error_rows(report: Report) -> list[tuple[Any, ...]]:

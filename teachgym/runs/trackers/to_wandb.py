@@ -80,9 +80,8 @@ class WandbTracker:
         if self._lost:
             return
         run = RunFolder(folder)
-        found = list(tables(run, limit=self._settings.rows))
         with self._losing():
-            self._send_tables(found)
+            self._send_tables(tables(run, limit=self._settings.rows))
             self._send_files("examples", "dataset", run.path, [run.examples, run.rejected])
             if self._settings.log_student:
                 files = [path for path in sorted(run.student.rglob("*")) if path.is_file()]
@@ -110,7 +109,7 @@ class WandbTracker:
 
     @contextmanager
     def _losing(self) -> Iterator[None]:
-        """Whatever happens to wandb in here happens to it alone."""
+        """Whatever fails in here, reading included, is lost to wandb alone."""
         try:
             yield
         except Exception as error:  # Several of wandb's own derive from nothing narrower.

@@ -1,0 +1,27 @@
+"""What a run was taught, with the loss of each example: one file says what, another how hard."""
+
+from __future__ import annotations
+
+from teachgym.errors import ConfigError, RunError
+from teachgym.records import read_examples
+from teachgym.runs.folder import RunFolder
+from teachgym.runs.journal import Journal
+from teachgym.types import Example
+
+
+def read_taught(run: RunFolder) -> tuple[tuple[Example, float | None], ...]:
+    """Every example trained on, with its loss when it was first met; None = not known.
+
+    Raises:
+        RunError: if there are not as many examples as the journal says, or a line is no example.
+    """
+    try:
+        examples = read_examples(run.examples) if run.examples.exists() else ()
+    except ConfigError as error:
+        raise RunError(f"{error}; restore it from a copy") from error
+    losses = Journal(run.journal).losses
+    if len(examples) != len(losses):
+        raise RunError(
+            f"{run.examples} has {len(examples)} of {len(losses)} examples; restore it from a copy"
+        )
+    return tuple(zip(examples, losses, strict=True))
