@@ -154,8 +154,9 @@ def read_result(folder: Path) -> RunResult:
 
 def draw_curve(folder: Path) -> Path:
     """Draw ``curve.png`` of a finished run and return its path; raises as ``read_result``."""
-    path = RunFolder(folder).curve
-    _draw(read_result(folder), path)
+    path, figure = RunFolder(folder).curve, result_figure(read_result(folder))
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png")
     return path
 
 
@@ -356,7 +357,7 @@ def _go(
 def _finish(
     config: RunConfig, run_folder: RunFolder, env: AnyEnv, episode: Episode, say: Say
 ) -> RunResult:
-    """The exam on ``test``, the result, the best student, the figure."""
+    """The exam on ``test``, the result, the best student."""
     journal = Journal(run_folder.journal)
     base: Any = env.unwrapped
     if not journal.has("exam"):
@@ -373,11 +374,4 @@ def _finish(
     names = {"env": config.env, "task": base.task.name, "student": student_name(config)}
     result = collect_result(run_folder, snapshot, episode, names)
     write_json(run_folder.result, result_to_json(result))
-    _draw(result, run_folder.curve)
     return result
-
-
-def _draw(result: RunResult, path: Path) -> None:
-    figure = result_figure(result)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png")

@@ -50,12 +50,6 @@ class Killed(BaseException):
     """Like a real kill, nothing may catch it."""
 
 
-@pytest.fixture(autouse=True)
-def _no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is slow, and tested in tests/report."""
-    monkeypatch.setattr("teachgym.experiment._draw", lambda _, path: path.write_text("a curve"))
-
-
 def config(**settings: Any) -> RunConfig:
     return RunConfig(**{"env_settings": SMALL, **settings})
 
@@ -100,7 +94,8 @@ def test_a_finished_run_has_everything_on_disk(tmp_path: Path) -> None:
     record = read_json(folder.config)
     assert gym.envs.registration.EnvSpec.from_json(record["spec"]).kwargs == SMALL
     assert record["versions"]["numpy"] == np.__version__
-    assert folder.curve.exists()
+    assert not folder.curve.exists()
+    assert draw_curve(folder.path).read_bytes().startswith(b"\x89PNG")
     assert len(list(folder.predictions.iterdir())) == result.steps + 3
     assert not [path for path in folder.path.rglob("*") if path.name.startswith(".")]
 

@@ -22,13 +22,10 @@ def dataenvgym_math() -> Suite:
     examples for all arms. State is tested within each environment (``against``).
     """
     arms = [
-        Arm(
-            f"{place.name}-{'with' if state else 'no'}-state",
-            "llm",
-            {**place.teacher_settings, "state": state},
-            place.env,
-            {**place.env_settings, **_PROPOSER.get(place.env, {})},
-            against=f"{place.name}-no-state" if state else "",
+        place.arm(
+            state=state,
+            against=place.arm_name(state=False) if state else "",
+            env_settings=_PROPOSER.get(place.env),
         )
         for place in PLACES
         for state in (False, True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from teachgym.benchmarks.suites.shared import BUDGET
+from teachgym.benchmarks.suites.shared import EMBEDDED
 from teachgym.benchmarks.suites.suite import Arm, Suite
 
 
@@ -37,7 +37,7 @@ def restart() -> Suite:
         1,
         'training="continue" against "scratch", the notation of the paper and its code',
         tuple(arms),
-        env_settings={"student": "tiny", "budget": BUDGET, "examples_per_step": 250},
+        env_settings=EMBEDDED,
         seeds=10,
         reference="uniform-continue",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from teachgym.benchmarks.suites.shared import BUDGET, OPEN_ENDED
+from teachgym.benchmarks.suites.shared import EMBEDDED, OPEN_ENDED
 from teachgym.benchmarks.suites.suite import Arm, Suite
 
 
@@ -47,11 +47,9 @@ def data_selection() -> Suite:
         "existing training data chosen by three teachers against data made to order",
         (*arms, pool),
         env_settings={
-            "student": "tiny",
+            **EMBEDDED,
             "task_settings": {"train_per_cell": 250},
             "gate_settings": {"duplicates": "allow"},
-            "budget": BUDGET,
-            "examples_per_step": 250,
         },
         seeds=10,
         reference="uniform-generated",

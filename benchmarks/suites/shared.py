@@ -9,6 +9,8 @@ from teachgym.benchmarks.suites.suite import Arm
 
 OPEN_ENDED, SKILL_TREE = "teachgym/OpenEnded-v0", "teachgym/SkillTree-v0"
 BUDGET: Mapping[str, float] = {"steps": 10, "examples": 2500}
+EMBEDDED: Mapping[str, Any] = {"student": "tiny", "budget": BUDGET, "examples_per_step": 250}
+"""The embedded student at the project's usual budget."""
 SCRIPTED: Mapping[str, Any] = {
     "provider": "python",
     "model": "teachgym.benchmarks.scripted_teacher:answer",

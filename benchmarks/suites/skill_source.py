@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from teachgym.benchmarks.suites.shared import BUDGET
+from teachgym.benchmarks.suites.shared import EMBEDDED
 from teachgym.benchmarks.suites.suite import Arm, Suite
 
 GOLD = "gold"
@@ -62,7 +62,7 @@ def skill_source(sources: Mapping[str, str | None] = COMPARED) -> Suite:
         1,
         "progress per skill under the task's own skills, found, coarse, shuffled and none",
         tuple(arms),
-        env_settings={"student": "tiny", "budget": BUDGET, "examples_per_step": 250},
+        env_settings=EMBEDDED,
         seeds=10,
         reference=f"uniform-{GOLD}",
         brief=("alp-gold", "alp-clusters-7", "alp-shuffled", "alp-one"),

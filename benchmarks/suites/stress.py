@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from teachgym.benchmarks.suites.shared import BUDGET
+from teachgym.benchmarks.suites.shared import EMBEDDED
 from teachgym.benchmarks.suites.suite import Arm, Suite
 
 TEACHERS = ("uniform", "weakest", "alp", "ucb1", "thompson", "alp-gmm")
@@ -48,10 +48,9 @@ def stress() -> Suite:
             for teacher in TEACHERS
         ),
         env_settings={
+            **EMBEDDED,
             "student": "simulated",
             "task_settings": {"val_per_cell": 5, "test_per_cell": 10},
-            "budget": BUDGET,
-            "examples_per_step": 250,
         },
         seeds=20,
         reference=TEACHERS[0],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from teachgym.benchmarks.suites.shared import BUDGET, OPEN_ENDED, SCRIPTED, SKILL_TREE
+from teachgym.benchmarks.suites.shared import EMBEDDED, OPEN_ENDED, SCRIPTED, SKILL_TREE
 from teachgym.benchmarks.suites.suite import SKILL_LIST, Arm, Suite
 
 
@@ -16,6 +16,23 @@ class Place(NamedTuple):
     env: str
     env_settings: Mapping[str, Any] = {}
     teacher_settings: Mapping[str, Any] = {}
+
+    def arm_name(self, *, state: bool) -> str:
+        """What the arm that sees the student's errors, or does not, is called."""
+        return f"{self.name}-{'with' if state else 'no'}-state"
+
+    def arm(
+        self, *, state: bool, against: str = "", env_settings: Mapping[str, Any] | None = None
+    ) -> Arm:
+        """A chat model that teaches here; ``env_settings`` are on top of the place's."""
+        return Arm(
+            self.arm_name(state=state),
+            "llm",
+            {**self.teacher_settings, "state": state},
+            self.env,
+            {**self.env_settings, **(env_settings or {})},
+            against=against,
+        )
 
 
 PLACES = (
@@ -52,14 +69,7 @@ def structure() -> Suite:
     with the one of their environment that treats all skills alike.
     """
     chats = [
-        Arm(
-            f"{place.name}-{'with' if state else 'no'}-state",
-            "llm",
-            {**place.teacher_settings, "state": state},
-            place.env,
-            place.env_settings,
-            against="" if state else f"{place.name}-with-state",
-        )
+        place.arm(state=state, against="" if state else place.arm_name(state=True))
         for place in PLACES
         for state in (False, True)
     ]
@@ -76,7 +86,7 @@ def structure() -> Suite:
         1,
         "the same scripted chat model and the best rules in the three environments",
         (*chats, *rules),
-        env_settings={"student": "tiny", "budget": BUDGET, "examples_per_step": 250},
+        env_settings=EMBEDDED,
         seeds=10,
         reference="open-ended-with-state",
         chat=SCRIPTED,

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from teachgym.benchmarks.suites.shared import BUDGET, SCRIPTED
+from teachgym.benchmarks.suites.shared import EMBEDDED, SCRIPTED
 from teachgym.benchmarks.suites.structure import PLACES
 from teachgym.benchmarks.suites.suite import Arm, Suite
 
-_ANSWER = "teachgym.benchmarks.scripted_teacher:answer"
 _UNCHECKED: Mapping[str, Any] = {"verify": False}
 
 
@@ -49,7 +48,7 @@ def teacher_ablation() -> Suite:
             place.env,
             place.env_settings,
             against=f"{place.name}-strong",
-            chat={"model": f"{_ANSWER}_weakly"},
+            chat={"model": f"{SCRIPTED['model']}_weakly"},
         )
         for place in PLACES
     ]
@@ -64,7 +63,7 @@ def teacher_ablation() -> Suite:
         1,
         "scripted teachers that read mistakes, that only count them, and that write wrong answers",
         (*strong, *weak, *noisy),
-        env_settings={"student": "tiny", "budget": BUDGET, "examples_per_step": 250},
+        env_settings=EMBEDDED,
         seeds=10,
         reference="open-ended-strong",
         chat=SCRIPTED,
@@ -87,5 +86,5 @@ def _noisy(
         PLACES[0].env,
         {"gate_settings": gate or {}},
         against=against,
-        chat={"model": f"{_ANSWER}_wrongly"},
+        chat={"model": f"{SCRIPTED['model']}_wrongly"},
     )

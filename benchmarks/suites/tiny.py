@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from teachgym.benchmarks.suites.shared import BUDGET, OPEN_ENDED, SCRIPTED, SKILL_TREE, controls
+from teachgym.benchmarks.suites.shared import EMBEDDED, OPEN_ENDED, SCRIPTED, SKILL_TREE, controls
 from teachgym.benchmarks.suites.suite import Arm, Suite
 
 LIST_TEACHERS = (
@@ -65,7 +65,7 @@ def tiny() -> Suite:
         1,
         "every teacher and control on the tiny student",
         (*controls(), *lists, *trees, *written),
-        env_settings={"student": "tiny", "budget": BUDGET, "examples_per_step": 250},
+        env_settings=EMBEDDED,
         seeds=10,
         chat=SCRIPTED,
         beyond=("no-data", "format"),

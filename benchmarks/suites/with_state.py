@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from teachgym.benchmarks.suites.shared import BUDGET, OPEN_ENDED, SCRIPTED
+from teachgym.benchmarks.suites.shared import EMBEDDED, OPEN_ENDED, SCRIPTED
 from teachgym.benchmarks.suites.suite import Arm, Suite
 
 
@@ -21,7 +21,7 @@ def with_state() -> Suite:
             Arm("with-state", "llm", {"state": True}),
         ),
         env=OPEN_ENDED,
-        env_settings={"student": "tiny", "budget": BUDGET, "examples_per_step": 250},
+        env_settings=EMBEDDED,
         seeds=10,
         reference="no-state",
         chat=SCRIPTED,

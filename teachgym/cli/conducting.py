@@ -59,7 +59,7 @@ def conduct(
         quiet: print the folder and nothing else.
     """
     from teachgym.envs.building import DEFAULT_BUDGET, make_budget
-    from teachgym.experiment import student_name
+    from teachgym.experiment import draw_curve, student_name
     from teachgym.report.live import LiveProgress
     from teachgym.report.tables import describe_teaching
 
@@ -82,6 +82,7 @@ def conduct(
         if folder.exists():
             say(f"the chat model is silent; when it is back: teachgym resume {folder}")
         raise
+    draw_curve(folder)
     if quiet:
         say(str(folder))
     else:

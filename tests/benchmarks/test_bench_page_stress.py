@@ -44,9 +44,7 @@ SUITE = Suite(
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bench of which two of three seeds are done."""
     folder = tmp_path_factory.mktemp("bench") / "conditions"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("teachgym.experiment._draw", lambda _, path: path.write_text("a curve"))
-        assert len(list(run_suite(SUITE.narrowed(seeds=2), folder, do_here))) == 12
+    assert len(list(run_suite(SUITE.narrowed(seeds=2), folder, do_here))) == 12
     return folder
 
 
@@ -150,9 +148,7 @@ def test_radars_are_a_figure_too(folder: Path, page: str) -> None:
 
 
 def test_conditions_without_results_are_no_obstacle(tmp_path: Path) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("teachgym.experiment._draw", lambda _, path: path.write_text("a curve"))
-        list(run_suite(SUITE.narrowed(("weak",), seeds=1), tmp_path, do_here))
+    list(run_suite(SUITE.narrowed(("weak",), seeds=1), tmp_path, do_here))
     page = write_bench_page(SUITE, tmp_path).read_text()
     assert page.count("<td>missing</td>") == 16
     assert "not run" in page

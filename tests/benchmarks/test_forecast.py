@@ -126,11 +126,8 @@ def test_the_price_is_that_of_the_model(chat: Any, said: str) -> None:
     assert list(describe([an_arm("a", 1, chat=chat)]))[1].startswith(said)
 
 
-def test_runs_made_together_are_as_long_as_their_share(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_runs_made_together_are_as_long_as_their_share(tmp_path: Path) -> None:
     """Two runs side by side of which each reports 10 seconds have taken 5 each."""
-    monkeypatch.setattr("teachgym.experiment._draw", lambda _, path: path.write_text("a curve"))
     suite = Suite(
         "pair",
         1,

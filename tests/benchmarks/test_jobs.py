@@ -40,11 +40,6 @@ SUITE = Suite(
 )
 
 
-@pytest.fixture(autouse=True)
-def _no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("teachgym.experiment._draw", lambda _, path: path.write_text("a curve"))
-
-
 def jobs_of(suite: Suite, folder: Path) -> Group:
     return tuple(Job(cell.config.to_json(), str(folder / cell.path)) for cell in suite.cells())
 
@@ -78,9 +73,7 @@ def assert_same(got: Sequence[Job], wanted: Sequence[Job]) -> None:
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Group:
     """The suite's jobs, done one by one."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("teachgym.experiment._draw", lambda _, path: path.write_text("a curve"))
-        return tuple(do(job) for job in jobs_of(SUITE, tmp_path_factory.mktemp("alone")))
+    return tuple(do(job) for job in jobs_of(SUITE, tmp_path_factory.mktemp("alone")))
 
 
 # -- what is done ------------------------------------------------------------------------------

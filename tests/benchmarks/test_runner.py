@@ -42,11 +42,6 @@ SUITE = Suite(
 )
 
 
-@pytest.fixture(autouse=True)
-def _no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("teachgym.experiment._draw", lambda _, path: path.write_text("a curve"))
-
-
 def scores(suite: Suite, folder: Path) -> dict[str, Any]:
     """Everything in the results that must not depend on how they were run."""
     results = read_results(suite, folder)

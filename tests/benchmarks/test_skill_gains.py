@@ -44,9 +44,7 @@ def gain(
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, RunResult]:
     """A run of three steps."""
     folder = tmp_path_factory.mktemp("gains") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("teachgym.experiment._draw", lambda _, path: path.write_text("a curve"))
-        run(RunConfig("teachgym/SkillList-v0", SMALL, "weakest"), folder)
+    run(RunConfig("teachgym/SkillList-v0", SMALL, "weakest"), folder)
     return RunFolder.open(folder), read_result(RunFolder.open(folder))
 
 

@@ -169,11 +169,8 @@ def test_the_short_form_has_the_controls_that_gains_are_shown_beyond() -> None:
     assert Suite.of(json.loads(json.dumps(suite.to_json()))) == suite
 
 
-def test_arms_are_compared_with_their_own_reference_and_with_the_controls(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_arms_are_compared_with_their_own_reference_and_with_the_controls(tmp_path: Path) -> None:
     """Differences of means by hand; every comparison with at least two seeds has one."""
-    monkeypatch.setattr("teachgym.experiment._draw", lambda result, path: None)
     arms = (*ARMS, Arm("late-alp", "alp", env_settings=FEW, against="alp"))
     suite = Suite("s", 1, "", arms, env_settings=SIMULATED, seeds=3, beyond=("weakest",))
     assert len(list(run_suite(suite, tmp_path, do_here))) == 12

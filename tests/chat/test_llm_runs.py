@@ -31,8 +31,7 @@ COMPARED = ("journal", "examples", "rejected", "incidents")
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No drawing, no waiting for the server to recover, no traces in the environment."""
-    monkeypatch.setattr("teachgym.experiment._draw", lambda _, path: path.write_text("a curve"))
+    """No waiting for the server to recover, no traces in the environment."""
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     before = dict(os.environ)
     yield

@@ -212,9 +212,8 @@ def steps_of(folder: Path) -> list[Any]:
 
 @pytest.mark.parametrize(("id_", "kind"), CASES)
 def test_a_stressed_run_that_was_stopped_ends_like_one_that_was_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, id_: str, kind: str
+    tmp_path: Path, id_: str, kind: str
 ) -> None:
-    monkeypatch.setattr("teachgym.experiment._draw", lambda _, path: path.write_text("a curve"))
     settings = {**SMALL, "stress": KINDS[kind]}
     config = RunConfig(env=id_, teacher=TEACHERS[id_], env_settings=settings, seed=3)
     whole = run(config, tmp_path / "whole")

@@ -27,9 +27,7 @@ SETTINGS: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     path = tmp_path_factory.mktemp("runs") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("teachgym.experiment._draw", lambda _, path: path.write_text("a curve"))
-        run(RunConfig(env_settings=SETTINGS, teacher="weakest"), path)
+    run(RunConfig(env_settings=SETTINGS, teacher="weakest"), path)
     return RunFolder.open(path)
 
 

@@ -47,7 +47,6 @@ def untidy(messages: Any, schema: Any, draw: int) -> str:
 def logged(folder: Path, monkeypatch: pytest.MonkeyPatch, config: RunConfig) -> ListTracker:
     """What a whole run logs."""
     tracker = ListTracker()
-    monkeypatch.setattr("teachgym.experiment._draw", lambda _, path: path.write_text("a curve"))
     monkeypatch.setattr("teachgym.experiment.open_trackers", lambda run_folder: closing(tracker))
     run(config, folder)
     assert tracker.recorded == [folder]

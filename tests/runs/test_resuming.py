@@ -19,7 +19,6 @@ from dying import Killed, contents, stop_clocks
 
 from teachgym.experiment import RunConfig, env_id, is_finished, resume, run
 from teachgym.runs import RunFolder, load_snapshot
-from teachgym.runs.files import replacing
 from teachgym.types import Transition
 
 SMALL: dict[str, Any] = {
@@ -32,15 +31,9 @@ SMALL: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def _same_files_for_equal_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No clock and no chance; drawing is slow and tested in tests/report."""
-
-    def draw(_: object, path: Path) -> None:
-        with replacing(path) as temporary:
-            temporary.write_text("a curve")
-
+    """No clock and no chance."""
     stop_clocks(monkeypatch)
     monkeypatch.setattr("teachgym.experiment.token_hex", lambda n: "0" * 2 * n)
-    monkeypatch.setattr("teachgym.experiment._draw", draw)
     monkeypatch.setattr("teachgym.experiment.commit", lambda: None)
 
 

@@ -29,7 +29,6 @@ SMALL = {
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     stop_clocks(monkeypatch)
-    monkeypatch.setattr("teachgym.experiment._draw", lambda _, path: path.write_text("a curve"))
 
 
 def use(tracker: ListTracker, patch: pytest.MonkeyPatch) -> ListTracker:

@@ -28,11 +28,6 @@ SMALL = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("teachgym.experiment._draw", lambda _, path: path.write_text("a curve"))
-
-
 def test_metrics_are_lines_with_a_step(tmp_path: Path) -> None:
     tracker = JsonlTracker(tmp_path / "metrics.jsonl")
     tracker.log({"accuracy": 0.5}, 0)

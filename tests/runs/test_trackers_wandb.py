@@ -246,8 +246,7 @@ class _FakeWandb(SimpleNamespace):
 
 
 @pytest.fixture
-def short_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("teachgym.experiment._draw", lambda _, path: path.write_text("a curve"))
+def short_run(tmp_path: Path) -> Path:
     run(RunConfig(env_settings=SMALL), tmp_path / "short")
     return tmp_path / "short"
 
