@@ -99,7 +99,7 @@ def teacher_env(
         student_settings or {},
         trainer_settings or {},
         reuse_answers,
-        stressed.rugged,
+        stressed,
     )
     parts = cast(roles)
     return TeacherEnv(

@@ -9,6 +9,7 @@ from typing import Any
 from teachgym.answers import AnswerStore
 from teachgym.cache import cache_folder
 from teachgym.envs.stress.rugged import Rugged
+from teachgym.envs.stress.settings import Stress
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.protocols import Evaluator, Student, Task, Trainer
 from teachgym.skills.relabelled import Relabelled
@@ -29,14 +30,14 @@ class Roles:
     student_settings: Mapping[str, Any]
     trainer_settings: Mapping[str, Any]
     reuse_answers: bool
-    rugged: bool
+    stress: Stress
 
     def make_task(self) -> Task:
         """The task, seen through the named skills, and rugged if it is to be."""
         task = make_task(self.task, **self.task_settings)
         if self.skills is not None:
             task = Relabelled(task, find_skills(self.skills, task))
-        return Rugged(task) if self.rugged else task
+        return Rugged(task, self.stress.seed) if self.stress.rugged else task
 
     def make_trainer(self, student: Student) -> Trainer[Any]:
         """The trainer of ``student``."""

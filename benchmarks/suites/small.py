@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from teachgym.benchmarks.suites.shared import EMBEDDED, controls
 from teachgym.benchmarks.suites.suite import Arm, Suite
 
 
 def smoke() -> Suite:
-    """A few teachers on the simulated student: seconds."""
-    settings = {"student": "simulated", "budget": {"steps": 4, "examples": 1000}}
-    arms = ("uniform", "weakest", "alp", "ucb1")
+    """Three teachers and the controls on the simulated student: seconds."""
+    teachers = (Arm(name, name) for name in ("weakest", "alp", "ucb1"))
     return Suite(
         "smoke",
-        1,
-        "four teachers on the simulated student",
-        tuple(Arm(name, name, control=name == "uniform") for name in arms),
-        env_settings=settings,
+        2,
+        "three teachers and the controls on the simulated student",
+        (*controls(), *teachers),
+        env_settings={
+            **EMBEDDED,
+            "student": "simulated",
+            "budget": {"steps": 4, "examples": 1000},
+        },
         seeds=5,
     )
 

@@ -32,15 +32,15 @@ def stress() -> Suite:
     same conditions on the embedded one. A condition may change what an accuracy means, so
     accuracies are compared within a condition only.
 
-    Each stress is one draw, the same for all seeds: which skills cannot be learned, which answers
-    are misjudged. So a difference is about that draw. To the simulated student wrong labels are
-    examples that are missing. Late rewards and swapped levels are options of the environments, and
-    not here: these teachers read accuracies instead of rewards and take every level for itself, so
-    to them nothing would differ.
+    Every seed is another draw of each stress (which skills cannot be learned, which answers are
+    misjudged), the same for all teachers; only shuffled skills are shuffled in one way. To the
+    simulated student wrong labels are examples that are missing. Late rewards and swapped levels
+    are options of the environments, and not here: these teachers read accuracies instead of
+    rewards and take every level for itself, so to them nothing would differ.
     """
     return Suite(
         "stress",
-        1,
+        2,
         "six teachers under seven stresses and none; simulated student",
         tuple(
             _arm(teacher, condition, settings)
@@ -53,6 +53,7 @@ def stress() -> Suite:
             "task_settings": {"val_per_cell": 5, "test_per_cell": 10},
         },
         seeds=20,
+        seeded=("stress.seed",),
         reference=TEACHERS[0],
         brief=tuple(_name("alp", condition) for condition in CONDITIONS),
     )

@@ -62,6 +62,9 @@ class Suite:
     """Seeds 0 .. seeds - 1 for each arm."""
     reference: str = "uniform"
     """The arm that others are compared with."""
+    seeded: tuple[str, ...] = ()
+    """Settings of the environment, with dots for tables within tables, that are the seed of each
+    run: what chance makes of the environment differs by seed, and is the same for all arms."""
     beyond: tuple[str, ...] = ()
     """Controls whose gains are no gains: results are also shown beyond them."""
     brief: tuple[str, ...] = ()
@@ -96,7 +99,7 @@ class Suite:
             KeyError, TypeError, ConfigError: for what is not the record of a suite.
         """
         arms = tuple(Arm(**arm) for arm in record["arms"])
-        names = {key: tuple(record.get(key, ())) for key in ("beyond", "brief")}
+        names = {key: tuple(record.get(key, ())) for key in ("seeded", "beyond", "brief")}
         return cls(**{**record, **names, "arms": arms})
 
     def compared(self, arm: Arm) -> str:
@@ -181,8 +184,10 @@ class Cell:
         Raises:
             ConfigError: for an arm with fewer examples, where the suite's are no numbers.
         """
-        suite, arm = self.suite, self.arm
+        suite, arm, seed = self.suite, self.arm, self.seed + self.arm.seed_offset
         env_settings = _overlay(suite.env_settings, arm.env_settings)
+        for name in suite.seeded:
+            env_settings = _overlay(env_settings, _nested(name.split("."), seed))
         return RunConfig(
             env=arm.env or suite.env,
             env_settings=env_settings if arm.fewer == 1 else _with_fewer(env_settings, arm),
@@ -190,7 +195,7 @@ class Cell:
             teacher_settings=dict(arm.teacher_settings),
             chat=_overlay(suite.chat, arm.chat),
             trackers=dict(suite.trackers),
-            seed=self.seed + arm.seed_offset,
+            seed=seed,
             name=f"{suite.name}-v{suite.version}/{self.path}",
         )
 
@@ -202,6 +207,12 @@ def _overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, An
         if isinstance(below[key], Mapping) and isinstance(above[key], Mapping):
             both[key] = _overlay(below[key], above[key])
     return both
+
+
+def _nested(names: Sequence[str], value: Any) -> dict[str, Any]:
+    """``value`` in as many tables as there are names, >= 1."""
+    first, *others = names
+    return {first: _nested(others, value) if others else value}
 
 
 def _with_fewer(env_settings: Mapping[str, Any], arm: Arm) -> dict[str, Any]:

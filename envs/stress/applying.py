@@ -35,8 +35,9 @@ def stressed_trainer(
     """
     alterations: list[Alteration] = []
     if stress.wrong_labels:
-        alterations.append(Mislabel(task, stress.wrong_labels))
-    skills = choose_skills(stress.unlearnable, leaf_skills(task.skills), kind="unlearnable")
+        alterations.append(Mislabel(task, stress.wrong_labels, stress.seed))
+    leaves = leaf_skills(task.skills)
+    skills = choose_skills(stress.unlearnable, leaves, kind="unlearnable", seed=stress.seed)
     if skills:
         alterations.append(LeaveOut(skills))
     if alterations:
@@ -52,11 +53,12 @@ def stressed_evaluator(evaluator: Evaluator, stress: Stress, task: Task) -> Eval
     Raises:
         ConfigError: for a saturated skill that is not a leaf of the task.
     """
-    skills = choose_skills(stress.saturated, leaf_skills(task.skills), kind="saturated")
+    leaves = leaf_skills(task.skills)
+    skills = choose_skills(stress.saturated, leaves, kind="saturated", seed=stress.seed)
     if skills:
         evaluator = Regraded(evaluator, AlwaysRight(skills))
     if stress.grader_noise:
-        evaluator = Regraded(evaluator, TurnedOver(stress.grader_noise), only="val")
+        evaluator = Regraded(evaluator, TurnedOver(stress.grader_noise, stress.seed), only="val")
     return evaluator
 
 

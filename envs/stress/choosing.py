@@ -9,8 +9,10 @@ from teachgym.envs.stress.settings import SkillChoice
 from teachgym.errors import require_known
 
 
-def choose_skills(choice: SkillChoice, leaves: Sequence[str], *, kind: str) -> frozenset[str]:
-    """The named skills, or a share of the leaves: those with the smallest ``chance(kind, name)``.
+def choose_skills(
+    choice: SkillChoice, leaves: Sequence[str], *, kind: str, seed: int = 0
+) -> frozenset[str]:
+    """The named skills, or the share of the leaves with the smallest ``chance(seed, kind, name)``.
 
     The share is rounded to whole skills, halves up, and is at least one skill if it is not 0. A
     larger share holds all skills of a smaller one.
@@ -22,4 +24,4 @@ def choose_skills(choice: SkillChoice, leaves: Sequence[str], *, kind: str) -> f
         require_known(f"leaf skill in stress {kind!r}", choice, leaves)
         return frozenset(choice)
     count = max(1, int(choice * len(leaves) + 0.5)) if choice else 0
-    return frozenset(sorted(leaves, key=lambda name: chance(kind, name))[:count])
+    return frozenset(sorted(leaves, key=lambda name: chance(seed, kind, name))[:count])

@@ -64,8 +64,11 @@ class TurnedOver:
     """
 
     rate: float
+    seed: int = 0
+    """Another one turns over other scores, >= 0."""
 
     def __call__(self, prediction: Prediction) -> float:
         """The score that is seen; not measured stays not measured."""
-        turned = chance("grader_noise", prediction.example.id, prediction.response) < self.rate
+        key = ("grader_noise", prediction.example.id, prediction.response)
+        turned = chance(self.seed, *key) < self.rate
         return 1 - prediction.score if turned else prediction.score

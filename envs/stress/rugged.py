@@ -21,14 +21,15 @@ from teachgym.types import Example, Split
 
 
 @cache
-def real_levels(skill: str, n_levels: int) -> tuple[int, ...]:
+def real_levels(skill: str, n_levels: int, seed: int = 0) -> tuple[int, ...]:
     """For each level as written, the index of the real one: a permutation, shape (n_levels,).
 
-    The skill's name decides it, in every process. It is the identity only for a single level.
+    The skill's name and the seed decide it, in every process. It is the identity only for a
+    single level.
     """
     written = tuple(range(n_levels))
     orders = (
-        tuple(sorted(written, key=lambda level: chance("rugged", skill, attempt, level)))
+        tuple(sorted(written, key=lambda level: chance(seed, "rugged", skill, attempt, level)))
         for attempt in count()
     )
     return next(order for order in orders if order != written or n_levels < 2)
@@ -39,6 +40,8 @@ class Swap:
     """Changes the difficulty of examples between real and written; None stays None."""
 
     levels: tuple[float, ...]
+    seed: int = 0
+    """Another one changes other places, >= 0."""
 
     def reveal(self, example: Example) -> Example:
         """The example with its real difficulty, from the level next to what is written on it."""
@@ -49,15 +52,17 @@ class Swap:
         if example.difficulty is None:
             return example
         real = nearest_level(self.levels, example.difficulty)
-        written = real_levels(example.skill, len(self.levels)).index(real)
+        written = self._order(example.skill).index(real)
         return replace(example, difficulty=self.levels[written])
 
     def real(self, skill: str, written: float | None) -> float | None:
         """The real level behind a written difficulty."""
         if written is None:
             return None
-        order = real_levels(skill, len(self.levels))
-        return self.levels[order[nearest_level(self.levels, written)]]
+        return self.levels[self._order(skill)[nearest_level(self.levels, written)]]
+
+    def _order(self, skill: str) -> tuple[int, ...]:
+        return real_levels(skill, len(self.levels), self.seed)
 
 
 class Rugged:
@@ -70,14 +75,14 @@ class Rugged:
         ConfigError: for a task with a single level, where there is nothing to swap.
     """
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, seed: int = 0) -> None:
         if len(task.levels) < 2:
             raise ConfigError(
                 f"stress 'rugged' swaps levels and {task.name!r} has a single one; take a task "
                 "with several, or leave 'rugged' out"
             )
         self.beneath = task
-        self.swap = Swap(tuple(task.levels))
+        self.swap = Swap(tuple(task.levels), seed)
         self.name = f"{task.name}+rugged"
         self.skills, self.levels = task.skills, task.levels
         self._examples: dict[Split, tuple[Example, ...]] = {}

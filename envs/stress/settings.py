@@ -34,6 +34,8 @@ class Stress:
     """Whether the levels of each skill are swapped."""
     delayed_reward: int = 1
     """Steps, >= 1, from one payment to the next; the end of the episode always pays."""
+    seed: int = 0
+    """Of all that is drawn, >= 0: another one falls on other skills, answers, examples, levels."""
 
     def __post_init__(self) -> None:
         for name in ("unlearnable", "saturated"):
@@ -44,12 +46,8 @@ class Stress:
             self._check_share(name)
         if not isinstance(self.rugged, bool):
             raise ConfigError(f"stress 'rugged' is {self.rugged!r}; it must be true or false")
-        steps = self.delayed_reward
-        if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
-            raise ConfigError(
-                f"stress 'delayed_reward' is {steps!r}; it must be a whole number of steps, 1 or "
-                "more (1 = after every step)"
-            )
+        self._check_whole("delayed_reward", 1, " (1 = after every step)")
+        self._check_whole("seed", 0)
 
     def require_rules(self, *, training: str, reward: str) -> None:
         """Refuse rules under which a kind of stress would mean nothing, or something else.
@@ -73,6 +71,13 @@ class Stress:
         share = getattr(self, name)
         if not isinstance(share, int | float) or isinstance(share, bool) or not 0 <= share <= 1:
             raise ConfigError(f"stress {name!r} is {share!r}; it must be in [0, 1]{otherwise}")
+
+    def _check_whole(self, name: str, low: int, note: str = "") -> None:
+        n = getattr(self, name)
+        if not isinstance(n, int) or isinstance(n, bool) or n < low:
+            raise ConfigError(
+                f"stress {name!r} is {n!r}; it must be a whole number, {low} or more{note}"
+            )
 
 
 def make_stress(settings: Mapping[str, Any] | None) -> Stress:

@@ -19,7 +19,7 @@ from teachgym.types import Data, Example
 class Mislabel:
     """The data with wrong targets; see ``altered_data.Alteration``.
 
-    The prompt alone decides whether an example is wrong, so it is so in every step. Its wrong
+    Prompt and seed alone decide whether an example is wrong, so it is so in every step. Its wrong
     target is that of another example of its skill and difficulty in the data, one that the task's
     grader does not give full marks; where there is none, its own target reversed, or else
     doubled. What belonged to the right target (spans, soft labels) goes with it. Where there are
@@ -32,6 +32,8 @@ class Mislabel:
     """Grades the candidates."""
     rate: float
     """Chance that an example gets a wrong target, in [0, 1]."""
+    seed: int = 0
+    """Another one makes others wrong, >= 0."""
 
     def __call__(self, student: Student, data: Data) -> Data:
         """The altered data, in order."""
@@ -49,11 +51,11 @@ class Mislabel:
         )
 
     def _is_chosen(self, example: Example) -> bool:
-        return chance("wrong_labels", example.prompt) < self.rate
+        return chance(self.seed, "wrong_labels", example.prompt) < self.rate
 
     def _mislabelled(self, example: Example, offers: Sequence[str]) -> Example:
         """The example with the first wrong target, counted from a place its prompt decides."""
-        first = int(chance("wrong target", example.prompt) * len(offers))
+        first = int(chance(self.seed, "wrong target", example.prompt) * len(offers))
         doubled = example.target * 2
         candidates = (*offers[first:], *offers[:first], example.target[::-1])
         wrong = next((t for t in candidates if self._is_wrong(example, t)), doubled)

@@ -16,7 +16,8 @@ def make_trainer(student: Student, **settings: Any) -> Trainer[Any]:
     Args:
         student: any student that ``teachgym.students.make_student`` returns.
         settings: fields of ``teachgym.training.settings.FineTuningSettings`` that differ from
-            the recipe of the student (``recipe``); the simulated student's trainer has none.
+            the recipe of the student (``recipe``); the simulated student's trainer has
+            ``epochs`` alone.
 
     Raises:
         ConfigError: for a setting that does not exist or is out of range.
@@ -25,8 +26,9 @@ def make_trainer(student: Student, **settings: Any) -> Trainer[Any]:
     if isinstance(student, SimulatedStudent):
         from teachgym.training.simulated import SimulatedTrainer
 
-        require_known("setting of the simulated student's trainer", settings, ())
-        return SimulatedTrainer()
+        known = [f.name for f in fields(SimulatedTrainer)]
+        require_known("setting of the simulated student's trainer", settings, known)
+        return SimulatedTrainer(**settings)
     from teachgym.students.language_model import LanguageModelStudent
     from teachgym.training.fine_tuning import FineTuner
     from teachgym.training.settings import FineTuningSettings, recipe

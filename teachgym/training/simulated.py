@@ -3,29 +3,44 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 import numpy as np
 
+from teachgym.errors import ConfigError
 from teachgym.students.dynamics import FloatArray
 from teachgym.students.simulated import SimulatedStudent
+from teachgym.typed import require_types
 from teachgym.types import Cost, Data, TrainResult
 
 LEAST_CHANCE = 0.001
 """Chance below which the loss does not count an answer as more surprising still."""
 
 
+@dataclass(frozen=True)
 class SimulatedTrainer:
     """One training run = one step of ``teachgym.students.dynamics.learn``.
 
     What counts is how many examples there are of each skill at each level; the texts, and so
     wrong targets and repetitions, make no difference (the gate keeps repetitions out).
+
+    Raises:
+        ConfigError: for fewer than one epoch, or a number of them that is no whole one.
     """
 
+    epochs: int = 1
+    """Passes over the data, >= 1. Each is paid for; all is learned in the first."""
+
+    def __post_init__(self) -> None:
+        require_types(self)
+        if self.epochs < 1:
+            raise ConfigError(f"epochs is {self.epochs}; it must be 1 or more")
+
     def cost(self, student: SimulatedStudent, data: Data) -> Cost:
-        """Characters of prompts and targets, and one per example for its end."""
-        return Cost(train_tokens=student.count_tokens([e.prompt + e.target for e in data]))
+        """Characters of prompts and targets, and one per example for its end; once per epoch."""
+        tokens = student.count_tokens([e.prompt + e.target for e in data])
+        return Cost(train_tokens=self.epochs * tokens)
 
     def train(self, student: SimulatedStudent, data: Data, rng: np.random.Generator) -> TrainResult:
         """Teach ``data``; with none, change nothing.
@@ -42,4 +57,4 @@ class SimulatedTrainer:
         losses = tuple(surprise.ravel()[student.cells(data)].tolist())
         student.learn(counts, rng)
         cost = replace(self.cost(student, data), seconds=perf_counter() - started)
-        return TrainResult(loss, 1, cost, losses)
+        return TrainResult(loss, self.epochs, cost, losses)

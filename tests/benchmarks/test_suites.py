@@ -105,6 +105,22 @@ def test_a_setting_within_a_table_leaves_the_others_of_the_table() -> None:
     assert suite.env_settings["task_settings"] == {"path": "math.jsonl", "val_per_cell": 10}
 
 
+def test_a_seeded_setting_is_the_seed_of_each_run_and_leaves_its_table_alone() -> None:
+    """A copy with other seeds is another draw too."""
+    rugged = {"stress": {"rugged": True}}
+    copy = Arm("copy", "uniform", env_settings=rugged, seed_offset=100)
+    arms = (Arm("uniform", "uniform"), copy)
+    suite = Suite("s", 1, "", arms, seeds=2, seeded=("stress.seed", "extra"))
+    found = {cell.path: cell.config.env_settings for cell in suite.cells()}
+    assert found == {
+        "uniform/seed_00": {"stress": {"seed": 0}, "extra": 0},
+        "uniform/seed_01": {"stress": {"seed": 1}, "extra": 1},
+        "copy/seed_00": {"stress": {"rugged": True, "seed": 100}, "extra": 100},
+        "copy/seed_01": {"stress": {"rugged": True, "seed": 101}, "extra": 101},
+    }
+    assert Suite.of(json.loads(json.dumps(suite.to_json()))) == suite
+
+
 def test_fewer_examples_are_a_fraction_of_those_that_the_others_have() -> None:
     """1000 / 4 and 100 / 4 examples, 4 times the 3 passes of the others."""
     less = settings_of(

@@ -115,6 +115,16 @@ def test_equal_answers_get_equal_grades() -> None:
     assert noisy.evaluate(student(20), TASK, "val") == noisy.evaluate(student(20), TASK, "val")
 
 
+def test_another_seed_misjudges_other_answers() -> None:
+    """Of the reports of 10 seeds none is that of another; the same seed gives the same."""
+    reports = [
+        under(Stress(grader_noise=0.4, seed=seed)).evaluate(student(20), TASK, "val")
+        for seed in (*range(10), 0)
+    ]
+    assert len({tuple(report.scores) for report in reports[:10]}) == 10
+    assert reports[0] == reports[10]
+
+
 def test_a_score_is_mirrored_and_what_is_not_measured_stays_so() -> None:
     turn = TurnedOver(1.0)
     example = Example("copy: abc", "abc", "copy", id="val/0")

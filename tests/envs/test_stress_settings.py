@@ -42,6 +42,8 @@ def test_lists_from_json_become_names() -> None:
         ({"rugged": 1}, "'rugged' is 1; it must be true or false"),
         ({"delayed_reward": 0}, "'delayed_reward' is 0"),
         ({"delayed_reward": 2.5}, "'delayed_reward' is 2.5"),
+        ({"seed": -1}, "'seed' is -1; it must be a whole number, 0 or more"),
+        ({"seed": 0.5}, "'seed' is 0.5"),
         ("much", "stress is 'much'; give a table"),
     ],
 )
@@ -119,3 +121,10 @@ def test_kinds_of_stress_choose_independently() -> None:
 
 def test_names_are_taken_as_they_are() -> None:
     assert choose_skills(("skill 3",), LEAVES, kind="unlearnable") == {"skill 3"}
+
+
+def test_another_seed_chooses_as_many_others() -> None:
+    """Of C(10, 5) = 252 ways to choose, 20 seeds show nearly 20."""
+    drawn = [choose_skills(0.5, LEAVES, kind="unlearnable", seed=seed) for seed in range(20)]
+    assert {len(chosen) for chosen in drawn} == {5}
+    assert len(set(drawn)) >= 18

@@ -36,6 +36,7 @@ KINDS: dict[str, dict[str, Any]] = {
         "forgetting": 0.1,
         "rugged": True,
         "delayed_reward": 3,
+        "seed": 5,
     },
 }
 CASES = [("teachgym/SkillList-v0", kind) for kind in KINDS]
@@ -226,3 +227,22 @@ def test_a_stressed_run_that_was_stopped_ends_like_one_that_was_not(
         assert (tmp_path / "stopped" / name).read_bytes() == (
             tmp_path / "whole" / name
         ).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "stress", [{"unlearnable": 0.5}, {"saturated": 0.5}, KINDS["grader_noise"], KINDS["rugged"]]
+)
+def test_the_seed_of_a_stress_reaches_the_environment(stress: dict[str, Any]) -> None:
+    """The same orders with the same seed end alike, with other seeds of the stress otherwise."""
+
+    def outcome(seed: int) -> tuple[object, list[float]]:
+        env = gym.make("teachgym/SkillList-v0", **SMALL, stress={**stress, "seed": seed})
+        env.reset(seed=1)
+        env.action_space.seed(1)
+        env.step(env.action_space.sample())
+        base: Any = env.unwrapped
+        return base.student.save(), base.state.report.scores.tolist()
+
+    outcomes = [outcome(seed) for seed in (0, 0, 1, 2, 3)]
+    assert outcomes[0] == outcomes[1]
+    assert any(other != outcomes[0] for other in outcomes[2:])

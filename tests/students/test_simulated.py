@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -147,6 +148,25 @@ def test_one_run_teaches_what_the_formula_says(student: SimulatedStudent) -> Non
     assert result.cost.train_tokens == trainer.cost(student, examples(1000)).train_tokens == 9000
 
 
+def test_further_passes_are_paid_for_and_teach_nothing() -> None:
+    """9 tokens each, four times; the formula counts examples."""
+    results, saved = [], []
+    for epochs in (1, 4):
+        student = SimulatedStudent(profile_of(PLAIN, PLAIN, noise=0.5), Words())
+        trainer = make_trainer(student, epochs=epochs)
+        results.append(trainer.train(student, examples(100), np.random.default_rng(1)))
+        saved.append(student.save())
+    assert [result.cost.train_tokens for result in results] == [900, 3600]
+    assert [result.steps for result in results] == [1, 4]
+    assert saved[0] == saved[1]
+
+
+@pytest.mark.parametrize("epochs", [0, 1.5, "two"])
+def test_passes_are_whole_and_at_least_one(student: SimulatedStudent, epochs: Any) -> None:
+    with pytest.raises(ConfigError, match="epochs is"):
+        make_trainer(student, epochs=epochs)
+
+
 def test_no_data_teaches_nothing(student: SimulatedStudent) -> None:
     before = student.save()
     result = SimulatedTrainer().train(student, (), np.random.default_rng(0))
@@ -174,7 +194,7 @@ def test_settings_that_do_not_exist_are_answered_with_those_that_do() -> None:
     with pytest.raises(ConfigError, match="noise is -1"):
         make_student("simulated", task, noise=-1)
     student = make_student("simulated", task, noise=0)
-    with pytest.raises(ConfigError, match=r"'learning_rate'\. Known: none"):
+    with pytest.raises(ConfigError, match=r"'learning_rate'\. Known: epochs"):
         make_trainer(student, learning_rate=0.1)
 
 
