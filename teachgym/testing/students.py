@@ -60,6 +60,8 @@ def check_trainer(trainer: Trainer[Any], student: Any, data: Data) -> None:
     trained = _copy(student.save())
     charged = replace(first.cost, seconds=0.0)
     require(charged == trainer.cost(student, data), c.TRAIN_CHARGES_ITS_COST, charged)
+    told = len(first.losses)
+    require(told in (0, len(data)), c.LOSSES_ARE_OF_THE_EXAMPLES, f"{told} of {len(data)}")
     require(start == kept, c.CHECKPOINTS_OUTLIVE_TRAINING)
     require(trained != kept, c.TRAINING_CHANGES_THE_STUDENT)
 
@@ -108,8 +110,9 @@ def _check_price(trainer: Trainer[Any], student: Any, data: Data) -> None:
 
 
 def _facts(result: TrainResult) -> tuple[str, int, Cost]:
-    """What must be equal in equal runs; the loss as text, because nan is not equal to itself."""
-    return repr(result.loss), result.steps, replace(result.cost, seconds=0.0)
+    """What must be equal in equal runs; losses as text, because nan is not equal to itself."""
+    losses = repr((result.loss, result.losses))
+    return losses, result.steps, replace(result.cost, seconds=0.0)
 
 
 def _copy(checkpoint: Checkpoint) -> Checkpoint:
