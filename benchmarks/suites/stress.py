@@ -17,6 +17,8 @@ CONDITIONS: Mapping[str, Mapping[str, Any]] = {
     "grader-noise": {"stress": {"grader_noise": 0.2}},
     "wrong-labels": {"stress": {"wrong_labels": 0.3}},
     "forgetting": {"stress": {"forgetting": 0.1}},
+    "rugged": {"stress": {"rugged": True}},
+    "delayed-reward": {"stress": {"delayed_reward": 10}},
     "skills-roots": {"skills": "roots"},
     "skills-shuffled": {"skills": "shuffled"},
 }
@@ -35,13 +37,13 @@ def stress() -> Suite:
     Every seed is another draw of each stress (which skills cannot be learned, which answers are
     misjudged), the same for all teachers; only shuffled skills are shuffled in one way. To the
     simulated student wrong labels are examples that are missing. Late rewards and swapped levels
-    are options of the environments, and not here: these teachers read accuracies instead of
-    rewards and take every level for itself, so to them nothing would differ.
+    ought to make no difference to these teachers, who read accuracies instead of rewards and take
+    every level for itself.
     """
     return Suite(
         "stress",
         2,
-        "six teachers under seven stresses and none; simulated student",
+        "six teachers under nine stresses and none; simulated student",
         tuple(
             _arm(teacher, condition, settings)
             for condition, settings in CONDITIONS.items()
