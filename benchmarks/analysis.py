@@ -7,8 +7,9 @@ environment). Scores of a method are an array of shape (n_runs, n_tasks). Random
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,8 @@ from teachgym.metrics import Estimate, estimate
 
 FloatArray = NDArray[np.float64]
 FEWEST = 5
-"""Runs below which there are no bootstrap intervals: those of 3 runs cover 80 of 100 truths."""
+"""Runs below which there are no bootstrap intervals: no resample leaves the range of its runs, and
+that of 3 covers the middle of a symmetric distribution in 75 of 100 cases."""
 Statistic = Callable[[FloatArray], float]
 """A number from scores of shape (n_runs, n_tasks)."""
 
@@ -35,7 +37,19 @@ class Interval:
     """In (0, 1)."""
 
     def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+        return self.show()
+
+    def show(self, digits: int = 3) -> str:
+        """The estimate, and the interval if it is known.
+
+        Example:
+            >>> Interval(0.5, 0.25, 0.75).show(2), Interval(0.5, float("nan"), float("nan")).show(2)
+            ('0.50 [0.25, 0.75]', '0.50')
+        """
+        value = f"{self.value:.{digits}f}"
+        if not isfinite(self.low) or not isfinite(self.high):
+            return value
+        return f"{value} [{self.low:.{digits}f}, {self.high:.{digits}f}]"
 
     def __contains__(self, value: float) -> bool:
         """Whether the interval covers ``value``."""
@@ -92,8 +106,25 @@ def bootstrap(
         confidence: in (0, 1).
     """
     scores = _table(scores)
-    values = [statistic(_resample(scores, rng)) for _ in range(resamples)]
-    return _percentiles(statistic(scores), values, confidence, len(scores))
+    values = (statistic(_resample(scores, rng)) for _ in range(resamples))
+    return percentiles(statistic(scores), values, len(scores), confidence)
+
+
+def percentiles(
+    value: float, resampled: Iterable[float], n: int, confidence: float = 0.95
+) -> Interval:
+    """The interval that a bootstrap of ``n`` runs gives, see ``tail_probability``.
+
+    Below ``FEWEST`` runs its ends are nan, and ``resampled`` is not read.
+
+    Raises:
+        ConfigError: for a confidence that is not between 0 and 1.
+    """
+    tail = tail_probability(n, confidence)
+    if n < FEWEST:
+        return Interval(value, float("nan"), float("nan"), confidence)
+    low, high = np.quantile(np.fromiter(resampled, np.float64), [tail, 1 - tail])
+    return Interval(value, float(low), float(high), confidence)
 
 
 def tail_probability(n_runs: int, confidence: float = 0.95) -> float:
@@ -120,29 +151,6 @@ def tail_probability(n_runs: int, confidence: float = 0.95) -> float:
     return float(stats.norm.sf(np.sqrt(n_runs / (n_runs - 1)) * stats.t.isf(tail, n_runs - 1)))
 
 
-def bootstrap_difference(
-    first: FloatArray,
-    second: FloatArray,
-    statistic: Statistic,
-    rng: np.random.Generator,
-    *,
-    resamples: int = 2000,
-    confidence: float = 0.95,
-) -> Interval:
-    """Interval of ``statistic(first) - statistic(second)``, as ``bootstrap`` makes them.
-
-    Runs are paired: run i of both methods has the same seed, so both are resampled alike, which
-    removes what the seed alone decides. Shapes as in ``bootstrap``, equal for both.
-    """
-    pairs = _paired(first, second)
-
-    def difference(chosen: FloatArray) -> float:
-        return statistic(chosen[..., 0]) - statistic(chosen[..., 1])
-
-    values = [difference(_resample(pairs, rng)) for _ in range(resamples)]
-    return _percentiles(difference(pairs), values, confidence, len(pairs))
-
-
 def performance_profile(scores: FloatArray, thresholds: Sequence[float]) -> FloatArray:
     """Share of runs that score above each threshold, mean over tasks, shape (n_thresholds,).
 
@@ -156,18 +164,28 @@ def performance_profile(scores: FloatArray, thresholds: Sequence[float]) -> Floa
     return np.array([(table > threshold).mean() for threshold in thresholds])
 
 
-def probability_of_improvement(first: FloatArray, second: FloatArray) -> float:
+def probability_of_improvement(
+    first: FloatArray, second: FloatArray, *, paired: bool = False
+) -> float:
     """Chance that a run of the first method beats a run of the second; ties count half.
 
     P(X > Y) of Agarwal et al. 2021, section 4.3: the Mann-Whitney U statistic divided by the
-    number of pairs, mean over tasks.
+    number of pairs, mean over tasks. ``paired``: only runs of one seed are compared, the i-th of
+    both (then it is the sign test's share of wins), for seeds that decide more than training:
+    between harder and easier environments an advantage would drown.
 
     Example:
         >>> probability_of_improvement(np.array([1.0, 2.0]), np.array([1.0, 0.0]))
         0.875
+        >>> probability_of_improvement(np.array([1.0, 2.0]), np.array([1.0, 0.0]), paired=True)
+        0.75
     """
-    x, y = _table(first), _table(second)
-    signs = np.sign(x[:, np.newaxis] - y[np.newaxis])  # (n_first, n_second, n_tasks)
+    if paired:
+        pairs = _paired(first, second)
+        signs = np.sign(pairs[..., 0] - pairs[..., 1])  # (n_runs, n_tasks)
+    else:
+        x, y = _table(first), _table(second)
+        signs = np.sign(x[:, np.newaxis] - y[np.newaxis])  # (n_first, n_second, n_tasks)
     return float(((signs + 1) / 2).mean())
 
 
@@ -295,14 +313,6 @@ def _paired(first: FloatArray, second: FloatArray) -> FloatArray:
 
 
 def _resample(scores: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Runs drawn with replacement within each task; further axes go along."""
+    """Runs drawn with replacement within each task."""
     n_runs, n_tasks = scores.shape[:2]
     return scores[rng.integers(n_runs, size=(n_runs, n_tasks)), np.arange(n_tasks)]
-
-
-def _percentiles(value: float, values: Sequence[float], confidence: float, n_runs: int) -> Interval:
-    tail = tail_probability(n_runs, confidence)
-    if n_runs < FEWEST:
-        return Interval(value, float("nan"), float("nan"), confidence)
-    low, high = np.quantile(values, [tail, 1 - tail])
-    return Interval(value, float(low), float(high), confidence)

@@ -9,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 from markupsafe import Markup
 
-from teachgym.benchmarks.analysis import Interval
 from teachgym.benchmarks.bench_material import BenchMaterial, name_condition
 from teachgym.benchmarks.leaderboard import Standing
 from teachgym.benchmarks.stress_material import teacher_of
@@ -37,10 +36,12 @@ def titled(title: str, bench: BenchMaterial, condition: str) -> str:
 
 def standing_chart(bench: BenchMaterial, condition: str) -> Markup:
     """Interquartile means of a condition's arms with bootstrap intervals, best mean first."""
-    lines = [line for line in bench.panels[condition] if line.middle]
+    lines = bench.panels[condition]
     rows = []
     for line in lines:
-        middle = middle_of(line)
+        if line.middle is None:
+            continue
+        middle = line.middle
         text = f"{middle.value:.3f}, n={line.finished}"
         note = f"{line.arm}: {middle}, n = {line.finished} runs"
         style = "c1 hollow" if line.control else "c0"
@@ -52,7 +53,7 @@ def standing_chart(bench: BenchMaterial, condition: str) -> Markup:
         "test accuracy",
         note="95 % bootstrap intervals over seeds, from 5 runs on; hollow: controls"
         + (f"; dashed: {shared.arm}" if shared else ""),
-        at=middle_of(shared).value if shared else None,
+        at=shared.middle.value if shared and shared.middle else None,
     )
 
 
@@ -60,14 +61,6 @@ def _shared_reference(lines: Sequence[Standing]) -> Standing | None:
     """The arm that all others are compared with, if there is one such."""
     names = {line.reference for line in lines if line.reference != line.arm}
     return next((line for line in lines if {line.arm} == names), None)
-
-
-def middle_of(line: Standing) -> Interval:
-    """The interquartile mean of an arm with results; its interval is unknown for a single run."""
-    assert line.middle is not None
-    if line.finished > 1:
-        return line.middle
-    return Interval(line.middle.value, math.nan, math.nan)
 
 
 def groups(bench: BenchMaterial, condition: str) -> Iterator[tuple[str, list[str]]]:

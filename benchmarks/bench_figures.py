@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from teachgym.benchmarks.analysis import Interval
-from teachgym.benchmarks.bench_charts import middle_of, thresholds
+from teachgym.benchmarks.bench_charts import thresholds
 from teachgym.benchmarks.bench_material import BenchMaterial, name_condition
 from teachgym.benchmarks.leaderboard import Standing
 from teachgym.benchmarks.stress_material import Coping, read_coping
@@ -42,7 +42,8 @@ def bench_figures(bench: BenchMaterial) -> dict[str, Figure]:
 def _leaderboard(bench: BenchMaterial, lines: Sequence[Standing]) -> Figure:
     figure, axes = paper_figure(bench.suite.description, height=1.1 + 0.2 * len(lines))
     for y, line in enumerate(lines):
-        middle, color = middle_of(line), GREY if line.control else BLUE
+        assert line.middle is not None
+        middle, color = line.middle, GREY if line.control else BLUE
         axes.plot([middle.low, middle.high], [y, y], color=color)
         axes.plot(middle.value, y, "o", ms=4, color=color, mfc="white" if line.control else color)
     axes.set_yticks(range(len(lines)), [f"{line.arm} (n={line.finished})" for line in lines])

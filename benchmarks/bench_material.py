@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from teachgym.benchmarks.analysis import FloatArray
-from teachgym.benchmarks.leaderboard import Results, Standing, stand
+from teachgym.benchmarks.analysis import FloatArray, Interval
+from teachgym.benchmarks.leaderboard import Results, Standing, match_scores, stand
 from teachgym.benchmarks.runner import Status, read_results, status
 from teachgym.benchmarks.skill_gains import count_taught, mean_levels
 from teachgym.benchmarks.suites import Arm, Suite
+from teachgym.benchmarks.uncertainty import improvement
 from teachgym.report.html import PAGE
 from teachgym.runs.files import read_json
 from teachgym.runs.folder import RunFolder
@@ -106,6 +108,21 @@ class BenchMaterial:
         return {
             arm: np.array([run.test.after.mean for run in runs]) for arm, runs in self.runs.items()
         }
+
+    def improvement(self, arm: str, other: str) -> Interval:
+        """Chance that a run of an arm beats a run of another, both with results.
+
+        Of the same seed where seeds decide the environment too (``leaderboard.match_scores``);
+        nan where no seed is shared then.
+        """
+        pair = match_scores(self.suite, *(self._by_seed(name) for name in (arm, other)))
+        if not all(map(len, pair)):
+            return Interval(math.nan, math.nan, math.nan)
+        paired = bool(self.suite.seeded)
+        return improvement(*pair, np.random.default_rng(0), paired=paired)
+
+    def _by_seed(self, arm: str) -> dict[int, RunResult]:
+        return {seed: run for (name, seed), run in self.results.items() if name == arm}
 
     @cached_property
     def arms(self) -> dict[str, Arm]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from markupsafe import Markup
 
 from teachgym.benchmarks.bench_charts import (
@@ -14,17 +14,18 @@ from teachgym.benchmarks.bench_charts import (
     curve_groups,
     profile_charts,
     standing_chart,
+    titled,
 )
 from teachgym.benchmarks.bench_costs import cost_section
 from teachgym.benchmarks.bench_figures import bench_figures
 from teachgym.benchmarks.bench_material import BenchMaterial, name_condition
+from teachgym.benchmarks.bench_ranks import rank_rows
 from teachgym.benchmarks.bench_skills import skill_section
 from teachgym.benchmarks.bench_stress import stress_section
 from teachgym.benchmarks.dynamics import describe_curves
 from teachgym.benchmarks.leaderboard import leaderboard_rows
 from teachgym.benchmarks.stress_material import teacher_of
 from teachgym.benchmarks.suites import Suite
-from teachgym.benchmarks.uncertainty import improvement
 from teachgym.report.html import (
     FIGURES,
     PAGE,
@@ -90,8 +91,8 @@ def _leaderboard(bench: BenchMaterial) -> Section:
     intro = (
         "Test was read once per run, for the student that was best on val. ± is the standard error "
         "over seeds. Differences are paired by seed; p-values are adjusted for the number of arms. "
-        "All of it is about training runs: test items, skills and the untrained student are the "
-        "same in every one."
+        "All of it is about training runs: test items and the untrained student are the same in "
+        "every one."
     )
     parts: list[Markup] = []
     for condition, lines in bench.panels.items():
@@ -110,29 +111,40 @@ def _panel(bench: BenchMaterial, condition: str, table: Markup) -> Markup:
 
 def _certainty(bench: BenchMaterial) -> Section:
     intro = (
-        "Chance that a run of the arm on the left beats a run of the arm above; ties count half. "
-        "The 95 % bootstrap interval and n are in the tooltip."
+        "Chance that a run of the arm on the left beats a run of the arm above"
+        + (" with the same seed" if bench.suite.seeded else "")
+        + "; ties count half. The 95 % bootstrap interval and n are in the tooltip."
     )
     parts = []
     for condition, lines in bench.panels.items():
         matrix = _matrix(bench, [line.arm for line in lines if line.finished])
         parts.append(_panel(bench, condition, matrix))
+    for condition, lines in bench.panels.items():
+        note = (
+            "Places of the teachers' means over resampled seeds, and the seeds that a paired test "
+            "needs to find such a difference in four of five cases, by the deviation seen here."
+        )
+        table = html_table(rank_rows(bench, lines), sortable=True)
+        parts.append(figure(titled("How sure the places are", bench, condition), note, table))
     return Section("chances", "Chance of improvement", intro, parts)
 
 
 def _matrix(bench: BenchMaterial, arms: Sequence[str]) -> Markup:
-    scores, rng = {arm: bench.scores[arm] for arm in arms}, np.random.default_rng(0)
     names = {arm: teacher_of(bench.arms[arm]) for arm in arms}
     rows: list[Sequence[str | Cell]] = [("beats", *names.values())]
-    for name, mine in scores.items():
-        cells: list[str | Cell] = []
-        for other, theirs in scores.items():
-            chance = improvement(mine, theirs, rng)
-            note = f"{name} beats {other}: {chance}, n = {len(mine)} and {len(theirs)} runs"
-            heat = 2 * chance.value - 1
-            cells.append("" if other == name else Cell(f"{chance.value:.2f}", heat, note))
-        rows.append((f"{names[name]} (n={len(mine)})", *cells))
+    for arm in arms:
+        cells = ("" if other == arm else _beats(bench, arm, other) for other in arms)
+        rows.append((f"{names[arm]} (n={len(bench.runs[arm])})", *cells))
     return html_table(rows)
+
+
+def _beats(bench: BenchMaterial, arm: str, other: str) -> Cell | str:
+    chance = bench.improvement(arm, other)
+    if math.isnan(chance.value):
+        return ""
+    counts = f"{len(bench.runs[arm])} and {len(bench.runs[other])}"
+    note = f"{arm} beats {other}: {chance}, n = {counts} runs"
+    return Cell(f"{chance.value:.2f}", 2 * chance.value - 1, note)
 
 
 def _curves(bench: BenchMaterial) -> Section:

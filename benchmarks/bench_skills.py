@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -100,12 +101,12 @@ def _chart(
     quality: Callable[[SkillGain], float],
 ) -> Markup:
     own: dict[str, list[SkillGain]] = {}
-    for gain in (gain for run in runs for gain in run):
+    for gain in (gain for run in runs for gain in run if not math.isnan(quality(gain))):
         own.setdefault(gain.skill, []).append(gain)
     points = []
     for skill, found in own.items():
         x = estimate([quality(g) for g in found])
         note = f"{skill}, {name} {x.mean:.3f}, gain"
         points.append(Point(x.mean, estimate_mark(note, estimate([g.gain for g in found]))))
-    note = "a dot is a skill, mean over runs ± standard error"
+    note = "a dot is a skill, mean over the runs where this is known ± standard error"
     return line_chart([Line("", points, joined=False)], Axes(title, name, "gain on test", note))

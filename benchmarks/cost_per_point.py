@@ -19,10 +19,10 @@ def cost_per_point(spent: FloatArray, gains: FloatArray, rng: np.random.Generato
     A gain may be 0 or below, and then a point has no finite price. Points per unit spent have no
     such trouble, so these are bootstrapped (``uncertainty.ratio``) and their interval is turned
     round: its upper end becomes the lower end of the price, and where its lower end is not above
-    0 the price has no upper end, as in Fieller 1954. inf = no price, nan = unknown (one run).
+    0 the price has no upper end, as in Fieller 1954. inf = no price, nan = unknown (few runs).
 
     Args:
-        spent: what each run spent in one currency, not all 0, shape (n_runs,), n_runs >= 1.
+        spent: what each run spent in one currency, > 0, shape (n_runs,), n_runs >= 1.
         gains: test accuracy gained over the untrained student, same shape.
         rng: draws the resamples.
     """

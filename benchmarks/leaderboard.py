@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 
@@ -55,7 +56,8 @@ class Standing:
     p: float
     """Two-sided, adjusted for the number of arms; nan where there is no test."""
     better: float
-    """Chance that a run of the arm beats a run of the reference; nan without either."""
+    """Chance that a run of the arm beats a run of the reference, see ``match_scores``; nan
+    without either."""
     beyond: Mapping[str, PairedTest]
     """Test accuracy minus that of each control in ``Suite.beyond``, where both have runs."""
     examples: float
@@ -83,7 +85,8 @@ def stand(suite: Suite, results: Results, *, seed: int = 0) -> list[Standing]:
     rng = np.random.default_rng(seed)
     standings = []
     for arm in suite.arms:
-        mine, theirs = _scores(runs[arm.name]), _scores(runs[suite.compared(arm)])
+        mine = _scores(runs[arm.name])
+        rivals = match_scores(suite, runs[arm.name], runs[suite.compared(arm)])
         tested = arm.name in tests
         standings.append(
             Standing(
@@ -99,7 +102,9 @@ def stand(suite: Suite, results: Results, *, seed: int = 0) -> list[Standing]:
                 reference=suite.compared(arm),
                 against=tests.get(arm.name),
                 p=adjusted.get(arm.name, float("nan")),
-                better=probability_of_improvement(mine, theirs) if tested else float("nan"),
+                better=probability_of_improvement(*rivals, paired=bool(suite.seeded))
+                if tested
+                else float("nan"),
                 beyond={
                     control: test
                     for control in suite.beyond
@@ -111,18 +116,37 @@ def stand(suite: Suite, results: Results, *, seed: int = 0) -> list[Standing]:
     return sorted(standings, key=lambda line: -(line.test.mean if line.test else -1.0))
 
 
-def agreement(ours: Sequence[Standing], theirs: Sequence[Standing]) -> tuple[float, int]:
+def agreement(ours: Results, theirs: Results) -> tuple[float, int]:
     """How alike two benches rank the arms that both have: Spearman's rho and the number of arms.
 
     By mean test accuracy; nan for fewer than two arms. Controls count: they are arms too.
     """
-    first, second = (
-        {line.arm: line.test.mean for line in lines if line.test} for lines in (ours, theirs)
-    )
+    first, second = _means(ours), _means(theirs)
     shared = [arm for arm in first if arm in second]
     if len(shared) < 2:
         return float("nan"), len(shared)
     return rank_correlation([first[a] for a in shared], [second[a] for a in shared]), len(shared)
+
+
+def _means(results: Results) -> dict[str, float]:
+    scores: dict[str, list[float]] = {}
+    for (arm, _), run in results.items():
+        scores.setdefault(arm, []).append(run.test.after.mean)
+    return {arm: fmean(own) for arm, own in scores.items()}
+
+
+def match_scores(
+    suite: Suite, mine: Mapping[int, RunResult], theirs: Mapping[int, RunResult]
+) -> tuple[FloatArray, FloatArray]:
+    """Final test accuracies of two arms, shapes (n_mine,) and (n_theirs,), to compare run by run.
+
+    Where seeds decide the environment too (``Suite.seeded``), only runs of one seed can be
+    compared: then they are those of the seeds that both have, in the same order.
+    """
+    if not suite.seeded:
+        return _scores(mine), _scores(theirs)
+    shared = sorted(set(mine) & set(theirs))
+    return _scores({s: mine[s] for s in shared}), _scores({s: theirs[s] for s in shared})
 
 
 def result_lines(results: Results) -> list[Record]:
@@ -187,14 +211,14 @@ def leaderboard_rows(suite: Suite, standings: Sequence[Standing]) -> Rows:
 def _row(line: Standing, beyond: Sequence[str], *, several: bool) -> tuple[str, ...]:
     name = f"{line.arm} (control)" if line.control else line.arm
     seeds = f"{line.finished} of {line.wanted}"
-    if line.test is None or line.area is None:
+    if line.test is None or line.area is None or line.middle is None:
         return (name, seeds, "not run", *[""] * (6 + several + len(beyond)))
     compared = "" if line.reference == line.arm else line.reference
     return (
         name,
         seeds,
         _show(line.test),
-        "" if line.middle is None else _show_interval(line.middle),
+        line.middle.show(4),
         *([compared] if several else []),
         *_against(line),
         *(_difference(line.beyond.get(control)) for control in beyond),
@@ -206,8 +230,9 @@ def _row(line: Standing, beyond: Sequence[str], *, several: bool) -> tuple[str, 
 def _against(line: Standing) -> tuple[str, str, str]:
     if (test := line.against) is None:
         return ("", "", "")
+    known = f" [{test.interval.low:+.4f}, {test.interval.high:+.4f}]" if test.p == test.p else ""
     return (
-        f"{test.difference.mean:+.4f} [{test.interval.low:+.4f}, {test.interval.high:+.4f}]",
+        f"{test.difference.mean:+.4f}{known}",
         _show_p(line.p),
         f"{line.better:.2f}",
     )
@@ -221,10 +246,6 @@ def _show_p(p: float) -> str:
 
 def _difference(test: PairedTest | None) -> str:
     return f"{test.difference.mean:+.4f} ± {test.difference.stderr:.4f}" if test else ""
-
-
-def _show_interval(middle: Interval) -> str:
-    return f"{middle.value:.4f} [{middle.low:.4f}, {middle.high:.4f}]"
 
 
 def _area(run: RunResult) -> float:

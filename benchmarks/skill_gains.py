@@ -16,7 +16,7 @@ from statistics import fmean
 
 import numpy as np
 
-from teachgym.benchmarks.analysis import FEWEST, FloatArray, Interval, tail_probability
+from teachgym.benchmarks.analysis import FEWEST, FloatArray, Interval, percentiles
 from teachgym.metrics import Estimate, estimate, rank_correlation
 from teachgym.runs.checkpoints import read_report
 from teachgym.runs.folder import RunFolder
@@ -116,10 +116,8 @@ def correlate(
     if len(points) < FEWEST or math.isnan(value := _rho(points)):
         return None
     drawn = points[rng.integers(len(points), size=(_RESAMPLES, len(points)))]
-    values = [rho for each in drawn if not math.isnan(rho := _rho(each))]
-    tail = tail_probability(len(points))
-    low, high = np.quantile(values, [tail, 1 - tail])
-    return Interval(value, float(low), float(high))
+    resampled = (rho for each in drawn if not math.isnan(rho := _rho(each)))
+    return percentiles(value, resampled, len(points))
 
 
 def _rho(points: FloatArray) -> float:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from teachgym.benchmarks.analysis import Interval
 from teachgym.benchmarks.bench_material import BenchMaterial
 from teachgym.benchmarks.leaderboard import Standing
 from teachgym.benchmarks.suites import Arm
-from teachgym.benchmarks.uncertainty import improvement
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +17,8 @@ class Coping:
     standing: Standing
     """Of its arm; compared with another, on at least one seed."""
     chance: Interval
-    """That a run of it beats a run of what it is compared with; 0.5 = as good."""
+    """That a run of it beats a run of what it is compared with, see
+    ``BenchMaterial.improvement``; 0.5 = as good."""
 
 
 def teacher_of(arm: Arm) -> str:
@@ -35,12 +33,11 @@ def teacher_of(arm: Arm) -> str:
 
 def read_coping(bench: BenchMaterial) -> dict[str, dict[str, Coping]]:
     """By teacher and condition, in the order of the suite; only what has been compared."""
-    rng = np.random.default_rng(0)
     lines = {line.arm: line for line in bench.standings}
     table: dict[str, dict[str, Coping]] = {}
     for arm in bench.suite.arms:
         line = lines[arm.name]
         if line.against is not None:
-            chance = improvement(bench.scores[line.arm], bench.scores[line.reference], rng)
+            chance = bench.improvement(line.arm, line.reference)
             table.setdefault(teacher_of(arm), {})[arm.condition] = Coping(line, chance)
     return table

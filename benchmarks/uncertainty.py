@@ -16,38 +16,46 @@ from teachgym.benchmarks.analysis import (
     FEWEST,
     FloatArray,
     Interval,
+    percentiles,
     performance_profile,
     probability_of_improvement,
-    tail_probability,
 )
 from teachgym.metrics import Estimate, estimate
 
 RESAMPLES = 1000
 
 
-def improvement(first: FloatArray, second: FloatArray, rng: np.random.Generator) -> Interval:
+def improvement(
+    first: FloatArray, second: FloatArray, rng: np.random.Generator, *, paired: bool = False
+) -> Interval:
     """Chance that a run of the first arm beats one of the second, with a 95 % interval.
 
-    Both arms are resampled by themselves (Agarwal et al. 2021, sections 4.2 and 4.3). Where every
-    run beats every other, resamples do too; then the other end is that of Clopper and Pearson
-    (1934) for n wins of n, with n the runs of the smaller arm.
+    Both arms are resampled by themselves (Agarwal et al. 2021, sections 4.2 and 4.3); ``paired``,
+    seeds are (see ``analysis.probability_of_improvement``). Where every run beats every other,
+    resamples do too, so an interval reaches at least as far as that of Clopper and Pearson (1934)
+    for n wins of n, with n the runs of the smaller arm.
 
     Args:
         first: scores, shape (n_first,), n_first >= 1.
         second: scores, shape (n_second,), n_second >= 1.
         rng: draws the resamples.
+        paired: compare the i-th run of both only; n_first = n_second.
+
+    Raises:
+        ConfigError: for pairs of unequal numbers.
     """
-    value, n_runs = probability_of_improvement(first, second), min(len(first), len(second))
+    value = probability_of_improvement(first, second, paired=paired)
+    n_runs = min(len(first), len(second))
     if n_runs < FEWEST:
         return Interval(value, math.nan, math.nan)
-    if value in (0.0, 1.0):
-        reached = 0.025 ** (1 / n_runs)
-        return Interval(value, reached, 1.0) if value else Interval(value, 0.0, 1 - reached)
-    wins = (np.sign(first[:, np.newaxis] - second) + 1) / 2  # (n_first, n_second)
-    weights = [_weights(len(scores), rng) for scores in (first, second)]
-    values = np.einsum("bi,ij,bj->b", weights[0], wins, weights[1])
-    low, high = np.quantile(values, _ends(n_runs))
-    return Interval(value, float(low), float(high))
+    if paired:
+        values = _weights(n_runs, rng) @ ((np.sign(first - second) + 1) / 2)
+    else:
+        wins = (np.sign(first[:, np.newaxis] - second) + 1) / 2  # (n_first, n_second)
+        weights = [_weights(len(scores), rng) for scores in (first, second)]
+        values = np.einsum("bi,ij,bj->b", weights[0], wins, weights[1])
+    found, reached = percentiles(value, values, n_runs), 0.025 ** (1 / n_runs)
+    return Interval(value, min(found.low, reached), max(found.high, 1 - reached))
 
 
 def profile(
@@ -60,13 +68,10 @@ def profile(
         thresholds: ascending.
         rng: draws the resamples.
     """
-    shares = performance_profile(scores, thresholds)
-    if len(scores) < FEWEST:
-        return tuple(Interval(float(share), math.nan, math.nan) for share in shares)
+    shares = performance_profile(scores, thresholds).tolist()
     above = scores[:, np.newaxis] > np.asarray(thresholds)  # (n_runs, n_thresholds)
-    values = _weights(len(scores), rng) @ above
-    lows, highs = np.quantile(values, _ends(len(scores)), axis=0)
-    return tuple(Interval(*map(float, three)) for three in zip(shares, lows, highs, strict=True))
+    values = (_weights(len(scores), rng) @ above).T
+    return tuple(percentiles(*each, len(scores)) for each in zip(shares, values, strict=True))
 
 
 def ratio(numerators: FloatArray, denominators: FloatArray, rng: np.random.Generator) -> Interval:
@@ -82,12 +87,9 @@ def ratio(numerators: FloatArray, denominators: FloatArray, rng: np.random.Gener
         rng: draws the resamples.
     """
     value = float(numerators.mean() / denominators.mean())
-    if len(numerators) < FEWEST:
-        return Interval(value, math.nan, math.nan)
     weights = _weights(len(numerators), rng)  # (RESAMPLES, n_runs)
     values = (weights @ numerators) / (weights @ denominators)
-    low, high = np.quantile(values, _ends(len(numerators)))
-    return Interval(value, float(low), float(high))
+    return percentiles(value, values, len(numerators))
 
 
 def mean_curve(curves: Sequence[Sequence[float]]) -> tuple[Estimate, ...]:
@@ -111,11 +113,6 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> tuple[int, ...]:
         if points[index][1] > best[1] or points[index] == best:
             front.append(index)
     return tuple(front)
-
-
-def _ends(n_runs: int) -> tuple[float, float]:
-    tail = tail_probability(n_runs)
-    return tail, 1 - tail
 
 
 def _weights(n: int, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -118,11 +118,10 @@ def _write(path: Path, text: str) -> None:
 
 def show_agreement(folder: Path, other: Path) -> None:
     """Print how alike two benches rank the arms that both have."""
-    from teachgym.benchmarks.leaderboard import agreement, stand
+    from teachgym.benchmarks.leaderboard import agreement
     from teachgym.benchmarks.runner import read_results, read_suite
 
-    suites = [(read_suite(path), path) for path in (folder, other)]
-    rho, shared = agreement(*(stand(suite, read_results(suite, path)) for suite, path in suites))
+    rho, shared = agreement(*(read_results(read_suite(path), path) for path in (folder, other)))
     say(f"rank correlation with {other} over {shared} arms: {rho:+.2f}")
 
 

@@ -13,7 +13,6 @@ from scipy import stats
 
 from teachgym.benchmarks.analysis import (
     bootstrap,
-    bootstrap_difference,
     compare_paired,
     holm,
     interquartile_mean,
@@ -133,17 +132,6 @@ def test_few_runs_have_wider_intervals_than_plain_percentiles() -> None:
     assert tail_probability(10**6) == pytest.approx(0.025, abs=1e-4)
     with pytest.raises(ConfigError, match="confidence is 1"):
         tail_probability(5, 1)
-
-
-def test_the_interval_of_a_difference_knows_that_runs_are_paired() -> None:
-    """The seeds differ by 10, the methods by 1: unpaired, the interval would cover 0."""
-    seeds = _rng().normal(0, 10, size=(20, 1))
-    better = seeds + 1 + _rng(1).normal(0, 0.1, size=(20, 1))
-    paired = bootstrap_difference(better, seeds, interquartile_mean, _rng(), resamples=300)
-    assert paired.low > -10
-    mean = bootstrap_difference(better, seeds, lambda s: float(s.mean()), _rng(), resamples=300)
-    assert 0 not in mean
-    assert 1 in mean
 
 
 def test_rliable_agrees() -> None:

@@ -4,45 +4,54 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from teachgym.benchmarks.leaderboard import Standing, agreement, result_lines
+from teachgym.benchmarks.leaderboard import agreement, match_scores, result_lines
 from teachgym.benchmarks.runner import do_here, read_results, run_suite
 from teachgym.benchmarks.suites import Arm, Suite
-from teachgym.metrics import Estimate
 
 
-def line(arm: str, mean: float | None) -> Standing:
-    return Standing(
-        arm=arm,
-        control=False,
-        finished=3,
-        wanted=3,
-        test=None if mean is None else Estimate(mean, 0.1, 3),
-        middle=None,
-        area=None,
-        reference="x",
-        against=None,
-        p=math.nan,
-        better=math.nan,
-        beyond={},
-        examples=1.0,
-    )
+def runs(scores: Mapping[str, Sequence[float]]) -> Any:
+    """Results by arm and seed that have a final test accuracy and nothing else."""
+    return {
+        (arm, seed): SimpleNamespace(test=SimpleNamespace(after=SimpleNamespace(mean=score)))
+        for arm, own in scores.items()
+        for seed, score in enumerate(own)
+    }
 
 
 def test_agreement_is_the_rank_correlation_of_the_arms_that_both_have_run() -> None:
-    """Ranks 1 2 3 against 1 3 2: rho = 1 - 6 * 2 / (3 * 8) = 0.5."""
-    ours = [line("x", 0.1), line("y", 0.2), line("z", 0.3), line("only here", 9.0)]
-    theirs = [line("x", 0.5), line("y", 0.9), line("z", 0.7), line("only here", None)]
+    """Mean ranks 1 2 3 against 1 3 2: rho = 1 - 6 * 2 / (3 * 8) = 0.5."""
+    ours = runs({"x": [0.0, 0.2], "y": [0.2], "z": [0.3], "only here": [9.0]})
+    theirs = runs({"x": [0.5], "y": [0.9], "z": [0.8, 0.6], "only there": [0.0]})
     assert agreement(ours, theirs) == (pytest.approx(0.5), 3)
 
 
 def test_one_arm_has_no_rank() -> None:
-    rho, shared = agreement([line("x", 0.1)], [line("x", 0.5)])
+    rho, shared = agreement(runs({"x": [0.1]}), runs({"x": [0.5]}))
     assert math.isnan(rho)
     assert shared == 1
+
+
+@pytest.mark.parametrize(
+    ("seeded", "mine", "theirs"),
+    [((), [0.3, 0.5, 0.9], [0.2, 0.4]), (("stress.seed",), [0.5], [0.2])],
+)
+def test_runs_meet_those_of_their_seed_where_seeds_decide_more_than_training(
+    seeded: tuple[str, ...], mine: list[float], theirs: list[float]
+) -> None:
+    """Seeds 0, 1, 2 and 1, 4: one in common."""
+    suite = Suite("s", 1, "", (Arm("uniform", "uniform"),), seeded=seeded)
+    found = runs({"mine": [0.3, 0.5, 0.9], "theirs": [0.2, 0.4]})
+    first = {seed: run for (arm, seed), run in found.items() if arm == "mine"}
+    second = {seed + 1 if not seed else 4: run for (a, seed), run in found.items() if a != "mine"}
+    matched = match_scores(suite, first, second)
+    assert [scores.tolist() for scores in matched] == [mine, theirs]
 
 
 def test_lines_of_runs_are_json_and_hold_what_tables_are_made_of(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from teachgym.benchmarks.analysis import Interval
+from teachgym.benchmarks.bench_skills import _charts
 from teachgym.benchmarks.skill_gains import (
     BANDS,
     QUALITIES,
@@ -95,6 +96,14 @@ def test_a_damaged_file_of_examples_is_named(finished: tuple[RunFolder, RunResul
     with pytest.raises(RunError, match=r"examples\.jsonl:1"):
         count_taught(folder, result)
     folder.examples.write_text(content)
+
+
+def test_skills_of_a_run_without_examples_are_drawn_by_the_others() -> None:
+    """One of two runs has no shares: its nan would hide every dot of the arm."""
+    known, unknown = skills(FIVE, FIVE), [replace(g, share=math.nan) for g in skills(FIVE, FIVE)]
+    page = "".join(_charts({"arm": [known, unknown]}))
+    assert page.count("<circle") == 10
+    assert 'nan"' not in page + "".join(_charts({"arm": [unknown]}))
 
 
 def rho(runs: list[list[SkillGain]], quality: str) -> Interval | None:
