@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from teachgym import experiment
-from teachgym.benchmarks.runner import Status, read_results, status
+from teachgym.benchmarks.runner import Status, read_results, read_seconds, status
 from teachgym.benchmarks.suites import Arm, Suite
 from teachgym.chat.settings import read_settings
 from teachgym.runs.config import RunConfig
@@ -34,7 +34,7 @@ class ArmForecast:
     states: Sequence[Status]
     """Of each run."""
     spent: Sequence[Cost]
-    """By each finished run."""
+    """By each finished run; its seconds are all that passed, see ``runner.read_seconds``."""
 
     @property
     def left(self) -> int:
@@ -54,9 +54,18 @@ def forecast(suite: Suite, folder: Path) -> tuple[ArmForecast, ...]:
     for arm in suite.arms:
         cells = [cell for cell in suite.cells() if cell.arm == arm]
         states = [status(cell, folder) for cell in cells]
-        spent = [run.spent for (name, _), run in results.items() if name == arm.name]
+        spent = [
+            _with_all_seconds(results[arm.name, cell.seed].spent, folder / cell.path)
+            for cell in cells
+            if (arm.name, cell.seed) in results
+        ]
         forecasts.append(ArmForecast(arm, cells[0].config, states, spent))
     return tuple(forecasts)
+
+
+def _with_all_seconds(spent: Cost, run: Path) -> Cost:
+    """A run that was resumed has taken at least as long as its steps."""
+    return replace(spent, seconds=max(spent.seconds, read_seconds(run)))
 
 
 def describe(arms: Sequence[ArmForecast], processes: int = 1) -> Iterator[str]:
@@ -74,7 +83,7 @@ def describe(arms: Sequence[ArmForecast], processes: int = 1) -> Iterator[str]:
     asking = [arm for arm in arms if arm.left and experiment.asks_chat(arm.config)]
     if not asking:
         return
-    yield from _describe_price(asking[0].config.chat)  # All runs of a suite have the same.
+    yield from dict.fromkeys(text for arm in asking for text in _describe_price(arm.config.chat))
     if known := [arm for arm in asking if arm.spent]:
         yield _describe_asking(known)
     unknown: dict[str, list[str]] = {}

@@ -124,7 +124,7 @@ def attempt(job: Job, make: Make = gym.make, notes: Mapping[str, Any] | None = N
     try:
         do(job, make, notes)
     except TeachgymError as error:
-        return Outcome(job.folder, str(error))
+        return Outcome(job.folder, str(error) or type(error).__name__)
     except Exception as error:  # Whatever it is, the other jobs go on.
         return Outcome(job.folder, f"{type(error).__name__}: {error}", format_exc())
     return Outcome(job.folder)

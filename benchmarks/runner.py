@@ -32,6 +32,8 @@ from teachgym.benchmarks.suites import Cell, Suite
 from teachgym.errors import ConfigError, RunError
 from teachgym.records import Record
 from teachgym.runs.files import read_json, write_json
+from teachgym.runs.folder import RunFolder
+from teachgym.runs.journal import Journal
 from teachgym.runs.result import RunResult
 from teachgym.workers import worker_pool
 
@@ -163,8 +165,20 @@ def read_results(suite: Suite, folder: Path) -> dict[tuple[str, int], RunResult]
 
 def _read_result(run: Path) -> RunResult:
     result = experiment.read_result(run)
-    company = read_json(run / "config.json").get("together", 1)
-    return replace(result, spent=replace(result.spent, seconds=result.spent.seconds / company))
+    return replace(result, spent=replace(result.spent, seconds=result.spent.seconds * _share(run)))
+
+
+def read_seconds(run: Path) -> float:
+    """Wall-clock seconds of the process that finished a run: also for what no budget counts.
+
+    That is loading, the exam, and what the teacher thinks. Of runs made together their shares.
+    """
+    return Journal(RunFolder.open(run).journal).seconds * _share(run)
+
+
+def _share(run: Path) -> float:
+    """A run's share of the clock, by how many it was begun with."""
+    return 1 / int(read_json(run / "config.json").get("together", 1))
 
 
 def do_here(jobs: Sequence[Job]) -> Iterator[Outcome]:

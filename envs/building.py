@@ -90,7 +90,6 @@ def teacher_env(
         pretest=pretest,
         target_accuracy=target_accuracy,
     )
-    require_known("gate setting", gate_settings or {}, [f.name for f in fields(GateSettings)])
     roles = Roles(
         task,
         task_settings or {},
@@ -107,11 +106,21 @@ def teacher_env(
         parts.student,
         stressed_trainer(parts.trainer, stressed, parts.task, parts.student),
         stressed_evaluator(parts.evaluator, stressed, parts.task),
-        gate=Gate(parts.task, GateSettings(**(gate_settings or {}))),
+        gate=Gate(parts.task, make_gate_settings(gate_settings)),
         reward=make_reward(reward, prices),
         rules=rules,
         render_mode=render_mode,
     )
+
+
+def make_gate_settings(settings: Mapping[str, Any] | None) -> GateSettings:
+    """The gate's settings from plain values; None = the defaults.
+
+    Raises:
+        ConfigError: for a setting that does not exist or is out of range.
+    """
+    require_known("gate setting", settings or {}, [f.name for f in fields(GateSettings)])
+    return GateSettings(**(settings or {}))
 
 
 def make_budget(limits: Mapping[str, float]) -> Budget:

@@ -42,7 +42,8 @@ def round_counts(
     counts = np.floor(exact).astype(np.int64)
     # Shares are 32-bit floats: 2.9999 stands for 3.
     near = np.rint(exact)
-    counts = np.where(np.abs(exact - near) < 1e-3, near, counts).astype(np.int64)
+    snapped = np.where(np.abs(exact - near) < 1e-3, near, counts).astype(np.int64)
+    counts = snapped if snapped.sum() <= total else counts
     order = np.arange(counts.size) if rng is None else rng.permutation(counts.size)
     missing = np.round(counts - exact, 6)[order]  # Equal remainders of floats differ by less.
     by_remainder = order[np.argsort(missing, kind="stable")]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from teachgym.envs.restart import TRAINING_MODES, TrainingMode
 from teachgym.errors import ConfigError, unknown
+from teachgym.typed import require_types
 from teachgym.types import Budget
 
 
@@ -28,6 +29,7 @@ class EpisodeRules:
     """Validation accuracy in (0, 1] at which the episode ends as mastered; None = never."""
 
     def __post_init__(self) -> None:
+        require_types(self)
         if self.examples_per_step < 1:
             raise ConfigError(
                 f"examples_per_step is {self.examples_per_step}; it must be 1 or more"

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import fields, replace
 from inspect import Parameter, signature
 from pathlib import Path
 from secrets import token_hex
+from time import perf_counter
 from typing import Any
 
 import gymnasium as gym
@@ -24,7 +25,13 @@ from gymnasium.envs.registration import load_env_creator
 from teachgym import ENV_IDS
 from teachgym.agents import TEACHERS, make_teacher
 from teachgym.engines import ENGINES
-from teachgym.envs.building import make_budget, teacher_env
+from teachgym.envs.building import (
+    DEFAULT_BUDGET,
+    make_budget,
+    make_gate_settings,
+    teacher_env,
+)
+from teachgym.envs.rules import EpisodeRules
 from teachgym.envs.stress import make_stress
 from teachgym.errors import ConfigError, UnknownNameError, unknown
 from teachgym.loop import Observer
@@ -43,6 +50,7 @@ from teachgym.runs.result import RunResult, collect_result, result_to_json
 from teachgym.runs.stages import Say, announce_stages
 from teachgym.runs.trackers import check_installed, open_trackers
 from teachgym.runs.versions import commit, versions
+from teachgym.skills.sources import require_source
 from teachgym.students import learnable_skills, require_student
 from teachgym.tasks import TASKS
 from teachgym.types import Data, Episode, Provenance
@@ -96,6 +104,7 @@ def run(
         ConfigError: for a setting that does not exist or is out of range.
         MissingExtraError: if the package of a tracker is not installed.
     """
+    started = perf_counter()
     say("loading the student")
     env, teacher = _assemble(config, folder, make)
     record = {
@@ -107,7 +116,7 @@ def run(
         "commit": commit(),
     }
     run_folder = RunFolder.create(folder, record)
-    return _go(config, run_folder, env, teacher, observers=observers, say=say)
+    return _go(config, run_folder, env, teacher, observers=observers, say=say, started=started)
 
 
 def resume(
@@ -127,10 +136,11 @@ def resume(
     """
     if is_finished(folder):
         return read_result(folder)
-    config = config_of(folder)
+    started, config = perf_counter(), config_of(folder)
     say("loading the student")
     env, teacher = _assemble(config, folder, make)
-    return _go(config, RunFolder.open(folder), env, teacher, observers=observers, say=say)
+    run_folder = RunFolder.open(folder)
+    return _go(config, run_folder, env, teacher, observers=observers, say=say, started=started)
 
 
 def config_of(folder: Path) -> RunConfig:
@@ -201,10 +211,11 @@ def asks_chat(config: RunConfig) -> bool:
 
 
 def check_config(config: RunConfig) -> None:
-    """Check all that can be checked before a student is loaded; ``run`` does it too.
+    """Check what can be checked before task and student are loaded; ``run`` does it too.
 
-    Names exist, a value is of its default's kind: a number, or a text, and budget, stress and
-    prices are such.
+    Names exist, a value is of its default's kind (a number, a text, true or false), and rules,
+    budget, gate, stress, prices and the source of skills are such. What task, student, trainer,
+    engine and teacher are told in tables of their own is for them to check.
 
     Raises:
         UnknownNameError: for an environment, teacher, task, student, engine or reward that does
@@ -218,14 +229,13 @@ def check_config(config: RunConfig) -> None:
             "teacher 'llm' asks a chat model and none is given; add --chat openai --chat-model "
             "NAME or --chat local --chat-model PATH (chat={...} in a configuration)"
         )
-    known = env_settings(config.env) if env_id(config.env) in ENV_IDS else config.env_settings
+    if config.env != (full := env_id(config.env)):
+        raise UnknownNameError(f"environment {config.env!r} has to be named in full: {full!r}")
+    known = env_settings(full) if full in ENV_IDS else config.env_settings
     for name, value in config.env_settings.items():
         if name not in known:
             raise ConfigError(unknown(f"setting of {config.env}", name, known))
-        if isinstance(known[name], str) and not isinstance(value, str):
-            raise ConfigError(f"{name} is {value!r}; it must be a text")
-        if isinstance(known[name], int | float):
-            _check_number(name, value)
+        _check_kind(name, value, known[name])
     budget = config.env_settings.get("budget") or {}
     if not isinstance(budget, Mapping):
         raise ConfigError(f"budget is {budget!r}; give a table of currency and limit")
@@ -245,8 +255,11 @@ def _check_parts(settings: Mapping[str, Any]) -> None:
     make_reward(settings["reward"], settings["prices"])
     stress = make_stress(settings["stress"])
     stress.require_rules(training=settings["training"], reward=settings["reward"])
-    if settings["budget"] is not None:
-        make_budget(settings["budget"])
+    make_gate_settings(settings["gate_settings"])
+    if settings["skills"] is not None:
+        require_source(settings["skills"])
+    rules = {f.name: settings[f.name] for f in fields(EpisodeRules) if f.name != "budget"}
+    EpisodeRules(make_budget(settings["budget"] or DEFAULT_BUDGET), **rules)
 
 
 # -- assembling --------------------------------------------------------------------------------
@@ -295,6 +308,16 @@ def _environment_asks(settings: Mapping[str, Any]) -> bool:
     return any(settings.get(role) in names for role, names in asking.items())
 
 
+def _check_kind(name: str, value: Any, default: Any) -> None:
+    """Refuse a value that is not of its default's kind, if that is a text, truth or number."""
+    if isinstance(default, str) and not isinstance(value, str):
+        raise ConfigError(f"{name} is {value!r}; it must be a text")
+    if isinstance(default, bool) and not isinstance(value, bool):
+        raise ConfigError(f"{name} is {value!r}; it must be true or false")
+    if isinstance(default, int | float):
+        _check_number(name, value)
+
+
 def _check_number(name: str, value: Any) -> None:
     if not isinstance(value, int | float):
         raise ConfigError(f"{name} is {value!r}; it must be a number")
@@ -333,6 +356,7 @@ def _go(
     *,
     observers: Iterable[Observer],
     say: Say,
+    started: float,
 ) -> RunResult:
     announce_stages(env, say)
     with closing(env), open_trackers(run_folder) as tracker:
@@ -350,7 +374,7 @@ def _go(
         tracker.log({f"test/{name}": score for name, score in scores.items()}, result.steps)
         tracker.record(run_folder.path)
     # Last of all: what trackers did not get before a process died, they get when it is resumed.
-    Journal(run_folder.journal).append("finished")
+    Journal(run_folder.journal).append("finished", seconds=perf_counter() - started)
     return result
 
 

@@ -41,8 +41,12 @@ def require_types(settings: object) -> None:
         value = getattr(settings, name)
         kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
         if not any(_fits(value, kind) for kind in kinds):
-            words = dict.fromkeys(_WORDS[get_origin(kind) or kind] for kind in kinds)
+            words = dict.fromkeys(_describe(get_origin(kind) or kind) for kind in kinds)
             raise ConfigError(f"{name} is {value!r}; it must be {' or '.join(words)}")
+
+
+def _describe(kind: Any) -> str:
+    return _WORDS.get(kind) or f"a {kind.__name__}"
 
 
 def _fits(value: Any, kind: Any) -> bool:

@@ -26,6 +26,14 @@ from teachgym.experiment import RunConfig, check_config
         ({"prices": {"examples": 0.1}}, ConfigError, "use reward='cost_adjusted'"),
         ({"budget": {"step": 3}}, ConfigError, "Did you mean 'steps'"),
         ({"budget": {"examples": 3}}, ConfigError, "add a limit of steps or seconds"),
+        ({"pretest": "yes"}, ConfigError, "pretest is 'yes'; it must be true or false"),
+        ({"examples_per_step": 0}, ConfigError, "examples_per_step is 0"),
+        ({"training": "scrach"}, ConfigError, "Did you mean 'scratch'"),
+        ({"replay": 3}, ConfigError, "replay is 3"),
+        ({"target_accuracy": "a"}, ConfigError, "target_accuracy is 'a'; it must be a number"),
+        ({"gate_settings": {"ngramm": 3}}, ConfigError, "Did you mean 'ngram'"),
+        ({"gate_settings": {"max_prompt_chars": "a"}}, ConfigError, "it must be an integer"),
+        ({"skills": "rots"}, ConfigError, "Did you mean 'roots'"),
         ({"stress": {"wrong_label": 0.3}}, ConfigError, "Did you mean 'wrong_labels'"),
         ({"stress": {"wrong_labels": 3}}, ConfigError, r"it must be in \[0, 1\]"),
         (
@@ -40,6 +48,11 @@ def test_wrong_settings_are_named(
 ) -> None:
     with pytest.raises(kind, match=said):
         check_config(RunConfig(env_settings=settings))
+
+
+def test_environments_are_named_in_full() -> None:
+    with pytest.raises(UnknownNameError, match="'teachgym/SkillList-v0'"):
+        check_config(RunConfig(env="SkillList"))
 
 
 @pytest.mark.parametrize("student", ["simulated", "tiny", "gpt2", "HuggingFaceTB/SmolLM2-135M"])

@@ -65,8 +65,10 @@ def structure() -> Suite:
     how well a language model copes with each prompt. ``--chat`` puts one in its place.
 
     Arms with state are compared with the one in Open-Ended: what structure gives; those without
-    with the same arm with state: what state gives. Rules that look at the student are compared
-    with the one of their environment that treats all skills alike.
+    with the same arm with state: what state gives. In Skill-Tree nobody is asked without state: a
+    coin decides (as in the paper's code), and it trains on fewer examples too. Rules of a list or
+    a tree are compared with the one there that treats all skills alike, ``pool`` with the chat
+    model in Open-Ended.
     """
     chats = [
         place.arm(state=state, against="" if state else place.arm_name(state=True))

@@ -11,6 +11,8 @@ from teachgym.records import Record
 from teachgym.runs.config import RunConfig
 
 SKILL_LIST = "teachgym/SkillList-v0"
+_ONE_EPOCH = ("simulated", "tiny")
+"""Students that are trained in one pass unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Arm:
     """On top of the suite's."""
     fewer: int = 1
     """It has one in so many of the examples that the others have, of the budget and of a step, and
-    trains on each so many times as often; >= 1. Epochs that are not set count as 1."""
+    trains on each so many times as often; >= 1."""
 
     def __post_init__(self) -> None:
         if self.fewer < 1:
@@ -217,17 +219,17 @@ def _nested(names: Sequence[str], value: Any) -> dict[str, Any]:
 
 def _with_fewer(env_settings: Mapping[str, Any], arm: Arm) -> dict[str, Any]:
     """The settings, with as many training tokens from fewer examples; see ``Arm.fewer``."""
+    known = {"epochs": 1} if env_settings.get("student") in _ONE_EPOCH else {}
     try:
+        trainer_settings = {**known, **env_settings.get("trainer_settings", {})}
         own = {
             "budget": {"examples": env_settings["budget"]["examples"] // arm.fewer},
             "examples_per_step": env_settings["examples_per_step"] // arm.fewer,
-            "trainer_settings": {
-                "epochs": env_settings.get("trainer_settings", {}).get("epochs", 1) * arm.fewer
-            },
+            "trainer_settings": {"epochs": trainer_settings["epochs"] * arm.fewer},
         }
     except (AttributeError, KeyError, TypeError) as error:
         raise ConfigError(
-            f"arm {arm.name!r} has one in {arm.fewer} examples; give budget.examples, "
-            "examples_per_step and trainer_settings.epochs as numbers"
+            f"arm {arm.name!r} has one in {arm.fewer} examples, trained on {arm.fewer} times as "
+            "often; give budget.examples, examples_per_step and trainer_settings.epochs as numbers"
         ) from error
     return _overlay(env_settings, own)

@@ -49,11 +49,12 @@ class TrainOnAltered:
 def _align(data: Data, altered: Data, losses: Sequence[float]) -> tuple[float, ...]:
     """The losses of the altered data at the places of the examples handed in; nan elsewhere.
 
-    Prompts are never altered, and equal ones fare alike, so they tell who is who.
+    Prompts and skills are never altered, and equal ones fare alike, so they tell who is who.
     """
     if len(losses) != len(altered):
         return ()
-    left = deque(zip((e.prompt for e in altered), losses, strict=True))
+    left = deque(zip(((e.prompt, e.skill) for e in altered), losses, strict=True))
     return tuple(
-        left.popleft()[1] if left and left[0][0] == example.prompt else math.nan for example in data
+        left.popleft()[1] if left and left[0][0] == (example.prompt, example.skill) else math.nan
+        for example in data
     )

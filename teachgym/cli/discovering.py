@@ -32,7 +32,6 @@ teachgym discover --method gold --out gold.json
 teachgym discover --task math --method llm --skills 12 --chat openai --chat-model gpt-4o
 """
 
-_SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 TaskName = Annotated[
     str, typer.Option("--task", help="Whose skills to find. See: teachgym list tasks.")
@@ -169,8 +168,10 @@ def _value(value: Any) -> str:
 
 
 def _checked(splits: Sequence[str]) -> tuple[Split, ...]:
-    require_known("split", splits, _SPLITS)
-    return tuple(s for s in _SPLITS if s in splits)
+    from teachgym.types import SPLITS
+
+    require_known("split", splits, SPLITS)
+    return tuple(s for s in SPLITS if s in splits)
 
 
 def _table(file: SkillFile) -> Table:

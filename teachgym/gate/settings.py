@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from teachgym.errors import ConfigError, unknown
+from teachgym.typed import require_types
 
 _CHOICES = {"duplicates": ("reject", "near", "allow"), "known": ("accept", "reject")}
 _LEAST = {"max_prompt_chars": 1, "max_target_chars": 1, "ngram": 2, "common_ngram": 1}
@@ -39,6 +40,7 @@ class GateSettings:
     asking costs is paid from the budget."""
 
     def __post_init__(self) -> None:
+        require_types(self)
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ConfigError(unknown(name, getattr(self, name), choices))
@@ -48,5 +50,3 @@ class GateSettings:
                 raise ConfigError(f"{name} is {value}; it must be {least} or more")
         if not 0.1 <= self.near_similarity <= 1:
             raise ConfigError(f"near_similarity is {self.near_similarity}; it must be in [0.1, 1]")
-        if not isinstance(self.verify, bool):
-            raise ConfigError(f"verify is {self.verify!r}; it must be true or false")

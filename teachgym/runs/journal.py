@@ -51,6 +51,14 @@ class Journal:
         return [loss for line in self.steps for loss in _losses(line)]
 
     @property
+    def seconds(self) -> float:
+        """What the process that finished the run has taken for it, loading and exam included.
+
+        0 if the run is not finished.
+        """
+        return float(self.lines[-1].get("seconds", 0.0)) if self.has("finished") else 0.0
+
+    @property
     def started(self) -> Record:
         """The line of the start; only if ``has("started")``."""
         return self.lines[0]

@@ -20,7 +20,12 @@ def read_taught(run: RunFolder) -> tuple[tuple[Example, float | None], ...]:
     except ConfigError as error:
         raise RunError(f"{error}; restore it from a copy") from error
     losses = Journal(run.journal).losses
-    if len(examples) != len(losses):
+    if len(examples) > len(losses):
+        raise RunError(
+            f"{run.examples} has examples of a step that was not finished; go on with: "
+            f"teachgym resume {run.path}"
+        )
+    if len(examples) < len(losses):
         raise RunError(
             f"{run.examples} has {len(examples)} of {len(losses)} examples; restore it from a copy"
         )

@@ -99,13 +99,13 @@ class Clusters:
             raise EpisodeError("no skills have been discovered; call discover() first")
         found = self._found
         new = [e.prompt for e in examples if e.prompt not in found.assigned]
-        names = dict(found.assigned)
+        others: dict[str, str] = {}
         if new:
             vectors = found.encode(new)  # (n, d)
             distances = [np.linalg.norm(vectors - c, axis=1) for c in found.centroids]
             nearest = np.argmin(distances, axis=0)
-            names |= {text: found.names[i] for text, i in zip(new, nearest, strict=True)}
-        return [names[e.prompt] for e in examples]
+            others = {text: found.names[i] for text, i in zip(new, nearest, strict=True)}
+        return [found.assigned.get(e.prompt) or others[e.prompt] for e in examples]
 
     def _learn(self, texts: Sequence[str]) -> Encoder:
         if not self.encoder:

@@ -15,9 +15,7 @@ from teachgym.skills.naming import OTHER
 from teachgym.skills.skill_file import SkillFile, with_other
 from teachgym.syllabus import compose_plainly, verifier
 from teachgym.tasks.procedural import pick
-from teachgym.types import Draft, Example, Split, leaf_skills
-
-_SPLITS: tuple[Split, ...] = ("train", "val", "test")
+from teachgym.types import SPLITS, Draft, Example, Split, leaf_skills
 
 
 class Relabelled:
@@ -45,7 +43,7 @@ class Relabelled:
 
     def __init__(self, task: Task, file: SkillFile) -> None:
         _check_fit(task, file)
-        examples = [e for split in _SPLITS for e in task.examples(split)]
+        examples = [e for split in SPLITS for e in task.examples(split)]
         self.beneath = task
         self.name = f"{task.name}+{file.method}-{len(leaf_skills(file.skills))}"
         if any(e.id not in file.assignments for e in examples):
@@ -54,7 +52,7 @@ class Relabelled:
         self.levels = task.levels
         self._examples = {
             split: tuple(replace(e, skill=file.skill_of(e)) for e in task.examples(split))
-            for split in _SPLITS
+            for split in SPLITS
         }
         self._own = {e.id: e.skill for e in examples}
         self._skill_of: Callable[[str], str | None] = getattr(task, "skill_of", _unknown)
@@ -96,7 +94,7 @@ class Relabelled:
         """Own skills of the examples of train and val, by the file's leaf skills and difficulty."""
         mix: dict[str, dict[float, list[str]]] = {leaf: {} for leaf in leaf_skills(file.skills)}
         anything: dict[float, list[str]] = {}
-        for split in _SPLITS[:2]:
+        for split in SPLITS[:2]:
             for example in self.beneath.examples(split):
                 for cells in (mix[file.skill_of(example)], anything):
                     cells.setdefault(example.difficulty or 0.0, []).append(example.skill)
@@ -144,7 +142,7 @@ def _check_fit(task: Task, file: SkillFile) -> None:
     if file.task != task.name:
         raise ConfigError(f"the skill file was made for {file.task!r}; the task is {task.name!r}")
     found: dict[str, Split] = {}
-    for split in _SPLITS:
+    for split in SPLITS:
         for example in task.examples(split):
             if example.id in file.assignments and found.setdefault(example.id, split) != split:
                 raise ConfigError(

@@ -19,7 +19,7 @@ from teachgym.protocols import Task
 from teachgym.skills.clustering import Clusters
 from teachgym.skills.discovering import discover_skills
 from teachgym.skills.skill_file import SkillFile, read_skill_file
-from teachgym.types import Example, Skill, Split, leaf_skills, leaves_by_root
+from teachgym.types import SPLITS, Example, Skill, leaf_skills, leaves_by_root
 
 SOURCES: Mapping[str, str] = {
     "roots": "The task's root skills; their leaves are hidden.",
@@ -30,7 +30,7 @@ SOURCES: Mapping[str, str] = {
 }
 """Name of a source to what it tells."""
 
-_SPLITS: tuple[Split, ...] = ("train", "val", "test")
+_CLUSTERS = re.compile(r"clusters-(\d+)")
 _SEED = 0
 """Of the clusters and of the exchange: a source is the same in every run."""
 
@@ -47,19 +47,31 @@ def find_skills(source: str, task: Task) -> SkillFile:
         ConfigError: for a source that is neither, a skill file that cannot be read, or more
             clusters than there are different texts.
     """
+    require_source(source)
+    if source in _SIMPLE:
+        return _SIMPLE[source](task)
+    if number := _CLUSTERS.fullmatch(source):
+        return _clustered(task, int(number[1]))
+    return read_skill_file(Path(source))
+
+
+def require_source(source: str) -> None:
+    """Refuse what names no source, before there is a task.
+
+    Raises:
+        ConfigError: for a source that is no name and not the path of a file.
+    """
     if not isinstance(source, str):
         raise ConfigError(
             f"skills is {source!r}; it must be one of {', '.join(SOURCES)}, or the path of a "
             "skill file"
         )
-    if source in _SIMPLE:
-        return _SIMPLE[source](task)
-    if number := re.fullmatch(r"clusters-(\d+)", source):
-        return _clustered(task, int(number[1]))
+    if source in _SIMPLE or _CLUSTERS.fullmatch(source):
+        return
     path = Path(source)
-    if path.suffix == ".json" or path.is_file():
-        return read_skill_file(path)
-    raise ConfigError(f"{unknown('skill source', source, SOURCES)}, or the path of a skill file")
+    if path.suffix != ".json" and not path.is_file():
+        known = unknown("skill source", source, SOURCES)
+        raise ConfigError(f"{known}, or the path of a skill file")
 
 
 def _roots(task: Task) -> SkillFile:
@@ -86,7 +98,7 @@ def _renamed(
     task: Task, method: str, skills: tuple[Skill, ...], name: Mapping[str, str]
 ) -> SkillFile:
     """The skills, with every example under the name that its own leaf skill has among them."""
-    examples = (e for split in _SPLITS for e in task.examples(split))
+    examples = (e for split in SPLITS for e in task.examples(split))
     return SkillFile(task.name, method, skills, {e.id: name[e.skill] for e in examples})
 
 
@@ -98,7 +110,7 @@ def _shuffled(task: Task) -> SkillFile:
     """
     rng = np.random.default_rng(_SEED)
     assignments: dict[str, str] = {}
-    for split in _SPLITS:
+    for split in SPLITS:
         groups: defaultdict[float | None, list[Example]] = defaultdict(list)
         for example in task.examples(split):
             groups[example.difficulty].append(example)

@@ -12,9 +12,8 @@ from teachgym.errors import UnknownSkillError
 from teachgym.protocols import ProceduralTask, Task
 from teachgym.testing import contract as c
 from teachgym.testing.contract import require
-from teachgym.types import Example, Split, leaf_skills
+from teachgym.types import SPLITS, Example, leaf_skills
 
-_SPLITS: tuple[Split, ...] = ("train", "val", "test")
 _WRONG_ANSWERS = ("", "~ not an answer ~")
 
 
@@ -33,7 +32,7 @@ def check_task(task: Task, *, samples: int = 100) -> None:
     _check_skills(task)
     _check_levels(task.levels)
     _check_splits(task)
-    for split in _SPLITS:
+    for split in SPLITS:
         examples = task.examples(split)
         for example in examples[:: math.ceil(len(examples) / samples) or 1]:
             _check_grading(task, example)
@@ -65,7 +64,7 @@ def _check_levels(levels: Sequence[float]) -> None:
 
 def _check_splits(task: Task) -> None:
     leaves = leaf_skills(task.skills)
-    for split in _SPLITS:
+    for split in SPLITS:
         examples = task.examples(split)
         require(tuple(task.examples(split)) == tuple(examples), c.SPLITS_DO_NOT_CHANGE, split)
         ids = {e.id for e in examples}
@@ -77,9 +76,9 @@ def _check_splits(task: Task) -> None:
                 c.DIFFICULTIES_ARE_LEVELS,
                 e.difficulty,
             )
-    for held_out in _SPLITS[1:]:
+    for held_out in SPLITS[1:]:
         require(len(task.examples(held_out)) > 0, c.HELD_OUT_SPLITS_HAVE_EXAMPLES, f"no {held_out}")
-    for one, other in combinations(_SPLITS, 2):
+    for one, other in combinations(SPLITS, 2):
         shared = _prompts(task.examples(one)) & _prompts(task.examples(other))
         require(not shared, c.SPLITS_ARE_DISJOINT, f"in {one} and {other}: {sorted(shared)[:3]}")
 

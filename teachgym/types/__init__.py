@@ -10,6 +10,7 @@ from teachgym.types.costs import CURRENCIES, Budget, Cost
 from teachgym.types.episodes import Checkpoint, Episode, Obs, TrainResult, Transition
 from teachgym.types.examples import (
     NOT_MEASURED,
+    SPLITS,
     Data,
     Example,
     Prediction,
@@ -24,6 +25,7 @@ from teachgym.types.skills import Skill, leaf_skills, leaves_by_root, root_skill
 __all__ = [
     "CURRENCIES",
     "NOT_MEASURED",
+    "SPLITS",
     "Brief",
     "Budget",
     "Checkpoint",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from teachgym.types.costs import Cost
 
 Split = Literal["train", "val", "test"]
 """Teachers make ``train``, are rewarded on ``val``, and judged once, at the end, on ``test``."""
+SPLITS: tuple[Split, ...] = get_args(Split)
 
 NOT_MEASURED = math.nan
 """The score of a response that could not be graded; never counted as a zero."""

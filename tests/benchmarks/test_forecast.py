@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -146,3 +147,24 @@ def test_runs_made_together_are_as_long_as_their_share(tmp_path: Path) -> None:
     assert [cost.seconds for arm in arms for cost in arm.spent] == [5.0, 5.0]
     assert next(describe(arms)) == "2 of 4 runs are left, about 10 seconds in 1 process"
     assert all(r.spent.seconds == 5 for r in read_results(suite, tmp_path).values())
+
+
+def test_loading_and_exam_count_too(tmp_path: Path) -> None:
+    """A run whose steps took next to nothing and whose process took 100 seconds."""
+    settings = {"student": "simulated", "budget": {"steps": 1}, "examples_per_step": 10}
+    suite = Suite("s", 1, "", (Arm("uniform", "uniform"),), env_settings=settings, seeds=1)
+    (cell,) = suite.cells()
+    do_group((Job(cell.config.to_json(), str(tmp_path / cell.path)),))
+    path = tmp_path / cell.path / "journal.jsonl"
+    *lines, last = path.read_text().splitlines()
+    assert 0 < json.loads(last)["seconds"] < 100
+    path.write_text("\n".join([*lines, json.dumps({**json.loads(last), "seconds": 100.0}), ""]))
+    (arm,) = forecast(suite.narrowed((), 4), tmp_path)
+    assert arm.to_come("seconds") == 300
+
+
+def test_every_chat_model_has_its_price() -> None:
+    other = {"provider": "openai", "model": "gpt-4o"}
+    arms = [an_arm("cheap", 1), an_arm("cheap-too", 1), an_arm("dear", 1, chat=other)]
+    said = [line for line in describe(arms) if "costs" in line]
+    assert [line.split()[0] for line in said] == ["gpt-4o-mini", "gpt-4o"]

@@ -12,10 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from teachgym import experiment
-from teachgym.benchmarks.jobs import Group, Job, Outcome, do, do_group, group_jobs, is_done
+from teachgym.benchmarks.jobs import (
+    Group,
+    Job,
+    Outcome,
+    attempt,
+    do,
+    do_group,
+    group_jobs,
+    is_done,
+)
 from teachgym.benchmarks.suites import Arm, Suite
 from teachgym.envs.vector import Seat
-from teachgym.errors import ConfigError
+from teachgym.errors import ConfigError, TeachgymError
 from teachgym.training.simulated import SimulatedTrainer
 from teachgym.types import Data, TrainResult
 
@@ -167,6 +176,16 @@ def test_a_job_that_fails_loses_no_other(
     assert [place for place, job in enumerate(jobs) if not is_done(job)] == [1, 4]
     do_group(jobs[2:])
     assert_same([jobs[0], *jobs[2:]], [alone[0], *alone[2:]])
+
+
+def test_an_error_without_words_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: Any, **settings: Any) -> None:
+        raise TeachgymError
+
+    monkeypatch.setattr(experiment, "run", fail)
+    assert attempt(jobs_of(SUITE, tmp_path)[0]).error == "TeachgymError"
 
 
 def test_what_is_finished_in_a_group_is_not_done_again(

@@ -23,7 +23,9 @@ from teachgym.benchmarks.runner import (
 from teachgym.benchmarks.suites import SUITES, Arm, Cell, Suite, make_suite
 from teachgym.errors import ConfigError, RunError, UnknownNameError
 from teachgym.experiment import check_config
+from teachgym.students import make_student
 from teachgym.tasks import make_task
+from teachgym.training import make_trainer
 
 ARMS = (Arm("uniform", "uniform"), Arm("alp", "alp"), Arm("weakest", "weakest"))
 SIMULATED = {
@@ -149,6 +151,25 @@ def test_fewer_examples_are_a_fraction_of_those_that_the_others_have() -> None:
 def test_a_fraction_of_what_is_no_number_is_refused(wrong: Mapping[str, Any]) -> None:
     with pytest.raises(ConfigError, match=r"'less-data' has one in 4 .* numbers"):
         settings_of(tiny_with(wrong))
+
+
+@pytest.mark.parametrize("student", ["smollm2", "path/to/model"])
+def test_passes_of_other_students_have_to_be_said(student: str) -> None:
+    """Their recipes make three: four passes over a quarter would be a third of the tokens."""
+    with pytest.raises(ConfigError, match=r"'less-data' .* trainer_settings.epochs"):
+        settings_of(tiny_with({"student": student}))
+    told = {"student": student, "trainer_settings": {"epochs": 3}}
+    assert settings_of(tiny_with(told))["less-data"]["trainer_settings"] == {"epochs": 12}
+
+
+@pytest.mark.parametrize("student", ["simulated", "tiny"])
+def test_students_of_one_pass_are_trained_in_one_pass(student: str) -> None:
+    task = make_task("arithmetic-and-strings", train_per_cell=1, val_per_cell=1, test_per_cell=1)
+    trainer: Any = make_trainer(make_student(student, task))
+    assert getattr(trainer, "settings", trainer).epochs == 1
+    assert settings_of(tiny_with({"student": student}))["less-data"]["trainer_settings"] == {
+        "epochs": 4
+    }
 
 
 def test_arms_take_turns_and_folders_are_named_after_arm_and_seed() -> None:

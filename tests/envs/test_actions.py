@@ -35,6 +35,13 @@ def test_whole_numbers_within_the_limit_are_taken_as_they_are() -> None:
     assert (round_counts(wanted, 25) == wanted).all()
 
 
+def test_many_cells_just_below_whole_numbers_do_not_add_up_to_more_than_was_asked() -> None:
+    """3000 times 0.9995 and 0.6 sum to 2999.1; taken for ones, the 3000 would be one too many."""
+    counts = round_counts(np.array([0.9995] * 3000 + [0.6]), 10_000)
+    assert counts.sum() == 2999
+    assert set(counts[:3000].tolist()) == {0, 1}
+
+
 def test_chance_decides_which_of_many_equal_cells_get_one_more() -> None:
     """Five of eight cells, 4,000 times: 2,500 each, with a standard deviation of 31."""
     rng, seen = np.random.default_rng(0), np.zeros(8)

@@ -93,6 +93,8 @@ def test_losses_stay_with_their_examples() -> None:
     trainer = under(Stress(unlearnable=("copy",)), Counting())
     losses = trainer.train(TableStudent(), (copy, reverse, copy, other), rng()).losses
     assert [None if math.isnan(x) else x for x in losses] == [None, 0, None, 1]
+    left_out_first = trainer.train(TableStudent(), (copy, replace(copy, skill="reverse")), rng())
+    assert [math.isnan(x) for x in left_out_first.losses] == [True, False]
 
 
 def test_where_nothing_is_left_nothing_is_trained() -> None:

@@ -87,7 +87,8 @@ def toy_tree() -> tuple[gym.Env[Any, Any], Teacher[Any, Any]]:
 
 def stop_clocks(patch: pytest.MonkeyPatch) -> None:
     """Make wall-clock seconds 0, so that equal runs have equal files, and do not wait for disks."""
-    patch.setattr("teachgym.envs.base.perf_counter", lambda: 0.0)
+    for module in ("teachgym.envs.base", "teachgym.experiment"):
+        patch.setattr(f"{module}.perf_counter", lambda: 0.0)
     patch.setattr(os, "fsync", lambda descriptor: None)
 
 

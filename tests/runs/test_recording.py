@@ -218,6 +218,16 @@ def test_losses_without_their_examples_are_an_error(tmp_path: Path) -> None:
         read_taught(run)
 
 
+def test_examples_of_a_step_that_was_not_finished_are_for_resume(tmp_path: Path) -> None:
+    """As after a kill between the data of a step and its line of the journal."""
+    run = RunFolder.create(tmp_path / "run", {})
+    record(run)
+    started, first, *_ = run.journal.read_text().splitlines(keepends=True)
+    run.journal.write_text(started + first)
+    with pytest.raises(RunError, match=r"go on with: teachgym resume .*run"):
+        read_taught(run)
+
+
 def test_a_line_that_is_no_example_is_named(tmp_path: Path) -> None:
     run = RunFolder.create(tmp_path / "run", {})
     record(run)
