@@ -121,8 +121,9 @@ def _certainty(bench: BenchMaterial) -> Section:
         parts.append(_panel(bench, condition, matrix))
     for condition, lines in bench.panels.items():
         note = (
-            "Places of the teachers' means over resampled seeds, and the seeds that a paired test "
-            "needs to find such a difference in four of five cases, by the deviation seen here."
+            "Places of the teachers' means over resampled seeds (a plain bootstrap: a little too "
+            "sure where seeds are few), and the seeds that a paired test needs to find such a "
+            "difference in four of five cases, by the deviation seen here."
         )
         table = html_table(rank_rows(bench, lines), sortable=True)
         parts.append(figure(titled("How sure the places are", bench, condition), note, table))

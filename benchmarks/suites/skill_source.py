@@ -35,8 +35,8 @@ def skill_source(sources: Mapping[str, str | None] = COMPARED) -> Suite:
       all skills are equally large, every leaf gets as much on average (by orders under the first
       two, by chance under the others), so differences there are nearly noise; under ``roots`` and
       ``clusters-7`` it favours the leaves of small skills.
-    * ``alp`` follows progress per skill and level. What it loses from ``gold`` to ``shuffled`` is
-      what it had from skills; under ``one`` levels are all that is left to follow.
+    * ``alp`` follows progress per skill, levels alike. What it loses from ``gold`` to ``shuffled``
+      is what it had from skills; under ``one`` there is nothing to follow, and it is ``uniform``.
 
     What they cannot show: every exercise of the task begins with the name of its skill, so whoever
     reads finds the 32 leaves. ``clusters-32`` is the same division as ``gold`` and stands for any

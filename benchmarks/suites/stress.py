@@ -38,7 +38,7 @@ def stress() -> Suite:
     misjudged), the same for all teachers; only shuffled skills are shuffled in one way. To the
     simulated student wrong labels are examples that are missing. Late rewards and swapped levels
     ought to make no difference to these teachers, who read accuracies instead of rewards and take
-    every level for itself.
+    no level for easier than another.
     """
     return Suite(
         "stress",
