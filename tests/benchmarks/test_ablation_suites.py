@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from teachgym import experiment
 from teachgym.benchmarks.leaderboard import stand
 from teachgym.benchmarks.runner import do_here, read_results, run_suite
 from teachgym.benchmarks.suites.restart import restart
@@ -28,12 +27,6 @@ SHORT: dict[str, Any] = {
     "budget": {"steps": 2, "examples": 120},
     "examples_per_step": 60,
 }
-
-
-@pytest.fixture(autouse=True)
-def _no_curves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run's curve takes half the time of runs as short as these, and nobody looks at it."""
-    monkeypatch.setattr(experiment, "_draw", lambda result, path: None)
 
 
 def finish(suite: Suite, folder: Path, *arms: str, **settings: Any) -> dict[str, RunResult]:

@@ -31,7 +31,8 @@ COMPARED = ("journal", "examples", "rejected", "incidents")
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No waiting for the server to recover, no traces in the environment."""
+    """No clock, no waiting for the server to recover, no traces in the environment."""
+    monkeypatch.setattr("teachgym.experiment.perf_counter", lambda: 0.0)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     before = dict(os.environ)
     yield
