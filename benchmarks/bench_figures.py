@@ -82,7 +82,7 @@ def _radars(bench: BenchMaterial, table: Mapping[str, Mapping[str, Coping]]) -> 
     conditions = list(bench.panels)
     angles = np.linspace(0, 2 * np.pi, len(conditions), endpoint=False)
     rows = -(-len(table) // _COLUMNS)
-    figure = Figure(figsize=(2.5 * _COLUMNS, 0.4 + 1.9 * rows), layout="constrained")
+    figure = Figure(figsize=(2.7 * _COLUMNS, 0.4 + 1.9 * rows), layout="constrained")
     figure.suptitle(
         "chance to beat the reference under the same stress (95 % bootstrap)", fontsize=8
     )

@@ -233,12 +233,13 @@ def _against(line: Standing) -> tuple[str, str, str]:
     known = f" [{test.interval.low:+.4f}, {test.interval.high:+.4f}]" if test.p == test.p else ""
     return (
         f"{test.difference.mean:+.4f}{known}",
-        _show_p(line.p),
+        show_p(line.p),
         f"{line.better:.2f}",
     )
 
 
-def _show_p(p: float) -> str:
+def show_p(p: float) -> str:
+    """A p-value in three digits; nothing where there is none."""
     if p != p:
         return ""
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
