@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from teachgym.benchmarks.analysis import FloatArray, Interval
-from teachgym.benchmarks.leaderboard import Results, Standing, match_scores, stand
-from teachgym.benchmarks.runner import Status, read_results, status
+from teachgym.benchmarks.leaderboard import Results, Standing, by_arm, match_scores, stand
+from teachgym.benchmarks.runner import Status, read_results, read_states
 from teachgym.benchmarks.skill_gains import count_taught, mean_levels
 from teachgym.benchmarks.suites import Arm, Suite
 from teachgym.benchmarks.uncertainty import improvement
@@ -54,12 +54,11 @@ class BenchMaterial:
         cells = {(cell.arm.name, cell.seed): cell for cell in suite.cells()}
         configs = [read_json(folder / cells[key].path / "config.json") for key in results]
         standings = stand(suite, results)
-        leaders = _leaders(suite, standings)
+        leaders, runs = _leaders(suite, standings), by_arm(suite, results)
         taught = {
             arm: {
-                seed: count_taught(RunFolder(folder / cells[arm, seed].path), results[arm, seed])
-                for seed in range(suite.seeds)
-                if (arm, seed) in results
+                seed: count_taught(RunFolder(folder / cells[arm, seed].path), result)
+                for seed, result in runs[arm].items()
             }
             for arm in leaders
         }
@@ -67,10 +66,7 @@ class BenchMaterial:
         return cls(
             suite=suite,
             results=results,
-            states={
-                key: "finished" if key in results else status(cell, folder)
-                for key, cell in cells.items()
-            },
+            states=read_states(suite, folder, results),
             standings=standings,
             pages={
                 key: f"{cell.path}/{PAGE}"
@@ -94,13 +90,8 @@ class BenchMaterial:
     @cached_property
     def runs(self) -> dict[str, list[RunResult]]:
         """Results by seed of every arm that has any, by condition, best arm first."""
-        seeds = range(self.suite.seeds)
-        found = {
-            line.arm: [self.results[line.arm, s] for s in seeds if (line.arm, s) in self.results]
-            for lines in self.panels.values()
-            for line in lines
-        }
-        return {arm: runs for arm, runs in found.items() if runs}
+        arms = (line.arm for lines in self.panels.values() for line in lines)
+        return {arm: list(own.values()) for arm in arms if (own := self._by_seed[arm])}
 
     @cached_property
     def scores(self) -> dict[str, FloatArray]:
@@ -115,14 +106,15 @@ class BenchMaterial:
         Of the same seed where seeds decide the environment too (``leaderboard.match_scores``);
         nan where no seed is shared then.
         """
-        pair = match_scores(self.suite, *(self._by_seed(name) for name in (arm, other)))
+        pair = match_scores(self.suite, self._by_seed[arm], self._by_seed[other])
         if not all(map(len, pair)):
             return Interval(math.nan, math.nan, math.nan)
         paired = bool(self.suite.seeded)
         return improvement(*pair, np.random.default_rng(0), paired=paired)
 
-    def _by_seed(self, arm: str) -> dict[int, RunResult]:
-        return {seed: run for (name, seed), run in self.results.items() if name == arm}
+    @cached_property
+    def _by_seed(self) -> dict[str, dict[int, RunResult]]:
+        return by_arm(self.suite, self.results)
 
     @cached_property
     def arms(self) -> dict[str, Arm]:

@@ -14,7 +14,7 @@ from statistics import fmean
 from typing import Any
 
 from teachgym import experiment
-from teachgym.benchmarks.runner import Status, read_results, read_seconds, status
+from teachgym.benchmarks.runner import Status, read_results, read_seconds, read_states
 from teachgym.benchmarks.suites import Arm, Suite
 from teachgym.chat.settings import read_settings
 from teachgym.runs.config import RunConfig
@@ -50,10 +50,11 @@ class ArmForecast:
 def forecast(suite: Suite, folder: Path) -> tuple[ArmForecast, ...]:
     """The forecast for each arm of a suite whose runs are in ``folder``."""
     results = read_results(suite, folder)
+    progress = read_states(suite, folder, results)
     forecasts = []
     for arm in suite.arms:
         cells = [cell for cell in suite.cells() if cell.arm == arm]
-        states = [status(cell, folder) for cell in cells]
+        states = [progress[arm.name, cell.seed] for cell in cells]
         spent = [
             _with_all_seconds(results[arm.name, cell.seed].spent, folder / cell.path)
             for cell in cells

@@ -72,10 +72,7 @@ def stand(suite: Suite, results: Results, *, seed: int = 0) -> list[Standing]:
         results: of its finished cells.
         seed: of the bootstrap.
     """
-    runs = {
-        arm.name: {s: results[arm.name, s] for s in range(suite.seeds) if (arm.name, s) in results}
-        for arm in suite.arms
-    }
+    runs = by_arm(suite, results)
     tests = {
         arm.name: test
         for arm in suite.arms
@@ -114,6 +111,14 @@ def stand(suite: Suite, results: Results, *, seed: int = 0) -> list[Standing]:
             )
         )
     return sorted(standings, key=lambda line: -(line.test.mean if line.test else -1.0))
+
+
+def by_arm(suite: Suite, results: Results) -> dict[str, dict[int, RunResult]]:
+    """Results of every arm by seed, in the order of seeds; empty for an arm without any."""
+    return {
+        arm.name: {s: results[arm.name, s] for s in range(suite.seeds) if (arm.name, s) in results}
+        for arm in suite.arms
+    }
 
 
 def agreement(ours: Results, theirs: Results) -> tuple[float, int]:

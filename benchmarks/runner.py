@@ -163,6 +163,16 @@ def read_results(suite: Suite, folder: Path) -> dict[tuple[str, int], RunResult]
     }
 
 
+def read_states(
+    suite: Suite, folder: Path, results: Mapping[tuple[str, int], RunResult]
+) -> dict[tuple[str, int], Status]:
+    """How far each cell is, by name of the arm and seed; those with results are finished."""
+    cells = {(cell.arm.name, cell.seed): cell for cell in suite.cells()}
+    return {
+        key: "finished" if key in results else status(cell, folder) for key, cell in cells.items()
+    }
+
+
 def _read_result(run: Path) -> RunResult:
     result = experiment.read_result(run)
     return replace(result, spent=replace(result.spent, seconds=result.spent.seconds * _share(run)))
