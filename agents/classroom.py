@@ -18,7 +18,7 @@ class Classroom:
 
     syllabus: Syllabus
     purse: Purse
-    """The environment's ledger: calls are paid from the episode's budget."""
+    """Calls are paid through it from the episode's budget."""
     per_step: int
     """The most examples of one step, >= 1."""
     levels: tuple[float, ...] = (0.0,)
@@ -29,7 +29,7 @@ class Classroom:
         """Read it off an environment of any of the three kinds."""
         return cls(
             syllabus=env.get_wrapper_attr("syllabus"),
-            purse=env.get_wrapper_attr("ledger"),
+            purse=env.get_wrapper_attr("purse"),
             per_step=int(env.get_wrapper_attr("examples_per_step")),
             levels=tuple(env.get_wrapper_attr("levels")),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from time import perf_counter
 from typing import Any, Literal
 
@@ -19,7 +20,7 @@ from teachgym.envs.restart import training_set
 from teachgym.envs.rules import EpisodeRules
 from teachgym.errors import ConfigError, EpisodeError, unknown
 from teachgym.gate import Gate
-from teachgym.ledger import Ledger
+from teachgym.ledger import Ledger, Meter
 from teachgym.protocols import Evaluator, Reward, Student, Task, Trainer
 from teachgym.rewards import accuracy_gain
 from teachgym.snapshot import Best, Snapshot
@@ -200,10 +201,15 @@ class TeacherEnv(gym.Env[Report, Data]):
         """The most examples that any step can train on."""
         return self.rules.examples_per_step
 
-    @property
+    @cached_property
     def syllabus(self) -> Syllabus:
         """What those who write training data may know of the task."""
         return Syllabus.of(self.task)
+
+    @cached_property
+    def purse(self) -> Meter:
+        """What those who write training data pay their calls from: this episode's budget."""
+        return self.ledger.meter
 
     @property
     def examples_available(self) -> int:

@@ -156,7 +156,7 @@ def skill_list(
     * v0: initial version.
     """
     base = teacher_env(cast, **settings)
-    made = make_engine(engine, base.task, purse=base.ledger, chat=chat, **(engine_settings or {}))
+    made = make_engine(engine, base.task, purse=base.purse, chat=chat, **(engine_settings or {}))
     filled = FillPlans(pay_late(base, settings.get("stress")), made)
     env = _acting(filled, action, {"shares": OrderShares, "plan": _unchanged})
     return _observed(
@@ -248,7 +248,7 @@ def skill_tree(
     * v0: initial version.
     """
     base = teacher_env(cast, **settings)
-    services: dict[str, Any] = {"purse": base.ledger, "chat": chat}
+    services: dict[str, Any] = {"purse": base.purse, "chat": chat}
     tree = SkillTree(
         pay_late(base, settings.get("stress")),
         make_engine(engine, base.task, **services, **(engine_settings or {})),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from teachgym.errors import BudgetError
-from teachgym.types import Budget, Cost, Incident
+from teachgym.capability import Capability
+from teachgym.errors import BudgetError, ConfigError
+from teachgym.types import CURRENCIES, Budget, Cost, Incident
 
 
 class Ledger:
@@ -12,7 +13,7 @@ class Ledger:
     Whoever is about to spend asks first (``require``) and records afterwards what it really
     cost (``record``), so a limit is never passed. Two prices are not known in advance: wall-clock
     seconds are only recorded, and a call to a chat model may begin while anything is left
-    (``exhausted``). A ledger is a ``protocols.Purse``.
+    (``exhausted``). A ledger is a ``protocols.Purse``, but who writes gets its ``meter``.
 
     Example:
         >>> ledger = Ledger(Budget(examples=10))
@@ -52,13 +53,52 @@ class Ledger:
         return self.budget.exhausted(self.spent)
 
     def record(self, cost: Cost) -> None:
-        """Add what was really spent."""
-        self.spent = self.spent + cost
+        """Add what was really spent.
+
+        Raises:
+            ConfigError: for what is no ``Cost``, or one whose amounts are not finite and >= 0.
+        """
+        if not isinstance(cost, Cost):
+            raise ConfigError(f"{cost!r:.80} is no Cost; record what was spent as one")
+        # Made anew, so that an amount that was changed after the cost was made is checked, too.
+        self.spent = self.spent + Cost(*(getattr(cost, currency) for currency in CURRENCIES))
 
     def note(self, incident: Incident) -> None:
-        """Write down what the numbers do not show."""
+        """Write down what the numbers do not show; raises ``ConfigError`` for another type."""
+        if not isinstance(incident, Incident):
+            raise ConfigError(f"{incident!r:.80} is no Incident; note what happened as one")
         self.incidents.append(incident)
 
     def remaining(self, currency: str) -> float:
         """What is left of one currency; ``inf`` if unlimited."""
         return self.budget.remaining(self.spent)[currency]
+
+    @property
+    def meter(self) -> Meter:
+        """A purse on this account for those who call chat models."""
+        return Meter(self)
+
+
+class Meter:
+    """A ``protocols.Purse``: asks what is exhausted, charges and notes, and can do nothing else.
+
+    The ledger cannot be reached from it: nothing can be paid back, forgotten or allowed.
+    """
+
+    __slots__ = ("_call",)
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._call = Capability(exhausted=ledger.exhausted, record=ledger.record, note=ledger.note)
+
+    def exhausted(self) -> tuple[str, ...]:
+        """Currencies of which nothing is left."""
+        currencies: tuple[str, ...] = self._call("exhausted")
+        return currencies
+
+    def record(self, cost: Cost) -> None:
+        """Charge what was really spent; raises ``ConfigError`` for what is no cost."""
+        self._call("record", cost)
+
+    def note(self, incident: Incident) -> None:
+        """Write down what the numbers do not show."""
+        self._call("note", incident)

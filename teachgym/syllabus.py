@@ -1,7 +1,8 @@
 """``Syllabus``: what those who write training data for a task may know of it.
 
 Engines and teachers get one instead of the task: its skills, its training pool, its format and
-its grader, and no way to ``val`` and ``test``.
+its grader, and no way to ``val`` and ``test``: the grader can be called, and the task behind it
+cannot be reached (``teachgym.capability``).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from teachgym.capability import Capability
 from teachgym.protocols import Task
 from teachgym.types import Brief, Draft, Example, Skill
 
@@ -45,14 +47,16 @@ class Syllabus:
     @classmethod
     def of(cls, task: Task) -> Syllabus:
         """What ``task`` lets writers know."""
+        compose = getattr(task, "compose", compose_plainly)
+        call = Capability(grade=task.grade, verify=verifier(task), compose=compose)
         return cls(
             task=task.name,
-            skills=task.skills,
+            skills=tuple(task.skills),
             brief=getattr(task, "brief", PLAIN),
-            train=task.examples("train"),
-            compose=getattr(task, "compose", compose_plainly),
-            grade=task.grade,
-            verify=verifier(task),
+            train=tuple(task.examples("train")),
+            compose=partial(call, "compose"),
+            grade=partial(call, "grade"),
+            verify=partial(call, "verify"),
         )
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teachgym.errors import BudgetError
+from teachgym.errors import BudgetError, ConfigError
 from teachgym.ledger import Ledger
-from teachgym.types import Budget, Cost
+from teachgym.types import CURRENCIES, Budget, Cost
 
 
 def test_asking_spends_nothing() -> None:
@@ -31,3 +36,33 @@ def test_who_asks_first_never_passes_the_limit(amounts: list[int], limit: int) -
             ledger.record(Cost(train_tokens=amount))
     assert ledger.spent.train_tokens <= limit
     assert ledger.remaining("train_tokens") == limit - ledger.spent.train_tokens
+
+
+NO_AMOUNTS: tuple[Any, ...] = (
+    *(-1, -10, -1e-9, -math.inf, math.inf, math.nan, np.float64("nan"), np.int64(-3)),
+    *(None, "3", True, 1j, [1], np.array([1, 2]), -(10**400)),
+)
+
+
+@pytest.mark.parametrize("currency", CURRENCIES)
+@pytest.mark.parametrize("amount", NO_AMOUNTS, ids=repr)
+def test_a_cost_is_finite_and_not_negative(currency: str, amount: Any) -> None:
+    with pytest.raises(ConfigError, match=f"Cost.{currency} is "):
+        Cost(**{currency: amount})
+
+
+@given(
+    st.sampled_from(CURRENCIES),
+    st.one_of(st.floats(max_value=-1e-300), st.just(math.nan), st.integers(max_value=-1)),
+)
+def test_nothing_can_be_paid_back(currency: str, amount: float) -> None:
+    """Neither by a cost that was changed after it was made, nor by what only looks like one."""
+    ledger = Ledger(Budget(steps=9), Cost(*[5] * len(CURRENCIES)))
+    changed = Cost()
+    object.__setattr__(changed, currency, amount)
+    alike = SimpleNamespace(**{**Cost().as_dict(), currency: amount})
+    for purse in (ledger, ledger.meter):
+        for cost in (changed, alike):
+            with pytest.raises(ConfigError):
+                purse.record(cost)  # type: ignore[arg-type]
+    assert ledger.spent == Cost(*[5] * len(CURRENCIES))

@@ -12,7 +12,11 @@ from teachgym.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What was spent, in every currency; costs add up."""
+    """What was spent, in every currency: finite amounts, >= 0; costs add up.
+
+    Raises:
+        ConfigError: for any other amount.
+    """
 
     steps: int = 0
     """Environment steps."""
@@ -29,12 +33,28 @@ class Cost:
     seconds: float = 0.0
     """Wall-clock seconds; the one currency that differs between equal runs."""
 
+    def __post_init__(self) -> None:
+        for currency in CURRENCIES:
+            amount = getattr(self, currency)
+            if not _is_amount(amount):
+                raise ConfigError(
+                    f"Cost.{currency} is {amount!r:.40}; what was spent is finite and at least 0"
+                )
+
     def __add__(self, other: Cost) -> Cost:
         return Cost(*(getattr(self, c) + getattr(other, c) for c in CURRENCIES))
 
     def as_dict(self) -> dict[str, float]:
         """Currency name to amount."""
         return asdict(self)
+
+
+def _is_amount(amount: object) -> bool:
+    """Whether it is a finite number of at least 0."""
+    try:
+        return 0 <= amount < math.inf and not isinstance(amount, bool)  # type: ignore[operator]
+    except (TypeError, ValueError):  # No number, or several.
+        return False
 
 
 CURRENCIES: tuple[str, ...] = tuple(f.name for f in fields(Cost))

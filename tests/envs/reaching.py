@@ -1,0 +1,85 @@
+"""Everything that can be reached from an object: what a teacher could find if it looked."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Callable, Iterator
+from types import CodeType, FunctionType, MemberDescriptorType, ModuleType
+from typing import Any
+
+import numpy as np
+
+
+def reach(root: object) -> Iterator[tuple[str, object]]:
+    """Each object that can be reached from ``root``, once, with the steps that lead there.
+
+    Follows what the garbage collector follows (attributes, slots, containers, closures, the
+    objects of bound methods, defaults, generators, partials), and what it does not: live weak
+    references, arrays of objects, properties, attributes of classes, and the globals that a
+    function's code names. Does not enter modules, or the frames of threads.
+    """
+    # Objects are kept, or a new one could have the id of one that was seen.
+    seen: dict[int, object] = {id(root): root}
+    waiting = [("it", root)]
+    while waiting:
+        path, found = waiting.pop()
+        yield path, found
+        for step, following in _steps(found):
+            if id(following) not in seen and not isinstance(following, ModuleType):
+                seen[id(following)] = following
+                waiting.append((f"{path}{step}", following))
+
+
+def _steps(found: object) -> Iterator[tuple[str, object]]:
+    kind = type(found).__name__
+    if isinstance(found, FunctionType):
+        yield from _of_function(found)
+    elif isinstance(found, np.ndarray):
+        if found.dtype == object:
+            yield from ((f"[{i}]", each) for i, each in enumerate(found.ravel().tolist()))
+    elif isinstance(found, weakref.ref):
+        yield "()", found()
+    elif isinstance(found, type):
+        if str(found.__module__).partition(".")[0] not in ("builtins", "typing", "numpy"):
+            yield from ((f".{name}", value) for name, value in vars(found).items())
+    elif isinstance(found, dict):
+        yield from ((f"[{key!r:.40}]", value) for key, value in found.items())
+        yield from (("<key>", key) for key in found)
+    else:
+        yield from ((f"<{kind}>", each) for each in gc.get_referents(found))
+    if str(type(found).__module__).startswith(("teachgym", "test")):
+        yield from _properties(found)
+
+
+def _of_function(function: FunctionType) -> Iterator[tuple[str, object]]:
+    for name in ("__closure__", "__defaults__", "__kwdefaults__", "__dict__"):
+        yield f".{name}", getattr(function, name)
+    for name in _names(function.__code__):
+        if name in function.__globals__:
+            yield f".__globals__[{name!r}]", function.__globals__[name]
+
+
+def _names(code: CodeType) -> set[str]:
+    """Globals that a function and the functions in it may use."""
+    inner = [const for const in code.co_consts if isinstance(const, CodeType)]
+    return set(code.co_names).union(*map(_names, inner))
+
+
+def _properties(found: object) -> Iterator[tuple[str, object]]:
+    for name in dir(type(found)):
+        member = getattr(type(found), name, None)
+        if isinstance(member, (property, MemberDescriptorType)) or _is_cached(member):
+            try:
+                yield f".{name}", getattr(found, name)
+            except Exception:  # A property may refuse; then there is nothing to find.
+                continue
+
+
+def _is_cached(member: object) -> bool:
+    return type(member).__name__ == "cached_property"
+
+
+def finds(root: object, forbidden: Callable[[Any], str]) -> list[str]:
+    """What is reachable and forbidden: why, and the steps that lead there."""
+    return [f"{reason}: {path}" for path, found in reach(root) if (reason := forbidden(found))]
