@@ -270,6 +270,10 @@ class TeacherEnv(gym.Env[Report, Data]):
         """Weights that ``reset`` restores."""
         return self._untrained
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the capabilities, which serve one process and are made when asked for."""
+        return {k: v for k, v in self.__dict__.items() if k not in ("syllabus", "purse")}
+
     # -- probes: what a student may offer beyond its answers ---------------------------------
 
     def logprobs(self, examples: Sequence[Example]) -> list[np.ndarray]:

@@ -12,7 +12,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, NoReturn
 
 from teachgym.errors import ConformanceError, EpisodeError, TeachgymError
 
@@ -42,6 +42,12 @@ class Capability:
         self._pid = os.getpid()
         _Server(functions, self._requests).start()
         weakref.finalize(self, self._requests.put, None)
+
+    def __reduce__(self) -> NoReturn:
+        raise EpisodeError(
+            "what a teacher or an engine may call cannot be copied or pickled; make it anew, with "
+            "its environment"
+        )
 
     def __call__(self, name: str, *arguments: Any) -> Any:
         """What the function ``name`` returns.

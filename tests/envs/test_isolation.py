@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import operator
+import pickle
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +25,7 @@ from teachgym.chat.scripted import Scripted
 from teachgym.chat.settings import make_chat
 from teachgym.engines import LLMEngine
 from teachgym.envs.base import TeacherEnv, base_of
-from teachgym.errors import ConfigError, ConformanceError
+from teachgym.errors import ConfigError, ConformanceError, EpisodeError
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.ledger import Ledger
 from teachgym.loop import run_episode
@@ -272,3 +274,15 @@ def test_a_meter_charges_and_does_nothing_else() -> None:
     offered = {name for name in dir(meter) if not name.startswith("_")}
     assert offered == {"exhausted", "record", "note"}
     assert not [found for _, found in reach(meter) if isinstance(found, (Ledger, Budget))]
+
+
+def test_capabilities_are_neither_copied_nor_pickled_and_an_environment_goes_without() -> None:
+    env = marked_env()
+    for held in (env.syllabus.grade, env.purse):
+        with pytest.raises(EpisodeError, match="make it anew"):
+            copy.deepcopy(held)
+        with pytest.raises(EpisodeError, match="make it anew"):
+            pickle.dumps(held)
+    other = pickle.loads(pickle.dumps(env))
+    other.purse.record(Cost(teacher_calls=1))
+    assert (other.spent.teacher_calls, env.spent.teacher_calls) == (1, 0)
