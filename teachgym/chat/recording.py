@@ -168,15 +168,15 @@ class Recorded:
     def _open(self) -> Iterator[sqlite3.Connection]:
         """The record, with what is done committed at the end.
 
-        A connection is opened for each use: it belongs to one thread and one process.
+        A connection is opened for each use: it belongs to one thread and one process. The file
+        keeps SQLite's ordinary journal: changing to a write-ahead log, and leaving it with the last
+        connection, take locks that SQLite does not wait for, so that clients lost each other.
         """
         try:
             if self.mode == "record":
                 self.path.parent.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(self.path, timeout=_PATIENCE)) as record, record:
                 if self.mode == "record":
-                    # Readers and one writer at a time do not wait for each other.
-                    record.execute("PRAGMA journal_mode = WAL")
                     record.execute(_TABLE)
                 yield record
         except (sqlite3.Error, OSError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import sqlite3
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -227,3 +228,17 @@ def test_processes_that_write_one_record_agree(tmp_path: Path) -> None:
         first, second = processes.starmap(_ask_many, [(path, "a"), (path, "b")])
     assert first == second
     assert set(first) <= {"a", "b"}
+
+
+def test_a_new_record_can_be_begun_by_many_at_once(tmp_path: Path) -> None:
+    """Each round eight clients open a file that is not there yet, all at the same moment."""
+    barrier = threading.Barrier(8)
+
+    def begin(round_: int) -> str:
+        recorded = Recorded(Counting(), tmp_path / f"{round_}.sqlite")
+        barrier.wait(timeout=60)
+        return recorded.complete(QUESTION).text
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(begin, [n // 8 for n in range(8 * 30)]))
+    assert answers == ["answer 1"] * (8 * 30)
