@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # e.g. PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu" for a torch without CUDA
 PIP_ARGS ?=
+ROUNDS ?= 1
 BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt $(PIP_ARGS)
 PACKAGING := setup.cfg pyproject.toml constraints.txt
@@ -11,7 +12,7 @@ export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= PASSIVE
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test check format lint types contracts tests slow gpu docs clean help
+.PHONY: demo test check format lint types contracts tests shaken slow gpu docs clean help
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +47,13 @@ tests: ## fast tests and doctests, with coverage
 	$(BIN)/pytest -n 2 --cov --cov-report= -m "not slow and not gpu and not network"
 	$(BIN)/pytest -q --cov --cov-append --cov-report= --doctest-modules teachgym
 	$(BIN)/coverage report --skip-covered --sort=cover --fail-under=95
+
+shaken: ## the fast tests in random order beside busy processes, ROUNDS times (one by default)
+	@trap 'kill $$(jobs -p) 2>/dev/null' EXIT; \
+	for cpu in $$(seq $$(nproc)); do (while :; do :; done) & done; \
+	for round in $$(seq $(ROUNDS)); do \
+		$(BIN)/pytest -q -n 2 -p randomly -m "not slow and not gpu and not network" || exit 1; \
+	done
 
 slow: ## the tests that train for minutes
 	$(BIN)/pytest -n 2 -m "slow and not gpu and not network"

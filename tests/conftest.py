@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 for _name, _value in {
@@ -28,7 +29,25 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
+_DECIDE_OUTPUT = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "PYTHONWARNINGS")
+"""Variables of terminals and shells that change what programs print.
+
+pytest loads readline, which sets ``COLUMNS`` behind Python's back. Workers of xdist see it in
+``os.environ`` and a plain pytest does not, so what their children printed was cut at 80 characters.
+"""
+
+
 @pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test finds what another, or the user, has left in the cache."""
-    monkeypatch.setenv("TEACHGYM_CACHE", str(tmp_path / "teachgym-cache"))
+def _own_environment(tmp_path: Path) -> Iterator[None]:
+    """Give each test the same environment, and keep what it and its libraries set from the next.
+
+    No test finds what another, or the user, has left in the cache either.
+    """
+    before = dict(os.environ)
+    for name in (*_DECIDE_OUTPUT, *(name for name in before if name.startswith("WANDB_"))):
+        os.environ.pop(name, None)
+        os.unsetenv(name)
+    os.environ["TEACHGYM_CACHE"] = str(tmp_path / "teachgym-cache")
+    yield
+    os.environ.clear()
+    os.environ.update(before)

@@ -99,12 +99,19 @@ def echo(text: str, draw: int) -> str:
 
 
 def test_answers_come_in_the_order_of_the_questions() -> None:
-    model = Model(echo, nap=0.005)
+    both = threading.Barrier(2)  # The first answer waits for the second: two are in flight.
+
+    def meet(text: str, draw: int) -> str:
+        if text in "01":
+            both.wait(timeout=60)
+        return echo(text, draw)
+
+    model = Model(meet, nap=0.005)
     asked = [question(str(n), draw=10 * n) for n in range(20)]
     assert words(Asker(model, workers=4).ask(asked, Word)) == [
         [str(n), str(10 * n)] for n in range(20)
     ]
-    assert 1 < model.most_in_flight <= 4
+    assert model.most_in_flight <= 4
 
 
 def test_every_call_brings_the_schema_of_the_items() -> None:
@@ -254,11 +261,11 @@ def test_an_unreadable_answer_got_through_all_the_same() -> None:
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ZeroDivisionError("a bug")])
 def test_what_is_not_expected_ends_all_and_leaves_no_threads(error: BaseException) -> None:
     """Two workers: question 2 fails, so at most question 3 has begun beside it."""
-    before = threading.active_count()
+    before = set(threading.enumerate())
     model = Model(lambda text, draw: error if text == "2" else reply(text), nap=0.01)
     with pytest.raises(type(error)):
         Asker(model, workers=2).ask(questions(50), Word)
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before
     assert model.in_flight == 0
     assert len(model.asked) <= 4
 
@@ -268,11 +275,11 @@ def test_an_interruption_of_who_asks_leaves_no_threads_either() -> None:
         def record(self, cost: Cost) -> None:
             raise KeyboardInterrupt
 
-    before = threading.active_count()
+    before = set(threading.enumerate())
     model = Model(echo, nap=0.01)
     with pytest.raises(KeyboardInterrupt):
         Asker(model, Interrupted(Budget()), workers=2).ask(questions(50), Word)
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before
     assert len(model.asked) == 2
 
 

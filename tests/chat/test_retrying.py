@@ -124,11 +124,11 @@ def test_a_server_with_every_fault_is_outlived() -> None:
         dropped,
         half,
         page,
-        slow(5),
+        slow(60),
     ]
     waited: list[float] = []
     with serve(lambda request: "at last", dict(enumerate(faults, 1))) as server:
-        settings = ChatSettings(model="m", base_url=server.url, timeout=0.5)
+        settings = ChatSettings(model="m", base_url=server.url, timeout=2)
         chat = Retrying(
             OpenAICompatible(settings), attempts=8, sleep=waited.append, random=lambda: 1.0
         )

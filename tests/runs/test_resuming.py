@@ -158,17 +158,20 @@ def test_a_finished_run_is_not_touched_by_resuming(tmp_path: Path) -> None:
 
 
 def test_a_process_killed_by_the_system_leaves_a_run_that_can_be_resumed(tmp_path: Path) -> None:
-    """SIGKILL between two steps or inside one, wherever it lands."""
+    """SIGKILL between two steps or inside one, wherever it lands before step 21."""
     long = {**SMALL, "budget": {"steps": 25}}
     (tmp_path / "run.json").write_text(json.dumps(asdict(config(env_settings=long))))
     script = (
         "import json, sys; from pathlib import Path; from teachgym.experiment import *; "
-        "run(RunConfig.of(json.load(open(sys.argv[1]))), Path(sys.argv[2]))"
+        "wait = lambda step, _: sys.stdin.read() if step == 20 else None; "
+        "run(RunConfig.of(json.load(open(sys.argv[1]))), Path(sys.argv[2]), observers=[wait])"
     )
     folder = tmp_path / "killed"
     process = subprocess.Popen(
-        [sys.executable, "-c", script, str(tmp_path / "run.json"), str(folder)]
+        [sys.executable, "-c", script, str(tmp_path / "run.json"), str(folder)],
+        stdin=subprocess.PIPE,
     )
+    assert process.stdin is not None
     journal = RunFolder(folder).journal
     patience = time.monotonic() + 60
     while not (journal.exists() and journal.read_bytes().count(b"\n") > 3):
@@ -176,6 +179,7 @@ def test_a_process_killed_by_the_system_leaves_a_run_that_can_be_resumed(tmp_pat
         time.sleep(0.005)
     os.kill(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
+    process.stdin.close()
     assert not is_finished(folder)
     resumed = asdict(resume(folder))
     expected = asdict(run(config(env_settings=long), tmp_path / "whole"))

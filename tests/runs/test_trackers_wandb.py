@@ -131,8 +131,9 @@ def test_data_and_student_arrive_as_artifacts(finished: RunFolder) -> None:
 
 
 TWO_RUNS_AND_A_DEATH = """
-import os, signal, subprocess, sys, warnings
+import sys
 from pathlib import Path
+import psutil
 from teachgym.runs import WandbTracker
 from teachgym.runs.trackers.settings import WandbSettings
 
@@ -143,11 +144,9 @@ first, second = (
 first.log({"accuracy": 0.25}, 0)
 second.log({"accuracy": 0.5}, 0)
 first.close()
-listed = subprocess.run(
-    ["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True
-)
-(own,) = (line for line in listed.stdout.splitlines() if "wandb-core" in line)
-os.kill(int(own.split()[0]), signal.SIGKILL)
+(own,) = (child for child in psutil.Process().children() if child.name() == "wandb-core")
+own.kill()
+own.wait()
 for step in range(1, 1000):
     second.log({"accuracy": 0.5}, step)
 second.close()

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from typing import Any
 
 
@@ -49,6 +49,7 @@ class FakeVllm:
         self.can_sleep = True
         self.without_ids = False
         self.pause = 0.0
+        self.closing = Event()
         self.url = ""
         self._lock = Lock()
         self._models: dict[str, Any] = {}
@@ -64,6 +65,7 @@ class FakeVllm:
         try:
             yield self
         finally:
+            self.closing.set()
             server.shutdown()
             thread.join()
             server.server_close()
@@ -117,7 +119,7 @@ class FakeVllm:
             raise Refusal(500, "the engine is asleep")
         if body["model"] not in self.adapters:
             raise Refusal(404, f"The model `{body['model']}` does not exist.")
-        time.sleep(self.pause)
+        self.closing.wait(self.pause)
         with self._lock:  # of torch's one thread
             self.bodies.append(dict(body))
             answers = [self._continue(ids, body) for ids in body["prompt"]]

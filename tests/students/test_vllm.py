@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import runpy
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -265,10 +264,8 @@ def test_a_server_that_does_not_start_shows_the_end_of_its_log() -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_a_server_that_is_not_ready_in_time_is_ended(tmp_path: Path) -> None:
-    began = time.monotonic()
     with pytest.raises(ServerError, match=r"not ready after 1 seconds"):
         VllmServer.start("slow", startup_seconds=1, **OPTIONS)
-    assert time.monotonic() - began < 20
     assert not list(tmp_path.glob("*.log"))
 
 
@@ -335,9 +332,9 @@ def test_answers_without_token_ids_are_refused(fake: FakeVllm) -> None:
 def test_an_answer_that_takes_too_long_is_an_error(fake: FakeVllm, tmp_path: Path) -> None:
     (student,) = students_at(fake)
     student.export(tmp_path)
+    VllmServer(fake.url).load("mine", tmp_path)
     server = VllmServer(fake.url, seconds=0.1)
-    server.load("mine", tmp_path)
-    fake.pause = 0.5
+    fake.pause = 60
     with pytest.raises(ServerError, match=r"no answer .* to POST /v1/completions \(ReadTimeout"):
         server.complete("mine", [], max_tokens=1)
 
