@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 
 from teachgym.gate import normalise
-from teachgym.types import Data, Provenance, Verdict
+from teachgym.types import Data, Example, Provenance, Verdict
 
 
 def most(count: int, allowed: Callable[[int], bool]) -> int:
@@ -42,6 +42,6 @@ def stamp(data: Data, step: int) -> Data:
     return tuple(replace(e, provenance=stamped(e.provenance or Provenance())) for e in data)
 
 
-def prompts_of(data: Data) -> set[str]:
+def prompts_of(data: Iterable[Example]) -> Iterator[str]:
     """Normalised prompts, as the gate compares them."""
-    return {normalise(e.prompt) for e in data}
+    return (normalise(e.prompt) for e in data)

@@ -19,7 +19,7 @@ from teachgym.envs.rendering import render_ansi, render_rgb_array
 from teachgym.envs.restart import training_set
 from teachgym.envs.rules import EpisodeRules
 from teachgym.errors import ConfigError, EpisodeError, unknown
-from teachgym.gate import Gate
+from teachgym.gate import Gate, Seen
 from teachgym.ledger import Ledger, Meter
 from teachgym.protocols import Evaluator, Reward, Student, Task, Trainer
 from teachgym.rewards import accuracy_gain
@@ -31,6 +31,7 @@ from teachgym.types import (
     Cost,
     Data,
     Example,
+    Growing,
     Incident,
     Prediction,
     Report,
@@ -114,7 +115,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         self._untrained = student.save()
         self._untrained_reports: dict[str, Report] = {}
         self._state: Snapshot | None = None
-        self._seen: set[str] = set()
+        self._seen = Seen()
         self.ledger = Ledger(self.rules.budget)
         self._reckoned = self.spent
 
@@ -128,12 +129,12 @@ class TeacherEnv(gym.Env[Report, Data]):
         self.student.restore(self._untrained)
         self.ledger.reset()
         self._reckoned = self.spent
-        self._seen = set()
+        self._seen = Seen()
         report = self._evaluate_untrained("val")
         self._state = Snapshot(
             entropy=int(self.np_random.integers(2**63)),
             report=report,
-            curve=(report.overall,),
+            curve=Growing([report.overall]),
             best=Best(0, report.accuracy, self._untrained),
         )
         return report, {"metrics": score_metrics(report)}
@@ -245,7 +246,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         self._reckoned = self.spent
         self.np_random.bit_generator.state = snapshot.rng_state
         self._state = replace(snapshot, checkpoint=None)
-        self._seen = prompts_of(snapshot.data)
+        self._seen = Seen(prompts_of(snapshot.data))
 
     def examine(self) -> tuple[Report, Report]:
         """Reports on ``test``: the untrained student and the student that was best on ``val``.
@@ -370,15 +371,15 @@ class TeacherEnv(gym.Env[Report, Data]):
     def _advance(self, report: Report, accepted: Data) -> None:
         state = self.state
         step, best = state.step + 1, state.best
-        self._seen |= prompts_of(accepted)
+        self._seen.add(prompts_of(accepted))
         if report.accuracy > best.accuracy:
             best = Best(step, report.accuracy, self.student.save())
         state = replace(
             state,
             step=step,
             report=report,
-            curve=(*state.curve, report.overall),
-            data=state.data + accepted,
+            curve=state.curve.longer([report.overall]),
+            data=state.data.longer(accepted),
             best=best,
         )
         self._state = replace(state, stop_reason=self._stop_reason(report))

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 
-from teachgym.types import Data
+from teachgym.types import Data, Example
 
 TrainingMode = Literal["continue", "scratch"]
 TRAINING_MODES: tuple[TrainingMode, ...] = ("continue", "scratch")
 
 
 def training_set(
-    mode: TrainingMode, new: Data, earlier: Data, replay: float, rng: np.random.Generator
+    mode: TrainingMode,
+    new: Data,
+    earlier: Sequence[Example],
+    replay: float,
+    rng: np.random.Generator,
 ) -> Data:
     """Examples for one training run.
 
@@ -25,7 +30,7 @@ def training_set(
     if not new:
         return ()
     if mode == "scratch":
-        return earlier + new
+        return (*earlier, *new)
     count = min(len(earlier), round(len(new) * replay / (1 - replay)))
-    chosen = rng.permutation(len(earlier))[:count]
+    chosen = rng.choice(len(earlier), count, replace=False) if count else ()
     return new + tuple(earlier[i] for i in chosen)

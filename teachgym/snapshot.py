@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from teachgym.skills import Forest
-from teachgym.types import Checkpoint, Cost, Data, Report, SkillScore
+from teachgym.types import Checkpoint, Cost, Example, Growing, Report, SkillScore
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ class Snapshot:
     """Seeds the random streams of the episode."""
     report: Report
     """The last evaluation on ``val``."""
-    curve: tuple[SkillScore, ...]
+    curve: Growing[SkillScore]
     """Validation accuracy before the first step and after each: the learning curve."""
     best: Best
     step: int = 0
     """Steps made."""
-    data: Data = ()
+    data: Growing[Example] = field(default_factory=Growing)
     """All examples trained on so far, in order."""
     stop_reason: str = ""
     """Why the episode has ended; empty while it runs."""

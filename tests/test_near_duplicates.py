@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from teachgym.errors import MissingExtraError
-from teachgym.gate import Gate, GateSettings, normalise
+from teachgym.gate import Gate, GateSettings, Seen, normalise
 from teachgym.gate.near_duplicates import NearDuplicates, bands, format_of, jaccard, shingles
 from teachgym.testing import ToyTask
 from teachgym.types import Example, Split
@@ -18,6 +19,7 @@ from teachgym.types import Example, Split
 pytest.importorskip("datasketch")
 
 TASK = ToyTask()
+WORDS = ["violin", "violins", "piano", "violin and piano", "a violin", "viola"]
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -128,9 +130,9 @@ def test_verdicts_do_not_depend_on_the_order_in_which_earlier_data_came() -> Non
     details = set()
     for order in (prompts, prompts[::-1]):
         duplicates = NearDuplicates(0.6)
-        duplicates.hold(frozenset())
+        duplicates.hold(Seen())
         for prompt in order:
-            duplicates.hold({*order[: order.index(prompt) + 1]})
+            duplicates.hold(Seen(order[: order.index(prompt) + 1]))
         details.add(tuple(duplicates.admit(v) for v in variants))
     assert len(details) == 1
     assert any(next(iter(details)))
@@ -160,3 +162,38 @@ def test_without_datasketch_the_gate_says_what_to_install(monkeypatch: pytest.Mo
     Gate(TASK)
     with pytest.raises(MissingExtraError, match=r"teachgym\[duplicates\]"):
         near()
+
+
+@given(st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=3), max_size=6), st.data())
+def test_the_index_of_a_growing_set_is_that_of_a_new_one(
+    batches: list[list[str]], data: st.DataObject
+) -> None:
+    """Whether a batch was taken in as a whole or in part, and after a change of sets."""
+    kept, other = NearDuplicates(0.5), Seen(["violin and piano"])
+    seen = Seen()
+    for batch in batches:
+        if data.draw(st.booleans()):
+            kept.hold(other)
+        fresh = NearDuplicates(0.5)
+        for index in (kept, fresh):
+            index.hold(seen if index is kept else Seen(seen))
+        new = [prompt for prompt in dict.fromkeys(batch) if prompt not in seen]
+        verdicts = [[index.admit(prompt) for prompt in new] for index in (kept, fresh)]
+        assert verdicts[0] == verdicts[1]
+        seen.add(new[: data.draw(st.integers(0, len(new)))])
+
+
+def test_only_what_is_new_is_put_into_the_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    index, seen = NearDuplicates(0.8), Seen()
+    signature, signed = index._signature, list[str]()
+
+    def sign(prompt: str) -> Any:
+        signed.append(prompt)
+        return signature(prompt)
+
+    monkeypatch.setattr(index, "_signature", sign)
+    for step in range(50):
+        index.hold(seen)
+        seen.add(f"{step} oxen and {n} hens" for n in range(3))
+    index.hold(seen)
+    assert sorted(signed) == sorted(seen)

@@ -6,7 +6,8 @@ function, and add its line in ``Gate.__init__`` and its reason to ``REASONS``.
 """
 
 from teachgym.gate.inspecting import REASONS, Gate, GateResult
+from teachgym.gate.seen import Seen
 from teachgym.gate.settings import GateSettings
 from teachgym.gate.wording import normalise
 
-__all__ = ["REASONS", "Gate", "GateResult", "GateSettings", "normalise"]
+__all__ = ["REASONS", "Gate", "GateResult", "GateSettings", "Seen", "normalise"]

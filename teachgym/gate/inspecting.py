@@ -19,6 +19,7 @@ from teachgym.gate.checks import (
 )
 from teachgym.gate.contamination import Contamination
 from teachgym.gate.near_duplicates import NearDuplicates, format_of
+from teachgym.gate.seen import Seen
 from teachgym.gate.settings import GateSettings
 from teachgym.gate.wording import normalise
 from teachgym.protocols import Task
@@ -106,7 +107,8 @@ class Gate:
 
         Args:
             examples: the batch.
-            seen: normalised prompts (``normalise``) of the data trained on before.
+            seen: normalised prompts (``normalise``) of the data trained on before; a ``Seen``
+                is looked through once, however often it is given.
             limit: the most examples to accept, >= 0; None = any number.
         """
         checks = self._checks
@@ -155,18 +157,18 @@ def _first_outside(seen: Collection[str], near: NearDuplicates | None) -> Check:
 
     With ``near``, so is every prompt that is nearly equal.
     """
-    known = set(seen)
+    batch: set[str] = set()
     if near is not None:
-        near.hold(known)
+        near.hold(seen if isinstance(seen, Seen) else Seen(seen))
 
     def check(example: Example) -> str | None:
         prompt = normalise(example.prompt)
-        if prompt in known:
+        if prompt in seen or prompt in batch:
             return f"{example.prompt!r} was there before"
         if near is not None and (alike := near.admit(prompt)) is not None:
             other, similarity = alike
             return f"{example.prompt!r} is {similarity:.2f} alike to {other!r}, there before"
-        known.add(prompt)
+        batch.add(prompt)
         return None
 
     return check

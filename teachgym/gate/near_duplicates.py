@@ -9,11 +9,14 @@ chosen so that a pair at the threshold is missed with a probability below 0.01.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from collections.abc import Set as AbstractSet
+from itertools import islice
 from typing import Any
 from zlib import crc32
 
 from teachgym.errors import missing_extra
+from teachgym.gate.seen import Seen
 from teachgym.gate.wording import normalise, words
 from teachgym.protocols import Task
 
@@ -106,15 +109,16 @@ class NearDuplicates:
         self._similarity, self._ignored = similarity, ignored
         self._empty = MinHash(_PERMUTATIONS, hashfunc=crc32)
         self._index = MinHashLSH(num_perm=_PERMUTATIONS, params=bands(similarity))
-        self._prompts: set[str] = set()
+        self._held, self._count = Seen(), 0
+        self._admitted: set[str] = set()
 
-    def hold(self, prompts: AbstractSet[str]) -> None:
-        """Become the set of these normalised prompts; only the difference takes time."""
-        for prompt in self._prompts - prompts:
-            self._index.remove(prompt)
-        for prompt in prompts - self._prompts:
-            self._index.insert(prompt, self._signature(prompt))
-        self._prompts = set(prompts)
+    def hold(self, seen: Seen) -> None:
+        """Become the set of these prompts; of those held last time, only what is new takes time."""
+        if seen is self._held:
+            self._change(self._admitted, seen.since(self._count))
+        else:
+            self._change(self._admitted | set(islice(self._held, self._count)), seen)
+        self._held, self._count, self._admitted = seen, len(seen), set()
 
     def admit(self, prompt: str) -> tuple[str, float] | None:
         """Take in a normalised prompt that is not there yet, unless one is nearly equal.
@@ -128,8 +132,16 @@ class NearDuplicates:
         if similarity >= self._similarity:
             return other, similarity
         self._index.insert(prompt, signature)
-        self._prompts.add(prompt)
+        self._admitted.add(prompt)
         return None
+
+    def _change(self, there: set[str], wanted: Collection[str]) -> None:
+        """Have the prompts of ``wanted`` in the index in place of those of ``there``."""
+        for prompt in there.difference(wanted):
+            self._index.remove(prompt)
+        for prompt in wanted:
+            if prompt not in there:
+                self._index.insert(prompt, self._signature(prompt))
 
     def similarity(self, one: str, other: str) -> float:
         """The lower of the two Jaccard similarities, with and without the format."""

@@ -25,7 +25,7 @@ from teachgym.runs.folder import RunFolder
 from teachgym.skills import Forest
 from teachgym.skills.view import forest_from_json, forest_to_json
 from teachgym.snapshot import Best, Snapshot
-from teachgym.types import Checkpoint, Cost, Report, SkillScore, Split
+from teachgym.types import Checkpoint, Cost, Growing, Report, SkillScore, Split
 
 
 def save_snapshot(run: RunFolder, snapshot: Snapshot) -> None:
@@ -53,14 +53,14 @@ def load_snapshot(run: RunFolder, step: int) -> Snapshot:
     return Snapshot(
         entropy=state["entropy"],
         report=read_report(run.val_predictions(step), "val"),
-        curve=tuple(SkillScore(**score) for score in state["curve"]),
+        curve=Growing(SkillScore(**score) for score in state["curve"]),
         best=Best(
             state["best"]["step"],
             state["best"]["accuracy"],
             _read_weights(_weights(run, state["best"]["step"])),
         ),
         step=step,
-        data=tuple(map(example_from_json, examples)),
+        data=Growing(map(example_from_json, examples)),
         stop_reason=state["stop_reason"],
         forest=_forest(state),
         checkpoint=_read_weights(_weights(run, step)),

@@ -102,7 +102,7 @@ def collect_result(
         best_step=best,
         stop_reason=snapshot.stop_reason,
         spent=snapshot.spent,
-        curve=snapshot.curve,
+        curve=tuple(snapshot.curve),
         rejected=_totals(episode, "rejected/"),
         incidents=_totals(episode, "incidents/"),
     )

@@ -11,10 +11,10 @@ says so.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from teachgym.errors import ConfigError, UnknownSkillError, unknown
-from teachgym.types import Move, Order, Plan, Prediction, SkillScore
+from teachgym.types import Growing, Move, Order, Plan, Prediction, SkillScore
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Forest:
     """Root name to all its subskills, of whatever depth, in order of discovery."""
     max_subskills: int
     """The most subskills a root can have, >= 1."""
-    history: tuple[Experience, ...] = ()
+    history: Growing[Experience] = field(default_factory=Growing)
     """Every move made, in order."""
 
     @classmethod
@@ -144,7 +144,7 @@ class Forest:
 
     def remembering(self, experiences: Sequence[Experience]) -> Forest:
         """The forest with a longer history."""
-        return replace(self, history=(*self.history, *experiences))
+        return replace(self, history=self.history.longer(experiences))
 
     def limited(self, total: int) -> Forest:
         """Allocations scaled down in proportion so that they sum to at most ``total``."""

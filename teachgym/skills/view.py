@@ -17,7 +17,7 @@ from teachgym.records import (
 )
 from teachgym.skills.forest import Experience, Forest, Subskill
 from teachgym.spaces import ReportSpace, WordSpace, move_from_json, move_to_json
-from teachgym.types import Report
+from teachgym.types import Growing, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,4 +102,4 @@ def forest_from_json(record: Mapping[str, Any]) -> Forest:
         )
         for e in record["history"]
     )
-    return Forest(trees, record["max_subskills"], tuple(history))
+    return Forest(trees, record["max_subskills"], Growing(history))

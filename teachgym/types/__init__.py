@@ -18,6 +18,7 @@ from teachgym.types.examples import (
     Split,
     Verdict,
 )
+from teachgym.types.growing import Growing
 from teachgym.types.plans import Exploit, Explore, Move, Order, Plan
 from teachgym.types.reports import Report, SkillScore
 from teachgym.types.skills import Skill, leaf_skills, leaves_by_root, root_skills
@@ -37,6 +38,7 @@ __all__ = [
     "Example",
     "Exploit",
     "Explore",
+    "Growing",
     "Incident",
     "Move",
     "Obs",
