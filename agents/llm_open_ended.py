@@ -10,8 +10,8 @@ import numpy as np
 from teachgym.agents.classroom import Classroom
 from teachgym.agents.replies import SkillSpec, hint_of, skill_spec
 from teachgym.agents.settings import check_range
-from teachgym.agents.shares import scale_down
 from teachgym.agents.showing import CUT, choose_errors, choose_examples
+from teachgym.apportion import apportion
 from teachgym.chat.asking import Asker, Question
 from teachgym.chat.prompts import Messages, render
 from teachgym.engines.writer import Writer, WriterSettings
@@ -76,7 +76,7 @@ class LLMOpenEnded:
         specs = self._ask(shown, self.per_step, ())
         if missing := max(self.per_step - sum(spec.count for spec in specs), 0):
             specs += self._ask(shown, missing, specs)
-        counts = scale_down([spec.count for spec in specs], self.per_step)
+        counts = apportion([spec.count for spec in specs], self.per_step, self._rng).tolist()
         orders = [
             Order(spec.skill, count, hint=hint_of(spec.weakness, spec.practise))
             for spec, count in zip(specs, counts, strict=True)

@@ -10,8 +10,8 @@ import numpy as np
 from teachgym.agents.classroom import Classroom
 from teachgym.agents.replies import MOST_SPECS, Hypothesis, hint_of
 from teachgym.agents.settings import check_range
-from teachgym.agents.shares import divide_evenly, scale_down
 from teachgym.agents.showing import CUT, choose_errors, choose_examples, in_words
+from teachgym.apportion import apportion, divide_evenly
 from teachgym.chat.asking import Asker, Question
 from teachgym.chat.prompts import render
 from teachgym.protocols import ChatModel
@@ -76,7 +76,7 @@ class LLMSkillList:
     def act(self, observation: Report) -> Plan:
         """At most as many examples as a step takes."""
         skills = self._choose(observation)
-        parts = divide_evenly(self.classroom.per_step, len(skills))
+        parts = divide_evenly(self.classroom.per_step, len(skills), self._rng).tolist()
         questions = self._questions(observation, skills, parts)
         answers = self._asker.ask(questions, Hypothesis)
         orders: list[Order] = []
@@ -146,7 +146,7 @@ class LLMSkillList:
             for hypothesis in list(answer)[: self.hypotheses]
             for spec in hypothesis.specs[: self.specs]
         ]
-        counts = scale_down([spec.count for _, spec in wanted], part)
+        counts = apportion([spec.count for _, spec in wanted], part, self._rng).tolist()
         return [
             Order(skill, count, spec.difficulty, hint)
             for (hint, spec), count in zip(wanted, counts, strict=True)

@@ -150,7 +150,7 @@ def describe(move: Move) -> str:
         'explored algebra, for 2 new subskills with 10 examples each'
     """
     if isinstance(move, Explore):
-        wanted = f"{move.subskills} new subskills with {move.examples} examples each"
+        wanted = f"{move.subskills} new subskills with {move.examples:g} examples each"
         return f"explored {move.skill}, for {wanted}"
-    amounts = ", ".join(f"{name}: {count}" for name, count in move.allocation.items())
+    amounts = ", ".join(f"{name}: {count:g}" for name, count in move.allocation.items())
     return f"exploited, with {amounts}"

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from teachgym.agents.replies import TreeAnswer
-from teachgym.agents.shares import scale_down
+from teachgym.apportion import scale_down
 from teachgym.protocols import Purse
 from teachgym.skills.forest import Forest
 from teachgym.types import Exploit, Explore, Incident, Move
@@ -34,12 +34,13 @@ def move_of(answer: TreeAnswer, forest: Forest, root: str, purse: Purse) -> Move
 def fit_moves(moves: Sequence[Move], limit: int, *, most: int | None = None) -> tuple[Move, ...]:
     """The moves with what they ask for cut to ``most`` examples for a subskill, then scaled down.
 
-    In all they ask for ``limit`` examples at most. Standing allocations of roots that do not
+    In all they ask for ``limit`` examples at most, for parts of one where that is the share: the
+    environment rounds. Standing allocations of roots that do not
     exploit are not theirs to change: where those and the moves together are more than a step
     holds, the environment scales down all of it.
     """
     asked = [n if most is None else min(n, most) for move in moves for n in _asked(move)]
-    counts = iter(scale_down(asked, limit))
+    counts = iter(scale_down(asked, limit).tolist())
     return tuple(_with(move, [next(counts) for _ in _asked(move)]) for move in moves)
 
 
@@ -52,14 +53,14 @@ def _existing(names: Iterable[str], existing: Collection[str], purse: Purse) -> 
     return [name for name in names if name in existing]
 
 
-def _asked(move: Move) -> list[int]:
+def _asked(move: Move) -> list[float]:
     """Examples per subskill, new or known."""
     if isinstance(move, Explore):
         return [move.examples] * move.subskills
     return [*move.allocation.values()]
 
 
-def _with(move: Move, counts: Sequence[int]) -> Move:
+def _with(move: Move, counts: Sequence[float]) -> Move:
     if isinstance(move, Explore):
         return replace(move, examples=min(counts))
     return replace(move, allocation=dict(zip(move.allocation, counts, strict=True)))

@@ -60,10 +60,13 @@ class TreeTeacher:
     """Turns the answers of a rule into legal actions.
 
     * A root of which nothing is known explores: there is nothing to exploit.
-    * A root with no free slot, or whose last exploration found nothing, exploits from then on.
+    * A root with no free slot, or whose last exploration found fewer than it asked for, exploits
+      from then on: there are no more.
     * A new subskill gets what an equal division of the root's share among the known and the new
-      ones would give it. The known ones keep their standing allocation, as in DataEnvGym, so an
-      exploring root may ask for more than its share; the environment scales the total down.
+      ones would give it, and at least what the standing allocation of the known ones leaves of
+      the share, so that the step is full however few are found. The known ones keep that
+      allocation, as in DataEnvGym, so an exploring root may ask for more than its share; the
+      environment scales the total down.
 
     Unlike DataEnvGym's hand-written policies, no step is spent on setting allocations to zero
     (there: every second one, which retrains on unchanged data), amounts are shares of the step
@@ -100,7 +103,9 @@ class TreeTeacher:
         new = np.where(self._exhausted, 0, np.minimum(wanted, self.branches.slots - n_known))
         explores = new > 0
         allocation = np.where(explores[:, np.newaxis], 0, self.rule.allocate(now)) * now.known
-        examples = explores * self.branches.per_root / np.maximum(n_known + new, 1)
+        standing = (np.asarray(observation["allocation"]) * now.known).sum(axis=1)
+        equal = self.branches.per_root / np.maximum(n_known + new, 1)
+        examples = explores * np.maximum(equal, self.branches.per_root - standing)
         self._step += 1
         return {
             "explore": explores.astype(np.int8),
@@ -113,10 +118,11 @@ class TreeTeacher:
         return (examples / self.branches.per_step).astype(np.float32)
 
     def observe(self, transition: Transition) -> None:
-        """Remember the step, and the roots in which nothing new was found."""
+        """Remember the step, and the roots that have no more to be found."""
         before, after = (
             np.asarray(o["known"]).sum(axis=1)
             for o in (transition.observation, transition.next_observation)
         )
-        self._exhausted |= (transition.action["explore"] > 0) & (after <= before)
+        explored, asked = transition.action["explore"] > 0, transition.action["subskills"]
+        self._exhausted |= explored & (after - before < asked)
         self._last = transition

@@ -4,7 +4,7 @@ from teachgym.envs.base import TeacherEnv
 from teachgym.envs.building import make_budget, teacher_env
 from teachgym.envs.flat import FlatAction, flatten
 from teachgym.envs.observations import SkillObservation
-from teachgym.envs.orders import FillPlans, OrderShares, round_counts
+from teachgym.envs.orders import FillPlans, OrderShares
 from teachgym.envs.registry import open_ended, skill_list, skill_tree
 from teachgym.envs.rules import EpisodeRules
 from teachgym.envs.skill_tree import SkillTree
@@ -28,7 +28,6 @@ __all__ = [
     "flatten",
     "make_budget",
     "open_ended",
-    "round_counts",
     "skill_list",
     "skill_tree",
     "teacher_env",

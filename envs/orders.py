@@ -10,46 +10,12 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from teachgym.apportion import apportion
 from teachgym.envs.base import base_of
 from teachgym.envs.boxes import unit_box
 from teachgym.protocols import DataEngine
 from teachgym.spaces import PlanSpace
 from teachgym.types import Order, Plan, Report
-
-
-def round_counts(
-    amounts: NDArray[Any], limit: int, rng: np.random.Generator | None = None
-) -> NDArray[np.int64]:
-    """Whole numbers of the same shape that sum to ``min(limit, round(sum of amounts))``.
-
-    Amounts that sum to more than ``limit`` are scaled down in proportion; then the largest
-    remainders are rounded up until the sum is right (Hamilton's method). ``rng`` decides ties:
-    without it the first cell wins, and of many equal amounts always the same get one more.
-    Negative amounts count as 0.
-
-    Example:
-        >>> round_counts(np.array([1.5, 0.9, 0.6]), 10).tolist()
-        [1, 1, 1]
-        >>> round_counts(np.array([30.0, 10.0]), 4).tolist()
-        [3, 1]
-    """
-    wanted = np.clip(np.asarray(amounts, dtype=np.float64), 0, None)
-    asked = wanted.sum()
-    total = min(limit, int(np.floor(asked + 0.5)))
-    if asked == 0 or total == 0:
-        return np.zeros(wanted.shape, dtype=np.int64)
-    exact = (wanted * (total / asked)).ravel()
-    counts = np.floor(exact).astype(np.int64)
-    # Shares are 32-bit floats: 2.9999 stands for 3.
-    near = np.rint(exact)
-    snapped = np.where(np.abs(exact - near) < 1e-3, near, counts).astype(np.int64)
-    counts = snapped if snapped.sum() <= total else counts
-    order = np.arange(counts.size) if rng is None else rng.permutation(counts.size)
-    missing = np.round(counts - exact, 6)[order]  # Equal remainders of floats differ by less.
-    by_remainder = order[np.argsort(missing, kind="stable")]
-    counts[by_remainder[: total - int(counts.sum())]] += 1
-    rounded: NDArray[np.int64] = counts.reshape(wanted.shape)
-    return rounded
 
 
 def plan_from_counts(
@@ -64,9 +30,9 @@ def plan_from_counts(
     )
 
 
-def limit_plan(plan: Plan, limit: int, rng: np.random.Generator | None = None) -> Plan:
+def limit_plan(plan: Plan, limit: int, rng: np.random.Generator) -> Plan:
     """The plan with counts scaled down so that they sum to at most ``limit``; empty orders go."""
-    counts = round_counts(np.array([order.count for order in plan.orders]), limit, rng)
+    counts = apportion([order.count for order in plan.orders], limit, rng)
     orders = (replace(o, count=int(n)) for o, n in zip(plan.orders, counts, strict=True) if n > 0)
     return Plan(tuple(orders))
 
@@ -85,7 +51,7 @@ class FillPlans(gym.Wrapper[Any, Any, Any, Any]):
     """Action wrapper: a plan of orders, in words, which the engine fills with examples.
 
     Counts above what the budget allows in total are scaled down in proportion
-    (``round_counts``). ``info["plan"]`` is what was ordered. A plan without orders is legal: a
+    (``apportion``). ``info["plan"]`` is what was ordered. A plan without orders is legal: a
     step without training.
     """
 
@@ -120,5 +86,5 @@ class OrderShares(gym.ActionWrapper[Any, Any, Any]):
         """The plan; its counts are whole numbers within what the step and the budget allow."""
         amounts = np.asarray(action, dtype=np.float64) * self._base.examples_per_step
         available, rng = self._base.examples_available, self._base.rng("orders")
-        counts = round_counts(amounts, available, rng)
+        counts = apportion(amounts, available, rng)
         return plan_from_counts(counts, self._base.skills, self._base.levels)

@@ -116,8 +116,9 @@ def skill_list(
 
     ## Action Space
     `Box(0, 1, (n_skills, n_levels), float32)`: entry (s, l) is the share of the step for skill s at
-    level l, where 1 stands for `examples_per_step` examples. Counts are rounded by largest
-    remainder, ties by chance; a total above 1, or above what is left of the budget, is scaled down in proportion. All zeros trains nothing.
+    level l, where 1 stands for `examples_per_step` examples. A total above 1, or above what is
+    left of the budget, is scaled down in proportion; counts are rounded without bias (the expected count is the
+    share, the counts add up). All zeros trains nothing.
     With `observation="flat"`: `Box(-1, 1, (n_skills * n_levels,), float32)`, mapped linearly.
 
     With `action="plan"`, `PlanSpace`: a `Plan` of `Order`s in words (skill or root, count, difficulty,
@@ -204,7 +205,7 @@ def skill_tree(
     | `allocation` | `Box(0, 1, (R, M))` | share of the step for each known subskill when exploiting |
 
     A share of 1 stands for `examples_per_step` examples. When the forest's allocations sum to more,
-    they are scaled down in proportion. With `observation="flat"` the action is one vector in [-1, 1].
+    they are scaled down in proportion; counts are rounded without bias, as in Skill-List. With `observation="flat"` the action is one vector in [-1, 1].
 
     With `action="moves"`, `MovesSpace`: a tuple of `Explore` and `Exploit` moves in words. There an
     `Explore` may also name a subskill, so trees may be of any depth; who is not named goes on as before.
@@ -217,7 +218,7 @@ def skill_tree(
     | `accuracy`, `n`, `stderr` | (R,) | of the root on val, undiscovered subskills included |
     | `known` | (R, M) | 1 where the slot holds a discovered subskill |
     | `sub_accuracy`, `sub_n`, `sub_stderr` | (R, M) | of the subskill on val; n = 0: not measured |
-    | `allocation` | (R, M) | examples it gets per step |
+    | `allocation` | (R, M) | examples it gets per step, on average |
     | `taught` | (R, M) | examples trained on so far |
     | `own_accuracy`, `own_n` | (R, M) | of the student on the data made for the subskill, asked before training on it (`pretest`); n = 0: not measured |
     | `budget_left` | (n_currencies,) | share left |

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from teachgym.apportion import apportion
 from teachgym.types import Data, Example
 
 TrainingMode = Literal["continue", "scratch"]
@@ -24,13 +25,14 @@ def training_set(
 
     ``scratch``: everything so far, for a student that starts from the untrained weights.
     ``continue``: the new examples plus, drawn without replacement from the earlier ones, as many
-    as make up a share ``replay`` of the whole: ``len(new) * replay / (1 - replay)``, or all of
-    the earlier ones if there are fewer. Without new examples there is nothing to train on.
+    as make up a share ``replay`` of the whole: ``len(new) * replay / (1 - replay)``, rounded
+    without bias, or all of the earlier ones if there are fewer. Without new examples there is
+    nothing to train on.
     """
     if not new:
         return ()
     if mode == "scratch":
         return (*earlier, *new)
-    count = min(len(earlier), round(len(new) * replay / (1 - replay)))
+    (count,) = apportion([len(new) * replay / (1 - replay)], len(earlier), rng)
     chosen = rng.choice(len(earlier), count, replace=False) if count else ()
     return new + tuple(earlier[i] for i in chosen)

@@ -77,7 +77,7 @@ class SkillTree(gym.Wrapper[Any, Any, Any, Any]):
         for move in action:
             forest = make(forest, move, self.proposer, rng)
         forest = forest.limited(self._base.examples_available)
-        plan = forest.plan(self._names)
+        plan = forest.plan(self._names, self._base.rng("orders"))
         report, reward, terminated, truncated, info = teach(self.env, self.engine, plan)
         forest = forest.taught(Counter(subskill_of(e) for e in info["data"]))
         forest = forest.answered(_by_subskill(info["pretest"]))

@@ -48,7 +48,8 @@ def describe_forest(forest: Forest, report: Report) -> str:
     for root, tree in forest.trees.items():
         lines.append(f"  {root}" + ("" if tree else ": nothing discovered"))
         lines += [
-            f"    {s.name}: {_score(scores.get(s.name))}, {s.allocation}, {s.taught}" for s in tree
+            f"    {s.name}: {_score(scores.get(s.name))}, {s.allocation:g}, {s.taught}"
+            for s in tree
         ]
     return "\n".join(lines)
 

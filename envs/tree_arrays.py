@@ -88,11 +88,11 @@ def decode_moves(action: Obs, forest: Forest, limit: int) -> tuple[Move, ...]:
     for row, root in enumerate(forest.trees):
         if action["explore"][row]:
             subskills = max(1, int(action["subskills"][row]))
-            moves.append(Explore(root, subskills, round(float(action["examples"][row]) * limit)))
+            moves.append(Explore(root, subskills, float(action["examples"][row]) * limit))
         else:
             shares = action["allocation"][row]
             allocation = {
-                name: round(float(share) * limit)
+                name: float(share) * limit
                 for name, share in zip(forest.known(root), shares, strict=False)
             }
             moves.append(Exploit(root, allocation))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
+
+from teachgym.apportion import divide_evenly
 from teachgym.errors import UnknownSkillError, unknown
 from teachgym.types import Order, Skill, leaf_skills
 
@@ -28,10 +31,10 @@ def leaves_under(skills: Sequence[Skill]) -> Leaves:
     return leaves
 
 
-def divide(order: Order, leaves: Leaves) -> Iterator[tuple[str, int]]:
+def divide(order: Order, leaves: Leaves, rng: np.random.Generator) -> Iterator[tuple[str, int]]:
     """The order's count over the leaves of its skill, as evenly as whole numbers allow.
 
-    The first leaves get one more where it does not come out even.
+    Chance says which leaves get one more where it does not come out even.
 
     Raises:
         UnknownSkillError: if the order's skill is not in ``leaves``.
@@ -39,6 +42,4 @@ def divide(order: Order, leaves: Leaves) -> Iterator[tuple[str, int]]:
     if order.skill not in leaves:
         raise UnknownSkillError(unknown("skill", order.skill, leaves))
     names = leaves[order.skill]
-    share, rest = divmod(order.count, len(names))
-    for i, name in enumerate(names):
-        yield name, share + (i < rest)
+    yield from zip(names, divide_evenly(order.count, len(names), rng).tolist(), strict=True)

@@ -48,7 +48,7 @@ class PoolEngine:
         left = {skill: list(examples) for skill, examples in self._pool.items()}
         chosen: list[Example] = []
         for order in plan.orders:
-            for leaf, count in divide(order, self._leaves):
+            for leaf, count in divide(order, self._leaves, rng):
                 ranked = _ranked(left.get(leaf, []), order.difficulty, rng)
                 chosen += ranked[:count]
                 left[leaf] = ranked[count:]

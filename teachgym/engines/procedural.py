@@ -45,6 +45,6 @@ class ProceduralEngine:
                 provenance=self._provenance,
             )
             for order in plan.orders
-            for leaf, count in divide(order, self._leaves)
+            for leaf, count in divide(order, self._leaves, rng)
             for _ in range(count)
         )

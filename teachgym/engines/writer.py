@@ -78,7 +78,7 @@ class Writer:
             UnknownSkillError: for an order of a skill that the task does not have.
             ChatError: if no call got through and there is nothing at all.
         """
-        jobs = [job for order in orders for job in self._jobs(order)]
+        jobs = [job for order in orders for job in self._jobs(order, rng)]
         batch = _Batch()
         while waiting := [job for job in jobs if job.missing and job.calls]:
             try:
@@ -94,9 +94,9 @@ class Writer:
                 self._note("short", f"{len(job.made)} of {job.count} written for {job.topic}")
         return tuple(example for job in jobs for example in job.made)
 
-    def _jobs(self, order: Order) -> Iterator[_Job]:
+    def _jobs(self, order: Order, rng: np.random.Generator) -> Iterator[_Job]:
         """The order's parts, one for each leaf."""
-        parts = list(divide(order, self._leaves))
+        parts = list(divide(order, self._leaves, rng))
         if order.subskill:
             parts = [(parts[0][0], order.count)]
         for leaf, count in parts:

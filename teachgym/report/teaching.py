@@ -75,7 +75,7 @@ def draw_forest(forest: Forest) -> str:
         for subskill in tree:  # A parent is always found before its children.
             depth[subskill.name] = depth[subskill.parent] + 1
             lines.append(
-                f"{'  ' * depth[subskill.name]}{subskill.name}: {subskill.allocation} a step, "
+                f"{'  ' * depth[subskill.name]}{subskill.name}: {subskill.allocation:g} a step, "
                 f"{subskill.taught} taught, own data {show_score(subskill.own)}"
             )
     return "\n".join(lines)
@@ -112,9 +112,9 @@ def _by_skill(predictions: Iterable[Prediction]) -> dict[str, list[Prediction]]:
 
 def _show_move(move: Move) -> str:
     if isinstance(move, Exploit):
-        parts = (f"{name} {count}" for name, count in move.allocation.items() if count)
+        parts = (f"{name} {count:g}" for name, count in move.allocation.items() if count)
         return "exploit: " + (", ".join(parts) or "nothing")
-    return f"explore {move.skill}: {move.subskills} new, {move.examples} each"
+    return f"explore {move.skill}: {move.subskills} new, {move.examples:g} each"
 
 
 def _paired(before: Sequence[Prediction], after: Sequence[Prediction]) -> str:

@@ -10,9 +10,13 @@ says so.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
+from teachgym.apportion import apportion, scale_down
 from teachgym.errors import ConfigError, UnknownSkillError, unknown
 from teachgym.types import Growing, Move, Order, Plan, Prediction, SkillScore
 
@@ -22,8 +26,9 @@ class Subskill:
     """A discovered subskill."""
 
     name: str
-    allocation: int = 0
-    """Examples it gets in each step, >= 0, until a move changes that."""
+    allocation: float = 0
+    """Examples it gets in each step, >= 0, until a move changes that; on average, where it is no
+    whole number."""
     taught: int = 0
     """Training examples it has had so far."""
     parent: str = ""
@@ -113,19 +118,18 @@ class Forest:
         """The history of one root."""
         return tuple(e for e in self.history if e.root == root)
 
-    def plan(self, task_skills: Collection[str]) -> Plan:
-        """One order per subskill with a positive allocation.
+    def plan(self, task_skills: Collection[str], rng: np.random.Generator) -> Plan:
+        """One order per subskill whose allocation, rounded without bias, is above 0.
 
         A subskill that is one of ``task_skills`` is ordered as itself, one that was invented as
         the root's skill with the subskill beside it.
         """
+        known = [(root, s) for root, tree in self.trees.items() for s in tree]
+        counts = apportion([s.allocation for _, s in known], math.inf, rng).tolist()
         orders = (
-            Order(s.name, s.allocation)
-            if s.name in task_skills
-            else Order(root, s.allocation, subskill=s.name)
-            for root, tree in self.trees.items()
-            for s in tree
-            if s.allocation
+            Order(s.name, n) if s.name in task_skills else Order(root, n, subskill=s.name)
+            for (root, s), n in zip(known, counts, strict=True)
+            if n
         )
         return Plan(tuple(orders))
 
@@ -146,14 +150,15 @@ class Forest:
         """The forest with a longer history."""
         return replace(self, history=self.history.longer(experiences))
 
-    def limited(self, total: int) -> Forest:
+    def limited(self, total: float) -> Forest:
         """Allocations scaled down in proportion so that they sum to at most ``total``."""
-        asked = sum(s.allocation for s in self)
-        if asked <= total:
+        asked = [s.allocation for s in self]
+        if sum(asked) <= total:
             return self
+        amounts = iter(scale_down(asked, total).tolist())
         return self._with(
             {
-                root: tuple(replace(s, allocation=s.allocation * total // asked) for s in tree)
+                root: tuple(replace(s, allocation=next(amounts)) for s in tree)
                 for root, tree in self.trees.items()
             }
         )
@@ -162,7 +167,7 @@ class Forest:
         """The forest with more subskills in one tree."""
         return self._with({root: (*self.trees[root], *subskills)})
 
-    def allocated(self, root: str, allocation: Mapping[str, int]) -> Forest:
+    def allocated(self, root: str, allocation: Mapping[str, float]) -> Forest:
         """The forest in which one tree has this allocation; who is not named gets nothing."""
         tree = (replace(s, allocation=allocation.get(s.name, 0)) for s in self.trees[root])
         return self._with({root: tuple(tree)})

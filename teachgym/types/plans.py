@@ -55,8 +55,8 @@ class Explore:
     """A root, or a subskill that was found before: trees may be of any depth."""
     subskills: int
     """New subskills asked for, >= 1; fewer are found when no more exist."""
-    examples: int
-    """Examples for each new subskill in this step."""
+    examples: float
+    """Examples for each new subskill per step, >= 0; on average, where it is no whole number."""
     reason: str = ""
     """Why, in the teacher's words."""
 
@@ -67,8 +67,8 @@ class Exploit:
 
     skill: str
     """A root."""
-    allocation: Mapping[str, int]
-    """Examples per known subskill in this step, each >= 0."""
+    allocation: Mapping[str, float]
+    """Examples per known subskill and step, each >= 0; on average, where it is no whole number."""
     reason: str = ""
     """Why, in the teacher's words."""
 

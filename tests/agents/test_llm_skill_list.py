@@ -8,13 +8,10 @@ from typing import Any
 
 import gymnasium as gym
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from schoolroom import LEAVES, Replies, events, make_classroom, make_report, questions
 
 from teachgym.agents.classroom import Classroom
 from teachgym.agents.llm_skill_list import LLMSkillList
-from teachgym.agents.shares import divide_evenly, scale_down
 from teachgym.errors import ConfigError
 from teachgym.loop import run_episode
 from teachgym.testing import check_teacher
@@ -43,23 +40,6 @@ def plan_of(
     return teacher.act(report or make_report()), replies
 
 
-@given(st.lists(st.integers(0, 10**12), max_size=8), st.integers(0, 100))
-def test_scaling_down_keeps_proportions_and_is_exact(counts: list[int], limit: int) -> None:
-    scaled = scale_down(counts, limit)
-    assert sum(scaled) == min(sum(counts), limit)
-    asked = max(sum(counts), 1)
-    if sum(counts) > limit:
-        shares = zip(scaled, counts, strict=True)
-        assert all(abs(n * asked - count * limit) < asked for n, count in shares)
-
-
-@given(st.integers(0, 100), st.integers(1, 12))
-def test_dividing_evenly_is_exact(total: int, parts: int) -> None:
-    divided = divide_evenly(total, parts)
-    assert sum(divided) == total
-    assert max(divided) - min(divided) <= 1
-
-
 def test_hypotheses_become_orders_that_say_why() -> None:
     plan, _ = plan_of({"linear": [hypothesis(("minus signs", 2, 0.5), ("fractions", 1, None))]})
     why = "hypothesis: guesses\npractise: "
@@ -70,16 +50,15 @@ def test_hypotheses_become_orders_that_say_why() -> None:
 
 
 def test_a_skill_gets_its_part_of_the_step_at_most() -> None:
-    """Ten examples for three skills: 4, 3 and 3. 60 : 40 of 4 are 2.4 and 1.6: 2 and 2."""
+    """Ten examples for three skills: 4 or 3. 60 : 40 of 4 are 2.4 and 1.6, of 3 1.8 and 1.2."""
     wanted = [hypothesis(("a", 60, None), ("b", 40, None))]
     plan, replies = plan_of({"linear": wanted, "geometry": [hypothesis(("c", 2, None))]})
-    assert [(o.skill, o.count) for o in plan.orders] == [
-        ("linear", 2),
-        ("linear", 2),
-        ("geometry", 2),
-    ]
     parts = [p.split("All counts of all items together are ")[1] for p in replies.prompts]
-    assert parts == ["4.", "3.", "3."]
+    assert sorted(parts) == ["3.", "3.", "4."]
+    *linear, geometry = plan.orders
+    assert [o.skill for o in plan.orders] == ["linear", "linear", "geometry"]
+    assert f"{sum(o.count for o in linear)}." == parts[0]
+    assert (linear[0].count in (1, 2, 3), geometry.count) == (True, 2)
 
 
 def test_no_more_hypotheses_and_specs_than_asked_for() -> None:

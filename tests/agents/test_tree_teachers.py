@@ -34,10 +34,10 @@ def examples(episode: Episode, key: str) -> list[Any]:
 
 
 def test_uniform_tree_asks_for_everything_and_then_divides_equally() -> None:
-    """Two roots get 60 each; with 4 asked for that is 15 each, with 2 found it is 30 each."""
+    """Two roots get 60 each, however few are found; with 2 found it is 30 each, then."""
     episode = teach(TreeWorld([2, 4], steps=3), "uniform-tree")
-    assert moves(episode) == [[4, 4], [2, 0], [0, 0]]
-    assert examples(episode, "examples")[0] == [15, 15]
+    assert moves(episode) == [[4, 4], [0, 0], [0, 0]]
+    assert examples(episode, "examples")[0] == [60, 60]
     assert examples(episode, "allocation")[2] == [[30, 30, 0, 0], [15, 15, 15, 15]]
 
 
@@ -54,9 +54,9 @@ def test_alternating_teaches_in_its_exploiting_steps() -> None:
 
 
 def test_a_new_subskill_gets_what_an_equal_division_gives_it() -> None:
-    """60 per root; with two known and two new ones that is 15."""
+    """60 per root: with two known and two new ones that is 15, with nothing known 60 for one."""
     episode = teach(TreeWorld([4, 4], steps=3), "alternating", subskills=2)
-    assert examples(episode, "examples") == [[30, 30], [0, 0], [15, 15]]
+    assert examples(episode, "examples") == [[60, 60], [0, 0], [15, 15]]
 
 
 def test_fill_and_balance_evens_out_what_was_taught() -> None:

@@ -47,9 +47,9 @@ def test_a_long_order_takes_the_fewest_calls_and_a_call_asks_for_what_is_missing
 
 
 def test_a_skill_with_leaves_is_divided_among_them() -> None:
-    """3 over copy and reverse is 2 + 1; each leaf has its own call."""
+    """4 over copy and reverse is 2 + 2; each leaf has its own call."""
     desk = Desk(in_turn)
-    assert [e.skill for e in desk.write(Order("words", 3))] == ["copy", "copy", "reverse"]
+    assert [e.skill for e in desk.write(Order("words", 4))] == 2 * ["copy"] + 2 * ["reverse"]
     assert "for this skill: copy" in desk.prompts[0]
     assert "Say the word." in desk.prompts[0]
     assert "for this skill: reverse" in desk.prompts[1]

@@ -8,49 +8,12 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
-from teachgym.envs import FlatAction, decode_moves, round_counts
+from teachgym.envs import FlatAction, decode_moves
 from teachgym.envs.orders import plan_from_counts
 from teachgym.errors import ConfigError
 from teachgym.skills import Forest, TaskProposer, explore
 from teachgym.types import Exploit, Explore, Order
-
-amounts = hnp.arrays(np.float32, (3, 2), elements=st.floats(0, 500, width=32))
-
-
-def test_counts_are_rounded_by_largest_remainder() -> None:
-    """2.6 + 1.3 + 0.1 = 4.0: floors 2 1 0, one left for the remainder 0.6."""
-    assert round_counts(np.array([2.6, 1.3, 0.1]), 100).tolist() == [3, 1, 0]
-
-
-def test_a_total_above_the_limit_is_scaled_down_in_proportion() -> None:
-    assert round_counts(np.array([300.0, 100.0, 0.0]), 100).tolist() == [75, 25, 0]
-
-
-def test_whole_numbers_within_the_limit_are_taken_as_they_are() -> None:
-    wanted = np.array([[7, 0], [13, 5]], dtype=np.float32)
-    assert (round_counts(wanted, 25) == wanted).all()
-
-
-def test_many_cells_just_below_whole_numbers_do_not_add_up_to_more_than_was_asked() -> None:
-    """3000 times 0.9995 and 0.6 sum to 2999.1; taken for ones, the 3000 would be one too many."""
-    counts = round_counts(np.array([0.9995] * 3000 + [0.6]), 10_000)
-    assert counts.sum() == 2999
-    assert set(counts[:3000].tolist()) == {0, 1}
-
-
-def test_chance_decides_which_of_many_equal_cells_get_one_more() -> None:
-    """Five of eight cells, 4,000 times: 2,500 each, with a standard deviation of 31."""
-    rng, seen = np.random.default_rng(0), np.zeros(8)
-    for _ in range(4000):
-        counts = round_counts(np.full(8, 0.625), 5, rng)
-        assert sorted(counts) == [0] * 3 + [1] * 5
-        seen += counts
-    assert abs(seen - 2500).max() < 4.5 * 31
-    assert round_counts(np.array([2.6, 1.3, 0.1]), 100, rng).tolist() == [3, 1, 0]
 
 
 def test_over_an_episode_uniform_orders_every_skill_alike() -> None:
@@ -70,19 +33,6 @@ def test_over_an_episode_uniform_orders_every_skill_alike() -> None:
             ordered[order.skill] += order.count
     assert len(ordered) == 32
     assert max(abs(count - 62.5) for count in ordered.values()) < 4.5 * 6
-
-
-def test_nothing_ordered_is_nothing() -> None:
-    assert round_counts(np.zeros((2, 2)), 10).sum() == 0
-    assert round_counts(np.array([-5.0, 0.2]), 10).sum() == 0
-
-
-@given(amounts, st.integers(1, 1000))
-def test_counts_sum_to_what_was_asked_or_the_limit(wanted: Any, limit: int) -> None:
-    counts = round_counts(wanted, limit)
-    assert counts.sum() == min(limit, int(np.floor(wanted.astype(np.float64).sum() + 0.5)))
-    assert (counts >= 0).all()
-    assert (counts[wanted == 0] == 0).all()
 
 
 def test_a_plan_has_one_order_per_cell_with_a_count() -> None:
@@ -122,8 +72,8 @@ def test_moves_are_read_off_the_arrays() -> None:
         "allocation": np.array([[0.16, 0.2, 0.99], [0.0, 0.0, 0.0]]),
     }
     assert decode_moves(action, forest, 10) == (
-        Exploit("r", {first: 2, second: 2}),
-        Explore("s", 1, 4),
+        Exploit("r", {first: 1.6, second: 2.0}),
+        Explore("s", 1, 4.4),
     )
 
 

@@ -52,7 +52,7 @@ def forest_chart(forest: Forest) -> Markup:
         above[depth] = y
         if subskill:
             shares = (subskill.allocation / most_a_step, subskill.taught / most)
-            numbers = (f"{subskill.allocation:,}", f"{subskill.taught:,}")
+            numbers = (f"{subskill.allocation:,.4g}", f"{subskill.taught:,}")
             for x, share, text in zip(columns[:2], shares, numbers, strict=True):
                 parts.append(_bar(x, y, share, text))
             parts.append(_accuracy(columns[2], y, subskill))
@@ -116,5 +116,5 @@ def _describe(name: str, subskill: Subskill | None) -> str:
     if subskill is None:
         return name
     under = f" (under {subskill.parent})" if subskill.parent else ""
-    numbers = f"{subskill.allocation} a step, {subskill.taught} taught"
+    numbers = f"{subskill.allocation:g} a step, {subskill.taught} taught"
     return f"{name}{under}: {numbers}, own data {show_score(subskill.own)}"
