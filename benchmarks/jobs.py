@@ -19,7 +19,7 @@ import gymnasium as gym
 
 from teachgym import ENV_IDS, experiment
 from teachgym.envs.vector import Classroom, make_row
-from teachgym.errors import ConfigError, RunError, TeachgymError
+from teachgym.errors import ConfigError, RunError, TeachgymError, describe_os_error
 from teachgym.experiment import Make
 from teachgym.records import Record
 from teachgym.runs.config import RunConfig
@@ -125,6 +125,8 @@ def attempt(job: Job, make: Make = gym.make, notes: Mapping[str, Any] | None = N
         do(job, make, notes)
     except TeachgymError as error:
         return Outcome(job.folder, str(error) or type(error).__name__)
+    except OSError as error:
+        return Outcome(job.folder, describe_os_error(error))
     except Exception as error:  # Whatever it is, the other jobs go on.
         return Outcome(job.folder, f"{type(error).__name__}: {error}", format_exc())
     return Outcome(job.folder)

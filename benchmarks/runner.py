@@ -34,6 +34,7 @@ from teachgym.records import Record
 from teachgym.runs.files import read_json, write_json
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
+from teachgym.runs.lock import holding
 from teachgym.runs.result import RunResult
 from teachgym.workers import worker_pool
 
@@ -131,7 +132,12 @@ def run_suite(suite: Suite, folder: Path, execute: Execute) -> Iterator[Cell]:
         for cell in suite.cells()
         if status(cell, folder) != "finished"
     }
-    return _run_cells(todo, execute)
+    return _hold_and_run(folder, todo, execute)
+
+
+def _hold_and_run(folder: Path, todo: Mapping[str, Cell], execute: Execute) -> Iterator[Cell]:
+    with holding(folder, "bench"):
+        yield from _run_cells(todo, execute)
 
 
 def _run_cells(todo: Mapping[str, Cell], execute: Execute) -> Iterator[Cell]:

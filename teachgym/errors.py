@@ -8,6 +8,7 @@ built-in, one docstring line, no constructor of its own (errors must pickle).
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 
 
@@ -53,6 +54,14 @@ class ChatError(TeachgymError, RuntimeError):
 
 class MissingExtraError(TeachgymError, ImportError):
     """An optional package is not installed."""
+
+
+def describe_os_error(error: OSError) -> str:
+    """An error of the operating system in one line: the file, and what is wrong with it."""
+    reason = error.strerror or str(error) or type(error).__name__
+    if error.errno == errno.ENOSPC:
+        reason += "; make room and try again"
+    return f"{error.filename}: {reason}" if error.filename else reason
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:

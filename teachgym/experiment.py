@@ -41,6 +41,7 @@ from teachgym.runs.config import RunConfig
 from teachgym.runs.files import read_json, replacing, write_json
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
+from teachgym.runs.lock import holding
 from teachgym.runs.recording import record_episode
 from teachgym.runs.result import RunResult, collect_result, result_to_json
 from teachgym.runs.stages import Say, announce_stages
@@ -94,11 +95,14 @@ def run(
 
     Raises:
         RunError: if there is something in the folder.
+        OSError: if the folder cannot be made or written to; known before the student is loaded.
         UnknownNameError: for an environment, teacher, task or student that does not exist.
         ConfigError: for a setting that does not exist or is out of range.
         MissingExtraError: if the package of a tracker is not installed.
     """
     started = perf_counter()
+    check_config(config)
+    RunFolder.check_new(folder)
     say("loading the student")
     env, teacher = _assemble(config, folder, make)
     record = {
@@ -110,7 +114,8 @@ def run(
         "commit": commit(),
     }
     run_folder = RunFolder.create(folder, record)
-    return _go(config, run_folder, env, teacher, observers=observers, say=say, started=started)
+    with holding(run_folder.path, "run"):
+        return _go(config, run_folder, env, teacher, observers=observers, say=say, started=started)
 
 
 def resume(
@@ -125,16 +130,19 @@ def resume(
     Observers see the steps that were made before, too. ``make`` makes the environment.
 
     Raises:
-        RunError: if there is no run, or it is damaged, or its environment or teacher behave
-            differently than they did.
+        RunError: if there is no run, or it is damaged, or somebody else works on it, or its
+            environment or teacher behave differently than they did.
     """
     if is_finished(folder):
         return read_result(folder)
-    started, config = perf_counter(), config_of(folder)
-    say("loading the student")
-    env, teacher = _assemble(config, folder, make)
     run_folder = RunFolder.open(folder)
-    return _go(config, run_folder, env, teacher, observers=observers, say=say, started=started)
+    with holding(run_folder.path, "resume"):
+        if is_finished(folder):  # By whoever held it until now.
+            return read_result(folder)
+        started, config = perf_counter(), config_of(folder)
+        say("loading the student")
+        env, teacher = _assemble(config, folder, make)
+        return _go(config, run_folder, env, teacher, observers=observers, say=say, started=started)
 
 
 def config_of(folder: Path) -> RunConfig:
@@ -158,10 +166,12 @@ def read_result(folder: Path) -> RunResult:
 
 def draw_curve(folder: Path) -> Path:
     """Draw ``curve.png`` of a finished run and return its path; raises as ``read_result``."""
-    path, figure = RunFolder(folder).curve, result_figure(read_result(folder))
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png")
-    return path
+    run_folder, figure = RunFolder.open(folder), result_figure(read_result(folder))
+    with holding(run_folder.path, "report"):
+        run_folder.sweep()
+        with replacing(run_folder.curve) as temporary:
+            figure.savefig(temporary, format="png")
+    return run_folder.curve
 
 
 # -- assembling --------------------------------------------------------------------------------

@@ -126,6 +126,7 @@ def run(
         from teachgym import experiment
         from teachgym.cli import configuring
         from teachgym.runs.config import read_config
+        from teachgym.runs.files import settle
 
         record = read_config(config) if config else {}
         flags: Record = {
@@ -149,7 +150,7 @@ def run(
         limits = {"steps": steps} if steps else {}
         configuring.override_budget(record, {**limits, **configuring.parse_pairs(budget or ())})
         chosen = configuring.complete(record)
-        folder = out or configuring.free_folder(chosen)
+        folder = settle(out) if out else configuring.free_folder(chosen)
         conduct(chosen, folder, partial(experiment.run, chosen, folder), quiet=quiet)
 
 
@@ -201,6 +202,7 @@ def bench(
         prepare_process(threads)
         from teachgym.benchmarks.suites import make_suite
         from teachgym.cli import benching, configuring
+        from teachgym.runs.files import settle
 
         record: Record = {}
         flags: Record = {
@@ -223,7 +225,7 @@ def bench(
             short = wanted.shortened()
             wanted = wanted.narrowed(seeds=short.seeds) if arm else short
         chosen = wanted.narrowed(arm or (), seeds).changed(**record)
-        folder = out or Path("bench") / suite
+        folder = settle(out) if out else Path("bench") / suite
         execute = benching.choose_execution(
             workers, gpu or [], together, ray=ray, ray_gpus=ray_gpus
         )
@@ -283,11 +285,12 @@ def report(
         from teachgym.runs import RunFolder
 
         result = experiment.read_result(folder)
-        experiment.draw_curve(folder)
         if markdown:
             say(result_markdown(result))
         else:
             show(result, folder)
         if teaching:
             show_teaching(folder, markdown=markdown)
+        # What is written comes last: of a run on a full or read-only disk all else is shown.
+        experiment.draw_curve(folder)
         say(f"page            {write_run_page(RunFolder.open(folder))}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.console import Console
 
-from teachgym.errors import ChatError, TeachgymError
+from teachgym.errors import ChatError, TeachgymError, describe_os_error
 
 if TYPE_CHECKING:
     from teachgym.runs.config import RunConfig
@@ -33,13 +33,23 @@ def prepare_process(threads: int | None) -> None:
 
 @contextmanager
 def errors_in_red() -> Iterator[None]:
-    """Errors that are meant for people are one line and exit code 2, not a traceback."""
+    """Errors that are meant for people are one line and exit code 2, not a traceback.
+
+    So are those of the operating system: no room, no permission, a name too long.
+    """
     try:
         yield
     except TeachgymError as error:
-        console = Console(stderr=True, soft_wrap=True)
-        console.print(f"error: {error}", style="red", markup=False, highlight=False)
-        raise typer.Exit(2) from None
+        message = str(error)
+    except BrokenPipeError:
+        raise  # Whoever reads has seen enough: typer knows what to do.
+    except OSError as error:
+        message = describe_os_error(error)
+    else:
+        return
+    console = Console(stderr=True, soft_wrap=True)
+    console.print(f"error: {message}", style="red", markup=False, highlight=False)
+    raise typer.Exit(2)
 
 
 def say(text: str) -> None:
@@ -81,6 +91,10 @@ def conduct(
     except ChatError:
         if folder.exists():
             say(f"the chat model is silent; when it is back: teachgym resume {folder}")
+        raise
+    except OSError:
+        if (folder / "config.json").exists():
+            say(f"when the disk is in order, go on with: teachgym resume {folder}")
         raise
     draw_curve(folder)
     if quiet:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -13,8 +14,9 @@ from jinja2 import Environment, StrictUndefined
 
 from teachgym.errors import ConfigError, RunError, missing_extra, unknown
 from teachgym.records import Record
-from teachgym.runs.files import read_json, replacing
+from teachgym.runs.files import check_writable, read_json, refuse_links, replacing, settle
 from teachgym.runs.folder import RunFolder
+from teachgym.runs.lock import holding
 from teachgym.runs.result import RunResult, read_result
 from teachgym.runs.taught import read_taught
 from teachgym.types import Example
@@ -40,15 +42,15 @@ def export_dataset(
         ``out``.
 
     Raises:
-        RunError: if the run is not finished, examples are missing, or ``out`` exists.
+        RunError: if the run is not finished, somebody else works on it, examples are missing, or
+            ``out`` exists.
         ConfigError: for another format.
     """
     if format not in get_args(Format):
         raise ConfigError(unknown("format", format, get_args(Format)))
-    result = read_result(run)
-    rows = [_row(example, loss) for example, loss in read_taught(run)]
     write = {"jsonl": _write_jsonl, "parquet": _write_parquet}[format]
-    with _new(out) as folder:
+    with _exporting(run, out) as (result, folder):
+        rows = [_row(example, loss) for example, loss in read_taught(run)]
         (folder / "data").mkdir(parents=True)
         write(folder / "data" / f"train.{format}", rows)
         card = _card(run, result, rows, format=format, license=license)
@@ -60,19 +62,27 @@ def export_student(run: RunFolder, out: Path) -> Path:
     """Copy the student that was best on ``val``, in the form its own ecosystem loads.
 
     Raises:
-        RunError: if the run is not finished, or ``out`` exists.
+        RunError: if the run is not finished, somebody else works on it, a link leads out of it, or
+            ``out`` exists.
     """
-    read_result(run)
-    with _new(out) as folder:
+    with _exporting(run, out) as (_, folder):
+        refuse_links(run.student)
         shutil.copytree(run.student, folder)
     return out
 
 
-def _new(out: Path) -> Any:
+@contextmanager
+def _exporting(run: RunFolder, out: Path) -> Iterator[tuple[RunResult, Path]]:
+    """The result, and a temporary folder that becomes ``out``; the run is held meanwhile."""
+    out = settle(out)
     if out.exists():
         raise RunError(f"{out} exists; give a new folder")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    return replacing(out)
+    check_writable(out)
+    with holding(run.path, "export", reads=True):
+        result = read_result(run)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(out, new=True) as folder:
+            yield result, folder
 
 
 def _row(example: Example, loss: float | None) -> Record:

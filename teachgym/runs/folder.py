@@ -7,7 +7,7 @@ from pathlib import Path
 
 from teachgym.errors import RunError
 from teachgym.records import Record
-from teachgym.runs.files import replacing, write_json
+from teachgym.runs.files import check_writable, refuse_links, replacing, settle, sweep, write_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,29 +27,52 @@ class RunFolder:
         Raises:
             RunError: if there is something in the folder.
         """
-        path = path.resolve()
+        path = settle(path)
+        cls.check_new(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with replacing(path, new=True) as temporary:
+                run = cls(temporary)
+                run.predictions.mkdir(parents=True)
+                run.checkpoints.mkdir()
+                write_json(run.config, config)
+        except OSError:
+            cls.check_new(path)  # Somebody may have made a run there in the meantime.
+            raise
+        return cls(path)
+
+    @classmethod
+    def check_new(cls, path: Path) -> None:
+        """See that a run can be made in a folder, before much work is done for it.
+
+        Raises:
+            RunError: if there is something in the folder.
+            OSError: if it cannot be made or written to.
+        """
+        path = settle(path)
         if (path / "config.json").exists():
             raise RunError(f"{path} holds a run; give another folder, or: teachgym resume {path}")
         if path.is_file() or (path.is_dir() and any(path.iterdir())):
             raise RunError(f"{path} is not empty; give another folder")
-        with replacing(path) as temporary:
-            run = cls(temporary)
-            run.predictions.mkdir(parents=True)
-            run.checkpoints.mkdir()
-            write_json(run.config, config)
-        return cls(path)
+        check_writable(path)
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
         """The run that is in a folder.
 
         Raises:
-            RunError: if there is none.
+            RunError: if there is none, or a link in it leads out of it.
         """
-        run = cls(path)
+        run = cls(settle(path))
         if not run.config.is_file():
             raise RunError(f"{path} holds no run (it has no config.json); check the path")
+        refuse_links(run.path, but=["wandb"])  # That is its tracker's, and nothing here reads it.
         return run
+
+    def sweep(self) -> None:
+        """Remove what processes that died left half written; only while nobody else writes."""
+        for folder in (self.path, self.predictions, self.checkpoints, self.path / "figures"):
+            sweep(folder)
 
     @property
     def config(self) -> Path:

@@ -114,6 +114,7 @@ class _Recorder:
 
 def _cut_back(run: RunFolder, journal: Journal) -> None:
     """Forget what was written of a step that is not in the journal."""
+    run.sweep()
     journal.mend()
     metrics = [line["metrics"] for line in journal.steps]
     keep_lines(run.examples, sum(m["accepted"] for m in metrics))

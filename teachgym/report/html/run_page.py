@@ -50,6 +50,7 @@ from teachgym.report.tables import (
 )
 from teachgym.report.teaching import gain_rows, move_rows, taught_rows
 from teachgym.runs.folder import RunFolder
+from teachgym.runs.lock import holding
 from teachgym.runs.result import RunResult
 from teachgym.skills import Forest
 from teachgym.types import CURRENCIES, SkillScore
@@ -62,8 +63,9 @@ def write_run_page(folder: RunFolder) -> Path:
         RunError: if the run is not finished, or files are missing or damaged.
     """
     run = RunMaterial.read(folder)
-    save_figures(folder.path / FIGURES, run_figures(run.result))
-    return write_page(folder.path / PAGE, run_page(run))
+    with holding(folder.path, "report"):
+        save_figures(folder.path / FIGURES, run_figures(run.result))
+        return write_page(folder.path / PAGE, run_page(run))
 
 
 def run_page(run: RunMaterial) -> Page:
