@@ -8,6 +8,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from teachgym.envs.numeric import NumericAction
 from teachgym.errors import ConfigError
 
 
@@ -27,7 +28,7 @@ class FlatObservation(gym.ObservationWrapper[Any, Any, Any]):
         return np.asarray(flat, dtype=np.float32)
 
 
-class FlatAction(gym.ActionWrapper[Any, Any, Any]):
+class FlatAction(NumericAction):
     """Action wrapper: one vector in [-1, 1] for a box, or for a dictionary of boxes and choices.
 
     Each number is mapped to the range of its entry: boxes linearly, discrete and binary entries
@@ -53,7 +54,7 @@ class FlatAction(gym.ActionWrapper[Any, Any, Any]):
 
     def action(self, action: NDArray[np.float32]) -> Any:
         """The action of the wrapped environment."""
-        share = (np.clip(np.asarray(action, dtype=np.float64), -1, 1) + 1) / 2
+        share = (action.astype(np.float64) + 1) / 2
         ends = np.cumsum([_size(part) for part in self._parts.values()])
         pieces = np.split(share, ends[:-1])
         decoded = {

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from teachgym.apportion import apportion
 from teachgym.envs.base import base_of
 from teachgym.envs.boxes import unit_box
+from teachgym.envs.numeric import NumericAction
 from teachgym.protocols import DataEngine
 from teachgym.spaces import PlanSpace
 from teachgym.types import Order, Plan, Report
@@ -69,7 +70,7 @@ class FillPlans(gym.Wrapper[Any, Any, Any, Any]):
         return teach(self.env, self.engine, plan)
 
 
-class OrderShares(gym.ActionWrapper[Any, Any, Any]):
+class OrderShares(NumericAction):
     """Action wrapper: ``action[s, l]`` = share of the step for skill ``s`` at level ``l``.
 
     1 stands for ``examples_per_step`` examples; rounding and limits as for a plan. All zeros is a
@@ -84,7 +85,7 @@ class OrderShares(gym.ActionWrapper[Any, Any, Any]):
 
     def action(self, action: NDArray[np.float32]) -> Plan:
         """The plan; its counts are whole numbers within what the step and the budget allow."""
-        amounts = np.asarray(action, dtype=np.float64) * self._base.examples_per_step
+        amounts = action.astype(np.float64) * self._base.examples_per_step
         available, rng = self._base.examples_available, self._base.rng("orders")
         counts = apportion(amounts, available, rng)
         return plan_from_counts(counts, self._base.skills, self._base.levels)

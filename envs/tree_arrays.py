@@ -12,6 +12,7 @@ import numpy as np
 
 from teachgym.envs.base import base_of
 from teachgym.envs.boxes import count_box, unit_box
+from teachgym.envs.numeric import NumericAction
 from teachgym.envs.observations import score_arrays
 from teachgym.envs.skill_tree import SkillTree
 from teachgym.metrics import by_group
@@ -19,7 +20,7 @@ from teachgym.skills import Forest, TreeReport
 from teachgym.types import CURRENCIES, Exploit, Explore, Move, Obs
 
 
-class TreeMoves(gym.ActionWrapper[Any, Any, Any]):
+class TreeMoves(NumericAction):
     """Action wrapper: one move per root, as arrays."""
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:

@@ -19,13 +19,16 @@ from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.vector.utils import iterate
 
+from teachgym.actions import require_member
 from teachgym.answers import AnswerStore
 from teachgym.envs.casting import Cast, Casting, Roles
-from teachgym.errors import ConfigError
+from teachgym.errors import ActionError, ConfigError
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.loop import StepResult
 from teachgym.protocols import Student, Task, Trainer
+from teachgym.shown import shown
 from teachgym.snapshot import Snapshot
+from teachgym.spaces import WordSpace
 from teachgym.students import make_students
 from teachgym.together import Meeting
 from teachgym.types import Cost, Data, TrainResult
@@ -56,7 +59,13 @@ class TeacherVectorEnv(SyncVectorEnv[Any, Any]):
         super().__init__([partial(_Row, row) for row in rows], autoreset_mode=autoreset_mode)
 
     def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """Step every row, or reset it where that is due; see ``gymnasium.vector.VectorEnv``."""
+        """Step every row, or reset it where that is due; see ``gymnasium.vector.VectorEnv``.
+
+        Raises:
+            ActionError: for numeric actions that are not in ``action_space``, or if there is not
+                one action per row; no row has made a step then.
+        """
+        actions = self._batch(actions)
         to_reset = self._autoreset_envs & (self.autoreset_mode == AutoresetMode.NEXT_STEP)
         each = zip(iterate(self.action_space, actions), to_reset, strict=True)
         results = self.step_rows({row: a for row, (a, skip) in enumerate(each) if not skip})
@@ -69,13 +78,30 @@ class TeacherVectorEnv(SyncVectorEnv[Any, Any]):
 
         Returns what ``gym.Env.step`` does, row by row, with nothing batched and nothing reset;
         reset before going on with ``step``.
+
+        Raises:
+            ActionError: for a numeric action outside ``single_action_space``; no row has made a
+                step then.
         """
+        if not isinstance(self.single_action_space, WordSpace):
+            for row, action in actions.items():
+                require_member(self.single_action_space, action, f"action of row {row}")
         calls = [
             partial(env.step, actions[row]) if row in actions else _stay
             for row, env in enumerate(self.envs)
         ]
         results = self.meeting.run(calls)
         return {row: results[row] for row in actions}
+
+    def _batch(self, actions: Any) -> Any:
+        """One action per row, as a member of ``action_space`` where it is one of numbers."""
+        if not isinstance(self.single_action_space, WordSpace):
+            return require_member(self.action_space, actions, "actions")
+        if not isinstance(actions, Sequence) or len(actions) != self.num_envs:
+            raise ActionError(
+                f"actions are {shown(actions)}; give a tuple of {self.num_envs}, one per row"
+            )
+        return tuple(actions)
 
     def call_together(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """As ``call``, with training and answering done jointly, e.g. of ``"examine"``."""

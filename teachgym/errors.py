@@ -32,6 +32,10 @@ class ConfigError(TeachgymError, ValueError):
     """A setting outside its allowed range."""
 
 
+class ActionError(TeachgymError, ValueError):
+    """A numeric action outside the action space; nothing was spent and no step was made."""
+
+
 class ConformanceError(TeachgymError, AssertionError):
     """A task, student, trainer, engine or teacher breaks its contract."""
 
