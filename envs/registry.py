@@ -120,6 +120,8 @@ def skill_list(
     left of the budget, is scaled down in proportion; counts are rounded without bias (the expected count is the
     share, the counts add up). All zeros trains nothing.
     With `observation="flat"`: `Box(-1, 1, (n_skills * n_levels,), float32)`, mapped linearly.
+    Arrays and lists of any real type are cast to the space's first. What is not in the space then
+    (NaN, 2, another shape) raises `ActionError`: nothing is spent, and no step is made.
 
     With `action="plan"`, `PlanSpace`: a `Plan` of `Order`s in words (skill or root, count, difficulty,
     a hint for engines that read), of at most `examples_per_step` examples.
@@ -206,6 +208,7 @@ def skill_tree(
 
     A share of 1 stands for `examples_per_step` examples. When the forest's allocations sum to more,
     they are scaled down in proportion; counts are rounded without bias, as in Skill-List. With `observation="flat"` the action is one vector in [-1, 1].
+    Numbers outside the space raise `ActionError`, as in [Skill-List](skill_list.md).
 
     With `action="moves"`, `MovesSpace`: a tuple of `Explore` and `Exploit` moves in words. There an
     `Explore` may also name a subskill, so trees may be of any depth; who is not named goes on as before.

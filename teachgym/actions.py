@@ -102,11 +102,13 @@ def _as_type(array: NDArray[Any], dtype: Any) -> NDArray[Any]:
 
 def _inside(space: gym.Space[Any], values: NDArray[Any]) -> NDArray[np.bool_]:
     """Which of the numbers are in the range of their entry; shape of the space."""
+    low: Any
+    high: Any
     match space:
         case gym.spaces.Box():
             low, high = space.low, space.high
         case gym.spaces.MultiBinary():
-            low, high = np.int8(0), np.int8(1)
+            low, high = 0, 1
         case gym.spaces.MultiDiscrete():
             low, high = space.start, space.start + space.nvec - 1
         case gym.spaces.Discrete():
