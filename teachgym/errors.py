@@ -36,6 +36,10 @@ class ActionError(TeachgymError, ValueError):
     """A numeric action outside the action space; nothing was spent and no step was made."""
 
 
+class LocalBackendError(ConfigError):
+    """A model that the packed passes and slots of the local backend do not compute right."""
+
+
 class ConformanceError(TeachgymError, AssertionError):
     """A task, student, trainer, engine or teacher breaks its contract."""
 

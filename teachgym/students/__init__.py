@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from difflib import get_close_matches
 from importlib import import_module
@@ -30,7 +31,7 @@ BUILT_IN = ("simulated", "tiny", "smollm2")
 HUB_ID = r"\w[\w.-]*(/\w[\w.-]*)?"
 """``owner/name``, or ``name`` alone for old models."""
 
-_MODULES = {"local": "language_model", "hf": "hf", "vllm": "vllm"}
+_MODULES = {"auto": "automatic", "local": "language_model", "hf": "hf", "vllm": "vllm"}
 """Where the ``load_students`` of a backend is."""
 
 TINY_CARD = Path(__file__).parent / "data" / "tiny" / "card.json"
@@ -73,8 +74,8 @@ def make_students(name: str, task: Task, count: int, **settings: Any) -> tuple[S
     require_known("student setting", settings, names)
     language_model = LanguageModelSettings(**settings)
     module = import_module(f"teachgym.students.{_MODULES[language_model.backend]}")
-    students: tuple[Student, ...] = module.load_students(name, count, language_model)
-    return students
+    students: Sequence[Student] = module.load_students(name, count, language_model)
+    return tuple(students)
 
 
 def require_student(name: str) -> None:

@@ -20,8 +20,9 @@ from teachgym.errors import ConfigError, missing_extra
 from teachgym.students.adapter_files import AdapterWeights
 from teachgym.students.answering import require_sampling, uniforms
 from teachgym.students.checkpoints import copy_in, copy_out
+from teachgym.students.hf_check import answers_alone
 from teachgym.students.loading import without_progress_bars
-from teachgym.students.lora import LoRASettings
+from teachgym.students.lora import LoRASettings, to_adapt
 from teachgym.students.preparing import prepare
 from teachgym.students.settings import LanguageModelSettings
 from teachgym.students.texts import Texts
@@ -43,6 +44,8 @@ class HuggingFaceStudent:
         lora: train low-rank adapters; None = train all weights. peft draws the initial A from
             another generator than the ``local`` backend: see ``load_adapter``.
         dtype: of the computation.
+        prompts_at_once: prompts in one call of ``generate``; 1 for models whose answers depend on
+            padding.
 
     Raises:
         ConfigError: if no layer has one of the target names.
@@ -57,9 +60,11 @@ class HuggingFaceStudent:
         max_new_tokens: int,
         lora: LoRASettings | None = None,
         dtype: torch.dtype = torch.float32,
+        prompts_at_once: int = PROMPTS_AT_ONCE,
     ) -> None:
         if max_new_tokens < 1:
             raise ConfigError(f"max_new_tokens is {max_new_tokens}; it must be 1 or more")
+        self.prompts_at_once = prompts_at_once
         self.texts, self.max_new_tokens, self.lora, self.dtype = texts, max_new_tokens, lora, dtype
         model.requires_grad_(True)
         self.model: Any = (_adapted(model, lora) if lora else model).eval()
@@ -180,36 +185,44 @@ class HuggingFaceStudent:
         answers: list[list[int]] = [[] for _ in prompts]
         # Prompts of similar length need little padding.
         order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
-        for start in range(0, len(order), PROMPTS_AT_ONCE):
-            chosen = order[start : start + PROMPTS_AT_ONCE]
+        for start in range(0, len(order), self.prompts_at_once):
+            chosen = order[start : start + self.prompts_at_once]
             ids, mask = pad([prompts[i] for i in chosen], on="left")
             draw = None
             if drawn is not None:
                 draw = Draw(torch.stack([drawn[i] for i in chosen]), ids.shape[1], temperature)
-            for i, answer in zip(chosen, self._generate(ids, mask, draw), strict=True):
+            output = self.continued(ids, mask, draw)
+            for i, answer in zip(chosen, output[:, ids.shape[1] :].tolist(), strict=True):
                 answers[i] = answer
         return answers
 
-    def _generate(
-        self, ids: torch.Tensor, mask: torch.Tensor, draw: Draw | None
-    ) -> list[list[int]]:
-        plain = GenerationConfig(  # type: ignore[no-untyped-call]
-            max_new_tokens=self.max_new_tokens,
-            do_sample=False,
-            eos_token_id=sorted(self.texts.ends),
-            pad_token_id=self.texts.end,
-        )
+    def continued(
+        self, ids: torch.Tensor, mask: torch.Tensor, draw: LogitsProcessor | None, **options: Any
+    ) -> Any:
+        """What ``generate`` returns for token ids and their mask, (B, T) each.
+
+        Args:
+            ids: prompts, padded on the left.
+            mask: 1 for tokens, 0 for padding.
+            draw: changes the logits.
+            options: of the generation that differ from a student's answers.
+        """
+        usual: dict[str, Any] = {
+            "max_new_tokens": self.max_new_tokens,
+            "do_sample": False,
+            "eos_token_id": sorted(self.texts.ends),
+            "pad_token_id": self.texts.end,
+        }
+        plain = GenerationConfig(**{**usual, **options})  # type: ignore[no-untyped-call]
         # peft's adapters are inside the model that it was given.
         model = self.model.get_base_model() if self.lora else self.model
         with _configured(model, plain), self.computing(), torch.inference_mode():
-            output = model.generate(
+            return model.generate(
                 input_ids=ids.to(self.device),
                 attention_mask=mask.to(self.device),
                 generation_config=plain,
                 logits_processor=[draw] if draw else None,
             )
-        tokens: list[list[int]] = output[:, ids.shape[1] :].tolist()
-        return tokens
 
 
 class Draw(LogitsProcessor):
@@ -260,6 +273,8 @@ def _load(name_or_path: str, settings: LanguageModelSettings) -> HuggingFaceStud
         lora=own.lora,
         dtype=settings.torch_dtype,
     )
+    if answers_alone(student):
+        student.prompts_at_once = 1
     if own.start:
         student.load_adapter(own.start)
     return student
@@ -284,13 +299,14 @@ def _adapted(model: Any, lora: LoRASettings) -> Any:
         from peft import LoraConfig, get_peft_model
     except ImportError as error:
         raise missing_extra("peft", "hf") from error
+    layers = to_adapt(model, lora)
     config = LoraConfig(
         task_type="CAUSAL_LM",
         r=lora.rank,
         lora_alpha=lora.alpha,  # type: ignore[arg-type]  # any number will do
         lora_dropout=lora.dropout,
-        target_modules=lora.targets if isinstance(lora.targets, str) else list(lora.targets),
-        fan_in_fan_out=any(isinstance(m, Conv1D) for m in model.modules()),
+        target_modules=list(layers),
+        fan_in_fan_out=any(isinstance(layer, Conv1D) for layer in layers.values()),
     )
     with torch.random.fork_rng():
         torch.manual_seed(lora.seed)

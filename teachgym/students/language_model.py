@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from teachgym.students.loading import without_progress_bars
 from teachgym.students.lora import load_adapter
 from teachgym.students.network import context_of
 from teachgym.students.pool import StudentPool, generate_together
-from teachgym.students.preparing import prepare
+from teachgym.students.preparing import Prepared, prepare
 from teachgym.students.scoring import score_targets
+from teachgym.students.self_check import unsuited, why_not_local, why_not_trained
 from teachgym.students.settings import LanguageModelSettings
 from teachgym.students.texts import Texts
+from teachgym.students.verdicts import remembered
 from teachgym.types import Checkpoint
 
 
@@ -160,9 +163,37 @@ def load_students(
     Raises:
         UnknownNameError: if there is no such model, or it cannot be read.
         ConfigError: for a setting that the model does not allow.
+        LocalBackendError: for a model that packed passes or slots would not compute right.
     """
     own = prepare(name_or_path, settings)
-    pool = StudentPool(
+    pool = _checked_pool(own, count, settings)
+    if own.start:
+        load_adapter(pool.adapters, own.start)
+    return tuple(LanguageModelStudent(pool, k, base=own.source) for k in range(count))
+
+
+def _checked_pool(own: Prepared, count: int, settings: LanguageModelSettings) -> StudentPool:
+    """A pool around a model that computes the same in it as by itself."""
+    facts = own.lora, count > 1, str(settings.torch_dtype)
+    plain = own.model
+    reason = remembered(partial(why_not_local, plain), plain, "local")
+    if reason:
+        raise unsuited(plain, reason)
+    # Wrapped layers change names, so the digest is taken before.
+    pool: list[StudentPool] = []
+
+    def why_not() -> str:
+        pool.append(_pool_of(own, count, settings))
+        return why_not_trained(pool[0])
+
+    reason = remembered(why_not, plain, "training", *facts)
+    if reason:
+        raise unsuited(plain, reason)
+    return pool[0] if pool else _pool_of(own, count, settings)
+
+
+def _pool_of(own: Prepared, count: int, settings: LanguageModelSettings) -> StudentPool:
+    return StudentPool(
         own.model,
         own.texts,
         max_new_tokens=settings.max_new_tokens,
@@ -172,6 +203,3 @@ def load_students(
         strict=settings.strict,
         graphs=settings.graphs,
     )
-    if own.start:
-        load_adapter(pool.adapters, own.start)
-    return tuple(LanguageModelStudent(pool, k, base=own.source) for k in range(count))

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 from torch.nn import functional as F
+from transformers.pytorch_utils import Conv1D
 
 
 class Layout:
@@ -98,7 +99,7 @@ class Layout:
         return rows * kept.to(rows.dtype) / (1 - share)
 
 
-def apply_shared(linear: nn.Linear, x: torch.Tensor, layout: Layout) -> torch.Tensor:
+def apply_shared(linear: nn.Linear | Conv1D, x: torch.Tensor, layout: Layout) -> torch.Tensor:
     """A linear layer that all students share, (..., d_in) -> (..., d_out).
 
     In strict mode each student's rows go through a product of their own shape. Answering does
@@ -107,7 +108,8 @@ def apply_shared(linear: nn.Linear, x: torch.Tensor, layout: Layout) -> torch.Te
     if not layout.strict or layout.n_students == 1 or torch.is_inference_mode_enabled():
         y: torch.Tensor = linear(x)
         return y
-    weights = linear.weight.mT.expand(layout.n_students, -1, -1)
+    weight = linear.weight.mT if isinstance(linear, nn.Linear) else linear.weight  # (d_in, d_out)
+    weights = weight.expand(layout.n_students, -1, -1)
     y = multiply(x.reshape(-1, x.shape[-1]), weights, layout).view(*x.shape[:-1], -1)
     return y if linear.bias is None else y + linear.bias
 
@@ -134,6 +136,10 @@ def multiply(rows: torch.Tensor, weights: torch.Tensor, layout: Layout) -> torch
     return torch.cat([piece @ weight for piece, weight in pieces if len(piece)])
 
 
+_HAS_GROUPS = "grouped_mm" in dir(F)
+"""Since torch 2.10."""
+
+
 def _groupable(rows: torch.Tensor, weights: torch.Tensor) -> bool:
     """Whether ``grouped_mm`` takes the shapes: sides of multiples of 16 bytes, 16 bits on GPUs.
 
@@ -141,4 +147,4 @@ def _groupable(rows: torch.Tensor, weights: torch.Tensor) -> bool:
     """
     aligned = all(side * rows.element_size() % 16 == 0 for side in weights.shape[1:])
     dtypes = (torch.bfloat16,) if rows.is_cuda else (torch.bfloat16, torch.float32)
-    return aligned and rows.dtype in dtypes
+    return _HAS_GROUPS and aligned and rows.dtype in dtypes

@@ -95,7 +95,7 @@ def _load(name: str) -> Loaded:
     # Never run, nor ask at the keyboard whether to run, code that comes with a model.
     safe: Any = {"trust_remote_code": False}
     try:
-        with _silence():
+        with silence():
             source = _source(name)
             _require_causal(AutoConfig.from_pretrained(source, **safe))
             tokenizer = AutoTokenizer.from_pretrained(source, **safe)
@@ -203,7 +203,7 @@ def without_progress_bars() -> Iterator[None]:
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
+def silence() -> Iterator[None]:
     """Without progress bars and without warnings: what they tell of is raised as an error."""
     verbosity = _log.get_verbosity()
     _log.set_verbosity_error()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import nn
+from transformers.pytorch_utils import Conv1D
 
 from teachgym.errors import ConfigError
 from teachgym.students.layout import Layout, apply_shared, multiply
@@ -51,6 +53,10 @@ class LoRASettings:
         return self.alpha / self.rank
 
 
+Affine: TypeAlias = nn.Linear | Conv1D
+"""Layers that multiply by a matrix; GPT-2's ``Conv1D`` keeps it transposed, (d_in, d_out)."""
+
+
 class LoRALinear(nn.Module):
     """A frozen linear layer with the adapters of K students.
 
@@ -59,7 +65,7 @@ class LoRALinear(nn.Module):
         lora_B: (K, r, d_out) in 32 bits, 0 at first.
     """
 
-    def __init__(self, base: nn.Linear, settings: LoRASettings, layout: Layout) -> None:
+    def __init__(self, base: Affine, settings: LoRASettings, layout: Layout) -> None:
         super().__init__()
         self.base, self.scale, self.dropout, self.layout = (
             base,
@@ -67,11 +73,12 @@ class LoRALinear(nn.Module):
             settings.dropout,
             layout,
         )
-        shape = (layout.n_students, base.in_features, settings.rank)
+        d_in, d_out = sides(base)
+        shape = (layout.n_students, d_in, settings.rank)
         device = base.weight.device
         self.lora_A = nn.Parameter(torch.empty(shape, device=device))
         self.lora_B = nn.Parameter(
-            torch.zeros(layout.n_students, settings.rank, base.out_features, device=device)
+            torch.zeros(layout.n_students, settings.rank, d_out, device=device)
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -86,9 +93,76 @@ class LoRALinear(nn.Module):
 
     @torch.no_grad()
     def merge_into(self, weight: torch.Tensor, student: int) -> None:
-        """Write what ``student`` applies, ``W + scale (A B)^T``, to ``weight`` (d_out, d_in)."""
-        delta = (self.lora_A[student] @ self.lora_B[student]).mT
+        """Write ``W + scale (A B)^T`` of a student to ``weight``, in the form ``base`` has it."""
+        delta = self.lora_A[student] @ self.lora_B[student]
+        if isinstance(self.base, nn.Linear):
+            delta = delta.mT
         weight.copy_(self.base.weight + self.scale * delta.to(self.base.weight.dtype))
+
+
+def sides(layer: Affine) -> tuple[int, int]:
+    """Numbers that go into a layer and come out of it."""
+    first, second = layer.weight.shape
+    return (second, first) if isinstance(layer, nn.Linear) else (first, second)
+
+
+_OF_EXPERTS = ("gate_proj", "up_proj", "down_proj", "w1", "w2", "w3")
+"""Layers that peft takes for experts, by their last name, in models that keep experts fused."""
+
+_BYPASSED = {"out_proj": ("falcon_h1", "falcon_mamba", "mamba", "mamba2", "nemotron_h")}
+"""Layers whose weights the fast kernels of these models read by themselves; peft refuses them."""
+
+
+def adaptable(model: Any) -> dict[str, Affine]:
+    """What ``ALL_LINEAR`` means, by name: all but the head and what peft cannot adapt."""
+    head, kind = model.get_output_embeddings(), model.config.model_type
+    skipped = {last for last, kinds in _BYPASSED.items() if kind in kinds}
+    if fused_experts(model):
+        skipped.update(_OF_EXPERTS)
+    layers = dict(model.named_modules()).items()
+    return {
+        name: layer
+        for name, layer in layers
+        if isinstance(layer, nn.Linear | Conv1D)
+        and layer is not head
+        and name.rpartition(".")[2] not in skipped
+    }
+
+
+def fused_experts(model: Any) -> list[str]:
+    """Names of the tensors of three axes in which a model keeps its experts."""
+    return [name for name, p in model.named_parameters() if p.dim() == 3 and "expert" in name]
+
+
+def to_adapt(model: Any, settings: LoRASettings) -> dict[str, Affine]:
+    """The layers of ``model`` that ``settings`` give adapters, by name, whatever the backend.
+
+    Experts that a model keeps in one tensor of three axes are no layers and have no adapters: a
+    warning says so.
+
+    Raises:
+        ConfigError: if no layer has one of the target names.
+    """
+    known = adaptable(model)
+    if settings.targets == ALL_LINEAR:
+        chosen = known
+        if fused := fused_experts(model):
+            warnings.warn(
+                f"the experts of {type(model).__name__} ({fused[0]} and {len(fused) - 1} more "
+                "tensors) are frozen: adapters are on linear layers, such as those of attention; "
+                "adaptation='full' trains all weights",
+                stacklevel=2,
+            )
+    else:
+        targets = set(settings.targets)
+        chosen = {n: m for n, m in known.items() if {n, n.rpartition(".")[2]} & targets}
+    if not chosen:
+        names = sorted({name.rpartition(".")[2] for name in known})
+        raise ConfigError(
+            f"no linear layer to adapt is named {settings.targets!r}; "
+            f"there are: {', '.join(names) or 'none'}"
+        )
+    return chosen
 
 
 def add_adapters(model: Any, settings: LoRASettings, layout: Layout) -> dict[str, LoRALinear]:
@@ -98,27 +172,15 @@ def add_adapters(model: Any, settings: LoRASettings, layout: Layout) -> dict[str
         ConfigError: if no linear layer has one of the target names.
     """
     model.requires_grad_(False)
-    head = model.get_output_embeddings()
     generator = torch.Generator().manual_seed(settings.seed)
     adapted: dict[str, LoRALinear] = {}
-    linear = {n: m for n, m in model.named_modules() if isinstance(m, nn.Linear) and m is not head}
-    for name, module in linear.items():
-        if settings.targets != ALL_LINEAR and not {name, name.rpartition(".")[2]} & set(
-            settings.targets
-        ):
-            continue
+    for name, module in to_adapt(model, settings).items():
         layer = LoRALinear(module, settings, layout).train(module.training)
-        bound = 1 / math.sqrt(module.in_features)
-        start = torch.rand(module.in_features, settings.rank, generator=generator)
-        layer.lora_A.data.copy_((2 * start - 1) * bound)
+        d_in, _ = sides(module)
+        start = torch.rand(d_in, settings.rank, generator=generator)
+        layer.lora_A.data.copy_((2 * start - 1) / math.sqrt(d_in))
         replace_module(model, name, layer)
         adapted[name] = layer
-    if not adapted:
-        names = sorted({name.rpartition(".")[2] for name in linear})
-        raise ConfigError(
-            f"no linear layer to adapt is named {settings.targets!r}; "
-            f"there are: {', '.join(names) or 'none'}"
-        )
     return adapted
 
 

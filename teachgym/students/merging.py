@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from teachgym.students.lora import LoRALinear, replace_module
+from teachgym.students.lora import Affine, LoRALinear, replace_module
 from teachgym.students.network import Network, copy_sharing
 
 
@@ -50,10 +50,8 @@ class Merged:
         return self.network
 
 
-def _like(linear: nn.Linear) -> nn.Linear:
-    """A linear layer of the same shape with the same bias and a weight of its own."""
-    with torch.device("meta"):
-        layer = nn.Linear(linear.in_features, linear.out_features, bias=False)
-    layer.weight = nn.Parameter(torch.empty_like(linear.weight))
-    layer.bias = linear.bias
-    return layer
+def _like(layer: Affine) -> Affine:
+    """A layer of the same shape with the same bias and a weight of its own."""
+    weight = nn.Parameter(torch.empty_like(layer.weight))
+    same = copy.deepcopy(layer, {id(layer.weight): weight, id(layer.bias): layer.bias})
+    return same

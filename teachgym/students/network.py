@@ -10,13 +10,10 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from teachgym.errors import ConfigError
+from teachgym.errors import LocalBackendError
 from teachgym.students.attention import NAME, AttentionPlan, Packed
 
 T = TypeVar("T")
-
-_SCALES = ("logit_scale", "logits_scaling", "final_logit_softcapping")
-"""Settings of models whose head is more than a linear layer."""
 
 
 class Network:
@@ -26,25 +23,17 @@ class Network:
         model: from transformers.
 
     Raises:
-        ConfigError: for a model whose attention cannot be replaced, or with a head that is more
-            than one linear layer.
+        LocalBackendError: for a model whose attention cannot be replaced.
     """
 
     def __init__(self, model: Any) -> None:
-        scales = [name for name in _SCALES if getattr(model.config, name, None)]
-        if scales:
-            raise ConfigError(
-                f"{type(model).__name__} has {scales[0]} in its head, which is not supported; use "
-                "student_settings.backend='hf'"
-            )
         self.model: Any = model
         self._attention = model.config._attn_implementation
         try:
             model.set_attn_implementation(NAME)
         except ValueError as error:
-            raise ConfigError(
-                f"the attention of {type(model).__name__} cannot be replaced; use "
-                "student_settings.backend='hf'"
+            raise LocalBackendError(
+                f"the attention of {type(model).__name__} cannot be replaced"
             ) from error
         finally:
             model.set_attn_implementation(self._attention)
@@ -79,7 +68,17 @@ class Network:
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """(..., d) -> (..., V)."""
-        logits: torch.Tensor = self.model.get_output_embeddings()(hidden)
+        return self.bounded(self.model.get_output_embeddings()(hidden))
+
+    def bounded(self, logits: torch.Tensor) -> torch.Tensor:
+        """What the model does to the outputs of its head: scales (Cohere, Granite), a soft cap."""
+        config = self.model.config.get_text_config()
+        if factor := getattr(config, "logit_scale", None):
+            logits = logits * factor
+        if divisor := getattr(config, "logits_scaling", None):
+            logits = logits / divisor
+        if cap := getattr(config, "final_logit_softcapping", None):
+            logits = cap * torch.tanh(logits / cap)
         return logits
 
     def packed_hidden(self, texts: Sequence[Sequence[int]]) -> torch.Tensor:
@@ -133,14 +132,9 @@ def split_by_tokens(items: Iterable[T], size: Callable[[T], int], budget: int) -
 
 
 def context_of(model: Any) -> int:
-    """The most tokens a model can attend to; a sliding window is such a limit, too."""
+    """The most tokens a model can attend to, whatever part of them a sliding window shows."""
     config = model.config.get_text_config()
-    limits = [
-        getattr(config, name, None)
-        for name in ("max_position_embeddings", "n_positions", "sliding_window")
-    ]
-    if getattr(config, "use_sliding_window", True) is False:
-        limits.pop()
+    limits = [getattr(config, name, None) for name in ("max_position_embeddings", "n_positions")]
     return min((limit for limit in limits if limit), default=2048)
 
 

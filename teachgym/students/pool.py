@@ -128,9 +128,9 @@ class StudentPool:
         """(n_rows, d) -> (n_rows, V), rows as ``layout`` says."""
         head = self.network.model.get_output_embeddings()
         if isinstance(head, nn.Linear):
-            return apply_shared(head, hidden, self.layout)
+            return self.network.bounded(apply_shared(head, hidden, self.layout))
         logits: torch.Tensor = head(hidden)
-        return logits
+        return self.network.bounded(logits)
 
     def write_adapter(self, student: int, folder: Path, *, base: str) -> None:
         """Write a student's adapter in PEFT's format; ``base`` is what it names as its base."""

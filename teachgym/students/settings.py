@@ -13,7 +13,7 @@ from teachgym.students.lora import ALL_LINEAR, LoRASettings
 from teachgym.typed import require_types
 
 ADAPTATIONS = ("lora", "full")
-BACKENDS = ("local", "hf", "vllm")
+BACKENDS = ("auto", "local", "hf", "vllm")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 FULL_BELOW = 10_000_000
@@ -25,9 +25,11 @@ model would save nothing."""
 class LanguageModelSettings:
     """The student settings of language models; all are plain JSON."""
 
-    backend: Literal["local", "hf", "vllm"] = "local"
-    """``local``: packed training and slots; ``hf``: plain peft and ``generate``, the reference;
-    ``vllm``: trained here, answers from a vLLM server."""
+    backend: Literal["auto", "local", "hf", "vllm"] = "auto"
+    """``auto``: ``local`` for every model that a check of its numbers finds computed right there,
+    else ``hf``, with a warning that says what differed. ``local``: packed training and slots;
+    ``hf``: plain peft and ``generate``, the reference; ``vllm``: trained here, answers from a
+    vLLM server."""
     device: str | None = None
     """A torch device; None = the first GPU if there is one, else the CPU."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"

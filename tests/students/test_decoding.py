@@ -25,6 +25,7 @@ from teachgym.students.layout import Layout
 from teachgym.students.lora import LoRASettings
 from teachgym.students.network import Network
 from teachgym.students.pool import generate_together
+from teachgym.students.scores import Scoring
 from teachgym.students.texts import Texts
 
 N_NEW = 12
@@ -67,7 +68,7 @@ def test_grouped_heads_attend_as_repeated_ones() -> None:
     generator = torch.Generator().manual_seed(0)
     q, k, v = (torch.randn(5, n, m, 8, generator=generator) for n, m in ((6, 1), (2, 9), (2, 9)))
     mask = visible(torch.tensor([0, 3, 8, 5, 1]), 9)
-    found = attend_in_groups(q, k, v, mask, 0.3)
+    found = attend_in_groups(q, k, v, mask, Scoring(0.3))
     repeated = (x.repeat_interleave(3, dim=1) for x in (k, v))
     expected = torch.nn.functional.scaled_dot_product_attention(
         q, *repeated, attn_mask=mask, scale=0.3

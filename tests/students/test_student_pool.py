@@ -64,17 +64,23 @@ def test_to_everyone_else_the_model_is_an_ordinary_one() -> None:
     assert model.config._attn_implementation == "sdpa"
 
 
-def test_a_head_that_is_more_than_a_linear_layer_is_refused() -> None:
+@pytest.mark.parametrize("name", ["final_logit_softcapping", "logit_scale", "logits_scaling"])
+def test_what_a_model_does_to_the_outputs_of_its_head_is_done_here(name: str) -> None:
     model = make_model()
-    model.config.final_logit_softcapping = 30.0
-    with pytest.raises(ConfigError, match=r"final_logit_softcapping.*backend='hf'"):
-        Network(model)
+    hidden = 20 * torch.randn(3, 32, generator=torch.Generator().manual_seed(0))
+    plain = model.lm_head(hidden)
+    setattr(model.config, name, 4.0)
+    expected = {
+        "final_logit_softcapping": 4 * torch.tanh(plain / 4),
+        "logit_scale": 4 * plain,
+        "logits_scaling": plain / 4,
+    }
+    torch.testing.assert_close(Network(model).logits(hidden), expected[name])
 
 
-def test_the_context_is_the_smallest_limit() -> None:
+def test_a_window_is_not_the_context() -> None:
     model = make_model("qwen2", use_sliding_window=True, sliding_window=16)
-    assert context_of(model) == 16
-    assert context_of(make_model("qwen2")) == context_of(make_model("gpt2")) == 64
+    assert context_of(model) == context_of(make_model("gpt2")) == 64
 
 
 # -- gradients -------------------------------------------------------------------------------

@@ -1,0 +1,39 @@
+"""The backend that nobody chose: ``local`` for the models it computes right, else ``hf``."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+from teachgym.errors import LocalBackendError
+from teachgym.protocols import Student
+from teachgym.students import hf, language_model
+from teachgym.students.settings import LanguageModelSettings
+
+
+def load_students(
+    name_or_path: str, count: int, settings: LanguageModelSettings
+) -> Sequence[Student]:
+    """``count`` equal students of the first backend that suits the model.
+
+    A model that goes to ``hf`` is told of by a warning with what differed.
+
+    Args:
+        name_or_path: as for ``teachgym.students.language_model.load_students``.
+        count: how many, >= 1.
+        settings: see ``LanguageModelSettings``.
+
+    Raises:
+        UnknownNameError: if there is no such model, or it cannot be read.
+        ConfigError: for a setting that the model does not allow, or a model that neither
+            backend can teach.
+        MissingExtraError: if the model goes to ``hf``, adapters are asked for and peft is missing.
+    """
+    try:
+        return language_model.load_students(name_or_path, count, settings)
+    except LocalBackendError as error:
+        reason = str(error).partition("; use ")[0]
+    warnings.warn(
+        f"{name_or_path} is taught by the hf backend, which is slower: {reason}", stacklevel=3
+    )
+    return hf.load_students(name_or_path, count, settings)
