@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
-from teachgym.gate import normalise
-from teachgym.types import Data, Example, Provenance, Verdict
+from teachgym.types import Data, Provenance, Verdict
 
 
 def most(count: int, allowed: Callable[[int], bool]) -> int:
@@ -40,8 +39,3 @@ def stamp(data: Data, step: int) -> Data:
         return replace(provenance, round=step)
 
     return tuple(replace(e, provenance=stamped(e.provenance or Provenance())) for e in data)
-
-
-def prompts_of(data: Iterable[Example]) -> Iterator[str]:
-    """Normalised prompts, as the gate compares them."""
-    return (normalise(e.prompt) for e in data)

@@ -14,7 +14,7 @@ import numpy as np
 
 from teachgym.envs import probes
 from teachgym.envs.accounts import difference, new_losses, score_metrics, step_metrics
-from teachgym.envs.admission import divide, most, prompts_of, stamp
+from teachgym.envs.admission import divide, most, stamp
 from teachgym.envs.rendering import render_ansi, render_rgb_array
 from teachgym.envs.restart import training_set
 from teachgym.envs.rules import EpisodeRules
@@ -246,7 +246,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         self._reckoned = self.spent
         self.np_random.bit_generator.state = snapshot.rng_state
         self._state = replace(snapshot, checkpoint=None)
-        self._seen = Seen(prompts_of(snapshot.data))
+        self._seen = Seen(self.gate.form(e.prompt) for e in snapshot.data)
 
     def examine(self) -> tuple[Report, Report]:
         """Reports on ``test``: the untrained student and the student that was best on ``val``.
@@ -371,7 +371,7 @@ class TeacherEnv(gym.Env[Report, Data]):
     def _advance(self, report: Report, accepted: Data) -> None:
         state = self.state
         step, best = state.step + 1, state.best
-        self._seen.add(prompts_of(accepted))
+        self._seen.add(self.gate.form(e.prompt) for e in accepted)
         if report.accuracy > best.accuracy:
             best = Best(step, report.accuracy, self.student.save())
         state = replace(

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teachgym.gate import Gate, GateSettings, normalise
+from teachgym.gate import Gate, GateSettings
+from teachgym.gate.contamination import Contamination
 from teachgym.gate.wording import words
-from teachgym.protocols import ProceduralTask
+from teachgym.protocols import ProceduralTask, Task
 from teachgym.tasks import make_task
 from teachgym.types import Example, Skill, Split
 
@@ -52,12 +53,13 @@ class Texts:
 TASK = Texts([Example(POEM, SECRET, "sums", "val/crows")])
 
 
-def details(task: Texts, *prompts: str, target: str = "9", **settings: int | None) -> list[str]:
-    """Why the prompts are kept out; each must be for contamination."""
-    gate = Gate(task, GateSettings(**settings))  # type: ignore[arg-type]
-    result = gate.inspect([Example(prompt, target, "sums") for prompt in prompts])
-    assert {v.reason for v in result.rejected} <= {"contamination"}
-    return [v.detail for v in result.rejected]
+def details(
+    task: Task, *prompts: str, target: str = "9", ngram: int = 13, common_ngram: int = 10
+) -> list[str]:
+    """What the check says of the prompts, where it says something."""
+    check = Contamination(task, ngram, common_ngram)
+    found = (check(Example(prompt, target, "sums")) for prompt in prompts)
+    return [detail for detail in found if detail is not None]
 
 
 def span(first: int, last: int) -> str:
@@ -78,7 +80,8 @@ def test_the_strict_choice_takes_eight_and_none_does_not_look() -> None:
     prompt = f"Say: {span(5, 12)}!"
     assert details(TASK, prompt) == []
     assert len(details(TASK, prompt, ngram=8)) == 1
-    assert details(TASK, f"Say: {POEM}", ngram=None) == []
+    gate = Gate(TASK, GateSettings(ngram=None))
+    assert len(gate.inspect([Example(f"Say: {prompt}", "9", "sums")]).accepted) == 1
 
 
 def test_the_span_goes_as_far_as_the_texts_are_alike() -> None:
@@ -120,7 +123,7 @@ def test_short_texts_are_only_compared_whole() -> None:
     task = Texts([Example("What is four plus five?", "9", "sums", "val/0")])
     result = Gate(task).inspect([Example("What is four plus five?", "9", "sums")])
     assert result.counts["overlap"] == 1
-    assert details(task, "Listen: What is four plus five?") == []
+    assert details(task, "Listen: What is four plus five, or less?") == []
 
 
 def test_what_the_task_shows_in_train_is_no_evidence() -> None:
@@ -172,7 +175,9 @@ def test_a_task_of_long_instructions_may_be_taught() -> None:
         if len(e.target.split()) >= 10
     ]
     assert len(leaks) > 0
-    assert gate.inspect(leaks).counts["contamination"] == len(leaks)
+    assert gate.inspect(leaks).counts["overlap"] == len(leaks)
+    check = Contamination(task, 13, 10)
+    assert all(check(leak) is not None for leak in leaks)
 
 
 letters = st.lists(st.sampled_from("abc"), min_size=1, max_size=30)
@@ -192,12 +197,9 @@ def test_what_is_found_is_what_looking_at_every_place_finds(
     }
     found = [*text, "y"]
     shared = any(tuple(found[i : i + ngram]) in spans for i in range(len(found) + 1 - ngram))
-    whole = normalise(example.prompt) in {normalise(e.prompt) for e in task.examples("val")}
-    counts = Gate(task, GateSettings(ngram=ngram)).inspect([example]).counts
-    assert counts["overlap"] == whole
-    assert counts["contamination"] == (shared and not whole)
+    assert (Contamination(task, ngram, 10)(example) is not None) == shared
 
 
 def test_words_are_those_of_gpt_3() -> None:
-    assert words("Tom's $x^2$ -- ALL\n brown.") == ["toms", "x2", "all", "brown"]
+    assert words("Tom's $x^2$ -- ALL\n brown.") == ["toms", "x", "2", "all", "brown"]
     assert words("?!") == []

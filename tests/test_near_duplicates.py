@@ -35,12 +35,12 @@ def test_shingles_of_long_texts_are_of_words_and_of_short_ones_of_characters() -
     assert shingles("One two, three four five six seven EIGHT.") == {
         "one two three",
         "two three four",
-        "three four five",
-        "four five six",
-        "five six seven",
-        "six seven eight",
+        "three four flve",
+        "four flve slx",
+        "flve slx seven",
+        "slx seven elght",
     }
-    assert shingles("a B c d") == {"a B", " B ", "B c", " c ", "c d"}
+    assert shingles("a B: c d") == {"a b", " b ", "b c", " c ", "c d"}
     assert shingles("ab") == {"ab"}
 
 
@@ -59,31 +59,34 @@ def test_a_pair_at_the_threshold_is_proposed_with_a_probability_of_99_percent(
 
 
 def test_the_shingles_of_the_format_are_those_of_most_prompts_of_a_skill() -> None:
-    """``copy: abc``: the name and what is round the colon; no word is in most prompts."""
+    """``copy: abc``: the name and the space after it; no word is in most prompts."""
     formats = format_of(ToyTask(per_cell=20))
-    assert {"cop", "opy", "py:", "y: "} <= formats
-    assert {"rev", "eve", "ver", "ers", "rse", "se:", "e: "} <= formats
-    assert all(":" in s or s in "copy reverse next double" for s in formats)
+    assert {"cop", "opy", "py "} <= formats
+    assert {"rev", "eve", "ver", "ers", "rse", "se "} <= formats
+    assert all(s in "copy reverse next double " for s in formats)
 
 
 def test_only_the_check_of_near_duplicates_catches_one_other_letter_in_many() -> None:
-    """``copy: a...z`` has 32 - 2 = 30 shingles, of which one has the last letter: 29 / 31 = 0.94.
+    """``copy a...z``, m as rn, has 32 - 2 = 30 shingles, and one has the last letter: 29 / 31.
 
-    Four are of the format; without them it is 25 / 27 = 0.93, and the lower of the two counts.
+    Three are of the format; without them it is 26 / 28 = 0.93, and the lower of the two counts.
     """
     first, second = copy(LETTERS), copy(LETTERS[:-1] + "k")
     assert Gate(TASK).inspect([first, second]).accepted == (first, second)
     result = near().inspect([first, second])
     assert result.accepted == (first,)
     assert [(v.reason, v.detail) for v in result.rejected] == [
-        ("duplicate", f"{second.prompt!r} is 0.93 alike to {first.prompt!r}, there before")
+        (
+            "duplicate",
+            f"{second.prompt!r} is 0.93 alike to {normalise(first.prompt)!r}, there before",
+        )
     ]
 
 
 def test_the_threshold_decides_and_a_pair_at_it_counts() -> None:
     first, second = copy(LETTERS), copy(LETTERS[:-1] + "k")
-    assert len(near(25 / 27).inspect([first, second]).accepted) == 1
-    assert len(near(0.93).inspect([first, second]).accepted) == 2
+    assert len(near(26 / 28).inspect([first, second]).accepted) == 1
+    assert len(near(0.929).inspect([first, second]).accepted) == 2
 
 
 def test_equal_prompts_stay_duplicates_in_the_same_words() -> None:
@@ -108,14 +111,14 @@ def test_the_same_word_in_another_question_is_no_near_duplicate() -> None:
 
 def test_long_instructions_alone_make_no_near_duplicates() -> None:
     """30 equal words before one that differs: 28 of 29 shingles are equal, all of them format."""
-    rules = " ".join(f"rule{i}" for i in range(30))
+    rules = " ".join(LETTERS[i % 26] * (2 + i // 26) for i in range(30))
 
     class Instructed(ToyTask):
         def examples(self, split: Split) -> list[Example]:
-            return [Example(f"{rules} {split}{i}", "x", "copy", f"{split}/{i}") for i in range(10)]
+            return [Example(f"{rules} {split}{LETTERS[i]}", "x", "copy", str(i)) for i in range(10)]
 
     task = Instructed()
-    data = [Example(f"{rules} new{i}", "x", "copy") for i in range(5)]
+    data = [Example(f"{rules} new{c}", "x", "copy") for c in "abcde"]
     gate = Gate(task, GateSettings(duplicates="near", verify=False))
     assert gate.inspect(data).accepted == tuple(data)
     bare = NearDuplicates(0.8)

@@ -11,7 +11,6 @@ from typing import Any
 
 from teachgym.errors import unknown
 from teachgym.gate.settings import GateSettings
-from teachgym.gate.wording import normalise
 from teachgym.protocols import Task
 from teachgym.types import Example
 
@@ -58,13 +57,6 @@ def fits(settings: GateSettings, example: Example) -> str | None:
         limit = settings.max_prompt_chars if name == "prompt" else settings.max_target_chars
         if len(text) > limit:
             return f"{name} has {len(text)} characters; at most {limit} are allowed"
-    return None
-
-
-def is_outside(held_out: Collection[str], example: Example) -> str | None:
-    """The normalised prompt is not one of ``held_out``."""
-    if normalise(example.prompt) in held_out:
-        return f"{example.prompt!r} is a prompt of val or test"
     return None
 
 

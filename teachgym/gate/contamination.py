@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
-from teachgym.gate.wording import words
+from teachgym.gate.wording import keys, words
 from teachgym.protocols import Task
 from teachgym.types import Example
 
@@ -98,7 +98,7 @@ class _Index:
             (f"{split} item {e.id!r}", e) for split in ("val", "test") for e in task.examples(split)
         ]
         for _, example in held_out:
-            for word in _words_of(example):
+            for word in keys(_words_of(example)):
                 self._numbers.setdefault(word, len(self._numbers) + 1)
         train = [self._number(_words_of(e)) for e in task.examples("train")]
         texts = [self._number(_words_of(e)) for _, e in held_out]
@@ -140,7 +140,7 @@ class _Index:
 
     def _number(self, found: list[str]) -> np.ndarray:
         """The words' numbers, shape (n_words,)."""
-        return np.array([self._numbers.get(w, _UNKNOWN) for w in found], dtype=np.uint64)
+        return np.array([self._numbers.get(w, _UNKNOWN) for w in keys(found)], dtype=np.uint64)
 
 
 def _words_of(example: Example) -> list[str]:

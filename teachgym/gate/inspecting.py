@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,13 +15,12 @@ from teachgym.gate.checks import (
     has_skill_of,
     has_text,
     has_worse_alternative,
-    is_outside,
 )
 from teachgym.gate.contamination import Contamination
+from teachgym.gate.held_out import HeldOut
 from teachgym.gate.near_duplicates import NearDuplicates, format_of
 from teachgym.gate.seen import Seen
 from teachgym.gate.settings import GateSettings
-from teachgym.gate.wording import normalise
 from teachgym.protocols import Task
 from teachgym.syllabus import verifier
 from teachgym.types import Data, Example, Prediction, Verdict, leaf_skills
@@ -41,7 +40,7 @@ REASONS = (
 * ``format``: an empty or unprintable text, a skill that is not a leaf of the task, a difficulty
   outside [0, 1];
 * ``length``: more characters than ``GateSettings`` allows;
-* ``overlap``: its prompt is one of ``val`` or ``test``;
+* ``overlap``: its prompt is one of ``val`` or ``test``, or holds one, as it is or in disguise;
 * ``contamination``: as many words in a row as ``GateSettings.ngram`` are those of an item of
   ``val`` or ``test``;
 * ``answer``: the task does not call its target right, or its rejected response is not worse;
@@ -82,13 +81,15 @@ class Gate:
 
     def __init__(self, task: Task, settings: GateSettings | None = None) -> None:
         self.settings = chosen = settings or GateSettings()
-        held_out = {normalise(e.prompt) for e in (*task.examples("val"), *task.examples("test"))}
+        held_out = HeldOut(task)
+        self.form: Callable[[str], str] = held_out.form
+        """The form in which two prompts count as the same; see ``HeldOut``."""
         checks: list[tuple[str, Check]] = [
             ("format", has_text),
             ("format", partial(has_skill_of, frozenset(leaf_skills(task.skills)))),
             ("format", has_legal_difficulty),
             ("length", partial(fits, chosen)),
-            ("overlap", partial(is_outside, held_out)),
+            ("overlap", held_out),
         ]
         if chosen.ngram is not None:
             checks.append(("contamination", Contamination(task, chosen.ngram, chosen.common_ngram)))
@@ -107,13 +108,13 @@ class Gate:
 
         Args:
             examples: the batch.
-            seen: normalised prompts (``normalise``) of the data trained on before; a ``Seen``
+            seen: prompts, in the gate's ``form``, of the data trained on before; a ``Seen``
                 is looked through once, however often it is given.
             limit: the most examples to accept, >= 0; None = any number.
         """
         checks = self._checks
         if self.settings.duplicates != "allow":
-            checks += (("duplicate", _first_outside(seen, self._near)),)
+            checks += (("duplicate", _first_outside(seen, self.form, self._near)),)
         accepted: list[Example] = []
         rejected: list[Verdict] = []
         for example in examples:
@@ -152,8 +153,10 @@ def _veto(example: Example, checks: Iterable[tuple[str, Check]]) -> Verdict | No
     return None
 
 
-def _first_outside(seen: Collection[str], near: NearDuplicates | None) -> Check:
-    """A check with a memory: the normalised prompt is new, to ``seen`` and to itself.
+def _first_outside(
+    seen: Collection[str], form: Callable[[str], str], near: NearDuplicates | None
+) -> Check:
+    """A check with a memory: the prompt, by its form, is new to ``seen`` and to itself.
 
     With ``near``, so is every prompt that is nearly equal.
     """
@@ -162,7 +165,7 @@ def _first_outside(seen: Collection[str], near: NearDuplicates | None) -> Check:
         near.hold(seen if isinstance(seen, Seen) else Seen(seen))
 
     def check(example: Example) -> str | None:
-        prompt = normalise(example.prompt)
+        prompt = form(example.prompt)
         if prompt in seen or prompt in batch:
             return f"{example.prompt!r} was there before"
         if near is not None and (alike := near.admit(prompt)) is not None:

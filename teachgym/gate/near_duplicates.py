@@ -17,7 +17,7 @@ from zlib import crc32
 
 from teachgym.errors import missing_extra
 from teachgym.gate.seen import Seen
-from teachgym.gate.wording import normalise, words
+from teachgym.gate.wording import normalise
 from teachgym.protocols import Task
 
 _PERMUTATIONS = 128
@@ -30,19 +30,18 @@ _FEWEST_PROMPTS = 10
 
 
 def shingles(text: str) -> set[str]:
-    """The three words in a row of a text; of one with fewer than 8 words, its characters.
+    """The three words in a row of a text's normal form; of one with fewer than 8, its characters.
 
-    Characters are those of the normalised text, case and punctuation included: short prompts
-    are often about characters. A text shorter than three characters is its own only shingle.
+    A text shorter than three characters is its own only shingle.
 
     Example:
         >>> sorted(shingles("copy: ab"))
-        [' ab', ': a', 'cop', 'opy', 'py:', 'y: ']
+        [' ab', 'cop', 'opy', 'py ', 'y a']
     """
-    found = words(text)
+    text = normalise(text)
+    found = text.split()
     if len(found) >= _FEWEST_WORDS:
         return {" ".join(found[i : i + _SHINGLE]) for i in range(len(found) - _SHINGLE + 1)}
-    text = normalise(text)
     return {text[i : i + _SHINGLE] for i in range(max(len(text) - _SHINGLE, 0) + 1)}
 
 

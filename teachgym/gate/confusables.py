@@ -1,0 +1,89 @@
+"""Characters that look alike, as one character: the confusables of Unicode Technical Standard 39.
+
+The table is that of the package ``confusable-homoglyphs``, which carries Unicode's
+``confusables.txt``. "Looks like" is an equivalence there, so each class of characters has one
+representative: a small letter of ASCII where there is one.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+from functools import cache
+
+LOOK_ALIKE = str.maketrans({"0": "o", "1": "l", "i": "l", "|": "l", "m": "rn"})
+"""What ASCII has of it, once in lower case: capital I looks like small l. Texts are compared
+through it, not shown."""
+
+_AS_TYPED = {"\xd7": "x", "\u22c5": "x", "\xb7": "x", "\xf7": "/", "\u2212": "-", "\u0131": "i"}
+"""Signs of arithmetic by the ASCII typed for them, and what the standard keeps apart."""
+
+
+@cache
+def representatives() -> Mapping[int, str]:
+    """For ``str.translate``: what to read in place of each character that is not of ASCII.
+
+    Characters that look like a letter, figure or sign of ASCII become it, letters small. Where a
+    small letter looks like none but its capital does, it follows its capital.
+    """
+    classes = _Classes()
+    sequences: dict[str, str] = {}
+    for one, other in _pairs():
+        if len(one) == len(other) == 1:
+            classes.unite(one, other)
+        elif len(one) == 1:
+            sequences[one] = other
+    for small in classes.members():
+        capital = small.upper()
+        if len(capital) == 1 and not classes.representative(small).isascii():
+            classes.unite(capital, small)
+    table = {c: classes.representative(c).lower() for c in classes.members()} | _AS_TYPED
+    for character, sequence in sequences.items():
+        if not table.get(character, character).isascii():
+            table[character] = "".join(table.get(c, c) for c in sequence)
+    return {ord(c): seen for c, seen in table.items() if not c.isascii() and c != seen}
+
+
+def _pairs() -> Iterator[tuple[str, str]]:
+    """Every two texts that the standard calls confusable, marks of direction left out."""
+    from confusable_homoglyphs.confusables import (  # type: ignore[import-untyped]
+        confusables_data,
+    )
+
+    for one, others in confusables_data.items():
+        for other in others:
+            yield _visible(one), _visible(other["c"])
+
+
+def _visible(text: str) -> str:
+    return "".join(c for c in text if unicodedata.category(c) != "Cf")
+
+
+class _Classes:
+    """Sets of characters, united when two of their members are."""
+
+    def __init__(self) -> None:
+        self._parents: dict[str, str] = {}
+
+    def unite(self, one: str, other: str) -> None:
+        """Make the sets of two characters one."""
+        first, second = self.representative(one), self.representative(other)
+        kept, gone = sorted((first, second), key=_preference)
+        self._parents[gone] = kept
+
+    def representative(self, character: str) -> str:
+        """The character that stands for the set of this one."""
+        parent = self._parents.setdefault(character, character)
+        while parent != self._parents[parent]:
+            parent = self._parents[parent]
+        self._parents[character] = parent
+        return parent
+
+    def members(self) -> list[str]:
+        """Every character that was named."""
+        return list(self._parents)
+
+
+def _preference(character: str) -> tuple[bool, bool, str]:
+    """Small letters of ASCII come first, then the rest of it, then others by code point."""
+    return not character.isascii(), not character.islower(), character

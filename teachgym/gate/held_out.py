@@ -1,0 +1,126 @@
+"""``HeldOut``: whether an example is an item of ``val`` or ``test``, as it is or in disguise.
+
+Three looks at each example. Its prompt is an item's, by normal form. Or an item stands in it,
+letter by letter, between other words. Or an item stands in it but for a few words (``retold``).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from itertools import accumulate
+
+from teachgym.gate.retold import Retold, answer_of, ends_of, told_by
+from teachgym.gate.wording import Term, normalise, terms, visible
+from teachgym.protocols import Task
+from teachgym.types import SPLITS, Example
+
+_MERGED = 0.02
+"""The share of a skill's prompts, above which to lose them to a form says that it is too coarse."""
+_PREFIX = 5
+"""Characters by which items are looked up that may begin at a place."""
+_LONG = 1 << 30
+
+
+class HeldOut:
+    """The check: an example is no item of ``val`` or ``test``, and holds none.
+
+    Items are compared by ``normalise``, spaces left out. Where that loses more than 2 % of the
+    prompts of a skill (all splits) that differ to the eye, the skill is about what it leaves out,
+    and its items are compared by ``visible`` instead.
+
+    Args:
+        task: whose held-out items are to stay out of the training data.
+
+    Attributes:
+        form: the form in which two prompts of this task count as the same.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._exact = _skills_to_compare_exactly(task)
+        self.form = visible if self._exact else normalise
+        self._names: dict[str, str] = {}
+        self._visible: dict[str, str] = {}
+        self._beginning: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        self._shortest = _LONG
+        """Characters that an item takes at least; "m" is two in the normal form."""
+        for split in SPLITS[1:]:
+            for item in task.examples(split):
+                self._enter(item, f"{split} item {item.id!r}")
+
+    def _enter(self, item: Example, name: str) -> None:
+        if item.skill in self._exact:
+            self._visible.setdefault(visible(item.prompt), name)
+            return
+        form = _squeezed(item.prompt)
+        if form not in self._names and len(terms(item.prompt)) > 1:
+            self._beginning[form[:_PREFIX]].append((form, answer_of(item)))
+            self._shortest = min(self._shortest, len(form) // 2)
+        self._names.setdefault(form, name)
+
+    def __call__(self, example: Example) -> str | None:
+        """Which item the example is or holds; the example's own words are all that is shown."""
+        name = self._names.get(_squeezed(example.prompt))
+        if name is None and self._visible:
+            name = self._visible.get(visible(example.prompt))
+        if name is not None:
+            return f"{example.prompt!r} is a prompt of val or test: {name}"
+        for text in (example.prompt, example.target, example.rejected or ""):
+            if (name := self._inside(text, example)) is not None:
+                return f"{example.prompt!r} holds a prompt of val or test: {name}"
+        if (name := self._retold.find(example)) is not None:
+            return f"{example.prompt!r} is a prompt of val or test but for a few words: {name}"
+        return None
+
+    @cached_property
+    def _retold(self) -> Retold:
+        return Retold(self._task, self._exact)
+
+    def _inside(self, text: str, example: Example) -> str | None:
+        """The item that stands whole in a text of an example."""
+        if self._visible:
+            spaced = f" {visible(text)} "
+            if name := next((n for v, n in self._visible.items() if f" {v} " in spaced), None):
+                return name
+        if len(text) < self._shortest:
+            return None
+        found = terms(text)
+        whole = "".join([term.piece for term in found])
+        for first, start in enumerate(accumulate((len(t.piece) for t in found), initial=0)):
+            for form, answer in self._beginning.get(whole[start : start + _PREFIX], ()):
+                if whole.startswith(form, start) and _apart(found, first, form, answer, example):
+                    return self._names[form]
+        return None
+
+
+def _squeezed(text: str) -> str:
+    """The normal form without spaces."""
+    return normalise(text).replace(" ", "")
+
+
+def _apart(found: Sequence[Term], first: int, form: str, answer: str, example: Example) -> bool:
+    """Whether an item that begins with a text's term number ``first`` ends where one may."""
+    if first and found[first - 1].binds:
+        return False
+    ends = list(accumulate(len(term.piece) for term in found[first:]))
+    if len(form) not in ends:
+        return False
+    last = first + ends.index(len(form)) + 1
+    return last in ends_of(found, f" {answer} " in told_by(example))
+
+
+def _skills_to_compare_exactly(task: Task) -> frozenset[str]:
+    """The skills whose prompts lose what tells them apart in the normal form."""
+    prompts: dict[str, set[str]] = defaultdict(set)
+    for split in SPLITS:
+        for example in task.examples(split):
+            prompts[example.skill].add(visible(example.prompt))
+    return frozenset(skill for skill, texts in prompts.items() if _merged(texts) > _MERGED)
+
+
+def _merged(texts: Iterable[str]) -> float:
+    """The share of distinct texts that the normal form loses."""
+    distinct = set(texts)
+    return 1 - len(set(map(_squeezed, distinct))) / len(distinct)
