@@ -161,7 +161,11 @@ class DataEngine(Protocol):
     """d_t = Engine(p_t): turns a plan into examples."""
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
-        """At most ``order.count`` examples per order; fewer when the engine cannot make more."""
+        """At most ``order.count`` examples per order; fewer when the engine cannot make more.
+
+        Each says in its provenance who made it and for which ``order.subskill``:
+        ``teachgym.engines.orders.signed``.
+        """
 
 
 class SkillDiscovery(Protocol):

@@ -240,6 +240,11 @@ ENGINES = {
         )
     ),
     contract.ENGINE_SIGNS_EXAMPLES: engine(generate_unsigned),
+    contract.ENGINE_NAMES_SUBSKILLS: engine(
+        lambda sound, plan, rng: sound.generate(
+            Plan(tuple(replace(o, subskill="") for o in plan.orders)), rng
+        )
+    ),
     contract.ENGINE_DEPENDS_ON_RNG_ONLY: engine(generate_from_own_generator()),
     contract.ENGINE_REFUSES_UNKNOWN_SKILLS: engine(generate_known),
 }

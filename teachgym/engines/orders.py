@@ -1,14 +1,15 @@
-"""What every engine does with an order: divide it among the leaf skills it asks for."""
+"""What every engine does with an order: divide it among leaf skills, sign what is made for it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from teachgym.apportion import divide_evenly
 from teachgym.errors import UnknownSkillError, unknown
-from teachgym.types import Order, Skill, leaf_skills
+from teachgym.types import Example, Order, Provenance, Skill, leaf_skills
 
 Leaves = Mapping[str, tuple[str, ...]]
 """Skill name to the leaves at or under it."""
@@ -43,3 +44,21 @@ def divide(order: Order, leaves: Leaves, rng: np.random.Generator) -> Iterator[t
         raise UnknownSkillError(unknown("skill", order.skill, leaves))
     names = leaves[order.skill]
     yield from zip(names, divide_evenly(order.count, len(names), rng).tolist(), strict=True)
+
+
+def signed(example: Example, order: Order, engine: str) -> Example:
+    """``example`` as an engine hands it in for ``order``: written by a teacher, for its subskill.
+
+    The subskill is what a skill tree counts it for, so it is that of *this* order, whatever the
+    example was made for before. Else a provenance is kept, so that what is known about who wrote
+    it is not lost; an example without one gets the engine's, with its own id as the seed.
+
+    Example:
+        >>> one = signed(Example("1+1=", "2", "add", id="7"), Order("add", 1, subskill="ones"), "e")
+        >>> one.source, one.provenance.seeds, one.provenance.teacher, one.provenance.subskill
+        ('teacher', ('7',), 'e', 'ones')
+    """
+    made = example.provenance or Provenance((example.id,) if example.id else (), engine)
+    if made.subskill != order.subskill:
+        made = replace(made, subskill=order.subskill)
+    return replace(example, source="teacher", provenance=made)

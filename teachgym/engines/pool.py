@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 import numpy as np
 
-from teachgym.engines.orders import divide, leaves_under
+from teachgym.engines.orders import divide, leaves_under, signed
 from teachgym.protocols import Task
-from teachgym.types import Data, Example, Plan, Provenance, Skill
+from teachgym.types import Data, Example, Plan, Skill
 
 
 class PoolEngine:
@@ -22,8 +21,7 @@ class PoolEngine:
     nearest to it first; examples without one come last. An order for a skill with subskills is
     divided evenly among its leaves. Hints and seeds are not read.
 
-    A chosen example keeps the provenance it has, so that what is known about who wrote it and
-    what that cost is not lost; one without gets the engine's, with its own id as the seed.
+    A chosen example keeps the provenance it has, but for the subskill; see ``orders.signed``.
     """
 
     name = "pool"
@@ -32,7 +30,7 @@ class PoolEngine:
         self._leaves = leaves_under(skills)
         self._pool: dict[str, list[Example]] = {}
         for example in examples:
-            self._pool.setdefault(example.skill, []).append(self._signed(example))
+            self._pool.setdefault(example.skill, []).append(example)
 
     @classmethod
     def of_task(cls, task: Task) -> PoolEngine:
@@ -50,15 +48,9 @@ class PoolEngine:
         for order in plan.orders:
             for leaf, count in divide(order, self._leaves, rng):
                 ranked = _ranked(left.get(leaf, []), order.difficulty, rng)
-                chosen += ranked[:count]
+                chosen += [signed(example, order, self.name) for example in ranked[:count]]
                 left[leaf] = ranked[count:]
         return tuple(chosen)
-
-    def _signed(self, example: Example) -> Example:
-        made = example.provenance or Provenance(
-            seeds=(example.id,) if example.id else (), teacher=self.name
-        )
-        return replace(example, source="teacher", provenance=made)
 
 
 def _ranked(

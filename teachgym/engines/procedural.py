@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
-from teachgym.engines.orders import divide, leaves_under
+from teachgym.engines.orders import divide, leaves_under, signed
 from teachgym.errors import ConfigError
 from teachgym.protocols import ProceduralTask, Task
-from teachgym.types import Data, Plan, Provenance
+from teachgym.types import Data, Plan
 
 
 class ProceduralEngine:
@@ -30,7 +28,6 @@ class ProceduralEngine:
             )
         self._task = task
         self._leaves = leaves_under(task.skills)
-        self._provenance = Provenance(teacher=self.name)
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
         """Exactly ``order.count`` examples per order, in the plan's order.
@@ -39,11 +36,7 @@ class ProceduralEngine:
             UnknownSkillError: for an order of a skill that the task does not have.
         """
         return tuple(
-            replace(
-                self._task.make(leaf, order.difficulty, rng),
-                source="teacher",
-                provenance=self._provenance,
-            )
+            signed(self._task.make(leaf, order.difficulty, rng), order, self.name)
             for order in plan.orders
             for leaf, count in divide(order, self._leaves, rng)
             for _ in range(count)

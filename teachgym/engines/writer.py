@@ -18,7 +18,7 @@ from teachgym.chat.asking import Asker, Question
 from teachgym.chat.prices import estimate_tokens
 from teachgym.chat.prompts import Messages, render
 from teachgym.engines.examiner import Examiner
-from teachgym.engines.orders import divide, leaves_under
+from teachgym.engines.orders import divide, leaves_under, signed
 from teachgym.engines.pool import PoolEngine
 from teachgym.engines.writer_settings import WriterSettings
 from teachgym.engines.written import Fields, item_type, problem_fields, solution_fields
@@ -192,9 +192,8 @@ class Writer:
             seeds=tuple(other.id for other in shown if other.id),
             teacher=self.name,
             hint=order.hint,
-            subskill=order.subskill,
         )
-        return replace(example, source="teacher", provenance=origin)
+        return signed(replace(example, provenance=origin), order, self.name)
 
     def _render(self, name: str, **variables: object) -> Messages:
         return render("teachgym.engines", name, brief=self.syllabus.brief, **variables)

@@ -56,6 +56,7 @@ NO_ORDERS_NO_EXAMPLES = "an empty plan gives no examples"
 ORDERS_ARE_LIMITS = "an order gets at most its count of examples"
 ENGINE_KEEPS_TO_THE_SKILL = "an order gets examples of its skill or of leaves under it"
 ENGINE_SIGNS_EXAMPLES = "an engine's example has source 'teacher' and names its writer"
+ENGINE_NAMES_SUBSKILLS = "an engine's example names the subskill it was ordered for"
 ENGINE_DEPENDS_ON_RNG_ONLY = "equal plans and random generators give equal data"
 ENGINE_REFUSES_UNKNOWN_SKILLS = "an engine raises UnknownSkillError for an unknown skill"
 

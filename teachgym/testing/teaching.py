@@ -40,6 +40,11 @@ def check_engine(engine: DataEngine, task: Task, *, count: int = 5) -> None:
         require(data == again, c.ENGINE_DEPENDS_ON_RNG_ONLY, f"two answers to {plan}")
         require(len(data) <= count, c.ORDERS_ARE_LIMITS, f"{len(data)} for {count}")
         _check_made(data, skill, task)
+        ordered = Plan((Order(skill.name, count, subskill="an invented subskill"),))
+        for example in engine.generate(ordered, np.random.default_rng(0)):
+            made = example.provenance
+            named = made is not None and made.subskill == "an invented subskill"
+            require(named, c.ENGINE_NAMES_SUBSKILLS, example)
     try:
         engine.generate(Plan((Order("no such skill", 1),)), np.random.default_rng(0))
     except UnknownSkillError:

@@ -1,0 +1,97 @@
+"""What is trained for a subskill counts for it, whoever invented it and whoever made the data."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from teachgym.chat.scripted import Scripted
+from teachgym.engines import ENGINES, make_engine
+from teachgym.envs import EpisodeRules, TeacherEnv
+from teachgym.envs.skill_tree import SkillTree
+from teachgym.evaluation import GenerateAndGrade
+from teachgym.records import write_examples
+from teachgym.skills.proposing import PROPOSERS, make_proposer
+from teachgym.testing import RecordingTrainer, TableStudent, ToyTask
+from teachgym.types import Budget, Exploit, Explore, Provenance
+
+LISTS = {"words": ["palindromes", "short ones", "copy"], "numbers": ["primes", "double", "squares"]}
+
+
+def chat() -> Scripted:
+    """Invents names, and writes exercises of ``copy`` that nobody has seen before."""
+    number = count()
+
+    def complete(messages: Any, schema: Any, draw: int) -> str:
+        if "new subskills" in messages[1]["content"]:
+            return json.dumps({"items": [{"name": f"idea {next(number)}"} for _ in range(3)]})
+        words = [f"w{next(number)}x" for _ in range(40)]
+        return json.dumps({"items": [{"problem": f"copy: {w}", "answer": w} for w in words]})
+
+    return Scripted(complete)
+
+
+def make_tree(engine: str, proposer: str, folder: Path) -> SkillTree:
+    task = ToyTask()
+    # A recording says for whom its examples were made once, which is no matter here.
+    made = Provenance(teacher="someone", subskill="primes")
+    recorded = [replace(e, source="teacher", provenance=made) for e in task.examples("train")]
+    write_examples(folder / "old.jsonl", recorded)
+    base = TeacherEnv(
+        task,
+        TableStudent(half=4),
+        RecordingTrainer(),
+        GenerateAndGrade(),
+        rules=EpisodeRules(Budget(steps=4), examples_per_step=12, pretest=True),
+    )
+    engines: dict[str, Any] = {
+        "replay": {"path": str(folder / "old.jsonl")},
+        "llm": {"verify": False},
+        "by-order": {"engines": {"procedural": {}, "pool": {}}, "default": "pool"},
+    }
+    lists = {"lists": LISTS} if proposer == "fixed" else {}
+    return SkillTree(
+        base,
+        make_engine(engine, task, chat=chat(), **engines.get(engine, {})),
+        make_proposer(proposer, task, chat=chat(), **lists),
+        max_subskills=4,
+    )
+
+
+@pytest.mark.parametrize("proposer", PROPOSERS)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_everything_trained_counts_for_the_subskill_it_was_ordered_for(
+    engine: str, proposer: str, tmp_path: Path
+) -> None:
+    env = make_tree(engine, proposer, tmp_path)
+    env.reset(seed=0)
+    rng = np.random.default_rng(5)
+    ordered, trained, asked = (Counter[str]() for _ in range(3))
+    for step in range(4):
+        roots = [root for root in env.roots if env.forest.known(root)]
+        explore = tuple(Explore(root, 2, 3) for root in env.roots)
+        exploit = tuple(
+            Exploit(r, {s: int(rng.integers(0, 4)) for s in env.forest.known(r)}) for r in roots
+        )
+        *_, info = env.step(exploit if step % 2 else explore)
+        names = {o.subskill or o.skill for o in info["plan"].orders}
+        assert names <= {s.name for s in env.forest}
+        for example in info["data"]:
+            trained[example.provenance.subskill or example.skill] += 1
+        for prediction in info["pretest"]:
+            made = prediction.example.provenance
+            asked[made.subskill or prediction.example.skill] += 1
+        for order in info["plan"].orders:
+            ordered[order.subskill or order.skill] += order.count
+    assert sum(trained.values()) >= 8
+    assert {s.name: s.taught for s in env.forest if s.taught} == dict(trained)
+    assert {s.name: s.answered for s in env.forest if s.answered} == dict(asked)
+    assert all(trained[name] <= ordered[name] for name in trained)
+    assert sum(s.own.n for s in env.forest) == sum(asked.values()) >= sum(trained.values())
