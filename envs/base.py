@@ -15,6 +15,7 @@ import numpy as np
 from teachgym.envs import probes
 from teachgym.envs.accounts import difference, new_losses, score_metrics, step_metrics
 from teachgym.envs.admission import divide, most, stamp
+from teachgym.envs.pricing import cheapest, paid_for, price_answers
 from teachgym.envs.rendering import render_ansi, render_rgb_array
 from teachgym.envs.restart import training_set
 from teachgym.envs.rules import EpisodeRules
@@ -74,7 +75,9 @@ class TeacherEnv(gym.Env[Report, Data]):
     *Terminated* when the validation accuracy reaches ``target_accuracy`` or a limit of the budget
     is reached; ``info["stop_reason"]`` is ``mastery`` or the currency's name. Limits are held by
     charging before spending: an example that cannot be paid for is rejected, and an episode ends
-    when the next evaluation could not be paid for. Never truncated.
+    when no example (as short as the shortest item of ``val``) or not the next evaluation (at the
+    price of the last one, with a margin) could be paid for. An evaluation that would pass the
+    limit all the same is broken off there and not seen. Never truncated.
 
     ## Arguments
     * ``task``, ``student``, ``trainer``, ``evaluator``: see ``teachgym.protocols``.
@@ -118,6 +121,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         self._seen = Seen()
         self.ledger = Ledger(self.rules.budget)
         self._reckoned = self.spent
+        self._measured: tuple[Report, int] | None = None
 
     # -- the MDP ---------------------------------------------------------------------------
 
@@ -219,9 +223,21 @@ class TeacherEnv(gym.Env[Report, Data]):
 
     @property
     def next_evaluation(self) -> Cost:
-        """The most that the next evaluation on ``val`` can cost."""
-        n_answers = len(self.state.report.predictions)
-        return Cost(generated_tokens=n_answers * self.student.max_new_tokens)
+        """What is set aside for the next evaluation on ``val``."""
+        return self.price_of_answers(len(self.state.report.predictions))
+
+    def price_of_answers(self, count: int) -> Cost:
+        """What is set aside for ``count`` answers, by the length of those on ``val``."""
+        report, tokens = self._measured or (None, 0)
+        if report is not self.state.report:
+            report = self.state.report
+            tokens = self.student.count_tokens([p.response for p in report.predictions])
+            self._measured = report, tokens
+        most = self.student.max_new_tokens
+        answers = len(self.state.report.predictions)
+        return Cost(
+            generated_tokens=price_answers(count, tokens=tokens, answers=answers, most=most)
+        )
 
     def rng(self, name: RngName) -> np.random.Generator:
         """The random stream ``name`` of the current step; equal for equal seed, name and step."""
@@ -294,9 +310,9 @@ class TeacherEnv(gym.Env[Report, Data]):
         result = self.gate.inspect(data, seen=self._seen, limit=self.examples_available)
         accepted, rejected = result.accepted, result.rejected
         pretest: tuple[Prediction, ...] = ()
-        if accepted and (self.rules.pretest or self.gate.settings.known == "reject"):
-            accepted, unpaid = divide(accepted, self._askable(), "generated_tokens")
-            pretest = self._ask(accepted)
+        if accepted and self._pretests:
+            pretest = self._ask(accepted[: self._askable()])
+            _, unpaid = divide(accepted, len(pretest), "generated_tokens")
             known = self.gate.veto_known(pretest)
             accepted, rejected = known.accepted, rejected + unpaid + known.rejected
         accepted, unpaid = divide(accepted, self._affordable(accepted), "train_tokens")
@@ -304,14 +320,33 @@ class TeacherEnv(gym.Env[Report, Data]):
 
     def _askable(self) -> int:
         """The most answers that can be paid for before the next evaluation."""
+        left = self._left_for_answers
+        return most(
+            self.examples_available,
+            lambda count: self.price_of_answers(count).generated_tokens <= left,
+        )
+
+    @property
+    def _left_for_answers(self) -> float:
+        """Tokens that need not be set aside for the next evaluation."""
         left = self.ledger.remaining("generated_tokens") - self.next_evaluation.generated_tokens
-        return int(min(max(left, 0) / self.student.max_new_tokens, self.examples_available))
+        return max(left, 0)
+
+    @property
+    def _pretests(self) -> bool:
+        """Whether the student is asked an example before it is trained on it."""
+        return self.rules.pretest or self.gate.settings.known == "reject"
 
     def _ask(self, examples: Data) -> tuple[Prediction, ...]:
-        """The student's graded answers to examples it has not been trained on, in one call."""
+        """The student's graded answers to examples it has not been trained on, in one call.
+
+        Where they are longer than expected, those that can be paid for.
+        """
         predictions = self.evaluator.predict(self.student, self.task, examples)
-        self._pay(predictions)
-        return predictions
+        tokens = [self.student.count_tokens([p.response]) for p in predictions]
+        count = paid_for(tokens, self._left_for_answers)
+        self.ledger.record(Cost(generated_tokens=sum(tokens[:count])))
+        return predictions[:count]
 
     def _affordable(self, accepted: Data) -> int:
         """The most examples, from the first, whose training the token budget allows."""
@@ -345,13 +380,15 @@ class TeacherEnv(gym.Env[Report, Data]):
         report = self.evaluator.evaluate(self.student, self.task, "val")
         if math.isnan(report.accuracy):
             raise EpisodeError("no answer on val could be graded; check the task's grader")
-        self._pay(report.predictions)
-        return report
-
-    def _pay(self, predictions: Sequence[Prediction]) -> None:
-        """Charge the budget for the student's answers."""
-        tokens = self.student.count_tokens([p.response for p in predictions])
+        tokens = self.student.count_tokens([p.response for p in report.predictions])
+        left = self.ledger.remaining("generated_tokens")
+        if tokens > left:
+            self.ledger.record(Cost(generated_tokens=int(left)))
+            self.ledger.note(Incident("unfinished", f"{tokens} tokens for val, {left:g} left"))
+            return self.state.report
         self.ledger.record(Cost(generated_tokens=tokens))
+        self._measured = report, tokens
+        return report
 
     def _evaluate_untrained(self, split: Literal["val", "test"]) -> Report:
         """The untrained student never changes, so each split is evaluated once."""
@@ -382,6 +419,7 @@ class TeacherEnv(gym.Env[Report, Data]):
             data=state.data.longer(accepted),
             best=best,
         )
+        self._state = state
         self._state = replace(state, stop_reason=self._stop_reason(report))
 
     def _stop_reason(self, report: Report) -> str:
@@ -391,7 +429,19 @@ class TeacherEnv(gym.Env[Report, Data]):
         exhausted = self.ledger.exhausted()
         if exhausted:
             return exhausted[0]
-        return "" if self.ledger.allows(self.next_evaluation) else "generated_tokens"
+        answer = self.price_of_answers(1) if self._pretests else Cost()
+        if not self.ledger.allows(self.next_evaluation + answer):
+            return "generated_tokens"
+        return "" if self._trainable else "train_tokens"
+
+    @property
+    def _trainable(self) -> bool:
+        """Whether one more example could be paid for, be it as short as the shortest of ``val``."""
+        return self.rules.budget.train_tokens is None or self._training_allowed((self._cheapest,))
+
+    @cached_property
+    def _cheapest(self) -> Example:
+        return cheapest(self._evaluate_untrained("val"), self.student, self.trainer)
 
 
 def base_of(env: gym.Env[Any, Any]) -> TeacherEnv:

@@ -51,16 +51,17 @@ def sample(
     Raises:
         EpisodeError: before the first reset.
         ConfigError: if the student cannot do it, or for k < 1.
-        BudgetError: if k answers of the greatest length to each prompt would be more than what
-            is left; nothing is spent then.
+        BudgetError: if k answers to each prompt, at the length of those on ``val`` with a margin
+            or at their own, are more than what is left; nothing is spent then, and nothing told.
     """
     if k < 1:
         raise ConfigError(f"k is {k}; it must be 1 or more")
     ability = _ability(env, "sample")
-    _require(env, k * len(prompts) * env.student.max_new_tokens)
+    _require(env, env.price_of_answers(k * len(prompts)).generated_tokens)
     stop = getattr(env.task, "stop", ())
     found: list[list[str]] = ability(prompts, k=k, temperature=temperature, seed=seed, stop=stop)
     tokens = env.student.count_tokens([answer for answers in found for answer in answers])
+    _require(env, tokens)
     env.ledger.record(Cost(generated_tokens=tokens))
     return found
 

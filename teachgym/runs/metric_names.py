@@ -53,6 +53,7 @@ _INCIDENTS = {
     "retry": "a call made again after an error of the server",
     "short": "a batch that stayed smaller than ordered",
     "too-long": "a reply longer than is read",
+    "unfinished": "an evaluation that would have passed the budget, broken off and not seen",
     "unknown-skill": "a skill that the task or the tree does not have",
     "unpaid": "a call that was not made, since nothing was left to pay it",
     "unsolved": "a problem without a usable solution",
@@ -86,7 +87,12 @@ METRICS: tuple[Metric, ...] = (
         "where not 0",
         _REASONS,
     ),
-    Metric("incidents", "what went wrong with chat models", "incidents", "every step"),
+    Metric(
+        "incidents",
+        "what went wrong with chat models, or with the budget",
+        "incidents",
+        "every step",
+    ),
     Metric("incidents/", "of these, by event", "incidents", "where not 0", _INCIDENTS),
     Metric(
         "loss",

@@ -82,14 +82,14 @@ def test_sampling_costs_the_tokens_of_the_answers() -> None:
 
 
 def test_scoring_is_paid_in_advance_and_leaves_the_price_of_an_evaluation() -> None:
-    """An evaluation is at most 8 items * 8 tokens = 64. Four targets cost 16: 80 are enough."""
-    for tokens, allowed in ((80, True), (79, False)):
+    """An evaluation took 16 tokens: 20 with the margin. Four targets cost 16: 36 are enough."""
+    for tokens, allowed in ((36, True), (35, False)):
         student = ProbedStudent()
         env = make(student, tokens)
         env.reset(seed=0)
         if allowed:
             env.logprobs(examples(env, 4))
-            assert env.ledger.remaining("generated_tokens") == 64
+            assert env.ledger.remaining("generated_tokens") == 20
         else:
             with pytest.raises(BudgetError, match="generated_tokens"):
                 env.logprobs(examples(env, 4))
@@ -97,9 +97,12 @@ def test_scoring_is_paid_in_advance_and_leaves_the_price_of_an_evaluation() -> N
             assert env.spent.generated_tokens == 0
 
 
-def test_sampling_must_be_affordable_at_its_longest() -> None:
-    """Two prompts * three answers * 8 tokens = 48, and 64 for the evaluation: 112 are enough."""
-    for tokens, allowed in ((112, True), (111, False)):
+def test_sampling_must_be_affordable_as_expected_and_as_it_came_out() -> None:
+    """Six answers of 2 with the margin: 15, and 20 for the evaluation. They come out at 18.
+
+    So 34 are not enough to ask, 37 not enough to be told, and neither is spent; 38 are enough.
+    """
+    for tokens, asked, allowed in ((38, 1, True), (37, 1, False), (34, 0, False)):
         student = ProbedStudent()
         env = make(student, tokens)
         env.reset(seed=0)
@@ -108,7 +111,8 @@ def test_sampling_must_be_affordable_at_its_longest() -> None:
         else:
             with pytest.raises(BudgetError, match="generated_tokens"):
                 env.sample(["a", "b"], 3)
-        assert len(student.asked) == allowed
+            assert env.spent.generated_tokens == 0
+        assert len(student.asked) == asked
 
 
 def test_after_probing_a_step_can_always_be_made() -> None:

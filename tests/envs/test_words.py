@@ -153,11 +153,12 @@ def test_the_pretest_asks_before_training_and_is_paid() -> None:
 
 
 def test_what_the_pretest_could_not_pay_for_is_rejected_for_the_budget() -> None:
-    """The evaluation's worst price is reserved; 20 more tokens are two answers of at most 8."""
+    """48 are set aside for 40 answers of one token; 3 more tokens are two answers at 1.2."""
     env = toy_env()
     env.reset(seed=0)
     reserve = env.next_evaluation.generated_tokens
-    env = toy_env(pretest=True, budget=Budget(steps=3, generated_tokens=reserve + 20))
+    assert reserve == 48
+    env = toy_env(pretest=True, budget=Budget(steps=3, generated_tokens=reserve + 3))
     env.reset(seed=0)
     *_, info = env.step(copies("zq", "zw", "ze"))
     assert len(info["data"]) == 2

@@ -1,0 +1,59 @@
+"""What is set aside for what comes next: prices by what was measured, with a bound."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from teachgym.protocols import Student, Trainer
+from teachgym.types import Example, Report
+
+MARGIN = 1.2
+"""Answers may grow by this factor from one evaluation to the next before they are cut short."""
+
+_CANDIDATES = 16
+"""Short texts whose training is priced to find the cheapest."""
+
+
+def price_answers(count: int, *, tokens: int, answers: int, most: int) -> int:
+    """Tokens to set aside for ``count`` answers.
+
+    Args:
+        count: how many answers are wanted.
+        tokens: what the last evaluation wrote.
+        answers: how many answers those were; 0 = nothing was measured.
+        most: the most tokens one answer can have.
+
+    Example:
+        >>> price_answers(10, tokens=100, answers=20, most=32)
+        60
+        >>> price_answers(10, tokens=100, answers=20, most=5)
+        50
+    """
+    if answers == 0:
+        return count * most
+    measured = math.ceil(round(MARGIN * tokens * count / answers, 6))
+    return min(count * most, max(measured, count))
+
+
+def paid_for(tokens: Sequence[int], allowance: float) -> int:
+    """How many answers, from the first, ``allowance`` pays for.
+
+    Example:
+        >>> paid_for([3, 4, 5], 7.0)
+        2
+    """
+    total = 0
+    for place, price in enumerate(tokens):
+        total += price
+        if total > allowance:
+            return place
+    return len(tokens)
+
+
+def cheapest(report: Report, student: Student, trainer: Trainer[Student]) -> Example:
+    """The item of ``report`` that costs least to train on, of those with the shortest texts."""
+    by_length = sorted(
+        (p.example for p in report.predictions), key=lambda e: len(e.prompt) + len(e.target)
+    )
+    return min(by_length[:_CANDIDATES], key=lambda e: trainer.cost(student, (e,)).train_tokens)
