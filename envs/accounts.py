@@ -11,9 +11,17 @@ from teachgym.types import Cost, Data, Incident, Report, TrainResult, Verdict
 
 
 def score_metrics(report: Report) -> dict[str, float]:
-    """Accuracy with its standard error and n."""
-    overall = report.overall
-    return {"accuracy": overall.mean, "stderr": overall.stderr, "n": overall.n}
+    """Accuracy with its standard error and n: over all items, and those of each skill.
+
+    A skill of which no item could be graded is left out.
+    """
+    scores = {"": report.overall}
+    scores |= {f"/{skill}": score for skill, score in report.by_skill().items() if score.n}
+    return {
+        f"{name}{of}": value
+        for of, score in scores.items()
+        for name, value in (("accuracy", score.mean), ("stderr", score.stderr), ("n", score.n))
+    }
 
 
 def step_metrics(
@@ -43,8 +51,8 @@ def new_losses(
     """What ``info["losses"]`` holds: of ``TrainResult.losses``, those of the step's new examples.
 
     Args:
-        mode: whether the new examples are the first (``continue``) or the last (``scratch``) of
-            those that were trained on; see ``training_set``.
+        mode: whether the new examples are the first (``continue``, ``batch``) or the last
+            (``scratch``) of those that were trained on; see ``training_set``.
         losses: of all of them; any other number of losses says nothing.
         trained: how many were trained on.
         new: how many of them are new.

@@ -17,7 +17,7 @@ from teachgym.envs.accounts import difference, new_losses, score_metrics, step_m
 from teachgym.envs.admission import divide, most, stamp
 from teachgym.envs.pricing import cheapest, paid_for, price_answers
 from teachgym.envs.rendering import render_ansi, render_rgb_array
-from teachgym.envs.restart import training_set
+from teachgym.envs.restart import FROM_UNTRAINED, training_set
 from teachgym.envs.rules import EpisodeRules
 from teachgym.errors import ConfigError, EpisodeError, unknown
 from teachgym.gate import Gate, Seen
@@ -68,12 +68,14 @@ class TeacherEnv(gym.Env[Report, Data]):
     The untrained student, restored bit for bit, with nothing spent. ``reset`` is free of charge.
 
     ## Reward
-    ``reward(before, after, cost)``, by default the gain in validation accuracy. A step without
-    accepted examples skips training and evaluation.
+    ``reward_scale * reward(before, after, cost)``, by default the gain in validation accuracy. A
+    step without accepted examples skips training and evaluation.
 
     ## Episode End
-    *Terminated* when the validation accuracy reaches ``target_accuracy`` or a limit of the budget
-    is reached; ``info["stop_reason"]`` is ``mastery`` or the currency's name. Limits are held by
+    *Terminated* when the teacher ends it (``end``), when the validation accuracy reaches
+    ``target_accuracy`` or had no new best for ``patience`` steps, or when a limit of the budget is
+    reached; ``info["stop_reason"]`` is ``teacher``, ``mastery``, ``patience`` or the currency's
+    name. Limits are held by
     charging before spending: an example that cannot be paid for is rejected, and an episode ends
     when no example (as short as the shortest item of ``val``) or not the next evaluation (at the
     price of the last one, with a margin) could be paid for. An evaluation that would pass the
@@ -122,6 +124,8 @@ class TeacherEnv(gym.Env[Report, Data]):
         self.ledger = Ledger(self.rules.budget)
         self._reckoned = self.spent
         self._measured: tuple[Report, int] | None = None
+        self.ending = False
+        """Whether the teacher ends the episode with the next step; see ``end``."""
 
     # -- the MDP ---------------------------------------------------------------------------
 
@@ -134,6 +138,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         self.ledger.reset()
         self._reckoned = self.spent
         self._seen = Seen()
+        self.ending = False
         report = self._evaluate_untrained("val")
         self._state = Snapshot(
             entropy=int(self.np_random.integers(2**63)),
@@ -152,14 +157,14 @@ class TeacherEnv(gym.Env[Report, Data]):
         if self.state.stop_reason:
             raise EpisodeError(f"the episode is over ({self.state.stop_reason}); call reset()")
         started, before = perf_counter(), self.state.report
-        accepted, rejected, pretest = self._admit(action)
+        accepted, rejected, pretest = self._admit(() if self.ending else action)
         accepted = stamp(accepted, self.state.step + 1)
         self.ledger.record(Cost(steps=1, examples=len(accepted)))
         result, losses = self._train(accepted)
         after = self._evaluate_val() if accepted else before
         self.ledger.record(Cost(seconds=perf_counter() - started))
         cost, incidents = self._reckon()
-        reward = float(self.reward(before, after, cost))
+        reward = self.rules.reward_scale * float(self.reward(before, after, cost))
         self._advance(after, accepted)
         info = {
             "metrics": step_metrics(after, accepted, rejected, incidents, result),
@@ -172,6 +177,10 @@ class TeacherEnv(gym.Env[Report, Data]):
             "stop_reason": self.state.stop_reason,
         }
         return after, reward, bool(self.state.stop_reason), False, info
+
+    def end(self) -> None:
+        """Make the next step the last: nothing is ordered or trained, and it is worth 0."""
+        self.ending = True
 
     def render(self) -> Any:
         """``ansi``: text; ``rgb_array``: uint8 array (height, width, 3); None without a mode."""
@@ -262,6 +271,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         self._reckoned = self.spent
         self.np_random.bit_generator.state = snapshot.rng_state
         self._state = replace(snapshot, checkpoint=None)
+        self.ending = False
         self._seen = Seen(self.gate.form(e.prompt) for e in snapshot.data)
 
     def examine(self) -> tuple[Report, Report]:
@@ -367,7 +377,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         if not accepted:
             return TrainResult(math.nan, 0, Cost()), ()
         data = self._training_set(accepted)
-        if self.rules.training == "scratch":
+        if self.rules.training in FROM_UNTRAINED:
             self.student.restore(self._untrained)
         result = self.trainer.train(self.student, data, self.rng("train"))
         self.ledger.record(replace(result.cost, seconds=0.0))
@@ -423,12 +433,17 @@ class TeacherEnv(gym.Env[Report, Data]):
         self._state = replace(state, stop_reason=self._stop_reason(report))
 
     def _stop_reason(self, report: Report) -> str:
-        target = self.rules.target_accuracy
+        if self.ending:
+            self.ending = False
+            return "teacher"
+        target, patience = self.rules.target_accuracy, self.rules.patience
         if target is not None and report.accuracy >= target:
             return "mastery"
         exhausted = self.ledger.exhausted()
         if exhausted:
             return exhausted[0]
+        if patience is not None and self.state.step - self.state.best.step >= patience:
+            return "patience"
         answer = self.price_of_answers(1) if self._pretests else Cost()
         if not self.ledger.allows(self.next_evaluation + answer):
             return "generated_tokens"

@@ -41,6 +41,8 @@ class Settings(TypedDict, total=False):
     skills: str | None
     stress: Mapping[str, Any] | None
     target_accuracy: float | None
+    patience: int | None
+    reward_scale: float
     reward: str
     prices: Mapping[str, float] | None
     reuse_answers: bool
@@ -65,6 +67,8 @@ def teacher_env(
     skills: str | None = None,
     stress: Mapping[str, Any] | None = None,
     target_accuracy: float | None = None,
+    patience: int | None = None,
+    reward_scale: float = 1.0,
     reward: str = "accuracy_gain",
     prices: Mapping[str, float] | None = None,
     reuse_answers: bool = True,
@@ -89,6 +93,8 @@ def teacher_env(
         replay=replay,
         pretest=pretest,
         target_accuracy=target_accuracy,
+        patience=patience,
+        reward_scale=reward_scale,
     )
     roles = Roles(
         task,

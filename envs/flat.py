@@ -49,6 +49,12 @@ class FlatAction(NumericAction):
                     "use observation='arrays' or an environment with a numeric action space"
                 )
         self._parts = parts
+        ends = np.cumsum([_size(part) for part in parts.values()]).tolist()
+        self.places = {
+            name: slice(end - _size(part), end)
+            for (name, part), end in zip(parts.items(), ends, strict=True)
+        }
+        """Name of an entry to its numbers in the vector."""
         size = sum(_size(part) for part in parts.values())
         self.action_space = gym.spaces.Box(-1, 1, (size,), dtype=np.float32)
 

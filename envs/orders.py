@@ -43,6 +43,7 @@ def teach(
 ) -> tuple[Report, float, bool, bool, dict[str, Any]]:
     """Have the engine fill the plan and step the base environment with the result."""
     base = base_of(env)
+    plan = Plan() if base.ending else plan
     data = engine.generate(plan, base.rng("data")) if plan.total else ()
     report, reward, terminated, truncated, info = env.step(data)
     return report, float(reward), terminated, truncated, {**info, "plan": plan}

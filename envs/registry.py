@@ -18,6 +18,7 @@ from teachgym.envs.flat import flatten
 from teachgym.envs.observations import SkillObservation
 from teachgym.envs.orders import FillPlans, OrderShares
 from teachgym.envs.skill_tree import SkillTree
+from teachgym.envs.stop import StopAction
 from teachgym.envs.stress import pay_late
 from teachgym.envs.text import TextObservation
 from teachgym.envs.tree_arrays import TreeArrays, TreeMoves
@@ -32,6 +33,7 @@ def open_ended(
     /,
     *,
     observation: Literal["report", "arrays", "text"] = "report",
+    stop: bool = False,
     **settings: Unpack[Settings],
 ) -> AnyEnv:
     """The Open-Ended environment: write any training data, see every prediction.
@@ -47,6 +49,10 @@ def open_ended(
     the task. What the gate rejects (format, length, overlap or contamination with val or test, wrong
     answers, duplicates, over budget) is reported in `info["rejected"]` and not trained on.
 
+    With `stop=True`, here and in the other two environments: `Dict` with `stop`, `MultiBinary(1)`, beside the
+    entries of a `Dict`, or with `action` for an action of another space. 1 makes the step the last: nothing is
+    ordered or trained, the reward is 0. An action without `stop` goes on.
+
     ## Observation Space
     | `observation` | space | content |
     |---|---|---|
@@ -61,11 +67,13 @@ def open_ended(
     `reward="accuracy_gain"` (default): validation accuracy after minus before; an episode's sum
     is last minus first. `"per_skill"`: the mean of the gains of the skills. `"cost_adjusted"`:
     the gain minus `prices` times the cost of the step. A step without accepted examples trains
-    nothing and gains exactly 0.
+    nothing and gains exactly 0. All is multiplied by `reward_scale`, so with the default reward the sum is
+    `reward_scale` times last minus first.
 
     ## Episode End
-    Terminates when a limit of the budget is reached or validation accuracy reaches
-    `target_accuracy`; `info["stop_reason"]` says which. Never truncates: every limit is visible
+    Terminates when a limit of the budget is reached (the currency's name), validation accuracy reaches
+    `target_accuracy` (`mastery`), `patience` steps brought no new best (`patience`), or the teacher ends it
+    (`teacher`); `info["stop_reason"]` says which. Never truncates: every limit is visible
     in the observation or in `info`.
 
     ## Arguments
@@ -77,12 +85,15 @@ def open_ended(
     | `gate_settings` | | see `teachgym.gate.GateSettings` |
     | `budget` | 10 steps, 2500 examples | limit per currency; at least `steps` or `seconds` |
     | `examples_per_step` | 250 | the most one step can train on |
-    | `training` | `continue` | or `scratch`: base weights and all data so far, each step |
+    | `training` | `continue` | or `scratch`: base weights and all data so far, each step; `batch`: base weights and the step's data alone |
     | `pretest` | false | ask the student every accepted example before it is trained on it |
     | `skills` | | see the task through other skills: a skill file (`teachgym discover`), or `roots`, `one`, `opaque`, `shuffled`, `clusters-N` |
     | `stress` | none | what makes teaching harder, e.g. `{"wrong_labels": 0.3}`; see [Stress](../stress.md) |
     | `replay` | 0 | share of earlier examples in each `continue` training set |
     | `target_accuracy` | none | mastery |
+    | `patience` | none | steps in a row without a new best on val that end the episode |
+    | `stop` | false | the action is a `Dict` with `stop`, and 1 ends the episode before anything is ordered or trained; see below |
+    | `reward_scale` | 1 | factor of every reward |
     | `reward`, `prices` | `accuracy_gain` | see above |
     | `observation` | `report` | see above |
     | `reuse_answers` | true | what a language model was asked before, with the same weights, is read from this machine's store (at most 1 GiB) instead of generated again; scores and budget are the same |
@@ -92,6 +103,7 @@ def open_ended(
     * v0: initial version.
     """
     env = pay_late(teacher_env(cast, **settings), settings.get("stress"))
+    env = StopAction(env) if stop else env
     return _observed(env, observation, {"report": _unchanged, "arrays": SkillObservation})
 
 
@@ -104,6 +116,7 @@ def skill_list(
     engine: str = "procedural",
     engine_settings: Mapping[str, Any] | None = None,
     chat: Mapping[str, Any] | None = None,
+    stop: bool = False,
     **settings: Unpack[Settings],
 ) -> AnyEnv:
     """The Skill-List environment: order examples per skill, see accuracy per skill.
@@ -162,6 +175,7 @@ def skill_list(
     made = make_engine(engine, base.task, purse=base.purse, chat=chat, **(engine_settings or {}))
     filled = FillPlans(pay_late(base, settings.get("stress")), made)
     env = _acting(filled, action, {"shares": OrderShares, "plan": _unchanged})
+    env = StopAction(env) if stop else env
     return _observed(
         env,
         observation,
@@ -185,6 +199,7 @@ def skill_tree(
     proposer_settings: Mapping[str, Any] | None = None,
     max_subskills: int = 8,
     chat: Mapping[str, Any] | None = None,
+    stop: bool = False,
     **settings: Unpack[Settings],
 ) -> AnyEnv:
     """The Skill-Tree environment: explore for subskills or exploit those found, per root skill.
@@ -260,6 +275,7 @@ def skill_tree(
         max_subskills=max_subskills,
     )
     env = _acting(tree, action, {"arrays": TreeMoves, "moves": _unchanged})
+    env = StopAction(env) if stop else env
     return _observed(
         env,
         observation,

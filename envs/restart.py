@@ -10,8 +10,10 @@ import numpy as np
 from teachgym.apportion import apportion
 from teachgym.types import Data, Example
 
-TrainingMode = Literal["continue", "scratch"]
-TRAINING_MODES: tuple[TrainingMode, ...] = ("continue", "scratch")
+TrainingMode = Literal["continue", "scratch", "batch"]
+TRAINING_MODES: tuple[TrainingMode, ...] = ("continue", "scratch", "batch")
+FROM_UNTRAINED: tuple[TrainingMode, ...] = ("scratch", "batch")
+"""The modes in which each training run starts from the untrained weights."""
 
 
 def training_set(
@@ -24,6 +26,7 @@ def training_set(
     """Examples for one training run.
 
     ``scratch``: everything so far, for a student that starts from the untrained weights.
+    ``batch``: the new examples alone, for such a student.
     ``continue``: the new examples plus, drawn without replacement from the earlier ones, as many
     as make up a share ``replay`` of the whole: ``len(new) * replay / (1 - replay)``, rounded
     without bias, or all of the earlier ones if there are fewer. Without new examples there is
@@ -33,6 +36,8 @@ def training_set(
         return ()
     if mode == "scratch":
         return (*earlier, *new)
+    if mode == "batch":
+        return new
     (count,) = apportion([len(new) * replay / (1 - replay)], len(earlier), rng)
     chosen = rng.choice(len(earlier), count, replace=False) if count else ()
     return new + tuple(earlier[i] for i in chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from teachgym.envs.restart import TRAINING_MODES, TrainingMode
@@ -12,7 +13,7 @@ from teachgym.types import Budget
 
 @dataclass(frozen=True)
 class EpisodeRules:
-    """Budget, step size, restart semantics and mastery."""
+    """Budget, step size, restart semantics, and what ends an episode."""
 
     budget: Budget = field(default_factory=lambda: Budget(steps=10))
     """Limits per episode; at least one keeps the episode finite."""
@@ -20,13 +21,19 @@ class EpisodeRules:
     """The most examples one step can train on, >= 1."""
     training: TrainingMode = "continue"
     """``continue``: train the current student on the step's data; ``scratch``: train the
-    untrained student on all data so far (what DataEnvGym's code does)."""
+    untrained student on all data so far (what DataEnvGym's environment does); ``batch``: train the
+    untrained student on the step's data alone (what DataEnvGym's closed loop does)."""
     replay: float = 0.0
     """Share of each ``continue`` training set that is drawn from earlier steps, in [0, 1)."""
     pretest: bool = False
     """Whether the student is asked every accepted example before it is trained on it."""
     target_accuracy: float | None = None
     """Validation accuracy in (0, 1] at which the episode ends as mastered; None = never."""
+    patience: int | None = None
+    """Steps in a row without a new best on ``val`` after which the episode ends, >= 1; None =
+    never."""
+    reward_scale: float = 1.0
+    """What every reward is multiplied by, finite and > 0."""
 
     def __post_init__(self) -> None:
         require_types(self)
@@ -38,7 +45,16 @@ class EpisodeRules:
             raise ConfigError(unknown("training mode", self.training, TRAINING_MODES))
         if not 0 <= self.replay < 1:
             raise ConfigError(f"replay is {self.replay}; it must be in [0, 1)")
-        if self.replay and self.training == "scratch":
-            raise ConfigError("replay is for training='continue'; 'scratch' keeps all data anyway")
+        if self.replay and self.training != "continue":
+            raise ConfigError(
+                f"replay is for training='continue', and training is {self.training!r}: 'scratch' "
+                "keeps all data anyway, 'batch' none"
+            )
+        if self.patience is not None and self.patience < 1:
+            raise ConfigError(f"patience is {self.patience}; it must be 1 or more, or None")
+        if not 0 < self.reward_scale < math.inf:
+            raise ConfigError(
+                f"reward_scale is {self.reward_scale}; it must be a finite number above 0"
+            )
         if self.target_accuracy is not None and not 0 < self.target_accuracy <= 1:
             raise ConfigError(f"target_accuracy is {self.target_accuracy}; it must be in (0, 1]")

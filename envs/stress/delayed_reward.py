@@ -33,5 +33,6 @@ class DelayedReward(gym.Wrapper[Any, Any, Any, Any]):
         curve, made = self._base.state.curve, self._base.state.step
         due = terminated or truncated or made % self.steps == 0
         paid = (made - 1) // self.steps * self.steps
-        reward = curve[made].mean - curve[paid].mean if due else 0.0
+        gain = curve[made].mean - curve[paid].mean if due else 0.0
+        reward = self._base.rules.reward_scale * gain
         return observation, reward, terminated, truncated, info

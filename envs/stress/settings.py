@@ -56,9 +56,9 @@ class Stress:
             ConfigError: for forgetting where every step starts from the untrained student, and
                 for a delayed reward that is no difference of accuracies.
         """
-        if self.forgetting and training == "scratch":
+        if self.forgetting and training != "continue":
             raise ConfigError(
-                f"stress 'forgetting' is {self.forgetting} and training is 'scratch', which "
+                f"stress 'forgetting' is {self.forgetting} and training is {training!r}, which "
                 "forgets everything before each step; use training='continue'"
             )
         if self.delayed_reward > 1 and reward != "accuracy_gain":

@@ -1,0 +1,62 @@
+"""``StopAction``: the teacher may end the episode, whatever it acts in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from teachgym.actions import require_member
+from teachgym.envs.base import base_of
+from teachgym.spaces import PlanSpace
+from teachgym.types import Plan
+
+STOP = gym.spaces.MultiBinary(1)
+"""1 = this is the end."""
+
+
+class StopAction(gym.Wrapper[Any, Any, Any, Any]):
+    """Action wrapper: a dictionary with ``stop`` beside what the action is anyway.
+
+    The entries of a dictionary stay as they are; an action of any other space is the entry
+    ``action``. With ``stop`` 1 the rest is not read: nothing is ordered or trained, the step is
+    worth 0 and is the last, with the stop reason ``teacher``. An action without ``stop``, such as
+    one of the wrapped environment, goes on.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any]) -> None:
+        super().__init__(env)
+        self._base = base_of(env)
+        inner = env.action_space
+        self._merged = isinstance(inner, gym.spaces.Dict)
+        entries = dict(inner.spaces) if isinstance(inner, gym.spaces.Dict) else {"action": inner}
+        self.action_space = gym.spaces.Dict({**entries, "stop": STOP})
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Step, or end the episode.
+
+        Raises:
+            ActionError: for a ``stop`` that is neither 0 nor 1; see also the wrapped environment.
+        """
+        rest = action
+        if isinstance(action, Mapping) and "stop" in action:
+            if require_member(STOP, action["stop"], "stop")[0]:
+                self._base.end()
+                rest = nothing(self.env.action_space)
+            elif self._merged:
+                rest = {name: part for name, part in action.items() if name != "stop"}
+            else:
+                rest = action.get("action")
+        observation, reward, terminated, truncated, info = self.env.step(rest)
+        return observation, float(reward), terminated, truncated, info
+
+
+def nothing(space: gym.Space[Any]) -> Any:
+    """The action that asks for nothing: zeros, or no words."""
+    if isinstance(space, gym.spaces.Dict):
+        return {name: nothing(part) for name, part in space.spaces.items()}
+    if isinstance(space, PlanSpace):
+        return Plan()
+    return () if space.shape is None else np.zeros(space.shape, space.dtype)

@@ -1,0 +1,203 @@
+"""Stopping, patience, training on the current batch, scaled rewards: in every form of action."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from forms import FORMS, make
+from gymnasium.utils.env_checker import check_env
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from teachgym.envs import EpisodeRules, TeacherEnv
+from teachgym.envs.accounts import score_metrics
+from teachgym.envs.base import base_of
+from teachgym.envs.restart import training_set
+from teachgym.errors import ActionError, ConfigError
+from teachgym.evaluation import GenerateAndGrade
+from teachgym.testing import RecordingTrainer, TableStudent, ToyTask
+from teachgym.types import Budget, Data, Example, Prediction, Report
+
+forms = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+
+
+def stopping(action: Any, env: gym.Env[Any, Any]) -> Any:
+    """``action`` of the environment with ``stop`` = 1."""
+    if isinstance(action, np.ndarray):  # a flat vector, whose last number is the entry ``stop``
+        assert isinstance(env.action_space, gym.spaces.Box)
+        action = action.copy()
+        action[env.get_wrapper_attr("places")["stop"]] = 1
+        return action
+    return {**action, "stop": np.array([1], np.int8)}
+
+
+@forms
+def test_the_teacher_may_end_the_episode_and_nothing_is_spent_on_it(form: Any) -> None:
+    env = make(form, stop=True)
+    env.action_space.seed(3)
+    env.reset(seed=0)
+    base = base_of(env)
+    _, reward, done, truncated, info = env.step(stopping(env.action_space.sample(), env))
+    assert (reward, done, truncated, info["stop_reason"]) == (0.0, True, False, "teacher")
+    assert (info["data"], base.spent.examples, base.state.step) == ((), 0, 1)
+    before, after = base.examine()
+    assert before == after
+    env.reset(seed=0)
+    assert not base.state.stop_reason
+
+
+@forms
+def test_environments_with_a_stop_pass_gymnasiums_checker(form: Any) -> None:
+    env = make(form, stop=True, patience=3, reward_scale=10.0)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*different from the unwrapped version.*")
+        check_env(env, skip_render_check=True)
+
+
+@pytest.mark.parametrize("form", [name for name in FORMS if "flat" not in name])
+def test_an_action_without_stop_goes_on(form: str) -> None:
+    """A flat vector always has the number."""
+    with_stop, without = make(FORMS[form], stop=True), make(FORMS[form])
+    without.action_space.seed(1)
+    action = without.action_space.sample()
+    for env in (with_stop, without):
+        env.reset(seed=0)
+    (_, *one), (_, *other) = with_stop.step(action), without.step(action)
+    assert (one[0], one[1], one[3]["data"]) == (other[0], other[1], other[3]["data"])
+
+
+@pytest.mark.parametrize("stop", [2, -1, float("nan"), "yes", None, [0, 0]])
+def test_a_stop_that_is_neither_yes_nor_no_is_refused(stop: Any) -> None:
+    env = make(("teachgym/OpenEnded-v0", {}), stop=True)
+    env.reset(seed=0)
+    with pytest.raises(ActionError, match="stop"):
+        env.step({"action": (), "stop": stop})
+    assert base_of(env).state.step == 0
+
+
+def test_rows_of_a_vector_environment_stop_one_by_one() -> None:
+    envs: Any = gym.make_vec(
+        "teachgym/SkillList-v0",
+        num_envs=2,
+        student="simulated",
+        task_settings={"val_per_cell": 1, "test_per_cell": 1},
+        stop=True,
+    )
+    envs.reset(seed=0)
+    action = {
+        "action": np.zeros((2, *envs.single_action_space["action"].shape), np.float32),
+        "stop": np.array([[0], [1]], np.int8),
+    }
+    _, _, terminated, _, infos = envs.step(action)
+    assert terminated.tolist() == [False, True]
+    assert list(infos["stop_reason"]) == ["", "teacher"]
+
+
+# -- patience, batch, scale --------------------------------------------------------------------
+
+
+def toy(**rules: Any) -> TeacherEnv:
+    return TeacherEnv(
+        ToyTask(),
+        TableStudent(half=4),
+        RecordingTrainer(),
+        GenerateAndGrade(),
+        rules=EpisodeRules(**{"budget": Budget(steps=20), **rules}),
+    )
+
+
+def words(first: int, count: int) -> Data:
+    return tuple(Example(f"copy: q{i}z", f"q{i}z", "copy") for i in range(first, first + count))
+
+
+@settings(max_examples=25)
+@given(
+    patience=st.integers(1, 5),
+    gaps=st.lists(st.integers(0, 3), min_size=1, max_size=4),
+)
+def test_patience_ends_an_episode_after_so_many_steps_without_a_new_best(
+    patience: int, gaps: list[int]
+) -> None:
+    """A step with data is a new best; steps without are not. The first gap that long ends it."""
+    env = toy(patience=patience)
+    env.reset(seed=0)
+    snapshot, since, step = env.snapshot(), 0, 0
+    for gap in [*gaps, 10]:
+        for data in [*[()] * gap, words(100 * step, 4)]:
+            env.restore(snapshot)  # Patience is a matter of the state alone.
+            best = env.state.best.accuracy
+            report, *_ = env.step(data)
+            step += 1
+            since = 0 if report.accuracy > best else since + 1
+            assert env.state.stop_reason == ("patience" if since >= patience else "")
+            if env.state.stop_reason:
+                return
+            snapshot = env.snapshot()
+    raise AssertionError("patience had no end")
+
+
+def test_a_batch_is_trained_alone_and_from_the_untrained_weights() -> None:
+    """As an environment that was asked for the second batch only."""
+    env, other = toy(training="batch"), toy(training="batch")
+    for one in (env, other):
+        one.reset(seed=0)
+    env.step(words(0, 5))
+    first, *_ = env.step(words(5, 3))
+    second, *_ = other.step(words(5, 3))
+    assert first == second
+    assert env.student.save() == other.student.save()
+    rng = np.random.default_rng(0)
+    assert training_set("batch", words(0, 2), words(2, 3), 0.0, rng) == words(0, 2)
+    assert len(env.state.data) == 8
+
+
+@given(scale=st.floats(0.01, 1000), count=st.integers(1, 4))
+def test_scaled_rewards_sum_to_the_scale_times_last_minus_first(scale: float, count: int) -> None:
+    env = toy(reward_scale=scale)
+    first, _ = env.reset(seed=0)
+    rewards = [env.step(words(10 * i, 3))[1] for i in range(count)]
+    gain = env.state.report.accuracy - first.accuracy
+    assert sum(rewards) == pytest.approx(scale * gain, abs=1e-9 * scale)
+
+
+def test_a_late_reward_is_scaled_too() -> None:
+    late: dict[str, Any] = {"stress": {"delayed_reward": 2}, "reward_scale": 100.0}
+    sums = []
+    for chosen in (late, {"reward_scale": 100.0}, {}):
+        env = make(FORMS["shares"], **chosen)
+        env.reset(seed=1)
+        action = np.full(env.action_space.shape or (), 0.01, np.float32)
+        sums.append(sum(env.step(action)[1] for _ in range(2)))
+    assert sums[0] == pytest.approx(sums[1])
+    assert sums[1] == pytest.approx(100 * sums[2])
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        ({"patience": 0}, "patience is 0"),
+        ({"reward_scale": 0.0}, "reward_scale is 0.0"),
+        ({"reward_scale": float("inf")}, "reward_scale is inf"),
+        ({"reward_scale": float("nan")}, "reward_scale is nan"),
+        ({"training": "batch", "replay": 0.5}, "replay is for"),
+        ({"training": "scratch", "replay": 0.5}, "replay is for"),
+    ],
+)
+def test_rules_out_of_range_are_refused(rules: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        EpisodeRules(**rules)
+
+
+def test_scores_of_each_skill_are_in_every_line() -> None:
+    """Right 1 of 2 of ``a``, 1 of 1 of ``b``; nothing of ``c`` could be graded: 2 of 3."""
+    graded = [("a", 1.0), ("a", 0.0), ("b", 1.0), ("c", float("nan"))]
+    report = Report(tuple(Prediction(Example("p", "t", s), "r", x) for s, x in graded), "val")
+    metrics = score_metrics(report)
+    assert metrics["accuracy"] == pytest.approx(2 / 3)
+    assert (metrics["accuracy/a"], metrics["n/a"], metrics["accuracy/b"]) == (0.5, 2, 1.0)
+    assert metrics["stderr/a"] == pytest.approx((0.25 / 2) ** 0.5)
+    assert not any(name.endswith("/c") for name in metrics)
