@@ -126,6 +126,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         self._measured: tuple[Report, int] | None = None
         self.ending = False
         """Whether the teacher ends the episode with the next step; see ``end``."""
+        self.probe_log = probes.ProbeLog()
 
     # -- the MDP ---------------------------------------------------------------------------
 
@@ -259,6 +260,8 @@ class TeacherEnv(gym.Env[Report, Data]):
             self.state,
             checkpoint=self.student.save(),
             spent=self.spent,
+            reckoned=self._reckoned,
+            incidents=tuple(self.ledger.incidents),
             rng_state=self.np_random.bit_generator.state,
         )
 
@@ -268,7 +271,8 @@ class TeacherEnv(gym.Env[Report, Data]):
             raise EpisodeError("this snapshot has no weights; take it with env.snapshot()")
         self.student.restore(snapshot.checkpoint)
         self.ledger.reset(snapshot.spent)
-        self._reckoned = self.spent
+        self.ledger.incidents.extend(snapshot.incidents)
+        self._reckoned = snapshot.reckoned
         self.np_random.bit_generator.state = snapshot.rng_state
         self._state = replace(snapshot, checkpoint=None)
         self.ending = False

@@ -4,16 +4,23 @@ A teacher reaches them through any wrappers with ``env.get_wrapper_attr("logprob
 ``env.get_wrapper_attr("sample")``. They are paid in ``generated_tokens``, and what the next
 evaluation may cost cannot be spent on them, so a probe never makes a step unaffordable. They
 are part of the price of the step after them, like everything a teacher spends on its decision.
+
+``ProbeLog`` is for those who record an episode: what was asked, answered and charged is written
+down with the step, and given again when recorded steps are lived through without the student.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from teachgym.errors import ConfigError
+from teachgym.errors import BudgetError, ConfigError, RunError
+from teachgym.records import Record
 from teachgym.types import Cost, Example
 
 if TYPE_CHECKING:
@@ -35,10 +42,15 @@ def logprobs(env: TeacherEnv, examples: Sequence[Example]) -> list[np.ndarray]:
     """
     prompts, targets = [e.prompt for e in examples], [e.target for e in examples]
     ability = _ability(env, "logprobs")
-    _require(env, env.student.count_tokens(targets))
-    found: list[np.ndarray] = ability(prompts, targets)
-    env.ledger.record(Cost(generated_tokens=sum(map(len, found))))
-    return found
+
+    def ask() -> tuple[list[Record], int]:
+        _require(env, env.student.count_tokens(targets))
+        found: list[np.ndarray] = ability(prompts, targets)
+        arrays = [{"dtype": str(f.dtype), "values": f.tolist()} for f in found]
+        return arrays, sum(map(len, found))
+
+    arrays = _answer(env, ["logprobs", prompts, targets], ask)
+    return [np.array(a["values"], dtype=a["dtype"]) for a in arrays]
 
 
 def sample(
@@ -57,13 +69,87 @@ def sample(
     if k < 1:
         raise ConfigError(f"k is {k}; it must be 1 or more")
     ability = _ability(env, "sample")
-    _require(env, env.price_of_answers(k * len(prompts)).generated_tokens)
     stop = getattr(env.task, "stop", ())
-    found: list[list[str]] = ability(prompts, k=k, temperature=temperature, seed=seed, stop=stop)
-    tokens = env.student.count_tokens([answer for answers in found for answer in answers])
-    _require(env, tokens)
-    env.ledger.record(Cost(generated_tokens=tokens))
-    return found
+
+    def ask() -> tuple[list[list[str]], int]:
+        _require(env, env.price_of_answers(k * len(prompts)).generated_tokens)
+        found = ability(prompts, k=k, temperature=temperature, seed=seed, stop=stop)
+        tokens = env.student.count_tokens([text for texts in found for text in texts])
+        _require(env, tokens)
+        return found, tokens
+
+    answers: list[list[str]] = _answer(
+        env, ["sample", list(prompts), k, float(temperature), seed, list(stop)], ask
+    )
+    return answers
+
+
+class ProbeLog:
+    """What was asked of a student, for a record; and what was, to be answered once more.
+
+    It does nothing until it is told to ``record`` or to ``replay``.
+    """
+
+    def __init__(self) -> None:
+        self._kept: list[Record] | None = None
+        self._recorded: deque[Record] | None = None
+
+    def record(self) -> None:
+        """Ask the student from now on, and keep what it was asked until it is taken."""
+        self._kept, self._recorded = [], None
+
+    def take(self) -> list[Record]:
+        """What was asked since the last time, as JSON values; none if nothing is kept."""
+        taken, self._kept = self._kept or [], []
+        return taken
+
+    def replay(self, recorded: Iterable[Record]) -> None:
+        """Answer what is asked from now on with these, in order, and ask no student."""
+        self._kept, self._recorded = None, deque(recorded)
+
+    @property
+    def left(self) -> int:
+        """How many recorded probes were not asked yet."""
+        return len(self._recorded or ())
+
+    def answer(self, request: Sequence[Any], ask: Callable[[], Record]) -> Record:
+        """The recorded entry of a request, else what ``ask`` makes.
+
+        Raises:
+            RunError: if something else was recorded.
+        """
+        digest = sha256(json.dumps(request).encode()).hexdigest()
+        if self._recorded is not None:
+            entry = self._recorded.popleft() if self._recorded else {"request": "no probe"}
+            if entry["request"] != digest:
+                raise RunError(
+                    f"the teacher asks the student for {request[0]} as it did not in the recorded "
+                    "step; it must depend on its seed and observations alone, and be of the same "
+                    "version"
+                )
+            return entry
+        entry = {"probe": request[0], "request": digest, **ask()}
+        if self._kept is not None:
+            self._kept.append(entry)
+        return entry
+
+
+def _answer(env: TeacherEnv, request: Sequence[Any], ask: Callable[[], tuple[Any, int]]) -> Any:
+    """The student's answer, or the recorded one, charged either way; a refusal is one, too."""
+
+    def made() -> Record:
+        try:
+            answer, tokens = ask()
+        except BudgetError as error:
+            return {"refused": str(error)}
+        return {"answer": answer, "generated_tokens": tokens}
+
+    env.state  # noqa: B018 (raises before the first reset)
+    entry = env.probe_log.answer(request, made)
+    if "refused" in entry:
+        raise BudgetError(entry["refused"])
+    env.ledger.record(Cost(generated_tokens=entry["generated_tokens"]))
+    return entry["answer"]
 
 
 def _ability(env: TeacherEnv, name: str) -> Callable[..., Any]:

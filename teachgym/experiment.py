@@ -31,7 +31,7 @@ from teachgym.checking import (
     student_name,
 )
 from teachgym.errors import ConfigError
-from teachgym.loop import Observer
+from teachgym.loop import Observer, observed
 from teachgym.protocols import Teacher
 from teachgym.records import read_examples
 from teachgym.report.figures import result_figure
@@ -41,14 +41,15 @@ from teachgym.runs.config import RunConfig
 from teachgym.runs.files import read_json, replacing, write_json
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
+from teachgym.runs.keeping import Keep
 from teachgym.runs.lock import holding
-from teachgym.runs.recording import record_episode
-from teachgym.runs.result import RunResult, collect_result, result_to_json
+from teachgym.runs.recording import record_steps
+from teachgym.runs.result import RunResult, Tally, collect_result, result_to_json
 from teachgym.runs.stages import Say, announce_stages
 from teachgym.runs.trackers import check_installed, open_trackers
 from teachgym.runs.versions import commit, versions
 from teachgym.students import learnable_skills
-from teachgym.types import Data, Episode, Provenance
+from teachgym.types import Data, Provenance
 
 __all__ = [
     "Make",
@@ -251,15 +252,19 @@ def _go(
 ) -> RunResult:
     announce_stages(env, say)
     with closing(env), open_trackers(run_folder) as tracker:
-        episode = record_episode(
+        tally = Tally()
+        steps = record_steps(
             env,
             teacher,
             run_folder,
             seed=config.seed,
             trackers=[tracker],
-            observers=observers,
+            keep=Keep.of(config.keep),
         )
-        result = _finish(config, run_folder, env, episode, say)
+        for _ in observed(steps, (tally, *observers)):
+            pass  # A step that all have seen is not kept.
+        names = {"teacher": teacher.name, "env": config.env, "student": student_name(config)}
+        result = _finish(run_folder, env, tally, {**names, "seed": config.seed}, say)
         test = result.test
         scores = {"before": test.before.mean, "after": test.after.mean, "gain": test.gain.mean}
         tracker.log({f"test/{name}": score for name, score in scores.items()}, result.steps)
@@ -270,7 +275,7 @@ def _go(
 
 
 def _finish(
-    config: RunConfig, run_folder: RunFolder, env: AnyEnv, episode: Episode, say: Say
+    run_folder: RunFolder, env: AnyEnv, tally: Tally, names: Mapping[str, Any], say: Say
 ) -> RunResult:
     """The exam on ``test``, the result, the best student."""
     journal = Journal(run_folder.journal)
@@ -286,7 +291,6 @@ def _finish(
     with replacing(run_folder.student) as temporary:
         temporary.mkdir()
         base.student.export(temporary)
-    names = {"env": config.env, "task": base.task.name, "student": student_name(config)}
-    result = collect_result(run_folder, snapshot, episode, names)
+    result = collect_result(run_folder, snapshot, tally, {**names, "task": base.task.name})
     write_json(run_folder.result, result_to_json(result))
     return result

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import gymnasium as gym
@@ -57,31 +57,30 @@ def run_episode(
     """
     teacher.reset(seed)
     observation, _ = env.reset(seed=seed)
-    return continue_episode(env, teacher, observation, seed=seed, observers=observers)
+    lived = observed(live(env, teacher, observation), observers)
+    return episode_of(env, teacher, lived, seed)
 
 
-def continue_episode(
-    env: gym.Env[Any, Any],
-    teacher: Teacher[Any, Any],
-    observation: Any,
-    *,
-    seed: int,
-    observers: Iterable[Observer] = (),
-    past: tuple[Transition, ...] = (),
-) -> Episode:
-    """Go on from ``observation`` to the end; ``past`` are the transitions that led there."""
-    observers = tuple(observers)
-    transitions = list(past)
-    done = bool(past) and _ends(past[-1])
-    while not done:
+def live(
+    env: gym.Env[Any, Any], teacher: Teacher[Any, Any], observation: Any
+) -> Iterator[Transition]:
+    """Go on from ``observation`` to the end of the episode, a transition at a time."""
+    ended = False
+    while not ended:
         action = teacher.act(observation)
         transition = _transition(observation, action, env.step(action))
         teacher.observe(transition)
-        transitions.append(transition)
+        yield transition
+        observation, ended = transition.next_observation, ends(transition)
+
+
+def observed(lived: Iterable[Transition], observers: Iterable[Observer]) -> Iterator[Transition]:
+    """The transitions of an episode, each shown to the observers first."""
+    observers = tuple(observers)
+    for step, transition in enumerate(lived, 1):
         for observe in observers:
-            observe(len(transitions), transition)
-        observation, done = transition.next_observation, _ends(transition)
-    return _episode(env, teacher, transitions, seed)
+            observe(step, transition)
+        yield transition
 
 
 def run_episodes(
@@ -115,10 +114,10 @@ def run_episodes(
             transition = _transition(observations.pop(row), actions[row], result)
             teachers[row].observe(transition)
             transitions[row].append(transition)
-            if not _ends(transition):
+            if not ends(transition):
                 observations[row] = transition.next_observation
     made = zip(rows.envs, teachers, transitions, seeds, strict=False)  # Rows may be left over.
-    return [_episode(env, teacher, own, seed) for env, teacher, own, seed in made]
+    return [episode_of(env, teacher, own, seed) for env, teacher, own, seed in made]
 
 
 def _check_pairs(n_rows: int, teachers: Sequence[Teacher[Any, Any]], seeds: Sequence[int]) -> None:
@@ -136,15 +135,17 @@ def _transition(observation: Any, action: Any, result: StepResult) -> Transition
     return Transition(observation, action, float(reward), following, terminated, truncated, info)
 
 
-def _ends(transition: Transition) -> bool:
+def ends(transition: Transition) -> bool:
+    """Whether it is the last of its episode."""
     return transition.terminated or transition.truncated
 
 
-def _episode(
+def episode_of(
     env: gym.Env[Any, Any],
     teacher: Teacher[Any, Any],
-    transitions: Sequence[Transition],
+    transitions: Iterable[Transition],
     seed: int,
 ) -> Episode:
+    """All transitions of an episode at once, with what is needed to make it again."""
     spec = env.spec.to_json() if env.spec is not None else ""
     return Episode(tuple(transitions), seed, spec, teacher.name)

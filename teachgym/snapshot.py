@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from teachgym.skills import Forest
-from teachgym.types import Checkpoint, Cost, Example, Growing, Report, SkillScore
+from teachgym.types import Checkpoint, Cost, Example, Growing, Incident, Report, SkillScore
 
 
 @dataclass(frozen=True)
@@ -43,5 +43,10 @@ class Snapshot:
     checkpoint: Checkpoint | None = None
     """The student's weights; None in the environment's own running state."""
     spent: Cost = field(default_factory=Cost)
+    reckoned: Cost = field(default_factory=Cost)
+    """What had been spent when the last step was paid for; the rest is part of the next one's
+    price."""
+    incidents: tuple[Incident, ...] = ()
+    """What has happened since the last step."""
     rng_state: Mapping[str, Any] = field(default_factory=dict)
     """Of the environment's ``np_random``, which only seeds later episodes."""

@@ -95,7 +95,7 @@ def teaching_tables(folder: RunFolder) -> list[tuple[str, Rows]]:
 
 def last_forest(folder: RunFolder) -> Forest | None:
     """The skill forest at the end of a run; None in other environments."""
-    steps = len(Journal(folder.journal).steps)
+    steps = Journal(folder.journal).n_steps
     return read_forest(folder, steps) if steps else None
 
 

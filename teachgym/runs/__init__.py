@@ -4,7 +4,8 @@ from teachgym.runs.checkpoints import load_snapshot, read_report, save_snapshot
 from teachgym.runs.config import RunConfig
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
-from teachgym.runs.recording import record_episode
+from teachgym.runs.keeping import Keep
+from teachgym.runs.recording import record_episode, record_steps
 from teachgym.runs.result import Comparison, RunResult
 from teachgym.runs.trackers import JsonlTracker, TensorboardTracker, Trackers, WandbTracker
 
@@ -12,6 +13,7 @@ __all__ = [
     "Comparison",
     "Journal",
     "JsonlTracker",
+    "Keep",
     "RunConfig",
     "RunFolder",
     "RunResult",
@@ -21,5 +23,6 @@ __all__ = [
     "load_snapshot",
     "read_report",
     "record_episode",
+    "record_steps",
     "save_snapshot",
 ]

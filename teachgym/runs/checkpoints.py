@@ -2,14 +2,18 @@
 
 Weights are ``checkpoints/weights_<step>.safetensors``, the rest ``checkpoints/state_<step>.json``.
 What the run's folder holds anyway is not written again: the data is the beginning of
-``examples.jsonl`` and the last report is the step's file of predictions.
+``examples.jsonl``, the learning curve that of ``metrics.jsonl``, the forest's history that of
+``moves.jsonl``, and the last report is the step's file of predictions. So a snapshot is as large
+after many steps as after one.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from collections.abc import Iterable
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,17 +23,22 @@ from teachgym.records import (
     example_from_json,
     prediction_from_json,
     prediction_to_json,
+    score_from_json,
 )
-from teachgym.runs.files import read_json, read_lines, replacing
+from teachgym.runs.files import read_json, read_lines, replacing, stream_lines
 from teachgym.runs.folder import RunFolder
 from teachgym.skills import Forest
-from teachgym.skills.view import forest_from_json, forest_to_json
+from teachgym.skills.view import experience_from_json, forest_from_json, forest_to_json
 from teachgym.snapshot import Best, Snapshot
-from teachgym.types import Checkpoint, Cost, Growing, Report, SkillScore, Split
+from teachgym.types import Checkpoint, Cost, Growing, Incident, Report, SkillScore, Split
 
 
 def save_snapshot(run: RunFolder, snapshot: Snapshot) -> None:
-    """Write a snapshot that ``env.snapshot()`` took; its data must be in ``run.examples``."""
+    """Write a snapshot that ``env.snapshot()`` took.
+
+    Its data must be in ``run.examples``, its curve in ``run.metrics`` and its forest's history in
+    ``run.moves``.
+    """
     assert snapshot.checkpoint is not None
     write_report(run.val_predictions(snapshot.step), snapshot.report)
     _write_weights(_weights(run, snapshot.step), snapshot.checkpoint)
@@ -47,24 +56,23 @@ def load_snapshot(run: RunFolder, step: int) -> Snapshot:
         RunError: if it is not there; a run keeps its last one only.
     """
     state = read_json(_state(run, step))
-    examples = read_lines(run.examples)[: state["examples"]]
-    if len(examples) < state["examples"]:
-        raise RunError(f"{run.examples} lacks examples of step {step}; restore it from a copy")
     return Snapshot(
         entropy=state["entropy"],
         report=read_report(run.val_predictions(step), "val"),
-        curve=Growing(SkillScore(**score) for score in state["curve"]),
+        curve=Growing(map(_score, _first(run.metrics, step + 1))),
         best=Best(
             state["best"]["step"],
             state["best"]["accuracy"],
             _read_weights(_weights(run, state["best"]["step"])),
         ),
         step=step,
-        data=Growing(map(example_from_json, examples)),
+        data=Growing(map(example_from_json, _first(run.examples, state["examples"]))),
         stop_reason=state["stop_reason"],
-        forest=_forest(state),
+        forest=_forest(run, state),
         checkpoint=_read_weights(_weights(run, step)),
         spent=Cost(**state["spent"]),
+        reckoned=Cost(**state["reckoned"]),
+        incidents=tuple(Incident(**incident) for incident in state["incidents"]),
         rng_state=state["rng_state"],
     )
 
@@ -75,7 +83,7 @@ def read_forest(run: RunFolder, step: int) -> Forest | None:
     Raises:
         RunError: if the snapshot is not there.
     """
-    return _forest(read_json(_state(run, step)))
+    return _forest(run, read_json(_state(run, step)))
 
 
 def drop_old_snapshots(run: RunFolder, last: Snapshot) -> None:
@@ -83,6 +91,35 @@ def drop_old_snapshots(run: RunFolder, last: Snapshot) -> None:
     needed = {_state(run, last.step), _weights(run, last.step), _weights(run, last.best.step)}
     for path in run.checkpoints.iterdir():
         if path not in needed:
+            path.unlink()
+
+
+def last_snapshot(run: RunFolder, step: int, every: int) -> int:
+    """The step of the last snapshot that is not after ``step``; 0 = none.
+
+    Raises:
+        RunError: if the one is missing that is there with a snapshot every so many steps.
+    """
+    expected = step - step % every
+    files = run.checkpoints.glob("state_*.json")
+    steps = [s for s in (int(path.stem.removeprefix("state_")) for path in files) if s <= step]
+    found = max(steps, default=0)
+    if found < expected:
+        raise RunError(f"{_state(run, expected)} is missing; restore it from a copy")
+    return found
+
+
+def steps_of_predictions(run: RunFolder) -> list[int]:
+    """The steps whose predictions on ``val`` are there, ascending; 0 = the untrained student."""
+    paths = run.predictions.glob("step_*.jsonl")
+    return sorted(int(path.stem.removeprefix("step_")) for path in paths)
+
+
+def prune_predictions(run: RunFolder, steps: Iterable[int]) -> None:
+    """Delete the predictions of some steps, as far as they are there."""
+    for step in steps:
+        path = run.val_predictions(step)
+        if path.exists():
             path.unlink()
 
 
@@ -105,20 +142,41 @@ def read_report(path: Path, split: Split) -> Report:
 
 
 def _state_to_json(snapshot: Snapshot) -> Record:
+    forest = snapshot.forest
     return {
         "entropy": snapshot.entropy,
-        "curve": [asdict(score) for score in snapshot.curve],
         "best": {"step": snapshot.best.step, "accuracy": snapshot.best.accuracy},
         "examples": len(snapshot.data),
         "stop_reason": snapshot.stop_reason,
-        "forest": snapshot.forest and forest_to_json(snapshot.forest),
+        "forest": forest and forest_to_json(replace(forest, history=Growing())),
+        "moves": len(forest.history) if forest else 0,
         "spent": snapshot.spent.as_dict(),
+        "reckoned": snapshot.reckoned.as_dict(),
+        "incidents": [asdict(incident) for incident in snapshot.incidents],
         "rng_state": dict(snapshot.rng_state),
     }
 
 
-def _forest(state: Record) -> Forest | None:
-    return None if state["forest"] is None else forest_from_json(state["forest"])
+def _forest(run: RunFolder, state: Record) -> Forest | None:
+    if state["forest"] is None:
+        return None
+    forest = forest_from_json(state["forest"])
+    moves = _first(run.moves, state.get("moves", 0))
+    return replace(forest, history=forest.history.longer(map(experience_from_json, moves)))
+
+
+def _first(path: Path, count: int) -> list[Any]:
+    """So many values from the beginning of a file of lines, which must have them."""
+    values = list(stream_lines(path, count))
+    if len(values) < count:
+        raise RunError(f"{path} has {len(values)} of {count} lines; restore it from a copy")
+    return values
+
+
+def _score(numbers: Record) -> SkillScore:
+    """The point of the learning curve in a line of metrics."""
+    score = {"n": numbers["n"], "mean": numbers["accuracy"], "stderr": numbers["stderr"]}
+    return score_from_json(score)
 
 
 def _state(run: RunFolder, step: int) -> Path:

@@ -11,6 +11,7 @@ from typing import Any
 
 from teachgym.errors import ConfigError, unknown
 from teachgym.records import Record
+from teachgym.runs.keeping import Keep
 from teachgym.runs.trackers.settings import read_settings
 
 
@@ -40,15 +41,19 @@ class RunConfig:
     trackers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Trackers besides ``metrics.jsonl``: ``{"wandb": {"mode": "offline"}, "tensorboard": {}}``,
     with the settings of ``teachgym.runs.trackers.settings``."""
+    keep: Mapping[str, Any] = field(default_factory=dict)
+    """Which predictions, students and snapshots of the steps are kept: the settings of
+    ``teachgym.runs.Keep``."""
     name: str = ""
     """What trackers call the run; empty = the name of its folder."""
 
     def __post_init__(self) -> None:
-        for key in ("env_settings", "teacher_settings", "chat", "trackers"):
+        for key in ("env_settings", "teacher_settings", "chat", "trackers", "keep"):
             _check(key, getattr(self, key), Mapping, "a table of settings")
         for name, settings in self.trackers.items():
             _check(f"trackers.{name}", settings, Mapping, "a table of settings")
             read_settings(name, settings)
+        Keep.of(self.keep)
         for key in ("env", "teacher", "name"):
             _check(key, getattr(self, key), str, "a text")
         _check("seed", self.seed, int, "a whole number")

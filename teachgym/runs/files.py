@@ -15,6 +15,7 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -40,13 +41,22 @@ def append_text(path: Path, text: str) -> None:
 
 
 def read_lines(path: Path) -> list[Any]:
-    """The values of the complete lines; none if there is no file.
+    """The values of the complete lines, all at once; none if there is no file.
 
     Raises:
         RunError: for a complete line that is not JSON, or something that is no file.
     """
-    lines = enumerate(read_complete_lines(path), 1)
-    return [parse_json(line, f"{path}:{n}") for n, line in lines]
+    return list(stream_lines(path))
+
+
+def stream_lines(path: Path, count: int | None = None) -> Iterator[Any]:
+    """The values of the complete lines, or of the first ``count``, one at a time.
+
+    Raises:
+        RunError: for a complete line that is not JSON, when it is that line's turn.
+    """
+    lines = enumerate(islice(complete_lines(path), count), 1)
+    return (parse_json(line, f"{path}:{n}") for n, line in lines)
 
 
 def keep_lines(path: Path, count: int) -> None:
@@ -55,11 +65,13 @@ def keep_lines(path: Path, count: int) -> None:
     Raises:
         RunError: if there are fewer.
     """
-    lines = read_complete_lines(path)
-    if len(lines) < count:
-        raise RunError(f"{path} has {len(lines)} of {count} lines; restore it from a copy")
+    kept = size = 0
+    for line in islice(complete_lines(path), count):
+        kept, size = kept + 1, size + len(line)
+    if kept < count:
+        raise RunError(f"{path} has {kept} of {count} lines; restore it from a copy")
     if path.exists():
-        cut(path, sum(map(len, lines[:count])))
+        cut(path, size)
 
 
 def cut(path: Path, size: int) -> None:
@@ -232,12 +244,20 @@ def strict(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def read_complete_lines(path: Path) -> list[bytes]:
-    """The lines of a file with their ends, without a torn last one; none if there is no file."""
+def complete_lines(path: Path) -> Iterator[bytes]:
+    """The lines of a file with their ends, but for a torn last one; none if there is no file.
+
+    Raises:
+        RunError: if it is a folder.
+    """
+    if path.is_dir():
+        raise RunError(f"{path} is a folder, not a file; restore it from a copy")
     if not path.exists():
-        return []
-    lines = read_bytes(path).splitlines(keepends=True)
-    return lines if not lines or lines[-1].endswith(b"\n") else lines[:-1]
+        return
+    with naming(path), path.open("rb") as file:
+        for line in file:
+            if line.endswith(b"\n"):
+                yield line
 
 
 def parse_json(content: bytes, place: str) -> Any:

@@ -71,7 +71,8 @@ class RunFolder:
 
     def sweep(self) -> None:
         """Remove what processes that died left half written; only while nobody else writes."""
-        for folder in (self.path, self.predictions, self.checkpoints, self.path / "figures"):
+        figures = self.path / "figures"
+        for folder in (self.path, self.predictions, self.checkpoints, self.students, figures):
             sweep(folder)
 
     @property
@@ -95,6 +96,11 @@ class RunFolder:
         return self.path / "rejected.jsonl"
 
     @property
+    def moves(self) -> Path:
+        """Every move made on the skill forest up to the last snapshot, with what became of it."""
+        return self.path / "moves.jsonl"
+
+    @property
     def incidents(self) -> Path:
         """What happened while chat models were asked, with round, event and detail."""
         return self.path / "incidents.jsonl"
@@ -111,7 +117,7 @@ class RunFolder:
 
     @property
     def predictions(self) -> Path:
-        """Folder of graded answers: ``step_000.jsonl``, ..., and two files of the test exam."""
+        """Folder of graded answers: ``step_000.jsonl``, ... where kept, and those of the exam."""
         return self.path / "predictions"
 
     @property
@@ -128,6 +134,15 @@ class RunFolder:
     def student(self) -> Path:
         """The student that was best on ``val``, in the form its own ecosystem loads."""
         return self.path / "student"
+
+    @property
+    def students(self) -> Path:
+        """Folder of the students of single steps, where ``teachgym.runs.Keep`` has them kept."""
+        return self.path / "students"
+
+    def student_of(self, step: int) -> Path:
+        """The student after a step, in the form its own ecosystem loads."""
+        return self.students / f"step_{step:03d}"
 
     @property
     def curve(self) -> Path:

@@ -7,48 +7,82 @@ again. Lines are Python's JSON, which keeps nan and infinity, so what is read is
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import gymnasium as gym
 
 from teachgym.records import Record
-from teachgym.runs.files import append_lines, keep_lines, read_lines
+from teachgym.runs.files import append_lines, complete_lines, keep_lines, parse_json, stream_lines
 from teachgym.types import Cost, Transition
 
 Stage = Literal["started", "step", "exam", "finished"]
 
 
 class Journal:
-    """The lines of one journal, in memory and on disk."""
+    """The lines of one journal, on disk; in memory are the first, the last and their number.
+
+    Raises:
+        RunError: for a first or last line that is damaged; of others, when they are read.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.lines: list[Record] = read_lines(path)
+        self._count, first, last = 0, b"{}", b"{}"
+        for last in complete_lines(path):
+            first = first if self._count else last
+            self._count += 1
+        self._first: Record = parse_json(first, f"{path}:1")
+        self._last: Record = parse_json(last, f"{path}:{self._count}")
 
     def append(self, stage: Stage, **fields: Any) -> None:
         """Say that a stage is finished; on disk when this returns."""
         line = {"stage": stage, **fields}
         append_lines(self._path, [line])
-        self.lines.append(line)
+        self._note(line)
 
     def mend(self) -> None:
         """Cut off a torn last line, so that the journal can be continued."""
-        keep_lines(self._path, len(self.lines))
+        keep_lines(self._path, self._count)
 
     def has(self, stage: Stage) -> bool:
         """Whether the stage is finished."""
-        return any(line["stage"] == stage for line in self.lines)
+        if stage == "started":
+            return self._first.get("stage") == stage
+        if stage == "step":
+            return self.n_steps > 0
+        ends = ("finished",) if stage == "finished" else ("exam", "finished")
+        return self._last.get("stage") in ends
+
+    @property
+    def n_steps(self) -> int:
+        """How many of the environment's steps are finished."""
+        around: tuple[Stage, ...] = ("started", "exam", "finished")
+        return self._count - sum(map(self.has, around))
+
+    def read(self) -> Iterator[Record]:
+        """The lines, one at a time."""
+        return stream_lines(self._path, self._count)
+
+    def read_steps(self) -> Iterator[Record]:
+        """The lines of the environment's steps, one at a time."""
+        return (line for line in self.read() if line["stage"] == "step")
+
+    @property
+    def lines(self) -> list[Record]:
+        """All lines at once."""
+        return list(self.read())
 
     @property
     def steps(self) -> list[Record]:
-        """The lines of the environment's steps."""
-        return [line for line in self.lines if line["stage"] == "step"]
+        """The lines of the environment's steps, all at once."""
+        return list(self.read_steps())
 
     @property
     def losses(self) -> list[float | None]:
         """Of each example that the steps trained on, in order: its loss; None = not known."""
-        return [loss for line in self.steps for loss in _losses(line)]
+        return [loss for line in self.read_steps() for loss in _losses(line)]
 
     @property
     def seconds(self) -> float:
@@ -56,12 +90,17 @@ class Journal:
 
         0 if the run is not finished.
         """
-        return float(self.lines[-1].get("seconds", 0.0)) if self.has("finished") else 0.0
+        return float(self._last.get("seconds", 0.0)) if self.has("finished") else 0.0
 
     @property
     def started(self) -> Record:
         """The line of the start; only if ``has("started")``."""
-        return self.lines[0]
+        return self._first
+
+    def _note(self, line: Record) -> None:
+        self._first = self._first if self._count else line
+        self._last = line
+        self._count += 1
 
 
 def to_jsonable(space: gym.Space[Any], value: Any) -> Any:

@@ -16,7 +16,7 @@ from teachgym.runs.files import read_json
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
 from teachgym.snapshot import Snapshot
-from teachgym.types import Cost, Episode, Report, SkillScore
+from teachgym.types import Cost, Report, SkillScore, Transition
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,45 +77,53 @@ class RunResult:
     """What happened while chat models were asked, by event."""
 
 
+class Tally:
+    """The observer that adds up the steps of an episode, and keeps none of them."""
+
+    def __init__(self) -> None:
+        self.steps, self.return_ = 0, 0.0
+        self._counts: Counter[str] = Counter()
+
+    def __call__(self, step: int, transition: Transition) -> None:
+        """Add a step."""
+        self.steps, self.return_ = step, self.return_ + transition.reward
+        for name, number in transition.info["metrics"].items():
+            if name.startswith(("rejected/", "incidents/")):
+                self._counts[name] += number
+
+    def totals(self, prefix: str) -> dict[str, int]:
+        """Sums of the metrics that begin with ``prefix``, by the rest of the name."""
+        names = sorted(name for name in self._counts if name.startswith(prefix))
+        return {name.removeprefix(prefix): self._counts[name] for name in names}
+
+
 def collect_result(
-    run: RunFolder, snapshot: Snapshot, episode: Episode, names: Mapping[str, str]
+    run: RunFolder, snapshot: Snapshot, tally: Tally, names: Mapping[str, Any]
 ) -> RunResult:
     """Put the result together from an ended episode and the predictions in the run's folder.
 
     Args:
         run: where the predictions are, those of the exam included.
         snapshot: of the environment at the end.
-        episode: what was lived through.
-        names: ``env``, ``task`` and ``student``.
+        tally: what its steps came to.
+        names: ``env``, ``task``, ``student``, ``teacher`` and ``seed``.
     """
     best = snapshot.best.step
     val = [read_report(run.val_predictions(step), "val") for step in (0, best)]
     test = [read_report(run.test_predictions(which), "test") for which in ("untrained", "best")]
     return RunResult(
         **names,
-        teacher=episode.teacher,
-        seed=episode.seed,
         val=Comparison.of(*val),
         test=Comparison.of(*test),
-        return_=episode.return_,
-        steps=episode.length,
+        return_=tally.return_,
+        steps=tally.steps,
         best_step=best,
         stop_reason=snapshot.stop_reason,
         spent=snapshot.spent,
         curve=tuple(snapshot.curve),
-        rejected=_totals(episode, "rejected/"),
-        incidents=_totals(episode, "incidents/"),
+        rejected=tally.totals("rejected/"),
+        incidents=tally.totals("incidents/"),
     )
-
-
-def _totals(episode: Episode, prefix: str) -> dict[str, int]:
-    """Sums over the steps of the metrics that begin with ``prefix``, under the rest of the name."""
-    totals: Counter[str] = Counter()
-    for transition in episode.transitions:
-        for name, number in transition.info["metrics"].items():
-            if name.startswith(prefix):
-                totals[name.removeprefix(prefix)] += number
-    return dict(sorted(totals.items()))
 
 
 def is_finished(run: RunFolder) -> bool:

@@ -74,16 +74,7 @@ class TreeReportSpace(WordSpace[TreeReport]):
 
 def forest_to_json(forest: Forest) -> Record:
     """The forest as JSON values."""
-    history = [
-        {
-            "root": e.root,
-            "step": e.step,
-            "move": move_to_json(e.move),
-            "before": score_to_json(e.before),
-            "after": score_to_json(e.after),
-        }
-        for e in forest.history
-    ]
+    history = list(map(experience_to_json, forest.history))
     trees = {root: list(map(asdict, tree)) for root, tree in forest.trees.items()}
     return {"trees": trees, "max_subskills": forest.max_subskills, "history": history}
 
@@ -91,15 +82,22 @@ def forest_to_json(forest: Forest) -> Record:
 def forest_from_json(record: Mapping[str, Any]) -> Forest:
     """Inverse of ``forest_to_json``."""
     trees = {root: tuple(Subskill(**s) for s in tree) for root, tree in record["trees"].items()}
-    history = (
-        Experience(
-            **{
-                **e,
-                "move": move_from_json(e["move"]),
-                "before": score_from_json(e["before"]),
-                "after": score_from_json(e["after"]),
-            }
-        )
-        for e in record["history"]
-    )
-    return Forest(trees, record["max_subskills"], Growing(history))
+    history = Growing(map(experience_from_json, record["history"]))
+    return Forest(trees, record["max_subskills"], history)
+
+
+def experience_to_json(experience: Experience) -> Record:
+    """A line of the forest's history as a JSON object."""
+    return {
+        "root": experience.root,
+        "step": experience.step,
+        "move": move_to_json(experience.move),
+        "before": score_to_json(experience.before),
+        "after": score_to_json(experience.after),
+    }
+
+
+def experience_from_json(record: Mapping[str, Any]) -> Experience:
+    """Inverse of ``experience_to_json``."""
+    scores = {when: score_from_json(record[when]) for when in ("before", "after")}
+    return Experience(**{**record, "move": move_from_json(record["move"]), **scores})

@@ -14,6 +14,8 @@ from teachgym.errors import RunError
 from teachgym.records import write_examples
 from teachgym.runs import RunFolder, load_snapshot, save_snapshot
 from teachgym.runs.checkpoints import drop_old_snapshots
+from teachgym.runs.files import append_lines, strict
+from teachgym.skills.view import experience_to_json
 from teachgym.snapshot import Snapshot
 from teachgym.types import NOT_MEASURED, Checkpoint, Prediction, Report
 
@@ -30,9 +32,21 @@ def snapshot_after(steps: int) -> Snapshot:
 
 def saved(snapshot: Snapshot, folder: Path) -> RunFolder:
     run = RunFolder.create(folder, {})
-    write_examples(run.examples, snapshot.data)
+    write_past(run, snapshot)
     save_snapshot(run, snapshot)
     return run
+
+
+def write_past(run: RunFolder, snapshot: Snapshot) -> None:
+    """What a run's folder holds before there is a snapshot in it."""
+    write_examples(run.examples, snapshot.data)
+    run.metrics.unlink(missing_ok=True)
+    points = ({"n": p.n, "accuracy": p.mean, "stderr": p.stderr} for p in snapshot.curve)
+    append_lines(run.metrics, map(strict, points))
+    run.moves.unlink(missing_ok=True)
+    append_lines(
+        run.moves, map(experience_to_json, snapshot.forest.history if snapshot.forest else ())
+    )
 
 
 @pytest.mark.parametrize("steps", [0, 1, 3])
@@ -71,7 +85,7 @@ def test_old_files_go_and_the_best_weights_stay(tmp_path: Path) -> None:
     run = saved(snapshot_after(1), tmp_path / "run")
     last = snapshot_after(3)
     last = replace(last, best=replace(last.best, step=0))
-    write_examples(run.examples, last.data)
+    write_past(run, last)
     save_snapshot(run, last)
     drop_old_snapshots(run, last)
     assert sorted(p.name for p in run.checkpoints.iterdir()) == [

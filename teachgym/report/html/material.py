@@ -9,9 +9,10 @@ from teachgym.errors import RunError
 from teachgym.records import Record
 from teachgym.report.html.records import Written, read_written
 from teachgym.report.teaching import last_forest
-from teachgym.runs.checkpoints import read_report
+from teachgym.runs.checkpoints import read_report, steps_of_predictions
 from teachgym.runs.files import read_json, read_lines
 from teachgym.runs.folder import RunFolder
+from teachgym.runs.keeping import stride
 from teachgym.runs.result import RunResult, result_from_json
 from teachgym.skills import Forest
 from teachgym.types import Report
@@ -26,8 +27,9 @@ class RunMaterial:
     """Content of ``config.json``: configuration, spec, versions, commit."""
     metrics: Sequence[Mapping[str, float]]
     """Lines of ``metrics.jsonl``, shape (n_steps + 1,)."""
-    val: Sequence[Report]
-    """On ``val``, before the first step and after each, shape (n_steps + 1,)."""
+    val: Mapping[int, Report]
+    """On ``val``, before the first step (0) and after those whose predictions were kept, at most a
+    hundred of them, evenly spread, and the best and the last, in order."""
     test: tuple[Report, Report]
     """On ``test``: of the untrained student and of the best."""
     written: tuple[Written, ...]
@@ -47,7 +49,8 @@ class RunMaterial:
                 f"{folder.path} is not finished; finish it with: teachgym resume {folder.path}"
             )
         result = result_from_json(read_json(folder.result))
-        steps = range(result.steps + 1)
+        ends = {0, result.best_step, result.steps}
+        kept = {s for s in steps_of_predictions(folder) if s % stride(result.steps) == 0}
         untrained, best = (
             read_report(folder.test_predictions(which), "test") for which in ("untrained", "best")
         )
@@ -55,7 +58,7 @@ class RunMaterial:
             result=result,
             config=read_json(folder.config),
             metrics=read_lines(folder.metrics),
-            val=[read_report(folder.val_predictions(step), "val") for step in steps],
+            val={s: read_report(folder.val_predictions(s), "val") for s in sorted(kept | ends)},
             test=(untrained, best),
             written=read_written(folder),
             forest=last_forest(folder),

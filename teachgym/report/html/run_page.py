@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from markupsafe import Markup
@@ -134,10 +134,10 @@ def _learning(run: RunMaterial) -> Section:
         "accuracy",
         note="grey: untrained, blue: best on val; ± standard error",
     )
-    scores_by_step = [report.by_skill() for report in run.val]
+    by_step = {step: report.by_skill() for step, report in run.val.items()}
     each = [
-        _skill_chart(skill, [scores[skill] for scores in scores_by_step])
-        for skill in scores_by_step[0]
+        _skill_chart(skill, {step: scores[skill] for step, scores in by_step.items()})
+        for skill in by_step[0]
     ]
     return Section(
         "learning",
@@ -158,9 +158,10 @@ def _paired_skills(result: RunResult) -> Iterator[tuple[str, tuple[SkillScore, S
         yield skill, (before, result.test.skills_after[skill])
 
 
-def _skill_chart(skill: str, scores: Sequence[SkillScore]) -> Markup:
-    points = [Point(step, wilson_mark(f"step {step}", s)) for step, s in enumerate(scores)]
-    note = f"n = {scores[-1].n} items of val"
+def _skill_chart(skill: str, scores: Mapping[int, SkillScore]) -> Markup:
+    """Of one skill, by step."""
+    points = [Point(step, wilson_mark(f"step {step}", s)) for step, s in scores.items()]
+    note = f"n = {scores[0].n} items of val"
     axes = Axes(skill, "environment step", "accuracy", note, y_range=(0, 1), whole=True, small=True)
     return line_chart([Line("", points, band=True)], axes)
 

@@ -64,5 +64,5 @@ def _open(run: RunFolder) -> Iterator[Tracker]:
             )
         else:
             journal = Journal(run.journal)
-            first = len(journal.steps) + journal.has("started")
+            first = journal.n_steps + journal.has("started")
             yield TensorboardTracker(run.path / "tensorboard", first_step=first)

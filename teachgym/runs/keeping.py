@@ -1,0 +1,105 @@
+"""``Keep``: which files of its steps a run keeps, and how often it can be picked up again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
+
+from teachgym.errors import ConfigError, require_known, unknown
+
+PredictionsKept = Literal["thinned", "all", "ends"]
+StudentsKept = Literal["best", "all"]
+
+MOST_THINNED = 100
+"""Steps up to which ``thinned`` predictions are complete; at most as many and one are kept."""
+
+
+@dataclass(frozen=True)
+class Keep:
+    """What is kept of a run's steps: predictions and students, and how often there is a snapshot.
+
+    Whatever is chosen, the files of a run depend on its steps alone, not on where it was
+    interrupted.
+
+    Example:
+        >>> keep = Keep(predictions=10)
+        >>> [step for step in range(26) if keep.prediction_of(step, last=25)]
+        [0, 10, 20, 25]
+        >>> [stride(last) for last in (1, 100, 101, 200, 3000)]
+        [1, 1, 2, 2, 32]
+    """
+
+    predictions: PredictionsKept | int = "thinned"
+    """Of which steps the student's answers on ``val`` stay, besides the untrained, best and last
+    student's: ``all``; ``ends``, no others; a number k, every k-th; ``thinned``, every step up to
+    100, then every second up to 200, every fourth up to 400, and so on."""
+    students: StudentsKept | int = "best"
+    """Of which steps the student stays, in ``students/step_<step>`` in the form its own ecosystem
+    loads: ``all``; a number k, every k-th; ``best``, of none, since the best one is in ``student``
+    at the end."""
+    snapshot_every: int = 1
+    """Steps from one snapshot to the next, >= 1. What a dead process did since the last one is
+    done again when the run is resumed, so anything above 1 is for steps that come out the same
+    when they are made again: not on a GPU, and not with a budget of seconds."""
+
+    def __post_init__(self) -> None:
+        _check("predictions", self.predictions, get_args(PredictionsKept))
+        _check("students", self.students, get_args(StudentsKept))
+        _check("snapshot_every", self.snapshot_every, ())
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Keep:
+        """From the table ``keep`` of a configuration; what is left out has its default.
+
+        Raises:
+            ConfigError: for a setting that does not exist or a value out of range.
+        """
+        require_known("setting of keep", settings, [f.name for f in fields(cls)])
+        return cls(**settings)
+
+    def prediction_of(self, step: int, *, last: int) -> bool:
+        """Whether the predictions of a step stay when ``last`` is the last one."""
+        if step in (0, last):
+            return True
+        if isinstance(self.predictions, int):
+            return step % self.predictions == 0
+        return self.predictions != "ends" and (
+            self.predictions == "all" or step % stride(last) == 0
+        )
+
+    def outlived(self, last: int) -> Iterable[int]:
+        """The steps whose predictions step ``last`` has made superfluous, besides the last best."""
+        if self.predictions != "thinned" or stride(last) == (before := stride(last - 1)):
+            return (last - 1,)
+        return range(before, last, before)  # Every second of them stays.
+
+    def student_of(self, step: int) -> bool:
+        """Whether the student of a step, counted from 1, stays."""
+        return self.students == "all" or (
+            isinstance(self.students, int) and step % self.students == 0
+        )
+
+    def snapshot_of(self, step: int) -> bool:
+        """Whether there is a snapshot after a step that is not the last of its episode."""
+        return step % self.snapshot_every == 0
+
+
+def stride(last: int) -> int:
+    """The least power of two of which at most ``MOST_THINNED`` multiples lie in 1 ... ``last``."""
+    found = 1
+    while last // found > MOST_THINNED:
+        found *= 2
+    return found
+
+
+def _check(name: str, value: Any, words: tuple[str, ...]) -> None:
+    if isinstance(value, str) and words:
+        if value not in words:
+            raise ConfigError(unknown(f"value of keep.{name}", value, words))
+    elif isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        others = "".join(f"{word!r}, " for word in words)
+        raise ConfigError(
+            f"keep.{name} is {value!r}; it must be {others}{'or ' * bool(words)}a whole number "
+            "of 1 or more"
+        )
