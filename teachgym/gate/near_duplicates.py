@@ -116,7 +116,7 @@ class NearDuplicates:
         if seen is self._held:
             self._change(self._admitted, seen.since(self._count))
         else:
-            self._change(self._admitted | set(islice(self._held, self._count)), seen)
+            self._change(self._admitted | set(islice(self._held, self._count)), seen.since(0))
         self._held, self._count, self._admitted = seen, len(seen), set()
 
     def admit(self, prompt: str) -> tuple[str, float] | None:

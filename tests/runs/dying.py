@@ -69,7 +69,7 @@ def tear(descriptor: int) -> None:
         return
 
 
-def toy_tree() -> tuple[gym.Env[Any, Any], Teacher[Any, Any]]:
+def toy_tree(steps: int = 3) -> tuple[gym.Env[Any, Any], Teacher[Any, Any]]:
     """A Skill-Tree environment with a forest, rejections, and a random teacher with a memory."""
     task = ToyTask(per_cell=1)
     base = TeacherEnv(
@@ -77,7 +77,7 @@ def toy_tree() -> tuple[gym.Env[Any, Any], Teacher[Any, Any]]:
         TableStudent(half=4),
         RecordingTrainer(),
         GenerateAndGrade(),
-        rules=EpisodeRules(budget=Budget(steps=3), examples_per_step=12),
+        rules=EpisodeRules(budget=Budget(steps=steps), examples_per_step=12),
     )
     proposer = TaskProposer(leaves_by_root(task.skills))
     tree = SkillTree(base, make_engine("pool", task), proposer, max_subskills=2)

@@ -196,7 +196,7 @@ def test_a_language_model_is_resumed_bit_for_bit_and_exported_for_transformers(
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     tiny = {**SMALL, "student": "tiny", "examples_per_step": 32, "budget": {"steps": 2}}
-    chosen = config(env_settings=tiny, teacher="uniform")
+    chosen = config(env_settings=tiny, teacher="uniform", keep={"students": "all"})
     expected = run(chosen, tmp_path / "whole")
     with pytest.raises(Killed):
         run(chosen, tmp_path / "stopped", observers=[kill_after(1)])
@@ -205,10 +205,15 @@ def test_a_language_model_is_resumed_bit_for_bit_and_exported_for_transformers(
     assert resumed == files
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "stopped" / "student")
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "stopped" / "student")
-    best = load_snapshot(RunFolder(tmp_path / "stopped"), 2).best.checkpoint
+    last = load_snapshot(RunFolder(tmp_path / "stopped"), 2)
+    best = last.best.checkpoint
     for name, weights in model.named_parameters():
         assert weights.detach().numpy().tobytes() == best.arrays[name].tobytes()
     assert tokenizer("copy abc=", add_special_tokens=False)["input_ids"]
+    kept = AutoModelForCausalLM.from_pretrained(tmp_path / "stopped" / "students" / "step_002")
+    assert last.checkpoint is not None
+    for name, weights in kept.named_parameters():
+        assert weights.detach().numpy().tobytes() == last.checkpoint.arrays[name].tobytes()
 
 
 def test_an_adapter_is_resumed_bit_for_bit_and_exported_for_peft(tmp_path: Path) -> None:

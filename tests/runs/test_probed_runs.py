@@ -1,0 +1,175 @@
+"""A teacher that asks the student is resumed exactly: its answers are in the journal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from dying import Death, Killed, contents, stop_clocks
+
+from teachgym.envs import EpisodeRules, TeacherEnv
+from teachgym.errors import BudgetError, RunError
+from teachgym.evaluation import GenerateAndGrade
+from teachgym.loop import run_episode
+from teachgym.runs import Keep, RunFolder, record_episode
+from teachgym.testing import RecordingTrainer, TableStudent, ToyTask
+from teachgym.types import Budget, Data, Episode, Report, Transition
+
+SEED, STEPS = 5, 4
+
+
+@pytest.fixture(autouse=True)
+def _clocks_stand_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    stop_clocks(monkeypatch)
+
+
+class TellingStudent(TableStudent):
+    """Its probes depend on what it was taught, so that only the right student gives the answer."""
+
+    asked = 0
+
+    def logprobs(self, prompts: Sequence[str], targets: Sequence[str]) -> list[np.ndarray]:
+        self.asked += 1
+        taught = float(self._taught.sum())
+        return [np.full(len(t) + 1, -1 / (3 + taught), np.float32) for t in targets]
+
+    def sample(self, prompts: Sequence[str], **how: Any) -> list[list[str]]:
+        self.asked += 1
+        return [[f"{self._taught.sum()} {how['seed']} ½"] * how["k"] for _ in prompts]
+
+
+class Curious:
+    """Asks before it acts and after it has seen what came of it, and acts on what it was told."""
+
+    name = "curious"
+
+    def __init__(self, env: gym.Env[Any, Any]) -> None:
+        self._pool: Data = tuple(env.unwrapped.task.examples("train"))  # type: ignore[attr-defined]
+        self._logprobs = env.get_wrapper_attr("logprobs")
+        self._sample = env.get_wrapper_attr("sample")
+
+    def reset(self, seed: int) -> None:
+        self._rng, self._mood, self.refused = np.random.default_rng(seed), 0.0, 0
+
+    def act(self, observation: Report) -> Data:
+        chosen = [self._pool[i] for i in self._rng.integers(len(self._pool), size=3)]
+
+        self._mood += sum(float(p.sum()) for p in self._logprobs(chosen))
+        return tuple(replace(e, prompt=f"{e.prompt} {self._mood!r}") for e in chosen)
+
+    def observe(self, transition: Transition) -> None:
+        try:
+            for texts in self._sample(["a", "b"], int(self._rng.integers(1, 9)), 0.7, seed=3):
+                self._mood += len("".join(texts)) / 7
+        except BudgetError:  # Being refused is an answer, too.
+            self.refused += 1
+            self._mood += 1
+
+
+def world() -> tuple[TeacherEnv, Curious]:
+    task, budget = ToyTask(per_cell=1), Budget(steps=STEPS, generated_tokens=180)
+    rules = EpisodeRules(budget=budget, examples_per_step=12)
+    env = TeacherEnv(
+        task, TellingStudent(half=4), RecordingTrainer(), GenerateAndGrade(), rules=rules
+    )
+    return env, Curious(env)
+
+
+def record(run: RunFolder, keep: Keep | None = None) -> tuple[Episode, int, Curious]:
+    """Also how often the student was asked, and the teacher."""
+    env, teacher = world()
+    episode = record_episode(env, teacher, run, seed=SEED, keep=keep)
+    assert isinstance(env.student, TellingStudent)
+    return episode, env.student.asked, teacher
+
+
+def moods(episode: Episode) -> list[Any]:
+    return [([e.prompt for e in t.action], t.info["cost"]) for t in episode.transitions]
+
+
+def test_the_teacher_of_these_tests_is_told_and_refused_and_recording_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    env, teacher = world()
+    plain = run_episode(env, teacher, seed=SEED)
+    run = RunFolder.create(tmp_path / "run", {})
+    recorded, asked, curious = record(run)
+    assert moods(recorded) == moods(plain)
+    assert 0 < curious.refused < STEPS
+    assert asked == 2 * STEPS - curious.refused
+    lines = [json.loads(line) for line in run.journal.read_text().splitlines()]
+    probes = [probe for line in lines for probe in line.get("probes", ())]
+    assert [p["probe"] for p in probes] == ["logprobs", "sample"] * STEPS
+    assert sum("refused" in p for p in probes) == curious.refused
+
+
+@pytest.mark.parametrize(
+    ("keep", "apart"), [(Keep(), 5), (Keep(snapshot_every=3, predictions="ends"), 3)]
+)
+def test_a_kill_at_any_moment_leaves_no_trace(tmp_path: Path, keep: Keep, apart: int) -> None:
+    """Every third or fifth moment, which are of all kinds."""
+    whole = RunFolder.create(tmp_path / "whole", {})
+    counting = Death()
+    with counting.around():
+        expected, _, _ = record(whole, keep)
+    files = contents(whole.path)
+    for at in range(1, counting.moments + 1, apart):
+        run = RunFolder.create(tmp_path / f"killed-{at}", {})
+        with Death(at).around(), pytest.raises(Killed):
+            record(run, keep)
+        episode, _, _ = record(run, keep)
+        assert moods(episode) == moods(expected), at
+        assert contents(run.path) == files, at
+
+
+@pytest.mark.parametrize("done", range(1, STEPS + 1))
+def test_what_is_recorded_is_not_asked_again(tmp_path: Path, done: int) -> None:
+    run = RunFolder.create(tmp_path / "run", {})
+    _, asked, _ = record(run)
+    before = sum("answer" in p for p in probes_of(run, STEPS))
+    assert asked == before
+    lines = run.journal.read_text().splitlines(keepends=True)
+    again = RunFolder.create(tmp_path / "again", {})
+    die_after(done, again)
+    _, asked_again, _ = record(again)
+    assert asked_again == before - sum("answer" in p for p in probes_of(run, done))
+    assert again.journal.read_text().splitlines(keepends=True) == lines
+
+
+def probes_of(run: RunFolder, steps: int) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in run.journal.read_text().splitlines()]
+    return [p for line in lines[: steps + 1] for p in line.get("probes", ())]
+
+
+def die_after(steps: int, run: RunFolder) -> None:
+    def die(step: int, transition: Transition) -> None:
+        if step == steps:
+            raise Killed
+
+    env, teacher = world()
+    with pytest.raises(Killed):
+        record_episode(env, teacher, run, seed=SEED, observers=[die])
+
+
+@pytest.mark.parametrize("change", ["other", "fewer", "more"])
+def test_a_teacher_that_asks_something_else_is_found_out(tmp_path: Path, change: str) -> None:
+    run = RunFolder.create(tmp_path / "run", {})
+    die_after(2, run)
+    lines = [json.loads(line) for line in run.journal.read_text().splitlines()]
+    probes = lines[1]["probes"]
+    if change == "other":
+        probes[0]["request"] = "0" * 64
+    elif change == "fewer":
+        probes.append(probes[-1])
+    else:
+        del probes[-1]
+    lines[1]["probes"] = probes
+    run.journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(RunError, match="the student"):
+        record(run)
