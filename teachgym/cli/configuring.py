@@ -65,9 +65,13 @@ def override_given(record: Record, flags: Mapping[str, Any]) -> None:
 
 
 def override_settings(record: Record, settings: Mapping[str, Any]) -> None:
-    """Set ``teacher.``, ``chat.``, ``keep.``, ``wandb.NAME`` where they belong, others of the env."""
-    tables = {"teacher": "teacher_settings", "chat": "chat", "keep": "keep"}
-    tables["wandb"] = "trackers.wandb"
+    """Set ``teacher.``, ``chat.``, ``keep.``, ``wandb.`` where they belong, others of the env."""
+    tables = {
+        "teacher": "teacher_settings",
+        "chat": "chat",
+        "keep": "keep",
+        "wandb": "trackers.wandb",
+    }
     for key, value in settings.items():
         kind, _, name = key.partition(".")
         path = f"{tables[kind]}.{name}" if kind in tables and name else f"env_settings.{key}"

@@ -108,8 +108,8 @@ Settings = Annotated[
         metavar="KEY=VALUE",
         help="Any other setting, as JSON or text; may be repeated. Of the environment: "
         "training=scratch, trainer_settings.learning_rate=0.001. Of the teacher: teacher.power=2. "
-        "Of the chat model: chat.temperature=0.7. Of Weights & Biases: wandb.rows=100. Of what stays "
-        "of the steps: keep.predictions=10, keep.students=all.",
+        "Of the chat model: chat.temperature=0.7. Of Weights & Biases: wandb.rows=100. Of what "
+        "stays of the steps: keep.predictions=10, keep.students=all.",
     ),
 ]
 BenchSettings = Annotated[
