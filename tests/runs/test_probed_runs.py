@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -59,21 +59,25 @@ class Curious:
 
     def act(self, observation: Report) -> Data:
         chosen = [self._pool[i] for i in self._rng.integers(len(self._pool), size=3)]
-
-        self._mood += sum(float(p.sum()) for p in self._logprobs(chosen))
+        self._mood += self._told(lambda: sum(float(p.sum()) for p in self._logprobs(chosen)))
         return tuple(replace(e, prompt=f"{e.prompt} {self._mood!r}") for e in chosen)
 
     def observe(self, transition: Transition) -> None:
+        k = int(self._rng.integers(1, 9))
+        answers = self._told(lambda: len(str(self._sample(["a", "b"], k, 0.7, seed=3))))
+        self._mood += answers / 7
+
+    def _told(self, ask: Callable[[], float]) -> float:
+        """Being refused is an answer, too."""
         try:
-            for texts in self._sample(["a", "b"], int(self._rng.integers(1, 9)), 0.7, seed=3):
-                self._mood += len("".join(texts)) / 7
-        except BudgetError:  # Being refused is an answer, too.
+            return ask()
+        except BudgetError:
             self.refused += 1
-            self._mood += 1
+            return 1.0
 
 
 def world() -> tuple[TeacherEnv, Curious]:
-    task, budget = ToyTask(per_cell=1), Budget(steps=STEPS, generated_tokens=180)
+    task, budget = ToyTask(per_cell=1), Budget(steps=STEPS, generated_tokens=230)
     rules = EpisodeRules(budget=budget, examples_per_step=12)
     env = TeacherEnv(
         task, TellingStudent(half=4), RecordingTrainer(), GenerateAndGrade(), rules=rules
@@ -101,8 +105,9 @@ def test_the_teacher_of_these_tests_is_told_and_refused_and_recording_changes_no
     run = RunFolder.create(tmp_path / "run", {})
     recorded, asked, curious = record(run)
     assert moods(recorded) == moods(plain)
-    assert 0 < curious.refused < STEPS
-    assert asked == 2 * STEPS - curious.refused
+    assert recorded.length == STEPS
+    assert 0 < curious.refused < 2 * STEPS - 1
+    assert asked >= 2 * STEPS - curious.refused
     lines = [json.loads(line) for line in run.journal.read_text().splitlines()]
     probes = [probe for line in lines for probe in line.get("probes", ())]
     assert [p["probe"] for p in probes] == ["logprobs", "sample"] * STEPS
@@ -130,24 +135,17 @@ def test_a_kill_at_any_moment_leaves_no_trace(tmp_path: Path, keep: Keep, apart:
 
 @pytest.mark.parametrize("done", range(1, STEPS + 1))
 def test_what_is_recorded_is_not_asked_again(tmp_path: Path, done: int) -> None:
-    run = RunFolder.create(tmp_path / "run", {})
+    run, again = (RunFolder.create(tmp_path / name, {}) for name in ("run", "again"))
     _, asked, _ = record(run)
-    before = sum("answer" in p for p in probes_of(run, STEPS))
-    assert asked == before
-    lines = run.journal.read_text().splitlines(keepends=True)
-    again = RunFolder.create(tmp_path / "again", {})
-    die_after(done, again)
-    _, asked_again, _ = record(again)
-    assert asked_again == before - sum("answer" in p for p in probes_of(run, done))
-    assert again.journal.read_text().splitlines(keepends=True) == lines
+    asked_before = die_after(done, again)
+    _, asked_after, _ = record(again)
+    assert asked_after == asked - asked_before
+    assert contents(again.path) == contents(run.path)
 
 
-def probes_of(run: RunFolder, steps: int) -> list[dict[str, Any]]:
-    lines = [json.loads(line) for line in run.journal.read_text().splitlines()]
-    return [p for line in lines[: steps + 1] for p in line.get("probes", ())]
+def die_after(steps: int, run: RunFolder) -> int:
+    """Returns how often the student was asked."""
 
-
-def die_after(steps: int, run: RunFolder) -> None:
     def die(step: int, transition: Transition) -> None:
         if step == steps:
             raise Killed
@@ -155,6 +153,8 @@ def die_after(steps: int, run: RunFolder) -> None:
     env, teacher = world()
     with pytest.raises(Killed):
         record_episode(env, teacher, run, seed=SEED, observers=[die])
+    assert isinstance(env.student, TellingStudent)
+    return env.student.asked
 
 
 @pytest.mark.parametrize("change", ["other", "fewer", "more"])
