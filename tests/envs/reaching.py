@@ -42,10 +42,11 @@ def _steps(found: object) -> Iterator[tuple[str, object]]:
         yield "()", found()
     elif isinstance(found, type):
         if str(found.__module__).partition(".")[0] not in ("builtins", "typing", "numpy"):
-            yield from ((f".{name}", value) for name, value in vars(found).items())
+            yield from ((f".{name}", value) for name, value in list(vars(found).items()))
     elif isinstance(found, dict):
-        yield from ((f"[{key!r:.40}]", value) for key, value in found.items())
-        yield from (("<key>", key) for key in found)
+        pairs = list(found.items())  # Caches of libraries may grow while they are walked.
+        yield from ((f"[{key!r:.40}]", value) for key, value in pairs)
+        yield from (("<key>", key) for key, _ in pairs)
     else:
         yield from ((f"<{kind}>", each) for each in gc.get_referents(found))
     if str(type(found).__module__).startswith(("teachgym", "test")):

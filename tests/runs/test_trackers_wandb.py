@@ -131,7 +131,7 @@ def test_data_and_student_arrive_as_artifacts(finished: RunFolder) -> None:
 
 
 TWO_RUNS_AND_A_DEATH = """
-import sys
+import sys, time
 from pathlib import Path
 import psutil
 from teachgym.runs import WandbTracker
@@ -144,6 +144,11 @@ first, second = (
 first.log({"accuracy": 0.25}, 0)
 second.log({"accuracy": 0.5}, 0)
 first.close()
+(written,) = folder.glob("wandb/offline-run-*-one/run-one.wandb")
+patience = time.monotonic() + 60
+while b"accuracy" not in written.read_bytes():  # Closing does not wait for the disk.
+    assert time.monotonic() < patience
+    time.sleep(0.05)
 (own,) = (child for child in psutil.Process().children() if child.name() == "wandb-core")
 own.kill()
 own.wait()
