@@ -65,7 +65,8 @@ class Task(Protocol):
     # ``grade_all(examples, responses) -> list[float]``: what ``grade`` gives for each, faster.
     # ``verify(example) -> float``: 1 if the example's own target is right, as far as the task can
     #     tell without being told; without it, a target counts as right if it can be graded.
-    # ``skill_of(prompt) -> str | None``: the leaf skill of a prompt, as far as the task can tell.
+    # ``skill_of(prompt)`` or ``skills_of(prompt)``: see ``TellsSkill`` and ``TellsSkills``; the
+    #     gate keeps examples out that bear another label.
     # ``beneath: Task`` and ``restored(example) -> Example``: of a task that shows another one
     #     under other labels (skills, difficulties): that one, and the example as it labels it.
     # ``brief: Brief`` and ``compose(draft, skill, difficulty) -> Example``: how its examples are
@@ -82,6 +83,22 @@ class ProceduralTask(Task, Protocol):
         ``difficulty`` is in [0, 1] (the nearest level is used), None = a level at random.
         Raises ``UnknownSkillError`` for a name that is not a leaf skill.
         """
+
+
+@runtime_checkable
+class TellsSkill(Protocol):
+    """A task that knows the skill of a prompt, so that labels need not be believed."""
+
+    def skill_of(self, prompt: str) -> str | None:
+        """The leaf skill of a prompt; None where the task cannot tell."""
+
+
+@runtime_checkable
+class TellsSkills(Protocol):
+    """A task whose prompts can be of one of several skills, as far as it knows."""
+
+    def skills_of(self, prompt: str) -> frozenset[str]:
+        """The leaf skills that a prompt can be of; none where the task cannot tell."""
 
 
 class Student(Protocol):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from teachgym.capability import Capability
-from teachgym.protocols import Task
+from teachgym.protocols import Task, TellsSkill, TellsSkills
 from teachgym.types import Brief, Draft, Example, Skill
 
 PLAIN = Brief(
@@ -64,6 +64,24 @@ def verifier(task: Task) -> Callable[[Example], float]:
     """The task's own ``verify``, or whether its grader gives a target full marks."""
     verify: Callable[[Example], float] = getattr(task, "verify", partial(grade_target, task))
     return verify
+
+
+def skill_reader(task: Task) -> Callable[[str], frozenset[str]]:
+    """What tells the leaf skills that a prompt can be of; none = the task cannot tell."""
+    if isinstance(task, TellsSkills):
+        return task.skills_of
+    if isinstance(task, TellsSkill):
+        return partial(_one_skill, task)
+    return _no_skill
+
+
+def _one_skill(task: TellsSkill, prompt: str) -> frozenset[str]:
+    found = task.skill_of(prompt)
+    return frozenset() if found is None else frozenset([found])
+
+
+def _no_skill(prompt: str) -> frozenset[str]:
+    return frozenset()
 
 
 def grade_target(task: Task, example: Example) -> float:

@@ -51,6 +51,15 @@ def has_skill_of(leaves: Collection[str], example: Example) -> str | None:
     return None if example.skill in leaves else unknown("leaf skill", example.skill, leaves)
 
 
+def has_right_label(skills_of: Callable[[str], Collection[str]], example: Example) -> str | None:
+    """The skill is one that the prompt can be of, as far as the task can tell."""
+    possible = skills_of(example.prompt)
+    if not possible or example.skill in possible:
+        return None
+    names = " or ".join(sorted(map(repr, possible)))
+    return f"skill is {example.skill!r}; the prompt is of {names}"
+
+
 def fits(settings: GateSettings, example: Example) -> str | None:
     """No text has more characters than the settings allow."""
     for name, text in _texts(example):

@@ -11,6 +11,7 @@ from teachgym.gate.checks import (
     Check,
     fits,
     has_legal_difficulty,
+    has_right_label,
     has_right_target,
     has_skill_of,
     has_text,
@@ -22,7 +23,7 @@ from teachgym.gate.near_duplicates import NearDuplicates, format_of
 from teachgym.gate.seen import Seen
 from teachgym.gate.settings import GateSettings
 from teachgym.protocols import Task
-from teachgym.syllabus import verifier
+from teachgym.syllabus import skill_reader, verifier
 from teachgym.types import Data, Example, Prediction, Verdict, leaf_skills
 
 REASONS = (
@@ -30,6 +31,7 @@ REASONS = (
     "length",
     "overlap",
     "contamination",
+    "label",
     "answer",
     "duplicate",
     "budget",
@@ -43,6 +45,7 @@ REASONS = (
 * ``overlap``: its prompt is one of ``val`` or ``test``, or holds one, as it is or in disguise;
 * ``contamination``: as many words in a row as ``GateSettings.ngram`` are those of an item of
   ``val`` or ``test``;
+* ``label``: the task knows the skill of its prompt, and it is another;
 * ``answer``: the task does not call its target right, or its rejected response is not worse;
 * ``duplicate``: its prompt, or one too much like it, was trained on before or is earlier in the
   batch;
@@ -93,6 +96,7 @@ class Gate:
         ]
         if chosen.ngram is not None:
             checks.append(("contamination", Contamination(task, chosen.ngram, chosen.common_ngram)))
+        checks.append(("label", partial(has_right_label, skill_reader(task))))
         if chosen.verify:
             checks.append(("answer", partial(has_right_target, verifier(task))))
         checks.append(("answer", partial(has_worse_alternative, task)))

@@ -29,6 +29,7 @@ _REASONS = {
     "length": "longer than allowed",
     "overlap": "a prompt of `val` or `test`",
     "contamination": "many words in a row that are those of an item of `val` or `test`",
+    "label": "the task knows the skill of its prompt, and it is another",
     "answer": "a target that the task does not call right, or a rejected response that is right",
     "duplicate": "a prompt that was there before",
     "budget": "more than can be paid for",

@@ -13,7 +13,7 @@ from teachgym.metrics import nearest_level
 from teachgym.protocols import ProceduralTask, Task
 from teachgym.skills.naming import OTHER
 from teachgym.skills.skill_file import SkillFile, with_other
-from teachgym.syllabus import compose_plainly, verifier
+from teachgym.syllabus import compose_plainly, skill_reader, verifier
 from teachgym.tasks.procedural import pick
 from teachgym.types import SPLITS, Draft, Example, Split, leaf_skills
 
@@ -55,7 +55,7 @@ class Relabelled:
             for split in SPLITS
         }
         self._own = {e.id: e.skill for e in examples}
-        self._skill_of: Callable[[str], str | None] = getattr(task, "skill_of", _unknown)
+        self._skills_of = skill_reader(task)
         self._mix = self._blend(file)
         self._likely = {leaf: _commonest(cells) for leaf, cells in self._mix.items() if cells}
         self._forward()
@@ -71,6 +71,18 @@ class Relabelled:
     def verify(self, example: Example) -> float:
         """What the task can tell about the example's target; see ``teachgym.syllabus``."""
         return verifier(self.beneath)(self.restored(example))
+
+    def skills_of(self, prompt: str) -> frozenset[str]:
+        """The file's skills that have examples of the prompt's own skill, if the task tells that.
+
+        None too where no example of train or val has that skill.
+        """
+        own = self._skills_of(prompt)
+        return frozenset(
+            skill
+            for skill, mix in self._mix.items()
+            if any(not own.isdisjoint(names) for names in mix.values())
+        )
 
     def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
         """The draft in the form that the task gives it; see ``teachgym.syllabus``."""
@@ -121,15 +133,13 @@ class Relabelled:
     def restored(self, example: Example) -> Example:
         """The example with a skill that the task beneath knows, where one is known.
 
-        Its own, if it is one of the splits or the task can tell it from the prompt; else the
+        Its own, if the task can tell it from the prompt or it is one of the splits; else the
         commonest of the skill that it has here.
         """
-        own = self._own.get(example.id) or self._skill_of(example.prompt)
+        own = self._own.get(example.id)
+        if len(possible := self._skills_of(example.prompt)) == 1:
+            [own] = possible
         return replace(example, skill=own or self._likely.get(example.skill, example.skill))
-
-
-def _unknown(prompt: str) -> None:
-    """Of a task that cannot tell the skill of a prompt."""
 
 
 def _commonest(mix: Mapping[float, Sequence[str]]) -> str:

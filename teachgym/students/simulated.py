@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from teachgym.errors import ConfigError, UnknownSkillError, unknown
 from teachgym.metrics import nearest_level
-from teachgym.protocols import Task
+from teachgym.protocols import Task, TellsSkill
 from teachgym.students.dynamics import Dynamics, FloatArray, accuracy, learn
 from teachgym.students.profile import Profile
 from teachgym.types import Checkpoint, Data, Example, Split, leaf_skills
@@ -196,11 +196,12 @@ def _bottom(task: Task) -> Task:
 
 
 def _restore(task: Task, example: Example) -> Example:
-    """The example as the task at the bottom labels it."""
+    """The example as the task at the bottom labels it, by its prompt where the task can tell."""
     while hasattr(task, "beneath"):
         example = task.restored(example)  # type: ignore[attr-defined]
         task = task.beneath
-    return example
+    own = task.skill_of(example.prompt) if isinstance(task, TellsSkill) else None
+    return example if own in (None, example.skill) else replace(example, skill=own)
 
 
 def _threshold(prompt: str) -> float:
