@@ -8,16 +8,34 @@ from fractions import Fraction
 _BOX = re.compile(r"\\(?:boxed|fbox)(?![a-zA-Z])\s*")
 _MARK = re.compile(r"####[ \t]*([^\n]*)")
 _ANNOTATION = re.compile(r"<<[^<>\n]*>>")
-_NUMBER = r"[-+]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)?(?:(?<=[0-9])\.?|\.[0-9]+)"
+_NUMBER = r"[-+]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)?(?:\.[0-9]+|(?<=[0-9])\.?)"
 _PLAIN = re.compile(_NUMBER)
-_WITH_UNIT = re.compile(rf"({_NUMBER})(?:\s*%|\s*[a-zA-Z][a-zA-Z ]*)")
+_LEAD = re.compile(
+    r"(?:(?:so|thus|therefore|hence)?,?\s*(?:the\s+)?(?:final\s+)?answer(?:\s+is)?\s*[:=]?\s*)?"
+    r"=?\s*(?:USD|EUR|GBP|Rs\.?|[€£¥₹₩₽])?\s*",
+    re.IGNORECASE,
+)
+_FIRST = re.compile(_NUMBER)
+# Where a calculation, an exponent, a fraction, a base or a range goes on it is no number alone.
+_GOES_ON = re.compile(
+    r"\s*(?:[-+*/^_!:=<>\xd7\xf7\u2212\u2013]\s*[(\\]?[0-9]|[*^_!]|[eE][-+]?[0-9]|\\(?!text|%|\s|$))"
+)
+_SCALE = re.compile(
+    r"\s*(?:k\b|hundred|thousand|million|billion|trillion|dozen|half|or\b|to\b|.*\bor\b)",
+    re.IGNORECASE | re.DOTALL,
+)
+_EXPONENT = re.compile(r"(?<=[a-zA-Z])\^?\{?[0-9]\}?(?![0-9])")
+_BASED = re.compile(r"\(?([0-9][0-9A-Za-z]*|[0-9A-F]+)\)?_\{?([0-9]{1,2})\}?")
+_BETWEEN_BOXES = re.compile(
+    r"[\s$]*(?:[,;]|[,;]?[\s$]*(?:and|or|\\text\{\s*(?:and|or)\s*\}))[\s$]*"
+)
 # Between groups of three digits; a comma and a space would be a list.
 _GAP = re.compile(r"(?<=[0-9])(?:\\[,; ]|~|\s)+(?=[0-9]{3}(?![0-9]))")
-_FULL_STOP = re.compile(r"\s*(?<!\\right)\.?\s*$")
+_FULL_STOP = re.compile(r"\s*(?<!\\right)[.,;]?\s*$")
 # TeX takes the next letter, digit or command as an argument without braces; math-verify does not.
 _ARGUMENT = r"\s*(\\[a-zA-Z]+|[a-zA-Z0-9])"
-_NUMERATOR = re.compile(rf"(\\[dt]?frac){_ARGUMENT}")
-_DENOMINATOR = re.compile(rf"(\\[dt]?frac\{{(?:[^{{}}]|\{{[^{{}}]*\}})*\}}){_ARGUMENT}")
+_NUMERATOR = re.compile(rf"(\\[dt]?(?:frac|binom)){_ARGUMENT}")
+_DENOMINATOR = re.compile(rf"(\\[dt]?(?:frac|binom)\{{(?:[^{{}}]|\{{[^{{}}]*\}})*\}}){_ARGUMENT}")
 _LONGEST_NUMBER = 60
 """Characters; what is longer is not worth a number of its own."""
 _PLACES = 6
@@ -28,18 +46,24 @@ def read_boxed(text: str) -> str | None:
     r"""What stands in the last ``\boxed{...}`` of a text; None if there is nothing.
 
     Braces may be nested; escaped ones (``\{``) do not count. ``\fbox`` and ``\boxed 5`` are read
-    too, because the solutions of MATH use them. A box that is never closed holds nothing.
+    too, because the solutions of MATH use them. A box that is never closed holds nothing. Boxes
+    with nothing but a comma, "and" or "or" between them are one list.
 
     Example:
         >>> read_boxed(r"So $x = \boxed{\frac{1}{2}}$.")
         '\\frac{1}{2}'
     """
-    boxes = list(_BOX.finditer(text))
-    if not boxes:
-        return None
-    rest = text[boxes[-1].end() :]
-    inside = _in_braces(rest) if rest.startswith("{") else re.split(r"[$\n]", rest)[0]
-    return tidy(inside)
+    found = ""
+    end = 0
+    for box in _BOX.finditer(text):
+        if box.start() < end:
+            continue  # Inside another box.
+        rest = text[box.end() :]
+        inside = _in_braces(rest) if rest.startswith("{") else re.split(r"[$\n]", rest)[0]
+        joined = found and _BETWEEN_BOXES.fullmatch(text[end : box.start()])
+        found = f"{found}, {inside}" if joined and inside != found else inside
+        end = box.end() + len(inside) + 2 * rest.startswith("{")
+    return tidy(found)
 
 
 def _in_braces(text: str) -> str:
@@ -55,18 +79,31 @@ def _in_braces(text: str) -> str:
 def read_marked(text: str) -> str | None:
     r"""What stands after the last ``####`` of a text, on its line; None if there is nothing.
 
-    The format of GSM8K, whose answers are numbers: a unit after the number is left out.
+    The format of GSM8K, whose answers are numbers: a currency, a unit and what is said after the
+    number are left out, unless they make it another number or name a second one.
 
     Example:
-        >>> read_marked("Half of 36 is 18.\n#### 18 eggs")
+        >>> read_marked("Half of 36 is 18.\n#### 18 eggs/day")
         '18'
+        >>> read_marked("#### 18 or 19")
+        '18 or 19'
     """
     marks = _MARK.findall(text)
     answer = tidy(marks[-1]) if marks else None
-    if answer is None:
+    return answer and (_number_told(answer) or answer)
+
+
+def _number_told(answer: str) -> str | None:
+    """The one number that an answer in words gives; None where it gives none or several."""
+    lead = _LEAD.match(answer)
+    number = _FIRST.match(answer, lead.end() if lead else 0)
+    if number is None or not number[0]:
         return None
-    with_unit = _WITH_UNIT.fullmatch(answer)
-    return with_unit[1] if with_unit else answer
+    rest = answer[number.end() :]
+    if _GOES_ON.match(rest) or _SCALE.match(rest):
+        return None
+    others = [m[0] for m in _FIRST.finditer(_EXPONENT.sub("", rest)) if m[0]]
+    return number[0] if all(same_number(number[0], other) for other in others) else None
 
 
 def tidy(answer: str) -> str | None:
@@ -97,14 +134,33 @@ def without_annotations(solution: str) -> str:
 def same_number(one: str, other: str) -> bool | None:
     """Whether two plain numbers are the same to six decimal places; None if one is none.
 
-    Plain numbers are whole or decimal, in figures, with or without commas between thousands.
+    Plain numbers are whole or decimal, in figures, with or without commas between thousands. Of
+    numbers with bases, digits and bases must be the same; what has none is of base ten.
 
     Example:
         >>> same_number("1,000", "1000.0"), same_number("18", "81"), same_number("1", "x")
         (True, False, None)
     """
+    if (based := _same_with_bases(one, other)) is not None:
+        return based
     a, b = _plain_number(one), _plain_number(other)
     return None if a is None or b is None else round(a, _PLACES) == round(b, _PLACES)
+
+
+def _same_with_bases(one: str, other: str) -> bool | None:
+    """Whether two numbers, at least one with a base, are the same; None if they are none."""
+    digits = [
+        _BASED.fullmatch(text.replace(" ", "").replace(r"\text", "")) for text in (one, other)
+    ]
+    if not any(digits) or not all(
+        d or is_number(t) for d, t in zip(digits, (one, other), strict=True)
+    ):
+        return None
+    a, b = (
+        (d[1].lower(), int(d[2])) if d else (text, 10)
+        for d, text in zip(digits, (one, other), strict=True)
+    )
+    return a == b
 
 
 def is_number(answer: str) -> bool:
