@@ -62,6 +62,8 @@ class Standing:
     """Test accuracy minus that of each control in ``Suite.beyond``, where both have runs."""
     examples: float
     """Mean number of training examples; nan without results."""
+    gap: Estimate | None
+    """Gain on val minus gain on test (``RunResult.gap``), over runs; None without results."""
 
 
 def stand(suite: Suite, results: Results, *, seed: int = 0) -> list[Standing]:
@@ -108,6 +110,7 @@ def stand(suite: Suite, results: Results, *, seed: int = 0) -> list[Standing]:
                     if (test := _compare(runs, arm.name, control)) is not None
                 },
                 examples=_mean_examples(runs[arm.name].values()),
+                gap=_gap(runs[arm.name].values()),
             )
         )
     return sorted(standings, key=lambda line: -(line.test.mean if line.test else -1.0))
@@ -193,6 +196,10 @@ def _mean_examples(runs: Collection[RunResult]) -> float:
     return float(np.mean([run.spent.examples for run in runs])) if runs else float("nan")
 
 
+def _gap(runs: Collection[RunResult]) -> Estimate | None:
+    return estimate([run.gap.mean for run in runs]) if runs else None
+
+
 def leaderboard_rows(suite: Suite, standings: Sequence[Standing]) -> Rows:
     """Header and a row per arm; who is compared with whom is a column where it differs."""
     several = len({suite.compared(arm) for arm in suite.arms}) > 1
@@ -209,6 +216,7 @@ def leaderboard_rows(suite: Suite, standings: Sequence[Standing]) -> Rows:
         *(f"beyond {control}" for control in suite.beyond),
         "area (val)",
         "examples",
+        "gain on val minus test",
     )
     return (header, *(_row(line, suite.beyond, several=several) for line in standings))
 
@@ -217,7 +225,7 @@ def _row(line: Standing, beyond: Sequence[str], *, several: bool) -> tuple[str, 
     name = f"{line.arm} (control)" if line.control else line.arm
     seeds = f"{line.finished} of {line.wanted}"
     if line.test is None or line.area is None or line.middle is None:
-        return (name, seeds, "not run", *[""] * (6 + several + len(beyond)))
+        return (name, seeds, "not run", *[""] * (7 + several + len(beyond)))
     compared = "" if line.reference == line.arm else line.reference
     return (
         name,
@@ -229,6 +237,7 @@ def _row(line: Standing, beyond: Sequence[str], *, several: bool) -> tuple[str, 
         *(_difference(line.beyond.get(control)) for control in beyond),
         _show(line.area),
         f"{line.examples:,.0f}",
+        f"{line.gap.mean:+.4f} ± {line.gap.stderr:.4f}" if line.gap else "",
     )
 
 

@@ -17,8 +17,8 @@ DOCS = Path(__file__).parent
 HEAD = """# Graders
 
 GSM8K and MATH are graded by their final answers: `teachgym.tasks.math_answers` reads them (after
-the last `####`, in the last `\\boxed{}`), plain numbers and numbers with bases are compared at once,
-all else by math-verify. The corpus in `tests/data` holds answers with verdicts and reasons;
+the last `####`, in the last `\\boxed{}`), plain numbers and numbers with bases are compared at
+once, all else by math-verify. The corpus in `tests/data` holds answers with verdicts and reasons;
 `pytest tests/tasks/test_answer_corpus.py` asserts them all. This page is made from it by
 `python docs/make_graders.py`.
 """

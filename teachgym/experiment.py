@@ -267,6 +267,7 @@ def _go(
         result = _finish(run_folder, env, tally, {**names, "seed": config.seed}, say)
         test = result.test
         scores = {"before": test.before.mean, "after": test.after.mean, "gain": test.gain.mean}
+        scores["val_gap"] = result.gap.mean
         tracker.log({f"test/{name}": score for name, score in scores.items()}, result.steps)
         tracker.record(run_folder.path)
     # Last of all: what trackers did not get before a process died, they get when it is resumed.

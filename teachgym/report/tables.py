@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from teachgym.metrics import Estimate
 from teachgym.runs.result import Comparison, RunResult
 from teachgym.types import SkillScore
 
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 Rows = Sequence[tuple[str, ...]]
+
+
+_NORMAL_95 = 1.96
+"""Standard errors on either side of a mean."""
 
 
 def describe_teaching(*, teacher: str, student: str, env: str, seed: int) -> str:
@@ -28,12 +33,16 @@ def describe_run(result: RunResult) -> str:
 
 
 def score_rows(result: RunResult) -> Rows:
-    """Header and a row per split: the untrained student, the best one, and the paired gain."""
+    """Header and a row per split: the untrained student, the best one, and the paired gain.
+
+    Under them the gain on val minus that on test, with its 95 % interval.
+    """
     after = f"best on val (step {result.best_step})"
     return (
         ("accuracy", "untrained", after, "gain"),
         ("val", *_comparison(result.val)),
         ("test", *_comparison(result.test)),
+        ("val - test", "", "", show_gap(result.gap)),
     )
 
 
@@ -94,6 +103,17 @@ def show_score(score: SkillScore) -> str:
         '0.500 ± 0.050 (n=100)'
     """
     return f"{score.mean:.3f} ± {score.stderr:.3f} (n={score.n})" if score.n else "not measured"
+
+
+def show_gap(gap: Estimate) -> str:
+    """The gain on val minus the gain on test with its 95 % interval.
+
+    Example:
+        >>> show_gap(Estimate(0.02, 0.01, 100))
+        '+0.020 [+0.000, +0.040]'
+    """
+    low, high = (gap.mean + sign * _NORMAL_95 * gap.stderr for sign in (-1, 1))
+    return f"{gap.mean:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
 def _comparison(comparison: Comparison) -> tuple[str, str, str]:

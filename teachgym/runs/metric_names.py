@@ -124,6 +124,12 @@ METRICS: tuple[Metric, ...] = (
         "last step; not JSONL",
     ),
     Metric("test/gain", "the difference, paired by item", "in [-1, 1]", "last step; not JSONL"),
+    Metric(
+        "test/val_gap",
+        "the gain on `val` minus the gain on `test`",
+        "in [-2, 2]",
+        "last step; not JSONL",
+    ),
 )
 """In the order of their table."""
 

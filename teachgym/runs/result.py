@@ -76,6 +76,16 @@ class RunResult:
     incidents: Mapping[str, int] = field(default_factory=dict)
     """What happened while chat models were asked, by event."""
 
+    @property
+    def gap(self) -> Estimate:
+        """The gain on ``val`` minus the gain on ``test``: how much the choice on ``val`` flatters.
+
+        The items of the two splits are others, so the errors of the two gains are independent:
+        the standard error is the root of the sum of their squares; n counts the items of both.
+        """
+        val, test = self.val.gain, self.test.gain
+        return Estimate(val.mean - test.mean, math.hypot(val.stderr, test.stderr), val.n + test.n)
+
 
 class Tally:
     """The observer that adds up the steps of an episode, and keeps none of them."""

@@ -30,7 +30,7 @@ SMALL: dict[str, Any] = {
 ALWAYS = {
     *("accuracy", "stderr", "n", "reward", "accepted", "rejected", "incidents", "loss"),
     *("accuracy/<skill>", "stderr/<skill>", "n/<skill>"),
-    *("test/before", "test/after", "test/gain"),
+    *("test/before", "test/after", "test/gain", "test/val_gap"),
     *(f"spent/{currency}" for currency in CURRENCIES),
 }
 FAMILIES = {m.name: m.members for m in METRICS if m.members is not None}

@@ -45,6 +45,7 @@ from teachgym.report.tables import (
     describe_end,
     describe_run,
     score_rows,
+    show_gap,
     show_score,
     spending_rows,
 )
@@ -92,6 +93,7 @@ def _facts(run: RunMaterial) -> dict[str, str]:
     gain = result.test.gain
     return {
         "Gain on test": f"{gain.mean:+.3f} ± {gain.stderr:.3f} (n={gain.n})",
+        "Gain on val minus test [95 %]": show_gap(result.gap),
         "Test, untrained": show_score(result.test.before),
         "Test, best on val": show_score(result.test.after),
         "Episode": describe_end(result),
