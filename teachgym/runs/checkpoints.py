@@ -71,8 +71,8 @@ def load_snapshot(run: RunFolder, step: int) -> Snapshot:
         forest=_forest(run, state),
         checkpoint=_read_weights(_weights(run, step)),
         spent=Cost(**state["spent"]),
-        reckoned=Cost(**state["reckoned"]),
-        incidents=tuple(Incident(**incident) for incident in state["incidents"]),
+        reckoned=Cost(**(state.get("reckoned") or state["spent"])),
+        incidents=tuple(Incident(**incident) for incident in state.get("incidents", ())),
         rng_state=state["rng_state"],
     )
 

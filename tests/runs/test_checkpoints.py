@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from teachgym.records import write_examples
 from teachgym.runs import RunFolder, load_snapshot, save_snapshot
 from teachgym.runs.checkpoints import drop_old_snapshots
 from teachgym.runs.files import append_lines, strict
-from teachgym.skills.view import experience_to_json
+from teachgym.skills.view import experience_to_json, forest_to_json
 from teachgym.snapshot import Snapshot
 from teachgym.types import NOT_MEASURED, Checkpoint, Prediction, Report
 
@@ -103,3 +104,17 @@ def test_missing_weights_are_named(tmp_path: Path) -> None:
     (run.checkpoints / "weights_001.safetensors").unlink()
     with pytest.raises(RunError, match=r"weights_001\.safetensors is missing"):
         load_snapshot(run, 1)
+
+
+def test_a_state_from_before_probes_were_recorded_is_read(tmp_path: Path) -> None:
+    """Its history is its own, and nothing was asked after the last step."""
+    snapshot = replace(snapshot_after(1), incidents=())
+    run = saved(snapshot, tmp_path / "run")
+    path = run.checkpoints / "state_001.json"
+    state = json.loads(path.read_text())
+    assert snapshot.forest is not None
+    state["forest"] = forest_to_json(snapshot.forest)
+    for key in ("reckoned", "incidents", "moves"):
+        del state[key]
+    path.write_text(json.dumps(state))
+    assert load_snapshot(run, 1) == replace(snapshot, reckoned=snapshot.spent)
