@@ -8,24 +8,32 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from teachgym.envs.base import base_of
+from teachgym.envs.boxes import unit_box
 from teachgym.envs.numeric import NumericAction
 from teachgym.errors import ConfigError
 
 
 class FlatObservation(gym.ObservationWrapper[Any, Any, Any]):
-    """Observation wrapper: a dictionary of boxes as one vector, entries in the space's order.
+    """Observation wrapper: a dictionary of boxes as one vector in [0, 1], in the space's order.
 
-    As ``gymnasium.wrappers.FlattenObservation``, which cannot be pickled.
+    Shares are as they are; a count c becomes c / (c + ``half``), which grows with it and has no
+    upper end: ``half`` examples are 0.5, three times as many 0.75.
     """
 
-    def __init__(self, env: gym.Env[Any, Any]) -> None:
+    def __init__(self, env: gym.Env[Any, Any], half: int) -> None:
         super().__init__(env)
-        self.observation_space = gym.spaces.flatten_space(env.observation_space)
+        space = gym.spaces.flatten_space(env.observation_space)
+        assert isinstance(space, gym.spaces.Box)
+        self._is_count, self._half = space.high > 1, half
+        self.observation_space = unit_box(*space.shape)
 
     def observation(self, observation: Any) -> NDArray[np.float32]:
         """Shape (n_numbers,)."""
         flat = gym.spaces.flatten(self.env.observation_space, observation)
-        return np.asarray(flat, dtype=np.float32)
+        numbers = np.asarray(flat, dtype=np.float64)
+        scaled = np.where(self._is_count, numbers / (numbers + self._half), numbers)
+        return scaled.astype(np.float32)
 
 
 class FlatAction(NumericAction):
@@ -86,5 +94,9 @@ def _scale(space: gym.Space[Any], share: NDArray[np.float64]) -> NDArray[Any]:
 
 
 def flatten(env: gym.Env[Any, Any]) -> gym.Env[Any, Any]:
-    """Observation and action as float32 vectors, the action in [-1, 1]."""
-    return FlatAction(FlatObservation(env))
+    """Observation and action as vectors, in [0, 1] and [-1, 1]; a ``Discrete`` action stays one.
+
+    Counts are scaled by the examples of a step (``FlatObservation``).
+    """
+    seen = FlatObservation(env, base_of(env).examples_per_step)
+    return seen if isinstance(env.action_space, gym.spaces.Discrete) else FlatAction(seen)

@@ -14,6 +14,7 @@ import gymnasium as gym
 from teachgym.engines import make_engine
 from teachgym.envs.building import Settings, teacher_env
 from teachgym.envs.casting import Casting, cast_alone
+from teachgym.envs.choices import ChooseCell, ChooseRoot
 from teachgym.envs.flat import flatten
 from teachgym.envs.observations import SkillObservation
 from teachgym.envs.orders import FillPlans, OrderShares
@@ -112,7 +113,7 @@ def skill_list(
     /,
     *,
     observation: Literal["arrays", "flat", "text", "report"] = "arrays",
-    action: Literal["shares", "plan"] = "shares",
+    action: Literal["shares", "plan", "discrete"] = "shares",
     engine: str = "procedural",
     engine_settings: Mapping[str, Any] | None = None,
     chat: Mapping[str, Any] | None = None,
@@ -133,6 +134,9 @@ def skill_list(
     left of the budget, is scaled down in proportion; counts are rounded without bias (the expected count is the
     share, the counts add up). All zeros trains nothing.
     With `observation="flat"`: `Box(-1, 1, (n_skills * n_levels,), float32)`, mapped linearly.
+
+    With `action="discrete"`: `Discrete(n_skills * n_levels)`; s * n_levels + l gives all of the step to skill s at
+    level l. With `stop=True` one more value, the last, ends the episode.
     Arrays and lists of any real type are cast to the space's first. What is not in the space then
     (NaN, 2, another shape) raises `ActionError`: nothing is spent, and no step is made.
 
@@ -143,7 +147,7 @@ def skill_list(
     | `observation` | space | content |
     |---|---|---|
     | `arrays` | `Dict` | `accuracy`, `n`, `stderr`: (n_skills, n_levels); `budget_left`: (n_currencies,) |
-    | `flat` | `Box` | the same in one vector |
+    | `flat` | `Box` | the same in one vector in [0, 1]: a count c is c / (c + `examples_per_step`) |
     | `text` | `Text` | scores by skill, first errors of each skill, budget left, as printable ASCII |
     | `report` | `ReportSpace` | every prediction |
 
@@ -164,7 +168,7 @@ def skill_list(
 
     | name | default | meaning |
     |---|---|---|
-    | `action` | `shares` | or `plan`, see above |
+    | `action` | `shares` | or `plan`, `discrete`, see above |
     | `engine`, `engine_settings` | `procedural` | who fills orders: `procedural`, `pool`, `replay`, `llm`, `by-order` |
     | `chat` | | the chat model of engines that use one: `teachgym.chat.settings.ChatSettings`; its calls are paid from the budget |
 
@@ -174,7 +178,15 @@ def skill_list(
     base = teacher_env(cast, **settings)
     made = make_engine(engine, base.task, purse=base.purse, chat=chat, **(engine_settings or {}))
     filled = FillPlans(pay_late(base, settings.get("stress")), made)
-    env = _acting(filled, action, {"shares": OrderShares, "plan": _unchanged})
+    env = _acting(
+        filled,
+        action,
+        {
+            "shares": OrderShares,
+            "plan": _unchanged,
+            "discrete": lambda e: ChooseCell(OrderShares(e)),
+        },
+    )
     env = StopAction(env) if stop else env
     return _observed(
         env,
@@ -192,7 +204,7 @@ def skill_tree(
     /,
     *,
     observation: Literal["arrays", "flat", "text", "report"] = "arrays",
-    action: Literal["arrays", "moves"] = "arrays",
+    action: Literal["arrays", "moves", "discrete"] = "arrays",
     engine: str = "procedural",
     engine_settings: Mapping[str, Any] | None = None,
     proposer: str = "task",
@@ -223,6 +235,9 @@ def skill_tree(
 
     A share of 1 stands for `examples_per_step` examples. When the forest's allocations sum to more,
     they are scaled down in proportion; counts are rounded without bias, as in Skill-List. With `observation="flat"` the action is one vector in [-1, 1].
+
+    With `action="discrete"`: `Discrete(2 * R)`; 2 r explores root r for one new subskill, 2 r + 1 exploits it (or explores,
+    while nothing is known). All of the step goes to that root, its subskills alike; the others get nothing.
     Numbers outside the space raise `ActionError`, as in [Skill-List](skill_list.md).
 
     With `action="moves"`, `MovesSpace`: a tuple of `Explore` and `Exploit` moves in words. There an
@@ -243,7 +258,7 @@ def skill_tree(
 
     `observation="report"`, `TreeReportSpace`: every prediction and the forest itself, with the history
     of every move; `observation="text"`: forest, scores, errors and budget as printable ASCII;
-    `observation="flat"`: one vector. `info["forest"]` is the forest, too.
+    `observation="flat"`: one vector in [0, 1], counts as in Skill-List. `info["forest"]` is the forest, too.
 
     ## Starting State
     The untrained student and a forest of bare roots.
@@ -259,7 +274,7 @@ def skill_tree(
 
     | name | default | meaning |
     |---|---|---|
-    | `action` | `arrays` | or `moves`, see above |
+    | `action` | `arrays` | or `moves`, `discrete`, see above |
     | `proposer`, `proposer_settings` | `task` | who finds subskills: `task` (its own leaves), `llm`, `fixed` (lists) |
     | `max_subskills` | 8 | slots per root |
 
@@ -274,7 +289,7 @@ def skill_tree(
         make_proposer(proposer, base.task, **services, **(proposer_settings or {})),
         max_subskills=max_subskills,
     )
-    env = _acting(tree, action, {"arrays": TreeMoves, "moves": _unchanged})
+    env = _acting(tree, action, {"arrays": TreeMoves, "moves": _unchanged, "discrete": ChooseRoot})
     env = StopAction(env) if stop else env
     return _observed(
         env,

@@ -74,6 +74,7 @@ class SkillTree(gym.Wrapper[Any, Any, Any, Any]):
         """
         rng, before = self._base.rng("skills"), self._base.state.report
         forest = self.forest
+        action = () if self._base.ending else action
         for move in action:
             forest = make(forest, move, self.proposer, rng)
         forest = forest.limited(self._base.examples_available)

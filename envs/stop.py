@@ -21,15 +21,20 @@ class StopAction(gym.Wrapper[Any, Any, Any, Any]):
     """Action wrapper: a dictionary with ``stop`` beside what the action is anyway.
 
     The entries of a dictionary stay as they are; an action of any other space is the entry
-    ``action``. With ``stop`` 1 the rest is not read: nothing is ordered or trained, the step is
-    worth 0 and is the last, with the stop reason ``teacher``. An action without ``stop``, such as
-    one of the wrapped environment, goes on.
+    ``action``, and a ``Discrete`` one has one more value, the last, that ends. With ``stop`` 1 the
+    rest is not read: nothing is ordered or trained, the step is worth 0 and is the last, with the
+    stop reason ``teacher``. An action without ``stop``, such as one of the wrapped environment,
+    goes on.
     """
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:
         super().__init__(env)
         self._base = base_of(env)
         inner = env.action_space
+        self._last = int(inner.n) if isinstance(inner, gym.spaces.Discrete) else None
+        if self._last is not None:
+            self.action_space = gym.spaces.Discrete(self._last + 1)
+            return
         self._merged = isinstance(inner, gym.spaces.Dict)
         entries = dict(inner.spaces) if isinstance(inner, gym.spaces.Dict) else {"action": inner}
         self.action_space = gym.spaces.Dict({**entries, "stop": STOP})
@@ -41,7 +46,12 @@ class StopAction(gym.Wrapper[Any, Any, Any, Any]):
             ActionError: for a ``stop`` that is neither 0 nor 1; see also the wrapped environment.
         """
         rest = action
-        if isinstance(action, Mapping) and "stop" in action:
+        if self._last is not None:
+            rest = require_member(self.action_space, action)
+            if rest == self._last:
+                self._base.end()
+                rest = 0
+        elif isinstance(action, Mapping) and "stop" in action:
             if require_member(STOP, action["stop"], "stop")[0]:
                 self._base.end()
                 rest = nothing(self.env.action_space)

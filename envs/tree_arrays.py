@@ -25,7 +25,7 @@ class TreeMoves(NumericAction):
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:
         super().__init__(env)
-        self._tree = _tree(env)
+        self._tree = tree_of(env)
         roots, slots = len(self._tree.roots), self._tree.max_subskills
         self.action_space = gym.spaces.Dict(
             {
@@ -47,7 +47,7 @@ class TreeArrays(gym.ObservationWrapper[Any, Any, Any]):
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:
         super().__init__(env)
-        self._tree = _tree(env)
+        self._tree = tree_of(env)
         roots, slots = len(self._tree.roots), self._tree.max_subskills
         self.observation_space = gym.spaces.Dict(
             {
@@ -100,7 +100,7 @@ def decode_moves(action: Obs, forest: Forest, limit: int) -> tuple[Move, ...]:
     return tuple(moves)
 
 
-def _tree(env: gym.Env[Any, Any]) -> SkillTree:
+def tree_of(env: gym.Env[Any, Any]) -> SkillTree:
     """The skill tree in a stack of wrappers."""
     while not isinstance(env, SkillTree):
         assert isinstance(env, gym.Wrapper)

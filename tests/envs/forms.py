@@ -27,6 +27,12 @@ NUMERIC: dict[str, tuple[str, dict[str, Any]]] = {
     "tree-report": ("teachgym/SkillTree-v0", {"observation": "report"}),
 }
 """Name of a form to the environment's id and the settings that ask for it."""
+CHOICES: dict[str, tuple[str, dict[str, Any]]] = {
+    "cell": ("teachgym/SkillList-v0", {"action": "discrete"}),
+    "cell-flat": ("teachgym/SkillList-v0", {"action": "discrete", "observation": "flat"}),
+    "root": ("teachgym/SkillTree-v0", {"action": "discrete"}),
+    "root-flat": ("teachgym/SkillTree-v0", {"action": "discrete", "observation": "flat"}),
+}
 WORDS: dict[str, tuple[str, dict[str, Any]]] = {
     "examples": ("teachgym/OpenEnded-v0", {}),
     "examples-arrays": ("teachgym/OpenEnded-v0", {"observation": "arrays"}),
@@ -35,7 +41,7 @@ WORDS: dict[str, tuple[str, dict[str, Any]]] = {
     "moves": ("teachgym/SkillTree-v0", {"action": "moves"}),
     "moves-report": ("teachgym/SkillTree-v0", {"action": "moves", "observation": "report"}),
 }
-FORMS = {**NUMERIC, **WORDS}
+FORMS = {**NUMERIC, **CHOICES, **WORDS}
 
 
 class Junk:

@@ -27,6 +27,8 @@ forms = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 
 def stopping(action: Any, env: gym.Env[Any, Any]) -> Any:
     """``action`` of the environment with ``stop`` = 1."""
+    if isinstance(env.action_space, gym.spaces.Discrete):
+        return env.action_space.n - 1
     if isinstance(action, np.ndarray):  # a flat vector, whose last number is the entry ``stop``
         assert isinstance(env.action_space, gym.spaces.Box)
         action = action.copy()
