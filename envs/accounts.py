@@ -42,7 +42,7 @@ def step_metrics(
         "incidents": events.total(),
         **{f"incidents/{event}": n for event, n in sorted(events.items())},
     }
-    return {**metrics, "loss": result.loss} if accepted else metrics
+    return {**metrics, "loss": result.loss} if math.isfinite(result.loss) else metrics
 
 
 def new_losses(

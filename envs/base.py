@@ -161,12 +161,14 @@ class TeacherEnv(gym.Env[Report, Data]):
         accepted, rejected, pretest = self._admit(() if self.ending else action)
         accepted = stamp(accepted, self.state.step + 1)
         self.ledger.record(Cost(steps=1, examples=len(accepted)))
-        result, losses = self._train(accepted)
-        after = self._evaluate_val() if accepted else before
+        due = self._due(accepted)
+        taught = due and bool(accepted or self.state.waiting)
+        result, losses = self._train(accepted) if taught else _untaught(accepted)
+        after = self._evaluate_val() if taught else before
         self.ledger.record(Cost(seconds=perf_counter() - started))
         cost, incidents = self._reckon()
         reward = self.rules.reward_scale * float(self.reward(before, after, cost))
-        self._advance(after, accepted)
+        self._advance(after, accepted, waiting=0 if due else self.state.waiting + len(accepted))
         info = {
             "metrics": step_metrics(after, accepted, rejected, incidents, result),
             "data": accepted,
@@ -372,23 +374,35 @@ class TeacherEnv(gym.Env[Report, Data]):
         return self.ledger.allows(self.trainer.cost(self.student, self._training_set(accepted)))
 
     def _training_set(self, accepted: Data) -> Data:
+        waiting, data = self._waiting, self.state.data
+        earlier = data[: len(data) - len(waiting)] if waiting else data
+        new = waiting + accepted
         return training_set(
-            self.rules.training, accepted, self.state.data, self.rules.replay, self.rng("replay")
+            self.rules.training, new, earlier, self.rules.replay, self.rng("replay")
         )
+
+    @property
+    def _waiting(self) -> Data:
+        """What was accepted in earlier steps and is not trained on yet."""
+        data = self.state.data
+        return data[len(data) - self.state.waiting :] if self.state.waiting else ()
+
+    def _due(self, accepted: Data) -> bool:
+        """Whether this step trains: every ``train_every``-th, or one after which none could."""
+        if self.ending:
+            return False
+        return (self.state.step + 1) % self.rules.train_every == 0 or bool(self._spent_up(accepted))
 
     def _train(self, accepted: Data) -> tuple[TrainResult, tuple[float | None, ...]]:
         """What training reports, and the loss of each accepted example."""
-        if not accepted:
-            return TrainResult(math.nan, 0, Cost()), ()
         data = self._training_set(accepted)
         if self.rules.training in FROM_UNTRAINED:
             self.student.restore(self._untrained)
         result = self.trainer.train(self.student, data, self.rng("train"))
         self.ledger.record(replace(result.cost, seconds=0.0))
-        losses = new_losses(
-            self.rules.training, result.losses, trained=len(data), new=len(accepted)
-        )
-        return result, losses
+        new = self.state.waiting + len(accepted)
+        losses = new_losses(self.rules.training, result.losses, trained=len(data), new=new)
+        return result, losses[self.state.waiting :]
 
     def _evaluate_val(self) -> Report:
         report = self.evaluator.evaluate(self.student, self.task, "val")
@@ -419,7 +433,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         self._reckoned = self.spent
         return cost, incidents
 
-    def _advance(self, report: Report, accepted: Data) -> None:
+    def _advance(self, report: Report, accepted: Data, *, waiting: int) -> None:
         state = self.state
         step, best = state.step + 1, state.best
         self._seen.add(self.gate.form(e.prompt) for e in accepted)
@@ -432,6 +446,7 @@ class TeacherEnv(gym.Env[Report, Data]):
             curve=state.curve.longer([report.overall]),
             data=state.data.longer(accepted),
             best=best,
+            waiting=waiting,
         )
         self._state = state
         self._state = replace(state, stop_reason=self._stop_reason(report))
@@ -443,24 +458,32 @@ class TeacherEnv(gym.Env[Report, Data]):
         target, patience = self.rules.target_accuracy, self.rules.patience
         if target is not None and report.accuracy >= target:
             return "mastery"
-        exhausted = self.ledger.exhausted()
-        if exhausted:
+        if spent_up := self._spent_up(()):
+            return spent_up
+        stale = self.state.step - self.state.best.step
+        patient = patience is None or stale < patience * self.rules.train_every
+        return "" if patient else "patience"
+
+    def _spent_up(self, accepted: Data) -> str:
+        """The currency with which nothing useful can be bought once ``accepted`` is trained on."""
+        if exhausted := self.ledger.exhausted():
             return exhausted[0]
-        if patience is not None and self.state.step - self.state.best.step >= patience:
-            return "patience"
         answer = self.price_of_answers(1) if self._pretests else Cost()
         if not self.ledger.allows(self.next_evaluation + answer):
             return "generated_tokens"
-        return "" if self._trainable else "train_tokens"
-
-    @property
-    def _trainable(self) -> bool:
-        """Whether one more example could be paid for, be it as short as the shortest of ``val``."""
-        return self.rules.budget.train_tokens is None or self._training_allowed((self._cheapest,))
+        if self.rules.budget.train_tokens is None:
+            return ""
+        # One more example, be it as short as the shortest of ``val``.
+        return "" if self._training_allowed((*accepted, self._cheapest)) else "train_tokens"
 
     @cached_property
     def _cheapest(self) -> Example:
         return cheapest(self._evaluate_untrained("val"), self.student, self.trainer)
+
+
+def _untaught(accepted: Data) -> tuple[TrainResult, tuple[float | None, ...]]:
+    """What ``_train`` gives where nothing is trained."""
+    return TrainResult(math.nan, 0, Cost()), (None,) * len(accepted)
 
 
 def base_of(env: gym.Env[Any, Any]) -> TeacherEnv:

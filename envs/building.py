@@ -42,6 +42,7 @@ class Settings(TypedDict, total=False):
     stress: Mapping[str, Any] | None
     target_accuracy: float | None
     patience: int | None
+    train_every: int
     reward_scale: float
     reward: str
     prices: Mapping[str, float] | None
@@ -68,6 +69,7 @@ def teacher_env(
     stress: Mapping[str, Any] | None = None,
     target_accuracy: float | None = None,
     patience: int | None = None,
+    train_every: int = 1,
     reward_scale: float = 1.0,
     reward: str = "accuracy_gain",
     prices: Mapping[str, float] | None = None,
@@ -94,6 +96,7 @@ def teacher_env(
         pretest=pretest,
         target_accuracy=target_accuracy,
         patience=patience,
+        train_every=train_every,
         reward_scale=reward_scale,
     )
     roles = Roles(

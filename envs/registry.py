@@ -92,7 +92,8 @@ def open_ended(
     | `stress` | none | what makes teaching harder, e.g. `{"wrong_labels": 0.3}`; see [Stress](../stress.md) |
     | `replay` | 0 | share of earlier examples in each `continue` training set |
     | `target_accuracy` | none | mastery |
-    | `patience` | none | steps in a row without a new best on val that end the episode |
+    | `patience` | none | training runs in a row without a new best on val that end the episode |
+    | `train_every` | 1 | gather the data of k steps and train on all of it in the k-th, or in the last step that can; in between the observation stays and nothing is gained |
     | `stop` | false | the action is a `Dict` with `stop`, and 1 ends the episode before anything is ordered or trained; see below |
     | `reward_scale` | 1 | factor of every reward |
     | `reward`, `prices` | `accuracy_gain` | see above |

@@ -30,8 +30,10 @@ class EpisodeRules:
     target_accuracy: float | None = None
     """Validation accuracy in (0, 1] at which the episode ends as mastered; None = never."""
     patience: int | None = None
-    """Steps in a row without a new best on ``val`` after which the episode ends, >= 1; None =
-    never."""
+    """Training runs in a row (one a step, unless ``train_every`` is more) without a new best on
+    ``val`` after which the episode ends, >= 1; None = never."""
+    train_every: int = 1
+    """Steps whose data is gathered for one training run, >= 1."""
     reward_scale: float = 1.0
     """What every reward is multiplied by, finite and > 0."""
 
@@ -52,6 +54,8 @@ class EpisodeRules:
             )
         if self.patience is not None and self.patience < 1:
             raise ConfigError(f"patience is {self.patience}; it must be 1 or more, or None")
+        if self.train_every < 1:
+            raise ConfigError(f"train_every is {self.train_every}; it must be 1 or more")
         if not 0 < self.reward_scale < math.inf:
             raise ConfigError(
                 f"reward_scale is {self.reward_scale}; it must be a finite number above 0"

@@ -35,7 +35,9 @@ class Snapshot:
     step: int = 0
     """Steps made."""
     data: Growing[Example] = field(default_factory=Growing)
-    """All examples trained on so far, in order."""
+    """All examples accepted so far, in order."""
+    waiting: int = 0
+    """How many of ``data``, the last ones, wait for the next training run (``train_every``)."""
     stop_reason: str = ""
     """Why the episode has ended; empty while it runs."""
     forest: Forest | None = None

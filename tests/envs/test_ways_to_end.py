@@ -203,3 +203,75 @@ def test_scores_of_each_skill_are_in_every_line() -> None:
     assert (metrics["accuracy/a"], metrics["n/a"], metrics["accuracy/b"]) == (0.5, 2, 1.0)
     assert metrics["stderr/a"] == pytest.approx((0.25 / 2) ** 0.5)
     assert not any(name.endswith("/c") for name in metrics)
+
+
+# -- gather, then train ------------------------------------------------------------------------
+
+
+@settings(max_examples=20)
+@given(
+    every=st.integers(1, 4),
+    counts=st.lists(st.integers(0, 3), min_size=1, max_size=7),
+    limit=st.sampled_from([{}, {"examples": 6}, {"train_tokens": 60}, {"generated_tokens": 130}]),
+    training=st.sampled_from(["continue", "scratch", "batch"]),
+)
+def test_gathered_data_is_trained_once_and_all_of_it(
+    every: int, counts: list[int], limit: dict[str, int], training: Any
+) -> None:
+    """In every k-th step, or in the last that can; a snapshot knows what waits."""
+    budget = Budget(steps=len(counts), **limit)
+    env = toy(budget=budget, train_every=every, training=training)
+    before, _ = env.reset(seed=0)
+    trained: list[Example] = []
+    gathered: list[Example] = []
+    for step, count in enumerate(counts, 1):
+        env.restore(env.snapshot())
+        report, reward, done, _, info = env.step(words(10 * step, count))
+        gathered += info["data"]
+        due = step % every == 0 or done
+        assert env.state.waiting == (0 if due else len(gathered))
+        assert len(info["losses"]) == len(info["data"])
+        if not due:
+            assert (report, reward) == (before, 0.0)
+            assert info["cost"].train_tokens == info["cost"].generated_tokens == 0
+            assert "loss" not in info["metrics"]
+        elif gathered:
+            earlier = trained if training == "scratch" else []
+            tokens = env.trainer.cost(env.student, (*earlier, *gathered)).train_tokens
+            assert info["cost"].train_tokens == tokens
+            trained, gathered = trained + gathered, []
+        assert budget.allows(env.spent)
+        before = report
+        if done:
+            break
+    assert gathered == []
+    assert tuple(env.state.data) == tuple(trained)
+
+
+def test_one_run_over_gathered_data_is_one_run_over_it_at_once() -> None:
+    gather, once = toy(train_every=3), toy(budget=Budget(steps=20))
+    for env in (gather, once):
+        env.reset(seed=0)
+    for i in (0, 1, 2):
+        after, reward, *_ = gather.step(words(5 * i, 2))
+    at_once, other, *_ = once.step(words(0, 2) + words(5, 2) + words(10, 2))
+    assert (after, reward) == (at_once, other)
+
+
+def test_what_waits_when_the_teacher_stops_is_not_trained() -> None:
+    env = toy(train_every=3)
+    first, _ = env.reset(seed=0)
+    env.step(words(0, 2))
+    env.end()
+    report, reward, done, *_ = env.step(())
+    assert (report, reward, done, env.state.stop_reason) == (first, 0.0, True, "teacher")
+
+
+def test_patience_counts_training_runs() -> None:
+    """Without data nothing gets better: two runs of three steps each."""
+    env = toy(train_every=3, patience=2)
+    env.reset(seed=0)
+    for _ in range(6):
+        assert not env.state.stop_reason
+        env.step(())
+    assert env.state.stop_reason == "patience"
