@@ -99,6 +99,7 @@ SPECIAL: Mapping[str, Mapping[str, Any]] = {
     "deepseek_v2": {"num_key_value_heads": 4},
     "deepseek_v3": {"num_key_value_heads": 4},
     "falcon_h1": {"mamba_d_ssm": 64, "mamba_n_heads": 4, "mamba_d_head": 16},
+    "jamba": {"attn_layer_period": 2, "attn_layer_offset": 1},
     "mamba2": {"num_heads": 4, "head_dim": 16, "n_groups": 1},
     "zamba2": {"num_mem_blocks": 1},
 }
@@ -198,11 +199,13 @@ def _has(config: Any, name: str) -> bool:
 
 
 def _short(error: Exception, folder: str) -> str:
-    return _clean(f"{type(error).__name__}: {error}", folder)
+    kind = "" if isinstance(error, TeachgymError) else f"{type(error).__name__}: "
+    return _clean(f"{kind}{error}", folder)
 
 
 def _clean(text: str, folder: str) -> str:
-    return text.replace(folder, "MODEL").partition("\n")[0].replace("|", "/")[:160]
+    text = text.replace(folder, "MODEL").partition("\n")[0].replace("|", "/")
+    return text.partition("; take another")[0].partition(". Give 'simulated'")[0][:160]
 
 
 # -- the page --------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from tempfile import NamedTemporaryFile
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever equal keys would no longer mean equal answers."""
 
 LIMIT_BYTES = 2**30

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -18,6 +18,7 @@ _WORDS: dict[Any, str] = {
     Literal: "a text",
     Sequence: "a list of texts",
     tuple: "a list of texts",
+    Mapping: "a table of settings",
 }
 
 

@@ -125,6 +125,7 @@ def adaptable(model: Any) -> dict[str, Affine]:
         for name, layer in layers
         if isinstance(layer, nn.Linear | Conv1D)
         and layer is not head
+        and "Router" not in type(layer).__name__  # a linear layer that returns something else
         and name.rpartition(".")[2] not in skipped
     }
 

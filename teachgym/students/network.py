@@ -135,7 +135,7 @@ def context_of(model: Any) -> int:
     """The most tokens a model can attend to, whatever part of them a sliding window shows."""
     config = model.config.get_text_config()
     limits = [getattr(config, name, None) for name in ("max_position_embeddings", "n_positions")]
-    return min((limit for limit in limits if limit), default=2048)
+    return min((limit for limit in limits if limit and limit > 0), default=2048)
 
 
 def cache_bytes(model: Any) -> int:
@@ -143,7 +143,11 @@ def cache_bytes(model: Any) -> int:
     config = model.config.get_text_config()
     n_heads = config.num_attention_heads
     n_key_heads = getattr(config, "num_key_value_heads", None) or n_heads
-    d_head = getattr(config, "head_dim", None) or config.hidden_size // n_heads
+    try:
+        d_head = getattr(config, "head_dim", None)
+    except Exception:  # transformers' own, for models whose layers differ: Gemma 4
+        d_head = getattr(config, "global_head_dim", None)
+    d_head = d_head or config.hidden_size // n_heads
     return int(2 * config.num_hidden_layers * n_key_heads * d_head * model.dtype.itemsize)
 
 

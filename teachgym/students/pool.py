@@ -176,6 +176,7 @@ class StudentPool:
     def fingerprint(self, student: int) -> str:
         """Hex digest of all that decides the student's answers."""
         digest = hashlib.sha256(self._frozen_digest)
+        digest.update(self.texts.format.encode())
         for name, values in self._weights_of(student).items():
             digest.update(name.encode())
             digest.update(_bytes(values))
@@ -188,7 +189,7 @@ class StudentPool:
         facts: Sequence[Any] = (
             model.config.to_json_string(),
             _tokenizer_facts(texts.tokenizer),
-            texts.tokenizer.chat_template if texts.chat else None,
+            (texts.tokenizer.chat_template, sorted(texts.template.items())) if texts.chat else None,
             sorted(texts.ends),
             texts.context,
             self.max_new_tokens,

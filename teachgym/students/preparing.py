@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from teachgym.errors import ConfigError
 from teachgym.students.adapter_files import AdapterWeights, read_adapter
 from teachgym.students.loading import Loaded, load_model
 from teachgym.students.lora import LoRASettings
@@ -52,9 +54,46 @@ def _texts(loaded: Loaded, settings: LanguageModelSettings) -> Texts:
     """The prompt format of a model that was loaded."""
     chat = bool(loaded.tokenizer.chat_template) if settings.chat is None else settings.chat
     ends = getattr(loaded.model.generation_config, "eos_token_id", None)
-    return Texts(
+    texts = Texts(
         loaded.tokenizer,
-        min(settings.context or 2**62, context_of(loaded.model)),
+        _context(loaded.model, settings.context),
         chat=chat,
         more_ends=() if ends is None else (ends,) if isinstance(ends, int) else tuple(ends),
+        template=settings.template or {},
+        date=settings.date,
     )
+    _require_embedded(loaded, texts)
+    return texts
+
+
+def _context(model: Any, asked: int | None) -> int:
+    """The most tokens to read: what was asked for, unless there is a table of positions."""
+    own = context_of(model)
+    if asked is None or asked <= own:
+        return asked or own
+    words = {id(model.get_input_embeddings().weight), id(model.get_output_embeddings().weight)}
+    tensors = chain(model.named_parameters(), model.named_buffers())
+    for name, tensor in tensors:
+        if id(tensor) not in words and any(own <= side <= own + 2 for side in tensor.shape):
+            raise ConfigError(
+                f"context is {asked}; it must be at most {own}, since {name} is a table of so many "
+                "positions"
+            )
+    return asked
+
+
+def _require_embedded(loaded: Loaded, texts: Texts) -> None:
+    """Refuse a tokenizer with tokens that the model has no embedding for.
+
+    Special ones that neither ends nor prompts need are never read, so they do not matter.
+    """
+    n_rows = loaded.model.get_input_embeddings().weight.shape[0]
+    tokenizer = loaded.tokenizer
+    unused = texts.controls - texts.ends - set(tokenizer(texts.format)["input_ids"])
+    outside = {i: t for t, i in tokenizer.get_vocab().items() if i >= n_rows and i not in unused}
+    if outside:
+        raise ConfigError(
+            f"the tokenizer has {len(outside)} tokens, such as {outside[min(outside)]!r}, beyond "
+            f"the {n_rows} that {type(loaded.model).__name__} has embeddings for; resize them with "
+            "model.resize_token_embeddings(len(tokenizer)), train them, and save both again"
+        )

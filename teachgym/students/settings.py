@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
 from teachgym.errors import ConfigError, unknown
 from teachgym.students.lora import ALL_LINEAR, LoRASettings
+from teachgym.students.templates import FIXED_DATE, require_date
 from teachgym.typed import require_types
 
 ADAPTATIONS = ("lora", "full")
@@ -37,9 +38,15 @@ class LanguageModelSettings:
     max_new_tokens: int = 24
     """The longest answer in tokens, its end included, >= 1."""
     context: int | None = None
-    """The most tokens to read, prompt and answer together; None = the model's own limit."""
+    """The most tokens to read, prompt and answer together; None = the model's own limit, which may
+    be exceeded unless positions are learned."""
     chat: bool | None = None
     """Use the chat template; None = if there is one."""
+    template: Mapping[str, Any] | None = None
+    """Arguments of the chat template, such as ``{"enable_thinking": false}``; None = none."""
+    date: str = FIXED_DATE
+    """What a chat template that prints today's date is told, as YYYY-MM-DD; ``today`` = the
+    truth, with which answers differ from day to day."""
     adaptation: Literal["lora", "full"] | None = None
     """``lora`` trains low-rank adapters, ``full`` all weights; None = ``full`` for models below
     ``FULL_BELOW`` parameters, else ``lora``."""
@@ -74,6 +81,7 @@ class LanguageModelSettings:
             raise ConfigError(
                 f"context is {self.context}; it must be above max_new_tokens, {self.max_new_tokens}"
             )
+        require_date(self.date)
         _ = self.lora  # checked early, too
 
     def _check_device(self) -> None:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from teachgym.errors import ConfigError
+from teachgym.students.controls import control_tokens, spelled, spelled_starts
+from teachgym.students.templates import FIXED_DATE, dated, require_template
 
 _log = logging.getLogger(__name__)
+
+_PLACE = "\ue000prompt\ue001"
+"""Characters of private use, which stand for a prompt in its format."""
 
 
 @dataclass
 class Texts:
     """A tokenizer with the prompt format of its model.
+
+    What prompts and targets say is text: where it spells a control token, such as the end of a
+    turn, it becomes the tokens of those characters. Control tokens come from the format alone.
 
     A prompt of a model with a chat template is the user's turn of a conversation that the
     student continues; of any other model it is the text itself, after the tokens (if any) that
@@ -25,6 +33,9 @@ class Texts:
         tokenizer: with an end-of-sequence token.
         context: the most tokens the model can read, prompt and answer together.
         chat: whether to use the chat template.
+        template: arguments of the chat template, such as ``{"enable_thinking": False}``.
+        date: what a chat template that prints today's date is told, ``YYYY-MM-DD``; ``today`` =
+            the truth, with which a student's answers differ from day to day.
         more_ends: tokens that end an answer besides the tokenizer's end-of-sequence token.
         cut: how many prompts and targets have been too long for the context so far.
     """
@@ -33,6 +44,8 @@ class Texts:
     context: int
     chat: bool = False
     more_ends: tuple[int, ...] = ()
+    template: Mapping[str, Any] = field(default_factory=dict)
+    date: str = FIXED_DATE
     cut: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
@@ -43,6 +56,7 @@ class Texts:
             )
         if self.chat and not self.tokenizer.chat_template:
             raise ConfigError("chat is True, but the tokenizer has no chat template; leave it out")
+        require_template(self.tokenizer, self.template, chat=self.chat)
 
     @property
     def end(self) -> int:
@@ -68,7 +82,7 @@ class Texts:
                 f"{room} tokens for the answer leave no room for a prompt in a context of "
                 f"{self.context}; lower max_new_tokens"
             )
-        encoded = [[*self._prefix, *ids] for ids in self.encode(self._formatted(prompts))]
+        encoded = self._encode_prompts(prompts)
         if [] in encoded:
             raise ConfigError(f"prompt {encoded.index([])} has no tokens; give it some text")
         self._count(sum(len(ids) > limit for ids in encoded), limit)
@@ -87,19 +101,42 @@ class Texts:
         self._count(sum(len(ids) > limit for ids in encoded), limit)
         encoded = [ids[:limit] for ids in encoded]
         pairs = []
-        formatted = self.encode(self._formatted(prompts))
-        for prompt, target in zip(formatted, encoded, strict=True):
-            whole, room = [*self._prefix, *prompt], self.context - len(target)
+        for whole, target in zip(self._encode_prompts(prompts), encoded, strict=True):
+            room = self.context - len(target)
             self._count(len(whole) > room, room)
             pairs.append((whole[-room:], target))
         return pairs
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of each text, without special tokens."""
-        if not texts:
-            return []
-        ids: list[list[int]] = self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
-        return ids
+        """Token ids of each text, none of them a control token."""
+        return [
+            ids if self.controls.isdisjoint(ids) else spelled(self.tokenizer, text, self.controls)
+            for text, ids in zip(texts, self._tokenize(texts), strict=True)
+        ]
+
+    def starts(self, text: str) -> list[int]:
+        """Where in ``text`` each of its tokens, as ``encode`` has them, begins.
+
+        Raises:
+            ConfigError: for a tokenizer that cannot tell.
+        """
+        if not self.tokenizer.is_fast:
+            raise ConfigError("loss spans need a fast tokenizer (tokenizer.json), this one is slow")
+        whole = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        if self.controls.isdisjoint(whole["input_ids"]):
+            return [first for first, _ in whole["offset_mapping"]]
+        return spelled_starts(self.tokenizer, text, self.controls)
+
+    @property
+    def format(self) -> str:
+        """What the prompt format makes of a prompt, today's date included if it is printed."""
+        return self._formatted(["a"])[0]
+
+    @cached_property
+    def controls(self) -> frozenset[int]:
+        """Tokens that mean something else than their text: special ones, and the format's own."""
+        own = set(self._tokenize(self._formatted([""]))[0]) if self.chat else set()
+        return self.ends | control_tokens(self.tokenizer, own)
 
     def decode(self, ids: Sequence[int], stop: Sequence[str] = ()) -> str:
         """The answer in ``ids``: up to the first end token and the first stop string."""
@@ -121,6 +158,37 @@ class Texts:
         texts: list[str] = self.tokenizer.batch_decode(ids, skip_special_tokens=True)
         return texts
 
+    def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text, control tokens where they are spelled."""
+        if not texts:
+            return []
+        ids: list[list[int]] = self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+        return ids
+
+    def _encode_prompts(self, prompts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each prompt in its format."""
+        if not self.chat:
+            return [[*self._prefix, *ids] for ids in self.encode(prompts)]
+        formatted = self._formatted(prompts)
+        usual = self._count_controls(self._tokenize([self.format])[0])
+        return [
+            ids if self._count_controls(ids) == usual else self._encode_parts(prompt, text)
+            for prompt, text, ids in zip(prompts, formatted, self._tokenize(formatted), strict=True)
+        ]
+
+    def _encode_parts(self, prompt: str, formatted: str) -> list[int]:
+        """Token ids of a formatted prompt that spells control tokens: its own become text."""
+        before, found, after = self._formatted([_PLACE])[0].partition(_PLACE)
+        framed = formatted.startswith(before) and formatted[len(before) :].endswith(after)
+        if not (found and framed):  # a template that does more than to put the prompt in its place
+            return self.encode([formatted])[0]
+        said = formatted[len(before) : len(formatted) - len(after)]
+        first, last = self._tokenize([before, after])
+        return [*first, *self.encode([said])[0], *last]
+
+    def _count_controls(self, ids: Sequence[int]) -> int:
+        return sum(token in self.controls for token in ids)
+
     @cached_property
     def _prefix(self) -> list[int]:
         """What the tokenizer puts before every text; a chat template brings its own."""
@@ -133,9 +201,14 @@ class Texts:
     def _formatted(self, prompts: Sequence[str]) -> list[str]:
         if not self.chat:
             return list(prompts)
+        template = dated(self.tokenizer.get_chat_template(), self.date)
         return [
             self.tokenizer.apply_chat_template(
-                [{"role": "user", "content": prompt}], tokenize=False, add_generation_prompt=True
+                [{"role": "user", "content": prompt}],
+                chat_template=template,
+                tokenize=False,
+                add_generation_prompt=True,
+                **self.template,
             )
             for prompt in prompts
         ]

@@ -134,10 +134,5 @@ def _span_weights(texts: Texts, example: Example) -> list[float]:
             f"the spans of {example.prompt!r} do not make up its target {example.target!r}; "
             "cut the target into pieces, without a gap"
         )
-    if not texts.tokenizer.is_fast:
-        raise ConfigError("loss spans need a fast tokenizer (tokenizer.json), this one is slow")
     of_character = [weight for text, weight in example.spans for _ in text]
-    offsets: Sequence[tuple[int, int]] = texts.tokenizer(
-        example.target, add_special_tokens=False, return_offsets_mapping=True
-    )["offset_mapping"]
-    return [*(of_character[first] for first, _ in offsets), example.spans[-1][1]]
+    return [*(of_character[i] for i in texts.starts(example.target)), example.spans[-1][1]]

@@ -61,7 +61,7 @@ def make_model(architecture: str = "llama", seed: int = 0, **changes: Any) -> An
             "qwen2": (Qwen2Config, Qwen2ForCausalLM),
         }
         make_config, make = kinds[architecture]
-        return make(make_config(vocab_size=n_tokens, **{**SMALL, **changes})).eval()
+        return make(make_config(**{**SMALL, "vocab_size": n_tokens, **changes})).eval()
 
 
 def make_pool(
