@@ -58,6 +58,14 @@ shaken: ## the fast tests in random order beside busy processes, ROUNDS times (o
 slow: ## the tests that train for minutes
 	$(BIN)/pytest -n 2 -m "slow and not gpu and not network"
 
+floor: ## core tests on the oldest versions that setup.cfg allows, in an environment of their own
+	test -x .venv-floor/bin/python || $(PYTHON) -m venv .venv-floor
+	sed -n '/^install_requires/,/^$$/s/>=/==/p' setup.cfg > .venv-floor/requirements.txt
+	.venv-floor/bin/pip install --quiet $(PIP_ARGS) --requirement .venv-floor/requirements.txt pytest hypothesis
+	PYTHONPATH=. .venv-floor/bin/pytest -q -m "not slow and not gpu and not network" tests/test_types.py \
+		tests/test_answers.py tests/students/test_simulated.py tests/students/test_decoding.py \
+		tests/students/test_texts.py tests/students/test_varlen.py
+
 gpu: ## the tests that need a CUDA device, and the speed benchmark on it
 	$(BIN)/pytest -m gpu
 	$(BIN)/python -m teachgym.benchmarks.speed --device cuda
@@ -67,7 +75,7 @@ docs: ## build the site into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean: ## remove everything that can be made again
-	rm -rf .venv build dist site *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-floor build dist site *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache
 
 .venv/.run: $(PACKAGING)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
