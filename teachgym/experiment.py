@@ -34,6 +34,7 @@ from teachgym.errors import ConfigError
 from teachgym.loop import Observer, observed
 from teachgym.protocols import Teacher
 from teachgym.records import read_examples
+from teachgym.redaction import redact_settings
 from teachgym.report.figures import result_figure
 from teachgym.runs import result as results
 from teachgym.runs.checkpoints import write_report
@@ -114,7 +115,7 @@ def run(
         "versions": versions(),
         "commit": commit(),
     }
-    run_folder = RunFolder.create(folder, record)
+    run_folder = RunFolder.create(folder, redact_settings(record))
     with holding(run_folder.path, "run"):
         return _go(config, run_folder, env, teacher, observers=observers, say=say, started=started)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from teachgym.errors import ConfigError, unknown
+from teachgym.redaction import hide
 from teachgym.types import (
     CURRENCIES,
     NOT_MEASURED,
@@ -131,7 +132,7 @@ def write_examples(path: Path, examples: Iterable[Example]) -> None:
     """Write a JSON Lines file, one example per line; an existing file is replaced."""
     with path.open("w", encoding="utf-8") as file:
         for example in examples:
-            file.write(json.dumps(example_to_json(example), allow_nan=False) + "\n")
+            file.write(hide(json.dumps(example_to_json(example), allow_nan=False)) + "\n")
 
 
 def read_examples(path: Path) -> Data:

@@ -9,6 +9,7 @@ lists a ``maxItems``; what remains is ended by ``max_tokens``. Imports torch and
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import inspect
 import json
@@ -20,6 +21,7 @@ import jinja2
 import numpy as np
 import torch
 
+from teachgym.chat.prompts import without_system
 from teachgym.errors import ChatError, ConfigError, missing_extra
 from teachgym.students.loading import load_model
 from teachgym.students.network import context_of
@@ -33,6 +35,9 @@ except ModuleNotFoundError as error:
 
 if TYPE_CHECKING:
     from teachgym.chat.settings import ChatSettings
+
+TODAY = datetime.date(2024, 7, 26)
+"""The date of prompts: that of templates which know no other (Llama 3)."""
 
 _ANYTHING = r"(?s:.*)"
 """The grammar of an answer without a schema."""
@@ -61,6 +66,8 @@ class LocalChatModel:
         temperature: divides the logits, >= 0; 0 = greedy.
         top_p: samples from the likeliest tokens that have this probability together, in (0, 1].
         max_tokens: longest answer, >= 1; where it ends an answer, ``Completion.cut`` is True.
+        template: arguments of the chat template. Templates that say the date say ``TODAY``,
+            unless an argument says otherwise, so that equal messages are equal prompts.
 
     Raises:
         ConfigError: for a number out of range, or a tokenizer without an end or of a kind that
@@ -76,6 +83,7 @@ class LocalChatModel:
         temperature: float = 1.0,
         top_p: float = 1.0,
         max_tokens: int = 1024,
+        template: Mapping[str, Any] | None = None,
     ) -> None:
         if not (temperature >= 0 and 0 < top_p <= 1 and max_tokens >= 1):
             raise ConfigError(
@@ -84,6 +92,7 @@ class LocalChatModel:
             )
         self.model, self.tokenizer, self.name = model, tokenizer, name
         self.temperature, self.top_p, self.max_tokens = temperature, top_p, max_tokens
+        self._template: dict[str, Any] = {"strftime_now": TODAY.strftime, **(template or {})}
         # Not every model can leave out the logits of the prompt, which take much memory.
         last_only = "logits_to_keep" in inspect.signature(model.forward).parameters
         self._options: dict[str, Any] = {"logits_to_keep": 1} if last_only else {}
@@ -134,21 +143,27 @@ class LocalChatModel:
 
     def _prompt(self, messages: Sequence[Mapping[str, str]]) -> list[int]:
         """Token ids of the messages and of what opens the answer."""
-        if not self.tokenizer.chat_template:
-            turns = [f"{m['role'].capitalize()}: {m['content']}" for m in messages]
-            ids: list[int] = self.tokenizer("\n\n".join([*turns, "Assistant:"]))["input_ids"]
-            return ids
-        ids = self.tokenizer(self._templated(messages), add_special_tokens=False)["input_ids"]
+        special = not self.tokenizer.chat_template  # A chat template brings its own.
+        ids: list[int] = self.tokenizer(self.formatted(messages), add_special_tokens=special)[
+            "input_ids"
+        ]
         return ids
+
+    def formatted(self, messages: Sequence[Mapping[str, str]]) -> str:
+        """The text that the model reads; raises ``ChatError`` if the chat template refuses."""
+        if self.tokenizer.chat_template:
+            return self._templated(messages)
+        turns = [f"{m['role'].capitalize()}: {m['content']}" for m in messages]
+        return "\n\n".join([*turns, "Assistant:"])
 
     def _templated(self, messages: Sequence[Mapping[str, str]]) -> str:
         """The messages in the form of the chat template."""
         refusal = None
-        for turns in (messages, _without_system(messages)):  # some know no system messages
+        for turns in (messages, without_system(messages)):  # some know no system messages
             plain = [dict(turn) for turn in turns]
             try:
                 text: str = self.tokenizer.apply_chat_template(
-                    plain, tokenize=False, add_generation_prompt=True
+                    plain, tokenize=False, add_generation_prompt=True, **self._template
                 )
                 return text
             except jinja2.TemplateError as error:
@@ -215,6 +230,7 @@ def make_local(settings: ChatSettings) -> LocalChatModel:
         temperature=1.0 if settings.temperature is None else settings.temperature,
         top_p=1.0 if settings.top_p is None else settings.top_p,
         max_tokens=settings.max_tokens,
+        template=settings.template,
     )
 
 
@@ -256,13 +272,3 @@ def _generator(messages: Sequence[Mapping[str, str]], draw: int) -> torch.Genera
     asked = json.dumps([[dict(message) for message in messages], draw], sort_keys=True)
     digest = hashlib.sha256(asked.encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little"))
-
-
-def _without_system(messages: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
-    """What system messages say, said at the beginning of the user's first."""
-    system = [m["content"] for m in messages if m["role"] == "system"]
-    others = [m for m in messages if m["role"] != "system"] or [{"role": "user", "content": ""}]
-    return [
-        {**others[0], "content": "\n\n".join([*system, others[0]["content"]])},
-        *others[1:],
-    ]

@@ -7,18 +7,34 @@ return, so nothing but the text of an answer is taken for granted. Needs the ext
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import threading
 import time
+from base64 import b64encode
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from teachgym.chat.deadline import Overdue, within
 from teachgym.chat.prices import Price, estimate_tokens
+from teachgym.chat.prompts import without_system
+from teachgym.chat.replies import count_tokens, read_reply, table
 from teachgym.chat.retrying import Transient, read_retry_after
+from teachgym.chat.server_errors import SHOWN, named, reason
 from teachgym.chat.settings import ChatSettings
 from teachgym.errors import ChatError, missing_extra
+from teachgym.redaction import (
+    RedactingFilter,
+    hide,
+    redact,
+    remember,
+    remember_url,
+    strip_url,
+    url_parts,
+)
 from teachgym.types import Completion, Cost, Incident
 
 if TYPE_CHECKING:
@@ -27,12 +43,8 @@ if TYPE_CHECKING:
 _PASSING = (408, 409, 429)
 """Statuses, besides 500 and above, of failures that may pass."""
 
-_DISPENSABLE = {
-    "response_format": ("response_format", "json_schema"),
-    "seed": ("seed",),
-    "max_tokens": ("max_completion_tokens",),
-}
-"""What a request can do without or say otherwise, and the words in refusals of it."""
+_MAY_BE_REFUSALS = (400, 404, 405, 415, 422, 500, 501)
+"""Statuses of servers that cannot do what they were asked for, with or without saying what."""
 
 _FIXES = {
     401: "set {key} to a key that this server accepts",
@@ -42,10 +54,11 @@ _FIXES = {
 _QUOTA = "insufficient_quota"
 """OpenAI's code for an account without money, which no waiting helps."""
 
-_SHOWN = 300
-"""Characters of a server's message that errors show."""
-
 _IN_WORDS = "\n\nAnswer with nothing but a JSON object that fits this JSON schema:\n{schema}"
+
+_ENOUGH = 2
+"""Calls that a server must be seen to answer only without something, until it is left out of all:
+a failure with status 500 may also have been a mishap."""
 
 
 class OpenAICompatible:
@@ -54,10 +67,11 @@ class OpenAICompatible:
     The key is read from its environment variable when the first call is made, is never stored
     elsewhere, and never shown. A server whose ``base_url`` is given needs none.
 
-    Incidents: ``unsupported`` (the server refuses the JSON schema, the seed or ``max_tokens``;
-    from then on the schema is put into words, the seed left out, the limit called by its new
-    name), ``no-usage`` (it does not count tokens; they are estimated), ``refusal``, ``empty``,
-    ``too-long``. A model whose price is not known costs 0 dollars.
+    Incidents: ``unsupported`` (the server refuses the JSON schema, the seed, ``max_tokens`` or
+    system messages; from then on the schema is put into words, the seed left out, the limit
+    called by its new name, what the system says said by the user), ``no-usage`` (it does not
+    count tokens; they are estimated), ``refusal``, ``empty``, ``too-long``. A model whose price
+    is not known costs 0 dollars.
 
     Args:
         settings: of the model; those about retries, limits and records are not used here.
@@ -69,6 +83,10 @@ class OpenAICompatible:
         self._client: OpenAI | None = None
         self._refused: frozenset[str] = frozenset()
         """What the server is known not to accept."""
+        self._accepted: frozenset[str] = frozenset()
+        """What it has accepted: if a request with that fails, it is not for that reason."""
+        self._suspected: Counter[str] = Counter()
+        """Calls that it answered without something, and did not say that it refuses it."""
         self._price = settings.price or Price(0.0, 0.0)
         self._lock = threading.Lock()
 
@@ -93,18 +111,36 @@ class OpenAICompatible:
             MissingExtraError: if ``openai`` is not installed.
         """
         client = self._connect()
-        refused = self._refused
+        refused, guessed = self._refused, frozenset[str]()
+        first: ChatError | None = None
         while True:
             request = _request(self.settings, messages, schema, draw, refused)
+            sent = _optional(request, messages) - self._bound - refused
             try:
                 body = self._send(client, request)
             except _Refusal as refusal:
-                parameter = self._replaceable(refusal.said, request)
+                parameter = named(refusal.said, sent) or self._guess(refusal.status, sent)
                 if parameter is None:
-                    raise
+                    # What was said before anything was tried tells more.
+                    raise (first or refusal.error) from None
                 refused |= {parameter}
+                if not named(refusal.said, {parameter}):
+                    guessed, first = guessed | {parameter}, first or refusal.error
             else:
-                return self._read(body, messages, self._learn(refused))
+                return self._read(body, messages, self._learn(refused, guessed, sent))
+
+    @property
+    def _bound(self) -> frozenset[str]:
+        """What may not be left out."""
+        return frozenset({"response_format"} if self.settings.json_schema == "always" else ())
+
+    def _guess(self, status: int, sent: frozenset[str]) -> str | None:
+        """What a server that does not say what it refuses may refuse; None = nothing is left."""
+        untried = sent - self._accepted
+        if "response_format" in untried:
+            return "response_format"
+        # Servers whose chat template raises an error say nothing but that.
+        return "system" if status == 500 and "system" in untried else None
 
     def _connect(self) -> OpenAI:
         """The library's client, made once."""
@@ -118,7 +154,8 @@ class OpenAICompatible:
             from openai import AzureOpenAI, OpenAI
         except ImportError as error:
             raise missing_extra("openai", "llm") from error
-        own, key = self.settings, self._key()
+        own, key, address = self.settings, self._key(), self.settings.address or ""
+        remember_url(address)
         needs_key = own.base_url is None or own.api_version is not None
         if key is not None and not (key.isascii() and key.isprintable()):
             raise ChatError(f"{own.api_key_variable} holds no key: keys are of ASCII characters")
@@ -128,24 +165,27 @@ class OpenAICompatible:
                 f"{own.api_key_variable}, or base_url for a server that needs none"
             )
         # Retries are ours: they are counted, limited and recorded.
+        common: dict[str, Any] = {"timeout": own.timeout, "max_retries": 0, **_credentials(address)}
+        for name in ("httpx", "httpx2", "openai._base_client"):  # They log addresses.
+            logging.getLogger(name).addFilter(RedactingFilter())
         if own.api_version is not None:
             return AzureOpenAI(
                 api_key=key,
                 api_version=own.api_version,
-                azure_endpoint=own.base_url or "",
-                timeout=own.timeout,
-                max_retries=0,
+                azure_endpoint=_bare(own.base_url or ""),
+                **common,
             )
-        return OpenAI(
-            api_key=key or "none", base_url=own.base_url, timeout=own.timeout, max_retries=0
-        )
+        base_url = _bare(address) if address else None
+        return OpenAI(api_key=key or "none", base_url=base_url, **common)
 
     def _key(self) -> str | None:
-        return os.environ.get(self.settings.api_key_variable, "").strip() or None
+        key = os.environ.get(self.settings.api_key_variable, "").strip() or None
+        remember(key)
+        return key
 
     @property
     def _place(self) -> str:
-        return self.settings.base_url or os.environ.get("OPENAI_BASE_URL") or "OpenAI"
+        return strip_url(self.settings.address or "OpenAI")
 
     # -- one request ---------------------------------------------------------------------------
 
@@ -153,68 +193,62 @@ class OpenAICompatible:
         """The body of the reply to one request."""
         import openai
 
+        place = f"{self.name} at {self._place}"
         try:
-            reply = client.chat.completions.with_raw_response.create(**request)
+            text = within(self.settings.deadline, lambda ends: _fetch(client, request, ends))
+        except Overdue:
+            raise Transient(
+                f"{place} had not answered after {self.settings.deadline} s; raise deadline if it "
+                "is slow"
+            ) from None
         except openai.APIStatusError as error:
             # Not "from error", which shows all that the server said, maybe the key.
             raise self._explain(error) from None
-        except openai.APITimeoutError as error:
+        except openai.APITimeoutError:
             raise Transient(
-                f"{self.name} at {self._place} said nothing for {self.settings.timeout} s; raise "
-                "timeout if it is slow"
-            ) from error
+                f"{place} said nothing for {self.settings.timeout} s; raise timeout if it is slow"
+            ) from None
         except openai.APIConnectionError as error:
+            cause = redact(str(error.__cause__ or error))
             raise Transient(
-                f"{self.name} at {self._place} cannot be reached ({error.__cause__ or error}); "
-                "check base_url and that the server runs"
-            ) from error
+                f"{place} cannot be reached ({cause}); check base_url and that the server runs"
+            ) from None
         try:
-            body = _table(json.loads(reply.text))
-        except ValueError:
+            body = table(json.loads(text))
+        except (ValueError, RecursionError):
             body = {}
         choices = body.get("choices")
         if not isinstance(choices, list) or not choices:
             raise Transient(
-                f"{self.name} at {self._place} sent no chat completion but "
-                f"{self._shown(reply.text)!r}; check base_url, which mostly ends in /v1"
+                f"{place} sent no chat completion but {redact(text)[:SHOWN]!r}; check base_url, "
+                "which mostly ends in /v1"
             )
         return body
 
     def _explain(self, error: APIStatusError) -> ChatError:
         """What a status of 400 or more means."""
-        status, text = error.status_code, self._shown(error.message)
-        message = f"{self.name} at {self._place} answered with status {status}: {text}"
-        if (status in _PASSING or status >= 500) and error.code != _QUOTA:
-            transient = Transient(message)
+        status, said = error.status_code, error.response.text
+        message = f"{self.name} at {self._place} answered with status {status}: {reason(said)}"
+        explained: ChatError
+        if (status in _PASSING or status >= 500) and _QUOTA not in said:
+            explained = Transient(message)
             header = error.response.headers.get("retry-after")
-            transient.retry_after = read_retry_after(header, time.time())
-            return transient
-        fix = _FIXES.get(status, "change the request or the settings of the chat model")
-        message = f"{message}; {fix.format(key=self.settings.api_key_variable)}"
-        if status not in (400, 422):
-            return ChatError(message)
-        refusal = _Refusal(message)
-        refusal.said = error.message
-        return refusal
+            explained.retry_after = read_retry_after(header, time.time())
+        else:
+            fix = _FIXES.get(status, "change the request or the settings of the chat model")
+            explained = ChatError(f"{message}; {fix.format(key=self.settings.api_key_variable)}")
+        return _Refusal(explained, status, said) if status in _MAY_BE_REFUSALS else explained
 
-    def _shown(self, text: str) -> str:
-        """The beginning of a server's message, without the key if it holds it."""
-        key = self._key()
-        return (text.replace(key, "***") if key else text)[:_SHOWN]
-
-    def _replaceable(self, said: str, request: Mapping[str, Any]) -> str | None:
-        """A parameter that the server refused, by what it said, and that we can do without."""
-        must = {"response_format"} if self.settings.json_schema == "always" else set()
-        for parameter, words in _DISPENSABLE.items():
-            if parameter in request.keys() - must and any(w in said for w in words):
-                return parameter
-        return None
-
-    def _learn(self, refused: frozenset[str]) -> list[Incident]:
-        """Remember what a request that got through had to do without."""
+    def _learn(
+        self, refused: frozenset[str], guessed: frozenset[str], accepted: frozenset[str]
+    ) -> list[Incident]:
+        """Remember what a request that got through had to do without, and what it had."""
         with self._lock:
-            new = refused - self._refused
-            self._refused |= refused
+            self._accepted |= accepted
+            self._suspected.update(guessed)
+            certain = {what for what in guessed if self._suspected[what] >= _ENOUGH}
+            new = (refused - guessed | certain) - self._refused
+            self._refused |= new
         place = f"{self.name} at {self._place}"
         return [Incident("unsupported", f"{place} refuses {what}") for what in sorted(new)]
 
@@ -226,39 +260,78 @@ class OpenAICompatible:
         messages: Sequence[Mapping[str, str]],
         incidents: list[Incident],
     ) -> Completion:
-        reply = _parse(body)
+        reply = read_reply(body)
         if reply.refusal:
-            incidents.append(Incident("refusal", reply.refusal[:_SHOWN]))
+            incidents.append(Incident("refusal", redact(reply.refusal)[:SHOWN]))
         elif not reply.text:
             incidents.append(Incident("empty", f"finish_reason {reply.finish_reason!r}"))
         if len(reply.text) > self.max_reply_chars:
             size = f"{len(reply.text)} characters, of which {self.max_reply_chars} are kept"
             incidents.append(Incident("too-long", size))
-        tokens = _count_tokens(body)
-        if tokens is None:
+        tokens_in, tokens_out = count_tokens(body)
+        if tokens_in is None or (tokens_out is None and reply.text):
             incidents.append(Incident("no-usage", f"{self.name} at {self._place}"))
-            asked = estimate_tokens(*(message["content"] for message in messages))
-            tokens = asked, estimate_tokens(reply.text)
-        text = reply.text[: self.max_reply_chars]
-        cut = reply.finish_reason == "length" or len(text) < len(reply.text)
-        dollars = self._price.dollars(*tokens)
-        return Completion(text, Cost(0, 0, 1, *tokens, dollars), cut, tuple(incidents))
+        if tokens_in is None:
+            tokens_in = estimate_tokens(*(message["content"] for message in messages))
+        if tokens_out is None:
+            tokens_out = estimate_tokens(reply.text)
+        text = hide(reply.text[: self.max_reply_chars])
+        cut = reply.finish_reason == "length" or len(reply.text) > self.max_reply_chars
+        dollars = self._price.dollars(tokens_in, tokens_out)
+        return Completion(
+            text, Cost(0, 0, 1, tokens_in, tokens_out, dollars), cut, tuple(incidents)
+        )
 
 
 class _Refusal(ChatError):
-    """A request that the server will not answer as it is."""
+    """An answer by which a server may refuse a part of the request."""
 
-    said: str = ""
-    """All that the server said."""
+    def __init__(self, error: ChatError, status: int, said: str) -> None:
+        super().__init__(str(error))
+        self.error, self.status, self.said = error, status, said
 
 
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    """What matters of the body of a reply."""
+def _fetch(client: OpenAI, request: Mapping[str, Any], ends: float) -> str:
+    """The text of the reply to a request; raises ``Overdue`` after the moment ``ends``."""
+    import openai
 
-    text: str
-    refusal: str
-    finish_reason: str
+    create = client.chat.completions.with_streaming_response.create
+    with create(**request) as reply:
+        # The library wraps the errors of its HTTP client, but not those while it reads a body.
+        http = import_module(type(reply.http_response).__module__.partition(".")[0])
+        octets = bytearray()
+        try:
+            for part in reply.iter_bytes():
+                octets += part
+                if time.monotonic() > ends:
+                    raise Overdue
+        except http.TimeoutException:
+            raise openai.APITimeoutError(request=reply.http_request) from None
+        except http.HTTPError as error:
+            raise openai.APIConnectionError(request=reply.http_request) from error
+        return octets.decode("utf-8", "replace")
+
+
+def _bare(address: str) -> str:
+    """An address to which the library can add a path."""
+    return strip_url(address).partition("?")[0].partition("#")[0]
+
+
+def _credentials(address: str) -> dict[str, Any]:
+    """What an address holds besides the place, as arguments of the library's client."""
+    user, parameters = url_parts(address)
+    basic = b64encode(":".join(user).encode()).decode() if user else ""
+    return {
+        "default_headers": {"Authorization": f"Basic {basic}"} if user else None,
+        "default_query": parameters or None,
+    }
+
+
+def _optional(request: Mapping[str, Any], messages: Sequence[Mapping[str, str]]) -> frozenset[str]:
+    """What of a request can be left out or said otherwise."""
+    has_system = any(message["role"] == "system" for message in messages)
+    known = {"response_format", "seed", "max_tokens"} & request.keys()
+    return frozenset(known | ({"system"} if has_system else set()))
 
 
 def _request(
@@ -269,10 +342,11 @@ def _request(
     refused: frozenset[str],
 ) -> dict[str, Any]:
     """The parameters of a request, without those the server refuses."""
+    folded = "system" in refused
     limit = "max_completion_tokens" if "max_tokens" in refused else "max_tokens"
     request: dict[str, Any] = {
         "model": settings.model,
-        "messages": [dict(message) for message in messages],
+        "messages": [dict(m) for m in (without_system(messages) if folded else messages)],
         limit: settings.max_tokens,
     }
     for name in ("temperature", "top_p"):
@@ -280,6 +354,8 @@ def _request(
             request[name] = value
     if "seed" not in refused:
         request["seed"] = draw
+    if settings.template:
+        request["extra_body"] = {"chat_template_kwargs": dict(settings.template)}
     if schema is None:
         return request
     if settings.json_schema == "never" or "response_format" in refused:
@@ -290,32 +366,3 @@ def _request(
         described = {"name": name, "schema": dict(schema), "strict": True}
         request["response_format"] = {"type": "json_schema", "json_schema": described}
     return request
-
-
-def _parse(body: Mapping[str, Any]) -> _Reply:
-    """The first choice of a reply; what is missing or of another type is empty."""
-    choice = _table(body["choices"][0])
-    message = _table(choice.get("message"))
-    return _Reply(
-        text=_text(message.get("content")),
-        refusal=_text(message.get("refusal")),
-        finish_reason=_text(choice.get("finish_reason")),
-    )
-
-
-def _count_tokens(body: Mapping[str, Any]) -> tuple[int, int] | None:
-    """Tokens in and out as the server counted them; None = it did not."""
-    usage = _table(body.get("usage"))
-    tokens_in, tokens_out = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    if isinstance(tokens_in, int) and isinstance(tokens_out, int):
-        return max(0, tokens_in), max(0, tokens_out)
-    return None
-
-
-def _table(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: object) -> str:
-    # Half a surrogate pair is legal in JSON, but no request could ever carry it on.
-    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else ""

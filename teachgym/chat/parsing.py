@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from teachgym.chat.thoughts import without_thoughts
 from teachgym.errors import ConfigError, missing_extra
 from teachgym.types import Incident
 
@@ -62,7 +63,8 @@ class Parsed(Generic[ItemT]):
 def parse_items(text: str, item: type[ItemT]) -> Parsed[ItemT]:
     r"""The valid items in a reply, which may be ``{"items": [...]}``, a list, or a single item.
 
-    Of several JSON values in the text the longest counts; a ``<think>`` section is passed over.
+    Of several JSON values in the text the longest counts. What comes before the last mark that
+    ends thoughts is passed over: a draft in it is none of the reply.
     A backslash that begins no JSON escape is taken for a character, as in ``\sqrt``; so are those
     of ``\frac`` and ``\times``, which JSON would read as a form feed and a tab. Of valid JSON
     that gives a key two values, neither is believed. Numbers that are not finite make an item
@@ -73,11 +75,15 @@ def parse_items(text: str, item: type[ItemT]) -> Parsed[ItemT]:
             cut off, the items in the first 20,000 characters alone are read.
         item: what each item must fit.
     """
-    values = list(_values(_without_thoughts(text)))
+    said = without_thoughts(text)
+    thought = f"{len(text) - len(said)} characters of thoughts were passed over"
+    problems = [Incident("thoughts", thought)] if said != text else []
+    values = list(_values(said))
     if not values:
-        return Parsed(malformed="there is no JSON, or not as much as one whole item")
+        malformed = "there is no JSON, or not as much as one whole item"
+        return Parsed((), tuple(problems), malformed)
     value = max(values, key=lambda value: value.length)
-    problems = [Incident("repaired", value.repair)] if value.repair else []
+    problems += [Incident("repaired", value.repair)] if value.repair else []
     listed = _listed(value.content)
     if listed is None:
         return Parsed((), tuple(problems), 'the JSON is not of the form {"items": [...]}')
@@ -128,11 +134,6 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, strict=False)
-
-
-def _without_thoughts(text: str) -> str:
-    """The text after the ``<think>`` section that it begins with."""
-    return text.partition("</think>")[2] if text.lstrip().startswith("<think>") else text
 
 
 def _values(text: str) -> Iterator[_Value]:

@@ -16,7 +16,7 @@ place in the prompt (DataEnvGym's prompts silently lost the student's errors tha
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -57,6 +57,16 @@ def fenced(text: object) -> str:
     longest = max(map(len, re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}\n{text}\n{fence}"
+
+
+def without_system(messages: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """What system messages say, said at the beginning of the user's first."""
+    system = [m["content"] for m in messages if m["role"] == "system"]
+    others = [m for m in messages if m["role"] != "system"] or [{"role": "user", "content": ""}]
+    return [
+        {**others[0], "content": "\n\n".join([*system, others[0]["content"]])},
+        *others[1:],
+    ]
 
 
 @cache

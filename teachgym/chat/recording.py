@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from teachgym.errors import ChatError, ConfigError
 from teachgym.protocols import ChatModel
+from teachgym.redaction import hide
 from teachgym.types import Completion, Cost, Incident
 
 _TABLE = """
@@ -51,6 +52,8 @@ class Recorded:
             were not there.
         identity: what decides answers besides the request, as plain JSON values; None = the
             model's name.
+        prompt: from messages to the text that the model reads, where that is known here: a chat
+            template may say more than the messages, such as the date.
 
     Raises:
         ConfigError: for another mode, or a file that is no record.
@@ -63,11 +66,12 @@ class Recorded:
         mode: Literal["record", "replay", "off"] = "record",
         *,
         identity: Mapping[str, Any] | None = None,
+        prompt: Callable[[Sequence[Mapping[str, str]]], str] | None = None,
     ) -> None:
         if mode not in ("record", "replay", "off"):
             raise ConfigError(f"mode is {mode!r}; it must be 'record', 'replay' or 'off'")
         self.chat, self.path, self.mode = chat, Path(path), mode
-        self.identity = dict(identity or {"model": chat.name})
+        self.identity, self._prompt = dict(identity or {"model": chat.name}), prompt
         if mode != "off":
             self._check_file()
 
@@ -125,9 +129,9 @@ class Recorded:
     ) -> str:
         """All that decides an answer, as JSON."""
         contents = [dict(message) for message in messages]
-        return _to_json(
-            {"identity": self.identity, "messages": contents, "schema": schema, "draw": draw}
-        )
+        asked = {"identity": self.identity, "messages": contents, "schema": schema, "draw": draw}
+        read = {"prompt": self._prompt(messages)} if self._prompt else {}
+        return _to_json(asked | read)
 
     def _describe(
         self, messages: Sequence[Mapping[str, str]], schema: Mapping[str, Any] | None, draw: int
@@ -160,7 +164,8 @@ class Recorded:
     def _write(self, request: str, outcome: Mapping[str, Any]) -> dict[str, Any]:
         """Write an outcome down unless there is one already; the one that is then there."""
         with self._open() as record:
-            row = (_key(request), request, _to_json(outcome))
+            # Another key than the one in use may ask again: what decides is the request as it is.
+            row = (_key(request), hide(request), hide(_to_json(outcome)))
             record.execute("INSERT OR IGNORE INTO answers VALUES (?, ?, ?)", row)
             return _select(record, row[0]) or dict(outcome)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from importlib import import_module
 from math import inf
 from pathlib import Path
@@ -15,6 +16,7 @@ from teachgym.cache import cache_folder
 from teachgym.chat.prices import Price, find_price
 from teachgym.errors import ConfigError, require_known
 from teachgym.protocols import ChatModel
+from teachgym.redaction import redact, remember_url, strip_url
 from teachgym.typed import require_types
 
 Provider = Literal["openai", "local", "python"]
@@ -44,9 +46,10 @@ class ChatSettings:
     ``python``: a function of messages, schema and draw."""
     model: str = ""
     """Its name at the server, the local model's name or path, or ``module:function``."""
-    base_url: str | None = None
+    base_url: str | None = field(default=None, repr=False)
     """Address of the server, which mostly ends in ``/v1``; None = ``$OPENAI_BASE_URL`` or else
-    OpenAI's own."""
+    OpenAI's own. User information and parameters that hold keys are sent and never written
+    down: to resume a run, give the same address with them in ``$OPENAI_BASE_URL``."""
     temperature: float | None = 1.0
     """In [0, 2]; 0 = the likeliest answer; None = the server's own choice, for models that do not
     let it be set."""
@@ -56,6 +59,8 @@ class ChatSettings:
     """Length of an answer at most."""
     timeout: float = 120.0
     """Seconds that nothing may come from the server, > 0."""
+    deadline: float = 1800.0
+    """Seconds that a call may take in all, however steadily something comes, > 0."""
     api_key_variable: str = "OPENAI_API_KEY"
     """Name of the environment variable with the key; the key itself is no setting."""
     api_version: str | None = None
@@ -64,6 +69,9 @@ class ChatSettings:
     json_schema: JsonSchema = "auto"
     """Whether the server binds answers to their schema: ``always``; ``never`` (the schema is put
     into words); ``auto``: until the server refuses."""
+    template: Mapping[str, Any] | None = None
+    """Arguments of the model's chat template, such as ``{"enable_thinking": false}``; servers get
+    them as ``chat_template_kwargs``. None = none."""
     attempts: int = 6
     """Calls at most until one gets through, in [1, 100]."""
     requests_per_minute: int | None = None
@@ -93,17 +101,22 @@ class ChatSettings:
                 raise ConfigError(f"{name} is {value}; it must be in [{low}, {high}]")
         if not self.model:
             raise ConfigError("model is empty; give the name of the chat model")
-        if not 0 < self.timeout < inf:
-            raise ConfigError(f"timeout is {self.timeout}; it must be a number of seconds above 0")
+        for name in ("timeout", "deadline"):
+            if not 0 < (seconds := getattr(self, name)) < inf:
+                raise ConfigError(f"{name} is {seconds}; it must be a number of seconds above 0")
         if self.top_p is not None and not 0 < self.top_p <= 1:
             raise ConfigError(f"top_p is {self.top_p}; it must be in (0, 1]")
         self._check_server()
 
     def _check_server(self) -> None:
-        if self.base_url is not None and not self.base_url.startswith(("http://", "https://")):
-            raise ConfigError(
-                f"base_url is {self.base_url!r}; it must begin with http:// or https://"
-            )
+        if self.base_url is not None:
+            if not self.base_url.startswith(("http://", "https://")):
+                shown = redact(self.base_url)
+                raise ConfigError(f"base_url is {shown!r}; it must begin with http:// or https://")
+            try:
+                remember_url(self.base_url)
+            except ValueError as error:
+                raise ConfigError(f"base_url is no address: {redact(str(error))}") from None
         if self.api_version is not None and self.base_url is None:
             raise ConfigError("api_version is given, so base_url must be the Azure endpoint")
         # Never shown: it may well be a key, given in the wrong place.
@@ -120,7 +133,17 @@ class ChatSettings:
     @property
     def identity(self) -> dict[str, Any]:
         """The settings that decide answers; equal ones share recorded answers."""
-        return {name: getattr(self, name) for name in _DECISIVE}
+        # Not where there is none: answers recorded before there were templates stay.
+        own = {"template": dict(self.template)} if self.template else {}
+        return {name: getattr(self, name) for name in _DECISIVE} | own
+
+    @property
+    def address(self) -> str | None:
+        """The address to ask, with what is not written down of it; None = OpenAI's own."""
+        given = os.environ.get("OPENAI_BASE_URL")
+        if self.base_url is None or (given and strip_url(given) == self.base_url):
+            return given
+        return self.base_url
 
     @property
     def store_path(self) -> Path:
@@ -128,8 +151,8 @@ class ChatSettings:
         return Path(self.store) if self.store else cache_folder("chat") / "chat.sqlite"
 
     def to_json(self) -> dict[str, Any]:
-        """The settings as a JSON object; ``make_chat`` reads it."""
-        return asdict(self)
+        """The settings as a JSON object without secrets; ``make_chat`` reads it."""
+        return {**asdict(self), "base_url": self.base_url and strip_url(self.base_url)}
 
 
 def _check_prices(prices: Any) -> None:
@@ -161,7 +184,7 @@ def make_chat(settings: ChatSettings | Mapping[str, Any]) -> ChatModel:
         MissingExtraError: without the extra ``llm`` (``llm-local`` for the provider ``local``).
     """
     settings = read_settings(settings)
-    made = _MADE.get(key := json.dumps(settings.to_json(), sort_keys=True))
+    made = _MADE.get(key := json.dumps(asdict(settings), sort_keys=True))
     if made is None:
         made = _MADE[key] = _make(settings)
     return made
@@ -177,7 +200,14 @@ def _make(settings: ChatSettings) -> ChatModel:
         return chat
     from teachgym.chat.recording import Recorded
 
-    return Recorded(chat, settings.store_path, settings.cache, identity=settings.identity)
+    prompt = None
+    if settings.provider == "local":
+        from teachgym.chat.local import LocalChatModel
+
+        assert isinstance(chat, LocalChatModel)
+        prompt = chat.formatted
+    path, mode = settings.store_path, settings.cache
+    return Recorded(chat, path, mode, identity=settings.identity, prompt=prompt)
 
 
 def _make_local(settings: ChatSettings) -> ChatModel:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.console import Console
 
-from teachgym.cli.conducting import say
+from teachgym.cli.conducting import complain, say
 from teachgym.errors import ConfigError, RunError
+from teachgym.escaping import terminal
+from teachgym.redaction import hide
 
 if TYPE_CHECKING:
     from teachgym.benchmarks.runner import Execute
@@ -71,7 +73,9 @@ def conduct_bench(suite: Suite, folder: Path, execute: Execute) -> None:
         with Progress(*columns, transient=True, speed_estimate_period=1e9) as progress:
             bar = progress.add_task(suite.name, total=len(cells), completed=finished)
             for cell in runs:
-                progress.console.print(f"finished {cell.path}", highlight=False)
+                progress.console.print(
+                    terminal(f"finished {cell.path}"), markup=False, highlight=False
+                )
                 progress.advance(bar)
     except KeyboardInterrupt:
         say("stopped; the same command goes on where it was")
@@ -79,7 +83,7 @@ def conduct_bench(suite: Suite, folder: Path, execute: Execute) -> None:
     except RunError as error:
         show_leaderboard(folder)
         for trace in getattr(error, "__notes__", ()):
-            Console(stderr=True, soft_wrap=True).print(trace, markup=False, highlight=False)
+            complain(trace)
         raise
     show_leaderboard(folder)
 
@@ -113,7 +117,7 @@ def _write(path: Path, text: str) -> None:
     from teachgym.runs.files import replacing
 
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(hide(text), encoding="utf-8")
 
 
 def show_agreement(folder: Path, other: Path) -> None:

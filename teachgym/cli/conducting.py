@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from teachgym.errors import ChatError, TeachgymError, describe_os_error
+from teachgym.escaping import terminal
 
 if TYPE_CHECKING:
     from teachgym.runs.config import RunConfig
@@ -47,14 +48,19 @@ def errors_in_red() -> Iterator[None]:
         message = describe_os_error(error)
     else:
         return
-    console = Console(stderr=True, soft_wrap=True)
-    console.print(f"error: {message}", style="red", markup=False, highlight=False)
+    complain(f"error: {message}", style="red")
     raise typer.Exit(2)
 
 
 def say(text: str) -> None:
-    """Print a line as it is, however long."""
-    Console(soft_wrap=True).print(text, markup=False, highlight=False)
+    """Print a line, however long; control characters in it are shown, secrets are not."""
+    Console(soft_wrap=True).print(terminal(text), markup=False, highlight=False)
+
+
+def complain(text: str, *, style: str = "") -> None:
+    """``say`` on the error output."""
+    console = Console(stderr=True, soft_wrap=True)
+    console.print(terminal(text), style=style, markup=False, highlight=False)
 
 
 def conduct(

@@ -15,6 +15,7 @@ from rich.console import Console
 from teachgym.cli import options as given
 from teachgym.cli.conducting import errors_in_red, prepare_process, say
 from teachgym.errors import ConfigError, require_known
+from teachgym.escaping import terminal
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -181,14 +182,15 @@ def _table(file: SkillFile) -> Table:
     from rich.text import Text
 
     counts = file.counts
-    title = f"{len(counts)} skills of {file.task}, found by {file.method}"
+    title = Text(terminal(f"{len(counts)} skills of {file.task}, found by {file.method}"))
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     table.add_column("skill")
     table.add_column("examples", justify="right")
     table.add_column("what it is")
     described = {skill.name: skill.description for skill in file.skills}
     for name in sorted(counts, key=lambda name: -counts[name]):
-        table.add_row(Text(name), str(counts[name]), Text(described[name]))
+        shown = Text(terminal(name)), str(counts[name]), Text(terminal(described[name]))
+        table.add_row(*shown)
     return table
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from teachgym.escaping import markdown, terminal
 from teachgym.metrics import Estimate
 from teachgym.runs.result import Comparison, RunResult
 from teachgym.types import SkillScore
@@ -74,19 +75,19 @@ def result_table(result: RunResult) -> Table:
     from rich.text import Text
 
     table = Table.grid()
-    table.add_row(Text(describe_run(result)), style="bold")
+    table.add_row(Text(terminal(describe_run(result))), style="bold")
     table.add_row(rich_rows(score_rows(result)))
     table.add_row(rich_rows(spending_rows(result)))
     if len(trouble := trouble_rows(result)) > 1:
         table.add_row(rich_rows(trouble))
-    table.add_row(Text(describe_end(result)))
+    table.add_row(Text(terminal(describe_end(result))))
     return table
 
 
 def result_markdown(result: RunResult) -> str:
     """The same as Markdown."""
     parts = (
-        f"**{describe_run(result)}**",
+        f"**{markdown(describe_run(result))}**",
         markdown_rows(score_rows(result)),
         markdown_rows(spending_rows(result)),
         *([markdown_rows(trouble)] if len(trouble := trouble_rows(result)) > 1 else []),
@@ -134,9 +135,9 @@ def rich_rows(rows: Rows) -> Table:
     header, *body = rows
     table = Table(box=SIMPLE_HEAD)
     for number, name in enumerate(header):
-        table.add_column(name, justify="left" if number == 0 else "right")
+        table.add_column(Text(terminal(name)), justify="left" if number == 0 else "right")
     for row in body:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(terminal(cell)) for cell in row))
     return table
 
 
@@ -144,4 +145,5 @@ def markdown_rows(rows: Rows) -> str:
     """Header and rows as a Markdown table."""
     header, *body = rows
     ruler = ("---", *["---:"] * (len(header) - 1))
-    return "\n".join(f"| {' | '.join(row)} |" for row in (header, ruler, *body))
+    cells = ([*map(markdown, header)], ruler, *([*map(markdown, row)] for row in body))
+    return "\n".join(f"| {' | '.join(row)} |" for row in cells)

@@ -25,6 +25,7 @@ from teachgym.records import (
     prediction_to_json,
     score_from_json,
 )
+from teachgym.redaction import hide
 from teachgym.runs.files import read_json, read_lines, replacing, stream_lines
 from teachgym.runs.folder import RunFolder
 from teachgym.skills import Forest
@@ -46,7 +47,7 @@ def save_snapshot(run: RunFolder, snapshot: Snapshot) -> None:
     if not best.exists():
         _write_weights(best, snapshot.best.checkpoint)
     with replacing(_state(run, snapshot.step)) as temporary:
-        temporary.write_text(json.dumps(_state_to_json(snapshot)), encoding="ascii")
+        temporary.write_text(hide(json.dumps(_state_to_json(snapshot))), encoding="ascii")
 
 
 def load_snapshot(run: RunFolder, step: int) -> Snapshot:
@@ -128,7 +129,7 @@ def write_report(path: Path, report: Report) -> None:
     """Write the predictions of a report, one per line."""
     with replacing(path) as temporary:
         lines = (json.dumps(prediction_to_json(p)) + "\n" for p in report.predictions)
-        temporary.write_text("".join(lines), encoding="ascii")
+        temporary.write_text(hide("".join(lines)), encoding="ascii")
 
 
 def read_report(path: Path, split: Split) -> Report:

@@ -13,7 +13,9 @@ from typing import Any, Literal, get_args
 from jinja2 import Environment, StrictUndefined
 
 from teachgym.errors import ConfigError, RunError, missing_extra, unknown
+from teachgym.escaping import markdown, markdown_name
 from teachgym.records import Record
+from teachgym.redaction import hide, redact
 from teachgym.runs.files import check_writable, read_json, refuse_links, replacing, settle
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.lock import holding
@@ -54,7 +56,7 @@ def export_dataset(
         (folder / "data").mkdir(parents=True)
         write(folder / "data" / f"train.{format}", rows)
         card = _card(run, result, rows, format=format, license=license)
-        (folder / "README.md").write_text(card, encoding="utf-8")
+        (folder / "README.md").write_text(redact(card), encoding="utf-8")
     return out
 
 
@@ -105,7 +107,7 @@ def _row(example: Example, loss: float | None) -> Record:
 
 def _write_jsonl(path: Path, rows: list[Record]) -> None:
     lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    path.write_text("".join(lines), encoding="utf-8")
+    path.write_text(hide("".join(lines)), encoding="utf-8")
 
 
 def _write_parquet(path: Path, rows: list[Record]) -> None:
@@ -132,6 +134,7 @@ def _card(
     config: Mapping[str, Any] = read_json(run.config)
     template = (files("teachgym.runs") / "cards" / "dataset.md").read_text(encoding="utf-8")
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"markdown": markdown, "name": markdown_name}
     return environment.from_string(template).render(
         result=result,
         config=config,

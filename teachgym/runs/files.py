@@ -22,6 +22,7 @@ from typing import Any
 
 from teachgym.errors import RunError
 from teachgym.records import Record
+from teachgym.redaction import hide
 
 _RUST_ERROR = re.compile(r"\(os error (\d+)\)")
 _NAME_SHOWN = 100
@@ -29,7 +30,7 @@ _NAME_SHOWN = 100
 
 def append_lines(path: Path, records: Iterable[Any]) -> None:
     """Append JSON values, one per line, and wait until they are on disk."""
-    append_text(path, "".join(json.dumps(record) + "\n" for record in records))
+    append_text(path, hide("".join(json.dumps(record) + "\n" for record in records)))
 
 
 def append_text(path: Path, text: str) -> None:
@@ -201,7 +202,8 @@ def naming(path: Path) -> Iterator[None]:
 def write_json(path: Path, value: Any) -> None:
     """Write one JSON value for people and programs; what is not a finite number is ``null``."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(strict(value), indent=2) + "\n", encoding="ascii")
+        text = hide(json.dumps(strict(value), indent=2))
+        temporary.write_text(f"{text}\n", encoding="ascii")
 
 
 def read_json(path: Path) -> Record:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -95,16 +95,27 @@ def test_a_local_model_is_recorded_and_nothing_else(
 ) -> None:
     made: list[ChatSettings] = []
 
+    class Here(Scripted):
+        def formatted(self, messages: Sequence[Mapping[str, str]]) -> str:
+            return f"on day {day}: {messages[-1]['content']}"
+
+    day = 1
+
     def make_local(settings: ChatSettings) -> Scripted:
         made.append(settings)
-        return Scripted(lambda *_: "here", name=settings.model)
+        return Here(lambda *_: f"here {day}", name=settings.model)
 
     # Stands for the module that loads torch.
-    local = SimpleNamespace(make_local=make_local)
+    local = SimpleNamespace(make_local=make_local, LocalChatModel=Here)
     monkeypatch.setitem(sys.modules, "teachgym.chat.local", local)
     chat = make_chat({"provider": "local", "model": "m", "store": str(tmp_path / "r.sqlite")})
     assert isinstance(chat, Recorded)
-    assert chat.complete(HELLO).text == "here"
+    assert chat.complete(HELLO).text == "here 1"
+    # What the model reads is part of the question: on another day it is another one.
+    day = 2
+    assert chat.complete(HELLO).text == "here 2"
+    day = 1
+    assert chat.complete(HELLO).text == "here 1"
     assert made == [ChatSettings(provider="local", model="m", store=str(tmp_path / "r.sqlite"))]
 
 

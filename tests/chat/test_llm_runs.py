@@ -142,7 +142,7 @@ def wrong_types(text: str) -> str:
 BUSY = loopback.status(429, retry_after="7")
 FAULTS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "429, Retry-After": ({"faults": first(2, BUSY)}, {"retry": 2}),
-    "errors of the server": ({"faults": first(3, loopback.status(500))}, {"retry": 3}),
+    "errors of the server": ({"faults": first(3, loopback.status(503))}, {"retry": 3}),
     "dropped connection": ({"faults": first(1, loopback.dropped)}, {"retry": 1}),
     "time-out": ({"faults": first(1, loopback.slow(2.0)), "timeout": 0.3}, {"retry": 1}),
     "half a body": ({"faults": first(1, loopback.half)}, {"retry": 1}),

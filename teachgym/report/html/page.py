@@ -17,6 +17,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from teachgym.redaction import hide
 from teachgym.report.html.svg import element
 from teachgym.runs.files import replacing, strict
 
@@ -98,7 +99,7 @@ def render_page(page: Page) -> str:
 def write_page(path: Path, page: Page) -> Path:
     """Write the file, replacing an older one as a whole; half a surrogate pair becomes ``?``."""
     with replacing(path) as temporary:
-        temporary.write_bytes(render_page(page).encode("utf-8", errors="replace"))
+        temporary.write_bytes(hide(render_page(page)).encode("utf-8", errors="replace"))
     return path
 
 

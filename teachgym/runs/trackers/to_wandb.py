@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from teachgym.errors import missing_extra
+from teachgym.redaction import redact
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.trackers.settings import WandbSettings
 from teachgym.runs.trackers.tables import Table, tables
@@ -60,6 +61,10 @@ class WandbTracker:
                 reinit="create_new",
                 settings=wandb.Settings(
                     silent=True,
+                    # It would record the command line and the address of the repository, in
+                    # which there may be keys; versions and commit are in the configuration.
+                    x_disable_meta=True,
+                    disable_git=True,
                     # By default a run whose network is gone would wait for it without end.
                     finish_timeout=settings.finish_seconds,
                     finish_timeout_raises=True,
@@ -116,5 +121,5 @@ class WandbTracker:
             if not self._lost:
                 self._lost = True
                 reason = str(error) or type(error).__name__
-                message = f"wandb is lost, the run goes on without it: {reason}"
+                message = redact(f"wandb is lost, the run goes on without it: {reason}")
                 warnings.warn(message, stacklevel=4)
