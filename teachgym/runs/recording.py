@@ -8,7 +8,6 @@ may die at any moment and the episode is the same as if it had not.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
 from typing import Any
 
 import gymnasium as gym
@@ -17,6 +16,7 @@ from teachgym.errors import ConfigError
 from teachgym.loop import Observer, ends, episode_of, live, observed
 from teachgym.protocols import Teacher, Tracker
 from teachgym.records import Record, example_to_json
+from teachgym.redaction import redact
 from teachgym.runs.checkpoints import (
     drop_old_snapshots,
     prune_predictions,
@@ -157,7 +157,10 @@ class _Recorder:
         run, info, state = self._run, transition.info, self._base.state
         append_lines(run.examples, map(example_to_json, info["data"]))
         append_lines(run.rejected, (_verdict_to_json(step, v) for v in info["rejected"]))
-        incidents = ({"round": step, **asdict(incident)} for incident in info["incidents"])
+        incidents = (
+            {"round": step, "event": incident.event, "detail": redact(incident.detail)}
+            for incident in info["incidents"]
+        )
         append_lines(run.incidents, incidents)
         spent = {f"spent/{currency}": n for currency, n in self._base.spent.as_dict().items()}
         self._tracker.log({**info["metrics"], "reward": transition.reward, **spent}, step)
