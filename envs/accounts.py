@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from teachgym.envs.restart import TrainingMode
 from teachgym.types import Cost, Data, Incident, Report, TrainResult, Verdict
@@ -32,17 +33,34 @@ def step_metrics(
     result: TrainResult,
 ) -> dict[str, float]:
     """Numbers to plot; what did not occur is left out, as is the loss of a step without data."""
-    reasons = Counter(verdict.reason for verdict in rejected)
     events = Counter(incident.event for incident in incidents)
     metrics: dict[str, float] = {
         **score_metrics(report),
         "accepted": len(accepted),
-        "rejected": reasons.total(),
-        **{f"rejected/{reason}": n for reason, n in sorted(reasons.items())},
+        **_rejections(rejected),
         "incidents": events.total(),
         **{f"incidents/{event}": n for event, n in sorted(events.items())},
     }
     return {**metrics, "loss": result.loss} if math.isfinite(result.loss) else metrics
+
+
+def also_rejected(info: dict[str, Any], verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """What a step's ``info`` is with ``verdicts`` on orders or moves before those it has."""
+    if not verdicts:
+        return info
+    rejected = (*verdicts, *info["rejected"])
+    return {
+        **info,
+        "rejected": rejected,
+        "metrics": {**info["metrics"], **_rejections(rejected)},
+    }
+
+
+def _rejections(rejected: Iterable[Verdict]) -> dict[str, float]:
+    """How many items were rejected, in all and by reason."""
+    reasons = Counter(verdict.reason for verdict in rejected)
+    by_reason = {f"rejected/{reason}": n for reason, n in sorted(reasons.items())}
+    return {"rejected": reasons.total(), **by_reason}
 
 
 def new_losses(

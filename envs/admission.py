@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
+from teachgym.shown import shown
 from teachgym.types import Data, Provenance, Verdict
 
 
@@ -29,6 +31,31 @@ def divide(data: Data, count: int, currency: str) -> tuple[Data, tuple[Verdict, 
     """The first ``count`` examples, and verdicts on those that ``currency`` is not enough for."""
     detail = f"{currency}: not enough left for it"
     return data[:count], tuple(Verdict(e, "budget", detail) for e in data[count:])
+
+
+def items_of(action: Any) -> tuple[tuple[Any, ...], tuple[Verdict, ...]]:
+    """The items of an action in words; of what is no tuple none, and a verdict on the whole."""
+    return (action, ()) if isinstance(action, tuple) else ((), (no_action(action, "a tuple"),))
+
+
+def no_action(action: Any, wanted: str) -> Verdict:
+    """The verdict on an action that is not ``wanted``."""
+    detail = f"the action is {shown(action)}, of type {type(action).__name__}; it must be {wanted}"
+    return Verdict(None, "action", detail, shown(action))
+
+
+def sift(
+    items: Iterable[Any], reason: str, fault: Callable[[Any], str | None]
+) -> tuple[tuple[Any, ...], tuple[Verdict, ...]]:
+    """The items without a ``fault``, and verdicts with ``reason`` on the others."""
+    kept: list[Any] = []
+    verdicts: list[Verdict] = []
+    for item in items:
+        if (detail := fault(item)) is None:
+            kept.append(item)
+        else:
+            verdicts.append(Verdict(None, reason, detail, shown(item)))
+    return tuple(kept), tuple(verdicts)
 
 
 def stamp(data: Data, step: int) -> Data:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from time import perf_counter
@@ -14,7 +15,7 @@ import numpy as np
 
 from teachgym.envs import probes
 from teachgym.envs.accounts import difference, new_losses, score_metrics, step_metrics
-from teachgym.envs.admission import divide, most, stamp
+from teachgym.envs.admission import divide, items_of, most, stamp
 from teachgym.envs.pricing import cheapest, paid_for, price_answers
 from teachgym.envs.rendering import render_ansi, render_rgb_array
 from teachgym.envs.restart import FROM_UNTRAINED, training_set
@@ -58,7 +59,8 @@ class TeacherEnv(gym.Env[Report, Data]):
 
     ## Action Space
     ``DataSpace``: a tuple of at most ``examples_per_step`` examples of the task's skills. What the
-    gate rejects is reported in ``info["rejected"]`` and never trained on. ``info["losses"]`` has
+    gate rejects is reported in ``info["rejected"]`` and never trained on; what is no tuple counts
+    as one rejected item. ``info["losses"]`` has
     the loss of each of ``info["data"]`` when it was first met, None where it is not known.
 
     ## Observation Space
@@ -152,11 +154,17 @@ class TeacherEnv(gym.Env[Report, Data]):
     def step(self, action: Data) -> tuple[Report, float, bool, bool, dict[str, Any]]:
         """Vet, train, evaluate, pay; see the class docstring.
 
+        A step is atomic: if gate, trainer, evaluator or reward raise, nothing is charged, no step
+        is counted, and student and state are as before.
+
         Raises:
             EpisodeError: before ``reset`` or after the episode's end.
         """
-        if self.state.stop_reason:
-            raise EpisodeError(f"the episode is over ({self.state.stop_reason}); call reset()")
+        self.require_running()
+        with self._undone_on_error():
+            return self._step(action)
+
+    def _step(self, action: Data) -> tuple[Report, float, bool, bool, dict[str, Any]]:
         started, before = perf_counter(), self.state.report
         accepted, rejected, pretest = self._admit(() if self.ending else action)
         accepted = stamp(accepted, self.state.step + 1)
@@ -193,6 +201,11 @@ class TeacherEnv(gym.Env[Report, Data]):
             return render_rgb_array(self.state)
         gym.logger.warn("render() does nothing without render_mode='ansi' or 'rgb_array'")
         return None
+
+    def require_running(self) -> None:
+        """Raise ``EpisodeError`` before ``reset`` and after the episode's end."""
+        if self.state.stop_reason:
+            raise EpisodeError(f"the episode is over ({self.state.stop_reason}); call reset()")
 
     # -- what others may ask ---------------------------------------------------------------
 
@@ -319,12 +332,28 @@ class TeacherEnv(gym.Env[Report, Data]):
         """``k`` random answers to each prompt; see ``teachgym.envs.probes``."""
         return probes.sample(self, prompts, k=k, temperature=temperature, seed=seed)
 
+    @contextmanager
+    def _undone_on_error(self) -> Iterator[None]:
+        """Whatever is raised within leaves the environment as it was, weights included."""
+        state, reckoned = self.state, self._reckoned
+        at_hand = state.best.step == state.step  # These weights were saved a moment ago.
+        weights = state.best.checkpoint if at_hand else self.student.save()
+        with self.ledger.undone_on_error():
+            try:
+                yield
+            except BaseException:
+                self._state, self._reckoned, self.ending = state, reckoned, False
+                self._seen = Seen(self.gate.form(e.prompt) for e in state.data)
+                self.student.restore(weights)
+                raise
+
     # -- the parts of a step ---------------------------------------------------------------
 
     def _admit(self, data: Data) -> tuple[Data, tuple[Verdict, ...], tuple[Prediction, ...]]:
         """What passes the gate and can be paid for, the verdicts on the rest, the pretest."""
-        result = self.gate.inspect(data, seen=self._seen, limit=self.examples_available)
-        accepted, rejected = result.accepted, result.rejected
+        items, malformed = items_of(data)
+        result = self.gate.inspect(items, seen=self._seen, limit=self.examples_available)
+        accepted, rejected = result.accepted, malformed + result.rejected
         pretest: tuple[Prediction, ...] = ()
         if accepted and self._pretests:
             pretest = self._ask(accepted[: self._askable()])

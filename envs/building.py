@@ -12,6 +12,7 @@ from typing import Any, TypedDict
 
 from teachgym.envs.base import TeacherEnv
 from teachgym.envs.casting import Casting, Roles, cast_alone
+from teachgym.envs.penalty import require_penalty
 from teachgym.envs.restart import TrainingMode
 from teachgym.envs.rules import EpisodeRules
 from teachgym.envs.stress import make_stress, stressed_evaluator, stressed_trainer
@@ -46,6 +47,7 @@ class Settings(TypedDict, total=False):
     reward_scale: float
     reward: str
     prices: Mapping[str, float] | None
+    rejection_penalty: float
     reuse_answers: bool
     render_mode: str | None
 
@@ -73,20 +75,23 @@ def teacher_env(
     reward_scale: float = 1.0,
     reward: str = "accuracy_gain",
     prices: Mapping[str, float] | None = None,
+    rejection_penalty: float = 0.0,
     reuse_answers: bool = True,
     render_mode: str | None = None,
 ) -> TeacherEnv:
     """The base environment from plain values; names are looked up in the registries.
 
     The settings are those of the registered environments; see their cards. ``cast`` fills the
-    roles of task, student, trainer and evaluator. A delayed reward is for a wrapper to pay, see
-    ``teachgym.envs.stress.pay_late``; it is checked here and otherwise left out.
+    roles of task, student, trainer and evaluator. Wrappers pay a delayed reward
+    (``teachgym.envs.stress.pay_late``) and the penalty for rejected items
+    (``teachgym.envs.penalty``); both are checked here and otherwise left out.
 
     Raises:
         UnknownNameError: for a task, student or reward that does not exist.
         ConfigError: for a setting that does not exist or is out of range.
     """
     stressed = make_stress(stress)
+    require_penalty(rejection_penalty)
     stressed.require_rules(training=training, reward=reward)
     rules = EpisodeRules(
         budget=make_budget(DEFAULT_BUDGET if budget is None else budget),

@@ -11,12 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.apportion import apportion
+from teachgym.envs.accounts import also_rejected
+from teachgym.envs.admission import items_of, no_action, sift
 from teachgym.envs.base import base_of
 from teachgym.envs.boxes import unit_box
 from teachgym.envs.numeric import NumericAction
-from teachgym.protocols import DataEngine
+from teachgym.errors import unknown
+from teachgym.protocols import DataEngine, OrderReader
 from teachgym.spaces import PlanSpace
-from teachgym.types import Order, Plan, Report
+from teachgym.types import Order, Plan, Report, Verdict
+from teachgym.wellformed import fault_of_order
 
 
 def plan_from_counts(
@@ -39,14 +43,21 @@ def limit_plan(plan: Plan, limit: int, rng: np.random.Generator) -> Plan:
 
 
 def teach(
-    env: gym.Env[Report, Any], engine: DataEngine, plan: Plan
+    env: gym.Env[Report, Any], engine: DataEngine, plan: Plan, rejected: Sequence[Verdict] = ()
 ) -> tuple[Report, float, bool, bool, dict[str, Any]]:
-    """Have the engine fill the plan and step the base environment with the result."""
+    """Have the engine fill the plan and step the base environment with the result.
+
+    What is raised on the way leaves nothing charged. ``rejected`` are verdicts on what the plan
+    was made from.
+    """
     base = base_of(env)
+    base.require_running()
     plan = Plan() if base.ending else plan
-    data = engine.generate(plan, base.rng("data")) if plan.total else ()
-    report, reward, terminated, truncated, info = env.step(data)
-    return report, float(reward), terminated, truncated, {**info, "plan": plan}
+    with base.ledger.undone_on_error():
+        data = tuple(engine.generate(plan, base.rng("data"))) if plan.total else ()
+        report, reward, terminated, truncated, info = env.step(data)
+    info = also_rejected({**info, "plan": plan}, rejected)
+    return report, float(reward), terminated, truncated, info
 
 
 class FillPlans(gym.Wrapper[Any, Any, Any, Any]):
@@ -54,7 +65,8 @@ class FillPlans(gym.Wrapper[Any, Any, Any, Any]):
 
     Counts above what the budget allows in total are scaled down in proportion
     (``apportion``). ``info["plan"]`` is what was ordered. A plan without orders is legal: a
-    step without training.
+    step without training. Orders that cannot be filled are in ``info["rejected"]``, each with
+    the reason ``order``; what is no plan at all is there as one item, with the reason ``action``.
     """
 
     def __init__(self, env: gym.Env[Report, Any], engine: DataEngine) -> None:
@@ -62,13 +74,30 @@ class FillPlans(gym.Wrapper[Any, Any, Any, Any]):
         base = base_of(env)
         self._base = base
         self.engine = engine
-        names = tuple(skill.name for skill in base.task.skills)
-        self.action_space = PlanSpace(names, base.examples_per_step)
+        self._names = tuple(skill.name for skill in base.task.skills)
+        self.action_space = PlanSpace(self._names, base.examples_per_step)
 
     def step(self, action: Plan) -> tuple[Report, float, bool, bool, dict[str, Any]]:
         """Order, then step."""
-        plan = limit_plan(action, self._base.examples_available, self._base.rng("orders"))
-        return teach(self.env, self.engine, plan)
+        self._base.require_running()
+        given: object = action  # It may be anything.
+        if isinstance(given, Plan):
+            items, malformed = items_of(given.orders)
+        else:
+            items, malformed = (), (no_action(given, "a Plan"),)
+        orders, rejected = sift(items, "order", self._fault)
+        available, rng = self._base.examples_available, self._base.rng("orders")
+        plan = limit_plan(Plan(orders), available, rng)
+        return teach(self.env, self.engine, plan, (*malformed, *rejected))
+
+    def _fault(self, item: object) -> str | None:
+        """Why an order cannot be filled."""
+        if (fault := fault_of_order(item)) is not None:
+            return fault
+        order: Any = item
+        if order.skill not in self._names:
+            return unknown("skill", order.skill, self._names)
+        return self.engine.fault(order) if isinstance(self.engine, OrderReader) else None
 
 
 class OrderShares(NumericAction):

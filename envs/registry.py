@@ -18,6 +18,7 @@ from teachgym.envs.choices import ChooseCell, ChooseRoot
 from teachgym.envs.flat import flatten
 from teachgym.envs.observations import SkillObservation
 from teachgym.envs.orders import FillPlans, OrderShares
+from teachgym.envs.penalty import penalised
 from teachgym.envs.skill_tree import SkillTree
 from teachgym.envs.stop import StopAction
 from teachgym.envs.stress import pay_late
@@ -48,7 +49,10 @@ def open_ended(
     ## Action Space
     `DataSpace`: a tuple of at most `examples_per_step` `Example`s whose skills are leaf skills of
     the task. What the gate rejects (format, length, overlap or contamination with val or test, wrong
-    answers, duplicates, over budget) is reported in `info["rejected"]` and not trained on.
+    answers, duplicates, over budget) is reported in `info["rejected"]` and not trained on. No action
+    raises: an item that is no example, or one with a field of another type, is rejected like that
+    (`format`), and an action that is no tuple counts as one rejected item (`action`) and a step without training.
+    A step is atomic: if something else fails in it, nothing is charged and no step is counted.
 
     With `stop=True`, here and in the other two environments: `Dict` with `stop`, `MultiBinary(1)`, beside the
     entries of a `Dict`, or with `action` for an action of another space. 1 makes the step the last: nothing is
@@ -97,6 +101,7 @@ def open_ended(
     | `stop` | false | the action is a `Dict` with `stop`, and 1 ends the episode before anything is ordered or trained; see below |
     | `reward_scale` | 1 | factor of every reward |
     | `reward`, `prices` | `accuracy_gain` | see above |
+    | `rejection_penalty` | 0 | subtracted from the reward for each item in `info["rejected"]`, at once; at 0 rewards add up to last minus first |
     | `observation` | `report` | see above |
     | `reuse_answers` | true | what a language model was asked before, with the same weights, is read from this machine's store (at most 1 GiB) instead of generated again; scores and budget are the same |
     | `render_mode` | none | `ansi` or `rgb_array`: a bar per skill and the learning curve |
@@ -104,7 +109,7 @@ def open_ended(
     ## Version History
     * v0: initial version.
     """
-    env = pay_late(teacher_env(cast, **settings), settings.get("stress"))
+    env = penalised(pay_late(teacher_env(cast, **settings), settings.get("stress")), settings)
     env = StopAction(env) if stop else env
     return _observed(env, observation, {"report": _unchanged, "arrays": SkillObservation})
 
@@ -142,7 +147,9 @@ def skill_list(
     (NaN, 2, another shape) raises `ActionError`: nothing is spent, and no step is made.
 
     With `action="plan"`, `PlanSpace`: a `Plan` of `Order`s in words (skill or root, count, difficulty,
-    a hint for engines that read), of at most `examples_per_step` examples.
+    a hint for engines that read), of at most `examples_per_step` examples. An order that cannot be filled
+    (another type in a field, a skill or an engine that does not exist) is rejected by itself, and so is what is no plan: see
+    `info["rejected"]` with the reasons `order` and `action`.
 
     ## Observation Space
     | `observation` | space | content |
@@ -180,7 +187,7 @@ def skill_list(
     made = make_engine(engine, base.task, purse=base.purse, chat=chat, **(engine_settings or {}))
     filled = FillPlans(pay_late(base, settings.get("stress")), made)
     env = _acting(
-        filled,
+        penalised(filled, settings),
         action,
         {
             "shares": OrderShares,
@@ -243,6 +250,8 @@ def skill_tree(
 
     With `action="moves"`, `MovesSpace`: a tuple of `Explore` and `Exploit` moves in words. There an
     `Explore` may also name a subskill, so trees may be of any depth; who is not named goes on as before.
+    A move that cannot be made on the forest as it is then (an unknown skill, a count that is none) is left out, with the
+    reason `move` in `info["rejected"]`.
 
     ## Observation Space
     `Dict` of float32 arrays:
@@ -290,7 +299,11 @@ def skill_tree(
         make_proposer(proposer, base.task, **services, **(proposer_settings or {})),
         max_subskills=max_subskills,
     )
-    env = _acting(tree, action, {"arrays": TreeMoves, "moves": _unchanged, "discrete": ChooseRoot})
+    env = _acting(
+        penalised(tree, settings),
+        action,
+        {"arrays": TreeMoves, "moves": _unchanged, "discrete": ChooseRoot},
+    )
     env = StopAction(env) if stop else env
     return _observed(
         env,

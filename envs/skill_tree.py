@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import gymnasium as gym
 
+from teachgym.envs.admission import items_of, sift
 from teachgym.envs.base import base_of
 from teachgym.envs.orders import teach
 from teachgym.protocols import DataEngine
 from teachgym.skills import Experience, Forest, Proposer, TreeReport
-from teachgym.skills.moves import make
+from teachgym.skills.moves import fault_of, make
 from teachgym.skills.view import TreeReportSpace
 from teachgym.snapshot import Snapshot
 from teachgym.spaces import MovesSpace
@@ -23,6 +25,7 @@ from teachgym.types import (
     Prediction,
     Report,
     SkillScore,
+    Verdict,
     leaves_by_root,
 )
 
@@ -69,22 +72,39 @@ class SkillTree(gym.Wrapper[Any, Any, Any, Any]):
     ) -> tuple[TreeReport, float, bool, bool, dict[str, Any]]:
         """Make the moves, let the engine fill the allocations, step.
 
-        Raises:
-            UnknownSkillError: for a move with a skill that the forest does not have.
+        Moves that cannot be made are left out, each with the reason ``move`` in
+        ``info["rejected"]``; what is no tuple of moves is there as one, with the reason
+        ``action``.
         """
-        rng, before = self._base.rng("skills"), self._base.state.report
-        forest = self.forest
-        action = () if self._base.ending else action
-        for move in action:
-            forest = make(forest, move, self.proposer, rng)
+        self._base.require_running()
+        with self._base.ledger.undone_on_error():
+            return self._step(action)
+
+    def _step(
+        self, action: tuple[Move, ...]
+    ) -> tuple[TreeReport, float, bool, bool, dict[str, Any]]:
+        before = self._base.state.report
+        forest, moves, rejected = self._move(() if self._base.ending else action)
         forest = forest.limited(self._base.examples_available)
         plan = forest.plan(self._names, self._base.rng("orders"))
-        report, reward, terminated, truncated, info = teach(self.env, self.engine, plan)
+        report, reward, terminated, truncated, info = teach(self.env, self.engine, plan, rejected)
         forest = forest.taught(Counter(subskill_of(e) for e in info["data"]))
         forest = forest.answered(_by_subskill(info["pretest"]))
-        self.forest = forest.remembering(self._experiences(action, before, report))
-        info = {**info, "moves": action, "forest": self.forest}
+        self.forest = forest.remembering(self._experiences(moves, before, report))
+        info = {**info, "moves": moves, "forest": self.forest}
         return TreeReport(report, self.forest), reward, terminated, truncated, info
+
+    def _move(self, action: Any) -> tuple[Forest, tuple[Move, ...], tuple[Verdict, ...]]:
+        """The forest after the moves that can be made, in order; those, and verdicts on others."""
+        items, rejected = items_of(action)
+        rng, forest, moves = self._base.rng("skills"), self.forest, list[Move]()
+        for item in items:
+            made, verdicts = sift([item], "move", partial(fault_of, forest))
+            rejected += verdicts
+            for move in made:
+                forest = make(forest, move, self.proposer, rng)
+                moves.append(move)
+        return forest, tuple(moves), rejected
 
     def snapshot(self) -> Snapshot:
         """The whole environment, forest included."""

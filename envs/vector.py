@@ -19,7 +19,7 @@ from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.vector.utils import iterate
 
-from teachgym.actions import require_member
+from teachgym.actions import is_numeric, require_member
 from teachgym.answers import AnswerStore
 from teachgym.envs.casting import Cast, Casting, Roles
 from teachgym.errors import ActionError, ConfigError
@@ -83,7 +83,7 @@ class TeacherVectorEnv(SyncVectorEnv[Any, Any]):
             ActionError: for a numeric action outside ``single_action_space``; no row has made a
                 step then.
         """
-        if not isinstance(self.single_action_space, WordSpace):
+        if is_numeric(self.single_action_space):
             for row, action in actions.items():
                 require_member(self.single_action_space, action, f"action of row {row}")
         calls = [
@@ -95,8 +95,10 @@ class TeacherVectorEnv(SyncVectorEnv[Any, Any]):
 
     def _batch(self, actions: Any) -> Any:
         """One action per row, as a member of ``action_space`` where it is one of numbers."""
-        if not isinstance(self.single_action_space, WordSpace):
+        if is_numeric(self.single_action_space):
             return require_member(self.action_space, actions, "actions")
+        if not isinstance(self.single_action_space, WordSpace):
+            return actions  # Numbers beside words, which each row checks.
         if not isinstance(actions, Sequence) or len(actions) != self.num_envs:
             raise ActionError(
                 f"actions are {shown(actions)}; give a tuple of {self.num_envs}, one per row"

@@ -57,6 +57,14 @@ def require_member(space: gym.Space[Any], action: Any, field: str = "action") ->
     return cast if cast.shape else cast[()]
 
 
+def is_numeric(space: gym.Space[Any]) -> bool:
+    """Whether it is a space whose actions ``require_member`` can check."""
+    if isinstance(space, gym.spaces.Dict):
+        return all(map(is_numeric, space.spaces.values()))
+    kinds = (gym.spaces.Box, gym.spaces.Discrete, gym.spaces.MultiDiscrete, gym.spaces.MultiBinary)
+    return isinstance(space, kinds)
+
+
 def _require_entries(space: gym.spaces.Dict, action: Any, field: str) -> dict[str, Any]:
     """Every entry of a dictionary, no other, each in the space of its own."""
     if not isinstance(action, Mapping):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from teachgym.capability import Capability
 from teachgym.errors import BudgetError, ConfigError
 from teachgym.types import CURRENCIES, Budget, Cost, Incident
@@ -34,6 +37,16 @@ class Ledger:
         """Start again, from ``spent`` and without incidents."""
         self.spent = spent or Cost()
         self.incidents: list[Incident] = []
+
+    @contextmanager
+    def undone_on_error(self) -> Iterator[None]:
+        """Whatever is raised within has spent nothing and noted nothing when it leaves."""
+        spent, incidents = self.spent, list(self.incidents)
+        try:
+            yield
+        except BaseException:
+            self.spent, self.incidents[:] = spent, incidents
+            raise
 
     def require(self, cost: Cost) -> None:
         """Raise ``BudgetError`` if ``cost`` is more than what is left; spend nothing."""

@@ -24,6 +24,7 @@ from teachgym.types import (
     Data,
     Example,
     Incident,
+    Order,
     Plan,
     Prediction,
     Report,
@@ -183,6 +184,14 @@ class DataEngine(Protocol):
         Each says in its provenance who made it and for which ``order.subskill``:
         ``teachgym.engines.orders.signed``.
         """
+
+
+@runtime_checkable
+class OrderReader(Protocol):
+    """What an engine may offer that cannot fill every order of its task's skills."""
+
+    def fault(self, order: Order) -> str | None:
+        """Why the order cannot be filled; None = it can. ``generate`` need not ask again."""
 
 
 class SkillDiscovery(Protocol):

@@ -80,6 +80,13 @@ def example_from_json(record: Mapping[str, Any]) -> Example:
     return Example(**values)
 
 
+def example_of_verdict(record: Mapping[str, Any]) -> Example:
+    """The example of a line of ``rejected.jsonl``; of what is none, one whose prompt shows it."""
+    if record["example"] is None:
+        return Example(record["item"], "", "")
+    return example_from_json(record["example"])
+
+
 def prediction_to_json(prediction: Prediction) -> Record:
     """The prediction as a JSON object with keys ``example``, ``response`` and ``score``."""
     score = prediction.score

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import string
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar
 
 import gymnasium as gym
@@ -22,6 +22,7 @@ from teachgym.records import (
     report_from_json,
     report_to_json,
 )
+from teachgym.shown import shown
 from teachgym.types import (
     Data,
     Example,
@@ -34,6 +35,7 @@ from teachgym.types import (
     Report,
     Split,
 )
+from teachgym.wellformed import fault_of_example, fault_of_move, fault_of_order
 
 T = TypeVar("T")
 
@@ -57,11 +59,14 @@ class WordSpace(gym.Space[T]):
 
     @abstractmethod
     def to_json(self, element: T) -> Any:
-        """An element as plain JSON values."""
+        """An element as plain JSON values; of a space of actions, anything that is handed in.
+
+        What is malformed becomes ``{"malformed": ...}`` with a short text that shows it.
+        """
 
     @abstractmethod
     def from_json(self, record: Any) -> T:
-        """Inverse of ``to_json``."""
+        """Inverse of ``to_json``; what was malformed becomes a ``Malformed``."""
 
     @abstractmethod
     def sizes(self) -> tuple[Any, ...]:
@@ -84,6 +89,38 @@ class WordSpace(gym.Space[T]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}{self.sizes()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """Something in an action that was no word, read back from JSON; as malformed as it was."""
+
+    shown: str
+    """What it was, as ``teachgym.shown`` shows it."""
+
+
+Fault = Callable[[object], str | None]
+"""What is wrong with an item; None = nothing."""
+
+
+def _items_to_json(items: object, fault: Fault, to_json: Callable[[Any], Any]) -> Any:
+    """A tuple of items as a list; each item, or the whole, by its looks where it is malformed."""
+
+    def malformed(value: object) -> Record:
+        return {"malformed": value.shown if isinstance(value, Malformed) else shown(value)}
+
+    if not isinstance(items, tuple):
+        return malformed(items)
+    return [to_json(item) if fault(item) is None else malformed(item) for item in items]
+
+
+def _items_from_json(record: Any, from_json: Callable[[Any], Any]) -> Any:
+    """Inverse of ``_items_to_json``."""
+
+    def read(value: Any) -> Any:
+        return Malformed(value["malformed"]) if "malformed" in value else from_json(value)
+
+    return tuple(map(read, record)) if isinstance(record, list) else read(record)
 
 
 class OrderedWords(WordSpace[T]):
@@ -125,16 +162,17 @@ class DataSpace(OrderedWords[Data]):
         return (
             isinstance(x, tuple)
             and len(x) <= self.max_examples
-            and all(isinstance(e, Example) and e.skill in self.skills for e in x)
+            and all(fault_of_example(e) is None and e.skill in self.skills for e in x)
         )
 
-    def to_json(self, element: Data) -> list[Record]:
+    def to_json(self, element: Data) -> Any:
         """A list of examples."""
-        return [example_to_json(e) for e in element]
+        return _items_to_json(element, fault_of_example, example_to_json)
 
     def from_json(self, record: Any) -> Data:
         """Inverse of ``to_json``."""
-        return tuple(map(example_from_json, record))
+        data: Data = _items_from_json(record, example_from_json)
+        return data
 
 
 class ReportSpace(WordSpace[Report]):
@@ -204,17 +242,25 @@ class PlanSpace(OrderedWords[Plan]):
         """Whether ``x`` is a plan of at most ``max_examples`` examples of known skills."""
         return (
             isinstance(x, Plan)
+            and isinstance(x.orders, tuple)
+            and all(fault_of_order(o) is None and o.skill in self.skills for o in x.orders)
             and x.total <= self.max_examples
-            and all(order.skill in self.skills for order in x.orders)
         )
 
-    def to_json(self, element: Plan) -> list[Record]:
+    def to_json(self, element: Plan) -> Any:
         """A list of orders."""
-        return [asdict(order) for order in element.orders]
+        given: object = element  # It may be anything.
+        items = given.orders if isinstance(given, Plan) else Malformed(shown(given))
+        return _items_to_json(items, fault_of_order, asdict)
 
     def from_json(self, record: Any) -> Plan:
         """Inverse of ``to_json``."""
-        return Plan(tuple(Order(**{**order, "seeds": tuple(order["seeds"])}) for order in record))
+
+        def order(fields: Record) -> Order:
+            return Order(**{**fields, "seeds": tuple(fields["seeds"])})
+
+        items = _items_from_json(record, order)
+        return Plan(items) if isinstance(items, tuple) else items
 
 
 class MovesSpace(WordSpace[tuple[Move, ...]]):
@@ -243,24 +289,23 @@ class MovesSpace(WordSpace[tuple[Move, ...]]):
         """Whether ``x`` is a tuple of moves with numbers >= 0, exploits of roots."""
         return isinstance(x, tuple) and all(self._allows(move) for move in x)
 
-    def to_json(self, element: tuple[Move, ...]) -> list[Record]:
+    def to_json(self, element: tuple[Move, ...]) -> Any:
         """A list of moves."""
-        return [move_to_json(move) for move in element]
+        return _items_to_json(element, fault_of_move, move_to_json)
 
     def from_json(self, record: Any) -> tuple[Move, ...]:
         """Inverse of ``to_json``."""
-        return tuple(map(move_from_json, record))
+        moves: tuple[Move, ...] = _items_from_json(record, move_from_json)
+        return moves
 
     def sizes(self) -> tuple[Any, ...]:
         """Roots and the most examples."""
         return self.roots, self.max_examples
 
-    def _allows(self, move: object) -> bool:
-        if isinstance(move, Explore):
-            return move.subskills >= 1 and move.examples >= 0
-        if isinstance(move, Exploit):
-            return move.skill in self.roots and all(n >= 0 for n in move.allocation.values())
-        return False
+    def _allows(self, move: Any) -> bool:
+        return fault_of_move(move) is None and (
+            isinstance(move, Explore) or move.skill in self.roots
+        )
 
 
 def move_to_json(move: Move) -> Record:
@@ -270,14 +315,18 @@ def move_to_json(move: Move) -> Record:
         >>> move_to_json(Explore("algebra", 2, 10))["move"]
         'explore'
     """
-    return {"move": type(move).__name__.lower(), **asdict(move)}
+    record = {
+        "move": type(move).__name__.lower(),
+        **{f.name: getattr(move, f.name) for f in fields(move)},
+    }
+    return {k: dict(v) if isinstance(v, Mapping) else v for k, v in record.items()}
 
 
 def move_from_json(record: Mapping[str, Any]) -> Move:
     """Inverse of ``move_to_json``."""
     kinds: dict[str, type[Move]] = {"explore": Explore, "exploit": Exploit}
-    fields = {key: value for key, value in record.items() if key != "move"}
-    return kinds[record["move"]](**fields)
+    values = {key: value for key, value in record.items() if key != "move"}
+    return kinds[record["move"]](**values)
 
 
 def _random_text(rng: np.random.Generator) -> str:

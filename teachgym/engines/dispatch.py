@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from teachgym.errors import require_known
-from teachgym.protocols import DataEngine
-from teachgym.types import Data, Plan
+from teachgym.errors import require_known, unknown
+from teachgym.protocols import DataEngine, OrderReader
+from teachgym.types import Data, Order, Plan
 
 
 class DispatchEngine:
@@ -30,6 +30,14 @@ class DispatchEngine:
     def __init__(self, engines: Mapping[str, DataEngine], default: str) -> None:
         require_known("default engine", (default,), engines)
         self._engines, self._default = dict(engines), default
+
+    def fault(self, order: Order) -> str | None:
+        """Why an order cannot be filled: it names no engine of these, or its engine says so."""
+        name = order.engine or self._default
+        if name not in self._engines:
+            return unknown("engine of an order", name, self._engines)
+        engine = self._engines[name]
+        return engine.fault(order) if isinstance(engine, OrderReader) else None
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
         """At most ``order.count`` examples per order.

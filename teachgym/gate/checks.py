@@ -39,13 +39,6 @@ def has_text(example: Example) -> str | None:
     return None
 
 
-def has_legal_difficulty(example: Example) -> str | None:
-    """The difficulty is in [0, 1] or None."""
-    if example.difficulty is None or 0 <= example.difficulty <= 1:
-        return None
-    return f"difficulty is {example.difficulty}; it must be in [0, 1] or None"
-
-
 def has_skill_of(leaves: Collection[str], example: Example) -> str | None:
     """The skill is one of the task's leaves."""
     return None if example.skill in leaves else unknown("leaf skill", example.skill, leaves)
@@ -67,6 +60,20 @@ def fits(settings: GateSettings, example: Example) -> str | None:
         if len(text) > limit:
             return f"{name} has {len(text)} characters; at most {limit} are allowed"
     return None
+
+
+def has_id_of_its_own(held_out: Collection[str], example: Example) -> str | None:
+    """The id, if there is one, is not one of ``held_out``: tasks may grade by it."""
+    if example.id in held_out:
+        return f"id is {example.id!r}, which is that of an item of val or test"
+    return None
+
+
+def is_what_it_says(train: Collection[tuple[str, str, str]], example: Example) -> str | None:
+    """Who says that it is the task's is one of ``train``: id, prompt and target."""
+    if example.source == "teacher" or (example.id, example.prompt, example.target) in train:
+        return None
+    return "source is 'task', and the task's train has no such item; it must be 'teacher'"
 
 
 def has_right_target(verify: Callable[[Example], float], example: Example) -> str | None:

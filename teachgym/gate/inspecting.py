@@ -10,12 +10,13 @@ from functools import partial
 from teachgym.gate.checks import (
     Check,
     fits,
-    has_legal_difficulty,
+    has_id_of_its_own,
     has_right_label,
     has_right_target,
     has_skill_of,
     has_text,
     has_worse_alternative,
+    is_what_it_says,
 )
 from teachgym.gate.contamination import Contamination
 from teachgym.gate.held_out import HeldOut
@@ -23,10 +24,15 @@ from teachgym.gate.near_duplicates import NearDuplicates, format_of
 from teachgym.gate.seen import Seen
 from teachgym.gate.settings import GateSettings
 from teachgym.protocols import Task
+from teachgym.shown import shown
 from teachgym.syllabus import skill_reader, verifier
 from teachgym.types import Data, Example, Prediction, Verdict, leaf_skills
+from teachgym.wellformed import fault_of_example
 
 REASONS = (
+    "action",
+    "order",
+    "move",
     "format",
     "length",
     "overlap",
@@ -37,12 +43,20 @@ REASONS = (
     "budget",
     "known",
 )
-"""Why an example is kept out, in the order in which the gate looks:
+"""Why an item of an action is not used. Environments find the first three themselves:
 
-* ``format``: an empty or unprintable text, a skill that is not a leaf of the task, a difficulty
-  outside [0, 1];
+* ``action``: the whole action is of another form, and counts as one item;
+* ``order``, ``move``: it cannot be carried out.
+
+The others are the gate's, in the order in which it looks:
+
+* ``format``: no example, or a field that is not of its type (``teachgym.wellformed``); an empty
+  or unprintable text, a skill that is not a leaf of the task, a difficulty outside [0, 1], loss
+  spans that do not make up the target or whose weights are no weights, an example that says it is
+  the task's and is not in its ``train``;
 * ``length``: more characters than ``GateSettings`` allows;
-* ``overlap``: its prompt is one of ``val`` or ``test``, or holds one, as it is or in disguise;
+* ``overlap``: its id is one of ``val`` or ``test``; its prompt is one, or holds one, as it is or in
+  disguise;
 * ``contamination``: as many words in a row as ``GateSettings.ngram`` are those of an item of
   ``val`` or ``test``;
 * ``label``: the task knows the skill of its prompt, and it is another;
@@ -87,12 +101,17 @@ class Gate:
         held_out = HeldOut(task)
         self.form: Callable[[str], str] = held_out.form
         """The form in which two prompts count as the same; see ``HeldOut``."""
+        train = task.examples("train")
+        ids = {e.id for s in ("val", "test") for e in task.examples(s)}
+        ids -= {"", *(e.id for e in train)}
         checks: list[tuple[str, Check]] = [
+            ("format", fault_of_example),
             ("format", has_text),
             ("format", partial(has_skill_of, frozenset(leaf_skills(task.skills)))),
-            ("format", has_legal_difficulty),
+            ("format", partial(is_what_it_says, {(e.id, e.prompt, e.target) for e in train})),
             ("length", partial(fits, chosen)),
             ("overlap", held_out),
+            ("overlap", partial(has_id_of_its_own, ids)),
         ]
         if chosen.ngram is not None:
             checks.append(("contamination", Contamination(task, chosen.ngram, chosen.common_ngram)))
@@ -123,12 +142,13 @@ class Gate:
         rejected: list[Verdict] = []
         for example in examples:
             verdict = _veto(example, checks)
-            if verdict is None and limit is not None and len(accepted) >= limit:
-                verdict = Verdict(example, "budget", f"{limit} examples were accepted before it")
-            if verdict is None:
-                accepted.append(example)
-            else:
+            if verdict is not None:
                 rejected.append(verdict)
+            elif limit is not None and len(accepted) >= limit:
+                verdict = Verdict(example, "budget", f"{limit} examples were accepted before it")
+                rejected.append(verdict)
+            else:
+                accepted.append(example)
         return GateResult(tuple(accepted), tuple(rejected))
 
     def veto_known(self, predictions: Sequence[Prediction]) -> GateResult:
@@ -153,7 +173,9 @@ class Gate:
 def _veto(example: Example, checks: Iterable[tuple[str, Check]]) -> Verdict | None:
     for reason, check in checks:
         if (detail := check(example)) is not None:
-            return Verdict(example, reason, detail)
+            if fault_of_example(example) is None:
+                return Verdict(example, reason, detail)
+            return Verdict(None, reason, detail, shown(example))
     return None
 
 

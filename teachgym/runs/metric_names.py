@@ -25,7 +25,10 @@ class Metric:
 
 
 _REASONS = {
-    "format": "no text, no leaf skill of the task, or a difficulty outside [0, 1]",
+    "action": "the whole action, which was of another form",
+    "order": "an order that no engine can fill",
+    "move": "a move that cannot be made on the skill tree",
+    "format": "no well-formed example of a leaf skill of the task, with texts to read",
     "length": "longer than allowed",
     "overlap": "a prompt of `val` or `test`",
     "contamination": "many words in a row that are those of an item of `val` or `test`",
@@ -88,11 +91,11 @@ METRICS: tuple[Metric, ...] = (
     Metric("n/<skill>", "items of it that were measured", "items", "every step, and step 0"),
     Metric("reward", "what the teacher was paid", "the reward's", "every step"),
     Metric("accepted", "examples the student was trained on", "examples", "every step"),
-    Metric("rejected", "examples the gate kept out", "examples", "every step"),
+    Metric("rejected", "items of the action that were not used", "items", "every step"),
     Metric(
         "rejected/",
-        "of these, by the gate's reason",
-        "examples",
+        "of these, by reason",
+        "items",
         "where not 0",
         _REASONS,
     ),

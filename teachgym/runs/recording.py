@@ -223,7 +223,8 @@ def _verdict_to_json(step: int, verdict: Verdict) -> Record:
             "round": step,
             "reason": verdict.reason,
             "detail": verdict.detail,
-            "example": example_to_json(verdict.example),
+            "example": verdict.example and example_to_json(verdict.example),
+            "item": verdict.item,
         }
     )
     return record

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from teachgym.errors import ConfigError, UnknownSkillError, unknown
 from teachgym.skills.forest import Forest, Subskill
 from teachgym.types import Exploit, Explore, Move
+from teachgym.wellformed import fault_of_move
 
 
 class Proposer(Protocol):
@@ -39,6 +40,21 @@ class TaskProposer:
         unknown_leaves = [leaf for leaf in self.leaves.get(skill, ()) if leaf not in known]
         chosen = rng.permutation(len(unknown_leaves))[:count]
         return tuple(unknown_leaves[i] for i in chosen)
+
+
+def fault_of(forest: Forest, move: object) -> str | None:
+    """Why ``move`` cannot be made on this forest; None = it can."""
+    if (fault := fault_of_move(move)) is not None:
+        return fault
+    if isinstance(move, Explore):
+        known = move.skill in forest.names
+        return None if known else unknown("skill of the forest", move.skill, forest.names)
+    made: Any = move
+    if made.skill not in forest.trees:
+        return unknown("root skill", made.skill, forest.trees)
+    subskills = forest.known(made.skill)
+    wrong = next((name for name in made.allocation if name not in subskills), None)
+    return None if wrong is None else unknown(f"subskill of {made.skill}", wrong, subskills)
 
 
 def make(forest: Forest, move: Move, proposer: Proposer, rng: np.random.Generator) -> Forest:

@@ -127,4 +127,7 @@ class ArithmeticAndStrings:
         rng = item_rng(self.seed, split, PRIMITIVES.index(p), level)
         count = self._per_cell[split]
         found = draw_distinct(lambda: self._draw(p, level, rng), split, count, taken=taken)
-        return [replace(e, id=f"{split}/{p.name}/{level}/{i}") for i, e in enumerate(found)]
+        return [
+            replace(e, id=f"{split}/{p.name}/{level}/{i}", source="task")
+            for i, e in enumerate(found)
+        ]

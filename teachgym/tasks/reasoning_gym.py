@@ -14,7 +14,7 @@ import io
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from typing import Any
@@ -249,11 +249,12 @@ class ReasoningGymTask:
 
 def _examples(cell: Cell, split: Split, count: int, rng: np.random.Generator) -> list[Example]:
     try:
-        return draw_distinct(lambda: cell.draw(rng), split, count)
+        found = draw_distinct(lambda: cell.draw(rng), split, count)
     except ConfigError as error:
         raise ConfigError(
             f"{cell.name} level {cell.level}: {error}; lower {split}_per_cell or leave it out"
         ) from error
+    return [replace(example, source="task") for example in found]
 
 
 @cache

@@ -147,6 +147,7 @@ class WorkedProblems:
             problem.solution,
             problem.skill,
             problem.id,
+            source="task",
             difficulty=problem.difficulty,
         )
 

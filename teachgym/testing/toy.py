@@ -103,7 +103,7 @@ class ToyTask:
             for level in range(len(self.levels))
             for e in draw_distinct(partial(self._draw, skill, level, rng), split, per_cell)
         )
-        return tuple(replace(e, id=f"{split}/{i}") for i, e in enumerate(examples))
+        return tuple(replace(e, id=f"{split}/{i}", source="task") for i, e in enumerate(examples))
 
     def _draw(self, skill: str, level: int, rng: np.random.Generator) -> Example:
         alphabet = _ALPHABETS[skill]

@@ -12,6 +12,7 @@ from teachgym.errors import ConfigError
 from teachgym.students.texts import Texts
 from teachgym.training.settings import FineTuningSettings
 from teachgym.types import Data, Example
+from teachgym.wellformed import fault_of_weights
 
 _log = logging.getLogger(__name__)
 
@@ -60,8 +61,8 @@ def encode(texts: Texts, data: Data, settings: FineTuningSettings | None = None)
     """Tokens and loss weights of the examples that ``settings`` find something to learn in.
 
     Raises:
-        ConfigError: for spans that do not make up the target, or a tokenizer that cannot tell
-            where tokens are in a text.
+        ConfigError: for spans that do not make up the target, weights that are not finite and
+            >= 0, or a tokenizer that cannot tell where tokens are in a text.
     """
     pairs = texts.pairs([e.prompt for e in data], [e.target for e in data])
     encoded = []
@@ -129,10 +130,7 @@ def _preferring(
 
 def _span_weights(texts: Texts, example: Example) -> list[float]:
     """Each token has the weight of the span it begins in, the end token that of the last span."""
-    if "".join(text for text, _ in example.spans) != example.target:
-        raise ConfigError(
-            f"the spans of {example.prompt!r} do not make up its target {example.target!r}; "
-            "cut the target into pieces, without a gap"
-        )
+    if (fault := fault_of_weights(example)) is not None:
+        raise ConfigError(fault)
     of_character = [weight for text, weight in example.spans for _ in text]
     return [*(of_character[i] for i in texts.starts(example.target)), example.spans[-1][1]]

@@ -46,14 +46,15 @@ class Example:
     """Name of the (leaf) skill it exercises."""
     id: str = ""
     """Unique within its task and split; empty for examples written by a teacher."""
-    source: Literal["task", "teacher"] = "task"
-    """``task``: drawn from the task; ``teacher``: written by a teacher or an engine."""
+    source: Literal["task", "teacher"] = "teacher"
+    """``task``: an item of one of the task's splits; ``teacher``: made for training."""
     difficulty: float | None = None
     """In [0, 1]; None where the task has no notion of it."""
     rejected: str | None = None
     """A worse response to the same prompt, for preference losses."""
     spans: tuple[tuple[str, float], ...] = ()
-    """Segments of the target with loss weights >= 0; empty = the whole target with weight 1."""
+    """Segments that make up the target, with finite loss weights >= 0 that are not all 0; empty =
+    the whole target with weight 1."""
     soft_labels: tuple[tuple[str, float], ...] = ()
     """Alternative responses with probabilities, for distillation losses."""
     image: str | None = None
@@ -79,10 +80,13 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Why the gate kept an example out of training."""
+    """Why an item of an action was not carried out: an example, an order or a move."""
 
-    example: Example
+    example: Example | None
+    """None for an order, a move, and what is no well-formed word at all."""
     reason: str
     """One of ``teachgym.gate.REASONS``."""
     detail: str = ""
     """The offending value and the rule it broke."""
+    item: str = ""
+    """What was handed in, as a short text (``teachgym.shown``), where it is no example."""

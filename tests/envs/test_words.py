@@ -8,11 +8,9 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-import pytest
 
 from teachgym.envs import EpisodeRules, TeacherEnv, teacher_env
 from teachgym.envs.orders import limit_plan
-from teachgym.errors import UnknownSkillError
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.skills import TreeReport
 from teachgym.skills.skill_file import SkillFile, write_skill_file
@@ -119,8 +117,10 @@ def test_moves_grow_the_forest_and_its_history_says_what_they_gained() -> None:
     known = second.forest.known(root)
     third, *_ = env.step((Exploit(root, {known[0]: 3}),))
     assert [s.taught for s in third.forest.trees[root]] == [7, 4]
-    with pytest.raises(UnknownSkillError, match="calculus"):
-        env.step((Explore("calculus", 1, 1),))
+    *_, info = env.step((Explore("calculus", 1, 1),))
+    assert info["rejected"][0].reason == "move"
+    assert "calculus" in info["rejected"][0].detail
+    assert info["moves"] == ()
 
 
 def test_without_moves_allocations_stand() -> None:

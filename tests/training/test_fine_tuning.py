@@ -19,6 +19,7 @@ from teachgym.testing import check_trainer
 from teachgym.training import make_trainer
 from teachgym.training.datum import Datum, encode
 from teachgym.training.fine_tuning import FineTuner, run_pass
+from teachgym.training.hf import HuggingFaceTrainer
 from teachgym.training.losses import sft
 from teachgym.training.muon import Muon
 from teachgym.training.optimizers import AdamW, make_optimizers
@@ -272,6 +273,25 @@ def test_data_without_any_loss_changes_nothing(student: LanguageModelStudent) ->
     assert student.save() == before
     assert math.isnan(result.loss)
     assert result.steps == 2
+
+
+@pytest.mark.parametrize("weight", [-1, -1e-9, float("nan"), float("inf"), "1", None, 10**400])
+@pytest.mark.parametrize("backend", ["local", "hf"])
+def test_weights_that_are_none_are_refused_by_both_backends(
+    student: LanguageModelStudent, backend: str, weight: Any
+) -> None:
+    """Alone or beside a weight above 0: -1 on a whole target would train exactly like 1."""
+    trainer: Any = FineTuner() if backend == "local" else HuggingFaceTrainer()
+    before = student.save()
+    for spans in ((("ab", weight),), (("a", 2.0), ("b", weight))):
+        data = (Example("copy ab=", "ab", "copy", spans=spans),)
+        for ask in (
+            lambda data=data: trainer.cost(student, data),
+            lambda data=data: trainer.train(student, data, np.random.default_rng(0)),
+        ):
+            with pytest.raises(ConfigError, match=r"spans has .*finite number >= 0"):
+                ask()
+    assert student.save() == before
 
 
 def test_spans_that_do_not_make_up_the_target_are_refused(student: LanguageModelStudent) -> None:

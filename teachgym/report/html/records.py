@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 from statistics import fmean
 
-from teachgym.records import example_from_json
+from teachgym.records import example_of_verdict
 from teachgym.report.html.cells import Cell
 from teachgym.report.html.page import Browser
 from teachgym.report.tables import Rows
@@ -49,7 +49,7 @@ def read_written(folder: RunFolder) -> tuple[Written, ...]:
         for e, loss in read_taught(folder)
     )
     kept_out = (
-        Written(r["round"], example_from_json(r["example"]), r["reason"], r["detail"])
+        Written(r["round"], example_of_verdict(r), r["reason"], r["detail"])
         for r in read_lines(folder.rejected)
     )
     return tuple(sorted((*accepted, *kept_out), key=lambda written: written.step))

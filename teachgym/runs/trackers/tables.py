@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from teachgym.records import Record, example_to_json
+from teachgym.records import Record, example_of_verdict, example_to_json
 from teachgym.runs.checkpoints import read_report
 from teachgym.runs.files import read_json, read_lines
 from teachgym.runs.folder import RunFolder
@@ -79,7 +79,10 @@ def _example_rows(run: RunFolder) -> list[tuple[Any, ...]]:
     ]
     rejected = [
         _example_row(
-            line["example"], round=line["round"], verdict=line["reason"], detail=line["detail"]
+            example_to_json(example_of_verdict(line)),
+            round=line["round"],
+            verdict=line["reason"],
+            detail=line["detail"],
         )
         for line in read_lines(run.rejected)
     ]

@@ -1,0 +1,179 @@
+"""What is wrong with a word as a value: fields of another type, numbers that are none.
+
+Words are plain dataclasses that anybody can fill with anything, and a policy in training does.
+Each function gives the offending field and the rule it breaks, or None. Numbers are Python's own
+``int`` and ``float`` (not NumPy's), so that a word can always be written down as JSON.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from teachgym.shown import shown
+from teachgym.types import Cost, Example, Exploit, Explore, Order, Provenance
+
+MOST = 10**9
+"""The largest count that is taken for one."""
+
+
+def fault_of_example(item: object) -> str | None:
+    """Why ``item`` cannot be an example to train on, whatever the task; None = it can."""
+    if not isinstance(item, Example):
+        return f"{shown(item)} is no Example"
+    return (
+        _fault_of_texts(prompt=item.prompt, target=item.target, skill=item.skill, id=item.id)
+        or _fault_of_texts(optional=True, rejected=item.rejected, image=item.image)
+        or _fault_of_source(item.source)
+        or _fault_of_difficulty(item.difficulty)
+        or fault_of_spans(item)
+        or _fault_of_pairs("soft_labels", item.soft_labels)
+        or _fault_of_provenance(item.provenance)
+    )
+
+
+def fault_of_spans(example: Example) -> str | None:
+    """As ``fault_of_weights``, and one of the weights is above 0."""
+    if (fault := fault_of_weights(example)) is not None:
+        return fault
+    if example.spans and not any(weight for _, weight in example.spans):
+        return f"spans is {shown(example.spans)}; a weight must be above 0, or nothing is learned"
+    return None
+
+
+def fault_of_weights(example: Example) -> str | None:
+    """The spans, if there are any, make up the target; weights are finite and >= 0.
+
+    Trainers refuse what fails this. An example whose weights are all 0 has nothing to teach: they
+    pass it over, and the gate keeps it out.
+    """
+    fault = _fault_of_pairs("spans", example.spans)
+    if fault is not None or not example.spans:
+        return fault
+    if "".join(text for text, _ in example.spans) != example.target:
+        return (
+            f"the spans of {shown(example.prompt)} do not make up its target "
+            f"{shown(example.target)}; cut the target into pieces, without a gap"
+        )
+    return None
+
+
+def fault_of_order(item: object) -> str | None:
+    """Why ``item`` cannot be an order of any plan; None = it can."""
+    if not isinstance(item, Order):
+        return f"{shown(item)} is no Order"
+    return (
+        _fault_of_texts(
+            skill=item.skill, hint=item.hint, engine=item.engine, subskill=item.subskill
+        )
+        or _fault_of_count("count", item.count, least=0)
+        or _fault_of_difficulty(item.difficulty)
+        or _fault_of_seeds(item.seeds)
+    )
+
+
+def fault_of_move(item: Any) -> str | None:
+    """Why ``item`` cannot be a move on any skill tree; None = it can."""
+    if not isinstance(item, Explore | Exploit):
+        return f"{shown(item)} is no Explore and no Exploit"
+    texts = _fault_of_texts(skill=item.skill, reason=item.reason)
+    if texts is not None:
+        return texts
+    if isinstance(item, Explore):
+        return _fault_of_count("subskills", item.subskills, least=1) or _fault_of_amount(
+            "examples", item.examples
+        )
+    allocation: Any = item.allocation
+    if not isinstance(allocation, Mapping):
+        return f"allocation is {shown(allocation)}; it must map subskills to examples"
+    return _first(
+        _fault_of_texts(allocation=name) or _fault_of_amount(f"allocation of {shown(name)}", count)
+        for name, count in allocation.items()
+    )
+
+
+def _first(faults: Iterable[str | None]) -> str | None:
+    return next((fault for fault in faults if fault is not None), None)
+
+
+def _fault_of_texts(*, optional: bool = False, **fields: object) -> str | None:
+    """Each is a text that files can hold: no half of a surrogate pair."""
+    for name, value in fields.items():
+        if optional and value is None:
+            continue
+        if not isinstance(value, str):
+            return f"{name} is {shown(value)}; it must be a text"
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            half = value[error.start]
+            return f"{name} has {half!r}, half of a surrogate pair; use whole characters"
+    return None
+
+
+def _fault_of_count(name: str, value: object, *, least: int) -> str | None:
+    if isinstance(value, int) and not isinstance(value, bool) and least <= value <= MOST:
+        return None
+    return f"{name} is {shown(value)}; it must be an int from {least} to {MOST}"
+
+
+def _fault_of_amount(name: str, value: object) -> str | None:
+    """Fractions are rounded later, where a step's counts are."""
+    if _is_number(value) and 0 <= value <= MOST:  # type: ignore[operator]
+        return None
+    return f"{name} is {shown(value)}; it must be a number from 0 to {MOST}"
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is one that a float can hold: neither nan, nor infinite, nor a longer int."""
+    largest = sys.float_info.max
+    is_one = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_one and -largest <= value <= largest
+
+
+def _fault_of_difficulty(value: Any) -> str | None:
+    if value is None or (_is_number(value) and 0 <= value <= 1):
+        return None
+    return f"difficulty is {shown(value)}; it must be in [0, 1] or None"
+
+
+def _fault_of_source(value: object) -> str | None:
+    if isinstance(value, str) and value in ("task", "teacher"):
+        return None
+    return f"source is {shown(value)}; it must be 'teacher', or 'task' for one of its own"
+
+
+def _fault_of_pairs(name: str, value: Any) -> str | None:
+    """Texts with finite numbers >= 0."""
+    rule = "it must be a tuple of pairs: a text and a finite number >= 0"
+    if not isinstance(value, tuple):
+        return f"{name} is {shown(value)}; {rule}"
+    for pair in value:
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            return f"{name} has {shown(pair)}; {rule}"
+        text, number = pair
+        if _fault_of_texts(text=text) or not _is_number(number) or number < 0:
+            return f"{name} has {shown(pair)}; {rule}"
+    return None
+
+
+def _fault_of_seeds(value: Any) -> str | None:
+    if isinstance(value, tuple) and all(_fault_of_texts(seed=seed) is None for seed in value):
+        return None
+    return f"seeds is {shown(value)}; it must be a tuple of ids, which are texts"
+
+
+def _fault_of_provenance(made: Any) -> str | None:
+    if made is None:
+        return None
+    if not isinstance(made, Provenance):
+        return f"provenance is {shown(made)}; it must be a Provenance or None"
+    cost: Any = made.cost
+    if not (cost is None or isinstance(cost, Cost)):
+        return f"provenance.cost is {shown(cost)}; it must be a Cost or None"
+    return (
+        _fault_of_seeds(made.seeds)
+        or _fault_of_texts(teacher=made.teacher, hint=made.hint, subskill=made.subskill)
+        or _fault_of_count("provenance.round", made.round, least=0)
+    )
