@@ -285,3 +285,10 @@ def test_where_exercises_are_about_case_they_differ_by_it() -> None:
 )
 def test_other_exercises_have_other_forms(one: str, other: str) -> None:
     assert normalise(one) != normalise(other)
+
+
+def test_every_item_is_found_before_another_sentence() -> None:
+    """The shortest ones too: ``up 051=`` is four characters in the normal form."""
+    task, gate = judge("arithmetic-and-strings")
+    items = [*task.examples("val"), *task.examples("test")]
+    assert gate.inspect([replace(e, prompt=f"{e.prompt} Think.") for e in items]).accepted == ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, chain
 
 from teachgym.gate.retold import Retold, answer_of, ends_of, told_by
 from teachgym.gate.wording import Term, normalise, terms, visible
@@ -44,6 +44,8 @@ class HeldOut:
         self._names: dict[str, str] = {}
         self._visible: dict[str, str] = {}
         self._beginning: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        self._prefixes: set[int] = set()
+        """Lengths of the beginnings by which items are looked up; short items have shorter ones."""
         self._shortest = _LONG
         """Characters that an item takes at least; "m" is two in the normal form."""
         for split in SPLITS[1:]:
@@ -56,6 +58,7 @@ class HeldOut:
             return
         form = _squeezed(item.prompt)
         if form not in self._names and len(terms(item.prompt)) > 1:
+            self._prefixes.add(min(len(form), _PREFIX))
             self._beginning[form[:_PREFIX]].append((form, answer_of(item)))
             self._shortest = min(self._shortest, len(form) // 2)
         self._names.setdefault(form, name)
@@ -78,6 +81,10 @@ class HeldOut:
     def _retold(self) -> Retold:
         return Retold(self._task, self._exact)
 
+    def _items_at(self, beginning: str) -> Sequence[tuple[str, str]]:
+        """Forms and answers of the items looked up by these characters."""
+        return self._beginning.get(beginning, ())
+
     def _inside(self, text: str, example: Example) -> str | None:
         """The item that stands whole in a text of an example."""
         if self._visible:
@@ -89,7 +96,8 @@ class HeldOut:
         found = terms(text)
         whole = "".join([term.piece for term in found])
         for first, start in enumerate(accumulate((len(t.piece) for t in found), initial=0)):
-            for form, answer in self._beginning.get(whole[start : start + _PREFIX], ()):
+            beginnings = (whole[start : start + n] for n in self._prefixes)
+            for form, answer in chain.from_iterable(map(self._items_at, beginnings)):
                 if whole.startswith(form, start) and _apart(found, first, form, answer, example):
                     return self._names[form]
         return None
