@@ -264,7 +264,7 @@ def test_where_exercises_are_about_case_they_differ_by_it() -> None:
     gate = Gate(task)
     assert gate.inspect(task.examples("train")).rejected == ()
     assert gate.inspect(task.examples("test")).accepted == ()
-    hidden = [replace(e, prompt=f"Well,  {e.prompt}\u200b") for e in task.examples("val")]
+    hidden = [replace(e, prompt=f"Well,  {e.prompt}\u200b", id="") for e in task.examples("val")]
     assert gate.inspect(hidden).accepted == ()
 
 
@@ -291,4 +291,6 @@ def test_every_item_is_found_before_another_sentence() -> None:
     """The shortest ones too: ``up 051=`` is four characters in the normal form."""
     task, gate = judge("arithmetic-and-strings")
     items = [*task.examples("val"), *task.examples("test")]
-    assert gate.inspect([replace(e, prompt=f"{e.prompt} Think.") for e in items]).accepted == ()
+    assert (
+        gate.inspect([replace(e, prompt=f"{e.prompt} Think.", id="") for e in items]).accepted == ()
+    )
