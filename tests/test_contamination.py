@@ -170,7 +170,7 @@ def test_a_task_of_long_instructions_may_be_taught() -> None:
     assert gate.inspect(made).counts["contamination"] == 0
     assert gate.inspect(task.examples("train")).counts["contamination"] == 0
     leaks = [
-        replace(e, prompt=f"Now: {e.prompt}", id="")
+        replace(e, prompt=f"Now: {e.prompt}", id="", source="teacher")
         for e in task.examples("test")
         if len(e.target.split()) >= 10
     ]

@@ -207,10 +207,10 @@ def test_an_item_in_disguise_is_vetoed(name: str, seed: int, place: float, split
     items = task.examples(split)
     item = items[int(place * len(items))]
     chosen = SHORT if name == "arithmetic-and-strings" else (decimals, *SHORT)
-    hidden = replace(item, prompt=disguised(item.prompt, seed, chosen), id="")
+    hidden = replace(item, prompt=disguised(item.prompt, seed, chosen), id="", source="teacher")
     result = gate.inspect([hidden])
     assert result.accepted == (), hidden.prompt
-    assert result.rejected[0].reason in {"overlap", "contamination", "format"}
+    assert result.rejected[0].reason in {"overlap", "contamination"}
 
 
 @given(seed=seeds, number=st.integers(0, 39), split=st.sampled_from(SPLITS[1:]))
@@ -221,7 +221,7 @@ def test_a_story_with_one_other_word_is_vetoed_whatever_else_hides_it(
     item = task.examples(split)[number]
     rng = np.random.default_rng(seed)
     text = disguised(reworded(item.prompt, rng), seed, (cased, spaced, unseen, appended, prepended))
-    assert gate.inspect([replace(item, prompt=text, id="")]).accepted == (), text
+    assert gate.inspect([replace(item, prompt=text, id="", source="teacher")]).accepted == (), text
 
 
 @pytest.mark.parametrize(("name", "most"), [("arithmetic-and-strings", 0.005), ("stories", 0.02)])
@@ -264,7 +264,10 @@ def test_where_exercises_are_about_case_they_differ_by_it() -> None:
     gate = Gate(task)
     assert gate.inspect(task.examples("train")).rejected == ()
     assert gate.inspect(task.examples("test")).accepted == ()
-    hidden = [replace(e, prompt=f"Well,  {e.prompt}\u200b", id="") for e in task.examples("val")]
+    hidden = [
+        replace(e, prompt=f"Well,  {e.prompt}\u200b", id="", source="teacher")
+        for e in task.examples("val")
+    ]
     assert gate.inspect(hidden).accepted == ()
 
 
@@ -292,5 +295,8 @@ def test_every_item_is_found_before_another_sentence() -> None:
     task, gate = judge("arithmetic-and-strings")
     items = [*task.examples("val"), *task.examples("test")]
     assert (
-        gate.inspect([replace(e, prompt=f"{e.prompt} Think.", id="") for e in items]).accepted == ()
+        gate.inspect(
+            [replace(e, prompt=f"{e.prompt} Think.", id="", source="teacher") for e in items]
+        ).accepted
+        == ()
     )
