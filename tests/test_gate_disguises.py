@@ -123,7 +123,7 @@ def spaced(text: str, rng: np.random.Generator) -> str:
     """More space between words and before signs, of any kind."""
     kinds = (" ", "  ", "\n", "\t", "\u00a0", "\u2003")
     wider = "".join(str(rng.choice(kinds)) if c == " " else c for c in text)
-    return "".join(f" {c}" if c in "=+<*?." and rng.random() < 0.5 else c for c in wider)
+    return "".join(f" {c}" if c in "=+<*?" and rng.random() < 0.5 else c for c in wider)
 
 
 def zeros(text: str, rng: np.random.Generator) -> str:
