@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from time import perf_counter
@@ -16,6 +15,7 @@ import numpy as np
 from teachgym.envs import probes
 from teachgym.envs.accounts import difference, new_losses, score_metrics, step_metrics
 from teachgym.envs.admission import divide, items_of, most, stamp
+from teachgym.envs.atomic import undone_on_error
 from teachgym.envs.pricing import cheapest, paid_for, price_answers
 from teachgym.envs.rendering import render_ansi, render_rgb_array
 from teachgym.envs.restart import FROM_UNTRAINED, training_set
@@ -60,8 +60,8 @@ class TeacherEnv(gym.Env[Report, Data]):
     ## Action Space
     ``DataSpace``: a tuple of at most ``examples_per_step`` examples of the task's skills. What the
     gate rejects is reported in ``info["rejected"]`` and never trained on; what is no tuple counts
-    as one rejected item. ``info["losses"]`` has
-    the loss of each of ``info["data"]`` when it was first met, None where it is not known.
+    as one rejected item. ``info["losses"]`` has the loss of each of ``info["data"]`` when it was
+    first met, None where it is not known.
 
     ## Observation Space
     ``ReportSpace``: every graded prediction of the student on ``val``.
@@ -152,42 +152,36 @@ class TeacherEnv(gym.Env[Report, Data]):
         return report, {"metrics": score_metrics(report)}
 
     def step(self, action: Data) -> tuple[Report, float, bool, bool, dict[str, Any]]:
-        """Vet, train, evaluate, pay; see the class docstring.
-
-        A step is atomic: if gate, trainer, evaluator or reward raise, nothing is charged, no step
-        is counted, and student and state are as before.
+        """Vet, train, evaluate, pay; or nothing of it, where something raises on the way.
 
         Raises:
             EpisodeError: before ``reset`` or after the episode's end.
         """
         self.require_running()
-        with self._undone_on_error():
-            return self._step(action)
-
-    def _step(self, action: Data) -> tuple[Report, float, bool, bool, dict[str, Any]]:
-        started, before = perf_counter(), self.state.report
-        accepted, rejected, pretest = self._admit(() if self.ending else action)
-        accepted = stamp(accepted, self.state.step + 1)
-        self.ledger.record(Cost(steps=1, examples=len(accepted)))
-        due = self._due(accepted)
-        taught = due and bool(accepted or self.state.waiting)
-        result, losses = self._train(accepted) if taught else _untaught(accepted)
-        after = self._evaluate_val() if taught else before
-        self.ledger.record(Cost(seconds=perf_counter() - started))
-        cost, incidents = self._reckon()
-        reward = self.rules.reward_scale * float(self.reward(before, after, cost))
-        self._advance(after, accepted, waiting=0 if due else self.state.waiting + len(accepted))
-        info = {
-            "metrics": step_metrics(after, accepted, rejected, incidents, result),
-            "data": accepted,
-            "losses": losses,
-            "rejected": rejected,
-            "incidents": incidents,
-            "pretest": pretest,
-            "cost": replace(cost, seconds=0.0),  # so that equal seeds give equal infos
-            "stop_reason": self.state.stop_reason,
-        }
-        return after, reward, bool(self.state.stop_reason), False, info
+        with undone_on_error(self):
+            started, before = perf_counter(), self.state.report
+            accepted, rejected, pretest = self._admit(() if self.ending else action)
+            accepted = stamp(accepted, self.state.step + 1)
+            self.ledger.record(Cost(steps=1, examples=len(accepted)))
+            due = self._due(accepted)
+            taught = due and bool(accepted or self.state.waiting)
+            result, losses = self._train(accepted) if taught else _untaught(accepted)
+            after = self._evaluate_val() if taught else before
+            self.ledger.record(Cost(seconds=perf_counter() - started))
+            cost, incidents = self._reckon()
+            reward = self.rules.reward_scale * float(self.reward(before, after, cost))
+            self._advance(after, accepted, waiting=0 if due else self.state.waiting + len(accepted))
+            info = {
+                "metrics": step_metrics(after, accepted, rejected, incidents, result),
+                "data": accepted,
+                "losses": losses,
+                "rejected": rejected,
+                "incidents": incidents,
+                "pretest": pretest,
+                "cost": replace(cost, seconds=0.0),  # so that equal seeds give equal infos
+                "stop_reason": self.state.stop_reason,
+            }
+            return after, reward, bool(self.state.stop_reason), False, info
 
     def end(self) -> None:
         """Make the next step the last: nothing is ordered or trained, and it is worth 0."""
@@ -306,10 +300,9 @@ class TeacherEnv(gym.Env[Report, Data]):
         self.student.restore(self._untrained)
         before = self._evaluate_untrained("test")
         self.student.restore(self.state.best.checkpoint)
-        after = before
-        if self.state.best.step > 0:
-            after = self.evaluator.evaluate(self.student, self.task, "test")
-        return before, after
+        if self.state.best.step == 0:
+            return before, before
+        return before, self.evaluator.evaluate(self.student, self.task, "test")
 
     @property
     def untrained(self) -> Checkpoint:
@@ -331,21 +324,6 @@ class TeacherEnv(gym.Env[Report, Data]):
     ) -> list[list[str]]:
         """``k`` random answers to each prompt; see ``teachgym.envs.probes``."""
         return probes.sample(self, prompts, k=k, temperature=temperature, seed=seed)
-
-    @contextmanager
-    def _undone_on_error(self) -> Iterator[None]:
-        """Whatever is raised within leaves the environment as it was, weights included."""
-        state, reckoned = self.state, self._reckoned
-        at_hand = state.best.step == state.step  # These weights were saved a moment ago.
-        weights = state.best.checkpoint if at_hand else self.student.save()
-        with self.ledger.undone_on_error():
-            try:
-                yield
-            except BaseException:
-                self._state, self._reckoned, self.ending = state, reckoned, False
-                self._seen = Seen(self.gate.form(e.prompt) for e in state.data)
-                self.student.restore(weights)
-                raise
 
     # -- the parts of a step ---------------------------------------------------------------
 

@@ -1,0 +1,28 @@
+"""``undone_on_error``: a step of the base environment happens, or it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from teachgym.gate import Seen
+
+if TYPE_CHECKING:
+    from teachgym.envs.base import TeacherEnv
+
+
+@contextmanager
+def undone_on_error(env: TeacherEnv) -> Iterator[None]:
+    """Whatever is raised within leaves the environment as it was, weights included."""
+    state, reckoned = env.state, env._reckoned
+    at_hand = state.best.step == state.step  # These weights were saved a moment ago.
+    weights = state.best.checkpoint if at_hand else env.student.save()
+    with env.ledger.undone_on_error():
+        try:
+            yield
+        except BaseException:
+            env._state, env._reckoned, env.ending = state, reckoned, False
+            env._seen = Seen(env.gate.form(e.prompt) for e in state.data)
+            env.student.restore(weights)
+            raise
