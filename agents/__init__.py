@@ -10,12 +10,21 @@ Importing this package loads no teacher; ``make_teacher`` imports the one it mak
 from __future__ import annotations
 
 from teachgym.agents.registry import (
-    REQUIRED,
     TEACHERS,
     TeacherEntry,
+    check_teacher,
     kind_of,
     make_teacher,
     teacher_settings,
 )
+from teachgym.typed import REQUIRED
 
-__all__ = ["REQUIRED", "TEACHERS", "TeacherEntry", "kind_of", "make_teacher", "teacher_settings"]
+__all__ = [
+    "REQUIRED",
+    "TEACHERS",
+    "TeacherEntry",
+    "check_teacher",
+    "kind_of",
+    "make_teacher",
+    "teacher_settings",
+]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from teachgym.agents.boxes import NearestReward, Point
 from teachgym.agents.mixtures import MixtureSampler
-from teachgym.agents.settings import check_range
+from teachgym.agents.settings import check_count
 
 MIN_EARLIER_TASKS = 5
 """Tasks that must have been seen before a nearest one means anything."""
@@ -44,7 +44,7 @@ class ALPGMM:
         components: Sequence[int] = tuple(range(2, 11)),
         exploration: float = 0.2,
     ) -> None:
-        self.fit_every = int(check_range("fit_every", fit_every, 2))
+        self.fit_every = check_count("fit_every", fit_every, 2)
         self.mixture = MixtureSampler(sides, rng, components=components, exploration=exploration)
         self._n_dims = len(self.mixture.sides)
         self._nearest = NearestReward(self._n_dims)

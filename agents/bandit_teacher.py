@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from teachgym.agents.bandits import Arms, Bandit, FloatArray
 from teachgym.agents.cells import Cells, Unit, accuracy_of, fill_unmeasured, pool_levels
-from teachgym.agents.settings import check_choice, check_positive, check_range
+from teachgym.agents.settings import check_choice, check_count, check_positive
 from teachgym.errors import ConfigError
 from teachgym.types import Obs, Transition
 
@@ -63,7 +63,7 @@ class BanditTeacher:
         n_levels = 1 if arms == "skill" else len(cells.levels)
         self._shape = (len(cells.skills), n_levels)  # of the arms
         third = max(1, math.prod(self._shape) // 3)
-        self.slots = third if slots is None else int(check_range("slots", slots, 1))
+        self.slots = third if slots is None else check_count("slots", slots, 1)
         self.arms, self.credit = arms, credit
         self.span = check_positive("span", span)
         self._make = bandit

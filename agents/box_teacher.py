@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from teachgym.agents.boxes import BoxSampler, Point
 from teachgym.agents.cells import Cells, Unit, accuracy_of
-from teachgym.agents.settings import check_choice, check_range
+from teachgym.agents.settings import check_choice, check_count
 from teachgym.types import Obs, Transition
 
 MakeBoxSampler = Callable[[NDArray[np.float64], np.random.Generator], BoxSampler]
@@ -49,7 +49,7 @@ class BoxTeacher:
     ) -> None:
         self.cells = cells
         self.name = name
-        self.slots = int(check_range("slots", slots, 1))
+        self.slots = check_count("slots", slots, 1)
         check_choice("credit", credit, get_args(Unit))
         self.credit = credit
         self._make = sampler

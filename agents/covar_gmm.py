@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from teachgym.agents.boxes import Point
 from teachgym.agents.mixtures import MixtureSampler
-from teachgym.agents.settings import check_range
+from teachgym.agents.settings import check_count
 
 
 class CovarGMM:
@@ -42,7 +42,7 @@ class CovarGMM:
         exploration: float = 0.2,
         absolute: bool = False,
     ) -> None:
-        self.fit_every = int(check_range("fit_every", fit_every, 2))
+        self.fit_every = check_count("fit_every", fit_every, 2)
         self.mixture = MixtureSampler(sides, rng, components=components, exploration=exploration)
         self.absolute = absolute
         self._n_dims = len(self.mixture.sides)

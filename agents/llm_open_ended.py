@@ -9,7 +9,7 @@ import numpy as np
 
 from teachgym.agents.classroom import Classroom
 from teachgym.agents.replies import SkillSpec, hint_of, skill_spec
-from teachgym.agents.settings import check_range
+from teachgym.agents.settings import check_count
 from teachgym.agents.showing import CUT, choose_errors, choose_examples
 from teachgym.apportion import apportion
 from teachgym.chat.asking import Asker, Question
@@ -56,9 +56,9 @@ class LLMOpenEnded:
         writer: Mapping[str, Any] | None = None,
     ) -> None:
         limit = classroom.per_step if per_step is None else per_step
-        self.per_step = int(check_range("per_step", limit, 1, classroom.per_step))
-        self.error_tokens = int(check_range("error_tokens", error_tokens, 0))
-        self.shots = int(check_range("shots", shots, 0))
+        self.per_step = check_count("per_step", limit, 1, classroom.per_step)
+        self.error_tokens = check_count("error_tokens", error_tokens, 0)
+        self.shots = check_count("shots", shots, 0)
         self.classroom, self.state = classroom, state
         self.name = "llm" if state else "llm-no-state"
         self._asker = Asker(chat, classroom.purse, workers=workers)

@@ -9,7 +9,7 @@ import numpy as np
 
 from teachgym.agents.classroom import Classroom
 from teachgym.agents.replies import MOST_SPECS, Hypothesis, hint_of
-from teachgym.agents.settings import check_range
+from teachgym.agents.settings import check_count
 from teachgym.agents.showing import CUT, choose_errors, choose_examples, in_words
 from teachgym.apportion import apportion, divide_evenly
 from teachgym.chat.asking import Asker, Question
@@ -60,10 +60,10 @@ class LLMSkillList:
     ) -> None:
         n_skills = len(classroom.skills)
         most = n_skills if skills_per_step is None else skills_per_step
-        self.skills_per_step = int(check_range("skills_per_step", most, 1))
-        self.hypotheses = int(check_range("hypotheses", hypotheses, 1))
-        self.specs = int(check_range("specs", specs, 1, MOST_SPECS))
-        self.error_tokens = int(check_range("error_tokens", error_tokens, 0))
+        self.skills_per_step = check_count("skills_per_step", most, 1)
+        self.hypotheses = check_count("hypotheses", hypotheses, 1)
+        self.specs = check_count("specs", specs, 1, MOST_SPECS)
+        self.error_tokens = check_count("error_tokens", error_tokens, 0)
         self.classroom, self.state, self.only_errors = classroom, state, only_errors
         self.name = "llm" if state else "llm-no-state"
         self._asker = Asker(chat, classroom.purse, workers=workers)

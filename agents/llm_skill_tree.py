@@ -10,7 +10,7 @@ import numpy as np
 from teachgym.agents.classroom import Classroom
 from teachgym.agents.coin import toss_moves
 from teachgym.agents.replies import TreeAnswer
-from teachgym.agents.settings import check_choice, check_range
+from teachgym.agents.settings import check_choice, check_count
 from teachgym.agents.showing import CUT, ShownError, choose_errors, in_words
 from teachgym.agents.tree_moves import fit_moves, move_of
 from teachgym.chat.asking import Asker, Question
@@ -61,9 +61,9 @@ class LLMSkillTree:
         workers: int = 8,
     ) -> None:
         self.objective = check_choice("objective", objective, get_args(Objective))
-        self.most_per_subskill = int(check_range("most_per_subskill", most_per_subskill, 1))
-        self.subskills = int(check_range("subskills", subskills, 1))
-        self.error_tokens = int(check_range("error_tokens", error_tokens, 0))
+        self.most_per_subskill = check_count("most_per_subskill", most_per_subskill, 1)
+        self.subskills = check_count("subskills", subskills, 1)
+        self.error_tokens = check_count("error_tokens", error_tokens, 0)
         self.classroom, self.state = classroom, state
         self.name = "llm" if state else "llm-no-state"
         self._asker = Asker(chat, classroom.purse, workers=workers)

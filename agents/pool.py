@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.agents.lessons import Lessons
-from teachgym.agents.settings import check_range
+from teachgym.agents.settings import check_count, check_range
 from teachgym.errors import ConfigError, UnknownSkillError, unknown
 from teachgym.types import Data, Example, Report, Transition
 
@@ -50,7 +50,7 @@ class Pool:
         self.pool = tuple(pool)
         self.exploration = check_range("exploration", exploration, 0, 1)
         limit = lessons.per_step if per_step is None else per_step
-        self.per_step = int(check_range("per_step", limit, 1, lessons.per_step))
+        self.per_step = check_count("per_step", limit, 1, lessons.per_step)
         self.reset(0)
 
     def reset(self, seed: int) -> None:

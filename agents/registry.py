@@ -17,6 +17,7 @@ import gymnasium as gym
 
 from teachgym.errors import ConfigError, UnknownNameError, unknown
 from teachgym.protocols import Teacher
+from teachgym.typed import check_settings, settings_of
 
 Kind = Literal["SkillList", "SkillTree", "OpenEnded", "SkillList plan", "SkillTree moves"]
 """What a teacher acts in: an environment by the middle of its id, and, where it is not that of
@@ -55,9 +56,6 @@ class TeacherEntry:
         """Every ``module:attribute``."""
         return (self.teacher,) if isinstance(self.teacher, str) else tuple(self.teacher.values())
 
-
-REQUIRED = inspect.Parameter.empty
-"""Stands for the default of a setting that has none."""
 
 _BANDIT = "teachgym.agents.bandit_teacher:BanditTeacher"
 _BOX = "teachgym.agents.box_teacher:BoxTeacher"
@@ -236,7 +234,7 @@ def make_teacher(name: str, env: gym.Env[Any, Any], **settings: Any) -> Teacher[
     """
     entry, kind = _entry(name), kind_of(env)
     _check_kind(name, entry, kind)
-    _check_settings(name, settings, _settings(entry, (entry.path(kind),)))
+    _check_settings(name, settings, (entry.path(kind),))
     # A teacher of several kinds reads words, and what it may know is the same in all of them.
     sizes = _load(_SIZES[kind] if isinstance(entry.kind, str) else _CLASSROOM).of(env)
     build, chosen = _load(entry.path(kind)), {**entry.settings, **settings}
@@ -310,15 +308,27 @@ def _check_kind(name: str, entry: TeacherEntry, kind: Kind) -> None:
         )
 
 
-def _check_settings(name: str, given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
-    for setting in given:
-        if setting not in known:
-            if known:
-                raise ConfigError(unknown(f"setting of teacher {name!r}", setting, known))
-            raise ConfigError(f"teacher {name!r} has no settings; {setting!r} was given")
-    for setting, default in known.items():
-        if default is REQUIRED and setting not in given:
-            raise ConfigError(f"teacher {name!r} needs the setting {setting!r}; give it a value")
+def check_teacher(name: str, settings: Mapping[str, Any]) -> None:
+    """Check name and settings of a teacher before there is an environment for it.
+
+    Raises:
+        UnknownNameError: for a name that is not registered.
+        ConfigError: for a setting that it does not have in any kind of environment, or a value
+            of another type or out of its range.
+    """
+    _check_settings(name, settings, _entry(name).paths, whole=False)
+
+
+def _check_settings(
+    name: str, given: Mapping[str, Any], paths: Iterable[str], *, whole: bool = True
+) -> None:
+    entry = _entry(name)
+    makers = [_load(path) for path in (*paths, *filter(None, (entry.algorithm,)))]
+    but = {p for maker in makers for p in settings_of(maker)} - {
+        key for maker in makers for key in _keywords(maker)
+    }
+    chosen = {**entry.settings, **given}
+    check_settings(f"teacher {name!r}", chosen, *makers, but=but, whole=whole)
 
 
 def _keywords(build: Callable[..., Any]) -> dict[str, Any]:

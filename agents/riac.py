@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.agents.boxes import Point, check_sides
-from teachgym.agents.settings import check_range
+from teachgym.agents.settings import check_count
 
 REGION_SHARE, UNIFORM_SHARE = 0.7, 0.2
 """Chances of a uniform task of a chosen region and of the whole box; the rest are mutations."""
@@ -73,7 +73,7 @@ class RIAC:
     ) -> None:
         self.sides = check_sides(sides)
         self.rng = rng
-        self.max_points = int(check_range("max_points", max_points, 4))
+        self.max_points = check_count("max_points", max_points, 4)
         self._set_regions([Region(np.zeros_like(self.sides), self.sides)])
 
     def sample(self) -> Point:

@@ -11,7 +11,7 @@ from collections import deque
 import numpy as np
 
 from teachgym.agents.bandits import Arms, FloatArray, best_arms, tally
-from teachgym.agents.settings import check_range
+from teachgym.agents.settings import check_count, check_range
 
 XI = 0.6
 """Garivier and Moulines prove their bounds for a constant xi above 1/2 in the bonus."""
@@ -106,7 +106,7 @@ class SlidingWindowUCB:
         self.rng = rng
         self.width = check_range("width", width, 0)
         self._n_arms = n_arms
-        window = int(check_range("window", window, 1))
+        window = check_count("window", window, 1)
         self._rounds = deque([np.zeros((2, n_arms))], maxlen=window)  # sums and counts
 
     def select(self, k: int, contexts: FloatArray) -> Arms:

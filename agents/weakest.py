@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.agents.cells import Cells, fill_unmeasured
-from teachgym.agents.settings import check_range
+from teachgym.agents.settings import check_count, check_range
 from teachgym.types import Obs, Transition
 
 
@@ -30,7 +30,7 @@ class Weakest:
         self.cells = cells
         self.power = check_range("power", power, 0)
         n_cells = int(np.prod(cells.shape))
-        self.top = n_cells if top is None else int(check_range("top", top, 1, n_cells))
+        self.top = n_cells if top is None else check_count("top", top, 1, n_cells)
 
     def reset(self, seed: int) -> None:
         """Nothing to forget."""

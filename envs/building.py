@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from teachgym.envs.base import TeacherEnv
 from teachgym.envs.casting import Casting, Roles, cast_alone
@@ -16,13 +15,25 @@ from teachgym.envs.penalty import require_penalty
 from teachgym.envs.restart import TrainingMode
 from teachgym.envs.rules import EpisodeRules
 from teachgym.envs.stress import make_stress, stressed_evaluator, stressed_trainer
-from teachgym.errors import ConfigError, require_known
+from teachgym.errors import ConfigError
 from teachgym.gate import Gate, GateSettings
+from teachgym.ranges import (
+    CountFromOne,
+    ExamplesPerStep,
+    NotNegative,
+    Positive,
+    ShareAboveZero,
+    ShareBelowOne,
+)
 from teachgym.rewards import make_reward
-from teachgym.types import CURRENCIES, Budget
+from teachgym.typed import build
+from teachgym.types import Budget
 
 DEFAULT_BUDGET: Mapping[str, float] = {"steps": 10, "examples": 2500}
 """Ten steps of 250 examples: an episode of half a minute on the ``tiny`` student."""
+
+
+RenderMode = Literal["ansi", "rgb_array"]
 
 
 class Settings(TypedDict, total=False):
@@ -49,7 +60,7 @@ class Settings(TypedDict, total=False):
     prices: Mapping[str, float] | None
     rejection_penalty: float
     reuse_answers: bool
-    render_mode: str | None
+    render_mode: RenderMode | None
 
 
 def teacher_env(
@@ -63,21 +74,21 @@ def teacher_env(
     trainer_settings: Mapping[str, Any] | None = None,
     gate_settings: Mapping[str, Any] | None = None,
     budget: Mapping[str, float] | None = None,
-    examples_per_step: int = 250,
+    examples_per_step: ExamplesPerStep = 250,
     training: TrainingMode = "continue",
-    replay: float = 0.0,
+    replay: ShareBelowOne = 0.0,
     pretest: bool = False,
     skills: str | None = None,
     stress: Mapping[str, Any] | None = None,
-    target_accuracy: float | None = None,
-    patience: int | None = None,
-    train_every: int = 1,
-    reward_scale: float = 1.0,
+    target_accuracy: ShareAboveZero | None = None,
+    patience: CountFromOne | None = None,
+    train_every: CountFromOne = 1,
+    reward_scale: Positive = 1.0,
     reward: str = "accuracy_gain",
-    prices: Mapping[str, float] | None = None,
-    rejection_penalty: float = 0.0,
+    prices: Mapping[str, NotNegative] | None = None,
+    rejection_penalty: NotNegative = 0.0,
     reuse_answers: bool = True,
-    render_mode: str | None = None,
+    render_mode: RenderMode | None = None,
 ) -> TeacherEnv:
     """The base environment from plain values; names are looked up in the registries.
 
@@ -133,8 +144,7 @@ def make_gate_settings(settings: Mapping[str, Any] | None) -> GateSettings:
     Raises:
         ConfigError: for a setting that does not exist or is out of range.
     """
-    require_known("gate setting", settings or {}, [f.name for f in fields(GateSettings)])
-    return GateSettings(**(settings or {}))
+    return build("the gate", GateSettings, settings=settings or {})
 
 
 def make_budget(limits: Mapping[str, float]) -> Budget:
@@ -144,10 +154,10 @@ def make_budget(limits: Mapping[str, float]) -> Budget:
         ConfigError: for an unknown currency, a limit that is not above 0, or a budget that
             would let an episode go on forever.
     """
-    require_known("currency", limits, CURRENCIES)
+    budget = build("budget", Budget, settings=limits)
     if not {"steps", "seconds"} & set(limits):
         raise ConfigError(
             f"budget {json.dumps(dict(limits))} lets a teacher that orders nothing go on forever; "
             "add a limit of steps or seconds"
         )
-    return Budget(**limits)  # type: ignore[arg-type]
+    return budget

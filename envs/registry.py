@@ -14,6 +14,7 @@ import gymnasium as gym
 from teachgym.engines import make_engine
 from teachgym.envs.building import Settings, teacher_env
 from teachgym.envs.casting import Casting, cast_alone
+from teachgym.envs.checks import checked
 from teachgym.envs.choices import ChooseCell, ChooseRoot
 from teachgym.envs.flat import flatten
 from teachgym.envs.observations import SkillObservation
@@ -25,11 +26,13 @@ from teachgym.envs.stress import pay_late
 from teachgym.envs.text import TextObservation
 from teachgym.envs.tree_arrays import TreeArrays, TreeMoves
 from teachgym.errors import UnknownNameError, unknown
+from teachgym.ranges import Few
 from teachgym.skills.proposing import make_proposer
 
 AnyEnv = gym.Env[Any, Any]
 
 
+@checked
 def open_ended(
     cast: Casting = cast_alone,
     /,
@@ -114,6 +117,7 @@ def open_ended(
     return _observed(env, observation, {"report": _unchanged, "arrays": SkillObservation})
 
 
+@checked
 def skill_list(
     cast: Casting = cast_alone,
     /,
@@ -207,6 +211,7 @@ def skill_list(
     )
 
 
+@checked
 def skill_tree(
     cast: Casting = cast_alone,
     /,
@@ -217,7 +222,7 @@ def skill_tree(
     engine_settings: Mapping[str, Any] | None = None,
     proposer: str = "task",
     proposer_settings: Mapping[str, Any] | None = None,
-    max_subskills: int = 8,
+    max_subskills: Few = 8,
     chat: Mapping[str, Any] | None = None,
     stop: bool = False,
     **settings: Unpack[Settings],

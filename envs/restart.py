@@ -11,7 +11,6 @@ from teachgym.apportion import apportion
 from teachgym.types import Data, Example
 
 TrainingMode = Literal["continue", "scratch", "batch"]
-TRAINING_MODES: tuple[TrainingMode, ...] = ("continue", "scratch", "batch")
 FROM_UNTRAINED: tuple[TrainingMode, ...] = ("scratch", "batch")
 """The modes in which each training run starts from the untrained weights."""
 

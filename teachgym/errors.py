@@ -10,6 +10,10 @@ from __future__ import annotations
 import difflib
 import errno
 from collections.abc import Iterable
+from importlib.util import find_spec
+from typing import Any
+
+from teachgym.shown import shown
 
 
 class TeachgymError(Exception):
@@ -72,15 +76,15 @@ def describe_os_error(error: OSError) -> str:
     return f"{error.filename}: {reason}" if error.filename else reason
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+def unknown(kind: str, name: Any, known: Iterable[Any]) -> str:
     """Message for a wrong name: the name, a suggestion if one is near, and what exists."""
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1)
+    names = sorted(map(str, known))
+    near = difflib.get_close_matches(name[:100], names, n=1) if isinstance(name, str) else ()
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    return f"unknown {kind} {name!r}.{hint} Known: {', '.join(names) or 'none'}"
+    return f"unknown {kind} {shown(name)}.{hint} Known: {', '.join(names) or 'none'}"
 
 
-def require_known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
+def require_known(kind: str, names: Iterable[Any], known: Iterable[str]) -> None:
     """Raise ``ConfigError`` for the first of ``names`` that is not among ``known``."""
     known = tuple(known)
     for name in names:
@@ -93,3 +97,10 @@ def missing_extra(package: str, extra: str) -> MissingExtraError:
     return MissingExtraError(
         f"{package} is not installed; install it with: pip install 'teachgym[{extra}]'"
     )
+
+
+def require_packages(extra: str, *packages: str) -> None:
+    """Raise ``MissingExtraError`` for the first package that is not there; imports none."""
+    for package in packages:
+        if find_spec(package) is None:
+            raise missing_extra(package, extra)

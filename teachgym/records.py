@@ -7,15 +7,17 @@ loads a file as it is. A score that was not measured is ``null``.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from teachgym.errors import ConfigError, unknown
 from teachgym.redaction import hide
+from teachgym.shown import shown
 from teachgym.types import (
     CURRENCIES,
     NOT_MEASURED,
@@ -30,6 +32,61 @@ from teachgym.types import (
 
 Record = dict[str, Any]
 """A JSON object."""
+
+
+def read_text(path: Path, most: int) -> str:
+    """A text file that people wrote: UTF-8, with or without a byte order mark.
+
+    Args:
+        path: of the file.
+        most: bytes at most.
+
+    Raises:
+        ConfigError: if it is missing, larger, or of another encoding.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(most + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{shown(str(path))} cannot be read: {reason}") from error
+    if len(content) > most:
+        raise ConfigError(f"{path} is larger than {most:,} bytes; give a smaller file")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text: {error}") from error
+
+
+def lines_of(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines of a text file, from 1, without the empty ones and a byte order mark.
+
+    Raises:
+        ConfigError: if it is missing, of another encoding, or a line is longer than
+            ``MAX_LINE`` bytes.
+    """
+    try:
+        with path.open("rb") as file:
+            for number in itertools.count(1):
+                line = file.readline(MAX_LINE + 1)
+                if not line:
+                    return
+                if len(line) > MAX_LINE:
+                    raise ConfigError(
+                        f"{path}:{number} is longer than {MAX_LINE:,} bytes; an example, or a row, "
+                        "is a line of its own and shorter"
+                    )
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                if text.strip():
+                    yield number, text
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+
+
+MAX_LINE = 10**7
+"""Bytes of one line of a file."""
 
 _EXAMPLE_KEYS = tuple(f.name for f in fields(Example))
 _PROVENANCE_KEYS = tuple(f.name for f in fields(Provenance))
@@ -148,8 +205,7 @@ def read_examples(path: Path) -> Data:
     Raises:
         ConfigError: for a line that is not an example; names the file and the line.
     """
-    with path.open(encoding="utf-8") as file:
-        return tuple(_parse(line, f"{path}:{n}") for n, line in enumerate(file, 1) if line.strip())
+    return tuple(_parse(line, f"{path}:{n}") for n, line in lines_of(path))
 
 
 def rounds(data: Data) -> tuple[Data, ...]:
@@ -170,7 +226,7 @@ def rounds(data: Data) -> tuple[Data, ...]:
 def _parse(line: str, place: str) -> Example:
     try:
         return example_from_json(json.loads(line))
-    except (TypeError, KeyError, ValueError) as error:
+    except (TypeError, KeyError, ValueError, AttributeError, RecursionError) as error:
         raise ConfigError(f"{place} is not an example: {error}") from error
 
 

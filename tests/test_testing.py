@@ -101,6 +101,17 @@ TASKS = {
     contract.LEVELS_ASCEND: task(levels=(1.0, 0.0)),
     contract.SPLITS_DO_NOT_CHANGE: task(examples=reversed_every_other_time()),
     contract.HELD_OUT_SPLITS_HAVE_EXAMPLES: task(examples=lambda self, split: ()),
+    contract.HELD_OUT_SPLITS_SHARE_SKILLS: task(
+        examples=lambda self, split: [
+            e for e in self._examples[split] if split != "val" or e.skill == "copy"
+        ]
+    ),
+    contract.PROMPTS_ARE_UNIQUE: task(
+        examples=lambda self, split: [
+            replace(e, id=f"{e.id}/{n}") for n in (1, 2) for e in self._examples[split]
+        ]
+    ),
+    contract.NO_ERROR_OF_ITS_OWN: task(make=lambda self, skill, difficulty, rng: self.levels[None]),
     contract.SPLITS_ARE_DISJOINT: task(examples=lambda self, split: self._examples["train"]),
     contract.IDS_ARE_UNIQUE: task_with_examples(id="the same"),
     contract.EXAMPLES_HAVE_LEAF_SKILLS: task_with_examples(skill="words"),

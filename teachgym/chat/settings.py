@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from math import inf
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal
 from weakref import WeakValueDictionary
+
+from annotated_types import Interval
 
 from teachgym.cache import cache_folder
 from teachgym.chat.prices import Price, find_price
-from teachgym.errors import ConfigError, require_known
+from teachgym.errors import ConfigError, require_packages
 from teachgym.protocols import ChatModel
-from teachgym.redaction import redact, remember_url, strip_url
-from teachgym.typed import require_types
+from teachgym.ranges import Few, ShareAboveZero, Tokens
+from teachgym.redaction import remember_url, strip_url
+from teachgym.shown import shown
+from teachgym.typed import build, require_address, require_types
 
 Provider = Literal["openai", "local", "python"]
 JsonSchema = Literal["auto", "always", "never"]
@@ -25,16 +29,6 @@ Cache = Literal["record", "replay", "off"]
 
 _DECISIVE = ("provider", "model", "temperature", "top_p", "max_tokens", "json_schema")
 """Settings that decide answers; the others say where from, how fast and for how much."""
-
-_LIMITS: dict[str, tuple[float, float]] = {
-    "temperature": (0, 2),
-    "max_tokens": (1, 10_000_000),
-    "attempts": (1, 100),
-    "requests_per_minute": (1, 10**9),
-    "tokens_per_minute": (1, 10**12),
-    "workers": (1, 1000),
-}
-"""Lowest and highest values allowed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,16 +44,16 @@ class ChatSettings:
     """Address of the server, which mostly ends in ``/v1``; None = ``$OPENAI_BASE_URL`` or else
     OpenAI's own. User information and parameters that hold keys are sent and never written
     down: to resume a run, give the same address with them in ``$OPENAI_BASE_URL``."""
-    temperature: float | None = 1.0
+    temperature: Annotated[float, Interval(ge=0, le=2)] | None = 1.0
     """In [0, 2]; 0 = the likeliest answer; None = the server's own choice, for models that do not
     let it be set."""
-    top_p: float | None = None
+    top_p: ShareAboveZero | None = None
     """In (0, 1]: the likeliest tokens with this share of the probability; None = all."""
-    max_tokens: int = 4096
+    max_tokens: Tokens = 4096
     """Length of an answer at most."""
-    timeout: float = 120.0
+    timeout: Annotated[float, Interval(gt=0, le=10**9)] = 120.0
     """Seconds that nothing may come from the server, > 0."""
-    deadline: float = 1800.0
+    deadline: Annotated[float, Interval(gt=0, le=10**9)] = 1800.0
     """Seconds that a call may take in all, however steadily something comes, > 0."""
     api_key_variable: str = "OPENAI_API_KEY"
     """Name of the environment variable with the key; the key itself is no setting."""
@@ -72,16 +66,16 @@ class ChatSettings:
     template: Mapping[str, Any] | None = None
     """Arguments of the model's chat template, such as ``{"enable_thinking": false}``; servers get
     them as ``chat_template_kwargs``. None = none."""
-    attempts: int = 6
+    attempts: Annotated[int, Interval(ge=1, le=100)] = 6
     """Calls at most until one gets through, in [1, 100]."""
-    requests_per_minute: int | None = None
-    tokens_per_minute: int | None = None
+    requests_per_minute: Annotated[int, Interval(ge=1, le=10**9)] | None = None
+    tokens_per_minute: Annotated[int, Interval(ge=1, le=10**12)] | None = None
     """Of messages and answers together; None = no limit."""
     prices: Mapping[str, float] | None = None
     """Dollars per million tokens, ``{"in": ..., "out": ...}``; None = by the list in
     ``teachgym.chat.prices``; a model that is not in it costs nothing, and runs with a budget of
     dollars refuse it."""
-    workers: int = 8
+    workers: Few = 8
     """Questions asked at once, in [1, 1000]."""
     cache: Cache = "record"
     """``record``: answers are written down, and read where they are; ``replay``: read only;
@@ -90,33 +84,17 @@ class ChatSettings:
     """File of the recorded answers; None = ``chat/chat.sqlite`` in the user's cache folder."""
 
     def __post_init__(self) -> None:
+        require_types(self)
         if self.prices is not None:
             _check_prices(self.prices)
-        require_types(self)
-        for name, kind in {"provider": Provider, "json_schema": JsonSchema, "cache": Cache}.items():
-            require_known(name, [getattr(self, name)], get_args(kind))
-        for name, (low, high) in _LIMITS.items():
-            value = getattr(self, name)
-            if value is not None and not low <= value <= high:
-                raise ConfigError(f"{name} is {value}; it must be in [{low}, {high}]")
         if not self.model:
             raise ConfigError("model is empty; give the name of the chat model")
-        for name in ("timeout", "deadline"):
-            if not 0 < (seconds := getattr(self, name)) < inf:
-                raise ConfigError(f"{name} is {seconds}; it must be a number of seconds above 0")
-        if self.top_p is not None and not 0 < self.top_p <= 1:
-            raise ConfigError(f"top_p is {self.top_p}; it must be in (0, 1]")
         self._check_server()
 
     def _check_server(self) -> None:
         if self.base_url is not None:
-            if not self.base_url.startswith(("http://", "https://")):
-                shown = redact(self.base_url)
-                raise ConfigError(f"base_url is {shown!r}; it must begin with http:// or https://")
-            try:
-                remember_url(self.base_url)
-            except ValueError as error:
-                raise ConfigError(f"base_url is no address: {redact(str(error))}") from None
+            require_address("base_url", self.base_url)
+            remember_url(self.base_url)
         if self.api_version is not None and self.base_url is None:
             raise ConfigError("api_version is given, so base_url must be the Azure endpoint")
         # Never shown: it may well be a key, given in the wrong place.
@@ -129,6 +107,16 @@ class ChatSettings:
         if self.prices is not None:
             return Price(self.prices["in"], self.prices["out"])
         return find_price(self.model) if self.provider == "openai" else Price(0.0, 0.0)
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether no answer can come without a key: OpenAI, Azure, and nothing is recorded.
+
+        A server of ``base_url`` may need none, and says so itself if it does.
+        """
+        keyless = self.base_url is not None and self.api_version is None
+        recorded = self.cache != "off" and (self.cache == "replay" or self.store_path.exists())
+        return self.provider == "openai" and not keyless and not recorded
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -159,7 +147,7 @@ def _check_prices(prices: Any) -> None:
     right = isinstance(prices, Mapping) and set(prices) == {"in", "out"}
     if not right or not all(isinstance(p, int | float) and 0 <= p < inf for p in prices.values()):
         raise ConfigError(
-            f"prices is {prices!r}; it must be dollars per million tokens, each at least 0: "
+            f"prices is {shown(prices)}; it must be dollars per million tokens, each at least 0: "
             '{"in": 0.15, "out": 0.6}'
         )
 
@@ -168,8 +156,45 @@ def read_settings(settings: ChatSettings | Mapping[str, Any]) -> ChatSettings:
     """Settings as they are, or from a JSON object; raises ``ConfigError`` for wrong ones."""
     if isinstance(settings, ChatSettings):
         return settings
-    require_known("chat setting", settings, [f.name for f in fields(ChatSettings)])
-    return ChatSettings(**settings)
+    return build("the chat model", ChatSettings, settings=settings)
+
+
+def check_chat(chat: ChatModel | Mapping[str, Any] | None, role: str) -> None:
+    """Check that there is a chat model, or what it takes to make one: settings, packages, a key.
+
+    Args:
+        chat: the chat model or its settings.
+        role: who asks it, for the message.
+
+    Raises:
+        ConfigError: for none, a setting out of range, or a key that is missing.
+        MissingExtraError: without the packages of its provider.
+    """
+    if not chat:
+        raise ConfigError(
+            f"{role} asks a chat model and none is given; add --chat openai --chat-model NAME or "
+            "--chat local --chat-model PATH (in Python chat={'provider': 'openai', 'model': ...})"
+        )
+    if not isinstance(chat, Mapping):
+        return
+    settings = read_settings(chat)
+    require_packages(*_PACKAGES[settings.provider])
+    key = os.environ.get(settings.api_key_variable, "").strip()
+    if settings.needs_key and not key:
+        place = settings.base_url or os.environ.get("OPENAI_BASE_URL") or "OpenAI"
+        raise ConfigError(
+            f"{role} asks {settings.model} at {place}, for which there is no key; set the "
+            f"environment variable {settings.api_key_variable}, or base_url for a server that "
+            "needs none"
+        )
+
+
+_PACKAGES: Mapping[Provider, tuple[str, ...]] = {
+    "openai": ("llm", "pydantic", "json_repair", "openai", "tenacity"),
+    "local": ("llm-local", "pydantic", "json_repair", "llguidance"),
+    "python": ("llm", "pydantic", "json_repair"),
+}
+"""Provider to the extra and its packages."""
 
 
 def make_chat(settings: ChatSettings | Mapping[str, Any]) -> ChatModel:

@@ -68,7 +68,8 @@ def conduct_bench(suite: Suite, folder: Path, execute: Execute) -> None:
     cells = suite.cells()
     finished = sum(status(cell, folder) == "finished" for cell in cells)
     runs = run_suite(suite, folder, execute)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining())
+    name = TextColumn("{task.description}", markup=False)
+    columns = (name, BarColumn(), MofNCompleteColumn(), Remaining())
     try:
         with Progress(*columns, transient=True, speed_estimate_period=1e9) as progress:
             bar = progress.add_task(suite.name, total=len(cells), completed=finished)

@@ -16,6 +16,7 @@ from teachgym import __version__
 from teachgym.cli import options as given
 from teachgym.cli.catalogue import LISTINGS
 from teachgym.cli.conducting import (
+    OneLine,
     conduct,
     errors_in_red,
     prepare_process,
@@ -30,6 +31,7 @@ from teachgym.records import Record
 
 app = typer.Typer(
     name="teachgym",
+    cls=OneLine,
     help="Gymnasium environments in which the agent is the teacher of a language model.",
     epilog="Start with: teachgym run --student simulated",
     no_args_is_help=True,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 from teachgym.errors import ChatError, TeachgymError, describe_os_error
 from teachgym.escaping import terminal
@@ -32,6 +33,10 @@ def prepare_process(threads: int | None) -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 
+_USAGE: Any = typer.BadParameter.__bases__[0]
+"""What is raised for wrong options, ``click.UsageError``, which is typer's own since 0.26."""
+
+
 @contextmanager
 def errors_in_red() -> Iterator[None]:
     """Errors that are meant for people are one line and exit code 2, not a traceback.
@@ -42,14 +47,30 @@ def errors_in_red() -> Iterator[None]:
         yield
     except TeachgymError as error:
         message = str(error)
+    except _USAGE as error:
+        message = error.format_message()
     except BrokenPipeError:
         raise  # Whoever reads has seen enough: typer knows what to do.
     except OSError as error:
         message = describe_os_error(error)
     else:
         return
-    complain(f"error: {message}", style="red")
+    complain(f"error: {' '.join(message.split())}", style="red")
     raise typer.Exit(2)
+
+
+class OneLine(TyperGroup):
+    """The commands; a wrong option is told in one line, too."""
+
+    def make_context(self, info_name: Any, args: Any, *rest: Any, **extra: Any) -> Any:
+        """As of ``TyperGroup``; without arguments there is help."""
+        with errors_in_red() if args else nullcontext():
+            return super().make_context(info_name, args, *rest, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        """As of ``TyperGroup``."""
+        with errors_in_red():
+            return super().invoke(ctx)
 
 
 def say(text: str) -> None:

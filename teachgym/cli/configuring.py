@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from teachgym.errors import ConfigError
 from teachgym.records import Record
+from teachgym.shown import shown
+from teachgym.typed import MAX_DEPTH, check_value
 
 if TYPE_CHECKING:
     from teachgym.runs.config import RunConfig
@@ -35,11 +37,13 @@ def parse_pairs(texts: Iterable[str]) -> dict[str, Any]:
     for text in texts:
         key, sign, value = text.partition("=")
         if not (key and sign):
-            raise ConfigError(f"{text!r} is not KEY=VALUE; write e.g. examples=4000")
+            raise ConfigError(f"{shown(text)} is not KEY=VALUE; write e.g. examples=4000")
         try:
             pairs[key] = json.loads(value)
         except ValueError:
             pairs[key] = value
+        except RecursionError:
+            raise ConfigError(f"{key} is nested too deep; at most {MAX_DEPTH} levels") from None
     return pairs
 
 
@@ -54,7 +58,7 @@ def override(record: Record, values: Mapping[str, Any]) -> None:
         for key in above:
             inner = table.setdefault(key, {})
             if not isinstance(inner, dict):
-                raise ConfigError(f"{path} cannot be set: {key} is {inner!r}, not a table")
+                raise ConfigError(f"{path} cannot be set: {key} is {shown(inner)}, not a table")
             table = inner
         table[last] = value
 
@@ -83,6 +87,8 @@ def override_budget(record: Record, limits: Mapping[str, Any]) -> None:
     from teachgym.envs.building import DEFAULT_BUDGET, teacher_env
 
     settings = record.get("env_settings", {})
+    if not isinstance(settings, dict):
+        raise ConfigError(f"env_settings is {shown(settings)}; it must be a table of settings")
     per_step = settings.get("examples_per_step")
     if "budget" not in settings and (limits or per_step):
         per_step = per_step or (teacher_env.__kwdefaults__ or {})["examples_per_step"]
@@ -96,7 +102,8 @@ def complete(record: Record) -> RunConfig:
     """The checked configuration, with the environment's full id and a teacher who fits it."""
     from teachgym.experiment import RunConfig, check_config, env_id
 
-    env = env_id(record.get("env", "SkillList"))
+    check_value("env", env := record.get("env", "SkillList"), str)
+    env = env_id(env)
     teacher = record.get("teacher") or DEFAULT_TEACHERS.get(env, "")
     config = RunConfig.of({**record, "env": env, "teacher": teacher})
     check_config(config)

@@ -10,13 +10,16 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from teachgym.chat.settings import check_chat
 from teachgym.engines.dispatch import DispatchEngine
 from teachgym.engines.llm import LLMEngine
 from teachgym.engines.pool import PoolEngine
 from teachgym.engines.procedural import ProceduralEngine
 from teachgym.engines.replay import ReplayEngine
-from teachgym.errors import ConfigError, UnknownNameError, unknown
+from teachgym.engines.writer_settings import WriterSettings
+from teachgym.errors import UnknownNameError, unknown
 from teachgym.protocols import ChatModel, DataEngine, Purse, Task
+from teachgym.typed import check_settings
 
 Chat = Mapping[str, Any] | ChatModel
 """A chat model, or its settings (``teachgym.chat.settings.ChatSettings``)."""
@@ -67,6 +70,7 @@ __all__ = [
     "PoolEngine",
     "ProceduralEngine",
     "ReplayEngine",
+    "check_engine",
     "dispatch_engine",
     "make_engine",
 ]
@@ -96,14 +100,29 @@ def make_engine(
         UnknownNameError: for a name that is not registered.
         ConfigError: for settings the engine does not have or a task it cannot work with.
     """
-    if name not in ENGINES:
-        raise UnknownNameError(unknown("engine", name, ENGINES))
+    check_engine(name, settings, chat)
     engine = ENGINES[name]
     known = inspect.signature(engine).parameters
     services = {"purse": purse, "chat": chat}
     wanted = {key: given for key, given in services.items() if key in known and given is not None}
-    try:
-        inspect.signature(engine).bind(task, **wanted, **settings)
-    except TypeError as error:
-        raise ConfigError(f"settings of engine {name!r}: {error}") from error
     return engine(task, **wanted, **settings)
+
+
+def check_engine(name: str, settings: Mapping[str, Any], chat: Chat | None) -> None:
+    """Check name, settings and chat model of an engine, and of those that it is made of.
+
+    Raises:
+        UnknownNameError: for a name that is not registered.
+        ConfigError: for settings that the engine does not have, or a chat model that it lacks.
+        MissingExtraError: if a package that it needs is not installed.
+    """
+    if not isinstance(name, str) or name not in ENGINES:
+        raise UnknownNameError(unknown("engine", name, ENGINES))
+    makers = (LLMEngine, WriterSettings) if name == "llm" else (ENGINES[name],)
+    check_settings(f"engine {name!r}", settings, *makers, but=("task", "purse", "chat"))
+    if name == "llm":
+        WriterSettings(**{key: value for key, value in settings.items() if key != "workers"})
+        check_chat(chat, "engine 'llm'")
+    for own_name, own in settings.get("engines", {}).items() if name == "by-order" else ():
+        rest = {key: value for key, value in own.items() if key not in ("name", "chat")}
+        check_engine(own.get("name", own_name), rest, own.get("chat", chat))

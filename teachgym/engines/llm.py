@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
 from teachgym.engines.writer_settings import WriterSettings
-from teachgym.errors import require_known
 from teachgym.protocols import ChatModel, Purse, Task
+from teachgym.ranges import Few
 from teachgym.syllabus import Syllabus
+from teachgym.typed import build
 from teachgym.types import Data, Plan
 
 
@@ -41,11 +41,10 @@ class LLMEngine:
         purse: Purse | None = None,
         *,
         chat: Mapping[str, Any] | ChatModel,
-        workers: int | None = None,
+        workers: Few | None = None,
         **writing: Any,
     ) -> None:
-        require_known("setting of engine 'llm'", writing, (f.name for f in fields(WriterSettings)))
-        settings = WriterSettings(**writing)
+        settings = build("engine 'llm'", WriterSettings, settings=writing)
         from teachgym.chat.asking import Asker
         from teachgym.chat.settings import make_chat, read_settings
         from teachgym.engines.writer import Writer

@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from teachgym.errors import ConfigError, unknown
+from annotated_types import Interval
+
+from teachgym.errors import require_packages
+from teachgym.ranges import CountFromOne, CountFromTwo
 from teachgym.typed import require_types
-
-_CHOICES = {"duplicates": ("reject", "near", "allow"), "known": ("accept", "reject")}
-_LEAST = {"max_prompt_chars": 1, "max_target_chars": 1, "ngram": 2, "common_ngram": 1}
 
 
 @dataclass(frozen=True)
 class GateSettings:
     """The rules that are a matter of choice; overlap with ``val`` and ``test`` is none."""
 
-    max_prompt_chars: int = 8000
+    max_prompt_chars: CountFromOne = 8000
     """Characters, >= 1."""
-    max_target_chars: int = 8000
+    max_target_chars: CountFromOne = 8000
     """Characters of the target and of a rejected response, >= 1."""
     duplicates: Literal["reject", "near", "allow"] = "reject"
     """Whether a prompt may be trained on more than once in an episode: ``reject`` keeps equal
     prompts out, ``near`` those that are nearly equal as well (needs the extra ``duplicates``)."""
-    near_similarity: float = 0.8
+    near_similarity: Annotated[float, Interval(ge=0.1, le=1)] = 0.8
     """From which Jaccard similarity on two prompts are nearly equal; in [0.1, 1]. For ``near``."""
-    ngram: int | None = 13
+    ngram: CountFromTwo | None = 13
     """As many words in a row as in an item of ``val`` or ``test`` are contamination; >= 2, None =
     do not look. 13 is GPT-3's choice (Brown et al. 2020, arXiv 2005.14165, appendix C), 8 the
     strict one. Texts with fewer words are only compared whole."""
-    common_ngram: int = 10
+    common_ngram: CountFromOne = 10
     """Words in a row that are in more than so many items of ``val`` and ``test`` are the task's
     format and no contamination; >= 1. GPT-3 leaves out what is in more than 10 documents of its
     training data (same place); here the items are counted, which are what the format repeats."""
@@ -41,12 +41,5 @@ class GateSettings:
 
     def __post_init__(self) -> None:
         require_types(self)
-        for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise ConfigError(unknown(name, getattr(self, name), choices))
-        for name, least in _LEAST.items():
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise ConfigError(f"{name} is {value}; it must be {least} or more")
-        if not 0.1 <= self.near_similarity <= 1:
-            raise ConfigError(f"near_similarity is {self.near_similarity}; it must be in [0.1, 1]")
+        if self.duplicates == "near":
+            require_packages("duplicates", "datasketch")

@@ -49,7 +49,7 @@ def progress_figure(
     _draw_bars(right, by_skill, before)
     right.set_title(f"by skill on {split} ({_describe_n(by_skill)})")
     if title:
-        figure.suptitle(title)
+        figure.suptitle(plain(title, 110))
     return figure
 
 
@@ -63,6 +63,17 @@ def result_figure(result: RunResult) -> Figure:
         split="test",
         title=describe_run(result),
     )
+
+
+def plain(text: str, most: int = 72) -> str:
+    r"""``text`` as matplotlib prints it letter by letter, ``most`` of them: no formulas.
+
+    Example:
+        >>> plain("price in $"), plain("addition", 4)
+        ('price in \\$', 'add…')
+    """
+    short = text if len(text) <= most else text[: most - 1] + "…"
+    return "".join(c if c.isprintable() else "?" for c in short).replace("$", r"\$")
 
 
 def figure_to_array(figure: Figure) -> NDArray[np.uint8]:
@@ -104,7 +115,7 @@ def _draw_bars(
         axes.scatter(marks, y, color=_ORANGE, marker="|", s=120, zorder=3, label="untrained")
         axes.legend(loc="lower right")
     axes.margins(y=0.01)
-    axes.set_yticks(y, [s if by_skill[s].n else f"{s} (not measured)" for s in skills])
+    axes.set_yticks(y, [plain(s, 28) + (" (not measured)" * (not by_skill[s].n)) for s in skills])
     axes.invert_yaxis()
     axes.set_xlim(0, 1.02)
     axes.set_xlabel("accuracy (± standard error)")

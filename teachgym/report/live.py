@@ -26,9 +26,9 @@ class LiveProgress:
         self._spent = Cost()
         self._progress = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description:<26}"),
+            TextColumn("{task.description:<26}", markup=False),
             BarColumn(bar_width=24),
-            TextColumn("{task.percentage:>3.0f}% of the budget, {task.fields[left]}"),
+            TextColumn("{task.percentage:>3.0f}% of the budget, {task.fields[left]}", markup=False),
             TimeRemainingColumn(),
             console=console,
             transient=True,
@@ -59,7 +59,7 @@ class LiveProgress:
         self._spent = self._spent + transition.info["cost"]
         share = 1 - float(self._budget.fractions_left(self._spent).min())
         self._progress.update(self._bar, completed=share, left=self._left())
-        self._console.print(_line(step, transition), highlight=False)
+        self._console.print(_line(step, transition), markup=False, highlight=False)
 
     def _left(self) -> str:
         left = self._budget.remaining(self._spent)

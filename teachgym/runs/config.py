@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from teachgym.errors import ConfigError, unknown
-from teachgym.records import Record
+from teachgym.errors import ConfigError
+from teachgym.ranges import Seed
+from teachgym.records import Record, read_text
 from teachgym.runs.keeping import Keep
 from teachgym.runs.trackers.settings import read_settings
+from teachgym.typed import MAX_DEPTH, build, check_value, require_types
+
+MAX_BYTES = 10**7
+"""Of a configuration file."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class RunConfig:
     """The chat model of teacher, engine and proposer, where they use one: see
     ``teachgym.chat.settings.ChatSettings``; empty = none. Its record is kept in the run's folder
     unless ``store`` says otherwise."""
-    seed: int = 0
+    seed: Seed = 0
     """Of environment and teacher, >= 0."""
     trackers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Trackers besides ``metrics.jsonl``: ``{"wandb": {"mode": "offline"}, "tensorboard": {}}``,
@@ -48,17 +53,10 @@ class RunConfig:
     """What trackers call the run; empty = the name of its folder."""
 
     def __post_init__(self) -> None:
-        for key in ("env_settings", "teacher_settings", "chat", "trackers", "keep"):
-            _check(key, getattr(self, key), Mapping, "a table of settings")
+        require_types(self)
         for name, settings in self.trackers.items():
-            _check(f"trackers.{name}", settings, Mapping, "a table of settings")
             read_settings(name, settings)
         Keep.of(self.keep)
-        for key in ("env", "teacher", "name"):
-            _check(key, getattr(self, key), str, "a text")
-        _check("seed", self.seed, int, "a whole number")
-        if self.seed < 0:
-            raise ConfigError(f"seed is {self.seed}; it must be 0 or more")
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> RunConfig:
@@ -67,11 +65,7 @@ class RunConfig:
         Raises:
             ConfigError: for a key that does not exist or a value of the wrong type.
         """
-        names = [f.name for f in fields(cls)]
-        for key in record:
-            if key not in names:
-                raise ConfigError(unknown("key of a run's configuration", key, names))
-        return cls(**record)
+        return build("a run", cls, settings=record)
 
     def to_json(self) -> Record:
         """The configuration as a JSON object."""
@@ -88,15 +82,10 @@ def read_config(path: Path) -> Record:
     if path.suffix not in readers:
         raise ConfigError(f"{path} is a {path.suffix or 'nameless'} file; give .toml or .json")
     try:
-        record = readers[path.suffix](path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+        record = readers[path.suffix](read_text(path, MAX_BYTES))
+    except RecursionError:
+        raise ConfigError(f"{path} is nested too deep; at most {MAX_DEPTH} levels") from None
     except ValueError as error:
         raise ConfigError(f"{path} is not valid: {error}") from error
-    _check(str(path), record, Mapping, "a table of settings")
+    check_value(str(path), record, Mapping[str, Any])
     return dict(record)
-
-
-def _check(name: str, value: Any, kind: type, meaning: str) -> None:
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise ConfigError(f"{name} is {value!r}; it must be {meaning}")

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.errors import ConfigError, EpisodeError
+from teachgym.ranges import CountFromTwo, Seed32
 from teachgym.skills.embedding import Encoder, Vectors, embed_terms
 from teachgym.skills.naming import MAX_NAME, identity
 from teachgym.types import Example, Skill
@@ -57,7 +58,12 @@ class Clusters:
     """
 
     def __init__(
-        self, *, skills: int | None = None, most: int = 20, encoder: str = "", seed: int = 0
+        self,
+        *,
+        skills: CountFromTwo | None = None,
+        most: CountFromTwo = 20,
+        encoder: str = "",
+        seed: Seed32 = 0,
     ) -> None:
         for name, value in {"skills": skills, "most": most}.items():
             if value is not None and value < 2:

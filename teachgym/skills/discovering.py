@@ -11,6 +11,7 @@ from teachgym.skills.clustering import Clusters
 from teachgym.skills.gold import GoldSkills
 from teachgym.skills.skill_file import SkillFile
 from teachgym.syllabus import PLAIN
+from teachgym.typed import build
 from teachgym.types import Example, Split
 
 METHODS = {
@@ -45,12 +46,11 @@ def make_discovery(
     """
     if method not in METHODS:
         raise UnknownNameError(unknown("method", method, METHODS))
-    try:
-        if method == "llm":
-            return _llm(task, purse, chat, settings)
-        return Clusters(**settings) if method == "clusters" else GoldSkills(task, **settings)
-    except TypeError as error:
-        raise ConfigError(f"method {method!r} cannot be made so: {error}") from error
+    if method == "llm":
+        return _llm(task, purse, chat, settings)
+    if method == "clusters":
+        return build("method 'clusters'", Clusters, settings=settings)
+    return build("method 'gold'", GoldSkills, task, settings=settings)
 
 
 def discover_skills(
@@ -88,4 +88,5 @@ def _llm(task: Task, purse: Purse | None, chat: Any, settings: Mapping[str, Any]
     domain = getattr(task, "brief", PLAIN).domain
     if isinstance(chat, Mapping) and "workers" in chat:
         settings = {"workers": chat["workers"], **settings}
-    return LLMDiscovery(chat_model(chat, "method"), domain, purse=purse, **settings)
+    model = chat_model(chat, "method")
+    return build("method 'llm'", LLMDiscovery, model, domain, settings=settings, purse=purse)

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from teachgym.chat.asking import Asker
 from teachgym.errors import BudgetError, ChatError, ConfigError, EpisodeError
 from teachgym.protocols import ChatModel, Purse
+from teachgym.ranges import Count, Few
 from teachgym.skills.aggregating import Groups, aggregate
 from teachgym.skills.answering import NamingQuestion, name_each
 from teachgym.skills.naming import MAX_NAME, OTHER, identity, tidy
@@ -50,12 +51,12 @@ class LLMDiscovery:
         domain: str,
         *,
         purse: Purse | None = None,
-        skills: int | None = None,
+        skills: Few | None = None,
         labels: Mapping[str, str] | None = None,
-        per_question: int = 10,
-        rounds: int = 3,
-        workers: int = 8,
-        draw: int = 0,
+        per_question: Few = 10,
+        rounds: Few = 3,
+        workers: Few = 8,
+        draw: Count = 0,
     ) -> None:
         numbers = {"skills": skills, "per_question": per_question, "rounds": rounds}
         for name, number in numbers.items():

@@ -11,6 +11,7 @@ from teachgym.chat.asking import Asker, Question
 from teachgym.chat.prompts import render
 from teachgym.errors import ConfigError
 from teachgym.protocols import ChatModel, Purse
+from teachgym.ranges import Few, FewOrNone
 from teachgym.skills.naming import MAX_NAME, tidy
 from teachgym.skills.proposing import unlike
 from teachgym.syllabus import Syllabus
@@ -43,8 +44,8 @@ class LLMProposer:
         syllabus: Syllabus,
         *,
         purse: Purse | None = None,
-        shots: int = 3,
-        attempts: int = 3,
+        shots: FewOrNone = 3,
+        attempts: Few = 3,
     ) -> None:
         if shots < 0:
             raise ConfigError(f"shots is {shots}; it must be 0 or more")

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from teachgym.errors import ConfigError, UnknownNameError, missing_extra, require_known, unknown
+from teachgym.chat.settings import check_chat, make_chat
+from teachgym.errors import UnknownNameError, missing_extra, require_known, unknown
 from teachgym.protocols import ChatModel, Purse, Task
 from teachgym.skills.moves import Proposer, TaskProposer
 from teachgym.skills.naming import identity
 from teachgym.syllabus import Syllabus
+from teachgym.typed import check_settings
 from teachgym.types import leaves_by_root
+
+if TYPE_CHECKING:
+    from teachgym.skills.llm_proposer import LLMProposer
 
 PROPOSERS = {
     "task": "The task's own leaves of a root, in random order.",
@@ -69,16 +74,26 @@ def make_proposer(
         ConfigError: for a setting that does not exist or is out of range.
         MissingExtraError: if ``llm`` lacks a package.
     """
-    if name not in PROPOSERS:
+    check_proposer(name, settings, chat)
+    if name == "llm":
+        return _llm(task, purse, chat, settings)
+    if name == "fixed":
+        return _fixed(task, **settings)
+    return TaskProposer(leaves_by_root(task.skills))
+
+
+def check_proposer(name: str, settings: Mapping[str, Any], chat: Any) -> None:
+    """Check name, settings and chat model of a proposer; raises as ``make_proposer``."""
+    if not isinstance(name, str) or name not in PROPOSERS:
         raise UnknownNameError(unknown("proposer", name, PROPOSERS))
-    try:
-        if name == "llm":
-            return _llm(task, purse, chat, settings)
-        if name == "fixed":
-            return _fixed(task, **settings)
-        return TaskProposer(leaves_by_root(task.skills), **settings)
-    except TypeError as error:
-        raise ConfigError(f"proposer {name!r} cannot be made so: {error}") from error
+    what = f"proposer {name!r}"
+    if name == "llm":
+        check_chat(chat, what)
+        check_settings(what, settings, _llm_proposer(), but=("chat", "syllabus", "purse"))
+    elif name == "fixed":
+        check_settings(what, settings, _fixed, but=("task",))
+    else:
+        check_settings(what, settings, TaskProposer, but=("leaves",))
 
 
 def chat_model(chat: ChatModel | Mapping[str, Any] | None, role: str) -> ChatModel:
@@ -87,26 +102,20 @@ def chat_model(chat: ChatModel | Mapping[str, Any] | None, role: str) -> ChatMod
     Raises:
         ConfigError: if there is neither.
     """
-    if not chat:
-        raise ConfigError(
-            f"{role} 'llm' asks a chat model and there is none; give its settings, "
-            "e.g. chat={'provider': 'openai', 'model': ...}"
-        )
-    if not isinstance(chat, Mapping):
-        return chat
-    # Imported here: chat models are for those who ask them.
-    from teachgym.chat.settings import make_chat
-
-    return make_chat(chat)
+    check_chat(chat, f"{role} 'llm'")
+    return make_chat(chat) if isinstance(chat, Mapping) else cast(ChatModel, chat)
 
 
-def _llm(task: Task, purse: Purse | None, chat: Any, settings: Mapping[str, Any]) -> Proposer:
+def _llm_proposer() -> type[LLMProposer]:
     try:
         from teachgym.skills.llm_proposer import LLMProposer
     except ImportError as error:
         raise missing_extra(error.name or "pydantic", "llm") from error
+    return LLMProposer
 
-    return LLMProposer(chat_model(chat, "proposer"), Syllabus.of(task), purse=purse, **settings)
+
+def _llm(task: Task, purse: Purse | None, chat: Any, settings: Mapping[str, Any]) -> Proposer:
+    return _llm_proposer()(chat_model(chat, "proposer"), Syllabus.of(task), purse=purse, **settings)
 
 
 def _fixed(task: Task, *, lists: Mapping[str, Sequence[str]]) -> FixedProposer:

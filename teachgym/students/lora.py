@@ -13,6 +13,7 @@ from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from teachgym.errors import ConfigError
+from teachgym.ranges import Positive, Rank, Seed, ShareBelowOne
 from teachgym.students.layout import Layout, apply_shared, multiply
 from teachgym.typed import require_types
 
@@ -27,25 +28,19 @@ class LoRASettings:
     The defaults are the recipe of DataEnvGym (arXiv 2410.06215, appendix B.1.2).
     """
 
-    rank: int = 16
+    rank: Rank = 16
     """Columns of A and rows of B, >= 1."""
-    alpha: float = 32.0
+    alpha: Positive = 32.0
     """Weight of the adapter times its rank, > 0."""
-    dropout: float = 0.05
+    dropout: ShareBelowOne = 0.05
     """Share of an adapter's inputs that is dropped in training, in [0, 1)."""
     targets: str | tuple[str, ...] = ALL_LINEAR
     """``all-linear``, or names of linear layers or their last parts, such as ``q_proj``."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the initial A; B starts at 0."""
 
     def __post_init__(self) -> None:
         require_types(self)
-        if self.rank < 1:
-            raise ConfigError(f"rank is {self.rank}; it must be 1 or more")
-        if not self.alpha > 0:
-            raise ConfigError(f"alpha is {self.alpha}; it must be above 0")
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"dropout is {self.dropout}; it must be in [0, 1)")
 
     @property
     def scale(self) -> float:

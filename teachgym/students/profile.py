@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from teachgym.errors import ConfigError, unknown
+from teachgym.errors import ConfigError
+from teachgym.ranges import NotNegative, Share, ShareAboveZero
+from teachgym.records import read_text
+from teachgym.typed import build, check_value, require_types
+
+MAX_BYTES = 10**8
+"""Of a profile's file."""
 
 FITTED_TO_TINY = Path(__file__).parent / "data" / "simulated.json"
 """The profile that ships: skills of ``arithmetic-and-strings``, fitted to the ``tiny`` student."""
@@ -29,27 +34,21 @@ class SkillProfile:
 
     start: tuple[float, ...] = (-1.0, -2.0, -3.0)
     """Competence (a logit) of the untrained student, from the easiest level to the hardest."""
-    ceiling: tuple[float, ...] = (1.0, 1.0, 1.0)
+    ceiling: tuple[ShareAboveZero, ...] = (1.0, 1.0, 1.0)
     """Highest accuracy in (0, 1], from the easiest level to the hardest."""
-    rate: float = 1.0
+    rate: NotNegative = 1.0
     """Speed of learning per 1000 examples, >= 0; 0 = cannot be learned."""
-    forgetting: float = 0.02
+    forgetting: NotNegative = 0.02
     """Speed of forgetting per 1000 examples of something else, >= 0."""
     prerequisites: tuple[str, ...] = ()
     """Skills without which this one is learned slowly or not at all."""
-    transfer: Mapping[str, float] = field(default_factory=dict)
+    transfer: Mapping[str, Share] = field(default_factory=dict)
     """By other skill: share in [0, 1] of an example of it that counts as one of this skill."""
 
     def __post_init__(self) -> None:
+        require_types(self)
         if not self.start or not self.ceiling:
             raise ConfigError("start and ceiling need a number per level; give at least one")
-        for value in self.ceiling:
-            if not 0 < value <= 1:
-                raise ConfigError(f"ceiling has {value}; it must be in (0, 1]")
-        for value in self.transfer.values():
-            _check("transfer", value, 1)
-        _check("rate", self.rate)
-        _check("forgetting", self.forgetting)
 
 
 @dataclass(frozen=True)
@@ -60,13 +59,13 @@ class Profile:
     """By name."""
     default: SkillProfile = field(default_factory=SkillProfile)
     """For every skill that is not in ``skills``, such as those of other tasks."""
-    level_transfer: float = 0.5
+    level_transfer: Share = 0.5
     """Share in [0, 1] of an example that counts at the neighbouring level of its skill, its
     square at the level after that, and so on."""
-    saturation: float = 1.0
+    saturation: ShareAboveZero = 1.0
     """Exponent in (0, 1] of the dose of one training run; 1 = the last example of a run counts as
     much as the first."""
-    noise: float = 0.05
+    noise: NotNegative = 0.05
     """Standard deviation of the competence after 1000 examples, >= 0."""
     learnable: tuple[str, ...] = ()
     """Weak skills that training can lift: what only an oracle teacher may know."""
@@ -74,10 +73,7 @@ class Profile:
     """Where the numbers come from and how well they predict; for people."""
 
     def __post_init__(self) -> None:
-        _check("level_transfer", self.level_transfer, 1)
-        if not 0 < self.saturation <= 1:
-            raise ConfigError(f"saturation is {self.saturation}; it must be in (0, 1]")
-        _check("noise", self.noise)
+        require_types(self)
 
     @classmethod
     def load(cls, path: Path | str) -> Profile:
@@ -87,12 +83,12 @@ class Profile:
             ConfigError: for a missing or broken file, an unknown setting, or a bad value.
         """
         try:
-            content = json.loads(Path(path).read_text())
-        except OSError as error:
-            raise ConfigError(f"no profile at {path}; give the path of a JSON file") from error
-        except json.JSONDecodeError as error:
+            content = json.loads(read_text(Path(path), MAX_BYTES))
+        except (json.JSONDecodeError, RecursionError) as error:
             raise ConfigError(f"{path} is not JSON: {error}") from error
+        check_value(f"the profile {path}", content, Mapping[str, Any])
         content["default"] = _from_json(SkillProfile, content.get("default", {}))
+        check_value("skills", content.get("skills", {}), Mapping[str, Any])
         content["skills"] = {
             name: _from_json(SkillProfile, skill)
             for name, skill in content.get("skills", {}).items()
@@ -122,13 +118,6 @@ class Profile:
 
 def _from_json(kind: type[T], content: Mapping[str, Any]) -> T:
     """A dataclass from a JSON object, lists as tuples."""
-    names = [f.name for f in fields(kind)]  # type: ignore[arg-type]
-    for name in content:
-        if name not in names:
-            raise ConfigError(unknown(f"{kind.__name__} setting", name, names))
-    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in content.items()})
-
-
-def _check(name: str, value: float, high: float = math.inf) -> None:
-    if not 0 <= value <= high:
-        raise ConfigError(f"{name} is {value}; it must be in [0, {high:g}]")
+    check_value(kind.__name__, content, Mapping[str, Any])
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
+    return build(f"a student's {kind.__name__}", kind, settings=values)

@@ -8,13 +8,12 @@ from typing import Any, Literal
 
 import torch
 
-from teachgym.errors import ConfigError, unknown
+from teachgym.errors import ConfigError
+from teachgym.ranges import Positive, Rank, Seed, ShareBelowOne, Tokens
 from teachgym.students.lora import ALL_LINEAR, LoRASettings
 from teachgym.students.templates import FIXED_DATE, require_date
-from teachgym.typed import require_types
+from teachgym.typed import require_address, require_types
 
-ADAPTATIONS = ("lora", "full")
-BACKENDS = ("auto", "local", "hf", "vllm")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 FULL_BELOW = 10_000_000
@@ -35,9 +34,9 @@ class LanguageModelSettings:
     """A torch device; None = the first GPU if there is one, else the CPU."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of the computation; ``auto`` = bfloat16 on GPUs, float32 elsewhere."""
-    max_new_tokens: int = 24
+    max_new_tokens: Tokens = 24
     """The longest answer in tokens, its end included, >= 1."""
-    context: int | None = None
+    context: Tokens | None = None
     """The most tokens to read, prompt and answer together; None = the model's own limit, which may
     be exceeded unless positions are learned."""
     chat: bool | None = None
@@ -50,11 +49,11 @@ class LanguageModelSettings:
     adaptation: Literal["lora", "full"] | None = None
     """``lora`` trains low-rank adapters, ``full`` all weights; None = ``full`` for models below
     ``FULL_BELOW`` parameters, else ``lora``."""
-    rank: int = 16
-    alpha: float = 32.0
-    dropout: float = 0.05
+    rank: Rank = 16
+    alpha: Positive = 32.0
+    dropout: ShareBelowOne = 0.05
     targets: str | Sequence[str] = ALL_LINEAR
-    adapter_seed: int = 0
+    adapter_seed: Seed = 0
     """These five: the fields of ``LoRASettings``."""
     adapter: str | None = None
     """Folder of an adapter in PEFT's format to start from; it brings its rank, alpha, targets."""
@@ -69,19 +68,13 @@ class LanguageModelSettings:
     def __post_init__(self) -> None:
         require_types(self)
         self._check_device()
-        if self.backend not in BACKENDS:
-            raise ConfigError(unknown("backend", self.backend, BACKENDS))
-        if self.dtype != "auto" and self.dtype not in DTYPES:
-            raise ConfigError(unknown("dtype", self.dtype, ("auto", *DTYPES)))
-        if self.adaptation not in (None, *ADAPTATIONS):
-            raise ConfigError(unknown("adaptation", str(self.adaptation), ADAPTATIONS))
-        if self.max_new_tokens < 1:
-            raise ConfigError(f"max_new_tokens is {self.max_new_tokens}; it must be 1 or more")
         if self.context is not None and self.context <= self.max_new_tokens:
             raise ConfigError(
                 f"context is {self.context}; it must be above max_new_tokens, {self.max_new_tokens}"
             )
         require_date(self.date)
+        if self.server is not None:
+            require_address("server", self.server)
         _ = self.lora  # checked early, too
 
     def _check_device(self) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
-from teachgym.errors import ConfigError, UnknownNameError, unknown
+from teachgym.errors import UnknownNameError, require_packages, unknown
 from teachgym.protocols import Task
+from teachgym.typed import build, check_settings
 
 TASKS = {
     "arithmetic-and-strings": "teachgym.tasks.arithmetic_and_strings:ArithmeticAndStrings",
@@ -16,19 +18,36 @@ TASKS = {
 }
 """Name to ``module:class``, or to a function that makes one."""
 
+_NEEDS = {
+    "gsm8k": ("math", "math_verify"),
+    "math": ("math", "math_verify"),
+    "reasoning-gym": ("reasoning-gym", "reasoning_gym"),
+}
+"""Name to the extra and its packages."""
+
 
 def make_task(name: str, **settings: Any) -> Task:
     """The task of that name.
 
     Raises:
         UnknownNameError: for a name not in ``TASKS``.
-        ConfigError: for a setting the task does not have.
+        ConfigError: for a setting the task does not have, or a value that it cannot have.
+        MissingExtraError: if a package that the task needs is not installed.
     """
-    if name not in TASKS:
-        raise UnknownNameError(unknown("task", name, TASKS))
-    module, _, attribute = TASKS[name].partition(":")
-    try:
-        task: Task = getattr(import_module(module), attribute)(**settings)
-    except TypeError as error:
-        raise ConfigError(f"task {name!r} cannot be made with {settings}: {error}") from error
+    check_task(name, settings)
+    task: Task = build(f"task {name!r}", _maker(name), settings=settings)
     return task
+
+
+def check_task(name: str, settings: Mapping[str, Any]) -> None:
+    """Check name, packages and settings of a task before it is made; raises as ``make_task``."""
+    if not isinstance(name, str) or name not in TASKS:
+        raise UnknownNameError(unknown("task", name, TASKS))
+    require_packages(*_NEEDS.get(name, ("",)))
+    check_settings(f"task {name!r}", settings, _maker(name))
+
+
+def _maker(name: str) -> Callable[..., Any]:
+    module, _, attribute = TASKS[name].partition(":")
+    maker: Callable[..., Any] = getattr(import_module(module), attribute)
+    return maker

@@ -11,10 +11,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from teachgym.errors import ConfigError, UnknownSkillError, unknown
+from teachgym.errors import UnknownSkillError, unknown
 from teachgym.metrics import nearest_level
+from teachgym.ranges import ItemsPerCell, Seed
 from teachgym.tasks.primitives import LEVELS, PRIMITIVES, ROOTS, Primitive
 from teachgym.tasks.procedural import check_counts, draw_distinct, draw_in_split, item_rng
+from teachgym.typed import check_value
 from teachgym.types import Example, Skill, Split
 
 _BY_NAME = {p.name: p for p in PRIMITIVES}
@@ -54,14 +56,13 @@ class ArithmeticAndStrings:
 
     def __init__(
         self,
-        seed: int = 0,
+        seed: Seed = 0,
         *,
-        val_per_cell: int = 10,
-        test_per_cell: int = 25,
-        train_per_cell: int = 50,
+        val_per_cell: ItemsPerCell = 10,
+        test_per_cell: ItemsPerCell = 25,
+        train_per_cell: ItemsPerCell = 50,
     ) -> None:
-        if seed < 0:
-            raise ConfigError(f"seed is {seed}; it must be 0 or more")
+        check_value("seed", seed, Seed)
         check_counts(
             val_per_cell=val_per_cell, test_per_cell=test_per_cell, train_per_cell=train_per_cell
         )

@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Literal, get_args
+from typing import Literal
 
-from teachgym.errors import ConfigError, require_known
+from teachgym.errors import ConfigError
+from teachgym.ranges import CountFromOne, FewOrNone, Seconds, Seed
 from teachgym.tasks.math_answers import read_boxed
 from teachgym.tasks.problem_splits import Problem, Selection, split_problems
 from teachgym.tasks.question_answer_files import Row, Source, read_splits
 from teachgym.tasks.worked_problems import Form, Outline, WorkedProblems
+from teachgym.typed import check_value
 from teachgym.types import Brief, Skill
 
 VERSION = "math-v0"
@@ -42,16 +44,16 @@ SkillsBy = Literal["type", "type-level"]
 def load_math(
     path: Source = "EleutherAI/hendrycks_math",
     *,
-    val_per_cell: int = 10,
+    val_per_cell: CountFromOne = 10,
     skills: SkillsBy = "type",
     instruction: str = INSTRUCTION,
     config: str | None = None,
     revision: str | None = None,
-    seed: int = 0,
-    shots: int = 0,
-    limit: int | None = None,
-    test_limit: int | None = None,
-    deadline: float = 5.0,
+    seed: Seed = 0,
+    shots: FewOrNone = 0,
+    limit: CountFromOne | None = None,
+    test_limit: CountFromOne | None = None,
+    deadline: Seconds = 5.0,
 ) -> WorkedProblems:
     r"""Competition problems (MATH) from the hub or from files.
 
@@ -79,7 +81,7 @@ def load_math(
             level, an empty split, or a setting out of range.
         MissingExtraError: if the extra ``math`` is not installed.
     """
-    require_known("choice of skills", [skills], get_args(SkillsBy))
+    check_value("skills", skills, SkillsBy)
     selection = Selection(val_per_cell, seed, shots, limit, test_limit)
     rows = read_splits(path, config=config, revision=revision)
     problems = {split: _problems(split, rows[split], skills) for split in rows}

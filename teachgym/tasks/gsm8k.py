@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from teachgym.ranges import CountFromOne, FewOrNone, Seconds, Seed
 from teachgym.tasks.math_answers import read_marked, without_annotations
 from teachgym.tasks.problem_splits import Problem, Selection, split_problems
 from teachgym.tasks.question_answer_files import Row, Source, read_splits
@@ -36,16 +37,16 @@ _FEWEST_STEPS, _MOST_STEPS = 2, 8
 def load_gsm8k(
     path: Source = "openai/gsm8k",
     *,
-    val_size: int = 500,
+    val_size: CountFromOne = 500,
     by_steps: bool = False,
     instruction: str = INSTRUCTION,
     config: str | None = "main",
     revision: str | None = None,
-    seed: int = 0,
-    shots: int = 0,
-    limit: int | None = None,
-    test_limit: int | None = None,
-    deadline: float = 5.0,
+    seed: Seed = 0,
+    shots: FewOrNone = 0,
+    limit: CountFromOne | None = None,
+    test_limit: CountFromOne | None = None,
+    deadline: Seconds = 5.0,
 ) -> WorkedProblems:
     """Grade-school word problems (GSM8K) from the hub or from files.
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections import defaultdict
+import warnings
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from teachgym.errors import ConfigError
-from teachgym.tasks.procedural import check_counts
+from teachgym.ranges import CountFromOne, FewOrNone, Seed
+from teachgym.typed import require_types
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +38,19 @@ class Problem:
 class Selection:
     """Which problems make up the splits."""
 
-    val_per_cell: int
+    val_per_cell: CountFromOne
     """Validation items of each cell, >= 1; fewer where a cell has fewer."""
-    seed: int = 0
+    seed: Seed = 0
     """Chooses the items of val, the shots and those that a limit leaves, >= 0."""
-    shots: int = 0
+    shots: FewOrNone = 0
     """Worked problems that every prompt shows, taken out of train, >= 0."""
-    limit: int | None = None
+    limit: CountFromOne | None = None
     """The most items of each split, >= 1, for quick looks; None = all."""
-    test_limit: int | None = None
+    test_limit: CountFromOne | None = None
     """The most items of test, >= 1; None = as ``limit``."""
 
     def __post_init__(self) -> None:
-        limits = {"limit": self.limit, "test_limit": self.test_limit}
-        check_counts(
-            val_per_cell=self.val_per_cell,
-            **{name: limit for name, limit in limits.items() if limit is not None},
-        )
-        for name in ("seed", "shots"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be 0 or more")
+        require_types(self)
 
     @property
     def label(self) -> str:
@@ -85,6 +80,7 @@ def split_problems(
     Raises:
         ConfigError: if nothing would be left of a split.
     """
+    _name_repeated(test)
     seed = selection.seed
     pool = _without(train, test)
     val = [p for cell in _cells(pool) for p in _draw(cell, selection.val_per_cell, seed)]
@@ -105,6 +101,18 @@ def split_problems(
         shots=shots,
         dropped=len(train) - len(kept) - len(val) - len(shots),
     )
+
+
+def _name_repeated(problems: Sequence[Problem]) -> None:
+    """Warn of items that would count more than once, since published scores count them so."""
+    counts = Counter(_normalised(p.text) for p in problems)
+    repeated = [p.id for p in problems if counts[_normalised(p.text)] > 1]
+    if repeated:
+        warnings.warn(
+            f"{len(repeated)} items of test have the text of another and count as often as they "
+            f"are there: {', '.join(repeated[:6])}; remove all but one of each from the file",
+            stacklevel=2,
+        )
 
 
 def _without(problems: Sequence[Problem], others: Sequence[Problem]) -> list[Problem]:

@@ -13,6 +13,8 @@ from zlib import crc32
 import numpy as np
 
 from teachgym.errors import ConfigError
+from teachgym.ranges import ItemsPerCell
+from teachgym.typed import check_value
 from teachgym.types import Example, Split
 
 MAX_DRAWS = 10_000
@@ -80,10 +82,9 @@ def draw_distinct(
 
 
 def check_counts(**counts: int) -> None:
-    """Numbers of examples per cell must be 1 or more."""
+    """Numbers of examples per cell must be 1 or more, and few enough to be drawn in time."""
     for name, count in counts.items():
-        if count < 1:
-            raise ConfigError(f"{name} is {count}; it must be 1 or more")
+        check_value(name, count, ItemsPerCell)
 
 
 def pick(options: Sequence[K], rng: np.random.Generator) -> K:

@@ -16,6 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from teachgym.errors import ConfigError, missing_extra
+from teachgym.records import lines_of, read_text
+
+MAX_BYTES = 10**9
+"""Of a JSON document; longer ones are read line by line, as JSON Lines."""
 
 SPLITS = ("train", "test")
 """The splits that data sets come with."""
@@ -140,26 +144,21 @@ def _read(path: Path) -> Iterator[Row]:
     reader = _READERS.get(path.suffix)
     if reader is None:
         raise ConfigError(f"{path} is none of {', '.join(_READERS)}")
-    try:
-        for where, values in reader(path):
-            if not isinstance(values, dict):
-                raise ConfigError(f"{where} is no object with named columns: {values!r:.80}")
-            yield Row(values, where)
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8 text: {error}") from error
+    for where, values in reader(path):
+        if not isinstance(values, dict):
+            raise ConfigError(f"{where} is no object with named columns: {values!r:.80}")
+        yield Row(values, where)
 
 
 def _lines(path: Path) -> Iterator[tuple[str, Any]]:
     """JSON Lines; empty lines are skipped."""
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                yield f"{path}:{number}", _parse(line, f"{path}:{number}")
+    for number, line in lines_of(path):
+        yield f"{path}:{number}", _parse(line, f"{path}:{number}")
 
 
 def _document(path: Path) -> Iterator[tuple[str, Any]]:
     """JSON: a list of objects, or one object, which is one row."""
-    content = _parse(path.read_text(encoding="utf-8"), str(path))
+    content = _parse(read_text(path, MAX_BYTES), str(path))
     if isinstance(content, list):
         yield from ((f"{path}: item {i}", item) for i, item in enumerate(content, 1))
     else:
@@ -183,6 +182,8 @@ def _table(path: Path) -> Iterator[tuple[str, Any]]:
 def _parse(text: str, where: str) -> Any:
     try:
         return json.loads(text)
+    except RecursionError:
+        raise ConfigError(f"{where} is nested too deep for a row of named columns") from None
     except json.JSONDecodeError as error:
         raise ConfigError(
             f"{where} cannot be read as JSON: {error.msg} (line {error.lineno}, "

@@ -23,6 +23,7 @@ import numpy as np
 
 from teachgym.errors import ConfigError, UnknownSkillError, missing_extra, require_known, unknown
 from teachgym.metrics import nearest_level
+from teachgym.ranges import Few, ItemsPerCell, Seed
 from teachgym.tasks.procedural import (
     MAX_DRAWS,
     check_counts,
@@ -157,12 +158,12 @@ class ReasoningGymTask:
         self,
         datasets: str | Sequence[str] = "leg_counting",
         *,
-        seed: int = 0,
+        seed: Seed = 0,
         accept_flaws: bool = False,
-        levels: int = 3,
-        val_per_cell: int = 10,
-        test_per_cell: int = 25,
-        train_per_cell: int = 50,
+        levels: Few = 3,
+        val_per_cell: ItemsPerCell = 10,
+        test_per_cell: ItemsPerCell = 25,
+        train_per_cell: ItemsPerCell = 50,
     ) -> None:
         names = (datasets,) if isinstance(datasets, str) else tuple(dict.fromkeys(datasets))
         _check_names(names, accept_flaws)

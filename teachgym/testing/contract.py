@@ -6,7 +6,13 @@ and ``tests/test_testing.py`` has a broken specimen for every one.
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from teachgym.errors import ConformanceError
+
+NO_ERROR_OF_ITS_OWN = "what is called as the protocols say raises no error of its own"
 
 # Tasks.
 TASK_HAS_A_NAME = "a task has a name"
@@ -16,6 +22,8 @@ SKILLS_HAVE_NO_CYCLE = "no skill is its own ancestor"
 LEVELS_ASCEND = "levels are ascending numbers in [0, 1], at least one"
 SPLITS_DO_NOT_CHANGE = "a split has the same examples in the same order on every call"
 HELD_OUT_SPLITS_HAVE_EXAMPLES = "val and test have examples"
+HELD_OUT_SPLITS_SHARE_SKILLS = "val and test have examples of the same skills"
+PROMPTS_ARE_UNIQUE = "no prompt is in val or test twice"
 SPLITS_ARE_DISJOINT = "no prompt is in two splits"
 IDS_ARE_UNIQUE = "the ids of a split are unique and not empty"
 EXAMPLES_HAVE_LEAF_SKILLS = "the skill of an example is a leaf skill"
@@ -81,3 +89,21 @@ def require(holds: bool, clause: str, found: object = "") -> None:
     """Raise ``ConformanceError`` with the clause, and what was found instead, unless it holds."""
     if not holds:
         raise ConformanceError(f"{clause}; found {found}" if found else clause)
+
+
+@contextmanager
+def checking(what: str) -> Iterator[None]:
+    """Say of an error that somebody's code raises that it is theirs, of which type, and where.
+
+    Also a decorator, for functions that check somebody's ``what``.
+    """
+    try:
+        yield
+    except ConformanceError:
+        raise
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        raise ConformanceError(
+            f"{NO_ERROR_OF_ITS_OWN}; found {type(error).__name__} in the {what}'s {place.name} "
+            f"({place.filename}:{place.lineno}): {error}"
+        ) from error

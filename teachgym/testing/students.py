@@ -15,10 +15,11 @@ import numpy as np
 
 from teachgym.protocols import Student, Trainer
 from teachgym.testing import contract as c
-from teachgym.testing.contract import require
+from teachgym.testing.contract import checking, require
 from teachgym.types import Checkpoint, Cost, Data, TrainResult
 
 
+@checking("student")
 def check_student(student: Student, prompts: Sequence[str]) -> None:
     """Check answering, counting, saving, restoring and exporting.
 
@@ -38,6 +39,7 @@ def check_student(student: Student, prompts: Sequence[str]) -> None:
         require(any(Path(folder).iterdir()), c.EXPORT_WRITES_FILES, "none")
 
 
+@checking("trainer")
 def check_trainer(trainer: Trainer[Any], student: Any, data: Data) -> None:
     """Check what training charges, changes and leaves alone.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from itertools import combinations
 
@@ -11,12 +12,13 @@ import numpy as np
 from teachgym.errors import UnknownSkillError
 from teachgym.protocols import ProceduralTask, Task
 from teachgym.testing import contract as c
-from teachgym.testing.contract import require
+from teachgym.testing.contract import checking, require
 from teachgym.types import SPLITS, Example, leaf_skills
 
 _WRONG_ANSWERS = ("", "~ not an answer ~")
 
 
+@checking("task")
 def check_task(task: Task, *, samples: int = 100) -> None:
     """Check the skills, the splits, the grader and, of procedural tasks, ``make``.
 
@@ -69,6 +71,9 @@ def _check_splits(task: Task) -> None:
         require(tuple(task.examples(split)) == tuple(examples), c.SPLITS_DO_NOT_CHANGE, split)
         ids = {e.id for e in examples}
         require(len(ids) == len(examples) and "" not in ids, c.IDS_ARE_UNIQUE, split)
+        repeated = [prompt for prompt, n in Counter(e.prompt for e in examples).items() if n > 1]
+        once = split == "train" or not repeated
+        require(once, c.PROMPTS_ARE_UNIQUE, f"in {split}: {repeated[:3]}")
         for e in examples:
             require(e.skill in leaves, c.EXAMPLES_HAVE_LEAF_SKILLS, repr(e.skill))
             require(
@@ -78,6 +83,9 @@ def _check_splits(task: Task) -> None:
             )
     for held_out in SPLITS[1:]:
         require(len(task.examples(held_out)) > 0, c.HELD_OUT_SPLITS_HAVE_EXAMPLES, f"no {held_out}")
+    measured = {split: {e.skill for e in task.examples(split)} for split in SPLITS[1:]}
+    lone = sorted(measured["val"] ^ measured["test"])
+    require(not lone, c.HELD_OUT_SPLITS_SHARE_SKILLS, f"in one of them alone: {lone[:5]}")
     for one, other in combinations(SPLITS, 2):
         shared = _prompts(task.examples(one)) & _prompts(task.examples(other))
         require(not shared, c.SPLITS_ARE_DISJOINT, f"in {one} and {other}: {sorted(shared)[:3]}")

@@ -11,7 +11,7 @@ import numpy as np
 from teachgym.errors import UnknownSkillError
 from teachgym.protocols import DataEngine, Reward, Task, Teacher
 from teachgym.testing import contract as c
-from teachgym.testing.contract import require
+from teachgym.testing.contract import checking, require
 from teachgym.types import (
     NOT_MEASURED,
     Cost,
@@ -26,6 +26,7 @@ from teachgym.types import (
 )
 
 
+@checking("engine")
 def check_engine(engine: DataEngine, task: Task, *, count: int = 5) -> None:
     """Check what an engine makes of one order of ``count`` examples for each skill of its task.
 
@@ -65,6 +66,7 @@ def _check_made(data: Data, skill: Skill, task: Task) -> None:
         require(bool(signed), c.ENGINE_SIGNS_EXAMPLES, example)
 
 
+@checking("teacher")
 def check_teacher(
     teacher: Teacher[Any, Any], env: gym.Env[Any, Any], *, max_steps: int = 20
 ) -> None:
@@ -106,6 +108,7 @@ def _actions(teacher: Teacher[Any, Any], env: gym.Env[Any, Any], max_steps: int)
     return actions
 
 
+@checking("reward")
 def check_reward(reward: Reward) -> None:
     """Check a reward on reports of a few answers, right, wrong and not measured.
 

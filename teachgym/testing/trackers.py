@@ -7,7 +7,7 @@ from pathlib import Path
 
 from teachgym.protocols import Tracker
 from teachgym.testing import contract as c
-from teachgym.testing.contract import require
+from teachgym.testing.contract import checking, require
 
 METRICS: tuple[dict[str, float], ...] = (
     {"accuracy": 0.5, "n": 8},
@@ -17,6 +17,7 @@ METRICS: tuple[dict[str, float], ...] = (
 """What is logged, by step."""
 
 
+@checking("tracker")
 def check_tracker(tracker: Tracker, folder: Path) -> None:
     """Check a tracker through a short life: it logs, records and is closed.
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from teachgym.errors import require_known
 from teachgym.protocols import Student, Trainer
 from teachgym.students.simulated import SimulatedStudent
+from teachgym.training.simulated import SimulatedTrainer
+from teachgym.typed import build, check_settings
 
 
 def make_trainer(student: Student, **settings: Any) -> Trainer[Any]:
@@ -22,22 +24,32 @@ def make_trainer(student: Student, **settings: Any) -> Trainer[Any]:
     Raises:
         ConfigError: for a setting that does not exist or is out of range.
     """
-    # Imported here: torch is for those who fine-tune, and importing it takes seconds.
     if isinstance(student, SimulatedStudent):
-        from teachgym.training.simulated import SimulatedTrainer
-
-        known = [f.name for f in fields(SimulatedTrainer)]
-        require_known("setting of the simulated student's trainer", settings, known)
-        return SimulatedTrainer(**settings)
+        return build("the simulated student's trainer", SimulatedTrainer, settings=settings)
+    # Imported here: torch is for those who fine-tune, and importing it takes seconds.
     from teachgym.students.language_model import LanguageModelStudent
     from teachgym.training.fine_tuning import FineTuner
     from teachgym.training.settings import FineTuningSettings, recipe
 
-    names = [f.name for f in fields(FineTuningSettings)]
-    require_known("trainer setting", settings, names)
+    check_settings("the trainer", settings, FineTuningSettings)
     if isinstance(student, LanguageModelStudent):
         pool = student.pool
         return FineTuner(replace(recipe(pool.network.n_parameters, pool.lora), **settings))
     from teachgym.training.hf import make_hf_trainer
 
     return make_hf_trainer(student, settings)
+
+
+def check_trainer(student: str, settings: Mapping[str, Any]) -> None:
+    """Check the settings of the trainer of the student of that name before there is one.
+
+    Raises:
+        ConfigError: for a setting that does not exist or is out of range.
+    """
+    if student == "simulated":
+        build("the simulated student's trainer", SimulatedTrainer, settings=settings)
+    elif settings:
+        # Imported here: torch takes seconds to load.
+        from teachgym.training.settings import FineTuningSettings
+
+        build("the trainer", FineTuningSettings, settings=settings)

@@ -6,75 +6,59 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from teachgym.errors import ConfigError, unknown
+from teachgym.ranges import (
+    Count,
+    CountFromOne,
+    Epochs,
+    NotNegative,
+    Positive,
+    Share,
+    ShareBelowOne,
+)
 from teachgym.students.lora import LoRASettings
 from teachgym.students.settings import FULL_BELOW
 from teachgym.training.losses import LOSSES, Loss
 from teachgym.typed import require_types
-
-OPTIMIZERS = ("muon", "adamw")
-SCHEDULES = ("linear", "cosine")
-
-
-def _check(name: str, value: float | None, allowed: bool, range_: str) -> None:
-    if not allowed:
-        raise ConfigError(f"{name} is {value}; it must be {range_}")
 
 
 @dataclass(frozen=True)
 class FineTuningSettings:
     """Optimizer, schedule and batches; the defaults are the recipe of the ``tiny`` student."""
 
-    learning_rate: float = 2e-3
+    learning_rate: Positive = 2e-3
     """Peak learning rate, > 0."""
-    batch_size: int = 16
+    batch_size: CountFromOne = 16
     """Examples per update, >= 1."""
-    epochs: int = 1
+    epochs: Epochs = 1
     """Passes over the data, >= 1."""
-    warmup_steps: int = 5
+    warmup_steps: Count = 5
     """Updates over which the rate rises linearly to its peak, >= 0."""
-    warmup_share: float = 0.0
+    warmup_share: ShareBelowOne = 0.0
     """The same as a share of all updates, in [0, 1); the longer of both counts."""
     schedule: Literal["linear", "cosine"] = "linear"
     """How the rate falls from its peak."""
-    constant_share: float = 0.0
+    constant_share: ShareBelowOne = 0.0
     """Share of the updates, in [0, 1), before the rate starts to fall."""
-    final_share: float = 0.05
+    final_share: Share = 0.05
     """Share of the peak rate that is left at the end, in [0, 1]."""
-    clip: float = 1.0
+    clip: Positive = 1.0
     """Largest norm of the gradient, > 0."""
     optimizer: Literal["muon", "adamw"] = "muon"
     """``muon``: Muon for hidden matrices and AdamW for the rest; ``adamw``: AdamW for all."""
-    token_budget: int | None = None
+    token_budget: CountFromOne | None = None
     """Tokens in one forward pass, over all students; a batch with more is split, with the same
     gradient. None = what suits the device."""
     loss: Literal["sft", "dpo"] = "sft"
     """``sft``: cross entropy of the targets; ``dpo``: prefer each target to its rejected response
     (``teachgym.training.losses.Dpo``)."""
-    beta: float = 0.1
+    beta: Positive = 0.1
     """Of ``dpo``: how dear it is to leave the student as it was before training, > 0."""
-    sft_weight: float = 0.0
+    sft_weight: NotNegative = 0.0
     """Of ``dpo``: weight of the targets' cross entropy beside the preferences, >= 0. At 0,
     examples without a rejected response are neither trained on nor charged."""
 
     def __post_init__(self) -> None:
         require_types(self)
-        if self.optimizer not in OPTIMIZERS:
-            raise ConfigError(unknown("optimizer", self.optimizer, OPTIMIZERS))
-        if self.schedule not in SCHEDULES:
-            raise ConfigError(unknown("schedule", self.schedule, SCHEDULES))
-        if self.loss not in LOSSES:
-            raise ConfigError(unknown("loss", self.loss, tuple(LOSSES)))
-        for name in ("batch_size", "epochs", "token_budget"):
-            value = getattr(self, name)
-            _check(name, value, value is None or value >= 1, "1 or more")
-        for name in ("learning_rate", "clip", "beta"):
-            _check(name, getattr(self, name), getattr(self, name) > 0, "above 0")
-        for name in ("warmup_steps", "sft_weight"):
-            _check(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
-        for name in ("warmup_share", "constant_share"):
-            _check(name, getattr(self, name), 0 <= getattr(self, name) < 1, "in [0, 1)")
-        _check("final_share", self.final_share, 0 <= self.final_share <= 1, "in [0, 1]")
 
     def make_loss(self) -> Loss:
         """What is minimised."""

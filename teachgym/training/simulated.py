@@ -8,7 +8,7 @@ from time import perf_counter
 
 import numpy as np
 
-from teachgym.errors import ConfigError
+from teachgym.ranges import Epochs
 from teachgym.students.dynamics import FloatArray
 from teachgym.students.simulated import SimulatedStudent
 from teachgym.typed import require_types
@@ -29,13 +29,11 @@ class SimulatedTrainer:
         ConfigError: for fewer than one epoch, or a number of them that is no whole one.
     """
 
-    epochs: int = 1
+    epochs: Epochs = 1
     """Passes over the data, >= 1. Each is paid for; all is learned in the first."""
 
     def __post_init__(self) -> None:
         require_types(self)
-        if self.epochs < 1:
-            raise ConfigError(f"epochs is {self.epochs}; it must be 1 or more")
 
     def cost(self, student: SimulatedStudent, data: Data) -> Cost:
         """Characters of prompts and targets, and one per example for its end; once per epoch."""

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 
 from teachgym.errors import ConfigError
+from teachgym.ranges import Amount, Limit, Steps
+from teachgym.typed import require_types
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +70,18 @@ _DIVISIBLE = ("dollars", "seconds")
 class Budget:
     """How much may be spent in an episode, per currency; None = unlimited."""
 
-    steps: int | None = None
-    examples: int | None = None
-    teacher_calls: int | None = None
-    teacher_tokens_in: int | None = None
-    teacher_tokens_out: int | None = None
-    dollars: float | None = None
-    train_tokens: int | None = None
-    generated_tokens: int | None = None
-    seconds: float | None = None
+    steps: Steps | None = None
+    examples: Limit | None = None
+    teacher_calls: Limit | None = None
+    teacher_tokens_in: Limit | None = None
+    teacher_tokens_out: Limit | None = None
+    dollars: Amount | None = None
+    train_tokens: Limit | None = None
+    generated_tokens: Limit | None = None
+    seconds: Amount | None = None
 
     def __post_init__(self) -> None:
-        for currency in CURRENCIES:
-            limit = getattr(self, currency)
-            if limit is not None and not limit > 0:
-                raise ConfigError(
-                    f"Budget.{currency} is {limit!r}; give a number above 0, or None for unlimited"
-                )
+        require_types(self)
 
     def remaining(self, spent: Cost) -> dict[str, float]:
         """Amount left per currency, never below 0; ``inf`` where unlimited."""

@@ -152,7 +152,7 @@ def test_an_unknown_engine_is_answered_with_a_suggestion() -> None:
 def test_settings_that_an_engine_does_not_have_or_lacks_are_named(
     name: str, settings: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(ConfigError, match=rf"settings of engine '{name}': .*{message}"):
+    with pytest.raises(ConfigError, match=rf"engine '{name}' .*'{message}'"):
         make_engine(name, TASK, **settings)
 
 

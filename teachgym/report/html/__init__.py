@@ -4,6 +4,7 @@
 those of benchmarks, are built from.
 """
 
+from teachgym.report.figures import plain
 from teachgym.report.html.cells import Cell, html_table
 from teachgym.report.html.charts import (
     Axes,
@@ -17,7 +18,7 @@ from teachgym.report.html.charts import (
 )
 from teachgym.report.html.intervals import estimate_mark
 from teachgym.report.html.page import FIGURES, PAGE, Page, Section, grid, write_page
-from teachgym.report.html.paper import BLUE, GREY, paper_figure, plain, save_figures
+from teachgym.report.html.paper import BLUE, GREY, paper_figure, save_figures
 from teachgym.report.html.radar import radar_chart
 from teachgym.report.html.run_page import write_run_page
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from warnings import catch_warnings, filterwarnings
 
+from teachgym.report.figures import plain
 from teachgym.report.tables import describe_run
 from teachgym.runs.files import replacing
 from teachgym.runs.result import RunResult
@@ -37,17 +38,6 @@ def paper_figure(title: str, *, width: float = 4.6, height: float = 3.0) -> tupl
     axes.grid(alpha=0.25)
     axes.set_axisbelow(True)
     return figure, axes
-
-
-def plain(text: str, most: int = 72) -> str:
-    r"""``text`` as matplotlib prints it letter by letter, ``most`` of them: no formulas.
-
-    Example:
-        >>> plain("price in $"), plain("addition", 4)
-        ('price in \\$', 'add…')
-    """
-    short = text if len(text) <= most else text[: most - 1] + "…"
-    return "".join(c if c.isprintable() else "?" for c in short).replace("$", r"\$")
 
 
 def save_figures(folder: Path, figures: Mapping[str, Figure]) -> None:
