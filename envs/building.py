@@ -73,7 +73,7 @@ def teacher_env(
     student_settings: Mapping[str, Any] | None = None,
     trainer_settings: Mapping[str, Any] | None = None,
     gate_settings: Mapping[str, Any] | None = None,
-    budget: Mapping[str, float] | None = None,
+    budget: Mapping[str, Any] | None = None,
     examples_per_step: ExamplesPerStep = 250,
     training: TrainingMode = "continue",
     replay: ShareBelowOne = 0.0,

@@ -7,7 +7,7 @@ from dataclasses import fields
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from teachgym.chat.settings import read_settings
+from teachgym.chat.settings import read_settings, require_key
 from teachgym.engines import check_engine
 from teachgym.envs.building import DEFAULT_BUDGET, make_budget, make_gate_settings, teacher_env
 from teachgym.envs.rules import EpisodeRules
@@ -32,6 +32,10 @@ def checked(make: Callable[P, T]) -> Callable[P, T]:
     @wraps(make)
     def made(*args: P.args, **settings: P.kwargs) -> T:
         check_environment(make, settings)
+        chat: Any = settings.get("chat")
+        for role in ("engine", "proposer"):
+            if settings.get(role) in ("llm", "by-order"):
+                require_key(chat, f"{role} {settings[role]!r}")
         return make(*args, **settings)
 
     return made

@@ -66,7 +66,7 @@ def check_config(config: RunConfig) -> None:
     """Check what can be checked before task and student are loaded; ``run`` does it too.
 
     Names exist, values are of the types and in the ranges that are declared, tables in tables
-    included, packages are installed, and a chat model that is asked for an answer has its key.
+    included, and packages are installed.
     What only a task or a student can know, such as the names of its skills, is for them to check.
 
     Raises:

@@ -21,6 +21,7 @@ from typing import Any
 import gymnasium as gym
 
 from teachgym.agents import TEACHERS, make_teacher
+from teachgym.chat.settings import require_key
 from teachgym.checking import (
     asks_chat,
     check_config,
@@ -47,7 +48,7 @@ from teachgym.runs.lock import holding
 from teachgym.runs.recording import record_steps
 from teachgym.runs.result import RunResult, Tally, collect_result, result_to_json
 from teachgym.runs.stages import Say, announce_stages
-from teachgym.runs.trackers import check_installed, open_trackers
+from teachgym.runs.trackers import open_trackers
 from teachgym.runs.versions import commit, versions
 from teachgym.students import learnable_skills
 from teachgym.types import Data, Provenance
@@ -181,8 +182,9 @@ def draw_curve(folder: Path) -> Path:
 
 def _assemble(config: RunConfig, folder: Path, make: Make) -> tuple[AnyEnv, AnyTeacher]:
     check_config(config)
-    check_installed(config.trackers)
     chat = _chat_settings(config, folder)
+    if config.teacher == "llm":
+        require_key(chat, "teacher 'llm'")
     _check_price(config, chat)
     spoken = TEACHERS[config.teacher].env.get(short_name(config.env), {})
     settings = {**spoken, **config.env_settings}

@@ -18,7 +18,8 @@ ShareAboveZero = Annotated[float, Interval(gt=0, le=1)]
 Positive = Annotated[float, Interval(gt=0)]
 NotNegative = Annotated[float, Interval(ge=0)]
 
-Seconds = Annotated[float, Interval(gt=0, le=10**9)]
+Seconds = Annotated[float, Interval(gt=0, le=3600)]
+"""Of one comparison."""
 
 Seed = Annotated[int, Interval(ge=0, le=2**63 - 1)]
 Seed32 = Annotated[int, Interval(ge=0, le=2**32 - 1)]

@@ -49,7 +49,7 @@ def read_text(path: Path, most: int) -> str:
             content = file.read(most + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"{shown(str(path))} cannot be read: {reason}") from error
+        raise ConfigError(f"{shown(str(path))[1:-1]} cannot be read: {reason}") from error
     if len(content) > most:
         raise ConfigError(f"{path} is larger than {most:,} bytes; give a smaller file")
     try:

@@ -288,7 +288,7 @@ def describe(limits: Interval) -> str:
     least = f"{low} or more" if limits.ge is not None else f"above {low}"
     if high is None:
         return least
-    if high > 10_000:
+    if high >= 1000:
         return f"{least}, and at most {high:,}"
     return f"in {'[('[limits.ge is None]}{low}, {high}{')]'[limits.lt is None]}"
 

@@ -160,14 +160,14 @@ def read_settings(settings: ChatSettings | Mapping[str, Any]) -> ChatSettings:
 
 
 def check_chat(chat: ChatModel | Mapping[str, Any] | None, role: str) -> None:
-    """Check that there is a chat model, or what it takes to make one: settings, packages, a key.
+    """Check that there is a chat model, or what it takes to make one: settings and packages.
 
     Args:
         chat: the chat model or its settings.
         role: who asks it, for the message.
 
     Raises:
-        ConfigError: for none, a setting out of range, or a key that is missing.
+        ConfigError: for none, or a setting out of range.
         MissingExtraError: without the packages of its provider.
     """
     if not chat:
@@ -179,6 +179,13 @@ def check_chat(chat: ChatModel | Mapping[str, Any] | None, role: str) -> None:
         return
     settings = read_settings(chat)
     require_packages(*_PACKAGES[settings.provider])
+
+
+def require_key(chat: ChatModel | Mapping[str, Any] | None, role: str) -> None:
+    """Raise ``ConfigError`` if ``role`` would ask a server whose key is missing."""
+    if not chat or not isinstance(chat, Mapping):
+        return
+    settings = read_settings(chat)
     key = os.environ.get(settings.api_key_variable, "").strip()
     if settings.needs_key and not key:
         place = settings.base_url or os.environ.get("OPENAI_BASE_URL") or "OpenAI"

@@ -87,7 +87,7 @@ def test_workers_are_those_of_the_chat_settings_unless_given(
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({}, "settings of engine 'llm': .*chat"),
+        ({}, "engine 'llm' asks a chat model and none"),
         ({"chat": Scripted(answer), "vote": 3}, "'vote'.* Did you mean 'votes'"),
         ({"chat": Scripted(answer), "votes": 0}, "votes is 0"),
         ({"chat": Scripted(answer), "workers": 0}, "workers is 0"),
@@ -175,5 +175,5 @@ def test_a_default_that_is_not_there_is_refused() -> None:
 
 
 def test_wrong_settings_of_one_engine_are_named() -> None:
-    with pytest.raises(ConfigError, match=r"settings of engine 'procedural': .*speed"):
+    with pytest.raises(ConfigError, match=r"engine 'procedural' has no settings; 'speed'"):
         by_order(Scripted(answer), procedural={"speed": 2})

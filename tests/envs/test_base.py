@@ -214,7 +214,7 @@ def test_an_environment_that_was_not_reset_says_so() -> None:
         ({"replay": 0.5, "training": "scratch"}, "scratch"),
         ({"target_accuracy": 1.5}, "target_accuracy is 1.5"),
         ({"render_mode": "human"}, "human"),
-        ({"budget": {"steps": 0}}, "above 0"),
+        ({"budget": {"steps": 0}}, "steps is 0"),
     ],
 )
 def test_settings_out_of_range_are_refused(wrong: dict[str, Any], message: str) -> None:

@@ -71,7 +71,7 @@ def test_a_file_that_exists_is_kept(tmp_path: Path) -> None:
         (["--method", "cluster"], "unknown method 'cluster'. Did you mean 'clusters'"),
         (["--split", "vall"], "unknown split 'vall'. Did you mean 'val'"),
         (["--budget", "dollar=1"], "unknown currency 'dollar'. Did you mean 'dollars'"),
-        (["--method", "llm"], "asks a chat model and there is none"),
+        (["--method", "llm"], "asks a chat model and none is given"),
         (["--method", "llm", "--chat", "openai"], "model is empty"),
         (["--set", "colour=red"], "colour"),
         (["--labels", "nowhere.json"], "nowhere.json cannot be read"),

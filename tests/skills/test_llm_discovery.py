@@ -289,5 +289,5 @@ def test_settings_out_of_range_are_refused() -> None:
     for settings in ({"skills": 0}, {"per_question": 0}, {"rounds": 0}, {"workers": 0}):
         with pytest.raises(ConfigError, match=next(iter(settings))):
             LLMDiscovery(_model().chat(), "toys", **settings)  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match="there is none"):
+    with pytest.raises(ConfigError, match="none is given"):
         make_discovery("llm", TASK)

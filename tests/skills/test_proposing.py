@@ -162,7 +162,7 @@ def test_names_and_settings_that_do_not_exist_are_refused() -> None:
         make_proposer("fixed", TASK)
     with pytest.raises(ConfigError, match=r"unknown skill 'word'\. Did you mean 'words'"):
         make_proposer("fixed", TASK, lists={"word": ["a"]})
-    with pytest.raises(ConfigError, match="asks a chat model and there is none"):
+    with pytest.raises(ConfigError, match="asks a chat model and none is given"):
         make_proposer("llm", TASK)
     with pytest.raises(ConfigError, match="colour"):
         make_proposer("task", TASK, colour="red")

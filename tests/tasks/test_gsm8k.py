@@ -184,9 +184,9 @@ def test_there_is_one_skill(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"val_size": 0}, "val_per_cell is 0"),
+        ({"val_size": 0}, "val_size is 0"),
         ({"val_size": 12}, "train is empty"),
-        ({"deadline": 0}, r"deadline is 0; it must be in \(0, 3600"),
+        ({"deadline": 0}, r"deadline is 0; it must be above 0, and at most 3,600"),
         ({"deadline": math.inf}, "deadline is inf"),
         ({"path": "./nowhere"}, "no folder"),
     ],
