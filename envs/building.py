@@ -11,7 +11,6 @@ from typing import Any, Literal, TypedDict
 
 from teachgym.envs.base import TeacherEnv
 from teachgym.envs.casting import Casting, Roles, cast_alone
-from teachgym.envs.penalty import require_penalty
 from teachgym.envs.restart import TrainingMode
 from teachgym.envs.rules import EpisodeRules
 from teachgym.envs.stress import make_stress, stressed_evaluator, stressed_trainer
@@ -101,31 +100,30 @@ def teacher_env(
         UnknownNameError: for a task, student or reward that does not exist.
         ConfigError: for a setting that does not exist or is out of range.
     """
-    stressed = make_stress(stress)
-    require_penalty(rejection_penalty)
-    stressed.require_rules(training=training, reward=reward)
+    (stressed := make_stress(stress)).require_rules(training=training, reward=reward)
     rules = EpisodeRules(
-        budget=make_budget(DEFAULT_BUDGET if budget is None else budget),
-        examples_per_step=examples_per_step,
-        training=training,
-        replay=replay,
+        make_budget(DEFAULT_BUDGET if budget is None else budget),
+        examples_per_step,
+        training,
+        replay,
         pretest=pretest,
         target_accuracy=target_accuracy,
         patience=patience,
         train_every=train_every,
         reward_scale=reward_scale,
     )
-    roles = Roles(
-        task,
-        task_settings or {},
-        skills,
-        student,
-        student_settings or {},
-        trainer_settings or {},
-        reuse_answers,
-        stressed,
+    parts = cast(
+        Roles(
+            task,
+            task_settings or {},
+            skills,
+            student,
+            student_settings or {},
+            trainer_settings or {},
+            reuse_answers,
+            stressed,
+        )
     )
-    parts = cast(roles)
     return TeacherEnv(
         parts.task,
         parts.student,
