@@ -1,46 +1,71 @@
 """The journal: what a run has done, one line per finished stage, in order.
 
-Stages are ``started``, ``step`` (as often as there were steps), ``exam`` and ``finished``. A
-stage that is not in the journal has not happened: what a dead process left half done is done
-again. Lines are Python's JSON, which keeps nan and infinity, so what is read is what was written.
+Stages are ``started``, ``step`` (as often as there were steps), ``exam`` and ``finished``;
+``resumed`` says which differences somebody has accepted to go on. A stage that is not in the
+journal has not happened: what a dead process left half done is done again. Each line carries the
+digests of the files that its stage wrote, of the line before it and of itself. Lines are Python's
+JSON, which keeps nan and infinity, so what is read is what was written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import gymnasium as gym
 
+from teachgym.errors import RunError
 from teachgym.records import Record
-from teachgym.runs.files import append_lines, complete_lines, keep_lines, parse_json, stream_lines
+from teachgym.runs.files import append_text, complete_lines, keep_lines, parse_json
+from teachgym.runs.manifest import Manifest, require_intact
+from teachgym.runs.sealing import check_chain, seal
 from teachgym.types import Cost, Transition
 
-Stage = Literal["started", "step", "exam", "finished"]
+Stage = Literal["started", "step", "exam", "finished", "resumed"]
 
 
 class Journal:
     """The lines of one journal, on disk; in memory are the first, the last and their number.
 
+    Files beside the journal are those of its run.
+
     Raises:
-        RunError: for a first or last line that is damaged; of others, when they are read.
+        RunError: if a line is not the one that was written, or one is missing before another.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._count, first, last = 0, b"{}", b"{}"
-        for last in complete_lines(path):
-            first = first if self._count else last
-            self._count += 1
-        self._first: Record = parse_json(first, f"{path}:1")
-        self._last: Record = parse_json(last, f"{path}:{self._count}")
+        self._stages: Counter[str] = Counter()
+        self._first: Record = {}
+        self._last: Record = {}
+        self._manifest: Manifest | None = None
+        self._digest = check_chain(path, self._scan(complete_lines(path)))
 
     def append(self, stage: Stage, **fields: Any) -> None:
         """Say that a stage is finished; on disk when this returns."""
-        line = {"stage": stage, **fields}
-        append_lines(self._path, [line])
+        if self._manifest is None:
+            self._manifest = Manifest(self._path.parent, self.read())
+        files = self._manifest.changes()
+        line = {"stage": stage, **fields, **({"files": files} if files else {})}
+        text, self._digest = seal(line, self._digest)
+        append_text(self._path, text)
         self._note(line)
+
+    def require_intact(self, *names: str) -> None:
+        """See that the run's files, or those of some names, are those that the journal tells of.
+
+        Raises:
+            RunError: for a file that differs, and for a journal from before there were digests.
+        """
+        if self._count and not self._digest:
+            raise RunError(
+                f"{self._path} was begun before journals had digests, so nobody can tell whether "
+                "its files are as they were; it can be read, and made again but not resumed"
+            )
+        require_intact(self._path.parent, self.read(), names=names)
 
     def mend(self) -> None:
         """Cut off a torn last line, so that the journal can be continued."""
@@ -48,22 +73,17 @@ class Journal:
 
     def has(self, stage: Stage) -> bool:
         """Whether the stage is finished."""
-        if stage == "started":
-            return self._first.get("stage") == stage
-        if stage == "step":
-            return self.n_steps > 0
-        ends = ("finished",) if stage == "finished" else ("exam", "finished")
-        return self._last.get("stage") in ends
+        return self._stages[stage] > 0
 
     @property
     def n_steps(self) -> int:
         """How many of the environment's steps are finished."""
-        around: tuple[Stage, ...] = ("started", "exam", "finished")
-        return self._count - sum(map(self.has, around))
+        return self._stages["step"]
 
     def read(self) -> Iterator[Record]:
         """The lines, one at a time."""
-        return stream_lines(self._path, self._count)
+        lines = enumerate(islice(complete_lines(self._path), self._count), 1)
+        return (_read(line, f"{self._path}:{n}") for n, line in lines)
 
     def read_steps(self) -> Iterator[Record]:
         """The lines of the environment's steps, one at a time."""
@@ -97,10 +117,30 @@ class Journal:
         """The line of the start; only if ``has("started")``."""
         return self._first
 
+    @property
+    def _count(self) -> int:
+        return self._stages.total()
+
     def _note(self, line: Record) -> None:
-        self._first = self._first if self._count else line
+        self._first = self._first or line
         self._last = line
-        self._count += 1
+        self._stages[line["stage"]] += 1
+
+    def _scan(self, lines: Iterable[bytes]) -> Iterator[bytes]:
+        """Pass lines on and take note of them; only the first and the last are read."""
+        first = last = b""
+        for number, line in enumerate(lines, 1):
+            stage = _stage(line)
+            if stage is None:
+                place = f"{self._path}:{number}"
+                parse_json(line, place)
+                raise RunError(f"{place} is damaged (it tells of no stage); restore it from a copy")
+            self._stages[stage] += 1
+            first, last = first or line, line
+            yield line
+        if last:
+            self._first = _read(first, f"{self._path}:1")
+            self._last = _read(last, f"{self._path}:{self._count}")
 
 
 def to_jsonable(space: gym.Space[Any], value: Any) -> Any:
@@ -149,6 +189,17 @@ def recall_step(env: gym.Env[Any, Any], observation: Any, action: Any, line: Rec
             "stop_reason": line["stop_reason"],
         },
     )
+
+
+def _stage(line: bytes) -> Stage | None:
+    """The stage at the beginning of a line; None if there is none."""
+    return next((s for s in get_args(Stage) if line.startswith(b'{"stage": "%b"' % s.encode())), None)
+
+
+def _read(content: bytes, place: str) -> Record:
+    """A line without the digests of its seal."""
+    line = parse_json(content, place)
+    return {key: value for key, value in line.items() if key not in ("previous", "digest")}
 
 
 def _losses(line: Record) -> tuple[float | None, ...]:

@@ -24,7 +24,7 @@ from teachgym.runs.checkpoints import (
     steps_of_predictions,
     write_report,
 )
-from teachgym.runs.files import append_lines, keep_lines, replacing, strict
+from teachgym.runs.files import append_lines, keep_lines, read_json, replacing, strict
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal, describe_step, to_jsonable
 from teachgym.runs.keeping import Keep
@@ -59,7 +59,8 @@ def record_episode(
         keep: which files of the steps stay.
 
     Raises:
-        RunError: if environment or teacher do not do again what the journal says they did.
+        RunError: before anything is done, if files are not those that the journal tells of; if
+            environment or teacher do not do again what the journal says they did.
     """
     steps = record_steps(env, teacher, run, seed=seed, trackers=trackers, keep=keep)
     return episode_of(env, teacher, observed(steps, observers), seed)
@@ -81,7 +82,8 @@ def record_steps(
 
     Raises:
         ConfigError: for snapshots of some steps only, and a budget of seconds.
-        RunError: if environment or teacher do not do again what the journal says they did.
+        RunError: before anything is done, if files are not those that the journal tells of; if
+            environment or teacher do not do again what the journal says they did.
     """
     keep, journal, base = keep or Keep(), Journal(run.journal), _base(env)
     if keep.snapshot_every > 1 and base.rules.budget.seconds is not None:
@@ -89,6 +91,8 @@ def record_steps(
             f"keep.snapshot_every is {keep.snapshot_every}, and the budget is of seconds, which no "
             "step takes twice; keep a snapshot of every step"
         )
+    journal.require_intact()
+    run.sweep()
     journal.mend()
     teacher.reset(seed)
     observation, info = env.reset(seed=seed)
@@ -134,7 +138,9 @@ class _Recorder:
         write_report(self._run.val_predictions(0), self._base.state.report)
         self._tracker.log(info["metrics"], 0)
         self._journal.append(
-            "started", observation=to_jsonable(self._env.observation_space, observation)
+            "started",
+            run=read_json(self._run.config),
+            observation=to_jsonable(self._env.observation_space, observation),
         )
 
     def go_on(self, counts: Mapping[str, int], snapshot: Snapshot | None) -> None:

@@ -18,7 +18,7 @@ import pytest
 from dying import Killed, contents, stop_clocks
 
 from teachgym.experiment import RunConfig, env_id, is_finished, resume, run
-from teachgym.runs import RunFolder, load_snapshot
+from teachgym.runs import Journal, RunFolder, load_snapshot
 from teachgym.types import Transition
 
 SMALL: dict[str, Any] = {
@@ -186,7 +186,14 @@ def test_a_process_killed_by_the_system_leaves_a_run_that_can_be_resumed(tmp_pat
     for result in (resumed, expected):
         result["spent"]["seconds"] = 0
     assert resumed == expected
-    journals = [(f / "journal.jsonl").read_bytes() for f in (folder, tmp_path / "whole")]
+    # Clocks went on, so that ids and digests of files with seconds in them differ.
+    differing = ("run", "files")
+    journals = [
+        [{k: v for k, v in line.items() if k not in differing} for line in Journal(path).lines]
+        for path in (journal, tmp_path / "whole" / "journal.jsonl")
+    ]
+    for line in (journals[0][-1], journals[1][-1]):
+        line["seconds"] = 0
     assert journals[0] == journals[1]
 
 
