@@ -193,7 +193,9 @@ def recall_step(env: gym.Env[Any, Any], observation: Any, action: Any, line: Rec
 
 def _stage(line: bytes) -> Stage | None:
     """The stage at the beginning of a line; None if there is none."""
-    return next((s for s in get_args(Stage) if line.startswith(b'{"stage": "%b"' % s.encode())), None)
+    return next(
+        (s for s in get_args(Stage) if line.startswith(b'{"stage": "%b"' % s.encode())), None
+    )
 
 
 def _read(content: bytes, place: str) -> Record:

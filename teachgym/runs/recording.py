@@ -92,7 +92,6 @@ def record_steps(
             "step takes twice; keep a snapshot of every step"
         )
     journal.require_intact()
-    run.sweep()
     journal.mend()
     teacher.reset(seed)
     observation, info = env.reset(seed=seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -85,3 +86,53 @@ def test_a_damaged_journal_is_named(tmp_path: Path) -> None:
     path.write_text("{\n{}\n")
     with pytest.raises(RunError, match=r"journal\.jsonl:1 is damaged"):
         Journal(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda lines: lines[1:], r":1 is not .* does not follow line 0"),
+        (lambda lines: [lines[0], *lines[2:]], r":2 is not .* does not follow line 1"),
+        (lambda lines: [lines[1], lines[0], *lines[2:]], ":1 is not .* does not follow"),
+        (lambda lines: [lines[0], *lines], ":2 is not .* does not follow"),
+        (lambda lines: [lines[0].replace("0.25", "0.75"), *lines[1:]], ":1 .* fit its digest"),
+        (lambda lines: [*lines[:-1], lines[-1].replace("3", "4", 1)], ":4 .* fit its digest"),
+        (lambda lines: [lines[0], '{"stage": "step", "step": 1}\n'], ":2 .* digest is missing"),
+        (lambda lines: ['{"stage": "started"}\n', *lines[1:]], ":2 .* out of place"),
+        (lambda lines: [*lines, "7\n"], ":5 is damaged"),
+        (lambda lines: [*lines, "{}\n"], ":5 is damaged"),
+    ],
+)
+def test_a_line_that_was_changed_lost_moved_or_added_is_named(
+    tmp_path: Path, change: Any, said: str
+) -> None:
+    path = tmp_path / "journal.jsonl"
+    Journal(path).append("started", observation=[0.25])
+    for step in (1, 2, 3):
+        Journal(path).append("step", step=step)
+    assert [line["stage"] for line in Journal(path).lines] == ["started", "step", "step", "step"]
+    path.write_text("".join(change(path.read_text().splitlines(keepends=True))))
+    with pytest.raises(RunError, match=rf"journal\.jsonl{said}"):
+        Journal(path)
+
+
+def test_a_stage_tells_of_the_files_it_wrote_and_of_those_that_are_gone(tmp_path: Path) -> None:
+    """SHA-256 of nothing begins with e3b0c442, that of ``a`` with ca978112 (FIPS 180-4)."""
+    (tmp_path / "checkpoints").mkdir()
+    journal = Journal(tmp_path / "journal.jsonl")
+    (tmp_path / "checkpoints" / "state_001.json").write_bytes(b"")
+    (tmp_path / "examples.jsonl").write_bytes(b"a")
+    journal.append("started")
+    (tmp_path / "checkpoints" / "state_001.json").unlink()
+    with (tmp_path / "examples.jsonl").open("ab") as file:
+        file.write(b"b")
+    journal.append("step", step=1)
+    journal.append("step", step=2)
+    first, second, third = Journal(tmp_path / "journal.jsonl").lines
+    assert {name: (size, digest[:8]) for name, (size, digest) in first["files"].items()} == {
+        "checkpoints/state_001.json": (0, "e3b0c442"),
+        "examples.jsonl": (1, "ca978112"),
+    }
+    assert second["files"]["checkpoints/state_001.json"] is None
+    assert second["files"]["examples.jsonl"] == [2, sha256(b"ab").hexdigest()]
+    assert "files" not in third
