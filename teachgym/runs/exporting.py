@@ -18,6 +18,7 @@ from teachgym.records import Record
 from teachgym.redaction import hide, redact
 from teachgym.runs.files import check_writable, read_json, refuse_links, replacing, settle
 from teachgym.runs.folder import RunFolder
+from teachgym.runs.journal import Journal
 from teachgym.runs.lock import holding
 from teachgym.runs.result import RunResult, read_result
 from teachgym.runs.taught import read_taught
@@ -82,6 +83,9 @@ def _exporting(run: RunFolder, out: Path) -> Iterator[tuple[RunResult, Path]]:
     check_writable(out)
     with holding(run.path, "export", reads=True):
         result = read_result(run)
+        journal = Journal(run.journal)
+        if journal.has_digests:
+            journal.require_intact()
         out.parent.mkdir(parents=True, exist_ok=True)
         with replacing(out, new=True) as folder:
             yield result, folder

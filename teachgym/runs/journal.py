@@ -60,7 +60,7 @@ class Journal:
         Raises:
             RunError: for a file that differs, and for a journal from before there were digests.
         """
-        if self._count and not self._digest:
+        if not self.has_digests:
             raise RunError(
                 f"{self._path} was begun before journals had digests, so nobody can tell whether "
                 "its files are as they were; it can be read, and made again but not resumed"
@@ -74,6 +74,11 @@ class Journal:
     def has(self, stage: Stage) -> bool:
         """Whether the stage is finished."""
         return self._stages[stage] > 0
+
+    @property
+    def has_digests(self) -> bool:
+        """Whether its lines have digests, as all have that were begun since there are any."""
+        return bool(self._digest)
 
     @property
     def n_steps(self) -> int:

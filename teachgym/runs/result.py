@@ -147,8 +147,11 @@ def read_result(run: RunFolder) -> RunResult:
     Raises:
         RunError: if it is not finished.
     """
-    if not is_finished(run):
+    journal = Journal(run.journal)
+    if not journal.has("finished"):
         raise RunError(f"{run.path} is not finished; go on with: teachgym resume {run.path}")
+    if journal.has_digests:
+        journal.require_intact("result.json")
     return result_from_json(read_json(run.result))
 
 

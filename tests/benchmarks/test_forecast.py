@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from teachgym import experiment
 from teachgym.benchmarks.forecast import ArmForecast, describe, forecast
 from teachgym.benchmarks.jobs import Job, do_group
 from teachgym.benchmarks.runner import Status, read_results
 from teachgym.benchmarks.suites import Arm, Suite
+from teachgym.records import Record
 from teachgym.runs.config import RunConfig
-from teachgym.runs.files import read_json, write_json
+from teachgym.runs.result import RunResult
 from teachgym.types import Cost
 
 GPT = {"provider": "openai", "model": "gpt-4o-mini"}
@@ -127,7 +129,9 @@ def test_the_price_is_that_of_the_model(chat: Any, said: str) -> None:
     assert list(describe([an_arm("a", 1, chat=chat)]))[1].startswith(said)
 
 
-def test_runs_made_together_are_as_long_as_their_share(tmp_path: Path) -> None:
+def test_runs_made_together_are_as_long_as_their_share(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two runs side by side of which each reports 10 seconds have taken 5 each."""
     suite = Suite(
         "pair",
@@ -137,11 +141,13 @@ def test_runs_made_together_are_as_long_as_their_share(tmp_path: Path) -> None:
         env_settings={"student": "simulated", "budget": {"steps": 1}, "examples_per_step": 10},
         seeds=1,
     )
+    to_json = experiment.result_to_json
+
+    def to_json_of_ten_seconds(result: RunResult) -> Record:
+        return {**(record := to_json(result)), "spent": {**record["spent"], "seconds": 10.0}}
+
+    monkeypatch.setattr(experiment, "result_to_json", to_json_of_ten_seconds)
     do_group(tuple(Job(c.config.to_json(), str(tmp_path / c.path)) for c in suite.cells()))
-    for cell in suite.cells():
-        path = tmp_path / cell.path / "result.json"
-        record = read_json(path)
-        write_json(path, {**record, "spent": {**record["spent"], "seconds": 10.0}})
     arms = forecast(suite.narrowed((), 2), tmp_path)
     assert [arm.states for arm in arms] == [["finished", "missing"]] * 2
     assert [cost.seconds for arm in arms for cost in arm.spent] == [5.0, 5.0]
