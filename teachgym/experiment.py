@@ -10,7 +10,7 @@ Killed at any moment, ``resume(folder)`` gives the result of an uninterrupted ru
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -33,18 +33,24 @@ from teachgym.checking import (
 )
 from teachgym.errors import ConfigError
 from teachgym.loop import Observer, observed
-from teachgym.protocols import Teacher
-from teachgym.records import read_examples
+from teachgym.protocols import Task, Teacher
+from teachgym.records import Record, read_examples
 from teachgym.redaction import redact_settings
 from teachgym.report.figures import result_figure
 from teachgym.runs import result as results
 from teachgym.runs.checkpoints import write_report
 from teachgym.runs.config import RunConfig
-from teachgym.runs.files import read_json, replacing, write_json
+from teachgym.runs.files import replacing, write_json
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
 from teachgym.runs.keeping import Keep
 from teachgym.runs.lock import holding
+from teachgym.runs.provenance import (
+    data_of,
+    differences,
+    read_run_record,
+    require_accepted,
+)
 from teachgym.runs.recording import record_steps
 from teachgym.runs.result import RunResult, Tally, collect_result, result_to_json
 from teachgym.runs.stages import Say, announce_stages
@@ -115,6 +121,7 @@ def run(
         "spec": env.spec.to_json() if env.spec else "",
         "versions": versions(),
         "commit": commit(),
+        "data": data_of(config, _task(env)),
     }
     run_folder = RunFolder.create(folder, redact_settings(record))
     with holding(run_folder.path, "run"):
@@ -127,14 +134,25 @@ def resume(
     observers: Iterable[Observer] = (),
     say: Say = lambda stage: None,
     make: Make = gym.make,
+    accept: Iterable[str] = (),
 ) -> RunResult:
     """Finish the run in ``folder``; of one that is finished, only read the result.
 
-    Observers see the steps that were made before, too. ``make`` makes the environment.
+    Observers see the steps that were made before, too.
+
+    Args:
+        folder: the run's.
+        observers: see every transition.
+        say: told what begins, in a few words.
+        make: makes the environment.
+        accept: kinds of differences to go on with all the same: ``config``, ``versions``,
+            ``commit``, ``data``. They are noted in the journal and in the result.
 
     Raises:
         RunError: if there is no run, or it is damaged, or somebody else works on it, or its
-            environment or teacher behave differently than they did.
+            environment or teacher behave differently than they did, or it would go on with
+            another configuration, other versions or data that are not accepted.
+        ConfigError: for a kind of difference that there is not.
     """
     if is_finished(folder):
         return read_result(folder)
@@ -143,14 +161,46 @@ def resume(
         if is_finished(folder):  # By whoever held it until now.
             return read_result(folder)
         started, config = perf_counter(), config_of(folder)
+        now = {**read_run_record(run_folder), "versions": versions(), "commit": commit()}
+        accept = tuple(accept)
+        _accept(run_folder, now, accept)
         say("loading the student")
         env, teacher = _assemble(config, folder, make)
+        now["data"] = data_of(config, _task(env))
+        if found := _accept(run_folder, now, accept):
+            _note_accepted(run_folder, now, found)
         return _go(config, run_folder, env, teacher, observers=observers, say=say, started=started)
+
+
+def _accept(run_folder: RunFolder, now: Record, accept: Sequence[str]) -> list[str]:
+    """The differences between the run as it was and as it would go on, all of them accepted."""
+    record, journal = read_run_record(run_folder), Journal(run_folder.journal)
+    # What somebody wrote into config.json counts, and so does what is there now.
+    edits = differences(journal.written or record, record)
+    found = dict.fromkeys([*edits, *differences(journal.run or record, now)])
+    require_accepted(run_folder, list(found), accept)
+    return [f"{kind}: {line}" for kind, line in found]
+
+
+def _note_accepted(run_folder: RunFolder, now: Record, found: Sequence[str]) -> None:
+    """Write down, before anything else is, with what the run goes on."""
+    journal = Journal(run_folder.journal)
+    journal.require_intact()
+    if journal.has("started"):
+        journal.mend()
+        journal.append(
+            "resumed", run=now, written=read_run_record(run_folder), accepted=list(found)
+        )
+
+
+def _task(env: AnyEnv) -> Task:
+    task: Task = env.get_wrapper_attr("task")
+    return task
 
 
 def config_of(folder: Path) -> RunConfig:
     """The configuration of the run in ``folder``; raises ``RunError`` if there is none."""
-    return RunConfig.of(read_json(RunFolder.open(folder).config)["config"])
+    return RunConfig.of(read_run_record(RunFolder.open(folder))["config"])
 
 
 def is_finished(folder: Path) -> bool:

@@ -157,8 +157,17 @@ def run(
 
 
 @app.command()
-def resume(folder: given.Run, threads: given.Threads = None, quiet: given.Quiet = False) -> None:
-    """Go on with a run that was stopped; the outcome is that of an uninterrupted run."""
+def resume(
+    folder: given.Run,
+    accept: given.Accept = None,
+    threads: given.Threads = None,
+    quiet: given.Quiet = False,
+) -> None:
+    """Go on with a run that was stopped; the outcome is that of an uninterrupted run.
+
+    With other versions, data or settings than it was begun with it goes on only if that is
+    accepted, and its result says so.
+    """
     with errors_in_red():
         prepare_process(threads)
         from teachgym import experiment
@@ -167,7 +176,8 @@ def resume(folder: given.Run, threads: given.Threads = None, quiet: given.Quiet 
             say(f"{folder} is finished, there is nothing to do; see: teachgym report {folder}")
             return
         config = experiment.config_of(folder)
-        conduct(config, folder, partial(experiment.resume, folder), quiet=quiet)
+        start = partial(experiment.resume, folder, accept=accept or ())
+        conduct(config, folder, start, quiet=quiet)
 
 
 app.command(epilog=DISCOVER_EXAMPLES)(discover)

@@ -139,6 +139,8 @@ def show(result: RunResult, folder: Path) -> None:
     if result.student == "simulated":
         again = f"--student simulated --set student_settings.profile={student / 'profile.json'}"
     Console().print(result_table(result))
+    for difference in result.accepted:
+        say(f"resumed with another {difference}")
     say("")
     say(f"training data   {folder / 'examples.jsonl'}")
     say(f"learning curve  {folder / 'curve.png'}")

@@ -123,6 +123,15 @@ BenchSettings = Annotated[
         "arms.",
     ),
 ]
+Accept = Annotated[
+    list[str] | None,
+    _option(
+        "Go on although this differs from what the run was begun with: config, versions, commit "
+        "or data; may be repeated.",
+        "nothing differs",
+        metavar="KIND",
+    ),
+]
 Threads = Annotated[
     int | None, _option("CPU threads; 1 is fastest for small students.", "1", min=1)
 ]

@@ -46,9 +46,7 @@ class Journal:
 
     def append(self, stage: Stage, **fields: Any) -> None:
         """Say that a stage is finished; on disk when this returns."""
-        if self._manifest is None:
-            self._manifest = Manifest(self._path.parent, self.read())
-        files = self._manifest.changes()
+        files = {} if stage == "resumed" else self._changes()  # It writes nothing itself.
         line = {"stage": stage, **fields, **({"files": files} if files else {})}
         text, self._digest = seal(line, self._digest)
         append_text(self._path, text)
@@ -110,6 +108,27 @@ class Journal:
         return [loss for line in self.read_steps() for loss in _losses(line)]
 
     @property
+    def run(self) -> Record:
+        """What the run goes on with: as it was at the start, or was accepted since.
+
+        As ``config.json`` has it; empty before the start.
+        """
+        return self._latest("run")
+
+    @property
+    def written(self) -> Record:
+        """What ``config.json`` said at the start, or when something was accepted since."""
+        return self._latest("written") or self._latest("run")
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """The differences that were accepted when the run was resumed, in order, each once."""
+        if not self.has("resumed"):
+            return ()
+        lines = (line for line in self.read() if line["stage"] == "resumed")
+        return tuple(dict.fromkeys(one for line in lines for one in line["accepted"]))
+
+    @property
     def seconds(self) -> float:
         """What the process that finished the run has taken for it, loading and exam included.
 
@@ -125,6 +144,15 @@ class Journal:
     @property
     def _count(self) -> int:
         return self._stages.total()
+
+    def _latest(self, name: str) -> Record:
+        told = [line[name] for line in self.read() if name in line] if self._stages else []
+        return dict(told[-1]) if told else {}
+
+    def _changes(self) -> Record:
+        if self._manifest is None:
+            self._manifest = Manifest(self._path.parent, self.read())
+        return dict(self._manifest.changes())
 
     def _note(self, line: Record) -> None:
         self._first = self._first or line

@@ -75,6 +75,8 @@ class RunResult:
     """Examples that the gate kept out, by reason."""
     incidents: Mapping[str, int] = field(default_factory=dict)
     """What happened while chat models were asked, by event."""
+    accepted: tuple[str, ...] = ()
+    """Differences that somebody accepted to resume the run: versions, commit, data, settings."""
 
     @property
     def gap(self) -> Estimate:
@@ -133,6 +135,7 @@ def collect_result(
         curve=tuple(snapshot.curve),
         rejected=tally.totals("rejected/"),
         incidents=tally.totals("incidents/"),
+        accepted=Journal(run.journal).accepted,
     )
 
 
@@ -152,7 +155,14 @@ def read_result(run: RunFolder) -> RunResult:
         raise RunError(f"{run.path} is not finished; go on with: teachgym resume {run.path}")
     if journal.has_digests:
         journal.require_intact("result.json")
-    return result_from_json(read_json(run.result))
+    record = read_json(run.result)
+    try:
+        return result_from_json(record)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RunError(
+            f"{run.result} is damaged or of another version of teachgym ({error!r}); restore it "
+            "from a copy"
+        ) from error
 
 
 def result_to_json(result: RunResult) -> Record:
@@ -169,6 +179,7 @@ def result_from_json(record: Record) -> RunResult:
             "test": _comparison(record["test"]),
             "spent": Cost(**record["spent"]),
             "curve": tuple(map(score_from_json, record["curve"])),
+            "accepted": tuple(record.get("accepted", ())),
         }
     )
 

@@ -17,6 +17,7 @@ from teachgym.benchmarks.suites import Arm, Suite
 from teachgym.records import Record
 from teachgym.runs.config import RunConfig
 from teachgym.runs.result import RunResult
+from teachgym.runs.sealing import seal
 from teachgym.types import Cost
 
 GPT = {"provider": "openai", "model": "gpt-4o-mini"}
@@ -163,8 +164,12 @@ def test_loading_and_exam_count_too(tmp_path: Path) -> None:
     do_group((Job(cell.config.to_json(), str(tmp_path / cell.path)),))
     path = tmp_path / cell.path / "journal.jsonl"
     *lines, last = path.read_text().splitlines()
-    assert 0 < json.loads(last)["seconds"] < 100
-    path.write_text("\n".join([*lines, json.dumps({**json.loads(last), "seconds": 100.0}), ""]))
+    record = json.loads(last)
+    assert 0 < record["seconds"] < 100
+    previous = record.pop("previous")
+    del record["digest"]
+    text, _ = seal({**record, "seconds": 100.0}, previous)
+    path.write_text("\n".join([*lines, text]))
     (arm,) = forecast(suite.narrowed((), 4), tmp_path)
     assert arm.to_come("seconds") == 300
 

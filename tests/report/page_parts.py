@@ -74,6 +74,9 @@ def poison(run: RunFolder, skill: str) -> None:
     """Put ``EVIL`` wherever a model, a teacher or a task could have put it."""
     for path in run.path.rglob("*.json*"):
         values = [json.loads(line) for line in _lines(path)]
+        if path == run.journal:  # As from before there were digests, which would not fit.
+            digests = ("files", "previous", "digest")
+            values = [{k: v for k, v in line.items() if k not in digests} for line in values]
         texts = [json.dumps(_poisoned(value, skill)) for value in values]
         path.write_text("".join(f"{text}\n" for text in texts))
 

@@ -1,0 +1,165 @@
+"""What a run was made with, beside what it is made with now: nothing changes without a word.
+
+A run records its configuration, the versions and the commit of the software, and digests of the
+data it was given. Whoever resumes it with others is shown each difference, and has to accept it by
+its kind; what was accepted is in the journal and in the result.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from teachgym.errors import ConfigError, RunError, require_known
+from teachgym.protocols import Task
+from teachgym.records import Record, example_to_json
+from teachgym.runs.config import RunConfig
+from teachgym.runs.files import naming, read_json
+from teachgym.runs.folder import RunFolder
+from teachgym.runs.manifest import digest_of
+from teachgym.types import Split
+
+Kind = Literal["config", "versions", "commit", "data"]
+"""Of a difference: what somebody can accept."""
+
+_OWN = ("versions", "commit", "data")
+_SPLITS: tuple[Split, ...] = ("val", "test")
+
+
+def read_run_record(run: RunFolder) -> Record:
+    """The content of ``config.json``.
+
+    Raises:
+        RunError: if it is missing, damaged or of another shape; names it.
+    """
+    record = read_json(run.config)
+    shape = {"config": dict, "id": str, "spec": str, "versions": dict}
+    for key, kind in shape.items():
+        if not isinstance(record.get(key), kind):
+            raise RunError(
+                f"{run.config} is damaged ({key!r} is {record.get(key)!r}, which is no "
+                f"{'table' if kind is dict else 'text'}); restore it from a copy"
+            )
+    try:
+        RunConfig.of(record["config"])
+    except (ConfigError, TypeError) as error:
+        raise RunError(f"{run.config} is damaged ({error}); restore it from a copy") from error
+    return record
+
+
+def data_of(config: RunConfig, task: Task) -> dict[str, str]:
+    """Digests of what a run is given: its items of val and test, and the files its settings name.
+
+    A model or data set that is named by its id on a hub is not a file, and not among them.
+    """
+    return {
+        **{f"items of {split}": _digest_items(task, split) for split in _SPLITS},
+        **{str(path): _digest_path(path) for path in _paths(config)},
+    }
+
+
+def differences(recorded: Record, now: Record) -> list[tuple[Kind, str]]:
+    """What differs between two records of a run, each with its kind and as a line to show.
+
+    Example:
+        >>> differences({"versions": {"torch": "2.13.0"}}, {"versions": {"torch": "2.12.0"}})
+        [('versions', 'torch: 2.13.0 -> 2.12.0')]
+    """
+    found: list[tuple[Kind, str]] = []
+    for kind in get_args(Kind):
+        before, after = (dict(_leaves(_part(record, kind))) for record in (recorded, now))
+        for key in sorted(before.keys() | after.keys()):
+            one, other = before.get(key, "nothing"), after.get(key, "nothing")
+            if one != other:
+                found.append((kind, f"{key}: {one} -> {other}"))
+    return found
+
+
+def require_accepted(
+    run: RunFolder, found: Sequence[tuple[Kind, str]], accept: Iterable[str]
+) -> None:
+    """See that somebody has accepted every difference.
+
+    Raises:
+        ConfigError: for a kind to accept that there is not.
+        RunError: for differences of other kinds; shows each on a line.
+    """
+    accept = set(accept)
+    require_known("kind of difference", accept, get_args(Kind))
+    left = [(kind, line) for kind, line in found if kind not in accept]
+    if not left:
+        return
+    kinds = dict.fromkeys(kind for kind, _ in left)
+    flags = " ".join(f"--accept {kind}" for kind in dict.fromkeys([*sorted(accept), *kinds]))
+    lines = "".join(f"\n  {kind}: {line}" for kind, line in left)
+    raise RunError(
+        f"{run.config}: the run would not go on as it was begun:{lines}\n"
+        f"set that up as it was, or accept it: teachgym resume {run.path} {flags}"
+    )
+
+
+def _part(record: Record, kind: Kind) -> Any:
+    if kind == "config":
+        return {key: value for key, value in record.items() if key not in _OWN}
+    if kind == "commit":
+        return {"commit": record.get("commit")}
+    return record.get(kind, {})
+
+
+def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, str]]:
+    """Each value that holds no others, as JSON or plain text, by its place."""
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            yield from _leaves(item, f"{place}.{key}" if place else str(key))
+    else:
+        yield place, value if isinstance(value, str) and value else json.dumps(value)
+
+
+def _digest_items(task: Task, split: Split) -> str:
+    running = sha256()
+    for example in task.examples(split):
+        running.update(json.dumps(example_to_json(example), sort_keys=True).encode())
+    return running.hexdigest()
+
+
+def _paths(config: RunConfig) -> list[Path]:
+    """The files and folders that settings name, as far as they are there."""
+    texts = {*_texts(config.env_settings), *_texts(config.teacher_settings)}
+    if config.chat.get("provider") == "local":
+        texts.add(str(config.chat.get("model")))
+    # Names such as tiny are no paths, whatever lies about where the program is called.
+    paths = (Path(text) for text in texts if ("/" in text or "." in text) and len(text) < 4096)
+    return sorted(path for path in paths if _is_there(path))
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+
+
+def _digest_path(path: Path) -> str:
+    """Of a file, or of all files in a folder with their names."""
+    with naming(path):
+        if not path.is_dir():
+            return digest_of(path)[1]
+        running = sha256()
+        for file in sorted(file for file in path.rglob("*") if file.is_file()):
+            name = file.relative_to(path).as_posix()
+            running.update(f"{name} {digest_of(file)[1]}\n".encode())
+        return running.hexdigest()
