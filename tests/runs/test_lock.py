@@ -17,7 +17,7 @@ from dying import Killed
 
 from teachgym.errors import RunError
 from teachgym.experiment import RunConfig, draw_curve, resume, run
-from teachgym.runs import RunFolder
+from teachgym.runs import Journal, RunFolder
 from teachgym.runs.exporting import export_dataset
 from teachgym.runs.lock import LOCK, Holder, holding
 from teachgym.types import Transition
@@ -163,3 +163,41 @@ def test_run_resume_report_and_export_all_respect_the_lock(tmp_path: Path) -> No
     export_dataset(finished, tmp_path / "out")
     resume(begun)
     assert not any(tmp_path.rglob(LOCK))
+
+
+@pytest.mark.slow
+def test_a_run_that_is_stopped_and_continued_overlaps_with_nobody(tmp_path: Path) -> None:
+    """SIGSTOP, a refused resume, SIGCONT; then a kill during a resume, and a resume after it."""
+    long = replace(SMALL, env_settings={**SMALL.env_settings, "budget": {"steps": 25}})
+    (tmp_path / "run.json").write_text(json.dumps(asdict(long)))
+    folder, commands = tmp_path / "run", "run(RunConfig.of(json.load(open(sys.argv[1]))), folder)"
+    journal = folder / "journal.jsonl"
+    for number, command in (
+        (signal.SIGKILL, commands),
+        (signal.SIGKILL, "resume(folder)"),
+        (signal.SIGCONT, "resume(folder)"),
+    ):
+        before = journal.read_bytes().count(b"\n") if journal.exists() else 0
+        process = start(command, tmp_path / "run.json", folder)
+        while not (journal.exists() and journal.read_bytes().count(b"\n") > before + 2):
+            assert process.poll() is None, "it goes on until it is told otherwise"
+        process.send_signal(signal.SIGSTOP)
+        with pytest.raises(RunError, match=f"is held by process {process.pid} "):
+            resume(folder)
+        process.send_signal(number)
+        assert process.wait() == (0 if number == signal.SIGCONT else -number)
+    expected = asdict(run(long, tmp_path / "whole"))
+    result = asdict(resume(folder))
+    for one in (expected, result):
+        one["spent"]["seconds"] = 0
+    assert result == expected
+    stages = [line["stage"] for line in Journal(journal).lines]
+    assert stages == ["started", *["step"] * 25, "exam", "finished"]
+
+
+def start(command: str, config: Path, folder: Path) -> subprocess.Popen[bytes]:
+    script = (
+        "import json, sys; from pathlib import Path; from teachgym.experiment import *; "
+        f"folder = Path(sys.argv[2]); {command}"
+    )
+    return subprocess.Popen([sys.executable, "-c", script, str(config), str(folder)])

@@ -12,6 +12,7 @@ from teachgym.report.teaching import last_forest
 from teachgym.runs.checkpoints import read_report, steps_of_predictions
 from teachgym.runs.files import read_json, read_lines
 from teachgym.runs.folder import RunFolder
+from teachgym.runs.journal import Journal
 from teachgym.runs.keeping import stride
 from teachgym.runs.result import RunResult, result_from_json
 from teachgym.skills import Forest
@@ -48,6 +49,8 @@ class RunMaterial:
             raise RunError(
                 f"{folder.path} is not finished; finish it with: teachgym resume {folder.path}"
             )
+        if (journal := Journal(folder.journal)).has_digests:
+            journal.require_intact()
         result = result_from_json(read_json(folder.result))
         ends = {0, result.best_step, result.steps}
         kept = {s for s in steps_of_predictions(folder) if s % stride(result.steps) == 0}
