@@ -16,6 +16,7 @@ from teachgym.engines import make_engine
 from teachgym.envs import EpisodeRules, SkillTree, TeacherEnv, TreeArrays, TreeMoves
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.protocols import Teacher
+from teachgym.runs.sealing import FIRST, seal
 from teachgym.skills import TaskProposer
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask
 from teachgym.types import Budget, leaves_by_root
@@ -96,3 +97,13 @@ def contents(folder: Path) -> dict[str, bytes]:
     """Every file by its path."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def reseal(journal: Path, lines: list[dict[str, Any]]) -> None:
+    """Write changed lines of a journal as if they had been written so."""
+    previous, texts = FIRST, []
+    for line in lines:
+        record = {k: v for k, v in line.items() if k not in ("previous", "digest")}
+        text, previous = seal(record, previous)
+        texts.append(text)
+    journal.write_text("".join(texts))

@@ -11,7 +11,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from dying import Death, Killed, contents, stop_clocks
+from dying import Death, Killed, contents, reseal, stop_clocks
 
 from teachgym.envs import EpisodeRules, TeacherEnv
 from teachgym.errors import BudgetError, RunError
@@ -170,6 +170,6 @@ def test_a_teacher_that_asks_something_else_is_found_out(tmp_path: Path, change:
     else:
         del probes[-1]
     lines[1]["probes"] = probes
-    run.journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    reseal(run.journal, lines)
     with pytest.raises(RunError, match="the student"):
         record(run)

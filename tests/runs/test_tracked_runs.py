@@ -16,6 +16,7 @@ from teachgym.errors import MissingExtraError
 from teachgym.experiment import RunConfig, is_finished, read_result, resume, run
 from teachgym.runs import Journal, RunFolder
 from teachgym.runs.trackers import check_installed
+from teachgym.runs.versions import commit, versions
 from teachgym.testing import ListTracker
 
 SMALL = {
@@ -120,7 +121,8 @@ def test_a_missing_package_is_said_before_anything_is_made(
     with pytest.raises(MissingExtraError, match=rf"{package} is not installed; .*teachgym\["):
         run(config, folder, make=never)
     assert list(tmp_path.iterdir()) == []
-    RunFolder.create(folder, {"config": config.to_json(), "id": "0"})
+    record = {"id": "0", "spec": "", "versions": versions(), "commit": commit()}
+    RunFolder.create(folder, {"config": config.to_json(), **record})
     with pytest.raises(MissingExtraError, match=f"{package} is not installed"):
         resume(folder, make=never)
 
