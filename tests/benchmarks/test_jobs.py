@@ -54,9 +54,10 @@ def jobs_of(suite: Suite, folder: Path) -> Group:
 
 
 def without_clocks(value: Any) -> Any:
-    """A JSON value without what differs between equal runs: time, and the run's random id."""
+    """A JSON value without what differs between equal runs: time, random id, digests of both."""
     if isinstance(value, dict):
-        vary = ("seconds", "spent/seconds", "id", "together", "time")
+        digests = ("files", "previous", "digest")
+        vary = ("seconds", "spent/seconds", "id", "together", "time", *digests)
         return {key: without_clocks(v) for key, v in value.items() if key not in vary}
     return [without_clocks(v) for v in value] if isinstance(value, list) else value
 
