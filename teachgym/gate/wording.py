@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
 
@@ -129,7 +128,6 @@ class Term(NamedTuple):
         return self.text == "x" or (self.text != "=" and is_operator(self.text))
 
 
-@lru_cache(maxsize=1 << 14)  # Every check of an example asks for the same ones.
 def terms(text: str) -> tuple[Term, ...]:
     """A text without punctuation and without signs that have no operands, numbers or letters.
 
