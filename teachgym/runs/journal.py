@@ -20,7 +20,7 @@ import gymnasium as gym
 from teachgym.errors import RunError
 from teachgym.records import Record
 from teachgym.runs.files import append_text, complete_lines, keep_lines, parse_json
-from teachgym.runs.manifest import Manifest, require_intact
+from teachgym.runs.manifest import Manifest, require_intact, require_no_later
 from teachgym.runs.sealing import check_chain, seal
 from teachgym.types import Cost, Transition
 
@@ -63,6 +63,9 @@ class Journal:
                 f"{self._path} was begun before journals had digests, so nobody can tell whether "
                 "its files are as they were; it can be read, and made again but not resumed"
             )
+        if not names:
+            begun = self.n_steps + 1 if self.has("started") else 0
+            require_no_later(self._path.parent, begun)
         require_intact(self._path.parent, self.read(), names=names)
 
     def mend(self) -> None:

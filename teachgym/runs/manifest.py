@@ -113,6 +113,22 @@ def require_intact(folder: Path, lines: Iterable[Record], *, names: Iterable[str
         _require_grown(folder / name, parts)
 
 
+def require_no_later(folder: Path, last: int) -> None:
+    """See that there are no files of a step after ``last``, the last that can have been begun.
+
+    Raises:
+        RunError: if there are: then lines are missing at the end of the journal.
+    """
+    for pattern in ("checkpoints/state_*.json", "predictions/step_*.jsonl"):
+        for path in sorted(folder.glob(pattern)):
+            number = path.stem.rpartition("_")[2]
+            if number.isdigit() and int(number) > last:
+                raise RunError(
+                    f"{folder / 'journal.jsonl'} lacks lines at its end: {path} is of a step that "
+                    "it does not lead to; restore it from a copy"
+                )
+
+
 def told(lines: Iterable[Record]) -> Iterator[tuple[str, str, Entry | None]]:
     """Stage, name and entry of each file that lines of a journal tell of, in order."""
     for line in lines:

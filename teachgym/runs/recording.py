@@ -92,7 +92,6 @@ def record_steps(
             "step takes twice; keep a snapshot of every step"
         )
     journal.require_intact()
-    journal.mend()
     teacher.reset(seed)
     observation, info = env.reset(seed=seed)
     tracker = Trackers(JsonlTracker(run.metrics), *trackers)
@@ -210,6 +209,7 @@ class _Recorder:
 
     def _cut_back(self, counts: Mapping[str, int], *, metrics: int) -> None:
         self._run.sweep()
+        self._journal.mend()
         keep_lines(self._run.examples, counts.get("accepted", 0))
         keep_lines(self._run.rejected, counts.get("rejected", 0))
         keep_lines(self._run.incidents, counts.get("incidents", 0))

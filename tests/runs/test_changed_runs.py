@@ -144,8 +144,10 @@ def check(said: dict[str, list[str]]) -> None:
     """Refusals name the file; a file that is read is refused at least once."""
     for name, messages in said.items():
         refusals = [message for message in messages if message]
-        short = Path(name).name.partition(".")[0]
-        assert all(short in m or short.partition("_")[0] in m for m in refusals), refusals
+        # A journal that lost its last line is one whose snapshot is gone: nobody can tell.
+        named = [Path(name).name.partition(".")[0].partition("_")[0]]
+        named += ["state_001.json is missing"] if name == "journal.jsonl" else []
+        assert [m for m in refusals if not any(one in m for one in named)] == []
         if not name.startswith("predictions/step_001"):
             assert refusals or name.endswith(("rejected.jsonl", "incidents.jsonl")), name
 

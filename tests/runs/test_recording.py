@@ -280,3 +280,17 @@ class _Impostor:
 
     def observe(self, transition: Transition) -> None:
         self.teacher.observe(transition)
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_a_journal_that_lost_its_end_is_not_taken_for_a_younger_run(
+    tmp_path: Path, kept: int
+) -> None:
+    run = RunFolder.create(tmp_path / "run", {})
+    die_after(2, run)
+    lines = run.journal.read_text().splitlines(keepends=True)
+    run.journal.write_text("".join(lines[:kept]))
+    before = contents(run.path)
+    with pytest.raises(RunError, match=r"journal\.jsonl lacks lines at its end: .*state_00"):
+        record(run)
+    assert contents(run.path) == before
