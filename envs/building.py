@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from typing import Any, Literal, TypedDict
 
 from teachgym.envs.base import TeacherEnv
-from teachgym.envs.casting import Casting, Roles, cast_alone
+from teachgym.envs.casting import Cast, Casting, Roles, cast_alone
 from teachgym.envs.restart import TrainingMode
 from teachgym.envs.rules import EpisodeRules
 from teachgym.envs.stress import make_stress, stressed_evaluator, stressed_trainer
+from teachgym.envs.stress.settings import Stress
 from teachgym.errors import ConfigError
 from teachgym.gate import Gate, GateSettings
+from teachgym.protocols import Evaluator, Student, Task, Trainer
 from teachgym.ranges import (
     CountFromOne,
     ExamplesPerStep,
@@ -125,15 +127,18 @@ def teacher_env(
         )
     )
     return TeacherEnv(
-        parts.task,
-        parts.student,
-        stressed_trainer(parts.trainer, stressed, parts.task, parts.student),
-        stressed_evaluator(parts.evaluator, stressed, parts.task),
+        *_under(stressed, parts),
         gate=Gate(parts.task, make_gate_settings(gate_settings)),
         reward=make_reward(reward, prices),
         rules=rules,
         render_mode=render_mode,
     )
+
+
+def _under(stress: Stress, cast: Cast) -> tuple[Task, Student, Trainer[Any], Evaluator]:
+    """Those who take part, training and measuring under stress."""
+    trainer = stressed_trainer(cast.trainer, stress, cast.task, cast.student)
+    return cast.task, cast.student, trainer, stressed_evaluator(cast.evaluator, stress, cast.task)
 
 
 def make_gate_settings(settings: Mapping[str, Any] | None) -> GateSettings:
