@@ -56,6 +56,7 @@ _INCIDENTS = {
     "repaired": "a reply whose JSON had to be mended",
     "retry": "a call made again after an error of the server",
     "short": "a batch that stayed smaller than ordered",
+    "thoughts": "a reply that began with thoughts, which were passed over",
     "too-long": "a reply longer than is read",
     "unfinished": "an evaluation that would have passed the budget, broken off and not seen",
     "unknown-skill": "a skill that the task or the tree does not have",
