@@ -67,7 +67,10 @@ class Capability:
         self._requests.put((name, arguments, reply))
         result, error = reply.get()
         if error is not None:
-            raise error
+            try:
+                raise error
+            finally:
+                del error  # Its traceback holds this frame: a circle.
         return result
 
 

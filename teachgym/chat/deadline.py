@@ -43,5 +43,8 @@ def within(seconds: float, call: Callable[[float], T]) -> T:
     except Empty:
         raise Overdue from None
     if error is not None:
-        raise error
+        try:
+            raise error
+        finally:
+            del error  # Its traceback holds this frame: a circle that would keep connections open.
     return result  # type: ignore[return-value]

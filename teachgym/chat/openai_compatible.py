@@ -12,9 +12,10 @@ import os
 import re
 import threading
 import time
+import weakref
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -117,12 +118,14 @@ class OpenAICompatible:
             request = _request(self.settings, messages, schema, draw, refused)
             sent = _optional(request, messages) - self._bound - refused
             try:
-                body = self._send(client, request)
+                body = self._send(client, request, again=guessed)
             except _Refusal as refusal:
                 parameter = named(refusal.said, sent) or self._guess(refusal.status, sent)
                 if parameter is None:
-                    # What was said before anything was tried tells more.
-                    raise (first or refusal.error) from None
+                    try:  # What was said before anything was tried tells more.
+                        raise (first or refusal.error) from None
+                    finally:
+                        del first  # Its traceback holds this frame: a circle.
                 refused |= {parameter}
                 if not named(refusal.said, {parameter}):
                     guessed, first = guessed | {parameter}, first or refusal.error
@@ -147,6 +150,8 @@ class OpenAICompatible:
         with self._lock:
             if self._client is None:
                 self._client = self._make_client()
+                # Else the garbage collector would find its connections, open, in any order.
+                weakref.finalize(self, self._client.close)
             return self._client
 
     def _make_client(self) -> OpenAI:
@@ -189,8 +194,10 @@ class OpenAICompatible:
 
     # -- one request ---------------------------------------------------------------------------
 
-    def _send(self, client: OpenAI, request: Mapping[str, Any]) -> dict[str, Any]:
-        """The body of the reply to one request."""
+    def _send(
+        self, client: OpenAI, request: Mapping[str, Any], *, again: Collection[str] = ()
+    ) -> dict[str, Any]:
+        """The body of the reply to one request; ``again`` is what an earlier one had and failed."""
         import openai
 
         place = f"{self.name} at {self._place}"
@@ -209,6 +216,8 @@ class OpenAICompatible:
                 f"{place} said nothing for {self.settings.timeout} s; raise timeout if it is slow"
             ) from None
         except openai.APIConnectionError as error:
+            if again:  # Servers that fail with 500 may hang up after it, and this was that line.
+                return self._send(client, request)
             cause = redact(str(error.__cause__ or error))
             raise Transient(
                 f"{place} cannot be reached ({cause}); check base_url and that the server runs"

@@ -126,6 +126,22 @@ def test_a_template_that_fails_on_system_messages_with_nothing_but_500_is_given_
         assert chat(server.url).complete(ASK).text == "4"
 
 
+def test_a_server_that_hangs_up_after_a_500_is_asked_on_another_line() -> None:
+    """As the real ``transformers serve`` does: the second request finds the connection gone."""
+
+    def fault(handler: Any, request: Request) -> None:
+        if request["messages"][0]["role"] == "system":
+            handler.send(500, "Internal Server Error", kind="text/plain")
+        elif len(handler.server.requests) == 2:
+            handler.close_connection = True  # Not a word.
+        else:
+            handler.send(200, json.dumps(handler.completion(request)))
+
+    with serve(lambda request: "4", faults={0: fault}) as server:
+        assert chat(server.url).complete(ASK).text == "4"
+        assert len(server.requests) == 3
+
+
 def test_a_mishap_of_a_server_that_takes_schemas_costs_it_nothing() -> None:
     failing: Fault = lambda handler, request: handler.send(500, "oops")  # noqa: E731
     with serve(lambda request: "4", faults={2: failing}) as server:
