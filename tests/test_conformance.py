@@ -8,8 +8,7 @@ import gymnasium as gym
 import pytest
 
 import teachgym  # noqa: F401  (registers the environments)
-from teachgym.agents import TEACHERS, make_teacher, teacher_settings
-from teachgym.agents.registry import REQUIRED
+from teachgym.agents import REQUIRED, TEACHERS, make_teacher, teacher_settings
 from teachgym.engines import make_engine
 from teachgym.rewards import REWARDS, make_reward
 from teachgym.students import TINY_CARD, make_student

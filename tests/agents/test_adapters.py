@@ -113,7 +113,7 @@ def test_contexts_are_accuracy_error_level_and_an_indicator_of_the_arm() -> None
     ("settings", "message"),
     [
         ({"credit": "cell"}, "credit='cell' needs arms='cell'"),
-        ({"arms": "level"}, "arms is 'level'; it must be one of skill, cell"),
+        ({"arms": "level"}, "unknown arms 'level'. Known: cell, skill"),
         ({"span": 0}, "span is 0; it must be"),
     ],
 )

@@ -204,7 +204,7 @@ def test_the_coin_explores_bare_roots_and_exploits_full_ones() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"objective": "fame"}, "objective is 'fame'; it must be one of improvement, frontier"),
+        ({"objective": "fame"}, "unknown objective 'fame'. Known: frontier, improvement"),
         ({"subskills": 0}, "subskills is 0"),
         ({"most_per_subskill": 0}, "most_per_subskill is 0"),
     ],

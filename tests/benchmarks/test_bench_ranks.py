@@ -28,6 +28,7 @@ def bench(scores: dict[str, list[float]]) -> BenchMaterial:
             test=SimpleNamespace(after=SkillScore(1, score, 0.0)),
             curve=[SkillScore(1, score, 0.0)],
             spent=Cost(),
+            gap=SkillScore(1, 0.0, 0.0),
         )
         for arm, own in scores.items()
         for seed, score in enumerate(own)

@@ -18,6 +18,7 @@ from teachgym.cli import app
 from teachgym.errors import ChatError, ConfigError
 from teachgym.experiment import RunConfig, read_result, resume, run
 from teachgym.runs import RunFolder
+from teachgym.runs.files import read_lines
 from teachgym.runs.result import RunResult
 
 SMALL: dict[str, Any] = {
@@ -46,9 +47,14 @@ def config(server: Server, env: str = "OpenEnded", **settings: Any) -> RunConfig
     return RunConfig(f"teachgym/{env}-v0", env_settings, "llm", chat=chat, **settings)
 
 
-def records(folder: Path) -> dict[str, bytes]:
+def records(folder: Path) -> dict[str, list[Any]]:
+    """The lines of what is compared, without the run's own address and digests of it."""
     paths = {name: getattr(RunFolder(folder), name) for name in COMPARED}
-    return {name: path.read_bytes() for name, path in paths.items() if path.exists()}
+    vary = ("run", "files", "previous", "digest")
+    return {
+        name: [{k: v for k, v in line.items() if k not in vary} for line in read_lines(path)]
+        for name, path in paths.items()
+    }
 
 
 def command(*arguments: str) -> Result:

@@ -44,7 +44,7 @@ def _steps(found: object) -> Iterator[tuple[str, object]]:
         if str(found.__module__).partition(".")[0] not in ("builtins", "typing", "numpy"):
             yield from ((f".{name}", value) for name, value in list(vars(found).items()))
     elif isinstance(found, dict):
-        pairs = list(found.items())  # Caches of libraries may grow while they are walked.
+        pairs = list(dict.items(found))  # What a subclass makes of them may load or grow things.
         yield from ((f"[{key!r:.40}]", value) for key, value in pairs)
         yield from (("<key>", key) for key, _ in pairs)
     else:

@@ -87,8 +87,8 @@ def test_an_episode_ends_with_the_training_tokens_that_buy_no_example_any_more()
     assert (done, info["stop_reason"]) == (True, "train_tokens")
 
 
-def test_less_than_one_of_what_comes_in_ones_is_nothing() -> None:
-    budget = Budget(steps=3, examples=2.5)  # type: ignore[arg-type]
+def test_a_limit_of_examples_is_used_up_and_named() -> None:
+    budget = Budget(steps=3, examples=2)
     env = TeacherEnv(
         ToyTask(),
         TableStudent(),

@@ -54,7 +54,7 @@ def test_the_gate_still_knows_what_is_right() -> None:
     few = {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1}
     env = teacher_env(student="simulated", task_settings=few, stress={"saturated": 1.0})
     env.reset(seed=0)
-    wrong = replace(env.task.examples("train")[0], target="~", id="")
+    wrong = replace(env.task.examples("train")[0], target="~", id="", source="teacher")
     info = env.step((wrong,))[4]
     assert [verdict.reason for verdict in info["rejected"]] == ["answer"]
 

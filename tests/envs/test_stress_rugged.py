@@ -159,7 +159,9 @@ def test_a_student_learns_the_real_level_of_what_it_is_taught() -> None:
     plain, rugged = both()
     for _ in range(2):
         number = rugged.state.step
-        real = tuple(replace(e, id="") for e in plain.task.examples("train")[number::3])
+        real = tuple(
+            replace(e, id="", source="teacher") for e in plain.task.examples("train")[number::3]
+        )
         written = tuple(map(rugged.task.swap.disguise, real))
         results = [env.step(data) for env, data in ((plain, real), (rugged, written))]
         assert results[1][1] == results[0][1]
@@ -173,7 +175,9 @@ def test_a_student_is_asked_new_examples_at_their_real_level() -> None:
     for stress in (None, {"rugged": True}):
         env = teacher_env(**SMALL, pretest=True, stress=stress)
         env.reset(seed=1)
-        results.append(env.step(tuple(replace(e, id="") for e in env.task.examples("train"))))
+        results.append(
+            env.step(tuple(replace(e, id="", source="teacher") for e in env.task.examples("train")))
+        )
     plain, rugged = ([p.score for p in result[4]["pretest"]] for result in results)
     assert rugged == plain
     assert 0 < sum(plain) < len(plain)
