@@ -62,9 +62,6 @@ def _is_amount(amount: object) -> bool:
 CURRENCIES: tuple[str, ...] = tuple(f.name for f in fields(Cost))
 """Names of the currencies, in the order of every array over them, shape (n_currencies,)."""
 
-_DIVISIBLE = ("dollars", "seconds")
-"""All others are spent one by one."""
-
 
 @dataclass(frozen=True, slots=True)
 class Budget:
@@ -96,9 +93,8 @@ class Budget:
         return tuple(c for c in CURRENCIES if getattr(spent, c) > self._limit(c))
 
     def exhausted(self, spent: Cost) -> tuple[str, ...]:
-        """Currencies of which nothing is left, or less than the one that is the least to spend."""
-        left = self.remaining(spent)
-        return tuple(c for c in CURRENCIES if left[c] <= 0 or (c not in _DIVISIBLE and left[c] < 1))
+        """Currencies of which nothing is left."""
+        return tuple(c for c in CURRENCIES if getattr(spent, c) >= self._limit(c))
 
     def fractions_left(self, spent: Cost) -> np.ndarray:
         """Share of each limit that is left, in [0, 1]; 1 where unlimited. Shape (n_currencies,)."""

@@ -17,7 +17,8 @@ def reach(root: object) -> Iterator[tuple[str, object]]:
     Follows what the garbage collector follows (attributes, slots, containers, closures, the
     objects of bound methods, defaults, generators, partials), and what it does not: live weak
     references, arrays of objects, properties, attributes of classes, and the globals that a
-    function's code names. Does not enter modules, or the frames of threads.
+    function's code names. Does not enter modules, the frames of threads, or what runs the tests:
+    pytest holds every test file, and caches of Python's own that are reached hold pytest.
     """
     # Objects are kept, or a new one could have the id of one that was seen.
     seen: dict[int, object] = {id(root): root}
@@ -26,9 +27,15 @@ def reach(root: object) -> Iterator[tuple[str, object]]:
         path, found = waiting.pop()
         yield path, found
         for step, following in _steps(found):
-            if id(following) not in seen and not isinstance(following, ModuleType):
+            if id(following) not in seen and not _is_outside(following):
                 seen[id(following)] = following
                 waiting.append((f"{path}{step}", following))
+
+
+def _is_outside(found: object) -> bool:
+    kind = found if isinstance(found, type) else type(found)
+    runs_tests = str(kind.__module__).partition(".")[0] in ("_pytest", "pluggy", "hypothesis")
+    return runs_tests or isinstance(found, ModuleType)
 
 
 def _steps(found: object) -> Iterator[tuple[str, object]]:

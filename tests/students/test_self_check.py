@@ -311,7 +311,7 @@ def test_a_model_is_checked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     make_students("tiny", TASK, 1, adaptation="lora", rank=2)
     assert len(calls) == 3
     verdicts_module._found.clear()
-    monkeypatch.setattr("transformers.__version__", "0")
+    monkeypatch.setattr(verdicts_module.transformers, "__version__", "0")
     make_students("tiny", TASK, 1)
     assert len(calls) == 5
 
