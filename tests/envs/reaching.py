@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import weakref
 from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType, MemberDescriptorType, ModuleType
@@ -16,9 +17,9 @@ def reach(root: object) -> Iterator[tuple[str, object]]:
 
     Follows what the garbage collector follows (attributes, slots, containers, closures, the
     objects of bound methods, defaults, generators, partials), and what it does not: live weak
-    references, arrays of objects, properties, attributes of classes, and the globals that a
-    function's code names. Does not enter modules, the frames of threads, or what runs the tests:
-    pytest holds every test file, and caches of Python's own that are reached hold pytest.
+    references, arrays of objects, and of what the project wrote properties, attributes of classes,
+    and the globals that a function's code names. Does not enter modules, the frames of threads, or
+    what runs the tests: pytest holds every test file.
     """
     # Objects are kept, or a new one could have the id of one that was seen.
     seen: dict[int, object] = {id(root): root}
@@ -48,7 +49,7 @@ def _steps(found: object) -> Iterator[tuple[str, object]]:
     elif isinstance(found, weakref.ref):
         yield "()", found()
     elif isinstance(found, type):
-        if str(found.__module__).partition(".")[0] not in ("builtins", "typing", "numpy"):
+        if _is_own(found):
             yield from ((f".{name}", value) for name, value in list(vars(found).items()))
     elif isinstance(found, dict):
         pairs = list(dict.items(found))  # What a subclass makes of them may load or grow things.
@@ -56,14 +57,23 @@ def _steps(found: object) -> Iterator[tuple[str, object]]:
         yield from (("<key>", key) for key, _ in pairs)
     else:
         yield from ((f"<{kind}>", each) for each in gc.get_referents(found))
-    if str(type(found).__module__).startswith(("teachgym", "test")):
+    if _is_own(type(found)):
         yield from _properties(found)
+
+
+def _is_own(found: type | FunctionType) -> bool:
+    """Whether it is of the project, its tests or nobody knows whom, and not of a library.
+
+    What libraries keep in classes and globals is all that is loaded, and the same for everybody.
+    """
+    root = str(found.__module__).partition(".")[0]
+    return root.startswith(("teachgym", "test")) or root not in sys.modules
 
 
 def _of_function(function: FunctionType) -> Iterator[tuple[str, object]]:
     for name in ("__closure__", "__defaults__", "__kwdefaults__", "__dict__"):
         yield f".{name}", getattr(function, name)
-    for name in _names(function.__code__):
+    for name in _names(function.__code__) if _is_own(function) else ():
         if name in function.__globals__:
             yield f".__globals__[{name!r}]", function.__globals__[name]
 
