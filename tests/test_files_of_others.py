@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -65,6 +65,9 @@ def test_repeated_items_of_test_are_named() -> None:
         split_problems(train, test, Selection(1))
 
 
+@settings(max_examples=20)  # Each draws a figure.
+@example("$x_{$")
+@example("[/red]")
 @given(st.text(alphabet="$\\_^{}[]<>/&*`#|@%ab", min_size=1, max_size=20))
 def test_no_name_is_taken_for_markup(name: str) -> None:
     """Neither matplotlib's formulas nor rich's colours."""
