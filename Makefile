@@ -5,6 +5,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PIP_ARGS ?=
 ROUNDS ?= 1
 BIN := .venv/bin
+# Where `make servers` finds the programs transformers and litellm.
+TEACHGYM_SERVERS ?= .venv-servers/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt $(PIP_ARGS)
 PACKAGING := setup.cfg pyproject.toml constraints.txt
 # One thread per process: the models are small, and spinning threads only fight over the cores.
@@ -12,7 +14,7 @@ export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= PASSIVE
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test check format lint types contracts tests shaken slow gpu docs clean help
+.PHONY: demo test check format lint types contracts tests shaken slow servers gpu docs clean help
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,7 +46,7 @@ contracts: ## who may import whom
 
 tests: ## fast tests and doctests, with coverage
 	$(BIN)/coverage erase
-	$(BIN)/pytest -n 2 --cov --cov-report= -m "not slow and not gpu and not network"
+	$(BIN)/pytest -n 2 --cov --cov-report= -m "not slow and not gpu and not network and not servers"
 	$(BIN)/pytest -q --cov --cov-append --cov-report= --doctest-modules teachgym
 	$(BIN)/coverage report --skip-covered --sort=cover --fail-under=95
 
@@ -52,17 +54,24 @@ shaken: ## the fast tests in random order beside busy processes, ROUNDS times (o
 	@trap 'kill $$(jobs -p) 2>/dev/null' EXIT; \
 	for cpu in $$(seq $$(nproc)); do (while :; do :; done) & done; \
 	for round in $$(seq $(ROUNDS)); do \
-		$(BIN)/pytest -q -n 2 -p randomly -m "not slow and not gpu and not network" || exit 1; \
+		$(BIN)/pytest -q -n 2 -p randomly -m "not slow and not gpu and not network and not servers" || exit 1; \
 	done
 
 slow: ## the tests that train for minutes
-	$(BIN)/pytest -n 2 -m "slow and not gpu and not network"
+	$(BIN)/pytest -n 2 -m "slow and not gpu and not network and not servers"
+
+servers: $(TEACHGYM_SERVERS)/litellm ## the chat client against servers of others, in an environment of their own
+	TEACHGYM_SERVERS=$(abspath $(TEACHGYM_SERVERS)) $(BIN)/pytest -m servers
+
+.venv-servers/bin/litellm:
+	test -x .venv-servers/bin/python || $(PYTHON) -m venv .venv-servers
+	.venv-servers/bin/pip install --quiet $(PIP_ARGS) torch "transformers[serving]" "litellm[proxy]"
 
 floor: ## core tests on the oldest versions that setup.cfg allows, in an environment of their own
 	test -x .venv-floor/bin/python || $(PYTHON) -m venv .venv-floor
 	sed -n '/^install_requires/,/^$$/s/>=/==/p' setup.cfg > .venv-floor/requirements.txt
 	.venv-floor/bin/pip install --quiet $(PIP_ARGS) --requirement .venv-floor/requirements.txt pytest hypothesis
-	PYTHONPATH=. .venv-floor/bin/pytest -q -m "not slow and not gpu and not network" tests/test_types.py \
+	PYTHONPATH=. .venv-floor/bin/pytest -q -m "not slow and not gpu and not network and not servers" tests/test_types.py \
 		tests/test_answers.py tests/students/test_simulated.py tests/students/test_decoding.py \
 		tests/students/test_texts.py tests/students/test_varlen.py
 
@@ -75,7 +84,7 @@ docs: ## build the site into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean: ## remove everything that can be made again
-	rm -rf .venv .venv-floor build dist site *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-floor .venv-servers build dist site *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache
 
 .venv/.run: $(PACKAGING)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
