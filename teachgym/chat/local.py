@@ -25,6 +25,7 @@ from teachgym.chat.prompts import without_system
 from teachgym.errors import ChatError, ConfigError, missing_extra
 from teachgym.students.loading import load_model
 from teachgym.students.network import context_of
+from teachgym.students.threads import few_threads
 from teachgym.types import Completion, Cost
 
 try:
@@ -113,7 +114,7 @@ class LocalChatModel:
             ChatError: for messages that leave no room for an answer or that the chat template
                 refuses, or a schema that cannot be followed.
         """
-        with self._lock:
+        with self._lock, few_threads(self.model.num_parameters(), self.model.device):
             prompt = self._prompt(messages)
             room = context_of(self.model) - len(prompt)
             if room < 1:

@@ -12,6 +12,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from teachgym.errors import ConfigError
 from teachgym.skills.embedding import Encoder, Vectors
+from teachgym.students.threads import few_threads
 
 _BATCH = 32
 _models: Any = AutoModel
@@ -53,7 +54,8 @@ def _encode(model: Any, tokenizer: Any, texts: list[str], max_tokens: int) -> Ve
         texts, padding=True, truncation=True, max_length=max_tokens, return_tensors="pt"
     )
     mask = tokens["attention_mask"]  # (B, T)
-    states = model(input_ids=tokens["input_ids"], attention_mask=mask).last_hidden_state
+    with few_threads(model.num_parameters(), model.device):
+        states = model(input_ids=tokens["input_ids"], attention_mask=mask).last_hidden_state
     shown = mask.unsqueeze(-1).to(states.dtype)  # (B, T, 1)
     means = (states * shown).sum(1) / shown.sum(1).clamp(min=1)  # (B, d)
     vectors: Vectors = torch.nn.functional.normalize(means.double(), dim=-1).numpy()

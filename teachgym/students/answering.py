@@ -44,6 +44,7 @@ class Answering:
         merged: makes plain models of students; None = the network is plain already.
         merge_from: questions to a student from which on it answers merged.
         computing: context of a forward pass of the network.
+        threads: context of all that is computed.
         max_new_tokens: the longest answer.
         graphs: replay decoding steps as CUDA graphs.
     """
@@ -56,11 +57,12 @@ class Answering:
         merged: Callable[[], Merged] | None,
         merge_from: int,
         computing: Callable[[], AbstractContextManager[Any]],
+        threads: Callable[[], AbstractContextManager[None]],
         max_new_tokens: int,
         graphs: bool,
     ) -> None:
         self._network, self._layout, self._make_merged = network, layout, merged
-        self._merge_from, self._computing = merge_from, computing
+        self._merge_from, self._computing, self._threads = merge_from, computing, threads
         self._max_new_tokens, self._graphs = max_new_tokens, graphs
         self._decoders: dict[bool, SlotDecoder] = {}
         """Of the network itself (True) and of the merged copy (False)."""
@@ -73,6 +75,12 @@ class Answering:
         Whether a student's answers are computed merged depends on the number of its own
         questions alone, so that they are the same whoever else is asked.
         """
+        with self._threads():
+            return self._answer(questions, rules)
+
+    def _answer(
+        self, questions: Sequence[Sequence[Question]], rules: DecodingRules
+    ) -> list[list[list[int]]]:
         answers: list[list[list[int]]] = [[] for _ in questions]
         alone = [k for k, own in enumerate(questions) if self._is_merged(own)]
         together = [() if k in alone else own for k, own in enumerate(questions)]

@@ -26,6 +26,7 @@ from teachgym.students.lora import LoRASettings, to_adapt
 from teachgym.students.preparing import prepare
 from teachgym.students.settings import LanguageModelSettings
 from teachgym.students.texts import Texts
+from teachgym.students.threads import few_threads
 from teachgym.types import Checkpoint
 
 PROMPTS_AT_ONCE = 64
@@ -95,6 +96,10 @@ class HuggingFaceStudent:
         if self.lora is not None or self.dtype == torch.float32:
             return nullcontext()
         return torch.autocast(self.device.type, dtype=self.dtype)
+
+    def threads(self) -> AbstractContextManager[None]:
+        """Context of everything that the student computes: see ``few_threads``."""
+        return few_threads(self.n_parameters, self.device)
 
     def count_tokens(self, texts: Sequence[str]) -> int:
         """Tokens of all texts, one end-of-sequence token each included."""
@@ -169,7 +174,7 @@ class HuggingFaceStudent:
     @torch.inference_mode()
     def _score(self, prompt: Sequence[int], target: Sequence[int]) -> np.ndarray:
         ids = torch.tensor([[*prompt, *target]], device=self.device)
-        with self.computing():
+        with self.threads(), self.computing():
             logits = self.model(input_ids=ids).logits[0, len(prompt) - 1 : -1]
         scores = logits.float().log_softmax(-1).gather(1, ids[0, len(prompt) :, None])
         array: np.ndarray = scores[:, 0].cpu().numpy()
@@ -216,7 +221,7 @@ class HuggingFaceStudent:
         plain = GenerationConfig(**{**usual, **options})  # type: ignore[no-untyped-call]
         # peft's adapters are inside the model that it was given.
         model = self.model.get_base_model() if self.lora else self.model
-        with _configured(model, plain), self.computing(), torch.inference_mode():
+        with _configured(model, plain), self.threads(), self.computing(), torch.inference_mode():
             return model.generate(
                 input_ids=ids.to(self.device),
                 attention_mask=mask.to(self.device),
@@ -273,8 +278,9 @@ def _load(name_or_path: str, settings: LanguageModelSettings) -> HuggingFaceStud
         lora=own.lora,
         dtype=settings.torch_dtype,
     )
-    if answers_alone(student):
-        student.prompts_at_once = 1
+    with student.threads():
+        if answers_alone(student):
+            student.prompts_at_once = 1
     if own.start:
         student.load_adapter(own.start)
     return student

@@ -20,6 +20,7 @@ from teachgym.students.scoring import score_targets
 from teachgym.students.self_check import unsuited, why_not_local, why_not_trained
 from teachgym.students.settings import LanguageModelSettings
 from teachgym.students.texts import Texts
+from teachgym.students.threads import few_threads
 from teachgym.students.verdicts import remembered
 from teachgym.types import Checkpoint
 
@@ -166,7 +167,8 @@ def load_students(
         LocalBackendError: for a model that packed passes or slots would not compute right.
     """
     own = prepare(name_or_path, settings)
-    pool = _checked_pool(own, count, settings)
+    with few_threads(own.n_parameters, own.model.device):
+        pool = _checked_pool(own, count, settings)
     if own.start:
         load_adapter(pool.adapters, own.start)
     return tuple(LanguageModelStudent(pool, k, base=own.source) for k in range(count))

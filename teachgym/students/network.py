@@ -50,11 +50,6 @@ class Network:
         n_tokens: int = self.model.config.get_text_config().vocab_size
         return n_tokens
 
-    @property
-    def n_parameters(self) -> int:
-        """How many numbers the model consists of, adapters included."""
-        return sum(p.numel() for p in self.model.parameters())
-
     def hidden(
         self, ids: torch.Tensor, positions: torch.Tensor, plan: AttentionPlan
     ) -> torch.Tensor:

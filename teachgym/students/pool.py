@@ -24,6 +24,7 @@ from teachgym.students.merging import Merged
 from teachgym.students.network import Network
 from teachgym.students.stacking import stack_weights, unstack_weights
 from teachgym.students.texts import Texts
+from teachgym.students.threads import few_threads
 from teachgym.types import Checkpoint
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class StudentPool:
             merged=partial(Merged, self.network, self.adapters, dtype) if lora or recast else None,
             merge_from=1 if recast else MERGE_FROM,
             computing=self.computing,
+            threads=self.threads,
             max_new_tokens=max_new_tokens,
             graphs=graphs and self.network.device.type == "cuda",
         )
@@ -156,6 +158,17 @@ class StudentPool:
         if self.lora is not None or self.dtype == torch.float32:
             return nullcontext()
         return torch.autocast(self.network.device.type, dtype=self.dtype)
+
+    @property
+    def n_parameters(self) -> int:
+        """How many numbers one student consists of, the shared base included."""
+        shared = {id(w.parameter): self.count for w in self.weights if w.is_stacked}
+        parameters = self.network.model.parameters()
+        return sum(p.numel() // shared.get(id(p), 1) for p in parameters)
+
+    def threads(self) -> AbstractContextManager[None]:
+        """Context of everything that a student computes: see ``few_threads``."""
+        return few_threads(self.n_parameters, self.network.device)
 
     def save(self, student: int) -> Checkpoint:
         """A copy of everything training may change; weights with two names are kept once."""

@@ -33,6 +33,11 @@ class Prepared:
     source: str
     """What an exported adapter names as its base."""
 
+    @property
+    def n_parameters(self) -> int:
+        """How many numbers the model consists of, without adapters."""
+        return sum(p.numel() for p in self.model.parameters())
+
 
 def prepare(name_or_path: str, settings: LanguageModelSettings) -> Prepared:
     """Load a model as a student; see ``load_model`` for names and errors."""

@@ -33,7 +33,9 @@ def score_targets(
     # Equal lengths side by side share one call of attention.
     by_length = sorted(range(len(pairs)), key=length)
     for chosen in split_by_tokens(by_length, length, TOKENS_AT_ONCE):
-        for i, score in zip(chosen, _score(pool, student, [pairs[i] for i in chosen]), strict=True):
+        with pool.threads():
+            found = _score(pool, student, [pairs[i] for i in chosen])
+        for i, score in zip(chosen, found, strict=True):
             scores[i] = score
     return scores
 

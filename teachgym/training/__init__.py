@@ -34,7 +34,7 @@ def make_trainer(student: Student, **settings: Any) -> Trainer[Any]:
     check_settings("the trainer", settings, FineTuningSettings)
     if isinstance(student, LanguageModelStudent):
         pool = student.pool
-        return FineTuner(replace(recipe(pool.network.n_parameters, pool.lora), **settings))
+        return FineTuner(replace(recipe(pool.n_parameters, pool.lora), **settings))
     from teachgym.training.hf import make_hf_trainer
 
     return make_hf_trainer(student, settings)

@@ -89,10 +89,11 @@ class FineTuner:
             if own:
                 made[student.index] = batches(own, self.settings, rng)
                 seeds[student.index] = int(rng.integers(2**63))
-        if self.settings.loss == "dpo":
-            made = refer(made, self.settings.epochs, partial(self._score, pool))
         first = FirstLosses()
-        losses = self._update_all(pool, made, seeds, first)
+        with pool.threads():
+            if self.settings.loss == "dpo":
+                made = refer(made, self.settings.epochs, partial(self._score, pool))
+            losses = self._update_all(pool, made, seeds, first)
         seconds = (perf_counter() - started) / len(students)
         results = []
         for student, own, handed in zip(students, encoded, data, strict=True):

@@ -72,7 +72,10 @@ class HuggingFaceTrainer:
             (made,) = refer([made], self.settings.epochs, partial(_score, student))
         device, first = student.device, FirstLosses()
         # Dropout takes no generator, so the global state is set and put back.
-        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        with (
+            student.threads(),
+            torch.random.fork_rng([device] if device.type == "cuda" else []),
+        ):
             torch.manual_seed(seed)
             student.model.train()
             try:
@@ -128,8 +131,9 @@ def _score(
 ) -> Iterator[tuple[Sequence[Datum], torch.Tensor]]:
     """The one batch there is, and the log-probabilities of its rows."""
     for batch in filter(None, now):
-        with student.computing():
-            yield batch, -cross_entropy(*_read(student, batch))
+        with student.threads(), student.computing():
+            scores = -cross_entropy(*_read(student, batch))
+        yield batch, scores
 
 
 def _read(student: HuggingFaceStudent, batch: Sequence[Datum]) -> tuple[torch.Tensor, Targets]:
