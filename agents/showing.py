@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from teachgym.shown import in_short
 from teachgym.types import Example, Report, SkillScore
 
 CUT = " [...] "
@@ -34,6 +35,8 @@ class ShownError:
     target: str
     """What would have been right."""
 
+    __repr__ = in_short
+
 
 @dataclass(frozen=True, slots=True)
 class ShownExample:
@@ -42,6 +45,8 @@ class ShownExample:
     skill: str
     prompt: str
     target: str
+
+    __repr__ = in_short
 
 
 ShownT = TypeVar("ShownT", ShownError, ShownExample)

@@ -38,7 +38,7 @@ from teachgym.report.html import (
     save_figures,
     write_page,
 )
-from teachgym.report.tables import Rows, show_score
+from teachgym.report.tables import Rows
 
 
 def write_bench_page(suite: Suite, folder: Path) -> Path:
@@ -188,7 +188,7 @@ def _cells(bench: BenchMaterial) -> Section:
 
 def _cell(bench: BenchMaterial, arm: str, seed: int) -> Cell:
     result = bench.results.get((arm, seed))
-    text = show_score(result.test.after) if result else bench.states[arm, seed]
+    text = str(result.test.after) if result else bench.states[arm, seed]
     return Cell(text, link=bench.pages.get((arm, seed), ""))
 
 

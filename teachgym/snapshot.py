@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from teachgym.shown import in_short, shown
 from teachgym.skills import Forest
 from teachgym.types import Checkpoint, Cost, Example, Growing, Incident, Report, SkillScore
 
@@ -19,6 +20,8 @@ class Best:
     accuracy: float
     """On ``val``."""
     checkpoint: Checkpoint
+
+    __repr__ = in_short
 
 
 @dataclass(frozen=True)
@@ -52,3 +55,9 @@ class Snapshot:
     """What has happened since the last step."""
     rng_state: Mapping[str, Any] = field(default_factory=dict)
     """Of the environment's ``np_random``, which only seeds later episodes."""
+
+    def __repr__(self) -> str:
+        end = f", ended by {shown(self.stop_reason)}" if self.stop_reason else ""
+        best = f"best at step {self.best.step}"
+        facts = f"{self.report.overall} on val, {len(self.data):,} examples, {best}"
+        return f"<Snapshot after step {self.step}: {facts}{end}>"

@@ -13,6 +13,7 @@ from functools import partial
 
 from teachgym.capability import Capability
 from teachgym.protocols import Task, TellsSkill, TellsSkills
+from teachgym.shown import in_short
 from teachgym.types import Brief, Draft, Example, Skill
 
 PLAIN = Brief(
@@ -43,6 +44,8 @@ class Syllabus:
     """The task's grader: score of a response, in [0, 1]; nan = could not be measured."""
     verify: Callable[[Example], float]
     """1 if an example's own target is right, as far as the task can tell; less or nan if not."""
+
+    __repr__ = in_short
 
     @classmethod
     def of(cls, task: Task) -> Syllabus:

@@ -22,6 +22,7 @@ from teachgym.chat.prompts import Messages
 from teachgym.chat.recording import NotRecordedError, Recorded
 from teachgym.errors import ChatError, ConfigError
 from teachgym.protocols import ChatModel, Purse
+from teachgym.shown import in_short
 from teachgym.types import Completion, Cost, Incident
 
 ItemT = TypeVar("ItemT", bound=BaseModel)
@@ -42,6 +43,8 @@ class Question:
     messages: Messages
     draw: int = 0
     """Which of the answers to these messages is wanted; see ``ChatModel.complete``."""
+
+    __repr__ = in_short
 
 
 class Asker:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from teachgym.shown import in_short
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -14,6 +16,8 @@ class Reply:
     text: str
     refusal: str
     finish_reason: str
+
+    __repr__ = in_short
 
 
 def read_reply(body: Mapping[str, Any]) -> Reply:

@@ -24,7 +24,7 @@ from teachgym.gate.near_duplicates import NearDuplicates, format_of
 from teachgym.gate.seen import Seen
 from teachgym.gate.settings import GateSettings
 from teachgym.protocols import Task
-from teachgym.shown import shown
+from teachgym.shown import in_short, shown
 from teachgym.syllabus import skill_reader, verifier
 from teachgym.types import Data, Example, Prediction, Verdict, leaf_skills
 from teachgym.wellformed import fault_of_example
@@ -74,6 +74,8 @@ class GateResult:
 
     accepted: Data
     rejected: tuple[Verdict, ...]
+
+    __repr__ = in_short
 
     @property
     def counts(self) -> dict[str, int]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from teachgym.escaping import markdown, terminal
 from teachgym.metrics import Estimate
 from teachgym.runs.result import Comparison, RunResult
-from teachgym.types import SkillScore
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -96,16 +95,6 @@ def result_markdown(result: RunResult) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def show_score(score: SkillScore) -> str:
-    """A score with its standard error and n.
-
-    Example:
-        >>> show_score(SkillScore(100, 0.5, 0.05))
-        '0.500 ± 0.050 (n=100)'
-    """
-    return f"{score.mean:.3f} ± {score.stderr:.3f} (n={score.n})" if score.n else "not measured"
-
-
 def show_gap(gap: Estimate) -> str:
     """The gain on val minus the gain on test with its 95 % interval.
 
@@ -120,8 +109,8 @@ def show_gap(gap: Estimate) -> str:
 def _comparison(comparison: Comparison) -> tuple[str, str, str]:
     gain = comparison.gain
     return (
-        show_score(comparison.before),
-        show_score(comparison.after),
+        str(comparison.before),
+        str(comparison.after),
         f"{gain.mean:+.3f} ± {gain.stderr:.3f}",
     )
 

@@ -13,7 +13,7 @@ from statistics import fmean
 
 from teachgym.metrics import estimate
 from teachgym.records import read_examples
-from teachgym.report.tables import Rows, show_score
+from teachgym.report.tables import Rows
 from teachgym.runs.checkpoints import read_forest, read_report
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
@@ -49,7 +49,7 @@ def gain_rows(before: Iterable[Prediction], after: Iterable[Prediction]) -> Rows
         gain = _paired(predictions, second[skill])
         shown = "none" if difficulty is None else f"{difficulty:.2f}"
         rarity = f"{1 / len(predictions):.4f}"
-        rows.append((difficulty or 0.0, (skill, shown, rarity, *map(show_score, scores), gain)))
+        rows.append((difficulty or 0.0, (skill, shown, rarity, *map(str, scores), gain)))
     return (header, *(row for _, row in sorted(rows)))
 
 
@@ -76,7 +76,7 @@ def draw_forest(forest: Forest) -> str:
             depth[subskill.name] = depth[subskill.parent] + 1
             lines.append(
                 f"{'  ' * depth[subskill.name]}{subskill.name}: {subskill.allocation:g} a step, "
-                f"{subskill.taught} taught, own data {show_score(subskill.own)}"
+                f"{subskill.taught} taught, own data {subskill.own}"
             )
     return "\n".join(lines)
 

@@ -14,6 +14,7 @@ from teachgym.ranges import Seed
 from teachgym.records import Record, read_text
 from teachgym.runs.keeping import Keep
 from teachgym.runs.trackers.settings import read_settings
+from teachgym.shown import in_short
 from teachgym.typed import MAX_DEPTH, build, check_value, require_types
 
 MAX_BYTES = 10**7
@@ -51,6 +52,8 @@ class RunConfig:
     ``teachgym.runs.Keep``."""
     name: str = ""
     """What trackers call the run; empty = the name of its folder."""
+
+    __repr__ = in_short
 
     def __post_init__(self) -> None:
         require_types(self)

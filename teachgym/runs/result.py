@@ -15,6 +15,7 @@ from teachgym.runs.checkpoints import read_report
 from teachgym.runs.files import read_json
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
+from teachgym.shown import shown
 from teachgym.snapshot import Snapshot
 from teachgym.types import Cost, Report, SkillScore, Transition
 
@@ -31,6 +32,9 @@ class Comparison:
     """By skill name, of the untrained student."""
     skills_after: Mapping[str, SkillScore]
     """By skill name, of the best student."""
+
+    def __repr__(self) -> str:
+        return f"<Comparison: {self.before} to {self.after}, gain {self.gain}>"
 
     @classmethod
     def of(cls, before: Report, after: Report) -> Comparison:
@@ -77,6 +81,12 @@ class RunResult:
     """What happened while chat models were asked, by event."""
     accepted: tuple[str, ...] = ()
     """Differences that somebody accepted to resume the run: versions, commit, data, settings."""
+
+    def __repr__(self) -> str:
+        teacher, student, env = (shown(s, 80) for s in (self.teacher, self.student, self.env))
+        who = f"{teacher} teaches {student} in {env}"
+        facts = f"{self.steps} step{'s' * (self.steps != 1)}, gain on test {self.test.gain}"
+        return f"<RunResult: {who}, seed {self.seed}; {facts}>"
 
     @property
     def gap(self) -> Estimate:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from teachgym.chat.asking import Asker, Question
 from teachgym.chat.prompts import render
+from teachgym.shown import in_short
 from teachgym.skills.naming import MAX_NAME, identity, tidy
 from teachgym.types import Incident, Skill
 
@@ -38,6 +39,8 @@ class Groups:
     skills: tuple[Skill, ...]
     members: Mapping[str, str]
     """``identity`` of a name to the skill that lists it."""
+
+    __repr__ = in_short
 
     def size(self, names: Mapping[str, int]) -> dict[str, int]:
         """Examples per skill, for names with their numbers of examples."""

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from teachgym.chat.asking import Asker, Question
 from teachgym.chat.prompts import render
 from teachgym.errors import ChatError
+from teachgym.shown import in_short
 from teachgym.skills.naming import MAX_NAME
 from teachgym.types import Example
 
@@ -35,6 +36,8 @@ class NamingQuestion:
     variables: dict[str, Any]
     accept: Callable[[str], str]
     """The name that an answer stands for; empty = it stands for none and is asked for again."""
+
+    __repr__ = in_short
 
 
 def name_each(

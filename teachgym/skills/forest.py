@@ -18,6 +18,7 @@ import numpy as np
 
 from teachgym.apportion import apportion, scale_down
 from teachgym.errors import ConfigError, UnknownSkillError, unknown
+from teachgym.shown import in_short
 from teachgym.types import Growing, Move, Order, Plan, Prediction, SkillScore
 
 
@@ -63,6 +64,8 @@ class Experience:
     after: SkillScore
     """Of the root on ``val``, after it."""
 
+    __repr__ = in_short
+
     @property
     def gain(self) -> float | None:
         """Change of the root's accuracy, in [-1, 1]; None if it was not measured."""
@@ -80,6 +83,11 @@ class Forest:
     """The most subskills a root can have, >= 1."""
     history: Growing[Experience] = field(default_factory=Growing)
     """Every move made, in order."""
+
+    def __repr__(self) -> str:
+        found = sum(map(len, self.trees.values()))
+        facts = f"{found:,} subskills of {len(self.trees):,} roots, {len(self.history):,} moves"
+        return f"<Forest: {facts}>"
 
     @classmethod
     def bare(cls, roots: Sequence[str], max_subskills: int) -> Forest:

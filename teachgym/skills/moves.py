@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from teachgym.errors import ConfigError, UnknownSkillError, unknown
+from teachgym.shown import in_short
 from teachgym.skills.forest import Forest, Subskill
 from teachgym.types import Exploit, Explore, Move
 from teachgym.wellformed import fault_of_move
@@ -32,6 +33,8 @@ class TaskProposer:
 
     leaves: Mapping[str, tuple[str, ...]]
     """Root to the leaves that can be discovered, as ``types.leaves_by_root`` gives them."""
+
+    __repr__ = in_short
 
     def propose(
         self, skill: str, known: Sequence[str], count: int, rng: np.random.Generator

@@ -11,6 +11,7 @@ import numpy as np
 from teachgym.chat.settings import check_chat, make_chat
 from teachgym.errors import UnknownNameError, missing_extra, require_known, unknown
 from teachgym.protocols import ChatModel, Purse, Task
+from teachgym.shown import in_short
 from teachgym.skills.moves import Proposer, TaskProposer
 from teachgym.skills.naming import identity
 from teachgym.syllabus import Syllabus
@@ -34,6 +35,8 @@ class FixedProposer:
 
     lists: Mapping[str, Sequence[str]]
     """A root, or a name in another list, to the names of its subskills."""
+
+    __repr__ = in_short
 
     def propose(
         self, skill: str, known: Sequence[str], count: int, rng: np.random.Generator

@@ -28,6 +28,7 @@ from typing import Any
 
 from teachgym.errors import ConfigError, unknown
 from teachgym.records import read_text
+from teachgym.shown import in_short
 from teachgym.skills.naming import OTHER
 from teachgym.types import Example, Skill, leaf_skills
 
@@ -55,6 +56,8 @@ class SkillFile:
     """Id of an example, unique over the splits of the task, to the name of a leaf skill."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Id of an example to a finer name; may be empty."""
+
+    __repr__ = in_short
 
     def __post_init__(self) -> None:
         _check_skills(self.skills)

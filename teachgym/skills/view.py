@@ -15,6 +15,7 @@ from teachgym.records import (
     score_from_json,
     score_to_json,
 )
+from teachgym.shown import in_short
 from teachgym.skills.forest import Experience, Forest, Subskill
 from teachgym.spaces import ReportSpace, WordSpace, move_from_json, move_to_json
 from teachgym.types import Growing, Report
@@ -26,6 +27,8 @@ class TreeReport:
 
     report: Report
     forest: Forest
+
+    __repr__ = in_short
 
 
 class TreeReportSpace(WordSpace[TreeReport]):

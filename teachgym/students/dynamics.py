@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from teachgym.shown import in_short
 from teachgym.students.profile import Profile
 
 FloatArray = NDArray[np.float64]
@@ -45,6 +46,8 @@ class Dynamics:
     """Worth for the column of an example of the row, (L, L); 1 on the diagonal."""
     saturation: float
     noise: float
+
+    __repr__ = in_short
 
     @classmethod
     def of(cls, profile: Profile, skills: Sequence[str], levels: Sequence[float]) -> Dynamics:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from teachgym.errors import ConfigError
 from teachgym.ranges import NotNegative, Share, ShareAboveZero
 from teachgym.records import read_text
+from teachgym.shown import in_short
 from teachgym.typed import build, check_value, require_types
 
 MAX_BYTES = 10**8
@@ -45,6 +46,8 @@ class SkillProfile:
     transfer: Mapping[str, Share] = field(default_factory=dict)
     """By other skill: share in [0, 1] of an example of it that counts as one of this skill."""
 
+    __repr__ = in_short
+
     def __post_init__(self) -> None:
         require_types(self)
         if not self.start or not self.ceiling:
@@ -71,6 +74,8 @@ class Profile:
     """Weak skills that training can lift: what only an oracle teacher may know."""
     fit: Mapping[str, Any] = field(default_factory=dict)
     """Where the numbers come from and how well they predict; for people."""
+
+    __repr__ = in_short
 
     def __post_init__(self) -> None:
         require_types(self)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from teachgym.errors import ConfigError
 from teachgym.ranges import CountFromOne, FewOrNone, Seed
+from teachgym.shown import in_short
 from teachgym.typed import require_types
 
 
@@ -32,6 +33,8 @@ class Problem:
     """What val is balanced over; None = never drawn for val."""
     difficulty: float | None = None
     """In [0, 1]; None = not known."""
+
+    __repr__ = in_short
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ class ProblemSplits:
     shots: tuple[Problem, ...]
     dropped: int
     """Problems kept out of train because their text is that of an item of val, test or shots."""
+
+    __repr__ = in_short
 
 
 def split_problems(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from teachgym.errors import ConfigError
+from teachgym.shown import in_short
 from teachgym.students.texts import Texts
 from teachgym.training.settings import FineTuningSettings
 from teachgym.types import Data, Example
@@ -35,6 +36,8 @@ class Datum:
     last; empty before they are known."""
     place: int = 0
     """Number of the example in the data that it was encoded from."""
+
+    __repr__ = in_short
 
     @property
     def responses(self) -> tuple[Datum, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from teachgym.shown import in_short
 from teachgym.types.costs import Cost
 
 
@@ -15,6 +16,8 @@ class Incident:
     """A short name that is counted, e.g. ``retry`` or ``malformed``."""
     detail: str = ""
     """One line for people: what was asked of whom, and what came back."""
+
+    __repr__ = in_short
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class Completion:
     """Whether a limit of length ended the answer."""
     incidents: tuple[Incident, ...] = ()
     """What happened on the way to it, such as retries."""
+
+    __repr__ = in_short
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,8 @@ class Brief:
     answer: str
     """Instruction for the form of the final answer."""
 
+    __repr__ = in_short
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -58,3 +65,5 @@ class Draft:
     """The way to the answer; empty = none."""
     rejected: str = ""
     """A wrong or worse solution to learn from by contrast; empty = none."""
+
+    __repr__ = in_short

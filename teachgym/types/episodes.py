@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from teachgym.shown import in_short, shown
 from teachgym.types.costs import Cost
+from teachgym.types.reports import SkillScore
 
 Obs = dict[str, Any]
 """A dictionary observation, as ``gymnasium.spaces.Dict`` types it."""
@@ -31,6 +33,8 @@ class TrainResult:
     was learned from (but after the batches before it). nan for an example that was not trained on;
     () if the trainer does not say."""
 
+    __repr__ = in_short
+
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
@@ -48,6 +52,22 @@ class Checkpoint:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def __repr__(self) -> str:
+        size = sum(array.nbytes for array in self.arrays.values())
+        return f"<Checkpoint of {len(self.arrays):,} arrays, {size:,} bytes>"
+
+
+def describe_metrics(metrics: Mapping[str, float]) -> list[str]:
+    """What ``info["metrics"]`` says of a step's student and data, as far as it says it."""
+    facts = []
+    if {"accuracy", "stderr", "n"} <= metrics.keys():
+        score = SkillScore(int(metrics["n"]), metrics["accuracy"], metrics["stderr"])
+        facts.append(f"accuracy {score}")
+    for name in ("accepted", "rejected"):
+        if name in metrics:
+            facts.append(f"{metrics[name]:,} {name}")
+    return facts
+
 
 @dataclass(frozen=True, slots=True)
 class Transition:
@@ -61,6 +81,11 @@ class Transition:
     truncated: bool
     info: Mapping[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        end = ", the last" * (self.terminated or self.truncated)
+        facts = [f"reward {self.reward:+.3f}", *describe_metrics(self.info.get("metrics", {}))]
+        return f"<Transition: {', '.join(facts)}{end}>"
+
 
 @dataclass(frozen=True, slots=True)
 class Episode:
@@ -72,6 +97,17 @@ class Episode:
     """The environment's spec as JSON; empty for environments made by hand."""
     teacher: str
     """The teacher's name."""
+
+    def __repr__(self) -> str:
+        last = self.transitions[-1].info.get("metrics", {}) if self.transitions else {}
+        facts = (
+            f"{self.length} step{'s' * (self.length != 1)}",
+            f"return {self.return_:+.3f}",
+            *describe_metrics(last)[:1],
+            f"teacher {shown(self.teacher, 80)}",
+            f"seed {self.seed}",
+        )
+        return f"<Episode: {', '.join(facts)}>"
 
     @property
     def return_(self) -> float:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from teachgym.shown import in_short
 from teachgym.types.costs import Cost
 
 Split = Literal["train", "val", "test"]
@@ -32,6 +33,8 @@ class Provenance:
     """What the order said the example should practise; empty = nothing."""
     subskill: str = ""
     """The subskill it was ordered for, where that is not a skill of the task."""
+
+    __repr__ = in_short
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ class Example:
     provenance: Provenance | None = None
     """None for examples of the task itself."""
 
+    __repr__ = in_short
+
 
 Data = tuple[Example, ...]
 """Training data: the action of the base environment, the paper's d_t."""
@@ -77,6 +82,8 @@ class Prediction:
     score: float
     """In [0, 1], 1 = right; nan = not measured."""
 
+    __repr__ = in_short
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -90,3 +97,5 @@ class Verdict:
     """The offending value and the rule it broke."""
     item: str = ""
     """What was handed in, as a short text (``teachgym.shown``), where it is no example."""
+
+    __repr__ = in_short

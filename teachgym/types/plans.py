@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from teachgym.errors import ConfigError
+from teachgym.shown import in_short
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Order:
     subskill: str = ""
     """A subskill of ``skill`` that the task itself does not know; empty = none."""
 
+    __repr__ = in_short
+
     def __post_init__(self) -> None:
         if self.count < 0:
             raise ConfigError(f"Order.count is {self.count}; it must be 0 or more")
@@ -40,6 +43,8 @@ class Plan:
     """The data generation plan p_t: what the policy asks of the engine."""
 
     orders: tuple[Order, ...] = ()
+
+    __repr__ = in_short
 
     @property
     def total(self) -> int:
@@ -60,6 +65,8 @@ class Explore:
     reason: str = ""
     """Why, in the teacher's words."""
 
+    __repr__ = in_short
+
 
 @dataclass(frozen=True, slots=True)
 class Exploit:
@@ -71,6 +78,8 @@ class Exploit:
     """Examples per known subskill and step, each >= 0; on average, where it is no whole number."""
     reason: str = ""
     """Why, in the teacher's words."""
+
+    __repr__ = in_short
 
 
 Move = Explore | Exploit

@@ -23,6 +23,15 @@ class SkillScore:
     stderr: float
     """Standard error of the mean."""
 
+    def __str__(self) -> str:
+        """The mean with its standard error and n.
+
+        Example:
+            >>> print(SkillScore(100, 0.5, 0.05))
+            0.500 ± 0.050 (n=100)
+        """
+        return f"{self.mean:.3f} ± {self.stderr:.3f} (n={self.n})" if self.n else "not measured"
+
     @classmethod
     def nothing(cls) -> SkillScore:
         """Not measured."""
@@ -55,6 +64,11 @@ class Report:
     predictions: tuple[Prediction, ...]
     """In the order of the task's split, which never changes, so two reports can be paired."""
     split: Split
+
+    def __repr__(self) -> str:
+        missing = len(self.predictions) - self.overall.n
+        left_out = f", {missing:,} not measured" if missing and self.overall.n else ""
+        return f"<Report on {self.split}: {self.overall}{left_out}>"
 
     @cached_property
     def scores(self) -> np.ndarray:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from teachgym.shown import in_short
+
 
 @dataclass(frozen=True, slots=True)
 class Skill:
@@ -16,6 +18,8 @@ class Skill:
     """Name of the skill this one is a subskill of; None for a root."""
     description: str = ""
     """One sentence for people and language-model teachers."""
+
+    __repr__ = in_short
 
 
 def root_skills(skills: Sequence[Skill]) -> tuple[str, ...]:

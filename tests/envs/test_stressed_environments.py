@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env, data_equivalence
 from gymnasium.vector import AutoresetMode
+from in_full import in_full
 from stacks import VIEWS
 
 import teachgym.envs.vector as vector
@@ -91,7 +92,7 @@ def test_every_kind_changes_what_the_teacher_lives_through(kind: str) -> None:
         for seed in range(3):  # A single episode may happen to have nothing that a kind changes.
             steps.append(env.reset(seed=seed)[0])
             steps += [env.step(env.action_space.sample())[:2] for _ in range(3)]
-        lived.append(repr(steps))
+        lived.append(in_full(steps))
     assert lived[0] != lived[1]
 
 
@@ -128,12 +129,12 @@ def assert_rows_equal_singles(id_: str, n_steps: int, **settings: Any) -> None:
         **{**SMALL, **settings, "reuse_answers": False},
     )
     singles.action_space.seed(11)
-    assert repr(rows.reset(seed=[7, 8])) == repr(singles.reset(seed=[7, 8]))
+    assert in_full(rows.reset(seed=[7, 8])) == in_full(singles.reset(seed=[7, 8]))
     for _ in range(n_steps):
         actions = singles.action_space.sample()
         got, wanted = rows.step(actions), singles.step(actions)
         assert data_equivalence(got[:4], wanted[:4], exact=True)
-        assert repr(got[4]) == repr(wanted[4])
+        assert in_full(got[4]) == in_full(wanted[4])
 
 
 @pytest.mark.parametrize(("id_", "kind"), CASES)
@@ -228,7 +229,7 @@ def test_a_stressed_run_that_was_stopped_ends_like_one_that_was_not(
     with pytest.raises(Killed):
         run(config, tmp_path / "stopped", observers=[kill_after(1)])
     again = resume(tmp_path / "stopped")
-    assert repr(steps_of(tmp_path / "stopped")) == repr(steps_of(tmp_path / "whole"))
+    assert in_full(steps_of(tmp_path / "stopped")) == in_full(steps_of(tmp_path / "whole"))
     assert (again.curve, again.test, again.return_) == (whole.curve, whole.test, whole.return_)
     for name in ("examples.jsonl", "rejected.jsonl"):
         assert (tmp_path / "stopped" / name).read_bytes() == (

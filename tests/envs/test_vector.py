@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
+from in_full import in_full
 from stacks import CASES, VIEWS
 
 import teachgym
@@ -53,22 +54,17 @@ def make_one(id_: str, view: str = "arrays", **settings: Any) -> gym.Env[Any, An
     return gym.make(id_, **{"student": "simulated", "observation": view, **SMALL, **settings})
 
 
-def comparable(value: Any) -> Any:
-    """Nan is equal to nan here: text as ``repr`` shows it."""
-    return repr(value)
-
-
 def assert_same_steps(rows: Any, singles: Any, n_steps: int) -> None:
     singles.action_space.seed(11)
     assert rows.action_space == singles.action_space
     assert rows.observation_space == singles.observation_space
     seeds = [7, 8, 9]
-    assert comparable(rows.reset(seed=seeds)) == comparable(singles.reset(seed=seeds))
+    assert in_full(rows.reset(seed=seeds)) == in_full(singles.reset(seed=seeds))
     for _ in range(n_steps):
         actions = singles.action_space.sample()
         got, wanted = rows.step(actions), singles.step(actions)
         assert data_equivalence(got[:4], wanted[:4], exact=True)
-        assert comparable(got[4]) == comparable(wanted[4])
+        assert in_full(got[4]) == in_full(wanted[4])
 
 
 @pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
@@ -202,7 +198,7 @@ def test_remembered_answers_are_not_asked_for_again(joint: Any) -> None:
         rows = make_rows("teachgym/SkillList-v0")
         rows.action_space.seed(0)
         rows.reset(seed=1)
-        outcomes.append(comparable(rows.step(rows.action_space.sample())))
+        outcomes.append(in_full(rows.step(rows.action_space.sample())))
     assert outcomes[0] == outcomes[1]
     assert len(joint.trained) == 2
     assert joint.asks == [K]
@@ -225,7 +221,7 @@ def test_whatever_is_called_together_asks_together(joint: Any) -> None:
     before = len(joint.asks)
     exams = rows.call_together("examine")
     assert joint.asks[before] == K
-    assert comparable(exams) == comparable(rows.call("examine"))
+    assert in_full(exams) == in_full(rows.call("examine"))
 
 
 # -- errors ------------------------------------------------------------------------------------
@@ -272,7 +268,7 @@ def test_a_fork_tries_actions_on_the_same_student(id_: str) -> None:
     results = rows.step_rows(dict(enumerate(candidates)))
     for row, candidate in enumerate(candidates):
         single.get_wrapper_attr("restore")(snapshot)
-        assert comparable(results[row]) == comparable(single.step(candidate))
+        assert in_full(results[row]) == in_full(single.step(candidate))
 
 
 def test_rows_that_have_ended_go_on_after_a_fork() -> None:
@@ -302,7 +298,7 @@ def test_episodes_at_once_equal_episodes_one_by_one() -> None:
         run_episode(single, teacher, seed=seed)
         for teacher, seed in zip(*pairs(single), strict=True)
     ]
-    assert comparable(episodes) == comparable(wanted)
+    assert in_full(episodes) == in_full(wanted)
     assert [e.teacher for e in episodes] == [e.teacher for e in wanted]
 
 
@@ -331,7 +327,7 @@ def test_rows_that_end_early_sit_still() -> None:
     assert rows.envs[0].unwrapped.state.step == 2
     for teacher, episode in zip(teachers, episodes, strict=True):
         single = make_one("teachgym/SkillList-v0", budget=budget)
-        assert comparable(run_episode(single, teacher, seed=0)) == comparable(episode)
+        assert in_full(run_episode(single, teacher, seed=0)) == in_full(episode)
 
 
 WRONG: dict[str, Callable[[list[Any]], tuple[list[Any], list[int]]]] = {

@@ -6,14 +6,13 @@ import math
 
 from teachgym.metrics import Estimate
 from teachgym.report.html.charts import Mark
-from teachgym.report.tables import show_score
 from teachgym.types import SkillScore
 
 
 def score_mark(name: str, score: SkillScore, style: str = "c0") -> Mark:
     """A score with ± its standard error, within [0, 1]."""
     low, high = max(0.0, score.mean - score.stderr), min(1.0, score.mean + score.stderr)
-    return Mark(score.mean, low, high, f"{name}: {show_score(score)}", style)
+    return Mark(score.mean, low, high, f"{name}: {score}", style)
 
 
 def wilson_mark(name: str, score: SkillScore, style: str = "c0") -> Mark:
@@ -28,7 +27,7 @@ def wilson_mark(name: str, score: SkillScore, style: str = "c0") -> Mark:
     centre = (p + z2 / (2 * n)) / (1 + z2 / n)
     half = (z2 * (p * (1 - p) / n + z2 / (4 * n**2))) ** 0.5 / (1 + z2 / n)
     low, high = centre - half, centre + half
-    note = f"{name}: {show_score(score)}, 95 % [{low:.3f}, {high:.3f}]"
+    note = f"{name}: {score}, 95 % [{low:.3f}, {high:.3f}]"
     return Mark(score.mean, low, high, note, style)
 
 

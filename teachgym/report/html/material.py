@@ -15,6 +15,7 @@ from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
 from teachgym.runs.keeping import stride
 from teachgym.runs.result import RunResult, result_from_json
+from teachgym.shown import in_short
 from teachgym.skills import Forest
 from teachgym.types import Report
 
@@ -37,6 +38,8 @@ class RunMaterial:
     """Examples, accepted and kept out."""
     forest: Forest | None
     """At the end; None in environments without one."""
+
+    __repr__ = in_short
 
     @classmethod
     def read(cls, folder: RunFolder) -> RunMaterial:

@@ -16,6 +16,7 @@ from teachgym.report.tables import Rows
 from teachgym.runs.files import read_lines
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.taught import read_taught
+from teachgym.shown import in_short
 from teachgym.types import Example, Prediction, Provenance, Report
 
 ACCEPTED = "accepted"
@@ -35,6 +36,8 @@ class Written:
     """The gate's detail; empty for accepted ones."""
     loss: float | None = None
     """When it was first met in training; None where that is not known, and if it was kept out."""
+
+    __repr__ = in_short
 
     @property
     def origin(self) -> Provenance:

@@ -46,7 +46,6 @@ from teachgym.report.tables import (
     describe_run,
     score_rows,
     show_gap,
-    show_score,
     spending_rows,
 )
 from teachgym.report.teaching import gain_rows, move_rows, taught_rows
@@ -94,8 +93,8 @@ def _facts(run: RunMaterial) -> dict[str, str]:
     return {
         "Gain on test": f"{gain.mean:+.3f} ± {gain.stderr:.3f} (n={gain.n})",
         "Gain on val minus test [95 %]": show_gap(result.gap),
-        "Test, untrained": show_score(result.test.before),
-        "Test, best on val": show_score(result.test.after),
+        "Test, untrained": str(result.test.before),
+        "Test, best on val": str(result.test.after),
         "Episode": describe_end(result),
         "Best step": f"{result.best_step} of {result.steps}",
         "Environment": result.env,
@@ -224,7 +223,7 @@ def _tree(forest: Forest) -> Section:
     header, *moves = move_rows(forest)
     rows = [(*header[:3], "root before", "root after", *header[3:])]
     for experience, move in zip(forest.history, moves, strict=True):
-        scores = (show_score(s) for s in (experience.before, experience.after))
+        scores = (str(s) for s in (experience.before, experience.after))
         rows.append((*move[:3], *scores, *move[3:]))
     return Section(
         "tree",
@@ -277,7 +276,7 @@ def _step_rows(run: RunMaterial) -> Rows:
     rows = (
         (
             str(step),
-            show_score(score),
+            str(score),
             *(
                 _number(line, name)
                 for name in ("reward", "accepted", "rejected", "incidents", "loss")

@@ -8,7 +8,6 @@ from markupsafe import Markup
 
 from teachgym.report.html.charts import figure
 from teachgym.report.html.svg import element, path
-from teachgym.report.tables import show_score
 from teachgym.skills import Forest, Subskill
 
 _ROW, _INDENT, _TOP = 26, 20, 34
@@ -97,7 +96,7 @@ def _bar(x: float, y: float, share: float, text: str) -> Markup:
 
 def _accuracy(x: float, y: float, subskill: Subskill) -> Markup:
     own = subskill.own
-    text = element("text", show_score(own), class_="tick", x=x + _BAR + 6, y=y + 4)
+    text = element("text", str(own), class_="tick", x=x + _BAR + 6, y=y + 4)
     parts = [element("rect", class_="trough", x=x, y=y - 1, width=_BAR, height=2), text]
     if own.n:
         low, high = max(0.0, own.mean - own.stderr), min(1.0, own.mean + own.stderr)
@@ -117,4 +116,4 @@ def _describe(name: str, subskill: Subskill | None) -> str:
         return name
     under = f" (under {subskill.parent})" if subskill.parent else ""
     numbers = f"{subskill.allocation:g} a step, {subskill.taught} taught"
-    return f"{name}{under}: {numbers}, own data {show_score(subskill.own)}"
+    return f"{name}{under}: {numbers}, own data {subskill.own}"
