@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from teachgym.errors import RunError
+from teachgym.escaping import notebook_table
 from teachgym.metrics import Estimate, paired_gain
 from teachgym.records import Record, score_from_json
 from teachgym.runs.checkpoints import read_report
@@ -87,6 +88,15 @@ class RunResult:
         who = f"{teacher} teaches {student} in {env}"
         facts = f"{self.steps} step{'s' * (self.steps != 1)}, gain on test {self.test.gain}"
         return f"<RunResult: {who}, seed {self.seed}; {facts}>"
+
+    def _repr_html_(self) -> str:
+        """Accuracy before and after on both splits, for notebooks."""
+        header = ("accuracy", "untrained", f"best on val (step {self.best_step})", "gain")
+        rows = (
+            (split, compared.before, compared.after, compared.gain)
+            for split, compared in (("val", self.val), ("test", self.test))
+        )
+        return notebook_table(repr(self)[1:-1], header, rows)
 
     @property
     def gap(self) -> Estimate:

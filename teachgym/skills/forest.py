@@ -18,6 +18,7 @@ import numpy as np
 
 from teachgym.apportion import apportion, scale_down
 from teachgym.errors import ConfigError, UnknownSkillError, unknown
+from teachgym.escaping import notebook_table
 from teachgym.shown import in_short
 from teachgym.types import Growing, Move, Order, Plan, Prediction, SkillScore
 
@@ -88,6 +89,16 @@ class Forest:
         found = sum(map(len, self.trees.values()))
         facts = f"{found:,} subskills of {len(self.trees):,} roots, {len(self.history):,} moves"
         return f"<Forest: {facts}>"
+
+    def _repr_html_(self) -> str:
+        """The subskills, for notebooks."""
+        header = ("root", "subskill", "found under", "examples per step", "taught", "own data")
+        rows = (
+            (root, s.name, s.parent or root, f"{s.allocation:g}", s.taught, s.own)
+            for root, tree in self.trees.items()
+            for s in tree
+        )
+        return notebook_table(repr(self)[1:-1], header, rows)
 
     @classmethod
     def bare(cls, roots: Sequence[str], max_subskills: int) -> Forest:

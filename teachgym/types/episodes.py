@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from teachgym.escaping import notebook_table
 from teachgym.shown import in_short, shown
 from teachgym.types.costs import Cost
 from teachgym.types.reports import SkillScore
@@ -108,6 +109,14 @@ class Episode:
             f"seed {self.seed}",
         )
         return f"<Episode: {', '.join(facts)}>"
+
+    def _repr_html_(self) -> str:
+        """The steps, for notebooks."""
+        rows = (
+            (step, f"{t.reward:+.3f}", ", ".join(describe_metrics(t.info.get("metrics", {}))))
+            for step, t in enumerate(self.transitions, 1)
+        )
+        return notebook_table(repr(self)[1:-1], ("step", "reward", "after it"), rows)
 
     @property
     def return_(self) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from teachgym.errors import ConfigError
+from teachgym.escaping import notebook_table
 from teachgym.shown import in_short
 
 
@@ -46,6 +47,15 @@ class Plan:
 
     __repr__ = in_short
 
+    def _repr_html_(self) -> str:
+        """The orders, for notebooks."""
+        header = ("skill", "subskill", "examples", "difficulty", "hint", "engine")
+        rows = (
+            (o.skill, o.subskill, o.count, _or_any(o.difficulty), o.hint, o.engine)
+            for o in self.orders
+        )
+        return notebook_table(f"Plan of {self.total:,} examples", header, rows)
+
     @property
     def total(self) -> int:
         """Examples asked for over all orders."""
@@ -80,6 +90,10 @@ class Exploit:
     """Why, in the teacher's words."""
 
     __repr__ = in_short
+
+
+def _or_any(difficulty: float | None) -> str:
+    return "any" if difficulty is None else f"{difficulty:.3g}"
 
 
 Move = Explore | Exploit

@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from teachgym.escaping import notebook_table
 from teachgym.types.examples import Prediction, Split
 
 
@@ -69,6 +70,11 @@ class Report:
         missing = len(self.predictions) - self.overall.n
         left_out = f", {missing:,} not measured" if missing and self.overall.n else ""
         return f"<Report on {self.split}: {self.overall}{left_out}>"
+
+    def _repr_html_(self) -> str:
+        """Accuracy by skill, for notebooks."""
+        title = f"Report on {self.split}: {self.overall}"
+        return notebook_table(title, ("skill", "accuracy"), self.by_skill().items())
 
     @cached_property
     def scores(self) -> np.ndarray:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
+from teachgym.escaping import element
 from teachgym.metrics import Estimate
 from teachgym.report.html import Axes, Cell, Line, Mark, Point, Row, html_table
 from teachgym.report.html.charts import interval_chart, line_chart
@@ -23,7 +24,7 @@ from teachgym.report.html.records import (
     hint_rows,
     loss_rows,
 )
-from teachgym.report.html.svg import Scale, element
+from teachgym.report.html.svg import Scale
 from teachgym.report.html.trees import forest_chart, walk
 from teachgym.skills import Forest, Subskill
 from teachgym.types import Example, Prediction, Provenance, Report, SkillScore

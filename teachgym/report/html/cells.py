@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from teachgym.report.html.svg import element
+from teachgym.escaping import element
 from teachgym.report.tables import Rows
 
 

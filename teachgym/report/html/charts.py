@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from teachgym.report.html.svg import Scale, compact, element, joined, path
+from teachgym.escaping import element, joined
+from teachgym.report.html.svg import Scale, compact, path
 
 _WIDTH, _HEIGHT = 400, 250
 _SMALL = (210, 140)

@@ -17,8 +17,8 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from teachgym.escaping import element
 from teachgym.redaction import hide
-from teachgym.report.html.svg import element
 from teachgym.runs.files import replacing, strict
 
 PAGE = "report.html"

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
+from teachgym.escaping import element
 from teachgym.report.html.charts import Mark, figure, read_aloud
-from teachgym.report.html.svg import compact, element, path
+from teachgym.report.html.svg import compact, path
 
 _WIDTH, _HEIGHT, _RADIUS = 400, 262, 96
 _CENTRE = (_WIDTH / 2, _HEIGHT / 2)

@@ -1,8 +1,4 @@
-"""SVG and HTML elements whose every text is escaped, and the scales that charts are drawn on.
-
-What a student or teacher wrote reaches a page only through ``element`` (or Jinja2's own
-escaping), so it can never become markup.
-"""
+"""The scales that charts are drawn on, their ticks and paths."""
 
 from __future__ import annotations
 
@@ -10,35 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup
-
-
-def element(tag: str, /, *children: str, **attributes: str | float) -> Markup:
-    """One element; children that are not markup are escaped, and so are all attributes.
-
-    An underscore at the end of an attribute's name is dropped, others become hyphens. An empty
-    text as value leaves the attribute out. Every element gets an end tag, so this is not for
-    HTML's void elements.
-
-    Example:
-        >>> print(element("text", "1 < 2", class_="tick", x=3.0, text_anchor="end"))
-        <text class="tick" x="3" text-anchor="end">1 &lt; 2</text>
-    """
-    shown = Markup("").join(
-        Markup(' {}="{}"').format(name.rstrip("_").replace("_", "-"), _attribute(value))
-        for name, value in attributes.items()
-        if value != ""
-    )
-    return Markup("<{0}{1}>{2}</{0}>").format(tag, shown, joined(children))
-
-
-def joined(parts: Iterable[str]) -> Markup:
-    """Parts one after another; what is not markup is escaped."""
-    return Markup("").join(parts)
-
-
-def _attribute(value: str | float) -> str:
-    return value if isinstance(value, str) else f"{round(value, 2):g}"
+from teachgym.escaping import attribute
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,5 +76,5 @@ def path(points: Sequence[tuple[float, float]], *, closed: bool = False) -> str:
         >>> path([(0, 1), (2.5, 3)])
         'M0 1L2.5 3'
     """
-    steps = (f"{_attribute(x)} {_attribute(y)}" for x, y in points)
+    steps = (f"{attribute(x)} {attribute(y)}" for x, y in points)
     return "M" + "L".join(steps) + ("Z" if closed else "")

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
+from teachgym.escaping import element
 from teachgym.report.html.charts import figure
-from teachgym.report.html.svg import element, path
+from teachgym.report.html.svg import path
 from teachgym.skills import Forest, Subskill
 
 _ROW, _INDENT, _TOP = 26, 20, 34
