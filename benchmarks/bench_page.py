@@ -25,7 +25,6 @@ from teachgym.benchmarks.bench_stress import stress_section
 from teachgym.benchmarks.dynamics import describe_curves
 from teachgym.benchmarks.leaderboard import leaderboard_rows
 from teachgym.benchmarks.stress_material import teacher_of
-from teachgym.benchmarks.suites import Suite
 from teachgym.report.html import (
     FIGURES,
     PAGE,
@@ -41,16 +40,11 @@ from teachgym.report.html import (
 from teachgym.report.tables import Rows
 
 
-def write_bench_page(suite: Suite, folder: Path) -> Path:
+def draw_bench(bench: BenchMaterial, folder: Path) -> Path:
     """Write ``report.html`` and the ``figures`` beside it into the bench's folder.
 
     Cells that are not finished are shown as such.
     """
-    return draw_bench(BenchMaterial.read(suite, folder), folder)
-
-
-def draw_bench(bench: BenchMaterial, folder: Path) -> Path:
-    """As ``write_bench_page``, of a bench that was read already."""
     if bench.results:
         save_figures(folder / FIGURES, bench_figures(bench))
     return write_page(folder / PAGE, bench_page(bench))

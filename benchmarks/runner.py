@@ -22,7 +22,6 @@ from teachgym.benchmarks.jobs import (
     Group,
     Job,
     Outcome,
-    attempt,
     do_group,
     give_up,
     group_jobs,
@@ -195,11 +194,6 @@ def read_seconds(run: Path) -> float:
 def _share(run: Path) -> float:
     """A run's share of the clock, by how many it was begun with."""
     return 1 / int(read_json(run / "config.json").get("together", 1))
-
-
-def do_here(jobs: Sequence[Job]) -> Iterator[Outcome]:
-    """One after another in this process."""
-    return map(attempt, jobs)
 
 
 @dataclass(frozen=True)

@@ -105,11 +105,6 @@ class TeacherVectorEnv(SyncVectorEnv[Any, Any]):
             )
         return tuple(actions)
 
-    def call_together(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
-        """As ``call``, with training and answering done jointly, e.g. of ``"examine"``."""
-        methods = [env.get_wrapper_attr(name) for env in self.envs]
-        return tuple(self.meeting.run([partial(method, *args, **kwargs) for method in methods]))
-
     def fork(self, snapshot: Snapshot) -> None:
         """Put every row into the state of ``snapshot``, to try K actions on the same student.
 

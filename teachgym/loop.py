@@ -58,7 +58,7 @@ def run_episode(
     teacher.reset(seed)
     observation, _ = env.reset(seed=seed)
     lived = observed(live(env, teacher, observation), observers)
-    return episode_of(env, teacher, lived, seed)
+    return Episode(tuple(lived), seed, teacher.name)
 
 
 def live(
@@ -116,8 +116,8 @@ def run_episodes(
             transitions[row].append(transition)
             if not ends(transition):
                 observations[row] = transition.next_observation
-    made = zip(rows.envs, teachers, transitions, seeds, strict=False)  # Rows may be left over.
-    return [episode_of(env, teacher, own, seed) for env, teacher, own, seed in made]
+    made = zip(transitions, seeds, teachers, strict=True)
+    return [Episode(tuple(own), seed, teacher.name) for own, seed, teacher in made]
 
 
 def _check_pairs(n_rows: int, teachers: Sequence[Teacher[Any, Any]], seeds: Sequence[int]) -> None:
@@ -138,14 +138,3 @@ def _transition(observation: Any, action: Any, result: StepResult) -> Transition
 def ends(transition: Transition) -> bool:
     """Whether it is the last of its episode."""
     return transition.terminated or transition.truncated
-
-
-def episode_of(
-    env: gym.Env[Any, Any],
-    teacher: Teacher[Any, Any],
-    transitions: Iterable[Transition],
-    seed: int,
-) -> Episode:
-    """All transitions of an episode at once, with what is needed to make it again."""
-    spec = env.spec.to_json() if env.spec is not None else ""
-    return Episode(tuple(transitions), seed, spec, teacher.name)

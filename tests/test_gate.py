@@ -51,6 +51,9 @@ def test_a_good_example_passes_unaltered() -> None:
         (altered(rejected="a\x07"), r"rejected has '\x07'"),
         (altered(difficulty=1.5), "difficulty is 1.5; it must be in [0, 1] or None"),
         (altered(difficulty=float("nan")), "difficulty is nan"),
+        (altered(soft_labels=(("new", 0.9),)), "no trainer reads soft_labels"),
+        (altered(image="cat.png"), "no trainer reads image"),
+        (altered(image=""), "no trainer reads image"),
     ],
 )
 def test_bad_format_is_rejected(example: Example, detail: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from teachgym.errors import unknown
 from teachgym.gate.settings import GateSettings
 from teachgym.protocols import Task
+from teachgym.shown import shown
 from teachgym.types import Example
 
 Check = Callable[[Example], str | None]
@@ -36,6 +37,14 @@ def has_text(example: Example) -> str | None:
             return f"{name} is {text!r}; it must be a text that is not empty"
         if not text.isprintable() and (found := _UNPRINTABLE.search(text)) is not None:
             return f"{name} has {found.group()!r}; control characters are not allowed"
+    return None
+
+
+def has_only_what_is_read(example: Example) -> str | None:
+    """No field is filled from which no trainer learns: its data would seem to be taught."""
+    for name, value in (("soft_labels", example.soft_labels), ("image", example.image)):
+        if value not in ((), None):
+            return f"{name} is {shown(value)}; no trainer reads {name}, so leave it empty"
     return None
 
 

@@ -11,6 +11,7 @@ from teachgym.gate.checks import (
     Check,
     fits,
     has_id_of_its_own,
+    has_only_what_is_read,
     has_right_label,
     has_right_target,
     has_skill_of,
@@ -52,8 +53,8 @@ The others are the gate's, in the order in which it looks:
 
 * ``format``: no example, or a field that is not of its type (``teachgym.wellformed``); an empty
   or unprintable text, a skill that is not a leaf of the task, a difficulty outside [0, 1], loss
-  spans that do not make up the target or whose weights are no weights, an example that says it is
-  the task's and is not in its ``train``;
+  spans that do not make up the target or whose weights are no weights, soft labels or an image,
+  which no trainer reads, an example that says it is the task's and is not in its ``train``;
 * ``length``: more characters than ``GateSettings`` allows;
 * ``overlap``: its id is one of ``val`` or ``test``; its prompt is one, or holds one, as it is or in
   disguise;
@@ -109,6 +110,7 @@ class Gate:
         checks: list[tuple[str, Check]] = [
             ("format", fault_of_example),
             ("format", has_text),
+            ("format", has_only_what_is_read),
             ("format", partial(has_skill_of, frozenset(leaf_skills(task.skills)))),
             ("format", partial(is_what_it_says, {(e.id, e.prompt, e.target) for e in train})),
             ("length", partial(fits, chosen)),

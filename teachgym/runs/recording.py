@@ -13,7 +13,7 @@ from typing import Any
 import gymnasium as gym
 
 from teachgym.errors import ConfigError
-from teachgym.loop import Observer, ends, episode_of, live, observed
+from teachgym.loop import Observer, ends, live, observed
 from teachgym.protocols import Teacher, Tracker
 from teachgym.records import Record, example_to_json
 from teachgym.redaction import redact
@@ -63,7 +63,7 @@ def record_episode(
             environment or teacher do not do again what the journal says they did.
     """
     steps = record_steps(env, teacher, run, seed=seed, trackers=trackers, keep=keep)
-    return episode_of(env, teacher, observed(steps, observers), seed)
+    return Episode(tuple(observed(steps, observers)), seed, teacher.name)
 
 
 def record_steps(

@@ -32,8 +32,6 @@ class Primitive:
     description: str
     question: Question
     answer: Answer
-    inverse: str | None = None
-    """The skill that undoes it; itself where doing it twice does."""
     needs: tuple[str, ...] = ()
     """The skills it is composed of."""
 
@@ -163,19 +161,13 @@ PRIMITIVES: tuple[Primitive, ...] = (
     ),
     Primitive("max", "ordering", "the largest digit", _digits(3), max),
     Primitive("min", "ordering", "the smallest digit", _digits(3), min),
-    Primitive(
-        "next", "shifting", "each letter's successor", _SHORT, lambda w: _shift(w, 1), "prev"
-    ),
-    Primitive(
-        "prev", "shifting", "each letter's predecessor", _SHORT, lambda w: _shift(w, -1), "next"
-    ),
-    Primitive("mirror", "shifting", "a for z, b for y, ...", _SHORT, _mirror, "mirror"),
-    Primitive("rotl", "moving", "first letter to the end", _WORD, lambda w: w[1:] + w[0], "rotr"),
-    Primitive(
-        "rotr", "moving", "last letter to the front", _WORD, lambda w: w[-1] + w[:-1], "rotl"
-    ),
-    Primitive("rev", "moving", "the word backwards", _SHORT, lambda w: w[::-1], "rev"),
-    Primitive("swap", "moving", "swap neighbours in pairs", _WORD, _swap, "swap"),
+    Primitive("next", "shifting", "each letter's successor", _SHORT, lambda w: _shift(w, 1)),
+    Primitive("prev", "shifting", "each letter's predecessor", _SHORT, lambda w: _shift(w, -1)),
+    Primitive("mirror", "shifting", "a for z, b for y, ...", _SHORT, _mirror),
+    Primitive("rotl", "moving", "first letter to the end", _WORD, lambda w: w[1:] + w[0]),
+    Primitive("rotr", "moving", "last letter to the front", _WORD, lambda w: w[-1] + w[:-1]),
+    Primitive("rev", "moving", "the word backwards", _SHORT, lambda w: w[::-1]),
+    Primitive("swap", "moving", "swap neighbours in pairs", _WORD, _swap),
     Primitive("mix", "combining", "interleave two words", _two_words, _weave),
     Primitive("rep", "combining", "substitute a letter", _word_and_substitution, _substitute),
     Primitive(

@@ -90,12 +90,10 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """A finished (or resumed) sequence of transitions with what is needed to make it again."""
+    """A finished (or resumed) sequence of transitions, and whose it is."""
 
     transitions: tuple[Transition, ...]
     seed: int
-    env_spec: str
-    """The environment's spec as JSON; empty for environments made by hand."""
     teacher: str
     """The teacher's name."""
 

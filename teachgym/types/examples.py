@@ -59,9 +59,11 @@ class Example:
     """Segments that make up the target, with finite loss weights >= 0 that are not all 0; empty =
     the whole target with weight 1."""
     soft_labels: tuple[tuple[str, float], ...] = ()
-    """Alternative responses with probabilities, for distillation losses."""
+    """Alternative responses with probabilities. No trainer reads them yet, so the gate keeps out
+    what has any."""
     image: str | None = None
-    """Path of an image that belongs to the prompt."""
+    """Path of an image that belongs to the prompt. No trainer reads it yet, so the gate keeps out
+    what has one."""
     provenance: Provenance | None = None
     """None for examples of the task itself."""
 

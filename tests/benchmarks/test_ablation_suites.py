@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from teachgym.benchmarks.jobs import attempt
 from teachgym.benchmarks.leaderboard import stand
-from teachgym.benchmarks.runner import do_here, read_results, run_suite
+from teachgym.benchmarks.runner import read_results, run_suite
 from teachgym.benchmarks.suites.restart import restart
 from teachgym.benchmarks.suites.selection import data_selection
 from teachgym.benchmarks.suites.structure import structure
@@ -32,7 +34,7 @@ SHORT: dict[str, Any] = {
 def finish(suite: Suite, folder: Path, *arms: str, **settings: Any) -> dict[str, RunResult]:
     """Results of one short seed by arm; no arm named = all."""
     suite = suite.changed({**SHORT, **settings}).narrowed(arms, 1)
-    assert len(list(run_suite(suite, folder, do_here))) == len(suite.arms)
+    assert len(list(run_suite(suite, folder, partial(map, attempt)))) == len(suite.arms)
     results = read_results(suite, folder)
     assert {line.arm: line.reference for line in stand(suite, results)} == {
         arm.name: suite.compared(arm) for arm in suite.arms

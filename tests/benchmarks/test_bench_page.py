@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from teachgym.benchmarks.bench_material import BenchMaterial
-from teachgym.benchmarks.bench_page import write_bench_page
-from teachgym.benchmarks.runner import do_here, run_suite
+from teachgym.benchmarks.bench_page import draw_bench
+from teachgym.benchmarks.jobs import attempt
+from teachgym.benchmarks.runner import run_suite
 from teachgym.benchmarks.suites import Arm, Suite
 from teachgym.benchmarks.uncertainty import improvement, mean_curve, pareto_front, profile
 from teachgym.report.html import write_run_page
@@ -45,7 +47,7 @@ RNG = np.random.default_rng
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bench of which two seeds of every arm are done, and the page of one run."""
     folder = tmp_path_factory.mktemp("bench") / "small"
-    list(run_suite(SUITE.narrowed(seeds=2), folder, do_here))
+    list(run_suite(SUITE.narrowed(seeds=2), folder, partial(map, attempt)))
     write_run_page(RunFolder.open(folder / "weak" / "seed_01"))
     return folder
 
@@ -53,7 +55,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def page(bench: Path) -> str:
     """Its page."""
-    return write_bench_page(SUITE, bench).read_text()
+    return draw_bench(BenchMaterial.read(SUITE, bench), bench).read_text()
 
 
 def test_cells_that_are_not_finished_are_shown_as_such(page: str) -> None:
@@ -90,7 +92,7 @@ def test_figures_for_papers_lie_beside_the_page(bench: Path, page: str) -> None:
 
 
 def test_a_bench_without_results_has_a_page_that_says_so(tmp_path: Path) -> None:
-    text = write_bench_page(SUITE, tmp_path).read_text()
+    text = draw_bench(BenchMaterial.read(SUITE, tmp_path), tmp_path).read_text()
     assert "<dd>0 of 9; 0 begun</dd>" in text
     assert text.count("<td>missing</td>") == 9
     assert "<svg" not in text

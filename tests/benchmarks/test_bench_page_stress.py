@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 from teachgym.benchmarks.bench_charts import curve_charts, groups, standing_chart
 from teachgym.benchmarks.bench_costs import price_rows
 from teachgym.benchmarks.bench_material import BenchMaterial
-from teachgym.benchmarks.bench_page import dynamics_rows, write_bench_page
-from teachgym.benchmarks.runner import do_here, run_suite
+from teachgym.benchmarks.bench_page import draw_bench, dynamics_rows
+from teachgym.benchmarks.jobs import attempt
+from teachgym.benchmarks.runner import run_suite
 from teachgym.benchmarks.stress_material import read_coping, teacher_of
 from teachgym.benchmarks.suites import Arm, Suite
 
@@ -44,7 +46,7 @@ SUITE = Suite(
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bench of which two of three seeds are done."""
     folder = tmp_path_factory.mktemp("bench") / "conditions"
-    assert len(list(run_suite(SUITE.narrowed(seeds=2), folder, do_here))) == 12
+    assert len(list(run_suite(SUITE.narrowed(seeds=2), folder, partial(map, attempt)))) == 12
     return folder
 
 
@@ -57,7 +59,7 @@ def bench(folder: Path) -> BenchMaterial:
 @pytest.fixture(scope="module")
 def page(folder: Path) -> str:
     """Its page."""
-    return write_bench_page(SUITE, folder).read_text()
+    return draw_bench(BenchMaterial.read(SUITE, folder), folder).read_text()
 
 
 def test_teachers_keep_their_names_under_every_condition() -> None:
@@ -148,7 +150,7 @@ def test_radars_are_a_figure_too(folder: Path, page: str) -> None:
 
 
 def test_conditions_without_results_are_no_obstacle(tmp_path: Path) -> None:
-    list(run_suite(SUITE.narrowed(("weak",), seeds=1), tmp_path, do_here))
-    page = write_bench_page(SUITE, tmp_path).read_text()
+    list(run_suite(SUITE.narrowed(("weak",), seeds=1), tmp_path, partial(map, attempt)))
+    page = draw_bench(BenchMaterial.read(SUITE, tmp_path), tmp_path).read_text()
     assert page.count("<td>missing</td>") == 16
     assert "not run" in page

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from teachgym.benchmarks.jobs import attempt
 from teachgym.benchmarks.leaderboard import agreement, match_scores, result_lines
-from teachgym.benchmarks.runner import do_here, read_results, run_suite
+from teachgym.benchmarks.runner import read_results, run_suite
 from teachgym.benchmarks.suites import Arm, Suite
 
 
@@ -57,7 +59,7 @@ def test_runs_meet_those_of_their_seed_where_seeds_decide_more_than_training(
 def test_lines_of_runs_are_json_and_hold_what_tables_are_made_of(tmp_path: Path) -> None:
     settings = {"student": "simulated", "budget": {"steps": 2, "examples": 600}}
     suite = Suite("s", 1, "", (Arm("uniform", "uniform"),), env_settings=settings, seeds=2)
-    assert len(list(run_suite(suite, tmp_path, do_here))) == 2
+    assert len(list(run_suite(suite, tmp_path, partial(map, attempt)))) == 2
     results = read_results(suite, tmp_path)
     lines = result_lines(results)
     assert json.loads(json.dumps(lines)) == lines

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,6 @@ from teachgym.benchmarks.leaderboard import leaderboard_rows, stand
 from teachgym.benchmarks.runner import (
     RETRIES,
     Processes,
-    do_here,
     read_results,
     read_suite,
     run_suite,
@@ -26,6 +26,8 @@ from teachgym.benchmarks.runner import (
 from teachgym.benchmarks.suites import Arm, Suite
 from teachgym.errors import ConfigError, RunError
 
+IN_TURN = partial(map, attempt)
+"""In this process, one after another."""
 SMALL: dict[str, Any] = {
     "student": "simulated",
     "task_settings": {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1},
@@ -51,7 +53,7 @@ def scores(suite: Suite, folder: Path) -> dict[str, Any]:
     }
 
 
-def run_all(suite: Suite, folder: Path, execute: Any = do_here) -> list[str]:
+def run_all(suite: Suite, folder: Path, execute: Any = IN_TURN) -> list[str]:
     return [cell.path for cell in run_suite(suite, folder, execute)]
 
 
@@ -130,7 +132,7 @@ def test_who_stops_waiting_leaves_no_process_behind(tmp_path: Path) -> None:
     assert active_children() == []
 
 
-@pytest.mark.parametrize("execute", [do_here, Processes(1), Processes(1, together=4)])
+@pytest.mark.parametrize("execute", [IN_TURN, Processes(1), Processes(1, together=4)])
 def test_a_cell_that_fails_does_not_keep_the_others_from_running(
     tmp_path: Path, execute: Any
 ) -> None:
@@ -157,7 +159,7 @@ def test_of_an_error_that_nobody_foresaw_the_notes_say_where(
 def test_settings_that_cannot_be_run_are_refused_before_anything_is_written(tmp_path: Path) -> None:
     arms = (*SUITE.arms, Arm("odd", "weakest", env_settings={"stress": {"wrong_label": 0.5}}))
     with pytest.raises(ConfigError, match="Did you mean 'wrong_labels'"):
-        run_suite(replace(SUITE, arms=arms), tmp_path / "bench", do_here)
+        run_suite(replace(SUITE, arms=arms), tmp_path / "bench", IN_TURN)
     assert not (tmp_path / "bench").exists()
 
 

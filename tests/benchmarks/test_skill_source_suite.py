@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from teachgym.benchmarks.jobs import attempt
 from teachgym.benchmarks.leaderboard import stand
-from teachgym.benchmarks.runner import do_here, read_results, run_suite
+from teachgym.benchmarks.runner import read_results, run_suite
 from teachgym.benchmarks.suites.skill_source import COMPARED, skill_source
 from teachgym.benchmarks.suites.suite import Suite
 from teachgym.errors import ConfigError
@@ -54,7 +56,7 @@ def test_arms_run_to_their_end_at_the_same_budget(tmp_path: Path) -> None:
     write_skill_file(file, SkillFile(task.name, "human", (Skill("mine"),), assigned))
     suite = skill_source({**COMPARED, "own": str(file)}).changed(SHORT)
     suite = suite.narrowed(("alp-shuffled", "alp-clusters-7", "alp-own"), seeds=1)
-    assert len(list(run_suite(suite, tmp_path / "bench", do_here))) == 5
+    assert len(list(run_suite(suite, tmp_path / "bench", partial(map, attempt)))) == 5
     results = read_results(suite, tmp_path / "bench")
     assert {result.spent.examples for result in results.values()} == {192}
     compared = {line.arm: line.reference for line in stand(suite, results)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -11,10 +12,10 @@ from typing import Any
 import pytest
 
 from teachgym.agents import TEACHERS
+from teachgym.benchmarks.jobs import attempt
 from teachgym.benchmarks.leaderboard import leaderboard_rows, stand
 from teachgym.benchmarks.runner import (
     Processes,
-    do_here,
     prepare,
     read_results,
     read_suite,
@@ -210,7 +211,7 @@ def test_arms_are_compared_with_their_own_reference_and_with_the_controls(tmp_pa
     """Differences of means by hand; every comparison with at least two seeds has one."""
     arms = (*ARMS, Arm("late-alp", "alp", env_settings=FEW, against="alp"))
     suite = Suite("s", 1, "", arms, env_settings=SIMULATED, seeds=3, beyond=("weakest",))
-    assert len(list(run_suite(suite, tmp_path, do_here))) == 12
+    assert len(list(run_suite(suite, tmp_path, partial(map, attempt)))) == 12
     results = read_results(suite, tmp_path)
     lines = {line.arm: line for line in stand(suite, results)}
 

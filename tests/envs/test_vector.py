@@ -213,17 +213,6 @@ def test_remembering_can_be_turned_off(joint: Any) -> None:
     assert joint.asks == [K, K]
 
 
-def test_whatever_is_called_together_asks_together(joint: Any) -> None:
-    rows = make_rows("teachgym/SkillList-v0", reuse_answers=False, budget={"steps": 1})
-    rows.action_space.seed(0)
-    rows.reset(seed=1)
-    rows.step(rows.action_space.sample())
-    before = len(joint.asks)
-    exams = rows.call_together("examine")
-    assert joint.asks[before] == K
-    assert in_full(exams) == in_full(rows.call("examine"))
-
-
 # -- errors ------------------------------------------------------------------------------------
 
 

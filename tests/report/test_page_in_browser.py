@@ -8,14 +8,17 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from page_parts import EVIL, make_run, poison
 
-from teachgym.benchmarks.bench_page import write_bench_page
-from teachgym.benchmarks.runner import do_here, run_suite
+from teachgym.benchmarks.bench_material import BenchMaterial
+from teachgym.benchmarks.bench_page import draw_bench
+from teachgym.benchmarks.jobs import attempt
+from teachgym.benchmarks.runner import run_suite
 from teachgym.benchmarks.suites import Arm, Suite
 from teachgym.report.html import Page, Section, html_table, write_page, write_run_page
 from teachgym.report.html.page import Browser, browse
@@ -95,8 +98,8 @@ def test_a_bench_with_conditions_fits_a_phone(chromium: Any, tmp_path: Path) -> 
         for teacher in ("uniform", "weakest")
     ]
     suite = Suite("conditions", 1, "for tests", tuple(arms), env_settings=settings, seeds=2)
-    assert len(list(run_suite(suite, tmp_path, do_here))) == 12
-    chromium.get(write_bench_page(suite, tmp_path).as_uri())
+    assert len(list(run_suite(suite, tmp_path, partial(map, attempt)))) == 12
+    chromium.get(draw_bench(BenchMaterial.read(suite, tmp_path), tmp_path).as_uri())
     assert chromium.get_log("browser") == []
     assert js(chromium, "document.querySelectorAll('#stress svg').length") == 1
     assert js(chromium, "document.documentElement.scrollWidth") == 390
