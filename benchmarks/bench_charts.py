@@ -10,6 +10,7 @@ import numpy as np
 from markupsafe import Markup
 
 from teachgym.benchmarks.bench_material import BenchMaterial, name_condition
+from teachgym.benchmarks.captions import intervals
 from teachgym.benchmarks.leaderboard import Standing
 from teachgym.benchmarks.stress_material import teacher_of
 from teachgym.benchmarks.uncertainty import mean_curve, profile
@@ -51,7 +52,8 @@ def standing_chart(bench: BenchMaterial, condition: str) -> Markup:
         rows,
         titled("Interquartile mean of test accuracy", bench, condition),
         "test accuracy",
-        note="95 % bootstrap intervals over seeds, from 5 runs on; hollow: controls"
+        note=intervals(line.finished for line in lines)
+        + "; hollow: controls" * any(line.control and line.finished for line in lines)
         + (f"; dashed: {shared.arm}" if shared else ""),
         at=shared.middle.value if shared and shared.middle else None,
     )
@@ -101,7 +103,8 @@ def _profile_chart(bench: BenchMaterial, arms: Sequence[str], reference: str, ti
         title,
         "test accuracy",
         "share of runs above",
-        f"bands: 95 % bootstrap, from 5 runs on; dashed: {reference}",
+        f"bands: {intervals(len(bench.scores[arm]) for arm in styles)}"
+        + f"; dashed: {reference}" * (reference in styles),
         y_range=(0, 1),
     )
     lines = [_profile_line(bench, arm, style, levels) for arm, style in styles.items()]
@@ -162,8 +165,9 @@ def curve_groups(bench: BenchMaterial, condition: str) -> list[Markup]:
             _curve_line(arm, curve, styles[arm], name=teacher_of(bench.arms[arm]), plain=True)
             for arm, curve in curves.items()
         ]
+        dashed = f"dashed: {reference}" if reference in styles else ""
         title = titled("Learning curves", bench, condition)
-        axes = Axes(title, "step", "accuracy on val", f"dashed: {reference}", whole=True)
+        axes = Axes(title, "step", "accuracy on val", dashed, whole=True)
         charts.append(line_chart(lines, axes))
     return charts
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -9,6 +10,7 @@ from markupsafe import Markup
 
 from teachgym.benchmarks.bench_charts import titled
 from teachgym.benchmarks.bench_material import BenchMaterial
+from teachgym.benchmarks.captions import errors, intervals
 from teachgym.benchmarks.cost_per_point import cost_per_point, show_price
 from teachgym.benchmarks.uncertainty import pareto_front
 from teachgym.metrics import Estimate, estimate
@@ -36,8 +38,8 @@ def cost_section(bench: BenchMaterial) -> Section:
     )
     note = (
         "Mean spending over the mean gain on test, for each 0.01 gained over the untrained "
-        "student, with 95 % bootstrap intervals over seeds. Where the interval of the gain covers "
-        "0, a point has no highest price."
+        f"student ({intervals(map(len, bench.runs.values()))}). Where the interval of the gain "
+        "covers 0, a point has no highest price."
     )
     table = html_table(price_rows(bench), sortable=True)
     charts = grid(cost_charts(bench, condition))
@@ -92,10 +94,12 @@ def _cost_chart(
     for name, (arms, style) in parts.items():
         points = [_cost_point(arm, currency, spent[arm], tests[arm]) for arm in arms]
         lines.append(Line(name, points, style, joined=arms is front))
-    note = f"± standard error over seeds; not beaten, cheapest first: {', '.join(front) or 'none'}"
+    note = f"{errors(e.n for e in tests.values())}; not beaten, cheapest first: "
+    note += ", ".join(front) or "none"
     return line_chart(lines, Axes(title, currency, "test accuracy", note))
 
 
 def _cost_point(arm: str, currency: str, spent: Estimate, test: Estimate) -> Point:
-    name = f"{arm}, {spent.mean:,.10g} ± {spent.stderr:,.3g} {currency}"
+    error = "" if math.isnan(spent.stderr) else f" ± {spent.stderr:,.3g}"
+    name = f"{arm}, {spent.mean:,.10g}{error} {currency}"
     return Point(spent.mean, estimate_mark(name, test))

@@ -11,6 +11,7 @@ import numpy as np
 from teachgym.benchmarks.analysis import Interval
 from teachgym.benchmarks.bench_charts import thresholds
 from teachgym.benchmarks.bench_material import BenchMaterial, name_condition
+from teachgym.benchmarks.captions import intervals
 from teachgym.benchmarks.leaderboard import Standing
 from teachgym.benchmarks.stress_material import Coping, read_coping
 from teachgym.benchmarks.uncertainty import profile
@@ -48,7 +49,11 @@ def _leaderboard(bench: BenchMaterial, lines: Sequence[Standing]) -> Figure:
         axes.plot(middle.value, y, "o", ms=4, color=color, mfc="white" if line.control else color)
     axes.set_yticks(range(len(lines)), [f"{line.arm} (n={line.finished})" for line in lines])
     axes.invert_yaxis()
-    axes.set_xlabel("interquartile mean of test accuracy\n(95 % bootstrap; hollow: controls)")
+    hollow = "; hollow: controls" * any(line.control for line in lines)
+    axes.set_xlabel(
+        "interquartile mean of test accuracy\n"
+        f"({intervals(line.finished for line in lines)}{hollow})"
+    )
     return figure
 
 
@@ -71,7 +76,7 @@ def _profiles(bench: BenchMaterial, lines: Sequence[Standing]) -> Figure:
         lows, highs = [s.low for s in shares], [s.high for s in shares]
         axes.fill_between(levels, lows, highs, color=drawn.get_color(), alpha=0.12, linewidth=0)
     axes.set_xlabel("test accuracy")
-    axes.set_ylabel("share of runs above\n(95 % bootstrap)")
+    axes.set_ylabel(f"share of runs above\n({intervals(len(bench.scores[a]) for a in arms)})")
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=7)
     return figure
 
@@ -83,9 +88,8 @@ def _radars(bench: BenchMaterial, table: Mapping[str, Mapping[str, Coping]]) -> 
     angles = np.linspace(0, 2 * np.pi, len(conditions), endpoint=False)
     rows = -(-len(table) // _COLUMNS)
     figure = Figure(figsize=(2.7 * _COLUMNS, 0.4 + 1.9 * rows), layout="constrained")
-    figure.suptitle(
-        "chance to beat the reference under the same stress (95 % bootstrap)", fontsize=8
-    )
+    found = intervals(map(len, bench.runs.values()))
+    figure.suptitle(f"chance to beat the reference under the same stress ({found})", fontsize=8)
     for number, (teacher, own) in enumerate(table.items()):
         turned = {"projection": "polar", "theta_offset": np.pi / 2, "theta_direction": -1}
         axes = figure.add_subplot(rows, _COLUMNS, number + 1, **turned)

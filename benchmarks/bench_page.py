@@ -22,6 +22,7 @@ from teachgym.benchmarks.bench_material import BenchMaterial, name_condition
 from teachgym.benchmarks.bench_ranks import rank_rows
 from teachgym.benchmarks.bench_skills import skill_section
 from teachgym.benchmarks.bench_stress import stress_section
+from teachgym.benchmarks.captions import errors, intervals, sentence, short_commit
 from teachgym.benchmarks.dynamics import describe_curves
 from teachgym.benchmarks.leaderboard import leaderboard_rows
 from teachgym.benchmarks.stress_material import teacher_of
@@ -76,15 +77,17 @@ def _facts(bench: BenchMaterial) -> dict[str, str]:
             name.replace("_", " ").capitalize(): _show(value)
             for name, value in suite.env_settings.items()
         },
-        "Commit": ", ".join(c[:10] for c in bench.commits) or "nothing finished",
+        "Commit": ", ".join(map(short_commit, bench.commits)) or "nothing finished",
         "Version": ", ".join(bench.versions) or "nothing finished",
     }
 
 
 def _leaderboard(bench: BenchMaterial) -> Section:
+    counts = _counts(bench)
     intro = (
-        "Test was read once per run, for the student that was best on val. ± is the standard error "
-        "over seeds. Differences are paired by seed; p-values are adjusted for the number of arms. "
+        "Test was read once per run, for the student that was best on val. "
+        f"{sentence(errors(counts))} Differences are paired by seed; p-values, where there are "
+        "any, are adjusted for the number of arms. "
         "All of it is about training runs: test items and the untrained student are the same in "
         "every one."
     )
@@ -103,22 +106,29 @@ def _panel(bench: BenchMaterial, condition: str, table: Markup) -> Markup:
     return figure(name_condition(condition), "", table) if len(bench.panels) > 1 else table
 
 
+def _counts(bench: BenchMaterial) -> list[int]:
+    """Finished runs of each arm that has any."""
+    return [len(runs) for runs in bench.runs.values()]
+
+
 def _certainty(bench: BenchMaterial) -> Section:
     intro = (
         "Chance that a run of the arm on the left beats a run of the arm above"
         + (" with the same seed" if bench.suite.seeded else "")
-        + "; ties count half. The 95 % bootstrap interval and n are in the tooltip."
+        + f"; ties count half. Tooltips have n and {intervals(_counts(bench))}."
     )
     parts = []
     for condition, lines in bench.panels.items():
         matrix = _matrix(bench, [line.arm for line in lines if line.finished])
         parts.append(_panel(bench, condition, matrix))
     for condition, lines in bench.panels.items():
-        note = (
-            "Places of the teachers' means over resampled seeds (a plain bootstrap: a little too "
-            "sure where seeds are few), and the seeds that a paired test needs to find such a "
-            "difference in four of five cases, by the deviation seen here."
+        places = "places of the teachers' means over resampled seeds"
+        about = (
+            f"{intervals([line.finished for line in lines], places)} (a plain bootstrap: a little "
+            "too sure where seeds are few); seeds that a paired test needs to find such a "
+            "difference in four of five cases, by the deviation seen, if that was seen often enough"
         )
+        note = sentence(about)
         table = html_table(rank_rows(bench, lines), sortable=True)
         parts.append(figure(titled("How sure the places are", bench, condition), note, table))
     return Section("chances", "Chance of improvement", intro, parts)
@@ -144,15 +154,17 @@ def _beats(bench: BenchMaterial, arm: str, other: str) -> Cell | str:
 
 def _curves(bench: BenchMaterial) -> Section:
     if len(bench.panels) > 1:
-        shown = "Mean over seeds of the accuracy on val; standard errors are in the tooltips."
+        shown = (
+            f"Mean over seeds of the accuracy on val; in the tooltips: {errors(_counts(bench))}."
+        )
         charts = grid([chart for c in bench.panels for chart in curve_groups(bench, c)])
     else:
         shown = (
-            "Mean over seeds of the accuracy on val, with a band of ± standard error, on one "
+            f"Mean over seeds of the accuracy on val; bands: {errors(_counts(bench))}; on one "
             "scale; dashed: what the arm is compared with."
         )
         charts = grid(curve_charts(bench), small=True)
-    note = "Gains of the mean curve ± standard error over seeds; the share is of the whole gain."
+    note = f"Gains of the mean curve; {errors(_counts(bench))}; the share is of the whole gain."
     table = figure("When they learned", note, html_table(dynamics_rows(bench), sortable=True))
     return Section("curves", "Learning curves", shown, [charts, table])
 
@@ -164,7 +176,7 @@ def dynamics_rows(bench: BenchMaterial) -> Rows:
     for arm, runs in bench.runs.items():
         if min(run.steps for run in runs):
             found = describe_curves([[point.mean for point in run.curve] for run in runs])
-            halves = (f"{e.mean:+.4f} ± {e.stderr:.4f}" for e in (found.early, found.late))
+            halves = (e.show("+.4f") for e in (found.early, found.late))
             share = "no gain" if found.share is None else f"{found.share:.2f}"
             highest = f"{found.highest} of {found.steps}"
             rows.append((f"{arm} (n={len(runs)})", highest, *halves, share))

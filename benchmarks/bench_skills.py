@@ -9,6 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from teachgym.benchmarks.bench_material import BenchMaterial
+from teachgym.benchmarks.captions import errors
 from teachgym.benchmarks.skill_gains import (
     BANDS,
     QUALITIES,
@@ -53,8 +54,9 @@ def skill_section(bench: BenchMaterial) -> Section:
     }
     note = (
         "Spearman's correlation over skills of means over seeds, with a 95 % bootstrap interval "
-        "over skills; gains are means over the skills of a third of the range of difficulty ± "
-        "standard error over seeds."
+        "over skills, where there are enough of them; gains are means over the skills of a third "
+        "of the range of difficulty "
+        f"({errors(map(len, gains.values()))})."
     )
     table = figure("What gains go with", note, html_table(correlation_rows(gains)))
     return Section("skills", "Gain by difficulty and rarity", intro, [table, grid(_charts(gains))])
@@ -77,7 +79,7 @@ def correlation_rows(gains: ArmGains) -> Rows:
             (
                 f"{arm} (n={len(runs)})",
                 *(str(column[number] or "none") for column in known.values()),
-                *("no skill" if m is None else f"{m.mean:+.3f} ± {m.stderr:.3f}" for m in means),
+                *("no skill" if m is None else m.show("+.3f") for m in means),
             )
         )
     return (("arm", *known, *(f"gain, {band}" for band in BANDS)), *rows)
@@ -108,5 +110,6 @@ def _chart(
         x = estimate([quality(g) for g in found])
         note = f"{skill}, {name} {x.mean:.3f}, gain"
         points.append(Point(x.mean, estimate_mark(note, estimate([g.gain for g in found]))))
-    note = "a dot is a skill, mean over the runs where this is known ± standard error"
+    most = errors(map(len, own.values())).replace("seeds", "runs")
+    note = f"a dot is a skill, mean over the runs where this is known; {most}"
     return line_chart([Line("", points, joined=False)], Axes(title, name, "gain on test", note))

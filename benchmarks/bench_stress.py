@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from teachgym.benchmarks.bench_material import BenchMaterial, name_condition
+from teachgym.benchmarks.captions import errors, intervals
 from teachgym.benchmarks.leaderboard import show_p
 from teachgym.benchmarks.stress_material import Coping, read_coping
 from teachgym.report.html import Cell, Mark, Section, grid, html_table, radar_chart
@@ -17,13 +18,15 @@ UNKNOWN = Mark(math.nan, math.nan, math.nan, "")
 
 def stress_section(bench: BenchMaterial) -> Section:
     """A table of conditions and teachers, and a radar for each teacher."""
+    counts = [len(runs) for runs in bench.runs.values()]
     intro = (
         "Test accuracy minus that of the reference under the same condition: mean of the paired "
-        "differences ± standard error over seeds, and its p-value, adjusted for all comparisons "
-        "(Holm). Shades and radars show the chance that a run beats a run of the reference"
+        f"differences ({errors(counts)}), and its p-value, where there is one, adjusted for all "
+        "comparisons (Holm). Shades and radars show the chance that a run beats a run of the "
+        "reference"
         + (" with the same seed" if bench.suite.seeded else "")
-        + "; on the dashed ring both are equally good, outside it the teacher is better. Whiskers "
-        "are 95 % bootstrap intervals. Accuracies under different conditions cannot be compared."
+        + "; on the dashed ring both are equally good, outside it the teacher is better. "
+        f"Whiskers: {intervals(counts)}. Accuracies under different conditions cannot be compared."
     )
     table = read_coping(bench)
     radars = [_radar(teacher, list(bench.panels), own) for teacher, own in table.items()]
@@ -48,7 +51,7 @@ def _cell(coping: Coping | None) -> str | Cell:
     assert line.against is not None
     difference = line.against.difference
     p = "" if math.isnan(line.p) else f", p {show_p(line.p)}"
-    text = f"{difference.mean:+.4f} ± {difference.stderr:.4f}{p}"
+    text = f"{difference.show('+.4f')}{p}"
     return Cell(text, 2 * coping.chance.value - 1, _note(coping))
 
 

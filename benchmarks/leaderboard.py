@@ -7,6 +7,7 @@ and the p-values are adjusted for the number of comparisons (``analysis.holm``).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -24,6 +25,7 @@ from teachgym.benchmarks.analysis import (
     probability_of_improvement,
 )
 from teachgym.benchmarks.suites import Suite
+from teachgym.errors import ConfigError
 from teachgym.metrics import Estimate, area_under_curve, estimate, rank_correlation
 from teachgym.records import Record
 from teachgym.report.tables import Rows
@@ -31,6 +33,10 @@ from teachgym.runs.result import RunResult
 
 Results = Mapping[tuple[str, int], RunResult]
 """By name of the arm and seed; cells that are not finished are left out."""
+
+
+FEWEST_ARMS = 3
+"""Arms that a rank correlation takes: of two it is +1 or -1 whatever they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +133,18 @@ def by_arm(suite: Suite, results: Results) -> dict[str, dict[int, RunResult]]:
 def agreement(ours: Results, theirs: Results) -> tuple[float, int]:
     """How alike two benches rank the arms that both have: Spearman's rho and the number of arms.
 
-    By mean test accuracy; nan for fewer than two arms. Controls count: they are arms too.
+    By mean test accuracy. Controls count: they are arms too.
+
+    Raises:
+        ConfigError: for fewer than ``FEWEST_ARMS`` arms; two are always ranked alike or reversed.
     """
     first, second = _means(ours), _means(theirs)
     shared = [arm for arm in first if arm in second]
-    if len(shared) < 2:
-        return float("nan"), len(shared)
+    if len(shared) < FEWEST_ARMS:
+        raise ConfigError(
+            f"the benches share {len(shared)} arms with results; a rank correlation takes at "
+            f"least {FEWEST_ARMS}"
+        )
     return rank_correlation([first[a] for a in shared], [second[a] for a in shared]), len(shared)
 
 
@@ -204,13 +216,15 @@ def leaderboard_rows(suite: Suite, standings: Sequence[Standing]) -> Rows:
     """Header and a row per arm; who is compared with whom is a column where it differs."""
     several = len({suite.compared(arm) for arm in suite.arms}) > 1
     reference = "its reference" if several else suite.reference
+    middles = any(line.middle and math.isfinite(line.middle.low) for line in standings)
+    tested = any(line.against and line.against.p == line.against.p for line in standings)
     header = (
         "arm",
         "seeds",
         "test accuracy",
-        "interquartile mean [95 %]",
+        "interquartile mean" + " [95 %]" * middles,
         *(["compared with"] if several else []),
-        f"minus {reference} [95 %]",
+        f"minus {reference}" + " [95 %]" * tested,
         "p (Holm)",
         f"beats {reference}",
         *(f"beyond {control}" for control in suite.beyond),
@@ -230,14 +244,14 @@ def _row(line: Standing, beyond: Sequence[str], *, several: bool) -> tuple[str, 
     return (
         name,
         seeds,
-        _show(line.test),
+        line.test.show(".4f"),
         line.middle.show(4),
         *([compared] if several else []),
         *_against(line),
         *(_difference(line.beyond.get(control)) for control in beyond),
-        _show(line.area),
+        line.area.show(".4f"),
         f"{line.examples:,.0f}",
-        f"{line.gap.mean:+.4f} ± {line.gap.stderr:.4f}" if line.gap else "",
+        line.gap.show("+.4f") if line.gap else "",
     )
 
 
@@ -260,12 +274,8 @@ def show_p(p: float) -> str:
 
 
 def _difference(test: PairedTest | None) -> str:
-    return f"{test.difference.mean:+.4f} ± {test.difference.stderr:.4f}" if test else ""
+    return test.difference.show("+.4f") if test else ""
 
 
 def _area(run: RunResult) -> float:
     return area_under_curve([point.mean for point in run.curve])
-
-
-def _show(value: Estimate) -> str:
-    return f"{value.mean:.4f} ± {value.stderr:.4f}"

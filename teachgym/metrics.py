@@ -27,7 +27,17 @@ class Estimate:
     n: int
 
     def __str__(self) -> str:
-        return f"{self.mean:.3f} ± {self.stderr:.3f} (n={self.n})"
+        return f"{self.show('.3f')} (n={self.n})"
+
+    def show(self, form: str) -> str:
+        """The mean with its standard error, where there is one, both in a format of numbers.
+
+        Example:
+            >>> Estimate(0.5, 0.1, 3).show("+.2f"), Estimate(0.5, math.nan, 1).show("+.2f")
+            ('+0.50 ± 0.10', '+0.50')
+        """
+        mean = format(self.mean, form)
+        return mean if math.isnan(self.stderr) else f"{mean} ± {self.stderr:{form.lstrip('+')}}"
 
 
 def estimate(values: Sequence[float] | FloatArray) -> Estimate:

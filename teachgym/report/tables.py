@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -102,6 +103,8 @@ def show_gap(gap: Estimate) -> str:
         >>> show_gap(Estimate(0.02, 0.01, 100))
         '+0.020 [+0.000, +0.040]'
     """
+    if math.isnan(gap.stderr):
+        return f"{gap.mean:+.3f}, no interval of one item"
     low, high = (gap.mean + sign * _NORMAL_95 * gap.stderr for sign in (-1, 1))
     return f"{gap.mean:+.3f} [{low:+.3f}, {high:+.3f}]"
 
@@ -111,7 +114,7 @@ def _comparison(comparison: Comparison) -> tuple[str, str, str]:
     return (
         str(comparison.before),
         str(comparison.after),
-        f"{gain.mean:+.3f} ± {gain.stderr:.3f}",
+        gain.show("+.3f"),
     )
 
 

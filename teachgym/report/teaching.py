@@ -124,7 +124,7 @@ def _paired(before: Sequence[Prediction], after: Sequence[Prediction]) -> str:
     if not changes:
         return "not measured"
     change = estimate(changes)
-    return f"{change.mean:+.3f} ± {change.stderr:.3f}"
+    return change.show("+.3f")
 
 
 def _show_gain(gain: float | None) -> str:

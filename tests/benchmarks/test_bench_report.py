@@ -23,12 +23,19 @@ def teachgym(*arguments: str) -> Result:
 
 
 def test_a_bench_agrees_with_itself_and_its_runs_are_lines(tmp_path: Path) -> None:
-    assert teachgym(*BRIEF).exit_code == 0
+    assert teachgym(*BRIEF, "--arm=weakest").exit_code == 0
     lines = (tmp_path / "b" / "results.jsonl").read_text().splitlines()
-    assert [json.loads(line)["arm"] for line in lines] == ["alp", "uniform"]
+    assert [json.loads(line)["arm"] for line in lines] == ["alp", "uniform", "weakest"]
     outcome = teachgym("report", "b", "--agreement", "b")
     assert outcome.exit_code == 0, outcome.output
-    assert "rank correlation with b over 2 arms: +1.00" in outcome.output
+    assert "rank correlation with b over 3 arms: +1.00" in outcome.output
+
+
+def test_two_arms_are_not_ranked_alike_or_otherwise() -> None:
+    assert teachgym(*BRIEF).exit_code == 0
+    outcome = teachgym("report", "b", "--agreement", "b")
+    assert outcome.exit_code == 2
+    assert "share 2 arms with results; a rank correlation takes at least 3" in outcome.stderr
 
 
 def test_a_run_has_no_ranks_to_agree_about(tmp_path: Path) -> None:

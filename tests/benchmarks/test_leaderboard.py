@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from teachgym.benchmarks.jobs import attempt
 from teachgym.benchmarks.leaderboard import agreement, match_scores, result_lines
 from teachgym.benchmarks.runner import read_results, run_suite
 from teachgym.benchmarks.suites import Arm, Suite
+from teachgym.errors import ConfigError
 
 
 def runs(scores: Mapping[str, Sequence[float]]) -> Any:
@@ -34,10 +34,12 @@ def test_agreement_is_the_rank_correlation_of_the_arms_that_both_have_run() -> N
     assert agreement(ours, theirs) == (pytest.approx(0.5), 3)
 
 
-def test_one_arm_has_no_rank() -> None:
-    rho, shared = agreement(runs({"x": [0.1]}), runs({"x": [0.5]}))
-    assert math.isnan(rho)
-    assert shared == 1
+@pytest.mark.parametrize("arms", [0, 1, 2])
+def test_fewer_than_three_arms_are_not_correlated(arms: int) -> None:
+    """Two arms always agree or disagree fully."""
+    scores = {f"arm {i}": [0.1 * i] for i in range(arms)}
+    with pytest.raises(ConfigError, match=f"share {arms} arms .* at least 3"):
+        agreement(runs(scores), runs(scores))
 
 
 @pytest.mark.parametrize(

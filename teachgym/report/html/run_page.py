@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from markupsafe import Markup
@@ -91,7 +91,7 @@ def _facts(run: RunMaterial) -> dict[str, str]:
     result, versions = run.result, run.config["versions"]
     gain = result.test.gain
     return {
-        "Gain on test": f"{gain.mean:+.3f} ± {gain.stderr:.3f} (n={gain.n})",
+        "Gain on test": f"{gain.show('+.3f')} (n={gain.n})",
         "Gain on val minus test [95 %]": show_gap(result.gap),
         "Test, untrained": str(result.test.before),
         "Test, best on val": str(result.test.after),
@@ -110,12 +110,11 @@ def _facts(run: RunMaterial) -> dict[str, str]:
 def _learning(run: RunMaterial) -> Section:
     result = run.result
     curve = Line("", [Point(s, score_mark(f"step {s}", p)) for s, p in enumerate(result.curve)])
-    n = result.curve[-1].n
     whole = Axes(
         "Learning curve",
         "environment step",
         "accuracy on val",
-        f"± standard error, n = {n} items",
+        f"± standard error, {_items(result.curve)} items",
         whole=True,
     )
     rows = [
@@ -125,7 +124,7 @@ def _learning(run: RunMaterial) -> Section:
                 score_mark(f"{skill}, untrained", before, "quiet"),
                 score_mark(f"{skill}, best", after),
             ],
-            f"{before.mean:.2f} → {after.mean:.2f}, n={after.n}",
+            _change(before, after),
         )
         for skill, (before, after) in _paired_skills(result)
     ]
@@ -159,10 +158,21 @@ def _paired_skills(result: RunResult) -> Iterator[tuple[str, tuple[SkillScore, S
         yield skill, (before, result.test.skills_after[skill])
 
 
+def _change(before: SkillScore, after: SkillScore) -> str:
+    shown = (f"{score.mean:.2f}" if score.n else "not measured" for score in (before, after))
+    return f"{' → '.join(shown)}, {_items([before, after])}"
+
+
+def _items(scores: Collection[SkillScore]) -> str:
+    """How many items scores are of, from the fewest to the most."""
+    low, high = (pick(score.n for score in scores) for pick in (min, max))
+    return f"n = {low} to {high}" if low < high else f"n = {low}"
+
+
 def _skill_chart(skill: str, scores: Mapping[int, SkillScore]) -> Markup:
     """Of one skill, by step."""
     points = [Point(step, wilson_mark(f"step {step}", s)) for step, s in scores.items()]
-    note = f"n = {scores[0].n} items of val"
+    note = f"{_items(scores.values())} items of val"
     axes = Axes(skill, "environment step", "accuracy", note, y_range=(0, 1), whole=True, small=True)
     return line_chart([Line("", points, band=True)], axes)
 
@@ -198,7 +208,7 @@ def _bought_chart(run: RunMaterial, currency: str) -> Markup:
         Point(amount, score_mark(f"{amount:,.10g} {name}", score))
         for amount, score in zip(run.spent(currency), run.result.curve, strict=True)
     ]
-    note = f"± standard error, n = {run.result.curve[-1].n} items"
+    note = f"± standard error, {_items(run.result.curve)} items"
     return line_chart(
         [Line("", points)], Axes(f"Accuracy for {name}", name, "accuracy on val", note)
     )

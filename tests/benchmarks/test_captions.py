@@ -1,0 +1,107 @@
+"""What the page of a bench says is true, however few of its seeds are finished."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from teachgym.benchmarks.bench_figures import bench_figures
+from teachgym.benchmarks.bench_material import BenchMaterial
+from teachgym.benchmarks.bench_page import bench_page, draw_bench
+from teachgym.benchmarks.captions import ERRORS, INTERVALS, errors, intervals, short_commit
+from teachgym.benchmarks.runner import do_here, run_suite
+from teachgym.benchmarks.suites import Arm, Suite
+from teachgym.report.html import html_table
+
+SMALL: dict[str, Any] = {
+    "student": "simulated",
+    "task_settings": {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1},
+    "examples_per_step": 40,
+    "budget": {"steps": 1},
+}
+SUITE = Suite(
+    "few",
+    1,
+    "for tests",
+    (Arm("uniform", "uniform", control=True), Arm("weak", "weakest"), Arm("alp", "alp")),
+    env_settings=SMALL,
+    seeds=5,
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bench of five seeds, which pages of fewer are made of."""
+    path = tmp_path_factory.mktemp("bench") / "few"
+    list(run_suite(SUITE, path, do_here))
+    return path
+
+
+def text_of(folder: Path, n: int, tmp_path: Path) -> str:
+    """The page of the first ``n`` seeds."""
+    return draw_bench(BenchMaterial.read(SUITE.narrowed(seeds=n), folder), tmp_path).read_text()
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5])
+def test_captions_promise_what_is_there(folder: Path, tmp_path: Path, n: int) -> None:
+    """Errors take two runs, bootstrap intervals five."""
+    page = unescape(text_of(folder, n, tmp_path))
+    seen = re.sub(r"<(script|style).*?</\1>", "", page, flags=re.DOTALL)
+    assert (ERRORS in seen) == (n >= 2)
+    assert n > 1 or "no standard error of one run" in seen.lower()
+    assert (INTERVALS in seen) == (n >= 5)
+    assert ("interquartile mean [95 %]" in seen) == (n >= 5)
+    assert ("no interval below 5 runs" in seen.lower()) == (n < 5)
+    assert ("minus uniform [95 %]" in seen) == (n >= 2)
+    assert not re.search(r"\bnan\b", re.sub(r"<[^>]*>", " ", seen))
+    assert not re.search(r"<td[^>]*></td>", page)
+
+
+@pytest.mark.parametrize("n", [1, 4, 5])
+def test_figures_promise_what_is_there(folder: Path, n: int) -> None:
+    figures = bench_figures(BenchMaterial.read(SUITE.narrowed(seeds=n), folder))
+    for figure in figures.values():
+        labels = " ".join(f"{a.get_xlabel()} {a.get_ylabel()}" for a in figure.axes)
+        assert (INTERVALS in labels) == (n >= 5)
+
+
+@pytest.mark.parametrize(
+    "commit", ["not in a checkout", "a" * 40, "0f" * 20 + "-dirty", "feedface"]
+)
+def test_only_commits_are_cut(folder: Path, commit: str) -> None:
+    bench = BenchMaterial.read(SUITE.narrowed(seeds=1), folder)
+    object.__setattr__(bench, "commits", [commit])
+    shown = bench_page(bench).facts["Commit"]
+    whole = re.fullmatch(r"[0-9a-f]{40}(-dirty)?", commit) is None
+    assert (shown == commit) if whole else (shown == commit[:10] + commit[40:])
+
+
+@given(st.text())
+def test_what_is_no_commit_is_never_cut(text: str) -> None:
+    assert short_commit(text) == text or re.match(r"[0-9a-f]{40}", text)
+
+
+@given(st.lists(st.integers(0, 9), max_size=6))
+def test_a_promise_holds_for_all_or_says_for_which(counts: list[int]) -> None:
+    for promise, what, fewest in ((errors, ERRORS, 2), (intervals, INTERVALS, 5)):
+        have = [count >= fewest for count in counts if count]
+        said = promise(counts)
+        assert (what in said) == any(have)
+        assert (f"from {fewest} runs on" in said) == (any(have) and not all(have))
+
+
+CELLS = st.lists(st.tuples(*[st.sampled_from(["", "x", "1"])] * 4), min_size=1, max_size=5)
+
+
+@given(CELLS)
+def test_no_table_has_an_empty_cell_or_column(body: list[tuple[str, ...]]) -> None:
+    table = html_table([("a", "b", "c", "d"), *body])
+    assert not re.search(r"<td[^>]*></td>", table)
+    for number, name in enumerate("bcd", 1):
+        assert (f">{name}</th>" in table) == any(row[number] for row in body)
