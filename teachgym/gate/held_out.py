@@ -65,15 +65,20 @@ class HeldOut:
 
     def __call__(self, example: Example) -> str | None:
         """Which item the example is or holds; the example's own words are all that is shown."""
-        name = self._names.get(_squeezed(example.prompt))
+        found = terms(example.prompt)
+        name = self._names.get(_joined(found) or _squeezed(example.prompt))
         if name is None and self._visible:
             name = self._visible.get(visible(example.prompt))
         if name is not None:
             return f"{example.prompt!r} is a prompt of val or test: {name}"
-        for text in (example.prompt, example.target, example.rejected or ""):
-            if (name := self._inside(text, example)) is not None:
+        for text, read in (
+            (example.prompt, found),
+            (example.target, None),
+            (example.rejected, None),
+        ):
+            if text and (name := self._inside(text, read, example)) is not None:
                 return f"{example.prompt!r} holds a prompt of val or test: {name}"
-        if (name := self._retold.find(example)) is not None:
+        if (name := self._retold.find(example, found)) is not None:
             return f"{example.prompt!r} is a prompt of val or test but for a few words: {name}"
         return None
 
@@ -85,22 +90,28 @@ class HeldOut:
         """Forms and answers of the items looked up by these characters."""
         return self._beginning.get(beginning, ())
 
-    def _inside(self, text: str, example: Example) -> str | None:
-        """The item that stands whole in a text of an example."""
+    def _inside(self, text: str, read: Sequence[Term] | None, example: Example) -> str | None:
+        """The item that stands whole in a text of an example; ``read`` is its terms, if known."""
         if self._visible:
             spaced = f" {visible(text)} "
             if name := next((n for v, n in self._visible.items() if f" {v} " in spaced), None):
                 return name
         if len(text) < self._shortest:
             return None
-        found = terms(text)
-        whole = "".join([term.piece for term in found])
-        for first, start in enumerate(accumulate((len(t.piece) for t in found), initial=0)):
+        found = terms(text) if read is None else read
+        pieces = [term.piece for term in found]
+        whole = "".join(pieces)
+        for first, start in enumerate(accumulate(map(len, pieces), initial=0)):
             beginnings = (whole[start : start + n] for n in self._prefixes)
             for form, answer in chain.from_iterable(map(self._items_at, beginnings)):
                 if whole.startswith(form, start) and _apart(found, first, form, answer, example):
                     return self._names[form]
         return None
+
+
+def _joined(found: Sequence[Term]) -> str:
+    """What ``_squeezed`` gives for a text of these terms, if there are any."""
+    return "".join([term.piece for term in found])
 
 
 def _squeezed(text: str) -> str:

@@ -102,9 +102,8 @@ class Retold:
             dtype=np.int64,
         )
 
-    def find(self, example: Example) -> str | None:
-        """The name of an item that the prompt holds but for a few words."""
-        found = terms(example.prompt)
+    def find(self, example: Example, found: Sequence[Term]) -> str | None:
+        """The name of an item that a prompt of the terms ``found`` holds but for a few words."""
         if len(found) < FEWEST_WORDS - 1 or not self._items:
             return None
         texts = [term.text for term in found]

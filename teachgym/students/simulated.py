@@ -48,8 +48,10 @@ class SimulatedStudent:
     """
 
     def __init__(self, profile: Profile, task: Task) -> None:
-        self._restored = partial(_restore, task)
-        self.profile, self.task = profile, (task := _bottom(task))
+        bottom = _bottom(task)
+        # Asked once: to look for a protocol's methods takes longer than to restore an example.
+        self._restored = partial(_restore, task, isinstance(bottom, TellsSkill))
+        self.profile, self.task, task = profile, bottom, bottom
         self.skills, self.levels = leaf_skills(task.skills), task.levels
         self.dynamics = Dynamics.of(profile, self.skills, self.levels)
         self.competence: FloatArray = self.dynamics.start
@@ -114,7 +116,11 @@ class SimulatedStudent:
 
     def count(self, data: Data) -> FloatArray:
         """Examples per cell, shape (n_skills, n_levels); raises what ``cells`` does."""
-        counts = np.bincount(self.cells(data), minlength=self.competence.size)
+        return self.tally(self.cells(data))
+
+    def tally(self, cells: NDArray[np.int64]) -> FloatArray:
+        """How often each cell is among ``cells``, shape (n_skills, n_levels)."""
+        counts = np.bincount(cells, minlength=self.competence.size)
         return counts.reshape(self.competence.shape).astype(np.float64)
 
     def cells(self, data: Data) -> NDArray[np.int64]:
@@ -151,7 +157,8 @@ class SimulatedStudent:
         right it has to be told.
         """
         for example in examples:
-            self._key.setdefault(example.prompt, self._restored(example))
+            if example.prompt not in self._key:
+                self._key[example.prompt] = self._restored(example)
 
     def _look_up(self, prompt: str) -> Example | None:
         """The task's example with this prompt; splits are read when first needed."""
@@ -195,12 +202,12 @@ def _bottom(task: Task) -> Task:
     return task
 
 
-def _restore(task: Task, example: Example) -> Example:
+def _restore(task: Task, tells: bool, example: Example) -> Example:
     """The example as the task at the bottom labels it, by its prompt where the task can tell."""
     while hasattr(task, "beneath"):
         example = task.restored(example)  # type: ignore[attr-defined]
         task = task.beneath
-    own = task.skill_of(example.prompt) if isinstance(task, TellsSkill) else None
+    own: str | None = task.skill_of(example.prompt) if tells else None  # type: ignore[attr-defined]
     return example if own in (None, example.skill) else replace(example, skill=own)
 
 

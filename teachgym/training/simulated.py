@@ -49,10 +49,11 @@ class SimulatedTrainer:
         if not data:
             return TrainResult(math.nan, 0, Cost())
         started = perf_counter()
-        counts = student.count(data)
+        cells = student.cells(data)
+        counts = student.tally(cells)
         surprise: FloatArray = -np.log(np.maximum(student.accuracy, LEAST_CHANCE))
         loss = float((counts * surprise).sum() / len(data))
-        losses = tuple(surprise.ravel()[student.cells(data)].tolist())
+        losses = tuple(surprise.ravel()[cells].tolist())
         student.learn(counts, rng)
         cost = replace(self.cost(student, data), seconds=perf_counter() - started)
         return TrainResult(loss, self.epochs, cost, losses)
