@@ -1,0 +1,222 @@
+"""What README and docs/ show works: Python blocks run, and commands pass the CLI's own parser."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from teachgym.benchmarks.runner import check_arms
+from teachgym.checking import check_config
+from teachgym.cli.commands import app
+from teachgym.skills.discovering import METHODS, make_discovery
+from teachgym.tasks import check_task
+from teachgym.testing import ToyTask
+
+ROOT = Path(__file__).parents[1]
+GENERATED = {ROOT / "docs" / "environments", ROOT / "docs" / "teachers.md"}
+PAGES = {
+    str(path.relative_to(ROOT)): path.read_text()
+    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    if not GENERATED & {path, *path.parents}
+}
+_BLOCK = re.compile(
+    r"(?:<!-- (?P<mark>[^>]*) -->\n+)?```(?P<kind>\w*)\n(?P<text>.*?)```", re.DOTALL
+)
+MARKS = {"", "slow", "hours"}
+"""Comments above a Python block; CONTRIBUTING.md says what they mean."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page."""
+
+    kind: str
+    text: str
+    mark: str
+
+
+def blocks(page: str, *kinds: str) -> list[Block]:
+    found = (Block(m["kind"], m["text"], m["mark"] or "") for m in _BLOCK.finditer(PAGES[page]))
+    return [block for block in found if block.kind in kinds]
+
+
+PYTHON = [page for page in PAGES if blocks(page, "python")]
+SCRIPTS = [
+    (page, number)
+    for page in PYTHON
+    for number, block in enumerate(blocks(page, "python"))
+    if block.mark == "slow"
+]
+COMMANDS = sorted(
+    {
+        line.partition(" # ")[0].strip()
+        for page in PAGES
+        for block in blocks(page, "", "bash")
+        for line in block.text.splitlines()
+        if line.startswith("teachgym ")
+    }
+)
+INLINE = sorted(
+    {text for page in PAGES.values() for text in re.findall(r"`(teachgym [^`]+)`", page)}
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of somebody who has done what the pages tell before: files, data, a run."""
+    monkeypatch.chdir(tmp_path)
+    Path("run.toml").write_text('teacher = "weakest"\n')
+    Path("data/gsm8k").mkdir(parents=True)
+    for split in ("train", "test"):
+        lines = [{"question": f"{split} {i}+1?", "answer": f"#### {i + 1}"} for i in range(900)]
+        Path(f"data/gsm8k/{split}.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    shown = next(block for block in blocks("docs/how-to/skills.md", "json"))
+    for name in ("skills", "twelve", "by_length", "found"):
+        Path(f"{name}.json").write_text(shown.text)
+    return tmp_path
+
+
+def run_page(page: str) -> dict[str, Any]:
+    """Run the Python blocks of a page one after another; what they have defined.
+
+    Students of seconds stand for ``tiny``. What a block does under ``__main__`` is left out.
+    """
+    names: dict[str, Any] = {"__name__": page}
+    for number, block in enumerate(blocks(page, "python")):
+        text = block.text.replace('student="tiny"', 'student="simulated"')
+        exec(compile(text, f"{page}, block {number}", "exec"), names)
+    return names
+
+
+def teach(line: str) -> None:
+    """The command line; an error of ours is one here."""
+    assert not app(shlex.split(line)[1:], standalone_mode=False), line
+
+
+# -- Python ----------------------------------------------------------------------------------
+
+
+def test_marks_are_those_that_are_explained() -> None:
+    found = {block.mark for page in PAGES for block in blocks(page, "python")}
+    assert found <= MARKS
+    for mark in MARKS - {""}:
+        assert f"`<!-- {mark} -->`" in PAGES["CONTRIBUTING.md"]
+
+
+@pytest.mark.parametrize("page", [page for page in PYTHON if page != "README.md"])
+@pytest.mark.usefixtures("folder")
+def test_python_blocks_run(page: str) -> None:
+    if page == "docs/runs.md":
+        teach("teachgym run --student simulated --steps 1 --out runs/first --quiet")
+    run_page(page)
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_episode_of_the_readme_runs_and_improves_the_student(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run_page("README.md")
+    printed = re.findall(r"test accuracy (\S+) -> (\S+)", capsys.readouterr().out)
+    before, after = map(float, printed[0])
+    assert after > before
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_suite_of_the_how_to_has_arms_that_can_be_run() -> None:
+    check_arms(run_page("docs/how-to/suite.md")["sharpness"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("page", "number"), SCRIPTS)
+def test_slow_blocks_run_as_scripts(page: str, number: int, folder: Path) -> None:
+    script = folder / "block.py"
+    script.write_text(blocks(page, "python")[number].text)
+    subprocess.run([sys.executable, str(script)], check=True, cwd=folder)
+
+
+# -- commands --------------------------------------------------------------------------------
+
+
+def without_placeholders(line: str) -> list[str]:
+    """The words of a command that can be parsed."""
+    words = [word for word in shlex.split(line)[1:] if word != "..."]
+    return ["2" if word == "K" else word for word in words]
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+@pytest.mark.usefixtures("folder")
+def test_commands_and_their_options_exist(line: str) -> None:
+    command: Any = typer.main.get_command(app)
+    words = without_placeholders(line)
+    assert words[0] in command.commands
+    for path in ("runs/first", "runs/...", "bench/tiny", "bench/smoke", "bench/other"):
+        Path(path).mkdir(parents=True, exist_ok=True)
+    command.commands[words[0]].make_context(words[0], words[1:])
+
+
+@pytest.mark.parametrize("line", INLINE)
+def test_commands_within_text_exist_with_their_options(line: str) -> None:
+    """Some are only named, without what they need."""
+    command: Any = typer.main.get_command(app)
+    name, *words = without_placeholders(line)
+    assert name in command.commands
+    known = {option for p in command.commands[name].params for option in p.opts}
+    assert {word.partition("=")[0] for word in words if word.startswith("-")} <= known
+
+
+@pytest.mark.parametrize("flag", ["--teachr alp", "--teacher alpp", "--set stres.seed=1"])
+def test_a_wrong_command_is_noticed(flag: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "teachgym.cli.commands.conduct", lambda config, *_, **__: check_config(config)
+    )
+    with pytest.raises(AssertionError):
+        teach(f"teachgym run {flag}")
+
+
+def takes_names(line: str) -> bool:
+    """Whether it is a whole command that names environments, teachers, tasks, settings."""
+    words = shlex.split(line)
+    return words[1] in ("run", "bench", "discover", "list") and "..." not in words
+
+
+@pytest.mark.parametrize("line", [line for line in COMMANDS if takes_names(line)])
+@pytest.mark.usefixtures("folder")
+def test_names_and_settings_in_commands_exist(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything up to the run itself, in whose place its configuration is checked."""
+    checked: list[str] = []
+
+    def check_run(config: Any, *_: Any, **__: Any) -> None:
+        check_config(config)
+        checked.append("run")
+
+    def check_bench(suite: Any, *_: Any, **__: Any) -> None:
+        check_arms(suite)
+        checked.append("bench")
+
+    def check_discovery(task: str, method: str, *given: Any) -> None:
+        check_task(task, given[2]["task"])
+        assert method in METHODS
+        if method == "clusters":  # one by a chat model would want a key
+            make_discovery(method, ToyTask(), **given[2]["method"])
+        checked.append("discover")
+
+    monkeypatch.setattr("teachgym.cli.commands.conduct", check_run)
+    monkeypatch.setattr("teachgym.cli.benching.conduct_bench", check_bench)
+    monkeypatch.setattr("teachgym.cli.benching.show_plan", check_bench)
+    monkeypatch.setattr("teachgym.cli.discovering._discover", check_discovery)
+    if shlex.split(line)[1] == "discover":
+        Path("skills.json").unlink()
+        Path("twelve.json").rename("labels.json")
+        Path("found.json").unlink()
+        line = line.replace("--labels twelve.json", "--labels labels.json")
+    teach(line)
+    assert checked == ([] if shlex.split(line)[1] == "list" else [shlex.split(line)[1]])
