@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 
@@ -31,6 +31,7 @@ from teachgym.checking import (
     short_name,
     student_name,
 )
+from teachgym.envs.building import DEFAULT_BUDGET, make_budget
 from teachgym.errors import ConfigError
 from teachgym.loop import Observer, observed
 from teachgym.protocols import Task, Teacher
@@ -58,6 +59,9 @@ from teachgym.runs.trackers import open_trackers
 from teachgym.runs.versions import commit, versions
 from teachgym.students import learnable_skills
 from teachgym.types import Data, Provenance
+
+if TYPE_CHECKING:
+    from teachgym.report.live import LiveProgress
 
 __all__ = [
     "Make",
@@ -91,6 +95,7 @@ def run(
     say: Say = lambda stage: None,
     make: Make = gym.make,
     notes: Mapping[str, Any] | None = None,
+    progress: bool = False,
 ) -> RunResult:
     """Run an experiment from the start and write everything to ``folder``.
 
@@ -101,6 +106,8 @@ def run(
         say: told what begins, in a few words.
         make: makes the environment.
         notes: what else ``config.json`` shall say.
+        progress: print a line per step, on terminals over a bar of the budget that says what
+            has begun, instead of ``say``.
 
     Raises:
         RunError: if there is something in the folder.
@@ -109,6 +116,11 @@ def run(
         ConfigError: for a setting that does not exist or is out of range.
         MissingExtraError: if the package of a tracker is not installed.
     """
+    if progress:
+        check_config(config)
+        with _live(config) as live:
+            seen = (*observers, live.observe)
+            return run(config, folder, observers=seen, say=live.say, make=make, notes=notes)
     started = perf_counter()
     check_config(config)
     RunFolder.check_new(folder)
@@ -126,6 +138,17 @@ def run(
     run_folder = RunFolder.create(folder, redact_settings(record))
     with holding(run_folder.path, "run"):
         return _go(config, run_folder, env, teacher, observers=observers, say=say, started=started)
+
+
+def _live(config: RunConfig) -> LiveProgress:
+    """What shows a run, on the standard output."""
+    # Imported here: only who watches needs it.
+    from rich.console import Console
+
+    from teachgym.report.live import LiveProgress
+
+    budget = make_budget(config.env_settings.get("budget") or DEFAULT_BUDGET)
+    return LiveProgress(budget, Console())
 
 
 def resume(

@@ -65,6 +65,21 @@ def kill_after(step: int) -> Callable[[int, Transition], None]:
 # -- the result ----------------------------------------------------------------------------------
 
 
+def test_progress_is_a_line_per_step_and_changes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = RunConfig(env_settings={"student": "simulated", "budget": {"steps": 2}}, seed=3)
+    quiet = run(config, tmp_path / "quiet")
+    assert capsys.readouterr().out == ""
+    shown = run(config, tmp_path / "shown", progress=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines if line.startswith("step")] == [
+        ["step", "1"],
+        ["step", "2"],
+    ]
+    assert (shown.curve, shown.test, shown.return_) == (quiet.curve, quiet.test, quiet.return_)
+
+
 def test_the_result_is_that_of_the_episode_and_one_exam(tmp_path: Path) -> None:
     """The same numbers as from the loop, the environment and ``paired_gain`` by hand."""
     result = run(config(seed=5), tmp_path / "run")
