@@ -87,7 +87,7 @@ def values(text: str) -> list[Any]:
     return [
         report(text),
         Plan((Order(text, 3, hint=text, engine=text, subskill=text),)),
-        Episode(steps, 1, text, text),
+        Episode(steps, 1, text),
         Forest(tree, 3),
         result(text),
     ]

@@ -136,7 +136,7 @@ def test_a_report_says_its_accuracy_with_error_and_n(scores: list[float]) -> Non
 @given(st.lists(st.floats(-1, 1), max_size=40), st.integers(0, 99))
 def test_an_episode_says_its_steps_and_return(rewards: list[float], seed: int) -> None:
     steps = tuple(Transition({}, (), r, {}, False, False) for r in rewards)
-    episode = Episode(steps, seed, "{}", "some teacher")
+    episode = Episode(steps, seed, "some teacher")
     assert repr(episode) == (
         f"<Episode: {len(rewards)} step{'s' * (len(rewards) != 1)}, return {sum(rewards):+.3f}, "
         f"teacher 'some teacher', seed {seed}>"
