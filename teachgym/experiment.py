@@ -61,7 +61,7 @@ from teachgym.students import learnable_skills
 from teachgym.types import Data, Provenance
 
 if TYPE_CHECKING:
-    from teachgym.report.live import LiveProgress
+    from teachgym.progress import LiveProgress
 
 __all__ = [
     "Make",
@@ -143,12 +143,9 @@ def run(
 def _live(config: RunConfig) -> LiveProgress:
     """What shows a run, on the standard output."""
     # Imported here: only who watches needs it.
-    from rich.console import Console
+    from teachgym.progress import LiveProgress
 
-    from teachgym.report.live import LiveProgress
-
-    budget = make_budget(config.env_settings.get("budget") or DEFAULT_BUDGET)
-    return LiveProgress(budget, Console())
+    return LiveProgress(make_budget(config.env_settings.get("budget") or DEFAULT_BUDGET))
 
 
 def resume(
@@ -158,6 +155,7 @@ def resume(
     say: Say = lambda stage: None,
     make: Make = gym.make,
     accept: Iterable[str] = (),
+    progress: bool = False,
 ) -> RunResult:
     """Finish the run in ``folder``; of one that is finished, only read the result.
 
@@ -170,6 +168,7 @@ def resume(
         make: makes the environment.
         accept: kinds of differences to go on with all the same: ``config``, ``versions``,
             ``commit``, ``data``. They are noted in the journal and in the result.
+        progress: as ``run`` has it.
 
     Raises:
         RunError: if there is no run, or it is damaged, or somebody else works on it, or its
@@ -179,6 +178,10 @@ def resume(
     """
     if is_finished(folder):
         return read_result(folder)
+    if progress:
+        with _live(config_of(folder)) as live:
+            seen = (*observers, live.observe)
+            return resume(folder, observers=seen, say=live.say, make=make, accept=accept)
     run_folder = RunFolder.open(folder)
     with holding(run_folder.path, "resume"):
         if is_finished(folder):  # By whoever held it until now.

@@ -9,7 +9,7 @@ import gymnasium as gym
 
 from teachgym.errors import ConfigError
 from teachgym.protocols import Teacher
-from teachgym.types import Episode, Transition
+from teachgym.types import Budget, Episode, Transition
 
 Observer = Callable[[int, Transition], None]
 """Called after each step with the step's number, counted from 1, and its transition."""
@@ -35,6 +35,7 @@ def run_episode(
     *,
     seed: int,
     observers: Iterable[Observer] = (),
+    progress: bool = False,
 ) -> Episode:
     """Teach one student from the untrained state to the end of the episode.
 
@@ -51,10 +52,18 @@ def run_episode(
         teacher: chooses the actions; it is reset with ``seed`` first.
         seed: seeds the environment and the teacher.
         observers: see every transition; they change nothing.
+        progress: print a line per step, on terminals over a bar of the budget.
 
     Returns:
         The episode; equal arguments give an equal one.
     """
+    if progress:
+        # Imported here: only who watches needs it.
+        from teachgym.progress import LiveProgress
+
+        known = env.has_wrapper_attr("rules")
+        with LiveProgress(env.get_wrapper_attr("rules").budget if known else Budget()) as shown:
+            return run_episode(env, teacher, seed=seed, observers=(*observers, shown.observe))
     teacher.reset(seed)
     observation, _ = env.reset(seed=seed)
     lived = observed(live(env, teacher, observation), observers)

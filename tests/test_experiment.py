@@ -72,12 +72,50 @@ def test_progress_is_a_line_per_step_and_changes_nothing(
     quiet = run(config, tmp_path / "quiet")
     assert capsys.readouterr().out == ""
     shown = run(config, tmp_path / "shown", progress=True)
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[:2] for line in lines if line.startswith("step")] == [
-        ["step", "1"],
-        ["step", "2"],
-    ]
+    assert steps_shown(capsys) == [1, 2]
     assert (shown.curve, shown.test, shown.return_) == (quiet.curve, quiet.test, quiet.return_)
+    with pytest.raises(Killed):
+        run(config, tmp_path / "stopped", observers=[kill_after(1)])
+    assert steps_shown(capsys) == []
+    assert resume(tmp_path / "stopped", progress=True).curve == quiet.curve
+    assert steps_shown(capsys) == [1, 2]
+
+
+def test_an_episode_shows_its_progress_in_environments_of_others_too(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    env = gym.make("teachgym/SkillList-v0", **SMALL)
+    quiet, shown = (
+        run_episode(env, make_teacher("uniform", env), seed=5, progress=progress)
+        for progress in (False, True)
+    )
+    assert steps_shown(capsys) == list(range(1, shown.length + 1))
+    assert [t.reward for t in shown.transitions] == [t.reward for t in quiet.transitions]
+    pole = gym.make("CartPole-v1", max_episode_steps=3)
+    run_episode(pole, Pusher(), seed=0, progress=True)
+    assert steps_shown(capsys) == [1, 2, 3]
+
+
+class Pusher:
+    """Acts in an environment that is no teacher's."""
+
+    name = "pusher"
+
+    def reset(self, seed: int) -> None:
+        """Nothing to forget."""
+
+    def act(self, observation: object) -> int:
+        """To the right."""
+        return 1
+
+    def observe(self, transition: Transition) -> None:
+        """Nothing to learn."""
+
+
+def steps_shown(capsys: pytest.CaptureFixture[str]) -> list[int]:
+    """The numbers of the steps that were printed since the last call."""
+    lines = capsys.readouterr().out.splitlines()
+    return [int(line.split()[1]) for line in lines if line.startswith("step")]
 
 
 def test_the_result_is_that_of_the_episode_and_one_exam(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def conduct(
     """
     from teachgym.envs.building import DEFAULT_BUDGET, make_budget
     from teachgym.experiment import draw_curve, student_name
-    from teachgym.report.live import LiveProgress
+    from teachgym.progress import LiveProgress
     from teachgym.report.tables import describe_teaching
 
     budget = make_budget(config.env_settings.get("budget") or DEFAULT_BUDGET)

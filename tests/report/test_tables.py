@@ -10,8 +10,8 @@ import numpy as np
 from rich.console import Console
 
 from teachgym.metrics import Estimate
+from teachgym.progress import LiveProgress
 from teachgym.report.figures import figure_to_array, progress_figure, result_figure
-from teachgym.report.live import LiveProgress
 from teachgym.report.tables import result_markdown, result_table
 from teachgym.runs import Comparison, RunResult
 from teachgym.types import Budget, Cost, SkillScore, Transition

@@ -14,15 +14,16 @@ class LiveProgress:
     """Shows steps and stages while it is entered.
 
     The bar is the share of the budget that is spent, in the currency of which the largest share
-    is; the time remaining follows from it. ``say`` and ``observe`` are for ``experiment.run``.
+    is; the time remaining follows from it.
 
     Args:
         budget: of the episode.
-        console: where to show it; on anything but a terminal only the lines appear.
+        console: where to show it, by default the standard output; on anything but a terminal only
+            the lines appear.
     """
 
-    def __init__(self, budget: Budget, console: Console) -> None:
-        self._budget, self._console = budget, console
+    def __init__(self, budget: Budget, console: Console | None = None) -> None:
+        self._budget, self._console = budget, console or Console()
         self._spent = Cost()
         self._progress = Progress(
             SpinnerColumn(),
@@ -30,7 +31,7 @@ class LiveProgress:
             BarColumn(bar_width=24),
             TextColumn("{task.percentage:>3.0f}% of the budget, {task.fields[left]}", markup=False),
             TimeRemainingColumn(),
-            console=console,
+            console=self._console,
             transient=True,
             speed_estimate_period=1e9,  # seconds: steps may take hours
         )
@@ -56,7 +57,7 @@ class LiveProgress:
 
     def observe(self, step: int, transition: Transition) -> None:
         """Show a finished step."""
-        self._spent = self._spent + transition.info["cost"]
+        self._spent = self._spent + transition.info.get("cost", Cost())
         share = 1 - float(self._budget.fractions_left(self._spent).min())
         self._progress.update(self._bar, completed=share, left=self._left())
         self._console.print(_line(step, transition), markup=False, highlight=False)
@@ -64,11 +65,14 @@ class LiveProgress:
     def _left(self) -> str:
         left = self._budget.remaining(self._spent)
         limited = [c for c in left if getattr(self._budget, c) is not None]
-        return ", ".join(f"{left[c]:,.10g} {c.replace('_', ' ')}" for c in limited) + " left"
+        parts = ", ".join(f"{left[c]:,.10g} {c.replace('_', ' ')}" for c in limited)
+        return f"{parts} left" if parts else "which is unlimited"
 
 
 def _line(step: int, transition: Transition) -> str:
-    metrics = transition.info["metrics"]
+    metrics = transition.info.get("metrics")
+    if metrics is None:  # An environment of somebody else's.
+        return f"step {step:>3}  reward {transition.reward:+.3f}"
     kinds = ("rejected", "incidents")
     trouble = "".join(f", {metrics[kind]} {kind}" for kind in kinds if metrics.get(kind))
     return (
