@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from teachgym.benchmarks.bench_figures import bench_figures
 from teachgym.benchmarks.bench_material import BenchMaterial
 from teachgym.benchmarks.bench_page import bench_page, draw_bench
 from teachgym.benchmarks.captions import ERRORS, INTERVALS, errors, intervals, short_commit
-from teachgym.benchmarks.runner import do_here, run_suite
+from teachgym.benchmarks.jobs import attempt
+from teachgym.benchmarks.runner import run_suite
 from teachgym.benchmarks.suites import Arm, Suite
 from teachgym.report.html import html_table
 
@@ -39,7 +41,7 @@ SUITE = Suite(
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bench of five seeds, which pages of fewer are made of."""
     path = tmp_path_factory.mktemp("bench") / "few"
-    list(run_suite(SUITE, path, do_here))
+    list(run_suite(SUITE, path, partial(map, attempt)))
     return path
 
 
