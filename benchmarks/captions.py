@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from teachgym.benchmarks.analysis import FEWEST
+from teachgym.report.captions import promise
 
 ERRORS = "± standard error over seeds"
 INTERVALS = "95 % bootstrap intervals"
@@ -20,7 +21,7 @@ def errors(counts: Iterable[int]) -> str:
         >>> errors([1])
         'no standard error of one run'
     """
-    return _promise(ERRORS, counts, 2, "no standard error of one run")
+    return promise(ERRORS, counts, 2, "runs", "no standard error of one run")
 
 
 def intervals(counts: Iterable[int], what: str = INTERVALS) -> str:
@@ -32,14 +33,7 @@ def intervals(counts: Iterable[int], what: str = INTERVALS) -> str:
         >>> intervals([4])
         'no interval below 5 runs'
     """
-    return _promise(what, counts, FEWEST, f"no interval below {FEWEST} runs")
-
-
-def _promise(what: str, counts: Iterable[int], fewest: int, none: str) -> str:
-    enough = [count >= fewest for count in counts if count]
-    if not any(enough):
-        return none
-    return what if all(enough) else f"{what}, from {fewest} runs on"
+    return promise(what, counts, FEWEST, "runs", f"no interval below {FEWEST} runs")
 
 
 def sentence(text: str) -> str:

@@ -25,6 +25,7 @@ class Estimate:
     stderr: float
     """Sample standard deviation (n - 1) / sqrt(n); nan for n < 2."""
     n: int
+    """0 = not measured, and then mean and stderr are nan."""
 
     def __str__(self) -> str:
         return f"{self.show('.3f')} (n={self.n})"
@@ -36,6 +37,8 @@ class Estimate:
             >>> Estimate(0.5, 0.1, 3).show("+.2f"), Estimate(0.5, math.nan, 1).show("+.2f")
             ('+0.50 ± 0.10', '+0.50')
         """
+        if math.isnan(self.mean):
+            return "not measured"
         mean = format(self.mean, form)
         return mean if math.isnan(self.stderr) else f"{mean} ± {self.stderr:{form.lstrip('+')}}"
 
@@ -66,7 +69,8 @@ def paired_gain(before: Report, after: Report) -> Estimate:
             "evaluate both on the same split of the same task"
         )
     change = after.scores - before.scores
-    return estimate(change[~np.isnan(change)])
+    measured = change[~np.isnan(change)]
+    return estimate(measured) if measured.size else Estimate(math.nan, math.nan, 0)
 
 
 @dataclass(frozen=True, slots=True)

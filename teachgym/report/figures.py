@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from teachgym.report.captions import error_of, item_errors
 from teachgym.report.tables import describe_run
 from teachgym.runs.result import RunResult
 from teachgym.types import SkillScore
@@ -47,7 +48,7 @@ def progress_figure(
     left, right = figure.subplots(1, 2)
     _draw_curve(left, curve, best_step)
     _draw_bars(right, by_skill, before)
-    right.set_title(f"by skill on {split} ({_describe_n(by_skill)})")
+    right.set_title(f"by skill on {split}")
     if title:
         figure.suptitle(plain(title, 110))
     return figure
@@ -89,15 +90,15 @@ def _draw_curve(axes: Axes, curve: Sequence[SkillScore], best_step: int | None) 
     from matplotlib.ticker import MaxNLocator
 
     means = [point.mean for point in curve]
-    errors = [point.stderr for point in curve]
+    errors = [error_of(point) for point in curve]
     axes.errorbar(range(len(curve)), means, yerr=errors, color=_BLUE, marker="o", capsize=3)
     if best_step is not None:
         best = means[best_step]
         axes.plot(best_step, best, "o", color=_ORANGE, zorder=3, label=f"best on val: {best:.3f}")
         axes.legend(loc="lower right")
     axes.set_xlabel("environment step")
-    axes.set_ylabel("validation accuracy (± standard error)")
-    axes.set_title(f"learning curve (n = {curve[-1].n} items)")
+    axes.set_ylabel(f"validation accuracy ({item_errors(curve)})")
+    axes.set_title("learning curve")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
 
@@ -108,8 +109,8 @@ def _draw_bars(
     skills = list(by_skill)
     y = np.arange(len(skills))
     measured = [by_skill[s] if by_skill[s].n else SkillScore(0, 0.0, 0.0) for s in skills]
-    means, errors = [m.mean for m in measured], [m.stderr for m in measured]
-    axes.barh(y, means, xerr=errors, color=_BLUE, ecolor=_GREY, label="trained")
+    means, errors = [m.mean for m in measured], [error_of(m) for m in measured]
+    axes.barh(y, means, xerr=errors, color=_BLUE, ecolor=_GREY, label="best on val")
     if before is not None:
         marks = [before[s].mean if s in before else np.nan for s in skills]
         axes.scatter(marks, y, color=_ORANGE, marker="|", s=120, zorder=3, label="untrained")
@@ -118,9 +119,4 @@ def _draw_bars(
     axes.set_yticks(y, [plain(s, 28) + (" (not measured)" * (not by_skill[s].n)) for s in skills])
     axes.invert_yaxis()
     axes.set_xlim(0, 1.02)
-    axes.set_xlabel("accuracy (± standard error)")
-
-
-def _describe_n(by_skill: Mapping[str, SkillScore]) -> str:
-    fewest, most = (limit(score.n for score in by_skill.values()) for limit in (min, max))
-    return f"n = {most} items each" if fewest == most else f"n = {fewest} to {most} items each"
+    axes.set_xlabel(f"accuracy ({item_errors(by_skill.values())})")

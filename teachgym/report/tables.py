@@ -103,6 +103,8 @@ def show_gap(gap: Estimate) -> str:
         >>> show_gap(Estimate(0.02, 0.01, 100))
         '+0.020 [+0.000, +0.040]'
     """
+    if math.isnan(gap.mean):
+        return "not measured"
     if math.isnan(gap.stderr):
         return f"{gap.mean:+.3f}, no interval of one item"
     low, high = (gap.mean + sign * _NORMAL_95 * gap.stderr for sign in (-1, 1))

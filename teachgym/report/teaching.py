@@ -6,19 +6,18 @@ and rarity of a skill (DataEnvGym, arXiv 2410.06215, figure 4), and the final sk
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 
-from teachgym.metrics import estimate
+from teachgym.metrics import paired_gain
 from teachgym.records import read_examples
 from teachgym.report.tables import Rows
 from teachgym.runs.checkpoints import read_forest, read_report
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
 from teachgym.skills import Forest
-from teachgym.types import Example, Exploit, Move, Prediction, SkillScore
+from teachgym.types import Example, Exploit, Move, Prediction, Report, SkillScore
 
 
 def taught_rows(examples: Sequence[Example]) -> Rows:
@@ -119,12 +118,7 @@ def _show_move(move: Move) -> str:
 
 def _paired(before: Sequence[Prediction], after: Sequence[Prediction]) -> str:
     """The mean change over the items that were measured both times, with its standard error."""
-    pairs = ((b.score, a.score) for b, a in zip(before, after, strict=True))
-    changes = [a - b for b, a in pairs if not math.isnan(a - b)]
-    if not changes:
-        return "not measured"
-    change = estimate(changes)
-    return change.show("+.3f")
+    return paired_gain(*(Report(tuple(found), "test") for found in (before, after))).show("+.3f")
 
 
 def _show_gain(gain: float | None) -> str:

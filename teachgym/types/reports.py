@@ -25,13 +25,16 @@ class SkillScore:
     """Standard error of the mean."""
 
     def __str__(self) -> str:
-        """The mean with its standard error and n.
+        """The mean with its standard error and n; one item has no error to be known.
 
         Example:
             >>> print(SkillScore(100, 0.5, 0.05))
             0.500 ± 0.050 (n=100)
         """
-        return f"{self.mean:.3f} ± {self.stderr:.3f} (n={self.n})" if self.n else "not measured"
+        if not self.n:
+            return "not measured"
+        error = f" ± {self.stderr:.3f}" if self.n > 1 else ""
+        return f"{self.mean:.3f}{error} (n={self.n})"
 
     @classmethod
     def nothing(cls) -> SkillScore:

@@ -200,7 +200,10 @@ def test_mean_losses_are_listed_by_skill_and_step_and_shaded_by_size() -> None:
 
 def test_counts_per_step_are_zero_where_nothing_happened() -> None:
     lines = [{"step": 0}, {"step": 1, "rejected/format": 2}, {"step": 2}]
-    assert by_step(lines, "rejected/") == (("", "step 1", "step 2"), ("format", "2", "0"))
+    assert by_step(lines, "rejected/", "reason") == (
+        ("reason", "step 1", "step 2"),
+        ("format", "2", "0"),
+    )
 
 
 def test_a_number_that_json_does_not_have_is_never_written() -> None:

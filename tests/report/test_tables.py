@@ -93,7 +93,8 @@ def test_the_figure_marks_the_best_step_and_the_untrained_scores() -> None:
     ] == [[[1, 0.8]]]
     assert [bar.get_width() for bar in right.patches] == [0.8, 0.5]
     assert right.collections[-1].get_offsets().tolist() == [[0.5, 0.0], [0.5, 1.0]]
-    assert right.get_title() == "by skill on test (n = 100 items each)"
+    assert right.get_title() == "by skill on test"
+    assert right.get_xlabel() == "accuracy (± standard error, n = 100 items)"
     pixels = figure_to_array(figure)
     assert pixels.dtype == np.uint8
     assert pixels.shape == (400, 1100, 3)
@@ -107,7 +108,7 @@ def test_a_figure_of_a_running_episode_needs_no_result() -> None:
         "add",
         "sort (not measured)",
     ]
-    assert figure.axes[1].get_title() == "by skill on val (n = 0 to 100 items each)"
+    assert figure.axes[1].get_xlabel() == "accuracy (± standard error, n = 0 to 100 items)"
 
 
 def transition(**metrics: float) -> Transition:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 
 from teachgym.metrics import Estimate
+from teachgym.report.captions import error_of
 from teachgym.report.html.charts import Mark
 from teachgym.types import SkillScore
 
 
 def score_mark(name: str, score: SkillScore, style: str = "c0") -> Mark:
-    """A score with ± its standard error, within [0, 1]."""
-    low, high = max(0.0, score.mean - score.stderr), min(1.0, score.mean + score.stderr)
+    """A score with ± its standard error, within [0, 1]; one item has none."""
+    error = error_of(score)
+    ends = (score.mean - error, score.mean + error)
+    low, high = (end if math.isnan(end) else min(1.0, max(0.0, end)) for end in ends)
     return Mark(score.mean, low, high, f"{name}: {score}", style)
 
 

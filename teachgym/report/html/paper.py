@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from warnings import catch_warnings, filterwarnings
 
+from teachgym.report.captions import error_of, item_errors
 from teachgym.report.figures import plain
 from teachgym.report.tables import describe_run
 from teachgym.runs.files import replacing
@@ -63,12 +64,12 @@ def save_figures(folder: Path, figures: Mapping[str, Figure]) -> None:
 def _learning_curve(result: RunResult) -> Figure:
     from matplotlib.ticker import MaxNLocator
 
-    n = result.curve[-1].n
     figure, axes = paper_figure(describe_run(result))
-    means, errors = zip(*((point.mean, point.stderr) for point in result.curve), strict=True)
+    means = [point.mean for point in result.curve]
+    errors = [error_of(point) for point in result.curve]
     axes.errorbar(range(len(means)), means, yerr=errors, color=BLUE, marker="o", ms=4, capsize=2)
     axes.set_xlabel("environment step")
-    axes.set_ylabel(f"accuracy on val\n(± standard error, n = {n})")
+    axes.set_ylabel(f"accuracy on val\n({item_errors(result.curve)})")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
@@ -85,7 +86,7 @@ def _skills(result: RunResult) -> Figure:
         axes.errorbar(
             [score.mean for _, score in rows],
             [y for y, _ in rows],
-            xerr=[score.stderr for _, score in rows],
+            xerr=[error_of(score) for _, score in rows],
             fmt="o",
             ms=4,
             color=color,
@@ -95,6 +96,7 @@ def _skills(result: RunResult) -> Figure:
         range(len(skills)), [f"{plain(s, 28)} (n={result.test.skills_after[s].n})" for s in skills]
     )
     axes.invert_yaxis()
-    axes.set_xlabel("accuracy on test (± standard error)")
+    shown = [*result.test.skills_before.values(), *result.test.skills_after.values()]
+    axes.set_xlabel(f"accuracy on test ({item_errors(shown)})")
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)
     return figure

@@ -182,12 +182,12 @@ def _score(score: float) -> str:
     return "not measured" if math.isnan(score) else f"{score:g}"
 
 
-def by_step(lines: Iterable[Mapping[str, float]], prefix: str) -> Rows:
-    """Header and a row per metric whose name begins with ``prefix``: its value in each step."""
+def by_step(lines: Iterable[Mapping[str, float]], prefix: str, what: str) -> Rows:
+    """Header and a row per metric of the prefix: ``what`` is its kind, then its value by step."""
     steps = [line for line in lines if line["step"]]
     names = dict.fromkeys(name for line in steps for name in line if name.startswith(prefix))
     rows = (
         (name.removeprefix(prefix), *(f"{line.get(name, 0):,.10g}" for line in steps))
         for name in sorted(names)
     )
-    return (("", *(f"step {line['step']}" for line in steps)), *rows)
+    return ((what, *(f"step {line['step']}" for line in steps)), *rows)

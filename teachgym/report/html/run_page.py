@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
 from markupsafe import Markup
 
+from teachgym.report.captions import item_errors, items, numbers
 from teachgym.report.html.cells import html_table, shaded
 from teachgym.report.html.charts import (
     Axes,
@@ -92,7 +95,9 @@ def _facts(run: RunMaterial) -> dict[str, str]:
     gain = result.test.gain
     return {
         "Gain on test": f"{gain.show('+.3f')} (n={gain.n})",
-        "Gain on val minus test [95 %]": show_gap(result.gap),
+        f"Gain on val minus test{' [95 %]' * math.isfinite(result.gap.stderr)}": show_gap(
+            result.gap
+        ),
         "Test, untrained": str(result.test.before),
         "Test, best on val": str(result.test.after),
         "Episode": describe_end(result),
@@ -114,9 +119,10 @@ def _learning(run: RunMaterial) -> Section:
         "Learning curve",
         "environment step",
         "accuracy on val",
-        f"± standard error, {_items(result.curve)} items",
+        item_errors(result.curve),
         whole=True,
     )
+    pairs = dict(_paired_skills(result))
     rows = [
         Row(
             skill,
@@ -126,13 +132,13 @@ def _learning(run: RunMaterial) -> Section:
             ],
             _change(before, after),
         )
-        for skill, (before, after) in _paired_skills(result)
+        for skill, (before, after) in pairs.items()
     ]
     gains = interval_chart(
         rows,
         "Skills on test",
         "accuracy",
-        note="grey: untrained, blue: best on val; ± standard error",
+        note=f"grey: untrained, blue: best on val; {item_errors([*chain(*pairs.values())])}",
     )
     by_step = {step: report.by_skill() for step, report in run.val.items()}
     each = [
@@ -142,8 +148,8 @@ def _learning(run: RunMaterial) -> Section:
     return Section(
         "learning",
         "Learning",
-        "The student that was best on val was examined on test, once. Curves by skill have 95 % "
-        "Wilson intervals and one common scale.",
+        f"The student that was best on val{_same(result)} was examined on test, once. Curves by "
+        "skill have 95 % Wilson intervals, wherever they were measured, and one common scale.",
         [
             html_table(score_rows(result)),
             grid([line_chart([curve], whole), gains]),
@@ -160,19 +166,18 @@ def _paired_skills(result: RunResult) -> Iterator[tuple[str, tuple[SkillScore, S
 
 def _change(before: SkillScore, after: SkillScore) -> str:
     shown = (f"{score.mean:.2f}" if score.n else "not measured" for score in (before, after))
-    return f"{' → '.join(shown)}, {_items([before, after])}"
+    return f"{' → '.join(shown)}, {numbers([before, after])}"
 
 
-def _items(scores: Collection[SkillScore]) -> str:
-    """How many items scores are of, from the fewest to the most."""
-    low, high = (pick(score.n for score in scores) for pick in (min, max))
-    return f"n = {low} to {high}" if low < high else f"n = {low}"
+def _same(result: RunResult) -> str:
+    """Whose name is said twice if no step made the student better."""
+    return "" if result.best_step else ", which is the untrained one,"
 
 
 def _skill_chart(skill: str, scores: Mapping[int, SkillScore]) -> Markup:
     """Of one skill, by step."""
     points = [Point(step, wilson_mark(f"step {step}", s)) for step, s in scores.items()]
-    note = f"{_items(scores.values())} items of val"
+    note = f"{items(scores.values())} of val"
     axes = Axes(skill, "environment step", "accuracy", note, y_range=(0, 1), whole=True, small=True)
     return line_chart([Line("", points, band=True)], axes)
 
@@ -208,14 +213,15 @@ def _bought_chart(run: RunMaterial, currency: str) -> Markup:
         Point(amount, score_mark(f"{amount:,.10g} {name}", score))
         for amount, score in zip(run.spent(currency), run.result.curve, strict=True)
     ]
-    note = f"± standard error, {_items(run.result.curve)} items"
-    return line_chart(
-        [Line("", points)], Axes(f"Accuracy for {name}", name, "accuracy on val", note)
-    )
+    axes = Axes(f"Accuracy for {name}", name, "accuracy on val", item_errors(run.result.curve))
+    return line_chart([Line("", points)], axes)
 
 
 def _teaching(run: RunMaterial) -> Section:
+    title = "What was taught"
     accepted = [w.example for w in run.written if w.verdict == ACCEPTED]
+    if not accepted:
+        return Section("teaching", title, "Nothing was trained on.", [])
     taught = html_table(shaded(taught_rows(accepted), 3), words=("subskill",), sortable=True)
     tables, losses = [taught], loss_rows(run.written)
     if len(losses) > 1:
@@ -223,7 +229,7 @@ def _teaching(run: RunMaterial) -> Section:
         tables.append(figure("Loss of the examples", note, html_table(losses, sortable=True)))
     return Section(
         "teaching",
-        "What was taught",
+        title,
         "Examples trained on, by skill and step; the darker, the more.",
         tables,
     )
@@ -235,12 +241,13 @@ def _tree(forest: Forest) -> Section:
     for experience, move in zip(forest.history, moves, strict=True):
         scores = (str(s) for s in (experience.before, experience.after))
         rows.append((*move[:3], *scores, *move[3:]))
-    return Section(
-        "tree",
-        "Skill tree",
-        "What was discovered, what it gets, and every move with the teacher's reason.",
-        [forest_chart(forest), html_table(rows, words=("root", "move", "reason"), sortable=True)],
-    )
+    found = "What was discovered, and what it gets" if any(forest) else "Nothing was discovered"
+    reasons = " with the teacher's reason" * any(e.move.reason for e in forest.history)
+    parts = [forest_chart(forest)]
+    if moves:
+        parts.append(html_table(rows, words=("root", "move", "reason"), sortable=True))
+    told = f"{found}. {f'Every move{reasons} is below.' if moves else 'No move was made.'}"
+    return Section("tree", "Skill tree", told, parts)
 
 
 def _hints(run: RunMaterial) -> Iterator[Section]:
@@ -255,29 +262,33 @@ def _answers(run: RunMaterial) -> Section:
     return Section(
         "answers",
         "Answers before and after",
-        "The untrained student and the one that was best on val, on the same items. Right is a "
-        "score of 1.",
+        f"The untrained student and the one that was best on val{_same(run.result)} on the same "
+        "items. Right is a score of 1.",
         [html_table(change_rows(run.pairs)), browse(answer_browser("answer-data", run.pairs))],
     )
 
 
 def _examples(run: RunMaterial) -> Section:
-    return Section(
-        "examples",
-        "Data",
-        "Every example that was made: trained on, or kept out by the gate and why. The loss is the "
-        "student's when it first met the example in training.",
-        [browse(example_browser("example-data", run.written))],
-    )
+    title = "Data"
+    if not run.written:
+        return Section("examples", title, "No example was made.", [])
+    intro = "Every example that was made: trained on, or kept out by the gate and why."
+    if any(w.loss is not None for w in run.written):
+        intro += " The loss is the student's when it first met the example in training."
+    return Section("examples", title, intro, [browse(example_browser("example-data", run.written))])
 
 
 def _steps(run: RunMaterial) -> Section:
     tables = [figure("Steps", "", html_table(_step_rows(run)))]
-    for title, prefix in (("Kept out by the gate", "rejected/"), ("Chat models", "incidents/")):
-        rows = by_step(run.metrics, prefix)
+    kinds = (
+        ("reason", "Kept out by the gate", "rejected/"),
+        ("event", "Chat models", "incidents/"),
+    )
+    for name, title, prefix in kinds:
+        rows = by_step(run.metrics, prefix, name)
         if len(rows) > 1:
             tables.append(figure(title, "times per step", html_table(shaded(rows, 1))))
-    intro = "Each step's numbers, what the gate kept out, and what happened with chat models."
+    intro = "Each step's numbers, and what went wrong, if anything did."
     return Section("steps", "Steps and incidents", intro, tables)
 
 

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from markupsafe import Markup
 
 from teachgym.escaping import element
+from teachgym.report.captions import item_errors
 from teachgym.report.html.charts import figure
+from teachgym.report.html.intervals import score_mark
 from teachgym.report.html.svg import path
 from teachgym.skills import Forest, Subskill
 
@@ -68,7 +70,7 @@ def forest_chart(forest: Forest) -> Markup:
     )
     note = (
         "Own data: the student's answers to the examples made for the subskill, before it was "
-        "trained on them; whiskers are ± standard error."
+        f"trained on them; {item_errors([subskill.own for subskill in forest])}."
     )
     return figure("Skill forest", note, element("div", svg, class_="scroll", tabindex="0"))
 
@@ -99,12 +101,12 @@ def _accuracy(x: float, y: float, subskill: Subskill) -> Markup:
     own = subskill.own
     text = element("text", str(own), class_="tick", x=x + _BAR + 6, y=y + 4)
     parts = [element("rect", class_="trough", x=x, y=y - 1, width=_BAR, height=2), text]
+    mark = score_mark("own data", own)
+    if own.n > 1:
+        ends = [(x + _BAR * end, y) for end in (mark.low, mark.high)]
+        parts.append(element("path", class_="whisker", d=path(ends)))
     if own.n:
-        low, high = max(0.0, own.mean - own.stderr), min(1.0, own.mean + own.stderr)
-        parts += [
-            element("path", class_="whisker", d=path([(x + _BAR * low, y), (x + _BAR * high, y)])),
-            element("circle", class_="dot", cx=x + _BAR * own.mean, cy=y, r=3.6),
-        ]
+        parts.append(element("circle", class_="dot", cx=x + _BAR * own.mean, cy=y, r=3.6))
     return element("g", *parts, class_="c1")
 
 

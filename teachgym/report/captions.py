@@ -1,0 +1,61 @@
+"""What captions promise: only the errors and intervals that so many measurements allow."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable
+
+from teachgym.types import SkillScore
+
+
+def promise(what: str, counts: Iterable[int], fewest: int, of: str, none: str) -> str:
+    """What is there from ``fewest`` measurements on; for which of them, or that it is nowhere.
+
+    Args:
+        what: is promised.
+        counts: measurements of each number shown; numbers without any are not shown.
+        fewest: measurements that have it.
+        of: the measurements' name, in the plural.
+        none: said if no number has it.
+    """
+    enough = [count >= fewest for count in counts if count]
+    if not any(enough):
+        return none
+    return what if all(enough) else f"{what}, from {fewest} {of} on"
+
+
+def item_errors(scores: Collection[SkillScore]) -> str:
+    """Whether scores have standard errors, and how many items they are of.
+
+    Example:
+        >>> item_errors([SkillScore(9, 0.5, 0.1), SkillScore(1, 1.0, 0.0)])
+        '± standard error, from 2 items on, n = 1 to 9 items'
+        >>> item_errors([SkillScore(1, 1.0, 0.0)]), item_errors([SkillScore.nothing()])
+        ('no standard error of one item, n = 1 item', 'not measured, n = 0 items')
+    """
+    counts = [score.n for score in scores]
+    none = "no standard error of one item" if any(counts) else "not measured"
+    said = promise("± standard error", counts, 2, "items", none)
+    return f"{said}, {items(scores)}" if counts else said
+
+
+def error_of(score: SkillScore) -> float:
+    """The standard error that is shown; nan where there are not two items to know it by."""
+    return score.stderr if score.n > 1 else math.nan
+
+
+def items(scores: Collection[SkillScore]) -> str:
+    """How many items scores are of, from the fewest to the most; at least one score."""
+    shown = numbers(scores)
+    return f"{shown} item" if shown == "n = 1" else f"{shown} items"
+
+
+def numbers(scores: Collection[SkillScore]) -> str:
+    """``items`` without the word.
+
+    Example:
+        >>> numbers([SkillScore.nothing(), SkillScore(9, 0.5, 0.1)])
+        'n = 0 to 9'
+    """
+    low, high = (pick(score.n for score in scores) for pick in (min, max))
+    return f"n = {low} to {high}" if low < high else f"n = {low}"
