@@ -15,6 +15,8 @@ from teachgym.agents.registry import (
     check_teacher,
     kind_of,
     make_teacher,
+    needs,
+    teacher_entry,
     teacher_settings,
 )
 from teachgym.typed import REQUIRED
@@ -26,5 +28,7 @@ __all__ = [
     "check_teacher",
     "kind_of",
     "make_teacher",
+    "needs",
+    "teacher_entry",
     "teacher_settings",
 ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,8 @@ from numpy.typing import NDArray
 from teachgym.agents.lessons import Lessons
 from teachgym.agents.settings import check_count, check_range
 from teachgym.errors import ConfigError, UnknownSkillError, unknown
+from teachgym.records import read_examples
+from teachgym.shown import shown
 from teachgym.types import Data, Example, Report, Transition
 
 
@@ -23,7 +27,7 @@ class Pool:
 
     Args:
         lessons: sizes of the environment.
-        pool: examples of the environment's skills.
+        pool: examples of the environment's skills, or the path of a JSON Lines file of them.
         exploration: in [0, 1].
         per_step: examples per step, >= 1; None = as many as the environment takes.
 
@@ -38,16 +42,19 @@ class Pool:
         self,
         lessons: Lessons,
         *,
-        pool: Sequence[Example],
+        pool: Sequence[Example] | str,
         exploration: float = 0.2,
         per_step: int | None = None,
     ) -> None:
-        if not pool:
+        if isinstance(pool, str) and not os.path.isfile(pool):
+            raise ConfigError(f"pool is {shown(pool)}; there is no such file")
+        examples = read_examples(Path(pool)) if isinstance(pool, str) else tuple(pool)
+        if not examples:
             raise ConfigError("pool is empty; give at least one example")
-        for example in pool:
+        for example in examples:
             if example.skill not in lessons.skills:
                 raise UnknownSkillError(unknown("skill", example.skill, lessons.skills))
-        self.pool = tuple(pool)
+        self.pool = examples
         self.exploration = check_range("exploration", exploration, 0, 1)
         limit = lessons.per_step if per_step is None else per_step
         self.per_step = check_count("per_step", limit, 1, lessons.per_step)

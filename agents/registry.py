@@ -1,23 +1,26 @@
 """Teachers by name: what exists, for which environment, and how one is made.
 
-To add one: a file with the teacher, and an entry here. Its settings are its keyword-only
-parameters; nothing else has to be declared. Files are imported when a teacher is made.
+A teacher of yours is a class or function that is called as ``(env, **settings)``, named or handed
+over in one of the ways of ``teachgym.registry``; its keyword arguments are its settings. Those
+called ``chat``, ``pool`` and ``learnable`` are filled by the run where they are needed and not
+given. To add a built-in one: a file with the teacher, and an entry here. Files are imported when a
+teacher is made.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from importlib import import_module
 from typing import Any, Literal
 
 import gymnasium as gym
 
-from teachgym.errors import ConfigError, UnknownNameError, unknown
+from teachgym.errors import ConfigError
 from teachgym.protocols import Teacher
-from teachgym.typed import check_settings, settings_of
+from teachgym.registry import Registry, load_attribute, summary
+from teachgym.typed import REQUIRED, check_settings, settings_of
 
 Kind = Literal["SkillList", "SkillTree", "OpenEnded", "SkillList plan", "SkillTree moves"]
 """What a teacher acts in: an environment by the middle of its id, and, where it is not that of
@@ -26,201 +29,182 @@ numbers, the setting ``action``."""
 
 @dataclass(frozen=True, slots=True)
 class TeacherEntry:
-    """A registered teacher."""
+    """A teacher to choose: what makes it for an environment, and what a table says of it.
 
-    kind: Kind | tuple[Kind, ...]
+    Called as ``(env, **settings)`` it gives the teacher, which learns nothing of the environment
+    but what ``knows`` reads off it.
+    """
+
     description: str
     """One line for tables."""
-    teacher: str | Mapping[Kind, str]
-    """``module:attribute``, called as ``(sizes, **settings)``, or, where there is an algorithm,
-    as ``(sizes, make_algorithm, name, **settings)``; by kind for a teacher of several kinds."""
+    makers: Mapping[Kind, str]
+    """By what it can act in, the ``module:class`` in this package. It is called as ``(known,
+    **settings)``, or, if there is an algorithm, ``(known, make_algorithm, name, **settings)``."""
+    knows: str
+    """``module:class`` in this package whose ``of(env)`` is all that the teacher may know."""
     algorithm: str = ""
-    """``module:attribute`` of what the teacher plugs in, built anew at every reset."""
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    """Defaults in place of the published ones, which are for thousands of rounds: these are for
-    episodes of about ten steps with tens of skills, where gains are small against their range."""
+    """``module:class`` in this package that the teacher plugs in, built anew at every reset."""
+    name: str = ""
+    """What a teacher with an algorithm is called in tables."""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """In place of the published ones, which are for thousands of rounds: these are for episodes
+    of about ten steps with tens of skills, where gains are small against their range."""
     env: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By middle of an environment's id, the settings that make it speak the teacher's language."""
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """What it can act in."""
-        return (self.kind,) if isinstance(self.kind, str) else self.kind
+        return tuple(self.makers)
 
-    def path(self, kind: Kind) -> str:
-        """``module:attribute`` of the teacher for one kind."""
-        return self.teacher if isinstance(self.teacher, str) else self.teacher[kind]
+    def __call__(self, env: gym.Env[Any, Any], **settings: Any) -> Teacher[Any, Any]:
+        """The teacher for an environment of one of ``kinds``."""
+        make, chosen = _load(self.makers[kind_of(env)]), {**self.defaults, **settings}
+        known = _load(self.knows).of(env)
+        teacher: Teacher[Any, Any]
+        if self.algorithm:
+            algorithm = _load(self.algorithm)
+            own = {key: chosen.pop(key) for key in _keywords(algorithm) if key in chosen}
+            teacher = make(known, partial(algorithm, **own), self.name, **chosen)
+        else:
+            teacher = make(known, **chosen)
+        return teacher
 
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """Every ``module:attribute``."""
-        return (self.teacher,) if isinstance(self.teacher, str) else tuple(self.teacher.values())
+    def sources(self, kind: Kind | None = None) -> list[Callable[..., Any]]:
+        """What its settings are arguments of, for one kind of environment or all."""
+        paths = self.makers.values() if kind is None else [self.makers[kind]]
+        return [_load(path) for path in (*paths, *filter(None, [self.algorithm]))]
 
 
-_BANDIT = "teachgym.agents.bandit_teacher:BanditTeacher"
-_BOX = "teachgym.agents.box_teacher:BoxTeacher"
-_TREE = "teachgym.agents.tree_teacher:TreeTeacher"
+_KNOWS: Mapping[Kind, str] = {
+    "SkillList": "cells:Cells",
+    "SkillTree": "branches:Branches",
+    "OpenEnded": "lessons:Lessons",
+}
 
-TEACHERS: Mapping[str, TeacherEntry] = {
-    "uniform": TeacherEntry(
-        "SkillList", "the same for every skill and level", "teachgym.agents.uniform:Uniform"
-    ),
-    "nothing": TeacherEntry(
-        "SkillList", "orders nothing: the untrained student", "teachgym.agents.nothing:Nothing"
-    ),
-    "fixed": TeacherEntry(
-        "SkillList", "a schedule written beforehand (mixtures=...)", "teachgym.agents.fixed:Fixed"
-    ),
-    "oracle": TeacherEntry(
-        "SkillList", "knows the learnable skills (learnable=...)", "teachgym.agents.oracle:Oracle"
-    ),
-    "weakest": TeacherEntry(
-        "SkillList", "most where the student errs most", "teachgym.agents.weakest:Weakest"
-    ),
-    "alp": TeacherEntry(
-        "SkillList",
-        "absolute learning progress per skill",
-        "teachgym.agents.progress:LearningProgress",
-    ),
-    "alp-gmm": TeacherEntry(
-        "SkillList",
-        "Gaussian mixtures over absolute learning progress",
-        _BOX,
-        "teachgym.agents.alp_gmm:ALPGMM",
-        {"fit_every": 60, "components": (4, 8, 12)},
-    ),
-    "riac": TeacherEntry(
-        "SkillList",
-        "regions of learning progress",
-        _BOX,
-        "teachgym.agents.riac:RIAC",
-        {"max_points": 20},
-    ),
-    "covar-gmm": TeacherEntry(
-        "SkillList",
-        "Gaussian mixtures over reward and time",
-        _BOX,
-        "teachgym.agents.covar_gmm:CovarGMM",
-        {"fit_every": 60, "components": (4, 8, 12)},
-    ),
-    "epsilon-greedy": TeacherEntry(
-        "SkillList",
-        "bandit: best skills so far, sometimes random ones",
-        _BANDIT,
-        "teachgym.agents.epsilon_greedy:EpsilonGreedy",
-    ),
-    "ucb1": TeacherEntry(
-        "SkillList",
-        "bandit: optimism, all rewards count",
-        _BANDIT,
-        "teachgym.agents.ucb:UCB1",
-        {"width": 0.1},
-    ),
-    "discounted-ucb": TeacherEntry(
-        "SkillList",
-        "bandit: optimism, old rewards fade",
-        _BANDIT,
-        "teachgym.agents.ucb:DiscountedUCB",
-        {"width": 0.1},
-    ),
-    "sliding-window-ucb": TeacherEntry(
-        "SkillList",
-        "bandit: optimism, only recent rewards count",
-        _BANDIT,
-        "teachgym.agents.ucb:SlidingWindowUCB",
-        {"width": 0.1},
-    ),
-    "thompson": TeacherEntry(
-        "SkillList",
-        "bandit: draws from a fading Gaussian posterior",
-        _BANDIT,
-        "teachgym.agents.thompson:Thompson",
-    ),
-    "exp3": TeacherEntry(
-        "SkillList",
-        "bandit: exponential weights",
-        _BANDIT,
-        "teachgym.agents.exp3:EXP3",
-        {"slots": 128},
-    ),
-    "exp3s": TeacherEntry(
-        "SkillList",
-        "bandit: exponential weights that can change their mind",
-        _BANDIT,
-        "teachgym.agents.exp3:EXP3S",
-        {"slots": 128, "alpha": 0.001},
-    ),
-    "linucb": TeacherEntry(
-        "SkillList",
-        "bandit: linear in accuracy, its error and level",
-        _BANDIT,
-        "teachgym.agents.linucb:LinUCB",
-    ),
-    "uniform-tree": TeacherEntry(
-        "SkillTree",
-        "finds every subskill, teaches all alike",
-        _TREE,
-        "teachgym.agents.uniform_tree:UniformTree",
-    ),
-    "alternating": TeacherEntry(
-        "SkillTree",
-        "explores and exploits in turn",
-        _TREE,
-        "teachgym.agents.alternating:Alternating",
-    ),
-    "fill-and-balance": TeacherEntry(
-        "SkillTree",
-        "explores until full, then evens out what was taught",
-        _TREE,
-        "teachgym.agents.fill_and_balance:FillAndBalance",
-    ),
-    "random-tree": TeacherEntry(
-        "SkillTree",
-        "a coin decides between exploring and exploiting",
-        _TREE,
-        "teachgym.agents.random_tree:RandomTree",
-    ),
-    "threshold": TeacherEntry(
-        "SkillTree",
-        "exploits what gained, explores the rest",
-        _TREE,
-        "teachgym.agents.threshold:Threshold",
-    ),
-    "constant-tree": TeacherEntry(
-        "SkillTree",
-        "the same answer in every step",
-        _TREE,
-        "teachgym.agents.constant_tree:ConstantTree",
-    ),
+
+def _family(
+    kind: Kind, rows: Mapping[str, tuple[str, str, Mapping[str, Any]]], teacher: str = ""
+) -> dict[str, TeacherEntry]:
+    """Teachers by name from rows of class, description and defaults.
+
+    With ``teacher``, the classes are the algorithms that it plugs in.
+    """
+    return {
+        name: TeacherEntry(
+            text, {kind: teacher or path}, _KNOWS[kind], path if teacher else "", name, defaults
+        )
+        for name, (path, text, defaults) in rows.items()
+    }
+
+
+_PLAIN = _family(
+    "SkillList",
+    {
+        "uniform": ("uniform:Uniform", "the same for every skill and level", {}),
+        "nothing": ("nothing:Nothing", "orders nothing: the untrained student", {}),
+        "fixed": ("fixed:Fixed", "a schedule written beforehand (mixtures=...)", {}),
+        "oracle": ("oracle:Oracle", "knows the learnable skills (learnable=...)", {}),
+        "weakest": ("weakest:Weakest", "most where the student errs most", {}),
+        "alp": ("progress:LearningProgress", "absolute learning progress per skill", {}),
+    },
+)
+_BOXES = _family(
+    "SkillList",
+    {
+        "alp-gmm": (
+            "alp_gmm:ALPGMM",
+            "Gaussian mixtures over absolute learning progress",
+            {"fit_every": 60, "components": (4, 8, 12)},
+        ),
+        "riac": ("riac:RIAC", "regions of learning progress", {"max_points": 20}),
+        "covar-gmm": (
+            "covar_gmm:CovarGMM",
+            "Gaussian mixtures over reward and time",
+            {"fit_every": 60, "components": (4, 8, 12)},
+        ),
+    },
+    "box_teacher:BoxTeacher",
+)
+_BANDITS = _family(
+    "SkillList",
+    {
+        "epsilon-greedy": (
+            "epsilon_greedy:EpsilonGreedy",
+            "bandit: best skills so far, sometimes random ones",
+            {},
+        ),
+        "ucb1": ("ucb:UCB1", "bandit: optimism, all rewards count", {"width": 0.1}),
+        "discounted-ucb": (
+            "ucb:DiscountedUCB",
+            "bandit: optimism, old rewards fade",
+            {"width": 0.1},
+        ),
+        "sliding-window-ucb": (
+            "ucb:SlidingWindowUCB",
+            "bandit: optimism, only recent rewards count",
+            {"width": 0.1},
+        ),
+        "thompson": ("thompson:Thompson", "bandit: draws from a fading Gaussian posterior", {}),
+        "exp3": ("exp3:EXP3", "bandit: exponential weights", {"slots": 128}),
+        "exp3s": (
+            "exp3:EXP3S",
+            "bandit: exponential weights that can change their mind",
+            {"slots": 128, "alpha": 0.001},
+        ),
+        "linucb": ("linucb:LinUCB", "bandit: linear in accuracy, its error and level", {}),
+    },
+    "bandit_teacher:BanditTeacher",
+)
+_TREES = _family(
+    "SkillTree",
+    {
+        "uniform-tree": ("uniform_tree:UniformTree", "finds every subskill, teaches all alike", {}),
+        "alternating": ("alternating:Alternating", "explores and exploits in turn", {}),
+        "fill-and-balance": (
+            "fill_and_balance:FillAndBalance",
+            "explores until full, then evens out what was taught",
+            {},
+        ),
+        "random-tree": (
+            "random_tree:RandomTree",
+            "a coin decides between exploring and exploiting",
+            {},
+        ),
+        "threshold": ("threshold:Threshold", "exploits what gained, explores the rest", {}),
+        "constant-tree": ("constant_tree:ConstantTree", "the same answer in every step", {}),
+    },
+    "tree_teacher:TreeTeacher",
+)
+_WORDS = {
     "llm": TeacherEntry(
-        ("OpenEnded", "SkillList plan", "SkillTree moves"),
         "a chat model that reads the student's errors",
         {
-            "OpenEnded": "teachgym.agents.llm_open_ended:LLMOpenEnded",
-            "SkillList plan": "teachgym.agents.llm_skill_list:LLMSkillList",
-            "SkillTree moves": "teachgym.agents.llm_skill_tree:LLMSkillTree",
+            "OpenEnded": "llm_open_ended:LLMOpenEnded",
+            "SkillList plan": "llm_skill_list:LLMSkillList",
+            "SkillTree moves": "llm_skill_tree:LLMSkillTree",
         },
+        "classroom:Classroom",
         env={
             "SkillList": {"action": "plan", "observation": "report"},
             "SkillTree": {"action": "moves", "observation": "report", "pretest": True},
         },
     ),
-    "pool": TeacherEntry(
-        "OpenEnded", "hands in finished examples (pool=...)", "teachgym.agents.pool:Pool"
-    ),
+    **_family("OpenEnded", {"pool": ("pool:Pool", "hands in finished examples (pool=...)", {})}),
 }
-"""Name to teacher; what ``teachgym list teachers`` shows."""
 
-_SIZES: Mapping[Kind, str] = {
-    "SkillList": "teachgym.agents.cells:Cells",
-    "SkillTree": "teachgym.agents.branches:Branches",
-    "OpenEnded": "teachgym.agents.lessons:Lessons",
-}
-_CLASSROOM = "teachgym.agents.classroom:Classroom"
+TEACHERS = Registry("teacher", {**_PLAIN, **_BOXES, **_BANDITS, **_TREES, **_WORDS}, given=("env",))
+"""Every teacher; what ``teachgym list teachers`` shows."""
 
 
-def make_teacher(name: str, env: gym.Env[Any, Any], **settings: Any) -> Teacher[Any, Any]:
-    """Make the registered teacher ``name`` for ``env``, of which it learns names and sizes only.
+def make_teacher(name: Any, env: gym.Env[Any, Any], **settings: Any) -> Teacher[Any, Any]:
+    """Make the teacher ``name`` for ``env``; a registered one learns names and sizes only.
+
+    Args:
+        name: a name in ``TEACHERS``, or one of the other ways of ``teachgym.registry``; what is a
+            teacher already is returned as it is.
+        env: where it is going to teach.
+        settings: the teacher's own.
 
     Example::
 
@@ -228,28 +212,37 @@ def make_teacher(name: str, env: gym.Env[Any, Any], **settings: Any) -> Teacher[
         teacher = make_teacher("weakest", env, power=2)
 
     Raises:
-        UnknownNameError: for a name that is not registered.
+        UnknownNameError: for what names no teacher.
         ConfigError: for an environment of another kind, a setting the teacher does not have or
             that is missing, or a value out of range.
     """
-    entry, kind = _entry(name), kind_of(env)
-    _check_kind(name, entry, kind)
-    _check_settings(name, settings, (entry.path(kind),))
-    # A teacher of several kinds reads words, and what it may know is the same in all of them.
-    sizes = _load(_SIZES[kind] if isinstance(entry.kind, str) else _CLASSROOM).of(env)
-    build, chosen = _load(entry.path(kind)), {**entry.settings, **settings}
+    part = TEACHERS.load(name)
     teacher: Teacher[Any, Any]
-    if entry.algorithm:
-        algorithm = _load(entry.algorithm)
-        plugged = {key: chosen.pop(key) for key in _keywords(algorithm) if key in chosen}
-        teacher = build(sizes, partial(algorithm, **plugged), name, **chosen)
-    else:
-        teacher = build(sizes, **chosen)
-    return teacher
+    if not isinstance(part, TeacherEntry):
+        teacher = TEACHERS.make(name, env, settings=settings)
+        return teacher
+    kind = kind_of(env)
+    if kind not in part.kinds:
+        fitting = ", ".join(other for other, e in TEACHERS.items() if kind in e.kinds)
+        raise ConfigError(
+            f"teacher {name!r} is for {' and '.join(part.kinds)} environments and this one is "
+            f"{kind}; for {kind} there are: {fitting}"
+        )
+    _check_entry(name, part, settings, kind)
+    return part(env, **settings)
 
 
-def teacher_settings(name: str) -> dict[str, Any]:
-    """Settings of a registered teacher with their defaults; ``REQUIRED`` for those without.
+def teacher_entry(name: Any) -> TeacherEntry:
+    """What tables say of a teacher and what it needs of its environment.
+
+    Of a class or function of yours: its docstring, and nothing needed.
+    """
+    part = TEACHERS.load(name)
+    return part if isinstance(part, TeacherEntry) else TeacherEntry(summary(part), {}, "")
+
+
+def teacher_settings(name: Any) -> dict[str, Any]:
+    """Settings of a teacher with their defaults; ``REQUIRED`` for those without.
 
     Of a teacher of several kinds: the settings of all of them.
 
@@ -257,8 +250,31 @@ def teacher_settings(name: str) -> dict[str, Any]:
         >>> teacher_settings("weakest")
         {'power': 1.0, 'top': None}
     """
-    entry = _entry(name)
-    return _settings(entry, entry.paths)
+    part = TEACHERS.load(name)
+    if not isinstance(part, TeacherEntry):
+        return TEACHERS.settings(name)
+    found = {key: default for make in part.sources() for key, default in _keywords(make).items()}
+    return {**found, **part.defaults}
+
+
+def needs(name: Any) -> frozenset[str]:
+    """The settings of a teacher that have no default."""
+    return frozenset(key for key, value in teacher_settings(name).items() if value is REQUIRED)
+
+
+def check_teacher(name: Any, settings: Mapping[str, Any]) -> None:
+    """Check name and settings of a teacher before there is an environment for it.
+
+    Raises:
+        UnknownNameError: for what names no teacher.
+        ConfigError: for a setting that it does not have in any kind of environment, or a value
+            of another type or out of its range.
+    """
+    part = TEACHERS.load(name)
+    if isinstance(part, TeacherEntry):
+        _check_entry(name, part, settings)
+    else:
+        TEACHERS.check(name, settings, whole=False)
 
 
 def kind_of(env: gym.Env[Any, Any]) -> Kind:
@@ -286,48 +302,14 @@ def kind_of(env: gym.Env[Any, Any]) -> Kind:
     )
 
 
-def _entry(name: str) -> TeacherEntry:
-    if name not in TEACHERS:
-        raise UnknownNameError(unknown("teacher", name, TEACHERS))
-    return TEACHERS[name]
-
-
-def _settings(entry: TeacherEntry, paths: Iterable[str]) -> dict[str, Any]:
-    found = {key: default for path in paths for key, default in _keywords(_load(path)).items()}
-    plugged = _keywords(_load(entry.algorithm)) if entry.algorithm else {}
-    return {**found, **plugged, **entry.settings}
-
-
-def _check_kind(name: str, entry: TeacherEntry, kind: Kind) -> None:
-    if kind not in entry.kinds:
-        fitting = ", ".join(other for other, e in TEACHERS.items() if kind in e.kinds)
-        needed = " and ".join(entry.kinds)
-        raise ConfigError(
-            f"teacher {name!r} is for {needed} environments and this one is {kind}; "
-            f"for {kind} there are: {fitting}"
-        )
-
-
-def check_teacher(name: str, settings: Mapping[str, Any]) -> None:
-    """Check name and settings of a teacher before there is an environment for it.
-
-    Raises:
-        UnknownNameError: for a name that is not registered.
-        ConfigError: for a setting that it does not have in any kind of environment, or a value
-            of another type or out of its range.
-    """
-    _check_settings(name, settings, _entry(name).paths, whole=False)
-
-
-def _check_settings(
-    name: str, given: Mapping[str, Any], paths: Iterable[str], *, whole: bool = True
+def _check_entry(
+    name: str, entry: TeacherEntry, given: Mapping[str, Any], kind: Kind | None = None
 ) -> None:
-    entry = _entry(name)
-    makers = [_load(path) for path in (*paths, *filter(None, (entry.algorithm,)))]
-    but = {p for maker in makers for p in settings_of(maker)} - {
-        key for maker in makers for key in _keywords(maker)
-    }
-    chosen = {**entry.settings, **given}
+    """Check settings for one kind of environment, or, where some may be missing, for any."""
+    makers = entry.sources(kind)
+    own = {key for make in makers for key in _keywords(make)}
+    but = {p for make in makers for p in settings_of(make)} - own
+    chosen, whole = {**entry.defaults, **given}, kind is not None
     check_settings(f"teacher {name!r}", chosen, *makers, but=but, whole=whole)
 
 
@@ -337,5 +319,4 @@ def _keywords(build: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _load(path: str) -> Any:
-    module, attribute = path.split(":")
-    return getattr(import_module(module), attribute)
+    return load_attribute(f"teachgym.agents.{path}")

@@ -8,12 +8,12 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from teachgym.chat.settings import read_settings, require_key
-from teachgym.engines import check_engine
+from teachgym.engines import ENGINES, check_engine
 from teachgym.envs.building import DEFAULT_BUDGET, make_budget, make_gate_settings, teacher_env
 from teachgym.envs.rules import EpisodeRules
 from teachgym.envs.stress import make_stress
 from teachgym.rewards import make_reward
-from teachgym.skills.proposing import check_proposer
+from teachgym.skills.proposing import PROPOSERS, check_proposer
 from teachgym.skills.sources import require_source
 from teachgym.students import check_student
 from teachgym.tasks import check_task
@@ -33,9 +33,9 @@ def checked(make: Callable[P, T]) -> Callable[P, T]:
     def made(*args: P.args, **settings: P.kwargs) -> T:
         check_environment(make, settings)
         chat: Any = settings.get("chat")
-        for role in ("engine", "proposer"):
-            if settings.get(role) in ("llm", "by-order"):
-                require_key(chat, f"{role} {settings[role]!r}")
+        for role, registry in (("engine", ENGINES), ("proposer", PROPOSERS)):
+            if role in settings and registry.takes(settings[role], "chat"):
+                require_key(chat, registry.what(settings[role]))
         return make(*args, **settings)
 
     return made

@@ -9,13 +9,15 @@ import gymnasium as gym
 from gymnasium.envs.registration import load_env_creator
 
 from teachgym import ENV_IDS
-from teachgym.agents import TEACHERS, check_teacher
+from teachgym.agents import check_teacher, needs, teacher_entry
 from teachgym.chat.settings import check_chat, read_settings
+from teachgym.engines import ENGINES
 from teachgym.envs import checks
 from teachgym.envs.checks import check_environment
 from teachgym.errors import UnknownNameError, unknown
 from teachgym.runs.config import RunConfig
 from teachgym.runs.trackers import check_installed
+from teachgym.skills.proposing import PROPOSERS
 
 
 def env_id(name: str) -> str:
@@ -53,13 +55,13 @@ def student_name(config: RunConfig) -> str:
 
 def asks_chat(config: RunConfig) -> bool:
     """Whether teacher, engine or proposer of a run ask a chat model."""
-    return config.teacher == "llm" or environment_asks(config.env_settings)
+    return "chat" in needs(config.teacher) or environment_asks(config.env_settings)
 
 
 def environment_asks(settings: Mapping[str, Any]) -> bool:
-    """Whether engine or proposer of an environment ask a chat model."""
-    asking = {"engine": ("llm", "by-order"), "proposer": ("llm",)}
-    return any(settings.get(role) in names for role, names in asking.items())
+    """Whether engine or proposer of an environment can ask a chat model."""
+    roles = {"engine": ENGINES, "proposer": PROPOSERS}
+    return any(role in settings and roles[role].takes(settings[role], "chat") for role in roles)
 
 
 def check_config(config: RunConfig) -> None:
@@ -75,22 +77,19 @@ def check_config(config: RunConfig) -> None:
         ConfigError: for a setting that does not exist, or a value of the wrong kind.
         MissingExtraError: for a package that is not installed.
     """
-    # A pool is named by its file here, and becomes examples later.
-    settings = dict(config.teacher_settings)
-    if isinstance(settings.get("pool"), str):
-        settings.pop("pool")
-    check_teacher(config.teacher, settings)
+    check_teacher(config.teacher, config.teacher_settings)
     if config.chat:
         read_settings(config.chat)
-    if config.teacher == "llm":
-        check_chat(settings.get("chat") or config.chat, "teacher 'llm'")
+    if "chat" in needs(config.teacher):
+        chat = config.teacher_settings.get("chat") or config.chat
+        check_chat(chat, f"teacher {config.teacher!r}")
     if config.env != (full := env_id(config.env)):
         raise UnknownNameError(f"environment {config.env!r} has to be named in full: {full!r}")
     check_installed(config.trackers)
     if config.env in ENV_IDS:
-        spoken = TEACHERS[config.teacher].env.get(short_name(config.env), {})
+        spoken = teacher_entry(config.teacher).env.get(short_name(config.env), {})
         asks = config.chat and environment_asks(config.env_settings)
-        chat = {"chat": config.chat} if asks else {}
+        own = {"chat": config.chat} if asks else {}
         check_environment(
-            load_env_creator(ENV_IDS[config.env]), {**spoken, **chat, **config.env_settings}
+            load_env_creator(ENV_IDS[config.env]), {**spoken, **own, **config.env_settings}
         )

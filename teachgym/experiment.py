@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 
-from teachgym.agents import TEACHERS, make_teacher
+from teachgym.agents import make_teacher, needs, teacher_entry, teacher_settings
+from teachgym.chat.make import open_chat
 from teachgym.chat.settings import require_key
 from teachgym.checking import (
     asks_chat,
@@ -35,7 +36,7 @@ from teachgym.envs.building import DEFAULT_BUDGET, make_budget
 from teachgym.errors import ConfigError
 from teachgym.loop import Observer, observed
 from teachgym.protocols import Task, Teacher
-from teachgym.records import Record, read_examples
+from teachgym.records import Record
 from teachgym.redaction import redact_settings
 from teachgym.report.figures import result_figure
 from teachgym.runs import result as results
@@ -259,17 +260,15 @@ def draw_curve(folder: Path) -> Path:
 def _assemble(config: RunConfig, folder: Path, make: Make) -> tuple[AnyEnv, AnyTeacher]:
     check_config(config)
     chat = _chat_settings(config, folder)
-    if config.teacher == "llm":
-        require_key(chat, "teacher 'llm'")
+    if "chat" in needs(config.teacher):
+        require_key(chat, f"teacher {config.teacher!r}")
     _check_price(config, chat)
-    spoken = TEACHERS[config.teacher].env.get(short_name(config.env), {})
+    spoken = teacher_entry(config.teacher).env.get(short_name(config.env), {})
     settings = {**spoken, **config.env_settings}
     if "chat" not in settings and environment_asks(settings):
         settings["chat"] = chat
     env = make(config.env, **settings)
-    settings = {**_default_settings(config, env, chat), **config.teacher_settings}
-    if isinstance(settings.get("pool"), str):
-        settings["pool"] = read_examples(Path(settings["pool"]))
+    settings = {**_needed_settings(config, env, chat), **config.teacher_settings}
     return env, make_teacher(config.teacher, env, **settings)
 
 
@@ -294,18 +293,18 @@ def _check_price(config: RunConfig, chat: Mapping[str, Any]) -> None:
         )
 
 
-def _default_settings(config: RunConfig, env: AnyEnv, chat: Mapping[str, Any]) -> dict[str, Any]:
-    """What a teacher needs besides its settings, where it is not given."""
-    base: Any = env.unwrapped
-    if config.teacher == "llm":
-        from teachgym.chat.settings import make_chat, read_settings
-
-        return {"chat": make_chat(chat), "workers": read_settings(chat).workers}
-    if config.teacher == "oracle":
-        return {"learnable": learnable_skills(student_name(config))}
-    if config.teacher == "pool":
-        return {"pool": _signed(tuple(base.task.examples("train")))}
-    return {}
+def _needed_settings(config: RunConfig, env: AnyEnv, chat: Mapping[str, Any]) -> dict[str, Any]:
+    """What a teacher needs and is not given: the run's chat model, a pool, the learnable skills."""
+    needed, found = needs(config.teacher) - config.teacher_settings.keys(), dict[str, Any]()
+    if "chat" in needed:
+        found["chat"], workers = open_chat(chat, f"teacher {config.teacher!r}")
+        if "workers" in teacher_settings(config.teacher):
+            found["workers"] = workers
+    if "learnable" in needed:
+        found["learnable"] = learnable_skills(student_name(config))
+    if "pool" in needed:
+        found["pool"] = _signed(tuple(_task(env).examples("train")))
+    return found
 
 
 def _signed(examples: Data) -> Data:

@@ -6,10 +6,12 @@ All are in units of accuracy (1 = from nothing right to everything right).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-from teachgym.errors import ConfigError, UnknownNameError, require_known, unknown
+from teachgym.errors import ConfigError, require_known
 from teachgym.protocols import Reward
+from teachgym.registry import Registry
 from teachgym.types import CURRENCIES, Cost, Report
 
 
@@ -39,8 +41,9 @@ def per_skill_gain(before: Report, after: Report, cost: Cost) -> float:
 class CostAdjusted:
     """Accuracy gain minus the price of the step: ``gain - sum(price[c] * cost[c])``."""
 
-    prices: Mapping[str, float]
-    """Accuracy per unit of currency, >= 0; currencies left out are free."""
+    prices: Mapping[str, float] = field(default_factory=lambda: {"examples": 1e-5})
+    """Accuracy per unit of currency, >= 0; currencies left out are free. By default one point of
+    accuracy (0.01) per thousand examples."""
 
     def __post_init__(self) -> None:
         require_known("currency", self.prices, CURRENCIES)
@@ -55,26 +58,31 @@ class CostAdjusted:
         return accuracy_gain(before, after, cost) - price
 
 
-DEFAULT_PRICES = {"examples": 1e-5}
-"""One point of accuracy (0.01) per thousand examples."""
+REWARDS = Registry(
+    "reward",
+    {
+        "accuracy_gain": accuracy_gain,
+        "per_skill": per_skill_gain,
+        "cost_adjusted": CostAdjusted,
+    },
+    functions=True,
+)
+"""Every reward: a function of reports and cost, or a class whose objects are such functions."""
 
-REWARDS = ("accuracy_gain", "per_skill", "cost_adjusted")
-"""Names that ``make_reward`` knows."""
 
+def make_reward(name: Any, prices: Mapping[str, float] | None = None) -> Reward:
+    """The reward of that name, in one of the ways of ``teachgym.registry``.
 
-def make_reward(name: str, prices: Mapping[str, float] | None = None) -> Reward:
-    """The reward of that name; ``prices`` belong to ``cost_adjusted`` alone.
+    Args:
+        name: names the reward, or is it.
+        prices: a setting of ``cost_adjusted``, and of classes of yours that have it.
 
     Raises:
-        UnknownNameError: for a name not in ``REWARDS``.
+        UnknownNameError: for what names no reward.
         ConfigError: for prices given to another reward, unknown currencies or negative prices.
     """
-    if name == "cost_adjusted":
-        return CostAdjusted(dict(DEFAULT_PRICES if prices is None else prices))
-    if prices is not None:
+    if prices is not None and not REWARDS.settings(name):
         raise ConfigError(f"prices are given, but reward={name!r}; use reward='cost_adjusted'")
-    if name == "accuracy_gain":
-        return accuracy_gain
-    if name == "per_skill":
-        return per_skill_gain
-    raise UnknownNameError(unknown("reward", name, REWARDS))
+    settings = {} if prices is None else {"prices": dict(prices)}
+    reward: Reward = REWARDS.make(name, settings=settings)
+    return reward

@@ -73,7 +73,7 @@ def test_every_reward_keeps_the_contract(name: str) -> None:
 )
 def test_every_teacher_that_needs_no_settings_keeps_the_contract(name: str) -> None:
     env = gym.make(
-        f"teachgym/{TEACHERS[name].kind}-v0",
+        f"teachgym/{TEACHERS[name].kinds[0]}-v0",
         student="simulated",
         task_settings=FEW,
         examples_per_step=200,

@@ -44,7 +44,6 @@ from teachgym.tasks import TASKS, check_task, make_task
 from teachgym.tasks.problem_splits import Selection
 from teachgym.training.settings import FineTuningSettings
 from teachgym.training.simulated import SimulatedTrainer
-from teachgym.typed import settings_of
 from teachgym.types import Budget
 
 
@@ -258,9 +257,7 @@ def _classroom(id_: str) -> gym.Env[Any, Any]:
 
 @pytest.mark.parametrize("name", TASKS)
 def test_tasks_take_nothing_else(name: str) -> None:
-    from teachgym.tasks import _maker
-
-    for setting in settings_of(_maker(name)):
+    for setting in TASKS.settings(name):
         for value in HOSTILE.values():
             tried(lambda s=setting, v=value: check_task(name, {s: v}))
             if name == "arithmetic-and-strings":

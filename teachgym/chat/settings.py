@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from importlib import import_module
 from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from weakref import WeakValueDictionary
 
 from annotated_types import Interval
 
 from teachgym.cache import cache_folder
 from teachgym.chat.prices import Price, find_price
-from teachgym.errors import ConfigError, require_packages
+from teachgym.errors import ConfigError
 from teachgym.protocols import ChatModel
 from teachgym.ranges import Few, ShareAboveZero, Tokens
 from teachgym.redaction import remember_url, strip_url
+from teachgym.registry import Registry
 from teachgym.shown import shown
 from teachgym.typed import build, require_address, require_types
 
-Provider = Literal["openai", "local", "python"]
 JsonSchema = Literal["auto", "always", "never"]
 Cache = Literal["record", "replay", "off"]
+
+CHAT_MODELS = Registry(
+    "chat provider",
+    {
+        "openai": "teachgym.chat.make:openai_chat",
+        "local": "teachgym.chat.make:local_chat",
+        "python": "teachgym.chat.make:python_chat",
+    },
+    given=("settings",),
+    needs={
+        "openai": ("llm", "pydantic", "json_repair", "openai", "tenacity"),
+        "local": ("llm-local", "pydantic", "json_repair", "llguidance"),
+        "python": ("llm", "pydantic", "json_repair"),
+    },
+)
+"""Every provider of chat models, called as ``(settings)`` with ``ChatSettings``."""
 
 _DECISIVE = ("provider", "model", "temperature", "top_p", "max_tokens", "json_schema")
 """Settings that decide answers; the others say where from, how fast and for how much."""
@@ -35,9 +48,10 @@ _DECISIVE = ("provider", "model", "temperature", "top_p", "max_tokens", "json_sc
 class ChatSettings:
     """Which chat model answers, and how it is asked; plain JSON values only."""
 
-    provider: Provider = "openai"
+    provider: str = "openai"
     """``openai``: any server that speaks OpenAI's protocol; ``local``: a model in this process;
-    ``python``: a function of messages, schema and draw."""
+    ``python``: a function of messages, schema and draw; or what makes another chat model from
+    these settings (``teachgym.registry``)."""
     model: str = ""
     """Its name at the server, the local model's name or path, or ``module:function``."""
     base_url: str | None = field(default=None, repr=False)
@@ -87,7 +101,9 @@ class ChatSettings:
         require_types(self)
         if self.prices is not None:
             _check_prices(self.prices)
-        if not self.model:
+        if self.provider not in CHAT_MODELS:
+            CHAT_MODELS.load(self.provider)
+        elif not self.model:
             raise ConfigError("model is empty; give the name of the chat model")
         self._check_server()
 
@@ -178,7 +194,7 @@ def check_chat(chat: ChatModel | Mapping[str, Any] | None, role: str) -> None:
     if not isinstance(chat, Mapping):
         return
     settings = read_settings(chat)
-    require_packages(*_PACKAGES[settings.provider])
+    CHAT_MODELS.check(settings.provider, {})
 
 
 def require_key(chat: ChatModel | Mapping[str, Any] | None, role: str) -> None:
@@ -194,90 +210,3 @@ def require_key(chat: ChatModel | Mapping[str, Any] | None, role: str) -> None:
             f"environment variable {settings.api_key_variable}, or base_url for a server that "
             "needs none"
         )
-
-
-_PACKAGES: Mapping[Provider, tuple[str, ...]] = {
-    "openai": ("llm", "pydantic", "json_repair", "openai", "tenacity"),
-    "local": ("llm-local", "pydantic", "json_repair", "llguidance"),
-    "python": ("llm", "pydantic", "json_repair"),
-}
-"""Provider to the extra and its packages."""
-
-
-def make_chat(settings: ChatSettings | Mapping[str, Any]) -> ChatModel:
-    """The chat model of the settings, with retries, limits and its record around it.
-
-    A retry counts against the limits; a recorded answer waits for nothing. Asks no server yet and
-    reads no key.
-
-    Raises:
-        ConfigError: for a setting that does not exist or is out of its range, or a record that
-            cannot be read.
-        MissingExtraError: without the extra ``llm`` (``llm-local`` for the provider ``local``).
-    """
-    settings = read_settings(settings)
-    made = _MADE.get(key := json.dumps(asdict(settings), sort_keys=True))
-    if made is None:
-        made = _MADE[key] = _make(settings)
-    return made
-
-
-_MADE: WeakValueDictionary[str, ChatModel] = WeakValueDictionary()
-"""Equal settings are one chat model while somebody uses it: one set of weights, one rate limit."""
-
-
-def _make(settings: ChatSettings) -> ChatModel:
-    chat = _PROVIDERS[settings.provider](settings)
-    if settings.cache == "off":
-        return chat
-    from teachgym.chat.recording import Recorded
-
-    prompt = None
-    if settings.provider == "local":
-        from teachgym.chat.local import LocalChatModel
-
-        assert isinstance(chat, LocalChatModel)
-        prompt = chat.formatted
-    path, mode = settings.store_path, settings.cache
-    return Recorded(chat, path, mode, identity=settings.identity, prompt=prompt)
-
-
-def _make_local(settings: ChatSettings) -> ChatModel:
-    # Imported here: it loads torch.
-    from teachgym.chat.local import make_local
-
-    return make_local(settings)
-
-
-def _make_openai(settings: ChatSettings) -> ChatModel:
-    # Imported here: they need the extra llm.
-    from teachgym.chat.limiting import Limited
-    from teachgym.chat.openai_compatible import OpenAICompatible
-    from teachgym.chat.retrying import Retrying
-
-    limited = Limited(
-        OpenAICompatible(settings),
-        requests_per_minute=settings.requests_per_minute,
-        tokens_per_minute=settings.tokens_per_minute,
-    )
-    return Retrying(limited, attempts=settings.attempts)
-
-
-def _make_python(settings: ChatSettings) -> ChatModel:
-    from teachgym.chat.scripted import Scripted
-
-    module, _, name = settings.model.partition(":")
-    try:
-        return Scripted(getattr(import_module(module), name), settings.model)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(
-            f"model is {settings.model!r}, which cannot be imported ({error}); give "
-            "module:function, as in teachgym.benchmarks.scripted_teacher:answer"
-        ) from error
-
-
-_PROVIDERS: Mapping[Provider, Callable[[ChatSettings], ChatModel]] = {
-    "openai": _make_openai,
-    "local": _make_local,
-    "python": _make_python,
-}

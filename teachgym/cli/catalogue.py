@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from teachgym import ENV_IDS
 from teachgym.errors import MissingExtraError
+from teachgym.registry import Registry, load_attribute, summary
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -40,23 +39,21 @@ class Listing:
         return table
 
 
-STUDENTS = (
-    ("simulated", "A calibrated table of skills: milliseconds per step, no torch."),
-    ("tiny", "A real transformer that ships with teachgym: seconds per step on a CPU."),
-    ("smollm2", "SmolLM2-135M-Instruct, from the extra of that name."),
-    ("PATH or HUB ID", "Any Hugging Face causal language model, adapter or GGUF file."),
-)
+def _rows(registry: Registry) -> Rows:
+    return ((name, registry.describe(name), registry.origin(name)) for name in registry.names)
 
 
 def _env_rows() -> Rows:
-    return ((full_id, _summary(_load(path))) for full_id, path in ENV_IDS.items())
+    return ((full_id, summary(load_attribute(path))) for full_id, path in ENV_IDS.items())
 
 
 def _teacher_rows() -> Rows:
-    from teachgym.agents import TEACHERS
+    from teachgym.agents import TEACHERS, teacher_entry
 
-    for name, entry in TEACHERS.items():
-        yield name, ", ".join(entry.kinds), entry.description, _teacher_settings(name)
+    for name in TEACHERS.names:
+        entry = teacher_entry(name)
+        kinds = ", ".join(entry.kinds) or "any"
+        yield name, kinds, entry.description, _teacher_settings(name), TEACHERS.origin(name)
 
 
 def _teacher_settings(name: str) -> str:
@@ -71,49 +68,38 @@ def _teacher_settings(name: str) -> str:
     )
 
 
-def _task_rows() -> Rows:
-    from teachgym.tasks import TASKS
+def _student_rows() -> Rows:
+    from teachgym.students import LANGUAGE_MODELS, STUDENTS
 
-    return ((name, _summary(_load(path))) for name, path in TASKS.items())
-
-
-def _engine_rows() -> Rows:
-    from teachgym.engines import ENGINES
-
-    return ((name, _summary(engine)) for name, engine in ENGINES.items())
-
-
-def _reward_rows() -> Rows:
-    from teachgym.rewards import REWARDS, make_reward
-
-    return ((name, _summary(make_reward(name))) for name in REWARDS)
+    yield from _rows(STUDENTS)
+    yield from ((*row, "built-in") for row in LANGUAGE_MODELS.items())
+    yield "PATH or HUB ID", "Any Hugging Face causal language model, adapter or GGUF file.", ""
 
 
 def _suite_rows() -> Rows:
-    from teachgym.benchmarks.suites import SUITES
+    from teachgym.benchmarks.suites import SUITES, make_suite
 
-    for name, make in SUITES.items():
-        suite = make()
-        yield name, f"{suite.description}; {len(suite.arms)} arms, {suite.seeds} seeds"
+    for name in SUITES.names:
+        suite = make_suite(name)
+        shape = f"{suite.description}; {len(suite.arms)} arms, {suite.seeds} seeds"
+        yield name, shape, SUITES.origin(name)
+
+
+def _kind(path: str, what: str) -> Listing:
+    """The table of a kind whose parts their docstrings describe."""
+    return Listing(("name", what, "from"), lambda: _rows(load_attribute(path)))
 
 
 LISTINGS = {
     "envs": Listing(("id", "what it is"), _env_rows),
-    "teachers": Listing(("name", "for", "what it does", "settings"), _teacher_rows),
-    "students": Listing(("name", "who is taught"), lambda: STUDENTS),
-    "tasks": Listing(("name", "what is taught"), _task_rows),
-    "engines": Listing(("name", "how orders are filled"), _engine_rows),
-    "rewards": Listing(("name", "what a step pays"), _reward_rows),
-    "suites": Listing(("name", "what is compared"), _suite_rows),
+    "teachers": Listing(("name", "for", "what it does", "settings", "from"), _teacher_rows),
+    "students": Listing(("name", "who is taught", "from"), _student_rows),
+    "tasks": _kind("teachgym.tasks:TASKS", "what is taught"),
+    "engines": _kind("teachgym.engines:ENGINES", "how orders are filled"),
+    "proposers": _kind("teachgym.skills.proposing:PROPOSERS", "who finds subskills"),
+    "rewards": _kind("teachgym.rewards:REWARDS", "what a step pays"),
+    "chat": _kind("teachgym.chat.settings:CHAT_MODELS", "who answers for a chat model"),
+    "trackers": _kind("teachgym.runs.trackers.settings:TRACKERS", "where metrics go"),
+    "suites": Listing(("name", "what is compared", "from"), _suite_rows),
 }
 """What ``teachgym list`` knows, by name."""
-
-
-def _summary(documented: object) -> str:
-    """The first line of a docstring."""
-    return (inspect.getdoc(documented) or "").partition("\n")[0].replace("``", "")
-
-
-def _load(path: str) -> Any:
-    module, _, attribute = path.partition(":")
-    return getattr(import_module(module), attribute)

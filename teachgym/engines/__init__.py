@@ -6,8 +6,7 @@ environments can be reset, forked and rewound without telling them.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from teachgym.chat.settings import check_chat
@@ -17,9 +16,9 @@ from teachgym.engines.pool import PoolEngine
 from teachgym.engines.procedural import ProceduralEngine
 from teachgym.engines.replay import ReplayEngine
 from teachgym.engines.writer_settings import WriterSettings
-from teachgym.errors import UnknownNameError, unknown
 from teachgym.protocols import ChatModel, DataEngine, Purse, Task
-from teachgym.typed import check_settings
+from teachgym.registry import Registry
+from teachgym.typed import build
 
 Chat = Mapping[str, Any] | ChatModel
 """A chat model, or its settings (``teachgym.chat.settings.ChatSettings``)."""
@@ -53,14 +52,20 @@ def dispatch_engine(
     return DispatchEngine(made, default)
 
 
-ENGINES: dict[str, Callable[..., DataEngine]] = {
-    "procedural": ProceduralEngine,
-    "pool": PoolEngine.of_task,
-    "replay": ReplayEngine,
-    "llm": LLMEngine,
-    "by-order": dispatch_engine,
-}
-"""Engine name to what makes it from a task and settings."""
+ENGINES = Registry(
+    "engine",
+    {
+        "procedural": "teachgym.engines.procedural:ProceduralEngine",
+        "pool": "teachgym.engines.pool:pool_of_task",
+        "replay": "teachgym.engines.replay:ReplayEngine",
+        "llm": "teachgym.engines.llm:LLMEngine",
+        "by-order": "teachgym.engines:dispatch_engine",
+    },
+    given=("task",),
+    services=("purse", "chat"),
+)
+"""Every engine, called as ``(task, **settings)``, and with ``purse`` and ``chat`` if it has
+parameters of these names."""
 
 __all__ = [
     "ENGINES",
@@ -77,7 +82,7 @@ __all__ = [
 
 
 def make_engine(
-    name: str,
+    name: Any,
     task: Task,
     *,
     purse: Purse | None = None,
@@ -86,43 +91,36 @@ def make_engine(
 ) -> DataEngine:
     """The named engine for a task.
 
-    ``procedural``, ``pool``, ``replay`` (``path=`` of a run), ``llm`` (``chat=``), or
-    ``by-order``: several of them, by the name that an order gives.
-
     Args:
-        name: one of ``ENGINES``.
+        name: a name in ``ENGINES``, or one of the other ways of ``teachgym.registry``.
         task: what the data is for.
         purse: pays for calls, for engines that make some.
         chat: the chat model or its settings, for engines that use one.
         settings: the engine's own.
 
     Raises:
-        UnknownNameError: for a name that is not registered.
+        UnknownNameError: for what names no engine.
         ConfigError: for settings the engine does not have or a task it cannot work with.
     """
     check_engine(name, settings, chat)
-    engine = ENGINES[name]
-    known = inspect.signature(engine).parameters
-    services = {"purse": purse, "chat": chat}
-    wanted = {key: given for key, given in services.items() if key in known and given is not None}
-    return engine(task, **wanted, **settings)
+    engine: DataEngine = ENGINES.make(name, task, settings=settings, purse=purse, chat=chat)
+    return engine
 
 
-def check_engine(name: str, settings: Mapping[str, Any], chat: Chat | None) -> None:
+def check_engine(name: Any, settings: Mapping[str, Any], chat: Chat | None) -> None:
     """Check name, settings and chat model of an engine, and of those that it is made of.
 
     Raises:
-        UnknownNameError: for a name that is not registered.
+        UnknownNameError: for what names no engine.
         ConfigError: for settings that the engine does not have, or a chat model that it lacks.
         MissingExtraError: if a package that it needs is not installed.
     """
-    if not isinstance(name, str) or name not in ENGINES:
-        raise UnknownNameError(unknown("engine", name, ENGINES))
-    makers = (LLMEngine, WriterSettings) if name == "llm" else (ENGINES[name],)
-    check_settings(f"engine {name!r}", settings, *makers, but=("task", "purse", "chat"))
+    ENGINES.check(name, settings)
     if name == "llm":
-        WriterSettings(**{key: value for key, value in settings.items() if key != "workers"})
-        check_chat(chat, "engine 'llm'")
+        writing = {key: value for key, value in settings.items() if key != "workers"}
+        build("engine 'llm'", WriterSettings, settings=writing)
+    if ENGINES.requires(name, "chat"):
+        check_chat(chat, ENGINES.what(name))
     for own_name, own in settings.get("engines", {}).items() if name == "by-order" else ():
         rest = {key: value for key, value in own.items() if key not in ("name", "chat")}
         check_engine(own.get("name", own_name), rest, own.get("chat", chat))

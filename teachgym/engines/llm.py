@@ -24,7 +24,7 @@ class LLMEngine:
     Args:
         task: what the data is for.
         purse: pays for the calls and is told of incidents; None = unlimited.
-        chat: a chat model, or settings for ``teachgym.chat.settings.make_chat``.
+        chat: a chat model, or settings for ``teachgym.chat.make.make_chat``.
         workers: most calls in flight, >= 1; None = as the chat settings say, or else 8.
         writing: the fields of ``WriterSettings``.
 
@@ -46,14 +46,11 @@ class LLMEngine:
     ) -> None:
         settings = build("engine 'llm'", WriterSettings, settings=writing)
         from teachgym.chat.asking import Asker
-        from teachgym.chat.settings import make_chat, read_settings
+        from teachgym.chat.make import open_chat
         from teachgym.engines.writer import Writer
 
-        if isinstance(chat, Mapping):
-            read = read_settings(chat)
-            workers = read.workers if workers is None else workers
-            chat = make_chat(read)
-        asker = Asker(chat, purse, workers=8 if workers is None else workers)
+        model, workers = open_chat(chat, "engine 'llm'", workers)
+        asker = Asker(model, purse, workers=workers)
         self.writer = Writer(Syllabus.of(task), asker, settings)
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:

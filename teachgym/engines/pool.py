@@ -32,11 +32,6 @@ class PoolEngine:
         for example in examples:
             self._pool.setdefault(example.skill, []).append(example)
 
-    @classmethod
-    def of_task(cls, task: Task) -> PoolEngine:
-        """The engine over the task's own ``train`` split."""
-        return cls(task.skills, task.examples("train"))
-
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
         """At most ``order.count`` examples per order, in the plan's order.
 
@@ -51,6 +46,11 @@ class PoolEngine:
                 chosen += [signed(example, order, self.name) for example in ranked[:count]]
                 left[leaf] = ranked[count:]
         return tuple(chosen)
+
+
+def pool_of_task(task: Task) -> PoolEngine:
+    """Chooses examples of the task's own ``train`` split at random."""
+    return PoolEngine(task.skills, task.examples("train"))
 
 
 def _ranked(

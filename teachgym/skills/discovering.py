@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from teachgym.errors import ConfigError, UnknownNameError, missing_extra, unknown
+from teachgym.chat.settings import check_chat
+from teachgym.errors import ConfigError
 from teachgym.protocols import Purse, SkillDiscovery, Task
-from teachgym.skills.clustering import Clusters
-from teachgym.skills.gold import GoldSkills
+from teachgym.registry import Registry
 from teachgym.skills.skill_file import SkillFile
-from teachgym.syllabus import PLAIN
-from teachgym.typed import build
 from teachgym.types import Example, Split
 
-METHODS = {
-    "llm": "A chat model labels the examples and groups the labels.",
-    "clusters": "Examples with similar texts; no language model.",
-    "gold": "The skills that the task itself knows.",
-}
-"""Name of a way to what it is."""
+METHODS = Registry(
+    "method",
+    {
+        "llm": "teachgym.skills.llm_discovery:discover_by_chat",
+        "clusters": "teachgym.skills.clustering:Clusters",
+        "gold": "teachgym.skills.gold:GoldSkills",
+    },
+    services=("task", "purse", "chat"),
+    needs={"llm": ("llm", "pydantic")},
+)
+"""Every way to discover skills, called as ``(**settings)``, and with ``task``, ``purse`` and
+``chat`` if it has parameters of these names."""
 
 
 def make_discovery(
-    method: str,
+    method: Any,
     task: Task,
     *,
     purse: Purse | None = None,
@@ -33,24 +37,24 @@ def make_discovery(
     """The named way to discover skills of a task.
 
     Args:
-        method: of ``METHODS``.
+        method: a name in ``METHODS``, or one of the other ways of ``teachgym.registry``.
         task: the task.
         purse: pays for calls.
         chat: settings of ``teachgym.chat.settings``, or a chat model; needed for ``llm`` alone.
         settings: of the way: the arguments of ``LLMDiscovery`` or ``Clusters``.
 
     Raises:
-        UnknownNameError: for a way that does not exist.
+        UnknownNameError: for what names no way.
         ConfigError: for a setting that does not exist or is out of range.
         MissingExtraError: if ``llm`` lacks a package.
     """
-    if method not in METHODS:
-        raise UnknownNameError(unknown("method", method, METHODS))
-    if method == "llm":
-        return _llm(task, purse, chat, settings)
-    if method == "clusters":
-        return build("method 'clusters'", Clusters, settings=settings)
-    return build("method 'gold'", GoldSkills, task, settings=settings)
+    METHODS.check(method, settings)
+    if METHODS.requires(method, "chat"):
+        check_chat(chat, METHODS.what(method))
+    discovery: SkillDiscovery = METHODS.make(
+        method, settings=settings, task=task, purse=purse, chat=chat
+    )
+    return discovery
 
 
 def discover_skills(
@@ -75,18 +79,3 @@ def discover_skills(
         assignments={id_: discovery.assign(e) for id_, e in examples.items()},
         labels={k: v for k, v in getattr(discovery, "labels", {}).items() if k in examples},
     )
-
-
-def _llm(task: Task, purse: Purse | None, chat: Any, settings: Mapping[str, Any]) -> SkillDiscovery:
-    # Imported here: chat models are for those who ask them.
-    try:
-        from teachgym.skills.llm_discovery import LLMDiscovery
-    except ImportError as error:
-        raise missing_extra(error.name or "pydantic", "llm") from error
-    from teachgym.skills.proposing import chat_model
-
-    domain = getattr(task, "brief", PLAIN).domain
-    if isinstance(chat, Mapping) and "workers" in chat:
-        settings = {"workers": chat["workers"], **settings}
-    model = chat_model(chat, "method")
-    return build("method 'llm'", LLMDiscovery, model, domain, settings=settings, purse=purse)

@@ -10,15 +10,45 @@ pays can set a limit. Imported only when used: needs pydantic.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from teachgym.chat.asking import Asker
+from teachgym.chat.make import open_chat
 from teachgym.errors import BudgetError, ChatError, ConfigError, EpisodeError
-from teachgym.protocols import ChatModel, Purse
+from teachgym.protocols import ChatModel, Purse, Task
 from teachgym.ranges import Count, Few
 from teachgym.skills.aggregating import Groups, aggregate
 from teachgym.skills.answering import NamingQuestion, name_each
 from teachgym.skills.naming import MAX_NAME, OTHER, identity, tidy
+from teachgym.syllabus import PLAIN
 from teachgym.types import Example, Incident, Skill
+
+
+def discover_by_chat(
+    task: Task,
+    *,
+    chat: Mapping[str, Any] | ChatModel,
+    purse: Purse | None = None,
+    skills: Few | None = None,
+    labels: Mapping[str, str] | None = None,
+    per_question: Few = 10,
+    rounds: Few = 3,
+    workers: Few | None = None,
+    draw: Count = 0,
+) -> LLMDiscovery:
+    """Has a chat model label the examples and group the labels; see ``LLMDiscovery``."""
+    model, workers = open_chat(chat, "method 'llm'", workers)
+    return LLMDiscovery(
+        model,
+        getattr(task, "brief", PLAIN).domain,
+        purse=purse,
+        skills=skills,
+        labels=labels,
+        per_question=per_question,
+        rounds=rounds,
+        workers=workers,
+        draw=draw,
+    )
 
 
 class LLMDiscovery:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, Field
 
 from teachgym.chat.asking import Asker, Question
+from teachgym.chat.make import open_chat
 from teachgym.chat.prompts import render
 from teachgym.errors import ConfigError
-from teachgym.protocols import ChatModel, Purse
+from teachgym.protocols import ChatModel, Purse, Task
 from teachgym.ranges import Few, FewOrNone
-from teachgym.skills.naming import MAX_NAME, tidy
-from teachgym.skills.proposing import unlike
+from teachgym.skills.naming import MAX_NAME, tidy, unlike
 from teachgym.syllabus import Syllabus
 from teachgym.types import Example, leaves_by_root
 
@@ -31,28 +32,29 @@ class LLMProposer:
     the forest and of the task, except the root's own leaves, whatever their case and punctuation.
 
     Args:
-        chat: is asked, from one thread at a time.
-        syllabus: of the task.
+        task: known by its ``Syllabus``, and so nothing of val and test.
         purse: pays, and is told of incidents.
+        chat: a chat model or its settings; it is asked one question at a time.
         shots: training examples of a root that are shown, drawn at random, >= 0.
         attempts: the most calls for one question whose replies cannot be read, >= 1.
     """
 
     def __init__(
         self,
-        chat: ChatModel,
-        syllabus: Syllabus,
-        *,
+        task: Task,
         purse: Purse | None = None,
+        *,
+        chat: Mapping[str, Any] | ChatModel,
         shots: FewOrNone = 3,
         attempts: Few = 3,
     ) -> None:
         if shots < 0:
             raise ConfigError(f"shots is {shots}; it must be 0 or more")
-        self.asker = Asker(chat, purse, workers=1, attempts=attempts)
-        self.syllabus, self.shots = syllabus, shots
-        self._leaves = leaves_by_root(syllabus.skills)
-        self._described = {skill.name: skill.description for skill in syllabus.skills}
+        model, _ = open_chat(chat, "proposer 'llm'")
+        self.asker = Asker(model, purse, workers=1, attempts=attempts)
+        self.syllabus, self.shots = Syllabus.of(task), shots
+        self._leaves = leaves_by_root(self.syllabus.skills)
+        self._described = {skill.name: skill.description for skill in self.syllabus.skills}
 
     def propose(
         self, skill: str, known: Sequence[str], count: int, rng: np.random.Generator

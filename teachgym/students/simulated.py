@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from teachgym.errors import ConfigError, UnknownSkillError, unknown
 from teachgym.metrics import nearest_level
 from teachgym.protocols import Task, TellsSkill
+from teachgym.ranges import NotNegative
 from teachgym.students.dynamics import Dynamics, FloatArray, accuracy, learn
-from teachgym.students.profile import Profile
+from teachgym.students.profile import FITTED_TO_TINY, Profile
 from teachgym.types import Checkpoint, Data, Example, Split, leaf_skills
 
 WRONG = "?"
@@ -193,6 +194,14 @@ class _AnswerSheet:
     threshold: FloatArray
     right: NDArray[Any]
     wrong: NDArray[Any]
+
+
+def simulated_student(
+    task: Task, *, profile: str | Path = FITTED_TO_TINY, noise: NotNegative | None = None
+) -> SimulatedStudent:
+    """A calibrated table of skills: milliseconds per step, no torch."""
+    character = Profile.load(profile)
+    return SimulatedStudent(character if noise is None else replace(character, noise=noise), task)
 
 
 def _bottom(task: Task) -> Task:

@@ -27,17 +27,19 @@ NEEDED: dict[str, dict[str, Any]] = {
 }
 """Values for the settings that have no default."""
 
-ONE_KIND = [name for name, entry in TEACHERS.items() if isinstance(entry.kind, str)]
+ONE_KIND = [name for name, entry in TEACHERS.items() if len(entry.kinds) == 1]
 """Teachers of several kinds read words, which these worlds do not speak."""
 
-LIST_TEACHERS = [n for n, entry in TEACHERS.items() if entry.kind == "SkillList" and n != "nothing"]
+LIST_TEACHERS = [
+    n for n, entry in TEACHERS.items() if entry.kinds == ("SkillList",) and n != "nothing"
+]
 LEARNERS = [n for n in LIST_TEACHERS if n not in ("uniform", "fixed", "oracle", "weakest")]
 RATES = [0, 0, 0, 1.0, 0, 0, 0, 0]
 """Skill 3 is the one that can be learned."""
 
 
 def world_of(name: str, **settings: Any) -> gym.Env[Any, Any]:
-    kind = TEACHERS[name].kind
+    kind = TEACHERS[name].kinds[0]
     if kind == "SkillList":
         return ListWorld(RATES, **settings)
     return TreeWorld([2, 4, 0]) if kind == "SkillTree" else OpenWorld({"add": 0.2, "sort": 0.7})

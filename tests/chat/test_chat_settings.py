@@ -14,12 +14,13 @@ import pytest
 from loopback import Server, serve, status
 
 from teachgym.chat.limiting import Limited
+from teachgym.chat.make import make_chat
 from teachgym.chat.openai_compatible import OpenAICompatible
 from teachgym.chat.recording import Recorded
 from teachgym.chat.retrying import Retrying
 from teachgym.chat.scripted import Scripted
-from teachgym.chat.settings import ChatSettings, make_chat
-from teachgym.errors import ChatError, ConfigError
+from teachgym.chat.settings import ChatSettings
+from teachgym.errors import ChatError, ConfigError, UnknownNameError
 from teachgym.types import Completion
 
 KEY = "sk-never-shown"
@@ -66,7 +67,7 @@ def server() -> Iterator[Server]:
 def test_wrong_settings_are_named_with_what_is_allowed(settings: Any, said: str) -> None:
     if settings and "model" not in settings and "modle" not in settings:
         settings = {"model": "m", **settings}
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises((ConfigError, UnknownNameError), match=said):
         make_chat(settings)
 
 
@@ -194,9 +195,10 @@ def shout(messages: Any, schema: Any, draw: int) -> str:
 def test_a_function_can_answer() -> None:
     chat = make_chat({"provider": "python", "model": f"{__name__}:shout", "cache": "off"})
     assert chat.complete(HELLO, draw=3).text == "HELLO 3"
-    for wrong in ("shout", "nowhere.at.all:shout", f"{__name__}:whisper"):
-        with pytest.raises(ConfigError, match="give module:function"):
-            make_chat({"provider": "python", "model": wrong})
+    wrong = {"shout": "give module:function", "nowhere.at.all:shout": "no module 'nowhere'"}
+    for model, said in {**wrong, f"{__name__}:shuot": "attribute of .*'shout'"}.items():
+        with pytest.raises(ConfigError, match=said):
+            make_chat({"provider": "python", "model": model})
 
 
 def test_equal_settings_are_one_chat_model_while_it_is_used() -> None:

@@ -21,8 +21,8 @@ from reaching import finds, reach
 from teachgym.agents import TEACHERS, make_teacher
 from teachgym.agents.classroom import Classroom
 from teachgym.agents.llm_open_ended import LLMOpenEnded
+from teachgym.chat.make import make_chat
 from teachgym.chat.scripted import Scripted
-from teachgym.chat.settings import make_chat
 from teachgym.engines import LLMEngine
 from teachgym.envs.base import TeacherEnv, base_of
 from teachgym.errors import ConfigError, ConformanceError, EpisodeError

@@ -151,9 +151,9 @@ def test_what_was_opened_is_closed_when_the_next_tracker_cannot_be(
     def fail(*arguments: Any, **settings: Any) -> Any:
         raise OSError("no space left")
 
-    place = "teachgym.runs.trackers.opening"
-    monkeypatch.setattr(f"{place}.WandbTracker", lambda *given, **settings: opened)
-    monkeypatch.setattr(f"{place}.TensorboardTracker", fail)
+    place = "teachgym.runs.trackers"
+    monkeypatch.setattr(f"{place}.to_wandb.WandbTracker", lambda *given, **settings: opened)
+    monkeypatch.setattr(f"{place}.to_tensorboard.TensorboardTracker", fail)
     trackers = {"wandb": {"mode": "disabled"}, "tensorboard": {}}
     config = RunConfig(env_settings=SMALL, trackers=trackers)
     with pytest.raises(OSError, match="no space left"):

@@ -13,7 +13,7 @@ from event_files import shown_by_tensorboard
 from typer.testing import CliRunner
 
 from teachgym.cli import app
-from teachgym.errors import ConfigError, MissingExtraError
+from teachgym.errors import ConfigError, MissingExtraError, UnknownNameError
 from teachgym.experiment import RunConfig, resume, run
 from teachgym.runs import Journal, JsonlTracker, RunFolder, TensorboardTracker, Trackers
 from teachgym.runs.files import read_json, read_lines
@@ -147,9 +147,9 @@ def test_tensorboard_that_is_not_installed_is_said_with_the_command(
 def test_a_setting_that_does_not_exist_or_fit_is_named(
     name: str, settings: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises((ConfigError, UnknownNameError), match=message):
         read_settings(name, settings)
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises((ConfigError, UnknownNameError), match=message):
         RunConfig(trackers={name: settings})
 
 

@@ -1,8 +1,7 @@
 """Where metrics go: a file always, Weights & Biases and TensorBoard if asked for.
 
-All get the same names, which ``teachgym.runs.metric_names`` explains. To add a tracker: a class
-that passes ``teachgym.testing.check_tracker``, its settings in ``settings.py`` and its line in
-``opening.py``.
+All get the same names, which ``teachgym.runs.metric_names`` explains. A tracker of yours is a class
+that passes ``teachgym.testing.check_tracker``; what makes it is called with the run's folder.
 """
 
 from teachgym.runs.trackers.opening import check_installed, open_trackers

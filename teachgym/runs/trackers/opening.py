@@ -11,11 +11,8 @@ from teachgym.errors import missing_extra
 from teachgym.protocols import Tracker
 from teachgym.runs.files import read_json
 from teachgym.runs.folder import RunFolder
-from teachgym.runs.journal import Journal
-from teachgym.runs.trackers.settings import WandbSettings, read_settings
+from teachgym.runs.trackers.settings import TRACKER_SETTINGS, TRACKERS, read_settings
 from teachgym.runs.trackers.several import Trackers
-from teachgym.runs.trackers.to_tensorboard import TensorboardTracker
-from teachgym.runs.trackers.to_wandb import WandbTracker
 
 
 def check_installed(trackers: Mapping[str, Mapping[str, Any]]) -> None:
@@ -26,7 +23,8 @@ def check_installed(trackers: Mapping[str, Mapping[str, Any]]) -> None:
         MissingExtraError: if one is not installed.
     """
     for name, given in trackers.items():
-        package = read_settings(name, given).package
+        settings = read_settings(name, given)
+        package = settings.package if name in TRACKER_SETTINGS else None
         if package and find_spec(package) is None:
             raise missing_extra(package, extra=name)
 
@@ -47,22 +45,5 @@ def open_trackers(run: RunFolder) -> Iterator[Trackers]:
 
 def _open(run: RunFolder) -> Iterator[Tracker]:
     """Opens each when it is asked for, so that the one before is already being looked after."""
-    record = read_json(run.config)
-    for name, given in record["config"]["trackers"].items():
-        settings = read_settings(name, given)
-        if isinstance(settings, WandbSettings):
-            yield WandbTracker(
-                settings,
-                name=record["config"]["name"] or run.path.name,
-                config={
-                    **record["config"],
-                    "versions": record["versions"],
-                    "commit": record["commit"],
-                },
-                folder=run.path,
-                id=record["id"],
-            )
-        else:
-            journal = Journal(run.journal)
-            first = journal.n_steps + journal.has("started")
-            yield TensorboardTracker(run.path / "tensorboard", first_step=first)
+    for name, given in read_json(run.config)["config"]["trackers"].items():
+        yield TRACKERS.make(name, run, settings=given)

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Interval
 
-from teachgym.errors import ConfigError, require_known
+from teachgym.errors import ConfigError
+from teachgym.registry import Registry
 from teachgym.typed import build, require_types
 
 WandbMode = Literal["online", "offline", "disabled"]
@@ -53,17 +54,27 @@ TRACKER_SETTINGS: Mapping[str, type[WandbSettings] | type[TensorboardSettings]] 
     "wandb": WandbSettings,
     "tensorboard": TensorboardSettings,
 }
-"""Name of a tracker to its settings."""
+"""Name of a built-in tracker to its settings."""
+
+TRACKERS = Registry(
+    "tracker",
+    {
+        "wandb": "teachgym.runs.trackers.to_wandb:open_wandb",
+        "tensorboard": "teachgym.runs.trackers.to_tensorboard:open_tensorboard",
+    },
+    given=("run",),
+)
+"""Every tracker, called as ``(run, **settings)`` with the ``RunFolder``."""
 
 
-def read_settings(name: str, settings: Mapping[str, Any]) -> WandbSettings | TensorboardSettings:
-    """The settings of a tracker in a configuration.
+def read_settings(name: str, settings: Mapping[str, Any]) -> Any:
+    """The settings of a tracker in a configuration: an object of its own, or as they are.
 
     Raises:
-        ConfigError: for a tracker or a setting that does not exist, or a value out of range.
+        UnknownNameError: for what names no tracker.
+        ConfigError: for a setting that does not exist, or a value out of range.
     """
-    require_known("tracker", [name], TRACKER_SETTINGS)
-    kind: Any = TRACKER_SETTINGS[name]
-    made: WandbSettings | TensorboardSettings
-    made = build(f"tracker {name!r}", kind, settings=settings)
-    return made
+    if name in TRACKER_SETTINGS:
+        return build(f"tracker {name!r}", TRACKER_SETTINGS[name], settings=settings)
+    TRACKERS.check(name, settings)
+    return settings

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from teachgym.errors import missing_extra
+from teachgym.runs.folder import RunFolder
+from teachgym.runs.journal import Journal
 
 
 class TensorboardTracker:
@@ -56,3 +58,10 @@ class TensorboardTracker:
     def _write(self, step: int, **content: Any) -> None:
         self._file.write_event(self._event(wall_time=time.time(), step=step, **content))
         self._file.flush()
+
+
+def open_tensorboard(run: RunFolder) -> TensorboardTracker:
+    """The tracker of a run, in its folder, from the first step on that is not logged yet."""
+    journal = Journal(run.journal)
+    first = journal.n_steps + journal.has("started")
+    return TensorboardTracker(run.path / "tensorboard", first_step=first)

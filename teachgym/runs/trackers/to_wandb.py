@@ -10,8 +10,9 @@ from typing import Any
 
 from teachgym.errors import missing_extra
 from teachgym.redaction import redact
+from teachgym.runs.files import read_json
 from teachgym.runs.folder import RunFolder
-from teachgym.runs.trackers.settings import WandbSettings
+from teachgym.runs.trackers.settings import WandbSettings, read_settings
 from teachgym.runs.trackers.tables import Table, tables
 
 
@@ -123,3 +124,19 @@ class WandbTracker:
                 reason = str(error) or type(error).__name__
                 message = redact(f"wandb is lost, the run goes on without it: {reason}")
                 warnings.warn(message, stacklevel=4)
+
+
+def open_wandb(run: RunFolder, **settings: Any) -> WandbTracker:
+    """The tracker of a run, under the run's name and id."""
+    record = read_json(run.config)
+    return WandbTracker(
+        read_settings("wandb", settings),
+        name=record["config"]["name"] or run.path.name,
+        config={
+            **record["config"],
+            "versions": record["versions"],
+            "commit": record["commit"],
+        },
+        folder=run.path,
+        id=record["id"],
+    )

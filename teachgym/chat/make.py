@@ -1,0 +1,109 @@
+"""From settings to a chat model, with retries, limits and its record around it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+from weakref import WeakValueDictionary
+
+from teachgym.chat.settings import CHAT_MODELS, ChatSettings, check_chat, read_settings
+from teachgym.errors import ConfigError
+from teachgym.protocols import ChatModel
+from teachgym.registry import is_reference, load_attribute
+
+
+def open_chat(
+    chat: ChatModel | Mapping[str, Any] | None, role: str, workers: int | None = None
+) -> tuple[ChatModel, int]:
+    """A chat model that was handed over or that settings describe, and its questions at a time.
+
+    Args:
+        chat: the chat model or its settings.
+        role: who asks it, for messages.
+        workers: questions at a time; None = as the settings say, or else 8.
+
+    Raises:
+        ConfigError: for neither, or a setting out of range.
+        MissingExtraError: without the packages of its provider.
+    """
+    check_chat(chat, role)
+    assert chat is not None
+    if not isinstance(chat, Mapping):
+        return chat, workers or 8
+    settings = read_settings(chat)
+    return make_chat(settings), workers or settings.workers
+
+
+def make_chat(settings: ChatSettings | Mapping[str, Any]) -> ChatModel:
+    """The chat model of the settings, with retries, limits and its record around it.
+
+    A retry counts against the limits; a recorded answer waits for nothing. Asks no server yet and
+    reads no key.
+
+    Raises:
+        ConfigError: for a setting that does not exist or is out of its range, or a record that
+            cannot be read.
+        MissingExtraError: without the extra ``llm`` (``llm-local`` for the provider ``local``).
+    """
+    settings = read_settings(settings)
+    made = _MADE.get(key := json.dumps(asdict(settings), sort_keys=True))
+    if made is None:
+        made = _MADE[key] = _make(settings)
+    return made
+
+
+_MADE: WeakValueDictionary[str, ChatModel] = WeakValueDictionary()
+"""Equal settings are one chat model while somebody uses it: one set of weights, one rate limit."""
+
+
+def _make(settings: ChatSettings) -> ChatModel:
+    chat: ChatModel = CHAT_MODELS.make(settings.provider, settings)
+    if settings.cache == "off":
+        return chat
+    from teachgym.chat.recording import Recorded
+
+    prompt = None
+    if settings.provider == "local":
+        from teachgym.chat.local import LocalChatModel
+
+        assert isinstance(chat, LocalChatModel)
+        prompt = chat.formatted
+    path, mode = settings.store_path, settings.cache
+    return Recorded(chat, path, mode, identity=settings.identity, prompt=prompt)
+
+
+def local_chat(settings: ChatSettings) -> ChatModel:
+    """A model in this process."""
+    # Imported here: it loads torch.
+    from teachgym.chat.local import make_local
+
+    return make_local(settings)
+
+
+def openai_chat(settings: ChatSettings) -> ChatModel:
+    """A model at a server that speaks OpenAI's protocol."""
+    # Imported here: they need the extra llm.
+    from teachgym.chat.limiting import Limited
+    from teachgym.chat.openai_compatible import OpenAICompatible
+    from teachgym.chat.retrying import Retrying
+
+    limited = Limited(
+        OpenAICompatible(settings),
+        requests_per_minute=settings.requests_per_minute,
+        tokens_per_minute=settings.tokens_per_minute,
+    )
+    return Retrying(limited, attempts=settings.attempts)
+
+
+def python_chat(settings: ChatSettings) -> ChatModel:
+    """A function of messages, schema and draw."""
+    from teachgym.chat.scripted import Scripted
+
+    if not is_reference(settings.model):
+        raise ConfigError(
+            f"model is {settings.model!r}; give module:function or file.py:function, as in "
+            "teachgym.benchmarks.scripted_teacher:answer"
+        )
+    return Scripted(load_attribute(settings.model), settings.model)

@@ -1,0 +1,362 @@
+"""One way to name a part: task, student, engine, reward, teacher, suite and every other kind.
+
+A part is named by
+
+* a built-in name, such as ``gsm8k``;
+* the name of an entry point: a package that declares ``[project.entry-points."teachgym.tasks"]``
+  (one group a kind, see ``Registry.group``) is found as soon as it is installed;
+* ``module:attribute`` or ``file.py:attribute``;
+
+or handed over as an object. What is found is imported when it is used. A class or function makes
+the part, and its arguments are the part's settings; anything else is the part itself.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from numbers import Number
+from operator import attrgetter
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+from teachgym.errors import (
+    ConfigError,
+    TeachgymError,
+    UnknownNameError,
+    require_packages,
+    unknown,
+)
+from teachgym.typed import REQUIRED, check_settings, settings_of
+
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+OBJECT = "object:"
+"""What a recorded name begins with if it stands for an object that cannot be found by a name."""
+
+
+class Registry(Mapping[str, Any]):
+    """The parts of one kind; as a mapping, its built-in names to where each is.
+
+    Args:
+        kind: what a part is called in messages, such as ``task``.
+        parts: built-in name to ``module:attribute``, or to the part.
+        given: names of what a maker is called with before its settings, for messages and docs.
+        services: arguments that a maker gets if it has parameters of these names; no settings.
+        needs: built-in name to the extra and the packages that it needs.
+        functions: whether functions are parts themselves, and only classes make some.
+
+    Example:
+        >>> colours = Registry("colour", {"red": "colorsys:rgb_to_hsv"}, given=("r", "g", "b"))
+        >>> colours.make("red", 1, 0, 0), colours.origin("red")
+        ((0.0, 1.0, 1), 'built-in')
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        parts: Mapping[str, Any],
+        *,
+        given: Sequence[str] = (),
+        services: Collection[str] = (),
+        needs: Mapping[str, tuple[str, ...]] | None = None,
+        functions: bool = False,
+    ) -> None:
+        self.kind, self.given, self.services = kind, tuple(given), frozenset(services)
+        self._parts, self._needs, self._functions = dict(parts), dict(needs or {}), functions
+
+    def __getitem__(self, name: str) -> Any:
+        """What is registered under a built-in name."""
+        return self._parts[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """The built-in names."""
+        return iter(self._parts)
+
+    def __len__(self) -> int:
+        """How many built-in names there are."""
+        return len(self._parts)
+
+    @property
+    def group(self) -> str:
+        """The group of entry points of this kind, such as ``teachgym.chat_providers``."""
+        return f"teachgym.{self.kind.replace(' ', '_')}s"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The built-in names, then those of entry points, which cannot replace a built-in."""
+        others = sorted(entry.name for entry in entry_points(group=self.group))
+        return tuple(dict.fromkeys([*self._parts, *others]))
+
+    def load(self, reference: Any) -> Any:
+        """The part or its maker, imported.
+
+        Raises:
+            UnknownNameError: for what names nothing.
+            ConfigError: for a module, file or attribute that is not there.
+            MissingExtraError: if a package that a built-in part needs is not installed.
+        """
+        if not isinstance(reference, str):
+            if reference is None or isinstance(reference, bool | int | float | list | dict | tuple):
+                raise self.unknown(reference)
+            return reference
+        if reference in self._parts:
+            require_packages(*self._needs.get(reference, ("",)))
+            part = self._parts[reference]
+            return load_attribute(part) if isinstance(part, str) else part
+        if reference.startswith(OBJECT):
+            raise ConfigError(
+                f"{self.kind} was handed over as an object ({reference.removeprefix(OBJECT)}), "
+                "which no name leads to; name it as module:attribute or file.py:attribute instead"
+            )
+        if (entry := self._entry_point(reference)) is not None:
+            return entry.load()
+        if is_reference(reference):
+            return load_attribute(reference)
+        raise self.unknown(reference)
+
+    def unknown(self, reference: Any) -> UnknownNameError:
+        """The error for what names nothing: a suggestion, what exists, and the other ways."""
+        known = unknown(self.kind, reference, self.names)
+        return UnknownNameError(f"{known}, module:attribute or file.py:attribute")
+
+    def make(
+        self,
+        reference: Any,
+        *given: Any,
+        settings: Mapping[str, Any] | None = None,
+        **services: Any,
+    ) -> Any:
+        """The part, made from its settings.
+
+        Args:
+            reference: names the part, or is it.
+            given: one argument for each of ``Registry.given``.
+            settings: checked against the maker's arguments before it is called.
+            services: handed to makers that have a parameter of that name; None = not there.
+
+        Raises:
+            UnknownNameError, ConfigError, MissingExtraError: as ``load`` and ``check``.
+        """
+        settings, part = settings or {}, self.load(reference)
+        self.check(reference, settings)
+        if not self.makes(part):
+            return part
+        takes = inspect.signature(part).parameters
+        offered = {k: v for k, v in services.items() if k in takes and v is not None}
+        with noting(f"{self.what(reference)} ({self.origin(reference)})"):
+            return part(*given, **offered, **settings)
+
+    def check(self, reference: Any, settings: Mapping[str, Any], *, whole: bool = True) -> None:
+        """Check name and settings before the part is made; raises as ``make``.
+
+        Unless ``whole``, some of the settings may be missing.
+        """
+        part, what = self.load(reference), self.what(reference)
+        if self.makes(part):
+            takes = inspect.signature(part).parameters.values()
+            if sum(p.kind in _POSITIONAL for p in takes) < len(self.given) and not any(
+                p.kind is p.VAR_POSITIONAL for p in takes
+            ):
+                raise ConfigError(f"{what} must take {', '.join(self.given)} before its settings")
+            check_settings(what, settings, part, but=self._no_settings(part), whole=whole)
+        elif settings:
+            first = next(iter(settings))
+            raise ConfigError(f"{what} is ready made and has no settings; {first!r} was given")
+
+    def settings(self, reference: Any) -> dict[str, Any]:
+        """The settings of a part with their defaults; ``typed.REQUIRED`` for those without."""
+        part = self.load(reference)
+        return settings_of(part, but=self._no_settings(part)) if self.makes(part) else {}
+
+    def takes(self, reference: Any, service: str) -> bool:
+        """Whether a maker has a parameter of that name."""
+        return service in self._parameters(reference)
+
+    def requires(self, reference: Any, service: str) -> bool:
+        """Whether a maker has a parameter of that name and no default for it."""
+        takes = self._parameters(reference)
+        return service in takes and takes[service].default is REQUIRED
+
+    def _parameters(self, reference: Any) -> Mapping[str, inspect.Parameter]:
+        part = self.load(reference)
+        return inspect.signature(part).parameters if self.makes(part) else {}
+
+    def describe(self, reference: Any) -> str:
+        """The first line of the part's docstring."""
+        return summary(self.load(reference))
+
+    def origin(self, reference: Any) -> str:
+        """Where a part comes from: built-in, an installed package, a file, a module, an object."""
+        if not isinstance(reference, str):
+            return "object"
+        if reference in self._parts:
+            return "built-in"
+        if (entry := self._entry_point(reference)) is not None:
+            return f"entry point of {entry.dist.name} {entry.dist.version}" if entry.dist else "?"
+        return f"{'file' if _in_file(reference) else 'module'} {reference.rpartition(':')[0]}"
+
+    def what(self, reference: Any) -> str:
+        """The part in a message, such as ``task 'gsm8k'``."""
+        return (
+            f"{self.kind} {reference if isinstance(reference, str) else reference_of(reference)!r}"
+        )
+
+    def makes(self, part: Any) -> bool:
+        """Whether it makes parts, and is none itself."""
+        return isinstance(part, type) or (callable(part) and not self._functions)
+
+    def _no_settings(self, part: Any) -> set[str]:
+        """The arguments of a maker that are no settings."""
+        first = list(inspect.signature(part).parameters)[: len(self.given)]
+        return {*first, *self.services}
+
+    def _entry_point(self, name: str) -> EntryPoint | None:
+        return next(iter(entry_points(group=self.group, name=name)), None)
+
+
+# -- references --------------------------------------------------------------------------------
+
+
+def summary(documented: object) -> str:
+    """The first line of a docstring."""
+    return (inspect.getdoc(documented) or "").partition("\n")[0].replace("``", "")
+
+
+def is_reference(text: str) -> bool:
+    """Whether a text has the form ``module:attribute`` or ``file.py:attribute``.
+
+    Example:
+        >>> [is_reference(text) for text in ("a.b:C", "~/my.py:C", "C", "http://localhost:80")]
+        [True, True, False, False]
+    """
+    place, _, attribute = text.rpartition(":")
+    return _dotted(attribute) and (place.endswith(".py") or _dotted(place))
+
+
+def load_attribute(reference: str) -> Any:
+    """What ``module:attribute`` or ``file.py:attribute`` names.
+
+    Raises:
+        ConfigError: for a module, file or attribute that is not there. What goes wrong inside of
+            it is raised as it is.
+    """
+    place, _, attribute = reference.rpartition(":")
+    module = _load_file(Path(place)) if _in_file(reference) else _load_module(place)
+    try:
+        return attrgetter(attribute)(module)
+    except AttributeError:
+        own = [name for name, value in vars(module).items() if _is_own(module, name, value)]
+        raise ConfigError(unknown(f"attribute of {place}", attribute, own)) from None
+
+
+def reference_of(part: Any) -> str:
+    """The name of an object: one that leads to it, or else ``object:`` and its type."""
+    if isinstance(part, type | FunctionType) and "<" not in part.__qualname__:
+        module = sys.modules.get(part.__module__)
+        if part.__module__.startswith(_PREFIX):
+            return f"{getattr(module, '__file__', '')}:{part.__qualname__}"
+        if part.__module__ != "__main__":
+            return f"{part.__module__}:{part.__qualname__}"
+    kind = part if isinstance(part, type | FunctionType) else type(part)
+    return f"{OBJECT}{kind.__module__}.{kind.__qualname__}"
+
+
+def recorded(value: Any) -> Any:
+    """Settings as JSON can hold them: objects by name, files by their whole path."""
+    if isinstance(value, str):
+        place, _, attribute = value.rpartition(":")
+        return f"{Path(place).expanduser().resolve()}:{attribute}" if _in_file(value) else value
+    if isinstance(value, Mapping):
+        return {key: recorded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(recorded, value))
+    if value is None or isinstance(value, Number | Path):
+        return value
+    return reference_of(value)
+
+
+def source_of(name: str) -> Path | None:
+    """The source file that a reference, or the name of an entry point, leads to; imports nothing.
+
+    None for what is teachgym's own, and for what is no such name.
+    """
+    if not is_reference(name):
+        entries = [e for e in entry_points(name=name) if e.group.startswith("teachgym.")]
+        return source_of(entries[0].value) if entries else None
+    place = name.rpartition(":")[0]
+    if _in_file(name):
+        return Path(place).expanduser()
+    try:
+        spec = None if place.split(".")[0] == "teachgym" else find_spec(place)
+    except (ImportError, ValueError):
+        return None
+    return Path(spec.origin) if spec is not None and spec.has_location and spec.origin else None
+
+
+@contextmanager
+def noting(what: str) -> Iterator[None]:
+    """Say in the traceback of an error that is none of teachgym's in what it was raised."""
+    try:
+        yield
+    except TeachgymError:
+        raise
+    except Exception as error:
+        error.add_note(f"raised inside {what}")
+        raise
+
+
+_PREFIX = "teachgym_file_"
+"""What the names of modules begin with that were loaded from files."""
+
+
+def _is_own(module: ModuleType, name: str, value: Any) -> bool:
+    """Whether a module offers something that it defines itself."""
+    return not name.startswith("_") and getattr(value, "__module__", "") == module.__name__
+
+
+def _dotted(text: str) -> bool:
+    return all(part.isidentifier() for part in text.split("."))
+
+
+def _in_file(text: str) -> bool:
+    place, _, attribute = text.rpartition(":")
+    return place.endswith(".py") and _dotted(attribute)
+
+
+def _load_module(name: str) -> ModuleType:
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise  # Something that the module itself imports.
+        raise ConfigError(
+            f"there is no module {error.name!r}; give file.py:attribute, or install the package"
+        ) from None
+
+
+def _load_file(path: Path) -> ModuleType:
+    """The module in a file, under a name of its own; loaded again when the file has changed."""
+    path = path.expanduser().resolve()
+    if not path.is_file():
+        raise ConfigError(f"there is no file {str(path)!r}; give file.py:attribute")
+    digest = sha256(str(path).encode() + path.read_bytes()).hexdigest()[:12]
+    name = f"{_PREFIX}{path.stem}_{digest}"
+    if name not in sys.modules:
+        spec = spec_from_file_location(name, path)
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[name] = module = module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+    return sys.modules[name]
