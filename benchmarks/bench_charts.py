@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
-from markupsafe import Markup
 
 from teachgym.benchmarks.bench_material import BenchMaterial, name_condition
 from teachgym.benchmarks.captions import intervals
@@ -15,8 +14,9 @@ from teachgym.benchmarks.leaderboard import Standing
 from teachgym.benchmarks.stress_material import teacher_of
 from teachgym.benchmarks.uncertainty import mean_curve, profile
 from teachgym.metrics import Estimate
-from teachgym.report.html import (
-    Axes,
+from teachgym.report.charts import (
+    Chart,
+    Frame,
     Line,
     Mark,
     Point,
@@ -35,7 +35,7 @@ def titled(title: str, bench: BenchMaterial, condition: str) -> str:
     return f"{title}: {name_condition(condition)}" if len(bench.panels) > 1 else title
 
 
-def standing_chart(bench: BenchMaterial, condition: str) -> Markup:
+def standing_chart(bench: BenchMaterial, condition: str) -> Chart:
     """Interquartile means of a condition's arms with bootstrap intervals, best mean first."""
     lines = bench.panels[condition]
     rows = []
@@ -81,7 +81,7 @@ def groups(bench: BenchMaterial, condition: str) -> Iterator[tuple[str, list[str
             yield reference, sorted(arms[first : first + _TOGETHER], key=order.index)
 
 
-def profile_charts(bench: BenchMaterial, condition: str) -> list[Markup]:
+def profile_charts(bench: BenchMaterial, condition: str) -> list[Chart]:
     """Performance profiles of a condition's arms, a few to a chart, with their reference."""
     return [
         _profile_chart(bench, arms, reference, titled("Performance profiles", bench, condition))
@@ -96,10 +96,10 @@ def thresholds(bench: BenchMaterial, arms: Sequence[str]) -> list[float]:
     return [float(t) for t in np.linspace(scores.min() - margin, scores.max() + margin, 61)]
 
 
-def _profile_chart(bench: BenchMaterial, arms: Sequence[str], reference: str, title: str) -> Markup:
+def _profile_chart(bench: BenchMaterial, arms: Sequence[str], reference: str, title: str) -> Chart:
     styles = _styles(bench, arms, reference)
     levels = thresholds(bench, list(styles))
-    axes = Axes(
+    frame = Frame(
         title,
         "test accuracy",
         "share of runs above",
@@ -108,11 +108,11 @@ def _profile_chart(bench: BenchMaterial, arms: Sequence[str], reference: str, ti
         y_range=(0, 1),
     )
     lines = [_profile_line(bench, arm, style, levels) for arm, style in styles.items()]
-    return line_chart(lines, axes)
+    return line_chart(lines, frame)
 
 
 def _styles(bench: BenchMaterial, arms: Sequence[str], reference: str) -> dict[str, str]:
-    """Class of the style sheet by arm; the reference last, if it has results."""
+    """Colour by arm; the reference last, if it has results."""
     styles = {arm: f"c{number}" for number, arm in enumerate(arms)}
     return styles | ({reference: "quiet"} if reference in bench.runs else {})
 
@@ -127,7 +127,7 @@ def _profile_line(bench: BenchMaterial, arm: str, style: str, levels: Sequence[f
     return Line(f"{arm} (n={len(scores)})", points, style, band=True)
 
 
-def curve_charts(bench: BenchMaterial) -> list[Markup]:
+def curve_charts(bench: BenchMaterial) -> list[Chart]:
     """The mean learning curve of every arm beside that of its reference.
 
     On one scale, except for controls that leave it: they would flatten all others.
@@ -146,8 +146,8 @@ def curve_charts(bench: BenchMaterial) -> list[Markup]:
         note = f"n = {curve[0].n} run{'s' * (curve[0].n > 1)}"
         own = _span([scale, ends[arm]])
         note += ", its own scale" * (own != scale)
-        axes = Axes(arm, "step", "val", note, y_range=own, whole=True, small=True)
-        charts.append(line_chart(lines, axes))
+        frame = Frame(arm, "step", "val", note, y_range=own, whole=True, small=True)
+        charts.append(line_chart(lines, frame))
     return charts
 
 
@@ -155,7 +155,7 @@ def _span(ends: Sequence[Sequence[float]]) -> tuple[float, float]:
     return min(map(min, ends)), max(map(max, ends))
 
 
-def curve_groups(bench: BenchMaterial, condition: str) -> list[Markup]:
+def curve_groups(bench: BenchMaterial, condition: str) -> list[Chart]:
     """Mean learning curves of a condition's arms together; errors are in the tooltips."""
     charts = []
     for reference, arms in groups(bench, condition):
@@ -167,8 +167,8 @@ def curve_groups(bench: BenchMaterial, condition: str) -> list[Markup]:
         ]
         dashed = f"dashed: {reference}" if reference in styles else ""
         title = titled("Learning curves", bench, condition)
-        axes = Axes(title, "step", "accuracy on val", dashed, whole=True)
-        charts.append(line_chart(lines, axes))
+        frame = Frame(title, "step", "accuracy on val", dashed, whole=True)
+        charts.append(line_chart(lines, frame))
     return charts
 
 

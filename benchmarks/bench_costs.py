@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from markupsafe import Markup
 
 from teachgym.benchmarks.bench_charts import titled
 from teachgym.benchmarks.bench_material import BenchMaterial
@@ -14,17 +13,8 @@ from teachgym.benchmarks.captions import errors, intervals
 from teachgym.benchmarks.cost_per_point import cost_per_point, show_price
 from teachgym.benchmarks.uncertainty import pareto_front
 from teachgym.metrics import Estimate, estimate
-from teachgym.report.html import (
-    Axes,
-    Line,
-    Point,
-    Section,
-    estimate_mark,
-    figure,
-    grid,
-    html_table,
-    line_chart,
-)
+from teachgym.report.charts import Chart, Frame, Line, Point, estimate_mark, line_chart
+from teachgym.report.html import Section, figure, grid, html_table
 from teachgym.report.tables import Rows
 from teachgym.types import CURRENCIES
 
@@ -63,7 +53,7 @@ def price_rows(bench: BenchMaterial) -> Rows:
     return (("arm", *(f"{c.replace('_', ' ')} per point" for c in currencies)), *rows)
 
 
-def cost_charts(bench: BenchMaterial, condition: str) -> list[Markup]:
+def cost_charts(bench: BenchMaterial, condition: str) -> list[Chart]:
     """Test accuracy against mean spending, in each currency in which a condition's arms differ."""
     arms = [line.arm for line in bench.panels[condition] if line.finished]
     charts = []
@@ -80,7 +70,7 @@ def cost_charts(bench: BenchMaterial, condition: str) -> list[Markup]:
 
 def _cost_chart(
     bench: BenchMaterial, title: str, currency: str, spent: Mapping[str, Estimate]
-) -> Markup:
+) -> Chart:
     tests = {arm: estimate(bench.scores[arm]) for arm in spent}
     fair = [arm for arm in tests if arm not in bench.controls]
     chosen = pareto_front([(spent[arm].mean, tests[arm].mean) for arm in fair])
@@ -96,7 +86,7 @@ def _cost_chart(
         lines.append(Line(name, points, style, joined=arms is front))
     note = f"{errors(e.n for e in tests.values())}; not beaten, cheapest first: "
     note += ", ".join(front) or "none"
-    return line_chart(lines, Axes(title, currency, "test accuracy", note))
+    return line_chart(lines, Frame(title, currency, "test accuracy", note))
 
 
 def _cost_point(arm: str, currency: str, spent: Estimate, test: Estimate) -> Point:

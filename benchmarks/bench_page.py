@@ -17,15 +17,16 @@ from teachgym.benchmarks.bench_charts import (
     titled,
 )
 from teachgym.benchmarks.bench_costs import cost_section
-from teachgym.benchmarks.bench_figures import bench_figures
 from teachgym.benchmarks.bench_material import BenchMaterial, name_condition
 from teachgym.benchmarks.bench_ranks import rank_rows
 from teachgym.benchmarks.bench_skills import skill_section
-from teachgym.benchmarks.bench_stress import stress_section
+from teachgym.benchmarks.bench_stress import stress_chart, stress_section
 from teachgym.benchmarks.captions import errors, intervals, sentence, short_commit
 from teachgym.benchmarks.dynamics import describe_curves
 from teachgym.benchmarks.leaderboard import leaderboard_rows
 from teachgym.benchmarks.stress_material import teacher_of
+from teachgym.report.charts import Chart
+from teachgym.report.figures import save_charts
 from teachgym.report.html import (
     FIGURES,
     PAGE,
@@ -35,7 +36,6 @@ from teachgym.report.html import (
     figure,
     grid,
     html_table,
-    save_figures,
     write_page,
 )
 from teachgym.report.tables import Rows
@@ -46,9 +46,25 @@ def draw_bench(bench: BenchMaterial, folder: Path) -> Path:
 
     Cells that are not finished are shown as such.
     """
+    page = write_page(folder / PAGE, bench_page(bench))
     if bench.results:
-        save_figures(folder / FIGURES, bench_figures(bench))
-    return write_page(folder / PAGE, bench_page(bench))
+        save_charts(folder / FIGURES, paper_charts(bench), bench.suite.description)
+    return page
+
+
+def paper_charts(bench: BenchMaterial) -> dict[str, Chart]:
+    """Charts by the names of their files; the bench must have results.
+
+    Standings and profiles are those of the first condition with results, profiles of its best
+    group of arms.
+    """
+    condition = next(c for c, lines in bench.panels.items() if any(line.finished for line in lines))
+    charts = {"leaderboard": standing_chart(bench, condition)}
+    if profiles := profile_charts(bench, condition):
+        charts["profiles"] = profiles[0]
+    if len(bench.panels) > 1 and (stress := stress_chart(bench)):
+        charts["stress"] = stress
+    return charts
 
 
 def bench_page(bench: BenchMaterial) -> Page:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from markupsafe import Markup
 
 from teachgym.benchmarks.bench_material import BenchMaterial
 from teachgym.benchmarks.captions import errors
@@ -19,17 +18,8 @@ from teachgym.benchmarks.skill_gains import (
     skill_gains,
 )
 from teachgym.metrics import estimate
-from teachgym.report.html import (
-    Axes,
-    Line,
-    Point,
-    Section,
-    estimate_mark,
-    figure,
-    grid,
-    html_table,
-    line_chart,
-)
+from teachgym.report.charts import Chart, Frame, Line, Point, estimate_mark, line_chart
+from teachgym.report.html import Section, figure, grid, html_table
 from teachgym.report.tables import Rows
 
 ArmGains = Mapping[str, Sequence[Sequence[SkillGain]]]
@@ -85,7 +75,7 @@ def correlation_rows(gains: ArmGains) -> Rows:
     return (("arm", *known, *(f"gain, {band}" for band in BANDS)), *rows)
 
 
-def _charts(gains: ArmGains) -> list[Markup]:
+def _charts(gains: ArmGains) -> list[Chart]:
     return [
         _chart(f"{arm}: gain by {name}", name, runs, quality)
         for arm, runs in gains.items()
@@ -101,7 +91,7 @@ def _chart(
     name: str,
     runs: Sequence[Sequence[SkillGain]],
     quality: Callable[[SkillGain], float],
-) -> Markup:
+) -> Chart:
     own: dict[str, list[SkillGain]] = {}
     for gain in (gain for run in runs for gain in run if not math.isnan(quality(gain))):
         own.setdefault(gain.skill, []).append(gain)
@@ -112,4 +102,4 @@ def _chart(
         points.append(Point(x.mean, estimate_mark(note, estimate([g.gain for g in found]))))
     most = errors(map(len, own.values())).replace("seeds", "runs")
     note = f"a dot is a skill, mean over the runs where this is known; {most}"
-    return line_chart([Line("", points, joined=False)], Axes(title, name, "gain on test", note))
+    return line_chart([Line("", points, joined=False)], Frame(title, name, "gain on test", note))

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from markupsafe import Markup
-
 from teachgym.benchmarks.bench_material import BenchMaterial, name_condition
 from teachgym.benchmarks.captions import errors, intervals
 from teachgym.benchmarks.leaderboard import show_p
 from teachgym.benchmarks.stress_material import Coping, read_coping
-from teachgym.report.html import Cell, Mark, Section, grid, html_table, radar_chart
+from teachgym.report.charts import Chart, Mark, radar_chart
+from teachgym.report.html import Cell, Section, grid, html_table
 
 UNKNOWN = Mark(math.nan, math.nan, math.nan, "")
+_NOTE = "chance to beat the reference; dashed: 0.5"
 
 
 def stress_section(bench: BenchMaterial) -> Section:
@@ -29,7 +29,10 @@ def stress_section(bench: BenchMaterial) -> Section:
         f"Whiskers: {intervals(counts)}. Accuracies under different conditions cannot be compared."
     )
     table = read_coping(bench)
-    radars = [_radar(teacher, list(bench.panels), own) for teacher, own in table.items()]
+    radars = [
+        radar_chart({teacher: marks}, teacher, note=_NOTE, at=0.5)
+        for teacher, marks in _profiles(bench, table).items()
+    ]
     parts = [html_table(_rows(list(bench.panels), table)), grid(radars)]
     return Section("stress", "Under stress", intro, parts)
 
@@ -60,12 +63,22 @@ def _note(coping: Coping) -> str:
     return f"{line.arm} beats {line.reference}: {coping.chance}, n = {line.finished} runs"
 
 
-def _radar(teacher: str, conditions: Sequence[str], own: Mapping[str, Coping]) -> Markup:
-    marks = {}
-    for condition in conditions:
-        coping = own.get(condition)
-        marks[name_condition(condition)] = _mark(coping) if coping else UNKNOWN
-    return radar_chart(marks, teacher, note="chance to beat the reference; dashed: 0.5", at=0.5)
+def stress_chart(bench: BenchMaterial) -> Chart | None:
+    """The radars of all teachers in one chart; None where nothing was compared."""
+    profiles = _profiles(bench, read_coping(bench))
+    found = intervals(map(len, bench.runs.values()))
+    note = f"{_NOTE}; {found}"
+    return radar_chart(profiles, "Under stress", note=note, at=0.5) if profiles else None
+
+
+def _profiles(
+    bench: BenchMaterial, table: Mapping[str, Mapping[str, Coping]]
+) -> dict[str, dict[str, Mark]]:
+    """Chances to beat the reference by teacher and condition."""
+    return {
+        teacher: {name_condition(c): _mark(own[c]) if c in own else UNKNOWN for c in bench.panels}
+        for teacher, own in table.items()
+    }
 
 
 def _mark(coping: Coping) -> Mark:

@@ -1,23 +1,53 @@
-"""Figures about one episode, drawn with matplotlib's Agg canvas: no display, no global state."""
+"""The charts of an episode, and charts as files and pixels."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from warnings import catch_warnings, filterwarnings
 
 import numpy as np
 from numpy.typing import NDArray
 
-from teachgym.report.captions import error_of, item_errors
+from teachgym.report.captions import item_errors, numbers
+from teachgym.report.charts import (
+    Chart,
+    Frame,
+    Line,
+    Point,
+    Row,
+    draw_lines,
+    draw_rows,
+    interval_chart,
+    line_chart,
+    new_figure,
+    plain,
+    score_mark,
+)
 from teachgym.report.tables import describe_run
+from teachgym.runs.files import replacing
 from teachgym.runs.result import RunResult
 from teachgym.types import SkillScore
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_BLUE, _GREY, _ORANGE = "#3366aa", "#bbbbbb", "#dd7722"
+
+def run_charts(result: RunResult) -> dict[str, Chart]:
+    """The learning curve on ``val`` and the skills on ``test``, by the names of their files."""
+    exam = result.test
+    shown = [*exam.skills_before.values(), *exam.skills_after.values()]
+    return {
+        "learning_curve": line_chart([curve_line(result.curve)], curve_frame(result.curve)),
+        "skills": interval_chart(
+            skill_rows(exam.skills_after, exam.skills_before),
+            "Skills on test",
+            "accuracy",
+            note=f"grey: untrained, blue: best on val; {item_errors(shown)}",
+        ),
+    }
 
 
 def progress_figure(
@@ -29,26 +59,30 @@ def progress_figure(
     split: str = "val",
     title: str = "",
 ) -> Figure:
-    """The learning curve beside a bar per skill, both with standard errors.
+    """The learning curve beside the scores by skill, both with standard errors.
 
     Args:
         curve: validation accuracy before the first step and after each, shape (n_steps + 1,).
         by_skill: score of each skill.
-        before: scores of the untrained student, marked on the bars.
+        before: scores of the untrained student, drawn above them.
         best_step: the step whose student the scores by skill belong to, marked on the curve.
         split: what the scores by skill were measured on.
         title: printed above.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    height = max(4.0, 0.24 * len(by_skill) + 1.2)
-    figure = Figure(figsize=(11, height), dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(792, max(288, 86 + 20 * len(by_skill)), dpi=100)
     left, right = figure.subplots(1, 2)
-    _draw_curve(left, curve, best_step)
-    _draw_bars(right, by_skill, before)
-    right.set_title(f"by skill on {split}")
+    lines, frame = [curve_line(curve)], curve_frame(curve)
+    if best_step is not None:
+        best = Point(best_step, score_mark(f"step {best_step}", curve[best_step]))
+        lines.append(Line(f"best on val: {curve[best_step].mean:.3f}", [best], "c1"))
+    draw_lines(left, lines, frame)
+    left.set_title(f"{frame.y} ({frame.note})", loc="left", fontsize=11)
+    if best_step is not None:
+        left.legend(loc="lower right")
+    errors = item_errors(by_skill.values())
+    draw_rows(right, skill_rows(by_skill, before), f"accuracy ({errors})")
+    right.set_xlim(-0.02, 1.02)
+    right.set_title(f"by skill on {split}", loc="left", fontsize=11)
     if title:
         figure.suptitle(plain(title, 110))
     return figure
@@ -66,15 +100,80 @@ def result_figure(result: RunResult) -> Figure:
     )
 
 
-def plain(text: str, most: int = 72) -> str:
-    r"""``text`` as matplotlib prints it letter by letter, ``most`` of them: no formulas.
+def curve_line(curve: Sequence[SkillScore]) -> Line:
+    """Validation accuracy by step."""
+    return Line("", [Point(step, score_mark(f"step {step}", p)) for step, p in enumerate(curve)])
 
-    Example:
-        >>> plain("price in $"), plain("addition", 4)
-        ('price in \\$', 'add…')
+
+def curve_frame(curve: Sequence[SkillScore]) -> Frame:
+    """What is said about a learning curve."""
+    step, accuracy = "environment step", "accuracy on val"
+    return Frame("Learning curve", step, accuracy, item_errors(curve), whole=True)
+
+
+def skill_rows(
+    after: Mapping[str, SkillScore], before: Mapping[str, SkillScore] | None = None
+) -> list[Row]:
+    """A row per skill, with the score of the untrained student where there is one."""
+    rows = []
+    for skill, score in after.items():
+        scores, marks = [score], [score_mark(skill, score)]
+        if before is not None:
+            first = before.get(skill, SkillScore.nothing())
+            scores.insert(0, first)
+            marks = [
+                score_mark(f"{skill}, untrained", first, "quiet"),
+                score_mark(f"{skill}, best", score),
+            ]
+        shown = " → ".join(f"{s.mean:.2f}" if s.n else "not measured" for s in scores)
+        rows.append(Row(skill, marks, f"{shown}, {numbers(scores)}"))
+    return rows
+
+
+# -- files and pixels --------------------------------------------------------------------------
+
+
+def save_charts(folder: Path, charts: Mapping[str, Chart], heading: str) -> None:
+    """Write each as PNG at 200 dots per inch and as SVG; equal charts give equal files.
+
+    What the page says beside a chart is printed above it, so it can be embedded no more.
+
+    Args:
+        folder: made if it is missing.
+        charts: by the names of their files.
+        heading: the first line above each, who was taught or compared.
     """
-    short = text if len(text) <= most else text[: most - 1] + "…"
-    return "".join(c if c.isprintable() else "?" for c in short).replace("$", r"\$")
+    folder.mkdir(exist_ok=True)
+    for name, chart in charts.items():
+        above = (plain(line, 100) for line in (heading, chart.title, chart.note) if line)
+        chart.figure.suptitle("\n".join(above), y=1.0, va="bottom", fontsize=9, linespacing=1.4)
+        for kind in ("png", "svg"):
+            with replacing(folder / f"{name}.{kind}") as temporary, _as_texts():
+                undated = {"Date": None} if kind == "svg" else {}
+                chart.figure.savefig(
+                    temporary, format=kind, dpi=200, bbox_inches="tight", metadata=undated
+                )
+
+
+def chart_svg(chart: Chart) -> str:
+    """The drawing as matplotlib writes it, one pixel of a page a unit; without a date."""
+    from io import StringIO
+
+    buffer = StringIO()
+    with _as_texts():
+        chart.figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    return buffer.getvalue()
+
+
+@contextmanager
+def _as_texts() -> Iterator[None]:
+    """Within: an SVG has its texts as texts, and the same ids each time."""
+    from matplotlib import rc_context
+
+    with rc_context({"svg.hashsalt": "teachgym", "svg.fonttype": "none"}), catch_warnings():
+        # A letter that the font lacks becomes a box; that is no reason to speak up.
+        filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        yield
 
 
 def figure_to_array(figure: Figure) -> NDArray[np.uint8]:
@@ -84,39 +183,3 @@ def figure_to_array(figure: Figure) -> NDArray[np.uint8]:
     canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
-
-
-def _draw_curve(axes: Axes, curve: Sequence[SkillScore], best_step: int | None) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    means = [point.mean for point in curve]
-    errors = [error_of(point) for point in curve]
-    axes.errorbar(range(len(curve)), means, yerr=errors, color=_BLUE, marker="o", capsize=3)
-    if best_step is not None:
-        best = means[best_step]
-        axes.plot(best_step, best, "o", color=_ORANGE, zorder=3, label=f"best on val: {best:.3f}")
-        axes.legend(loc="lower right")
-    axes.set_xlabel("environment step")
-    axes.set_ylabel(f"validation accuracy ({item_errors(curve)})")
-    axes.set_title("learning curve")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(alpha=0.3)
-
-
-def _draw_bars(
-    axes: Axes, by_skill: Mapping[str, SkillScore], before: Mapping[str, SkillScore] | None
-) -> None:
-    skills = list(by_skill)
-    y = np.arange(len(skills))
-    measured = [by_skill[s] if by_skill[s].n else SkillScore(0, 0.0, 0.0) for s in skills]
-    means, errors = [m.mean for m in measured], [error_of(m) for m in measured]
-    axes.barh(y, means, xerr=errors, color=_BLUE, ecolor=_GREY, label="best on val")
-    if before is not None:
-        marks = [before[s].mean if s in before else np.nan for s in skills]
-        axes.scatter(marks, y, color=_ORANGE, marker="|", s=120, zorder=3, label="untrained")
-        axes.legend(loc="lower right")
-    axes.margins(y=0.01)
-    axes.set_yticks(y, [plain(s, 28) + (" (not measured)" * (not by_skill[s].n)) for s in skills])
-    axes.invert_yaxis()
-    axes.set_xlim(0, 1.02)
-    axes.set_xlabel(f"accuracy ({item_errors(by_skill.values())})")

@@ -12,9 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teachgym.benchmarks.bench_figures import bench_figures
 from teachgym.benchmarks.bench_material import BenchMaterial
-from teachgym.benchmarks.bench_page import bench_page, draw_bench
+from teachgym.benchmarks.bench_page import bench_page, draw_bench, paper_charts
 from teachgym.benchmarks.captions import ERRORS, INTERVALS, errors, intervals, short_commit
 from teachgym.benchmarks.jobs import attempt
 from teachgym.benchmarks.runner import run_suite
@@ -67,10 +66,10 @@ def test_captions_promise_what_is_there(folder: Path, tmp_path: Path, n: int) ->
 
 @pytest.mark.parametrize("n", [1, 4, 5])
 def test_figures_promise_what_is_there(folder: Path, n: int) -> None:
-    figures = bench_figures(BenchMaterial.read(SUITE.narrowed(seeds=n), folder))
-    for figure in figures.values():
-        labels = " ".join(f"{a.get_xlabel()} {a.get_ylabel()}" for a in figure.axes)
-        assert (INTERVALS in labels) == (n >= 5)
+    charts = paper_charts(BenchMaterial.read(SUITE.narrowed(seeds=n), folder))
+    assert list(charts) == ["leaderboard", "profiles"]
+    for chart in charts.values():
+        assert (INTERVALS in chart.note) == (n >= 5)
 
 
 @pytest.mark.parametrize(

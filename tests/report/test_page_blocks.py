@@ -1,20 +1,16 @@
-"""Charts, tables and records by numbers that can be checked by hand."""
+"""Tables, trees and records by numbers that can be checked by hand."""
 
 from __future__ import annotations
 
 import math
 from xml.etree import ElementTree
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
 from teachgym.escaping import element
-from teachgym.metrics import Estimate
-from teachgym.report.html import Axes, Cell, Line, Mark, Point, Row, html_table
-from teachgym.report.html.charts import interval_chart, line_chart
-from teachgym.report.html.intervals import estimate_mark, score_mark, wilson_mark
+from teachgym.report.html import Cell, html_table
 from teachgym.report.html.page import Browser, browse
 from teachgym.report.html.records import (
     Written,
@@ -24,12 +20,9 @@ from teachgym.report.html.records import (
     hint_rows,
     loss_rows,
 )
-from teachgym.report.html.svg import Scale
 from teachgym.report.html.trees import forest_chart, walk
 from teachgym.skills import Forest, Subskill
-from teachgym.types import Example, Prediction, Provenance, Report, SkillScore
-
-AXES = Axes("a title", "steps", "accuracy", "n = 3")
+from teachgym.types import Example, Prediction, Provenance, Report
 
 
 def parse(markup: Markup) -> ElementTree.Element:
@@ -40,22 +33,6 @@ def all_of(markup: Markup, tag: str) -> list[ElementTree.Element]:
     return list(parse(markup).iter(tag))
 
 
-@given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=8))
-def test_a_scale_covers_its_values_in_order(values: list[float]) -> None:
-    scale = Scale.over(values, 10, 90)
-    places = [scale(value) for value in sorted(values)]
-    assert places == sorted(places)
-    assert 10 - 1e-6 <= places[0] <= places[-1] <= 90 + 1e-6
-
-
-def test_a_scale_of_whole_things_has_no_tick_between_them() -> None:
-    assert Scale.over([0, 1, 2, 3], 0, 1, whole=True).ticks == (0, 1, 2, 3)
-    assert Scale.over([math.nan, math.inf], 0, 1).ticks[:: len(Scale.over([], 0, 1).ticks) - 1] == (
-        0.0,
-        1.0,
-    )
-
-
 @given(st.text())
 def test_texts_and_attributes_come_back_as_they_went_in(text: str) -> None:
     """XML has no control characters, so those are left out here."""
@@ -63,44 +40,6 @@ def test_texts_and_attributes_come_back_as_they_went_in(text: str) -> None:
     found = parse(element("text", text, class_=text))
     assert (found.text or "") == text
     assert found.get("class", "") == text
-
-
-def test_a_point_that_was_not_measured_is_not_drawn() -> None:
-    marks = [Mark(0.5, 0.4, 0.6, "half"), Mark(math.nan, math.nan, math.nan, "nothing")]
-    line = Line("", [Point(x, mark) for x, mark in enumerate(marks)])
-    chart = line_chart([line], AXES)
-    assert len(all_of(chart, "circle")) == 1
-    (svg,) = all_of(chart, "svg")
-    assert svg.get("aria-label") == "a title. half"
-
-
-def test_an_unknown_interval_is_not_drawn() -> None:
-    """Of two marks, one has an interval: one whisker; a single run has no standard error."""
-    rows = [
-        Row("a", [Mark(0.5, 0.4, 0.6, "known")], ""),
-        Row("b", [estimate_mark("b", Estimate(0.5, math.nan, 1))], ""),
-    ]
-    chart = interval_chart(rows, "title", "accuracy")
-    kinds = [path.get("class") for path in all_of(chart, "path")]
-    assert kinds.count("whisker") == 1
-    assert len(all_of(chart, "circle")) == 2
-
-
-def test_only_a_chart_of_several_lines_has_a_legend() -> None:
-    point = [Point(0, Mark(0.5, 0.4, 0.6, ""))]
-    assert "legend" not in line_chart([Line("one", point)], AXES)
-    assert "legend" in line_chart([Line("one", point), Line("two", point)], AXES)
-
-
-def test_a_score_keeps_within_its_range_and_wilson_has_a_width_at_the_end() -> None:
-    """10 of 10: the standard error is 0, and Wilson's lower limit is n / (n + 1.96²) = 0.7225."""
-    right = SkillScore(10, 1.0, 0.0)
-    assert (score_mark("", right).low, score_mark("", right).high) == (1.0, 1.0)
-    mark = wilson_mark("", right)
-    assert mark.low == pytest.approx(10 / 13.8416)
-    assert mark.high == pytest.approx(1.0)
-    assert score_mark("", SkillScore(4, 0.9, 0.2)).high == 1.0
-    assert math.isnan(wilson_mark("", SkillScore.nothing()).value)
 
 
 def test_cells_are_shaded_explained_and_linked() -> None:

@@ -91,9 +91,9 @@ def test_the_figure_marks_the_best_step_and_the_untrained_scores() -> None:
         for line in left.lines
         if line.get_label() == "best on val: 0.800"
     ] == [[[1, 0.8]]]
-    assert [bar.get_width() for bar in right.patches] == [0.8, 0.5]
-    assert right.collections[-1].get_offsets().tolist() == [[0.5, 0.0], [0.5, 1.0]]
-    assert right.get_title() == "by skill on test"
+    dots = [line.get_xydata().tolist()[0] for line in right.lines]
+    assert dots == [[0.5, -0.15], [0.8, 0.15], [0.5, 0.85], [0.5, 1.15]]
+    assert right.get_title("left") == "by skill on test"
     assert right.get_xlabel() == "accuracy (± standard error, n = 100 items)"
     pixels = figure_to_array(figure)
     assert pixels.dtype == np.uint8
@@ -104,10 +104,8 @@ def test_the_figure_marks_the_best_step_and_the_untrained_scores() -> None:
 def test_a_figure_of_a_running_episode_needs_no_result() -> None:
     unmeasured = SkillScore(0, math.nan, math.nan)
     figure = progress_figure([BEFORE], {"add": BEFORE, "sort": unmeasured})
-    assert [t.get_text() for t in figure.axes[1].get_yticklabels()] == [
-        "add",
-        "sort (not measured)",
-    ]
+    shown = [text.get_text() for text in figure.axes[1].texts]
+    assert shown == ["0.50, n = 100", "not measured, n = 0"]
     assert figure.axes[1].get_xlabel() == "accuracy (± standard error, n = 0 to 100 items)"
 
 

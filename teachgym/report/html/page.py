@@ -17,7 +17,6 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from teachgym.escaping import element
 from teachgym.redaction import hide
 from teachgym.runs.files import replacing, strict
 
@@ -65,11 +64,6 @@ class Page:
     sections: Sequence[Section]
     folded: Mapping[str, str]
     """Long texts at the end, folded up."""
-
-
-def grid(parts: Sequence[Markup], *, small: bool = False) -> Markup:
-    """Charts, small ones or not, beside each other as far as there is room."""
-    return element("div", *parts, class_="grid small" if small else "grid")
 
 
 def browse(browser: Browser) -> Markup:

@@ -5,34 +5,24 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
-from itertools import chain
 from pathlib import Path
 
-from markupsafe import Markup
-
-from teachgym.report.captions import item_errors, items, numbers
-from teachgym.report.html.cells import html_table, shaded
-from teachgym.report.html.charts import (
-    Axes,
+from teachgym.report.captions import item_errors, items
+from teachgym.report.charts import (
+    Chart,
+    Frame,
     Line,
     Point,
-    Row,
-    figure,
-    interval_chart,
+    exact_mark,
     line_chart,
+    score_mark,
+    wilson_mark,
 )
-from teachgym.report.html.intervals import exact_mark, score_mark, wilson_mark
+from teachgym.report.figures import run_charts, save_charts
+from teachgym.report.html.cells import html_table, shaded
+from teachgym.report.html.charts import figure, grid
 from teachgym.report.html.material import RunMaterial
-from teachgym.report.html.page import (
-    FIGURES,
-    PAGE,
-    Page,
-    Section,
-    browse,
-    grid,
-    write_page,
-)
-from teachgym.report.html.paper import run_figures, save_figures
+from teachgym.report.html.page import FIGURES, PAGE, Page, Section, browse, write_page
 from teachgym.report.html.records import (
     ACCEPTED,
     answer_browser,
@@ -67,7 +57,7 @@ def write_run_page(folder: RunFolder) -> Path:
     """
     run = RunMaterial.read(folder)
     with holding(folder.path, "report"):
-        save_figures(folder.path / FIGURES, run_figures(run.result))
+        save_charts(folder.path / FIGURES, run_charts(run.result), describe_run(run.result))
         return write_page(folder.path / PAGE, run_page(run))
 
 
@@ -113,33 +103,6 @@ def _facts(run: RunMaterial) -> dict[str, str]:
 
 
 def _learning(run: RunMaterial) -> Section:
-    result = run.result
-    curve = Line("", [Point(s, score_mark(f"step {s}", p)) for s, p in enumerate(result.curve)])
-    whole = Axes(
-        "Learning curve",
-        "environment step",
-        "accuracy on val",
-        item_errors(result.curve),
-        whole=True,
-    )
-    pairs = dict(_paired_skills(result))
-    rows = [
-        Row(
-            skill,
-            [
-                score_mark(f"{skill}, untrained", before, "quiet"),
-                score_mark(f"{skill}, best", after),
-            ],
-            _change(before, after),
-        )
-        for skill, (before, after) in pairs.items()
-    ]
-    gains = interval_chart(
-        rows,
-        "Skills on test",
-        "accuracy",
-        note=f"grey: untrained, blue: best on val; {item_errors([*chain(*pairs.values())])}",
-    )
     by_step = {step: report.by_skill() for step, report in run.val.items()}
     each = [
         _skill_chart(skill, {step: scores[skill] for step, scores in by_step.items()})
@@ -148,25 +111,15 @@ def _learning(run: RunMaterial) -> Section:
     return Section(
         "learning",
         "Learning",
-        f"The student that was best on val{_same(result)} was examined on test, once. Curves by "
-        "skill have 95 % Wilson intervals, wherever they were measured, and one common scale.",
+        f"The student that was best on val{_same(run.result)} was examined on test, once. Curves "
+        "by skill have 95 % Wilson intervals, wherever they were measured, and one common scale.",
         [
-            html_table(score_rows(result)),
-            grid([line_chart([curve], whole), gains]),
+            html_table(score_rows(run.result)),
+            grid(list(run_charts(run.result).values())),
             grid(each, small=True),
             html_table(gain_rows(*(r.predictions for r in run.test)), sortable=True),
         ],
     )
-
-
-def _paired_skills(result: RunResult) -> Iterator[tuple[str, tuple[SkillScore, SkillScore]]]:
-    for skill, before in result.test.skills_before.items():
-        yield skill, (before, result.test.skills_after[skill])
-
-
-def _change(before: SkillScore, after: SkillScore) -> str:
-    shown = (f"{score.mean:.2f}" if score.n else "not measured" for score in (before, after))
-    return f"{' → '.join(shown)}, {numbers([before, after])}"
 
 
 def _same(result: RunResult) -> str:
@@ -174,12 +127,12 @@ def _same(result: RunResult) -> str:
     return "" if result.best_step else ", which is the untrained one,"
 
 
-def _skill_chart(skill: str, scores: Mapping[int, SkillScore]) -> Markup:
-    """Of one skill, by step."""
+def _skill_chart(skill: str, scores: Mapping[int, SkillScore]) -> Chart:
+    """The curve of one skill, by step."""
     points = [Point(step, wilson_mark(f"step {step}", s)) for step, s in scores.items()]
     note = f"{items(scores.values())} of val"
-    axes = Axes(skill, "environment step", "accuracy", note, y_range=(0, 1), whole=True, small=True)
-    return line_chart([Line("", points, band=True)], axes)
+    frame = Frame(skill, "environment step", "accuracy", note, (0, 1), whole=True, small=True)
+    return line_chart([Line("", points, band=True)], frame)
 
 
 def _spending(run: RunMaterial) -> Section:
@@ -197,24 +150,24 @@ def _spending(run: RunMaterial) -> Section:
     )
 
 
-def _spent_chart(run: RunMaterial, currency: str) -> Markup:
+def _spent_chart(run: RunMaterial, currency: str) -> Chart:
     points = [
         Point(step, exact_mark(f"step {step}", amount, "c1"))
         for step, amount in enumerate(run.spent(currency))
     ]
     name = currency.replace("_", " ")
-    axes = Axes(f"Spent: {name}", "environment step", name, whole=True, small=True)
-    return line_chart([Line("", points, "c1")], axes)
+    frame = Frame(f"Spent: {name}", "environment step", name, whole=True, small=True)
+    return line_chart([Line("", points, "c1")], frame)
 
 
-def _bought_chart(run: RunMaterial, currency: str) -> Markup:
+def _bought_chart(run: RunMaterial, currency: str) -> Chart:
     name = currency.replace("_", " ")
     points = [
         Point(amount, score_mark(f"{amount:,.10g} {name}", score))
         for amount, score in zip(run.spent(currency), run.result.curve, strict=True)
     ]
-    axes = Axes(f"Accuracy for {name}", name, "accuracy on val", item_errors(run.result.curve))
-    return line_chart([Line("", points)], axes)
+    frame = Frame(f"Accuracy for {name}", name, "accuracy on val", item_errors(run.result.curve))
+    return line_chart([Line("", points)], frame)
 
 
 def _teaching(run: RunMaterial) -> Section:

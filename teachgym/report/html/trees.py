@@ -6,11 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
-from teachgym.escaping import element
+from teachgym.escaping import attribute, element
 from teachgym.report.captions import item_errors
+from teachgym.report.charts import score_mark
 from teachgym.report.html.charts import figure
-from teachgym.report.html.intervals import score_mark
-from teachgym.report.html.svg import path
 from teachgym.skills import Forest, Subskill
 
 _ROW, _INDENT, _TOP = 26, 20, 34
@@ -79,11 +78,16 @@ def _node(depth: int, name: str, y: float, above: float | None) -> Markup:
     x = 10 + _INDENT * depth
     parts = [element("circle", class_="dot", cx=x, cy=y, r=4 if depth else 5.5)]
     if above is not None and depth:
-        elbow = path([(x - _INDENT, above + 6), (x - _INDENT, y), (x - 5, y)])
+        elbow = _path([(x - _INDENT, above + 6), (x - _INDENT, y), (x - 5, y)])
         parts.insert(0, element("path", class_="branch", d=elbow))
     style = "name" if depth else "name root"
     text = element("text", _short(name), element("title", name), class_=style, x=x + 10, y=y + 4)
     return element("g", *parts, text, class_="c0" if depth else "ink")
+
+
+def _path(points: Sequence[tuple[float, float]]) -> str:
+    """The ``d`` of a path through points."""
+    return "M" + "L".join(f"{attribute(x)} {attribute(y)}" for x, y in points)
 
 
 def _bar(x: float, y: float, share: float, text: str) -> Markup:
@@ -104,7 +108,7 @@ def _accuracy(x: float, y: float, subskill: Subskill) -> Markup:
     mark = score_mark("own data", own)
     if own.n > 1:
         ends = [(x + _BAR * end, y) for end in (mark.low, mark.high)]
-        parts.append(element("path", class_="whisker", d=path(ends)))
+        parts.append(element("path", class_="whisker", d=_path(ends)))
     if own.n:
         parts.append(element("circle", class_="dot", cx=x + _BAR * own.mean, cy=y, r=3.6))
     return element("g", *parts, class_="c1")
