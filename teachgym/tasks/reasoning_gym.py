@@ -15,7 +15,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from typing import Any
 
@@ -193,13 +193,10 @@ class ReasoningGymTask:
             ConfigError: if a level has too few different prompts.
         """
         if split not in self._splits:
-            cells = ((i, c) for i, name in enumerate(self._cells) for c in self._cells[name])
             self._splits[split] = tuple(
                 e
-                for i, cell in cells
-                for e in _examples(
-                    cell, split, self._per_cell[split], item_rng(self.seed, split, i, cell.level)
-                )
+                for i, name in enumerate(self._cells)
+                for e in _examples(self._cells[name], split, self._per_cell[split], self.seed, i)
             )
         return self._splits[split]
 
@@ -248,14 +245,21 @@ class ReasoningGymTask:
         return draw_in_split(lambda: cell.draw(rng), "train")
 
 
-def _examples(cell: Cell, split: Split, count: int, rng: np.random.Generator) -> list[Example]:
-    try:
-        found = draw_distinct(lambda: cell.draw(rng), split, count)
-    except ConfigError as error:
-        raise ConfigError(
-            f"{cell.name} level {cell.level}: {error}; lower {split}_per_cell or leave it out"
-        ) from error
-    return [replace(example, source="task") for example in found]
+def _examples(
+    cells: Sequence[Cell], split: Split, count: int, seed: int, index: int
+) -> Iterator[Example]:
+    """``count`` examples from each level of a dataset; what two levels can make is taken once."""
+    taken: set[str] = set()
+    for cell in cells:
+        rng = item_rng(seed, split, index, cell.level)
+        try:
+            found = draw_distinct(partial(cell.draw, rng), split, count, taken=taken)
+        except ConfigError as error:
+            raise ConfigError(
+                f"{cell.name} level {cell.level}: {error}; lower {split}_per_cell or leave it out"
+            ) from error
+        taken.update(example.prompt for example in found)
+        yield from (replace(example, source="task") for example in found)
 
 
 @cache
