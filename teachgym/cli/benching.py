@@ -172,5 +172,7 @@ def _require_gpus(gpus: list[str]) -> None:
 
 
 def _budget(env_settings: Mapping[str, Any]) -> str:
-    limits = env_settings.get("budget") or {}
+    from teachgym.envs.building import DEFAULT_BUDGET
+
+    limits = env_settings.get("budget") or DEFAULT_BUDGET
     return ", ".join(f"{amount:,} {currency}" for currency, amount in limits.items())

@@ -29,13 +29,15 @@ class Listing:
         from rich.table import Table
         from rich.text import Text
 
+        from teachgym.report.tables import NOTHING
+
         table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
         first, *others = self.columns
         table.add_column(first, no_wrap=True)
         for column in others:
             table.add_column(column)
         for row in self.rows():
-            table.add_row(*map(Text, row))
+            table.add_row(*(Text(cell or NOTHING) for cell in row))
         return table
 
 

@@ -181,6 +181,8 @@ def _table(file: SkillFile) -> Table:
     from rich.table import Table
     from rich.text import Text
 
+    from teachgym.report.tables import NOTHING
+
     counts = file.counts
     title = Text(terminal(f"{len(counts)} skills of {file.task}, found by {file.method}"))
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
@@ -189,7 +191,7 @@ def _table(file: SkillFile) -> Table:
     table.add_column("what it is")
     described = {skill.name: skill.description for skill in file.skills}
     for name in sorted(counts, key=lambda name: -counts[name]):
-        shown = Text(terminal(name)), str(counts[name]), Text(terminal(described[name]))
+        shown = Text(terminal(name)), str(counts[name]), Text(terminal(described[name] or NOTHING))
         table.add_row(*shown)
     return table
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from teachgym.escaping import markdown, terminal
 from teachgym.metrics import Estimate
@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 Rows = Sequence[tuple[str, ...]]
+CellT = TypeVar("CellT")
 
 
+NOTHING = "—"
+"""In a cell for which there can be no figure; one that is only missing is "not measured"."""
 _NORMAL_95 = 1.96
 """Standard errors on either side of a mean."""
 
@@ -120,13 +123,26 @@ def _comparison(comparison: Comparison) -> tuple[str, str, str]:
     )
 
 
+def complete(rows: Sequence[Sequence[CellT]]) -> list[list[CellT | str]]:
+    """Rows without empty cells: what no row has is left out, what some lack is a dash.
+
+    Example:
+        >>> complete([("arm", "p", "loss"), ("a", "", "1"), ("b", "", "")])
+        [['arm', 'loss'], ['a', '1'], ['b', '—']]
+    """
+    header, *body = rows
+    kept = [i for i in range(len(header)) if i == 0 or not body or any(str(r[i]) for r in body)]
+    lines = [[row[i] if str(row[i]) else NOTHING for i in kept] for row in body]
+    return [[header[i] for i in kept], *lines]
+
+
 def rich_rows(rows: Rows) -> Table:
     """Header and rows as a table to be printed with rich."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
-    header, *body = rows
+    header, *body = complete(rows)
     table = Table(box=SIMPLE_HEAD)
     for number, name in enumerate(header):
         table.add_column(Text(terminal(name)), justify="left" if number == 0 else "right")
@@ -137,7 +153,7 @@ def rich_rows(rows: Rows) -> Table:
 
 def markdown_rows(rows: Rows) -> str:
     """Header and rows as a Markdown table."""
-    header, *body = rows
+    header, *body = complete(rows)
     ruler = ("---", *["---:"] * (len(header) - 1))
     cells = ([*map(markdown, header)], ruler, *([*map(markdown, row)] for row in body))
     return "\n".join(f"| {' | '.join(row)} |" for row in cells)

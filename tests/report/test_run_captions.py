@@ -19,6 +19,8 @@ from teachgym.report.figures import result_figure, run_charts
 from teachgym.report.html.material import RunMaterial
 from teachgym.report.html.page import render_page
 from teachgym.report.html.run_page import run_page
+from teachgym.report.tables import markdown_rows, score_rows
+from teachgym.report.teaching import gain_rows
 from teachgym.runs.result import Comparison
 from teachgym.skills import Forest
 from teachgym.types import Prediction, Report, SkillScore
@@ -124,6 +126,14 @@ def test_figures_promise_what_is_there(narrowed: Narrow, left: dict[str, Any]) -
     left, right = result_figure(result).axes
     assert said["learning_curve"] in left.get_title("left")
     assert item_errors([*result.test.skills_after.values()]) in right.get_xlabel()
+
+
+@DRAWN
+@given(LESS)
+def test_tables_of_a_run_have_no_empty_cells(narrowed: Narrow, left: dict[str, Any]) -> None:
+    run = narrowed(left)
+    for rows in (score_rows(run.result), gain_rows(*(r.predictions for r in run.test))):
+        assert not re.search(r"\| *\||\bnan\b|± \S+ \(n=[01]\)", markdown_rows(rows))
 
 
 @given(st.lists(st.integers(0, 4), max_size=5))

@@ -9,10 +9,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from teachgym.escaping import element
-from teachgym.report.tables import Rows
-
-_NOTHING = "—"
-"""In a cell for which there is nothing."""
+from teachgym.report.tables import Rows, complete
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +24,9 @@ class Cell:
     link: str = ""
     """Relative path that it leads to."""
 
+    def __str__(self) -> str:
+        return self.text
+
 
 def html_table(
     rows: Sequence[Sequence[str | Cell]], *, sortable: bool = False, words: Collection[str] = ()
@@ -39,7 +39,7 @@ def html_table(
         words: names of the columns that hold words, as the first always does; others hold numbers.
     """
     header, *body = complete(rows)
-    names = [_text(cell) for cell in header]
+    names = [str(cell) for cell in header]
     kinds = ["words" if not i or name in words else "" for i, name in enumerate(names)]
     head = (
         element("th", _heading(name, sortable), scope="col", class_=kind)
@@ -53,23 +53,6 @@ def html_table(
         class_="sortable" if sortable else "",
     )
     return element("div", table, class_="scroll", tabindex="0")
-
-
-def complete(rows: Sequence[Sequence[str | Cell]]) -> list[list[str | Cell]]:
-    """Rows without empty cells: what no row has is left out, what some lack is a dash.
-
-    Example:
-        >>> complete([("arm", "p", "loss"), ("a", "", "1"), ("b", "", "")])
-        [['arm', 'loss'], ['a', '1'], ['b', '—']]
-    """
-    header, *body = rows
-    kept = [i for i in range(len(header)) if i == 0 or not body or any(_text(r[i]) for r in body)]
-    lines = [[row[i] if _text(row[i]) else _NOTHING for i in kept] for row in body]
-    return [[header[i] for i in kept], *lines]
-
-
-def _text(cell: str | Cell) -> str:
-    return cell.text if isinstance(cell, Cell) else cell
 
 
 def shaded(rows: Rows, labels: int) -> list[list[str | Cell]]:
