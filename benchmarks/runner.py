@@ -30,6 +30,7 @@ from teachgym.benchmarks.jobs import (
 from teachgym.benchmarks.suites import Cell, Suite
 from teachgym.errors import ConfigError, RunError
 from teachgym.records import Record
+from teachgym.runs.config import RunConfig
 from teachgym.runs.files import read_json, write_json
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
@@ -110,7 +111,8 @@ def check_arms(suite: Suite) -> None:
         TeachgymError: as ``experiment.check_config`` does.
     """
     for cell in replace(suite, seeds=1).cells():
-        experiment.check_config(cell.config)
+        # As the processes that run it will read it: what has no name cannot be sent there.
+        experiment.check_config(RunConfig.of(cell.config.to_json()))
 
 
 def run_suite(suite: Suite, folder: Path, execute: Execute) -> Iterator[Cell]:

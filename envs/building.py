@@ -40,9 +40,9 @@ RenderMode = Literal["ansi", "rgb_array"]
 class Settings(TypedDict, total=False):
     """The arguments that all three environments share; see any of their cards."""
 
-    task: str
+    task: Any
     task_settings: Mapping[str, Any]
-    student: str
+    student: Any
     student_settings: Mapping[str, Any]
     trainer_settings: Mapping[str, Any]
     gate_settings: Mapping[str, Any]
@@ -57,7 +57,7 @@ class Settings(TypedDict, total=False):
     patience: int | None
     train_every: int
     reward_scale: float
-    reward: str
+    reward: Any
     prices: Mapping[str, float] | None
     rejection_penalty: float
     reuse_answers: bool
@@ -68,9 +68,9 @@ def teacher_env(
     cast: Casting = cast_alone,
     /,
     *,
-    task: str = "arithmetic-and-strings",
+    task: Any = "arithmetic-and-strings",
     task_settings: Mapping[str, Any] | None = None,
-    student: str = "tiny",
+    student: Any = "tiny",
     student_settings: Mapping[str, Any] | None = None,
     trainer_settings: Mapping[str, Any] | None = None,
     gate_settings: Mapping[str, Any] | None = None,
@@ -85,7 +85,7 @@ def teacher_env(
     patience: CountFromOne | None = None,
     train_every: CountFromOne = 1,
     reward_scale: Positive = 1.0,
-    reward: str = "accuracy_gain",
+    reward: Any = "accuracy_gain",
     prices: Mapping[str, NotNegative] | None = None,
     rejection_penalty: NotNegative = 0.0,
     reuse_answers: bool = True,

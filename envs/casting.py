@@ -23,10 +23,10 @@ from teachgym.training import make_trainer
 class Roles:
     """Who is to take part, by name and settings; see ``teachgym.envs.registry``."""
 
-    task: str
+    task: Any
     task_settings: Mapping[str, Any]
     skills: str | None
-    student: str
+    student: Any
     student_settings: Mapping[str, Any]
     trainer_settings: Mapping[str, Any]
     reuse_answers: bool

@@ -15,6 +15,7 @@ from teachgym.engines import ENGINES
 from teachgym.envs import checks
 from teachgym.envs.checks import check_environment
 from teachgym.errors import UnknownNameError, unknown
+from teachgym.registry import reference_of
 from teachgym.runs.config import RunConfig
 from teachgym.runs.trackers import check_installed
 from teachgym.skills.proposing import PROPOSERS
@@ -50,7 +51,8 @@ def env_settings(full_id: str) -> dict[str, Any]:
 def student_name(config: RunConfig) -> str:
     """The student of a configuration, given or by default; empty where nobody can know."""
     known = env_settings(config.env) if config.env in ENV_IDS else {}
-    return str(config.env_settings.get("student", known.get("student", "")))
+    student = config.env_settings.get("student", known.get("student", ""))
+    return student if isinstance(student, str) else reference_of(student)
 
 
 def asks_chat(config: RunConfig) -> bool:

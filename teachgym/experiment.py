@@ -33,11 +33,12 @@ from teachgym.checking import (
     student_name,
 )
 from teachgym.envs.building import DEFAULT_BUDGET, make_budget
-from teachgym.errors import ConfigError
+from teachgym.errors import ConfigError, RunError
 from teachgym.loop import Observer, observed
 from teachgym.protocols import Task, Teacher
 from teachgym.records import Record
 from teachgym.redaction import redact_settings
+from teachgym.registry import recorded
 from teachgym.report.figures import result_figure
 from teachgym.runs import result as results
 from teachgym.runs.checkpoints import write_report
@@ -48,8 +49,10 @@ from teachgym.runs.journal import Journal
 from teachgym.runs.keeping import Keep
 from teachgym.runs.lock import holding
 from teachgym.runs.provenance import (
+    code_of,
     data_of,
     differences,
+    objects_in,
     read_run_record,
     require_accepted,
 )
@@ -129,11 +132,13 @@ def run(
     env, teacher = _assemble(config, folder, make)
     record = {
         **(notes or {}),
+        **({"repeatable": False} if objects_in(config) else {}),
         "config": config.to_json(),
         "id": token_hex(4),
-        "spec": env.spec.to_json() if env.spec else "",
+        "spec": _spec(env),
         "versions": versions(),
         "commit": commit(),
+        "code": code_of(config),
         "data": data_of(config, _task(env)),
     }
     run_folder = RunFolder.create(folder, redact_settings(record))
@@ -168,7 +173,7 @@ def resume(
         say: told what begins, in a few words.
         make: makes the environment.
         accept: kinds of differences to go on with all the same: ``config``, ``versions``,
-            ``commit``, ``data``. They are noted in the journal and in the result.
+            ``commit``, ``code``, ``data``. They are noted in the journal and in the result.
         progress: as ``run`` has it.
 
     Raises:
@@ -188,7 +193,13 @@ def resume(
         if is_finished(folder):  # By whoever held it until now.
             return read_result(folder)
         started, config = perf_counter(), config_of(folder)
+        if objects := objects_in(config):
+            raise RunError(
+                f"{folder} was begun with an object ({', '.join(objects)}), so it cannot be "
+                "repeated from its folder; name parts as module:attribute or file.py:attribute"
+            )
         now = {**read_run_record(run_folder), "versions": versions(), "commit": commit()}
+        now["code"] = code_of(config)
         accept = tuple(accept)
         _accept(run_folder, now, accept)
         say("loading the student")
@@ -218,6 +229,12 @@ def _note_accepted(run_folder: RunFolder, now: Record, found: Sequence[str]) -> 
         journal.append(
             "resumed", run=now, written=read_run_record(run_folder), accepted=list(found)
         )
+
+
+def _spec(env: AnyEnv) -> str:
+    """What ``gym.make`` was told, as JSON; objects are named in it."""
+    spec = env.spec
+    return "" if spec is None else replace(spec, kwargs=recorded(spec.kwargs)).to_json()
 
 
 def _task(env: AnyEnv) -> Task:

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distributions, entry_points
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from numbers import Number
 from operator import attrgetter
@@ -269,6 +269,19 @@ def reference_of(part: Any) -> str:
     return f"{OBJECT}{kind.__module__}.{kind.__qualname__}"
 
 
+def label(reference: Any) -> str:
+    """A short name of a part, for titles and folders.
+
+    Example:
+        >>> [label(name) for name in ("alp", "lab/mine.py:Halfway", "object:mine.Halfway")]
+        ['alp', 'Halfway', 'Halfway']
+    """
+    name = reference if isinstance(reference, str) else reference_of(reference)
+    if name.startswith(OBJECT):
+        return name.rpartition(".")[2]
+    return name.rpartition(":")[2] if is_reference(name) else name
+
+
 def recorded(value: Any) -> Any:
     """Settings as JSON can hold them: objects by name, files by their whole path."""
     if isinstance(value, str):
@@ -283,22 +296,15 @@ def recorded(value: Any) -> Any:
     return reference_of(value)
 
 
-def source_of(name: str) -> Path | None:
-    """The source file that a reference, or the name of an entry point, leads to; imports nothing.
+def sources(names: Iterable[str]) -> dict[str, Path]:
+    """The source files that references and names of entry points lead to; imports none of them.
 
-    None for what is teachgym's own, and for what is no such name.
+    Left out are teachgym's own, and what is no such name.
     """
-    if not is_reference(name):
-        entries = [e for e in entry_points(name=name) if e.group.startswith("teachgym.")]
-        return source_of(entries[0].value) if entries else None
-    place = name.rpartition(":")[0]
-    if _in_file(name):
-        return Path(place).expanduser()
-    try:
-        spec = None if place.split(".")[0] == "teachgym" else find_spec(place)
-    except (ImportError, ValueError):
-        return None
-    return Path(spec.origin) if spec is not None and spec.has_location and spec.origin else None
+    entries = [entry for found in distributions() for entry in found.entry_points]
+    installed = {e.name: e.value for e in entries if e.group.startswith("teachgym.")}
+    found = {name: _source(installed.get(name, name)) for name in names}
+    return {name: path for name, path in found.items() if path is not None}
 
 
 @contextmanager
@@ -329,6 +335,19 @@ def _dotted(text: str) -> bool:
 def _in_file(text: str) -> bool:
     place, _, attribute = text.rpartition(":")
     return place.endswith(".py") and _dotted(attribute)
+
+
+def _source(reference: str) -> Path | None:
+    place = reference.rpartition(":")[0]
+    if _in_file(reference):
+        return Path(place).expanduser()
+    if not is_reference(reference) or place.split(".")[0] == "teachgym":
+        return None
+    try:
+        spec = find_spec(place)
+    except (ImportError, ValueError):
+        return None
+    return Path(spec.origin) if spec is not None and spec.has_location and spec.origin else None
 
 
 def _load_module(name: str) -> ModuleType:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from teachgym.errors import ConfigError, UnknownNameError, unknown
 from teachgym.records import Record
+from teachgym.registry import recorded
 from teachgym.runs.config import RunConfig
 
 SKILL_LIST = "teachgym/SkillList-v0"
@@ -21,8 +22,8 @@ class Arm:
 
     name: str
     """Unique within the suite; the name of the arm's folder."""
-    teacher: str
-    """Name in ``teachgym.agents.TEACHERS``."""
+    teacher: Any
+    """As in ``RunConfig``."""
     teacher_settings: Mapping[str, Any] = field(default_factory=dict)
     env: str = ""
     """Id of an environment other than the suite's; empty = the suite's."""
@@ -91,7 +92,10 @@ class Suite:
 
     def to_json(self) -> Record:
         """The suite as a JSON object."""
-        return asdict(self)
+        own = {f.name: getattr(self, f.name) for f in fields(self)}
+        arms = [{f.name: getattr(arm, f.name) for f in fields(arm)} for arm in self.arms]
+        record: Record = recorded({**own, "arms": arms})
+        return record
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Suite:

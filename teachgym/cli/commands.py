@@ -28,6 +28,7 @@ from teachgym.cli.discovering import EXAMPLES as DISCOVER_EXAMPLES
 from teachgym.cli.discovering import discover
 from teachgym.errors import ConfigError, UnknownNameError, unknown
 from teachgym.records import Record
+from teachgym.registry import label
 
 app = typer.Typer(
     name="teachgym",
@@ -237,7 +238,7 @@ def bench(
             short = wanted.shortened()
             wanted = wanted.narrowed(seeds=short.seeds) if arm else short
         chosen = wanted.narrowed(arm or (), seeds).changed(**record)
-        folder = settle(out) if out else Path("bench") / suite
+        folder = settle(out) if out else Path("bench") / label(suite)
         execute = benching.choose_execution(
             workers, gpu or [], together, ray=ray, ray_gpus=ray_gpus
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -14,6 +15,7 @@ from typer.core import TyperGroup
 
 from teachgym.errors import ChatError, TeachgymError, describe_os_error
 from teachgym.escaping import terminal
+from teachgym.registry import label
 
 if TYPE_CHECKING:
     from teachgym.runs.config import RunConfig
@@ -23,8 +25,11 @@ if TYPE_CHECKING:
 def prepare_process(threads: int | None) -> None:
     """Set what torch and its friends read when they are loaded: one thread unless told otherwise.
 
-    Their own progress bars are off; they would break through the live display.
+    Their own progress bars are off; they would break through the live display. Modules are also
+    looked for where the command is given, as ``python -m`` does it.
     """
+    if "" not in sys.path:
+        sys.path.insert(0, "")
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         if threads is not None or name not in os.environ:
             os.environ[name] = str(threads or 1)
@@ -102,7 +107,7 @@ def conduct(
 
     budget = make_budget(config.env_settings.get("budget") or DEFAULT_BUDGET)
     who = describe_teaching(
-        teacher=config.teacher,
+        teacher=label(config.teacher),
         student=student_name(config),
         env=config.env,
         seed=config.seed,

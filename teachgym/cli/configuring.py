@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from teachgym.errors import ConfigError
 from teachgym.records import Record
+from teachgym.registry import label
 from teachgym.shown import shown
 from teachgym.typed import MAX_DEPTH, check_value
 
@@ -115,8 +116,8 @@ def free_folder(config: RunConfig) -> Path:
     from teachgym.experiment import student_name
 
     env = config.env.rpartition("/")[2].partition("-")[0]
-    student = Path(student_name(config)).name
-    first = Path("runs") / f"{env}-{student}-{config.teacher}-{config.seed}"
+    student = Path(label(student_name(config))).name
+    first = Path("runs") / f"{env}-{student}-{label(config.teacher)}-{config.seed}"
     folder, number = first, 1
     while folder.exists():
         number += 1

@@ -20,7 +20,8 @@ RunOrBench = Annotated[
 What = Annotated[
     str | None,
     typer.Argument(
-        help="envs, teachers, students, tasks, engines, rewards or suites; all if left out."
+        help="envs, teachers, students, tasks, engines, proposers, rewards, chat, trackers or "
+        "suites; all if left out."
     ),
 ]
 Env = Annotated[str | None, _option("SkillList, SkillTree, OpenEnded, or an id.", "SkillList")]
@@ -28,7 +29,13 @@ Student = Annotated[
     str | None,
     _option("simulated, tiny, smollm2, or a Hugging Face model: path or hub id.", "tiny"),
 ]
-Task = Annotated[str | None, _option("See: teachgym list tasks.", "arithmetic-and-strings")]
+Task = Annotated[
+    str | None,
+    _option(
+        "See: teachgym list tasks, or name your own: file.py:attribute.",
+        "arithmetic-and-strings",
+    ),
+]
 BenchStudent = Annotated[
     str | None,
     _option("Another student for every arm; as for teachgym run.", "the suite's"),
@@ -40,7 +47,13 @@ Limit = Annotated[
     int | None,
     _option("Items per split of a task that is read from files, for quick looks.", "all", min=1),
 ]
-Teacher = Annotated[str | None, _option("See: teachgym list teachers.", "weakest, in SkillList")]
+Teacher = Annotated[
+    str | None,
+    _option(
+        "See: teachgym list teachers, or name your own: file.py:attribute.",
+        "weakest, in SkillList",
+    ),
+]
 Steps = Annotated[int | None, _option("Limit of environment steps.", "10", min=1)]
 ExamplesPerStep = Annotated[
     int | None, _option("The most examples to train on in a step.", "250", min=1)
@@ -126,8 +139,8 @@ BenchSettings = Annotated[
 Accept = Annotated[
     list[str] | None,
     _option(
-        "Go on although this differs from what the run was begun with: config, versions, commit "
-        "or data; may be repeated.",
+        "Go on although this differs from what the run was begun with: config, versions, commit, "
+        "code or data; may be repeated.",
         "nothing differs",
         metavar="KIND",
     ),
@@ -141,7 +154,9 @@ Teaching = Annotated[
     bool,
     typer.Option("--teaching", help="Also what was taught, what each skill gained, the forest."),
 ]
-Suite = Annotated[str, typer.Argument(metavar="SUITE", help="See: teachgym list suites.")]
+Suite = Annotated[
+    str, typer.Argument(metavar="SUITE", help="See: teachgym list suites, or file.py:attribute.")
+]
 BenchOut = Annotated[Path | None, _option("Folder of the suite's runs.", "bench/SUITE")]
 Seeds = Annotated[int | None, _option("Seeds of each arm.", "what the suite says", min=1)]
 Arms = Annotated[

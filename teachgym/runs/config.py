@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from teachgym.errors import ConfigError
 from teachgym.ranges import Seed
 from teachgym.records import Record, read_text
+from teachgym.registry import recorded
 from teachgym.runs.keeping import Keep
 from teachgym.runs.trackers.settings import read_settings
 from teachgym.shown import in_short
@@ -34,8 +35,9 @@ class RunConfig:
     """Id of a registered environment."""
     env_settings: Mapping[str, Any] = field(default_factory=dict)
     """Its keyword arguments: student, task, budget, ..."""
-    teacher: str = "weakest"
-    """Name in ``teachgym.agents.TEACHERS``."""
+    teacher: Any = "weakest"
+    """A name in ``teachgym.agents.TEACHERS``, ``module:attribute``, ``file.py:attribute``, or what
+    makes a teacher or is one."""
     teacher_settings: Mapping[str, Any] = field(default_factory=dict)
     """The teacher's settings."""
     chat: Mapping[str, Any] = field(default_factory=dict)
@@ -71,8 +73,12 @@ class RunConfig:
         return build("a run", cls, settings=record)
 
     def to_json(self) -> Record:
-        """The configuration as a JSON object."""
-        return asdict(self)
+        """The configuration as a JSON object.
+
+        Objects are named in it; those that no name leads to cannot be had from it again.
+        """
+        record: Record = recorded({f.name: getattr(self, f.name) for f in fields(self)})
+        return record
 
 
 def read_config(path: Path) -> Record:

@@ -1,8 +1,8 @@
 """What a run was made with, beside what it is made with now: nothing changes without a word.
 
 A run records its configuration, the versions and the commit of the software, and digests of the
-data it was given. Whoever resumes it with others is shown each difference, and has to accept it by
-its kind; what was accepted is in the journal and in the result.
+code and data it was given. Whoever resumes it with others is shown each difference, and has to
+accept it by its kind; what was accepted is in the journal and in the result.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ from typing import Any, Literal, get_args
 from teachgym.errors import ConfigError, RunError, require_known
 from teachgym.protocols import Task
 from teachgym.records import Record, example_to_json
+from teachgym.registry import OBJECT, sources
 from teachgym.runs.config import RunConfig
 from teachgym.runs.files import naming, read_json
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.manifest import digest_of
 from teachgym.types import Split
 
-Kind = Literal["config", "versions", "commit", "data"]
+Kind = Literal["config", "versions", "commit", "code", "data"]
 """Of a difference: what somebody can accept."""
 
-_OWN = ("versions", "commit", "data")
+_OWN = ("versions", "commit", "code", "data")
 _SPLITS: tuple[Split, ...] = ("val", "test")
 
 
@@ -59,6 +60,19 @@ def data_of(config: RunConfig, task: Task) -> dict[str, str]:
         **{f"items of {split}": _digest_items(task, split) for split in _SPLITS},
         **{str(path): _digest_path(path) for path in _paths(config)},
     }
+
+
+def code_of(config: RunConfig) -> dict[str, str]:
+    """Digests of the source files of the parts that are not teachgym's own, by their names."""
+    record = config.to_json()
+    record["trackers"] = list(record["trackers"])
+    return {n: digest_of(p)[1] for n, p in sources(_texts(record)).items() if p.is_file()}
+
+
+def objects_in(config: RunConfig) -> list[str]:
+    """The settings that are objects which no name leads to, so that no run can be repeated."""
+    leaves = _leaves(config.to_json())
+    return [f"{place} = {value}" for place, value in leaves if value.startswith(OBJECT)]
 
 
 def differences(recorded: Record, now: Record) -> list[tuple[Kind, str]]:
