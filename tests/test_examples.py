@@ -14,6 +14,7 @@ from teaching_server import teach
 ROOT = Path(__file__).parents[1]
 EXAMPLES = {
     "episode.py": ([], "test accuracy"),
+    "paper_in_one_file.py": ([], "gain 0.09"),
     "own_teacher.py": ([], "halfway"),
     "fork.py": ([], "of a step on"),
     "together.py": ([], "skills 25 to 32: reward"),
@@ -52,3 +53,9 @@ def test_a_chat_model_behind_a_server_teaches_and_again_without_it(tmp_path: Pat
     assert "teacher tokens out" in first
     table = re.compile(r"\| test \|.*")
     assert table.findall(first) == table.findall(again) != []
+
+
+def test_the_paper_in_one_file_leaves_environments_and_teachers_to_be_read_later() -> None:
+    text = (ROOT / "examples" / "paper_in_one_file.py").read_text()
+    assert len(text.splitlines()) <= 150
+    assert not re.search(r"import.*(envs|agents)|(envs|agents).*import", text)
