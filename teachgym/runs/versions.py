@@ -13,13 +13,13 @@ PACKAGES = ("numpy", "gymnasium", "torch", "transformers", "safetensors", "sciki
 """Packages whose version can change a result."""
 
 
-def versions() -> dict[str, str | None]:
-    """Version of teachgym, Python and each of ``PACKAGES``; None where it is not installed."""
+def versions(*more: str) -> dict[str, str | None]:
+    """Version of teachgym, Python, ``PACKAGES`` and ``more``; None where one is not installed."""
     found: dict[str, str | None] = {
         "teachgym": teachgym.__version__,
         "python": platform.python_version(),
     }
-    for package in PACKAGES:
+    for package in (*PACKAGES, *more):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from teachgym.benchmarks.pretrain_tiny import make_tokenizer as character_tokenizer
-from teachgym.benchmarks.speeds.shapes import Shape
+from teachgym.benchmarks.speed.cases import Shape
 
 PAD, END, UNKNOWN = range(3)
 FIRST = 3
@@ -113,22 +113,19 @@ def write_base(folder: Path, shape: Shape, *, levels: int, context: int, dtype: 
 def write_adapters(folder: Path, base: Path, *, rank: int, count: int) -> list[Path]:
     """``count`` different random LoRA adapters in PEFT's format; neither A nor B is 0."""
     import torch
-    from safetensors.torch import save_file
-    from transformers import LlamaConfig, LlamaForCausalLM
+    from safetensors.torch import load_file, save_file
 
-    with torch.device("meta"):
-        model = LlamaForCausalLM(LlamaConfig.from_pretrained(base))
     linear = {
-        name: (module.in_features, module.out_features)
-        for name, module in model.named_modules()
-        if isinstance(module, torch.nn.Linear) and name != "lm_head"
+        name.removesuffix(".weight"): weight.shape
+        for name, weight in load_file(base / "model.safetensors").items()
+        if name.endswith("proj.weight")
     }
-    n_code = min(int(model.config.hidden_size) // 2, 128)
+    n_code = min(linear["model.layers.0.mlp.down_proj"][0] // 2, 128)
     folders = []
     for number in range(count):
         generator = torch.Generator().manual_seed(number + 1)
         weights = {}
-        for name, (n_in, n_out) in linear.items():
+        for name, (n_out, n_in) in linear.items():
             a = torch.randn(rank, n_in, generator=generator) * n_in**-0.5
             b = torch.randn(n_out, rank, generator=generator) * 0.1
             if name.endswith(("o_proj", "down_proj")):

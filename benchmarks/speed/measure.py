@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import gc
 import resource
-import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter, process_time
@@ -13,7 +12,8 @@ from typing import Protocol
 
 import numpy as np
 
-from teachgym.benchmarks.speeds.material import Material
+from teachgym.benchmarks.speed.cases import OWN
+from teachgym.benchmarks.speed.material import Material
 from teachgym.errors import TeachgymError
 from teachgym.types import Data
 
@@ -29,21 +29,13 @@ class Curve:
 
     @classmethod
     def mean(cls, curves: Sequence[Curve]) -> Curve:
-        """Of several students with as many updates each."""
+        """The curve of several students with as many updates each."""
         losses = np.mean([curve.losses for curve in curves], axis=0)
         return cls(losses.tolist(), sum(curve.n_targets for curve in curves))
-
-    def followed_by(self, other: Curve) -> Curve:
-        """The updates of both, one after the other."""
-        return Curve([*self.losses, *other.losses], self.n_targets + other.n_targets)
 
 
 class System(Protocol):
     """A way to train and question students."""
-
-    @property
-    def is_resident(self) -> bool:
-        """Whether anything stays in memory from one step to the next, so that warming up helps."""
 
     def prepare(self) -> None:
         """What a process does once, not timed. Raises ``ImportError`` if something is missing."""
@@ -57,9 +49,6 @@ class System(Protocol):
     def answer(self, prompts: Sequence[Sequence[str]]) -> list[list[str]]:
         """Greedy answers of student k to ``prompts[k]``."""
 
-    def close(self) -> None:
-        """Let go of memory."""
-
 
 @dataclass(frozen=True, slots=True)
 class Seconds:
@@ -68,9 +57,6 @@ class Seconds:
     wall: float
     cpu: float
     """Of this process and its finished children."""
-
-    def __add__(self, other: Seconds) -> Seconds:
-        return Seconds(self.wall + other.wall, self.cpu + other.cpu)
 
 
 @dataclass(frozen=True)
@@ -82,10 +68,9 @@ class Outcome:
     curve: Curve | None
     answers: list[list[str]]
 
-    @property
-    def total(self) -> Seconds:
-        """Of the whole round."""
-        return self.training + self.answering
+    def total(self, clock: str) -> float:
+        """Seconds of the whole round by a clock, ``wall`` or ``cpu``."""
+        return float(getattr(self.training, clock) + getattr(self.answering, clock))
 
 
 @dataclass
@@ -93,7 +78,6 @@ class Runs:
     """All rounds of one system."""
 
     name: str
-    students: int
     rounds: list[Outcome] = field(default_factory=list)
     trouble: str = ""
     """Why there is nothing to compare: not installed, failed, or other work than the reference."""
@@ -101,8 +85,6 @@ class Runs:
     """Share of answer tokens that equal the reference's; nan if nothing was asked."""
     loss_error: float = float("nan")
     """Largest relative difference of an update's loss from the reference's; nan if untrained."""
-    peak_bytes: int = 0
-    """Most GPU memory in use, whatever else was resident included; 0 on a CPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,67 +124,49 @@ def _cpu_seconds() -> float:
     return process_time() + children.ru_utime + children.ru_stime
 
 
-def play(system: System, material: Material, students: int) -> Outcome:
-    """One round: every step of the case, trained and questioned."""
-    case = material.case
-    data, prompts = material.data[:students], material.prompts[:students]
-    training = answering = Seconds(0.0, 0.0)
+def play(system: System, material: Material) -> Outcome:
+    """One round: every student trained and questioned."""
     curve: Curve | None = None
     answers: list[list[str]] = []
     system.reset()
-    for step in range(case.steps):
-        if case.training:
-            now = [own[step] for own in data]
-            if case.accumulate and step:
-                system.reset()
-                now = [sum(own[: step + 1], ()) for own in data]
-            with timed(material.device) as seconds:
-                found = system.train(now)
-            training += seconds[0]
-            curve = curve.followed_by(found) if curve else found
-        if case.asking:
-            with timed(material.device) as seconds:
-                answers = system.answer(prompts)
-            answering += seconds[0]
-    return Outcome(training, answering, curve, answers)
+    with timed(material.device) as training:
+        if material.case.training:
+            curve = system.train(material.data)
+    with timed(material.device) as answering:
+        if material.case.asking:
+            answers = system.answer(material.prompts)
+    return Outcome(training[0], answering[0], curve, answers)
 
 
 def measure(
     material: Material,
-    systems: Mapping[str, tuple[System, int]],
+    systems: Mapping[str, System],
     *,
     rounds: int,
-    say: Callable[[str], None],
 ) -> list[Runs]:
     """Warm up, then ``rounds`` rounds in each of which every system has its turn.
 
     Args:
         material: what they work on.
-        systems: by name, each with the number of students it plays.
+        systems: by name.
         rounds: >= 1.
-        say: told what is being done.
     """
-    runs = {name: Runs(name, students) for name, (_, students) in systems.items()}
-    # On a GPU shapes matter: graphs are captured for those of the whole round.
-    warm_up = material if material.device == "cuda" else material.beginning()
-    for name, (system, students) in systems.items():
-        say(f"{name}: loading and warming up")
+    runs = {name: Runs(name) for name in systems}
+    for name, system in systems.items():
         with _catching(runs[name]):
             system.prepare()
-            if system.is_resident:
-                play(system, warm_up, students)
+            # On a GPU our graphs are captured for the shapes of the whole round.
+            whole = material.device == "cuda" and name == OWN
+            play(system, material if whole else material.beginning())
     gc.collect()
     gc.freeze()  # the Trainer collects garbage: do not charge it for what others have loaded
-    for number in range(1, rounds + 1):
-        for name, (system, students) in systems.items():
+    for _ in range(rounds):
+        for name, system in systems.items():
             if runs[name].trouble:
                 continue
-            say(f"{name}: round {number} of {rounds}")
-            with _catching(runs[name]), _memory(runs[name], material.device):
-                runs[name].rounds.append(play(system, material, students))
+            with _catching(runs[name]):
+                runs[name].rounds.append(play(system, material))
     gc.unfreeze()
-    for system, _ in systems.values():
-        system.close()
     check(runs, material)
     return list(runs.values())
 
@@ -216,21 +180,6 @@ def _catching(runs: Runs) -> Iterator[None]:
         runs.trouble = f"not installed: {error}"
     except (RuntimeError, ValueError, OSError, TeachgymError) as error:
         runs.trouble = f"failed: {type(error).__name__}: {str(error).splitlines()[0]}"
-    except subprocess.CalledProcessError as error:
-        runs.trouble = f"failed: {(error.stderr or str(error)).strip().splitlines()[-1]}"
-
-
-@contextmanager
-def _memory(runs: Runs, device: str) -> Iterator[None]:
-    if device != "cuda":
-        yield
-        return
-    import torch
-
-    torch.cuda.empty_cache()  # what the last system has freed
-    torch.cuda.reset_peak_memory_stats()
-    yield
-    runs.peak_bytes = max(runs.peak_bytes, torch.cuda.max_memory_allocated())
 
 
 def check(runs: Mapping[str, Runs], material: Material) -> None:
@@ -249,12 +198,9 @@ def check(runs: Mapping[str, Runs], material: Material) -> None:
 def compare(
     own: Runs, reference: Runs, *, tolerance: Tolerance, lengths: Sequence[Sequence[int]]
 ) -> None:
-    """Fill in how far ``own`` is from ``reference``, and whether that is too far.
-
-    A curve is compared only between systems with as many students, since it is their mean.
-    """
+    """Fill in how far ``own`` is from ``reference``, and whether that is too far."""
     mine, theirs = own.rounds[-1], reference.rounds[-1]
-    if mine.curve and theirs.curve and own.students == reference.students:
+    if mine.curve and theirs.curve:
         own.trouble = _compare_curves(own, mine.curve, theirs.curve, tolerance.loss)
     if mine.answers and not own.trouble:
         n_wrong = sum(
@@ -262,7 +208,7 @@ def compare(
             for answers, wanted in zip(mine.answers, lengths, strict=False)
             for answer, n in zip(answers, wanted, strict=True)
         )
-        pairs = zip(mine.answers, theirs.answers, strict=False)
+        pairs = zip(mine.answers, theirs.answers, strict=True)
         own.equal_tokens = share_of_equal_tokens(
             [pair for a, b in pairs for pair in zip(a, b, strict=True)]
         )

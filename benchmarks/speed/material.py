@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from teachgym.benchmarks.speeds import models
-from teachgym.benchmarks.speeds.shapes import SHAPES, Shape
-from teachgym.benchmarks.speeds.workloads import Asking, Case, Training
+from teachgym.benchmarks.speed import models
+from teachgym.benchmarks.speed.cases import SHAPES, Asking, Case, Training
 from teachgym.types import Data, Example
 
 LEARNING_RATE = 1e-4
@@ -26,22 +25,12 @@ class Material:
     """A folder that ``from_pretrained`` reads."""
     adapters: tuple[Path, ...]
     """One folder in PEFT's format per student: where its training starts."""
-    data: tuple[tuple[Data, ...], ...]
-    """New examples of each step of each student."""
+    data: tuple[Data, ...]
+    """Examples of each student."""
     prompts: tuple[tuple[str, ...], ...]
     """Of each student."""
     answer_lengths: tuple[tuple[int, ...], ...]
     """Tokens of the answers that follow, ends included."""
-
-    @property
-    def shape(self) -> Shape:
-        """The model's."""
-        return SHAPES[self.case.shape]
-
-    @property
-    def dtype(self) -> str:
-        """bfloat16 on GPUs, as everyone uses them; float32 elsewhere."""
-        return _dtype(self.device)
 
     def beginning(self) -> Material:
         """One update and a few prompts of it, to warm up with."""
@@ -49,36 +38,10 @@ class Material:
         training = case.training and replace(case.training, examples=size, epochs=1)
         return replace(
             self,
-            case=replace(case, training=training, steps=1),
-            data=tuple((own[0][:size],) for own in self.data),
+            case=replace(case, training=training),
+            data=tuple(own[:size] for own in self.data),
             prompts=tuple(own[:4] for own in self.prompts),
         )
-
-    @property
-    def read_tokens(self) -> int:
-        """Tokens trained on in a round, ends included, by all students."""
-        case = self.case
-        if case.training is None:
-            return 0
-        total = 0
-        for own in self.data:
-            for number, examples in enumerate(own):
-                # An example is read again in every later step if data is accumulated.
-                times = case.steps - number if case.accumulate else 1
-                tokens = sum(len(e.prompt) + len(e.target) + 1 for e in examples)
-                total += tokens * times * case.training.epochs
-        return total
-
-    @property
-    def fill(self) -> float:
-        """Share of real tokens in padded batches of the first student's first step; nan if none."""
-        if self.case.training is None:
-            return float("nan")
-        rows = in_order(self.data[0][0], self.case.training)
-        size = self.case.training.batch
-        lengths = [len(e.prompt) + len(e.target) + 1 for e in rows]
-        padded = sum(size * max(lengths[i : i + size]) for i in range(0, len(lengths), size))
-        return sum(lengths) / padded
 
 
 def make_material(case: Case, device: str, folder: Path) -> Material:
@@ -93,11 +56,17 @@ def make_material(case: Case, device: str, folder: Path) -> Material:
     )
     base = folder / f"{shape.name}-{longest}-{context}"
     if not base.exists():
-        models.write_base(base, shape, levels=longest, context=context, dtype=_dtype(device))
+        models.write_base(
+            base,
+            shape,
+            levels=longest,
+            context=context,
+            dtype="bfloat16" if device == "cuda" else "float32",
+        )
     adapters = models.write_adapters(folder / case.name, base, rank=case.rank, count=case.students)
     texts = _Texts(shape.vocabulary, longest)
     rngs = [np.random.default_rng((k, 2)) for k in range(case.students)]
-    data = [tuple(texts.examples(rng, case.training) for _ in range(case.steps)) for rng in rngs]
+    data = [texts.examples(rng, case.training) for rng in rngs]
     asked = [texts.questions(rng, case.asking) for rng in rngs]
     return Material(
         case=case,
@@ -108,10 +77,6 @@ def make_material(case: Case, device: str, folder: Path) -> Material:
         prompts=tuple(tuple(prompt for prompt, _ in own) for own in asked),
         answer_lengths=tuple(tuple(n for _, n in own) for own in asked),
     )
-
-
-def _dtype(device: str) -> str:
-    return "bfloat16" if device == "cuda" else "float32"
 
 
 def in_order(data: Data, training: Training) -> Data:
@@ -156,10 +121,9 @@ class _Texts:
         """Prompts, and the lengths of the answers they will get."""
         if asking is None:
             return ()
-        shared = rng.integers(models.FIRST, self.vocabulary, asking.shared).tolist()
         lengths = asking.prompt.draw(rng, asking.prompts)
         answers = asking.answer.draw(rng, asking.prompts)
         return [
-            (models.write_text([*shared, *self.prompt(rng, n - asking.shared, answer)]), answer)
+            (models.write_text(self.prompt(rng, n, answer)), answer)
             for n, answer in zip(lengths, answers, strict=True)
         ]

@@ -1,0 +1,440 @@
+"""This project's code and the stacks that a user would pick: a plain peft loop, TRL, ``generate``.
+
+The others are given every advantage that their own interface offers: a resident model, the same
+batches in the same order without a data-loading process, no checkpoints, no gradient checkpointing.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from importlib import import_module
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from teachgym.benchmarks.speed.cases import LOOP, OWN, PROCESSES, TRL
+from teachgym.benchmarks.speed.material import LEARNING_RATE, Material, in_order
+from teachgym.benchmarks.speed.measure import Curve, System
+from teachgym.errors import UnknownNameError, unknown
+from teachgym.types import Checkpoint, Data
+
+IGNORED = -100
+
+
+def make_system(name: str, material: Material) -> System:
+    """The system that a case calls ``name``.
+
+    Raises:
+        UnknownNameError: for a name that no case gives.
+    """
+    named: dict[str, System] = {
+        OWN: OwnSystem(material),
+        LOOP: PeftSystem(material),
+        TRL: PeftSystem(material, "trl"),
+        PROCESSES: ProcessSystem(PeftSystem(material, "trl", answers_at_once=4, micro_batch=1)),
+    }
+    if name in named:
+        return named[name]
+    if match := re.fullmatch(r"generate, batches of (\d+)", name):
+        return PeftSystem(material, answers_at_once=int(match[1]))
+    raise UnknownNameError(unknown("system", name, named))
+
+
+@dataclass
+class OwnSystem:
+    """``StudentPool`` with ``FineTuner``: all students of the case in one forward pass."""
+
+    material: Material
+    _pool: Sequence[Any] = ()
+    _start: Sequence[Checkpoint] = ()
+
+    def prepare(self) -> None:
+        """Load the base once."""
+        from teachgym.students import make_students
+
+        task: Any = None  # only simulated students look at it
+        case = self.material.case
+        self._pool = make_students(
+            str(self.material.base),
+            task,
+            case.students,
+            device=self.material.device,
+            max_new_tokens=case.longest_answer,
+            adaptation="lora",
+            rank=case.rank,
+            alpha=2.0 * case.rank,
+            dropout=0.0,
+        )
+        self._start = [_checkpoint(read_weights(f)) for f in self.material.adapters]
+
+    def reset(self) -> None:
+        """Put every student back to its first adapter."""
+        for student, checkpoint in zip(self._pool, self._start, strict=True):
+            student.restore(checkpoint)
+
+    def train(self, data: Sequence[Data]) -> Curve:
+        """All students at once."""
+        from teachgym.training.fine_tuning import FineTuner
+        from teachgym.training.settings import FineTuningSettings
+
+        training = self.material.case.training
+        assert training is not None
+        settings = FineTuningSettings(
+            learning_rate=LEARNING_RATE,
+            batch_size=training.batch,
+            epochs=training.epochs,
+            warmup_steps=0,
+            final_share=1.0,  # a constant rate
+            optimizer="adamw",
+        )
+        recorded = _RecordedLoss()
+        rngs = [np.random.default_rng(0) for _ in self._pool]
+        FineTuner(settings, loss=recorded).train_together(self._pool, data, rngs)
+        updates = training.epochs * len(data[0]) // training.batch
+        return recorded.curve(updates, len(self._pool))
+
+    def answer(self, prompts: Sequence[Sequence[str]]) -> list[list[str]]:
+        """All students at once."""
+        from teachgym.students.pool import generate_together
+
+        return generate_together(self._pool, prompts)
+
+
+class _RecordedLoss:
+    """The loss of supervised fine-tuning, which remembers what it was.
+
+    An update may take several passes; the weights of a student's rows in one update sum to 1, so
+    the sum of weights tells where an update ends.
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[Any, Any, int]] = []
+
+    def __call__(self, logits: Any, targets: Any) -> Any:
+        from teachgym.training.losses import sft
+
+        losses = sft(logits, targets)
+        self._parts.append((losses.detach().sum(), targets.weights.sum(), len(targets.labels)))
+        return losses
+
+    def curve(self, updates: int, students: int) -> Curve:
+        """The losses of all updates."""
+        losses, weight = [0.0] * updates, 0.0
+        for loss, share, _ in self._parts:
+            # The middle of a part is within its update, whatever the rounding.
+            losses[int((weight + float(share) / 2) / students)] += float(loss) / students
+            weight += float(share)
+        return Curve(losses, sum(n for _, _, n in self._parts))
+
+
+def _checkpoint(weights: dict[str, Any]) -> Checkpoint:
+    """An adapter in PEFT's names and shapes as a checkpoint of a student of a pool."""
+    return Checkpoint(
+        {
+            name.removeprefix("base_model.model.").removesuffix(".weight"): tensor.mT.numpy()
+            for name, tensor in weights.items()
+        }
+    )
+
+
+@dataclass
+class PeftSystem:
+    """One resident peft model that plays every student in turn."""
+
+    material: Material
+    trainer: Literal["loop", "trl"] = "loop"
+    answers_at_once: int = 64
+    micro_batch: int | None = None
+    """Examples a forward pass of TRL; None = the whole batch."""
+    _model: Any = None
+    _tokenizer: Any = None
+    _start: list[dict[str, Any]] = field(default_factory=list)
+    weights: list[dict[str, Any]] = field(default_factory=list)
+    """Adapter of every student as it is now."""
+
+    def prepare(self) -> None:
+        """Load the base once and all adapters."""
+        material = self.material
+        self._tokenizer, self._model = load(
+            material.base, material.adapters[0], device=material.device
+        )
+        self._start = [read_weights(folder) for folder in material.adapters]
+        if self.trainer == "trl":
+            import_module("trl")
+
+    def reset(self) -> None:
+        """Put every student back to its first adapter."""
+        self.weights = [dict(weights) for weights in self._start]
+
+    def train(self, data: Sequence[Data]) -> Curve:
+        """One student after another."""
+        assert self.material.case.training is not None
+        curves = []
+        for student, own in enumerate(data):
+            rows = encode(self._tokenizer, in_order(own, self.material.case.training))
+            write_weights(self._model, self.weights[student])
+            curves.append(self._train(rows))
+            self.weights[student] = copy_weights(self._model)
+        return Curve.mean(curves)
+
+    def _train(self, rows: list[dict[str, list[int]]]) -> Curve:
+        assert self.material.case.training is not None
+        size = self.material.case.training.batch
+        if self.trainer == "loop":
+            return train_in_loop(self._model, rows, size)
+        micro_batch = self.micro_batch or size
+        return train_with_trl(self._model, self._tokenizer, rows, size, micro_batch)
+
+    def answer(self, prompts: Sequence[Sequence[str]]) -> list[list[str]]:
+        """One student after another, a batch of prompts at a time."""
+        answers = []
+        for student, own in enumerate(prompts):
+            write_weights(self._model, self.weights[student])
+            answers.append(
+                generate(
+                    self._model,
+                    self._tokenizer,
+                    own,
+                    at_once=self.answers_at_once,
+                    limit=self.material.case.longest_answer,
+                )
+            )
+        return answers
+
+
+@dataclass
+class ProcessSystem:
+    """A new process for every stage, which loads everything: the architecture of DataEnvGym.
+
+    As its description has it (arXiv 2410.06215), a step starts one that trains and another that
+    answers. The original's command line imports more than this one.
+
+    Args:
+        inner: what a process loads and does; of a single student.
+    """
+
+    inner: PeftSystem
+
+    def prepare(self) -> None:
+        """Nothing stays between the stages; what is missing is said now."""
+        for package in ("peft", "trl"):
+            import_module(package)
+
+    def reset(self) -> None:
+        """Training starts from the first adapter."""
+        self._arrays = [_arrays(read_weights(f)) for f in self.inner.material.adapters]
+
+    def train(self, data: Sequence[Data]) -> Curve:
+        """A process that loads, trains, and gives back an adapter."""
+        curve: Curve = self._run("train", data)
+        return curve
+
+    def answer(self, prompts: Sequence[Sequence[str]]) -> list[list[str]]:
+        """A process that loads and answers."""
+        answers: list[list[str]] = self._run("answer", prompts)
+        return answers
+
+    def _run(self, stage: str, work: Any) -> Any:
+        # Arrays, since shared tensors would be gone with the process that wrote them.
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            job = pool.submit(_do_stage, self.inner, self._arrays, stage, work)
+            found, self._arrays = job.result()
+        return found
+
+
+def _do_stage(system: PeftSystem, arrays: list[Any], stage: str, work: Any) -> Any:
+    """What one process does; returns what was found, and the adapters."""
+    import torch
+
+    torch.set_num_threads(1)
+    system.prepare()
+    system.weights = [
+        {name: torch.from_numpy(array) for name, array in own.items()} for own in arrays
+    ]
+    found = system.train(work) if stage == "train" else system.answer(work)
+    return found, [_arrays(own) for own in system.weights]
+
+
+def _arrays(weights: dict[str, Any]) -> dict[str, Any]:
+    return {name: tensor.float().cpu().numpy() for name, tensor in weights.items()}
+
+
+def load(base: Path, adapter: Path, *, device: str) -> tuple[Any, Any]:
+    """Tokenizer, and the base with a trainable adapter."""
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    tokenizer = AutoTokenizer.from_pretrained(base, padding_side="left")
+    model: Any = AutoModelForCausalLM.from_pretrained(base, dtype="auto")
+    model.to(device)
+    # In generate() the head sees a strided slice, for which torch copies frozen weights.
+    model.lm_head.register_forward_pre_hook(lambda _, inputs: (inputs[0].contiguous(),))
+    return tokenizer, PeftModel.from_pretrained(model, adapter, is_trainable=True)
+
+
+def encode(tokenizer: Any, data: Data) -> list[dict[str, list[int]]]:
+    """Token ids, and labels at the target and its end alone."""
+    end = tokenizer.eos_token_id
+    rows = []
+    for example in data:
+        prompt, target = tokenizer([example.prompt, example.target])["input_ids"]
+        ids = [*prompt, *target, end]
+        rows.append({"input_ids": ids, "labels": [IGNORED] * len(prompt) + ids[len(prompt) :]})
+    return rows
+
+
+def collate(rows: Sequence[dict[str, list[int]]]) -> dict[str, Any]:
+    """Tensors (B, T), padded on the right."""
+    import torch
+
+    longest = max(len(row["input_ids"]) for row in rows)
+
+    def padded(name: str, value: int) -> torch.Tensor:
+        return torch.tensor([row[name] + [value] * (longest - len(row[name])) for row in rows])
+
+    mask = [[1] * len(r["input_ids"]) + [0] * (longest - len(r["input_ids"])) for r in rows]
+    return {
+        "input_ids": padded("input_ids", 0),
+        "labels": padded("labels", IGNORED),
+        "attention_mask": torch.tensor(mask),
+    }
+
+
+def train_in_loop(model: Any, rows: Sequence[dict[str, list[int]]], size: int) -> Curve:
+    """The shortest honest loop: padded batches, AdamW, clipping."""
+    import torch
+
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=0.0)
+    losses, n_targets = [], 0
+    model.train()
+    for start in range(0, len(rows), size):
+        batch = collate(rows[start : start + size])
+        n_targets += int((batch["labels"] != IGNORED).sum())
+        batch = {name: tensor.to(model.device) for name, tensor in batch.items()}
+        loss = model(**batch, use_cache=False).loss
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        losses.append(loss.detach())
+    model.eval()
+    return Curve([float(x) for x in losses], n_targets)
+
+
+def train_with_trl(
+    model: Any,
+    tokenizer: Any,
+    rows: Sequence[dict[str, list[int]]],
+    size: int,
+    micro_batch: int,
+) -> Curve:
+    """The ``SFTTrainer`` of TRL, on the same updates of ``size`` examples in the same order."""
+    from transformers.trainer_callback import PrinterCallback
+
+    trl, datasets = import_module("trl"), import_module("datasets")  # neither has types
+    with tempfile.TemporaryDirectory() as folder:
+        settings = trl.SFTConfig(
+            output_dir=folder,
+            per_device_train_batch_size=micro_batch,
+            gradient_accumulation_steps=size // micro_batch,
+            num_train_epochs=1,
+            learning_rate=LEARNING_RATE,
+            lr_scheduler_type="constant",
+            weight_decay=0.0,
+            max_grad_norm=1.0,
+            optim="adamw_torch",
+            gradient_checkpointing=False,
+            train_sampling_strategy="sequential",
+            save_strategy="no",
+            logging_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+            use_cpu=model.device.type == "cpu",
+            bf16=model.device.type == "cuda",
+            max_length=None,
+            dataset_kwargs={"skip_prepare_dataset": True},
+        )
+        trainer = _recording(trl.SFTTrainer)(
+            model=model,
+            args=settings,
+            train_dataset=datasets.Dataset.from_list(list(rows)),
+            processing_class=tokenizer,
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
+    model.eval()
+    parts = [float(loss) for loss in trainer.losses]
+    per_update = size // micro_batch
+    sums = [sum(parts[i : i + per_update]) for i in range(0, len(parts), per_update)]
+    return Curve(sums, sum(x != IGNORED for row in rows for x in row["labels"]))
+
+
+def _recording(parent: Any) -> Any:
+    """A trainer that remembers the loss of every forward pass."""
+
+    class Recording(parent):  # type: ignore[misc]
+        losses: list[Any]
+
+        def training_step(self, *args: Any, **kwargs: Any) -> Any:
+            loss = super().training_step(*args, **kwargs)
+            self.losses = [*getattr(self, "losses", []), loss.detach()]
+            return loss
+
+    return Recording
+
+
+def generate(
+    model: Any, tokenizer: Any, prompts: Sequence[str], *, at_once: int, limit: int
+) -> list[str]:
+    """Greedy answers by transformers, batches in the order of the prompts."""
+    import torch
+
+    answers: list[str] = []
+    for start in range(0, len(prompts), at_once):
+        batch = tokenizer(list(prompts[start : start + at_once]), return_tensors="pt", padding=True)
+        batch = batch.to(model.device)
+        with torch.inference_mode():
+            ids = model.generate(
+                input_ids=batch["input_ids"],
+                attention_mask=batch["attention_mask"],
+                max_new_tokens=limit,
+                do_sample=False,
+            )
+        new = ids[:, batch["input_ids"].shape[1] :]
+        answers += tokenizer.batch_decode(new, skip_special_tokens=True)
+    return answers
+
+
+def read_weights(folder: Path) -> dict[str, Any]:
+    """An adapter's tensors by the names of the file."""
+    from safetensors.torch import load_file
+
+    return dict(load_file(folder / "adapter_model.safetensors"))
+
+
+def _adapter_parameters(model: Any) -> dict[str, Any]:
+    return {
+        name.replace(".default", ""): parameter
+        for name, parameter in model.named_parameters()
+        if "lora_" in name
+    }
+
+
+def write_weights(model: Any, weights: dict[str, Any]) -> None:
+    """Copy an adapter into the model."""
+    for name, parameter in _adapter_parameters(model).items():
+        parameter.data.copy_(weights[name])
+
+
+def copy_weights(model: Any) -> dict[str, Any]:
+    """A copy of the model's adapter."""
+    return {name: p.detach().clone() for name, p in _adapter_parameters(model).items()}

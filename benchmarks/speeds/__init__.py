@@ -1,1 +1,0 @@
-"""What ``teachgym.benchmarks.speed`` is made of: workloads, systems, measuring, reporting."""
