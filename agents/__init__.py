@@ -19,7 +19,7 @@ from teachgym.agents.registry import (
     teacher_entry,
     teacher_settings,
 )
-from teachgym.typed import REQUIRED
+from teachgym.settings import REQUIRED
 
 __all__ = [
     "REQUIRED",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from teachgym.agents.boxes import NearestReward, Point
 from teachgym.agents.mixtures import MixtureSampler
-from teachgym.agents.settings import check_count
+from teachgym.settings import CountFromTwo, checked
 
 MIN_EARLIER_TASKS = 5
 """Tasks that must have been seen before a nearest one means anything."""
@@ -35,16 +35,17 @@ class ALPGMM:
         exploration: share of uniform tasks, in [0, 1].
     """
 
+    @checked
     def __init__(
         self,
         sides: NDArray[np.float64],
         rng: np.random.Generator,
         *,
-        fit_every: int = 250,
+        fit_every: CountFromTwo = 250,
         components: Sequence[int] = tuple(range(2, 11)),
         exploration: float = 0.2,
     ) -> None:
-        self.fit_every = check_count("fit_every", fit_every, 2)
+        self.fit_every = fit_every
         self.mixture = MixtureSampler(sides, rng, components=components, exploration=exploration)
         self._n_dims = len(self.mixture.sides)
         self._nearest = NearestReward(self._n_dims)

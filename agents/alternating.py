@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from teachgym.agents.settings import check_range
 from teachgym.agents.tree_teacher import Moment, split_equally
+from teachgym.settings import Kept, checked
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class Alternating:
     """Explores in the first step and every second one after; exploits with equal allocations.
@@ -19,11 +20,8 @@ class Alternating:
     every allocation to zero; here they teach what is known.
     """
 
-    subskills: int = 2
+    subskills: Kept = 2
     """New subskills per root and exploring step, >= 1."""
-
-    def __post_init__(self) -> None:
-        check_range("subskills", self.subskills, 1)
 
     def explore(self, now: Moment) -> NDArray[np.int64]:
         """New subskills in steps 0, 2, 4, ..."""

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.agents.bandits import Arms, Bandit, FloatArray
 from teachgym.agents.cells import Cells, Unit, accuracy_of, fill_unmeasured, pool_levels
-from teachgym.agents.settings import check_choice, check_count, check_positive
 from teachgym.errors import ConfigError
+from teachgym.settings import Kept, Positive, checked
 from teachgym.types import Obs, Transition
 
 MakeBandit = Callable[[int, np.random.Generator], Bandit]
@@ -43,19 +42,18 @@ class BanditTeacher:
         span: the gain per step that counts as full, > 0.
     """
 
+    @checked
     def __init__(
         self,
         cells: Cells,
         bandit: MakeBandit,
         name: str = "bandit",
         *,
-        slots: int | None = None,
+        slots: Kept | None = None,
         arms: Unit = "skill",
         credit: Unit = "skill",
-        span: float = 0.2,
+        span: Positive = 0.2,
     ) -> None:
-        check_choice("arms", arms, get_args(Unit))
-        check_choice("credit", credit, get_args(Unit))
         if (arms, credit) == ("skill", "cell"):
             raise ConfigError("credit='cell' needs arms='cell': a whole skill has no single cell")
         self.cells = cells
@@ -63,9 +61,9 @@ class BanditTeacher:
         n_levels = 1 if arms == "skill" else len(cells.levels)
         self._shape = (len(cells.skills), n_levels)  # of the arms
         third = max(1, math.prod(self._shape) // 3)
-        self.slots = third if slots is None else check_count("slots", slots, 1)
+        self.slots = third if slots is None else slots
         self.arms, self.credit = arms, credit
-        self.span = check_positive("span", span)
+        self.span = span
         self._make = bandit
         self.reset(0)
 

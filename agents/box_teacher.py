@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.agents.boxes import BoxSampler, Point
 from teachgym.agents.cells import Cells, Unit, accuracy_of
-from teachgym.agents.settings import check_choice, check_count
+from teachgym.settings import Kept, checked
 from teachgym.types import Obs, Transition
 
 MakeBoxSampler = Callable[[NDArray[np.float64], np.random.Generator], BoxSampler]
@@ -38,19 +37,19 @@ class BoxTeacher:
             ``cell``'s own, which sees levels apart but is much noisier.
     """
 
+    @checked
     def __init__(
         self,
         cells: Cells,
         sampler: MakeBoxSampler,
         name: str = "box",
         *,
-        slots: int = 64,
+        slots: Kept = 64,
         credit: Unit = "skill",
     ) -> None:
         self.cells = cells
         self.name = name
-        self.slots = check_count("slots", slots, 1)
-        check_choice("credit", credit, get_args(Unit))
+        self.slots = slots
         self.credit = credit
         self._make = sampler
         self.reset(0)

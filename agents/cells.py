@@ -14,7 +14,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from teachgym.agents.settings import check_range
+from teachgym.settings import Share, check_value
 from teachgym.types import Obs
 
 Unit = Literal["skill", "cell"]
@@ -55,7 +55,7 @@ class Cells:
             >>> cells.spend(np.array([[3.0], [1.0]]), exploration=0.5).tolist()
             [[0.3125, 0.3125], [0.1875, 0.1875]]
         """
-        check_range("exploration", exploration, 0, 1)
+        check_value("exploration", exploration, Share)
         spread = np.broadcast_to(np.asarray(weights, dtype=np.float64), self.shape)
         total = spread.sum()
         equal = np.full(self.shape, 1 / spread.size)

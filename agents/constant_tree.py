@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from teachgym.agents.settings import check_range
 from teachgym.agents.tree_teacher import Moment, split_equally
+from teachgym.settings import Count, checked
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class ConstantTree:
     """Explores in every step for as long as there is something to find, or never.
@@ -19,11 +20,8 @@ class ConstantTree:
     action; here the two that differ. What no longer can be explored is taught equally.
     """
 
-    subskills: int = 2
+    subskills: Count = 2
     """New subskills per root and step, >= 0; 0 = none but the first, which a root needs."""
-
-    def __post_init__(self) -> None:
-        check_range("subskills", self.subskills, 0)
 
     def explore(self, now: Moment) -> NDArray[np.int64]:
         """The same number always."""

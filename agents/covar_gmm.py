@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from teachgym.agents.boxes import Point
 from teachgym.agents.mixtures import MixtureSampler
-from teachgym.agents.settings import check_count
+from teachgym.settings import CountFromTwo, checked
 
 
 class CovarGMM:
@@ -32,17 +32,18 @@ class CovarGMM:
         absolute: whether falling reward attracts as much as rising reward.
     """
 
+    @checked
     def __init__(
         self,
         sides: NDArray[np.float64],
         rng: np.random.Generator,
         *,
-        fit_every: int = 250,
+        fit_every: CountFromTwo = 250,
         components: Sequence[int] = tuple(range(2, 11)),
         exploration: float = 0.2,
         absolute: bool = False,
     ) -> None:
-        self.fit_every = check_count("fit_every", fit_every, 2)
+        self.fit_every = fit_every
         self.mixture = MixtureSampler(sides, rng, components=components, exploration=exploration)
         self.absolute = absolute
         self._n_dims = len(self.mixture.sides)

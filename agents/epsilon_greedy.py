@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from teachgym.agents.bandits import Arms, FloatArray, best_arms
-from teachgym.agents.settings import check_range
+from teachgym.settings import Share, checked
 
 
 class EpsilonGreedy:
@@ -22,18 +22,19 @@ class EpsilonGreedy:
             bandit try every arm before it settles.
     """
 
+    @checked
     def __init__(
         self,
         n_arms: int,
         rng: np.random.Generator,
         *,
-        epsilon: float = 0.1,
-        step_size: float = 0.5,
+        epsilon: Share = 0.1,
+        step_size: Share = 0.5,
         initial: float = 0.7,
     ) -> None:
         self.rng = rng
-        self.epsilon = check_range("epsilon", epsilon, 0, 1)
-        self.step_size = check_range("step_size", step_size, 0, 1)
+        self.epsilon = epsilon
+        self.step_size = step_size
         self.values = np.full(n_arms, initial, dtype=np.float64)
 
     def select(self, k: int, contexts: FloatArray) -> Arms:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from teachgym.agents.bandits import Arms, FloatArray
-from teachgym.agents.settings import check_positive, check_range
+from teachgym.settings import NotNegative, ShareAboveZero, checked
 
 
 def exp3_probabilities(weights: FloatArray, gamma: float) -> FloatArray:
@@ -39,12 +39,18 @@ class EXP3S:
         alpha: share that is redistributed, >= 0; the larger, the faster the past is forgotten.
     """
 
+    @checked
     def __init__(
-        self, n_arms: int, rng: np.random.Generator, *, gamma: float = 0.3, alpha: float = 0.01
+        self,
+        n_arms: int,
+        rng: np.random.Generator,
+        *,
+        gamma: ShareAboveZero = 0.3,
+        alpha: NotNegative = 0.01,
     ) -> None:
         self.rng = rng
-        self.gamma = check_positive("gamma", check_range("gamma", gamma, 0, 1))
-        self.alpha = check_range("alpha", alpha, 0)
+        self.gamma = gamma
+        self.alpha = alpha
         self.weights = np.ones(n_arms)
         self._probabilities = exp3_probabilities(self.weights, gamma)
 
@@ -73,5 +79,8 @@ class EXP3(EXP3S):
         gamma: share of uniform plays and speed of learning, in (0, 1].
     """
 
-    def __init__(self, n_arms: int, rng: np.random.Generator, *, gamma: float = 0.3) -> None:
+    @checked
+    def __init__(
+        self, n_arms: int, rng: np.random.Generator, *, gamma: ShareAboveZero = 0.3
+    ) -> None:
         super().__init__(n_arms, rng, gamma=gamma, alpha=0.0)

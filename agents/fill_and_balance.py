@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from teachgym.agents.settings import check_range
 from teachgym.agents.tree_teacher import Moment
+from teachgym.settings import Kept, checked
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class FillAndBalance:
     """Explores a root until no more subskills fit or are found, then levels their examples.
@@ -21,11 +22,8 @@ class FillAndBalance:
     how much was taught, never at accuracy.
     """
 
-    subskills: int = 2
+    subskills: Kept = 2
     """New subskills per root and exploring step, >= 1."""
-
-    def __post_init__(self) -> None:
-        check_range("subskills", self.subskills, 1)
 
     def explore(self, now: Moment) -> NDArray[np.int64]:
         """New subskills for as long as there are any."""

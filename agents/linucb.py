@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from teachgym.agents.bandits import Arms, FloatArray, best_arms
-from teachgym.agents.settings import check_positive, check_range
+from teachgym.settings import NotNegative, Positive, Share, checked
 
 
 def linear_bounds(
@@ -42,19 +42,20 @@ class LinUCB:
         discount: in [0, 1]; 1 as published.
     """
 
+    @checked
     def __init__(
         self,
         n_arms: int,
         rng: np.random.Generator,
         *,
-        width: float = 0.3,
-        ridge: float = 0.3,
-        discount: float = 1.0,
+        width: NotNegative = 0.3,
+        ridge: Positive = 0.3,
+        discount: Share = 1.0,
     ) -> None:
         self.rng = rng
-        self.width = check_range("width", width, 0)
-        self.ridge = check_positive("ridge", ridge)
-        self.discount = check_range("discount", discount, 0, 1)
+        self.width = width
+        self.ridge = ridge
+        self.discount = discount
         self._contexts = np.empty((n_arms, 0))
         # Scalars until the first round shows how many features there are.
         self._outer, self._moment = np.zeros(()), np.zeros(())

@@ -9,13 +9,13 @@ import numpy as np
 
 from teachgym.agents.classroom import Classroom
 from teachgym.agents.replies import SkillSpec, hint_of, skill_spec
-from teachgym.agents.settings import check_count
 from teachgym.agents.showing import CUT, choose_errors, choose_examples
 from teachgym.apportion import apportion
 from teachgym.chat.asking import Asker, Question
 from teachgym.chat.prompts import Messages, render
 from teachgym.engines.writer import Writer, WriterSettings
 from teachgym.protocols import ChatModel
+from teachgym.settings import Count, Few, at_most, checked
 from teachgym.types import Data, Incident, Order, Report, Transition
 
 
@@ -43,6 +43,7 @@ class LLMOpenEnded:
         ConfigError: for a number out of range.
     """
 
+    @checked
     def __init__(
         self,
         classroom: Classroom,
@@ -50,15 +51,15 @@ class LLMOpenEnded:
         chat: ChatModel,
         state: bool = True,
         per_step: int | None = None,
-        error_tokens: int = 4_000,
-        shots: int = 3,
-        workers: int = 8,
+        error_tokens: Count = 4_000,
+        shots: Count = 3,
+        workers: Few = 8,
         writer: Mapping[str, Any] | None = None,
     ) -> None:
         limit = classroom.per_step if per_step is None else per_step
-        self.per_step = check_count("per_step", limit, 1, classroom.per_step)
-        self.error_tokens = check_count("error_tokens", error_tokens, 0)
-        self.shots = check_count("shots", shots, 0)
+        self.per_step = at_most("per_step", limit, classroom.per_step)
+        self.error_tokens = error_tokens
+        self.shots = shots
         self.classroom, self.state = classroom, state
         self.name = "llm" if state else "llm-no-state"
         self._asker = Asker(chat, classroom.purse, workers=workers)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from annotated_types import Interval
 
 from teachgym.agents.classroom import Classroom
 from teachgym.agents.replies import MOST_SPECS, Hypothesis, hint_of
-from teachgym.agents.settings import check_count
 from teachgym.agents.showing import CUT, choose_errors, choose_examples, in_words
 from teachgym.apportion import apportion, divide_evenly
 from teachgym.chat.asking import Asker, Question
 from teachgym.chat.prompts import render
 from teachgym.protocols import ChatModel
+from teachgym.settings import Count, Few, Kept, checked
 from teachgym.types import Order, Plan, Report, Skill, SkillScore, Transition
 
 
@@ -45,25 +46,26 @@ class LLMSkillList:
         ConfigError: for a number out of range.
     """
 
+    @checked
     def __init__(
         self,
         classroom: Classroom,
         *,
         chat: ChatModel,
         state: bool = True,
-        hypotheses: int = 5,
-        specs: int = 5,
-        skills_per_step: int | None = None,
+        hypotheses: Kept = 5,
+        specs: Annotated[int, Interval(ge=1, le=MOST_SPECS)] = 5,
+        skills_per_step: Kept | None = None,
         only_errors: bool = False,
-        error_tokens: int = 16_000,
-        workers: int = 8,
+        error_tokens: Count = 16_000,
+        workers: Few = 8,
     ) -> None:
         n_skills = len(classroom.skills)
         most = n_skills if skills_per_step is None else skills_per_step
-        self.skills_per_step = check_count("skills_per_step", most, 1)
-        self.hypotheses = check_count("hypotheses", hypotheses, 1)
-        self.specs = check_count("specs", specs, 1, MOST_SPECS)
-        self.error_tokens = check_count("error_tokens", error_tokens, 0)
+        self.skills_per_step = most
+        self.hypotheses = hypotheses
+        self.specs = specs
+        self.error_tokens = error_tokens
         self.classroom, self.state, self.only_errors = classroom, state, only_errors
         self.name = "llm" if state else "llm-no-state"
         self._asker = Asker(chat, classroom.purse, workers=workers)

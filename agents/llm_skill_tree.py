@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 
 from teachgym.agents.classroom import Classroom
 from teachgym.agents.coin import toss_moves
 from teachgym.agents.replies import TreeAnswer
-from teachgym.agents.settings import check_choice, check_count
 from teachgym.agents.showing import CUT, ShownError, choose_errors, in_words
 from teachgym.agents.tree_moves import fit_moves, move_of
 from teachgym.chat.asking import Asker, Question
 from teachgym.chat.prompts import render
 from teachgym.protocols import ChatModel
+from teachgym.settings import Count, Few, Kept, checked
 from teachgym.skills.view import TreeReport
 from teachgym.types import Explore, Incident, Move, SkillScore, Transition
 
@@ -48,6 +48,7 @@ class LLMSkillTree:
         ConfigError: for a number out of range or an objective that does not exist.
     """
 
+    @checked
     def __init__(
         self,
         classroom: Classroom,
@@ -55,15 +56,15 @@ class LLMSkillTree:
         chat: ChatModel,
         state: bool = True,
         objective: Objective = "improvement",
-        most_per_subskill: int = 30,
-        subskills: int = 2,
-        error_tokens: int = 8_000,
-        workers: int = 8,
+        most_per_subskill: Kept = 30,
+        subskills: Kept = 2,
+        error_tokens: Count = 8_000,
+        workers: Few = 8,
     ) -> None:
-        self.objective = check_choice("objective", objective, get_args(Objective))
-        self.most_per_subskill = check_count("most_per_subskill", most_per_subskill, 1)
-        self.subskills = check_count("subskills", subskills, 1)
-        self.error_tokens = check_count("error_tokens", error_tokens, 0)
+        self.objective = objective
+        self.most_per_subskill = most_per_subskill
+        self.subskills = subskills
+        self.error_tokens = error_tokens
         self.classroom, self.state = classroom, state
         self.name = "llm" if state else "llm-no-state"
         self._asker = Asker(chat, classroom.purse, workers=workers)

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.agents.boxes import Point, check_sides
-from teachgym.agents.settings import check_range
 from teachgym.errors import ConfigError
+from teachgym.settings import Share, checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +53,21 @@ class MixtureSampler:
     A share ``exploration`` of the tasks, and every task before the first fit, is uniform.
     """
 
+    @checked
     def __init__(
         self,
         sides: NDArray[np.float64],
         rng: np.random.Generator,
         *,
         components: Sequence[int],
-        exploration: float,
+        exploration: Share,
     ) -> None:
         if not components or min(components) < 1:
             raise ConfigError(f"components is {components!r}; give numbers of Gaussians, each >= 1")
         self.sides = check_sides(sides)
         self.rng = rng
         self.components = tuple(components)
-        self.exploration = check_range("exploration", exploration, 0, 1)
+        self.exploration = exploration
         self.gaussians: Gaussians | None = None
         self._usefulness = np.empty(0)
 

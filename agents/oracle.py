@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.agents.cells import Cells, fill_unmeasured
-from teachgym.agents.settings import check_range
 from teachgym.errors import ConfigError, UnknownSkillError, unknown
+from teachgym.settings import Share, checked
 from teachgym.types import Obs, Transition
 
 
@@ -27,14 +27,15 @@ class Oracle:
 
     name = "oracle"
 
-    def __init__(self, cells: Cells, *, learnable: Collection[str], focus: float = 0.8) -> None:
+    @checked
+    def __init__(self, cells: Cells, *, learnable: Collection[str], focus: Share = 0.8) -> None:
         if isinstance(learnable, str) or not learnable:
             raise ConfigError(f"learnable is {learnable!r}; give a list of at least one skill name")
         for skill in learnable:
             if skill not in cells.skills:
                 raise UnknownSkillError(unknown("skill", skill, cells.skills))
         self.cells = cells
-        self.focus = check_range("focus", focus, 0, 1)
+        self.focus = focus
         self.learnable = np.array([[skill in learnable] for skill in cells.skills])
 
     def reset(self, seed: int) -> None:

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.agents.lessons import Lessons
-from teachgym.agents.settings import check_count, check_range
 from teachgym.errors import ConfigError, UnknownSkillError, unknown
 from teachgym.records import read_examples
+from teachgym.settings import Share, at_most, checked
 from teachgym.shown import shown
 from teachgym.types import Data, Example, Report, Transition
 
@@ -38,12 +38,13 @@ class Pool:
 
     name = "pool"
 
+    @checked
     def __init__(
         self,
         lessons: Lessons,
         *,
         pool: Sequence[Example] | str,
-        exploration: float = 0.2,
+        exploration: Share = 0.2,
         per_step: int | None = None,
     ) -> None:
         if isinstance(pool, str) and not os.path.isfile(pool):
@@ -55,9 +56,9 @@ class Pool:
             if example.skill not in lessons.skills:
                 raise UnknownSkillError(unknown("skill", example.skill, lessons.skills))
         self.pool = examples
-        self.exploration = check_range("exploration", exploration, 0, 1)
+        self.exploration = exploration
         limit = lessons.per_step if per_step is None else per_step
-        self.per_step = check_count("per_step", limit, 1, lessons.per_step)
+        self.per_step = at_most("per_step", limit, lessons.per_step)
         self.reset(0)
 
     def reset(self, seed: int) -> None:

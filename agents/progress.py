@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.agents.cells import Cells, SkillScores, pool_levels
-from teachgym.agents.settings import check_range
+from teachgym.settings import NotNegative, Share, checked
 from teachgym.types import Obs, Transition
 
 
@@ -37,18 +37,19 @@ class LearningProgress:
 
     name = "alp"
 
+    @checked
     def __init__(
         self,
         cells: Cells,
         *,
-        memory: float = 0.5,
-        exploration: float = 0.2,
-        noise_floor: float = 0.0,
+        memory: Share = 0.5,
+        exploration: Share = 0.2,
+        noise_floor: NotNegative = 0.0,
     ) -> None:
         self.cells = cells
-        self.memory = check_range("memory", memory, 0, 1)
-        self.exploration = check_range("exploration", exploration, 0, 1)
-        self.noise_floor = check_range("noise_floor", noise_floor, 0)
+        self.memory = memory
+        self.exploration = exploration
+        self.noise_floor = noise_floor
         self.reset(0)
 
     def reset(self, seed: int) -> None:

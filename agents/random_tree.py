@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from teachgym.agents.settings import check_range
 from teachgym.agents.tree_teacher import Moment
+from teachgym.settings import Kept, Share, checked
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class RandomTree:
     """Each root explores with a chance, for a random number of subskills; else random amounts.
@@ -20,14 +21,10 @@ class RandomTree:
     subskills; here a root's share is divided uniformly at random.
     """
 
-    chance: float = 0.5
+    chance: Share = 0.5
     """Of exploring, in [0, 1]."""
-    most: int = 3
+    most: Kept = 3
     """The most new subskills asked for at a time, >= 1."""
-
-    def __post_init__(self) -> None:
-        check_range("chance", self.chance, 0, 1)
-        check_range("most", self.most, 1)
 
     def explore(self, now: Moment) -> NDArray[np.int64]:
         """1 to ``most`` new subskills with the given chance."""

@@ -20,7 +20,7 @@ import gymnasium as gym
 from teachgym.errors import ConfigError
 from teachgym.protocols import Teacher
 from teachgym.registry import Registry, load_attribute, summary
-from teachgym.typed import REQUIRED, check_settings, settings_of
+from teachgym.settings import REQUIRED, check_settings, settings_of
 
 Kind = Literal["SkillList", "SkillTree", "OpenEnded", "SkillList plan", "SkillTree moves"]
 """What a teacher acts in: an environment by the middle of its id, and, where it is not that of

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Interval
 from numpy.typing import NDArray
 
 from teachgym.agents.boxes import Point, check_sides
-from teachgym.agents.settings import check_count
+from teachgym.settings import checked
 
 REGION_SHARE, UNIFORM_SHARE = 0.7, 0.2
 """Chances of a uniform task of a chosen region and of the whole box; the rest are mutations."""
@@ -68,12 +70,17 @@ class RIAC:
         max_points: tasks in a region before it is cut, >= 4.
     """
 
+    @checked
     def __init__(
-        self, sides: NDArray[np.float64], rng: np.random.Generator, *, max_points: int = 200
+        self,
+        sides: NDArray[np.float64],
+        rng: np.random.Generator,
+        *,
+        max_points: Annotated[int, Interval(ge=4, le=10**6)] = 200,
     ) -> None:
         self.sides = check_sides(sides)
         self.rng = rng
-        self.max_points = check_count("max_points", max_points, 4)
+        self.max_points = max_points
         self._set_regions([Region(np.zeros_like(self.sides), self.sides)])
 
     def sample(self) -> Point:
@@ -114,7 +121,10 @@ class RIAC:
 
 
 def cut_region(
-    region: Region, sides: Point, max_points: int, rng: np.random.Generator
+    region: Region,
+    sides: Point,
+    max_points: int,
+    rng: np.random.Generator,
 ) -> tuple[Region, Region] | None:
     """The two parts of the best of 50 random cuts; None if no cut leaves both parts large enough.
 

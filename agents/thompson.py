@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from teachgym.agents.bandits import Arms, FloatArray, best_arms, tally
-from teachgym.agents.settings import check_positive, check_range
+from teachgym.settings import FromJson, Positive, Share, checked
 
 
 def posterior(
@@ -46,19 +46,20 @@ class Thompson:
             makes the bandit try every arm before it settles.
     """
 
+    @checked
     def __init__(
         self,
         n_arms: int,
         rng: np.random.Generator,
         *,
-        discount: float = 0.9,
-        noise: float = 0.05,
-        prior: tuple[float, float] = (0.7, 0.1),
+        discount: Share = 0.9,
+        noise: Positive = 0.05,
+        prior: FromJson[tuple[float, Positive]] = (0.7, 0.1),
     ) -> None:
         self.rng = rng
-        self.discount = check_range("discount", discount, 0, 1)
-        self.noise = check_positive("noise", noise)
-        self.prior = (prior[0], check_positive("prior standard deviation", prior[1]))
+        self.discount = discount
+        self.noise = noise
+        self.prior = prior
         self.totals = np.zeros((2, n_arms))  # sums and counts
 
     def select(self, k: int, contexts: FloatArray) -> Arms:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal
 
 import numpy as np
+from annotated_types import Interval
 from numpy.typing import NDArray
 
-from teachgym.agents.settings import check_choice, check_range
 from teachgym.agents.tree_teacher import Moment, split_equally
+from teachgym.settings import Kept, checked
 
 Signal = Literal["root", "reward"]
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class Threshold:
     """Exploits what gained more than ``threshold`` in the last step and explores the rest.
@@ -23,17 +25,12 @@ class Threshold:
     (``signal="reward"``); by default here each root is judged by its own accuracy.
     """
 
-    threshold: float = 0.01
+    threshold: Annotated[float, Interval(ge=-1, le=1)] = 0.01
     """Change of accuracy (or reward) per step that counts as progress, in [-1, 1]."""
-    subskills: int = 2
+    subskills: Kept = 2
     """New subskills per root and exploring step, >= 1."""
     signal: Signal = "root"
     """``root``: the root's gain of accuracy, 0 if not measured; ``reward``: the step's reward."""
-
-    def __post_init__(self) -> None:
-        check_range("threshold", self.threshold, -1, 1)
-        check_range("subskills", self.subskills, 1)
-        check_choice("signal", self.signal, get_args(Signal))
 
     def explore(self, now: Moment) -> NDArray[np.int64]:
         """New subskills for the roots without progress, and for all at the start."""

@@ -11,13 +11,13 @@ from collections import deque
 import numpy as np
 
 from teachgym.agents.bandits import Arms, FloatArray, best_arms, tally
-from teachgym.agents.settings import check_count, check_range
+from teachgym.settings import Kept, NotNegative, Share, checked
 
 XI = 0.6
 """Garivier and Moulines prove their bounds for a constant xi above 1/2 in the bonus."""
 
 
-def upper_bounds(sums: FloatArray, counts: FloatArray, width: float) -> FloatArray:
+def upper_bounds(sums: FloatArray, counts: FloatArray, width: NotNegative) -> FloatArray:
     """The index mean + width sqrt(ln(sum of counts) / count); inf for arms without a count.
 
     All three published indices have this form for rewards in [0, 1]:
@@ -54,17 +54,18 @@ class DiscountedUCB:
             differences between arms are small against the range of rewards.
     """
 
+    @checked
     def __init__(
         self,
         n_arms: int,
         rng: np.random.Generator,
         *,
-        discount: float = 0.9,
-        width: float = 2 * XI**0.5,
+        discount: Share = 0.9,
+        width: NotNegative = 2 * XI**0.5,
     ) -> None:
         self.rng = rng
-        self.discount = check_range("discount", discount, 0, 1)
-        self.width = check_range("width", width, 0)
+        self.discount = discount
+        self.width = width
         self.totals = np.zeros((2, n_arms))  # sums and counts
 
     def select(self, k: int, contexts: FloatArray) -> Arms:
@@ -86,7 +87,10 @@ class UCB1(DiscountedUCB):
         width: of the bonus, >= 0; sqrt(2) as published.
     """
 
-    def __init__(self, n_arms: int, rng: np.random.Generator, *, width: float = 2**0.5) -> None:
+    @checked
+    def __init__(
+        self, n_arms: int, rng: np.random.Generator, *, width: NotNegative = 2**0.5
+    ) -> None:
         super().__init__(n_arms, rng, discount=1.0, width=width)
 
 
@@ -100,13 +104,19 @@ class SlidingWindowUCB:
         width: of the bonus, >= 0; ``sqrt(XI)`` as published.
     """
 
+    @checked
     def __init__(
-        self, n_arms: int, rng: np.random.Generator, *, window: int = 6, width: float = XI**0.5
+        self,
+        n_arms: int,
+        rng: np.random.Generator,
+        *,
+        window: Kept = 6,
+        width: NotNegative = XI**0.5,
     ) -> None:
         self.rng = rng
-        self.width = check_range("width", width, 0)
+        self.width = width
         self._n_arms = n_arms
-        window = check_count("window", window, 1)
+        window = window
         self._rounds = deque([np.zeros((2, n_arms))], maxlen=window)  # sums and counts
 
     def select(self, k: int, contexts: FloatArray) -> Arms:

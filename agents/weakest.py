@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.agents.cells import Cells, fill_unmeasured
-from teachgym.agents.settings import check_count, check_range
+from teachgym.settings import NotNegative, at_most, checked
 from teachgym.types import Obs, Transition
 
 
@@ -26,11 +26,12 @@ class Weakest:
 
     name = "weakest"
 
-    def __init__(self, cells: Cells, *, power: float = 1.0, top: int | None = None) -> None:
+    @checked
+    def __init__(self, cells: Cells, *, power: NotNegative = 1.0, top: int | None = None) -> None:
         self.cells = cells
-        self.power = check_range("power", power, 0)
+        self.power = power
         n_cells = int(np.prod(cells.shape))
-        self.top = n_cells if top is None else check_count("top", top, 1, n_cells)
+        self.top = n_cells if top is None else at_most("top", top, n_cells)
 
     def reset(self, seed: int) -> None:
         """Nothing to forget."""

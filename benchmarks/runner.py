@@ -84,7 +84,7 @@ def read_suite(folder: Path, wanted: Suite | None = None) -> Suite:
         if wanted is not None:
             _check_same(wanted, record, folder)
         return Suite.of(record)
-    except (KeyError, TypeError, ConfigError) as error:
+    except ConfigError as error:
         raise RunError(
             f"{path} is damaged or of another version of teachgym ({error!r}); restore it from a "
             "copy, or give another folder"

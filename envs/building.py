@@ -18,16 +18,16 @@ from teachgym.envs.stress.settings import Stress
 from teachgym.errors import ConfigError
 from teachgym.gate import Gate, GateSettings
 from teachgym.protocols import Evaluator, Student, Task, Trainer
-from teachgym.ranges import (
+from teachgym.rewards import make_reward
+from teachgym.settings import (
     CountFromOne,
     ExamplesPerStep,
     NotNegative,
     Positive,
     ShareAboveZero,
     ShareBelowOne,
+    build,
 )
-from teachgym.rewards import make_reward
-from teachgym.typed import build
 from teachgym.types import Budget
 
 DEFAULT_BUDGET: Mapping[str, float] = {"steps": 10, "examples": 2500}

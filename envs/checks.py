@@ -13,12 +13,12 @@ from teachgym.envs.building import DEFAULT_BUDGET, make_budget, make_gate_settin
 from teachgym.envs.rules import EpisodeRules
 from teachgym.envs.stress import make_stress
 from teachgym.rewards import make_reward
+from teachgym.settings import check_settings, settings_of
 from teachgym.skills.proposing import PROPOSERS, check_proposer
 from teachgym.skills.sources import require_source
 from teachgym.students import check_student
 from teachgym.tasks import check_task
 from teachgym.training import check_trainer
-from teachgym.typed import check_settings, settings_of
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -26,7 +26,7 @@ from teachgym.envs.stress import pay_late
 from teachgym.envs.text import TextObservation
 from teachgym.envs.tree_arrays import TreeArrays, TreeMoves
 from teachgym.errors import UnknownNameError, unknown
-from teachgym.ranges import Few
+from teachgym.settings import Few
 from teachgym.skills.proposing import make_proposer
 
 AnyEnv = gym.Env[Any, Any]

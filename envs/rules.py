@@ -6,17 +6,18 @@ from dataclasses import dataclass, field
 
 from teachgym.envs.restart import TrainingMode
 from teachgym.errors import ConfigError
-from teachgym.ranges import (
+from teachgym.settings import (
     CountFromOne,
     ExamplesPerStep,
     Positive,
     ShareAboveZero,
     ShareBelowOne,
+    checked,
 )
-from teachgym.typed import require_types
 from teachgym.types import Budget
 
 
+@checked
 @dataclass(frozen=True)
 class EpisodeRules:
     """Budget, step size, restart semantics, and what ends an episode."""
@@ -44,7 +45,6 @@ class EpisodeRules:
     """What every reward is multiplied by, finite and > 0."""
 
     def __post_init__(self) -> None:
-        require_types(self)
         if self.replay and self.training != "continue":
             raise ConfigError(
                 f"replay is for training='continue', and training is {self.training!r}: 'scratch' "

@@ -10,7 +10,7 @@ from gymnasium.envs.registration import load_env_creator
 
 from teachgym import ENV_IDS
 from teachgym.agents import check_teacher, needs, teacher_entry
-from teachgym.chat.settings import check_chat, read_settings
+from teachgym.chat.settings import check_chat
 from teachgym.engines import ENGINES
 from teachgym.envs import checks
 from teachgym.envs.checks import check_environment
@@ -80,8 +80,6 @@ def check_config(config: RunConfig) -> None:
         MissingExtraError: for a package that is not installed.
     """
     check_teacher(config.teacher, config.teacher_settings)
-    if config.chat:
-        read_settings(config.chat)
     if "chat" in needs(config.teacher):
         chat = config.teacher_settings.get("chat") or config.chat
         check_chat(chat, f"teacher {config.teacher!r}")

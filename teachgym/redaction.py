@@ -22,6 +22,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlencode, urlsplit, urlunsplit
 
+from teachgym.errors import ConfigError
+
 HIDDEN = "***"
 """What stands in place of a secret."""
 
@@ -238,3 +240,22 @@ def _masked(secret: str) -> Iterator[str]:
     yield rf"{head}{stars}[A-Za-z0-9_-]{{0,{_LEFT}}}"
     yield rf"{stars}{tail}"
     yield rf"{said}(?:{head}[A-Za-z0-9_-]*|{tail})"
+
+
+def require_address(name: str, value: str) -> None:
+    """Raise ``ConfigError`` for what is no address of a server, ``http://host:port/path``.
+
+    Only what is wrong is told, never the value: there may be a password in it.
+    """
+    try:
+        parts = urlsplit(value)
+        right = parts.scheme in ("http", "https") and bool(parts.hostname)
+        _ = parts.port  # raises for one that is no number
+        fault = "" if right and value.isprintable() and " " not in value else "it is none"
+    except ValueError as error:
+        fault = str(error)
+    if fault:
+        raise ConfigError(
+            f"{name} is no address of a server ({fault}); it must begin with http:// or https:// "
+            "and name a host, as in http://localhost:8000/v1"
+        )

@@ -34,7 +34,7 @@ from teachgym.errors import (
     require_packages,
     unknown,
 )
-from teachgym.typed import REQUIRED, check_settings, settings_of
+from teachgym.settings import REQUIRED, check_settings, settings_of
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -172,7 +172,7 @@ class Registry(Mapping[str, Any]):
             raise ConfigError(f"{what} is ready made and has no settings; {first!r} was given")
 
     def settings(self, reference: Any) -> dict[str, Any]:
-        """The settings of a part with their defaults; ``typed.REQUIRED`` for those without."""
+        """The settings of a part with their defaults; ``settings.REQUIRED`` for those without."""
         part = self.load(reference)
         return settings_of(part, but=self._no_settings(part)) if self.makes(part) else {}
 

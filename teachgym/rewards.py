@@ -12,6 +12,7 @@ from typing import Any
 from teachgym.errors import ConfigError, require_known
 from teachgym.protocols import Reward
 from teachgym.registry import Registry
+from teachgym.settings import NotNegative, checked
 from teachgym.types import CURRENCIES, Cost, Report
 
 
@@ -37,19 +38,17 @@ def per_skill_gain(before: Report, after: Report, cost: Cost) -> float:
     return sum(gains) / len(gains) if gains else 0.0
 
 
+@checked
 @dataclass(frozen=True)
 class CostAdjusted:
     """Accuracy gain minus the price of the step: ``gain - sum(price[c] * cost[c])``."""
 
-    prices: Mapping[str, float] = field(default_factory=lambda: {"examples": 1e-5})
+    prices: Mapping[str, NotNegative] = field(default_factory=lambda: {"examples": 1e-5})
     """Accuracy per unit of currency, >= 0; currencies left out are free. By default one point of
     accuracy (0.01) per thousand examples."""
 
     def __post_init__(self) -> None:
         require_known("currency", self.prices, CURRENCIES)
-        for currency, price in self.prices.items():
-            if not price >= 0:
-                raise ConfigError(f"price of {currency} is {price!r}; it must be 0 or more")
 
     def __call__(self, before: Report, after: Report, cost: Cost) -> float:
         """Gain less price; negative when the step was not worth its cost."""

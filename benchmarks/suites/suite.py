@@ -10,12 +10,14 @@ from teachgym.errors import ConfigError, UnknownNameError, unknown
 from teachgym.records import Record
 from teachgym.registry import recorded
 from teachgym.runs.config import RunConfig
+from teachgym.settings import Count, CountFromOne, FromJson, build, checked
 
 SKILL_LIST = "teachgym/SkillList-v0"
 _ONE_EPOCH = ("simulated", "tiny")
 """Students that are trained in one pass unless told otherwise."""
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class Arm:
     """A line of the table: a teacher, and how its run differs from the suite's."""
@@ -31,7 +33,7 @@ class Arm:
     """On top of the suite's."""
     control: bool = False
     """Whether it is there to be compared with, not to win."""
-    seed_offset: int = 0
+    seed_offset: Count = 0
     """Added to its seeds, for a second, independent copy of an arm; >= 0."""
     against: str = ""
     """The arm it is compared with, where that is not the suite's reference."""
@@ -39,15 +41,12 @@ class Arm:
     """What it has to cope with, where arms are run under several conditions."""
     chat: Mapping[str, Any] = field(default_factory=dict)
     """On top of the suite's."""
-    fewer: int = 1
+    fewer: CountFromOne = 1
     """It has one in so many of the examples that the others have, of the budget and of a step, and
     trains on each so many times as often; >= 1."""
 
-    def __post_init__(self) -> None:
-        if self.fewer < 1:
-            raise ConfigError(f"fewer is {self.fewer}; it must be 1 or more")
 
-
+@checked
 @dataclass(frozen=True, slots=True)
 class Suite:
     """A comparison of arms at equal budget over seeds."""
@@ -57,22 +56,22 @@ class Suite:
     """Raised whenever results stop being comparable."""
     description: str
     """One line for tables."""
-    arms: tuple[Arm, ...]
+    arms: FromJson[tuple[FromJson[Arm], ...]]
     env: str = SKILL_LIST
     env_settings: Mapping[str, Any] = field(default_factory=dict)
     """Student, task, budget: the same for every arm, unless the arm says otherwise."""
-    seeds: int = 8
+    seeds: CountFromOne = 8
     """Seeds 0 .. seeds - 1 for each arm."""
     reference: str = "uniform"
     """The arm that others are compared with."""
-    seeded: tuple[str, ...] = ()
+    seeded: FromJson[tuple[str, ...]] = ()
     """Settings of the environment, with dots for tables within tables, that are the seed of each
     run: what chance makes of the environment differs by seed, and is the same for all arms."""
-    beyond: tuple[str, ...] = ()
+    beyond: FromJson[tuple[str, ...]] = ()
     """Controls whose gains are no gains: results are also shown beyond them."""
-    brief: tuple[str, ...] = ()
+    brief: FromJson[tuple[str, ...]] = ()
     """Arms of its short form (``--limit``), besides those it is compared with; empty = all."""
-    brief_seeds: int = 3
+    brief_seeds: CountFromOne = 3
     """Seeds of its short form, >= 1."""
     chat: Mapping[str, Any] = field(default_factory=dict)
     """The chat model of arms that ask one."""
@@ -86,9 +85,6 @@ class Suite:
         for name in (self.reference, *self.beyond, *self.brief, *map(self.compared, self.arms)):
             if name not in names:
                 raise ConfigError(unknown(f"arm of suite {self.name!r}", name, names))
-        for key in ("seeds", "brief_seeds"):
-            if getattr(self, key) < 1:
-                raise ConfigError(f"{key} is {getattr(self, key)}; it must be 1 or more")
 
     def to_json(self) -> Record:
         """The suite as a JSON object."""
@@ -102,11 +98,9 @@ class Suite:
         """Inverse of ``to_json``.
 
         Raises:
-            KeyError, TypeError, ConfigError: for what is not the record of a suite.
+            ConfigError: for what is not the record of a suite.
         """
-        arms = tuple(Arm(**arm) for arm in record["arms"])
-        names = {key: tuple(record.get(key, ())) for key in ("seeded", "beyond", "brief")}
-        return cls(**{**record, **names, "arms": arms})
+        return build("a suite", cls, settings=record)
 
     def compared(self, arm: Arm) -> str:
         """Name of the arm that an arm is compared with."""

@@ -9,13 +9,13 @@ from typing import Annotated, Any
 from annotated_types import Interval
 
 from teachgym.errors import ConfigError
-from teachgym.ranges import Seed, Share
-from teachgym.typed import build, require_types
+from teachgym.settings import FromJson, Seed, Share, build, checked
 
-SkillChoice = Share | tuple[str, ...]
+SkillChoice = Share | FromJson[tuple[str, ...]]
 """A share of the leaf skills, in [0, 1], or their names."""
 
 
+@checked
 @dataclass(frozen=True)
 class Stress:
     """Kinds of stress; the defaults are none at all.
@@ -40,9 +40,6 @@ class Stress:
     """Steps, >= 1, from one payment to the next; the end of the episode always pays."""
     seed: Seed = 0
     """Of all that is drawn, >= 0: another one falls on other skills, answers, examples, levels."""
-
-    def __post_init__(self) -> None:
-        require_types(self)
 
     def require_rules(self, *, training: str, reward: str) -> None:
         """Refuse rules under which a kind of stress would mean nothing, or something else.
@@ -77,5 +74,4 @@ def make_stress(settings: Mapping[str, Any] | None) -> Stress:
         raise ConfigError(
             f'stress is {settings!r}; give a table such as {{"wrong_labels": 0.3}}, or null'
         )
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in (settings or {}).items()}
-    return build("stress", Stress, settings=values)
+    return build("stress", Stress, settings=settings or {})

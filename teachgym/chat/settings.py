@@ -15,11 +15,10 @@ from teachgym.cache import cache_folder
 from teachgym.chat.prices import Price, find_price
 from teachgym.errors import ConfigError
 from teachgym.protocols import ChatModel
-from teachgym.ranges import Few, ShareAboveZero, Tokens
-from teachgym.redaction import remember_url, strip_url
+from teachgym.redaction import remember_url, require_address, strip_url
 from teachgym.registry import Registry
+from teachgym.settings import Few, ShareAboveZero, Tokens, build, checked
 from teachgym.shown import shown
-from teachgym.typed import build, require_address, require_types
 
 JsonSchema = Literal["auto", "always", "never"]
 Cache = Literal["record", "replay", "off"]
@@ -44,6 +43,7 @@ _DECISIVE = ("provider", "model", "temperature", "top_p", "max_tokens", "json_sc
 """Settings that decide answers; the others say where from, how fast and for how much."""
 
 
+@checked
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatSettings:
     """Which chat model answers, and how it is asked; plain JSON values only."""
@@ -98,7 +98,6 @@ class ChatSettings:
     """File of the recorded answers; None = ``chat/chat.sqlite`` in the user's cache folder."""
 
     def __post_init__(self) -> None:
-        require_types(self)
         if self.prices is not None:
             _check_prices(self.prices)
         if self.provider not in CHAT_MODELS:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from teachgym.errors import ConfigError
 from teachgym.records import Record
 from teachgym.registry import label
+from teachgym.settings import MAX_DEPTH, check_value
 from teachgym.shown import shown
-from teachgym.typed import MAX_DEPTH, check_value
 
 if TYPE_CHECKING:
     from teachgym.runs.config import RunConfig

@@ -18,7 +18,7 @@ from teachgym.engines.replay import ReplayEngine
 from teachgym.engines.writer_settings import WriterSettings
 from teachgym.protocols import ChatModel, DataEngine, Purse, Task
 from teachgym.registry import Registry
-from teachgym.typed import build
+from teachgym.settings import build
 
 Chat = Mapping[str, Any] | ChatModel
 """A chat model, or its settings (``teachgym.chat.settings.ChatSettings``)."""

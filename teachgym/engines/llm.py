@@ -9,9 +9,8 @@ import numpy as np
 
 from teachgym.engines.writer_settings import WriterSettings
 from teachgym.protocols import ChatModel, Purse, Task
-from teachgym.ranges import Few
+from teachgym.settings import Few, build
 from teachgym.syllabus import Syllabus
-from teachgym.typed import build
 from teachgym.types import Data, Plan
 
 

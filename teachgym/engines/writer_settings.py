@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from teachgym.ranges import Count, Few, FewOrNone, ShareAboveZero
-from teachgym.typed import require_types
+from teachgym.settings import Count, Few, FewOrNone, ShareAboveZero, checked
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class WriterSettings:
     """The choices of a ``teachgym.engines.writer.Writer``; plain JSON values.
@@ -38,6 +38,3 @@ class WriterSettings:
     rejected: bool = False
     """Whether examples get a wrong response, for preference losses: with votes, a solution that
     lost (none if all agree); without, one that the chat model is asked for."""
-
-    def __post_init__(self) -> None:
-        require_types(self)

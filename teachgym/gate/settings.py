@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 from annotated_types import Interval
 
 from teachgym.errors import require_packages
-from teachgym.ranges import CountFromOne, CountFromTwo
-from teachgym.typed import require_types
+from teachgym.settings import CountFromOne, CountFromTwo, checked
 
 
+@checked
 @dataclass(frozen=True)
 class GateSettings:
     """The rules that are a matter of choice; overlap with ``val`` and ``test`` is none."""
@@ -40,6 +40,5 @@ class GateSettings:
     asking costs is paid from the budget."""
 
     def __post_init__(self) -> None:
-        require_types(self)
         if self.duplicates == "near":
             require_packages("duplicates", "datasketch")

@@ -7,21 +7,22 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from teachgym.chat.settings import ChatSettings
 from teachgym.errors import ConfigError
-from teachgym.ranges import Seed
 from teachgym.records import Record, read_text
 from teachgym.registry import recorded
 from teachgym.runs.keeping import Keep
 from teachgym.runs.trackers.settings import read_settings
+from teachgym.settings import MAX_DEPTH, Like, Seed, build, check_value, checked
 from teachgym.shown import in_short
-from teachgym.typed import MAX_DEPTH, build, check_value, require_types
 
 MAX_BYTES = 10**7
 """Of a configuration file."""
 
 
+@checked
 @dataclass(frozen=True)
 class RunConfig:
     """Who teaches whom, where, with which seed.
@@ -40,7 +41,7 @@ class RunConfig:
     makes a teacher or is one."""
     teacher_settings: Mapping[str, Any] = field(default_factory=dict)
     """The teacher's settings."""
-    chat: Mapping[str, Any] = field(default_factory=dict)
+    chat: Annotated[Mapping[str, Any], Like(ChatSettings)] = field(default_factory=dict)
     """The chat model of teacher, engine and proposer, where they use one: see
     ``teachgym.chat.settings.ChatSettings``; empty = none. Its record is kept in the run's folder
     unless ``store`` says otherwise."""
@@ -49,7 +50,7 @@ class RunConfig:
     trackers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Trackers besides ``metrics.jsonl``: ``{"wandb": {"mode": "offline"}, "tensorboard": {}}``,
     with the settings of ``teachgym.runs.trackers.settings``."""
-    keep: Mapping[str, Any] = field(default_factory=dict)
+    keep: Annotated[Mapping[str, Any], Like(Keep)] = field(default_factory=dict)
     """Which predictions, students and snapshots of the steps are kept: the settings of
     ``teachgym.runs.Keep``."""
     name: str = ""
@@ -58,10 +59,8 @@ class RunConfig:
     __repr__ = in_short
 
     def __post_init__(self) -> None:
-        require_types(self)
         for name, settings in self.trackers.items():
             read_settings(name, settings)
-        Keep.of(self.keep)
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> RunConfig:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from teachgym.errors import ConfigError, require_known, unknown
+from teachgym.settings import CountFromOne, build, checked
 
 PredictionsKept = Literal["thinned", "all", "ends"]
 StudentsKept = Literal["best", "all"]
@@ -15,6 +15,7 @@ MOST_THINNED = 100
 """Steps up to which ``thinned`` predictions are complete; at most as many and one are kept."""
 
 
+@checked
 @dataclass(frozen=True)
 class Keep:
     """What is kept of a run's steps: predictions and students, and how often there is a snapshot.
@@ -30,23 +31,18 @@ class Keep:
         [1, 1, 2, 2, 32]
     """
 
-    predictions: PredictionsKept | int = "thinned"
+    predictions: PredictionsKept | CountFromOne = "thinned"
     """Of which steps the student's answers on ``val`` stay, besides the untrained, best and last
     student's: ``all``; ``ends``, no others; a number k, every k-th; ``thinned``, every step up to
     100, then every second up to 200, every fourth up to 400, and so on."""
-    students: StudentsKept | int = "best"
+    students: StudentsKept | CountFromOne = "best"
     """Of which steps the student stays, in ``students/step_<step>`` in the form its own ecosystem
     loads: ``all``; a number k, every k-th; ``best``, of none, since the best one is in ``student``
     at the end."""
-    snapshot_every: int = 1
+    snapshot_every: CountFromOne = 1
     """Steps from one snapshot to the next, >= 1. What a dead process did since the last one is
     done again when the run is resumed, so anything above 1 is for steps that come out the same
     when they are made again: not on a GPU, and not with a budget of seconds."""
-
-    def __post_init__(self) -> None:
-        _check("predictions", self.predictions, get_args(PredictionsKept))
-        _check("students", self.students, get_args(StudentsKept))
-        _check("snapshot_every", self.snapshot_every, ())
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Keep:
@@ -55,8 +51,7 @@ class Keep:
         Raises:
             ConfigError: for a setting that does not exist or a value out of range.
         """
-        require_known("setting of keep", settings, [f.name for f in fields(cls)])
-        return cls(**settings)
+        return build("keep", cls, settings=settings)
 
     def prediction_of(self, step: int, *, last: int) -> bool:
         """Whether the predictions of a step stay when ``last`` is the last one."""
@@ -91,15 +86,3 @@ def stride(last: int) -> int:
     while last // found > MOST_THINNED:
         found *= 2
     return found
-
-
-def _check(name: str, value: Any, words: tuple[str, ...]) -> None:
-    if isinstance(value, str) and words:
-        if value not in words:
-            raise ConfigError(unknown(f"value of keep.{name}", value, words))
-    elif isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        others = "".join(f"{word!r}, " for word in words)
-        raise ConfigError(
-            f"keep.{name} is {value!r}; it must be {others}{'or ' * bool(words)}a whole number "
-            "of 1 or more"
-        )

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.errors import ConfigError, EpisodeError
-from teachgym.ranges import CountFromTwo, Seed32
+from teachgym.settings import CountFromTwo, Seed32
 from teachgym.skills.embedding import Encoder, Vectors, embed_terms
 from teachgym.skills.naming import MAX_NAME, identity
 from teachgym.types import Example, Skill

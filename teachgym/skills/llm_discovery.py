@@ -16,7 +16,7 @@ from teachgym.chat.asking import Asker
 from teachgym.chat.make import open_chat
 from teachgym.errors import BudgetError, ChatError, ConfigError, EpisodeError
 from teachgym.protocols import ChatModel, Purse, Task
-from teachgym.ranges import Count, Few
+from teachgym.settings import Count, Few
 from teachgym.skills.aggregating import Groups, aggregate
 from teachgym.skills.answering import NamingQuestion, name_each
 from teachgym.skills.naming import MAX_NAME, OTHER, identity, tidy

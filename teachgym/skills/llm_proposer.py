@@ -13,7 +13,7 @@ from teachgym.chat.make import open_chat
 from teachgym.chat.prompts import render
 from teachgym.errors import ConfigError
 from teachgym.protocols import ChatModel, Purse, Task
-from teachgym.ranges import Few, FewOrNone
+from teachgym.settings import Few, FewOrNone
 from teachgym.skills.naming import MAX_NAME, tidy, unlike
 from teachgym.syllabus import Syllabus
 from teachgym.types import Example, leaves_by_root

@@ -14,9 +14,9 @@ from typing import Any
 from teachgym.errors import ConfigError, UnknownNameError, require_packages, unknown
 from teachgym.protocols import Student, Task
 from teachgym.registry import Registry, is_reference
+from teachgym.settings import build, check_value
 from teachgym.students.profile import FITTED_TO_TINY, Profile
 from teachgym.students.simulated import SimulatedStudent
-from teachgym.typed import build, check_value
 
 __all__ = [
     "LANGUAGE_MODELS",

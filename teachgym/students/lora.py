@@ -13,14 +13,14 @@ from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from teachgym.errors import ConfigError
-from teachgym.ranges import Positive, Rank, Seed, ShareBelowOne
+from teachgym.settings import Positive, Rank, Seed, ShareBelowOne, checked
 from teachgym.students.layout import Layout, apply_shared, multiply
-from teachgym.typed import require_types
 
 ALL_LINEAR = "all-linear"
 """Every linear layer but the output head, PEFT's meaning of the word."""
 
 
+@checked
 @dataclass(frozen=True)
 class LoRASettings:
     """Low-rank adaptation (Hu et al. 2021, arXiv 2106.09685): ``W + alpha / rank * (A B)^T``.
@@ -38,9 +38,6 @@ class LoRASettings:
     """``all-linear``, or names of linear layers or their last parts, such as ``q_proj``."""
     seed: Seed = 0
     """Seed of the initial A; B starts at 0."""
-
-    def __post_init__(self) -> None:
-        require_types(self)
 
     @property
     def scale(self) -> float:

@@ -6,16 +6,15 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.errors import ConfigError
-from teachgym.ranges import NotNegative, Share, ShareAboveZero
 from teachgym.records import read_text
+from teachgym.settings import FromJson, NotNegative, Share, ShareAboveZero, build, checked
 from teachgym.shown import in_short
-from teachgym.typed import build, check_value, require_types
 
 MAX_BYTES = 10**8
 """Of a profile's file."""
@@ -23,9 +22,8 @@ MAX_BYTES = 10**8
 FITTED_TO_TINY = Path(__file__).parent / "data" / "simulated.json"
 """The profile that ships: skills of ``arithmetic-and-strings``, fitted to the ``tiny`` student."""
 
-T = TypeVar("T")
 
-
+@checked
 @dataclass(frozen=True)
 class SkillProfile:
     """How one skill is learned; the defaults hold for skills that nothing is known about.
@@ -33,15 +31,15 @@ class SkillProfile:
     See ``teachgym.students.dynamics.learn`` for what the numbers do.
     """
 
-    start: tuple[float, ...] = (-1.0, -2.0, -3.0)
+    start: FromJson[tuple[float, ...]] = (-1.0, -2.0, -3.0)
     """Competence (a logit) of the untrained student, from the easiest level to the hardest."""
-    ceiling: tuple[ShareAboveZero, ...] = (1.0, 1.0, 1.0)
+    ceiling: FromJson[tuple[ShareAboveZero, ...]] = (1.0, 1.0, 1.0)
     """Highest accuracy in (0, 1], from the easiest level to the hardest."""
     rate: NotNegative = 1.0
     """Speed of learning per 1000 examples, >= 0; 0 = cannot be learned."""
     forgetting: NotNegative = 0.02
     """Speed of forgetting per 1000 examples of something else, >= 0."""
-    prerequisites: tuple[str, ...] = ()
+    prerequisites: FromJson[tuple[str, ...]] = ()
     """Skills without which this one is learned slowly or not at all."""
     transfer: Mapping[str, Share] = field(default_factory=dict)
     """By other skill: share in [0, 1] of an example of it that counts as one of this skill."""
@@ -49,18 +47,18 @@ class SkillProfile:
     __repr__ = in_short
 
     def __post_init__(self) -> None:
-        require_types(self)
         if not self.start or not self.ceiling:
             raise ConfigError("start and ceiling need a number per level; give at least one")
 
 
+@checked
 @dataclass(frozen=True)
 class Profile:
     """A simulated student: the skills it knows about, and what all skills share."""
 
-    skills: Mapping[str, SkillProfile] = field(default_factory=dict)
+    skills: Mapping[str, FromJson[SkillProfile]] = field(default_factory=dict)
     """By name."""
-    default: SkillProfile = field(default_factory=SkillProfile)
+    default: FromJson[SkillProfile] = field(default_factory=SkillProfile)
     """For every skill that is not in ``skills``, such as those of other tasks."""
     level_transfer: Share = 0.5
     """Share in [0, 1] of an example that counts at the neighbouring level of its skill, its
@@ -70,15 +68,12 @@ class Profile:
     much as the first."""
     noise: NotNegative = 0.05
     """Standard deviation of the competence after 1000 examples, >= 0."""
-    learnable: tuple[str, ...] = ()
+    learnable: FromJson[tuple[str, ...]] = ()
     """Weak skills that training can lift: what only an oracle teacher may know."""
     fit: Mapping[str, Any] = field(default_factory=dict)
     """Where the numbers come from and how well they predict; for people."""
 
     __repr__ = in_short
-
-    def __post_init__(self) -> None:
-        require_types(self)
 
     @classmethod
     def load(cls, path: Path | str) -> Profile:
@@ -91,14 +86,7 @@ class Profile:
             content = json.loads(read_text(Path(path), MAX_BYTES))
         except (json.JSONDecodeError, RecursionError) as error:
             raise ConfigError(f"{path} is not JSON: {error}") from error
-        check_value(f"the profile {path}", content, Mapping[str, Any])
-        content["default"] = _from_json(SkillProfile, content.get("default", {}))
-        check_value("skills", content.get("skills", {}), Mapping[str, Any])
-        content["skills"] = {
-            name: _from_json(SkillProfile, skill)
-            for name, skill in content.get("skills", {}).items()
-        }
-        return _from_json(cls, content)
+        return build(f"the profile {path}", cls, settings=content)
 
     def starting_from(self, skills: Sequence[str], competence: NDArray[np.float64]) -> Profile:
         """The same character with other competences, (n_skills, n_levels), to start from."""
@@ -119,10 +107,3 @@ class Profile:
         lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in rest.items()]
         text = "{\n" + ",\n".join(lines) + "\n}\n"
         Path(path).write_text(text.replace('"skills": {}', f'"skills": {{\n{skills}\n }}', 1))
-
-
-def _from_json(kind: type[T], content: Mapping[str, Any]) -> T:
-    """A dataclass from a JSON object, lists as tuples."""
-    check_value(kind.__name__, content, Mapping[str, Any])
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
-    return build(f"a student's {kind.__name__}", kind, settings=values)

@@ -9,10 +9,10 @@ from typing import Any, Literal
 import torch
 
 from teachgym.errors import ConfigError
-from teachgym.ranges import Positive, Rank, Seed, ShareBelowOne, Tokens
+from teachgym.redaction import require_address
+from teachgym.settings import Positive, Rank, Seed, ShareBelowOne, Tokens, checked
 from teachgym.students.lora import ALL_LINEAR, LoRASettings
 from teachgym.students.templates import FIXED_DATE, require_date
-from teachgym.typed import require_address, require_types
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -21,6 +21,7 @@ FULL_BELOW = 10_000_000
 model would save nothing."""
 
 
+@checked
 @dataclass(frozen=True)
 class LanguageModelSettings:
     """The student settings of language models; all are plain JSON."""
@@ -66,7 +67,6 @@ class LanguageModelSettings:
     """URL of a running server for the ``vllm`` backend; None = start one."""
 
     def __post_init__(self) -> None:
-        require_types(self)
         self._check_device()
         if self.context is not None and self.context <= self.max_new_tokens:
             raise ConfigError(

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from teachgym.errors import ConfigError, UnknownSkillError, unknown
 from teachgym.metrics import nearest_level
 from teachgym.protocols import Task, TellsSkill
-from teachgym.ranges import NotNegative
+from teachgym.settings import NotNegative
 from teachgym.students.dynamics import Dynamics, FloatArray, accuracy, learn
 from teachgym.students.profile import FITTED_TO_TINY, Profile
 from teachgym.types import Checkpoint, Data, Example, Split, leaf_skills

@@ -13,10 +13,9 @@ import numpy as np
 
 from teachgym.errors import UnknownSkillError, unknown
 from teachgym.metrics import nearest_level
-from teachgym.ranges import ItemsPerCell, Seed
+from teachgym.settings import ItemsPerCell, Seed, checked
 from teachgym.tasks.primitives import LEVELS, PRIMITIVES, ROOTS, Primitive
-from teachgym.tasks.procedural import check_counts, draw_distinct, draw_in_split, item_rng
-from teachgym.typed import check_value
+from teachgym.tasks.procedural import draw_distinct, draw_in_split, item_rng
 from teachgym.types import Example, Skill, Split
 
 _BY_NAME = {p.name: p for p in PRIMITIVES}
@@ -54,6 +53,7 @@ class ArithmeticAndStrings:
     name = "arithmetic-and-strings-v0"
     levels: tuple[float, ...] = tuple(i / (LEVELS - 1) for i in range(LEVELS))
 
+    @checked
     def __init__(
         self,
         seed: Seed = 0,
@@ -62,10 +62,6 @@ class ArithmeticAndStrings:
         test_per_cell: ItemsPerCell = 25,
         train_per_cell: ItemsPerCell = 50,
     ) -> None:
-        check_value("seed", seed, Seed)
-        check_counts(
-            val_per_cell=val_per_cell, test_per_cell=test_per_cell, train_per_cell=train_per_cell
-        )
         self.seed = seed
         self._per_cell: dict[Split, int] = {
             "train": train_per_cell,

@@ -12,12 +12,11 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from teachgym.errors import ConfigError
-from teachgym.ranges import CountFromOne, FewOrNone, Seconds, Seed
+from teachgym.settings import CountFromOne, FewOrNone, Seconds, Seed, checked
 from teachgym.tasks.math_answers import read_boxed
 from teachgym.tasks.problem_splits import Problem, Selection, split_problems
 from teachgym.tasks.question_answer_files import Row, Source, read_splits
 from teachgym.tasks.worked_problems import Form, Outline, WorkedProblems
-from teachgym.typed import check_value
 from teachgym.types import Brief, Skill
 
 VERSION = "math-v0"
@@ -41,6 +40,7 @@ BRIEF = Brief(
 SkillsBy = Literal["type", "type-level"]
 
 
+@checked
 def load_math(
     path: Source = "EleutherAI/hendrycks_math",
     *,
@@ -81,7 +81,6 @@ def load_math(
             level, an empty split, or a setting out of range.
         MissingExtraError: if the extra ``math`` is not installed.
     """
-    check_value("skills", skills, SkillsBy)
     selection = Selection(val_per_cell, seed, shots, limit, test_limit)
     rows = read_splits(path, config=config, revision=revision)
     problems = {split: _problems(split, rows[split], skills) for split in rows}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from teachgym.ranges import CountFromOne, FewOrNone, Seconds, Seed
+from teachgym.settings import CountFromOne, FewOrNone, Seconds, Seed, checked
 from teachgym.tasks.math_answers import read_marked, without_annotations
 from teachgym.tasks.problem_splits import Problem, Selection, split_problems
 from teachgym.tasks.question_answer_files import Row, Source, read_splits
@@ -34,6 +34,7 @@ _FEWEST_STEPS, _MOST_STEPS = 2, 8
 """What the problems take, says the paper, section 2."""
 
 
+@checked
 def load_gsm8k(
     path: Source = "openai/gsm8k",
     *,

@@ -14,9 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from teachgym.errors import ConfigError
-from teachgym.ranges import CountFromOne, FewOrNone, Seed
+from teachgym.settings import CountFromOne, FewOrNone, Seed, checked
 from teachgym.shown import in_short
-from teachgym.typed import require_types
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +36,7 @@ class Problem:
     __repr__ = in_short
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Which problems make up the splits."""
@@ -51,9 +51,6 @@ class Selection:
     """The most items of each split, >= 1, for quick looks; None = all."""
     test_limit: CountFromOne | None = None
     """The most items of test, >= 1; None = as ``limit``."""
-
-    def __post_init__(self) -> None:
-        require_types(self)
 
     @property
     def label(self) -> str:

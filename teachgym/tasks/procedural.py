@@ -13,8 +13,6 @@ from zlib import crc32
 import numpy as np
 
 from teachgym.errors import ConfigError
-from teachgym.ranges import ItemsPerCell
-from teachgym.typed import check_value
 from teachgym.types import Example, Split
 
 MAX_DRAWS = 10_000
@@ -79,12 +77,6 @@ def draw_distinct(
                 f"{count} are needed"
             )
     return list(found.values())
-
-
-def check_counts(**counts: int) -> None:
-    """Numbers of examples per cell must be 1 or more, and few enough to be drawn in time."""
-    for name, count in counts.items():
-        check_value(name, count, ItemsPerCell)
 
 
 def pick(options: Sequence[K], rng: np.random.Generator) -> K:

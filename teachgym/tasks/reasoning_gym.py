@@ -23,10 +23,9 @@ import numpy as np
 
 from teachgym.errors import ConfigError, UnknownSkillError, missing_extra, require_known, unknown
 from teachgym.metrics import nearest_level
-from teachgym.ranges import Few, ItemsPerCell, Seed
+from teachgym.settings import Few, ItemsPerCell, Seed, checked
 from teachgym.tasks.procedural import (
     MAX_DRAWS,
-    check_counts,
     draw_distinct,
     draw_in_split,
     item_rng,
@@ -154,6 +153,7 @@ class ReasoningGymTask:
             a setting out of range.
     """
 
+    @checked
     def __init__(
         self,
         datasets: str | Sequence[str] = "leg_counting",
@@ -167,12 +167,6 @@ class ReasoningGymTask:
     ) -> None:
         names = (datasets,) if isinstance(datasets, str) else tuple(dict.fromkeys(datasets))
         _check_names(names, accept_flaws)
-        check_counts(
-            levels=levels,
-            val_per_cell=val_per_cell,
-            test_per_cell=test_per_cell,
-            train_per_cell=train_per_cell,
-        )
         self.name = f"reasoning-gym-{version('reasoning-gym')}"
         self.seed = seed
         self._per_cell: dict[Split, int] = {

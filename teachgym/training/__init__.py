@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from teachgym.protocols import Student, Trainer
+from teachgym.settings import build, check_settings
 from teachgym.students.simulated import SimulatedStudent
 from teachgym.training.simulated import SimulatedTrainer
-from teachgym.typed import build, check_settings
 
 
 def make_trainer(student: Student, **settings: Any) -> Trainer[Any]:

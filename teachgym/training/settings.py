@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from teachgym.ranges import (
+from teachgym.settings import (
     Count,
     CountFromOne,
     Epochs,
@@ -14,13 +14,14 @@ from teachgym.ranges import (
     Positive,
     Share,
     ShareBelowOne,
+    checked,
 )
 from teachgym.students.lora import LoRASettings
 from teachgym.students.settings import FULL_BELOW
 from teachgym.training.losses import LOSSES, Loss
-from teachgym.typed import require_types
 
 
+@checked
 @dataclass(frozen=True)
 class FineTuningSettings:
     """Optimizer, schedule and batches; the defaults are the recipe of the ``tiny`` student."""
@@ -56,9 +57,6 @@ class FineTuningSettings:
     sft_weight: NotNegative = 0.0
     """Of ``dpo``: weight of the targets' cross entropy beside the preferences, >= 0. At 0,
     examples without a rejected response are neither trained on nor charged."""
-
-    def __post_init__(self) -> None:
-        require_types(self)
 
     def make_loss(self) -> Loss:
         """What is minimised."""

@@ -8,16 +8,16 @@ from time import perf_counter
 
 import numpy as np
 
-from teachgym.ranges import Epochs
+from teachgym.settings import Epochs, checked
 from teachgym.students.dynamics import FloatArray
 from teachgym.students.simulated import SimulatedStudent
-from teachgym.typed import require_types
 from teachgym.types import Cost, Data, TrainResult
 
 LEAST_CHANCE = 0.001
 """Chance below which the loss does not count an answer as more surprising still."""
 
 
+@checked
 @dataclass(frozen=True)
 class SimulatedTrainer:
     """One training run = one step of ``teachgym.students.dynamics.learn``.
@@ -31,9 +31,6 @@ class SimulatedTrainer:
 
     epochs: Epochs = 1
     """Passes over the data, >= 1. Each is paid for; all is learned in the first."""
-
-    def __post_init__(self) -> None:
-        require_types(self)
 
     def cost(self, student: SimulatedStudent, data: Data) -> Cost:
         """Characters of prompts and targets, and one per example for its end; once per epoch."""

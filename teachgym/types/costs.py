@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 
 from teachgym.errors import ConfigError
-from teachgym.ranges import Amount, Limit, Steps
-from teachgym.typed import require_types
+from teachgym.settings import Amount, Limit, Steps, checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +62,7 @@ CURRENCIES: tuple[str, ...] = tuple(f.name for f in fields(Cost))
 """Names of the currencies, in the order of every array over them, shape (n_currencies,)."""
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class Budget:
     """How much may be spent in an episode, per currency; None = unlimited."""
@@ -76,9 +76,6 @@ class Budget:
     train_tokens: Limit | None = None
     generated_tokens: Limit | None = None
     seconds: Amount | None = None
-
-    def __post_init__(self) -> None:
-        require_types(self)
 
     def remaining(self, spent: Cost) -> dict[str, float]:
         """Amount left per currency, never below 0; ``inf`` where unlimited."""

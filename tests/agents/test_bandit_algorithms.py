@@ -187,7 +187,7 @@ def test_the_linear_bonus_is_larger_for_unfamiliar_contexts() -> None:
         (lambda: UCB1(2, rng(), width=-1), "width"),
         (lambda: SlidingWindowUCB(2, rng(), window=0), "window"),
         (lambda: Thompson(2, rng(), noise=0), "noise"),
-        (lambda: Thompson(2, rng(), prior=(0.5, 0)), "prior standard deviation"),
+        (lambda: Thompson(2, rng(), prior=(0.5, 0)), r"prior\[1\]"),
         (lambda: EXP3(2, rng(), gamma=0), "gamma"),
         (lambda: EXP3S(2, rng(), alpha=float("nan")), "alpha"),
         (lambda: LinUCB(2, rng(), ridge=0), "ridge"),

@@ -10,11 +10,12 @@ from annotated_types import Interval
 
 from teachgym.errors import ConfigError
 from teachgym.registry import Registry
-from teachgym.typed import build, require_types
+from teachgym.settings import build, checked
 
 WandbMode = Literal["online", "offline", "disabled"]
 
 
+@checked
 @dataclass(frozen=True)
 class WandbSettings:
     """What goes to Weights & Biases, and how."""
@@ -32,7 +33,6 @@ class WandbSettings:
     """How long the end of a run may wait for what is not uploaded yet, in seconds, > 0, finite."""
 
     def __post_init__(self) -> None:
-        require_types(self)
         if not self.project:
             raise ConfigError("project of wandb is empty; it must be a name")
 

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from teachgym.errors import ConfigError
-from teachgym.typed import require_types
+from teachgym.settings import checked
 
 
-@dataclass
+@checked
+@dataclass(frozen=True)
 class Everything:
     whole: int = 1
     real: float = 0.5
@@ -32,7 +33,7 @@ class Everything:
     ],
 )
 def test_values_of_the_right_type_pass(values: dict[str, Any]) -> None:
-    require_types(Everything(**values))
+    Everything(**values)
 
 
 @pytest.mark.parametrize(
@@ -51,5 +52,5 @@ def test_values_of_the_right_type_pass(values: dict[str, Any]) -> None:
 )
 def test_others_are_named_with_what_they_must_be(name: str, value: Any, expected: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        require_types(Everything(**{name: value}))
+        Everything(**{name: value})
     assert str(caught.value) == f"{name} is {value!r}; it must be {expected}"

@@ -1,0 +1,498 @@
+"""Settings: declared once, by a type with its range and a text; checked by pydantic.
+
+A class of settings is a frozen dataclass that is ``checked``; so are the keyword arguments of what
+takes settings itself. What comes from JSON or a command line must be of the declared types:
+numbers are finite, true and false are no numbers, no table has other keys than the declared ones.
+A ``ConfigError`` names the setting with its tables, the value and what it must be. pydantic is
+imported with the first check, so that ``import teachgym`` stays light.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache, wraps
+from types import NoneType, UnionType
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+import numpy as np
+from annotated_types import Interval
+
+from teachgym.errors import ConfigError, unknown
+from teachgym.shown import shown
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter, ValidationError
+
+T = TypeVar("T")
+Maker = TypeVar("Maker", bound=Callable[..., Any])
+Row = tuple[str, Any, bool]  # A setting: its name, its annotation, whether it is needed.
+Rest = Literal["allow", "forbid"]  # What becomes of settings that are not declared.
+
+REQUIRED = inspect.Parameter.empty
+"""Stands for the default of a setting that has none."""
+
+MAX_DEPTH = 32
+"""Tables and lists within each other."""
+MAX_TEXT = 100_000
+"""Characters of a text."""
+
+
+@dataclass(frozen=True)
+class Takes:
+    """What one of a count takes, for the message that refuses too many: bytes or seconds."""
+
+    amount: float
+    unit: Literal["bytes", "seconds"]
+
+
+# A bound is far above what anybody has used: what would run for ever, or fill the memory, is
+# refused. The sizes are those of the cheapest case, so a value within them may still take long.
+Share = Annotated[float, Interval(ge=0, le=1)]
+ShareBelowOne = Annotated[float, Interval(ge=0, lt=1)]
+ShareAboveZero = Annotated[float, Interval(gt=0, le=1)]
+Positive = Annotated[float, Interval(gt=0)]
+NotNegative = Annotated[float, Interval(ge=0)]
+
+Seconds = Annotated[float, Interval(gt=0, le=3600)]
+Seed = Annotated[int, Interval(ge=0, le=2**63 - 1)]
+Seed32 = Annotated[int, Interval(ge=0, le=2**32 - 1)]  # for scikit-learn
+
+Count = Annotated[int, Interval(ge=0, le=10**9)]
+"""A number of things that cost nothing in advance."""
+CountFromOne = Annotated[int, Interval(ge=1, le=10**9)]
+CountFromTwo = Annotated[int, Interval(ge=2, le=10**9)]
+Kept = Annotated[int, Interval(ge=1, le=10**6)]
+"""A number of things that a teacher keeps: slots, draws, rounds in memory."""
+Few = Annotated[int, Interval(ge=1, le=1000)]
+"""A number of things held at once: calls in flight, votes, slots of a tree."""
+FewOrNone = Annotated[int, Interval(ge=0, le=1000)]
+
+Steps = Annotated[int, Interval(ge=1, le=10**6), Takes(0.015, "seconds")]
+"""Environment steps; one with a simulated student takes 15 ms."""
+ExamplesPerStep = Annotated[int, Interval(ge=1, le=10**6), Takes(1_000, "bytes")]
+"""Examples, of about a kilobyte each."""
+ItemsPerCell = Annotated[int, Interval(ge=1, le=2000), Takes(0.02, "seconds")]
+"""Items of a procedural task for each of its 100 cells; drawing one takes 0.2 ms."""
+Epochs = Annotated[int, Interval(ge=1, le=10_000)]
+Limit = Annotated[int, Interval(gt=0, le=10**15)]
+Amount = Annotated[float, Interval(gt=0, le=10**12)]
+"""A limit of dollars or seconds."""
+Tokens = Annotated[int, Interval(ge=1, le=10**7)]
+Rank = Annotated[int, Interval(ge=1, le=65_536)]
+
+
+class _FromJson:
+    """Takes what JSON has: a table for a class, null for its defaults; a list for a tuple."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core.core_schema import no_info_before_validator_function
+
+        schema = {**handler.resolve_ref_schema(handler(source)), "strict": False}
+        schema.pop("ref", None)
+        if not is_dataclass(source):
+            return schema
+        return no_info_before_validator_function(lambda v: {} if v is None else v, schema)
+
+
+FromJson = Annotated[T, _FromJson()]
+"""A class of settings, or a tuple, that may come as JSON has it."""
+
+
+@dataclass(frozen=True)
+class Like:
+    """Note of a table that stays one and holds settings of a class; empty = none of them."""
+
+    kind: type
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core.core_schema import no_info_wrap_validator_function
+
+        schema = handler.generate_schema(Annotated[self.kind, _FromJson()])
+        return no_info_wrap_validator_function(self._keep, schema)
+
+    @staticmethod
+    def _keep(value: Any, check: Callable[[Any], object]) -> Any:
+        if value != {}:
+            check(False if value is None else value)  # Null is no table here.
+        return value
+
+
+# -- checks ------------------------------------------------------------------------------------
+
+
+def checked(maker: Maker) -> Maker:
+    """Decorator of a dataclass, or of a function or ``__init__`` whose options are settings.
+
+    Example:
+        >>> @checked
+        ... @dataclass(frozen=True)
+        ... class Length:
+        ...     metres: Share | None = None
+        >>> Length(2)
+        Traceback (most recent call last):
+        ...
+        teachgym.errors.ConfigError: metres is 2; it must be in [0, 1]
+    """
+    if isinstance(maker, type):
+        return cast(Maker, _checked_class(maker))
+    signature = inspect.signature(maker)
+    parameters = signature.parameters.values()
+    options = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY or p.default is not REQUIRED]
+
+    @wraps(maker)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        given = signature.bind(*args, **kwargs).arguments
+        for name in options:
+            if name in given:
+                check_value(name, given[name], _hints(maker).get(name, Any))
+        return maker(*args, **kwargs)
+
+    return cast(Maker, call)
+
+
+def build(
+    what: str, maker: Callable[..., T], *given: Any, settings: Mapping[str, Any], **services: Any
+) -> T:
+    """``maker(*given, **services, **settings)``, if the settings are what it takes.
+
+    ``what`` is built, for messages: ``task 'gsm8k'``, or the name of a table.
+    """
+    first = list(inspect.signature(maker).parameters)[: len(given)]
+    check_settings(what, settings, maker, but=(*first, *services))
+    return maker(*given, **services, **settings)
+
+
+def check_settings(
+    what: str,
+    settings: Mapping[str, Any],
+    *makers: Callable[..., Any],
+    but: Collection[str] = (),
+    whole: bool = True,
+) -> None:
+    """Check settings against the arguments of the functions or classes that take them.
+
+    Args:
+        what: whose settings they are, for messages.
+        settings: by name.
+        makers: take them; a ``**settings`` is for the next maker, and in the last one for anything.
+        but: arguments that are no settings.
+        whole: whether none may be missing.
+    """
+    check_value(f"settings of {what}", settings, Mapping[str, Any])
+    known = settings_of(*makers, but=but)
+    hints = {name: hint for maker in makers for name, hint in _hints(maker).items()}
+    needed = frozenset(name for name in known if whole and known[name] is REQUIRED)
+    table = tuple((name, hints.get(name, Any), name in needed) for name in known)
+    last = inspect.signature(makers[-1]).parameters.values()
+    rest: Rest = "allow" if any(p.kind is p.VAR_KEYWORD for p in last) else "forbid"
+    _check_table(what, settings, table, rest)
+
+
+def check_value(name: str, value: Any, hint: Any) -> None:
+    """Raise ``ConfigError`` if ``value`` is not what ``hint``, an annotation, declares."""
+    _check_table(name, {name: value}, ((name, _open(hint), True),), "forbid")
+
+
+def at_most(name: str, value: int, high: int) -> int:
+    """``value`` if it is an integer in [1, high]; ``ConfigError`` otherwise."""
+    check_value(name, value, Annotated[int, Interval(ge=1, le=high)])
+    return value
+
+
+def settings_of(*makers: Callable[..., Any], but: Collection[str] = ()) -> dict[str, Any]:
+    """Settings of functions or classes with their defaults; ``REQUIRED`` for those without."""
+    return {
+        name: parameter.default
+        for maker in makers
+        for name, parameter in inspect.signature(maker).parameters.items()
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+        and name not in but
+    }
+
+
+def json_schema(kind: type) -> dict[str, Any]:
+    """The JSON schema of a class of settings, with ranges, defaults and texts."""
+    return _adapter(kind).json_schema()
+
+
+# -- by pydantic -------------------------------------------------------------------------------
+
+_CONFIG: Any = {
+    "strict": True,
+    "extra": "forbid",
+    "allow_inf_nan": False,
+    "arbitrary_types_allowed": True,
+    "use_attribute_docstrings": True,
+}
+
+
+def _checked_class(kind: Any) -> Any:
+    """Have a dataclass check itself when it is made; what is nested in it may come as a table."""
+    kind.__pydantic_config__ = _CONFIG
+    names = [field.name for field in fields(kind)]
+
+    @wraps(kind.__init__)
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        from pydantic_core import ArgsKwargs
+
+        given = _plain(dict(zip(names, args, strict=False)) | kwargs)
+        with _told(kind.__name__, kind, given):
+            passed = ArgsKwargs((), given)
+            _adapter(kind).validator.validate_python(passed, self_instance=self)
+
+    kind.__init__ = init
+    return kind
+
+
+def _check_table(what: str, given: Mapping[str, Any], rows: tuple[Row, ...], rest: Rest) -> None:
+    given = _plain(given)
+    with _told(what, {name: hint for name, hint, _ in rows}, given):
+        _adapter(_table(rows, rest)).validate_python(given)
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
+
+
+@cache
+def _table(rows: tuple[Row, ...], rest: Rest) -> Any:
+    """The type of a table with these settings."""
+    from typing import NotRequired, Required
+
+    from typing_extensions import TypedDict
+
+    make: Any = TypedDict
+    kind = make("Settings", {n: (Required if need else NotRequired)[h] for n, h, need in rows})
+    kind.__pydantic_config__ = _CONFIG | {"extra": rest, "use_attribute_docstrings": False}
+    return kind
+
+
+@contextmanager
+def _told(what: str, hint: Any, given: Mapping[str, Any]) -> Iterator[None]:
+    """Raise what pydantic finds as a ``ConfigError`` in one line."""
+    from pydantic import ValidationError
+
+    try:
+        yield
+    except ValidationError as error:
+        raise _refusal(what, error, hint, given) from None
+
+
+@cache
+def _hints(maker: Callable[..., Any]) -> dict[str, Any]:
+    """Annotations of the fields of a dataclass, or else of the arguments."""
+    declared = is_dataclass(maker) or not isinstance(maker, type)
+    source = maker if declared else maker.__init__
+    hints = get_type_hints(inspect.unwrap(source), include_extras=True)
+    return {name: _open(hint) for name, hint in hints.items() if name != "return"}
+
+
+def _open(hint: Any) -> Any:
+    """The annotation; anything, for a seam: what stands behind it is for its conformance check."""
+    kinds = get_args(hint) if get_origin(hint) in _UNIONS else (hint,)
+    return Any if any(getattr(kind, "_is_protocol", False) for kind in kinds) else hint
+
+
+def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings, numbers of arrays as Python's, if JSON can hold their texts and tables."""
+    for name, value in given.items():
+        _check_plain(name, value, 0)
+    return {n: v.item() if isinstance(v, np.generic) else v for n, v in given.items()}
+
+
+def _check_plain(name: str, value: Any, depth: int) -> None:
+    fault = ""
+    if depth > MAX_DEPTH:
+        fault = f"is nested more than {MAX_DEPTH} deep; give plain settings"
+    elif isinstance(value, str):
+        if len(value) > MAX_TEXT:
+            fault = f"has {len(value):,} characters; it must have at most {MAX_TEXT:,}"
+        elif "\0" in value or any("\ud800" <= c <= "\udfff" for c in value):
+            fault = f"is {shown(value)}; it must be a text without NUL or half signs"
+    elif isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                fault = f"has the key {shown(key)}; keys must be texts"
+    if fault:
+        raise ConfigError(f"{name} {fault}")
+    inside = value.values() if isinstance(value, Mapping) else value
+    for item in inside if isinstance(value, Mapping | list | tuple) else ():
+        _check_plain(name, item, depth + 1)
+
+
+# -- messages ----------------------------------------------------------------------------------
+
+_UNIONS = (Union, UnionType)
+_LISTS = (Sequence, Collection, tuple, list)
+_WORDS: dict[Any, str] = {
+    bool: "true or false",
+    int: "an integer",
+    float: "a number",
+    str: "a text",
+    Mapping: "a table of settings",
+}
+_ITEMS = {float: "numbers", int: "integers", str: "texts"}
+_UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
+_MISSING = ("missing", "missing_argument", "missing_keyword_only_argument")
+_BEYOND = {"greater_than", "greater_than_equal", "less_than", "less_than_equal", "finite_number"}
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where something is wrong: the setting's name with its tables, what is declared and given."""
+
+    name: str
+    hint: Any
+    """An annotation, or the annotations of a table."""
+    value: Any
+    secret: bool = False
+
+    @property
+    def table(self) -> dict[str, Any] | None:
+        """The annotations of a table with declared names; None for what is none."""
+        if isinstance(self.hint, dict):
+            return self.hint
+        kind: Any = _bare(self.branches[0])
+        return _hints(cast(Any, kind)) if is_dataclass(kind) else None
+
+    @property
+    def branches(self) -> list[Any]:
+        """What the value may be, besides nothing."""
+        kinds = get_args(self.hint) if get_origin(self.hint) in _UNIONS else (self.hint,)
+        return [kind for kind in kinds if kind is not NoneType]
+
+    def within(self, key: str | int) -> _Place | None:
+        """A place in this one; None where the declaration leaves open which one."""
+        if (table := self.table) is not None:
+            declared = () if table is self.hint else fields(_bare(self.branches[0]))
+            secret = any(field.name == key and not field.repr for field in declared)
+            name = f"{self.name}.{key}".removeprefix(".")
+            return _Place(name, table[str(key)], self.value[key], secret)
+        lists = [kind for kind in self.branches if get_origin(_bare(kind)) in _LISTS]
+        if len(self.branches) > 1:  # The key is pydantic's name of one of them.
+            fits = lists and isinstance(self.value, list | tuple)
+            return _Place(self.name, lists[0], self.value, self.secret) if fits else None
+        kind = _bare(self.branches[0])
+        origin, arguments = get_origin(kind), get_args(kind)
+        if lists:
+            item = arguments[int(key) if origin is tuple and Ellipsis not in arguments else 0]
+            return _Place(f"{self.name}[{key}]", item, self.value[key], self.secret)
+        if origin is Mapping:
+            name = f"{self.name}.{str(key)[:80]}"
+            return _Place(name, arguments[1], self.value[key], self.secret)
+        return None
+
+
+def _refusal(what: str, error: ValidationError, hint: Any, given: Mapping[str, Any]) -> ConfigError:
+    """What pydantic found, in one line; of several mistakes the first, misspelt names before."""
+    errors = error.errors(include_url=False)
+    first = next((e for e in errors if e["type"] in _UNKNOWN), errors[0])
+    same = [e for e in errors if e["loc"][:1] == first["loc"][:1]]
+    first = max(same, key=lambda e: len(e["loc"]))  # Of a list, what is wrong in it.
+    fault, where = first["type"], first["loc"]
+    place, depth = _Place("", hint, given), 0
+    for part in where[:-1] if fault in _UNKNOWN + _MISSING else where:
+        if (inner := place.within(part)) is None:
+            break
+        place, depth = inner, depth + 1
+    whose = place.name or what
+    if fault in _UNKNOWN:
+        if not place.table:
+            return ConfigError(f"{whose} has no settings; {where[-1]!r} was given")
+        return ConfigError(unknown(f"setting of {whose}", where[-1], place.table))
+    if fault in _MISSING:
+        return ConfigError(f"{whose} needs the setting {where[-1]!r}; give it a value")
+    if fault == "value_error":
+        reason = f"{first['ctx']['error']}"
+        return ConfigError(f"{place.name}: {reason}" if place.name else reason)
+    faults = {e["type"] for e in same if e["loc"][:depth] == where[:depth]}
+    return ConfigError(_wrong(place, faults))
+
+
+def _wrong(place: _Place, faults: set[str]) -> str:
+    """The name, the value and what it must be."""
+    kinds = place.branches
+    choices = [c for kind in kinds if get_origin(kind) is Literal for c in get_args(kind)]
+    if isinstance(place.value, tuple({type(choice) for choice in choices})):
+        return unknown(place.name, place.value, choices)
+    value = f"a {type(place.value).__name__}" if place.secret else shown(place.value)
+    given = f"{place.name} is {value}; it must be"
+    notes = [note for kind in kinds if get_origin(kind) is Annotated for note in get_args(kind)[1:]]
+    limits = next((describe(note) for note in notes if isinstance(note, Interval)), "finite")
+    if "finite_number" in faults:
+        return f"{given} a number, {limits}"
+    if faults & _BEYOND:
+        takes = [note for note in notes if isinstance(note, Takes)] if place.value > 0 else []
+        size = f"; it would take about {_size(place.value, takes[0])}" if takes else ""
+        return f"{given} {limits}{size}"
+    nothing = ["nothing"] if NoneType in get_args(place.hint) else []
+    return f"{given} {' or '.join(dict.fromkeys([*map(_describe, kinds), *nothing]))}"
+
+
+def _bare(kind: Any) -> Any:
+    """The type without its notes."""
+    if get_origin(kind) is not Annotated:
+        return kind
+    bare, *notes = get_args(kind)
+    return next((note.kind for note in notes if isinstance(note, Like)), bare)
+
+
+def _describe(kind: Any) -> str:
+    kind = _bare(kind)
+    origin, arguments = get_origin(kind) or kind, get_args(kind)
+    if origin is Literal:
+        return f"one of {', '.join(map(str, arguments))}"
+    if origin in _LISTS:
+        item = _bare(arguments[0]) if arguments else str
+        return f"a list of {_ITEMS.get(item, 'values')}"
+    word = _WORDS[Mapping] if is_dataclass(origin) else _WORDS.get(origin)
+    return word or f"a {getattr(origin, '__name__', origin)}"
+
+
+def describe(limits: Interval) -> str:
+    """A range in words.
+
+    Example:
+        >>> describe(Interval(ge=0, lt=1)), describe(Interval(gt=0)), describe(Interval(ge=1))
+        ('in [0, 1)', 'above 0', '1 or more')
+        >>> describe(Interval(ge=1, le=1_000_000))
+        '1 or more, and at most 1,000,000'
+    """
+    low = limits.ge if limits.ge is not None else limits.gt
+    high: Any = limits.le if limits.le is not None else limits.lt
+    if low is None:
+        return f"at most {high:,}"
+    least = f"{low} or more" if limits.ge is not None else f"above {low}"
+    if high is None:
+        return least
+    if high >= 1000:
+        return f"{least}, and at most {high:,}"
+    return f"in {'[('[limits.ge is None]}{low}, {high}{')]'[limits.lt is None]}"
+
+
+def _size(count: float, takes: Takes) -> str:
+    """How much ``count`` of something take, in a unit that people know."""
+    total = float(count) * takes.amount if abs(count) < 10**290 else math.inf
+    time = (("years", 3.2e7), ("days", 86_400), ("hours", 3_600), ("minutes", 60))
+    memory = (("TB of memory", 1e12), ("GB of memory", 1e9), ("MB of memory", 1e6))
+    units = time if takes.unit == "seconds" else memory
+    unit, one = next(((unit, one) for unit, one in units if total >= one), units[-1])
+    return f"{total / one:,.3g} {unit}"
