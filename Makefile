@@ -19,7 +19,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: .venv/.run ## teach the embedded student for a few minutes and show what it learned
+demo: .venv/.run ## teach the embedded student for some seconds and show what it learned
 	$(BIN)/teachgym run --env SkillList --student tiny --teacher alp --seed 0
 
 test: .venv/.dev ## install what tests need, then check everything
