@@ -17,7 +17,7 @@ from teachgym.envs.base import base_of
 from teachgym.envs.boxes import unit_box
 from teachgym.envs.numeric import NumericAction
 from teachgym.errors import unknown
-from teachgym.protocols import DataEngine, OrderReader
+from teachgym.protocols import DataEngine
 from teachgym.spaces import PlanSpace
 from teachgym.types import Order, Plan, Report, Verdict
 from teachgym.wellformed import fault_of_order
@@ -97,7 +97,7 @@ class FillPlans(gym.Wrapper[Any, Any, Any, Any]):
         order: Any = item
         if order.skill not in self._names:
             return unknown("skill", order.skill, self._names)
-        return self.engine.fault(order) if isinstance(self.engine, OrderReader) else None
+        return self.engine.fault(order)
 
 
 class OrderShares(NumericAction):

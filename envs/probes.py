@@ -37,15 +37,14 @@ def logprobs(env: TeacherEnv, examples: Sequence[Example]) -> list[np.ndarray]:
 
     Raises:
         EpisodeError: before the first reset.
-        ConfigError: if the student cannot do it.
+        UnsupportedError: if the student cannot do it.
         BudgetError: if the tokens to score are more than what is left; nothing is spent then.
     """
     prompts, targets = [e.prompt for e in examples], [e.target for e in examples]
-    ability = _ability(env, "logprobs")
 
     def ask() -> tuple[list[Record], int]:
         _require(env, env.student.count_tokens(targets))
-        found: list[np.ndarray] = ability(prompts, targets)
+        found: list[np.ndarray] = env.student.logprobs(prompts, targets)
         arrays = [{"dtype": str(f.dtype), "values": f.tolist()} for f in found]
         return arrays, sum(map(len, found))
 
@@ -62,18 +61,18 @@ def sample(
 
     Raises:
         EpisodeError: before the first reset.
-        ConfigError: if the student cannot do it, or for k < 1.
+        UnsupportedError: if the student cannot do it.
+        ConfigError: for k < 1.
         BudgetError: if k answers to each prompt, at the length of those on ``val`` with a margin
             or at their own, are more than what is left; nothing is spent then, and nothing told.
     """
     if k < 1:
         raise ConfigError(f"k is {k}; it must be 1 or more")
-    ability = _ability(env, "sample")
-    stop = getattr(env.task, "stop", ())
+    stop = env.task.stop
 
     def ask() -> tuple[list[list[str]], int]:
         _require(env, env.price_of_answers(k * len(prompts)).generated_tokens)
-        found = ability(prompts, k=k, temperature=temperature, seed=seed, stop=stop)
+        found = env.student.sample(prompts, k=k, temperature=temperature, seed=seed, stop=stop)
         tokens = env.student.count_tokens([text for texts in found for text in texts])
         _require(env, tokens)
         return found, tokens
@@ -150,17 +149,6 @@ def _answer(env: TeacherEnv, request: Sequence[Any], ask: Callable[[], tuple[Any
         raise BudgetError(entry["refused"])
     env.ledger.record(Cost(generated_tokens=entry["generated_tokens"]))
     return entry["answer"]
-
-
-def _ability(env: TeacherEnv, name: str) -> Callable[..., Any]:
-    """The student's method ``name``, one of those of ``teachgym.protocols.Probes``."""
-    ability: Callable[..., Any] | None = getattr(env.student, name, None)
-    if ability is None:
-        raise ConfigError(
-            f"{type(env.student).__name__} has no {name}; probes need a language model: "
-            "student='tiny', a path, or a hub id"
-        )
-    return ability
 
 
 def _require(env: TeacherEnv, tokens: int) -> None:

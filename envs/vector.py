@@ -164,7 +164,7 @@ class Classroom:
 
 
 @dataclass(frozen=True)
-class Seat:
+class Seat(Trainer[Any]):
     """A row's trainer, and its way to ask: through the meeting if it runs and has use of it.
 
     What can only be done one by one is done right here, so that its errors are this row's alone.
@@ -180,7 +180,7 @@ class Seat:
 
     def train(self, student: Student, data: Data, rng: np.random.Generator) -> TrainResult:
         """Have the student trained, with those of other rows where the trainer can do it."""
-        if not (self.meeting.running and hasattr(self.trainer, "train_together")):
+        if not (self.meeting.running and self.trainer.batchable):
             return self.trainer.train(student, data, rng)
         request = (self.trainer, student, data, rng)
         result: TrainResult = self.meeting.ask("train", self.row, request)
@@ -188,7 +188,7 @@ class Seat:
 
     def ask(self, student: Student, prompts: Sequence[str], stop: Sequence[str]) -> list[str]:
         """The student's answers; see ``teachgym.evaluation.Ask``."""
-        if not (self.meeting.running and hasattr(student, "pool")):
+        if not (self.meeting.running and student.batchable):
             return student.generate(prompts, stop=stop)
         answers: list[str] = self.meeting.ask("generate", self.row, (student, prompts, stop))
         return answers
@@ -203,11 +203,9 @@ def _train_rows(rows: Sequence[int], requests: Sequence[Any]) -> list[TrainResul
 
 def _ask_rows(rows: Sequence[int], requests: Sequence[Any]) -> list[list[str]]:
     """Ask students of one pool at once; they have one task, and so the same stops."""
-    # Imported here: torch is for those who teach language models.
-    from teachgym.students.pool import generate_together
-
     students, prompts, stops = zip(*requests, strict=True)
-    return generate_together(students, prompts, stop=stops[0])
+    answers: list[list[str]] = students[0].generate_together(students, prompts, stop=stops[0])
+    return answers
 
 
 # -- entry points ------------------------------------------------------------------------------

@@ -36,6 +36,10 @@ class ConfigError(TeachgymError, ValueError):
     """A setting outside its allowed range."""
 
 
+class UnsupportedError(ConfigError):
+    """Something was asked of a task, a student or a trainer that it cannot do."""
+
+
 class ActionError(TeachgymError, ValueError):
     """A numeric action outside the action space; nothing was spent and no step was made."""
 

@@ -29,7 +29,7 @@ class GenerateAndGrade:
     items are the same each time, so two reports can be paired.
 
     Args:
-        store: remembers answers. Students without ``fingerprint`` are asked every time, and
+        store: remembers answers. Students without a fingerprint are asked every time, and
             answers are graded anew every time, so a grader that was changed takes effect.
         ask: how answers that are not remembered are obtained.
     """
@@ -48,28 +48,18 @@ class GenerateAndGrade:
 
         A simulated student is told the right answers first (``read_key``): it cannot know them.
         """
-        if (read_key := getattr(student, "read_key", None)) is not None:
-            read_key(examples)
-        responses = self._answers(student, [e.prompt for e in examples], getattr(task, "stop", ()))
-        scores = _grade(task, examples, responses)
+        student.read_key(examples)
+        responses = self._answers(student, [e.prompt for e in examples], task.stop)
+        scores = task.grade_all(examples, responses)
         return tuple(map(Prediction, examples, responses, scores))
 
     def _answers(self, student: Student, prompts: Sequence[str], stop: Sequence[str]) -> list[str]:
         """Remembered answers, or new ones."""
-        fingerprint = getattr(student, "fingerprint", None)
-        if self.store is None or fingerprint is None:
+        if self.store is None or (fingerprint := student.fingerprint()) is None:
             return self.ask(student, prompts, stop)
-        key = answers_key(fingerprint(), student.max_new_tokens, prompts, stop)
+        key = answers_key(fingerprint, student.max_new_tokens, prompts, stop)
         answers = self.store.get(key, len(prompts))
         if answers is None:
             answers = self.ask(student, prompts, stop)
             self.store.put(key, answers)
         return answers
-
-
-def _grade(task: Task, examples: Sequence[Example], responses: Sequence[str]) -> list[float]:
-    """A score for each response: all at once, where the task can do that."""
-    if hasattr(task, "grade_all"):
-        scores: list[float] = task.grade_all(examples, responses)
-        return scores
-    return [task.grade(e, r) for e, r in zip(examples, responses, strict=True)]

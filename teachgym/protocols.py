@@ -1,7 +1,8 @@
 """The seams of teachgym: what a task, a student, a trainer, a teacher must be able to do.
 
-Structural types: a class that has the methods *is* one, there is nothing to inherit from.
-``teachgym.testing`` holds a conformance check for each.
+Each is a type and a base class in one. A class that derives from it writes what is abstract and
+inherits an honest default for every other ability; a class that has all the members *is* one
+without deriving. ``teachgym.testing`` holds a conformance check for each.
 
 One environment step goes through them once, in this order::
 
@@ -11,17 +12,22 @@ One environment step goes through them once, in this order::
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
+from teachgym.errors import UnsupportedError
 from teachgym.types import (
+    Brief,
     Checkpoint,
     Completion,
     Cost,
     Data,
+    Draft,
     Example,
     Incident,
     Order,
@@ -37,106 +43,165 @@ from teachgym.types import (
 ObsT = TypeVar("ObsT", contravariant=True)
 ActT = TypeVar("ActT", covariant=True)
 
+PLAIN = Brief(
+    domain="exercises",
+    problem="The exact text the student is shown, in the format of the examples.",
+    solution="",
+    answer="The exact text the student should answer, and nothing else.",
+)
+"""The brief of tasks without one: prompts and targets are written as they are."""
+
 
 @runtime_checkable
 class Task(Protocol):
-    """A set of skills with examples to measure them and a grader."""
+    """A set of skills with examples to measure them and a grader.
 
-    @property
-    def name(self) -> str:
-        """Identifies the task and its version, e.g. ``arithmetic-and-strings-v0``."""
+    To write: ``name``, ``skills``, ``examples`` and ``grade``; ``make`` too if the task can make
+    as much training data as asked for. ``teachgym.tasks.task.TaskWrapper`` changes a given task.
+    """
 
-    @property
-    def skills(self) -> tuple[Skill, ...]:
-        """Every skill, roots and leaves; examples carry leaves only."""
+    name: str
+    """Identifies the task and its version, e.g. ``arithmetic-and-strings-v0``."""
+    skills: tuple[Skill, ...]
+    """Every skill, roots and leaves; examples carry leaves only."""
+    levels: tuple[float, ...] = (0.0,)
+    """Difficulties in [0, 1], ascending, that examples come in; (0.0,) if there is one."""
+    stop: tuple[str, ...] = ()
+    """Strings after which the grader reads no further; students end their answers there instead
+    of going on to ``max_new_tokens``."""
+    brief: Brief = PLAIN
+    """How people and chat models write examples; by default prompt and target as they are."""
 
-    @property
-    def levels(self) -> tuple[float, ...]:
-        """Difficulties in [0, 1], ascending, that examples come in; (0.0,) if there is one."""
-
+    @abstractmethod
     def examples(self, split: Split) -> Sequence[Example]:
         """The examples of a split, always the same ones in the same order; splits are disjoint."""
 
+    @abstractmethod
     def grade(self, example: Example, response: str) -> float:
         """Score in [0, 1]; pure; 1 for ``example.target``; nan = could not be measured."""
 
-    # A task may also have:
-    # ``stop: tuple[str, ...]``: strings after which its grader reads no further; students end
-    #     their answers there instead of going on to ``max_new_tokens``.
-    # ``grade_all(examples, responses) -> list[float]``: what ``grade`` gives for each, faster.
-    # ``verify(example) -> float``: 1 if the example's own target is right, as far as the task can
-    #     tell without being told; without it, a target counts as right if it can be graded.
-    # ``skill_of(prompt)`` or ``skills_of(prompt)``: see ``TellsSkill`` and ``TellsSkills``; the
-    #     gate keeps examples out that bear another label.
-    # ``beneath: Task`` and ``restored(example) -> Example``: of a task that shows another one
-    #     under other labels (skills, difficulties): that one, and the example as it labels it.
-    # ``brief: Brief`` and ``compose(draft, skill, difficulty) -> Example``: how its examples are
-    #     written by people and chat models; see ``teachgym.syllabus``.
+    def grade_all(self, examples: Sequence[Example], responses: Sequence[str]) -> list[float]:
+        """What ``grade`` gives for each response; to override where all at once is faster."""
+        return [self.grade(e, r) for e, r in zip(examples, responses, strict=True)]
 
+    def verify(self, example: Example) -> float:
+        """1 if the example's own target is right, as far as the task can tell without being told.
 
-@runtime_checkable
-class ProceduralTask(Task, Protocol):
-    """A task that can make as much training data as asked for."""
+        By default a target counts as right if the grader gives it full marks.
+        """
+        return self.grade(example, example.target)
+
+    def skill_of(self, prompt: str) -> str | None:
+        """The leaf skill of a prompt; None where the task cannot tell.
+
+        The gate keeps examples out that bear another label.
+        """
+        return None
+
+    def skills_of(self, prompt: str) -> frozenset[str]:
+        """The leaf skills that a prompt can be of; none where the task cannot tell."""
+        skill = self.skill_of(prompt)
+        return frozenset() if skill is None else frozenset([skill])
+
+    @property
+    def is_procedural(self) -> bool:
+        """Whether the task can ``make`` examples: by default, whether its class says how."""
+        return type(self).make is not Task.make
 
     def make(self, skill: str, difficulty: float | None, rng: np.random.Generator) -> Example:
         """Draw one training example of a leaf skill; never one of ``val`` or ``test``.
 
         ``difficulty`` is in [0, 1] (the nearest level is used), None = a level at random.
-        Raises ``UnknownSkillError`` for a name that is not a leaf skill.
+
+        Raises:
+            UnknownSkillError: for a name that is not a leaf skill.
+            UnsupportedError: if the task is not procedural.
         """
+        raise UnsupportedError(
+            f"task {self.name!r} cannot make examples; use engine='pool', or give the task "
+            "a make(skill, difficulty, rng) method"
+        )
+
+    def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
+        """A draft for a skill in the form that students see; by default, problem and answer.
+
+        Raises:
+            ConfigError: for a draft that cannot be an example.
+        """
+        return Example(
+            draft.problem,
+            draft.answer,
+            skill,
+            source="teacher",
+            difficulty=difficulty,
+            rejected=draft.rejected or None,
+        )
+
+    @property
+    def unwrapped(self) -> Task:
+        """The task under all wrappers."""
+        return self
+
+    def to_inner(self, example: Example) -> Example:
+        """The example with the labels (skill, difficulty) that ``unwrapped`` gives it."""
+        return example
 
 
 @runtime_checkable
-class TellsSkill(Protocol):
-    """A task that knows the skill of a prompt, so that labels need not be believed."""
-
-    def skill_of(self, prompt: str) -> str | None:
-        """The leaf skill of a prompt; None where the task cannot tell."""
-
-
-@runtime_checkable
-class TellsSkills(Protocol):
-    """A task whose prompts can be of one of several skills, as far as it knows."""
-
-    def skills_of(self, prompt: str) -> frozenset[str]:
-        """The leaf skills that a prompt can be of; none where the task cannot tell."""
-
-
 class Student(Protocol):
     """The model being taught, m_t."""
 
-    @property
-    def max_new_tokens(self) -> int:
-        """The most tokens one answer can have; bounds the price of an evaluation."""
+    max_new_tokens: int
+    """The most tokens one answer can have; bounds the price of an evaluation."""
+    batchable: bool = False
+    """Whether ``generate_together`` is more than one student after the other."""
 
+    @abstractmethod
     def generate(self, prompts: Sequence[str], *, stop: Sequence[str] = ()) -> list[str]:
         """Greedy answers, one per prompt, in order; no side effect on the student.
 
         An answer ends before the first of the ``stop`` strings, where it would hold one.
         """
 
+    @abstractmethod
     def count_tokens(self, texts: Sequence[str]) -> int:
         """Tokens in all the texts together, the unit of the token currencies."""
 
+    @abstractmethod
     def save(self) -> Checkpoint:
         """A detached copy of everything training changes."""
 
+    @abstractmethod
     def restore(self, checkpoint: Checkpoint) -> None:
         """Undo training: after ``restore(save())`` nothing has changed, bit for bit."""
 
+    @abstractmethod
     def export(self, folder: Path) -> None:
         """Write the student to ``folder`` in the form its own ecosystem loads."""
 
+    def fingerprint(self) -> str | None:
+        """Hex digest of all that decides the answers; None = unknown, so none are remembered."""
+        return None
 
-@runtime_checkable
-class Probes(Protocol):
-    """What a student may offer beyond answers; an environment charges its budget for it."""
+    def read_key(self, examples: Sequence[Example]) -> None:
+        """Be told what would be right, as a simulation must be; a model that reads does nothing."""
+        return
+
+    def generate_together(
+        self, students: Sequence[Any], prompts: Sequence[Sequence[str]], *, stop: Sequence[str] = ()
+    ) -> list[list[str]]:
+        """Greedy answers of several students like this one, each to its own prompts."""
+        return [s.generate(own, stop=stop) for s, own in zip(students, prompts, strict=True)]
 
     def logprobs(self, prompts: Sequence[str], targets: Sequence[str]) -> list[np.ndarray]:
         """Log-probability of each token of a target given its prompt, shape (n_tokens,) each.
 
         The token that ends the target is the last of them; natural logarithms.
+
+        Raises:
+            UnsupportedError: if the student cannot tell.
         """
+        raise UnsupportedError(f"{type(self).__name__} cannot tell log-probabilities")
 
     def sample(
         self,
@@ -147,20 +212,40 @@ class Probes(Protocol):
         seed: int = 0,
         stop: Sequence[str] = (),
     ) -> list[list[str]]:
-        """``k`` random answers to each prompt; one depends on seed, prompt and number alone."""
+        """``k`` random answers to each prompt; one depends on seed, prompt and number alone.
+
+        Raises:
+            UnsupportedError: if the student answers greedily only.
+        """
+        raise UnsupportedError(f"{type(self).__name__} answers greedily only")
 
 
 StudentT = TypeVar("StudentT", bound=Student, contravariant=True)
 
 
+@runtime_checkable
 class Trainer(Protocol[StudentT]):
     """m_{t+1} = Train(m_t, d_t)."""
 
+    batchable: bool = False
+    """Whether ``train_together`` is more than one student after the other."""
+
+    @abstractmethod
     def cost(self, student: StudentT, data: Data) -> Cost:
         """What ``train`` would charge for this data, seconds excepted; additive over examples."""
 
+    @abstractmethod
     def train(self, student: StudentT, data: Data, rng: np.random.Generator) -> TrainResult:
         """Change the student in place; with no data, change nothing."""
+
+    def train_together(
+        self,
+        students: Sequence[StudentT],
+        data: Sequence[Data],
+        rngs: Sequence[np.random.Generator],
+    ) -> list[TrainResult]:
+        """Train several students, each on its own data, as ``train`` would one by one."""
+        return [self.train(*each) for each in zip(students, data, rngs, strict=True)]
 
 
 class Evaluator(Protocol):
@@ -175,9 +260,11 @@ class Evaluator(Protocol):
         """Generate and grade an answer for each of the examples, which may be training data."""
 
 
+@runtime_checkable
 class DataEngine(Protocol):
     """d_t = Engine(p_t): turns a plan into examples."""
 
+    @abstractmethod
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
         """At most ``order.count`` examples per order; fewer when the engine cannot make more.
 
@@ -185,21 +272,22 @@ class DataEngine(Protocol):
         ``teachgym.engines.orders.signed``.
         """
 
-
-@runtime_checkable
-class OrderReader(Protocol):
-    """What an engine may offer that cannot fill every order of its task's skills."""
-
     def fault(self, order: Order) -> str | None:
-        """Why the order cannot be filled; None = it can. ``generate`` need not ask again."""
+        """Why an order of a skill of the task cannot be filled; None = it can."""
+        return None
 
 
 class SkillDiscovery(Protocol):
     """Finds the skills a set of examples needs."""
 
+    labels: Mapping[str, str] = MappingProxyType({})
+    """Id of an example to the finer label that its skill was made of; empty if there is none."""
+
+    @abstractmethod
     def discover(self, examples: Sequence[Example]) -> tuple[Skill, ...]:
         """A skill list for the examples."""
 
+    @abstractmethod
     def assign(self, example: Example) -> str:
         """Name of the discovered skill that the example belongs to."""
 

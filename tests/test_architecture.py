@@ -47,6 +47,63 @@ def test_the_size_check_sees_a_long_file_and_a_long_function() -> None:
     assert too_long("x = 1\n" * (MAX_FILE_LINES + 1)) == [f"{MAX_FILE_LINES + 1} lines"]
 
 
+def asks_for_abilities(source: str) -> Iterator[int]:
+    """Lines that look for a member by its name: what a Protocol should declare instead."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) > 1:
+            doubtful = len(node.args) > 2 or isinstance(node.args[1], ast.Constant)
+            if node.func.id in ("hasattr", "setattr") or (node.func.id == "getattr" and doubtful):
+                yield node.lineno
+
+
+FOREIGN = {
+    "benchmarks/speed/systems.py": "a trainer of transformers",
+    "teachgym/chat/local.py": "generation configurations of transformers",
+    "teachgym/chat/retrying.py": "errors of tenacity",
+    "teachgym/cli/benching.py": "notes of exceptions",
+    "teachgym/records.py": "errors of several kinds",
+    "teachgym/registry.py": "modules, and what they hold",
+    "teachgym/runs/files.py": "what an operating system has",
+    "teachgym/runs/lock.py": "what an operating system has",
+    "teachgym/shown.py": "fields of what is half made",
+    "teachgym/students/gguf_files.py": "configurations of transformers",
+    "teachgym/students/loading.py": "configurations of transformers",
+    "teachgym/students/lora.py": "modules of torch",
+    "teachgym/students/network.py": "configurations of transformers",
+    "teachgym/students/pool.py": "configurations and tokenizers of transformers",
+    "teachgym/students/preparing.py": "generation configurations of transformers",
+    "teachgym/students/self_check.py": "configurations of transformers",
+    "teachgym/students/stacking.py": "modules of torch",
+    "teachgym/students/threads.py": "what an operating system has",
+    "teachgym/settings.py": "types of the standard library",
+}
+"""Where a name may be looked for, since the object is of somebody else."""
+
+
+def test_abilities_are_methods_and_nobody_looks_for_them_by_name() -> None:
+    """Tasks, students, trainers and engines inherit what they do not write; see protocols.py."""
+    asking = {
+        str(path.relative_to(ROOT))
+        for path in _sources()
+        if "tests" not in path.parts and any(asks_for_abilities(path.read_text()))
+    }
+    assert asking <= FOREIGN.keys()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'getattr(task, "stop", ())',
+        "getattr(task, name, None)",
+        "hasattr(task, name)",
+        "setattr(self, name, getattr(task, name))",
+    ],
+)
+def test_the_check_of_abilities_sees_them_looked_for(line: str) -> None:
+    assert list(asks_for_abilities(f"x = 1\n{line}\n")) == [2]
+    assert not list(asks_for_abilities("getattr(cost, currency)"))
+
+
 def test_imports_point_one_way() -> None:
     linter = Path(sys.executable).with_name("lint-imports")
     out = subprocess.run([linter], cwd=ROOT, capture_output=True, text=True)

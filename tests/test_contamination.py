@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from teachgym.gate import Gate, GateSettings
 from teachgym.gate.contamination import Contamination
 from teachgym.gate.wording import words
-from teachgym.protocols import ProceduralTask, Task
+from teachgym.protocols import Task
 from teachgym.tasks import make_task
 from teachgym.types import Example, Skill, Split
 
@@ -27,7 +27,7 @@ SECRET = "answer-three"
 RULES = "Read the text with care, think in steps, and end with one line that has the number only."
 
 
-class Texts:
+class Texts(Task):
     """A task of given texts."""
 
     name = "texts-v0"
@@ -163,7 +163,6 @@ def test_a_task_of_long_instructions_may_be_taught() -> None:
     """
     pytest.importorskip("reasoning_gym")
     task = make_task("reasoning-gym", datasets="word_sorting", levels=2)
-    assert isinstance(task, ProceduralTask)
     rng = np.random.default_rng(0)
     gate = Gate(task)
     made = [task.make("word_sorting", None, rng) for _ in range(100)]

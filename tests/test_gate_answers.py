@@ -10,6 +10,7 @@ import pytest
 
 from teachgym.gate import REASONS, Gate, GateSettings
 from teachgym.tasks.arithmetic_and_strings import ArithmeticAndStrings
+from teachgym.tasks.task import Task
 from teachgym.testing import ToyTask
 from teachgym.types import Example, Prediction, leaf_skills
 
@@ -26,7 +27,7 @@ class Unsure(ToyTask):
         return math.nan
 
 
-class Plain:
+class Plain(Task):
     """``ToyTask`` with a grader alone, to which white space at the edges is wrong."""
 
     name, skills, levels = TASK.name, TASK.skills, TASK.levels

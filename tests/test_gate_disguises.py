@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from teachgym.gate import Gate, GateSettings, normalise
-from teachgym.protocols import ProceduralTask, Task
+from teachgym.protocols import Task
 from teachgym.tasks import make_task
 from teachgym.types import SPLITS, Example, Skill, Split, leaf_skills
 
@@ -26,7 +26,7 @@ SENTENCES = ("Think with care.", "This is an exercise.", "Take your time and ans
 INVISIBLE = ("\u200b", "\u200d", "\u2060", "\ufeff", "\u00ad", "\ufe0f", "\u034f", "\u0336")
 
 
-class Stories:
+class Stories(Task):
     """Word problems written from two templates."""
 
     name = "stories-v0"
@@ -231,7 +231,6 @@ def test_few_honest_examples_look_like_an_item(name: str, most: float) -> None:
     The stories have ten names and eight things, so that now and then two are one to the numbers.
     """
     task, gate = judge(name)
-    assert isinstance(task, ProceduralTask)
     items = {e.prompt for split in SPLITS[1:] for e in task.examples(split)}
     skills = leaf_skills(task.skills)
     rng = np.random.default_rng(5)

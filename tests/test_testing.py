@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import gymnasium as gym
 import numpy as np
@@ -17,7 +17,9 @@ import pytest
 
 from teachgym.engines import ProceduralEngine
 from teachgym.errors import ConformanceError
+from teachgym.protocols import DataEngine
 from teachgym.rewards import accuracy_gain
+from teachgym.tasks.task import Task
 from teachgym.testing import (
     ListTracker,
     RecordingTrainer,
@@ -43,6 +45,7 @@ from teachgym.types import (
     Report,
     Skill,
     Transition,
+    leaf_skills,
 )
 
 TRAIN = tuple(ToyTask().examples("train"))
@@ -120,6 +123,21 @@ TASKS = {
     contract.GRADING_IS_PURE: task(grade=alternately(1.0, 0.5)),
     contract.TARGETS_SCORE_ONE: task(grade=lambda self, example, response: 0.0),
     contract.WRONG_ANSWERS_SCORE_LESS: task(grade=lambda self, example, response: 1.0),
+    contract.TASK_HAS_EVERY_MEMBER: lambda: check_task(cast(Any, SimpleNamespace(name="bare"))),
+    contract.GRADE_ALL_GRADES: task(grade_all=lambda self, examples, answers: [1.0] * len(answers)),
+    contract.VERDICTS_ARE_IN_RANGE: task(verify=lambda self, example: 2.0),
+    contract.SKILLS_ARE_READ_RIGHT: task(skill_of=lambda self, prompt: "next"),
+    contract.ONE_SKILL_IS_THE_ONLY_ONE: task(
+        skills_of=lambda self, prompt: frozenset(leaf_skills(SKILLS)),
+        skill_of=lambda self, prompt: prompt.partition(":")[0],
+    ),
+    contract.TO_INNER_CHANGES_LABELS_ONLY: task(
+        to_inner=lambda self, example: replace(example, target="?")
+    ),
+    contract.COMPOSE_KEEPS_THE_ORDER: task(
+        compose=lambda self, draft, skill, difficulty: Example(draft.problem, draft.answer, skill)
+    ),
+    contract.ONLY_THE_PROCEDURAL_MAKE: task(is_procedural=False),
     contract.MAKE_DEPENDS_ON_RNG_ONLY: task(make=make_from_own_generator()),
     contract.MAKE_KEEPS_THE_SKILL: task(
         make=lambda self, skill, difficulty, rng: ToyTask.make(self, "next", difficulty, rng)
@@ -157,6 +175,13 @@ def save_live(self: TableStudent) -> Checkpoint:
     return Checkpoint({"taught": self._taught})
 
 
+def score_and_learn(
+    self: TableStudent, prompts: Sequence[str], targets: Sequence[str]
+) -> list[np.ndarray]:
+    self.learn(TRAIN[0])
+    return [np.full(1, -1.0) for _ in targets]
+
+
 def train_on_something(self: Any, student: TableStudent, data: Data, rng: Any) -> Any:
     student.learn(TRAIN[0])
     return RecordingTrainer.train(self, student, data, rng)
@@ -192,6 +217,29 @@ STUDENTS = {
     contract.TOKENS_ADD_UP: student(count_tokens=lambda self, texts: len("".join(texts)) + 1),
     contract.MAX_NEW_TOKENS_IS_POSITIVE: student(max_new_tokens=0),
     contract.EXPORT_WRITES_FILES: student(export=lambda self, folder: None),
+    contract.STUDENT_HAS_EVERY_MEMBER: lambda: check_student(cast(Any, SimpleNamespace()), PROMPTS),
+    contract.STUDENTS_TOGETHER_ANSWER_ALIKE: student(
+        generate_together=lambda self, students, prompts: [["no"] * len(own) for own in prompts]
+    ),
+    contract.FINGERPRINTS_ARE_EQUAL: student(fingerprint=alternately("a", "b")),
+    contract.LOGPROBS_ARE_OF_THE_TARGETS: student(
+        logprobs=lambda self, prompts, targets: [np.full(1, 0.5) for _ in targets]
+    ),
+    contract.K_SAMPLES_PER_PROMPT: student(
+        sample=lambda self, prompts, **how: [["one"] for _ in prompts]
+    ),
+    contract.SAMPLES_DEPEND_ON_SEED_AND_PROMPT: student(
+        sample=lambda self, prompts, **how: [[str(len(prompts))] * 2 for _ in prompts]
+    ),
+    contract.PROBES_HAVE_NO_SIDE_EFFECT: student(logprobs=score_and_learn),
+    contract.TRAINER_HAS_EVERY_MEMBER: lambda: check_trainer(
+        cast(Any, SimpleNamespace()), TableStudent(), TRAIN
+    ),
+    contract.STUDENTS_TOGETHER_LEARN_ALIKE: trainer(
+        train_together=lambda self, students, data, rngs: [
+            self.train(students[0], data[0][:1], rngs[0])
+        ]
+    ),
     contract.NO_DATA_CHANGES_NOTHING: trainer(train=train_on_something),
     contract.COST_IS_ADDITIVE: trainer(
         cost=lambda self, student, data: Cost(train_tokens=len(data) + 1)
@@ -219,7 +267,7 @@ Generate = Callable[[ProceduralEngine, Plan, np.random.Generator], Data]
 def engine(generate: Generate) -> Callable[[], None]:
     sound = ProceduralEngine(ToyTask())
 
-    class Broken:
+    class Broken(DataEngine):
         def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
             return generate(sound, plan, rng)
 
@@ -241,6 +289,9 @@ def generate_known(sound: ProceduralEngine, plan: Plan, rng: np.random.Generator
 
 
 ENGINES = {
+    contract.ENGINE_HAS_EVERY_MEMBER: lambda: check_engine(
+        cast(Any, SimpleNamespace(generate=ProceduralEngine(ToyTask()).generate)), ToyTask()
+    ),
     contract.NO_ORDERS_NO_EXAMPLES: engine(lambda sound, plan, rng: TRAIN[:1]),
     contract.ORDERS_ARE_LIMITS: engine(
         lambda sound, plan, rng: sound.generate(Plan(plan.orders * 2), rng)
@@ -377,14 +428,11 @@ def test_sound_specimens_pass() -> None:
 
 
 def test_a_task_that_cannot_make_examples_passes() -> None:
-    task = SimpleNamespace(
-        name="fixed-v0",
-        skills=SKILLS,
-        levels=ToyTask.levels,
-        examples=ToyTask().examples,
-        grade=ToyTask().grade,
-    )
-    check_task(task)
+    class Fixed(Task):
+        name, skills, levels = "fixed-v0", SKILLS, ToyTask.levels
+        examples, grade = ToyTask().examples, ToyTask().grade
+
+    check_task(Fixed())
 
 
 def test_checks_leave_the_student_as_it_was() -> None:

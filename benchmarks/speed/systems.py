@@ -101,9 +101,8 @@ class OwnSystem:
 
     def answer(self, prompts: Sequence[Sequence[str]]) -> list[list[str]]:
         """All students at once."""
-        from teachgym.students.pool import generate_together
-
-        return generate_together(self._pool, prompts)
+        answers: list[list[str]] = self._pool[0].generate_together(self._pool, prompts)
+        return answers
 
 
 class _RecordedLoss:

@@ -18,7 +18,7 @@ Alteration = Callable[[Student, Data], Data]
 
 
 @dataclass(frozen=True)
-class TrainOnAltered:
+class TrainOnAltered(Trainer[Any]):
     """A trainer that alters the data first and charges for what was handed in.
 
     The teacher pays as if nothing had been altered, so stress shows in what the student can do

@@ -12,7 +12,7 @@ from teachgym.types import Checkpoint, Cost, Data, TrainResult
 
 
 @dataclass(frozen=True, eq=False)
-class Forgetful:
+class Forgetful(Trainer[Any]):
     """A trainer whose student forgets before each training run: w <- w + rate (w0 - w).
 
     w is everything that training changes and is a floating number: weights, adapters, or the

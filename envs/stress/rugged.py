@@ -16,7 +16,7 @@ import numpy as np
 from teachgym.envs.stress.chance import chance
 from teachgym.errors import ConfigError
 from teachgym.metrics import nearest_level
-from teachgym.protocols import ProceduralTask, Task
+from teachgym.tasks.task import Task, TaskWrapper
 from teachgym.types import Example, Split
 
 
@@ -65,7 +65,7 @@ class Swap:
         return real_levels(skill, len(self.levels), self.seed)
 
 
-class Rugged:
+class Rugged(TaskWrapper):
     """A task whose levels are swapped, skill by skill.
 
     Prompts, targets, splits and grader are the task's own. What is ordered at a level is made at
@@ -81,33 +81,21 @@ class Rugged:
                 f"stress 'rugged' swaps levels and {task.name!r} has a single one; take a task "
                 "with several, or leave 'rugged' out"
             )
-        self.beneath = task
+        super().__init__(task)
         self.swap = Swap(tuple(task.levels), seed)
         self.name = f"{task.name}+rugged"
-        self.skills, self.levels = task.skills, task.levels
         self._examples: dict[Split, tuple[Example, ...]] = {}
-        # What a task may have beyond the protocol; none of it looks at an example's difficulty.
-        for extra in ("stop", "brief", "grade_all", "verify", "compose", "skill_of"):
-            if hasattr(task, extra):
-                setattr(self, extra, getattr(task, extra))
-        if isinstance(task, ProceduralTask):
-            self.make = self._make
 
     def examples(self, split: Split) -> Sequence[Example]:
         """The task's examples, in its order, with levels as written."""
         if split not in self._examples:
-            self._examples[split] = tuple(map(self.swap.disguise, self.beneath.examples(split)))
+            self._examples[split] = tuple(map(self.swap.disguise, self.task.examples(split)))
         return self._examples[split]
 
-    def grade(self, example: Example, response: str) -> float:
-        """The task's own grade."""
-        return self.beneath.grade(example, response)
+    def make(self, skill: str, difficulty: float | None, rng: np.random.Generator) -> Example:
+        """Make an example of the real level behind ``difficulty``."""
+        return self.swap.disguise(self.task.make(skill, self.swap.real(skill, difficulty), rng))
 
-    def restored(self, example: Example) -> Example:
-        """The example with the difficulty that the task beneath gives it."""
-        return self.swap.reveal(example)
-
-    def _make(self, skill: str, difficulty: float | None, rng: np.random.Generator) -> Example:
-        """Make an example; see ``teachgym.protocols.ProceduralTask``."""
-        assert isinstance(self.beneath, ProceduralTask)
-        return self.swap.disguise(self.beneath.make(skill, self.swap.real(skill, difficulty), rng))
+    def to_inner(self, example: Example) -> Example:
+        """The example as ``unwrapped`` labels it."""
+        return self.task.to_inner(self.swap.reveal(example))

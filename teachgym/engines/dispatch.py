@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from teachgym.errors import require_known, unknown
-from teachgym.protocols import DataEngine, OrderReader
+from teachgym.protocols import DataEngine
 from teachgym.types import Data, Order, Plan
 
 
-class DispatchEngine:
+class DispatchEngine(DataEngine):
     """Gives each order to the engine it names (``Order.engine``).
 
     Each engine gets its orders as one plan, so that it can work on them at once, and its data
@@ -36,8 +36,7 @@ class DispatchEngine:
         name = order.engine or self._default
         if name not in self._engines:
             return unknown("engine of an order", name, self._engines)
-        engine = self._engines[name]
-        return engine.fault(order) if isinstance(engine, OrderReader) else None
+        return self._engines[name].fault(order)
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
         """At most ``order.count`` examples per order.

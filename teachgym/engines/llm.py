@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from teachgym.engines.writer_settings import WriterSettings
-from teachgym.protocols import ChatModel, Purse, Task
+from teachgym.protocols import ChatModel, DataEngine, Purse, Task
 from teachgym.settings import Few, build
 from teachgym.syllabus import Syllabus
 from teachgym.types import Data, Plan
 
 
-class LLMEngine:
+class LLMEngine(DataEngine):
     """Has a chat model write what a plan orders; hints, seeds and subskills are read.
 
     It knows the task by its ``Syllabus`` and therefore nothing of ``val`` and ``test``. Between

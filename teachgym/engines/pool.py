@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from teachgym.engines.orders import divide, leaves_under, signed
-from teachgym.protocols import Task
+from teachgym.protocols import DataEngine, Task
 from teachgym.types import Data, Example, Plan, Skill
 
 
-class PoolEngine:
+class PoolEngine(DataEngine):
     """Chooses examples at random from a given set.
 
     Within one call nothing is chosen twice, so an order gets fewer examples than it asks for when

@@ -6,11 +6,11 @@ import numpy as np
 
 from teachgym.engines.orders import divide, leaves_under, signed
 from teachgym.errors import ConfigError
-from teachgym.protocols import ProceduralTask, Task
+from teachgym.protocols import DataEngine, Task
 from teachgym.types import Data, Plan
 
 
-class ProceduralEngine:
+class ProceduralEngine(DataEngine):
     """Draws every ordered example from ``task.make``.
 
     An order for a skill with subskills is divided evenly among its leaves. Hints and seeds are
@@ -21,7 +21,7 @@ class ProceduralEngine:
     name = "procedural"
 
     def __init__(self, task: Task) -> None:
-        if not isinstance(task, ProceduralTask):
+        if not task.is_procedural:
             raise ConfigError(
                 f"task {task.name!r} cannot make examples; use engine='pool', or give the task "
                 "a make(skill, difficulty, rng) method"

@@ -26,7 +26,6 @@ from teachgym.gate.seen import Seen
 from teachgym.gate.settings import GateSettings
 from teachgym.protocols import Task
 from teachgym.shown import in_short, shown
-from teachgym.syllabus import skill_reader, verifier
 from teachgym.types import Data, Example, Prediction, Verdict, leaf_skills
 from teachgym.wellformed import fault_of_example
 
@@ -119,9 +118,9 @@ class Gate:
         ]
         if chosen.ngram is not None:
             checks.append(("contamination", Contamination(task, chosen.ngram, chosen.common_ngram)))
-        checks.append(("label", partial(has_right_label, skill_reader(task))))
+        checks.append(("label", partial(has_right_label, task.skills_of)))
         if chosen.verify:
-            checks.append(("answer", partial(has_right_target, verifier(task))))
+            checks.append(("answer", partial(has_right_target, task.verify)))
         checks.append(("answer", partial(has_worse_alternative, task)))
         self._checks = tuple(checks)
         self._near: NearDuplicates | None = None

@@ -24,7 +24,7 @@ def announce_stages(env: gym.Env[Any, Any], say: Say) -> None:
 
 
 @dataclass(frozen=True)
-class _AnnouncedTrainer:
+class _AnnouncedTrainer(Trainer[Any]):
     trainer: Trainer[Any]
     say: Say
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.errors import ConfigError, EpisodeError
+from teachgym.protocols import SkillDiscovery
 from teachgym.settings import CountFromTwo, Seed32
 from teachgym.skills.embedding import Encoder, Vectors, embed_terms
 from teachgym.skills.naming import MAX_NAME, identity
@@ -40,7 +41,7 @@ class _Clusters:
     """Text to name, of the texts that were clustered."""
 
 
-class Clusters:
+class Clusters(SkillDiscovery):
     """A ``protocols.SkillDiscovery`` by k-means on vectors of the examples' prompts.
 
     Equal examples and seeds give equal skills. A skill is named by the terms that tell it best

@@ -77,5 +77,5 @@ def discover_skills(
         method=method,
         skills=skills,
         assignments={id_: discovery.assign(e) for id_, e in examples.items()},
-        labels={k: v for k, v in getattr(discovery, "labels", {}).items() if k in examples},
+        labels={k: v for k, v in discovery.labels.items() if k in examples},
     )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from teachgym.protocols import Task
+from teachgym.protocols import SkillDiscovery, Task
 from teachgym.types import Example, Skill
 
 
-class GoldSkills:
+class GoldSkills(SkillDiscovery):
     """A ``protocols.SkillDiscovery`` that reads the answer off the examples.
 
     The paper's oracle in table 3 of DataEnvGym (arXiv 2410.06215): human question types.

@@ -15,12 +15,11 @@ from typing import Any
 from teachgym.chat.asking import Asker
 from teachgym.chat.make import open_chat
 from teachgym.errors import BudgetError, ChatError, ConfigError, EpisodeError
-from teachgym.protocols import ChatModel, Purse, Task
+from teachgym.protocols import ChatModel, Purse, SkillDiscovery, Task
 from teachgym.settings import Count, Few
 from teachgym.skills.aggregating import Groups, aggregate
 from teachgym.skills.answering import NamingQuestion, name_each
 from teachgym.skills.naming import MAX_NAME, OTHER, identity, tidy
-from teachgym.syllabus import PLAIN
 from teachgym.types import Example, Incident, Skill
 
 
@@ -40,7 +39,7 @@ def discover_by_chat(
     model, workers = open_chat(chat, "method 'llm'", workers)
     return LLMDiscovery(
         model,
-        getattr(task, "brief", PLAIN).domain,
+        task.brief.domain,
         purse=purse,
         skills=skills,
         labels=labels,
@@ -51,7 +50,7 @@ def discover_by_chat(
     )
 
 
-class LLMDiscovery:
+class LLMDiscovery(SkillDiscovery):
     """A ``protocols.SkillDiscovery`` that asks a chat model.
 
     Equal settings and examples ask equal questions, so with a record of the chat model's answers
@@ -95,7 +94,7 @@ class LLMDiscovery:
         self.asker = Asker(chat, purse, workers=workers)
         self.domain, self.skills = domain, skills
         self.per_question, self.rounds, self.draw = per_question, rounds, draw
-        self.labels = dict(labels or {})
+        self.labels: Mapping[str, str] = dict(labels or {})
         self._groups = Groups((), {})
         self._assigned: dict[Example, str] = {}
 
@@ -107,7 +106,7 @@ class LLMDiscovery:
             BudgetError: if the purse was empty before there were skills.
         """
         new = self._label([e for e in examples if e.id not in self.labels])
-        self.labels |= {example.id: label for example, label in new.items()}
+        self.labels = {**self.labels, **{e.id: label for e, label in new.items()}}
         names = [self.labels[e.id] for e in examples if e.id in self.labels]
         if names:
             self._groups = aggregate(

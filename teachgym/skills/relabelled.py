@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from teachgym.errors import ConfigError, UnknownSkillError, unknown
 from teachgym.metrics import nearest_level
-from teachgym.protocols import ProceduralTask, Task
 from teachgym.skills.naming import OTHER
 from teachgym.skills.skill_file import SkillFile, with_other
-from teachgym.syllabus import compose_plainly, skill_reader, verifier
 from teachgym.tasks.procedural import pick
+from teachgym.tasks.task import Task, TaskWrapper
 from teachgym.types import SPLITS, Draft, Example, Split, leaf_skills
 
 
-class Relabelled:
+class Relabelled(TaskWrapper):
     """The same examples, splits, levels and grader; the skills are those of a skill file.
 
-    ``beneath`` is the task itself, ``restored`` tells how it labels an example.
     Examples that the file does not assign have the skill ``other``, which is added where it is
     needed. The task's grader, ``verify`` and ``compose`` see the skill that the task knows: an
     example's own, and for what is written for a skill, the commonest own skill of its examples.
@@ -44,21 +42,18 @@ class Relabelled:
     def __init__(self, task: Task, file: SkillFile) -> None:
         _check_fit(task, file)
         examples = [e for split in SPLITS for e in task.examples(split)]
-        self.beneath = task
+        super().__init__(task)
         self.name = f"{task.name}+{file.method}-{len(leaf_skills(file.skills))}"
         if any(e.id not in file.assignments for e in examples):
             file = with_other(file)
         self.skills = file.skills
-        self.levels = task.levels
         self._examples = {
             split: tuple(replace(e, skill=file.skill_of(e)) for e in task.examples(split))
             for split in SPLITS
         }
         self._own = {e.id: e.skill for e in examples}
-        self._skills_of = skill_reader(task)
         self._mix = self._blend(file)
         self._likely = {leaf: _commonest(cells) for leaf, cells in self._mix.items() if cells}
-        self._forward()
 
     def examples(self, split: Split) -> Sequence[Example]:
         """The task's examples of the split, in its order, with the file's skills."""
@@ -66,18 +61,27 @@ class Relabelled:
 
     def grade(self, example: Example, response: str) -> float:
         """The task's own grade."""
-        return self.beneath.grade(self.restored(example), response)
+        return self.task.grade(self._with_own_skill(example), response)
+
+    def grade_all(self, examples: Sequence[Example], responses: Sequence[str]) -> list[float]:
+        """The task's own grades."""
+        return self.task.grade_all([self._with_own_skill(e) for e in examples], responses)
 
     def verify(self, example: Example) -> float:
-        """What the task can tell about the example's target; see ``teachgym.syllabus``."""
-        return verifier(self.beneath)(self.restored(example))
+        """What the task can tell about the example's target."""
+        return self.task.verify(self._with_own_skill(example))
+
+    def skill_of(self, prompt: str) -> str | None:
+        """The only one of ``skills_of``; None where there are several or none."""
+        possible = self.skills_of(prompt)
+        return next(iter(possible)) if len(possible) == 1 else None
 
     def skills_of(self, prompt: str) -> frozenset[str]:
         """The file's skills that have examples of the prompt's own skill, if the task tells that.
 
         None too where no example of train or val has that skill.
         """
-        own = self._skills_of(prompt)
+        own = self.task.skills_of(prompt)
         return frozenset(
             skill
             for skill, mix in self._mix.items()
@@ -85,12 +89,19 @@ class Relabelled:
         )
 
     def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
-        """The draft in the form that the task gives it; see ``teachgym.syllabus``."""
-        compose: Callable[..., Example] = getattr(self.beneath, "compose", compose_plainly)
-        return replace(compose(draft, self._likely.get(skill, skill), difficulty), skill=skill)
+        """The draft in the form that the task gives it."""
+        own = self._likely.get(skill, skill)
+        return replace(self.task.compose(draft, own, difficulty), skill=skill)
 
-    def _make(self, skill: str, difficulty: float | None, rng: np.random.Generator) -> Example:
-        """Make an example like one of the skill's; see ``teachgym.protocols.ProceduralTask``."""
+    @property
+    def is_procedural(self) -> bool:
+        """Whether the task is, and every skill has examples in ``train`` or ``val``."""
+        return self.task.is_procedural and all(self._mix.values())
+
+    def make(self, skill: str, difficulty: float | None, rng: np.random.Generator) -> Example:
+        """Make an example like one of the skill's."""
+        if not self.is_procedural:
+            return Task.make(self, skill, difficulty, rng)
         if skill not in self._mix:
             raise UnknownSkillError(unknown("leaf skill", skill, self._mix))
         mix = self._mix[skill]
@@ -99,45 +110,32 @@ class Relabelled:
         else:
             levels = sorted(mix)
             own = pick(mix[levels[nearest_level(levels, difficulty)]], rng)
-        assert isinstance(self.beneath, ProceduralTask)
-        return replace(self.beneath.make(own, difficulty, rng), skill=skill)
+        return replace(self.task.make(own, difficulty, rng), skill=skill)
 
     def _blend(self, file: SkillFile) -> dict[str, dict[float, list[str]]]:
         """Own skills of the examples of train and val, by the file's leaf skills and difficulty."""
         mix: dict[str, dict[float, list[str]]] = {leaf: {} for leaf in leaf_skills(file.skills)}
         anything: dict[float, list[str]] = {}
         for split in SPLITS[:2]:
-            for example in self.beneath.examples(split):
+            for example in self.task.examples(split):
                 for cells in (mix[file.skill_of(example)], anything):
                     cells.setdefault(example.difficulty or 0.0, []).append(example.skill)
         if not mix.get(OTHER, True):
             mix[OTHER] = anything
         return mix
 
-    def _forward(self) -> None:
-        """Offer what the task offers beyond the protocol; ``hasattr`` tells what that is."""
-        for extra in ("stop", "brief"):
-            if hasattr(self.beneath, extra):
-                setattr(self, extra, getattr(self.beneath, extra))
-        if hasattr(self.beneath, "grade_all"):
-            self.grade_all = self._grade_all
-        if isinstance(self.beneath, ProceduralTask) and all(self._mix.values()):
-            self.make = self._make
+    def to_inner(self, example: Example) -> Example:
+        """The example as ``unwrapped`` labels it, where that is known."""
+        return self.task.to_inner(self._with_own_skill(example))
 
-    def _grade_all(self, examples: Sequence[Example], responses: Sequence[str]) -> list[float]:
-        """The task's own grades."""
-        restored = [self.restored(e) for e in examples]
-        grades: list[float] = self.beneath.grade_all(restored, responses)  # type: ignore[attr-defined]
-        return grades
-
-    def restored(self, example: Example) -> Example:
-        """The example with a skill that the task beneath knows, where one is known.
+    def _with_own_skill(self, example: Example) -> Example:
+        """The example with a skill that the task knows, where one is known.
 
         Its own, if the task can tell it from the prompt or it is one of the splits; else the
         commonest of the skill that it has here.
         """
         own = self._own.get(example.id)
-        if len(possible := self._skills_of(example.prompt)) == 1:
+        if len(possible := self.task.skills_of(example.prompt)) == 1:
             [own] = possible
         return replace(example, skill=own or self._likely.get(example.skill, example.skill))
 

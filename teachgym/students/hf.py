@@ -17,6 +17,7 @@ from transformers import GenerationConfig, LogitsProcessor
 from transformers.pytorch_utils import Conv1D
 
 from teachgym.errors import ConfigError, missing_extra
+from teachgym.protocols import Student
 from teachgym.students.adapter_files import AdapterWeights
 from teachgym.students.answering import require_sampling, uniforms
 from teachgym.students.checkpoints import copy_in, copy_out
@@ -33,7 +34,7 @@ PROMPTS_AT_ONCE = 64
 """Prompts in one call of ``generate`` or one forward pass."""
 
 
-class HuggingFaceStudent:
+class HuggingFaceStudent(Student):
     """A causal language model of transformers, adapted by peft or trained in full.
 
     The constructor changes the model: peft wraps layers and freezes the others.

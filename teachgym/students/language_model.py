@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from teachgym.errors import ConfigError
+from teachgym.protocols import Student
 from teachgym.students.answering import require_sampling, rules_for, uniforms
 from teachgym.students.decoding import Question
 from teachgym.students.loading import without_progress_bars
 from teachgym.students.lora import load_adapter
 from teachgym.students.network import context_of
-from teachgym.students.pool import StudentPool, generate_together
+from teachgym.students.pool import StudentPool
 from teachgym.students.preparing import Prepared, prepare
 from teachgym.students.scoring import score_targets
 from teachgym.students.self_check import unsuited, why_not_local, why_not_trained
@@ -25,7 +27,7 @@ from teachgym.students.verdicts import remembered
 from teachgym.types import Checkpoint
 
 
-class LanguageModelStudent:
+class LanguageModelStudent(Student):
     """A causal language model that answers greedily and can be put back as it was.
 
     A student is one of the K students of a ``StudentPool``; alone, K is 1. Prompts are formatted
@@ -37,8 +39,11 @@ class LanguageModelStudent:
         base: what an exported adapter names as its base model.
     """
 
+    batchable = True
+
     def __init__(self, pool: StudentPool, index: int = 0, *, base: str = "") -> None:
         self.pool, self.index, self.base = pool, index, base
+        self.max_new_tokens = pool.max_new_tokens
 
     @classmethod
     def of(cls, model: Any, tokenizer: Any, *, max_new_tokens: int) -> LanguageModelStudent:
@@ -66,11 +71,6 @@ class LanguageModelStudent:
         """How prompts become tokens."""
         return self.pool.texts
 
-    @property
-    def max_new_tokens(self) -> int:
-        """The longest answer, end token included."""
-        return self.pool.max_new_tokens
-
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, without special tokens."""
         return self.texts.encode(texts)
@@ -85,7 +85,27 @@ class LanguageModelStudent:
         Raises:
             ConfigError: for a prompt without tokens, which leaves nothing to continue.
         """
-        return generate_together([self], [prompts], stop=stop)[0]
+        return self.generate_together([self], [prompts], stop=stop)[0]
+
+    def generate_together(
+        self,
+        students: Sequence[LanguageModelStudent],
+        prompts: Sequence[Sequence[str]],
+        *,
+        stop: Sequence[str] = (),
+    ) -> list[list[str]]:
+        """Greedy answers of several students of one pool; each answers as it would alone.
+
+        Raises:
+            ConfigError: for students of different pools, or a prompt without tokens.
+        """
+        pool = pool_of(students)
+        questions: list[Sequence[Question]] = [()] * pool.count
+        for student, own in zip(students, prompts, strict=True):
+            encoded = pool.texts.prompts(own, room=pool.max_new_tokens)
+            questions[student.index] = [Question(tuple(ids)) for ids in encoded]
+        tokens = pool.answer(questions, rules_for(pool.texts, pool.network.n_tokens, stop=stop))
+        return [[pool.texts.decode(ids, stop) for ids in tokens[s.index]] for s in students]
 
     def sample(
         self,
@@ -148,6 +168,17 @@ class LanguageModelStudent:
             with without_progress_bars():
                 self.pool.plain_model(self.index).save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
+
+
+def pool_of(students: Sequence[LanguageModelStudent]) -> StudentPool:
+    """The pool of all ``students``; raises ``ConfigError`` if they are not of one pool."""
+    pool = students[0].pool
+    indices = {s.index for s in students}
+    if any(s.pool is not pool for s in students) or len(indices) < len(students):
+        raise ConfigError(
+            "only different students of one pool work together; make them with make_students"
+        )
+    return pool
 
 
 def load_students(

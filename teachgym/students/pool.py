@@ -8,16 +8,15 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
 
 from teachgym.errors import ConfigError
 from teachgym.students.adapter_files import write_adapter
-from teachgym.students.answering import MERGE_FROM, Answering, rules_for
+from teachgym.students.answering import MERGE_FROM, Answering
 from teachgym.students.checkpoints import copy_in, copy_out
-from teachgym.students.decoding import Question
 from teachgym.students.layout import Layout, apply_shared
 from teachgym.students.lora import LoRALinear, LoRASettings, add_adapters
 from teachgym.students.merging import Merged
@@ -26,9 +25,6 @@ from teachgym.students.stacking import stack_weights, unstack_weights
 from teachgym.students.texts import Texts
 from teachgym.students.threads import few_threads
 from teachgym.types import Checkpoint
-
-if TYPE_CHECKING:
-    from teachgym.students.language_model import LanguageModelStudent
 
 
 @dataclass(frozen=True)
@@ -217,40 +213,6 @@ class StudentPool:
                 digest.update(name.encode())
                 digest.update(_bytes(parameter))
         return digest.digest()
-
-
-def generate_together(
-    students: Sequence[LanguageModelStudent],
-    prompts: Sequence[Sequence[str]],
-    *,
-    stop: Sequence[str] = (),
-) -> list[list[str]]:
-    """Greedy answers of several students of one pool, each to its own prompts.
-
-    Each answers as it would alone.
-
-    Raises:
-        ConfigError: for students of different pools, or a prompt without tokens.
-    """
-    pool = pool_of(students)
-    questions: list[Sequence[Question]] = [()] * pool.count
-    for student, own in zip(students, prompts, strict=True):
-        encoded = pool.texts.prompts(own, room=pool.max_new_tokens)
-        questions[student.index] = [Question(tuple(ids)) for ids in encoded]
-    tokens = pool.answer(questions, rules_for(pool.texts, pool.network.n_tokens, stop=stop))
-    return [[pool.texts.decode(ids, stop) for ids in tokens[s.index]] for s in students]
-
-
-def pool_of(students: Sequence[LanguageModelStudent]) -> StudentPool:
-    """The pool of all ``students``; raises ``ConfigError`` if they are not of one pool."""
-    pool = students[0].pool
-    if any(s.pool is not pool for s in students) or len({s.index for s in students}) < len(
-        students
-    ):
-        raise ConfigError(
-            "only different students of one pool work together; make them with make_students"
-        )
-    return pool
 
 
 def _has_dropout(model: Any) -> bool:

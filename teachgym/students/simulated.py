@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from teachgym.errors import ConfigError, UnknownSkillError, unknown
 from teachgym.metrics import nearest_level
-from teachgym.protocols import Task, TellsSkill
+from teachgym.protocols import Student, Task
 from teachgym.settings import NotNegative
 from teachgym.students.dynamics import Dynamics, FloatArray, accuracy, learn
 from teachgym.students.profile import FITTED_TO_TINY, Profile
@@ -32,7 +32,7 @@ PROFILE_FILE = "profile.json"
 """What ``export`` writes; ``Profile.load`` reads it."""
 
 
-class SimulatedStudent:
+class SimulatedStudent(Student):
     """Answers an item right while its accuracy in the item's cell is above a fixed threshold.
 
     Item i has a threshold u_i, uniform in [0, 1) and a function of its prompt alone; the answer
@@ -44,15 +44,13 @@ class SimulatedStudent:
         profile: what the student knows at first and how it learns.
         task: whose prompts it is asked. Its splits are the answer key, and what ``read_key`` was
             given; any other prompt is answered wrong. Labels decide nothing: under other skills
-            or difficulties (``beneath``, see ``protocols.Task``) it is the same student, and
+            or difficulties (``Task.to_inner``) it is the same student, and
             learns the same wherever the task can tell the skill of a prompt (``skill_of``).
     """
 
     def __init__(self, profile: Profile, task: Task) -> None:
-        bottom = _bottom(task)
-        # Asked once: to look for a protocol's methods takes longer than to restore an example.
-        self._restored = partial(_restore, task, isinstance(bottom, TellsSkill))
-        self.profile, self.task, task = profile, bottom, bottom
+        self._seen, self.profile, self.task = task, profile, task.unwrapped
+        task = self.task
         self.skills, self.levels = leaf_skills(task.skills), task.levels
         self.dynamics = Dynamics.of(profile, self.skills, self.levels)
         self.competence: FloatArray = self.dynamics.start
@@ -66,7 +64,7 @@ class SimulatedStudent:
     # -- protocols.Student -----------------------------------------------------------------
 
     @cached_property
-    def max_new_tokens(self) -> int:
+    def max_new_tokens(self) -> int:  # type: ignore[override]
         """Tokens of the longest answer to a held-out item."""
         held_out = [*self.task.examples("val"), *self.task.examples("test")]
         return max(self.count_tokens([e.target]) for e in held_out)
@@ -132,8 +130,8 @@ class SimulatedStudent:
         Raises:
             UnknownSkillError: for an example of a skill that is not a leaf of the task.
         """
-        restored = map(self._restored, data)
-        return np.array([self._cell(e.skill, e.difficulty) for e in restored], dtype=np.int64)
+        inner = map(self._inner, data)
+        return np.array([self._cell(e.skill, e.difficulty) for e in inner], dtype=np.int64)
 
     def learn(self, counts: FloatArray, rng: np.random.Generator) -> None:
         """One training run on ``counts`` examples; see ``teachgym.students.dynamics.learn``."""
@@ -159,7 +157,12 @@ class SimulatedStudent:
         """
         for example in examples:
             if example.prompt not in self._key:
-                self._key[example.prompt] = self._restored(example)
+                self._key[example.prompt] = self._inner(example)
+
+    def _inner(self, example: Example) -> Example:
+        """The example as its task labels it, by its prompt where the task can tell."""
+        example, own = self._seen.to_inner(example), self.task.skill_of(example.prompt)
+        return example if own in (None, example.skill) else replace(example, skill=own)
 
     def _look_up(self, prompt: str) -> Example | None:
         """The task's example with this prompt; splits are read when first needed."""
@@ -202,22 +205,6 @@ def simulated_student(
     """A calibrated table of skills: milliseconds per step, no torch."""
     character = Profile.load(profile)
     return SimulatedStudent(character if noise is None else replace(character, noise=noise), task)
-
-
-def _bottom(task: Task) -> Task:
-    """The task under all other labels."""
-    while hasattr(task, "beneath"):
-        task = task.beneath
-    return task
-
-
-def _restore(task: Task, tells: bool, example: Example) -> Example:
-    """The example as the task at the bottom labels it, by its prompt where the task can tell."""
-    while hasattr(task, "beneath"):
-        example = task.restored(example)  # type: ignore[attr-defined]
-        task = task.beneath
-    own: str | None = task.skill_of(example.prompt) if tells else None  # type: ignore[attr-defined]
-    return example if own in (None, example.skill) else replace(example, skill=own)
 
 
 def _threshold(prompt: str) -> float:

@@ -16,6 +16,7 @@ from teachgym.metrics import nearest_level
 from teachgym.settings import ItemsPerCell, Seed, checked
 from teachgym.tasks.primitives import LEVELS, PRIMITIVES, ROOTS, Primitive
 from teachgym.tasks.procedural import draw_distinct, draw_in_split, item_rng
+from teachgym.tasks.task import Task
 from teachgym.types import Example, Skill, Split
 
 _BY_NAME = {p.name: p for p in PRIMITIVES}
@@ -37,7 +38,7 @@ def solve(prompt: str) -> str | None:
         return None
 
 
-class ArithmeticAndStrings:
+class ArithmeticAndStrings(Task):
     """Copy, pick, order, shift, move and combine letters and digits; calculate.
 
     Skills are grouped under seven roots, some undo each other, some are composed of others, and
@@ -51,6 +52,10 @@ class ArithmeticAndStrings:
     """
 
     name = "arithmetic-and-strings-v0"
+    skills = (
+        *(Skill(root, None, description) for root, description in ROOTS.items()),
+        *(Skill(p.name, p.root, p.description) for p in PRIMITIVES),
+    )
     levels: tuple[float, ...] = tuple(i / (LEVELS - 1) for i in range(LEVELS))
 
     @checked
@@ -70,13 +75,6 @@ class ArithmeticAndStrings:
         }
         self._examples: dict[Split, tuple[Example, ...]] = {}
 
-    @property
-    def skills(self) -> tuple[Skill, ...]:
-        """Seven roots, then 32 leaves."""
-        roots = (Skill(root, None, description) for root, description in ROOTS.items())
-        leaves = (Skill(p.name, p.root, p.description) for p in PRIMITIVES)
-        return (*roots, *leaves)
-
     def examples(self, split: Split) -> Sequence[Example]:
         """All examples of a split, by skill and then by level; made on first use."""
         if split not in self._examples:
@@ -88,7 +86,7 @@ class ArithmeticAndStrings:
         return self._examples[split]
 
     def make(self, skill: str, difficulty: float | None, rng: np.random.Generator) -> Example:
-        """One training example; see ``protocols.ProceduralTask``."""
+        """One training example."""
         if skill not in _BY_NAME:
             raise UnknownSkillError(unknown("leaf skill", skill, _BY_NAME))
         if difficulty is None:

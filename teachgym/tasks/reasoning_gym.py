@@ -40,6 +40,7 @@ from teachgym.tasks.reasoning_gym_tables import (
     REPAIRS,
     SETTINGS,
 )
+from teachgym.tasks.task import Task
 from teachgym.types import Example, Skill, Split
 
 _CANNOT_MAKE = (AssertionError, ValueError, TypeError, RuntimeError, IndexError)
@@ -124,7 +125,7 @@ class Cell:
             return 0.0
 
 
-class ReasoningGymTask:
+class ReasoningGymTask(Task):
     """Datasets of reasoning-gym, each a leaf skill under its category.
 
     Level l of ``levels``, difficulty l / (levels - 1), is the dataset's curriculum with every
@@ -228,7 +229,7 @@ class ReasoningGymTask:
         return None if cell is None else (cell, int(key))
 
     def make(self, skill: str, difficulty: float | None, rng: np.random.Generator) -> Example:
-        """One training example; see ``teachgym.protocols.ProceduralTask``."""
+        """One training example."""
         if skill not in self._cells:
             raise UnknownSkillError(unknown("leaf skill", skill, self._cells))
         cells = self._cells[skill]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from teachgym.errors import ConfigError
 from teachgym.tasks.math_grading import grade_answers, require_math_verify
 from teachgym.tasks.problem_splits import Problem, ProblemSplits
+from teachgym.tasks.task import Task
 from teachgym.types import Brief, Draft, Example, Skill, Split
 
 MAX_DEADLINE = 3600.0
@@ -45,7 +46,7 @@ class Outline:
     levels: tuple[float, ...]
 
 
-class WorkedProblems:
+class WorkedProblems(Task):
     """Problems with worked solutions, graded by their final answers.
 
     Args:

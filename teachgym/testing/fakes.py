@@ -13,13 +13,14 @@ from typing import Any, NoReturn
 import numpy as np
 
 from teachgym.errors import ConformanceError, UnknownSkillError, unknown
+from teachgym.protocols import Student, Trainer
 from teachgym.testing.toy import SKILLS, solve, split_prompt
 from teachgym.types import Checkpoint, Completion, Cost, Data, Example, TrainResult, leaf_skills
 
 _SKILLS = leaf_skills(SKILLS)
 
 
-class TableStudent:
+class TableStudent(Student):
     """Knows a share of each skill of ``ToyTask``, larger the more examples it was taught.
 
     The share is n / (n + ``half``) after n examples, so ``half`` examples teach half a skill. A
@@ -72,7 +73,7 @@ class TableStudent:
         return bool(skill) and rank < self.share(skill)
 
 
-class RecordingTrainer:
+class RecordingTrainer(Trainer[TableStudent]):
     """Teaches a ``TableStudent`` and keeps what it was given in ``calls``."""
 
     def __init__(self) -> None:
@@ -93,11 +94,11 @@ class RecordingTrainer:
         return TrainResult(loss, steps=len(data), cost=self.cost(student, data))
 
 
-class ForbiddenStudent:
+class ForbiddenStudent(Student):
     """Raises ``ConformanceError`` whatever it is asked: for code that must not use the student."""
 
     @property
-    def max_new_tokens(self) -> int:
+    def max_new_tokens(self) -> int:  # type: ignore[override]
         """Refused."""
         self._refuse("max_new_tokens")
 

@@ -6,6 +6,7 @@ Both leave the student as they found it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from teachgym.errors import UnsupportedError
 from teachgym.protocols import Student, Trainer
 from teachgym.testing import contract as c
 from teachgym.testing.contract import checking, require
@@ -21,7 +23,7 @@ from teachgym.types import Checkpoint, Cost, Data, TrainResult
 
 @checking("student")
 def check_student(student: Student, prompts: Sequence[str]) -> None:
-    """Check answering, counting, saving, restoring and exporting.
+    """Check answering, probing, counting, saving, restoring and exporting.
 
     Args:
         student: the student.
@@ -30,8 +32,11 @@ def check_student(student: Student, prompts: Sequence[str]) -> None:
     Raises:
         ConformanceError: with the broken clause of ``teachgym.testing.contract``.
     """
+    require(isinstance(student, Student), c.STUDENT_HAS_EVERY_MEMBER, type(student).__name__)
     start = _copy(student.save())
     _check_answers(student, prompts, start)
+    _check_probes(student, prompts)
+    require(student.save() == start, c.PROBES_HAVE_NO_SIDE_EFFECT)
     _check_tokens(student, prompts)
     _check_saving(student, start)
     with TemporaryDirectory() as folder:
@@ -51,6 +56,7 @@ def check_trainer(trainer: Trainer[Any], student: Any, data: Data) -> None:
     Raises:
         ConformanceError: with the broken clause of ``teachgym.testing.contract``.
     """
+    require(isinstance(trainer, Trainer), c.TRAINER_HAS_EVERY_MEMBER, type(trainer).__name__)
     start = student.save()
     kept = _copy(start)
     _check_price(trainer, student, data)
@@ -72,6 +78,11 @@ def check_trainer(trainer: Trainer[Any], student: Any, data: Data) -> None:
     second = trainer.train(student, data, np.random.default_rng(0))
     equally = student.save() == trained and _facts(second) == _facts(first)
     require(equally, c.EQUAL_RNG_TRAINS_EQUALLY, f"{_facts(first)}, {_facts(second)}")
+
+    student.restore(kept)
+    [third] = trainer.train_together([student], [data], [np.random.default_rng(0)])
+    alike = student.save() == trained and _facts(third) == _facts(first)
+    require(alike, c.STUDENTS_TOGETHER_LEARN_ALIKE, f"{_facts(first)}, {_facts(third)}")
     student.restore(kept)
 
 
@@ -81,6 +92,23 @@ def _check_answers(student: Student, prompts: Sequence[str], start: Checkpoint) 
     require(student.generate([]) == [], c.ONE_ANSWER_PER_PROMPT, "answers to no prompts")
     require(student.generate(prompts) == answers, c.GENERATE_IS_DETERMINISTIC)
     require(student.save() == start, c.GENERATE_HAS_NO_SIDE_EFFECT)
+    together = student.generate_together([student], [prompts])
+    require(together == [answers], c.STUDENTS_TOGETHER_ANSWER_ALIKE)
+    require(student.fingerprint() == student.fingerprint(), c.FINGERPRINTS_ARE_EQUAL)
+
+
+def _check_probes(student: Student, prompts: Sequence[str]) -> None:
+    """Those that the student offers."""
+    with suppress(UnsupportedError):
+        found = student.logprobs(prompts, prompts)
+        sound = len(found) == len(prompts) and all((f <= 0).all() and f.ndim == 1 for f in found)
+        require(sound, c.LOGPROBS_ARE_OF_THE_TARGETS, found)
+    with suppress(UnsupportedError):
+        samples = student.sample(prompts, k=2, seed=1)
+        sound = len(samples) == len(prompts) and all(len(own) == 2 for own in samples)
+        require(sound, c.K_SAMPLES_PER_PROMPT, [len(own) for own in samples])
+        alone = student.sample(prompts[:1], k=2, seed=1)
+        require(alone == samples[:1], c.SAMPLES_DEPEND_ON_SEED_AND_PROMPT, alone)
 
 
 def _check_tokens(student: Student, prompts: Sequence[str]) -> None:

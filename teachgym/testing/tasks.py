@@ -5,22 +5,23 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 
-from teachgym.errors import UnknownSkillError
-from teachgym.protocols import ProceduralTask, Task
+from teachgym.errors import ConfigError, UnknownSkillError, UnsupportedError
+from teachgym.protocols import Task
 from teachgym.testing import contract as c
 from teachgym.testing.contract import checking, require
-from teachgym.types import SPLITS, Example, leaf_skills
+from teachgym.types import SPLITS, Draft, Example, leaf_skills
 
 _WRONG_ANSWERS = ("", "~ not an answer ~")
 
 
 @checking("task")
 def check_task(task: Task, *, samples: int = 100, lone: Collection[str] = ()) -> None:
-    """Check the skills, the splits, the grader and, of procedural tasks, ``make``.
+    """Check the skills, the splits, the grader and every other ability.
 
     Args:
         task: the task.
@@ -32,16 +33,22 @@ def check_task(task: Task, *, samples: int = 100, lone: Collection[str] = ()) ->
     Raises:
         ConformanceError: with the broken clause of ``teachgym.testing.contract``.
     """
+    require(isinstance(task, Task), c.TASK_HAS_EVERY_MEMBER, type(task).__name__)
     require(bool(task.name), c.TASK_HAS_A_NAME, repr(task.name))
     _check_skills(task)
     _check_levels(task.levels)
     _check_splits(task, lone)
     for split in SPLITS:
         examples = task.examples(split)
-        for example in examples[:: math.ceil(len(examples) / samples) or 1]:
+        chosen = examples[:: math.ceil(len(examples) / samples) or 1]
+        for example in chosen:
             _check_grading(task, example)
-    if isinstance(task, ProceduralTask):
+            _check_labels(task, example)
+        _check_grading_at_once(task, chosen)
+    if task.is_procedural:
         _check_make(task, samples)
+    else:
+        require(_refuses(task, leaf_skills(task.skills)[0]), c.ONLY_THE_PROCEDURAL_MAKE)
 
 
 def _check_skills(task: Task) -> None:
@@ -112,7 +119,43 @@ def _check_grading(task: Task, example: Example) -> None:
             require(score != 1, c.WRONG_ANSWERS_SCORE_LESS, found)
 
 
-def _check_make(task: ProceduralTask, samples: int) -> None:
+def _check_grading_at_once(task: Task, examples: Sequence[Example]) -> None:
+    answers = [(e, a) for e in examples for a in (e.target, *_WRONG_ANSWERS)]
+    one_by_one = [task.grade(e, a) for e, a in answers]
+    at_once = task.grade_all([e for e, _ in answers], [a for _, a in answers])
+    require(str(list(at_once)) == str(one_by_one), c.GRADE_ALL_GRADES, at_once)
+    for example in examples:
+        verdict = task.verify(example)
+        require(math.isnan(verdict) or 0 <= verdict <= 1, c.VERDICTS_ARE_IN_RANGE, verdict)
+
+
+def _check_labels(task: Task, example: Example) -> None:
+    """What is read off a prompt, what is under the labels, and what is made of a draft."""
+    possible, one = task.skills_of(example.prompt), task.skill_of(example.prompt)
+    require(not possible or example.skill in possible, c.SKILLS_ARE_READ_RIGHT, sorted(possible))
+    only = next(iter(possible)) if len(possible) == 1 else None
+    require(one == only, c.ONE_SKILL_IS_THE_ONLY_ONE, repr(one))
+    inner = task.to_inner(example)
+    kept = replace(inner, skill=example.skill, difficulty=example.difficulty) == example
+    known = inner.skill in leaf_skills(task.unwrapped.skills)
+    require(kept and known, c.TO_INNER_CHANGES_LABELS_ONLY, inner)
+    try:
+        made = task.compose(Draft(example.prompt, example.target), example.skill, 0.5)
+    except ConfigError:  # What is in the form of a prompt need not be a draft.
+        return
+    kept = (made.skill, made.difficulty) == (example.skill, 0.5)
+    require(kept, c.COMPOSE_KEEPS_THE_ORDER, f"{made.skill!r}, {made.difficulty}")
+
+
+def _refuses(task: Task, skill: str) -> bool:
+    try:
+        task.make(skill, None, np.random.default_rng(0))
+    except UnsupportedError:
+        return True
+    return False
+
+
+def _check_make(task: Task, samples: int) -> None:
     held_out = (*task.examples("val"), *task.examples("test"))
     forbidden = _prompts(held_out)
     for skill in leaf_skills(task.skills):
@@ -127,7 +170,7 @@ def _check_make(task: ProceduralTask, samples: int) -> None:
 
 
 def _check_make_skill(
-    task: ProceduralTask,
+    task: Task,
     skill: str,
     levels: Sequence[float],
     samples: int,

@@ -33,6 +33,7 @@ def check_engine(engine: DataEngine, task: Task, *, count: int = 5) -> None:
     Raises:
         ConformanceError: with the broken clause of ``teachgym.testing.contract``.
     """
+    require(isinstance(engine, DataEngine), c.ENGINE_HAS_EVERY_MEMBER, type(engine).__name__)
     require(engine.generate(Plan(), np.random.default_rng(0)) == (), c.NO_ORDERS_NO_EXAMPLES)
     for skill in task.skills:
         plan = Plan((Order(skill.name, count),))

@@ -16,6 +16,7 @@ import numpy as np
 from teachgym.errors import UnknownSkillError, unknown
 from teachgym.metrics import nearest_level
 from teachgym.tasks.procedural import draw_distinct, draw_in_split, item_rng, pick
+from teachgym.tasks.task import Task
 from teachgym.types import Example, Skill, Split
 
 _RULES: dict[str, Callable[[str], str]] = {
@@ -55,7 +56,7 @@ def solve(prompt: str) -> str:
     return _RULES[skill](question)
 
 
-class ToyTask:
+class ToyTask(Task):
     """Four leaf skills under two roots, two levels; splits with ``per_cell`` examples of each.
 
     Level 0.0 asks about three characters, level 1.0 about four. The training pool is four times
@@ -86,7 +87,7 @@ class ToyTask:
             return 0.0
 
     def make(self, skill: str, difficulty: float | None, rng: np.random.Generator) -> Example:
-        """A training example; see ``teachgym.protocols.ProceduralTask``."""
+        """A training example."""
         if skill not in _RULES:
             raise UnknownSkillError(unknown("leaf skill", skill, _RULES))
         if difficulty is None:

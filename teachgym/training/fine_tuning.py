@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from rich.progress import track
 
-from teachgym.students.language_model import LanguageModelStudent
+from teachgym.protocols import Trainer
+from teachgym.students.language_model import LanguageModelStudent, pool_of
 from teachgym.students.network import split_by_tokens
-from teachgym.students.pool import StudentPool, pool_of
+from teachgym.students.pool import StudentPool
 from teachgym.training.datum import Datum, batches, encode, log_skipped, train_tokens
 from teachgym.training.first_losses import FirstLosses
 from teachgym.training.losses import Loss, Targets, cross_entropy
@@ -31,7 +32,7 @@ _LOGITS_AT_ONCE = 2**26
 """Logits in memory at once; rows beyond that wait for the next chunk."""
 
 
-class FineTuner:
+class FineTuner(Trainer[LanguageModelStudent]):
     """Fine-tuning on target tokens, with a fresh optimizer each time.
 
     The updates are those of padded batches; the texts are packed only within a batch, both
@@ -42,6 +43,8 @@ class FineTuner:
         loss: what to minimise; None = the loss that the settings name.
         progress: show a progress bar while training.
     """
+
+    batchable = True
 
     def __init__(
         self,

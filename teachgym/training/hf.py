@@ -18,7 +18,7 @@ import torch
 from torch.nn.utils import clip_grad_norm_
 
 from teachgym.errors import ConfigError
-from teachgym.protocols import Student
+from teachgym.protocols import Student, Trainer
 from teachgym.students.hf import HuggingFaceStudent, pad
 from teachgym.training.datum import Datum, batches, encode, log_skipped, train_tokens
 from teachgym.training.first_losses import FirstLosses
@@ -32,7 +32,7 @@ ADAMW = FineTuningSettings(optimizer="adamw")
 """The defaults, with the only optimizer there is here."""
 
 
-class HuggingFaceTrainer:
+class HuggingFaceTrainer(Trainer[HuggingFaceStudent]):
     """Fine-tuning on target tokens, with a fresh optimizer each time.
 
     Args:

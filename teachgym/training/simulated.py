@@ -8,6 +8,7 @@ from time import perf_counter
 
 import numpy as np
 
+from teachgym.protocols import Trainer
 from teachgym.settings import Epochs, checked
 from teachgym.students.dynamics import FloatArray
 from teachgym.students.simulated import SimulatedStudent
@@ -19,7 +20,7 @@ LEAST_CHANCE = 0.001
 
 @checked
 @dataclass(frozen=True)
-class SimulatedTrainer:
+class SimulatedTrainer(Trainer[SimulatedStudent]):
     """One training run = one step of ``teachgym.students.dynamics.learn``.
 
     What counts is how many examples there are of each skill at each level; the texts, and so

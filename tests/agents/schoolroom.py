@@ -11,7 +11,8 @@ from teachgym.agents.classroom import Classroom
 from teachgym.chat.prompts import Messages
 from teachgym.chat.scripted import Scripted
 from teachgym.ledger import Ledger
-from teachgym.syllabus import Syllabus, compose_plainly
+from teachgym.syllabus import Syllabus
+from teachgym.testing import ToyTask
 from teachgym.types import (
     Brief,
     Budget,
@@ -50,7 +51,7 @@ def make_classroom(
         skills=SKILLS,
         brief=BRIEF,
         train=questions("train", train),
-        compose=compose_plainly,
+        compose=ToyTask(per_cell=1).compose,
         grade=lambda example, response: float(response == example.target),
         verify=lambda example: 1.0,
     )

@@ -16,6 +16,7 @@ from teachgym.engines.orders import divide, leaves_under
 from teachgym.errors import ConfigError, RunError, UnknownNameError, UnknownSkillError
 from teachgym.protocols import DataEngine
 from teachgym.records import write_examples
+from teachgym.tasks.task import Task
 from teachgym.testing import ToyTask, check_engine
 from teachgym.types import Data, Example, Order, Plan, Provenance, Skill
 
@@ -72,7 +73,7 @@ def test_the_procedural_engine_makes_exactly_what_is_ordered() -> None:
 
 
 def test_a_task_that_cannot_make_examples_is_refused() -> None:
-    class Fixed:
+    class Fixed(Task):
         name, skills, levels = "fixed-v0", TASK.skills, TASK.levels
         examples, grade = TASK.examples, TASK.grade
 

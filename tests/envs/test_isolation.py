@@ -29,6 +29,7 @@ from teachgym.errors import ConfigError, ConformanceError, EpisodeError
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.ledger import Ledger
 from teachgym.loop import run_episode
+from teachgym.tasks.task import Task
 from teachgym.testing.fakes import RecordingTrainer, TableStudent
 from teachgym.testing.toy import ToyTask
 from teachgym.types import Budget, Cost, Draft, Example, Incident, Split
@@ -112,7 +113,7 @@ def test_nothing_held_out_can_be_reached_from_a_writer_whatever_the_task_is_seen
     assert finds(engine.writer, judge(env)) == []
 
 
-class Marked:
+class Marked(Task):
     """Somebody's own task, which holds its items, and whose splits are lazy."""
 
     name = "marked-v0"

@@ -12,7 +12,7 @@ import pytest
 from teachgym.engines import make_engine
 from teachgym.envs import FillPlans, OrderShares, SkillObservation, TeacherEnv
 from teachgym.envs.rules import EpisodeRules
-from teachgym.errors import BudgetError, ConfigError, EpisodeError
+from teachgym.errors import BudgetError, ConfigError, EpisodeError, UnsupportedError
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask
 from teachgym.types import Budget, Cost, Data
@@ -161,12 +161,15 @@ def test_a_restored_snapshot_has_the_price_of_its_probes() -> None:
     assert env.spent.generated_tokens == 16
 
 
-@pytest.mark.parametrize("name", ["logprobs", "sample"])
-def test_a_student_that_cannot_do_it_says_so(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "cannot"),
+    [("logprobs", "cannot tell log-probabilities"), ("sample", "answers greedily only")],
+)
+def test_a_student_that_cannot_do_it_says_so(name: str, cannot: str) -> None:
     env = make(TableStudent())
     env.reset(seed=0)
     arguments: tuple[Any, ...] = (examples(env, 1),) if name == "logprobs" else (["a"], 1)
-    with pytest.raises(ConfigError, match=f"TableStudent has no {name}"):
+    with pytest.raises(UnsupportedError, match=f"TableStudent {cannot}"):
         getattr(env, name)(*arguments)
 
 

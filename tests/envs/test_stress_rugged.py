@@ -14,8 +14,9 @@ from teachgym.envs.building import teacher_env
 from teachgym.envs.stress.rugged import Rugged, Swap, real_levels
 from teachgym.errors import ConfigError, ConformanceError
 from teachgym.metrics import by_cell
-from teachgym.protocols import ProceduralTask
+from teachgym.protocols import PLAIN
 from teachgym.tasks import make_task
+from teachgym.tasks.task import Task
 from teachgym.testing import ToyTask, check_task
 from teachgym.types import Data, Draft, Example
 
@@ -109,16 +110,16 @@ def test_what_the_task_offers_beyond_the_protocol_is_offered_on() -> None:
     assert full.stop == ("\n",)
     assert full.grade_all([one], [one.target]) == [full.verify(one)] == [1.0]
     assert full.compose(Draft("?", "!"), "copy", 1.0).difficulty == 1.0
-    assert not hasattr(full, "brief")
+    assert full.brief == PLAIN
 
 
 def test_a_task_that_makes_nothing_is_not_procedural_when_rugged() -> None:
-    class Fixed:
+    class Fixed(Task):
         name, skills, levels = "fixed-v0", ToyTask.skills, ToyTask.levels
         examples, grade = ToyTask().examples, ToyTask().grade
 
-    assert not isinstance(Rugged(Fixed()), ProceduralTask)
-    assert isinstance(Rugged(ToyTask()), ProceduralTask)
+    assert not Rugged(Fixed()).is_procedural
+    assert Rugged(ToyTask()).is_procedural
 
 
 def test_with_a_single_level_there_is_nothing_to_swap() -> None:

@@ -116,16 +116,25 @@ def test_at_least_one_row_is_made() -> None:
 
 
 class PooledStudent(SimulatedStudent):
-    """A simulated student that counts as one of a pool, and whose answers can be remembered."""
+    """A simulated student that can be asked with others, and whose answers can be remembered."""
 
-    pool = "the pool"
+    batchable = True
+    asked: list[int]
 
     def fingerprint(self) -> str:
         return hashlib.sha256(self.competence.tobytes()).hexdigest()
 
+    def generate_together(
+        self, students: Sequence[Any], prompts: Sequence[Sequence[str]], *, stop: Sequence[str] = ()
+    ) -> list[list[str]]:
+        self.asked.append(len(students))
+        return super().generate_together(students, prompts, stop=stop)
+
 
 class JointTrainer(SimulatedTrainer):
     """Keeps the number of examples of each student that it trains at once."""
+
+    batchable = True
 
     def __init__(self) -> None:
         self.calls: list[list[int]] = []
@@ -134,7 +143,7 @@ class JointTrainer(SimulatedTrainer):
         self, students: Sequence[Any], data: Sequence[Data], rngs: Sequence[Any]
     ) -> list[TrainResult]:
         self.calls.append([len(d) for d in data])
-        return [self.train(*each) for each in zip(students, data, rngs, strict=True)]
+        return super().train_together(students, data, rngs)
 
 
 @pytest.fixture
@@ -143,19 +152,15 @@ def joint(monkeypatch: pytest.MonkeyPatch) -> Any:
     trainer = JointTrainer()
     asked: list[int] = []
 
-    def generate_together(
-        students: Sequence[Any], prompts: Sequence[Sequence[str]], *, stop: Sequence[str] = ()
-    ) -> list[list[str]]:
-        asked.append(len(students))
-        return [s.generate(own, stop=stop) for s, own in zip(students, prompts, strict=True)]
-
     def pooled(name: str, task: Any, count: int, **settings: Any) -> tuple[Any, ...]:
         profile: Any = make_student("simulated", task)
-        return tuple(PooledStudent(profile.profile, task) for _ in range(count))
+        students = tuple(PooledStudent(profile.profile, task) for _ in range(count))
+        for student in students:
+            student.asked = asked
+        return students
 
     monkeypatch.setattr("teachgym.envs.vector.make_students", pooled)
     monkeypatch.setattr("teachgym.envs.casting.make_trainer", lambda student, **settings: trainer)
-    monkeypatch.setattr("teachgym.students.pool.generate_together", generate_together)
 
     class Joint:
         trained, asks = trainer.calls, asked

@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from teachgym.errors import ConfigError, UnknownSkillError
-from teachgym.protocols import ProceduralTask
+from teachgym.errors import ConfigError, UnknownSkillError, UnsupportedError
+from teachgym.protocols import PLAIN
 from teachgym.skills.discovering import discover_skills, make_discovery
 from teachgym.skills.relabelled import Relabelled
 from teachgym.skills.skill_file import SkillFile
@@ -60,7 +60,7 @@ def test_what_the_file_does_not_assign_has_the_skill_other() -> None:
 @pytest.mark.parametrize("splits", [("val",), ("train", "val"), SPLITS])
 def test_a_relabelled_task_keeps_the_contract(splits: tuple[Split, ...]) -> None:
     task = Relabelled(TASK, _file(*splits))
-    assert isinstance(task, ProceduralTask)
+    assert task.is_procedural
     check_task(task, lone=[skill.name for skill in task.skills])
 
 
@@ -105,12 +105,14 @@ def test_a_difficulty_is_made_of_examples_that_have_it() -> None:
 def test_a_skill_without_examples_makes_the_task_not_procedural() -> None:
     """Neither can be made for nobody's skill, nor from test."""
     names = {"copy": "a", "reverse": "a"}
-    assert not isinstance(Relabelled(TASK, _file("val", names=names)), ProceduralTask)
+    assert not Relabelled(TASK, _file("val", names=names)).is_procedural
     mixed = {e.id: "b" for e in TASK.examples("test")}
     only_test = replace(
         _file("val", names=names), assignments={**_file("val", names=names).assignments, **mixed}
     )
-    assert not isinstance(Relabelled(TASK, only_test), ProceduralTask)
+    assert not Relabelled(TASK, only_test).is_procedural
+    with pytest.raises(UnsupportedError, match="cannot make examples"):
+        Relabelled(TASK, only_test).make("a", None, _rng())
     with pytest.raises(UnknownSkillError, match="copy"):
         Relabelled(TASK, _file("val")).make("copy", None, _rng())
 
@@ -146,7 +148,7 @@ def test_a_task_is_asked_about_the_skills_that_it_knows() -> None:
     task = Relabelled(own, _file("train", "val"))
     syllabus = Syllabus.of(task)
     assert syllabus.brief == own.brief
-    assert task.stop == ("\n",)  # type: ignore[attr-defined]
+    assert task.stop == ("\n",)
     val = task.examples("val")
     assert task.grade_all(val, [e.target for e in val]) == [1.0] * len(val)
     assert {syllabus.verify(e) for e in val} == {0.5}
@@ -157,7 +159,7 @@ def test_a_task_is_asked_about_the_skills_that_it_knows() -> None:
 
 def test_what_a_task_lacks_it_lacks_relabelled() -> None:
     task = Relabelled(TASK, _file("val"))
-    assert not any(hasattr(task, extra) for extra in ("stop", "brief", "grade_all"))
+    assert (task.stop, task.brief) == ((), PLAIN)
     assert Syllabus.of(task).verify(task.examples("val")[0]) == 1
 
 

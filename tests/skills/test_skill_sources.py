@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from teachgym.envs.building import teacher_env
 from teachgym.errors import ConfigError
-from teachgym.protocols import ProceduralTask
 from teachgym.skills.agreement import agreement_with_own
 from teachgym.skills.discovering import discover_skills, make_discovery
 from teachgym.skills.relabelled import Relabelled
 from teachgym.skills.skill_file import SkillFile, write_skill_file
 from teachgym.skills.sources import find_skills
 from teachgym.tasks import make_task
+from teachgym.tasks.task import Task
 from teachgym.testing import ToyTask, check_task
 from teachgym.testing.toy import split_prompt
 from teachgym.types import Example, Skill, Split, leaf_skills
@@ -32,7 +32,7 @@ NAMES = ("roots", "one", "opaque", "shuffled", "clusters-4")
 
 
 @dataclass(frozen=True)
-class Listed:
+class Listed(Task):
     """A task of the examples that it is given."""
 
     skills: tuple[Skill, ...]
@@ -40,13 +40,8 @@ class Listed:
     val: Sequence[Example] = ()
     test: Sequence[Example] = ()
 
-    @property
-    def name(self) -> str:
-        return TASK.name
-
-    @property
-    def levels(self) -> tuple[float, ...]:
-        return TASK.levels
+    name = TASK.name
+    levels = TASK.levels
 
     def examples(self, split: Split) -> Sequence[Example]:
         found: Sequence[Example] = getattr(self, split)
@@ -78,7 +73,7 @@ def test_every_example_has_a_skill_and_the_task_keeps_its_contract(name: str) ->
     assert set(file.assignments) == {example.id for example in _examples()}
     seen = Relabelled(TASK, file)
     assert seen.skills == file.skills
-    assert isinstance(seen, ProceduralTask)
+    assert seen.is_procedural
     check_task(seen)
 
 
@@ -175,7 +170,6 @@ def test_what_is_made_for_a_shuffled_skill_is_a_mixture_at_the_wanted_level() ->
 
 def _drawn(task: Relabelled, skill: str) -> Counter[str]:
     """Own skills of 1,000 examples made for a skill at level 1.0, read off their prompts."""
-    assert isinstance(task, ProceduralTask)
     rng = np.random.default_rng(0)
     made = [task.make(skill, 1.0, rng) for _ in range(1000)]
     assert {(e.skill, e.difficulty) for e in made} == {(skill, 1.0)}

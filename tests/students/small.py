@@ -8,13 +8,14 @@ import numpy as np
 
 from teachgym.students.dynamics import Dynamics, FloatArray
 from teachgym.students.profile import Profile, SkillProfile
+from teachgym.tasks.task import Task
 from teachgym.types import Data, Example, Skill, Split
 
 SKILLS = ("a", "b")
 LEVELS = (0.0, 1.0)
 
 
-class Words:
+class Words(Task):
     """A task of two skills at two levels with 50 items a cell and split."""
 
     name = "words"

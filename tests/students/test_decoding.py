@@ -24,7 +24,6 @@ from teachgym.students.decoding import DecodingRules, Question, SlotDecoder
 from teachgym.students.layout import Layout
 from teachgym.students.lora import LoRASettings
 from teachgym.students.network import Network
-from teachgym.students.pool import generate_together
 from teachgym.students.scores import Scoring
 from teachgym.students.texts import Texts
 
@@ -244,5 +243,5 @@ def test_uniform_numbers_are_uniform_and_repeatable() -> None:
 def test_greedy_answers_of_students_together_keep_their_order() -> None:
     first, second = students_of(make_pool(2, lora=LoRASettings(rank=2)))
     prompts = ["copy ab=", "rev abc="]
-    there = generate_together([second, first], [prompts, prompts[::-1]])
+    there = second.generate_together([second, first], [prompts, prompts[::-1]])
     assert there == [second.generate(prompts), first.generate(prompts[::-1])]

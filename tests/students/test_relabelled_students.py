@@ -51,5 +51,5 @@ def test_a_task_that_cannot_tell_is_taken_at_the_commonest_skill() -> None:
     task, student = student_of("roots")
     example = made_for(task, "copying")[0]
     unreadable = type(example)("What now?", "x", "copying", difficulty=0.0)
-    assert task.restored(unreadable).skill == "copy"
+    assert task.to_inner(unreadable).skill == "copy"
     assert student.count((unreadable,)).sum() == 1

@@ -15,7 +15,7 @@ from teachgym.errors import ConfigError
 from teachgym.students.layout import Layout
 from teachgym.students.lora import LoRASettings, add_adapters
 from teachgym.students.network import Network, context_of
-from teachgym.students.pool import StudentPool, generate_together
+from teachgym.students.pool import StudentPool
 from teachgym.students.texts import Texts
 from teachgym.training.datum import encode
 from teachgym.training.fine_tuning import FineTuner, run_pass
@@ -208,7 +208,7 @@ def test_a_student_learns_the_same_alone_and_among_others(
     data = [data_for(k, n) for k, n in enumerate(sizes)]
     prompts = [[e.prompt for e in data_for(k, 5)] for k in range(4)]
     results = FineTuner(settings).train_together(students, data, [rng(k) for k in range(4)])
-    answers = generate_together(students, prompts)
+    answers = students[0].generate_together(students, prompts)
     (alone,) = students_of(make_pool(1, lora=lora))
     start = alone.save()
     for k, student in enumerate(students):
@@ -228,7 +228,7 @@ def test_a_student_learns_the_same_alone_and_among_others(
 def test_students_of_different_pools_do_not_work_together() -> None:
     (one,), (two,) = students_of(make_pool()), students_of(make_pool())
     with pytest.raises(ConfigError, match="students of one pool"):
-        generate_together([one, two], [["a"], ["b"]])
+        one.generate_together([one, two], [["a"], ["b"]])
     with pytest.raises(ConfigError, match="different students"):
         FineTuner().train_together([one, one], [(), ()], [rng(), rng()])
 
@@ -249,7 +249,7 @@ def test_a_hundred_steps_allocate_nothing_that_stays(lora: LoRASettings | None) 
         FineTuner(settings).train_together(
             students, [data_for(0, 2), data_for(1, 3)], [rng(), rng()]
         )
-        generate_together(students, [["ab="], ["cd="]])
+        students[0].generate_together(students, [["ab="], ["cd="]])
 
     def count_tensors() -> int:
         gc.collect()

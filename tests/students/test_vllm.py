@@ -17,7 +17,6 @@ from models import make_model, scatter_adapters
 from teachgym.benchmarks.pretrain_tiny import make_tokenizer
 from teachgym.errors import ConfigError, MissingExtraError
 from teachgym.students import make_student, make_students, vllm_server
-from teachgym.students.pool import generate_together
 from teachgym.students.vllm import VllmStudent
 from teachgym.students.vllm_server import ServerError, VllmServer, serve_command
 from teachgym.testing import ToyTask, check_student, check_trainer
@@ -138,7 +137,7 @@ def test_samples_have_a_seed_each_and_do_not_depend_on_what_else_is_asked(fake: 
 def test_students_of_one_pool_have_an_adapter_each(fake: FakeVllm) -> None:
     first, second = students_at(fake, 2)
     asked = [PROMPTS[:3], PROMPTS]
-    together = generate_together([first, second], asked)
+    together = first.generate_together([first, second], asked)
     assert fake.requests[:2] == [LOAD, LOAD]
     assert len(fake.adapters) == 2
     assert together == [first.generate(asked[0]), second.generate(asked[1])]

@@ -1,0 +1,87 @@
+"""``Task``, from which every task derives, and ``TaskWrapper``, which changes a given one.
+
+A task in full::
+
+    class Doubling(Task):
+        name, skills = "doubling-v0", (Skill("double"),)
+
+        def examples(self, split: Split) -> Sequence[Example]:
+            first = 100 * SPLITS.index(split)
+            return tuple(
+                Example(f"{n} + {n} =", str(2 * n), "double", f"{split}/{n}", source="task")
+                for n in range(first, first + 100)
+            )
+
+        def grade(self, example: Example, response: str) -> float:
+            return float(response.strip() == example.target)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from teachgym.protocols import Task
+from teachgym.types import Draft, Example, Split
+
+__all__ = ["Task", "TaskWrapper"]
+
+
+class TaskWrapper(Task):
+    """A task that does in everything what ``task`` does, as ``gymnasium.Wrapper`` for environments.
+
+    Derive from it and override what is to be changed. Where examples get other labels, override
+    ``to_inner`` too.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.name, self.skills, self.levels = task.name, task.skills, task.levels
+        self.stop, self.brief = task.stop, task.brief
+
+    def examples(self, split: Split) -> Sequence[Example]:
+        """The examples of ``task``."""
+        return self.task.examples(split)
+
+    def grade(self, example: Example, response: str) -> float:
+        """The grade of ``task``."""
+        return self.task.grade(example, response)
+
+    def grade_all(self, examples: Sequence[Example], responses: Sequence[str]) -> list[float]:
+        """The grades of ``task``."""
+        return self.task.grade_all(examples, responses)
+
+    def verify(self, example: Example) -> float:
+        """The verdict of ``task`` on the target."""
+        return self.task.verify(example)
+
+    def skill_of(self, prompt: str) -> str | None:
+        """The skill that ``task`` reads off the prompt."""
+        return self.task.skill_of(prompt)
+
+    def skills_of(self, prompt: str) -> frozenset[str]:
+        """The skills that ``task`` reads off the prompt."""
+        return self.task.skills_of(prompt)
+
+    @property
+    def is_procedural(self) -> bool:
+        """Whether ``task`` can make examples."""
+        return self.task.is_procedural
+
+    def make(self, skill: str, difficulty: float | None, rng: np.random.Generator) -> Example:
+        """An example that ``task`` makes."""
+        return self.task.make(skill, difficulty, rng)
+
+    def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
+        """The example that ``task`` makes of the draft."""
+        return self.task.compose(draft, skill, difficulty)
+
+    @property
+    def unwrapped(self) -> Task:
+        """The task under all wrappers."""
+        return self.task.unwrapped
+
+    def to_inner(self, example: Example) -> Example:
+        """The example as ``unwrapped`` labels it."""
+        return self.task.to_inner(example)
