@@ -133,7 +133,7 @@ def test_the_price_is_that_of_the_model(chat: Any, said: str) -> None:
 def test_runs_made_together_are_as_long_as_their_share(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two runs side by side of which each reports 10 seconds have taken 5 each."""
+    """Two runs side by side of which each reports 7,200 seconds have taken 3,600 each."""
     suite = Suite(
         "pair",
         1,
@@ -144,16 +144,16 @@ def test_runs_made_together_are_as_long_as_their_share(
     )
     to_json = experiment.result_to_json
 
-    def to_json_of_ten_seconds(result: RunResult) -> Record:
-        return {**(record := to_json(result)), "spent": {**record["spent"], "seconds": 10.0}}
+    def to_json_of_two_hours(result: RunResult) -> Record:
+        return {**(record := to_json(result)), "spent": {**record["spent"], "seconds": 7200.0}}
 
-    monkeypatch.setattr(experiment, "result_to_json", to_json_of_ten_seconds)
+    monkeypatch.setattr(experiment, "result_to_json", to_json_of_two_hours)
     do_group(tuple(Job(c.config.to_json(), str(tmp_path / c.path)) for c in suite.cells()))
     arms = forecast(suite.narrowed((), 2), tmp_path)
     assert [arm.states for arm in arms] == [["finished", "missing"]] * 2
-    assert [cost.seconds for arm in arms for cost in arm.spent] == [5.0, 5.0]
-    assert next(describe(arms)) == "2 of 4 runs are left, about 10 seconds in 1 process"
-    assert all(r.spent.seconds == 5 for r in read_results(suite, tmp_path).values())
+    assert [cost.seconds for arm in arms for cost in arm.spent] == [3600.0, 3600.0]
+    assert next(describe(arms)) == "2 of 4 runs are left, about 120 minutes in 1 process"
+    assert all(r.spent.seconds == 3600 for r in read_results(suite, tmp_path).values())
 
 
 def test_loading_and_exam_count_too(tmp_path: Path) -> None:
