@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import gymnasium as gym
+
+from teachgym.protocols import Probes
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,8 @@ class Branches:
     """The most subskills a root can have, >= 1."""
     per_step: int
     """The most examples of one step, >= 1."""
+    probes: Probes | None = field(default=None, compare=False, repr=False)
+    """What may be asked of the student; None where nothing can be."""
 
     @classmethod
     def of(cls, env: gym.Env[Any, Any]) -> Branches:
@@ -30,6 +34,7 @@ class Branches:
             roots=tuple(env.get_wrapper_attr("roots")),
             slots=allocation.shape[1],
             per_step=int(env.get_wrapper_attr("examples_per_step")),
+            probes=env.get_wrapper_attr("probes"),
         )
 
     @property

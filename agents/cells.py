@@ -7,13 +7,14 @@ the functions here never mistake that 0 for a bad student.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from teachgym.protocols import Probes
 from teachgym.settings import Share, check_value
 from teachgym.types import Obs
 
@@ -29,11 +30,14 @@ class Cells:
     """Skill names in the order of the rows."""
     levels: tuple[float, ...]
     """Difficulties in [0, 1] in the order of the columns."""
+    probes: Probes | None = field(default=None, compare=False, repr=False)
+    """What may be asked of the student; None where nothing can be."""
 
     @classmethod
     def of(cls, env: gym.Env[Any, Any]) -> Cells:
         """Read them off an environment made like ``teachgym/SkillList-v0``."""
-        return cls(tuple(env.get_wrapper_attr("skills")), tuple(env.get_wrapper_attr("levels")))
+        skills, levels = env.get_wrapper_attr("skills"), env.get_wrapper_attr("levels")
+        return cls(tuple(skills), tuple(levels), env.get_wrapper_attr("probes"))
 
     @property
     def shape(self) -> tuple[int, int]:

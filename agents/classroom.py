@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import gymnasium as gym
 
-from teachgym.protocols import Purse
+from teachgym.protocols import Probes, Purse
 from teachgym.syllabus import Syllabus
 from teachgym.types import Skill, leaf_skills, leaves_by_root
 
@@ -23,6 +23,8 @@ class Classroom:
     """The most examples of one step, >= 1."""
     levels: tuple[float, ...] = (0.0,)
     """Difficulties in [0, 1] that examples come in."""
+    probes: Probes | None = field(default=None, compare=False, repr=False)
+    """What may be asked of the student; None where nothing can be."""
 
     @classmethod
     def of(cls, env: gym.Env[Any, Any]) -> Classroom:
@@ -32,6 +34,7 @@ class Classroom:
             purse=env.get_wrapper_attr("purse"),
             per_step=int(env.get_wrapper_attr("examples_per_step")),
             levels=tuple(env.get_wrapper_attr("levels")),
+            probes=env.get_wrapper_attr("probes"),
         )
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from time import perf_counter
@@ -235,6 +234,11 @@ class TeacherEnv(gym.Env[Report, Data]):
         """What those who write training data pay their calls from: this episode's budget."""
         return self.ledger.meter
 
+    @cached_property
+    def probes(self) -> probes.StudentProbes:
+        """What teachers may ask of the student, at this episode's expense."""
+        return probes.StudentProbes(self)
+
     @property
     def examples_available(self) -> int:
         """The most examples that the next step can train on."""
@@ -311,19 +315,7 @@ class TeacherEnv(gym.Env[Report, Data]):
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the capabilities, which serve one process and are made when asked for."""
-        return {k: v for k, v in self.__dict__.items() if k not in ("syllabus", "purse")}
-
-    # -- probes: what a student may offer beyond its answers ---------------------------------
-
-    def logprobs(self, examples: Sequence[Example]) -> list[np.ndarray]:
-        """Log-probabilities of the targets' tokens; see ``teachgym.envs.probes``."""
-        return probes.logprobs(self, examples)
-
-    def sample(
-        self, prompts: Sequence[str], k: int, temperature: float = 1.0, seed: int = 0
-    ) -> list[list[str]]:
-        """``k`` random answers to each prompt; see ``teachgym.envs.probes``."""
-        return probes.sample(self, prompts, k=k, temperature=temperature, seed=seed)
+        return {k: v for k, v in self.__dict__.items() if k not in ("syllabus", "purse", "probes")}
 
     # -- the parts of a step ---------------------------------------------------------------
 

@@ -1,9 +1,9 @@
-"""Probes: looks into the student beyond its greedy answers, charged to the episode's budget.
+"""Probes: looks into the student beyond its reports, charged to the episode's budget.
 
-A teacher reaches them through any wrappers with ``env.get_wrapper_attr("logprobs")`` and
-``env.get_wrapper_attr("sample")``. They are paid in ``generated_tokens``, and what the next
-evaluation may cost cannot be spent on them, so a probe never makes a step unaffordable. They
-are part of the price of the step after them, like everything a teacher spends on its decision.
+``env.get_wrapper_attr("probes")`` is what every registered teacher is given. Probes are paid in
+``generated_tokens``, and what the next evaluation may cost cannot be spent on them, so a probe
+never makes a step unaffordable. They are part of the price of the step after them, like everything
+a teacher spends on its decision.
 
 ``ProbeLog`` is for those who record an episode: what was asked, answered and charged is written
 down with the step, and given again when recorded steps are lived through without the student.
@@ -12,39 +12,127 @@ down with the step, and given again when recorded steps are lived through withou
 from __future__ import annotations
 
 import json
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from teachgym.errors import BudgetError, ConfigError, RunError
+from teachgym.capability import Capability
+from teachgym.errors import BudgetError, ConfigError, EpisodeError, RunError
 from teachgym.records import Record
-from teachgym.types import Cost, Example
+from teachgym.types import Cost, Example, Items
 
 if TYPE_CHECKING:
     from teachgym.envs.base import TeacherEnv
 
 
-def logprobs(env: TeacherEnv, examples: Sequence[Example]) -> list[np.ndarray]:
-    """Log-probability, in nats, of each token of the examples' targets given their prompts.
+class StudentProbes:
+    """A ``protocols.Probes``: the student can be asked, and neither it nor an item be reached.
 
-    Costs the tokens that are scored.
-
-    Returns:
-        One array per example, shape (n_tokens,), the token that ends the target included.
-
-    Raises:
-        EpisodeError: before the first reset.
-        UnsupportedError: if the student cannot do it.
-        BudgetError: if the tokens to score are more than what is left; nothing is spent then.
+    Everything raises ``EpisodeError`` before the first reset, ``UnsupportedError`` if the student
+    cannot do it, ``ConfigError`` for what makes no sense, and ``BudgetError`` if it would cost
+    more than is left: then nothing is spent and nothing told.
     """
-    prompts, targets = [e.prompt for e in examples], [e.target for e in examples]
+
+    __slots__ = ("_call",)
+
+    def __init__(self, env: TeacherEnv) -> None:
+        reference = weakref.ref(env)  # A thread that held the environment would keep it for ever.
+
+        def of(ask: Callable[..., Any]) -> Callable[..., Any]:
+            def answer(*arguments: Any) -> Any:
+                env = reference()
+                if env is None:
+                    raise EpisodeError("the environment that these probes belong to is gone")
+                return ask(env, *arguments)
+
+            return answer
+
+        self._call = Capability(
+            labels=of(_labels), greedy=of(_greedy), sample=of(_sample), logprobs=of(_logprobs)
+        )
+
+    def labels(self, items: Items) -> list[tuple[str, float | None]]:
+        """Skill and difficulty of each of the items, free of charge."""
+        labels: list[tuple[str, float | None]] = self._call("labels", items)
+        return labels
+
+    def greedy(self, items: Items | Sequence[Example], *, prefix: str = "") -> list[str]:
+        """The student's answers; costs their tokens."""
+        answers: list[str] = self._call("greedy", items, prefix)
+        return answers
+
+    def sample(
+        self,
+        items: Items | Sequence[Example],
+        *,
+        k: int,
+        temperature: float = 1.0,
+        seed: int = 0,
+        prefix: str = "",
+    ) -> list[list[str]]:
+        """``k`` random answers to each item; equal seeds give equal ones. Costs their tokens.
+
+        Refused unless k answers to each can be paid for at the length of those on ``val`` with a
+        margin, and at their own.
+        """
+        answers: list[list[str]] = self._call("sample", items, prefix, k, temperature, seed)
+        return answers
+
+    def logprobs(self, items: Items | Sequence[Example], *, prefix: str = "") -> list[np.ndarray]:
+        """Log-probability, in nats, of each token of the targets given their prompts.
+
+        Costs the tokens that are scored. One array per item, shape (n_tokens,), the token that
+        ends the target included.
+        """
+        found: list[np.ndarray] = self._call("logprobs", items, prefix)
+        return found
+
+
+def _labels(env: TeacherEnv, items: Items) -> list[tuple[str, float | None]]:
+    return [(e.skill, e.difficulty) for e in _chosen(env, items, "")]
+
+
+def _greedy(env: TeacherEnv, items: Items | Sequence[Example], prefix: str) -> list[str]:
+    prompts, stop = [e.prompt for e in _chosen(env, items, prefix)], env.task.stop
+
+    def ask() -> list[list[str]]:
+        return [[answer] for answer in env.student.generate(prompts, stop=stop)]
+
+    request = ["greedy", prompts, list(stop)]
+    return [answer for (answer,) in _answers(env, request, len(prompts), ask)]
+
+
+def _sample(
+    env: TeacherEnv,
+    items: Items | Sequence[Example],
+    prefix: str,
+    k: int,
+    temperature: float,
+    seed: int,
+) -> list[list[str]]:
+    if k < 1:
+        raise ConfigError(f"k is {k}; it must be 1 or more")
+    prompts, stop = [e.prompt for e in _chosen(env, items, prefix)], env.task.stop
+
+    def ask() -> list[list[str]]:
+        return env.student.sample(prompts, k=k, temperature=temperature, seed=seed, stop=stop)
+
+    request = ["sample", prompts, k, float(temperature), seed, list(stop)]
+    return _answers(env, request, k * len(prompts), ask)
+
+
+def _logprobs(env: TeacherEnv, items: Items | Sequence[Example], prefix: str) -> list[np.ndarray]:
+    chosen = _chosen(env, items, prefix)
+    prompts, targets = [e.prompt for e in chosen], [e.target for e in chosen]
 
     def ask() -> tuple[list[Record], int]:
         _require(env, env.student.count_tokens(targets))
-        found: list[np.ndarray] = env.student.logprobs(prompts, targets)
+        found = env.student.logprobs(prompts, targets)
         arrays = [{"dtype": str(f.dtype), "values": f.tolist()} for f in found]
         return arrays, sum(map(len, found))
 
@@ -52,34 +140,36 @@ def logprobs(env: TeacherEnv, examples: Sequence[Example]) -> list[np.ndarray]:
     return [np.array(a["values"], dtype=a["dtype"]) for a in arrays]
 
 
-def sample(
-    env: TeacherEnv, prompts: Sequence[str], *, k: int, temperature: float, seed: int
+def _chosen(env: TeacherEnv, items: Items | Sequence[Example], prefix: str) -> list[Example]:
+    """The examples that are meant, with the prefix, of which a simulated student is told."""
+    env.state  # noqa: B018 (raises before the first reset)
+    if isinstance(items, Items):
+        if items.split not in ("train", "val"):
+            raise ConfigError(f"split is {items.split!r}; only train and val can be probed")
+        whole = env.task.examples(items.split)
+        places = range(len(whole)) if items.places is None else items.places
+        for place in places:
+            if not 0 <= place < len(whole):
+                raise ConfigError(f"there is no place {place} in {len(whole)} of {items.split}")
+        items = [whole[place] for place in places]
+    chosen = [replace(e, prompt=prefix + e.prompt) for e in items] if prefix else list(items)
+    env.student.read_key(chosen)
+    return chosen
+
+
+def _answers(
+    env: TeacherEnv, request: Sequence[Any], count: int, ask: Callable[[], list[list[str]]]
 ) -> list[list[str]]:
-    """``k`` random answers of the student to each prompt; equal seeds give equal answers.
+    """``count`` answers that can be paid for, as expected and as they came out."""
 
-    Costs the tokens of the answers.
-
-    Raises:
-        EpisodeError: before the first reset.
-        UnsupportedError: if the student cannot do it.
-        ConfigError: for k < 1.
-        BudgetError: if k answers to each prompt, at the length of those on ``val`` with a margin
-            or at their own, are more than what is left; nothing is spent then, and nothing told.
-    """
-    if k < 1:
-        raise ConfigError(f"k is {k}; it must be 1 or more")
-    stop = env.task.stop
-
-    def ask() -> tuple[list[list[str]], int]:
-        _require(env, env.price_of_answers(k * len(prompts)).generated_tokens)
-        found = env.student.sample(prompts, k=k, temperature=temperature, seed=seed, stop=stop)
+    def made() -> tuple[list[list[str]], int]:
+        _require(env, env.price_of_answers(count).generated_tokens)
+        found = ask()
         tokens = env.student.count_tokens([text for texts in found for text in texts])
         _require(env, tokens)
         return found, tokens
 
-    answers: list[list[str]] = _answer(
-        env, ["sample", list(prompts), k, float(temperature), seed, list(stop)], ask
-    )
+    answers: list[list[str]] = _answer(env, request, made)
     return answers
 
 
@@ -143,7 +233,6 @@ def _answer(env: TeacherEnv, request: Sequence[Any], ask: Callable[[], tuple[Any
             return {"refused": str(error)}
         return {"answer": answer, "generated_tokens": tokens}
 
-    env.state  # noqa: B018 (raises before the first reset)
     entry = env.probe_log.answer(request, made)
     if "refused" in entry:
         raise BudgetError(entry["refused"])

@@ -30,6 +30,7 @@ from teachgym.types import (
     Draft,
     Example,
     Incident,
+    Items,
     Order,
     Plan,
     Prediction,
@@ -316,6 +317,34 @@ class Teacher(Protocol[ObsT, ActT]):
 
     def observe(self, transition: Transition) -> None:
         """Learn from what the action led to; stateless teachers do nothing."""
+
+
+class Probes(Protocol):
+    """What a teacher may ask of the student between steps; charged to the budget, journalled.
+
+    Items are examples of one's own, or items of the task that are named and not read. ``prefix``
+    is put before each prompt.
+    """
+
+    def labels(self, items: Items) -> list[tuple[str, float | None]]:
+        """Skill and difficulty of each of the items."""
+
+    def greedy(self, items: Items | Sequence[Example], *, prefix: str = "") -> list[str]:
+        """The student's answers."""
+
+    def sample(
+        self,
+        items: Items | Sequence[Example],
+        *,
+        k: int,
+        temperature: float = 1.0,
+        seed: int = 0,
+        prefix: str = "",
+    ) -> list[list[str]]:
+        """``k`` random answers to each."""
+
+    def logprobs(self, items: Items | Sequence[Example], *, prefix: str = "") -> list[np.ndarray]:
+        """Log-probabilities of the tokens of each target, shape (n_tokens,)."""
 
 
 class Reward(Protocol):

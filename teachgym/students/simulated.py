@@ -28,6 +28,9 @@ from teachgym.types import Checkpoint, Data, Example, Split, leaf_skills
 WRONG = "?"
 """The answer where the student is wrong; doubled for an item whose target it is."""
 
+LEAST = 1e-6
+"""The chance of a right answer, and of a wrong one, is never told to be less."""
+
 PROFILE_FILE = "profile.json"
 """What ``export`` writes; ``Profile.load`` reads it."""
 
@@ -105,6 +108,54 @@ class SimulatedStudent(Student):
         """Write the student as it is now to ``folder/profile.json``, as a profile to start from."""
         folder.mkdir(parents=True, exist_ok=True)
         self.profile.starting_from(self.skills, self.competence).dump(folder / PROFILE_FILE)
+
+    def sample(
+        self,
+        prompts: Sequence[str],
+        *,
+        k: int,
+        temperature: float = 1.0,
+        seed: int = 0,
+        stop: Sequence[str] = (),
+    ) -> list[list[str]]:
+        """``k`` answers to each prompt, right with the chance that ``logprobs`` tells at 1.0."""
+        if k < 1 or not temperature > 0:
+            raise ConfigError(
+                f"k is {k} and temperature {temperature}; they must be at least 1 and above 0"
+            )
+        sheet = self._prepare(tuple(prompts))
+        known = zip(
+            prompts, sheet.right, sheet.wrong, self._chance(sheet, temperature), strict=True
+        )
+        return [
+            [right if _threshold(f"{seed} {i} {prompt}") < p else wrong for i in range(k)]
+            for prompt, right, wrong, p in known
+        ]
+
+    def logprobs(self, prompts: Sequence[str], targets: Sequence[str]) -> list[np.ndarray]:
+        """The log of the chance of a right answer, spread evenly over its tokens.
+
+        Every other text has the chance of a wrong one.
+        """
+        sheet = self._prepare(tuple(prompts))
+        chance = self._chance(sheet, 1.0)
+        chance = np.where(
+            [t == r for t, r in zip(targets, sheet.right, strict=True)], chance, 1 - chance
+        )
+        lengths = [len(target) + 1 for target in targets]
+        return [np.full(n, np.log(p) / n) for n, p in zip(lengths, chance, strict=True)]
+
+    def _chance(self, sheet: _AnswerSheet, temperature: float) -> FloatArray:
+        """Chance of a right sample, shape (n_prompts,): the logistic of (logit a - logit u) / T.
+
+        Here u is the item's threshold and a its cell's accuracy, so the chance is above 1/2 where
+        the greedy answer is right, and is that answer's own as T goes to 0.
+        """
+        accuracy = np.clip(self.accuracy.ravel()[sheet.cell], LEAST, 1 - LEAST)
+        threshold = np.clip(sheet.threshold, LEAST, 1 - LEAST)
+        odds = accuracy * (1 - threshold) / (threshold * (1 - accuracy))
+        chance: FloatArray = np.exp(-np.logaddexp(0, -np.log(odds) / temperature))
+        return np.clip(chance, LEAST, 1 - LEAST)
 
     # -- for its trainer -------------------------------------------------------------------
 

@@ -18,6 +18,15 @@ NOT_MEASURED = math.nan
 
 
 @dataclass(frozen=True, slots=True)
+class Items:
+    """Items of the task, named instead of handed over: what may be asked about and not read."""
+
+    split: Literal["train", "val"]
+    places: tuple[int, ...] | None = None
+    """Places in the split, counted from 0; None = all."""
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """Where a training example came from."""
 

@@ -28,6 +28,8 @@ def box(high: float, *shape: int) -> gym.spaces.Box:
 class ListWorld(gym.Env[Obs, NDArray[np.float32]]):
     """Skill-List: skill s closes the share 1 - exp(-rates[s] * share of the step) of its gap."""
 
+    probes = None
+
     def __init__(
         self,
         rates: Sequence[float],
@@ -86,6 +88,8 @@ class ListWorld(gym.Env[Obs, NDArray[np.float32]]):
 
 class TreeWorld(gym.Env[Obs, Obs]):
     """Skill-Tree: root r has ``leaves[r]`` subskills to find, all equally easy to learn."""
+
+    probes = None
 
     def __init__(
         self, leaves: Sequence[int], *, slots: int = 4, steps: int = 8, per_step: int = 120
@@ -202,6 +206,8 @@ class ToyBox:
 
 class OpenWorld(gym.Env[Report, Data]):
     """Open-Ended: reports with the given accuracy per skill; whatever is handed in is accepted."""
+
+    probes = None
 
     def __init__(
         self, accuracy: Mapping[str, float], *, per_step: int = 10, steps: int = 3

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
 
+from teachgym.agents import TEACHERS
+from teachgym.agents.branches import Branches
+from teachgym.agents.cells import Cells
+from teachgym.agents.classroom import Classroom
+from teachgym.agents.lessons import Lessons
 from teachgym.engines import make_engine
 from teachgym.envs import FillPlans, OrderShares, SkillObservation, TeacherEnv
 from teachgym.envs.rules import EpisodeRules
 from teachgym.errors import BudgetError, ConfigError, EpisodeError, UnsupportedError
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask
-from teachgym.types import Budget, Cost, Data
+from teachgym.types import Budget, Cost, Data, Example, Items
 
 N_VAL = 8
 """Items of val: four skills at two levels."""
@@ -56,13 +63,17 @@ def examples(env: TeacherEnv, count: int) -> Data:
     return tuple(env.task.examples("train")[:count])
 
 
+def asking(*prompts: str) -> Data:
+    return tuple(Example(prompt, "", "copy") for prompt in prompts)
+
+
 def test_scoring_costs_the_tokens_of_the_targets() -> None:
     """Targets of three letters and their end: four tokens each, four examples, 16 tokens."""
     student = ProbedStudent()
     env = make(student)
     env.reset(seed=0)
     data = examples(env, 4)
-    found = env.logprobs(data)
+    found = env.probes.logprobs(data)
     assert [f.tolist() for f in found] == [[-1.0] * 4] * 4
     assert student.asked == [
         {"prompts": [e.prompt for e in data], "targets": [e.target for e in data]}
@@ -75,7 +86,7 @@ def test_sampling_costs_the_tokens_of_the_answers() -> None:
     student = ProbedStudent()
     env = make(student, task=StoppingTask(per_cell=1))
     env.reset(seed=0)
-    assert env.sample(["a", "b"], 3, temperature=0.5, seed=7) == [["ab"] * 3] * 2
+    assert env.probes.sample(asking("a", "b"), k=3, temperature=0.5, seed=7) == [["ab"] * 3] * 2
     assert env.spent.generated_tokens == 18
     (how,) = student.asked
     assert how == {"prompts": ["a", "b"], "k": 3, "temperature": 0.5, "seed": 7, "stop": (";",)}
@@ -88,11 +99,11 @@ def test_scoring_is_paid_in_advance_and_leaves_the_price_of_an_evaluation() -> N
         env = make(student, tokens)
         env.reset(seed=0)
         if allowed:
-            env.logprobs(examples(env, 4))
+            env.probes.logprobs(examples(env, 4))
             assert env.ledger.remaining("generated_tokens") == 20
         else:
             with pytest.raises(BudgetError, match="generated_tokens"):
-                env.logprobs(examples(env, 4))
+                env.probes.logprobs(examples(env, 4))
             assert student.asked == []
             assert env.spent.generated_tokens == 0
 
@@ -107,10 +118,10 @@ def test_sampling_must_be_affordable_as_expected_and_as_it_came_out() -> None:
         env = make(student, tokens)
         env.reset(seed=0)
         if allowed:
-            env.sample(["a", "b"], 3)
+            env.probes.sample(asking("a", "b"), k=3)
         else:
             with pytest.raises(BudgetError, match="generated_tokens"):
-                env.sample(["a", "b"], 3)
+                env.probes.sample(asking("a", "b"), k=3)
             assert env.spent.generated_tokens == 0
         assert len(student.asked) == asked
 
@@ -118,7 +129,7 @@ def test_sampling_must_be_affordable_as_expected_and_as_it_came_out() -> None:
 def test_after_probing_a_step_can_always_be_made() -> None:
     env = make(ProbedStudent(), 80)
     env.reset(seed=0)
-    env.logprobs(examples(env, 4))
+    env.probes.logprobs(examples(env, 4))
     _, _, _, _, info = env.step(examples(env, 8))
     assert info["metrics"]["accepted"] == 8
     assert env.spent.generated_tokens <= 80
@@ -129,14 +140,14 @@ def test_after_the_end_nothing_is_kept_back() -> None:
     env = make(ProbedStudent(), 112, steps=1)
     env.reset(seed=0)
     env.step(())
-    assert env.sample(["a"], 14)
+    assert env.probes.sample(asking("a"), k=14)
     assert env.spent.generated_tokens == 42
 
 
 def test_the_price_of_a_step_holds_what_was_probed_before_it() -> None:
     env = make(ProbedStudent())
     env.reset(seed=0)
-    env.logprobs(examples(env, 4))
+    env.probes.logprobs(examples(env, 4))
     prices = [env.step(())[4]["cost"].generated_tokens for _ in range(2)]
     assert prices == [16, 0]
     assert env.spent.generated_tokens == 16
@@ -147,16 +158,17 @@ def test_probes_are_reached_through_wrappers() -> None:
     engine = make_engine("procedural", base.task)
     env: gym.Env[Any, Any] = SkillObservation(OrderShares(FillPlans(base, engine)))
     env.reset(seed=0)
-    assert len(env.get_wrapper_attr("logprobs")(examples(base, 2))) == 2
-    assert env.get_wrapper_attr("sample")(["a"], k=1) == [["ab"]]
+    probes = env.get_wrapper_attr("probes")
+    assert len(probes.logprobs(examples(base, 2))) == 2
+    assert probes.sample(asking("a"), k=1) == [["ab"]]
 
 
 def test_a_restored_snapshot_has_the_price_of_its_probes() -> None:
     env = make(ProbedStudent())
     env.reset(seed=0)
-    env.logprobs(examples(env, 4))
+    env.probes.logprobs(examples(env, 4))
     snapshot = env.snapshot()
-    env.logprobs(examples(env, 4))
+    env.probes.logprobs(examples(env, 4))
     env.restore(snapshot)
     assert env.spent.generated_tokens == 16
 
@@ -168,17 +180,73 @@ def test_a_restored_snapshot_has_the_price_of_its_probes() -> None:
 def test_a_student_that_cannot_do_it_says_so(name: str, cannot: str) -> None:
     env = make(TableStudent())
     env.reset(seed=0)
-    arguments: tuple[Any, ...] = (examples(env, 1),) if name == "logprobs" else (["a"], 1)
+    how = {} if name == "logprobs" else {"k": 1}
     with pytest.raises(UnsupportedError, match=f"TableStudent {cannot}"):
-        getattr(env, name)(*arguments)
+        getattr(env.probes, name)(examples(env, 1), **how)
 
 
 def test_bad_probes_are_refused() -> None:
     env = make(ProbedStudent())
     with pytest.raises(EpisodeError, match="reset"):
-        env.logprobs(())
+        env.probes.logprobs(())
     env.reset(seed=0)
     with pytest.raises(ConfigError, match="k is 0"):
-        env.sample(["a"], 0)
-    assert env.logprobs(()) == []
+        env.probes.sample(asking("a"), k=0)
+    assert env.probes.logprobs(()) == []
     assert env.spent.generated_tokens == 0
+
+
+def test_greedy_answers_cost_their_tokens_and_follow_the_prefix() -> None:
+    """Two answers of one character and an end: 4 tokens."""
+    student = ProbedStudent()
+    env = make(student)
+    env.reset(seed=0)
+    assert env.probes.greedy(asking("a", "b")) == ["?", "?"]
+    assert env.spent.generated_tokens == 4
+    env.probes.sample(asking("a"), k=1, prefix="Think. ")
+    env.probes.logprobs(asking("a"), prefix="Think. ")
+    assert [asked["prompts"] for asked in student.asked] == [["Think. a"]] * 2
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_items_of_the_task_are_asked_about_by_their_places(split: Any) -> None:
+    student = ProbedStudent()
+    env = make(student)
+    env.reset(seed=0)
+    whole = env.task.examples(split)
+    assert env.probes.labels(Items(split)) == [(e.skill, e.difficulty) for e in whole]
+    assert len(env.probes.logprobs(Items(split, (3, 1)))) == 2
+    assert student.asked[-1]["prompts"] == [whole[3].prompt, whole[1].prompt]
+
+
+def test_test_cannot_be_probed_nor_a_place_that_is_not_there() -> None:
+    env = make(ProbedStudent())
+    env.reset(seed=0)
+    with pytest.raises(ConfigError, match="only train and val can be probed"):
+        env.probes.labels(Items("test"))  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="there is no place 8 in 8 of val"):
+        env.probes.greedy(Items("val", (8,)))
+
+
+def test_probes_do_not_keep_their_environment() -> None:
+    env = make(ProbedStudent())
+    env.reset(seed=0)
+    probes = env.probes
+    del env
+    gc.collect()
+    with pytest.raises(EpisodeError, match="is gone"):
+        probes.labels(Items("val"))
+
+
+@pytest.mark.parametrize("name", TEACHERS)
+def test_every_registered_teacher_is_given_probes(name: str) -> None:
+    """Its own environment's, of a simulated student, through what it may know beforehand."""
+    kind = next(iter(TEACHERS[name].kinds))
+    views = TEACHERS[name].env.get(kind.split()[0], {})
+    env = gym.make(f"teachgym/{kind.split()[0]}-v0", student="simulated", **views)
+    env.reset(seed=0)
+    for known in (Cells, Branches, Lessons, Classroom):
+        with suppress(AssertionError):
+            probes = known.of(env).probes  # type: ignore[attr-defined]
+            assert probes is env.get_wrapper_attr("probes")
+            assert len(probes.greedy(Items("val", (0, 1)))) == 2

@@ -19,7 +19,7 @@ from teachgym.evaluation import GenerateAndGrade
 from teachgym.loop import run_episode
 from teachgym.runs import Keep, RunFolder, record_episode
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask
-from teachgym.types import Budget, Data, Episode, Report, Transition
+from teachgym.types import Budget, Data, Episode, Items, Report, Transition
 
 SEED, STEPS = 5, 4
 
@@ -51,20 +51,22 @@ class Curious:
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:
         self._pool: Data = tuple(env.unwrapped.task.examples("train"))  # type: ignore[attr-defined]
-        self._logprobs = env.get_wrapper_attr("logprobs")
-        self._sample = env.get_wrapper_attr("sample")
+        self._probes = env.get_wrapper_attr("probes")
 
     def reset(self, seed: int) -> None:
         self._rng, self._mood, self.refused = np.random.default_rng(seed), 0.0, 0
 
     def act(self, observation: Report) -> Data:
         chosen = [self._pool[i] for i in self._rng.integers(len(self._pool), size=3)]
-        self._mood += self._told(lambda: sum(float(p.sum()) for p in self._logprobs(chosen)))
+        self._mood += self._told(lambda: sum(float(p.sum()) for p in self._probes.logprobs(chosen)))
         return tuple(replace(e, prompt=f"{e.prompt} {self._mood!r}") for e in chosen)
 
     def observe(self, transition: Transition) -> None:
         k = int(self._rng.integers(1, 9))
-        answers = self._told(lambda: len(str(self._sample(["a", "b"], k, 0.7, seed=3))))
+        items = Items("val", (0, 1))
+        answers = self._told(
+            lambda: len(str(self._probes.sample(items, k=k, temperature=0.7, seed=3, prefix="!")))
+        )
         self._mood += answers / 7
 
     def _told(self, ask: Callable[[], float]) -> float:

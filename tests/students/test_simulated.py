@@ -217,3 +217,34 @@ def test_the_simulated_student_and_its_trainer_need_no_torch() -> None:
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_probes_agree_with_the_answers_they_are_probes_of(student: SimulatedStudent) -> None:
+    """A target has a chance above one half where it is the greedy answer, and the two add up to 1.
+
+    Its log-probability is that chance's log over all its tokens: 3 characters and an end, say.
+    """
+    examples = student.task.examples("val")
+    prompts, targets = [e.prompt for e in examples], [e.target for e in examples]
+    right = [a == t for a, t in zip(student.generate(prompts), targets, strict=True)]
+    found = student.logprobs(prompts, targets)
+    assert [len(f) for f in found] == [len(t) + 1 for t in targets]
+    chance = np.exp([f.sum() for f in found])
+    assert (chance > 0.5).tolist() == right
+    wrong = np.exp([f.sum() for f in student.logprobs(prompts, ["no"] * len(prompts))])
+    assert chance + wrong == pytest.approx(np.ones(len(prompts)))
+
+
+def test_samples_are_right_as_often_as_told_and_cold_ones_greedy(student: SimulatedStudent) -> None:
+    """400 draws each: 5 standard errors of a share are at most 0.125."""
+    examples = student.task.examples("val")[::10]
+    prompts, targets = [e.prompt for e in examples], [e.target for e in examples]
+    chance = np.exp([f.sum() for f in student.logprobs(prompts, targets)])
+    drawn = student.sample(prompts, k=400, seed=3)
+    shares = [np.mean([a == t for a in own]) for own, t in zip(drawn, targets, strict=True)]
+    assert np.abs(shares - chance).max() < 0.125
+    assert student.sample(prompts[:1], k=400, seed=3) == drawn[:1]
+    cold = student.sample(prompts, k=1, temperature=1e-9)
+    assert [own[0] for own in cold] == student.generate(prompts)
+    with pytest.raises(ConfigError, match="temperature 0"):
+        student.sample(prompts, k=1, temperature=0)
