@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import typer
 
-from teachgym.benchmarks.runner import check_arms
+from teachgym.benchmarks.bench.runner import check_arms
 from teachgym.checking import check_config
 from teachgym.cli.commands import app
 from teachgym.skills.discovering import METHODS, make_discovery

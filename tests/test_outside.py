@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
-from teachgym.benchmarks.suites import Arm, Suite
+from teachgym.benchmarks.bench.suites import Arm, Suite
 from teachgym.engines.procedural import ProceduralEngine
 from teachgym.testing import ToyTask
 

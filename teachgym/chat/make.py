@@ -104,6 +104,6 @@ def python_chat(settings: ChatSettings) -> ChatModel:
     if not is_reference(settings.model):
         raise ConfigError(
             f"model is {settings.model!r}; give module:function or file.py:function, as in "
-            "teachgym.benchmarks.scripted_teacher:answer"
+            "teachgym.benchmarks.bench.scripted_teacher:answer"
         )
     return Scripted(load_attribute(settings.model), settings.model)

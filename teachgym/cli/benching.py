@@ -17,8 +17,8 @@ from teachgym.escaping import terminal
 from teachgym.redaction import hide
 
 if TYPE_CHECKING:
-    from teachgym.benchmarks.runner import Execute
-    from teachgym.benchmarks.suites import Suite
+    from teachgym.benchmarks.bench.runner import Execute
+    from teachgym.benchmarks.bench.suites import Suite
 
 
 def show_plan(suite: Suite, folder: Path, processes: int) -> None:
@@ -27,8 +27,8 @@ def show_plan(suite: Suite, folder: Path, processes: int) -> None:
     Raises:
         TeachgymError: for settings of an arm that cannot be run.
     """
-    from teachgym.benchmarks.forecast import describe, forecast
-    from teachgym.benchmarks.runner import check_arms
+    from teachgym.benchmarks.bench.forecast import describe, forecast
+    from teachgym.benchmarks.bench.runner import check_arms
     from teachgym.experiment import short_name
     from teachgym.report.tables import rich_rows
 
@@ -63,7 +63,7 @@ def conduct_bench(suite: Suite, folder: Path, execute: Execute) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Remaining
 
-    from teachgym.benchmarks.runner import run_suite, status
+    from teachgym.benchmarks.bench.runner import run_suite, status
 
     cells = suite.cells()
     finished = sum(status(cell, folder) == "finished" for cell in cells)
@@ -91,10 +91,10 @@ def conduct_bench(suite: Suite, folder: Path, execute: Execute) -> None:
 
 def show_leaderboard(folder: Path, *, markdown: bool = False) -> None:
     """Print the table of every run in a bench's folder; write it and the page beside the runs."""
-    from teachgym.benchmarks.bench_material import BenchMaterial
-    from teachgym.benchmarks.bench_page import draw_bench
-    from teachgym.benchmarks.leaderboard import leaderboard_rows, result_lines
-    from teachgym.benchmarks.runner import read_suite
+    from teachgym.benchmarks.bench.leaderboard import leaderboard_rows, result_lines
+    from teachgym.benchmarks.bench.runner import read_suite
+    from teachgym.benchmarks.pages.material import BenchMaterial
+    from teachgym.benchmarks.pages.page import draw_bench
     from teachgym.report.tables import markdown_rows, rich_rows
 
     suite = read_suite(folder)
@@ -123,8 +123,8 @@ def _write(path: Path, text: str) -> None:
 
 def show_agreement(folder: Path, other: Path) -> None:
     """Print how alike two benches rank the arms that both have."""
-    from teachgym.benchmarks.leaderboard import agreement
-    from teachgym.benchmarks.runner import read_results, read_suite
+    from teachgym.benchmarks.bench.leaderboard import agreement
+    from teachgym.benchmarks.bench.runner import read_results, read_suite
 
     rho, shared = agreement(*(read_results(read_suite(path), path) for path in (folder, other)))
     say(f"rank correlation with {other} over {shared} arms: {rho:+.2f}")
@@ -143,8 +143,8 @@ def choose_execution(
     Raises:
         ConfigError: for GPUs that are not there, or are named where they cannot be used.
     """
-    from teachgym.benchmarks.over_ray import OverRay
-    from teachgym.benchmarks.runner import Processes
+    from teachgym.benchmarks.bench.ray import OverRay
+    from teachgym.benchmarks.bench.runner import Processes
 
     if ray is None:
         if ray_gpus is not None:

@@ -79,7 +79,7 @@ def _student_rows() -> Rows:
 
 
 def _suite_rows() -> Rows:
-    from teachgym.benchmarks.suites import SUITES, make_suite
+    from teachgym.benchmarks.bench.suites import SUITES, make_suite
 
     for name in SUITES.names:
         suite = make_suite(name)

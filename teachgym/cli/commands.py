@@ -213,7 +213,7 @@ def bench(
     """
     with errors_in_red():
         prepare_process(threads)
-        from teachgym.benchmarks.suites import make_suite
+        from teachgym.benchmarks.bench.suites import make_suite
         from teachgym.cli import benching, configuring
         from teachgym.runs.files import settle
 

@@ -2,7 +2,7 @@
 
 No text and no task in here, numpy only: ``learn`` is a pure function from competences and counts
 of training examples to competences, so it can be fitted to the curves of a real student
-(``teachgym.benchmarks.calibrate_simulated``) and tested against numbers derived by hand.
+(``teachgym.benchmarks.models.calibrate_simulated``) and tested against numbers derived by hand.
 """
 
 from __future__ import annotations

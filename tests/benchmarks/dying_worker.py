@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from teachgym.benchmarks.jobs import Group, Outcome, do_group
+from teachgym.benchmarks.bench.jobs import Group, Outcome, do_group
 
 
 def die_once(group: Group) -> Sequence[Outcome]:

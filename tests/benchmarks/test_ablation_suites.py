@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from teachgym.benchmarks.jobs import attempt
-from teachgym.benchmarks.leaderboard import stand
-from teachgym.benchmarks.runner import read_results, run_suite
-from teachgym.benchmarks.suites.restart import restart
-from teachgym.benchmarks.suites.selection import data_selection
-from teachgym.benchmarks.suites.structure import structure
-from teachgym.benchmarks.suites.suite import Suite
-from teachgym.benchmarks.suites.teachers import teacher_ablation
+from teachgym.benchmarks.bench.jobs import attempt
+from teachgym.benchmarks.bench.leaderboard import stand
+from teachgym.benchmarks.bench.runner import read_results, run_suite
+from teachgym.benchmarks.bench.suites.restart import restart
+from teachgym.benchmarks.bench.suites.selection import data_selection
+from teachgym.benchmarks.bench.suites.structure import structure
+from teachgym.benchmarks.bench.suites.suite import Suite
+from teachgym.benchmarks.bench.suites.teachers import teacher_ablation
 from teachgym.records import read_examples
 from teachgym.runs.result import RunResult
 from teachgym.tasks.arithmetic_and_strings import solve

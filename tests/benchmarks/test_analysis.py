@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from teachgym.benchmarks.analysis import (
+from teachgym.benchmarks.bench.statistics import (
     bootstrap,
     compare_paired,
     holm,

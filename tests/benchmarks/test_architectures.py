@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from teachgym.benchmarks.architectures import VERDICTS, Verdict, judge, judge_all, kinds, page
+from teachgym.benchmarks.models.architectures import (
+    VERDICTS,
+    Verdict,
+    judge,
+    judge_all,
+    kinds,
+    page,
+)
 
 PAGE = Path(__file__).parents[2] / "docs" / "architectures.md"
 ROW = re.compile(r"^\| (?P<kind>\S+) \| (?P<verdict>[a-z ]+) \| (?P<reason>.*?) ?\|$", re.M)

@@ -16,7 +16,7 @@ import pytest
 from test_runner import scores
 from typer.testing import CliRunner, Result
 
-from teachgym.benchmarks.suites import make_suite
+from teachgym.benchmarks.bench.suites import make_suite
 from teachgym.cli import app
 from teachgym.workers import VISIBLE
 

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from teachgym.benchmarks.dynamics import describe_curves
+from teachgym.benchmarks.pages.dynamics import describe_curves
 from teachgym.errors import ConfigError
 
 

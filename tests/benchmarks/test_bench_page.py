@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teachgym.benchmarks.bench_material import BenchMaterial
-from teachgym.benchmarks.bench_page import draw_bench
-from teachgym.benchmarks.jobs import attempt
-from teachgym.benchmarks.runner import run_suite
-from teachgym.benchmarks.suites import Arm, Suite
-from teachgym.benchmarks.uncertainty import improvement, mean_curve, pareto_front, profile
+from teachgym.benchmarks.bench.jobs import attempt
+from teachgym.benchmarks.bench.runner import run_suite
+from teachgym.benchmarks.bench.statistics import improvement, mean_curve, pareto_front, profile
+from teachgym.benchmarks.bench.suites import Arm, Suite
+from teachgym.benchmarks.pages.material import BenchMaterial
+from teachgym.benchmarks.pages.page import draw_bench
 from teachgym.report.html import write_run_page
 from teachgym.runs import RunFolder
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from teachgym.benchmarks.bench_charts import curve_charts, groups, standing_chart
-from teachgym.benchmarks.bench_costs import price_rows
-from teachgym.benchmarks.bench_material import BenchMaterial
-from teachgym.benchmarks.bench_page import draw_bench, dynamics_rows
-from teachgym.benchmarks.jobs import attempt
-from teachgym.benchmarks.runner import run_suite
-from teachgym.benchmarks.stress_material import read_coping, teacher_of
-from teachgym.benchmarks.suites import Arm, Suite
+from teachgym.benchmarks.bench.jobs import attempt
+from teachgym.benchmarks.bench.runner import run_suite
+from teachgym.benchmarks.bench.suites import Arm, Suite
+from teachgym.benchmarks.pages.charts import curve_charts, groups, standing_chart
+from teachgym.benchmarks.pages.costs import price_rows
+from teachgym.benchmarks.pages.material import BenchMaterial
+from teachgym.benchmarks.pages.page import draw_bench, dynamics_rows
+from teachgym.benchmarks.pages.stress import read_coping, teacher_of
 
 SMALL: dict[str, Any] = {
     "student": "simulated",

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from teachgym.benchmarks.analysis import compare_paired, seeds_needed
-from teachgym.benchmarks.bench_material import BenchMaterial
-from teachgym.benchmarks.bench_ranks import rank_rows
-from teachgym.benchmarks.leaderboard import stand
-from teachgym.benchmarks.suites import Arm, Suite
+from teachgym.benchmarks.bench.leaderboard import stand
+from teachgym.benchmarks.bench.statistics import compare_paired, seeds_needed
+from teachgym.benchmarks.bench.suites import Arm, Suite
+from teachgym.benchmarks.pages.material import BenchMaterial
+from teachgym.benchmarks.pages.ranks import rank_rows
 from teachgym.types import Cost, SkillScore
 
 BASE = [0.50, 0.52, 0.49, 0.53, 0.51, 0.50]

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teachgym.benchmarks.bench_material import BenchMaterial
-from teachgym.benchmarks.bench_page import bench_page, draw_bench, paper_charts
-from teachgym.benchmarks.captions import ERRORS, INTERVALS, errors, intervals, short_commit
-from teachgym.benchmarks.jobs import attempt
-from teachgym.benchmarks.runner import run_suite
-from teachgym.benchmarks.suites import Arm, Suite
+from teachgym.benchmarks.bench.jobs import attempt
+from teachgym.benchmarks.bench.runner import run_suite
+from teachgym.benchmarks.bench.suites import Arm, Suite
+from teachgym.benchmarks.pages.captions import ERRORS, INTERVALS, errors, intervals, short_commit
+from teachgym.benchmarks.pages.material import BenchMaterial
+from teachgym.benchmarks.pages.page import bench_page, draw_bench, paper_charts
 from teachgym.report.html import html_table
 
 SMALL: dict[str, Any] = {

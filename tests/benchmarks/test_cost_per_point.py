@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teachgym.benchmarks.analysis import Interval
-from teachgym.benchmarks.cost_per_point import cost_per_point, show_price
-from teachgym.benchmarks.uncertainty import ratio
+from teachgym.benchmarks.bench.statistics import Interval, ratio
+from teachgym.benchmarks.pages.costs import cost_per_point, show_price
 
 RNG = np.random.default_rng
 

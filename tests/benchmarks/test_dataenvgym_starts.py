@@ -11,8 +11,8 @@ import pytest
 
 pytest.importorskip("math_verify")
 
-from teachgym.benchmarks.architectures import save_small
-from teachgym.benchmarks.suites import make_suite
+from teachgym.benchmarks.bench.suites import make_suite
+from teachgym.benchmarks.models.architectures import save_small
 from teachgym.students.language_model import LanguageModelStudent
 
 

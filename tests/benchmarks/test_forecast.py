@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from teachgym import experiment
-from teachgym.benchmarks.forecast import ArmForecast, describe, forecast
-from teachgym.benchmarks.jobs import Job, do_group
-from teachgym.benchmarks.runner import Status, read_results
-from teachgym.benchmarks.suites import Arm, Suite
+from teachgym.benchmarks.bench.forecast import ArmForecast, describe, forecast
+from teachgym.benchmarks.bench.jobs import Job, do_group
+from teachgym.benchmarks.bench.runner import Status, read_results
+from teachgym.benchmarks.bench.suites import Arm, Suite
 from teachgym.records import Record
 from teachgym.runs.config import RunConfig
 from teachgym.runs.result import RunResult

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from teachgym import experiment
-from teachgym.benchmarks.jobs import (
+from teachgym.benchmarks.bench.jobs import (
     Group,
     Job,
     Outcome,
@@ -22,7 +22,7 @@ from teachgym.benchmarks.jobs import (
     group_jobs,
     is_done,
 )
-from teachgym.benchmarks.suites import Arm, Suite
+from teachgym.benchmarks.bench.suites import Arm, Suite
 from teachgym.envs.vector import Seat
 from teachgym.errors import ConfigError, TeachgymError
 from teachgym.training.simulated import SimulatedTrainer

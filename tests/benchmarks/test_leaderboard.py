@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from teachgym.benchmarks.jobs import attempt
-from teachgym.benchmarks.leaderboard import agreement, match_scores, result_lines
-from teachgym.benchmarks.runner import read_results, run_suite
-from teachgym.benchmarks.suites import Arm, Suite
+from teachgym.benchmarks.bench.jobs import attempt
+from teachgym.benchmarks.bench.leaderboard import agreement, match_scores, result_lines
+from teachgym.benchmarks.bench.runner import read_results, run_suite
+from teachgym.benchmarks.bench.suites import Arm, Suite
 from teachgym.errors import ConfigError
 
 

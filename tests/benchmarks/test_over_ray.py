@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from test_runner import SUITE, run_all, scores
 
-from teachgym.benchmarks.over_ray import OverRay
+from teachgym.benchmarks.bench.ray import OverRay
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from teachgym.benchmarks.pretrain_tiny import (
+from teachgym.benchmarks.models.pretrain_tiny import (
     CHARACTERS,
     LEVEL_WEIGHTS,
     RARELY_SEEN,

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from dying_worker import dawdle, die_of_weak, die_once
 
-from teachgym.benchmarks.jobs import Job, Outcome, attempt, do
-from teachgym.benchmarks.leaderboard import leaderboard_rows, stand
-from teachgym.benchmarks.runner import (
+from teachgym.benchmarks.bench.jobs import Job, Outcome, attempt, do
+from teachgym.benchmarks.bench.leaderboard import leaderboard_rows, stand
+from teachgym.benchmarks.bench.runner import (
     RETRIES,
     Processes,
     read_results,
@@ -23,7 +23,7 @@ from teachgym.benchmarks.runner import (
     run_suite,
     status,
 )
-from teachgym.benchmarks.suites import Arm, Suite
+from teachgym.benchmarks.bench.suites import Arm, Suite
 from teachgym.errors import ConfigError, RunError
 
 IN_TURN = partial(map, attempt)

@@ -11,14 +11,14 @@ import pytest
 
 from teachgym.agents.classroom import Classroom
 from teachgym.agents.llm_open_ended import LLMOpenEnded
-from teachgym.benchmarks.scripted_reading import Mistake, nearness, one_each
-from teachgym.benchmarks.scripted_teacher import (
+from teachgym.benchmarks.bench.scripted_reading import Mistake, nearness, one_each
+from teachgym.benchmarks.bench.scripted_teacher import (
     ScriptedTeacher,
     answer,
     answer_weakly,
     answer_wrongly,
 )
-from teachgym.benchmarks.scripted_writing import level_of
+from teachgym.benchmarks.bench.scripted_writing import level_of
 from teachgym.chat.scripted import Scripted
 from teachgym.engines.writer import in_words
 from teachgym.errors import ChatError

@@ -10,7 +10,7 @@ import pytest
 from teachgym.agents.classroom import Classroom
 from teachgym.agents.llm_skill_list import LLMSkillList
 from teachgym.agents.llm_skill_tree import LLMSkillTree
-from teachgym.benchmarks.scripted_teacher import ScriptedTeacher, answer, answer_weakly
+from teachgym.benchmarks.bench.scripted_teacher import ScriptedTeacher, answer, answer_weakly
 from teachgym.chat.scripted import Scripted
 from teachgym.ledger import Ledger
 from teachgym.skills.forest import Forest, Subskill

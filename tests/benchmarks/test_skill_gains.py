@@ -10,9 +10,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from teachgym.benchmarks.analysis import Interval
-from teachgym.benchmarks.bench_skills import _charts
-from teachgym.benchmarks.skill_gains import (
+from teachgym.benchmarks.bench.statistics import Interval
+from teachgym.benchmarks.pages.skill_gains import (
     BANDS,
     QUALITIES,
     SkillGain,
@@ -22,6 +21,7 @@ from teachgym.benchmarks.skill_gains import (
     mean_levels,
     skill_gains,
 )
+from teachgym.benchmarks.pages.skills import _charts
 from teachgym.errors import RunError
 from teachgym.experiment import RunConfig, run
 from teachgym.runs import RunFolder

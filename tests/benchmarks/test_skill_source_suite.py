@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from teachgym.benchmarks.jobs import attempt
-from teachgym.benchmarks.leaderboard import stand
-from teachgym.benchmarks.runner import read_results, run_suite
-from teachgym.benchmarks.suites.skill_source import COMPARED, skill_source
-from teachgym.benchmarks.suites.suite import Suite
+from teachgym.benchmarks.bench.jobs import attempt
+from teachgym.benchmarks.bench.leaderboard import stand
+from teachgym.benchmarks.bench.runner import read_results, run_suite
+from teachgym.benchmarks.bench.suites.skill_source import COMPARED, skill_source
+from teachgym.benchmarks.bench.suites.suite import Suite
 from teachgym.errors import ConfigError
 from teachgym.experiment import check_config
 from teachgym.skills.skill_file import SkillFile, write_skill_file

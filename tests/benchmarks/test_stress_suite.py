@@ -9,9 +9,9 @@ import gymnasium as gym
 import pytest
 
 import teachgym  # noqa: F401
-from teachgym.benchmarks.stress_material import teacher_of
-from teachgym.benchmarks.suites import Suite
-from teachgym.benchmarks.suites.stress import CONDITIONS, TEACHERS, stress
+from teachgym.benchmarks.bench.suites import Suite
+from teachgym.benchmarks.bench.suites.stress import CONDITIONS, TEACHERS, stress
+from teachgym.benchmarks.pages.stress import teacher_of
 
 
 def test_every_teacher_meets_every_condition_once() -> None:

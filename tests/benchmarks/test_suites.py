@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 
 from teachgym.agents import TEACHERS
-from teachgym.benchmarks.jobs import attempt
-from teachgym.benchmarks.leaderboard import leaderboard_rows, stand
-from teachgym.benchmarks.runner import (
+from teachgym.benchmarks.bench.jobs import attempt
+from teachgym.benchmarks.bench.leaderboard import leaderboard_rows, stand
+from teachgym.benchmarks.bench.runner import (
     Processes,
     prepare,
     read_results,
     read_suite,
     run_suite,
 )
-from teachgym.benchmarks.suites import SUITES, Arm, Cell, Suite, make_suite
+from teachgym.benchmarks.bench.suites import SUITES, Arm, Cell, Suite, make_suite
 from teachgym.errors import ConfigError, RunError, UnknownNameError
 from teachgym.experiment import check_config
 from teachgym.students import make_student

@@ -7,7 +7,7 @@ from typing import Any
 
 from loopback import Request
 
-from teachgym.benchmarks.scripted_teacher import answer
+from teachgym.benchmarks.bench.scripted_teacher import answer
 from teachgym.errors import ChatError
 
 

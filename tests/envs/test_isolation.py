@@ -36,7 +36,7 @@ from teachgym.types import Budget, Cost, Draft, Example, Incident, Split
 
 CHAT = {
     "provider": "python",
-    "model": "teachgym.benchmarks.scripted_teacher:answer",
+    "model": "teachgym.benchmarks.bench.scripted_teacher:answer",
     "cache": "off",
 }
 SMALL: dict[str, Any] = {

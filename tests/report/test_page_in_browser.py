@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 from page_parts import EVIL, make_run, poison
 
-from teachgym.benchmarks.bench_material import BenchMaterial
-from teachgym.benchmarks.bench_page import draw_bench
-from teachgym.benchmarks.jobs import attempt
-from teachgym.benchmarks.runner import run_suite
-from teachgym.benchmarks.suites import Arm, Suite
+from teachgym.benchmarks.bench.jobs import attempt
+from teachgym.benchmarks.bench.runner import run_suite
+from teachgym.benchmarks.bench.suites import Arm, Suite
+from teachgym.benchmarks.pages.material import BenchMaterial
+from teachgym.benchmarks.pages.page import draw_bench
 from teachgym.report.html import Page, Section, html_table, write_page, write_run_page
 from teachgym.report.html.page import Browser, browse
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import teachgym
-from teachgym.benchmarks.scripted_teacher import answer
+from teachgym.benchmarks.bench.scripted_teacher import answer
 from teachgym.envs.accounts import step_metrics
 from teachgym.experiment import RunConfig, run
 from teachgym.gate import REASONS

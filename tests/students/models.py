@@ -14,7 +14,7 @@ from transformers import (
     Qwen2ForCausalLM,
 )
 
-from teachgym.benchmarks.pretrain_tiny import make_tokenizer
+from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
 from teachgym.students.language_model import LanguageModelStudent
 from teachgym.students.lora import LoRASettings
 from teachgym.students.pool import StudentPool

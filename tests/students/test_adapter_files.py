@@ -13,7 +13,7 @@ from models import make_model, make_pool, scatter_adapters, students_of
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 
-from teachgym.benchmarks.pretrain_tiny import make_tokenizer
+from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
 from teachgym.errors import ConfigError
 from teachgym.students.adapter_files import (
     CONFIG,

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from teachgym.benchmarks.calibrate_simulated import REPEATS, RUNS, Bench, designs, main
-from teachgym.benchmarks.calibration import (
+from teachgym.benchmarks.models.calibrate_simulated import REPEATS, RUNS, Bench, designs, main
+from teachgym.benchmarks.models.calibration import (
     Curves,
     compare,
     estimate_noise,

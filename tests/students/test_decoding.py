@@ -17,7 +17,7 @@ from models import (
     students_of,
 )
 
-from teachgym.benchmarks.pretrain_tiny import make_tokenizer
+from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
 from teachgym.students.answering import rules_for, uniforms
 from teachgym.students.attention import attend_in_groups, visible
 from teachgym.students.decoding import DecodingRules, Question, SlotDecoder

@@ -12,7 +12,7 @@ import torch
 from models import ARCHITECTURES, CONTEXT, make_model, make_pool, scatter_adapters, students_of
 from transformers import AutoModelForCausalLM
 
-from teachgym.benchmarks.pretrain_tiny import make_tokenizer
+from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
 from teachgym.errors import ConfigError, MissingExtraError
 from teachgym.students import make_student, make_students
 from teachgym.students.hf import HuggingFaceStudent, pad

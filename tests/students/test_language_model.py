@@ -13,7 +13,7 @@ import torch
 from models import make_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from teachgym.benchmarks.pretrain_tiny import CHARACTERS, make_student, make_tokenizer
+from teachgym.benchmarks.models.pretrain_tiny import CHARACTERS, make_student, make_tokenizer
 from teachgym.errors import ConfigError, UnknownNameError
 from teachgym.students.language_model import LanguageModelStudent
 from teachgym.testing import check_student

@@ -16,7 +16,7 @@ from models import make_model
 from transformers import AutoTokenizer, LlamaForSequenceClassification
 from transformers.utils import logging
 
-from teachgym.benchmarks.pretrain_tiny import make_tokenizer
+from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
 from teachgym.errors import ConfigError, MissingExtraError, UnknownNameError
 from teachgym.students import make_student
 from teachgym.students.language_model import LanguageModelStudent

@@ -9,7 +9,7 @@ import pytest
 import torch
 from models import CONTEXT, make_model, scatter_adapters, students_of
 
-from teachgym.benchmarks.pretrain_tiny import make_tokenizer
+from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
 from teachgym.students.lora import LoRASettings
 from teachgym.students.pool import StudentPool
 from teachgym.students.texts import Texts

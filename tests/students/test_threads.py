@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from models import CONTEXT, make_model, make_pool, students_of
 
-from teachgym.benchmarks.pretrain_tiny import make_tokenizer
+from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
 from teachgym.students import make_student, make_students
 from teachgym.students.hf import HuggingFaceStudent
 from teachgym.students.language_model import LanguageModelStudent

@@ -14,7 +14,7 @@ import pytest
 from fake_vllm import FakeVllm
 from models import make_model, scatter_adapters
 
-from teachgym.benchmarks.pretrain_tiny import make_tokenizer
+from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
 from teachgym.errors import ConfigError, MissingExtraError
 from teachgym.students import make_student, make_students, vllm_server
 from teachgym.students.vllm import VllmStudent

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from teachgym.benchmarks.pretrain_tiny import make_student
+from teachgym.benchmarks.models.pretrain_tiny import make_student
 from teachgym.students.language_model import LanguageModelStudent
 from teachgym.students.lora import LoRASettings
 from teachgym.students.pool import StudentPool

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from teachgym.benchmarks.pretrain_tiny import make_student as make_untrained
+from teachgym.benchmarks.models.pretrain_tiny import make_student as make_untrained
 from teachgym.envs import teacher_env
 from teachgym.errors import ConfigError
 from teachgym.students import make_student

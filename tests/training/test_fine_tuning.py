@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from teachgym.benchmarks.pretrain_tiny import make_student, make_tokenizer
+from teachgym.benchmarks.models.pretrain_tiny import make_student, make_tokenizer
 from teachgym.errors import ConfigError
 from teachgym.students.language_model import LanguageModelStudent
 from teachgym.testing import check_trainer

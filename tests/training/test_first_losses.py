@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from teachgym.benchmarks.pretrain_tiny import make_student
+from teachgym.benchmarks.models.pretrain_tiny import make_student
 from teachgym.students.hf import HuggingFaceStudent
 from teachgym.students.language_model import LanguageModelStudent
 from teachgym.students.pool import StudentPool

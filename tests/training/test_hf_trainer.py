@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from teachgym.benchmarks.pretrain_tiny import make_student as make_local
+from teachgym.benchmarks.models.pretrain_tiny import make_student as make_local
 from teachgym.errors import ConfigError
 from teachgym.students import make_student
 from teachgym.students.hf import HuggingFaceStudent

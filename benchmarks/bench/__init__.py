@@ -1,0 +1,1 @@
+"""Suites and how they are run and judged: runner, jobs, forecast, leaderboard, statistics."""

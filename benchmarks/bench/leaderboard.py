@@ -1,0 +1,281 @@
+"""The results of a suite as one table: pure functions of results.
+
+``test`` was read once in each run, after its end, for the student that was best on ``val``. Arms
+are compared with their reference by the paired differences of the seeds that both have finished,
+and the p-values are adjusted for the number of comparisons (``analysis.holm``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
+
+from teachgym.benchmarks.bench.statistics import (
+    FloatArray,
+    Interval,
+    PairedTest,
+    bootstrap,
+    compare_paired,
+    holm,
+    interquartile_mean,
+    probability_of_improvement,
+)
+from teachgym.benchmarks.bench.suites import Suite
+from teachgym.errors import ConfigError
+from teachgym.metrics import Estimate, area_under_curve, estimate, rank_correlation
+from teachgym.records import Record
+from teachgym.report.tables import Rows
+from teachgym.runs.result import RunResult
+
+Results = Mapping[tuple[str, int], RunResult]
+"""By name of the arm and seed; cells that are not finished are left out."""
+
+
+FEWEST_ARMS = 3
+"""Arms that a rank correlation takes: of two it is +1 or -1 whatever they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An arm's line."""
+
+    arm: str
+    control: bool
+    finished: int
+    """Seeds with a result."""
+    wanted: int
+    """Seeds of the suite."""
+    test: Estimate | None
+    """Final test accuracy; None without results."""
+    middle: Interval | None
+    """Interquartile mean of final test accuracy with its bootstrap interval."""
+    area: Estimate | None
+    """Area under the validation curve (``metrics.area_under_curve``)."""
+    reference: str
+    """The arm it is compared with; its own name if with none."""
+    against: PairedTest | None
+    """Test accuracy minus that of the reference, on the seeds that both have; None for itself."""
+    p: float
+    """Two-sided, adjusted for the number of arms; nan where there is no test."""
+    better: float
+    """Chance that a run of the arm beats a run of the reference, see ``match_scores``; nan
+    without either."""
+    beyond: Mapping[str, PairedTest]
+    """Test accuracy minus that of each control in ``Suite.beyond``, where both have runs."""
+    examples: float
+    """Mean number of training examples; nan without results."""
+    gap: Estimate | None
+    """Gain on val minus gain on test (``RunResult.gap``), over runs; None without results."""
+
+
+def stand(suite: Suite, results: Results, *, seed: int = 0) -> list[Standing]:
+    """One line per arm, best mean test accuracy first, arms without results last.
+
+    Args:
+        suite: what was compared.
+        results: of its finished cells.
+        seed: of the bootstrap.
+    """
+    runs = by_arm(suite, results)
+    tests = {
+        arm.name: test
+        for arm in suite.arms
+        if (test := _compare(runs, arm.name, suite.compared(arm))) is not None
+    }
+    adjusted = holm({name: test.p for name, test in tests.items()})
+    rng = np.random.default_rng(seed)
+    standings = []
+    for arm in suite.arms:
+        mine = _scores(runs[arm.name])
+        rivals = match_scores(suite, runs[arm.name], runs[suite.compared(arm)])
+        tested = arm.name in tests
+        standings.append(
+            Standing(
+                arm=arm.name,
+                control=arm.control,
+                finished=len(mine),
+                wanted=suite.seeds,
+                test=estimate(mine) if len(mine) else None,
+                middle=bootstrap(mine, interquartile_mean, rng) if len(mine) else None,
+                area=estimate([_area(run) for run in runs[arm.name].values()])
+                if len(mine)
+                else None,
+                reference=suite.compared(arm),
+                against=tests.get(arm.name),
+                p=adjusted.get(arm.name, float("nan")),
+                better=probability_of_improvement(*rivals, paired=bool(suite.seeded))
+                if tested
+                else float("nan"),
+                beyond={
+                    control: test
+                    for control in suite.beyond
+                    if (test := _compare(runs, arm.name, control)) is not None
+                },
+                examples=_mean_examples(runs[arm.name].values()),
+                gap=_gap(runs[arm.name].values()),
+            )
+        )
+    return sorted(standings, key=lambda line: -(line.test.mean if line.test else -1.0))
+
+
+def by_arm(suite: Suite, results: Results) -> dict[str, dict[int, RunResult]]:
+    """Results of every arm by seed, in the order of seeds; empty for an arm without any."""
+    return {
+        arm.name: {s: results[arm.name, s] for s in range(suite.seeds) if (arm.name, s) in results}
+        for arm in suite.arms
+    }
+
+
+def agreement(ours: Results, theirs: Results) -> tuple[float, int]:
+    """How alike two benches rank the arms that both have: Spearman's rho and the number of arms.
+
+    By mean test accuracy. Controls count: they are arms too.
+
+    Raises:
+        ConfigError: for fewer than ``FEWEST_ARMS`` arms; two are always ranked alike or reversed.
+    """
+    first, second = _means(ours), _means(theirs)
+    shared = [arm for arm in first if arm in second]
+    if len(shared) < FEWEST_ARMS:
+        raise ConfigError(
+            f"the benches share {len(shared)} arms with results; a rank correlation takes at "
+            f"least {FEWEST_ARMS}"
+        )
+    return rank_correlation([first[a] for a in shared], [second[a] for a in shared]), len(shared)
+
+
+def _means(results: Results) -> dict[str, float]:
+    scores: dict[str, list[float]] = {}
+    for (arm, _), run in results.items():
+        scores.setdefault(arm, []).append(run.test.after.mean)
+    return {arm: fmean(own) for arm, own in scores.items()}
+
+
+def match_scores(
+    suite: Suite, mine: Mapping[int, RunResult], theirs: Mapping[int, RunResult]
+) -> tuple[FloatArray, FloatArray]:
+    """Final test accuracies of two arms, shapes (n_mine,) and (n_theirs,), to compare run by run.
+
+    Where seeds decide the environment too (``Suite.seeded``), only runs of one seed can be
+    compared: then they are those of the seeds that both have, in the same order.
+    """
+    if not suite.seeded:
+        return _scores(mine), _scores(theirs)
+    shared = sorted(set(mine) & set(theirs))
+    return _scores({s: mine[s] for s in shared}), _scores({s: theirs[s] for s in shared})
+
+
+def result_lines(results: Results) -> list[Record]:
+    """A JSON object for each finished run: what tables are made of."""
+    return [
+        {
+            "arm": arm,
+            "seed": seed,
+            "test_before": run.test.before.mean,
+            "test_after": run.test.after.mean,
+            "val_curve": [round(point.mean, 6) for point in run.curve],
+            **{name: n for name, n in run.spent.as_dict().items() if n and name != "seconds"},
+        }
+        for (arm, seed), run in sorted(results.items())
+    ]
+
+
+def compare(mine: Mapping[int, RunResult], theirs: Mapping[int, RunResult]) -> PairedTest:
+    """Final test accuracies on the seeds that both have, at least one."""
+    shared = sorted(set(mine) & set(theirs))
+    pairs = [[runs[s].test.after.mean for s in shared] for runs in (mine, theirs)]
+    return compare_paired(*pairs)
+
+
+def _compare(
+    runs: Mapping[str, Mapping[int, RunResult]], arm: str, other: str
+) -> PairedTest | None:
+    """Of two arms; None for an arm with itself, or without a seed that both have."""
+    if arm == other or not set(runs[arm]) & set(runs[other]):
+        return None
+    return compare(runs[arm], runs[other])
+
+
+def _scores(runs: Mapping[int, RunResult]) -> FloatArray:
+    return np.array([run.test.after.mean for run in runs.values()])
+
+
+def _mean_examples(runs: Collection[RunResult]) -> float:
+    return float(np.mean([run.spent.examples for run in runs])) if runs else float("nan")
+
+
+def _gap(runs: Collection[RunResult]) -> Estimate | None:
+    return estimate([run.gap.mean for run in runs]) if runs else None
+
+
+def leaderboard_rows(suite: Suite, standings: Sequence[Standing]) -> Rows:
+    """Header and a row per arm; who is compared with whom is a column where it differs."""
+    several = len({suite.compared(arm) for arm in suite.arms}) > 1
+    reference = "its reference" if several else suite.reference
+    middles = any(line.middle and math.isfinite(line.middle.low) for line in standings)
+    tested = any(line.against and line.against.p == line.against.p for line in standings)
+    header = (
+        "arm",
+        "seeds",
+        "test accuracy",
+        "interquartile mean" + " [95 %]" * middles,
+        *(["compared with"] if several else []),
+        f"minus {reference}" + " [95 %]" * tested,
+        "p (Holm)",
+        f"beats {reference}",
+        *(f"beyond {control}" for control in suite.beyond),
+        "area (val)",
+        "examples",
+        "gain on val minus test",
+    )
+    return (header, *(_row(line, suite.beyond, several=several) for line in standings))
+
+
+def _row(line: Standing, beyond: Sequence[str], *, several: bool) -> tuple[str, ...]:
+    name = f"{line.arm} (control)" if line.control else line.arm
+    seeds = f"{line.finished} of {line.wanted}"
+    if line.test is None or line.area is None or line.middle is None:
+        return (name, seeds, "not run", *[""] * (7 + several + len(beyond)))
+    compared = "" if line.reference == line.arm else line.reference
+    return (
+        name,
+        seeds,
+        line.test.show(".4f"),
+        line.middle.show(4),
+        *([compared] if several else []),
+        *_against(line),
+        *(_difference(line.beyond.get(control)) for control in beyond),
+        line.area.show(".4f"),
+        f"{line.examples:,.0f}",
+        line.gap.show("+.4f") if line.gap else "",
+    )
+
+
+def _against(line: Standing) -> tuple[str, str, str]:
+    if (test := line.against) is None:
+        return ("", "", "")
+    known = f" [{test.interval.low:+.4f}, {test.interval.high:+.4f}]" if test.p == test.p else ""
+    return (
+        f"{test.difference.mean:+.4f}{known}",
+        show_p(line.p),
+        f"{line.better:.2f}",
+    )
+
+
+def show_p(p: float) -> str:
+    """A p-value in three digits; nothing where there is none."""
+    if p != p:
+        return ""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _difference(test: PairedTest | None) -> str:
+    return test.difference.show("+.4f") if test else ""
+
+
+def _area(run: RunResult) -> float:
+    return area_under_curve([point.mean for point in run.curve])

@@ -1,0 +1,420 @@
+"""Statistics of repeated episodes: pure functions of numbers, each with its source.
+
+A *run* is an episode with its own seed, a *task* is anything scores are taken on (a student, an
+environment). Scores of a method are an array of shape (n_runs, n_tasks). Randomness is passed in.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from teachgym.errors import ConfigError
+from teachgym.metrics import Estimate, estimate
+
+FloatArray = NDArray[np.float64]
+FEWEST = 5
+"""Runs below which there are no bootstrap intervals: no resample leaves the range of its runs, and
+that of 3 covers the middle of a symmetric distribution in 75 of 100 cases."""
+RESAMPLES = 1000
+"""Of those that are made for whole arrays at once."""
+Statistic = Callable[[FloatArray], float]
+"""A number from scores of shape (n_runs, n_tasks)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate with the interval that covers the true value with the given confidence."""
+
+    value: float
+    low: float
+    high: float
+    confidence: float = 0.95
+    """In (0, 1)."""
+
+    def __str__(self) -> str:
+        return self.show()
+
+    def show(self, digits: int = 3) -> str:
+        """The estimate, and the interval if it is known.
+
+        Example:
+            >>> Interval(0.5, 0.25, 0.75).show(2), Interval(0.5, float("nan"), float("nan")).show(2)
+            ('0.50 [0.25, 0.75]', '0.50')
+        """
+        value = f"{self.value:.{digits}f}"
+        if not isfinite(self.low) or not isfinite(self.high):
+            return value
+        return f"{value} [{self.low:.{digits}f}, {self.high:.{digits}f}]"
+
+    def __contains__(self, value: float) -> bool:
+        """Whether the interval covers ``value``."""
+        return self.low <= value <= self.high
+
+
+@dataclass(frozen=True, slots=True)
+class PairedTest:
+    """Two methods compared on the same seeds."""
+
+    difference: Estimate
+    """Mean of first minus second."""
+    interval: Interval
+    """Of the mean difference, by Student's t distribution with n - 1 degrees of freedom."""
+    p: float
+    """Two-sided p-value of the paired t-test; nan for n < 2."""
+
+
+def interquartile_mean(scores: FloatArray) -> float:
+    """Mean of the middle half of all scores, whatever their shape.
+
+    A quarter of the scores, rounded down, is left out at each end (Agarwal et al. 2021, "Deep RL
+    at the edge of the statistical precipice", arXiv 2108.13264, section 4.3).
+
+    Example:
+        >>> interquartile_mean(np.array([0.0, 2.0, 4.0, 90.0]))
+        3.0
+    """
+    ordered = np.sort(scores, axis=None)
+    cut = len(ordered) // 4
+    return float(ordered[cut : len(ordered) - cut].mean())
+
+
+def bootstrap(
+    scores: FloatArray,
+    statistic: Statistic,
+    rng: np.random.Generator,
+    *,
+    resamples: int = 2000,
+    confidence: float = 0.95,
+) -> Interval:
+    """Percentile interval of the stratified bootstrap, widened for few runs.
+
+    Runs are drawn with replacement within each task, independently of other tasks (Agarwal et
+    al. 2021, section 4.2). Plain percentiles cover the truth too seldom where runs are few (89 of
+    100 times for the interquartile mean of 5); see ``tail_probability``. Below ``FEWEST`` runs the
+    ends are unknown (nan): no widening helps where all resamples lie between few scores.
+
+    Args:
+        scores: shape (n_runs, n_tasks), or (n_runs,) for one task.
+        statistic: of such an array.
+        rng: draws the resamples.
+        resamples: >= 1.
+        confidence: in (0, 1).
+    """
+    scores = _table(scores)
+    values = (statistic(_resample(scores, rng)) for _ in range(resamples))
+    return percentiles(statistic(scores), values, len(scores), confidence)
+
+
+def percentiles(
+    value: float, resampled: Iterable[float], n: int, confidence: float = 0.95
+) -> Interval:
+    """The interval that a bootstrap of ``n`` runs gives, see ``tail_probability``.
+
+    Below ``FEWEST`` runs its ends are nan, and ``resampled`` is not read.
+
+    Raises:
+        ConfigError: for a confidence that is not between 0 and 1.
+    """
+    tail = tail_probability(n, confidence)
+    if n < FEWEST:
+        return Interval(value, float("nan"), float("nan"), confidence)
+    low, high = np.quantile(np.fromiter(resampled, np.float64), [tail, 1 - tail])
+    return Interval(value, float(low), float(high), confidence)
+
+
+def tail_probability(n_runs: int, confidence: float = 0.95) -> float:
+    """What to cut off at each end of a bootstrap distribution of ``n_runs`` runs.
+
+    ``Phi(-sqrt(n / (n - 1)) * t)`` with Student's t of ``n - 1`` degrees of freedom: the
+    bootstrap's spread is too small by ``sqrt((n - 1) / n)``, and the normal tails it stands for
+    are those of t (Hesterberg 2015, "What teachers should know about the bootstrap", The American
+    Statistician 69(4), section on expanded percentile intervals). A single run has no spread to
+    widen.
+
+    Example:
+        >>> round(tail_probability(10), 4), round(tail_probability(1000), 4)
+        (0.0086, 0.0248)
+
+    Raises:
+        ConfigError: for a confidence that is not between 0 and 1.
+    """
+    if not 0 < confidence < 1:
+        raise ConfigError(f"confidence is {confidence}; it must be above 0 and below 1")
+    tail = (1 - confidence) / 2
+    if n_runs < 2:
+        return tail
+    return float(stats.norm.sf(np.sqrt(n_runs / (n_runs - 1)) * stats.t.isf(tail, n_runs - 1)))
+
+
+def performance_profile(scores: FloatArray, thresholds: Sequence[float]) -> FloatArray:
+    """Share of runs that score above each threshold, mean over tasks, shape (n_thresholds,).
+
+    The run-score distribution of Agarwal et al. 2021, section 4.3, equation (1).
+
+    Example:
+        >>> performance_profile(np.array([0.1, 0.4, 0.5]), [0.0, 0.4]).tolist()
+        [1.0, 0.3333333333333333]
+    """
+    table = _table(scores)
+    return np.array([(table > threshold).mean() for threshold in thresholds])
+
+
+def probability_of_improvement(
+    first: FloatArray, second: FloatArray, *, paired: bool = False
+) -> float:
+    """Chance that a run of the first method beats a run of the second; ties count half.
+
+    P(X > Y) of Agarwal et al. 2021, section 4.3: the Mann-Whitney U statistic divided by the
+    number of pairs, mean over tasks. ``paired``: only runs of one seed are compared, the i-th of
+    both (then it is the sign test's share of wins), for seeds that decide more than training:
+    between harder and easier environments an advantage would drown.
+
+    Example:
+        >>> probability_of_improvement(np.array([1.0, 2.0]), np.array([1.0, 0.0]))
+        0.875
+        >>> probability_of_improvement(np.array([1.0, 2.0]), np.array([1.0, 0.0]), paired=True)
+        0.75
+    """
+    if paired:
+        pairs = _paired(first, second)
+        signs = np.sign(pairs[..., 0] - pairs[..., 1])  # (n_runs, n_tasks)
+    else:
+        x, y = _table(first), _table(second)
+        signs = np.sign(x[:, np.newaxis] - y[np.newaxis])  # (n_first, n_second, n_tasks)
+    return float(((signs + 1) / 2).mean())
+
+
+def compare_paired(
+    first: Sequence[float], second: Sequence[float], *, confidence: float = 0.95
+) -> PairedTest:
+    """Paired t-test of two methods on the same seeds, shapes (n,), n >= 1 (Student 1908).
+
+    Of a single difference, or of differences that are all equal and not 0, there is no test: how
+    much they vary is unknown, not nothing. Accuracies of few items are often equal.
+    """
+    differences = _paired(np.asarray(first), np.asarray(second))
+    change = estimate(differences[:, 0, 0] - differences[:, 0, 1])
+    if change.n < 2 or (change.mean != 0 and change.stderr < 1e-12):
+        nothing = Interval(change.mean, float("-inf"), float("inf"), confidence)
+        return PairedTest(change, nothing, float("nan"))
+    width = float(stats.t.ppf((1 + confidence) / 2, change.n - 1)) * change.stderr
+    interval = Interval(change.mean, change.mean - width, change.mean + width, confidence)
+    return PairedTest(change, interval, _p_value(change))
+
+
+def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+    """P-values adjusted for making several tests, in the given order.
+
+    The step-down method of Holm 1979: with the m values in ascending order, the i-th becomes the
+    largest (m - j + 1) p_j over j <= i, at most 1. It bounds the chance of even one false
+    finding. A nan stays one and counts as a test.
+
+    Example:
+        >>> holm({"a": 0.01, "b": 0.04, "c": 0.03})
+        {'a': 0.03, 'b': 0.06, 'c': 0.06}
+    """
+    adjusted: dict[str, float] = {}
+    highest = 0.0
+    ranked = sorted((p, name) for name, p in p_values.items() if p == p)
+    for rank, (p, name) in enumerate(ranked):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p))
+        adjusted[name] = highest
+    return {name: adjusted.get(name, float("nan")) for name in p_values}
+
+
+def rank_chances(
+    scores: Mapping[str, FloatArray], rng: np.random.Generator, *, resamples: int = 2000
+) -> dict[str, FloatArray]:
+    """Chance of each place, first place first, shape (n_methods,), for every method.
+
+    Seeds are resampled with replacement, the same for all methods, and methods are ranked by
+    their mean; equal means share their places equally (the bootstrap of rankings of Goldstein
+    and Spiegelhalter 1996, section 3.3).
+    """
+    names = list(scores)
+    table = np.stack([_table(scores[name]).mean(axis=1) for name in names])  # (n_methods, n_runs)
+    chances = np.zeros((len(names), len(names)))
+    for _ in range(resamples):
+        means = table[:, rng.integers(table.shape[1], size=table.shape[1])].mean(axis=1)
+        first = (means[:, np.newaxis] < means).sum(axis=1)
+        last = first + (means[:, np.newaxis] == means).sum(axis=1)
+        for method, (start, stop) in enumerate(zip(first, last, strict=True)):
+            chances[method, start:stop] += 1 / (stop - start)
+    return dict(zip(names, chances / resamples, strict=True))
+
+
+def seeds_needed(
+    effect: float, deviation: float, *, alpha: float = 0.05, power: float = 0.8
+) -> int:
+    """Pairs of runs that a paired t-test needs to find a difference.
+
+    The smallest n >= 2 whose two-sided test at level ``alpha`` rejects with chance ``power``,
+    by the noncentral t distribution with noncentrality sqrt(n) effect / deviation (Cohen 1988,
+    section 2.3.5).
+
+    Args:
+        effect: the difference to be found, not 0.
+        deviation: standard deviation of the paired differences, > 0.
+        alpha: in (0, 1).
+        power: in (alpha, 1).
+
+    Raises:
+        ConfigError: for a number out of its range.
+    """
+    if effect == 0 or not deviation > 0 or not 0 < alpha < power < 1:
+        raise ConfigError(
+            f"effect {effect}, deviation {deviation}, alpha {alpha}, power {power}: effect must "
+            "not be 0, the deviation above 0, and 0 < alpha < power < 1"
+        )
+    most = 2
+    while _power(most, effect / deviation, alpha) < power:
+        most *= 2
+    enough = bisect_left(
+        range(2, most), True, key=lambda n: _power(n, effect / deviation, alpha) >= power
+    )
+    return 2 + enough
+
+
+def _power(n: int, effect: float, alpha: float) -> float:
+    critical, shift = stats.t.ppf(1 - alpha / 2, n - 1), abs(effect) * n**0.5
+    return float(stats.nct.sf(critical, n - 1, shift) + stats.nct.cdf(-critical, n - 1, shift))
+
+
+def _p_value(change: Estimate) -> float:
+    if change.stderr == 0:
+        return 1.0  # Equal in every run.
+    return float(2 * stats.t.sf(abs(change.mean) / change.stderr, change.n - 1))
+
+
+def _table(scores: FloatArray) -> FloatArray:
+    """Scores as (n_runs, n_tasks)."""
+    scores = np.asarray(scores, dtype=np.float64)
+    if scores.ndim not in (1, 2) or scores.size == 0:
+        raise ConfigError(
+            f"scores have shape {scores.shape}; they must be (n_runs,) or (n_runs, n_tasks), with "
+            "at least one run"
+        )
+    return scores[:, np.newaxis] if scores.ndim == 1 else scores
+
+
+def _paired(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Both as (n_runs, n_tasks, 2)."""
+    x, y = _table(first), _table(second)
+    if x.shape != y.shape:
+        raise ConfigError(
+            f"scores of shape {x.shape} and {y.shape} cannot be paired; give the same seeds of both"
+        )
+    return np.stack([x, y], axis=-1)
+
+
+def _resample(scores: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Runs drawn with replacement within each task."""
+    n_runs, n_tasks = scores.shape[:2]
+    return scores[rng.integers(n_runs, size=(n_runs, n_tasks)), np.arange(n_tasks)]
+
+
+# -- curves, profiles and chances with intervals ------------------------------------------------
+# The bootstrap above, written for whole arrays at once: widened for few runs, nan below FEWEST.
+
+
+def improvement(
+    first: FloatArray, second: FloatArray, rng: np.random.Generator, *, paired: bool = False
+) -> Interval:
+    """Chance that a run of the first arm beats one of the second, with a 95 % interval.
+
+    Both arms are resampled by themselves (Agarwal et al. 2021, sections 4.2 and 4.3); ``paired``,
+    seeds are (see ``analysis.probability_of_improvement``). Where every run beats every other,
+    resamples do too, so an interval reaches at least as far as that of Clopper and Pearson (1934)
+    for n wins of n, with n the runs of the smaller arm.
+
+    Args:
+        first: scores, shape (n_first,), n_first >= 1.
+        second: scores, shape (n_second,), n_second >= 1.
+        rng: draws the resamples.
+        paired: compare the i-th run of both only; n_first = n_second.
+
+    Raises:
+        ConfigError: for pairs of unequal numbers.
+    """
+    value = probability_of_improvement(first, second, paired=paired)
+    n_runs = min(len(first), len(second))
+    if n_runs < FEWEST:
+        return Interval(value, math.nan, math.nan)
+    if paired:
+        values = _weights(n_runs, rng) @ ((np.sign(first - second) + 1) / 2)
+    else:
+        wins = (np.sign(first[:, np.newaxis] - second) + 1) / 2  # (n_first, n_second)
+        weights = [_weights(len(scores), rng) for scores in (first, second)]
+        values = np.einsum("bi,ij,bj->b", weights[0], wins, weights[1])
+    found, reached = percentiles(value, values, n_runs), 0.025 ** (1 / n_runs)
+    return Interval(value, min(found.low, reached), max(found.high, 1 - reached))
+
+
+def profile(
+    scores: FloatArray, thresholds: Sequence[float], rng: np.random.Generator
+) -> tuple[Interval, ...]:
+    """Share of runs above each threshold with pointwise 95 % intervals, shape (n_thresholds,).
+
+    Args:
+        scores: shape (n_runs,), n_runs >= 1.
+        thresholds: ascending.
+        rng: draws the resamples.
+    """
+    shares = performance_profile(scores, thresholds).tolist()
+    above = scores[:, np.newaxis] > np.asarray(thresholds)  # (n_runs, n_thresholds)
+    values = (_weights(len(scores), rng) @ above).T
+    return tuple(percentiles(*each, len(scores)) for each in zip(shares, values, strict=True))
+
+
+def ratio(numerators: FloatArray, denominators: FloatArray, rng: np.random.Generator) -> Interval:
+    """Ratio of two means over the same runs with a 95 % interval.
+
+    The bootstrap draws runs, so both numbers of a run stay together. Of means, not a
+    mean of ratios: a run whose denominator happens to be small must not outweigh all others.
+
+    Args:
+        numerators: shape (n_runs,), n_runs >= 1.
+        denominators: > 0, of the same shape. Where they may be 0 the interval of a ratio can be
+            unbounded (Fieller 1954), and a percentile would hide it.
+        rng: draws the resamples.
+    """
+    value = float(numerators.mean() / denominators.mean())
+    weights = _weights(len(numerators), rng)  # (RESAMPLES, n_runs)
+    values = (weights @ numerators) / (weights @ denominators)
+    return percentiles(value, values, len(numerators))
+
+
+def mean_curve(curves: Sequence[Sequence[float]]) -> tuple[Estimate, ...]:
+    """Mean over runs at each step that all of them reached; curves may differ in length."""
+    shortest = min(map(len, curves))
+    return tuple(estimate([curve[step] for curve in curves]) for step in range(shortest))
+
+
+def pareto_front(points: Sequence[tuple[float, float]]) -> tuple[int, ...]:
+    """Numbers of the points (cost, score) that no other point beats, cheapest first.
+
+    A point is beaten by one that costs no more and scores no less, and differs in one of them.
+
+    Example:
+        >>> pareto_front([(2.0, 0.5), (1.0, 0.5), (3.0, 0.9), (4.0, 0.8)])
+        (1, 2)
+    """
+    front: list[int] = []
+    for index in sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1])):
+        best = points[front[-1]] if front else (float("-inf"), float("-inf"))
+        if points[index][1] > best[1] or points[index] == best:
+            front.append(index)
+    return tuple(front)
+
+
+def _weights(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """How often each of n runs is drawn in each resample, as a share, (RESAMPLES, n)."""
+    return rng.multinomial(n, np.full(n, 1 / n), size=RESAMPLES) / n

@@ -1,0 +1,40 @@
+"""Suites by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from teachgym.benchmarks.bench.suites.suite import Arm, Cell, Suite
+from teachgym.registry import Registry
+
+__all__ = ["SUITES", "Arm", "Cell", "Suite", "make_suite"]
+
+_HERE = "teachgym.benchmarks.bench.suites"
+
+SUITES = Registry(
+    "suite",
+    {
+        "smoke": f"{_HERE}.small:smoke",
+        "noise": f"{_HERE}.small:noise",
+        "tiny": f"{_HERE}.tiny:tiny",
+        "stress": f"{_HERE}.stress:stress",
+        "with-state": f"{_HERE}.with_state:with_state",
+        "teacher-ablation": f"{_HERE}.teachers:teacher_ablation",
+        "structure": f"{_HERE}.structure:structure",
+        "skill-source": f"{_HERE}.skill_source:skill_source",
+        "data-selection": f"{_HERE}.selection:data_selection",
+        "restart": f"{_HERE}.restart:restart",
+        "dataenvgym-math": f"{_HERE}.dataenvgym:dataenvgym_math",
+    },
+)
+"""Every suite, called as ``()``; what ``teachgym bench`` knows."""
+
+
+def make_suite(name: Any) -> Suite:
+    """The suite of that name, in one of the ways of ``teachgym.registry``.
+
+    Raises:
+        UnknownNameError: for what names no suite.
+    """
+    suite: Suite = SUITES.make(name)
+    return suite

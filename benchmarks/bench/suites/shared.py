@@ -1,0 +1,51 @@
+"""What suites have in common: environments, the budget, the controls, the scripted chat model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from teachgym.benchmarks.bench.suites.suite import Arm
+
+OPEN_ENDED, SKILL_TREE = "teachgym/OpenEnded-v0", "teachgym/SkillTree-v0"
+BUDGET: Mapping[str, float] = {"steps": 10, "examples": 2500}
+EMBEDDED: Mapping[str, Any] = {"student": "tiny", "budget": BUDGET, "examples_per_step": 250}
+"""The embedded student at the project's usual budget."""
+SCRIPTED: Mapping[str, Any] = {
+    "provider": "python",
+    "model": "teachgym.benchmarks.bench.scripted_teacher:answer",
+    "cache": "off",
+}
+"""A function in the place of a chat model; see ``teachgym.benchmarks.bench.scripted_teacher``."""
+
+
+def controls(fewer: int = 4) -> tuple[Arm, ...]:
+    """The arms that every comparison needs.
+
+    * ``uniform``: the same for every skill, decided by nothing.
+    * ``no-data``: the untrained student, through the whole protocol.
+    * ``less-data``: as many training tokens from one in ``fewer`` examples, each so many times as
+      often: what more compute on less data gives.
+    * ``format``: examples of the right form whose answers are wrong. What it gains is knowing
+      what an answer looks like, and no skill.
+    * ``real-data``: as many of the task's own training examples instead of generated ones. Its
+      engine forgets what it drew, so there the gate lets what comes again pass (one in twenty).
+    * ``oracle``: knows the learnable skills; a ceiling, not a fair teacher.
+    """
+    return (
+        Arm("uniform", "uniform", control=True),
+        Arm("no-data", "nothing", control=True),
+        Arm("less-data", "uniform", control=True, fewer=fewer),
+        Arm("format", "uniform", env_settings={"stress": {"wrong_labels": 1.0}}, control=True),
+        Arm(
+            "real-data",
+            "uniform",
+            env_settings={
+                "engine": "pool",
+                "task_settings": {"train_per_cell": 250},
+                "gate_settings": {"duplicates": "allow"},
+            },
+            control=True,
+        ),
+        Arm("oracle", "oracle", control=True),
+    )

@@ -1,0 +1,44 @@
+"""``smoke`` and ``noise``: seconds on the simulated student."""
+
+from __future__ import annotations
+
+from teachgym.benchmarks.bench.suites.shared import EMBEDDED, controls
+from teachgym.benchmarks.bench.suites.suite import Arm, Suite
+
+
+def smoke() -> Suite:
+    """Three teachers and the controls on the simulated student: seconds."""
+    teachers = (Arm(name, name) for name in ("weakest", "alp", "ucb1"))
+    return Suite(
+        "smoke",
+        2,
+        "three teachers and the controls on the simulated student",
+        (*controls(), *teachers),
+        env_settings={
+            **EMBEDDED,
+            "student": "simulated",
+            "budget": {"steps": 4, "examples": 1000},
+        },
+        seeds=5,
+    )
+
+
+def noise() -> Suite:
+    """The noise floor: the same teacher twice with other seeds, and one that is better for sure.
+
+    A comparison that finds the copy better or worse, or the planted one not better, is not to be
+    trusted.
+    """
+    settings = {"student": "simulated", "budget": {"steps": 5, "examples": 1250}}
+    return Suite(
+        "noise",
+        1,
+        "a teacher, its copy with other seeds, and a planted better one; simulated student",
+        (
+            Arm("uniform", "uniform", control=True),
+            Arm("copy", "uniform", seed_offset=1000),
+            Arm("planted", "oracle"),
+        ),
+        env_settings=settings,
+        seeds=20,
+    )

@@ -1,0 +1,1 @@
+"""How the shipped students are made and checked; not part of the wheel."""

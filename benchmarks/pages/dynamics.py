@@ -1,0 +1,61 @@
+"""When a teacher's students learned: early, or all along.
+
+DataEnvGym (arXiv 2410.06215, figure 5) shows one curve each: on MATH its Open-Ended agent rises
+to the end, those of Skill-List and Skill-Tree are flat after the first step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from teachgym.benchmarks.bench.statistics import mean_curve
+from teachgym.errors import ConfigError
+from teachgym.metrics import Estimate, estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Dynamics:
+    """The course of an arm's mean validation curve, up to the last step that all runs reached."""
+
+    steps: int
+    """Of the shortest run, >= 1."""
+    highest: int
+    """The step after which the mean curve is highest, the first of equals; 0 = untrained."""
+    early: Estimate
+    """Gain in the first half of the steps; with an odd number, to the middle of the middle one."""
+    late: Estimate
+    """Gain in the second half."""
+
+    @property
+    def share(self) -> float | None:
+        """Of the final gain, what was there after half of the steps; None without a gain.
+
+        Above 1 for a curve that falls again.
+        """
+        whole = self.early.mean + self.late.mean
+        return self.early.mean / whole if whole > 0 else None
+
+
+def describe_curves(curves: Sequence[Sequence[float]]) -> Dynamics:
+    """Dynamics of an arm.
+
+    Args:
+        curves: accuracy on ``val`` of each run, untrained first; >= 1 run of >= 1 step.
+
+    Raises:
+        ConfigError: for a run without a step.
+    """
+    steps = min(map(len, curves)) - 1
+    if steps < 1:
+        raise ConfigError("a curve has no step; dynamics need runs of at least one step")
+    means = [point.mean for point in mean_curve(curves)]
+    middles = [float(np.interp(steps / 2, range(len(curve)), curve)) for curve in curves]
+    return Dynamics(
+        steps,
+        int(np.argmax(means)),
+        estimate([m - curve[0] for m, curve in zip(middles, curves, strict=True)]),
+        estimate([curve[steps] - m for m, curve in zip(middles, curves, strict=True)]),
+    )

@@ -1,0 +1,139 @@
+"""What the page of a bench needs, read from its folder once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from teachgym.benchmarks.bench.leaderboard import Results, Standing, by_arm, match_scores, stand
+from teachgym.benchmarks.bench.runner import Status, read_results, read_states
+from teachgym.benchmarks.bench.statistics import FloatArray, Interval, improvement
+from teachgym.benchmarks.bench.suites import Arm, Suite
+from teachgym.benchmarks.pages.skill_gains import count_taught, mean_levels
+from teachgym.report.html import PAGE
+from teachgym.runs.files import read_json
+from teachgym.runs.folder import RunFolder
+from teachgym.runs.result import RunResult
+
+_LEADERS = 3
+"""Arms that are looked at skill by skill, besides what they are compared with."""
+
+
+@dataclass(frozen=True)
+class BenchMaterial:
+    """Results of a suite, and how far each of its cells is."""
+
+    suite: Suite
+    results: Results
+    """Of the finished cells."""
+    states: Mapping[tuple[str, int], Status]
+    """Of every cell, by name of the arm and seed."""
+    standings: Sequence[Standing]
+    """Best arm first."""
+    pages: Mapping[tuple[str, int], str]
+    """Relative paths of the pages of runs, where there are any."""
+    commits: Sequence[str]
+    """Every commit that a finished cell was run with."""
+    versions: Sequence[str]
+    """Every version of teachgym that a finished cell was run with."""
+    taught: Mapping[str, Mapping[int, Mapping[str, int]]]
+    """Of the leading arms, by seed: examples by skill that the student on test had learned from."""
+    levels: Mapping[str, float]
+    """Mean level of each skill's items of test, where items have levels."""
+
+    @classmethod
+    def read(cls, suite: Suite, folder: Path) -> BenchMaterial:
+        """Read every finished cell's result."""
+        results = read_results(suite, folder)
+        cells = {(cell.arm.name, cell.seed): cell for cell in suite.cells()}
+        configs = [read_json(folder / cells[key].path / "config.json") for key in results]
+        standings = stand(suite, results)
+        leaders, runs = _leaders(suite, standings), by_arm(suite, results)
+        taught = {
+            arm: {
+                seed: count_taught(RunFolder(folder / cells[arm, seed].path), result)
+                for seed, result in runs[arm].items()
+            }
+            for arm in leaders
+        }
+        one = next((RunFolder(folder / cells[k].path) for k in results if k[0] in leaders), None)
+        return cls(
+            suite=suite,
+            results=results,
+            states=read_states(suite, folder, results),
+            standings=standings,
+            pages={
+                key: f"{cell.path}/{PAGE}"
+                for key, cell in cells.items()
+                if (folder / cell.path / PAGE).exists()
+            },
+            commits=list(dict.fromkeys(c["commit"] or "not in a checkout" for c in configs)),
+            versions=list(dict.fromkeys(c["versions"]["teachgym"] for c in configs)),
+            taught=taught,
+            levels=mean_levels(one) if one else {},
+        )
+
+    @cached_property
+    def panels(self) -> dict[str, list[Standing]]:
+        """Standings by condition: what is compared with each other, best arm first."""
+        panels: dict[str, list[Standing]] = {arm.condition: [] for arm in self.suite.arms}
+        for line in self.standings:
+            panels[self.arms[line.arm].condition].append(line)
+        return panels
+
+    @cached_property
+    def runs(self) -> dict[str, list[RunResult]]:
+        """Results by seed of every arm that has any, by condition, best arm first."""
+        arms = (line.arm for lines in self.panels.values() for line in lines)
+        return {arm: list(own.values()) for arm in arms if (own := self._by_seed[arm])}
+
+    @cached_property
+    def scores(self) -> dict[str, FloatArray]:
+        """Final test accuracies of the same arms, shape (n_runs,) each."""
+        return {
+            arm: np.array([run.test.after.mean for run in runs]) for arm, runs in self.runs.items()
+        }
+
+    def improvement(self, arm: str, other: str) -> Interval:
+        """Chance that a run of an arm beats a run of another, both with results.
+
+        Of the same seed where seeds decide the environment too (``leaderboard.match_scores``);
+        nan where no seed is shared then.
+        """
+        pair = match_scores(self.suite, self._by_seed[arm], self._by_seed[other])
+        if not all(map(len, pair)):
+            return Interval(math.nan, math.nan, math.nan)
+        paired = bool(self.suite.seeded)
+        return improvement(*pair, np.random.default_rng(0), paired=paired)
+
+    @cached_property
+    def _by_seed(self) -> dict[str, dict[int, RunResult]]:
+        return by_arm(self.suite, self.results)
+
+    @cached_property
+    def arms(self) -> dict[str, Arm]:
+        """The suite's arms by name."""
+        return {arm.name: arm for arm in self.suite.arms}
+
+    @cached_property
+    def controls(self) -> frozenset[str]:
+        """Names of the arms that are there to be compared with."""
+        return frozenset(arm.name for arm in self.suite.arms if arm.control)
+
+
+def name_condition(condition: str) -> str:
+    """What a condition is called; the empty one is that without stress."""
+    return condition or "no stress"
+
+
+def _leaders(suite: Suite, standings: Sequence[Standing]) -> list[str]:
+    """The best arms of the first condition, and what they are compared with; only with results."""
+    own = {arm.name for arm in suite.arms if arm.condition == suite.arms[0].condition}
+    fair = [line for line in standings if line.arm in own and not line.control and line.finished]
+    chosen = {name for line in fair[:_LEADERS] for name in (line.arm, line.reference)}
+    return [line.arm for line in standings if line.arm in chosen and line.finished]

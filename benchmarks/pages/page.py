@@ -1,0 +1,219 @@
+"""The page of a bench: what was compared, who leads, how surely, and at what cost."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from markupsafe import Markup
+
+from teachgym.benchmarks.bench.leaderboard import leaderboard_rows
+from teachgym.benchmarks.pages.captions import errors, intervals, sentence, short_commit
+from teachgym.benchmarks.pages.charts import (
+    curve_charts,
+    curve_groups,
+    profile_charts,
+    standing_chart,
+    titled,
+)
+from teachgym.benchmarks.pages.costs import cost_section
+from teachgym.benchmarks.pages.dynamics import describe_curves
+from teachgym.benchmarks.pages.material import BenchMaterial, name_condition
+from teachgym.benchmarks.pages.ranks import rank_rows
+from teachgym.benchmarks.pages.skills import skill_section
+from teachgym.benchmarks.pages.stress import stress_chart, stress_section, teacher_of
+from teachgym.report.charts import Chart
+from teachgym.report.figures import save_charts
+from teachgym.report.html import (
+    FIGURES,
+    PAGE,
+    Cell,
+    Page,
+    Section,
+    figure,
+    grid,
+    html_table,
+    write_page,
+)
+from teachgym.report.tables import Rows
+
+
+def draw_bench(bench: BenchMaterial, folder: Path) -> Path:
+    """Write ``report.html`` and the ``figures`` beside it into the bench's folder.
+
+    Cells that are not finished are shown as such.
+    """
+    page = write_page(folder / PAGE, bench_page(bench))
+    if bench.results:
+        save_charts(folder / FIGURES, paper_charts(bench), bench.suite.description)
+    return page
+
+
+def paper_charts(bench: BenchMaterial) -> dict[str, Chart]:
+    """Charts by the names of their files; the bench must have results.
+
+    Standings and profiles are those of the first condition with results, profiles of its best
+    group of arms.
+    """
+    condition = next(c for c, lines in bench.panels.items() if any(line.finished for line in lines))
+    charts = {"leaderboard": standing_chart(bench, condition)}
+    if profiles := profile_charts(bench, condition):
+        charts["profiles"] = profiles[0]
+    if len(bench.panels) > 1 and (stress := stress_chart(bench)):
+        charts["stress"] = stress
+    return charts
+
+
+def bench_page(bench: BenchMaterial) -> Page:
+    """Everything there is to see of a bench."""
+    suite = bench.suite
+    stressed = [stress_section(bench)] if bench.results and len(bench.panels) > 1 else []
+    compared = [_certainty, _curves, cost_section, skill_section] if bench.results else []
+    return Page(
+        f"{suite.name} v{suite.version}: {suite.description}",
+        _facts(bench),
+        [*stressed, _leaderboard(bench), *(section(bench) for section in compared), _cells(bench)],
+        {"Suite": json.dumps(suite.to_json(), indent=2)},
+    )
+
+
+def _facts(bench: BenchMaterial) -> dict[str, str]:
+    suite, states = bench.suite, list(bench.states.values())
+    begun = states.count("begun")
+    references = dict.fromkeys(suite.compared(arm) for arm in suite.arms)
+    return {
+        "Finished runs": f"{states.count('finished')} of {len(states)}; {begun} begun",
+        "Arms and seeds": f"{len(suite.arms)} arms, {suite.seeds} seeds each",
+        "Compared with": ", ".join(references) if len(references) < 4 else "each its reference",
+        "Environment": suite.env,
+        **{
+            name.replace("_", " ").capitalize(): _show(value)
+            for name, value in suite.env_settings.items()
+        },
+        "Commit": ", ".join(map(short_commit, bench.commits)) or "nothing finished",
+        "Version": ", ".join(bench.versions) or "nothing finished",
+    }
+
+
+def _leaderboard(bench: BenchMaterial) -> Section:
+    counts = _counts(bench)
+    intro = (
+        "Test was read once per run, for the student that was best on val. "
+        f"{sentence(errors(counts))} Differences are paired by seed; p-values, where there are "
+        "any, are adjusted for the number of arms. "
+        "All of it is about training runs: test items and the untrained student are the same in "
+        "every one."
+    )
+    parts: list[Markup] = []
+    for condition, lines in bench.panels.items():
+        table = html_table(leaderboard_rows(bench.suite, lines), sortable=True)
+        parts.append(_panel(bench, condition, table))
+    if bench.results:
+        charts = ([standing_chart(bench, c), *profile_charts(bench, c)] for c in bench.panels)
+        parts.append(grid([chart for own in charts for chart in own]))
+    return Section("leaderboard", "Leaderboard", intro, parts)
+
+
+def _panel(bench: BenchMaterial, condition: str, table: Markup) -> Markup:
+    """A table under the name of its condition, where there are several."""
+    return figure(name_condition(condition), "", table) if len(bench.panels) > 1 else table
+
+
+def _counts(bench: BenchMaterial) -> list[int]:
+    """Finished runs of each arm that has any."""
+    return [len(runs) for runs in bench.runs.values()]
+
+
+def _certainty(bench: BenchMaterial) -> Section:
+    intro = (
+        "Chance that a run of the arm on the left beats a run of the arm above"
+        + (" with the same seed" if bench.suite.seeded else "")
+        + f"; ties count half. Tooltips have n and {intervals(_counts(bench))}."
+    )
+    parts = []
+    for condition, lines in bench.panels.items():
+        matrix = _matrix(bench, [line.arm for line in lines if line.finished])
+        parts.append(_panel(bench, condition, matrix))
+    for condition, lines in bench.panels.items():
+        places = "places of the teachers' means over resampled seeds"
+        about = (
+            f"{intervals([line.finished for line in lines], places)} (a plain bootstrap: a little "
+            "too sure where seeds are few); seeds that a paired test needs to find such a "
+            "difference in four of five cases, by the deviation seen, if that was seen often enough"
+        )
+        note = sentence(about)
+        table = html_table(rank_rows(bench, lines), sortable=True)
+        parts.append(figure(titled("How sure the places are", bench, condition), note, table))
+    return Section("chances", "Chance of improvement", intro, parts)
+
+
+def _matrix(bench: BenchMaterial, arms: Sequence[str]) -> Markup:
+    names = {arm: teacher_of(bench.arms[arm]) for arm in arms}
+    rows: list[Sequence[str | Cell]] = [("beats", *names.values())]
+    for arm in arms:
+        cells = ("" if other == arm else _beats(bench, arm, other) for other in arms)
+        rows.append((f"{names[arm]} (n={len(bench.runs[arm])})", *cells))
+    return html_table(rows)
+
+
+def _beats(bench: BenchMaterial, arm: str, other: str) -> Cell | str:
+    chance = bench.improvement(arm, other)
+    if math.isnan(chance.value):
+        return ""
+    counts = f"{len(bench.runs[arm])} and {len(bench.runs[other])}"
+    note = f"{arm} beats {other}: {chance}, n = {counts} runs"
+    return Cell(f"{chance.value:.2f}", 2 * chance.value - 1, note)
+
+
+def _curves(bench: BenchMaterial) -> Section:
+    if len(bench.panels) > 1:
+        shown = (
+            f"Mean over seeds of the accuracy on val; in the tooltips: {errors(_counts(bench))}."
+        )
+        charts = grid([chart for c in bench.panels for chart in curve_groups(bench, c)])
+    else:
+        shown = (
+            f"Mean over seeds of the accuracy on val; bands: {errors(_counts(bench))}; on one "
+            "scale; dashed: what the arm is compared with."
+        )
+        charts = grid(curve_charts(bench), small=True)
+    note = f"Gains of the mean curve; {errors(_counts(bench))}; the share is of the whole gain."
+    table = figure("When they learned", note, html_table(dynamics_rows(bench), sortable=True))
+    return Section("curves", "Learning curves", shown, [charts, table])
+
+
+def dynamics_rows(bench: BenchMaterial) -> Rows:
+    """Header and a row per arm: when its mean curve is highest, and how early it rose."""
+    header = ("arm", "highest at step", "gain, first half", "gain, second half", "share by half")
+    rows = []
+    for arm, runs in bench.runs.items():
+        if min(run.steps for run in runs):
+            found = describe_curves([[point.mean for point in run.curve] for run in runs])
+            halves = (e.show("+.4f") for e in (found.early, found.late))
+            share = "no gain" if found.share is None else f"{found.share:.2f}"
+            highest = f"{found.highest} of {found.steps}"
+            rows.append((f"{arm} (n={len(runs)})", highest, *halves, share))
+    return (header, *rows)
+
+
+def _cells(bench: BenchMaterial) -> Section:
+    seeds = range(bench.suite.seeds)
+    rows: list[Sequence[str | Cell]] = [("arm", *(f"seed {seed}" for seed in seeds))]
+    for line in (line for lines in bench.panels.values() for line in lines):
+        rows.append((line.arm, *(_cell(bench, line.arm, seed) for seed in seeds)))
+    intro = "Test accuracy of every run, ± standard error over items; links lead to its page."
+    return Section("runs", "Runs", intro, [html_table(rows, sortable=True)])
+
+
+def _cell(bench: BenchMaterial, arm: str, seed: int) -> Cell:
+    result = bench.results.get((arm, seed))
+    text = str(result.test.after) if result else bench.states[arm, seed]
+    return Cell(text, link=bench.pages.get((arm, seed), ""))
+
+
+def _show(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{amount} {name}" for name, amount in value.items())
+    return str(value)

@@ -1,0 +1,132 @@
+"""Which skills gained: by how hard they are and by how much of the data taught them.
+
+DataEnvGym (arXiv 2410.06215, figure 4) reports the best gains for skills of middle difficulty and
+for frequent ones, from one run. Here every run is measured and numbers come with intervals over
+seeds. Difficulty is read from ``val`` and the gain from ``test``: an accuracy that is too low by
+chance makes a skill look hard, and would make its gain look large, were both from the same items.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
+
+from teachgym.benchmarks.bench.statistics import FEWEST, FloatArray, Interval, percentiles
+from teachgym.metrics import Estimate, estimate, rank_correlation
+from teachgym.runs.checkpoints import read_report
+from teachgym.runs.folder import RunFolder
+from teachgym.runs.result import RunResult
+from teachgym.runs.taught import read_taught
+
+
+@dataclass(frozen=True, slots=True)
+class SkillGain:
+    """A skill in one run."""
+
+    skill: str
+    difficulty: float
+    """1 - accuracy of the untrained student on ``val``, in [0, 1]."""
+    level: float
+    """Mean level of its items of ``test``; nan = they have none."""
+    share: float
+    """Of the examples that the student had learned from, in [0, 1]; nan = there were none."""
+    gain: float
+    """Accuracy on ``test``, student that was best on ``val`` minus untrained."""
+
+
+Quality = Callable[[SkillGain], float]
+"""A number that gains may go with; nan = unknown."""
+
+QUALITIES: Mapping[str, Quality] = {
+    "difficulty": lambda g: g.difficulty,
+    # Rounded, so that skills equally far on both sides are ties.
+    "nearness to middle difficulty": lambda g: -round(abs(g.difficulty - 0.5), 9),
+    "mean level": lambda g: g.level,
+    "share of the data": lambda g: g.share,
+}
+"""What gains are correlated with, by name."""
+BANDS: Mapping[str, tuple[float, float]] = {
+    "easy": (0.0, 1 / 3),
+    "middle": (1 / 3, 2 / 3),
+    "hard": (2 / 3, math.inf),
+}
+"""Thirds of the range of difficulty, lower ends included."""
+
+
+_RESAMPLES = 500
+
+
+def count_taught(run: RunFolder, result: RunResult) -> dict[str, int]:
+    """Examples by skill in the steps up to that of the best student, which alone it learned from.
+
+    Raises:
+        RunError: for a damaged file.
+    """
+    rounds = ((e.skill, e.provenance.round if e.provenance else 0) for e, _ in read_taught(run))
+    return dict(Counter(skill for skill, number in rounds if number <= result.best_step))
+
+
+def mean_levels(run: RunFolder) -> dict[str, float]:
+    """Mean level of each skill's items of ``test``, where they have levels.
+
+    Raises:
+        RunError: if the predictions are missing.
+    """
+    levels: dict[str, list[float]] = {}
+    for prediction in read_report(run.test_predictions("untrained"), "test").predictions:
+        example = prediction.example
+        if example.difficulty is not None:
+            levels.setdefault(example.skill, []).append(example.difficulty)
+    return {skill: fmean(own) for skill, own in levels.items()}
+
+
+def skill_gains(
+    result: RunResult, taught: Mapping[str, int], levels: Mapping[str, float]
+) -> list[SkillGain]:
+    """The skills of a run that were measured on both splits."""
+    total = sum(taught.values())
+    gains = []
+    for skill, before in result.test.skills_before.items():
+        after, val = result.test.skills_after[skill], result.val.skills_before.get(skill)
+        if before.n and after.n and val is not None and val.n:
+            share = taught.get(skill, 0) / total if total else math.nan
+            level = levels.get(skill, math.nan)
+            gains.append(SkillGain(skill, 1 - val.mean, level, share, after.mean - before.mean))
+    return gains
+
+
+def correlate(
+    runs: Sequence[Sequence[SkillGain]], quality: Quality, rng: np.random.Generator
+) -> Interval | None:
+    """Rank correlation over skills of gain and quality, both means over runs.
+
+    The 95 % interval is that of a bootstrap over *skills*: difficulty is the same in every run, so
+    runs cannot tell how much depends on which skills a task happens to have. None where fewer
+    than ``FEWEST`` skills are known, or one side is constant.
+    """
+    found: dict[str, list[tuple[float, float]]] = {}
+    for gain in (g for run in runs for g in run if not math.isnan(quality(g))):
+        found.setdefault(gain.skill, []).append((quality(gain), gain.gain))
+    points = np.array([np.mean(pairs, axis=0) for pairs in found.values()])  # (n_skills, 2)
+    if len(points) < FEWEST or math.isnan(value := _rho(points)):
+        return None
+    drawn = points[rng.integers(len(points), size=(_RESAMPLES, len(points)))]
+    resampled = (rho for each in drawn if not math.isnan(rho := _rho(each)))
+    return percentiles(value, resampled, len(points))
+
+
+def _rho(points: FloatArray) -> float:
+    return rank_correlation(points[:, 0].tolist(), points[:, 1].tolist())
+
+
+def mean_gain(runs: Sequence[Sequence[SkillGain]], band: tuple[float, float]) -> Estimate | None:
+    """Mean gain of the skills in a band of difficulty over runs; None if no run has such skills."""
+    low, high = band
+    own = [[g.gain for g in run if low <= g.difficulty < high] for run in runs]
+    means = [fmean(gains) for gains in own if gains]
+    return estimate(means) if means else None

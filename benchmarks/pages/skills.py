@@ -1,0 +1,105 @@
+"""The section on skills: which of them gained, for the leading arms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from teachgym.benchmarks.pages.captions import errors
+from teachgym.benchmarks.pages.material import BenchMaterial
+from teachgym.benchmarks.pages.skill_gains import (
+    BANDS,
+    QUALITIES,
+    SkillGain,
+    correlate,
+    mean_gain,
+    skill_gains,
+)
+from teachgym.metrics import estimate
+from teachgym.report.charts import Chart, Frame, Line, Point, estimate_mark, line_chart
+from teachgym.report.html import Section, figure, grid, html_table
+from teachgym.report.tables import Rows
+
+ArmGains = Mapping[str, Sequence[Sequence[SkillGain]]]
+"""Gains of every run by arm."""
+
+
+def skill_section(bench: BenchMaterial) -> Section:
+    """Gains of the leading arms by difficulty and by share of the data."""
+    intro = (
+        "The best arms and what they are compared with. Difficulty is 1 - the untrained student's "
+        "accuracy on val, the gain is on test (so chance in one is not in the other), the share is "
+        "of the examples that the examined student had learned from. An easy skill has little left "
+        "to gain, and a teacher that follows progress gives more to what has gained: only of one "
+        "that does not adapt does the share say what frequency does."
+    )
+    gains = {
+        arm: [
+            skill_gains(bench.results[arm, seed], taught, bench.levels)
+            for seed, taught in seeds.items()
+        ]
+        for arm, seeds in bench.taught.items()
+    }
+    note = (
+        "Spearman's correlation over skills of means over seeds, with a 95 % bootstrap interval "
+        "over skills, where there are enough of them; gains are means over the skills of a third "
+        "of the range of difficulty "
+        f"({errors(map(len, gains.values()))})."
+    )
+    table = figure("What gains go with", note, html_table(correlation_rows(gains)))
+    return Section("skills", "Gain by difficulty and rarity", intro, [table, grid(_charts(gains))])
+
+
+def correlation_rows(gains: ArmGains) -> Rows:
+    """Header and a row per arm: correlations of the gain, and the mean gain by difficulty.
+
+    What no arm's gain can be correlated with, such as levels that all skills share, is left out.
+    """
+    found = {
+        name: [correlate(runs, quality, np.random.default_rng(0)) for runs in gains.values()]
+        for name, quality in QUALITIES.items()
+    }
+    known = {name: column for name, column in found.items() if any(column)}
+    rows = []
+    for number, (arm, runs) in enumerate(gains.items()):
+        means = (mean_gain(runs, band) for band in BANDS.values())
+        rows.append(
+            (
+                f"{arm} (n={len(runs)})",
+                *(str(column[number] or "none") for column in known.values()),
+                *("no skill" if m is None else m.show("+.3f") for m in means),
+            )
+        )
+    return (("arm", *known, *(f"gain, {band}" for band in BANDS)), *rows)
+
+
+def _charts(gains: ArmGains) -> list[Chart]:
+    return [
+        _chart(f"{arm}: gain by {name}", name, runs, quality)
+        for arm, runs in gains.items()
+        for name, quality in (
+            ("difficulty", QUALITIES["difficulty"]),
+            ("share of the data", QUALITIES["share of the data"]),
+        )
+    ]
+
+
+def _chart(
+    title: str,
+    name: str,
+    runs: Sequence[Sequence[SkillGain]],
+    quality: Callable[[SkillGain], float],
+) -> Chart:
+    own: dict[str, list[SkillGain]] = {}
+    for gain in (gain for run in runs for gain in run if not math.isnan(quality(gain))):
+        own.setdefault(gain.skill, []).append(gain)
+    points = []
+    for skill, found in own.items():
+        x = estimate([quality(g) for g in found])
+        note = f"{skill}, {name} {x.mean:.3f}, gain"
+        points.append(Point(x.mean, estimate_mark(note, estimate([g.gain for g in found]))))
+    most = errors(map(len, own.values())).replace("seeds", "runs")
+    note = f"a dot is a skill, mean over the runs where this is known; {most}"
+    return line_chart([Line("", points, joined=False)], Frame(title, name, "gain on test", note))

@@ -1,0 +1,122 @@
+"""How each teacher copes with each condition, against the reference under the same one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from teachgym.benchmarks.bench.leaderboard import Standing, show_p
+from teachgym.benchmarks.bench.statistics import Interval
+from teachgym.benchmarks.bench.suites import Arm
+from teachgym.benchmarks.pages.captions import errors, intervals
+from teachgym.benchmarks.pages.material import BenchMaterial, name_condition
+from teachgym.report.charts import Chart, Mark, radar_chart
+from teachgym.report.html import Cell, Section, grid, html_table
+
+
+@dataclass(frozen=True, slots=True)
+class Coping:
+    """A teacher under a condition."""
+
+    standing: Standing
+    """Of its arm; compared with another, on at least one seed."""
+    chance: Interval
+    """That a run of it beats a run of what it is compared with, see
+    ``BenchMaterial.improvement``; 0.5 = as good."""
+
+
+def teacher_of(arm: Arm) -> str:
+    """Name of an arm without that of its condition: the same in all conditions.
+
+    Example:
+        >>> teacher_of(Arm("alp-rugged", "alp", condition="rugged"))
+        'alp'
+    """
+    return arm.name.removesuffix(f"-{arm.condition}") if arm.condition else arm.name
+
+
+def read_coping(bench: BenchMaterial) -> dict[str, dict[str, Coping]]:
+    """By teacher and condition, in the order of the suite; only what has been compared."""
+    lines = {line.arm: line for line in bench.standings}
+    table: dict[str, dict[str, Coping]] = {}
+    for arm in bench.suite.arms:
+        line = lines[arm.name]
+        if line.against is not None:
+            chance = bench.improvement(line.arm, line.reference)
+            table.setdefault(teacher_of(arm), {})[arm.condition] = Coping(line, chance)
+    return table
+
+
+UNKNOWN = Mark(math.nan, math.nan, math.nan, "")
+_NOTE = "chance to beat the reference; dashed: 0.5"
+
+
+def stress_section(bench: BenchMaterial) -> Section:
+    """A table of conditions and teachers, and a radar for each teacher."""
+    counts = [len(runs) for runs in bench.runs.values()]
+    intro = (
+        "Test accuracy minus that of the reference under the same condition: mean of the paired "
+        f"differences ({errors(counts)}), and its p-value, where there is one, adjusted for all "
+        "comparisons (Holm). Shades and radars show the chance that a run beats a run of the "
+        "reference"
+        + (" with the same seed" if bench.suite.seeded else "")
+        + "; on the dashed ring both are equally good, outside it the teacher is better. "
+        f"Whiskers: {intervals(counts)}. Accuracies under different conditions cannot be compared."
+    )
+    table = read_coping(bench)
+    radars = [
+        radar_chart({teacher: marks}, teacher, note=_NOTE, at=0.5)
+        for teacher, marks in _profiles(bench, table).items()
+    ]
+    parts = [html_table(_rows(list(bench.panels), table)), grid(radars)]
+    return Section("stress", "Under stress", intro, parts)
+
+
+def _rows(
+    conditions: Sequence[str], table: Mapping[str, Mapping[str, Coping]]
+) -> list[Sequence[str | Cell]]:
+    rows: list[Sequence[str | Cell]] = [("condition", *table)]
+    for condition in conditions:
+        cells = (_cell(own.get(condition)) for own in table.values())
+        rows.append((name_condition(condition), *cells))
+    return rows
+
+
+def _cell(coping: Coping | None) -> str | Cell:
+    if coping is None:
+        return ""
+    line = coping.standing
+    assert line.against is not None
+    difference = line.against.difference
+    p = "" if math.isnan(line.p) else f", p {show_p(line.p)}"
+    text = f"{difference.show('+.4f')}{p}"
+    return Cell(text, 2 * coping.chance.value - 1, _note(coping))
+
+
+def _note(coping: Coping) -> str:
+    line = coping.standing
+    return f"{line.arm} beats {line.reference}: {coping.chance}, n = {line.finished} runs"
+
+
+def stress_chart(bench: BenchMaterial) -> Chart | None:
+    """The radars of all teachers in one chart; None where nothing was compared."""
+    profiles = _profiles(bench, read_coping(bench))
+    found = intervals(map(len, bench.runs.values()))
+    note = f"{_NOTE}; {found}"
+    return radar_chart(profiles, "Under stress", note=note, at=0.5) if profiles else None
+
+
+def _profiles(
+    bench: BenchMaterial, table: Mapping[str, Mapping[str, Coping]]
+) -> dict[str, dict[str, Mark]]:
+    """Chances to beat the reference by teacher and condition."""
+    return {
+        teacher: {name_condition(c): _mark(own[c]) if c in own else UNKNOWN for c in bench.panels}
+        for teacher, own in table.items()
+    }
+
+
+def _mark(coping: Coping) -> Mark:
+    chance = coping.chance
+    return Mark(chance.value, chance.low, chance.high, _note(coping))
