@@ -52,6 +52,7 @@ class Registry(Mapping[str, Any]):
         services: arguments that a maker gets if it has parameters of these names; no settings.
         needs: built-in name to the extra and the packages that it needs.
         functions: whether functions are parts themselves, and only classes make some.
+        base: the base class whose members every part has.
 
     Example:
         >>> colours = Registry("colour", {"red": "colorsys:rgb_to_hsv"}, given=("r", "g", "b"))
@@ -68,8 +69,10 @@ class Registry(Mapping[str, Any]):
         services: Collection[str] = (),
         needs: Mapping[str, tuple[str, ...]] | None = None,
         functions: bool = False,
+        base: type = object,
     ) -> None:
         self.kind, self.given, self.services = kind, tuple(given), frozenset(services)
+        self._base = base
         self._parts, self._needs, self._functions = dict(parts), dict(needs or {}), functions
 
     def __getitem__(self, name: str) -> Any:
@@ -144,15 +147,27 @@ class Registry(Mapping[str, Any]):
 
         Raises:
             UnknownNameError, ConfigError, MissingExtraError: as ``load`` and ``check``.
+                ConfigError too for what lacks members of the base class.
         """
         settings, part = settings or {}, self.load(reference)
         self.check(reference, settings)
         if not self.makes(part):
-            return part
+            return self._require_base(reference, part)
         takes = inspect.signature(part).parameters
         offered = {k: v for k, v in services.items() if k in takes and v is not None}
         with noting(f"{self.what(reference)} ({self.origin(reference)})"):
-            return part(*given, **offered, **settings)
+            made = part(*given, **offered, **settings)
+        return self._require_base(reference, made)
+
+    def _require_base(self, reference: Any, part: Any) -> Any:
+        """The part, if it has every member of the base class of its kind."""
+        if not isinstance(part, self._base):
+            base = f"{self._base.__module__}.{self._base.__name__}"
+            raise ConfigError(
+                f"{self.what(reference)} is a {type(part).__name__}, which lacks members of "
+                f"{base}; derive from it"
+            )
+        return part
 
     def check(self, reference: Any, settings: Mapping[str, Any], *, whole: bool = True) -> None:
         """Check name and settings before the part is made; raises as ``make``.

@@ -7,16 +7,19 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gymnasium as gym
 import pytest
 
 from teachgym.agents import TEACHERS, make_teacher
+from teachgym.engines import make_engine
 from teachgym.errors import ConfigError, RunError, UnknownNameError
 from teachgym.experiment import RunConfig, resume, run
 from teachgym.loop import run_episode
 from teachgym.registry import Registry, load_attribute, recorded, reference_of
+from teachgym.tasks import make_task
 from teachgym.testing import ToyTask
 
 MINE = '''
@@ -274,3 +277,11 @@ def test_a_maker_must_take_what_it_is_given() -> None:
     engines = Registry("engine", {}, given=("task",))
     with pytest.raises(ConfigError, match="must take task before its settings"):
         engines.make(lambda: 3, ToyTask())
+
+
+@pytest.mark.parametrize(("make", "base"), [(make_task, "Task"), (make_engine, "DataEngine")])
+def test_a_part_that_lacks_members_is_told_its_base_class(make: Any, base: str) -> None:
+    bare = SimpleNamespace(name="bare", generate=lambda plan, rng: ())
+    given = (ToyTask(),) if make is make_engine else ()
+    with pytest.raises(ConfigError, match=rf"lacks members of teachgym\.protocols\.{base}; derive"):
+        make(bare, *given)

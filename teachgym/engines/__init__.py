@@ -63,6 +63,7 @@ ENGINES = Registry(
     },
     given=("task",),
     services=("purse", "chat"),
+    base=DataEngine,
 )
 """Every engine, called as ``(task, **settings)``, and with ``purse`` and ``chat`` if it has
 parameters of these names."""

@@ -20,6 +20,7 @@ TASKS = Registry(
         "math": ("math", "math_verify"),
         "reasoning-gym": ("reasoning-gym", "reasoning_gym"),
     },
+    base=Task,
 )
 """Every task, called as ``(**settings)``."""
 
