@@ -7,12 +7,16 @@ cannot drift.
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from teachgym.agents import TEACHERS
-from teachgym.envs import TeacherEnv, open_ended, skill_list, skill_tree
+from teachgym.cli.run_file import texts
+from teachgym.envs import EnvConfig, TeacherEnv, open_ended, skill_list, skill_tree
+from teachgym.envs.config import CONFIGS
 
 DOCS = Path(__file__).parent
 CARDS: dict[str, tuple[str, Callable[..., Any]]] = {
@@ -24,8 +28,26 @@ CARDS: dict[str, tuple[str, Callable[..., Any]]] = {
 
 
 def card(title: str, thing: Callable[..., Any]) -> str:
-    """The page of one environment: its docstring under its id."""
-    return f"# {title}\n\n{inspect.cleandoc(thing.__doc__ or '')}\n"
+    """The page of one environment: its docstring under its id, with the table of its settings."""
+    text = inspect.cleandoc(thing.__doc__ or "")
+    if title in CONFIGS:
+        head, _, rest = text.partition("## Arguments\n")
+        history = rest.partition("## Version History")[2]
+        text = f"{head}## Arguments\n{arguments(CONFIGS[title])}\n\n## Version History{history}"
+    return f"# {title}\n\n{text}\n"
+
+
+def arguments(kind: type[EnvConfig]) -> str:
+    """The table of an environment's settings."""
+    told, plain = texts(kind), asdict(kind())
+    rows = [f"| `{name}` | {_shown(plain[name])} | {told[name]} |" for name in plain]
+    return "\n".join(["| name | default | meaning |", "|---|---|---|", *rows])
+
+
+def _shown(default: Any) -> str:
+    if isinstance(default, dict):
+        default = {key: value for key, value in default.items() if value is not None}
+    return f"`{json.dumps(default)}`" if default not in (None, {}) else ""
 
 
 def overview() -> str:

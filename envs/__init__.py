@@ -1,7 +1,8 @@
 """teachgym.envs: the world. One base environment, the paper's three as stacks of wrappers."""
 
+from teachgym.envs.assembly import teacher_env
 from teachgym.envs.base import TeacherEnv
-from teachgym.envs.building import make_budget, teacher_env
+from teachgym.envs.config import EnvConfig, OpenEndedConfig, SkillListConfig, SkillTreeConfig
 from teachgym.envs.flat import FlatAction, flatten
 from teachgym.envs.observations import SkillObservation
 from teachgym.envs.orders import FillPlans, OrderShares
@@ -13,12 +14,16 @@ from teachgym.envs.tree_arrays import TreeArrays, TreeMoves, decode_moves
 from teachgym.envs.vector import TeacherVectorEnv
 
 __all__ = [
+    "EnvConfig",
     "EpisodeRules",
     "FillPlans",
     "FlatAction",
+    "OpenEndedConfig",
     "OrderShares",
+    "SkillListConfig",
     "SkillObservation",
     "SkillTree",
+    "SkillTreeConfig",
     "TeacherEnv",
     "TeacherVectorEnv",
     "TextObservation",
@@ -26,7 +31,6 @@ __all__ = [
     "TreeMoves",
     "decode_moves",
     "flatten",
-    "make_budget",
     "open_ended",
     "skill_list",
     "skill_tree",

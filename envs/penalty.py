@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from numbers import Real
 from typing import Any
 
 import gymnasium as gym
 
-from teachgym.errors import ConfigError
+from teachgym.envs.config import EnvConfig
+from teachgym.settings import NotNegative, check_value
 
 
 class RejectionPenalty(gym.Wrapper[Any, Any, Any, Any]):
@@ -28,7 +26,8 @@ class RejectionPenalty(gym.Wrapper[Any, Any, Any, Any]):
 
     def __init__(self, env: gym.Env[Any, Any], penalty: float) -> None:
         super().__init__(env)
-        self.penalty = require_penalty(penalty)
+        check_value("rejection_penalty", penalty, NotNegative)
+        self.penalty = float(penalty)
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Step, and pay less for every rejected item."""
@@ -37,17 +36,7 @@ class RejectionPenalty(gym.Wrapper[Any, Any, Any, Any]):
         return observation, paid, terminated, truncated, info
 
 
-def require_penalty(penalty: Any) -> float:
-    """The penalty; raises ``ConfigError`` unless it is a finite number >= 0."""
-    is_number = isinstance(penalty, Real) and not isinstance(penalty, bool)
-    if not is_number or not 0 <= penalty < math.inf:
-        raise ConfigError(
-            f"rejection_penalty is {penalty!r:.60}; it must be a finite number, 0 or more"
-        )
-    return float(penalty)
-
-
-def penalised(env: gym.Env[Any, Any], settings: Mapping[str, Any]) -> gym.Env[Any, Any]:
-    """``env`` with the penalty that an environment's settings ask for; 0 leaves it as it is."""
-    penalty = settings.get("rejection_penalty", 0.0)
+def penalised(env: gym.Env[Any, Any], config: EnvConfig) -> gym.Env[Any, Any]:
+    """``env`` with the penalty that its configuration asks for; 0 leaves it as it is."""
+    penalty = config.rejection_penalty
     return RejectionPenalty(env, penalty) if penalty else env

@@ -7,15 +7,20 @@ docstrings are the environments' cards; ``docs/`` is generated from them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, Unpack
+from typing import Any
 
 import gymnasium as gym
 
 from teachgym.engines import make_engine
-from teachgym.envs.building import Settings, teacher_env
-from teachgym.envs.casting import Casting, cast_alone
-from teachgym.envs.checks import checked
+from teachgym.envs.assembly import Assemble, assemble, make_base
+from teachgym.envs.base import TeacherEnv
 from teachgym.envs.choices import ChooseCell, ChooseRoot
+from teachgym.envs.config import (
+    OpenEndedConfig,
+    SkillListConfig,
+    SkillTreeConfig,
+    read_settings,
+)
 from teachgym.envs.flat import flatten
 from teachgym.envs.observations import SkillObservation
 from teachgym.envs.orders import FillPlans, OrderShares
@@ -25,22 +30,14 @@ from teachgym.envs.stop import StopAction
 from teachgym.envs.stress import pay_late
 from teachgym.envs.text import TextObservation
 from teachgym.envs.tree_arrays import TreeArrays, TreeMoves
-from teachgym.errors import UnknownNameError, unknown
-from teachgym.settings import Few
+from teachgym.protocols import DataEngine
 from teachgym.skills.proposing import make_proposer
 
 AnyEnv = gym.Env[Any, Any]
+View = Callable[[AnyEnv], AnyEnv]
 
 
-@checked
-def open_ended(
-    cast: Casting = cast_alone,
-    /,
-    *,
-    observation: Literal["report", "arrays", "text"] = "report",
-    stop: bool = False,
-    **settings: Unpack[Settings],
-) -> AnyEnv:
+def open_ended(parts_of: Assemble = assemble, /, **settings: Any) -> AnyEnv:
     """The Open-Ended environment: write any training data, see every prediction.
 
     ## Description
@@ -85,51 +82,18 @@ def open_ended(
     in the observation or in `info`.
 
     ## Arguments
-    | name | default | meaning |
-    |---|---|---|
-    | `task`, `task_settings` | `arithmetic-and-strings` | what is taught |
-    | `student`, `student_settings` | `tiny` | who is taught: `simulated`, `tiny`, a path or a hub id |
-    | `trainer_settings` | | of the student's trainer, e.g. `{"learning_rate": 0.002}` |
-    | `gate_settings` | | see `teachgym.gate.GateSettings` |
-    | `budget` | 10 steps, 2500 examples | limit per currency; at least `steps` or `seconds` |
-    | `examples_per_step` | 250 | the most one step can train on |
-    | `training` | `continue` | or `scratch`: base weights and all data so far, each step; `batch`: base weights and the step's data alone |
-    | `pretest` | false | ask the student every accepted example before it is trained on it |
-    | `skills` | | see the task through other skills: a skill file (`teachgym discover`), or `roots`, `one`, `opaque`, `shuffled`, `clusters-N` |
-    | `stress` | none | what makes teaching harder, e.g. `{"wrong_labels": 0.3}`; see [Stress](../stress.md) |
-    | `replay` | 0 | share of earlier examples in each `continue` training set |
-    | `target_accuracy` | none | mastery |
-    | `patience` | none | training runs in a row without a new best on val that end the episode |
-    | `train_every` | 1 | gather the data of k steps and train on all of it in the k-th, or in the last step that can; in between the observation stays and nothing is gained |
-    | `stop` | false | the action is a `Dict` with `stop`, and 1 ends the episode before anything is ordered or trained; see below |
-    | `reward_scale` | 1 | factor of every reward |
-    | `reward`, `prices` | `accuracy_gain` | see above |
-    | `rejection_penalty` | 0 | subtracted from the reward for each item in `info["rejected"]`, at once; at 0 rewards add up to last minus first |
-    | `observation` | `report` | see above |
-    | `reuse_answers` | true | what a language model was asked before, with the same weights, is read from this machine's store (at most 1 GiB) instead of generated again; scores and budget are the same |
-    | `render_mode` | none | `ansi` or `rgb_array`: a bar per skill and the learning curve |
+    The fields of `teachgym.envs.config.OpenEndedConfig`.
 
     ## Version History
     * v0: initial version.
     """
-    env = penalised(pay_late(teacher_env(cast, **settings), settings.get("stress")), settings)
-    env = StopAction(env) if stop else env
-    return _observed(env, observation, {"report": _unchanged, "arrays": SkillObservation})
+    config = read_settings(OpenEndedConfig, settings)
+    env = penalised(pay_late(make_base(config, parts_of(config)), config.stress), config)
+    env = StopAction(env) if config.stop else env
+    return _observed(env, config, {"report": _unchanged, "arrays": SkillObservation})
 
 
-@checked
-def skill_list(
-    cast: Casting = cast_alone,
-    /,
-    *,
-    observation: Literal["arrays", "flat", "text", "report"] = "arrays",
-    action: Literal["shares", "plan", "discrete"] = "shares",
-    engine: Any = "procedural",
-    engine_settings: Mapping[str, Any] | None = None,
-    chat: Mapping[str, Any] | None = None,
-    stop: bool = False,
-    **settings: Unpack[Settings],
-) -> AnyEnv:
+def skill_list(parts_of: Assemble = assemble, /, **settings: Any) -> AnyEnv:
     """The Skill-List environment: order examples per skill, see accuracy per skill.
 
     ## Description
@@ -176,57 +140,30 @@ def skill_list(
     As in [Open-Ended](open_ended.md).
 
     ## Arguments
-    As in [Open-Ended](open_ended.md), and:
-
-    | name | default | meaning |
-    |---|---|---|
-    | `action` | `shares` | or `plan`, `discrete`, see above |
-    | `engine`, `engine_settings` | `procedural` | who fills orders: `procedural`, `pool`, `replay`, `llm`, `by-order` |
-    | `chat` | | the chat model of engines that use one: `teachgym.chat.settings.ChatSettings`; its calls are paid from the budget |
+    The fields of `teachgym.envs.config.SkillListConfig`.
 
     ## Version History
     * v0: initial version.
     """
-    base = teacher_env(cast, **settings)
-    made = make_engine(engine, base.task, purse=base.purse, chat=chat, **(engine_settings or {}))
-    filled = FillPlans(pay_late(base, settings.get("stress")), made)
-    env = _acting(
-        penalised(filled, settings),
-        action,
-        {
-            "shares": OrderShares,
-            "plan": _unchanged,
-            "discrete": lambda e: ChooseCell(OrderShares(e)),
-        },
-    )
-    env = StopAction(env) if stop else env
-    return _observed(
-        env,
-        observation,
-        {
-            "report": _unchanged,
-            "arrays": SkillObservation,
-            "flat": lambda e: flatten(SkillObservation(e)),
-        },
-    )
+    config = read_settings(SkillListConfig, settings)
+    base = make_base(config, parts_of(config))
+    env = penalised(FillPlans(pay_late(base, config.stress), _engine(config, base)), config)
+    acting: Mapping[str, View] = {
+        "shares": OrderShares,
+        "plan": _unchanged,
+        "discrete": lambda e: ChooseCell(OrderShares(e)),
+    }
+    env = acting[config.action](env)
+    env = StopAction(env) if config.stop else env
+    views: Mapping[str, View] = {
+        "report": _unchanged,
+        "arrays": SkillObservation,
+        "flat": lambda e: flatten(SkillObservation(e)),
+    }
+    return _observed(env, config, views)
 
 
-@checked
-def skill_tree(
-    cast: Casting = cast_alone,
-    /,
-    *,
-    observation: Literal["arrays", "flat", "text", "report"] = "arrays",
-    action: Literal["arrays", "moves", "discrete"] = "arrays",
-    engine: Any = "procedural",
-    engine_settings: Mapping[str, Any] | None = None,
-    proposer: Any = "task",
-    proposer_settings: Mapping[str, Any] | None = None,
-    max_subskills: Few = 8,
-    chat: Mapping[str, Any] | None = None,
-    stop: bool = False,
-    **settings: Unpack[Settings],
-) -> AnyEnv:
+def skill_tree(parts_of: Assemble = assemble, /, **settings: Any) -> AnyEnv:
     """The Skill-Tree environment: explore for subskills or exploit those found, per root skill.
 
     ## Description
@@ -285,56 +222,53 @@ def skill_tree(
     As in [Open-Ended](open_ended.md).
 
     ## Arguments
-    As in [Skill-List](skill_list.md), and:
-
-    | name | default | meaning |
-    |---|---|---|
-    | `action` | `arrays` | or `moves`, `discrete`, see above |
-    | `proposer`, `proposer_settings` | `task` | who finds subskills: `task` (its own leaves), `llm`, `fixed` (lists) |
-    | `max_subskills` | 8 | slots per root |
+    The fields of `teachgym.envs.config.SkillTreeConfig`.
 
     ## Version History
     * v0: initial version.
     """
-    base = teacher_env(cast, **settings)
-    services: dict[str, Any] = {"purse": base.purse, "chat": chat}
+    config = read_settings(SkillTreeConfig, settings)
+    base = make_base(config, parts_of(config))
     tree = SkillTree(
-        pay_late(base, settings.get("stress")),
-        make_engine(engine, base.task, **services, **(engine_settings or {})),
-        make_proposer(proposer, base.task, **services, **(proposer_settings or {})),
-        max_subskills=max_subskills,
+        pay_late(base, config.stress),
+        _engine(config, base),
+        make_proposer(
+            config.proposer,
+            base.task,
+            purse=base.purse,
+            chat=config.chat,
+            **config.proposer_settings,
+        ),
+        max_subskills=config.max_subskills,
     )
-    env = _acting(
-        penalised(tree, settings),
-        action,
-        {"arrays": TreeMoves, "moves": _unchanged, "discrete": ChooseRoot},
-    )
-    env = StopAction(env) if stop else env
-    return _observed(
-        env,
-        observation,
-        {
-            "report": _unchanged,
-            "arrays": TreeArrays,
-            "flat": lambda e: flatten(TreeArrays(e)),
-        },
-    )
+    acting: Mapping[str, View] = {
+        "arrays": TreeMoves,
+        "moves": _unchanged,
+        "discrete": ChooseRoot,
+    }
+    env = acting[config.action](penalised(tree, config))
+    env = StopAction(env) if config.stop else env
+    views: Mapping[str, View] = {
+        "report": _unchanged,
+        "arrays": TreeArrays,
+        "flat": lambda e: flatten(TreeArrays(e)),
+    }
+    return _observed(env, config, views)
 
 
 def _unchanged(env: AnyEnv) -> AnyEnv:
     return env
 
 
-def _acting(env: AnyEnv, name: str, ways: Mapping[str, Callable[[AnyEnv], AnyEnv]]) -> AnyEnv:
-    """``env`` with the named form of actions."""
-    if name not in ways:
-        raise UnknownNameError(unknown("action", name, ways))
-    return ways[name](env)
+def _engine(config: SkillListConfig, base: TeacherEnv) -> DataEngine:
+    """Who fills the orders, paid by the environment."""
+    return make_engine(
+        config.engine, base.task, purse=base.purse, chat=config.chat, **config.engine_settings
+    )
 
 
-def _observed(env: AnyEnv, name: str, views: Mapping[str, Callable[[AnyEnv], AnyEnv]]) -> AnyEnv:
-    """``env`` seen through the named view; every environment can be seen as text."""
-    views = {**views, "text": TextObservation}
-    if name not in views:
-        raise UnknownNameError(unknown("observation", name, views))
-    return views[name](env)
+def _observed(
+    env: AnyEnv, config: OpenEndedConfig | SkillListConfig, views: Mapping[str, View]
+) -> AnyEnv:
+    """``env`` seen through the chosen view; every environment can be seen as text."""
+    return {**views, "text": TextObservation}[config.observation](env)

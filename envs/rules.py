@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from teachgym.envs.restart import TrainingMode
 from teachgym.errors import ConfigError
 from teachgym.settings import (
     CountFromOne,
     ExamplesPerStep,
+    FromJson,
     Positive,
     ShareAboveZero,
     ShareBelowOne,
@@ -22,7 +23,7 @@ from teachgym.types import Budget
 class EpisodeRules:
     """Budget, step size, restart semantics, and what ends an episode."""
 
-    budget: Budget = field(default_factory=lambda: Budget(steps=10))
+    budget: FromJson[Budget] = Budget(steps=10)
     """Limits per episode; at least one keeps the episode finite."""
     examples_per_step: ExamplesPerStep = 250
     """The most examples one step can train on, >= 1."""

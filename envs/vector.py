@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -20,18 +19,15 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.vector.utils import iterate
 
 from teachgym.actions import is_numeric, require_member
-from teachgym.answers import AnswerStore
-from teachgym.envs.casting import Cast, Casting, Roles
+from teachgym.envs.assembly import Parts, assemble_rows
+from teachgym.envs.batching import open_meeting
+from teachgym.envs.config import EnvConfig
 from teachgym.errors import ActionError, ConfigError
-from teachgym.evaluation import GenerateAndGrade
 from teachgym.loop import StepResult
-from teachgym.protocols import Student, Task, Trainer
 from teachgym.shown import shown
 from teachgym.snapshot import Snapshot
 from teachgym.spaces import WordSpace
-from teachgym.students import make_students
 from teachgym.together import Meeting
-from teachgym.types import Cost, Data, TrainResult
 
 
 class TeacherVectorEnv(SyncVectorEnv[Any, Any]):
@@ -138,93 +134,41 @@ def _stay() -> None:
     """What a row does that sits a step out."""
 
 
-# -- who takes part ----------------------------------------------------------------------------
+# -- entry points ------------------------------------------------------------------------------
 
 
-class Classroom:
-    """Fills the roles of K rows with students of one base, trained and asked in a meeting."""
+class SharedStudents:
+    """Environments of one configuration whose students share a model, trained and asked at once.
+
+    Raises:
+        ConfigError: for fewer than one.
+    """
 
     def __init__(self, count: int) -> None:
         if count < 1:
             raise ConfigError(f"num_envs is {count}; it must be 1 or more")
-        self.count = count
-        self.meeting = Meeting({"train": _train_rows, "generate": _ask_rows})
-        self._company: tuple[Task, tuple[Student, ...], Trainer[Any], AnswerStore | None] | None
-        self._company = None
+        self.count, self.meeting = count, open_meeting()
+        self._parts: tuple[Parts, ...] = ()
 
-    def cast(self, row: int, roles: Roles) -> Cast:
-        """Those who take part in row number ``row``; the roles are the same for every row."""
-        if self._company is None:
-            task = roles.make_task()
-            students = make_students(roles.student, task, self.count, **roles.student_settings)
-            self._company = task, students, roles.make_trainer(students[0]), roles.open_store()
-        task, students, trainer, store = self._company
-        seat = Seat(trainer, self.meeting, row)
-        return Cast(task, students[row], seat, GenerateAndGrade(store, ask=seat.ask))
+    def make(self, row: int, id_: str, /, **settings: Any) -> gym.Env[Any, Any]:
+        """Environment number ``row``, with the spec that ``gym.make`` gives it.
 
+        Args:
+            row: from 0; in the meeting it is known by it.
+            id_: one of ``teachgym.ENV_IDS``.
+            settings: those of the environment, the same for every row.
+        """
+        spec = deepcopy(gym.spec(id_))
+        create: Any = load_env_creator(str(spec.entry_point))
+        made: gym.Env[Any, Any] = create(partial(self._assemble, row), **settings)
+        spec.kwargs = dict(settings)
+        made.unwrapped.spec = spec
+        return made
 
-@dataclass(frozen=True)
-class Seat(Trainer[Any]):
-    """A row's trainer, and its way to ask: through the meeting if it runs and has use of it.
-
-    What can only be done one by one is done right here, so that its errors are this row's alone.
-    """
-
-    trainer: Trainer[Any]
-    meeting: Meeting
-    row: int
-
-    def cost(self, student: Student, data: Data) -> Cost:
-        """The trainer's price."""
-        return self.trainer.cost(student, data)
-
-    def train(self, student: Student, data: Data, rng: np.random.Generator) -> TrainResult:
-        """Have the student trained, with those of other rows where the trainer can do it."""
-        if not (self.meeting.running and self.trainer.batchable):
-            return self.trainer.train(student, data, rng)
-        request = (self.trainer, student, data, rng)
-        result: TrainResult = self.meeting.ask("train", self.row, request)
-        return result
-
-    def ask(self, student: Student, prompts: Sequence[str], stop: Sequence[str]) -> list[str]:
-        """The student's answers; see ``teachgym.evaluation.Ask``."""
-        if not (self.meeting.running and student.batchable):
-            return student.generate(prompts, stop=stop)
-        answers: list[str] = self.meeting.ask("generate", self.row, (student, prompts, stop))
-        return answers
-
-
-def _train_rows(rows: Sequence[int], requests: Sequence[Any]) -> list[TrainResult]:
-    """Train students of one pool at once; they have one trainer."""
-    trainers, students, data, rngs = zip(*requests, strict=True)
-    results: list[TrainResult] = trainers[0].train_together(students, data, rngs)
-    return results
-
-
-def _ask_rows(rows: Sequence[int], requests: Sequence[Any]) -> list[list[str]]:
-    """Ask students of one pool at once; they have one task, and so the same stops."""
-    students, prompts, stops = zip(*requests, strict=True)
-    answers: list[list[str]] = students[0].generate_together(students, prompts, stop=stops[0])
-    return answers
-
-
-# -- entry points ------------------------------------------------------------------------------
-
-
-def make_row(cast: Casting, id_: str, /, **settings: Any) -> gym.Env[Any, Any]:
-    """A registered environment whose roles ``cast`` fills, with the spec that ``gym.make`` gives.
-
-    Args:
-        cast: e.g. ``functools.partial(classroom.cast, row)``.
-        id_: one of ``teachgym.ENV_IDS``.
-        settings: those of the environment.
-    """
-    spec = deepcopy(gym.spec(id_))
-    create: Any = load_env_creator(str(spec.entry_point))
-    row: gym.Env[Any, Any] = create(cast, **settings)
-    spec.kwargs = dict(settings)
-    row.unwrapped.spec = spec
-    return row
+    def _assemble(self, row: int, config: EnvConfig) -> Parts:
+        if not self._parts:
+            self._parts = assemble_rows(config, self.count, self.meeting)
+        return self._parts[row]
 
 
 def open_ended(num_envs: int = 1, **settings: Any) -> TeacherVectorEnv:
@@ -249,6 +193,6 @@ def _make_rows(
     autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
     **settings: Any,
 ) -> TeacherVectorEnv:
-    room = Classroom(num_envs)
-    rows = [make_row(partial(room.cast, row), id_, **settings) for row in range(num_envs)]
-    return TeacherVectorEnv(rows, room.meeting, autoreset_mode=autoreset_mode)
+    shared = SharedStudents(num_envs)
+    rows = [shared.make(row, id_, **settings) for row in range(num_envs)]
+    return TeacherVectorEnv(rows, shared.meeting, autoreset_mode=autoreset_mode)

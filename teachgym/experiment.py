@@ -20,25 +20,25 @@ from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 
-from teachgym.agents import make_teacher, needs, teacher_entry, teacher_settings
+from teachgym.agents import check_teacher, make_teacher, needs, teacher_entry, teacher_settings
 from teachgym.chat.make import open_chat
-from teachgym.chat.settings import require_key
-from teachgym.checking import (
-    asks_chat,
-    check_config,
+from teachgym.chat.settings import check_chat, require_key
+from teachgym.chat.settings import read_settings as read_chat
+from teachgym.engines import ENGINES
+from teachgym.envs.config import (
+    CONFIGS,
+    EnvConfig,
     env_id,
     env_settings,
-    environment_asks,
+    read_settings,
     short_name,
-    student_name,
 )
-from teachgym.envs.building import DEFAULT_BUDGET, make_budget
-from teachgym.errors import ConfigError, RunError
+from teachgym.errors import ConfigError, RunError, UnknownNameError
 from teachgym.loop import Observer, observed
 from teachgym.protocols import Task, Teacher
 from teachgym.records import Record
 from teachgym.redaction import redact_settings
-from teachgym.registry import recorded
+from teachgym.registry import recorded, reference_of
 from teachgym.report.figures import result_figure
 from teachgym.runs import result as results
 from teachgym.runs.checkpoints import write_report
@@ -59,10 +59,11 @@ from teachgym.runs.provenance import (
 from teachgym.runs.recording import record_steps
 from teachgym.runs.result import RunResult, Tally, collect_result, result_to_json
 from teachgym.runs.stages import Say, announce_stages
-from teachgym.runs.trackers import open_trackers
+from teachgym.runs.trackers import check_installed, open_trackers
 from teachgym.runs.versions import commit, versions
+from teachgym.skills.proposing import PROPOSERS
 from teachgym.students import learnable_skills
-from teachgym.types import Data, Provenance
+from teachgym.types import Budget, Data, Provenance
 
 if TYPE_CHECKING:
     from teachgym.progress import LiveProgress
@@ -72,6 +73,7 @@ __all__ = [
     "RunConfig",
     "RunResult",
     "asks_chat",
+    "budget_of",
     "check_config",
     "config_of",
     "draw_curve",
@@ -151,7 +153,7 @@ def _live(config: RunConfig) -> LiveProgress:
     # Imported here: only who watches needs it.
     from teachgym.progress import LiveProgress
 
-    return LiveProgress(make_budget(config.env_settings.get("budget") or DEFAULT_BUDGET))
+    return LiveProgress(budget_of(config))
 
 
 def resume(
@@ -271,6 +273,64 @@ def draw_curve(folder: Path) -> Path:
     return run_folder.curve
 
 
+# -- configurations ----------------------------------------------------------------------------
+
+
+def check_config(config: RunConfig) -> None:
+    """Check what can be checked before task and student are loaded; ``run`` does it too.
+
+    Names exist, values are of the types and in the ranges that are declared, tables in tables
+    included, and packages are installed.
+    What only a task or a student can know, such as the names of its skills, is for them to check.
+
+    Raises:
+        UnknownNameError: for an environment, teacher, task, student, engine or reward that does
+            not exist.
+        ConfigError: for a setting that does not exist, or a value of the wrong kind.
+        MissingExtraError: for a package that is not installed.
+    """
+    check_teacher(config.teacher, config.teacher_settings)
+    if "chat" in needs(config.teacher):
+        chat = config.teacher_settings.get("chat") or config.chat
+        check_chat(chat, f"teacher {config.teacher!r}")
+    if config.env != (full := env_id(config.env)):
+        raise UnknownNameError(f"environment {config.env!r} has to be named in full: {full!r}")
+    check_installed(config.trackers)
+    if config.env in CONFIGS:
+        read_settings(CONFIGS[config.env], _settings_of_env(config, config.chat))
+
+
+def asks_chat(config: RunConfig) -> bool:
+    """Whether teacher, engine or proposer of a run ask a chat model."""
+    return "chat" in needs(config.teacher) or _env_asks(config.env_settings)
+
+
+def student_name(config: RunConfig) -> str:
+    """The student of a configuration, given or by default; empty where nobody can know."""
+    default = EnvConfig.student if config.env in CONFIGS else ""
+    student = config.env_settings.get("student", default)
+    return student if isinstance(student, str) else reference_of(student)
+
+
+def budget_of(config: RunConfig) -> Budget:
+    """The budget of a configuration, given or by default."""
+    limits = config.env_settings.get("budget")
+    return Budget(**limits) if limits else EnvConfig.budget
+
+
+def _settings_of_env(config: RunConfig, chat: Mapping[str, Any]) -> dict[str, Any]:
+    """The environment's settings, so that it speaks the teacher's language and has a chat model."""
+    spoken = teacher_entry(config.teacher).env.get(short_name(config.env), {})
+    settings = {**spoken, **config.env_settings}
+    return {"chat": chat, **settings} if chat and _env_asks(settings) else settings
+
+
+def _env_asks(settings: Mapping[str, Any]) -> bool:
+    """Whether engine or proposer of an environment can ask a chat model."""
+    roles = {"engine": ENGINES, "proposer": PROPOSERS}
+    return any(role in settings and roles[role].takes(settings[role], "chat") for role in roles)
+
+
 # -- assembling --------------------------------------------------------------------------------
 
 
@@ -280,11 +340,7 @@ def _assemble(config: RunConfig, folder: Path, make: Make) -> tuple[AnyEnv, AnyT
     if "chat" in needs(config.teacher):
         require_key(chat, f"teacher {config.teacher!r}")
     _check_price(config, chat)
-    spoken = teacher_entry(config.teacher).env.get(short_name(config.env), {})
-    settings = {**spoken, **config.env_settings}
-    if "chat" not in settings and environment_asks(settings):
-        settings["chat"] = chat
-    env = make(config.env, **settings)
+    env = make(config.env, **_settings_of_env(config, chat))
     settings = {**_needed_settings(config, env, chat), **config.teacher_settings}
     return env, make_teacher(config.teacher, env, **settings)
 
@@ -299,10 +355,7 @@ def _check_price(config: RunConfig, chat: Mapping[str, Any]) -> None:
     """A limit of dollars must be one."""
     if not chat or "dollars" not in (config.env_settings.get("budget") or {}):
         return
-    # Imported here: chat models are for those who ask them.
-    from teachgym.chat.settings import read_settings
-
-    settings = read_settings(chat)
+    settings = read_chat(chat)
     if settings.price is None:
         raise ConfigError(
             f"the price of {settings.model} is not known, so a budget of dollars would not bind; "

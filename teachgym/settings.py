@@ -10,7 +10,6 @@ imported with the first check, so that ``import teachgym`` stays light.
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
@@ -33,7 +32,7 @@ import numpy as np
 from annotated_types import Interval
 
 from teachgym.errors import ConfigError, unknown
-from teachgym.shown import shown
+from teachgym.shown import in_words, shown, size_in_words
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
@@ -46,10 +45,8 @@ Rest = Literal["allow", "forbid"]  # What becomes of settings that are not decla
 REQUIRED = inspect.Parameter.empty
 """Stands for the default of a setting that has none."""
 
-MAX_DEPTH = 32
-"""Tables and lists within each other."""
-MAX_TEXT = 100_000
-"""Characters of a text."""
+MAX_DEPTH = 32  # Tables and lists within each other.
+MAX_TEXT = 100_000  # Characters of a text.
 
 
 @dataclass(frozen=True)
@@ -73,13 +70,10 @@ Seed = Annotated[int, Interval(ge=0, le=2**63 - 1)]
 Seed32 = Annotated[int, Interval(ge=0, le=2**32 - 1)]  # for scikit-learn
 
 Count = Annotated[int, Interval(ge=0, le=10**9)]
-"""A number of things that cost nothing in advance."""
 CountFromOne = Annotated[int, Interval(ge=1, le=10**9)]
 CountFromTwo = Annotated[int, Interval(ge=2, le=10**9)]
-Kept = Annotated[int, Interval(ge=1, le=10**6)]
-"""A number of things that a teacher keeps: slots, draws, rounds in memory."""
-Few = Annotated[int, Interval(ge=1, le=1000)]
-"""A number of things held at once: calls in flight, votes, slots of a tree."""
+Kept = Annotated[int, Interval(ge=1, le=10**6)]  # by a teacher: slots, draws, rounds
+Few = Annotated[int, Interval(ge=1, le=1000)]  # held at once: calls in flight, votes
 FewOrNone = Annotated[int, Interval(ge=0, le=1000)]
 
 Steps = Annotated[int, Interval(ge=1, le=10**6), Takes(0.015, "seconds")]
@@ -90,27 +84,39 @@ ItemsPerCell = Annotated[int, Interval(ge=1, le=2000), Takes(0.02, "seconds")]
 """Items of a procedural task for each of its 100 cells; drawing one takes 0.2 ms."""
 Epochs = Annotated[int, Interval(ge=1, le=10_000)]
 Limit = Annotated[int, Interval(gt=0, le=10**15)]
-Amount = Annotated[float, Interval(gt=0, le=10**12)]
-"""A limit of dollars or seconds."""
+Amount = Annotated[float, Interval(gt=0, le=10**12)]  # of dollars or seconds
 Tokens = Annotated[int, Interval(ge=1, le=10**7)]
 Rank = Annotated[int, Interval(ge=1, le=65_536)]
 
 
 class _FromJson:
-    """Takes what JSON has: a table for a class, null for its defaults; a list for a tuple."""
+    """Takes what JSON has: a table for a class, a list for a tuple."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        schema = {**handler.resolve_ref_schema(handler(source)), "strict": False}
+        schema.pop("ref", None)
+        return schema
+
+
+class _OrNull:
+    """Takes null for the default of the field."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         from pydantic_core.core_schema import no_info_before_validator_function
 
-        schema = {**handler.resolve_ref_schema(handler(source)), "strict": False}
-        schema.pop("ref", None)
-        if not is_dataclass(source):
-            return schema
-        return no_info_before_validator_function(lambda v: {} if v is None else v, schema)
+        return no_info_before_validator_function(self._given, handler(source))
+
+    @staticmethod
+    def _given(value: Any) -> Any:
+        from pydantic_core import PydanticUseDefault
+
+        if value is None:
+            raise PydanticUseDefault
+        return value
 
 
-FromJson = Annotated[T, _FromJson()]
-"""A class of settings, or a tuple, that may come as JSON has it."""
+FromJson = Annotated[T, _FromJson()]  # A class of settings, or a tuple, that may come as JSON.
+Table = Annotated[T, _FromJson(), _OrNull()]  # The same, and null stands for the default.
 
 
 @dataclass(frozen=True)
@@ -128,11 +134,8 @@ class Like:
     @staticmethod
     def _keep(value: Any, check: Callable[[Any], object]) -> Any:
         if value != {}:
-            check(False if value is None else value)  # Null is no table here.
+            check(value)
         return value
-
-
-# -- checks ------------------------------------------------------------------------------------
 
 
 def checked(maker: Maker) -> Maker:
@@ -172,6 +175,9 @@ def build(
 
     ``what`` is built, for messages: ``task 'gsm8k'``, or the name of a table.
     """
+    if is_dataclass(maker) and not (given or services):
+        check_value(f"settings of {what}", settings, Mapping[str, Any])
+        return cast(T, _make(what, maker, settings, maker.__new__(maker)))
     first = list(inspect.signature(maker).parameters)[: len(given)]
     check_settings(what, settings, maker, but=(*first, *services))
     return maker(*given, **services, **settings)
@@ -214,6 +220,15 @@ def at_most(name: str, value: int, high: int) -> int:
     return value
 
 
+@contextmanager
+def within(table: str) -> Iterator[None]:
+    """Name the table of a setting that is refused."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"{table}: {error}") from None
+
+
 def settings_of(*makers: Callable[..., Any], but: Collection[str] = ()) -> dict[str, Any]:
     """Settings of functions or classes with their defaults; ``REQUIRED`` for those without."""
     return {
@@ -227,7 +242,12 @@ def settings_of(*makers: Callable[..., Any], but: Collection[str] = ()) -> dict[
 
 def json_schema(kind: type) -> dict[str, Any]:
     """The JSON schema of a class of settings, with ranges, defaults and texts."""
-    return _adapter(kind).json_schema()
+    schema = _adapter(kind).json_schema()
+    for name, declared in schema.get("properties", {}).items():
+        owner = next(base for base in kind.__mro__ if name in base.__annotations__)
+        if owner is not kind:  # pydantic reads the texts of the class itself alone.
+            declared |= json_schema(owner)["properties"][name]
+    return schema
 
 
 # -- by pydantic -------------------------------------------------------------------------------
@@ -242,21 +262,27 @@ _CONFIG: Any = {
 
 
 def _checked_class(kind: Any) -> Any:
-    """Have a dataclass check itself when it is made; what is nested in it may come as a table."""
+    """Have a dataclass check itself when it is made."""
     kind.__pydantic_config__ = _CONFIG
     names = [field.name for field in fields(kind)]
 
     @wraps(kind.__init__)
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
-        from pydantic_core import ArgsKwargs
-
-        given = _plain(dict(zip(names, args, strict=False)) | kwargs)
-        with _told(kind.__name__, kind, given):
-            passed = ArgsKwargs((), given)
-            _adapter(kind).validator.validate_python(passed, self_instance=self)
+        given = dict(zip(names, args, strict=False)) | kwargs
+        _make(kind.__name__, kind, given, self)
 
     kind.__init__ = init
     return kind
+
+
+def _make(what: str, kind: Any, given: Mapping[str, Any], made: Any) -> Any:
+    """``made``, an empty object of a checked class, filled."""
+    from pydantic_core import ArgsKwargs
+
+    given = _plain(given)
+    with _told(what, kind, given):
+        _adapter(kind).validator.validate_python(ArgsKwargs((), given), self_instance=made)
+    return made
 
 
 def _check_table(what: str, given: Mapping[str, Any], rows: tuple[Row, ...], rest: Rest) -> None:
@@ -287,7 +313,6 @@ def _table(rows: tuple[Row, ...], rest: Rest) -> Any:
 
 @contextmanager
 def _told(what: str, hint: Any, given: Mapping[str, Any]) -> Iterator[None]:
-    """Raise what pydantic finds as a ``ConfigError`` in one line."""
     from pydantic import ValidationError
 
     try:
@@ -302,7 +327,8 @@ def _hints(maker: Callable[..., Any]) -> dict[str, Any]:
     declared = is_dataclass(maker) or not isinstance(maker, type)
     source = maker if declared else maker.__init__
     hints = get_type_hints(inspect.unwrap(source), include_extras=True)
-    return {name: _open(hint) for name, hint in hints.items() if name != "return"}
+    names = inspect.signature(maker).parameters if isinstance(maker, type) else hints
+    return {name: _open(hint) for name, hint in hints.items() if name in names and name != "return"}
 
 
 def _open(hint: Any) -> Any:
@@ -436,12 +462,16 @@ def _wrong(place: _Place, faults: set[str]) -> str:
     value = f"a {type(place.value).__name__}" if place.secret else shown(place.value)
     given = f"{place.name} is {value}; it must be"
     notes = [note for kind in kinds if get_origin(kind) is Annotated for note in get_args(kind)[1:]]
-    limits = next((describe(note) for note in notes if isinstance(note, Interval)), "finite")
+    limits = next((in_words(note) for note in notes if isinstance(note, Interval)), "finite")
     if "finite_number" in faults:
         return f"{given} a number, {limits}"
     if faults & _BEYOND:
         takes = [note for note in notes if isinstance(note, Takes)] if place.value > 0 else []
-        size = f"; it would take about {_size(place.value, takes[0])}" if takes else ""
+        size = (
+            f"; it would take about {size_in_words(place.value, takes[0].amount, takes[0].unit)}"
+            if takes
+            else ""
+        )
         return f"{given} {limits}{size}"
     nothing = ["nothing"] if NoneType in get_args(place.hint) else []
     return f"{given} {' or '.join(dict.fromkeys([*map(_describe, kinds), *nothing]))}"
@@ -465,34 +495,3 @@ def _describe(kind: Any) -> str:
         return f"a list of {_ITEMS.get(item, 'values')}"
     word = _WORDS[Mapping] if is_dataclass(origin) else _WORDS.get(origin)
     return word or f"a {getattr(origin, '__name__', origin)}"
-
-
-def describe(limits: Interval) -> str:
-    """A range in words.
-
-    Example:
-        >>> describe(Interval(ge=0, lt=1)), describe(Interval(gt=0)), describe(Interval(ge=1))
-        ('in [0, 1)', 'above 0', '1 or more')
-        >>> describe(Interval(ge=1, le=1_000_000))
-        '1 or more, and at most 1,000,000'
-    """
-    low = limits.ge if limits.ge is not None else limits.gt
-    high: Any = limits.le if limits.le is not None else limits.lt
-    if low is None:
-        return f"at most {high:,}"
-    least = f"{low} or more" if limits.ge is not None else f"above {low}"
-    if high is None:
-        return least
-    if high >= 1000:
-        return f"{least}, and at most {high:,}"
-    return f"in {'[('[limits.ge is None]}{low}, {high}{')]'[limits.lt is None]}"
-
-
-def _size(count: float, takes: Takes) -> str:
-    """How much ``count`` of something take, in a unit that people know."""
-    total = float(count) * takes.amount if abs(count) < 10**290 else math.inf
-    time = (("years", 3.2e7), ("days", 86_400), ("hours", 3_600), ("minutes", 60))
-    memory = (("TB of memory", 1e12), ("GB of memory", 1e9), ("MB of memory", 1e6))
-    units = time if takes.unit == "seconds" else memory
-    unit, one = next(((unit, one) for unit, one in units if total >= one), units[-1])
-    return f"{total / one:,.3g} {unit}"

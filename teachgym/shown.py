@@ -6,10 +6,13 @@ For messages about what should have been something else, for files that say so, 
 
 from __future__ import annotations
 
+import math
 import reprlib
 from dataclasses import fields, is_dataclass
 from numbers import Number
-from typing import Any
+from typing import Any, Literal
+
+from annotated_types import Interval
 
 MOST_CHARS = 500
 """The longest text that ``shown`` and ``in_short`` give, in characters."""
@@ -60,6 +63,35 @@ def in_short(value: object) -> str:
     values may look alike; compare the values, not what they look like.
     """
     return _cut(_Short().repr(value), MOST_CHARS)
+
+
+def in_words(limits: Interval) -> str:
+    """A range in words.
+
+    Example:
+        >>> in_words(Interval(ge=0, lt=1)), in_words(Interval(gt=0)), in_words(Interval(ge=1))
+        ('in [0, 1)', 'above 0', '1 or more')
+    """
+    low = limits.ge if limits.ge is not None else limits.gt
+    high: Any = limits.le if limits.le is not None else limits.lt
+    if low is None:
+        return f"at most {high:,}"
+    least = f"{low} or more" if limits.ge is not None else f"above {low}"
+    if high is None:
+        return least
+    if high >= 1000:
+        return f"{least}, and at most {high:,}"
+    return f"in {'[('[limits.ge is None]}{low}, {high}{')]'[limits.lt is None]}"
+
+
+def size_in_words(count: float, amount: float, unit: Literal["bytes", "seconds"]) -> str:
+    """How much ``count`` things of ``amount`` take, in a unit that people know."""
+    total = float(count) * amount if abs(count) < 10**290 else math.inf
+    time = (("years", 3.2e7), ("days", 86_400), ("hours", 3_600), ("minutes", 60))
+    memory = (("TB of memory", 1e12), ("GB of memory", 1e9), ("MB of memory", 1e6))
+    units = time if unit == "seconds" else memory
+    name, one = next(((name, one) for name, one in units if total >= one), units[-1])
+    return f"{total / one:,.3g} {name}"
 
 
 def _cut(text: str, most: int) -> str:

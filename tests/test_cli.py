@@ -16,9 +16,10 @@ from typer.testing import CliRunner, Result
 import teachgym
 from teachgym.agents import TEACHERS
 from teachgym.cli import app, configuring
-from teachgym.envs.building import DEFAULT_BUDGET
+from teachgym.envs.config import EnvConfig
 from teachgym.errors import ConfigError
 from teachgym.experiment import config_of, env_settings, is_finished, read_result
+from teachgym.types import Budget
 
 FAST = (
     "--student=simulated",
@@ -27,7 +28,7 @@ FAST = (
     '--set=task_settings={"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1}',
 )
 
-STEPS = DEFAULT_BUDGET["steps"]
+STEPS = EnvConfig.budget.steps
 PER_STEP = env_settings("teachgym/SkillList-v0")["examples_per_step"]
 
 
@@ -117,7 +118,11 @@ def test_options_override_the_file() -> None:
         ({}, {"steps": 3}, {"steps": 3, "examples": 3 * PER_STEP}),
         ({"examples_per_step": 50}, {}, {"steps": STEPS, "examples": STEPS * 50}),
         ({"examples_per_step": 50}, {"examples": 99}, {"steps": STEPS, "examples": 99}),
-        ({}, {"train_tokens": 7}, {**DEFAULT_BUDGET, "train_tokens": 7}),
+        (
+            {},
+            {"train_tokens": 7},
+            {"steps": STEPS, "examples": STEPS * PER_STEP, "train_tokens": 7},
+        ),
         ({"budget": {"seconds": 60}}, {"examples": 5}, {"seconds": 60, "examples": 5}),
     ],
 )
@@ -254,7 +259,7 @@ def test_the_help_states_the_defaults() -> None:
     known = env_settings("teachgym/SkillList-v0")
     for default in (STEPS, PER_STEP, known["student"], known["task"]):
         assert f"[default: ({default})]" in output
-    assert DEFAULT_BUDGET == {"steps": STEPS, "examples": STEPS * PER_STEP}
+    assert EnvConfig.budget == Budget(steps=STEPS, examples=STEPS * PER_STEP)
 
 
 def test_threads_are_one_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,8 @@ import pytest
 import typer
 
 from teachgym.benchmarks.bench.runner import check_arms
-from teachgym.checking import check_config
 from teachgym.cli.commands import app
+from teachgym.experiment import check_config
 from teachgym.skills.discovering import METHODS, make_discovery
 from teachgym.tasks import check_task
 from teachgym.testing import ToyTask

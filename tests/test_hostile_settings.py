@@ -27,7 +27,8 @@ from teachgym.agents import TEACHERS, check_teacher, make_teacher, teacher_setti
 from teachgym.chat.settings import ChatSettings, read_settings
 from teachgym.cli import app
 from teachgym.engines.writer_settings import WriterSettings
-from teachgym.envs.checks import check_environment, env_settings
+from teachgym.envs.config import CONFIGS, env_settings
+from teachgym.envs.config import read_settings as read_env
 from teachgym.envs.rules import EpisodeRules
 from teachgym.envs.stress.settings import Stress
 from teachgym.errors import ConfigError, TeachgymError
@@ -148,10 +149,9 @@ def test_fields_take_nothing_else(kind: Any) -> None:
 @pytest.mark.parametrize("id_", ENV_IDS)
 def test_environments_take_nothing_else(id_: str) -> None:
     """Checked, not made: 20 settings by 28 values would be as many students."""
-    make = load_env_creator(ENV_IDS[id_])
-    for name in env_settings(make):
+    for name in env_settings(id_):
         for value in HOSTILE.values():
-            tried(lambda n=name, v=value: check_environment(make, {"student": "simulated", n: v}))
+            tried(lambda n=name, v=value: read_env(CONFIGS[id_], {"student": "simulated", n: v}))
 
 
 TABLES = {
@@ -178,8 +178,8 @@ TABLES = {
     )
 )
 def test_tables_within_environments_take_nothing_else(table: str, settings: dict[str, Any]) -> None:
-    make = load_env_creator(ENV_IDS["teachgym/SkillTree-v0"])
-    tried(lambda: check_environment(make, {"student": "simulated", table: settings}))
+    kind = CONFIGS["teachgym/SkillTree-v0"]
+    tried(lambda: read_env(kind, {"student": "simulated", table: settings}))
 
 
 @pytest.mark.parametrize(
@@ -403,7 +403,7 @@ def test_a_key_is_missed_before_anything_is_loaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    monkeypatch.setattr("teachgym.envs.casting.make_student", pytest.fail)
+    monkeypatch.setattr("teachgym.envs.assembly.make_students", pytest.fail)
     chat = ["--teacher", "llm", "--env", "OpenEnded", "--chat", "openai", "--chat-model", "m"]
     assert "OPENAI_API_KEY" in refused(tmp_path, ["run", *chat])
 
@@ -427,8 +427,8 @@ def test_a_package_is_missed_before_anything_is_loaded(
     import sys
 
     monkeypatch.setitem(sys.modules, package, None)
-    monkeypatch.setattr("teachgym.envs.casting.make_task", pytest.fail)
-    monkeypatch.setattr("teachgym.envs.casting.make_student", pytest.fail)
+    monkeypatch.setattr("teachgym.envs.assembly.make_task", pytest.fail)
+    monkeypatch.setattr("teachgym.envs.assembly.make_students", pytest.fail)
     with pytest.raises(TeachgymError, match="is not installed; install it with: pip install"):
         gym.make("teachgym/SkillList-v0", **settings)
 

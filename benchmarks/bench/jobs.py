@@ -18,7 +18,7 @@ from typing import Any
 import gymnasium as gym
 
 from teachgym import ENV_IDS, experiment
-from teachgym.envs.vector import Classroom, make_row
+from teachgym.envs.vector import SharedStudents
 from teachgym.errors import ConfigError, RunError, TeachgymError, describe_os_error
 from teachgym.experiment import Make
 from teachgym.records import Record
@@ -108,11 +108,11 @@ def give_up(group: Group, why: str) -> list[Outcome]:
 
 
 def _do_together(jobs: Sequence[Job]) -> list[Outcome]:
-    room, notes = Classroom(len(jobs)), {"together": len(jobs)}
-    makes = [partial(make_row, partial(room.cast, row)) for row in range(len(jobs))]
+    shared, notes = SharedStudents(len(jobs)), {"together": len(jobs)}
+    makes = [partial(shared.make, row) for row in range(len(jobs))]
     calls = [partial(attempt, *each, notes) for each in zip(jobs, makes, strict=True)]
     try:
-        return room.meeting.run(calls)
+        return shared.meeting.run(calls)
     except RowError as error:
         cause = error.__cause__
         assert cause is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import gymnasium as gym
@@ -12,7 +11,7 @@ from teachgym.envs.stress.choosing import choose_skills
 from teachgym.envs.stress.delayed_reward import DelayedReward
 from teachgym.envs.stress.forgetting import Forgetful
 from teachgym.envs.stress.regrading import AlwaysRight, Regraded, TurnedOver
-from teachgym.envs.stress.settings import Stress, make_stress
+from teachgym.envs.stress.settings import Stress
 from teachgym.envs.stress.unlearnable import LeaveOut
 from teachgym.envs.stress.wrong_labels import Mislabel
 from teachgym.protocols import Evaluator, Student, Task, Trainer
@@ -62,7 +61,6 @@ def stressed_evaluator(evaluator: Evaluator, stress: Stress, task: Task) -> Eval
     return evaluator
 
 
-def pay_late(env: gym.Env[Any, Any], settings: Mapping[str, Any] | None) -> gym.Env[Any, Any]:
-    """``env`` with the delayed reward that the settings of its stress ask for, if they do."""
-    steps = make_stress(settings).delayed_reward
-    return DelayedReward(env, steps) if steps > 1 else env
+def pay_late(env: gym.Env[Any, Any], stress: Stress) -> gym.Env[Any, Any]:
+    """``env`` with the delayed reward that its stress asks for, if it does."""
+    return DelayedReward(env, stress.delayed_reward) if stress.delayed_reward > 1 else env

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from annotated_types import Interval
 
 from teachgym.errors import ConfigError
-from teachgym.settings import FromJson, Seed, Share, build, checked
+from teachgym.settings import FromJson, Seed, Share, checked
 
 SkillChoice = Share | FromJson[tuple[str, ...]]
 """A share of the leaf skills, in [0, 1], or their names."""
@@ -58,20 +57,3 @@ class Stress:
                 f"stress 'delayed_reward' is {self.delayed_reward} and reward is {reward!r}; only "
                 "reward='accuracy_gain' can be paid late"
             )
-
-
-def make_stress(settings: Mapping[str, Any] | None) -> Stress:
-    """The stress that plain values describe; None = no stress.
-
-    Example:
-        >>> make_stress({"unlearnable": ["mul"], "wrong_labels": 0.3}).unlearnable
-        ('mul',)
-
-    Raises:
-        ConfigError: for a kind of stress that does not exist, or a value out of range.
-    """
-    if not isinstance(settings, Mapping | None):
-        raise ConfigError(
-            f'stress is {settings!r}; give a table such as {{"wrong_labels": 0.3}}, or null'
-        )
-    return build("stress", Stress, settings=settings or {})

@@ -83,6 +83,7 @@ class ChatSettings:
     attempts: Annotated[int, Interval(ge=1, le=100)] = 6
     """Calls at most until one gets through, in [1, 100]."""
     requests_per_minute: Annotated[int, Interval(ge=1, le=10**9)] | None = None
+    """At most; None = no limit."""
     tokens_per_minute: Annotated[int, Interval(ge=1, le=10**12)] | None = None
     """Of messages and answers together; None = no limit."""
     prices: Mapping[str, float] | None = None

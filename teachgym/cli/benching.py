@@ -172,7 +172,7 @@ def _require_gpus(gpus: list[str]) -> None:
 
 
 def _budget(env_settings: Mapping[str, Any]) -> str:
-    from teachgym.envs.building import DEFAULT_BUDGET
+    from teachgym.envs.config import EnvConfig
 
-    limits = env_settings.get("budget") or DEFAULT_BUDGET
+    limits = env_settings.get("budget") or EnvConfig.budget.limits
     return ", ".join(f"{amount:,} {currency}" for currency, amount in limits.items())

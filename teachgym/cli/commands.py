@@ -1,4 +1,4 @@
-"""The commands: ``teachgym list | run | resume | discover | bench | export | report``.
+"""The commands: ``teachgym list | schema | run | resume | discover | bench | export | report``.
 
 Everything heavy is imported inside a command, so that ``--help`` is instant and the number of
 threads is set before torch is loaded.
@@ -6,6 +6,7 @@ threads is set before torch is loaded.
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from pathlib import Path
 
@@ -182,6 +183,18 @@ def resume(
 
 
 app.command(epilog=DISCOVER_EXAMPLES)(discover)
+
+
+@app.command()
+def schema(env: given.SchemaEnv = "SkillList", toml: given.AsToml = False) -> None:
+    """Print the JSON schema of a run's file, or a complete commented run.toml."""
+    with errors_in_red():
+        from teachgym.cli.run_file import run_schema, run_toml
+        from teachgym.envs.config import env_id
+
+        full = env_id(env)
+        text = run_toml(full) if toml else json.dumps(run_schema(full), indent=2)
+        typer.echo(text.rstrip())
 
 
 @app.command(epilog=BENCH_EXAMPLES)

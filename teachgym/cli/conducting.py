@@ -100,12 +100,11 @@ def conduct(
         start: ``experiment.run`` or ``experiment.resume``, but for observers and ``say``.
         quiet: print the folder and nothing else.
     """
-    from teachgym.envs.building import DEFAULT_BUDGET, make_budget
-    from teachgym.experiment import draw_curve, student_name
+    from teachgym.experiment import budget_of, draw_curve, student_name
     from teachgym.progress import LiveProgress
     from teachgym.report.tables import describe_teaching
 
-    budget = make_budget(config.env_settings.get("budget") or DEFAULT_BUDGET)
+    budget = budget_of(config)
     who = describe_teaching(
         teacher=label(config.teacher),
         student=student_name(config),

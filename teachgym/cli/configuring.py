@@ -85,15 +85,15 @@ def override_settings(record: Record, settings: Mapping[str, Any]) -> None:
 
 def override_budget(record: Record, limits: Mapping[str, Any]) -> None:
     """Set limits of the budget. Where the record has no budget, examples follow steps."""
-    from teachgym.envs.building import DEFAULT_BUDGET, teacher_env
+    from teachgym.envs.config import EnvConfig
 
     settings = record.get("env_settings", {})
     if not isinstance(settings, dict):
         raise ConfigError(f"env_settings is {shown(settings)}; it must be a table of settings")
     per_step = settings.get("examples_per_step")
     if "budget" not in settings and (limits or per_step):
-        per_step = per_step or (teacher_env.__kwdefaults__ or {})["examples_per_step"]
-        steps = limits.get("steps", DEFAULT_BUDGET["steps"])
+        per_step = per_step or EnvConfig.examples_per_step
+        steps = limits.get("steps", EnvConfig.budget.steps)
         if isinstance(steps, int) and isinstance(per_step, int):  # else the check will say it
             limits = {"steps": steps, "examples": steps * per_step, **limits}
     override(record, {f"env_settings.budget.{currency}": n for currency, n in limits.items()})

@@ -25,6 +25,8 @@ What = Annotated[
     ),
 ]
 Env = Annotated[str | None, _option("SkillList, SkillTree, OpenEnded, or an id.", "SkillList")]
+SchemaEnv = Annotated[str, typer.Option("--env", help="SkillList, SkillTree or OpenEnded.")]
+AsToml = Annotated[bool, typer.Option("--toml", help="A complete run.toml, with comments.")]
 Student = Annotated[
     str | None,
     _option("simulated, tiny, smollm2, or a Hugging Face model: path or hub id.", "tiny"),

@@ -77,6 +77,11 @@ class Budget:
     generated_tokens: Limit | None = None
     seconds: Amount | None = None
 
+    @property
+    def limits(self) -> dict[str, float]:
+        """Currency to limit, where there is one."""
+        return {c: limit for c in CURRENCIES if (limit := getattr(self, c)) is not None}
+
     def remaining(self, spent: Cost) -> dict[str, float]:
         """Amount left per currency, never below 0; ``inf`` where unlimited."""
         return {c: max(0, self._limit(c) - getattr(spent, c)) for c in CURRENCIES}

@@ -23,7 +23,7 @@ from teachgym.benchmarks.bench.jobs import (
     is_done,
 )
 from teachgym.benchmarks.bench.suites import Arm, Suite
-from teachgym.envs.vector import Seat
+from teachgym.envs.batching import BatchedTrainer
 from teachgym.errors import ConfigError, TeachgymError
 from teachgym.training.simulated import SimulatedTrainer
 from teachgym.types import Data, TrainResult
@@ -116,6 +116,7 @@ def test_students_side_by_side_are_trained_at_once(
         sizes.append(len(students))
         return [self.train(*each) for each in zip(students, data, rngs, strict=True)]
 
+    monkeypatch.setattr(SimulatedTrainer, "batchable", True)
     monkeypatch.setattr(SimulatedTrainer, "train_together", train_together, raising=False)
     jobs = jobs_of(SUITE, tmp_path)
     do_group(jobs)
@@ -135,14 +136,14 @@ def test_jobs_begun_side_by_side_go_on_in_any_company(
     jobs = jobs_of(SUITE, tmp_path)
     counts: dict[int, int] = {}
 
-    def stop_in_the_second(seat: Seat, student: Any, data: Data, rng: Any) -> TrainResult:
+    def stop_in_the_second(seat: BatchedTrainer, student: Any, data: Data, rng: Any) -> TrainResult:
         counts[seat.row] = counts.get(seat.row, 0) + 1
         if counts[seat.row] == 2:
             raise Stopped
         return seat.trainer.train(student, data, rng)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Seat, "train", stop_in_the_second)
+        patch.setattr(BatchedTrainer, "train", stop_in_the_second)
         with pytest.raises(Stopped):
             do_group(jobs)
     assert {Path(job.folder).parent.name for job in jobs if is_done(job)} == {"no-data"}
@@ -155,9 +156,9 @@ def test_a_job_that_fails_loses_no_other(
     tmp_path: Path, alone: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second of eight has a folder of other settings; the fifth breaks in its training."""
-    train = Seat.train
+    train = BatchedTrainer.train
 
-    def fail_in_the_fifth(seat: Seat, *arguments: Any) -> TrainResult:
+    def fail_in_the_fifth(seat: BatchedTrainer, *arguments: Any) -> TrainResult:
         if seat.row == 4:
             raise ZeroDivisionError("broken")
         return train(seat, *arguments)
@@ -166,7 +167,7 @@ def test_a_job_that_fails_loses_no_other(
     do(Job(jobs[0].config, jobs[1].folder))
     (Path(jobs[1].folder) / "journal.jsonl").write_text("")
     with monkeypatch.context() as patch:
-        patch.setattr(Seat, "train", fail_in_the_fifth)
+        patch.setattr(BatchedTrainer, "train", fail_in_the_fifth)
         outcomes = do_group(jobs)
     assert [outcome.folder for outcome in outcomes] == [job.folder for job in jobs]
     failed = {place: outcome for place, outcome in enumerate(outcomes) if outcome.error}

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from teachgym.envs.building import teacher_env
+from teachgym.envs.assembly import teacher_env
 from teachgym.envs.stress import Stress, stressed_evaluator
 from teachgym.envs.stress.regrading import AlwaysRight, TurnedOver
 from teachgym.evaluation import GenerateAndGrade

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teachgym.envs.building import teacher_env
+from teachgym.envs.assembly import teacher_env
 from teachgym.envs.stress.rugged import Rugged, Swap, real_levels
 from teachgym.errors import ConfigError, ConformanceError
 from teachgym.metrics import by_cell

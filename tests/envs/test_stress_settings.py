@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import teachgym  # noqa: F401 (registers the environments)
-from teachgym.envs.building import teacher_env
-from teachgym.envs.stress import Stress, make_stress
+from teachgym.envs import EnvConfig
+from teachgym.envs.assembly import teacher_env
+from teachgym.envs.stress import Stress
 from teachgym.envs.stress.chance import chance
 from teachgym.envs.stress.choosing import choose_skills
 from teachgym.errors import ConfigError
@@ -21,11 +22,14 @@ LEAVES = tuple(f"skill {i}" for i in range(10))
 
 
 def test_no_settings_are_no_stress() -> None:
-    assert make_stress(None) == make_stress({}) == Stress()
+    configs = (
+        EnvConfig(student="simulated", **given) for given in ({}, {"stress": None}, {"stress": {}})
+    )
+    assert all(config.stress == Stress() for config in configs)
 
 
 def test_lists_from_json_become_names() -> None:
-    assert make_stress({"saturated": ["a", "b"]}).saturated == ("a", "b")
+    assert Stress(saturated=["a", "b"]).saturated == ("a", "b")
 
 
 @pytest.mark.parametrize(
@@ -44,12 +48,12 @@ def test_lists_from_json_become_names() -> None:
         ({"delayed_reward": 2.5}, "delayed_reward is 2.5"),
         ({"seed": -1}, "seed is -1; it must be 0 or more"),
         ({"seed": 0.5}, "seed is 0.5"),
-        ("much", "stress is 'much'; give a table"),
+        ("much", "stress is 'much'; it must be a table"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_allowed(settings: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        make_stress(settings)
+        EnvConfig(student="simulated", stress=settings)
 
 
 @pytest.mark.parametrize(

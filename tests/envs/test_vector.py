@@ -159,8 +159,8 @@ def joint(monkeypatch: pytest.MonkeyPatch) -> Any:
             student.asked = asked
         return students
 
-    monkeypatch.setattr("teachgym.envs.vector.make_students", pooled)
-    monkeypatch.setattr("teachgym.envs.casting.make_trainer", lambda student, **settings: trainer)
+    monkeypatch.setattr("teachgym.envs.assembly.make_students", pooled)
+    monkeypatch.setattr("teachgym.envs.assembly.make_trainer", lambda student, **settings: trainer)
 
     class Joint:
         trained, asks = trainer.calls, asked

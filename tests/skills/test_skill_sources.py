@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teachgym.envs.building import teacher_env
+from teachgym.envs.assembly import teacher_env
 from teachgym.errors import ConfigError
 from teachgym.skills.agreement import agreement_with_own
 from teachgym.skills.discovering import discover_skills, make_discovery

@@ -1,0 +1,110 @@
+"""From a configuration to who takes part in an environment: task, student, trainer and the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from teachgym.answers import AnswerStore
+from teachgym.cache import cache_folder
+from teachgym.envs.base import TeacherEnv
+from teachgym.envs.batching import BatchedTrainer
+from teachgym.envs.config import EnvConfig, read_settings
+from teachgym.envs.stress import stressed_evaluator, stressed_trainer
+from teachgym.envs.stress.rugged import Rugged
+from teachgym.evaluation import GenerateAndGrade
+from teachgym.gate import Gate
+from teachgym.protocols import Evaluator, Reward, Student, Task, Trainer
+from teachgym.rewards import make_reward
+from teachgym.skills.relabelled import Relabelled
+from teachgym.skills.sources import find_skills
+from teachgym.students import make_students
+from teachgym.tasks import make_task
+from teachgym.together import Meeting
+from teachgym.training import make_trainer
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Who takes part in one environment, under the stress of its configuration."""
+
+    task: Task
+    student: Student
+    trainer: Trainer[Any]
+    evaluator: Evaluator
+    gate: Gate
+    reward: Reward
+
+
+Assemble = Callable[[EnvConfig], Parts]
+"""From a configuration to the parts of one environment."""
+
+
+def assemble(config: EnvConfig) -> Parts:
+    """The parts of an environment of its own."""
+    return assemble_rows(config, 1)[0]
+
+
+def assemble_rows(
+    config: EnvConfig, count: int, meeting: Meeting | None = None
+) -> tuple[Parts, ...]:
+    """The parts of ``count`` environments with equal students, which share task and model.
+
+    Args:
+        config: of every one.
+        count: how many, >= 1.
+        meeting: where they train and ask together; None = each by itself.
+    """
+    config.require_keys()
+    task = make_task(config.task, **config.task_settings)
+    if config.skills is not None:
+        task = Relabelled(task, find_skills(config.skills, task))
+    if config.stress.rugged:
+        task = Rugged(task, config.stress.seed)
+    students = make_students(config.student, task, count, **config.student_settings)
+    trainer = make_trainer(students[0], **config.trainer_settings)
+    store = AnswerStore(cache_folder("answers")) if config.reuse_answers else None
+    rows = []
+    for row, student in enumerate(students):
+        batched = BatchedTrainer(trainer, meeting, row) if meeting is not None else None
+        evaluator = GenerateAndGrade(store, ask=batched.ask) if batched else GenerateAndGrade(store)
+        rows.append(
+            Parts(
+                task,
+                student,
+                stressed_trainer(batched or trainer, config.stress, task, student),
+                stressed_evaluator(evaluator, config.stress, task),
+                Gate(task, config.gate_settings),
+                make_reward(config.reward, config.prices),
+            )
+        )
+    return tuple(rows)
+
+
+def make_base(config: EnvConfig, parts: Parts) -> TeacherEnv:
+    """The base environment of ``parts``."""
+    return TeacherEnv(
+        parts.task,
+        parts.student,
+        parts.trainer,
+        parts.evaluator,
+        gate=parts.gate,
+        reward=parts.reward,
+        rules=config,
+        render_mode=config.render_mode,
+    )
+
+
+def teacher_env(**settings: Any) -> TeacherEnv:
+    """The base environment from plain values, the fields of ``EnvConfig``.
+
+    Wrappers pay a delayed reward (``teachgym.envs.stress.pay_late``), the penalty for rejected
+    items (``teachgym.envs.penalty``) and let the teacher stop; those settings are left out here.
+
+    Raises:
+        UnknownNameError: for a task, student or reward that does not exist.
+        ConfigError: for a setting that does not exist or is out of range.
+    """
+    config = read_settings(EnvConfig, settings)
+    return make_base(config, assemble(config))

@@ -1,0 +1,63 @@
+"""Training and asking of several environments' students at once, in a meeting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from teachgym.protocols import Student, Trainer
+from teachgym.together import Meeting
+from teachgym.types import Cost, Data, TrainResult
+
+
+def open_meeting() -> Meeting:
+    """A meeting where students of one pool are trained and asked."""
+    return Meeting({"train": _train_rows, "generate": _ask_rows})
+
+
+@dataclass(frozen=True)
+class BatchedTrainer(Trainer[Any]):
+    """A row's trainer, and its way to ask: through the meeting if it runs and has use of it.
+
+    What can only be done one by one is done right here, so that its errors are this row's alone.
+    """
+
+    trainer: Trainer[Any]
+    meeting: Meeting
+    row: int
+
+    def cost(self, student: Student, data: Data) -> Cost:
+        """The trainer's price."""
+        return self.trainer.cost(student, data)
+
+    def train(self, student: Student, data: Data, rng: np.random.Generator) -> TrainResult:
+        """Have the student trained, with those of other rows where the trainer can do it."""
+        if not (self.meeting.running and self.trainer.batchable):
+            return self.trainer.train(student, data, rng)
+        request = (self.trainer, student, data, rng)
+        result: TrainResult = self.meeting.ask("train", self.row, request)
+        return result
+
+    def ask(self, student: Student, prompts: Sequence[str], stop: Sequence[str]) -> list[str]:
+        """The student's answers; see ``teachgym.evaluation.Ask``."""
+        if not (self.meeting.running and student.batchable):
+            return student.generate(prompts, stop=stop)
+        answers: list[str] = self.meeting.ask("generate", self.row, (student, prompts, stop))
+        return answers
+
+
+def _train_rows(rows: Sequence[int], requests: Sequence[Any]) -> list[TrainResult]:
+    """Train students of one pool at once; they have one trainer."""
+    trainers, students, data, rngs = zip(*requests, strict=True)
+    results: list[TrainResult] = trainers[0].train_together(students, data, rngs)
+    return results
+
+
+def _ask_rows(rows: Sequence[int], requests: Sequence[Any]) -> list[list[str]]:
+    """Ask students of one pool at once; they have one task, and so the same stops."""
+    students, prompts, stops = zip(*requests, strict=True)
+    answers: list[list[str]] = students[0].generate_together(students, prompts, stop=stops[0])
+    return answers

@@ -1,0 +1,217 @@
+"""``EnvConfig``: every setting of an environment, once; JSON and a run's file can hold it.
+
+A configuration that exists is whole: its names exist, its values are in their ranges, and so are
+those of what it names; only what a task or a student can know, such as skills, is for them to
+check. The cards of the environments, ``teachgym schema`` and ``run.toml`` are made from the fields.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+import gymnasium as gym
+
+from teachgym import ENV_IDS
+from teachgym.chat.settings import ChatSettings, require_key
+from teachgym.engines import ENGINES, check_engine
+from teachgym.envs.rules import EpisodeRules
+from teachgym.envs.stress.settings import Stress
+from teachgym.errors import ConfigError, UnknownNameError, unknown
+from teachgym.gate import GateSettings
+from teachgym.rewards import make_reward
+from teachgym.settings import Few, Like, NotNegative, Table, build, checked, within
+from teachgym.skills.proposing import PROPOSERS, check_proposer
+from teachgym.skills.sources import require_source
+from teachgym.students import check_student
+from teachgym.tasks import check_task
+from teachgym.training import check_trainer
+from teachgym.types import Budget
+
+Config = TypeVar("Config", bound="EnvConfig")
+
+Part = Any
+"""A name in one of the ways of ``teachgym.registry``, or an object."""
+RenderMode = Literal["ansi", "rgb_array"]
+Chat = Annotated[Mapping[str, Any], Like(ChatSettings)]
+
+
+@checked
+@dataclass(frozen=True, kw_only=True)
+class EnvConfig(EpisodeRules):
+    """What all environments share."""
+
+    title: ClassVar[str] = "base"
+    """The environment's name in messages."""
+
+    task: Part = "arithmetic-and-strings"
+    """What is taught: a name of `teachgym list tasks`."""
+    task_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
+    """The task's own, e.g. `{"seed": 1}`."""
+    student: Part = "tiny"
+    """Who is taught: `simulated`, `tiny`, `smollm2`, the path of a model, or a hub id."""
+    student_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
+    """The student's own; see `teachgym.students.settings.LanguageModelSettings`."""
+    trainer_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
+    """The student's trainer's, e.g. `{"learning_rate": 0.002}`; see
+    `teachgym.training.settings.FineTuningSettings`."""
+    gate_settings: Table[GateSettings] = GateSettings()
+    """What may enter training; see `teachgym.gate.GateSettings`."""
+    budget: Table[Budget] = Budget(steps=10, examples=2500)
+    """Limit per currency; at least `steps` or `seconds`. The default is an episode of half a minute
+    on the `tiny` student."""
+    skills: str | None = None
+    """See the task through other skills: a skill file (`teachgym discover`), or `roots`, `one`,
+    `opaque`, `shuffled`, `clusters-N`; none = the task's own."""
+    stress: Table[Stress] = Stress()
+    """What makes teaching harder, e.g. `{"wrong_labels": 0.3}`; see [Stress](../stress.md)."""
+    reward: Part = "accuracy_gain"
+    """What the teacher is paid for a step: `accuracy_gain`, `per_skill` or `cost_adjusted`."""
+    prices: Mapping[str, NotNegative] | None = None
+    """Accuracy per unit of currency, >= 0, for `cost_adjusted`."""
+    rejection_penalty: NotNegative = 0.0
+    """Subtracted from the reward for each item in `info["rejected"]`, at once; at 0 rewards add up
+    to last minus first."""
+    stop: bool = False
+    """Whether the action is a `Dict` with `stop`, with which the teacher can end the episode before
+    anything is ordered or trained."""
+    reuse_answers: bool = True
+    """Whether what a language model was asked before, with the same weights, is read from this
+    machine's store (at most 1 GiB) instead of generated again. Answers and costs are the same; put
+    the store elsewhere with `TEACHGYM_CACHE`."""
+    render_mode: RenderMode | None = None
+    """`ansi` or `rgb_array`: a bar per skill and the learning curve."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.budget.steps is None and self.budget.seconds is None:
+            raise ConfigError(
+                f"budget {json.dumps(self.budget.limits)} lets a teacher that orders nothing go on "
+                "forever; add a limit of steps or seconds"
+            )
+        self.stress.require_rules(training=self.training, reward=self.reward)
+        make_reward(self.reward, self.prices)
+        if self.skills is not None:
+            require_source(self.skills)
+        with within("task_settings"):
+            check_task(self.task, self.task_settings)
+        with within("student_settings"):
+            check_student(self.student, self.student_settings)
+        with within("trainer_settings"):
+            check_trainer(self.student, self.trainer_settings)
+
+    def require_keys(self) -> None:
+        """Raise ``ConfigError`` if a server would be asked whose key is missing."""
+
+
+@checked
+@dataclass(frozen=True, kw_only=True)
+class OpenEndedConfig(EnvConfig):
+    """The settings of ``teachgym/OpenEnded-v0``."""
+
+    title: ClassVar[str] = "open-ended"
+    observation: Literal["report", "arrays", "text"] = "report"
+    """What the teacher sees; see the environment's card."""
+
+
+@checked
+@dataclass(frozen=True, kw_only=True)
+class SkillListConfig(EnvConfig):
+    """The settings of ``teachgym/SkillList-v0``."""
+
+    title: ClassVar[str] = "skill-list"
+    observation: Literal["arrays", "flat", "text", "report"] = "arrays"
+    """What the teacher sees; see the environment's card."""
+    action: Literal["shares", "plan", "discrete"] = "shares"
+    """How the teacher orders; see the environment's card."""
+    engine: Part = "procedural"
+    """Who fills orders: `procedural`, `pool`, `replay`, `llm`, `by-order`."""
+    engine_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
+    """The engine's own; for `llm` see `teachgym.engines.writer_settings.WriterSettings`."""
+    chat: Chat | None = None
+    """The chat model of what uses one: `teachgym.chat.settings.ChatSettings`; its calls are paid
+    from the budget."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        with within("engine_settings"):
+            check_engine(self.engine, self.engine_settings, self.chat)
+
+    def require_keys(self) -> None:
+        """Raise ``ConfigError`` if a server would be asked whose key is missing."""
+        if ENGINES.takes(self.engine, "chat"):
+            require_key(self.chat, ENGINES.what(self.engine))
+
+
+@checked
+@dataclass(frozen=True, kw_only=True)
+class SkillTreeConfig(SkillListConfig):
+    """The settings of ``teachgym/SkillTree-v0``."""
+
+    title: ClassVar[str] = "skill-tree"
+    action: Literal["arrays", "moves", "discrete"] = "arrays"  # type: ignore[assignment]
+    """How the teacher explores and exploits; see the environment's card."""
+    proposer: Part = "task"
+    """Who finds subskills: `task` (its own leaves), `llm`, `fixed` (lists)."""
+    proposer_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
+    """The proposer's own."""
+    max_subskills: Few = 8
+    """Slots per root."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        with within("proposer_settings"):
+            check_proposer(self.proposer, self.proposer_settings, self.chat)
+
+    def require_keys(self) -> None:
+        """Raise ``ConfigError`` if a server would be asked whose key is missing."""
+        super().require_keys()
+        if PROPOSERS.takes(self.proposer, "chat"):
+            require_key(self.chat, PROPOSERS.what(self.proposer))
+
+
+CONFIGS: Mapping[str, type[EnvConfig]] = dict(
+    zip(ENV_IDS, (OpenEndedConfig, SkillListConfig, SkillTreeConfig), strict=True)
+)
+"""Id of a registered environment to the class of its settings."""
+
+
+def read_settings(kind: type[Config], settings: Mapping[str, Any]) -> Config:
+    """The configuration that plain values describe.
+
+    Raises:
+        UnknownNameError: for a task, student, engine, proposer or reward that does not exist.
+        ConfigError: for a setting that does not exist, is of another type or out of range.
+        MissingExtraError: if a package that it needs is not installed.
+    """
+    return build(f"the {kind.title} environment", kind, settings=settings)
+
+
+def env_settings(full_id: str) -> dict[str, Any]:
+    """Settings of one of ``teachgym.ENV_IDS`` with their defaults, as plain values."""
+    defaults = CONFIGS[full_id]()
+    return {f.name: asdict(defaults)[f.name] for f in fields(defaults)}
+
+
+def env_id(name: str) -> str:
+    """The full id of an environment that may be named shortly.
+
+    Example:
+        >>> env_id("SkillList")
+        'teachgym/SkillList-v0'
+
+    Raises:
+        UnknownNameError: for a name that is not registered.
+    """
+    short = {short_name(full): full for full in ENV_IDS}
+    full = short.get(name, name)
+    if full not in gym.registry:
+        raise UnknownNameError(unknown("environment", name, short))
+    return full
+
+
+def short_name(full_id: str) -> str:
+    """What an environment is called in short: ``SkillList`` of ``teachgym/SkillList-v0``."""
+    return full_id.partition("/")[2].partition("-")[0]

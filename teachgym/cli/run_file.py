@@ -1,0 +1,90 @@
+"""What a run's file may hold, from the declarations of its settings: JSON schema and TOML."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from textwrap import wrap
+from typing import Any
+
+from teachgym.chat.settings import ChatSettings
+from teachgym.envs.config import CONFIGS
+from teachgym.runs.config import RunConfig
+from teachgym.runs.keeping import Keep
+from teachgym.runs.trackers.settings import TRACKER_SETTINGS
+from teachgym.settings import json_schema
+
+ABSENT = {"chat": ChatSettings(model="NAME")}
+"""Tables that are none unless they are given, with what they would hold."""
+
+
+def run_schema(env: str) -> dict[str, Any]:
+    """The JSON schema of the file of a run in an environment, by its full id."""
+    schema = json_schema(RunConfig)
+    own = json_schema(CONFIGS[env])
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["properties"]["env"]["const"] = env
+    schema["$defs"] = {**schema.get("$defs", {}), **own.pop("$defs", {})}
+    schema["properties"]["env_settings"] = {
+        "description": schema["properties"]["env_settings"]["description"],
+        **own,
+    }
+    return schema
+
+
+def run_toml(env: str) -> str:
+    """The complete file of such a run, every setting with its default and what it means.
+
+    What has no default, or would ask for something that may not be there, is a comment.
+    """
+    config = RunConfig(env=env)
+    known = {"env_settings": CONFIGS[env](), "keep": Keep(), **ABSENT}
+    lines = list(_table("", config, known))
+    for name, kind in TRACKER_SETTINGS.items():
+        lines += ["", f"# [trackers.{name}]", *(f"# {line}" for line in _values(kind()))]
+    return "\n".join(lines) + "\n"
+
+
+def texts(kind: type) -> dict[str, str]:
+    """What stands under each field of a class of settings."""
+    properties = json_schema(kind).get("properties", {})
+    return {n: " ".join(field.get("description", "").split()) for n, field in properties.items()}
+
+
+def _table(path: str, settings: Any, known: Mapping[str, Any], mark: str = "") -> Iterator[str]:
+    """A table and, after it, those within it; ``known`` are objects for what is a plain table."""
+    inner = {}
+    for line in _values(settings):
+        yield mark + line
+    for field in fields(settings):
+        value = known.get(field.name, getattr(settings, field.name))
+        if is_dataclass(value) or isinstance(value, Mapping):
+            inner[field.name] = value
+    told = texts(type(settings))
+    for name, value in inner.items():
+        whole = f"{path}{name}"
+        below = "# " if name in ABSENT else mark
+        yield ""
+        yield from _comment(told[name])
+        yield f"{below}[{whole}]"
+        if is_dataclass(value):
+            yield from _table(f"{whole}.", value, ABSENT, below)
+
+
+def _values(settings: Any) -> Iterator[str]:
+    """The settings of a class that are no tables."""
+    told = texts(type(settings))
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        if is_dataclass(value) or isinstance(value, Mapping) or field.name in ABSENT:
+            continue
+        yield from _comment(told[field.name])
+        if value is None:
+            yield f"# {field.name} ="
+        else:
+            yield f"{field.name} = {json.dumps(value)}"
+
+
+def _comment(text: str) -> list[str]:
+    return wrap(text, 96, initial_indent="# ", subsequent_indent="# ")
