@@ -65,7 +65,7 @@ servers: $(TEACHGYM_SERVERS)/litellm ## the chat client against servers of other
 
 .venv-servers/bin/litellm:
 	test -x .venv-servers/bin/python || $(PYTHON) -m venv .venv-servers
-	.venv-servers/bin/pip install --quiet $(PIP_ARGS) torch "transformers[serving]" "litellm[proxy]"
+	.venv-servers/bin/pip install --quiet $(PIP_ARGS) torch "transformers[serving]" "litellm[proxy]>=1.80"
 
 floor: ## core tests on the oldest versions that setup.cfg allows, in an environment of their own
 	test -x .venv-floor/bin/python || $(PYTHON) -m venv .venv-floor
