@@ -285,3 +285,18 @@ def test_a_part_that_lacks_members_is_told_its_base_class(make: Any, base: str) 
     given = (ToyTask(),) if make is make_engine else ()
     with pytest.raises(ConfigError, match=rf"lacks members of teachgym\.protocols\.{base}; derive"):
         make(bare, *given)
+
+
+@pytest.mark.parametrize("kind", ["teacher", "task", "suite"])
+def test_a_starting_file_passes_the_test_beside_it_and_runs(tmp_path: Path, kind: str) -> None:
+    said = teachgym(tmp_path, "new", kind, f"my-{kind}")
+    lines = dict(line.split(maxsplit=1) for line in said.splitlines())
+    assert sorted(p.name for p in tmp_path.glob("*.py")) == [f"my_{kind}.py", f"test_my_{kind}.py"]
+    pytest_ = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."]
+    done = subprocess.run(pytest_, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    command, *arguments = lines["run"].split()
+    assert command == "teachgym"
+    small = ["--dry-run"] if kind == "suite" else ["--steps=1", "--examples-per-step=9"]
+    teachgym(tmp_path, *arguments, *small)
+    assert "is there already" in teachgym(tmp_path, "new", kind, f"my-{kind}", code=2)

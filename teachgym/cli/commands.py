@@ -1,4 +1,4 @@
-"""The commands: ``teachgym list | schema | run | resume | discover | bench | export | report``.
+"""The commands: ``teachgym list | new | schema | run | resume | discover | bench | export | report``.
 
 Everything heavy is imported inside a command, so that ``--help`` is instant and the number of
 threads is set before torch is loaded.
@@ -259,6 +259,18 @@ def bench(
             benching.show_plan(chosen, folder, 1 if ray else len(gpu or ()) or workers)
         else:
             benching.conduct_bench(chosen, folder, execute)
+
+
+@app.command()
+def new(kind: given.NewKind, name: given.NewName) -> None:
+    """Write a teacher, task or suite of your own to start from, with a test that passes."""
+    with errors_in_red():
+        from teachgym.cli.starting_files import start
+
+        (source, test), command = start(kind, name, Path())
+        say(f"wrote  {source}")
+        say(f"test   pytest {test}")
+        say(f"run    {command}")
 
 
 @app.command()

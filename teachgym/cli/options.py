@@ -24,6 +24,10 @@ What = Annotated[
         "suites; all if left out."
     ),
 ]
+NewKind = Annotated[str, typer.Argument(metavar="KIND", help="teacher, task or suite.")]
+NewName = Annotated[
+    str, typer.Argument(metavar="NAME", help="Of the part and its file, such as halfway.")
+]
 Env = Annotated[str | None, _option("SkillList, SkillTree, OpenEnded, or an id.", "SkillList")]
 SchemaEnv = Annotated[str, typer.Option("--env", help="SkillList, SkillTree or OpenEnded.")]
 AsToml = Annotated[bool, typer.Option("--toml", help="A complete run.toml, with comments.")]

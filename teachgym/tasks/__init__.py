@@ -14,6 +14,7 @@ TASKS = Registry(
         "gsm8k": "teachgym.tasks.gsm8k:load_gsm8k",
         "math": "teachgym.tasks.competition_math:load_math",
         "reasoning-gym": "teachgym.tasks.reasoning_gym:ReasoningGymTask",
+        "qa": "teachgym.tasks.question_answers:QuestionAnswers",
     },
     needs={
         "gsm8k": ("math", "math_verify"),

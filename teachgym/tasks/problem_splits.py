@@ -85,9 +85,9 @@ def split_problems(
     _name_repeated(test)
     seed = selection.seed
     pool = _without(train, test)
-    val = [p for cell in _cells(pool) for p in _draw(cell, selection.val_per_cell, seed)]
+    val = [p for cell in _cells(pool) for p in draw(cell, selection.val_per_cell, seed)]
     rest = _without(pool, val)
-    shots = _draw(rest, selection.shots, seed)
+    shots = draw(rest, selection.shots, seed)
     kept = _without(rest, shots)
     if not kept or not val:
         raise ConfigError(
@@ -97,9 +97,9 @@ def split_problems(
         )
     limit, test_limit = selection.limit, selection.test_limit or selection.limit
     return ProblemSplits(
-        train=_draw(kept, limit, seed),
-        val=_draw(val, limit, seed),
-        test=_draw(test, test_limit, seed),
+        train=draw(kept, limit, seed),
+        val=draw(val, limit, seed),
+        test=draw(test, test_limit, seed),
         shots=shots,
         dropped=len(train) - len(kept) - len(val) - len(shots),
     )
@@ -136,7 +136,7 @@ def _cells(problems: Sequence[Problem]) -> list[list[Problem]]:
     return [cells[name] for name in sorted(cells)]
 
 
-def _draw(problems: Sequence[Problem], most: int | None, seed: int) -> tuple[Problem, ...]:
+def draw(problems: Sequence[Problem], most: int | None, seed: int) -> tuple[Problem, ...]:
     """At most so many of them, at random, in their order.
 
     Each draws a lot of its own, so that more items, or fewer, do not change the lots of others.

@@ -7,11 +7,13 @@ and the original archives do: ``train.jsonl``, ``algebra/test-00000-of-00001.par
 
 from __future__ import annotations
 
+import csv
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,8 @@ SPLITS = ("train", "test")
 """The splits that data sets come with."""
 
 Source = str | Mapping[str, str | Sequence[str]]
-"""A folder, the name of a data set on the hub, or one or several files for each of ``SPLITS``."""
+"""A folder, the name of a data set on the hub, or one or several files for each of ``SPLITS``;
+where no test is required, also one file, which is all ``train``."""
 
 _SPLIT_NAME = re.compile(r"(train|test)([-_.]\d[\w-]*)?")
 _HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
@@ -40,7 +43,7 @@ class Row:
     """The file and the line or row, counted from 1."""
 
     def text(self, column: str) -> str:
-        """What stands in a column, white space at the edges removed; whole numbers in figures.
+        """What stands in a column, white space at the edges removed; numbers in figures.
 
         Raises:
             ConfigError: if there is no such column, or no text in it.
@@ -50,7 +53,7 @@ class Row:
                 f"{self.where} has no column {column!r}; it has {', '.join(self.values) or 'none'}"
             )
         text = self.values[column]
-        if type(text) is int:
+        if type(text) is int or (isinstance(text, float) and isfinite(text)):
             return str(text)
         if not isinstance(text, str) or not text.strip():
             raise ConfigError(f"{self.where}: {column!r} is {text!r}; it must be a text")
@@ -58,7 +61,11 @@ class Row:
 
 
 def read_splits(
-    source: Source, *, config: str | None = None, revision: str | None = None
+    source: Source,
+    *,
+    config: str | None = None,
+    revision: str | None = None,
+    required: Collection[str] = SPLITS,
 ) -> dict[str, list[Row]]:
     """The rows of ``train`` and ``test``, in the order of the files' names and of their lines.
 
@@ -66,6 +73,7 @@ def read_splits(
         source: see ``Source``. A folder that exists goes before a data set of the same name.
         config: the sub-folder to read, where a data set comes in several versions.
         revision: commit or tag of the data set on the hub; None = its newest version.
+        required: splits that may not be empty.
 
     Raises:
         ConfigError: for a source, a split or a file that is not there, or a line that cannot be
@@ -73,22 +81,26 @@ def read_splits(
         MissingExtraError: for a Parquet file if pyarrow is not installed.
     """
     if isinstance(source, Mapping):
-        files = {split: _named_files(source, split) for split in SPLITS}
+        files = {split: _named_files(source, split, required) for split in SPLITS}
+    elif "test" not in required and Path(source).expanduser().is_file():
+        files = {"train": [Path(source).expanduser()], "test": []}
     else:
         files = _files_in(_folder(source, config, revision))
     rows = {split: [row for path in files[split] for row in _read(path)] for split in SPLITS}
-    for split in SPLITS:
+    for split in required:
         if not rows[split]:
             read = ", ".join(map(str, files[split])) or f"{source}: no file is named for it"
             raise ConfigError(f"the split {split!r} is empty ({read}); name files that have rows")
     return rows
 
 
-def _named_files(source: Mapping[str, str | Sequence[str]], split: str) -> list[Path]:
+def _named_files(
+    source: Mapping[str, str | Sequence[str]], split: str, required: Collection[str]
+) -> list[Path]:
     """The files that ``source`` names for a split."""
-    if sorted(source) != sorted(SPLITS):
+    if not set(required) <= set(source) <= set(SPLITS):
         raise ConfigError(f"path names {sorted(source)}; name files for 'train' and for 'test'")
-    names = source[split]
+    names = source.get(split, ())
     paths = [Path(name) for name in ([names] if isinstance(names, str) else names)]
     for path in paths:
         if not path.is_file():
@@ -179,6 +191,20 @@ def _table(path: Path) -> Iterator[tuple[str, Any]]:
     yield from ((f"{path}: row {i}", row) for i, row in enumerate(rows, 1))
 
 
+def _values(path: Path) -> Iterator[tuple[str, Any]]:
+    """Comma-separated values; the first line names the columns."""
+    reader = csv.DictReader(read_text(path, MAX_BYTES).splitlines(keepends=True), strict=True)
+    try:
+        for values in reader:
+            where = f"{path}:{reader.line_num}"
+            if None in values or None in values.values():
+                columns = len(reader.fieldnames or ())
+                raise ConfigError(f"{where} has not {columns} values, as the first line has names")
+            yield where, values
+    except csv.Error as error:
+        raise ConfigError(f"{path}:{reader.line_num} cannot be read as CSV: {error}") from error
+
+
 def _parse(text: str, where: str) -> Any:
     try:
         return json.loads(text)
@@ -195,4 +221,5 @@ _READERS: Mapping[str, Callable[[Path], Iterator[tuple[str, Any]]]] = {
     ".jsonl": _lines,
     ".json": _document,
     ".parquet": _table,
+    ".csv": _values,
 }

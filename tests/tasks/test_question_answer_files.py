@@ -87,7 +87,7 @@ def test_a_data_set_on_the_hub_is_downloaded_and_read_like_a_folder(
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     check(read_splits("openai/gsm8k", config="main", revision="abc"))
-    patterns = ["main/*.jsonl", "main/*.json", "main/*.parquet"]
+    patterns = ["main/*.jsonl", "main/*.json", "main/*.parquet", "main/*.csv"]
     settings = {"repo_type": "dataset", "revision": "abc", "allow_patterns": patterns}
     assert asked == [("openai/gsm8k", settings)]
 
@@ -154,9 +154,9 @@ def test_what_cannot_be_read_is_named_by_file_and_line(
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("question,answer\n")
-    with pytest.raises(ConfigError, match=r"a\.csv is none of \.jsonl, \.json, \.parquet"):
-        read_splits({"train": str(tmp_path / "a.csv"), "test": str(tmp_path / "a.csv")})
+    (tmp_path / "a.tsv").write_text("question\tanswer\n")
+    with pytest.raises(ConfigError, match=r"a\.tsv is none of \.jsonl, \.json, \.parquet"):
+        read_splits({"train": str(tmp_path / "a.tsv"), "test": str(tmp_path / "a.tsv")})
 
 
 def test_a_missing_column_is_named_with_those_that_are_there() -> None:
@@ -165,7 +165,7 @@ def test_a_missing_column_is_named_with_those_that_are_there() -> None:
         row.text("answer")
 
 
-@pytest.mark.parametrize("value", [None, 0.5, True, ["5"], "  "])
+@pytest.mark.parametrize("value", [None, float("nan"), True, ["5"], "  "])
 def test_a_column_without_text_is_named(value: object) -> None:
     with pytest.raises(ConfigError, match=r"f\.jsonl:7: 'answer' is"):
         Row({"answer": value}, "f.jsonl:7").text("answer")

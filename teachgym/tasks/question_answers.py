@@ -1,0 +1,167 @@
+"""``qa``: questions and answers of yours, from files or the hub, without any code."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from teachgym.errors import ConfigError
+from teachgym.ranges import CountFromOne, Seconds, Seed, ShareBelowOne
+from teachgym.tasks.math_answers import read_boxed, same_number
+from teachgym.tasks.math_grading import grade_answers, require_math_verify
+from teachgym.tasks.problem_splits import Problem, Selection, draw, split_problems
+from teachgym.tasks.question_answer_files import Row, Source, read_splits
+from teachgym.types import Example, Skill, Split
+
+VERSION = "qa-v0"
+SKILL = "questions"
+"""The skill of all questions, where no column names skills."""
+
+Grading = Literal["exact", "normalised", "numeric", "math"]
+
+_STOP = "\n\nQuestion:"
+_NUMBER = re.compile(r"[-+]?(?:\d[\d,]*)?\.?\d+")
+_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+
+
+class QuestionAnswers:
+    r"""Questions and answers from a JSONL, CSV or Parquet file, a folder, or the hub.
+
+    ``test`` is the data's own, or a share of a single file; ``val`` is drawn from what is left, as
+    many of each skill. There is nothing that makes more: teach with ``engine=pool`` or ``llm``.
+
+    Args:
+        path: a file, a folder, a data set on the hub, or files by split; see
+            ``question_answer_files``.
+        question: the column of questions.
+        answer: the column of answers, which are what is trained on.
+        skill: the column of skills; None = one skill for all.
+        grading: when an answer is right. ``exact``: the same characters; ``normalised``: the same
+            words, whatever their case, punctuation and articles (SQuAD: Rajpurkar et al. 2016,
+            arXiv 1606.05250, section 6.1); ``numeric``: the last number is the same to six decimal
+            places; ``math``: the ``\boxed{}`` answer, or else all of it, is equal for math-verify
+            (extra ``math``).
+        instruction: what every prompt starts with.
+        val_per_skill: validation items of each skill, >= 1.
+        test_share: share of the rows that are ``test`` where the data has none, in [0, 1).
+        config: the sub-folder to read, where there is one.
+        revision: commit or tag of a data set on the hub; None = its newest version.
+        seed: chooses test, val and what a limit leaves, >= 0.
+        limit: the most items of each split, >= 1; None = all.
+        test_limit: the most items of test, >= 1; None = as ``limit``.
+        deadline: seconds to compare one answer, > 0; of ``math``.
+
+    Raises:
+        ConfigError: for files that are not there or cannot be read, a missing column, an empty
+            split, or a setting out of range.
+        MissingExtraError: for ``math`` without its extra, or Parquet without pyarrow.
+    """
+
+    levels = (0.0,)
+    stop = (_STOP,)
+
+    def __init__(
+        self,
+        *,
+        path: Source,
+        question: str = "question",
+        answer: str = "answer",
+        skill: str | None = None,
+        grading: Grading = "normalised",
+        instruction: str = "Answer the question.",
+        val_per_skill: CountFromOne = 20,
+        test_share: ShareBelowOne = 0.2,
+        config: str | None = None,
+        revision: str | None = None,
+        seed: Seed = 0,
+        limit: CountFromOne | None = None,
+        test_limit: CountFromOne | None = None,
+        deadline: Seconds = 5.0,
+    ) -> None:
+        if grading == "math":
+            require_math_verify()
+        selection = Selection(val_per_skill, seed, 0, limit, test_limit)
+        rows = read_splits(path, config=config, revision=revision, required=("train",))
+        train, test = (
+            [_problem(split, n, row, question, answer, skill) for n, row in enumerate(rows[split])]
+            for split in ("train", "test")
+        )
+        if not test:
+            test = list(draw(train, round(test_share * len(train)), seed))
+            train = [problem for problem in train if problem not in test]
+        if not test:
+            raise ConfigError(f"test is empty ({path}); give a test split, or a larger test_share")
+        splits = split_problems(train, test, selection)
+        whole = Path(path).stem if isinstance(path, str) else "files"
+        self.name = f"{VERSION}-{whole}-{selection.label}"
+        self.skills = tuple(map(Skill, sorted({p.skill for p in (*train, *test)})))
+        self.dropped = splits.dropped
+        self._instruction, self._grading, self._deadline = instruction, grading, deadline
+        self._examples: dict[Split, tuple[Example, ...]] = {
+            "train": tuple(map(self._example, splits.train)),
+            "val": tuple(map(self._example, splits.val)),
+            "test": tuple(map(self._example, splits.test)),
+        }
+
+    def examples(self, split: Split) -> Sequence[Example]:
+        """The examples of a split, in the order of the data."""
+        return self._examples[split]
+
+    def grade(self, example: Example, response: str) -> float:
+        """1 for a right response, 0 for another; nan if the answer cannot be compared."""
+        return self.grade_all([example], [response])[0]
+
+    def grade_all(self, examples: Sequence[Example], responses: Sequence[str]) -> list[float]:
+        """What ``grade`` gives for each response."""
+        said = [response.partition(_STOP)[0].strip() for response in responses]
+        targets = [example.target.strip() for example in examples]
+        if self._grading == "math":
+            golds, answers = ([read_boxed(t) or t for t in texts] for texts in (targets, said))
+            return grade_answers(golds, answers, deadline=self._deadline)
+        return list(map(_GRADERS[self._grading], targets, said))
+
+    def _example(self, problem: Problem) -> Example:
+        prompt = f"{self._instruction}\n\nQuestion:\n{problem.text}\n\nAnswer:\n"
+        return Example(prompt, problem.solution, problem.skill, problem.id, source="task")
+
+
+def _problem(
+    split: str, number: int, row: Row, question: str, answer: str, skill: str | None
+) -> Problem:
+    name = SKILL if skill is None else row.text(skill)
+    place = f"{VERSION}/{split}/{number:05}"
+    return Problem(place, row.text(question), row.text(answer), name, cell=name)
+
+
+def normalise(text: str) -> str:
+    """Words without case, punctuation and articles.
+
+    Example:
+        >>> normalise("The  Answer, is: 4!")
+        'answer is 4'
+    """
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    words = "".join(c for c in plain if not unicodedata.category(c).startswith("P"))
+    return " ".join(_ARTICLES.sub(" ", words).split())
+
+
+def _last_number(text: str) -> str:
+    found: list[str] = _NUMBER.findall(text)
+    return found[-1].replace(",", "") if found else ""
+
+
+def _numeric(target: str, said: str) -> float:
+    if not (wanted := _last_number(target)):
+        return math.nan
+    return float(same_number(wanted, _last_number(said)) is True)
+
+
+_GRADERS: Mapping[str, Callable[[str, str], float]] = {
+    "exact": lambda target, said: float(target == said),
+    "normalised": lambda target, said: float(normalise(target) == normalise(said)),
+    "numeric": _numeric,
+}

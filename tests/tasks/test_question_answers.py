@@ -1,0 +1,122 @@
+"""Tasks from files of questions and answers: columns, splits, grading, contract, and a run."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import pytest
+
+from teachgym.agents import make_teacher
+from teachgym.errors import ConfigError
+from teachgym.loop import run_episode
+from teachgym.tasks import make_task
+from teachgym.tasks.question_answers import normalise
+from teachgym.testing import check_task
+
+ROWS = [
+    {"q": f"What is {n} plus {n}?", "a": str(2 * n), "topic": ("small", "large")[n > 50]}
+    for n in range(100)
+]
+COLUMNS = {"question": "q", "answer": "a", "skill": "topic"}
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> Path:
+    if path.suffix == ".csv":
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            writer.writerows(rows)
+    elif path.suffix == ".parquet":
+        pyarrow = pytest.importorskip("pyarrow")
+        parquet = pytest.importorskip("pyarrow.parquet")
+        parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    else:
+        path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
+def test_a_file_becomes_a_task_that_keeps_the_contract(tmp_path: Path, suffix: str) -> None:
+    path = write(tmp_path / f"sums{suffix}", ROWS)
+    task = make_task("qa", path=str(path), **COLUMNS, grading="numeric")
+    check_task(task)
+    sizes = {split: len(task.examples(split)) for split in ("train", "val", "test")}
+    assert sizes == {"train": 40, "val": 40, "test": 20}
+    assert [skill.name for skill in task.skills] == ["large", "small"]
+    assert task.name == "qa-v0-sums-val20-seed0"
+
+
+def test_a_test_split_of_its_own_is_test_whole(tmp_path: Path) -> None:
+    train, test = write(tmp_path / "a.jsonl", ROWS[:60]), write(tmp_path / "b.jsonl", ROWS[60:])
+    task = make_task("qa", path={"train": str(train), "test": str(test)}, **COLUMNS)
+    assert [e.target for e in task.examples("test")] == [row["a"] for row in ROWS[60:]]
+
+
+@pytest.mark.parametrize(
+    ("grading", "target", "response", "score"),
+    [
+        ("exact", "Paris", " Paris\n", 1),
+        ("exact", "Paris", "paris", 0),
+        ("normalised", "the Eiffel Tower", "Eiffel tower.", 1),
+        ("normalised", "Paris", "Paris, France", 0),
+        ("numeric", "1,000", "It is 1000.0", 1),
+        ("numeric", "-3", "3", 0),
+        ("numeric", "3", "I do not know", 0),
+        ("numeric", "three", "3", math.nan),
+        ("math", r"\frac{1}{2}", r"so \boxed{0.5}", 1),
+        ("exact", "Paris", "Paris\n\nQuestion:\nWhat else?", 1),
+    ],
+)
+def test_answers_are_graded_as_was_chosen(
+    tmp_path: Path, grading: str, target: str, response: str, score: float
+) -> None:
+    rows = [{"question": f"{n}?", "answer": target} for n in range(9)]
+    path = write(tmp_path / "a.jsonl", rows)
+    task = make_task("qa", path=str(path), grading=grading, val_per_skill=2)
+    (example, *_) = task.examples("val")
+    assert task.grade(example, response) == pytest.approx(score, nan_ok=True)
+
+
+def test_words_are_compared_without_case_punctuation_and_articles() -> None:
+    assert normalise("An  Öl-Bild; the") == "ölbild"
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"question": "x"}, "has no column 'x'; it has q, a, topic"),
+        ({"test_share": 0.0}, "test is empty"),
+        ({"grading": "exactly"}, "Did you mean 'exact'"),
+        ({"path": "nowhere.jsonl"}, "there is no folder 'nowhere.jsonl'"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, settings: dict[str, Any], said: str) -> None:
+    path = write(tmp_path / "sums.jsonl", ROWS)
+    with pytest.raises(ConfigError, match=said):
+        make_task("qa", **{"path": str(path), **COLUMNS, **settings})
+
+
+def test_a_line_of_a_csv_with_too_few_values_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("question,answer\nwhy?,so\nhow?\n")
+    with pytest.raises(ConfigError, match=r"a.csv:3 has not 2 values"):
+        make_task("qa", path=str(tmp_path / "a.csv"))
+
+
+def test_a_student_is_taught_from_a_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "sums.csv", ROWS)
+    env = gym.make(
+        "teachgym/SkillList-v0",
+        task="qa",
+        task_settings={"path": str(path), **COLUMNS},
+        engine="pool",
+        student="simulated",
+        budget={"steps": 2, "examples": 40},
+        examples_per_step=20,
+    )
+    episode = run_episode(env, make_teacher("uniform", env), seed=0)
+    assert episode.transitions[0].info["cost"].examples == 20
