@@ -69,6 +69,11 @@ def double(before, after, cost):
     return 2 * (after.accuracy - before.accuracy)
 
 
+def annotated(env, *, floor: "Unheard" = 0.01) -> "Of":
+    """Has annotations that only a type checker knows."""
+    return Halfway(env, floor=floor)
+
+
 def broken(env, *, floor: float = 0.01):
     """Has a mistake of its own."""
     return len(3)
@@ -150,6 +155,11 @@ def test_files_of_a_users_own_run_by_options_toml_and_gym_make_alike(lab: Path) 
     assert written["config"]["teacher"] == f"{lab}/mine.py:Halfway"
     assert len(written["code"]) == len(PARTS) + 1
     assert len(set(written["code"].values())) == 1
+
+
+def test_annotations_that_only_a_type_checker_knows_are_let_be(lab: Path) -> None:
+    made = make_teacher(f"{lab}/mine.py:annotated", make_env(), floor=0.5)
+    assert made.name == "halfway"
 
 
 def make_env(**settings: Any) -> Any:

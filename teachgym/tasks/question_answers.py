@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from teachgym.errors import ConfigError
-from teachgym.ranges import CountFromOne, Seconds, Seed, ShareBelowOne
+from teachgym.settings import CountFromOne, Seconds, Seed, ShareBelowOne, checked
 from teachgym.tasks.math_answers import read_boxed, same_number
 from teachgym.tasks.math_grading import grade_answers, require_math_verify
 from teachgym.tasks.problem_splits import Problem, Selection, draw, split_problems
@@ -64,6 +64,7 @@ class QuestionAnswers:
     levels = (0.0,)
     stop = (_STOP,)
 
+    @checked
     def __init__(
         self,
         *,
