@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache, wraps
 from types import NoneType, UnionType
@@ -326,7 +326,9 @@ def _hints(maker: Callable[..., Any]) -> dict[str, Any]:
     """Annotations of the fields of a dataclass, or else of the arguments."""
     declared = is_dataclass(maker) or not isinstance(maker, type)
     source = maker if declared else maker.__init__
-    hints = get_type_hints(inspect.unwrap(source), include_extras=True)
+    hints: dict[str, Any] = {}
+    with suppress(NameError):  # Annotations of names that only a type checker imports.
+        hints = get_type_hints(inspect.unwrap(source), include_extras=True)
     names = inspect.signature(maker).parameters if isinstance(maker, type) else hints
     return {name: _open(hint) for name, hint in hints.items() if name in names and name != "return"}
 

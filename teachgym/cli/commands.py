@@ -1,6 +1,5 @@
 """The commands: ``teachgym list``, ``new``, ``schema``, ``run``, ``resume``, ``discover``, ``bench``, ...
 
-
 Everything heavy is imported inside a command, so that ``--help`` is instant and the number of
 threads is set before torch is loaded.
 """

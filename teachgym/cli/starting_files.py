@@ -78,13 +78,14 @@ from dataclasses import replace
 from functools import partial
 
 from teachgym.errors import UnknownSkillError
+from teachgym.protocols import Task
 from teachgym.tasks.procedural import draw_distinct, draw_in_split, item_rng
 from teachgym.types import Example, Skill
 
 FACTORS = {"double": 2, "triple": 3}
 
 
-class $attribute:
+class $attribute(Task):
     """Multiplying, with numbers of three digits or of five."""
 
     name = "$name-v0"
@@ -136,7 +137,7 @@ def test_it_keeps_the_contract():
 _SUITE = Start(
     '''"""A suite of my own; docs/how-to/suite.md explains it."""
 
-from teachgym.benchmarks.suites import Arm, Suite
+from teachgym.benchmarks.bench.suites import Arm, Suite
 
 
 def $attribute():
@@ -159,7 +160,7 @@ def $attribute():
 
 from $module import $attribute
 
-from teachgym.benchmarks.runner import check_arms
+from teachgym.benchmarks.bench.runner import check_arms
 
 
 def test_every_arm_can_be_run():

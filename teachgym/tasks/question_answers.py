@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from teachgym.errors import ConfigError
+from teachgym.protocols import Task
 from teachgym.settings import CountFromOne, Seconds, Seed, ShareBelowOne, checked
 from teachgym.tasks.math_answers import read_boxed, same_number
 from teachgym.tasks.math_grading import grade_answers, require_math_verify
@@ -28,7 +29,7 @@ _NUMBER = re.compile(r"[-+]?(?:\d[\d,]*)?\.?\d+")
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 
 
-class QuestionAnswers:
+class QuestionAnswers(Task):
     r"""Questions and answers from a JSONL, CSV or Parquet file, a folder, or the hub.
 
     ``test`` is the data's own, or a share of a single file; ``val`` is drawn from what is left, as
