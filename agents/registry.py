@@ -106,83 +106,91 @@ _PLAIN = _family(
         "fixed": ("fixed:Fixed", "a schedule written beforehand (mixtures=...)", {}),
         "oracle": ("oracle:Oracle", "knows the learnable skills (learnable=...)", {}),
         "weakest": ("weakest:Weakest", "most where the student errs most", {}),
-        "alp": ("progress:LearningProgress", "absolute learning progress per skill", {}),
+        "alp": ("progress.alp:LearningProgress", "absolute learning progress per skill", {}),
     },
 )
 _BOXES = _family(
     "SkillList",
     {
         "alp-gmm": (
-            "alp_gmm:ALPGMM",
+            "progress.alp_gmm:ALPGMM",
             "Gaussian mixtures over absolute learning progress",
             {"fit_every": 60, "components": (4, 8, 12)},
         ),
-        "riac": ("riac:RIAC", "regions of learning progress", {"max_points": 20}),
+        "riac": ("progress.riac:RIAC", "regions of learning progress", {"max_points": 20}),
         "covar-gmm": (
-            "covar_gmm:CovarGMM",
+            "progress.covar_gmm:CovarGMM",
             "Gaussian mixtures over reward and time",
             {"fit_every": 60, "components": (4, 8, 12)},
         ),
     },
-    "box_teacher:BoxTeacher",
+    "progress.box_teacher:BoxTeacher",
 )
 _BANDITS = _family(
     "SkillList",
     {
         "epsilon-greedy": (
-            "epsilon_greedy:EpsilonGreedy",
+            "bandits.epsilon_greedy:EpsilonGreedy",
             "bandit: best skills so far, sometimes random ones",
             {},
         ),
-        "ucb1": ("ucb:UCB1", "bandit: optimism, all rewards count", {"width": 0.1}),
+        "ucb1": ("bandits.ucb:UCB1", "bandit: optimism, all rewards count", {"width": 0.1}),
         "discounted-ucb": (
-            "ucb:DiscountedUCB",
+            "bandits.ucb:DiscountedUCB",
             "bandit: optimism, old rewards fade",
             {"width": 0.1},
         ),
         "sliding-window-ucb": (
-            "ucb:SlidingWindowUCB",
+            "bandits.ucb:SlidingWindowUCB",
             "bandit: optimism, only recent rewards count",
             {"width": 0.1},
         ),
-        "thompson": ("thompson:Thompson", "bandit: draws from a fading Gaussian posterior", {}),
-        "exp3": ("exp3:EXP3", "bandit: exponential weights", {"slots": 128}),
+        "thompson": (
+            "bandits.thompson:Thompson",
+            "bandit: draws from a fading Gaussian posterior",
+            {},
+        ),
+        "exp3": ("bandits.exp3:EXP3", "bandit: exponential weights", {"slots": 128}),
         "exp3s": (
-            "exp3:EXP3S",
+            "bandits.exp3:EXP3S",
             "bandit: exponential weights that can change their mind",
             {"slots": 128, "alpha": 0.001},
         ),
-        "linucb": ("linucb:LinUCB", "bandit: linear in accuracy, its error and level", {}),
+        "linucb": ("bandits.linucb:LinUCB", "bandit: linear in accuracy, its error and level", {}),
     },
-    "bandit_teacher:BanditTeacher",
+    "bandits.teacher:BanditTeacher",
 )
 _TREES = _family(
     "SkillTree",
     {
-        "uniform-tree": ("uniform_tree:UniformTree", "finds every subskill, teaches all alike", {}),
-        "alternating": ("alternating:Alternating", "explores and exploits in turn", {}),
+        "uniform-tree": (
+            "trees.uniform:UniformTree",
+            "finds every subskill, teaches all alike",
+            {},
+        ),
+        "alternating": ("trees.alternating:Alternating", "explores and exploits in turn", {}),
         "fill-and-balance": (
-            "fill_and_balance:FillAndBalance",
+            "trees.fill_and_balance:FillAndBalance",
             "explores until full, then evens out what was taught",
             {},
         ),
         "random-tree": (
-            "random_tree:RandomTree",
+            "trees.random:RandomTree",
             "a coin decides between exploring and exploiting",
             {},
         ),
-        "threshold": ("threshold:Threshold", "exploits what gained, explores the rest", {}),
-        "constant-tree": ("constant_tree:ConstantTree", "the same answer in every step", {}),
+        "threshold": ("trees.threshold:Threshold", "exploits what gained, explores the rest", {}),
+        "constant-tree": ("trees.constant:ConstantTree", "the same answer in every step", {}),
     },
-    "tree_teacher:TreeTeacher",
+    "trees.teacher:TreeTeacher",
 )
 _WORDS = {
     "llm": TeacherEntry(
         "a chat model that reads the student's errors",
         {
-            "OpenEnded": "llm_open_ended:LLMOpenEnded",
-            "SkillList plan": "llm_skill_list:LLMSkillList",
-            "SkillTree moves": "llm_skill_tree:LLMSkillTree",
+            "OpenEnded": "llm.open_ended:LLMOpenEnded",
+            "SkillList plan": "llm.skill_list:LLMSkillList",
+            "SkillTree moves": "llm.skill_tree:LLMSkillTree",
         },
         "classroom:Classroom",
         env={

@@ -16,12 +16,12 @@ from teachgym.envs.stress.rugged import Rugged
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.gate import Gate
 from teachgym.protocols import Evaluator, Reward, Student, Task, Trainer
+from teachgym.rendezvous import Meeting
 from teachgym.rewards import make_reward
 from teachgym.skills.relabelled import Relabelled
 from teachgym.skills.sources import find_skills
 from teachgym.students import make_students
 from teachgym.tasks import make_task
-from teachgym.together import Meeting
 from teachgym.training import make_trainer
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from teachgym.protocols import Student, Trainer
-from teachgym.together import Meeting
+from teachgym.rendezvous import Meeting
 from teachgym.types import Cost, Data, TrainResult
 
 

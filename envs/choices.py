@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from teachgym.envs.base import base_of
 from teachgym.envs.numeric import NumericAction
 from teachgym.envs.tree_arrays import tree_of
-from teachgym.skills import Forest
+from teachgym.forest import Forest
 from teachgym.types import Exploit, Explore, Move
 
 

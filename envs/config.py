@@ -20,10 +20,10 @@ from teachgym.engines import ENGINES, check_engine
 from teachgym.envs.rules import EpisodeRules
 from teachgym.envs.stress.settings import Stress
 from teachgym.errors import ConfigError, UnknownNameError, unknown
+from teachgym.forest.proposers import PROPOSERS, check_proposer
 from teachgym.gate import GateSettings
 from teachgym.rewards import make_reward
 from teachgym.settings import Few, Like, NotNegative, Table, build, checked, within
-from teachgym.skills.proposing import PROPOSERS, check_proposer
 from teachgym.skills.sources import require_source
 from teachgym.students import check_student
 from teachgym.tasks import check_task

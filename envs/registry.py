@@ -30,8 +30,8 @@ from teachgym.envs.stop import StopAction
 from teachgym.envs.stress import pay_late
 from teachgym.envs.text import TextObservation
 from teachgym.envs.tree_arrays import TreeArrays, TreeMoves
+from teachgym.forest.proposers import make_proposer
 from teachgym.protocols import DataEngine
-from teachgym.skills.proposing import make_proposer
 
 AnyEnv = gym.Env[Any, Any]
 View = Callable[[AnyEnv], AnyEnv]

@@ -13,10 +13,10 @@ import gymnasium as gym
 from teachgym.envs.admission import items_of, sift
 from teachgym.envs.base import base_of
 from teachgym.envs.orders import teach
+from teachgym.forest import Experience, Forest, Proposer, TreeReport
+from teachgym.forest.moves import fault_of, make
+from teachgym.forest.space import TreeReportSpace
 from teachgym.protocols import DataEngine
-from teachgym.skills import Experience, Forest, Proposer, TreeReport
-from teachgym.skills.moves import fault_of, make
-from teachgym.skills.view import TreeReportSpace
 from teachgym.snapshot import Snapshot
 from teachgym.spaces import MovesSpace
 from teachgym.types import (

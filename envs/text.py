@@ -9,7 +9,7 @@ from typing import Any
 import gymnasium as gym
 
 from teachgym.envs.base import base_of
-from teachgym.skills import Forest
+from teachgym.forest import Forest
 from teachgym.types import Budget, Cost, Prediction, Report, SkillScore
 
 _CHARSET = string.printable

@@ -15,8 +15,8 @@ from teachgym.envs.boxes import count_box, unit_box
 from teachgym.envs.numeric import NumericAction
 from teachgym.envs.observations import score_arrays
 from teachgym.envs.skill_tree import SkillTree
+from teachgym.forest import Forest, TreeReport
 from teachgym.metrics import by_group
-from teachgym.skills import Forest, TreeReport
 from teachgym.types import CURRENCIES, Exploit, Explore, Move, Obs
 
 

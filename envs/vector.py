@@ -24,10 +24,10 @@ from teachgym.envs.batching import open_meeting
 from teachgym.envs.config import EnvConfig
 from teachgym.errors import ActionError, ConfigError
 from teachgym.loop import StepResult
+from teachgym.rendezvous import Meeting
 from teachgym.shown import shown
 from teachgym.snapshot import Snapshot
 from teachgym.spaces import WordSpace
-from teachgym.together import Meeting
 
 
 class TeacherVectorEnv(SyncVectorEnv[Any, Any]):
@@ -35,7 +35,7 @@ class TeacherVectorEnv(SyncVectorEnv[Any, Any]):
 
     Made by ``gym.make_vec("teachgym/SkillList-v0", num_envs=8, **settings)``. Spaces, infos and
     autoreset are those of Gymnasium's ``SyncVectorEnv``. An error in a row is raised as
-    ``teachgym.together.RowError`` once the other rows have made their step; reset then.
+    ``teachgym.rendezvous.RowError`` once the other rows have made their step; reset then.
 
     Args:
         rows: environments of equal spaces whose trainers and evaluators ask ``meeting``, each

@@ -34,6 +34,7 @@ from teachgym.envs.config import (
     short_name,
 )
 from teachgym.errors import ConfigError, RunError, UnknownNameError
+from teachgym.forest.proposers import PROPOSERS
 from teachgym.loop import Observer, observed
 from teachgym.protocols import Task, Teacher
 from teachgym.records import Record
@@ -46,7 +47,6 @@ from teachgym.runs.config import RunConfig
 from teachgym.runs.files import replacing, write_json
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
-from teachgym.runs.keeping import Keep
 from teachgym.runs.lock import holding
 from teachgym.runs.provenance import (
     code_of,
@@ -56,12 +56,12 @@ from teachgym.runs.provenance import (
     read_run_record,
     require_accepted,
 )
-from teachgym.runs.recording import record_steps
+from teachgym.runs.recorder import record_steps
 from teachgym.runs.result import RunResult, Tally, collect_result, result_to_json
+from teachgym.runs.retention import Keep
 from teachgym.runs.stages import Say, announce_stages
 from teachgym.runs.trackers import check_installed, open_trackers
 from teachgym.runs.versions import commit, versions
-from teachgym.skills.proposing import PROPOSERS
 from teachgym.students import learnable_skills
 from teachgym.types import Budget, Data, Provenance
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from teachgym.forest import Forest
 from teachgym.shown import in_short, shown
-from teachgym.skills import Forest
 from teachgym.types import Checkpoint, Cost, Example, Growing, Incident, Report, SkillScore
 
 

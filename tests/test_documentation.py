@@ -17,7 +17,7 @@ import typer
 from teachgym.benchmarks.bench.runner import check_arms
 from teachgym.cli.commands import app
 from teachgym.experiment import check_config
-from teachgym.skills.discovering import METHODS, make_discovery
+from teachgym.skills.discovery import METHODS, make_discovery
 from teachgym.tasks import check_task
 from teachgym.testing import ToyTask
 
@@ -210,9 +210,9 @@ def test_names_and_settings_in_commands_exist(line: str, monkeypatch: pytest.Mon
         checked.append("discover")
 
     monkeypatch.setattr("teachgym.cli.commands.conduct", check_run)
-    monkeypatch.setattr("teachgym.cli.benching.conduct_bench", check_bench)
-    monkeypatch.setattr("teachgym.cli.benching.show_plan", check_bench)
-    monkeypatch.setattr("teachgym.cli.discovering._discover", check_discovery)
+    monkeypatch.setattr("teachgym.cli.bench.conduct_bench", check_bench)
+    monkeypatch.setattr("teachgym.cli.bench.show_plan", check_bench)
+    monkeypatch.setattr("teachgym.cli.discover._discover", check_discovery)
     if shlex.split(line)[1] == "discover":
         Path("skills.json").unlink()
         Path("twelve.json").rename("labels.json")

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from teachgym.escaping import notebook_table
+from teachgym.forest import Forest
+from teachgym.forest.forest import Subskill
 from teachgym.metrics import Estimate
 from teachgym.runs.result import Comparison, RunResult
-from teachgym.skills import Forest
-from teachgym.skills.forest import Subskill
 from teachgym.types import (
     Cost,
     Episode,

@@ -20,7 +20,7 @@ from teachgym.envs.config import CONFIGS, read_settings
 from teachgym.experiment import check_config
 from teachgym.gate import GateSettings
 from teachgym.runs.config import RunConfig, read_config
-from teachgym.runs.keeping import Keep
+from teachgym.runs.retention import Keep
 from teachgym.types import Budget
 
 CLASSES = (RunConfig, EnvConfig, GateSettings, ChatSettings, Keep, *CONFIGS.values())

@@ -36,9 +36,9 @@ from teachgym.types import (
 
 HOLDERS = (
     *("teachgym.types", "teachgym.snapshot", "teachgym.skills", "teachgym.syllabus"),
-    *("teachgym.gate.inspecting", "teachgym.runs.config", "teachgym.runs.result"),
+    *("teachgym.gate.gate", "teachgym.runs.config", "teachgym.runs.result"),
     *("teachgym.tasks.problem_splits", "teachgym.students.profile", "teachgym.students.dynamics"),
-    *("teachgym.training.datum", "teachgym.agents.showing", "teachgym.chat.asking"),
+    *("teachgym.training.datum", "teachgym.agents.llm.excerpts", "teachgym.chat.structured"),
     *("teachgym.chat.replies", "teachgym.report.html.records", "teachgym.report.html.material"),
 )
 """Modules and packages whose dataclasses may hold texts and collections of any size."""

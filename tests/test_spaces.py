@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium as gym
 import pytest
 
-from teachgym.skills.view import TreeReportSpace
+from teachgym.forest.space import TreeReportSpace
 from teachgym.spaces import DataSpace, MovesSpace, PlanSpace, ReportSpace, WordSpace
 from teachgym.types import Example, Exploit, Explore, Order, Plan, Prediction, Report
 

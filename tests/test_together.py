@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from teachgym.together import Meeting, RowError
+from teachgym.rendezvous import Meeting, RowError
 
 pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 

@@ -22,8 +22,8 @@ from teachgym.envs.vector import SharedStudents
 from teachgym.errors import ConfigError, RunError, TeachgymError, describe_os_error
 from teachgym.experiment import Make
 from teachgym.records import Record
+from teachgym.rendezvous import RowError
 from teachgym.runs.config import RunConfig
-from teachgym.together import RowError
 
 
 @dataclass(frozen=True, slots=True)

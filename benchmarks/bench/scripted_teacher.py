@@ -6,7 +6,7 @@ reach, one that has nothing of the right answer is not. What is ordered is in pr
 near the mistakes are, all added up. Shown no mistakes but training examples, they have nothing to
 go by but how often each kind is shown. So the difference between With State and No State is what
 the student's errors tell a competent teacher; but in Skill-Tree, where No State is a coin that
-asks nobody (``teachgym.agents.llm_skill_tree``).
+asks nobody (``teachgym.agents.llm.skill_tree``).
 Use one as ``--chat python --chat-model teachgym.benchmarks.bench.scripted_teacher:answer``.
 """
 

@@ -25,7 +25,7 @@ from transformers.utils import logging
 from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
 from teachgym.errors import TeachgymError
 from teachgym.students import make_student
-from teachgym.students.hf import HuggingFaceStudent
+from teachgym.students.hf.student import HuggingFaceStudent
 from teachgym.students.self_check import logits_of
 from teachgym.tasks import make_task
 from teachgym.training import make_trainer

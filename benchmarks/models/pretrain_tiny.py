@@ -102,7 +102,7 @@ def make_student(seed: int) -> Any:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from teachgym.students.language_model import LanguageModelStudent
+    from teachgym.students.local.student import LanguageModelStudent
 
     tokenizer = make_tokenizer()
     config = LlamaConfig(

@@ -6,7 +6,7 @@ TeachMyAgent (Romac et al. 2021, arXiv 2103.09815): most of the space unfeasible
 forgetful students, rugged difficulty. ``docs/stress.md`` says what each kind does.
 """
 
-from teachgym.envs.stress.applying import pay_late, stressed_evaluator, stressed_trainer
 from teachgym.envs.stress.settings import Stress
+from teachgym.envs.stress.wrappers import pay_late, stressed_evaluator, stressed_trainer
 
 __all__ = ["Stress", "pay_late", "stressed_evaluator", "stressed_trainer"]

@@ -24,7 +24,7 @@ import torch
 from teachgym.chat.prompts import without_system
 from teachgym.errors import ChatError, ConfigError, missing_extra
 from teachgym.students.loading import load_model
-from teachgym.students.network import context_of
+from teachgym.students.local.network import context_of
 from teachgym.students.threads import few_threads
 from teachgym.types import Completion, Cost
 

@@ -62,7 +62,7 @@ def _make(settings: ChatSettings) -> ChatModel:
     chat: ChatModel = CHAT_MODELS.make(settings.provider, settings)
     if settings.cache == "off":
         return chat
-    from teachgym.chat.recording import Recorded
+    from teachgym.chat.cache import Recorded
 
     prompt = None
     if settings.provider == "local":
@@ -85,9 +85,9 @@ def local_chat(settings: ChatSettings) -> ChatModel:
 def openai_chat(settings: ChatSettings) -> ChatModel:
     """A model at a server that speaks OpenAI's protocol."""
     # Imported here: they need the extra llm.
-    from teachgym.chat.limiting import Limited
     from teachgym.chat.openai_compatible import OpenAICompatible
-    from teachgym.chat.retrying import Retrying
+    from teachgym.chat.rate_limit import Limited
+    from teachgym.chat.retry import Retrying
 
     limited = Limited(
         OpenAICompatible(settings),

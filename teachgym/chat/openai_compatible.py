@@ -23,7 +23,7 @@ from teachgym.chat.deadline import Overdue, within
 from teachgym.chat.prices import Price, estimate_tokens
 from teachgym.chat.prompts import without_system
 from teachgym.chat.replies import count_tokens, read_reply, table
-from teachgym.chat.retrying import Transient, read_retry_after
+from teachgym.chat.retry import Transient, read_retry_after
 from teachgym.chat.server_errors import SHOWN, named, reason
 from teachgym.chat.settings import ChatSettings
 from teachgym.errors import ChatError, missing_extra

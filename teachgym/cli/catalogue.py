@@ -98,7 +98,7 @@ LISTINGS = {
     "students": Listing(("name", "who is taught", "from"), _student_rows),
     "tasks": _kind("teachgym.tasks:TASKS", "what is taught"),
     "engines": _kind("teachgym.engines:ENGINES", "how orders are filled"),
-    "proposers": _kind("teachgym.skills.proposing:PROPOSERS", "who finds subskills"),
+    "proposers": _kind("teachgym.forest.proposers:PROPOSERS", "who finds subskills"),
     "rewards": _kind("teachgym.rewards:REWARDS", "what a step pays"),
     "chat": _kind("teachgym.chat.settings:CHAT_MODELS", "who answers for a chat model"),
     "trackers": _kind("teachgym.runs.trackers.settings:TRACKERS", "where metrics go"),

@@ -16,7 +16,9 @@ from rich.console import Console
 from teachgym import __version__
 from teachgym.cli import options as given
 from teachgym.cli.catalogue import LISTINGS
-from teachgym.cli.conducting import (
+from teachgym.cli.discover import EXAMPLES as DISCOVER_EXAMPLES
+from teachgym.cli.discover import discover
+from teachgym.cli.run import (
     OneLine,
     conduct,
     errors_in_red,
@@ -25,8 +27,6 @@ from teachgym.cli.conducting import (
     show,
     show_teaching,
 )
-from teachgym.cli.discovering import EXAMPLES as DISCOVER_EXAMPLES
-from teachgym.cli.discovering import discover
 from teachgym.errors import ConfigError, UnknownNameError, unknown
 from teachgym.records import Record
 from teachgym.registry import label
@@ -227,7 +227,8 @@ def bench(
     with errors_in_red():
         prepare_process(threads)
         from teachgym.benchmarks.bench.suites import make_suite
-        from teachgym.cli import benching, configuring
+        from teachgym.cli import bench as benching
+        from teachgym.cli import configuring
         from teachgym.runs.files import settle
 
         record: Record = {}
@@ -284,7 +285,7 @@ def export(
     """Write what a finished run made, for others: a data set with a card, the trained student."""
     with errors_in_red():
         from teachgym.runs import RunFolder
-        from teachgym.runs.exporting import export_dataset, export_student
+        from teachgym.runs.export import export_dataset, export_student
 
         if dataset is None and student is None:
             raise ConfigError("nothing to export; give --dataset FOLDER, --student FOLDER, or both")
@@ -309,7 +310,7 @@ def report(
     """
     with errors_in_red():
         if (folder / "suite.json").exists():
-            from teachgym.cli import benching
+            from teachgym.cli import bench as benching
 
             benching.show_leaderboard(folder, markdown=markdown)
             if agreement is not None:

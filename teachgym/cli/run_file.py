@@ -11,7 +11,7 @@ from typing import Any
 from teachgym.chat.settings import ChatSettings
 from teachgym.envs.config import CONFIGS
 from teachgym.runs.config import RunConfig
-from teachgym.runs.keeping import Keep
+from teachgym.runs.retention import Keep
 from teachgym.runs.trackers.settings import TRACKER_SETTINGS
 from teachgym.settings import json_schema
 

@@ -44,8 +44,8 @@ class LLMEngine(DataEngine):
         **writing: Any,
     ) -> None:
         settings = build("engine 'llm'", WriterSettings, settings=writing)
-        from teachgym.chat.asking import Asker
         from teachgym.chat.make import open_chat
+        from teachgym.chat.structured import Asker
         from teachgym.engines.writer import Writer
 
         model, workers = open_chat(chat, "engine 'llm'", workers)

@@ -14,9 +14,9 @@ from itertools import islice
 
 import numpy as np
 
-from teachgym.chat.asking import Asker, Question
 from teachgym.chat.prices import estimate_tokens
 from teachgym.chat.prompts import Messages, render
+from teachgym.chat.structured import Asker, Question
 from teachgym.engines.examiner import Examiner
 from teachgym.engines.orders import divide, leaves_under, signed
 from teachgym.engines.pool import PoolEngine

@@ -5,7 +5,7 @@ rejected for the first check it fails, in the order of ``REASONS``. To add a che
 function, and add its line in ``Gate.__init__`` and its reason to ``REASONS``.
 """
 
-from teachgym.gate.inspecting import REASONS, Gate, GateResult
+from teachgym.gate.gate import REASONS, Gate, GateResult
 from teachgym.gate.seen import Seen
 from teachgym.gate.settings import GateSettings
 from teachgym.gate.wording import normalise

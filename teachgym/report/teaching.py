@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 
+from teachgym.forest import Forest
 from teachgym.metrics import paired_gain
 from teachgym.records import read_examples
 from teachgym.report.tables import Rows
 from teachgym.runs.checkpoints import read_forest, read_report
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
-from teachgym.skills import Forest
 from teachgym.types import Example, Exploit, Move, Prediction, Report, SkillScore
 
 

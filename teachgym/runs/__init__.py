@@ -4,9 +4,9 @@ from teachgym.runs.checkpoints import load_snapshot, read_report, save_snapshot
 from teachgym.runs.config import RunConfig
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
-from teachgym.runs.keeping import Keep
-from teachgym.runs.recording import record_episode, record_steps
+from teachgym.runs.recorder import record_episode, record_steps
 from teachgym.runs.result import Comparison, RunResult
+from teachgym.runs.retention import Keep
 from teachgym.runs.trackers import JsonlTracker, TensorboardTracker, Trackers, WandbTracker
 
 __all__ = [

@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 
 from teachgym.errors import RunError
+from teachgym.forest import Forest
+from teachgym.forest.space import experience_from_json, forest_from_json, forest_to_json
 from teachgym.records import (
     Record,
     example_from_json,
@@ -28,8 +30,6 @@ from teachgym.records import (
 from teachgym.redaction import hide
 from teachgym.runs.files import read_json, read_lines, replacing, stream_lines
 from teachgym.runs.folder import RunFolder
-from teachgym.skills import Forest
-from teachgym.skills.view import experience_from_json, forest_from_json, forest_to_json
 from teachgym.snapshot import Best, Snapshot
 from teachgym.types import Checkpoint, Cost, Growing, Incident, Report, SkillScore, Split
 

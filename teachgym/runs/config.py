@@ -13,7 +13,7 @@ from teachgym.chat.settings import ChatSettings
 from teachgym.errors import ConfigError
 from teachgym.records import Record, read_text
 from teachgym.registry import recorded
-from teachgym.runs.keeping import Keep
+from teachgym.runs.retention import Keep
 from teachgym.runs.trackers.settings import read_settings
 from teachgym.settings import MAX_DEPTH, Like, Seed, build, check_value, checked
 from teachgym.shown import in_short

@@ -21,7 +21,7 @@ from teachgym.errors import RunError
 from teachgym.records import Record
 from teachgym.runs.files import append_text, complete_lines, keep_lines, parse_json
 from teachgym.runs.manifest import Manifest, require_intact, require_no_later
-from teachgym.runs.sealing import check_chain, seal
+from teachgym.runs.seals import check_chain, seal
 from teachgym.types import Cost, Transition
 
 Stage = Literal["started", "step", "exam", "finished", "resumed"]

@@ -16,7 +16,7 @@ from teachgym.errors import ConfigError, EpisodeError
 from teachgym.protocols import SkillDiscovery
 from teachgym.settings import CountFromTwo, Seed32
 from teachgym.skills.embedding import Encoder, Vectors, embed_terms
-from teachgym.skills.naming import MAX_NAME, identity
+from teachgym.skills.names import MAX_NAME, identity
 from teachgym.types import Example, Skill
 
 Labels = NDArray[np.int64]

@@ -12,14 +12,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from teachgym.chat.asking import Asker
 from teachgym.chat.make import open_chat
+from teachgym.chat.structured import Asker
 from teachgym.errors import BudgetError, ChatError, ConfigError, EpisodeError
 from teachgym.protocols import ChatModel, Purse, SkillDiscovery, Task
 from teachgym.settings import Count, Few
-from teachgym.skills.aggregating import Groups, aggregate
-from teachgym.skills.answering import NamingQuestion, name_each
-from teachgym.skills.naming import MAX_NAME, OTHER, identity, tidy
+from teachgym.skills.aggregation import Groups, aggregate
+from teachgym.skills.labelling import NamingQuestion, name_each
+from teachgym.skills.names import MAX_NAME, OTHER, identity, tidy
 from teachgym.types import Example, Incident, Skill
 
 
@@ -54,7 +54,7 @@ class LLMDiscovery(SkillDiscovery):
     """A ``protocols.SkillDiscovery`` that asks a chat model.
 
     Equal settings and examples ask equal questions, so with a record of the chat model's answers
-    (``teachgym.chat.recording``) a discovery that was stopped goes on where it was.
+    (``teachgym.chat.cache``) a discovery that was stopped goes on where it was.
 
     Besides those of ``Asker`` it notes the incidents ``skills-missing``, ``skills-dropped`` (see
     ``aggregate``) and ``unassigned``, one for each example that went to ``other``.

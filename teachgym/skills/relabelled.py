@@ -10,7 +10,7 @@ import numpy as np
 
 from teachgym.errors import ConfigError, UnknownSkillError, unknown
 from teachgym.metrics import nearest_level
-from teachgym.skills.naming import OTHER
+from teachgym.skills.names import OTHER
 from teachgym.skills.skill_file import SkillFile, with_other
 from teachgym.tasks.procedural import pick
 from teachgym.tasks.task import Task, TaskWrapper

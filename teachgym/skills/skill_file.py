@@ -29,7 +29,7 @@ from typing import Any
 from teachgym.errors import ConfigError, unknown
 from teachgym.records import read_text
 from teachgym.shown import in_short
-from teachgym.skills.naming import OTHER
+from teachgym.skills.names import OTHER
 from teachgym.types import Example, Skill, leaf_skills
 
 MAX_BYTES = 10**9

@@ -19,7 +19,7 @@ from teachgym.errors import ConfigError, unknown
 from teachgym.protocols import Task
 from teachgym.shown import shown
 from teachgym.skills.clustering import Clusters
-from teachgym.skills.discovering import discover_skills
+from teachgym.skills.discovery import discover_skills
 from teachgym.skills.skill_file import SkillFile, read_skill_file
 from teachgym.types import SPLITS, Example, Skill, leaf_skills, leaves_by_root
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from teachgym.errors import LocalBackendError
 from teachgym.protocols import Student
-from teachgym.students import hf, language_model
+from teachgym.students.hf import student as hf
+from teachgym.students.local import student as local
 from teachgym.students.settings import LanguageModelSettings
 
 
@@ -19,7 +20,7 @@ def load_students(
     A model that goes to ``hf`` is told of by a warning with what differed.
 
     Args:
-        name_or_path: as for ``teachgym.students.language_model.load_students``.
+        name_or_path: as for ``teachgym.students.local.student.load_students``.
         count: how many, >= 1.
         settings: see ``LanguageModelSettings``.
 
@@ -30,7 +31,7 @@ def load_students(
         MissingExtraError: if the model goes to ``hf``, adapters are asked for and peft is missing.
     """
     try:
-        return language_model.load_students(name_or_path, count, settings)
+        return local.load_students(name_or_path, count, settings)
     except LocalBackendError as error:
         reason = str(error).partition("; use ")[0]
     warnings.warn(

@@ -14,7 +14,7 @@ from transformers.pytorch_utils import Conv1D
 
 from teachgym.errors import ConfigError
 from teachgym.settings import Positive, Rank, Seed, ShareBelowOne, checked
-from teachgym.students.layout import Layout, apply_shared, multiply
+from teachgym.students.local.layout import Layout, apply_shared, multiply
 
 ALL_LINEAR = "all-linear"
 """Every linear layer but the output head, PEFT's meaning of the word."""

@@ -12,8 +12,8 @@ import torch
 from teachgym.errors import ConfigError
 from teachgym.students.adapter_files import AdapterWeights, read_adapter
 from teachgym.students.loading import Loaded, load_model
+from teachgym.students.local.network import context_of
 from teachgym.students.lora import LoRASettings
-from teachgym.students.network import context_of
 from teachgym.students.settings import LanguageModelSettings
 from teachgym.students.texts import Texts
 

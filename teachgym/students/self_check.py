@@ -16,12 +16,12 @@ import numpy as np
 import torch
 
 from teachgym.errors import LocalBackendError
-from teachgym.students.attention import Decode, Prefill, SlotCache, visible
-from teachgym.students.decoding import DecodingRules, Question, SlotDecoder
-from teachgym.students.layout import Layout
 from teachgym.students.loading import silence
-from teachgym.students.network import Network, context_of, pack
-from teachgym.students.pool import StudentPool
+from teachgym.students.local.attention import Decode, Prefill, SlotCache, visible
+from teachgym.students.local.decoding import DecodingRules, Question, SlotDecoder
+from teachgym.students.local.layout import Layout
+from teachgym.students.local.network import Network, context_of, pack
+from teachgym.students.local.pool import StudentPool
 
 N_NEW = 5
 """Tokens of an answer."""

@@ -27,7 +27,7 @@ def make_trainer(student: Student, **settings: Any) -> Trainer[Any]:
     if isinstance(student, SimulatedStudent):
         return build("the simulated student's trainer", SimulatedTrainer, settings=settings)
     # Imported here: torch is for those who fine-tune, and importing it takes seconds.
-    from teachgym.students.language_model import LanguageModelStudent
+    from teachgym.students.local.student import LanguageModelStudent
     from teachgym.training.fine_tuning import FineTuner
     from teachgym.training.settings import FineTuningSettings, recipe
 

@@ -13,9 +13,9 @@ import torch
 from rich.progress import track
 
 from teachgym.protocols import Trainer
-from teachgym.students.language_model import LanguageModelStudent, pool_of
-from teachgym.students.network import split_by_tokens
-from teachgym.students.pool import StudentPool
+from teachgym.students.local.network import split_by_tokens
+from teachgym.students.local.pool import StudentPool
+from teachgym.students.local.student import LanguageModelStudent, pool_of
 from teachgym.training.datum import Datum, batches, encode, log_skipped, train_tokens
 from teachgym.training.first_losses import FirstLosses
 from teachgym.training.losses import Loss, Targets, cross_entropy

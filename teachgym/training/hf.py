@@ -19,7 +19,7 @@ from torch.nn.utils import clip_grad_norm_
 
 from teachgym.errors import ConfigError
 from teachgym.protocols import Student, Trainer
-from teachgym.students.hf import HuggingFaceStudent, pad
+from teachgym.students.hf.student import HuggingFaceStudent, pad
 from teachgym.training.datum import Datum, batches, encode, log_skipped, train_tokens
 from teachgym.training.first_losses import FirstLosses
 from teachgym.training.losses import Loss, Targets, cross_entropy

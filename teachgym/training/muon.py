@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import torch
 
-from teachgym.students.pool import Weight
+from teachgym.students.local.pool import Weight
 from teachgym.training.groups import groups
 
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)

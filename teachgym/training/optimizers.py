@@ -7,7 +7,7 @@ from typing import Protocol
 
 import torch
 
-from teachgym.students.pool import StudentPool, Weight
+from teachgym.students.local.pool import StudentPool, Weight
 from teachgym.training.groups import groups
 from teachgym.training.muon import Muon
 from teachgym.training.settings import FineTuningSettings

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from teachgym.students.network import split_by_tokens
+from teachgym.students.local.network import split_by_tokens
 from teachgym.training.datum import Datum
 from teachgym.training.losses import Targets
 from teachgym.training.targets import targets_of

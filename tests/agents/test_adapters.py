@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from worlds import list_observation, transition
 
-from teachgym.agents.bandit_teacher import BanditTeacher
-from teachgym.agents.box_teacher import BoxTeacher
+from teachgym.agents.bandits.teacher import BanditTeacher
 from teachgym.agents.cells import Cells
+from teachgym.agents.progress.box_teacher import BoxTeacher
 from teachgym.errors import ConfigError
 
 CELLS = Cells(("add", "sort"), (0.0, 1.0))

@@ -17,13 +17,13 @@ from schoolroom import (
     texts_of,
 )
 
-from teachgym.agents.llm_open_ended import LLMOpenEnded
-from teachgym.agents.llm_skill_list import LLMSkillList
-from teachgym.agents.llm_skill_tree import LLMSkillTree
-from teachgym.agents.showing import CUT
+from teachgym.agents.llm.excerpts import CUT
+from teachgym.agents.llm.open_ended import LLMOpenEnded
+from teachgym.agents.llm.skill_list import LLMSkillList
+from teachgym.agents.llm.skill_tree import LLMSkillTree
 from teachgym.chat.prompts import render
-from teachgym.skills.forest import Forest, Subskill
-from teachgym.skills.view import TreeReport
+from teachgym.forest.forest import Forest, Subskill
+from teachgym.forest.space import TreeReport
 from teachgym.types import Example, Prediction, Report
 
 ROOTS = ("algebra", "geometry")

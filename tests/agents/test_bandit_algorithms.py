@@ -8,12 +8,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from teachgym.agents.bandits import Bandit, best_arms
-from teachgym.agents.epsilon_greedy import EpsilonGreedy
-from teachgym.agents.exp3 import EXP3, EXP3S, exp3_probabilities
-from teachgym.agents.linucb import LinUCB, linear_bounds
-from teachgym.agents.thompson import Thompson, posterior
-from teachgym.agents.ucb import UCB1, XI, DiscountedUCB, SlidingWindowUCB, upper_bounds
+from teachgym.agents.bandits.bandit import Bandit, best_arms
+from teachgym.agents.bandits.epsilon_greedy import EpsilonGreedy
+from teachgym.agents.bandits.exp3 import EXP3, EXP3S, exp3_probabilities
+from teachgym.agents.bandits.linucb import LinUCB, linear_bounds
+from teachgym.agents.bandits.thompson import Thompson, posterior
+from teachgym.agents.bandits.ucb import UCB1, XI, DiscountedUCB, SlidingWindowUCB, upper_bounds
 from teachgym.errors import ConfigError
 
 NO_CONTEXT = np.empty((2, 0))

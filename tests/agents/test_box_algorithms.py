@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from worlds import ToyBox
 
-from teachgym.agents.alp_gmm import ALPGMM
-from teachgym.agents.boxes import BoxSampler, NearestReward, Point, check_sides
-from teachgym.agents.covar_gmm import CovarGMM
-from teachgym.agents.mixtures import MixtureSampler, fit_mixture
-from teachgym.agents.riac import RIAC, Region, cut_region
+from teachgym.agents.progress.alp_gmm import ALPGMM
+from teachgym.agents.progress.boxes import BoxSampler, NearestReward, Point, check_sides
+from teachgym.agents.progress.covar_gmm import CovarGMM
+from teachgym.agents.progress.mixtures import MixtureSampler, fit_mixture
+from teachgym.agents.progress.riac import RIAC, Region, cut_region
 from teachgym.errors import ConfigError
 
 SIDES = np.ones(2)

@@ -7,8 +7,8 @@ import pytest
 from worlds import TreeWorld
 
 from teachgym.agents.branches import Branches
-from teachgym.agents.constant_tree import ConstantTree
-from teachgym.agents.tree_teacher import TreeTeacher
+from teachgym.agents.trees.constant import ConstantTree
+from teachgym.agents.trees.teacher import TreeTeacher
 from teachgym.errors import ConfigError
 from teachgym.loop import run_episode
 from teachgym.types import Episode

@@ -10,7 +10,7 @@ import pytest
 from schoolroom import Replies, events, make_classroom, make_report
 
 from teachgym.agents.classroom import Classroom
-from teachgym.agents.llm_open_ended import LLMOpenEnded
+from teachgym.agents.llm.open_ended import LLMOpenEnded
 from teachgym.errors import ChatError, ConfigError
 from teachgym.loop import run_episode
 from teachgym.types import Budget, Data

@@ -11,7 +11,7 @@ import pytest
 from schoolroom import LEAVES, Replies, events, make_classroom, make_report, questions
 
 from teachgym.agents.classroom import Classroom
-from teachgym.agents.llm_skill_list import LLMSkillList
+from teachgym.agents.llm.skill_list import LLMSkillList
 from teachgym.errors import ConfigError
 from teachgym.loop import run_episode
 from teachgym.testing import check_teacher

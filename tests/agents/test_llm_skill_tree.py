@@ -12,14 +12,14 @@ import pytest
 from schoolroom import Replies, events, make_classroom, make_report
 
 from teachgym.agents.classroom import Classroom
-from teachgym.agents.coin import REASON, toss_moves
-from teachgym.agents.llm_skill_tree import LLMSkillTree, describe
-from teachgym.agents.tree_moves import fit_moves
+from teachgym.agents.llm.coin import REASON, toss_moves
+from teachgym.agents.llm.moves import fit_moves
+from teachgym.agents.llm.skill_tree import LLMSkillTree, describe
 from teachgym.errors import ConfigError
+from teachgym.forest.forest import Experience, Forest, Subskill
+from teachgym.forest.space import TreeReport
 from teachgym.ledger import Ledger
 from teachgym.loop import run_episode
-from teachgym.skills.forest import Experience, Forest, Subskill
-from teachgym.skills.view import TreeReport
 from teachgym.testing import check_teacher
 from teachgym.types import Exploit, Explore, Move, SkillScore
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from schoolroom import LEAVES, make_report, questions
 
-from teachgym.agents.showing import (
+from teachgym.agents.llm.excerpts import (
     CUT,
     LONGEST,
     SHORTEST,

@@ -11,7 +11,7 @@ from worlds import list_observation, transition
 from teachgym.agents.cells import Cells, SkillScores
 from teachgym.agents.fixed import Fixed
 from teachgym.agents.oracle import Oracle
-from teachgym.agents.progress import LearningProgress, significant_change
+from teachgym.agents.progress.alp import LearningProgress, significant_change
 from teachgym.agents.uniform import Uniform
 from teachgym.agents.weakest import Weakest
 from teachgym.errors import ConfigError, UnknownSkillError

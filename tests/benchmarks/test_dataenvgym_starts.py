@@ -13,7 +13,7 @@ pytest.importorskip("math_verify")
 
 from teachgym.benchmarks.bench.suites import make_suite
 from teachgym.benchmarks.models.architectures import save_small
-from teachgym.students.language_model import LanguageModelStudent
+from teachgym.students.local.student import LanguageModelStudent
 
 
 def write_math(path: Path, first: int, count: int) -> None:

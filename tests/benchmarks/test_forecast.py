@@ -17,7 +17,7 @@ from teachgym.benchmarks.bench.suites import Arm, Suite
 from teachgym.records import Record
 from teachgym.runs.config import RunConfig
 from teachgym.runs.result import RunResult
-from teachgym.runs.sealing import seal
+from teachgym.runs.seals import seal
 from teachgym.types import Cost
 
 GPT = {"provider": "openai", "model": "gpt-4o-mini"}

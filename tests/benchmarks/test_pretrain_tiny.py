@@ -19,7 +19,7 @@ from teachgym.benchmarks.models.pretrain_tiny import (
     main,
     pretrain,
 )
-from teachgym.students.language_model import LanguageModelStudent
+from teachgym.students.local.student import LanguageModelStudent
 from teachgym.tasks.arithmetic_and_strings import ArithmeticAndStrings
 from teachgym.tasks.primitives import PRIMITIVES
 from teachgym.tasks.procedural import split_of

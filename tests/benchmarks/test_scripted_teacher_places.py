@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from teachgym.agents.classroom import Classroom
-from teachgym.agents.llm_skill_list import LLMSkillList
-from teachgym.agents.llm_skill_tree import LLMSkillTree
+from teachgym.agents.llm.skill_list import LLMSkillList
+from teachgym.agents.llm.skill_tree import LLMSkillTree
 from teachgym.benchmarks.bench.scripted_teacher import ScriptedTeacher, answer, answer_weakly
 from teachgym.chat.scripted import Scripted
+from teachgym.forest.forest import Forest, Subskill
+from teachgym.forest.space import TreeReport
 from teachgym.ledger import Ledger
-from teachgym.skills.forest import Forest, Subskill
-from teachgym.skills.view import TreeReport
 from teachgym.syllabus import Syllabus
 from teachgym.tasks.arithmetic_and_strings import ArithmeticAndStrings
 from teachgym.types import (

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from teachgym.chat.asking import Asker, Question
-from teachgym.chat.recording import NotRecordedError, Recorded
+from teachgym.chat.cache import NotRecordedError, Recorded
+from teachgym.chat.structured import Asker, Question
 from teachgym.errors import ChatError, ConfigError
 from teachgym.ledger import Ledger
 from teachgym.protocols import ChatModel

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from loopback import Server, serve, status
 
-from teachgym.chat.limiting import Limited
+from teachgym.chat.cache import Recorded
 from teachgym.chat.make import make_chat
 from teachgym.chat.openai_compatible import OpenAICompatible
-from teachgym.chat.recording import Recorded
-from teachgym.chat.retrying import Retrying
+from teachgym.chat.rate_limit import Limited
+from teachgym.chat.retry import Retrying
 from teachgym.chat.scripted import Scripted
 from teachgym.chat.settings import ChatSettings
 from teachgym.errors import ChatError, ConfigError, UnknownNameError

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from teachgym.chat.limiting import Limited
+from teachgym.chat.rate_limit import Limited
 from teachgym.chat.scripted import Scripted
 from teachgym.errors import ChatError, ConfigError
 

@@ -13,9 +13,9 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from teachgym.chat.asking import Asker, Question
-from teachgym.chat.parsing import items_schema, parse_items
+from teachgym.chat.json_items import items_schema, parse_items
 from teachgym.chat.settings import ChatSettings
+from teachgym.chat.structured import Asker, Question
 from teachgym.errors import ChatError, ConfigError
 from teachgym.ledger import Ledger
 from teachgym.types import Budget

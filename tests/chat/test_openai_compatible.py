@@ -26,7 +26,7 @@ from loopback import (
 )
 
 from teachgym.chat.openai_compatible import OpenAICompatible
-from teachgym.chat.retrying import Transient
+from teachgym.chat.retry import Transient
 from teachgym.chat.settings import ChatSettings
 from teachgym.errors import ChatError, MissingExtraError
 from teachgym.types import Completion, Cost

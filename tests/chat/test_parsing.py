@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from teachgym.chat.parsing import Parsed, parse_items
+from teachgym.chat.json_items import Parsed, parse_items
 
 
 class Part(BaseModel):

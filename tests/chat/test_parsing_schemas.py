@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from teachgym.chat.parsing import items_schema
+from teachgym.chat.json_items import items_schema
 from teachgym.errors import ConfigError
 
 

@@ -15,9 +15,9 @@ import pytest
 from pydantic import BaseModel
 from real_servers import litellm, program, transformers_serve
 
-from teachgym.chat.asking import Asker, Question
 from teachgym.chat.openai_compatible import OpenAICompatible
 from teachgym.chat.settings import ChatSettings
+from teachgym.chat.structured import Asker, Question
 from teachgym.errors import ChatError
 from teachgym.protocols import Purse
 from teachgym.types import Cost, Incident

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from teachgym.chat.cache import NotRecordedError, Recorded
 from teachgym.chat.prompts import Messages
-from teachgym.chat.recording import NotRecordedError, Recorded
 from teachgym.chat.scripted import Scripted
 from teachgym.errors import ChatError, ConfigError
 from teachgym.types import Completion, Cost, Incident

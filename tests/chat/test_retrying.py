@@ -10,7 +10,7 @@ import pytest
 from loopback import Fault, dropped, half, page, serve, slow, status
 
 from teachgym.chat.openai_compatible import OpenAICompatible
-from teachgym.chat.retrying import Retrying, Transient, read_retry_after
+from teachgym.chat.retry import Retrying, Transient, read_retry_after
 from teachgym.chat.settings import ChatSettings
 from teachgym.errors import ChatError, ConfigError
 from teachgym.types import Completion, Cost

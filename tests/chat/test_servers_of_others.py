@@ -12,7 +12,7 @@ import pytest
 from loopback import Fault, Request, serve
 
 from teachgym.chat.openai_compatible import OpenAICompatible
-from teachgym.chat.retrying import Transient
+from teachgym.chat.retry import Transient
 from teachgym.chat.server_errors import reason
 from teachgym.chat.settings import ChatSettings
 from teachgym.errors import ChatError, ConfigError

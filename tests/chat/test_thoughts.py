@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from teachgym.chat.parsing import parse_items
+from teachgym.chat.json_items import parse_items
 from teachgym.chat.thoughts import without_thoughts
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from jinja2 import Environment, UndefinedError, meta
 from writing import Desk, WorkedTask, is_write, items, worked
 
-from teachgym.chat.asking import Asker
 from teachgym.chat.prompts import fenced, render
+from teachgym.chat.structured import Asker
 from teachgym.engines.writer import Writer, WriterSettings
 from teachgym.protocols import Task
 from teachgym.syllabus import Syllabus

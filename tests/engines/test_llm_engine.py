@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from writing import Desk, items, wanted
 
+from teachgym.chat.cache import Recorded
 from teachgym.chat.prompts import Messages
-from teachgym.chat.recording import Recorded
 from teachgym.chat.scripted import Scripted
 from teachgym.chat.settings import ChatSettings
 from teachgym.engines import LLMEngine, make_engine

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from teachgym.chat.asking import Asker
 from teachgym.chat.prompts import Messages
 from teachgym.chat.scripted import Scripted
+from teachgym.chat.structured import Asker
 from teachgym.engines.writer import Writer, WriterSettings
 from teachgym.errors import ConfigError
 from teachgym.ledger import Ledger

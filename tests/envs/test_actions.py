@@ -12,7 +12,7 @@ import pytest
 from teachgym.envs import FlatAction, decode_moves
 from teachgym.envs.orders import plan_from_counts
 from teachgym.errors import ConfigError
-from teachgym.skills import Forest, TaskProposer, explore
+from teachgym.forest import Forest, TaskProposer, explore
 from teachgym.types import Exploit, Explore, Order
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from teachgym.envs.assembly import teacher_env
 from teachgym.envs.stress import Stress, stressed_evaluator
-from teachgym.envs.stress.regrading import AlwaysRight, TurnedOver
+from teachgym.envs.stress.graders import AlwaysRight, TurnedOver
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.protocols import Evaluator
 from teachgym.testing import ForbiddenStudent, TableStudent, ToyTask

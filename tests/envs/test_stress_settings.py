@@ -15,7 +15,7 @@ from teachgym.envs import EnvConfig
 from teachgym.envs.assembly import teacher_env
 from teachgym.envs.stress import Stress
 from teachgym.envs.stress.chance import chance
-from teachgym.envs.stress.choosing import choose_skills
+from teachgym.envs.stress.skill_choice import choose_skills
 from teachgym.errors import ConfigError
 
 LEAVES = tuple(f"skill {i}" for i in range(10))

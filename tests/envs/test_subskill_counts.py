@@ -17,8 +17,8 @@ from teachgym.engines import ENGINES, make_engine
 from teachgym.envs import EpisodeRules, TeacherEnv
 from teachgym.envs.skill_tree import SkillTree
 from teachgym.evaluation import GenerateAndGrade
+from teachgym.forest.proposers import PROPOSERS, make_proposer
 from teachgym.records import write_examples
-from teachgym.skills.proposing import PROPOSERS, make_proposer
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask
 from teachgym.types import Budget, Exploit, Explore, Provenance
 

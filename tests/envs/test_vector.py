@@ -19,9 +19,9 @@ from teachgym.agents import make_teacher
 from teachgym.envs.vector import TeacherVectorEnv
 from teachgym.errors import ConfigError, EpisodeError
 from teachgym.loop import run_episode, run_episodes
+from teachgym.rendezvous import RowError
 from teachgym.students import make_student
 from teachgym.students.simulated import SimulatedStudent
-from teachgym.together import RowError
 from teachgym.training.simulated import SimulatedTrainer
 from teachgym.types import Data, TrainResult
 

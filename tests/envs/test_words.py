@@ -12,7 +12,7 @@ import numpy as np
 from teachgym.envs import EpisodeRules, TeacherEnv, teacher_env
 from teachgym.envs.orders import limit_plan
 from teachgym.evaluation import GenerateAndGrade
-from teachgym.skills import TreeReport
+from teachgym.forest import TreeReport
 from teachgym.skills.skill_file import SkillFile, write_skill_file
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask
 from teachgym.types import (

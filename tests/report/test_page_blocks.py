@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from teachgym.escaping import element
+from teachgym.forest import Forest, Subskill
 from teachgym.report.html import Cell, html_table
 from teachgym.report.html.page import Browser, browse
 from teachgym.report.html.records import (
@@ -21,7 +22,6 @@ from teachgym.report.html.records import (
     loss_rows,
 )
 from teachgym.report.html.trees import forest_chart, walk
-from teachgym.skills import Forest, Subskill
 from teachgym.types import Example, Prediction, Provenance, Report
 
 

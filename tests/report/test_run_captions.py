@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from page_parts import make_run
 
+from teachgym.forest import Forest
 from teachgym.report.captions import item_errors
 from teachgym.report.figures import result_figure, run_charts
 from teachgym.report.html.material import RunMaterial
@@ -22,7 +23,6 @@ from teachgym.report.html.run_page import run_page
 from teachgym.report.tables import markdown_rows, score_rows
 from teachgym.report.teaching import gain_rows
 from teachgym.runs.result import Comparison
-from teachgym.skills import Forest
 from teachgym.types import Prediction, Report, SkillScore
 
 SCORES = st.lists(st.sampled_from([0.0, 1.0, 0.5, math.nan]), min_size=1, max_size=6)

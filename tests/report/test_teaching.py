@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 from teachgym.experiment import RunConfig, run
+from teachgym.forest import Experience, Forest, Subskill
 from teachgym.report.teaching import (
     draw_forest,
     gain_rows,
@@ -15,7 +16,6 @@ from teachgym.report.teaching import (
     teaching_tables,
 )
 from teachgym.runs import RunFolder
-from teachgym.skills import Experience, Forest, Subskill
 from teachgym.types import (
     Example,
     Exploit,

@@ -15,9 +15,9 @@ from teachgym.agents import make_teacher
 from teachgym.engines import make_engine
 from teachgym.envs import EpisodeRules, SkillTree, TeacherEnv, TreeArrays, TreeMoves
 from teachgym.evaluation import GenerateAndGrade
+from teachgym.forest import TaskProposer
 from teachgym.protocols import Teacher
-from teachgym.runs.sealing import FIRST, seal
-from teachgym.skills import TaskProposer
+from teachgym.runs.seals import FIRST, seal
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask
 from teachgym.types import Budget, leaves_by_root
 

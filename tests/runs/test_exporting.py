@@ -13,7 +13,7 @@ import yaml
 from teachgym.errors import ConfigError, RunError
 from teachgym.experiment import RunConfig, run
 from teachgym.runs import RunFolder
-from teachgym.runs.exporting import export_dataset, export_student
+from teachgym.runs.export import export_dataset, export_student
 from teachgym.runs.taught import read_taught
 
 SETTINGS: dict[str, Any] = {

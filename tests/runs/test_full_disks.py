@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from teachgym.cli import app
 from teachgym.experiment import RunConfig, resume, run
 from teachgym.runs import RunFolder
-from teachgym.runs.exporting import export_student
+from teachgym.runs.export import export_student
 
 SMALL = RunConfig(
     env_settings={

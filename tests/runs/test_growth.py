@@ -25,7 +25,7 @@ EARLY, LATE = slice(20, 40), slice(STEPS - 21, STEPS - 1)
 @pytest.fixture(autouse=True)
 def _clocks_stand_still(monkeypatch: pytest.MonkeyPatch) -> None:
     stop_clocks(monkeypatch)
-    monkeypatch.setattr("teachgym.runs.keeping.MOST_THINNED", 10)
+    monkeypatch.setattr("teachgym.runs.retention.MOST_THINNED", 10)
 
 
 def sizes(folder: Path) -> dict[Path, int]:

@@ -17,7 +17,7 @@ from teachgym.experiment import RunConfig, env_id, run
 from teachgym.report.html.material import RunMaterial
 from teachgym.report.html.run_page import run_page
 from teachgym.runs import Keep, RunFolder, load_snapshot, record_episode
-from teachgym.runs.keeping import MOST_THINNED, stride
+from teachgym.runs.retention import MOST_THINNED, stride
 from teachgym.testing import TableStudent
 from teachgym.types import Episode, Transition
 
@@ -35,7 +35,7 @@ POLICIES = [
 def _small_and_timeless(monkeypatch: pytest.MonkeyPatch) -> None:
     """Thinned after four steps; a student's export is what it was taught."""
     stop_clocks(monkeypatch)
-    monkeypatch.setattr("teachgym.runs.keeping.MOST_THINNED", 4)
+    monkeypatch.setattr("teachgym.runs.retention.MOST_THINNED", 4)
 
     def export(student: TableStudent, folder: Path) -> None:
         (folder / "taught.txt").write_text(str(student._taught.tolist()))

@@ -18,7 +18,7 @@ from dying import Killed
 from teachgym.errors import RunError
 from teachgym.experiment import RunConfig, draw_curve, resume, run
 from teachgym.runs import Journal, RunFolder
-from teachgym.runs.exporting import export_dataset
+from teachgym.runs.export import export_dataset
 from teachgym.runs.lock import LOCK, Holder, holding
 from teachgym.types import Transition
 

@@ -228,8 +228,8 @@ def test_an_adapter_is_resumed_bit_for_bit_and_exported_for_peft(tmp_path: Path)
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    from teachgym.students.language_model import LanguageModelStudent
     from teachgym.students.loading import load_model
+    from teachgym.students.local.student import LanguageModelStudent
 
     lora = {
         **SMALL,

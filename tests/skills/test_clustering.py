@@ -10,7 +10,7 @@ import pytest
 from teachgym.errors import ConfigError, EpisodeError
 from teachgym.skills.agreement import agreement
 from teachgym.skills.clustering import Clusters, name_clusters
-from teachgym.skills.discovering import discover_skills, make_discovery
+from teachgym.skills.discovery import discover_skills, make_discovery
 from teachgym.skills.embedding import embed_terms
 from teachgym.testing import ToyTask
 from teachgym.types import Example

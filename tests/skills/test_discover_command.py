@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from teachgym.cli.discovering import discover
+from teachgym.cli.discover import discover
 from teachgym.skills.relabelled import Relabelled
 from teachgym.skills.skill_file import read_skill_file
 from teachgym.tasks import make_task
@@ -92,9 +92,9 @@ def test_a_recorded_discovery_is_replayed_without_a_server(tmp_path: Path) -> No
     """Record by a scripted model under the identity of the settings; then replay by command."""
     from classroom_chat import ByPrompt, listed, numbered, problems, reply
 
-    from teachgym.chat.recording import Recorded
+    from teachgym.chat.cache import Recorded
     from teachgym.chat.settings import ChatSettings
-    from teachgym.skills.discovering import discover_skills, make_discovery
+    from teachgym.skills.discovery import discover_skills, make_discovery
 
     def group(messages: object, draw: int) -> str:
         members = listed(messages)  # type: ignore[arg-type]

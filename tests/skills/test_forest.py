@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from teachgym.errors import ConfigError, UnknownSkillError
-from teachgym.skills import Experience, Forest, TaskProposer, exploit, explore
+from teachgym.forest import Experience, Forest, TaskProposer, exploit, explore
 from teachgym.types import Example, Exploit, Explore, Order, Prediction, SkillScore
 
 LEAVES = {"algebra": ("linear", "polynomials", "fractions"), "geometry": ("angles",)}

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from classroom_chat import ByPrompt, listed, numbered, problems, reply
 
+from teachgym.chat.cache import Recorded
 from teachgym.chat.prompts import Messages
-from teachgym.chat.recording import Recorded
 from teachgym.chat.scripted import Scripted
 from teachgym.errors import BudgetError, ChatError, ConfigError, EpisodeError
 from teachgym.ledger import Ledger
-from teachgym.skills.discovering import discover_skills, make_discovery
+from teachgym.skills.discovery import discover_skills, make_discovery
 from teachgym.skills.llm_discovery import LLMDiscovery
 from teachgym.testing import ToyTask
 from teachgym.types import Budget, Example

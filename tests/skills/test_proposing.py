@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from teachgym.errors import ChatError, ConfigError, UnknownNameError
+from teachgym.forest import Forest, TaskProposer, explore
+from teachgym.forest.proposers import FixedProposer, Proposer, make_proposer, unlike
 from teachgym.ledger import Ledger
-from teachgym.skills import Forest, TaskProposer, explore
-from teachgym.skills.naming import identity
-from teachgym.skills.proposing import FixedProposer, Proposer, make_proposer, unlike
+from teachgym.skills.names import identity
 from teachgym.testing import ToyTask
 from teachgym.types import Budget, Explore
 

@@ -11,7 +11,7 @@ import pytest
 
 from teachgym.errors import ConfigError, UnknownSkillError, UnsupportedError
 from teachgym.protocols import PLAIN
-from teachgym.skills.discovering import discover_skills, make_discovery
+from teachgym.skills.discovery import discover_skills, make_discovery
 from teachgym.skills.relabelled import Relabelled
 from teachgym.skills.skill_file import SkillFile
 from teachgym.syllabus import Syllabus

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from teachgym.envs.assembly import teacher_env
 from teachgym.errors import ConfigError
 from teachgym.skills.agreement import agreement_with_own
-from teachgym.skills.discovering import discover_skills, make_discovery
+from teachgym.skills.discovery import discover_skills, make_discovery
 from teachgym.skills.relabelled import Relabelled
 from teachgym.skills.skill_file import SkillFile, write_skill_file
 from teachgym.skills.sources import find_skills

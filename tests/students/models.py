@@ -15,9 +15,9 @@ from transformers import (
 )
 
 from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
-from teachgym.students.language_model import LanguageModelStudent
+from teachgym.students.local.pool import StudentPool
+from teachgym.students.local.student import LanguageModelStudent
 from teachgym.students.lora import LoRASettings
-from teachgym.students.pool import StudentPool
 from teachgym.students.texts import Texts
 
 CONTEXT = 64

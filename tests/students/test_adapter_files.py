@@ -22,7 +22,7 @@ from teachgym.students.adapter_files import (
     read_config,
     write_adapter,
 )
-from teachgym.students.language_model import LanguageModelStudent
+from teachgym.students.local.student import LanguageModelStudent
 from teachgym.students.lora import LoRASettings
 
 IDS = torch.tensor([[3, 4, 5, 6, 7]])

@@ -18,13 +18,13 @@ from models import (
 )
 
 from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
-from teachgym.students.answering import rules_for, uniforms
-from teachgym.students.attention import attend_in_groups, visible
-from teachgym.students.decoding import DecodingRules, Question, SlotDecoder
-from teachgym.students.layout import Layout
+from teachgym.students.local.attention import attend_in_groups, visible
+from teachgym.students.local.decoding import DecodingRules, Question, SlotDecoder
+from teachgym.students.local.generation import rules_for, uniforms
+from teachgym.students.local.layout import Layout
+from teachgym.students.local.network import Network
+from teachgym.students.local.scores import Scoring
 from teachgym.students.lora import LoRASettings
-from teachgym.students.network import Network
-from teachgym.students.scores import Scoring
 from teachgym.students.texts import Texts
 
 N_NEW = 12

@@ -17,8 +17,8 @@ from teachgym.cache import cache_folder
 from teachgym.errors import ConfigError, MissingExtraError, TeachgymError
 from teachgym.students import gguf_files, loading
 from teachgym.students.gguf_files import is_gguf, unpacked
-from teachgym.students.language_model import LanguageModelStudent
 from teachgym.students.loading import load_model
+from teachgym.students.local.student import LanguageModelStudent
 
 IDS = torch.tensor([[3, 4, 5]])
 

@@ -15,8 +15,8 @@ from transformers import AutoModelForCausalLM
 from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
 from teachgym.errors import ConfigError, MissingExtraError
 from teachgym.students import make_student, make_students
-from teachgym.students.hf import HuggingFaceStudent, pad
-from teachgym.students.language_model import LanguageModelStudent
+from teachgym.students.hf.student import HuggingFaceStudent, pad
+from teachgym.students.local.student import LanguageModelStudent
 from teachgym.students.lora import LoRASettings
 from teachgym.students.texts import Texts
 from teachgym.testing import ToyTask, check_student

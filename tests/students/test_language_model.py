@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from teachgym.benchmarks.models.pretrain_tiny import CHARACTERS, make_student, make_tokenizer
 from teachgym.errors import ConfigError, UnknownNameError
-from teachgym.students.language_model import LanguageModelStudent
+from teachgym.students.local.student import LanguageModelStudent
 from teachgym.testing import check_student
 from teachgym.types import Checkpoint
 

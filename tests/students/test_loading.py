@@ -19,8 +19,8 @@ from transformers.utils import logging
 from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
 from teachgym.errors import ConfigError, MissingExtraError, UnknownNameError
 from teachgym.students import make_student
-from teachgym.students.language_model import LanguageModelStudent
 from teachgym.students.loading import load_model
+from teachgym.students.local.student import LanguageModelStudent
 from teachgym.students.settings import LanguageModelSettings
 from teachgym.tasks import make_task
 

@@ -10,8 +10,8 @@ import torch
 from models import CONTEXT, make_model, scatter_adapters, students_of
 
 from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
+from teachgym.students.local.pool import StudentPool
 from teachgym.students.lora import LoRASettings
-from teachgym.students.pool import StudentPool
 from teachgym.students.texts import Texts
 from teachgym.training.fine_tuning import FineTuner
 from teachgym.training.settings import FineTuningSettings

@@ -33,7 +33,7 @@ def test_each_token_of_a_target_and_its_end_has_its_log_probability(count: int) 
 def test_a_score_does_not_depend_on_what_else_is_scored(monkeypatch: pytest.MonkeyPatch) -> None:
     (student,) = students_of(make_pool())
     together = student.logprobs(PROMPTS, TARGETS)
-    monkeypatch.setattr("teachgym.students.scoring.TOKENS_AT_ONCE", 1)
+    monkeypatch.setattr("teachgym.students.local.scoring.TOKENS_AT_ONCE", 1)
     for one, all_ in zip(student.logprobs(PROMPTS, TARGETS), together, strict=True):
         np.testing.assert_allclose(one, all_, rtol=1e-5)
     assert student.logprobs([], []) == []

@@ -19,8 +19,8 @@ from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
 from teachgym.errors import ConfigError, LocalBackendError
 from teachgym.students import make_student, make_students
 from teachgym.students import verdicts as verdicts_module
-from teachgym.students.hf import HuggingFaceStudent
-from teachgym.students.language_model import LanguageModelStudent
+from teachgym.students.hf.student import HuggingFaceStudent
+from teachgym.students.local.student import LanguageModelStudent
 from teachgym.students.lora import LoRASettings
 from teachgym.students.self_check import why_not_local, why_not_trained
 from teachgym.students.texts import Texts
@@ -252,7 +252,7 @@ class PadSensitive(nn.Module):
 def test_a_model_that_padding_changes_answers_one_prompt_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from teachgym.students import hf_check
+    from teachgym.students.hf.student import check as hf_check
 
     model = make_model()
     model.model.layers[0].mlp = PadSensitive(model.model.layers[0].mlp)
@@ -280,7 +280,7 @@ def test_rwkv_answers_a_prompt_the_same_in_any_company(tmp_path: Path) -> None:
 def test_a_model_that_transformers_cannot_compute_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from teachgym.students import hf
+    from teachgym.students.hf.student import student as hf
 
     make_model().save_pretrained(tmp_path)
     make_tokenizer().save_pretrained(tmp_path)
@@ -299,7 +299,7 @@ def test_a_model_that_transformers_cannot_compute_is_refused(
 def test_a_model_is_checked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither in this process nor in the next, unless what is found could be something else."""
     calls: list[object] = []
-    module = "teachgym.students.language_model"
+    module = "teachgym.students.local.student"
     monkeypatch.setattr(f"{module}.why_not_local", lambda m: calls.append(m) or "")
     monkeypatch.setattr(f"{module}.why_not_trained", lambda p: calls.append(p) or "")
     make_students("tiny", TASK, 1)

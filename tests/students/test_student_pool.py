@@ -12,10 +12,10 @@ import torch
 from models import ARCHITECTURES, make_model, make_pool, scatter_adapters, students_of
 
 from teachgym.errors import ConfigError
-from teachgym.students.layout import Layout
+from teachgym.students.local.layout import Layout
+from teachgym.students.local.network import Network, context_of
+from teachgym.students.local.pool import StudentPool
 from teachgym.students.lora import LoRASettings, add_adapters
-from teachgym.students.network import Network, context_of
-from teachgym.students.pool import StudentPool
 from teachgym.students.texts import Texts
 from teachgym.training.datum import encode
 from teachgym.training.fine_tuning import FineTuner, run_pass

@@ -17,8 +17,8 @@ from models import CONTEXT, make_model, make_pool, students_of
 
 from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
 from teachgym.students import make_student, make_students
-from teachgym.students.hf import HuggingFaceStudent
-from teachgym.students.language_model import LanguageModelStudent
+from teachgym.students.hf.student import HuggingFaceStudent
+from teachgym.students.local.student import LanguageModelStudent
 from teachgym.students.lora import LoRASettings
 from teachgym.students.settings import FULL_BELOW
 from teachgym.students.texts import Texts

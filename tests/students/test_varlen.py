@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from teachgym.students.attention import Packed
-from teachgym.students.scores import Scoring
-from teachgym.students.varlen import attend_to_own
+from teachgym.students.local.attention import Packed
+from teachgym.students.local.scores import Scoring
+from teachgym.students.local.varlen import attend_to_own
 
 LENGTHS = (3, 1, 9, 4)
 T = torch.Tensor

@@ -12,9 +12,9 @@ import torch
 from torch.nn import functional as F
 
 from teachgym.benchmarks.models.pretrain_tiny import make_student
-from teachgym.students.language_model import LanguageModelStudent
+from teachgym.students.local.pool import StudentPool
+from teachgym.students.local.student import LanguageModelStudent
 from teachgym.students.lora import LoRASettings
-from teachgym.students.pool import StudentPool
 from teachgym.training.datum import Datum, encode
 from teachgym.training.fine_tuning import FineTuner, run_pass, score_pass
 from teachgym.training.losses import Dpo, Preferences, Targets

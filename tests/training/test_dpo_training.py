@@ -15,8 +15,8 @@ from teachgym.benchmarks.models.pretrain_tiny import make_student as make_untrai
 from teachgym.envs import teacher_env
 from teachgym.errors import ConfigError
 from teachgym.students import make_student
-from teachgym.students.hf import HuggingFaceStudent
-from teachgym.students.language_model import LanguageModelStudent
+from teachgym.students.hf.student import HuggingFaceStudent
+from teachgym.students.local.student import LanguageModelStudent
 from teachgym.tasks import make_task
 from teachgym.testing import check_trainer
 from teachgym.training import make_trainer

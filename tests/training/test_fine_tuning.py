@@ -14,7 +14,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from teachgym.benchmarks.models.pretrain_tiny import make_student, make_tokenizer
 from teachgym.errors import ConfigError
-from teachgym.students.language_model import LanguageModelStudent
+from teachgym.students.local.student import LanguageModelStudent
 from teachgym.testing import check_trainer
 from teachgym.training import make_trainer
 from teachgym.training.datum import Datum, encode

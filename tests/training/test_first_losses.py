@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from teachgym.benchmarks.models.pretrain_tiny import make_student
-from teachgym.students.hf import HuggingFaceStudent
-from teachgym.students.language_model import LanguageModelStudent
-from teachgym.students.pool import StudentPool
+from teachgym.students.hf.student import HuggingFaceStudent
+from teachgym.students.local.pool import StudentPool
+from teachgym.students.local.student import LanguageModelStudent
 from teachgym.students.profile import Profile
 from teachgym.students.simulated import SimulatedStudent
 from teachgym.testing import ToyTask

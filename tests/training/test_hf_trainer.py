@@ -12,10 +12,10 @@ import torch
 from teachgym.benchmarks.models.pretrain_tiny import make_student as make_local
 from teachgym.errors import ConfigError
 from teachgym.students import make_student
-from teachgym.students.hf import HuggingFaceStudent
-from teachgym.students.language_model import LanguageModelStudent
+from teachgym.students.hf.student import HuggingFaceStudent
+from teachgym.students.local.pool import StudentPool
+from teachgym.students.local.student import LanguageModelStudent
 from teachgym.students.lora import LoRASettings
-from teachgym.students.pool import StudentPool
 from teachgym.testing import TableStudent, ToyTask, check_trainer
 from teachgym.training import make_trainer
 from teachgym.training.fine_tuning import FineTuner

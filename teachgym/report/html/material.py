@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from teachgym.errors import RunError
+from teachgym.forest import Forest
 from teachgym.records import Record
 from teachgym.report.html.records import Written, read_written
 from teachgym.report.teaching import last_forest
@@ -13,10 +14,9 @@ from teachgym.runs.checkpoints import read_report, steps_of_predictions
 from teachgym.runs.files import read_json, read_lines
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
-from teachgym.runs.keeping import stride
 from teachgym.runs.result import RunResult, result_from_json
+from teachgym.runs.retention import stride
 from teachgym.shown import in_short
-from teachgym.skills import Forest
 from teachgym.types import Report
 
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from teachgym.forest import Forest
 from teachgym.report.captions import item_errors, items
 from teachgym.report.charts import (
     Chart,
@@ -45,7 +46,6 @@ from teachgym.report.teaching import gain_rows, move_rows, taught_rows
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.lock import holding
 from teachgym.runs.result import RunResult
-from teachgym.skills import Forest
 from teachgym.types import CURRENCIES, SkillScore
 
 

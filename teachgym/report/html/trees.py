@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from markupsafe import Markup
 
 from teachgym.escaping import attribute, element
+from teachgym.forest import Forest, Subskill
 from teachgym.report.captions import item_errors
 from teachgym.report.charts import score_mark
 from teachgym.report.html.charts import figure
-from teachgym.skills import Forest, Subskill
 
 _ROW, _INDENT, _TOP = 26, 20, 34
 _BAR, _GAP = 96, 92

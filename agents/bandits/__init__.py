@@ -1,0 +1,1 @@
+"""Bandits over skills and levels: one teacher, several algorithms."""

@@ -1,0 +1,50 @@
+"""``epsilon-greedy`` with a constant step size, which forgets the past geometrically."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from teachgym.agents.bandits.bandit import Arms, FloatArray, best_arms
+from teachgym.settings import Share, checked
+
+
+class EpsilonGreedy:
+    """Plays the arms with the highest values; each slot is random with probability ``epsilon``.
+
+    Q <- Q + step_size (reward - Q), from ``initial`` (Sutton and Barto 2018, section 2.5).
+
+    Args:
+        n_arms: number of arms.
+        rng: source of all randomness.
+        epsilon: in [0, 1].
+        step_size: in [0, 1]; the larger, the faster the past is forgotten.
+        initial: value of an arm never played; above what rewards usually are, it makes the
+            bandit try every arm before it settles.
+    """
+
+    @checked
+    def __init__(
+        self,
+        n_arms: int,
+        rng: np.random.Generator,
+        *,
+        epsilon: Share = 0.1,
+        step_size: Share = 0.5,
+        initial: float = 0.7,
+    ) -> None:
+        self.rng = rng
+        self.epsilon = epsilon
+        self.step_size = step_size
+        self.values = np.full(n_arms, initial, dtype=np.float64)
+
+    def select(self, k: int, contexts: FloatArray) -> Arms:
+        """The k best arms, some replaced by random ones."""
+        arms = best_arms(self.values, k, self.rng)
+        randomly = self.rng.random(k) < self.epsilon
+        arms[randomly] = self.rng.integers(len(self.values), size=int(randomly.sum()))
+        return arms
+
+    def update(self, arms: Arms, rewards: FloatArray) -> None:
+        """Move the value of each arm towards its reward."""
+        for arm, reward in zip(arms, rewards, strict=True):
+            self.values[arm] += self.step_size * (reward - self.values[arm])

@@ -1,0 +1,104 @@
+"""Bandits as teachers of a Skill-List environment: an arm is a skill, or a skill at a level."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from teachgym.agents.bandits.bandit import Arms, Bandit, FloatArray
+from teachgym.agents.cells import Cells, Unit, accuracy_of, fill_unmeasured, pool_levels
+from teachgym.errors import ConfigError
+from teachgym.settings import Kept, Positive, checked
+from teachgym.types import Obs, Transition
+
+MakeBandit = Callable[[int, np.random.Generator], Bandit]
+"""Builds a bandit with the given number of arms."""
+
+
+class BanditTeacher:
+    """Plays ``slots`` arms per step, orders equally for each, and pays them in accuracy gained.
+
+    The gain of an arm's skill (or cell) from before to after the step becomes a reward in
+    [0, 1], as the indices assume::
+
+        reward = clip((gain / span + 1) / 2, 0, 1)
+
+    so 0.5 is no change and a gain of ``span`` or more is 1. All slots of a step are paid by the
+    same evaluation. Arms that were not measured before and after are not paid.
+
+    Args:
+        cells: sizes of the environment.
+        bandit: builds the bandit at every reset.
+        name: what the teacher is called in tables.
+        slots: arms played per step, >= 1, None = a third of them; an arm played twice gets two
+            shares. Bandits that play distinct arms cannot favour any when slots reach the arms.
+        arms: ``skill``: an arm orders all levels of a skill alike; ``cell``: an arm is a skill
+            at a level. Fewer arms are learned sooner.
+        credit: whose gain pays an arm: its ``skill``'s, pooled over levels, or its own
+            ``cell``'s, which sees levels apart but is much noisier.
+        span: the gain per step that counts as full, > 0.
+    """
+
+    @checked
+    def __init__(
+        self,
+        cells: Cells,
+        bandit: MakeBandit,
+        name: str = "bandit",
+        *,
+        slots: Kept | None = None,
+        arms: Unit = "skill",
+        credit: Unit = "skill",
+        span: Positive = 0.2,
+    ) -> None:
+        if (arms, credit) == ("skill", "cell"):
+            raise ConfigError("credit='cell' needs arms='cell': a whole skill has no single cell")
+        self.cells = cells
+        self.name = name
+        n_levels = 1 if arms == "skill" else len(cells.levels)
+        self._shape = (len(cells.skills), n_levels)  # of the arms
+        third = max(1, math.prod(self._shape) // 3)
+        self.slots = third if slots is None else slots
+        self.arms, self.credit = arms, credit
+        self.span = span
+        self._make = bandit
+        self.reset(0)
+
+    def reset(self, seed: int) -> None:
+        """A new bandit that knows nothing."""
+        self.bandit = self._make(math.prod(self._shape), np.random.default_rng(seed))
+        self._played: Arms = np.empty(0, dtype=np.int64)
+
+    def act(self, observation: Obs) -> NDArray[np.float32]:
+        """Shares of the step, (n_skills, n_levels)."""
+        self._played = self.bandit.select(self.slots, self._contexts(observation))
+        counts = np.bincount(self._played, minlength=math.prod(self._shape))
+        return self.cells.spend(counts.reshape(self._shape).astype(np.float64))
+
+    def observe(self, transition: Transition) -> None:
+        """Pay the arms of the step."""
+        before = accuracy_of(self.credit, transition.observation)
+        after = accuracy_of(self.credit, transition.next_observation)
+        columns = self._shape[1]  # all levels of a skill arm have the skill's gain
+        gain = (after - before)[:, :columns].ravel()[self._played]
+        measured = ~np.isnan(gain)
+        rewards = np.clip((gain / self.span + 1) / 2, 0, 1)
+        self.bandit.update(self._played[measured], rewards[measured])
+
+    def _contexts(self, observation: Obs) -> FloatArray:
+        """Accuracy, standard error, level, and an indicator per arm, (n_arms, 3 + n_arms)."""
+        if self.arms == "skill":
+            scores = pool_levels(observation)
+            level = np.full(len(scores.n), np.mean(self.cells.levels))
+            columns = [scores.accuracy, scores.stderr, level]
+        else:
+            level = np.broadcast_to(self.cells.levels, self.cells.shape)
+            columns = [
+                fill_unmeasured(observation).ravel(),
+                np.asarray(observation["stderr"], dtype=np.float64).ravel(),
+                np.asarray(level, dtype=np.float64).ravel(),
+            ]
+        return np.column_stack([*columns, np.eye(len(columns[0]))])

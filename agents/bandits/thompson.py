@@ -1,0 +1,73 @@
+"""``thompson``: play an arm as often as it is likely to be the best, on fading evidence."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from teachgym.agents.bandits.bandit import Arms, FloatArray, best_arms, tally
+from teachgym.settings import FromJson, Positive, Share, checked
+
+
+def posterior(
+    sums: FloatArray, counts: FloatArray, *, prior: tuple[float, float], noise: float
+) -> tuple[FloatArray, FloatArray]:
+    """Mean and standard deviation, each (n_arms,), of an arm's value given its rewards.
+
+    Rewards are Gaussian around the value with known standard deviation ``noise``; the value's
+    prior is Gaussian with mean and standard deviation ``prior``. With s and n an arm's sum and
+    count: precision = 1 / prior_sd^2 + n / noise^2, mean = (prior_mean / prior_sd^2 + s /
+    noise^2) / precision.
+
+    Example:
+        >>> mean, sd = posterior(np.array([3.0]), np.array([3.0]), prior=(0.0, 1.0), noise=1.0)
+        >>> float(mean[0]), float(sd[0])
+        (0.75, 0.5)
+    """
+    prior_mean, prior_sd = prior
+    precision = 1 / prior_sd**2 + counts / noise**2
+    mean = (prior_mean / prior_sd**2 + sums / noise**2) / precision
+    return mean, precision**-0.5
+
+
+class Thompson:
+    """Discounted Gaussian Thompson sampling.
+
+    A round draws one value per arm from its posterior and plays the k arms with the highest
+    (Komiyama et al. 2015, arXiv 1506.00779). Counts and sums lose the share 1 - ``discount`` in
+    every round, so old knowledge fades into the prior (Raj and Kalyani 2017, arXiv 1707.09727).
+    Both papers have Bernoulli rewards.
+
+    Args:
+        n_arms: number of arms.
+        rng: source of all randomness.
+        discount: in [0, 1].
+        noise: assumed standard deviation of a reward, > 0.
+        prior: mean and standard deviation (> 0) of an arm's value before any reward; a high mean
+            makes the bandit try every arm before it settles.
+    """
+
+    @checked
+    def __init__(
+        self,
+        n_arms: int,
+        rng: np.random.Generator,
+        *,
+        discount: Share = 0.9,
+        noise: Positive = 0.05,
+        prior: FromJson[tuple[float, Positive]] = (0.7, 0.1),
+    ) -> None:
+        self.rng = rng
+        self.discount = discount
+        self.noise = noise
+        self.prior = prior
+        self.totals = np.zeros((2, n_arms))  # sums and counts
+
+    def select(self, k: int, contexts: FloatArray) -> Arms:
+        """The k arms with the highest draws."""
+        sums, counts = self.totals
+        mean, sd = posterior(sums, counts, prior=self.prior, noise=self.noise)
+        return best_arms(self.rng.normal(mean, sd), k, self.rng)
+
+    def update(self, arms: Arms, rewards: FloatArray) -> None:
+        """Let the past fade, then count the round."""
+        self.totals = self.discount * self.totals + tally(arms, rewards, self.totals.shape[1])

@@ -1,0 +1,126 @@
+"""``llm`` in Open-Ended environments: a chat model reads errors, plans data and has it written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from teachgym.agents.classroom import Classroom
+from teachgym.agents.llm.excerpts import CUT, choose_errors, choose_examples
+from teachgym.agents.llm.replies import SkillSpec, hint_of, skill_spec
+from teachgym.apportion import apportion
+from teachgym.chat.prompts import Messages, render
+from teachgym.chat.structured import Asker, Question
+from teachgym.engines.writer import Writer, WriterSettings
+from teachgym.protocols import ChatModel
+from teachgym.settings import Count, Few, at_most, checked
+from teachgym.types import Data, Incident, Order, Report, Transition
+
+
+class LLMOpenEnded:
+    """Errors and examples to specifications, specifications to training data.
+
+    After the Open-Ended policy of DataEnvGym (arXiv 2410.06215, sections 2.1 and B.3), which
+    asks for one data point per specification; here a specification says how many. If the chat
+    model plans too little it is asked once more, with what it said; if too much, all is scaled
+    down in proportion. A specification for a skill that the task does not have is dropped and
+    counted as the incident ``unknown-skill``.
+
+    Args:
+        classroom: what it may know, and who pays.
+        chat: plans and writes.
+        state: whether it sees the student's errors. Without (the paper's "No State"), it sees as
+            much of random training examples in their place, and nothing of the student.
+        per_step: examples per step, >= 1; None = as many as the environment takes.
+        error_tokens: budget of the errors in the prompt, and as much again of the examples, >= 0.
+        shots: training examples that are shown beside the errors, >= 0.
+        workers: most calls at a time, >= 1.
+        writer: settings of the writing, those of ``WriterSettings``.
+
+    Raises:
+        ConfigError: for a number out of range.
+    """
+
+    @checked
+    def __init__(
+        self,
+        classroom: Classroom,
+        *,
+        chat: ChatModel,
+        state: bool = True,
+        per_step: int | None = None,
+        error_tokens: Count = 4_000,
+        shots: Count = 3,
+        workers: Few = 8,
+        writer: Mapping[str, Any] | None = None,
+    ) -> None:
+        limit = classroom.per_step if per_step is None else per_step
+        self.per_step = at_most("per_step", limit, classroom.per_step)
+        self.error_tokens = error_tokens
+        self.shots = shots
+        self.classroom, self.state = classroom, state
+        self.name = "llm" if state else "llm-no-state"
+        self._asker = Asker(chat, classroom.purse, workers=workers)
+        settings = WriterSettings(**(writer or {}))
+        self._writer = Writer(classroom.syllabus, self._asker, settings)
+        self.reset(0)
+
+    def reset(self, seed: int) -> None:
+        """A new random generator; nothing else is remembered."""
+        self._rng = np.random.default_rng(seed)
+
+    def act(self, observation: Report) -> Data:
+        """At most ``per_step`` examples."""
+        shown = self._choose(observation)
+        specs = self._ask(shown, self.per_step, ())
+        if missing := max(self.per_step - sum(spec.count for spec in specs), 0):
+            specs += self._ask(shown, missing, specs)
+        counts = apportion([spec.count for spec in specs], self.per_step, self._rng).tolist()
+        orders = [
+            Order(spec.skill, count, hint=hint_of(spec.weakness, spec.practise))
+            for spec, count in zip(specs, counts, strict=True)
+            if count
+        ]
+        return self._writer.write(orders, self._rng)
+
+    def observe(self, transition: Transition) -> None:
+        """Nothing to learn: the next observation says it all."""
+
+    def _choose(self, report: Report) -> Mapping[str, Any]:
+        """Errors and examples of the prompt."""
+        skills = [skill.name for skill in self.classroom.skills]
+        train, tokens = self.classroom.syllabus.train, self.error_tokens
+        if not self.state:
+            return {"errors": (), "examples": choose_examples(train, skills, tokens, self._rng)}
+        return {
+            "errors": choose_errors(report, skills, tokens, self._rng),
+            "examples": choose_examples(train, skills, tokens, self._rng, most=self.shots),
+        }
+
+    def _ask(
+        self, shown: Mapping[str, Any], count: int, said: Sequence[SkillSpec]
+    ) -> tuple[SkillSpec, ...]:
+        """Specifications for known skills, for ``count`` examples more or less."""
+        draw = int(self._rng.integers(2**31))
+        known = [skill.name for skill in self.classroom.syllabus.skills]
+        question = Question(self._prompt(shown, count, said), draw)
+        (specs,) = self._asker.ask([question], skill_spec(known))
+        for spec in specs:
+            if spec.skill not in known:
+                self.classroom.purse.note(Incident("unknown-skill", repr(spec.skill)))
+        return tuple(spec for spec in specs if spec.skill in known)
+
+    def _prompt(self, shown: Mapping[str, Any], count: int, said: Sequence[SkillSpec]) -> Messages:
+        return render(
+            "teachgym.agents",
+            "open_ended",
+            brief=self.classroom.syllabus.brief,
+            skills=self.classroom.skills,
+            state=self.state,
+            mark=CUT.strip(),
+            count=count,
+            said=said,
+            **shown,
+        )

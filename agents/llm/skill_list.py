@@ -1,0 +1,161 @@
+"""``llm`` in Skill-List environments: hypotheses about each skill, and data to test them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any
+
+import numpy as np
+from annotated_types import Interval
+
+from teachgym.agents.classroom import Classroom
+from teachgym.agents.llm.excerpts import CUT, choose_errors, choose_examples, in_words
+from teachgym.agents.llm.replies import MOST_SPECS, Hypothesis, hint_of
+from teachgym.apportion import apportion, divide_evenly
+from teachgym.chat.prompts import render
+from teachgym.chat.structured import Asker, Question
+from teachgym.protocols import ChatModel
+from teachgym.settings import Count, Few, Kept, checked
+from teachgym.types import Order, Plan, Report, Skill, SkillScore, Transition
+
+
+class LLMSkillList:
+    """Each skill's errors to hypotheses, each hypothesis to orders.
+
+    After the Skill-List policy of DataEnvGym (arXiv 2410.06215, section 2.2; code: hypotheses x
+    specifications per skill). There all errors of a skill go into its prompt, whatever their
+    length; here the skills share a budget of tokens. The examples of a step are divided evenly
+    among the skills that are asked about, and a skill for which the chat model wants more than
+    its part gets its part.
+
+    Args:
+        classroom: what it may know, and who pays.
+        chat: is asked about every skill.
+        state: whether it sees the student's errors and scores. Without (the paper's "No State"),
+            it sees random training examples of the skill in their place.
+        hypotheses: most hypotheses per skill, >= 1.
+        specs: most orders per hypothesis, in [1, 20].
+        skills_per_step: ask about the so many skills with the lowest accuracy, unmeasured ones
+            last (random ones, without state), >= 1; None = all, or as many as a step has
+            examples.
+        only_errors: with state, ask about skills with errors only.
+        error_tokens: budget of the errors in all prompts of a step together, >= 0.
+        workers: most calls at a time, >= 1.
+
+    Raises:
+        ConfigError: for a number out of range.
+    """
+
+    @checked
+    def __init__(
+        self,
+        classroom: Classroom,
+        *,
+        chat: ChatModel,
+        state: bool = True,
+        hypotheses: Kept = 5,
+        specs: Annotated[int, Interval(ge=1, le=MOST_SPECS)] = 5,
+        skills_per_step: Kept | None = None,
+        only_errors: bool = False,
+        error_tokens: Count = 16_000,
+        workers: Few = 8,
+    ) -> None:
+        n_skills = len(classroom.skills)
+        most = n_skills if skills_per_step is None else skills_per_step
+        self.skills_per_step = most
+        self.hypotheses = hypotheses
+        self.specs = specs
+        self.error_tokens = error_tokens
+        self.classroom, self.state, self.only_errors = classroom, state, only_errors
+        self.name = "llm" if state else "llm-no-state"
+        self._asker = Asker(chat, classroom.purse, workers=workers)
+        self.reset(0)
+
+    def reset(self, seed: int) -> None:
+        """A new random generator; nothing else is remembered."""
+        self._rng = np.random.default_rng(seed)
+
+    def act(self, observation: Report) -> Plan:
+        """At most as many examples as a step takes."""
+        skills = self._choose(observation)
+        parts = divide_evenly(self.classroom.per_step, len(skills), self._rng).tolist()
+        questions = self._questions(observation, skills, parts)
+        answers = self._asker.ask(questions, Hypothesis)
+        orders: list[Order] = []
+        for skill, part, answer in zip(skills, parts, answers, strict=True):
+            orders += self._orders(skill.name, part, answer)
+        return Plan(tuple(orders))
+
+    def observe(self, transition: Transition) -> None:
+        """Nothing to learn: the next observation says it all."""
+
+    def _choose(self, report: Report) -> list[Skill]:
+        """The skills to ask about."""
+        skills = [*self.classroom.skills]
+        # Nobody is asked to plan no examples.
+        most = min(self.skills_per_step, self.classroom.per_step)
+        if self.state and self.only_errors:
+            wrong = {p.example.skill for p in report.errors}
+            skills = [skill for skill in skills if skill.name in wrong]
+        if len(skills) <= most:
+            return skills
+        skills = [skills[i] for i in self._rng.permutation(len(skills))]
+        if self.state:
+            scores = report.by_skill()
+            skills.sort(key=lambda skill: _accuracy(scores, skill.name))
+        return skills[:most]
+
+    def _questions(
+        self, report: Report, skills: Sequence[Skill], parts: Sequence[int]
+    ) -> list[Question]:
+        names = [skill.name for skill in skills]
+        scores: Mapping[str, SkillScore] = {}
+        shown: dict[str, tuple[Any, ...]] = {"errors": (), "examples": ()}
+        if self.state:
+            scores = report.by_skill()
+            shown["errors"] = choose_errors(report, names, self.error_tokens, self._rng)
+        else:
+            train = self.classroom.syllabus.train
+            shown["examples"] = choose_examples(train, names, self.error_tokens, self._rng)
+        return [
+            self._question(
+                skill=skill,
+                count=part,
+                score=in_words(scores.get(skill.name, SkillScore.nothing())),
+                **{k: [s for s in every if s.skill == skill.name] for k, every in shown.items()},
+            )
+            for skill, part in zip(skills, parts, strict=True)
+        ]
+
+    def _question(self, **variables: Any) -> Question:
+        messages = render(
+            "teachgym.agents",
+            "skill_list",
+            brief=self.classroom.syllabus.brief,
+            state=self.state,
+            mark=CUT.strip(),
+            hypotheses=self.hypotheses,
+            specs=self.specs,
+            levels=self.classroom.levels,
+            **variables,
+        )
+        return Question(messages, draw=int(self._rng.integers(2**31)))
+
+    def _orders(self, skill: str, part: int, answer: Iterable[Hypothesis]) -> list[Order]:
+        """The orders for one skill: ``part`` examples at most, and no empty orders."""
+        wanted = [
+            (hint_of(hypothesis.hypothesis, spec.practise), spec)
+            for hypothesis in list(answer)[: self.hypotheses]
+            for spec in hypothesis.specs[: self.specs]
+        ]
+        counts = apportion([spec.count for _, spec in wanted], part, self._rng).tolist()
+        return [
+            Order(skill, count, spec.difficulty, hint)
+            for (hint, spec), count in zip(wanted, counts, strict=True)
+            if count
+        ]
+
+
+def _accuracy(scores: Mapping[str, SkillScore], skill: str) -> float:
+    score = scores.get(skill, SkillScore.nothing())
+    return score.mean if score.n else float("inf")

@@ -1,0 +1,157 @@
+"""``llm`` in Skill-Tree environments: a chat model explores or exploits, root by root."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from teachgym.agents.classroom import Classroom
+from teachgym.agents.llm.coin import toss_moves
+from teachgym.agents.llm.excerpts import CUT, ShownError, choose_errors, in_words
+from teachgym.agents.llm.moves import fit_moves, move_of
+from teachgym.agents.llm.replies import TreeAnswer
+from teachgym.chat.prompts import render
+from teachgym.chat.structured import Asker, Question
+from teachgym.forest.space import TreeReport
+from teachgym.protocols import ChatModel
+from teachgym.settings import Count, Few, Kept, checked
+from teachgym.types import Explore, Incident, Move, SkillScore, Transition
+
+Objective = Literal["improvement", "frontier"]
+
+
+class LLMSkillTree:
+    """One question per root, with its whole history; one move as the answer.
+
+    After the language-model action policy of DataEnvGym (arXiv 2410.06215, code), with both its
+    objectives: ``improvement`` raises accuracy on ``val`` with little data, ``frontier`` looks
+    for the subskills at which the student is worst on the data made for them. There, it sees no
+    errors; here, some of the root's are in the prompt.
+
+    A root of which nothing is known explores without being asked about. A root whose answer
+    cannot be used keeps its standing allocation and counts as the incident ``kept``.
+
+    Args:
+        classroom: what it may know, and who pays.
+        chat: is asked about every root.
+        state: whether anybody is asked. Without (the paper's "No State"), a coin decides:
+            ``toss_moves``.
+        objective: ``improvement`` or ``frontier``.
+        most_per_subskill: examples per subskill and move at most, with ``frontier``, >= 1.
+        subskills: asked for when a root is explored for the first time, >= 1.
+        error_tokens: budget of the errors in all prompts of a step together, >= 0.
+        workers: most calls at a time, >= 1.
+
+    Raises:
+        ConfigError: for a number out of range or an objective that does not exist.
+    """
+
+    @checked
+    def __init__(
+        self,
+        classroom: Classroom,
+        *,
+        chat: ChatModel,
+        state: bool = True,
+        objective: Objective = "improvement",
+        most_per_subskill: Kept = 30,
+        subskills: Kept = 2,
+        error_tokens: Count = 8_000,
+        workers: Few = 8,
+    ) -> None:
+        self.objective = objective
+        self.most_per_subskill = most_per_subskill
+        self.subskills = subskills
+        self.error_tokens = error_tokens
+        self.classroom, self.state = classroom, state
+        self.name = "llm" if state else "llm-no-state"
+        self._asker = Asker(chat, classroom.purse, workers=workers)
+        self.reset(0)
+
+    @property
+    def share(self) -> int:
+        """Examples of a step for one root when all roots get the same, at least 1."""
+        return max(self.classroom.per_step // len(self.classroom.leaves), 1)
+
+    def reset(self, seed: int) -> None:
+        """A new random generator; nothing else is remembered."""
+        self._rng = np.random.default_rng(seed)
+
+    def act(self, observation: TreeReport) -> tuple[Move, ...]:
+        """At most one move per root."""
+        if self.state:
+            moves = self._decide(observation)
+        else:
+            moves = toss_moves(observation.forest, self.share, self._rng)
+        most = self.most_per_subskill if self.objective == "frontier" else None
+        return fit_moves(moves, self.classroom.per_step, most=most)
+
+    def observe(self, transition: Transition) -> None:
+        """Nothing to learn: the forest remembers."""
+
+    def _decide(self, now: TreeReport) -> tuple[Move, ...]:
+        roots = [root for root, tree in now.forest.trees.items() if tree]
+        answers = self._asker.ask(self._questions(now, roots), TreeAnswer)
+        moves: dict[str, Move | None] = {
+            root: self._first_move(root) for root in now.forest.trees if root not in roots
+        }
+        for root, answer in zip(roots, answers, strict=True):
+            moves[root] = self._move(now, root, answer)
+        return tuple(move for root in now.forest.trees if (move := moves[root]))
+
+    def _first_move(self, root: str) -> Explore:
+        examples = max(self.share // self.subskills, 1)
+        return Explore(root, self.subskills, examples, "nothing is known yet")
+
+    def _move(self, now: TreeReport, root: str, answer: Sequence[TreeAnswer]) -> Move | None:
+        # The prompt asks for one item; of several, the first that can be used counts.
+        moves = (move_of(a, now.forest, root, self.classroom.purse) for a in answer)
+        move = next((move for move in moves if move), None)
+        if move is None:
+            detail = f"{root}: no usable answer; its allocation stands"
+            self.classroom.purse.note(Incident("kept", detail))
+        return move
+
+    def _questions(self, now: TreeReport, roots: Sequence[str]) -> list[Question]:
+        names = [leaf for root in roots for leaf in self.classroom.leaves[root]]
+        errors = choose_errors(now.report, names, self.error_tokens, self._rng)
+        return [self._question(now, root, errors) for root in roots]
+
+    def _question(self, now: TreeReport, root: str, errors: Sequence[ShownError]) -> Question:
+        leaves, syllabus = self.classroom.leaves[root], self.classroom.syllabus
+        predictions = (p for p in now.report.predictions if p.example.skill in leaves)
+        subskills = now.forest.trees[root]
+        messages = render(
+            "teachgym.agents",
+            "skill_tree",
+            brief=syllabus.brief,
+            objective=self.objective,
+            most_per_subskill=self.most_per_subskill,
+            root=next(skill for skill in syllabus.skills if skill.name == root),
+            score=SkillScore.of_predictions(predictions),
+            subskills=subskills,
+            past=now.forest.past(root),
+            room=now.forest.max_subskills - len(subskills),
+            share=self.share,
+            errors=[error for error in errors if error.skill in leaves],
+            mark=CUT.strip(),
+            words=in_words,
+            described=describe,
+        )
+        return Question(messages, draw=int(self._rng.integers(2**31)))
+
+
+def describe(move: Move) -> str:
+    """A move in words.
+
+    Example:
+        >>> describe(Explore("algebra", 2, 10))
+        'explored algebra, for 2 new subskills with 10 examples each'
+    """
+    if isinstance(move, Explore):
+        wanted = f"{move.subskills} new subskills with {move.examples:g} examples each"
+        return f"explored {move.skill}, for {wanted}"
+    amounts = ", ".join(f"{name}: {count:g}" for name, count in move.allocation.items())
+    return f"exploited, with {amounts}"

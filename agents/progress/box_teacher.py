@@ -1,0 +1,81 @@
+"""Box algorithms as teachers of a Skill-List environment: tasks are (skill, difficulty)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from teachgym.agents.cells import Cells, Unit, accuracy_of
+from teachgym.agents.progress.boxes import BoxSampler, Point
+from teachgym.settings import Kept, checked
+from teachgym.types import Obs, Transition
+
+MakeBoxSampler = Callable[[NDArray[np.float64], np.random.Generator], BoxSampler]
+"""Builds the algorithm for a box with the given sides."""
+
+
+class BoxTeacher:
+    """Draws ``slots`` tasks a step, orders their cells, and reports the accuracy reached there.
+
+    The box is [0, n_skills] x [0, 1]: skill number and difficulty, in units in which the levels
+    of one skill are closer to each other than to any other skill, so that the nearest earlier
+    task is one of the same skill. (A box with one difficulty per skill would need points of
+    n_skills dimensions, far more than an episode of tens of steps can fill.) Neighbouring skill
+    numbers count as similar, which fits task lists that keep subskills of a root together.
+
+    A task is moved to the centre of its cell, and each cell drawn is reported once per step,
+    since one evaluation says one thing about it; what was not measured is not reported.
+
+    Args:
+        cells: sizes of the environment.
+        sampler: builds the algorithm at every reset.
+        name: what the teacher is called in tables.
+        slots: tasks drawn per step, >= 1; each gets an equal share of the examples.
+        credit: whose accuracy is reported for a cell: its ``skill``'s, pooled over levels, or the
+            ``cell``'s own, which sees levels apart but is much noisier.
+    """
+
+    @checked
+    def __init__(
+        self,
+        cells: Cells,
+        sampler: MakeBoxSampler,
+        name: str = "box",
+        *,
+        slots: Kept = 64,
+        credit: Unit = "skill",
+    ) -> None:
+        self.cells = cells
+        self.name = name
+        self.slots = slots
+        self.credit = credit
+        self._make = sampler
+        self.reset(0)
+
+    def reset(self, seed: int) -> None:
+        """A new algorithm that knows nothing."""
+        sides = np.array([len(self.cells.skills), 1.0])
+        self.sampler = self._make(sides, np.random.default_rng(seed))
+        self._drawn: list[tuple[int, int]] = []
+
+    def act(self, observation: Obs) -> NDArray[np.float32]:
+        """Shares of the step, (n_skills, n_levels)."""
+        self._drawn = [self._cell(self.sampler.sample()) for _ in range(self.slots)]
+        counts = np.zeros(self.cells.shape)
+        np.add.at(counts, tuple(np.transpose(self._drawn)), 1)
+        return self.cells.spend(counts)
+
+    def observe(self, transition: Transition) -> None:
+        """Report the accuracy after the step for each cell drawn."""
+        accuracy = accuracy_of(self.credit, transition.next_observation)
+        for skill, level in dict.fromkeys(self._drawn):
+            if not np.isnan(accuracy[skill, level]):
+                centre = np.array([skill + 0.5, (level + 0.5) / len(self.cells.levels)])
+                self.sampler.update(centre, float(accuracy[skill, level]))
+
+    def _cell(self, point: Point) -> tuple[int, int]:
+        """The cell of a point; the box's upper borders belong to the last cells."""
+        n_skills, n_levels = self.cells.shape
+        return min(int(point[0]), n_skills - 1), min(int(point[1] * n_levels), n_levels - 1)

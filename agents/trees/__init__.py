@@ -1,0 +1,1 @@
+"""Teachers of the Skill-Tree environment: one teacher, several rules."""

@@ -1,0 +1,66 @@
+"""From a ``Stress`` to the wrappers that make it; where there is none, nothing is wrapped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+
+from teachgym.envs.stress.altered_data import Alteration, TrainOnAltered
+from teachgym.envs.stress.delayed_reward import DelayedReward
+from teachgym.envs.stress.forgetting import Forgetful
+from teachgym.envs.stress.graders import AlwaysRight, Regraded, TurnedOver
+from teachgym.envs.stress.settings import Stress
+from teachgym.envs.stress.skill_choice import choose_skills
+from teachgym.envs.stress.unlearnable import LeaveOut
+from teachgym.envs.stress.wrong_labels import Mislabel
+from teachgym.protocols import Evaluator, Student, Task, Trainer
+from teachgym.types import leaf_skills
+
+
+def stressed_trainer(
+    trainer: Trainer[Any], stress: Stress, task: Task, student: Student
+) -> Trainer[Any]:
+    """``trainer`` under the kinds of stress that concern training.
+
+    Args:
+        trainer: of the student.
+        stress: how much of what.
+        task: what is taught.
+        student: untrained.
+
+    Raises:
+        ConfigError: for an unlearnable skill that is not a leaf of the task.
+    """
+    alterations: list[Alteration] = []
+    if stress.wrong_labels:
+        alterations.append(Mislabel(task, stress.wrong_labels, stress.seed))
+    leaves = leaf_skills(task.skills)
+    skills = choose_skills(stress.unlearnable, leaves, kind="unlearnable", seed=stress.seed)
+    if skills:
+        alterations.append(LeaveOut(skills))
+    if alterations:
+        trainer = TrainOnAltered(trainer, tuple(alterations))
+    if stress.forgetting:
+        trainer = Forgetful(trainer, student.save(), stress.forgetting)
+    return trainer
+
+
+def stressed_evaluator(evaluator: Evaluator, stress: Stress, task: Task) -> Evaluator:
+    """``evaluator`` under the kinds of stress that concern measuring; noise comes last.
+
+    Raises:
+        ConfigError: for a saturated skill that is not a leaf of the task.
+    """
+    leaves = leaf_skills(task.skills)
+    skills = choose_skills(stress.saturated, leaves, kind="saturated", seed=stress.seed)
+    if skills:
+        evaluator = Regraded(evaluator, AlwaysRight(skills))
+    if stress.grader_noise:
+        evaluator = Regraded(evaluator, TurnedOver(stress.grader_noise, stress.seed), only="val")
+    return evaluator
+
+
+def pay_late(env: gym.Env[Any, Any], stress: Stress) -> gym.Env[Any, Any]:
+    """``env`` with the delayed reward that its stress asks for, if it does."""
+    return DelayedReward(env, stress.delayed_reward) if stress.delayed_reward > 1 else env

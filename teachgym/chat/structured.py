@@ -1,0 +1,224 @@
+"""Many questions to a chat model at once, paid in order, answered by lists of valid items.
+
+Every structured answer in the project is a JSON object ``{"items": [...]}``. What is wrong with a
+reply costs as little as possible: an invalid item is dropped, half a reply gives its whole items,
+an unreadable one is asked for again with the reason. All of it is noted in the purse, nothing is
+raised, and nothing depends on which thread was faster.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from teachgym.chat.cache import NotRecordedError, Recorded
+from teachgym.chat.json_items import Parsed, items_schema, parse_items
+from teachgym.chat.prompts import Messages
+from teachgym.errors import ChatError, ConfigError
+from teachgym.protocols import ChatModel, Purse
+from teachgym.shown import in_short
+from teachgym.types import Completion, Cost, Incident
+
+ItemT = TypeVar("ItemT", bound=BaseModel)
+
+_SHOWN = 2_000
+"""Characters of a malformed reply that the model is shown again."""
+
+_AGAIN = (
+    "That could not be used: {problem}. Answer again, with nothing but a JSON object that fits "
+    "this JSON schema:\n{schema}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a chat model is asked."""
+
+    messages: Messages
+    draw: int = 0
+    """Which of the answers to these messages is wanted; see ``ChatModel.complete``."""
+
+    __repr__ = in_short
+
+
+class Asker:
+    """Asks a chat model for items of a pydantic type, several questions at a time.
+
+    A question starts only when the one ``workers`` before it has been paid for, and while the
+    purse is not exhausted. So which questions go unpaid does not depend on timing, and a limit is
+    passed by the calls in flight at most: ``workers`` of them.
+
+    Incidents, besides those of the chat model itself: ``bad-item`` (dropped, with the field and
+    the reason), ``repaired`` (the reply was no JSON, but could be read), ``cut`` (a limit of
+    length ended it), ``reask``, ``malformed`` (given up), ``unpaid``, ``lost`` (no answer after
+    the client's own retries).
+
+    Args:
+        chat: is asked, from several threads.
+        purse: pays, and is told of incidents; None = unlimited, and nobody is told.
+        workers: most calls in flight, >= 1.
+        attempts: most calls for one question, >= 1; more than one if replies are malformed.
+        max_reply_chars: what is longer is cut there before it is read, >= 1.
+
+    Raises:
+        ConfigError: for a number below 1.
+    """
+
+    def __init__(
+        self,
+        chat: ChatModel,
+        purse: Purse | None = None,
+        *,
+        workers: int = 8,
+        attempts: int = 3,
+        max_reply_chars: int = 200_000,
+    ) -> None:
+        numbers = {"workers": workers, "attempts": attempts, "max_reply_chars": max_reply_chars}
+        for name, number in numbers.items():
+            if number < 1:
+                raise ConfigError(f"{name} is {number!r}; give a whole number of at least 1")
+        self.chat = chat
+        self.purse: Purse = _Bottomless() if purse is None else purse
+        self.workers, self.attempts, self.max_reply_chars = workers, attempts, max_reply_chars
+
+    def ask(self, questions: Sequence[Question], item: type[ItemT]) -> list[tuple[ItemT, ...]]:
+        """The valid items in the answer to each question, in order, possibly none.
+
+        Raises:
+            ChatError: if there were calls and not one of them got through; of a recorded model
+                they are asked anew next time, so that a run that stops here can be resumed.
+            NotRecordedError: if an answer is not in the record that is replayed.
+        """
+        state = _State[ItemT](dict(enumerate(questions)))
+        schema = items_schema(item)
+        for attempt in range(1, self.attempts + 1):
+            waiting, state.waiting = state.waiting, {}
+            replies = self._call(list(waiting.values()), schema)
+            for (number, question), reply in zip(waiting.items(), replies, strict=True):
+                if isinstance(reply, ChatError):
+                    state.failures.append((question, reply))
+                    self._note("lost", str(reply))
+                elif reply is not None:
+                    state.heard = True
+                    parsed = self._read(reply, item)
+                    state.found[number] = parsed.items
+                    if parsed.malformed is None:
+                        continue
+                    if attempt == self.attempts:
+                        self._note("malformed", parsed.malformed)
+                    else:
+                        self._note("reask", parsed.malformed)
+                        state.waiting[number] = _again(question, reply, parsed.malformed, schema)
+        if state.failures and not state.heard:
+            raise self._silence(state.failures, schema)
+        return [state.found.get(number, ()) for number in range(len(questions))]
+
+    def _call(
+        self, questions: Sequence[Question], schema: Mapping[str, Any]
+    ) -> list[Completion | ChatError | None]:
+        """An answer for each question: a completion, why there is none, or None = unpaid."""
+        answers: list[Completion | ChatError | None] = []
+        window: deque[Future[Completion]] = deque()
+        # No more is ever submitted than there are threads: nothing waits inside the pool, and
+        # leaving it, for whatever reason, waits for the calls in flight alone.
+        with ThreadPoolExecutor(self.workers) as pool:
+            for question in questions:
+                if len(window) == self.workers:
+                    answers.append(self._settle(window.popleft()))
+                if self.purse.exhausted():
+                    break
+                call = (question.messages, schema)
+                window.append(pool.submit(self.chat.complete, *call, draw=question.draw))
+            answers += [self._settle(future) for future in window]
+        if unpaid := len(questions) - len(answers):
+            short = ", ".join(self.purse.exhausted())
+            for _ in range(unpaid):
+                self._note("unpaid", f"nothing is left of: {short}")
+        return answers + [None] * unpaid
+
+    def _settle(self, future: Future[Completion]) -> Completion | ChatError:
+        """Wait for a call and pay for it."""
+        try:
+            completion = future.result()
+        except NotRecordedError:  # this is not the run that was recorded
+            raise
+        except ChatError as error:
+            return error
+        self.purse.record(completion.cost)
+        for incident in completion.incidents:
+            self.purse.note(incident)
+        return completion
+
+    def _read(self, reply: Completion, item: type[ItemT]) -> Parsed[ItemT]:
+        """The items of a reply, with what is wrong with it noted."""
+        text = reply.text[: self.max_reply_chars]
+        cut = reply.cut or len(text) < len(reply.text)
+        if cut:
+            self._note("cut", f"a reply of {self.chat.name} ended after {len(text)} characters")
+        parsed = parse_items(text, item)
+        for problem in parsed.problems:
+            self.purse.note(problem)
+        if cut and parsed.malformed is not None:
+            return replace(parsed, malformed=f"{parsed.malformed}; it was cut off, so be shorter")
+        return parsed
+
+    def _silence(
+        self, failures: Sequence[tuple[Question, ChatError]], schema: Mapping[str, Any]
+    ) -> ChatError:
+        """The error for calls none of which got through."""
+        if isinstance(self.chat, Recorded):
+            for question, _ in failures:
+                self.chat.forget_failure(question.messages, schema, draw=question.draw)
+        first = failures[0][1]
+        error = ChatError(
+            f"none of {len(failures)} calls of {self.chat.name} got through; the first: {first}"
+        )
+        error.__cause__ = first
+        return error
+
+    def _note(self, event: str, detail: str) -> None:
+        self.purse.note(Incident(event, detail))
+
+
+@dataclass
+class _State(Generic[ItemT]):
+    """Where a call of ``ask`` stands."""
+
+    waiting: dict[int, Question]
+    """Questions to ask in the next round, by number."""
+    found: dict[int, tuple[ItemT, ...]] = field(default_factory=dict)
+    failures: list[tuple[Question, ChatError]] = field(default_factory=list)
+    heard: bool = False
+    """Whether any call got through."""
+
+
+class _Bottomless:
+    """The purse of who does not count."""
+
+    def exhausted(self) -> tuple[str, ...]:
+        return ()
+
+    def record(self, cost: Cost) -> None:
+        pass
+
+    def note(self, incident: Incident) -> None:
+        pass
+
+
+def _again(
+    question: Question, reply: Completion, problem: str, schema: Mapping[str, Any]
+) -> Question:
+    """The question, the reply and what is wrong with it."""
+    # Some servers refuse empty messages.
+    answer = {"role": "assistant", "content": reply.text[:_SHOWN] or "(nothing)"}
+    request = {
+        "role": "user",
+        "content": _AGAIN.format(problem=problem, schema=json.dumps(schema)),
+    }
+    return replace(question, messages=(*question.messages, answer, request))

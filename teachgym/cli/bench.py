@@ -1,0 +1,178 @@
+"""``teachgym bench``: the plan, the progress, the table."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+
+from teachgym.cli.run import complain, say
+from teachgym.errors import ConfigError, RunError
+from teachgym.escaping import terminal
+from teachgym.redaction import hide
+
+if TYPE_CHECKING:
+    from teachgym.benchmarks.bench.runner import Execute
+    from teachgym.benchmarks.bench.suites import Suite
+
+
+def show_plan(suite: Suite, folder: Path, processes: int) -> None:
+    """Print what would be run, what is there already, and what it may cost.
+
+    Raises:
+        TeachgymError: for settings of an arm that cannot be run.
+    """
+    from teachgym.benchmarks.bench.forecast import describe, forecast
+    from teachgym.benchmarks.bench.runner import check_arms
+    from teachgym.experiment import short_name
+    from teachgym.report.tables import rich_rows
+
+    check_arms(suite)
+    arms = forecast(suite, folder)
+    rows = []
+    for line in arms:
+        config, budget = line.config, _budget(line.config.env_settings)
+        counts = [str(line.states.count(state)) for state in ("finished", "begun", "missing")]
+        rows.append((line.arm.name, config.teacher, short_name(config.env), *counts, budget))
+    header = ("arm", "teacher", "environment", "finished", "begun", "missing", "budget of a run")
+    n_runs = sum(len(line.states) for line in arms)
+    say(f"{suite.name} v{suite.version}: {suite.description}; {n_runs} runs in {folder}")
+    columns = list(zip(header, *rows, strict=True))
+    equal = [column for column in (columns[2], columns[-1]) if len(set(column[1:])) == 1]
+    for name, value, *_ in equal:
+        say(f"{name}: {value}")
+    Console().print(rich_rows(list(zip(*(c for c in columns if c not in equal), strict=True))))
+    for text in describe(arms, processes):
+        say(text)
+
+
+def conduct_bench(suite: Suite, folder: Path, execute: Execute) -> None:
+    """Run what is left with a progress bar, and show the table of all that is in the folder.
+
+    An interruption says how to go on.
+
+    Raises:
+        TeachgymError: for settings that cannot be run, before anything is written.
+        RunError: for a folder that holds something else; after the table, if runs failed.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    from teachgym.benchmarks.bench.runner import run_suite, status
+
+    cells = suite.cells()
+    finished = sum(status(cell, folder) == "finished" for cell in cells)
+    runs = run_suite(suite, folder, execute)
+    name = TextColumn("{task.description}", markup=False)
+    columns = (name, BarColumn(), MofNCompleteColumn(), Remaining())
+    try:
+        with Progress(*columns, transient=True, speed_estimate_period=1e9) as progress:
+            bar = progress.add_task(suite.name, total=len(cells), completed=finished)
+            for cell in runs:
+                progress.console.print(
+                    terminal(f"finished {cell.path}"), markup=False, highlight=False
+                )
+                progress.advance(bar)
+    except KeyboardInterrupt:
+        say("stopped; the same command goes on where it was")
+        raise typer.Exit(130) from None
+    except RunError as error:
+        show_leaderboard(folder)
+        for trace in getattr(error, "__notes__", ()):
+            complain(trace)
+        raise
+    show_leaderboard(folder)
+
+
+def show_leaderboard(folder: Path, *, markdown: bool = False) -> None:
+    """Print the table of every run in a bench's folder; write it and the page beside the runs."""
+    from teachgym.benchmarks.bench.leaderboard import leaderboard_rows, result_lines
+    from teachgym.benchmarks.bench.runner import read_suite
+    from teachgym.benchmarks.pages.material import BenchMaterial
+    from teachgym.benchmarks.pages.page import draw_bench
+    from teachgym.report.tables import markdown_rows, rich_rows
+
+    suite = read_suite(folder)
+    bench = BenchMaterial.read(suite, folder)
+    rows = leaderboard_rows(suite, bench.standings)
+    _write(folder / "leaderboard.md", markdown_rows(rows) + "\n")
+    if markdown:
+        say(markdown_rows(rows))
+    else:
+        wide = ("interquartile", "beats", "beyond", "area", "examples")
+        kept = [column for column, name in enumerate(rows[0]) if not name.startswith(wide)]
+        Console().print(rich_rows([tuple(row[column] for column in kept) for row in rows]))
+    lines = "".join(f"{json.dumps(line)}\n" for line in result_lines(bench.results))
+    _write(folder / "results.jsonl", lines)
+    say(f"full table  {folder / 'leaderboard.md'}")
+    say(f"runs        {folder / 'results.jsonl'}")
+    say(f"page        {draw_bench(bench, folder)}")
+
+
+def _write(path: Path, text: str) -> None:
+    from teachgym.runs.files import replacing
+
+    with replacing(path) as temporary:
+        temporary.write_text(hide(text), encoding="utf-8")
+
+
+def show_agreement(folder: Path, other: Path) -> None:
+    """Print how alike two benches rank the arms that both have."""
+    from teachgym.benchmarks.bench.leaderboard import agreement
+    from teachgym.benchmarks.bench.runner import read_results, read_suite
+
+    rho, shared = agreement(*(read_results(read_suite(path), path) for path in (folder, other)))
+    say(f"rank correlation with {other} over {shared} arms: {rho:+.2f}")
+
+
+def choose_execution(
+    workers: int,
+    gpus: list[str],
+    together: int,
+    *,
+    ray: str | None,
+    ray_gpus: float | None,
+) -> Execute:
+    """Processes of this machine, or a Ray cluster if one is named.
+
+    Raises:
+        ConfigError: for GPUs that are not there, or are named where they cannot be used.
+    """
+    from teachgym.benchmarks.bench.ray import OverRay
+    from teachgym.benchmarks.bench.runner import Processes
+
+    if ray is None:
+        if ray_gpus is not None:
+            raise ConfigError("--ray-gpus is for --ray; name the GPUs of this machine with --gpu")
+        _require_gpus(gpus)
+        return Processes(workers, gpus, together)
+    if gpus:
+        raise ConfigError("--gpu names GPUs of this machine; with --ray give --ray-gpus 1")
+    return OverRay(None if ray == "local" else ray, gpus=ray_gpus or 0, together=together)
+
+
+def _require_gpus(gpus: list[str]) -> None:
+    """Numbers are those of this machine, or of its GPUs that this process may see."""
+    if not gpus:
+        return
+    import torch  # Seconds, which only those wait for who name GPUs.
+
+    from teachgym.workers import VISIBLE
+
+    visible = os.environ.get(VISIBLE)
+    there = visible.split(",") if visible else [str(n) for n in range(torch.cuda.device_count())]
+    for gpu in gpus:
+        if gpu not in there and not gpu.startswith(("GPU-", "MIG-")):
+            raise ConfigError(f"GPU {gpu} is not there; GPUs here: {', '.join(there) or 'none'}")
+
+
+def _budget(env_settings: Mapping[str, Any]) -> str:
+    from teachgym.envs.config import EnvConfig
+
+    limits = env_settings.get("budget") or EnvConfig.budget.limits
+    return ", ".join(f"{amount:,} {currency}" for currency, amount in limits.items())

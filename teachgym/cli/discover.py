@@ -1,0 +1,208 @@
+"""``teachgym discover``: find the skills of a task and write them to a file."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from teachgym.cli import options as given
+from teachgym.cli.run import errors_in_red, prepare_process, say
+from teachgym.errors import ConfigError, require_known
+from teachgym.escaping import terminal
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from teachgym.ledger import Ledger
+    from teachgym.skills.skill_file import SkillFile
+    from teachgym.types import Split
+
+EXAMPLES = """Examples:
+
+teachgym discover --skills 32
+
+teachgym discover --method gold --out gold.json
+
+teachgym discover --task math --method llm --skills 12 --chat openai --chat-model gpt-4o
+"""
+
+
+TaskName = Annotated[
+    str, typer.Option("--task", help="Whose skills to find. See: teachgym list tasks.")
+]
+Method = Annotated[
+    str,
+    typer.Option(
+        help="llm: a chat model labels the examples and groups the labels. clusters: examples with "
+        "similar texts. gold: the task's own skills.",
+    ),
+]
+Skills = Annotated[
+    int | None,
+    typer.Option(min=1, help="How many skills.", show_default="as many as the method finds"),
+]
+Splits = Annotated[
+    list[str] | None,
+    typer.Option("--split", help="Whose examples are read; may be repeated.", show_default="val"),
+]
+Out = Annotated[Path, typer.Option(help="The skill file to write; it may not exist yet.")]
+Labels = Annotated[
+    Path | None,
+    typer.Option(help="A skill file whose labels are used instead of asking for them again."),
+]
+ChatStore = Annotated[
+    Path | None,
+    typer.Option(
+        help="The file of recorded answers.",
+        show_default="chat/chat.sqlite in the user's cache folder",
+    ),
+]
+Limits = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="CURRENCY=LIMIT",
+        help="Limit of what the chat model may cost, such as dollars=1; may be repeated.",
+    ),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Any other setting, as JSON or text; may be repeated. Of the method: seed=1. Of the "
+        "task: task.seed=1. Of the chat model: chat.temperature=0.",
+    ),
+]
+
+
+def discover(
+    task: TaskName = "arithmetic-and-strings",
+    method: Method = "clusters",
+    skills: Skills = None,
+    split: Splits = None,
+    out: Out = Path("skills.json"),
+    labels: Labels = None,
+    chat: given.Chat = None,
+    chat_model: given.ChatModel = None,
+    chat_base_url: given.ChatBaseUrl = None,
+    chat_cache: given.ChatCache = None,
+    chat_store: ChatStore = None,
+    budget: Limits = None,
+    settings: Settings = None,
+    threads: given.Threads = None,
+) -> None:
+    """Find out which skills the examples of a task need, and write them to a file to edit.
+
+    A discovery by a chat model that was stopped goes on where it was when the command is given
+    again, from the record of the chat model's answers.
+    """
+    with errors_in_red():
+        prepare_process(threads)
+        from teachgym.cli import configuring
+
+        if out.exists():
+            raise ConfigError(f"{out} exists; remove it, or choose another file with --out")
+        flags = {
+            "method.skills": skills,
+            "chat.provider": chat,
+            "chat.model": chat_model,
+            "chat.base_url": chat_base_url,
+            "chat.cache": chat_cache,
+            "chat.store": str(chat_store) if chat_store else None,
+        }
+        tables: dict[str, dict[str, Any]] = {"method": {}, "task": {}, "chat": {}}
+        configuring.override_given(tables, flags)
+        for key, value in configuring.parse_pairs(settings or ()).items():
+            known = key.partition(".")[0] in tables
+            configuring.override(tables, {key if known else f"method.{key}": value})
+        limits = configuring.parse_pairs(budget or ())
+        _discover(task, method, _checked(split or ["val"]), out, tables, limits, labels)
+
+
+def _discover(
+    task_name: str,
+    method: str,
+    splits: Sequence[Split],
+    out: Path,
+    tables: Mapping[str, dict[str, Any]],
+    limits: Mapping[str, Any],
+    labels: Path | None,
+) -> None:
+    """Discover, write and show."""
+    from teachgym.ledger import Ledger
+    from teachgym.skills.agreement import agreement_with_own
+    from teachgym.skills.discovery import discover_skills, make_discovery
+    from teachgym.skills.skill_file import read_skill_file, write_skill_file
+    from teachgym.tasks import make_task
+    from teachgym.types import CURRENCIES, Budget
+
+    require_known("currency", limits, CURRENCIES)
+    ledger = Ledger(Budget(**limits))
+    task = make_task(task_name, **tables["task"])
+    chosen = dict(tables["method"])
+    if labels is not None:
+        chosen["labels"] = read_skill_file(labels).labels
+    discovery = make_discovery(method, task, purse=ledger, chat=tables["chat"], **chosen)
+    file = discover_skills(discovery, task, method=method, splits=splits)
+    write_skill_file(out, file)
+    examples = [e for split in splits for e in task.examples(split)]
+    Console().print(_table(file))
+    for kind, found in agreement_with_own(file.assignments, task, examples).items():
+        say(f"agreement with the task's own {kind}: AMI {found}")
+    _tell_spending(ledger)
+    settings = {**{f"task_settings.{k}": v for k, v in tables["task"].items()}, "skills": str(out)}
+    options = [f"--set {shlex.quote(f'{k}={_value(v)}')}" for k, v in settings.items()]
+    say(f"skill file  {out}")
+    say(f"teach them  teachgym run --task {task_name} {' '.join(options)}")
+
+
+def _value(value: Any) -> str:
+    """What ``parse_pairs`` reads as the value."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _checked(splits: Sequence[str]) -> tuple[Split, ...]:
+    from teachgym.types import SPLITS
+
+    require_known("split", splits, SPLITS)
+    return tuple(s for s in SPLITS if s in splits)
+
+
+def _table(file: SkillFile) -> Table:
+    """Skills with their examples, the most frequent first."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    from teachgym.report.tables import NOTHING
+
+    counts = file.counts
+    title = Text(terminal(f"{len(counts)} skills of {file.task}, found by {file.method}"))
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    table.add_column("skill")
+    table.add_column("examples", justify="right")
+    table.add_column("what it is")
+    described = {skill.name: skill.description for skill in file.skills}
+    for name in sorted(counts, key=lambda name: -counts[name]):
+        shown = Text(terminal(name)), str(counts[name]), Text(terminal(described[name] or NOTHING))
+        table.add_row(*shown)
+    return table
+
+
+def _tell_spending(ledger: Ledger) -> None:
+    """What the chat model cost, and what went wrong on the way, if there was one."""
+    spent = ledger.spent
+    if spent.teacher_calls or ledger.incidents:
+        say(
+            f"spent: {spent.teacher_calls} calls, {spent.teacher_tokens_in} tokens in, "
+            f"{spent.teacher_tokens_out} out, {spent.dollars:.4f} dollars"
+        )
+    for event, count in Counter(incident.event for incident in ledger.incidents).items():
+        say(f"incident: {event} x {count}")

@@ -1,0 +1,95 @@
+"""Proposers by name: who finds the subskills of a Skill-Tree environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from teachgym.chat.settings import check_chat
+from teachgym.errors import require_known
+from teachgym.forest.moves import Proposer, TaskProposer
+from teachgym.protocols import Purse, Task
+from teachgym.registry import Registry
+from teachgym.shown import in_short
+from teachgym.skills.names import unlike
+from teachgym.types import leaves_by_root
+
+
+@dataclass(frozen=True)
+class FixedProposer:
+    """Proposes the next names of a list: the paper's ProposeSubskillsFromFixedList."""
+
+    lists: Mapping[str, Sequence[str]]
+    """A root, or a name in another list, to the names of its subskills."""
+
+    __repr__ = in_short
+
+    def propose(
+        self, skill: str, known: Sequence[str], count: int, rng: np.random.Generator
+    ) -> tuple[str, ...]:
+        """The first ``count`` names not in ``known``, where case and punctuation do not count."""
+        return unlike(self.lists.get(skill, ()), known)[:count]
+
+
+def propose_own(task: Task) -> TaskProposer:
+    """Proposes the task's own leaves of a root, in random order."""
+    return TaskProposer(leaves_by_root(task.skills))
+
+
+def propose_fixed(task: Task, *, lists: Mapping[str, Sequence[str]]) -> FixedProposer:
+    """Proposes names from lists, in their order."""
+    names = [skill.name for skill in task.skills] + [n for names in lists.values() for n in names]
+    require_known("skill", lists, names)
+    return FixedProposer(lists)
+
+
+PROPOSERS = Registry(
+    "proposer",
+    {
+        "task": "teachgym.forest.proposers:propose_own",
+        "llm": "teachgym.forest.llm_proposer:LLMProposer",
+        "fixed": "teachgym.forest.proposers:propose_fixed",
+    },
+    given=("task",),
+    services=("purse", "chat"),
+    needs={"llm": ("llm", "pydantic")},
+)
+"""Every proposer, called as ``(task, **settings)``, and with ``purse`` and ``chat`` if it has
+parameters of these names."""
+
+
+def make_proposer(
+    name: Any,
+    task: Task,
+    *,
+    purse: Purse | None = None,
+    chat: Any = None,
+    **settings: Any,
+) -> Proposer:
+    """The named proposer for a task.
+
+    Args:
+        name: a name in ``PROPOSERS``, or one of the other ways of ``teachgym.registry``.
+        task: the task.
+        purse: pays for calls.
+        chat: settings of ``teachgym.chat.settings``, or a chat model; needed for ``llm`` alone.
+        settings: of the proposer: ``lists`` for ``fixed``, the arguments of ``LLMProposer``.
+
+    Raises:
+        UnknownNameError: for what names no proposer.
+        ConfigError: for a setting that does not exist or is out of range.
+        MissingExtraError: if ``llm`` lacks a package.
+    """
+    check_proposer(name, settings, chat)
+    proposer: Proposer = PROPOSERS.make(name, task, settings=settings, purse=purse, chat=chat)
+    return proposer
+
+
+def check_proposer(name: Any, settings: Mapping[str, Any], chat: Any) -> None:
+    """Check name, settings and chat model of a proposer; raises as ``make_proposer``."""
+    PROPOSERS.check(name, settings)
+    if PROPOSERS.requires(name, "chat"):
+        check_chat(chat, PROPOSERS.what(name))

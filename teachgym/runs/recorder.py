@@ -1,0 +1,235 @@
+"""``record_episode``: ``run_episode`` that writes everything down and can go on after a crash.
+
+A step is written in this order: data, metrics, checkpoint, and last the journal's line, which
+makes it count. Whoever resumes cuts the files back to the last line of the journal, so a process
+may die at any moment and the episode is the same as if it had not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import gymnasium as gym
+
+from teachgym.errors import ConfigError
+from teachgym.forest.space import experience_to_json
+from teachgym.loop import Observer, ends, live, observed
+from teachgym.protocols import Teacher, Tracker
+from teachgym.records import Record, example_to_json
+from teachgym.redaction import redact
+from teachgym.runs.checkpoints import (
+    drop_old_snapshots,
+    prune_predictions,
+    save_snapshot,
+    steps_of_predictions,
+    write_report,
+)
+from teachgym.runs.files import append_lines, keep_lines, read_json, replacing, strict
+from teachgym.runs.folder import RunFolder
+from teachgym.runs.journal import Journal, describe_step, to_jsonable
+from teachgym.runs.replay import Reliving
+from teachgym.runs.retention import Keep
+from teachgym.runs.trackers import JsonlTracker, Trackers
+from teachgym.snapshot import Snapshot
+from teachgym.types import Episode, Transition, Verdict
+
+
+def record_episode(
+    env: gym.Env[Any, Any],
+    teacher: Teacher[Any, Any],
+    run: RunFolder,
+    *,
+    seed: int,
+    trackers: Iterable[Tracker] = (),
+    observers: Iterable[Observer] = (),
+    keep: Keep | None = None,
+) -> Episode:
+    """Teach to the end of the episode, from the last step in ``run.journal`` or from the start.
+
+    The transitions of ``record_steps`` as one value, which takes memory for every step.
+
+    Args:
+        env: a stack of wrappers on ``teachgym.envs.TeacherEnv``.
+        teacher: chooses the actions.
+        run: where to write.
+        seed: of environment and teacher.
+        trackers: get the metrics of new steps, besides ``run.metrics``.
+        observers: see every transition, recorded ones too.
+        keep: which files of the steps stay.
+
+    Raises:
+        RunError: before anything is done, if files are not those that the journal tells of; if
+            environment or teacher do not do again what the journal says they did.
+    """
+    steps = record_steps(env, teacher, run, seed=seed, trackers=trackers, keep=keep)
+    return Episode(tuple(observed(steps, observers)), seed, teacher.name)
+
+
+def record_steps(
+    env: gym.Env[Any, Any],
+    teacher: Teacher[Any, Any],
+    run: RunFolder,
+    *,
+    seed: int,
+    trackers: Iterable[Tracker] = (),
+    keep: Keep | None = None,
+) -> Iterator[Transition]:
+    """The transitions of the episode, one at a time, recorded ones first.
+
+    What a step costs, and what is held in memory of it, does not depend on how many there were
+    before it, but for the training data and its prompts. The arguments are ``record_episode``'s.
+
+    Raises:
+        ConfigError: for snapshots of some steps only, and a budget of seconds.
+        RunError: before anything is done, if files are not those that the journal tells of; if
+            environment or teacher do not do again what the journal says they did.
+    """
+    keep, journal, base = keep or Keep(), Journal(run.journal), _base(env)
+    if keep.snapshot_every > 1 and base.rules.budget.seconds is not None:
+        raise ConfigError(
+            f"keep.snapshot_every is {keep.snapshot_every}, and the budget is of seconds, which no "
+            "step takes twice; keep a snapshot of every step"
+        )
+    journal.require_intact()
+    teacher.reset(seed)
+    observation, info = env.reset(seed=seed)
+    tracker = Trackers(JsonlTracker(run.metrics), *trackers)
+    recorder = _Recorder(env, run, journal, tracker, keep)
+    last: Transition | None = None
+    if journal.has("started"):
+        reliving = Reliving(env, teacher, run, journal, keep)
+        for last in reliving.transitions(observation):
+            yield last
+        recorder.go_on(reliving.counts, reliving.snapshot)
+    else:
+        recorder.start(observation, info)
+    if last is not None and ends(last):
+        return
+    observation = observation if last is None else last.next_observation
+    base.probe_log.record()
+    for step, transition in enumerate(live(env, teacher, observation), journal.n_steps + 1):
+        recorder(step, transition)
+        yield transition
+
+
+class _Recorder:
+    """Writes a run's folder."""
+
+    def __init__(
+        self,
+        env: gym.Env[Any, Any],
+        run: RunFolder,
+        journal: Journal,
+        tracker: Tracker,
+        keep: Keep,
+    ) -> None:
+        self._env, self._run, self._journal = env, run, journal
+        self._tracker, self._keep = tracker, keep
+        self._base = _base(env)
+        self._moves = self._place = 0
+        self._needed = {0}
+
+    def start(self, observation: Any, info: Record) -> None:
+        """Write down the untrained student."""
+        self._cut_back({}, metrics=0)
+        write_report(self._run.val_predictions(0), self._base.state.report)
+        self._tracker.log(info["metrics"], 0)
+        self._journal.append(
+            "started",
+            run=read_json(self._run.config),
+            observation=to_jsonable(self._env.observation_space, observation),
+        )
+
+    def go_on(self, counts: Mapping[str, int], snapshot: Snapshot | None) -> None:
+        """Forget what was written of a step that is not in the journal.
+
+        Args:
+            counts: ``Reliving.counts``.
+            snapshot: what the environment was restored from, if it was.
+        """
+        step = self._journal.n_steps
+        self._cut_back(counts, metrics=step + 1)
+        self._moves = counts.get("moves", 0)
+        if snapshot is not None:
+            self._place = snapshot.step
+            drop_old_snapshots(self._run, snapshot)
+        self._prune(step, steps_of_predictions(self._run))
+
+    def __call__(self, step: int, transition: Transition) -> None:
+        """Write down a step; the journal's line comes last."""
+        run, info, state = self._run, transition.info, self._base.state
+        append_lines(run.examples, map(example_to_json, info["data"]))
+        append_lines(run.rejected, (_verdict_to_json(step, v) for v in info["rejected"]))
+        incidents = (
+            {"round": step, "event": incident.event, "detail": redact(incident.detail)}
+            for incident in info["incidents"]
+        )
+        append_lines(run.incidents, incidents)
+        spent = {f"spent/{currency}": n for currency, n in self._base.spent.as_dict().items()}
+        self._tracker.log({**info["metrics"], "reward": transition.reward, **spent}, step)
+        write_report(run.val_predictions(step), state.report)
+        snapshot: Snapshot | None = None
+        if self._keep.snapshot_of(step) or ends(transition):
+            snapshot = self._save_snapshot()
+        if self._keep.student_of(step):
+            self._save_student(step)
+        probes = self._base.probe_log.take()
+        described = describe_step(self._env, transition)
+        self._journal.append(
+            "step", step=step, **described, **({"probes": probes} if probes else {})
+        )
+        if snapshot is not None:
+            self._place = step
+            drop_old_snapshots(run, snapshot)
+        self._prune(step, self._keep.outlived(step))
+
+    def _save_snapshot(self) -> Snapshot:
+        snapshot: Snapshot = self._env.get_wrapper_attr("snapshot")()
+        if snapshot.forest is not None:
+            history = snapshot.forest.history
+            append_lines(self._run.moves, map(experience_to_json, history[self._moves :]))
+            self._moves = len(history)
+        save_snapshot(self._run, snapshot)
+        return snapshot
+
+    def _save_student(self, step: int) -> None:
+        self._run.students.mkdir(exist_ok=True)
+        with replacing(self._run.student_of(step)) as temporary:
+            temporary.mkdir()
+            self._base.student.export(temporary)
+
+    def _prune(self, step: int, others: Iterable[int]) -> None:
+        """Of the predictions needed before, and others, delete what the step made superfluous."""
+        needed = {self._base.state.best.step, step, self._place}
+        superfluous = {s for s in others if not self._keep.prediction_of(s, last=step)}
+        superfluous |= {s for s in self._needed if not self._keep.prediction_of(s, last=step)}
+        prune_predictions(self._run, superfluous - needed)
+        self._needed = needed
+
+    def _cut_back(self, counts: Mapping[str, int], *, metrics: int) -> None:
+        self._run.sweep()
+        self._journal.mend()
+        keep_lines(self._run.examples, counts.get("accepted", 0))
+        keep_lines(self._run.rejected, counts.get("rejected", 0))
+        keep_lines(self._run.incidents, counts.get("incidents", 0))
+        keep_lines(self._run.moves, counts.get("moves", 0))
+        keep_lines(self._run.metrics, metrics)
+
+
+def _base(env: gym.Env[Any, Any]) -> Any:
+    """The ``TeacherEnv`` under a stack of wrappers."""
+    return env.unwrapped
+
+
+def _verdict_to_json(step: int, verdict: Verdict) -> Record:
+    record: Record = strict(
+        {
+            "round": step,
+            "reason": verdict.reason,
+            "detail": verdict.detail,
+            "example": verdict.example and example_to_json(verdict.example),
+            "item": verdict.item,
+        }
+    )
+    return record

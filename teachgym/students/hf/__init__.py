@@ -1,0 +1,1 @@
+"""Language models through the code of transformers."""

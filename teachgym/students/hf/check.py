@@ -1,0 +1,122 @@
+"""Whether transformers itself computes a model right, found out when it is loaded.
+
+A model that cannot be read, continued or differentiated here can be taught nowhere. One whose
+answers change when it is padded (RWKV keeps a state that reads padding as tokens) answers one
+prompt at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from teachgym.errors import ConfigError
+from teachgym.students.loading import silence
+from teachgym.students.self_check import (
+    describe,
+    deviation,
+    drawn_texts,
+    logits_of,
+    next_loss,
+    tolerance_of,
+)
+from teachgym.students.verdicts import remembered
+
+if TYPE_CHECKING:
+    from teachgym.students.hf.student import HuggingFaceStudent
+
+N_NEW = 3
+"""Tokens that each prompt is continued by."""
+
+BATCHED, ALONE = "batched", "one by one"
+
+
+def answers_alone(student: HuggingFaceStudent) -> bool:
+    """Whether the student must answer one prompt at a time.
+
+    Raises:
+        ConfigError: for a model that cannot be taught at all.
+    """
+    model = student.model.get_base_model() if student.lora else student.model
+    with silence():
+        verdict = remembered(
+            lambda: _verdict(student), model, "hf", student.lora, str(student.dtype)
+        )
+    if verdict not in (BATCHED, ALONE):
+        raise ConfigError(
+            f"{type(model).__name__} cannot be taught: {verdict}; take another model as student"
+        )
+    return verdict == ALONE
+
+
+def _verdict(student: HuggingFaceStudent) -> str:
+    """``BATCHED``, ``ALONE``, or why the model cannot be taught."""
+    texts = drawn_texts(student.model)
+    try:
+        with torch.inference_mode(), student.computing():
+            allowed = tolerance_of(student.model, texts[0])
+            off = _foresight(student, texts[0])
+        alone = [_next_logits(student, [text]) for text in texts]
+        reason = _why_not_trained(student, texts[0])
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # what a foreign model's code raises can be anything
+        return f"transformers cannot continue or train it ({describe(error)})"
+    if reason or not off <= allowed:
+        return reason or f"tokens that follow change its logits by {off:.1g} of their spread"
+    try:
+        padded = _next_logits(student, texts)
+    except Exception:  # alone it can be asked
+        return ALONE
+    off = max(
+        deviation(row[:common], own[0][:common])
+        for row, own in zip(padded, alone, strict=True)
+        for common in [_in_common(row, own[0])]
+    )
+    return BATCHED if off <= allowed else ALONE
+
+
+def _foresight(student: HuggingFaceStudent, text: Sequence[int]) -> float:
+    """By how much the second half of a text changes logits in the first."""
+    half = len(text) // 2
+    whole = logits_of(student.model, text)[:half]
+    return deviation(logits_of(student.model, text[:half]), whole)
+
+
+def _next_logits(student: HuggingFaceStudent, texts: Sequence[Sequence[int]]) -> torch.Tensor:
+    """Logits of the tokens that continue each text, as ``generate`` has them, (B, N_NEW, V)."""
+    longest = max(map(len, texts))
+    ids = torch.tensor([[student.texts.end] * (longest - len(t)) + list(t) for t in texts])
+    mask = torch.tensor([[0] * (longest - len(t)) + [1] * len(t) for t in texts])
+    output: Any = student.continued(
+        ids,
+        mask,
+        None,
+        max_new_tokens=N_NEW,
+        min_new_tokens=N_NEW,
+        output_logits=True,
+        return_dict_in_generate=True,
+    )
+    return torch.stack(output.logits, 1).float()
+
+
+def _in_common(one: torch.Tensor, other: torch.Tensor) -> int:
+    """After how many tokens two greedy answers differ, their logits being (N_NEW, V); >= 1."""
+    same = (one.argmax(-1) == other.argmax(-1)).tolist()
+    return same.index(False) + 1 if False in same else len(same)
+
+
+def _why_not_trained(student: HuggingFaceStudent, text: Sequence[int]) -> str:
+    """What is wrong with the gradients, "" if nothing."""
+    try:
+        with student.computing():
+            loss = next_loss(logits_of(student.model, text), text)
+        loss.backward()  # type: ignore[no-untyped-call]
+        gradients = [p.grad for p in student.trained.values() if p.grad is not None]
+        if not all(bool(g.isfinite().all()) for g in gradients):
+            return "its gradients are not finite"
+        return "" if any(bool(g.any()) for g in gradients) else "no trained weight has a gradient"
+    finally:
+        student.model.zero_grad()

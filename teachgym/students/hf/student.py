@@ -1,0 +1,335 @@
+"""The reference student: plain peft adapters and the ``generate`` of transformers.
+
+Slow and simple, to check the ``local`` backend against, and for models whose attention that one
+cannot replace. Students share nothing: each is a model of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import GenerationConfig, LogitsProcessor
+from transformers.pytorch_utils import Conv1D
+
+from teachgym.errors import ConfigError, missing_extra
+from teachgym.protocols import Student
+from teachgym.students.adapter_files import AdapterWeights
+from teachgym.students.checkpoints import copy_in, copy_out
+from teachgym.students.hf.check import answers_alone
+from teachgym.students.loading import without_progress_bars
+from teachgym.students.local.generation import require_sampling, uniforms
+from teachgym.students.lora import LoRASettings, to_adapt
+from teachgym.students.preparing import prepare
+from teachgym.students.settings import LanguageModelSettings
+from teachgym.students.texts import Texts
+from teachgym.students.threads import few_threads
+from teachgym.types import Checkpoint
+
+PROMPTS_AT_ONCE = 64
+"""Prompts in one call of ``generate`` or one forward pass."""
+
+
+class HuggingFaceStudent(Student):
+    """A causal language model of transformers, adapted by peft or trained in full.
+
+    The constructor changes the model: peft wraps layers and freezes the others.
+
+    Args:
+        model: from transformers, on its device; weights that are trained in full have 32 bits.
+        texts: its tokenizer and prompt format.
+        max_new_tokens: the longest answer, end token included, >= 1.
+        lora: train low-rank adapters; None = train all weights. peft draws the initial A from
+            another generator than the ``local`` backend: see ``load_adapter``.
+        dtype: of the computation.
+        prompts_at_once: prompts in one call of ``generate``; 1 for models whose answers depend on
+            padding.
+
+    Raises:
+        ConfigError: if no layer has one of the target names.
+        MissingExtraError: if adapters are asked for and peft is not installed.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        texts: Texts,
+        *,
+        max_new_tokens: int,
+        lora: LoRASettings | None = None,
+        dtype: torch.dtype = torch.float32,
+        prompts_at_once: int = PROMPTS_AT_ONCE,
+    ) -> None:
+        if max_new_tokens < 1:
+            raise ConfigError(f"max_new_tokens is {max_new_tokens}; it must be 1 or more")
+        self.prompts_at_once = prompts_at_once
+        self.texts, self.max_new_tokens, self.lora, self.dtype = texts, max_new_tokens, lora, dtype
+        model.requires_grad_(True)
+        self.model: Any = (_adapted(model, lora) if lora else model).eval()
+
+    @property
+    def tokenizer(self) -> Any:
+        """Of transformers."""
+        return self.texts.tokenizer
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        device: torch.device = self.model.device
+        return device
+
+    @property
+    def n_parameters(self) -> int:
+        """How many numbers the model consists of, adapters included."""
+        return sum(p.numel() for p in self.model.parameters())
+
+    @property
+    def trained(self) -> dict[str, torch.nn.Parameter]:
+        """The weights that training changes, by name."""
+        return {n: p for n, p in self.model.named_parameters() if p.requires_grad}
+
+    def computing(self) -> AbstractContextManager[Any]:
+        """Context of a forward pass: 16-bit computation with 32-bit weights, where asked for."""
+        if self.lora is not None or self.dtype == torch.float32:
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=self.dtype)
+
+    def threads(self) -> AbstractContextManager[None]:
+        """Context of everything that the student computes: see ``few_threads``."""
+        return few_threads(self.n_parameters, self.device)
+
+    def count_tokens(self, texts: Sequence[str]) -> int:
+        """Tokens of all texts, one end-of-sequence token each included."""
+        return sum(len(ids) + 1 for ids in self.texts.encode(texts))
+
+    def generate(self, prompts: Sequence[str], *, stop: Sequence[str] = ()) -> list[str]:
+        """Greedy answers in the order of the prompts, decoded in batches padded on the left."""
+        tokens = self._continue(self.texts.prompts(prompts, room=self.max_new_tokens))
+        return [self.texts.decode(ids, stop) for ids in tokens]
+
+    def sample(
+        self,
+        prompts: Sequence[str],
+        *,
+        k: int,
+        temperature: float = 1.0,
+        seed: int = 0,
+        stop: Sequence[str] = (),
+    ) -> list[list[str]]:
+        """``k`` random answers to each prompt, from the same random numbers as ``local``'s."""
+        require_sampling(k, temperature)
+        asked = [prompt for prompt in prompts for _ in range(k)]
+        drawn = [
+            uniforms(seed, prompt, number, self.max_new_tokens)
+            for prompt in prompts
+            for number in range(k)
+        ]
+        encoded = self.texts.prompts(asked, room=self.max_new_tokens)
+        tokens = self._continue(encoded, drawn, temperature)
+        answers = [self.texts.decode(ids, stop) for ids in tokens]
+        return [answers[i : i + k] for i in range(0, len(answers), k)]
+
+    def logprobs(self, prompts: Sequence[str], targets: Sequence[str]) -> list[np.ndarray]:
+        """Log-probability of each token of a target and of its end, shape (n_tokens,) each."""
+        return [self._score(*pair) for pair in self.texts.pairs(prompts, targets)]
+
+    def save(self) -> Checkpoint:
+        """A copy of everything training may change: adapters, or all weights."""
+        return copy_out(self.trained)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Copy the weights back in place, bit for bit.
+
+        Raises:
+            ConfigError: for a checkpoint of another model, of which nothing is taken over.
+        """
+        copy_in(self.trained, checkpoint)
+
+    def load_adapter(self, weights: AdapterWeights) -> None:
+        """Take over an adapter, such as the one the ``local`` backend starts with.
+
+        Args:
+            weights: of each adapted layer A (d_in, r) and B (r, d_out), as ``read_adapter`` and
+                ``LoRALinear`` have them; peft's matrices are their transposes.
+
+        Raises:
+            ConfigError: if names or shapes are not those of the adapted layers.
+        """
+        arrays = {
+            f"base_model.model.{name}.lora_{letter}.default.weight": matrix.detach().cpu().numpy().T
+            for name, pair in weights.items()
+            for letter, matrix in zip("AB", pair, strict=True)
+        }
+        self.restore(Checkpoint(arrays))
+
+    def export(self, folder: Path) -> None:
+        """Write what ``save_pretrained`` writes: peft's adapter files, or the whole model."""
+        with without_progress_bars():
+            self.model.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+
+    @torch.inference_mode()
+    def _score(self, prompt: Sequence[int], target: Sequence[int]) -> np.ndarray:
+        ids = torch.tensor([[*prompt, *target]], device=self.device)
+        with self.threads(), self.computing():
+            logits = self.model(input_ids=ids).logits[0, len(prompt) - 1 : -1]
+        scores = logits.float().log_softmax(-1).gather(1, ids[0, len(prompt) :, None])
+        array: np.ndarray = scores[:, 0].cpu().numpy()
+        return array
+
+    def _continue(
+        self,
+        prompts: Sequence[Sequence[int]],
+        drawn: Sequence[torch.Tensor] | None = None,
+        temperature: float = 1.0,
+    ) -> list[list[int]]:
+        """Token ids that follow each prompt; ``drawn`` has the random numbers of each."""
+        answers: list[list[int]] = [[] for _ in prompts]
+        # Prompts of similar length need little padding.
+        order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+        for start in range(0, len(order), self.prompts_at_once):
+            chosen = order[start : start + self.prompts_at_once]
+            ids, mask = pad([prompts[i] for i in chosen], on="left")
+            draw = None
+            if drawn is not None:
+                draw = Draw(torch.stack([drawn[i] for i in chosen]), ids.shape[1], temperature)
+            output = self.continued(ids, mask, draw)
+            for i, answer in zip(chosen, output[:, ids.shape[1] :].tolist(), strict=True):
+                answers[i] = answer
+        return answers
+
+    def continued(
+        self, ids: torch.Tensor, mask: torch.Tensor, draw: LogitsProcessor | None, **options: Any
+    ) -> Any:
+        """What ``generate`` returns for token ids and their mask, (B, T) each.
+
+        Args:
+            ids: prompts, padded on the left.
+            mask: 1 for tokens, 0 for padding.
+            draw: changes the logits.
+            options: of the generation that differ from a student's answers.
+        """
+        usual: dict[str, Any] = {
+            "max_new_tokens": self.max_new_tokens,
+            "do_sample": False,
+            "eos_token_id": sorted(self.texts.ends),
+            "pad_token_id": self.texts.end,
+        }
+        plain = GenerationConfig(**{**usual, **options})  # type: ignore[no-untyped-call]
+        # peft's adapters are inside the model that it was given.
+        model = self.model.get_base_model() if self.lora else self.model
+        with _configured(model, plain), self.threads(), self.computing(), torch.inference_mode():
+            return model.generate(
+                input_ids=ids.to(self.device),
+                attention_mask=mask.to(self.device),
+                generation_config=plain,
+                logits_processor=[draw] if draw else None,
+            )
+
+
+class Draw(LogitsProcessor):
+    """Leaves the token where a uniform number falls as the only one: greedy decoding takes it.
+
+    Args:
+        uniforms: numbers in [0, 1) for each row and new token, shape (B, n).
+        n_read: tokens before the first new one.
+        temperature: divides the logits, > 0.
+    """
+
+    def __init__(self, uniforms: torch.Tensor, n_read: int, temperature: float) -> None:
+        self.uniforms, self.n_read, self.temperature = uniforms, n_read, temperature
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        """Token ids so far (B, n_read + i) and logits (B, V) -> logits (B, V)."""
+        number = self.uniforms[:, input_ids.shape[1] - self.n_read, None].to(scores.device)
+        cumulative = (scores.float() / self.temperature).softmax(-1).cumsum(-1)
+        token = (cumulative <= number * cumulative[:, -1:]).sum(-1, keepdim=True)
+        only = torch.full_like(scores, -torch.inf)
+        return only.scatter(1, token.clamp(max=scores.shape[-1] - 1), 0.0)
+
+
+def load_students(
+    name_or_path: str, count: int, settings: LanguageModelSettings
+) -> tuple[HuggingFaceStudent, ...]:
+    """``count`` equal students, each with a model of its own.
+
+    Args:
+        name_or_path: as for ``teachgym.students.local.student.load_students``.
+        count: how many, >= 1.
+        settings: see ``LanguageModelSettings``; ``strict``, ``graphs`` and ``server`` are not used.
+
+    Raises:
+        UnknownNameError: if there is no such model, or it cannot be read.
+        ConfigError: for a setting that the model does not allow.
+        MissingExtraError: if adapters are asked for and peft is not installed.
+    """
+    return tuple(_load(name_or_path, settings) for _ in range(count))
+
+
+def _load(name_or_path: str, settings: LanguageModelSettings) -> HuggingFaceStudent:
+    own = prepare(name_or_path, settings)
+    student = HuggingFaceStudent(
+        own.model,
+        own.texts,
+        max_new_tokens=settings.max_new_tokens,
+        lora=own.lora,
+        dtype=settings.torch_dtype,
+    )
+    with student.threads():
+        if answers_alone(student):
+            student.prompts_at_once = 1
+    if own.start:
+        student.load_adapter(own.start)
+    return student
+
+
+def pad(
+    texts: Sequence[Sequence[int]], *, on: str, value: int = 0
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Token ids and mask of the texts, (B, T) each, padded ``on`` the ``left`` or ``right``."""
+    longest = max(map(len, texts))
+    ids = torch.full((len(texts), longest), value)
+    mask = torch.zeros_like(ids)
+    for row, text in enumerate(texts):
+        places = slice(longest - len(text), None) if on == "left" else slice(len(text))
+        ids[row, places], mask[row, places] = torch.tensor(text), 1
+    return ids, mask
+
+
+def _adapted(model: Any, lora: LoRASettings) -> Any:
+    """The model with peft's adapters, in place."""
+    try:
+        from peft import LoraConfig, get_peft_model
+    except ImportError as error:
+        raise missing_extra("peft", "hf") from error
+    layers = to_adapt(model, lora)
+    config = LoraConfig(
+        task_type="CAUSAL_LM",
+        r=lora.rank,
+        lora_alpha=lora.alpha,  # type: ignore[arg-type]  # any number will do
+        lora_dropout=lora.dropout,
+        target_modules=list(layers),
+        fan_in_fan_out=any(isinstance(layer, Conv1D) for layer in layers.values()),
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(lora.seed)
+        try:
+            return get_peft_model(model, config)
+        except ValueError as error:
+            raise ConfigError(
+                f"peft finds nothing to adapt by targets={lora.targets!r}: {error}"
+            ) from error
+
+
+@contextmanager
+def _configured(model: Any, plain: GenerationConfig) -> Iterator[None]:
+    """Within: nothing of the model's own generation settings, such as repetition penalties."""
+    before, model.generation_config = model.generation_config, plain
+    try:
+        yield
+    finally:
+        model.generation_config = before

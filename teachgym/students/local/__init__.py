@@ -1,0 +1,1 @@
+"""Language models in this process: packed passes and continuous batching."""

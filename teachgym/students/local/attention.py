@@ -1,0 +1,253 @@
+"""Attention over packed texts and over slots of a static cache, put into Hugging Face models.
+
+Models of transformers look their attention up by name and hand it queries, keys and values after
+position embeddings. ``NAME`` is registered there once; what it does is decided by the ``plan``
+that a forward pass is given. Shapes: B batch, T tokens, H heads, G key heads (H is a multiple of
+G), D head size, S slots, L positions of a slot.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface
+
+from teachgym.errors import LocalBackendError
+from teachgym.students.local.scores import Scoring
+from teachgym.students.local.varlen import attend_to_own
+
+NAME = "teachgym"
+"""What ``model.set_attn_implementation`` is given."""
+
+
+class AttentionPlan(Protocol):
+    """Who attends to whom in one forward pass."""
+
+    def attend(
+        self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scoring: Scoring
+    ) -> torch.Tensor:
+        """Queries (B, H, T, D), keys (B, G, T, D), values (B, G, T, E) -> (B, T, H, E)."""
+
+
+def attention(
+    module: Any,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    *,
+    plan: AttentionPlan | None = None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    softcap: float | None = None,
+    sliding_window: int | None = None,
+    s_aux: torch.Tensor | None = None,
+    **others: Any,
+) -> tuple[torch.Tensor, None]:
+    """What transformers calls; the plan does the work.
+
+    Raises:
+        LocalBackendError: without a plan.
+    """
+    if plan is None:
+        raise LocalBackendError(
+            f"{type(module).__name__} does not hand its arguments to its attention"
+        )
+    scoring = Scoring(scaling, dropout, softcap, sliding_window, s_aux)
+    return plan.attend(module.layer_idx, query, key, value, scoring), None
+
+
+AttentionInterface.register(NAME, attention)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Texts one after another in a single row; each token sees its own text up to itself."""
+
+    lengths: tuple[int, ...]
+    """Tokens of each text."""
+    device: torch.device
+    """Where they are."""
+
+    def attend(
+        self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scoring: Scoring
+    ) -> torch.Tensor:
+        """``varlen_attn`` on GPUs; elsewhere one call for each run of texts of equal length."""
+        if q.is_cuda and q.dtype in (torch.bfloat16, torch.float16):
+            queries, keys, values = (x[0].transpose(0, 1) for x in (q, k, v))  # (T, heads, D)
+            out = attend_to_own(queries, keys, values, self._ends, max(self.lengths), scoring)
+            if out is not None:
+                return out[None]
+        pieces, start = [], 0
+        for length, run in itertools.groupby(self.lengths):
+            stop = start + length * len(list(run))
+            # (1, heads, n * length, D) -> (n, heads, length, D)
+            n = (stop - start) // length
+            queries, keys, values = (
+                x[0, :, start:stop].reshape(x.shape[1], n, length, -1).transpose(0, 1)
+                for x in (q, k, v)
+            )
+            out = _attend_causally(queries, keys, values, scoring)
+            pieces.append(out.transpose(1, 2).flatten(0, 1))
+            start = stop
+        return torch.cat(pieces)[None]  # (1, n * length, H, E)
+
+    @cached_property
+    def _ends(self) -> torch.Tensor:
+        """Where each text begins and the last one ends, shape (n_texts + 1,)."""
+        ends = [0, *itertools.accumulate(self.lengths)]
+        return torch.tensor(ends, dtype=torch.int32, device=self.device)
+
+
+class SlotCache:
+    """Keys and values of S answers in progress, L positions each, allocated once.
+
+    Args:
+        n_slots: S.
+        length: L.
+    """
+
+    def __init__(self, n_slots: int, length: int) -> None:
+        self.n_slots, self.length = n_slots, length
+        self._layers: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+
+    def layer(
+        self, index: int, k: torch.Tensor, v: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keys (S, G, L, D) and values (S, G, L, E) of a layer, shaped as its ``k`` and ``v``.
+
+        They are zeros the first time.
+        """
+        if index not in self._layers:
+            new = [x.new_zeros(self.n_slots, x.shape[1], self.length, x.shape[3]) for x in (k, v)]
+            self._layers[index] = (new[0], new[1])
+        return self._layers[index]
+
+    def move(self, source: int, target: int) -> None:
+        """Copy slot ``source`` to slot ``target``."""
+        for k, v in self._layers.values():
+            k[target].copy_(k[source])
+            v[target].copy_(v[source])
+
+
+@dataclass(frozen=True)
+class Prefill:
+    """Packed prompts whose keys and values go to slots of a cache."""
+
+    cache: SlotCache
+    packed: Packed
+    slots: torch.Tensor
+    """Slot of each token, shape (T,)."""
+    positions: torch.Tensor
+    """Position of each token, shape (T,)."""
+
+    def attend(
+        self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scoring: Scoring
+    ) -> torch.Tensor:
+        """As ``Packed``, and remember."""
+        for stored, new in zip(self.cache.layer(layer, k, v), (k, v), strict=True):
+            stored[self.slots, :, self.positions] = new[0].transpose(0, 1)
+        return self.packed.attend(layer, q, k, v, scoring)
+
+
+@dataclass(frozen=True)
+class Decode:
+    """One new token in each of the first ``len(positions)`` slots of a cache."""
+
+    cache: SlotCache
+    rows: torch.Tensor
+    """0, 1, 2 ..., shape (n,)."""
+    positions: torch.Tensor
+    """Of the new tokens, shape (n,)."""
+    visible: torch.Tensor
+    """Which positions each may look at, bool, shape (n, 1, 1, length)."""
+
+    def attend(
+        self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scoring: Scoring
+    ) -> torch.Tensor:
+        """Write the new keys and values, then attend to all that is visible."""
+        n, length = len(self.rows), self.visible.shape[-1]
+        keys, values = self.cache.layer(layer, k, v)
+        keys[self.rows, :, self.positions] = k[:, :, 0]
+        values[self.rows, :, self.positions] = v[:, :, 0]
+        keys, values = keys[:n, :, :length], values[:n, :, :length]
+        mask = self.visible
+        if scoring.window is not None and scoring.window < length:
+            mask = mask & ~visible(self.positions - scoring.window, length)
+        if scoring.is_plain and not (q.is_cuda and q.shape[1] != k.shape[1]):
+            out = _attend(q, keys, values, scoring, attn_mask=mask)
+        else:
+            # On GPUs the masked kernels of torch would first repeat the key heads.
+            out = attend_in_groups(q, keys, values, mask, scoring)
+        return out.transpose(1, 2)
+
+
+def _attend_causally(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scoring: Scoring
+) -> torch.Tensor:
+    """Texts of one length T: (n, H, T, D), (n, G, T, D), (n, G, T, E) -> (n, H, T, E)."""
+    length = q.shape[2]
+    is_windowed = scoring.window is not None and scoring.window < length
+    if scoring.is_plain and not is_windowed:
+        return _attend(q, k, v, scoring, is_causal=length > 1)
+    mask = torch.ones(length, length, dtype=torch.bool, device=q.device).tril()
+    if scoring.window is not None and is_windowed:
+        mask = mask.triu(1 - scoring.window)
+    if scoring.is_plain:
+        return _attend(q, k, v, scoring, attn_mask=mask)
+    return attend_in_groups(q, k, v, mask, scoring)
+
+
+def _attend(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scoring: Scoring, **options: Any
+) -> torch.Tensor:
+    """Scaled dot product attention, key heads shared where there are fewer of them."""
+    return scaled_dot_product_attention(
+        q,
+        k,
+        v,
+        scale=scoring.scale,
+        dropout_p=scoring.dropout,
+        enable_gqa=q.shape[1] != k.shape[1],
+        **options,
+    )
+
+
+def attend_in_groups(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor, scoring: Scoring
+) -> torch.Tensor:
+    """Attention written out, for any scoring; keys and values are not repeated.
+
+    Args:
+        q: (n, H, T, D).
+        k: (n, G, L, D).
+        v: (n, G, L, E).
+        mask: what is seen, bool, (T, L) or (n, 1, T, L).
+        scoring: how scores become weights.
+
+    Returns:
+        Outputs, (n, H, T, E).
+    """
+    n, n_heads, n_queries, d_head = q.shape
+    shape = (n, k.shape[1], n_heads // k.shape[1], n_queries)  # (n, G, H / G, T)
+    scale = d_head**-0.5 if scoring.scale is None else scoring.scale
+    scores = (q.reshape(*shape, d_head) @ k[:, :, None].mT) * scale
+    if scoring.softcap is not None:
+        scores = scoring.softcap * torch.tanh(scores / scoring.softcap)
+    scores = scores.masked_fill(~(mask[:, :, None] if mask.dim() == 4 else mask), -torch.inf)
+    if scoring.sinks is not None:
+        sinks = scoring.sinks.to(scores.dtype).view(1, shape[1], shape[2], 1, 1)
+        scores = torch.cat([scores, sinks.expand(*shape, 1)], -1)
+    weights = scores.softmax(-1, dtype=torch.float32).to(q.dtype)[..., : k.shape[2]]
+    weights = torch.dropout(weights, scoring.dropout, train=scoring.dropout > 0)
+    return (weights @ v[:, :, None]).reshape(n, n_heads, n_queries, -1)
+
+
+def visible(positions: torch.Tensor, length: int) -> torch.Tensor:
+    """True up to and including each position; (n,) -> (n, 1, 1, length)."""
+    return (torch.arange(length, device=positions.device) <= positions[:, None])[:, None, None]

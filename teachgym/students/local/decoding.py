@@ -1,0 +1,256 @@
+"""Answers of K students in slots: a finished answer makes room for the next prompt at once."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from teachgym.students.local.attention import Decode, Prefill, SlotCache, visible
+from teachgym.students.local.graphs import Graphs
+from teachgym.students.local.layout import Layout
+from teachgym.students.local.network import Network, pack
+
+_ROUND = 32
+"""Attention looks at a multiple of this many positions, so that few shapes occur."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A prompt to be continued."""
+
+    ids: tuple[int, ...]
+    """Token ids of the prompt, at least one."""
+    uniforms: torch.Tensor | None = None
+    """One number in [0, 1) for each new token, which decides what is drawn; None = greedy."""
+
+
+@dataclass(frozen=True)
+class DecodingRules:
+    """When an answer ends and how a token is chosen."""
+
+    ends: torch.Tensor
+    """Whether a token ends an answer, bool, shape (V,)."""
+    is_over: Callable[[Sequence[int]], bool] | None = None
+    """Whether tokens, none of them an end, make a complete answer; None = never."""
+    temperature: float = 1.0
+    """Divides the logits before sampling, > 0."""
+    stop: tuple[str, ...] = ()
+    """The strings behind ``ends`` and ``is_over``, for those who look at text themselves."""
+
+
+class SlotDecoder:
+    """S slots per student on a static cache.
+
+    Row ``turn * K + k`` is a slot of student ``k``, so that the rows in use are always the first
+    ones: when prompts run out, answers move down. What a row computes does not depend on the
+    others, so neither does an answer.
+
+    Args:
+        network: the model; its stacked layers follow ``layout``.
+        layout: of K students.
+        n_turns: slots per student, S.
+        length: positions per slot; prompt and answer must fit.
+        max_new_tokens: longest answer, >= 1.
+        graphs: replays decoding steps on a GPU; None = eager.
+        n_steps: decoding steps between two looks at which answers are finished.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        layout: Layout,
+        *,
+        n_turns: int,
+        length: int,
+        max_new_tokens: int,
+        graphs: Graphs | None = None,
+        n_steps: int = 1,
+    ) -> None:
+        self.network, self.layout, self.max_new_tokens = network, layout, max_new_tokens
+        self.n_turns, self.graphs, self.n_steps = n_turns, graphs, n_steps
+        n_rows, device = n_turns * layout.n_students, network.device
+        self.cache = SlotCache(n_rows, length)
+        self.rows = torch.arange(n_rows, device=device)
+        self.token = torch.zeros(n_rows, dtype=torch.long, device=device)
+        self.position = torch.zeros_like(self.token)
+        self.count = torch.zeros_like(self.token)
+        self.active = torch.zeros(n_rows, dtype=torch.bool, device=device)
+        self.answer = torch.zeros(n_rows, max_new_tokens, dtype=torch.long, device=device)
+        self.uniforms = torch.zeros(n_rows, max_new_tokens, device=device)
+        self.ends = torch.zeros(0, dtype=torch.bool)
+        self.temperature: float | None = None
+        """None = greedy."""
+        self._owners: list[int | None] = [None] * n_rows
+        """Number of the question that a row answers."""
+
+    @torch.inference_mode()
+    def answer_all(
+        self, questions: Sequence[Sequence[Question]], rules: DecodingRules
+    ) -> list[list[list[int]]]:
+        """Token ids of the answers, ends included; questions[k] are for student k."""
+        if self.ends.shape != rules.ends.shape:
+            self.ends = rules.ends.to(self.network.device)
+        self.ends.copy_(rules.ends)  # in place, for captured steps
+        greedy = all(q.uniforms is None for own in questions for q in own)
+        self.temperature = None if greedy else rules.temperature
+        answers: list[list[list[int]]] = [[[] for _ in own] for own in questions]
+        waiting = [deque(range(len(own))) for own in questions]
+        while any(waiting) or any(owner is not None for owner in self._owners):
+            self._admit(questions, waiting)
+            n_rows = self._rows_in_use()
+            length = self._visible_length(n_rows)
+            for _ in range(self.n_steps):
+                self._step(n_rows, length)
+            self._collect(answers, rules.is_over)
+            self._close_gaps(waiting)
+        return answers
+
+    # -- prompts in ------------------------------------------------------------------------
+
+    def _admit(
+        self, questions: Sequence[Sequence[Question]], waiting: Sequence[deque[int]]
+    ) -> None:
+        """Give free slots to waiting questions, once there are enough to make it worth while."""
+        if not any(waiting):
+            return
+        free = [row for row, owner in enumerate(self._owners) if owner is None]
+        usable = sum(bool(waiting[row % self.layout.n_students]) for row in free)
+        if not usable or len(free) < min(len(self._owners) // 4, sum(map(len, waiting))):
+            return
+        admitted: list[tuple[int, int, int]] = []  # student, question, row
+        for row in free:
+            student = row % self.layout.n_students
+            if waiting[student]:
+                number = waiting[student].popleft()
+                self._owners[row] = number
+                admitted.append((student, number, row))
+        # Prompts of equal length side by side share one call of attention.
+        admitted.sort(key=lambda a: (a[0], len(questions[a[0]][a[1]].ids), a[2]))
+        self._prefill(
+            [(student, row) for student, _, row in admitted],
+            [questions[student][number] for student, number, _ in admitted],
+        )
+
+    def _prefill(self, places: Sequence[tuple[int, int]], questions: Sequence[Question]) -> None:
+        """Read the prompts, choose the first token of each answer."""
+        device = self.network.device
+        ids, positions, packed = pack([q.ids for q in questions], device)
+        lengths = torch.tensor(packed.lengths)
+        rows = torch.tensor([row for _, row in places])
+        plan = Prefill(self.cache, packed, rows.repeat_interleave(lengths).to(device), positions[0])
+        per_student = [0] * self.layout.n_students
+        n_tokens = [0] * self.layout.n_students
+        for (student, _), length in zip(places, packed.lengths, strict=True):
+            per_student[student] += 1
+            n_tokens[student] += length
+        with self.layout.blocks(n_tokens):
+            hidden = self.network.hidden(ids, positions, plan)[0]  # (T, d)
+        rows, lengths = rows.to(device), lengths.to(device)
+        if self.temperature is not None:
+            uniforms = [q.uniforms for q in questions if q.uniforms is not None]
+            self.uniforms[rows] = torch.stack(uniforms).to(device)
+        self.count[rows] = 0
+        with self.layout.blocks(per_student):
+            last = hidden[lengths.cumsum(0) - 1]
+            chosen = self._choose(self.network.logits(last), rows)
+        self.token[rows], self.position[rows], self.count[rows] = chosen, lengths, 1
+        self.answer[rows, 0] = chosen
+        self.active[rows] = ~self.ends[chosen] & (self.max_new_tokens > 1)
+
+    # -- one token each --------------------------------------------------------------------
+
+    def _rows_in_use(self) -> int:
+        """Rows up to the last one with an answer in progress, whole turns of all students."""
+        last = max((row for row, owner in enumerate(self._owners) if owner is not None), default=-1)
+        n_students = self.layout.n_students
+        n_turns = -(-(last + 1) // n_students)
+        if self.graphs:  # few sizes, so that few graphs are captured
+            n_turns = min(self.n_turns, 1 << max(0, n_turns - 1).bit_length())
+        return n_turns * n_students
+
+    def _visible_length(self, n_rows: int) -> int:
+        """Positions that the next ``n_steps`` steps may look at."""
+        longest = int(self.position[:n_rows].max()) + self.n_steps
+        return min(-(-longest // _ROUND) * _ROUND, self.cache.length)
+
+    def _step(self, n_rows: int, length: int) -> None:
+        """Another token for each of the first ``n_rows`` rows that is not finished."""
+        if self.graphs:
+            state = [self.token, self.position, self.count, self.active, self.answer]
+            key = (n_rows, length, self.temperature)
+            self.graphs.run(key, lambda: self._advance(n_rows, length), state)
+        else:
+            self._advance(n_rows, length)
+
+    def _advance(self, n: int, length: int) -> None:
+        """The step itself; only work on the device, so that it can be captured."""
+        position, active = self.position[:n], self.active[:n]
+        plan = Decode(self.cache, self.rows[:n], position, visible(position, length))
+        with self.layout.turns(n // self.layout.n_students):
+            hidden = self.network.hidden(self.token[:n, None], position[:, None], plan)
+            logits = self.network.logits(hidden[:, 0])
+        token = torch.where(active, self._choose(logits, self.rows[:n]), self.token[:n])
+        place = self.count[:n].clamp(max=self.max_new_tokens - 1)[:, None]
+        kept = torch.where(active[:, None], token[:, None], self.answer[:n].gather(1, place))
+        self.answer[:n].scatter_(1, place, kept)
+        self.token[:n] = token
+        self.count[:n] += active
+        self.position[:n] += active
+        active &= ~self.ends[token] & (self.count[:n] < self.max_new_tokens)
+
+    def _choose(self, logits: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """The likeliest token, or the one where a uniform number falls; (n, V) -> (n,)."""
+        if self.temperature is None:
+            return logits.argmax(-1)
+        uniforms = self.uniforms[rows].gather(1, self.count[rows][:, None])  # (n, 1)
+        cumulative = (logits.float() / self.temperature).softmax(-1).cumsum(-1)
+        below = (cumulative <= uniforms * cumulative[:, -1:]).sum(-1)
+        return below.clamp(max=logits.shape[-1] - 1)
+
+    # -- answers out -----------------------------------------------------------------------
+
+    def _collect(
+        self,
+        answers: list[list[list[int]]],
+        is_over: Callable[[Sequence[int]], bool] | None,
+    ) -> None:
+        """Take finished answers out of their slots."""
+        # One look at the device for all rows.
+        active, counts, tokens = self.active.tolist(), self.count.tolist(), self.answer.cpu()
+        for row, number in enumerate(self._owners):
+            if number is None:
+                continue
+            over = not active[row]
+            if not over and is_over:
+                over = is_over(tokens[row, : counts[row]].tolist())
+            if over:
+                student = row % self.layout.n_students
+                answers[student][number] = tokens[row, : counts[row]].tolist()
+                self._owners[row] = None
+                self.active[row] = False
+
+    def _close_gaps(self, waiting: Sequence[deque[int]]) -> None:
+        """Where no prompts are left, move the last answers in progress to the first slots."""
+        n_students = self.layout.n_students
+        for student, queue in enumerate(waiting):
+            if queue:
+                continue
+            rows = range(student, len(self._owners), n_students)
+            free = deque(row for row in rows if self._owners[row] is None)
+            for row in reversed(rows):
+                if self._owners[row] is None:
+                    continue
+                if not free or free[0] > row:
+                    break
+                self._move(row, free.popleft())
+
+    def _move(self, source: int, target: int) -> None:
+        self.cache.move(source, target)
+        state = (self.token, self.position, self.count, self.active, self.answer, self.uniforms)
+        for tensor in state:
+            tensor[target] = tensor[source]
+        self._owners[source], self._owners[target] = None, self._owners[source]
+        self.active[source] = False

@@ -1,0 +1,232 @@
+"""``StudentPool``: K students around one resident language model."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from teachgym.errors import ConfigError
+from teachgym.students.adapter_files import write_adapter
+from teachgym.students.checkpoints import copy_in, copy_out
+from teachgym.students.local.generation import MERGE_FROM, Answering
+from teachgym.students.local.layout import Layout, apply_shared
+from teachgym.students.local.merging import Merged
+from teachgym.students.local.network import Network
+from teachgym.students.local.stacking import stack_weights, unstack_weights
+from teachgym.students.lora import LoRALinear, LoRASettings, add_adapters
+from teachgym.students.texts import Texts
+from teachgym.students.threads import few_threads
+from teachgym.types import Checkpoint
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A trained tensor of all students."""
+
+    name: str
+    parameter: nn.Parameter
+    is_stacked: bool
+    """Whether the parameter has a first axis of students; without it there is one student."""
+
+    @property
+    def values(self) -> torch.Tensor:
+        """(K, ...), in place."""
+        return self.parameter.data if self.is_stacked else self.parameter.data[None]
+
+    @property
+    def grad(self) -> torch.Tensor | None:
+        """(K, ...), in place; None before a backward pass."""
+        grad = self.parameter.grad
+        return grad if grad is None or self.is_stacked else grad[None]
+
+
+class StudentPool:
+    """K students that share one process, one base model and every forward pass.
+
+    Each student's answers and training are those it would have alone. All of them start equal.
+
+    Args:
+        model: a causal language model of transformers, on its device. The pool changes it: layers
+            are wrapped, weights of an adapted base are frozen.
+        texts: its tokenizer and prompt format.
+        max_new_tokens: the longest answer, end token included, >= 1.
+        count: K, >= 1.
+        lora: train low-rank adapters; None = train all weights.
+        dtype: of the computation; trained weights are 32-bit floats.
+        strict: multiply what students share student by student, so that the bits of what one
+            learns do not depend on the others; None = on CPUs, where it costs little.
+        graphs: on a GPU, replay decoding steps as CUDA graphs.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        texts: Texts,
+        *,
+        max_new_tokens: int,
+        count: int = 1,
+        lora: LoRASettings | None = None,
+        dtype: torch.dtype = torch.float32,
+        strict: bool | None = None,
+        graphs: bool = True,
+    ) -> None:
+        if max_new_tokens < 1:
+            raise ConfigError(f"max_new_tokens is {max_new_tokens}; it must be 1 or more")
+        if count < 1:
+            raise ConfigError(f"a pool has {count} students; it must have 1 or more")
+        if count > 1 and _has_dropout(model):
+            raise ConfigError(
+                "several students cannot share a model with dropout of its own; set it to 0 in "
+                "the model's config, or use one student at a time"
+            )
+        self.network = Network(model.eval())
+        self.texts, self.max_new_tokens, self.lora = texts, max_new_tokens, lora
+        self.count, self.dtype = count, dtype
+        strict = self.network.device.type == "cpu" if strict is None else strict
+        # Stacked weights are multiplied student by student anyhow.
+        self.layout = Layout(count, strict=strict and lora is not None)
+        self.adapters: Mapping[str, LoRALinear] = {}
+        self.weights = tuple(self._make_trainable())
+        recast = lora is None and count == 1 and dtype != torch.float32
+        self.answer = Answering(
+            self.network,
+            self.layout,
+            merged=partial(Merged, self.network, self.adapters, dtype) if lora or recast else None,
+            merge_from=1 if recast else MERGE_FROM,
+            computing=self.computing,
+            threads=self.threads,
+            max_new_tokens=max_new_tokens,
+            graphs=graphs and self.network.device.type == "cuda",
+        )
+
+    def _make_trainable(self) -> Iterator[Weight]:
+        model = self.network.model
+        if self.lora is not None:
+            self.adapters = add_adapters(model, self.lora, self.layout)
+            for name, layer in self.adapters.items():
+                yield Weight(f"{name}.lora_A", layer.lora_A, is_stacked=True)
+                yield Weight(f"{name}.lora_B", layer.lora_B, is_stacked=True)
+        elif self.count > 1:
+            for name, parameter in stack_weights(model, self.layout).items():
+                yield Weight(name, parameter, is_stacked=True)
+        else:
+            model.requires_grad_(True)
+            for name, parameter in model.named_parameters():
+                yield Weight(name, parameter, is_stacked=False)
+
+    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        """(n_rows, d) -> (n_rows, V), rows as ``layout`` says."""
+        head = self.network.model.get_output_embeddings()
+        if isinstance(head, nn.Linear):
+            return self.network.bounded(apply_shared(head, hidden, self.layout))
+        logits: torch.Tensor = head(hidden)
+        return self.network.bounded(logits)
+
+    def write_adapter(self, student: int, folder: Path, *, base: str) -> None:
+        """Write a student's adapter in PEFT's format; ``base`` is what it names as its base."""
+        lora = self.lora
+        assert lora is not None
+        layers = self.adapters.items()
+        write_adapter(
+            folder,
+            {name: (layer.lora_A[student], layer.lora_B[student]) for name, layer in layers},
+            rank=lora.rank,
+            alpha=lora.alpha,
+            dropout=lora.dropout,
+            base=base,
+        )
+
+    def plain_model(self, student: int) -> Any:
+        """A student all of whose weights are trained as an ordinary model of transformers."""
+        model = self.network.model
+        return unstack_weights(model, student) if self.count > 1 else model
+
+    def computing(self) -> AbstractContextManager[Any]:
+        """Context of a forward pass: 16-bit computation with 32-bit weights, where asked for."""
+        if self.lora is not None or self.dtype == torch.float32:
+            return nullcontext()
+        return torch.autocast(self.network.device.type, dtype=self.dtype)
+
+    @property
+    def n_parameters(self) -> int:
+        """How many numbers one student consists of, the shared base included."""
+        shared = {id(w.parameter): self.count for w in self.weights if w.is_stacked}
+        parameters = self.network.model.parameters()
+        return sum(p.numel() // shared.get(id(p), 1) for p in parameters)
+
+    def threads(self) -> AbstractContextManager[None]:
+        """Context of everything that a student computes: see ``few_threads``."""
+        return few_threads(self.n_parameters, self.network.device)
+
+    def save(self, student: int) -> Checkpoint:
+        """A copy of everything training may change; weights with two names are kept once."""
+        return copy_out(self._weights_of(student))
+
+    def restore(self, student: int, checkpoint: Checkpoint) -> None:
+        """Copy weights back in place, bit for bit.
+
+        Raises:
+            ConfigError: for a checkpoint of another model, of which nothing is taken over.
+        """
+        copy_in(self._weights_of(student), checkpoint)
+
+    def _weights_of(self, student: int) -> dict[str, torch.Tensor]:
+        """What a student has been trained to, in place."""
+        return {w.name: w.values[student] for w in self.weights}
+
+    def fingerprint(self, student: int) -> str:
+        """Hex digest of all that decides the student's answers."""
+        digest = hashlib.sha256(self._frozen_digest)
+        digest.update(self.texts.format.encode())
+        for name, values in self._weights_of(student).items():
+            digest.update(name.encode())
+            digest.update(_bytes(values))
+        return digest.hexdigest()
+
+    @cached_property
+    def _frozen_digest(self) -> bytes:
+        """Of what training never changes: frozen weights, configuration, prompt format."""
+        texts, model = self.texts, self.network.model
+        facts: Sequence[Any] = (
+            model.config.to_json_string(),
+            _tokenizer_facts(texts.tokenizer),
+            (texts.tokenizer.chat_template, sorted(texts.template.items())) if texts.chat else None,
+            sorted(texts.ends),
+            texts.context,
+            self.max_new_tokens,
+            self.lora.scale if self.lora else None,
+            str(self.dtype),
+            self.network.device.type,
+        )
+        digest = hashlib.sha256(repr(facts).encode())
+        trained = {id(w.parameter) for w in self.weights}
+        for name, parameter in model.named_parameters():
+            if id(parameter) not in trained:
+                digest.update(name.encode())
+                digest.update(_bytes(parameter))
+        return digest.digest()
+
+
+def _has_dropout(model: Any) -> bool:
+    config = model.config.get_text_config()
+    layers = any(isinstance(m, nn.Dropout) and m.p for m in model.modules())
+    return layers or bool(getattr(config, "attention_dropout", 0))
+
+
+def _tokenizer_facts(tokenizer: Any) -> Any:
+    """What decides how texts become tokens."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    return backend.to_str() if backend else sorted(tokenizer.get_vocab().items())
+
+
+def _bytes(tensor: torch.Tensor) -> Any:
+    """The tensor's memory, as hashes take it."""
+    return tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
