@@ -7,7 +7,7 @@ from typing import Any
 
 import gymnasium as gym
 
-from teachgym.protocols import Probes, Purse
+from teachgym.protocols import Meter, Probes
 from teachgym.syllabus import Syllabus
 from teachgym.types import Skill, leaf_skills, leaves_by_root
 
@@ -17,7 +17,7 @@ class Classroom:
     """The task without its held-out splits, who pays, and the size of a step."""
 
     syllabus: Syllabus
-    purse: Purse
+    meter: Meter
     """Calls are paid through it from the episode's budget."""
     per_step: int
     """The most examples of one step, >= 1."""
@@ -31,7 +31,7 @@ class Classroom:
         """Read it off an environment of any of the three kinds."""
         return cls(
             syllabus=env.get_wrapper_attr("syllabus"),
-            purse=env.get_wrapper_attr("purse"),
+            meter=env.get_wrapper_attr("meter"),
             per_step=int(env.get_wrapper_attr("examples_per_step")),
             levels=tuple(env.get_wrapper_attr("levels")),
             probes=env.get_wrapper_attr("probes"),

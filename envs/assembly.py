@@ -16,7 +16,7 @@ from teachgym.envs.stress.rugged import Rugged
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.gate import Gate
 from teachgym.protocols import Evaluator, Reward, Student, Task, Trainer
-from teachgym.rendezvous import Meeting
+from teachgym.rendezvous import Rendezvous
 from teachgym.rewards import make_reward
 from teachgym.skills.relabelled import Relabelled
 from teachgym.skills.sources import find_skills
@@ -47,14 +47,14 @@ def assemble(config: EnvConfig) -> Parts:
 
 
 def assemble_rows(
-    config: EnvConfig, count: int, meeting: Meeting | None = None
+    config: EnvConfig, count: int, rendezvous: Rendezvous | None = None
 ) -> tuple[Parts, ...]:
     """The parts of ``count`` environments with equal students, which share task and model.
 
     Args:
         config: of every one.
         count: how many, >= 1.
-        meeting: where they train and ask together; None = each by itself.
+        rendezvous: where they train and ask together; None = each by itself.
     """
     config.require_keys()
     task = make_task(config.task, **config.task_settings)
@@ -67,7 +67,7 @@ def assemble_rows(
     store = AnswerStore(cache_folder("answers")) if config.reuse_answers else None
     rows = []
     for row, student in enumerate(students):
-        batched = BatchedTrainer(trainer, meeting, row) if meeting is not None else None
+        batched = BatchedTrainer(trainer, rendezvous, row) if rendezvous is not None else None
         evaluator = GenerateAndGrade(store, ask=batched.ask) if batched else GenerateAndGrade(store)
         rows.append(
             Parts(

@@ -21,7 +21,7 @@ from teachgym.envs.restart import FROM_UNTRAINED, training_set
 from teachgym.envs.rules import EpisodeRules
 from teachgym.errors import ConfigError, EpisodeError, unknown
 from teachgym.gate import Gate, Seen
-from teachgym.ledger import Ledger, Meter
+from teachgym.ledger import Ledger, LedgerMeter
 from teachgym.protocols import Evaluator, Reward, Student, Task, Trainer
 from teachgym.rewards import accuracy_gain
 from teachgym.snapshot import Best, Snapshot
@@ -230,7 +230,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         return Syllabus.of(self.task)
 
     @cached_property
-    def purse(self) -> Meter:
+    def meter(self) -> LedgerMeter:
         """What those who write training data pay their calls from: this episode's budget."""
         return self.ledger.meter
 
@@ -315,7 +315,7 @@ class TeacherEnv(gym.Env[Report, Data]):
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the capabilities, which serve one process and are made when asked for."""
-        return {k: v for k, v in self.__dict__.items() if k not in ("syllabus", "purse", "probes")}
+        return {k: v for k, v in self.__dict__.items() if k not in ("syllabus", "meter", "probes")}
 
     # -- the parts of a step ---------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Training and asking of several environments' students at once, in a meeting."""
+"""Training and asking of several environments' students at once, in a rendezvous."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Any
 import numpy as np
 
 from teachgym.protocols import Student, Trainer
-from teachgym.rendezvous import Meeting
+from teachgym.rendezvous import Rendezvous
 from teachgym.types import Cost, Data, TrainResult
 
 
-def open_meeting() -> Meeting:
-    """A meeting where students of one pool are trained and asked."""
-    return Meeting({"train": _train_rows, "generate": _ask_rows})
+def open_meeting() -> Rendezvous:
+    """A rendezvous where students of one pool are trained and asked."""
+    return Rendezvous({"train": _train_rows, "generate": _ask_rows})
 
 
 @dataclass(frozen=True)
 class BatchedTrainer(Trainer[Any]):
-    """A row's trainer, and its way to ask: through the meeting if it runs and has use of it.
+    """A row's trainer, and its way to ask: through the rendezvous if it runs and has use of it.
 
     What can only be done one by one is done right here, so that its errors are this row's alone.
     """
 
     trainer: Trainer[Any]
-    meeting: Meeting
+    rendezvous: Rendezvous
     row: int
 
     def cost(self, student: Student, data: Data) -> Cost:
@@ -35,17 +35,17 @@ class BatchedTrainer(Trainer[Any]):
 
     def train(self, student: Student, data: Data, rng: np.random.Generator) -> TrainResult:
         """Have the student trained, with those of other rows where the trainer can do it."""
-        if not (self.meeting.running and self.trainer.batchable):
+        if not (self.rendezvous.running and self.trainer.batchable):
             return self.trainer.train(student, data, rng)
         request = (self.trainer, student, data, rng)
-        result: TrainResult = self.meeting.ask("train", self.row, request)
+        result: TrainResult = self.rendezvous.ask("train", self.row, request)
         return result
 
     def ask(self, student: Student, prompts: Sequence[str], stop: Sequence[str]) -> list[str]:
         """The student's answers; see ``teachgym.evaluation.Ask``."""
-        if not (self.meeting.running and student.batchable):
+        if not (self.rendezvous.running and student.batchable):
             return student.generate(prompts, stop=stop)
-        answers: list[str] = self.meeting.ask("generate", self.row, (student, prompts, stop))
+        answers: list[str] = self.rendezvous.ask("generate", self.row, (student, prompts, stop))
         return answers
 
 

@@ -235,7 +235,7 @@ def skill_tree(parts_of: Assemble = assemble, /, **settings: Any) -> AnyEnv:
         make_proposer(
             config.proposer,
             base.task,
-            purse=base.purse,
+            meter=base.meter,
             chat=config.chat,
             **config.proposer_settings,
         ),
@@ -263,7 +263,7 @@ def _unchanged(env: AnyEnv) -> AnyEnv:
 def _engine(config: SkillListConfig, base: TeacherEnv) -> DataEngine:
     """Who fills the orders, paid by the environment."""
     return make_engine(
-        config.engine, base.task, purse=base.purse, chat=config.chat, **config.engine_settings
+        config.engine, base.task, meter=base.meter, chat=config.chat, **config.engine_settings
     )
 
 

@@ -24,34 +24,34 @@ from teachgym.envs.batching import open_meeting
 from teachgym.envs.config import EnvConfig
 from teachgym.errors import ActionError, ConfigError
 from teachgym.loop import StepResult
-from teachgym.rendezvous import Meeting
+from teachgym.rendezvous import Rendezvous
 from teachgym.shown import shown
 from teachgym.snapshot import Snapshot
 from teachgym.spaces import WordSpace
 
 
 class TeacherVectorEnv(SyncVectorEnv[Any, Any]):
-    """Rows of one kind that step in a meeting, where training and answering are done jointly.
+    """Rows of one kind that step in a rendezvous, where training and answering are done jointly.
 
     Made by ``gym.make_vec("teachgym/SkillList-v0", num_envs=8, **settings)``. Spaces, infos and
     autoreset are those of Gymnasium's ``SyncVectorEnv``. An error in a row is raised as
     ``teachgym.rendezvous.RowError`` once the other rows have made their step; reset then.
 
     Args:
-        rows: environments of equal spaces whose trainers and evaluators ask ``meeting``, each
+        rows: environments of equal spaces whose trainers and evaluators ask ``rendezvous``, each
             under its place in the sequence.
-        meeting: where they ask.
+        rendezvous: where they ask.
         autoreset_mode: when a row whose episode has ended is reset; see Gymnasium.
     """
 
     def __init__(
         self,
         rows: Sequence[gym.Env[Any, Any]],
-        meeting: Meeting,
+        rendezvous: Rendezvous,
         *,
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
     ) -> None:
-        self.meeting = meeting
+        self.rendezvous = rendezvous
         super().__init__([partial(_Row, row) for row in rows], autoreset_mode=autoreset_mode)
 
     def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
@@ -86,7 +86,7 @@ class TeacherVectorEnv(SyncVectorEnv[Any, Any]):
             partial(env.step, actions[row]) if row in actions else _stay
             for row, env in enumerate(self.envs)
         ]
-        results = self.meeting.run(calls)
+        results = self.rendezvous.run(calls)
         return {row: results[row] for row in actions}
 
     def _batch(self, actions: Any) -> Any:
@@ -147,14 +147,14 @@ class SharedStudents:
     def __init__(self, count: int) -> None:
         if count < 1:
             raise ConfigError(f"num_envs is {count}; it must be 1 or more")
-        self.count, self.meeting = count, open_meeting()
+        self.count, self.rendezvous = count, open_meeting()
         self._parts: tuple[Parts, ...] = ()
 
     def make(self, row: int, id_: str, /, **settings: Any) -> gym.Env[Any, Any]:
         """Environment number ``row``, with the spec that ``gym.make`` gives it.
 
         Args:
-            row: from 0; in the meeting it is known by it.
+            row: from 0; in the rendezvous it is known by it.
             id_: one of ``teachgym.ENV_IDS``.
             settings: those of the environment, the same for every row.
         """
@@ -167,7 +167,7 @@ class SharedStudents:
 
     def _assemble(self, row: int, config: EnvConfig) -> Parts:
         if not self._parts:
-            self._parts = assemble_rows(config, self.count, self.meeting)
+            self._parts = assemble_rows(config, self.count, self.rendezvous)
         return self._parts[row]
 
 
@@ -195,4 +195,4 @@ def _make_rows(
 ) -> TeacherVectorEnv:
     shared = SharedStudents(num_envs)
     rows = [shared.make(row, id_, **settings) for row in range(num_envs)]
-    return TeacherVectorEnv(rows, shared.meeting, autoreset_mode=autoreset_mode)
+    return TeacherVectorEnv(rows, shared.rendezvous, autoreset_mode=autoreset_mode)

@@ -16,7 +16,7 @@ class Ledger:
     Whoever is about to spend asks first (``require``) and records afterwards what it really
     cost (``record``), so a limit is never passed. Two prices are not known in advance: wall-clock
     seconds are only recorded, and a call to a chat model may begin while anything is left
-    (``exhausted``). A ledger is a ``protocols.Purse``, but who writes gets its ``meter``.
+    (``exhausted``). A ledger is a ``protocols.Meter``, but who writes gets its ``meter``.
 
     Example:
         >>> ledger = Ledger(Budget(examples=10))
@@ -87,13 +87,13 @@ class Ledger:
         return self.budget.remaining(self.spent)[currency]
 
     @property
-    def meter(self) -> Meter:
-        """A purse on this account for those who call chat models."""
-        return Meter(self)
+    def meter(self) -> LedgerMeter:
+        """A meter on this account for those who call chat models."""
+        return LedgerMeter(self)
 
 
-class Meter:
-    """A ``protocols.Purse``: asks what is exhausted, charges and notes, and can do nothing else.
+class LedgerMeter:
+    """A ``protocols.Meter``: asks what is exhausted, charges and notes, and can do nothing else.
 
     The ledger cannot be reached from it: nothing can be paid back, forgotten or allowed.
     """

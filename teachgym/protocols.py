@@ -379,7 +379,7 @@ class ChatModel(Protocol):
         """
 
 
-class Purse(Protocol):
+class Meter(Protocol):
     """What pays for calls: whoever calls a chat model asks first and records afterwards."""
 
     def exhausted(self) -> tuple[str, ...]:

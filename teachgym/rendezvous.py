@@ -1,4 +1,4 @@
-"""``Meeting``: several callables take turns, and what they ask for is answered jointly.
+"""``Rendezvous``: several callables take turns, and what they ask for is answered jointly.
 
 Each runs in a thread of its own, but only one thing runs at any time: the rows go on one after
 the other, each until it asks or ends, and then the calling thread answers what they wait for.
@@ -18,10 +18,10 @@ Handler = Callable[[Sequence[int], Sequence[Any]], Sequence[Any]]
 
 
 class RowError(TeachgymError, RuntimeError):
-    """Something was raised in a row of a meeting; the original is the ``__cause__``."""
+    """Something was raised in a row of a rendezvous; the original is the ``__cause__``."""
 
 
-class Meeting:
+class Rendezvous:
     """Runs K callables that may ask; answers together what they ask for.
 
     Args:
@@ -29,8 +29,8 @@ class Meeting:
             ``run``; what it raises is raised in every row whose request it was given.
 
     Example:
-        >>> meeting = Meeting({"double": lambda rows, numbers: [2 * n for n in numbers]})
-        >>> meeting.run([lambda: meeting.ask("double", 0, 3), lambda: 5])
+        >>> rendezvous = Rendezvous({"double": lambda rows, numbers: [2 * n for n in numbers]})
+        >>> rendezvous.run([lambda: rendezvous.ask("double", 0, 3), lambda: 5])
         [6, 5]
     """
 
@@ -131,7 +131,7 @@ class _Seat:
     def dismiss(self) -> None:
         """End the thread: whatever the row asks is answered with ``SystemExit``."""
         self._dismissed = True
-        self._reply = _raising(SystemExit("the meeting is over"))
+        self._reply = _raising(SystemExit("the rendezvous is over"))
         self._may_run.release()
         if self._thread.is_alive():
             self._thread.join()

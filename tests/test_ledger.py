@@ -61,8 +61,8 @@ def test_nothing_can_be_paid_back(currency: str, amount: float) -> None:
     changed = Cost()
     object.__setattr__(changed, currency, amount)
     alike = SimpleNamespace(**{**Cost().as_dict(), currency: amount})
-    for purse in (ledger, ledger.meter):
+    for meter in (ledger, ledger.meter):
         for cost in (changed, alike):
             with pytest.raises(ConfigError):
-                purse.record(cost)  # type: ignore[arg-type]
+                meter.record(cost)  # type: ignore[arg-type]
     assert ledger.spent == Cost(*[5] * len(CURRENCIES))

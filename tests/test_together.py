@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from teachgym.rendezvous import Meeting, RowError
+from teachgym.rendezvous import Rendezvous, RowError
 
 pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 
@@ -27,24 +27,24 @@ class Doubling:
         return [2 * n for n in numbers]
 
 
-def asking(meeting: Meeting, row: int, numbers: Sequence[int]) -> list[int]:
-    return [meeting.ask("double", row, n) for n in numbers]
+def asking(rendezvous: Rendezvous, row: int, numbers: Sequence[int]) -> list[int]:
+    return [rendezvous.ask("double", row, n) for n in numbers]
 
 
 def test_waiting_rows_are_answered_together_in_row_order() -> None:
     """Rows ask 2, 0, 1 and 3 times: rounds of 3, 2 and 1 rows, then nobody is left."""
     double = Doubling()
-    meeting = Meeting({"double": double})
+    rendezvous = Rendezvous({"double": double})
     numbers = [(1, 2), (), (3,), (4, 5, 6)]
-    results = meeting.run([partial(asking, meeting, row, n) for row, n in enumerate(numbers)])
+    results = rendezvous.run([partial(asking, rendezvous, row, n) for row, n in enumerate(numbers)])
     assert results == [[2, 4], [], [6], [8, 10, 12]]
     assert double.asked == [([0, 2, 3], [1, 3, 4]), ([0, 3], [2, 5]), ([3], [6])]
 
 
 def test_handlers_run_on_the_thread_that_called() -> None:
     double = Doubling()
-    meeting = Meeting({"double": double})
-    meeting.run([partial(asking, meeting, row, (1,)) for row in range(3)])
+    rendezvous = Rendezvous({"double": double})
+    rendezvous.run([partial(asking, rendezvous, row, (1,)) for row in range(3)])
     assert double.threads == {threading.get_ident()}
 
 
@@ -58,9 +58,11 @@ def test_different_requests_are_answered_kind_by_kind() -> None:
 
         return answer
 
-    meeting = Meeting({"train": handler("train"), "generate": handler("generate")})
+    rendezvous = Rendezvous({"train": handler("train"), "generate": handler("generate")})
     kinds = ["generate", "train", "generate"]
-    results = meeting.run([partial(meeting.ask, kind, row, row) for row, kind in enumerate(kinds)])
+    results = rendezvous.run(
+        [partial(rendezvous.ask, kind, row, row) for row, kind in enumerate(kinds)]
+    )
     assert results == ["generate-0", "train-1", "generate-2"]
     assert log == ["generate[0, 2]", "train[1]"]
 
@@ -68,71 +70,71 @@ def test_different_requests_are_answered_kind_by_kind() -> None:
 def test_only_one_row_runs_at_a_time() -> None:
     """Each row notes where it is: the notes come in row order between any two rounds."""
     notes: list[tuple[int, int]] = []
-    meeting = Meeting({"double": Doubling()})
+    rendezvous = Rendezvous({"double": Doubling()})
 
     def row_life(row: int) -> None:
         for turn in range(50):
             notes.append((turn, row))
-            meeting.ask("double", row, turn)
+            rendezvous.ask("double", row, turn)
 
-    meeting.run([partial(row_life, row) for row in range(4)])
+    rendezvous.run([partial(row_life, row) for row in range(4)])
     assert notes == [(turn, row) for turn in range(50) for row in range(4)]
 
 
 def test_a_row_that_raises_is_named_and_the_others_finish() -> None:
-    meeting = Meeting({"double": Doubling()})
+    rendezvous = Rendezvous({"double": Doubling()})
     finished: list[int] = []
 
     def life(row: int) -> None:
-        meeting.ask("double", row, 1)
+        rendezvous.ask("double", row, 1)
         if row == 1:
             raise ValueError("no more chalk")
-        meeting.ask("double", row, 2)
+        rendezvous.ask("double", row, 2)
         finished.append(row)
 
     with pytest.raises(RowError, match="1 of 3 rows failed; row 1: ValueError: no more") as caught:
-        meeting.run([partial(life, row) for row in range(3)])
+        rendezvous.run([partial(life, row) for row in range(3)])
     assert isinstance(caught.value.__cause__, ValueError)
     assert finished == [0, 2]
-    assert not meeting.running
-    assert meeting.run([partial(asking, meeting, 0, (4,))]) == [[8]]
+    assert not rendezvous.running
+    assert rendezvous.run([partial(asking, rendezvous, 0, (4,))]) == [[8]]
 
 
 def test_a_handler_that_raises_is_heard_by_those_who_asked_and_they_may_recover() -> None:
     def refuse(rows: Sequence[int], payloads: Sequence[Any]) -> Sequence[Any]:
         raise OSError("out of memory")
 
-    meeting = Meeting({"refuse": refuse, "double": Doubling()})
+    rendezvous = Rendezvous({"refuse": refuse, "double": Doubling()})
 
     def recovering() -> str:
         try:
-            meeting.ask("refuse", 0, None)
+            rendezvous.ask("refuse", 0, None)
         except OSError:
             return "recovered"
         return "not told"
 
     ended: list[Any] = []
     with pytest.raises(RowError, match="row 1: OSError: out of memory"):
-        meeting.run(
+        rendezvous.run(
             [
                 lambda: ended.append(recovering()),
-                partial(meeting.ask, "refuse", 1, None),
-                lambda: ended.append(meeting.ask("double", 2, 3)),
+                partial(rendezvous.ask, "refuse", 1, None),
+                lambda: ended.append(rendezvous.ask("double", 2, 3)),
             ]
         )
     assert ended == ["recovered", 6]
 
 
 def test_a_handler_with_too_few_replies_is_an_error_of_the_rows() -> None:
-    meeting = Meeting({"double": lambda rows, payloads: [1]})
+    rendezvous = Rendezvous({"double": lambda rows, payloads: [1]})
     with pytest.raises(RowError, match="2 of 2 rows failed"):
-        meeting.run([partial(asking, meeting, row, (1,)) for row in range(2)])
+        rendezvous.run([partial(asking, rendezvous, row, (1,)) for row in range(2)])
 
 
 def test_a_kind_nobody_handles_is_an_error_of_the_row() -> None:
-    meeting = Meeting({})
+    rendezvous = Rendezvous({})
     with pytest.raises(RowError, match="KeyError: 'train'"):
-        meeting.run([partial(meeting.ask, "train", 0, None)])
+        rendezvous.run([partial(rendezvous.ask, "train", 0, None)])
 
 
 def test_an_interrupt_ends_every_row() -> None:
@@ -143,17 +145,17 @@ def test_an_interrupt_ends_every_row() -> None:
 
     def stubborn(row: int) -> None:
         try:
-            meeting.ask("double", row, 1)
+            rendezvous.ask("double", row, 1)
         finally:
-            meeting.ask("double", row, 2)
+            rendezvous.ask("double", row, 2)
 
     before = set(threading.enumerate())
-    meeting = Meeting({"double": interrupted})
+    rendezvous = Rendezvous({"double": interrupted})
     with pytest.raises(KeyboardInterrupt):
-        meeting.run([partial(stubborn, row) for row in range(3)])
+        rendezvous.run([partial(stubborn, row) for row in range(3)])
     assert set(threading.enumerate()) <= before
-    assert not meeting.running
+    assert not rendezvous.running
 
 
 def test_no_rows_are_no_results() -> None:
-    assert Meeting({}).run([]) == []
+    assert Rendezvous({}).run([]) == []

@@ -13,10 +13,10 @@ from pathlib import Path
 from teachgym.workers import VISIBLE, worker_pool
 
 
-def device(meeting: Path) -> tuple[str, int]:
+def device(rendezvous: Path) -> tuple[str, int]:
     """The worker's device and process, once two workers have begun: none does all the work."""
-    (meeting / str(os.getpid())).touch()
-    wait_for(lambda: len(list(meeting.iterdir())) == 2, "the second worker does not begin")
+    (rendezvous / str(os.getpid())).touch()
+    wait_for(lambda: len(list(rendezvous.iterdir())) == 2, "the second worker does not begin")
     return os.environ[VISIBLE], os.getpid()
 
 

@@ -8,24 +8,24 @@ from dataclasses import replace
 from teachgym.agents.llm.replies import TreeAnswer
 from teachgym.apportion import scale_down
 from teachgym.forest.forest import Forest
-from teachgym.protocols import Purse
+from teachgym.protocols import Meter
 from teachgym.types import Exploit, Explore, Incident, Move
 
 
-def move_of(answer: TreeAnswer, forest: Forest, root: str, purse: Purse) -> Move | None:
+def move_of(answer: TreeAnswer, forest: Forest, root: str, meter: Meter) -> Move | None:
     """The move that ``answer`` asks for; None if it asks for nothing that can be done.
 
-    Names that do not exist are left out and counted in ``purse`` as ``unknown-skill``.
+    Names that do not exist are left out and counted in ``meter`` as ``unknown-skill``.
     """
     known = forest.known(root)
     if answer.action == "explore":
         count = min(answer.new_subskills, forest.max_subskills - len(known))
-        skills = _existing([answer.skill or root], (root, *known), purse)
+        skills = _existing([answer.skill or root], (root, *known), meter)
         if not skills or count < 1:
             return None
         return Explore(skills[0], count, answer.examples_for_new, answer.reasoning)
     shares = {share.subskill: share.examples for share in answer.allocation}
-    named = {name: shares[name] for name in _existing(shares, known, purse)}
+    named = {name: shares[name] for name in _existing(shares, known, meter)}
     if not named:
         return None
     return Exploit(root, {**dict.fromkeys(known, 0), **named}, answer.reasoning)
@@ -35,7 +35,7 @@ def fit_moves(moves: Sequence[Move], limit: int, *, most: int | None = None) -> 
     """The moves with what they ask for cut to ``most`` examples for a subskill, then scaled down.
 
     In all they ask for ``limit`` examples at most, for parts of one where that is the share: the
-    environment rounds. Standing allocations of roots that do not
+    environment rounds. LeaderboardRow allocations of roots that do not
     exploit are not theirs to change: where those and the moves together are more than a step
     holds, the environment scales down all of it.
     """
@@ -44,12 +44,12 @@ def fit_moves(moves: Sequence[Move], limit: int, *, most: int | None = None) -> 
     return tuple(_with(move, [next(counts) for _ in _asked(move)]) for move in moves)
 
 
-def _existing(names: Iterable[str], existing: Collection[str], purse: Purse) -> list[str]:
+def _existing(names: Iterable[str], existing: Collection[str], meter: Meter) -> list[str]:
     """Those of ``names`` that exist; the others are counted."""
     names = list(names)
     for name in names:
         if name not in existing:
-            purse.note(Incident("unknown-skill", repr(name)))
+            meter.note(Incident("unknown-skill", repr(name)))
     return [name for name in names if name in existing]
 
 

@@ -12,7 +12,7 @@ from teachgym.agents.llm.excerpts import CUT, choose_errors, choose_examples
 from teachgym.agents.llm.replies import SkillSpec, hint_of, skill_spec
 from teachgym.apportion import apportion
 from teachgym.chat.prompts import Messages, render
-from teachgym.chat.structured import Asker, Question
+from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.engines.writer import Writer, WriterSettings
 from teachgym.protocols import ChatModel
 from teachgym.settings import Count, Few, at_most, checked
@@ -62,7 +62,7 @@ class LLMOpenEnded:
         self.shots = shots
         self.classroom, self.state = classroom, state
         self.name = "llm" if state else "llm-no-state"
-        self._asker = Asker(chat, classroom.purse, workers=workers)
+        self._asker = StructuredChat(chat, classroom.meter, workers=workers)
         settings = WriterSettings(**(writer or {}))
         self._writer = Writer(classroom.syllabus, self._asker, settings)
         self.reset(0)
@@ -105,11 +105,11 @@ class LLMOpenEnded:
         """Specifications for known skills, for ``count`` examples more or less."""
         draw = int(self._rng.integers(2**31))
         known = [skill.name for skill in self.classroom.syllabus.skills]
-        question = Question(self._prompt(shown, count, said), draw)
+        question = ChatRequest(self._prompt(shown, count, said), draw)
         (specs,) = self._asker.ask([question], skill_spec(known))
         for spec in specs:
             if spec.skill not in known:
-                self.classroom.purse.note(Incident("unknown-skill", repr(spec.skill)))
+                self.classroom.meter.note(Incident("unknown-skill", repr(spec.skill)))
         return tuple(spec for spec in specs if spec.skill in known)
 
     def _prompt(self, shown: Mapping[str, Any], count: int, said: Sequence[SkillSpec]) -> Messages:

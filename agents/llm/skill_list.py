@@ -13,7 +13,7 @@ from teachgym.agents.llm.excerpts import CUT, choose_errors, choose_examples, in
 from teachgym.agents.llm.replies import MOST_SPECS, Hypothesis, hint_of
 from teachgym.apportion import apportion, divide_evenly
 from teachgym.chat.prompts import render
-from teachgym.chat.structured import Asker, Question
+from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.protocols import ChatModel
 from teachgym.settings import Count, Few, Kept, checked
 from teachgym.types import Order, Plan, Report, Skill, SkillScore, Transition
@@ -68,7 +68,7 @@ class LLMSkillList:
         self.error_tokens = error_tokens
         self.classroom, self.state, self.only_errors = classroom, state, only_errors
         self.name = "llm" if state else "llm-no-state"
-        self._asker = Asker(chat, classroom.purse, workers=workers)
+        self._asker = StructuredChat(chat, classroom.meter, workers=workers)
         self.reset(0)
 
     def reset(self, seed: int) -> None:
@@ -107,7 +107,7 @@ class LLMSkillList:
 
     def _questions(
         self, report: Report, skills: Sequence[Skill], parts: Sequence[int]
-    ) -> list[Question]:
+    ) -> list[ChatRequest]:
         names = [skill.name for skill in skills]
         scores: Mapping[str, SkillScore] = {}
         shown: dict[str, tuple[Any, ...]] = {"errors": (), "examples": ()}
@@ -127,7 +127,7 @@ class LLMSkillList:
             for skill, part in zip(skills, parts, strict=True)
         ]
 
-    def _question(self, **variables: Any) -> Question:
+    def _question(self, **variables: Any) -> ChatRequest:
         messages = render(
             "teachgym.agents",
             "skill_list",
@@ -139,7 +139,7 @@ class LLMSkillList:
             levels=self.classroom.levels,
             **variables,
         )
-        return Question(messages, draw=int(self._rng.integers(2**31)))
+        return ChatRequest(messages, draw=int(self._rng.integers(2**31)))
 
     def _orders(self, skill: str, part: int, answer: Iterable[Hypothesis]) -> list[Order]:
         """The orders for one skill: ``part`` examples at most, and no empty orders."""

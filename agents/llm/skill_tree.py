@@ -13,7 +13,7 @@ from teachgym.agents.llm.excerpts import CUT, ShownError, choose_errors, in_word
 from teachgym.agents.llm.moves import fit_moves, move_of
 from teachgym.agents.llm.replies import TreeAnswer
 from teachgym.chat.prompts import render
-from teachgym.chat.structured import Asker, Question
+from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.forest.space import TreeReport
 from teachgym.protocols import ChatModel
 from teachgym.settings import Count, Few, Kept, checked
@@ -67,7 +67,7 @@ class LLMSkillTree:
         self.error_tokens = error_tokens
         self.classroom, self.state = classroom, state
         self.name = "llm" if state else "llm-no-state"
-        self._asker = Asker(chat, classroom.purse, workers=workers)
+        self._asker = StructuredChat(chat, classroom.meter, workers=workers)
         self.reset(0)
 
     @property
@@ -107,19 +107,19 @@ class LLMSkillTree:
 
     def _move(self, now: TreeReport, root: str, answer: Sequence[TreeAnswer]) -> Move | None:
         # The prompt asks for one item; of several, the first that can be used counts.
-        moves = (move_of(a, now.forest, root, self.classroom.purse) for a in answer)
+        moves = (move_of(a, now.forest, root, self.classroom.meter) for a in answer)
         move = next((move for move in moves if move), None)
         if move is None:
             detail = f"{root}: no usable answer; its allocation stands"
-            self.classroom.purse.note(Incident("kept", detail))
+            self.classroom.meter.note(Incident("kept", detail))
         return move
 
-    def _questions(self, now: TreeReport, roots: Sequence[str]) -> list[Question]:
+    def _questions(self, now: TreeReport, roots: Sequence[str]) -> list[ChatRequest]:
         names = [leaf for root in roots for leaf in self.classroom.leaves[root]]
         errors = choose_errors(now.report, names, self.error_tokens, self._rng)
         return [self._question(now, root, errors) for root in roots]
 
-    def _question(self, now: TreeReport, root: str, errors: Sequence[ShownError]) -> Question:
+    def _question(self, now: TreeReport, root: str, errors: Sequence[ShownError]) -> ChatRequest:
         leaves, syllabus = self.classroom.leaves[root], self.classroom.syllabus
         predictions = (p for p in now.report.predictions if p.example.skill in leaves)
         subskills = now.forest.trees[root]
@@ -140,7 +140,7 @@ class LLMSkillTree:
             words=in_words,
             described=describe,
         )
-        return Question(messages, draw=int(self._rng.integers(2**31)))
+        return ChatRequest(messages, draw=int(self._rng.integers(2**31)))
 
 
 def describe(move: Move) -> str:

@@ -112,7 +112,7 @@ def _do_together(jobs: Sequence[Job]) -> list[Outcome]:
     makes = [partial(shared.make, row) for row in range(len(jobs))]
     calls = [partial(attempt, *each, notes) for each in zip(jobs, makes, strict=True)]
     try:
-        return shared.meeting.run(calls)
+        return shared.rendezvous.run(calls)
     except RowError as error:
         cause = error.__cause__
         assert cause is not None

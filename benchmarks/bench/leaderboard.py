@@ -40,7 +40,7 @@ FEWEST_ARMS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LeaderboardRow:
     """An arm's line."""
 
     arm: str
@@ -72,7 +72,7 @@ class Standing:
     """Gain on val minus gain on test (``RunResult.gap``), over runs; None without results."""
 
 
-def stand(suite: Suite, results: Results, *, seed: int = 0) -> list[Standing]:
+def stand(suite: Suite, results: Results, *, seed: int = 0) -> list[LeaderboardRow]:
     """One line per arm, best mean test accuracy first, arms without results last.
 
     Args:
@@ -94,7 +94,7 @@ def stand(suite: Suite, results: Results, *, seed: int = 0) -> list[Standing]:
         rivals = match_scores(suite, runs[arm.name], runs[suite.compared(arm)])
         tested = arm.name in tests
         standings.append(
-            Standing(
+            LeaderboardRow(
                 arm=arm.name,
                 control=arm.control,
                 finished=len(mine),
@@ -212,7 +212,7 @@ def _gap(runs: Collection[RunResult]) -> Estimate | None:
     return estimate([run.gap.mean for run in runs]) if runs else None
 
 
-def leaderboard_rows(suite: Suite, standings: Sequence[Standing]) -> Rows:
+def leaderboard_rows(suite: Suite, standings: Sequence[LeaderboardRow]) -> Rows:
     """Header and a row per arm; who is compared with whom is a column where it differs."""
     several = len({suite.compared(arm) for arm in suite.arms}) > 1
     reference = "its reference" if several else suite.reference
@@ -235,7 +235,7 @@ def leaderboard_rows(suite: Suite, standings: Sequence[Standing]) -> Rows:
     return (header, *(_row(line, suite.beyond, several=several) for line in standings))
 
 
-def _row(line: Standing, beyond: Sequence[str], *, several: bool) -> tuple[str, ...]:
+def _row(line: LeaderboardRow, beyond: Sequence[str], *, several: bool) -> tuple[str, ...]:
     name = f"{line.arm} (control)" if line.control else line.arm
     seeds = f"{line.finished} of {line.wanted}"
     if line.test is None or line.area is None or line.middle is None:
@@ -255,7 +255,7 @@ def _row(line: Standing, beyond: Sequence[str], *, several: bool) -> tuple[str, 
     )
 
 
-def _against(line: Standing) -> tuple[str, str, str]:
+def _against(line: LeaderboardRow) -> tuple[str, str, str]:
     if (test := line.against) is None:
         return ("", "", "")
     known = f" [{test.interval.low:+.4f}, {test.interval.high:+.4f}]" if test.p == test.p else ""

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from teachgym.benchmarks.bench.leaderboard import Standing
+from teachgym.benchmarks.bench.leaderboard import LeaderboardRow
 from teachgym.benchmarks.bench.statistics import mean_curve, profile
 from teachgym.benchmarks.pages.captions import intervals
 from teachgym.benchmarks.pages.material import BenchMaterial, name_condition
@@ -59,7 +59,7 @@ def standing_chart(bench: BenchMaterial, condition: str) -> Chart:
     )
 
 
-def _shared_reference(lines: Sequence[Standing]) -> Standing | None:
+def _shared_reference(lines: Sequence[LeaderboardRow]) -> LeaderboardRow | None:
     """The arm that all others are compared with, if there is one such."""
     names = {line.reference for line in lines if line.reference != line.arm}
     return next((line for line in lines if {line.arm} == names), None)

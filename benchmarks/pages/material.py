@@ -10,7 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from teachgym.benchmarks.bench.leaderboard import Results, Standing, by_arm, match_scores, stand
+from teachgym.benchmarks.bench.leaderboard import (
+    LeaderboardRow,
+    Results,
+    by_arm,
+    match_scores,
+    stand,
+)
 from teachgym.benchmarks.bench.runner import Status, read_results, read_states
 from teachgym.benchmarks.bench.statistics import FloatArray, Interval, improvement
 from teachgym.benchmarks.bench.suites import Arm, Suite
@@ -33,7 +39,7 @@ class BenchMaterial:
     """Of the finished cells."""
     states: Mapping[tuple[str, int], Status]
     """Of every cell, by name of the arm and seed."""
-    standings: Sequence[Standing]
+    standings: Sequence[LeaderboardRow]
     """Best arm first."""
     pages: Mapping[tuple[str, int], str]
     """Relative paths of the pages of runs, where there are any."""
@@ -79,9 +85,9 @@ class BenchMaterial:
         )
 
     @cached_property
-    def panels(self) -> dict[str, list[Standing]]:
+    def panels(self) -> dict[str, list[LeaderboardRow]]:
         """Standings by condition: what is compared with each other, best arm first."""
-        panels: dict[str, list[Standing]] = {arm.condition: [] for arm in self.suite.arms}
+        panels: dict[str, list[LeaderboardRow]] = {arm.condition: [] for arm in self.suite.arms}
         for line in self.standings:
             panels[self.arms[line.arm].condition].append(line)
         return panels
@@ -131,7 +137,7 @@ def name_condition(condition: str) -> str:
     return condition or "no stress"
 
 
-def _leaders(suite: Suite, standings: Sequence[Standing]) -> list[str]:
+def _leaders(suite: Suite, standings: Sequence[LeaderboardRow]) -> list[str]:
     """The best arms of the first condition, and what they are compared with; only with results."""
     own = {arm.name for arm in suite.arms if arm.condition == suite.arms[0].condition}
     fair = [line for line in standings if line.arm in own and not line.control and line.finished]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from teachgym.benchmarks.bench.leaderboard import Standing
+from teachgym.benchmarks.bench.leaderboard import LeaderboardRow
 from teachgym.benchmarks.bench.statistics import FEWEST, FloatArray, rank_chances, seeds_needed
 from teachgym.benchmarks.pages.material import BenchMaterial
 from teachgym.report.tables import Rows
@@ -15,7 +15,7 @@ EFFECT = 0.01
 """The difference in test accuracy that the number of seeds is for."""
 
 
-def rank_rows(bench: BenchMaterial, lines: Sequence[Standing]) -> Rows:
+def rank_rows(bench: BenchMaterial, lines: Sequence[LeaderboardRow]) -> Rows:
     """Header and a row per teacher with results, in the order of ``lines``; controls have none.
 
     Places are those of the means over resampled seeds, of the seeds that all of these teachers
@@ -49,7 +49,7 @@ def _range(chances: FloatArray) -> str:
     return f"{low} to {high}" if high > low else str(low)
 
 
-def _seeds(line: Standing) -> str:
+def _seeds(line: LeaderboardRow) -> str:
     """Of an arm that was compared with another in at least ``FEWEST`` pairs that are not equal."""
     if line.against is None or line.against.difference.n < FEWEST:
         return ""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from teachgym.benchmarks.bench.leaderboard import Standing, show_p
+from teachgym.benchmarks.bench.leaderboard import LeaderboardRow, show_p
 from teachgym.benchmarks.bench.statistics import Interval
 from teachgym.benchmarks.bench.suites import Arm
 from teachgym.benchmarks.pages.captions import errors, intervals
@@ -19,7 +19,7 @@ from teachgym.report.html import Cell, Section, grid, html_table
 class Coping:
     """A teacher under a condition."""
 
-    standing: Standing
+    standing: LeaderboardRow
     """Of its arm; compared with another, on at least one seed."""
     chance: Interval
     """That a run of it beats a run of what it is compared with, see

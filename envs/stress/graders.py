@@ -43,7 +43,7 @@ class Regraded:
 
 
 @dataclass(frozen=True)
-class AlwaysRight:
+class SaturatedScores:
     """Full marks for any answer to an example of ``skills``."""
 
     skills: frozenset[str]
@@ -55,7 +55,7 @@ class AlwaysRight:
 
 
 @dataclass(frozen=True)
-class TurnedOver:
+class FlippedScores:
     """A score s becomes 1 - s with chance ``rate``; equal answers to an example are graded alike.
 
     Expected accuracy is rate + (1 - 2 rate) * accuracy: a right answer is seen as right with

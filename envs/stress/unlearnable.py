@@ -9,7 +9,7 @@ from teachgym.types import Data
 
 
 @dataclass(frozen=True)
-class LeaveOut:
+class DropSkills:
     """The data without the examples of ``skills``; see ``altered_data.Alteration``.
 
     A skill can still rise by what it has in common with other skills that are taught.

@@ -9,11 +9,11 @@ import gymnasium as gym
 from teachgym.envs.stress.altered_data import Alteration, TrainOnAltered
 from teachgym.envs.stress.delayed_reward import DelayedReward
 from teachgym.envs.stress.forgetting import Forgetful
-from teachgym.envs.stress.graders import AlwaysRight, Regraded, TurnedOver
+from teachgym.envs.stress.graders import FlippedScores, Regraded, SaturatedScores
 from teachgym.envs.stress.settings import Stress
 from teachgym.envs.stress.skill_choice import choose_skills
-from teachgym.envs.stress.unlearnable import LeaveOut
-from teachgym.envs.stress.wrong_labels import Mislabel
+from teachgym.envs.stress.unlearnable import DropSkills
+from teachgym.envs.stress.wrong_labels import LabelNoise
 from teachgym.protocols import Evaluator, Student, Task, Trainer
 from teachgym.types import leaf_skills
 
@@ -34,11 +34,11 @@ def stressed_trainer(
     """
     alterations: list[Alteration] = []
     if stress.wrong_labels:
-        alterations.append(Mislabel(task, stress.wrong_labels, stress.seed))
+        alterations.append(LabelNoise(task, stress.wrong_labels, stress.seed))
     leaves = leaf_skills(task.skills)
     skills = choose_skills(stress.unlearnable, leaves, kind="unlearnable", seed=stress.seed)
     if skills:
-        alterations.append(LeaveOut(skills))
+        alterations.append(DropSkills(skills))
     if alterations:
         trainer = TrainOnAltered(trainer, tuple(alterations))
     if stress.forgetting:
@@ -55,9 +55,9 @@ def stressed_evaluator(evaluator: Evaluator, stress: Stress, task: Task) -> Eval
     leaves = leaf_skills(task.skills)
     skills = choose_skills(stress.saturated, leaves, kind="saturated", seed=stress.seed)
     if skills:
-        evaluator = Regraded(evaluator, AlwaysRight(skills))
+        evaluator = Regraded(evaluator, SaturatedScores(skills))
     if stress.grader_noise:
-        evaluator = Regraded(evaluator, TurnedOver(stress.grader_noise, stress.seed), only="val")
+        evaluator = Regraded(evaluator, FlippedScores(stress.grader_noise, stress.seed), only="val")
     return evaluator
 
 

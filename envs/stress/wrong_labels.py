@@ -16,7 +16,7 @@ from teachgym.types import Data, Example
 
 
 @dataclass(frozen=True)
-class Mislabel:
+class LabelNoise:
     """The data with wrong targets; see ``altered_data.Alteration``.
 
     Prompt and seed alone decide whether an example is wrong, so it is so in every step. Its wrong

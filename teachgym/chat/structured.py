@@ -2,7 +2,7 @@
 
 Every structured answer in the project is a JSON object ``{"items": [...]}``. What is wrong with a
 reply costs as little as possible: an invalid item is dropped, half a reply gives its whole items,
-an unreadable one is asked for again with the reason. All of it is noted in the purse, nothing is
+an unreadable one is asked for again with the reason. All of it is noted in the meter, nothing is
 raised, and nothing depends on which thread was faster.
 """
 
@@ -21,7 +21,7 @@ from teachgym.chat.cache import NotRecordedError, Recorded
 from teachgym.chat.json_items import Parsed, items_schema, parse_items
 from teachgym.chat.prompts import Messages
 from teachgym.errors import ChatError, ConfigError
-from teachgym.protocols import ChatModel, Purse
+from teachgym.protocols import ChatModel, Meter
 from teachgym.shown import in_short
 from teachgym.types import Completion, Cost, Incident
 
@@ -37,7 +37,7 @@ _AGAIN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ChatRequest:
     """What a chat model is asked."""
 
     messages: Messages
@@ -47,11 +47,11 @@ class Question:
     __repr__ = in_short
 
 
-class Asker:
+class StructuredChat:
     """Asks a chat model for items of a pydantic type, several questions at a time.
 
     A question starts only when the one ``workers`` before it has been paid for, and while the
-    purse is not exhausted. So which questions go unpaid does not depend on timing, and a limit is
+    meter is not exhausted. So which questions go unpaid does not depend on timing, and a limit is
     passed by the calls in flight at most: ``workers`` of them.
 
     Incidents, besides those of the chat model itself: ``bad-item`` (dropped, with the field and
@@ -61,7 +61,7 @@ class Asker:
 
     Args:
         chat: is asked, from several threads.
-        purse: pays, and is told of incidents; None = unlimited, and nobody is told.
+        meter: pays, and is told of incidents; None = unlimited, and nobody is told.
         workers: most calls in flight, >= 1.
         attempts: most calls for one question, >= 1; more than one if replies are malformed.
         max_reply_chars: what is longer is cut there before it is read, >= 1.
@@ -73,7 +73,7 @@ class Asker:
     def __init__(
         self,
         chat: ChatModel,
-        purse: Purse | None = None,
+        meter: Meter | None = None,
         *,
         workers: int = 8,
         attempts: int = 3,
@@ -84,10 +84,10 @@ class Asker:
             if number < 1:
                 raise ConfigError(f"{name} is {number!r}; give a whole number of at least 1")
         self.chat = chat
-        self.purse: Purse = _Bottomless() if purse is None else purse
+        self.meter: Meter = _Bottomless() if meter is None else meter
         self.workers, self.attempts, self.max_reply_chars = workers, attempts, max_reply_chars
 
-    def ask(self, questions: Sequence[Question], item: type[ItemT]) -> list[tuple[ItemT, ...]]:
+    def ask(self, questions: Sequence[ChatRequest], item: type[ItemT]) -> list[tuple[ItemT, ...]]:
         """The valid items in the answer to each question, in order, possibly none.
 
         Raises:
@@ -120,7 +120,7 @@ class Asker:
         return [state.found.get(number, ()) for number in range(len(questions))]
 
     def _call(
-        self, questions: Sequence[Question], schema: Mapping[str, Any]
+        self, questions: Sequence[ChatRequest], schema: Mapping[str, Any]
     ) -> list[Completion | ChatError | None]:
         """An answer for each question: a completion, why there is none, or None = unpaid."""
         answers: list[Completion | ChatError | None] = []
@@ -131,13 +131,13 @@ class Asker:
             for question in questions:
                 if len(window) == self.workers:
                     answers.append(self._settle(window.popleft()))
-                if self.purse.exhausted():
+                if self.meter.exhausted():
                     break
                 call = (question.messages, schema)
                 window.append(pool.submit(self.chat.complete, *call, draw=question.draw))
             answers += [self._settle(future) for future in window]
         if unpaid := len(questions) - len(answers):
-            short = ", ".join(self.purse.exhausted())
+            short = ", ".join(self.meter.exhausted())
             for _ in range(unpaid):
                 self._note("unpaid", f"nothing is left of: {short}")
         return answers + [None] * unpaid
@@ -150,9 +150,9 @@ class Asker:
             raise
         except ChatError as error:
             return error
-        self.purse.record(completion.cost)
+        self.meter.record(completion.cost)
         for incident in completion.incidents:
-            self.purse.note(incident)
+            self.meter.note(incident)
         return completion
 
     def _read(self, reply: Completion, item: type[ItemT]) -> Parsed[ItemT]:
@@ -163,13 +163,13 @@ class Asker:
             self._note("cut", f"a reply of {self.chat.name} ended after {len(text)} characters")
         parsed = parse_items(text, item)
         for problem in parsed.problems:
-            self.purse.note(problem)
+            self.meter.note(problem)
         if cut and parsed.malformed is not None:
             return replace(parsed, malformed=f"{parsed.malformed}; it was cut off, so be shorter")
         return parsed
 
     def _silence(
-        self, failures: Sequence[tuple[Question, ChatError]], schema: Mapping[str, Any]
+        self, failures: Sequence[tuple[ChatRequest, ChatError]], schema: Mapping[str, Any]
     ) -> ChatError:
         """The error for calls none of which got through."""
         if isinstance(self.chat, Recorded):
@@ -183,23 +183,23 @@ class Asker:
         return error
 
     def _note(self, event: str, detail: str) -> None:
-        self.purse.note(Incident(event, detail))
+        self.meter.note(Incident(event, detail))
 
 
 @dataclass
 class _State(Generic[ItemT]):
     """Where a call of ``ask`` stands."""
 
-    waiting: dict[int, Question]
+    waiting: dict[int, ChatRequest]
     """Questions to ask in the next round, by number."""
     found: dict[int, tuple[ItemT, ...]] = field(default_factory=dict)
-    failures: list[tuple[Question, ChatError]] = field(default_factory=list)
+    failures: list[tuple[ChatRequest, ChatError]] = field(default_factory=list)
     heard: bool = False
     """Whether any call got through."""
 
 
 class _Bottomless:
-    """The purse of who does not count."""
+    """The meter of who does not count."""
 
     def exhausted(self) -> tuple[str, ...]:
         return ()
@@ -212,8 +212,8 @@ class _Bottomless:
 
 
 def _again(
-    question: Question, reply: Completion, problem: str, schema: Mapping[str, Any]
-) -> Question:
+    question: ChatRequest, reply: Completion, problem: str, schema: Mapping[str, Any]
+) -> ChatRequest:
     """The question, the reply and what is wrong with it."""
     # Some servers refuse empty messages.
     answer = {"role": "assistant", "content": reply.text[:_SHOWN] or "(nothing)"}

@@ -149,7 +149,7 @@ def _discover(
     chosen = dict(tables["method"])
     if labels is not None:
         chosen["labels"] = read_skill_file(labels).labels
-    discovery = make_discovery(method, task, purse=ledger, chat=tables["chat"], **chosen)
+    discovery = make_discovery(method, task, meter=ledger, chat=tables["chat"], **chosen)
     file = discover_skills(discovery, task, method=method, splits=splits)
     write_skill_file(out, file)
     examples = [e for split in splits for e in task.examples(split)]

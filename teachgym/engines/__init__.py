@@ -16,7 +16,7 @@ from teachgym.engines.pool import PoolEngine
 from teachgym.engines.procedural import ProceduralEngine
 from teachgym.engines.replay import ReplayEngine
 from teachgym.engines.writer_settings import WriterSettings
-from teachgym.protocols import ChatModel, DataEngine, Purse, Task
+from teachgym.protocols import ChatModel, DataEngine, Meter, Task
 from teachgym.registry import Registry
 from teachgym.settings import build
 
@@ -26,7 +26,7 @@ Chat = Mapping[str, Any] | ChatModel
 
 def dispatch_engine(
     task: Task,
-    purse: Purse | None = None,
+    meter: Meter | None = None,
     *,
     engines: Mapping[str, Mapping[str, Any]],
     default: str,
@@ -36,7 +36,7 @@ def dispatch_engine(
 
     Args:
         task: what the data is for.
-        purse: pays for the calls of all of them.
+        meter: pays for the calls of all of them.
         engines: the name that orders use to the settings of the engine. It is the engine of that
             name, unless its settings have a ``name`` of their own; its chat model is ``chat``,
             unless they have a ``chat``. So two engines of one kind can stand side by side:
@@ -47,7 +47,7 @@ def dispatch_engine(
     Raises:
         ConfigError: if ``default`` is not among ``engines``, or for settings of one of them.
     """
-    services = {"task": task, "purse": purse, "chat": chat}
+    services = {"task": task, "meter": meter, "chat": chat}
     made = {name: make_engine(**{"name": name, **services, **own}) for name, own in engines.items()}
     return DispatchEngine(made, default)
 
@@ -62,10 +62,10 @@ ENGINES = Registry(
         "by-order": "teachgym.engines:dispatch_engine",
     },
     given=("task",),
-    services=("purse", "chat"),
+    services=("meter", "chat"),
     base=DataEngine,
 )
-"""Every engine, called as ``(task, **settings)``, and with ``purse`` and ``chat`` if it has
+"""Every engine, called as ``(task, **settings)``, and with ``meter`` and ``chat`` if it has
 parameters of these names."""
 
 __all__ = [
@@ -86,7 +86,7 @@ def make_engine(
     name: Any,
     task: Task,
     *,
-    purse: Purse | None = None,
+    meter: Meter | None = None,
     chat: Chat | None = None,
     **settings: Any,
 ) -> DataEngine:
@@ -95,7 +95,7 @@ def make_engine(
     Args:
         name: a name in ``ENGINES``, or one of the other ways of ``teachgym.registry``.
         task: what the data is for.
-        purse: pays for calls, for engines that make some.
+        meter: pays for calls, for engines that make some.
         chat: the chat model or its settings, for engines that use one.
         settings: the engine's own.
 
@@ -104,7 +104,7 @@ def make_engine(
         ConfigError: for settings the engine does not have or a task it cannot work with.
     """
     check_engine(name, settings, chat)
-    engine: DataEngine = ENGINES.make(name, task, settings=settings, purse=purse, chat=chat)
+    engine: DataEngine = ENGINES.make(name, task, settings=settings, meter=meter, chat=chat)
     return engine
 
 

@@ -1,6 +1,6 @@
 """From what a chat model filled in to an example that has passed every check.
 
-What fails is noted in the purse by the name of the check and is dropped alone.
+What fails is noted in the meter by the name of the check and is dropped alone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from teachgym.engines.writer_settings import WriterSettings
 from teachgym.engines.written import Fields, right_draft, wrong_draft
 from teachgym.errors import ConfigError
 from teachgym.gate import normalise
-from teachgym.protocols import Purse
+from teachgym.protocols import Meter
 from teachgym.syllabus import Syllabus
 from teachgym.types import Data, Draft, Example, Incident
 
@@ -24,7 +24,7 @@ class Examiner:
 
     syllabus: Syllabus
     settings: WriterSettings
-    purse: Purse
+    meter: Meter
     leaf: str
     """The skill of the examples."""
     difficulty: float | None
@@ -85,4 +85,4 @@ class Examiner:
             return None
 
     def _note(self, event: str, detail: str) -> None:
-        self.purse.note(Incident(event, detail))
+        self.meter.note(Incident(event, detail))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from teachgym.engines.writer_settings import WriterSettings
-from teachgym.protocols import ChatModel, DataEngine, Purse, Task
+from teachgym.protocols import ChatModel, DataEngine, Meter, Task
 from teachgym.settings import Few, build
 from teachgym.syllabus import Syllabus
 from teachgym.types import Data, Plan
@@ -22,7 +22,7 @@ class LLMEngine(DataEngine):
 
     Args:
         task: what the data is for.
-        purse: pays for the calls and is told of incidents; None = unlimited.
+        meter: pays for the calls and is told of incidents; None = unlimited.
         chat: a chat model, or settings for ``teachgym.chat.make.make_chat``.
         workers: most calls in flight, >= 1; None = as the chat settings say, or else 8.
         writing: the fields of ``WriterSettings``.
@@ -37,7 +37,7 @@ class LLMEngine(DataEngine):
     def __init__(
         self,
         task: Task,
-        purse: Purse | None = None,
+        meter: Meter | None = None,
         *,
         chat: Mapping[str, Any] | ChatModel,
         workers: Few | None = None,
@@ -45,11 +45,11 @@ class LLMEngine(DataEngine):
     ) -> None:
         settings = build("engine 'llm'", WriterSettings, settings=writing)
         from teachgym.chat.make import open_chat
-        from teachgym.chat.structured import Asker
+        from teachgym.chat.structured import StructuredChat
         from teachgym.engines.writer import Writer
 
         model, workers = open_chat(chat, "engine 'llm'", workers)
-        asker = Asker(model, purse, workers=workers)
+        asker = StructuredChat(model, meter, workers=workers)
         self.writer = Writer(Syllabus.of(task), asker, settings)
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:

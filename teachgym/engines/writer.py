@@ -16,7 +16,7 @@ import numpy as np
 
 from teachgym.chat.prices import estimate_tokens
 from teachgym.chat.prompts import Messages, render
-from teachgym.chat.structured import Asker, Question
+from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.engines.examiner import Examiner
 from teachgym.engines.orders import divide, leaves_under, signed
 from teachgym.engines.pool import PoolEngine
@@ -39,7 +39,8 @@ class Writer:
     One with a subskill of its own is not, because that is one thing already: its examples carry
     the first leaf under the order's skill, and the subskill in their provenance.
 
-    Incidents, besides those of the ``Asker``: ``bad-draft`` (the task cannot give it its form),
+    Incidents, besides those of ``StructuredChat``: ``bad-draft`` (the task cannot give it its
+    form),
     ``duplicate`` (of a problem in this batch or an example shown), ``unsolved`` (no usable
     solution), ``disagreement`` (the votes), ``not-wrong`` (a wrong response that is right or
     cannot be graded: the example stays, without it), ``unverified``, ``short`` (an order that
@@ -54,7 +55,7 @@ class Writer:
     name = "llm"
 
     def __init__(
-        self, syllabus: Syllabus, asker: Asker, settings: WriterSettings | None = None
+        self, syllabus: Syllabus, asker: StructuredChat, settings: WriterSettings | None = None
     ) -> None:
         self.syllabus, self.asker = syllabus, asker
         self.settings = settings or WriterSettings()
@@ -87,7 +88,7 @@ class Writer:
                 if not any(job.made for job in jobs):
                     raise
                 break
-            if self.asker.purse.exhausted():
+            if self.asker.meter.exhausted():
                 break
         for job in jobs:
             if job.missing:
@@ -143,7 +144,7 @@ class Writer:
             written=newest(batch.problems.get(job.leaf, ()), self.settings.shown_tokens),
             fields=self._problem,
         )
-        return _Call(job, seeds + shots, Question(messages, _draw(rng)))
+        return _Call(job, seeds + shots, ChatRequest(messages, _draw(rng)))
 
     def _shown(self, job: _Job, rng: np.random.Generator) -> tuple[Data, Data]:
         """Training examples to vary, and others of the skill, nearest in difficulty."""
@@ -160,7 +161,7 @@ class Writer:
         own = [[one.filled] if self.settings.stages == 1 else [] for one in written]
         draws = self.settings.votes - (self.settings.stages == 1)
         questions = [
-            Question(messages, _draw(rng))
+            ChatRequest(messages, _draw(rng))
             for messages in map(self._solving, written)
             for _ in range(draws)
         ]
@@ -183,8 +184,8 @@ class Writer:
     def _finish(self, one: _Written, solutions: Sequence[Fields]) -> Example | None:
         """The example, checked and signed; None if it cannot be used."""
         job, shown = one.call.job, one.call.shown
-        order, purse = job.order, self.asker.purse
-        examiner = Examiner(self.syllabus, self.settings, purse, job.leaf, order.difficulty)
+        order, meter = job.order, self.asker.meter
+        examiner = Examiner(self.syllabus, self.settings, meter, job.leaf, order.difficulty)
         example = examiner.examine(one.filled["problem"], solutions, shown)
         if example is None:
             return None
@@ -199,7 +200,7 @@ class Writer:
         return render("teachgym.engines", name, brief=self.syllabus.brief, **variables)
 
     def _note(self, event: str, detail: str) -> None:
-        self.asker.purse.note(Incident(event, detail))
+        self.asker.meter.note(Incident(event, detail))
 
 
 # -- a batch in the making -----------------------------------------------------------------
@@ -240,7 +241,7 @@ class _Batch:
 class _Call:
     job: _Job
     shown: Data
-    question: Question
+    question: ChatRequest
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from pydantic import BaseModel, Field
 
 from teachgym.chat.make import open_chat
 from teachgym.chat.prompts import render
-from teachgym.chat.structured import Asker, Question
+from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.errors import ConfigError
-from teachgym.protocols import ChatModel, Purse, Task
+from teachgym.protocols import ChatModel, Meter, Task
 from teachgym.settings import Few, FewOrNone
 from teachgym.skills.names import MAX_NAME, tidy, unlike
 from teachgym.syllabus import Syllabus
@@ -33,7 +33,7 @@ class LLMProposer:
 
     Args:
         task: known by its ``Syllabus``, and so nothing of val and test.
-        purse: pays, and is told of incidents.
+        meter: pays, and is told of incidents.
         chat: a chat model or its settings; it is asked one question at a time.
         shots: training examples of a root that are shown, drawn at random, >= 0.
         attempts: the most calls for one question whose replies cannot be read, >= 1.
@@ -42,7 +42,7 @@ class LLMProposer:
     def __init__(
         self,
         task: Task,
-        purse: Purse | None = None,
+        meter: Meter | None = None,
         *,
         chat: Mapping[str, Any] | ChatModel,
         shots: FewOrNone = 3,
@@ -51,7 +51,7 @@ class LLMProposer:
         if shots < 0:
             raise ConfigError(f"shots is {shots}; it must be 0 or more")
         model, _ = open_chat(chat, "proposer 'llm'")
-        self.asker = Asker(model, purse, workers=1, attempts=attempts)
+        self.asker = StructuredChat(model, meter, workers=1, attempts=attempts)
         self.syllabus, self.shots = Syllabus.of(task), shots
         self._leaves = leaves_by_root(self.syllabus.skills)
         self._described = {skill.name: skill.description for skill in self.syllabus.skills}
@@ -59,7 +59,7 @@ class LLMProposer:
     def propose(
         self, skill: str, known: Sequence[str], count: int, rng: np.random.Generator
     ) -> tuple[str, ...]:
-        """At most ``count`` new names; too few are asked for once more. None on an empty purse.
+        """At most ``count`` new names; too few are asked for once more. None on an empty meter.
 
         Raises:
             ChatError: if no call got through.
@@ -83,7 +83,7 @@ class LLMProposer:
                 count=missing,
                 max_name=MAX_NAME,
             )
-            (answer,) = self.asker.ask([Question(messages, int(rng.integers(2**31)))], Proposal)
+            (answer,) = self.asker.ask([ChatRequest(messages, int(rng.integers(2**31)))], Proposal)
             names = [tidy(proposal.name) for proposal in answer]
             found = unlike((*found, *names), taken)[:count]
         return found

@@ -11,7 +11,7 @@ import numpy as np
 from teachgym.chat.settings import check_chat
 from teachgym.errors import require_known
 from teachgym.forest.moves import Proposer, TaskProposer
-from teachgym.protocols import Purse, Task
+from teachgym.protocols import Meter, Task
 from teachgym.registry import Registry
 from teachgym.shown import in_short
 from teachgym.skills.names import unlike
@@ -54,10 +54,10 @@ PROPOSERS = Registry(
         "fixed": "teachgym.forest.proposers:propose_fixed",
     },
     given=("task",),
-    services=("purse", "chat"),
+    services=("meter", "chat"),
     needs={"llm": ("llm", "pydantic")},
 )
-"""Every proposer, called as ``(task, **settings)``, and with ``purse`` and ``chat`` if it has
+"""Every proposer, called as ``(task, **settings)``, and with ``meter`` and ``chat`` if it has
 parameters of these names."""
 
 
@@ -65,7 +65,7 @@ def make_proposer(
     name: Any,
     task: Task,
     *,
-    purse: Purse | None = None,
+    meter: Meter | None = None,
     chat: Any = None,
     **settings: Any,
 ) -> Proposer:
@@ -74,7 +74,7 @@ def make_proposer(
     Args:
         name: a name in ``PROPOSERS``, or one of the other ways of ``teachgym.registry``.
         task: the task.
-        purse: pays for calls.
+        meter: pays for calls.
         chat: settings of ``teachgym.chat.settings``, or a chat model; needed for ``llm`` alone.
         settings: of the proposer: ``lists`` for ``fixed``, the arguments of ``LLMProposer``.
 
@@ -84,7 +84,7 @@ def make_proposer(
         MissingExtraError: if ``llm`` lacks a package.
     """
     check_proposer(name, settings, chat)
-    proposer: Proposer = PROPOSERS.make(name, task, settings=settings, purse=purse, chat=chat)
+    proposer: Proposer = PROPOSERS.make(name, task, settings=settings, meter=meter, chat=chat)
     return proposer
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, Field
 
 from teachgym.chat.prompts import render
-from teachgym.chat.structured import Asker, Question
+from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.shown import in_short
 from teachgym.skills.names import MAX_NAME, identity, tidy
 from teachgym.types import Incident, Skill
@@ -52,7 +52,7 @@ class Groups:
 
 
 def aggregate(
-    asker: Asker,
+    asker: StructuredChat,
     names: Sequence[str],
     *,
     domain: str,
@@ -68,7 +68,7 @@ def aggregate(
     noted as an incident, ``skills-dropped`` or ``skills-missing``, never silent.
 
     Returns:
-        No skills if no answer could be read, or the purse is exhausted.
+        No skills if no answer could be read, or the meter is exhausted.
 
     Raises:
         ChatError: if no call got through.
@@ -86,7 +86,7 @@ def aggregate(
             max_name=MAX_NAME,
             problem=problem,
         )
-        (answer,) = asker.ask([Question(messages, draw + number)], Group)
+        (answer,) = asker.ask([ChatRequest(messages, draw + number)], Group)
         groups = _grouped(answer)
         got = len(groups.skills)
         if got and skills in (None, got):
@@ -110,19 +110,21 @@ def _grouped(answer: Sequence[Group]) -> Groups:
     return Groups(tuple(skills.values()), members)
 
 
-def _limited(groups: Groups, skills: int | None, names: Mapping[str, int], asker: Asker) -> Groups:
+def _limited(
+    groups: Groups, skills: int | None, names: Mapping[str, int], asker: StructuredChat
+) -> Groups:
     """At most ``skills`` groups, the largest; what is not as asked for is noted."""
     got = len(groups.skills)
     if skills is None or got == 0:
         return groups
     if got < skills:
         detail = f"{got} of {skills} skills were found"
-        asker.purse.note(Incident("skills-missing", detail))
+        asker.meter.note(Incident("skills-missing", detail))
         return groups
     sizes = groups.size(names)
     kept = sorted(sizes, key=lambda name: -sizes[name])[:skills]
     detail = f"{got} skills were found for {skills}; the largest were kept"
-    asker.purse.note(Incident("skills-dropped", detail))
+    asker.meter.note(Incident("skills-dropped", detail))
     return Groups(
         tuple(s for s in groups.skills if s.name in kept),
         {name: skill for name, skill in groups.members.items() if skill in kept},

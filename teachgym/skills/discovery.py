@@ -7,7 +7,7 @@ from typing import Any
 
 from teachgym.chat.settings import check_chat
 from teachgym.errors import ConfigError
-from teachgym.protocols import Purse, SkillDiscovery, Task
+from teachgym.protocols import Meter, SkillDiscovery, Task
 from teachgym.registry import Registry
 from teachgym.skills.skill_file import SkillFile
 from teachgym.types import Example, Split
@@ -19,10 +19,10 @@ METHODS = Registry(
         "clusters": "teachgym.skills.clustering:Clusters",
         "gold": "teachgym.skills.gold:GoldSkills",
     },
-    services=("task", "purse", "chat"),
+    services=("task", "meter", "chat"),
     needs={"llm": ("llm", "pydantic")},
 )
-"""Every way to discover skills, called as ``(**settings)``, and with ``task``, ``purse`` and
+"""Every way to discover skills, called as ``(**settings)``, and with ``task``, ``meter`` and
 ``chat`` if it has parameters of these names."""
 
 
@@ -30,7 +30,7 @@ def make_discovery(
     method: Any,
     task: Task,
     *,
-    purse: Purse | None = None,
+    meter: Meter | None = None,
     chat: Any = None,
     **settings: Any,
 ) -> SkillDiscovery:
@@ -39,7 +39,7 @@ def make_discovery(
     Args:
         method: a name in ``METHODS``, or one of the other ways of ``teachgym.registry``.
         task: the task.
-        purse: pays for calls.
+        meter: pays for calls.
         chat: settings of ``teachgym.chat.settings``, or a chat model; needed for ``llm`` alone.
         settings: of the way: the arguments of ``LLMDiscovery`` or ``Clusters``.
 
@@ -52,7 +52,7 @@ def make_discovery(
     if METHODS.requires(method, "chat"):
         check_chat(chat, METHODS.what(method))
     discovery: SkillDiscovery = METHODS.make(
-        method, settings=settings, task=task, purse=purse, chat=chat
+        method, settings=settings, task=task, meter=meter, chat=chat
     )
     return discovery
 

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from teachgym.chat.prompts import render
-from teachgym.chat.structured import Asker, Question
+from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.errors import ChatError
 from teachgym.shown import in_short
 from teachgym.skills.names import MAX_NAME
@@ -41,7 +41,7 @@ class NamingQuestion:
 
 
 def name_each(
-    asker: Asker,
+    asker: StructuredChat,
     question: NamingQuestion,
     examples: Sequence[Example],
     *,
@@ -63,7 +63,7 @@ def name_each(
         open_ = [e for e in examples if e not in found]
         batches = [open_[i : i + per_question] for i in range(0, len(open_), per_question)]
         questions = [
-            Question(
+            ChatRequest(
                 render(__package__, question.prompt, examples=batch, **question.variables),
                 draw + number,
             )

@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from teachgym.chat.make import open_chat
-from teachgym.chat.structured import Asker
+from teachgym.chat.structured import StructuredChat
 from teachgym.errors import BudgetError, ChatError, ConfigError, EpisodeError
-from teachgym.protocols import ChatModel, Purse, SkillDiscovery, Task
+from teachgym.protocols import ChatModel, Meter, SkillDiscovery, Task
 from teachgym.settings import Count, Few
 from teachgym.skills.aggregation import Groups, aggregate
 from teachgym.skills.labelling import NamingQuestion, name_each
@@ -27,7 +27,7 @@ def discover_by_chat(
     task: Task,
     *,
     chat: Mapping[str, Any] | ChatModel,
-    purse: Purse | None = None,
+    meter: Meter | None = None,
     skills: Few | None = None,
     labels: Mapping[str, str] | None = None,
     per_question: Few = 10,
@@ -40,7 +40,7 @@ def discover_by_chat(
     return LLMDiscovery(
         model,
         task.brief.domain,
-        purse=purse,
+        meter=meter,
         skills=skills,
         labels=labels,
         per_question=per_question,
@@ -56,13 +56,14 @@ class LLMDiscovery(SkillDiscovery):
     Equal settings and examples ask equal questions, so with a record of the chat model's answers
     (``teachgym.chat.cache``) a discovery that was stopped goes on where it was.
 
-    Besides those of ``Asker`` it notes the incidents ``skills-missing``, ``skills-dropped`` (see
-    ``aggregate``) and ``unassigned``, one for each example that went to ``other``.
+    Besides those of ``StructuredChat`` it notes the incidents ``skills-missing``,
+    ``skills-dropped`` (see ``aggregate``) and ``unassigned``, one for each example that went to
+    ``other``.
 
     Args:
         chat: is asked, from several threads.
         domain: what the problems are, as in ``Brief.domain``.
-        purse: pays, and is told of incidents.
+        meter: pays, and is told of incidents.
         skills: how many, >= 1; None = the model decides.
         labels: names that examples have already, by id; they are not asked for again.
         per_question: examples per question, >= 1.
@@ -79,7 +80,7 @@ class LLMDiscovery(SkillDiscovery):
         chat: ChatModel,
         domain: str,
         *,
-        purse: Purse | None = None,
+        meter: Meter | None = None,
         skills: Few | None = None,
         labels: Mapping[str, str] | None = None,
         per_question: Few = 10,
@@ -91,7 +92,7 @@ class LLMDiscovery(SkillDiscovery):
         for name, number in numbers.items():
             if number is not None and number < 1:
                 raise ConfigError(f"{name} is {number}; it must be 1 or more")
-        self.asker = Asker(chat, purse, workers=workers)
+        self.asker = StructuredChat(chat, meter, workers=workers)
         self.domain, self.skills = domain, skills
         self.per_question, self.rounds, self.draw = per_question, rounds, draw
         self.labels: Mapping[str, str] = dict(labels or {})
@@ -103,7 +104,7 @@ class LLMDiscovery(SkillDiscovery):
 
         Raises:
             ChatError: if nothing got through, or no answer could be used.
-            BudgetError: if the purse was empty before there were skills.
+            BudgetError: if the meter was empty before there were skills.
         """
         new = self._label([e for e in examples if e.id not in self.labels])
         self.labels = {**self.labels, **{e.id: label for e, label in new.items()}}
@@ -157,7 +158,7 @@ class LLMDiscovery(SkillDiscovery):
         found |= self._name(question, [e for e in examples if not found[e]])
         for example in examples:
             if not found[example]:
-                self.asker.purse.note(Incident("unassigned", example.id))
+                self.asker.meter.note(Incident("unassigned", example.id))
         return {example: skill or OTHER for example, skill in found.items()}
 
     def _name(self, question: NamingQuestion, examples: Sequence[Example]) -> dict[Example, str]:
@@ -172,7 +173,7 @@ class LLMDiscovery(SkillDiscovery):
 
     def _failure(self, labelled: int, examples: int) -> Exception:
         found = f"{labelled} of {examples} examples have a label, and there are no skills"
-        if empty := self.asker.purse.exhausted():
+        if empty := self.asker.meter.exhausted():
             return BudgetError(f"{found}: nothing is left of {', '.join(empty)}; raise the budget")
         return ChatError(f"{found}: {self.asker.chat.name} gave no answer that can be used")
 

@@ -45,7 +45,12 @@ HUB_ID = r"\w[\w.-]{,95}(/\w[\w.-]{,95})?"
 _NEEDS = {"hf": ("hf", "peft"), "vllm": ("vllm", "httpx")}
 """Backend to its extra and the packages of that."""
 
-_MODULES = {"auto": "automatic", "local": "language_model", "hf": "hf", "vllm": "vllm"}
+_MODULES = {
+    "auto": "automatic",
+    "local": "local.student",
+    "hf": "hf.student",
+    "vllm": "vllm.student",
+}
 """Where the ``load_students`` of a backend is."""
 
 TINY_CARD = Path(__file__).parent / "data" / "tiny" / "card.json"

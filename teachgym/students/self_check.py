@@ -18,7 +18,7 @@ import torch
 from teachgym.errors import LocalBackendError
 from teachgym.students.loading import silence
 from teachgym.students.local.attention import Decode, Prefill, SlotCache, visible
-from teachgym.students.local.decoding import DecodingRules, Question, SlotDecoder
+from teachgym.students.local.decoding import DecodingRules, Request, SlotDecoder
 from teachgym.students.local.layout import Layout
 from teachgym.students.local.network import Network, context_of, pack
 from teachgym.students.local.pool import StudentPool
@@ -224,12 +224,12 @@ def _wrong_answers(network: Network, prompts: Sequence[Sequence[int]], allowed: 
     slots = SlotDecoder(
         network,
         Layout(1),
-        n_turns=len(prompts),
+        n_slots=len(prompts),
         length=max(map(len, prompts)) + N_NEW,
         max_new_tokens=N_NEW,
     )
     endless = DecodingRules(torch.zeros(network.n_tokens, dtype=torch.bool))
-    (answers,) = slots.answer_all([[Question(tuple(prompt)) for prompt in prompts]], endless)
+    (answers,) = slots.answer_all([[Request(tuple(prompt)) for prompt in prompts]], endless)
     for prompt, answer in zip(prompts, answers, strict=True):
         logits = logits_of(network.model, [*prompt, *answer])[len(prompt) - 1 : -1].float()
         chosen = logits.gather(1, torch.tensor(answer, device=logits.device)[:, None])[:, 0]

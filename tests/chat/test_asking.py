@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from teachgym.chat.cache import NotRecordedError, Recorded
-from teachgym.chat.structured import Asker, Question
+from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.errors import ChatError, ConfigError
 from teachgym.ledger import Ledger
 from teachgym.protocols import ChatModel
@@ -68,12 +68,12 @@ class Model:
         return Completion(answer, Cost(teacher_calls=1, dollars=0.25))
 
 
-def question(text: str, draw: int = 0) -> Question:
+def question(text: str, draw: int = 0) -> ChatRequest:
     """A question of one message."""
-    return Question(({"role": "user", "content": text},), draw)
+    return ChatRequest(({"role": "user", "content": text},), draw)
 
 
-def questions(count: int) -> list[Question]:
+def questions(count: int) -> list[ChatRequest]:
     """``count`` questions, numbered."""
     return [question(str(number)) for number in range(count)]
 
@@ -108,7 +108,7 @@ def test_answers_come_in_the_order_of_the_questions() -> None:
 
     model = Model(meet, nap=0.005)
     asked = [question(str(n), draw=10 * n) for n in range(20)]
-    assert words(Asker(model, workers=4).ask(asked, Word)) == [
+    assert words(StructuredChat(model, workers=4).ask(asked, Word)) == [
         [str(n), str(10 * n)] for n in range(20)
     ]
     assert model.most_in_flight <= 4
@@ -116,23 +116,23 @@ def test_answers_come_in_the_order_of_the_questions() -> None:
 
 def test_every_call_brings_the_schema_of_the_items() -> None:
     model = Model(echo)
-    Asker(model).ask(questions(2), Word)
+    StructuredChat(model).ask(questions(2), Word)
     assert model.schemas[0] == model.schemas[1]
     assert model.schemas[0] is not None
     assert model.schemas[0]["properties"]["items"]["items"]["required"] == ["word"]
 
 
 def test_no_questions_are_no_calls() -> None:
-    assert Asker(Model(echo)).ask([], Word) == []
+    assert StructuredChat(Model(echo)).ask([], Word) == []
 
 
 def test_calls_are_paid_until_nothing_is_left_and_the_rest_is_unpaid() -> None:
     """Two workers, 3 calls: question 3 may start when question 1 is paid, which makes 2 of 3.
 
-    Question 4 wants question 2 paid: 3 of 3, so it is unpaid; question 3 was in flight: 4 calls.
+    ChatRequest 4 wants question 2 paid: 3 of 3, so it is unpaid; question 3 was in flight: 4 calls.
     """
     ledger = Ledger(Budget(teacher_calls=3))
-    answers = Asker(Model(echo), ledger, workers=2).ask(questions(7), Word)
+    answers = StructuredChat(Model(echo), ledger, workers=2).ask(questions(7), Word)
     assert words(answers) == [[str(n), "0"] if n < 4 else [] for n in range(7)]
     assert ledger.spent == Cost(teacher_calls=4, dollars=1.0)
     assert ledger.incidents == [Incident("unpaid", "nothing is left of: teacher_calls")] * 3
@@ -141,20 +141,20 @@ def test_calls_are_paid_until_nothing_is_left_and_the_rest_is_unpaid() -> None:
 def test_an_empty_purse_pays_for_nothing() -> None:
     ledger = Ledger(Budget(dollars=1.0), Cost(dollars=1.0))
     model = Model(echo)
-    assert Asker(model, ledger).ask(questions(2), Word) == [(), ()]
+    assert StructuredChat(model, ledger).ask(questions(2), Word) == [(), ()]
     assert model.asked == []
     assert events(ledger) == ["unpaid", "unpaid"]
 
 
 @given(st.integers(1, 5), st.integers(1, 12), st.integers(0, 15))
 def test_what_is_paid_follows_from_the_numbers_alone(workers: int, cap: int, count: int) -> None:
-    """Question i starts if fewer than ``cap`` calls are paid by then: i - workers + 1 are.
+    """ChatRequest i starts if fewer than ``cap`` calls are paid by then: i - workers + 1 are.
 
     So i < cap + workers - 1, whoever of the threads is faster.
     """
     ledger = Ledger(Budget(teacher_calls=cap))
     model = Model(echo, nap=0.001)
-    answers = Asker(model, ledger, workers=workers).ask(questions(count), Word)
+    answers = StructuredChat(model, ledger, workers=workers).ask(questions(count), Word)
     started = min(count, cap + workers - 1)
     assert len(model.asked) == ledger.spent.teacher_calls == started
     assert [bool(items) for items in answers] == [n < started for n in range(count)]
@@ -164,7 +164,7 @@ def test_what_is_paid_follows_from_the_numbers_alone(workers: int, cap: int, cou
 def test_a_malformed_reply_is_asked_for_again_with_the_reason() -> None:
     model = Model(lambda text, draw: "no" if text == "1" else reply("fine"))
     ledger = Ledger(Budget())
-    assert words(Asker(model, ledger).ask(questions(3), Word)) == [["fine"]] * 3
+    assert words(StructuredChat(model, ledger).ask(questions(3), Word)) == [["fine"]] * 3
     assert events(ledger) == ["reask"]
     assert ledger.spent.teacher_calls == 4
     first, answer, again = model.asked[-1]
@@ -177,7 +177,7 @@ def test_a_malformed_reply_is_asked_for_again_with_the_reason() -> None:
 def test_attempts_are_bounded_and_the_last_one_is_noted() -> None:
     model = Model(lambda text, draw: "")
     ledger = Ledger(Budget())
-    assert Asker(model, ledger, attempts=3).ask(questions(1), Word) == [()]
+    assert StructuredChat(model, ledger, attempts=3).ask(questions(1), Word) == [()]
     assert events(ledger) == ["reask", "reask", "malformed"]
     assert len(model.asked) == 3
     assert model.asked[1][1]["content"] == "(nothing)"
@@ -186,35 +186,37 @@ def test_attempts_are_bounded_and_the_last_one_is_noted() -> None:
 def test_asking_again_must_be_paid_too() -> None:
     """One call in flight at a time: the budget of 2 calls ends before the second round."""
     ledger = Ledger(Budget(teacher_calls=2))
-    answers = Asker(Model(lambda text, draw: "no"), ledger, workers=1).ask(questions(2), Word)
+    answers = StructuredChat(Model(lambda text, draw: "no"), ledger, workers=1).ask(
+        questions(2), Word
+    )
     assert answers == [(), ()]
     assert events(ledger) == ["reask", "reask", "unpaid", "unpaid"]
 
 
 def test_an_empty_list_is_not_asked_for_again() -> None:
     model = Model(lambda text, draw: reply())
-    assert Asker(model).ask(questions(1), Word) == [()]
+    assert StructuredChat(model).ask(questions(1), Word) == [()]
     assert len(model.asked) == 1
 
 
 def test_a_bad_item_is_dropped_and_noted_and_the_others_are_kept() -> None:
     ledger = Ledger(Budget())
     model = Model(lambda text, draw: '{"items": [{"word": "a"}, {"word": 1}, {"word": "c"},]}')
-    assert words(Asker(model, ledger).ask(questions(1), Word)) == [["a", "c"]]
+    assert words(StructuredChat(model, ledger).ask(questions(1), Word)) == [["a", "c"]]
     assert events(ledger) == ["repaired", "bad-item"]
 
 
 def test_a_cut_reply_gives_its_whole_items() -> None:
     ledger = Ledger(Budget())
     cut = Completion('{"items": [{"word": "a"}, {"wo', Cost(teacher_calls=1), cut=True)
-    assert words(Asker(Model(lambda *_: cut), ledger).ask(questions(1), Word)) == [["a"]]
+    assert words(StructuredChat(Model(lambda *_: cut), ledger).ask(questions(1), Word)) == [["a"]]
     assert events(ledger) == ["cut", "repaired"]
 
 
 def test_a_cut_reply_without_a_whole_item_is_asked_for_again_shorter() -> None:
     cut = Completion('{"items": [{"wo', Cost(teacher_calls=1), cut=True)
     model = Model(lambda text, draw: cut if text == "0" else reply("short"))
-    assert words(Asker(model).ask(questions(1), Word)) == [["short"]]
+    assert words(StructuredChat(model).ask(questions(1), Word)) == [["short"]]
     assert "be shorter" in model.asked[-1][-1]["content"]
 
 
@@ -222,7 +224,7 @@ def test_a_reply_that_is_too_long_is_cut_before_it_is_read() -> None:
     """10 MB of items of 15 characters and a comma and a space: 1000 characters hold 58."""
     ledger = Ledger(Budget())
     text = reply(*["abc"] * 600_000)
-    asker = Asker(Model(lambda *_: text), ledger, max_reply_chars=1000)
+    asker = StructuredChat(Model(lambda *_: text), ledger, max_reply_chars=1000)
     (items,) = asker.ask(questions(1), Word)
     assert len(text) > 10_000_000
     assert len(items) == (1000 - len('{"items": [') + 2) // len('{"word": "abc"}, ')
@@ -234,20 +236,20 @@ def test_incidents_of_the_chat_model_reach_the_purse_in_order() -> None:
         return Completion(reply(text), Cost(), incidents=(Incident("retry", text),))
 
     ledger = Ledger(Budget())
-    Asker(Model(answer, nap=0.002), ledger, workers=3).ask(questions(6), Word)
+    StructuredChat(Model(answer, nap=0.002), ledger, workers=3).ask(questions(6), Word)
     assert [incident.detail for incident in ledger.incidents] == list("012345")
 
 
 def test_a_lost_call_costs_its_own_answer_only() -> None:
     model = Model(lambda text, draw: ChatError("gone") if text == "1" else reply(text))
     ledger = Ledger(Budget())
-    assert words(Asker(model, ledger).ask(questions(3), Word)) == [["0"], [], ["2"]]
+    assert words(StructuredChat(model, ledger).ask(questions(3), Word)) == [["0"], [], ["2"]]
     assert ledger.incidents == [Incident("lost", "gone")]
 
 
 def test_if_no_call_gets_through_the_run_stops() -> None:
     ledger = Ledger(Budget())
-    asker = Asker(Model(lambda text, draw: ChatError(f"gone {text}")), ledger)
+    asker = StructuredChat(Model(lambda text, draw: ChatError(f"gone {text}")), ledger)
     with pytest.raises(ChatError, match="none of 3 calls of model got through; the first: gone 0"):
         asker.ask(questions(3), Word)
     assert events(ledger) == ["lost"] * 3
@@ -255,7 +257,7 @@ def test_if_no_call_gets_through_the_run_stops() -> None:
 
 def test_an_unreadable_answer_got_through_all_the_same() -> None:
     model = Model(lambda text, draw: "no" if text == "0" else ChatError("gone"))
-    assert Asker(model).ask(questions(2), Word) == [(), ()]
+    assert StructuredChat(model).ask(questions(2), Word) == [(), ()]
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ZeroDivisionError("a bug")])
@@ -264,7 +266,7 @@ def test_what_is_not_expected_ends_all_and_leaves_no_threads(error: BaseExceptio
     before = set(threading.enumerate())
     model = Model(lambda text, draw: error if text == "2" else reply(text), nap=0.01)
     with pytest.raises(type(error)):
-        Asker(model, workers=2).ask(questions(50), Word)
+        StructuredChat(model, workers=2).ask(questions(50), Word)
     assert set(threading.enumerate()) <= before
     assert model.in_flight == 0
     assert len(model.asked) <= 4
@@ -278,7 +280,7 @@ def test_an_interruption_of_who_asks_leaves_no_threads_either() -> None:
     before = set(threading.enumerate())
     model = Model(echo, nap=0.01)
     with pytest.raises(KeyboardInterrupt):
-        Asker(model, Interrupted(Budget()), workers=2).ask(questions(50), Word)
+        StructuredChat(model, Interrupted(Budget()), workers=2).ask(questions(50), Word)
     assert set(threading.enumerate()) <= before
     assert len(model.asked) == 2
 
@@ -289,7 +291,7 @@ def test_what_is_lived_again_from_a_record_is_the_same_without_a_model(tmp_path:
 
     def live(chat: ChatModel) -> tuple[list[list[str]], Ledger]:
         ledger = Ledger(Budget(teacher_calls=7))
-        return words(Asker(chat, ledger, workers=2).ask(questions(6), Word)), ledger
+        return words(StructuredChat(chat, ledger, workers=2).ask(questions(6), Word)), ledger
 
     again = "That could not be used"
     model = Model(
@@ -304,16 +306,16 @@ def test_what_is_lived_again_from_a_record_is_the_same_without_a_model(tmp_path:
 
 def test_an_answer_that_is_not_in_the_record_stops_the_replay(tmp_path: Path) -> None:
     path = tmp_path / "chat.sqlite"
-    Asker(Recorded(Model(echo), path)).ask(questions(2), Word)
+    StructuredChat(Recorded(Model(echo), path)).ask(questions(2), Word)
     with pytest.raises(NotRecordedError):
-        Asker(Recorded(Model(echo), path, "replay")).ask(questions(3), Word)
+        StructuredChat(Recorded(Model(echo), path, "replay")).ask(questions(3), Word)
 
 
 def test_a_run_that_stopped_because_nothing_answered_asks_anew(tmp_path: Path) -> None:
     path = tmp_path / "chat.sqlite"
     with pytest.raises(ChatError):
-        Asker(Recorded(Model(lambda *_: ChatError("gone")), path)).ask(questions(2), Word)
-    assert words(Asker(Recorded(Model(echo), path)).ask(questions(2), Word)) == [
+        StructuredChat(Recorded(Model(lambda *_: ChatError("gone")), path)).ask(questions(2), Word)
+    assert words(StructuredChat(Recorded(Model(echo), path)).ask(questions(2), Word)) == [
         ["0", "0"],
         ["1", "0"],
     ]
@@ -323,4 +325,4 @@ def test_a_run_that_stopped_because_nothing_answered_asks_anew(tmp_path: Path) -
 def test_numbers_below_one_are_refused(name: str) -> None:
     numbers: dict[str, Any] = {name: 0}
     with pytest.raises(ConfigError, match=f"{name} is 0; give a whole number of at least 1"):
-        Asker(Model(echo), **numbers)
+        StructuredChat(Model(echo), **numbers)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 
 from teachgym.chat.json_items import items_schema, parse_items
 from teachgym.chat.settings import ChatSettings
-from teachgym.chat.structured import Asker, Question
+from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.errors import ChatError, ConfigError
 from teachgym.ledger import Ledger
 from teachgym.types import Budget
@@ -198,8 +198,8 @@ def test_many_threads_get_what_one_would() -> None:
 
 def test_an_asker_gets_items_and_the_ledger_their_price() -> None:
     ledger = Ledger(Budget(teacher_calls=2))
-    asker = Asker(make_chat(max_tokens=400), ledger, workers=1)
-    answers = asker.ask([Question(ASK, draw) for draw in range(3)], Part)
+    asker = StructuredChat(make_chat(max_tokens=400), ledger, workers=1)
+    answers = asker.ask([ChatRequest(ASK, draw) for draw in range(3)], Part)
     assert answers[2] == ()
     assert ledger.spent.teacher_calls == 2
     assert ledger.spent.teacher_tokens_out > 0

@@ -17,9 +17,9 @@ from real_servers import litellm, program, transformers_serve
 
 from teachgym.chat.openai_compatible import OpenAICompatible
 from teachgym.chat.settings import ChatSettings
-from teachgym.chat.structured import Asker, Question
+from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.errors import ChatError
-from teachgym.protocols import Purse
+from teachgym.protocols import Meter
 from teachgym.types import Cost, Incident
 
 pytestmark = pytest.mark.servers
@@ -172,7 +172,7 @@ class Word(BaseModel):
     word: str
 
 
-class Noting(Purse):
+class Noting(Meter):
     """Pays for everything, and keeps what goes wrong."""
 
     def __init__(self) -> None:
@@ -193,7 +193,7 @@ def test_what_is_no_json_is_asked_for_again_and_given_up(
     places: dict[str, Place], where: str
 ) -> None:
     """The second question holds the first reply, which the template must take."""
-    purse = Noting()
-    asker = Asker(places[where].chat("plain"), purse, attempts=2)
-    assert asker.ask([Question(tuple(ASK))], Word) == [()]
-    assert purse.events == ["cut", "reask", "cut", "malformed"]
+    meter = Noting()
+    asker = StructuredChat(places[where].chat("plain"), meter, attempts=2)
+    assert asker.ask([ChatRequest(tuple(ASK))], Word) == [()]
+    assert meter.events == ["cut", "reask", "cut", "malformed"]

@@ -14,7 +14,7 @@ from jinja2 import Environment, UndefinedError, meta
 from writing import Desk, WorkedTask, is_write, items, worked
 
 from teachgym.chat.prompts import fenced, render
-from teachgym.chat.structured import Asker
+from teachgym.chat.structured import StructuredChat
 from teachgym.engines.writer import Writer, WriterSettings
 from teachgym.protocols import Task
 from teachgym.syllabus import Syllabus
@@ -157,7 +157,7 @@ def test_the_words_of_the_domain_are_those_of_its_brief() -> None:
 def leaks(syllabus: Syllabus, task: Task) -> list[str]:
     """Held-out prompts that stand as lines of their own in any question of a long writing."""
     desk = Desk(lambda text, n: items({"problem": f"new problem {n}", "answer": f"answer {n}"}))
-    asker = Asker(desk.writer().asker.chat, workers=1)
+    asker = StructuredChat(desk.writer().asker.chat, workers=1)
     settings = WriterSettings(shots=30, refills=0, votes=2, per_call=50, verify=False)
     orders = [Order(skill, 1, seeds=("val/0", "test/0")) for skill in leaf_skills(task.skills)]
     Writer(syllabus, asker, settings).write(orders, np.random.default_rng(0))

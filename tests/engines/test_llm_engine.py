@@ -1,4 +1,4 @@
-"""The engine by chat model: made from plain settings, paid by the purse, equal when repeated."""
+"""The engine by chat model: made from plain settings, paid by the meter, equal when repeated."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_engine_writes_what_the_writer_writes() -> None:
 
 def test_the_purse_pays_and_ends_the_writing() -> None:
     ledger = Ledger(Budget(teacher_calls=2))
-    engine = make_engine("llm", TASK, purse=ledger, chat=Scripted(answer), workers=1)
+    engine = make_engine("llm", TASK, meter=ledger, chat=Scripted(answer), workers=1)
     assert len(generate(engine)) == 5  # copy and reverse, but not double
     assert ledger.spent.teacher_calls == 2
     assert [incident.event for incident in ledger.incidents] == ["unpaid", "short"]
@@ -146,7 +146,7 @@ def test_all_engines_are_paid_from_one_purse() -> None:
     engine = make_engine(
         "by-order",
         TASK,
-        purse=ledger,
+        meter=ledger,
         chat=Scripted(answer),
         engines={"a": {"name": "llm"}, "b": {"name": "llm"}},
         default="a",

@@ -15,7 +15,7 @@ import numpy as np
 
 from teachgym.chat.prompts import Messages
 from teachgym.chat.scripted import Scripted
-from teachgym.chat.structured import Asker
+from teachgym.chat.structured import StructuredChat
 from teachgym.engines.writer import Writer, WriterSettings
 from teachgym.errors import ConfigError
 from teachgym.ledger import Ledger
@@ -77,7 +77,7 @@ class Desk:
 
     def writer(self, **settings: Any) -> Writer:
         """A writer with these settings."""
-        asker = Asker(Scripted(self._complete), self.ledger, workers=self.workers)
+        asker = StructuredChat(Scripted(self._complete), self.ledger, workers=self.workers)
         return Writer(Syllabus.of(self.task), asker, WriterSettings(**settings))
 
     @property

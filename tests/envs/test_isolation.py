@@ -109,7 +109,7 @@ def test_nothing_held_out_can_be_reached_from_a_writer_whatever_the_task_is_seen
 ) -> None:
     env = gym.make("teachgym/SkillList-v0", **SMALL, **engine_views)
     base = base_of(env)
-    engine = LLMEngine(base.task, base.purse, chat=CHAT)
+    engine = LLMEngine(base.task, base.meter, chat=CHAT)
     assert finds(engine.writer, judge(env)) == []
 
 
@@ -259,7 +259,7 @@ def test_the_walk_finds_what_is_hidden_in_any_way(way: str) -> None:
 
 def test_the_walk_tells_the_way_in_which_a_bound_grader_used_to_lead_to_test() -> None:
     env = marked_env()
-    room = SimpleNamespace(grade=env.task.grade, purse=env.ledger, student=env.student)
+    room = SimpleNamespace(grade=env.task.grade, meter=env.ledger, student=env.student)
     reasons = {line.partition(":")[0] for line in finds(room, judge(env))}
     assert reasons >= {"task", "ledger", "held-out item", "student"}
 
@@ -279,11 +279,11 @@ def test_a_meter_charges_and_does_nothing_else() -> None:
 
 def test_capabilities_are_neither_copied_nor_pickled_and_an_environment_goes_without() -> None:
     env = marked_env()
-    for held in (env.syllabus.grade, env.purse):
+    for held in (env.syllabus.grade, env.meter):
         with pytest.raises(EpisodeError, match="make it anew"):
             copy.deepcopy(held)
         with pytest.raises(EpisodeError, match="make it anew"):
             pickle.dumps(held)
     other = pickle.loads(pickle.dumps(env))
-    other.purse.record(Cost(teacher_calls=1))
+    other.meter.record(Cost(teacher_calls=1))
     assert (other.spent.teacher_calls, env.spent.teacher_calls) == (1, 0)

@@ -10,7 +10,7 @@ import pytest
 
 from teachgym.envs.assembly import teacher_env
 from teachgym.envs.stress import Stress, stressed_evaluator
-from teachgym.envs.stress.graders import AlwaysRight, TurnedOver
+from teachgym.envs.stress.graders import FlippedScores, SaturatedScores
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.protocols import Evaluator
 from teachgym.testing import ForbiddenStudent, TableStudent, ToyTask
@@ -61,7 +61,7 @@ def test_the_gate_still_knows_what_is_right() -> None:
 
 def test_what_was_not_measured_is_not_made_right() -> None:
     example = TASK.examples("val")[0]
-    score = AlwaysRight(frozenset({example.skill}))
+    score = SaturatedScores(frozenset({example.skill}))
     assert math.isnan(score(Prediction(example, "?", math.nan)))
     assert score(Prediction(example, "?", 0.0)) == 1
 
@@ -126,7 +126,7 @@ def test_another_seed_misjudges_other_answers() -> None:
 
 
 def test_a_score_is_mirrored_and_what_is_not_measured_stays_so() -> None:
-    turn = TurnedOver(1.0)
+    turn = FlippedScores(1.0)
     example = Example("copy: abc", "abc", "copy", id="val/0")
     assert turn(Prediction(example, "ab", 0.25)) == 0.75
     assert math.isnan(turn(Prediction(example, "ab", math.nan)))

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from teachgym.envs.stress import Stress, stressed_trainer
 from teachgym.envs.stress.altered_data import TrainOnAltered
 from teachgym.envs.stress.forgetting import fade
-from teachgym.envs.stress.unlearnable import LeaveOut
-from teachgym.envs.stress.wrong_labels import Mislabel
+from teachgym.envs.stress.unlearnable import DropSkills
+from teachgym.envs.stress.wrong_labels import LabelNoise
 from teachgym.errors import ConformanceError
 from teachgym.students import make_student
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask, check_trainer
@@ -63,7 +63,7 @@ def test_the_contract_notices_a_trainer_that_charges_for_what_was_left() -> None
 
     with pytest.raises(ConformanceError, match="cost"):
         check_trainer(
-            Cheap(RecordingTrainer(), (LeaveOut(frozenset({"copy"})),)), TableStudent(), DATA
+            Cheap(RecordingTrainer(), (DropSkills(frozenset({"copy"})),)), TableStudent(), DATA
         )
 
 
@@ -112,7 +112,7 @@ def test_where_nothing_is_left_nothing_is_trained() -> None:
 @given(st.floats(0, 1))
 def test_wrong_targets_are_right_ones_of_the_same_skill(rate: float) -> None:
     """Order, prompts and skills stay; every target is one that was handed in for the skill."""
-    altered = Mislabel(TASK, rate)(TableStudent(), DATA)
+    altered = LabelNoise(TASK, rate)(TableStudent(), DATA)
     assert [(e.prompt, e.skill) for e in altered] == [(e.prompt, e.skill) for e in DATA]
     targets = {(e.skill, e.target) for e in DATA}
     assert {(e.skill, e.target) for e in altered} <= targets
@@ -122,7 +122,7 @@ def test_wrong_targets_are_right_ones_of_the_same_skill(rate: float) -> None:
 def test_the_rate_is_the_share_of_wrong_answers(rate: float, share: float) -> None:
     """Of 800 different prompts; the standard error of 0.3 is sqrt(0.3 * 0.7 / 800) = 0.016."""
     data = tuple(TASK.make("reverse", 1.0, np.random.default_rng(i)) for i in range(800))
-    altered = Mislabel(TASK, rate)(TableStudent(), data)
+    altered = LabelNoise(TASK, rate)(TableStudent(), data)
     wrong = [TASK.verify(e) == 0 for e in altered]
     assert np.mean(wrong) == pytest.approx(share, abs=0.05 if 0 < rate < 1 else 0)
 
@@ -131,14 +131,14 @@ def test_another_seed_makes_others_wrong() -> None:
     """At a rate of 1/2 two seeds agree about half of 800: standard error 0.018."""
     data = tuple(TASK.make("reverse", 1.0, np.random.default_rng(i)) for i in range(800))
     one, other = (
-        np.array([TASK.verify(e) for e in Mislabel(TASK, 0.5, seed)(TableStudent(), data)])
+        np.array([TASK.verify(e) for e in LabelNoise(TASK, 0.5, seed)(TableStudent(), data)])
         for seed in (0, 1)
     )
     assert np.mean(one == other) == pytest.approx(0.5, abs=0.07)
 
 
 def test_an_example_is_wrong_in_every_step_or_in_none() -> None:
-    alter = Mislabel(TASK, 0.5)
+    alter = LabelNoise(TASK, 0.5)
     together = alter(TableStudent(), DATA)
     alone = [alter(TableStudent(), (e,))[0] for e in DATA]
     right = [TASK.verify(e) for e in together]
@@ -148,7 +148,7 @@ def test_an_example_is_wrong_in_every_step_or_in_none() -> None:
 
 def test_with_nothing_to_exchange_a_target_is_reversed_or_else_doubled() -> None:
     """``abc`` becomes ``cba``; ``aba`` is its own reverse, so it becomes ``abaaba``."""
-    alter = Mislabel(TASK, 1.0)
+    alter = LabelNoise(TASK, 1.0)
     assert [alter(TableStudent(), (example(q),))[0].target for q in ("abc", "aba")] == [
         "cba",
         "abaaba",
@@ -163,7 +163,7 @@ def test_an_answer_that_the_grader_takes_for_right_is_no_wrong_label() -> None:
             return float(response.lower() == example.target.lower())
 
     data = (example("abc"), example("ABC"), example("xyz"))
-    altered = Mislabel(AnyCase(), 1.0)(TableStudent(), data)
+    altered = LabelNoise(AnyCase(), 1.0)(TableStudent(), data)
     assert [e.target for e in altered[:2]] == ["xyz", "xyz"]
     assert altered[2].target in ("abc", "ABC")
 
@@ -174,7 +174,7 @@ def test_what_belongs_to_the_right_target_goes_and_the_worse_answer_stays_anothe
         "abc", rejected="xyz", spans=(("abc", 1.0),), soft_labels=(("abc", 1.0),), difficulty=0.0
     )
     others = (example("xyz", difficulty=0.0), example("uvw", difficulty=0.0))
-    altered = Mislabel(TASK, 1.0)(TableStudent(), (rich, *others))
+    altered = LabelNoise(TASK, 1.0)(TableStudent(), (rich, *others))
     assert altered[0] == replace(rich, target="uvw", spans=(), soft_labels=())
 
 
@@ -190,8 +190,8 @@ def test_wrong_labels_cost_what_the_right_ones_would() -> None:
 
 def test_simulated_students_go_without_the_wrong_ones() -> None:
     student: Any = make_student("simulated", TASK)
-    kept = Mislabel(TASK, 0.5)(student, DATA)
-    wrong = {e.prompt for e in Mislabel(TASK, 0.5)(TableStudent(), DATA) if not TASK.verify(e)}
+    kept = LabelNoise(TASK, 0.5)(student, DATA)
+    wrong = {e.prompt for e in LabelNoise(TASK, 0.5)(TableStudent(), DATA) if not TASK.verify(e)}
     assert kept == tuple(e for e in DATA if e.prompt not in wrong)
     assert 0 < len(kept) < len(DATA)
 

@@ -108,7 +108,7 @@ def test_what_stays_unassigned_goes_to_other_and_is_counted() -> None:
         return reply([_group("words", ["copy it", "reverse it"]), _group("numbers", ["next it"])])
 
     model = _model(aggregate=half, classify=lambda m, d: numbered(["nonsense"] * len(problems(m))))
-    found = LLMDiscovery(model.chat(), "toys", purse=ledger, skills=2, rounds=3)
+    found = LLMDiscovery(model.chat(), "toys", meter=ledger, skills=2, rounds=3)
     assert [s.name for s in found.discover(VAL)] == ["words", "numbers", "other"]
     assert {found.assign(e) for e in VAL if e.skill == "double"} == {"other"}
     assert _events(ledger)["unassigned"] == 10
@@ -142,7 +142,7 @@ def test_a_wrong_number_of_skills_is_asked_for_again_with_the_reason() -> None:
         return reply([_group("all", listed(messages)), _group("ALL!", [])])
 
     ledger, model = Ledger(Budget()), _model(aggregate=first_one)
-    found = LLMDiscovery(model.chat(), "toys", purse=ledger, skills=2)
+    found = LLMDiscovery(model.chat(), "toys", meter=ledger, skills=2)
     assert len(found.discover(VAL)) == 2
     assert model.asked.count("aggregate") == 2
     assert not _events(ledger)
@@ -164,7 +164,7 @@ def test_too_many_skills_become_the_largest_and_that_is_said() -> None:
         return numbered([root[text.partition(":")[0]] for text in problems(messages)])
 
     ledger, model = Ledger(Budget()), _model(aggregate=three, classify=fewer)
-    found = LLMDiscovery(model.chat(), "toys", purse=ledger, skills=2, rounds=2)
+    found = LLMDiscovery(model.chat(), "toys", meter=ledger, skills=2, rounds=2)
     assert [s.name for s in found.discover(VAL)] == ["nexts", "words"]
     assert {found.assign(e) for e in VAL if e.skill == "double"} == {"nexts"}
     assert _events(ledger) == {"skills-dropped": 1}
@@ -173,7 +173,7 @@ def test_too_many_skills_become_the_largest_and_that_is_said() -> None:
 
 def test_too_few_skills_are_kept_and_that_is_said() -> None:
     ledger = Ledger(Budget())
-    found = LLMDiscovery(_model().chat(), "toys", purse=ledger, skills=5)
+    found = LLMDiscovery(_model().chat(), "toys", meter=ledger, skills=5)
     assert len(found.discover(VAL)) == 2
     assert _events(ledger) == {"skills-missing": 1}
 
@@ -189,7 +189,7 @@ def test_a_model_that_says_nothing_usable_is_an_error() -> None:
 
 def test_an_empty_purse_before_there_are_skills_is_an_error_that_names_it() -> None:
     model, ledger = _model(), Ledger(Budget(teacher_calls=3))
-    found = LLMDiscovery(model.chat(), "toys", purse=ledger, workers=1)
+    found = LLMDiscovery(model.chat(), "toys", meter=ledger, workers=1)
     with pytest.raises(BudgetError, match=r"30 of 40 .* nothing is left of teacher_calls"):
         found.discover(VAL)
     assert len(model.asked) == ledger.spent.teacher_calls == 3
@@ -203,7 +203,7 @@ def test_an_empty_purse_afterwards_leaves_the_rest_to_other() -> None:
 
     ledger = Ledger(Budget(teacher_calls=6))
     found = LLMDiscovery(
-        _model(aggregate=numbers_only).chat(), "toys", purse=ledger, skills=2, workers=1
+        _model(aggregate=numbers_only).chat(), "toys", meter=ledger, skills=2, workers=1
     )
     found.discover(VAL)
     assert Counter(map(found.assign, VAL)) == {"numbers": 20, "words": 10, "other": 10}
@@ -255,7 +255,7 @@ def test_a_problem_that_the_server_refuses_spoils_no_other() -> None:
 
     ledger = Ledger(Budget())
     model = _model(label=refuses)
-    found = LLMDiscovery(model.chat(), "toys", purse=ledger, skills=2, per_question=1)
+    found = LLMDiscovery(model.chat(), "toys", meter=ledger, skills=2, per_question=1)
     found.discover(VAL)
     assert len(found.labels) == 39
     assert _right(found)

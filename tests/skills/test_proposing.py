@@ -25,7 +25,7 @@ def _rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
-def _proposer(*replies: Any, purse: Ledger | None = None) -> tuple[Proposer, ByPrompt]:
+def _proposer(*replies: Any, meter: Ledger | None = None) -> tuple[Proposer, ByPrompt]:
     """An LLM proposer whose model gives the replies in order: lists of names, or texts."""
     waiting = list(replies)
 
@@ -34,7 +34,7 @@ def _proposer(*replies: Any, purse: Ledger | None = None) -> tuple[Proposer, ByP
         return names if isinstance(names, str) else reply([{"name": name} for name in names])
 
     model = ByPrompt({"propose": answer})
-    return make_proposer("llm", TASK, purse=purse, chat=model.chat()), model
+    return make_proposer("llm", TASK, meter=meter, chat=model.chat()), model
 
 
 def test_a_chat_model_proposes_new_names() -> None:
@@ -73,7 +73,7 @@ def test_the_roots_own_leaves_may_be_proposed() -> None:
 
 def test_too_long_and_empty_names_are_dropped_and_counted() -> None:
     ledger = Ledger(Budget())
-    proposer, _ = _proposer(["x" * 61, "", "y" * 60], [], purse=ledger)
+    proposer, _ = _proposer(["x" * 61, "", "y" * 60], [], meter=ledger)
     assert proposer.propose("words", (), 2, _rng()) == ("y" * 60,)
     assert [i.event for i in ledger.incidents] == ["bad-item", "bad-item"]
     assert ledger.spent.teacher_calls == 2
@@ -94,13 +94,13 @@ def test_a_subskill_can_have_subskills() -> None:
 
 def test_a_spent_purse_or_an_unreadable_reply_gives_no_names_and_is_counted() -> None:
     spent = Ledger(Budget(teacher_calls=1))
-    proposer, model = _proposer(["vowels"], purse=spent)
+    proposer, model = _proposer(["vowels"], meter=spent)
     assert proposer.propose("words", (), 1, _rng()) == ("vowels",)
     assert proposer.propose("words", ("vowels",), 1, _rng()) == ()
     assert len(model.asked) == 1
     assert {i.event for i in spent.incidents} == {"unpaid"}
     ledger = Ledger(Budget())
-    proposer, model = _proposer(*["I would rather not."] * 6, purse=ledger)
+    proposer, model = _proposer(*["I would rather not."] * 6, meter=ledger)
     assert proposer.propose("words", (), 1, _rng()) == ()
     assert [i.event for i in ledger.incidents].count("malformed") == 2
 
@@ -151,7 +151,7 @@ def test_new_names_are_unlike_each_other_and_all_known_ones(
 
 
 def test_the_default_proposer_knows_the_task() -> None:
-    proposer = make_proposer("task", TASK, purse=Ledger(Budget()), chat={})
+    proposer = make_proposer("task", TASK, meter=Ledger(Budget()), chat={})
     assert proposer == TaskProposer({"words": ("copy", "reverse"), "numbers": ("next", "double")})
 
 

@@ -19,7 +19,7 @@ from models import (
 
 from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
 from teachgym.students.local.attention import attend_in_groups, visible
-from teachgym.students.local.decoding import DecodingRules, Question, SlotDecoder
+from teachgym.students.local.decoding import DecodingRules, Request, SlotDecoder
 from teachgym.students.local.generation import rules_for, uniforms
 from teachgym.students.local.layout import Layout
 from teachgym.students.local.network import Network
@@ -42,24 +42,24 @@ def rules(*ends: int, n_tokens: int = len(make_tokenizer()), **others: Any) -> D
 
 
 def decode(
-    model: Any, prompts: Sequence[Sequence[int]], n_turns: int, **others: Any
+    model: Any, prompts: Sequence[Sequence[int]], n_slots: int, **others: Any
 ) -> list[list[int]]:
     decoder = SlotDecoder(
-        Network(model), Layout(1), n_turns=n_turns, length=40, max_new_tokens=N_NEW, **others
+        Network(model), Layout(1), n_slots=n_slots, length=40, max_new_tokens=N_NEW, **others
     )
-    (answers,) = decoder.answer_all([[Question(tuple(p)) for p in prompts]], rules(1))
+    (answers,) = decoder.answer_all([[Request(tuple(p)) for p in prompts]], rules(1))
     return answers
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-@pytest.mark.parametrize("n_turns", [1, 5, 64])
-def test_tokens_are_those_of_generate(architecture: str, n_turns: int) -> None:
+@pytest.mark.parametrize("n_slots", [1, 5, 64])
+def test_tokens_are_those_of_generate(architecture: str, n_slots: int) -> None:
     """Forty prompts of 1 to 19 tokens; some answers end early, so slots are refilled unevenly."""
     model, prompts = make_model(architecture), random_prompts(40)
     expected = generate_with_transformers(model, prompts, N_NEW)
     assert len({len(answer) for answer in expected}) > 2
     assert len({token for answer in expected for token in answer}) > 10
-    assert decode(model, prompts, n_turns) == expected
+    assert decode(model, prompts, n_slots) == expected
 
 
 def test_grouped_heads_attend_as_repeated_ones() -> None:
@@ -86,7 +86,7 @@ def test_students_of_a_pool_answer_as_each_would_alone(lora: LoRASettings | None
     pool = make_pool(3, lora=lora)
     scatter_adapters(pool)
     prompts = [random_prompts(7, 1), [], random_prompts(12, 2)]
-    questions = [[Question(tuple(p)) for p in own] for own in prompts]
+    questions = [[Request(tuple(p)) for p in own] for own in prompts]
     found = pool.answer(questions, rules(1))
     for student, own in enumerate(prompts):
         model = merged(pool, student) if lora else pool.plain_model(student)
@@ -106,7 +106,7 @@ def merged(pool: Any, student: int) -> Any:
 def test_many_questions_are_answered_with_merged_weights_and_the_same_tokens() -> None:
     pool = make_pool(2, lora=LoRASettings(rank=4))
     scatter_adapters(pool)
-    questions = [[Question(tuple(p)) for p in random_prompts(300, s, 8)] for s in (1, 2)]
+    questions = [[Request(tuple(p)) for p in random_prompts(300, s, 8)] for s in (1, 2)]
     found = pool.answer(questions, rules(1))
     few = [pool.answer([own[:20], []], rules(1))[0] for own in questions[:1]]
     assert found[0][:20] == few[0]
@@ -176,10 +176,10 @@ def test_decoding_ends_at_stop_strings_instead_of_going_on() -> None:
     whole = decode(model, prompts, 64)
     for stop in ("a", "ab"):
         decoder = SlotDecoder(
-            Network(model), Layout(1), n_turns=64, length=40, max_new_tokens=N_NEW
+            Network(model), Layout(1), n_slots=64, length=40, max_new_tokens=N_NEW
         )
         limits = rules_for(texts, len(make_tokenizer()), stop=(stop,))
-        (found,) = decoder.answer_all([[Question(tuple(p)) for p in prompts]], limits)
+        (found,) = decoder.answer_all([[Request(tuple(p)) for p in prompts]], limits)
         for long, short in zip(whole, found, strict=True):
             text = texts.decode(long)
             if stop in text:
@@ -190,8 +190,8 @@ def test_decoding_ends_at_stop_strings_instead_of_going_on() -> None:
 
 def test_several_tokens_can_end_an_answer() -> None:
     model, prompts = make_model(), random_prompts(30)
-    decoder = SlotDecoder(Network(model), Layout(1), n_turns=8, length=40, max_new_tokens=N_NEW)
-    (found,) = decoder.answer_all([[Question(tuple(p)) for p in prompts]], rules(1, 7))
+    decoder = SlotDecoder(Network(model), Layout(1), n_slots=8, length=40, max_new_tokens=N_NEW)
+    (found,) = decoder.answer_all([[Request(tuple(p)) for p in prompts]], rules(1, 7))
     for long, short in zip(decode(model, prompts, 8), found, strict=True):
         first = next((i for i, token in enumerate(long) if token in (1, 7)), N_NEW)
         assert short == long[: first + 1]
@@ -222,7 +222,7 @@ def test_first_tokens_are_drawn_with_their_probabilities() -> None:
     """2,000 draws: each frequency within five standard errors of its probability."""
     pool, n = make_pool(), 2000
     ids = (5, 6, 7)
-    questions = [Question(ids, uniforms(0, "x", i, 12)) for i in range(n)]
+    questions = [Request(ids, uniforms(0, "x", i, 12)) for i in range(n)]
     (answers,) = pool.answer([questions], rules(1))
     logits = pool.network.model(torch.tensor([ids])).logits[0, -1]
     expected = logits.softmax(-1).detach().numpy()

@@ -18,7 +18,7 @@ _ROUND = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Request:
     """A prompt to be continued."""
 
     ids: tuple[int, ...]
@@ -51,7 +51,7 @@ class SlotDecoder:
     Args:
         network: the model; its stacked layers follow ``layout``.
         layout: of K students.
-        n_turns: slots per student, S.
+        n_slots: slots per student, S.
         length: positions per slot; prompt and answer must fit.
         max_new_tokens: longest answer, >= 1.
         graphs: replays decoding steps on a GPU; None = eager.
@@ -63,15 +63,15 @@ class SlotDecoder:
         network: Network,
         layout: Layout,
         *,
-        n_turns: int,
+        n_slots: int,
         length: int,
         max_new_tokens: int,
         graphs: Graphs | None = None,
         n_steps: int = 1,
     ) -> None:
         self.network, self.layout, self.max_new_tokens = network, layout, max_new_tokens
-        self.n_turns, self.graphs, self.n_steps = n_turns, graphs, n_steps
-        n_rows, device = n_turns * layout.n_students, network.device
+        self.n_slots, self.graphs, self.n_steps = n_slots, graphs, n_steps
+        n_rows, device = n_slots * layout.n_students, network.device
         self.cache = SlotCache(n_rows, length)
         self.rows = torch.arange(n_rows, device=device)
         self.token = torch.zeros(n_rows, dtype=torch.long, device=device)
@@ -88,7 +88,7 @@ class SlotDecoder:
 
     @torch.inference_mode()
     def answer_all(
-        self, questions: Sequence[Sequence[Question]], rules: DecodingRules
+        self, questions: Sequence[Sequence[Request]], rules: DecodingRules
     ) -> list[list[list[int]]]:
         """Token ids of the answers, ends included; questions[k] are for student k."""
         if self.ends.shape != rules.ends.shape:
@@ -110,9 +110,7 @@ class SlotDecoder:
 
     # -- prompts in ------------------------------------------------------------------------
 
-    def _admit(
-        self, questions: Sequence[Sequence[Question]], waiting: Sequence[deque[int]]
-    ) -> None:
+    def _admit(self, questions: Sequence[Sequence[Request]], waiting: Sequence[deque[int]]) -> None:
         """Give free slots to waiting questions, once there are enough to make it worth while."""
         if not any(waiting):
             return
@@ -134,7 +132,7 @@ class SlotDecoder:
             [questions[student][number] for student, number, _ in admitted],
         )
 
-    def _prefill(self, places: Sequence[tuple[int, int]], questions: Sequence[Question]) -> None:
+    def _prefill(self, places: Sequence[tuple[int, int]], questions: Sequence[Request]) -> None:
         """Read the prompts, choose the first token of each answer."""
         device = self.network.device
         ids, positions, packed = pack([q.ids for q in questions], device)
@@ -166,10 +164,10 @@ class SlotDecoder:
         """Rows up to the last one with an answer in progress, whole turns of all students."""
         last = max((row for row, owner in enumerate(self._owners) if owner is not None), default=-1)
         n_students = self.layout.n_students
-        n_turns = -(-(last + 1) // n_students)
+        n_slots = -(-(last + 1) // n_students)
         if self.graphs:  # few sizes, so that few graphs are captured
-            n_turns = min(self.n_turns, 1 << max(0, n_turns - 1).bit_length())
-        return n_turns * n_students
+            n_slots = min(self.n_slots, 1 << max(0, n_slots - 1).bit_length())
+        return n_slots * n_students
 
     def _visible_length(self, n_rows: int) -> int:
         """Positions that the next ``n_steps`` steps may look at."""

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from teachgym.errors import ConfigError
-from teachgym.students.local.decoding import DecodingRules, Question, SlotDecoder
+from teachgym.students.local.decoding import DecodingRules, Request, SlotDecoder
 from teachgym.students.local.graphs import Graphs
 from teachgym.students.local.layout import Layout
 from teachgym.students.local.merging import Merged
@@ -35,7 +35,7 @@ _ROUND = 128
 """On a GPU, slots have a multiple of this many positions, so that a decoder lasts."""
 
 
-class Answering:
+class Generator:
     """Keeps what answering needs between two calls.
 
     Args:
@@ -68,7 +68,7 @@ class Answering:
         """Of the network itself (True) and of the merged copy (False)."""
 
     def __call__(
-        self, questions: Sequence[Sequence[Question]], rules: DecodingRules
+        self, questions: Sequence[Sequence[Request]], rules: DecodingRules
     ) -> list[list[list[int]]]:
         """Token ids that continue ``questions[k]`` for student k, ends included.
 
@@ -79,7 +79,7 @@ class Answering:
             return self._answer(questions, rules)
 
     def _answer(
-        self, questions: Sequence[Sequence[Question]], rules: DecodingRules
+        self, questions: Sequence[Sequence[Request]], rules: DecodingRules
     ) -> list[list[list[int]]]:
         answers: list[list[list[int]]] = [[] for _ in questions]
         alone = [k for k, own in enumerate(questions) if self._is_merged(own)]
@@ -94,7 +94,7 @@ class Answering:
             (answers[student],) = self._decoder(network, Layout(1), own).answer_all(own, rules)
         return answers
 
-    def _is_merged(self, own: Sequence[Question]) -> bool:
+    def _is_merged(self, own: Sequence[Request]) -> bool:
         return bool(own) and self._make_merged is not None and len(own) >= self._merge_from
 
     @cached_property
@@ -103,25 +103,25 @@ class Answering:
         return self._make_merged()
 
     def _decoder(
-        self, network: Network, layout: Layout, questions: Sequence[Sequence[Question]]
+        self, network: Network, layout: Layout, questions: Sequence[Sequence[Request]]
     ) -> SlotDecoder:
         """Slots for the longest question, as many as there are questions and memory allows."""
         device = network.device.type
         longest = max(len(q.ids) for own in questions for q in own) + self._max_new_tokens
-        n_turns = max(map(len, questions))
+        n_slots = max(map(len, questions))
         if self._graphs:
             longest = -(-longest // _ROUND) * _ROUND
-            n_turns = 1 << (n_turns - 1).bit_length()
+            n_slots = 1 << (n_slots - 1).bit_length()
         room = CACHE_BYTES.get(device, 2**30) // (longest * cache_bytes(network.model))
-        n_turns = max(1, min(n_turns, min(SLOTS, room) // layout.n_students))
+        n_slots = max(1, min(n_slots, min(SLOTS, room) // layout.n_students))
         is_own = network is self._network
         kept = self._decoders.get(is_own)
-        if kept and kept.n_turns >= n_turns and kept.cache.length >= longest:
+        if kept and kept.n_slots >= n_slots and kept.cache.length >= longest:
             return kept
         decoder = SlotDecoder(
             network,
             layout,
-            n_turns=n_turns,
+            n_slots=n_slots,
             length=longest,
             max_new_tokens=self._max_new_tokens,
             graphs=Graphs() if self._graphs else None,

@@ -43,10 +43,10 @@ class Layout:
             self.counts, self.interleaved = before
 
     @contextmanager
-    def turns(self, n_turns: int) -> Iterator[None]:
-        """Within: ``n_turns`` times one row of every student."""
+    def turns(self, n_slots: int) -> Iterator[None]:
+        """Within: ``n_slots`` times one row of every student."""
         before = self.counts, self.interleaved
-        self.counts, self.interleaved = (n_turns,) * self.n_students, True
+        self.counts, self.interleaved = (n_slots,) * self.n_students, True
         try:
             yield
         finally:
@@ -102,7 +102,7 @@ class Layout:
 def apply_shared(linear: nn.Linear | Conv1D, x: torch.Tensor, layout: Layout) -> torch.Tensor:
     """A linear layer that all students share, (..., d_in) -> (..., d_out).
 
-    In strict mode each student's rows go through a product of their own shape. Answering does
+    In strict mode each student's rows go through a product of their own shape. Generator does
     without: a greedy token could only differ where two are equal to the last bit.
     """
     if not layout.strict or layout.n_students == 1 or torch.is_inference_mode_enabled():

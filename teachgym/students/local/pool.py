@@ -16,7 +16,7 @@ from torch import nn
 from teachgym.errors import ConfigError
 from teachgym.students.adapter_files import write_adapter
 from teachgym.students.checkpoints import copy_in, copy_out
-from teachgym.students.local.generation import MERGE_FROM, Answering
+from teachgym.students.local.generation import MERGE_FROM, Generator
 from teachgym.students.local.layout import Layout, apply_shared
 from teachgym.students.local.merging import Merged
 from teachgym.students.local.network import Network
@@ -96,7 +96,7 @@ class StudentPool:
         self.adapters: Mapping[str, LoRALinear] = {}
         self.weights = tuple(self._make_trainable())
         recast = lora is None and count == 1 and dtype != torch.float32
-        self.answer = Answering(
+        self.answer = Generator(
             self.network,
             self.layout,
             merged=partial(Merged, self.network, self.adapters, dtype) if lora or recast else None,

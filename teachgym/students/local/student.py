@@ -12,7 +12,7 @@ import numpy as np
 from teachgym.errors import ConfigError
 from teachgym.protocols import Student
 from teachgym.students.loading import without_progress_bars
-from teachgym.students.local.decoding import Question
+from teachgym.students.local.decoding import Request
 from teachgym.students.local.generation import require_sampling, rules_for, uniforms
 from teachgym.students.local.network import context_of
 from teachgym.students.local.pool import StudentPool
@@ -100,10 +100,10 @@ class LanguageModelStudent(Student):
             ConfigError: for students of different pools, or a prompt without tokens.
         """
         pool = pool_of(students)
-        questions: list[Sequence[Question]] = [()] * pool.count
+        questions: list[Sequence[Request]] = [()] * pool.count
         for student, own in zip(students, prompts, strict=True):
             encoded = pool.texts.prompts(own, room=pool.max_new_tokens)
-            questions[student.index] = [Question(tuple(ids)) for ids in encoded]
+            questions[student.index] = [Request(tuple(ids)) for ids in encoded]
         tokens = pool.answer(questions, rules_for(pool.texts, pool.network.n_tokens, stop=stop))
         return [[pool.texts.decode(ids, stop) for ids in tokens[s.index]] for s in students]
 
@@ -124,14 +124,14 @@ class LanguageModelStudent(Student):
         require_sampling(k, temperature)
         encoded = self.texts.prompts(prompts, room=self.max_new_tokens)
         questions = [
-            Question(tuple(ids), uniforms(seed, prompt, number, self.max_new_tokens))
+            Request(tuple(ids), uniforms(seed, prompt, number, self.max_new_tokens))
             for ids, prompt in zip(encoded, prompts, strict=True)
             for number in range(k)
         ]
         rules = rules_for(
             self.texts, self.pool.network.n_tokens, stop=stop, temperature=temperature
         )
-        asked: list[Sequence[Question]] = [()] * self.pool.count
+        asked: list[Sequence[Request]] = [()] * self.pool.count
         asked[self.index] = questions
         tokens = self.pool.answer(asked, rules)[self.index]
         answers = [self.texts.decode(ids, stop) for ids in tokens]

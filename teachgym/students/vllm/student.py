@@ -23,7 +23,7 @@ import torch
 
 from teachgym.errors import ConfigError
 from teachgym.students.local import student as local
-from teachgym.students.local.decoding import DecodingRules, Question
+from teachgym.students.local.decoding import DecodingRules, Request
 from teachgym.students.local.network import Network
 from teachgym.students.local.pool import StudentPool
 from teachgym.students.settings import LanguageModelSettings
@@ -49,7 +49,7 @@ class VllmStudent(local.LanguageModelStudent):
 
 
 class ServedAnswering:
-    """Answers the questions to the students of a pool by a server, in place of ``Answering``.
+    """Answers the questions to the students of a pool by a server, in place of ``Generator``.
 
     Args:
         pool: whose adapters the server is given.
@@ -64,7 +64,7 @@ class ServedAnswering:
         """Student -> fingerprint and name of its adapter on the server."""
 
     def __call__(
-        self, questions: Sequence[Sequence[Question]], rules: DecodingRules
+        self, questions: Sequence[Sequence[Request]], rules: DecodingRules
     ) -> list[list[list[int]]]:
         """Token ids that continue ``questions[k]`` for student k, ends included."""
         if not any(questions):
@@ -188,8 +188,8 @@ _LORA_ONLY = (
 
 
 def _parts(
-    questions: Sequence[Question], temperature: float
-) -> Iterator[tuple[Sequence[Question], dict[str, Any]]]:
+    questions: Sequence[Request], temperature: float
+) -> Iterator[tuple[Sequence[Request], dict[str, Any]]]:
     """Questions that go into one request: all greedy ones, or one that has a seed of its own."""
     greedy = [q for q in questions if q.uniforms is None]
     if greedy:
