@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from teachgym.agents.cells import Cells
+from teachgym.agents.context import Cells
 from teachgym.errors import ConfigError, UnknownSkillError, unknown
 from teachgym.types import Obs, Transition
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from teachgym.agents.cells import Cells, fill_unmeasured
+from teachgym.agents.context import Cells, fill_unmeasured
 from teachgym.errors import ConfigError, UnknownSkillError, unknown
 from teachgym.settings import Share, checked
 from teachgym.types import Obs, Transition

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from teachgym.agents.lessons import Lessons
+from teachgym.agents.context import Lessons
 from teachgym.errors import ConfigError, UnknownSkillError, unknown
 from teachgym.records import read_examples
 from teachgym.settings import Share, at_most, checked

@@ -77,9 +77,9 @@ class TeacherEntry:
 
 
 _KNOWS: Mapping[Kind, str] = {
-    "SkillList": "cells:Cells",
-    "SkillTree": "branches:Branches",
-    "OpenEnded": "lessons:Lessons",
+    "SkillList": "context:Cells",
+    "SkillTree": "context:Branches",
+    "OpenEnded": "context:Lessons",
 }
 
 
@@ -164,23 +164,23 @@ _TREES = _family(
     "SkillTree",
     {
         "uniform-tree": (
-            "trees.uniform:UniformTree",
+            "trees.rules:UniformTree",
             "finds every subskill, teaches all alike",
             {},
         ),
-        "alternating": ("trees.alternating:Alternating", "explores and exploits in turn", {}),
+        "alternating": ("trees.rules:Alternating", "explores and exploits in turn", {}),
         "fill-and-balance": (
-            "trees.fill_and_balance:FillAndBalance",
+            "trees.rules:FillAndBalance",
             "explores until full, then evens out what was taught",
             {},
         ),
         "random-tree": (
-            "trees.random:RandomTree",
+            "trees.rules:RandomTree",
             "a coin decides between exploring and exploiting",
             {},
         ),
-        "threshold": ("trees.threshold:Threshold", "exploits what gained, explores the rest", {}),
-        "constant-tree": ("trees.constant:ConstantTree", "the same answer in every step", {}),
+        "threshold": ("trees.rules:Threshold", "exploits what gained, explores the rest", {}),
+        "constant-tree": ("trees.rules:ConstantTree", "the same answer in every step", {}),
     },
     "trees.teacher:TreeTeacher",
 )
@@ -192,7 +192,7 @@ _WORDS = {
             "SkillList plan": "llm.skill_list:LLMSkillList",
             "SkillTree moves": "llm.skill_tree:LLMSkillTree",
         },
-        "classroom:Classroom",
+        "context:Classroom",
         env={
             "SkillList": {"action": "plan", "observation": "report"},
             "SkillTree": {"action": "moves", "observation": "report", "pretest": True},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from teachgym.agents.cells import Cells
+from teachgym.agents.context import Cells
 from teachgym.types import Obs, Transition
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from teachgym.agents.cells import Cells, fill_unmeasured
+from teachgym.agents.context import Cells, fill_unmeasured
 from teachgym.settings import NotNegative, at_most, checked
 from teachgym.types import Obs, Transition
 

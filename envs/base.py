@@ -12,8 +12,16 @@ import gymnasium as gym
 import numpy as np
 
 from teachgym.envs import probes
-from teachgym.envs.accounts import difference, new_losses, score_metrics, step_metrics
-from teachgym.envs.admission import divide, items_of, most, stamp
+from teachgym.envs.admission import (
+    difference,
+    divide,
+    items_of,
+    most,
+    new_losses,
+    score_metrics,
+    stamp,
+    step_metrics,
+)
 from teachgym.envs.atomic import undone_on_error
 from teachgym.envs.pricing import cheapest, paid_for, price_answers
 from teachgym.envs.rendering import render_ansi, render_rgb_array

@@ -8,9 +8,21 @@ import gymnasium as gym
 import numpy as np
 
 from teachgym.envs.base import base_of
-from teachgym.envs.boxes import count_box, unit_box
 from teachgym.metrics import CellScores, by_cell
 from teachgym.types import CURRENCIES, Obs, Report
+
+MOST = 1e9
+"""An upper bound of every count; boxes without one do not sample well."""
+
+
+def unit_box(*shape: int) -> gym.spaces.Box:
+    """Numbers in [0, 1], float32."""
+    return gym.spaces.Box(0, 1, shape, dtype=np.float32)
+
+
+def count_box(*shape: int) -> gym.spaces.Box:
+    """Numbers of things, in [0, MOST], float32."""
+    return gym.spaces.Box(0, MOST, shape, dtype=np.float32)
 
 
 def score_arrays(scores: CellScores, prefix: str = "") -> dict[str, Any]:

@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.apportion import apportion
-from teachgym.envs.accounts import also_rejected
-from teachgym.envs.admission import items_of, no_action, sift
+from teachgym.envs.admission import also_rejected, items_of, no_action, sift
 from teachgym.envs.base import base_of
-from teachgym.envs.boxes import unit_box
 from teachgym.envs.numeric import NumericAction
+from teachgym.envs.observations import unit_box
 from teachgym.errors import unknown
 from teachgym.protocols import DataEngine
 from teachgym.spaces import PlanSpace

@@ -11,9 +11,8 @@ import gymnasium as gym
 import numpy as np
 
 from teachgym.envs.base import base_of
-from teachgym.envs.boxes import count_box, unit_box
 from teachgym.envs.numeric import NumericAction
-from teachgym.envs.observations import score_arrays
+from teachgym.envs.observations import count_box, score_arrays, unit_box
 from teachgym.envs.skill_tree import SkillTree
 from teachgym.forest import Forest, TreeReport
 from teachgym.metrics import by_group

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.agents.bandits.bandit import Arms, Bandit, FloatArray
-from teachgym.agents.cells import Cells, Unit, accuracy_of, fill_unmeasured, pool_levels
+from teachgym.agents.context import Cells, Unit, accuracy_of, fill_unmeasured, pool_levels
 from teachgym.errors import ConfigError
 from teachgym.settings import Kept, Positive, checked
 from teachgym.types import Obs, Transition

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from teachgym.agents.classroom import Classroom
+from teachgym.agents.context import Classroom
 from teachgym.agents.llm.excerpts import CUT, choose_errors, choose_examples
 from teachgym.agents.llm.replies import SkillSpec, hint_of, skill_spec
 from teachgym.apportion import apportion

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 from annotated_types import Interval
 
-from teachgym.agents.classroom import Classroom
+from teachgym.agents.context import Classroom
 from teachgym.agents.llm.excerpts import CUT, choose_errors, choose_examples, in_words
 from teachgym.agents.llm.replies import MOST_SPECS, Hypothesis, hint_of
 from teachgym.apportion import apportion, divide_evenly

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from teachgym.agents.classroom import Classroom
+from teachgym.agents.context import Classroom
 from teachgym.agents.llm.coin import toss_moves
 from teachgym.agents.llm.excerpts import CUT, ShownError, choose_errors, in_words
 from teachgym.agents.llm.moves import fit_moves, move_of

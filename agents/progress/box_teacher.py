@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from teachgym.agents.cells import Cells, Unit, accuracy_of
+from teachgym.agents.context import Cells, Unit, accuracy_of
 from teachgym.agents.progress.boxes import BoxSampler, Point
 from teachgym.settings import Kept, checked
 from teachgym.types import Obs, Transition

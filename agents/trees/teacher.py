@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from teachgym.agents.branches import Branches
+from teachgym.agents.context import Branches
 from teachgym.types import Obs, Transition
 
 

@@ -25,7 +25,7 @@ class Start:
 _TEACHER = Start(
     '''"""A teacher of my own; docs/how-to/teacher.md explains it."""
 
-from teachgym.agents.cells import Cells
+from teachgym.agents.context import Cells
 
 
 class $attribute:

@@ -10,14 +10,14 @@ from teachgym.errors import ConfigError
 from teachgym.protocols import Meter, SkillDiscovery, Task
 from teachgym.registry import Registry
 from teachgym.skills.skill_file import SkillFile
-from teachgym.types import Example, Split
+from teachgym.types import Example, Skill, Split
 
 METHODS = Registry(
     "method",
     {
         "llm": "teachgym.skills.llm_discovery:discover_by_chat",
         "clusters": "teachgym.skills.clustering:Clusters",
-        "gold": "teachgym.skills.gold:GoldSkills",
+        "gold": "teachgym.skills.discovery:GoldSkills",
     },
     services=("task", "meter", "chat"),
     needs={"llm": ("llm", "pydantic")},
@@ -79,3 +79,21 @@ def discover_skills(
         assignments={id_: discovery.assign(e) for id_, e in examples.items()},
         labels={k: v for k, v in discovery.labels.items() if k in examples},
     )
+
+
+class GoldSkills(SkillDiscovery):
+    """A ``protocols.SkillDiscovery`` that reads the answer off the examples.
+
+    The paper's oracle in table 3 of DataEnvGym (arXiv 2410.06215): human question types.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+
+    def discover(self, examples: Sequence[Example]) -> tuple[Skill, ...]:
+        """The task's own skills, roots and leaves."""
+        return self.task.skills
+
+    def assign(self, example: Example) -> str:
+        """The example's own skill."""
+        return example.skill

@@ -8,7 +8,14 @@ from collections.abc import Sequence
 import torch
 
 from teachgym.students.local.pool import Weight
-from teachgym.training.groups import groups
+
+
+def groups(n_students: int, active: Sequence[int]) -> list[slice]:
+    """Slices of the axis of students: one for all, or one for each that is still in training."""
+    if len(active) == n_students:
+        return [slice(None)]
+    return [slice(k, k + 1) for k in active]
+
 
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 _ITERATIONS = 5

@@ -8,8 +8,7 @@ from typing import Protocol
 import torch
 
 from teachgym.students.local.pool import StudentPool, Weight
-from teachgym.training.groups import groups
-from teachgym.training.muon import Muon
+from teachgym.training.muon import Muon, groups
 from teachgym.training.settings import FineTuningSettings
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from teachgym.agents.classroom import Classroom
+from teachgym.agents.context import Classroom
 from teachgym.chat.prompts import Messages
 from teachgym.chat.scripted import Scripted
 from teachgym.ledger import Ledger

@@ -10,7 +10,7 @@ import pytest
 from worlds import list_observation, transition
 
 from teachgym.agents.bandits.teacher import BanditTeacher
-from teachgym.agents.cells import Cells
+from teachgym.agents.context import Cells
 from teachgym.agents.progress.box_teacher import BoxTeacher
 from teachgym.errors import ConfigError
 

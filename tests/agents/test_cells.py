@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from worlds import ListWorld, list_observation
 
-from teachgym.agents.cells import Cells, accuracy_of, fill_unmeasured, pool_levels
+from teachgym.agents.context import Cells, accuracy_of, fill_unmeasured, pool_levels
 from teachgym.errors import ConfigError
 
 CELLS = Cells(("add", "sort"), (0.0, 0.5, 1.0))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from worlds import TreeWorld
 
-from teachgym.agents.branches import Branches
-from teachgym.agents.trees.constant import ConstantTree
+from teachgym.agents.context import Branches
+from teachgym.agents.trees.rules import ConstantTree
 from teachgym.agents.trees.teacher import TreeTeacher
 from teachgym.errors import ConfigError
 from teachgym.loop import run_episode

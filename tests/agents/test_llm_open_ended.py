@@ -9,7 +9,7 @@ import gymnasium as gym
 import pytest
 from schoolroom import Replies, events, make_classroom, make_report
 
-from teachgym.agents.classroom import Classroom
+from teachgym.agents.context import Classroom
 from teachgym.agents.llm.open_ended import LLMOpenEnded
 from teachgym.errors import ChatError, ConfigError
 from teachgym.loop import run_episode

@@ -10,7 +10,7 @@ import gymnasium as gym
 import pytest
 from schoolroom import LEAVES, Replies, events, make_classroom, make_report, questions
 
-from teachgym.agents.classroom import Classroom
+from teachgym.agents.context import Classroom
 from teachgym.agents.llm.skill_list import LLMSkillList
 from teachgym.errors import ConfigError
 from teachgym.loop import run_episode

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from schoolroom import Replies, events, make_classroom, make_report
 
-from teachgym.agents.classroom import Classroom
+from teachgym.agents.context import Classroom
 from teachgym.agents.llm.coin import REASON, toss_moves
 from teachgym.agents.llm.moves import fit_moves
 from teachgym.agents.llm.skill_tree import LLMSkillTree, describe

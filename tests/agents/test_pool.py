@@ -10,7 +10,7 @@ import pytest
 from worlds import OpenWorld, make_pool, make_report
 
 from teachgym.agents import make_teacher
-from teachgym.agents.lessons import Lessons
+from teachgym.agents.context import Lessons
 from teachgym.agents.pool import Pool
 from teachgym.errors import ConfigError, UnknownSkillError
 

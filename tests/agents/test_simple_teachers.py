@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from worlds import list_observation, transition
 
-from teachgym.agents.cells import Cells, SkillScores
+from teachgym.agents.context import Cells, SkillScores
 from teachgym.agents.fixed import Fixed
 from teachgym.agents.oracle import Oracle
 from teachgym.agents.progress.alp import LearningProgress, significant_change

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from worlds import TreeWorld, transition
 
 from teachgym.agents import make_teacher
-from teachgym.agents.trees.fill_and_balance import pour
+from teachgym.agents.trees.rules import Threshold, pour
 from teachgym.agents.trees.teacher import Moment
-from teachgym.agents.trees.threshold import Threshold
 from teachgym.errors import ConfigError
 from teachgym.loop import run_episode
 from teachgym.types import Episode

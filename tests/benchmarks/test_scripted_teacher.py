@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from teachgym.agents.classroom import Classroom
+from teachgym.agents.context import Classroom
 from teachgym.agents.llm.open_ended import LLMOpenEnded
 from teachgym.benchmarks.bench.scripted_reading import Mistake, nearness, one_each
 from teachgym.benchmarks.bench.scripted_teacher import (

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from teachgym.agents.classroom import Classroom
+from teachgym.agents.context import Classroom
 from teachgym.agents.llm.skill_list import LLMSkillList
 from teachgym.agents.llm.skill_tree import LLMSkillTree
 from teachgym.benchmarks.bench.scripted_teacher import ScriptedTeacher, answer, answer_weakly

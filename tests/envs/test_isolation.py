@@ -19,7 +19,7 @@ import pytest
 from reaching import finds, reach
 
 from teachgym.agents import TEACHERS, make_teacher
-from teachgym.agents.classroom import Classroom
+from teachgym.agents.context import Classroom
 from teachgym.agents.llm.open_ended import LLMOpenEnded
 from teachgym.chat.make import make_chat
 from teachgym.chat.scripted import Scripted

@@ -12,10 +12,7 @@ import numpy as np
 import pytest
 
 from teachgym.agents import TEACHERS
-from teachgym.agents.branches import Branches
-from teachgym.agents.cells import Cells
-from teachgym.agents.classroom import Classroom
-from teachgym.agents.lessons import Lessons
+from teachgym.agents.context import Branches, Cells, Classroom, Lessons
 from teachgym.engines import make_engine
 from teachgym.envs import FillPlans, OrderShares, SkillObservation, TeacherEnv
 from teachgym.envs.rules import EpisodeRules

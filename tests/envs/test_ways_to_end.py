@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from teachgym.envs import EpisodeRules, TeacherEnv
-from teachgym.envs.accounts import score_metrics
+from teachgym.envs.admission import score_metrics
 from teachgym.envs.base import base_of
 from teachgym.envs.restart import training_set
 from teachgym.errors import ActionError, ConfigError

@@ -1,8 +1,8 @@
-"""What a teacher knows of a Skill-List environment, and the few sums all its teachers need.
+"""What a teacher may know of its environment besides observations: a class per kind of environment.
 
-A *cell* is a skill at a level; every array over cells has shape (n_skills, n_levels). The
-observation's convention is that a cell with ``n = 0`` was not measured and shows accuracy 0:
-the functions here never mistake that 0 for a bad student.
+In a Skill-List environment a *cell* is a skill at a level; every array over cells has shape
+(n_skills, n_levels). The observation's convention is that a cell with ``n = 0`` was not measured
+and shows accuracy 0: the functions here never mistake that 0 for a bad student.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from teachgym.protocols import Probes
+from teachgym.protocols import Meter, Probes
 from teachgym.settings import Share, check_value
-from teachgym.types import Obs
+from teachgym.spaces import DataSpace
+from teachgym.syllabus import Syllabus
+from teachgym.types import Obs, Skill, leaf_skills, leaves_by_root
 
 Unit = Literal["skill", "cell"]
 """A skill with all its levels, or a skill at one level."""
@@ -118,3 +120,92 @@ def accuracy_of(unit: Unit, observation: Obs) -> NDArray[np.float64]:
     pooled = pool_levels(observation)
     by_skill = np.where(pooled.n > 0, pooled.accuracy, np.nan)
     return np.repeat(by_skill[:, np.newaxis], np.shape(observation["n"])[1], axis=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Branches:
+    """Names and sizes of a Skill-Tree environment."""
+
+    roots: tuple[str, ...]
+    """Root skill names in the order of the rows."""
+    slots: int
+    """The most subskills a root can have, >= 1."""
+    per_step: int
+    """The most examples of one step, >= 1."""
+    probes: Probes | None = field(default=None, compare=False, repr=False)
+    """What may be asked of the student; None where nothing can be."""
+
+    @classmethod
+    def of(cls, env: gym.Env[Any, Any]) -> Branches:
+        """Read them off an environment made like ``teachgym/SkillTree-v0``."""
+        space = env.action_space
+        assert isinstance(space, gym.spaces.Dict)
+        allocation = space["allocation"]
+        assert isinstance(allocation, gym.spaces.Box)
+        return cls(
+            roots=tuple(env.get_wrapper_attr("roots")),
+            slots=allocation.shape[1],
+            per_step=int(env.get_wrapper_attr("examples_per_step")),
+            probes=env.get_wrapper_attr("probes"),
+        )
+
+    @property
+    def per_root(self) -> float:
+        """Examples of one step for one root when all roots get the same."""
+        return self.per_step / len(self.roots)
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """Names and sizes of an Open-Ended environment."""
+
+    skills: tuple[str, ...]
+    """Leaf skills that examples can carry."""
+    per_step: int
+    """The most examples of one step, >= 1."""
+    probes: Probes | None = field(default=None, compare=False, repr=False)
+    """What may be asked of the student; None where nothing can be."""
+
+    @classmethod
+    def of(cls, env: gym.Env[Any, Any]) -> Lessons:
+        """Read them off an environment made like ``teachgym/OpenEnded-v0``."""
+        space = env.action_space
+        assert isinstance(space, DataSpace)
+        return cls(space.skills, space.max_examples, env.get_wrapper_attr("probes"))
+
+
+@dataclass(frozen=True, slots=True)
+class Classroom:
+    """The task without its held-out splits, who pays, and the size of a step."""
+
+    syllabus: Syllabus
+    meter: Meter
+    """Calls are paid through it from the episode's budget."""
+    per_step: int
+    """The most examples of one step, >= 1."""
+    levels: tuple[float, ...] = (0.0,)
+    """Difficulties in [0, 1] that examples come in."""
+    probes: Probes | None = field(default=None, compare=False, repr=False)
+    """What may be asked of the student; None where nothing can be."""
+
+    @classmethod
+    def of(cls, env: gym.Env[Any, Any]) -> Classroom:
+        """Read it off an environment of any of the three kinds."""
+        return cls(
+            syllabus=env.get_wrapper_attr("syllabus"),
+            meter=env.get_wrapper_attr("meter"),
+            per_step=int(env.get_wrapper_attr("examples_per_step")),
+            levels=tuple(env.get_wrapper_attr("levels")),
+            probes=env.get_wrapper_attr("probes"),
+        )
+
+    @property
+    def skills(self) -> tuple[Skill, ...]:
+        """The leaf skills, which examples carry."""
+        leaves = leaf_skills(self.syllabus.skills)
+        return tuple(skill for skill in self.syllabus.skills if skill.name in leaves)
+
+    @property
+    def leaves(self) -> dict[str, tuple[str, ...]]:
+        """Names of the leaf skills under each root."""
+        return leaves_by_root(self.syllabus.skills)
