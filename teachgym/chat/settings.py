@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Interval
 
 from teachgym.cache import cache_folder
-from teachgym.chat.prices import Price, find_price
+from teachgym.chat.prices import Price
 from teachgym.errors import ConfigError
 from teachgym.protocols import ChatModel
 from teachgym.redaction import remember_url, require_address, strip_url
@@ -87,9 +87,8 @@ class ChatSettings:
     tokens_per_minute: Annotated[int, Interval(ge=1, le=10**12)] | None = None
     """Of messages and answers together; None = no limit."""
     prices: Mapping[str, float] | None = None
-    """Dollars per million tokens, ``{"in": ..., "out": ...}``; None = by the list in
-    ``teachgym.chat.prices``; a model that is not in it costs nothing, and runs with a budget of
-    dollars refuse it."""
+    """Dollars per million tokens, ``{"in": 0.15, "out": 0.6}``; None = none for a model in this
+    process, not known for a server: then dollars count 0, and a budget of them is refused."""
     workers: Few = 8
     """Questions asked at once, in [1, 1000]."""
     cache: Cache = "record"
@@ -119,10 +118,10 @@ class ChatSettings:
 
     @property
     def price(self) -> Price | None:
-        """The price that was given, or the list price; None = not known."""
+        """The price that was given; None = not known, which only servers can be."""
         if self.prices is not None:
             return Price(self.prices["in"], self.prices["out"])
-        return find_price(self.model) if self.provider == "openai" else Price(0.0, 0.0)
+        return None if self.provider == "openai" else Price(0.0, 0.0)
 
     @property
     def needs_key(self) -> bool:

@@ -53,7 +53,7 @@ teachgym run --env SkillTree --budget examples=4000 --budget train_tokens=200000
 
 teachgym run --set teacher.power=2 --set training=scratch
 
-teachgym run --env OpenEnded --teacher llm --chat openai --chat-model gpt-4o --budget dollars=2
+teachgym run --env OpenEnded --teacher llm --chat openai --chat-model gpt-5 --budget steps=5
 
 teachgym run --config run.toml --seed 2 --out runs/second --wandb offline
 """

@@ -20,7 +20,7 @@ from teachgym.runs.result import RunResult
 from teachgym.runs.seals import seal
 from teachgym.types import Cost
 
-GPT = {"provider": "openai", "model": "gpt-4o-mini"}
+GPT = {"provider": "openai", "model": "gpt-4o-mini", "prices": {"in": 0.15, "out": 0.6}}
 
 
 def an_arm(
@@ -175,7 +175,7 @@ def test_loading_and_exam_count_too(tmp_path: Path) -> None:
 
 
 def test_every_chat_model_has_its_price() -> None:
-    other = {"provider": "openai", "model": "gpt-4o"}
+    other = {"provider": "openai", "model": "gpt-4o", "prices": {"in": 2.5, "out": 10}}
     arms = [an_arm("cheap", 1), an_arm("cheap-too", 1), an_arm("dear", 1, chat=other)]
     said = [line for line in describe(arms) if "costs" in line]
     assert [line.split()[0] for line in said] == ["gpt-4o-mini", "gpt-4o"]

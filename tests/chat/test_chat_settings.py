@@ -16,6 +16,7 @@ from loopback import Server, serve, status
 from teachgym.chat.cache import Recorded
 from teachgym.chat.make import make_chat
 from teachgym.chat.openai_compatible import OpenAICompatible
+from teachgym.chat.prices import Price
 from teachgym.chat.rate_limit import Limited
 from teachgym.chat.retry import Retrying
 from teachgym.chat.scripted import Scripted
@@ -209,9 +210,7 @@ def test_equal_settings_are_one_chat_model_while_it_is_used() -> None:
     assert make_chat({**settings, "temperature": 0.0}) is not chat
 
 
-def test_prices_are_given_or_those_of_the_list() -> None:
-    assert ChatSettings(model="m").price is None
-    assert ChatSettings(model="m", provider="local").price is not None
-    price = ChatSettings(model="gpt-4o-2024-08-06").price
-    assert price is not None
-    assert price.dollars(1_000_000, 0) == 2.5
+def test_prices_are_given_and_never_guessed() -> None:
+    assert ChatSettings(model="gpt-4o").price is None
+    assert ChatSettings(model="m", provider="local").price == Price(0.0, 0.0)
+    assert ChatSettings(model="m", prices={"in": 2.5, "out": 10}).price == Price(2.5, 10)

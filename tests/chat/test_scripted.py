@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from teachgym.chat.prices import PRICES, Price, estimate_tokens, find_price
+from teachgym.chat.prices import Price, estimate_tokens
 from teachgym.chat.scripted import Scripted
 from teachgym.types import Completion, Cost
 
@@ -36,13 +36,6 @@ def test_texts_are_estimated_together() -> None:
 def test_dollars_are_per_million() -> None:
     """1000 * 0.15 / 1e6 + 200 * 0.60 / 1e6 = 0.00015 + 0.00012."""
     assert Price(0.15, 0.60).dollars(1000, 200) == pytest.approx(0.00027)
-
-
-def test_a_dated_name_has_the_price_of_its_model_unless_it_has_its_own() -> None:
-    assert find_price("gpt-4o-mini-2024-07-18") == PRICES["gpt-4o-mini"]
-    assert find_price("gpt-4o-2024-05-13") == Price(5.0, 15.0)
-    assert find_price("gpt-4o-2024-08-06") == Price(2.5, 10.0)
-    assert find_price("gpt-4o-huge") is None
 
 
 def test_nothing_optional_is_loaded_before_it_is_used() -> None:
