@@ -39,7 +39,12 @@ HOLDERS = (
     *("teachgym.gate.gate", "teachgym.runs.config", "teachgym.runs.result"),
     *("teachgym.tasks.problem_splits", "teachgym.students.profile", "teachgym.students.dynamics"),
     *("teachgym.training.datum", "teachgym.agents.llm.excerpts", "teachgym.chat.structured"),
-    *("teachgym.chat.replies", "teachgym.report.html.records", "teachgym.report.html.material"),
+    *(
+        "teachgym.forest",
+        "teachgym.chat.replies",
+        "teachgym.report.html.records",
+        "teachgym.report.html.material",
+    ),
 )
 """Modules and packages whose dataclasses may hold texts and collections of any size."""
 BOUNDED = {"float", "int", "bool", "SkillScore", "Estimate", "Cost", "None"}

@@ -196,18 +196,20 @@ def _in_word(character: str) -> bool:
 def _read(run: str) -> str:
     """Word characters, or others, as they are read: digits by their value, all else by its look.
 
-    Among letters a digit of another script is one more that looks like a letter, if it does.
+    Among letters a digit of another script that stands alone is one more that looks like a
+    letter, if it does; several in a row are a number.
     """
     seen = representatives()
     lettered = any(c.isalpha() for c in run)
 
-    def read(character: str) -> str:
+    def read(before: str, character: str, after: str) -> str:
         look = seen.get(ord(character), character)
-        if character.isdecimal() and not (lettered and look.isalpha()):
+        alone = not (before.isdecimal() or after.isdecimal())
+        if character.isdecimal() and not (lettered and alone and look.isalpha()):
             return str(unicodedata.decimal(character))
         return "-" if unicodedata.category(character) == "Pd" else look
 
-    return "".join(map(read, run))
+    return "".join(map(read, f" {run}", run, f"{run[1:]} "))
 
 
 def _has_width(character: str) -> bool:

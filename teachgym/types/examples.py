@@ -25,6 +25,8 @@ class Items:
     places: tuple[int, ...] | None = None
     """Places in the split, counted from 0; None = all."""
 
+    __repr__ = in_short
+
 
 @dataclass(frozen=True, slots=True)
 class Provenance:

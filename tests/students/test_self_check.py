@@ -252,7 +252,7 @@ class PadSensitive(nn.Module):
 def test_a_model_that_padding_changes_answers_one_prompt_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from teachgym.students.hf.student import check as hf_check
+    from teachgym.students.hf import check as hf_check
 
     model = make_model()
     model.model.layers[0].mlp = PadSensitive(model.model.layers[0].mlp)
@@ -280,7 +280,7 @@ def test_rwkv_answers_a_prompt_the_same_in_any_company(tmp_path: Path) -> None:
 def test_a_model_that_transformers_cannot_compute_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from teachgym.students.hf.student import student as hf
+    from teachgym.students.hf import student as hf
 
     make_model().save_pretrained(tmp_path)
     make_tokenizer().save_pretrained(tmp_path)

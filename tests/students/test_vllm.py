@@ -16,7 +16,8 @@ from models import make_model, scatter_adapters
 
 from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
 from teachgym.errors import ConfigError, MissingExtraError
-from teachgym.students import make_student, make_students, vllm_server
+from teachgym.students import make_student, make_students
+from teachgym.students.vllm import server as vllm_server
 from teachgym.students.vllm.server import ServerError, VllmServer, serve_command
 from teachgym.students.vllm.student import VllmStudent
 from teachgym.testing import ToyTask, check_student, check_trainer

@@ -42,6 +42,7 @@ class WandbSettings:
         return None if self.mode == "disabled" else "wandb"
 
 
+@checked
 @dataclass(frozen=True)
 class TensorboardSettings:
     """TensorBoard has nothing to choose: numbers go to ``tensorboard`` in the run's folder."""
