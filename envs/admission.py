@@ -1,4 +1,4 @@
-"""What happens to a batch on its way into training, besides the gate: pure functions."""
+"""What happens to a batch on its way into training, and the step's numbers: pure functions."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from teachgym.envs.batching import BatchedTrainer
 from teachgym.envs.config import EnvConfig, read_settings
 from teachgym.envs.stress import stressed_evaluator, stressed_trainer
 from teachgym.envs.stress.rugged import Rugged
-from teachgym.evaluation import GenerateAndGrade
+from teachgym.evaluation import GenerateAndGrade, ask_directly
 from teachgym.gate import Gate
 from teachgym.protocols import Evaluator, Reward, Student, Task, Trainer
 from teachgym.rendezvous import Rendezvous
@@ -68,7 +68,7 @@ def assemble_rows(
     rows = []
     for row, student in enumerate(students):
         batched = BatchedTrainer(trainer, rendezvous, row) if rendezvous is not None else None
-        evaluator = GenerateAndGrade(store, ask=batched.ask) if batched else GenerateAndGrade(store)
+        evaluator = GenerateAndGrade(store, ask=batched.ask if batched else ask_directly)
         rows.append(
             Parts(
                 task,

@@ -13,7 +13,7 @@ from teachgym.rendezvous import Rendezvous
 from teachgym.types import Cost, Data, TrainResult
 
 
-def open_meeting() -> Rendezvous:
+def open_rendezvous() -> Rendezvous:
     """A rendezvous where students of one pool are trained and asked."""
     return Rendezvous({"train": _train_rows, "generate": _ask_rows})
 

@@ -20,7 +20,7 @@ from gymnasium.vector.utils import iterate
 
 from teachgym.actions import is_numeric, require_member
 from teachgym.envs.assembly import Parts, assemble_rows
-from teachgym.envs.batching import open_meeting
+from teachgym.envs.batching import open_rendezvous
 from teachgym.envs.config import EnvConfig
 from teachgym.errors import ActionError, ConfigError
 from teachgym.loop import StepResult
@@ -126,7 +126,7 @@ class _Row(gym.Wrapper[Any, Any, Any, Any]):
 
     @property
     def spec(self) -> Any:  # type: ignore[override]
-        """Of the environment; a row is no other one."""
+        """The spec of the environment: a row is no other one."""
         return self.env.spec
 
 
@@ -147,7 +147,7 @@ class SharedStudents:
     def __init__(self, count: int) -> None:
         if count < 1:
             raise ConfigError(f"num_envs is {count}; it must be 1 or more")
-        self.count, self.rendezvous = count, open_meeting()
+        self.count, self.rendezvous = count, open_rendezvous()
         self._parts: tuple[Parts, ...] = ()
 
     def make(self, row: int, id_: str, /, **settings: Any) -> gym.Env[Any, Any]:

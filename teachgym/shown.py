@@ -26,7 +26,7 @@ class _Short(reprlib.Repr):
         self.maxlevel, self.maxstring, self.maxother, self.maxlong = 4, 120, 120, 60
 
     def repr_instance(self, x: Any, level: int) -> str:
-        """Of a dataclass its fields, of numbers and None what Python says, else the type."""
+        """The fields of a dataclass; numbers and None as Python has them; else the type."""
         name = type(x).__name__
         if isinstance(x, Number | bytes | None):
             return _cut(repr(x), self.maxother)
@@ -38,7 +38,7 @@ class _Short(reprlib.Repr):
         return f"<{name}>"
 
     def repr_ndarray(self, x: Any, level: int) -> str:
-        """Of an array its type and shape."""
+        """The type and shape of an array."""
         return f"<array of {x.dtype}, shape {x.shape}>"
 
 

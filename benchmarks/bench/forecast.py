@@ -95,7 +95,7 @@ def describe(arms: Sequence[ArmForecast], processes: int = 1) -> Iterator[str]:
 
 
 def _describe_time(arms: Sequence[ArmForecast], processes: int) -> str:
-    """Of an arm without finished runs, a run is as long as those of the others on average."""
+    """Say how long the rest takes; an arm without finished runs is as slow as the others."""
     finished = [cost.seconds for arm in arms for cost in arm.spent]
     if not finished:
         return "; how long they take is known once a run is finished"
@@ -111,7 +111,7 @@ def _count(n: int, unit: str, plural: str = "s") -> str:
 
 
 def _describe_price(chat: Mapping[str, Any]) -> Iterator[str]:
-    """Of a chat model that is named and that somebody sells."""
+    """Say what a chat model costs that is named and that somebody sells."""
     if not chat:
         return
     settings = read_settings(chat)

@@ -194,7 +194,7 @@ def compare(mine: Mapping[int, RunResult], theirs: Mapping[int, RunResult]) -> P
 def _compare(
     runs: Mapping[str, Mapping[int, RunResult]], arm: str, other: str
 ) -> PairedTest | None:
-    """Of two arms; None for an arm with itself, or without a seed that both have."""
+    """The comparison of two arms; None for an arm with itself, or without a seed that both have."""
     if arm == other or not set(runs[arm]) & set(runs[other]):
         return None
     return compare(runs[arm], runs[other])

@@ -31,7 +31,7 @@ class Dynamics:
 
     @property
     def share(self) -> float | None:
-        """Of the final gain, what was there after half of the steps; None without a gain.
+        """The share of the final gain that was there after half of the steps; None without a gain.
 
         Above 1 for a curve that falls again.
         """

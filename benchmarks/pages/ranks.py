@@ -50,7 +50,7 @@ def _range(chances: FloatArray) -> str:
 
 
 def _seeds(line: LeaderboardRow) -> str:
-    """Of an arm that was compared with another in at least ``FEWEST`` pairs that are not equal."""
+    """The seeds of an arm that has at least ``FEWEST`` unequal pairs with another."""
     if line.against is None or line.against.difference.n < FEWEST:
         return ""
     deviation = line.against.difference.stderr * line.against.difference.n**0.5

@@ -196,6 +196,12 @@ def check_chat(chat: ChatModel | Mapping[str, Any] | None, role: str) -> None:
     CHAT_MODELS.check(settings.provider, {})
 
 
+def check_chat_of(parts: Registry, name: Any, chat: ChatModel | Mapping[str, Any] | None) -> None:
+    """Check the chat model of a part, if it is one that cannot do without; see ``check_chat``."""
+    if parts.requires(name, "chat"):
+        check_chat(chat, parts.what(name))
+
+
 def require_key(chat: ChatModel | Mapping[str, Any] | None, role: str) -> None:
     """Raise ``ConfigError`` if ``role`` would ask a server whose key is missing."""
     if not chat or not isinstance(chat, Mapping):

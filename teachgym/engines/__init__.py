@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from teachgym.chat.settings import check_chat
+from teachgym.chat.settings import check_chat_of
 from teachgym.engines.dispatch import DispatchEngine
 from teachgym.engines.llm import LLMEngine
 from teachgym.engines.pool import PoolEngine
@@ -120,8 +120,7 @@ def check_engine(name: Any, settings: Mapping[str, Any], chat: Chat | None) -> N
     if name == "llm":
         writing = {key: value for key, value in settings.items() if key != "workers"}
         build("engine 'llm'", WriterSettings, settings=writing)
-    if ENGINES.requires(name, "chat"):
-        check_chat(chat, ENGINES.what(name))
+    check_chat_of(ENGINES, name, chat)
     for own_name, own in settings.get("engines", {}).items() if name == "by-order" else ():
         rest = {key: value for key, value in own.items() if key not in ("name", "chat")}
         check_engine(own.get("name", own_name), rest, own.get("chat", chat))

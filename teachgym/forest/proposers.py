@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from teachgym.chat.settings import check_chat
+from teachgym.chat.settings import check_chat_of
 from teachgym.errors import require_known
 from teachgym.forest.moves import Proposer, TaskProposer
 from teachgym.protocols import Meter, Task
@@ -91,5 +91,4 @@ def make_proposer(
 def check_proposer(name: Any, settings: Mapping[str, Any], chat: Any) -> None:
     """Check name, settings and chat model of a proposer; raises as ``make_proposer``."""
     PROPOSERS.check(name, settings)
-    if PROPOSERS.requires(name, "chat"):
-        check_chat(chat, PROPOSERS.what(name))
+    check_chat_of(PROPOSERS, name, chat)

@@ -107,7 +107,7 @@ class Journal:
 
     @property
     def losses(self) -> list[float | None]:
-        """Of each example that the steps trained on, in order: its loss; None = not known."""
+        """The loss of each example that the steps trained on, in order; None = not known."""
         return [loss for line in self.read_steps() for loss in _losses(line)]
 
     @property
@@ -241,5 +241,5 @@ def _read(content: bytes, place: str) -> Record:
 
 
 def _losses(line: Record) -> tuple[float | None, ...]:
-    """Of a step's examples; steps that were recorded before there were losses know of none."""
+    """The losses of a step's examples; None in steps recorded before there were losses."""
     return tuple(line.get("losses", [None] * line["metrics"]["accepted"]))

@@ -62,7 +62,7 @@ class Manifest:
                 yield path.name, (size, self._digest(path, size))
 
     def _digest(self, path: Path, size: int) -> str:
-        """Of the first ``size`` bytes; reads those alone that this process has not read before."""
+        """The digest of the first ``size`` bytes; reads what this process has not read before."""
         done, running = self._hashes.pop(path.name, (0, None))
         if running is None or done > size:
             done, running = 0, sha256()

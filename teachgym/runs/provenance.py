@@ -168,7 +168,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _digest_path(path: Path) -> str:
-    """Of a file, or of all files in a folder with their names."""
+    """The digest of a file, or of all files in a folder with their names."""
     with naming(path):
         if not path.is_dir():
             return digest_of(path)[1]

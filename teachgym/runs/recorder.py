@@ -200,7 +200,7 @@ class _Recorder:
             self._base.student.export(temporary)
 
     def _prune(self, step: int, others: Iterable[int]) -> None:
-        """Of the predictions needed before, and others, delete what the step made superfluous."""
+        """Delete what the step made superfluous, of the predictions needed before and of others."""
         needed = {self._base.state.best.step, step, self._place}
         superfluous = {s for s in others if not self._keep.prediction_of(s, last=step)}
         superfluous |= {s for s in self._needed if not self._keep.prediction_of(s, last=step)}

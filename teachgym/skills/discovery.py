@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from teachgym.chat.settings import check_chat
+from teachgym.chat.settings import check_chat_of
 from teachgym.errors import ConfigError
 from teachgym.protocols import Meter, SkillDiscovery, Task
 from teachgym.registry import Registry
@@ -49,8 +49,7 @@ def make_discovery(
         MissingExtraError: if ``llm`` lacks a package.
     """
     METHODS.check(method, settings)
-    if METHODS.requires(method, "chat"):
-        check_chat(chat, METHODS.what(method))
+    check_chat_of(METHODS, method, chat)
     discovery: SkillDiscovery = METHODS.make(
         method, settings=settings, task=task, meter=meter, chat=chat
     )

@@ -123,7 +123,7 @@ def _learning(run: RunMaterial) -> Section:
 
 
 def _same(result: RunResult) -> str:
-    """Whose name is said twice if no step made the student better."""
+    """A remark for the best student if no step made it better; else empty."""
     return "" if result.best_step else ", which is the untrained one,"
 
 

@@ -73,7 +73,7 @@ class HuggingFaceStudent(Student):
 
     @property
     def tokenizer(self) -> Any:
-        """Of transformers."""
+        """The tokenizer of transformers."""
         return self.texts.tokenizer
 
     @property

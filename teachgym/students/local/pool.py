@@ -193,7 +193,7 @@ class StudentPool:
 
     @cached_property
     def _frozen_digest(self) -> bytes:
-        """Of what training never changes: frozen weights, configuration, prompt format."""
+        """The digest of what stays: frozen weights, configuration, prompt format."""
         texts, model = self.texts, self.network.model
         facts: Sequence[Any] = (
             model.config.to_json_string(),
