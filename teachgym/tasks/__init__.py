@@ -15,6 +15,7 @@ TASKS = Registry(
         "math": "teachgym.tasks.competition_math:load_math",
         "reasoning-gym": "teachgym.tasks.reasoning_gym:ReasoningGymTask",
         "qa": "teachgym.tasks.question_answers:QuestionAnswers",
+        "several": "teachgym.tasks.several:SeveralTasks",
     },
     needs={
         "gsm8k": ("math", "math_verify"),

@@ -1,0 +1,207 @@
+"""``SeveralTasks``: one task made of several, whose skills bear the name of their task.
+
+So an environment holds several tasks as it holds one: their items are measured together, a
+teacher orders from all of their skills, and one budget pays for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from teachgym.errors import ConfigError, UnknownSkillError, unknown
+from teachgym.settings import FromJson, Table, build, checked
+from teachgym.shown import shown
+from teachgym.tasks import check_task, make_task
+from teachgym.tasks.task import Task
+from teachgym.types import SPLITS, Brief, Draft, Example, Skill, Split, leaf_skills
+
+SEPARATOR = "/"
+"""Between the name of a task and that of its skill."""
+
+
+@checked
+@dataclass(frozen=True)
+class TaskPart:
+    """One of the tasks."""
+
+    task: Any
+    """A name of `teachgym list tasks`, or one of your own."""
+    task_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
+    """The task's own."""
+
+    def __post_init__(self) -> None:
+        check_task(self.task, self.task_settings)
+
+
+class SeveralTasks(Task):
+    """Every skill, item and level of several tasks.
+
+    The skill ``add`` of the task that is called ``sums`` is ``sums/add``, and ids alike. A level
+    is one of any of the tasks, and what is made at a level that its task lacks has the nearest.
+
+    Args:
+        tasks: by the name that their skills get, at least one.
+
+    Raises:
+        ConfigError: for a name that is empty or holds ``/``, and for a prompt that is in one
+            split of one task and in another split of another, or held out by two.
+    """
+
+    def __init__(self, *, tasks: Mapping[str, FromJson[TaskPart]]) -> None:
+        if not tasks or any(not name or SEPARATOR in name for name in tasks):
+            raise ConfigError(
+                f"tasks are called {', '.join(map(repr, tasks)) or 'nothing'}; give at least one, "
+                f"with names that are not empty and have no {SEPARATOR!r}"
+            )
+        self._tasks = {name: _made(name, settings) for name, settings in tasks.items()}
+        parts = self._tasks.values()
+        self.name = "+".join(f"{name}:{task.name}" for name, task in self._tasks.items())
+        self.skills = tuple(_named(s, n) for n, task in self._tasks.items() for s in task.skills)
+        self.levels = tuple(sorted({level for task in parts for level in task.levels}))
+        # Elsewhere an answer may go on, and the grader reads no further anyway.
+        self.stop = tuple(
+            text for text in next(iter(parts)).stop if all(text in task.stop for task in parts)
+        )
+        self.brief = _brief({name: task.brief for name, task in self._tasks.items()})
+        self._leaves = leaf_skills(self.skills)
+        self._examples = {
+            split: tuple(
+                _outer(e, name) for name, task in self._tasks.items() for e in task.examples(split)
+            )
+            for split in SPLITS
+        }
+        _require_apart(self._examples)
+
+    def examples(self, split: Split) -> Sequence[Example]:
+        """The examples of the first task, then those of the others."""
+        return self._examples[split]
+
+    def grade(self, example: Example, response: str) -> float:
+        """What the example's own task gives."""
+        task, inner = self._own(example)
+        return task.grade(inner, response)
+
+    def grade_all(self, examples: Sequence[Example], responses: Sequence[str]) -> list[float]:
+        """What the examples' own tasks give, each for all of its own at once."""
+        places: dict[str, list[int]] = {}
+        for place, example in enumerate(examples):
+            places.setdefault(self._split(example.skill)[0], []).append(place)
+        scores = [0.0] * len(examples)
+        for name, own in places.items():
+            inner = [self._own(examples[place])[1] for place in own]
+            found = self._tasks[name].grade_all(inner, [responses[place] for place in own])
+            for place, score in zip(own, found, strict=True):
+                scores[place] = score
+        return scores
+
+    def verify(self, example: Example) -> float:
+        """The verdict of the example's own task."""
+        task, inner = self._own(example)
+        return task.verify(inner)
+
+    def skill_of(self, prompt: str) -> str | None:
+        """The only one of ``skills_of``; None where there are several or none."""
+        possible = self.skills_of(prompt)
+        return next(iter(possible)) if len(possible) == 1 else None
+
+    def skills_of(self, prompt: str) -> frozenset[str]:
+        """What any of the tasks reads off the prompt, and all skills of those that cannot tell."""
+        found = {name: task.skills_of(prompt) for name, task in self._tasks.items()}
+        if not any(found.values()):
+            return frozenset()
+        return frozenset(
+            leaf
+            for leaf in self._leaves
+            for name, own in [self._split(leaf)]
+            if own in (found[name] or {own})
+        )
+
+    @property
+    def is_procedural(self) -> bool:
+        """Whether all of the tasks are."""
+        return all(task.is_procedural for task in self._tasks.values())
+
+    def make(self, skill: str, difficulty: float | None, rng: np.random.Generator) -> Example:
+        """An example that the skill's own task makes."""
+        if not self.is_procedural:
+            return super().make(skill, difficulty, rng)
+        if skill not in self._leaves:
+            raise UnknownSkillError(unknown("leaf skill", skill, self._leaves))
+        name, own = self._split(skill)
+        return _outer(self._tasks[name].make(own, difficulty, rng), name)
+
+    def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
+        """The example that the skill's own task makes of the draft."""
+        name, own = self._split(skill)
+        return _outer(self._tasks[name].compose(draft, own, difficulty), name)
+
+    def _own(self, example: Example) -> tuple[Task, Example]:
+        """The task that the example is of, and the example as it knows it."""
+        name, skill = self._split(example.skill)
+        of_it = example.source == "task" and example.id.startswith(name + SEPARATOR)
+        identity = example.id[len(name) + 1 :] if of_it else example.id
+        return self._tasks[name], replace(example, skill=skill, id=identity)
+
+    def _split(self, skill: str) -> tuple[str, str]:
+        """Name of the task and of its own skill."""
+        name, _, own = skill.partition(SEPARATOR)
+        if name not in self._tasks:
+            raise UnknownSkillError(unknown("skill", skill, self._leaves))
+        return name, own
+
+
+def _made(name: str, settings: Any) -> Task:
+    part = build(f"task {name!r}", TaskPart, settings=settings)
+    return make_task(part.task, **part.task_settings)
+
+
+def _join(name: str, own: str) -> str:
+    return f"{name}{SEPARATOR}{own}"
+
+
+def _named(skill: Skill, name: str) -> Skill:
+    """The skill of a task under the name that it has here."""
+    parent = skill.parent and _join(name, skill.parent)
+    return replace(skill, name=_join(name, skill.name), parent=parent)
+
+
+def _outer(example: Example, name: str) -> Example:
+    """The example of a task as it is here."""
+    identity = example.id and _join(name, example.id)
+    return replace(example, skill=_join(name, example.skill), id=identity)
+
+
+def _brief(briefs: Mapping[str, Brief]) -> Brief:
+    """One brief that says of each task what its own does."""
+
+    def joined(read: Callable[[Brief], str]) -> str:
+        texts = {name: text for name, brief in briefs.items() if (text := read(brief))}
+        if len(set(texts.values())) <= 1:
+            return "".join(list(texts.values())[:1])
+        return " ".join(f"For skills of {name!r}: {text}" for name, text in texts.items())
+
+    return Brief(
+        domain=" and ".join(dict.fromkeys(brief.domain for brief in briefs.values())),
+        problem=joined(lambda brief: brief.problem),
+        solution=joined(lambda brief: brief.solution),
+        answer=joined(lambda brief: brief.answer),
+    )
+
+
+def _require_apart(examples: Mapping[Split, Sequence[Example]]) -> None:
+    """Raise ``ConfigError`` for what is held out of one task and met in another."""
+    held_out: dict[str, str] = {}
+    for split in ("test", "val", "train"):
+        for example in examples[split]:
+            here = f"{split} ({example.id})"
+            if (other := held_out.get(example.prompt)) is not None:
+                raise ConfigError(
+                    f"the prompt {shown(example.prompt)} is in {here} and in {other}; tasks that "
+                    "are taught together must not share what is held out"
+                )
+            if split != "train":
+                held_out[example.prompt] = here

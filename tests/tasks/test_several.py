@@ -1,0 +1,142 @@
+"""Several tasks as one: prefixed skills, the own grader of each, no shared held-out prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from teachgym.errors import ConfigError, UnknownNameError, UnknownSkillError
+from teachgym.tasks import check_task as check_name
+from teachgym.tasks import make_task
+from teachgym.tasks.task import Task
+from teachgym.testing import check_task
+from teachgym.types import Brief, Draft, Example, Skill, Split
+
+PARTS: dict[str, Any] = {
+    "toy": {"task": "teachgym.testing.toy:ToyTask", "task_settings": {"per_cell": 2}},
+    "main": {
+        "task": "arithmetic-and-strings",
+        "task_settings": {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1},
+    },
+}
+
+
+class Half(Task):
+    """Prompts without a recognisable skill; every answer is half right."""
+
+    name, skills, stop = "half-v0", (Skill("guess"),), ("\n", ";")
+    brief = Brief("guesses", "A guess.", "", "Anything.")
+
+    def examples(self, split: Split) -> Sequence[Example]:
+        """Two of each split."""
+        return tuple(
+            Example(f"{split} {n}?", "?", "guess", id=f"{split}/{n}", source="task")
+            for n in range(2)
+        )
+
+    def grade(self, example: Example, response: str) -> float:
+        """1 for the target, 1/2 for the rest, and an error for what is another task's."""
+        assert example.skill == "guess"
+        return 1.0 if response == example.target else 0.5
+
+
+@pytest.fixture(scope="module")
+def task() -> Task:
+    return make_task("several", tasks=PARTS)
+
+
+def test_keeps_the_contract_of_a_task(task: Task) -> None:
+    check_task(task, samples=8)
+
+
+def test_skills_levels_and_ids_are_those_of_all_tasks(task: Task) -> None:
+    toy, main = (make_task(part["task"], **part["task_settings"]) for part in PARTS.values())
+    assert [s.name for s in task.skills] == [
+        *(f"toy/{s.name}" for s in toy.skills),
+        *(f"main/{s.name}" for s in main.skills),
+    ]
+    assert {s.name: s.parent for s in task.skills}["toy/copy"] == "toy/words"
+    assert task.levels == (0.0, 0.5, 1.0)  # (0, 1) of one and (0, 1/2, 1) of the other
+    for split in ("train", "val", "test"):
+        inner = [*toy.examples(split), *main.examples(split)]
+        assert [e.prompt for e in task.examples(split)] == [e.prompt for e in inner]
+        assert task.examples(split)[0].id == f"toy/{split}/0"
+
+
+def test_every_example_is_graded_by_its_own_task() -> None:
+    task = make_task("several", tasks={"a": PARTS["toy"], "b": {"task": f"{__name__}:Half"}})
+    first, last = task.examples("val")[0], task.examples("val")[-1]
+    assert task.grade_all([last, first, last], ["no", "no", "?"]) == [0.5, 0.0, 1.0]
+    assert [task.grade(e, "no") for e in (first, last)] == [0.0, 0.5]
+    assert task.stop == ()  # one of them has none
+    assert not task.is_procedural
+    assert task.skills_of(first.prompt) == frozenset()  # neither can tell
+    assert task.brief.domain == "exercises and guesses"
+    assert task.brief.answer.endswith("For skills of 'b': Anything.")
+
+
+def test_a_skill_that_one_task_reads_may_still_be_of_one_that_cannot_tell() -> None:
+    task = make_task("several", tasks={"a": PARTS["main"], "b": {"task": f"{__name__}:Half"}})
+    first = task.examples("val")[0]
+    assert task.skills_of(first.prompt) == {first.skill, "b/guess"}
+    assert task.skill_of(first.prompt) is None
+    alone = make_task("several", tasks={"a": PARTS["main"]})
+    assert alone.skill_of(first.prompt) == first.skill
+
+
+def test_makes_and_composes_by_the_task_of_the_skill(task: Task) -> None:
+    made = task.make("toy/double", 1.0, np.random.default_rng(0))
+    alone = make_task("teachgym.testing.toy:ToyTask").make("double", 1.0, np.random.default_rng(0))
+    assert (made.prompt, made.skill, made.difficulty) == (alone.prompt, "toy/double", 1.0)
+    assert task.compose(Draft("double: 12", "24"), "toy/double", 0.0).skill == "toy/double"
+    assert task.verify(made) == 1
+    with pytest.raises(UnknownSkillError, match="toy/double"):
+        task.make("double", None, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("parts", "error", "text"),
+    [
+        ({}, ConfigError, "nothing"),
+        ({"a/b": PARTS["toy"]}, ConfigError, "'a/b'"),
+        ({"a": {"tsk": "qa"}}, ConfigError, "tasks.a needs the setting 'task'"),
+        ({"a": {"task": "arithmetic"}}, UnknownNameError, "arithmetic-and-strings"),
+        (
+            {"a": {"task": "arithmetic-and-strings", "task_settings": {"sed": 1}}},
+            ConfigError,
+            "sed",
+        ),
+        ({"a": PARTS["toy"], "b": PARTS["toy"]}, ConfigError, "must not share"),
+    ],
+)
+def test_bad_parts_are_named(parts: Any, error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        make_task("several", tasks=parts)
+
+
+def test_parts_are_checked_before_a_task_is_made() -> None:
+    with pytest.raises(UnknownNameError, match="arithmetic-and-strings"):
+        check_name("several", {"tasks": {"a": {"task": "arithmetic"}}})
+
+
+def test_one_environment_teaches_them_all_from_one_budget() -> None:
+    env = gym.make(
+        "teachgym/SkillList-v0",
+        task="several",
+        task_settings={"tasks": PARTS},
+        student="simulated",
+        budget={"steps": 2, "examples": 100},
+    )
+    observation, _ = env.reset(seed=0)
+    assert observation["accuracy"].shape == (4 + 32, 3)
+    shares = np.zeros(env.action_space.shape, np.float32)
+    shares[[0, -1]] = 1  # the first skill of the first task, the last of the last
+    _, _, _, _, info = env.step(shares)
+    taught = {e.skill.partition("/")[0] for e in info["data"]}
+    assert taught == {"toy", "main"}
+    assert info["metrics"]["accepted"] <= 100
+    env.close()
