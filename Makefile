@@ -71,9 +71,9 @@ floor: ## core tests on the oldest versions that setup.cfg allows, in an environ
 	test -x .venv-floor/bin/python || $(PYTHON) -m venv .venv-floor
 	sed -n '/^install_requires/,/^$$/s/>=/==/p' setup.cfg > .venv-floor/requirements.txt
 	.venv-floor/bin/pip install --quiet $(PIP_ARGS) --requirement .venv-floor/requirements.txt pytest hypothesis
-	PYTHONPATH=. .venv-floor/bin/pytest -q -m "not slow and not gpu and not network and not servers" tests/test_types.py \
-		tests/test_answers.py tests/students/test_simulated.py tests/students/test_decoding.py \
-		tests/students/test_texts.py tests/students/test_varlen.py
+	PYTHONPATH=. .venv-floor/bin/pytest -q -m "not slow and not gpu and not network and not servers" tests/types/test_types.py \
+		tests/test_answers.py tests/students/test_simulated.py tests/students/local/test_decoding.py \
+		tests/students/test_texts.py tests/students/local/test_varlen.py
 
 gpu: ## the tests that need a CUDA device, and the speed benchmark on it
 	$(BIN)/pytest -m gpu

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from loopback import serve
-from teaching_server import teach
+
+from tests.chat.loopback import serve
+from tests.chat.teaching_server import teach
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = {

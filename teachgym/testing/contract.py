@@ -1,7 +1,7 @@
 """The contract as a list of clauses: what the checks require, word for word.
 
 Each clause is the beginning of the message of the ``ConformanceError`` that its breach raises,
-and ``tests/test_testing.py`` has a broken specimen for every one.
+and ``tests/testing/test_contract.py`` has a broken specimen for every one.
 """
 
 from __future__ import annotations

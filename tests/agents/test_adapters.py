@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from worlds import list_observation, transition
 
 from teachgym.agents.bandits.teacher import BanditTeacher
 from teachgym.agents.context import Cells
 from teachgym.agents.progress.box_teacher import BoxTeacher
 from teachgym.errors import ConfigError
+from tests.agents.worlds import list_observation, transition
 
 CELLS = Cells(("add", "sort"), (0.0, 1.0))
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from worlds import OpenWorld, make_pool, make_report
 
 from teachgym.agents import make_teacher
 from teachgym.agents.context import Lessons
 from teachgym.agents.pool import Pool
 from teachgym.errors import ConfigError, UnknownSkillError
+from tests.agents.worlds import OpenWorld, make_pool, make_report
 
 LESSONS = Lessons(("add", "sort"), per_step=10)
 

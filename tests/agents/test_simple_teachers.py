@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from worlds import list_observation, transition
 
 from teachgym.agents.context import Cells, SkillScores
 from teachgym.agents.fixed import Fixed
@@ -15,6 +14,7 @@ from teachgym.agents.progress.alp import LearningProgress, significant_change
 from teachgym.agents.uniform import Uniform
 from teachgym.agents.weakest import Weakest
 from teachgym.errors import ConfigError, UnknownSkillError
+from tests.agents.worlds import list_observation, transition
 
 CELLS = Cells(("add", "sort"), (0.0, 1.0))
 START = list_observation([[0.5, 0.5], [0.0, 1.0]])

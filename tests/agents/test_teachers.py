@@ -10,7 +10,6 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.spaces import Box
-from worlds import ListWorld, OpenWorld, TreeWorld, list_observation, make_pool
 
 from teachgym.agents import REQUIRED, TEACHERS, kind_of, make_teacher, teacher_settings
 from teachgym.chat.scripted import Scripted
@@ -18,6 +17,7 @@ from teachgym.errors import ConfigError, UnknownNameError
 from teachgym.loop import run_episode
 from teachgym.protocols import Teacher
 from teachgym.types import Transition
+from tests.agents.worlds import ListWorld, OpenWorld, TreeWorld, list_observation, make_pool
 
 NEEDED: dict[str, dict[str, Any]] = {
     "fixed": {"mixtures": [{"skill-0": 1}, {"skill-1": 2, "skill-0": 1}]},

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from loopback import Request
-
 from teachgym.benchmarks.bench.scripted_teacher import answer
 from teachgym.errors import ChatError
+from tests.chat.loopback import Request
 
 
 def teach(request: Request) -> str:

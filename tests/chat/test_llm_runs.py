@@ -8,10 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import loopback
 import pytest
-from loopback import Fault, Request, Server, serve
-from teaching_server import teach
 from typer.testing import CliRunner, Result
 
 from teachgym.cli import app
@@ -20,6 +17,9 @@ from teachgym.experiment import RunConfig, read_result, resume, run
 from teachgym.runs import RunFolder
 from teachgym.runs.files import read_lines
 from teachgym.runs.result import RunResult
+from tests.chat import loopback
+from tests.chat.loopback import Fault, Request, Server, serve
+from tests.chat.teaching_server import teach
 
 SMALL: dict[str, Any] = {
     "student": "simulated",

@@ -8,7 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from loopback import (
+
+from teachgym.chat.openai_compatible import OpenAICompatible
+from teachgym.chat.retry import Transient
+from teachgym.chat.settings import ChatSettings
+from teachgym.errors import ChatError, MissingExtraError
+from teachgym.types import Completion, Cost
+from tests.chat.loopback import (
     Fault,
     changed,
     choosing,
@@ -24,12 +30,6 @@ from loopback import (
     torn,
     without_usage,
 )
-
-from teachgym.chat.openai_compatible import OpenAICompatible
-from teachgym.chat.retry import Transient
-from teachgym.chat.settings import ChatSettings
-from teachgym.errors import ChatError, MissingExtraError
-from teachgym.types import Completion, Cost
 
 QUESTION = [{"role": "user", "content": "What is 2 + 2?"}]
 SCHEMA = {"title": "Sums", "type": "object"}

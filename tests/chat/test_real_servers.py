@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
-from real_servers import litellm, program, transformers_serve
 
 from teachgym.chat.openai_compatible import OpenAICompatible
 from teachgym.chat.settings import ChatSettings
@@ -21,6 +20,7 @@ from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.errors import ChatError
 from teachgym.protocols import Meter
 from teachgym.types import Cost, Incident
+from tests.chat.real_servers import litellm, program, transformers_serve
 
 pytestmark = pytest.mark.servers
 

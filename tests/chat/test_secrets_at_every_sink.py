@@ -11,11 +11,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from loopback import Request, serve
-from teaching_server import teach
 from typer.testing import CliRunner
 
 from teachgym.cli import app
+from tests.chat.loopback import Request, serve
+from tests.chat.teaching_server import teach
 
 
 def forms(secret: str) -> list[bytes]:

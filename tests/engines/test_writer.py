@@ -8,12 +8,12 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from writing import Desk, WorkedTask, items, reverse, wanted, worked
 
 from teachgym.chat.prices import estimate_tokens
 from teachgym.engines.writer import WriterSettings, in_words, newest
 from teachgym.errors import ChatError, ConfigError, UnknownSkillError
 from teachgym.types import Budget, Order, Provenance
+from tests.engines.writing import Desk, WorkedTask, items, reverse, wanted, worked
 
 WORDS = ["".join(letters) for letters in itertools.product("qxz", repeat=5)]
 """Words of five letters; the longest in the task have four."""

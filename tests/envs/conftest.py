@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from forms import pair
+
+from tests.envs.forms import pair
 
 
 @pytest.fixture(autouse=True, scope="module")

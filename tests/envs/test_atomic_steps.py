@@ -8,11 +8,11 @@ from typing import Any
 
 import gymnasium as gym
 import pytest
-from forms import FORMS, SMALL, make, rewind, state_of
 from gymnasium.utils.env_checker import data_equivalence
 
 from teachgym.envs.base import base_of
 from teachgym.types import Cost, Incident
+from tests.envs.forms import FORMS, SMALL, make, rewind, state_of
 
 
 class Broken(RuntimeError):

@@ -8,13 +8,13 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from forms import NUMERIC, SMALL, make, outside, rewind, state_of
 from gymnasium.utils.env_checker import data_equivalence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from teachgym.actions import require_member
 from teachgym.errors import ActionError
+from tests.envs.forms import NUMERIC, SMALL, make, outside, rewind, state_of
 
 SPACES = {
     "box": gym.spaces.Box(0, 1, (2, 3)),

@@ -10,17 +10,17 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from forms import SMALL, WORDS, make, rewind
 from gymnasium.utils.env_checker import data_equivalence
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wrong_words import no_action, wrong_examples, wrong_moves, wrong_orders
 
 from teachgym.errors import ConfigError
 from teachgym.gate import REASONS
 from teachgym.records import example_to_json
 from teachgym.runs import RunFolder, record_episode
 from teachgym.types import Example, Explore, Order, Plan, Transition
+from tests.envs.forms import SMALL, WORDS, make, rewind
+from tests.envs.wrong_words import no_action, wrong_examples, wrong_moves, wrong_orders
 
 
 def wrong_items(env: gym.Env[Any, Any], name: str) -> st.SearchStrategy[Any]:

@@ -9,12 +9,12 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from forms import CHOICES, SMALL, rewind, state_of
 from gymnasium.utils.env_checker import check_env
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from teachgym.errors import ActionError
+from tests.envs.forms import CHOICES, SMALL, rewind, state_of
 
 IDS = ("teachgym/SkillList-v0", "teachgym/SkillTree-v0")
 

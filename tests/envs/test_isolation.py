@@ -16,7 +16,6 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from reaching import finds, reach
 
 from teachgym.agents import TEACHERS, make_teacher
 from teachgym.agents.context import Classroom
@@ -33,6 +32,7 @@ from teachgym.tasks.task import Task
 from teachgym.testing.fakes import RecordingTrainer, TableStudent
 from teachgym.testing.toy import ToyTask
 from teachgym.types import Budget, Cost, Draft, Example, Incident, Split
+from tests.envs.reaching import finds, reach
 
 CHAT = {
     "provider": "python",

@@ -10,9 +10,9 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env, data_equivalence
-from stacks import CASES, VIEWS
 
 import teachgym
+from tests.envs.stacks import CASES, VIEWS
 
 SMALL: dict[str, Any] = {
     "task_settings": {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1},

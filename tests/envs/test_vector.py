@@ -11,8 +11,6 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
-from in_full import in_full
-from stacks import CASES, VIEWS
 
 import teachgym
 from teachgym.agents import make_teacher
@@ -24,6 +22,8 @@ from teachgym.students import make_student
 from teachgym.students.simulated import SimulatedStudent
 from teachgym.training.simulated import SimulatedTrainer
 from teachgym.types import Data, TrainResult
+from tests.envs.in_full import in_full
+from tests.envs.stacks import CASES, VIEWS
 
 K = 3
 SMALL: dict[str, Any] = {

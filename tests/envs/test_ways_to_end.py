@@ -8,7 +8,6 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from forms import FORMS, make
 from gymnasium.utils.env_checker import check_env
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +20,7 @@ from teachgym.errors import ActionError, ConfigError
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask
 from teachgym.types import Budget, Data, Example, Prediction, Report
+from tests.envs.forms import FORMS, make
 
 forms = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from forms import JUNK
 from hypothesis import strategies as st
 
 from teachgym.types import Example, Exploit, Explore, Order, Plan, Provenance
+from tests.envs.forms import JUNK
 
 nan, inf = float("nan"), float("inf")
 NO_TEXT: tuple[Any, ...] = (None, 3, b"x", ["x"], nan, object(), "half \ud800")

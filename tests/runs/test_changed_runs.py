@@ -8,11 +8,11 @@ from random import Random
 from shutil import copytree
 
 import pytest
-from dying import Killed, contents, stop_clocks
 
 from teachgym.errors import TeachgymError
 from teachgym.experiment import RunConfig, resume, run
 from teachgym.types import Transition
+from tests.runs.dying import Killed, contents, stop_clocks
 
 CONFIG = RunConfig(
     env="teachgym/SkillTree-v0",

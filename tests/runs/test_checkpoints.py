@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dying import toy_tree
 
 from teachgym.errors import RunError
 from teachgym.forest.space import experience_to_json, forest_to_json
@@ -19,6 +18,7 @@ from teachgym.runs.checkpoints import drop_old_snapshots
 from teachgym.runs.files import append_lines, strict
 from teachgym.snapshot import Snapshot
 from teachgym.types import NOT_MEASURED, Checkpoint, Prediction, Report
+from tests.runs.dying import toy_tree
 
 
 def snapshot_after(steps: int) -> Snapshot:

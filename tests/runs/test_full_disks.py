@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dying import contents, stop_clocks
 from typer.testing import CliRunner
 
 from teachgym.cli import app
 from teachgym.experiment import RunConfig, resume, run
 from teachgym.runs import RunFolder
 from teachgym.runs.export import export_student
+from tests.runs.dying import contents, stop_clocks
 
 SMALL = RunConfig(
     env_settings={

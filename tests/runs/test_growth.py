@@ -11,12 +11,12 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from dying import Killed, stop_clocks, toy_tree
 
 from teachgym.gate import Gate, GateSettings, Seen
 from teachgym.runs import RunFolder, record_episode, record_steps
 from teachgym.testing import ToyTask
 from teachgym.types import Example, Report, Transition
+from tests.runs.dying import Killed, stop_clocks, toy_tree
 
 STEPS = 120
 EARLY, LATE = slice(20, 40), slice(STEPS - 21, STEPS - 1)

@@ -13,7 +13,6 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from dying import Killed
 
 from teachgym.errors import RunError
 from teachgym.experiment import RunConfig, draw_curve, resume, run
@@ -21,6 +20,7 @@ from teachgym.runs import Journal, RunFolder
 from teachgym.runs.export import export_dataset
 from teachgym.runs.lock import LOCK, Holder, holding
 from teachgym.types import Transition
+from tests.runs.dying import Killed
 
 SMALL = RunConfig(
     env_settings={

@@ -11,7 +11,6 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from dying import Death, Killed, contents, reseal, stop_clocks
 
 from teachgym.envs import EpisodeRules, TeacherEnv
 from teachgym.errors import BudgetError, RunError
@@ -20,6 +19,7 @@ from teachgym.loop import run_episode
 from teachgym.runs import Keep, RunFolder, record_episode
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask
 from teachgym.types import Budget, Data, Episode, Items, Report, Transition
+from tests.runs.dying import Death, Killed, contents, reseal, stop_clocks
 
 SEED, STEPS = 5, 4
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dying import Killed, contents, stop_clocks
 
 from teachgym.errors import ConfigError, RunError
 from teachgym.experiment import RunConfig, read_result, resume, run
@@ -16,6 +15,7 @@ from teachgym.records import write_examples
 from teachgym.runs import Journal
 from teachgym.tasks import make_task
 from teachgym.types import Transition
+from tests.runs.dying import Killed, contents, stop_clocks
 
 ITEMS = {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1}
 CONFIG = RunConfig(

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dying import Killed, contents, stop_clocks
 
 from teachgym.experiment import RunConfig, env_id, is_finished, resume, run
 from teachgym.runs import Journal, RunFolder, load_snapshot
 from teachgym.types import Transition
+from tests.runs.dying import Killed, contents, stop_clocks
 
 SMALL: dict[str, Any] = {
     "student": "simulated",

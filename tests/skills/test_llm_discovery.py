@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from classroom_chat import ByPrompt, listed, numbered, problems, reply
 
 from teachgym.chat.cache import Recorded
 from teachgym.chat.prompts import Messages
@@ -18,6 +17,7 @@ from teachgym.skills.discovery import discover_skills, make_discovery
 from teachgym.skills.llm_discovery import LLMDiscovery
 from teachgym.testing import ToyTask
 from teachgym.types import Budget, Example
+from tests.skills.by_prompt import ByPrompt, listed, numbered, problems, reply
 
 TASK = ToyTask()
 VAL = TASK.examples("val")

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import torch
-from models import make_model, make_pool, scatter_adapters, students_of
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 
@@ -24,6 +23,7 @@ from teachgym.students.adapter_files import (
 )
 from teachgym.students.local.student import LanguageModelStudent
 from teachgym.students.lora import LoRASettings
+from tests.students.models import make_model, make_pool, scatter_adapters, students_of
 
 IDS = torch.tensor([[3, 4, 5, 6, 7]])
 

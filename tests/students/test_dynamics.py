@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small import LEVELS, PLAIN, cells, dynamics_of, profile_of
 
 from teachgym.errors import ConfigError
 from teachgym.students import learnable_skills
 from teachgym.students.dynamics import LOST, MASTERED, Dynamics, accuracy, learn
 from teachgym.students.profile import FITTED_TO_TINY, Profile, SkillProfile
 from teachgym.tasks import make_task
+from tests.students.profiles import LEVELS, PLAIN, cells, dynamics_of, profile_of
 
 # -- the dynamics by hand --------------------------------------------------------------------
 

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 from gguf import GGUFWriter
-from models import make_model
 
 from teachgym.cache import cache_folder
 from teachgym.errors import ConfigError, MissingExtraError, TeachgymError
@@ -19,6 +18,7 @@ from teachgym.students import gguf_files, loading
 from teachgym.students.gguf_files import is_gguf, unpacked
 from teachgym.students.loading import load_model
 from teachgym.students.local.student import LanguageModelStudent
+from tests.students.models import make_model
 
 IDS = torch.tensor([[3, 4, 5]])
 

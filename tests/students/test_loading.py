@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 from huggingface_hub.errors import GatedRepoError
-from models import make_model
 from transformers import AutoTokenizer, LlamaForSequenceClassification
 from transformers.utils import logging
 
@@ -23,6 +22,7 @@ from teachgym.students.loading import load_model
 from teachgym.students.local.student import LanguageModelStudent
 from teachgym.students.settings import LanguageModelSettings
 from teachgym.tasks import make_task
+from tests.students.models import make_model
 
 IDS = torch.tensor([[3, 4, 5]])
 

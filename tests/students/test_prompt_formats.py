@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from models import make_model
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
@@ -20,6 +19,7 @@ from teachgym.students.texts import Texts
 from teachgym.testing import ToyTask
 from teachgym.training.datum import encode
 from teachgym.types import Example
+from tests.students.models import make_model
 
 TASK = ToyTask()
 SPECIAL = ("<|im_start|>", "<|im_end|>", "</s>")

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from models import CONTEXT, make_model, make_pool
 from torch import nn
 
 from teachgym.benchmarks.models.architectures import save_small
@@ -25,6 +24,7 @@ from teachgym.students.lora import LoRASettings
 from teachgym.students.self_check import why_not_local, why_not_trained
 from teachgym.students.texts import Texts
 from teachgym.testing import ToyTask
+from tests.students.models import CONTEXT, make_model, make_pool
 
 TASK = ToyTask()
 PROMPTS = ("copy ab=", "rev abc=", "add 12+34=", "rev xyz, then tell me what it was=", "x")

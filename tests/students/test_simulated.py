@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small import PLAIN, Words, profile_of
 
 from teachgym.errors import ConfigError, UnknownNameError, UnknownSkillError
 from teachgym.students import learnable_skills, make_student
@@ -24,6 +23,7 @@ from teachgym.testing import check_student, check_trainer
 from teachgym.training import make_trainer
 from teachgym.training.simulated import SimulatedTrainer
 from teachgym.types import Data, Example, Split
+from tests.students.profiles import PLAIN, Words, profile_of
 
 # -- the student -----------------------------------------------------------------------------
 

@@ -13,7 +13,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from models import CONTEXT, make_model, make_pool, students_of
 
 from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
 from teachgym.students import make_student, make_students
@@ -29,6 +28,7 @@ from teachgym.training.fine_tuning import FineTuner
 from teachgym.training.hf import HuggingFaceTrainer
 from teachgym.training.settings import FineTuningSettings
 from teachgym.types import Example
+from tests.students.models import CONTEXT, make_model, make_pool, students_of
 
 CPU = torch.device("cpu")
 PROMPTS = ["copy ab=", "rev abc="] * 20

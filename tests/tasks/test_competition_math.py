@@ -10,8 +10,6 @@ import pytest
 
 pytest.importorskip("math_verify")
 
-from math_files import math_folder, math_rows, write_lines, write_table
-
 from teachgym.engines import make_engine
 from teachgym.errors import ConfigError
 from teachgym.evaluation import GenerateAndGrade
@@ -20,6 +18,7 @@ from teachgym.tasks.competition_math import INSTRUCTION
 from teachgym.tasks.worked_problems import WorkedProblems
 from teachgym.testing import TableStudent, check_engine, check_task
 from teachgym.types import Draft, Skill
+from tests.tasks.math_files import math_folder, math_rows, write_lines, write_table
 
 ALGEBRA, COUNTING = "algebra", "counting-and-probability"
 

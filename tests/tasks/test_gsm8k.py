@@ -10,8 +10,6 @@ import pytest
 
 pytest.importorskip("math_verify")
 
-from math_files import gsm8k_folder, gsm8k_rows, write_lines
-
 from teachgym.engines import make_engine
 from teachgym.errors import ConfigError
 from teachgym.syllabus import Syllabus
@@ -20,6 +18,7 @@ from teachgym.tasks.gsm8k import BRIEF, INSTRUCTION, SKILL
 from teachgym.tasks.worked_problems import WorkedProblems
 from teachgym.testing import check_engine, check_task
 from teachgym.types import Draft, Example, Skill
+from tests.tasks.math_files import gsm8k_folder, gsm8k_rows, write_lines
 
 
 @pytest.fixture

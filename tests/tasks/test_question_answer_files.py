@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from math_files import gsm8k_rows, math_rows, write_lines, write_table
 
 from teachgym.errors import ConfigError
 from teachgym.tasks.question_answer_files import Row, read_splits
+from tests.tasks.math_files import gsm8k_rows, math_rows, write_lines, write_table
 
 pytest.importorskip("pyarrow")
 

@@ -1,0 +1,170 @@
+"""The runner: nothing is done twice, nothing is lost, and how it is run changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from multiprocessing import active_children
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from teachgym.benchmarks.bench.jobs import Job, Outcome, attempt, do
+from teachgym.benchmarks.bench.leaderboard import leaderboard_rows, stand
+from teachgym.benchmarks.bench.runner import (
+    RETRIES,
+    Processes,
+    read_results,
+    read_suite,
+    run_suite,
+    status,
+)
+from teachgym.benchmarks.bench.suites import Arm, Suite
+from teachgym.errors import ConfigError, RunError
+from tests.benchmarks.bench.dying_worker import dawdle, die_of_weak, die_once
+from tests.benchmarks.bench.small_bench import IN_TURN, SMALL, SUITE, run_all, scores
+
+
+def test_every_cell_is_run_once_and_then_read(tmp_path: Path) -> None:
+    assert sorted(run_all(SUITE, tmp_path)) == [
+        "uniform/seed_00",
+        "uniform/seed_01",
+        "weak/seed_00",
+        "weak/seed_01",
+    ]
+    assert run_all(SUITE, tmp_path) == []
+    assert len(scores(SUITE, tmp_path)) == 4
+
+
+def test_more_seeds_only_run_what_is_new(tmp_path: Path) -> None:
+    run_all(SUITE, tmp_path)
+    assert run_all(SUITE.narrowed(("weak",), 3), tmp_path) == ["uniform/seed_02", "weak/seed_02"]
+
+
+@pytest.mark.parametrize("together", [1, 3])
+def test_processes_give_what_this_process_gives(tmp_path: Path, together: int) -> None:
+    run_all(SUITE, tmp_path / "here")
+    done = run_all(SUITE, tmp_path / "there", Processes(2, together=together))
+    assert sorted(done) == sorted(cell.path for cell in SUITE.cells())
+    assert scores(SUITE, tmp_path / "here") == scores(SUITE, tmp_path / "there")
+
+
+def test_a_cell_that_was_interrupted_is_resumed(tmp_path: Path) -> None:
+    class Stopped(BaseException):
+        pass
+
+    def stop_in_the_second(jobs: Sequence[Job]) -> Iterator[Outcome]:
+        yield attempt(jobs[0])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("teachgym.experiment._finish", _raise(Stopped))
+            yield attempt(jobs[1])
+
+    with pytest.raises(Stopped):
+        run_all(SUITE, tmp_path / "stopped", stop_in_the_second)
+    states = [status(cell, tmp_path / "stopped") for cell in SUITE.cells()]
+    assert states == ["finished", "begun", "missing", "missing"]
+    run_all(SUITE, tmp_path / "stopped")
+    run_all(SUITE, tmp_path / "whole")
+    assert scores(SUITE, tmp_path / "stopped") == scores(SUITE, tmp_path / "whole")
+
+
+def _raise(error: type[BaseException]) -> Any:
+    def finish(*_: Any) -> None:
+        raise error
+
+    return finish
+
+
+@pytest.mark.parametrize("together", [1, 2])
+def test_the_cells_of_a_worker_that_dies_are_done_by_another(tmp_path: Path, together: int) -> None:
+    suite = SUITE.narrowed(("weak",), 1)
+    done = run_all(suite, tmp_path, Processes(1, together=together, task=die_once))
+    assert sorted(done) == ["uniform/seed_00", "weak/seed_00"]
+
+
+def test_a_cell_that_kills_every_worker_is_given_up_and_the_others_are_done(tmp_path: Path) -> None:
+    """It has one worker at first and one each time it is tried again, and costs no other a try."""
+    with pytest.raises(RunError, match=r"^1 of 4 runs failed; first .*weak/seed_00: its worker di"):
+        run_all(SUITE, tmp_path, Processes(2, task=die_of_weak))
+    states = {cell.path: status(cell, tmp_path) for cell in SUITE.cells()}
+    assert states.pop("weak/seed_00") == "missing"
+    assert set(states.values()) == {"finished"}
+    assert len(list((tmp_path / "weak").glob("*.mark"))) == 1 + RETRIES
+
+
+def test_who_stops_waiting_leaves_no_process_behind(tmp_path: Path) -> None:
+    """The two cells of seed 0 are done; those of seed 1, of which one is begun, never would be."""
+    cells = run_suite(SUITE, tmp_path, Processes(3, task=dawdle))
+    assert {next(cells).seed, next(cells).seed} == {0}
+    cells.close()  # type: ignore[attr-defined]
+    assert active_children() == []
+
+
+@pytest.mark.parametrize("execute", [IN_TURN, Processes(1), Processes(1, together=4)])
+def test_a_cell_that_fails_does_not_keep_the_others_from_running(
+    tmp_path: Path, execute: Any
+) -> None:
+    """Who finds something in the folder of a new run refuses it; so do both cells of seed 0."""
+    for arm in ("uniform", "weak"):
+        (tmp_path / arm / "seed_00" / "something").mkdir(parents=True)
+    with pytest.raises(RunError, match=r"^2 of 4 runs failed; first .*uniform/seed_00: ") as caught:
+        run_all(SUITE, tmp_path, execute)
+    assert not hasattr(caught.value, "__notes__")  # The message says all.
+    assert {seed for _, seed in read_results(SUITE, tmp_path)} == {1}
+    table = leaderboard_rows(SUITE, stand(SUITE, read_results(SUITE, tmp_path)))
+    assert [row[1] for row in table[1:]] == ["1 of 2", "1 of 2"]
+
+
+def test_of_an_error_that_nobody_foresaw_the_notes_say_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("teachgym.experiment._finish", _raise(ZeroDivisionError))
+    with pytest.raises(RunError, match=r"^4 of 4 runs failed; .*: ZeroDivisionError: ") as caught:
+        run_all(SUITE, tmp_path)
+    assert "in finish\n    raise error" in caught.value.__notes__[0]
+
+
+def test_settings_that_cannot_be_run_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    arms = (*SUITE.arms, Arm("odd", "weakest", env_settings={"stress": {"wrong_label": 0.5}}))
+    with pytest.raises(ConfigError, match="Did you mean 'wrong_labels'"):
+        run_suite(replace(SUITE, arms=arms), tmp_path / "bench", IN_TURN)
+    assert not (tmp_path / "bench").exists()
+
+
+def test_there_is_a_process_at_least() -> None:
+    with pytest.raises(ConfigError, match="workers is 0; it must be 1 or more"):
+        Processes(0)
+
+
+def test_a_folder_is_of_one_suite_and_a_cell_of_one_configuration(tmp_path: Path) -> None:
+    run_all(SUITE, tmp_path)
+    other = Suite("other", 1, "", SUITE.arms, env_settings=SMALL)
+    with pytest.raises(RunError, match="holds suite small version 1, not other version 1"):
+        run_all(other, tmp_path)
+    changed = json.loads((tmp_path / "weak/seed_00/config.json").read_text())
+    assert changed["config"]["teacher_settings"] == {"power": 2.0}
+    job = Job(SUITE.cells()[0].config.to_json(), str(tmp_path / "weak/seed_00"))
+    with pytest.raises(
+        RunError, match=r'holds a run with teacher = "weakest", wanted is "uniform"'
+    ):
+        do(job)
+
+
+def test_finished_runs_of_another_student_are_not_taken_for_those_wanted(tmp_path: Path) -> None:
+    run_all(SUITE, tmp_path)
+    noted = (tmp_path / "suite.json").read_text()
+    other = SUITE.changed({"task_settings": {"val_per_cell": 3}})
+    for refused in (lambda: run_all(other, tmp_path), lambda: read_results(other, tmp_path)):
+        with pytest.raises(RunError, match=r"env_settings.task_settings = .*give another folder"):
+            refused()
+    assert (tmp_path / "suite.json").read_text() == noted
+    assert len(read_results(SUITE, tmp_path)) == 4
+
+
+def test_arms_that_were_run_before_stay_in_the_report(tmp_path: Path) -> None:
+    run_all(SUITE, tmp_path)
+    run_all(SUITE.narrowed(("weak",), 1), tmp_path)
+    noted = read_suite(tmp_path)
+    assert (noted.arms, noted.seeds) == (SUITE.arms, SUITE.seeds)

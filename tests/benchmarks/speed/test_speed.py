@@ -1,0 +1,260 @@
+"""The speed benchmark: equal work or no ratio, statistics by hand, the whole command."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from teachgym.benchmarks.speed import __main__ as program
+from teachgym.benchmarks.speed.cases import (
+    CPU_CASES,
+    GPU_CASES,
+    OWN,
+    QUICK_CASES,
+    SHAPES,
+    Case,
+    Lengths,
+    Training,
+    fixed,
+)
+from teachgym.benchmarks.speed.material import in_order, make_material
+from teachgym.benchmarks.speed.measure import Curve, Runs, Tolerance, compare, measure
+from teachgym.benchmarks.speed.report import Spread
+from teachgym.benchmarks.speed.systems import PeftSystem, make_system
+from teachgym.errors import UnknownNameError
+from teachgym.types import Data
+from tests.benchmarks.speed.fakes import CASE, EXAMPLES, material, result, runs
+
+# -- cases -----------------------------------------------------------------------------------
+
+
+@given(
+    seed=st.integers(0, 99),
+    mean=st.integers(20, 100),
+    spread=st.floats(0.1, 1.0),
+    count=st.integers(8, 64),
+)
+def test_lengths_have_the_wanted_mean_within_their_range(
+    seed: int, mean: int, spread: float, count: int
+) -> None:
+    lengths = Lengths(mean, 256, spread).draw(np.random.default_rng(seed), count)
+    assert np.mean(lengths) == pytest.approx(mean, abs=0.51)  # each is rounded
+    assert 4 <= min(lengths) <= max(lengths) <= 256
+
+
+def test_the_packing_case_is_the_one_promised() -> None:
+    """96 examples, mean 86, at most 256 tokens; 12 updates."""
+    (case,) = (case for case in CPU_CASES if case.name == "packing")
+    assert case.training is not None
+    assert case.training.examples / case.training.batch == 12
+    lengths = case.training.tokens.draw(np.random.default_rng((0, 2)), 96)
+    assert np.mean(lengths) == pytest.approx(86, abs=0.5)
+    assert max(lengths) == 256
+
+
+@pytest.mark.parametrize("cases", [CPU_CASES, GPU_CASES, QUICK_CASES])
+def test_every_name_in_the_cases_means_something(cases: Sequence[Case]) -> None:
+    assert len({case.name for case in cases}) == len(cases)
+    for case in cases:
+        assert case.shape in SHAPES
+        assert OWN in case.systems
+        for name in case.systems:
+            make_system(name, material(case))
+
+
+def test_no_batch_spans_two_epochs() -> None:
+    with pytest.raises(ValueError, match="no whole batches"):
+        replace(CASE, training=Training(3, fixed(4), 2))
+
+
+def test_unknown_names_are_refused() -> None:
+    with pytest.raises(UnknownNameError, match="W7"):
+        program.choose("cpu", ["W7"], quick=False)
+    with pytest.raises(UnknownNameError, match="slow"):
+        make_system("slow", material())
+
+
+# -- statistics ------------------------------------------------------------------------------
+
+
+def test_ratios_are_taken_round_by_round() -> None:
+    """2/1, 4/2, 9/3 = 2, 2, 3: median 2, quartiles at 1/4 and 3/4 of the way: 2 and 2.5.
+
+    The ratio of the medians would be 4/2 = 2, too, but of the means 5/2.
+    """
+    found = result(runs(OWN, (1, 2, 3)), runs("b", (2, 4, 9)))
+    assert found.ratio("b") == Spread(2.0, 2.0, 2.5)
+    assert found.ratio(OWN) == Spread(1.0, 1.0, 1.0)
+
+
+def test_spreads_are_shown_with_quartiles() -> None:
+    assert str(Spread(2.0, 1.5, 2.25)) == "2.00 [1.50, 2.25]"
+
+
+# -- equal work ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("other", "reason"),
+    [
+        (runs("b", losses=(2.0, 1.001)), "losses differ by 1.0e-03"),
+        (runs("b", losses=(2.0, math.nan)), "losses differ by nan"),
+        (runs("b", losses=(2.0,)), "1 updates instead of 2"),
+        (runs("b", answers=("xz", "y")), "0.6667 of the tokens equal teachgym"),
+        (runs("b", answers=("xyz", "y")), "1 answers have another length"),
+    ],
+)
+def test_a_system_that_did_other_work_gets_no_ratio(other: Runs, reason: str) -> None:
+    """The reference answers "xy" and "y", 3 and 2 tokens with their ends; "xz" shares 2 of 3."""
+    reference = runs(OWN, answers=("xy", "y"))
+    if not other.rounds[0].answers[0]:
+        reference = runs(OWN)
+    compare(other, reference, tolerance=Tolerance(1e-4, 1.0), lengths=[[3, 2]])
+    found = result(reference, other)
+    assert reason in other.trouble
+    assert found.ratio("b") is None
+
+
+def test_equal_work_passes_and_says_how_equal_it_was() -> None:
+    own, reference = runs("b", losses=(2.0, 1.00001)), runs("a")
+    compare(own, reference, tolerance=Tolerance(1e-4, 1.0), lengths=[])
+    assert own.trouble == ""
+    assert own.loss_error == pytest.approx(1e-5)
+
+
+def test_nobody_is_compared_if_the_subject_has_trouble() -> None:
+    subject = runs(OWN)
+    subject.trouble = "failed"
+    assert result(subject, runs("b")).ratio("b") is None
+
+
+# -- measuring -------------------------------------------------------------------------------
+
+
+class FakeSystem:
+    """Writes down what it is asked to do."""
+
+    def __init__(self, name: str, log: list[str], error: Exception | None = None) -> None:
+        self.name, self.log, self.error = name, log, error
+
+    def prepare(self) -> None:
+        if isinstance(self.error, ImportError):
+            raise self.error
+
+    def reset(self) -> None:
+        self.log.append(f"{self.name} reset")
+
+    def train(self, data: Sequence[Data]) -> Curve:
+        if self.error:
+            raise self.error
+        self.log.append(f"{self.name} {len(data[0])}")
+        return Curve([1.0], 2)
+
+    def answer(self, prompts: Sequence[Sequence[str]]) -> list[list[str]]:
+        return [["x"] for _ in prompts]
+
+
+def test_systems_take_turns_in_every_round() -> None:
+    log: list[str] = []
+    systems = {name: FakeSystem(name, log) for name in (OWN, "b")}
+    a, b = measure(material(), systems, rounds=2)
+    turns = [f"{OWN} reset", f"{OWN} 2", "b reset", "b 2"]
+    assert log == turns * 3  # one of the three warms up
+    assert len(a.rounds) == len(b.rounds) == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "trouble"),
+    [
+        (ImportError("trl"), "not installed: trl"),
+        (RuntimeError("no memory\nlong trace"), "failed: RuntimeError: no memory"),
+    ],
+)
+def test_a_system_that_fails_is_named_and_the_others_go_on(error: Exception, trouble: str) -> None:
+    systems = {OWN: FakeSystem(OWN, []), "b": FakeSystem("b", [], error)}
+    a, b = measure(material(), systems, rounds=1)
+    assert (a.trouble, b.trouble) == ("", trouble)
+    assert len(a.rounds) == 1
+
+
+def test_without_its_reference_nothing_is_compared() -> None:
+    systems = {OWN: FakeSystem(OWN, [], ImportError("x")), "b": FakeSystem("b", [])}
+    _, b = measure(material(), systems, rounds=1)
+    assert b.trouble == f"cannot be checked: {OWN} has not installed: x"
+
+
+# -- real systems ----------------------------------------------------------------------------
+
+
+def test_answers_have_the_forced_lengths_and_vary(tmp_path: Path) -> None:
+    """A prompt's last token decides the length; two prompts that end alike differ in words."""
+    found = make_material(QUICK_CASES[-1], "cpu", tmp_path)
+    tail = found.prompts[0][0][-1]
+    prompts = [*found.prompts[0], found.prompts[0][1][:-1] + tail]
+    system = PeftSystem(found)
+    system.prepare()
+    system.reset()
+    (answers,) = system.answer([prompts])
+    lengths = [len(answer) + 1 for answer in answers]
+    assert lengths == [*found.answer_lengths[0], found.answer_lengths[0][0]]
+    assert answers[0] != answers[-1]
+
+
+def test_examples_are_put_in_the_order_of_the_trainer() -> None:
+    training = Training(2, fixed(4), 2, epochs=3)
+    order = np.concatenate([*map(np.random.default_rng(0).permutation, [2, 2, 2])])
+    assert in_order(EXAMPLES, training) == tuple(EXAMPLES[i] for i in order)
+
+
+def run(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["speed", "--quick", "--out", str(folder), *arguments])
+    program.main()
+
+
+def test_the_command_writes_samples_and_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, tmp_path, "--rounds", "2")
+    table = (tmp_path / "speed-cpu.md").read_text()
+    assert table in capsys.readouterr().out
+    assert "## cycle: micro" in table
+    found = json.loads((tmp_path / "speed-cpu.json").read_text())
+    assert [case["case"]["name"] for case in found["cases"]] == ["cycle", "slots"]
+    for case in found["cases"]:
+        for system in case["systems"]:
+            assert system["trouble"] == ""
+            assert system["equal_tokens"] == 1.0
+            assert len(system["rounds"]) == 2
+            assert system["ratio"]["median"] > 0
+    assert found["cases"][0]["systems"][0]["loss_error"] < 1e-5
+
+
+@pytest.mark.slow
+def test_all_stacks_do_equal_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TRL, in one process and in one for each stage, trains and answers as ours does."""
+    pytest.importorskip("trl")
+    case = replace(QUICK_CASES[0], students=1, systems=CPU_CASES[0].systems)
+    monkeypatch.setattr(program, "QUICK_CASES", (case,))
+    run(monkeypatch, tmp_path, "--rounds", "1")
+    found = json.loads((tmp_path / "speed-cpu.json").read_text())
+    assert {s["name"]: s["trouble"] for s in found["cases"][0]["systems"]} == dict.fromkeys(
+        case.systems, ""
+    )
+
+
+def test_bad_arguments_are_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for arguments, message in ((("--rounds", "0"), "1 or more"), (("--cases", "W9"), "W9")):
+        with pytest.raises(SystemExit):
+            run(monkeypatch, tmp_path, *arguments)
+        assert message in capsys.readouterr().err

@@ -1,0 +1,200 @@
+"""The page in a headless Chromium: it works, and asks nothing of the network.
+
+Needs selenium, Chromium and its driver; without them these tests are skipped.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from teachgym.benchmarks.bench.jobs import attempt
+from teachgym.benchmarks.bench.runner import run_suite
+from teachgym.benchmarks.bench.suites import Arm, Suite
+from teachgym.benchmarks.pages.material import BenchMaterial
+from teachgym.benchmarks.pages.page import draw_bench
+from teachgym.report.html import Page, Section, html_table, write_page, write_run_page
+from teachgym.report.html.page import Browser, browse
+from tests.report.html.page_parts import EVIL, make_run, poison
+
+webdriver = pytest.importorskip("selenium.webdriver")
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A browser as wide as a phone."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    binary = next(filter(None, map(shutil.which, names)), None)
+    driver = shutil.which("chromedriver")
+    if binary is None or driver is None:
+        pytest.skip("chromium and chromedriver are not installed")
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1280,900"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True},
+    )
+    yield browser
+    browser.quit()
+
+
+def js(browser: Any, code: str) -> Any:
+    return browser.execute_script(f"return {code}")
+
+
+def type_into(browser: Any, place: str, value: str) -> None:
+    """Set a filter as a reader would."""
+    code = (
+        "const field = document.querySelector(arguments[0]); field.value = arguments[1];"
+        "field.dispatchEvent(new Event(field.tagName === 'SELECT' ? 'change' : 'input'))"
+    )
+    browser.execute_script(code, place, value)
+
+
+def requests(browser: Any) -> list[str]:
+    """Addresses that were asked for since the last call."""
+    messages = (json.loads(line["message"])["message"] for line in browser.get_log("performance"))
+    sent = (m for m in messages if m["method"] == "Network.requestWillBeSent")
+    return [m["params"]["request"]["url"] for m in sent]
+
+
+def test_a_run_page_loads_without_errors_or_requests(chromium: Any, tmp_path: Path) -> None:
+    """Hostile texts are on it; whatever ran would show in the title or the log."""
+    run = make_run(tmp_path / "run")
+    poison(run, "copy")
+    page = write_run_page(run)
+    requests(chromium)
+    chromium.get(page.as_uri())
+    assert chromium.get_log("browser") == []
+    assert [url for url in requests(chromium) if not url.startswith("data:")] == [page.as_uri()]
+    assert js(chromium, "document.querySelectorAll('img').length") == 0
+    assert js(chromium, "document.querySelectorAll('.browser article').length") == 50
+    type_into(chromium, "[data-source=answer-data] input", "alert(1)")
+    first = "document.querySelector('[data-source=answer-data] dd').textContent"
+    assert js(chromium, f"{first}.slice(0, 50)") == EVIL[:50]
+    wide = js(chromium, "document.documentElement.scrollWidth")
+    assert wide == 390
+
+
+def test_a_bench_with_conditions_fits_a_phone(chromium: Any, tmp_path: Path) -> None:
+    """Wide tables scroll by themselves, the page does not; a radar for the one teacher."""
+    small = {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1}
+    settings = {"student": "simulated", "task_settings": small, "budget": {"steps": 1}}
+    arms = [
+        Arm(f"{teacher}{ending}", teacher, against=f"uniform{ending}", condition=ending[1:])
+        for ending in ("", "-a", "-b")
+        for teacher in ("uniform", "weakest")
+    ]
+    suite = Suite("conditions", 1, "for tests", tuple(arms), env_settings=settings, seeds=2)
+    assert len(list(run_suite(suite, tmp_path, partial(map, attempt)))) == 12
+    chromium.get(draw_bench(BenchMaterial.read(suite, tmp_path), tmp_path).as_uri())
+    assert chromium.get_log("browser") == []
+    assert js(chromium, "document.querySelectorAll('#stress svg').length") == 1
+    assert js(chromium, "document.documentElement.scrollWidth") == 390
+
+
+@pytest.fixture
+def many(chromium: Any, tmp_path: Path) -> Any:
+    """A page of 10,000 records, number i of step i mod 10, and a table."""
+    rows = [[f"{i % 10}", "add" if i % 2 else "sort", f"prompt {i}", None] for i in range(10_000)]
+    table = html_table(
+        [("name", "score"), ("b", "0.5 ± 0.1"), ("a", "0.25"), ("c", "none")], sortable=True
+    )
+    records = browse(Browser("data", ("step", "skill"), ("prompt", "target"), rows))
+    page = Page("many", {}, [Section("s", "S", "", [table, records])], {})
+    chromium.get(write_page(tmp_path / "page.html", page).as_uri())
+    return chromium
+
+
+def shown(browser: Any) -> tuple[str, int]:
+    count = js(browser, "document.querySelector('[aria-live]').textContent")
+    return count, js(browser, "document.querySelectorAll('article').length")
+
+
+def test_ten_thousand_examples_are_shown_a_few_at_a_time(many: Any) -> None:
+    assert shown(many) == ("1 to 25 of 10000 (10000 in all)", 25)
+    assert js(many, "document.querySelectorAll('*').length") < 600
+    many.execute_script("document.querySelectorAll('.pager button')[1].click()")
+    assert shown(many) == ("26 to 50 of 10000 (10000 in all)", 25)
+    assert js(many, "document.querySelector('article dd').textContent") == "prompt 25"
+    many.execute_script("document.querySelectorAll('.pager button')[0].click()")
+    assert shown(many) == ("1 to 25 of 10000 (10000 in all)", 25)
+
+
+def test_filters_filter_together(many: Any) -> None:
+    """Below 10,000, three nines in a row are in x999 and 999x, ten each, of which 9999 is both."""
+    type_into(many, "input", "999")
+    assert shown(many) == ("1 to 19 of 19 (10000 in all)", 19)
+    type_into(many, "label:nth-of-type(2) select", "9")
+    assert shown(many) == ("1 to 10 of 10 (10000 in all)", 10)
+    type_into(many, "label:nth-of-type(3) select", "sort")
+    assert shown(many) == ("none (10000 in all)", 0)
+
+
+def test_records_are_ordered_by_a_number_with_unknown_ones_last(
+    chromium: Any, tmp_path: Path
+) -> None:
+    """Losses none, 2, 10 and 0.5; the bar of 2 is a fifth of that of 10."""
+    rows = [["1", name, loss] for name, loss in zip("abcd", (None, "2", "10", "0.5"), strict=True)]
+    records = browse(Browser("data", ("step",), ("prompt",), rows, ("loss",)))
+    page = Page("four", {}, [Section("s", "S", "", [records])], {})
+    chromium.get(write_page(tmp_path / "page.html", page).as_uri())
+
+    def prompts(order: str) -> str:
+        type_into(chromium, "label:last-of-type select", order)
+        found: str = js(
+            chromium, "[...document.querySelectorAll('dd')].map(d => d.textContent).join('')"
+        )
+        return found
+
+    assert prompts("as recorded") == "abcd"
+    assert prompts("loss, highest first") == "cbda"
+    assert prompts("loss, lowest first") == "dbca"
+    bars = "[...document.querySelectorAll('.meter')].map(b => b.style.getPropertyValue('--share'))"
+    assert js(chromium, bars) == ["0.05", "0.2", "1"]
+
+
+def test_tables_sort_by_number_and_by_name(many: Any) -> None:
+    def names() -> list[str]:
+        found: list[str] = js(
+            many, "[...document.querySelectorAll('td:first-child')].map(c => c.textContent)"
+        )
+        return found
+
+    click = "document.querySelectorAll('th button')[{}].click()"
+    many.execute_script(click.format(1))
+    assert names() == ["b", "a", "c"]
+    assert js(many, "document.querySelectorAll('th')[1].getAttribute('aria-sort')") == "descending"
+    many.execute_script(click.format(1))
+    assert names() == ["c", "a", "b"]
+    many.execute_script(click.format(0))
+    assert names() == ["c", "b", "a"]
+
+
+def test_the_theme_follows_the_system_until_it_is_switched(many: Any) -> None:
+    def paper() -> str:
+        found: str = js(many, "getComputedStyle(document.body).backgroundColor")
+        return found
+
+    for preferred in ("light", "dark"):
+        feature = {"name": "prefers-color-scheme", "value": preferred}
+        many.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+        before = paper()
+        assert before == {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 24, 29)"}[preferred]
+        many.execute_script("document.getElementById('theme').click()")
+        assert paper() != before
+        many.execute_script("document.getElementById('theme').click()")
+        assert paper() == before
+        many.execute_script("location.reload()")

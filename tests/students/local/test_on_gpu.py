@@ -1,0 +1,107 @@
+"""What only a GPU can show: kernels, graphs, precision and memory. Run with: pytest -m gpu."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
+from teachgym.students.local.pool import StudentPool
+from teachgym.students.lora import LoRASettings
+from teachgym.students.texts import Texts
+from teachgym.training.fine_tuning import FineTuner
+from teachgym.training.settings import FineTuningSettings
+from teachgym.types import Data, Example
+from tests.students.models import CONTEXT, make_model, scatter_adapters, students_of
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+]
+PROMPTS = [f"copy {'abcdefgh'[: 1 + i % 8]}=" for i in range(60)]
+WIDE = {"hidden_size": 256, "intermediate_size": 512}
+"""Heads of 64, which flash attention takes."""
+
+
+def pool_on(
+    device: str, count: int = 1, dtype: Any = torch.float32, **settings: Any
+) -> StudentPool:
+    model = make_model(**WIDE).to(device, dtype)
+    return StudentPool(
+        model,
+        Texts(make_tokenizer(), CONTEXT),
+        max_new_tokens=12,
+        count=count,
+        dtype=dtype,
+        lora=LoRASettings(rank=8, dropout=0.0),
+        **settings,
+    )
+
+
+def data_for(student: int, count: int = 20) -> Data:
+    words = ["abcdefgh"[: 1 + (i * (student + 1)) % 8] for i in range(count)]
+    return tuple(Example(f"copy {w}=", w[::-1], "copy") for w in words)
+
+
+def train(pool: StudentPool) -> list[float]:
+    settings = FineTuningSettings(batch_size=4, learning_rate=1e-2, optimizer="adamw")
+    students = students_of(pool)
+    rngs = [np.random.default_rng(k) for k in range(pool.count)]
+    data = [data_for(k) for k in range(pool.count)]
+    return [r.loss for r in FineTuner(settings).train_together(students, data, rngs)]
+
+
+def test_a_gpu_learns_and_answers_as_a_cpu_does_in_32_bits() -> None:
+    """Losses to 1e-3 after five updates, and the same greedy tokens of the untrained student."""
+    cpu, gpu = pool_on("cpu"), pool_on("cuda")
+    assert students_of(gpu)[0].generate(PROMPTS) == students_of(cpu)[0].generate(PROMPTS)
+    assert train(gpu) == pytest.approx(train(cpu), rel=1e-3)
+
+
+def test_packed_attention_in_16_bits_is_near_that_in_32() -> None:
+    assert train(pool_on("cuda", dtype=torch.bfloat16)) == pytest.approx(
+        train(pool_on("cpu")), rel=0.05
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_captured_steps_give_the_tokens_of_eager_ones(dtype: torch.dtype) -> None:
+    eager, graphs = (pool_on("cuda", dtype=dtype, graphs=g) for g in (False, True))
+    cpu = pool_on("cpu")
+    scatter_adapters(cpu)
+    for pool in (eager, graphs):
+        pool.restore(0, cpu.save(0))
+    prompts = PROMPTS * 6  # more than slots, so that slots are used again
+    expected = students_of(eager)[0].generate(prompts)
+    for _ in range(2):
+        assert students_of(graphs)[0].generate(prompts) == expected
+
+
+def test_strict_students_learn_the_same_bits_alone_and_among_others() -> None:
+    together = pool_on("cuda", 3, torch.bfloat16, strict=True)
+    train(together)
+    for k, student in enumerate(students_of(together)):
+        (alone,) = students_of(pool_on("cuda", 1, torch.bfloat16, strict=True))
+        settings = FineTuningSettings(batch_size=4, learning_rate=1e-2, optimizer="adamw")
+        FineTuner(settings).train(alone, data_for(k), np.random.default_rng(k))
+        assert alone.save() == student.save()
+
+
+def test_a_hundred_steps_need_no_more_memory_and_no_new_graphs() -> None:
+    pool = pool_on("cuda", 2, torch.bfloat16)
+    students = students_of(pool)
+    start = students[0].save()
+
+    def cycle() -> int:
+        for student in students:
+            student.restore(start)
+        train(pool)
+        students[0].generate_together(students, [PROMPTS[:5], PROMPTS[5:9]])
+        return torch.cuda.memory_allocated()
+
+    cycle()
+    after_first = cycle()
+    assert max(cycle() for _ in range(98)) <= after_first + 2**20
