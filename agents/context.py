@@ -8,7 +8,7 @@ and shows accuracy 0: the functions here never mistake that 0 for a bad student.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import gymnasium as gym
 import numpy as np
@@ -18,7 +18,7 @@ from teachgym.protocols import Meter, Probes
 from teachgym.settings import Share, check_value
 from teachgym.spaces import DataSpace
 from teachgym.syllabus import Syllabus
-from teachgym.types import Obs, Skill, leaf_skills, leaves_by_root
+from teachgym.types import Obs, Scores, Skill, leaf_skills, leaves_by_root
 
 Unit = Literal["skill", "cell"]
 """A skill with all its levels, or a skill at one level."""
@@ -70,18 +70,8 @@ class Cells:
         return shares.astype(np.float32)
 
 
-class SkillScores(NamedTuple):
-    """Scores of skills over all levels; three arrays of shape (n_skills,)."""
-
-    accuracy: NDArray[np.float64]
-    """In [0, 1]; 0 where n is 0."""
-    stderr: NDArray[np.float64]
-    n: NDArray[np.float64]
-    """Measured predictions."""
-
-
-def pool_levels(observation: Obs) -> SkillScores:
-    """Accuracy per skill over all its measured predictions, with its standard error.
+def pool_levels(observation: Obs) -> Scores:
+    """Accuracy per skill, shape (n_skills,), over all its measured predictions.
 
     The mean of the levels weighted by n, so its error is sqrt(sum of (n stderr)^2) / sum of n:
     with three levels of ten items each about 0.6 of a single cell's.
@@ -91,10 +81,10 @@ def pool_levels(observation: Obs) -> SkillScores:
     )
     total = n.sum(axis=1)
     divisor = np.maximum(total, 1)
-    return SkillScores(
+    return Scores(
+        total,
         (accuracy * n).sum(axis=1) / divisor,
         np.sqrt(((stderr * n) ** 2).sum(axis=1)) / divisor,
-        total,
     )
 
 
@@ -118,7 +108,7 @@ def accuracy_of(unit: Unit, observation: Obs) -> NDArray[np.float64]:
         accuracy = np.asarray(observation["accuracy"], dtype=np.float64)
         return np.where(np.asarray(observation["n"]) > 0, accuracy, np.nan)
     pooled = pool_levels(observation)
-    by_skill = np.where(pooled.n > 0, pooled.accuracy, np.nan)
+    by_skill = np.where(pooled.n > 0, pooled.mean, np.nan)
     return np.repeat(by_skill[:, np.newaxis], np.shape(observation["n"])[1], axis=1)
 
 

@@ -8,8 +8,8 @@ import gymnasium as gym
 import numpy as np
 
 from teachgym.envs.base import base_of
-from teachgym.metrics import CellScores, by_cell
-from teachgym.types import CURRENCIES, Obs, Report
+from teachgym.metrics import by_cell
+from teachgym.types import CURRENCIES, Obs, Report, Scores
 
 MOST = 1e9
 """An upper bound of every count; boxes without one do not sample well."""
@@ -25,10 +25,10 @@ def count_box(*shape: int) -> gym.spaces.Box:
     return gym.spaces.Box(0, MOST, shape, dtype=np.float32)
 
 
-def score_arrays(scores: CellScores, prefix: str = "") -> dict[str, Any]:
+def score_arrays(scores: Scores, prefix: str = "") -> dict[str, Any]:
     """Accuracy, n and stderr of ``scores`` as float32 arrays under the observation's names."""
     return {
-        f"{prefix}accuracy": scores.accuracy.astype(np.float32),
+        f"{prefix}accuracy": scores.mean.astype(np.float32),
         f"{prefix}n": scores.n.astype(np.float32),
         f"{prefix}stderr": scores.stderr.astype(np.float32),
     }

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.snapshot import Snapshot
-from teachgym.types import SkillScore
+from teachgym.types import Score
 
 _BAR_WIDTH = 30
 _HEIGHTS = "▁▂▃▄▅▆▇█"
@@ -30,7 +30,7 @@ def render_rgb_array(state: Snapshot) -> NDArray[np.uint8]:
     return figure_to_array(progress_figure(state.curve, state.report.by_skill()))
 
 
-def _bar(score: SkillScore) -> str:
+def _bar(score: Score) -> str:
     if score.n == 0:
         return f"{'':{_BAR_WIDTH}} not measured"
     full = round(score.mean * _BAR_WIDTH)

@@ -24,7 +24,7 @@ from teachgym.types import (
     Move,
     Prediction,
     Report,
-    SkillScore,
+    Score,
     Verdict,
     leaves_by_root,
 )
@@ -140,5 +140,5 @@ def _by_subskill(predictions: Iterable[Prediction]) -> dict[str, list[Prediction
     return groups
 
 
-def _score(report: Report, skills: Collection[str]) -> SkillScore:
-    return SkillScore.of_predictions(p for p in report.predictions if p.example.skill in skills)
+def _score(report: Report, skills: Collection[str]) -> Score:
+    return Score.of(p.score for p in report.predictions if p.example.skill in skills)

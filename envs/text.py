@@ -10,7 +10,7 @@ import gymnasium as gym
 
 from teachgym.envs.base import base_of
 from teachgym.forest import Forest
-from teachgym.types import Budget, Cost, Prediction, Report, SkillScore
+from teachgym.types import Budget, Cost, Prediction, Report, Score
 
 _CHARSET = string.printable
 
@@ -61,7 +61,7 @@ def describe_budget(budget: Budget, spent: Cost) -> str:
     return "budget left: " + (", ".join(parts) or "unlimited")
 
 
-def _score(score: SkillScore | None) -> str:
+def _score(score: Score | None) -> str:
     if score is None or score.n == 0:
         return "not measured"
     return f"{score.mean:.3f} ± {score.stderr:.3f} (n={score.n})"

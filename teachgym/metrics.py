@@ -7,57 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from teachgym.types import Report
-
-FloatArray = NDArray[np.float64]
+from teachgym.types import Report, Score, Scores
+from teachgym.types.scores import FloatArray
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A mean over independent repetitions (seeds, items)."""
-
-    mean: float
-    stderr: float
-    """Sample standard deviation (n - 1) / sqrt(n); nan for n < 2."""
-    n: int
-    """0 = not measured, and then mean and stderr are nan."""
-
-    def __str__(self) -> str:
-        return f"{self.show('.3f')} (n={self.n})"
-
-    def show(self, form: str) -> str:
-        """The mean with its standard error, where there is one, both in a format of numbers.
-
-        Example:
-            >>> Estimate(0.5, 0.1, 3).show("+.2f"), Estimate(0.5, math.nan, 1).show("+.2f")
-            ('+0.50 ± 0.10', '+0.50')
-        """
-        if math.isnan(self.mean):
-            return "not measured"
-        mean = format(self.mean, form)
-        return mean if math.isnan(self.stderr) else f"{mean} ± {self.stderr:{form.lstrip('+')}}"
-
-
-def estimate(values: Sequence[float] | FloatArray) -> Estimate:
-    """Mean and standard error of independent ``values``, shape (n,), n >= 1.
-
-    Example:
-        >>> print(estimate([1.0, 2.0, 3.0]))
-        2.000 ± 0.577 (n=3)
-    """
-    array = np.asarray(values, dtype=np.float64)
-    if array.size == 0:
-        raise ValueError("estimate() got no values; give at least one")
-    stderr = float(array.std(ddof=1) / array.size**0.5) if array.size > 1 else float("nan")
-    return Estimate(float(array.mean()), stderr, int(array.size))
-
-
-def paired_gain(before: Report, after: Report) -> Estimate:
+def paired_gain(before: Report, after: Report) -> Score:
     """Mean change of score over the items measured in both reports, with its standard error.
 
     The reports must be over the same items in the same order. Pairing removes the variance
@@ -68,19 +25,7 @@ def paired_gain(before: Report, after: Report) -> Estimate:
             f"reports over {len(before.scores)} and {len(after.scores)} items cannot be paired; "
             "evaluate both on the same split of the same task"
         )
-    change = after.scores - before.scores
-    measured = change[~np.isnan(change)]
-    return estimate(measured) if measured.size else Estimate(math.nan, math.nan, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class CellScores:
-    """A report by groups of predictions: (n_skills, n_levels) or (n_groups,) in every array."""
-
-    n: FloatArray
-    """Measured predictions; 0 = not measured, and then accuracy and stderr are 0 too."""
-    accuracy: FloatArray
-    stderr: FloatArray
+    return Score.of_repetitions(after.scores - before.scores)
 
 
 def nearest_level(levels: Sequence[float], difficulty: float | None) -> int:
@@ -95,10 +40,10 @@ def nearest_level(levels: Sequence[float], difficulty: float | None) -> int:
     return min(range(len(levels)), key=lambda i: abs(levels[i] - difficulty))
 
 
-def by_cell(report: Report, skills: Sequence[str], levels: Sequence[float]) -> CellScores:
+def by_cell(report: Report, skills: Sequence[str], levels: Sequence[float]) -> Scores:
     """Group a report by ``skills`` (rows) and ``levels`` (columns); other skills are left out.
 
-    The standard error of a cell is sqrt(mean squared deviation / n), as in ``SkillScore``.
+    The standard error of a cell is sqrt(mean squared deviation / n), as in ``Score.of``.
     """
     row = {skill: i * len(levels) for i, skill in enumerate(skills)}
     cells = [
@@ -108,14 +53,14 @@ def by_cell(report: Report, skills: Sequence[str], levels: Sequence[float]) -> C
     return _grouped(cells, report.scores, (len(skills), len(levels)))
 
 
-def by_group(report: Report, groups: Sequence[Collection[str]]) -> CellScores:
+def by_group(report: Report, groups: Sequence[Collection[str]]) -> Scores:
     """Group a report by disjoint ``groups`` of skills; arrays of shape (n_groups,)."""
     row = {skill: i for i, group in enumerate(groups) for skill in group}
     cells = [row.get(p.example.skill, -1) for p in report.predictions]
     return _grouped(cells, report.scores, (len(groups),))
 
 
-def _grouped(cells: Sequence[int], scores: FloatArray, shape: tuple[int, ...]) -> CellScores:
+def _grouped(cells: Sequence[int], scores: FloatArray, shape: tuple[int, ...]) -> Scores:
     """Scores by cell number; a negative number is left out, and so is a nan score."""
     index = np.array(cells, dtype=np.int64)
     kept = (index >= 0) & ~np.isnan(scores)
@@ -126,7 +71,7 @@ def _grouped(cells: Sequence[int], scores: FloatArray, shape: tuple[int, ...]) -
     mean = np.bincount(index, weights=scores, minlength=size) / at_least_one
     square = np.bincount(index, weights=scores**2, minlength=size) / at_least_one
     stderr = np.sqrt(np.maximum(square - mean**2, 0) / at_least_one)
-    return CellScores(n.reshape(shape), mean.reshape(shape), stderr.reshape(shape))
+    return Scores(n.reshape(shape), mean.reshape(shape), stderr.reshape(shape))
 
 
 def area_under_curve(accuracies: Sequence[float]) -> float:

@@ -11,7 +11,7 @@ import itertools
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from teachgym.types import (
     Prediction,
     Provenance,
     Report,
-    SkillScore,
+    Score,
 )
 
 Record = dict[str, Any]
@@ -177,19 +177,15 @@ def report_from_json(record: Mapping[str, Any]) -> Report:
     return Report(tuple(map(prediction_from_json, record["predictions"])), record["split"])
 
 
-def score_to_json(score: SkillScore) -> Record:
-    """The score as a JSON object; mean and error of what was not measured are ``null``."""
-    measured = score.n > 0
-    return {
-        "n": score.n,
-        "mean": score.mean if measured else None,
-        "stderr": score.stderr if measured else None,
-    }
+def score_to_json(score: Score) -> Record:
+    """The score as a JSON object; a mean or an error that is not known is ``null``."""
+    return {k: None if math.isnan(v) else v for k, v in asdict(score).items()}
 
 
-def score_from_json(record: Mapping[str, Any]) -> SkillScore:
+def score_from_json(record: Mapping[str, Any]) -> Score:
     """Inverse of ``score_to_json``."""
-    return SkillScore(**record) if record["n"] else SkillScore.nothing()
+    mean, stderr = (math.nan if record[k] is None else record[k] for k in ("mean", "stderr"))
+    return Score(record["n"], mean, stderr)
 
 
 def write_examples(path: Path, examples: Iterable[Example]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from teachgym.forest import Forest
 from teachgym.shown import in_short, shown
-from teachgym.types import Checkpoint, Cost, Example, Growing, Incident, Report, SkillScore
+from teachgym.types import Checkpoint, Cost, Example, Growing, Incident, Report, Score
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Snapshot:
     """Seeds the random streams of the episode."""
     report: Report
     """The last evaluation on ``val``."""
-    curve: Growing[SkillScore]
+    curve: Growing[Score]
     """Validation accuracy before the first step and after each: the learning curve."""
     best: Best
     step: int = 0

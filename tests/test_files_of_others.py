@@ -23,7 +23,7 @@ from teachgym.students.profile import Profile
 from teachgym.tasks.problem_splits import Problem, Selection, split_problems
 from teachgym.tasks.question_answer_files import read_splits
 from teachgym.testing import TableStudent, ToyTask, check_student, check_task
-from teachgym.types import Example, SkillScore
+from teachgym.types import Example, Score
 
 MARKS = [b"", b"\xef\xbb\xbf"]
 
@@ -71,7 +71,7 @@ def test_repeated_items_of_test_are_named() -> None:
 @given(st.text(alphabet="$\\_^{}[]<>/&*`#|@%ab", min_size=1, max_size=20))
 def test_no_name_is_taken_for_markup(name: str) -> None:
     """Neither matplotlib's formulas nor rich's colours."""
-    score = SkillScore(4, 0.5, 0.1)
+    score = Score(4, 0.5, 0.1)
     figure_to_array(progress_figure([score], {name: score}, title=name))
     console = Console(file=StringIO(), width=200)
     console.print(rich_rows([(name, name), (name, name)]))

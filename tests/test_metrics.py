@@ -13,12 +13,11 @@ from teachgym.metrics import (
     area_under_curve,
     by_cell,
     by_group,
-    estimate,
     nearest_level,
     paired_gain,
     rank_correlation,
 )
-from teachgym.types import Example, Prediction, Report
+from teachgym.types import Example, Prediction, Report, Score
 
 
 def _report(*items: tuple[str, float | None, float]) -> Report:
@@ -31,12 +30,11 @@ def _report(*items: tuple[str, float | None, float]) -> Report:
 
 def test_estimate_uses_the_sample_standard_deviation() -> None:
     """Values 0, 0, 3: mean 1, squared deviations 1 + 1 + 4 = 6, sd sqrt(3), se 1."""
-    result = estimate([0, 0, 3])
+    result = Score.of_repetitions([0, 0, 3])
     assert (result.mean, result.n) == (1, 3)
     assert result.stderr == pytest.approx(1.0)
-    assert math.isnan(estimate([2.0]).stderr)
-    with pytest.raises(ValueError, match="at least one"):
-        estimate([])
+    assert math.isnan(Score.of_repetitions([2.0]).stderr)
+    assert Score.of_repetitions([math.nan]).n == 0
 
 
 def test_paired_gain_has_the_error_of_the_change_not_of_the_items() -> None:
@@ -62,7 +60,7 @@ def test_cells_are_skills_by_nearest_level() -> None:
     )
     cells = by_cell(report, ["a", "b"], [0.0, 0.5, 1.0])
     assert cells.n.tolist() == [[2, 0, 1], [1, 0, 0]]
-    assert cells.accuracy.tolist() == [[0.5, 0, 1], [0.5, 0, 0]]
+    assert cells.mean.tolist() == [[0.5, 0, 1], [0.5, 0, 0]]
     assert cells.stderr[0, 0] == pytest.approx(math.sqrt(0.25 / 2))
     assert cells.stderr[0, 1] == 0
 
@@ -71,14 +69,14 @@ def test_groups_pool_their_skills() -> None:
     report = _report(("a", 0.0, 1.0), ("b", 0.0, 0.0), ("c", 0.0, 1.0), ("d", 0.0, math.nan))
     groups = by_group(report, [("a", "b"), ("d",), ("c",)])
     assert groups.n.tolist() == [2, 0, 1]
-    assert groups.accuracy.tolist() == [0.5, 0, 1]
+    assert groups.mean.tolist() == [0.5, 0, 1]
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.floats(0, 1), st.sampled_from([0.0, 1.0]))))
 def test_cells_account_for_every_prediction(items: list[tuple[str, float, float]]) -> None:
     cells = by_cell(_report(*items), ["a", "b"], [0.0, 1.0])
     assert cells.n.sum() == len(items)
-    assert np.isclose((cells.n * cells.accuracy).sum(), sum(score for _, _, score in items))
+    assert np.isclose((cells.n * cells.mean).sum(), sum(score for _, _, score in items))
 
 
 def test_nearest_level_takes_the_lower_on_a_tie() -> None:

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from teachgym.escaping import notebook_table
 from teachgym.forest import Forest
 from teachgym.forest.forest import Subskill
-from teachgym.metrics import Estimate
 from teachgym.runs.result import Comparison, RunResult
 from teachgym.types import (
     Cost,
@@ -23,7 +22,7 @@ from teachgym.types import (
     Plan,
     Prediction,
     Report,
-    SkillScore,
+    Score,
     Transition,
 )
 
@@ -65,8 +64,8 @@ class Tags(HTMLParser):
     handle_decl = unknown_decl = handle_pi = handle_comment
 
 
-def score(mean: float = 0.5) -> SkillScore:
-    return SkillScore(4, mean, 0.25)
+def score(mean: float = 0.5) -> Score:
+    return Score(4, mean, 0.25)
 
 
 def report(text: str) -> Report:
@@ -74,7 +73,7 @@ def report(text: str) -> Report:
 
 
 def result(text: str) -> RunResult:
-    compared = Comparison(score(), score(), Estimate(0.0, 0.1, 4), {text: score()}, {})
+    compared = Comparison(score(), score(), Score(4, 0.0, 0.1), {text: score()}, {})
     return RunResult(
         *(text, text, text, text, 1, compared, compared, 0.1, 2, 1, text, Cost(), (score(),))
     )

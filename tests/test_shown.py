@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from teachgym.agents import make_teacher
 from teachgym.loop import run_episode
-from teachgym.metrics import Estimate
 from teachgym.runs.result import Comparison
 from teachgym.shown import MOST_CHARS, in_short
 from teachgym.snapshot import Best
@@ -30,7 +29,7 @@ from teachgym.types import (
     Plan,
     Prediction,
     Report,
-    SkillScore,
+    Score,
     Transition,
 )
 
@@ -47,7 +46,7 @@ HOLDERS = (
     ),
 )
 """Modules and packages whose dataclasses may hold texts and collections of any size."""
-BOUNDED = {"float", "int", "bool", "SkillScore", "Estimate", "Cost", "None"}
+BOUNDED = {"float", "int", "bool", "Score", "Cost", "None"}
 
 
 def holders() -> list[Any]:
@@ -80,13 +79,13 @@ def huge(name: str, hint: str, size: int) -> Any:
         tuple(Prediction(Example(text, text, "s"), text, i % 2) for i in range(9)), "val"
     )
     step = Transition(text, text, 0.5, text, False, True, {"metrics": {"accuracy": 0.5}})
-    score = SkillScore(3, 0.5, 0.1)
+    score = Score(3, 0.5, 0.1)
     skills = {f"{i} {text}": score for i in range(size)}
     known = {
-        "test": Comparison(score, score, Estimate(0.0, 0.1, 3), skills, skills),
+        "test": Comparison(score, score, Score(3, 0.0, 0.1), skills, skills),
         "before": score,
         "after": score,
-        "gain": Estimate(0.0, 0.1, 3),
+        "gain": Score(3, 0.0, 0.1),
         "best": Best(2, 0.5, Checkpoint({})),
         "step": 2,
         "steps": 2,

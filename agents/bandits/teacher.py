@@ -93,7 +93,7 @@ class BanditTeacher:
         if self.arms == "skill":
             scores = pool_levels(observation)
             level = np.full(len(scores.n), np.mean(self.cells.levels))
-            columns = [scores.accuracy, scores.stderr, level]
+            columns = [scores.mean, scores.stderr, level]
         else:
             level = np.broadcast_to(self.cells.levels, self.cells.shape)
             columns = [

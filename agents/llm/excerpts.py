@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from teachgym.shown import in_short
-from teachgym.types import Example, Report, SkillScore
+from teachgym.types import Example, Report, Score
 
 CUT = " [...] "
 """Stands where the middle of a text was left out."""
@@ -112,11 +112,11 @@ def cut_middle(text: str, tokens: int) -> str:
     return (head.decode(errors="ignore") + CUT + tail.decode(errors="ignore"))[:room]
 
 
-def in_words(score: SkillScore) -> str:
+def in_words(score: Score) -> str:
     """A score as a prompt shows it: with n and its standard error, or that there is none.
 
     Example:
-        >>> in_words(SkillScore(16, 0.75, 0.10825))
+        >>> in_words(Score(16, 0.75, 0.10825))
         '75.0 % right (standard error 10.8, n = 16)'
     """
     if score.n == 0:

@@ -16,7 +16,7 @@ from teachgym.chat.prompts import render
 from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.protocols import ChatModel
 from teachgym.settings import Count, Few, Kept, checked
-from teachgym.types import Order, Plan, Report, Skill, SkillScore, Transition
+from teachgym.types import Order, Plan, Report, Score, Skill, Transition
 
 
 class LLMSkillList:
@@ -109,7 +109,7 @@ class LLMSkillList:
         self, report: Report, skills: Sequence[Skill], parts: Sequence[int]
     ) -> list[ChatRequest]:
         names = [skill.name for skill in skills]
-        scores: Mapping[str, SkillScore] = {}
+        scores: Mapping[str, Score] = {}
         shown: dict[str, tuple[Any, ...]] = {"errors": (), "examples": ()}
         if self.state:
             scores = report.by_skill()
@@ -121,7 +121,7 @@ class LLMSkillList:
             self._question(
                 skill=skill,
                 count=part,
-                score=in_words(scores.get(skill.name, SkillScore.nothing())),
+                score=in_words(scores.get(skill.name, Score.nothing())),
                 **{k: [s for s in every if s.skill == skill.name] for k, every in shown.items()},
             )
             for skill, part in zip(skills, parts, strict=True)
@@ -156,6 +156,6 @@ class LLMSkillList:
         ]
 
 
-def _accuracy(scores: Mapping[str, SkillScore], skill: str) -> float:
-    score = scores.get(skill, SkillScore.nothing())
+def _accuracy(scores: Mapping[str, Score], skill: str) -> float:
+    score = scores.get(skill, Score.nothing())
     return score.mean if score.n else float("inf")

@@ -17,7 +17,7 @@ from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.forest.space import TreeReport
 from teachgym.protocols import ChatModel
 from teachgym.settings import Count, Few, Kept, checked
-from teachgym.types import Explore, Incident, Move, SkillScore, Transition
+from teachgym.types import Explore, Incident, Move, Score, Transition
 
 Objective = Literal["improvement", "frontier"]
 
@@ -130,7 +130,7 @@ class LLMSkillTree:
             objective=self.objective,
             most_per_subskill=self.most_per_subskill,
             root=next(skill for skill in syllabus.skills if skill.name == root),
-            score=SkillScore.of_predictions(predictions),
+            score=Score.of(p.score for p in predictions),
             subskills=subskills,
             past=now.forest.past(root),
             room=now.forest.max_subskills - len(subskills),

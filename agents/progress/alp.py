@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from teachgym.agents.context import Cells, SkillScores, pool_levels
+from teachgym.agents.context import Cells, pool_levels
 from teachgym.settings import NotNegative, Share, checked
-from teachgym.types import Obs, Transition
+from teachgym.types import Obs, Scores, Transition
 
 
 class LearningProgress:
@@ -73,10 +73,8 @@ class LearningProgress:
         self._seen |= measured
 
 
-def significant_change(
-    before: SkillScores, after: SkillScores, noise_floor: float
-) -> NDArray[np.float64]:
+def significant_change(before: Scores, after: Scores, noise_floor: float) -> NDArray[np.float64]:
     """Absolute change of accuracy above the noise floor, shape (n_skills,), >= 0."""
     noise = np.sqrt(2 / np.pi) * np.hypot(before.stderr, after.stderr)
-    excess: NDArray[np.float64] = np.abs(after.accuracy - before.accuracy) - noise_floor * noise
+    excess: NDArray[np.float64] = np.abs(after.mean - before.mean) - noise_floor * noise
     return np.maximum(excess, 0.0)

@@ -26,10 +26,11 @@ from teachgym.benchmarks.bench.statistics import (
 )
 from teachgym.benchmarks.bench.suites import Suite
 from teachgym.errors import ConfigError
-from teachgym.metrics import Estimate, area_under_curve, estimate, rank_correlation
+from teachgym.metrics import area_under_curve, rank_correlation
 from teachgym.records import Record
 from teachgym.report.tables import Rows
 from teachgym.runs.result import RunResult
+from teachgym.types import Score
 
 Results = Mapping[tuple[str, int], RunResult]
 """By name of the arm and seed; cells that are not finished are left out."""
@@ -49,11 +50,11 @@ class LeaderboardRow:
     """Seeds with a result."""
     wanted: int
     """Seeds of the suite."""
-    test: Estimate | None
+    test: Score | None
     """Final test accuracy; None without results."""
     middle: Interval | None
     """Interquartile mean of final test accuracy with its bootstrap interval."""
-    area: Estimate | None
+    area: Score | None
     """Area under the validation curve (``metrics.area_under_curve``)."""
     reference: str
     """The arm it is compared with; its own name if with none."""
@@ -68,7 +69,7 @@ class LeaderboardRow:
     """Test accuracy minus that of each control in ``Suite.beyond``, where both have runs."""
     examples: float
     """Mean number of training examples; nan without results."""
-    gap: Estimate | None
+    gap: Score | None
     """Gain on val minus gain on test (``RunResult.gap``), over runs; None without results."""
 
 
@@ -99,9 +100,9 @@ def stand(suite: Suite, results: Results, *, seed: int = 0) -> list[LeaderboardR
                 control=arm.control,
                 finished=len(mine),
                 wanted=suite.seeds,
-                test=estimate(mine) if len(mine) else None,
+                test=Score.of_repetitions(mine) if len(mine) else None,
                 middle=bootstrap(mine, interquartile_mean, rng) if len(mine) else None,
-                area=estimate([_area(run) for run in runs[arm.name].values()])
+                area=Score.of_repetitions([_area(run) for run in runs[arm.name].values()])
                 if len(mine)
                 else None,
                 reference=suite.compared(arm),
@@ -208,8 +209,8 @@ def _mean_examples(runs: Collection[RunResult]) -> float:
     return float(np.mean([run.spent.examples for run in runs])) if runs else float("nan")
 
 
-def _gap(runs: Collection[RunResult]) -> Estimate | None:
-    return estimate([run.gap.mean for run in runs]) if runs else None
+def _gap(runs: Collection[RunResult]) -> Score | None:
+    return Score.of_repetitions([run.gap.mean for run in runs]) if runs else None
 
 
 def leaderboard_rows(suite: Suite, standings: Sequence[LeaderboardRow]) -> Rows:

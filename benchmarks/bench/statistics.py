@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from teachgym.errors import ConfigError
-from teachgym.metrics import Estimate, estimate
+from teachgym.types import Score
 
 FloatArray = NDArray[np.float64]
 FEWEST = 5
@@ -63,7 +63,7 @@ class Interval:
 class PairedTest:
     """Two methods compared on the same seeds."""
 
-    difference: Estimate
+    difference: Score
     """Mean of first minus second."""
     interval: Interval
     """Of the mean difference, by Student's t distribution with n - 1 degrees of freedom."""
@@ -201,7 +201,7 @@ def compare_paired(
     much they vary is unknown, not nothing. Accuracies of few items are often equal.
     """
     differences = _paired(np.asarray(first), np.asarray(second))
-    change = estimate(differences[:, 0, 0] - differences[:, 0, 1])
+    change = Score.of_repetitions(differences[:, 0, 0] - differences[:, 0, 1])
     if change.n < 2 or (change.mean != 0 and change.stderr < 1e-12):
         nothing = Interval(change.mean, float("-inf"), float("inf"), confidence)
         return PairedTest(change, nothing, float("nan"))
@@ -288,7 +288,7 @@ def _power(n: int, effect: float, alpha: float) -> float:
     return float(stats.nct.sf(critical, n - 1, shift) + stats.nct.cdf(-critical, n - 1, shift))
 
 
-def _p_value(change: Estimate) -> float:
+def _p_value(change: Score) -> float:
     if change.stderr == 0:
         return 1.0  # Equal in every run.
     return float(2 * stats.t.sf(abs(change.mean) / change.stderr, change.n - 1))
@@ -392,10 +392,12 @@ def ratio(numerators: FloatArray, denominators: FloatArray, rng: np.random.Gener
     return percentiles(value, values, len(numerators))
 
 
-def mean_curve(curves: Sequence[Sequence[float]]) -> tuple[Estimate, ...]:
+def mean_curve(curves: Sequence[Sequence[float]]) -> tuple[Score, ...]:
     """Mean over runs at each step that all of them reached; curves may differ in length."""
     shortest = min(map(len, curves))
-    return tuple(estimate([curve[step] for curve in curves]) for step in range(shortest))
+    return tuple(
+        Score.of_repetitions([curve[step] for curve in curves]) for step in range(shortest)
+    )
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> tuple[int, ...]:

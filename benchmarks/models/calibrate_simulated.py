@@ -33,7 +33,7 @@ from teachgym.benchmarks.models.calibration import (
 )
 from teachgym.engines.procedural import ProceduralEngine
 from teachgym.evaluation import GenerateAndGrade
-from teachgym.metrics import by_cell, estimate
+from teachgym.metrics import by_cell
 from teachgym.protocols import Student, Task, Trainer
 from teachgym.students import make_student
 from teachgym.students.dynamics import Dynamics, FloatArray
@@ -41,7 +41,7 @@ from teachgym.students.profile import FITTED_TO_TINY, Profile
 from teachgym.tasks import make_task
 from teachgym.tasks.primitives import PRIMITIVES
 from teachgym.training import make_trainer
-from teachgym.types import Data, Order, Plan, leaf_skills
+from teachgym.types import Data, Order, Plan, Score, leaf_skills
 
 RESULTS = Path(__file__).parents[1] / "results"
 CURVES = RESULTS / "tiny_curves.json"
@@ -108,7 +108,7 @@ class Bench:
         """Validation items answered right per cell, (S, L)."""
         report = GenerateAndGrade().evaluate(self.student, self.task, "val")
         scores = by_cell(report, leaf_skills(self.task.skills), self.task.levels)
-        return np.round(scores.accuracy * scores.n)
+        return np.round(scores.mean * scores.n)
 
     def run(self, mix: Mix, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
         """One sequence: examples, (T, S, L), and right answers before and after, (T + 1, S, L)."""
@@ -214,8 +214,9 @@ def describe(profile: Profile, curves: Curves) -> str:
         )
     )
     named = {name: np.array(curves.designs) == name for name in curves.designs}
+    sides = (measured, predicted)
     by_design = [
-        f"| {name} | {estimate(measured[rows])} | {estimate(predicted[rows])} |"
+        f"| {name} | {' | '.join(str(Score.of_repetitions(s[rows])) for s in sides)} |"
         for name, rows in named.items()
     ]
     fitted, held_out = profile.fit["sequences"].values()

@@ -13,7 +13,6 @@ from teachgym.benchmarks.bench.statistics import mean_curve, profile
 from teachgym.benchmarks.pages.captions import intervals
 from teachgym.benchmarks.pages.material import BenchMaterial, name_condition
 from teachgym.benchmarks.pages.stress import teacher_of
-from teachgym.metrics import Estimate
 from teachgym.report.charts import (
     Chart,
     Frame,
@@ -25,6 +24,7 @@ from teachgym.report.charts import (
     interval_chart,
     line_chart,
 )
+from teachgym.types import Score
 
 _TOGETHER = 5
 """Arms in a chart of profiles or curves, besides the reference."""
@@ -172,7 +172,7 @@ def curve_groups(bench: BenchMaterial, condition: str) -> list[Chart]:
     return charts
 
 
-def _curves(bench: BenchMaterial, arms: Sequence[str]) -> dict[str, tuple[Estimate, ...]]:
+def _curves(bench: BenchMaterial, arms: Sequence[str]) -> dict[str, tuple[Score, ...]]:
     return {
         arm: mean_curve([[point.mean for point in run.curve] for run in bench.runs[arm]])
         for arm in arms
@@ -181,7 +181,7 @@ def _curves(bench: BenchMaterial, arms: Sequence[str]) -> dict[str, tuple[Estima
 
 def _curve_line(
     arm: str,
-    curve: Sequence[Estimate],
+    curve: Sequence[Score],
     style: str = "c0",
     *,
     name: str = "",
@@ -194,6 +194,6 @@ def _curve_line(
     return Line(name, points, style, band=True)
 
 
-def _ends(value: Estimate) -> tuple[float, float]:
+def _ends(value: Score) -> tuple[float, float]:
     error = 0.0 if math.isnan(value.stderr) else value.stderr
     return value.mean - error, value.mean + error

@@ -11,11 +11,10 @@ from teachgym.benchmarks.bench.statistics import FloatArray, Interval, pareto_fr
 from teachgym.benchmarks.pages.captions import errors, intervals
 from teachgym.benchmarks.pages.charts import titled
 from teachgym.benchmarks.pages.material import BenchMaterial
-from teachgym.metrics import Estimate, estimate
 from teachgym.report.charts import Chart, Frame, Line, Point, estimate_mark, line_chart
 from teachgym.report.html import Section, figure, grid, html_table
 from teachgym.report.tables import Rows
-from teachgym.types import CURRENCIES
+from teachgym.types import CURRENCIES, Score
 
 POINT = 0.01
 """A point of accuracy."""
@@ -61,7 +60,8 @@ def cost_charts(bench: BenchMaterial, condition: str) -> list[Chart]:
     charts = []
     for currency in CURRENCIES:
         spent = {
-            arm: estimate([getattr(run.spent, currency) for run in bench.runs[arm]]) for arm in arms
+            arm: Score.of_repetitions([getattr(run.spent, currency) for run in bench.runs[arm]])
+            for arm in arms
         }
         if len({amount.mean for amount in spent.values()}) > 1:
             name = currency.replace("_", " ")
@@ -71,9 +71,9 @@ def cost_charts(bench: BenchMaterial, condition: str) -> list[Chart]:
 
 
 def _cost_chart(
-    bench: BenchMaterial, title: str, currency: str, spent: Mapping[str, Estimate]
+    bench: BenchMaterial, title: str, currency: str, spent: Mapping[str, Score]
 ) -> Chart:
-    tests = {arm: estimate(bench.scores[arm]) for arm in spent}
+    tests = {arm: Score.of_repetitions(bench.scores[arm]) for arm in spent}
     fair = [arm for arm in tests if arm not in bench.controls]
     chosen = pareto_front([(spent[arm].mean, tests[arm].mean) for arm in fair])
     front = [fair[number] for number in chosen]
@@ -91,7 +91,7 @@ def _cost_chart(
     return line_chart(lines, Frame(title, currency, "test accuracy", note))
 
 
-def _cost_point(arm: str, currency: str, spent: Estimate, test: Estimate) -> Point:
+def _cost_point(arm: str, currency: str, spent: Score, test: Score) -> Point:
     error = "" if math.isnan(spent.stderr) else f" ± {spent.stderr:,.3g}"
     name = f"{arm}, {spent.mean:,.10g}{error} {currency}"
     return Point(spent.mean, estimate_mark(name, test))

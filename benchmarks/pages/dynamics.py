@@ -13,7 +13,7 @@ import numpy as np
 
 from teachgym.benchmarks.bench.statistics import mean_curve
 from teachgym.errors import ConfigError
-from teachgym.metrics import Estimate, estimate
+from teachgym.types import Score
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,9 @@ class Dynamics:
     """Of the shortest run, >= 1."""
     highest: int
     """The step after which the mean curve is highest, the first of equals; 0 = untrained."""
-    early: Estimate
+    early: Score
     """Gain in the first half of the steps; with an odd number, to the middle of the middle one."""
-    late: Estimate
+    late: Score
     """Gain in the second half."""
 
     @property
@@ -56,6 +56,6 @@ def describe_curves(curves: Sequence[Sequence[float]]) -> Dynamics:
     return Dynamics(
         steps,
         int(np.argmax(means)),
-        estimate([m - curve[0] for m, curve in zip(middles, curves, strict=True)]),
-        estimate([curve[steps] - m for m, curve in zip(middles, curves, strict=True)]),
+        Score.of_repetitions([m - curve[0] for m, curve in zip(middles, curves, strict=True)]),
+        Score.of_repetitions([curve[steps] - m for m, curve in zip(middles, curves, strict=True)]),
     )

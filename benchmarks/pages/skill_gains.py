@@ -17,11 +17,12 @@ from statistics import fmean
 import numpy as np
 
 from teachgym.benchmarks.bench.statistics import FEWEST, FloatArray, Interval, percentiles
-from teachgym.metrics import Estimate, estimate, rank_correlation
+from teachgym.metrics import rank_correlation
 from teachgym.runs.checkpoints import read_report
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.result import RunResult
 from teachgym.runs.taught import read_taught
+from teachgym.types import Score
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +125,9 @@ def _rho(points: FloatArray) -> float:
     return rank_correlation(points[:, 0].tolist(), points[:, 1].tolist())
 
 
-def mean_gain(runs: Sequence[Sequence[SkillGain]], band: tuple[float, float]) -> Estimate | None:
+def mean_gain(runs: Sequence[Sequence[SkillGain]], band: tuple[float, float]) -> Score | None:
     """Mean gain of the skills in a band of difficulty over runs; None if no run has such skills."""
     low, high = band
     own = [[g.gain for g in run if low <= g.difficulty < high] for run in runs]
     means = [fmean(gains) for gains in own if gains]
-    return estimate(means) if means else None
+    return Score.of_repetitions(means) if means else None

@@ -17,10 +17,10 @@ from teachgym.benchmarks.pages.skill_gains import (
     mean_gain,
     skill_gains,
 )
-from teachgym.metrics import estimate
 from teachgym.report.charts import Chart, Frame, Line, Point, estimate_mark, line_chart
 from teachgym.report.html import Section, figure, grid, html_table
 from teachgym.report.tables import Rows
+from teachgym.types import Score
 
 ArmGains = Mapping[str, Sequence[Sequence[SkillGain]]]
 """Gains of every run by arm."""
@@ -97,9 +97,11 @@ def _chart(
         own.setdefault(gain.skill, []).append(gain)
     points = []
     for skill, found in own.items():
-        x = estimate([quality(g) for g in found])
+        x = Score.of_repetitions([quality(g) for g in found])
         note = f"{skill}, {name} {x.mean:.3f}, gain"
-        points.append(Point(x.mean, estimate_mark(note, estimate([g.gain for g in found]))))
+        points.append(
+            Point(x.mean, estimate_mark(note, Score.of_repetitions([g.gain for g in found])))
+        )
     most = errors(map(len, own.values())).replace("seeds", "runs")
     note = f"a dot is a skill, mean over the runs where this is known; {most}"
     return line_chart([Line("", points, joined=False)], Frame(title, name, "gain on test", note))

@@ -20,7 +20,7 @@ from teachgym.apportion import apportion, scale_down
 from teachgym.errors import ConfigError, UnknownSkillError, unknown
 from teachgym.escaping import notebook_table
 from teachgym.shown import in_short
-from teachgym.types import Growing, Move, Order, Plan, Prediction, SkillScore
+from teachgym.types import Growing, Move, Order, Plan, Prediction, Score
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +41,15 @@ class Subskill:
     """Sum of the student's scores on those, in [0, answered]."""
 
     @property
-    def own(self) -> SkillScore:
+    def own(self) -> Score:
         """The student's accuracy on the data made for it; n = 0: not measured.
 
         The standard error is sqrt(p (1 - p) / n), an upper bound where scores are fractions.
         """
         if self.answered == 0:
-            return SkillScore.nothing()
+            return Score.nothing()
         mean = self.right / self.answered
-        return SkillScore(self.answered, mean, (mean * (1 - mean) / self.answered) ** 0.5)
+        return Score(self.answered, mean, (mean * (1 - mean) / self.answered) ** 0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +60,9 @@ class Experience:
     step: int
     """Environment step, counted from 1."""
     move: Move
-    before: SkillScore
+    before: Score
     """Of the root on ``val``, before the step; n = 0: not measured."""
-    after: SkillScore
+    after: Score
     """Of the root on ``val``, after it."""
 
     __repr__ = in_short
@@ -159,7 +159,7 @@ class Forest:
     def answered(self, answers: Mapping[str, Sequence[Prediction]]) -> Forest:
         """The forest after the student answered examples made for subskills; nan is left out."""
         scores = {
-            name: SkillScore.of_predictions(predictions) for name, predictions in answers.items()
+            name: Score.of(p.score for p in predictions) for name, predictions in answers.items()
         }
         return self._each(
             {n: {"answered": s.n, "right": s.n * s.mean} for n, s in scores.items() if s.n}

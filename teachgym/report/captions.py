@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable
 
-from teachgym.types import SkillScore
+from teachgym.types import Score
 
 
 def promise(what: str, counts: Iterable[int], fewest: int, of: str, none: str) -> str:
@@ -24,13 +24,13 @@ def promise(what: str, counts: Iterable[int], fewest: int, of: str, none: str) -
     return what if all(enough) else f"{what}, from {fewest} {of} on"
 
 
-def item_errors(scores: Collection[SkillScore]) -> str:
+def item_errors(scores: Collection[Score]) -> str:
     """Whether scores have standard errors, and how many items they are of.
 
     Example:
-        >>> item_errors([SkillScore(9, 0.5, 0.1), SkillScore(1, 1.0, 0.0)])
+        >>> item_errors([Score(9, 0.5, 0.1), Score(1, 1.0, 0.0)])
         '± standard error, from 2 items on, n = 1 to 9 items'
-        >>> item_errors([SkillScore(1, 1.0, 0.0)]), item_errors([SkillScore.nothing()])
+        >>> item_errors([Score(1, 1.0, 0.0)]), item_errors([Score.nothing()])
         ('no standard error of one item, n = 1 item', 'not measured, n = 0 items')
     """
     counts = [score.n for score in scores]
@@ -39,22 +39,22 @@ def item_errors(scores: Collection[SkillScore]) -> str:
     return f"{said}, {items(scores)}" if counts else said
 
 
-def error_of(score: SkillScore) -> float:
+def error_of(score: Score) -> float:
     """The standard error that is shown; nan where there are not two items to know it by."""
     return score.stderr if score.n > 1 else math.nan
 
 
-def items(scores: Collection[SkillScore]) -> str:
+def items(scores: Collection[Score]) -> str:
     """How many items scores are of, from the fewest to the most; at least one score."""
     shown = numbers(scores)
     return f"{shown} item" if shown == "n = 1" else f"{shown} items"
 
 
-def numbers(scores: Collection[SkillScore]) -> str:
+def numbers(scores: Collection[Score]) -> str:
     """``items`` without the word.
 
     Example:
-        >>> numbers([SkillScore.nothing(), SkillScore(9, 0.5, 0.1)])
+        >>> numbers([Score.nothing(), Score(9, 0.5, 0.1)])
         'n = 0 to 9'
     """
     low, high = (pick(score.n for score in scores) for pick in (min, max))

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from teachgym.metrics import Estimate
 from teachgym.report.captions import error_of
-from teachgym.types import SkillScore
+from teachgym.types import Score
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -366,7 +365,7 @@ def plain(text: str, most: int = 72) -> str:
 # -- measured numbers as marks -----------------------------------------------------------------
 
 
-def score_mark(name: str, score: SkillScore, style: str = "c0") -> Mark:
+def score_mark(name: str, score: Score, style: str = "c0") -> Mark:
     """A score with ± its standard error, within [0, 1]; one item has none."""
     error = error_of(score)
     ends = (score.mean - error, score.mean + error)
@@ -374,7 +373,7 @@ def score_mark(name: str, score: SkillScore, style: str = "c0") -> Mark:
     return Mark(score.mean, low, high, f"{name}: {score}", style)
 
 
-def wilson_mark(name: str, score: SkillScore, style: str = "c0") -> Mark:
+def wilson_mark(name: str, score: Score, style: str = "c0") -> Mark:
     """A score with its 95 % Wilson interval, which has a width even where all answers are right.
 
     Wilson 1927, equation of the limits, with z = 1.96; for fractional scores, whose variance is at
@@ -390,7 +389,7 @@ def wilson_mark(name: str, score: SkillScore, style: str = "c0") -> Mark:
     return Mark(score.mean, low, high, note, style)
 
 
-def estimate_mark(name: str, value: Estimate, style: str = "c0") -> Mark:
+def estimate_mark(name: str, value: Score, style: str = "c0") -> Mark:
     """A mean over repetitions with ± its standard error; without interval for n = 1."""
     note = f"{name}: {value}"
     return Mark(value.mean, value.mean - value.stderr, value.mean + value.stderr, note, style)

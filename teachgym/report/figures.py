@@ -29,7 +29,7 @@ from teachgym.report.charts import (
 from teachgym.report.tables import describe_run
 from teachgym.runs.files import replacing
 from teachgym.runs.result import RunResult
-from teachgym.types import SkillScore
+from teachgym.types import Score
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,10 +51,10 @@ def run_charts(result: RunResult) -> dict[str, Chart]:
 
 
 def progress_figure(
-    curve: Sequence[SkillScore],
-    by_skill: Mapping[str, SkillScore],
+    curve: Sequence[Score],
+    by_skill: Mapping[str, Score],
     *,
-    before: Mapping[str, SkillScore] | None = None,
+    before: Mapping[str, Score] | None = None,
     best_step: int | None = None,
     split: str = "val",
     title: str = "",
@@ -100,26 +100,24 @@ def result_figure(result: RunResult) -> Figure:
     )
 
 
-def curve_line(curve: Sequence[SkillScore]) -> Line:
+def curve_line(curve: Sequence[Score]) -> Line:
     """Validation accuracy by step."""
     return Line("", [Point(step, score_mark(f"step {step}", p)) for step, p in enumerate(curve)])
 
 
-def curve_frame(curve: Sequence[SkillScore]) -> Frame:
+def curve_frame(curve: Sequence[Score]) -> Frame:
     """What is said about a learning curve."""
     step, accuracy = "environment step", "accuracy on val"
     return Frame("Learning curve", step, accuracy, item_errors(curve), whole=True)
 
 
-def skill_rows(
-    after: Mapping[str, SkillScore], before: Mapping[str, SkillScore] | None = None
-) -> list[Row]:
+def skill_rows(after: Mapping[str, Score], before: Mapping[str, Score] | None = None) -> list[Row]:
     """A row per skill, with the score of the untrained student where there is one."""
     rows = []
     for skill, score in after.items():
         scores, marks = [score], [score_mark(skill, score)]
         if before is not None:
-            first = before.get(skill, SkillScore.nothing())
+            first = before.get(skill, Score.nothing())
             scores.insert(0, first)
             marks = [
                 score_mark(f"{skill}, untrained", first, "quiet"),

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from teachgym.escaping import markdown, terminal
-from teachgym.metrics import Estimate
 from teachgym.runs.result import Comparison, RunResult
+from teachgym.types import Score
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -99,11 +99,11 @@ def result_markdown(result: RunResult) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def show_gap(gap: Estimate) -> str:
+def show_gap(gap: Score) -> str:
     """The gain on val minus the gain on test with its 95 % interval.
 
     Example:
-        >>> show_gap(Estimate(0.02, 0.01, 100))
+        >>> show_gap(Score(100, 0.02, 0.01))
         '+0.020 [+0.000, +0.040]'
     """
     if math.isnan(gap.mean):

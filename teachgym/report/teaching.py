@@ -17,7 +17,7 @@ from teachgym.report.tables import Rows
 from teachgym.runs.checkpoints import read_forest, read_report
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
-from teachgym.types import Example, Exploit, Move, Prediction, Report, SkillScore
+from teachgym.types import Example, Exploit, Move, Prediction, Report, Score
 
 
 def taught_rows(examples: Sequence[Example]) -> Rows:
@@ -44,7 +44,7 @@ def gain_rows(before: Iterable[Prediction], after: Iterable[Prediction]) -> Rows
     for skill, predictions in first.items():
         levels = [p.example.difficulty for p in predictions if p.example.difficulty is not None]
         difficulty = fmean(levels) if levels else None
-        scores = [SkillScore.of_predictions(found[skill]) for found in (first, second)]
+        scores = [Score.of(p.score for p in found[skill]) for found in (first, second)]
         gain = _paired(predictions, second[skill])
         shown = "none" if difficulty is None else f"{difficulty:.2f}"
         rarity = f"{1 / len(predictions):.4f}"

@@ -31,7 +31,7 @@ from teachgym.redaction import hide
 from teachgym.runs.files import read_json, read_lines, replacing, stream_lines
 from teachgym.runs.folder import RunFolder
 from teachgym.snapshot import Best, Snapshot
-from teachgym.types import Checkpoint, Cost, Growing, Incident, Report, SkillScore, Split
+from teachgym.types import Checkpoint, Cost, Growing, Incident, Report, Score, Split
 
 
 def save_snapshot(run: RunFolder, snapshot: Snapshot) -> None:
@@ -176,7 +176,7 @@ def _first(path: Path, count: int) -> list[Any]:
     return values
 
 
-def _score(numbers: Record) -> SkillScore:
+def _score(numbers: Record) -> Score:
     """The point of the learning curve in a line of metrics."""
     score = {"n": numbers["n"], "mean": numbers["accuracy"], "stderr": numbers["stderr"]}
     return score_from_json(score)

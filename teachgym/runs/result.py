@@ -10,7 +10,7 @@ from typing import Any
 
 from teachgym.errors import RunError
 from teachgym.escaping import notebook_table
-from teachgym.metrics import Estimate, paired_gain
+from teachgym.metrics import paired_gain
 from teachgym.records import Record, score_from_json
 from teachgym.runs.checkpoints import read_report
 from teachgym.runs.files import read_json
@@ -18,20 +18,20 @@ from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
 from teachgym.shown import shown
 from teachgym.snapshot import Snapshot
-from teachgym.types import Cost, Report, SkillScore, Transition
+from teachgym.types import Cost, Report, Score, Transition
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """The untrained student and the one that was best on ``val``, on the same items."""
 
-    before: SkillScore
-    after: SkillScore
-    gain: Estimate
+    before: Score
+    after: Score
+    gain: Score
     """Paired over items; its error is that of the change."""
-    skills_before: Mapping[str, SkillScore]
+    skills_before: Mapping[str, Score]
     """By skill name, of the untrained student."""
-    skills_after: Mapping[str, SkillScore]
+    skills_after: Mapping[str, Score]
     """By skill name, of the best student."""
 
     def __repr__(self) -> str:
@@ -74,7 +74,7 @@ class RunResult:
     """Why the episode ended."""
     spent: Cost
     """In the episode; the exam on ``test`` is free."""
-    curve: tuple[SkillScore, ...]
+    curve: tuple[Score, ...]
     """Accuracy on ``val`` before the first step and after each, shape (steps + 1,)."""
     rejected: Mapping[str, int] = field(default_factory=dict)
     """Examples that the gate kept out, by reason."""
@@ -99,14 +99,14 @@ class RunResult:
         return notebook_table(repr(self)[1:-1], header, rows)
 
     @property
-    def gap(self) -> Estimate:
+    def gap(self) -> Score:
         """The gain on ``val`` minus the gain on ``test``: how much the choice on ``val`` flatters.
 
         The items of the two splits are others, so the errors of the two gains are independent:
         the standard error is the root of the sum of their squares; n counts the items of both.
         """
         val, test = self.val.gain, self.test.gain
-        return Estimate(val.mean - test.mean, math.hypot(val.stderr, test.stderr), val.n + test.n)
+        return Score(val.n + test.n, val.mean - test.mean, math.hypot(val.stderr, test.stderr))
 
 
 class Tally:
@@ -208,11 +208,7 @@ def _comparison(record: Record) -> Comparison:
     return Comparison(
         score_from_json(record["before"]),
         score_from_json(record["after"]),
-        Estimate(**_without_none(record["gain"])),
+        score_from_json(record["gain"]),
         {skill: score_from_json(s) for skill, s in record["skills_before"].items()},
         {skill: score_from_json(s) for skill, s in record["skills_after"].items()},
     )
-
-
-def _without_none(record: Record) -> dict[str, Any]:
-    return {key: math.nan if value is None else value for key, value in record.items()}

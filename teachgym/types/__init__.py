@@ -21,7 +21,8 @@ from teachgym.types.examples import (
 )
 from teachgym.types.growing import Growing
 from teachgym.types.plans import Exploit, Explore, Move, Order, Plan
-from teachgym.types.reports import Report, SkillScore
+from teachgym.types.reports import Report
+from teachgym.types.scores import Score, Scores
 from teachgym.types.skills import Skill, leaf_skills, leaves_by_root, root_skills
 
 __all__ = [
@@ -49,8 +50,9 @@ __all__ = [
     "Prediction",
     "Provenance",
     "Report",
+    "Score",
+    "Scores",
     "Skill",
-    "SkillScore",
     "Split",
     "TrainResult",
     "Transition",

@@ -11,7 +11,7 @@ import numpy as np
 from teachgym.escaping import notebook_table
 from teachgym.shown import in_short, shown
 from teachgym.types.costs import Cost
-from teachgym.types.reports import SkillScore
+from teachgym.types.scores import Score
 
 Obs = dict[str, Any]
 """A dictionary observation, as ``gymnasium.spaces.Dict`` types it."""
@@ -62,7 +62,7 @@ def describe_metrics(metrics: Mapping[str, float]) -> list[str]:
     """What ``info["metrics"]`` says of a step's student and data, as far as it says it."""
     facts = []
     if {"accuracy", "stderr", "n"} <= metrics.keys():
-        score = SkillScore(int(metrics["n"]), metrics["accuracy"], metrics["stderr"])
+        score = Score(int(metrics["n"]), metrics["accuracy"], metrics["stderr"])
         facts.append(f"accuracy {score}")
     for name in ("accepted", "rejected"):
         if name in metrics:

@@ -1,9 +1,7 @@
-"""Evaluations: a mean is never shown without its n and its standard error."""
+"""``Report``: an evaluation of the student."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,54 +9,7 @@ import numpy as np
 
 from teachgym.escaping import notebook_table
 from teachgym.types.examples import Prediction, Split
-
-
-@dataclass(frozen=True, slots=True)
-class SkillScore:
-    """A mean that is never shown without its n and its standard error."""
-
-    n: int
-    """Measured predictions; 0 = not measured, and then mean and stderr are nan."""
-    mean: float
-    """In [0, 1]."""
-    stderr: float
-    """Standard error of the mean."""
-
-    def __str__(self) -> str:
-        """The mean with its standard error and n; one item has no error to be known.
-
-        Example:
-            >>> print(SkillScore(100, 0.5, 0.05))
-            0.500 ± 0.050 (n=100)
-        """
-        if not self.n:
-            return "not measured"
-        error = f" ± {self.stderr:.3f}" if self.n > 1 else ""
-        return f"{self.mean:.3f}{error} (n={self.n})"
-
-    @classmethod
-    def nothing(cls) -> SkillScore:
-        """Not measured."""
-        return cls(0, math.nan, math.nan)
-
-    @classmethod
-    def of_predictions(cls, predictions: Iterable[Prediction]) -> SkillScore:
-        """Mean score of the predictions that could be graded."""
-        return cls.of(np.array([p.score for p in predictions], dtype=np.float64))
-
-    @classmethod
-    def of(cls, scores: np.ndarray) -> SkillScore:
-        """Mean, n and standard error of ``scores`` of shape (n,), nan entries left out.
-
-        The standard error is sqrt(p (1 - p) / n) for right-or-wrong scores and in general
-        sqrt(mean squared deviation / n): the error of a mean over items drawn from the task.
-        """
-        measured = scores[~np.isnan(scores)]
-        if measured.size == 0:
-            return cls.nothing()
-        return cls(
-            int(measured.size), float(measured.mean()), float(measured.std() / measured.size**0.5)
-        )
+from teachgym.types.scores import Score
 
 
 @dataclass(frozen=True)
@@ -85,9 +36,9 @@ class Report:
         return np.array([p.score for p in self.predictions], dtype=np.float64)
 
     @cached_property
-    def overall(self) -> SkillScore:
+    def overall(self) -> Score:
         """Score over all predictions."""
-        return SkillScore.of(self.scores)
+        return Score.of(self.scores)
 
     @property
     def accuracy(self) -> float:
@@ -104,9 +55,9 @@ class Report:
         """Measured predictions that are not fully right (score < 1)."""
         return tuple(p for p in self.predictions if p.score < 1)
 
-    def by_skill(self) -> dict[str, SkillScore]:
+    def by_skill(self) -> dict[str, Score]:
         """Score per skill name, skills in order of first appearance."""
         groups: dict[str, list[float]] = {}
         for p in self.predictions:
             groups.setdefault(p.example.skill, []).append(p.score)
-        return {skill: SkillScore.of(np.array(scores)) for skill, scores in groups.items()}
+        return {skill: Score.of(scores) for skill, scores in groups.items()}

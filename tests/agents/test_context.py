@@ -56,7 +56,7 @@ def test_levels_are_pooled_by_their_numbers_of_items() -> None:
     Only the first level has an error: 10 sqrt(1/4 / 10) / 40 = sqrt(2.5) / 40.
     """
     scores = pool_levels(list_observation([[0.5, 1.0], [0.0, 0.0]], [[10, 30], [0, 0]]))
-    assert scores.accuracy.tolist() == [7 / 8, 0]
+    assert scores.mean.tolist() == [7 / 8, 0]
     np.testing.assert_allclose(scores.stderr, [2.5**0.5 / 40, 0], rtol=1e-6)
     assert scores.n.tolist() == [40, 0]
 

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from teachgym.agents.context import Cells, SkillScores
+from teachgym.agents.context import Cells
 from teachgym.agents.fixed import Fixed
 from teachgym.agents.oracle import Oracle
 from teachgym.agents.progress.alp import LearningProgress, significant_change
 from teachgym.agents.uniform import Uniform
 from teachgym.agents.weakest import Weakest
 from teachgym.errors import ConfigError, UnknownSkillError
+from teachgym.types import Scores
 from tests.agents.worlds import list_observation, transition
 
 CELLS = Cells(("add", "sort"), (0.0, 1.0))
@@ -131,8 +132,8 @@ def test_learning_progress_is_uniform_while_nothing_moves() -> None:
 
 def test_the_noise_floor_is_the_mean_difference_of_two_equal_measurements() -> None:
     """sqrt(2 / pi) sqrt(0.03^2 + 0.04^2) = 0.0399; checked against 100,000 pairs as well."""
-    before = SkillScores(np.array([0.5]), np.array([0.03]), np.array([30.0]))
-    after = SkillScores(np.array([0.6]), np.array([0.04]), np.array([30.0]))
+    before = Scores(np.array([30.0]), np.array([0.5]), np.array([0.03]))
+    after = Scores(np.array([30.0]), np.array([0.6]), np.array([0.04]))
     floor = (2 / np.pi) ** 0.5 * 0.05
     assert significant_change(before, after, 1.0)[0] == pytest.approx(0.1 - floor)
     assert significant_change(before, after, 3.0)[0] == 0

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from teachgym.errors import ConfigError, UnknownSkillError
 from teachgym.forest import Experience, Forest, TaskProposer, exploit, explore
-from teachgym.types import Example, Exploit, Explore, Order, Prediction, SkillScore
+from teachgym.types import Example, Exploit, Explore, Order, Prediction, Score
 
 LEAVES = {"algebra": ("linear", "polynomials", "fractions"), "geometry": ("angles",)}
 PROPOSER = TaskProposer(LEAVES)
@@ -139,9 +139,9 @@ def test_accuracy_on_own_data_is_pooled_over_steps_and_says_when_it_was_not_meas
 
 
 def test_the_history_of_a_root_is_its_moves_with_what_they_gained() -> None:
-    low, high = SkillScore(10, 0.2, 0.1), SkillScore(10, 0.5, 0.1)
+    low, high = Score(10, 0.2, 0.1), Score(10, 0.5, 0.1)
     first = Experience("geometry", 1, Explore("geometry", 1, 4, reason="it is weak"), low, high)
-    second = Experience("algebra", 1, Exploit("algebra", {}), SkillScore.nothing(), high)
+    second = Experience("algebra", 1, Exploit("algebra", {}), Score.nothing(), high)
     forest = Forest.bare(LEAVES, 8).remembering([first]).remembering([second])
     assert forest.past("geometry") == (first,)
     assert first.gain == pytest.approx(0.3)

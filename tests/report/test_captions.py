@@ -22,7 +22,7 @@ from teachgym.report.html.run_page import run_page
 from teachgym.report.tables import markdown_rows, score_rows
 from teachgym.report.teaching import gain_rows
 from teachgym.runs.result import Comparison
-from teachgym.types import Prediction, Report, SkillScore
+from teachgym.types import Prediction, Report, Score
 from tests.report.html.page_parts import make_run
 
 SCORES = st.lists(st.sampled_from([0.0, 1.0, 0.5, math.nan]), min_size=1, max_size=6)
@@ -138,7 +138,7 @@ def test_tables_of_a_run_have_no_empty_cells(narrowed: Narrow, left: dict[str, A
 
 @given(st.lists(st.integers(0, 4), max_size=5))
 def test_a_promise_holds_for_all_or_says_for_which(counts: list[int]) -> None:
-    said = item_errors([SkillScore(n, 0.5, 0.1) for n in counts])
+    said = item_errors([Score(n, 0.5, 0.1) for n in counts])
     have = [n >= 2 for n in counts if n]
     assert ("± standard error" in said) == any(have)
     assert ("from 2 items on" in said) == (any(have) and not all(have))

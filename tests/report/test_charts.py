@@ -14,7 +14,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from teachgym.metrics import Estimate
 from teachgym.report.charts import (
     COLORS,
     Chart,
@@ -32,7 +31,7 @@ from teachgym.report.charts import (
 )
 from teachgym.report.figures import save_charts
 from teachgym.report.html import grid
-from teachgym.types import SkillScore
+from teachgym.types import Score
 
 FRAME = Frame("a title", "steps", "accuracy", "n = 3")
 HALF = Mark(0.5, 0.4, 0.6, "half")
@@ -70,7 +69,7 @@ def test_an_unknown_interval_is_not_drawn() -> None:
     """Of two marks, one has an interval: one whisker; a single run has no standard error."""
     rows = [
         Row("a", [Mark(0.5, 0.4, 0.6, "known")], ""),
-        Row("b", [estimate_mark("b", Estimate(0.5, math.nan, 1))], ""),
+        Row("b", [estimate_mark("b", Score(1, 0.5, math.nan))], ""),
     ]
     chart = interval_chart(rows, "title", "accuracy")
     assert whiskers(chart) == [[[0.4, 0], [0.6, 0]]]
@@ -167,10 +166,10 @@ def test_charts_are_saved_with_what_the_page_says_beside_them(tmp_path: Path) ->
 
 def test_a_score_keeps_within_its_range_and_wilson_has_a_width_at_the_end() -> None:
     """10 of 10: the standard error is 0, and Wilson's lower limit is n / (n + 1.96²) = 0.7225."""
-    right = SkillScore(10, 1.0, 0.0)
+    right = Score(10, 1.0, 0.0)
     assert (score_mark("", right).low, score_mark("", right).high) == (1.0, 1.0)
     mark = wilson_mark("", right)
     assert mark.low == pytest.approx(10 / 13.8416)
     assert mark.high == pytest.approx(1.0)
-    assert score_mark("", SkillScore(4, 0.9, 0.2)).high == 1.0
-    assert math.isnan(wilson_mark("", SkillScore.nothing()).value)
+    assert score_mark("", Score(4, 0.9, 0.2)).high == 1.0
+    assert math.isnan(wilson_mark("", Score.nothing()).value)

@@ -9,15 +9,14 @@ from dataclasses import replace
 import numpy as np
 from rich.console import Console
 
-from teachgym.metrics import Estimate
 from teachgym.progress import LiveProgress
 from teachgym.report.figures import figure_to_array, progress_figure, result_figure
 from teachgym.report.tables import result_markdown, result_table
 from teachgym.runs import Comparison, RunResult
-from teachgym.types import Budget, Cost, SkillScore, Transition
+from teachgym.types import Budget, Cost, Score, Transition
 
-BEFORE, AFTER = SkillScore(100, 0.5, 0.05), SkillScore(100, 0.8, 0.04)
-GAIN = Estimate(0.3, 0.046, 100)
+BEFORE, AFTER = Score(100, 0.5, 0.05), Score(100, 0.8, 0.04)
+GAIN = Score(100, 0.3, 0.046)
 COMPARISON = Comparison(
     BEFORE, AFTER, GAIN, {"add": BEFORE, "sort": BEFORE}, {"add": AFTER, "sort": BEFORE}
 )
@@ -79,7 +78,7 @@ def test_a_simulated_student_is_called_one_and_mastery_is_no_budget() -> None:
 
 
 def test_what_was_not_measured_is_said() -> None:
-    nothing = replace(COMPARISON, before=SkillScore(0, math.nan, math.nan))
+    nothing = replace(COMPARISON, before=Score(0, math.nan, math.nan))
     assert "not measured" in printed(replace(RESULT, test=nothing))
 
 
@@ -102,7 +101,7 @@ def test_the_figure_marks_the_best_step_and_the_untrained_scores() -> None:
 
 
 def test_a_figure_of_a_running_episode_needs_no_result() -> None:
-    unmeasured = SkillScore(0, math.nan, math.nan)
+    unmeasured = Score(0, math.nan, math.nan)
     figure = progress_figure([BEFORE], {"add": BEFORE, "sort": unmeasured})
     shown = [text.get_text() for text in figure.axes[1].texts]
     assert shown == ["0.50, n = 100", "not measured, n = 0"]

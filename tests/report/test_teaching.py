@@ -22,7 +22,7 @@ from teachgym.types import (
     Explore,
     Prediction,
     Provenance,
-    SkillScore,
+    Score,
 )
 
 
@@ -56,7 +56,7 @@ def test_gains_are_listed_from_the_easiest_skill_with_rarity_and_n() -> None:
     )
 
 
-LOW, HIGH = SkillScore(10, 0.2, 0.1), SkillScore(10, 0.5, 0.1)
+LOW, HIGH = Score(10, 0.2, 0.1), Score(10, 0.5, 0.1)
 FOREST = Forest(
     {
         "algebra": (
@@ -68,7 +68,7 @@ FOREST = Forest(
     4,
     (
         Experience("algebra", 1, Explore("algebra", 2, 5, reason="weak"), LOW, HIGH),
-        Experience("algebra", 2, Exploit("algebra", {"linear": 3}), SkillScore.nothing(), HIGH),
+        Experience("algebra", 2, Exploit("algebra", {"linear": 3}), Score.nothing(), HIGH),
     ),
 )
 

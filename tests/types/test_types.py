@@ -21,8 +21,8 @@ from teachgym.types import (
     Plan,
     Prediction,
     Report,
+    Score,
     Skill,
-    SkillScore,
     leaf_skills,
     leaves_by_root,
     root_skills,
@@ -51,7 +51,7 @@ def test_what_was_not_measured_is_neither_right_nor_wrong() -> None:
 
 
 def test_nothing_measured_is_not_a_number_with_n_zero() -> None:
-    score = SkillScore.of(np.array([math.nan]))
+    score = Score.of(np.array([math.nan]))
     assert score.n == 0
     assert math.isnan(score.mean)
     assert math.isnan(score.stderr)

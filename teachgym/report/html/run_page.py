@@ -46,7 +46,7 @@ from teachgym.report.teaching import gain_rows, move_rows, taught_rows
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.lock import holding
 from teachgym.runs.result import RunResult
-from teachgym.types import CURRENCIES, SkillScore
+from teachgym.types import CURRENCIES, Score
 
 
 def write_run_page(folder: RunFolder) -> Path:
@@ -127,7 +127,7 @@ def _same(result: RunResult) -> str:
     return "" if result.best_step else ", which is the untrained one,"
 
 
-def _skill_chart(skill: str, scores: Mapping[int, SkillScore]) -> Chart:
+def _skill_chart(skill: str, scores: Mapping[int, Score]) -> Chart:
     """The curve of one skill, by step."""
     points = [Point(step, wilson_mark(f"step {step}", s)) for step, s in scores.items()]
     note = f"{items(scores.values())} of val"

@@ -22,7 +22,7 @@ from teachgym.agents.llm.excerpts import (
     cut_middle,
     in_words,
 )
-from teachgym.types import Example, Prediction, Report, SkillScore
+from teachgym.types import Example, Prediction, Report, Score
 from tests.agents.llm.classroom import LEAVES, make_report, questions
 
 SIZES = st.lists(
@@ -140,9 +140,9 @@ def test_a_task_without_training_examples_shows_none() -> None:
 @pytest.mark.parametrize(
     ("score", "words"),
     [
-        (SkillScore.nothing(), "not measured"),
-        (SkillScore(4, 0.5, 0.25), "50.0 % right (standard error 25.0, n = 4)"),
+        (Score.nothing(), "not measured"),
+        (Score(4, 0.5, 0.25), "50.0 % right (standard error 25.0, n = 4)"),
     ],
 )
-def test_a_score_is_shown_with_its_n_and_error_or_not_at_all(score: SkillScore, words: str) -> None:
+def test_a_score_is_shown_with_its_n_and_error_or_not_at_all(score: Score, words: str) -> None:
     assert in_words(score) == words

@@ -20,7 +20,7 @@ from teachgym.forest.space import TreeReport
 from teachgym.ledger import Ledger
 from teachgym.loop import run_episode
 from teachgym.testing import check_teacher
-from teachgym.types import Exploit, Explore, Move, SkillScore
+from teachgym.types import Exploit, Explore, Move, Score
 from tests.agents.llm.classroom import Replies, events, make_classroom, make_report
 
 LINES = Subskill("lines", allocation=4, taught=12, answered=4, right=1.0)
@@ -141,9 +141,9 @@ def test_the_frontier_takes_at_most_so_much_per_subskill() -> None:
 
 
 def test_the_prompt_tells_the_whole_history_of_its_root_and_of_no_other() -> None:
-    before, after = SkillScore(8, 0.25, 0.1531), SkillScore(8, 0.5, 0.1768)
+    before, after = Score(8, 0.25, 0.1531), Score(8, 0.5, 0.1768)
     history = (
-        Experience("algebra", 1, Explore("algebra", 2, 4), SkillScore.nothing(), before),
+        Experience("algebra", 1, Explore("algebra", 2, 4), Score.nothing(), before),
         Experience("geometry", 1, Explore("geometry", 1, 5), before, before),
         Experience("algebra", 2, Exploit("algebra", {"lines": 4, "curves": 1}), before, after),
     )

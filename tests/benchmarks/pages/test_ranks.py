@@ -13,7 +13,7 @@ from teachgym.benchmarks.bench.statistics import compare_paired, seeds_needed
 from teachgym.benchmarks.bench.suites import Arm, Suite
 from teachgym.benchmarks.pages.material import BenchMaterial
 from teachgym.benchmarks.pages.ranks import rank_rows
-from teachgym.types import Cost, SkillScore
+from teachgym.types import Cost, Score
 
 BASE = [0.50, 0.52, 0.49, 0.53, 0.51, 0.50]
 WORSE = [0.40, 0.43, 0.40, 0.42, 0.41, 0.39]
@@ -25,10 +25,10 @@ def bench(scores: dict[str, list[float]]) -> BenchMaterial:
     suite = Suite("s", 1, "", arms, seeds=6, reference=arms[0].name)
     results: Any = {
         (arm, seed): SimpleNamespace(
-            test=SimpleNamespace(after=SkillScore(1, score, 0.0)),
-            curve=[SkillScore(1, score, 0.0)],
+            test=SimpleNamespace(after=Score(1, score, 0.0)),
+            curve=[Score(1, score, 0.0)],
             spent=Cost(),
-            gap=SkillScore(1, 0.0, 0.0),
+            gap=Score(1, 0.0, 0.0),
         )
         for arm, own in scores.items()
         for seed, score in enumerate(own)

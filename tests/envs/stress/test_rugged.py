@@ -141,9 +141,7 @@ def both() -> tuple[Any, Any]:
 
 def written_cells(scores: Any, env: Any) -> Any:
     """Means of real cells in the order of the cells as they are written, (n_skills, n_levels)."""
-    return np.array(
-        [scores.accuracy[row, list(real_levels(s, 3))] for row, s in enumerate(env.skills)]
-    )
+    return np.array([scores.mean[row, list(real_levels(s, 3))] for row, s in enumerate(env.skills)])
 
 
 def test_a_report_shows_each_real_level_where_it_is_written() -> None:
@@ -151,8 +149,8 @@ def test_a_report_shows_each_real_level_where_it_is_written() -> None:
     plain, rugged = both()
     shown = [by_cell(e.state.report, e.skills, e.levels) for e in (plain, rugged)]
     assert rugged.state.report.scores.tolist() == plain.state.report.scores.tolist()
-    assert shown[1].accuracy.tolist() == written_cells(shown[0], plain).tolist()
-    assert shown[1].accuracy.tolist() != shown[0].accuracy.tolist()
+    assert shown[1].mean.tolist() == written_cells(shown[0], plain).tolist()
+    assert shown[1].mean.tolist() != shown[0].mean.tolist()
 
 
 def test_a_student_learns_the_real_level_of_what_it_is_taught() -> None:

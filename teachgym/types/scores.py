@@ -1,0 +1,95 @@
+"""A mean with its n and its standard error, and arrays of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A mean that is never shown without its n and its standard error."""
+
+    n: int
+    """What was measured: predictions, runs; 0 = not measured, and then mean and stderr are nan."""
+    mean: float
+    stderr: float
+    """Standard error of the mean; nan = not known."""
+
+    def __str__(self) -> str:
+        """The mean with its standard error and n.
+
+        Example:
+            >>> print(Score(100, 0.5, 0.05))
+            0.500 ± 0.050 (n=100)
+        """
+        return f"{self.show('.3f')} (n={self.n})" if self.n else self.show(".3f")
+
+    def show(self, form: str) -> str:
+        """The mean and its standard error in a format of numbers; one value has no error.
+
+        Example:
+            >>> Score(3, 0.5, 0.1).show("+.2f"), Score(1, 0.5, 0.0).show("+.2f")
+            ('+0.50 ± 0.10', '+0.50')
+        """
+        if math.isnan(self.mean):
+            return "not measured"
+        mean = format(self.mean, form)
+        if self.n < 2 or math.isnan(self.stderr):
+            return mean
+        return f"{mean} ± {self.stderr:{form.lstrip('+')}}"
+
+    @classmethod
+    def nothing(cls) -> Score:
+        """Not measured."""
+        return cls(0, math.nan, math.nan)
+
+    @classmethod
+    def of(cls, scores: Iterable[float] | FloatArray) -> Score:
+        """The mean over items, shape (n,), those that are nan left out.
+
+        The standard error is sqrt(p (1 - p) / n) for right-or-wrong scores and in general
+        sqrt(mean squared deviation / n): the error of a mean over items drawn from the task.
+        """
+        measured = _measured(scores)
+        if measured.size == 0:
+            return cls.nothing()
+        error = float(measured.std() / measured.size**0.5)
+        return cls(int(measured.size), float(measured.mean()), error)
+
+    @classmethod
+    def of_repetitions(cls, values: Iterable[float] | FloatArray) -> Score:
+        """The mean over independent repetitions such as seeds, shape (n,), nan left out.
+
+        The standard error is the sample standard deviation (n - 1) / sqrt(n); nan for n < 2.
+
+        Example:
+            >>> print(Score.of_repetitions([1.0, 2.0, 3.0]))
+            2.000 ± 0.577 (n=3)
+        """
+        measured = _measured(values)
+        if measured.size == 0:
+            return cls.nothing()
+        error = float(measured.std(ddof=1) / measured.size**0.5) if measured.size > 1 else math.nan
+        return cls(int(measured.size), float(measured.mean()), error)
+
+
+class Scores(NamedTuple):
+    """Scores of many groups, such as skills or cells; arrays of one shape."""
+
+    n: FloatArray
+    """Measured predictions; 0 = not measured, and then mean and stderr are 0 too."""
+    mean: FloatArray
+    stderr: FloatArray
+
+
+def _measured(values: Iterable[float] | FloatArray) -> FloatArray:
+    array = values if isinstance(values, np.ndarray) else np.fromiter(values, np.float64)
+    return array[~np.isnan(array)]
