@@ -10,7 +10,7 @@ import numpy as np
 
 from teachgym.protocols import Student, Trainer
 from teachgym.rendezvous import Rendezvous
-from teachgym.types import Cost, Data, TrainResult
+from teachgym.types import Cost, Data, Prompt, TrainResult
 
 
 def open_rendezvous() -> Rendezvous:
@@ -41,7 +41,7 @@ class BatchedTrainer(Trainer[Any]):
         result: TrainResult = self.rendezvous.ask("train", self.row, request)
         return result
 
-    def ask(self, student: Student, prompts: Sequence[str], stop: Sequence[str]) -> list[str]:
+    def ask(self, student: Student, prompts: Sequence[Prompt], stop: Sequence[str]) -> list[str]:
         """The student's answers; see ``teachgym.evaluation.Ask``."""
         if not (self.rendezvous.running and student.batchable):
             return student.generate(prompts, stop=stop)

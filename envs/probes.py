@@ -24,7 +24,7 @@ import numpy as np
 from teachgym.capability import Capability
 from teachgym.errors import BudgetError, ConfigError, EpisodeError, RunError
 from teachgym.records import Record
-from teachgym.types import Cost, Example, Items
+from teachgym.types import Cost, Example, Items, Prompt
 
 if TYPE_CHECKING:
     from teachgym.envs.base import TeacherEnv
@@ -98,12 +98,12 @@ def _labels(env: TeacherEnv, items: Items) -> list[tuple[str, float | None]]:
 
 
 def _greedy(env: TeacherEnv, items: Items | Sequence[Example], prefix: str) -> list[str]:
-    prompts, stop = [e.prompt for e in _chosen(env, items, prefix)], env.task.stop
+    prompts, stop = [e.question for e in _chosen(env, items, prefix)], env.task.stop
 
     def ask() -> list[list[str]]:
         return [[answer] for answer in env.student.generate(prompts, stop=stop)]
 
-    request = ["greedy", prompts, list(stop)]
+    request = ["greedy", _named(prompts), list(stop)]
     return [answer for (answer,) in _answers(env, request, len(prompts), ask)]
 
 
@@ -117,18 +117,18 @@ def _sample(
 ) -> list[list[str]]:
     if k < 1:
         raise ConfigError(f"k is {k}; it must be 1 or more")
-    prompts, stop = [e.prompt for e in _chosen(env, items, prefix)], env.task.stop
+    prompts, stop = [e.question for e in _chosen(env, items, prefix)], env.task.stop
 
     def ask() -> list[list[str]]:
         return env.student.sample(prompts, k=k, temperature=temperature, seed=seed, stop=stop)
 
-    request = ["sample", prompts, k, float(temperature), seed, list(stop)]
+    request = ["sample", _named(prompts), k, float(temperature), seed, list(stop)]
     return _answers(env, request, k * len(prompts), ask)
 
 
 def _logprobs(env: TeacherEnv, items: Items | Sequence[Example], prefix: str) -> list[np.ndarray]:
     chosen = _chosen(env, items, prefix)
-    prompts, targets = [e.prompt for e in chosen], [e.target for e in chosen]
+    prompts, targets = [e.question for e in chosen], [e.target for e in chosen]
 
     def ask() -> tuple[list[Record], int]:
         _require(env, env.student.count_tokens(targets))
@@ -136,7 +136,7 @@ def _logprobs(env: TeacherEnv, items: Items | Sequence[Example], prefix: str) ->
         arrays = [{"dtype": str(f.dtype), "values": f.tolist()} for f in found]
         return arrays, sum(map(len, found))
 
-    arrays = _answer(env, ["logprobs", prompts, targets], ask)
+    arrays = _answer(env, ["logprobs", _named(prompts), targets], ask)
     return [np.array(a["values"], dtype=a["dtype"]) for a in arrays]
 
 
@@ -155,6 +155,11 @@ def _chosen(env: TeacherEnv, items: Items | Sequence[Example], prefix: str) -> l
     chosen = [replace(e, prompt=prefix + e.prompt) for e in items] if prefix else list(items)
     env.student.read_key(chosen)
     return chosen
+
+
+def _named(prompts: Sequence[Prompt]) -> list[str]:
+    """What a record has of prompts."""
+    return [prompt.identity for prompt in prompts]
 
 
 def _answers(

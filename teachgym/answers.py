@@ -15,6 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+from teachgym.types import Prompt
+
 logger = logging.getLogger(__name__)
 
 FORMAT = 2
@@ -28,7 +30,7 @@ KEPT_SHARE = 0.9
 
 
 def answers_key(
-    fingerprint: str, max_new_tokens: int, prompts: Sequence[str], stop: Sequence[str] = ()
+    fingerprint: str, max_new_tokens: int, prompts: Sequence[Prompt], stop: Sequence[str] = ()
 ) -> str:
     """The name of a student's greedy answers: 64 hex digits (SHA-256).
 
@@ -42,7 +44,7 @@ def answers_key(
         "format": FORMAT,
         "student": fingerprint,
         "decoding": {"greedy": True, "max_new_tokens": max_new_tokens, "stop": list(stop)},
-        "prompts": list(prompts),
+        "prompts": [prompt.identity for prompt in prompts],
     }
     return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
 

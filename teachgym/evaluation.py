@@ -7,17 +7,19 @@ from typing import Protocol
 
 from teachgym.answers import AnswerStore, answers_key
 from teachgym.protocols import Student, Task
-from teachgym.types import Example, Prediction, Report, Split
+from teachgym.types import Example, Prediction, Prompt, Report, Split
 
 
 class Ask(Protocol):
     """How a student is asked."""
 
-    def __call__(self, student: Student, prompts: Sequence[str], stop: Sequence[str]) -> list[str]:
+    def __call__(
+        self, student: Student, prompts: Sequence[Prompt], stop: Sequence[str]
+    ) -> list[str]:
         """Greedy answers of ``student``, as ``Student.generate`` gives them."""
 
 
-def ask_directly(student: Student, prompts: Sequence[str], stop: Sequence[str]) -> list[str]:
+def ask_directly(student: Student, prompts: Sequence[Prompt], stop: Sequence[str]) -> list[str]:
     """``student.generate``."""
     return student.generate(prompts, stop=stop)
 
@@ -49,11 +51,13 @@ class GenerateAndGrade:
         A simulated student is told the right answers first (``read_key``): it cannot know them.
         """
         student.read_key(examples)
-        responses = self._answers(student, [e.prompt for e in examples], task.stop)
+        responses = self._answers(student, [e.question for e in examples], task.stop)
         scores = task.grade_all(examples, responses)
         return tuple(map(Prediction, examples, responses, scores))
 
-    def _answers(self, student: Student, prompts: Sequence[str], stop: Sequence[str]) -> list[str]:
+    def _answers(
+        self, student: Student, prompts: Sequence[Prompt], stop: Sequence[str]
+    ) -> list[str]:
         """Remembered answers, or new ones."""
         if self.store is None or (fingerprint := student.fingerprint()) is None:
             return self.ask(student, prompts, stop)

@@ -34,6 +34,7 @@ from teachgym.types import (
     Order,
     Plan,
     Prediction,
+    Prompt,
     Report,
     Skill,
     Split,
@@ -158,10 +159,13 @@ class Student(Protocol):
     """Whether ``generate_together`` is more than one student after the other."""
 
     @abstractmethod
-    def generate(self, prompts: Sequence[str], *, stop: Sequence[str] = ()) -> list[str]:
+    def generate(self, prompts: Sequence[Prompt], *, stop: Sequence[str] = ()) -> list[str]:
         """Greedy answers, one per prompt, in order; no side effect on the student.
 
         An answer ends before the first of the ``stop`` strings, where it would hold one.
+
+        Raises:
+            UnsupportedError: for a prompt with images, if the student reads none.
         """
 
     @abstractmethod
@@ -189,12 +193,16 @@ class Student(Protocol):
         return
 
     def generate_together(
-        self, students: Sequence[Any], prompts: Sequence[Sequence[str]], *, stop: Sequence[str] = ()
+        self,
+        students: Sequence[Any],
+        prompts: Sequence[Sequence[Prompt]],
+        *,
+        stop: Sequence[str] = (),
     ) -> list[list[str]]:
         """Greedy answers of several students like this one, each to its own prompts."""
         return [s.generate(own, stop=stop) for s, own in zip(students, prompts, strict=True)]
 
-    def logprobs(self, prompts: Sequence[str], targets: Sequence[str]) -> list[np.ndarray]:
+    def logprobs(self, prompts: Sequence[Prompt], targets: Sequence[str]) -> list[np.ndarray]:
         """Log-probability of each token of a target given its prompt, shape (n_tokens,) each.
 
         The token that ends the target is the last of them; natural logarithms.
@@ -206,7 +214,7 @@ class Student(Protocol):
 
     def sample(
         self,
-        prompts: Sequence[str],
+        prompts: Sequence[Prompt],
         *,
         k: int,
         temperature: float = 1.0,

@@ -28,6 +28,7 @@ from teachgym.types import (
     Provenance,
     Report,
     Score,
+    Turn,
 )
 
 Record = dict[str, Any]
@@ -106,6 +107,7 @@ def example_to_json(example: Example) -> Record:
     record = {key: getattr(example, key) for key in _EXAMPLE_KEYS}
     record["spans"] = [{"text": text, "weight": weight} for text, weight in example.spans]
     record["soft_labels"] = [{"response": r, "probability": p} for r, p in example.soft_labels]
+    record["images"], record["turns"] = list(example.images), turns_to_json(example.turns)
     if (made := example.provenance) is not None:
         record["provenance"] = {
             "seeds": list(made.seeds),
@@ -132,9 +134,21 @@ def example_from_json(record: Mapping[str, Any]) -> Example:
     values["soft_labels"] = tuple(
         (s["response"], s["probability"]) for s in values.get("soft_labels", ())
     )
+    values["images"] = tuple(values.get("images", ()))
+    values["turns"] = turns_from_json(values.get("turns", ()))
     if values.get("provenance") is not None:
         values["provenance"] = _provenance_from_json(values["provenance"])
     return Example(**values)
+
+
+def turns_to_json(turns: Iterable[Turn]) -> list[Record]:
+    """Exchanges as JSON objects."""
+    return [{"response": turn.response, "reply": turn.reply} for turn in turns]
+
+
+def turns_from_json(records: Iterable[Mapping[str, str]]) -> tuple[Turn, ...]:
+    """Inverse of ``turns_to_json``."""
+    return tuple(Turn(r["response"], r["reply"]) for r in records)
 
 
 def example_of_verdict(record: Mapping[str, Any]) -> Example:

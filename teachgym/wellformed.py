@@ -7,15 +7,18 @@ Each function gives the offending field and the rule it breaks, or None. Numbers
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from teachgym.shown import shown
-from teachgym.types import Cost, Example, Exploit, Explore, Order, Provenance
+from teachgym.types import Cost, Example, Exploit, Explore, Order, Provenance, Turn
 
 MOST = 10**9
 """The largest count that is taken for one."""
+
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 def fault_of_example(item: object) -> str | None:
@@ -24,7 +27,9 @@ def fault_of_example(item: object) -> str | None:
         return f"{shown(item)} is no Example"
     return (
         _fault_of_texts(prompt=item.prompt, target=item.target, skill=item.skill, id=item.id)
-        or _fault_of_texts(optional=True, rejected=item.rejected, image=item.image)
+        or _fault_of_texts(optional=True, rejected=item.rejected)
+        or _fault_of_images(item.images)
+        or _fault_of_turns(item.turns)
         or _fault_of_source(item.source)
         or _fault_of_difficulty(item.difficulty)
         or fault_of_spans(item)
@@ -156,6 +161,23 @@ def _fault_of_pairs(name: str, value: Any) -> str | None:
         if _fault_of_texts(text=text) or not _is_number(number) or number < 0:
             return f"{name} has {shown(pair)}; {rule}"
     return None
+
+
+def _fault_of_images(value: Any) -> str | None:
+    if isinstance(value, tuple) and all(
+        isinstance(name, str) and _DIGEST.fullmatch(name) for name in value
+    ):
+        return None
+    return (
+        f"images is {shown(value)}; it must be a tuple of what ImageStore.put returns, SHA-256 in "
+        "64 hex digits"
+    )
+
+
+def _fault_of_turns(value: Any) -> str | None:
+    if not (isinstance(value, tuple) and all(isinstance(turn, Turn) for turn in value)):
+        return f"turns is {shown(value)}; it must be a tuple of Turn"
+    return _first(_fault_of_texts(response=t.response, reply=t.reply) for t in value)
 
 
 def _fault_of_seeds(value: Any) -> str | None:

@@ -14,14 +14,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from teachgym.answers import AnswerStore, answers_key
+from teachgym.types import Prompt, Turn
 
-KEY = answers_key("00", 8, ["1 + 1 = "])
+SUM = Prompt("1 + 1 = ")
+KEY = answers_key("00", 8, [SUM])
 DIFFERENT: dict[str, tuple[Any, ...]] = {
-    "weights": ("01", 8, ["1 + 1 = "]),
-    "longest answer": ("00", 9, ["1 + 1 = "]),
-    "prompts": ("00", 8, ["1 + 2 = "]),
-    "more prompts": ("00", 8, ["1 + 1 = ", ""]),
-    "stop": ("00", 8, ["1 + 1 = "], ["\n"]),
+    "weights": ("01", 8, [SUM]),
+    "longest answer": ("00", 9, [SUM]),
+    "prompts": ("00", 8, [Prompt("1 + 2 = ")]),
+    "images": ("00", 8, [Prompt("1 + 1 = ", images=("0" * 64,))]),
+    "turns": ("00", 8, [Prompt("1 + 1 = ", turns=(Turn("3", "no"),))]),
+    "more prompts": ("00", 8, [SUM, Prompt("")]),
+    "stop": ("00", 8, [SUM], ["\n"]),
 }
 
 
@@ -33,7 +37,7 @@ def the_file(store: AnswerStore) -> Path:
 def test_a_key_is_64_hex_digits_and_equal_for_equal_questions() -> None:
     assert len(KEY) == 64
     assert int(KEY, 16) >= 0
-    assert answers_key("00", 8, ("1 + 1 = ",), ()) == KEY
+    assert answers_key("00", 8, (SUM,), ()) == KEY
 
 
 @pytest.mark.parametrize("name", list(DIFFERENT))
@@ -42,7 +46,10 @@ def test_every_part_of_a_question_is_in_its_key(name: str) -> None:
 
 
 def test_the_order_of_prompts_counts_and_their_borders_too() -> None:
-    keys = {answers_key("00", 8, p) for p in (["a", "b"], ["b", "a"], ["ab", ""], ["ab"])}
+    keys = {
+        answers_key("00", 8, [*map(Prompt, p)])
+        for p in (["a", "b"], ["b", "a"], ["ab", ""], ["ab"])
+    }
     assert len(keys) == 4
 
 

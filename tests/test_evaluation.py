@@ -13,7 +13,7 @@ from teachgym.evaluation import GenerateAndGrade
 from teachgym.protocols import Student
 from teachgym.testing import TableStudent, ToyTask
 from teachgym.testing.toy import solve
-from teachgym.types import Example, Prediction
+from teachgym.types import Example, Prediction, Prompt
 
 
 class Recorder(TableStudent):
@@ -23,9 +23,10 @@ class Recorder(TableStudent):
         super().__init__()
         self.asked: list[list[str]] = []
 
-    def generate(self, prompts: Sequence[str], *, stop: Sequence[str] = ()) -> list[str]:
-        self.asked.append(list(prompts))
-        return [solve(p) if p.startswith("copy") else "?" for p in prompts]
+    def generate(self, prompts: Sequence[Prompt], *, stop: Sequence[str] = ()) -> list[str]:
+        texts = [prompt.text for prompt in prompts]
+        self.asked.append(texts)
+        return [solve(t) if t.startswith("copy") else "?" for t in texts]
 
 
 def test_the_report_has_one_graded_answer_per_example_in_the_order_of_the_split() -> None:
@@ -81,7 +82,7 @@ class Fingerprinted(Recorder):
     def fingerprint(self) -> str:
         return self.weights
 
-    def generate(self, prompts: Sequence[str], *, stop: Sequence[str] = ()) -> list[str]:
+    def generate(self, prompts: Sequence[Prompt], *, stop: Sequence[str] = ()) -> list[str]:
         self.stop = tuple(stop)
         return super().generate(prompts, stop=stop)
 
@@ -137,7 +138,7 @@ def test_the_stop_strings_of_the_task_reach_the_student_and_the_key(tmp_path: Pa
 
 
 def test_a_student_may_be_asked_in_another_way() -> None:
-    def backwards(student: Student, prompts: Sequence[str], stop: Sequence[str]) -> list[str]:
+    def backwards(student: Student, prompts: Sequence[Prompt], stop: Sequence[str]) -> list[str]:
         return [answer[::-1] for answer in student.generate(prompts)]
 
     task = ToyTask(per_cell=3)

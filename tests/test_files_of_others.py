@@ -23,7 +23,7 @@ from teachgym.students.profile import Profile
 from teachgym.tasks.problem_splits import Problem, Selection, split_problems
 from teachgym.tasks.question_answer_files import read_splits
 from teachgym.testing import TableStudent, ToyTask, check_student, check_task
-from teachgym.types import Example, Score
+from teachgym.types import Example, Prompt, Score
 
 MARKS = [b"", b"\xef\xbb\xbf"]
 
@@ -96,7 +96,7 @@ def test_an_error_of_a_student_is_said_to_be_its_own() -> None:
             return self.weights  # type: ignore[attr-defined]
 
     with pytest.raises(ConformanceError, match="AttributeError in the student's save"):
-        check_student(Broken(), ["1+1="])
+        check_student(Broken(), [Prompt("1+1=")])
 
 
 @pytest.mark.parametrize("lacking", ["val", "test"])

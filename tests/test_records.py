@@ -22,7 +22,7 @@ from teachgym.records import (
     rounds,
     write_examples,
 )
-from teachgym.types import Cost, Example, Prediction, Provenance, Report
+from teachgym.types import Cost, Example, Prediction, Provenance, Report, Turn
 
 numbers = st.floats(0, 1)
 pairs = st.lists(st.tuples(st.text(), numbers), max_size=3).map(tuple)
@@ -45,7 +45,8 @@ examples = st.builds(
     rejected=st.none() | st.text(),
     spans=pairs,
     soft_labels=pairs,
-    image=st.none() | st.text(),
+    images=st.lists(st.text("0123456789abcdef", min_size=64, max_size=64)).map(tuple),
+    turns=st.lists(st.builds(Turn, st.text(), st.text())).map(tuple),
     provenance=st.none() | provenances,
 )
 

@@ -29,7 +29,7 @@ from teachgym.students.hf.student import HuggingFaceStudent
 from teachgym.students.self_check import logits_of
 from teachgym.tasks import make_task
 from teachgym.training import make_trainer
-from teachgym.types import Example
+from teachgym.types import Example, Prompt
 
 _log: Any = logging
 
@@ -109,7 +109,7 @@ VERDICTS = ("local", "hf", "refused", "not built")
 
 TASK = make_task("arithmetic-and-strings")
 
-PROMPTS = ("copy ab=", "rev abc=", "add 12+34=")
+PROMPTS = [Prompt(text) for text in ("copy ab=", "rev abc=", "add 12+34=")]
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ def judge(kind: str) -> Verdict:
 def _teach(student: Any) -> None:
     """An answer before and after an update, which must be finite."""
     student.generate(PROMPTS)
-    data = tuple(Example(prompt, "ab", "copy") for prompt in PROMPTS)
+    data = tuple(Example(prompt.text, "ab", "copy") for prompt in PROMPTS)
     trainer = make_trainer(student, epochs=1)
     result = trainer.train(student, data, np.random.default_rng(0))
     if not np.isfinite(result.loss):

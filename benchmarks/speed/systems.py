@@ -22,7 +22,7 @@ from teachgym.benchmarks.speed.cases import LOOP, OWN, PROCESSES, TRL
 from teachgym.benchmarks.speed.material import LEARNING_RATE, Material, in_order
 from teachgym.benchmarks.speed.measure import Curve, System
 from teachgym.errors import UnknownNameError, unknown
-from teachgym.types import Checkpoint, Data
+from teachgym.types import Checkpoint, Data, Prompt
 
 IGNORED = -100
 
@@ -101,7 +101,9 @@ class OwnSystem:
 
     def answer(self, prompts: Sequence[Sequence[str]]) -> list[list[str]]:
         """All students at once."""
-        answers: list[list[str]] = self._pool[0].generate_together(self._pool, prompts)
+        answers: list[list[str]] = self._pool[0].generate_together(
+            self._pool, [[Prompt(text) for text in own] for own in prompts]
+        )
         return answers
 
 

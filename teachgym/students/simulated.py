@@ -23,7 +23,7 @@ from teachgym.protocols import Student, Task
 from teachgym.settings import NotNegative
 from teachgym.students.dynamics import Dynamics, FloatArray, accuracy, learn
 from teachgym.students.profile import FITTED_TO_TINY, Profile
-from teachgym.types import Checkpoint, Data, Example, Split, leaf_skills
+from teachgym.types import Checkpoint, Data, Example, Prompt, Split, leaf_skills
 
 WRONG = "?"
 """The answer where the student is wrong; doubled for an item whose target it is."""
@@ -72,11 +72,11 @@ class SimulatedStudent(Student):
         held_out = [*self.task.examples("val"), *self.task.examples("test")]
         return max(self.count_tokens([e.target]) for e in held_out)
 
-    def generate(self, prompts: Sequence[str], *, stop: Sequence[str] = ()) -> list[str]:
+    def generate(self, prompts: Sequence[Prompt], *, stop: Sequence[str] = ()) -> list[str]:
         """The target where the student is right, else ``WRONG``."""
-        prompts = tuple(prompts)
-        if self._sheet.prompts != prompts:
-            self._sheet = self._prepare(prompts)
+        asked = _identities(prompts)
+        if self._sheet.prompts != asked:
+            self._sheet = self._prepare(asked)
         sheet = self._sheet
         right = sheet.threshold < self.accuracy.ravel()[sheet.cell]
         answers: list[str] = np.where(right, sheet.right, sheet.wrong).tolist()
@@ -111,7 +111,7 @@ class SimulatedStudent(Student):
 
     def sample(
         self,
-        prompts: Sequence[str],
+        prompts: Sequence[Prompt],
         *,
         k: int,
         temperature: float = 1.0,
@@ -123,21 +123,21 @@ class SimulatedStudent(Student):
             raise ConfigError(
                 f"k is {k} and temperature {temperature}; they must be at least 1 and above 0"
             )
-        sheet = self._prepare(tuple(prompts))
+        sheet = self._prepare(_identities(prompts))
         known = zip(
-            prompts, sheet.right, sheet.wrong, self._chance(sheet, temperature), strict=True
+            sheet.prompts, sheet.right, sheet.wrong, self._chance(sheet, temperature), strict=True
         )
         return [
             [right if _threshold(f"{seed} {i} {prompt}") < p else wrong for i in range(k)]
             for prompt, right, wrong, p in known
         ]
 
-    def logprobs(self, prompts: Sequence[str], targets: Sequence[str]) -> list[np.ndarray]:
+    def logprobs(self, prompts: Sequence[Prompt], targets: Sequence[str]) -> list[np.ndarray]:
         """The log of the chance of a right answer, spread evenly over its tokens.
 
         Every other text has the chance of a wrong one.
         """
-        sheet = self._prepare(tuple(prompts))
+        sheet = self._prepare(_identities(prompts))
         chance = self._chance(sheet, 1.0)
         chance = np.where(
             [t == r for t, r in zip(targets, sheet.right, strict=True)], chance, 1 - chance
@@ -207,8 +207,8 @@ class SimulatedStudent(Student):
         right it has to be told.
         """
         for example in examples:
-            if example.prompt not in self._key:
-                self._key[example.prompt] = self._inner(example)
+            if example.identity not in self._key:
+                self._key[example.identity] = self._inner(example)
 
     def _inner(self, example: Example) -> Example:
         """The example as its task labels it, by its prompt where the task can tell."""
@@ -219,7 +219,7 @@ class SimulatedStudent(Student):
         """The task's example with this prompt; splits are read when first needed."""
         while prompt not in self._key and self._unread:
             examples = self.task.examples(self._unread.pop())
-            self._key.update((example.prompt, example) for example in examples)
+            self._key.update((example.identity, example) for example in examples)
         return self._key.get(prompt)
 
     def _prepare(self, prompts: tuple[str, ...]) -> _AnswerSheet:
@@ -232,7 +232,7 @@ class SimulatedStudent(Student):
                 [self._cell(e.skill, e.difficulty) if e else 0 for e in found], dtype=np.int64
             ),
             threshold=np.array(
-                [_threshold(e.prompt) if e else np.inf for e in found], dtype=np.float64
+                [_threshold(e.identity) if e else np.inf for e in found], dtype=np.float64
             ),
             right=np.array(targets, dtype=object),
             wrong=np.array([WRONG * (1 + (t == WRONG)) for t in targets], dtype=object),
@@ -244,6 +244,7 @@ class _AnswerSheet:
     """Prompts with what it takes to answer them; every array has shape (n_prompts,)."""
 
     prompts: tuple[str, ...]
+    """Their identities."""
     cell: NDArray[np.int64]
     threshold: FloatArray
     right: NDArray[Any]
@@ -256,6 +257,10 @@ def simulated_student(
     """A calibrated table of skills: milliseconds per step, no torch."""
     character = Profile.load(profile)
     return SimulatedStudent(character if noise is None else replace(character, noise=noise), task)
+
+
+def _identities(prompts: Sequence[Prompt]) -> tuple[str, ...]:
+    return tuple(prompt.identity for prompt in prompts)
 
 
 def _threshold(prompt: str) -> float:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain, cycle
 from typing import Any
 
-from teachgym.errors import ConfigError
+from teachgym.errors import ConfigError, UnsupportedError
 from teachgym.students.controls import control_tokens, spelled, spelled_starts
 from teachgym.students.templates import FIXED_DATE, dated, require_template
+from teachgym.types import Prompt, Turn
 
 _log = logging.getLogger(__name__)
 
-_PLACE = "\ue000prompt\ue001"
-"""Characters of private use, which stand for a prompt in its format."""
+_PLACE, _RESPONSE = "\ue000prompt\ue001", "\ue000response\ue001"
+"""Characters of private use, which stand for a prompt and for a response in the format."""
 
 
 @dataclass
@@ -28,6 +30,11 @@ class Texts:
     A prompt of a model with a chat template is the user's turn of a conversation that the
     student continues; of any other model it is the text itself, after the tokens (if any) that
     the tokenizer puts before every text.
+
+    A conversation only grows: what the student read before it wrote a response is, token for
+    token, the beginning of what it reads next. After the response comes the rest of the format's
+    turn and the task's reply as a turn of the user; without a template, the reply itself. An end
+    token comes between them, as it does in training targets, whether the format has one or not.
 
     Attributes:
         tokenizer: with an end-of-sequence token.
@@ -68,13 +75,14 @@ class Texts:
         """Tokens that end an answer."""
         return frozenset((self.end, *self.more_ends))
 
-    def prompts(self, prompts: Sequence[str], *, room: int) -> list[list[int]]:
+    def prompts(self, prompts: Sequence[Prompt], *, room: int) -> list[list[int]]:
         """Token ids of each prompt, at most ``context - room`` of them.
 
         A prompt that is longer loses its beginning, is counted in ``cut``, and logged.
 
         Raises:
             ConfigError: for a prompt without tokens, or a context without room for any.
+            UnsupportedError: for a prompt with images.
         """
         limit = self.context - room
         if limit < 1:
@@ -89,7 +97,7 @@ class Texts:
         return [ids[-limit:] for ids in encoded]
 
     def pairs(
-        self, prompts: Sequence[str], targets: Sequence[str]
+        self, prompts: Sequence[Prompt], targets: Sequence[str]
     ) -> list[tuple[list[int], list[int]]]:
         """Token ids of prompts and of the targets with their end, together within the context.
 
@@ -130,12 +138,12 @@ class Texts:
     @property
     def format(self) -> str:
         """What the prompt format makes of a prompt, today's date included if it is printed."""
-        return self._formatted(["a"])[0]
+        return self._frame("a")
 
     @cached_property
     def controls(self) -> frozenset[int]:
         """Tokens that mean something else than their text: special ones, and the format's own."""
-        own = set(self._tokenize(self._formatted([""]))[0]) if self.chat else set()
+        own = set(self._tokenize([self._frame("")])[0]) if self.chat else set()
         return self.ends | control_tokens(self.tokenizer, own)
 
     def decode(self, ids: Sequence[int], stop: Sequence[str] = ()) -> str:
@@ -165,20 +173,54 @@ class Texts:
         ids: list[list[int]] = self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
         return ids
 
-    def _encode_prompts(self, prompts: Sequence[str]) -> list[list[int]]:
+    def written(self, prompt: Prompt) -> list[bool]:
+        """Which of the tokens of a prompt, before it is cut, the student wrote, ends included."""
+        (start,) = self._encode_prompts([Prompt(prompt.text)])
+        own = [False] * len(start)
+        for response, rest in self._encode_turns(prompt.turns):
+            own += [True] * (len(response) + 1) + [False] * (len(rest) - 1)
+        return own
+
+    def _encode_prompts(self, prompts: Sequence[Prompt]) -> list[list[int]]:
         """Token ids of each prompt in its format."""
-        if not self.chat:
-            return [[*self._prefix, *ids] for ids in self.encode(prompts)]
-        formatted = self._formatted(prompts)
-        usual = self._count_controls(self._tokenize([self.format])[0])
+        if any(prompt.images for prompt in prompts):
+            raise UnsupportedError(
+                "this student reads text alone, and a prompt has images; choose a task without "
+                "images, or teach a student of your own that reads them: student='file.py:attr'"
+            )
+        starts = self._encode_framed(self._frame, [prompt.text for prompt in prompts])
         return [
-            ids if self._count_controls(ids) == usual else self._encode_parts(prompt, text)
-            for prompt, text, ids in zip(prompts, formatted, self._tokenize(formatted), strict=True)
+            list(chain(ids, *chain(*self._encode_turns(p.turns))))
+            for p, ids in zip(prompts, starts, strict=True)
         ]
 
-    def _encode_parts(self, prompt: str, formatted: str) -> list[int]:
-        """Token ids of a formatted prompt that spells control tokens: its own become text."""
-        before, found, after = self._formatted([_PLACE])[0].partition(_PLACE)
+    def _encode_turns(self, turns: Sequence[Turn]) -> list[tuple[list[int], list[int]]]:
+        """Token ids of each response, and of what follows it up to the next one, an end first."""
+        if not turns:
+            return []
+        responses = self.encode([turn.response for turn in turns])
+        replies = [turn.reply for turn in turns]
+        if self.chat:
+            rest = self._encode_framed(self._frame_reply, replies)
+        else:
+            rest = self.encode(replies)
+        ended = [ids if ids and ids[0] in self.ends else [self.end, *ids] for ids in rest]
+        return list(zip(responses, ended, strict=True))
+
+    def _encode_framed(self, frame: Callable[[str], str], texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text in a part of the prompt format."""
+        if not self.chat:
+            return [[*self._prefix, *ids] for ids in self.encode(texts)]
+        formatted = [frame(text) for text in texts]
+        usual = self._count_controls(self._tokenize([frame("a")])[0])
+        return [
+            ids if self._count_controls(ids) == usual else self._encode_parts(frame, framed)
+            for framed, ids in zip(formatted, self._tokenize(formatted), strict=True)
+        ]
+
+    def _encode_parts(self, frame: Callable[[str], str], formatted: str) -> list[int]:
+        """Token ids of a formatted text that spells control tokens: its own become text."""
+        before, found, after = frame(_PLACE).partition(_PLACE)
         framed = formatted.startswith(before) and formatted[len(before) :].endswith(after)
         if not (found and framed):  # a template that does more than to put the prompt in its place
             return self.encode([formatted])[0]
@@ -198,20 +240,36 @@ class Texts:
         full: list[int] = self.tokenizer("a")["input_ids"]
         return full[: full.index(bare[0])] if bare and bare[0] in full else []
 
-    def _formatted(self, prompts: Sequence[str]) -> list[str]:
-        if not self.chat:
-            return list(prompts)
-        template = dated(self.tokenizer.get_chat_template(), self.date)
-        return [
-            self.tokenizer.apply_chat_template(
-                [{"role": "user", "content": prompt}],
-                chat_template=template,
-                tokenize=False,
-                add_generation_prompt=True,
-                **self.template,
+    def _frame(self, prompt: str) -> str:
+        """A prompt in the format, up to where the student begins to write."""
+        return self._formatted(prompt) if self.chat else prompt
+
+    def _frame_reply(self, reply: str) -> str:
+        """What follows a response in the format: its end, and the user's next turn.
+
+        Raises:
+            ConfigError: for a template that leaves out what the student wrote before.
+        """
+        _, found, rest = self._formatted("a", _RESPONSE, reply).partition(_RESPONSE)
+        if not found:
+            raise ConfigError(
+                "the chat template leaves out what the assistant wrote before, so the student "
+                "cannot go on with a conversation; set student_settings.chat=False, or choose a "
+                "task that asks once"
             )
-            for prompt in prompts
-        ]
+        return rest
+
+    def _formatted(self, *contents: str) -> str:
+        """A conversation of user and assistant in turns, and the beginning of the next turn."""
+        roles = cycle(("user", "assistant"))
+        text: str = self.tokenizer.apply_chat_template(
+            [{"role": r, "content": c} for r, c in zip(roles, contents, strict=False)],
+            chat_template=dated(self.tokenizer.get_chat_template(), self.date),
+            tokenize=False,
+            add_generation_prompt=True,
+            **self.template,
+        )
+        return text
 
     def _count(self, n_cut: int, limit: int) -> None:
         if n_cut:

@@ -15,7 +15,16 @@ import numpy as np
 from teachgym.errors import ConformanceError, UnknownSkillError, unknown
 from teachgym.protocols import Student, Trainer
 from teachgym.testing.toy import SKILLS, solve, split_prompt
-from teachgym.types import Checkpoint, Completion, Cost, Data, Example, TrainResult, leaf_skills
+from teachgym.types import (
+    Checkpoint,
+    Completion,
+    Cost,
+    Data,
+    Example,
+    Prompt,
+    TrainResult,
+    leaf_skills,
+)
 
 _SKILLS = leaf_skills(SKILLS)
 
@@ -41,9 +50,9 @@ class TableStudent(Student):
         taught = self._taught[_SKILLS.index(skill)]
         return float(taught / (taught + self.half))
 
-    def generate(self, prompts: Sequence[str], *, stop: Sequence[str] = ()) -> list[str]:
+    def generate(self, prompts: Sequence[Prompt], *, stop: Sequence[str] = ()) -> list[str]:
         """Right answers where mastered, else ``?``."""
-        return [solve(prompt) if self._masters(prompt) else "?" for prompt in prompts]
+        return [solve(p.text) if self._masters(p.text) else "?" for p in prompts]
 
     def learn(self, example: Example) -> None:
         """Count one example; only a right target teaches anything."""
@@ -102,7 +111,7 @@ class ForbiddenStudent(Student):
         """Refused."""
         self._refuse("max_new_tokens")
 
-    def generate(self, prompts: Sequence[str], *, stop: Sequence[str] = ()) -> list[str]:
+    def generate(self, prompts: Sequence[Prompt], *, stop: Sequence[str] = ()) -> list[str]:
         """Refused."""
         self._refuse("generate")
 

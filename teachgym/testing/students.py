@@ -18,11 +18,11 @@ from teachgym.errors import UnsupportedError
 from teachgym.protocols import Student, Trainer
 from teachgym.testing import contract as c
 from teachgym.testing.contract import checking, require
-from teachgym.types import Checkpoint, Cost, Data, TrainResult
+from teachgym.types import Checkpoint, Cost, Data, Prompt, TrainResult
 
 
 @checking("student")
-def check_student(student: Student, prompts: Sequence[str]) -> None:
+def check_student(student: Student, prompts: Sequence[Prompt]) -> None:
     """Check answering, probing, counting, saving, restoring and exporting.
 
     Args:
@@ -86,7 +86,7 @@ def check_trainer(trainer: Trainer[Any], student: Any, data: Data) -> None:
     student.restore(kept)
 
 
-def _check_answers(student: Student, prompts: Sequence[str], start: Checkpoint) -> None:
+def _check_answers(student: Student, prompts: Sequence[Prompt], start: Checkpoint) -> None:
     answers = student.generate(prompts)
     require(len(answers) == len(prompts), c.ONE_ANSWER_PER_PROMPT, f"{len(answers)} answers")
     require(student.generate([]) == [], c.ONE_ANSWER_PER_PROMPT, "answers to no prompts")
@@ -97,10 +97,10 @@ def _check_answers(student: Student, prompts: Sequence[str], start: Checkpoint) 
     require(student.fingerprint() == student.fingerprint(), c.FINGERPRINTS_ARE_EQUAL)
 
 
-def _check_probes(student: Student, prompts: Sequence[str]) -> None:
+def _check_probes(student: Student, prompts: Sequence[Prompt]) -> None:
     """Those that the student offers."""
     with suppress(UnsupportedError):
-        found = student.logprobs(prompts, prompts)
+        found = student.logprobs(prompts, [prompt.text for prompt in prompts])
         sound = len(found) == len(prompts) and all((f <= 0).all() and f.ndim == 1 for f in found)
         require(sound, c.LOGPROBS_ARE_OF_THE_TARGETS, found)
     with suppress(UnsupportedError):
@@ -111,9 +111,10 @@ def _check_probes(student: Student, prompts: Sequence[str]) -> None:
         require(alone == samples[:1], c.SAMPLES_DEPEND_ON_SEED_AND_PROMPT, alone)
 
 
-def _check_tokens(student: Student, prompts: Sequence[str]) -> None:
-    one_by_one = sum(student.count_tokens([prompt]) for prompt in prompts)
-    together = student.count_tokens(prompts)
+def _check_tokens(student: Student, prompts: Sequence[Prompt]) -> None:
+    texts = [prompt.text for prompt in prompts]
+    one_by_one = sum(student.count_tokens([text]) for text in texts)
+    together = student.count_tokens(texts)
     found = f"{together} together, {one_by_one} one by one, {student.count_tokens([])} in no text"
     require(together == one_by_one and student.count_tokens([]) == 0, c.TOKENS_ADD_UP, found)
     require(student.max_new_tokens >= 1, c.MAX_NEW_TOKENS_IS_POSITIVE, student.max_new_tokens)

@@ -80,7 +80,7 @@ def _check_splits(task: Task, lone: Collection[str]) -> None:
         require(tuple(task.examples(split)) == tuple(examples), c.SPLITS_DO_NOT_CHANGE, split)
         ids = {e.id for e in examples}
         require(len(ids) == len(examples) and "" not in ids, c.IDS_ARE_UNIQUE, split)
-        repeated = [prompt for prompt, n in Counter(e.prompt for e in examples).items() if n > 1]
+        repeated = [prompt for prompt, n in Counter(e.identity for e in examples).items() if n > 1]
         once = split == "train" or not repeated
         require(once, c.PROMPTS_ARE_UNIQUE, f"in {split}: {repeated[:3]}")
         for e in examples:
@@ -104,7 +104,7 @@ def _check_splits(task: Task, lone: Collection[str]) -> None:
 
 
 def _prompts(examples: Iterable[Example]) -> set[str]:
-    return {e.prompt for e in examples}
+    return {e.identity for e in examples}
 
 
 def _check_grading(task: Task, example: Example) -> None:
@@ -189,5 +189,5 @@ def _check_make_skill(
             c.MAKE_KEEPS_THE_DIFFICULTY,
             f"{made.difficulty} for {wish}",
         )
-        require(made.prompt not in forbidden, c.MAKE_STAYS_IN_TRAIN, repr(made.prompt))
+        require(made.identity not in forbidden, c.MAKE_STAYS_IN_TRAIN, repr(made.prompt))
         _check_grading(task, made)

@@ -67,7 +67,7 @@ def encode(texts: Texts, data: Data, settings: FineTuningSettings | None = None)
         ConfigError: for spans that do not make up the target, weights that are not finite and
             >= 0, or a tokenizer that cannot tell where tokens are in a text.
     """
-    pairs = texts.pairs([e.prompt for e in data], [e.target for e in data])
+    pairs = texts.pairs([e.question for e in data], [e.target for e in data])
     encoded = []
     for place, (example, (prompt, target)) in enumerate(zip(data, pairs, strict=True)):
         weights = _span_weights(texts, example) if example.spans else [1.0] * len(target)
@@ -117,7 +117,7 @@ def _preferring(
 ) -> list[Datum]:
     """With rejected responses; without examples that would teach nothing."""
     worse = [e.rejected for e in data if e.rejected is not None]
-    pairs = iter(texts.pairs([e.prompt for e in data if e.rejected is not None], worse))
+    pairs = iter(texts.pairs([e.question for e in data if e.rejected is not None], worse))
     kept = []
     for example, datum in zip(data, encoded, strict=True):
         rejected = None

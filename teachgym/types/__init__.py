@@ -21,6 +21,7 @@ from teachgym.types.examples import (
 )
 from teachgym.types.growing import Growing
 from teachgym.types.plans import Exploit, Explore, Move, Order, Plan
+from teachgym.types.prompts import Prompt, Turn, identity_of
 from teachgym.types.reports import Report
 from teachgym.types.scores import Score, Scores
 from teachgym.types.skills import Skill, leaf_skills, leaves_by_root, root_skills
@@ -48,6 +49,7 @@ __all__ = [
     "Order",
     "Plan",
     "Prediction",
+    "Prompt",
     "Provenance",
     "Report",
     "Score",
@@ -56,7 +58,9 @@ __all__ = [
     "Split",
     "TrainResult",
     "Transition",
+    "Turn",
     "Verdict",
+    "identity_of",
     "leaf_skills",
     "leaves_by_root",
     "root_skills",

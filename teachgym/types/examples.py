@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 from teachgym.shown import in_short
 from teachgym.types.costs import Cost
+from teachgym.types.prompts import Prompt, Turn, identity_of
 
 Split = Literal["train", "val", "test"]
 """Teachers make ``train``, are rewarded on ``val``, and judged once, at the end, on ``test``."""
@@ -72,13 +73,25 @@ class Example:
     soft_labels: tuple[tuple[str, float], ...] = ()
     """Alternative responses with probabilities. No trainer reads them yet, so the gate keeps out
     what has any."""
-    image: str | None = None
-    """Path of an image that belongs to the prompt. No trainer reads it yet, so the gate keeps out
-    what has one."""
+    images: tuple[str, ...] = ()
+    """SHA-256 of the PNG files that belong to the prompt, in order; see ``teachgym.images``."""
+    turns: tuple[Turn, ...] = ()
+    """What was said after the prompt and before the target. The student's responses in it are
+    trained on as the target is, the task's replies are not."""
     provenance: Provenance | None = None
     """None for examples of the task itself."""
 
     __repr__ = in_short
+
+    @property
+    def question(self) -> Prompt:
+        """All that the student is asked."""
+        return Prompt(self.prompt, self.images, self.turns)
+
+    @property
+    def identity(self) -> str:
+        """Of the question; equal for examples that ask the same."""
+        return identity_of(self.prompt, self.images, self.turns)
 
 
 Data = tuple[Example, ...]

@@ -19,7 +19,7 @@ from teachgym.envs.rules import EpisodeRules
 from teachgym.errors import BudgetError, ConfigError, EpisodeError, UnsupportedError
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask
-from teachgym.types import Budget, Cost, Data, Example, Items
+from teachgym.types import Budget, Cost, Data, Example, Items, Prompt
 
 N_VAL = 8
 """Items of val: four skills at two levels."""
@@ -35,11 +35,11 @@ class ProbedStudent(TableStudent):
     def count_tokens(self, texts: Sequence[str]) -> int:
         return sum(len(text) + 1 for text in texts)
 
-    def logprobs(self, prompts: Sequence[str], targets: Sequence[str]) -> list[np.ndarray]:
+    def logprobs(self, prompts: Sequence[Prompt], targets: Sequence[str]) -> list[np.ndarray]:
         self.asked.append({"prompts": list(prompts), "targets": list(targets)})
         return [np.full(len(target) + 1, -1.0) for target in targets]
 
-    def sample(self, prompts: Sequence[str], **how: Any) -> list[list[str]]:
+    def sample(self, prompts: Sequence[Prompt], **how: Any) -> list[list[str]]:
         self.asked.append({"prompts": list(prompts), **how})
         return [["ab"] * how["k"] for _ in prompts]
 
@@ -73,7 +73,7 @@ def test_scoring_costs_the_tokens_of_the_targets() -> None:
     found = env.probes.logprobs(data)
     assert [f.tolist() for f in found] == [[-1.0] * 4] * 4
     assert student.asked == [
-        {"prompts": [e.prompt for e in data], "targets": [e.target for e in data]}
+        {"prompts": [e.question for e in data], "targets": [e.target for e in data]}
     ]
     assert env.spent == Cost(generated_tokens=16)
 
@@ -86,7 +86,13 @@ def test_sampling_costs_the_tokens_of_the_answers() -> None:
     assert env.probes.sample(asking("a", "b"), k=3, temperature=0.5, seed=7) == [["ab"] * 3] * 2
     assert env.spent.generated_tokens == 18
     (how,) = student.asked
-    assert how == {"prompts": ["a", "b"], "k": 3, "temperature": 0.5, "seed": 7, "stop": (";",)}
+    assert how == {
+        "prompts": [Prompt("a"), Prompt("b")],
+        "k": 3,
+        "temperature": 0.5,
+        "seed": 7,
+        "stop": (";",),
+    }
 
 
 def test_scoring_is_paid_in_advance_and_leaves_the_price_of_an_evaluation() -> None:
@@ -202,7 +208,7 @@ def test_greedy_answers_cost_their_tokens_and_follow_the_prefix() -> None:
     assert env.spent.generated_tokens == 4
     env.probes.sample(asking("a"), k=1, prefix="Think. ")
     env.probes.logprobs(asking("a"), prefix="Think. ")
-    assert [asked["prompts"] for asked in student.asked] == [["Think. a"]] * 2
+    assert [asked["prompts"] for asked in student.asked] == [[Prompt("Think. a")]] * 2
 
 
 @pytest.mark.parametrize("split", ["train", "val"])
@@ -213,7 +219,7 @@ def test_items_of_the_task_are_asked_about_by_their_places(split: Any) -> None:
     whole = env.task.examples(split)
     assert env.probes.labels(Items(split)) == [(e.skill, e.difficulty) for e in whole]
     assert len(env.probes.logprobs(Items(split, (3, 1)))) == 2
-    assert student.asked[-1]["prompts"] == [whole[3].prompt, whole[1].prompt]
+    assert student.asked[-1]["prompts"] == [whole[3].question, whole[1].question]
 
 
 def test_test_cannot_be_probed_nor_a_place_that_is_not_there() -> None:

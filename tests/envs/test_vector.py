@@ -21,7 +21,7 @@ from teachgym.rendezvous import RowError
 from teachgym.students import make_student
 from teachgym.students.simulated import SimulatedStudent
 from teachgym.training.simulated import SimulatedTrainer
-from teachgym.types import Data, TrainResult
+from teachgym.types import Data, Prompt, TrainResult
 from tests.envs.in_full import in_full
 from tests.envs.stacks import CASES, VIEWS
 
@@ -125,7 +125,11 @@ class PooledStudent(SimulatedStudent):
         return hashlib.sha256(self.competence.tobytes()).hexdigest()
 
     def generate_together(
-        self, students: Sequence[Any], prompts: Sequence[Sequence[str]], *, stop: Sequence[str] = ()
+        self,
+        students: Sequence[Any],
+        prompts: Sequence[Sequence[Prompt]],
+        *,
+        stop: Sequence[str] = (),
     ) -> list[list[str]]:
         self.asked.append(len(students))
         return super().generate_together(students, prompts, stop=stop)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from teachgym.errors import ConfigError
 from teachgym.gate import REASONS, Gate, GateSettings, normalise
 from teachgym.testing import ToyTask
-from teachgym.types import Example
+from teachgym.types import Example, Turn
 
 TASK = ToyTask()
 GOOD = TASK.examples("train")[0]
@@ -52,8 +52,9 @@ def test_a_good_example_passes_unaltered() -> None:
         (altered(difficulty=1.5), "difficulty is 1.5; it must be in [0, 1] or None"),
         (altered(difficulty=float("nan")), "difficulty is nan"),
         (altered(soft_labels=(("new", 0.9),)), "no trainer reads soft_labels"),
-        (altered(image="cat.png"), "no trainer reads image"),
-        (altered(image=""), "no trainer reads image"),
+        (altered(images=("cat.png",)), "64 hex digits"),
+        (altered(turns=("no",)), "a tuple of Turn"),
+        (altered(turns=(Turn("\ud800", "no"),)), "surrogate"),
     ],
 )
 def test_bad_format_is_rejected(example: Example, detail: str) -> None:

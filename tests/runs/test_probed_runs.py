@@ -18,7 +18,7 @@ from teachgym.evaluation import GenerateAndGrade
 from teachgym.loop import run_episode
 from teachgym.runs import Keep, RunFolder, record_episode
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask
-from teachgym.types import Budget, Data, Episode, Items, Report, Transition
+from teachgym.types import Budget, Data, Episode, Items, Prompt, Report, Transition
 from tests.runs.dying import Death, Killed, contents, reseal, stop_clocks
 
 SEED, STEPS = 5, 4
@@ -34,12 +34,12 @@ class TellingStudent(TableStudent):
 
     asked = 0
 
-    def logprobs(self, prompts: Sequence[str], targets: Sequence[str]) -> list[np.ndarray]:
+    def logprobs(self, prompts: Sequence[Prompt], targets: Sequence[str]) -> list[np.ndarray]:
         self.asked += 1
         taught = float(self._taught.sum())
         return [np.full(len(t) + 1, -1 / (3 + taught), np.float32) for t in targets]
 
-    def sample(self, prompts: Sequence[str], **how: Any) -> list[list[str]]:
+    def sample(self, prompts: Sequence[Prompt], **how: Any) -> list[list[str]]:
         self.asked += 1
         return [[f"{self._taught.sum()} {how['seed']} ½"] * how["k"] for _ in prompts]
 

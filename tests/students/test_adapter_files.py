@@ -23,6 +23,7 @@ from teachgym.students.adapter_files import (
 )
 from teachgym.students.local.student import LanguageModelStudent
 from teachgym.students.lora import LoRASettings
+from teachgym.types import Prompt
 from tests.students.models import make_model, make_pool, scatter_adapters, students_of
 
 IDS = torch.tensor([[3, 4, 5, 6, 7]])
@@ -97,7 +98,7 @@ def test_an_exported_adapter_is_taught_on_from_where_it_was(base: Path, tmp_path
     student.export(tmp_path / "adapter")
     again = LanguageModelStudent.load(str(tmp_path / "adapter"), device="cpu")
     assert again.save() == student.save()
-    assert again.generate(["copy ab="]) == student.generate(["copy ab="])
+    assert again.generate([Prompt("copy ab=")]) == student.generate([Prompt("copy ab=")])
 
 
 def test_what_is_written_is_read_bit_for_bit(tmp_path: Path) -> None:

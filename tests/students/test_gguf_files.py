@@ -18,6 +18,7 @@ from teachgym.students import gguf_files, loading
 from teachgym.students.gguf_files import is_gguf, unpacked
 from teachgym.students.loading import load_model
 from teachgym.students.local.student import LanguageModelStudent
+from teachgym.types import Prompt
 from tests.students.models import make_model
 
 IDS = torch.tensor([[3, 4, 5]])
@@ -143,6 +144,6 @@ def test_smollm2_speaks_and_the_second_load_is_the_same() -> None:
     first = LanguageModelStudent.load("smollm2", device="cpu", max_new_tokens=12)
     assert first.texts.chat
     assert first.pool.lora is not None
-    assert "Paris" in first.generate(["What is the capital of France?"])[0]
+    assert "Paris" in first.generate([Prompt("What is the capital of France?")])[0]
     again = LanguageModelStudent.load("smollm2", device="cpu", max_new_tokens=12)
     assert again.fingerprint() == first.fingerprint()

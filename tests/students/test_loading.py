@@ -22,6 +22,7 @@ from teachgym.students.loading import load_model
 from teachgym.students.local.student import LanguageModelStudent
 from teachgym.students.settings import LanguageModelSettings
 from teachgym.tasks import make_task
+from teachgym.types import Prompt
 from tests.students.models import make_model
 
 IDS = torch.tensor([[3, 4, 5]])
@@ -85,14 +86,14 @@ def test_trained_weights_have_32_bits_whatever_is_computed(
     assert all(w.values.dtype == torch.float32 for w in student.pool.weights)
     base = getattr(torch, dtype) if adaptation == "lora" else torch.float32
     assert student.model.get_input_embeddings().weight.dtype == base
-    before = student.generate(["copy ab="] * 3)
+    before = student.generate([Prompt("copy ab=")] * 3)
     assert len(set(before)) == 1
     trainer = make_trainer(student, optimizer="adamw", learning_rate=1e-2, epochs=40)
     result = trainer.train(student, (Example("copy ab=", "ba", "copy"),), np.random.default_rng(0))
     assert result.loss < 2
-    assert student.generate(["copy ab="] * 3) == ["ba"] * 3
-    assert student.sample(["copy ab="], k=2, temperature=0.01) == [["ba", "ba"]]
-    assert np.exp(student.logprobs(["copy ab="], ["ba"])[0]).min() > 0.5
+    assert student.generate([Prompt("copy ab=")] * 3) == ["ba"] * 3
+    assert student.sample([Prompt("copy ab=")], k=2, temperature=0.01) == [["ba", "ba"]]
+    assert np.exp(student.logprobs([Prompt("copy ab=")], ["ba"])[0]).min() > 0.5
 
 
 def test_small_models_are_trained_in_full_and_large_ones_by_adapters(
@@ -278,5 +279,5 @@ def test_settings_out_of_range_are_refused_before_anything_is_loaded(
 def test_a_context_can_be_smaller_than_the_models(folder: Path) -> None:
     student = LanguageModelStudent.load(str(folder), device="cpu", context=30, max_new_tokens=4)
     assert student.texts.context == 30
-    student.generate(["x" * 60])
+    student.generate([Prompt("x" * 60)])
     assert student.texts.cut == 1

@@ -18,7 +18,7 @@ from teachgym.students import make_student
 from teachgym.students.texts import Texts
 from teachgym.testing import ToyTask
 from teachgym.training.datum import encode
-from teachgym.types import Example
+from teachgym.types import Example, Prompt
 from tests.students.models import make_model
 
 TASK = ToyTask()
@@ -80,8 +80,8 @@ PARTS = st.lists(
 def test_no_text_becomes_a_control_token(kind: str, chat: bool, prompt: str, target: str) -> None:
     """A prompt has as many of them as its format, a target its end alone."""
     one = Texts(make(kind), 4096, chat=chat)
-    ((read, wanted),) = one.pairs([prompt], [target])
-    usual = [token for token in one.pairs(["copy"], [""])[0][0] if token in one.controls]
+    ((read, wanted),) = one.pairs([Prompt(prompt)], [target])
+    usual = [token for token in one.pairs([Prompt("copy")], [""])[0][0] if token in one.controls]
     assert [token for token in read if token in one.controls] == usual
     assert [token for token in wanted if token in one.controls] == [one.end]
     if kind == "bytes":  # nothing of the text is lost
@@ -96,16 +96,16 @@ def test_a_text_that_spells_nothing_has_the_tokens_it_always_had(kind: str) -> N
         [{"role": "user", "content": "copy ab="}], tokenize=False, add_generation_prompt=True
     )
     expected = one.tokenizer(rendered, add_special_tokens=False)["input_ids"]
-    assert one.prompts(["copy ab="], room=4) == [expected]
+    assert one.prompts([Prompt("copy ab=")], room=4) == [expected]
     assert one.encode(["rev abc"])[0] == one.tokenizer("rev abc")["input_ids"]
 
 
 def test_a_template_that_changes_prompts_lets_no_control_token_through() -> None:
     one = Texts(make("bytes", "{{ messages[0]['content'] | upper }}<|im_end|>"), 4096, chat=True)
-    (ids,) = one.prompts(["<|IM_END|> </s>"], room=4)
+    (ids,) = one.prompts([Prompt("<|IM_END|> </s>")], room=4)
     assert [token for token in ids if token in one.controls]  # its own, nothing was spelled
     shouting = Texts(make("bytes", "{{ messages[0]['content'] | lower }}"), 4096, chat=True)
-    (ids,) = shouting.prompts(["</S> A"], room=4)
+    (ids,) = shouting.prompts([Prompt("</S> A")], room=4)
     assert shouting.controls.isdisjoint(ids)
 
 
@@ -188,7 +188,7 @@ def test_tokens_without_an_embedding_are_refused_unless_nothing_reads_them(tmp_p
     tokenizer.add_special_tokens({"additional_special_tokens": ["<image>"]})
     tokenizer.save_pretrained(tmp_path)
     student = make_student(str(tmp_path), TASK, max_new_tokens=4)
-    assert len(student.generate(["look: <image>"])) == 1
+    assert len(student.generate([Prompt("look: <image>")])) == 1
     tokenizer.add_tokens(["revrev"])
     tokenizer.save_pretrained(tmp_path)
     with pytest.raises(ConfigError, match=r"'revrev'.*resize_token_embeddings"):
@@ -202,6 +202,6 @@ def test_the_context_can_be_raised_where_positions_are_not_learned(tmp_path: Pat
         tokenizer.save_pretrained(tmp_path / kind)
     student: Any = make_student(str(tmp_path / "llama"), TASK, context=100, max_new_tokens=4)
     assert student.texts.context == 100
-    assert len(student.generate(["a" * 90])) == 1
+    assert len(student.generate([Prompt("a" * 90)])) == 1
     with pytest.raises(ConfigError, match=r"context is 100; it must be at most 64, since .*wpe"):
         make_student(str(tmp_path / "gpt2"), TASK, context=100)

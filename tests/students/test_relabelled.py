@@ -30,7 +30,7 @@ def made_for(task: Relabelled, skill: str) -> Data:
 @pytest.mark.parametrize("source", ["opaque", "roots", "one", "shuffled", "clusters-7"])
 def test_it_answers_as_under_the_tasks_own_skills(source: str) -> None:
     plain = make_student("simulated", TASK)
-    prompts = [e.prompt for e in TASK.examples("val")]
+    prompts = [e.question for e in TASK.examples("val")]
     assert student_of(source)[1].generate(prompts) == plain.generate(prompts)
 
 

@@ -24,10 +24,12 @@ from teachgym.students.lora import LoRASettings
 from teachgym.students.self_check import why_not_local, why_not_trained
 from teachgym.students.texts import Texts
 from teachgym.testing import ToyTask
+from teachgym.types import Prompt
 from tests.students.models import CONTEXT, make_model, make_pool
 
 TASK = ToyTask()
-PROMPTS = ("copy ab=", "rev abc=", "add 12+34=", "rev xyz, then tell me what it was=", "x")
+TEXTS = ("copy ab=", "rev abc=", "add 12+34=", "rev xyz, then tell me what it was=", "x")
+PROMPTS = [Prompt(text) for text in TEXTS]
 TARGETS = ("ab", "cba", "46", "zyx", "")
 
 RIGHT: list[tuple[str, dict[str, Any]]] = [

@@ -22,7 +22,7 @@ from teachgym.tasks import make_task
 from teachgym.testing import check_student, check_trainer
 from teachgym.training import make_trainer
 from teachgym.training.simulated import SimulatedTrainer
-from teachgym.types import Data, Example, Split
+from teachgym.types import Data, Example, Prompt, Split
 from tests.students.profiles import PLAIN, Words, profile_of
 
 # -- the student -----------------------------------------------------------------------------
@@ -36,14 +36,14 @@ def student() -> SimulatedStudent:
 def right(student: SimulatedStudent, split: Split = "val") -> np.ndarray:
     """Scores of the split, (n_items,)."""
     examples = Words().examples(split)
-    responses = student.generate([e.prompt for e in examples])
+    responses = student.generate([e.question for e in examples])
     return np.array([r == e.target for r, e in zip(responses, examples, strict=True)])
 
 
 def test_the_conformance_checks_of_students_and_trainers_pass() -> None:
     task = make_task("arithmetic-and-strings", val_per_cell=2, test_per_cell=2, train_per_cell=2)
     student = make_student("simulated", task)
-    check_student(student, [example.prompt for example in task.examples("val")])
+    check_student(student, [example.question for example in task.examples("val")])
     check_trainer(make_trainer(student), student, tuple(task.examples("train")))
 
 
@@ -65,7 +65,7 @@ def test_more_competence_never_loses_an_item(x: float, more: float) -> None:
 def test_answers_depend_on_the_prompt_and_neither_on_the_batch_nor_on_the_process(
     student: SimulatedStudent,
 ) -> None:
-    prompts = [e.prompt for e in Words().examples("val")]
+    prompts = [e.question for e in Words().examples("val")]
     answers = student.generate(prompts)
     assert [student.generate([p])[0] for p in prompts] == answers
     code = (
@@ -85,7 +85,7 @@ def test_unknown_prompts_and_even_odd_targets_are_answered_wrong() -> None:
             return (Example(f"what? {split}", WRONG, "a", difficulty=0.0),)
 
     student = SimulatedStudent(profile_of(replace(PLAIN, start=(-50.0,)), PLAIN), Odd())
-    assert student.generate(["never seen", "what? val"]) == ["?", "??"]
+    assert student.generate([Prompt("never seen"), Prompt("what? val")]) == ["?", "??"]
     assert student.generate([]) == []
 
 
@@ -225,7 +225,7 @@ def test_probes_agree_with_the_answers_they_are_probes_of(student: SimulatedStud
     Its log-probability is that chance's log over all its tokens: 3 characters and an end, say.
     """
     examples = student.task.examples("val")
-    prompts, targets = [e.prompt for e in examples], [e.target for e in examples]
+    prompts, targets = [e.question for e in examples], [e.target for e in examples]
     right = [a == t for a, t in zip(student.generate(prompts), targets, strict=True)]
     found = student.logprobs(prompts, targets)
     assert [len(f) for f in found] == [len(t) + 1 for t in targets]
@@ -238,7 +238,7 @@ def test_probes_agree_with_the_answers_they_are_probes_of(student: SimulatedStud
 def test_samples_are_right_as_often_as_told_and_cold_ones_greedy(student: SimulatedStudent) -> None:
     """400 draws each: 5 standard errors of a share are at most 0.125."""
     examples = student.task.examples("val")[::10]
-    prompts, targets = [e.prompt for e in examples], [e.target for e in examples]
+    prompts, targets = [e.question for e in examples], [e.target for e in examples]
     chance = np.exp([f.sum() for f in student.logprobs(prompts, targets)])
     drawn = student.sample(prompts, k=400, seed=3)
     shares = [np.mean([a == t for a in own]) for own, t in zip(drawn, targets, strict=True)]

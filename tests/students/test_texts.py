@@ -14,6 +14,7 @@ from tokenizers import processors
 from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
 from teachgym.errors import ConfigError
 from teachgym.students.texts import Texts
+from teachgym.types import Prompt
 
 CHAT = (
     "{% for m in messages %}{{ m['role'][0] }} {{ m['content'] }}{% endfor %}"
@@ -32,20 +33,20 @@ def chatting(context: int = 64) -> Texts:
 
 
 def test_a_prompt_is_its_own_tokens_where_there_is_no_template() -> None:
-    assert texts().prompts(["ab"], room=4) == [[3, 4]]
+    assert texts().prompts([Prompt("ab")], room=4) == [[3, 4]]
 
 
 def test_a_chat_model_reads_the_users_turn_and_continues_the_assistants() -> None:
     """The template writes the initial of each role and a space before its turn."""
     chat = chatting()
-    (ids,) = chat.prompts(["xy"], room=4)
+    (ids,) = chat.prompts([Prompt("xy")], room=4)
     assert chat.tokenizer.decode(ids) == "u xya "
 
 
 def test_training_reads_the_very_prompt_that_is_answered() -> None:
     for one in (texts(), chatting()):
-        (prompt,) = one.prompts(["copy ab="], room=4)
-        ((read, target),) = one.pairs(["copy ab="], ["ab"])
+        (prompt,) = one.prompts([Prompt("copy ab=")], room=4)
+        ((read, target),) = one.pairs([Prompt("copy ab=")], ["ab"])
         assert read == prompt
         assert target == [3, 4, 1]
 
@@ -56,8 +57,8 @@ def test_what_a_tokenizer_puts_before_every_text_comes_before_prompts_not_target
         single="<unk> $A", special_tokens=[("<unk>", 2)]
     )
     one = Texts(tokenizer, 64)
-    assert one.prompts(["ab"], room=4) == [[2, 3, 4]]
-    assert one.pairs(["ab"], ["b"]) == [([2, 3, 4], [4, 1])]
+    assert one.prompts([Prompt("ab")], room=4) == [[2, 3, 4]]
+    assert one.pairs([Prompt("ab")], ["b"]) == [([2, 3, 4], [4, 1])]
 
 
 def test_a_prompt_too_long_loses_its_beginning_and_is_counted(
@@ -65,7 +66,7 @@ def test_a_prompt_too_long_loses_its_beginning_and_is_counted(
 ) -> None:
     one = texts(context=6)
     with caplog.at_level(logging.WARNING):
-        assert one.prompts(["abcdef", "ab"], room=3) == [[6, 7, 8], [3, 4]]
+        assert one.prompts([Prompt("abcdef"), Prompt("ab")], room=3) == [[6, 7, 8], [3, 4]]
     assert one.cut == 1
     assert "1 texts were cut to the 3 tokens that fit" in caplog.text
 
@@ -73,15 +74,15 @@ def test_a_prompt_too_long_loses_its_beginning_and_is_counted(
 def test_a_training_pair_too_long_keeps_its_target_while_it_can() -> None:
     """A context of 6: target "de" and its end take 3, so 3 of the prompt's 5 tokens are left."""
     one = texts(context=6)
-    assert one.pairs(["abcde"], ["de"]) == [([5, 6, 7], [6, 7, 1])]
+    assert one.pairs([Prompt("abcde")], ["de"]) == [([5, 6, 7], [6, 7, 1])]
     assert one.cut == 1
-    assert one.pairs(["a"], ["abcdefgh"]) == [([3], [3, 4, 5, 6, 7])]
+    assert one.pairs([Prompt("a")], ["abcdefgh"]) == [([3], [3, 4, 5, 6, 7])]
     assert one.cut == 2
 
 
 def test_a_context_without_room_for_a_prompt_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"24 tokens for the answer leave no room.*of 24"):
-        texts(context=24).prompts(["a"], room=24)
+        texts(context=24).prompts([Prompt("a")], room=24)
 
 
 def test_a_tokenizer_without_an_end_or_a_template_is_refused() -> None:
@@ -108,8 +109,8 @@ def test_tokens_with_a_string_are_found_and_special_ones_have_no_text() -> None:
 @given(st.text(alphabet="abcdefgh012= ", min_size=1, max_size=30), st.integers(2, 40))
 def test_nothing_read_is_ever_longer_than_the_context(text: str, context: int) -> None:
     one = texts(context=context)
-    ((prompt, target),) = one.pairs([text], [text])
+    ((prompt, target),) = one.pairs([Prompt(text)], [text])
     assert prompt
     assert target
     assert len(prompt) + len(target) <= context
-    assert all(len(ids) <= context - 1 for ids in one.prompts([text], room=1))
+    assert all(len(ids) <= context - 1 for ids in one.prompts([Prompt(text)], room=1))

@@ -27,11 +27,11 @@ from teachgym.training import make_trainer
 from teachgym.training.fine_tuning import FineTuner
 from teachgym.training.hf import HuggingFaceTrainer
 from teachgym.training.settings import FineTuningSettings
-from teachgym.types import Example
+from teachgym.types import Example, Prompt
 from tests.students.models import CONTEXT, make_model, make_pool, students_of
 
 CPU = torch.device("cpu")
-PROMPTS = ["copy ab=", "rev abc="] * 20
+PROMPTS = [Prompt("copy ab="), Prompt("rev abc=")] * 20
 DATA = ToyTask().examples("train")[:8]
 PAIRS = tuple(Example(e.prompt, e.target, e.skill, rejected=f"{e.target}x") for e in DATA)
 ADAMW = FineTuningSettings(optimizer="adamw", epochs=1)
@@ -129,7 +129,7 @@ def train(student: Any, settings: FineTuningSettings, data: Any) -> Any:
 WORK: dict[str, Callable[[Any], Any]] = {
     "generate": lambda student: student.generate(PROMPTS),
     "sample": lambda student: student.sample(PROMPTS, k=2),
-    "logprobs": lambda student: student.logprobs(PROMPTS, PROMPTS),
+    "logprobs": lambda student: student.logprobs(PROMPTS, ["ab"] * 40),
     "train": lambda student: train(student, ADAMW, DATA),
     "dpo": lambda student: train(student, DPO, PAIRS),
 }

@@ -123,7 +123,7 @@ def test_evaluations_grade_all_answers_at_once(
 ) -> None:
     class Knows(TableStudent):
         def generate(self, prompts: Any, *, stop: Any = ()) -> list[str]:
-            return [r"\boxed{\frac{6}{2}}" if "$6$" in p else "?" for p in prompts]
+            return [r"\boxed{\frac{6}{2}}" if "$6$" in p.text else "?" for p in prompts]
 
     task = load(folder)
     monkeypatch.setattr(task, "grade", None)

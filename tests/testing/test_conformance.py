@@ -53,7 +53,7 @@ def test_every_task_keeps_the_contract(name: str) -> None:
 @pytest.mark.parametrize("name", STUDENTS)
 def test_every_student_and_its_trainer_keep_the_contract(name: str) -> None:
     student, data = make_student(name, task()), tuple(task().examples("train")[:20])
-    check_student(student, [e.prompt for e in data])
+    check_student(student, [e.question for e in data])
     check_trainer(make_trainer(student), student, data)
 
 

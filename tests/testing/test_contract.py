@@ -42,6 +42,7 @@ from teachgym.types import (
     Example,
     Order,
     Plan,
+    Prompt,
     Report,
     Skill,
     Transition,
@@ -49,7 +50,7 @@ from teachgym.types import (
 )
 
 TRAIN = tuple(ToyTask().examples("train"))
-PROMPTS = [example.prompt for example in TRAIN]
+PROMPTS = [example.question for example in TRAIN]
 
 
 def altered(kind: type, **members: Any) -> Any:
@@ -162,7 +163,7 @@ def trainer(
     return lambda: check_trainer(altered(RecordingTrainer, **members), learner(), TRAIN)
 
 
-def answer_and_forget(self: TableStudent, prompts: Sequence[str]) -> list[str]:
+def answer_and_forget(self: TableStudent, prompts: Sequence[Prompt]) -> list[str]:
     self._taught += 1e-9
     return TableStudent.generate(self, prompts)
 
@@ -176,7 +177,7 @@ def save_live(self: TableStudent) -> Checkpoint:
 
 
 def score_and_learn(
-    self: TableStudent, prompts: Sequence[str], targets: Sequence[str]
+    self: TableStudent, prompts: Sequence[Prompt], targets: Sequence[str]
 ) -> list[np.ndarray]:
     self.learn(TRAIN[0])
     return [np.full(1, -1.0) for _ in targets]

@@ -42,7 +42,7 @@ def test_the_table_student_answers_its_share_right_and_learns_nothing_from_wrong
     student.learn(Example("copy: abc", "abc", "copy"))
     rng = np.random.default_rng(0)
     asked = [task.make("copy", 1.0, rng) for _ in range(1000)]
-    answers = student.generate([e.prompt for e in asked])
+    answers = student.generate([e.question for e in asked])
     assert 436 < sum(task.grade(e, a) for e, a in zip(asked, answers, strict=True)) < 564
 
 

@@ -254,7 +254,7 @@ def test_what_is_taught_often_enough_is_known_afterwards(
     student: LanguageModelStudent, optimizer: Any
 ) -> None:
     """Sixty passes over five examples; before, no answer is right."""
-    prompts, targets = [e.prompt for e in DATA], [e.target for e in DATA]
+    prompts, targets = [e.question for e in DATA], [e.target for e in DATA]
     assert student.generate(prompts) != targets
     settings = FineTuningSettings(learning_rate=1e-2, epochs=60, batch_size=5, optimizer=optimizer)
     result = FineTuner(settings).train(student, DATA, rng())

@@ -55,7 +55,7 @@ def untrained() -> LanguageModelStudent:
 
 def surprises(student: LanguageModelStudent, data: Data) -> list[float]:
     """Mean negative log-probability of each target's tokens and end, by the student's probe."""
-    logprobs = student.logprobs([e.prompt for e in data], [e.target for e in data])
+    logprobs = student.logprobs([e.question for e in data], [e.target for e in data])
     return [-float(np.mean(tokens)) for tokens in logprobs]
 
 
@@ -100,7 +100,7 @@ def test_a_weighted_span_counts_by_its_weight_and_a_masked_target_has_no_loss() 
     """Tokens b, c, d and the end with weights 2, 1/2, 1/2, 1/2: a mean over 3.5."""
     spanned = Example("a", "bcd", "copy", spans=(("b", 2.0), ("cd", 0.5)))
     student = untrained()
-    (tokens,) = student.logprobs([spanned.prompt], [spanned.target])
+    (tokens,) = student.logprobs([spanned.question], [spanned.target])
     expected = -float(tokens @ np.array([2.0, 0.5, 0.5, 0.5])) / 3.5
     weighed, silent, plain = (
         FineTuner(STILL).train(student, (spanned, SILENT, DATA[0]), rng()).losses

@@ -102,7 +102,7 @@ def test_at_the_first_update_the_loss_is_log_two() -> None:
 
 def test_references_are_the_log_probabilities_that_the_student_reports() -> None:
     student = LanguageModelStudent(make_pool())
-    prompts = [e.prompt for e in PAIRS]
+    prompts = [e.question for e in PAIRS]
     chosen = student.logprobs(prompts, [e.target for e in PAIRS])
     rejected = student.logprobs(prompts, [str(e.rejected) for e in PAIRS])
     found = referred(student.pool, PAIRS, SETTINGS)

@@ -135,7 +135,7 @@ def test_examples_without_a_partner_are_counted_and_change_nothing(
 
 def test_without_pairs_the_cross_entropy_is_all_there_is(student: LanguageModelStudent) -> None:
     """The mean over examples of the mean over tokens, times ``sft_weight``."""
-    scores = student.logprobs([e.prompt for e in UNPAIRED], [e.target for e in UNPAIRED])
+    scores = student.logprobs([e.question for e in UNPAIRED], [e.target for e in UNPAIRED])
     expected = 0.5 * float(np.mean([-s.mean() for s in scores]))
     still = replace(DPO, learning_rate=1e-30, sft_weight=0.5)
     assert FineTuner(still).train(student, UNPAIRED, rng()).loss == pytest.approx(expected)
@@ -144,7 +144,7 @@ def test_without_pairs_the_cross_entropy_is_all_there_is(student: LanguageModelS
 def test_masked_tokens_count_in_neither_term(student: LanguageModelStudent) -> None:
     """Chosen "cba" with "cb" masked: what counts of it is "a" and the end."""
     masked = replace(PAIRS[1], spans=(("cb", 0.0), ("a", 1.0)))
-    (scores,) = student.logprobs([masked.prompt], [masked.target])
+    (scores,) = student.logprobs([masked.question], [masked.target])
     still = replace(DPO, learning_rate=1e-30, sft_weight=1.0)
     loss = FineTuner(still).train(student, (masked,), rng()).loss
     assert loss == pytest.approx(math.log(2) - float(scores[2:].mean()))
@@ -155,7 +155,7 @@ def test_masked_tokens_count_in_neither_term(student: LanguageModelStudent) -> N
 
 def margins(student: Any, data: Data) -> np.ndarray:
     """Log-probability of the chosen response minus that of the rejected one, of each pair."""
-    prompts = [e.prompt for e in data]
+    prompts = [e.question for e in data]
     chosen = student.logprobs(prompts, [e.target for e in data])
     rejected = student.logprobs(prompts, [str(e.rejected) for e in data])
     return np.array([w.sum() - r.sum() for w, r in zip(chosen, rejected, strict=True)])
@@ -164,7 +164,7 @@ def margins(student: Any, data: Data) -> np.ndarray:
 def mistakes(student: Any, task: Any, count: int) -> Data:
     """Problems of ``rev`` with a wrong answer of the student's own to each."""
     problems = [e for e in task.examples("train") if e.skill == "rev"][:count]
-    samples = student.sample([e.prompt for e in problems], k=8, seed=0)
+    samples = student.sample([e.question for e in problems], k=8, seed=0)
     wrong = [
         [s for s in own if s and task.grade(e, s) < 1]
         for e, own in zip(problems, samples, strict=True)
@@ -186,7 +186,7 @@ def test_preferences_alone_teach_and_reversed_they_teach_the_opposite() -> None:
     before, found = margins(student, data), {}
 
     def accuracy() -> float:
-        answers = student.generate([e.prompt for e in held_out])
+        answers = student.generate([e.question for e in held_out])
         return float(np.mean([task.grade(e, a) for e, a in zip(held_out, answers, strict=True)]))
 
     at_first = accuracy()

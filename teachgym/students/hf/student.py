@@ -28,7 +28,7 @@ from teachgym.students.preparing import prepare
 from teachgym.students.settings import LanguageModelSettings
 from teachgym.students.texts import Texts
 from teachgym.students.threads import few_threads
-from teachgym.types import Checkpoint
+from teachgym.types import Checkpoint, Prompt
 
 PROMPTS_AT_ONCE = 64
 """Prompts in one call of ``generate`` or one forward pass."""
@@ -106,14 +106,14 @@ class HuggingFaceStudent(Student):
         """Tokens of all texts, one end-of-sequence token each included."""
         return sum(len(ids) + 1 for ids in self.texts.encode(texts))
 
-    def generate(self, prompts: Sequence[str], *, stop: Sequence[str] = ()) -> list[str]:
+    def generate(self, prompts: Sequence[Prompt], *, stop: Sequence[str] = ()) -> list[str]:
         """Greedy answers in the order of the prompts, decoded in batches padded on the left."""
         tokens = self._continue(self.texts.prompts(prompts, room=self.max_new_tokens))
         return [self.texts.decode(ids, stop) for ids in tokens]
 
     def sample(
         self,
-        prompts: Sequence[str],
+        prompts: Sequence[Prompt],
         *,
         k: int,
         temperature: float = 1.0,
@@ -124,7 +124,7 @@ class HuggingFaceStudent(Student):
         require_sampling(k, temperature)
         asked = [prompt for prompt in prompts for _ in range(k)]
         drawn = [
-            uniforms(seed, prompt, number, self.max_new_tokens)
+            uniforms(seed, prompt.identity, number, self.max_new_tokens)
             for prompt in prompts
             for number in range(k)
         ]
@@ -133,7 +133,7 @@ class HuggingFaceStudent(Student):
         answers = [self.texts.decode(ids, stop) for ids in tokens]
         return [answers[i : i + k] for i in range(0, len(answers), k)]
 
-    def logprobs(self, prompts: Sequence[str], targets: Sequence[str]) -> list[np.ndarray]:
+    def logprobs(self, prompts: Sequence[Prompt], targets: Sequence[str]) -> list[np.ndarray]:
         """Log-probability of each token of a target and of its end, shape (n_tokens,) each."""
         return [self._score(*pair) for pair in self.texts.pairs(prompts, targets)]
 

@@ -24,7 +24,7 @@ from teachgym.students.settings import LanguageModelSettings
 from teachgym.students.texts import Texts
 from teachgym.students.threads import few_threads
 from teachgym.students.verdicts import remembered
-from teachgym.types import Checkpoint
+from teachgym.types import Checkpoint, Prompt
 
 
 class LanguageModelStudent(Student):
@@ -79,7 +79,7 @@ class LanguageModelStudent(Student):
         """Tokens of all texts, one end-of-sequence token each included."""
         return sum(len(ids) + 1 for ids in self.encode(texts))
 
-    def generate(self, prompts: Sequence[str], *, stop: Sequence[str] = ()) -> list[str]:
+    def generate(self, prompts: Sequence[Prompt], *, stop: Sequence[str] = ()) -> list[str]:
         """Greedy answers in the order of the prompts; an answer depends on its prompt alone.
 
         Raises:
@@ -90,7 +90,7 @@ class LanguageModelStudent(Student):
     def generate_together(
         self,
         students: Sequence[LanguageModelStudent],
-        prompts: Sequence[Sequence[str]],
+        prompts: Sequence[Sequence[Prompt]],
         *,
         stop: Sequence[str] = (),
     ) -> list[list[str]]:
@@ -109,7 +109,7 @@ class LanguageModelStudent(Student):
 
     def sample(
         self,
-        prompts: Sequence[str],
+        prompts: Sequence[Prompt],
         *,
         k: int,
         temperature: float = 1.0,
@@ -124,7 +124,7 @@ class LanguageModelStudent(Student):
         require_sampling(k, temperature)
         encoded = self.texts.prompts(prompts, room=self.max_new_tokens)
         questions = [
-            Request(tuple(ids), uniforms(seed, prompt, number, self.max_new_tokens))
+            Request(tuple(ids), uniforms(seed, prompt.identity, number, self.max_new_tokens))
             for ids, prompt in zip(encoded, prompts, strict=True)
             for number in range(k)
         ]
@@ -137,7 +137,7 @@ class LanguageModelStudent(Student):
         answers = [self.texts.decode(ids, stop) for ids in tokens]
         return [answers[i : i + k] for i in range(0, len(answers), k)]
 
-    def logprobs(self, prompts: Sequence[str], targets: Sequence[str]) -> list[np.ndarray]:
+    def logprobs(self, prompts: Sequence[Prompt], targets: Sequence[str]) -> list[np.ndarray]:
         """Log-probability of each token of a target and of its end, shape (n_tokens,) each."""
         return score_targets(self.pool, self.index, self.texts.pairs(prompts, targets))
 

@@ -23,6 +23,7 @@ from teachgym.students.local.student import LanguageModelStudent
 from teachgym.tasks.arithmetic_and_strings import ArithmeticAndStrings
 from teachgym.tasks.primitives import PRIMITIVES
 from teachgym.tasks.procedural import split_of
+from teachgym.types import Prompt
 
 
 def test_every_skill_has_a_weight_and_the_learnable_ones_are_the_rarely_seen() -> None:
@@ -82,4 +83,4 @@ def test_the_command_writes_a_student_with_its_cards(
     assert "pretrain_tiny --examples 64 --seed 3" in text
     assert all(f"| {p.name} |" in text for p in PRIMITIVES)
     student = LanguageModelStudent.load(str(tmp_path), device="cpu")
-    assert len(student.generate(["rotl abcd="])) == 1
+    assert len(student.generate([Prompt("rotl abcd=")])) == 1

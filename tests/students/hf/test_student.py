@@ -19,7 +19,7 @@ from teachgym.students.local.student import LanguageModelStudent
 from teachgym.students.lora import LoRASettings
 from teachgym.students.texts import Texts
 from teachgym.testing import ToyTask, check_student
-from teachgym.types import Checkpoint
+from teachgym.types import Checkpoint, Prompt
 from tests.students.models import (
     ARCHITECTURES,
     CONTEXT,
@@ -29,7 +29,8 @@ from tests.students.models import (
     students_of,
 )
 
-PROMPTS = ("copy ab=", "rev abc=", "add 12+34=", "rev xyz=", "x")
+TEXTS = ("copy ab=", "rev abc=", "add 12+34=", "rev xyz=", "x")
+PROMPTS = [Prompt(text) for text in TEXTS]
 LORA = LoRASettings(rank=2, dropout=0.0)
 
 
@@ -104,7 +105,7 @@ def test_an_answer_ends_before_the_first_stop_string() -> None:
 
 def test_tokens_are_counted_as_by_the_local_student() -> None:
     local, reference = make_pair()
-    assert reference.count_tokens(PROMPTS) == local.count_tokens(PROMPTS)
+    assert reference.count_tokens(TEXTS) == local.count_tokens(TEXTS)
 
 
 # -- what transformers does by itself ---------------------------------------------------------
@@ -133,7 +134,7 @@ def test_the_models_own_generation_settings_do_not_matter() -> None:
 def test_more_prompts_than_fit_in_one_batch_are_answered_in_order() -> None:
     """65 prompts of lengths 1 to 5, a batch and one more."""
     reference = make_reference()
-    prompts = ["abcde"[: 1 + i % 5] for i in range(65)]
+    prompts = [Prompt("abcde"[: 1 + i % 5]) for i in range(65)]
     answers = reference.generate(prompts)
     assert answers[:5] * 13 == answers
 

@@ -18,6 +18,7 @@ from teachgym.students.local.network import Network
 from teachgym.students.local.scores import Scoring
 from teachgym.students.lora import LoRASettings
 from teachgym.students.texts import Texts
+from teachgym.types import Prompt
 from tests.students.models import (
     ARCHITECTURES,
     generate_with_transformers,
@@ -117,7 +118,8 @@ def test_many_questions_are_answered_with_merged_weights_and_the_same_tokens() -
 
 def test_an_answer_depends_on_its_prompt_alone() -> None:
     (student,) = students_of(make_pool())
-    prompts = ["copy ab=", "rev abc=", "add 12+34=", "x", "copy ab="]
+    texts = ("copy ab=", "rev abc=", "add 12+34=", "x", "copy ab=")
+    prompts = [Prompt(text) for text in texts]
     together = student.generate(prompts)
     assert student.generate(prompts[::-1]) == together[::-1]
     assert [student.generate([p])[0] for p in prompts] == together
@@ -159,7 +161,7 @@ def test_an_answer_ends_before_the_first_stop_string(stop: tuple[str, ...]) -> N
     """Against cutting the answers that were generated without any stop."""
     pool = make_pool(max_new_tokens=24)
     (student,) = students_of(pool)
-    prompts = [pool.texts.decode(p) for p in random_prompts(60)]
+    prompts = [Prompt(pool.texts.decode(p)) for p in random_prompts(60)]
     whole = student.generate(prompts)
     cut = [min([a.index(s) for s in stop if s in a], default=len(a)) for a in whole]
     assert student.generate(prompts, stop=stop) == [
@@ -202,7 +204,7 @@ def test_several_tokens_can_end_an_answer() -> None:
 
 def test_samples_depend_on_seed_prompt_and_number_alone() -> None:
     (student,) = students_of(make_pool())
-    prompts = ["copy ab=", "rev abc=", "x"]
+    prompts = [Prompt("copy ab="), Prompt("rev abc="), Prompt("x")]
     found = student.sample(prompts, k=3, seed=5)
     assert student.sample(prompts[::-1] * 30, k=3, seed=5)[:3] == found[::-1]
     assert student.sample(prompts, k=2, seed=5) == [own[:2] for own in found]
@@ -212,7 +214,7 @@ def test_samples_depend_on_seed_prompt_and_number_alone() -> None:
 
 def test_a_low_temperature_is_greedy() -> None:
     (student,) = students_of(make_pool())
-    prompts = ["copy ab=", "rev abc=", "x"]
+    prompts = [Prompt("copy ab="), Prompt("rev abc="), Prompt("x")]
     assert student.sample(prompts, k=1, temperature=1e-4) == [
         [a] for a in student.generate(prompts)
     ]
@@ -242,6 +244,6 @@ def test_uniform_numbers_are_uniform_and_repeatable() -> None:
 
 def test_greedy_answers_of_students_together_keep_their_order() -> None:
     first, second = students_of(make_pool(2, lora=LoRASettings(rank=2)))
-    prompts = ["copy ab=", "rev abc="]
+    prompts = [Prompt("copy ab="), Prompt("rev abc=")]
     there = second.generate_together([second, first], [prompts, prompts[::-1]])
     assert there == [second.generate(prompts), first.generate(prompts[::-1])]

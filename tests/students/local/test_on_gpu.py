@@ -14,14 +14,14 @@ from teachgym.students.lora import LoRASettings
 from teachgym.students.texts import Texts
 from teachgym.training.fine_tuning import FineTuner
 from teachgym.training.settings import FineTuningSettings
-from teachgym.types import Data, Example
+from teachgym.types import Data, Example, Prompt
 from tests.students.models import CONTEXT, make_model, scatter_adapters, students_of
 
 pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
 ]
-PROMPTS = [f"copy {'abcdefgh'[: 1 + i % 8]}=" for i in range(60)]
+PROMPTS = [Prompt(f"copy {'abcdefgh'[: 1 + i % 8]}=") for i in range(60)]
 WIDE = {"hidden_size": 256, "intermediate_size": 512}
 """Heads of 64, which flash attention takes."""
 

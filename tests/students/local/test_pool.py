@@ -21,7 +21,7 @@ from teachgym.training.fine_tuning import FineTuner, run_pass
 from teachgym.training.losses import sft
 from teachgym.training.packing import passes
 from teachgym.training.settings import FineTuningSettings
-from teachgym.types import Checkpoint, Data, Example
+from teachgym.types import Checkpoint, Data, Example, Prompt
 from tests.students.models import (
     ARCHITECTURES,
     make_model,
@@ -212,7 +212,7 @@ def test_a_student_learns_the_same_alone_and_among_others(
     settings = FineTuningSettings(batch_size=4, learning_rate=1e-2, optimizer=optimizer, epochs=2)
     students = students_of(make_pool(4, lora=lora))
     data = [data_for(k, n) for k, n in enumerate(sizes)]
-    prompts = [[e.prompt for e in data_for(k, 5)] for k in range(4)]
+    prompts = [[e.question for e in data_for(k, 5)] for k in range(4)]
     results = FineTuner(settings).train_together(students, data, [rng(k) for k in range(4)])
     answers = students[0].generate_together(students, prompts)
     (alone,) = students_of(make_pool(1, lora=lora))
@@ -234,7 +234,7 @@ def test_a_student_learns_the_same_alone_and_among_others(
 def test_students_of_different_pools_do_not_work_together() -> None:
     (one,), (two,) = students_of(make_pool()), students_of(make_pool())
     with pytest.raises(ConfigError, match="students of one pool"):
-        one.generate_together([one, two], [["a"], ["b"]])
+        one.generate_together([one, two], [[Prompt("a")], [Prompt("b")]])
     with pytest.raises(ConfigError, match="different students"):
         FineTuner().train_together([one, one], [(), ()], [rng(), rng()])
 
@@ -255,7 +255,7 @@ def test_a_hundred_steps_allocate_nothing_that_stays(lora: LoRASettings | None) 
         FineTuner(settings).train_together(
             students, [data_for(0, 2), data_for(1, 3)], [rng(), rng()]
         )
-        students[0].generate_together(students, [["ab="], ["cd="]])
+        students[0].generate_together(students, [[Prompt("ab=")], [Prompt("cd=")]])
 
     def count_tensors() -> int:
         gc.collect()
@@ -301,10 +301,10 @@ def test_the_fingerprint_follows_weights_and_settings() -> None:
 
 def test_a_pickled_pool_works_on() -> None:
     students = students_of(make_pool(2, lora=LoRASettings(rank=2)))
-    students[0].generate(["ab="])
+    students[0].generate([Prompt("ab=")])
     copies = pickle.loads(pickle.dumps(students))
     assert copies[0].pool is copies[1].pool
-    assert copies[0].generate(["ab="]) == students[0].generate(["ab="])
+    assert copies[0].generate([Prompt("ab=")]) == students[0].generate([Prompt("ab=")])
 
 
 def test_a_checkpoint_of_another_pool_is_refused() -> None:

@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from teachgym.students.lora import LoRASettings
+from teachgym.types import Prompt
 from tests.students.models import make_pool, scatter_adapters, students_of
 
-PROMPTS, TARGETS = ["copy ab=", "rev abc=", "x", "copy ab="], ["ab", "cba", "", "b"]
+PROMPTS = [Prompt(text) for text in ("copy ab=", "rev abc=", "x", "copy ab=")]
+TARGETS = ["ab", "cba", "", "b"]
 
 
 @pytest.mark.parametrize("count", [1, 3])

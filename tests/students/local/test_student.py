@@ -16,10 +16,10 @@ from teachgym.benchmarks.models.pretrain_tiny import CHARACTERS, make_student, m
 from teachgym.errors import ConfigError, UnknownNameError
 from teachgym.students.local.student import LanguageModelStudent
 from teachgym.testing import check_student
-from teachgym.types import Checkpoint
+from teachgym.types import Checkpoint, Prompt
 from tests.students.models import make_model
 
-PROMPTS = ("copy ab=", "rev abc=", "add 12+34=", "rev xyz=", "x")
+PROMPTS = [Prompt(text) for text in ("copy ab=", "rev abc=", "add 12+34=", "rev xyz=", "x")]
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_the_student_keeps_the_contract_of_students(student: LanguageModelStuden
 def test_answers_are_those_of_greedy_decoding_one_token_at_a_time(
     student: LanguageModelStudent,
 ) -> None:
-    assert student.generate(PROMPTS) == [answer_step_by_step(student, p) for p in PROMPTS]
+    assert student.generate(PROMPTS) == [answer_step_by_step(student, p.text) for p in PROMPTS]
 
 
 def test_an_answer_depends_on_its_prompt_alone(student: LanguageModelStudent) -> None:
@@ -74,7 +74,7 @@ def test_answering_nothing_is_nothing_and_an_empty_prompt_is_refused(
 ) -> None:
     assert student.generate([]) == []
     with pytest.raises(ConfigError, match="prompt 1 has no tokens"):
-        student.generate(["copy a=", ""])
+        student.generate([Prompt("copy a="), Prompt("")])
 
 
 def test_no_answer_has_more_tokens_than_the_limit(student: LanguageModelStudent) -> None:

@@ -19,13 +19,15 @@ from teachgym.students.vllm.server import ServerError, VllmServer, serve_command
 from teachgym.students.vllm.student import VllmStudent
 from teachgym.testing import ToyTask, check_student, check_trainer
 from teachgym.training import make_trainer
+from teachgym.types import Prompt
 from tests.students.models import make_model, scatter_adapters
 from tests.students.vllm import fake_server
 from tests.students.vllm.fake_server import FakeVllm
 
 TASK = ToyTask(per_cell=1)
 DATA = TASK.examples("train")[:8]
-PROMPTS = ("copy ab=", "rev abc=", "add 12+34=", "rev xyz=", "x")
+TEXTS = ("copy ab=", "rev abc=", "add 12+34=", "rev xyz=", "x")
+PROMPTS = [Prompt(text) for text in TEXTS]
 SETTINGS: dict[str, Any] = {"rank": 2, "max_new_tokens": 12, "dropout": 0.0}
 LOAD, UNLOAD, COMPLETE, SLEEP, WAKE = (
     ("POST", path)
@@ -90,7 +92,7 @@ def test_prompts_go_in_one_greedy_request_as_token_ids(fake: FakeVllm) -> None:
     (body,) = fake.bodies
     assert body.pop("model") in fake.adapters
     assert body == {
-        "prompt": student.encode(PROMPTS),
+        "prompt": student.encode(TEXTS),
         "max_tokens": 12,
         "temperature": 0.0,
         "stop": [],

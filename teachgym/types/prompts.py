@@ -1,0 +1,61 @@
+"""Prompts: what a student is asked, with the pictures it is to look at and what was said before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from teachgym.shown import in_short
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An exchange within a conversation."""
+
+    response: str
+    """What the student wrote."""
+    reply: str
+    """What the task answered."""
+
+    __repr__ = in_short
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a student continues."""
+
+    text: str
+    """What the conversation begins with."""
+    images: tuple[str, ...] = ()
+    """SHA-256 of the PNG files that belong to the text, in order; ``teachgym.images`` has them."""
+    turns: tuple[Turn, ...] = ()
+    """What was said after the text; the student is to answer the last reply."""
+
+    __repr__ = in_short
+
+    @property
+    def identity(self) -> str:
+        """A text that no other prompt has; see ``identity_of``."""
+        return identity_of(self.text, self.images, self.turns)
+
+    @property
+    def transcript(self) -> str:
+        """All that is to be read in it, piece after piece, each in lines of its own."""
+        return "\n".join((self.text, *(text for t in self.turns for text in (t.response, t.reply))))
+
+
+def identity_of(text: str, images: tuple[str, ...] = (), turns: tuple[Turn, ...] = ()) -> str:
+    """What tells a prompt from all others: its text, and a digest of the rest if there is any.
+
+    So the same text about another picture is another prompt, wherever prompts are compared, looked
+    up or hashed.
+
+    Example:
+        >>> identity_of("1+1="), len(identity_of("what is it?", ("f" * 64,)))
+        ('1+1=', 76)
+    """
+    if not (images or turns):
+        return text
+    rest = json.dumps([list(images), [[turn.response, turn.reply] for turn in turns]])
+    return f"{text}\0{hashlib.sha256(rest.encode()).hexdigest()}"
