@@ -185,6 +185,11 @@ _TREES = _family(
     "trees.teacher:TreeTeacher",
 )
 _WORDS = {
+    "few-shot": TeacherEntry(
+        "the same for every skill, with solved exercises as aids",
+        {"SkillList": "few_shot:FewShot"},
+        "context:Classroom",
+    ),
     "llm": TeacherEntry(
         "a chat model that reads the student's errors",
         {

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from teachgym.envs.restart import TrainingMode
 from teachgym.shown import shown
-from teachgym.types import Cost, Data, Incident, Provenance, Report, TrainResult, Verdict
+from teachgym.types import (
+    Cost,
+    Data,
+    Incident,
+    Provenance,
+    Report,
+    Score,
+    TrainResult,
+    Verdict,
+)
 
 
 def most(count: int, allowed: Callable[[int], bool]) -> int:
@@ -76,17 +85,14 @@ def score_metrics(report: Report) -> dict[str, float]:
 
     A skill of which no item could be graded is left out.
     """
-    scores = {"": report.overall}
-    scores |= {f"/{skill}": score for skill, score in report.by_skill().items() if score.n}
-    return {
-        f"{name}{of}": value
-        for of, score in scores.items()
-        for name, value in (("accuracy", score.mean), ("stderr", score.stderr), ("n", score.n))
-    }
+    scores = {"{}": report.overall}
+    scores |= {f"{{}}/{skill}": score for skill, score in report.by_skill().items() if score.n}
+    return _named(scores)
 
 
 def step_metrics(
     report: Report,
+    aided: Report | None,
     accepted: Data,
     rejected: Iterable[Verdict],
     incidents: Iterable[Incident],
@@ -96,12 +102,22 @@ def step_metrics(
     events = Counter(incident.event for incident in incidents)
     metrics: dict[str, float] = {
         **score_metrics(report),
+        **(_named({"aided/{}": aided.overall}) if aided else {}),
         "accepted": len(accepted),
         **_rejections(rejected),
         "incidents": events.total(),
         **{f"incidents/{event}": n for event, n in sorted(events.items())},
     }
     return {**metrics, "loss": result.loss} if math.isfinite(result.loss) else metrics
+
+
+def _named(scores: Mapping[str, Score]) -> dict[str, float]:
+    """The numbers of each score under its name, which has a place for what they are."""
+    return {
+        name.format(what): value
+        for name, score in scores.items()
+        for what, value in (("accuracy", score.mean), ("stderr", score.stderr), ("n", score.n))
+    }
 
 
 def also_rejected(info: dict[str, Any], verdicts: Sequence[Verdict]) -> dict[str, Any]:

@@ -22,8 +22,9 @@ from teachgym.envs.admission import (
     stamp,
     step_metrics,
 )
+from teachgym.envs.aids import Aided
 from teachgym.envs.atomic import undone_on_error
-from teachgym.envs.pricing import cheapest, paid_for, price_answers
+from teachgym.envs.pricing import Answers, cheapest, paid_for
 from teachgym.envs.rendering import render_ansi, render_rgb_array
 from teachgym.envs.restart import FROM_UNTRAINED, training_set
 from teachgym.envs.rules import EpisodeRules
@@ -132,7 +133,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         self._seen = Seen()
         self.ledger = Ledger(self.rules.budget)
         self._reckoned = self.spent
-        self._measured: tuple[Report, int] | None = None
+        self._answers = Answers(student)
         self.ending = False
         """Whether the teacher ends the episode with the next step; see ``end``."""
         self.probe_log = probes.ProbeLog()
@@ -174,12 +175,13 @@ class TeacherEnv(gym.Env[Report, Data]):
             taught = due and bool(accepted or self.state.waiting)
             result, losses = self._train(accepted) if taught else _untaught(accepted)
             after = self._evaluate_val() if taught else before
+            aided = self._evaluate_aided() if taught and self.state.aids else None
             self.ledger.record(Cost(seconds=perf_counter() - started))
             cost, incidents = self._reckon()
             reward = self.rules.reward_scale * float(self.reward(before, after, cost))
             self._advance(after, accepted, waiting=0 if due else self.state.waiting + len(accepted))
             info = {
-                "metrics": step_metrics(after, accepted, rejected, incidents, result),
+                "metrics": step_metrics(after, aided, accepted, rejected, incidents, result),
                 "data": accepted,
                 "losses": losses,
                 "rejected": rejected,
@@ -188,6 +190,7 @@ class TeacherEnv(gym.Env[Report, Data]):
                 "cost": replace(cost, seconds=0.0),  # so that equal seeds give equal infos
                 "stop_reason": self.state.stop_reason,
             }
+            info |= {"aided": aided} if aided else {}
             return after, reward, bool(self.state.stop_reason), False, info
 
     def end(self) -> None:
@@ -255,20 +258,12 @@ class TeacherEnv(gym.Env[Report, Data]):
     @property
     def next_evaluation(self) -> Cost:
         """What is set aside for the next evaluation on ``val``."""
-        return self.price_of_answers(len(self.state.report.predictions))
+        evaluations = 2 if self.state.aids else 1
+        return self.price_of_answers(evaluations * len(self.state.report.predictions))
 
     def price_of_answers(self, count: int) -> Cost:
         """What is set aside for ``count`` answers, by the length of those on ``val``."""
-        report, tokens = self._measured or (None, 0)
-        if report is not self.state.report:
-            report = self.state.report
-            tokens = self.student.count_tokens([p.response for p in report.predictions])
-            self._measured = report, tokens
-        most = self.student.max_new_tokens
-        answers = len(self.state.report.predictions)
-        return Cost(
-            generated_tokens=price_answers(count, tokens=tokens, answers=answers, most=most)
-        )
+        return self._answers.price(self.state.report, count)
 
     def rng(self, name: RngName) -> np.random.Generator:
         """The random stream ``name`` of the current step; equal for equal seed, name and step."""
@@ -381,18 +376,11 @@ class TeacherEnv(gym.Env[Report, Data]):
         return self.ledger.allows(self.trainer.cost(self.student, self._training_set(accepted)))
 
     def _training_set(self, accepted: Data) -> Data:
-        waiting, data = self._waiting, self.state.data
-        earlier = data[: len(data) - len(waiting)] if waiting else data
+        earlier, waiting = self.state.divided
         new = waiting + accepted
         return training_set(
             self.rules.training, new, earlier, self.rules.replay, self.rng("replay")
         )
-
-    @property
-    def _waiting(self) -> Data:
-        """What was accepted in earlier steps and is not trained on yet."""
-        data = self.state.data
-        return data[len(data) - self.state.waiting :] if self.state.waiting else ()
 
     def _due(self, accepted: Data) -> bool:
         """Whether this step trains: every ``train_every``-th, or one after which none could."""
@@ -415,15 +403,16 @@ class TeacherEnv(gym.Env[Report, Data]):
         report = self.evaluator.evaluate(self.student, self.task, "val")
         if math.isnan(report.accuracy):
             raise EpisodeError("no answer on val could be graded; check the task's grader")
-        tokens = self.student.count_tokens([p.response for p in report.predictions])
-        left = self.ledger.remaining("generated_tokens")
-        if tokens > left:
-            self.ledger.record(Cost(generated_tokens=int(left)))
-            self.ledger.note(Incident("unfinished", f"{tokens} tokens for val, {left:g} left"))
-            return self.state.report
-        self.ledger.record(Cost(generated_tokens=tokens))
-        self._measured = report, tokens
-        return report
+        return report if self._paid(report) else self.state.report
+
+    def _evaluate_aided(self) -> Report | None:
+        """What the student can do with the aids; None if it could not be paid for to the end."""
+        report = self.evaluator.evaluate(self.student, Aided(self.task, self.state.aids), "val")
+        return report if self._paid(report) else None
+
+    def _paid(self, report: Report) -> bool:
+        """Charge for the answers of a report; False if the limit does not allow all of them."""
+        return self.ledger.pay_for_answers(self._answers.tokens(report))
 
     def _evaluate_untrained(self, split: Literal["val", "test"]) -> Report:
         """The untrained student never changes, so each split is evaluated once."""

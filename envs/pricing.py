@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from teachgym.protocols import Student, Trainer
-from teachgym.types import Example, Report
+from teachgym.types import Cost, Example, Report
 
 MARGIN = 1.2
 """Answers may grow by this factor from one evaluation to the next before they are cut short."""
@@ -34,6 +34,32 @@ def price_answers(count: int, *, tokens: int, answers: int, most: int) -> int:
         return count * most
     measured = math.ceil(round(MARGIN * tokens * count / answers, 6))
     return min(count * most, max(measured, count))
+
+
+class Answers:
+    """What the answers of a student cost, by the length of those of a report."""
+
+    def __init__(self, student: Student) -> None:
+        self._student = student
+        self._measured: tuple[Report, int] | None = None
+
+    def tokens(self, report: Report) -> int:
+        """Tokens of all answers; those of the last report are not counted again."""
+        if self._measured is None or self._measured[0] is not report:
+            tokens = self._student.count_tokens([p.response for p in report.predictions])
+            self._measured = report, tokens
+        return self._measured[1]
+
+    def price(self, report: Report, count: int) -> Cost:
+        """What is set aside for ``count`` answers as long as those of the report, and a margin."""
+        return Cost(
+            generated_tokens=price_answers(
+                count,
+                tokens=self.tokens(report),
+                answers=len(report.predictions),
+                most=self._student.max_new_tokens,
+            )
+        )
 
 
 def paid_for(tokens: Sequence[int], allowance: float) -> int:

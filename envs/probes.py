@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ import numpy as np
 from teachgym.capability import Capability
 from teachgym.errors import BudgetError, ConfigError, EpisodeError, RunError
 from teachgym.records import Record
-from teachgym.types import Cost, Example, Items, Prompt
+from teachgym.types import Cost, Example, Items, Prompt, Verdict
 
 if TYPE_CHECKING:
     from teachgym.envs.base import TeacherEnv
@@ -53,7 +53,11 @@ class StudentProbes:
             return answer
 
         self._call = Capability(
-            labels=of(_labels), greedy=of(_greedy), sample=of(_sample), logprobs=of(_logprobs)
+            labels=of(_labels),
+            greedy=of(_greedy),
+            sample=of(_sample),
+            logprobs=of(_logprobs),
+            aid=of(_aid),
         )
 
     def labels(self, items: Items) -> list[tuple[str, float | None]]:
@@ -91,6 +95,22 @@ class StudentProbes:
         """
         found: list[np.ndarray] = self._call("logprobs", items, prefix)
         return found
+
+    def aid(self, aids: Mapping[str, str]) -> tuple[Verdict, ...]:
+        """Have the student evaluated with aids, too, from the next step on; see ``envs.aids``.
+
+        Verdicts on those that are not used: what is too long, or holds an item of val or test.
+        """
+        verdicts: tuple[Verdict, ...] = self._call("aid", aids)
+        return verdicts
+
+
+def _aid(env: TeacherEnv, aids: Mapping[str, str]) -> tuple[Verdict, ...]:
+    """Have the base environment evaluate with the aids that the gate lets through."""
+    found = {skill: env.gate.inspect_aid(skill, text) for skill, text in aids.items()}
+    kept = {skill: text for skill, text in aids.items() if found[skill] is None}
+    env._state = replace(env.state, aids=kept)
+    return tuple(verdict for verdict in found.values() if verdict is not None)
 
 
 def _labels(env: TeacherEnv, items: Items) -> list[tuple[str, float | None]]:

@@ -76,6 +76,14 @@ class Ledger:
         # Made anew, so that an amount that was changed after the cost was made is checked, too.
         self.spent = self.spent + Cost(*(getattr(cost, currency) for currency in CURRENCIES))
 
+    def pay_for_answers(self, tokens: int) -> bool:
+        """Charge for an evaluation; False, and all that is left, if the limit ends it early."""
+        left = self.remaining("generated_tokens")
+        self.record(Cost(generated_tokens=int(min(tokens, left))))
+        if tokens > left:
+            self.note(Incident("unfinished", f"{tokens} tokens for val, {left:g} left"))
+        return tokens <= left
+
     def note(self, incident: Incident) -> None:
         """Write down what the numbers do not show; raises ``ConfigError`` for another type."""
         if not isinstance(incident, Incident):

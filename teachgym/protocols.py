@@ -40,6 +40,7 @@ from teachgym.types import (
     Split,
     TrainResult,
     Transition,
+    Verdict,
 )
 
 ObsT = TypeVar("ObsT", contravariant=True)
@@ -353,6 +354,13 @@ class Probes(Protocol):
 
     def logprobs(self, items: Items | Sequence[Example], *, prefix: str = "") -> list[np.ndarray]:
         """Log-probabilities of the tokens of each target, shape (n_tokens,)."""
+
+    def aid(self, aids: Mapping[str, str]) -> tuple[Verdict, ...]:
+        """Have the student evaluated once more after each step, with texts before its prompts.
+
+        ``aids`` are texts by skill, "" for all that have none of their own; they replace those
+        given before. Verdicts tell which are not used, and why.
+        """
 
 
 class Reward(Protocol):

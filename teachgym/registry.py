@@ -90,8 +90,7 @@ class Registry(Mapping[str, Any]):
     @property
     def group(self) -> str:
         """The group of entry points of this kind, such as ``teachgym.chat_providers``."""
-        kind = self.kind.replace(" ", "_")
-        return f"teachgym.{kind}{'es' if kind.endswith('s') else 's'}"
+        return f"teachgym.{self.kind.replace(' ', '_')}s"
 
     @property
     def names(self) -> tuple[str, ...]:

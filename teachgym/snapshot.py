@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +43,8 @@ class Snapshot:
     """How many of ``data``, the last ones, wait for the next training run (``train_every``)."""
     stop_reason: str = ""
     """Why the episode has ended; empty while it runs."""
+    aids: Mapping[str, str] = field(default_factory=dict)
+    """What stands before the prompts of the aided evaluations; see ``teachgym.envs.aids``."""
     forest: Forest | None = None
     """The Skill-Tree environment's forest."""
     checkpoint: Checkpoint | None = None
@@ -55,6 +57,14 @@ class Snapshot:
     """What has happened since the last step."""
     rng_state: Mapping[str, Any] = field(default_factory=dict)
     """Of the environment's ``np_random``, which only seeds later episodes."""
+
+    @property
+    def divided(self) -> tuple[Sequence[Example], tuple[Example, ...]]:
+        """The data that was trained on, and what waits for the next training run."""
+        if not self.waiting:
+            return self.data, ()  # Not copied: a step costs the same however many there were.
+        trained = len(self.data) - self.waiting
+        return self.data[:trained], self.data[trained:]
 
     def __repr__(self) -> str:
         end = f", ended by {shown(self.stop_reason)}" if self.stop_reason else ""

@@ -123,9 +123,23 @@ class Gate:
             checks.append(("answer", partial(has_right_target, task.verify)))
         checks.append(("answer", partial(has_worse_alternative, task)))
         self._checks = tuple(checks)
+        self._any_skill = leaf_skills(task.skills)[0]
         self._near: NearDuplicates | None = None
         if chosen.duplicates == "near":
             self._near = NearDuplicates(chosen.near_similarity, format_of(task))
+
+    def inspect_aid(self, skill: str, text: str) -> Verdict | None:
+        """The verdict on a text that is to stand before prompts; None = it may.
+
+        Args:
+            skill: a leaf skill of the task, or "" for every one.
+            text: held to the form and the length of prompts, and to hold no item of val or test.
+        """
+        example = Example(text, "-", skill or self._any_skill)
+        for reason, check in self._checks:
+            if reason not in ("label", "answer") and (fault := check(example)) is not None:
+                return Verdict(None, reason, fault, shown(text))
+        return None
 
     def inspect(
         self, examples: Iterable[Example], *, seen: Collection[str] = (), limit: int | None = None

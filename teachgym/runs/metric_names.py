@@ -90,6 +90,13 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric("stderr/<skill>", "its standard error over items", ">= 0", "every step, and step 0"),
     Metric("n/<skill>", "items of it that were measured", "items", "every step, and step 0"),
+    Metric(
+        "aided/",
+        "the same with the teacher's aids before the prompts",
+        "as above",
+        "steps with training and aids",
+        {"accuracy": "mean score on `val`", "stderr": "its standard error", "n": "items measured"},
+    ),
     Metric("reward", "what the teacher was paid", "the reward's", "every step"),
     Metric("accepted", "examples the student was trained on", "examples", "every step"),
     Metric("rejected", "items of the action that were not used", "items", "every step"),

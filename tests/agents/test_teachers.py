@@ -33,7 +33,9 @@ ONE_KIND = [name for name, entry in TEACHERS.items() if len(entry.kinds) == 1]
 LIST_TEACHERS = [
     n for n, entry in TEACHERS.items() if entry.kinds == ("SkillList",) and n != "nothing"
 ]
-LEARNERS = [n for n in LIST_TEACHERS if n not in ("uniform", "fixed", "oracle", "weakest")]
+LEARNERS = [
+    n for n in LIST_TEACHERS if n not in ("uniform", "few-shot", "fixed", "oracle", "weakest")
+]
 RATES = [0, 0, 0, 1.0, 0, 0, 0, 0]
 """Skill 3 is the one that can be learned."""
 

@@ -15,8 +15,10 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from teachgym.protocols import PLAIN
 from teachgym.spaces import DataSpace, ReportSpace
-from teachgym.types import CURRENCIES, Data, Example, Obs, Prediction, Report, Transition
+from teachgym.syllabus import Syllabus
+from teachgym.types import CURRENCIES, Data, Example, Obs, Prediction, Report, Skill, Transition
 
 BUDGET_LEFT = np.ones(len(CURRENCIES), dtype=np.float32)
 
@@ -28,7 +30,8 @@ def box(high: float, *shape: int) -> gym.spaces.Box:
 class ListWorld(gym.Env[Obs, NDArray[np.float32]]):
     """Skill-List: skill s closes the share 1 - exp(-rates[s] * share of the step) of its gap."""
 
-    probes = None
+    probes = meter = None
+    examples_per_step = 100
 
     def __init__(
         self,
@@ -42,6 +45,9 @@ class ListWorld(gym.Env[Obs, NDArray[np.float32]]):
     ) -> None:
         self.skills = tuple(f"skill-{i}" for i in range(len(rates)))
         self.levels = tuple(np.linspace(0, 1, n_levels).tolist())
+        self.syllabus = Syllabus(
+            "list-world", tuple(map(Skill, self.skills)), PLAIN, (), *[lambda *_: math.nan] * 3
+        )
         self.rates = np.asarray(rates, dtype=np.float64)[:, np.newaxis]
         self.items, self.steps, self.noise = items, steps, noise
         self.start = np.broadcast_to(np.reshape(start, (-1, 1)), (len(rates), n_levels))

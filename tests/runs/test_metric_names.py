@@ -71,7 +71,7 @@ def logged(folder: Path, monkeypatch: pytest.MonkeyPatch, config: RunConfig) -> 
                 "teachgym/OpenEnded-v0",
                 SMALL,
                 "llm",
-                chat={"provider": "python", "model": "test_metric_names:untidy"},
+                chat={"provider": "python", "model": f"{__name__}:untidy"},
             ),
             {"incidents/repaired"},
         ),
@@ -96,6 +96,7 @@ def test_every_documented_name_is_logged_by_something() -> None:
     example = Example("1 + 1 = ", "2", "add")
     metrics = step_metrics(
         Report((), "val"),
+        Report((), "val"),
         (),
         [Verdict(example, reason) for reason in REASONS],
         [Incident(event) for event in INCIDENTS],
@@ -109,6 +110,7 @@ def test_every_incident_in_the_source_is_documented_and_there_are_no_others() ->
     root = Path(teachgym.__file__).parent
     folders = ("chat", "engines", "agents", "envs")
     sources = [path for folder in folders for path in (root / folder).rglob("*.py")]
+    sources.append(root / "ledger.py")
     assert {event for path in sources for event in events(path.read_text())} == set(INCIDENTS)
 
 

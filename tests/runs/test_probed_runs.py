@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from teachgym.evaluation import GenerateAndGrade
 from teachgym.loop import run_episode
 from teachgym.runs import Keep, RunFolder, record_episode
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask
-from teachgym.types import Budget, Data, Episode, Items, Prompt, Report, Transition
+from teachgym.types import Budget, Data, Episode, Items, Prompt, Provenance, Report, Transition
 from tests.runs.dying import Death, Killed, contents, reseal, stop_clocks
 
 SEED, STEPS = 5, 4
@@ -55,11 +56,13 @@ class Curious:
 
     def reset(self, seed: int) -> None:
         self._rng, self._mood, self.refused = np.random.default_rng(seed), 0.0, 0
+        self._acts = count()
 
     def act(self, observation: Report) -> Data:
         chosen = [self._pool[i] for i in self._rng.integers(len(self._pool), size=3)]
         self._mood += self._told(lambda: sum(float(p.sum()) for p in self._probes.logprobs(chosen)))
-        return tuple(replace(e, prompt=f"{e.prompt} {self._mood!r}") for e in chosen)
+        self._probes.aid({"": f"{self._mood!r} "} if next(self._acts) == 1 else {})
+        return tuple(replace(e, provenance=Provenance(hint=repr(self._mood))) for e in chosen)
 
     def observe(self, transition: Transition) -> None:
         k = int(self._rng.integers(1, 9))
@@ -79,7 +82,7 @@ class Curious:
 
 
 def world() -> tuple[TeacherEnv, Curious]:
-    task, budget = ToyTask(per_cell=1), Budget(steps=STEPS, generated_tokens=230)
+    task, budget = ToyTask(per_cell=1), Budget(steps=STEPS, generated_tokens=260)
     rules = EpisodeRules(budget=budget, examples_per_step=12)
     env = TeacherEnv(
         task, TellingStudent(half=4), RecordingTrainer(), GenerateAndGrade(), rules=rules
@@ -96,7 +99,9 @@ def record(run: RunFolder, keep: Keep | None = None) -> tuple[Episode, int, Curi
 
 
 def moods(episode: Episode) -> list[Any]:
-    return [([e.prompt for e in t.action], t.info["cost"]) for t in episode.transitions]
+    return [
+        (t.action, t.info["cost"], t.info["metrics"].get("aided/n")) for t in episode.transitions
+    ]
 
 
 def test_the_teacher_of_these_tests_is_told_and_refused_and_recording_changes_nothing(
@@ -108,6 +113,7 @@ def test_the_teacher_of_these_tests_is_told_and_refused_and_recording_changes_no
     recorded, asked, curious = record(run)
     assert moods(recorded) == moods(plain)
     assert recorded.length == STEPS
+    assert [aided for *_, aided in moods(recorded)] == [None, 8, None, None]
     assert 0 < curious.refused < 2 * STEPS - 1
     assert asked >= 2 * STEPS - curious.refused
     lines = [json.loads(line) for line in run.journal.read_text().splitlines()]

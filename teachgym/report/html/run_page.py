@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from teachgym.forest import Forest
@@ -246,11 +246,15 @@ def _steps(run: RunMaterial) -> Section:
 
 
 def _step_rows(run: RunMaterial) -> Rows:
+    header: Sequence[str]
     header = ("step", "accuracy on val", "reward", "trained on", "kept out", "incidents", "loss")
+    aided = any("aided/accuracy" in line for line in run.metrics)
+    header = (*header[:2], "with aids", *header[2:]) if aided else header
     rows = (
         (
             str(step),
             str(score),
+            *([_aided(line)] if aided else []),
             *(
                 _number(line, name)
                 for name in ("reward", "accepted", "rejected", "incidents", "loss")
@@ -259,6 +263,14 @@ def _step_rows(run: RunMaterial) -> Rows:
         for step, (line, score) in enumerate(zip(run.metrics, run.result.curve, strict=True))
     )
     return (header, *rows)
+
+
+def _aided(line: Mapping[str, float | None]) -> str:
+    """Accuracy on val with the teacher's aids before the prompts; empty where there were none."""
+    mean, error, n = (line.get(f"aided/{name}") for name in ("accuracy", "stderr", "n"))
+    if mean is None or error is None or n is None:
+        return ""
+    return str(Score(int(n), mean, error))
 
 
 def _number(line: Mapping[str, float | None], name: str) -> str:

@@ -1,0 +1,183 @@
+"""Aids: measured beside what the student can do alone, paid for, never rewarded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from teachgym.agents import make_teacher
+from teachgym.envs import TeacherEnv
+from teachgym.envs.aids import Aided
+from teachgym.envs.rules import EpisodeRules
+from teachgym.evaluation import GenerateAndGrade
+from teachgym.experiment import RunConfig, run
+from teachgym.loop import run_episode
+from teachgym.report.html.run_page import write_run_page
+from teachgym.runs import RunFolder
+from teachgym.testing import RecordingTrainer, TableStudent, ToyTask, check_task
+from teachgym.testing.toy import solve
+from teachgym.types import Budget, Prompt
+
+N_VAL = 8
+"""Items of val: four skills at two levels."""
+HELP = "The answer is given: "
+
+
+class Helped(TableStudent):
+    """Answers with two characters; right if the prompt helps, and never otherwise."""
+
+    def generate(self, prompts: Sequence[Prompt], *, stop: Sequence[str] = ()) -> list[str]:
+        return [
+            solve(p.text.removeprefix(HELP)) if p.text.startswith(HELP) else "no" for p in prompts
+        ]
+
+
+def make(tokens: int | None = None, steps: int = 4) -> TeacherEnv:
+    rules = EpisodeRules(budget=Budget(steps=steps, generated_tokens=tokens))
+    env = TeacherEnv(
+        ToyTask(per_cell=1), Helped(), RecordingTrainer(), GenerateAndGrade(), rules=rules
+    )
+    env.reset(seed=0)
+    return env
+
+
+def step(env: TeacherEnv, number: int) -> dict[str, Any]:
+    """Train on one more example of the pool."""
+    return env.step((env.task.examples("train")[number],))[4]
+
+
+def test_an_aided_evaluation_stands_beside_the_other_and_is_not_rewarded() -> None:
+    env = make()
+    assert "aided" not in step(env, 0)
+    assert env.probes.aid({"": HELP}) == ()
+    after, reward, *_, info = env.step((env.task.examples("train")[1],))
+    assert (after.accuracy, reward) == (0, 0)
+    assert info["aided"].accuracy == 1
+    assert [p.example.prompt for p in info["aided"].predictions] == [
+        HELP + e.prompt for e in env.task.examples("val")
+    ]
+    aided = {name: x for name, x in info["metrics"].items() if name.startswith("aided/")}
+    assert aided == {"aided/accuracy": 1, "aided/stderr": 0, "aided/n": N_VAL}
+    assert info["metrics"]["accuracy"] == 0
+    assert env.state.best.step == 0
+
+
+def test_aids_of_a_skill_stand_before_that_skill_alone() -> None:
+    env = make()
+    env.probes.aid({"copy": HELP})
+    report = step(env, 0)["aided"]
+    assert {skill: score.mean for skill, score in report.by_skill().items()} == {
+        "copy": 1,
+        "reverse": 0,
+        "next": 0,
+        "double": 0,
+    }
+
+
+def test_aids_last_until_others_are_given_or_the_episode_ends() -> None:
+    env = make()
+    env.probes.aid({"": HELP})
+    assert [step(env, n)["aided"].accuracy for n in range(2)] == [1, 1]
+    env.probes.aid({"copy": HELP})
+    assert step(env, 2)["aided"].accuracy == 0.25
+    env.probes.aid({})
+    assert "aided" not in step(env, 3)
+    env.probes.aid({"": HELP})
+    env.reset(seed=0)
+    assert "aided" not in step(env, 0)
+
+
+def test_both_evaluations_are_charged_and_set_aside() -> None:
+    env = make(tokens=10**6)
+    assert env.next_evaluation.generated_tokens == 20  # 8 x 2 characters, and a fifth: 19.2
+    env.probes.aid({"": HELP})
+    assert env.next_evaluation.generated_tokens == 39  # 38.4
+    answers = [p.response for p in env.state.report.predictions]
+    aided = [e.target for e in env.task.examples("val")]
+    cost = step(env, 0)["cost"]
+    assert cost.generated_tokens == env.student.count_tokens([*answers, *aided])
+
+
+def test_an_episode_ends_where_two_evaluations_cannot_be_paid() -> None:
+    env = make(tokens=1000)
+    price = env.next_evaluation.generated_tokens
+    tight = make(tokens=2 * price)
+    assert not step(tight, 0)["stop_reason"]
+    tight = make(tokens=2 * price)
+    tight.probes.aid({"": HELP})
+    info = step(tight, 0)
+    assert info["stop_reason"] == "generated_tokens"
+    assert tight.spent.generated_tokens <= 2 * price
+
+
+@pytest.mark.parametrize(
+    ("skill", "text", "reason"),
+    [
+        ("no such skill", HELP, "format"),
+        ("copy", "", "format"),
+        ("copy", 7, "format"),
+        ("copy", "a" * 100_000, "length"),
+        ("copy", "An item: {item}", "overlap"),
+    ],
+)
+def test_what_is_not_used_is_told_with_its_reason(skill: str, text: Any, reason: str) -> None:
+    env = make()
+    if isinstance(text, str):
+        text = text.replace("{item}", env.task.examples("val")[0].prompt)
+    [verdict] = env.probes.aid({skill: text, "reverse": HELP})
+    assert verdict.reason == reason
+    assert set(env.state.aids) == {"reverse"}
+
+
+def test_a_snapshot_takes_the_aids_along() -> None:
+    env = make()
+    env.probes.aid({"": HELP})
+    snapshot = env.snapshot()
+    env.probes.aid({})
+    env.restore(snapshot)
+    assert step(env, 0)["aided"].accuracy == 1
+
+
+def test_the_aided_task_keeps_the_contract_of_a_task() -> None:
+    check_task(Aided(ToyTask(per_cell=1), {"copy": "Copy it. "}))
+
+
+def test_few_shot_gives_solved_training_exercises_of_each_skill() -> None:
+    env = gym.make(
+        "teachgym/SkillList-v0",
+        task="teachgym.testing.toy:ToyTask",
+        student="simulated",
+        budget={"steps": 1, "examples": 8},
+    )
+    teacher = make_teacher("few-shot", env, shots=2, separator="\n")
+    [transition] = run_episode(env, teacher, seed=3).transitions
+    np.testing.assert_array_equal(transition.action, np.full((4, 2), 1 / 8, np.float32))
+    task: Any = env.get_wrapper_attr("task")
+    solved = {f"{e.prompt}{e.target}": e.skill for e in task.examples("train")}
+    for prediction, item in zip(
+        transition.info["aided"].predictions, task.examples("val"), strict=True
+    ):
+        *shots, prompt = prediction.example.prompt.split("\n")
+        assert prompt == item.prompt
+        assert len(shots) == 2
+        assert {solved[shot] for shot in shots} == {item.skill}
+    env.close()
+
+
+def test_a_run_with_aids_is_logged_and_shown(tmp_path: Path) -> None:
+    settings = {"student": "simulated", "task": "teachgym.testing.toy:ToyTask"}
+    budget = {"steps": 2, "examples": 16}
+    config = RunConfig(teacher="few-shot", env_settings={**settings, "budget": budget})
+    run(config, tmp_path / "run")
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    numbers = [json.loads(line).get("aided/n") for line in lines]
+    assert numbers[0] is None
+    assert set(numbers[1:]) == {40}  # 4 skills x 2 levels x 5 items
+    page = write_run_page(RunFolder.open(tmp_path / "run")).read_text(encoding="utf-8")
+    assert "with aids" in page
