@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import gymnasium as gym
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 ENV_IDS = {
     "teachgym/OpenEnded-v0": "teachgym.envs.registry:open_ended",
