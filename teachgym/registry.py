@@ -90,7 +90,8 @@ class Registry(Mapping[str, Any]):
     @property
     def group(self) -> str:
         """The group of entry points of this kind, such as ``teachgym.chat_providers``."""
-        return f"teachgym.{self.kind.replace(' ', '_')}s"
+        kind = self.kind.replace(" ", "_")
+        return f"teachgym.{kind}{'es' if kind.endswith('s') else 's'}"
 
     @property
     def names(self) -> tuple[str, ...]:

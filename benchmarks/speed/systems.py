@@ -115,12 +115,14 @@ class _RecordedLoss:
     """
 
     def __init__(self) -> None:
+        from teachgym.training.losses import Sft
+
         self._parts: list[tuple[Any, Any, int]] = []
+        self._sft = Sft()
+        self.needs = self._sft.needs
 
     def __call__(self, logits: Any, targets: Any) -> Any:
-        from teachgym.training.losses import sft
-
-        losses = sft(logits, targets)
+        losses = self._sft(logits, targets)
         self._parts.append((losses.detach().sum(), targets.weights.sum(), len(targets.labels)))
         return losses
 

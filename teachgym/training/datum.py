@@ -11,6 +11,7 @@ import numpy as np
 from teachgym.errors import ConfigError
 from teachgym.shown import in_short
 from teachgym.students.texts import Texts
+from teachgym.training.losses import Needs
 from teachgym.training.settings import FineTuningSettings
 from teachgym.types import Data, Example
 from teachgym.wellformed import fault_of_weights
@@ -19,67 +20,93 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Datum:
-    """An example as tokens."""
+class Text:
+    """A prompt with a response to it, as tokens."""
 
     ids: tuple[int, ...]
-    """Prompt, target, end of sequence."""
+    """Prompt, response, end of sequence."""
     weights: tuple[float, ...]
-    """Of the loss of each of ``ids``, >= 0: 0 for the prompt, 1 for the target and its end
-    unless the example's spans say otherwise. With the loss ``dpo`` they sum to 1, so that a mean
-    over target tokens is one over examples."""
-    rejected: Datum | None = None
-    """The worse response to the same prompt (or to as much of its end as fits beside it), for
-    losses over pairs."""
+    """Of the loss of each of ``ids``: 0 for the prompt, above 0 for what shall become likelier,
+    below 0 for what shall not."""
+
+    __repr__ = in_short
+
+    @property
+    def n_rows(self) -> int:
+        """Tokens with a weight."""
+        return sum(map(bool, self.weights))
+
+
+@dataclass(frozen=True, slots=True)
+class Datum:
+    """An example as tokens: a group of responses to one prompt, or to as much of it as fits."""
+
+    texts: tuple[Text, ...]
+    """The target first, which is what means are over. Its tokens have the weight 1 unless the
+    example's spans say otherwise, those of a rejected response -1. Where a loss has a mean over
+    examples, the amounts of each response sum to 1."""
     references: tuple[float, ...] = ()
-    """Log-probabilities under the reference of all tokens with a weight, those of ``rejected``
-    last; empty before they are known."""
+    """Log-probabilities under the reference of all tokens with a weight, text by text; empty
+    before they are known."""
+    teacher: tuple[tuple[tuple[int, float], ...], ...] = ()
+    """For each token with a weight, a teacher model's k likeliest tokens there with their
+    log-probabilities; empty without a teacher model."""
     place: int = 0
     """Number of the example in the data that it was encoded from."""
 
     __repr__ = in_short
 
     @property
-    def responses(self) -> tuple[Datum, ...]:
-        """The texts that are read: the chosen one, and the rejected one if there is one."""
-        return (self,) if self.rejected is None else (self, self.rejected)
-
-    @property
     def n_targets(self) -> float:
-        """Sum of the weights: how many target tokens the loss is a mean over."""
-        return sum(self.weights)
+        """Sum of the weights of the target: how many tokens the loss is a mean over."""
+        return sum(map(abs, self.texts[0].weights))
 
     @property
     def n_rows(self) -> int:
-        """Tokens with a weight, in all responses."""
-        return sum(bool(weight) for text in self.responses for weight in text.weights)
+        """Tokens with a weight, in all texts."""
+        return sum(text.n_rows for text in self.texts)
 
     @property
     def n_tokens(self) -> int:
-        """Tokens of all responses, the prompt in each."""
-        return sum(len(text.ids) for text in self.responses)
+        """Tokens of all texts, the prompt in each."""
+        return sum(len(text.ids) for text in self.texts)
 
 
-def encode(texts: Texts, data: Data, settings: FineTuningSettings | None = None) -> list[Datum]:
-    """Tokens and loss weights of the examples that ``settings`` find something to learn in.
+def encode(texts: Texts, data: Data, needs: Needs | None = None) -> list[Datum]:
+    """Tokens and loss weights of the examples in which a loss with ``needs`` finds something.
 
     Raises:
         ConfigError: for spans that do not make up the target, weights that are not finite and
             >= 0, or a tokenizer that cannot tell where tokens are in a text.
     """
-    pairs = texts.pairs([e.question for e in data], [e.target for e in data])
+    needs = needs or Needs()
+    worse = [(e.question, e.rejected) for e in data if needs.rejected and e.rejected is not None]
+    both = [*((e.question, e.target) for e in data), *worse]
+    pairs = iter(texts.pairs([prompt for prompt, _ in both], [target for _, target in both]))
+    chosen = [(example, *next(pairs)) for example in data]
     encoded = []
-    for place, (example, (prompt, target)) in enumerate(zip(data, pairs, strict=True)):
+    for place, (example, prompt, target) in enumerate(chosen):
         weights = _span_weights(texts, example) if example.spans else [1.0] * len(target)
-        encoded.append(replace(_datum(prompt, target, weights), place=place))
-    if settings is None or settings.loss != "dpo":
-        return encoded
-    return _preferring(texts, data, encoded, settings)
+        responses = [_text(prompt, target, weights)]
+        if needs.rejected and example.rejected is not None:
+            prompt, target = next(pairs)
+            responses.append(_text(prompt, target, [-1.0] * len(target)))
+        if needs.mean == "examples":
+            responses = [*map(_shared, responses)]
+        datum = Datum(tuple(responses), place=place)
+        if (datum.n_targets or needs.mean == "tokens") and (needs.unpaired or len(responses) > 1):
+            encoded.append(datum)
+    return encoded
 
 
-def train_tokens(data: Sequence[Datum], settings: FineTuningSettings) -> int:
-    """Tokens read in training: each once per epoch, those of pairs once more by the reference."""
-    return sum(d.n_tokens * (settings.epochs + (d.rejected is not None)) for d in data)
+def train_tokens(data: Sequence[Datum], epochs: int, needs: Needs) -> int:
+    """Tokens read in training: each once per epoch, and once more if the reference reads it."""
+    return sum(d.n_tokens * (epochs + is_referred(d, needs)) for d in data)
+
+
+def is_referred(datum: Datum, needs: Needs) -> bool:
+    """Whether a loss compares what the student thinks of the example with what it thought."""
+    return needs.references and (len(datum.texts) > 1 or not needs.rejected)
 
 
 def log_skipped(data: Sequence[Data], encoded: Sequence[Sequence[Datum]]) -> None:
@@ -106,29 +133,16 @@ def batches(
     return made
 
 
-def _datum(prompt: Sequence[int], target: Sequence[int], weights: Sequence[float]) -> Datum:
+def _text(prompt: Sequence[int], response: Sequence[int], weights: Sequence[float]) -> Text:
     # Nothing comes before the first token that could predict it.
-    ids, all_weights = (*prompt, *target), (*([0.0] * len(prompt)), *weights[: len(target)])
-    return Datum(ids, (0.0, *all_weights[1:]))
+    ids, all_weights = (*prompt, *response), (*([0.0] * len(prompt)), *weights[: len(response)])
+    return Text(ids, (0.0, *all_weights[1:]))
 
 
-def _preferring(
-    texts: Texts, data: Data, encoded: Sequence[Datum], settings: FineTuningSettings
-) -> list[Datum]:
-    """With rejected responses; without examples that would teach nothing."""
-    worse = [e.rejected for e in data if e.rejected is not None]
-    pairs = iter(texts.pairs([e.question for e in data if e.rejected is not None], worse))
-    kept = []
-    for example, datum in zip(data, encoded, strict=True):
-        rejected = None
-        if example.rejected is not None:
-            prompt, target = next(pairs)
-            rejected = _datum(prompt, target, [1.0] * len(target))
-        total = datum.n_targets
-        if total and (rejected or settings.sft_weight):
-            weights = tuple(weight / total for weight in datum.weights)
-            kept.append(replace(datum, weights=weights, rejected=rejected))
-    return kept
+def _shared(text: Text) -> Text:
+    """With weights whose amounts sum to 1, if there are any."""
+    total = sum(map(abs, text.weights)) or 1.0
+    return replace(text, weights=tuple(weight / total for weight in text.weights))
 
 
 def _span_weights(texts: Texts, example: Example) -> list[float]:

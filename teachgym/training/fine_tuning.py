@@ -21,7 +21,7 @@ from teachgym.training.first_losses import FirstLosses
 from teachgym.training.losses import Loss, Targets, cross_entropy
 from teachgym.training.optimizers import clip_gradients, make_optimizers
 from teachgym.training.packing import Pass, passes
-from teachgym.training.references import refer
+from teachgym.training.references import Teach, refer, require_teacher
 from teachgym.training.settings import FineTuningSettings
 from teachgym.types import Cost, Data, TrainResult
 
@@ -35,12 +35,13 @@ _LOGITS_AT_ONCE = 2**26
 class FineTuner(Trainer[LanguageModelStudent]):
     """Fine-tuning on target tokens, with a fresh optimizer each time.
 
-    The updates are those of padded batches; the texts are packed only within a batch, both
-    responses of a pair in the same pass.
+    The updates are those of padded batches; the texts are packed only within a batch, all
+    responses of an example in the same pass.
 
     Args:
         settings: see ``FineTuningSettings``.
         loss: what to minimise; None = the loss that the settings name.
+        teach: tells what a teacher model thinks, for losses that follow one.
         progress: show a progress bar while training.
     """
 
@@ -51,19 +52,21 @@ class FineTuner(Trainer[LanguageModelStudent]):
         settings: FineTuningSettings | None = None,
         *,
         loss: Loss | None = None,
+        teach: Teach | None = None,
         progress: bool = False,
     ) -> None:
         self.settings = settings or FineTuningSettings()
         self.loss = loss or self.settings.make_loss()
+        self.teach = require_teacher(self.loss, teach)
         self.progress = progress
 
     def cost(self, student: LanguageModelStudent, data: Data) -> Cost:
         """Tokens of prompt, target and end, once per epoch.
 
-        With ``dpo`` those of both responses, and once more for the reference.
+        With a loss over pairs those of both responses, and once more for a reference.
         """
-        encoded = encode(student.texts, data, self.settings)
-        return Cost(train_tokens=train_tokens(encoded, self.settings))
+        encoded = encode(student.texts, data, self.loss.needs)
+        return Cost(train_tokens=train_tokens(encoded, self.settings.epochs, self.loss.needs))
 
     def train(
         self, student: LanguageModelStudent, data: Data, rng: np.random.Generator
@@ -84,7 +87,8 @@ class FineTuner(Trainer[LanguageModelStudent]):
         """
         pool = pool_of(students)
         started = perf_counter()
-        encoded = [encode(pool.texts, own, self.settings) for own in data]
+        needs, epochs = self.loss.needs, self.settings.epochs
+        encoded = [self.teach(encode(pool.texts, own, needs)) for own in data]
         log_skipped(data, encoded)
         made: list[list[list[Datum]]] = [[] for _ in range(pool.count)]
         seeds = [0] * pool.count
@@ -94,14 +98,13 @@ class FineTuner(Trainer[LanguageModelStudent]):
                 seeds[student.index] = int(rng.integers(2**63))
         first = FirstLosses()
         with pool.threads():
-            if self.settings.loss == "dpo":
-                made = refer(made, self.settings.epochs, partial(self._score, pool))
-            losses = self._update_all(pool, made, seeds, first)
+            referred = refer(made, epochs, needs, partial(self._score, pool))
+            losses = self._update_all(pool, referred, seeds, first)
         seconds = (perf_counter() - started) / len(students)
         results = []
         for student, own, handed in zip(students, encoded, data, strict=True):
-            updates = made[student.index]
-            tokens = train_tokens(own, self.settings)
+            updates = referred[student.index]
+            tokens = train_tokens(own, epochs, needs)
             cost = Cost(train_tokens=tokens, seconds=seconds if own else 0.0)
             each = first.of(updates, len(handed))
             results.append(TrainResult(losses[student.index], len(updates), cost, each))
@@ -182,7 +185,7 @@ def run_pass(
     leaf = picked.detach().requires_grad_()
     totals = [torch.zeros(pool.count, dtype=torch.float64, device=device)]
     rows = [torch.zeros(0, dtype=torch.float64, device=device)]
-    for start, stop in _chunks(one.targets, pool.network.n_tokens):
+    for start, stop in _chunks(one.targets, pool.network.n_tokens, whole=loss.needs.groups):
         counts = _counts_within(one.n_targets, start, stop)
         with pool.computing(), pool.layout.blocks(counts):
             row_losses = loss(pool.logits(leaf[start:stop]), one.targets.part(start, stop, device))
@@ -217,12 +220,12 @@ def _hidden(pool: StudentPool, one: Pass) -> torch.Tensor:
     return hidden[one.rows.to(pool.network.device)]
 
 
-def _chunks(targets: Targets, n_tokens: int) -> Iterator[tuple[int, int]]:
-    """Where each chunk of rows starts and stops; a pair is never parted, however long it is."""
+def _chunks(targets: Targets, n_tokens: int, *, whole: bool = False) -> Iterator[tuple[int, int]]:
+    """Where each chunk of rows starts and stops; ``whole`` groups are never parted."""
     n, chunk = len(targets.labels), max(1, _LOGITS_AT_ONCE // n_tokens)
-    if targets.preferences is None:
+    if not whole:
         return pairwise([*range(0, n, chunk), n])
-    runs = split_by_tokens(targets.preferences.counts.tolist(), int, chunk)
+    runs = split_by_tokens(targets.counts.tolist(), int, chunk)
     return pairwise([0, *accumulate(sum(run) for run in runs)])
 
 

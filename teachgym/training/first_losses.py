@@ -46,8 +46,8 @@ class FirstLosses:
             count: how many examples were handed over, shape of the result.
 
         Returns:
-            Mean loss per target token, weighted as in training (with ``dpo``: the loss of the
-            pair), in nats; nan for an example that was skipped or has no weighted token.
+            Mean loss per target token, weighted as in training (with a loss over pairs: that of
+            the pair), in nats; nan for an example that was skipped or has no weighted token.
         """
         losses = [math.nan] * count
         for datum in (datum for batch in made for datum in batch):
@@ -58,11 +58,12 @@ class FirstLosses:
     def _first(self) -> dict[int, float]:
         """By the ``id`` of each datum: equal ones may belong to several students."""
         owners = np.repeat(np.arange(len(self._data)), [d.n_rows for d in self._data])
-        losses, weights = (
-            np.bincount(owners, torch.cat(parts).cpu().numpy(), len(self._data))
-            for parts in (self._rows, self._weights)
-        )
+        losses, weights = (torch.cat(parts).cpu().numpy() for parts in (self._rows, self._weights))
+        # The mean is over the target, which is the first of an example's texts.
+        of_target = [(i == 0, t.n_rows) for d in self._data for i, t in enumerate(d.texts)]
+        shares = np.abs(weights) * np.repeat(*map(np.array, zip(*of_target, strict=True)))
+        losses, shares = (np.bincount(owners, rows, len(self._data)) for rows in (losses, shares))
         with np.errstate(invalid="ignore"):  # 0 / 0 is nan: nothing to learn from.
-            means = (losses / weights).tolist()
+            means = (losses / shares).tolist()
         # Later epochs come first here, so the first one has the last word.
         return {id(d): m for d, m in zip(reversed(self._data), reversed(means), strict=True)}

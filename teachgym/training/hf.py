@@ -23,7 +23,7 @@ from teachgym.students.hf.student import HuggingFaceStudent, pad
 from teachgym.training.datum import Datum, batches, encode, log_skipped, train_tokens
 from teachgym.training.first_losses import FirstLosses
 from teachgym.training.losses import Loss, Targets, cross_entropy
-from teachgym.training.references import refer
+from teachgym.training.references import Teach, refer, require_teacher
 from teachgym.training.settings import FineTuningSettings, recipe
 from teachgym.training.targets import targets_of
 from teachgym.types import Cost, Data, TrainResult
@@ -39,37 +39,44 @@ class HuggingFaceTrainer(Trainer[HuggingFaceStudent]):
         settings: see ``FineTuningSettings``; the optimizer must be ``adamw``. A batch is one
             forward pass, whatever ``token_budget`` says.
         loss: what to minimise; None = the loss that the settings name.
+        teach: tells what a teacher model thinks, for losses that follow one.
 
     Raises:
         ConfigError: for another optimizer.
     """
 
-    def __init__(self, settings: FineTuningSettings = ADAMW, *, loss: Loss | None = None) -> None:
+    def __init__(
+        self,
+        settings: FineTuningSettings = ADAMW,
+        *,
+        loss: Loss | None = None,
+        teach: Teach | None = None,
+    ) -> None:
         if settings.optimizer != "adamw":
             raise ConfigError(
                 f"optimizer is {settings.optimizer!r}; the hf backend has 'adamw' alone, so set "
                 "trainer_settings.optimizer='adamw' or student_settings.backend='local'"
             )
         self.settings, self.loss = settings, loss or settings.make_loss()
+        self.teach = require_teacher(self.loss, teach)
 
     def cost(self, student: HuggingFaceStudent, data: Data) -> Cost:
         """As of ``FineTuner``; padding is free."""
-        encoded = encode(student.texts, data, self.settings)
-        return Cost(train_tokens=train_tokens(encoded, self.settings))
+        encoded = encode(student.texts, data, self.loss.needs)
+        return Cost(train_tokens=train_tokens(encoded, self.settings.epochs, self.loss.needs))
 
     def train(
         self, student: HuggingFaceStudent, data: Data, rng: np.random.Generator
     ) -> TrainResult:
         """Update the student in place; ``rng`` decides the order of the examples and dropout."""
         started = perf_counter()
-        encoded = encode(student.texts, data, self.settings)
+        encoded = self.teach(encode(student.texts, data, self.loss.needs))
         log_skipped([data], [encoded])
         if not encoded:
             return TrainResult(math.nan, 0, Cost(), (math.nan,) * len(data))
         made = batches(encoded, self.settings, rng)
-        seed = int(rng.integers(2**63))
-        if self.settings.loss == "dpo":
-            (made,) = refer([made], self.settings.epochs, partial(_score, student))
+        seed, epochs = int(rng.integers(2**63)), self.settings.epochs
+        (referred,) = refer([made], epochs, self.loss.needs, partial(_score, student))
         device, first = student.device, FirstLosses()
         # Dropout takes no generator, so the global state is set and put back.
         with (
@@ -79,12 +86,12 @@ class HuggingFaceTrainer(Trainer[HuggingFaceStudent]):
             torch.manual_seed(seed)
             student.model.train()
             try:
-                loss = self._update_all(student, made, first)
+                loss = self._update_all(student, referred, first)
             finally:
                 student.model.eval()
                 student.model.zero_grad()
         cost = replace(self.cost(student, data), seconds=perf_counter() - started)
-        return TrainResult(loss, len(made), cost, first.of(made, len(data)))
+        return TrainResult(loss, len(made), cost, first.of(referred, len(data)))
 
     def _update_all(
         self, student: HuggingFaceStudent, made: Sequence[list[Datum]], first: FirstLosses
@@ -138,11 +145,11 @@ def _score(
 
 def _read(student: HuggingFaceStudent, batch: Sequence[Datum]) -> tuple[torch.Tensor, Targets]:
     """Logits (n, V) of the rows with a loss, and what they should have predicted."""
-    texts = [text for datum in batch for text in datum.responses]
+    texts = [text for datum in batch for text in datum.texts]
     ids, mask = (t[:, :-1].to(student.device) for t in pad([t.ids for t in texts], on="right"))
     weighed = torch.zeros(len(texts), ids.shape[1], dtype=torch.bool)
     for row, text in enumerate(texts):
-        weighed[row, : len(text.ids) - 1] = torch.tensor(text.weights[1:]) > 0
+        weighed[row, : len(text.ids) - 1] = torch.tensor(text.weights[1:]) != 0
     n_targets = sum(d.n_targets for d in batch)
     targets = targets_of(batch, [1 / n_targets if n_targets else 0.0] * len(batch))
     logits = student.model(input_ids=ids, attention_mask=mask).logits

@@ -1,82 +1,129 @@
-"""What is minimised: a loss is a function of the logits at target positions.
+"""What is minimised: a loss sees the logits of target positions and what is known of them.
 
-``LOSSES`` names them; to add one, write it here and give it a line there.
+``LOSSES`` names the built-in ones; one of your own is a class like them, in any file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from abc import abstractmethod
 from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from torch.nn import functional as F
 
+from teachgym.registry import Registry
+from teachgym.settings import NotNegative, Positive, checked
+
 
 @dataclass(frozen=True)
-class Preferences:
-    """What losses over pairs of responses know of n rows; a pair's rows follow one another."""
+class Needs:
+    """What a loss must be told of examples; trainers compute it once, before the first update."""
 
-    owners: torch.Tensor
-    """Number of the example the row belongs to, rising, shape (n,)."""
-    signs: torch.Tensor
-    """1 for rows of the chosen response, -1 for those of the rejected one, shape (n,)."""
-    shares: torch.Tensor
-    """Share of the pair in its student's mean at its first row, 0 elsewhere, shape (n,)."""
-    references: torch.Tensor
-    """Log-probability of the right token under the reference, shape (n,)."""
+    rejected: bool = False
+    """Whether it learns from the rejected response of an example, beside the target."""
+    unpaired: bool = True
+    """Whether an example without a rejected response teaches it anything; if not, such examples
+    are neither trained on nor charged."""
+    references: bool = False
+    """Whether it compares with the student as it was before training. With ``rejected``, only
+    examples that have a rejected response are read for it."""
+    teacher: bool = False
+    """Whether it follows the log-probabilities of a teacher model."""
+    groups: bool = False
+    """Whether it couples the rows of a group, which then are never parted."""
+    mean: Literal["tokens", "examples"] = "tokens"
+    """What counts alike in the mean over a batch: every target token, or every example."""
 
-    @property
-    def counts(self) -> torch.Tensor:
-        """Rows of each example, shape (n_examples,)."""
-        counts: torch.Tensor = torch.unique_consecutive(self.owners, return_counts=True)[1]
-        return counts
 
-    def part(self, start: int, stop: int, device: torch.device) -> Preferences:
-        """Rows ``start`` to ``stop``, on ``device``."""
-        own = (self.owners, self.signs, self.shares, self.references)
-        return Preferences(*(rows[start:stop].to(device) for rows in own))
+@dataclass(frozen=True)
+class TopK:
+    """A teacher model's k likeliest tokens at each of n rows."""
+
+    ids: torch.Tensor
+    """Tokens, shape (n, k)."""
+    logprobs: torch.Tensor
+    """Their log-probabilities, shape (n, k)."""
 
 
 @dataclass(frozen=True)
 class Targets:
-    """What n rows of logits should have predicted."""
+    """What n rows of logits should have predicted; those of a group follow one another."""
 
     labels: torch.Tensor
-    """The right token, shape (n,)."""
+    """The token that was there, shape (n,)."""
     weights: torch.Tensor
-    """Share of the row in its student's mean, shape (n,); 0 in a rejected response."""
-    preferences: Preferences | None = None
-    """None where no row belongs to a pair."""
+    """Share of the row in its student's mean, shape (n,); below 0 in a rejected response."""
+    texts: torch.Tensor
+    """Number of the response that the row belongs to, rising, shape (n,)."""
+    groups: torch.Tensor
+    """Number of the example, with all of its responses, rising, shape (n,)."""
+    shares: torch.Tensor
+    """Share of a group in its student's mean, shape (n,): at its first row if it has several
+    responses, 0 elsewhere."""
+    references: torch.Tensor
+    """Log-probability of the label under the reference, shape (n,); 0 where nobody asked."""
+    teacher: TopK | None = None
+    """None where the data has nothing of a teacher model."""
+
+    @property
+    def counts(self) -> torch.Tensor:
+        """Rows of each group, shape (n_groups,)."""
+        counts: torch.Tensor = torch.unique_consecutive(self.groups, return_counts=True)[1]
+        return counts
 
     def part(self, start: int, stop: int, device: torch.device) -> Targets:
         """Rows ``start`` to ``stop``, on ``device``."""
-        known = self.preferences
+
+        def rows(of: torch.Tensor) -> torch.Tensor:
+            return of[start:stop].to(device)
+
         return Targets(
-            self.labels[start:stop].to(device),
-            self.weights[start:stop].to(device),
-            known and known.part(start, stop, device),
+            rows(self.labels),
+            rows(self.weights),
+            rows(self.texts),
+            rows(self.groups),
+            rows(self.shares),
+            rows(self.references),
+            self.teacher and TopK(rows(self.teacher.ids), rows(self.teacher.logprobs)),
         )
 
 
-Loss = Callable[[torch.Tensor, Targets], torch.Tensor]
-"""Logits (n, V) and targets -> weighted loss of each row (n,), in 32 bits."""
+@runtime_checkable
+class Loss(Protocol):
+    """A loss; its settings are the fields of the dataclass that derives from this class."""
+
+    @property
+    def needs(self) -> Needs:
+        """What it must be told; by default prompts and targets alone."""
+        return Needs()
+
+    @abstractmethod
+    def __call__(self, logits: torch.Tensor, targets: Targets) -> torch.Tensor:
+        """The weighted loss of each row, shape (n,), in 32 bits; ``logits`` are (n, V)."""
 
 
 def cross_entropy(logits: torch.Tensor, targets: Targets) -> torch.Tensor:
-    """Negative log-probability of each right token, shape (n,), in 32 bits."""
+    """Negative log-probability of each label, shape (n,), in 32 bits."""
     return F.cross_entropy(logits.float(), targets.labels, reduction="none")
 
 
-def sft(logits: torch.Tensor, targets: Targets) -> torch.Tensor:
-    """Supervised fine-tuning: weighted cross entropy of each row."""
-    return cross_entropy(logits, targets) * targets.weights
-
-
 @dataclass(frozen=True)
-class Dpo:
-    """Direct preference optimisation: Rafailov et al. 2023 (arXiv 2305.18290), equation 7.
+class Sft(Loss):
+    """Supervised fine-tuning: weighted cross entropy of each row."""
 
-    For the chosen response w and the rejected one l to a prompt x::
+    def __call__(self, logits: torch.Tensor, targets: Targets) -> torch.Tensor:
+        """The loss of each row, as ``Loss`` says."""
+        return cross_entropy(logits, targets) * targets.weights
+
+
+@checked
+@dataclass(frozen=True)
+class Dpo(Loss):
+    """Direct preference optimisation: prefer each target to its rejected response.
+
+    Rafailov et al. 2023 (arXiv 2305.18290), equation 7. For the chosen response w and the
+    rejected one l to a prompt x::
 
         -log sigmoid(beta * [(log pi(w|x) - log ref(w|x)) - (log pi(l|x) - log ref(l|x))])
 
@@ -85,27 +132,38 @@ class Dpo:
     at its first row. Rows without a partner have the cross entropy alone.
     """
 
-    beta: float
-    """How dear it is to leave the reference, > 0."""
-    sft_weight: float
-    """Weight of the cross entropy, >= 0."""
+    beta: Positive = 0.1
+    """How dear it is to leave the student as it was before training, > 0."""
+    sft_weight: NotNegative = 0.0
+    """Weight of the targets' cross entropy beside the preferences, >= 0. At 0, examples without a
+    rejected response are neither trained on nor charged."""
+
+    @property
+    def needs(self) -> Needs:
+        """Pairs, whole, with references."""
+        return Needs(
+            rejected=True,
+            unpaired=self.sft_weight > 0,
+            references=True,
+            groups=True,
+            mean="examples",
+        )
 
     def __call__(self, logits: torch.Tensor, targets: Targets) -> torch.Tensor:
-        """Loss of each row, as ``Loss`` says; no pair may be parted."""
+        """The loss of each row, as ``Loss`` says."""
         entropy = cross_entropy(logits, targets)
-        plain = self.sft_weight * entropy * targets.weights
-        known = targets.preferences
-        if known is None:
-            return plain
-        ratios = known.signs * (-entropy - known.references)
-        counts = known.counts
-        # Adds up each example's rows in their order, whoever else is there.
-        margins = torch.segment_reduce(ratios, "sum", lengths=counts)  # (n_examples,)
-        return F.softplus(-self.beta * margins).repeat_interleave(counts) * known.shares + plain
+        ratios = targets.weights.sign() * (-entropy - targets.references)
+        counts = targets.counts
+        # Adds up each pair's rows in their order, whoever else is there.
+        margins = torch.segment_reduce(ratios, "sum", lengths=counts)  # (n_groups,)
+        preference = F.softplus(-self.beta * margins).repeat_interleave(counts) * targets.shares
+        return preference + self.sft_weight * entropy * targets.weights.clamp(min=0)
 
 
-LOSSES: Mapping[str, Callable[[float, float], Loss]] = {
-    "sft": lambda beta, sft_weight: sft,
-    "dpo": Dpo,
-}
-"""What each loss is, given ``beta`` and ``sft_weight``."""
+LOSSES = Registry(
+    "loss",
+    {"sft": "teachgym.training.losses:Sft", "dpo": "teachgym.training.losses:Dpo"},
+    functions=True,
+    base=Loss,
+)
+"""Every loss, called as ``(**settings)``."""

@@ -20,7 +20,7 @@ class Pass:
     data: tuple[Datum, ...]
     """The examples; rows are in their order."""
     texts: tuple[tuple[int, ...], ...]
-    """Token ids that are read: all but the last of a datum, which has nothing to predict."""
+    """Token ids that are read: all but the last of a text, which has nothing to predict."""
     n_read: tuple[int, ...]
     """Tokens read per student, shape (K,)."""
     n_targets: tuple[int, ...]
@@ -35,7 +35,7 @@ def passes(batches: Sequence[Sequence[Datum]], budget: int) -> Iterator[Pass]:
 
     How a student's batch is split depends on the batch alone; pieces of several students share a
     pass. Within a piece, examples are sorted by length, so that equal texts can be attended to at
-    once; a mean does not depend on their order. Both responses of a pair are in one piece.
+    once; a mean does not depend on their order. All texts of an example are in one piece.
     """
     scales = [1 / total if (total := sum(d.n_targets for d in b)) else 0.0 for b in batches]
     pieces = [
@@ -59,13 +59,13 @@ def passes(batches: Sequence[Sequence[Datum]], budget: int) -> Iterator[Pass]:
 
 
 def _split(batch: Sequence[Datum], budget: int) -> Iterator[list[Datum]]:
-    by_length = sorted(batch, key=lambda d: len(d.ids))
+    by_length = sorted(batch, key=lambda d: len(d.texts[0].ids))
     return split_by_tokens(by_length, _n_read, budget)
 
 
 def _n_read(datum: Datum) -> int:
     """All tokens but the last of each text, which has nothing to predict."""
-    return datum.n_tokens - len(datum.responses)
+    return datum.n_tokens - len(datum.texts)
 
 
 def _pack(pieces: Sequence[Sequence[Datum]], scales: Sequence[float]) -> Pass:
@@ -75,7 +75,7 @@ def _pack(pieces: Sequence[Sequence[Datum]], scales: Sequence[float]) -> Pass:
     start = 0
     for piece in pieces:
         first, n_before = start, len(rows)
-        for text in (text for datum in piece for text in datum.responses):
+        for text in (text for datum in piece for text in datum.texts):
             rows += [start + place for place, weight in enumerate(text.weights[1:]) if weight]
             texts.append(text.ids[:-1])
             start += len(text.ids) - 1

@@ -1,7 +1,7 @@
-"""What a student thinks of the responses in its data before it is trained on them.
+"""What others than the student that learns think of the responses in its data.
 
-The reference of ``teachgym.training.losses.Dpo`` is the student itself at that moment, so its
-log-probabilities are numbers, and no second copy of the weights is needed.
+The reference of a loss is the student itself before it is trained on them, so its log-probabilities
+are numbers, and no second copy of the weights is needed.
 """
 
 from __future__ import annotations
@@ -12,16 +12,37 @@ from itertools import islice, zip_longest
 
 import torch
 
-from teachgym.training.datum import Datum
+from teachgym.errors import ConfigError
+from teachgym.training.datum import Datum, is_referred
+from teachgym.training.losses import Loss, Needs
 
 Score = Callable[[Sequence[Sequence[Datum]]], Iterable[tuple[Sequence[Datum], torch.Tensor]]]
 """A batch of each student -> examples with the log-probabilities of their rows, (n_rows,)."""
 
+Teach = Callable[[list[Datum]], list[Datum]]
+"""The same examples with what a teacher model thinks of them in ``Datum.teacher``."""
+
+
+def require_teacher(loss: Loss, teach: Teach | None) -> Teach:
+    """What tells the loss of a teacher model; nothing is told to a loss that follows none.
+
+    Raises:
+        ConfigError: if a loss would follow one and there is none.
+    """
+    if not loss.needs.teacher:
+        return list
+    if teach is None:
+        raise ConfigError(
+            f"{type(loss).__name__} follows the log-probabilities of a teacher model, and the "
+            "trainer has none; give the trainer one (teach=), or choose another loss"
+        )
+    return teach
+
 
 def refer(
-    made: Sequence[Sequence[list[Datum]]], epochs: int, score: Score
-) -> list[list[list[Datum]]]:
-    """The same batches, with references in every pair.
+    made: Sequence[Sequence[list[Datum]]], epochs: int, needs: Needs, score: Score
+) -> Sequence[Sequence[list[Datum]]]:
+    """The same batches, with references where a loss with ``needs`` wants them.
 
     They are read in the batches of the first epoch, so that at the first update a student is its
     own reference to the last bit, if nothing is dropped.
@@ -29,13 +50,16 @@ def refer(
     Args:
         made: batches of each student.
         epochs: how many times the batches contain every example.
+        needs: of the loss.
         score: how log-probabilities are computed.
     """
+    if not needs.references:
+        return made
     known: dict[int, Datum] = {}
     first = [own[: len(own) // epochs] for own in made]
     for now in zip_longest(*first, fillvalue=()):
-        pairs = [[datum for datum in batch if datum.rejected] for batch in now]
-        for data, logprobs in score(pairs):
+        referred = [[datum for datum in batch if is_referred(datum, needs)] for batch in now]
+        for data, logprobs in score(referred):
             rest = iter(logprobs.tolist())
             for datum in data:
                 own = tuple(islice(rest, datum.n_rows))

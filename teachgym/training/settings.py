@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from teachgym.settings import (
     Count,
     CountFromOne,
     Epochs,
-    NotNegative,
     Positive,
     Share,
     ShareBelowOne,
     checked,
+    within,
 )
 from teachgym.students.lora import LoRASettings
 from teachgym.students.settings import FULL_BELOW
@@ -49,18 +50,20 @@ class FineTuningSettings:
     token_budget: CountFromOne | None = None
     """Tokens in one forward pass, over all students; a batch with more is split, with the same
     gradient. None = what suits the device."""
-    loss: Literal["sft", "dpo"] = "sft"
-    """``sft``: cross entropy of the targets; ``dpo``: prefer each target to its rejected response
-    (``teachgym.training.losses.Dpo``)."""
-    beta: Positive = 0.1
-    """Of ``dpo``: how dear it is to leave the student as it was before training, > 0."""
-    sft_weight: NotNegative = 0.0
-    """Of ``dpo``: weight of the targets' cross entropy beside the preferences, >= 0. At 0,
-    examples without a rejected response are neither trained on nor charged."""
+    loss: Any = "sft"
+    """``sft``: cross entropy of the targets; ``dpo``: prefer each target to its rejected response;
+    or one of your own (``teachgym.training.losses.Loss``), by reference or as an object."""
+    loss_settings: Mapping[str, Any] = field(default_factory=dict)
+    """The loss's own, e.g. ``{"beta": 0.3}`` of ``dpo`` (``teachgym.training.losses.Dpo``)."""
+
+    def __post_init__(self) -> None:
+        with within("loss_settings"):
+            self.make_loss()
 
     def make_loss(self) -> Loss:
         """What is minimised."""
-        return LOSSES[self.loss](self.beta, self.sft_weight)
+        loss: Loss = LOSSES.make(self.loss, settings=self.loss_settings)
+        return loss
 
     def rate(self, step: int, total: int) -> float:
         """Learning rate of update ``step`` (from 0) of ``total``.

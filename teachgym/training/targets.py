@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from teachgym.training.datum import Datum
-from teachgym.training.losses import Preferences, Targets
+from teachgym.training.losses import Targets, TopK
 
 
 def targets_of(data: Sequence[Datum], scales: Sequence[float]) -> Targets:
@@ -19,29 +19,35 @@ def targets_of(data: Sequence[Datum], scales: Sequence[float]) -> Targets:
     """
     labels: list[int] = []
     weights: list[float] = []
+    shares: list[float] = []
     for datum, scale in zip(data, scales, strict=True):
-        for text in datum.responses:
-            share = scale if text is datum else 0.0
+        start = len(labels)
+        for text in datum.texts:
             for token, weight in zip(text.ids, text.weights, strict=True):
                 if weight:
                     labels.append(token)
-                    weights.append(weight * share)
-    right = torch.tensor(labels, dtype=torch.long)
-    return Targets(right, torch.tensor(weights), _preferences(data, scales))
+                    weights.append(weight * scale)
+        n_rows = len(labels) - start
+        shares += [scale if len(datum.texts) > 1 else 0.0][:n_rows] + [0.0] * (n_rows - 1)
+    return Targets(
+        torch.tensor(labels, dtype=torch.long),
+        torch.tensor(weights),
+        _numbered([text.n_rows for datum in data for text in datum.texts]),
+        _numbered([datum.n_rows for datum in data]),
+        torch.tensor(shares),
+        torch.tensor([x for d in data for x in d.references or [0.0] * d.n_rows]),
+        _teacher(data),
+    )
 
 
-def _preferences(data: Sequence[Datum], scales: Sequence[float]) -> Preferences | None:
-    if all(datum.rejected is None for datum in data):
+def _numbered(counts: Sequence[int]) -> torch.Tensor:
+    """0 as often as the first count says, then 1, ...; shape (n,)."""
+    return torch.arange(len(counts)).repeat_interleave(torch.tensor(counts, dtype=torch.long))
+
+
+def _teacher(data: Sequence[Datum]) -> TopK | None:
+    if not any(datum.teacher for datum in data):
         return None
-    counts: list[int] = []
-    signs: list[float] = []
-    shares: list[float] = []
-    references: list[float] = []
-    for datum, scale in zip(data, scales, strict=True):
-        n, n_rejected = datum.n_rows, datum.rejected.n_rows if datum.rejected else 0
-        counts.append(n)
-        signs += [1.0] * (n - n_rejected) + [-1.0] * n_rejected
-        shares += [scale if n_rejected else 0.0] + [0.0] * (n - 1)
-        references += datum.references or [0.0] * n
-    owners = torch.arange(len(data)).repeat_interleave(torch.tensor(counts))
-    return Preferences(owners, *map(torch.tensor, (signs, shares, references)))
+    rows = [row for datum in data for row in datum.teacher]
+    ids, logprobs = ([[pair[i] for pair in row] for row in rows] for i in (0, 1))
+    return TopK(torch.tensor(ids), torch.tensor(logprobs))

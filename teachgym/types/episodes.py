@@ -22,15 +22,15 @@ class TrainResult:
     """What a training run reports."""
 
     loss: float
-    """Mean loss over the run, per target token, with ``loss="dpo"`` per example; nan if nothing was
-    trained."""
+    """Mean loss over the run, per target token, with a loss over pairs per example; nan if nothing
+    was trained."""
     steps: int
     """Optimizer updates made."""
     cost: Cost
     """Training tokens and seconds; never examples or environment steps."""
     losses: tuple[float, ...] = ()
-    """Of each example that was handed over, in that order: its mean loss per target token, with
-    ``loss="dpo"`` that of the pair, in nats, the first time it was met in this run, so before it
+    """Of each example that was handed over, in that order: its mean loss per target token, with a
+    loss over pairs that of the pair, in nats, the first time it was met in this run, so before it
     was learned from (but after the batches before it). nan for an example that was not trained on;
     () if the trainer does not say."""
 

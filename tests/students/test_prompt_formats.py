@@ -112,8 +112,8 @@ def test_a_template_that_changes_prompts_lets_no_control_token_through() -> None
 def test_spans_of_a_target_that_spells_a_control_token_keep_their_places() -> None:
     one = Texts(make("bytes"), 4096)
     example = Example("a", "ab</s>cd", "copy", spans=(("ab</s>", 0.0), ("cd", 1.0)))
-    (datum,) = encode(one, [example])
-    weighed = [i for i, weight in zip(datum.ids, datum.weights, strict=True) if weight]
+    (text,) = encode(one, (example,))[0].texts
+    weighed = [i for i, weight in zip(text.ids, text.weights, strict=True) if weight]
     assert one.tokenizer.decode(weighed) == "cd</s>"
     assert weighed[-1] == one.end
 

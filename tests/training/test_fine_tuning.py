@@ -17,10 +17,10 @@ from teachgym.errors import ConfigError
 from teachgym.students.local.student import LanguageModelStudent
 from teachgym.testing import check_trainer
 from teachgym.training import make_trainer
-from teachgym.training.datum import Datum, encode
+from teachgym.training.datum import Datum, Text, encode
 from teachgym.training.fine_tuning import FineTuner, run_pass
 from teachgym.training.hf import HuggingFaceTrainer
-from teachgym.training.losses import sft
+from teachgym.training.losses import Sft
 from teachgym.training.muon import Muon
 from teachgym.training.optimizers import AdamW, make_optimizers
 from teachgym.training.packing import passes
@@ -49,7 +49,7 @@ def student() -> LanguageModelStudent:
 def loss_of(student: LanguageModelStudent, batch: list[Datum]) -> float:
     """Mean loss per target token of a batch, by the path that training takes."""
     (one,) = passes([batch], budget=10**6)
-    return float(run_pass(student.pool, one, sft))
+    return float(run_pass(student.pool, one, Sft()))
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -62,7 +62,7 @@ def rng(seed: int = 0) -> np.random.Generator:
 def test_only_the_target_and_its_end_have_a_loss(student: LanguageModelStudent) -> None:
     """Of the tokens a = 3, b = 4, end = 1: prompt "ab", target "b" -> 3 4 | 4 1."""
     (datum,) = encode(student.texts, (Example("ab", "b", "copy"),))
-    assert datum == Datum((3, 4, 4, 1), (0.0, 0.0, 1.0, 1.0))
+    assert datum == Datum((Text((3, 4, 4, 1), (0.0, 0.0, 1.0, 1.0)),))
     assert datum.n_targets == 2
 
 
@@ -70,13 +70,13 @@ def test_spans_weigh_the_tokens_that_begin_in_them(student: LanguageModelStudent
     """Target "bcd" as "b" with weight 2 and "cd" with 0.5; the end has the last span's weight."""
     example = Example("a", "bcd", "copy", spans=(("b", 2.0), ("cd", 0.5)))
     (datum,) = encode(student.texts, (example,))
-    assert datum.weights == (0.0, 2.0, 0.5, 0.5, 0.5)
+    assert datum.texts[0].weights == (0.0, 2.0, 0.5, 0.5, 0.5)
 
 
 def test_masked_spans_do_not_enter_the_loss(student: LanguageModelStudent) -> None:
     """Weight 0 on "b" leaves "c" and the end: the loss is the mean of their two entropies."""
     (datum,) = encode(student.texts, (Example("a", "bc", "copy", spans=(("b", 0.0), ("c", 1.0))),))
-    a, b, c, end = datum.ids
+    a, b, c, end = datum.texts[0].ids
     logits = student.model(torch.tensor([[a, b, c]])).logits[0].log_softmax(-1)
     expected = -(logits[1, c] + logits[2, end]).item() / 2
     assert loss_of(student, [datum]) == pytest.approx(expected, rel=1e-5)
@@ -89,9 +89,10 @@ def test_the_loss_is_the_mean_negative_log_probability_of_the_target_tokens(
     batch = encode(student.texts, DATA)
     losses = []
     for example, datum in zip(DATA, batch, strict=True):
-        logits = student.model(torch.tensor([datum.ids])).logits[0]
-        for place in range(len(example.prompt), len(datum.ids)):
-            losses.append(-logits[place - 1].log_softmax(-1)[datum.ids[place]].item())
+        ids = datum.texts[0].ids
+        logits = student.model(torch.tensor([ids])).logits[0]
+        for place in range(len(example.prompt), len(ids)):
+            losses.append(-logits[place - 1].log_softmax(-1)[ids[place]].item())
     assert sum(d.n_targets for d in batch) == len(losses) == 2 + 3 + 4 + 1 + 1 + 5
     assert loss_of(student, batch) == pytest.approx(np.mean(losses), rel=1e-5)
 

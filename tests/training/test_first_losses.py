@@ -22,7 +22,7 @@ from teachgym.training.datum import encode
 from teachgym.training.fine_tuning import FineTuner, run_pass
 from teachgym.training.first_losses import FirstLosses
 from teachgym.training.hf import HuggingFaceTrainer
-from teachgym.training.losses import sft
+from teachgym.training.losses import Sft
 from teachgym.training.packing import passes
 from teachgym.training.settings import FineTuningSettings
 from teachgym.training.simulated import SimulatedTrainer
@@ -127,7 +127,7 @@ def test_the_loss_of_a_pair_is_log_two_until_anything_is_learned() -> None:
     data = (*DATA[:3], replace(DATA[3], rejected=None), DATA[4])
     for weight in (0.0, 0.5):
         student = untrained()
-        dpo = replace(STILL, loss="dpo", sft_weight=weight)
+        dpo = replace(STILL, loss="dpo", loss_settings={"sft_weight": weight})
         found = FineTuner(dpo).train(student, data, rng()).losses
         expected = math.log(2) + weight * np.array(surprises(student, data))
         expected[3] = expected[3] - math.log(2) if weight else math.nan
@@ -184,7 +184,7 @@ def test_taking_notes_changes_no_bit_of_loss_and_gradients() -> None:
     for first in (None, FirstLosses()):
         student = untrained()
         (one,) = passes([encode(student.texts, DATA)], 10**6)
-        total = run_pass(student.pool, one, sft, first=first)
+        total = run_pass(student.pool, one, Sft(), first=first)
         gradients = [w.parameter.grad for w in student.pool.weights]
         assert all(g is not None for g in gradients)
         found.append([total, *gradients])

@@ -20,7 +20,7 @@ from teachgym.testing import TableStudent, ToyTask, check_trainer
 from teachgym.training import make_trainer
 from teachgym.training.fine_tuning import FineTuner
 from teachgym.training.hf import HuggingFaceTrainer
-from teachgym.training.losses import Targets, sft
+from teachgym.training.losses import Sft, Targets
 from teachgym.training.settings import FineTuningSettings
 from teachgym.types import Data, Example
 
@@ -57,14 +57,14 @@ def make_pair(lora: LoRASettings | None) -> tuple[LanguageModelStudent, HuggingF
     return LanguageModelStudent(pool), reference
 
 
-class Curve:
-    """``sft`` that keeps the sum of what it returned, call by call."""
+class Curve(Sft):
+    """``Sft`` that keeps the sum of what it returned, call by call."""
 
     def __init__(self) -> None:
         self.losses: list[float] = []
 
     def __call__(self, logits: torch.Tensor, targets: Targets) -> torch.Tensor:
-        rows = sft(logits, targets)
+        rows = super().__call__(logits, targets)
         self.losses.append(float(rows.detach().sum()))
         return rows
 

@@ -17,7 +17,7 @@ from teachgym.students.local.student import LanguageModelStudent
 from teachgym.students.lora import LoRASettings
 from teachgym.training.datum import Datum, encode
 from teachgym.training.fine_tuning import FineTuner, run_pass, score_pass
-from teachgym.training.losses import Dpo, Preferences, Targets
+from teachgym.training.losses import Dpo, Targets
 from teachgym.training.packing import passes
 from teachgym.training.references import refer
 from teachgym.training.settings import FineTuningSettings
@@ -54,7 +54,8 @@ def referred(pool: StudentPool, data: Data, settings: FineTuningSettings) -> lis
         for one in passes(now, 10**6):
             yield one.data, score_pass(pool, one)
 
-    return refer([[encode(pool.texts, data, settings)]], 1, score)[0][0]
+    needs = settings.make_loss().needs
+    return refer([[encode(pool.texts, data, needs)]], 1, needs, score)[0][0]
 
 
 def row(probability: float) -> list[float]:
@@ -75,13 +76,14 @@ def test_the_loss_of_a_pair_is_the_formula_by_hand() -> None:
     """
     logits = torch.tensor([row(0.8), row(0.5), row(0.1)])
     references = torch.tensor([0.4, 0.5, 0.4]).log()
-    known = Preferences(
-        owners=torch.tensor([0, 0, 0]),
-        signs=torch.tensor([1.0, 1.0, -1.0]),
+    targets = Targets(
+        labels=torch.tensor([1, 1, 1]),
+        weights=torch.tensor([0.5, 0.5, -1.0]),
+        texts=torch.tensor([0, 0, 1]),
+        groups=torch.tensor([0, 0, 0]),
         shares=torch.tensor([1.0, 0.0, 0.0]),
         references=references,
     )
-    targets = Targets(torch.tensor([1, 1, 1]), torch.tensor([0.5, 0.5, 0.0]), known)
     assert math.log(1 + 8**-0.5) == pytest.approx(0.3027, abs=5e-5)
     assert float(Dpo(0.5, 0.0)(logits, targets).sum()) == pytest.approx(0.3027, abs=5e-5)
     expected = 0.3027 + 0.1 * 0.4581
@@ -137,7 +139,7 @@ def plain_loss(model: Any, reference: Any, student: LanguageModelStudent) -> tor
 def test_loss_and_gradient_are_those_of_the_plain_formula(budget: int) -> None:
     """Away from the reference, whole and in passes of one pair each."""
     student = LanguageModelStudent(make_pool())
-    settings = replace(SETTINGS, beta=0.3, sft_weight=0.2)
+    settings = replace(SETTINGS, loss_settings={"beta": 0.3, "sft_weight": 0.2})
     data = referred(student.pool, PAIRS, settings)
     FineTuner(replace(settings, epochs=1)).train(student, PAIRS, rng())
     reference = make_student(seed=1).model
@@ -175,7 +177,7 @@ def test_chunks_of_logits_never_part_a_pair(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("lora", [None, LoRASettings(rank=4, dropout=0.1)])
 def test_students_together_learn_the_same_preferences_as_alone(lora: LoRASettings | None) -> None:
     """Bit for bit, with ragged data, one without pairs, one without data, and small passes."""
-    settings = replace(SETTINGS, sft_weight=0.5, token_budget=60)
+    settings = replace(SETTINGS, loss_settings={"sft_weight": 0.5}, token_budget=60)
     data = [PAIRS, (UNPAIRED,), (), (*PAIRS[:2], UNPAIRED, PAIRS[4])]
     pool = make_pool(4, lora)
     students = [LanguageModelStudent(pool, k) for k in range(4)]

@@ -13,7 +13,7 @@ import pytest
 
 from teachgym.benchmarks.models.pretrain_tiny import make_student as make_untrained
 from teachgym.envs import teacher_env
-from teachgym.errors import ConfigError
+from teachgym.errors import ConfigError, UnknownNameError
 from teachgym.students import make_student
 from teachgym.students.hf.student import HuggingFaceStudent
 from teachgym.students.local.student import LanguageModelStudent
@@ -57,7 +57,7 @@ def test_a_pair_costs_both_texts_once_per_epoch_and_once_for_the_reference(
     and 9 + 3 = 23 tokens, read in 3 epochs only: 69; without ``sft_weight`` nobody reads them.
     """
     for weight, expected in ((0.0, 276), (0.5, 276 + 69)):
-        trainer = FineTuner(replace(DPO, sft_weight=weight))
+        trainer = FineTuner(replace(DPO, loss_settings={"sft_weight": weight}))
         assert trainer.cost(student, PAIRS + UNPAIRED).train_tokens == expected
         result = trainer.train(student, PAIRS + UNPAIRED, rng())
         assert result.cost.train_tokens == expected
@@ -105,7 +105,7 @@ def test_a_budget_of_training_tokens_is_never_passed() -> None:
 def test_training_on_pairs_keeps_the_contract_of_trainers(
     student: LanguageModelStudent, optimizer: Any
 ) -> None:
-    settings = replace(DPO, optimizer=optimizer, sft_weight=0.1)
+    settings = replace(DPO, optimizer=optimizer, loss_settings={"sft_weight": 0.1})
     check_trainer(FineTuner(settings), student, PAIRS + UNPAIRED)
 
 
@@ -137,7 +137,7 @@ def test_without_pairs_the_cross_entropy_is_all_there_is(student: LanguageModelS
     """The mean over examples of the mean over tokens, times ``sft_weight``."""
     scores = student.logprobs([e.question for e in UNPAIRED], [e.target for e in UNPAIRED])
     expected = 0.5 * float(np.mean([-s.mean() for s in scores]))
-    still = replace(DPO, learning_rate=1e-30, sft_weight=0.5)
+    still = replace(DPO, learning_rate=1e-30, loss_settings={"sft_weight": 0.5})
     assert FineTuner(still).train(student, UNPAIRED, rng()).loss == pytest.approx(expected)
 
 
@@ -145,7 +145,7 @@ def test_masked_tokens_count_in_neither_term(student: LanguageModelStudent) -> N
     """Chosen "cba" with "cb" masked: what counts of it is "a" and the end."""
     masked = replace(PAIRS[1], spans=(("cb", 0.0), ("a", 1.0)))
     (scores,) = student.logprobs([masked.question], [masked.target])
-    still = replace(DPO, learning_rate=1e-30, sft_weight=1.0)
+    still = replace(DPO, learning_rate=1e-30, loss_settings={"sft_weight": 1.0})
     loss = FineTuner(still).train(student, (masked,), rng()).loss
     assert loss == pytest.approx(math.log(2) - float(scores[2:].mean()))
 
@@ -210,7 +210,7 @@ def test_the_reference_trainer_learns_the_same_preferences() -> None:
     """Padded and with torch's AdamW; equal losses, and weights to 1e-5."""
     one, other = make_untrained(seed=1), make_untrained(seed=1)
     reference = HuggingFaceStudent(other.model, other.texts, max_new_tokens=24)
-    settings = replace(DPO, sft_weight=0.3)
+    settings = replace(DPO, loss_settings={"sft_weight": 0.3})
     local = FineTuner(settings).train(one, PAIRS + UNPAIRED, rng())
     result = HuggingFaceTrainer(settings).train(reference, PAIRS + UNPAIRED, rng())
     assert result.loss == pytest.approx(local.loss, abs=1e-5)
@@ -235,9 +235,9 @@ def test_the_reference_trainer_keeps_its_contract_on_pairs() -> None:
 )
 def test_settings_of_preferences_out_of_range_are_refused(setting: str, value: float) -> None:
     with pytest.raises(ConfigError, match=f"{setting} is {value}; it must be"):
-        FineTuningSettings(**{setting: value})  # type: ignore[arg-type]
+        FineTuningSettings(loss="dpo", loss_settings={setting: value})
 
 
 def test_an_unknown_loss_is_answered_with_those_that_exist() -> None:
-    with pytest.raises(ConfigError, match=r"unknown loss 'dpa'.*Did you mean 'dpo'"):
-        FineTuningSettings(loss="dpa")  # type: ignore[arg-type]
+    with pytest.raises(UnknownNameError, match=r"unknown loss 'dpa'.*Did you mean 'dpo'"):
+        FineTuningSettings(loss="dpa")

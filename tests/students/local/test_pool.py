@@ -18,7 +18,7 @@ from teachgym.students.lora import LoRASettings, add_adapters
 from teachgym.students.texts import Texts
 from teachgym.training.datum import encode
 from teachgym.training.fine_tuning import FineTuner, run_pass
-from teachgym.training.losses import sft
+from teachgym.training.losses import Sft
 from teachgym.training.packing import passes
 from teachgym.training.settings import FineTuningSettings
 from teachgym.types import Checkpoint, Data, Example, Prompt
@@ -96,7 +96,7 @@ def gradients(pool: StudentPool, data: list[Data], budget: int = 10**6) -> list[
     pool.network.model.zero_grad()
     batches = [encode(pool.texts, own) for own in data]
     for one in passes(batches, budget):
-        run_pass(pool, one, sft)
+        run_pass(pool, one, Sft())
     return [
         {w.name: w.grad[k].clone() for w in pool.weights if w.grad is not None}
         for k in range(pool.count)
@@ -136,15 +136,15 @@ def test_a_batch_that_is_split_has_the_gradient_of_the_whole(budget: int) -> Non
 
 def padded_loss(model: Any, texts: Texts, data: Data) -> torch.Tensor:
     """The mean over target tokens as everyone computes it: padded rows and ignored labels."""
-    encoded = encode(texts, data)
-    longest = max(len(d.ids) for d in encoded)
+    encoded = [datum.texts[0] for datum in encode(texts, data)]
+    longest = max(len(text.ids) for text in encoded)
     ids = torch.zeros(len(encoded), longest, dtype=torch.long)
     labels = torch.full((len(encoded), longest), -100)
     mask = torch.zeros(len(encoded), longest, dtype=torch.long)
-    for row, datum in enumerate(encoded):
-        n, first = len(datum.ids), datum.weights.index(1.0)
-        ids[row, :n], mask[row, :n] = torch.tensor(datum.ids), 1
-        labels[row, first:n] = torch.tensor(datum.ids[first:])
+    for row, text in enumerate(encoded):
+        n, first = len(text.ids), text.weights.index(1.0)
+        ids[row, :n], mask[row, :n] = torch.tensor(text.ids), 1
+        labels[row, first:n] = torch.tensor(text.ids[first:])
     loss: torch.Tensor = model(input_ids=ids, attention_mask=mask, labels=labels).loss
     return loss
 
@@ -155,7 +155,7 @@ def test_packed_training_has_the_loss_and_gradient_of_padded_training(architectu
     data = data_for(2)
     batch = encode(pool.texts, data)
     (one,) = passes([batch], 10**6)
-    packed = run_pass(pool, one, sft)
+    packed = run_pass(pool, one, Sft())
     found = {w.name: w.grad[0].clone() for w in pool.weights if w.grad is not None}
     pool.network.model.zero_grad()
     loss = padded_loss(pool.network.model, pool.texts, data)

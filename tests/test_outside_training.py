@@ -1,0 +1,142 @@
+"""A user's own loss, trainer, evaluator, gate check, skills and tracker, from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import pytest
+
+from teachgym.agents import make_teacher
+from teachgym.benchmarks.bench.jobs import attempt
+from teachgym.benchmarks.bench.runner import run_suite
+from teachgym.benchmarks.bench.suites import make_suite
+from teachgym.errors import RunError
+from teachgym.experiment import RunConfig, resume, run
+from teachgym.loop import run_episode
+from teachgym.registry import load_attribute
+from teachgym.runs.config import read_config
+
+MINE = '''
+"""Parts of a user's own."""
+from dataclasses import dataclass
+
+import torch
+
+from teachgym.benchmarks.bench.suites import Arm, Suite
+from teachgym.training.losses import Loss, Needs, cross_entropy
+
+
+@dataclass(frozen=True)
+class Focal(Loss):
+    """Lin et al. 2017 (arXiv 1708.02002), equation 4; rejected responses are pushed away."""
+
+    gamma: float = 2.0
+    needs = Needs(rejected=True)
+
+    def __call__(self, logits, targets):
+        entropy = cross_entropy(logits, targets)
+        return (1 - torch.exp(-entropy)) ** self.gamma * entropy * targets.weights
+
+
+def suite():
+    """A suite."""
+    settings = {**SMALL, "trainer_settings": {"loss": f"{__file__}:Focal"}}
+    return Suite("mine", 1, "mine", (Arm("uniform", "uniform"),), env_settings=settings, seeds=1)
+
+
+SMALL = {
+    "task": "teachgym.testing:ToyTask",
+    "budget": {"steps": 2, "examples": 24},
+    "examples_per_step": 12,
+}
+'''
+
+TOML = """
+teacher = "uniform"
+seed = 3
+
+[env_settings]
+task = "teachgym.testing:ToyTask"
+examples_per_step = 12
+budget = { steps = 2, examples = 24 }
+
+[env_settings.trainer_settings]
+loss = "mine.py:Focal"
+loss_settings = { gamma = 1.0 }
+"""
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder outside of the checkout, with a run in it of a user's own loss."""
+    lab = tmp_path_factory.mktemp("lab")
+    (lab / "mine.py").write_text(MINE)
+    (lab / "run.toml").write_text(TOML)
+    teachgym(lab, "run", "--config", "run.toml", "--out", "run", "--quiet")
+    return lab
+
+
+def teachgym(lab: Path, *arguments: str, code: int = 0) -> str:
+    """What the command says when it is given in ``lab``."""
+    command = [sys.executable, "-m", "teachgym.cli", *arguments]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+    done = subprocess.run(command, cwd=lab, capture_output=True, text=True, env=environment)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def config(lab: Path) -> RunConfig:
+    """That of ``run.toml``, wherever it is read."""
+    record = read_config(lab / "run.toml")
+    record["env_settings"]["trainer_settings"]["loss"] = f"{lab}/mine.py:Focal"
+    return RunConfig.of(record)
+
+
+def die(step: int, transition: Any) -> None:
+    """An observer, as if the process had died after the first step."""
+    raise KeyboardInterrupt
+
+
+def test_a_loss_trains_by_toml_and_as_an_object_alike(lab: Path) -> None:
+    written, result = read(lab / "run" / "config.json"), read(lab / "run" / "result.json")
+    named = written["config"]["env_settings"]["trainer_settings"]["loss"]
+    assert named == f"{lab}/mine.py:Focal"
+    assert list(written["code"]) == [named]
+    loss = load_attribute(named)(gamma=1.0)
+    settings = {**config(lab).env_settings, "trainer_settings": {"loss": loss}}
+    env = gym.make("teachgym/SkillList-v0", **settings)
+    episode = run_episode(env, make_teacher("uniform", env), seed=3)
+    assert episode.return_ == result["return_"]
+    settings["trainer_settings"] = {"loss": "sft"}
+    env = gym.make("teachgym/SkillList-v0", **settings)
+    other = run_episode(env, make_teacher("uniform", env), seed=3)
+    losses = [[t.info["losses"] for t in e.transitions] for e in (episode, other)]
+    assert losses[0] != losses[1]
+
+
+def test_a_run_goes_on_with_its_loss_and_notes_that_it_has_changed(lab: Path) -> None:
+    folder, source = lab / "again", lab / "mine.py"
+    with pytest.raises(KeyboardInterrupt):
+        run(config(lab), folder, observers=(die,))
+    source.write_text(f"{MINE}\n# Changed.\n")
+    with pytest.raises(RunError, match=r"code: .*mine.py:Focal: "):
+        resume(folder)
+    assert resume(folder, accept=["code"]).return_ == read(lab / "run" / "result.json")["return_"]
+    source.write_text(MINE)
+
+
+def test_a_suite_is_benched_with_its_loss(lab: Path) -> None:
+    suite = make_suite(f"{lab}/mine.py:suite")
+    (cell,) = run_suite(suite, lab / "bench", partial(map, attempt))
+    assert list(read(lab / "bench" / cell.path / "config.json")["code"]) == [f"{lab}/mine.py:Focal"]
