@@ -81,13 +81,24 @@ def stamp(data: Data, step: int) -> Data:
 
 
 def score_metrics(report: Report) -> dict[str, float]:
-    """Accuracy with its standard error and n: over all items, and those of each skill.
+    """Accuracy over all items and those of each skill, the task's metrics and parts of grades.
 
-    A skill of which no item could be graded is left out.
+    Each with its standard error and n. What could not be measured is left out, accuracy excepted.
     """
     scores = {"{}": report.overall}
     scores |= {f"{{}}/{skill}": score for skill, score in report.by_skill().items() if score.n}
-    return _named(scores)
+    return {**_named(scores), **_figures(report)}
+
+
+def _figures(report: Report) -> dict[str, float]:
+    """The numbers of each metric of the task and each part of its grades."""
+    return {
+        f"{kind}{what}/{of}": value
+        for name, score in report.figures.items()
+        if score.n
+        for kind, _, of in [name.partition("/")]
+        for what, value in (("", score.mean), ("_stderr", score.stderr), ("_n", score.n))
+    }
 
 
 def step_metrics(

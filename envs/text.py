@@ -31,6 +31,9 @@ def describe_report(report: Report, *, errors_per_skill: int) -> str:
     width = max(len(skill) for skill in scores)
     lines = [f"accuracy {_score(report.overall)} on {report.split}", "", "by skill:"]
     lines += [f"  {skill:<{width}}  {_score(score)}" for skill, score in scores.items()]
+    if figures := report.figures:
+        lines += ["", "besides accuracy:"]
+        lines += [f"  {name}  {_score(score)}" for name, score in figures.items()]
     wrong = list(_first_errors(report, errors_per_skill))
     if wrong:
         lines += ["", "errors (prompt -> answer, should be):"]

@@ -60,6 +60,10 @@ class EpisodeError(TeachgymError, RuntimeError):
     """A call that the state of the episode does not allow, such as a step after the end."""
 
 
+class GradeError(TeachgymError, ValueError):
+    """What a task gave as the grade of an answer, or as a metric of several, is none."""
+
+
 class RunError(TeachgymError, RuntimeError):
     """A run folder that is missing, damaged or made by another configuration."""
 

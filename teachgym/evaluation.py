@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
 
 from teachgym.answers import AnswerStore, answers_key
+from teachgym.errors import GradeError
 from teachgym.protocols import Student, Task
-from teachgym.types import Example, Prediction, Prompt, Report, Split
+from teachgym.shown import shown
+from teachgym.types import Example, Grade, Prediction, Prompt, Report, Score, Split
 
 
 class Ask(Protocol):
@@ -22,6 +27,45 @@ class Ask(Protocol):
 def ask_directly(student: Student, prompts: Sequence[Prompt], stop: Sequence[str]) -> list[str]:
     """``student.generate``."""
     return student.generate(prompts, stop=stop)
+
+
+def read_grade(task: Task, given: Any) -> Grade:
+    """What ``task`` gave for an answer, a score or a ``Grade``, as a ``Grade``.
+
+    Raises:
+        GradeError: for a score, or that of a part, that is neither in [0, 1] nor nan.
+    """
+    grade = given if isinstance(given, Grade) else Grade(given)
+    if not isinstance(grade.parts, Mapping):
+        raise GradeError(
+            f"task {task.name!r} gives the parts {shown(grade.parts)}; map names to scores"
+        )
+    for name, score in (("", grade.score), *grade.parts.items()):
+        known = isinstance(score, float | int | np.bool_) and (math.isnan(score) or 0 <= score <= 1)
+        if not known or not isinstance(name, str):
+            what = f"the part {shown(name)}" if name else "an answer"
+            raise GradeError(
+                f"task {task.name!r} gives {what} the score {shown(score)}; it must be in [0, 1], "
+                "or nan where it could not be measured"
+            )
+    return Grade(float(grade.score), {name: float(score) for name, score in grade.parts.items()})
+
+
+def report_on(task: Task, predictions: tuple[Prediction, ...], split: Split) -> Report:
+    """The report on graded answers to a split, with the task's metrics of them.
+
+    Raises:
+        GradeError: for a metric that is no ``Score``, or that has a mean and n = 0.
+    """
+    metrics = task.metrics(predictions)
+    for name, score in metrics.items():
+        sound = isinstance(score, Score) and (score.n > 0 or math.isnan(score.mean))
+        if not sound or not isinstance(name, str) or not name:
+            raise GradeError(
+                f"metric {shown(name)} of task {task.name!r} is {shown(score)}; it must be a "
+                "Score, and Score.nothing() where nothing was measured"
+            )
+    return Report(predictions, split, metrics)
 
 
 class GenerateAndGrade:
@@ -41,7 +85,7 @@ class GenerateAndGrade:
 
     def evaluate(self, student: Student, task: Task, split: Split) -> Report:
         """The report over ``task.examples(split)``, in that order."""
-        return Report(self.predict(student, task, task.examples(split)), split)
+        return report_on(task, self.predict(student, task, task.examples(split)), split)
 
     def predict(
         self, student: Student, task: Task, examples: Sequence[Example]
@@ -52,8 +96,11 @@ class GenerateAndGrade:
         """
         student.read_key(examples)
         responses = self._answers(student, [e.question for e in examples], task.stop)
-        scores = task.grade_all(examples, responses)
-        return tuple(map(Prediction, examples, responses, scores))
+        grades = [read_grade(task, given) for given in task.grade_all(examples, responses)]
+        return tuple(
+            Prediction(example, response, grade.score, grade.parts)
+            for example, response, grade in zip(examples, responses, grades, strict=True)
+        )
 
     def _answers(
         self, student: Student, prompts: Sequence[Prompt], stop: Sequence[str]

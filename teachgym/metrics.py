@@ -6,11 +6,12 @@ Pure functions of numpy arrays. A mean never comes without its n and its standar
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 
 import numpy as np
 
-from teachgym.types import Report, Score, Scores
+from teachgym.types import Example, Prediction, Report, Score, Scores
 from teachgym.types.scores import FloatArray
 
 
@@ -72,6 +73,75 @@ def _grouped(cells: Sequence[int], scores: FloatArray, shape: tuple[int, ...]) -
     square = np.bincount(index, weights=scores**2, minlength=size) / at_least_one
     stderr = np.sqrt(np.maximum(square - mean**2, 0) / at_least_one)
     return Scores(n.reshape(shape), mean.reshape(shape), stderr.reshape(shape))
+
+
+# -- figures of a set of answers, for ``Task.metrics`` -------------------------------------------
+
+
+def group_accuracy(
+    predictions: Iterable[Prediction], group_of: Callable[[Example], Hashable]
+) -> Score:
+    """The share of groups of items that are all right (score 1), with its error over groups.
+
+    Such as several questions about one image, of which a guess would get some. A group is wrong if
+    any of its items is, and not measured if none is wrong and any could not be graded.
+    """
+    groups: dict[Hashable, list[float]] = defaultdict(list)
+    for prediction in predictions:
+        groups[group_of(prediction.example)].append(prediction.score)
+    return Score.of(
+        0.0 if any(s < 1 for s in scores) else math.nan if any(map(math.isnan, scores)) else 1.0
+        for scores in groups.values()
+    )
+
+
+def precision_recall_f1(
+    predictions: Iterable[Prediction],
+    is_positive: Callable[[Example], bool],
+    says_positive: Callable[[Prediction], bool],
+) -> dict[str, Score]:
+    """Precision, recall and F1 of answers that say yes or no; those without a score left out.
+
+    Each is a ratio of two sums over items, R = sum of a / sum of b, and its standard error is that
+    of the delta method: sqrt(sum of (a - R b)^2) / sum of b, which for precision and recall is
+    sqrt(R (1 - R) / n). n counts the items that the ratio is about: those called positive, those
+    that are, and for F1 those that are either.
+
+    Args:
+        predictions: the graded answers.
+        is_positive: whether yes is right.
+        says_positive: whether the answer is yes.
+    """
+    measured = [p for p in predictions if not math.isnan(p.score)]
+    are = np.array([is_positive(p.example) for p in measured], dtype=np.float64)
+    called = np.array([says_positive(p) for p in measured], dtype=np.float64)
+    both = are * called
+    return {
+        "precision": _ratio(both, called),
+        "recall": _ratio(both, are),
+        "f1": _ratio(2 * both, are + called),
+    }
+
+
+def _ratio(part: FloatArray, whole: FloatArray) -> Score:
+    """Sum of ``part`` / sum of ``whole`` over items, with the error of the delta method."""
+    if not (total := float(whole.sum())):
+        return Score.nothing()
+    ratio = float(part.sum()) / total
+    error = float(np.sqrt(((part - ratio * whole) ** 2).sum())) / total
+    return Score(int(np.count_nonzero(whole)), ratio, error)
+
+
+def brier(predictions: Iterable[Prediction], confidence: Callable[[Prediction], float]) -> Score:
+    """The mean squared distance of stated confidence from score; 0 is best, 1/4 always saying 1/2.
+
+    Brier 1950, for answers that are right or wrong. Those without a score are left out.
+
+    Args:
+        predictions: the graded answers.
+        confidence: the chance, in [0, 1], that the student gave itself to be right; nan = none.
+    """
+    return Score.of((confidence(p) - p.score) ** 2 for p in predictions)
 
 
 def area_under_curve(accuracies: Sequence[float]) -> float:

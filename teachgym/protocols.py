@@ -29,6 +29,7 @@ from teachgym.types import (
     Data,
     Draft,
     Example,
+    Grade,
     Incident,
     Items,
     Order,
@@ -36,11 +37,13 @@ from teachgym.types import (
     Prediction,
     Prompt,
     Report,
+    Score,
     Skill,
     Split,
     TrainResult,
     Transition,
     Verdict,
+    score_of,
 )
 
 ObsT = TypeVar("ObsT", contravariant=True)
@@ -80,10 +83,15 @@ class Task(Protocol):
         """The examples of a split, always the same ones in the same order; splits are disjoint."""
 
     @abstractmethod
-    def grade(self, example: Example, response: str) -> float:
-        """Score in [0, 1]; pure; 1 for ``example.target``; nan = could not be measured."""
+    def grade(self, example: Example, response: str) -> float | Grade:
+        """Score in [0, 1], or a ``Grade`` with named parts; pure; 1 for ``example.target``.
 
-    def grade_all(self, examples: Sequence[Example], responses: Sequence[str]) -> list[float]:
+        nan = could not be measured.
+        """
+
+    def grade_all(
+        self, examples: Sequence[Example], responses: Sequence[str]
+    ) -> Sequence[float | Grade]:
         """What ``grade`` gives for each response; to override where all at once is faster."""
         return [self.grade(e, r) for e, r in zip(examples, responses, strict=True)]
 
@@ -92,7 +100,15 @@ class Task(Protocol):
 
         By default a target counts as right if the grader gives it full marks.
         """
-        return self.grade(example, example.target)
+        return score_of(self.grade(example, example.target))
+
+    def metrics(self, predictions: Sequence[Prediction]) -> Mapping[str, Score]:
+        """Figures of a whole set of graded answers, by name, each with its n and error; pure.
+
+        Such as the share of groups that are all right (``teachgym.metrics`` has more). What
+        nothing could be measured of is ``Score.nothing()``.
+        """
+        return MappingProxyType({})
 
     def skill_of(self, prompt: str) -> str | None:
         """The leaf skill of a prompt; None where the task cannot tell.

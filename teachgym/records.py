@@ -159,47 +159,73 @@ def example_of_verdict(record: Mapping[str, Any]) -> Example:
 
 
 def prediction_to_json(prediction: Prediction) -> Record:
-    """The prediction as a JSON object with keys ``example``, ``response`` and ``score``."""
-    score = prediction.score
+    """The prediction as a JSON object with keys ``example``, ``response`` and ``score``.
+
+    And with ``parts``, part to score, where the task tells parts apart.
+    """
+    parts = {name: _or_none(score) for name, score in prediction.parts.items()}
     return {
         "example": example_to_json(prediction.example),
         "response": prediction.response,
-        "score": None if math.isnan(score) else score,
+        "score": _or_none(prediction.score),
+        **({"parts": parts} if parts else {}),
     }
 
 
 def prediction_from_json(record: Mapping[str, Any]) -> Prediction:
     """Inverse of ``prediction_to_json``."""
-    score = record["score"]
     return Prediction(
         example_from_json(record["example"]),
         record["response"],
-        NOT_MEASURED if score is None else score,
+        _or_nan(record["score"]),
+        {name: _or_nan(score) for name, score in record.get("parts", {}).items()},
     )
 
 
 def report_to_json(report: Report) -> Record:
-    """The report as a JSON object with keys ``split`` and ``predictions``."""
+    """The report as a JSON object with keys ``split`` and ``predictions``.
+
+    And with ``metrics``, name to score, where the task has some.
+    """
     return {
         "split": report.split,
         "predictions": [prediction_to_json(p) for p in report.predictions],
+        **({"metrics": scores_to_json(report.metrics)} if report.metrics else {}),
     }
 
 
 def report_from_json(record: Mapping[str, Any]) -> Report:
     """Inverse of ``report_to_json``."""
-    return Report(tuple(map(prediction_from_json, record["predictions"])), record["split"])
+    predictions = tuple(map(prediction_from_json, record["predictions"]))
+    return Report(predictions, record["split"], scores_from_json(record.get("metrics", {})))
 
 
 def score_to_json(score: Score) -> Record:
     """The score as a JSON object; a mean or an error that is not known is ``null``."""
-    return {k: None if math.isnan(v) else v for k, v in asdict(score).items()}
+    return {name: _or_none(number) for name, number in asdict(score).items()}
 
 
 def score_from_json(record: Mapping[str, Any]) -> Score:
     """Inverse of ``score_to_json``."""
-    mean, stderr = (math.nan if record[k] is None else record[k] for k in ("mean", "stderr"))
-    return Score(record["n"], mean, stderr)
+    return Score(record["n"], _or_nan(record["mean"]), _or_nan(record["stderr"]))
+
+
+def scores_to_json(scores: Mapping[str, Score]) -> Record:
+    """Named scores as a JSON object."""
+    return {name: score_to_json(score) for name, score in scores.items()}
+
+
+def scores_from_json(record: Mapping[str, Any]) -> dict[str, Score]:
+    """Inverse of ``scores_to_json``."""
+    return {name: score_from_json(score) for name, score in record.items()}
+
+
+def _or_none(number: float) -> float | None:
+    return None if math.isnan(number) else number
+
+
+def _or_nan(number: float | None) -> float:
+    return NOT_MEASURED if number is None else number
 
 
 def write_examples(path: Path, examples: Iterable[Example]) -> None:

@@ -14,7 +14,7 @@ from functools import partial
 from teachgym.capability import Capability
 from teachgym.protocols import Task
 from teachgym.shown import in_short
-from teachgym.types import Brief, Draft, Example, Skill
+from teachgym.types import Brief, Draft, Example, Skill, score_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,11 @@ class Syllabus:
     @classmethod
     def of(cls, task: Task) -> Syllabus:
         """What ``task`` lets writers know."""
-        call = Capability(grade=task.grade, verify=task.verify, compose=task.compose)
+
+        def grade(example: Example, response: str) -> float:
+            return score_of(task.grade(example, response))
+
+        call = Capability(grade=grade, verify=task.verify, compose=task.compose)
         return cls(
             task=task.name,
             skills=tuple(task.skills),

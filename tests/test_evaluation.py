@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
+import pickle
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from teachgym.answers import AnswerStore
+from teachgym.errors import GradeError
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.protocols import Student
 from teachgym.testing import TableStudent, ToyTask
 from teachgym.testing.toy import solve
-from teachgym.types import Example, Prediction, Prompt
+from teachgym.types import Example, Grade, Prediction, Prompt, Report, Score
 
 
 class Recorder(TableStudent):
@@ -150,3 +155,56 @@ def test_a_student_may_be_asked_in_another_way() -> None:
 def test_evaluation_needs_no_torch() -> None:
     code = "import sys, teachgym.evaluation; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+class Named(ToyTask):
+    """Grades by parts, and measures a figure of the whole split."""
+
+    name = "named"
+
+    def grade(self, example: Example, response: str) -> Grade:
+        return Grade(float(response == example.target), {"begun": float(response[:1] != "?")})
+
+    def metrics(self, predictions: Sequence[Prediction]) -> dict[str, Score]:
+        return {"begun": Score.of(p.parts["begun"] for p in predictions)}
+
+
+def test_parts_of_grades_and_metrics_of_the_task_are_in_the_report() -> None:
+    """Of four skills one is answered at all: 1/4 of the parts, and 1/4 in the metric."""
+    report = GenerateAndGrade().evaluate(Recorder(), Named(per_cell=3), "val")
+    assert report.metrics == {"begun": report.overall}
+    assert report.by_part() == {"begun": report.overall}
+    assert report.figures == {"metric/begun": report.overall, "part/begun": report.overall}
+    assert [p.parts["begun"] for p in report.predictions] == report.scores.tolist()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (2.0, "an answer the score 2.0"),
+        (Grade(1.0, {"name": 2.0}), "the part 'name' the score 2.0"),
+        (Grade(1.0, {"name": "1"}), "the part 'name' the score '1'"),  # type: ignore[dict-item]
+        (Grade(1.0, [1.0]), r"the parts \(1.0,\)"),  # type: ignore[arg-type]
+        ("right", "the score 'right'"),
+    ],
+)
+def test_what_is_no_grade_is_refused_by_the_name_of_the_task(given: Any, said: str) -> None:
+    task = type("Bad", (Named,), {"grade": lambda self, example, response: given})(per_cell=1)
+    with pytest.raises(GradeError, match=f"task 'named' gives .*{said}"):
+        GenerateAndGrade().evaluate(Recorder(), task, "val")
+
+
+@pytest.mark.parametrize("given", [0.5, Score(0, 0.0, 0.0)])
+def test_what_is_no_metric_is_refused_by_the_name_of_the_task(given: Any) -> None:
+    task = type("Bad", (Named,), {"metrics": lambda self, predictions: {"f1": given}})(per_cell=1)
+    with pytest.raises(GradeError, match=r"metric 'f1' of task 'named' .* Score.nothing\(\)"):
+        GenerateAndGrade().evaluate(Recorder(), task, "val")
+
+
+def test_words_with_parts_are_frozen_hashable_and_survive_pickling() -> None:
+    made = Prediction(Example("p", "t", "s"), "r", 1.0, {"name": 1.0})
+    assert pickle.loads(pickle.dumps(made)) == made
+    assert hash(made) == hash(Prediction(made.example, "r", 1.0, {"name": 1.0}))
+    assert Report((made,), "val") == pickle.loads(pickle.dumps(Report((made,), "val")))
+    with pytest.raises(TypeError, match="frozen"):
+        made.parts["name"] = 0.0  # type: ignore[index]

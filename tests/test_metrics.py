@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 
 from teachgym.metrics import (
     area_under_curve,
+    brier,
     by_cell,
     by_group,
+    group_accuracy,
     nearest_level,
     paired_gain,
+    precision_recall_f1,
     rank_correlation,
 )
 from teachgym.types import Example, Prediction, Report, Score
@@ -107,3 +110,58 @@ def test_rank_correlation_agrees_with_scipy(values: list[int], random: object) -
     if len(set(values)) > 1:
         expected = stats.spearmanr(values, other).statistic
         assert rank_correlation(values, other) == pytest.approx(expected)
+
+
+def _answers(*scores: float) -> list[Prediction]:
+    return [Prediction(Example(f"{i}", "t", "s", f"{i}"), "r", s) for i, s in enumerate(scores)]
+
+
+def test_a_group_is_right_if_all_its_items_are() -> None:
+    """Pairs (1, 1), (1, 0), (0, nan), (1, nan), (1, 1): right, wrong, wrong, not known, right.
+
+    Mean 2/4, error sqrt(1/2 * 1/2 / 4) = 0.25.
+    """
+    nan = math.nan
+    found = group_accuracy(_answers(1, 1, 1, 0, 0, nan, 1, nan, 1, 1), lambda e: int(e.id) // 2)
+    assert (found.n, found.mean, found.stderr) == (4, 0.5, 0.25)
+    assert group_accuracy([], lambda e: e.id) == group_accuracy(_answers(nan), lambda e: e.id)
+
+
+def test_precision_recall_and_f1_have_the_errors_of_the_delta_method() -> None:
+    """3 true positives, 1 false positive, 2 false negatives, 4 true negatives, 1 not measured.
+
+    Precision 3/4, error sqrt(3/4 * 1/4 / 4); recall 3/5, error sqrt(3/5 * 2/5 / 5). F1 = 6/9: of
+    each true positive a - R b = 2 - 4/3 = 2/3, of each of the 3 others -2/3, so the error is
+    sqrt(6 * 4/9) / 9.
+    """
+    kinds = [(1, 1)] * 3 + [(0, 1)] + [(1, 0)] * 2 + [(0, 0)] * 4 + [(1, 1)]
+    predictions = [
+        Prediction(Example("p", str(truth), "s"), str(said), float(truth == said))
+        for truth, said in kinds
+    ]
+    predictions[-1] = Prediction(predictions[-1].example, "1", math.nan)
+    found = precision_recall_f1(predictions, lambda e: e.target == "1", lambda p: p.response == "1")
+    expected = {
+        "precision": (4, 3 / 4, (3 / 64) ** 0.5),
+        "recall": (5, 3 / 5, (6 / 125) ** 0.5),
+        "f1": (6, 2 / 3, (6 * 4 / 9) ** 0.5 / 9),
+    }
+    for name, (n, mean, stderr) in expected.items():
+        assert found[name].n == n
+        assert found[name].mean == pytest.approx(mean)
+        assert found[name].stderr == pytest.approx(stderr)
+
+
+def test_nobody_called_positive_leaves_precision_unmeasured() -> None:
+    found = precision_recall_f1(_answers(0, 0), lambda e: True, lambda p: False)
+    assert found["precision"].n == 0
+    assert found["recall"].mean == found["f1"].mean == 0
+
+
+def test_the_brier_score_is_the_mean_squared_distance_of_confidence_and_score() -> None:
+    """(0.9 - 1)^2 = 0.01 and (0.7 - 0)^2 = 0.49: mean 0.25, deviations 0.24, error 0.24/sqrt 2."""
+    confidences = {"0": 0.9, "1": 0.7, "2": 0.5}
+    found = brier(_answers(1, 0, math.nan), lambda p: confidences[p.example.id])
+    assert found.n == 2
+    assert found.mean == pytest.approx(0.25)
+    assert found.stderr == pytest.approx(0.24 / 2**0.5)

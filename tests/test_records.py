@@ -22,7 +22,7 @@ from teachgym.records import (
     rounds,
     write_examples,
 )
-from teachgym.types import Cost, Example, Prediction, Provenance, Report, Turn
+from teachgym.types import Cost, Example, Prediction, Provenance, Report, Score, Turn
 
 numbers = st.floats(0, 1)
 pairs = st.lists(st.tuples(st.text(), numbers), max_size=3).map(tuple)
@@ -74,6 +74,19 @@ def test_a_score_that_was_not_measured_is_null() -> None:
 def test_a_report_survives_the_journey() -> None:
     report = Report((Prediction(Example("p", "t", "s"), "r", 0.5),), "val")
     assert report_from_json(json.loads(json.dumps(report_to_json(report)))) == report
+
+
+def test_parts_and_metrics_are_written_where_there_are_some() -> None:
+    graded = Prediction(Example("p", "t", "s"), "r", 0.5, {"name": 1.0, "arguments": 0.0})
+    report = Report((graded,), "val", {"groups": Score(3, 0.5, 0.1)})
+    assert report_from_json(json.loads(json.dumps(report_to_json(report)))) == report
+    unknown = Prediction(Example("p", "t", "s"), "r", 0.5, {"name": math.nan})
+    record = prediction_to_json(unknown)
+    assert record["parts"] == {"name": None}
+    assert math.isnan(prediction_from_json(record).parts["name"])
+    plain = report_to_json(Report((Prediction(Example("p", "t", "s"), "r", 0.5),), "val"))
+    assert "metrics" not in plain
+    assert "parts" not in plain["predictions"][0]
 
 
 def test_every_line_has_the_same_keys_and_pairs_are_objects(tmp_path: Path) -> None:

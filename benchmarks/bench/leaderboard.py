@@ -30,7 +30,7 @@ from teachgym.metrics import area_under_curve, rank_correlation
 from teachgym.records import Record
 from teachgym.report.tables import Rows
 from teachgym.runs.result import RunResult
-from teachgym.types import Score
+from teachgym.types import FrozenDict, Score
 
 Results = Mapping[tuple[str, int], RunResult]
 """By name of the arm and seed; cells that are not finished are left out."""
@@ -71,6 +71,8 @@ class LeaderboardRow:
     """Mean number of training examples; nan without results."""
     gap: Score | None
     """Gain on val minus gain on test (``RunResult.gap``), over runs; None without results."""
+    figures: Mapping[str, Score] = FrozenDict()
+    """What the task measures on test besides accuracy (``Report.figures``), mean over runs."""
 
 
 def stand(suite: Suite, results: Results, *, seed: int = 0) -> list[LeaderboardRow]:
@@ -118,6 +120,7 @@ def stand(suite: Suite, results: Results, *, seed: int = 0) -> list[LeaderboardR
                 },
                 examples=_mean_examples(runs[arm.name].values()),
                 gap=_gap(runs[arm.name].values()),
+                figures=_figures(runs[arm.name].values()),
             )
         )
     return sorted(standings, key=lambda line: -(line.test.mean if line.test else -1.0))
@@ -178,6 +181,7 @@ def result_lines(results: Results) -> list[Record]:
             "seed": seed,
             "test_before": run.test.before.mean,
             "test_after": run.test.after.mean,
+            **{f"test_{name}": s.mean for name, s in run.test.figures_after.items() if s.n},
             "val_curve": [round(point.mean, 6) for point in run.curve],
             **{name: n for name, n in run.spent.as_dict().items() if n and name != "seconds"},
         }
@@ -213,12 +217,23 @@ def _gap(runs: Collection[RunResult]) -> Score | None:
     return Score.of_repetitions([run.gap.mean for run in runs]) if runs else None
 
 
+def _figures(runs: Collection[RunResult]) -> dict[str, Score]:
+    """Mean and error over runs of what their best students reached on test besides accuracy."""
+    names = dict.fromkeys(name for run in runs for name in run.test.figures_after)
+    nothing = Score.nothing()
+    return {
+        name: Score.of_repetitions(run.test.figures_after.get(name, nothing).mean for run in runs)
+        for name in names
+    }
+
+
 def leaderboard_rows(suite: Suite, standings: Sequence[LeaderboardRow]) -> Rows:
     """Header and a row per arm; who is compared with whom is a column where it differs."""
     several = len({suite.compared(arm) for arm in suite.arms}) > 1
     reference = "its reference" if several else suite.reference
     middles = any(line.middle and math.isfinite(line.middle.low) for line in standings)
     tested = any(line.against and line.against.p == line.against.p for line in standings)
+    figures = tuple(dict.fromkeys(name for line in standings for name in line.figures))
     header = (
         "arm",
         "seeds",
@@ -232,8 +247,20 @@ def leaderboard_rows(suite: Suite, standings: Sequence[LeaderboardRow]) -> Rows:
         "area (val)",
         "examples",
         "gain on val minus test",
+        *(f"test {name}" for name in figures),
     )
-    return (header, *(_row(line, suite.beyond, several=several) for line in standings))
+    rows = (
+        (
+            *_row(line, suite.beyond, several=several),
+            *(_show(line.figures.get(name)) for name in figures),
+        )
+        for line in standings
+    )
+    return (header, *rows)
+
+
+def _show(score: Score | None) -> str:
+    return score.show(".4f") if score else ""
 
 
 def _row(line: LeaderboardRow, beyond: Sequence[str], *, several: bool) -> tuple[str, ...]:

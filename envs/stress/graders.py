@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from teachgym.envs.stress.chance import chance
+from teachgym.evaluation import report_on
 from teachgym.protocols import Evaluator, Student, Task
 from teachgym.types import Example, Prediction, Report, Split
 
@@ -29,7 +30,7 @@ class Regraded:
         report = self.evaluator.evaluate(student, task, split)
         if self.only not in (None, split):
             return report
-        return Report(self._regrade(report.predictions), split)
+        return report_on(task, self._regrade(report.predictions), split)
 
     def predict(
         self, student: Student, task: Task, examples: Sequence[Example]

@@ -6,7 +6,7 @@ written; a simulated student, whose competence has levels, is taught and asked w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import count
@@ -17,7 +17,7 @@ from teachgym.envs.stress.chance import chance
 from teachgym.errors import ConfigError
 from teachgym.metrics import nearest_level
 from teachgym.tasks.task import Task, TaskWrapper
-from teachgym.types import Example, Split
+from teachgym.types import Example, Prediction, Score, Split
 
 
 @cache
@@ -91,6 +91,11 @@ class Rugged(TaskWrapper):
         if split not in self._examples:
             self._examples[split] = tuple(map(self.swap.disguise, self.task.examples(split)))
         return self._examples[split]
+
+    def metrics(self, predictions: Sequence[Prediction]) -> Mapping[str, Score]:
+        """The metrics of the task, which sees the real levels."""
+        own = (replace(p, example=self.swap.reveal(p.example)) for p in predictions)
+        return self.task.metrics(tuple(own))
 
     def make(self, skill: str, difficulty: float | None, rng: np.random.Generator) -> Example:
         """Make an example of the real level behind ``difficulty``."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from teachgym.envs.stress.chance import chance
 from teachgym.protocols import Student, Task
 from teachgym.students.simulated import SimulatedStudent
-from teachgym.types import Data, Example
+from teachgym.types import Data, Example, score_of
 
 
 @dataclass(frozen=True)
@@ -65,4 +65,4 @@ class LabelNoise:
         """Whether ``target`` is a wrong answer, and not the rejected one of a preference pair."""
         if target in (example.target, example.rejected):
             return False
-        return self.task.grade(example, target) < 1
+        return score_of(self.task.grade(example, target)) < 1

@@ -13,7 +13,7 @@ from teachgym.errors import unknown
 from teachgym.gate.settings import GateSettings
 from teachgym.protocols import Task
 from teachgym.shown import shown
-from teachgym.types import Example
+from teachgym.types import Example, score_of
 
 Check = Callable[[Example], str | None]
 """What is wrong with an example, the offending value and the rule it breaks; None = nothing."""
@@ -99,6 +99,6 @@ def has_worse_alternative(task: Task, example: Example) -> str | None:
         return None
     if example.rejected.strip() == example.target.strip():
         return f"rejected is {example.rejected!r}, as is the target; it must be a worse answer"
-    if task.grade(example, example.rejected) >= 1:
+    if score_of(task.grade(example, example.rejected)) >= 1:
         return f"rejected is {example.rejected!r}, which is right; it must be a worse answer"
     return None

@@ -50,6 +50,28 @@ def score_rows(result: RunResult) -> Rows:
     )
 
 
+def figure_rows(result: RunResult) -> Rows:
+    """Header and a row per metric of the task and part of its grades, if it has any.
+
+    Each on both splits, of the untrained student and of the one that was best on val.
+    """
+    splits = {"val": result.val, "test": result.test}
+    header = (f"{split}, {who}" for split in splits for who in ("untrained", "best"))
+    names = dict.fromkeys(n for c in splits.values() for n in (*c.figures_before, *c.figures_after))
+    rows = (
+        (
+            name.removeprefix("metric/").replace("part/", "part: ", 1),
+            *(
+                str(scores.get(name, Score.nothing()))
+                for c in splits.values()
+                for scores in (c.figures_before, c.figures_after)
+            ),
+        )
+        for name in names
+    )
+    return (("besides accuracy", *header), *rows)
+
+
 def spending_rows(result: RunResult) -> Rows:
     """Header and a row per currency of which something was spent."""
     spent = result.spent.as_dict()
@@ -80,6 +102,8 @@ def result_table(result: RunResult) -> Table:
     table = Table.grid()
     table.add_row(Text(terminal(describe_run(result))), style="bold")
     table.add_row(rich_rows(score_rows(result)))
+    if len(figures := figure_rows(result)) > 1:
+        table.add_row(rich_rows(figures))
     table.add_row(rich_rows(spending_rows(result)))
     if len(trouble := trouble_rows(result)) > 1:
         table.add_row(rich_rows(trouble))
@@ -92,6 +116,7 @@ def result_markdown(result: RunResult) -> str:
     parts = (
         f"**{markdown(describe_run(result))}**",
         markdown_rows(score_rows(result)),
+        *([markdown_rows(figures)] if len(figures := figure_rows(result)) > 1 else []),
         markdown_rows(spending_rows(result)),
         *([markdown_rows(trouble)] if len(trouble := trouble_rows(result)) > 1 else []),
         describe_end(result),

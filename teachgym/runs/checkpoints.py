@@ -26,9 +26,11 @@ from teachgym.records import (
     prediction_from_json,
     prediction_to_json,
     score_from_json,
+    scores_from_json,
+    scores_to_json,
 )
 from teachgym.redaction import hide
-from teachgym.runs.files import read_json, read_lines, replacing, stream_lines
+from teachgym.runs.files import read_json, read_lines, replacing, stream_lines, write_json
 from teachgym.runs.folder import RunFolder
 from teachgym.snapshot import Best, Snapshot
 from teachgym.types import Checkpoint, Cost, Growing, Incident, Report, Score, Split
@@ -122,12 +124,14 @@ def prune_predictions(run: RunFolder, steps: Iterable[int]) -> None:
     """Delete the predictions of some steps, as far as they are there."""
     for step in steps:
         path = run.val_predictions(step)
-        if path.exists():
-            path.unlink()
+        for file in filter(Path.exists, (path, _metrics(path))):
+            file.unlink()
 
 
 def write_report(path: Path, report: Report) -> None:
-    """Write the predictions of a report, one per line."""
+    """Write the predictions of a report, one per line, and beside them its metrics, if any."""
+    if report.metrics:
+        write_json(_metrics(path), scores_to_json(report.metrics))
     with replacing(path) as temporary:
         lines = (json.dumps(prediction_to_json(p)) + "\n" for p in report.predictions)
         temporary.write_text(hide("".join(lines)), encoding="ascii")
@@ -141,7 +145,14 @@ def read_report(path: Path, split: Split) -> Report:
     """
     if not path.exists():
         raise RunError(f"{path} is missing; restore it from a copy")
-    return Report(tuple(map(prediction_from_json, read_lines(path))), split)
+    metrics = read_json(_metrics(path)) if _metrics(path).exists() else {}
+    predictions = tuple(map(prediction_from_json, read_lines(path)))
+    return Report(predictions, split, scores_from_json(metrics))
+
+
+def _metrics(predictions: Path) -> Path:
+    """Where the metrics of a file of predictions are."""
+    return predictions.with_suffix(".json")
 
 
 def _state_to_json(snapshot: Snapshot) -> Record:

@@ -78,6 +78,8 @@ _SPENT = {
     "seconds": "wall-clock seconds; the one number that differs between equal runs",
 }
 
+_MEASURED = "as `accuracy`, where the task has some"
+
 METRICS: tuple[Metric, ...] = (
     Metric("accuracy", "mean score on `val` after the step", "in [0, 1]", "every step, and step 0"),
     Metric("stderr", "its standard error over items", ">= 0", "every step, and step 0"),
@@ -97,6 +99,12 @@ METRICS: tuple[Metric, ...] = (
         "steps with training and aids",
         {"accuracy": "mean score on `val`", "stderr": "its standard error", "n": "items measured"},
     ),
+    Metric("metric/<name>", "a metric of the task (`Task.metrics`)", "the metric's", _MEASURED),
+    Metric("metric_stderr/<name>", "its standard error", "the metric's", _MEASURED),
+    Metric("metric_n/<name>", "what it is the mean of", "the metric's", _MEASURED),
+    Metric("part/<name>", "mean score of a part of the grades", "in [0, 1]", _MEASURED),
+    Metric("part_stderr/<name>", "its standard error over items", ">= 0", _MEASURED),
+    Metric("part_n/<name>", "items of which it was measured", "items", _MEASURED),
     Metric("reward", "what the teacher was paid", "the reward's", "every step"),
     Metric("accepted", "examples the student was trained on", "examples", "every step"),
     Metric("rejected", "items of the action that were not used", "items", "every step"),

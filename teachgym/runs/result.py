@@ -11,14 +11,14 @@ from typing import Any
 from teachgym.errors import RunError
 from teachgym.escaping import notebook_table
 from teachgym.metrics import paired_gain
-from teachgym.records import Record, score_from_json
+from teachgym.records import Record, score_from_json, scores_from_json
 from teachgym.runs.checkpoints import read_report
 from teachgym.runs.files import read_json
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
 from teachgym.shown import shown
 from teachgym.snapshot import Snapshot
-from teachgym.types import Cost, Report, Score, Transition
+from teachgym.types import Cost, FrozenDict, Report, Score, Transition
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,10 @@ class Comparison:
     """By skill name, of the untrained student."""
     skills_after: Mapping[str, Score]
     """By skill name, of the best student."""
+    figures_before: Mapping[str, Score] = FrozenDict()
+    """``Report.figures`` of the untrained student; empty where there is nothing but accuracy."""
+    figures_after: Mapping[str, Score] = FrozenDict()
+    """Those of the best student."""
 
     def __repr__(self) -> str:
         return f"<Comparison: {self.before} to {self.after}, gain {self.gain}>"
@@ -46,6 +50,8 @@ class Comparison:
             paired_gain(before, after),
             before.by_skill(),
             after.by_skill(),
+            before.figures,
+            after.figures,
         )
 
 
@@ -187,7 +193,11 @@ def read_result(run: RunFolder) -> RunResult:
 
 def result_to_json(result: RunResult) -> Record:
     """The result as JSON values (numbers may be nan)."""
-    return asdict(result)
+    record = asdict(result)
+    for split in ("val", "test"):
+        kept = {key: value for key, value in record[split].items() if value or "figures" not in key}
+        record[split] = kept
+    return record
 
 
 def result_from_json(record: Record) -> RunResult:
@@ -209,6 +219,8 @@ def _comparison(record: Record) -> Comparison:
         score_from_json(record["before"]),
         score_from_json(record["after"]),
         score_from_json(record["gain"]),
-        {skill: score_from_json(s) for skill, s in record["skills_before"].items()},
-        {skill: score_from_json(s) for skill, s in record["skills_after"].items()},
+        scores_from_json(record["skills_before"]),
+        scores_from_json(record["skills_after"]),
+        scores_from_json(record.get("figures_before", {})),
+        scores_from_json(record.get("figures_after", {})),
     )

@@ -14,7 +14,7 @@ from teachgym.skills.names import OTHER
 from teachgym.skills.skill_file import SkillFile, with_other
 from teachgym.tasks.procedural import pick
 from teachgym.tasks.task import Task, TaskWrapper
-from teachgym.types import SPLITS, Draft, Example, Split, leaf_skills
+from teachgym.types import SPLITS, Draft, Example, Grade, Prediction, Score, Split, leaf_skills
 
 
 class Relabelled(TaskWrapper):
@@ -59,13 +59,20 @@ class Relabelled(TaskWrapper):
         """The task's examples of the split, in its order, with the file's skills."""
         return self._examples[split]
 
-    def grade(self, example: Example, response: str) -> float:
+    def grade(self, example: Example, response: str) -> float | Grade:
         """The task's own grade."""
         return self.task.grade(self._with_own_skill(example), response)
 
-    def grade_all(self, examples: Sequence[Example], responses: Sequence[str]) -> list[float]:
+    def grade_all(
+        self, examples: Sequence[Example], responses: Sequence[str]
+    ) -> Sequence[float | Grade]:
         """The task's own grades."""
         return self.task.grade_all([self._with_own_skill(e) for e in examples], responses)
+
+    def metrics(self, predictions: Sequence[Prediction]) -> Mapping[str, Score]:
+        """The task's own metrics."""
+        own = (replace(p, example=self._with_own_skill(p.example)) for p in predictions)
+        return self.task.metrics(tuple(own))
 
     def verify(self, example: Example) -> float:
         """What the task can tell about the example's target."""

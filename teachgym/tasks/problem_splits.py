@@ -32,6 +32,8 @@ class Problem:
     """What val is balanced over; None = never drawn for val."""
     difficulty: float | None = None
     """In [0, 1]; None = not known."""
+    group: str = ""
+    """Problems of one group are drawn together; empty = it is a group of its own."""
 
     __repr__ = in_short
 
@@ -137,16 +139,23 @@ def _cells(problems: Sequence[Problem]) -> list[list[Problem]]:
 
 
 def draw(problems: Sequence[Problem], most: int | None, seed: int) -> tuple[Problem, ...]:
-    """At most so many of them, at random, in their order.
+    """At most so many of them, at random, in their order; groups are whole, and at least one.
 
     Each draws a lot of its own, so that more items, or fewer, do not change the lots of others.
     """
     if most is None or len(problems) <= most:
         return tuple(problems)
-    drawn = sorted(range(len(problems)), key=lambda i: _lot(problems[i], seed))[:most]
-    return tuple(problems[i] for i in sorted(drawn))
+    groups: dict[str, list[int]] = defaultdict(list)
+    for place, problem in enumerate(problems):
+        groups[problem.group or problem.id].append(place)
+    drawn: list[int] = []
+    for name in sorted(groups, key=lambda name: _lot(name, seed)) if most else ():
+        if drawn and len(drawn) + len(groups[name]) > most:
+            break
+        drawn += groups[name]
+    return tuple(problems[place] for place in sorted(drawn))
 
 
-def _lot(problem: Problem, seed: int) -> bytes:
-    """A random number that depends on the seed and the problem's id alone."""
-    return hashlib.blake2b(f"{seed}/{problem.id}".encode(), digest_size=8).digest()
+def _lot(name: str, seed: int) -> bytes:
+    """A random number that depends on the seed and the id of a problem, or its group, alone."""
+    return hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=8).digest()

@@ -6,17 +6,19 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from teachgym.errors import ConfigError
+from teachgym.metrics import group_accuracy
 from teachgym.protocols import Task
 from teachgym.settings import CountFromOne, Seconds, Seed, ShareBelowOne, checked
 from teachgym.tasks.math_answers import read_boxed, same_number
 from teachgym.tasks.math_grading import grade_answers, require_math_verify
 from teachgym.tasks.problem_splits import Problem, Selection, draw, split_problems
 from teachgym.tasks.question_answer_files import Row, Source, read_splits
-from teachgym.types import Example, Skill, Split
+from teachgym.types import Example, Grade, Prediction, Score, Skill, Split
 
 VERSION = "qa-v0"
 SKILL = "questions"
@@ -46,6 +48,10 @@ class QuestionAnswers(Task):
             arXiv 1606.05250, section 6.1); ``numeric``: the last number is the same to six decimal
             places; ``math``: the ``\boxed{}`` answer, or else all of it, is equal for math-verify
             (extra ``math``).
+        parts: other gradings of each answer, which are shown beside its score and do not decide it.
+        group: the column of groups, such as the passage or image that several questions are about.
+            Groups are drawn whole, and the share of those that are all right is the metric
+            ``group_accuracy``; None = no groups.
         instruction: what every prompt starts with.
         val_per_skill: validation items of each skill, >= 1.
         test_share: share of the rows that are ``test`` where the data has none, in [0, 1).
@@ -58,7 +64,7 @@ class QuestionAnswers(Task):
 
     Raises:
         ConfigError: for files that are not there or cannot be read, a missing column, an empty
-            split, or a setting out of range.
+            split, a group of two skills, or a setting out of range.
         MissingExtraError: for ``math`` without its extra, or Parquet without pyarrow.
     """
 
@@ -74,6 +80,8 @@ class QuestionAnswers(Task):
         answer: str = "answer",
         skill: str | None = None,
         grading: Grading = "normalised",
+        parts: Sequence[Grading] = (),
+        group: str | None = None,
         instruction: str = "Answer the question.",
         val_per_skill: CountFromOne = 20,
         test_share: ShareBelowOne = 0.2,
@@ -84,14 +92,16 @@ class QuestionAnswers(Task):
         test_limit: CountFromOne | None = None,
         deadline: Seconds = 5.0,
     ) -> None:
-        if grading == "math":
+        if "math" in (grading, *parts):
             require_math_verify()
         selection = Selection(val_per_skill, seed, 0, limit, test_limit)
         rows = read_splits(path, config=config, revision=revision, required=("train",))
+        columns = _Columns(question, answer, skill, group)
         train, test = (
-            [_problem(split, n, row, question, answer, skill) for n, row in enumerate(rows[split])]
+            [_problem(split, n, row, columns) for n, row in enumerate(rows[split])]
             for split in ("train", "test")
         )
+        self._groups = _groups((*train, *test)) if group else {}
         if not test:
             test = list(draw(train, round(test_share * len(train)), seed))
             train = [problem for problem in train if problem not in test]
@@ -99,10 +109,11 @@ class QuestionAnswers(Task):
             raise ConfigError(f"test is empty ({path}); give a test split, or a larger test_share")
         splits = split_problems(train, test, selection)
         whole = Path(path).stem if isinstance(path, str) else "files"
-        self.name = f"{VERSION}-{whole}-{selection.label}"
+        self.name = f"{VERSION}-{whole}-{selection.label}{'-grouped' * bool(group)}"
         self.skills = tuple(map(Skill, sorted({p.skill for p in (*train, *test)})))
         self.dropped = splits.dropped
-        self._instruction, self._grading, self._deadline = instruction, grading, deadline
+        self._instruction, self._deadline = instruction, deadline
+        self._grading, self._parts = grading, tuple(parts)
         self._examples: dict[Split, tuple[Example, ...]] = {
             "train": tuple(map(self._example, splits.train)),
             "val": tuple(map(self._example, splits.val)),
@@ -113,30 +124,73 @@ class QuestionAnswers(Task):
         """The examples of a split, in the order of the data."""
         return self._examples[split]
 
-    def grade(self, example: Example, response: str) -> float:
+    def grade(self, example: Example, response: str) -> float | Grade:
         """1 for a right response, 0 for another; nan if the answer cannot be compared."""
         return self.grade_all([example], [response])[0]
 
-    def grade_all(self, examples: Sequence[Example], responses: Sequence[str]) -> list[float]:
+    def grade_all(
+        self, examples: Sequence[Example], responses: Sequence[str]
+    ) -> Sequence[float | Grade]:
         """What ``grade`` gives for each response."""
         said = [response.partition(_STOP)[0].strip() for response in responses]
         targets = [example.target.strip() for example in examples]
-        if self._grading == "math":
-            golds, answers = ([read_boxed(t) or t for t in texts] for texts in (targets, said))
-            return grade_answers(golds, answers, deadline=self._deadline)
-        return list(map(_GRADERS[self._grading], targets, said))
+        scores = self._compare(self._grading, targets, said)
+        if not self._parts:
+            return scores
+        others = [self._compare(part, targets, said) for part in self._parts]
+        parts = (dict(zip(self._parts, own, strict=True)) for own in zip(*others, strict=True))
+        return list(map(Grade, scores, parts))
+
+    def metrics(self, predictions: Sequence[Prediction]) -> dict[str, Score]:
+        """``group_accuracy``, where there are groups."""
+        if not self._groups:
+            return {}
+        found = group_accuracy(predictions, lambda e: self._groups.get(e.id, e.id))
+        return {"group_accuracy": found}
+
+    def _compare(
+        self, grading: Grading, targets: Sequence[str], said: Sequence[str]
+    ) -> Sequence[float]:
+        """The score of each answer by one of the gradings."""
+        if grading != "math":
+            return list(map(_GRADERS[grading], targets, said))
+        golds, answers = ([read_boxed(t) or t for t in texts] for texts in (targets, said))
+        return grade_answers(golds, answers, deadline=self._deadline)
 
     def _example(self, problem: Problem) -> Example:
         prompt = f"{self._instruction}\n\nQuestion:\n{problem.text}\n\nAnswer:\n"
         return Example(prompt, problem.solution, problem.skill, problem.id, source="task")
 
 
-def _problem(
-    split: str, number: int, row: Row, question: str, answer: str, skill: str | None
-) -> Problem:
-    name = SKILL if skill is None else row.text(skill)
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Where in a row is what; None = nowhere."""
+
+    question: str
+    answer: str
+    skill: str | None
+    group: str | None
+
+
+def _problem(split: str, number: int, row: Row, columns: _Columns) -> Problem:
+    name = SKILL if columns.skill is None else row.text(columns.skill)
+    group = f"{split}/{row.text(columns.group)}" if columns.group else ""
     place = f"{VERSION}/{split}/{number:05}"
-    return Problem(place, row.text(question), row.text(answer), name, cell=name)
+    question, answer = row.text(columns.question), row.text(columns.answer)
+    return Problem(place, question, answer, name, cell=name, group=group)
+
+
+def _groups(problems: Sequence[Problem]) -> dict[str, str]:
+    """The group of each problem, by its id."""
+    skills: dict[str, str] = {}
+    for problem in problems:
+        skill = skills.setdefault(problem.group, problem.skill)
+        if skill != problem.skill:
+            raise ConfigError(
+                f"group {problem.group.partition('/')[2]!r} has questions of the skills {skill!r} "
+                f"and {problem.skill!r}; groups are drawn whole, skill by skill, so give each one"
+            )
+    return {problem.id: problem.group for problem in problems}
 
 
 def normalise(text: str) -> str:

@@ -6,6 +6,7 @@ teacher orders from all of their skills, and one budget pays for it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,7 +18,18 @@ from teachgym.settings import FromJson, Table, build, checked
 from teachgym.shown import shown
 from teachgym.tasks import check_task, make_task
 from teachgym.tasks.task import Task
-from teachgym.types import SPLITS, Brief, Draft, Example, Skill, Split, leaf_skills
+from teachgym.types import (
+    SPLITS,
+    Brief,
+    Draft,
+    Example,
+    Grade,
+    Prediction,
+    Score,
+    Skill,
+    Split,
+    leaf_skills,
+)
 
 SEPARATOR = "/"
 """Between the name of a task and that of its skill."""
@@ -80,23 +92,37 @@ class SeveralTasks(Task):
         """The examples of the first task, then those of the others."""
         return self._examples[split]
 
-    def grade(self, example: Example, response: str) -> float:
+    def grade(self, example: Example, response: str) -> float | Grade:
         """What the example's own task gives."""
         task, inner = self._own(example)
         return task.grade(inner, response)
 
-    def grade_all(self, examples: Sequence[Example], responses: Sequence[str]) -> list[float]:
+    def grade_all(
+        self, examples: Sequence[Example], responses: Sequence[str]
+    ) -> Sequence[float | Grade]:
         """What the examples' own tasks give, each for all of its own at once."""
         places: dict[str, list[int]] = {}
         for place, example in enumerate(examples):
             places.setdefault(self._split(example.skill)[0], []).append(place)
-        scores = [0.0] * len(examples)
+        grades: list[float | Grade] = [math.nan] * len(examples)
         for name, own in places.items():
             inner = [self._own(examples[place])[1] for place in own]
             found = self._tasks[name].grade_all(inner, [responses[place] for place in own])
-            for place, score in zip(own, found, strict=True):
-                scores[place] = score
-        return scores
+            for place, grade in zip(own, found, strict=True):
+                grades[place] = grade
+        return grades
+
+    def metrics(self, predictions: Sequence[Prediction]) -> Mapping[str, Score]:
+        """The metrics of each task on its own items, under its name."""
+        found: dict[str, list[Prediction]] = {name: [] for name in self._tasks}
+        for p in predictions:
+            name, _ = self._split(p.example.skill)
+            found[name].append(replace(p, example=self._own(p.example)[1]))
+        return {
+            _join(name, metric): score
+            for name, own in found.items()
+            for metric, score in self._tasks[name].metrics(own).items()
+        }
 
     def verify(self, example: Example) -> float:
         """The verdict of the example's own task."""

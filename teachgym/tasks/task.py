@@ -18,12 +18,12 @@ A task in full::
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from teachgym.protocols import Task
-from teachgym.types import Draft, Example, Split
+from teachgym.types import Draft, Example, Grade, Prediction, Score, Split
 
 __all__ = ["Task", "TaskWrapper"]
 
@@ -44,13 +44,19 @@ class TaskWrapper(Task):
         """The examples of ``task``."""
         return self.task.examples(split)
 
-    def grade(self, example: Example, response: str) -> float:
+    def grade(self, example: Example, response: str) -> float | Grade:
         """The grade of ``task``."""
         return self.task.grade(example, response)
 
-    def grade_all(self, examples: Sequence[Example], responses: Sequence[str]) -> list[float]:
+    def grade_all(
+        self, examples: Sequence[Example], responses: Sequence[str]
+    ) -> Sequence[float | Grade]:
         """The grades of ``task``."""
         return self.task.grade_all(examples, responses)
+
+    def metrics(self, predictions: Sequence[Prediction]) -> Mapping[str, Score]:
+        """The metrics of ``task``."""
+        return self.task.metrics(predictions)
 
     def verify(self, example: Example) -> float:
         """The verdict of ``task`` on the target."""

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 
-from teachgym.errors import ConfigError, UnknownSkillError, UnsupportedError
+from teachgym.errors import ConfigError, GradeError, UnknownSkillError, UnsupportedError
+from teachgym.evaluation import read_grade, report_on
 from teachgym.protocols import Task
 from teachgym.testing import contract as c
 from teachgym.testing.contract import checking, require
-from teachgym.types import SPLITS, Draft, Example, leaf_skills
+from teachgym.types import (
+    SPLITS,
+    Draft,
+    Example,
+    Grade,
+    Prediction,
+    Split,
+    leaf_skills,
+    score_of,
+)
 
 _WRONG_ANSWERS = ("", "~ not an answer ~")
 
@@ -45,6 +55,7 @@ def check_task(task: Task, *, samples: int = 100, lone: Collection[str] = ()) ->
             _check_grading(task, example)
             _check_labels(task, example)
         _check_grading_at_once(task, chosen)
+        _check_metrics(task, chosen, split)
     if task.is_procedural:
         _check_make(task, samples)
     else:
@@ -109,14 +120,39 @@ def _prompts(examples: Iterable[Example]) -> set[str]:
 
 def _check_grading(task: Task, example: Example) -> None:
     for response in (example.target, *_WRONG_ANSWERS):
-        score = task.grade(example, response)
-        found = f"{score} for {response!r} to {example.prompt!r}"
+        given = task.grade(example, response)
+        score, parts = score_of(given), given.parts if isinstance(given, Grade) else {}
+        found = f"{given} for {response!r} to {example.prompt!r}"
         require(math.isnan(score) or 0 <= score <= 1, c.SCORES_ARE_IN_RANGE, found)
-        require(str(task.grade(example, response)) == str(score), c.GRADING_IS_PURE, found)
+        require(_are_parts(parts), c.PARTS_ARE_IN_RANGE, found)
+        require(str(task.grade(example, response)) == str(given), c.GRADING_IS_PURE, found)
         if response == example.target:
             require(score == 1, c.TARGETS_SCORE_ONE, found)
         else:
             require(score != 1, c.WRONG_ANSWERS_SCORE_LESS, found)
+
+
+def _are_parts(parts: object) -> bool:
+    """Whether these are named scores."""
+    return isinstance(parts, Mapping) and all(
+        isinstance(name, str) and (math.isnan(score) or 0 <= score <= 1)
+        for name, score in parts.items()
+    )
+
+
+def _check_metrics(task: Task, examples: Sequence[Example], split: Split) -> None:
+    """The metrics of right answers, of wrong ones, of none, and of what nobody could grade."""
+    right = [(e, e.target, read_grade(task, task.grade(e, e.target))) for e in examples]
+    wrong = [(e, "", read_grade(task, task.grade(e, ""))) for e in examples]
+    nobody_knows = [(e, "", Grade(math.nan)) for e in examples]
+    for answers in (right, wrong, (), nobody_knows):
+        predictions = tuple(Prediction(e, said, g.score, g.parts) for e, said, g in answers)
+        try:
+            metrics = report_on(task, predictions, split).metrics
+        except GradeError as error:
+            require(False, c.METRICS_ARE_SCORES, error)
+        again = dict(task.metrics(predictions))
+        require(str(again) == str(dict(metrics)), c.METRICS_ARE_PURE, f"{metrics}, {again}")
 
 
 def _check_grading_at_once(task: Task, examples: Sequence[Example]) -> None:

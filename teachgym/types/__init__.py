@@ -13,12 +13,15 @@ from teachgym.types.examples import (
     SPLITS,
     Data,
     Example,
+    Grade,
     Items,
     Prediction,
     Provenance,
     Split,
     Verdict,
+    score_of,
 )
+from teachgym.types.frozen import FrozenDict, freeze
 from teachgym.types.growing import Growing
 from teachgym.types.plans import Exploit, Explore, Move, Order, Plan
 from teachgym.types.prompts import Prompt, Turn, identity_of
@@ -41,6 +44,8 @@ __all__ = [
     "Example",
     "Exploit",
     "Explore",
+    "FrozenDict",
+    "Grade",
     "Growing",
     "Incident",
     "Items",
@@ -60,8 +65,10 @@ __all__ = [
     "Transition",
     "Turn",
     "Verdict",
+    "freeze",
     "identity_of",
     "leaf_skills",
     "leaves_by_root",
     "root_skills",
+    "score_of",
 ]

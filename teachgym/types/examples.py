@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from teachgym.shown import in_short
 from teachgym.types.costs import Cost
+from teachgym.types.frozen import FrozenDict, freeze
 from teachgym.types.prompts import Prompt, Turn, identity_of
 
 Split = Literal["train", "val", "test"]
@@ -99,6 +101,26 @@ Data = tuple[Example, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Grade:
+    """A score with the parts that a task tells apart, such as name and arguments of a call."""
+
+    score: float
+    """In [0, 1], 1 = right; nan = not measured."""
+    parts: Mapping[str, float] = FrozenDict()
+    """Name of a part to its score, in [0, 1] or nan = not measured."""
+
+    __repr__ = in_short
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parts", freeze(self.parts))
+
+
+def score_of(grade: float | Grade) -> float:
+    """The score of what ``Task.grade`` gives, which may be the score itself."""
+    return grade.score if isinstance(grade, Grade) else grade
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """One graded answer of the student."""
 
@@ -107,8 +129,13 @@ class Prediction:
     """What the student wrote, prompt and end marker removed."""
     score: float
     """In [0, 1], 1 = right; nan = not measured."""
+    parts: Mapping[str, float] = FrozenDict()
+    """``Grade.parts``; empty where the task tells none apart."""
 
     __repr__ = in_short
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parts", freeze(self.parts))
 
 
 @dataclass(frozen=True, slots=True)

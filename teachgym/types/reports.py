@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from teachgym.escaping import notebook_table
 from teachgym.types.examples import Prediction, Split
+from teachgym.types.frozen import FrozenDict, freeze
 from teachgym.types.scores import Score
 
 
@@ -19,6 +21,11 @@ class Report:
     predictions: tuple[Prediction, ...]
     """In the order of the task's split, which never changes, so two reports can be paired."""
     split: Split
+    metrics: Mapping[str, Score] = FrozenDict()
+    """``Task.metrics`` of the predictions; empty where the task has none."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "metrics", freeze(self.metrics))
 
     def __repr__(self) -> str:
         missing = len(self.predictions) - self.overall.n
@@ -61,3 +68,17 @@ class Report:
         for p in self.predictions:
             groups.setdefault(p.example.skill, []).append(p.score)
         return {skill: Score.of(scores) for skill, scores in groups.items()}
+
+    def by_part(self) -> dict[str, Score]:
+        """Score per part of the grades, parts in order of first appearance."""
+        groups: dict[str, list[float]] = {}
+        for p in self.predictions:
+            for part, score in p.parts.items():
+                groups.setdefault(part, []).append(score)
+        return {part: Score.of(scores) for part, scores in groups.items()}
+
+    @property
+    def figures(self) -> dict[str, Score]:
+        """What there is besides accuracy, as it is logged: ``metric/NAME`` and ``part/NAME``."""
+        found = {"metric": self.metrics, "part": self.by_part()}
+        return {f"{kind}/{name}": s for kind, own in found.items() for name, s in own.items()}

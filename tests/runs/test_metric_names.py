@@ -19,7 +19,17 @@ from teachgym.runs import RunFolder
 from teachgym.runs.files import read_lines
 from teachgym.runs.metric_names import METRICS, metrics_table
 from teachgym.testing import ListTracker
-from teachgym.types import CURRENCIES, Cost, Example, Incident, Report, TrainResult, Verdict
+from teachgym.types import (
+    CURRENCIES,
+    Cost,
+    Example,
+    Incident,
+    Prediction,
+    Report,
+    Score,
+    TrainResult,
+    Verdict,
+)
 
 SMALL: dict[str, Any] = {
     "student": "simulated",
@@ -41,8 +51,10 @@ INCIDENTS = FAMILIES["incidents/"]
 
 
 def by_kind(name: str) -> str:
-    """The name in the table: scores of skills are under one name."""
+    """The name in the table: scores of skills are under one name, and so are figures."""
     kind, _, of = name.partition("/")
+    if of and kind.partition("_")[0] in ("metric", "part"):
+        return f"{kind}/<name>"
     return f"{kind}/<skill>" if of and kind in ("accuracy", "stderr", "n") else name
 
 
@@ -94,15 +106,16 @@ def test_runs_log_what_is_documented_and_nothing_else(
 def test_every_documented_name_is_logged_by_something() -> None:
     """Those above, a reason of the gate each, and the incidents that the source names."""
     example = Example("1 + 1 = ", "2", "add")
+    graded = Prediction(example, "2", 1.0, {"sign": 1.0})
     metrics = step_metrics(
-        Report((), "val"),
+        Report((graded,), "val", {"f1": Score(2, 0.5, 0.1)}),
         Report((), "val"),
         (),
         [Verdict(example, reason) for reason in REASONS],
         [Incident(event) for event in INCIDENTS],
         TrainResult(0.0, 0, Cost()),
     )
-    assert ALWAYS | set(metrics) == DOCUMENTED
+    assert ALWAYS | set(map(by_kind, metrics)) == DOCUMENTED
 
 
 def test_every_incident_in_the_source_is_documented_and_there_are_no_others() -> None:

@@ -40,10 +40,12 @@ from teachgym.types import (
     Cost,
     Data,
     Example,
+    Grade,
     Order,
     Plan,
     Prompt,
     Report,
+    Score,
     Skill,
     Transition,
     leaf_skills,
@@ -97,6 +99,11 @@ def make_from_own_generator() -> Callable[..., Example]:
     return lambda self, skill, difficulty, rng: ToyTask.make(self, skill, difficulty, own)
 
 
+def metrics_with_a_memory() -> Callable[..., dict[str, Score]]:
+    turns = itertools.count(1)
+    return lambda self, predictions: {"asked": Score(next(turns), 1.0, 0.0)}
+
+
 TASKS = {
     contract.TASK_HAS_A_NAME: task(name=""),
     contract.SKILL_NAMES_ARE_UNIQUE: task(skills=(*SKILLS, SKILLS[0])),
@@ -121,6 +128,11 @@ TASKS = {
     contract.EXAMPLES_HAVE_LEAF_SKILLS: task_with_examples(skill="words"),
     contract.DIFFICULTIES_ARE_LEVELS: task_with_examples(difficulty=0.3),
     contract.SCORES_ARE_IN_RANGE: task(grade=lambda self, example, response: 1.5),
+    contract.PARTS_ARE_IN_RANGE: task(
+        grade=lambda self, example, response: Grade(1.0, {"name": 2.0})
+    ),
+    contract.METRICS_ARE_SCORES: task(metrics=lambda self, predictions: {"f1": Score(0, 0.0, 0.0)}),
+    contract.METRICS_ARE_PURE: task(metrics=metrics_with_a_memory()),
     contract.GRADING_IS_PURE: task(grade=alternately(1.0, 0.5)),
     contract.TARGETS_SCORE_ONE: task(grade=lambda self, example, response: 0.0),
     contract.WRONG_ANSWERS_SCORE_LESS: task(grade=lambda self, example, response: 1.0),
@@ -443,3 +455,11 @@ def test_checks_leave_the_student_as_it_was() -> None:
     check_student(student, PROMPTS)
     check_trainer(RecordingTrainer(), student, TRAIN)
     assert student.save() == before
+
+
+def test_metrics_that_raise_are_called_the_task_s() -> None:
+    def divide(self: ToyTask, predictions: Sequence[Any]) -> dict[str, Score]:
+        return {"mean": Score(1, 1 / len(predictions), 0.0)}
+
+    with pytest.raises(ConformanceError, match=r"ZeroDivisionError in the task's divide"):
+        task(metrics=divide)()

@@ -76,7 +76,7 @@ def answer_browser(key: str, pairs: Iterable[tuple[Report, Report]]) -> Browser:
         for before, after in pairs
         for both in zip(before.predictions, after.predictions, strict=True)
     ]
-    texts = ("prompt", "target", "untrained student", "best student", "scores")
+    texts = ("prompt", "target", "untrained student", "best student", "scores", "parts")
     return Browser(key, ("change", "split", "skill", "difficulty"), texts, rows)
 
 
@@ -167,7 +167,17 @@ def _answer_row(split: str, before: Prediction, after: Prediction) -> list[str |
         before.response,
         after.response,
         f"{_score(before.score)} → {_score(after.score)}",
+        _parts(before, after) or None,
     ]
+
+
+def _parts(before: Prediction, after: Prediction) -> str:
+    """The scores of the parts of two grades; empty where there are none."""
+    names = dict.fromkeys((*before.parts, *after.parts))
+    scores = {
+        name: [_score(p.parts.get(name, math.nan)) for p in (before, after)] for name in names
+    }
+    return ", ".join(f"{name} {' → '.join(ends)}" for name, ends in scores.items())
 
 
 def _mean_cell(losses: Sequence[float], most: float) -> str | Cell:

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from teachgym.forest import Forest
-from teachgym.report.captions import item_errors, items
+from teachgym.report.captions import item_errors, items, numbers, promise
 from teachgym.report.charts import (
     Chart,
     Frame,
     Line,
     Point,
+    estimate_mark,
     exact_mark,
     line_chart,
     score_mark,
@@ -38,6 +39,7 @@ from teachgym.report.tables import (
     Rows,
     describe_end,
     describe_run,
+    figure_rows,
     score_rows,
     show_gap,
     spending_rows,
@@ -115,11 +117,25 @@ def _learning(run: RunMaterial) -> Section:
         "by skill have 95 % Wilson intervals, wherever they were measured, and one common scale.",
         [
             html_table(score_rows(run.result)),
+            *([html_table(figures)] if len(figures := figure_rows(run.result)) > 1 else []),
             grid(list(run_charts(run.result).values())),
-            grid(each, small=True),
+            grid([*each, *_figure_charts(run)], small=True),
             html_table(gain_rows(*(r.predictions for r in run.test)), sortable=True),
         ],
     )
+
+
+def _figure_charts(run: RunMaterial) -> Iterator[Chart]:
+    """The curve of each metric of the task and each part of its grades."""
+    for name in run.val[0].figures:
+        found = {step: report.figures[name] for step, report in run.val.items()}
+        scores = [score for score in found.values() if score.n]
+        marks = (Point(step, estimate_mark(f"step {step}", s)) for step, s in found.items() if s.n)
+        counts = [score.n for score in scores]
+        said = promise("± standard error", counts, 2, "measured", "no standard error of one")
+        note = f"{said}, {numbers(scores)}" if scores else "not measured"
+        frame = Frame(name, "environment step", name, note, whole=True, small=True)
+        yield line_chart([Line("", list(marks), band=True)], frame)
 
 
 def _same(result: RunResult) -> str:

@@ -52,8 +52,10 @@ def tables(run: RunFolder, *, limit: int) -> Iterator[Table]:
         "errors/test": read_report(run.test_predictions("best"), "test"),
     }
     for name, report in answers.items():
-        rows = _error_rows(report)
-        yield Table(name, ERROR_COLUMNS, spread(rows, limit), len(rows))
+        parts = tuple(report.by_part())
+        rows = _error_rows(report, parts)
+        columns = (*ERROR_COLUMNS, *(f"part/{part}" for part in parts))
+        yield Table(name, columns, spread(rows, limit), len(rows))
 
 
 def spread(rows: Sequence[RowT], limit: int) -> tuple[RowT, ...]:
@@ -95,9 +97,12 @@ def _example_row(example: Record, **known: Any) -> tuple[Any, ...]:
     return tuple(values.get(column) for column in EXAMPLE_COLUMNS)
 
 
-def _error_rows(report: Report) -> list[tuple[Any, ...]]:
+def _error_rows(report: Report, parts: Sequence[str]) -> list[tuple[Any, ...]]:
     return [
-        (e.skill, e.difficulty, e.prompt, e.target, p.response, p.score, e.id)
+        (
+            *(e.skill, e.difficulty, e.prompt, e.target, p.response, p.score, e.id),
+            *(p.parts.get(part) for part in parts),
+        )
         for p in report.errors
         for e in (p.example,)
     ]
