@@ -35,16 +35,13 @@ class Aided(TaskWrapper):
         """The task's, each with the aid of its skill before its prompt."""
         return [replace(e, prompt=self._aid_of(e) + e.prompt) for e in self.task.examples(split)]
 
-    def grade(self, example: Example, response: str) -> float:
-        """The task's grade."""
-        return self.task.grade(self._bare(example), response)
-
-    def grade_all(self, examples: Sequence[Example], responses: Sequence[str]) -> list[float]:
-        """The task's grades."""
-        return self.task.grade_all([self._bare(e) for e in examples], responses)
-
     def _aid_of(self, example: Example) -> str:
         return self.aids.get(example.skill, self.aids.get(EVERY_SKILL, ""))
 
-    def _bare(self, example: Example) -> Example:
+    def inside(self, example: Example) -> Example:
+        """The example without its aid."""
         return replace(example, prompt=example.prompt.removeprefix(self._aid_of(example)))
+
+    def to_inner(self, example: Example) -> Example:
+        """The example as ``unwrapped`` labels it, with its aid."""
+        return self.task.to_inner(example)

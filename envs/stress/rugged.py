@@ -6,7 +6,7 @@ written; a simulated student, whose competence has levels, is taught and asked w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import count
@@ -17,7 +17,7 @@ from teachgym.envs.stress.chance import chance
 from teachgym.errors import ConfigError
 from teachgym.metrics import nearest_level
 from teachgym.tasks.task import Task, TaskWrapper
-from teachgym.types import Example, Prediction, Score, Split
+from teachgym.types import Example, Split
 
 
 @cache
@@ -92,15 +92,10 @@ class Rugged(TaskWrapper):
             self._examples[split] = tuple(map(self.swap.disguise, self.task.examples(split)))
         return self._examples[split]
 
-    def metrics(self, predictions: Sequence[Prediction]) -> Mapping[str, Score]:
-        """The metrics of the task, which sees the real levels."""
-        own = (replace(p, example=self.swap.reveal(p.example)) for p in predictions)
-        return self.task.metrics(tuple(own))
-
     def make(self, skill: str, difficulty: float | None, rng: np.random.Generator) -> Example:
         """Make an example of the real level behind ``difficulty``."""
         return self.swap.disguise(self.task.make(skill, self.swap.real(skill, difficulty), rng))
 
-    def to_inner(self, example: Example) -> Example:
-        """The example as ``unwrapped`` labels it."""
-        return self.task.to_inner(self.swap.reveal(example))
+    def inside(self, example: Example) -> Example:
+        """The example with its real level."""
+        return self.swap.reveal(example)

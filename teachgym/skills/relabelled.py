@@ -14,7 +14,7 @@ from teachgym.skills.names import OTHER
 from teachgym.skills.skill_file import SkillFile, with_other
 from teachgym.tasks.procedural import pick
 from teachgym.tasks.task import Task, TaskWrapper
-from teachgym.types import SPLITS, Draft, Example, Grade, Prediction, Score, Split, leaf_skills
+from teachgym.types import SPLITS, Draft, Example, Split, leaf_skills
 
 
 class Relabelled(TaskWrapper):
@@ -58,25 +58,6 @@ class Relabelled(TaskWrapper):
     def examples(self, split: Split) -> Sequence[Example]:
         """The task's examples of the split, in its order, with the file's skills."""
         return self._examples[split]
-
-    def grade(self, example: Example, response: str) -> float | Grade:
-        """The task's own grade."""
-        return self.task.grade(self._with_own_skill(example), response)
-
-    def grade_all(
-        self, examples: Sequence[Example], responses: Sequence[str]
-    ) -> Sequence[float | Grade]:
-        """The task's own grades."""
-        return self.task.grade_all([self._with_own_skill(e) for e in examples], responses)
-
-    def metrics(self, predictions: Sequence[Prediction]) -> Mapping[str, Score]:
-        """The task's own metrics."""
-        own = (replace(p, example=self._with_own_skill(p.example)) for p in predictions)
-        return self.task.metrics(tuple(own))
-
-    def verify(self, example: Example) -> float:
-        """What the task can tell about the example's target."""
-        return self.task.verify(self._with_own_skill(example))
 
     def skill_of(self, prompt: str) -> str | None:
         """The only one of ``skills_of``; None where there are several or none."""
@@ -131,11 +112,7 @@ class Relabelled(TaskWrapper):
             mix[OTHER] = anything
         return mix
 
-    def to_inner(self, example: Example) -> Example:
-        """The example as ``unwrapped`` labels it, where that is known."""
-        return self.task.to_inner(self._with_own_skill(example))
-
-    def _with_own_skill(self, example: Example) -> Example:
+    def inside(self, example: Example) -> Example:
         """The example with a skill that the task knows, where one is known.
 
         Its own, if the task can tell it from the prompt or it is one of the splits; else the

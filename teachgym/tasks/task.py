@@ -19,6 +19,7 @@ A task in full::
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -31,8 +32,8 @@ __all__ = ["Task", "TaskWrapper"]
 class TaskWrapper(Task):
     """A task that does in everything what ``task`` does, as ``gymnasium.Wrapper`` for environments.
 
-    Derive from it and override what is to be changed. Where examples get other labels, override
-    ``to_inner`` too.
+    Derive from it and override what is to be changed. Where examples are others than those of
+    ``task``, ``inside`` says which of its own they are; grades, verdicts and metrics are of these.
     """
 
     def __init__(self, task: Task) -> None:
@@ -40,27 +41,32 @@ class TaskWrapper(Task):
         self.name, self.skills, self.levels = task.name, task.skills, task.levels
         self.stop, self.brief = task.stop, task.brief
 
+    def inside(self, example: Example) -> Example:
+        """The example as ``task`` knows it; by default, as it is."""
+        return example
+
     def examples(self, split: Split) -> Sequence[Example]:
         """The examples of ``task``."""
         return self.task.examples(split)
 
     def grade(self, example: Example, response: str) -> float | Grade:
         """The grade of ``task``."""
-        return self.task.grade(example, response)
+        return self.task.grade(self.inside(example), response)
 
     def grade_all(
         self, examples: Sequence[Example], responses: Sequence[str]
     ) -> Sequence[float | Grade]:
         """The grades of ``task``."""
-        return self.task.grade_all(examples, responses)
+        return self.task.grade_all([self.inside(e) for e in examples], responses)
 
     def metrics(self, predictions: Sequence[Prediction]) -> Mapping[str, Score]:
         """The metrics of ``task``."""
-        return self.task.metrics(predictions)
+        own = [replace(p, example=self.inside(p.example)) for p in predictions]
+        return self.task.metrics(own)
 
     def verify(self, example: Example) -> float:
         """The verdict of ``task`` on the target."""
-        return self.task.verify(example)
+        return self.task.verify(self.inside(example))
 
     def skill_of(self, prompt: str) -> str | None:
         """The skill that ``task`` reads off the prompt."""
@@ -90,4 +96,4 @@ class TaskWrapper(Task):
 
     def to_inner(self, example: Example) -> Example:
         """The example as ``unwrapped`` labels it."""
-        return self.task.to_inner(example)
+        return self.task.to_inner(self.inside(example))
