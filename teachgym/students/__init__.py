@@ -48,7 +48,7 @@ _NEEDS = {"hf": ("hf", "peft"), "vllm": ("vllm", "httpx")}
 _MODULES = {
     "auto": "automatic",
     "local": "local.student",
-    "hf": "hf.student",
+    "hf": "hf.loading",
     "vllm": "vllm.student",
 }
 """Where the ``load_students`` of a backend is."""

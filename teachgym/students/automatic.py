@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from teachgym.errors import LocalBackendError
 from teachgym.protocols import Student
-from teachgym.students.hf import student as hf
+from teachgym.students.hf import loading as hf
 from teachgym.students.local import student as local
 from teachgym.students.settings import LanguageModelSettings
 

@@ -8,11 +8,12 @@ prompt at a time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from teachgym.errors import ConfigError
+from teachgym.students.hf.student import HuggingFaceStudent
 from teachgym.students.loading import silence
 from teachgym.students.self_check import (
     describe,
@@ -23,9 +24,6 @@ from teachgym.students.self_check import (
     tolerance_of,
 )
 from teachgym.students.verdicts import remembered
-
-if TYPE_CHECKING:
-    from teachgym.students.hf.student import HuggingFaceStudent
 
 N_NEW = 3
 """Tokens that each prompt is continued by."""

@@ -20,12 +20,9 @@ from teachgym.errors import ConfigError, missing_extra
 from teachgym.protocols import Student
 from teachgym.students.adapter_files import AdapterWeights
 from teachgym.students.checkpoints import copy_in, copy_out
-from teachgym.students.hf.check import answers_alone
 from teachgym.students.loading import without_progress_bars
 from teachgym.students.local.generation import require_sampling, uniforms
 from teachgym.students.lora import LoRASettings, to_adapt
-from teachgym.students.preparing import prepare
-from teachgym.students.settings import LanguageModelSettings
 from teachgym.students.texts import Texts
 from teachgym.students.threads import few_threads
 from teachgym.types import Checkpoint, Prompt
@@ -250,41 +247,6 @@ class Draw(LogitsProcessor):
         token = (cumulative <= number * cumulative[:, -1:]).sum(-1, keepdim=True)
         only = torch.full_like(scores, -torch.inf)
         return only.scatter(1, token.clamp(max=scores.shape[-1] - 1), 0.0)
-
-
-def load_students(
-    name_or_path: str, count: int, settings: LanguageModelSettings
-) -> tuple[HuggingFaceStudent, ...]:
-    """``count`` equal students, each with a model of its own.
-
-    Args:
-        name_or_path: as for ``teachgym.students.local.student.load_students``.
-        count: how many, >= 1.
-        settings: see ``LanguageModelSettings``; ``strict``, ``graphs`` and ``server`` are not used.
-
-    Raises:
-        UnknownNameError: if there is no such model, or it cannot be read.
-        ConfigError: for a setting that the model does not allow.
-        MissingExtraError: if adapters are asked for and peft is not installed.
-    """
-    return tuple(_load(name_or_path, settings) for _ in range(count))
-
-
-def _load(name_or_path: str, settings: LanguageModelSettings) -> HuggingFaceStudent:
-    own = prepare(name_or_path, settings)
-    student = HuggingFaceStudent(
-        own.model,
-        own.texts,
-        max_new_tokens=settings.max_new_tokens,
-        lora=own.lora,
-        dtype=settings.torch_dtype,
-    )
-    with student.threads():
-        if answers_alone(student):
-            student.prompts_at_once = 1
-    if own.start:
-        student.load_adapter(own.start)
-    return student
 
 
 def pad(
