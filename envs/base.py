@@ -133,7 +133,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         self._seen = Seen()
         self.ledger = Ledger(self.rules.budget)
         self._reckoned = self.spent
-        self._answers = Answers(student)
+        self._answers = Answers(student, task.max_turns)
         self.ending = False
         """Whether the teacher ends the episode with the next step; see ``end``."""
         self.probe_log = probes.ProbeLog()
@@ -292,7 +292,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         self.np_random.bit_generator.state = snapshot.rng_state
         self._state = replace(snapshot, checkpoint=None)
         self.ending = False
-        self._seen = Seen(self.gate.form(e.prompt) for e in snapshot.data)
+        self._seen = Seen(self.gate.form(e.question) for e in snapshot.data)
 
     def examine(self) -> tuple[Report, Report]:
         """Reports on ``test``: the untrained student and the student that was best on ``val``.
@@ -361,7 +361,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         Where they are longer than expected, those that can be paid for.
         """
         predictions = self.evaluator.predict(self.student, self.task, examples)
-        tokens = [self.student.count_tokens([p.response]) for p in predictions]
+        tokens = [self.student.count_tokens(p.responses) for p in predictions]
         count = paid_for(tokens, self._left_for_answers)
         self.ledger.record(Cost(generated_tokens=sum(tokens[:count])))
         return predictions[:count]
@@ -432,7 +432,7 @@ class TeacherEnv(gym.Env[Report, Data]):
     def _advance(self, report: Report, accepted: Data, *, waiting: int) -> None:
         state = self.state
         step, best = state.step + 1, state.best
-        self._seen.add(self.gate.form(e.prompt) for e in accepted)
+        self._seen.add(self.gate.form(e.question) for e in accepted)
         if report.accuracy > best.accuracy:
             best = Best(step, report.accuracy, self.student.save())
         state = replace(

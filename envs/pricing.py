@@ -16,13 +16,13 @@ _CANDIDATES = 16
 
 
 def price_answers(count: int, *, tokens: int, answers: int, most: int) -> int:
-    """Tokens to set aside for ``count`` answers.
+    """Tokens to set aside for ``count`` answers, all that the student writes to an item being one.
 
     Args:
         count: how many answers are wanted.
         tokens: what the last evaluation wrote.
         answers: how many answers those were; 0 = nothing was measured.
-        most: the most tokens one answer can have.
+        most: the most tokens one answer can have, in all turns.
 
     Example:
         >>> price_answers(10, tokens=100, answers=20, most=32)
@@ -39,14 +39,16 @@ def price_answers(count: int, *, tokens: int, answers: int, most: int) -> int:
 class Answers:
     """What the answers of a student cost, by the length of those of a report."""
 
-    def __init__(self, student: Student) -> None:
-        self._student = student
+    def __init__(self, student: Student, max_turns: int = 1) -> None:
+        self._student, self._max_turns = student, max_turns
         self._measured: tuple[Report, int] | None = None
 
     def tokens(self, report: Report) -> int:
         """Tokens of all answers; those of the last report are not counted again."""
         if self._measured is None or self._measured[0] is not report:
-            tokens = self._student.count_tokens([p.response for p in report.predictions])
+            tokens = self._student.count_tokens(
+                [text for p in report.predictions for text in p.responses]
+            )
             self._measured = report, tokens
         return self._measured[1]
 
@@ -57,7 +59,7 @@ class Answers:
                 count,
                 tokens=self.tokens(report),
                 answers=len(report.predictions),
-                most=self._student.max_new_tokens,
+                most=self._student.max_new_tokens * self._max_turns,
             )
         )
 

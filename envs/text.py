@@ -38,7 +38,8 @@ def describe_report(report: Report, *, errors_per_skill: int) -> str:
     if wrong:
         lines += ["", "errors (prompt -> answer, should be):"]
         lines += [
-            f"  [{p.example.skill}] {p.example.prompt!r} -> {p.response!r}, {p.example.target!r}"
+            f"  [{p.example.skill}] {p.question.transcript!r} -> {p.response!r}, "
+            f"{p.example.target!r}"
             for p in wrong
         ]
     return "\n".join(lines)

@@ -13,8 +13,8 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
+from teachgym.cache import write_whole
 from teachgym.types import Prompt
 
 logger = logging.getLogger(__name__)
@@ -92,15 +92,7 @@ class AnswerStore:
         return self.folder / f"{key}.json"
 
     def _write(self, path: Path, content: bytes) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=self.folder, suffix=".tmp", delete=False) as file:
-            try:
-                file.write(content)
-                file.close()
-                os.replace(file.name, path)
-            except OSError:
-                Path(file.name).unlink(missing_ok=True)
-                raise
+        write_whole(path, content)
         self._make_room(len(content))
 
     def _make_room(self, written: int) -> None:

@@ -12,7 +12,7 @@ from teachgym.answers import AnswerStore, answers_key
 from teachgym.errors import GradeError
 from teachgym.protocols import Student, Task
 from teachgym.shown import shown
-from teachgym.types import Example, Grade, Prediction, Prompt, Report, Score, Split
+from teachgym.types import Example, Grade, Prediction, Prompt, Report, Score, Split, Turn
 
 
 class Ask(Protocol):
@@ -92,20 +92,46 @@ class GenerateAndGrade:
     ) -> tuple[Prediction, ...]:
         """The student's graded answers to any examples, in their order.
 
-        A simulated student is told the right answers first (``read_key``): it cannot know them.
+        What the task says to a response, the student answers in turn: all open conversations at
+        once, ``task.max_turns`` times at most.
         """
-        student.read_key(examples)
-        responses = self._answers(student, [e.question for e in examples], task.stop)
-        grades = [read_grade(task, given) for given in task.grade_all(examples, responses)]
+        turns: list[tuple[Turn, ...]] = [()] * len(examples)
+        responses = [""] * len(examples)
+        waiting = list(range(len(examples)))
+        for number in range(1, task.max_turns + 1):
+            asked = [examples[i].answering(turns[i]) for i in waiting]
+            for i, answer in zip(waiting, self._answers(student, asked, task.stop), strict=True):
+                responses[i] = answer
+            if number == task.max_turns:
+                break
+            replies = [task.respond(examples[i], turns[i], responses[i]) for i in waiting]
+            answered = [(i, r) for i, r in zip(waiting, replies, strict=True) if r is not None]
+            for i, reply in answered:
+                turns[i] = (*turns[i], Turn(responses[i], reply))
+            waiting = [i for i, _ in answered]
+        if task.max_turns == 1:
+            given = task.grade_all(examples, responses)
+        else:
+            given = task.grade_conversations(examples, turns, responses)
+        grades = [read_grade(task, grade) for grade in given]
         return tuple(
-            Prediction(example, response, grade.score, grade.parts)
-            for example, response, grade in zip(examples, responses, grades, strict=True)
+            Prediction(example, response, grade.score, grade.parts, said)
+            for example, response, grade, said in zip(
+                examples, responses, grades, turns, strict=True
+            )
         )
 
     def _answers(
-        self, student: Student, prompts: Sequence[Prompt], stop: Sequence[str]
+        self, student: Student, examples: Sequence[Example], stop: Sequence[str]
     ) -> list[str]:
-        """Remembered answers, or new ones."""
+        """Remembered answers, or new ones.
+
+        A simulated student is told the right answers first (``read_key``): it cannot know them.
+        """
+        if not examples:
+            return []
+        student.read_key(examples)
+        prompts = [e.question for e in examples]
         if self.store is None or (fingerprint := student.fingerprint()) is None:
             return self.ask(student, prompts, stop)
         key = answers_key(fingerprint, student.max_new_tokens, prompts, stop)

@@ -42,6 +42,7 @@ from teachgym.types import (
     Split,
     TrainResult,
     Transition,
+    Turn,
     Verdict,
     score_of,
 )
@@ -75,6 +76,8 @@ class Task(Protocol):
     stop: tuple[str, ...] = ()
     """Strings after which the grader reads no further; students end their answers there instead
     of going on to ``max_new_tokens``."""
+    max_turns: int = 1
+    """The most responses that the student writes to an item; above 1, the task may ``respond``."""
     brief: Brief = PLAIN
     """How people and chat models write examples; by default prompt and target as they are."""
 
@@ -94,6 +97,26 @@ class Task(Protocol):
     ) -> Sequence[float | Grade]:
         """What ``grade`` gives for each response; to override where all at once is faster."""
         return [self.grade(e, r) for e, r in zip(examples, responses, strict=True)]
+
+    def respond(self, example: Example, turns: Sequence[Turn], response: str) -> str | None:
+        """What the task says to a response, for the student to answer; None = nothing more. Pure.
+
+        ``turns`` are what was said since the example's own. Response number ``max_turns`` is the
+        last: nothing is said to it.
+        """
+        return None
+
+    def grade_conversations(
+        self,
+        examples: Sequence[Example],
+        turns: Sequence[Sequence[Turn]],
+        responses: Sequence[str],
+    ) -> Sequence[float | Grade]:
+        """The grade of each conversation; by default what ``grade_all`` gives its last response.
+
+        Asked for tasks with ``max_turns`` above 1, once nothing more is said.
+        """
+        return self.grade_all(examples, responses)
 
     def verify(self, example: Example) -> float:
         """1 if the example's own target is right, as far as the task can tell without being told.

@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from teachgym.evaluation import GenerateAndGrade
 from teachgym.protocols import Student
 from teachgym.testing import TableStudent, ToyTask
 from teachgym.testing.toy import solve
-from teachgym.types import Example, Grade, Prediction, Prompt, Report, Score
+from teachgym.types import Example, Grade, Prediction, Prompt, Report, Score, Turn, score_of
 
 
 class Recorder(TableStudent):
@@ -76,6 +77,76 @@ def test_measuring_twice_gives_the_same_report() -> None:
     task, student = ToyTask(per_cell=3), Recorder()
     evaluate = GenerateAndGrade().evaluate
     assert evaluate(student, task, "val") == evaluate(student, task, "val")
+
+
+class Patient(ToyTask):
+    """Says "no" to each wrong answer, twice at most; the third is the last."""
+
+    max_turns = 3
+
+    def respond(self, example: Example, turns: Sequence[Turn], response: str) -> str | None:
+        return "no" if response != example.target and len(turns) < 2 else None
+
+    def grade_conversations(
+        self,
+        examples: Sequence[Example],
+        turns: Sequence[Sequence[Turn]],
+        responses: Sequence[str],
+    ) -> list[float | Grade]:
+        grades = self.grade_all(examples, responses)
+        return [score_of(g) / (1 + len(said)) for g, said in zip(grades, turns, strict=True)]
+
+
+class Learning(Recorder):
+    """As ``Recorder``, and after a "no" it answers ``reverse`` right too."""
+
+    def generate(self, prompts: Sequence[Prompt], *, stop: Sequence[str] = ()) -> list[str]:
+        known = super().generate(prompts, stop=stop)
+        return [
+            solve(p.text) if p.turns and p.text.startswith("reverse") else answer
+            for p, answer in zip(prompts, known, strict=True)
+        ]
+
+
+def test_all_open_conversations_go_on_together_until_nothing_more_is_said() -> None:
+    """Of 8 items, 2 of each skill, 6 are not ``copy`` and 4 of these not ``reverse`` either.
+
+    Scores: 1, 1/2 at the second answer, 0 after the third.
+    """
+    task, student = Patient(per_cell=1), Learning()
+    report = GenerateAndGrade().evaluate(student, task, "val")
+    assert [len(asked) for asked in student.asked] == [8, 6, 4]
+    found = {p.example.skill: (p.turns, p.score, len(p.responses)) for p in report.predictions}
+    no = Turn("?", "no")
+    assert found == {
+        "copy": ((), 1.0, 1),
+        "reverse": ((no,), 0.5, 2),
+        "next": ((no, no), 0.0, 3),
+        "double": ((no, no), 0.0, 3),
+    }
+    last = report.predictions[-1]
+    assert last.question == Prompt(last.example.prompt, turns=(no, no))
+    assert last.responses == ("?", "?", "?")
+
+
+def test_a_conversation_goes_on_from_the_turns_of_its_example() -> None:
+    began = Turn("hm", "go on")
+    example = replace(ToyTask().examples("val")[-1], turns=(began,))
+    (prediction,) = GenerateAndGrade().predict(Learning(), Patient(), [example])
+    assert prediction.question.turns == (began, Turn("?", "no"), Turn("?", "no"))
+    assert len(prediction.turns) == 2
+
+
+def test_every_turn_is_remembered_under_its_own_key(tmp_path: Path) -> None:
+    class Known(Learning):
+        def fingerprint(self) -> str:
+            return "00"
+
+    task, student = Patient(per_cell=1), Known()
+    evaluator = GenerateAndGrade(AnswerStore(tmp_path))
+    first = evaluator.evaluate(student, task, "val")
+    assert evaluator.evaluate(student, task, "val") == first
+    assert len(student.asked) == len(list(tmp_path.iterdir())) == 3
 
 
 class Fingerprinted(Recorder):

@@ -67,7 +67,7 @@ def choose_errors(
         rng: decides which.
     """
     errors = (
-        ShownError(p.example.skill, p.example.prompt, p.response, p.example.target)
+        ShownError(p.example.skill, p.question.transcript, p.response, p.example.target)
         for p in report.errors
     )
     return _take_turns(errors, skills, budget, rng)

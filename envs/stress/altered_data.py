@@ -53,8 +53,8 @@ def _align(data: Data, altered: Data, losses: Sequence[float]) -> tuple[float, .
     """
     if len(losses) != len(altered):
         return ()
-    left = deque(zip(((e.prompt, e.skill) for e in altered), losses, strict=True))
+    left = deque(zip(((e.identity, e.skill) for e in altered), losses, strict=True))
     return tuple(
-        left.popleft()[1] if left and left[0][0] == (example.prompt, example.skill) else math.nan
+        left.popleft()[1] if left and left[0][0] == (example.identity, example.skill) else math.nan
         for example in data
     )

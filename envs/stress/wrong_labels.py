@@ -51,11 +51,11 @@ class LabelNoise:
         )
 
     def _is_chosen(self, example: Example) -> bool:
-        return chance(self.seed, "wrong_labels", example.prompt) < self.rate
+        return chance(self.seed, "wrong_labels", example.identity) < self.rate
 
     def _mislabelled(self, example: Example, offers: Sequence[str]) -> Example:
         """The example with the first wrong target, counted from a place its prompt decides."""
-        first = int(chance(self.seed, "wrong target", example.prompt) * len(offers))
+        first = int(chance(self.seed, "wrong target", example.identity) * len(offers))
         doubled = example.target * 2
         candidates = (*offers[first:], *offers[:first], example.target[::-1])
         wrong = next((t for t in candidates if self._is_wrong(example, t)), doubled)

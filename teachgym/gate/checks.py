@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from teachgym.errors import unknown
+from teachgym.errors import ConfigError, unknown
 from teachgym.gate.settings import GateSettings
+from teachgym.images import ImageStore
 from teachgym.protocols import Task
 from teachgym.shown import shown
-from teachgym.types import Example, score_of
+from teachgym.types import SPLITS, Example, score_of
 
 Check = Callable[[Example], str | None]
 """What is wrong with an example, the offending value and the rule it breaks; None = nothing."""
@@ -25,13 +27,16 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 def _texts(example: Example) -> Iterator[tuple[str, Any]]:
     """What is to be read in an example. Teachers that parse model output may get types wrong."""
     yield "prompt", example.prompt
+    for turn in example.turns:
+        yield "response", turn.response
+        yield "reply", turn.reply
     yield "target", example.target
     if example.rejected is not None:
         yield "rejected", example.rejected
 
 
 def has_text(example: Example) -> str | None:
-    """Prompt, target and rejected response are texts with something to read, all printable."""
+    """All texts of the example have something to read and are printable."""
     for name, text in _texts(example):
         if not isinstance(text, str) or not text.strip():
             return f"{name} is {text!r}; it must be a text that is not empty"
@@ -46,6 +51,42 @@ def has_only_what_is_read(example: Example) -> str | None:
         labels = shown(example.soft_labels)
         return f"soft_labels is {labels}; no trainer reads soft_labels, so leave it empty"
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the conversations of a task may consist of."""
+
+    images: bool
+    """Whether there are items with images."""
+    turns: int
+    """The most turns before a target: those of an item, and those that the task adds."""
+
+    @classmethod
+    def of(cls, task: Task) -> Shape:
+        """That of the task's items, of all splits, and of what it says to them."""
+        items = [e for split in SPLITS for e in task.examples(split)]
+        own = max((len(e.turns) for e in items), default=0)
+        return cls(any(e.images for e in items), own + task.max_turns - 1)
+
+
+def has_images_as(shape: Shape, store: ImageStore, example: Example) -> str | None:
+    """Images are in the store, and there are some only where the task has items with images."""
+    if example.images and not shape.images:
+        return f"images is {shown(example.images)}; the task has no items with images"
+    for digest in example.images:
+        try:
+            store.get(digest)
+        except ConfigError as error:
+            return f"image {digest!r}: {error}"
+    return None
+
+
+def has_turns_as(shape: Shape, example: Example) -> str | None:
+    """There are no more turns before the target than conversations of the task have."""
+    if len(example.turns) <= shape.turns:
+        return None
+    return f"turns has {len(example.turns)}; conversations of the task have {shape.turns} at most"
 
 
 def has_skill_of(leaves: Collection[str], example: Example) -> str | None:
@@ -65,7 +106,8 @@ def has_right_label(skills_of: Callable[[str], Collection[str]], example: Exampl
 def fits(settings: GateSettings, example: Example) -> str | None:
     """No text has more characters than the settings allow."""
     for name, text in _texts(example):
-        limit = settings.max_prompt_chars if name == "prompt" else settings.max_target_chars
+        asked = name in ("prompt", "reply")
+        limit = settings.max_prompt_chars if asked else settings.max_target_chars
         if len(text) > limit:
             return f"{name} has {len(text)} characters; at most {limit} are allowed"
     return None
@@ -79,8 +121,8 @@ def has_id_of_its_own(held_out: Collection[str], example: Example) -> str | None
 
 
 def is_what_it_says(train: Collection[tuple[str, str, str]], example: Example) -> str | None:
-    """Who says that it is the task's is one of ``train``: id, prompt and target."""
-    if example.source == "teacher" or (example.id, example.prompt, example.target) in train:
+    """Who says that it is the task's is one of ``train``: id, identity and target."""
+    if example.source == "teacher" or (example.id, example.identity, example.target) in train:
         return None
     return "source is 'task', and the task's train has no such item; it must be 'teacher'"
 

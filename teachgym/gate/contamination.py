@@ -52,7 +52,7 @@ class Contamination:
         found = _words_of(example)
         if len(found) < self._ngram:
             return None
-        if (match := self._index.first_match(found)) is None:
+        if (match := self._index.first_match(found, example.images)) is None:
             return None
         passage = match.passage
         shown = min(max(passage.answer - match.place, 0), match.length)
@@ -74,6 +74,8 @@ class _Passage:
     """Shape (n_words,), >= 1."""
     answer: int
     """Where its target begins."""
+    images: frozenset[str]
+    """Those of its prompt; an example that has others asks for something else."""
     evidence: np.ndarray
     """How many words before each are not of the format, shape (n_words + 1,)."""
 
@@ -105,7 +107,13 @@ class _Index:
         length = min(_FORMAT, ngram)
         frequent = _frequent([*texts, *train], length, common)
         self._passages = [
-            _Passage(name, text, len(words(e.prompt)), _evidence(text, length, frequent))
+            _Passage(
+                name,
+                text,
+                len(words(e.question.transcript)),
+                frozenset(e.images),
+                _evidence(text, length, frequent),
+            )
             for (name, e), text in zip(held_out, texts, strict=True)
         ]
         self._enter(_joined([_hashes(text, ngram) for text in train]))
@@ -124,7 +132,7 @@ class _Index:
         self._owners = _joined(owners)[kept].astype(np.int32)  # (n_places,): index of the passage
         self._places = _joined(places)[kept].astype(np.int32)  # (n_places,): position in it
 
-    def first_match(self, found: list[str]) -> _Match | None:
+    def first_match(self, found: list[str], images: Iterable[str]) -> _Match | None:
         """The first place from which a text goes on like a passage for n words that count."""
         text = self._number(found)
         hashes = _hashes(text, self._ngram)
@@ -133,6 +141,8 @@ class _Index:
         for start in np.flatnonzero(first < last).tolist():
             for i in range(first[start], last[start]):
                 passage, place = self._passages[self._owners[i]], int(self._places[i])
+                if not passage.images.issubset(images):
+                    continue
                 length = _alike(text[start:], passage.numbers[place:])
                 if passage.evidence[place + length] - passage.evidence[place] >= self._ngram:
                     return _Match(start, length, passage, place)
@@ -144,7 +154,7 @@ class _Index:
 
 
 def _words_of(example: Example) -> list[str]:
-    return words(example.prompt) + words(example.target)
+    return words(example.question.transcript) + words(example.target)
 
 
 def _frequent(texts: Iterable[np.ndarray], length: int, most: int) -> np.ndarray:

@@ -9,13 +9,16 @@ from functools import partial
 
 from teachgym.gate.checks import (
     Check,
+    Shape,
     fits,
     has_id_of_its_own,
+    has_images_as,
     has_only_what_is_read,
     has_right_label,
     has_right_target,
     has_skill_of,
     has_text,
+    has_turns_as,
     has_worse_alternative,
     is_what_it_says,
 )
@@ -24,9 +27,10 @@ from teachgym.gate.held_out import HeldOut
 from teachgym.gate.near_duplicates import NearDuplicates, format_of
 from teachgym.gate.seen import Seen
 from teachgym.gate.settings import GateSettings
+from teachgym.images import ImageStore
 from teachgym.protocols import Task
 from teachgym.shown import in_short, shown
-from teachgym.types import Data, Example, Prediction, Verdict, leaf_skills
+from teachgym.types import Data, Example, Prediction, Prompt, Verdict, identity_of, leaf_skills
 from teachgym.wellformed import fault_of_example
 
 REASONS = (
@@ -52,8 +56,9 @@ The others are the gate's, in the order in which it looks:
 
 * ``format``: no example, or a field that is not of its type (``teachgym.wellformed``); an empty
   or unprintable text, a skill that is not a leaf of the task, a difficulty outside [0, 1], loss
-  spans that do not make up the target or whose weights are no weights, soft labels or an image,
-  which no trainer reads, an example that says it is the task's and is not in its ``train``;
+  spans that do not make up the target or whose weights are no weights, soft labels, which no
+  trainer reads, images that are not in the ``ImageStore``, any image or more turns than the task's
+  conversations have, an example that says it is the task's and is not in its ``train``;
 * ``length``: more characters than ``GateSettings`` allows;
 * ``overlap``: its id is one of ``val`` or ``test``; its prompt is one, or holds one, as it is or in
   disguise;
@@ -101,17 +106,18 @@ class Gate:
     def __init__(self, task: Task, settings: GateSettings | None = None) -> None:
         self.settings = chosen = settings or GateSettings()
         held_out = HeldOut(task)
-        self.form: Callable[[str], str] = held_out.form
-        """The form in which two prompts count as the same; see ``HeldOut``."""
-        train = task.examples("train")
+        self._form = held_out.form
+        train, shape = task.examples("train"), Shape.of(task)
         ids = {e.id for s in ("val", "test") for e in task.examples(s)}
         ids -= {"", *(e.id for e in train)}
         checks: list[tuple[str, Check]] = [
             ("format", fault_of_example),
             ("format", has_text),
             ("format", has_only_what_is_read),
+            ("format", partial(has_images_as, shape, ImageStore())),
+            ("format", partial(has_turns_as, shape)),
             ("format", partial(has_skill_of, frozenset(leaf_skills(task.skills)))),
-            ("format", partial(is_what_it_says, {(e.id, e.prompt, e.target) for e in train})),
+            ("format", partial(is_what_it_says, {(e.id, e.identity, e.target) for e in train})),
             ("length", partial(fits, chosen)),
             ("overlap", held_out),
             ("overlap", partial(has_id_of_its_own, ids)),
@@ -127,6 +133,10 @@ class Gate:
         self._near: NearDuplicates | None = None
         if chosen.duplicates == "near":
             self._near = NearDuplicates(chosen.near_similarity, format_of(task))
+
+    def form(self, question: Prompt) -> str:
+        """Equal for questions that count as the same; see ``HeldOut.form``."""
+        return identity_of(self._form(question.transcript), question.images)
 
     def inspect_aid(self, skill: str, text: str) -> Verdict | None:
         """The verdict on a text that is to stand before prompts; None = it may.
@@ -197,7 +207,7 @@ def _veto(example: Example, checks: Iterable[tuple[str, Check]]) -> Verdict | No
 
 
 def _first_outside(
-    seen: Collection[str], form: Callable[[str], str], near: NearDuplicates | None
+    seen: Collection[str], form: Callable[[Prompt], str], near: NearDuplicates | None
 ) -> Check:
     """A check with a memory: the prompt, by its form, is new to ``seen`` and to itself.
 
@@ -208,7 +218,7 @@ def _first_outside(
         near.hold(seen if isinstance(seen, Seen) else Seen(seen))
 
     def check(example: Example) -> str | None:
-        prompt = form(example.prompt)
+        prompt = form(example.question)
         if prompt in seen or prompt in batch:
             return f"{example.prompt!r} was there before"
         if near is not None and (alike := near.admit(prompt)) is not None:

@@ -2,6 +2,8 @@
 
 Three looks at each example. Its prompt is an item's, by normal form. Or an item stands in it,
 letter by letter, between other words. Or an item stands in it but for a few words (``retold``).
+What was said after a prompt is read with it. An item with images is another question about other
+images: an example has to have them too.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import accumulate, chain
+from typing import NamedTuple
 
 from teachgym.gate.retold import Retold, answer_of, ends_of, told_by
 from teachgym.gate.wording import Term, normalise, terms, visible
@@ -41,8 +44,8 @@ class HeldOut:
         self._task = task
         self._exact = _skills_to_compare_exactly(task)
         self.form = visible if self._exact else normalise
-        self._names: dict[str, str] = {}
-        self._visible: dict[str, str] = {}
+        self._names: dict[str, list[_Named]] = defaultdict(list)
+        self._visible: dict[str, list[_Named]] = defaultdict(list)
         self._beginning: dict[str, list[tuple[str, str]]] = defaultdict(list)
         self._prefixes: set[int] = set()
         """Lengths of the beginnings by which items are looked up; short items have shorter ones."""
@@ -50,32 +53,32 @@ class HeldOut:
         """Characters that an item takes at least; "m" is two in the normal form."""
         for split in SPLITS[1:]:
             for item in task.examples(split):
-                self._enter(item, f"{split} item {item.id!r}")
+                named = _Named(f"{split} item {item.id!r}", frozenset(item.images))
+                self._enter(item, item.question.transcript, named)
 
-    def _enter(self, item: Example, name: str) -> None:
+    def _enter(self, item: Example, text: str, named: _Named) -> None:
         if item.skill in self._exact:
-            self._visible.setdefault(visible(item.prompt), name)
+            self._visible[visible(text)].append(named)
             return
-        form = _squeezed(item.prompt)
-        if form not in self._names and len(terms(item.prompt)) > 1:
+        form = _squeezed(text)
+        if form not in self._names and len(terms(text)) > 1:
             self._prefixes.add(min(len(form), _PREFIX))
             self._beginning[form[:_PREFIX]].append((form, answer_of(item)))
             self._shortest = min(self._shortest, len(form) // 2)
-        self._names.setdefault(form, name)
+        self._names[form].append(named)
 
     def __call__(self, example: Example) -> str | None:
         """Which item the example is or holds; the example's own words are all that is shown."""
-        found = terms(example.prompt)
-        name = self._names.get(_joined(found) or _squeezed(example.prompt))
+        whole = example.question.transcript
+        found = terms(whole)
+        name = _name(self._names.get(_joined(found) or _squeezed(whole)), example)
         if name is None and self._visible:
-            name = self._visible.get(visible(example.prompt))
+            name = _name(self._visible.get(visible(whole)), example)
         if name is not None:
             return f"{example.prompt!r} is a prompt of val or test: {name}"
-        for text, read in (
-            (example.prompt, found),
-            (example.target, None),
-            (example.rejected, None),
-        ):
+        others = (*(example.question.pieces if example.turns else ()), example.target)
+        texts = ((whole, found), *((text, None) for text in (*others, example.rejected)))
+        for text, read in texts:
             if text and (name := self._inside(text, read, example)) is not None:
                 return f"{example.prompt!r} holds a prompt of val or test: {name}"
         if (name := self._retold.find(example, found)) is not None:
@@ -94,8 +97,9 @@ class HeldOut:
         """The item that stands whole in a text of an example; ``read`` is its terms, if known."""
         if self._visible:
             spaced = f" {visible(text)} "
-            if name := next((n for v, n in self._visible.items() if f" {v} " in spaced), None):
-                return name
+            for form, items in self._visible.items():
+                if f" {form} " in spaced and (name := _name(items, example)) is not None:
+                    return name
         if len(text) < self._shortest:
             return None
         found = terms(text) if read is None else read
@@ -105,8 +109,22 @@ class HeldOut:
             beginnings = (whole[start : start + n] for n in self._prefixes)
             for form, answer in chain.from_iterable(map(self._items_at, beginnings)):
                 if whole.startswith(form, start) and _apart(found, first, form, answer, example):
-                    return self._names[form]
+                    name = _name(self._names[form], example)
+                    if name is not None:
+                        return name
         return None
+
+
+class _Named(NamedTuple):
+    """One of the items of a text."""
+
+    name: str
+    images: frozenset[str]
+
+
+def _name(items: Iterable[_Named] | None, example: Example) -> str | None:
+    """The first of the items of a text whose images the example has too."""
+    return next((i.name for i in items or () if i.images.issubset(example.images)), None)
 
 
 def _joined(found: Sequence[Term]) -> str:
@@ -135,7 +153,7 @@ def _skills_to_compare_exactly(task: Task) -> frozenset[str]:
     prompts: dict[str, set[str]] = defaultdict(set)
     for split in SPLITS:
         for example in task.examples(split):
-            prompts[example.skill].add(visible(example.prompt))
+            prompts[example.skill].add(visible(example.question.transcript))
     return frozenset(skill for skill, texts in prompts.items() if _merged(texts) > _MERGED)
 
 

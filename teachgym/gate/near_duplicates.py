@@ -63,6 +63,11 @@ def format_of(task: Task) -> frozenset[str]:
     )
 
 
+def _parted(prompt: str) -> tuple[str, str, str]:
+    """The words of a prompt in the gate's form, a border, and what stands for its images."""
+    return prompt.partition("\0")
+
+
 def jaccard(one: set[str], other: set[str]) -> float:
     """Shared elements over all elements, in [0, 1]; 0 for two empty sets."""
     return len(one & other) / (len(one | other) or 1)
@@ -143,11 +148,17 @@ class NearDuplicates:
                 self._index.insert(prompt, self._signature(prompt))
 
     def similarity(self, one: str, other: str) -> float:
-        """The lower of the two Jaccard similarities, with and without the format."""
-        a, b = shingles(one), shingles(other)
+        """The lower of the two Jaccard similarities, with and without the format.
+
+        Of prompts with different images it is 0.
+        """
+        (text, _, images), (other_text, _, other_images) = map(_parted, (one, other))
+        if images != other_images:
+            return 0.0
+        a, b = shingles(text), shingles(other_text)
         return min(jaccard(a, b), jaccard(a - self._ignored, b - self._ignored))
 
     def _signature(self, prompt: str) -> Any:
         signature = self._empty.copy()
-        signature.update_batch([s.encode() for s in shingles(prompt) - self._ignored])
+        signature.update_batch([s.encode() for s in shingles(_parted(prompt)[0]) - self._ignored])
         return signature

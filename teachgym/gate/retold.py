@@ -46,6 +46,8 @@ class Item:
     variable: tuple[bool, ...]
     """Which words fewer than half of the prompts of the skill have."""
     answer: str
+    images: frozenset[str] = frozenset()
+    """Those of its prompt, without which it is not asked."""
 
     @property
     def edits(self) -> int:
@@ -112,6 +114,8 @@ class Retold:
         for i in self._candidates(texts):
             item = self._items[i]
             slack = item.slack(answer == item.answer)
+            if not item.images.issubset(example.images):
+                continue
             if self._exact[i] <= known and len(self._varied[i] - known) <= slack:
                 ends = ends_of(found, f" {item.answer} " in told_by(example))
                 if distance(item, found, slack)[ends].min(initial=_NEVER) <= item.edits:
@@ -170,7 +174,7 @@ def ends_of(found: Sequence[Term], answered: bool) -> list[int]:
 
 def told_by(example: Example) -> str:
     """Every word of an example, between spaces."""
-    texts = (example.prompt, example.target, example.rejected or "")
+    texts = (example.question.transcript, example.target, example.rejected or "")
     return f" {' '.join(term.text for text in texts for term in terms(text))} "
 
 
@@ -188,7 +192,7 @@ def _items(task: Task, exact: Collection[str]) -> Iterator[Item]:
             if example.skill not in exact:
                 groups[example.skill].append((split, example))
     for group in groups.values():
-        texts = [[term.text for term in terms(e.prompt)] for _, e in group]
+        texts = [[term.text for term in terms(e.question.transcript)] for _, e in group]
         first, last = _format(texts)
         counts = Counter(word for text in texts for word in set(text))
         few = len(texts) < _FEWEST_PROMPTS
@@ -201,6 +205,7 @@ def _items(task: Task, exact: Collection[str]) -> Iterator[Item]:
                     tuple(core),
                     tuple(few or 2 * counts[word] <= len(texts) for word in core),
                     answer_of(example),
+                    frozenset(example.images),
                 )
 
 

@@ -14,7 +14,8 @@ from jinja2 import Environment, StrictUndefined
 
 from teachgym.errors import ConfigError, RunError, missing_extra, unknown
 from teachgym.escaping import markdown, markdown_name
-from teachgym.records import Record
+from teachgym.images import ImageStore
+from teachgym.records import Record, turns_to_json
 from teachgym.redaction import hide, redact
 from teachgym.runs.files import check_writable, read_json, refuse_links, replacing, settle
 from teachgym.runs.folder import RunFolder
@@ -47,7 +48,7 @@ def export_dataset(
     Raises:
         RunError: if the run is not finished, somebody else works on it, examples are missing, or
             ``out`` exists.
-        ConfigError: for another format.
+        ConfigError: for another format, and a picture that is missing or damaged.
     """
     if format not in get_args(Format):
         raise ConfigError(unknown("format", format, get_args(Format)))
@@ -56,6 +57,7 @@ def export_dataset(
         rows = [_row(example, loss) for example, loss in read_taught(run)]
         (folder / "data").mkdir(parents=True)
         write(folder / "data" / f"train.{format}", rows)
+        _copy_images(folder / "images", rows)
         card = _card(run, result, rows, format=format, license=license)
         (folder / "README.md").write_text(redact(card), encoding="utf-8")
     return out
@@ -106,7 +108,17 @@ def _row(example: Example, loss: float | None) -> Record:
         "hint": (made.hint or None) if made else None,
         "seeds": list(made.seeds) if made else [],
         "loss": loss,
+        "images": list(example.images),
+        "turns": turns_to_json(example.turns),
     }
+
+
+def _copy_images(folder: Path, rows: list[Record]) -> None:
+    """The pictures that rows name, as ``<name>.png``; no folder if there are none."""
+    store = ImageStore()
+    for name in dict.fromkeys(name for row in rows for name in row["images"]):
+        folder.mkdir(exist_ok=True)
+        (folder / f"{name}.png").write_bytes(store.get(name))
 
 
 def _write_jsonl(path: Path, rows: list[Record]) -> None:
@@ -127,6 +139,8 @@ def _write_parquet(path: Path, rows: list[Record]) -> None:
         "step": pa.int64(),
         "loss": pa.float64(),
         "seeds": pa.list_(pa.string()),
+        "images": pa.list_(pa.string()),
+        "turns": pa.list_(pa.struct({"response": pa.string(), "reply": pa.string()})),
     }
     schema = pa.schema([(name, types[name]) for name in _row(Example("", "", ""), None)])
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)

@@ -42,7 +42,7 @@ def draw_in_split(draw: Callable[[], Example], split: Split) -> Example:
     """
     for _ in range(MAX_DRAWS):
         example = draw()
-        if split_of(example.prompt) == split:
+        if split_of(example.identity) == split:
             return example
     raise ConfigError(
         f"{MAX_DRAWS} draws like {example.prompt!r} gave none for {split}; the skill has too few "
@@ -67,9 +67,9 @@ def draw_distinct(
     in_vain = 0
     while len(found) < count:
         example = draw()
-        new = example.prompt not in found and example.prompt not in taken
-        if new and split_of(example.prompt) == split:
-            found[example.prompt] = example
+        new = example.identity not in found and example.identity not in taken
+        if new and split_of(example.identity) == split:
+            found[example.identity] = example
             in_vain = 0
         elif (in_vain := in_vain + 1) == MAX_DRAWS:
             raise ConfigError(

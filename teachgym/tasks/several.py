@@ -28,6 +28,7 @@ from teachgym.types import (
     Score,
     Skill,
     Split,
+    Turn,
     leaf_skills,
 )
 
@@ -78,6 +79,7 @@ class SeveralTasks(Task):
         self.stop = tuple(
             text for text in next(iter(parts)).stop if all(text in task.stop for task in parts)
         )
+        self.max_turns = max(task.max_turns for task in parts)
         self.brief = _brief({name: task.brief for name, task in self._tasks.items()})
         self._leaves = leaf_skills(self.skills)
         self._examples = {
@@ -101,27 +103,46 @@ class SeveralTasks(Task):
         self, examples: Sequence[Example], responses: Sequence[str]
     ) -> Sequence[float | Grade]:
         """What the examples' own tasks give, each for all of its own at once."""
+        return self.grade_conversations(examples, [()] * len(examples), responses)
+
+    def respond(self, example: Example, turns: Sequence[Turn], response: str) -> str | None:
+        """What the example's own task says, as long as it does."""
+        task, inner = self._own(example)
+        over = len(turns) + 1 >= task.max_turns
+        return None if over else task.respond(inner, turns, response)
+
+    def grade_conversations(
+        self,
+        examples: Sequence[Example],
+        turns: Sequence[Sequence[Turn]],
+        responses: Sequence[str],
+    ) -> Sequence[float | Grade]:
+        """What the examples' own tasks give, each for all of its own at once."""
         places: dict[str, list[int]] = {}
         for place, example in enumerate(examples):
             places.setdefault(self._split(example.skill)[0], []).append(place)
         grades: list[float | Grade] = [math.nan] * len(examples)
         for name, own in places.items():
             inner = [self._own(examples[place])[1] for place in own]
-            found = self._tasks[name].grade_all(inner, [responses[place] for place in own])
+            task, said = self._tasks[name], [responses[place] for place in own]
+            if task.max_turns == 1:
+                found = task.grade_all(inner, said)
+            else:
+                found = task.grade_conversations(inner, [turns[place] for place in own], said)
             for place, grade in zip(own, found, strict=True):
                 grades[place] = grade
         return grades
 
     def metrics(self, predictions: Sequence[Prediction]) -> Mapping[str, Score]:
         """The metrics of each task on its own items, under its name."""
-        found: dict[str, list[Prediction]] = {name: [] for name in self._tasks}
+        own: dict[str, list[Prediction]] = {name: [] for name in self._tasks}
         for p in predictions:
             name, _ = self._split(p.example.skill)
-            found[name].append(replace(p, example=self._own(p.example)[1]))
+            own[name].append(replace(p, example=self._own(p.example)[1]))
         return {
             _join(name, metric): score
-            for name, own in found.items()
-            for metric, score in self._tasks[name].metrics(own).items()
+            for name, its in own.items()
+            for metric, score in self._tasks[name].metrics(its).items()
         }
 
     def verify(self, example: Example) -> float:
@@ -224,10 +245,10 @@ def _require_apart(examples: Mapping[Split, Sequence[Example]]) -> None:
     for split in ("test", "val", "train"):
         for example in examples[split]:
             here = f"{split} ({example.id})"
-            if (other := held_out.get(example.prompt)) is not None:
+            if (other := held_out.get(example.identity)) is not None:
                 raise ConfigError(
                     f"the prompt {shown(example.prompt)} is in {here} and in {other}; tasks that "
                     "are taught together must not share what is held out"
                 )
             if split != "train":
-                held_out[example.prompt] = here
+                held_out[example.identity] = here

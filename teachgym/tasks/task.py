@@ -24,7 +24,7 @@ from dataclasses import replace
 import numpy as np
 
 from teachgym.protocols import Task
-from teachgym.types import Draft, Example, Grade, Prediction, Score, Split
+from teachgym.types import Draft, Example, Grade, Prediction, Score, Split, Turn
 
 __all__ = ["Task", "TaskWrapper"]
 
@@ -39,7 +39,7 @@ class TaskWrapper(Task):
     def __init__(self, task: Task) -> None:
         self.task = task
         self.name, self.skills, self.levels = task.name, task.skills, task.levels
-        self.stop, self.brief = task.stop, task.brief
+        self.stop, self.max_turns, self.brief = task.stop, task.max_turns, task.brief
 
     def inside(self, example: Example) -> Example:
         """The example as ``task`` knows it; by default, as it is."""
@@ -58,6 +58,20 @@ class TaskWrapper(Task):
     ) -> Sequence[float | Grade]:
         """The grades of ``task``."""
         return self.task.grade_all([self.inside(e) for e in examples], responses)
+
+    def respond(self, example: Example, turns: Sequence[Turn], response: str) -> str | None:
+        """What ``task`` says."""
+        return self.task.respond(self.inside(example), turns, response)
+
+    def grade_conversations(
+        self,
+        examples: Sequence[Example],
+        turns: Sequence[Sequence[Turn]],
+        responses: Sequence[str],
+    ) -> Sequence[float | Grade]:
+        """The grades of ``task``."""
+        own = [self.inside(e) for e in examples]
+        return self.task.grade_conversations(own, turns, responses)
 
     def metrics(self, predictions: Sequence[Prediction]) -> Mapping[str, Score]:
         """The metrics of ``task``."""

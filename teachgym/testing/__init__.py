@@ -16,6 +16,7 @@ from teachgym.testing.fakes import (
     ScriptedChatModel,
     TableStudent,
 )
+from teachgym.testing.pictures import PictureStudent, PictureTask
 from teachgym.testing.students import check_student, check_trainer
 from teachgym.testing.tasks import check_task
 from teachgym.testing.teaching import check_engine, check_reward, check_teacher
@@ -25,6 +26,8 @@ from teachgym.testing.trackers import check_tracker
 __all__ = [
     "ForbiddenStudent",
     "ListTracker",
+    "PictureStudent",
+    "PictureTask",
     "RecordingTrainer",
     "ScriptedChatModel",
     "TableStudent",

@@ -26,8 +26,6 @@ from teachgym.types import (
     leaf_skills,
 )
 
-_SKILLS = leaf_skills(SKILLS)
-
 
 class TableStudent(Student):
     """Knows a share of each skill of ``ToyTask``, larger the more examples it was taught.
@@ -38,34 +36,44 @@ class TableStudent(Student):
     """
 
     max_new_tokens = 8
+    skills = leaf_skills(SKILLS)
+    """What it can learn; for another task, override it and the next two methods."""
 
     def __init__(self, *, half: float = 20.0) -> None:
         self.half = half
-        self._taught = np.zeros(len(_SKILLS))
+        self._taught = np.zeros(len(self.skills))
+
+    def skill_of(self, prompt: Prompt) -> str:
+        """The skill that a prompt is of; empty if of none."""
+        return split_prompt(prompt.text)[0]
+
+    def solve(self, prompt: Prompt) -> str:
+        """The right answer to a prompt of a skill."""
+        return solve(prompt.text)
 
     def share(self, skill: str) -> float:
         """The share of the skill's prompts that it answers right, in [0, 1)."""
-        if skill not in _SKILLS:
-            raise UnknownSkillError(unknown("skill", skill, _SKILLS))
-        taught = self._taught[_SKILLS.index(skill)]
+        if skill not in self.skills:
+            raise UnknownSkillError(unknown("skill", skill, self.skills))
+        taught = self._taught[self.skills.index(skill)]
         return float(taught / (taught + self.half))
 
     def generate(self, prompts: Sequence[Prompt], *, stop: Sequence[str] = ()) -> list[str]:
         """Right answers where mastered, else ``?``."""
-        return [solve(p.text) if self._masters(p.text) else "?" for p in prompts]
+        return [self.solve(p) if self._masters(p) else "?" for p in prompts]
 
     def learn(self, example: Example) -> None:
         """Count one example; only a right target teaches anything."""
         self.share(example.skill)
-        if split_prompt(example.prompt)[0] and solve(example.prompt) == example.target:
-            self._taught[_SKILLS.index(example.skill)] += 1
+        if self.skill_of(example.question) and self.solve(example.question) == example.target:
+            self._taught[self.skills.index(example.skill)] += 1
 
     def count_tokens(self, texts: Sequence[str]) -> int:
         """Characters."""
         return sum(map(len, texts))
 
     def save(self) -> Checkpoint:
-        """Examples taught per leaf skill, shape (4,)."""
+        """Examples taught per leaf skill, shape (n_skills,)."""
         return Checkpoint({"taught": self._taught.copy()})
 
     def restore(self, checkpoint: Checkpoint) -> None:
@@ -76,9 +84,9 @@ class TableStudent(Student):
         """Write ``taught.npy``."""
         np.save(folder / "taught.npy", self._taught)
 
-    def _masters(self, prompt: str) -> bool:
-        skill, _ = split_prompt(prompt)
-        rank = zlib.crc32(f"rank {prompt}".encode()) / 2**32
+    def _masters(self, prompt: Prompt) -> bool:
+        skill = self.skill_of(prompt)
+        rank = zlib.crc32(f"rank {prompt.identity}".encode()) / 2**32
         return bool(skill) and rank < self.share(skill)
 
 
@@ -90,7 +98,8 @@ class RecordingTrainer(Trainer[TableStudent]):
 
     def cost(self, student: TableStudent, data: Data) -> Cost:
         """The characters of prompts and targets as training tokens."""
-        return Cost(train_tokens=student.count_tokens([e.prompt + e.target for e in data]))
+        texts = [e.question.transcript + e.target for e in data]
+        return Cost(train_tokens=student.count_tokens(texts))
 
     def train(self, student: TableStudent, data: Data, rng: np.random.Generator) -> TrainResult:
         """One update per example; the loss is the mean share not known when its turn came."""

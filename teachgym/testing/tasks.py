@@ -22,6 +22,7 @@ from teachgym.types import (
     Grade,
     Prediction,
     Split,
+    Turn,
     leaf_skills,
     score_of,
 )
@@ -54,6 +55,7 @@ def check_task(task: Task, *, samples: int = 100, lone: Collection[str] = ()) ->
         for example in chosen:
             _check_grading(task, example)
             _check_labels(task, example)
+            _check_conversation(task, example)
         _check_grading_at_once(task, chosen)
         _check_metrics(task, chosen, split)
     if task.is_procedural:
@@ -160,9 +162,31 @@ def _check_grading_at_once(task: Task, examples: Sequence[Example]) -> None:
     one_by_one = [task.grade(e, a) for e, a in answers]
     at_once = task.grade_all([e for e, _ in answers], [a for _, a in answers])
     require(str(list(at_once)) == str(one_by_one), c.GRADE_ALL_GRADES, at_once)
+    of_one_turn = task.grade_conversations(
+        [e for e, _ in answers], [()] * len(answers), [a for _, a in answers]
+    )
+    require(str(list(of_one_turn)) == str(one_by_one), c.GRADE_ALL_GRADES, of_one_turn)
     for example in examples:
         verdict = task.verify(example)
         require(math.isnan(verdict) or 0 <= verdict <= 1, c.VERDICTS_ARE_IN_RANGE, verdict)
+
+
+def _check_conversation(task: Task, example: Example) -> None:
+    """With a student that is wrong every time."""
+    require(task.max_turns >= 1, c.MAX_TURNS_IS_POSITIVE, task.max_turns)
+    turns: tuple[Turn, ...] = ()
+    for number in range(1, task.max_turns + 1):
+        wrong = _WRONG_ANSWERS[number % 2]
+        reply = task.respond(example, turns, wrong)
+        require(reply == task.respond(example, turns, wrong), c.RESPONDING_IS_PURE, repr(reply))
+        if reply is None:
+            break
+        require(isinstance(reply, str) and reply.strip() != "", c.REPLIES_ARE_TEXTS, repr(reply))
+        require(number < task.max_turns, c.CONVERSATIONS_END, repr(reply))
+        turns = (*turns, Turn(wrong, reply))
+    (given,) = task.grade_conversations([example], [turns], [example.target])
+    score = score_of(given)
+    require(math.isnan(score) or 0 <= score <= 1, c.SCORES_ARE_IN_RANGE, score)
 
 
 def _check_labels(task: Task, example: Example) -> None:

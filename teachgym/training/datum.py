@@ -26,8 +26,8 @@ class Text:
     ids: tuple[int, ...]
     """Prompt, response, end of sequence."""
     weights: tuple[float, ...]
-    """Of the loss of each of ``ids``: 0 for the prompt, above 0 for what shall become likelier,
-    below 0 for what shall not."""
+    """Of the loss of each of ``ids``: above 0 for what shall become likelier, below 0 for what
+    shall not, 0 for the prompt, but for what the student wrote in earlier turns."""
 
     __repr__ = in_short
 
@@ -87,8 +87,11 @@ def encode(texts: Texts, data: Data, needs: Needs | None = None) -> list[Datum]:
     encoded = []
     for place, (example, prompt, target) in enumerate(chosen):
         weights = _span_weights(texts, example) if example.spans else [1.0] * len(target)
-        responses = [_text(prompt, target, weights)]
-        if needs.rejected and example.rejected is not None:
+        paired = needs.rejected and example.rejected is not None
+        # Both responses of a pair follow the same turns, which do not tell which one is better.
+        written = texts.written(example.question) if example.turns and not paired else ()
+        responses = [_text(prompt, target, weights, written)]
+        if paired:
             prompt, target = next(pairs)
             responses.append(_text(prompt, target, [-1.0] * len(target)))
         if needs.mean == "examples":
@@ -133,9 +136,16 @@ def batches(
     return made
 
 
-def _text(prompt: Sequence[int], response: Sequence[int], weights: Sequence[float]) -> Text:
+def _text(
+    prompt: Sequence[int],
+    response: Sequence[int],
+    weights: Sequence[float],
+    written: Sequence[bool] = (),
+) -> Text:
+    """With the weights of the response; ``written`` tells the student's tokens in the prompt."""
+    before = map(float, written[-len(prompt) :] or [False] * len(prompt))
     # Nothing comes before the first token that could predict it.
-    ids, all_weights = (*prompt, *response), (*([0.0] * len(prompt)), *weights[: len(response)])
+    ids, all_weights = (*prompt, *response), (*before, *weights[: len(response)])
     return Text(ids, (0.0, *all_weights[1:]))
 
 

@@ -35,7 +35,7 @@ class SimulatedTrainer(Trainer[SimulatedStudent]):
 
     def cost(self, student: SimulatedStudent, data: Data) -> Cost:
         """Characters of prompts and targets, and one per example for its end; once per epoch."""
-        tokens = student.count_tokens([e.prompt + e.target for e in data])
+        tokens = student.count_tokens([e.question.transcript + e.target for e in data])
         return Cost(train_tokens=self.epochs * tokens)
 
     def train(self, student: SimulatedStudent, data: Data, rng: np.random.Generator) -> TrainResult:

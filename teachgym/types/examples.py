@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from teachgym.shown import in_short
@@ -90,6 +90,10 @@ class Example:
         """All that the student is asked."""
         return Prompt(self.prompt, self.images, self.turns)
 
+    def answering(self, turns: tuple[Turn, ...]) -> Example:
+        """The example once ``turns`` were said as well."""
+        return replace(self, turns=(*self.turns, *turns)) if turns else self
+
     @property
     def identity(self) -> str:
         """Of the question; equal for examples that ask the same."""
@@ -122,20 +126,32 @@ def score_of(grade: float | Grade) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One graded answer of the student."""
+    """A graded answer of the student, or a graded conversation with it."""
 
     example: Example
     response: str
-    """What the student wrote, prompt and end marker removed."""
+    """What the student wrote last, prompt and end marker removed."""
     score: float
     """In [0, 1], 1 = right; nan = not measured."""
     parts: Mapping[str, float] = FrozenDict()
     """``Grade.parts``; empty where the task tells none apart."""
+    turns: tuple[Turn, ...] = ()
+    """What was said before the response, since the example's own turns."""
 
     __repr__ = in_short
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parts", freeze(self.parts))
+
+    @property
+    def responses(self) -> tuple[str, ...]:
+        """Everything that the student wrote."""
+        return (*(turn.response for turn in self.turns), self.response)
+
+    @property
+    def question(self) -> Prompt:
+        """What the response answers."""
+        return self.example.answering(self.turns).question
 
 
 @dataclass(frozen=True, slots=True)

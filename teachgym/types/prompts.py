@@ -40,9 +40,14 @@ class Prompt:
         return identity_of(self.text, self.images, self.turns)
 
     @property
+    def pieces(self) -> tuple[str, ...]:
+        """The text, and what was said after it."""
+        return (self.text, *(text for t in self.turns for text in (t.response, t.reply)))
+
+    @property
     def transcript(self) -> str:
-        """All that is to be read in it, piece after piece, each in lines of its own."""
-        return "\n".join((self.text, *(text for t in self.turns for text in (t.response, t.reply))))
+        """All that is to be read in it, each piece in lines of its own."""
+        return "\n".join(self.pieces)
 
 
 def identity_of(text: str, images: tuple[str, ...] = (), turns: tuple[Turn, ...] = ()) -> str:

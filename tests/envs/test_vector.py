@@ -31,6 +31,8 @@ SMALL: dict[str, Any] = {
     "examples_per_step": 24,
     "budget": {"steps": 2, "examples": 60},
 }
+SECOND_TRY = {"task": "second-try", "task_settings": {"task_settings": SMALL["task_settings"]}}
+"""Conversations, of which some rows have longer ones than others."""
 
 
 def make_rows(id_: str, view: str = "arrays", count: int = K, **settings: Any) -> Any:
@@ -83,6 +85,7 @@ def test_rows_equal_environments_of_their_own_step_by_step(id_: str, view: str, 
         ("teachgym/OpenEnded-v0", {}),
         ("teachgym/SkillList-v0", {"student_settings": {"adaptation": "lora"}}),
         ("teachgym/SkillTree-v0", {"training": "scratch"}),
+        ("teachgym/OpenEnded-v0", SECOND_TRY),
     ],
 )
 def test_rows_of_the_tiny_student_equal_environments_of_their_own(

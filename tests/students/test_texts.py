@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from tokenizers import processors
 
 from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
-from teachgym.errors import ConfigError
+from teachgym.errors import ConfigError, UnsupportedError
 from teachgym.students.texts import Texts
-from teachgym.types import Prompt
+from teachgym.types import Prompt, Turn
 
 CHAT = (
     "{% for m in messages %}{{ m['role'][0] }} {{ m['content'] }}{% endfor %}"
@@ -41,6 +41,47 @@ def test_a_chat_model_reads_the_users_turn_and_continues_the_assistants() -> Non
     chat = chatting()
     (ids,) = chat.prompts([Prompt("xy")], room=4)
     assert chat.tokenizer.decode(ids) == "u xya "
+
+
+SAID = Prompt("ab", turns=(Turn("c", "d"), Turn("", "e")))
+
+
+def test_a_conversation_without_a_template_is_its_texts_with_an_end_after_each_response() -> None:
+    """A = 3 to e = 7, end = 1: ab | c end | d | end | e."""
+    one = texts()
+    assert one.prompts([SAID], room=4) == [[3, 4, 5, 1, 6, 1, 7]]
+    own = one.written(SAID)
+    assert own == [False, False, True, True, False, True, False]
+
+
+def test_a_conversation_with_a_template_has_its_roles_and_grows_token_by_token() -> None:
+    """The template writes ``u xya `` around a first prompt, and then the next turn of the user."""
+    chat = chatting()
+    (first,) = chat.prompts([Prompt("ab")], room=4)
+    (second,) = chat.prompts([Prompt("ab", turns=SAID.turns[:1])], room=4)
+    (third,) = chat.prompts([SAID], room=4)
+    assert chat.tokenizer.decode(first) == "u aba "
+    assert second[: len(first)] == first
+    assert third[: len(second)] == second
+    assert second[len(first) : len(first) + 2] == [5, chat.end]
+    assert chat.tokenizer.decode(second[len(first) + 2 :]) == "u da "
+    assert [i for i, own in enumerate(chat.written(SAID)) if own] == [
+        len(first),
+        len(first) + 1,
+        len(second),
+    ]
+
+
+def test_a_template_that_forgets_what_was_said_is_refused() -> None:
+    tokenizer = make_tokenizer()
+    tokenizer.chat_template = "{{ messages[-1]['content'] }}"
+    with pytest.raises(ConfigError, match="leaves out what the assistant wrote"):
+        Texts(tokenizer, 64, chat=True).prompts([SAID], room=4)
+
+
+def test_images_are_refused_with_the_way_out() -> None:
+    with pytest.raises(UnsupportedError, match="has images; choose a task without images, or"):
+        texts().prompts([Prompt("ab", images=("0" * 64,))], room=4)
 
 
 def test_training_reads_the_very_prompt_that_is_answered() -> None:

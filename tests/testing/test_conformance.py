@@ -26,6 +26,12 @@ from teachgym.training import make_trainer
 SELF_MADE = [name for name in TASKS if name not in ("gsm8k", "math", "qa")]
 """The others read files, which their own tests make."""
 FEW = {"val_per_cell": 2, "test_per_cell": 2, "train_per_cell": 2}
+SMALL: dict[str, dict[str, Any]] = {
+    "second-try": {"task_settings": FEW},
+    "several": {
+        "tasks": {"sums": {"task": "arithmetic-and-strings", "task_settings": FEW}},
+    },
+}
 
 STUDENTS = [
     "simulated",
@@ -42,7 +48,7 @@ STUDENTS = [
 def task(name: str = "arithmetic-and-strings") -> Any:
     if name == "reasoning-gym":
         pytest.importorskip("reasoning_gym")
-    return make_task(name, **FEW)
+    return make_task(name, **SMALL.get(name, FEW))
 
 
 @pytest.mark.parametrize("name", SELF_MADE)

@@ -138,6 +138,10 @@ TASKS = {
     contract.WRONG_ANSWERS_SCORE_LESS: task(grade=lambda self, example, response: 1.0),
     contract.TASK_HAS_EVERY_MEMBER: lambda: check_task(cast(Any, SimpleNamespace(name="bare"))),
     contract.GRADE_ALL_GRADES: task(grade_all=lambda self, examples, answers: [1.0] * len(answers)),
+    contract.MAX_TURNS_IS_POSITIVE: task(max_turns=0),
+    contract.RESPONDING_IS_PURE: task(max_turns=2, respond=alternately("no", "wrong")),
+    contract.REPLIES_ARE_TEXTS: task(max_turns=2, respond=lambda self, *said: " "),
+    contract.CONVERSATIONS_END: task(max_turns=3, respond=lambda self, *said: "no"),
     contract.VERDICTS_ARE_IN_RANGE: task(verify=lambda self, example: 2.0),
     contract.SKILLS_ARE_READ_RIGHT: task(skill_of=lambda self, prompt: "next"),
     contract.ONE_SKILL_IS_THE_ONLY_ONE: task(

@@ -20,12 +20,12 @@ from teachgym.training import make_trainer
 from teachgym.training.datum import Datum, Text, encode
 from teachgym.training.fine_tuning import FineTuner, run_pass
 from teachgym.training.hf import HuggingFaceTrainer
-from teachgym.training.losses import Sft
+from teachgym.training.losses import Needs, Sft
 from teachgym.training.muon import Muon
 from teachgym.training.optimizers import AdamW, make_optimizers
 from teachgym.training.packing import passes
 from teachgym.training.settings import FineTuningSettings
-from teachgym.types import Data, Example
+from teachgym.types import Data, Example, Turn
 
 DATA: Data = tuple(
     Example(f"{skill} {word}=", answer, skill)
@@ -64,6 +64,38 @@ def test_only_the_target_and_its_end_have_a_loss(student: LanguageModelStudent) 
     (datum,) = encode(student.texts, (Example("ab", "b", "copy"),))
     assert datum == Datum((Text((3, 4, 4, 1), (0.0, 0.0, 1.0, 1.0)),))
     assert datum.n_targets == 2
+
+
+def test_what_the_student_said_before_has_a_loss_and_what_the_task_said_has_none(
+    student: LanguageModelStudent,
+) -> None:
+    """The student wrote b, end and d, end in ab | b end | c | d end; a = 3 to d = 6, end = 1."""
+    example = Example("ab", "d", "copy", turns=(Turn("b", "c"),))
+    (datum,) = encode(student.texts, (example,))
+    ids = (3, 4, 4, 1, 5, 6, 1)
+    assert datum == Datum((Text(ids, (0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0)),))
+    logits = student.model(torch.tensor([ids])).logits[0].log_softmax(-1)
+    expected = -sum(logits[i - 1, ids[i]].item() for i in (2, 3, 5, 6)) / 4
+    assert loss_of(student, [datum]) == pytest.approx(expected, rel=1e-5)
+    assert student.texts.prompts([example.question], room=4) == [list(ids[:5])]
+
+
+def test_turns_that_do_not_fit_lose_their_beginning(student: LanguageModelStudent) -> None:
+    """60 letters, a turn of "b", end and "c", and "d" with its end, in a context of 64."""
+    long = Example("a" * 60, "d", "copy", turns=(Turn("b", "c"),))
+    (datum,) = encode(student.texts, (long,))
+    weights = (*([0.0] * 59), 1.0, 1.0, 0.0, 1.0, 1.0)
+    assert datum.texts == (Text((*([3] * 59), 4, 1, 5, 6, 1), weights),)
+
+
+def test_a_pair_is_compared_after_the_turns_that_it_shares(student: LanguageModelStudent) -> None:
+    pair = Example("ab", "d", "copy", rejected="e", turns=(Turn("b", "c"),))
+    (datum,) = encode(student.texts, (pair,), Needs(rejected=True, mean="examples"))
+    prompt, before = (3, 4, 4, 1, 5), (0.0,) * 5
+    assert datum.texts == (
+        Text((*prompt, 6, 1), (*before, 0.5, 0.5)),
+        Text((*prompt, 7, 1), (*before, -0.5, -0.5)),
+    )
 
 
 def test_spans_weigh_the_tokens_that_begin_in_them(student: LanguageModelStudent) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -52,6 +52,8 @@ class Browser:
     """Choices, then texts, then numbers; None = nothing to show."""
     numbers: Sequence[str] = ()
     """Names of the columns that records can be sorted by and that have a bar; 0 or more each."""
+    images: Mapping[str, str] = field(default_factory=dict)
+    """Data URIs of what the text column ``images`` names, one name a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Page:
 def browse(browser: Browser) -> Markup:
     """The place where the page's script shows the records, and the records as JSON."""
     names = {"choices": browser.choices, "texts": browser.texts, "numbers": browser.numbers}
-    record = {**names, "rows": browser.rows}
+    record = {**names, "rows": browser.rows, "images": browser.images}
     template = _environment().from_string(
         '<div class="browser" data-source="{{ key }}"></div>\n'
         '<script type="application/json" id="{{ key }}">{{ record | tojson }}</script>'

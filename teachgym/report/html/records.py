@@ -12,6 +12,7 @@ from statistics import fmean
 from teachgym.records import example_of_verdict
 from teachgym.report.html.cells import Cell
 from teachgym.report.html.page import Browser
+from teachgym.report.html.pictures import data_uris
 from teachgym.report.tables import Rows
 from teachgym.runs.files import read_lines
 from teachgym.runs.folder import RunFolder
@@ -60,24 +61,48 @@ def read_written(folder: RunFolder) -> tuple[Written, ...]:
 
 def example_browser(key: str, written: Iterable[Written]) -> Browser:
     """Examples with their verdicts and where they came from."""
+    made = list(written)
     return Browser(
         key,
         ("verdict", "step", "skill", "subskill", "written by", "difficulty"),
-        ("prompt", "target", "rejected response", "hint of the order", "derived from", "why not"),
-        [_example_row(w) for w in written],
+        (
+            "prompt",
+            "images",
+            "target",
+            "rejected response",
+            "hint of the order",
+            "derived from",
+            "why not",
+        ),
+        [_example_row(w) for w in made],
         ("loss",),
+        data_uris(w.example for w in made),
     )
 
 
 def answer_browser(key: str, pairs: Iterable[tuple[Report, Report]]) -> Browser:
     """Answers of two students to the same items; a pair of reports for each split."""
-    rows = [
-        _answer_row(before.split, *both)
+    answers = [
+        (before.split, *both)
         for before, after in pairs
         for both in zip(before.predictions, after.predictions, strict=True)
     ]
-    texts = ("prompt", "target", "untrained student", "best student", "scores", "parts")
-    return Browser(key, ("change", "split", "skill", "difficulty"), texts, rows)
+    rows = [_answer_row(*answer) for answer in answers]
+    texts = ("prompt", "images", "target", "untrained student", "best student", "scores", "parts")
+    images = data_uris(before.example for _, before, _ in answers)
+    return Browser(key, ("change", "split", "skill", "difficulty"), texts, rows, images=images)
+
+
+def conversation(prediction: Prediction) -> str:
+    r"""What the student wrote, with what the task said to it in between.
+
+    Example:
+        >>> said = Prediction(Example("1+1=", "2", "add"), "2", 1.0, turns=(Turn("3", "no"),))
+        >>> conversation(said)
+        '3\n\n[task] no\n\n2'
+    """
+    said = (text for t in prediction.turns for text in (t.response, f"[task] {t.reply}"))
+    return "\n\n".join((*said, prediction.response))
 
 
 def change(before: float, after: float) -> str:
@@ -145,7 +170,8 @@ def _example_row(written: Written) -> list[str | None]:
         made.subskill,
         made.teacher,
         _difficulty(example),
-        example.prompt,
+        example.question.transcript,
+        _images(example),
         example.target,
         example.rejected,
         made.hint or None,
@@ -162,10 +188,11 @@ def _answer_row(split: str, before: Prediction, after: Prediction) -> list[str |
         split,
         example.skill,
         _difficulty(example),
-        example.prompt,
+        example.question.transcript,
+        _images(example),
         example.target,
-        before.response,
-        after.response,
+        conversation(before),
+        conversation(after),
         f"{_score(before.score)} → {_score(after.score)}",
         _parts(before, after) or None,
     ]
@@ -182,6 +209,10 @@ def _parts(before: Prediction, after: Prediction) -> str:
 
 def _mean_cell(losses: Sequence[float], most: float) -> str | Cell:
     return Cell(f"{fmean(losses):.2f}", fmean(losses) / most, f"n={len(losses)}") if losses else ""
+
+
+def _images(example: Example) -> str | None:
+    return "\n".join(example.images) or None
 
 
 def _difficulty(example: Example) -> str:

@@ -100,7 +100,7 @@ def _example_row(example: Record, **known: Any) -> tuple[Any, ...]:
 def _error_rows(report: Report, parts: Sequence[str]) -> list[tuple[Any, ...]]:
     return [
         (
-            *(e.skill, e.difficulty, e.prompt, e.target, p.response, p.score, e.id),
+            *(e.skill, e.difficulty, p.question.transcript, e.target, p.response, p.score, e.id),
             *(p.parts.get(part) for part in parts),
         )
         for p in report.errors

@@ -186,6 +186,8 @@ class StudentPool:
         """Hex digest of all that decides the student's answers."""
         digest = hashlib.sha256(self._frozen_digest)
         digest.update(self.texts.format.encode())
+        if self.texts.chat:  # which also says how turns follow one another
+            digest.update(str(self.texts.tokenizer.chat_template).encode())
         for name, values in self._weights_of(student).items():
             digest.update(name.encode())
             digest.update(_bytes(values))

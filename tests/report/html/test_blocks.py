@@ -116,6 +116,7 @@ def test_an_example_is_shown_with_its_verdict_and_origin() -> None:
         "llm",
         "",
         "p",
+        None,
         "t",
         "worse",
         "carry",

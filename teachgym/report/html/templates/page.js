@@ -45,7 +45,7 @@
   // -- browsers ------------------------------------------------------------------------------
 
   function browser(place) {
-    const { choices, texts, numbers, rows } = JSON.parse(
+    const { choices, texts, numbers, rows, images } = JSON.parse(
       document.getElementById(place.dataset.source).textContent);
     const measures = numbers.map((name, i) => measure(name, choices.length + texts.length + i, rows))
       .filter(({ most }) => most > 0);
@@ -84,7 +84,7 @@
       back.disabled = first === 0;
       next.disabled = last === found.length;
       list.scrollTop = 0;
-      list.replaceChildren(...found.slice(first, last).map((row) => card(row, choices, texts, measures)));
+      list.replaceChildren(...found.slice(first, last).map((row) => card(row, choices, texts, measures, images)));
     }
 
     back.type = next.type = "button";
@@ -120,7 +120,7 @@
     };
   }
 
-  function card(row, choices, texts, measures) {
+  function card(row, choices, texts, measures, images) {
     const made = make("article", null, null);
     made.dataset.kind = row[0];
     const badges = make("div", null, made, "badges");
@@ -144,9 +144,20 @@
       if (text === null || text === undefined) return;
       const part = make("div", null, shown);
       make("dt", name, part);
-      make("dd", text, part);
+      if (name === "images") show(text.split("\n"), images, make("dd", null, part));
+      else make("dd", text, part);
     });
     return made;
+  }
+
+  function show(names, images, place) {
+    for (const name of names) {
+      if (images[name]) {
+        const picture = make("img", null, place);
+        picture.src = images[name];
+        picture.alt = picture.title = name;
+      } else make("div", name, place);
+    }
   }
 
   // ------------------------------------------------------------------------------------------

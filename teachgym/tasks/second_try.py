@@ -1,0 +1,71 @@
+"""``second-try``: another task, in which a wrong answer can be mended once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from teachgym.errors import ConfigError
+from teachgym.settings import Share, checked
+from teachgym.shown import shown
+from teachgym.tasks import make_task
+from teachgym.tasks.task import TaskWrapper
+from teachgym.types import Example, Grade, Turn, score_of
+
+VERSION = "second-try-v0"
+
+
+class SecondTry(TaskWrapper):
+    """Any task that asks once; whoever answers wrong is told so, and may try again.
+
+    One worked example: to ``add 12+34=`` the student answers ``45``, is told ``no, try again:``,
+    and answers ``46``. Then the item's score is ``credit``.
+
+    Args:
+        task: a name of `teachgym list tasks`, or one of your own.
+        task_settings: the task's own.
+        notice: what is said to a wrong answer.
+        credit: what a right answer is worth at the second try, in [0, 1].
+
+    Raises:
+        ConfigError: for an empty notice, or a task that answers back by itself.
+    """
+
+    @checked
+    def __init__(
+        self,
+        *,
+        task: Any = "arithmetic-and-strings",
+        task_settings: Mapping[str, Any] | None = None,
+        notice: str = "no, try again:",
+        credit: Share = 1.0,
+    ) -> None:
+        if not notice.strip():
+            raise ConfigError(f"notice is {shown(notice)}; it must say something")
+        inner = make_task(task, **(task_settings or {}))
+        if inner.max_turns > 1:
+            raise ConfigError(
+                f"task {inner.name!r} answers back by itself; give second-try one that asks once"
+            )
+        super().__init__(inner)
+        self.name, self.max_turns = f"{inner.name}+{VERSION}", 2
+        self._notice, self._credit = notice, credit
+
+    def respond(self, example: Example, turns: Sequence[Turn], response: str) -> str | None:
+        """The notice, to a first answer that is wrong."""
+        return self._notice if not turns and score_of(self.grade(example, response)) < 1 else None
+
+    def grade_conversations(
+        self,
+        examples: Sequence[Example],
+        turns: Sequence[Sequence[Turn]],
+        responses: Sequence[str],
+    ) -> Sequence[float | Grade]:
+        """The task's grade of the last answer, its score times ``credit`` if it is the second."""
+        grades = self.grade_all(examples, responses)
+        return [self._second(g) if said else g for g, said in zip(grades, turns, strict=True)]
+
+    def _second(self, grade: float | Grade) -> Grade:
+        own = grade if isinstance(grade, Grade) else Grade(grade)
+        return replace(own, score=own.score * self._credit)
