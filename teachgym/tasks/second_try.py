@@ -66,6 +66,8 @@ class SecondTry(TaskWrapper):
         grades = self.grade_all(examples, responses)
         return [self._second(g) if said else g for g, said in zip(grades, turns, strict=True)]
 
-    def _second(self, grade: float | Grade) -> Grade:
-        own = grade if isinstance(grade, Grade) else Grade(grade)
-        return replace(own, score=own.score * self._credit)
+    def _second(self, grade: float | Grade) -> float | Grade:
+        """A grade of a second answer."""
+        if isinstance(grade, Grade):
+            return replace(grade, score=grade.score * self._credit)
+        return grade * self._credit
