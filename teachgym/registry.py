@@ -17,9 +17,10 @@ import inspect
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from hashlib import sha256
 from importlib import import_module
-from importlib.metadata import EntryPoint, distributions, entry_points
+from importlib.metadata import EntryPoint, distributions
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from numbers import Number
 from operator import attrgetter
@@ -96,7 +97,7 @@ class Registry(Mapping[str, Any]):
     @property
     def names(self) -> tuple[str, ...]:
         """The built-in names, then those of entry points, which cannot replace a built-in."""
-        others = sorted(entry.name for entry in entry_points(group=self.group))
+        others = sorted(e.name for e in _installed() if e.group == self.group)
         return tuple(dict.fromkeys([*self._parts, *others]))
 
     def load(self, reference: Any) -> Any:
@@ -235,7 +236,14 @@ class Registry(Mapping[str, Any]):
         return {*first, *self.services}
 
     def _entry_point(self, name: str) -> EntryPoint | None:
-        return next(iter(entry_points(group=self.group, name=name)), None)
+        return next((e for e in _installed() if e.group == self.group and e.name == name), None)
+
+
+@cache
+def _installed() -> tuple[EntryPoint, ...]:
+    """All parts that installed packages offer; to look, the metadata of every package is read."""
+    entries = (entry for found in distributions() for entry in found.entry_points)
+    return tuple(entry for entry in entries if entry.group.startswith("teachgym."))
 
 
 # -- references --------------------------------------------------------------------------------
@@ -317,8 +325,7 @@ def sources(names: Iterable[str]) -> dict[str, Path]:
 
     Left out are teachgym's own, and what is no such name.
     """
-    entries = [entry for found in distributions() for entry in found.entry_points]
-    installed = {e.name: e.value for e in entries if e.group.startswith("teachgym.")}
+    installed = {entry.name: entry.value for entry in reversed(_installed())}
     found = {name: _source(installed.get(name, name)) for name in names}
     return {name: path for name, path in found.items() if path is not None}
 

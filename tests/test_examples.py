@@ -23,6 +23,7 @@ EXAMPLES = {
     "train_dqn.py": (["60"], "gain on val"),
 }
 NEED_A_SERVER = {"llm_teacher.py"}
+QUICK = ("episode.py", "paper_in_one_file.py")
 
 
 def run_python(*arguments: str) -> str:
@@ -35,7 +36,9 @@ def test_every_example_is_run() -> None:
     assert {p.name for p in (ROOT / "examples").glob("*.py")} == set(EXAMPLES) | NEED_A_SERVER
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[] if n in QUICK else [pytest.mark.slow]) for n in EXAMPLES]
+)
 def test_examples_run_to_the_end(name: str) -> None:
     if name.startswith("train_"):
         pytest.importorskip("stable_baselines3")
@@ -43,6 +46,7 @@ def test_examples_run_to_the_end(name: str) -> None:
     assert expected in run_python(str(ROOT / "examples" / name), *arguments)
 
 
+@pytest.mark.slow
 def test_a_chat_model_behind_a_server_teaches_and_again_without_it(tmp_path: Path) -> None:
     """On the simulated student, from any folder; the second run has nobody to ask."""
     example = [str(ROOT / "examples" / "llm_teacher.py"), "--model=m", "--student=simulated"]

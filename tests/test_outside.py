@@ -12,8 +12,10 @@ from typing import Any
 
 import gymnasium as gym
 import pytest
+from typer.testing import CliRunner
 
 from teachgym.agents import TEACHERS, make_teacher
+from teachgym.cli import app
 from teachgym.engines import make_engine
 from teachgym.errors import ConfigError, RunError, UnknownNameError
 from teachgym.experiment import RunConfig, resume, run
@@ -134,6 +136,13 @@ def teachgym(lab: Path, *arguments: str, code: int = 0, path: Path | None = None
     return done.stdout + done.stderr
 
 
+def here(*arguments: str, code: int = 0) -> str:
+    """The same in this process, where nothing hangs on what it has loaded."""
+    done = CliRunner(env={"COLUMNS": "200"}).invoke(app, arguments)
+    assert done.exit_code == code, done.output
+    return done.output
+
+
 def read(path: Path) -> Any:
     return json.loads(path.read_text())
 
@@ -187,12 +196,15 @@ def test_a_run_is_resumed_by_the_recorded_names_and_changed_code_has_to_be_accep
     assert any(line.startswith("code: ") for line in resumed["accepted"])
 
 
-def test_a_suite_of_a_users_own_is_benched_with_their_teacher(lab: Path) -> None:
+def test_a_suite_of_a_users_own_is_benched_with_their_teacher(
+    lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     said = teachgym(lab, "bench", "mine.py:suite", "--workers", "1")
     assert "halfway" in said
     suite = read(lab / "bench" / "suite" / "suite.json")
     assert suite["arms"][1]["teacher"] == f"{lab}/mine.py:Halfway"
-    assert "finished" not in teachgym(lab, "bench", "mine.py:suite", "--workers", "1")
+    monkeypatch.chdir(lab)
+    assert "finished" not in here("bench", "mine.py:suite", "--workers", "1")
 
 
 def test_an_installed_package_offers_parts_by_entry_points(lab: Path) -> None:
@@ -298,8 +310,11 @@ def test_a_part_that_lacks_members_is_told_its_base_class(make: Any, base: str) 
 
 
 @pytest.mark.parametrize("kind", ["teacher", "task", "suite"])
-def test_a_starting_file_passes_the_test_beside_it_and_runs(tmp_path: Path, kind: str) -> None:
-    said = teachgym(tmp_path, "new", kind, f"my-{kind}")
+def test_a_starting_file_passes_the_test_beside_it_and_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = here("new", kind, f"my-{kind}")
     lines = dict(line.split(maxsplit=1) for line in said.splitlines())
     assert sorted(p.name for p in tmp_path.glob("*.py")) == [f"my_{kind}.py", f"test_my_{kind}.py"]
     pytest_ = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."]
@@ -308,5 +323,5 @@ def test_a_starting_file_passes_the_test_beside_it_and_runs(tmp_path: Path, kind
     command, *arguments = lines["run"].split()
     assert command == "teachgym"
     small = ["--dry-run"] if kind == "suite" else ["--steps=1", "--examples-per-step=9"]
-    teachgym(tmp_path, *arguments, *small)
-    assert "is there already" in teachgym(tmp_path, "new", kind, f"my-{kind}", code=2)
+    here(*arguments, *small)
+    assert "is there already" in here("new", kind, f"my-{kind}", code=2)
