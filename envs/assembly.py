@@ -63,7 +63,7 @@ def assemble_rows(
     if config.stress.rugged:
         task = Rugged(task, config.stress.seed)
     students = make_students(config.student, task, count, **config.student_settings)
-    trainer = make_trainer(students[0], **config.trainer_settings)
+    trainer = make_trainer(students[0], config.trainer, task=task, **config.trainer_settings)
     store = AnswerStore(cache_folder("answers")) if config.reuse_answers else None
     rows = []
     for row, student in enumerate(students):

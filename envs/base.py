@@ -333,7 +333,7 @@ class TeacherEnv(gym.Env[Report, Data]):
             _, unpaid = divide(accepted, len(pretest), "generated_tokens")
             known = self.gate.veto_known(pretest)
             accepted, rejected = known.accepted, rejected + unpaid + known.rejected
-        accepted, unpaid = divide(accepted, self._affordable(accepted), "train_tokens")
+        accepted, unpaid = divide(accepted, self._affordable(accepted), self._tokens_limited)
         return accepted, rejected + unpaid, pretest
 
     def _askable(self) -> int:
@@ -367,13 +367,23 @@ class TeacherEnv(gym.Env[Report, Data]):
         return predictions[:count]
 
     def _affordable(self, accepted: Data) -> int:
-        """The most examples, from the first, whose training the token budget allows."""
-        if self.rules.budget.train_tokens is None:
+        """The most examples, from the first, whose training the budget of tokens allows."""
+        if not self._tokens_limited:
             return len(accepted)
         return most(len(accepted), lambda count: self._training_allowed(accepted[:count]))
 
     def _training_allowed(self, accepted: Data) -> bool:
-        return self.ledger.allows(self.trainer.cost(self.student, self._training_set(accepted)))
+        cost = self.trainer.cost(self.student, self._training_set(accepted))
+        if cost.generated_tokens:  # By a trainer that has the student write.
+            return self.ledger.allows(cost + self.next_evaluation)
+        return self.rules.budget.train_tokens is None or self.ledger.allows(cost)
+
+    @property
+    def _tokens_limited(self) -> str:
+        """The currency that limits training first; empty if none does."""
+        budget = self.rules.budget
+        limits = {"train_tokens": budget.train_tokens, "generated_tokens": budget.generated_tokens}
+        return next((name for name, limit in limits.items() if limit is not None), "")
 
     def _training_set(self, accepted: Data) -> Data:
         earlier, waiting = self.state.divided
@@ -467,10 +477,10 @@ class TeacherEnv(gym.Env[Report, Data]):
         answer = self.price_of_answers(1) if self._pretests else Cost()
         if not self.ledger.allows(self.next_evaluation + answer):
             return "generated_tokens"
-        if self.rules.budget.train_tokens is None:
+        if not (limited := self._tokens_limited):
             return ""
         # One more example, be it as short as the shortest of ``val``.
-        return "" if self._training_allowed((*accepted, self._cheapest)) else "train_tokens"
+        return "" if self._training_allowed((*accepted, self._cheapest)) else limited
 
     @cached_property
     def _cheapest(self) -> Example:

@@ -27,7 +27,7 @@ from teachgym.settings import Few, Like, NotNegative, Table, build, checked, wit
 from teachgym.skills.sources import require_source
 from teachgym.students import check_student
 from teachgym.tasks import check_task
-from teachgym.training import check_trainer
+from teachgym.training import AUTO, check_trainer
 from teachgym.types import Budget
 
 Config = TypeVar("Config", bound="EnvConfig")
@@ -54,8 +54,11 @@ class EnvConfig(EpisodeRules):
     """Who is taught: `simulated`, `tiny`, `smollm2`, the path of a model, or a hub id."""
     student_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
     """The student's own; see `teachgym.students.settings.LanguageModelSettings`."""
+    trainer: Part = AUTO
+    """Who trains the student: `auto` (the student's own), `rejection-sampling`, or another name of
+    `teachgym list trainers`."""
     trainer_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
-    """The student's trainer's, e.g. `{"learning_rate": 0.002}`; see
+    """The trainer's own, e.g. `{"learning_rate": 0.002}`; see
     `teachgym.training.settings.FineTuningSettings`."""
     gate_settings: Table[GateSettings] = GateSettings()
     """What may enter training; see `teachgym.gate.GateSettings`."""
@@ -100,7 +103,7 @@ class EnvConfig(EpisodeRules):
         with within("student_settings"):
             check_student(self.student, self.student_settings)
         with within("trainer_settings"):
-            check_trainer(self.student, self.trainer_settings)
+            check_trainer(self.trainer, self.student, self.trainer_settings)
 
     def require_keys(self) -> None:
         """Raise ``ConfigError`` if a server would be asked whose key is missing."""

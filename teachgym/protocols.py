@@ -197,6 +197,11 @@ class Student(Protocol):
     """The most tokens one answer can have; bounds the price of an evaluation."""
     batchable: bool = False
     """Whether ``generate_together`` is more than one student after the other."""
+    trainer: str = ""
+    """Who trains it if nobody else is chosen: a name in ``teachgym.training.TRAINERS`` or one of
+    the other ways of ``teachgym.registry``; empty = one has to be chosen."""
+    reads: bool = True
+    """Whether it learns from the texts of examples; a simulation only counts them."""
 
     @abstractmethod
     def generate(self, prompts: Sequence[Prompt], *, stop: Sequence[str] = ()) -> list[str]:
@@ -281,7 +286,10 @@ class Trainer(Protocol[StudentT]):
 
     @abstractmethod
     def cost(self, student: StudentT, data: Data) -> Cost:
-        """What ``train`` would charge for this data, seconds excepted; additive over examples."""
+        """The most that ``train`` could charge for this data, seconds excepted.
+
+        It is additive over examples, and what is charged where nothing is left to chance.
+        """
 
     @abstractmethod
     def train(self, student: StudentT, data: Data, rng: np.random.Generator) -> TrainResult:

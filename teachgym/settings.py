@@ -121,7 +121,7 @@ Table = Annotated[T, _FromJson(), _OrNull()]  # The same, and null stands for th
 
 @dataclass(frozen=True)
 class Like:
-    """Note of a table that stays one and holds settings of a class; empty = none of them."""
+    """Note of a table, or of ``**settings: Any``, that holds settings of a class; empty = none."""
 
     kind: type
 
@@ -200,6 +200,7 @@ def check_settings(
         whole: whether none may be missing.
     """
     check_value(f"settings of {what}", settings, Mapping[str, Any])
+    given, makers = makers, _with_classes(makers)
     known = settings_of(*makers, but=but)
     hints = {name: hint for maker in makers for name, hint in _hints(maker).items()}
     needed = frozenset(name for name in known if whole and known[name] is REQUIRED)
@@ -207,6 +208,8 @@ def check_settings(
     last = inspect.signature(makers[-1]).parameters.values()
     rest: Rest = "allow" if any(p.kind is p.VAR_KEYWORD for p in last) else "forbid"
     _check_table(what, settings, table, rest)
+    for kind in makers[len(given) :] if whole else ():  # It may refuse some values together.
+        build(what, kind, settings={n: v for n, v in settings.items() if n in _hints(kind)})
 
 
 def check_value(name: str, value: Any, hint: Any) -> None:
@@ -233,21 +236,17 @@ def settings_of(*makers: Callable[..., Any], but: Collection[str] = ()) -> dict[
     """Settings of functions or classes with their defaults; ``REQUIRED`` for those without."""
     return {
         name: parameter.default
-        for maker in makers
+        for maker in _with_classes(makers)
         for name, parameter in inspect.signature(maker).parameters.items()
         if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
         and name not in but
     }
 
 
-def json_schema(kind: type) -> dict[str, Any]:
-    """The JSON schema of a class of settings, with ranges, defaults and texts."""
-    schema = _adapter(kind).json_schema()
-    for name, declared in schema.get("properties", {}).items():
-        owner = next(base for base in kind.__mro__ if name in base.__annotations__)
-        if owner is not kind:  # pydantic reads the texts of the class itself alone.
-            declared |= json_schema(owner)["properties"][name]
-    return schema
+def _with_classes(makers: tuple[Callable[..., Any], ...]) -> tuple[Callable[..., Any], ...]:
+    """The makers, and the classes whose fields their ``**settings`` are, where they say so."""
+    notes = [get_args(hint) for maker in makers for hint in _hints(maker).values()]
+    return (*makers, *(n[1].kind for n in notes if n[:1] == (Any,) and isinstance(n[1], Like)))
 
 
 # -- by pydantic -------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 from teachgym.envs.stress.chance import chance
 from teachgym.protocols import Student, Task
-from teachgym.students.simulated import SimulatedStudent
 from teachgym.types import Data, Example, score_of
 
 
@@ -37,7 +36,7 @@ class LabelNoise:
 
     def __call__(self, student: Student, data: Data) -> Data:
         """The altered data, in order."""
-        if isinstance(student, SimulatedStudent):
+        if not student.reads:
             return tuple(example for example in data if not self._is_chosen(example))
         targets: dict[tuple[str, float | None], set[str]] = {}
         for example in data:

@@ -99,6 +99,8 @@ LISTINGS = {
     "tasks": _kind("teachgym.tasks:TASKS", "what is taught"),
     "engines": _kind("teachgym.engines:ENGINES", "how orders are filled"),
     "proposers": _kind("teachgym.forest.proposers:PROPOSERS", "who finds subskills"),
+    "trainers": _kind("teachgym.training:TRAINERS", "who trains the student"),
+    "losses": _kind("teachgym.training.losses:LOSSES", "what training minimises"),
     "rewards": _kind("teachgym.rewards:REWARDS", "what a step pays"),
     "chat": _kind("teachgym.chat.settings:CHAT_MODELS", "who answers for a chat model"),
     "trackers": _kind("teachgym.runs.trackers.settings:TRACKERS", "where metrics go"),

@@ -8,12 +8,13 @@ from dataclasses import fields, is_dataclass
 from textwrap import wrap
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from teachgym.chat.settings import ChatSettings
 from teachgym.envs.config import CONFIGS
 from teachgym.runs.config import RunConfig
 from teachgym.runs.retention import Keep
 from teachgym.runs.trackers.settings import TRACKER_SETTINGS
-from teachgym.settings import json_schema
 
 ABSENT = {"chat": ChatSettings(model="NAME")}
 """Tables that are none unless they are given, with what they would hold."""
@@ -50,6 +51,16 @@ def texts(kind: type) -> dict[str, str]:
     """What stands under each field of a class of settings."""
     properties = json_schema(kind).get("properties", {})
     return {n: " ".join(field.get("description", "").split()) for n, field in properties.items()}
+
+
+def json_schema(kind: type) -> dict[str, Any]:
+    """The JSON schema of a class of settings, with ranges, defaults and texts."""
+    schema = TypeAdapter(kind).json_schema()
+    for name, declared in schema.get("properties", {}).items():
+        owner = next(base for base in kind.__mro__ if name in base.__annotations__)
+        if owner is not kind:  # pydantic reads the texts of the class itself alone.
+            declared |= json_schema(owner)["properties"][name]
+    return schema
 
 
 def _table(path: str, settings: Any, known: Mapping[str, Any], mark: str = "") -> Iterator[str]:

@@ -74,7 +74,7 @@ _SPENT = {
     "teacher_tokens_out": "tokens chat models wrote",
     "dollars": "price of chat models, in US dollars",
     "train_tokens": "tokens trained on, prompts included, once per pass",
-    "generated_tokens": "tokens the student wrote for evaluations and probes",
+    "generated_tokens": "tokens the student wrote for evaluations, probes and training",
     "seconds": "wall-clock seconds; the one number that differs between equal runs",
 }
 

@@ -26,6 +26,7 @@ __all__ = [
     "learnable_skills",
     "make_student",
     "make_students",
+    "trainer_of",
 ]
 
 STUDENTS = Registry(
@@ -137,6 +138,13 @@ def _is_language_model(name: Any) -> bool:
     if not isinstance(name, str) or name in STUDENTS.names:
         return False
     return not is_reference(name) or os.path.exists(name)
+
+
+def trainer_of(name: Any) -> str:
+    """The trainer of the student ``name``, before it is made; empty where only it can say."""
+    if name == "simulated":
+        return SimulatedStudent.trainer
+    return "packed" if _is_language_model(name) else ""
 
 
 def learnable_skills(name: str) -> tuple[str, ...]:

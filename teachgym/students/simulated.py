@@ -51,6 +51,9 @@ class SimulatedStudent(Student):
             learns the same wherever the task can tell the skill of a prompt (``skill_of``).
     """
 
+    trainer = "simulated"
+    reads = False
+
     def __init__(self, profile: Profile, task: Task) -> None:
         self._seen, self.profile, self.task = task, profile, task.unwrapped
         task = self.task

@@ -74,8 +74,10 @@ PROBES_HAVE_NO_SIDE_EFFECT = "probing does not change the student"
 TRAINER_HAS_EVERY_MEMBER = "a trainer has every member of protocols.Trainer; derive from it"
 NO_DATA_CHANGES_NOTHING = "training on no data changes nothing and costs nothing"
 COST_IS_ADDITIVE = "the cost of two sets of data together is the sum of their costs"
-COST_IS_IN_TRAINING_CURRENCIES = "a trainer charges tokens and seconds, never below 0"
-TRAIN_CHARGES_ITS_COST = "train charges what cost announced, seconds excepted"
+COST_IS_IN_TRAINING_CURRENCIES = "a trainer charges the student's tokens and seconds, never below 0"
+TRAIN_CHARGES_ITS_COST = (
+    "train charges what cost announced, or less where it samples, seconds excepted"
+)
 LOSSES_ARE_OF_THE_EXAMPLES = "train tells the loss of no example, or of each in its order"
 TRAINING_CHANGES_THE_STUDENT = "training on data changes the student"
 CHECKPOINTS_OUTLIVE_TRAINING = "training does not change a checkpoint saved before"

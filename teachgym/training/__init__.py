@@ -3,53 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from teachgym.protocols import Student, Trainer
-from teachgym.settings import build, check_settings
-from teachgym.students.simulated import SimulatedStudent
-from teachgym.training.simulated import SimulatedTrainer
+from teachgym.errors import ConfigError
+from teachgym.protocols import Student, Task, Trainer
+from teachgym.registry import Registry
+from teachgym.students import trainer_of
+from teachgym.training.grader import Grader
+
+TRAINERS = Registry(
+    "trainer",
+    {
+        "packed": "teachgym.training.fine_tuning:packed",
+        "padded": "teachgym.training.hf:padded",
+        "simulated": "teachgym.training.simulated:simulated",
+        "rejection-sampling": "teachgym.training.rejection_sampling:rejection_sampling",
+    },
+    given=("student",),
+    services=("grader",),
+    base=Trainer,
+)
+"""Every trainer, called as ``(student, **settings)``, and with ``grader``, a
+``teachgym.training.grader.Grader``, if it has a parameter of this name."""
+
+AUTO = "auto"
+"""Names the trainer that the student says is its own."""
 
 
-def make_trainer(student: Student, **settings: Any) -> Trainer[Any]:
+def make_trainer(
+    student: Student, name: Any = AUTO, *, task: Task | None = None, **settings: Any
+) -> Trainer[Any]:
     """The trainer of ``student``.
 
     Args:
         student: any student that ``teachgym.students.make_student`` returns.
-        settings: fields of ``teachgym.training.settings.FineTuningSettings`` that differ from
-            the recipe of the student (``recipe``); the simulated student's trainer has
-            ``epochs`` alone.
+        name: a name in ``TRAINERS``, one of the other ways of ``teachgym.registry``, or ``auto``.
+        task: what is taught; trainers that grade what the student writes get its grader alone.
+        settings: the trainer's own: of language models, the fields of
+            ``teachgym.training.settings.FineTuningSettings`` that differ from the recipe of the
+            student (``recipe``).
 
     Raises:
-        ConfigError: for a setting that does not exist or is out of range.
+        UnknownNameError: for what names no trainer.
+        ConfigError: for a setting that does not exist or is out of range, a student that the
+            trainer cannot train, or one that has no trainer of its own.
     """
-    if isinstance(student, SimulatedStudent):
-        return build("the simulated student's trainer", SimulatedTrainer, settings=settings)
-    # Imported here: torch is for those who fine-tune, and importing it takes seconds.
-    from teachgym.students.local.student import LanguageModelStudent
-    from teachgym.training.fine_tuning import FineTuner
-    from teachgym.training.settings import FineTuningSettings, recipe
-
-    check_settings("the trainer", settings, FineTuningSettings)
-    if isinstance(student, LanguageModelStudent):
-        pool = student.pool
-        return FineTuner(replace(recipe(pool.n_parameters, pool.lora), **settings))
-    from teachgym.training.hf import make_hf_trainer
-
-    return make_hf_trainer(student, settings)
+    if isinstance(name, str) and name == AUTO:
+        name = student.trainer
+        if not name:
+            raise ConfigError(
+                f"there is no trainer for a {type(student).__name__}; choose one (trainer=) that "
+                "has cost and train (teachgym.protocols.Trainer)"
+            )
+    grader = Grader(task) if task is not None and TRAINERS.takes(name, "grader") else None
+    if grader is None and TRAINERS.requires(name, "grader"):
+        raise ConfigError(f"{TRAINERS.what(name)} grades what the student writes; give the task")
+    trainer: Trainer[Any] = TRAINERS.make(name, student, settings=settings, grader=grader)
+    return trainer
 
 
-def check_trainer(student: str, settings: Mapping[str, Any]) -> None:
-    """Check the settings of the trainer of the student of that name before there is one.
+def check_trainer(name: Any, student: Any, settings: Mapping[str, Any]) -> None:
+    """Check name and settings of the trainer of the student of that name before there is one.
 
     Raises:
+        UnknownNameError: for what names no trainer.
         ConfigError: for a setting that does not exist or is out of range.
     """
-    if student == "simulated":
-        build("the simulated student's trainer", SimulatedTrainer, settings=settings)
-    elif settings:
-        # Imported here: torch takes seconds to load.
-        from teachgym.training.settings import FineTuningSettings
-
-        build("the trainer", FineTuningSettings, settings=settings)
+    if isinstance(name, str) and name == AUTO:
+        name = trainer_of(student)
+        if not (name and settings):  # Only the student can say, or there is nothing to check.
+            return
+    TRAINERS.check(name, settings)

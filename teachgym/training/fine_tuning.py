@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import accumulate, pairwise
 from time import perf_counter
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from rich.progress import track
 
-from teachgym.protocols import Trainer
+from teachgym.errors import ConfigError
+from teachgym.protocols import Student, Trainer
+from teachgym.settings import Like
 from teachgym.students.local.network import split_by_tokens
 from teachgym.students.local.pool import StudentPool
 from teachgym.students.local.student import LanguageModelStudent, pool_of
@@ -22,7 +26,7 @@ from teachgym.training.losses import Loss, Targets, cross_entropy
 from teachgym.training.optimizers import clip_gradients, make_optimizers
 from teachgym.training.packing import Pass, passes
 from teachgym.training.references import Teach, refer, require_teacher
-from teachgym.training.settings import FineTuningSettings
+from teachgym.training.settings import FineTuningSettings, recipe
 from teachgym.types import Cost, Data, TrainResult
 
 TOKEN_BUDGETS = {"cpu": 2048, "cuda": 32768}
@@ -169,6 +173,23 @@ class FineTuner(Trainer[LanguageModelStudent]):
 
     def _budget(self, pool: StudentPool) -> int:
         return self.settings.token_budget or TOKEN_BUDGETS.get(pool.network.device.type, 2048)
+
+
+def packed(student: Student, **settings: Annotated[Any, Like(FineTuningSettings)]) -> FineTuner:
+    """Fine-tunes students of the ``local`` and ``vllm`` backends, in packed batches.
+
+    Args:
+        student: of one of these backends.
+        settings: fields of ``FineTuningSettings`` that differ from the recipe of its size.
+
+    Raises:
+        ConfigError: for another kind of student, or a setting that is out of range.
+    """
+    if not isinstance(student, LanguageModelStudent):
+        raise ConfigError(
+            f"trainer 'packed' cannot train a {type(student).__name__}; set trainer='auto'"
+        )
+    return FineTuner(replace(recipe(student.pool.n_parameters, student.pool.lora), **settings))
 
 
 def run_pass(

@@ -7,11 +7,11 @@ batches in the same order, the same rates, clipping and loss.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from torch.nn.utils import clip_grad_norm_
 
 from teachgym.errors import ConfigError
 from teachgym.protocols import Student, Trainer
+from teachgym.settings import Like
 from teachgym.students.hf.student import HuggingFaceStudent, pad
 from teachgym.training.datum import Datum, batches, encode, log_skipped, train_tokens
 from teachgym.training.first_losses import FirstLosses
@@ -157,20 +158,21 @@ def _read(student: HuggingFaceStudent, batch: Sequence[Datum]) -> tuple[torch.Te
     return picked, targets.part(0, len(picked), student.device)
 
 
-def make_hf_trainer(student: Student, settings: Mapping[str, Any]) -> HuggingFaceTrainer:
-    """The trainer of a ``HuggingFaceStudent``: its size's recipe, by AdamW.
+def padded(
+    student: Student, **settings: Annotated[Any, Like(FineTuningSettings)]
+) -> HuggingFaceTrainer:
+    """Fine-tunes a student of the ``hf`` backend, in padded batches.
 
     Args:
         student: of the ``hf`` backend.
-        settings: fields of ``FineTuningSettings`` that differ from the recipe.
+        settings: fields of ``FineTuningSettings`` that differ from the recipe of its size.
 
     Raises:
         ConfigError: for another kind of student, or a setting that is out of range.
     """
     if not isinstance(student, HuggingFaceStudent):
         raise ConfigError(
-            f"there is no trainer for a {type(student).__name__}; give the environment one that "
-            "has cost and train (teachgym.protocols.Trainer)"
+            f"trainer 'padded' cannot train a {type(student).__name__}; set trainer='auto'"
         )
     usual = replace(recipe(student.n_parameters, student.lora), optimizer="adamw")
     return HuggingFaceTrainer(replace(usual, **settings))

@@ -55,3 +55,8 @@ class SimulatedTrainer(Trainer[SimulatedStudent]):
         student.learn(counts, rng)
         cost = replace(self.cost(student, data), seconds=perf_counter() - started)
         return TrainResult(loss, self.epochs, cost, losses)
+
+
+def simulated(student: SimulatedStudent, *, epochs: Epochs = 1) -> SimulatedTrainer:
+    """Counts examples; for the simulated student."""
+    return SimulatedTrainer(epochs)

@@ -30,7 +30,7 @@ class Cost:
     train_tokens: int = 0
     """Tokens the student was trained on, prompts included, counted once per pass."""
     generated_tokens: int = 0
-    """Tokens the student generated for evaluations and probes."""
+    """Tokens the student generated for evaluations and probes, and where training samples it."""
     seconds: float = 0.0
     """Wall-clock seconds; the one currency that differs between equal runs."""
 

@@ -167,7 +167,7 @@ def joint(monkeypatch: pytest.MonkeyPatch) -> Any:
         return students
 
     monkeypatch.setattr("teachgym.envs.assembly.make_students", pooled)
-    monkeypatch.setattr("teachgym.envs.assembly.make_trainer", lambda student, **settings: trainer)
+    monkeypatch.setattr("teachgym.envs.assembly.make_trainer", lambda *given, **settings: trainer)
 
     class Joint:
         trained, asks = trainer.calls, asked

@@ -51,6 +51,8 @@ class HuggingFaceStudent(Student):
         MissingExtraError: if adapters are asked for and peft is not installed.
     """
 
+    trainer = "padded"
+
     def __init__(
         self,
         model: Any,

@@ -40,6 +40,7 @@ class LanguageModelStudent(Student):
     """
 
     batchable = True
+    trainer = "packed"
 
     def __init__(self, pool: StudentPool, index: int = 0, *, base: str = "") -> None:
         self.pool, self.index, self.base = pool, index, base

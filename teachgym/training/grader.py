@@ -1,0 +1,42 @@
+"""``Grader``: what a trainer may ask of the task, and no way to the task or its held-out items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from teachgym.capability import Capability
+from teachgym.errors import ConfigError
+from teachgym.protocols import Task
+from teachgym.types import Example, score_of
+
+
+class Grader:
+    """Grades a student's answers to training examples.
+
+    Example:
+        >>> from teachgym.testing import ToyTask
+        >>> grader = Grader(ToyTask())
+        >>> grader.grade([Example("copy: ab", "ab", "copy")] * 2, ["ab", "ba"])
+        [1.0, 0.0]
+    """
+
+    __slots__ = ("_call", "stop")
+
+    def __init__(self, task: Task) -> None:
+        self.stop: tuple[str, ...] = task.stop
+        """Strings after which the grader reads no further."""
+        held_out = {e.id for split in ("val", "test") for e in task.examples(split)}
+        held_out -= {"", *(e.id for e in task.examples("train"))}
+
+        def grade(examples: Sequence[Example], responses: Sequence[str]) -> list[float]:
+            # Tasks may grade by the id, and so tell the answers of val and test.
+            if named := [e.id for e in examples if e.id in held_out]:
+                raise ConfigError(f"{named[0]!r} is held out; only training examples are graded")
+            return [float(score_of(grade)) for grade in task.grade_all(examples, responses)]
+
+        self._call = Capability(grade=grade)
+
+    def grade(self, examples: Sequence[Example], responses: Sequence[str]) -> list[float]:
+        """The score of each response, in [0, 1]; nan = could not be measured."""
+        scores: list[float] = self._call("grade", examples, responses)
+        return scores
