@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -35,6 +36,8 @@ def read_grade(task: Task, given: Any) -> Grade:
     Raises:
         GradeError: for a score, or that of a part, that is neither in [0, 1] nor nan.
     """
+    if type(given) is float and 0 <= given <= 1:  # nearly always, and there may be thousands
+        return _plain(given)
     grade = given if isinstance(given, Grade) else Grade(given)
     if not isinstance(grade.parts, Mapping):
         raise GradeError(
@@ -49,6 +52,11 @@ def read_grade(task: Task, given: Any) -> Grade:
                 "or nan where it could not be measured"
             )
     return Grade(float(grade.score), {name: float(score) for name, score in grade.parts.items()})
+
+
+@lru_cache(maxsize=128)
+def _plain(score: float) -> Grade:
+    return Grade(score)
 
 
 def report_on(task: Task, predictions: tuple[Prediction, ...], split: Split) -> Report:
