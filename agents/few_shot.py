@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.agents.context import Classroom
+from teachgym.errors import UnsupportedError
 from teachgym.settings import Few, checked
 from teachgym.types import Obs, Transition
 
@@ -52,6 +53,12 @@ class FewShot:
         pool = self.classroom.syllabus.train
         for place in self._rng.permutation(len(pool)):
             example = pool[place]
+            if example.images:
+                raise UnsupportedError(
+                    "few-shot shows exercises as texts, and those of this task have images; choose "
+                    "another teacher"
+                )
             if len(texts[example.skill]) < self.shots:
-                texts[example.skill].append(f"{example.prompt}{example.target}{self.separator}")
+                shown = example.question.transcript
+                texts[example.skill].append(f"{shown}{example.target}{self.separator}")
         return {skill: "".join(found) for skill, found in texts.items() if found}

@@ -82,6 +82,7 @@ def paid_for(tokens: Sequence[int], allowance: float) -> int:
 def cheapest(report: Report, student: Student, trainer: Trainer[Student]) -> Example:
     """The item of ``report`` that costs least to train on, of those with the shortest texts."""
     by_length = sorted(
-        (p.example for p in report.predictions), key=lambda e: len(e.prompt) + len(e.target)
+        (p.example for p in report.predictions),
+        key=lambda e: len(e.question.transcript) + len(e.target),
     )
     return min(by_length[:_CANDIDATES], key=lambda e: trainer.cost(student, (e,)).train_tokens)

@@ -82,7 +82,7 @@ def choose_examples(
     most: int | None = None,
 ) -> tuple[ShownExample, ...]:
     """Random examples with their right answers, chosen as errors are; at most ``most``."""
-    shown = (ShownExample(e.skill, e.prompt, e.target) for e in examples)
+    shown = (ShownExample(e.skill, e.question.transcript, e.target) for e in examples)
     return _take_turns(shown, skills, budget, rng, most)
 
 

@@ -15,6 +15,7 @@ from teachgym.agents import make_teacher
 from teachgym.envs import TeacherEnv
 from teachgym.envs.aids import Aided
 from teachgym.envs.rules import EpisodeRules
+from teachgym.errors import UnsupportedError
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.experiment import RunConfig, run
 from teachgym.loop import run_episode
@@ -167,6 +168,15 @@ def test_few_shot_gives_solved_training_exercises_of_each_skill() -> None:
         assert prompt == item.prompt
         assert len(shots) == 2
         assert {solved[shot] for shot in shots} == {item.skill}
+    env.close()
+
+
+def test_few_shot_has_no_way_to_show_pictures_and_says_so() -> None:
+    env = gym.make(
+        "teachgym/SkillList-v0", task="teachgym.testing:PictureTask", student="simulated"
+    )
+    with pytest.raises(UnsupportedError, match="have images; choose another teacher"):
+        run_episode(env, make_teacher("few-shot", env), seed=3)
     env.close()
 
 

@@ -36,10 +36,19 @@ from teachgym.types import Budget, Order, Plan, Prompt
 
 SETTINGS: dict[str, Any] = {
     "task": "teachgym.testing:PictureTask",
-    "student": "simulated",
+    "student": f"{__file__}:looking",
+    "trainer": f"{__file__}:counting",
     "examples_per_step": 6,
     "budget": {"steps": 2},
 }
+
+
+def looking(task: PictureTask, *, half: float = 2.0) -> PictureStudent:
+    return PictureStudent(half=half)
+
+
+def counting(student: PictureStudent) -> RecordingTrainer:
+    return RecordingTrainer()
 
 
 def test_the_task_its_student_and_the_engines_keep_their_contracts() -> None:
@@ -71,7 +80,8 @@ def test_a_student_that_looks_learns_and_every_picture_is_an_item_of_its_own() -
 
 
 def test_a_run_keeps_the_names_and_its_page_shows_the_pictures(tmp_path: Path) -> None:
-    run(RunConfig(env_settings=SETTINGS), tmp_path / "run")
+    result = run(RunConfig(env_settings=SETTINGS), tmp_path / "run")
+    assert result.test.after.mean > result.test.before.mean == 0
     folder = RunFolder.open(tmp_path / "run")
     examples = read_examples(folder.examples)
     assert examples
