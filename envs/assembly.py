@@ -13,7 +13,7 @@ from teachgym.envs.batching import BatchedTrainer
 from teachgym.envs.config import EnvConfig, read_settings
 from teachgym.envs.stress import stressed_evaluator, stressed_trainer
 from teachgym.envs.stress.rugged import Rugged
-from teachgym.evaluation import GenerateAndGrade, ask_directly
+from teachgym.evaluation import EVALUATORS
 from teachgym.gate import Gate
 from teachgym.protocols import Evaluator, Reward, Student, Task, Trainer
 from teachgym.rendezvous import Rendezvous
@@ -68,14 +68,19 @@ def assemble_rows(
     rows = []
     for row, student in enumerate(students):
         batched = BatchedTrainer(trainer, rendezvous, row) if rendezvous is not None else None
-        evaluator = GenerateAndGrade(store, ask=batched.ask if batched else ask_directly)
+        evaluator = EVALUATORS.make(
+            config.evaluator,
+            settings=config.evaluator_settings,
+            store=store,
+            ask=batched and batched.ask,
+        )
         rows.append(
             Parts(
                 task,
                 student,
                 stressed_trainer(batched or trainer, config.stress, task, student),
                 stressed_evaluator(evaluator, config.stress, task),
-                Gate(task, config.gate_settings),
+                Gate(task, config.gate_settings, config.gate_checks),
                 make_reward(config.reward, config.prices),
             )
         )

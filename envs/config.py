@@ -20,10 +20,12 @@ from teachgym.engines import ENGINES, check_engine
 from teachgym.envs.rules import EpisodeRules
 from teachgym.envs.stress.settings import Stress
 from teachgym.errors import ConfigError, UnknownNameError, unknown
+from teachgym.evaluation import EVALUATORS
 from teachgym.forest.proposers import PROPOSERS, check_proposer
 from teachgym.gate import GateSettings
+from teachgym.gate.checks import CHECKS
 from teachgym.rewards import make_reward
-from teachgym.settings import Few, Like, NotNegative, Table, build, checked, within
+from teachgym.settings import Few, FromJson, Like, NotNegative, Table, build, checked, within
 from teachgym.skills.sources import require_source
 from teachgym.students import check_student
 from teachgym.tasks import check_task
@@ -60,14 +62,20 @@ class EnvConfig(EpisodeRules):
     trainer_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
     """The trainer's own, e.g. `{"learning_rate": 0.002}`; see
     `teachgym.training.settings.FineTuningSettings`."""
+    evaluator: Part = "generate-and-grade"
+    """Who measures the student: `generate-and-grade`, or one of your own."""
+    evaluator_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
+    """The evaluator's own."""
     gate_settings: Table[GateSettings] = GateSettings()
     """What may enter training; see `teachgym.gate.GateSettings`."""
+    gate_checks: FromJson[tuple[Any, ...]] = ()
+    """What else keeps examples out: names of `teachgym list checks`, or checks of your own."""
     budget: Table[Budget] = Budget(steps=10, examples=2500)
     """Limit per currency; at least `steps` or `seconds`. The default is an episode of half a minute
     on the `tiny` student."""
-    skills: str | None = None
+    skills: Part | None = None
     """See the task through other skills: a skill file (`teachgym discover`), or `roots`, `one`,
-    `opaque`, `shuffled`, `clusters-N`; none = the task's own."""
+    `opaque`, `shuffled`, `clusters-N`, or a source of your own; none = the task's own."""
     stress: Table[Stress] = Stress()
     """What makes teaching harder, e.g. `{"wrong_labels": 0.3}`; see [Stress](../stress.md)."""
     reward: Part = "accuracy_gain"
@@ -102,6 +110,10 @@ class EnvConfig(EpisodeRules):
             check_task(self.task, self.task_settings)
         with within("student_settings"):
             check_student(self.student, self.student_settings)
+        for check in self.gate_checks:
+            CHECKS.check(check, {})
+        with within("evaluator_settings"):
+            EVALUATORS.check(self.evaluator, self.evaluator_settings)
         with within("trainer_settings"):
             check_trainer(self.trainer, self.student, self.trainer_settings)
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from teachgym.answers import AnswerStore, answers_key
 from teachgym.errors import GradeError
-from teachgym.protocols import Student, Task
+from teachgym.protocols import Evaluator, Student, Task
+from teachgym.registry import Registry
 from teachgym.shown import shown
 from teachgym.types import Example, Grade, Prediction, Prompt, Report, Score, Split, Turn
 
@@ -76,7 +77,7 @@ def report_on(task: Task, predictions: tuple[Prediction, ...], split: Split) -> 
     return Report(predictions, split, metrics)
 
 
-class GenerateAndGrade:
+class GenerateAndGrade(Evaluator):
     """Asks every example of a split, greedily, and has the task grade the answers.
 
     The prompts are the examples' own, so the format never changes between two reports, and the
@@ -148,3 +149,13 @@ class GenerateAndGrade:
             answers = self.ask(student, prompts, stop)
             self.store.put(key, answers)
         return answers
+
+
+EVALUATORS = Registry(
+    "evaluator",
+    {"generate-and-grade": "teachgym.evaluation:GenerateAndGrade"},
+    services=("store", "ask"),
+    base=Evaluator,
+)
+"""Every evaluator, called as ``(**settings)``, and with ``store`` (None = remember nothing) and
+``ask`` if it has parameters of these names."""

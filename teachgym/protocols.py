@@ -305,12 +305,15 @@ class Trainer(Protocol[StudentT]):
         return [self.train(*each) for each in zip(students, data, rngs, strict=True)]
 
 
+@runtime_checkable
 class Evaluator(Protocol):
     """s_{t+1} = Eval(m_{t+1})."""
 
+    @abstractmethod
     def evaluate(self, student: Student, task: Task, split: Split) -> Report:
         """Generate and grade an answer for every example of the split."""
 
+    @abstractmethod
     def predict(
         self, student: Student, task: Task, examples: Sequence[Example]
     ) -> tuple[Prediction, ...]:

@@ -17,20 +17,25 @@ from teachgym.agents import make_teacher
 from teachgym.benchmarks.bench.jobs import attempt
 from teachgym.benchmarks.bench.runner import run_suite
 from teachgym.benchmarks.bench.suites import make_suite
-from teachgym.errors import RunError
+from teachgym.errors import RunError, TeachgymError
 from teachgym.experiment import RunConfig, resume, run
 from teachgym.loop import run_episode
 from teachgym.registry import load_attribute
 from teachgym.runs.config import read_config
+from teachgym.testing import ToyTask
 
 MINE = '''
 """Parts of a user's own."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from teachgym.benchmarks.bench.suites import Arm, Suite
+from teachgym.evaluation import GenerateAndGrade, ask_directly
+from teachgym.skills.skill_file import SkillFile
+from teachgym.training import make_trainer
 from teachgym.training.losses import Loss, Needs, cross_entropy
+from teachgym.types import SPLITS, Skill
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,35 @@ class Focal(Loss):
     def __call__(self, logits, targets):
         entropy = cross_entropy(logits, targets)
         return (1 - torch.exp(-entropy)) ** self.gamma * entropy * targets.weights
+
+
+def twice(student, *, epochs: int = 1):
+    """The student's own trainer, for twice as long."""
+    return make_trainer(student, epochs=2 * epochs)
+
+
+class Lenient(GenerateAndGrade):
+    """Nothing is quite wrong."""
+
+    def __init__(self, store=None, *, ask=ask_directly, floor: float = 0.1):
+        super().__init__(store, ask=ask)
+        self.floor = floor
+
+    def predict(self, student, task, examples):
+        found = super().predict(student, task, examples)
+        return tuple(replace(p, score=max(p.score, self.floor)) for p in found)
+
+
+def short(example):
+    """No target has four letters."""
+    return f"target {example.target!r} is too long" if len(example.target) > 3 else None
+
+
+def halves(task):
+    """Two skills: even and odd."""
+    skills = (Skill("even"), Skill("odd"))
+    named = {e.id: skills[i % 2].name for s in SPLITS for i, e in enumerate(task.examples(s))}
+    return SkillFile(task.name, "halves", skills, named)
 
 
 def suite():
@@ -140,3 +174,59 @@ def test_a_suite_is_benched_with_its_loss(lab: Path) -> None:
     suite = make_suite(f"{lab}/mine.py:suite")
     (cell,) = run_suite(suite, lab / "bench", partial(map, attempt))
     assert list(read(lab / "bench" / cell.path / "config.json")["code"]) == [f"{lab}/mine.py:Focal"]
+
+
+PARTS: dict[str, Any] = {
+    "trainer": "mine.py:twice",
+    "evaluator": "mine.py:Lenient",
+    "gate_checks": ["mine.py:short"],
+    "skills": "mine.py:halves",
+}
+"""A part of every kind that is named in the environment's settings."""
+
+
+def test_trainer_evaluator_check_and_skills_run_by_options_and_as_objects(lab: Path) -> None:
+    """Two epochs are charged, no score is below 0.2, targets are short, skills are two."""
+    sets = [f"--set={name}={json.dumps(part)}" for name, part in PARTS.items()]
+    small = ("--student=simulated", "--task=teachgym.testing:ToyTask", "--steps=2", "--seed=3")
+    own = ("--teacher=uniform", "--examples-per-step=12", "--set=evaluator_settings.floor=0.2")
+    teachgym(lab, "run", *small, *own, *sets, "--out", "parts", "--quiet")
+    written, result = read(lab / "parts" / "config.json"), read(lab / "parts" / "result.json")
+    code = [f"{lab}/mine.py:{name}" for name in ("twice", "Lenient", "short", "halves")]
+    assert sorted(written["code"]) == sorted(code)
+    settings = {
+        name: load_attribute(f"{lab}/{part}")
+        for name, part in PARTS.items()
+        if name != "gate_checks"
+    }
+    settings["gate_checks"] = (load_attribute(code[2]),)
+    settings |= {"evaluator_settings": {"floor": 0.2}, "student": "simulated", "task": ToyTask()}
+    env = gym.make("teachgym/SkillList-v0", **settings, examples_per_step=12, budget={"steps": 2})
+    episode = run_episode(env, make_teacher("uniform", env), seed=3)
+    assert episode.return_ == result["return_"]
+    base: Any = env.unwrapped
+    assert base.skills == ("even", "odd")
+    info = episode.transitions[0].info
+    assert {v.reason for v in info["rejected"]} == {"short"}
+    assert all(len(e.target) <= 3 for e in info["data"])
+    texts = [e.prompt + e.target for e in info["data"]]
+    assert info["cost"].train_tokens == 2 * base.student.count_tokens(texts)
+    assert min(p.score for p in base.state.report.predictions) == 0.2
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"trainer": "packd"}, "Did you mean 'packed'"),
+        ({"trainer": "packed"}, "cannot train a SimulatedStudent; set trainer='auto'"),
+        ({"evaluator": "generate"}, "unknown evaluator 'generate'"),
+        ({"evaluator": object()}, "lacks members of teachgym.protocols.Evaluator"),
+        ({"evaluator_settings": {"floor": 1}}, "'floor'"),
+        ({"gate_checks": ["hides-targets"]}, "Did you mean 'hides-target'"),
+        ({"gate_checks": "hides-target"}, "gate_checks is 'hides-target'; it must be a list"),
+        ({"skills": "object:mine.Halves"}, "was handed over as an object"),
+    ],
+)
+def test_parts_that_are_none_are_refused(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(TeachgymError, match=said):
+        gym.make("teachgym/SkillList-v0", student="simulated", **settings)

@@ -78,6 +78,14 @@ def _student_rows() -> Rows:
     yield "PATH or HUB ID", "Any Hugging Face causal language model, adapter or GGUF file.", ""
 
 
+def _source_rows() -> Rows:
+    from teachgym.skills.sources import SOURCES
+
+    yield from _rows(SOURCES)
+    yield "clusters-N", "N clusters of examples with similar texts, in train and val.", "built-in"
+    yield "PATH", "A skill file, as `teachgym discover` writes it.", ""
+
+
 def _suite_rows() -> Rows:
     from teachgym.benchmarks.bench.suites import SUITES, make_suite
 
@@ -101,6 +109,9 @@ LISTINGS = {
     "proposers": _kind("teachgym.forest.proposers:PROPOSERS", "who finds subskills"),
     "trainers": _kind("teachgym.training:TRAINERS", "who trains the student"),
     "losses": _kind("teachgym.training.losses:LOSSES", "what training minimises"),
+    "evaluators": _kind("teachgym.evaluation:EVALUATORS", "who measures the student"),
+    "checks": _kind("teachgym.gate.checks:CHECKS", "what else keeps examples out"),
+    "skills": Listing(("name", "what is told of the task's skills", "from"), _source_rows),
     "rewards": _kind("teachgym.rewards:REWARDS", "what a step pays"),
     "chat": _kind("teachgym.chat.settings:CHAT_MODELS", "who answers for a chat model"),
     "trackers": _kind("teachgym.runs.trackers.settings:TRACKERS", "where metrics go"),

@@ -10,15 +10,61 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from teachgym.errors import ConfigError, unknown
+from teachgym.errors import ConfigError, ConformanceError, unknown
 from teachgym.gate.settings import GateSettings
 from teachgym.images import ImageStore
 from teachgym.protocols import Task
+from teachgym.registry import Registry, label, noting
 from teachgym.shown import shown
 from teachgym.types import SPLITS, Example, score_of
 
 Check = Callable[[Example], str | None]
 """What is wrong with an example, the offending value and the rule it breaks; None = nothing."""
+
+CHECKS = Registry(
+    "gate check",
+    {"hides-target": "teachgym.gate.checks:hides_target"},
+    services=("task",),
+    functions=True,
+)
+"""Checks that are asked for (``gate_checks``), beside those of every gate: functions of an example,
+or classes of such, made with ``task`` if they have a parameter of that name."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A check that was asked for, and in messages what it is."""
+
+    check: Check
+    what: str
+
+    def __call__(self, example: Example) -> str | None:
+        """What the check says; raises ``ConformanceError`` if that is neither text nor nothing."""
+        with noting(self.what):
+            detail = self.check(example)
+        if detail is None or isinstance(detail, str):
+            return detail
+        raise ConformanceError(
+            f"{self.what} gives {shown(detail)}; it must say what is wrong with an example, or "
+            "give None"
+        )
+
+
+def make_check(name: Any, task: Task) -> tuple[str, Check]:
+    """A check that was asked for, after the reason that it gives.
+
+    Raises:
+        UnknownNameError: for what names no check.
+    """
+    return label(name), Asked(CHECKS.make(name, task=task), CHECKS.what(name))
+
+
+def hides_target(example: Example) -> str | None:
+    """The prompt does not hold the target."""
+    if example.target.strip() not in example.prompt:
+        return None
+    return f"target {example.target!r} stands in the prompt, which gives it away"
+
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters except tab and newline, and halves of surrogate pairs."""

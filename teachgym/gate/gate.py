@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from teachgym.gate.checks import (
     Check,
@@ -21,6 +22,7 @@ from teachgym.gate.checks import (
     has_turns_as,
     has_worse_alternative,
     is_what_it_says,
+    make_check,
 )
 from teachgym.gate.contamination import Contamination
 from teachgym.gate.held_out import HeldOut
@@ -70,6 +72,8 @@ The others are the gate's, in the order in which it looks:
   batch;
 * ``budget``: as many as may be paid for were accepted before it;
 * ``known``: the student answers it already.
+
+Checks that were asked for (``gate_checks``) come before ``duplicate``, each with its own name.
 """
 
 
@@ -84,13 +88,18 @@ class GateResult:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Rejected examples per reason, every reason included."""
-        counter = Counter(verdict.reason for verdict in self.rejected)
-        return {reason: counter[reason] for reason in REASONS}
+        """Rejected examples per reason, every reason of ``REASONS`` included."""
+        return {**dict.fromkeys(REASONS, 0), **Counter(v.reason for v in self.rejected)}
 
 
 class Gate:
     """Inspects training data for one task.
+
+    Args:
+        task: what is taught.
+        settings: the rules that are a matter of choice.
+        checks: names in ``teachgym.gate.checks.CHECKS``, or checks in the other ways of
+            ``teachgym.registry``; what they reject has their name as its reason.
 
     Raises:
         MissingExtraError: for near duplicates, if datasketch is not installed.
@@ -103,14 +112,16 @@ class Gate:
         1
     """
 
-    def __init__(self, task: Task, settings: GateSettings | None = None) -> None:
+    def __init__(
+        self, task: Task, settings: GateSettings | None = None, checks: Sequence[Any] = ()
+    ) -> None:
         self.settings = chosen = settings or GateSettings()
         held_out = HeldOut(task)
         self._form = held_out.form
         train, shape = task.examples("train"), Shape.of(task)
         ids = {e.id for s in ("val", "test") for e in task.examples(s)}
         ids -= {"", *(e.id for e in train)}
-        checks: list[tuple[str, Check]] = [
+        own: list[tuple[str, Check]] = [
             ("format", fault_of_example),
             ("format", has_text),
             ("format", has_only_what_is_read),
@@ -123,12 +134,12 @@ class Gate:
             ("overlap", partial(has_id_of_its_own, ids)),
         ]
         if chosen.ngram is not None:
-            checks.append(("contamination", Contamination(task, chosen.ngram, chosen.common_ngram)))
-        checks.append(("label", partial(has_right_label, task.skills_of)))
+            own.append(("contamination", Contamination(task, chosen.ngram, chosen.common_ngram)))
+        own.append(("label", partial(has_right_label, task.skills_of)))
         if chosen.verify:
-            checks.append(("answer", partial(has_right_target, task.verify)))
-        checks.append(("answer", partial(has_worse_alternative, task)))
-        self._checks = tuple(checks)
+            own.append(("answer", partial(has_right_target, task.verify)))
+        own.append(("answer", partial(has_worse_alternative, task)))
+        self._checks = (*own, *(make_check(name, task) for name in checks))
         self._any_skill = leaf_skills(task.skills)[0]
         self._near: NearDuplicates | None = None
         if chosen.duplicates == "near":

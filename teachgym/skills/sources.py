@@ -9,40 +9,46 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from teachgym.errors import ConfigError, unknown
 from teachgym.protocols import Task
+from teachgym.registry import OBJECT, Registry, is_reference
 from teachgym.shown import shown
 from teachgym.skills.clustering import Clusters
 from teachgym.skills.discovery import discover_skills
 from teachgym.skills.skill_file import SkillFile, read_skill_file
 from teachgym.types import SPLITS, Example, Skill, leaf_skills, leaves_by_root
 
-SOURCES: Mapping[str, str] = {
-    "roots": "The task's root skills; their leaves are hidden.",
-    "one": "One skill for everything.",
-    "opaque": "The task's leaf skills without their names, parents, descriptions and order.",
-    "shuffled": "The task's skills, with those of the examples exchanged at random.",
-    "clusters-N": "N clusters of examples with similar texts, as discovered in train and val.",
-}
-"""Name of a source to what it tells."""
+SOURCES = Registry(
+    "skill source",
+    {
+        "roots": "teachgym.skills.sources:roots",
+        "one": "teachgym.skills.sources:one",
+        "opaque": "teachgym.skills.sources:opaque",
+        "shuffled": "teachgym.skills.sources:shuffled",
+    },
+    given=("task",),
+)
+"""Every source but ``clusters-N`` and skill files, called as ``(task)``, for a ``SkillFile``."""
 
 _CLUSTERS = re.compile(r"clusters-(\d{1,6})")
 _SEED = 0
 """Of the clusters and of the exchange: a source is the same in every run."""
 
 
-def find_skills(source: str, task: Task) -> SkillFile:
+def find_skills(source: Any, task: Task) -> SkillFile:
     """The skills of a task as a source tells them; every example of every split has one.
 
     Args:
-        source: a name of ``SOURCES``, N >= 2, or the path of a skill file, which may assign
-            less. A name wins over a file of the same name; write ``./one`` for the file.
+        source: a name in ``SOURCES``, one of the other ways of ``teachgym.registry``,
+            ``clusters-N``, N >= 2, or the path of a skill file, which may assign less. A name wins
+            over a file of the same name; write ``./one`` for the file.
         task: whose examples are assigned.
 
     Raises:
@@ -50,46 +56,65 @@ def find_skills(source: str, task: Task) -> SkillFile:
             clusters than there are different texts.
     """
     require_source(source)
-    if source in _SIMPLE:
-        return _SIMPLE[source](task)
+    if _is_part(source):
+        found: SkillFile = SOURCES.make(source, task)
+        return found
     if number := _CLUSTERS.fullmatch(source):
         return _clustered(task, int(number[1]))
     return read_skill_file(Path(source))
 
 
-def require_source(source: str) -> None:
+def require_source(source: Any) -> None:
     """Refuse what names no source, before there is a task.
 
     Raises:
         ConfigError: for a source that is no name and not the path of a file.
     """
+    if _is_part(source):
+        SOURCES.check(source, {})
+        return
+    known = (*SOURCES.names, "clusters-N")
     if not isinstance(source, str):
         raise ConfigError(
-            f"skills is {shown(source)}; it must be one of {', '.join(SOURCES)}, or the path of a "
-            "skill file"
+            f"skills is {shown(source)}; it must be one of {', '.join(known)}, module:attribute, "
+            "file.py:attribute, or the path of a skill file"
         )
-    if source in _SIMPLE or _CLUSTERS.fullmatch(source):
+    if _CLUSTERS.fullmatch(source):
         return
     path = Path(source)
     if path.suffix != ".json" and not os.path.isfile(source):  # False for names that cannot be
-        known = unknown("skill source", source, SOURCES)
-        raise ConfigError(f"{known}, or the path of a skill file")
+        said = unknown("skill source", source, known)
+        raise ConfigError(f"{said}, or the path of a skill file")
 
 
-def _roots(task: Task) -> SkillFile:
-    """A leaf is called by its root; a root without leaves keeps its examples."""
+def _is_part(source: Any) -> bool:
+    """Whether it names a source of ``SOURCES``, or is one."""
+    if not isinstance(source, str):
+        return callable(source)
+    return source in SOURCES.names or is_reference(source) or source.startswith(OBJECT)
+
+
+def roots(task: Task) -> SkillFile:
+    """The task's root skills; their leaves are hidden.
+
+    A leaf is called by its root; a root without leaves keeps its examples.
+    """
     name = {leaf: r for r, leaves in leaves_by_root(task.skills).items() for leaf in leaves}
     return _renamed(task, "roots", tuple(s for s in task.skills if s.parent is None), name)
 
 
-def _one(task: Task) -> SkillFile:
+def one(task: Task) -> SkillFile:
+    """One skill for everything."""
     everything = Skill("everything", None, "All that the task asks for.")
     name = dict.fromkeys(leaf_skills(task.skills), everything.name)
     return _renamed(task, "one", (everything,), name)
 
 
-def _opaque(task: Task) -> SkillFile:
-    """``skill-01``, ``skill-02``, ... in the order of a hash: the task's own order tells much."""
+def opaque(task: Task) -> SkillFile:
+    """The task's leaf skills without their names, parents, descriptions and order.
+
+    They are ``skill-01``, ``skill-02``, ... in the order of a hash: the task's own tells much.
+    """
     leaves = sorted(leaf_skills(task.skills), key=lambda leaf: sha256(leaf.encode()).digest())
     width = len(str(len(leaves)))
     name = {leaf: f"skill-{n:0{width}}" for n, leaf in enumerate(leaves, 1)}
@@ -104,11 +129,11 @@ def _renamed(
     return SkillFile(task.name, method, skills, {e.id: name[e.skill] for e in examples})
 
 
-def _shuffled(task: Task) -> SkillFile:
-    """Skills change places among the examples of a split that are equally difficult.
+def shuffled(task: Task) -> SkillFile:
+    """The task's skills, with those of the examples exchanged at random.
 
-    So every skill keeps its number of examples in each split and at each difficulty, and loses
-    its meaning alone.
+    They change places among the examples of a split that are equally difficult. So every skill
+    keeps its number of examples in each split and at each difficulty, and loses its meaning alone.
     """
     rng = np.random.default_rng(_SEED)
     assignments: dict[str, str] = {}
@@ -132,11 +157,3 @@ def _clustered(task: Task, count: int) -> SkillFile:
     last = task.examples("test")
     later = {e.id: name for e, name in zip(last, discovery.assign_all(last), strict=True)}
     return SkillFile(task.name, "clusters", found.skills, {**found.assignments, **later})
-
-
-_SIMPLE: Mapping[str, Callable[[Task], SkillFile]] = {
-    "roots": _roots,
-    "one": _one,
-    "opaque": _opaque,
-    "shuffled": _shuffled,
-}

@@ -161,7 +161,7 @@ class Verdict:
     example: Example | None
     """None for an order, a move, and what is no well-formed word at all."""
     reason: str
-    """One of ``teachgym.gate.REASONS``."""
+    """One of ``teachgym.gate.REASONS``, or the name of a check that was asked for."""
     detail: str = ""
     """The offending value and the rule it broke."""
     item: str = ""

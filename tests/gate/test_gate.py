@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teachgym.errors import ConfigError
+from teachgym.errors import ConfigError, ConformanceError
 from teachgym.gate import REASONS, Gate, GateSettings, normalise
 from teachgym.testing import ToyTask
 from teachgym.types import Example, Turn
@@ -166,3 +166,20 @@ def test_every_batch_is_divided_in_order(
     assert not {e.prompt for e in result.accepted} & {e.prompt for e in HELD_OUT}
     if not allow:
         assert len({normalise(e.prompt) for e in result.accepted}) == len(result.accepted)
+
+
+def test_a_check_that_was_asked_for_names_its_reason_and_comes_last() -> None:
+    """The prompt "copy: zq" holds its target; the empty target fails a check of every gate."""
+    gate = Gate(ToyTask(), checks=("hides-target",))
+    copied, reversed_ = Example("copy: zq", "zq", "copy"), Example("reverse: zq", "qz", "reverse")
+    result = gate.inspect((copied, reversed_, Example("copy: zq", "", "copy")))
+    assert result.accepted == (reversed_,)
+    assert [v.reason for v in result.rejected] == ["hides-target", "format"]
+    assert result.counts["hides-target"] == 1
+    assert "gives it away" in result.rejected[0].detail
+
+
+def test_a_check_that_says_nothing_readable_is_a_mistake_of_its_author() -> None:
+    gate = Gate(ToyTask(), checks=(lambda example: True,))
+    with pytest.raises(ConformanceError, match="gives True; it must say what is wrong"):
+        gate.inspect((Example("copy: zq", "zq", "copy"),))

@@ -206,7 +206,10 @@ def test_a_file_is_read_and_a_name_wins_over_a_file_of_that_name(
         ("clusters-9999", "9999 skills cannot be told apart"),
         ("missing.json", "missing.json cannot be read"),
         ("", "unknown skill source ''"),
-        (7, "skills is 7; .* roots, one, opaque, shuffled, clusters-N, or the path"),
+        (
+            7,
+            r"skills is 7; .* one, opaque, shuffled, clusters-N, module:attribute, .* or the path",
+        ),
         (["one"], "skills is .'one'."),
         (False, "skills is False"),
     ],
