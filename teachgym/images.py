@@ -43,7 +43,7 @@ class ImageStore:
             )
         digest = hashlib.sha256(png).hexdigest()
         path = self.path(digest)
-        if not path.exists():
+        if not path.exists() or path.read_bytes() != png:  # a damaged one is mended
             write_whole(path, png)
         return digest
 
@@ -63,14 +63,10 @@ class ImageStore:
             ) from error
         if hashlib.sha256(png).hexdigest() != digest or not is_png(png):
             raise ConfigError(
-                f"{path} is damaged: it is not the picture of its name; delete it, and make the "
-                "task that draws it once more"
+                f"{path} is damaged: it is not the picture of its name; make the task that draws "
+                "it once more"
             )
         return png
-
-    def __contains__(self, digest: object) -> bool:
-        """Whether a picture of that name is there, damaged or not."""
-        return isinstance(digest, str) and self.path(digest).is_file()
 
     def path(self, digest: str) -> Path:
         """Where the picture of that name is, or would be."""
