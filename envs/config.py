@@ -15,13 +15,13 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 import gymnasium as gym
 
 from teachgym import ENV_IDS
-from teachgym.chat.settings import ChatSettings, require_key
+from teachgym.chat.settings import ChatSettings, check_asking, require_key
 from teachgym.engines import ENGINES, check_engine
 from teachgym.envs.rules import EpisodeRules
 from teachgym.envs.stress.settings import Stress
 from teachgym.errors import ConfigError, UnknownNameError, unknown
 from teachgym.evaluation import EVALUATORS
-from teachgym.forest.proposers import PROPOSERS, check_proposer
+from teachgym.forest.proposers import PROPOSERS
 from teachgym.gate import GateSettings
 from teachgym.gate.checks import CHECKS
 from teachgym.rewards import make_reward
@@ -178,7 +178,7 @@ class SkillTreeConfig(SkillListConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         with within("proposer_settings"):
-            check_proposer(self.proposer, self.proposer_settings, self.chat)
+            check_asking(PROPOSERS, self.proposer, self.proposer_settings, self.chat)
 
     def require_keys(self) -> None:
         """Raise ``ConfigError`` if a server would be asked whose key is missing."""

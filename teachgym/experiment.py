@@ -399,7 +399,7 @@ def _go(
     started: float,
 ) -> RunResult:
     announce_stages(env, say)
-    with closing(env), open_trackers(run_folder) as tracker:
+    with closing(env), open_trackers(run_folder, config.trackers) as tracker:
         tally = Tally()
         steps = record_steps(
             env,

@@ -312,7 +312,7 @@ def recorded(value: Any) -> Any:
         place, _, attribute = value.rpartition(":")
         return f"{Path(place).expanduser().resolve()}:{attribute}" if _in_file(value) else value
     if isinstance(value, Mapping):
-        return {key: recorded(item) for key, item in value.items()}
+        return {recorded(key): recorded(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return type(value)(map(recorded, value))
     if value is None or isinstance(value, Number | Path):

@@ -35,8 +35,7 @@ from teachgym.errors import ConfigError, TeachgymError
 from teachgym.experiment import RunConfig, check_config
 from teachgym.gate import GateSettings
 from teachgym.runs.config import read_config
-from teachgym.runs.trackers.settings import TRACKER_SETTINGS
-from teachgym.runs.trackers.settings import read_settings as read_tracker
+from teachgym.runs.trackers.settings import TRACKER_SETTINGS, TRACKERS
 from teachgym.students import make_student
 from teachgym.students.lora import LoRASettings
 from teachgym.students.profile import Profile, SkillProfile
@@ -279,7 +278,7 @@ def test_configurations_take_nothing_else() -> None:
         tried(lambda v=value: RunConfig.of(v))
         tried(lambda v=value: read_settings(v))
         for tracker in TRACKER_SETTINGS:
-            tried(lambda t=tracker, v=value: read_tracker(t, v))
+            tried(lambda t=tracker, v=value: TRACKERS.check(t, v))
 
 
 @pytest.mark.parametrize(

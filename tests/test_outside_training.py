@@ -50,6 +50,23 @@ class Focal(Loss):
         return (1 - torch.exp(-entropy)) ** self.gamma * entropy * targets.weights
 
 
+class Lines:
+    """Writes a line a step into the folder of the run."""
+
+    def __init__(self, run):
+        self.path = run.path / "lines.txt"
+
+    def log(self, metrics, step):
+        with self.path.open("a") as file:
+            print(step, sorted(metrics)[0], file=file)
+
+    def record(self, folder):
+        pass
+
+    def close(self):
+        pass
+
+
 def twice(student, *, epochs: int = 1):
     """The student's own trainer, for twice as long."""
     return make_trainer(student, epochs=2 * epochs)
@@ -230,3 +247,18 @@ def test_trainer_evaluator_check_and_skills_run_by_options_and_as_objects(lab: P
 def test_parts_that_are_none_are_refused(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(TeachgymError, match=said):
         gym.make("teachgym/SkillList-v0", student="simulated", **settings)
+
+
+def test_a_tracker_is_a_table_a_reference_or_what_makes_it(lab: Path) -> None:
+    """A table under its reference, a reference under any name, or an object: two steps and 0."""
+    name = f"{lab}/mine.py:Lines"
+    small = {"student": "simulated", "task": ToyTask, "examples_per_step": 12}
+    for i, trackers in enumerate(({name: {}}, {"mine": name}, {"mine": load_attribute(name)})):
+        settings = {**small, "budget": {"steps": 2}}
+        own = RunConfig(teacher="uniform", env_settings=settings, trackers=trackers)
+        run(own, lab / f"tracked{i}")
+        lines = (lab / f"tracked{i}" / "lines.txt").read_text().splitlines()
+        assert [line.split()[0] for line in lines[:3]] == ["0", "1", "2"]
+        assert list(read(lab / f"tracked{i}" / "config.json")["code"]) == [name]
+    with pytest.raises(TeachgymError, match=r"trackers\.mine is 3; it must be a table"):
+        RunConfig(trackers={"mine": 3})

@@ -196,8 +196,18 @@ def check_chat(chat: ChatModel | Mapping[str, Any] | None, role: str) -> None:
     CHAT_MODELS.check(settings.provider, {})
 
 
-def check_chat_of(parts: Registry, name: Any, chat: ChatModel | Mapping[str, Any] | None) -> None:
-    """Check the chat model of a part, if it is one that cannot do without; see ``check_chat``."""
+def check_asking(
+    parts: Registry,
+    name: Any,
+    settings: Mapping[str, Any],
+    chat: ChatModel | Mapping[str, Any] | None,
+) -> None:
+    """Check name and settings of a part, and its chat model if it cannot do without one.
+
+    Raises:
+        UnknownNameError, ConfigError, MissingExtraError: as ``parts.check`` and ``check_chat``.
+    """
+    parts.check(name, settings)
     if parts.requires(name, "chat"):
         check_chat(chat, parts.what(name))
 

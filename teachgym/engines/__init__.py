@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from teachgym.chat.settings import check_chat_of
+from teachgym.chat.settings import check_asking
 from teachgym.engines.dispatch import DispatchEngine
 from teachgym.engines.llm import LLMEngine
 from teachgym.engines.pool import PoolEngine
 from teachgym.engines.procedural import ProceduralEngine
 from teachgym.engines.replay import ReplayEngine
-from teachgym.engines.writer_settings import WriterSettings
 from teachgym.protocols import ChatModel, DataEngine, Meter, Task
 from teachgym.registry import Registry
-from teachgym.settings import build
 
 Chat = Mapping[str, Any] | ChatModel
 """A chat model, or its settings (``teachgym.chat.settings.ChatSettings``)."""
@@ -116,11 +114,7 @@ def check_engine(name: Any, settings: Mapping[str, Any], chat: Chat | None) -> N
         ConfigError: for settings that the engine does not have, or a chat model that it lacks.
         MissingExtraError: if a package that it needs is not installed.
     """
-    ENGINES.check(name, settings)
-    if name == "llm":
-        writing = {key: value for key, value in settings.items() if key != "workers"}
-        build("engine 'llm'", WriterSettings, settings=writing)
-    check_chat_of(ENGINES, name, chat)
+    check_asking(ENGINES, name, settings, chat)
     for own_name, own in settings.get("engines", {}).items() if name == "by-order" else ():
         rest = {key: value for key, value in own.items() if key not in ("name", "chat")}
         check_engine(own.get("name", own_name), rest, own.get("chat", chat))

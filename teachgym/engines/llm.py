@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from teachgym.engines.writer_settings import WriterSettings
 from teachgym.protocols import ChatModel, DataEngine, Meter, Task
-from teachgym.settings import Few, build
+from teachgym.settings import Few, Like
 from teachgym.syllabus import Syllabus
 from teachgym.types import Data, Plan
 
@@ -41,9 +41,9 @@ class LLMEngine(DataEngine):
         *,
         chat: Mapping[str, Any] | ChatModel,
         workers: Few | None = None,
-        **writing: Any,
+        **writing: Annotated[Any, Like(WriterSettings)],
     ) -> None:
-        settings = build("engine 'llm'", WriterSettings, settings=writing)
+        settings = WriterSettings(**writing)
         from teachgym.chat.make import open_chat
         from teachgym.chat.structured import StructuredChat
         from teachgym.engines.writer import Writer

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from teachgym.chat.settings import check_chat_of
+from teachgym.chat.settings import check_asking
 from teachgym.errors import require_known
 from teachgym.forest.moves import Proposer, TaskProposer
 from teachgym.protocols import Meter, Task
@@ -83,12 +83,6 @@ def make_proposer(
         ConfigError: for a setting that does not exist or is out of range.
         MissingExtraError: if ``llm`` lacks a package.
     """
-    check_proposer(name, settings, chat)
+    check_asking(PROPOSERS, name, settings, chat)
     proposer: Proposer = PROPOSERS.make(name, task, settings=settings, meter=meter, chat=chat)
     return proposer
-
-
-def check_proposer(name: Any, settings: Mapping[str, Any], chat: Any) -> None:
-    """Check name, settings and chat model of a proposer; raises as ``make_proposer``."""
-    PROPOSERS.check(name, settings)
-    check_chat_of(PROPOSERS, name, chat)

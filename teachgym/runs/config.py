@@ -6,6 +6,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from itertools import starmap
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from teachgym.errors import ConfigError
 from teachgym.records import Record, read_text
 from teachgym.registry import recorded
 from teachgym.runs.retention import Keep
-from teachgym.runs.trackers.settings import read_settings
+from teachgym.runs.trackers.settings import TRACKERS, named
 from teachgym.settings import MAX_DEPTH, Like, Seed, build, check_value, checked
 from teachgym.shown import in_short
 
@@ -47,9 +48,10 @@ class RunConfig:
     unless ``store`` says otherwise."""
     seed: Seed = 0
     """Of environment and teacher, >= 0."""
-    trackers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    trackers: Mapping[str, Any] = field(default_factory=dict)
     """Trackers besides ``metrics.jsonl``: ``{"wandb": {"mode": "offline"}, "tensorboard": {}}``,
-    with the settings of ``teachgym.runs.trackers.settings``."""
+    with the settings of ``teachgym.runs.trackers.settings``; or, under any name, one of your own:
+    by reference, what makes it, or an object."""
     keep: Annotated[Mapping[str, Any], Like(Keep)] = field(default_factory=dict)
     """Which predictions, students and snapshots of the steps are kept: the settings of
     ``teachgym.runs.Keep``."""
@@ -59,8 +61,8 @@ class RunConfig:
     __repr__ = in_short
 
     def __post_init__(self) -> None:
-        for name, settings in self.trackers.items():
-            read_settings(name, settings)
+        for part, settings in starmap(named, self.trackers.items()):
+            TRACKERS.check(part, settings)
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> RunConfig:

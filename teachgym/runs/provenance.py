@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from teachgym.errors import ConfigError, RunError, require_known
+from teachgym.errors import RunError, TeachgymError, require_known
 from teachgym.protocols import Task
 from teachgym.records import Record, example_to_json
 from teachgym.registry import OBJECT, sources
@@ -46,7 +46,7 @@ def read_run_record(run: RunFolder) -> Record:
             )
     try:
         RunConfig.of(record["config"])
-    except (ConfigError, TypeError) as error:
+    except (TeachgymError, TypeError) as error:
         raise RunError(f"{run.config} is damaged ({error}); restore it from a copy") from error
     return record
 
@@ -65,7 +65,7 @@ def data_of(config: RunConfig, task: Task) -> dict[str, str]:
 def code_of(config: RunConfig) -> dict[str, str]:
     """Digests of the source files of the parts that are not teachgym's own, by their names."""
     record = config.to_json()
-    record["trackers"] = list(record["trackers"])
+    record["trackers"] = [*record["trackers"], record["trackers"]]
     return {n: digest_of(p)[1] for n, p in sources(_texts(record)).items() if p.is_file()}
 
 

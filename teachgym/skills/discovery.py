@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from teachgym.chat.settings import check_chat_of
+from teachgym.chat.settings import check_asking
 from teachgym.errors import ConfigError
 from teachgym.protocols import Meter, SkillDiscovery, Task
 from teachgym.registry import Registry
@@ -48,8 +48,7 @@ def make_discovery(
         ConfigError: for a setting that does not exist or is out of range.
         MissingExtraError: if ``llm`` lacks a package.
     """
-    METHODS.check(method, settings)
-    check_chat_of(METHODS, method, chat)
+    check_asking(METHODS, method, settings, chat)
     discovery: SkillDiscovery = METHODS.make(
         method, settings=settings, task=task, meter=meter, chat=chat
     )

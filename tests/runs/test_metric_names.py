@@ -66,7 +66,7 @@ def untidy(messages: Any, schema: Any, draw: int) -> str:
 def logged(folder: Path, monkeypatch: pytest.MonkeyPatch, config: RunConfig) -> ListTracker:
     """What a whole run logs."""
     tracker = ListTracker()
-    monkeypatch.setattr("teachgym.experiment.open_trackers", lambda run_folder: closing(tracker))
+    monkeypatch.setattr("teachgym.experiment.open_trackers", lambda *given: closing(tracker))
     run(config, folder)
     assert tracker.recorded == [folder]
     assert tracker.closed

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal
 from annotated_types import Interval
 
 from teachgym.errors import ConfigError
-from teachgym.registry import Registry
-from teachgym.settings import build, checked
+from teachgym.registry import OBJECT, Registry, is_reference
+from teachgym.settings import checked
+from teachgym.shown import shown
 
 WandbMode = Literal["online", "offline", "disabled"]
 
@@ -68,14 +69,18 @@ TRACKERS = Registry(
 """Every tracker, called as ``(run, **settings)`` with the ``RunFolder``."""
 
 
-def read_settings(name: str, settings: Mapping[str, Any]) -> Any:
-    """The settings of a tracker in a configuration: an object of its own, or as they are.
+def named(name: str, given: Any) -> tuple[Any, Mapping[str, Any]]:
+    """What an entry of ``trackers`` means: a name with its settings, or what stands under one.
 
     Raises:
-        UnknownNameError: for what names no tracker.
-        ConfigError: for a setting that does not exist, or a value out of range.
+        ConfigError: for what is neither a table nor a tracker.
     """
-    if name in TRACKER_SETTINGS:
-        return build(f"tracker {name!r}", TRACKER_SETTINGS[name], settings=settings)
-    TRACKERS.check(name, settings)
-    return settings
+    if isinstance(given, Mapping):
+        return name, given
+    plain = given is None or isinstance(given, int | float | list | tuple)
+    if plain or (isinstance(given, str) and not (is_reference(given) or given.startswith(OBJECT))):
+        raise ConfigError(
+            f"trackers.{name} is {shown(given)}; it must be a table of settings, or a tracker: "
+            "module:attribute, file.py:attribute, what makes one, or an object"
+        )
+    return given, {}

@@ -6,14 +6,15 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from teachgym.errors import missing_extra
 from teachgym.redaction import redact
 from teachgym.runs.files import read_json
 from teachgym.runs.folder import RunFolder
-from teachgym.runs.trackers.settings import WandbSettings, read_settings
+from teachgym.runs.trackers.settings import WandbSettings
 from teachgym.runs.trackers.tables import Table, tables
+from teachgym.settings import Like
 
 
 class WandbTracker:
@@ -126,11 +127,11 @@ class WandbTracker:
                 warnings.warn(message, stacklevel=4)
 
 
-def open_wandb(run: RunFolder, **settings: Any) -> WandbTracker:
+def open_wandb(run: RunFolder, **settings: Annotated[Any, Like(WandbSettings)]) -> WandbTracker:
     """The tracker of a run, under the run's name and id."""
     record = read_json(run.config)
     return WandbTracker(
-        read_settings("wandb", settings),
+        WandbSettings(**settings),
         name=record["config"]["name"] or run.path.name,
         config={
             **record["config"],

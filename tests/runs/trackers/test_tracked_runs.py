@@ -34,7 +34,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def use(tracker: ListTracker, patch: pytest.MonkeyPatch) -> ListTracker:
     """Let ``tracker`` be the one of the next run."""
-    patch.setattr("teachgym.experiment.open_trackers", lambda run_folder: closing(tracker))
+    patch.setattr("teachgym.experiment.open_trackers", lambda *given: closing(tracker))
     return tracker
 
 

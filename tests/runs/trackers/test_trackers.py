@@ -16,7 +16,7 @@ from teachgym.errors import ConfigError, MissingExtraError, UnknownNameError
 from teachgym.experiment import RunConfig, resume, run
 from teachgym.runs import Journal, JsonlTracker, RunFolder, TensorboardTracker, Trackers
 from teachgym.runs.files import read_json, read_lines
-from teachgym.runs.trackers.settings import WandbSettings, read_settings
+from teachgym.runs.trackers.settings import TRACKERS
 from teachgym.testing import ListTracker, check_tracker
 from tests.runs.trackers.event_files import shown_by_tensorboard
 
@@ -148,10 +148,6 @@ def test_a_setting_that_does_not_exist_or_fit_is_named(
     name: str, settings: dict[str, Any], message: str
 ) -> None:
     with pytest.raises((ConfigError, UnknownNameError), match=message):
-        read_settings(name, settings)
+        TRACKERS.check(name, settings)
     with pytest.raises((ConfigError, UnknownNameError), match=message):
         RunConfig(trackers={name: settings})
-
-
-def test_settings_left_out_have_their_defaults() -> None:
-    assert read_settings("wandb", {"mode": "offline"}) == WandbSettings(mode="offline")
