@@ -1,8 +1,8 @@
 """The gate: what may enter training. It can veto an example; it never alters one.
 
 A check is a function from an example to what is wrong with it (None = nothing). An example is
-rejected for the first check it fails, in the order of ``REASONS``. To add a check, write the
-function, and add its line in ``Gate.__init__`` and its reason to ``REASONS``.
+rejected for the first check it fails, in the order of ``REASONS``. Checks of one's
+own are asked for by ``gate_checks`` (``teachgym.gate.checks.CHECKS``).
 """
 
 from teachgym.gate.gate import REASONS, Gate, GateResult

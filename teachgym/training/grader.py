@@ -13,6 +13,9 @@ from teachgym.types import Example, score_of
 class Grader:
     """Grades a student's answers to training examples.
 
+    Raises:
+        ConfigError: for a task that answers back, whose conversations one answer does not make.
+
     Example:
         >>> from teachgym.testing import ToyTask
         >>> grader = Grader(ToyTask())
@@ -23,6 +26,11 @@ class Grader:
     __slots__ = ("_call", "stop")
 
     def __init__(self, task: Task) -> None:
+        if task.max_turns > 1:
+            raise ConfigError(
+                f"task {task.name!r} answers back, and single answers are graded here; choose a "
+                "trainer that samples nothing (trainer='auto')"
+            )
         self.stop: tuple[str, ...] = task.stop
         """Strings after which the grader reads no further."""
         held_out = {e.id for split in ("val", "test") for e in task.examples(split)}

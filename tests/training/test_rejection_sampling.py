@@ -106,6 +106,14 @@ def test_held_out_items_are_not_graded() -> None:
         Grader(task).grade([item], [item.target])
 
 
+def test_a_task_that_answers_back_is_refused() -> None:
+    class Talking(ToyTask):
+        max_turns = 2
+
+    with pytest.raises(ConfigError, match="answers back, and single answers are graded here"):
+        Grader(Talking())
+
+
 # -- language models -------------------------------------------------------------------------
 
 
