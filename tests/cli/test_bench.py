@@ -20,7 +20,8 @@ from teachgym.cli import app
 from teachgym.workers import VISIBLE
 from tests.benchmarks.bench.small_bench import scores
 
-BRIEF = ("bench", "smoke", "--arm=alp", "--seeds=1", "--workers=1")
+SMALL = tuple(f"--set=task_settings.{split}_per_cell=1" for split in ("train", "val", "test"))
+BRIEF = ("bench", "smoke", "--arm=alp", "--seeds=1", *SMALL, "--workers=1")
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +58,7 @@ def test_a_bench_is_run_ranked_and_not_run_again(tmp_path: Path) -> None:
 def test_the_table_is_of_all_that_is_in_the_folder(tmp_path: Path) -> None:
     """Seeds and arms that were run before stay in every file, whatever is asked for later."""
     assert bench(*BRIEF).exit_code == 0
-    again = bench("bench", "smoke", "--arm=uniform", "--seeds=1", "--workers=1")
+    again = bench("bench", "smoke", "--arm=uniform", "--seeds=1", *SMALL, "--workers=1")
     assert again.exit_code == 0, again.output
     assert "alp " in again.output
     for name in ("leaderboard.md", "results.jsonl", "report.html"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from shutil import copytree, ignore_patterns
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -11,6 +12,18 @@ from typer.testing import CliRunner, Result
 from teachgym.cli import app
 
 BRIEF = ("bench", "smoke", "--arm=alp", "--seeds=1", "--workers=1", "--out=b")
+SMALL = tuple(f"--set=task_settings.{split}_per_cell=1" for split in ("train", "val", "test"))
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bench of three arms with one run each."""
+    folder = tmp_path_factory.mktemp("bench")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        done = teachgym(*BRIEF, *SMALL, "--arm=weakest")
+    assert done.exit_code == 0, done.output
+    return folder / "b"
 
 
 @pytest.fixture(autouse=True)
@@ -22,32 +35,30 @@ def teachgym(*arguments: str) -> Result:
     return CliRunner(env={"COLUMNS": "200"}).invoke(app, arguments)
 
 
-def test_a_bench_agrees_with_itself_and_its_runs_are_lines(tmp_path: Path) -> None:
-    assert teachgym(*BRIEF, "--arm=weakest").exit_code == 0
-    lines = (tmp_path / "b" / "results.jsonl").read_text().splitlines()
+def test_a_bench_agrees_with_itself_and_its_runs_are_lines(bench: Path) -> None:
+    lines = (bench / "results.jsonl").read_text().splitlines()
     assert [json.loads(line)["arm"] for line in lines] == ["alp", "uniform", "weakest"]
-    outcome = teachgym("report", "b", "--agreement", "b")
+    outcome = teachgym("report", str(bench), "--agreement", str(bench))
     assert outcome.exit_code == 0, outcome.output
-    assert "rank correlation with b over 3 arms: +1.00" in outcome.output
+    assert f"rank correlation with {bench} over 3 arms: +1.00" in outcome.output
 
 
-def test_two_arms_are_not_ranked_alike_or_otherwise() -> None:
-    assert teachgym(*BRIEF).exit_code == 0
+def test_two_arms_are_not_ranked_alike_or_otherwise(bench: Path, tmp_path: Path) -> None:
+    copytree(bench, tmp_path / "b", ignore=ignore_patterns("weakest"))
     outcome = teachgym("report", "b", "--agreement", "b")
     assert outcome.exit_code == 2
     assert "share 2 arms with results; a rank correlation takes at least 3" in outcome.stderr
 
 
-def test_a_run_has_no_ranks_to_agree_about(tmp_path: Path) -> None:
-    assert teachgym(*BRIEF).exit_code == 0
-    outcome = teachgym("report", "b/alp/seed_00", "--agreement", "b")
+def test_a_run_has_no_ranks_to_agree_about(bench: Path) -> None:
+    outcome = teachgym("report", str(bench / "alp" / "seed_00"), "--agreement", str(bench))
     assert outcome.exit_code == 2
     assert "is no bench" in outcome.stderr
 
 
 def test_runs_of_a_bench_can_be_tracked_and_that_decides_nothing(tmp_path: Path) -> None:
-    assert teachgym(*BRIEF, "--tensorboard").exit_code == 0
+    assert teachgym(*BRIEF, *SMALL, "--tensorboard").exit_code == 0
     assert list((tmp_path / "b" / "alp" / "seed_00" / "tensorboard").iterdir())
-    again = teachgym(*BRIEF)
+    again = teachgym(*BRIEF, *SMALL)
     assert again.exit_code == 0, again.output
     assert "finished" not in again.output

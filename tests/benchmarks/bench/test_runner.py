@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from multiprocessing import active_children
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -27,6 +28,14 @@ from tests.benchmarks.bench.dying_worker import dawdle, die_of_weak, die_once
 from tests.benchmarks.bench.small_bench import IN_TURN, SMALL, SUITE, run_all, scores
 
 
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bench as this process runs it, one cell after another."""
+    folder = tmp_path_factory.mktemp("here")
+    run_all(SUITE, folder)
+    return folder
+
+
 def test_every_cell_is_run_once_and_then_read(tmp_path: Path) -> None:
     assert sorted(run_all(SUITE, tmp_path)) == [
         "uniform/seed_00",
@@ -38,20 +47,19 @@ def test_every_cell_is_run_once_and_then_read(tmp_path: Path) -> None:
     assert len(scores(SUITE, tmp_path)) == 4
 
 
-def test_more_seeds_only_run_what_is_new(tmp_path: Path) -> None:
-    run_all(SUITE, tmp_path)
+def test_more_seeds_only_run_what_is_new(here: Path, tmp_path: Path) -> None:
+    copytree(here, tmp_path, dirs_exist_ok=True)
     assert run_all(SUITE.narrowed(("weak",), 3), tmp_path) == ["uniform/seed_02", "weak/seed_02"]
 
 
 @pytest.mark.parametrize("together", [1, 3])
-def test_processes_give_what_this_process_gives(tmp_path: Path, together: int) -> None:
-    run_all(SUITE, tmp_path / "here")
+def test_processes_give_what_this_process_gives(here: Path, tmp_path: Path, together: int) -> None:
     done = run_all(SUITE, tmp_path / "there", Processes(2, together=together))
     assert sorted(done) == sorted(cell.path for cell in SUITE.cells())
-    assert scores(SUITE, tmp_path / "here") == scores(SUITE, tmp_path / "there")
+    assert scores(SUITE, here) == scores(SUITE, tmp_path / "there")
 
 
-def test_a_cell_that_was_interrupted_is_resumed(tmp_path: Path) -> None:
+def test_a_cell_that_was_interrupted_is_resumed(here: Path, tmp_path: Path) -> None:
     class Stopped(BaseException):
         pass
 
@@ -66,8 +74,7 @@ def test_a_cell_that_was_interrupted_is_resumed(tmp_path: Path) -> None:
     states = [status(cell, tmp_path / "stopped") for cell in SUITE.cells()]
     assert states == ["finished", "begun", "missing", "missing"]
     run_all(SUITE, tmp_path / "stopped")
-    run_all(SUITE, tmp_path / "whole")
-    assert scores(SUITE, tmp_path / "stopped") == scores(SUITE, tmp_path / "whole")
+    assert scores(SUITE, tmp_path / "stopped") == scores(SUITE, here)
 
 
 def _raise(error: type[BaseException]) -> Any:
@@ -77,10 +84,9 @@ def _raise(error: type[BaseException]) -> Any:
     return finish
 
 
-@pytest.mark.parametrize("together", [1, 2])
-def test_the_cells_of_a_worker_that_dies_are_done_by_another(tmp_path: Path, together: int) -> None:
+def test_the_cells_of_a_worker_that_dies_are_done_by_another(tmp_path: Path) -> None:
     suite = SUITE.narrowed(("weak",), 1)
-    done = run_all(suite, tmp_path, Processes(1, together=together, task=die_once))
+    done = run_all(suite, tmp_path, Processes(1, together=2, task=die_once))
     assert sorted(done) == ["uniform/seed_00", "weak/seed_00"]
 
 
@@ -102,7 +108,7 @@ def test_who_stops_waiting_leaves_no_process_behind(tmp_path: Path) -> None:
     assert active_children() == []
 
 
-@pytest.mark.parametrize("execute", [IN_TURN, Processes(1), Processes(1, together=4)])
+@pytest.mark.parametrize("execute", [IN_TURN, Processes(1, together=4)])
 def test_a_cell_that_fails_does_not_keep_the_others_from_running(
     tmp_path: Path, execute: Any
 ) -> None:
