@@ -12,6 +12,7 @@ from typing import Any
 from teachgym.envs.restart import TrainingMode
 from teachgym.shown import shown
 from teachgym.types import (
+    EXERCISE,
     Cost,
     Data,
     Incident,
@@ -43,6 +44,12 @@ def divide(data: Data, count: int, currency: str) -> tuple[Data, tuple[Verdict, 
     """The first ``count`` examples, and verdicts on those that ``currency`` is not enough for."""
     detail = f"{currency}: not enough left for it"
     return data[:count], tuple(Verdict(e, "budget", detail) for e in data[count:])
+
+
+def apart(data: Data) -> tuple[Data, Data]:
+    """Exercises, which the task can grade, and auxiliary texts."""
+    exercises = tuple(e for e in data if e.kind == EXERCISE)
+    return exercises, tuple(e for e in data if e.kind != EXERCISE)
 
 
 def items_of(action: Any) -> tuple[tuple[Any, ...], tuple[Verdict, ...]]:

@@ -23,6 +23,6 @@ def undone_on_error(env: TeacherEnv) -> Iterator[None]:
             yield
         except BaseException:
             env._state, env._reckoned, env.ending = state, reckoned, False
-            env._seen = Seen(env.gate.form(e.question) for e in state.data)
+            env._seen = Seen(env.gate.form(e) for e in state.data)
             env.student.restore(weights)
             raise

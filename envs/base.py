@@ -13,6 +13,7 @@ import numpy as np
 
 from teachgym.envs import probes
 from teachgym.envs.admission import (
+    apart,
     difference,
     divide,
     items_of,
@@ -292,7 +293,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         self.np_random.bit_generator.state = snapshot.rng_state
         self._state = replace(snapshot, checkpoint=None)
         self.ending = False
-        self._seen = Seen(self.gate.form(e.question) for e in snapshot.data)
+        self._seen = Seen(self.gate.form(e) for e in snapshot.data)
 
     def examine(self) -> tuple[Report, Report]:
         """Reports on ``test``: the untrained student and the student that was best on ``val``.
@@ -325,23 +326,23 @@ class TeacherEnv(gym.Env[Report, Data]):
     def _admit(self, data: Data) -> tuple[Data, tuple[Verdict, ...], tuple[Prediction, ...]]:
         """What passes the gate and can be paid for, the verdicts on the rest, the pretest."""
         items, malformed = items_of(data)
-        result = self.gate.inspect(items, seen=self._seen, limit=self.examples_available)
-        accepted, rejected = result.accepted, malformed + result.rejected
+        gated = self.gate.inspect(items, seen=self._seen, limit=self.examples_available)
+        accepted, rejected = gated.accepted, malformed + gated.rejected
         pretest: tuple[Prediction, ...] = ()
         if accepted and self._pretests:
-            pretest = self._ask(accepted[: self._askable()])
-            _, unpaid = divide(accepted, len(pretest), "generated_tokens")
-            known = self.gate.veto_known(pretest)
-            accepted, rejected = known.accepted, rejected + unpaid + known.rejected
+            asked, others = apart(accepted)
+            pretest = self._ask(asked[: self._askable()])
+            _, unpaid = divide(asked, len(pretest), "generated_tokens")
+            new = self.gate.veto_known(pretest)
+            accepted, rejected = new.accepted + others, rejected + unpaid + new.rejected
         accepted, unpaid = divide(accepted, self._affordable(accepted), self._tokens_limited)
         return accepted, rejected + unpaid, pretest
 
     def _askable(self) -> int:
         """The most answers that can be paid for before the next evaluation."""
-        left = self._left_for_answers
         return most(
             self.examples_available,
-            lambda count: self.price_of_answers(count).generated_tokens <= left,
+            lambda n: self.price_of_answers(n).generated_tokens <= self._left_for_answers,
         )
 
     @property
@@ -442,7 +443,7 @@ class TeacherEnv(gym.Env[Report, Data]):
     def _advance(self, report: Report, accepted: Data, *, waiting: int) -> None:
         state = self.state
         step, best = state.step + 1, state.best
-        self._seen.add(self.gate.form(e.question) for e in accepted)
+        self._seen.add(self.gate.form(e) for e in accepted)
         if report.accuracy > best.accuracy:
             best = Best(step, report.accuracy, self.student.save())
         state = replace(

@@ -125,6 +125,13 @@ class Task(Protocol):
         """
         return score_of(self.grade(example, example.target))
 
+    def check_auxiliary(self, example: Example) -> str | None:
+        """What is wrong with auxiliary text (``Example.kind``); None = nothing that it can tell.
+
+        The gate asks after the checks that hold for every example and that of the kind.
+        """
+        return None
+
     def metrics(self, predictions: Sequence[Prediction]) -> Mapping[str, Score]:
         """Figures of a whole set of graded answers, by name, each with its n and error; pure.
 

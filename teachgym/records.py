@@ -1,6 +1,7 @@
 """Words as plain JSON: what run folders, Gymnasium's ``to_jsonable`` and other tools read.
 
-One object per line, every key always present, in the order of the dataclass fields; pairs are
+One object per line, in the order of the dataclass fields; every key is always present, but for
+those that are said to be left out where they would say nothing; pairs are
 objects too, so each column has one type and ``datasets.load_dataset("json", data_files=...)``
 loads a file as it is. A score that was not measured is ``null``.
 """
@@ -20,6 +21,7 @@ from teachgym.redaction import hide
 from teachgym.shown import shown
 from teachgym.types import (
     CURRENCIES,
+    EXERCISE,
     NOT_MEASURED,
     Cost,
     Data,
@@ -94,7 +96,7 @@ _PROVENANCE_KEYS = tuple(f.name for f in fields(Provenance))
 
 
 def example_to_json(example: Example) -> Record:
-    """The example as a JSON object.
+    """The example as a JSON object; ``kind`` and ``meta`` are there where they say something.
 
     Example:
         >>> example = Example("1+1=", "2", "add")
@@ -107,6 +109,10 @@ def example_to_json(example: Example) -> Record:
     record = {key: getattr(example, key) for key in _EXAMPLE_KEYS}
     record["spans"] = [{"text": text, "weight": weight} for text, weight in example.spans]
     record["soft_labels"] = [{"response": r, "probability": p} for r, p in example.soft_labels]
+    if example.kind == EXERCISE:
+        del record["kind"]
+    if not example.meta:
+        del record["meta"]
     record["images"], record["turns"] = list(example.images), turns_to_json(example.turns)
     if (made := example.provenance) is not None:
         record["provenance"] = {

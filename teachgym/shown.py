@@ -37,6 +37,10 @@ class _Short(reprlib.Repr):
             return f"{name}({', '.join(f'{n}={self.repr1(v, level - 1)}' for n, v in values)})"
         return f"<{name}>"
 
+    def repr_FrozenDict(self, x: Any, level: int) -> str:
+        """As any dictionary."""
+        return self.repr_dict(x, level)
+
     def repr_ndarray(self, x: Any, level: int) -> str:
         """The type and shape of an array."""
         return f"<array of {x.dtype}, shape {x.shape}>"

@@ -18,6 +18,9 @@ from teachgym.types import Cost, Example, Exploit, Explore, Order, Provenance, T
 MOST = 10**9
 """The largest count that is taken for one."""
 
+DEEPEST = 20
+"""Levels of lists and tables in ``Example.meta``."""
+
 _DIGEST = re.compile("[0-9a-f]{64}")
 
 
@@ -27,6 +30,7 @@ def fault_of_example(item: object) -> str | None:
         return f"{shown(item)} is no Example"
     return (
         _fault_of_texts(prompt=item.prompt, target=item.target, skill=item.skill, id=item.id)
+        or _fault_of_texts(kind=item.kind)
         or _fault_of_texts(optional=True, rejected=item.rejected)
         or _fault_of_images(item.images)
         or _fault_of_turns(item.turns)
@@ -35,7 +39,34 @@ def fault_of_example(item: object) -> str | None:
         or fault_of_spans(item)
         or _fault_of_pairs("soft_labels", item.soft_labels)
         or _fault_of_provenance(item.provenance)
+        or fault_of_meta(item.meta)
+        or (None if item.kind else "kind is empty; it must be 'exercise' or name what it is")
     )
+
+
+def fault_of_meta(meta: object) -> str | None:
+    """Why it cannot be ``Example.meta``, with the path of what is no JSON; None = it can."""
+    if not isinstance(meta, Mapping):
+        return f"meta is {shown(meta)}; it must map names to JSON values"
+    return _fault_of_json("meta", meta, 0)
+
+
+def _fault_of_json(path: str, value: Any, depth: int) -> str | None:
+    if depth > DEEPEST:
+        return f"{path} is nested deeper than {DEEPEST} levels"
+    if isinstance(value, Mapping):
+        inside = ((f"{path}[{shown(key)}]", own) for key, own in value.items())
+        return _first(_fault_of_texts(key=key) for key in value) or _first(
+            _fault_of_json(place, own, depth + 1) for place, own in inside
+        )
+    if isinstance(value, list | tuple):
+        return _first(_fault_of_json(f"{path}[{i}]", own, depth + 1) for i, own in enumerate(value))
+    if isinstance(value, str):
+        fault = _fault_of_texts(text=value)
+        return fault and f"{path}: {fault}"
+    if value is None or isinstance(value, bool) or _is_number(value):
+        return None
+    return f"{path} is {shown(value)}; it must be a JSON value: a text, a number, a list or a table"
 
 
 def fault_of_spans(example: Example) -> str | None:

@@ -140,3 +140,12 @@ def test_rounds_are_the_actions_of_a_recorded_run_in_order() -> None:
 
     a, b, c = made("a", 2), made("b", 1), made("c", 2)
     assert rounds((a, b, c)) == ((b,), (a, c))
+
+
+def test_kind_and_meta_are_written_where_they_say_something() -> None:
+    made = Example("p", "t", "s", kind="critique", meta={"tests": [1, {"deep": None}]})
+    record = json.loads(json.dumps(example_to_json(made)))
+    assert record["meta"] == {"tests": [1, {"deep": None}]}
+    assert example_from_json(record) == made
+    assert hash(example_from_json(record)) == hash(made)
+    assert not {"kind", "meta"} & example_to_json(Example("p", "t", "s")).keys()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from teachgym.envs.stress.chance import chance
 from teachgym.protocols import Student, Task
-from teachgym.types import Data, Example, score_of
+from teachgym.types import EXERCISE, Data, Example, score_of
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ class LabelNoise:
             return tuple(example for example in data if not self._is_chosen(example))
         targets: dict[tuple[str, float | None], set[str]] = {}
         for example in data:
+            if example.kind != EXERCISE:
+                continue
             targets.setdefault((example.skill, example.difficulty), set()).add(example.target)
         offers = {cell: sorted(found) for cell, found in targets.items()}
         return tuple(
@@ -50,7 +52,9 @@ class LabelNoise:
         )
 
     def _is_chosen(self, example: Example) -> bool:
-        return chance(self.seed, "wrong_labels", example.identity) < self.rate
+        """By chance; auxiliary text has no target that the task could call right or wrong."""
+        chosen = chance(self.seed, "wrong_labels", example.identity) < self.rate
+        return chosen and example.kind == EXERCISE
 
     def _mislabelled(self, example: Example, offers: Sequence[str]) -> Example:
         """The example with the first wrong target, counted from a place its prompt decides."""

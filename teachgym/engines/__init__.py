@@ -7,9 +7,11 @@ environments can be reset, forked and rewound without telling them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from teachgym.chat.settings import check_asking
+from teachgym.engines.backward import BackwardEngine
 from teachgym.engines.dispatch import DispatchEngine
 from teachgym.engines.llm import LLMEngine
 from teachgym.engines.pool import PoolEngine
@@ -50,6 +52,26 @@ def dispatch_engine(
     return DispatchEngine(made, default)
 
 
+def backward_engine(
+    task: Task,
+    meter: Meter | None = None,
+    *,
+    engine: Any = "procedural",
+    engine_settings: Mapping[str, Any] = MappingProxyType({}),
+    chat: Chat | None = None,
+) -> BackwardEngine:
+    """Adds backward questions to what another engine makes: a ``BackwardEngine`` from settings.
+
+    Args:
+        task: what the data is for.
+        meter: pays for the calls of the other engine.
+        engine: the other engine.
+        engine_settings: its own.
+        chat: its chat model, if it uses one.
+    """
+    return BackwardEngine(make_engine(engine, task, meter=meter, chat=chat, **engine_settings))
+
+
 ENGINES = Registry(
     "engine",
     {
@@ -58,6 +80,7 @@ ENGINES = Registry(
         "replay": "teachgym.engines.replay:ReplayEngine",
         "llm": "teachgym.engines.llm:LLMEngine",
         "by-order": "teachgym.engines:dispatch_engine",
+        "backward": "teachgym.engines:backward_engine",
     },
     given=("task",),
     services=("meter", "chat"),
@@ -68,6 +91,7 @@ parameters of these names."""
 
 __all__ = [
     "ENGINES",
+    "BackwardEngine",
     "Chat",
     "DispatchEngine",
     "LLMEngine",
@@ -115,6 +139,9 @@ def check_engine(name: Any, settings: Mapping[str, Any], chat: Chat | None) -> N
         MissingExtraError: if a package that it needs is not installed.
     """
     check_asking(ENGINES, name, settings, chat)
+    if name == "backward":
+        inner = settings.get("engine", "procedural")
+        check_engine(inner, settings.get("engine_settings", {}), chat)
     for own_name, own in settings.get("engines", {}).items() if name == "by-order" else ():
         rest = {key: value for key, value in own.items() if key not in ("name", "chat")}
         check_engine(own.get("name", own_name), rest, own.get("chat", chat))

@@ -16,7 +16,7 @@ from teachgym.images import ImageStore
 from teachgym.protocols import Task
 from teachgym.registry import Registry, label, noting
 from teachgym.shown import shown
-from teachgym.types import SPLITS, Example, score_of
+from teachgym.types import EXERCISE, SPLITS, Example, score_of
 
 Check = Callable[[Example], str | None]
 """What is wrong with an example, the offending value and the rule it breaks; None = nothing."""
@@ -141,8 +141,8 @@ def has_skill_of(leaves: Collection[str], example: Example) -> str | None:
 
 
 def has_right_label(skills_of: Callable[[str], Collection[str]], example: Example) -> str | None:
-    """The skill is one that the prompt can be of, as far as the task can tell."""
-    possible = skills_of(example.prompt)
+    """The skill of an exercise is one that its prompt can be of, as far as the task can tell."""
+    possible = skills_of(example.prompt) if example.kind == EXERCISE else ()
     if not possible or example.skill in possible:
         return None
     names = " or ".join(sorted(map(repr, possible)))
@@ -174,7 +174,9 @@ def is_what_it_says(train: Collection[tuple[str, str, str]], example: Example) -
 
 
 def has_right_target(verify: Callable[[Example], float], example: Example) -> str | None:
-    """The task calls the target right."""
+    """The task calls the target of an exercise right."""
+    if example.kind != EXERCISE:
+        return None
     score = verify(example)
     if score >= 1:  # Not so for nan: an answer that cannot be checked is not a right one.
         return None
@@ -187,6 +189,6 @@ def has_worse_alternative(task: Task, example: Example) -> str | None:
         return None
     if example.rejected.strip() == example.target.strip():
         return f"rejected is {example.rejected!r}, as is the target; it must be a worse answer"
-    if score_of(task.grade(example, example.rejected)) >= 1:
+    if example.kind == EXERCISE and score_of(task.grade(example, example.rejected)) >= 1:
         return f"rejected is {example.rejected!r}, which is right; it must be a worse answer"
     return None

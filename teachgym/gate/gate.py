@@ -26,13 +26,14 @@ from teachgym.gate.checks import (
 )
 from teachgym.gate.contamination import Contamination
 from teachgym.gate.held_out import HeldOut
+from teachgym.gate.kinds import is_of_its_kind
 from teachgym.gate.near_duplicates import NearDuplicates, format_of
 from teachgym.gate.seen import Seen
 from teachgym.gate.settings import GateSettings
 from teachgym.images import ImageStore
 from teachgym.protocols import Task
 from teachgym.shown import in_short, shown
-from teachgym.types import Data, Example, Prediction, Prompt, Verdict, identity_of, leaf_skills
+from teachgym.types import EXERCISE, Data, Example, Prediction, Verdict, identity_of, leaf_skills
 from teachgym.wellformed import fault_of_example
 
 REASONS = (
@@ -45,6 +46,7 @@ REASONS = (
     "contamination",
     "label",
     "answer",
+    "kind",
     "duplicate",
     "budget",
     "known",
@@ -68,6 +70,8 @@ The others are the gate's, in the order in which it looks:
   ``val`` or ``test``;
 * ``label``: the task knows the skill of its prompt, and it is another;
 * ``answer``: the task does not call its target right, or its rejected response is not worse;
+* ``kind``: what is no exercise fails the check of its kind, which stands for the two before
+  (``teachgym.gate.kinds``);
 * ``duplicate``: its prompt, or one too much like it, was trained on before or is earlier in the
   batch;
 * ``budget``: as many as may be paid for were accepted before it;
@@ -138,16 +142,25 @@ class Gate:
         own.append(("label", partial(has_right_label, task.skills_of)))
         if chosen.verify:
             own.append(("answer", partial(has_right_target, task.verify)))
-        own.append(("answer", partial(has_worse_alternative, task)))
+        own += [
+            ("answer", partial(has_worse_alternative, task)),
+            ("kind", partial(is_of_its_kind, task)),
+        ]
         self._checks = (*own, *(make_check(name, task) for name in checks))
         self._any_skill = leaf_skills(task.skills)[0]
         self._near: NearDuplicates | None = None
         if chosen.duplicates == "near":
             self._near = NearDuplicates(chosen.near_similarity, format_of(task))
 
-    def form(self, question: Prompt) -> str:
-        """Equal for questions that count as the same; see ``HeldOut.form``."""
-        return identity_of(self._form(question.transcript), question.images)
+    def form(self, example: Example) -> str:
+        """Equal for examples that count as the same; see ``HeldOut.form``.
+
+        Exercises are the same if their questions are, auxiliary texts if their targets are as well.
+        """
+        text = example.question.transcript
+        if example.kind != EXERCISE:
+            text = f"{text}\n{example.target}"
+        return identity_of(self._form(text), example.images)
 
     def inspect_aid(self, skill: str, text: str) -> Verdict | None:
         """The verdict on a text that is to stand before prompts; None = it may.
@@ -158,7 +171,7 @@ class Gate:
         """
         example = Example(text, "-", skill or self._any_skill)
         for reason, check in self._checks:
-            if reason not in ("label", "answer") and (fault := check(example)) is not None:
+            if reason not in ("label", "answer", "kind") and (fault := check(example)) is not None:
                 return Verdict(None, reason, fault, shown(text))
         return None
 
@@ -218,7 +231,7 @@ def _veto(example: Example, checks: Iterable[tuple[str, Check]]) -> Verdict | No
 
 
 def _first_outside(
-    seen: Collection[str], form: Callable[[Prompt], str], near: NearDuplicates | None
+    seen: Collection[str], form: Callable[[Example], str], near: NearDuplicates | None
 ) -> Check:
     """A check with a memory: the prompt, by its form, is new to ``seen`` and to itself.
 
@@ -229,7 +242,7 @@ def _first_outside(
         near.hold(seen if isinstance(seen, Seen) else Seen(seen))
 
     def check(example: Example) -> str | None:
-        prompt = form(example.question)
+        prompt = form(example)
         if prompt in seen or prompt in batch:
             return f"{example.prompt!r} was there before"
         if near is not None and (alike := near.admit(prompt)) is not None:

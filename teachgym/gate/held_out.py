@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import accumulate, chain
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from typing import NamedTuple
 from teachgym.gate.retold import Retold, answer_of, ends_of, told_by
 from teachgym.gate.wording import Term, normalise, terms, visible
 from teachgym.protocols import Task
-from teachgym.types import SPLITS, Example
+from teachgym.types import EXERCISE, SPLITS, Example
 
 _MERGED = 0.02
 """The share of a skill's prompts, above which to lose them to a form says that it is too coarse."""
@@ -68,7 +69,15 @@ class HeldOut:
         self._names[form].append(named)
 
     def __call__(self, example: Example) -> str | None:
-        """Which item the example is or holds; the example's own words are all that is shown."""
+        """Which item the example is or holds; the example's own words are all that is shown.
+
+        Auxiliary text may ask for an item, so its target is looked at as a prompt is.
+        """
+        turned = replace(example, prompt=example.target, target=example.prompt, rejected=None)
+        others = (turned,) if example.kind != EXERCISE else ()
+        return next(filter(None, map(self._find, (example, *others))), None)
+
+    def _find(self, example: Example) -> str | None:
         whole = example.question.transcript
         found = terms(whole)
         name = _name(self._names.get(_joined(found) or _squeezed(whole)), example)

@@ -107,6 +107,8 @@ def _row(example: Example, loss: float | None) -> Record:
         "writer": (made.teacher or None) if made else None,
         "hint": (made.hint or None) if made else None,
         "seeds": list(made.seeds) if made else [],
+        "kind": example.kind,
+        "meta": json.dumps(example.meta) if example.meta else None,
         "loss": loss,
         "images": list(example.images),
         "turns": turns_to_json(example.turns),
@@ -132,7 +134,7 @@ def _write_parquet(path: Path, rows: list[Record]) -> None:
         import pyarrow.parquet as pq
     except ImportError as error:
         raise missing_extra("pyarrow", "math") from error
-    texts = ("prompt", "target", "rejected", "skill", "subskill", "writer", "hint")
+    texts = ("prompt", "target", "rejected", "skill", "subskill", "writer", "hint", "kind", "meta")
     types = {
         **dict.fromkeys(texts, pa.string()),
         "difficulty": pa.float64(),

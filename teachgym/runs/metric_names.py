@@ -34,6 +34,7 @@ _REASONS = {
     "contamination": "many words in a row that are those of an item of `val` or `test`",
     "label": "the task knows the skill of its prompt, and it is another",
     "answer": "a target that the task does not call right, or a rejected response that is right",
+    "kind": "what is no exercise, and fails the check of its kind",
     "duplicate": "a prompt that was there before",
     "budget": "more than can be paid for",
     "known": "answered before training",

@@ -10,12 +10,14 @@ import hashlib
 import unicodedata
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from teachgym.errors import ConfigError
 from teachgym.settings import CountFromOne, FewOrNone, Seed, checked
 from teachgym.shown import in_short
+from teachgym.types import FrozenDict
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Problem:
     """In [0, 1]; None = not known."""
     group: str = ""
     """Problems of one group are drawn together; empty = it is a group of its own."""
+    meta: Mapping[str, Any] = FrozenDict()
+    """``Example.meta``."""
 
     __repr__ = in_short
 

@@ -42,17 +42,25 @@ class Row:
     where: str
     """The file and the line or row, counted from 1."""
 
+    def value(self, column: str) -> Any:
+        """What stands in a column.
+
+        Raises:
+            ConfigError: if there is no such column.
+        """
+        if column not in self.values:
+            raise ConfigError(
+                f"{self.where} has no column {column!r}; it has {', '.join(self.values) or 'none'}"
+            )
+        return self.values[column]
+
     def text(self, column: str) -> str:
         """What stands in a column, white space at the edges removed; numbers in figures.
 
         Raises:
             ConfigError: if there is no such column, or no text in it.
         """
-        if column not in self.values:
-            raise ConfigError(
-                f"{self.where} has no column {column!r}; it has {', '.join(self.values) or 'none'}"
-            )
-        text = self.values[column]
+        text = self.value(column)
         if type(text) is int or (isinstance(text, float) and isfinite(text)):
             return str(text)
         if not isinstance(text, str) or not text.strip():

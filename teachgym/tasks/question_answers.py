@@ -18,7 +18,8 @@ from teachgym.tasks.math_answers import read_boxed, same_number
 from teachgym.tasks.math_grading import grade_answers, require_math_verify
 from teachgym.tasks.problem_splits import Problem, Selection, draw, split_problems
 from teachgym.tasks.question_answer_files import Row, Source, read_splits
-from teachgym.types import Example, Grade, Prediction, Score, Skill, Split
+from teachgym.types import Example, Grade, Prediction, Score, Skill, Split, freeze
+from teachgym.wellformed import fault_of_meta
 
 VERSION = "qa-v0"
 SKILL = "questions"
@@ -52,6 +53,8 @@ class QuestionAnswers(Task):
         group: the column of groups, such as the passage or image that several questions are about.
             Groups are drawn whole, and the share of those that are all right is the metric
             ``group_accuracy``; None = no groups.
+        meta: columns whose values the examples keep, as JSON (``Example.meta``); the student does
+            not see them.
         instruction: what every prompt starts with.
         val_per_skill: validation items of each skill, >= 1.
         test_share: share of the rows that are ``test`` where the data has none, in [0, 1).
@@ -82,6 +85,7 @@ class QuestionAnswers(Task):
         grading: Grading = "normalised",
         parts: Sequence[Grading] = (),
         group: str | None = None,
+        meta: Sequence[str] = (),
         instruction: str = "Answer the question.",
         val_per_skill: CountFromOne = 20,
         test_share: ShareBelowOne = 0.2,
@@ -96,7 +100,7 @@ class QuestionAnswers(Task):
             require_math_verify()
         selection = Selection(val_per_skill, seed, 0, limit, test_limit)
         rows = read_splits(path, config=config, revision=revision, required=("train",))
-        columns = _Columns(question, answer, skill, group)
+        columns = _Columns(question, answer, skill, group, tuple(meta))
         train, test = (
             [_problem(split, n, row, columns) for n, row in enumerate(rows[split])]
             for split in ("train", "test")
@@ -159,7 +163,14 @@ class QuestionAnswers(Task):
 
     def _example(self, problem: Problem) -> Example:
         prompt = f"{self._instruction}\n\nQuestion:\n{problem.text}\n\nAnswer:\n"
-        return Example(prompt, problem.solution, problem.skill, problem.id, source="task")
+        return Example(
+            prompt,
+            problem.solution,
+            problem.skill,
+            problem.id,
+            source="task",
+            meta=problem.meta,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +181,7 @@ class _Columns:
     answer: str
     skill: str | None
     group: str | None
+    meta: tuple[str, ...]
 
 
 def _problem(split: str, number: int, row: Row, columns: _Columns) -> Problem:
@@ -177,7 +189,10 @@ def _problem(split: str, number: int, row: Row, columns: _Columns) -> Problem:
     group = f"{split}/{row.text(columns.group)}" if columns.group else ""
     place = f"{VERSION}/{split}/{number:05}"
     question, answer = row.text(columns.question), row.text(columns.answer)
-    return Problem(place, question, answer, name, cell=name, group=group)
+    meta = freeze({column: row.value(column) for column in columns.meta})
+    if (fault := fault_of_meta(meta)) is not None:
+        raise ConfigError(f"{row.where}: {fault}")
+    return Problem(place, question, answer, name, cell=name, group=group, meta=meta)
 
 
 def _groups(problems: Sequence[Problem]) -> dict[str, str]:

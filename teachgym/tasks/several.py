@@ -150,6 +150,11 @@ class SeveralTasks(Task):
         task, inner = self._own(example)
         return task.verify(inner)
 
+    def check_auxiliary(self, example: Example) -> str | None:
+        """What the example's own task has against auxiliary text."""
+        task, inner = self._own(example)
+        return task.check_auxiliary(inner)
+
     def skill_of(self, prompt: str) -> str | None:
         """The only one of ``skills_of``; None where there are several or none."""
         possible = self.skills_of(prompt)

@@ -82,6 +82,10 @@ class TaskWrapper(Task):
         """The verdict of ``task`` on the target."""
         return self.task.verify(self.inside(example))
 
+    def check_auxiliary(self, example: Example) -> str | None:
+        """What ``task`` has against auxiliary text."""
+        return self.task.check_auxiliary(self.inside(example))
+
     def skill_of(self, prompt: str) -> str | None:
         """The skill that ``task`` reads off the prompt."""
         return self.task.skill_of(prompt)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from teachgym.capability import Capability
 from teachgym.errors import ConfigError
 from teachgym.protocols import Task
-from teachgym.types import Example, score_of
+from teachgym.types import EXERCISE, Example, score_of
 
 
 class Grader:
@@ -40,11 +41,16 @@ class Grader:
             # Tasks may grade by the id, and so tell the answers of val and test.
             if named := [e.id for e in examples if e.id in held_out]:
                 raise ConfigError(f"{named[0]!r} is held out; only training examples are graded")
-            return [float(score_of(grade)) for grade in task.grade_all(examples, responses)]
+            places = [place for place, e in enumerate(examples) if e.kind == EXERCISE]
+            own, said = [examples[p] for p in places], [responses[p] for p in places]
+            scores = [math.nan] * len(examples)
+            for place, grade in zip(places, task.grade_all(own, said), strict=True):
+                scores[place] = float(score_of(grade))
+            return scores
 
         self._call = Capability(grade=grade)
 
     def grade(self, examples: Sequence[Example], responses: Sequence[str]) -> list[float]:
-        """The score of each response, in [0, 1]; nan = could not be measured."""
+        """The score of each response, in [0, 1]; nan = could not be measured, as auxiliary text."""
         scores: list[float] = self._call("grade", examples, responses)
         return scores

@@ -12,7 +12,7 @@ from teachgym.protocols import Trainer
 from teachgym.settings import Epochs, checked
 from teachgym.students.dynamics import FloatArray
 from teachgym.students.simulated import SimulatedStudent
-from teachgym.types import Cost, Data, TrainResult
+from teachgym.types import EXERCISE, Cost, Data, TrainResult
 
 LEAST_CHANCE = 0.001
 """Chance below which the loss does not count an answer as more surprising still."""
@@ -24,7 +24,8 @@ class SimulatedTrainer(Trainer[SimulatedStudent]):
     """One training run = one step of ``teachgym.students.dynamics.learn``.
 
     What counts is how many examples there are of each skill at each level; the texts, and so
-    wrong targets and repetitions, make no difference (the gate keeps repetitions out).
+    wrong targets and repetitions, make no difference (the gate keeps repetitions out). Auxiliary
+    text is paid for and teaches nothing: the student is calibrated on exercises.
 
     Raises:
         ConfigError: for fewer than one epoch, or a number of them that is no whole one.
@@ -48,10 +49,12 @@ class SimulatedTrainer(Trainer[SimulatedStudent]):
             return TrainResult(math.nan, 0, Cost())
         started = perf_counter()
         cells = student.cells(data)
-        counts = student.tally(cells)
+        exercises = np.array([e.kind == EXERCISE for e in data])
+        counts = student.tally(cells[exercises])
         surprise: FloatArray = -np.log(np.maximum(student.accuracy, LEAST_CHANCE))
-        loss = float((counts * surprise).sum() / len(data))
-        losses = tuple(surprise.ravel()[cells].tolist())
+        found = np.where(exercises, surprise.ravel()[cells], np.nan)
+        loss = float((counts * surprise).sum() / exercises.sum()) if exercises.any() else math.nan
+        losses = tuple(found.tolist())
         student.learn(counts, rng)
         cost = replace(self.cost(student, data), seconds=perf_counter() - started)
         return TrainResult(loss, self.epochs, cost, losses)

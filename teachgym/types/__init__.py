@@ -9,6 +9,7 @@ from teachgym.types.chat import Brief, Completion, Draft, Incident
 from teachgym.types.costs import CURRENCIES, Budget, Cost
 from teachgym.types.episodes import Checkpoint, Episode, Obs, TrainResult, Transition
 from teachgym.types.examples import (
+    EXERCISE,
     NOT_MEASURED,
     SPLITS,
     Data,
@@ -31,6 +32,7 @@ from teachgym.types.skills import Skill, leaf_skills, leaves_by_root, root_skill
 
 __all__ = [
     "CURRENCIES",
+    "EXERCISE",
     "NOT_MEASURED",
     "SPLITS",
     "Brief",

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from teachgym.shown import in_short
 from teachgym.types.costs import Cost
 from teachgym.types.frozen import FrozenDict, freeze
 from teachgym.types.prompts import Prompt, Turn, identity_of
+
+EXERCISE = "exercise"
+"""The kind of an example that the task asks and grades."""
 
 Split = Literal["train", "val", "test"]
 """Teachers make ``train``, are rewarded on ``val``, and judged once, at the end, on ``test``."""
@@ -82,8 +85,17 @@ class Example:
     trained on as the target is, the task's replies are not."""
     provenance: Provenance | None = None
     """None for examples of the task itself."""
+    kind: str = EXERCISE
+    """``exercise``, or the kind of auxiliary text, such as ``reversed``: trained on and never
+    graded by the task; see ``teachgym.gate.kinds``."""
+    meta: Mapping[str, Any] = FrozenDict()
+    """JSON values for graders, engines and people, such as tests or the schemas of tools; the
+    student does not see them."""
 
     __repr__ = in_short
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "meta", freeze(self.meta))
 
     @property
     def question(self) -> Prompt:

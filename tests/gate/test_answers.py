@@ -125,7 +125,7 @@ def test_the_default_gate_keeps_next_to_nothing_out_that_the_embedded_task_makes
     made = [task.make(skill, None, rng) for skill in leaf_skills(task.skills) for _ in range(50)]
     pool = (*made, *task.examples("train"))
     gate = Gate(task)
-    distinct = {gate.form(e.question): e for e in reversed(pool)}
+    distinct = {gate.form(e): e for e in reversed(pool)}
     result = gate.inspect(pool)
     assert {reason for reason, n in result.counts.items() if n} <= {"duplicate", "overlap"}
     assert result.counts["overlap"] <= len(distinct) / 200

@@ -120,3 +120,35 @@ def test_a_student_is_taught_from_a_file(tmp_path: Path) -> None:
     )
     episode = run_episode(env, make_teacher("uniform", env), seed=0)
     assert episode.transitions[0].info["cost"].examples == 20
+
+
+def test_columns_are_kept_in_meta_where_the_student_does_not_see_them(tmp_path: Path) -> None:
+    rows = [{"question": f"{n}?", "answer": "so", "tests": [n, {"x": None}]} for n in range(40)]
+    path = write(tmp_path / "a.jsonl", rows)
+    task = make_task("qa", path=str(path), meta=["tests"], val_per_skill=5)
+    check_task(task)
+    for example in task.examples("val"):
+        number = int(example.prompt.split("?")[0].split()[-1])
+        assert example.meta == {"tests": (number, {"x": None})}
+        assert "tests" not in example.prompt
+    with pytest.raises(ConfigError, match=r"a.jsonl:1 has no column 'test'; it has question"):
+        make_task("qa", path=str(path), meta=["test"])
+
+
+def test_groups_are_drawn_whole(tmp_path: Path) -> None:
+    """Ten of val are three groups of three; with the groups the name says so."""
+    rows = [{"question": f"{n}?", "answer": "so", "about": f"{n // 3}"} for n in range(90)]
+    path = write(tmp_path / "a.jsonl", rows)
+    task = make_task("qa", path=str(path), group="about", val_per_skill=10)
+    check_task(task)
+    assert task.name == "qa-v0-a-val10-seed0-grouped"
+    numbers = [int(e.prompt.split("?")[0].split()[-1]) for e in task.examples("val")]
+    assert len(numbers) == 9
+    assert len({n // 3 for n in numbers}) == 3
+
+
+def test_a_group_of_two_skills_is_refused(tmp_path: Path) -> None:
+    rows = [{"q": f"{n}?", "a": "so", "topic": f"{n % 2}", "about": "all"} for n in range(9)]
+    path = write(tmp_path / "a.jsonl", rows)
+    with pytest.raises(ConfigError, match="group 'all' has questions of the skills '0' and '1'"):
+        make_task("qa", path=str(path), **COLUMNS, group="about")

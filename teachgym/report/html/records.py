@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -64,7 +65,7 @@ def example_browser(key: str, written: Iterable[Written]) -> Browser:
     made = list(written)
     return Browser(
         key,
-        ("verdict", "step", "skill", "subskill", "written by", "difficulty"),
+        ("verdict", "step", "skill", "subskill", "written by", "difficulty", "kind"),
         (
             "prompt",
             "images",
@@ -73,6 +74,7 @@ def example_browser(key: str, written: Iterable[Written]) -> Browser:
             "hint of the order",
             "derived from",
             "why not",
+            "meta",
         ),
         [_example_row(w) for w in made],
         ("loss",),
@@ -170,6 +172,7 @@ def _example_row(written: Written) -> list[str | None]:
         made.subskill,
         made.teacher,
         _difficulty(example),
+        example.kind,
         example.question.transcript,
         _images(example),
         example.target,
@@ -177,6 +180,7 @@ def _example_row(written: Written) -> list[str | None]:
         made.hint or None,
         ", ".join(made.seeds) or None,
         written.detail or None,
+        json.dumps(example.meta) if example.meta else None,
         None if written.loss is None else f"{written.loss:.3f}",
     ]
 

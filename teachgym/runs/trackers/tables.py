@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -11,13 +12,13 @@ from teachgym.runs.checkpoints import read_report
 from teachgym.runs.files import read_json, read_lines
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.taught import read_taught
-from teachgym.types import Report
+from teachgym.types import EXERCISE, Report
 
 RowT = TypeVar("RowT")
 
 EXAMPLE_COLUMNS = (
     *("round", "verdict", "detail", "loss", "skill", "difficulty"),
-    *("prompt", "target", "source", "teacher", "id"),
+    *("prompt", "target", "source", "teacher", "id", "kind", "meta"),
 )
 ERROR_COLUMNS = ("skill", "difficulty", "prompt", "target", "response", "score", "id")
 
@@ -93,7 +94,8 @@ def _example_rows(run: RunFolder) -> list[tuple[Any, ...]]:
 
 def _example_row(example: Record, **known: Any) -> tuple[Any, ...]:
     made = example["provenance"] or {}
-    values = {**example, "teacher": made.get("teacher"), **known}
+    meta = json.dumps(example["meta"]) if "meta" in example else None
+    values = {"kind": EXERCISE, **example, "teacher": made.get("teacher"), "meta": meta, **known}
     return tuple(values.get(column) for column in EXAMPLE_COLUMNS)
 
 

@@ -115,6 +115,7 @@ def test_an_example_is_shown_with_its_verdict_and_origin() -> None:
         "sub",
         "llm",
         "",
+        "exercise",
         "p",
         None,
         "t",
@@ -122,6 +123,7 @@ def test_an_example_is_shown_with_its_verdict_and_origin() -> None:
         "carry",
         "s1, s2",
         "why",
+        None,
         None,
     ]
 

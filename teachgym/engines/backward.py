@@ -1,0 +1,76 @@
+"""``BackwardEngine``: beside each exercise of another engine, the question that leads back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from teachgym.gate.kinds import REVERSED
+from teachgym.protocols import DataEngine
+from teachgym.types import EXERCISE, Data, Example, Order, Plan
+
+
+class BackwardEngine(DataEngine):
+    """Half of each order as another engine fills it, and for each exercise its backward question.
+
+    The answer is given and the exercise asked for, as auxiliary text of the kind ``reversed``. Of
+    odd counts, in turn, the last exercise has no backward question or is left out itself. No
+    grader is needed: what is asked backward is as right as what was made forward.
+
+    Args:
+        engine: makes the exercises.
+    """
+
+    name = "backward"
+
+    def __init__(self, engine: DataEngine) -> None:
+        self._engine = engine
+
+    def fault(self, order: Order) -> str | None:
+        """What the other engine has against the order."""
+        return self._engine.fault(order)
+
+    def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
+        """At most ``order.count`` examples per order: exercises, each with its backward question.
+
+        Raises:
+            UnknownSkillError: for an order of a skill that the task does not have.
+        """
+        data: Data = ()
+        surplus_backward = True
+        for order in plan.orders:
+            forward = replace(order, count=(order.count + 1) // 2)
+            made = tuple(self._engine.generate(Plan((forward,)), rng))
+            backward = tuple(turned(example) for example in made if is_turnable(example))
+            if len(made) + len(backward) > order.count:
+                surplus_backward = not surplus_backward
+                made, backward = (
+                    (made[:-1], backward) if surplus_backward else (made, backward[:-1])
+                )
+            data += made + backward
+        return data
+
+
+def is_turnable(example: Example) -> bool:
+    """Whether it is an exercise that a text alone can ask for."""
+    return example.kind == EXERCISE and not example.images and not example.turns
+
+
+def turned(example: Example) -> Example:
+    r"""The question for an exercise, given its answer.
+
+    Example:
+        >>> turned(Example("1+1=", "2", "add")).prompt
+        'Write an exercise of the skill add whose answer is: 2\n'
+    """
+    return Example(
+        f"Write an exercise of the skill {example.skill} whose answer is: {example.target}\n",
+        example.prompt,
+        example.skill,
+        source="teacher",
+        difficulty=example.difficulty,
+        kind=REVERSED,
+        meta={"answer": example.target},
+        provenance=example.provenance,
+    )

@@ -1,0 +1,42 @@
+"""The checks of auxiliary text: what is trained on and is no exercise of the task.
+
+A task's grader and its reading of labels are about exercises, so they do not look at it. Each kind
+has a check of its own in ``KINDS`` instead; of any other kind, the task alone is asked
+(``Task.check_auxiliary``). Format, length, duplicates and overlap are every example's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from teachgym.protocols import Task
+from teachgym.types import EXERCISE, Example
+
+REVERSED = "reversed"
+"""The exercise is asked for, given its answer, after the backward questions of MetaMath (Yu et al.
+2023, arXiv 2309.12284), which ask for a number of the question instead of the whole."""
+
+
+def leads_back(task: Task, example: Example) -> str | None:
+    """The target is an exercise whose answer is ``meta["answer"]``, as far as the task can tell."""
+    answer = example.meta.get("answer")
+    if not isinstance(answer, str):
+        return f"meta['answer'] is {answer!r}; a reversed example names the answer it starts from"
+    forward = replace(example, prompt=example.target, target=answer, kind=EXERCISE, spans=())
+    if task.verify(forward) >= 1:
+        return None
+    return f"{answer!r} is no right answer to the target {example.target!r}"
+
+
+KINDS: Mapping[str, Callable[[Task, Example], str | None]] = {REVERSED: leads_back}
+"""Name of a kind to its check: what is wrong with an example of it; None = nothing."""
+
+
+def is_of_its_kind(task: Task, example: Example) -> str | None:
+    """What its kind's check, or the task, has against auxiliary text; exercises pass."""
+    if example.kind == EXERCISE:
+        return None
+    check = KINDS.get(example.kind)
+    fault = check(task, example) if check is not None else None
+    return fault or task.check_auxiliary(example)
