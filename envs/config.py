@@ -79,7 +79,8 @@ class EnvConfig(EpisodeRules):
     stress: Table[Stress] = Stress()
     """What makes teaching harder, e.g. `{"wrong_labels": 0.3}`; see [Stress](../stress.md)."""
     reward: Part = "accuracy_gain"
-    """What the teacher is paid for a step: `accuracy_gain`, `per_skill` or `cost_adjusted`."""
+    """What the teacher is paid for a step: `accuracy_gain`, `per_skill`, `worst_student` or
+    `cost_adjusted`."""
     prices: Mapping[str, NotNegative] | None = None
     """Accuracy per unit of currency, >= 0, for `cost_adjusted`."""
     rejection_penalty: NotNegative = 0.0

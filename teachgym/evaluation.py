@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -93,8 +94,12 @@ class GenerateAndGrade(Evaluator):
         self.store, self.ask = store, ask
 
     def evaluate(self, student: Student, task: Task, split: Split) -> Report:
-        """The report over ``task.examples(split)``, in that order."""
-        return report_on(task, self.predict(student, task, task.examples(split)), split)
+        """The report over ``task.examples(split)``, in that order, for each member of a group."""
+        predictions: list[Prediction] = []
+        for name, one in student.members.items():
+            found = self.predict(one, task, task.examples(split))
+            predictions += [replace(p, student=name) for p in found] if name else found
+        return report_on(task, tuple(predictions), split)
 
     def predict(
         self, student: Student, task: Task, examples: Sequence[Example]

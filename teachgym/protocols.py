@@ -207,6 +207,12 @@ class Student(Protocol):
     trainer: str = ""
     """Who trains it if nobody else is chosen: a name in ``teachgym.training.TRAINERS`` or one of
     the other ways of ``teachgym.registry``; empty = one has to be chosen."""
+
+    @property
+    def members(self) -> Mapping[str, Student]:
+        """Those who are measured one by one, by name; a student alone is its only one, ``""``."""
+        return {"": self}
+
     reads: bool = True
     """Whether it learns from the texts of examples; a simulation only counts them."""
 

@@ -167,8 +167,8 @@ def example_of_verdict(record: Mapping[str, Any]) -> Example:
 def prediction_to_json(prediction: Prediction) -> Record:
     """The prediction as a JSON object with keys ``example``, ``response`` and ``score``.
 
-    And with ``parts``, part to score, where the task tells parts apart, and ``turns`` where it
-    answered back.
+    And with ``parts``, part to score, where the task tells parts apart, ``turns`` where it
+    answered back, and ``student`` where there are several.
     """
     parts = {name: _or_none(score) for name, score in prediction.parts.items()}
     return {
@@ -177,6 +177,7 @@ def prediction_to_json(prediction: Prediction) -> Record:
         "score": _or_none(prediction.score),
         **({"parts": parts} if parts else {}),
         **({"turns": turns_to_json(prediction.turns)} if prediction.turns else {}),
+        **({"student": prediction.student} if prediction.student else {}),
     }
 
 
@@ -188,6 +189,7 @@ def prediction_from_json(record: Mapping[str, Any]) -> Prediction:
         _or_nan(record["score"]),
         {name: _or_nan(score) for name, score in record.get("parts", {}).items()},
         turns_from_json(record.get("turns", ())),
+        record.get("student", ""),
     )
 
 

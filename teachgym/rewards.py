@@ -38,6 +38,16 @@ def per_skill_gain(before: Report, after: Report, cost: Cost) -> float:
     return sum(gains) / len(gains) if gains else 0.0
 
 
+def worst_student_gain(before: Report, after: Report, cost: Cost) -> float:
+    """The gain in accuracy of the student that gained least, in [-1, 1].
+
+    For several students that learn from the same data; for one it is ``accuracy_gain``.
+    """
+    earlier, later = before.by_student(), after.by_student()
+    gains = [later[s].mean - earlier[s].mean for s in later if s in earlier]
+    return min(gains) if gains else accuracy_gain(before, after, cost)
+
+
 @checked
 @dataclass(frozen=True)
 class CostAdjusted:
@@ -62,6 +72,7 @@ REWARDS = Registry(
     {
         "accuracy_gain": accuracy_gain,
         "per_skill": per_skill_gain,
+        "worst_student": worst_student_gain,
         "cost_adjusted": CostAdjusted,
     },
     functions=True,

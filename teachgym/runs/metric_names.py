@@ -79,7 +79,7 @@ _SPENT = {
     "seconds": "wall-clock seconds; the one number that differs between equal runs",
 }
 
-_MEASURED = "as `accuracy`, where the task has some"
+_MEASURED = "as `accuracy`, where there are some"
 
 METRICS: tuple[Metric, ...] = (
     Metric("accuracy", "mean score on `val` after the step", "in [0, 1]", "every step, and step 0"),
@@ -106,6 +106,9 @@ METRICS: tuple[Metric, ...] = (
     Metric("part/<name>", "mean score of a part of the grades", "in [0, 1]", _MEASURED),
     Metric("part_stderr/<name>", "its standard error over items", ">= 0", _MEASURED),
     Metric("part_n/<name>", "items of which it was measured", "items", _MEASURED),
+    Metric("student/<name>", "mean score of one of several students", "in [0, 1]", _MEASURED),
+    Metric("student_stderr/<name>", "its standard error over items", ">= 0", _MEASURED),
+    Metric("student_n/<name>", "items that were measured", "items", _MEASURED),
     Metric("reward", "what the teacher was paid", "the reward's", "every step"),
     Metric("accepted", "examples the student was trained on", "examples", "every step"),
     Metric("rejected", "items of the action that were not used", "items", "every step"),

@@ -30,7 +30,12 @@ __all__ = [
 ]
 
 STUDENTS = Registry(
-    "student", {"simulated": "teachgym.students.simulated:simulated_student"}, given=("task",)
+    "student",
+    {
+        "simulated": "teachgym.students.simulated:simulated_student",
+        "several": "teachgym.students.several:several_students",
+    },
+    given=("task",),
 )
 """Every student that is no language model, called as ``(task, **settings)``."""
 

@@ -17,6 +17,7 @@ TRAINERS = Registry(
         "packed": "teachgym.training.fine_tuning:packed",
         "padded": "teachgym.training.hf:padded",
         "simulated": "teachgym.training.simulated:simulated",
+        "several": "teachgym.training.several:several",
         "rejection-sampling": "teachgym.training.rejection_sampling:rejection_sampling",
     },
     given=("student",),

@@ -149,6 +149,8 @@ class Prediction:
     """``Grade.parts``; empty where the task tells none apart."""
     turns: tuple[Turn, ...] = ()
     """What was said before the response, since the example's own turns."""
+    student: str = ""
+    """Whose answer it is, where several students are measured."""
 
     __repr__ = in_short
 

@@ -77,8 +77,19 @@ class Report:
                 groups.setdefault(part, []).append(score)
         return {part: Score.of(scores) for part, scores in groups.items()}
 
+    def by_student(self) -> dict[str, Score]:
+        """Score per student, where several were measured."""
+        groups: dict[str, list[float]] = {}
+        for p in self.predictions:
+            if p.student:
+                groups.setdefault(p.student, []).append(p.score)
+        return {student: Score.of(scores) for student, scores in groups.items()}
+
     @property
     def figures(self) -> dict[str, Score]:
-        """What there is besides accuracy, as it is logged: ``metric/NAME`` and ``part/NAME``."""
-        found = {"metric": self.metrics, "part": self.by_part()}
+        """What there is besides accuracy, as it is logged.
+
+        ``metric/NAME``, ``part/NAME``, and ``student/NAME`` where there are several students.
+        """
+        found = {"metric": self.metrics, "part": self.by_part(), "student": self.by_student()}
         return {f"{kind}/{name}": s for kind, own in found.items() for name, s in own.items()}

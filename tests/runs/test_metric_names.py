@@ -53,7 +53,7 @@ INCIDENTS = FAMILIES["incidents/"]
 def by_kind(name: str) -> str:
     """The name in the table: scores of skills are under one name, and so are figures."""
     kind, _, of = name.partition("/")
-    if of and kind.partition("_")[0] in ("metric", "part"):
+    if of and kind.partition("_")[0] in ("metric", "part", "student"):
         return f"{kind}/<name>"
     return f"{kind}/<skill>" if of and kind in ("accuracy", "stderr", "n") else name
 
@@ -106,7 +106,7 @@ def test_runs_log_what_is_documented_and_nothing_else(
 def test_every_documented_name_is_logged_by_something() -> None:
     """Those above, a reason of the gate each, and the incidents that the source names."""
     example = Example("1 + 1 = ", "2", "add")
-    graded = Prediction(example, "2", 1.0, {"sign": 1.0})
+    graded = Prediction(example, "2", 1.0, {"sign": 1.0}, student="small")
     metrics = step_metrics(
         Report((graded,), "val", {"f1": Score(2, 0.5, 0.1)}),
         Report((), "val"),

@@ -1,0 +1,124 @@
+"""``SeveralStudents``: students that are taught the same data, and measured one by one.
+
+So an environment holds several students as it holds one: a checkpoint is one of all, a report has
+the predictions of each, and the reward is the mean gain (``accuracy_gain``) or that of the student
+that gained least (``worst_student``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from teachgym.errors import ConfigError, UnsupportedError
+from teachgym.protocols import Student, Task
+from teachgym.settings import FromJson, Table, build, checked
+from teachgym.students import check_student, make_student
+from teachgym.types import Checkpoint, Example, Prompt
+
+SEPARATOR = "/"
+"""Between the name of a student and that of an array of its checkpoint."""
+
+
+@checked
+@dataclass(frozen=True)
+class StudentPart:
+    """One of the students."""
+
+    student: Any
+    """`simulated`, `tiny`, a model, or one of your own."""
+    student_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
+    """The student's own."""
+
+    def __post_init__(self) -> None:
+        check_student(self.student, self.student_settings)
+
+
+class SeveralStudents(Student):
+    """Students by name; what one of them cannot do, none can.
+
+    Args:
+        members: at least one, by names without ``/``.
+
+    Raises:
+        ConfigError: for other names.
+    """
+
+    trainer = "several"
+
+    def __init__(self, members: Mapping[str, Student]) -> None:
+        if not members or any(not name or SEPARATOR in name for name in members):
+            raise ConfigError(
+                f"students are called {', '.join(map(repr, members)) or 'nothing'}; give at least "
+                f"one, with names that are not empty and have no {SEPARATOR!r}"
+            )
+        self._members = dict(members)
+        self.max_new_tokens = max(s.max_new_tokens for s in members.values())
+        self.reads = all(s.reads for s in members.values())
+
+    @property
+    def members(self) -> Mapping[str, Student]:
+        """The students by their names."""
+        return self._members
+
+    def generate(self, prompts: Sequence[Prompt], *, stop: Sequence[str] = ()) -> list[str]:
+        """Nothing: they answer differently.
+
+        Raises:
+            UnsupportedError: always; ask the ``members``.
+        """
+        raise UnsupportedError(
+            f"{len(self._members)} students answer differently; evaluate them one by one "
+            "(members), and leave probes and pretest out"
+        )
+
+    def count_tokens(self, texts: Sequence[str]) -> int:
+        """As many as the student takes that takes most."""
+        return max(student.count_tokens(texts) for student in self._members.values())
+
+    def save(self) -> Checkpoint:
+        """The checkpoints of all."""
+        return Checkpoint(
+            {
+                f"{name}{SEPARATOR}{key}": array
+                for name, student in self._members.items()
+                for key, array in student.save().arrays.items()
+            }
+        )
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Each student's own part of the checkpoint."""
+        for name, student in self._members.items():
+            start = name + SEPARATOR
+            own = {k: a for k, a in checkpoint.arrays.items() if k.startswith(start)}
+            student.restore(Checkpoint({k.removeprefix(start): a for k, a in own.items()}))
+
+    def export(self, folder: Path) -> None:
+        """A folder for each student, by its name."""
+        for name, student in self._members.items():
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            student.export(folder / name)
+
+    def read_key(self, examples: Sequence[Example]) -> None:
+        """Tell each of them."""
+        for student in self._members.values():
+            student.read_key(examples)
+
+
+def several_students(
+    task: Task, *, students: Mapping[str, FromJson[StudentPart]]
+) -> SeveralStudents:
+    """The untrained students of an environment.
+
+    Args:
+        task: what they will be asked.
+        students: by name.
+    """
+    return SeveralStudents({name: _made(name, part, task) for name, part in students.items()})
+
+
+def _made(name: str, settings: Any, task: Task) -> Student:
+    part = build(f"student {name!r}", StudentPart, settings=settings)
+    return make_student(part.student, task, **part.student_settings)
