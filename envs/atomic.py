@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
+from teachgym.envs.episode import Episode
 from teachgym.gate import Seen
-
-if TYPE_CHECKING:
-    from teachgym.envs.base import TeacherEnv
 
 
 @contextmanager
-def undone_on_error(env: TeacherEnv) -> Iterator[None]:
+def undone_on_error(env: Episode) -> Iterator[None]:
     """Whatever is raised within leaves the environment as it was, weights included."""
     state, reckoned = env.state, env._reckoned
     at_hand = state.best.step == state.step  # These weights were saved a moment ago.

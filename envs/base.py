@@ -26,6 +26,7 @@ from teachgym.envs.admission import (
 from teachgym.envs.aids import Aided
 from teachgym.envs.atomic import undone_on_error
 from teachgym.envs.pricing import Answers, cheapest, paid_for
+from teachgym.envs.probe_log import ProbeLog
 from teachgym.envs.rendering import render_ansi, render_rgb_array
 from teachgym.envs.restart import FROM_UNTRAINED, training_set
 from teachgym.envs.rules import EpisodeRules
@@ -124,8 +125,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         self.reward = reward
         self.rules = rules or EpisodeRules()
         self.render_mode = render_mode
-        self.skills = leaf_skills(task.skills)
-        self.levels = task.levels
+        self.skills, self.levels = leaf_skills(task.skills), task.levels
         self.action_space = DataSpace(self.skills, self.examples_per_step)
         self.observation_space = ReportSpace(self.skills, "val")
         self._untrained = student.save()
@@ -137,7 +137,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         self._answers = Answers(student, task.max_turns)
         self.ending = False
         """Whether the teacher ends the episode with the next step; see ``end``."""
-        self.probe_log = probes.ProbeLog()
+        self.probe_log = ProbeLog()
 
     # -- the MDP ---------------------------------------------------------------------------
 

@@ -4,30 +4,22 @@
 ``generated_tokens``, and what the next evaluation may cost cannot be spent on them, so a probe
 never makes a step unaffordable. They are part of the price of the step after them, like everything
 a teacher spends on its decision.
-
-``ProbeLog`` is for those who record an episode: what was asked, answered and charged is written
-down with the step, and given again when recorded steps are lived through without the student.
 """
 
 from __future__ import annotations
 
-import json
 import weakref
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from teachgym.capability import Capability
-from teachgym.errors import BudgetError, ConfigError, EpisodeError, RunError
+from teachgym.envs.episode import Episode
+from teachgym.errors import BudgetError, ConfigError, EpisodeError
 from teachgym.records import Record
 from teachgym.types import Cost, Example, Items, Prompt, Verdict
-
-if TYPE_CHECKING:
-    from teachgym.envs.base import TeacherEnv
 
 
 class StudentProbes:
@@ -40,7 +32,7 @@ class StudentProbes:
 
     __slots__ = ("_call",)
 
-    def __init__(self, env: TeacherEnv) -> None:
+    def __init__(self, env: Episode) -> None:
         reference = weakref.ref(env)  # A thread that held the environment would keep it for ever.
 
         def of(ask: Callable[..., Any]) -> Callable[..., Any]:
@@ -105,7 +97,7 @@ class StudentProbes:
         return verdicts
 
 
-def _aid(env: TeacherEnv, aids: Mapping[str, str]) -> tuple[Verdict, ...]:
+def _aid(env: Episode, aids: Mapping[str, str]) -> tuple[Verdict, ...]:
     """Have the base environment evaluate with the aids that the gate lets through."""
     found = {skill: env.gate.inspect_aid(skill, text) for skill, text in aids.items()}
     kept = {skill: text for skill, text in aids.items() if found[skill] is None}
@@ -113,11 +105,11 @@ def _aid(env: TeacherEnv, aids: Mapping[str, str]) -> tuple[Verdict, ...]:
     return tuple(verdict for verdict in found.values() if verdict is not None)
 
 
-def _labels(env: TeacherEnv, items: Items) -> list[tuple[str, float | None]]:
+def _labels(env: Episode, items: Items) -> list[tuple[str, float | None]]:
     return [(e.skill, e.difficulty) for e in _chosen(env, items, "")]
 
 
-def _greedy(env: TeacherEnv, items: Items | Sequence[Example], prefix: str) -> list[str]:
+def _greedy(env: Episode, items: Items | Sequence[Example], prefix: str) -> list[str]:
     prompts, stop = [e.question for e in _chosen(env, items, prefix)], env.task.stop
 
     def ask() -> list[list[str]]:
@@ -128,7 +120,7 @@ def _greedy(env: TeacherEnv, items: Items | Sequence[Example], prefix: str) -> l
 
 
 def _sample(
-    env: TeacherEnv,
+    env: Episode,
     items: Items | Sequence[Example],
     prefix: str,
     k: int,
@@ -146,7 +138,7 @@ def _sample(
     return _answers(env, request, k * len(prompts), ask)
 
 
-def _logprobs(env: TeacherEnv, items: Items | Sequence[Example], prefix: str) -> list[np.ndarray]:
+def _logprobs(env: Episode, items: Items | Sequence[Example], prefix: str) -> list[np.ndarray]:
     chosen = _chosen(env, items, prefix)
     prompts, targets = [e.question for e in chosen], [e.target for e in chosen]
 
@@ -160,7 +152,7 @@ def _logprobs(env: TeacherEnv, items: Items | Sequence[Example], prefix: str) ->
     return [np.array(a["values"], dtype=a["dtype"]) for a in arrays]
 
 
-def _chosen(env: TeacherEnv, items: Items | Sequence[Example], prefix: str) -> list[Example]:
+def _chosen(env: Episode, items: Items | Sequence[Example], prefix: str) -> list[Example]:
     """The examples that are meant, with the prefix, of which a simulated student is told."""
     env.state  # noqa: B018 (raises before the first reset)
     if isinstance(items, Items):
@@ -183,7 +175,7 @@ def _named(prompts: Sequence[Prompt]) -> list[str]:
 
 
 def _answers(
-    env: TeacherEnv, request: Sequence[Any], count: int, ask: Callable[[], list[list[str]]]
+    env: Episode, request: Sequence[Any], count: int, ask: Callable[[], list[list[str]]]
 ) -> list[list[str]]:
     """``count`` answers that can be paid for, as expected and as they came out."""
 
@@ -198,57 +190,7 @@ def _answers(
     return answers
 
 
-class ProbeLog:
-    """What was asked of a student, for a record; and what was, to be answered once more.
-
-    It does nothing until it is told to ``record`` or to ``replay``.
-    """
-
-    def __init__(self) -> None:
-        self._kept: list[Record] | None = None
-        self._recorded: deque[Record] | None = None
-
-    def record(self) -> None:
-        """Ask the student from now on, and keep what it was asked until it is taken."""
-        self._kept, self._recorded = [], None
-
-    def take(self) -> list[Record]:
-        """What was asked since the last time, as JSON values; none if nothing is kept."""
-        taken, self._kept = self._kept or [], []
-        return taken
-
-    def replay(self, recorded: Iterable[Record]) -> None:
-        """Answer what is asked from now on with these, in order, and ask no student."""
-        self._kept, self._recorded = None, deque(recorded)
-
-    @property
-    def left(self) -> int:
-        """How many recorded probes were not asked yet."""
-        return len(self._recorded or ())
-
-    def answer(self, request: Sequence[Any], ask: Callable[[], Record]) -> Record:
-        """The recorded entry of a request, else what ``ask`` makes.
-
-        Raises:
-            RunError: if something else was recorded.
-        """
-        digest = sha256(json.dumps(request).encode()).hexdigest()
-        if self._recorded is not None:
-            entry = self._recorded.popleft() if self._recorded else {"request": "no probe"}
-            if entry["request"] != digest:
-                raise RunError(
-                    f"the teacher asks the student for {request[0]} as it did not in the recorded "
-                    "step; it must depend on its seed and observations alone, and be of the same "
-                    "version"
-                )
-            return entry
-        entry = {"probe": request[0], "request": digest, **ask()}
-        if self._kept is not None:
-            self._kept.append(entry)
-        return entry
-
-
-def _answer(env: TeacherEnv, request: Sequence[Any], ask: Callable[[], tuple[Any, int]]) -> Any:
+def _answer(env: Episode, request: Sequence[Any], ask: Callable[[], tuple[Any, int]]) -> Any:
     """The student's answer, or the recorded one, charged either way; a refusal is one, too."""
 
     def made() -> Record:
@@ -265,7 +207,7 @@ def _answer(env: TeacherEnv, request: Sequence[Any], ask: Callable[[], tuple[Any
     return entry["answer"]
 
 
-def _require(env: TeacherEnv, tokens: int) -> None:
+def _require(env: Episode, tokens: int) -> None:
     """Raise ``BudgetError`` unless ``tokens`` can be paid for, and the next evaluation too."""
     reserved = Cost() if env.state.stop_reason else env.next_evaluation
     env.ledger.require(reserved + Cost(generated_tokens=tokens))

@@ -5,10 +5,14 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
+import grimp
+import numpy as np
 import pytest
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 ROOT = Path(__file__).parents[1]
 MAX_FILE_LINES = 500
@@ -45,6 +49,31 @@ def test_the_size_check_sees_a_long_file_and_a_long_function() -> None:
     body = "    x = 1\n" * MAX_FUNCTION_LINES
     assert too_long("def f():\n" + body) == [f"f: {MAX_FUNCTION_LINES + 1} lines"]
     assert too_long("x = 1\n" * (MAX_FILE_LINES + 1)) == [f"{MAX_FILE_LINES + 1} lines"]
+
+
+def circles(imports: Mapping[str, Collection[str]]) -> list[list[str]]:
+    """Groups of modules that import each other, directly or not."""
+    names = sorted(imports)
+    edges = [(names.index(a), names.index(b)) for a in names for b in imports[a]]
+    graph = coo_array(
+        (np.ones(len(edges)), tuple(zip(*edges, strict=True))), shape=(len(names),) * 2
+    )
+    _, group = connected_components(graph, connection="strong")
+    found: dict[int, list[str]] = {}
+    for name, number in zip(names, group.tolist(), strict=True):
+        found.setdefault(number, []).append(name)
+    return [members for members in found.values() if len(members) > 1]
+
+
+def test_no_module_imports_in_a_circle_not_even_for_its_annotations() -> None:
+    graph = grimp.build_graph("teachgym", cache_dir=None)
+    imports = {m: graph.find_modules_directly_imported_by(m) for m in graph.modules}
+    assert circles(imports) == []
+
+
+def test_the_check_for_circles_sees_one() -> None:
+    imports = {"a": ["b"], "b": ["c"], "c": ["a"], "d": ["a", "b"]}
+    assert circles(imports) == [["a", "b", "c"]]
 
 
 def asks_for_abilities(source: str) -> Iterator[int]:

@@ -1,0 +1,37 @@
+"""``Episode``: what the parts of the base environment may use of it, so that it can use them."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from teachgym.envs.probe_log import ProbeLog
+from teachgym.gate import Gate, Seen
+from teachgym.ledger import Ledger
+from teachgym.protocols import Student, Task
+from teachgym.snapshot import Snapshot
+from teachgym.types import Cost
+
+
+class Episode(Protocol):
+    """An episode under way, as ``teachgym.envs.base.TeacherEnv`` holds it."""
+
+    task: Task
+    student: Student
+    gate: Gate
+    ledger: Ledger
+    probe_log: ProbeLog
+    ending: bool
+    _state: Snapshot | None
+    _reckoned: Cost
+    _seen: Seen
+
+    @property
+    def state(self) -> Snapshot:
+        """Everything but the weights; raises ``EpisodeError`` before the first reset."""
+
+    @property
+    def next_evaluation(self) -> Cost:
+        """What is set aside for the next evaluation on ``val``."""
+
+    def price_of_answers(self, count: int) -> Cost:
+        """What is set aside for ``count`` answers."""
