@@ -1,4 +1,4 @@
-"""From a configuration to who takes part in an environment: task, student, trainer and the rest."""
+"""Makes the parts of an environment from its configuration: task, student, trainer and the rest."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from teachgym.training import make_trainer
 
 @dataclass(frozen=True)
 class Parts:
-    """Who takes part in one environment, under the stress of its configuration."""
+    """The parts of one environment, with the stress of its configuration applied to them."""
 
     task: Task
     student: Student
@@ -38,11 +38,11 @@ class Parts:
 
 
 Assemble = Callable[[EnvConfig], Parts]
-"""From a configuration to the parts of one environment."""
+"""Makes the parts of one environment from its configuration."""
 
 
 def assemble(config: EnvConfig) -> Parts:
-    """The parts of an environment of its own."""
+    """The parts of one environment, which shares them with no other."""
     return assemble_rows(config, 1)[0]
 
 
@@ -52,9 +52,10 @@ def assemble_rows(
     """The parts of ``count`` environments with equal students, which share task and model.
 
     Args:
-        config: of every one.
-        count: how many, >= 1.
-        rendezvous: where they train and ask together; None = each by itself.
+        config: the configuration that all of them have.
+        count: number of environments, >= 1.
+        rendezvous: joins their calls, so that students train and answer in one batch; None = each
+            environment trains and asks by itself.
     """
     config.require_keys()
     task = make_task(config.task, **config.task_settings)
@@ -104,8 +105,9 @@ def make_base(config: EnvConfig, parts: Parts) -> TeacherEnv:
 def teacher_env(**settings: Any) -> TeacherEnv:
     """The base environment from plain values, the fields of ``EnvConfig``.
 
-    Wrappers pay a delayed reward (``teachgym.envs.stress.pay_late``), the penalty for rejected
-    items (``teachgym.envs.penalty``) and let the teacher stop; those settings are left out here.
+    Three settings have no effect here, since wrappers carry them out: ``stress.delayed_reward``
+    (``teachgym.envs.stress.pay_late``), ``rejection_penalty`` (``teachgym.envs.penalty``) and
+    ``stop`` (``teachgym.envs.stop``).
 
     Raises:
         UnknownNameError: for a task, student or reward that does not exist.

@@ -1,4 +1,4 @@
-"""``TeacherEnv``: the environment under all others. Training data in, evaluation report out."""
+"""``TeacherEnv``: the base environment, which takes training data and returns a report."""
 
 from __future__ import annotations
 
@@ -85,13 +85,13 @@ class TeacherEnv(gym.Env[Report, Data]):
 
     ## Episode End
     *Terminated* when the teacher ends it (``end``), when the validation accuracy reaches
-    ``target_accuracy`` or had no new best for ``patience`` steps, or when a limit of the budget is
-    reached; ``info["stop_reason"]`` is ``teacher``, ``mastery``, ``patience`` or the currency's
-    name. Limits are held by
-    charging before spending: an example that cannot be paid for is rejected, and an episode ends
-    when no example (as short as the shortest item of ``val``) or not the next evaluation (at the
-    price of the last one, with a margin) could be paid for. An evaluation that would pass the
-    limit all the same is broken off there and not seen. Never truncated.
+    ``target_accuracy`` or had no new best in ``patience`` training runs, or when a limit of the
+    budget is reached; ``info["stop_reason"]`` is ``teacher``, ``mastery``, ``patience`` or the
+    currency's name. Limits are held by charging before spending: an example that cannot be paid
+    for is rejected, and an episode ends when the next evaluation (at the price of the last one,
+    with a margin) or one more example (as short as the shortest item of ``val``) could not be
+    paid for. An evaluation that would pass the limit all the same is broken off there, and the
+    observation stays as it was. Never truncated.
 
     ## Arguments
     * ``task``, ``student``, ``trainer``, ``evaluator``: see ``teachgym.protocols``.
@@ -161,7 +161,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         return report, {"metrics": score_metrics(report)}
 
     def step(self, action: Data) -> tuple[Report, float, bool, bool, dict[str, Any]]:
-        """Vet, train, evaluate, pay; or nothing of it, where something raises on the way.
+        """Vet, train, evaluate and reward; if something raises, the environment stays as it was.
 
         Raises:
             EpisodeError: before ``reset`` or after the episode's end.
@@ -195,7 +195,7 @@ class TeacherEnv(gym.Env[Report, Data]):
             return after, reward, bool(self.state.stop_reason), False, info
 
     def end(self) -> None:
-        """Make the next step the last: nothing is ordered or trained, and it is worth 0."""
+        """Make the next step the last: nothing is ordered or trained, and the gain is 0."""
         self.ending = True
 
     def render(self) -> Any:
@@ -216,7 +216,7 @@ class TeacherEnv(gym.Env[Report, Data]):
 
     @property
     def state(self) -> Snapshot:
-        """Everything but the weights; raises ``EpisodeError`` before the first reset."""
+        """The episode so far, but for the weights; ``EpisodeError`` before the first reset."""
         if self._state is None:
             raise EpisodeError("the environment has not been reset; call reset() first")
         return self._state
@@ -238,17 +238,17 @@ class TeacherEnv(gym.Env[Report, Data]):
 
     @cached_property
     def syllabus(self) -> Syllabus:
-        """What those who write training data may know of the task."""
+        """The task without val and test, for whoever writes training data."""
         return Syllabus.of(self.task)
 
     @cached_property
     def meter(self) -> LedgerMeter:
-        """What those who write training data pay their calls from: this episode's budget."""
+        """The meter that charges calls to chat models to this episode's budget."""
         return self.ledger.meter
 
     @cached_property
     def probes(self) -> probes.StudentProbes:
-        """What teachers may ask of the student, at this episode's expense."""
+        """The questions that a teacher may ask the student; they are charged to this episode."""
         return probes.StudentProbes(self)
 
     @property
@@ -258,12 +258,12 @@ class TeacherEnv(gym.Env[Report, Data]):
 
     @property
     def next_evaluation(self) -> Cost:
-        """What is set aside for the next evaluation on ``val``."""
+        """The cost that is reserved for the next evaluation on ``val``, that with aids included."""
         evaluations = 2 if self.state.aids else 1
         return self.price_of_answers(evaluations * len(self.state.report.predictions))
 
     def price_of_answers(self, count: int) -> Cost:
-        """What is set aside for ``count`` answers, by the length of those on ``val``."""
+        """The cost that is reserved for ``count`` answers, by the length of those on ``val``."""
         return self._answers.price(self.state.report, count)
 
     def rng(self, name: RngName) -> np.random.Generator:
@@ -272,7 +272,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         return np.random.default_rng(np.random.SeedSequence(self.state.entropy, spawn_key=key))
 
     def snapshot(self) -> Snapshot:
-        """The whole environment as a value; forks and rewinds through ``restore``."""
+        """The whole environment as a value, from which ``restore`` continues as often as wanted."""
         return replace(
             self.state,
             checkpoint=self.student.save(),
@@ -324,7 +324,7 @@ class TeacherEnv(gym.Env[Report, Data]):
     # -- the parts of a step ---------------------------------------------------------------
 
     def _admit(self, data: Data) -> tuple[Data, tuple[Verdict, ...], tuple[Prediction, ...]]:
-        """What passes the gate and can be paid for, the verdicts on the rest, the pretest."""
+        """Examples that pass the gate and can be paid for, verdicts on the rest, the pretest."""
         items, malformed = items_of(data)
         gated = self.gate.inspect(items, seen=self._seen, limit=self.examples_available)
         accepted, rejected = gated.accepted, malformed + gated.rejected
@@ -339,7 +339,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         return accepted, rejected + unpaid, pretest
 
     def _askable(self) -> int:
-        """The most answers that can be paid for before the next evaluation."""
+        """The most answers that leave enough of the budget for the next evaluation."""
         return most(
             self.examples_available,
             lambda n: self.price_of_answers(n).generated_tokens <= self._left_for_answers,
@@ -347,7 +347,7 @@ class TeacherEnv(gym.Env[Report, Data]):
 
     @property
     def _left_for_answers(self) -> float:
-        """Tokens that need not be set aside for the next evaluation."""
+        """Tokens that are left once those of the next evaluation are reserved."""
         left = self.ledger.remaining("generated_tokens") - self.next_evaluation.generated_tokens
         return max(left, 0)
 
@@ -433,7 +433,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         return self._untrained_reports[split]
 
     def _reckon(self) -> tuple[Cost, tuple[Incident, ...]]:
-        """What was spent and what happened since the last step, the teacher's thinking included."""
+        """The cost and the incidents since the last step, the teacher's calls included."""
         cost = difference(self.spent, self._reckoned)
         incidents = tuple(self.ledger.incidents)
         self.ledger.incidents.clear()

@@ -1,8 +1,9 @@
-"""``EnvConfig``: every setting of an environment, once; JSON and a run's file can hold it.
+"""``EnvConfig``: every setting of an environment, declared once; JSON can hold them.
 
-A configuration that exists is whole: its names exist, its values are in their ranges, and so are
-those of what it names; only what a task or a student can know, such as skills, is for them to
-check. The cards of the environments, ``teachgym schema`` and ``run.toml`` are made from the fields.
+A configuration is checked when it is made: the parts that it names exist, and its values and those
+of the parts' settings are in their ranges. Only the task or the student can check what it alone
+knows, such as the names of skills. The cards of the environments, ``teachgym schema`` and
+``run.toml`` are made from the fields.
 """
 
 from __future__ import annotations
@@ -51,38 +52,39 @@ class EnvConfig(EpisodeRules):
     task: Part = "arithmetic-and-strings"
     """What is taught: a name of `teachgym list tasks`."""
     task_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
-    """The task's own, e.g. `{"seed": 1}`."""
+    """Settings of the task, e.g. `{"seed": 1}`."""
     student: Part = "tiny"
     """Who is taught: `simulated`, `tiny`, `smollm2`, the path of a model, or a hub id."""
     student_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
-    """The student's own; see `teachgym.students.settings.LanguageModelSettings`."""
+    """Settings of the student; see `teachgym.students.settings.LanguageModelSettings`."""
     trainer: Part = AUTO
     """Who trains the student: `auto` (the student's own), `rejection-sampling`, or another name of
     `teachgym list trainers`."""
     trainer_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
-    """The trainer's own, e.g. `{"learning_rate": 0.002}`; see
+    """Settings of the trainer, e.g. `{"learning_rate": 0.002}`; see
     `teachgym.training.settings.FineTuningSettings`."""
     evaluator: Part = "generate-and-grade"
     """Who measures the student: `generate-and-grade`, or one of your own."""
     evaluator_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
-    """The evaluator's own."""
+    """Settings of the evaluator."""
     gate_settings: Table[GateSettings] = GateSettings()
     """What may enter training; see `teachgym.gate.GateSettings`."""
     gate_checks: FromJson[tuple[Any, ...]] = ()
     """What else keeps examples out: names of `teachgym list checks`, or checks of your own."""
     budget: Table[Budget] = Budget(steps=10, examples=2500)
-    """Limit per currency; at least `steps` or `seconds`. The default is an episode of half a minute
-    on the `tiny` student."""
+    """Limit per currency; one of `steps` or `seconds` is needed. The default is an episode
+    of half a minute on the `tiny` student."""
     skills: Part | None = None
     """See the task through other skills: a skill file (`teachgym discover`), or `roots`, `one`,
     `opaque`, `shuffled`, `clusters-N`, or a source of your own; none = the task's own."""
     stress: Table[Stress] = Stress()
     """What makes teaching harder, e.g. `{"wrong_labels": 0.3}`; see [Stress](../stress.md)."""
     reward: Part = "accuracy_gain"
-    """What the teacher is paid for a step: `accuracy_gain`, `per_skill`, `worst_student` or
-    `cost_adjusted`."""
+    """The reward function: `accuracy_gain`, `per_skill`, `worst_student`, `cost_adjusted`, or your
+    own."""
     prices: Mapping[str, NotNegative] | None = None
-    """Accuracy per unit of currency, >= 0, for `cost_adjusted`."""
+    """For `cost_adjusted`: currency to the accuracy that one unit of it is worth, >= 0, e.g.
+    `{"examples": 1e-5}`."""
     rejection_penalty: NotNegative = 0.0
     """Subtracted from the reward for each item in `info["rejected"]`, at once; at 0 rewards add up
     to last minus first."""
@@ -90,9 +92,9 @@ class EnvConfig(EpisodeRules):
     """Whether the action is a `Dict` with `stop`, with which the teacher can end the episode before
     anything is ordered or trained."""
     reuse_answers: bool = True
-    """Whether what a language model was asked before, with the same weights, is read from this
-    machine's store (at most 1 GiB) instead of generated again. Answers and costs are the same; put
-    the store elsewhere with `TEACHGYM_CACHE`."""
+    """Whether answers that a language model gave before, with the same weights, are read from a
+    cache on this machine (at most 1 GiB) instead of generated again. Answers and costs are the
+    same; `TEACHGYM_CACHE` names another folder for it."""
     render_mode: RenderMode | None = None
     """`ansi` or `rgb_array`: a bar per skill and the learning curve."""
 
@@ -145,10 +147,10 @@ class SkillListConfig(EnvConfig):
     engine: Part = "procedural"
     """Who fills orders: `procedural`, `pool`, `replay`, `llm`, `by-order`."""
     engine_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
-    """The engine's own; for `llm` see `teachgym.engines.writer_settings.WriterSettings`."""
+    """Settings of the engine; for `llm` see `teachgym.engines.writer_settings.WriterSettings`."""
     chat: Chat | None = None
-    """The chat model of what uses one: `teachgym.chat.settings.ChatSettings`; its calls are paid
-    from the budget."""
+    """The chat model of an engine or proposer that asks one, see
+    `teachgym.chat.settings.ChatSettings`; its calls are charged to the budget."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -172,9 +174,9 @@ class SkillTreeConfig(SkillListConfig):
     proposer: Part = "task"
     """Who finds subskills: `task` (its own leaves), `llm`, `fixed` (lists)."""
     proposer_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
-    """The proposer's own."""
+    """Settings of the proposer."""
     max_subskills: Few = 8
-    """Slots per root."""
+    """The most subskills of a root, which are the slots of the arrays."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -191,7 +193,7 @@ class SkillTreeConfig(SkillListConfig):
 CONFIGS: Mapping[str, type[EnvConfig]] = dict(
     zip(ENV_IDS, (OpenEndedConfig, SkillListConfig, SkillTreeConfig), strict=True)
 )
-"""Id of a registered environment to the class of its settings."""
+"""The class of settings of each registered environment, by id."""
 
 
 def read_settings(kind: type[Config], settings: Mapping[str, Any]) -> Config:
@@ -212,7 +214,7 @@ def env_settings(full_id: str) -> dict[str, Any]:
 
 
 def env_id(name: str) -> str:
-    """The full id of an environment that may be named shortly.
+    """The full id of an environment, from its id or its short name.
 
     Example:
         >>> env_id("SkillList")
@@ -229,5 +231,5 @@ def env_id(name: str) -> str:
 
 
 def short_name(full_id: str) -> str:
-    """What an environment is called in short: ``SkillList`` of ``teachgym/SkillList-v0``."""
+    """The short name of an environment: ``SkillList`` for ``teachgym/SkillList-v0``."""
     return full_id.partition("/")[2].partition("-")[0]

@@ -1,7 +1,8 @@
 """The registered environments: three stacks of wrappers on ``TeacherEnv``, as functions.
 
-Every argument is plain JSON, so ``env.spec.to_json()`` records the whole experiment. The
-docstrings are the environments' cards; ``docs/`` is generated from them.
+Settings named by text are plain JSON, so ``env.spec.to_json()`` records the whole experiment. The
+docstrings are the environments' cards, from which ``docs/`` is generated. ``parts_of`` makes task,
+student and trainer; ``teachgym.envs.vector`` gives another one, so that K environments share them.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def open_ended(parts_of: Assemble = assemble, /, **settings: Any) -> AnyEnv:
 
     With `stop=True`, here and in the other two environments: `Dict` with `stop`, `MultiBinary(1)`, beside the
     entries of a `Dict`, or with `action` for an action of another space. 1 makes the step the last: nothing is
-    ordered or trained, the reward is 0. An action without `stop` goes on.
+    ordered or trained, the gain is 0. An action without `stop` goes on.
 
     ## Observation Space
     | `observation` | space | content |
@@ -77,7 +78,7 @@ def open_ended(parts_of: Assemble = assemble, /, **settings: Any) -> AnyEnv:
 
     ## Episode End
     Terminates when a limit of the budget is reached (the currency's name), validation accuracy reaches
-    `target_accuracy` (`mastery`), `patience` steps brought no new best (`patience`), or the teacher ends it
+    `target_accuracy` (`mastery`), `patience` training runs in a row brought no new best (`patience`), or the teacher ends it
     (`teacher`); `info["stop_reason"]` says which. Never truncates: every limit is visible
     in the observation or in `info`.
 
@@ -183,15 +184,15 @@ def skill_tree(parts_of: Assemble = assemble, /, **settings: Any) -> AnyEnv:
     | `examples` | `Box(0, 1, (R,))` | share of the step for each new subskill |
     | `allocation` | `Box(0, 1, (R, M))` | share of the step for each known subskill when exploiting |
 
-    A share of 1 stands for `examples_per_step` examples. When the forest's allocations sum to more,
-    they are scaled down in proportion; counts are rounded without bias, as in Skill-List. With `observation="flat"` the action is one vector in [-1, 1].
+    A share of 1 stands for `examples_per_step` examples. When the allocations of all subskills sum to more
+    than that, they are scaled down in proportion; counts are rounded without bias, as in Skill-List. With `observation="flat"` the action is one vector in [-1, 1].
 
     With `action="discrete"`: `Discrete(2 * R)`; 2 r explores root r for one new subskill, 2 r + 1 exploits it (or explores,
     while nothing is known). All of the step goes to that root, its subskills alike; the others get nothing.
     Numbers outside the space raise `ActionError`, as in [Skill-List](skill_list.md).
 
     With `action="moves"`, `MovesSpace`: a tuple of `Explore` and `Exploit` moves in words. There an
-    `Explore` may also name a subskill, so trees may be of any depth; who is not named goes on as before.
+    `Explore` may also name a subskill, so trees may be of any depth; a root that is not named goes on as before.
     A move that cannot be made on the forest as it is then (an unknown skill, a count that is none) is left out, with the
     reason `move` in `info["rejected"]`.
 
@@ -205,7 +206,7 @@ def skill_tree(parts_of: Assemble = assemble, /, **settings: Any) -> AnyEnv:
     | `sub_accuracy`, `sub_n`, `sub_stderr` | (R, M) | of the subskill on val; n = 0: not measured |
     | `allocation` | (R, M) | examples it gets per step, on average |
     | `taught` | (R, M) | examples trained on so far |
-    | `own_accuracy`, `own_n` | (R, M) | of the student on the data made for the subskill, asked before training on it (`pretest`); n = 0: not measured |
+    | `own_accuracy`, `own_n` | (R, M) | of the student on the data made for the subskill, before it is trained on it (`pretest`); n = 0: not measured |
     | `budget_left` | (n_currencies,) | share left |
 
     `observation="report"`, `TreeReportSpace`: every prediction and the forest itself, with the history
@@ -261,7 +262,7 @@ def _unchanged(env: AnyEnv) -> AnyEnv:
 
 
 def _engine(config: SkillListConfig, base: TeacherEnv) -> DataEngine:
-    """Who fills the orders, paid by the environment."""
+    """The engine that fills the orders; its chat calls are paid from the episode's budget."""
     return make_engine(
         config.engine, base.task, meter=base.meter, chat=config.chat, **config.engine_settings
     )

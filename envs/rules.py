@@ -1,4 +1,4 @@
-"""``EpisodeRules``: what an episode is, apart from who takes part in it."""
+"""``EpisodeRules``: the settings of an episode that do not depend on task, student or teacher."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class EpisodeRules:
     pretest: bool = False
     """Whether the student is asked every accepted example before it is trained on it."""
     target_accuracy: ShareAboveZero | None = None
-    """Validation accuracy in (0, 1] at which the episode ends as mastered; None = never."""
+    """Validation accuracy in (0, 1] at which the episode ends (``mastery``); None = never."""
     patience: CountFromOne | None = None
     """Training runs in a row (one a step, unless ``train_every`` is more) without a new best on
     ``val`` after which the episode ends, >= 1; None = never."""
     train_every: CountFromOne = 1
-    """Steps whose data is gathered for one training run, >= 1."""
+    """Steps from one training run to the next, >= 1; it trains on the data of all of them."""
     reward_scale: Positive = 1.0
-    """What every reward is multiplied by, finite and > 0."""
+    """Factor of every reward, finite and > 0."""
 
     def __post_init__(self) -> None:
         if self.replay and self.training != "continue":

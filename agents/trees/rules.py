@@ -38,7 +38,7 @@ class RandomTree:
     """
 
     chance: Share = 0.5
-    """Of exploring, in [0, 1]."""
+    """Probability of exploring, in [0, 1]."""
     most: Kept = 3
     """The most new subskills asked for at a time, >= 1."""
 

@@ -24,21 +24,22 @@ class Stress:
     """
 
     unlearnable: SkillChoice = 0.0
-    """Skills whose examples are paid for and never trained on."""
+    """Skills whose examples are charged to the budget and never trained on."""
     saturated: SkillChoice = 0.0
     """Skills in which every answer counts as right, so that nothing can be gained there."""
     grader_noise: Share = 0.0
-    """Chance in [0, 1] that a grade on ``val`` is turned over."""
+    """Probability in [0, 1] that a grade on ``val`` is flipped."""
     wrong_labels: Share = 0.0
-    """Chance in [0, 1] that an accepted example is trained on with a wrong target."""
+    """Probability in [0, 1] that an accepted example is trained on with a wrong target."""
     forgetting: Share = 0.0
     """Share in [0, 1] of the way back to the untrained student before each training run."""
     rugged: bool = False
     """Whether the levels of each skill are swapped."""
     delayed_reward: Annotated[int, Interval(ge=1, le=10**6)] = 1
-    """Steps, >= 1, from one payment to the next; the end of the episode always pays."""
+    """Steps, >= 1, from one reward to the next, which is the gain over all of them; the end of the
+    episode pays the rest."""
     seed: Seed = 0
-    """Of all that is drawn, >= 0: another one falls on other skills, answers, examples, levels."""
+    """Seed of the stress, >= 0: another one affects other skills, answers, examples and levels."""
 
     def require_rules(self, *, training: str, reward: str) -> None:
         """Refuse rules under which a kind of stress would mean nothing, or something else.

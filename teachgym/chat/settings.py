@@ -53,26 +53,27 @@ class ChatSettings:
     ``python``: a function of messages, schema and draw; or what makes another chat model from
     these settings (``teachgym.registry``)."""
     model: str = ""
-    """Its name at the server, the local model's name or path, or ``module:function``."""
+    """Name of the model at the server, name or path of a local model, or ``module:function``."""
     base_url: str | None = field(default=None, repr=False)
     """Address of the server, which mostly ends in ``/v1``; None = ``$OPENAI_BASE_URL`` or else
     OpenAI's own. User information and parameters that hold keys are sent and never written
     down: to resume a run, give the same address with them in ``$OPENAI_BASE_URL``."""
     temperature: Annotated[float, Interval(ge=0, le=2)] | None = 1.0
-    """In [0, 2]; 0 = the likeliest answer; None = the server's own choice, for models that do not
-    let it be set."""
+    """Sampling temperature in [0, 2]; 0 = the likeliest answer; None = the server's own choice, for
+    models that do not let it be set."""
     top_p: ShareAboveZero | None = None
-    """In (0, 1]: the likeliest tokens with this share of the probability; None = all."""
+    """Nucleus sampling: only the likeliest tokens with this share of the probability, in (0, 1];
+    None = all tokens."""
     max_tokens: Tokens = 4096
-    """Length of an answer at most."""
+    """The most tokens of one answer."""
     timeout: Annotated[float, Interval(gt=0, le=10**9)] = 120.0
-    """Seconds that nothing may come from the server, > 0."""
+    """Seconds to wait while nothing comes from the server, > 0."""
     deadline: Annotated[float, Interval(gt=0, le=10**9)] = 1800.0
     """Seconds that a call may take in all, however steadily something comes, > 0."""
     api_key_variable: str = "OPENAI_API_KEY"
     """Name of the environment variable with the key; the key itself is no setting."""
     api_version: str | None = None
-    """Of Azure's API; None = not Azure. With it ``base_url`` is the resource's endpoint and
+    """Version of Azure's API; None = not Azure. With it ``base_url`` is the resource's endpoint and
     ``model`` the deployment."""
     json_schema: JsonSchema = "auto"
     """Whether the server binds answers to their schema: ``always``; ``never`` (the schema is put
@@ -81,11 +82,11 @@ class ChatSettings:
     """Arguments of the model's chat template, such as ``{"enable_thinking": false}``; servers get
     them as ``chat_template_kwargs``. None = none."""
     attempts: Annotated[int, Interval(ge=1, le=100)] = 6
-    """Calls at most until one gets through, in [1, 100]."""
+    """The most tries of one call, in [1, 100]."""
     requests_per_minute: Annotated[int, Interval(ge=1, le=10**9)] | None = None
-    """At most; None = no limit."""
+    """The most calls per minute; None = no limit."""
     tokens_per_minute: Annotated[int, Interval(ge=1, le=10**12)] | None = None
-    """Of messages and answers together; None = no limit."""
+    """The most tokens per minute, messages and answers together; None = no limit."""
     prices: Mapping[str, float] | None = None
     """Dollars per million tokens, ``{"in": 0.15, "out": 0.6}``; None = none for a model in this
     process, not known for a server: then dollars count 0, and a budget of them is refused."""

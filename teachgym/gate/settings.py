@@ -1,4 +1,4 @@
-"""``GateSettings``: the rules of the gate that are a matter of choice."""
+"""``GateSettings``: the rules of the gate that can be chosen."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from teachgym.settings import CountFromOne, CountFromTwo, checked
 @checked
 @dataclass(frozen=True)
 class GateSettings:
-    """The rules that are a matter of choice; overlap with ``val`` and ``test`` is none."""
+    """The rules that can be chosen; overlap with ``val`` and ``test`` is always rejected."""
 
     max_prompt_chars: CountFromOne = 8000
-    """Characters, >= 1."""
+    """The longest prompt, in characters, >= 1."""
     max_target_chars: CountFromOne = 8000
-    """Characters of the target and of a rejected response, >= 1."""
+    """The longest target or rejected response, in characters, >= 1."""
     duplicates: Literal["reject", "near", "allow"] = "reject"
     """Whether a prompt may be trained on more than once in an episode: ``reject`` keeps equal
     prompts out, ``near`` those that are nearly equal as well (needs the extra ``duplicates``)."""
     near_similarity: Annotated[float, Interval(ge=0.1, le=1)] = 0.8
-    """From which Jaccard similarity on two prompts are nearly equal; in [0.1, 1]. For ``near``."""
+    """Jaccard similarity in [0.1, 1] from which two prompts are nearly equal. For ``near``."""
     ngram: CountFromTwo | None = 13
-    """As many words in a row as in an item of ``val`` or ``test`` are contamination; >= 2, None =
-    do not look. 13 is GPT-3's choice (Brown et al. 2020, arXiv 2005.14165, appendix C), 8 the
-    strict one. Texts with fewer words are only compared whole."""
+    """Number of consecutive words, >= 2, that an example must not share with an item of ``val`` or
+    ``test``; None = do not look. 13 is GPT-3's choice (Brown et al. 2020, arXiv 2005.14165,
+    appendix C), 8 the strict one. Texts with fewer words are only compared whole."""
     common_ngram: CountFromOne = 10
-    """Words in a row that are in more than so many items of ``val`` and ``test`` are the task's
-    format and no contamination; >= 1. GPT-3 leaves out what is in more than 10 documents of its
-    training data (same place); here the items are counted, which are what the format repeats."""
+    """Consecutive words that occur in more than this number of items of ``val`` and ``test`` belong
+    to the task's format and are no contamination; >= 1. GPT-3 leaves out what is in more than 10
+    documents of its training data (same place); here items are counted, which share a format."""
     verify: bool = True
-    """Whether examples are kept out whose target the task does not call right."""
+    """Whether to reject an example whose target the task does not grade as right."""
     known: Literal["accept", "reject"] = "accept"
-    """Whether examples are kept out that the student answers before it is trained on them. What
-    asking costs is paid from the budget."""
+    """``reject`` keeps out an example that the student answers rightly before it is trained on it;
+    the cost of asking is charged to the budget."""
 
     def __post_init__(self) -> None:
         if self.duplicates == "near":

@@ -20,13 +20,13 @@ from teachgym.settings import MAX_DEPTH, Like, Seed, build, check_value, checked
 from teachgym.shown import in_short
 
 MAX_BYTES = 10**7
-"""Of a configuration file."""
+"""The most bytes of a configuration file."""
 
 
 @checked
 @dataclass(frozen=True)
 class RunConfig:
-    """Who teaches whom, where, with which seed.
+    """The settings of a run: teacher, environment and student, seed, trackers.
 
     Example:
         >>> RunConfig(env_settings={"student": "simulated"}, seed=3).env
@@ -36,10 +36,10 @@ class RunConfig:
     env: str = "teachgym/SkillList-v0"
     """Id of a registered environment."""
     env_settings: Mapping[str, Any] = field(default_factory=dict)
-    """Its keyword arguments: student, task, budget, ..."""
+    """Keyword arguments of the environment: student, task, budget, ..."""
     teacher: Any = "weakest"
-    """A name in ``teachgym.agents.TEACHERS``, ``module:attribute``, ``file.py:attribute``, or what
-    makes a teacher or is one."""
+    """A name of ``teachgym list teachers``, ``module:attribute`` or ``file.py:attribute``; in
+    Python also a teacher, or a class or function that makes one."""
     teacher_settings: Mapping[str, Any] = field(default_factory=dict)
     """The teacher's settings."""
     chat: Annotated[Mapping[str, Any], Like(ChatSettings)] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class RunConfig:
     ``teachgym.chat.settings.ChatSettings``; empty = none. Its record is kept in the run's folder
     unless ``store`` says otherwise."""
     seed: Seed = 0
-    """Of environment and teacher, >= 0."""
+    """Seed of the environment and the teacher, >= 0."""
     trackers: Mapping[str, Any] = field(default_factory=dict)
     """Trackers besides ``metrics.jsonl``: ``{"wandb": {"mode": "offline"}, "tensorboard": {}}``,
     with the settings of ``teachgym.runs.trackers.settings``; or, under any name, one of your own:
@@ -56,7 +56,7 @@ class RunConfig:
     """Which predictions, students and snapshots of the steps are kept: the settings of
     ``teachgym.runs.Keep``."""
     name: str = ""
-    """What trackers call the run; empty = the name of its folder."""
+    """Name of the run in trackers; empty = the name of its folder."""
 
     __repr__ = in_short
 

@@ -32,13 +32,13 @@ class Keep:
     """
 
     predictions: PredictionsKept | CountFromOne = "thinned"
-    """Of which steps the student's answers on ``val`` stay, besides the untrained, best and last
-    student's: ``all``; ``ends``, no others; a number k, every k-th; ``thinned``, every step up to
+    """The steps whose answers on ``val`` are kept, besides those of the untrained, best and last
+    student: ``all``; ``ends``, no others; a number k, every k-th; ``thinned``, every step up to
     100, then every second up to 200, every fourth up to 400, and so on."""
     students: StudentsKept | CountFromOne = "best"
-    """Of which steps the student stays, in ``students/step_<step>`` in the form its own ecosystem
-    loads: ``all``; a number k, every k-th; ``best``, of none, since the best one is in ``student``
-    at the end."""
+    """The steps after which the student is kept, in ``students/step_<step>`` in the form its own
+    ecosystem loads: ``all``; a number k, every k-th; ``best``, none, since the best one is in
+    ``student`` at the end."""
     snapshot_every: CountFromOne = 1
     """Steps from one snapshot to the next, >= 1. What a dead process did since the last one is
     done again when the run is resumed, so anything above 1 is for steps that come out the same
@@ -46,7 +46,7 @@ class Keep:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Keep:
-        """From the table ``keep`` of a configuration; what is left out has its default.
+        """Read the table ``keep`` of a configuration; settings left out have their defaults.
 
         Raises:
             ConfigError: for a setting that does not exist or a value out of range.
