@@ -23,34 +23,38 @@ from teachgym.registry import Registry, load_attribute, summary
 from teachgym.settings import REQUIRED, check_settings, settings_of
 
 Kind = Literal["SkillList", "SkillTree", "OpenEnded", "SkillList plan", "SkillTree moves"]
-"""What a teacher acts in: an environment by the middle of its id, and, where it is not that of
-numbers, the setting ``action``."""
+"""What a teacher acts in: the short name of an environment, followed by its setting ``action`` if
+the teacher acts in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class TeacherEntry:
-    """A teacher to choose: what makes it for an environment, and what a table says of it.
+    """A built-in teacher: how it is made for an environment, and how tables describe it.
 
-    Called as ``(env, **settings)`` it gives the teacher, which learns nothing of the environment
-    but what ``knows`` reads off it.
+    Called as ``(env, **settings)`` it returns the teacher, which is given what ``knows`` reads off
+    the environment instead of the environment.
     """
 
     description: str
     """One line for tables."""
     makers: Mapping[Kind, str]
-    """By what it can act in, the ``module:class`` in this package. It is called as ``(known,
-    **settings)``, or, if there is an algorithm, ``(known, make_algorithm, name, **settings)``."""
+    """The ``module:class`` of the teacher, in this package, for each kind that it can act in. It is
+    called as ``(known, **settings)``, or, if there is an algorithm, ``(known, make_algorithm, name,
+    **settings)``."""
     knows: str
-    """``module:class`` in this package whose ``of(env)`` is all that the teacher may know."""
+    """The ``module:class``, in this package, whose ``of(env)`` returns what the teacher may know of
+    the environment: its first argument, ``known``."""
     algorithm: str = ""
-    """``module:class`` in this package that the teacher plugs in, built anew at every reset."""
+    """The ``module:class``, in this package, of the algorithm inside the teacher, such as a bandit;
+    it is built anew at every reset. Empty = the teacher has none."""
     name: str = ""
     """What a teacher with an algorithm is called in tables."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    """In place of the published ones, which are for thousands of rounds: these are for episodes
-    of about ten steps with tens of skills, where gains are small against their range."""
+    """Settings that replace the published defaults, which are for thousands of rounds: these are
+    for about ten steps with tens of skills, where gains are small against their range."""
     env: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """By middle of an environment's id, the settings that make it speak the teacher's language."""
+    """Settings that the teacher needs of an environment, by its short name, e.g. ``{"SkillList":
+    {"action": "plan"}}``. A run uses them as defaults; ``gym.make`` has to be given them."""
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -71,7 +75,7 @@ class TeacherEntry:
         return teacher
 
     def sources(self, kind: Kind | None = None) -> list[Callable[..., Any]]:
-        """What its settings are arguments of, for one kind of environment or all."""
+        """The functions and classes that take its settings, for one kind of environment or all."""
         paths = self.makers.values() if kind is None else [self.makers[kind]]
         return [_load(path) for path in (*paths, *filter(None, [self.algorithm]))]
 
@@ -211,7 +215,7 @@ TEACHERS = Registry("teacher", {**_PLAIN, **_BOXES, **_BANDITS, **_TREES, **_WOR
 
 
 def make_teacher(name: Any, env: gym.Env[Any, Any], **settings: Any) -> Teacher[Any, Any]:
-    """Make the teacher ``name`` for ``env``; a registered one learns names and sizes only.
+    """Make the teacher ``name`` for ``env``; a built-in one is given names and sizes only.
 
     Args:
         name: a name in ``TEACHERS``, or one of the other ways of ``teachgym.registry``; what is a
@@ -246,9 +250,9 @@ def make_teacher(name: Any, env: gym.Env[Any, Any], **settings: Any) -> Teacher[
 
 
 def teacher_entry(name: Any) -> TeacherEntry:
-    """What tables say of a teacher and what it needs of its environment.
+    """The entry of a built-in teacher: its description and what it needs of its environment.
 
-    Of a class or function of yours: its docstring, and nothing needed.
+    For a class or function of yours, an entry with its docstring that needs nothing.
     """
     part = TEACHERS.load(name)
     return part if isinstance(part, TeacherEntry) else TeacherEntry(summary(part), {}, "")
@@ -257,7 +261,7 @@ def teacher_entry(name: Any) -> TeacherEntry:
 def teacher_settings(name: Any) -> dict[str, Any]:
     """Settings of a teacher with their defaults; ``REQUIRED`` for those without.
 
-    Of a teacher of several kinds: the settings of all of them.
+    A teacher with several kinds has the settings of all of them.
 
     Example:
         >>> teacher_settings("weakest")

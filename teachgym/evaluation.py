@@ -19,7 +19,7 @@ from teachgym.types import Example, Grade, Prediction, Prompt, Report, Score, Sp
 
 
 class Ask(Protocol):
-    """How a student is asked."""
+    """A function that asks a student; see ``ask_directly``."""
 
     def __call__(
         self, student: Student, prompts: Sequence[Prompt], stop: Sequence[str]
@@ -28,7 +28,7 @@ class Ask(Protocol):
 
 
 def ask_directly(student: Student, prompts: Sequence[Prompt], stop: Sequence[str]) -> list[str]:
-    """``student.generate``."""
+    """Ask by ``student.generate``, for this student alone."""
     return student.generate(prompts, stop=stop)
 
 

@@ -1,8 +1,8 @@
-"""The seams of teachgym: what a task, a student, a trainer, a teacher must be able to do.
+"""The protocols of teachgym: what a task, a student, a trainer, a teacher must be able to do.
 
-Each is a type and a base class in one. A class that derives from it writes what is abstract and
-inherits an honest default for every other ability; a class that has all the members *is* one
-without deriving. ``teachgym.testing`` holds a conformance check for each.
+Each is a type and a base class in one. A class that derives from it implements the abstract
+methods and inherits a default for every other one; a class that has all the members *is* one
+without deriving. ``teachgym.testing`` holds a conformance check for most.
 
 One environment step goes through them once, in this order::
 
@@ -243,11 +243,11 @@ class Student(Protocol):
         """Write the student to ``folder`` in the form its own ecosystem loads."""
 
     def fingerprint(self) -> str | None:
-        """Hex digest of all that decides the answers; None = unknown, so none are remembered."""
+        """Hex digest of all that decides the answers; None = unknown, so answers are not cached."""
         return None
 
     def read_key(self, examples: Sequence[Example]) -> None:
-        """Be told what would be right, as a simulation must be; a model that reads does nothing."""
+        """Take note of the right answers, which a simulation needs; a real model does nothing."""
         return
 
     def generate_together(
@@ -292,7 +292,7 @@ StudentT = TypeVar("StudentT", bound=Student, contravariant=True)
 
 @runtime_checkable
 class Trainer(Protocol[StudentT]):
-    """m_{t+1} = Train(m_t, d_t)."""
+    """Trains a student in place on a step's data: m_{t+1} = Train(m_t, d_t)."""
 
     batchable: bool = False
     """Whether ``train_together`` is more than one student after the other."""
@@ -320,7 +320,7 @@ class Trainer(Protocol[StudentT]):
 
 @runtime_checkable
 class Evaluator(Protocol):
-    """s_{t+1} = Eval(m_{t+1})."""
+    """Has a student answer items and grades the answers: s_{t+1} = Eval(m_{t+1})."""
 
     @abstractmethod
     def evaluate(self, student: Student, task: Task, split: Split) -> Report:
@@ -335,13 +335,13 @@ class Evaluator(Protocol):
 
 @runtime_checkable
 class DataEngine(Protocol):
-    """d_t = Engine(p_t): turns a plan into examples."""
+    """Turns a plan into examples: d_t = Engine(p_t)."""
 
     @abstractmethod
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
-        """At most ``order.count`` examples per order; fewer when the engine cannot make more.
+        """Make at most ``order.count`` examples per order; fewer if the engine cannot make more.
 
-        Each says in its provenance who made it and for which ``order.subskill``:
+        The provenance of each says who made it and for which ``order.subskill``:
         ``teachgym.engines.orders.signed``.
         """
 
@@ -385,7 +385,7 @@ class Teacher(Protocol[ObsT, ActT]):
         """Forget the last episode; equal seeds and observations give equal actions."""
 
     def act(self, observation: ObsT) -> ActT:
-        """Choose an action of the environment's action space."""
+        """Choose an action in the environment's action space."""
 
     def observe(self, transition: Transition) -> None:
         """Learn from what the action led to; stateless teachers do nothing."""
@@ -427,10 +427,10 @@ class Probes(Protocol):
 
 
 class Reward(Protocol):
-    """What the teacher is paid for one step; pure."""
+    """The reward function of one step; pure."""
 
     def __call__(self, before: Report, after: Report, cost: Cost) -> float:
-        """Reports before and after training on the same split, and the price of the step."""
+        """The reward, from the reports on ``val`` before and after the step and the step's cost."""
 
 
 class ChatModel(Protocol):
@@ -459,7 +459,7 @@ class ChatModel(Protocol):
 
 
 class Meter(Protocol):
-    """What pays for calls: whoever calls a chat model asks first and records afterwards."""
+    """Charges calls of chat models: the caller asks what is exhausted first and records after."""
 
     def exhausted(self) -> tuple[str, ...]:
         """Currencies of which nothing is left; nobody may call while there are any."""
@@ -472,13 +472,13 @@ class Meter(Protocol):
 
 
 class Tracker(Protocol):
-    """Where metrics go."""
+    """Receives the metrics of a run."""
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
         """Record named numbers for an environment step; 0 = before the first."""
 
     def record(self, folder: Path) -> None:
-        """Take what numbers do not show from the folder of a run that has ended.
+        """Log what numbers do not show, read from the folder of a run that has ended.
 
         Called again if the process dies before the run is called finished.
 

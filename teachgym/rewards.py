@@ -1,6 +1,6 @@
-"""What the teacher is paid for a step: pure functions of the reports before and after.
+"""Reward functions: pure functions of the reports before and after a step, and its cost.
 
-All are in units of accuracy (1 = from nothing right to everything right).
+Rewards are in units of accuracy (1 = from nothing right to everything right).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Multi-armed bandits: the seam, and the choice of the best arms by an index.
+"""Multi-armed bandits: the protocol, and the choice of the best arms by an index.
 
 A bandit picks ``k`` arms at once and is then told their rewards: one *round*. With k = 1 this is
 the setting of the papers; with more, index bandits play the k best arms (Anantharam et al.
@@ -21,10 +21,10 @@ class Bandit(Protocol):
     """Chooses arms and learns from their rewards."""
 
     def select(self, k: int, contexts: FloatArray) -> Arms:
-        """``k`` >= 1 arms to play; ``contexts``, (n_arms, n_features), may be ignored."""
+        """Choose ``k`` >= 1 arms to play; ``contexts``, (n_arms, n_features), may be ignored."""
 
     def update(self, arms: Arms, rewards: FloatArray) -> None:
-        """Rewards in [0, 1], (k,), of the arms of the last ``select`` or of some of them."""
+        """Learn from rewards in [0, 1], (k,), of all or some arms of the last ``select``."""
 
 
 def best_arms(index: FloatArray, k: int, rng: np.random.Generator) -> Arms:

@@ -19,27 +19,27 @@ MakeBandit = Callable[[int, np.random.Generator], Bandit]
 
 
 class BanditTeacher:
-    """Plays ``slots`` arms per step, orders equally for each, and pays them in accuracy gained.
+    """Plays ``slots`` arms per step, orders as much for each, and rewards them by accuracy gained.
 
     The gain of an arm's skill (or cell) from before to after the step becomes a reward in
     [0, 1], as the indices assume::
 
         reward = clip((gain / span + 1) / 2, 0, 1)
 
-    so 0.5 is no change and a gain of ``span`` or more is 1. All slots of a step are paid by the
-    same evaluation. Arms that were not measured before and after are not paid.
+    so 0.5 is no change and a gain of ``span`` or more is 1. All arms of a step are rewarded from
+    the same evaluation. An arm that was not measured before and after gets no update.
 
     Args:
-        cells: sizes of the environment.
+        cells: names and sizes of the environment.
         bandit: builds the bandit at every reset.
         name: what the teacher is called in tables.
         slots: arms played per step, >= 1, None = a third of them; an arm played twice gets two
-            shares. Bandits that play distinct arms cannot favour any when slots reach the arms.
+            shares. A bandit that plays distinct arms plays all alike if there are as many slots.
         arms: ``skill``: an arm orders all levels of a skill alike; ``cell``: an arm is a skill
             at a level. Fewer arms are learned sooner.
-        credit: whose gain pays an arm: its ``skill``'s, pooled over levels, or its own
-            ``cell``'s, which sees levels apart but is much noisier.
-        span: the gain per step that counts as full, > 0.
+        credit: the gain that rewards an arm: that of its ``skill``, pooled over levels, or that of
+            its own ``cell``, which tells levels apart but is much noisier.
+        span: the gain per step that is worth the full reward of 1, > 0.
     """
 
     @checked
@@ -79,7 +79,7 @@ class BanditTeacher:
         return self.cells.spend(counts.reshape(self._shape).astype(np.float64))
 
     def observe(self, transition: Transition) -> None:
-        """Pay the arms of the step."""
+        """Update the bandit with the reward of each arm of the step."""
         before = accuracy_of(self.credit, transition.observation)
         after = accuracy_of(self.credit, transition.next_observation)
         columns = self._shape[1]  # all levels of a skill arm have the skill's gain

@@ -10,7 +10,7 @@ from teachgym.types.costs import Cost
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """Something about a call that its numbers do not show: a retry, a reply nobody could read."""
+    """An event that costs do not show: a retry, an unreadable reply, an evaluation cut short."""
 
     event: str
     """A short name that is counted, e.g. ``retry`` or ``malformed``."""

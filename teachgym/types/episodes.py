@@ -22,17 +22,17 @@ class TrainResult:
     """What a training run reports."""
 
     loss: float
-    """Mean loss over the run, per target token, with a loss over pairs per example; nan if nothing
-    was trained."""
+    """Mean loss over the run, per target token (with a loss over pairs, per example); nan if
+    nothing was trained."""
     steps: int
     """Optimizer updates made."""
     cost: Cost
     """Training tokens and seconds; never examples or environment steps."""
     losses: tuple[float, ...] = ()
-    """Of each example that was handed over, in that order: its mean loss per target token, with a
-    loss over pairs that of the pair, in nats, the first time it was met in this run, so before it
-    was learned from (but after the batches before it). nan for an example that was not trained on;
-    () if the trainer does not say."""
+    """The loss of each example, in the order in which they were given: its mean loss per target
+    token (with a loss over pairs, that of the pair), in nats, when it was first met in this run,
+    so before it was learned from (but after the batches before it). nan for an example that was
+    not trained on; () if the trainer does not say."""
 
     __repr__ = in_short
 
@@ -72,7 +72,7 @@ def describe_metrics(metrics: Mapping[str, float]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One step as the teacher lived it; Gymnasium's names."""
+    """One step as the teacher saw it, with Gymnasium's names."""
 
     observation: Any
     action: Any
@@ -90,7 +90,7 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """A finished (or resumed) sequence of transitions, and whose it is."""
+    """The transitions of a finished episode, with its seed and teacher."""
 
     transitions: tuple[Transition, ...]
     seed: int

@@ -69,7 +69,7 @@ class Example:
     source: Literal["task", "teacher"] = "teacher"
     """``task``: an item of one of the task's splits; ``teacher``: made for training."""
     difficulty: float | None = None
-    """In [0, 1]; None where the task has no notion of it."""
+    """Difficulty in [0, 1]; None where the task has no notion of it."""
     rejected: str | None = None
     """A worse response to the same prompt, for preference losses."""
     spans: tuple[tuple[str, float], ...] = ()
@@ -108,7 +108,7 @@ class Example:
 
     @property
     def identity(self) -> str:
-        """Of the question; equal for examples that ask the same."""
+        """Identity of the question; equal for examples that ask the same."""
         return identity_of(self.prompt, self.images, self.turns)
 
 
@@ -173,7 +173,7 @@ class Verdict:
     """Why an item of an action was not carried out: an example, an order or a move."""
 
     example: Example | None
-    """None for an order, a move, and what is no well-formed word at all."""
+    """The rejected example; None for an order, a move, and anything that is malformed."""
     reason: str
     """One of ``teachgym.gate.REASONS``, or the name of a check that was asked for."""
     detail: str = ""
