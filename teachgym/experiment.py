@@ -90,7 +90,7 @@ __all__ = [
 AnyEnv = gym.Env[Any, Any]
 AnyTeacher = Teacher[Any, Any]
 Make = Callable[..., AnyEnv]
-"""From an environment's id and settings to the environment, as ``gym.make`` does it."""
+"""Makes an environment from its id and settings, as ``gym.make`` does."""
 
 
 def run(
@@ -108,10 +108,10 @@ def run(
     Args:
         config: what to run.
         folder: a new or empty folder; its layout is ``teachgym.runs.RunFolder``.
-        observers: see every transition.
-        say: told what begins, in a few words.
-        make: makes the environment.
-        notes: what else ``config.json`` shall say.
+        observers: called with the step's number and its transition after each step.
+        say: called with a few words when a stage begins, such as loading the student.
+        make: makes the environment from its id and settings, as ``gym.make`` does.
+        notes: further entries of ``config.json``.
         progress: print a line per step, on terminals over a bar of the budget that says what
             has begun, instead of ``say``.
 
@@ -149,7 +149,7 @@ def run(
 
 
 def _live(config: RunConfig) -> LiveProgress:
-    """What shows a run, on the standard output."""
+    """The progress display of a run, on standard output."""
     # Imported here: only who watches needs it.
     from teachgym.progress import LiveProgress
 
@@ -165,24 +165,24 @@ def resume(
     accept: Iterable[str] = (),
     progress: bool = False,
 ) -> RunResult:
-    """Finish the run in ``folder``; of one that is finished, only read the result.
+    """Finish the run in ``folder``; if it is finished already, only read its result.
 
-    Observers see the steps that were made before, too.
+    Observers see the steps before the interruption, too.
 
     Args:
         folder: the run's.
-        observers: see every transition.
-        say: told what begins, in a few words.
-        make: makes the environment.
-        accept: kinds of differences to go on with all the same: ``config``, ``versions``,
-            ``commit``, ``code``, ``data``. They are noted in the journal and in the result.
-        progress: as ``run`` has it.
+        observers: as for ``run``.
+        say: as for ``run``.
+        make: as for ``run``.
+        accept: kinds of differences that do not stop the run: ``config``, ``versions``, ``commit``,
+            ``code``, ``data``. They are noted in the journal and in the result.
+        progress: as for ``run``.
 
     Raises:
-        RunError: if there is no run, or it is damaged, or somebody else works on it, or its
-            environment or teacher behave differently than they did, or it would go on with
-            another configuration, other versions or data that are not accepted.
-        ConfigError: for a kind of difference that there is not.
+        RunError: if there is no run, it is damaged, another process works on it, its environment
+            or teacher do not repeat what they did, or something differs (configuration, versions,
+            commit, code or data) that ``accept`` does not name.
+        ConfigError: for an unknown kind of difference.
     """
     if is_finished(folder):
         return read_result(folder)
@@ -223,7 +223,7 @@ def _accept(run_folder: RunFolder, now: Record, accept: Sequence[str]) -> list[s
 
 
 def _note_accepted(run_folder: RunFolder, now: Record, found: Sequence[str]) -> None:
-    """Write down, before anything else is, with what the run goes on."""
+    """Journal the accepted differences before anything else is written."""
     journal = Journal(run_folder.journal)
     journal.require_intact()
     if journal.has("started"):
@@ -234,7 +234,7 @@ def _note_accepted(run_folder: RunFolder, now: Record, found: Sequence[str]) -> 
 
 
 def _spec(env: AnyEnv) -> str:
-    """What ``gym.make`` was told, as JSON; objects are named in it."""
+    """The spec of the environment as JSON; objects are replaced by their names."""
     spec = env.spec
     return "" if spec is None else replace(spec, kwargs=recorded(spec.kwargs)).to_json()
 
@@ -279,9 +279,9 @@ def draw_curve(folder: Path) -> Path:
 def check_config(config: RunConfig) -> None:
     """Check what can be checked before task and student are loaded; ``run`` does it too.
 
-    Names exist, values are of the types and in the ranges that are declared, tables in tables
-    included, and packages are installed.
-    What only a task or a student can know, such as the names of its skills, is for them to check.
+    It checks that the named parts exist, that values have the declared types and ranges, also in
+    nested tables, and that the packages they need are installed. What only a task or a student
+    knows, such as the names of its skills, is checked when they are made.
 
     Raises:
         UnknownNameError: for an environment, teacher, task, student, engine or reward that does
@@ -319,7 +319,7 @@ def budget_of(config: RunConfig) -> Budget:
 
 
 def _settings_of_env(config: RunConfig, chat: Mapping[str, Any]) -> dict[str, Any]:
-    """The environment's settings, so that it speaks the teacher's language and has a chat model."""
+    """The environment's settings, completed by those that the teacher needs and the chat model."""
     spoken = teacher_entry(config.teacher).env.get(short_name(config.env), {})
     settings = {**spoken, **config.env_settings}
     return {"chat": chat, **settings} if chat and _env_asks(settings) else settings
@@ -352,7 +352,7 @@ def _chat_settings(config: RunConfig, folder: Path) -> dict[str, Any]:
 
 
 def _check_price(config: RunConfig, chat: Mapping[str, Any]) -> None:
-    """A limit of dollars must be one."""
+    """Raise ``ConfigError`` for a limit of dollars if the price of the chat model is not known."""
     if not chat or "dollars" not in (config.env_settings.get("budget") or {}):
         return
     settings = read_chat(chat)
@@ -364,7 +364,7 @@ def _check_price(config: RunConfig, chat: Mapping[str, Any]) -> None:
 
 
 def _needed_settings(config: RunConfig, env: AnyEnv, chat: Mapping[str, Any]) -> dict[str, Any]:
-    """What a teacher needs and is not given: the run's chat model, a pool, the learnable skills."""
+    """Required settings of a teacher that the run fills in: chat model, pool, learnable skills."""
     needed, found = needs(config.teacher) - config.teacher_settings.keys(), dict[str, Any]()
     if "chat" in needed:
         found["chat"], workers = open_chat(chat, f"teacher {config.teacher!r}")
@@ -378,7 +378,7 @@ def _needed_settings(config: RunConfig, env: AnyEnv, chat: Mapping[str, Any]) ->
 
 
 def _signed(examples: Data) -> Data:
-    """Examples of a task as a teacher hands them in."""
+    """Examples of a task, marked as handed in by a teacher."""
     return tuple(
         replace(e, source="teacher", provenance=Provenance(seeds=(e.id,), teacher="pool"))
         for e in examples

@@ -1,4 +1,4 @@
-"""``run_episode``: the one loop in which a teacher meets an environment; ``run_episodes``: K do."""
+"""``run_episode``: the loop of one teacher and one environment; ``run_episodes``: of K of them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def run_episode(
         env: any environment; it alone decides when the episode ends.
         teacher: chooses the actions; it is reset with ``seed`` first.
         seed: seeds the environment and the teacher.
-        observers: see every transition; they change nothing.
+        observers: called with each step's number and transition; they must not change it.
         progress: print a line per step, on terminals over a bar of the budget.
 
     Returns:

@@ -18,7 +18,7 @@ class Best:
     step: int
     """The step after which it was measured; 0 = the untrained student."""
     accuracy: float
-    """On ``val``."""
+    """Its accuracy on ``val``."""
     checkpoint: Checkpoint
 
     __repr__ = in_short
@@ -51,12 +51,11 @@ class Snapshot:
     """The student's weights; None in the environment's own running state."""
     spent: Cost = field(default_factory=Cost)
     reckoned: Cost = field(default_factory=Cost)
-    """What had been spent when the last step was paid for; the rest is part of the next one's
-    price."""
+    """The part of ``spent`` that is in the cost of a step already; the rest is in the next."""
     incidents: tuple[Incident, ...] = ()
     """What has happened since the last step."""
     rng_state: Mapping[str, Any] = field(default_factory=dict)
-    """Of the environment's ``np_random``, which only seeds later episodes."""
+    """State of the environment's ``np_random``, which only seeds later episodes."""
 
     @property
     def divided(self) -> tuple[Sequence[Example], tuple[Example, ...]]:

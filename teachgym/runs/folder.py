@@ -92,7 +92,7 @@ class RunFolder:
 
     @property
     def rejected(self) -> Path:
-        """Every example the gate kept out, with round, reason and detail."""
+        """Every rejected example, order and move, with step (``round``), reason and detail."""
         return self.path / "rejected.jsonl"
 
     @property
@@ -102,22 +102,22 @@ class RunFolder:
 
     @property
     def incidents(self) -> Path:
-        """What happened while chat models were asked, with round, event and detail."""
+        """Every incident, such as a retry of a chat call or an evaluation that was cut short."""
         return self.path / "incidents.jsonl"
 
     @property
     def chat(self) -> Path:
-        """Every question to a chat model and its answer, so that the run can be re-run offline."""
+        """Every call of a chat model with its answer, so that the run can be re-run offline."""
         return self.path / "chat.sqlite"
 
     @property
     def metrics(self) -> Path:
-        """Numbers to plot, one line per step."""
+        """The metrics of the untrained student (step 0) and of each step, a line each."""
         return self.path / "metrics.jsonl"
 
     @property
     def predictions(self) -> Path:
-        """Folder of graded answers: ``step_000.jsonl``, ... where kept, and those of the exam."""
+        """Folder of graded answers, on ``val`` (``step_000.jsonl``, ...) and on ``test``."""
         return self.path / "predictions"
 
     @property

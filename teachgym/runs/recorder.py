@@ -1,8 +1,8 @@
-"""``record_episode``: ``run_episode`` that writes everything down and can go on after a crash.
+"""``record_episode``: ``run_episode`` that records every step and can be resumed after a crash.
 
 A step is written in this order: data, metrics, checkpoint, and last the journal's line, which
-makes it count. Whoever resumes cuts the files back to the last line of the journal, so a process
-may die at any moment and the episode is the same as if it had not.
+commits it. Resuming cuts the files back to the last line of the journal, so a process may die at
+any moment and the episode is the same as if it had not.
 """
 
 from __future__ import annotations
@@ -47,20 +47,20 @@ def record_episode(
 ) -> Episode:
     """Teach to the end of the episode, from the last step in ``run.journal`` or from the start.
 
-    The transitions of ``record_steps`` as one value, which takes memory for every step.
+    Collects the transitions of ``record_steps`` in an ``Episode``, which holds all in memory.
 
     Args:
         env: a stack of wrappers on ``teachgym.envs.TeacherEnv``.
         teacher: chooses the actions.
-        run: where to write.
-        seed: of environment and teacher.
-        trackers: get the metrics of new steps, besides ``run.metrics``.
-        observers: see every transition, recorded ones too.
-        keep: which files of the steps stay.
+        run: the folder to write to.
+        seed: seed of environment and teacher.
+        trackers: receive the metrics of new steps, which ``run.metrics`` has anyway.
+        observers: called with each step's number and transition, those replayed too.
+        keep: which files of the steps are kept.
 
     Raises:
-        RunError: before anything is done, if files are not those that the journal tells of; if
-            environment or teacher do not do again what the journal says they did.
+        RunError: before anything is done, if files do not agree with the journal; later, if
+            environment or teacher do not repeat what the journal says they did.
     """
     steps = record_steps(env, teacher, run, seed=seed, trackers=trackers, keep=keep)
     return Episode(tuple(observed(steps, observers)), seed, teacher.name)
@@ -77,13 +77,13 @@ def record_steps(
 ) -> Iterator[Transition]:
     """The transitions of the episode, one at a time, recorded ones first.
 
-    What a step costs, and what is held in memory of it, does not depend on how many there were
-    before it, but for the training data and its prompts. The arguments are ``record_episode``'s.
+    A step takes the same time and memory however many came before it, apart from the training
+    data and its prompts, which stay in memory. The arguments are those of ``record_episode``.
 
     Raises:
         ConfigError: for snapshots of some steps only, and a budget of seconds.
-        RunError: before anything is done, if files are not those that the journal tells of; if
-            environment or teacher do not do again what the journal says they did.
+        RunError: before anything is done, if files do not agree with the journal; later, if
+            environment or teacher do not repeat what the journal says they did.
     """
     keep, journal, base = keep or Keep(), Journal(run.journal), _base(env)
     if keep.snapshot_every > 1 and base.rules.budget.seconds is not None:
@@ -131,7 +131,7 @@ class _Recorder:
         self._needed = {0}
 
     def start(self, observation: Any, info: Record) -> None:
-        """Write down the untrained student."""
+        """Record the evaluation of the untrained student."""
         self._cut_back({}, metrics=0)
         write_report(self._run.val_predictions(0), self._base.state.report)
         self._tracker.log(info["metrics"], 0)
@@ -142,7 +142,7 @@ class _Recorder:
         )
 
     def go_on(self, counts: Mapping[str, int], snapshot: Snapshot | None) -> None:
-        """Forget what was written of a step that is not in the journal.
+        """Go on after the journal's last step; delete what was written of a step after it.
 
         Args:
             counts: ``Reliving.counts``.
@@ -157,7 +157,7 @@ class _Recorder:
         self._prune(step, steps_of_predictions(self._run))
 
     def __call__(self, step: int, transition: Transition) -> None:
-        """Write down a step; the journal's line comes last."""
+        """Record a step; the journal's line comes last."""
         run, info, state = self._run, transition.info, self._base.state
         append_lines(run.examples, map(example_to_json, info["data"]))
         append_lines(run.rejected, (_verdict_to_json(step, v) for v in info["rejected"]))

@@ -1,9 +1,9 @@
-"""``Reliving``: the recorded steps of a run once more, up to where it goes on.
+"""``Reliving``: replays the recorded steps of a run, so that the run can go on from the last one.
 
 The teacher acts and observes as it did, without the student, so any teacher whose actions depend
-on its seed and on what it sees can be resumed; nothing of it has to be stored. What it asked the
-student, it is answered as it was then. The environment is restored from the last snapshot; steps
-after that one are made again.
+on its seed and on what it sees can be resumed, and none of its state is stored. Its probes of the
+student are answered from the journal. The environment is restored from the last snapshot; steps
+after the snapshot are made again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from teachgym.types import Cost, Transition
 
 
 class Reliving:
-    """Lives through the steps of a journal again.
+    """Replays the steps of a journal.
 
     Attributes:
         counts: sums of the steps' numbers of examples ``accepted`` and ``rejected`` and of
@@ -58,7 +58,7 @@ class Reliving:
         Afterwards environment and teacher are as they were after the last one.
 
         Raises:
-            RunError: if environment or teacher do not do again what the journal says they did.
+            RunError: if environment or teacher do not repeat what the journal says they did.
         """
         started = self._journal.started["observation"]
         if not _same(to_jsonable(self._env.observation_space, observation), started):
@@ -100,7 +100,7 @@ class Reliving:
         return action
 
     def _repeat(self, action: Any, line: Record) -> None:
-        """Make a step that no snapshot has."""
+        """Make a step after the snapshot again, and check that it comes out as recorded."""
         result: StepResult = self._env.step(action)
         if not _same(to_jsonable(self._env.observation_space, result[0]), line["observation"]):
             raise RunError(
@@ -109,7 +109,7 @@ class Reliving:
             )
 
     def _set_clock(self, step: int) -> None:
-        """Have the clock of a repeated step show what it showed."""
+        """Set the seconds spent after a repeated step to those that were recorded."""
         for numbers in stream_lines(self._run.metrics, step + 1):
             if numbers["step"] == step:
                 seconds = numbers["spent/seconds"]

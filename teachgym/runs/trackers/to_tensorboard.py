@@ -61,7 +61,7 @@ class TensorboardTracker:
 
 
 def open_tensorboard(run: RunFolder) -> TensorboardTracker:
-    """The tracker of a run, in its folder, from the first step on that is not logged yet."""
+    """TensorBoard files in the run's folder; a resumed run goes on with the first missing step."""
     journal = Journal(run.journal)
     first = journal.n_steps + journal.has("started")
     return TensorboardTracker(run.path / "tensorboard", first_step=first)

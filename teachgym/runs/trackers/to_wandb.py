@@ -128,7 +128,7 @@ class WandbTracker:
 
 
 def open_wandb(run: RunFolder, **settings: Annotated[Any, Like(WandbSettings)]) -> WandbTracker:
-    """The tracker of a run, under the run's name and id."""
+    """Weights & Biases; a resumed run goes on under its name and id."""
     record = read_json(run.config)
     return WandbTracker(
         WandbSettings(**settings),
