@@ -8,13 +8,14 @@ BIN := .venv/bin
 # Where `make servers` finds the programs transformers and litellm.
 TEACHGYM_SERVERS ?= .venv-servers/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt $(PIP_ARGS)
+FAST := not slow and not gpu and not network and not servers
 PACKAGING := setup.cfg pyproject.toml constraints.txt
 # One thread per process: the models are small, and spinning threads only fight over the cores.
 export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= PASSIVE
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test check format lint types contracts tests shaken slow servers gpu docs clean help
+.PHONY: demo test check format lint types contracts tests coverage shaken slow servers gpu docs clean help
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,9 +45,13 @@ types: ## mypy --strict
 contracts: ## who may import whom
 	$(BIN)/lint-imports
 
-tests: ## fast tests and doctests, with coverage
+tests: ## fast tests and doctests
+	$(BIN)/pytest -n 2 -m "$(FAST)"
+	$(BIN)/pytest -q --doctest-modules teachgym
+
+coverage: ## the same, measured: it takes two thirds longer
 	$(BIN)/coverage erase
-	$(BIN)/pytest -n 2 --cov --cov-report= -m "not slow and not gpu and not network and not servers"
+	$(BIN)/pytest -n 2 --cov --cov-report= -m "$(FAST)"
 	$(BIN)/pytest -q --cov --cov-append --cov-report= --doctest-modules teachgym
 	$(BIN)/coverage report --skip-covered --sort=cover --fail-under=95
 
@@ -54,7 +59,7 @@ shaken: ## the fast tests in random order beside busy processes, ROUNDS times (o
 	@trap 'kill $$(jobs -p) 2>/dev/null' EXIT; \
 	for cpu in $$(seq $$(nproc)); do (while :; do :; done) & done; \
 	for round in $$(seq $(ROUNDS)); do \
-		$(BIN)/pytest -q -n 2 -p randomly -m "not slow and not gpu and not network and not servers" || exit 1; \
+		$(BIN)/pytest -q -n 2 -p randomly -m "$(FAST)" || exit 1; \
 	done
 
 slow: ## the tests that train for minutes
@@ -71,7 +76,7 @@ floor: ## core tests on the oldest versions that setup.cfg allows, in an environ
 	test -x .venv-floor/bin/python || $(PYTHON) -m venv .venv-floor
 	sed -n '/^install_requires/,/^$$/s/>=/==/p' setup.cfg > .venv-floor/requirements.txt
 	.venv-floor/bin/pip install --quiet $(PIP_ARGS) --requirement .venv-floor/requirements.txt pytest hypothesis
-	PYTHONPATH=. .venv-floor/bin/pytest -q -m "not slow and not gpu and not network and not servers" tests/types/test_types.py \
+	PYTHONPATH=. .venv-floor/bin/pytest -q -m "$(FAST)" tests/types/test_types.py \
 		tests/test_answers.py tests/students/test_simulated.py tests/students/local/test_decoding.py \
 		tests/students/test_texts.py tests/students/local/test_varlen.py
 

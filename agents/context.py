@@ -20,6 +20,15 @@ from teachgym.spaces import DataSpace
 from teachgym.syllabus import Syllabus
 from teachgym.types import Obs, Scores, Skill, leaf_skills, leaves_by_root
 
+
+def acting_space(env: gym.Env[Any, Any]) -> gym.Space[Any]:
+    """The action space; of an environment that can be stopped, that of what it does else."""
+    space = env.action_space
+    if isinstance(space, gym.spaces.Dict) and set(space.spaces) == {"action", "stop"}:
+        return space["action"]
+    return space
+
+
 Unit = Literal["skill", "cell"]
 """A skill with all its levels, or a skill at one level."""
 
@@ -159,7 +168,7 @@ class Lessons:
     @classmethod
     def of(cls, env: gym.Env[Any, Any]) -> Lessons:
         """Read them off an environment made like ``teachgym/OpenEnded-v0``."""
-        space = env.action_space
+        space = acting_space(env)
         assert isinstance(space, DataSpace)
         return cls(space.skills, space.max_examples, env.get_wrapper_attr("probes"))
 

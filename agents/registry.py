@@ -210,7 +210,12 @@ _WORDS = {
     **_family("OpenEnded", {"pool": ("pool:Pool", "hands in finished examples (pool=...)", {})}),
 }
 
-TEACHERS = Registry("teacher", {**_PLAIN, **_BOXES, **_BANDITS, **_TREES, **_WORDS}, given=("env",))
+TEACHERS = Registry(
+    "teacher",
+    {**_PLAIN, **_BOXES, **_BANDITS, **_TREES, **_WORDS},
+    given=("env",),
+    base=Teacher,
+)
 """Every teacher; what ``teachgym list teachers`` shows."""
 
 
@@ -243,7 +248,7 @@ def make_teacher(name: Any, env: gym.Env[Any, Any], **settings: Any) -> Teacher[
         fitting = ", ".join(other for other, e in TEACHERS.items() if kind in e.kinds)
         raise ConfigError(
             f"teacher {name!r} is for {' and '.join(part.kinds)} environments and this one is "
-            f"{kind}; for {kind} there are: {fitting}"
+            f"{kind}; {_way_to(part, kind)}for {kind} there are: {fitting}"
         )
     _check_entry(name, part, settings, kind)
     return part(env, **settings)
@@ -300,9 +305,10 @@ def kind_of(env: gym.Env[Any, Any]) -> Kind:
     Raises:
         ConfigError: for an action space that no registered teacher can use, e.g. a flat one.
     """
+    from teachgym.agents.context import acting_space
     from teachgym.spaces import DataSpace, MovesSpace, PlanSpace
 
-    space = env.action_space
+    space = acting_space(env)
     if isinstance(space, DataSpace):
         return "OpenEnded"
     if isinstance(space, PlanSpace):
@@ -314,9 +320,16 @@ def kind_of(env: gym.Env[Any, Any]) -> Kind:
     if isinstance(space, gym.spaces.Box) and len(space.shape) == 2:
         return "SkillList"
     raise ConfigError(
-        f"no teacher acts in {space}; make the environment with its default observation, "
-        "which leaves the action space of SkillList, SkillTree or OpenEnded as it is"
+        f"no registered teacher acts in {space}; leave action='discrete' and observation='flat' "
+        "out, which are for agents of libraries"
     )
+
+
+def _way_to(entry: TeacherEntry, kind: Kind) -> str:
+    """How the environment is made so that the teacher can act in it, if that is known."""
+    settings = entry.env.get(kind.partition(" ")[0], {})
+    given = ", ".join(f"{name}={value!r}" for name, value in settings.items())
+    return f"make it with {given}; " if given else ""
 
 
 def _check_entry(

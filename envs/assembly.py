@@ -13,6 +13,7 @@ from teachgym.envs.batching import BatchedTrainer
 from teachgym.envs.config import EnvConfig, read_settings
 from teachgym.envs.stress import stressed_evaluator, stressed_trainer
 from teachgym.envs.stress.rugged import Rugged
+from teachgym.errors import ConfigError
 from teachgym.evaluation import EVALUATORS
 from teachgym.gate import Gate
 from teachgym.protocols import Evaluator, Reward, Student, Task, Trainer
@@ -105,13 +106,22 @@ def make_base(config: EnvConfig, parts: Parts) -> TeacherEnv:
 def teacher_env(**settings: Any) -> TeacherEnv:
     """The base environment from plain values, the fields of ``EnvConfig``.
 
-    Three settings have no effect here, since wrappers carry them out: ``stress.delayed_reward``
-    (``teachgym.envs.stress.pay_late``), ``rejection_penalty`` (``teachgym.envs.penalty``) and
-    ``stop`` (``teachgym.envs.stop``).
-
     Raises:
         UnknownNameError: for a task, student or reward that does not exist.
-        ConfigError: for a setting that does not exist or is out of range.
+        ConfigError: for a setting that does not exist or is out of range, and for those that
+            wrappers carry out: ``stress.delayed_reward`` (``teachgym.envs.stress.pay_late``),
+            ``rejection_penalty`` (``teachgym.envs.penalty``) and ``stop`` (``teachgym.envs.stop``).
     """
     config = read_settings(EnvConfig, settings)
+    wrapped = {
+        "stop": (config.stop, False),
+        "rejection_penalty": (config.rejection_penalty, 0),
+        "stress.delayed_reward": (config.stress.delayed_reward, 1),
+    }
+    for name, (value, plain) in wrapped.items():
+        if value != plain:
+            raise ConfigError(
+                f"{name} is {value}, and the base environment does not have it; make one of the "
+                "registered environments, or wrap this one"
+            )
     return make_base(config, assemble(config))

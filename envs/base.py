@@ -335,7 +335,7 @@ class TeacherEnv(gym.Env[Report, Data]):
             _, unpaid = divide(asked, len(pretest), "generated_tokens")
             new = self.gate.veto_known(pretest)
             accepted, rejected = new.accepted + others, rejected + unpaid + new.rejected
-        accepted, unpaid = divide(accepted, self._affordable(accepted), self._tokens_limited)
+        accepted, unpaid = divide(accepted, self._affordable(accepted), self._lacking(accepted))
         return accepted, rejected + unpaid, pretest
 
     def _askable(self) -> int:
@@ -369,22 +369,24 @@ class TeacherEnv(gym.Env[Report, Data]):
 
     def _affordable(self, accepted: Data) -> int:
         """The most examples, from the first, whose training the budget of tokens allows."""
-        if not self._tokens_limited:
-            return len(accepted)
-        return most(len(accepted), lambda count: self._training_allowed(accepted[:count]))
+        return most(len(accepted), lambda count: not self._lacking(accepted[:count]))
 
-    def _training_allowed(self, accepted: Data) -> bool:
+    def _lacking(self, accepted: Data) -> str:
+        """The first currency that training on them would take too much of; empty if none."""
+        budget = self.rules.budget
+        if not self._tokens_limited:
+            return ""
         cost = self.trainer.cost(self.student, self._training_set(accepted))
         if cost.generated_tokens:  # By a trainer that has the student write.
-            return self.ledger.allows(cost + self.next_evaluation)
-        return self.rules.budget.train_tokens is None or self.ledger.allows(cost)
+            cost = cost + self.next_evaluation
+        elif budget.train_tokens is None:
+            return ""
+        return next(iter(budget.exceeded(self.spent + cost)), "")
 
     @property
-    def _tokens_limited(self) -> str:
-        """The currency that limits training first; empty if none does."""
+    def _tokens_limited(self) -> bool:
         budget = self.rules.budget
-        limits = {"train_tokens": budget.train_tokens, "generated_tokens": budget.generated_tokens}
-        return next((name for name, limit in limits.items() if limit is not None), "")
+        return budget.train_tokens is not None or budget.generated_tokens is not None
 
     def _training_set(self, accepted: Data) -> Data:
         earlier, waiting = self.state.divided
@@ -478,10 +480,8 @@ class TeacherEnv(gym.Env[Report, Data]):
         answer = self.price_of_answers(1) if self._pretests else Cost()
         if not self.ledger.allows(self.next_evaluation + answer):
             return "generated_tokens"
-        if not (limited := self._tokens_limited):
-            return ""
         # One more example, be it as short as the shortest of ``val``.
-        return "" if self._training_allowed((*accepted, self._cheapest)) else limited
+        return self._lacking((*accepted, self._cheapest)) if self._tokens_limited else ""
 
     @cached_property
     def _cheapest(self) -> Example:

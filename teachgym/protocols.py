@@ -365,8 +365,11 @@ class SkillDiscovery(Protocol):
         """Name of the discovered skill that the example belongs to."""
 
 
+@runtime_checkable
 class Teacher(Protocol[ObsT, ActT]):
     """The data generation policy: observation in, action out, feedback after.
+
+    To write: ``act``; ``reset`` and ``observe`` too if it remembers anything.
 
     The loop it lives in::
 
@@ -379,11 +382,13 @@ class Teacher(Protocol[ObsT, ActT]):
 
     @property
     def name(self) -> str:
-        """Identifies the teacher in tables."""
+        """Identifies the teacher in tables; by default, what its class is called."""
+        return type(self).__name__
 
     def reset(self, seed: int) -> None:
         """Forget the last episode; equal seeds and observations give equal actions."""
 
+    @abstractmethod
     def act(self, observation: ObsT) -> ActT:
         """Choose an action in the environment's action space."""
 

@@ -28,6 +28,8 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
+from typing_extensions import get_protocol_members
+
 from teachgym.errors import (
     ConfigError,
     TeachgymError,
@@ -129,6 +131,11 @@ class Registry(Mapping[str, Any]):
 
     def unknown(self, reference: Any) -> UnknownNameError:
         """The error for what names nothing: a suggestion, what exists, and the other ways."""
+        if isinstance(reference, str) and reference.endswith(".py"):
+            return UnknownNameError(
+                f"{self.kind} {reference!r} is a file; name what is meant in it, as in "
+                f"{reference}:Mine"
+            )
         known = unknown(self.kind, reference, self.names)
         return UnknownNameError(f"{known}, module:attribute or file.py:attribute")
 
@@ -165,9 +172,11 @@ class Registry(Mapping[str, Any]):
         """The part, if it has every member of the base class of its kind."""
         if not isinstance(part, self._base):
             base = f"{self._base.__module__}.{self._base.__name__}"
+            missing = sorted(get_protocol_members(self._base) - set(dir(part)))
+            more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
             raise ConfigError(
-                f"{self.what(reference)} is a {type(part).__name__}, which lacks members of "
-                f"{base}; derive from it"
+                f"{self.what(reference)} is of type {type(part).__name__}, which lacks "
+                f"{', '.join(missing[:5])}{more}; derive from {base}, or write what is missing"
             )
         return part
 

@@ -136,7 +136,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def teachgym(lab: Path, *arguments: str, code: int = 0) -> str:
     """What the command says when it is given in ``lab``."""
-    command = [sys.executable, "-m", "teachgym.cli", *arguments]
+    command = [sys.executable, "-m", "teachgym", *arguments]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
     done = subprocess.run(command, cwd=lab, capture_output=True, text=True, env=environment)
     assert done.returncode == code, done.stdout + done.stderr
@@ -237,7 +237,10 @@ def test_trainer_evaluator_check_and_skills_run_by_options_and_as_objects(lab: P
         ({"trainer": "packd"}, "Did you mean 'packed'"),
         ({"trainer": "packed"}, "cannot train a SimulatedStudent; set trainer='auto'"),
         ({"evaluator": "generate"}, "unknown evaluator 'generate'"),
-        ({"evaluator": object()}, "lacks members of teachgym.protocols.Evaluator"),
+        (
+            {"evaluator": object()},
+            "lacks evaluate, predict; derive from teachgym.protocols.Evaluator",
+        ),
         ({"evaluator_settings": {"floor": 1}}, "'floor'"),
         ({"gate_checks": ["hides-targets"]}, "Did you mean 'hides-target'"),
         ({"gate_checks": "hides-target"}, "gate_checks is 'hides-target'; it must be a list"),

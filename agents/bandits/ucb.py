@@ -116,7 +116,6 @@ class SlidingWindowUCB:
         self.rng = rng
         self.width = width
         self._n_arms = n_arms
-        window = window
         self._rounds = deque([np.zeros((2, n_arms))], maxlen=window)  # sums and counts
 
     def select(self, k: int, contexts: FloatArray) -> Arms:

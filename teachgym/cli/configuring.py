@@ -73,6 +73,7 @@ def override_settings(record: Record, settings: Mapping[str, Any]) -> None:
     """Set ``teacher.``, ``chat.``, ``keep.``, ``wandb.`` where they belong, others of the env."""
     tables = {
         "teacher": "teacher_settings",
+        "teacher_settings": "teacher_settings",
         "chat": "chat",
         "keep": "keep",
         "wandb": "trackers.wandb",

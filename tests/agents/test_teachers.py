@@ -184,7 +184,7 @@ def test_a_teacher_for_another_environment_is_refused() -> None:
 def test_an_action_space_no_teacher_knows_is_refused() -> None:
     world = ListWorld(RATES)
     world.action_space = Box(-1, 1, (24,), dtype=np.float32)
-    with pytest.raises(ConfigError, match="make the environment with its default observation"):
+    with pytest.raises(ConfigError, match="leave action='discrete' and observation='flat' out"):
         kind_of(world)
 
 

@@ -163,7 +163,7 @@ def test_a_plan_tells_what_is_known_of_the_cost() -> None:
 def test_a_bench_that_is_killed_ends_like_one_that_is_not(tmp_path: Path, together: int) -> None:
     """Twenty times each, once it has gone on a little; every other time it is only interrupted."""
     suite = make_suite("smoke").narrowed(("alp",), 6)
-    command = [sys.executable, "-m", "teachgym.cli", "bench", "smoke", "--arm=alp", "--seeds=6"]
+    command = [sys.executable, "-m", "teachgym", "bench", "smoke", "--arm=alp", "--seeds=6"]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     subprocess.run([*command, f"--out={whole}"], check=True, capture_output=True)
     command.append(f"--together={together}")

@@ -284,7 +284,7 @@ def test_help_loads_nothing_heavy() -> None:
 
 def test_wandb_offline_gets_the_metrics_of_a_real_run(tmp_path: Path) -> None:
     pytest.importorskip("wandb")
-    command = [sys.executable, "-m", "teachgym.cli", "run", *FAST, "--out=run", "--wandb=offline"]
+    command = [sys.executable, "-m", "teachgym", "run", *FAST, "--out=run", "--wandb=offline"]
     own = {f"WANDB_{name}_DIR": str(tmp_path) for name in ("CACHE", "CONFIG", "DATA")}
     done = subprocess.run(
         [*command, "--quiet"], env={**os.environ, **own}, capture_output=True, text=True

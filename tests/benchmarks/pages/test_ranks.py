@@ -28,6 +28,7 @@ def bench(scores: dict[str, list[float]]) -> BenchMaterial:
             test=SimpleNamespace(after=Score(1, score, 0.0)),
             curve=[Score(1, score, 0.0)],
             spent=Cost(),
+            figures_after={},
             gap=Score(1, 0.0, 0.0),
         )
         for arm, own in scores.items()

@@ -38,7 +38,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     pytest.importorskip("wandb")
     folder = tmp_path_factory.mktemp("tracked") / "run"
     command = [
-        *(sys.executable, "-m", "teachgym.cli", "run", "--student=simulated", "--steps=2"),
+        *(sys.executable, "-m", "teachgym", "run", "--student=simulated", "--steps=2"),
         *("--examples-per-step=12", f"--set=task_settings={json.dumps(SMALL['task_settings'])}"),
         *("--wandb=offline", "--set=wandb.rows=7", "--set=wandb.project=tests", "--seed=3"),
         *("--quiet", f"--out={folder}"),

@@ -47,7 +47,8 @@ def test_shipped_suites_are_json_and_their_runs_can_be_configured(name: str) -> 
 
 def test_the_leaderboard_has_every_teacher_and_the_controls() -> None:
     arms = make_suite("tiny").arms
-    assert {arm.teacher for arm in arms} == set(TEACHERS)
+    alike = {"few-shot"}  # It orders what uniform orders, and only measures more.
+    assert {arm.teacher for arm in arms} == set(TEACHERS) - alike
     controls = {arm.name for arm in arms if arm.control}
     assert controls == {"uniform", "no-data", "less-data", "format", "real-data", "oracle", "pool"}
 

@@ -1,5 +1,0 @@
-"""``python -m teachgym.cli``."""
-
-from teachgym.cli.commands import main
-
-main()
