@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from teachgym.chat.settings import ChatSettings
-from teachgym.errors import ConfigError
+from teachgym.errors import ConfigError, unknown
 from teachgym.records import Record, read_text
 from teachgym.registry import recorded
 from teachgym.runs.retention import Keep
 from teachgym.runs.trackers.settings import TRACKERS, named
 from teachgym.settings import MAX_DEPTH, Like, Seed, build, check_value, checked
-from teachgym.shown import in_short
+from teachgym.shown import in_short, shown
 
 MAX_BYTES = 10**7
 """The most bytes of a configuration file."""
@@ -61,6 +61,11 @@ class RunConfig:
     __repr__ = in_short
 
     def __post_init__(self) -> None:
+        if isinstance(self.teacher, Mapping):
+            raise ConfigError(
+                f"teacher is the table {shown(self.teacher)}; name a teacher, and put its settings "
+                "into the table teacher_settings"
+            )
         for part, settings in starmap(named, self.trackers.items()):
             TRACKERS.check(part, settings)
 
@@ -71,6 +76,14 @@ class RunConfig:
         Raises:
             ConfigError: for a key that does not exist or a value of the wrong type.
         """
+        check_value("settings of a run", record, Mapping[str, Any])
+        known = [f.name for f in fields(cls)]
+        for name in record:
+            if name not in known:
+                raise ConfigError(
+                    f"{unknown('setting of a run', name, known)}; the environment's settings stand "
+                    "in the table env_settings, the teacher's in teacher_settings"
+                )
         return build("a run", cls, settings=record)
 
     def to_json(self) -> Record:
