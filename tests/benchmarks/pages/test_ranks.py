@@ -25,10 +25,9 @@ def bench(scores: dict[str, list[float]]) -> BenchMaterial:
     suite = Suite("s", 1, "", arms, seeds=6, reference=arms[0].name)
     results: Any = {
         (arm, seed): SimpleNamespace(
-            test=SimpleNamespace(after=Score(1, score, 0.0)),
+            test=SimpleNamespace(after=Score(1, score, 0.0), figures_after={}),
             curve=[Score(1, score, 0.0)],
             spent=Cost(),
-            figures_after={},
             gap=Score(1, 0.0, 0.0),
         )
         for arm, own in scores.items()
