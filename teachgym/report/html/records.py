@@ -99,6 +99,7 @@ def conversation(prediction: Prediction) -> str:
     r"""What the student wrote, with what the task said to it in between.
 
     Example:
+        >>> from teachgym.types import Turn
         >>> said = Prediction(Example("1+1=", "2", "add"), "2", 1.0, turns=(Turn("3", "no"),))
         >>> conversation(said)
         '3\n\n[task] no\n\n2'
