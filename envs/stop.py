@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import gymnasium as gym
@@ -15,6 +15,20 @@ from teachgym.types import Plan
 
 STOP = gym.spaces.MultiBinary(1)
 """1 = this is the end."""
+
+
+class StopSpace(gym.spaces.Dict):
+    """A dictionary with ``stop``, which may be left out of what is written down, too."""
+
+    def to_jsonable(self, sample_n: Iterable[Any]) -> dict[str, list[Any]]:
+        """Plain JSON values; an action without ``stop`` is one that goes on."""
+        return super().to_jsonable([self._whole(action) for action in sample_n])
+
+    def _whole(self, action: Any) -> dict[str, Any]:
+        if isinstance(action, Mapping) and "stop" in action:
+            return dict(action)
+        rest = {"action": action} if "action" in self.spaces else action
+        return {**rest, "stop": np.zeros(1, np.int8)}
 
 
 class StopAction(gym.Wrapper[Any, Any, Any, Any]):
@@ -37,7 +51,7 @@ class StopAction(gym.Wrapper[Any, Any, Any, Any]):
             return
         self._merged = isinstance(inner, gym.spaces.Dict)
         entries = dict(inner.spaces) if isinstance(inner, gym.spaces.Dict) else {"action": inner}
-        self.action_space = gym.spaces.Dict({**entries, "stop": STOP})
+        self.action_space = StopSpace({**entries, "stop": STOP})
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Step, or end the episode.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -18,6 +19,7 @@ from teachgym.envs.base import base_of
 from teachgym.envs.restart import training_set
 from teachgym.errors import ActionError, ConfigError
 from teachgym.evaluation import GenerateAndGrade
+from teachgym.experiment import RunConfig, resume, run
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask
 from teachgym.types import Budget, Data, Example, Prediction, Report
 from tests.envs.forms import FORMS, make
@@ -275,3 +277,26 @@ def test_patience_counts_training_runs() -> None:
         assert not env.state.stop_reason
         env.step(())
     assert env.state.stop_reason == "patience"
+
+
+@pytest.mark.parametrize(
+    ("env", "teacher"), [("SkillList", "alp"), ("SkillTree", "alternating"), ("OpenEnded", "pool")]
+)
+def test_registered_teachers_act_where_an_episode_can_be_stopped(
+    env: str, teacher: str, tmp_path: Path
+) -> None:
+    """The run is the one without ``stop``, and can be lived through again."""
+    curves = []
+    for stop in (False, True):
+        world = {"student": "simulated", "task": "teachgym.testing.toy:ToyTask", "stop": stop}
+        rules = {"budget": {"steps": 3}, "examples_per_step": 8}
+        config = RunConfig(f"teachgym/{env}-v0", {**world, **rules}, teacher)
+
+        def die(step: int, transition: Any) -> None:
+            if step == 2:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            run(config, tmp_path / str(stop), observers=[die])
+        curves.append(resume(tmp_path / str(stop)).curve)
+    assert curves[0] == curves[1]
