@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from teachgym.agents.context import Classroom
+from teachgym.agents.context import Cells, Classroom
+from teachgym.agents.uniform import Uniform
 from teachgym.errors import UnsupportedError
 from teachgym.settings import Few, checked
 from teachgym.types import Obs, Transition
@@ -29,6 +30,8 @@ class FewShot:
     @checked
     def __init__(self, classroom: Classroom, *, shots: Few = 2, separator: str = "\n\n") -> None:
         self.classroom, self.shots, self.separator = classroom, shots, separator
+        names = tuple(skill.name for skill in classroom.skills)
+        self._orders = Uniform(Cells(names, classroom.levels))
         self._given = False
         self._rng = np.random.default_rng(0)
 
@@ -41,8 +44,7 @@ class FewShot:
         if not self._given and self.classroom.probes is not None:
             self.classroom.probes.aid(self._demonstrations())
             self._given = True
-        shape = len(self.classroom.skills), len(self.classroom.levels)
-        return np.full(shape, 1 / (shape[0] * shape[1]), np.float32)
+        return self._orders.act(observation)
 
     def observe(self, transition: Transition) -> None:
         """Nothing to learn."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import errno
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from importlib.util import find_spec
 from typing import Any
 
@@ -90,6 +90,19 @@ def unknown(kind: str, name: Any, known: Iterable[Any]) -> str:
     near = difflib.get_close_matches(name[:100], names, n=1) if isinstance(name, str) else ()
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return f"unknown {kind} {shown(name)}.{hint} Known: {', '.join(names) or 'none'}"
+
+
+SEPARATOR = "/"
+"""Between the name of one of several tasks or students and what is its own."""
+
+
+def require_part_names(kind: str, names: Collection[str]) -> None:
+    """Raise ``ConfigError`` unless there are names, none is empty and none has a ``SEPARATOR``."""
+    if not names or any(not name or SEPARATOR in name for name in names):
+        raise ConfigError(
+            f"{kind} are called {', '.join(map(repr, names)) or 'nothing'}; give at least one, "
+            f"with names that are not empty and have no {SEPARATOR!r}"
+        )
 
 
 def require_known(kind: str, names: Iterable[Any], known: Iterable[str]) -> None:

@@ -96,8 +96,9 @@ class GenerateAndGrade(Evaluator):
     def evaluate(self, student: Student, task: Task, split: Split) -> Report:
         """The report over ``task.examples(split)``, in that order, for each member of a group."""
         predictions: list[Prediction] = []
+        examples = task.examples(split)
         for name, one in student.members.items():
-            found = self.predict(one, task, task.examples(split))
+            found = self.predict(one, task, examples)
             predictions += [replace(p, student=name) for p in found] if name else found
         return report_on(task, tuple(predictions), split)
 

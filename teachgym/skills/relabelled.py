@@ -13,7 +13,7 @@ from teachgym.metrics import nearest_level
 from teachgym.skills.names import OTHER
 from teachgym.skills.skill_file import SkillFile, with_other
 from teachgym.tasks.procedural import pick
-from teachgym.tasks.task import Task, TaskWrapper
+from teachgym.tasks.task import Task, TaskWrapper, only
 from teachgym.types import SPLITS, Draft, Example, Split, leaf_skills
 
 
@@ -61,8 +61,7 @@ class Relabelled(TaskWrapper):
 
     def skill_of(self, prompt: str) -> str | None:
         """The only one of ``skills_of``; None where there are several or none."""
-        possible = self.skills_of(prompt)
-        return next(iter(possible)) if len(possible) == 1 else None
+        return only(self.skills_of(prompt))
 
     def skills_of(self, prompt: str) -> frozenset[str]:
         """The file's skills that have examples of the prompt's own skill, if the task tells that.

@@ -12,14 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from teachgym.errors import ConfigError, UnsupportedError
+from teachgym.errors import SEPARATOR, UnsupportedError, require_part_names
 from teachgym.protocols import Student, Task
 from teachgym.settings import FromJson, Table, build, checked
 from teachgym.students import check_student, make_student
 from teachgym.types import Checkpoint, Example, Prompt
-
-SEPARATOR = "/"
-"""Between the name of a student and that of an array of its checkpoint."""
 
 
 @checked
@@ -49,11 +46,7 @@ class SeveralStudents(Student):
     trainer = "several"
 
     def __init__(self, members: Mapping[str, Student]) -> None:
-        if not members or any(not name or SEPARATOR in name for name in members):
-            raise ConfigError(
-                f"students are called {', '.join(map(repr, members)) or 'nothing'}; give at least "
-                f"one, with names that are not empty and have no {SEPARATOR!r}"
-            )
+        require_part_names("students", members)
         self._members = dict(members)
         self.max_new_tokens = max(s.max_new_tokens for s in members.values())
         self.reads = all(s.reads for s in members.values())

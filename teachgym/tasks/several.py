@@ -13,11 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from teachgym.errors import ConfigError, UnknownSkillError, unknown
+from teachgym.errors import (
+    SEPARATOR,
+    ConfigError,
+    UnknownSkillError,
+    require_part_names,
+    unknown,
+)
 from teachgym.settings import FromJson, Table, build, checked
 from teachgym.shown import shown
 from teachgym.tasks import check_task, make_task
-from teachgym.tasks.task import Task
+from teachgym.tasks.task import Task, only
 from teachgym.types import (
     SPLITS,
     Brief,
@@ -31,9 +37,6 @@ from teachgym.types import (
     Turn,
     leaf_skills,
 )
-
-SEPARATOR = "/"
-"""Between the name of a task and that of its skill."""
 
 
 @checked
@@ -65,11 +68,7 @@ class SeveralTasks(Task):
     """
 
     def __init__(self, *, tasks: Mapping[str, FromJson[TaskPart]]) -> None:
-        if not tasks or any(not name or SEPARATOR in name for name in tasks):
-            raise ConfigError(
-                f"tasks are called {', '.join(map(repr, tasks)) or 'nothing'}; give at least one, "
-                f"with names that are not empty and have no {SEPARATOR!r}"
-            )
+        require_part_names("tasks", tasks)
         self._tasks = {name: _made(name, settings) for name, settings in tasks.items()}
         parts = self._tasks.values()
         self.name = "+".join(f"{name}:{task.name}" for name, task in self._tasks.items())
@@ -157,8 +156,7 @@ class SeveralTasks(Task):
 
     def skill_of(self, prompt: str) -> str | None:
         """The only one of ``skills_of``; None where there are several or none."""
-        possible = self.skills_of(prompt)
-        return next(iter(possible)) if len(possible) == 1 else None
+        return only(self.skills_of(prompt))
 
     def skills_of(self, prompt: str) -> frozenset[str]:
         """What any of the tasks reads off the prompt, and all skills of those that cannot tell."""

@@ -18,7 +18,7 @@ A task in full::
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -26,7 +26,12 @@ import numpy as np
 from teachgym.protocols import Task
 from teachgym.types import Draft, Example, Grade, Prediction, Score, Split, Turn
 
-__all__ = ["Task", "TaskWrapper"]
+__all__ = ["Task", "TaskWrapper", "only"]
+
+
+def only(skills: Collection[str]) -> str | None:
+    """The skill, where there is one; None of several and of none."""
+    return next(iter(skills)) if len(skills) == 1 else None
 
 
 class TaskWrapper(Task):

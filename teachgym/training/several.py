@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import reduce
-from operator import add
 from typing import Any
 
 import numpy as np
@@ -45,7 +43,7 @@ class SeveralTrainer(Trainer[Student]):
 
 
 def _sum(costs: Iterable[Cost]) -> Cost:
-    return reduce(add, costs, Cost())
+    return sum(costs, Cost())
 
 
 @checked

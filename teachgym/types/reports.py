@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -64,26 +64,15 @@ class Report:
 
     def by_skill(self) -> dict[str, Score]:
         """Score per skill name, skills in order of first appearance."""
-        groups: dict[str, list[float]] = {}
-        for p in self.predictions:
-            groups.setdefault(p.example.skill, []).append(p.score)
-        return {skill: Score.of(scores) for skill, scores in groups.items()}
+        return _by_name((p.example.skill, p.score) for p in self.predictions)
 
     def by_part(self) -> dict[str, Score]:
         """Score per part of the grades, parts in order of first appearance."""
-        groups: dict[str, list[float]] = {}
-        for p in self.predictions:
-            for part, score in p.parts.items():
-                groups.setdefault(part, []).append(score)
-        return {part: Score.of(scores) for part, scores in groups.items()}
+        return _by_name(part for p in self.predictions for part in p.parts.items())
 
     def by_student(self) -> dict[str, Score]:
         """Score per student, where several were measured."""
-        groups: dict[str, list[float]] = {}
-        for p in self.predictions:
-            if p.student:
-                groups.setdefault(p.student, []).append(p.score)
-        return {student: Score.of(scores) for student, scores in groups.items()}
+        return _by_name((p.student, p.score) for p in self.predictions if p.student)
 
     @property
     def figures(self) -> dict[str, Score]:
@@ -93,3 +82,11 @@ class Report:
         """
         found = {"metric": self.metrics, "part": self.by_part(), "student": self.by_student()}
         return {f"{kind}/{name}": s for kind, own in found.items() for name, s in own.items()}
+
+
+def _by_name(named: Iterable[tuple[str, float]]) -> dict[str, Score]:
+    """Score of each name, names in order of first appearance."""
+    groups: dict[str, list[float]] = {}
+    for name, score in named:
+        groups.setdefault(name, []).append(score)
+    return {name: Score.of(scores) for name, scores in groups.items()}
