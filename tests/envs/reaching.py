@@ -18,8 +18,9 @@ def reach(root: object) -> Iterator[tuple[str, object]]:
     Follows what the garbage collector follows (attributes, slots, containers, closures, the
     objects of bound methods, defaults, generators, partials), and what it does not: live weak
     references, arrays of objects, and of what the project wrote properties, attributes of classes,
-    and the globals that a function's code names. Does not enter modules, the frames of threads, or
-    what runs the tests: pytest holds every test file.
+    and the globals that a function's code names. Does not enter modules, the frames of threads,
+    what runs the tests (pytest holds every test file), or the interpreter's memory of which
+    classes an abstract class was asked about: those of all tests so far that happen to live.
     """
     # Objects are kept, or a new one could have the id of one that was seen.
     seen: dict[int, object] = {id(root): root}
@@ -36,7 +37,7 @@ def reach(root: object) -> Iterator[tuple[str, object]]:
 def _is_outside(found: object) -> bool:
     kind = found if isinstance(found, type) else type(found)
     runs_tests = str(kind.__module__).partition(".")[0] in ("_pytest", "pluggy", "hypothesis")
-    return runs_tests or isinstance(found, ModuleType)
+    return runs_tests or isinstance(found, ModuleType) or kind.__name__ == "_abc_data"
 
 
 def _steps(found: object) -> Iterator[tuple[str, object]]:
