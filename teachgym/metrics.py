@@ -44,7 +44,8 @@ def nearest_level(levels: Sequence[float], difficulty: float | None) -> int:
 def by_cell(report: Report, skills: Sequence[str], levels: Sequence[float]) -> Scores:
     """Group a report by ``skills`` (rows) and ``levels`` (columns); other skills are left out.
 
-    The standard error of a cell is sqrt(mean squared deviation / n), as in ``Score.of``.
+    The standard error of a cell is sqrt(mean squared deviation / n). Other than in ``Score.of``, it
+    stays 0 where all items of a cell are right, or none: this is what teachers observe.
     """
     row = {skill: i * len(levels) for i, skill in enumerate(skills)}
     cells = [

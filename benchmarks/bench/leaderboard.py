@@ -26,8 +26,7 @@ from teachgym.benchmarks.bench.statistics import (
 )
 from teachgym.benchmarks.bench.suites import Suite
 from teachgym.errors import ConfigError
-from teachgym.metrics import area_under_curve, rank_correlation
-from teachgym.records import Record
+from teachgym.metrics import rank_correlation
 from teachgym.report.tables import Rows
 from teachgym.runs.result import RunResult
 from teachgym.types import FrozenDict, Score
@@ -54,8 +53,6 @@ class LeaderboardRow:
     """Final test accuracy; None without results."""
     middle: Interval | None
     """Interquartile mean of final test accuracy with its bootstrap interval."""
-    area: Score | None
-    """Area under the validation curve (``metrics.area_under_curve``)."""
     reference: str
     """The arm it is compared with; its own name if with none."""
     against: PairedTest | None
@@ -104,9 +101,6 @@ def stand(suite: Suite, results: Results, *, seed: int = 0) -> list[LeaderboardR
                 wanted=suite.seeds,
                 test=Score.of_repetitions(mine) if len(mine) else None,
                 middle=bootstrap(mine, interquartile_mean, rng) if len(mine) else None,
-                area=Score.of_repetitions([_area(run) for run in runs[arm.name].values()])
-                if len(mine)
-                else None,
                 reference=suite.compared(arm),
                 against=tests.get(arm.name),
                 p=adjusted.get(arm.name, float("nan")),
@@ -173,22 +167,6 @@ def match_scores(
     return _scores({s: mine[s] for s in shared}), _scores({s: theirs[s] for s in shared})
 
 
-def result_lines(results: Results) -> list[Record]:
-    """A JSON object for each finished run: what tables are made of."""
-    return [
-        {
-            "arm": arm,
-            "seed": seed,
-            "test_before": run.test.before.mean,
-            "test_after": run.test.after.mean,
-            **{f"test_{name}": s.mean for name, s in run.test.figures_after.items() if s.n},
-            "val_curve": [round(point.mean, 6) for point in run.curve],
-            **{name: n for name, n in run.spent.as_dict().items() if n and name != "seconds"},
-        }
-        for (arm, seed), run in sorted(results.items())
-    ]
-
-
 def compare(mine: Mapping[int, RunResult], theirs: Mapping[int, RunResult]) -> PairedTest:
     """Final test accuracies on the seeds that both have, at least one."""
     shared = sorted(set(mine) & set(theirs))
@@ -228,70 +206,75 @@ def _figures(runs: Collection[RunResult]) -> dict[str, Score]:
 
 
 def leaderboard_rows(suite: Suite, standings: Sequence[LeaderboardRow]) -> Rows:
-    """Header and a row per arm; who is compared with whom is a column where it differs."""
+    """Header and a row per arm: its accuracy, and how it differs from what it is compared with."""
     several = len({suite.compared(arm) for arm in suite.arms}) > 1
-    reference = "its reference" if several else suite.reference
-    middles = any(line.middle and math.isfinite(line.middle.low) for line in standings)
     tested = any(line.against and line.against.p == line.against.p for line in standings)
-    figures = tuple(dict.fromkeys(name for line in standings for name in line.figures))
     header = (
         "arm",
         "seeds",
         "test accuracy",
-        "interquartile mean" + " [95 %]" * middles,
         *(["compared with"] if several else []),
-        f"minus {reference}" + " [95 %]" * tested,
+        f"minus {_reference(suite)}" + " [95 %]" * tested,
         "p (Holm)",
-        f"beats {reference}",
+    )
+    return (header, *(_row(line, several=several) for line in standings))
+
+
+def detail_rows(suite: Suite, standings: Sequence[LeaderboardRow]) -> Rows:
+    """Header and a row per arm with results: what else its test accuracies say."""
+    found = [line for line in standings if line.finished]
+    middles = any(line.middle and math.isfinite(line.middle.low) for line in found)
+    figures = tuple(dict.fromkeys(name for line in found for name in line.figures))
+    header = (
+        "arm",
+        "interquartile mean" + " [95 %]" * middles,
+        f"beats {_reference(suite)}",
         *(f"beyond {control}" for control in suite.beyond),
-        "area (val)",
-        "examples",
         "gain on val minus test",
         *(f"test {name}" for name in figures),
+        "examples",
     )
     rows = (
         (
-            *_row(line, suite.beyond, several=several),
+            line.arm,
+            line.middle.show(4) if line.middle else "",
+            f"{line.better:.2f}" if line.against else "",
+            *(_difference(line.beyond.get(control)) for control in suite.beyond),
+            line.gap.show("+.4f") if line.gap else "",
             *(_show(line.figures.get(name)) for name in figures),
+            f"{line.examples:,.0f}",
         )
-        for line in standings
+        for line in found
     )
     return (header, *rows)
+
+
+def _reference(suite: Suite) -> str:
+    several = len({suite.compared(arm) for arm in suite.arms}) > 1
+    return "its reference" if several else suite.reference
 
 
 def _show(score: Score | None) -> str:
     return score.show(".4f") if score else ""
 
 
-def _row(line: LeaderboardRow, beyond: Sequence[str], *, several: bool) -> tuple[str, ...]:
+def _row(line: LeaderboardRow, *, several: bool) -> tuple[str, ...]:
     name = f"{line.arm} (control)" if line.control else line.arm
-    seeds = f"{line.finished} of {line.wanted}"
-    if line.test is None or line.area is None or line.middle is None:
-        return (name, seeds, "not run", *[""] * (7 + several + len(beyond)))
     compared = "" if line.reference == line.arm else line.reference
     return (
         name,
-        seeds,
-        line.test.show(".4f"),
-        line.middle.show(4),
+        f"{line.finished} of {line.wanted}",
+        line.test.show(".4f") if line.test else "not run",
         *([compared] if several else []),
         *_against(line),
-        *(_difference(line.beyond.get(control)) for control in beyond),
-        line.area.show(".4f"),
-        f"{line.examples:,.0f}",
-        line.gap.show("+.4f") if line.gap else "",
     )
 
 
-def _against(line: LeaderboardRow) -> tuple[str, str, str]:
+def _against(line: LeaderboardRow) -> tuple[str, str]:
     if (test := line.against) is None:
-        return ("", "", "")
+        return ("", "")
     known = f" [{test.interval.low:+.4f}, {test.interval.high:+.4f}]" if test.p == test.p else ""
-    return (
-        f"{test.difference.mean:+.4f}{known}",
-        show_p(line.p),
-        f"{line.better:.2f}",
-    )
+    return (f"{test.difference.mean:+.4f}{known}", show_p(line.p))
 
 
 def show_p(p: float) -> str:
@@ -303,7 +286,3 @@ def show_p(p: float) -> str:
 
 def _difference(test: PairedTest | None) -> str:
     return test.difference.show("+.4f") if test else ""
-
-
-def _area(run: RunResult) -> float:
-    return area_under_curve([point.mean for point in run.curve])

@@ -17,12 +17,13 @@ from teachgym.benchmarks.bench.leaderboard import (
     match_scores,
     stand,
 )
+from teachgym.benchmarks.bench.lines import result_lines
 from teachgym.benchmarks.bench.runner import Status, read_results, read_states
 from teachgym.benchmarks.bench.statistics import FloatArray, Interval, improvement
 from teachgym.benchmarks.bench.suites import Arm, Suite
-from teachgym.benchmarks.pages.skill_gains import count_taught, mean_levels
+from teachgym.benchmarks.pages.skill_gains import mean_levels
+from teachgym.records import Record
 from teachgym.report.html import PAGE
-from teachgym.runs.files import read_json
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.result import RunResult
 
@@ -41,14 +42,12 @@ class BenchMaterial:
     """Of every cell, by name of the arm and seed."""
     standings: Sequence[LeaderboardRow]
     """Best arm first."""
+    lines: Sequence[Record]
+    """``lines.result_lines``."""
     pages: Mapping[tuple[str, int], str]
     """Relative paths of the pages of runs, where there are any."""
-    commits: Sequence[str]
-    """Every commit that a finished cell was run with."""
-    versions: Sequence[str]
-    """Every version of teachgym that a finished cell was run with."""
-    taught: Mapping[str, Mapping[int, Mapping[str, int]]]
-    """Of the leading arms, by seed: examples by skill that the student on test had learned from."""
+    leaders: Sequence[str]
+    """The arms that are looked at skill by skill, best first."""
     levels: Mapping[str, float]
     """Mean level of each skill's items of test, where items have levels."""
 
@@ -57,32 +56,34 @@ class BenchMaterial:
         """Read every finished cell's result."""
         results = read_results(suite, folder)
         cells = {(cell.arm.name, cell.seed): cell for cell in suite.cells()}
-        configs = [read_json(folder / cells[key].path / "config.json") for key in results]
+        lines = result_lines(suite, folder, results)
         standings = stand(suite, results)
-        leaders, runs = _leaders(suite, standings), by_arm(suite, results)
-        taught = {
-            arm: {
-                seed: count_taught(RunFolder(folder / cells[arm, seed].path), result)
-                for seed, result in runs[arm].items()
-            }
-            for arm in leaders
-        }
+        leaders = _leaders(suite, standings)
         one = next((RunFolder(folder / cells[k].path) for k in results if k[0] in leaders), None)
         return cls(
             suite=suite,
             results=results,
             states=read_states(suite, folder, results),
             standings=standings,
+            lines=lines,
             pages={
                 key: f"{cell.path}/{PAGE}"
                 for key, cell in cells.items()
                 if (folder / cell.path / PAGE).exists()
             },
-            commits=list(dict.fromkeys(c["commit"] or "not in a checkout" for c in configs)),
-            versions=list(dict.fromkeys(c["versions"]["teachgym"] for c in configs)),
-            taught=taught,
+            leaders=leaders,
             levels=mean_levels(one) if one else {},
         )
+
+    @cached_property
+    def commits(self) -> list[str]:
+        """Every commit that a finished cell was run with."""
+        return list(dict.fromkeys(line["commit"] or "not in a checkout" for line in self.lines))
+
+    @cached_property
+    def versions(self) -> list[str]:
+        """Every version of teachgym that a finished cell was run with."""
+        return list(dict.fromkeys(line["version"] for line in self.lines))
 
     @cached_property
     def panels(self) -> dict[str, list[LeaderboardRow]]:
@@ -96,7 +97,7 @@ class BenchMaterial:
     def runs(self) -> dict[str, list[RunResult]]:
         """Results by seed of every arm that has any, by condition, best arm first."""
         arms = (line.arm for lines in self.panels.values() for line in lines)
-        return {arm: list(own.values()) for arm in arms if (own := self._by_seed[arm])}
+        return {arm: list(own.values()) for arm in arms if (own := self.by_seed[arm])}
 
     @cached_property
     def scores(self) -> dict[str, FloatArray]:
@@ -111,14 +112,15 @@ class BenchMaterial:
         Of the same seed where seeds decide the environment too (``leaderboard.match_scores``);
         nan where no seed is shared then.
         """
-        pair = match_scores(self.suite, self._by_seed[arm], self._by_seed[other])
+        pair = match_scores(self.suite, self.by_seed[arm], self.by_seed[other])
         if not all(map(len, pair)):
             return Interval(math.nan, math.nan, math.nan)
         paired = bool(self.suite.seeded)
         return improvement(*pair, np.random.default_rng(0), paired=paired)
 
     @cached_property
-    def _by_seed(self) -> dict[str, dict[int, RunResult]]:
+    def by_seed(self) -> dict[str, dict[int, RunResult]]:
+        """Results of every arm by seed; empty for an arm without any."""
         return by_arm(self.suite, self.results)
 
     @cached_property

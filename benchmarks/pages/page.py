@@ -9,7 +9,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from teachgym.benchmarks.bench.leaderboard import leaderboard_rows
+from teachgym.benchmarks.bench.leaderboard import detail_rows, leaderboard_rows
 from teachgym.benchmarks.pages.captions import errors, intervals, sentence, short_commit
 from teachgym.benchmarks.pages.charts import (
     curve_charts,
@@ -21,6 +21,7 @@ from teachgym.benchmarks.pages.charts import (
 from teachgym.benchmarks.pages.costs import cost_section
 from teachgym.benchmarks.pages.dynamics import describe_curves
 from teachgym.benchmarks.pages.material import BenchMaterial, name_condition
+from teachgym.benchmarks.pages.measures import measure_section
 from teachgym.benchmarks.pages.ranks import rank_rows
 from teachgym.benchmarks.pages.skills import skill_section
 from teachgym.benchmarks.pages.stress import stress_chart, stress_section, teacher_of
@@ -70,7 +71,9 @@ def bench_page(bench: BenchMaterial) -> Page:
     """Everything there is to see of a bench."""
     suite = bench.suite
     stressed = [stress_section(bench)] if bench.results and len(bench.panels) > 1 else []
-    compared = [_certainty, _curves, cost_section, skill_section] if bench.results else []
+    compared = (
+        [_certainty, _curves, measure_section, cost_section, skill_section] if bench.results else []
+    )
     return Page(
         f"{suite.name} v{suite.version}: {suite.description}",
         _facts(bench),
@@ -108,8 +111,9 @@ def _leaderboard(bench: BenchMaterial) -> Section:
     )
     parts: list[Markup] = []
     for condition, lines in bench.panels.items():
-        table = html_table(leaderboard_rows(bench.suite, lines), sortable=True)
-        parts.append(_panel(bench, condition, table))
+        for rows in (leaderboard_rows, detail_rows):
+            table = html_table(rows(bench.suite, lines), sortable=True)
+            parts.append(_panel(bench, condition, table))
     if bench.results:
         charts = ([standing_chart(bench, c), *profile_charts(bench, c)] for c in bench.panels)
         parts.append(grid([chart for own in charts for chart in own]))
@@ -137,11 +141,11 @@ def _certainty(bench: BenchMaterial) -> Section:
         matrix = _matrix(bench, [line.arm for line in lines if line.finished])
         parts.append(_panel(bench, condition, matrix))
     for condition, lines in bench.panels.items():
-        places = "places of the teachers' means over resampled seeds"
+        places = "with 95 % confidence all teachers have places in these ranges"
         about = (
-            f"{intervals([line.finished for line in lines], places)} (a plain bootstrap: a little "
-            "too sure where seeds are few); seeds that a paired test needs to find such a "
-            "difference in four of five cases, by the deviation seen, if that was seen often enough"
+            f"{intervals([line.finished for line in lines], places)}; seeds that a paired test "
+            "needs to find such a difference in four of five cases, by the deviation seen, if that "
+            "was seen often enough"
         )
         note = sentence(about)
         table = html_table(rank_rows(bench, lines), sortable=True)

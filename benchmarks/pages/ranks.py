@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from teachgym.benchmarks.bench.leaderboard import LeaderboardRow
-from teachgym.benchmarks.bench.statistics import FEWEST, FloatArray, rank_chances, seeds_needed
+from teachgym.benchmarks.bench.statistics import FEWEST, rank_sets, seeds_needed
 from teachgym.benchmarks.pages.material import BenchMaterial
 from teachgym.report.tables import Rows
 
@@ -18,18 +18,19 @@ EFFECT = 0.01
 def rank_rows(bench: BenchMaterial, lines: Sequence[LeaderboardRow]) -> Rows:
     """Header and a row per teacher with results, in the order of ``lines``; controls have none.
 
-    Places are those of the means over resampled seeds, of the seeds that all of these teachers
-    have; empty for fewer than ``FEWEST`` of them. The number of seeds is that of a paired test
-    with a power of 80 % at the 5 % level, by the deviation that was seen, before any correction.
+    Places are those that all of these teachers together have with 95 % confidence
+    (``statistics.rank_sets``), by the seeds that all of them have; empty for fewer than ``FEWEST``
+    of them. The number of seeds is that of a paired test with a power of 80 % at the 5 % level, by
+    the deviation that was seen, before any correction.
     """
     fair = [line for line in lines if line.finished and not line.control]
     places = _places(bench, [line.arm for line in fair])
-    header = ("teacher", "chance to be best", "95 % of its places", f"seeds to find {EFFECT}")
-    return (header, *((line.arm, *places.get(line.arm, ("", "")), _seeds(line)) for line in fair))
+    header = ("teacher", "places [95 %, all at once]", f"seeds to find {EFFECT}")
+    return (header, *((line.arm, places.get(line.arm, ""), _seeds(line)) for line in fair))
 
 
-def _places(bench: BenchMaterial, arms: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """The first place's chance and the range of places of each arm, in words."""
+def _places(bench: BenchMaterial, arms: Sequence[str]) -> dict[str, str]:
+    """The places that each arm may have, in words."""
     seeds = [
         seed
         for seed in range(bench.suite.seeds)
@@ -40,13 +41,8 @@ def _places(bench: BenchMaterial, arms: Sequence[str]) -> dict[str, tuple[str, s
     scores = {
         arm: np.array([bench.results[arm, seed].test.after.mean for seed in seeds]) for arm in arms
     }
-    chances = rank_chances(scores, np.random.default_rng(0))
-    return {arm: (f"{own[0]:.2f}", _range(own)) for arm, own in chances.items()}
-
-
-def _range(chances: FloatArray) -> str:
-    low, high = (int(place) + 1 for place in np.searchsorted(np.cumsum(chances), (0.025, 0.975)))
-    return f"{low} to {high}" if high > low else str(low)
+    sets = rank_sets(scores, np.random.default_rng(0))
+    return {arm: f"{a} to {b}" if a < b else str(a) for arm, (a, b) in sets.items()}
 
 
 def _seeds(line: LeaderboardRow) -> str:

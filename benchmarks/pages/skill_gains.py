@@ -9,7 +9,6 @@ chance makes a skill look hard, and would make its gain look large, were both fr
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -21,7 +20,6 @@ from teachgym.metrics import rank_correlation
 from teachgym.runs.checkpoints import read_report
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.result import RunResult
-from teachgym.runs.taught import read_taught
 from teachgym.types import Score
 
 
@@ -62,14 +60,13 @@ BANDS: Mapping[str, tuple[float, float]] = {
 _RESAMPLES = 500
 
 
-def count_taught(run: RunFolder, result: RunResult) -> dict[str, int]:
-    """Examples by skill in the steps up to that of the best student, which alone it learned from.
-
-    Raises:
-        RunError: for a damaged file.
-    """
-    rounds = ((e.skill, e.provenance.round if e.provenance else 0) for e, _ in read_taught(run))
-    return dict(Counter(skill for skill, number in rounds if number <= result.best_step))
+def count_taught(result: RunResult) -> dict[str, int]:
+    """Examples by skill in the steps up to that of the best student, which learned from them."""
+    return {
+        skill: n
+        for skill, counts in result.taught.items()
+        if (n := sum(counts[: result.best_step]))
+    }
 
 
 def mean_levels(run: RunFolder) -> dict[str, float]:
@@ -86,10 +83,9 @@ def mean_levels(run: RunFolder) -> dict[str, float]:
     return {skill: fmean(own) for skill, own in levels.items()}
 
 
-def skill_gains(
-    result: RunResult, taught: Mapping[str, int], levels: Mapping[str, float]
-) -> list[SkillGain]:
+def skill_gains(result: RunResult, levels: Mapping[str, float]) -> list[SkillGain]:
     """The skills of a run that were measured on both splits."""
+    taught = count_taught(result)
     total = sum(taught.values())
     gains = []
     for skill, before in result.test.skills_before.items():

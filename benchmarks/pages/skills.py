@@ -36,11 +36,8 @@ def skill_section(bench: BenchMaterial) -> Section:
         "that does not adapt does the share say what frequency does."
     )
     gains = {
-        arm: [
-            skill_gains(bench.results[arm, seed], taught, bench.levels)
-            for seed, taught in seeds.items()
-        ]
-        for arm, seeds in bench.taught.items()
+        arm: [skill_gains(result, bench.levels) for result in bench.by_seed[arm].values()]
+        for arm in bench.leaders
     }
     note = (
         "Spearman's correlation over skills of means over seeds, with a 95 % bootstrap interval "

@@ -91,25 +91,30 @@ def conduct_bench(suite: Suite, folder: Path, execute: Execute) -> None:
 
 def show_leaderboard(folder: Path, *, markdown: bool = False) -> None:
     """Print the table of every run in a bench's folder; write it and the page beside the runs."""
-    from teachgym.benchmarks.bench.leaderboard import leaderboard_rows, result_lines
+    from teachgym.benchmarks.bench.leaderboard import detail_rows, leaderboard_rows
     from teachgym.benchmarks.bench.runner import read_suite
     from teachgym.benchmarks.pages.material import BenchMaterial
+    from teachgym.benchmarks.pages.measures import condition_measures
     from teachgym.benchmarks.pages.page import draw_bench
     from teachgym.report.tables import markdown_rows, rich_rows
 
     suite = read_suite(folder)
     bench = BenchMaterial.read(suite, folder)
     rows = leaderboard_rows(suite, bench.standings)
-    _write(folder / "leaderboard.md", markdown_rows(rows) + "\n")
+    tables = [
+        rows,
+        detail_rows(suite, bench.standings),
+        *(table for *_, table in condition_measures(bench)),
+    ]
+    text = "\n\n".join(map(markdown_rows, tables))
+    _write(folder / "leaderboard.md", f"{text}\n")
     if markdown:
-        say(markdown_rows(rows))
+        say(text)
     else:
-        wide = ("interquartile", "beats", "beyond", "area", "examples")
-        kept = [column for column, name in enumerate(rows[0]) if not name.startswith(wide)]
-        Console().print(rich_rows([tuple(row[column] for column in kept) for row in rows]))
-    lines = "".join(f"{json.dumps(line)}\n" for line in result_lines(bench.results))
+        Console().print(rich_rows(rows))
+    lines = "".join(f"{json.dumps(line)}\n" for line in bench.lines)
     _write(folder / "results.jsonl", lines)
-    say(f"full table  {folder / 'leaderboard.md'}")
+    say(f"tables      {folder / 'leaderboard.md'}")
     say(f"runs        {folder / 'results.jsonl'}")
     say(f"page        {draw_bench(bench, folder)}")
 

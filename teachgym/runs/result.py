@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from teachgym.errors import RunError
 from teachgym.escaping import notebook_table
 from teachgym.metrics import paired_gain
-from teachgym.records import Record, score_from_json, scores_from_json
+from teachgym.records import Record, read_examples, score_from_json, scores_from_json
 from teachgym.runs.checkpoints import read_report
 from teachgym.runs.files import read_json
 from teachgym.runs.folder import RunFolder
@@ -37,6 +37,10 @@ class Comparison:
     """``Report.figures`` of the untrained student; empty where there is nothing but accuracy."""
     figures_after: Mapping[str, Score] = FrozenDict()
     """Those of the best student."""
+    levels_before: Mapping[str, Score] = FrozenDict()
+    """By level, of the untrained student; empty where items have none."""
+    levels_after: Mapping[str, Score] = FrozenDict()
+    """By level, of the best student."""
 
     def __repr__(self) -> str:
         return f"<Comparison: {self.before} to {self.after}, gain {self.gain}>"
@@ -52,6 +56,8 @@ class Comparison:
             after.by_skill(),
             before.figures,
             after.figures,
+            before.by_level(),
+            after.by_level(),
         )
 
 
@@ -88,6 +94,11 @@ class RunResult:
     """What happened while chat models were asked, by event."""
     accepted: tuple[str, ...] = ()
     """Differences that somebody accepted to resume the run: versions, commit, data, settings."""
+    skill_curves: Mapping[str, tuple[float, ...]] = FrozenDict()
+    """Accuracy on ``val`` by skill, untrained and after each step, shape (steps + 1,) each; skills
+    that were measured every time."""
+    taught: Mapping[str, tuple[int, ...]] = FrozenDict()
+    """Examples of each skill that was taught, by step, shape (steps,) each."""
 
     def __repr__(self) -> str:
         teacher, student, env = (shown(s, 80) for s in (self.teacher, self.student, self.env))
@@ -148,6 +159,7 @@ def collect_result(
     """
     best = snapshot.best.step
     val = [read_report(run.val_predictions(step), "val") for step in (0, best)]
+    journal = Journal(run.journal)
     test = [read_report(run.test_predictions(which), "test") for which in ("untrained", "best")]
     return RunResult(
         **names,
@@ -161,8 +173,28 @@ def collect_result(
         curve=tuple(snapshot.curve),
         rejected=tally.totals("rejected/"),
         incidents=tally.totals("incidents/"),
-        accepted=Journal(run.journal).accepted,
+        accepted=journal.accepted,
+        skill_curves=_skill_curves(val[0], journal),
+        taught=_taught(run, tally.steps),
     )
+
+
+def _skill_curves(untrained: Report, journal: Journal) -> dict[str, tuple[float, ...]]:
+    """Accuracy of each skill on ``val`` from the untrained student on."""
+    steps = [line["metrics"] for line in journal.read_steps()]
+    return {
+        skill: (score.mean, *(step[name] for step in steps))
+        for skill, score in untrained.by_skill().items()
+        if score.n and all((name := f"accuracy/{skill}") in step for step in steps)
+    }
+
+
+def _taught(run: RunFolder, steps: int) -> dict[str, tuple[int, ...]]:
+    """How many examples of each skill were trained on in each step."""
+    examples = read_examples(run.examples) if run.examples.exists() else ()
+    counts = Counter((e.skill, e.provenance.round) for e in examples if e.provenance)
+    skills = dict.fromkeys(skill for skill, _ in counts)
+    return {s: tuple(counts[s, step] for step in range(1, steps + 1)) for s in skills}
 
 
 def is_finished(run: RunFolder) -> bool:
@@ -195,7 +227,11 @@ def result_to_json(result: RunResult) -> Record:
     """The result as JSON values (numbers may be nan)."""
     record = asdict(result)
     for split in ("val", "test"):
-        kept = {key: value for key, value in record[split].items() if value or "figures" not in key}
+        kept = {
+            key: value
+            for key, value in record[split].items()
+            if value or not key.startswith(("figures", "levels"))
+        }
         record[split] = kept
     return record
 
@@ -210,6 +246,7 @@ def result_from_json(record: Record) -> RunResult:
             "spent": Cost(**record["spent"]),
             "curve": tuple(map(score_from_json, record["curve"])),
             "accepted": tuple(record.get("accepted", ())),
+            **{name: _rows(record.get(name, {})) for name in ("skill_curves", "taught")},
         }
     )
 
@@ -223,4 +260,10 @@ def _comparison(record: Record) -> Comparison:
         scores_from_json(record["skills_after"]),
         scores_from_json(record.get("figures_before", {})),
         scores_from_json(record.get("figures_after", {})),
+        scores_from_json(record.get("levels_before", {})),
+        scores_from_json(record.get("levels_after", {})),
     )
+
+
+def _rows(record: Mapping[str, Sequence[Any]]) -> dict[str, tuple[Any, ...]]:
+    return {name: tuple(row) for name, row in record.items()}

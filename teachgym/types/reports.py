@@ -66,6 +66,11 @@ class Report:
         """Score per skill name, skills in order of first appearance."""
         return _by_name((p.example.skill, p.score) for p in self.predictions)
 
+    def by_level(self) -> dict[str, Score]:
+        """Score per level, levels in order of first appearance; items without one are left out."""
+        items = ((p.example.difficulty, p.score) for p in self.predictions)
+        return _by_name((f"{level:g}", score) for level, score in items if level is not None)
+
     def by_part(self) -> dict[str, Score]:
         """Score per part of the grades, parts in order of first appearance."""
         return _by_name(part for p in self.predictions for part in p.parts.items())

@@ -56,13 +56,19 @@ class Score:
         """The mean over items, shape (n,), those that are nan left out.
 
         The standard error is sqrt(p (1 - p) / n) for right-or-wrong scores and in general
-        sqrt(mean squared deviation / n): the error of a mean over items drawn from the task.
+        sqrt(mean squared deviation / n): the error of a mean over items drawn from the task. Where
+        all of them are 0, or all are 1, that would be 0; see ``floor_error``.
+
+        Example:
+            >>> print(Score.of([1.0, 1.0, 1.0, 1.0]))
+            1.000 ± 0.153 (n=4)
         """
         measured = _measured(scores)
         if measured.size == 0:
             return cls.nothing()
-        error = float(measured.std() / measured.size**0.5)
-        return cls(int(measured.size), float(measured.mean()), error)
+        n, mean = int(measured.size), float(measured.mean())
+        error = float(measured.std() / n**0.5) if 0 < mean < 1 else floor_error(n)
+        return cls(n, mean, error)
 
     @classmethod
     def of_repetitions(cls, values: Iterable[float] | FloatArray) -> Score:
@@ -81,6 +87,21 @@ class Score:
         return cls(int(measured.size), float(measured.mean()), error)
 
 
+def floor_error(n: int) -> float:
+    """The standard error of a share of which all of ``n`` items, or none, are right.
+
+    That of the share (x + 2) / (n + 4) of n + 4 items, for x = 0 or n: sqrt(2 (n + 2)) / (n +
+    4)^(3/2) (Agresti and Coull 1998, "Approximate is better than exact for interval estimation of
+    binomial proportions", The American Statistician 52(2)). Unlike there, the mean that it stands
+    beside is not adjusted: it is what was seen.
+
+    Example:
+        >>> round(floor_error(80), 4)
+        0.0166
+    """
+    return math.sqrt(2 * (n + 2) / (n + 4) ** 3)
+
+
 class Scores(NamedTuple):
     """Scores of many groups, such as skills or cells; arrays of one shape."""
 
@@ -88,6 +109,7 @@ class Scores(NamedTuple):
     """Measured predictions; 0 = not measured, and then mean and stderr are 0 too."""
     mean: FloatArray
     stderr: FloatArray
+    """sqrt(mean squared deviation / n); 0 at floor and ceiling, see ``metrics.by_cell``."""
 
 
 def _measured(values: Iterable[float] | FloatArray) -> FloatArray:

@@ -52,7 +52,7 @@ def test_gains_are_listed_from_the_easiest_skill_with_rarity_and_n() -> None:
     after = [*_answers("hard", 1.0, 0, 1), *_answers("odd", None, 1)]
     assert gain_rows(before, after)[1:] == (
         ("odd", "none", "1.0000", "not measured", "1.000 (n=1)", "not measured"),
-        ("hard", "1.00", "0.5000", "0.000 ± 0.000 (n=2)", "0.500 ± 0.354 (n=2)", "+0.500 ± 0.500"),
+        ("hard", "1.00", "0.5000", "0.000 ± 0.192 (n=2)", "0.500 ± 0.354 (n=2)", "+0.500 ± 0.500"),
     )
 
 

@@ -127,3 +127,12 @@ def test_skills_form_a_forest_of_any_depth() -> None:
     assert root_skills(skills) == ("a", "lone")
     assert leaf_skills(skills) == ("c", "d", "lone")
     assert leaves_by_root(skills) == {"a": ("c", "d"), "lone": ("lone",)}
+
+
+@pytest.mark.parametrize(("right", "n"), [(0, 80), (80, 80)])
+def test_a_share_of_none_or_all_has_the_error_of_agresti_and_coull(right: int, n: int) -> None:
+    """(x + 2) / (n + 4) = 2 / 84: sqrt(2 / 84 * 82 / 84 / 84) = 0.01663, twice is about 3 / n."""
+    score = Score.of([1.0] * right + [0.0] * (n - right))
+    assert score.mean == right / n
+    assert score.stderr == pytest.approx(0.01663, abs=1e-5)
+    assert Score.of([0.5] * n).stderr == 0

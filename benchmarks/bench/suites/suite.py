@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from hashlib import sha256
 from typing import Any
 
 from teachgym.errors import ConfigError, UnknownNameError, unknown
@@ -178,13 +180,29 @@ class Cell:
         return f"{self.arm.name}/seed_{self.seed:02d}"
 
     @property
+    def drawn(self) -> int:
+        """The seed of the run, and of the settings in ``Suite.seeded``."""
+        return self.seed + self.arm.seed_offset
+
+    @property
+    def digest(self) -> str:
+        """The digest of what decides its results besides the seed, 12 hexadecimal digits.
+
+        Cells of one digest and one ``drawn`` are the same run, whatever suites they are in.
+        """
+        plain = Cell(replace(self.suite, seeded=(), trackers={}), self.arm, 0).config
+        decides = replace(plain, name="", seed=0).to_json()
+        text = json.dumps([decides, sorted(self.suite.seeded)], sort_keys=True)
+        return sha256(text.encode()).hexdigest()[:12]
+
+    @property
     def config(self) -> RunConfig:
         """What is run.
 
         Raises:
             ConfigError: for an arm with fewer examples, where the suite's are no numbers.
         """
-        suite, arm, seed = self.suite, self.arm, self.seed + self.arm.seed_offset
+        suite, arm, seed = self.suite, self.arm, self.drawn
         env_settings = _overlay(suite.env_settings, arm.env_settings)
         for name in suite.seeded:
             env_settings = _overlay(env_settings, _nested(name.split("."), seed))

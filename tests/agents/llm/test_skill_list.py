@@ -82,7 +82,7 @@ def test_each_prompt_has_the_score_and_the_errors_of_its_skill_alone() -> None:
     _, replies = plan_of({}, make_report({"linear": 1}))
     linear, powers, geometry = replies.prompts
     assert "25.0 % right (standard error 21.7, n = 4)" in linear
-    assert "0.0 % right (standard error 0.0, n = 4)" in powers
+    assert "0.0 % right (standard error 15.3, n = 4)" in powers
     assert "val-linear-3-question" in linear
     assert "val-linear" not in powers + geometry
     assert "val-linear-0-question" not in linear

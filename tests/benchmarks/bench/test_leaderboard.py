@@ -1,19 +1,14 @@
-"""Two benches are compared by how they rank arms; runs are written down as lines."""
+"""Two benches are compared by how they rank arms, two arms by their runs."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from functools import partial
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from teachgym.benchmarks.bench.jobs import attempt
-from teachgym.benchmarks.bench.leaderboard import agreement, match_scores, result_lines
-from teachgym.benchmarks.bench.runner import read_results, run_suite
+from teachgym.benchmarks.bench.leaderboard import agreement, match_scores
 from teachgym.benchmarks.bench.suites import Arm, Suite
 from teachgym.errors import ConfigError
 
@@ -56,16 +51,3 @@ def test_runs_meet_those_of_their_seed_where_seeds_decide_more_than_training(
     second = {seed + 1 if not seed else 4: run for (a, seed), run in found.items() if a != "mine"}
     matched = match_scores(suite, first, second)
     assert [scores.tolist() for scores in matched] == [mine, theirs]
-
-
-def test_lines_of_runs_are_json_and_hold_what_tables_are_made_of(tmp_path: Path) -> None:
-    settings = {"student": "simulated", "budget": {"steps": 2, "examples": 600}}
-    suite = Suite("s", 1, "", (Arm("uniform", "uniform"),), env_settings=settings, seeds=2)
-    assert len(list(run_suite(suite, tmp_path, partial(map, attempt)))) == 2
-    results = read_results(suite, tmp_path)
-    lines = result_lines(results)
-    assert json.loads(json.dumps(lines)) == lines
-    assert [each["seed"] for each in lines] == [0, 1]
-    assert lines[1]["test_after"] == results["uniform", 1].test.after.mean
-    assert len(lines[0]["val_curve"]) == 3
-    assert lines[0]["examples"] <= 600

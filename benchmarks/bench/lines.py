@@ -1,0 +1,76 @@
+"""A JSON object for each finished run: all that others read of a bench."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+from teachgym.benchmarks.bench.measures import Measures, examples_by_step
+from teachgym.benchmarks.bench.runner import read_seconds
+from teachgym.benchmarks.bench.suites import Cell, Suite
+from teachgym.records import Record
+from teachgym.runs.files import read_json
+from teachgym.runs.result import RunResult
+from teachgym.types import Score
+
+_DIGITS = 6
+"""Of curves and measures, which are many."""
+
+
+def result_lines(
+    suite: Suite, folder: Path, results: dict[tuple[str, int], RunResult]
+) -> list[Record]:
+    """The lines of the finished cells of a suite, by arm and seed."""
+    cells = {(cell.arm.name, cell.seed): cell for cell in suite.cells()}
+    return [
+        _line(cells[key], folder / cells[key].path, run) for key, run in sorted(results.items())
+    ]
+
+
+def _line(cell: Cell, folder: Path, run: RunResult) -> Record:
+    """What was run, on which items (by digests of them), what came out, and what it cost."""
+    written = read_json(folder / "config.json")
+    return {
+        "suite": f"{cell.suite.name}-v{cell.suite.version}",
+        "arm": cell.arm.name,
+        "control": cell.arm.control,
+        "against": cell.suite.compared(cell.arm),
+        "condition": cell.arm.condition,
+        "seed": cell.seed,
+        "digest": cell.digest,
+        "commit": written["commit"],
+        "version": written["versions"]["teachgym"],
+        "drawn": cell.drawn,
+        "seeded": list(cell.suite.seeded),
+        "data": {name: digest[:12] for name, digest in written["data"].items()},
+        "test_before": run.test.before.mean,
+        "test_after": run.test.after.mean,
+        **{f"test_{name}": s.mean for name, s in run.test.figures_after.items() if s.n},
+        "skills": _compared(run.test.skills_before, run.test.skills_after),
+        "levels": _compared(run.test.levels_before, run.test.levels_after),
+        "val_curve": _rounded([point.mean for point in run.curve]),
+        "examples_by_step": examples_by_step(run),
+        "measures": {
+            name: round(value, _DIGITS)
+            for name, value in asdict(Measures.of(run)).items()
+            if not isnan(value)
+        },
+        **{name: n for name, n in run.spent.as_dict().items() if n},
+        "seconds": round(max(run.spent.seconds, read_seconds(folder)), 2),
+    }
+
+
+def _compared(before: Mapping[str, Score], after: Mapping[str, Score]) -> dict[str, list[Any]]:
+    """By name: items, accuracy of the untrained student, accuracy of the best."""
+    return {
+        name: [score.n, *_rounded([before[name].mean, score.mean])]
+        for name, score in after.items()
+        if score.n
+    }
+
+
+def _rounded(values: list[float]) -> list[float]:
+    return [round(value, _DIGITS) for value in values]

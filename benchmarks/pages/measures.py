@@ -1,0 +1,146 @@
+"""The section on measures: what was kept, what was lost, how early, how far from the best."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from statistics import fmean
+
+from teachgym.benchmarks.bench.measures import (
+    Measures,
+    examples_by_step,
+    restricted_mean,
+    time_to,
+)
+from teachgym.benchmarks.pages.captions import errors
+from teachgym.benchmarks.pages.charts import titled
+from teachgym.benchmarks.pages.material import BenchMaterial
+from teachgym.report.html import Section, figure, html_table
+from teachgym.report.tables import Rows
+from teachgym.runs.result import RunResult
+from teachgym.types import Score
+
+CEILING = "planned"
+"""The control whose curve is the ceiling, where a suite has it."""
+SHARE = 0.8
+"""Of the ceiling's gain on val, that a run has to reach."""
+_SIGNED = ("backward_transfer", "worst_change", "held_out_skills", "held_out_levels")
+Runs = Mapping[str, Mapping[int, RunResult]]
+"""By arm and seed; >= 1 run of each arm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """How soon an arm's runs reach ``SHARE`` of the ceiling's gain."""
+
+    mean: Score
+    """Of examples, see ``measures.restricted_mean``."""
+    reached: int
+    """Runs that did."""
+
+    def __str__(self) -> str:
+        return f"{self.mean.show(',.0f')} ({self.reached} of {self.mean.n})"
+
+
+def measure_section(bench: BenchMaterial) -> Section:
+    """A table of measures for each condition."""
+    parts = [
+        figure(
+            titled("By arm", bench, condition),
+            f"Ceiling: {ceiling}.",
+            html_table(rows, sortable=True),
+        )
+        for condition, ceiling, rows in condition_measures(bench)
+    ]
+    counts = [len(runs) for runs in bench.runs.values()]
+    intro = (
+        f"Means over runs, {errors(counts)}. Area: mean height of the curve of val. Regret: area "
+        "of the ceiling minus that of the arm, paired by seed; the ceiling is the control planned, "
+        "or else the arm with the largest area, which is too large by chance. Backward transfer: "
+        "change of a skill from the last step that taught it to the end, skills taught to the end "
+        "left out. Forgetting: what skills lost since they were best. Worst skill and change: "
+        "the lowest of any skill on test. Held out: gain on test of skills and levels that nobody "
+        f"could order and val does not show. Examples to {SHARE:.0%}: until val first shows that "
+        "share of the ceiling's mean gain; runs that never do count with the most examples of any "
+        "run, and in brackets is how many do."
+    )
+    return Section("measures", "Kept, lost and how early", intro, parts)
+
+
+def condition_measures(bench: BenchMaterial) -> Iterator[tuple[str, str, Rows]]:
+    """Each condition with results, its ceiling, and the measures of its arms."""
+    for condition, lines in bench.panels.items():
+        runs = {line.arm: bench.by_seed[line.arm] for line in lines if line.finished}
+        if runs:
+            yield condition, find_ceiling(runs), measure_rows(runs)
+
+
+def measure_rows(runs: Runs) -> Rows:
+    """Header and a row per arm; what no arm has is left out."""
+    ceiling = find_ceiling(runs)
+    own = {arm: _means(seeds.values()) for arm, seeds in runs.items()}
+    names = [f.name for f in fields(Measures) if any(means[f.name].n for means in own.values())]
+    times = find_times(runs, ceiling)
+    header = (
+        "arm",
+        *(name.replace("_", " ") for name in names),
+        "regret",
+        f"examples to {SHARE:.0%}",
+    )
+    rows = (
+        (
+            f"{arm} (n={len(seeds)})",
+            *(_show(own[arm][name], "+" * (name in _SIGNED)) for name in names),
+            "" if arm == ceiling else _show(regret(runs[ceiling], seeds), "+"),
+            str(times[arm]) if times else "",
+        )
+        for arm, seeds in runs.items()
+    )
+    return (header, *rows)
+
+
+def find_ceiling(runs: Runs) -> str:
+    """``CEILING`` if it has runs, else the arm with the largest mean area."""
+    areas = {arm: _means(own.values())["area"].mean for arm, own in runs.items()}
+    return CEILING if CEILING in runs else max(areas, key=areas.__getitem__)
+
+
+def regret(best: Mapping[int, RunResult], mine: Mapping[int, RunResult]) -> Score:
+    """Mean over steps of how far ``val`` is below that of the best arm, paired by seed.
+
+    The regret of bandits, with the accuracy after a step as its reward, divided by the steps.
+    """
+    shared = sorted(set(best) & set(mine))
+    areas = [[Measures.of(runs[seed]).area for seed in shared] for runs in (best, mine)]
+    return Score.of_repetitions([a - b for a, b in zip(*areas, strict=True)])
+
+
+def find_times(runs: Runs, ceiling: str) -> dict[str, Time]:
+    """By arm, how soon ``SHARE`` of the ceiling's gain is reached; empty where it has none."""
+    gain = fmean(run.curve[-1].mean - run.curve[0].mean for run in runs[ceiling].values())
+    if not gain > 0:
+        return {}
+    times = {
+        arm: [_time(run, run.curve[0].mean + SHARE * gain) for run in own.values()]
+        for arm, own in runs.items()
+    }
+    horizon = max(sum(examples_by_step(run)) for own in runs.values() for run in own.values())
+    return {
+        arm: Time(restricted_mean(own, horizon), sum(map(math.isfinite, own)))
+        for arm, own in times.items()
+    }
+
+
+def _time(run: RunResult, threshold: float) -> float:
+    return time_to([point.mean for point in run.curve], examples_by_step(run), threshold)
+
+
+def _means(runs: Iterable[RunResult]) -> dict[str, Score]:
+    """Mean and error over runs of each of ``Measures``, where there is something to measure."""
+    measured = [asdict(Measures.of(run)) for run in runs]
+    return {f.name: Score.of_repetitions([m[f.name] for m in measured]) for f in fields(Measures)}
+
+
+def _show(score: Score, sign: str) -> str:
+    return score.show(f"{sign}.4f") if score.n else ""
