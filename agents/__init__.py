@@ -9,11 +9,10 @@ Importing this package loads no teacher; ``make_teacher`` imports the one it mak
 
 from __future__ import annotations
 
+from teachgym.agents.entry import TeacherEntry, kind_of
 from teachgym.agents.registry import (
     TEACHERS,
-    TeacherEntry,
     check_teacher,
-    kind_of,
     make_teacher,
     needs,
     teacher_entry,

@@ -11,7 +11,14 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box
 
-from teachgym.agents import REQUIRED, TEACHERS, kind_of, make_teacher, teacher_settings
+from teachgym.agents import (
+    REQUIRED,
+    TEACHERS,
+    kind_of,
+    make_teacher,
+    teacher_entry,
+    teacher_settings,
+)
 from teachgym.chat.scripted import Scripted
 from teachgym.errors import ConfigError, UnknownNameError
 from teachgym.loop import run_episode
@@ -33,8 +40,11 @@ ONE_KIND = [name for name, entry in TEACHERS.items() if len(entry.kinds) == 1]
 LIST_TEACHERS = [
     n for n, entry in TEACHERS.items() if entry.kinds == ("SkillList",) and n != "nothing"
 ]
+FOLLOW_LOSSES = ["adarft", "odm", "skill-it", "excess-loss"]
 LEARNERS = [
-    n for n in LIST_TEACHERS if n not in ("uniform", "few-shot", "fixed", "oracle", "weakest")
+    n
+    for n in LIST_TEACHERS
+    if n not in ("uniform", "few-shot", "fixed", "oracle", "weakest", *FOLLOW_LOSSES)
 ]
 RATES = [0, 0, 0, 1.0, 0, 0, 0, 0]
 """Skill 3 is the one that can be learned."""
@@ -137,6 +147,13 @@ def test_teachers_that_look_at_errors_find_the_skill_that_has_some(name: str) ->
     assert gain(name, NO_OTHER_HAS_ERRORS, 6) > UNIFORM_GAIN + 0.3
 
 
+@pytest.mark.parametrize("name", FOLLOW_LOSSES)
+def test_teachers_that_follow_losses_find_the_skill_that_has_some(name: str) -> None:
+    """None of them can tell what cannot be learned; some are slow within twelve steps."""
+    assert gain(name, NO_OTHER_HAS_ERRORS, 6) > UNIFORM_GAIN + 0.01
+    assert gain(name, NO_OTHER_CAN_BE_LEARNED, 6) < UNIFORM_GAIN + 0.01
+
+
 def test_weakest_loses_to_uniform_where_the_other_errors_cannot_be_mended() -> None:
     """Why learning progress exists."""
     assert gain("weakest", NO_OTHER_CAN_BE_LEARNED, 6) < UNIFORM_GAIN
@@ -196,6 +213,12 @@ def test_importing_the_agents_loads_no_teacher_and_nothing_heavy() -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_every_built_in_teacher_says_what_it_observes() -> None:
+    assert all(entry.observes for entry in TEACHERS.values())
+    assert TEACHERS["exp3"].observes == "gains of what it teaches"
+    assert teacher_entry("tests.agents.curricula.test_teacher:Scripted").observes is None
 
 
 def test_descriptions_fit_a_table() -> None:

@@ -1,0 +1,301 @@
+"""The table of built-in teachers; to add one: a file with the teacher, and an entry here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from teachgym.agents.entry import Kind, Observes, TeacherEntry
+
+_KNOWS: Mapping[Kind, str] = {
+    "SkillList": "context:Cells",
+    "SkillTree": "context:Branches",
+    "OpenEnded": "context:Lessons",
+}
+
+
+def _family(
+    kind: Kind,
+    rows: Mapping[str, tuple[str, str, Observes, Mapping[str, Any]]],
+    teacher: str = "",
+) -> dict[str, TeacherEntry]:
+    """Teachers by name from rows of class, description, what is observed, and defaults.
+
+    With ``teacher``, the classes are the algorithms that it plugs in.
+    """
+    return {
+        name: TeacherEntry(
+            text,
+            {kind: teacher or path},
+            _KNOWS[kind],
+            observes,
+            path if teacher else "",
+            name,
+            defaults,
+        )
+        for name, (path, text, observes, defaults) in rows.items()
+    }
+
+
+_PLAIN = _family(
+    "SkillList",
+    {
+        "uniform": ("uniform:Uniform", "the same for every skill and level", "nothing", {}),
+        "nothing": ("nothing:Nothing", "orders nothing: the untrained student", "nothing", {}),
+        "fixed": ("fixed:Fixed", "a schedule written beforehand (mixtures=...)", "nothing", {}),
+        "oracle": (
+            "oracle:Oracle",
+            "knows the learnable skills (learnable=...)",
+            "accuracy of all, and what is learnable",
+            {},
+        ),
+        "weakest": ("weakest:Weakest", "most where the student errs most", "accuracy of all", {}),
+        "alp": (
+            "progress.alp:LearningProgress",
+            "absolute learning progress per skill",
+            "gains of all",
+            {},
+        ),
+    },
+)
+_BOXES = _family(
+    "SkillList",
+    {
+        "alp-gmm": (
+            "progress.alp_gmm:ALPGMM",
+            "Gaussian mixtures over absolute learning progress",
+            "accuracy of what it teaches",
+            {"fit_every": 60, "components": (4, 8, 12)},
+        ),
+        "riac": (
+            "progress.riac:RIAC",
+            "regions of learning progress",
+            "accuracy of what it teaches",
+            {"max_points": 20},
+        ),
+        "covar-gmm": (
+            "progress.covar_gmm:CovarGMM",
+            "Gaussian mixtures over reward and time",
+            "accuracy of what it teaches",
+            {"fit_every": 60, "components": (4, 8, 12)},
+        ),
+    },
+    "progress.box_teacher:BoxTeacher",
+)
+_BANDITS = _family(
+    "SkillList",
+    {
+        "epsilon-greedy": (
+            "bandits.epsilon_greedy:EpsilonGreedy",
+            "bandit: best skills so far, sometimes random ones",
+            "gains of what it teaches",
+            {},
+        ),
+        "ucb1": (
+            "bandits.ucb:UCB1",
+            "bandit: optimism, all rewards count",
+            "gains of what it teaches",
+            {"width": 0.1},
+        ),
+        "discounted-ucb": (
+            "bandits.ucb:DiscountedUCB",
+            "bandit: optimism, old rewards fade",
+            "gains of what it teaches",
+            {"width": 0.1},
+        ),
+        "sliding-window-ucb": (
+            "bandits.ucb:SlidingWindowUCB",
+            "bandit: optimism, only recent rewards count",
+            "gains of what it teaches",
+            {"width": 0.1},
+        ),
+        "thompson": (
+            "bandits.thompson:Thompson",
+            "bandit: draws from a fading Gaussian posterior",
+            "gains of what it teaches",
+            {},
+        ),
+        "exp3": (
+            "bandits.exp3:EXP3",
+            "bandit: exponential weights",
+            "gains of what it teaches",
+            {"slots": 128},
+        ),
+        "exp3s": (
+            "bandits.exp3:EXP3S",
+            "bandit: exponential weights that can change their mind",
+            "gains of what it teaches",
+            {"slots": 128, "alpha": 0.001},
+        ),
+        "linucb": (
+            "bandits.linucb:LinUCB",
+            "bandit: linear in accuracy, its error and level",
+            "accuracy of all",
+            {},
+        ),
+    },
+    "bandits.teacher:BanditTeacher",
+)
+_CURRICULA = _family(
+    "SkillList",
+    {
+        "tscl-online": (
+            "curricula.tscl:Online",
+            "teacher-student curriculum: fading mean of gains",
+            "gains of all",
+            {"rate": 0.5, "temperature": 0.02},
+        ),
+        "tscl-naive": (
+            "curricula.tscl:Naive",
+            "teacher-student curriculum: slopes, step by step",
+            "gains of all",
+            {"rate": 0.5, "window": 2, "temperature": 0.02},
+        ),
+        "tscl-window": (
+            "curricula.tscl:Window",
+            "teacher-student curriculum: slope in a window",
+            "gains of all",
+            {"window": 3, "temperature": 0.02},
+        ),
+        "tscl-sampling": (
+            "curricula.tscl:Sampling",
+            "teacher-student curriculum: draws from latest gains",
+            "gains of all",
+            {"window": 3, "temperature": 0.02},
+        ),
+        "plr": (
+            "curricula.plr:PrioritizedLevelReplay",
+            "prioritised level replay: rank of change, staleness",
+            "gains of what it teaches",
+            {},
+        ),
+        "procurl": (
+            "curricula.procurl:ProximalCurriculum",
+            "proximal curriculum: neither mastered nor out of reach",
+            "accuracy of all",
+            {},
+        ),
+        "sec": (
+            "curricula.sec:SelfEvolvingCurriculum",
+            "the bandit of self-evolving curricula, on gains",
+            "gains of all",
+            {"temperature": 0.02},
+        ),
+        "dump": (
+            "curricula.dump:DistributionCurriculum",
+            "upper bounds on gains, as a distribution (DUMP)",
+            "gains of all",
+            {"temperature": 0.02, "width": 0.05},
+        ),
+        "adarft": (
+            "curricula.adarft:AdaptiveDifficulty",
+            "what is as hard as a target that moves (AdaRFT)",
+            "accuracy of all",
+            {},
+        ),
+    },
+    "curricula.teacher:CurriculumTeacher",
+)
+_MIXTURES = _family(
+    "SkillList",
+    {
+        "odm": (
+            "curricula.odm:OnlineDataMixing",
+            "online data mixing: a bandit rewarded with the loss",
+            "losses of all",
+            {},
+        ),
+        "skill-it": (
+            "curricula.skill_it:SkillIt",
+            "Skill-It: losses spread over a graph of skills",
+            "losses of all",
+            {},
+        ),
+        "excess-loss": (
+            "curricula.excess_loss:ExcessLoss",
+            "group DRO on losses above a reference (DoReMi's rule)",
+            "losses of all",
+            {},
+        ),
+    },
+    "curricula.teacher:MixingTeacher",
+)
+_TREES = _family(
+    "SkillTree",
+    {
+        "uniform-tree": (
+            "trees.rules:UniformTree",
+            "finds every subskill, teaches all alike",
+            "its tree",
+            {},
+        ),
+        "alternating": (
+            "trees.rules:Alternating",
+            "explores and exploits in turn",
+            "its tree",
+            {},
+        ),
+        "fill-and-balance": (
+            "trees.rules:FillAndBalance",
+            "explores until full, then evens out what was taught",
+            "its tree",
+            {},
+        ),
+        "random-tree": (
+            "trees.rules:RandomTree",
+            "a coin decides between exploring and exploiting",
+            "its tree",
+            {},
+        ),
+        "threshold": (
+            "trees.rules:Threshold",
+            "exploits what gained, explores the rest",
+            "gains of what it teaches",
+            {},
+        ),
+        "constant-tree": (
+            "trees.rules:ConstantTree",
+            "the same answer in every step",
+            "its tree",
+            {},
+        ),
+    },
+    "trees.teacher:TreeTeacher",
+)
+_WORDS = {
+    "few-shot": TeacherEntry(
+        "the same for every skill, with solved exercises as aids",
+        {"SkillList": "few_shot:FewShot"},
+        "context:Classroom",
+        "nothing",
+    ),
+    "llm": TeacherEntry(
+        "a chat model that reads the student's errors",
+        {
+            "OpenEnded": "llm.open_ended:LLMOpenEnded",
+            "SkillList plan": "llm.skill_list:LLMSkillList",
+            "SkillTree moves": "llm.skill_tree:LLMSkillTree",
+        },
+        "context:Classroom",
+        "answers on val",
+        env={
+            "SkillList": {"action": "plan", "observation": "report"},
+            "SkillTree": {"action": "moves", "observation": "report", "pretest": True},
+        },
+    ),
+    **_family(
+        "OpenEnded",
+        {"pool": ("pool:Pool", "hands in finished examples (pool=...)", "accuracy of all", {})},
+    ),
+}
+
+BUILT_IN: Mapping[str, TeacherEntry] = {
+    **_PLAIN,
+    **_BOXES,
+    **_BANDITS,
+    **_CURRICULA,
+    **_MIXTURES,
+    **_TREES,
+    **_WORDS,
+}
+"""By name, in the order of tables."""

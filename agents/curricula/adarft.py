@@ -1,0 +1,70 @@
+"""``adarft``: what is as hard as a target difficulty, which rises with the student's success."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from teachgym.agents.bandits.bandit import best_arms
+from teachgym.agents.curricula.rule import FloatArray
+from teachgym.settings import NotNegative, Share, ShareAboveZero, checked
+
+
+class AdaptiveDifficulty:
+    """Orders the arms closest to a target difficulty T, alike; T follows the success on them.
+
+    Shi et al. 2025 (arXiv 2504.05520), algorithm 1, with difficulties in [0, 1] instead of
+    [0, 100]::
+
+        T <- clip(T + step tanh(sensitivity (R - target)), 0, 1)
+
+    Differences:
+
+    * R is the mean reward of the answers sampled for a batch. Here it is the accuracy on the arms
+      ordered, measured just before they were trained, as the answers are.
+    * The difficulty of a problem is how often a language model fails it. Here it is how often the
+      untrained student fails on the arm, by the first observation.
+    * Theirs takes the problems closest to T to fill a batch; here ``share`` of the arms fill it.
+
+    Args:
+        names: of the arms.
+        rng: breaks ties.
+        target: success aimed at, in [0, 1].
+        sensitivity: >= 0.
+        step: the most that T moves at once, >= 0.
+        start: T at first, in [0, 1].
+        share: of the arms that are taught in a step, in (0, 1]; at least one is.
+    """
+
+    @checked
+    def __init__(
+        self,
+        names: Sequence[str],
+        rng: np.random.Generator,
+        *,
+        target: Share = 0.5,
+        sensitivity: NotNegative = 2.0,
+        step: NotNegative = 0.5,
+        start: Share = 0.0,
+        share: ShareAboveZero = 1 / 3,
+    ) -> None:
+        self.rng = rng
+        self.target, self.sensitivity, self.step = target, sensitivity, step
+        self.difficulty = start
+        self._width = max(1, round(share * len(names)))
+        self._difficulties: FloatArray | None = None
+        self._success: float | None = None
+
+    def plan(self, measured: FloatArray) -> FloatArray:
+        """See ``Rule``."""
+        if self._difficulties is None:
+            self._difficulties = 1 - measured
+        if self._success is not None:
+            pull = math.tanh(self.sensitivity * (self._success - self.target))
+            self.difficulty = min(max(self.difficulty + self.step * pull, 0.0), 1.0)
+        distance = np.abs(self._difficulties - self.difficulty)
+        chosen = best_arms(-distance, self._width, self.rng)
+        self._success = float(measured[chosen].mean())
+        return np.bincount(chosen, minlength=len(measured)) / len(chosen)

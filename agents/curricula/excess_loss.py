@@ -1,0 +1,71 @@
+"""``excess-loss``: more of what the student does worse at than a reference: group DRO."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from teachgym.agents.curricula.rule import FloatArray
+from teachgym.errors import ConfigError, UnknownSkillError, unknown
+from teachgym.settings import NotNegative, Share, checked
+
+
+class ExcessLoss:
+    """Multiplies each arm's share by exp(eta max(loss - reference, 0)), and smooths.
+
+    The rule of DoReMi (Xie et al. 2023, arXiv 2305.10429, algorithm 1, step 2), a form of group
+    distributionally robust optimisation::
+
+        a <- a exp(eta excess) / sum       a <- (1 - smoothing) a + smoothing / n
+
+    It is not the method of that paper, which trains a reference model on the starting mixture,
+    takes the mean of a over the training of a second, small model with a reweighted loss, and
+    trains a third one on it. Here the one student is trained on a itself, and the losses are those
+    on ``val``, not of each token of a batch.
+
+    Args:
+        names: of the arms.
+        rng: not used.
+        eta: >= 0.
+        smoothing: in [0, 1].
+        reference: the loss of the reference, for all arms or ``{arm: loss}``; it must be measured
+            beforehand, e.g. in a run of ``uniform``, whose cost comes on top. With 0 the excess is
+            the loss: group DRO without a reference.
+
+    Raises:
+        UnknownSkillError: for a reference of something that is no arm.
+        ConfigError: for a reference that leaves an arm out.
+    """
+
+    @checked
+    def __init__(
+        self,
+        names: Sequence[str],
+        rng: np.random.Generator,
+        *,
+        eta: NotNegative = 1.0,
+        smoothing: Share = 1e-3,
+        reference: NotNegative | Mapping[str, NotNegative] = 0.0,
+    ) -> None:
+        self.eta, self.smoothing = eta, smoothing
+        self.reference = _by_arm(reference, names)
+        self.shares = np.full(len(names), 1 / len(names))
+
+    def plan(self, measured: FloatArray) -> FloatArray:
+        """See ``Rule``."""
+        excess = np.maximum(measured - self.reference, 0)
+        raised = self.shares * np.exp(self.eta * (excess - excess.max()))
+        self.shares = (1 - self.smoothing) * raised / raised.sum() + self.smoothing / len(raised)
+        return self.shares
+
+
+def _by_arm(reference: float | Mapping[str, float], names: Sequence[str]) -> FloatArray:
+    if not isinstance(reference, Mapping):
+        return np.full(len(names), float(reference))
+    for name in reference:
+        if name not in names:
+            raise UnknownSkillError(unknown("skill", name, names))
+    if left_out := [name for name in names if name not in reference]:
+        raise ConfigError(f"reference leaves out {', '.join(left_out)}; give a loss for every arm")
+    return np.array([reference[name] for name in names])

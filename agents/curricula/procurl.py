@@ -1,0 +1,45 @@
+"""``procurl``: the proximal curriculum: what is neither mastered nor out of reach."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from teachgym.agents.curricula.rule import FloatArray, softmax
+from teachgym.settings import NotNegative, ShareAboveZero, checked
+
+
+class ProximalCurriculum:
+    """Shares in proportion to exp(beta p (best - p)), with p the probability of success.
+
+    Tzannetos et al. 2023 (arXiv 2304.12877), section 4: ProCuRL in its practical form, with the
+    same ``best`` for all tasks and a softmax instead of the maximum.
+
+    Differences:
+
+    * p is the accuracy on ``val``, as in their ProCuRL-val; their other form reads it off the
+      value function of the agent.
+    * The step is divided by the distribution, where theirs draws one task an episode.
+
+    Args:
+        names: of the arms.
+        rng: not used.
+        beta: >= 0; the larger, the more goes to the highest product.
+        best: the probability of success of a perfect student, in (0, 1].
+    """
+
+    @checked
+    def __init__(
+        self,
+        names: Sequence[str],
+        rng: np.random.Generator,
+        *,
+        beta: NotNegative = 20.0,
+        best: ShareAboveZero = 1.0,
+    ) -> None:
+        self.beta, self.best = beta, best
+
+    def plan(self, measured: FloatArray) -> FloatArray:
+        """See ``Rule``."""
+        return softmax(self.beta * measured * (self.best - measured))

@@ -1,0 +1,64 @@
+"""A rule: from what was measured of every arm to its share of the next step; what rules share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray: TypeAlias = NDArray[np.float64]
+
+
+class Rule(Protocol):
+    """Divides a step among arms: the skills, or the skills at a level."""
+
+    def plan(self, measured: FloatArray) -> FloatArray:
+        """Shares of the next step, >= 0 with sum 1, (n_arms,); called once a step.
+
+        ``measured`` has the student's accuracy on each arm, or its loss for rules that follow
+        losses, (n_arms,), finite: what was not measured has the latest value known.
+        """
+
+
+MakeRule = Callable[[Sequence[str], np.random.Generator], Rule]
+"""Builds a rule for arms of the given names; the generator is the source of all randomness."""
+
+
+def softmax(values: FloatArray, temperature: float = 1.0) -> FloatArray:
+    """exp(v / temperature) / sum, (n_arms,); equal shares of the largest at a temperature of 0.
+
+    Example:
+        >>> softmax(np.array([1.0, 3.0, 3.0]), temperature=0).tolist()
+        [0.0, 0.5, 0.5]
+    """
+    below = values - values.max()
+    weights = np.exp(below / temperature) if temperature > 0 else (below == 0).astype(np.float64)
+    shares: FloatArray = weights / weights.sum()
+    return shares
+
+
+Signal = Literal["gain", "advantage"]
+"""What stands for the mean size of an advantage, which fine-tuning on examples does not have: the
+size of the latest gain of accuracy, or what the advantage would be; see ``Learnability``."""
+
+
+class Learnability:
+    """How much there is to learn from each arm, by the signal chosen, (n_arms,), in [0, 1].
+
+    * ``gain``: |p_now - p_before|; 0 before the first step.
+    * ``advantage``: 2 sqrt(p (1 - p)). Answers graded 0 or 1 with mean p have the advantage
+      (r - p) / sd (GRPO), and sd = sqrt(p (1 - p)), so its mean size is 2 p (1 - p) / sd.
+    """
+
+    def __init__(self, signal: Signal) -> None:
+        self.signal = signal
+        self._before: FloatArray | None = None
+
+    def __call__(self, accuracy: FloatArray) -> FloatArray:
+        """By the accuracy now; to be called once a step."""
+        before = accuracy if self._before is None else self._before
+        self._before = accuracy
+        found = abs(accuracy - before)
+        return found if self.signal == "gain" else 2 * np.sqrt(accuracy * (1 - accuracy))

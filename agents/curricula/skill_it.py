@@ -1,0 +1,68 @@
+"""``skill-it``: more of the skills on which the loss of what depends on them is still high."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from teachgym.agents.curricula.rule import FloatArray, softmax
+from teachgym.errors import UnknownSkillError, unknown
+from teachgym.settings import Kept, NotNegative, checked
+
+EDGE = 0.5
+"""Weight of an edge between two skills; that of a skill to itself is 1."""
+
+
+class SkillIt:
+    """Shares proportional to exp(eta sum_j A_ij sum of the last ``window`` losses of j).
+
+    Chen et al. 2023 (arXiv 2307.14430), algorithm 1; A_ij > 0 where training on i helps j. The
+    first mixture is by the graph alone, with a loss of 1 everywhere.
+
+    Differences:
+
+    * The published graph is estimated beforehand from a training run for every skill and every
+      pair of them, about n^2 runs. Here it is given in ``edges``, at whatever it cost to know, and
+      is the identity if it is not: the paper's ablation without a graph.
+    * Edges weigh 1/2, as in the paper's synthetic tasks, without damping over rounds.
+
+    Args:
+        names: of the arms.
+        rng: not used.
+        eta: >= 0.
+        window: evaluations whose losses are added up, >= 1.
+        edges: ``{skill: [skills that it helps]}``.
+
+    Raises:
+        UnknownSkillError: for a skill that is no arm.
+    """
+
+    @checked
+    def __init__(
+        self,
+        names: Sequence[str],
+        rng: np.random.Generator,
+        *,
+        eta: NotNegative = 0.2,
+        window: Kept = 3,
+        edges: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        self.eta = eta
+        self.graph = np.eye(len(names))
+        places = {name: place for place, name in enumerate(names)}
+        for skill, helped in (edges or {}).items():
+            for name in (skill, *helped):
+                if name not in places:
+                    raise UnknownSkillError(unknown("skill", name, names))
+            for name in set(helped) - {skill}:
+                self.graph[places[skill], places[name]] = EDGE
+        self._losses = deque[FloatArray](maxlen=window)
+
+    def plan(self, measured: FloatArray) -> FloatArray:
+        """See ``Rule``."""
+        first = not self._losses
+        self._losses.append(measured)
+        total = np.ones(len(measured)) if first else np.sum(self._losses, axis=0)
+        return softmax(self.eta * self.graph @ total)

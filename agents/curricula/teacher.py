@@ -1,0 +1,121 @@
+"""Rules as teachers of a Skill-List environment: what they are shown, and what they order."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from teachgym.agents.context import Cells, Unit, accuracy_of
+from teachgym.agents.curricula.rule import FloatArray, MakeRule
+from teachgym.errors import BudgetError, ConfigError
+from teachgym.metrics import nearest_level
+from teachgym.settings import FewOrNone, checked
+from teachgym.types import Items, Obs, Transition
+
+
+class CurriculumTeacher:
+    """Shows a rule the accuracy on every arm, and divides the step as the rule says.
+
+    What is not measured keeps the latest accuracy known; before there is any, it has the mean of
+    what is measured.
+
+    Args:
+        cells: names and sizes of the environment.
+        rule: builds the rule at every reset.
+        name: what the teacher is called in tables.
+        arms: ``skill``: an arm is a skill with all its levels alike; ``cell``: a skill at a level,
+            whose accuracy is much noisier.
+    """
+
+    @checked
+    def __init__(
+        self, cells: Cells, rule: MakeRule, name: str = "rule", *, arms: Unit = "skill"
+    ) -> None:
+        self.cells = cells
+        self.name = name
+        self.arms = arms
+        self._levels = (cells.levels[0],) if arms == "skill" else cells.levels
+        self._make = rule
+        self.reset(0)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the arms: the skill's, or ``skill@level``."""
+        if self.arms == "skill":
+            return self.cells.skills
+        return tuple(f"{skill}@{level:g}" for skill in self.cells.skills for level in self._levels)
+
+    def reset(self, seed: int) -> None:
+        """A new rule that knows nothing."""
+        self.rule = self._make(self.names, np.random.default_rng(seed))
+        self._known = np.full(len(self.names), np.nan)
+
+    def act(self, observation: Obs) -> NDArray[np.float32]:
+        """Shares of the step, (n_skills, n_levels)."""
+        latest = self._measure(observation)
+        self._known = np.where(np.isnan(latest), self._known, latest)
+        missing = np.isnan(self._known)
+        mean = 0.0 if missing.all() else float(self._known[~missing].mean())
+        shares = self.rule.plan(np.where(missing, mean, self._known))
+        return self.cells.spend(shares.reshape(-1, len(self._levels)))
+
+    def observe(self, transition: Transition) -> None:
+        """Nothing: the next observation shows what the step did."""
+
+    def _measure(self, observation: Obs) -> FloatArray:
+        """The accuracy on each arm, (n_arms,); nan = not measured."""
+        return accuracy_of(self.arms, observation)[:, : len(self._levels)].ravel()
+
+
+class MixingTeacher(CurriculumTeacher):
+    """Shows a rule the loss on every arm, and divides the step as the rule says.
+
+    Args:
+        cells: names and sizes of the environment.
+        rule: builds the rule at every reset.
+        name: what the teacher is called in tables.
+        arms: as in ``CurriculumTeacher``.
+        items: 0 = the loss is the share of wrong answers on ``val``, which the environment shows.
+            Else it is the mean negative log-probability of a target's token, in nats, on so many
+            items of ``val`` for each arm: what the published methods use. They are probed in every
+            step, at the price of their tokens; what the budget cannot pay keeps its latest value.
+    """
+
+    @checked
+    def __init__(
+        self,
+        cells: Cells,
+        rule: MakeRule,
+        name: str = "mixture",
+        *,
+        arms: Unit = "skill",
+        items: FewOrNone = 0,
+    ) -> None:
+        if items and cells.probes is None:
+            raise ConfigError(f"items is {items}; here no student can be probed, so it must be 0")
+        self.items = items
+        super().__init__(cells, rule, name, arms=arms)
+
+    def _measure(self, observation: Obs) -> FloatArray:
+        """The loss on each arm, (n_arms,); nan = not measured."""
+        return self._probe() if self.items else 1 - super()._measure(observation)
+
+    def _probe(self) -> FloatArray:
+        """The same by log-probabilities; nan for all if that cannot be paid."""
+        probes, losses = self.cells.probes, np.full(len(self.names), np.nan)
+        assert probes is not None  # Or the settings had been refused.
+        places: dict[str, list[int]] = {name: [] for name in self.names}
+        for place, (skill, difficulty) in enumerate(probes.labels(Items("val"))):
+            level = self._levels[nearest_level(self._levels, difficulty)]
+            name = skill if self.arms == "skill" else f"{skill}@{level:g}"
+            if len(places.get(name, range(self.items))) < self.items:
+                places[name].append(place)
+        asked = [(arm, place) for arm, own in enumerate(places.values()) for place in own]
+        try:
+            found = probes.logprobs(Items("val", tuple(place for _, place in asked)))
+        except BudgetError:
+            return losses
+        for arm in {arm for arm, _ in asked}:
+            own = [tokens for (of, _), tokens in zip(asked, found, strict=True) if of == arm]
+            losses[arm] = -np.concatenate(own).mean()
+        return losses

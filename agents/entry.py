@@ -1,0 +1,123 @@
+"""What a built-in teacher is made of, and which environments it can act in."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal
+
+import gymnasium as gym
+
+from teachgym.errors import ConfigError
+from teachgym.protocols import Teacher
+from teachgym.registry import load_attribute
+
+Kind = Literal["SkillList", "SkillTree", "OpenEnded", "SkillList plan", "SkillTree moves"]
+"""What a teacher acts in: the short name of an environment, followed by its setting ``action`` if
+the teacher acts in words."""
+
+Observes = Literal[
+    "nothing",
+    "accuracy of all",
+    "accuracy of what it teaches",
+    "gains of all",
+    "gains of what it teaches",
+    "losses of all",
+    "its tree",
+    "answers on val",
+    "accuracy of all, and what is learnable",
+]
+"""What a teacher decides by, of the skills or cells: equal budgets do not make equal knowledge."""
+
+
+@dataclass(frozen=True, slots=True)
+class TeacherEntry:
+    """A built-in teacher: how it is made for an environment, and how tables describe it.
+
+    Called as ``(env, **settings)`` it returns the teacher, which is given what ``knows`` reads off
+    the environment instead of the environment.
+    """
+
+    description: str
+    """One line for tables."""
+    makers: Mapping[Kind, str]
+    """The ``module:class`` of the teacher, in this package, for each kind that it can act in. It is
+    called as ``(known, **settings)``, or, if there is an algorithm, ``(known, make_algorithm, name,
+    **settings)``."""
+    knows: str
+    """The ``module:class``, in this package, whose ``of(env)`` returns what the teacher may know of
+    the environment: its first argument, ``known``."""
+    observes: Observes | None = None
+    """What it decides by; None = not declared."""
+    algorithm: str = ""
+    """The ``module:class``, in this package, of the algorithm inside the teacher, such as a bandit;
+    it is built anew at every reset. Empty = the teacher has none."""
+    name: str = ""
+    """What a teacher with an algorithm is called in tables."""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """Settings that replace the published defaults, which are for thousands of rounds: these are
+    for about ten steps with tens of skills, where gains are small against their range."""
+    env: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Settings that the teacher needs of an environment, by its short name, e.g. ``{"SkillList":
+    {"action": "plan"}}``. A run uses them as defaults; ``gym.make`` has to be given them."""
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """What it can act in."""
+        return tuple(self.makers)
+
+    def __call__(self, env: gym.Env[Any, Any], **settings: Any) -> Teacher[Any, Any]:
+        """The teacher for an environment of one of ``kinds``."""
+        make, chosen = _load(self.makers[kind_of(env)]), {**self.defaults, **settings}
+        known = _load(self.knows).of(env)
+        teacher: Teacher[Any, Any]
+        if self.algorithm:
+            algorithm = _load(self.algorithm)
+            own = {key: chosen.pop(key) for key in keywords_of(algorithm) if key in chosen}
+            teacher = make(known, partial(algorithm, **own), self.name, **chosen)
+        else:
+            teacher = make(known, **chosen)
+        return teacher
+
+    def sources(self, kind: Kind | None = None) -> list[Callable[..., Any]]:
+        """The functions and classes that take its settings, for one kind of environment or all."""
+        paths = self.makers.values() if kind is None else [self.makers[kind]]
+        return [_load(path) for path in (*paths, *filter(None, [self.algorithm]))]
+
+
+def kind_of(env: gym.Env[Any, Any]) -> Kind:
+    """Which of the three environments ``env`` is, and how it is acted in, by its action space.
+
+    Raises:
+        ConfigError: for an action space that no registered teacher can use, e.g. a flat one.
+    """
+    from teachgym.agents.context import acting_space
+    from teachgym.spaces import DataSpace, MovesSpace, PlanSpace
+
+    space = acting_space(env)
+    if isinstance(space, DataSpace):
+        return "OpenEnded"
+    if isinstance(space, PlanSpace):
+        return "SkillList plan"
+    if isinstance(space, MovesSpace):
+        return "SkillTree moves"
+    if isinstance(space, gym.spaces.Dict) and "allocation" in space.spaces:
+        return "SkillTree"
+    if isinstance(space, gym.spaces.Box) and len(space.shape) == 2:
+        return "SkillList"
+    raise ConfigError(
+        f"no registered teacher acts in {space}; leave action='discrete' and observation='flat' "
+        "out, which are for agents of libraries"
+    )
+
+
+def keywords_of(build: Callable[..., Any]) -> dict[str, Any]:
+    """The keyword-only arguments with their defaults; ``REQUIRED`` for those without."""
+    parameters = inspect.signature(build).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def _load(path: str) -> Any:
+    return load_attribute(f"teachgym.agents.{path}")
