@@ -63,9 +63,11 @@ def teachers() -> str:
     """The table of teachers."""
     head = (DOCS / "teachers.head.md").read_text()
     rows = [
-        f"| `{name}` | {', '.join(t.kinds)} | {t.description} |" for name, t in TEACHERS.items()
+        f"| `{name}` | {', '.join(t.kinds)} | {t.description} | {t.observes} |"
+        for name, t in TEACHERS.items()
     ]
-    return "\n".join([head, "| name | environment | what it does |", "|---|---|---|", *rows, ""])
+    titles = "| name | environment | what it does | what it observes |"
+    return "\n".join([head, titles, "|---|---|---|---|", *rows, ""])
 
 
 def main() -> None:

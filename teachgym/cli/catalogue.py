@@ -32,11 +32,14 @@ class Listing:
         from teachgym.report.tables import NOTHING
 
         table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
-        first, *others = self.columns
+        rows, columns = list(self.rows()), self.columns
+        if columns[-1] == "from" and all(row[-1] == "built-in" for row in rows):
+            rows, columns = [row[:-1] for row in rows], columns[:-1]
+        first, *others = columns
         table.add_column(first, no_wrap=True)
         for column in others:
-            table.add_column(column)
-        for row in self.rows():
+            table.add_column(column, overflow="fold")  # Not cut off: it may be a setting's name.
+        for row in rows:
             table.add_row(*(Text(cell or NOTHING) for cell in row))
         return table
 
@@ -55,7 +58,8 @@ def _teacher_rows() -> Rows:
     for name in TEACHERS.names:
         entry = teacher_entry(name)
         kinds = ", ".join(entry.kinds) or "any"
-        yield name, kinds, entry.description, _teacher_settings(name), TEACHERS.origin(name)
+        does = "\n".join(filter(None, [entry.description, _teacher_settings(name)]))
+        yield name, kinds, does, entry.observes or "", TEACHERS.origin(name)
 
 
 def _teacher_settings(name: str) -> str:
@@ -102,7 +106,9 @@ def _kind(path: str, what: str) -> Listing:
 
 LISTINGS = {
     "envs": Listing(("id", "what it is"), _env_rows),
-    "teachers": Listing(("name", "for", "what it does", "settings", "from"), _teacher_rows),
+    "teachers": Listing(
+        ("name", "for", "what it does; its settings", "what it observes", "from"), _teacher_rows
+    ),
     "students": Listing(("name", "who is taught", "from"), _student_rows),
     "tasks": _kind("teachgym.tasks:TASKS", "what is taught"),
     "engines": _kind("teachgym.engines:ENGINES", "how orders are filled"),

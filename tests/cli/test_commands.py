@@ -247,6 +247,16 @@ def test_everything_that_can_be_named_is_listed() -> None:
     assert "weakest" not in only
 
 
+def test_the_list_of_teachers_cuts_nothing_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At 80 columns, the width of a terminal of old, all words of a row are there in full."""
+    monkeypatch.setenv("COLUMNS", "80")
+    output = teach("list", "teachers").output
+    assert "…" not in output
+    for word in ("exploration=0.2", "gains of what it", "noise_floor=0.0", "tscl-sampling"):
+        assert word in output
+    assert "built-in" not in output
+
+
 def test_the_version_and_the_help_are_there() -> None:
     assert teach("--version").output == f"teachgym {teachgym.__version__}\n"
     output = teach("run", "--help").output
