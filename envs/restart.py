@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from teachgym.apportion import apportion
+from teachgym.streams import draw_entropy, order_of
 from teachgym.types import Data, Example
 
 TrainingMode = Literal["continue", "scratch", "batch"]
@@ -38,5 +39,8 @@ def training_set(
     if mode == "batch":
         return new
     (count,) = apportion([len(new) * replay / (1 - replay)], len(earlier), rng)
-    chosen = rng.choice(len(earlier), count, replace=False) if count else ()
+    if not count:
+        return new
+    # What two runs have in common is drawn in both.
+    chosen = order_of([e.identity for e in earlier], draw_entropy(rng))[:count]
     return new + tuple(earlier[i] for i in chosen)

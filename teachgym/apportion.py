@@ -67,8 +67,12 @@ def apportion(amounts: ArrayLike, limit: float, rng: np.random.Generator) -> NDA
 def divide_evenly(total: int, parts: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """``parts`` whole numbers that sum to ``total`` and differ by 1 at most; chance says which.
 
+    By equal chance, a larger total gives no part less.
+
     Example:
         >>> sorted(divide_evenly(7, 3, np.random.default_rng(0)).tolist())
         [2, 2, 3]
     """
-    return apportion(np.full(parts, total / max(parts, 1)), total, rng)
+    each, more = divmod(total, max(parts, 1))
+    rank: NDArray[np.int64] = rng.permutation(parts)
+    return each + (rank < more)

@@ -9,9 +9,9 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from teachgym.envs.stress.chance import chance
 from teachgym.evaluation import report_on
 from teachgym.protocols import Evaluator, Student, Task
+from teachgym.streams import chance
 from teachgym.types import Example, Prediction, Report, Split
 
 

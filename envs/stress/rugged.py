@@ -13,9 +13,9 @@ from itertools import count
 
 import numpy as np
 
-from teachgym.envs.stress.chance import chance
 from teachgym.errors import ConfigError
 from teachgym.metrics import nearest_level
+from teachgym.streams import chance
 from teachgym.tasks.task import Task, TaskWrapper
 from teachgym.types import Example, Split
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from teachgym.envs.stress.chance import chance
 from teachgym.envs.stress.settings import SkillChoice
 from teachgym.errors import require_known
+from teachgym.streams import chance
 
 
 def choose_skills(

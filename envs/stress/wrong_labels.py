@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from teachgym.envs.stress.chance import chance
 from teachgym.protocols import Student, Task
+from teachgym.streams import chance
 from teachgym.types import EXERCISE, Data, Example, score_of
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from teachgym.gate.kinds import REVERSED
 from teachgym.protocols import DataEngine
+from teachgym.streams import Streams
 from teachgym.types import EXERCISE, Data, Example, Order, Plan
 
 
@@ -15,8 +16,8 @@ class BackwardEngine(DataEngine):
     """Half of each order as another engine fills it, and for each exercise its backward question.
 
     The answer is given and the exercise asked for, as auxiliary text of the kind ``reversed``. Of
-    odd counts, in turn, the last exercise has no backward question or is left out itself. No
-    grader is needed: what is asked backward is as right as what was made forward.
+    odd counts the last exercise has no backward question or is left out itself, by equal chance.
+    No grader is needed: what is asked backward is as right as what was made forward.
 
     Args:
         engine: makes the exercises.
@@ -38,13 +39,14 @@ class BackwardEngine(DataEngine):
             UnknownSkillError: for an order of a skill that the task does not have.
         """
         data: Data = ()
-        surplus_backward = True
+        streams = Streams(rng)
         for order in plan.orders:
             forward = replace(order, count=(order.count + 1) // 2)
-            made = tuple(self._engine.generate(Plan((forward,)), rng))
+            own = streams.of(order.engine, order.skill, order.difficulty, order.subskill)
+            made = tuple(self._engine.generate(Plan((forward,)), own))
             backward = tuple(turned(example) for example in made if is_turnable(example))
             if len(made) + len(backward) > order.count:
-                surplus_backward = not surplus_backward
+                surplus_backward = own.random() < 0.5
                 made, backward = (
                     (made[:-1], backward) if surplus_backward else (made, backward[:-1])
                 )

@@ -8,6 +8,7 @@ import numpy as np
 
 from teachgym.errors import require_known, unknown
 from teachgym.protocols import DataEngine
+from teachgym.streams import Streams
 from teachgym.types import Data, Order, Plan
 
 
@@ -47,7 +48,8 @@ class DispatchEngine(DataEngine):
         names = [order.engine or self._default for order in plan.orders]
         require_known("engine of an order", names, self._engines)
         data: Data = ()
+        streams = Streams(rng)
         for name in dict.fromkeys(names):
             orders = tuple(o for o, n in zip(plan.orders, names, strict=True) if n == name)
-            data += self._engines[name].generate(Plan(orders), rng)
+            data += self._engines[name].generate(Plan(orders), streams.of(name))
         return data

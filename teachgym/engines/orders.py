@@ -1,14 +1,18 @@
-"""What every engine does with an order: divide it among leaf skills, sign what is made for it."""
+"""What every engine does with an order: divide it among leaf skills, sign what is made for it.
+
+Engines draw from ``teachgym.streams.Streams``, so that what they make for a skill and a difficulty
+does not depend on the other orders of the plan: two plans that agree there get the same, and one
+that orders more gets the other's examples and more.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from teachgym.apportion import divide_evenly
 from teachgym.errors import UnknownSkillError, unknown
+from teachgym.streams import Streams
 from teachgym.types import Example, Order, Provenance, Skill, leaf_skills
 
 Leaves = Mapping[str, tuple[str, ...]]
@@ -32,10 +36,11 @@ def leaves_under(skills: Sequence[Skill]) -> Leaves:
     return leaves
 
 
-def divide(order: Order, leaves: Leaves, rng: np.random.Generator) -> Iterator[tuple[str, int]]:
+def divide(order: Order, leaves: Leaves, streams: Streams) -> Iterator[tuple[str, int]]:
     """The order's count over the leaves of its skill, as evenly as whole numbers allow.
 
-    Chance says which leaves get one more where it does not come out even.
+    Chance says which leaves get one more where it does not come out even, the stream of the
+    order's skill and difficulty.
 
     Raises:
         UnknownSkillError: if the order's skill is not in ``leaves``.
@@ -43,6 +48,10 @@ def divide(order: Order, leaves: Leaves, rng: np.random.Generator) -> Iterator[t
     if order.skill not in leaves:
         raise UnknownSkillError(unknown("skill", order.skill, leaves))
     names = leaves[order.skill]
+    if len(names) == 1:
+        yield names[0], order.count
+        return
+    rng = streams.of("division", order.skill, order.difficulty)
     yield from zip(names, divide_evenly(order.count, len(names), rng).tolist(), strict=True)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from teachgym.engines.orders import divide, leaves_under, signed
 from teachgym.protocols import DataEngine, Task
+from teachgym.streams import Streams
 from teachgym.types import Data, Example, Plan, Skill
 
 
@@ -38,13 +39,17 @@ class PoolEngine(DataEngine):
         Raises:
             UnknownSkillError: for an order of a skill that the task does not have.
         """
-        left = {skill: list(examples) for skill, examples in self._pool.items()}
+        streams = Streams(rng)
+        left: dict[str, list[Example]] = {}
         chosen: list[Example] = []
         for order in plan.orders:
-            for leaf, count in divide(order, self._leaves, rng):
-                ranked = _ranked(left.get(leaf, []), order.difficulty, rng)
+            for leaf, count in divide(order, self._leaves, streams):
+                if leaf not in left:
+                    left[leaf] = _shuffled(self._pool.get(leaf, []), streams.of(leaf))
+                ranked = _ranked(left[leaf], order.difficulty)
                 chosen += [signed(example, order, self.name) for example in ranked[:count]]
-                left[leaf] = ranked[count:]
+                taken = set(map(id, ranked[:count]))
+                left[leaf] = [example for example in left[leaf] if id(example) not in taken]
         return tuple(chosen)
 
 
@@ -53,15 +58,16 @@ def pool_of_task(task: Task) -> PoolEngine:
     return PoolEngine(task.skills, task.examples("train"))
 
 
-def _ranked(
-    examples: Sequence[Example], difficulty: float | None, rng: np.random.Generator
-) -> list[Example]:
-    """The examples in random order, or by distance to ``difficulty`` with ties in random order."""
-    shuffled = [examples[i] for i in rng.permutation(len(examples))]
+def _shuffled(examples: Sequence[Example], rng: np.random.Generator) -> list[Example]:
+    return [examples[i] for i in rng.permutation(len(examples))]
+
+
+def _ranked(examples: Sequence[Example], difficulty: float | None) -> Sequence[Example]:
+    """The examples as they come, or by distance to ``difficulty``, ties as they come."""
     if difficulty is None:
-        return shuffled
+        return examples
 
     def distance(example: Example) -> float:
         return math.inf if example.difficulty is None else abs(example.difficulty - difficulty)
 
-    return sorted(shuffled, key=distance)
+    return sorted(examples, key=distance)

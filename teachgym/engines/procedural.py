@@ -7,6 +7,7 @@ import numpy as np
 from teachgym.engines.orders import divide, leaves_under, signed
 from teachgym.errors import ConfigError
 from teachgym.protocols import DataEngine, Task
+from teachgym.streams import Streams
 from teachgym.types import Data, Plan
 
 
@@ -15,7 +16,7 @@ class ProceduralEngine(DataEngine):
 
     An order for a skill with subskills is divided evenly among its leaves. Hints and seeds are
     not read. Examples are drawn independently, so a small level repeats itself; the gate decides
-    about repetitions.
+    about repetitions. Each skill and difficulty has a stream of its own.
     """
 
     name = "procedural"
@@ -35,9 +36,11 @@ class ProceduralEngine(DataEngine):
         Raises:
             UnknownSkillError: for an order of a skill that the task does not have.
         """
+        streams = Streams(rng)
         return tuple(
-            signed(self._task.make(leaf, order.difficulty, rng), order, self.name)
+            signed(self._task.make(leaf, order.difficulty, cell), order, self.name)
             for order in plan.orders
-            for leaf, count in divide(order, self._leaves, rng)
+            for leaf, count in divide(order, self._leaves, streams)
+            for cell in [streams.of(leaf, order.difficulty)]
             for _ in range(count)
         )

@@ -24,6 +24,7 @@ from teachgym.engines.writer_settings import WriterSettings
 from teachgym.engines.written import Fields, item_type, problem_fields, solution_fields
 from teachgym.errors import ChatError
 from teachgym.gate import normalise
+from teachgym.streams import Streams
 from teachgym.syllabus import Syllabus
 from teachgym.types import Data, Example, Incident, Order, Plan, Provenance
 
@@ -79,11 +80,12 @@ class Writer:
             UnknownSkillError: for an order of a skill that the task does not have.
             ChatError: if no call got through and there is nothing at all.
         """
-        jobs = [job for order in orders for job in self._jobs(order, rng)]
+        streams = Streams(rng)
+        jobs = [job for order in orders for job in self._jobs(order, streams)]
         batch = _Batch()
         while waiting := [job for job in jobs if job.missing and job.calls]:
             try:
-                self._write_round(waiting, batch, rng)
+                self._write_round(waiting, batch)
             except ChatError:
                 if not any(job.made for job in jobs):
                     raise
@@ -95,18 +97,19 @@ class Writer:
                 self._note("short", f"{len(job.made)} of {job.count} written for {job.topic}")
         return tuple(example for job in jobs for example in job.made)
 
-    def _jobs(self, order: Order, rng: np.random.Generator) -> Iterator[_Job]:
+    def _jobs(self, order: Order, streams: Streams) -> Iterator[_Job]:
         """The order's parts, one for each leaf."""
-        parts = list(divide(order, self._leaves, rng))
+        parts = list(divide(order, self._leaves, streams))
         if order.subskill:
             parts = [(parts[0][0], order.count)]
         for leaf, count in parts:
             calls = math.ceil(count / self.settings.per_call) + self.settings.refills
-            yield _Job(order, leaf, count, calls)
+            rng = streams.of(leaf, order.difficulty, order.subskill)
+            yield _Job(order, leaf, count, calls, rng)
 
-    def _write_round(self, jobs: Sequence[_Job], batch: _Batch, rng: np.random.Generator) -> None:
+    def _write_round(self, jobs: Sequence[_Job], batch: _Batch) -> None:
         """One more call for each job, and what comes of it."""
-        calls = [self._call(job, batch, rng) for job in jobs]
+        calls = [self._call(job, batch) for job in jobs]
         replies = self.asker.ask([call.question for call in calls], item_type(self._problem))
         written: list[_Written] = []
         for call, items in zip(calls, replies, strict=True):
@@ -114,7 +117,7 @@ class Writer:
             for filled in islice(new, call.job.missing):
                 batch.problems.setdefault(call.job.leaf, []).append(filled["problem"])
                 written.append(_Written(call, filled))
-        for one, solutions in zip(written, self._solve(written, rng), strict=True):
+        for one, solutions in zip(written, self._solve(written), strict=True):
             if (example := self._finish(one, solutions)) is not None:
                 one.call.job.made.append(example)
 
@@ -128,10 +131,10 @@ class Writer:
                 batch.known.add(problem)
                 yield item
 
-    def _call(self, job: _Job, batch: _Batch, rng: np.random.Generator) -> _Call:
+    def _call(self, job: _Job, batch: _Batch) -> _Call:
         """The next question for a job, which takes one of its calls."""
         job.calls -= 1
-        seeds, shots = self._shown(job, rng)
+        seeds, shots = self._shown(job)
         messages = self._render(
             "write",
             count=min(job.missing, self.settings.per_call),
@@ -144,25 +147,25 @@ class Writer:
             written=newest(batch.problems.get(job.leaf, ()), self.settings.shown_tokens),
             fields=self._problem,
         )
-        return _Call(job, seeds + shots, ChatRequest(messages, _draw(rng)))
+        return _Call(job, seeds + shots, ChatRequest(messages, _draw(job.rng)))
 
-    def _shown(self, job: _Job, rng: np.random.Generator) -> tuple[Data, Data]:
+    def _shown(self, job: _Job) -> tuple[Data, Data]:
         """Training examples to vary, and others of the skill, nearest in difficulty."""
         order, most = job.order, self.settings.per_call
         seeds = [self._by_id[seed] for seed in order.seeds if seed in self._by_id]
         if len(seeds) > most:
-            seeds = [seeds[i] for i in rng.permutation(len(seeds))[:most]]
+            seeds = [seeds[i] for i in job.rng.permutation(len(seeds))[:most]]
         wanted = Order(job.topic, max(0, self.settings.shots - len(seeds)), order.difficulty)
-        drawn = self._pool.generate(Plan((wanted,)), rng)
+        drawn = self._pool.generate(Plan((wanted,)), job.rng)
         return tuple(seeds), tuple(shot for shot in drawn if shot.id not in order.seeds)
 
-    def _solve(self, written: Sequence[_Written], rng: np.random.Generator) -> list[list[Fields]]:
+    def _solve(self, written: Sequence[_Written]) -> list[list[Fields]]:
         """The solutions to each problem; its own is the first if it came with one."""
         own = [[one.filled] if self.settings.stages == 1 else [] for one in written]
         draws = self.settings.votes - (self.settings.stages == 1)
         questions = [
-            ChatRequest(messages, _draw(rng))
-            for messages in map(self._solving, written)
+            ChatRequest(self._solving(one), _draw(one.call.job.rng))
+            for one in written
             for _ in range(draws)
         ]
         replies = iter(self.asker.ask(questions, item_type(self._solution)))
@@ -215,6 +218,8 @@ class _Job:
     count: int
     calls: int
     """Calls that may still be made for it."""
+    rng: np.random.Generator
+    """Decides what is shown and which draw is asked for; no other skill's draws matter."""
     made: list[Example] = field(default_factory=list)
 
     @property

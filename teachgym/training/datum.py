@@ -10,6 +10,7 @@ import numpy as np
 
 from teachgym.errors import ConfigError
 from teachgym.shown import in_short
+from teachgym.streams import draw_entropy, order_of
 from teachgym.students.texts import Texts
 from teachgym.training.losses import Needs
 from teachgym.training.settings import FineTuningSettings
@@ -55,6 +56,11 @@ class Datum:
     """Number of the example in the data that it was encoded from."""
 
     __repr__ = in_short
+
+    @property
+    def identity(self) -> str:
+        """Equal for data of equal texts."""
+        return repr([text.ids for text in self.texts])
 
     @property
     def n_targets(self) -> float:
@@ -127,10 +133,14 @@ def log_skipped(data: Sequence[Data], encoded: Sequence[Sequence[Datum]]) -> Non
 def batches(
     data: Sequence[Datum], settings: FineTuningSettings, rng: np.random.Generator
 ) -> list[list[Datum]]:
-    """The batch of each update: every epoch in a new order of ``rng``, the last batch smaller."""
-    made = []
+    """The batch of each update: every epoch in a new order of ``rng``, the last batch smaller.
+
+    Which of two examples comes first depends on these two alone, so that data sets which share
+    examples have them in the same order (``teachgym.streams``).
+    """
+    made, identities = [], [datum.identity for datum in data]
     for _ in range(settings.epochs):
-        order = rng.permutation(len(data))
+        order = order_of(identities, draw_entropy(rng))
         for start in range(0, len(data), settings.batch_size):
             made.append([data[i] for i in order[start : start + settings.batch_size]])
     return made

@@ -16,6 +16,7 @@ from teachgym.engines.orders import divide, leaves_under
 from teachgym.errors import ConfigError, RunError, UnknownNameError, UnknownSkillError
 from teachgym.protocols import DataEngine
 from teachgym.records import write_examples
+from teachgym.streams import Streams
 from teachgym.tasks.task import Task
 from teachgym.testing import ToyTask, check_engine
 from teachgym.types import Data, Example, Order, Plan, Provenance, Skill
@@ -52,10 +53,71 @@ def test_leaves_are_found_at_any_depth() -> None:
 
 @given(count=st.integers(0, 1000), leaves=st.integers(1, 9))
 def test_a_divided_order_keeps_its_count_and_is_even(count: int, leaves: int) -> None:
-    rng, under = np.random.default_rng(count), {"a": tuple("abcdefghi"[:leaves])}
-    shares = [n for _, n in divide(Order("a", count), under, rng)]
+    under = {"a": tuple("abcdefghi"[:leaves])}
+    streams = (Streams(np.random.default_rng(count)) for _ in range(2))
+    shares, more = (
+        [n for _, n in divide(Order("a", count + extra), under, own)]
+        for extra, own in enumerate(streams)
+    )
     assert sum(shares) == count
     assert max(shares) - min(shares) <= 1
+    assert all(a <= b for a, b in zip(shares, more, strict=True))
+
+
+# -- common random numbers -------------------------------------------------------------------
+
+LEVEL_OF = {"copy": None, "reverse": 0.0, "next": 1.0, "double": 0.0}
+PLANS = st.dictionaries(st.sampled_from(list(LEVEL_OF)), st.integers(1, 4))
+
+
+@pytest.mark.parametrize("name", ["procedural", "pool"])
+@given(one=PLANS, other=PLANS, seed=st.integers(0, 9))
+def test_plans_share_the_examples_of_what_both_order(
+    name: str, one: dict[str, int], other: dict[str, int], seed: int
+) -> None:
+    """The one that orders more of a skill gets the other's examples and more."""
+    engine = make_engine(name, TASK)
+    first, second = (
+        generate(engine, *(Order(s, n, LEVEL_OF[s]) for s, n in plan.items()), seed=seed)
+        for plan in (one, other)
+    )
+    for skill in one.keys() & other.keys():
+        fewer, more = sorted(
+            ([e for e in data if e.skill == skill] for data in (first, second)), key=len
+        )
+        assert len(fewer) == min(one[skill], other[skill])
+        assert more[: len(fewer)] == fewer
+
+
+def test_orders_of_one_skill_and_difficulty_go_on_where_the_one_before_ended() -> None:
+    engine = ProceduralEngine(TASK)
+    whole = generate(engine, Order("copy", 5, 1.0))
+    parts = generate(engine, Order("copy", 2, 1.0), Order("next", 9), Order("copy", 3, 1.0))
+    assert tuple(e for e in parts if e.skill == "copy") == whole
+
+
+def test_levels_and_any_level_have_examples_of_their_own() -> None:
+    texts = [
+        {e.prompt for e in generate(ProceduralEngine(TASK), Order("copy", 9, level))}
+        for level in (0.0, 1.0, None)
+    ]
+    assert not texts[0] & texts[1]
+    assert not texts[2] & (texts[0] | texts[1])
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("backward", {}),
+        ("by-order", {"engines": {"procedural": {}, "pool": {}}, "default": "procedural"}),
+    ],
+)
+def test_engines_of_engines_share_what_both_order(name: str, settings: dict[str, Any]) -> None:
+    engine = make_engine(name, TASK, **settings)
+    pooled = "pool" if name == "by-order" else ""
+    alone = generate(engine, Order("copy", 5))
+    after = generate(engine, Order("next", 3, engine=pooled), Order("copy", 5))
+    assert tuple(e for e in after if e.skill == "copy") == alone
 
 
 # -- procedural ------------------------------------------------------------------------------
@@ -63,11 +125,10 @@ def test_a_divided_order_keeps_its_count_and_is_even(count: int, leaves: int) ->
 
 def test_the_procedural_engine_makes_exactly_what_is_ordered() -> None:
     data = generate(ProceduralEngine(TASK), Order("copy", 3, 1.0), Order("numbers", 5, 0.0))
-    assert Counter((e.skill, e.difficulty) for e in data) == {
-        ("copy", 1.0): 3,
-        ("next", 0.0): 3,
-        ("double", 0.0): 2,
-    }
+    counts = Counter((e.skill, e.difficulty) for e in data)
+    assert counts["copy", 1.0] == 3
+    assert sorted([counts["next", 0.0], counts["double", 0.0]]) == [2, 3]
+    assert counts.total() == 8
     assert {e.provenance for e in data} == {Provenance(teacher="procedural")}
     assert {e.source for e in data} == {"teacher"}
 

@@ -17,7 +17,7 @@ from teachgym.errors import ConfigError
 from teachgym.students.local.student import LanguageModelStudent
 from teachgym.testing import check_trainer
 from teachgym.training import make_trainer
-from teachgym.training.datum import Datum, Text, encode
+from teachgym.training.datum import Datum, Text, batches, encode
 from teachgym.training.fine_tuning import FineTuner, run_pass
 from teachgym.training.hf import HuggingFaceTrainer
 from teachgym.training.losses import Needs, Sft
@@ -363,3 +363,24 @@ def test_unknown_optimizers_and_settings_are_answered_with_those_that_exist(
     with pytest.raises(ConfigError, match="Did you mean 'learning_rate'"):
         make_trainer(student, learnin_rate=1)
     assert isinstance(make_trainer(student, epochs=2), FineTuner)
+
+
+def test_data_sets_that_share_examples_have_them_in_one_order_and_epochs_in_another() -> None:
+    student = make_student(0)
+    few = tuple(Example(f"copy {c}=", c, "copy") for c in "abcdefgh")
+    more = tuple(Example(f"last {c}=", c, "last") for c in "ijklmnop")
+    settings = FineTuningSettings(epochs=2, batch_size=1)
+
+    def orders(data: Data) -> list[list[str]]:
+        encoded = encode(student.texts, data)
+        made = batches(encoded, settings, np.random.default_rng(3))
+        prompts = [data[batch[0].place].prompt for batch in made]
+        return [
+            [p for p in prompts[start : start + len(data)] if p.startswith("copy")]
+            for start in (0, len(data))
+        ]
+
+    first, second = orders(few)
+    assert orders((*more[:3], *reversed(few), *more[3:])) == [first, second]
+    assert sorted(first) == sorted(second)
+    assert first != second

@@ -1,11 +1,10 @@
-"""Which stress there is: plain values in, a checked ``Stress`` out, and keyed chance."""
+"""Which stress there is: plain values in, a checked ``Stress`` out."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +13,6 @@ import teachgym  # noqa: F401 (registers the environments)
 from teachgym.envs import EnvConfig
 from teachgym.envs.assembly import teacher_env
 from teachgym.envs.stress import Stress
-from teachgym.envs.stress.chance import chance
 from teachgym.envs.stress.skill_choice import choose_skills
 from teachgym.errors import ConfigError
 
@@ -77,25 +75,6 @@ def test_without_stress_nothing_is_wrapped() -> None:
     for part in ("task", "student", "trainer", "evaluator"):
         assert type(getattr(calm, part)) is type(getattr(plain, part))
         assert "stress" not in type(getattr(calm, part)).__module__
-
-
-# -- chance ------------------------------------------------------------------------------------
-
-
-def test_chance_is_the_same_in_every_process() -> None:
-    """BLAKE2b with 6 bytes of the text ``('a', 1)``, as ``b2sum -l 48`` gives it, over 2**48."""
-    assert chance("a", 1) == 0x0D8AA442780C / 2**48
-
-
-def test_chance_is_uniform() -> None:
-    """The mean of 10 000 uniform numbers has the standard error sqrt(1/12 / 10 000) = 0.0029."""
-    drawn = np.array([chance("key", i) for i in range(10_000)])
-    assert 0 <= drawn.min() < 0.001 < 0.999 < drawn.max() < 1
-    assert drawn.mean() == pytest.approx(0.5, abs=0.0087)
-
-
-def test_keys_are_told_apart() -> None:
-    assert len({chance("ab", "c"), chance("a", "bc"), chance("abc"), chance("ab", "c", "")}) == 4
 
 
 # -- choosing skills ---------------------------------------------------------------------------
