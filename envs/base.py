@@ -37,6 +37,7 @@ from teachgym.protocols import Evaluator, Reward, Student, Task, Trainer
 from teachgym.rewards import accuracy_gain
 from teachgym.snapshot import Best, Snapshot
 from teachgym.spaces import DataSpace, ReportSpace
+from teachgym.streams import RngName, stream
 from teachgym.syllabus import Syllabus
 from teachgym.types import (
     Checkpoint,
@@ -51,11 +52,6 @@ from teachgym.types import (
     Verdict,
     leaf_skills,
 )
-
-RngName = Literal["data", "train", "skills", "replay", "orders"]
-"""The named random streams of an episode."""
-
-_STREAMS: dict[RngName, int] = {"data": 0, "train": 1, "skills": 2, "replay": 3, "orders": 4}
 
 
 class TeacherEnv(gym.Env[Report, Data]):
@@ -268,8 +264,7 @@ class TeacherEnv(gym.Env[Report, Data]):
 
     def rng(self, name: RngName) -> np.random.Generator:
         """The random stream ``name`` of the current step; equal for equal seed, name and step."""
-        key = (_STREAMS[name], self.state.step)
-        return np.random.default_rng(np.random.SeedSequence(self.state.entropy, spawn_key=key))
+        return stream(name, self.state.entropy, self.state.step)
 
     def snapshot(self) -> Snapshot:
         """The whole environment as a value, from which ``restore`` continues as often as wanted."""

@@ -148,6 +148,9 @@ class SkillListConfig(EnvConfig):
     """Who fills orders: `procedural`, `pool`, `replay`, `llm`, `by-order`."""
     engine_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
     """Settings of the engine; for `llm` see `teachgym.engines.writer_settings.WriterSettings`."""
+    texts: bool = True
+    """Whether examples are written. `false` is for a simulated student, which only counts them, and
+    numeric teachers: every order is filled as it is, and a step takes a fraction of the time."""
     chat: Chat | None = None
     """The chat model of an engine or proposer that asks one, see
     `teachgym.chat.settings.ChatSettings`; its calls are charged to the budget."""

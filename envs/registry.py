@@ -22,6 +22,7 @@ from teachgym.envs.config import (
     SkillTreeConfig,
     read_settings,
 )
+from teachgym.envs.counted import CountedEnv
 from teachgym.envs.flat import flatten
 from teachgym.envs.observations import SkillObservation
 from teachgym.envs.orders import FillPlans, OrderShares
@@ -147,6 +148,8 @@ def skill_list(parts_of: Assemble = assemble, /, **settings: Any) -> AnyEnv:
     * v0: initial version.
     """
     config = read_settings(SkillListConfig, settings)
+    if not config.texts:
+        return CountedEnv(config)
     base = make_base(config, parts_of(config))
     env = penalised(FillPlans(pay_late(base, config.stress), _engine(config, base)), config)
     acting: Mapping[str, View] = {

@@ -21,7 +21,8 @@ from gymnasium.vector.utils import iterate
 from teachgym.actions import is_numeric, require_member
 from teachgym.envs.assembly import Parts, assemble_rows
 from teachgym.envs.batching import open_rendezvous
-from teachgym.envs.config import EnvConfig
+from teachgym.envs.config import EnvConfig, SkillListConfig, read_settings
+from teachgym.envs.counted import CountedVectorEnv
 from teachgym.errors import ActionError, ConfigError
 from teachgym.loop import StepResult
 from teachgym.rendezvous import Rendezvous
@@ -176,8 +177,14 @@ def open_ended(num_envs: int = 1, **settings: Any) -> TeacherVectorEnv:
     return _make_rows("teachgym/OpenEnded-v0", num_envs, **settings)
 
 
-def skill_list(num_envs: int = 1, **settings: Any) -> TeacherVectorEnv:
+def skill_list(
+    num_envs: int = 1, *, texts: bool = True, **settings: Any
+) -> TeacherVectorEnv | CountedVectorEnv:
     """``num_envs`` of ``teachgym/SkillList-v0``; ``autoreset_mode`` is one more setting."""
+    if not texts:
+        mode = settings.pop("autoreset_mode", AutoresetMode.NEXT_STEP)
+        config = read_settings(SkillListConfig, {**settings, "texts": False})
+        return CountedVectorEnv(config, num_envs, mode)
     return _make_rows("teachgym/SkillList-v0", num_envs, **settings)
 
 

@@ -296,6 +296,11 @@ def check_config(config: RunConfig) -> None:
     if config.env != (full := env_id(config.env)):
         raise UnknownNameError(f"environment {config.env!r} has to be named in full: {full!r}")
     check_installed(config.trackers)
+    if config.env_settings.get("texts", True) is False:
+        raise ConfigError(
+            "texts is False, and a run keeps the examples in its folder; leave texts out, or use "
+            "the environment through gym.make and gym.make_vec"
+        )
     if config.env in CONFIGS:
         read_settings(CONFIGS[config.env], _settings_of_env(config, config.chat))
 

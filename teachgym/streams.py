@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from hashlib import blake2b
+from typing import Literal
 
 import numpy as np
 
@@ -80,3 +81,15 @@ def chance(*key: object) -> float:
 def _digest(text: str, entropy: int) -> bytes:
     """128 random bits, a function of text and entropy."""
     return blake2b(text.encode(), digest_size=16, key=entropy.to_bytes(8)).digest()
+
+
+RngName = Literal["data", "train", "skills", "replay", "orders"]
+"""The named random streams of an episode."""
+
+_STREAMS: dict[RngName, int] = {"data": 0, "train": 1, "skills": 2, "replay": 3, "orders": 4}
+
+
+def stream(name: RngName, entropy: int, step: int) -> np.random.Generator:
+    """The random stream ``name`` of a step of the episode with this ``entropy``."""
+    key = (_STREAMS[name], step)
+    return np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=key))

@@ -11,19 +11,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import track
 
+from teachgym.apportion import apportion
 from teachgym.benchmarks.models.calibration import (
-    Curves,
     compare,
     estimate_noise,
     find_learnable,
@@ -31,6 +31,7 @@ from teachgym.benchmarks.models.calibration import (
     fit,
     predict,
 )
+from teachgym.benchmarks.models.curves import Curve, Curves, Subject, head
 from teachgym.engines.procedural import ProceduralEngine
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.metrics import by_cell
@@ -39,24 +40,37 @@ from teachgym.students import make_student
 from teachgym.students.dynamics import Dynamics, FloatArray
 from teachgym.students.profile import FITTED_TO_TINY, Profile
 from teachgym.tasks import make_task
-from teachgym.tasks.primitives import PRIMITIVES
+from teachgym.tasks.primitives import LEVELS, PRIMITIVES
 from teachgym.training import make_trainer
 from teachgym.types import Data, Order, Plan, Score, leaf_skills
 
 RESULTS = Path(__file__).parents[1] / "results"
-CURVES = RESULTS / "tiny_curves.json"
+CURVES = RESULTS / "tiny_curves.jsonl"
 NOTE = RESULTS / "CALIBRATION.md"
-RUNS = 6
-"""Training runs in a row."""
-REPEATS = 4
-"""Sequences with the same counts and other seeds, from which the noise is estimated."""
+STEP_SIZES = (50, 100, 250, 500, 1000)
+"""Examples of a training run, of which each total is made."""
 ITEMS = 20
 """Validation items per skill and level."""
 HELD_OUT = 5
 """Every fifth sequence tests the fit."""
 
-Mix = Callable[[int, FloatArray, np.random.Generator], FloatArray]
-"""Wanted examples per cell, (S, L), from the run's number, the accuracy so far and a generator."""
+Mix = Callable[[FloatArray, np.random.Generator], FloatArray]
+"""Wanted examples per cell, (S, L), from the accuracy so far and a generator."""
+
+
+class Segment(NamedTuple):
+    """Examples between two examinations."""
+
+    mix: Mix
+    runs: int = 1
+    """Training runs among which they are divided."""
+
+
+class Design(NamedTuple):
+    """A sequence of segments and what it is to show."""
+
+    name: str
+    segments: Sequence[Segment]
 
 
 def spread(weights: FloatArray, total: float = 1000) -> FloatArray:
@@ -65,35 +79,79 @@ def spread(weights: FloatArray, total: float = 1000) -> FloatArray:
     return whole
 
 
-def designs(first: FloatArray) -> Iterator[tuple[str, Mix]]:
-    """Sequences of training runs, as names and mixes, that show how cells are learned and lost.
+def always(weights: FloatArray, total: float = 1000) -> Mix:
+    """The mix that has these weights, whatever the student knows."""
+    return lambda accuracy, rng: spread(weights, total)
+
+
+def designs(first: FloatArray, repeats: int) -> Iterator[Design]:
+    """Sequences that show how cells are learned and lost, in runs of about 1000 examples.
 
     Args:
         first: accuracy of the untrained student, (S, L).
+        repeats: sequences of those that show the noise.
     """
-    for _ in range(REPEATS):
-        yield "uniform", lambda run, accuracy, rng: spread(np.ones_like(accuracy))
-    for _ in range(REPEATS):
-        yield "first errors", lambda run, accuracy, rng: spread(1 - first)
-    for _ in range(2):
-        yield "errors", lambda run, accuracy, rng: spread(1 - accuracy)
-    for _ in range(8):
-        yield "random", _draw_mix
+    even, errors = Segment(always(np.ones_like(first))), Segment(always(1 - first))
+    for _ in range(repeats):
+        yield Design("uniform", [even] * 6)
+    for _ in range(repeats):
+        yield Design("first errors", [errors] * 6)
+    for _ in range(repeats // 2):
+        yield Design("errors", [Segment(lambda accuracy, rng: spread(1 - accuracy))] * 6)
+    for _ in range(2 * repeats):
+        yield Design("random", [Segment(partial(_draw_mix, (500, 1000, 2000)))] * 6)
     for skill in range(len(first)):
-        yield "focus, then leave", partial(_focus, skill)
+        focus, rest = np.ones_like(first), np.ones_like(first)
+        focus[skill], rest[skill] = len(first) - 1, 0
+        yield Design(
+            "focus, then leave", [Segment(always(focus))] * 3 + [Segment(always(rest))] * 3
+        )
 
 
-def _draw_mix(run: int, accuracy: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """A few cells get most of 500, 1000 or 2000 examples."""
+def step_designs(first: FloatArray, repeats: int) -> Iterator[Design]:
+    """The same totals cut into runs of 50 to 1000 examples, and short runs of random mixes."""
+    mixes = {"uniform": np.ones_like(first), "first errors": 1 - first}
+    for size in STEP_SIZES:
+        for name, weights in mixes.items():
+            for _ in range(repeats if name == "uniform" else 1):
+                segments = [Segment(always(weights), 1000 // size)] * 3
+                yield Design(f"{name}, {size} a run", segments)
+    for _ in range(16):
+        short = Segment(partial(_draw_mix, (50, 100, 250, 500)))
+        yield Design("random, short runs", [short] * 6)
+
+
+def order_designs(skills: Sequence[str], repeats: int) -> Iterator[Design]:
+    """What is taught long and then left for another root; compositions with and without parts."""
+    own = {p.name: p for p in PRIMITIVES}
+    roots = list(dict.fromkeys(own[s].root for s in skills))
+
+    def only(names: Collection[str], total: float, runs: int) -> Segment:
+        weights = np.array([[float(s in names)] * LEVELS for s in skills])
+        return Segment(always(weights, total), runs)
+
+    def under(root: str) -> Collection[str]:
+        return [s for s in skills if own[s].root == root]
+
+    for distance in range(1, repeats + 1):
+        for i, root in enumerate(roots):
+            other = roots[(i + distance) % len(roots)]
+            left = [only(under(root), 1000, 4)] * 2 + [only(under(other), 1000, 4)] * 3
+            yield Design("taught, then left", left)
+    for skill in skills:
+        if parts := own[skill].needs:
+            whole = [only([skill], 500, 2)] * 2
+            yield Design("composition alone", whole)
+            yield Design("composition after its parts", [only(parts, 500, 2)] * 2 + whole)
+            yield Design(
+                "composition, parts lost", [only(under("arithmetic"), 1000, 4)] * 2 + whole
+            )
+
+
+def _draw_mix(sizes: Sequence[int], accuracy: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """A few cells get most of the examples, whose number is one of ``sizes``."""
     weights = rng.dirichlet(np.full(accuracy.size, 0.3)).reshape(accuracy.shape)
-    return spread(weights, rng.choice([500, 1000, 2000]))
-
-
-def _focus(skill: int, run: int, accuracy: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Half of the examples on one skill at first; none in the second half of the runs."""
-    weights = np.ones_like(accuracy)
-    weights[skill] = len(accuracy) - 1 if run < RUNS // 2 else 0
-    return spread(weights)
+    return spread(weights, rng.choice(sizes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,16 +168,19 @@ class Bench:
         scores = by_cell(report, leaf_skills(self.task.skills), self.task.levels)
         return np.round(scores.mean * scores.n)
 
-    def run(self, mix: Mix, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        """One sequence: examples, (T, S, L), and right answers before and after, (T + 1, S, L)."""
+    def run(self, design: Design, rng: np.random.Generator) -> Curve:
+        """One sequence; the student is as before then."""
         untrained = self.student.save()
         counts, right = [], [self.right()]
-        for run in range(RUNS):
-            counts.append(mix(run, right[-1] / ITEMS, rng))
-            self.trainer.train(self.student, self.make(counts[-1], rng), rng)
+        for mix, runs in design.segments:
+            counts.append(mix(right[-1] / ITEMS, rng))
+            for part in cut(counts[-1], runs, rng):
+                self.trainer.train(self.student, self.make(part, rng), rng)
             right.append(self.right())
         self.student.restore(untrained)
-        return np.stack(counts), np.stack(right)
+        return Curve(
+            design.name, [s.runs for s in design.segments], np.stack(counts), np.stack(right)
+        )
 
     def make(self, counts: FloatArray, rng: np.random.Generator) -> Data:
         """Training examples in these numbers, (S, L)."""
@@ -131,31 +192,44 @@ class Bench:
         return ProceduralEngine(self.task).generate(Plan(tuple(orders)), rng)
 
 
-def measure(bench: Bench, seed: int, console: Console) -> Curves:
-    """Learning curves of the student for every design."""
-    plan = list(designs(bench.right() / ITEMS))
+def cut(counts: FloatArray, runs: int, rng: np.random.Generator) -> Iterator[FloatArray]:
+    """The counts divided among equal runs, each a fair share of what is left."""
+    left = counts
+    for run in range(runs):
+        part = apportion(left / (runs - run), left.sum(), rng).astype(np.float64)
+        left = left - part
+        yield part
+
+
+def measure(bench: Bench, plan: Sequence[Design], seed: int, path: Path, console: Console) -> None:
+    """Append the learning curves of those designs that ``path`` does not have yet."""
+    skills = leaf_skills(bench.task.skills)
+    if not path.exists():
+        needs = tuple((p.name, need) for p in PRIMITIVES for need in p.needs)
+        path.write_text(head(Subject(skills, bench.task.levels, ITEMS, needs, _links())))
+    done = path.read_text().count("\n") - 1
     seeds = np.random.SeedSequence(seed).spawn(len(plan))
-    jobs = [(mix, np.random.default_rng(own)) for (_, mix), own in zip(plan, seeds, strict=True)]
-    results = [bench.run(*job) for job in track(jobs, "sequences", console=console)]
-    return Curves(
-        skills=leaf_skills(bench.task.skills),
-        levels=bench.task.levels,
-        items=ITEMS,
-        counts=np.stack([counts for counts, _ in results]),
-        right=np.stack([right for _, right in results]),
-        designs=tuple(name for name, _ in plan),
-        prerequisites=tuple((p.name, need) for p in PRIMITIVES for need in p.needs),
-        links=_links(),
-    )
+    jobs = list(zip(plan, seeds, strict=True))[done:]
+    for design, own in track(jobs, "sequences", console=console):
+        curve = bench.run(design, np.random.default_rng(own))
+        with path.open("a") as file:
+            file.write(curve.line())
 
 
-def _bench(student: str) -> Bench:
+def plan_for(bench: Bench, repeats: int) -> list[Design]:
+    """All designs, or for ``repeats`` = 1 those of short runs alone, once each."""
+    first, skills = bench.right() / ITEMS, leaf_skills(bench.task.skills)
+    long = [*designs(first, 4)] if repeats > 1 else []
+    return [*long, *step_designs(first, repeats), *order_designs(skills, min(repeats, 2))]
+
+
+def _bench(student: str, **settings: int) -> Bench:
     """The student on one thread, which is faster than more for a model of the tiny one's size."""
     import torch
 
     torch.set_num_threads(1)
     task = make_task("arithmetic-and-strings", val_per_cell=ITEMS)
-    model = make_student(student, task)
+    model = make_student(student, task, **settings)
     return Bench(task, model, make_trainer(model))
 
 
@@ -176,7 +250,7 @@ def calibrate(curves: Curves) -> Profile:
     held_out = curves.pick(sequences[sequences % HELD_OUT == 0])
     profile = fit(train)
     scores = compare(profile, train, held_out)
-    learnable = find_learnable(profile, curves.skills, curves.levels)
+    learnable = find_learnable(profile, curves.subject.skills, curves.subject.levels)
     return replace(
         profile,
         default=find_typical([profile.skills[skill] for skill in learnable]),
@@ -206,11 +280,13 @@ def describe(profile: Profile, curves: Curves) -> str:
         + " |"
         for name, s in profile.skills.items()
     ]
+    dynamics = Dynamics.of(profile, curves.subject.skills, curves.subject.levels)
+    last = np.arange(len(curves.runs)), (curves.runs > 0).sum(axis=1)
     measured, predicted = (
-        accuracies[:, -1].mean(axis=(1, 2))
+        accuracies[last].mean(axis=(1, 2))
         for accuracies in (
             curves.accuracy,
-            predict(Dynamics.of(profile, curves.skills, curves.levels), curves.counts),
+            predict(dynamics, curves.counts),
         )
     )
     named = {name: np.array(curves.designs) == name for name in curves.designs}
@@ -220,15 +296,11 @@ def describe(profile: Profile, curves: Curves) -> str:
         for name, rows in named.items()
     ]
     fitted, held_out = profile.fit["sequences"].values()
-    runs = curves.counts.shape[1]
     return _NOTE.format(
-        runs=runs,
-        items=curves.items,
+        items=curves.subject.items,
         fitted=fitted,
         held_out=held_out,
-        transitions=held_out * runs,
         level_transfer=profile.level_transfer,
-        saturation=profile.saturation,
         noise=profile.noise,
         learnable=", ".join(profile.learnable),
         scores="\n".join(scores),
@@ -243,17 +315,17 @@ def _row(values: tuple[float, ...]) -> str:
 
 _NOTE = """# How well the simulated student imitates the tiny one
 
-Written by `python -m teachgym.benchmarks.models.calibrate_simulated fit` from `tiny_curves.json`,
+Written by `python -m teachgym.benchmarks.models.calibrate_simulated fit` from `tiny_curves.jsonl`,
 which `... measure` makes. Results on the simulated student are results on this model of a student,
 not on a student.
 
-The tiny student was trained on {runs} sets of data in a row, starting from the same weights each
-time, and examined before and after each on {items} validation items per skill and level. The
-profile was fitted to {fitted} such sequences; the figures are for {held_out} others
-({transitions} training runs), which it predicts from the first weights and the numbers of
-examples alone. `change`: of a cell's accuracy in one run; `final`: a cell's accuracy after the
-last run; `overall`: the mean accuracy of all cells after the last run. R2 is relative to the best
-constant; the measured change of a cell is mostly chance, which bounds the R2 of any prediction.
+The tiny student was trained on sets of data in a row, starting from the same weights each time,
+and examined before and after each on {items} validation items per skill and level. The profile
+was fitted to {fitted} such sequences; the figures are for {held_out} others, which it predicts
+from the first weights and the numbers of examples alone. `change`: of a cell's accuracy between
+two examinations; `final`: a cell's accuracy at the end; `overall`: the mean accuracy of all cells
+at the end. R2 is relative to the best constant; the measured change of a cell is mostly chance,
+which bounds the R2 of any prediction.
 
 | target | prediction | RMSE | R2 |
 |---|---|---|---|
@@ -265,8 +337,8 @@ Mean final accuracy of all cells, by the design of the sequence (fitted and held
 |---|---|---|
 {by_design}
 
-Shared by all skills: level transfer {level_transfer:.3f}, saturation {saturation:.3f}, noise
-{noise:.3f}. Learnable: {learnable}.
+Shared by all skills: level transfer {level_transfer:.3f}, noise {noise:.3f}. Learnable:
+{learnable}.
 
 | skill | start | ceiling | rate | forgetting | worth of other skills' examples |
 |---|---|---|---|---|---|
@@ -281,6 +353,8 @@ def main() -> None:
     )
     parser.add_argument("command", choices=["measure", "fit"])
     parser.add_argument("--student", default="tiny", help="measure teaches it")
+    parser.add_argument("--base", type=int, help="which of its bases")
+    parser.add_argument("--repeats", type=int, default=3, help="1 = the short measurement")
     parser.add_argument("--curves", type=Path, default=CURVES, help="learning curves (JSON)")
     parser.add_argument("--profile", type=Path, default=FITTED_TO_TINY, help="fit writes it")
     parser.add_argument("--note", type=Path, default=NOTE, help="fit writes it")
@@ -288,8 +362,10 @@ def main() -> None:
     arguments = parser.parse_args()
     console = Console()
     if arguments.command == "measure":
-        measure(_bench(arguments.student), arguments.seed, console).dump(arguments.curves)
-        console.print(f"wrote {arguments.curves}")
+        settings = {} if arguments.base is None else {"base": arguments.base}
+        bench = _bench(arguments.student, **settings)
+        plan = plan_for(bench, arguments.repeats)
+        measure(bench, plan, arguments.seed, arguments.curves, console)
         return
     curves = Curves.load(arguments.curves)
     with console.status("fitting"):

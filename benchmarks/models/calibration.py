@@ -7,15 +7,14 @@ simulated student can be fitted as well, which is how the fit is tested.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from teachgym.benchmarks.models.curves import Curves, Subject
 from teachgym.errors import ConfigError
 from teachgym.students.dynamics import (
     LOST,
@@ -24,7 +23,9 @@ from teachgym.students.dynamics import (
     Dynamics,
     FloatArray,
     accuracy,
+    flow,
     learn,
+    undone,
 )
 from teachgym.students.profile import Profile, SkillProfile
 
@@ -35,75 +36,11 @@ LIFT = 0.2
 """Gain in accuracy from 1000 examples of nothing else that makes a weak skill "learnable"."""
 
 
-@dataclass(frozen=True, eq=False)
-class Curves:
-    """Q sequences of T training runs of one student, each from the same weights."""
-
-    skills: tuple[str, ...]
-    levels: tuple[float, ...]
-    items: int
-    """Held-out items per cell, the same ones in every evaluation."""
-    counts: FloatArray
-    """Training examples, (Q, T, S, L)."""
-    right: FloatArray
-    """Items answered right, before the first run and after each, (Q, T + 1, S, L)."""
-    designs: tuple[str, ...]
-    """How the counts of each sequence were chosen, (Q,)."""
-    prerequisites: tuple[tuple[str, str], ...] = ()
-    """(skill, other): the skill cannot be learned without the other."""
-    links: tuple[tuple[str, str], ...] = ()
-    """(skill, other): examples of the other may help the skill."""
-
-    @property
-    def accuracy(self) -> FloatArray:
-        """Share of right answers, (Q, T + 1, S, L)."""
-        return self.right / self.items
-
-    def pick(self, sequences: Sequence[int] | NDArray[np.int64]) -> Curves:
-        """The curves of the sequences with these numbers."""
-        return replace(
-            self,
-            counts=self.counts[sequences],
-            right=self.right[sequences],
-            designs=tuple(self.designs[i] for i in sequences),
-        )
-
-    def dump(self, path: Path) -> None:
-        """Write JSON, one sequence a line."""
-        head = {
-            "skills": self.skills,
-            "levels": self.levels,
-            "items": self.items,
-            "prerequisites": self.prerequisites,
-            "links": self.links,
-        }
-        sequences = [
-            {"design": design, "counts": c.astype(int).tolist(), "right": r.astype(int).tolist()}
-            for design, c, r in zip(self.designs, self.counts, self.right, strict=True)
-        ]
-        lines = ",\n".join(json.dumps(s, separators=(",", ":")) for s in sequences)
-        text = json.dumps({**head, "sequences": []})
-        path.write_text(text.removesuffix("[]}") + f"[\n{lines}\n]}}\n")
-
-    @classmethod
-    def load(cls, path: Path) -> Curves:
-        """Read what ``dump`` has written."""
-        content = json.loads(path.read_text())
-        sequences = content["sequences"]
-        return cls(
-            skills=tuple(content["skills"]),
-            levels=tuple(content["levels"]),
-            items=content["items"],
-            counts=np.array([s["counts"] for s in sequences], dtype=np.float64),
-            right=np.array([s["right"] for s in sequences], dtype=np.float64),
-            designs=tuple(s["design"] for s in sequences),
-            prerequisites=tuple((a, b) for a, b in content["prerequisites"]),
-            links=tuple((a, b) for a, b in content["links"]),
-        )
-
-
 def predict(dynamics: Dynamics, counts: FloatArray) -> FloatArray:
-    """Accuracies without noise, (Q, T + 1, S, L), of training on ``counts``, (Q, T, S, L)."""
+    """Accuracies without noise, (Q, T + 1, S, L), of training on ``counts``, (Q, T, S, L).
+
+    Into how many runs a segment was cut makes no difference (``teachgym.students.dynamics.learn``).
+    """
     x = np.broadcast_to(dynamics.start, (len(counts), *dynamics.start.shape))
     path = [x]
     for step in range(counts.shape[1]):
@@ -123,15 +60,45 @@ def fit(curves: Curves) -> Profile:
     blocks = _blocks(curves)
     mean = np.concatenate([b.mean.ravel() for b in blocks])
     scale, low, high = np.concatenate([np.tile(b[1:], (b.mean.size, 1)) for b in blocks]).T
-    measured = curves.accuracy
+    measured = ~np.isnan(curves.right)
+    accuracies = curves.accuracy[measured]
+    subject = curves.subject
 
     def residuals(vector: FloatArray) -> FloatArray:
-        dynamics = Dynamics.of(_profile(vector, curves), curves.skills, curves.levels)
-        error = predict(dynamics, curves.counts) - measured
-        return np.concatenate([error.ravel(), PRIOR * (vector - mean) / scale])
+        dynamics = Dynamics.of(_profile(vector, curves), subject.skills, subject.levels)
+        error = predict(dynamics, curves.counts)[measured] - accuracies
+        return np.concatenate([error, PRIOR * (vector - mean) / scale])
 
-    found = least_squares(residuals, mean, bounds=(low, high), x_scale=scale, ftol=1e-4)
+    found = least_squares(
+        residuals,
+        mean,
+        bounds=(low, high),
+        x_scale=scale,
+        ftol=1e-4,
+        jac_sparsity=_dependence(curves.subject, measured),
+    )
     return _profile(np.round(found.x, 4), curves)
+
+
+def _dependence(subject: Subject, measured: NDArray[np.bool_]) -> Any:
+    """1 where a residual depends on a number: a sparse matrix, (n_residuals, n_numbers).
+
+    What is fitted for a skill is seen in it and in all that is built on it; all of them share the
+    last number. So that numbers of unrelated skills can be tried at once.
+    """
+    from scipy.sparse import csr_array, eye_array, vstack
+
+    skills, levels = subject.skills, subject.levels
+    built = np.eye(len(skills), dtype=bool)  # (S, S): the row is affected by the column
+    for _ in skills:
+        for skill, need in subject.prerequisites:
+            built[skills.index(skill)] |= built[skills.index(need)]
+    cell = np.repeat(built, len(levels), axis=1)  # (S, S * L)
+    linked = built[:, [skills.index(skill) for skill, _ in subject.links]]
+    seen = np.concatenate([cell, cell, built, built, linked, np.ones((len(skills), 1))], axis=1)
+    row = np.broadcast_to(np.arange(len(skills))[:, None], measured.shape[1:])
+    rows = np.broadcast_to(row, measured.shape)[measured]
+    return vstack([csr_array(seen.astype(np.int8))[rows], eye_array(seen.shape[1])])
 
 
 class _Block(NamedTuple):
@@ -145,16 +112,16 @@ class _Block(NamedTuple):
 
 def _blocks(curves: Curves) -> tuple[_Block, ...]:
     """In the order in which ``_profile`` reads them."""
-    skills = len(curves.skills)
-    first = (curves.right[:, 0].mean(axis=0) + 0.5) / (curves.items + 1)
+    skills = len(curves.subject.skills)
+    first = (curves.right[:, 0].mean(axis=0) + 0.5) / (curves.subject.items + 1)
     start = np.clip(np.log(first / (1 - first)), LOST + 0.1, MASTERED - 0.1)
     return (
         _Block(start, 1.0, LOST, MASTERED),
         _Block(np.full(first.shape, 0.95), 0.2, 0.02, 1.0),  # ceiling
         _Block(np.full(skills, 1.0), 1.0, 0.0, 20.0),  # rate
         _Block(np.full(skills, 0.05), 0.1, 0.0, 2.0),  # forgetting
-        _Block(np.full(len(curves.links), 0.05), 0.1, 0.0, 1.0),  # transfer
-        _Block(np.array([0.4, 0.7]), 0.2, 0.0, 1.0),  # level_transfer, saturation
+        _Block(np.full(len(curves.subject.links), 0.05), 0.1, 0.0, 1.0),  # transfer
+        _Block(np.array([0.4]), 0.2, 0.0, 1.0),  # level_transfer
     )
 
 
@@ -162,45 +129,60 @@ def _profile(vector: FloatArray, curves: Curves) -> Profile:
     """The profile that a fitted vector stands for."""
     ends = np.cumsum([b.mean.size for b in _blocks(curves)])
     start, ceiling, rate, forgetting, transfer, shared = np.split(vector, ends[:-1])
-    shape = len(curves.skills), len(curves.levels)
-    worth = dict(zip(curves.links, transfer.tolist(), strict=True))
+    subject = curves.subject
+    shape = len(subject.skills), len(subject.levels)
+    worth = dict(zip(subject.links, transfer.tolist(), strict=True))
     skills = {
         skill: SkillProfile(
             start=tuple(row_start.tolist()),
             ceiling=tuple(row_ceiling.tolist()),
             rate=float(rate[i]),
             forgetting=float(forgetting[i]),
-            prerequisites=tuple(b for a, b in curves.prerequisites if a == skill),
+            prerequisites=tuple(b for a, b in subject.prerequisites if a == skill),
             transfer={b: w for (a, b), w in worth.items() if a == skill},
         )
         for i, (skill, row_start, row_ceiling) in enumerate(
-            zip(curves.skills, start.reshape(shape), ceiling.reshape(shape), strict=True)
+            zip(subject.skills, start.reshape(shape), ceiling.reshape(shape), strict=True)
         )
     }
-    return Profile(skills, level_transfer=float(shared[0]), saturation=float(shared[1]), noise=0.0)
+    return Profile(skills, level_transfer=float(shared[0]), noise=0.0)
 
 
 def estimate_noise(profile: Profile, curves: Curves) -> float:
     """The noise that makes repetitions differ as much as sequences with equal counts do.
 
-    By moments, over all cells and runs: after N examples the accuracy p of a cell has variance
-    (noise * dp/dx)^2 * N / 1000 between repetitions, with dp/dx = p (1 - p / ceiling) as fitted.
-    That training also undoes part of the luck of earlier runs is left out.
+    By moments, over all cells and examinations: the accuracy p of a cell has variance
+    (noise * dp/dx)^2 * v between repetitions, with dp/dx = p (1 - p / ceiling) as fitted, and v
+    the variance of x at noise 1, which grows with the examples and is undone by later ones.
 
     Raises:
         ConfigError: if no two sequences have equal counts.
     """
-    dynamics = Dynamics.of(profile, curves.skills, curves.levels)
-    p = predict(dynamics, curves.counts)[:, 1:]
-    examples = curves.counts.sum(axis=(2, 3), keepdims=True).cumsum(axis=1)
-    weight = (p * (1 - p / dynamics.ceiling)) ** 2 * examples / UNIT
-    _, group, size = np.unique(curves.counts, axis=0, return_inverse=True, return_counts=True)
+    dynamics = Dynamics.of(profile, curves.subject.skills, curves.subject.levels)
+    kept, group, size = np.unique(curves.counts, axis=0, return_inverse=True, return_counts=True)
     repeated = [np.flatnonzero(group == g) for g in np.flatnonzero(size > 1)]
     if not repeated:
         raise ConfigError("no two sequences have equal counts; measure some repetitions")
+    weight = _slope(dynamics, kept[size > 1]) ** 2
     variance = np.stack([curves.accuracy[r, 1:].var(axis=0, ddof=1) for r in repeated])
-    weight = np.stack([weight[r[0]] for r in repeated])
-    return float(np.sqrt((variance * weight).sum() / (weight**2).sum()))
+    known = ~np.isnan(variance)
+    return float(np.sqrt((variance * weight)[known].sum() / (weight**2)[known].sum()))
+
+
+def _slope(dynamics: Dynamics, counts: FloatArray) -> FloatArray:
+    """Standard deviation of the accuracies after each segment at a small noise, per noise.
+
+    (Q, T, S, L); see ``teachgym.students.dynamics.learn`` for how luck adds up and is undone.
+    """
+    x = np.broadcast_to(dynamics.start, (len(counts), *dynamics.start.shape))
+    variance, slopes = np.zeros_like(x), []
+    for segment in range(counts.shape[1]):
+        total = counts[:, segment].sum(axis=(1, 2), keepdims=True) / UNIT
+        x, speed = flow(x, counts[:, segment], dynamics)
+        variance = variance * np.exp(-2 * speed) + total * undone(speed)
+        p = accuracy(x, dynamics)
+        slopes.append(p * (1 - p / dynamics.ceiling) * np.sqrt(variance))
+    return np.stack(slopes, axis=1)
 
 
 def find_learnable(
@@ -250,19 +232,20 @@ def compare(profile: Profile, train: Curves, held_out: Curves) -> dict[str, dict
     ever; ``mean change``, each cell's mean change per run in ``train`` added in every run.
     """
     first = train.accuracy[:, :1].mean(axis=0)
-    drift = np.diff(train.accuracy, axis=1).mean(axis=(0, 1))
+    drift = np.nanmean(np.diff(train.accuracy, axis=1), axis=(0, 1))
     runs = np.arange(held_out.right.shape[1])[:, None, None]
     shape = held_out.right.shape
-    dynamics = Dynamics.of(profile, train.skills, train.levels)
+    dynamics = Dynamics.of(profile, train.subject.skills, train.subject.levels)
     predictors = {
         "fitted profile": predict(dynamics, held_out.counts),
         "no change": np.broadcast_to(first, shape),
         "mean change": np.broadcast_to(np.clip(first + drift * runs, 0, 1), shape),
     }
+    last = (held_out.runs > 0).sum(axis=1)
     views: dict[str, Callable[[FloatArray], FloatArray]] = {
-        "change": lambda a: np.diff(a, axis=1),
-        "final": lambda a: a[:, -1],
-        "overall": lambda a: a[:, -1].mean(axis=(1, 2)),
+        "change": lambda a: np.diff(a, axis=1)[held_out.runs > 0],
+        "final": lambda a: a[np.arange(len(a)), last],
+        "overall": lambda a: a[np.arange(len(a)), last].mean(axis=(1, 2)),
     }
     return {
         target: {name: score(view(p), view(held_out.accuracy)) for name, p in predictors.items()}

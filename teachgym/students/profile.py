@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,13 +63,12 @@ class Profile:
     level_transfer: Share = 0.5
     """Share in [0, 1] of an example that counts at the neighbouring level of its skill, its
     square at the level after that, and so on."""
-    saturation: ShareAboveZero = 1.0
-    """Exponent in (0, 1] of the dose of one training run; 1 = the last example of a run counts as
-    much as the first."""
     noise: NotNegative = 0.05
     """Standard deviation of the competence after 1000 examples, >= 0."""
     learnable: FromJson[tuple[str, ...]] = ()
     """Weak skills that training can lift: what only an oracle teacher may know."""
+    version: Literal[1] = 1
+    """Of the dynamics that the numbers are for."""
     fit: Mapping[str, Any] = field(default_factory=dict)
     """Where the numbers come from and how well they predict; for people."""
 

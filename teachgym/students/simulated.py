@@ -187,9 +187,14 @@ class SimulatedStudent(Student):
         inner = map(self._inner, data)
         return np.array([self._cell(e.skill, e.difficulty) for e in inner], dtype=np.int64)
 
+    def thresholds(self, examples: Iterable[Example]) -> FloatArray:
+        """Of each item, in [0, 1): it is answered right by any higher accuracy; (n_items,)."""
+        return np.array([_threshold(e.identity) for e in examples])
+
     def learn(self, counts: FloatArray, rng: np.random.Generator) -> None:
         """One training run on ``counts`` examples; see ``teachgym.students.dynamics.learn``."""
-        self.competence = learn(self.competence, counts, self.dynamics, rng)
+        luck = rng.standard_normal(self.competence.shape)  # whatever is taught, for pairs of runs
+        self.competence = learn(self.competence, counts, self.dynamics, luck)
 
     # -- the answer key --------------------------------------------------------------------
 

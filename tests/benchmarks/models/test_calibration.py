@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
 
-from teachgym.benchmarks.models.calibrate_simulated import REPEATS, RUNS, Bench, designs, main
+from teachgym.benchmarks.models.calibrate_simulated import (
+    STEP_SIZES,
+    Bench,
+    Design,
+    Segment,
+    always,
+    cut,
+    designs,
+    main,
+    measure,
+    order_designs,
+    step_designs,
+)
 from teachgym.benchmarks.models.calibration import (
-    Curves,
     compare,
     estimate_noise,
     find_learnable,
@@ -19,13 +34,14 @@ from teachgym.benchmarks.models.calibration import (
     predict,
     score,
 )
+from teachgym.benchmarks.models.curves import Curve, Curves, Subject, head
 from teachgym.errors import ConfigError
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.students import make_student
 from teachgym.students.dynamics import Dynamics, FloatArray, accuracy, learn
 from teachgym.students.profile import Profile, SkillProfile
-from teachgym.students.simulated import SimulatedStudent
 from teachgym.tasks import make_task
+from teachgym.tasks.primitives import PRIMITIVES
 from teachgym.training import make_trainer
 
 SKILLS = ("known", "new", "built", "hopeless")
@@ -45,10 +61,18 @@ TRUE = Profile(
         "hopeless": SkillProfile(start=(-3.0, -4.0), ceiling=(1.0, 1.0), rate=0.0),
     },
     level_transfer=0.3,
-    saturation=0.8,
     noise=0.0,
 )
 ITEMS = 1000
+
+
+SUBJECT = Subject(
+    SKILLS,
+    LEVELS,
+    ITEMS,
+    prerequisites=(("built", "new"),),
+    links=(("built", "known"), ("known", "built")),
+)
 
 
 def simulate(counts: FloatArray, profile: Profile, seed: int = 0) -> Curves:
@@ -58,17 +82,12 @@ def simulate(counts: FloatArray, profile: Profile, seed: int = 0) -> Curves:
     x = np.broadcast_to(dynamics.start, (len(counts), *dynamics.start.shape))
     path = [accuracy(x, dynamics)]
     for run in range(counts.shape[1]):
-        x = learn(x, counts[:, run], dynamics, rng)
+        x = learn(x, counts[:, run], dynamics, rng.standard_normal(x.shape))
         path.append(accuracy(x, dynamics))
-    return Curves(
-        skills=SKILLS,
-        levels=LEVELS,
-        items=ITEMS,
-        counts=counts,
-        right=np.round(np.stack(path, axis=1) * ITEMS),
-        designs=tuple(f"random {i}" for i in range(len(counts))),
-        prerequisites=(("built", "new"),),
-        links=(("built", "known"), ("known", "built")),
+    right = np.round(np.stack(path, axis=1) * ITEMS)
+    runs = [1] * counts.shape[1]
+    return Curves.of(
+        SUBJECT, [Curve(f"random {i}", runs, counts[i], right[i]) for i in range(len(counts))]
     )
 
 
@@ -102,7 +121,6 @@ def test_the_fit_finds_the_parameters_behind_the_curves(fitted: Profile) -> None
     assert fitted.skills["known"].transfer["built"] < 0.1
     assert fitted.skills["built"].prerequisites == ("new",)
     assert fitted.level_transfer == pytest.approx(0.3, abs=0.05)
-    assert fitted.saturation == pytest.approx(0.8, abs=0.05)
 
 
 def test_the_fit_predicts_held_out_curves_better_than_both_references(
@@ -165,48 +183,113 @@ def test_scores_by_hand() -> None:
     assert found.r2 == pytest.approx(1 - 0.03 / 0.08)
 
 
+def write(curves: Curves, path: Path) -> None:
+    sequences = zip(curves.designs, curves.runs.tolist(), curves.counts, curves.right, strict=True)
+    path.write_text(head(curves.subject) + "".join(Curve(*s).line() for s in sequences))
+
+
 def test_curves_survive_their_file(curves: Curves, tmp_path: Path) -> None:
-    curves.dump(tmp_path / "curves.json")
-    again = Curves.load(tmp_path / "curves.json")
+    """All but the line at which the measurement was broken off."""
+    path = tmp_path / "curves.jsonl"
+    write(curves, path)
+    with path.open("a") as file:
+        file.write('{"design": "unfin')
+    again = Curves.load(path)
     np.testing.assert_array_equal(again.counts, curves.counts)
     np.testing.assert_array_equal(again.right, curves.right)
-    assert (again.skills, again.levels, again.items) == (curves.skills, curves.levels, ITEMS)
-    assert (again.designs, again.links) == (curves.designs, curves.links)
-    assert again.prerequisites == curves.prerequisites
+    assert (again.subject, again.designs) == (SUBJECT, curves.designs)
 
 
-def test_sequences_of_training_runs_are_counted_and_leave_the_student_as_it_was() -> None:
-    """Every cell gets the 3 examples ordered, and what was right is what the report says."""
+def test_shorter_sequences_end_in_segments_that_were_not_measured() -> None:
+    one = Curve("one", [2], np.ones((1, 4, 2)), np.ones((2, 4, 2)))
+    two = Curve("two", [1, 1], np.ones((2, 4, 2)), np.ones((3, 4, 2)))
+    curves = Curves.of(SUBJECT, [one, two])
+    assert curves.runs.tolist() == [[2, 0], [1, 1]]
+    assert curves.counts[0, 1].sum() == 0
+    assert np.isnan(curves.accuracy[0, 2]).all()
+    assert not np.isnan(curves.accuracy[:, :2]).any()
+    assert not np.isnan(curves.pick([1]).accuracy).any()
+
+
+@given(seed=st.integers(0, 1000), runs=st.integers(1, 12))
+def test_counts_are_cut_into_runs_of_equal_size(seed: int, runs: int) -> None:
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(0, 9, (4, 2)).astype(float)
+    parts = list(cut(counts, runs, rng))
+    np.testing.assert_array_equal(np.sum(parts, axis=0), counts)
+    sizes = [part.sum() for part in parts]
+    assert max(sizes) - min(sizes) <= 1
+    assert min(part.min() for part in parts) >= 0
+
+
+@pytest.fixture(scope="module")
+def bench() -> Bench:
     task = make_task("arithmetic-and-strings", val_per_cell=2, test_per_cell=1, train_per_cell=1)
     student = make_student("simulated", task)
-    assert isinstance(student, SimulatedStudent)
-    bench = Bench(task, student, make_trainer(student))
-    untrained = student.save()
-    first, again = (
-        bench.run(lambda run, p, rng: np.full(p.shape, 3.0), np.random.default_rng(1))
-        for _ in range(2)
-    )
-    assert student.save() == untrained
-    np.testing.assert_array_equal(first[1], again[1])
-    np.testing.assert_array_equal(first[0], np.full((RUNS, *student.accuracy.shape), 3.0))
-    report = GenerateAndGrade().evaluate(student, task, "val")
-    assert first[1].shape == (RUNS + 1, *student.accuracy.shape)
-    assert first[1][0].sum() == report.scores.sum()
-    assert first[1][-1].sum() > first[1][0].sum()
+    return Bench(task, student, make_trainer(student))
+
+
+def test_sequences_of_training_runs_are_counted_and_leave_the_student_as_it_was(
+    bench: Bench,
+) -> None:
+    """Every cell gets the 6 examples ordered, and what was right is what the report says."""
+    untrained = bench.student.save()
+    design = Design("even", [Segment(always(np.ones((32, 3)), 6 * 96), runs=2)] * 3)
+    first, again = (bench.run(design, np.random.default_rng(1)) for _ in range(2))
+    assert bench.student.save() == untrained
+    np.testing.assert_array_equal(first.right, again.right)
+    np.testing.assert_array_equal(first.counts, np.full((3, 32, 3), 6.0))
+    assert (first.design, first.runs) == ("even", [2, 2, 2])
+    report = GenerateAndGrade().evaluate(bench.student, bench.task, "val")
+    assert first.right.shape == (4, 32, 3)
+    assert first.right[0].sum() == report.scores.sum()
+    assert first.right[-1].sum() > first.right[0].sum()
+
+
+def test_a_measurement_that_was_broken_off_goes_on_where_it_was(
+    bench: Bench, tmp_path: Path
+) -> None:
+    plan = [
+        Design(name, [Segment(always(np.ones((32, 3)), size))])
+        for name, size in (("a", 96), ("b", 192))
+    ]
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    measure(bench, plan, 0, whole, Console(quiet=True))
+    broken.write_text("".join(whole.read_text().splitlines(keepends=True)[:2]))
+    measure(bench, plan, 0, broken, Console(quiet=True))
+    assert broken.read_text() == whole.read_text()
+    assert Curves.load(whole).designs == ("a", "b")
 
 
 def test_every_skill_is_taught_and_then_left_once_and_some_sequences_are_repeated() -> None:
-    first = np.full((28, 3), 0.5)
-    plan = [(name, mix) for name, mix in designs(first)]
-    left = [mix for name, mix in plan if name == "focus, then leave"]
-    rng = np.random.default_rng(0)
-    for skill, mix in enumerate(left):
-        taught, after = mix(0, first, rng), mix(RUNS - 1, first, rng)
+    first, rng = np.full((28, 3), 0.5), np.random.default_rng(0)
+    plan = list(designs(first, repeats=4))
+    left = [design for design in plan if design.name == "focus, then leave"]
+    for skill, design in enumerate(left):
+        taught, after = (design.segments[i].mix(first, rng) for i in (0, -1))
         assert taught[skill].sum() == pytest.approx(500, abs=2)
         assert after[skill].sum() == 0
         assert after.sum() == pytest.approx(1000, abs=42)
     assert len(left) == 28
-    assert sum(name == "uniform" for name, _ in plan) == REPEATS
+    assert sum(design.name == "uniform" for design in plan) == 4
+
+
+def test_the_same_total_is_cut_into_runs_of_each_size() -> None:
+    plan = [d for d in step_designs(np.full((28, 3), 0.5), repeats=3) if "uniform" in d.name]
+    assert len(plan) == 3 * len(STEP_SIZES)
+    for design in plan:
+        size = int(design.name.split()[1])
+        assert [segment.runs * size for segment in design.segments] == [1000, 1000, 1000]
+
+
+def test_every_root_is_left_for_another_and_every_composition_taught_with_and_without_parts() -> (
+    None
+):
+    names = [p.name for p in PRIMITIVES]
+    plan = Counter(design.name for design in order_designs(names, repeats=1))
+    assert plan.pop("taught, then left") == len({p.root for p in PRIMITIVES})
+    assert len(plan) == 3
+    assert set(plan.values()) == {sum(bool(p.needs) for p in PRIMITIVES)}
 
 
 def test_the_command_fits_a_profile_and_writes_a_note(
@@ -214,7 +297,7 @@ def test_the_command_fits_a_profile_and_writes_a_note(
 ) -> None:
     counts = np.concatenate([random_counts(8), np.repeat(random_counts(1), 2, axis=0)])
     paths = {name: tmp_path / name for name in ("curves", "profile", "note")}
-    simulate(counts, replace(TRUE, noise=0.1)).dump(paths["curves"])
+    write(simulate(counts, replace(TRUE, noise=0.1)), paths["curves"])
     options = [part for name, path in paths.items() for part in (f"--{name}", str(path))]
     monkeypatch.setattr("sys.argv", ["calibrate_simulated", "fit", *options])
     main()

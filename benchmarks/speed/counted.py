@@ -1,0 +1,104 @@
+"""How many steps a second the simulated student makes, with texts and without.
+
+    python -m teachgym.benchmarks.speed.counted
+
+The ways take turns in every round of one run, with the same random actions, so that a ratio means
+the same on a busy machine. Written: speed-simulated.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from rich.console import Console
+from rich.markdown import Markdown
+
+import teachgym  # noqa: F401 (registers the environments)
+
+NOTE = Path(__file__).parents[1] / "results" / "speed-simulated.md"
+ROWS = 64
+SETTINGS: Mapping[str, Any] = {"student": "simulated", "observation": "flat"}
+ID = "teachgym/SkillList-v0"
+
+Pace = Callable[[int], float]
+"""Environment steps per second, over a number of steps."""
+
+
+def single(env: gym.Env[Any, Any], steps: int) -> float:
+    """Of one environment, episodes one after another."""
+    env.action_space.seed(0)
+    env.reset(seed=0)
+    started = perf_counter()
+    for _ in range(steps):
+        *_, over, _, _ = env.step(env.action_space.sample())
+        if over:
+            env.reset()
+    return steps / (perf_counter() - started)
+
+
+def batched(env: gym.vector.VectorEnv[Any, Any, Any], steps: int) -> float:
+    """Of all rows together."""
+    env.action_space.seed(0)
+    env.reset(seed=0)
+    started = perf_counter()
+    for _ in range(steps // env.num_envs):
+        env.step(env.action_space.sample())
+    return steps // env.num_envs * env.num_envs / (perf_counter() - started)
+
+
+def ways() -> dict[str, tuple[Pace, int]]:
+    """By name: what makes steps, and how many a round."""
+    return {
+        "texts": (partial(single, gym.make(ID, **SETTINGS)), 20),
+        "no texts": (partial(single, gym.make(ID, **SETTINGS, texts=False)), 500),
+        f"no texts, {ROWS} rows": (
+            partial(batched, gym.make_vec(ID, num_envs=ROWS, **SETTINGS, texts=False)),
+            100 * ROWS,
+        ),
+    }
+
+
+def describe(paces: Mapping[str, list[float]]) -> str:
+    """A table of paces, and of their ratio to the first in the same round; medians and ranges."""
+    first = np.array(next(iter(paces.values())))
+    lines = [
+        f"| {name} | {np.median(pace):,.0f} | {np.median(ratio):.0f} "
+        f"({ratio.min():.0f} to {ratio.max():.0f}) |"
+        for name, pace in paces.items()
+        for ratio in [np.array(pace) / first]
+    ]
+    return "\n".join(
+        [
+            "# Steps per second of the simulated student",
+            "",
+            f"`python -m teachgym.benchmarks.speed.counted`: Skill-List, default settings, flat "
+            f"observations, random actions; {len(first)} rounds in which the ways take turns, one "
+            "thread. Ratio: to the first line, in the same round; median and range.",
+            "",
+            "| way | steps a second | ratio |",
+            "|---|---|---|",
+            *lines,
+            "",
+        ]
+    )
+
+
+def main(rounds: int = 5) -> None:
+    """Measure, print and write."""
+    made = ways()
+    paces: dict[str, list[float]] = {name: [] for name in made}
+    for _ in range(rounds):
+        for name, (pace, steps) in made.items():
+            paces[name].append(pace(steps))
+    NOTE.write_text(describe(paces))
+    Console().print(Markdown(NOTE.read_text()))
+
+
+if __name__ == "__main__":
+    main()
