@@ -126,6 +126,17 @@ def _write(path: Path, text: str) -> None:
         temporary.write_text(hide(text), encoding="utf-8")
 
 
+def export_minari(folder: Path, out: Path) -> None:
+    """Write the episodes of a bench, and say where, and of which arms there are none."""
+    from teachgym.benchmarks.bench.episodes import export_episodes
+
+    written = export_episodes(folder, out)
+    for name, episodes in written.datasets.items():
+        say(f"data set  {name}: {episodes} episodes in {out}")
+    if written.left_out:
+        say(f"left out  {', '.join(written.left_out)}: no observations and actions of numbers")
+
+
 def show_agreement(folder: Path, other: Path) -> None:
     """Print how alike two benches rank the arms that both have."""
     from teachgym.benchmarks.bench.leaderboard import agreement

@@ -276,19 +276,32 @@ def new(kind: given.NewKind, name: given.NewName) -> None:
 
 @app.command()
 def export(
-    folder: given.Run,
+    folder: given.RunOrBench,
     dataset: given.Dataset = None,
     student: given.StudentOut = None,
+    minari: given.Minari = None,
     format: given.DataFormat = "jsonl",
     license: given.License = "unknown",
 ) -> None:
-    """Write what a finished run made, for others: a data set with a card, the trained student."""
+    """Write what was made, for others: data with a card and the student of a run, or all episodes.
+
+    Episodes are those of a bench; teachers can be trained on them offline.
+    """
     with errors_in_red():
         from teachgym.runs import RunFolder
         from teachgym.runs.export import export_dataset, export_student
 
-        if dataset is None and student is None:
-            raise ConfigError("nothing to export; give --dataset FOLDER, --student FOLDER, or both")
+        if dataset is None and student is None and minari is None:
+            raise ConfigError(
+                "nothing to export; give --dataset FOLDER or --student FOLDER for a run, "
+                "--minari FOLDER for a bench"
+            )
+        if minari is not None:
+            from teachgym.cli.bench import export_minari
+
+            export_minari(folder, minari)
+            if dataset is None and student is None:
+                return
         run = RunFolder.open(folder)
         if dataset is not None:
             say(f"data set  {export_dataset(run, dataset, format=format, license=license)}")

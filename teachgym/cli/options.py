@@ -224,6 +224,10 @@ Dataset = Annotated[
 StudentOut = Annotated[
     Path | None, typer.Option(help="A new folder for the student that was best on val.")
 ]
+Minari = Annotated[
+    Path | None,
+    typer.Option(help="A new folder for the episodes of a bench, as Minari data sets."),
+]
 DataFormat = Annotated[Any, typer.Option(metavar="FORMAT", help="Of the data: jsonl or parquet.")]
 License = Annotated[str, typer.Option(help="For the data card.")]
 Version = Annotated[
