@@ -14,6 +14,7 @@ from statistics import fmean
 
 import numpy as np
 
+from teachgym.agents import teacher_entry
 from teachgym.benchmarks.bench.statistics import (
     FloatArray,
     Interval,
@@ -45,6 +46,8 @@ class LeaderboardRow:
 
     arm: str
     control: bool
+    observes: str
+    """What its teacher decides by (``TeacherEntry.observes``); empty = not declared."""
     finished: int
     """Seeds with a result."""
     wanted: int
@@ -97,6 +100,7 @@ def stand(suite: Suite, results: Results, *, seed: int = 0) -> list[LeaderboardR
             LeaderboardRow(
                 arm=arm.name,
                 control=arm.control,
+                observes=teacher_entry(arm.teacher).observes or "",
                 finished=len(mine),
                 wanted=suite.seeds,
                 test=Score.of_repetitions(mine) if len(mine) else None,
@@ -227,6 +231,7 @@ def detail_rows(suite: Suite, standings: Sequence[LeaderboardRow]) -> Rows:
     figures = tuple(dict.fromkeys(name for line in found for name in line.figures))
     header = (
         "arm",
+        "observes",
         "interquartile mean" + " [95 %]" * middles,
         f"beats {_reference(suite)}",
         *(f"beyond {control}" for control in suite.beyond),
@@ -237,6 +242,7 @@ def detail_rows(suite: Suite, standings: Sequence[LeaderboardRow]) -> Rows:
     rows = (
         (
             line.arm,
+            line.observes,
             line.middle.show(4) if line.middle else "",
             f"{line.better:.2f}" if line.against else "",
             *(_difference(line.beyond.get(control)) for control in suite.beyond),

@@ -25,6 +25,18 @@ LIST_TEACHERS = (
     "alp-gmm",
     "riac",
     "covar-gmm",
+    "tscl-online",
+    "tscl-naive",
+    "tscl-window",
+    "tscl-sampling",
+    "plr",
+    "procurl",
+    "sec",
+    "dump",
+    "adarft",
+    "odm",
+    "skill-it",
+    "excess-loss",
 )
 TREE_TEACHERS = (
     "uniform-tree",

@@ -230,6 +230,8 @@ def test_arms_are_compared_with_their_own_reference_and_with_the_controls(tmp_pa
         rows = make(suite, list(lines.values()))
         assert {len(row) for row in rows} == {len(rows[0])}
         assert column in rows[0]
+    seen = {row[0]: row[rows[0].index("observes")] for row in rows[1:]}
+    assert (seen["alp"], seen["weakest"]) == ("gains of all", "accuracy of all")
 
 
 def test_a_chat_model_keeps_what_is_not_set_and_another_one_nothing() -> None:
