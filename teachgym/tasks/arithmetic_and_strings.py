@@ -7,7 +7,6 @@ is made from a seed, nothing is downloaded, and there is always one right answer
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -15,7 +14,14 @@ from teachgym.errors import UnknownSkillError, unknown
 from teachgym.metrics import nearest_level
 from teachgym.settings import ItemsPerCell, Seed, checked
 from teachgym.tasks.primitives import LEVELS, PRIMITIVES, ROOTS, Primitive
-from teachgym.tasks.procedural import draw_distinct, draw_in_split, item_rng
+from teachgym.tasks.procedural import (
+    Numbers,
+    draw_distinct,
+    draw_in_split,
+    item_rng,
+    many_numbers_of,
+    numbers_of,
+)
 from teachgym.tasks.task import Task
 from teachgym.types import Example, Skill, Split
 
@@ -93,8 +99,9 @@ class ArithmeticAndStrings(Task):
             level = int(rng.integers(LEVELS))
         else:
             level = nearest_level(self.levels, difficulty)
-        primitive = _BY_NAME[skill]
-        return draw_in_split(lambda: self._draw(primitive, level, rng), "train")
+        primitive, numbers = _BY_NAME[skill], numbers_of(rng)
+        prompt = draw_in_split(lambda: _prompt(primitive, level, numbers), "train", identity=str)
+        return self._example(primitive, level, prompt)
 
     def grade(self, example: Example, response: str) -> float:
         """1 if the response is the target, surrounding white space aside, else 0."""
@@ -109,20 +116,34 @@ class ArithmeticAndStrings(Task):
         name = prompt.partition(" ")[0]
         return name if name in _BY_NAME else None
 
-    def _draw(self, p: Primitive, level: int, rng: np.random.Generator) -> Example:
-        question = p.question(rng, level)
-        return Example(
-            f"{p.name} {question}=", p.answer(question), p.name, difficulty=self.levels[level]
-        )
-
     def _cell(
         self, p: Primitive, level: int, split: Split, *, taken: Collection[str]
     ) -> list[Example]:
         """Items of a cell, except ``taken`` ones: neighbouring levels share lengths."""
-        rng = item_rng(self.seed, split, PRIMITIVES.index(p), level)
-        count = self._per_cell[split]
-        found = draw_distinct(lambda: self._draw(p, level, rng), split, count, taken=taken)
+        numbers = many_numbers_of(item_rng(self.seed, split, PRIMITIVES.index(p), level))
+        prompts = draw_distinct(
+            lambda: _prompt(p, level, numbers),
+            split,
+            self._per_cell[split],
+            taken=taken,
+            identity=str,
+        )
         return [
-            replace(e, id=f"{split}/{p.name}/{level}/{i}", source="task")
-            for i, e in enumerate(found)
+            self._example(p, level, prompt, f"{split}/{p.name}/{level}/{i}")
+            for i, prompt in enumerate(prompts)
         ]
+
+    def _example(self, p: Primitive, level: int, prompt: str, item: str = "") -> Example:
+        """The example with that prompt; ``item`` is the id of an item of a split."""
+        return Example(
+            prompt,
+            p.answer(prompt[len(p.name) + 1 : -1]),
+            p.name,
+            item,
+            source="task" if item else "teacher",
+            difficulty=self.levels[level],
+        )
+
+
+def _prompt(p: Primitive, level: int, numbers: Numbers) -> str:
+    return f"{p.name} {p.question(numbers, level)}="

@@ -10,10 +10,9 @@ import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
+from teachgym.tasks.procedural import Numbers
 
-Rng = np.random.Generator
-Question = Callable[[Rng, int], str]
+Question = Callable[[Numbers, int], str]
 """Draws a question of a level in {0, 1, 2}; longer words and larger numbers at higher levels."""
 Answer = Callable[[str], str]
 
@@ -41,55 +40,56 @@ class Primitive:
 
 def _word(shortest: int) -> Question:
     """Random letters: ``shortest`` or one more at level 0, one more per level."""
-    return lambda rng, level: _letters(rng, _length(rng, level, shortest))
+    return lambda draw, level: _letters(draw, _length(draw, level, shortest))
 
 
 def _digits(shortest: int) -> Question:
     """Random digits: ``shortest`` or one more at level 0, one more per level."""
 
-    def question(rng: Rng, level: int) -> str:
-        return "".join(map(str, rng.integers(0, 10, _length(rng, level, shortest))))
+    def question(draw: Numbers, level: int) -> str:
+        return "".join(map(str, draw(10, _length(draw, level, shortest))))
 
     return question
 
 
 def _number(fewest_digits: int) -> Question:
     """One number of ``fewest_digits + level`` digits."""
-    return lambda rng, level: str(_of_digits(rng, fewest_digits + level))
+    return lambda draw, level: str(_of_digits(draw, fewest_digits + level))
 
 
 def _pair(sign: str, sizes: Sequence[tuple[int, int]]) -> Question:
     """Two numbers around a sign, with the digits that ``sizes`` gives for each level."""
 
-    def question(rng: Rng, level: int) -> str:
+    def question(draw: Numbers, level: int) -> str:
         left, right = sizes[level]
-        return f"{_of_digits(rng, left)}{sign}{_of_digits(rng, right)}"
+        return f"{_of_digits(draw, left)}{sign}{_of_digits(draw, right)}"
 
     return question
 
 
-def _two_words(rng: Rng, level: int) -> str:
+def _two_words(draw: Numbers, level: int) -> str:
     """Two equally long words, 2 to 4 letters."""
-    letters = _letters(rng, 2 * (level + 2))
+    letters = _letters(draw, 2 * (level + 2))
     return f"{letters[: level + 2]},{letters[level + 2 :]}"
 
 
-def _word_and_substitution(rng: Rng, level: int) -> str:
+def _word_and_substitution(draw: Numbers, level: int) -> str:
     """A word of 3 to 5 letters, then one of its letters and the letter to put instead."""
-    word = _letters(rng, 3 + level)
-    return f"{word},{word[int(rng.integers(len(word)))]}{_letters(rng, 1)}"
+    word = _letters(draw, 3 + level)
+    return f"{word},{word[draw(len(word), 1)[0]]}{_letters(draw, 1)}"
 
 
-def _letters(rng: Rng, count: int) -> str:
-    return "".join([LETTERS[i] for i in rng.integers(0, 26, count).tolist()])
+def _letters(draw: Numbers, count: int) -> str:
+    return "".join([LETTERS[i] for i in draw(26, count)])
 
 
-def _length(rng: Rng, level: int, shortest: int) -> int:
-    return shortest + level + int(rng.integers(2))
+def _length(draw: Numbers, level: int, shortest: int) -> int:
+    return shortest + level + draw(2, 1)[0]
 
 
-def _of_digits(rng: Rng, n_digits: int) -> int:
-    return int(rng.integers(10 ** (n_digits - 1), 10**n_digits))
+def _of_digits(draw: Numbers, n_digits: int) -> int:
+    least: int = 10 ** (n_digits - 1)
+    return least + draw(9 * least, 1)[0]
 
 
 # -- answers -------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from teachgym.errors import ConfigError, UnknownNameError, UnknownSkillError
 from teachgym.tasks import make_task
 from teachgym.tasks.arithmetic_and_strings import ArithmeticAndStrings
 from teachgym.tasks.primitives import PRIMITIVES
-from teachgym.tasks.procedural import draw_distinct, draw_in_split, split_of
+from teachgym.tasks.procedural import draw_distinct, draw_in_split, numbers_of, split_of
 from teachgym.types import Example, leaf_skills, leaves_by_root
 
 TASK = ArithmeticAndStrings(val_per_cell=4, test_per_cell=4, train_per_cell=4)
@@ -76,9 +76,9 @@ def test_ties_are_not_less() -> None:
 )
 def test_inverse_skills_undo_each_other(name: str, undone_by: str) -> None:
     p, inverse = (next(q for q in PRIMITIVES if q.name == n) for n in (name, undone_by))
-    rng = np.random.default_rng(0)
+    numbers = numbers_of(np.random.default_rng(0))
     for level in range(3):
-        question = p.question(rng, level)
+        question = p.question(numbers, level)
         assert inverse.answer(p.answer(question)) == question
 
 

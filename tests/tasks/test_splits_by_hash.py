@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from zlib import crc32
 
 import numpy as np
@@ -11,7 +13,16 @@ from hypothesis import strategies as st
 
 from teachgym.errors import ConfigError, UnknownNameError
 from teachgym.tasks import TASKS, make_task
-from teachgym.tasks.procedural import draw_distinct, draw_in_split, item_rng, pick, split_of
+from teachgym.tasks.procedural import (
+    Numbers,
+    draw_distinct,
+    draw_in_split,
+    item_rng,
+    many_numbers_of,
+    numbers_of,
+    pick,
+    split_of,
+)
 from teachgym.types import Example, leaf_skills
 
 
@@ -108,3 +119,15 @@ def test_a_wrong_name_is_answered_with_the_right_one() -> None:
 def test_a_wrong_setting_is_a_configuration_error(name: str) -> None:
     with pytest.raises(ConfigError, match="no_such_setting"):
         make_task(name, no_such_setting=1)
+
+
+@pytest.mark.parametrize("numbers", [numbers_of, many_numbers_of])
+def test_numbers_are_uniform_below_their_bound(numbers: Callable[..., Numbers]) -> None:
+    """Each of five comes up in 2000 +- 40 of 10 000; four and a half deviations allowed."""
+    draw = numbers(np.random.default_rng(0))
+    found = Counter(n for size in (1, 7, 2000, 7992) for n in draw(5, size))
+    assert found.total() == 10_000
+    assert sorted(found) == [0, 1, 2, 3, 4]
+    assert all(count == pytest.approx(2000, abs=4.5 * 40) for count in found.values())
+    same, again = (numbers(np.random.default_rng(1)) for _ in range(2))
+    assert [same(10, n) for n in (3, 1, 5)] == [again(10, n) for n in (3, 1, 5)]
