@@ -162,7 +162,7 @@ def checked(maker: Maker) -> Maker:
         given = signature.bind(*args, **kwargs).arguments
         for name in options:
             if name in given:
-                check_value(name, given[name], _hints(maker).get(name, Any))
+                check_value(name, given[name], hints_of(maker).get(name, Any))
         return maker(*args, **kwargs)
 
     return cast(Maker, call)
@@ -202,14 +202,14 @@ def check_settings(
     check_value(f"settings of {what}", settings, Mapping[str, Any])
     given, makers = makers, _with_classes(makers)
     known = settings_of(*makers, but=but)
-    hints = {name: hint for maker in makers for name, hint in _hints(maker).items()}
+    hints = {name: hint for maker in makers for name, hint in hints_of(maker).items()}
     needed = frozenset(name for name in known if whole and known[name] is REQUIRED)
     table = tuple((name, hints.get(name, Any), name in needed) for name in known)
     last = inspect.signature(makers[-1]).parameters.values()
     rest: Rest = "allow" if any(p.kind is p.VAR_KEYWORD for p in last) else "forbid"
     _check_table(what, settings, table, rest)
     for kind in makers[len(given) :] if whole else ():  # It may refuse some values together.
-        build(what, kind, settings={n: v for n, v in settings.items() if n in _hints(kind)})
+        build(what, kind, settings={n: v for n, v in settings.items() if n in hints_of(kind)})
 
 
 def check_value(name: str, value: Any, hint: Any) -> None:
@@ -245,7 +245,7 @@ def settings_of(*makers: Callable[..., Any], but: Collection[str] = ()) -> dict[
 
 def _with_classes(makers: tuple[Callable[..., Any], ...]) -> tuple[Callable[..., Any], ...]:
     """The makers, and the classes whose fields their ``**settings`` are, where they say so."""
-    notes = [get_args(hint) for maker in makers for hint in _hints(maker).values()]
+    notes = [get_args(hint) for maker in makers for hint in hints_of(maker).values()]
     return (*makers, *(n[1].kind for n in notes if n[:1] == (Any,) and isinstance(n[1], Like)))
 
 
@@ -321,7 +321,7 @@ def _told(what: str, hint: Any, given: Mapping[str, Any]) -> Iterator[None]:
 
 
 @cache
-def _hints(maker: Callable[..., Any]) -> dict[str, Any]:
+def hints_of(maker: Callable[..., Any]) -> dict[str, Any]:
     """Annotations of the fields of a dataclass, or else of the arguments."""
     declared = is_dataclass(maker) or not isinstance(maker, type)
     source = maker if declared else maker.__init__
@@ -398,7 +398,7 @@ class _Place:
         if isinstance(self.hint, dict):
             return self.hint
         kind: Any = _bare(self.branches[0])
-        return _hints(cast(Any, kind)) if is_dataclass(kind) else None
+        return hints_of(cast(Any, kind)) if is_dataclass(kind) else None
 
     @property
     def branches(self) -> list[Any]:

@@ -46,6 +46,7 @@ class LeaderboardRow:
 
     arm: str
     control: bool
+    tuned: bool
     observes: str
     """What its teacher decides by (``TeacherEntry.observes``); empty = not declared."""
     finished: int
@@ -100,6 +101,7 @@ def stand(suite: Suite, results: Results, *, seed: int = 0) -> list[LeaderboardR
             LeaderboardRow(
                 arm=arm.name,
                 control=arm.control,
+                tuned=arm.tuned,
                 observes=teacher_entry(arm.teacher).observes or "",
                 finished=len(mine),
                 wanted=suite.seeds,
@@ -265,7 +267,7 @@ def _show(score: Score | None) -> str:
 
 
 def _row(line: LeaderboardRow, *, several: bool) -> tuple[str, ...]:
-    name = f"{line.arm} (control)" if line.control else line.arm
+    name = f"{line.arm}{' (control)' * line.control}{' (tuned)' * line.tuned}"
     compared = "" if line.reference == line.arm else line.reference
     return (
         name,

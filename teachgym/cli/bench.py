@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,8 +51,10 @@ def show_plan(suite: Suite, folder: Path, processes: int) -> None:
         say(text)
 
 
-def conduct_bench(suite: Suite, folder: Path, execute: Execute) -> None:
-    """Run what is left with a progress bar, and show the table of all that is in the folder.
+def conduct_bench(
+    suite: Suite, folder: Path, execute: Execute, show: Callable[[Path], object]
+) -> None:
+    """Run what is left with a progress bar, and ``show`` what is in the folder then.
 
     An interruption says how to go on.
 
@@ -82,11 +84,33 @@ def conduct_bench(suite: Suite, folder: Path, execute: Execute) -> None:
         say("stopped; the same command goes on where it was")
         raise typer.Exit(130) from None
     except RunError as error:
-        show_leaderboard(folder)
+        show(folder)
         for trace in getattr(error, "__notes__", ()):
             complain(trace)
         raise
-    show_leaderboard(folder)
+    show(folder)
+
+
+def show_trials(suite: Suite, teacher: str, folder: Path, save: Path | None) -> None:
+    """Print the trials of a teacher, best first; write them, and save the settings of the best."""
+    from teachgym.benchmarks.bench.tune import read_trials, save_tuned, write_trials
+    from teachgym.report.tables import rich_rows
+
+    trials = read_trials(suite, folder)
+    write_trials(trials, folder / "trials.jsonl")
+    rows = [
+        (t.name, t.val.show(".4f"), f"{t.val.n} of {suite.seeds}", _told(t.settings))
+        for t in trials
+    ]
+    Console().print(rich_rows([("trial", "accuracy on val", "seeds", "settings"), *rows[:10]]))
+    say(f"trials      {folder / 'trials.jsonl'}")
+    if save is not None:
+        save_tuned(teacher, suite, trials, save)
+        say(f"saved in    {save}")
+
+
+def _told(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in settings.items()) or "the defaults"
 
 
 def show_leaderboard(folder: Path, *, markdown: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""The commands: ``teachgym list | new | schema | run | resume | discover | bench | export``, ...
+"""The commands: ``teachgym list | new | run | resume | discover | bench | tune | export``, ...
 
 Everything heavy is imported inside a command, so that ``--help`` is instant and the number of
 threads is set before torch is loaded.
@@ -69,6 +69,13 @@ teachgym bench tiny --arm alp --seeds 3 --dry-run
 teachgym bench smoke --set stress.wrong_labels=0.3 --out bench/wrong
 
 teachgym bench tiny --gpu 0 --gpu 1 --together 8
+"""
+
+TUNE_EXAMPLES = """Examples:
+
+teachgym tune plr
+
+teachgym tune plr odm sec --trials 40 --seeds 5 --save tuned.json
 """
 
 
@@ -259,7 +266,38 @@ def bench(
         if dry_run:
             benching.show_plan(chosen, folder, 1 if ray else len(gpu or ()) or workers)
         else:
-            benching.conduct_bench(chosen, folder, execute)
+            benching.conduct_bench(chosen, folder, execute, benching.show_leaderboard)
+
+
+@app.command(epilog=TUNE_EXAMPLES)
+def tune(
+    teachers: given.Tuned,
+    trials: given.Trials = 20,
+    seeds: given.TrialSeeds = 3,
+    student: given.TrialStudent = "simulated",
+    out: given.TuneOut = Path("tune"),
+    save: given.Save = None,
+    workers: given.Workers = 2,
+    threads: given.Threads = None,
+) -> None:
+    """Search the settings of teachers, each with as many trials, on seeds that no bench uses.
+
+    The first trial has the defaults, the others random settings. They are judged on val. Stopped at
+    any moment, the same command goes on.
+    """
+    with errors_in_red():
+        prepare_process(threads)
+        from teachgym.benchmarks.bench.tune import tuning_suite
+        from teachgym.cli import bench as benching
+
+        suites = {
+            teacher: tuning_suite(teacher, trials=trials, seeds=seeds, student=student)
+            for teacher in teachers
+        }
+        execute = benching.choose_execution(workers, [], 1, ray=None, ray_gpus=None)
+        for teacher, suite in suites.items():
+            show = partial(benching.show_trials, suite, teacher, save=save)
+            benching.conduct_bench(suite, out / label(teacher), execute, show)
 
 
 @app.command()

@@ -201,6 +201,22 @@ RayGpus = Annotated[
     float | None,
     _option("GPUs that each task on the cluster reserves; 0.5: two tasks share one.", "0", min=0),
 ]
+Tuned = Annotated[
+    list[str], typer.Argument(metavar="TEACHER...", help="See: teachgym list teachers.")
+]
+Trials = Annotated[
+    int, typer.Option(min=1, max=1000, help="Of each teacher; the first has the defaults.")
+]
+TrialSeeds = Annotated[int, typer.Option("--seeds", min=1, help="Runs of each trial.")]
+TrialStudent = Annotated[str, typer.Option("--student", help="simulated or tiny.")]
+TuneOut = Annotated[Path, typer.Option("--out", help="Folder with a folder for each teacher.")]
+Save = Annotated[
+    Path | None,
+    typer.Option(
+        help="File that gets the settings of the best trial; all teachers in it must have been "
+        "tuned alike."
+    ),
+]
 ShortForm = Annotated[
     bool,
     typer.Option(

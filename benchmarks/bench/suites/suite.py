@@ -15,6 +15,8 @@ from teachgym.runs.config import RunConfig
 from teachgym.settings import Count, CountFromOne, FromJson, build, checked
 
 SKILL_LIST = "teachgym/SkillList-v0"
+TUNING_SEED = 10_000
+"""Seeds from here on are for tuning: no board may use them, and tuning may use no others."""
 _ONE_EPOCH = ("simulated", "tiny")
 """Students that are trained in one pass unless told otherwise."""
 
@@ -43,6 +45,8 @@ class Arm:
     """What it has to cope with, where arms are run under several conditions."""
     chat: Mapping[str, Any] = field(default_factory=dict)
     """On top of the suite's."""
+    tuned: bool = False
+    """Whether its teacher's settings are those that ``teachgym tune`` found."""
     fewer: CountFromOne = 1
     """It has one in so many of the examples that the others have, of the budget and of a step, and
     trains on each so many times as often; >= 1."""
@@ -79,6 +83,8 @@ class Suite:
     """The chat model of arms that ask one."""
     trackers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Where the metrics of every run go besides its folder; see ``RunConfig.trackers``."""
+    tunes: bool = False
+    """Whether its arms are trials of settings, with seeds from ``TUNING_SEED`` on."""
 
     def __post_init__(self) -> None:
         names = [arm.name for arm in self.arms]
@@ -87,6 +93,13 @@ class Suite:
         for name in (self.reference, *self.beyond, *self.brief, *map(self.compared, self.arms)):
             if name not in names:
                 raise ConfigError(unknown(f"arm of suite {self.name!r}", name, names))
+        for arm in self.arms:
+            first, last = arm.seed_offset, arm.seed_offset + self.seeds - 1
+            if (first < TUNING_SEED) if self.tunes else (last >= TUNING_SEED):
+                raise ConfigError(
+                    f"arm {arm.name!r} of suite {self.name!r} has the seeds {first} to {last}; "
+                    f"those from {TUNING_SEED} on are for tuning, and only for it"
+                )
 
     def to_json(self) -> Record:
         """The suite as a JSON object."""

@@ -10,6 +10,7 @@ from teachgym.benchmarks.bench.suites.shared import (
     controls,
 )
 from teachgym.benchmarks.bench.suites.suite import Arm, Suite
+from teachgym.benchmarks.bench.suites.tuned import tuned_arm
 
 LIST_TEACHERS = (
     "weakest",
@@ -67,7 +68,7 @@ def tiny() -> Suite:
     plain = TREE_TEACHERS[0]
     mixtures = [dict.fromkeys(skills, 1.0) for skills in (FIRST, THEN) for _ in range(5)]
     lists = (
-        *(Arm(name, name) for name in LIST_TEACHERS),
+        *map(tuned_arm, LIST_TEACHERS),
         Arm("fixed", "fixed", {"mixtures": mixtures}),
     )
     written = (
@@ -75,7 +76,7 @@ def tiny() -> Suite:
         Arm("llm-scripted", "llm", {"state": True}, env=OPEN_ENDED),
     )
     trees = tuple(
-        Arm(name, name, env=SKILL_TREE, against="" if name == plain else plain)
+        tuned_arm(name, env=SKILL_TREE, against="" if name == plain else plain)
         for name in TREE_TEACHERS
     )
     return Suite(
