@@ -9,12 +9,12 @@ Importing this package loads no teacher; ``make_teacher`` imports the one it mak
 
 from __future__ import annotations
 
-from teachgym.agents.entry import TeacherEntry, kind_of
+from teachgym.agents.entry import Kind, TeacherEntry, kind_of
 from teachgym.agents.registry import (
     TEACHERS,
-    check_teacher,
     make_teacher,
-    needs,
+    require_teacher,
+    required_settings,
     teacher_entry,
     teacher_settings,
 )
@@ -23,11 +23,12 @@ from teachgym.settings import REQUIRED
 __all__ = [
     "REQUIRED",
     "TEACHERS",
+    "Kind",
     "TeacherEntry",
-    "check_teacher",
     "kind_of",
     "make_teacher",
-    "needs",
+    "require_teacher",
+    "required_settings",
     "teacher_entry",
     "teacher_settings",
 ]

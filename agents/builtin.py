@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from teachgym.agents.entry import Kind, Observes, TeacherEntry
+from teachgym.agents.entry import AlgorithmEntry, EnvName, Observes, TeacherEntry
 
-_KNOWS: Mapping[Kind, str] = {
+_KNOWS: Mapping[EnvName, str] = {
     "SkillList": "context:Cells",
     "SkillTree": "context:Branches",
     "OpenEnded": "context:Lessons",
@@ -15,7 +15,7 @@ _KNOWS: Mapping[Kind, str] = {
 
 
 def _family(
-    kind: Kind,
+    env: EnvName,
     rows: Mapping[str, tuple[str, str, Observes, Mapping[str, Any]]],
     teacher: str = "",
 ) -> dict[str, TeacherEntry]:
@@ -24,15 +24,11 @@ def _family(
     With ``teacher``, the classes are the algorithms that it plugs in.
     """
     return {
-        name: TeacherEntry(
-            text,
-            {kind: teacher or path},
-            _KNOWS[kind],
-            observes,
-            path if teacher else "",
-            name,
-            defaults,
+        name: AlgorithmEntry(
+            text, {env: teacher}, _KNOWS[env], observes, defaults, algorithm=path, name=name
         )
+        if teacher
+        else TeacherEntry(text, {env: path}, _KNOWS[env], observes, defaults)
         for name, (path, text, observes, defaults) in rows.items()
     }
 
@@ -273,8 +269,8 @@ _WORDS = {
         "a chat model that reads the student's errors",
         {
             "OpenEnded": "llm.open_ended:LLMOpenEnded",
-            "SkillList plan": "llm.skill_list:LLMSkillList",
-            "SkillTree moves": "llm.skill_tree:LLMSkillTree",
+            "SkillList": "llm.skill_list:LLMSkillList",
+            "SkillTree": "llm.skill_tree:LLMSkillTree",
         },
         "context:Classroom",
         "answers on val",

@@ -127,7 +127,7 @@ class Branches:
 
     roots: tuple[str, ...]
     """Root skill names in the order of the rows."""
-    slots: int
+    max_subskills: int
     """The most subskills a root can have, >= 1."""
     per_step: int
     """The most examples of one step, >= 1."""
@@ -143,7 +143,7 @@ class Branches:
         assert isinstance(allocation, gym.spaces.Box)
         return cls(
             roots=tuple(env.get_wrapper_attr("roots")),
-            slots=allocation.shape[1],
+            max_subskills=allocation.shape[1],
             per_step=int(env.get_wrapper_attr("examples_per_step")),
             probes=env.get_wrapper_attr("probes"),
         )

@@ -14,9 +14,21 @@ from teachgym.errors import ConfigError
 from teachgym.protocols import Teacher
 from teachgym.registry import load_attribute
 
-Kind = Literal["SkillList", "SkillTree", "OpenEnded", "SkillList plan", "SkillTree moves"]
-"""What a teacher acts in: the short name of an environment, followed by its setting ``action`` if
-the teacher acts in words."""
+EnvName = Literal["SkillList", "SkillTree", "OpenEnded"]
+"""The short name of an environment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a teacher acts in."""
+
+    env: EnvName
+    action: str = ""
+    """The environment's setting ``action`` where it lets act in words; else empty."""
+
+    def __str__(self) -> str:
+        return f"{self.env} (action={self.action})" if self.action else self.env
+
 
 Observes = Literal[
     "nothing",
@@ -32,7 +44,7 @@ Observes = Literal[
 """What a teacher decides by, of the skills or cells: equal budgets do not make equal knowledge."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TeacherEntry:
     """A built-in teacher: how it is made for an environment, and how tables describe it.
 
@@ -42,20 +54,14 @@ class TeacherEntry:
 
     description: str
     """One line for tables."""
-    makers: Mapping[Kind, str]
-    """The ``module:class`` of the teacher, in this package, for each kind that it can act in. It is
-    called as ``(known, **settings)``, or, if there is an algorithm, ``(known, make_algorithm, name,
-    **settings)``."""
+    makers: Mapping[EnvName, str]
+    """The ``module:class`` of the teacher, in this package, for each environment that it can act
+    in; called as ``(known, **settings)``."""
     knows: str
     """The ``module:class``, in this package, whose ``of(env)`` returns what the teacher may know of
     the environment: its first argument, ``known``."""
     observes: Observes | None = None
     """What it decides by; None = not declared."""
-    algorithm: str = ""
-    """The ``module:class``, in this package, of the algorithm inside the teacher, such as a bandit;
-    it is built anew at every reset. Empty = the teacher has none."""
-    name: str = ""
-    """What a teacher with an algorithm is called in tables."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Settings that replace the published defaults, which are for thousands of rounds: these are
     for about ten steps with tens of skills, where gains are small against their range."""
@@ -66,25 +72,52 @@ class TeacherEntry:
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """What it can act in."""
-        return tuple(self.makers)
+        return tuple(Kind(env, self.env.get(env, {}).get("action", "")) for env in self.makers)
+
+    @property
+    def places(self) -> str:
+        """What it can act in, in words."""
+        return ", ".join(map(str, self.kinds))
 
     def __call__(self, env: gym.Env[Any, Any], **settings: Any) -> Teacher[Any, Any]:
         """The teacher for an environment of one of ``kinds``."""
-        make, chosen = _load(self.makers[kind_of(env)]), {**self.defaults, **settings}
-        known = _load(self.knows).of(env)
-        teacher: Teacher[Any, Any]
-        if self.algorithm:
-            algorithm = _load(self.algorithm)
-            own = {key: chosen.pop(key) for key in keywords_of(algorithm) if key in chosen}
-            teacher = make(known, partial(algorithm, **own), self.name, **chosen)
-        else:
-            teacher = make(known, **chosen)
+        chosen = {**self.defaults, **settings}
+        return self._make(_load(self.makers[kind_of(env).env]), _load(self.knows).of(env), chosen)
+
+    def _make(
+        self, make: Callable[..., Any], known: Any, chosen: dict[str, Any]
+    ) -> Teacher[Any, Any]:
+        teacher: Teacher[Any, Any] = make(known, **chosen)
         return teacher
 
-    def sources(self, kind: Kind | None = None) -> list[Callable[..., Any]]:
-        """The functions and classes that take its settings, for one kind of environment or all."""
-        paths = self.makers.values() if kind is None else [self.makers[kind]]
-        return [_load(path) for path in (*paths, *filter(None, [self.algorithm]))]
+    def sources(self, env: EnvName | None = None) -> list[Callable[..., Any]]:
+        """The functions and classes that take its settings, for one environment or all."""
+        return [_load(path) for name, path in self.makers.items() if env in (None, name)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlgorithmEntry(TeacherEntry):
+    """A built-in teacher with an algorithm inside, such as a bandit, built anew at every reset.
+
+    Its maker is called as ``(known, make_algorithm, name, **settings)``.
+    """
+
+    algorithm: str
+    """The ``module:class``, in this package, of the algorithm."""
+    name: str
+    """What the teacher is called in tables."""
+
+    def _make(
+        self, make: Callable[..., Any], known: Any, chosen: dict[str, Any]
+    ) -> Teacher[Any, Any]:
+        algorithm = _load(self.algorithm)
+        own = {key: chosen.pop(key) for key in keywords_of(algorithm) if key in chosen}
+        teacher: Teacher[Any, Any] = make(known, partial(algorithm, **own), self.name, **chosen)
+        return teacher
+
+    def sources(self, env: EnvName | None = None) -> list[Callable[..., Any]]:
+        """Those of the teacher, and the algorithm."""
+        return [*super().sources(env), _load(self.algorithm)]
 
 
 def kind_of(env: gym.Env[Any, Any]) -> Kind:
@@ -98,15 +131,15 @@ def kind_of(env: gym.Env[Any, Any]) -> Kind:
 
     space = acting_space(env)
     if isinstance(space, DataSpace):
-        return "OpenEnded"
+        return Kind("OpenEnded")
     if isinstance(space, PlanSpace):
-        return "SkillList plan"
+        return Kind("SkillList", "plan")
     if isinstance(space, MovesSpace):
-        return "SkillTree moves"
+        return Kind("SkillTree", "moves")
     if isinstance(space, gym.spaces.Dict) and "allocation" in space.spaces:
-        return "SkillTree"
+        return Kind("SkillTree")
     if isinstance(space, gym.spaces.Box) and len(space.shape) == 2:
-        return "SkillList"
+        return Kind("SkillList")
     raise ConfigError(
         f"no registered teacher acts in {space}; leave action='discrete' and observation='flat' "
         "out, which are for agents of libraries"

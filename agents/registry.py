@@ -14,7 +14,7 @@ from typing import Any
 import gymnasium as gym
 
 from teachgym.agents.builtin import BUILT_IN
-from teachgym.agents.entry import Kind, TeacherEntry, keywords_of, kind_of
+from teachgym.agents.entry import EnvName, Kind, TeacherEntry, keywords_of, kind_of
 from teachgym.errors import ConfigError
 from teachgym.protocols import Teacher
 from teachgym.registry import Registry, summary
@@ -52,10 +52,10 @@ def make_teacher(name: Any, env: gym.Env[Any, Any], **settings: Any) -> Teacher[
     if kind not in part.kinds:
         fitting = ", ".join(other for other, e in TEACHERS.items() if kind in e.kinds)
         raise ConfigError(
-            f"teacher {name!r} is for {' and '.join(part.kinds)} environments and this one is "
+            f"teacher {name!r} is for {part.places} environments and this one is "
             f"{kind}; {_way_to(part, kind)}for {kind} there are: {fitting}"
         )
-    _check_entry(name, part, settings, kind)
+    _check_entry(name, part, settings, kind.env)
     return part(env, **settings)
 
 
@@ -71,7 +71,7 @@ def teacher_entry(name: Any) -> TeacherEntry:
 def teacher_settings(name: Any) -> dict[str, Any]:
     """Settings of a teacher with their defaults; ``REQUIRED`` for those without.
 
-    A teacher with several kinds has the settings of all of them.
+    A teacher for several environments has the settings of all of them.
 
     Example:
         >>> teacher_settings("weakest")
@@ -84,12 +84,12 @@ def teacher_settings(name: Any) -> dict[str, Any]:
     return {**found, **part.defaults}
 
 
-def needs(name: Any) -> frozenset[str]:
+def required_settings(name: Any) -> frozenset[str]:
     """The settings of a teacher that have no default."""
     return frozenset(key for key, value in teacher_settings(name).items() if value is REQUIRED)
 
 
-def check_teacher(name: Any, settings: Mapping[str, Any]) -> None:
+def require_teacher(name: Any, settings: Mapping[str, Any]) -> None:
     """Check name and settings of a teacher before there is an environment for it.
 
     Raises:
@@ -106,17 +106,17 @@ def check_teacher(name: Any, settings: Mapping[str, Any]) -> None:
 
 def _way_to(entry: TeacherEntry, kind: Kind) -> str:
     """How the environment is made so that the teacher can act in it, if that is known."""
-    settings = entry.env.get(kind.partition(" ")[0], {})
+    settings = entry.env.get(kind.env, {})
     given = ", ".join(f"{name}={value!r}" for name, value in settings.items())
     return f"make it with {given}; " if given else ""
 
 
 def _check_entry(
-    name: str, entry: TeacherEntry, given: Mapping[str, Any], kind: Kind | None = None
+    name: str, entry: TeacherEntry, given: Mapping[str, Any], env: EnvName | None = None
 ) -> None:
-    """Check settings for one kind of environment, or, where some may be missing, for any."""
-    makers = entry.sources(kind)
+    """Check settings for one environment, or, where some may be missing, for any."""
+    makers = entry.sources(env)
     own = {key for make in makers for key in keywords_of(make)}
     but = {p for make in makers for p in settings_of(make)} - own
-    chosen, whole = {**entry.defaults, **given}, kind is not None
+    chosen, whole = {**entry.defaults, **given}, env is not None
     check_settings(f"teacher {name!r}", chosen, *makers, but=but, whole=whole)

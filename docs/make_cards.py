@@ -63,7 +63,7 @@ def teachers() -> str:
     """The table of teachers."""
     head = (DOCS / "teachers.head.md").read_text()
     rows = [
-        f"| `{name}` | {', '.join(t.kinds)} | {t.description} | {t.observes} |"
+        f"| `{name}` | {t.places} | {t.description} | {t.observes} |"
         for name, t in TEACHERS.items()
     ]
     titles = "| name | environment | what it does | what it observes |"

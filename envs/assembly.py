@@ -8,9 +8,10 @@ from typing import Any
 
 from teachgym.answers import AnswerStore
 from teachgym.cache import cache_folder
+from teachgym.chat.settings import require_key
 from teachgym.envs.base import TeacherEnv
 from teachgym.envs.batching import BatchedTrainer
-from teachgym.envs.config import EnvConfig, read_settings
+from teachgym.envs.config import EnvConfig, SkillListConfig, asking
 from teachgym.envs.stress import stressed_evaluator, stressed_trainer
 from teachgym.envs.stress.rugged import Rugged
 from teachgym.errors import ConfigError
@@ -58,7 +59,9 @@ def assemble_rows(
         rendezvous: joins their calls, so that students train and answer in one batch; None = each
             environment trains and asks by itself.
     """
-    config.require_keys()
+    if isinstance(config, SkillListConfig) and config.chat is not None:
+        for who in asking(vars(config)):
+            require_key(config.chat, who)
     task = make_task(config.task, **config.task_settings)
     if config.skills is not None:
         task = Relabelled(task, find_skills(config.skills, task))
@@ -112,7 +115,7 @@ def teacher_env(**settings: Any) -> TeacherEnv:
             wrappers carry out: ``stress.delayed_reward`` (``teachgym.envs.stress.pay_late``),
             ``rejection_penalty`` (``teachgym.envs.penalty``) and ``stop`` (``teachgym.envs.stop``).
     """
-    config = read_settings(EnvConfig, settings)
+    config = EnvConfig.of(settings)
     wrapped = {
         "stop": (config.stop, False),
         "rejection_penalty": (config.rejection_penalty, 0),

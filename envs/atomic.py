@@ -6,20 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from teachgym.envs.episode import Episode
-from teachgym.gate import Seen
 
 
 @contextmanager
 def undone_on_error(env: Episode) -> Iterator[None]:
     """Whatever is raised within leaves the environment as it was, weights included."""
-    state, reckoned = env.state, env._reckoned
+    state = env.state
     at_hand = state.best.step == state.step  # These weights were saved a moment ago.
     weights = state.best.checkpoint if at_hand else env.student.save()
     with env.ledger.undone_on_error():
         try:
             yield
         except BaseException:
-            env._state, env._reckoned, env.ending = state, reckoned, False
-            env._seen = Seen(env.gate.form(e) for e in state.data)
+            env.take_up(state)
             env.student.restore(weights)
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from time import perf_counter
@@ -12,17 +13,7 @@ import gymnasium as gym
 import numpy as np
 
 from teachgym.envs import probes
-from teachgym.envs.admission import (
-    apart,
-    difference,
-    divide,
-    items_of,
-    most,
-    new_losses,
-    score_metrics,
-    stamp,
-    step_metrics,
-)
+from teachgym.envs.admission import apart, divide, items_of, most, stamp
 from teachgym.envs.aids import Aided
 from teachgym.envs.atomic import undone_on_error
 from teachgym.envs.pricing import Answers, cheapest, paid_for
@@ -30,9 +21,11 @@ from teachgym.envs.probe_log import ProbeLog
 from teachgym.envs.rendering import render_ansi, render_rgb_array
 from teachgym.envs.restart import FROM_UNTRAINED, training_set
 from teachgym.envs.rules import EpisodeRules
+from teachgym.envs.step_info import new_losses, score_metrics, step_metrics, untaught
 from teachgym.errors import ConfigError, EpisodeError, unknown
 from teachgym.gate import Gate, Seen
 from teachgym.ledger import Ledger, LedgerMeter
+from teachgym.loop import Say, unheard
 from teachgym.protocols import Evaluator, Reward, Student, Task, Trainer
 from teachgym.rewards import accuracy_gain
 from teachgym.snapshot import Best, Snapshot
@@ -40,7 +33,6 @@ from teachgym.spaces import DataSpace, ReportSpace
 from teachgym.streams import RngName, stream
 from teachgym.syllabus import Syllabus
 from teachgym.types import (
-    Checkpoint,
     Cost,
     Data,
     Example,
@@ -124,16 +116,18 @@ class TeacherEnv(gym.Env[Report, Data]):
         self.skills, self.levels = leaf_skills(task.skills), task.levels
         self.action_space = DataSpace(self.skills, self.examples_per_step)
         self.observation_space = ReportSpace(self.skills, "val")
-        self._untrained = student.save()
+        self.untrained = student.save()
+        """Weights that ``reset`` restores."""
         self._untrained_reports: dict[str, Report] = {}
         self._state: Snapshot | None = None
         self._seen = Seen()
         self.ledger = Ledger(self.rules.budget)
-        self._reckoned = self.spent
         self._answers = Answers(student, task.max_turns)
         self.ending = False
         """Whether the teacher ends the episode with the next step; see ``end``."""
         self.probe_log = ProbeLog()
+        self.say: Say = unheard
+        """Told what begins, for those who watch."""
 
     # -- the MDP ---------------------------------------------------------------------------
 
@@ -142,17 +136,16 @@ class TeacherEnv(gym.Env[Report, Data]):
     ) -> tuple[Report, dict[str, Any]]:
         """Restore the untrained student and return its report; ``options`` are not used."""
         super().reset(seed=seed)
-        self.student.restore(self._untrained)
+        self.student.restore(self.untrained)
         self.ledger.reset()
-        self._reckoned = self.spent
-        self._seen = Seen()
-        self.ending = False
         report = self._evaluate_untrained("val")
-        self._state = Snapshot(
-            entropy=int(self.np_random.integers(2**63)),
-            report=report,
-            curve=Growing([report.overall]),
-            best=Best(0, report.accuracy, self._untrained),
+        self.take_up(
+            Snapshot(
+                entropy=int(self.np_random.integers(2**63)),
+                report=report,
+                curve=Growing([report.overall]),
+                best=Best(0, report.accuracy, self.untrained),
+            )
         )
         return report, {"metrics": score_metrics(report)}
 
@@ -170,7 +163,7 @@ class TeacherEnv(gym.Env[Report, Data]):
             self.ledger.record(Cost(steps=1, examples=len(accepted)))
             due = self._due(accepted)
             taught = due and bool(accepted or self.state.waiting)
-            result, losses = self._train(accepted) if taught else _untaught(accepted)
+            result, losses = self._train(accepted) if taught else untaught(accepted)
             after = self._evaluate_val() if taught else before
             aided = self._evaluate_aided() if taught and self.state.aids else None
             self.ledger.record(Cost(seconds=perf_counter() - started))
@@ -266,13 +259,16 @@ class TeacherEnv(gym.Env[Report, Data]):
         """The random stream ``name`` of the current step; equal for equal seed, name and step."""
         return stream(name, self.state.entropy, self.state.step)
 
+    def show_aids(self, aids: Mapping[str, str]) -> None:
+        """Have the next evaluations made with ``aids`` too."""
+        self._state = replace(self.state, aids=aids)
+
     def snapshot(self) -> Snapshot:
         """The whole environment as a value, from which ``restore`` continues as often as wanted."""
         return replace(
             self.state,
             checkpoint=self.student.save(),
             spent=self.spent,
-            reckoned=self._reckoned,
             incidents=tuple(self.ledger.incidents),
             rng_state=self.np_random.bit_generator.state,
         )
@@ -284,11 +280,13 @@ class TeacherEnv(gym.Env[Report, Data]):
         self.student.restore(snapshot.checkpoint)
         self.ledger.reset(snapshot.spent)
         self.ledger.incidents.extend(snapshot.incidents)
-        self._reckoned = snapshot.reckoned
         self.np_random.bit_generator.state = snapshot.rng_state
-        self._state = replace(snapshot, checkpoint=None)
-        self.ending = False
-        self._seen = Seen(self.gate.form(e) for e in snapshot.data)
+        self.take_up(replace(snapshot, checkpoint=None))
+
+    def take_up(self, state: Snapshot) -> None:
+        """Go on from ``state``, as far as weights, ledger and random state do not matter."""
+        self._state, self.ending = state, False
+        self._seen = Seen(self.gate.form(e) for e in state.data)
 
     def examine(self) -> tuple[Report, Report]:
         """Reports on ``test``: the untrained student and the student that was best on ``val``.
@@ -300,17 +298,12 @@ class TeacherEnv(gym.Env[Report, Data]):
         """
         if not self.state.stop_reason:
             raise EpisodeError("the episode still runs; test is read once, after its end")
-        self.student.restore(self._untrained)
+        self.student.restore(self.untrained)
         before = self._evaluate_untrained("test")
         self.student.restore(self.state.best.checkpoint)
         if self.state.best.step == 0:
             return before, before
-        return before, self.evaluator.evaluate(self.student, self.task, "test")
-
-    @property
-    def untrained(self) -> Checkpoint:
-        """Weights that ``reset`` restores."""
-        return self._untrained
+        return before, self._evaluate(self.task, "test")
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the capabilities, which serve one process and are made when asked for."""
@@ -326,19 +319,18 @@ class TeacherEnv(gym.Env[Report, Data]):
         pretest: tuple[Prediction, ...] = ()
         if accepted and self._pretests:
             asked, others = apart(accepted)
-            pretest = self._ask(asked[: self._askable()])
+            left = self._left_for_answers
+            askable = most(
+                self.examples_available,
+                lambda n: self.price_of_answers(n).generated_tokens <= left,
+            )
+            pretest = self._ask(asked[:askable])
             _, unpaid = divide(asked, len(pretest), "generated_tokens")
             new = self.gate.veto_known(pretest)
             accepted, rejected = new.accepted + others, rejected + unpaid + new.rejected
-        accepted, unpaid = divide(accepted, self._affordable(accepted), self._lacking(accepted))
+        affordable = most(len(accepted), lambda n: not self._lacking(accepted[:n]))
+        accepted, unpaid = divide(accepted, affordable, self._lacking(accepted))
         return accepted, rejected + unpaid, pretest
-
-    def _askable(self) -> int:
-        """The most answers that leave enough of the budget for the next evaluation."""
-        return most(
-            self.examples_available,
-            lambda n: self.price_of_answers(n).generated_tokens <= self._left_for_answers,
-        )
 
     @property
     def _left_for_answers(self) -> float:
@@ -356,15 +348,12 @@ class TeacherEnv(gym.Env[Report, Data]):
 
         Where they are longer than expected, those that can be paid for.
         """
+        self.say(f"asking the student {len(examples)} new examples")
         predictions = self.evaluator.predict(self.student, self.task, examples)
         tokens = [self.student.count_tokens(p.responses) for p in predictions]
         count = paid_for(tokens, self._left_for_answers)
         self.ledger.record(Cost(generated_tokens=sum(tokens[:count])))
         return predictions[:count]
-
-    def _affordable(self, accepted: Data) -> int:
-        """The most examples, from the first, whose training the budget of tokens allows."""
-        return most(len(accepted), lambda count: not self._lacking(accepted[:count]))
 
     def _lacking(self, accepted: Data) -> str:
         """The first currency that training on them would take too much of; empty if none."""
@@ -400,7 +389,8 @@ class TeacherEnv(gym.Env[Report, Data]):
         """What training reports, and the loss of each accepted example."""
         data = self._training_set(accepted)
         if self.rules.training in FROM_UNTRAINED:
-            self.student.restore(self._untrained)
+            self.student.restore(self.untrained)
+        self.say(f"training on {len(data)} examples")
         result = self.trainer.train(self.student, data, self.rng("train"))
         self.ledger.record(replace(result.cost, seconds=0.0))
         new = self.state.waiting + len(accepted)
@@ -408,14 +398,14 @@ class TeacherEnv(gym.Env[Report, Data]):
         return result, losses[self.state.waiting :]
 
     def _evaluate_val(self) -> Report:
-        report = self.evaluator.evaluate(self.student, self.task, "val")
+        report = self._evaluate(self.task, "val")
         if math.isnan(report.accuracy):
             raise EpisodeError("no answer on val could be graded; check the task's grader")
         return report if self._paid(report) else self.state.report
 
     def _evaluate_aided(self) -> Report | None:
         """What the student can do with the aids; None if it could not be paid for to the end."""
-        report = self.evaluator.evaluate(self.student, Aided(self.task, self.state.aids), "val")
+        report = self._evaluate(Aided(self.task, self.state.aids), "val")
         return report if self._paid(report) else None
 
     def _paid(self, report: Report) -> bool:
@@ -425,16 +415,21 @@ class TeacherEnv(gym.Env[Report, Data]):
     def _evaluate_untrained(self, split: Literal["val", "test"]) -> Report:
         """The untrained student never changes, so each split is evaluated once."""
         if split not in self._untrained_reports:
-            report = self.evaluator.evaluate(self.student, self.task, split)
-            self._untrained_reports[split] = report
+            self._untrained_reports[split] = self._evaluate(self.task, split)
         return self._untrained_reports[split]
+
+    def _evaluate(self, task: Task, split: Literal["val", "test"]) -> Report:
+        self.say(f"evaluating on {split}")
+        report = self.evaluator.evaluate(self.student, task, split)
+        self.say("making data")
+        return report
 
     def _reckon(self) -> tuple[Cost, tuple[Incident, ...]]:
         """The cost and the incidents since the last step, the teacher's calls included."""
-        cost = difference(self.spent, self._reckoned)
+        cost = self.spent - self.state.reckoned
         incidents = tuple(self.ledger.incidents)
         self.ledger.incidents.clear()
-        self._reckoned = self.spent
+        self._state = replace(self.state, reckoned=self.spent)
         return cost, incidents
 
     def _advance(self, report: Report, accepted: Data, *, waiting: int) -> None:
@@ -481,11 +476,6 @@ class TeacherEnv(gym.Env[Report, Data]):
     @cached_property
     def _cheapest(self) -> Example:
         return cheapest(self._evaluate_untrained("val"), self.student, self.trainer)
-
-
-def _untaught(accepted: Data) -> tuple[TrainResult, tuple[float | None, ...]]:
-    """What ``_train`` gives where nothing is trained."""
-    return TrainResult(math.nan, 0, Cost()), (None,) * len(accepted)
 
 
 def base_of(env: gym.Env[Any, Any]) -> TeacherEnv:

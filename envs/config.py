@@ -11,13 +11,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, Self
 
 import gymnasium as gym
 
 from teachgym import ENV_IDS
-from teachgym.chat.settings import ChatSettings, check_asking, require_key
-from teachgym.engines import ENGINES, check_engine
+from teachgym.chat.settings import ChatSettings
+from teachgym.engines import ENGINES, require_engine
 from teachgym.envs.rules import EpisodeRules
 from teachgym.envs.stress.settings import Stress
 from teachgym.errors import ConfigError, UnknownNameError, unknown
@@ -26,19 +26,15 @@ from teachgym.forest.proposers import PROPOSERS
 from teachgym.gate import GateSettings
 from teachgym.gate.checks import CHECKS
 from teachgym.rewards import make_reward
-from teachgym.settings import Few, FromJson, Like, NotNegative, Table, build, checked, within
+from teachgym.settings import Few, FromJson, NotNegative, Table, build, checked, within
 from teachgym.skills.sources import require_source
-from teachgym.students import check_student
-from teachgym.tasks import check_task
-from teachgym.training import AUTO, check_trainer
-from teachgym.types import Budget
-
-Config = TypeVar("Config", bound="EnvConfig")
+from teachgym.students import require_student
+from teachgym.tasks import TASKS
+from teachgym.training import AUTO, require_trainer
 
 Part = Any
 """A name in one of the ways of ``teachgym.registry``, or an object."""
 RenderMode = Literal["ansi", "rgb_array"]
-Chat = Annotated[Mapping[str, Any], Like(ChatSettings)]
 
 
 @checked
@@ -71,9 +67,6 @@ class EnvConfig(EpisodeRules):
     """What may enter training; see `teachgym.gate.GateSettings`."""
     gate_checks: FromJson[tuple[Any, ...]] = ()
     """What else keeps examples out: names of `teachgym list checks`, or checks of your own."""
-    budget: Table[Budget] = Budget(steps=10, examples=2500)
-    """Limit per currency; one of `steps` or `seconds` is needed. The default is an episode
-    of half a minute on the `tiny` student."""
     skills: Part | None = None
     """See the task through other skills: a skill file (`teachgym discover`), or `roots`, `one`,
     `opaque`, `shuffled`, `clusters-N`, or a source of your own; none = the task's own."""
@@ -110,18 +103,26 @@ class EnvConfig(EpisodeRules):
         if self.skills is not None:
             require_source(self.skills)
         with within("task_settings"):
-            check_task(self.task, self.task_settings)
+            TASKS.check(self.task, self.task_settings)
         with within("student_settings"):
-            check_student(self.student, self.student_settings)
+            require_student(self.student, self.student_settings)
         for check in self.gate_checks:
             CHECKS.check(check, {})
         with within("evaluator_settings"):
             EVALUATORS.check(self.evaluator, self.evaluator_settings)
         with within("trainer_settings"):
-            check_trainer(self.trainer, self.student, self.trainer_settings)
+            require_trainer(self.trainer, self.student, self.trainer_settings)
 
-    def require_keys(self) -> None:
-        """Raise ``ConfigError`` if a server would be asked whose key is missing."""
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Self:
+        """The configuration that plain values describe.
+
+        Raises:
+            UnknownNameError: for a task, student, engine, proposer or reward that does not exist.
+            ConfigError: for a setting that does not exist, is of another type or out of range.
+            MissingExtraError: if a package that it needs is not installed.
+        """
+        return build(f"the {cls.title} environment", cls, settings=settings)
 
 
 @checked
@@ -151,19 +152,14 @@ class SkillListConfig(EnvConfig):
     texts: bool = True
     """Whether examples are written. `false` is for a simulated student, which only counts them, and
     numeric teachers: every order is filled as it is, and a step takes a fraction of the time."""
-    chat: Chat | None = None
+    chat: FromJson[ChatSettings] | None = None
     """The chat model of an engine or proposer that asks one, see
     `teachgym.chat.settings.ChatSettings`; its calls are charged to the budget."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         with within("engine_settings"):
-            check_engine(self.engine, self.engine_settings, self.chat)
-
-    def require_keys(self) -> None:
-        """Raise ``ConfigError`` if a server would be asked whose key is missing."""
-        if ENGINES.takes(self.engine, "chat"):
-            require_key(self.chat, ENGINES.what(self.engine))
+            require_engine(self.engine, self.engine_settings, self.chat)
 
 
 @checked
@@ -179,35 +175,25 @@ class SkillTreeConfig(SkillListConfig):
     proposer_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
     """Settings of the proposer."""
     max_subskills: Few = 8
-    """The most subskills of a root, which are the slots of the arrays."""
+    """The most subskills of a root, which are the columns of the arrays."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         with within("proposer_settings"):
-            check_asking(PROPOSERS, self.proposer, self.proposer_settings, self.chat)
-
-    def require_keys(self) -> None:
-        """Raise ``ConfigError`` if a server would be asked whose key is missing."""
-        super().require_keys()
-        if PROPOSERS.takes(self.proposer, "chat"):
-            require_key(self.chat, PROPOSERS.what(self.proposer))
+            chat = {"chat": self.chat}
+            PROPOSERS.check(self.proposer, self.proposer_settings, services=chat)
 
 
-CONFIGS: Mapping[str, type[EnvConfig]] = dict(
+CONFIGS: Mapping[str, type[OpenEndedConfig | SkillListConfig]] = dict(
     zip(ENV_IDS, (OpenEndedConfig, SkillListConfig, SkillTreeConfig), strict=True)
 )
 """The class of settings of each registered environment, by id."""
 
 
-def read_settings(kind: type[Config], settings: Mapping[str, Any]) -> Config:
-    """The configuration that plain values describe.
-
-    Raises:
-        UnknownNameError: for a task, student, engine, proposer or reward that does not exist.
-        ConfigError: for a setting that does not exist, is of another type or out of range.
-        MissingExtraError: if a package that it needs is not installed.
-    """
-    return build(f"the {kind.title} environment", kind, settings=settings)
+def asking(settings: Mapping[str, Any]) -> list[str]:
+    """The parts among an environment's settings that can ask a chat model, for messages."""
+    parts = [(ENGINES, settings.get("engine")), (PROPOSERS, settings.get("proposer"))]
+    return [kind.what(part) for kind, part in parts if part and kind.takes(part, "chat")]
 
 
 def env_settings(full_id: str) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from teachgym.envs.probe_log import ProbeLog
-from teachgym.gate import Gate, Seen
+from teachgym.gate import Gate
 from teachgym.ledger import Ledger
 from teachgym.protocols import Student, Task
 from teachgym.snapshot import Snapshot
@@ -21,13 +22,16 @@ class Episode(Protocol):
     ledger: Ledger
     probe_log: ProbeLog
     ending: bool
-    _state: Snapshot | None
-    _reckoned: Cost
-    _seen: Seen
 
     @property
     def state(self) -> Snapshot:
         """Everything but the weights; raises ``EpisodeError`` before the first reset."""
+
+    def take_up(self, state: Snapshot) -> None:
+        """Go on from ``state``, as far as weights, ledger and random state do not matter."""
+
+    def show_aids(self, aids: Mapping[str, str]) -> None:
+        """Have the next evaluations made with ``aids`` too."""
 
     @property
     def next_evaluation(self) -> Cost:

@@ -101,7 +101,7 @@ def _aid(env: Episode, aids: Mapping[str, str]) -> tuple[Verdict, ...]:
     """Have the base environment evaluate with the aids that the gate lets through."""
     found = {skill: env.gate.inspect_aid(skill, text) for skill, text in aids.items()}
     kept = {skill: text for skill, text in aids.items() if found[skill] is None}
-    env._state = replace(env.state, aids=kept)
+    env.show_aids(kept)
     return tuple(verdict for verdict in found.values() if verdict is not None)
 
 

@@ -1,45 +1,20 @@
-"""The registered environments: three stacks of wrappers on ``TeacherEnv``, as functions.
+"""The registered environments as functions of plain settings.
 
 Settings named by text are plain JSON, so ``env.spec.to_json()`` records the whole experiment. The
-docstrings are the environments' cards, from which ``docs/`` is generated. ``parts_of`` makes task,
-student and trainer; ``teachgym.envs.vector`` gives another one, so that K environments share them.
+docstrings are the environments' cards, from which ``docs/`` is generated; of which wrappers each is
+made says ``teachgym.envs.stacks``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
-import gymnasium as gym
-
-from teachgym.engines import make_engine
-from teachgym.envs.assembly import Assemble, assemble, make_base
-from teachgym.envs.base import TeacherEnv
-from teachgym.envs.choices import ChooseCell, ChooseRoot
-from teachgym.envs.config import (
-    OpenEndedConfig,
-    SkillListConfig,
-    SkillTreeConfig,
-    read_settings,
-)
-from teachgym.envs.counted import CountedEnv
-from teachgym.envs.flat import flatten
-from teachgym.envs.observations import SkillObservation
-from teachgym.envs.orders import FillPlans, OrderShares
-from teachgym.envs.penalty import penalised
-from teachgym.envs.skill_tree import SkillTree
-from teachgym.envs.stop import StopAction
-from teachgym.envs.stress import pay_late
-from teachgym.envs.text import TextObservation
-from teachgym.envs.tree_arrays import TreeArrays, TreeMoves
-from teachgym.forest.proposers import make_proposer
-from teachgym.protocols import DataEngine
-
-AnyEnv = gym.Env[Any, Any]
-View = Callable[[AnyEnv], AnyEnv]
+from teachgym.envs.assembly import assemble
+from teachgym.envs.config import OpenEndedConfig, SkillListConfig, SkillTreeConfig
+from teachgym.envs.stacks import AnyEnv, stack
 
 
-def open_ended(parts_of: Assemble = assemble, /, **settings: Any) -> AnyEnv:
+def open_ended(**settings: Any) -> AnyEnv:
     """The Open-Ended environment: write any training data, see every prediction.
 
     ## Description
@@ -89,13 +64,10 @@ def open_ended(parts_of: Assemble = assemble, /, **settings: Any) -> AnyEnv:
     ## Version History
     * v0: initial version.
     """
-    config = read_settings(OpenEndedConfig, settings)
-    env = penalised(pay_late(make_base(config, parts_of(config)), config.stress), config)
-    env = StopAction(env) if config.stop else env
-    return _observed(env, config, {"report": _unchanged, "arrays": SkillObservation})
+    return stack(OpenEndedConfig.of(settings), assemble)
 
 
-def skill_list(parts_of: Assemble = assemble, /, **settings: Any) -> AnyEnv:
+def skill_list(**settings: Any) -> AnyEnv:
     """The Skill-List environment: order examples per skill, see accuracy per skill.
 
     ## Description
@@ -147,27 +119,10 @@ def skill_list(parts_of: Assemble = assemble, /, **settings: Any) -> AnyEnv:
     ## Version History
     * v0: initial version.
     """
-    config = read_settings(SkillListConfig, settings)
-    if not config.texts:
-        return CountedEnv(config)
-    base = make_base(config, parts_of(config))
-    env = penalised(FillPlans(pay_late(base, config.stress), _engine(config, base)), config)
-    acting: Mapping[str, View] = {
-        "shares": OrderShares,
-        "plan": _unchanged,
-        "discrete": lambda e: ChooseCell(OrderShares(e)),
-    }
-    env = acting[config.action](env)
-    env = StopAction(env) if config.stop else env
-    views: Mapping[str, View] = {
-        "report": _unchanged,
-        "arrays": SkillObservation,
-        "flat": lambda e: flatten(SkillObservation(e)),
-    }
-    return _observed(env, config, views)
+    return stack(SkillListConfig.of(settings), assemble)
 
 
-def skill_tree(parts_of: Assemble = assemble, /, **settings: Any) -> AnyEnv:
+def skill_tree(**settings: Any) -> AnyEnv:
     """The Skill-Tree environment: explore for subskills or exploit those found, per root skill.
 
     ## Description
@@ -178,7 +133,7 @@ def skill_tree(parts_of: Assemble = assemble, /, **settings: Any) -> AnyEnv:
     cannot be negative, unique subskill names, and per-step and total counts kept apart.
 
     ## Action Space
-    `Dict` (R root skills, M = `max_subskills` slots each):
+    `Dict` (R root skills, M = `max_subskills` columns each):
 
     | key | space | meaning |
     |---|---|---|
@@ -205,7 +160,7 @@ def skill_tree(parts_of: Assemble = assemble, /, **settings: Any) -> AnyEnv:
     | key | shape | meaning |
     |---|---|---|
     | `accuracy`, `n`, `stderr` | (R,) | of the root on val, undiscovered subskills included |
-    | `known` | (R, M) | 1 where the slot holds a discovered subskill |
+    | `known` | (R, M) | 1 where the column holds a discovered subskill |
     | `sub_accuracy`, `sub_n`, `sub_stderr` | (R, M) | of the subskill on val; n = 0: not measured |
     | `allocation` | (R, M) | examples it gets per step, on average |
     | `taught` | (R, M) | examples trained on so far |
@@ -231,48 +186,4 @@ def skill_tree(parts_of: Assemble = assemble, /, **settings: Any) -> AnyEnv:
     ## Version History
     * v0: initial version.
     """
-    config = read_settings(SkillTreeConfig, settings)
-    base = make_base(config, parts_of(config))
-    tree = SkillTree(
-        pay_late(base, config.stress),
-        _engine(config, base),
-        make_proposer(
-            config.proposer,
-            base.task,
-            meter=base.meter,
-            chat=config.chat,
-            **config.proposer_settings,
-        ),
-        max_subskills=config.max_subskills,
-    )
-    acting: Mapping[str, View] = {
-        "arrays": TreeMoves,
-        "moves": _unchanged,
-        "discrete": ChooseRoot,
-    }
-    env = acting[config.action](penalised(tree, config))
-    env = StopAction(env) if config.stop else env
-    views: Mapping[str, View] = {
-        "report": _unchanged,
-        "arrays": TreeArrays,
-        "flat": lambda e: flatten(TreeArrays(e)),
-    }
-    return _observed(env, config, views)
-
-
-def _unchanged(env: AnyEnv) -> AnyEnv:
-    return env
-
-
-def _engine(config: SkillListConfig, base: TeacherEnv) -> DataEngine:
-    """The engine that fills the orders; its chat calls are paid from the episode's budget."""
-    return make_engine(
-        config.engine, base.task, meter=base.meter, chat=config.chat, **config.engine_settings
-    )
-
-
-def _observed(
-    env: AnyEnv, config: OpenEndedConfig | SkillListConfig, views: Mapping[str, View]
-) -> AnyEnv:
-    """``env`` seen through the chosen view; every environment can be seen as text."""
-    return {**views, "text": TextObservation}[config.observation](env)
+    return stack(SkillTreeConfig.of(settings), assemble)

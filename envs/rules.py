@@ -9,10 +9,10 @@ from teachgym.errors import ConfigError
 from teachgym.settings import (
     CountFromOne,
     ExamplesPerStep,
-    FromJson,
     Positive,
     ShareAboveZero,
     ShareBelowOne,
+    Table,
     checked,
 )
 from teachgym.types import Budget
@@ -23,8 +23,9 @@ from teachgym.types import Budget
 class EpisodeRules:
     """Budget, step size, restart semantics, and what ends an episode."""
 
-    budget: FromJson[Budget] = Budget(steps=10)
-    """Limits per episode; at least one keeps the episode finite."""
+    budget: Table[Budget] = Budget(steps=10, examples=2500)
+    """Limit per currency; one of `steps` or `seconds` is needed. The default is an episode
+    of half a minute on the `tiny` student."""
     examples_per_step: ExamplesPerStep = 250
     """The most examples one step can train on, >= 1."""
     training: TrainingMode = "continue"

@@ -1,4 +1,4 @@
-"""The skill tree in numbers: a row per root, a column per slot of a subskill.
+"""The skill tree in numbers: a row per root, a column per subskill.
 
 The shapes of the spaces are in the card of ``teachgym.envs.registry.skill_tree``.
 """
@@ -25,13 +25,13 @@ class TreeMoves(NumericAction):
     def __init__(self, env: gym.Env[Any, Any]) -> None:
         super().__init__(env)
         self._tree = tree_of(env)
-        roots, slots = len(self._tree.roots), self._tree.max_subskills
+        roots, columns = len(self._tree.roots), self._tree.max_subskills
         self.action_space = gym.spaces.Dict(
             {
                 "explore": gym.spaces.MultiBinary(roots),
-                "subskills": gym.spaces.MultiDiscrete([slots + 1] * roots),
+                "subskills": gym.spaces.MultiDiscrete([columns + 1] * roots),
                 "examples": unit_box(roots),
-                "allocation": unit_box(roots, slots),
+                "allocation": unit_box(roots, columns),
             }
         )
 
@@ -42,42 +42,42 @@ class TreeMoves(NumericAction):
 
 
 class TreeArrays(gym.ObservationWrapper[Any, Any, Any]):
-    """Observation wrapper: the forest as arrays; slots without a subskill are 0."""
+    """Observation wrapper: the forest as arrays; columns without a subskill are 0."""
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:
         super().__init__(env)
         self._tree = tree_of(env)
-        roots, slots = len(self._tree.roots), self._tree.max_subskills
+        roots, columns = len(self._tree.roots), self._tree.max_subskills
         self.observation_space = gym.spaces.Dict(
             {
                 "accuracy": unit_box(roots),
                 "n": count_box(roots),
                 "stderr": unit_box(roots),
-                "known": unit_box(roots, slots),
-                "sub_accuracy": unit_box(roots, slots),
-                "sub_n": count_box(roots, slots),
-                "sub_stderr": unit_box(roots, slots),
-                "allocation": count_box(roots, slots),
-                "taught": count_box(roots, slots),
-                "own_accuracy": unit_box(roots, slots),
-                "own_n": count_box(roots, slots),
+                "known": unit_box(roots, columns),
+                "sub_accuracy": unit_box(roots, columns),
+                "sub_n": count_box(roots, columns),
+                "sub_stderr": unit_box(roots, columns),
+                "allocation": count_box(roots, columns),
+                "taught": count_box(roots, columns),
+                "own_accuracy": unit_box(roots, columns),
+                "own_n": count_box(roots, columns),
                 "budget_left": unit_box(len(CURRENCIES)),
             }
         )
 
     def observation(self, observation: TreeReport) -> Obs:
-        """Float32 arrays; (n_roots,), (n_roots, n_slots) and (n_currencies,)."""
+        """Float32 arrays; (n_roots,), (n_roots, max_subskills) and (n_currencies,)."""
         tree, forest = self._tree, observation.forest
         base = base_of(self)
         names = [_padded(forest.known(root), tree.max_subskills) for root in tree.roots]
-        slots = [(name,) for row in names for name in row]
+        groups = [(name,) for row in names for name in row]
         shape = (len(tree.roots), tree.max_subskills)
-        sub = score_arrays(by_group(observation.report, slots), "sub_")
+        sub = score_arrays(by_group(observation.report, groups), "sub_")
         return {
             **score_arrays(by_group(observation.report, list(tree.leaves.values()))),
             **{name: array.reshape(shape) for name, array in sub.items()},
             "known": np.array([[bool(name) for name in row] for row in names], np.float32),
-            **_slots(forest, tree.roots, shape),
+            **_columns(forest, tree.roots, shape),
             "budget_left": base.budget_left,
         }
 
@@ -107,11 +107,11 @@ def tree_of(env: gym.Env[Any, Any]) -> SkillTree:
     return env
 
 
-def _padded(names: tuple[str, ...], slots: int) -> list[str]:
-    return [*names, *[""] * (slots - len(names))]
+def _padded(names: tuple[str, ...], columns: int) -> list[str]:
+    return [*names, *[""] * (columns - len(names))]
 
 
-def _slots(forest: Forest, roots: tuple[str, ...], shape: tuple[int, int]) -> Obs:
+def _columns(forest: Forest, roots: tuple[str, ...], shape: tuple[int, int]) -> Obs:
     """What the forest itself knows of each subskill; accuracy is 0 where n is 0."""
     arrays = {
         name: np.zeros(shape, np.float32)

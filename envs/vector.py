@@ -14,15 +14,15 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.vector.utils import iterate
 
 from teachgym.actions import is_numeric, require_member
 from teachgym.envs.assembly import Parts, assemble_rows
 from teachgym.envs.batching import open_rendezvous
-from teachgym.envs.config import EnvConfig, SkillListConfig, read_settings
+from teachgym.envs.config import CONFIGS, EnvConfig, SkillListConfig
 from teachgym.envs.counted import CountedVectorEnv
+from teachgym.envs.stacks import stack
 from teachgym.errors import ActionError, ConfigError
 from teachgym.loop import StepResult
 from teachgym.rendezvous import Rendezvous
@@ -159,9 +159,8 @@ class SharedStudents:
             id_: one of ``teachgym.ENV_IDS``.
             settings: those of the environment, the same for every row.
         """
+        made = stack(CONFIGS[id_].of(settings), partial(self._assemble, row))
         spec = deepcopy(gym.spec(id_))
-        create: Any = load_env_creator(str(spec.entry_point))
-        made: gym.Env[Any, Any] = create(partial(self._assemble, row), **settings)
         spec.kwargs = dict(settings)
         made.unwrapped.spec = spec
         return made
@@ -183,7 +182,7 @@ def skill_list(
     """``num_envs`` of ``teachgym/SkillList-v0``; ``autoreset_mode`` is one more setting."""
     if not texts:
         mode = settings.pop("autoreset_mode", AutoresetMode.NEXT_STEP)
-        config = read_settings(SkillListConfig, {**settings, "texts": False})
+        config = SkillListConfig.of({**settings, "texts": False})
         return CountedVectorEnv(config, num_envs, mode)
     return _make_rows("teachgym/SkillList-v0", num_envs, **settings)
 

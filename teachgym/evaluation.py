@@ -160,7 +160,7 @@ class GenerateAndGrade(Evaluator):
 EVALUATORS = Registry(
     "evaluator",
     {"generate-and-grade": "teachgym.evaluation:GenerateAndGrade"},
-    services=("store", "ask"),
+    services={"store": None, "ask": None},
     base=Evaluator,
 )
 """Every evaluator, called as ``(**settings)``, and with ``store`` (None = remember nothing) and

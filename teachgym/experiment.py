@@ -10,32 +10,35 @@ Killed at any moment, ``resume(folder)`` gives the result of an uninterrupted ru
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from secrets import token_hex
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 
-from teachgym.agents import check_teacher, make_teacher, needs, teacher_entry, teacher_settings
+from teachgym.agents import (
+    TEACHERS,
+    make_teacher,
+    require_teacher,
+    required_settings,
+    teacher_entry,
+    teacher_settings,
+)
 from teachgym.chat.make import open_chat
-from teachgym.chat.settings import check_chat, require_key
-from teachgym.chat.settings import read_settings as read_chat
-from teachgym.engines import ENGINES
+from teachgym.chat.settings import ChatSettings, check_chat, require_key
 from teachgym.envs.config import (
     CONFIGS,
     EnvConfig,
+    asking,
     env_id,
     env_settings,
-    read_settings,
     short_name,
 )
-from teachgym.errors import ConfigError, RunError, UnknownNameError
-from teachgym.forest.proposers import PROPOSERS
-from teachgym.loop import Observer, observed
+from teachgym.errors import ConfigError, UnknownNameError
+from teachgym.loop import Observer, Say, observed, unheard
 from teachgym.protocols import Task, Teacher
 from teachgym.records import Record
 from teachgym.redaction import redact_settings
@@ -49,24 +52,23 @@ from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
 from teachgym.runs.lock import holding
 from teachgym.runs.provenance import (
-    code_of,
     data_of,
     differences,
-    objects_in,
+    new_record,
     read_run_record,
     require_accepted,
+    require_repeatable,
+    software_of,
 )
 from teachgym.runs.recorder import record_steps
 from teachgym.runs.result import RunResult, Tally, collect_result, result_to_json
 from teachgym.runs.retention import Keep
-from teachgym.runs.stages import Say, announce_stages
 from teachgym.runs.trackers import check_installed, open_trackers
-from teachgym.runs.versions import commit, versions
 from teachgym.students import learnable_skills
 from teachgym.types import Budget, Data, Provenance
 
 if TYPE_CHECKING:
-    from teachgym.progress import LiveProgress
+    pass
 
 __all__ = [
     "Make",
@@ -98,7 +100,7 @@ def run(
     folder: Path,
     *,
     observers: Iterable[Observer] = (),
-    say: Say = lambda stage: None,
+    say: Say = unheard,
     make: Make = gym.make,
     notes: Mapping[str, Any] | None = None,
     progress: bool = False,
@@ -122,45 +124,38 @@ def run(
         ConfigError: for a setting that does not exist or is out of range.
         MissingExtraError: if the package of a tracker is not installed.
     """
-    if progress:
-        check_config(config)
-        with _live(config) as live:
-            seen = (*observers, live.observe)
-            return run(config, folder, observers=seen, say=live.say, make=make, notes=notes)
     started = perf_counter()
     check_config(config)
     RunFolder.check_new(folder)
-    say("loading the student")
-    env, teacher = _assemble(config, folder, make)
-    record = {
-        **(notes or {}),
-        **({"repeatable": False} if objects_in(config) else {}),
-        "config": config.to_json(),
-        "id": token_hex(4),
-        "spec": _spec(env),
-        "versions": versions(),
-        "commit": commit(),
-        "code": code_of(config),
-        "data": data_of(config, _task(env)),
-    }
-    run_folder = RunFolder.create(folder, redact_settings(record))
-    with holding(run_folder.path, "run"):
-        return _go(config, run_folder, env, teacher, observers=observers, say=say, started=started)
+    with _watched(config, observers, say, progress) as (observers, say):
+        say("loading the student")
+        parts = _assemble(config, folder, make)
+        record = {**(notes or {}), **new_record(config, parts.task, parts.spec)}
+        run_folder = RunFolder.create(folder, redact_settings(record))
+        with holding(run_folder.path, "run"):
+            return _go(parts, run_folder, observers=observers, say=say, started=started)
 
 
-def _live(config: RunConfig) -> LiveProgress:
-    """The progress display of a run, on standard output."""
+@contextmanager
+def _watched(
+    config: RunConfig, observers: Iterable[Observer], say: Say, progress: bool
+) -> Iterator[tuple[Iterable[Observer], Say]]:
+    """Who sees the steps and who is told of stages, the progress display among them if wanted."""
+    if not progress:
+        yield observers, say
+        return
     # Imported here: only who watches needs it.
     from teachgym.progress import LiveProgress
 
-    return LiveProgress(budget_of(config))
+    with LiveProgress(budget_of(config)) as live:
+        yield (*observers, live.observe), live.say
 
 
 def resume(
     folder: Path,
     *,
     observers: Iterable[Observer] = (),
-    say: Say = lambda stage: None,
+    say: Say = unheard,
     make: Make = gym.make,
     accept: Iterable[str] = (),
     progress: bool = False,
@@ -186,30 +181,23 @@ def resume(
     """
     if is_finished(folder):
         return read_result(folder)
-    if progress:
-        with _live(config_of(folder)) as live:
-            seen = (*observers, live.observe)
-            return resume(folder, observers=seen, say=live.say, make=make, accept=accept)
-    run_folder = RunFolder.open(folder)
-    with holding(run_folder.path, "resume"):
+    started, config, run_folder = perf_counter(), config_of(folder), RunFolder.open(folder)
+    with (
+        holding(run_folder.path, "resume"),
+        _watched(config, observers, say, progress) as (observers, say),
+    ):
         if is_finished(folder):  # By whoever held it until now.
             return read_result(folder)
-        started, config = perf_counter(), config_of(folder)
-        if objects := objects_in(config):
-            raise RunError(
-                f"{folder} was begun with an object ({', '.join(objects)}), so it cannot be "
-                "repeated from its folder; name parts as module:attribute or file.py:attribute"
-            )
-        now = {**read_run_record(run_folder), "versions": versions(), "commit": commit()}
-        now["code"] = code_of(config)
-        accept = tuple(accept)
+        require_repeatable(config, folder)
+        now, accept = {**read_run_record(run_folder), **software_of(config)}, tuple(accept)
         _accept(run_folder, now, accept)
+        check_config(config)
         say("loading the student")
-        env, teacher = _assemble(config, folder, make)
-        now["data"] = data_of(config, _task(env))
+        parts = _assemble(config, folder, make)
+        now["data"] = data_of(config, parts.task)
         if found := _accept(run_folder, now, accept):
             _note_accepted(run_folder, now, found)
-        return _go(config, run_folder, env, teacher, observers=observers, say=say, started=started)
+        return _go(parts, run_folder, observers=observers, say=say, started=started)
 
 
 def _accept(run_folder: RunFolder, now: Record, accept: Sequence[str]) -> list[str]:
@@ -231,17 +219,6 @@ def _note_accepted(run_folder: RunFolder, now: Record, found: Sequence[str]) -> 
         journal.append(
             "resumed", run=now, written=read_run_record(run_folder), accepted=list(found)
         )
-
-
-def _spec(env: AnyEnv) -> str:
-    """The spec of the environment as JSON; objects are replaced by their names."""
-    spec = env.spec
-    return "" if spec is None else replace(spec, kwargs=recorded(spec.kwargs)).to_json()
-
-
-def _task(env: AnyEnv) -> Task:
-    task: Task = env.get_wrapper_attr("task")
-    return task
 
 
 def config_of(folder: Path) -> RunConfig:
@@ -289,10 +266,10 @@ def check_config(config: RunConfig) -> None:
         ConfigError: for a setting that does not exist, or a value of the wrong kind.
         MissingExtraError: for a package that is not installed.
     """
-    check_teacher(config.teacher, config.teacher_settings)
-    if "chat" in needs(config.teacher):
+    require_teacher(config.teacher, config.teacher_settings)
+    if "chat" in required_settings(config.teacher):
         chat = config.teacher_settings.get("chat") or config.chat
-        check_chat(chat, f"teacher {config.teacher!r}")
+        check_chat(chat, TEACHERS.what(config.teacher))
     if config.env != (full := env_id(config.env)):
         raise UnknownNameError(f"environment {config.env!r} has to be named in full: {full!r}")
     check_installed(config.trackers)
@@ -302,12 +279,12 @@ def check_config(config: RunConfig) -> None:
             "the environment through gym.make and gym.make_vec"
         )
     if config.env in CONFIGS:
-        read_settings(CONFIGS[config.env], _settings_of_env(config, config.chat))
+        CONFIGS[config.env].of(_settings_of_env(config))
 
 
 def asks_chat(config: RunConfig) -> bool:
     """Whether teacher, engine or proposer of a run ask a chat model."""
-    return "chat" in needs(config.teacher) or _env_asks(config.env_settings)
+    return "chat" in required_settings(config.teacher) or bool(asking(config.env_settings))
 
 
 def student_name(config: RunConfig) -> str:
@@ -323,63 +300,77 @@ def budget_of(config: RunConfig) -> Budget:
     return Budget(**limits) if limits else EnvConfig.budget
 
 
-def _settings_of_env(config: RunConfig, chat: Mapping[str, Any]) -> dict[str, Any]:
+def _settings_of_env(config: RunConfig) -> dict[str, Any]:
     """The environment's settings, completed by those that the teacher needs and the chat model."""
     spoken = teacher_entry(config.teacher).env.get(short_name(config.env), {})
     settings = {**spoken, **config.env_settings}
-    return {"chat": chat, **settings} if chat and _env_asks(settings) else settings
-
-
-def _env_asks(settings: Mapping[str, Any]) -> bool:
-    """Whether engine or proposer of an environment can ask a chat model."""
-    roles = {"engine": ENGINES, "proposer": PROPOSERS}
-    return any(role in settings and roles[role].takes(settings[role], "chat") for role in roles)
+    return {"chat": config.chat, **settings} if config.chat and asking(settings) else settings
 
 
 # -- assembling --------------------------------------------------------------------------------
 
 
-def _assemble(config: RunConfig, folder: Path, make: Make) -> tuple[AnyEnv, AnyTeacher]:
-    check_config(config)
-    chat = _chat_settings(config, folder)
-    if "chat" in needs(config.teacher):
-        require_key(chat, f"teacher {config.teacher!r}")
-    _check_price(config, chat)
-    env = make(config.env, **_settings_of_env(config, chat))
-    settings = {**_needed_settings(config, env, chat), **config.teacher_settings}
-    return env, make_teacher(config.teacher, env, **settings)
+@dataclass(frozen=True)
+class _Parts:
+    """What a configuration describes: all that a run needs from here on."""
+
+    env: AnyEnv
+    teacher: AnyTeacher
+    seed: int
+    trackers: Mapping[str, Any]
+    keep: Keep
+    names: Mapping[str, str]
+    """Teacher, environment and student, as results call them."""
+
+    @property
+    def base(self) -> Any:
+        """The ``TeacherEnv`` under the wrappers."""
+        return self.env.unwrapped
+
+    @property
+    def task(self) -> Task:
+        """What is taught."""
+        task: Task = self.env.get_wrapper_attr("task")
+        return task
+
+    @property
+    def spec(self) -> str:
+        """The spec of the environment as JSON; objects are replaced by their names."""
+        spec = self.env.spec
+        return "" if spec is None else replace(spec, kwargs=recorded(spec.kwargs)).to_json()
 
 
-def _chat_settings(config: RunConfig, folder: Path) -> dict[str, Any]:
-    """The chat model's settings, with its record in the run's folder; empty if there is none."""
-    store = {"store": str(RunFolder(folder.resolve()).chat)}
-    return {**store, **config.chat} if config.chat else {}
+def _assemble(config: RunConfig, folder: Path, make: Make) -> _Parts:
+    """What a checked configuration describes; its chat model is recorded in the run's folder."""
+    needed = required_settings(config.teacher) - config.teacher_settings.keys()
+    student, found = student_name(config), dict[str, Any]()
+    if config.chat:
+        store = {"store": str(RunFolder(folder.resolve()).chat)}
+        config = replace(config, chat={**store, **config.chat})
+        chat = ChatSettings.of(config.chat)
+        _require_price(config, chat)
+        if "chat" in needed:
+            who = TEACHERS.what(config.teacher)
+            require_key(chat, who)
+            found["chat"], workers = open_chat(chat, who)
+            found |= {"workers": workers} if "workers" in teacher_settings(config.teacher) else {}
+    env = make(config.env, **_settings_of_env(config))
+    if "learnable" in needed:
+        found["learnable"] = learnable_skills(student)
+    if "pool" in needed:
+        found["pool"] = _signed(env.get_wrapper_attr("task").examples("train"))
+    teacher = make_teacher(config.teacher, env, **{**found, **config.teacher_settings})
+    names = {"teacher": teacher.name, "env": config.env, "student": student}
+    return _Parts(env, teacher, config.seed, config.trackers, Keep.of(config.keep), names)
 
 
-def _check_price(config: RunConfig, chat: Mapping[str, Any]) -> None:
-    """Raise ``ConfigError`` for a limit of dollars if the price of the chat model is not known."""
-    if not chat or "dollars" not in (config.env_settings.get("budget") or {}):
-        return
-    settings = read_chat(chat)
-    if settings.price is None:
+def _require_price(config: RunConfig, chat: ChatSettings) -> None:
+    """Refuse a limit of dollars where the price of the chat model is not known."""
+    if chat.price is None and "dollars" in (config.env_settings.get("budget") or {}):
         raise ConfigError(
-            f"the price of {settings.model} is not known, so a budget of dollars would not bind; "
+            f"the price of {chat.model} is not known, so a budget of dollars would not bind; "
             'give dollars per million tokens: --set \'chat.prices={"in": 0.15, "out": 0.6}\''
         )
-
-
-def _needed_settings(config: RunConfig, env: AnyEnv, chat: Mapping[str, Any]) -> dict[str, Any]:
-    """Required settings of a teacher that the run fills in: chat model, pool, learnable skills."""
-    needed, found = needs(config.teacher) - config.teacher_settings.keys(), dict[str, Any]()
-    if "chat" in needed:
-        found["chat"], workers = open_chat(chat, f"teacher {config.teacher!r}")
-        if "workers" in teacher_settings(config.teacher):
-            found["workers"] = workers
-    if "learnable" in needed:
-        found["learnable"] = learnable_skills(student_name(config))
-    if "pool" in needed:
-        found["pool"] = _signed(tuple(_task(env).examples("train")))
-    return found
 
 
 def _signed(examples: Data) -> Data:
@@ -394,30 +385,27 @@ def _signed(examples: Data) -> Data:
 
 
 def _go(
-    config: RunConfig,
+    parts: _Parts,
     run_folder: RunFolder,
-    env: AnyEnv,
-    teacher: AnyTeacher,
     *,
     observers: Iterable[Observer],
     say: Say,
     started: float,
 ) -> RunResult:
-    announce_stages(env, say)
-    with closing(env), open_trackers(run_folder, config.trackers) as tracker:
+    parts.base.say = say
+    with closing(parts.env), open_trackers(run_folder, parts.trackers) as tracker:
         tally = Tally()
         steps = record_steps(
-            env,
-            teacher,
+            parts.env,
+            parts.teacher,
             run_folder,
-            seed=config.seed,
+            seed=parts.seed,
             trackers=[tracker],
-            keep=Keep.of(config.keep),
+            keep=parts.keep,
         )
         for _ in observed(steps, (tally, *observers)):
             pass  # A step that all have seen is not kept.
-        names = {"teacher": teacher.name, "env": config.env, "student": student_name(config)}
-        result = _finish(run_folder, env, tally, {**names, "seed": config.seed}, say)
+        result = _finish(parts, run_folder, tally, say)
         test = result.test
         scores = {"before": test.before.mean, "after": test.after.mean, "gain": test.gain.mean}
         scores["val_gap"] = result.gap.mean
@@ -428,23 +416,21 @@ def _go(
     return result
 
 
-def _finish(
-    run_folder: RunFolder, env: AnyEnv, tally: Tally, names: Mapping[str, Any], say: Say
-) -> RunResult:
+def _finish(parts: _Parts, run_folder: RunFolder, tally: Tally, say: Say) -> RunResult:
     """The exam on ``test``, the result, the best student."""
-    journal = Journal(run_folder.journal)
-    base: Any = env.unwrapped
+    journal, base = Journal(run_folder.journal), parts.base
     if not journal.has("exam"):
         before, after = base.examine()
         write_report(run_folder.test_predictions("untrained"), before)
         write_report(run_folder.test_predictions("best"), after)
         journal.append("exam", untrained=before.accuracy, best=after.accuracy)
     say("saving the student")
-    snapshot = env.get_wrapper_attr("snapshot")()
+    snapshot = parts.env.get_wrapper_attr("snapshot")()
     base.student.restore(snapshot.best.checkpoint)
     with replacing(run_folder.student) as temporary:
         temporary.mkdir()
         base.student.export(temporary)
-    result = collect_result(run_folder, snapshot, tally, {**names, "task": base.task.name})
+    names = {**parts.names, "seed": parts.seed, "task": base.task.name}
+    result = collect_result(run_folder, snapshot, tally, names)
     write_json(run_folder.result, result_to_json(result))
     return result

@@ -14,6 +14,14 @@ from teachgym.types import Budget, Episode, Transition
 Observer = Callable[[int, Transition], None]
 """Called after each step with the step's number, counted from 1, and its transition."""
 
+Say = Callable[[str], None]
+"""Told what begins, in a few words."""
+
+
+def unheard(stage: str) -> None:
+    """A ``Say`` for where nobody watches."""
+
+
 StepResult = tuple[Any, Any, bool, bool, dict[str, Any]]
 """What ``gym.Env.step`` returns: observation, reward, terminated, truncated, info."""
 

@@ -118,7 +118,7 @@ def example_to_json(example: Example) -> Record:
         record["provenance"] = {
             "seeds": list(made.seeds),
             "teacher": made.teacher,
-            "round": made.round,
+            "step": made.step,
             "cost": None if made.cost is None else made.cost.as_dict(),
             "hint": made.hint,
             "subskill": made.subskill,
@@ -255,18 +255,18 @@ def read_examples(path: Path) -> Data:
     return tuple(_parse(line, f"{path}:{n}") for n, line in lines_of(path))
 
 
-def rounds(data: Data) -> tuple[Data, ...]:
+def by_step(data: Data) -> tuple[Data, ...]:
     """Recorded examples by the environment step they were trained in, steps ascending.
 
     Each element is one action of the Open-Ended environment, so stepping through them replays a
     recorded run on any student::
 
-        for data in rounds(read_examples(run / "examples.jsonl")):
+        for data in by_step(read_examples(run / "examples.jsonl")):
             env.step(data)
     """
     groups: dict[int, list[Example]] = {}
     for example in data:
-        groups.setdefault(example.provenance.round if example.provenance else 0, []).append(example)
+        groups.setdefault(example.step, []).append(example)
     return tuple(tuple(groups[number]) for number in sorted(groups))
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
@@ -25,7 +25,7 @@ from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from numbers import Number
 from operator import attrgetter
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import FunctionType, MappingProxyType, ModuleType
 from typing import Any
 
 from typing_extensions import get_protocol_members
@@ -41,6 +41,9 @@ from teachgym.settings import REQUIRED, check_settings, settings_of
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
+CheckService = Callable[[Any, str], None]
+"""Called with a service, which may be None, and who cannot do without; raises if it will not do."""
+
 OBJECT = "object:"
 """What a recorded name begins with if it stands for an object that cannot be found by a name."""
 
@@ -52,8 +55,9 @@ class Registry(Mapping[str, Any]):
         kind: what a part is called in messages, such as ``task``.
         parts: built-in name to ``module:attribute``, or to the part.
         given: names of what a maker is called with before its settings, for messages and docs.
-        services: arguments that a maker gets if it has parameters of these names; no settings.
-        needs: built-in name to the extra and the packages that it needs.
+        services: arguments that a maker gets if it has parameters of these names, which are no
+            settings; with what refuses a value where a maker cannot do without one, None = nothing.
+        extras: built-in name to the extra that it needs, and packages of that extra.
         functions: whether functions are parts themselves, and only classes make some.
         base: the base class whose members every part has.
 
@@ -69,14 +73,14 @@ class Registry(Mapping[str, Any]):
         parts: Mapping[str, Any],
         *,
         given: Sequence[str] = (),
-        services: Collection[str] = (),
-        needs: Mapping[str, tuple[str, ...]] | None = None,
+        services: Mapping[str, CheckService | None] = MappingProxyType({}),
+        extras: Mapping[str, tuple[str, ...]] | None = None,
         functions: bool = False,
         base: type = object,
     ) -> None:
-        self.kind, self.given, self.services = kind, tuple(given), frozenset(services)
+        self.kind, self.given, self.services = kind, tuple(given), services
         self._base = base
-        self._parts, self._needs, self._functions = dict(parts), dict(needs or {}), functions
+        self._parts, self._extras, self._functions = dict(parts), dict(extras or {}), functions
 
     def __getitem__(self, name: str) -> Any:
         """What is registered under a built-in name."""
@@ -115,7 +119,7 @@ class Registry(Mapping[str, Any]):
                 raise self.unknown(reference)
             return reference
         if reference in self._parts:
-            require_packages(*self._needs.get(reference, ("",)))
+            require_packages(*self._extras.get(reference, ("",)))
             part = self._parts[reference]
             return load_attribute(part) if isinstance(part, str) else part
         if reference.startswith(OBJECT):
@@ -159,7 +163,7 @@ class Registry(Mapping[str, Any]):
                 ConfigError too for what lacks members of the base class.
         """
         settings, part = settings or {}, self.load(reference)
-        self.check(reference, settings)
+        self.check(reference, settings, services=services)
         if not self.makes(part):
             return self._require_base(reference, part)
         takes = inspect.signature(part).parameters
@@ -180,10 +184,21 @@ class Registry(Mapping[str, Any]):
             )
         return part
 
-    def check(self, reference: Any, settings: Mapping[str, Any], *, whole: bool = True) -> None:
+    def check(
+        self,
+        reference: Any,
+        settings: Mapping[str, Any],
+        *,
+        whole: bool = True,
+        services: Mapping[str, Any] | None = None,
+    ) -> None:
         """Check name and settings before the part is made; raises as ``make``.
 
-        Unless ``whole``, some of the settings may be missing.
+        Args:
+            reference: names the part, or is it.
+            settings: of the part.
+            whole: whether none of them may be missing.
+            services: what the part would be given; None = not known yet.
         """
         part, what = self.load(reference), self.what(reference)
         if self.makes(part):
@@ -193,6 +208,9 @@ class Registry(Mapping[str, Any]):
             ):
                 raise ConfigError(f"{what} must take {', '.join(self.given)} before its settings")
             check_settings(what, settings, part, but=self._no_settings(part), whole=whole)
+            for name, suits in self.services.items():
+                if services is not None and suits is not None and self.requires(reference, name):
+                    suits(services.get(name), what)
         elif settings:
             first = next(iter(settings))
             raise ConfigError(f"{what} is ready made and has no settings; {first!r} was given")

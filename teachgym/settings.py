@@ -243,10 +243,14 @@ def settings_of(*makers: Callable[..., Any], but: Collection[str] = ()) -> dict[
     }
 
 
-def _with_classes(makers: tuple[Callable[..., Any], ...]) -> tuple[Callable[..., Any], ...]:
-    """The makers, and the classes whose fields their ``**settings`` are, where they say so."""
+def classes_of(*makers: Callable[..., Any]) -> tuple[Any, ...]:
+    """The classes whose fields the ``**settings`` of makers are, where they say so."""
     notes = [get_args(hint) for maker in makers for hint in hints_of(maker).values()]
-    return (*makers, *(n[1].kind for n in notes if n[:1] == (Any,) and isinstance(n[1], Like)))
+    return tuple(n[1].kind for n in notes if n[:1] == (Any,) and isinstance(n[1], Like))
+
+
+def _with_classes(makers: tuple[Callable[..., Any], ...]) -> tuple[Callable[..., Any], ...]:
+    return (*makers, *classes_of(*makers))
 
 
 # -- by pydantic -------------------------------------------------------------------------------

@@ -228,5 +228,5 @@ def _fault_of_provenance(made: Any) -> str | None:
     return (
         _fault_of_seeds(made.seeds)
         or _fault_of_texts(teacher=made.teacher, hint=made.hint, subskill=made.subskill)
-        or _fault_of_count("provenance.round", made.round, least=0)
+        or _fault_of_count("provenance.step", made.step, least=0)
     )

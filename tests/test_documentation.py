@@ -17,8 +17,8 @@ import typer
 from teachgym.benchmarks.bench.runner import check_arms
 from teachgym.cli.commands import app
 from teachgym.experiment import check_config
-from teachgym.skills.discovery import METHODS, make_discovery
-from teachgym.tasks import check_task
+from teachgym.skills.discovery import METHODS
+from teachgym.tasks import TASKS
 from teachgym.testing import ToyTask
 
 ROOT = Path(__file__).parents[1]
@@ -203,10 +203,10 @@ def test_names_and_settings_in_commands_exist(line: str, monkeypatch: pytest.Mon
         checked.append("bench")
 
     def check_discovery(task: str, method: str, *given: Any) -> None:
-        check_task(task, given[2]["task"])
+        TASKS.check(task, given[2]["task"])
         assert method in METHODS
         if method == "clusters":  # one by a chat model would want a key
-            make_discovery(method, ToyTask(), **given[2]["method"])
+            METHODS.make(method, settings=given[2]["method"], task=ToyTask())
         checked.append("discover")
 
     monkeypatch.setattr("teachgym.cli.commands.conduct", check_run)

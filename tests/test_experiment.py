@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from teachgym.agents import make_teacher
-from teachgym.engines import make_engine
+from teachgym.engines import ENGINES
 from teachgym.envs import TeacherEnv
 from teachgym.errors import ConfigError, RunError, TeachgymError, UnknownNameError
 from teachgym.experiment import (
@@ -31,7 +31,7 @@ from teachgym.experiment import (
 )
 from teachgym.loop import run_episode
 from teachgym.metrics import paired_gain
-from teachgym.records import read_examples, rounds
+from teachgym.records import by_step, read_examples
 from teachgym.runs import RunFolder, load_snapshot
 from teachgym.runs.files import read_json, strict
 from teachgym.runs.result import result_from_json, result_to_json
@@ -158,11 +158,11 @@ def test_the_data_of_a_run_replays_it_on_another_student(tmp_path: Path) -> None
     data = read_examples(tmp_path / "run" / "examples.jsonl")
     env = gym.make("teachgym/OpenEnded-v0", **SMALL)
     env.reset(seed=0)
-    rewards = [env.step(batch)[1] for batch in rounds(data)]
+    rewards = [env.step(batch)[1] for batch in by_step(data)]
     recorded = read_result(tmp_path / "run")
     # The noise of the simulated student's training comes from the seed, which is the same.
     assert sum(map(float, rewards)) == pytest.approx(recorded.return_)
-    engine = make_engine("replay", env.unwrapped.task, path=str(tmp_path / "run"))  # type: ignore[attr-defined]
+    engine = ENGINES.make("replay", env.unwrapped.task, settings={"path": str(tmp_path / "run")})  # type: ignore[attr-defined]
     assert engine is not None
 
 
@@ -270,7 +270,7 @@ def test_the_pool_teacher_takes_its_pool_from_a_file_or_from_the_task(tmp_path: 
     result = run(chosen, tmp_path / "task")
     data = read_examples(tmp_path / "task" / "examples.jsonl")
     assert 0 < len(data) == result.spent.examples
-    assert {e.provenance.round for e in data if e.provenance} == {1, 2}  # then the pool is empty
+    assert {e.provenance.step for e in data if e.provenance} == {1, 2}  # then the pool is empty
     path = str(tmp_path / "task" / "examples.jsonl")
     again = config(env=chosen.env, teacher="pool", teacher_settings={"pool": path})
     run(again, tmp_path / "file")

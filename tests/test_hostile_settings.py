@@ -23,19 +23,18 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from teachgym import ENV_IDS
-from teachgym.agents import TEACHERS, check_teacher, make_teacher, teacher_settings
-from teachgym.chat.settings import ChatSettings, read_settings
+from teachgym.agents import TEACHERS, make_teacher, require_teacher, teacher_settings
+from teachgym.chat.settings import ChatSettings
 from teachgym.cli import app
 from teachgym.engines.writer_settings import WriterSettings
 from teachgym.envs.config import CONFIGS, env_settings
-from teachgym.envs.config import read_settings as read_env
 from teachgym.envs.rules import EpisodeRules
 from teachgym.envs.stress.settings import Stress
 from teachgym.errors import ConfigError, TeachgymError
 from teachgym.experiment import RunConfig, check_config
 from teachgym.gate import GateSettings
 from teachgym.runs.config import read_config
-from teachgym.runs.trackers.settings import TRACKER_SETTINGS, TRACKERS
+from teachgym.runs.trackers.settings import TRACKERS, TensorboardSettings, WandbSettings
 from teachgym.students import make_student
 from teachgym.students.lora import LoRASettings
 from teachgym.students.profile import Profile, SkillProfile
@@ -100,7 +99,8 @@ DATACLASSES = [
     SkillProfile,
     Stress,
     WriterSettings,
-    *TRACKER_SETTINGS.values(),
+    WandbSettings,
+    TensorboardSettings,
 ]
 NEEDED: dict[Any, dict[str, Any]] = {ChatSettings: {"model": "m"}, Selection: {"val_per_cell": 1}}
 
@@ -150,7 +150,7 @@ def test_environments_take_nothing_else(id_: str) -> None:
     """Checked, not made: 20 settings by 28 values would be as many students."""
     for name in env_settings(id_):
         for value in HOSTILE.values():
-            tried(lambda n=name, v=value: read_env(CONFIGS[id_], {"student": "simulated", n: v}))
+            tried(lambda n=name, v=value: CONFIGS[id_].of({"student": "simulated", n: v}))
 
 
 TABLES = {
@@ -178,7 +178,7 @@ TABLES = {
 )
 def test_tables_within_environments_take_nothing_else(table: str, settings: dict[str, Any]) -> None:
     kind = CONFIGS["teachgym/SkillTree-v0"]
-    tried(lambda: read_env(kind, {"student": "simulated", table: settings}))
+    tried(lambda: kind.of({"student": "simulated", table: settings}))
 
 
 @pytest.mark.parametrize(
@@ -237,10 +237,10 @@ def teacher_places() -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize(("name", "setting"), list(teacher_places()))
 def test_teachers_take_nothing_else(name: str, setting: str) -> None:
     ids = {"SkillList": "SkillList-v0", "SkillTree": "SkillTree-v0", "OpenEnded": "OpenEnded-v0"}
-    kind = TEACHERS[name].kinds[0].split()[0]
+    kind = TEACHERS[name].kinds[0].env
     env = _classroom(f"teachgym/{ids[kind]}")
     for value in HOSTILE.values():
-        tried(lambda v=value: check_teacher(name, {setting: v}))
+        tried(lambda v=value: require_teacher(name, {setting: v}))
         if name != "llm":
             tried(lambda v=value: make_teacher(name, env, **{setting: v}))
 
@@ -276,8 +276,8 @@ def test_configurations_take_nothing_else() -> None:
             tried(lambda n=field.name, v=value: check_config(RunConfig.of({n: v})))
     for value in HOSTILE.values():
         tried(lambda v=value: RunConfig.of(v))
-        tried(lambda v=value: read_settings(v))
-        for tracker in TRACKER_SETTINGS:
+        tried(lambda v=value: ChatSettings.of(v))
+        for tracker in TRACKERS:
             tried(lambda t=tracker, v=value: TRACKERS.check(t, v))
 
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from teachgym.agents import TEACHERS, make_teacher
 from teachgym.cli import app
-from teachgym.engines import make_engine
+from teachgym.engines import ENGINES
 from teachgym.errors import ConfigError, RunError, UnknownNameError
 from teachgym.experiment import RunConfig, resume, run
 from teachgym.loop import run_episode
@@ -301,10 +301,10 @@ def test_a_maker_must_take_what_it_is_given() -> None:
         engines.make(lambda: 3, ToyTask())
 
 
-@pytest.mark.parametrize(("make", "base"), [(make_task, "Task"), (make_engine, "DataEngine")])
+@pytest.mark.parametrize(("make", "base"), [(make_task, "Task"), (ENGINES.make, "DataEngine")])
 def test_a_part_that_lacks_members_is_told_its_base_class(make: Any, base: str) -> None:
     bare = SimpleNamespace(name="bare", generate=lambda plan, rng: ())
-    given = (ToyTask(),) if make is make_engine else ()
+    given = (ToyTask(),) if make == ENGINES.make else ()
     with pytest.raises(ConfigError, match=rf"lacks .*; derive from teachgym\.protocols\.{base}"):
         make(bare, *given)
 

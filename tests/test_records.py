@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from teachgym.errors import ConfigError
 from teachgym.records import (
+    by_step,
     example_from_json,
     example_to_json,
     prediction_from_json,
@@ -19,7 +20,6 @@ from teachgym.records import (
     read_examples,
     report_from_json,
     report_to_json,
-    rounds,
     write_examples,
 )
 from teachgym.types import Cost, Example, Prediction, Provenance, Report, Score, Turn
@@ -31,7 +31,7 @@ provenances = st.builds(
     Provenance,
     seeds=st.lists(st.text(), max_size=3).map(tuple),
     teacher=st.text(),
-    round=st.integers(0, 99),
+    step=st.integers(0, 99),
     cost=st.none() | costs,
 )
 examples = st.builds(
@@ -99,7 +99,7 @@ def test_every_line_has_the_same_keys_and_pairs_are_objects(tmp_path: Path) -> N
     assert list(one) == list(other)
     assert other["spans"] == [{"text": "t", "weight": 1.0}]
     assert other["soft_labels"] == [{"response": "t", "probability": 0.9}]
-    keys = ["seeds", "teacher", "round", "cost", "hint", "subskill"]
+    keys = ["seeds", "teacher", "step", "cost", "hint", "subskill"]
     assert list(other["provenance"]) == keys
 
 
@@ -134,12 +134,12 @@ def test_a_bad_line_is_named(tmp_path: Path, line: str, message: str) -> None:
     assert message in str(raised.value)
 
 
-def test_rounds_are_the_actions_of_a_recorded_run_in_order() -> None:
+def test_steps_are_the_actions_of_a_recorded_run_in_order() -> None:
     def made(prompt: str, step: int) -> Example:
-        return Example(prompt, "t", "s", provenance=Provenance(round=step))
+        return Example(prompt, "t", "s", provenance=Provenance(step=step))
 
     a, b, c = made("a", 2), made("b", 1), made("c", 2)
-    assert rounds((a, b, c)) == ((b,), (a, c))
+    assert by_step((a, b, c)) == ((b,), (a, c))
 
 
 def test_kind_and_meta_are_written_where_they_say_something() -> None:

@@ -12,9 +12,10 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from teachgym.types import FloatArray
+
 Arms: TypeAlias = NDArray[np.int64]
 """Arm numbers, shape (k,)."""
-FloatArray: TypeAlias = NDArray[np.float64]
 
 
 class Bandit(Protocol):

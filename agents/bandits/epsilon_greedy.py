@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from teachgym.agents.bandits.bandit import Arms, FloatArray, best_arms
+from teachgym.agents.bandits.bandit import Arms, best_arms
 from teachgym.settings import Share, checked
+from teachgym.types import FloatArray
 
 
 class EpsilonGreedy:

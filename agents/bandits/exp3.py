@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 
-from teachgym.agents.bandits.bandit import Arms, FloatArray
+from teachgym.agents.bandits.bandit import Arms
 from teachgym.settings import NotNegative, ShareAboveZero, checked
+from teachgym.types import FloatArray
 
 
 def exp3_probabilities(weights: FloatArray, gamma: float) -> FloatArray:

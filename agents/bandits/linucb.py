@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from teachgym.agents.bandits.bandit import Arms, FloatArray, best_arms
+from teachgym.agents.bandits.bandit import Arms, best_arms
 from teachgym.settings import NotNegative, Positive, Share, checked
+from teachgym.types import FloatArray
 
 
 def linear_bounds(

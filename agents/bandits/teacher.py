@@ -8,11 +8,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from teachgym.agents.bandits.bandit import Arms, Bandit, FloatArray
+from teachgym.agents.bandits.bandit import Arms, Bandit
 from teachgym.agents.context import Cells, Unit, accuracy_of, fill_unmeasured, pool_levels
 from teachgym.errors import ConfigError
 from teachgym.settings import Kept, Positive, checked
-from teachgym.types import Obs, Transition
+from teachgym.types import FloatArray, Obs, Transition
 
 MakeBandit = Callable[[int, np.random.Generator], Bandit]
 """Builds a bandit with the given number of arms."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from teachgym.agents.bandits.bandit import Arms, FloatArray, best_arms, tally
+from teachgym.agents.bandits.bandit import Arms, best_arms, tally
 from teachgym.settings import FromJson, Positive, Share, checked
+from teachgym.types import FloatArray
 
 
 def posterior(

@@ -10,8 +10,9 @@ from collections import deque
 
 import numpy as np
 
-from teachgym.agents.bandits.bandit import Arms, FloatArray, best_arms, tally
+from teachgym.agents.bandits.bandit import Arms, best_arms, tally
 from teachgym.settings import Kept, NotNegative, Share, checked
+from teachgym.types import FloatArray
 
 XI = 0.6
 """Garivier and Moulines prove their bounds for a constant xi above 1/2 in the bonus."""

@@ -15,12 +15,12 @@ from teachgym.settings import Count, Kept, Share, checked
 
 @dataclass(frozen=True)
 class UniformTree:
-    """Asks for as many subskills as there are slots; equal allocations within each root."""
+    """Asks for as many subskills as a root can have; equal allocations within each root."""
 
     def explore(self, now: Moment) -> NDArray[np.int64]:
         """Everything at once."""
-        n_roots, n_slots = now.known.shape
-        return np.full(n_roots, n_slots)
+        n_roots, max_subskills = now.known.shape
+        return np.full(n_roots, max_subskills)
 
     def allocate(self, now: Moment) -> NDArray[np.float64]:
         """Equal amounts."""

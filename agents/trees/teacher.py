@@ -35,7 +35,7 @@ class Moment:
 
     @property
     def known(self) -> NDArray[np.bool_]:
-        """Which slots hold a discovered subskill, (n_roots, n_slots)."""
+        """Which subskills are known, (n_roots, max_subskills)."""
         return np.asarray(self.observation["known"]) > 0
 
 
@@ -46,11 +46,11 @@ class TreeRule(Protocol):
         """New subskills to look for, (n_roots,); 0 = exploit."""
 
     def allocate(self, now: Moment) -> NDArray[np.float64]:
-        """Examples per known subskill for the roots that exploit, (n_roots, n_slots), >= 0."""
+        """Examples per known subskill of roots that exploit, (n_roots, max_subskills), >= 0."""
 
 
 def split_equally(now: Moment) -> NDArray[np.float64]:
-    """Each root's examples divided equally among its known subskills, (n_roots, n_slots)."""
+    """Each root's examples divided equally among its known subskills, (n_roots, max_subskills)."""
     n_known = now.known.sum(axis=1, keepdims=True)
     equal: NDArray[np.float64] = now.known / np.maximum(n_known, 1)
     return now.examples * equal
@@ -60,8 +60,8 @@ class TreeTeacher:
     """Turns the answers of a rule into legal actions.
 
     * A root of which nothing is known explores: there is nothing to exploit.
-    * A root with no free slot, or whose last exploration found fewer than it asked for, exploits
-      from then on: there are no more.
+    * A root with as many subskills as it can have, or whose last exploration found fewer than it
+      asked for, exploits from then on: there are no more.
     * A new subskill gets what an equal division of the root's share among the known and the new
       ones would give it, and at least what the standing allocation of the known ones leaves of
       the share, so that the step is full however few are found. The known ones keep that
@@ -100,7 +100,9 @@ class TreeTeacher:
         now = Moment(observation, self._last, self._step, self.branches.per_root, self._rng)
         n_known = now.known.sum(axis=1)
         wanted = np.maximum(self.rule.explore(now), n_known == 0)
-        new = np.where(self._exhausted, 0, np.minimum(wanted, self.branches.slots - n_known))
+        new = np.where(
+            self._exhausted, 0, np.minimum(wanted, self.branches.max_subskills - n_known)
+        )
         explores = new > 0
         allocation = np.where(explores[:, np.newaxis], 0, self.rule.allocate(now)) * now.known
         standing = (np.asarray(observation["allocation"]) * now.known).sum(axis=1)

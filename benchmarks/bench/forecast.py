@@ -16,7 +16,7 @@ from typing import Any
 from teachgym import experiment
 from teachgym.benchmarks.bench.runner import Status, read_results, read_seconds, read_states
 from teachgym.benchmarks.bench.suites import Arm, Suite
-from teachgym.chat.settings import read_settings
+from teachgym.chat.settings import ChatSettings
 from teachgym.runs.config import RunConfig
 from teachgym.types import Cost
 
@@ -114,7 +114,7 @@ def _describe_price(chat: Mapping[str, Any]) -> Iterator[str]:
     """Say what a chat model costs that is named and that somebody sells."""
     if not chat:
         return
-    settings = read_settings(chat)
+    settings = ChatSettings.of(chat)
     if (price := settings.price) is None:
         yield (
             f"the price of {settings.model} is not known and counts as 0 dollars; give it per "

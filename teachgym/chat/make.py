@@ -8,15 +8,13 @@ from dataclasses import asdict
 from typing import Any
 from weakref import WeakValueDictionary
 
-from teachgym.chat.settings import CHAT_MODELS, ChatSettings, check_chat, read_settings
+from teachgym.chat.settings import CHAT_MODELS, Chat, ChatSettings, check_chat
 from teachgym.errors import ConfigError
 from teachgym.protocols import ChatModel
 from teachgym.registry import is_reference, load_attribute
 
 
-def open_chat(
-    chat: ChatModel | Mapping[str, Any] | None, role: str, workers: int | None = None
-) -> tuple[ChatModel, int]:
+def open_chat(chat: Chat | None, role: str, workers: int | None = None) -> tuple[ChatModel, int]:
     """A chat model that was handed over or that settings describe, and its questions at a time.
 
     Args:
@@ -30,9 +28,9 @@ def open_chat(
     """
     check_chat(chat, role)
     assert chat is not None
-    if not isinstance(chat, Mapping):
+    if not isinstance(chat, ChatSettings | Mapping):
         return chat, workers or 8
-    settings = read_settings(chat)
+    settings = ChatSettings.of(chat)
     return make_chat(settings), workers or settings.workers
 
 
@@ -47,7 +45,7 @@ def make_chat(settings: ChatSettings | Mapping[str, Any]) -> ChatModel:
             cannot be read.
         MissingExtraError: without the extra ``llm`` (``llm-local`` for the provider ``local``).
     """
-    settings = read_settings(settings)
+    settings = ChatSettings.of(settings)
     made = _MADE.get(key := json.dumps(asdict(settings), sort_keys=True))
     if made is None:
         made = _MADE[key] = _make(settings)

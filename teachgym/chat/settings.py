@@ -31,7 +31,7 @@ CHAT_MODELS = Registry(
         "python": "teachgym.chat.make:python_chat",
     },
     given=("settings",),
-    needs={
+    extras={
         "openai": ("llm", "pydantic", "json_repair", "openai", "tenacity"),
         "local": ("llm-local", "pydantic", "json_repair", "llguidance"),
         "python": ("llm", "pydantic", "json_repair"),
@@ -154,8 +154,15 @@ class ChatSettings:
         """Where answers are recorded."""
         return Path(self.store) if self.store else cache_folder("chat") / "chat.sqlite"
 
+    @classmethod
+    def of(cls, settings: ChatSettings | Mapping[str, Any]) -> ChatSettings:
+        """Settings as they are, or from a JSON object; raises ``ConfigError`` for wrong ones."""
+        if isinstance(settings, ChatSettings):
+            return settings
+        return build("the chat model", cls, settings=settings)
+
     def to_json(self) -> dict[str, Any]:
-        """The settings as a JSON object without secrets; ``make_chat`` reads it."""
+        """The settings as a JSON object without secrets; ``of`` reads it."""
         return {**asdict(self), "base_url": self.base_url and strip_url(self.base_url)}
 
 
@@ -168,14 +175,11 @@ def _check_prices(prices: Any) -> None:
         )
 
 
-def read_settings(settings: ChatSettings | Mapping[str, Any]) -> ChatSettings:
-    """Settings as they are, or from a JSON object; raises ``ConfigError`` for wrong ones."""
-    if isinstance(settings, ChatSettings):
-        return settings
-    return build("the chat model", ChatSettings, settings=settings)
+Chat = ChatModel | ChatSettings | Mapping[str, Any]
+"""A chat model, or its settings; an empty table is none."""
 
 
-def check_chat(chat: ChatModel | Mapping[str, Any] | None, role: str) -> None:
+def check_chat(chat: Chat | None, role: str) -> None:
     """Check that there is a chat model, or what it takes to make one: settings and packages.
 
     Args:
@@ -191,33 +195,12 @@ def check_chat(chat: ChatModel | Mapping[str, Any] | None, role: str) -> None:
             f"{role} asks a chat model and none is given; add --chat openai --chat-model NAME or "
             "--chat local --chat-model PATH (in Python chat={'provider': 'openai', 'model': ...})"
         )
-    if not isinstance(chat, Mapping):
-        return
-    settings = read_settings(chat)
-    CHAT_MODELS.check(settings.provider, {})
+    if isinstance(chat, ChatSettings | Mapping):
+        CHAT_MODELS.check(ChatSettings.of(chat).provider, {})
 
 
-def check_asking(
-    parts: Registry,
-    name: Any,
-    settings: Mapping[str, Any],
-    chat: ChatModel | Mapping[str, Any] | None,
-) -> None:
-    """Check name and settings of a part, and its chat model if it cannot do without one.
-
-    Raises:
-        UnknownNameError, ConfigError, MissingExtraError: as ``parts.check`` and ``check_chat``.
-    """
-    parts.check(name, settings)
-    if parts.requires(name, "chat"):
-        check_chat(chat, parts.what(name))
-
-
-def require_key(chat: ChatModel | Mapping[str, Any] | None, role: str) -> None:
+def require_key(settings: ChatSettings, role: str) -> None:
     """Raise ``ConfigError`` if ``role`` would ask a server whose key is missing."""
-    if not chat or not isinstance(chat, Mapping):
-        return
-    settings = read_settings(chat)
     key = os.environ.get(settings.api_key_variable, "").strip()
     if settings.needs_key and not key:
         place = settings.base_url or os.environ.get("OPENAI_BASE_URL") or "OpenAI"

@@ -57,9 +57,8 @@ def _teacher_rows() -> Rows:
 
     for name in TEACHERS.names:
         entry = teacher_entry(name)
-        kinds = ", ".join(entry.kinds) or "any"
         does = "\n".join(filter(None, [entry.description, _teacher_settings(name)]))
-        yield name, kinds, does, entry.observes or "", TEACHERS.origin(name)
+        yield name, entry.places or "any", does, entry.observes or "", TEACHERS.origin(name)
 
 
 def _teacher_settings(name: str) -> str:

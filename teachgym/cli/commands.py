@@ -136,6 +136,7 @@ def run(
         prepare_process(threads)
         from teachgym import experiment
         from teachgym.cli import configuring
+        from teachgym.runs import RunFolder
         from teachgym.runs.config import read_config
         from teachgym.runs.files import settle
 
@@ -162,6 +163,7 @@ def run(
         configuring.override_budget(record, {**limits, **configuring.parse_pairs(budget or ())})
         chosen = configuring.complete(record)
         folder = settle(out) if out else configuring.free_folder(chosen)
+        RunFolder.check_new(folder)
         conduct(chosen, folder, partial(experiment.run, chosen, folder), quiet=quiet)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,21 @@ def parse_pairs(texts: Iterable[str]) -> dict[str, Any]:
         except RecursionError:
             raise ConfigError(f"{key} is nested too deep; at most {MAX_DEPTH} levels") from None
     return pairs
+
+
+def as_options(settings: Mapping[str, Any]) -> str:
+    """The ``--set`` options that are read as these settings; of a table, those in it.
+
+    Example:
+        >>> as_options({"task_settings": {"seed": 1}, "skills": "my skills.json"})
+        "--set task_settings.seed=1 --set 'skills=my skills.json'"
+    """
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        inner = value if isinstance(value, Mapping) else {"": value}
+        flat |= {f"{name}.{key}".rstrip("."): item for key, item in inner.items()}
+    texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in flat.items()}
+    return " ".join(f"--set {shlex.quote(f'{key}={text}')}" for key, text in texts.items())
 
 
 def override(record: Record, values: Mapping[str, Any]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -136,9 +134,10 @@ def _discover(
     labels: Path | None,
 ) -> None:
     """Discover, write and show."""
+    from teachgym.cli.configuring import as_options
     from teachgym.ledger import Ledger
     from teachgym.skills.agreement import agreement_with_own
-    from teachgym.skills.discovery import discover_skills, make_discovery
+    from teachgym.skills.discovery import METHODS, discover_skills
     from teachgym.skills.skill_file import read_skill_file, write_skill_file
     from teachgym.tasks import make_task
     from teachgym.types import CURRENCIES, Budget
@@ -149,7 +148,8 @@ def _discover(
     chosen = dict(tables["method"])
     if labels is not None:
         chosen["labels"] = read_skill_file(labels).labels
-    discovery = make_discovery(method, task, meter=ledger, chat=tables["chat"], **chosen)
+    services = {"task": task, "meter": ledger, "chat": tables["chat"]}
+    discovery = METHODS.make(method, settings=chosen, **services)
     file = discover_skills(discovery, task, method=method, splits=splits)
     write_skill_file(out, file)
     examples = [e for split in splits for e in task.examples(split)]
@@ -157,15 +157,9 @@ def _discover(
     for kind, found in agreement_with_own(file.assignments, task, examples).items():
         say(f"agreement with the task's own {kind}: AMI {found}")
     _tell_spending(ledger)
-    settings = {**{f"task_settings.{k}": v for k, v in tables["task"].items()}, "skills": str(out)}
-    options = [f"--set {shlex.quote(f'{k}={_value(v)}')}" for k, v in settings.items()]
+    own = as_options({"task_settings": tables["task"], "skills": str(out)})
     say(f"skill file  {out}")
-    say(f"teach them  teachgym run --task {task_name} {' '.join(options)}")
-
-
-def _value(value: Any) -> str:
-    """What ``parse_pairs`` reads as the value."""
-    return value if isinstance(value, str) else json.dumps(value)
+    say(f"teach them  teachgym run --task {task_name} {own}")
 
 
 def _checked(splits: Sequence[str]) -> tuple[Split, ...]:

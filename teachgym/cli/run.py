@@ -97,14 +97,12 @@ def conduct(
     Args:
         config: of the run.
         folder: of the run.
-        start: ``experiment.run`` or ``experiment.resume``, but for observers and ``say``.
+        start: ``experiment.run`` or ``experiment.resume``, but for ``progress``.
         quiet: print the folder and nothing else.
     """
-    from teachgym.experiment import budget_of, draw_curve, student_name
-    from teachgym.progress import LiveProgress
+    from teachgym.experiment import draw_curve, student_name
     from teachgym.report.tables import describe_teaching
 
-    budget = budget_of(config)
     who = describe_teaching(
         teacher=label(config.teacher),
         student=student_name(config),
@@ -114,8 +112,7 @@ def conduct(
     if not quiet:
         say(f"{who}; folder {folder}")
     try:
-        with LiveProgress(budget, Console(quiet=quiet)) as live:
-            result = start(observers=[live.observe], say=live.say)
+        result = start(progress=not quiet)
     except KeyboardInterrupt:
         say(f"stopped; go on with: teachgym resume {folder}" if folder.exists() else "stopped")
         raise typer.Exit(130) from None
@@ -138,18 +135,28 @@ def show(result: RunResult, folder: Path) -> None:
     """Print the final tables, where everything is, and what to do with it."""
     from teachgym.report.tables import result_table
 
-    student = folder / "student"
-    again = f"--student {student}"
-    if result.student == "simulated":
-        again = f"--student simulated --set student_settings.profile={student / 'profile.json'}"
     Console().print(result_table(result))
     for difference in result.accepted:
         say(f"resumed with another {difference}")
     say("")
     say(f"training data   {folder / 'examples.jsonl'}")
     say(f"learning curve  {folder / 'curve.png'}")
-    say(f"best student    {student}")
-    say(f"teach it on     teachgym run {again}")
+    say(f"best student    {folder / 'student'}")
+    say(f"teach it on     teachgym run {_again(result, folder)}")
+
+
+def _again(result: RunResult, folder: Path) -> str:
+    """The options of a run that goes on with the trained student, on the same task."""
+    from teachgym.cli.configuring import as_options
+    from teachgym.experiment import config_of
+
+    given, student = config_of(folder).env_settings, folder / "student"
+    settings = {key: given[key] for key in ("task_settings", "skills") if given.get(key)}
+    if result.student == "simulated":
+        settings = {"student_settings": {"profile": str(student / "profile.json")}, **settings}
+        student = Path("simulated")
+    task = f"--task {given['task']} " if "task" in given else ""
+    return f"--student {student} {task}{as_options(settings)}".rstrip()
 
 
 def show_teaching(folder: Path, *, markdown: bool) -> None:

@@ -14,7 +14,8 @@ from teachgym.chat.settings import ChatSettings
 from teachgym.envs.config import CONFIGS
 from teachgym.runs.config import RunConfig
 from teachgym.runs.retention import Keep
-from teachgym.runs.trackers.settings import TRACKER_SETTINGS
+from teachgym.runs.trackers.settings import TRACKERS
+from teachgym.settings import classes_of
 
 ABSENT = {"chat": ChatSettings(model="NAME")}
 """Tables that are none unless they are given, with what they would hold."""
@@ -42,8 +43,10 @@ def run_toml(env: str) -> str:
     config = RunConfig(env=env)
     known = {"env_settings": CONFIGS[env](), "keep": Keep(), **ABSENT}
     lines = list(_table("", config, known))
-    for name, kind in TRACKER_SETTINGS.items():
-        lines += ["", f"# [trackers.{name}]", *(f"# {line}" for line in _values(kind()))]
+    for name in TRACKERS:
+        kinds = classes_of(TRACKERS.load(name))
+        lines += ["", f"# [trackers.{name}]"]
+        lines += [f"# {line}" for kind in kinds for line in _values(kind())]
     return "\n".join(lines) + "\n"
 
 

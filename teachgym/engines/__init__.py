@@ -10,18 +10,15 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from teachgym.chat.settings import check_asking
+from teachgym.chat.settings import Chat, check_chat
 from teachgym.engines.backward import BackwardEngine
 from teachgym.engines.dispatch import DispatchEngine
 from teachgym.engines.llm import LLMEngine
 from teachgym.engines.pool import PoolEngine
 from teachgym.engines.procedural import ProceduralEngine
 from teachgym.engines.replay import ReplayEngine
-from teachgym.protocols import ChatModel, DataEngine, Meter, Task
+from teachgym.protocols import DataEngine, Meter, Task
 from teachgym.registry import Registry
-
-Chat = Mapping[str, Any] | ChatModel
-"""A chat model, or its settings (``teachgym.chat.settings.ChatSettings``)."""
 
 
 def dispatch_engine(
@@ -47,8 +44,11 @@ def dispatch_engine(
     Raises:
         ConfigError: if ``default`` is not among ``engines``, or for settings of one of them.
     """
-    services = {"task": task, "meter": meter, "chat": chat}
-    made = {name: make_engine(**{"name": name, **services, **own}) for name, own in engines.items()}
+    made = {}
+    for name, own in engines.items():
+        rest = dict(own)
+        kind, asked = rest.pop("name", name), rest.pop("chat", chat)
+        made[name] = ENGINES.make(kind, task, settings=rest, meter=meter, chat=asked)
     return DispatchEngine(made, default)
 
 
@@ -69,7 +69,8 @@ def backward_engine(
         engine_settings: its own.
         chat: its chat model, if it uses one.
     """
-    return BackwardEngine(make_engine(engine, task, meter=meter, chat=chat, **engine_settings))
+    made = ENGINES.make(engine, task, settings=engine_settings, meter=meter, chat=chat)
+    return BackwardEngine(made)
 
 
 ENGINES = Registry(
@@ -83,54 +84,26 @@ ENGINES = Registry(
         "backward": "teachgym.engines:backward_engine",
     },
     given=("task",),
-    services=("meter", "chat"),
+    services={"meter": None, "chat": check_chat},
     base=DataEngine,
 )
-"""Every engine, called as ``(task, **settings)``, and with ``meter`` and ``chat`` if it has
-parameters of these names."""
+"""Every engine, called as ``(task, **settings)``, and if it has parameters of these names with
+``meter``, which pays for calls, and ``chat``, a chat model or its settings."""
 
 __all__ = [
     "ENGINES",
     "BackwardEngine",
-    "Chat",
     "DispatchEngine",
     "LLMEngine",
     "PoolEngine",
     "ProceduralEngine",
     "ReplayEngine",
-    "check_engine",
     "dispatch_engine",
-    "make_engine",
+    "require_engine",
 ]
 
 
-def make_engine(
-    name: Any,
-    task: Task,
-    *,
-    meter: Meter | None = None,
-    chat: Chat | None = None,
-    **settings: Any,
-) -> DataEngine:
-    """The named engine for a task.
-
-    Args:
-        name: a name in ``ENGINES``, or one of the other ways of ``teachgym.registry``.
-        task: what the data is for.
-        meter: pays for calls, for engines that make some.
-        chat: the chat model or its settings, for engines that use one.
-        settings: the engine's own.
-
-    Raises:
-        UnknownNameError: for what names no engine.
-        ConfigError: for settings the engine does not have or a task it cannot work with.
-    """
-    check_engine(name, settings, chat)
-    engine: DataEngine = ENGINES.make(name, task, settings=settings, meter=meter, chat=chat)
-    return engine
-
-
-def check_engine(name: Any, settings: Mapping[str, Any], chat: Chat | None) -> None:
+def require_engine(name: Any, settings: Mapping[str, Any], chat: Chat | None) -> None:
     """Check name, settings and chat model of an engine, and of those that it is made of.
 
     Raises:
@@ -138,10 +111,10 @@ def check_engine(name: Any, settings: Mapping[str, Any], chat: Chat | None) -> N
         ConfigError: for settings that the engine does not have, or a chat model that it lacks.
         MissingExtraError: if a package that it needs is not installed.
     """
-    check_asking(ENGINES, name, settings, chat)
+    ENGINES.check(name, settings, services={"chat": chat})
     if name == "backward":
         inner = settings.get("engine", "procedural")
-        check_engine(inner, settings.get("engine_settings", {}), chat)
+        require_engine(inner, settings.get("engine_settings", {}), chat)
     for own_name, own in settings.get("engines", {}).items() if name == "by-order" else ():
         rest = {key: value for key, value in own.items() if key not in ("name", "chat")}
-        check_engine(own.get("name", own_name), rest, own.get("chat", chat))
+        require_engine(own.get("name", own_name), rest, own.get("chat", chat))

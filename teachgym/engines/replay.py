@@ -14,7 +14,7 @@ class ReplayEngine(PoolEngine):
     """A pool of the examples that a recorded run was trained on.
 
     It fills the present teacher's orders, whatever the recorded teacher ordered. To repeat a run
-    step by step instead, hand ``teachgym.records.rounds`` to the Open-Ended environment.
+    step by step instead, hand ``teachgym.records.by_step`` to the Open-Ended environment.
 
     Args:
         task: the task the data is for.

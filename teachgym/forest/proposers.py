@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from teachgym.chat.settings import check_asking
+from teachgym.chat.settings import check_chat
 from teachgym.errors import require_known
-from teachgym.forest.moves import Proposer, TaskProposer
-from teachgym.protocols import Meter, Task
+from teachgym.forest.moves import TaskProposer
+from teachgym.protocols import Task
 from teachgym.registry import Registry
 from teachgym.shown import in_short
 from teachgym.skills.names import unlike
@@ -54,35 +53,8 @@ PROPOSERS = Registry(
         "fixed": "teachgym.forest.proposers:propose_fixed",
     },
     given=("task",),
-    services=("meter", "chat"),
-    needs={"llm": ("llm", "pydantic")},
+    services={"meter": None, "chat": check_chat},
+    extras={"llm": ("llm", "pydantic")},
 )
-"""Every proposer, called as ``(task, **settings)``, and with ``meter`` and ``chat`` if it has
-parameters of these names."""
-
-
-def make_proposer(
-    name: Any,
-    task: Task,
-    *,
-    meter: Meter | None = None,
-    chat: Any = None,
-    **settings: Any,
-) -> Proposer:
-    """The named proposer for a task.
-
-    Args:
-        name: a name in ``PROPOSERS``, or one of the other ways of ``teachgym.registry``.
-        task: the task.
-        meter: pays for calls.
-        chat: settings of ``teachgym.chat.settings``, or a chat model; needed for ``llm`` alone.
-        settings: of the proposer: ``lists`` for ``fixed``, the arguments of ``LLMProposer``.
-
-    Raises:
-        UnknownNameError: for what names no proposer.
-        ConfigError: for a setting that does not exist or is out of range.
-        MissingExtraError: if ``llm`` lacks a package.
-    """
-    check_asking(PROPOSERS, name, settings, chat)
-    proposer: Proposer = PROPOSERS.make(name, task, settings=settings, meter=meter, chat=chat)
-    return proposer
+"""Every proposer, called as ``(task, **settings)``, and if it has parameters of these names with
+``meter``, which pays for calls, and ``chat``, a chat model or its settings."""

@@ -71,7 +71,7 @@ class TreeReportSpace(WordSpace[TreeReport]):
         return TreeReport(report_from_json(record["report"]), forest_from_json(record["forest"]))
 
     def sizes(self) -> tuple[Any, ...]:
-        """Skills, roots and slots."""
+        """Skills, roots and the most subskills of a root."""
         return self.reports.sizes(), self.roots, self.max_subskills
 
 

@@ -24,7 +24,7 @@ Check = Callable[[Example], str | None]
 CHECKS = Registry(
     "gate check",
     {"hides-target": "teachgym.gate.checks:hides_target"},
-    services=("task",),
+    services={"task": None},
     functions=True,
 )
 """Checks that are asked for (``gate_checks``), beside those of every gate: functions of an example,

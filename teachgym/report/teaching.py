@@ -22,7 +22,7 @@ from teachgym.types import Example, Exploit, Move, Prediction, Report, Score
 
 def taught_rows(examples: Sequence[Example]) -> Rows:
     """Header and a row per skill and subskill: examples trained on, in all and in each step."""
-    made = [(_subject(e), e.provenance.round if e.provenance else 0) for e in examples]
+    made = [(_subject(e), e.step) for e in examples]
     steps = sorted({step for _, step in made})
     counts = Counter(made)
     totals = Counter(subject for subject, _ in made)

@@ -103,7 +103,7 @@ def _row(example: Example, loss: float | None) -> Record:
         "skill": example.skill,
         "subskill": (made.subskill or None) if made else None,
         "difficulty": example.difficulty,
-        "step": made.round if made else None,
+        "step": made.step if made else None,
         "writer": (made.teacher or None) if made else None,
         "hint": (made.hint or None) if made else None,
         "seeds": list(made.seeds) if made else [],

@@ -92,7 +92,7 @@ class RunFolder:
 
     @property
     def rejected(self) -> Path:
-        """Every rejected example, order and move, with step (``round``), reason and detail."""
+        """Every rejected example, order and move, with step, reason and detail."""
         return self.path / "rejected.jsonl"
 
     @property

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Literal, get_args
 
 from teachgym.errors import RunError, TeachgymError, require_known
@@ -21,6 +22,7 @@ from teachgym.runs.config import RunConfig
 from teachgym.runs.files import naming, read_json
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.manifest import digest_of
+from teachgym.runs.versions import commit, versions
 from teachgym.types import Split
 
 Kind = Literal["config", "versions", "commit", "code", "data"]
@@ -49,6 +51,32 @@ def read_run_record(run: RunFolder) -> Record:
     except (TeachgymError, TypeError) as error:
         raise RunError(f"{run.config} is damaged ({error}); restore it from a copy") from error
     return record
+
+
+def new_record(config: RunConfig, task: Task, spec: str) -> Record:
+    """The content of ``config.json`` for a new run of ``task`` in an environment of ``spec``."""
+    return {
+        **({"repeatable": False} if objects_in(config) else {}),
+        "config": config.to_json(),
+        "id": token_hex(4),
+        "spec": spec,
+        **software_of(config),
+        "data": data_of(config, task),
+    }
+
+
+def software_of(config: RunConfig) -> Record:
+    """Versions and commit of the software, and digests of the code that a configuration names."""
+    return {"versions": versions(), "commit": commit(), "code": code_of(config)}
+
+
+def require_repeatable(config: RunConfig, folder: Path) -> None:
+    """Refuse a run that an object decides which no name leads to."""
+    if objects := objects_in(config):
+        raise RunError(
+            f"{folder} was begun with an object ({', '.join(objects)}), so it cannot be "
+            "repeated from its folder; name parts as module:attribute or file.py:attribute"
+        )
 
 
 def data_of(config: RunConfig, task: Task) -> dict[str, str]:

@@ -162,7 +162,7 @@ class _Recorder:
         append_lines(run.examples, map(example_to_json, info["data"]))
         append_lines(run.rejected, (_verdict_to_json(step, v) for v in info["rejected"]))
         incidents = (
-            {"round": step, "event": incident.event, "detail": redact(incident.detail)}
+            {"step": step, "event": incident.event, "detail": redact(incident.detail)}
             for incident in info["incidents"]
         )
         append_lines(run.incidents, incidents)
@@ -225,7 +225,7 @@ def _base(env: gym.Env[Any, Any]) -> Any:
 def _verdict_to_json(step: int, verdict: Verdict) -> Record:
     record: Record = strict(
         {
-            "round": step,
+            "step": step,
             "reason": verdict.reason,
             "detail": verdict.detail,
             "example": verdict.example and example_to_json(verdict.example),

@@ -192,7 +192,7 @@ def _skill_curves(untrained: Report, journal: Journal) -> dict[str, tuple[float,
 def _taught(run: RunFolder, steps: int) -> dict[str, tuple[int, ...]]:
     """How many examples of each skill were trained on in each step."""
     examples = read_examples(run.examples) if run.examples.exists() else ()
-    counts = Counter((e.skill, e.provenance.round) for e in examples if e.provenance)
+    counts = Counter((e.skill, e.step) for e in examples)
     skills = dict.fromkeys(skill for skill, _ in counts)
     return {s: tuple(counts[s, step] for step in range(1, steps + 1)) for s in skills}
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from teachgym.chat.settings import check_asking
+from teachgym.chat.settings import check_chat
 from teachgym.errors import ConfigError
-from teachgym.protocols import Meter, SkillDiscovery, Task
+from teachgym.protocols import SkillDiscovery, Task
 from teachgym.registry import Registry
 from teachgym.skills.skill_file import SkillFile
 from teachgym.types import Example, Skill, Split
@@ -19,40 +18,11 @@ METHODS = Registry(
         "clusters": "teachgym.skills.clustering:Clusters",
         "gold": "teachgym.skills.discovery:GoldSkills",
     },
-    services=("task", "meter", "chat"),
-    needs={"llm": ("llm", "pydantic")},
+    services={"task": None, "meter": None, "chat": check_chat},
+    extras={"llm": ("llm", "pydantic")},
 )
-"""Every way to discover skills, called as ``(**settings)``, and with ``task``, ``meter`` and
-``chat`` if it has parameters of these names."""
-
-
-def make_discovery(
-    method: Any,
-    task: Task,
-    *,
-    meter: Meter | None = None,
-    chat: Any = None,
-    **settings: Any,
-) -> SkillDiscovery:
-    """The named way to discover skills of a task.
-
-    Args:
-        method: a name in ``METHODS``, or one of the other ways of ``teachgym.registry``.
-        task: the task.
-        meter: pays for calls.
-        chat: settings of ``teachgym.chat.settings``, or a chat model; needed for ``llm`` alone.
-        settings: of the way: the arguments of ``LLMDiscovery`` or ``Clusters``.
-
-    Raises:
-        UnknownNameError: for what names no way.
-        ConfigError: for a setting that does not exist or is out of range.
-        MissingExtraError: if ``llm`` lacks a package.
-    """
-    check_asking(METHODS, method, settings, chat)
-    discovery: SkillDiscovery = METHODS.make(
-        method, settings=settings, task=task, meter=meter, chat=chat
-    )
-    return discovery
+"""Every way to discover skills, called as ``(**settings)``, and if it has parameters of these names
+with ``task``, ``meter``, which pays for calls, and ``chat``, a chat model or its settings."""
 
 
 def discover_skills(

@@ -22,10 +22,10 @@ __all__ = [
     "LANGUAGE_MODELS",
     "STUDENTS",
     "SimulatedStudent",
-    "check_student",
     "learnable_skills",
     "make_student",
     "make_students",
+    "require_student",
     "trainer_of",
 ]
 
@@ -89,7 +89,7 @@ def make_students(name: Any, task: Task, count: int, **settings: Any) -> tuple[S
             several of a student that was handed over as an object.
         MissingExtraError: if a package that the student needs is not installed.
     """
-    check_student(name, settings)
+    require_student(name, settings)
     if not _is_language_model(name):
         if count > 1 and not STUDENTS.makes(STUDENTS.load(name)):
             raise ConfigError(
@@ -105,7 +105,7 @@ def make_students(name: Any, task: Task, count: int, **settings: Any) -> tuple[S
     return tuple(students)
 
 
-def check_student(name: Any, settings: Mapping[str, Any]) -> None:
+def require_student(name: Any, settings: Mapping[str, Any]) -> None:
     """Check name, settings and packages of a student before it is loaded, without the hub.
 
     Raises:

@@ -15,7 +15,7 @@ from typing import Any
 from teachgym.errors import SEPARATOR, UnsupportedError, require_part_names
 from teachgym.protocols import Student, Task
 from teachgym.settings import FromJson, Table, build, checked
-from teachgym.students import check_student, make_student
+from teachgym.students import make_student, require_student
 from teachgym.types import Checkpoint, Example, Prompt
 
 
@@ -30,7 +30,7 @@ class StudentPart:
     """The student's own."""
 
     def __post_init__(self) -> None:
-        check_student(self.student, self.student_settings)
+        require_student(self.student, self.student_settings)
 
 
 class SeveralStudents(Student):

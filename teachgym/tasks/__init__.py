@@ -18,7 +18,7 @@ TASKS = Registry(
         "second-try": "teachgym.tasks.second_try:SecondTry",
         "several": "teachgym.tasks.several:SeveralTasks",
     },
-    needs={
+    extras={
         "gsm8k": ("math", "math_verify"),
         "math": ("math", "math_verify"),
         "reasoning-gym": ("reasoning-gym", "reasoning_gym"),
@@ -26,9 +26,6 @@ TASKS = Registry(
     base=Task,
 )
 """Every task, called as ``(**settings)``."""
-
-check_task = TASKS.check
-"""Check name, packages and settings of a task before it is made; raises as ``make_task``."""
 
 
 def make_task(name: Any, **settings: Any) -> Task:

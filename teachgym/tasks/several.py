@@ -22,7 +22,7 @@ from teachgym.errors import (
 )
 from teachgym.settings import FromJson, Table, build, checked
 from teachgym.shown import shown
-from teachgym.tasks import check_task, make_task
+from teachgym.tasks import TASKS, make_task
 from teachgym.tasks.task import Task, only
 from teachgym.types import (
     SPLITS,
@@ -50,7 +50,7 @@ class TaskPart:
     """The task's own."""
 
     def __post_init__(self) -> None:
-        check_task(self.task, self.task_settings)
+        TASKS.check(self.task, self.task_settings)
 
 
 class SeveralTasks(Task):

@@ -11,6 +11,13 @@ from teachgym.registry import Registry
 from teachgym.students import trainer_of
 from teachgym.training.grader import Grader
 
+
+def require_grader(grader: Grader | None, who: str) -> None:
+    """Refuse a trainer that grades what the student writes where there is no task."""
+    if grader is None:
+        raise ConfigError(f"{who} grades what the student writes; give the task")
+
+
 TRAINERS = Registry(
     "trainer",
     {
@@ -21,7 +28,7 @@ TRAINERS = Registry(
         "rejection-sampling": "teachgym.training.rejection_sampling:rejection_sampling",
     },
     given=("student",),
-    services=("grader",),
+    services={"grader": require_grader},
     base=Trainer,
 )
 """Every trainer, called as ``(student, **settings)``, and with ``grader``, a
@@ -56,14 +63,12 @@ def make_trainer(
                 f"there is no trainer for a {type(student).__name__}; choose one (trainer=) that "
                 "has cost and train (teachgym.protocols.Trainer)"
             )
-    grader = Grader(task) if task is not None and TRAINERS.takes(name, "grader") else None
-    if grader is None and TRAINERS.requires(name, "grader"):
-        raise ConfigError(f"{TRAINERS.what(name)} grades what the student writes; give the task")
+    grader = None if task is None else Grader(task)
     trainer: Trainer[Any] = TRAINERS.make(name, student, settings=settings, grader=grader)
     return trainer
 
 
-def check_trainer(name: Any, student: Any, settings: Mapping[str, Any]) -> None:
+def require_trainer(name: Any, student: Any, settings: Mapping[str, Any]) -> None:
     """Check name and settings of the trainer of the student of that name before there is one.
 
     Raises:

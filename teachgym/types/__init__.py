@@ -27,7 +27,7 @@ from teachgym.types.growing import Growing
 from teachgym.types.plans import Exploit, Explore, Move, Order, Plan
 from teachgym.types.prompts import Prompt, Turn, identity_of
 from teachgym.types.reports import Report
-from teachgym.types.scores import Score, Scores
+from teachgym.types.scores import FloatArray, Score, Scores
 from teachgym.types.skills import Skill, leaf_skills, leaves_by_root, root_skills
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "Example",
     "Exploit",
     "Explore",
+    "FloatArray",
     "FrozenDict",
     "Grade",
     "Growing",

@@ -45,6 +45,9 @@ class Cost:
     def __add__(self, other: Cost) -> Cost:
         return Cost(*(getattr(self, c) + getattr(other, c) for c in CURRENCIES))
 
+    def __sub__(self, earlier: Cost) -> Cost:
+        return Cost(*(getattr(self, c) - getattr(earlier, c) for c in CURRENCIES))
+
     def as_dict(self) -> dict[str, float]:
         """Currency name to amount."""
         return asdict(self)

@@ -42,7 +42,7 @@ class Provenance:
     """Ids of the examples it was derived from."""
     teacher: str = ""
     """Name of the teacher or engine that wrote it."""
-    round: int = 0
+    step: int = 0
     """Environment step in which it was written, counted from 1; 0 = before any."""
     cost: Cost | None = None
     """What writing this one example cost, where that is known."""
@@ -110,6 +110,11 @@ class Example:
     def identity(self) -> str:
         """Identity of the question; equal for examples that ask the same."""
         return identity_of(self.prompt, self.images, self.turns)
+
+    @property
+    def step(self) -> int:
+        """Environment step in which it was written; 0 = before any, or not known."""
+        return self.provenance.step if self.provenance else 0
 
 
 Data = tuple[Example, ...]

@@ -14,6 +14,7 @@ from gymnasium.spaces import Box
 from teachgym.agents import (
     REQUIRED,
     TEACHERS,
+    Kind,
     kind_of,
     make_teacher,
     teacher_entry,
@@ -38,7 +39,7 @@ ONE_KIND = [name for name, entry in TEACHERS.items() if len(entry.kinds) == 1]
 """Teachers of several kinds read words, which these worlds do not speak."""
 
 LIST_TEACHERS = [
-    n for n, entry in TEACHERS.items() if entry.kinds == ("SkillList",) and n != "nothing"
+    n for n, entry in TEACHERS.items() if entry.kinds == (Kind("SkillList"),) and n != "nothing"
 ]
 FOLLOW_LOSSES = ["adarft", "odm", "skill-it", "excess-loss"]
 LEARNERS = [
@@ -51,7 +52,7 @@ RATES = [0, 0, 0, 1.0, 0, 0, 0, 0]
 
 
 def world_of(name: str, **settings: Any) -> gym.Env[Any, Any]:
-    kind = TEACHERS[name].kinds[0]
+    kind = TEACHERS[name].kinds[0].env
     if kind == "SkillList":
         return ListWorld(RATES, **settings)
     return TreeWorld([2, 4, 0]) if kind == "SkillTree" else OpenWorld({"add": 0.2, "sort": 0.7})

@@ -92,7 +92,7 @@ def test_a_recorded_discovery_is_replayed_without_a_server(tmp_path: Path) -> No
     """Record by a scripted model under the identity of the settings; then replay by command."""
     from teachgym.chat.cache import Recorded
     from teachgym.chat.settings import ChatSettings
-    from teachgym.skills.discovery import discover_skills, make_discovery
+    from teachgym.skills.discovery import METHODS, discover_skills
     from tests.skills.by_prompt import ByPrompt, listed, numbered, problems, reply
 
     def group(messages: object, draw: int) -> str:
@@ -109,7 +109,9 @@ def test_a_recorded_discovery_is_replayed_without_a_server(tmp_path: Path) -> No
     settings = ChatSettings(model="gpt-none", cache="record", store=str(store))
     chat = Recorded(model.chat(), store, "record", identity=settings.identity)
     task = make_task("arithmetic-and-strings", val_per_cell=1)
-    discover_skills(make_discovery("llm", task, chat=chat, skills=1), task, method="llm")
+    discover_skills(
+        METHODS.make("llm", settings={"skills": 1}, task=task, chat=chat), task, method="llm"
+    )
     replayed = ["--chat", "openai", "--chat-model", "gpt-none", "--chat-cache", "replay"]
     result = _invoke(
         "--method", "llm", "--skills", "1", *replayed, "--chat-store", str(store), "--out", str(out)

@@ -16,7 +16,7 @@ from teachgym.chat.settings import ChatSettings
 from teachgym.cli import app
 from teachgym.cli.run_file import run_schema, run_toml, texts
 from teachgym.envs import EnvConfig
-from teachgym.envs.config import CONFIGS, read_settings
+from teachgym.envs.config import CONFIGS
 from teachgym.experiment import check_config
 from teachgym.gate import GateSettings
 from teachgym.runs.config import RunConfig, read_config
@@ -32,7 +32,7 @@ def test_the_toml_holds_the_defaults_of_every_setting(id_: str, tmp_path: Path) 
     path.write_text(run_toml(id_))
     config = RunConfig.of(read_config(path))
     assert config.env == id_
-    assert read_settings(CONFIGS[id_], config.env_settings) == CONFIGS[id_]()
+    assert CONFIGS[id_].of(config.env_settings) == CONFIGS[id_]()
     assert Keep.of(config.keep) == Keep()
     names = {line.lstrip("# ").split(" =")[0] for line in path.read_text().splitlines()}
     tables = {line.strip("# []").rpartition(".")[2] for line in path.read_text().splitlines()}

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from teachgym.agents import make_teacher
-from teachgym.engines import make_engine
+from teachgym.engines import ENGINES
 from teachgym.errors import ConfigError, UnknownNameError
 from teachgym.experiment import RunConfig, resume, run
 from teachgym.loop import run_episode
@@ -35,13 +35,13 @@ SETTINGS: dict[str, Any] = {
 
 def test_the_engine_keeps_the_contract() -> None:
     task = ToyTask()
-    check_engine(make_engine("backward", task), task)
-    check_engine(make_engine("backward", task, engine="pool"), task)
+    check_engine(ENGINES.make("backward", task), task)
+    check_engine(ENGINES.make("backward", task, settings={"engine": "pool"}), task)
 
 
 def test_half_of_an_order_leads_back_from_the_other_half() -> None:
     """Of five, three exercises and the questions for the first two."""
-    engine = make_engine("backward", ToyTask())
+    engine = ENGINES.make("backward", ToyTask())
     data = engine.generate(Plan((Order("copy", 5),)), np.random.default_rng(0))
     forward, back = data[:3], data[3:]
     assert [e.kind for e in data] == [EXERCISE] * 3 + ["reversed"] * 2
@@ -54,9 +54,11 @@ def test_half_of_an_order_leads_back_from_the_other_half() -> None:
 
 def test_wrong_settings_of_the_other_engine_are_named() -> None:
     with pytest.raises(UnknownNameError, match=r"unknown engine 'pol'\. Did you mean 'pool'"):
-        make_engine("backward", ToyTask(), engine="pol")
+        ENGINES.make("backward", ToyTask(), settings={"engine": "pol"})
     with pytest.raises(ConfigError, match="engine 'pool' has no settings; 'size' was given"):
-        make_engine("backward", ToyTask(), engine="pool", engine_settings={"size": 3})
+        ENGINES.make(
+            "backward", ToyTask(), settings={"engine": "pool", "engine_settings": {"size": 3}}
+        )
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +72,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 def _alike(patch: pytest.MonkeyPatch) -> None:
     stop_clocks(patch)
-    patch.setattr("teachgym.experiment.token_hex", lambda n: "0" * 2 * n)
-    patch.setattr("teachgym.experiment.commit", lambda: None)
+    patch.setattr("teachgym.runs.provenance.token_hex", lambda n: "0" * 2 * n)
+    patch.setattr("teachgym.runs.provenance.commit", lambda: None)
 
 
 def test_a_run_trains_on_both_kinds_and_a_killed_one_too(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teachgym.engines import PoolEngine, ProceduralEngine, ReplayEngine, make_engine
+from teachgym.engines import ENGINES, PoolEngine, ProceduralEngine, ReplayEngine
 from teachgym.engines.orders import divide, leaves_under
 from teachgym.errors import ConfigError, RunError, UnknownNameError, UnknownSkillError
 from teachgym.protocols import DataEngine
@@ -34,7 +34,7 @@ def test_every_engine_keeps_the_contract(name: str, tmp_path: Path) -> None:
     if name == "replay":
         write_examples(tmp_path / "examples.jsonl", TASK.examples("train"))
         settings["path"] = str(tmp_path)
-    check_engine(make_engine(name, TASK, **settings), TASK)
+    check_engine(ENGINES.make(name, TASK, settings=settings), TASK)
 
 
 # -- orders ----------------------------------------------------------------------------------
@@ -76,7 +76,7 @@ def test_plans_share_the_examples_of_what_both_order(
     name: str, one: dict[str, int], other: dict[str, int], seed: int
 ) -> None:
     """The one that orders more of a skill gets the other's examples and more."""
-    engine = make_engine(name, TASK)
+    engine = ENGINES.make(name, TASK)
     first, second = (
         generate(engine, *(Order(s, n, LEVEL_OF[s]) for s, n in plan.items()), seed=seed)
         for plan in (one, other)
@@ -113,7 +113,7 @@ def test_levels_and_any_level_have_examples_of_their_own() -> None:
     ],
 )
 def test_engines_of_engines_share_what_both_order(name: str, settings: dict[str, Any]) -> None:
-    engine = make_engine(name, TASK, **settings)
+    engine = ENGINES.make(name, TASK, settings=settings)
     pooled = "pool" if name == "by-order" else ""
     alone = generate(engine, Order("copy", 5))
     after = generate(engine, Order("next", 3, engine=pooled), Order("copy", 5))
@@ -167,7 +167,7 @@ def test_ties_are_drawn_at_random() -> None:
 
 
 def test_a_chosen_example_names_its_origin_and_keeps_the_writer_it_has() -> None:
-    written = Provenance(teacher="human", round=3)
+    written = Provenance(teacher="human", step=3)
     examples = [
         Example("p", "t", "copy", id="train/0"),
         Example("q", "t", "next", provenance=written),
@@ -177,7 +177,7 @@ def test_a_chosen_example_names_its_origin_and_keeps_the_writer_it_has() -> None
 
 
 def test_the_pool_of_a_task_is_its_training_split() -> None:
-    data = generate(make_engine("pool", TASK), Order("words", 1000))
+    data = generate(ENGINES.make("pool", TASK), Order("words", 1000))
     chosen = {e.prompt for e in data}
     assert chosen == {e.prompt for e in TASK.examples("train") if e.skill in ("copy", "reverse")}
 
@@ -204,7 +204,7 @@ def test_replay_of_a_run_that_does_not_exist_is_refused(tmp_path: Path) -> None:
 
 def test_an_unknown_engine_is_answered_with_a_suggestion() -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'procedural'"):
-        make_engine("prozedural", TASK)
+        ENGINES.make("prozedural", TASK)
 
 
 @pytest.mark.parametrize(
@@ -215,10 +215,10 @@ def test_settings_that_an_engine_does_not_have_or_lacks_are_named(
     name: str, settings: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ConfigError, match=rf"engine '{name}' .*'{message}'"):
-        make_engine(name, TASK, **settings)
+        ENGINES.make(name, TASK, settings=settings)
 
 
 @pytest.mark.parametrize("name", ["procedural", "pool"])
 def test_an_order_for_an_unknown_skill_is_refused(name: str) -> None:
     with pytest.raises(UnknownSkillError, match="Did you mean 'reverse'"):
-        generate(make_engine(name, TASK), Order("revers", 1))
+        generate(ENGINES.make(name, TASK), Order("revers", 1))

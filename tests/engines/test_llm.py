@@ -14,7 +14,7 @@ from teachgym.chat.cache import Recorded
 from teachgym.chat.prompts import Messages
 from teachgym.chat.scripted import Scripted
 from teachgym.chat.settings import ChatSettings
-from teachgym.engines import LLMEngine, make_engine
+from teachgym.engines import ENGINES, LLMEngine
 from teachgym.errors import ChatError, ConfigError
 from teachgym.ledger import Ledger
 from teachgym.protocols import ChatModel, DataEngine
@@ -38,11 +38,11 @@ def generate(engine: DataEngine, plan: Plan = PLAN, seed: int = 0) -> Data:
 
 
 def test_the_engine_keeps_the_contract() -> None:
-    check_engine(make_engine("llm", TASK, chat=Scripted(answer)), TASK)
+    check_engine(ENGINES.make("llm", TASK, chat=Scripted(answer)), TASK)
 
 
 def test_equal_plans_and_generators_give_equal_data_whatever_was_made_before() -> None:
-    engine = make_engine("llm", TASK, chat=Scripted(answer))
+    engine = ENGINES.make("llm", TASK, chat=Scripted(answer))
     first = generate(engine)
     assert len(first) == 7
     assert generate(engine, seed=1) != first
@@ -54,12 +54,17 @@ def test_the_engine_writes_what_the_writer_writes() -> None:
     expected = desk.write(*PLAN.orders, seed=3, refills=1)
     desk.asked.clear()
     chat = desk.writer().asker.chat
-    assert generate(make_engine("llm", TASK, chat=chat, refills=1, workers=1), seed=3) == expected
+    assert (
+        generate(
+            ENGINES.make("llm", TASK, settings={"refills": 1, "workers": 1}, chat=chat), seed=3
+        )
+        == expected
+    )
 
 
 def test_the_purse_pays_and_ends_the_writing() -> None:
     ledger = Ledger(Budget(teacher_calls=2))
-    engine = make_engine("llm", TASK, meter=ledger, chat=Scripted(answer), workers=1)
+    engine = ENGINES.make("llm", TASK, settings={"workers": 1}, meter=ledger, chat=Scripted(answer))
     assert len(generate(engine)) == 5  # copy and reverse, but not double
     assert ledger.spent.teacher_calls == 2
     assert [incident.event for incident in ledger.incidents] == ["unpaid", "short"]
@@ -69,8 +74,8 @@ def test_the_chat_model_can_be_given_as_settings(tmp_path: Path) -> None:
     """What was recorded is served to an engine that knows the settings alone."""
     settings = ChatSettings(model="m", cache="replay", store=str(tmp_path / "chat.sqlite"))
     chat = Recorded(Scripted(answer), settings.store_path, "record", identity=settings.identity)
-    recorded = generate(make_engine("llm", TASK, chat=chat))
-    engine = make_engine("llm", TASK, chat=settings.to_json())
+    recorded = generate(ENGINES.make("llm", TASK, chat=chat))
+    engine = ENGINES.make("llm", TASK, chat=settings.to_json())
     assert generate(engine) == recorded
     with pytest.raises(ChatError):
         generate(engine, seed=1)
@@ -85,18 +90,18 @@ def test_workers_are_those_of_the_chat_settings_unless_given(
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("chat", "settings", "message"),
     [
-        ({}, "engine 'llm' asks a chat model and none"),
-        ({"chat": Scripted(answer), "vote": 3}, "'vote'.* Did you mean 'votes'"),
-        ({"chat": Scripted(answer), "votes": 0}, "votes is 0"),
-        ({"chat": Scripted(answer), "workers": 0}, "workers is 0"),
-        ({"chat": {"model": "m", "modle": "n"}}, "'modle'.* Did you mean 'model'"),
+        (None, {}, "engine 'llm' asks a chat model and none"),
+        (Scripted(answer), {"vote": 3}, "'vote'.* Did you mean 'votes'"),
+        (Scripted(answer), {"votes": 0}, "votes is 0"),
+        (Scripted(answer), {"workers": 0}, "workers is 0"),
+        ({"model": "m", "modle": "n"}, {}, "'modle'.* Did you mean 'model'"),
     ],
 )
-def test_wrong_settings_are_refused(settings: dict[str, Any], message: str) -> None:
+def test_wrong_settings_are_refused(chat: Any, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        make_engine("llm", TASK, **settings)
+        ENGINES.make("llm", TASK, settings=settings, chat=chat)
 
 
 def test_engines_load_no_chat_package_until_one_is_made() -> None:
@@ -114,7 +119,9 @@ def by_order(
     chat: ChatModel | None = None, default: str = "procedural", **own: dict[str, Any]
 ) -> DataEngine:
     engines = {"procedural": {}, "llm": {}, **own}
-    return make_engine("by-order", TASK, chat=chat, engines=engines, default=default)
+    return ENGINES.make(
+        "by-order", TASK, settings={"engines": engines, "default": default}, chat=chat
+    )
 
 
 def test_each_order_goes_to_the_engine_it_names_and_others_to_the_default() -> None:
@@ -143,13 +150,12 @@ def test_two_engines_of_one_kind_can_stand_side_by_side_with_chat_models_of_thei
 
 def test_all_engines_are_paid_from_one_purse() -> None:
     ledger = Ledger(Budget())
-    engine = make_engine(
+    engine = ENGINES.make(
         "by-order",
         TASK,
+        settings={"engines": {"a": {"name": "llm"}, "b": {"name": "llm"}}, "default": "a"},
         meter=ledger,
         chat=Scripted(answer),
-        engines={"a": {"name": "llm"}, "b": {"name": "llm"}},
-        default="a",
     )
     generate(engine, Plan((Order("copy", 1), Order("copy", 1, engine="b"))))
     assert ledger.spent.teacher_calls == 2

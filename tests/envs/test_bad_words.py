@@ -176,7 +176,7 @@ def test_a_run_writes_down_what_was_rejected_and_can_be_resumed(name: str, tmp_p
     episode = record_episode(env, teacher, run, seed=0)
     lines = [json.loads(line) for line in run.rejected.read_text().splitlines()]
     assert len(lines) == sum(t.info["metrics"]["rejected"] for t in episode.transitions)
-    shown = [line["item"] for line in lines if line["round"] == 2]
+    shown = [line["item"] for line in lines if line["step"] == 2]
     assert "'no action at all'" in shown
     again = record_episode(make(WORDS[name], budget={"steps": 4}), teacher, run, seed=0)
     assert [t.reward for t in again.transitions] == [t.reward for t in episode.transitions]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from teachgym.engines import make_engine
+from teachgym.engines import ENGINES
 from teachgym.envs import TeacherEnv, teacher_env
 from teachgym.envs.restart import training_set
 from teachgym.errors import ConfigError, EpisodeError
@@ -30,7 +30,7 @@ def make(**settings: Any) -> TeacherEnv:
 def data_for(env: TeacherEnv, count: int, seed: int = 0) -> Data:
     skill = env.skills[0]
     plan = Plan((Order(skill, count // 2), Order(env.skills[1], count - count // 2)))
-    return make_engine("procedural", env.task).generate(plan, np.random.default_rng(seed))
+    return ENGINES.make("procedural", env.task).generate(plan, np.random.default_rng(seed))
 
 
 def test_rewards_sum_to_the_change_in_accuracy() -> None:

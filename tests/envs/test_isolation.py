@@ -17,7 +17,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from teachgym.agents import TEACHERS, make_teacher
+from teachgym.agents import TEACHERS, Kind, make_teacher
 from teachgym.agents.context import Classroom
 from teachgym.agents.llm.open_ended import LLMOpenEnded
 from teachgym.chat.make import make_chat
@@ -53,7 +53,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "llm": {"chat": make_chat(CHAT)},
 }
 CASES = [
-    (name, kind, entry.env.get(kind.split()[0], {}))
+    (name, kind, entry.env.get(kind.env, {}))
     for name, entry in TEACHERS.items()
     for kind in entry.kinds
 ]
@@ -84,18 +84,20 @@ def judge(env: gym.Env[Any, Any], *, val_is_shown: bool = False) -> Callable[[An
     return forbidden
 
 
-@pytest.mark.parametrize(("name", "kind", "views"), CASES, ids=[f"{n}-{k}" for n, k, _ in CASES])
+@pytest.mark.parametrize(
+    ("name", "kind", "views"), CASES, ids=[f"{n}-{k.env}" for n, k, _ in CASES]
+)
 def test_nothing_held_out_can_be_reached_from_a_teacher_or_what_it_is_given(
-    name: str, kind: str, views: dict[str, Any]
+    name: str, kind: Kind, views: dict[str, Any]
 ) -> None:
     """Before, while and after it has taught: it may keep all that it was ever given.
 
     The one exception is what the environment is there to show: reports on val, where the
     observation is one (Open-Ended, and the teachers that read reports).
     """
-    env = gym.make(f"teachgym/{kind.split()[0]}-v0", **SMALL, **views)
+    env = gym.make(f"teachgym/{kind.env}-v0", **SMALL, **views)
     teacher = make_teacher(name, env, **NEEDED.get(name, {}))
-    forbidden = judge(env, val_is_shown=kind in ("OpenEnded", "SkillList plan", "SkillTree moves"))
+    forbidden = judge(env, val_is_shown=kind.env == "OpenEnded" or bool(kind.action))
     assert finds(teacher, forbidden) == []
     given: list[Any] = [env.action_space, env.observation_space]
     episode = run_episode(env, teacher, seed=0, observers=[lambda _, t: given.append(t)])

@@ -13,7 +13,7 @@ import pytest
 
 from teachgym.agents import TEACHERS
 from teachgym.agents.context import Branches, Cells, Classroom, Lessons
-from teachgym.engines import make_engine
+from teachgym.engines import ENGINES
 from teachgym.envs import FillPlans, OrderShares, SkillObservation, TeacherEnv
 from teachgym.envs.rules import EpisodeRules
 from teachgym.errors import BudgetError, ConfigError, EpisodeError, UnsupportedError
@@ -158,7 +158,7 @@ def test_the_price_of_a_step_holds_what_was_probed_before_it() -> None:
 
 def test_probes_are_reached_through_wrappers() -> None:
     base = make(ProbedStudent())
-    engine = make_engine("procedural", base.task)
+    engine = ENGINES.make("procedural", base.task)
     env: gym.Env[Any, Any] = SkillObservation(OrderShares(FillPlans(base, engine)))
     env.reset(seed=0)
     probes = env.get_wrapper_attr("probes")
@@ -244,9 +244,9 @@ def test_probes_do_not_keep_their_environment() -> None:
 @pytest.mark.parametrize("name", TEACHERS)
 def test_every_registered_teacher_is_given_probes(name: str) -> None:
     """Its own environment's, of a simulated student, through what it may know beforehand."""
-    kind = next(iter(TEACHERS[name].kinds))
-    views = TEACHERS[name].env.get(kind.split()[0], {})
-    env = gym.make(f"teachgym/{kind.split()[0]}-v0", student="simulated", **views)
+    kind = TEACHERS[name].kinds[0].env
+    views = TEACHERS[name].env.get(kind, {})
+    env = gym.make(f"teachgym/{kind}-v0", student="simulated", **views)
     env.reset(seed=0)
     for known in (Cells, Branches, Lessons, Classroom):
         with suppress(AssertionError):

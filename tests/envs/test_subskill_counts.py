@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from teachgym.chat.scripted import Scripted
-from teachgym.engines import ENGINES, make_engine
+from teachgym.engines import ENGINES
 from teachgym.envs import EpisodeRules, TeacherEnv
 from teachgym.envs.skill_tree import SkillTree
 from teachgym.evaluation import GenerateAndGrade
-from teachgym.forest.proposers import PROPOSERS, make_proposer
+from teachgym.forest.proposers import PROPOSERS
 from teachgym.records import write_examples
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask
 from teachgym.types import EXERCISE, Budget, Exploit, Explore, Provenance
@@ -59,8 +59,8 @@ def make_tree(engine: str, proposer: str, folder: Path) -> SkillTree:
     lists = {"lists": LISTS} if proposer == "fixed" else {}
     return SkillTree(
         base,
-        make_engine(engine, task, chat=chat(), **engines.get(engine, {})),
-        make_proposer(proposer, task, chat=chat(), **lists),
+        ENGINES.make(engine, task, settings=engines.get(engine, {}), chat=chat()),
+        PROPOSERS.make(proposer, task, settings=lists, chat=chat()),
         max_subskills=4,
     )
 

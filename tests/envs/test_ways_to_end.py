@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from teachgym.envs import EpisodeRules, TeacherEnv
-from teachgym.envs.admission import score_metrics
 from teachgym.envs.base import base_of
 from teachgym.envs.restart import training_set
+from teachgym.envs.step_info import score_metrics
 from teachgym.errors import ActionError, ConfigError
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.experiment import RunConfig, resume, run

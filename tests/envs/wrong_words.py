@@ -31,7 +31,7 @@ WRONG_FIELDS: dict[str, tuple[Any, ...]] = {
     "soft_labels": (5, None, "ab", (("a",),), (("a", nan),), (("a", -1.0),), ((None, 0.5),)),
     "provenance": (
         *(5, "me", (), Provenance(seeds=["a"]), Provenance(seeds=(1,)), Provenance(teacher=3)),  # type: ignore[arg-type]
-        *(Provenance(round=-1), Provenance(cost=5), Provenance(hint=None)),  # type: ignore[arg-type]
+        *(Provenance(step=-1), Provenance(cost=5), Provenance(hint=None)),  # type: ignore[arg-type]
     ),
 }
 """Field of an example to values that keep it out."""

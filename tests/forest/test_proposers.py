@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from teachgym.errors import ChatError, ConfigError, UnknownNameError
 from teachgym.forest import Forest, TaskProposer, explore
-from teachgym.forest.proposers import FixedProposer, Proposer, make_proposer, unlike
+from teachgym.forest.moves import Proposer
+from teachgym.forest.proposers import PROPOSERS, FixedProposer, unlike
 from teachgym.ledger import Ledger
 from teachgym.skills.names import identity
 from teachgym.testing import ToyTask
@@ -34,7 +35,7 @@ def _proposer(*replies: Any, meter: Ledger | None = None) -> tuple[Proposer, ByP
         return names if isinstance(names, str) else reply([{"name": name} for name in names])
 
     model = ByPrompt({"propose": answer})
-    return make_proposer("llm", TASK, meter=meter, chat=model.chat()), model
+    return PROPOSERS.make("llm", TASK, meter=meter, chat=model.chat()), model
 
 
 def test_a_chat_model_proposes_new_names() -> None:
@@ -109,7 +110,7 @@ def test_a_model_that_cannot_be_reached_stops_the_run() -> None:
     def refuse(*_: object) -> str:
         raise ChatError("nobody there")
 
-    proposer = make_proposer("llm", TASK, chat=ByPrompt({"propose": refuse}).chat())
+    proposer = PROPOSERS.make("llm", TASK, chat=ByPrompt({"propose": refuse}).chat())
     with pytest.raises(ChatError, match="nobody there"):
         proposer.propose("words", (), 1, _rng())
 
@@ -133,7 +134,9 @@ def test_equal_generators_ask_equal_questions() -> None:
 
 
 def test_lists_are_proposed_in_their_order() -> None:
-    proposer = make_proposer("fixed", TASK, lists={"words": ["b", "A!", "c"], "b": ["d"]})
+    proposer = PROPOSERS.make(
+        "fixed", TASK, settings={"lists": {"words": ["b", "A!", "c"], "b": ["d"]}}
+    )
     assert proposer.propose("words", (), 2, _rng()) == ("b", "A!")
     assert proposer.propose("words", ("b", "a"), 2, _rng()) == ("c",)
     assert proposer.propose("b", ("b",), 2, _rng()) == ("d",)
@@ -151,20 +154,20 @@ def test_new_names_are_unlike_each_other_and_all_known_ones(
 
 
 def test_the_default_proposer_knows_the_task() -> None:
-    proposer = make_proposer("task", TASK, meter=Ledger(Budget()), chat={})
+    proposer = PROPOSERS.make("task", TASK, meter=Ledger(Budget()), chat={})
     assert proposer == TaskProposer({"words": ("copy", "reverse"), "numbers": ("next", "double")})
 
 
 def test_names_and_settings_that_do_not_exist_are_refused() -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'fixed'"):
-        make_proposer("fixt", TASK)
+        PROPOSERS.make("fixt", TASK)
     with pytest.raises(ConfigError, match="lists"):
-        make_proposer("fixed", TASK)
+        PROPOSERS.make("fixed", TASK)
     with pytest.raises(ConfigError, match=r"unknown skill 'word'\. Did you mean 'words'"):
-        make_proposer("fixed", TASK, lists={"word": ["a"]})
+        PROPOSERS.make("fixed", TASK, settings={"lists": {"word": ["a"]}})
     with pytest.raises(ConfigError, match="asks a chat model and none is given"):
-        make_proposer("llm", TASK)
+        PROPOSERS.make("llm", TASK)
     with pytest.raises(ConfigError, match="colour"):
-        make_proposer("task", TASK, colour="red")
+        PROPOSERS.make("task", TASK, settings={"colour": "red"})
     with pytest.raises(ConfigError, match="shots is -1"):
-        make_proposer("llm", TASK, chat=ByPrompt({}).chat(), shots=-1)
+        PROPOSERS.make("llm", TASK, settings={"shots": -1}, chat=ByPrompt({}).chat())

@@ -27,7 +27,7 @@ from teachgym.types import (
 
 
 def _example(skill: str, step: int, subskill: str = "") -> Example:
-    return Example("p", "t", skill, provenance=Provenance(round=step, subskill=subskill))
+    return Example("p", "t", skill, provenance=Provenance(step=step, subskill=subskill))
 
 
 def test_data_is_counted_by_skill_subskill_and_step() -> None:

@@ -12,7 +12,7 @@ import gymnasium as gym
 import pytest
 
 from teachgym.agents import make_teacher
-from teachgym.engines import make_engine
+from teachgym.engines import ENGINES
 from teachgym.envs import EpisodeRules, SkillTree, TeacherEnv, TreeArrays, TreeMoves
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.forest import TaskProposer
@@ -81,7 +81,7 @@ def toy_tree(steps: int = 3) -> tuple[gym.Env[Any, Any], Teacher[Any, Any]]:
         rules=EpisodeRules(budget=Budget(steps=steps), examples_per_step=12),
     )
     proposer = TaskProposer(leaves_by_root(task.skills))
-    tree = SkillTree(base, make_engine("pool", task), proposer, max_subskills=2)
+    tree = SkillTree(base, ENGINES.make("pool", task), proposer, max_subskills=2)
     env = TreeArrays(TreeMoves(tree))
     return env, make_teacher("random-tree", env)
 

@@ -30,8 +30,8 @@ Change = Callable[[bytes, Random], bytes]
 @pytest.fixture(autouse=True)
 def _same_files_for_equal_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     stop_clocks(monkeypatch)
-    monkeypatch.setattr("teachgym.experiment.token_hex", lambda n: "0" * 2 * n)
-    monkeypatch.setattr("teachgym.experiment.commit", lambda: None)
+    monkeypatch.setattr("teachgym.runs.provenance.token_hex", lambda n: "0" * 2 * n)
+    monkeypatch.setattr("teachgym.runs.provenance.commit", lambda: None)
 
 
 def flip(content: bytes, rng: Random) -> bytes:
@@ -101,8 +101,8 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
 
     with pytest.MonkeyPatch.context() as patch:
         stop_clocks(patch)
-        patch.setattr("teachgym.experiment.token_hex", lambda n: "0" * 2 * n)
-        patch.setattr("teachgym.experiment.commit", lambda: None)
+        patch.setattr("teachgym.runs.provenance.token_hex", lambda n: "0" * 2 * n)
+        patch.setattr("teachgym.runs.provenance.commit", lambda: None)
         run(CONFIG, folder / "whole")
         with pytest.raises(Killed):
             run(CONFIG, folder / "stopped", observers=[stop])

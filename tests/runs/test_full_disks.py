@@ -53,8 +53,8 @@ def teachgym(command: str) -> tuple[int, str, str]:
 @pytest.fixture
 def equal_files(monkeypatch: pytest.MonkeyPatch) -> None:
     stop_clocks(monkeypatch)
-    monkeypatch.setattr("teachgym.experiment.token_hex", lambda n: "0" * 2 * n)
-    monkeypatch.setattr("teachgym.experiment.commit", lambda: None)
+    monkeypatch.setattr("teachgym.runs.provenance.token_hex", lambda n: "0" * 2 * n)
+    monkeypatch.setattr("teachgym.runs.provenance.commit", lambda: None)
 
 
 @pytest.mark.usefixtures("equal_files")

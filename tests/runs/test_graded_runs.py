@@ -58,8 +58,8 @@ def finished(settings: dict[str, Any], tmp_path_factory: pytest.TempPathFactory)
 
 def _alike(patch: pytest.MonkeyPatch) -> None:
     stop_clocks(patch)
-    patch.setattr("teachgym.experiment.token_hex", lambda n: "0" * 2 * n)
-    patch.setattr("teachgym.experiment.commit", lambda: None)
+    patch.setattr("teachgym.runs.provenance.token_hex", lambda n: "0" * 2 * n)
+    patch.setattr("teachgym.runs.provenance.commit", lambda: None)
 
 
 def test_every_step_logs_metrics_and_parts_with_n_and_error(finished: RunFolder) -> None:

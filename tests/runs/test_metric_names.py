@@ -12,7 +12,7 @@ import pytest
 
 import teachgym
 from teachgym.benchmarks.bench.scripted_teacher import answer
-from teachgym.envs.admission import step_metrics
+from teachgym.envs.step_info import step_metrics
 from teachgym.experiment import RunConfig, run
 from teachgym.gate import REASONS
 from teachgym.runs import RunFolder

@@ -31,8 +31,8 @@ CONFIG = RunConfig(
 @pytest.fixture(autouse=True)
 def _same_files_for_equal_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     stop_clocks(monkeypatch)
-    monkeypatch.setattr("teachgym.experiment.token_hex", lambda n: "0" * 2 * n)
-    monkeypatch.setattr("teachgym.experiment.commit", lambda: "abc")
+    monkeypatch.setattr("teachgym.runs.provenance.token_hex", lambda n: "0" * 2 * n)
+    monkeypatch.setattr("teachgym.runs.provenance.commit", lambda: "abc")
 
 
 def stopped(folder: Path, config: RunConfig = CONFIG) -> Path:
@@ -45,11 +45,11 @@ def stopped(folder: Path, config: RunConfig = CONFIG) -> Path:
 
 
 def other_torch(patch: pytest.MonkeyPatch, folder: Path) -> None:
-    patch.setattr("teachgym.experiment.versions", lambda: {"torch": "0.1"})
+    patch.setattr("teachgym.runs.provenance.versions", lambda: {"torch": "0.1"})
 
 
 def other_commit(patch: pytest.MonkeyPatch, folder: Path) -> None:
-    patch.setattr("teachgym.experiment.commit", lambda: "def")
+    patch.setattr("teachgym.runs.provenance.commit", lambda: "def")
 
 
 def other_written_versions(patch: pytest.MonkeyPatch, folder: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from teachgym.errors import RunError
 from teachgym.loop import run_episode
-from teachgym.records import read_examples, rounds
+from teachgym.records import by_step, read_examples
 from teachgym.runs import Journal, RunFolder, record_episode
 from teachgym.runs.journal import to_jsonable
 from teachgym.runs.taught import read_taught
@@ -163,9 +163,9 @@ def test_the_data_is_written_down_with_its_rounds_and_the_reasons_against_it(
     run = RunFolder.create(tmp_path / "run", {})
     episode = record(run)
     infos = [t.info for t in episode.transitions]
-    assert rounds(read_examples(run.examples)) == tuple(i["data"] for i in infos if i["data"])
+    assert by_step(read_examples(run.examples)) == tuple(i["data"] for i in infos if i["data"])
     rejected = [json.loads(line) for line in run.rejected.read_text().splitlines()]
-    assert [(r["round"], r["reason"], r["example"]["prompt"]) for r in rejected] == [
+    assert [(r["step"], r["reason"], r["example"]["prompt"]) for r in rejected] == [
         (step, verdict.reason, verdict.example.prompt)
         for step, info in enumerate(infos, 1)
         for verdict in info["rejected"]

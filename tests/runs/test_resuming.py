@@ -33,8 +33,8 @@ SMALL: dict[str, Any] = {
 def _same_files_for_equal_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """No clock and no chance."""
     stop_clocks(monkeypatch)
-    monkeypatch.setattr("teachgym.experiment.token_hex", lambda n: "0" * 2 * n)
-    monkeypatch.setattr("teachgym.experiment.commit", lambda: None)
+    monkeypatch.setattr("teachgym.runs.provenance.token_hex", lambda n: "0" * 2 * n)
+    monkeypatch.setattr("teachgym.runs.provenance.commit", lambda: None)
 
 
 def config(**settings: Any) -> RunConfig:

@@ -10,7 +10,7 @@ import pytest
 from teachgym.errors import ConfigError, EpisodeError
 from teachgym.skills.agreement import agreement
 from teachgym.skills.clustering import Clusters, name_clusters
-from teachgym.skills.discovery import discover_skills, make_discovery
+from teachgym.skills.discovery import METHODS, discover_skills
 from teachgym.skills.embedding import embed_terms
 from teachgym.testing import ToyTask
 from teachgym.types import Example
@@ -132,7 +132,7 @@ def test_settings_out_of_range_are_refused() -> None:
         with pytest.raises(ConfigError, match="2 or more"):
             Clusters(**settings)
     with pytest.raises(ConfigError, match="colour"):
-        make_discovery("clusters", ToyTask(), colour="red")
+        METHODS.make("clusters", settings={"colour": "red"}, task=ToyTask())
 
 
 def test_nothing_is_assigned_before_skills_are_discovered() -> None:
@@ -154,7 +154,9 @@ def test_only_the_splits_that_are_asked_for_are_read() -> None:
             return super().examples(split)
 
     task = Watched()
-    file = discover_skills(make_discovery("clusters", task, skills=4), task, method="clusters")
+    file = discover_skills(
+        METHODS.make("clusters", settings={"skills": 4}, task=task), task, method="clusters"
+    )
     assert set(task.read) == {"val"}
     assert set(file.assignments) == {e.id for e in task.examples("val")}
 
@@ -162,7 +164,7 @@ def test_only_the_splits_that_are_asked_for_are_read() -> None:
 def test_gold_skills_are_the_examples_own() -> None:
     task = ToyTask()
     file = discover_skills(
-        make_discovery("gold", task), task, method="gold", splits=("val", "train", "val")
+        METHODS.make("gold", task=task), task, method="gold", splits=("val", "train", "val")
     )
     assert file.skills == task.skills
     assert file.assignments == {e.id: e.skill for s in ("val", "train") for e in task.examples(s)}  # type: ignore[arg-type]

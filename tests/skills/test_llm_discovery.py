@@ -13,7 +13,7 @@ from teachgym.chat.prompts import Messages
 from teachgym.chat.scripted import Scripted
 from teachgym.errors import BudgetError, ChatError, ConfigError, EpisodeError
 from teachgym.ledger import Ledger
-from teachgym.skills.discovery import discover_skills, make_discovery
+from teachgym.skills.discovery import METHODS, discover_skills
 from teachgym.skills.llm_discovery import LLMDiscovery
 from teachgym.testing import ToyTask
 from teachgym.types import Budget, Example
@@ -71,11 +71,15 @@ def test_labels_are_grouped_and_examples_follow_their_labels() -> None:
 
 def test_the_file_keeps_the_labels_and_another_number_of_skills_asks_for_none_again() -> None:
     first = discover_skills(
-        make_discovery("llm", TASK, chat=_model().chat(), skills=2), TASK, method="llm"
+        METHODS.make("llm", settings={"skills": 2}, task=TASK, chat=_model().chat()),
+        TASK,
+        method="llm",
     )
     assert len(first.labels) == len(VAL)
     model = _model(aggregate=lambda m, d: reply([_group("all", listed(m))]))
-    again = make_discovery("llm", TASK, chat=model.chat(), skills=1, labels=first.labels)
+    again = METHODS.make(
+        "llm", settings={"skills": 1, "labels": first.labels}, task=TASK, chat=model.chat()
+    )
     assert discover_skills(again, TASK, method="llm").counts == {"all": 40}
     assert model.asked == ["aggregate"]
 
@@ -278,7 +282,11 @@ def test_equal_examples_ask_equal_questions_whoever_answers_first() -> None:
 
 def test_no_text_of_other_splits_is_shown() -> None:
     model = _model()
-    discover_skills(make_discovery("llm", TASK, chat=model.chat(), skills=2), TASK, method="llm")
+    discover_skills(
+        METHODS.make("llm", settings={"skills": 2}, task=TASK, chat=model.chat()),
+        TASK,
+        method="llm",
+    )
     shown = "\n".join(model.seen)
     assert all(e.prompt in shown for e in VAL)
     for split in ("train", "test"):
@@ -290,4 +298,4 @@ def test_settings_out_of_range_are_refused() -> None:
         with pytest.raises(ConfigError, match=next(iter(settings))):
             LLMDiscovery(_model().chat(), "toys", **settings)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="none is given"):
-        make_discovery("llm", TASK)
+        METHODS.make("llm", task=TASK)

@@ -11,7 +11,7 @@ import pytest
 
 from teachgym.errors import ConfigError, UnknownSkillError, UnsupportedError
 from teachgym.protocols import PLAIN
-from teachgym.skills.discovery import discover_skills, make_discovery
+from teachgym.skills.discovery import METHODS, discover_skills
 from teachgym.skills.relabelled import Relabelled
 from teachgym.skills.skill_file import SkillFile
 from teachgym.syllabus import Syllabus
@@ -66,7 +66,7 @@ def test_a_relabelled_task_keeps_the_contract(splits: tuple[Split, ...]) -> None
 
 @pytest.mark.parametrize(("method", "settings"), [("gold", {}), ("clusters", {"skills": 3})])
 def test_discovered_skills_keep_the_contract(method: str, settings: dict[str, int]) -> None:
-    found = discover_skills(make_discovery(method, TASK, **settings), TASK, method=method)
+    found = discover_skills(METHODS.make(method, settings=settings, task=TASK), TASK, method=method)
     check_task(seen := Relabelled(TASK, found), lone=[skill.name for skill in seen.skills])
 
 

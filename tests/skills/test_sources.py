@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from teachgym.envs.assembly import teacher_env
 from teachgym.errors import ConfigError
 from teachgym.skills.agreement import agreement_with_own
-from teachgym.skills.discovery import discover_skills, make_discovery
+from teachgym.skills.discovery import METHODS, discover_skills
 from teachgym.skills.relabelled import Relabelled
 from teachgym.skills.skill_file import SkillFile, write_skill_file
 from teachgym.skills.sources import find_skills
@@ -164,7 +164,7 @@ def test_what_is_made_for_a_shuffled_skill_is_a_mixture_at_the_wanted_level() ->
     assert set(drawn) == {"copy", "reverse", "next", "double"}
     for skill, count in own.items():
         assert abs(drawn[skill] - 1000 * count / 50) < 4 * 15.8
-    gold = discover_skills(make_discovery("gold", TASK), TASK, method="gold", splits=SPLITS)
+    gold = discover_skills(METHODS.make("gold", task=TASK), TASK, method="gold", splits=SPLITS)
     assert _drawn(Relabelled(TASK, gold), "next") == {"next": 1000}
 
 
@@ -177,7 +177,7 @@ def _drawn(task: Relabelled, skill: str) -> Counter[str]:
 
 
 def test_clusters_are_those_of_the_command_and_test_joins_them() -> None:
-    discovery = make_discovery("clusters", TASK, skills=4)
+    discovery = METHODS.make("clusters", settings={"skills": 4}, task=TASK)
     found = discover_skills(discovery, TASK, method="clusters", splits=("train", "val"))
     file = find_skills("clusters-4", TASK)
     assert file.skills == found.skills

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("math_verify")
 
-from teachgym.engines import make_engine
+from teachgym.engines import ENGINES
 from teachgym.errors import ConfigError
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.tasks import make_task
@@ -39,7 +39,7 @@ def test_it_keeps_the_contract_of_tasks(folder: Path, skills: str) -> None:
     task = load(folder, skills=skills)
     unknown = [skill.name for skill in task.skills if skill.name.endswith("unknown")]
     check_task(task, samples=4, lone=unknown)
-    check_engine(make_engine("pool", task), task)
+    check_engine(ENGINES.make("pool", task), task)
 
 
 def test_val_has_as_many_problems_of_each_type_and_level(folder: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("math_verify")
 
-from teachgym.engines import make_engine
+from teachgym.engines import ENGINES
 from teachgym.errors import ConfigError
 from teachgym.syllabus import Syllabus
 from teachgym.tasks import make_task
@@ -36,7 +36,7 @@ def load(folder: Path, **settings: Any) -> WorkedProblems:
 def test_it_keeps_the_contract_of_tasks(folder: Path, settings: dict[str, Any]) -> None:
     task = load(folder, **settings)
     check_task(task)
-    check_engine(make_engine("pool", task), task)
+    check_engine(ENGINES.make("pool", task), task)
 
 
 def test_val_comes_out_of_train_and_ids_say_where_in_the_file_an_item_stands(folder: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from teachgym.errors import ConfigError, UnknownNameError, UnknownSkillError
-from teachgym.tasks import check_task as check_name
+from teachgym.tasks import TASKS as check_name
 from teachgym.tasks import make_task
 from teachgym.tasks.task import Task
 from teachgym.testing import check_task

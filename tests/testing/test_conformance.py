@@ -9,7 +9,7 @@ import pytest
 
 import teachgym  # noqa: F401  (registers the environments)
 from teachgym.agents import REQUIRED, TEACHERS, make_teacher, teacher_settings
-from teachgym.engines import make_engine
+from teachgym.engines import ENGINES
 from teachgym.rewards import REWARDS, make_reward
 from teachgym.students import TINY_CARD, make_student
 from teachgym.tasks import TASKS, make_task
@@ -66,7 +66,7 @@ def test_every_student_and_its_trainer_keep_the_contract(name: str) -> None:
 @pytest.mark.parametrize("name", ["procedural", "pool"])
 @pytest.mark.parametrize("task_name", SELF_MADE)
 def test_every_engine_keeps_the_contract_on_every_task(name: str, task_name: str) -> None:
-    check_engine(make_engine(name, task(task_name)), task(task_name))
+    check_engine(ENGINES.make(name, task(task_name)), task(task_name))
 
 
 @pytest.mark.parametrize("name", REWARDS)
@@ -79,7 +79,7 @@ def test_every_reward_keeps_the_contract(name: str) -> None:
 )
 def test_every_teacher_that_needs_no_settings_keeps_the_contract(name: str) -> None:
     env = gym.make(
-        f"teachgym/{TEACHERS[name].kinds[0]}-v0",
+        f"teachgym/{TEACHERS[name].kinds[0].env}-v0",
         student="simulated",
         task_settings=FEW,
         examples_per_step=200,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from teachgym.engines import make_engine
+from teachgym.engines import ENGINES
 from teachgym.envs import EpisodeRules, TeacherEnv
 from teachgym.errors import ConfigError, UnsupportedError
 from teachgym.evaluation import GenerateAndGrade
@@ -57,7 +57,7 @@ def test_the_task_its_student_and_the_engines_keep_their_contracts() -> None:
     check_student(student, [e.question for e in task.examples("val")])
     check_trainer(RecordingTrainer(), student, tuple(task.examples("train")[:4]))
     for engine in ("procedural", "pool"):
-        check_engine(make_engine(engine, task), task)
+        check_engine(ENGINES.make(engine, task), task)
 
 
 def test_a_student_that_looks_learns_and_every_picture_is_an_item_of_its_own() -> None:
@@ -68,7 +68,7 @@ def test_a_student_that_looks_learns_and_every_picture_is_an_item_of_its_own() -
     env = TeacherEnv(task, PictureStudent(half=10), trainer, GenerateAndGrade(), rules=rules)
     before, _ = env.reset(seed=0)
     assert before.accuracy == 0
-    engine = make_engine("procedural", task)
+    engine = ENGINES.make("procedural", task)
     data = engine.generate(Plan((Order("name", 10), Order("same", 10))), env.rng("data"))
     held_out = replace(task.examples("val")[0], id="", source="teacher")
     after, reward, _, _, info = env.step((*data, held_out, data[0]))

@@ -49,12 +49,9 @@ class Written:
 
 def read_written(folder: RunFolder) -> tuple[Written, ...]:
     """Every example of a run, accepted and kept out, in the order of the steps."""
-    accepted = (
-        Written(e.provenance.round if e.provenance else 0, e, ACCEPTED, "", loss)
-        for e, loss in read_taught(folder)
-    )
+    accepted = (Written(e.step, e, ACCEPTED, "", loss) for e, loss in read_taught(folder))
     kept_out = (
-        Written(r["round"], example_of_verdict(r), r["reason"], r["detail"])
+        Written(r["step"], example_of_verdict(r), r["reason"], r["detail"])
         for r in read_lines(folder.rejected)
     )
     return tuple(sorted((*accepted, *kept_out), key=lambda written: written.step))

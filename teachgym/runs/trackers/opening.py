@@ -11,8 +11,9 @@ from typing import Any
 from teachgym.errors import missing_extra
 from teachgym.protocols import Tracker
 from teachgym.runs.folder import RunFolder
-from teachgym.runs.trackers.settings import TRACKER_SETTINGS, TRACKERS, named
+from teachgym.runs.trackers.settings import TRACKERS, named
 from teachgym.runs.trackers.several import Trackers
+from teachgym.settings import classes_of
 
 
 def check_installed(trackers: Mapping[str, Any]) -> None:
@@ -22,10 +23,11 @@ def check_installed(trackers: Mapping[str, Any]) -> None:
         ConfigError: for a setting that does not exist, or a value out of range.
         MissingExtraError: if one is not installed.
     """
-    for name, given in trackers.items():
-        package = TRACKER_SETTINGS[name](**given).package if name in TRACKER_SETTINGS else None
-        if package and find_spec(package) is None:
-            raise missing_extra(package, extra=name)
+    for name in trackers.keys() & TRACKERS.keys():
+        for kind in classes_of(TRACKERS.load(name)):
+            package = kind(**trackers[name]).package
+            if package and find_spec(package) is None:
+                raise missing_extra(package, extra=name)
 
 
 @contextmanager

@@ -52,12 +52,6 @@ class TensorboardSettings:
     """What must be installed for it."""
 
 
-TRACKER_SETTINGS: Mapping[str, type[WandbSettings] | type[TensorboardSettings]] = {
-    "wandb": WandbSettings,
-    "tensorboard": TensorboardSettings,
-}
-"""Name of a built-in tracker to its settings."""
-
 TRACKERS = Registry(
     "tracker",
     {

@@ -17,7 +17,7 @@ from teachgym.types import EXERCISE, Report
 RowT = TypeVar("RowT")
 
 EXAMPLE_COLUMNS = (
-    *("round", "verdict", "detail", "loss", "skill", "difficulty"),
+    *("step", "verdict", "detail", "loss", "skill", "difficulty"),
     *("prompt", "target", "source", "teacher", "id", "kind", "meta"),
 )
 ERROR_COLUMNS = ("skill", "difficulty", "prompt", "target", "response", "score", "id")
@@ -38,7 +38,7 @@ class Table:
 def tables(run: RunFolder, *, limit: int) -> Iterator[Table]:
     """The tables of a run that has ended, each of at most ``limit`` rows, evenly spread.
 
-    ``examples`` has every example a teacher handed in, by round, with the gate's verdict:
+    ``examples`` has every example a teacher handed in, by step, with the gate's verdict:
     ``accepted``, or the reason it was kept out. Of an accepted one it has the loss. ``errors/val``
     and ``errors/test`` have the wrong answers of the student that was best on ``val``.
 
@@ -74,7 +74,7 @@ def _example_rows(run: RunFolder) -> list[tuple[Any, ...]]:
     accepted = [
         _example_row(
             example_to_json(example),
-            round=example.provenance.round if example.provenance else 0,
+            step=example.step,
             verdict="accepted",
             loss=loss,
         )
@@ -83,7 +83,7 @@ def _example_rows(run: RunFolder) -> list[tuple[Any, ...]]:
     rejected = [
         _example_row(
             example_to_json(example_of_verdict(line)),
-            round=line["round"],
+            step=line["step"],
             verdict=line["reason"],
             detail=line["detail"],
         )

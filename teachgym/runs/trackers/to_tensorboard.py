@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from teachgym.errors import missing_extra
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
+from teachgym.runs.trackers.settings import TensorboardSettings
+from teachgym.settings import Like
 
 
 class TensorboardTracker:
@@ -60,7 +62,9 @@ class TensorboardTracker:
         self._file.flush()
 
 
-def open_tensorboard(run: RunFolder) -> TensorboardTracker:
+def open_tensorboard(
+    run: RunFolder, **settings: Annotated[Any, Like(TensorboardSettings)]
+) -> TensorboardTracker:
     """TensorBoard files in the run's folder; a resumed run goes on with the first missing step."""
     journal = Journal(run.journal)
     first = journal.n_steps + journal.has("started")

@@ -56,7 +56,7 @@ def test_only_what_the_examined_student_learned_from_counts(
     lines = [json.loads(line) for line in folder.examples.read_text().splitlines()]
     for best in range(4):
         counts = count_taught(replace(result, best_step=best))
-        before = [e for e in lines if e["provenance"]["round"] <= best]
+        before = [e for e in lines if e["provenance"]["step"] <= best]
         assert counts == Counter(e["skill"] for e in before)
     assert count_taught(replace(result, best_step=0)) == {}
     assert len(lines) == sum(count_taught(replace(result, best_step=3)).values()) > 0

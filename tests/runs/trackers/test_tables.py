@@ -24,7 +24,7 @@ def finished(tmp_path: Path) -> RunFolder:
     run = RunFolder.create(tmp_path / "run", {})
     taught = [
         Example(f"{i} + 1 = ", str(i + 1), "add", f"t{i}", "teacher", provenance=made)
-        for i, made in enumerate((Provenance(teacher="weakest", round=r) for r in (1, 2)), 1)
+        for i, made in enumerate((Provenance(teacher="weakest", step=r) for r in (1, 2)), 1)
     ]
     for step, loss in ((1, 0.25), (2, None)):
         Journal(run.journal).append("step", step=step, losses=[loss], metrics={"accepted": 1})
@@ -32,7 +32,7 @@ def finished(tmp_path: Path) -> RunFolder:
     out = example_to_json(Example("1 + 1 = ", "3", "add", "wrong", "teacher"))
     append_lines(
         run.rejected,
-        ({"round": r, "reason": "answer", "detail": "3 is wrong", "example": out} for r in (1, 2)),
+        ({"step": r, "reason": "answer", "detail": "3 is wrong", "example": out} for r in (1, 2)),
     )
     item = Example("2 + 2 = ", "4", "add", "v1", difficulty=0.5)
     right, wrong = Prediction(item, "4", 1.0), Prediction(item, "5", 0.0)
@@ -47,7 +47,7 @@ def test_a_run_has_three_tables(finished: RunFolder) -> None:
     examples, val, test = tables(finished, limit=10)
     assert (examples.name, examples.of) == ("examples", 4)
     rows = [dict(zip(examples.columns, row, strict=True)) for row in examples.rows]
-    assert [(row["round"], row["verdict"], row["id"]) for row in rows] == [
+    assert [(row["step"], row["verdict"], row["id"]) for row in rows] == [
         (1, "accepted", "t1"),
         (1, "answer", "wrong"),
         (2, "accepted", "t2"),

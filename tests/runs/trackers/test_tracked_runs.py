@@ -82,7 +82,7 @@ def test_what_a_dead_run_sent_at_its_end_is_sent_again_and_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The folder ends up as that of a run that did not die; its id is drawn anew for each run."""
-    monkeypatch.setattr("teachgym.experiment.token_hex", lambda n: "0" * 8)
+    monkeypatch.setattr("teachgym.runs.provenance.token_hex", lambda n: "0" * 8)
     config = RunConfig(env_settings=SMALL)
     whole = use(ListTracker(), monkeypatch)
     run(config, tmp_path / "whole")

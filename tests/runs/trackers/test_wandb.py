@@ -96,7 +96,7 @@ def test_examples_arrive_with_their_verdicts_evenly_spread(finished: RunFolder) 
     shown = [dict(zip(columns, row, strict=True)) for row in rows]
     assert shown[0]["prompt"] == accepted[0]["prompt"]
     assert shown[0]["verdict"] == "accepted"
-    assert {row["round"] for row in shown} == {1, 2}
+    assert {row["step"] for row in shown} == {1, 2}
     summary = {
         k: v for sent in records(finished.path, "summary") for k, v in items(sent.update).items()
     }

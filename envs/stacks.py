@@ -1,0 +1,95 @@
+"""The three environments as stacks of wrappers on ``TeacherEnv``, from their configurations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import gymnasium as gym
+
+from teachgym.engines import ENGINES
+from teachgym.envs.assembly import Assemble, make_base
+from teachgym.envs.base import TeacherEnv
+from teachgym.envs.choices import ChooseCell, ChooseRoot
+from teachgym.envs.config import OpenEndedConfig, SkillListConfig, SkillTreeConfig
+from teachgym.envs.counted import CountedEnv
+from teachgym.envs.flat import flatten
+from teachgym.envs.observations import SkillObservation
+from teachgym.envs.orders import FillPlans, OrderShares
+from teachgym.envs.penalty import penalised
+from teachgym.envs.skill_tree import SkillTree
+from teachgym.envs.stop import StopAction
+from teachgym.envs.stress import pay_late
+from teachgym.envs.text import TextObservation
+from teachgym.envs.tree_arrays import TreeArrays, TreeMoves
+from teachgym.forest.proposers import PROPOSERS
+from teachgym.protocols import DataEngine
+
+AnyEnv = gym.Env[Any, Any]
+View = Callable[[AnyEnv], AnyEnv]
+"""Shows an environment, or lets act in it, in another way."""
+
+
+def stack(config: OpenEndedConfig | SkillListConfig, assemble: Assemble) -> AnyEnv:
+    """The environment of a configuration, around the parts that ``assemble`` makes of it."""
+    if type(config) is SkillListConfig and not config.texts:  # Trees have texts.
+        return CountedEnv(config)
+    base = make_base(config, assemble(config))
+    arrays: View = SkillObservation
+    if isinstance(config, SkillTreeConfig):
+        env, arrays = _skill_tree(config, base), TreeArrays
+    elif isinstance(config, SkillListConfig):
+        env = _skill_list(config, base)
+    else:
+        env = penalised(pay_late(base, config.stress), config)
+    views: Mapping[str, View] = {
+        "report": _unchanged,
+        "arrays": arrays,
+        "flat": lambda e: flatten(arrays(e)),
+        "text": TextObservation,
+    }
+    return views[config.observation](StopAction(env) if config.stop else env)
+
+
+def _skill_list(config: SkillListConfig, base: TeacherEnv) -> AnyEnv:
+    acting: Mapping[str, View] = {
+        "shares": OrderShares,
+        "plan": _unchanged,
+        "discrete": lambda e: ChooseCell(OrderShares(e)),
+    }
+    filled = FillPlans(pay_late(base, config.stress), _engine(config, base))
+    return acting[config.action](penalised(filled, config))
+
+
+def _skill_tree(config: SkillTreeConfig, base: TeacherEnv) -> AnyEnv:
+    acting: Mapping[str, View] = {
+        "arrays": TreeMoves,
+        "moves": _unchanged,
+        "discrete": ChooseRoot,
+    }
+    proposer = PROPOSERS.make(
+        config.proposer,
+        base.task,
+        settings=config.proposer_settings,
+        meter=base.meter,
+        chat=config.chat,
+    )
+    late, engine = pay_late(base, config.stress), _engine(config, base)
+    tree = SkillTree(late, engine, proposer, max_subskills=config.max_subskills)
+    return acting[config.action](penalised(tree, config))
+
+
+def _engine(config: SkillListConfig, base: TeacherEnv) -> DataEngine:
+    """The engine that fills the orders; its chat calls are paid from the episode's budget."""
+    engine: DataEngine = ENGINES.make(
+        config.engine,
+        base.task,
+        settings=config.engine_settings,
+        meter=base.meter,
+        chat=config.chat,
+    )
+    return engine
+
+
+def _unchanged(env: AnyEnv) -> AnyEnv:
+    return env
