@@ -32,11 +32,13 @@ from teachgym.types import (
     Grade,
     Incident,
     Items,
+    Messages,
     Order,
     Plan,
     Prediction,
     Prompt,
     Report,
+    Schema,
     Score,
     Skill,
     Split,
@@ -445,13 +447,7 @@ class ChatModel(Protocol):
     def name(self) -> str:
         """Identifies the model in tables, e.g. ``gpt-4o-2024-08-06``."""
 
-    def complete(
-        self,
-        messages: Sequence[Mapping[str, str]],
-        schema: Mapping[str, Any] | None = None,
-        *,
-        draw: int = 0,
-    ) -> Completion:
+    def complete(self, messages: Messages, schema: Schema = None, *, draw: int = 0) -> Completion:
         """Answer ``messages`` (``role`` and ``content``); JSON that fits ``schema`` if given.
 
         ``draw`` numbers the answers to equal messages: equal draws may be one and the same

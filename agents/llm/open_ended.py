@@ -11,12 +11,12 @@ from teachgym.agents.context import Classroom
 from teachgym.agents.llm.excerpts import CUT, choose_errors, choose_examples
 from teachgym.agents.llm.replies import SkillSpec, hint_of, skill_spec
 from teachgym.apportion import apportion
-from teachgym.chat.prompts import Messages, render
+from teachgym.chat.prompts import render
 from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.engines.writer import Writer, WriterSettings
 from teachgym.protocols import ChatModel
 from teachgym.settings import Count, Few, at_most, checked
-from teachgym.types import Data, Incident, Order, Report, Transition
+from teachgym.types import Data, Incident, Messages, Order, Report, Transition
 
 
 class LLMOpenEnded:

@@ -27,8 +27,8 @@ from teachgym.benchmarks.bench.scripted_reading import (
     read_mistakes,
 )
 from teachgym.benchmarks.bench.scripted_writing import Items, level_of, solve_item, write_items
-from teachgym.chat.prompts import Messages
 from teachgym.errors import ChatError
+from teachgym.types import Messages
 
 _WRITE = re.compile(r"^Write (\d+) new items? for this skill: (\S+)$", re.MULTILINE)
 _DIFFICULTY = re.compile(r"^Difficulty: [a-z ]+ \(([\d.]+),", re.MULTILINE)

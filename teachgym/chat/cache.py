@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any, Literal
 from teachgym.errors import ChatError, ConfigError
 from teachgym.protocols import ChatModel
 from teachgym.redaction import hide
-from teachgym.types import Completion, Cost, Incident
+from teachgym.types import Completion, Cost, Incident, Messages, Schema
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS answers (
@@ -66,7 +66,7 @@ class Recorded:
         mode: Literal["record", "replay", "off"] = "record",
         *,
         identity: Mapping[str, Any] | None = None,
-        prompt: Callable[[Sequence[Mapping[str, str]]], str] | None = None,
+        prompt: Callable[[Messages], str] | None = None,
     ) -> None:
         if mode not in ("record", "replay", "off"):
             raise ConfigError(f"mode is {mode!r}; it must be 'record', 'replay' or 'off'")
@@ -80,13 +80,7 @@ class Recorded:
         """The name of the model whose answers these are."""
         return self.chat.name
 
-    def complete(
-        self,
-        messages: Sequence[Mapping[str, str]],
-        schema: Mapping[str, Any] | None = None,
-        *,
-        draw: int = 0,
-    ) -> Completion:
+    def complete(self, messages: Messages, schema: Schema = None, *, draw: int = 0) -> Completion:
         """The recorded answer, else a new one; see ``protocols.ChatModel``.
 
         Raises:
@@ -109,13 +103,7 @@ class Recorded:
             raise ChatError(outcome["error"])
         return _to_completion(outcome)
 
-    def forget_failure(
-        self,
-        messages: Sequence[Mapping[str, str]],
-        schema: Mapping[str, Any] | None = None,
-        *,
-        draw: int = 0,
-    ) -> None:
+    def forget_failure(self, messages: Messages, schema: Schema = None, *, draw: int = 0) -> None:
         """Ask anew next time if this request failed, as when a run stops because nothing answers.
 
         Does nothing for a request that has an answer, nor except in mode ``record``.
@@ -124,18 +112,14 @@ class Recorded:
             with self._open() as record:
                 record.execute(_FORGET, (_key(self._request(messages, schema, draw)),))
 
-    def _request(
-        self, messages: Sequence[Mapping[str, str]], schema: Mapping[str, Any] | None, draw: int
-    ) -> str:
+    def _request(self, messages: Messages, schema: Schema, draw: int) -> str:
         """All that decides an answer, as JSON."""
         contents = [dict(message) for message in messages]
         asked = {"identity": self.identity, "messages": contents, "schema": schema, "draw": draw}
         read = {"prompt": self._prompt(messages)} if self._prompt else {}
         return _to_json(asked | read)
 
-    def _describe(
-        self, messages: Sequence[Mapping[str, str]], schema: Mapping[str, Any] | None, draw: int
-    ) -> str:
+    def _describe(self, messages: Messages, schema: Schema, draw: int) -> str:
         """The error for a request that is not in the record."""
         said = "; ".join(f"{m['role']}: {_shorten(m['content'])}" for m in messages)
         kind = "no schema" if schema is None else f"schema {schema.get('title', 'without title')!r}"

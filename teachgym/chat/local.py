@@ -14,7 +14,7 @@ import hashlib
 import inspect
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -26,7 +26,7 @@ from teachgym.errors import ChatError, ConfigError, missing_extra
 from teachgym.students.loading import load_model
 from teachgym.students.local.network import context_of
 from teachgym.students.threads import few_threads
-from teachgym.types import Completion, Cost
+from teachgym.types import Completion, Cost, Messages, Schema
 
 try:
     from llguidance import LLMatcher, LLTokenizer
@@ -101,13 +101,7 @@ class LocalChatModel:
         self._tokens = _known_to_llguidance(model, tokenizer, self._ends)
         self._lock = threading.Lock()
 
-    def complete(
-        self,
-        messages: Sequence[Mapping[str, str]],
-        schema: Mapping[str, Any] | None = None,
-        *,
-        draw: int = 0,
-    ) -> Completion:
+    def complete(self, messages: Messages, schema: Schema = None, *, draw: int = 0) -> Completion:
         """See ``ChatModel.complete``; 0 dollars.
 
         Raises:
@@ -142,7 +136,7 @@ class LocalChatModel:
         _require_sound(matcher)
         return matcher
 
-    def _prompt(self, messages: Sequence[Mapping[str, str]]) -> list[int]:
+    def _prompt(self, messages: Messages) -> list[int]:
         """Token ids of the messages and of what opens the answer."""
         special = not self.tokenizer.chat_template  # A chat template brings its own.
         ids: list[int] = self.tokenizer(self.formatted(messages), add_special_tokens=special)[
@@ -150,14 +144,14 @@ class LocalChatModel:
         ]
         return ids
 
-    def formatted(self, messages: Sequence[Mapping[str, str]]) -> str:
+    def formatted(self, messages: Messages) -> str:
         """The text that the model reads; raises ``ChatError`` if the chat template refuses."""
         if self.tokenizer.chat_template:
             return self._templated(messages)
         turns = [f"{m['role'].capitalize()}: {m['content']}" for m in messages]
         return "\n\n".join([*turns, "Assistant:"])
 
-    def _templated(self, messages: Sequence[Mapping[str, str]]) -> str:
+    def _templated(self, messages: Messages) -> str:
         """The messages in the form of the chat template."""
         refusal = None
         for turns in (messages, without_system(messages)):  # some know no system messages
@@ -268,7 +262,7 @@ def _require_sound(matcher: LLMatcher) -> None:
         raise ChatError(f"the schema of the answer cannot be followed: {reason}")
 
 
-def _generator(messages: Sequence[Mapping[str, str]], draw: int) -> torch.Generator:
+def _generator(messages: Messages, draw: int) -> torch.Generator:
     """Random numbers that depend on messages and draw alone."""
     asked = json.dumps([[dict(message) for message in messages], draw], sort_keys=True)
     digest = hashlib.sha256(asked.encode()).digest()

@@ -15,7 +15,7 @@ import time
 import weakref
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,7 @@ from teachgym.redaction import (
     strip_url,
     url_parts,
 )
-from teachgym.types import Completion, Cost, Incident
+from teachgym.types import Completion, Cost, Incident, Messages, Schema
 
 if TYPE_CHECKING:
     from openai import APIStatusError, OpenAI
@@ -96,13 +96,7 @@ class OpenAICompatible:
         """The model's name at the server."""
         return self.settings.model
 
-    def complete(
-        self,
-        messages: Sequence[Mapping[str, str]],
-        schema: Mapping[str, Any] | None = None,
-        *,
-        draw: int = 0,
-    ) -> Completion:
+    def complete(self, messages: Messages, schema: Schema = None, *, draw: int = 0) -> Completion:
         """The server's answer; see ``protocols.ChatModel``. ``draw`` is sent as the seed.
 
         Raises:
@@ -266,7 +260,7 @@ class OpenAICompatible:
     def _read(
         self,
         body: Mapping[str, Any],
-        messages: Sequence[Mapping[str, str]],
+        messages: Messages,
         incidents: list[Incident],
     ) -> Completion:
         reply = read_reply(body)
@@ -336,7 +330,7 @@ def _credentials(address: str) -> dict[str, Any]:
     }
 
 
-def _optional(request: Mapping[str, Any], messages: Sequence[Mapping[str, str]]) -> frozenset[str]:
+def _optional(request: Mapping[str, Any], messages: Messages) -> frozenset[str]:
     """What of a request can be left out or said otherwise."""
     has_system = any(message["role"] == "system" for message in messages)
     known = {"response_format", "seed", "max_tokens"} & request.keys()
@@ -345,7 +339,7 @@ def _optional(request: Mapping[str, Any], messages: Sequence[Mapping[str, str]])
 
 def _request(
     settings: ChatSettings,
-    messages: Sequence[Mapping[str, str]],
+    messages: Messages,
     schema: Mapping[str, Any] | None,
     draw: int,
     refused: frozenset[str],

@@ -16,15 +16,14 @@ place in the prompt (DataEnvGym's prompts silently lost the student's errors tha
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined, Template
 
-Messages = tuple[Mapping[str, str], ...]
-"""What a chat model is asked: ``role`` and ``content`` each."""
+from teachgym.types import Messages
 
 _HEADING = re.compile(r"^=== (system|user|assistant) ===$", re.MULTILINE)
 
@@ -59,7 +58,7 @@ def fenced(text: object) -> str:
     return f"{fence}\n{text}\n{fence}"
 
 
-def without_system(messages: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
+def without_system(messages: Messages) -> list[Mapping[str, str]]:
     """What system messages say, said at the beginning of the user's first."""
     system = [m["content"] for m in messages if m["role"] == "system"]
     others = [m for m in messages if m["role"] != "system"] or [{"role": "user", "content": ""}]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from teachgym.chat.prices import estimate_tokens
 from teachgym.errors import ConfigError
 from teachgym.protocols import ChatModel
-from teachgym.types import Completion
+from teachgym.types import Completion, Messages, Schema
 
 MINUTE: Final = 60.0
 """Seconds a limit holds for."""
@@ -69,13 +69,7 @@ class Limited:
         """The name of the model that is asked."""
         return self.chat.name
 
-    def complete(
-        self,
-        messages: Sequence[Mapping[str, str]],
-        schema: Mapping[str, Any] | None = None,
-        *,
-        draw: int = 0,
-    ) -> Completion:
+    def complete(self, messages: Messages, schema: Schema = None, *, draw: int = 0) -> Completion:
         """The model's answer, when its turn has come; see ``protocols.ChatModel``."""
         tokens = estimate_tokens(*(message["content"] for message in messages))
         while isinstance(call := self._start(tokens), float):

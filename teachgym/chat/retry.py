@@ -9,14 +9,13 @@ from __future__ import annotations
 import math
 import random as randomness
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 from teachgym.errors import ChatError, ConfigError, missing_extra
 from teachgym.protocols import ChatModel
-from teachgym.types import Completion, Incident
+from teachgym.types import Completion, Incident, Messages, Schema
 
 try:
     import tenacity
@@ -69,13 +68,7 @@ class Retrying:
         """The name of the model that is asked."""
         return self.chat.name
 
-    def complete(
-        self,
-        messages: Sequence[Mapping[str, str]],
-        schema: Mapping[str, Any] | None = None,
-        *,
-        draw: int = 0,
-    ) -> Completion:
+    def complete(self, messages: Messages, schema: Schema = None, *, draw: int = 0) -> Completion:
         """The first answer that is had; see ``protocols.ChatModel``.
 
         Raises:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from teachgym.chat.prices import estimate_tokens
-from teachgym.chat.prompts import Messages
-from teachgym.types import Completion, Cost
+from teachgym.types import Completion, Cost, Messages, Schema
 
 Answer = Callable[[Messages, Mapping[str, Any] | None, int], str]
 """From messages, schema and draw to the text of the reply."""
@@ -29,13 +28,7 @@ class Scripted:
     def __init__(self, answer: Answer, name: str = "scripted") -> None:
         self.answer, self.name = answer, name
 
-    def complete(
-        self,
-        messages: Sequence[Mapping[str, str]],
-        schema: Mapping[str, Any] | None = None,
-        *,
-        draw: int = 0,
-    ) -> Completion:
+    def complete(self, messages: Messages, schema: Schema = None, *, draw: int = 0) -> Completion:
         """What the function says; see ``protocols.ChatModel``."""
         text = self.answer(tuple(messages), schema, draw)
         return Completion(

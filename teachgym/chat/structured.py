@@ -19,11 +19,10 @@ from pydantic import BaseModel
 
 from teachgym.chat.cache import NotRecordedError, Recorded
 from teachgym.chat.json_items import Parsed, items_schema, parse_items
-from teachgym.chat.prompts import Messages
 from teachgym.errors import ChatError, ConfigError
 from teachgym.protocols import ChatModel, Meter
 from teachgym.shown import in_short
-from teachgym.types import Completion, Cost, Incident
+from teachgym.types import Completion, Cost, Incident, Messages
 
 ItemT = TypeVar("ItemT", bound=BaseModel)
 

@@ -15,7 +15,7 @@ from itertools import islice
 import numpy as np
 
 from teachgym.chat.prices import estimate_tokens
-from teachgym.chat.prompts import Messages, render
+from teachgym.chat.prompts import render
 from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.engines.examiner import Examiner
 from teachgym.engines.orders import divide, leaves_under, signed
@@ -26,7 +26,7 @@ from teachgym.errors import ChatError
 from teachgym.gate import normalise
 from teachgym.streams import Streams
 from teachgym.syllabus import Syllabus
-from teachgym.types import Data, Example, Incident, Order, Plan, Provenance
+from teachgym.types import Data, Example, Incident, Messages, Order, Plan, Provenance
 
 __all__ = ["Writer", "WriterSettings", "in_words", "newest"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 
@@ -21,7 +21,9 @@ from teachgym.types import (
     Cost,
     Data,
     Example,
+    Messages,
     Prompt,
+    Schema,
     TrainResult,
     leaf_skills,
 )
@@ -156,13 +158,7 @@ class ScriptedChatModel:
         self.answers = tuple(answers)
         self.requests: list[tuple[Mapping[str, str], ...]] = []
 
-    def complete(
-        self,
-        messages: Sequence[Mapping[str, str]],
-        schema: Mapping[str, Any] | None = None,
-        *,
-        draw: int = 0,
-    ) -> Completion:
+    def complete(self, messages: Messages, schema: Schema = None, *, draw: int = 0) -> Completion:
         """The next answer; the script, not the schema, decides what it says.
 
         Raises:

@@ -5,7 +5,7 @@ under itself with its meaning, unit and range; behaviour lives behind the seams 
 ``teachgym.protocols``.
 """
 
-from teachgym.types.chat import Brief, Completion, Draft, Incident
+from teachgym.types.chat import Brief, Completion, Draft, Incident, Messages, Schema
 from teachgym.types.costs import CURRENCIES, Budget, Cost
 from teachgym.types.episodes import Checkpoint, Episode, Obs, TrainResult, Transition
 from teachgym.types.examples import (
@@ -52,6 +52,7 @@ __all__ = [
     "Growing",
     "Incident",
     "Items",
+    "Messages",
     "Move",
     "Obs",
     "Order",
@@ -60,6 +61,7 @@ __all__ = [
     "Prompt",
     "Provenance",
     "Report",
+    "Schema",
     "Score",
     "Scores",
     "Skill",

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from teachgym.shown import in_short
 from teachgym.types.costs import Cost
+
+Messages = Sequence[Mapping[str, str]]
+"""A conversation with a chat model: ``role`` and ``content`` of each message."""
+
+Schema = Mapping[str, Any] | None
+"""The JSON schema of a chat model's answer; None = free text."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ import json
 import multiprocessing
 import sqlite3
 import threading
-from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from teachgym.chat.cache import NotRecordedError, Recorded
-from teachgym.chat.prompts import Messages
 from teachgym.chat.scripted import Scripted
 from teachgym.errors import ChatError, ConfigError
-from teachgym.types import Completion, Cost, Incident
+from teachgym.types import Completion, Cost, Incident, Messages, Schema
 
 QUESTION = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "2 + 2?"}]
 SCHEMA = {"title": "Sums", "type": "object"}
@@ -33,13 +31,7 @@ class Counting:
     def __init__(self, *, fails: bool = False) -> None:
         self.calls, self.fails = 0, fails
 
-    def complete(
-        self,
-        messages: Sequence[Mapping[str, str]],
-        schema: Mapping[str, Any] | None = None,
-        *,
-        draw: int = 0,
-    ) -> Completion:
+    def complete(self, messages: Messages, schema: Schema = None, *, draw: int = 0) -> Completion:
         self.calls += 1
         if self.fails:
             raise ChatError(f"failure {self.calls}")
@@ -51,7 +43,7 @@ class Counting:
         )
 
 
-def refuse(messages: Messages, schema: Mapping[str, Any] | None, draw: int) -> str:
+def refuse(messages: Messages, schema: Schema, draw: int) -> str:
     raise AssertionError("nobody may be asked")
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
@@ -12,7 +11,7 @@ from teachgym.chat.openai_compatible import OpenAICompatible
 from teachgym.chat.retry import Retrying, Transient, read_retry_after
 from teachgym.chat.settings import ChatSettings
 from teachgym.errors import ChatError, ConfigError
-from teachgym.types import Completion, Cost
+from teachgym.types import Completion, Cost, Messages, Schema
 from tests.chat.loopback import Fault, dropped, half, page, serve, slow, status
 
 QUESTION = [{"role": "user", "content": "?"}]
@@ -27,13 +26,7 @@ class Failing:
         self.failures = list(failures)
         self.calls = 0
 
-    def complete(
-        self,
-        messages: Sequence[Mapping[str, str]],
-        schema: Mapping[str, Any] | None = None,
-        *,
-        draw: int = 0,
-    ) -> Completion:
+    def complete(self, messages: Messages, schema: Schema = None, *, draw: int = 0) -> Completion:
         self.calls += 1
         if self.failures:
             raise self.failures.pop(0)

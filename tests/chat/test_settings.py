@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +21,7 @@ from teachgym.chat.retry import Retrying
 from teachgym.chat.scripted import Scripted
 from teachgym.chat.settings import ChatSettings
 from teachgym.errors import ChatError, ConfigError, UnknownNameError
-from teachgym.types import Completion
+from teachgym.types import Completion, Messages
 from tests.chat.loopback import Server, serve, status
 
 KEY = "sk-never-shown"
@@ -101,7 +101,7 @@ def test_a_local_model_is_recorded_and_nothing_else(
     made: list[ChatSettings] = []
 
     class Here(Scripted):
-        def formatted(self, messages: Sequence[Mapping[str, str]]) -> str:
+        def formatted(self, messages: Messages) -> str:
             return f"on day {day}: {messages[-1]['content']}"
 
     day = 1

@@ -20,7 +20,7 @@ from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.errors import ChatError, ConfigError
 from teachgym.ledger import Ledger
 from teachgym.protocols import ChatModel
-from teachgym.types import Budget, Completion, Cost, Incident
+from teachgym.types import Budget, Completion, Cost, Incident, Messages, Schema
 
 
 class Word(BaseModel):
@@ -39,18 +39,12 @@ class Model:
 
     def __init__(self, answer: Callable[[str, int], Any], *, nap: float = 0.0) -> None:
         self.answer, self.nap = answer, nap
-        self.asked: list[Sequence[Mapping[str, str]]] = []
+        self.asked: list[Messages] = []
         self.schemas: list[Mapping[str, Any] | None] = []
         self.in_flight = self.most_in_flight = 0
         self._lock = threading.Lock()
 
-    def complete(
-        self,
-        messages: Sequence[Mapping[str, str]],
-        schema: Mapping[str, Any] | None = None,
-        *,
-        draw: int = 0,
-    ) -> Completion:
+    def complete(self, messages: Messages, schema: Schema = None, *, draw: int = 0) -> Completion:
         """Answer after a nap of random length."""
         with self._lock:
             self.asked.append(messages)

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from teachgym.chat.cache import Recorded
-from teachgym.chat.prompts import Messages
 from teachgym.chat.scripted import Scripted
 from teachgym.chat.settings import ChatSettings
 from teachgym.engines import ENGINES, LLMEngine
@@ -19,7 +18,7 @@ from teachgym.errors import ChatError, ConfigError
 from teachgym.ledger import Ledger
 from teachgym.protocols import ChatModel, DataEngine
 from teachgym.testing import ToyTask, check_engine
-from teachgym.types import Budget, Data, Order, Plan
+from teachgym.types import Budget, Data, Messages, Order, Plan
 from tests.engines.writing import Desk, items, wanted
 
 TASK = ToyTask()

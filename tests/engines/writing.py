@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from teachgym.chat.prompts import Messages
 from teachgym.chat.scripted import Scripted
 from teachgym.chat.structured import StructuredChat
 from teachgym.engines.writer import Writer, WriterSettings
@@ -23,7 +22,7 @@ from teachgym.protocols import Task
 from teachgym.syllabus import Syllabus
 from teachgym.testing import ToyTask
 from teachgym.testing.toy import solve
-from teachgym.types import Brief, Budget, Data, Draft, Example, Order
+from teachgym.types import Brief, Budget, Data, Draft, Example, Messages, Order
 
 Item = Mapping[str, Any]
 

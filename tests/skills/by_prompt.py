@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from teachgym.chat.prompts import Messages
 from teachgym.chat.scripted import Scripted
+from teachgym.types import Messages
 
 Items = list[dict[str, Any]]
 

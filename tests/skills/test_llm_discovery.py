@@ -9,14 +9,13 @@ from pathlib import Path
 import pytest
 
 from teachgym.chat.cache import Recorded
-from teachgym.chat.prompts import Messages
 from teachgym.chat.scripted import Scripted
 from teachgym.errors import BudgetError, ChatError, ConfigError, EpisodeError
 from teachgym.ledger import Ledger
 from teachgym.skills.discovery import METHODS, discover_skills
 from teachgym.skills.llm_discovery import LLMDiscovery
 from teachgym.testing import ToyTask
-from teachgym.types import Budget, Example
+from teachgym.types import Budget, Example, Messages
 from tests.skills.by_prompt import ByPrompt, listed, numbered, problems, reply
 
 TASK = ToyTask()

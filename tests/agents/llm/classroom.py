@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from teachgym.agents.context import Classroom
-from teachgym.chat.prompts import Messages
 from teachgym.chat.scripted import Scripted
 from teachgym.ledger import Ledger
 from teachgym.syllabus import Syllabus
@@ -17,6 +16,7 @@ from teachgym.types import (
     Brief,
     Budget,
     Example,
+    Messages,
     Prediction,
     Report,
     Skill,
