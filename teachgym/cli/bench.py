@@ -178,7 +178,7 @@ def choose_execution(
     ray: str | None,
     ray_gpus: float | None,
 ) -> Execute:
-    """Processes of this machine, or a Ray cluster if one is named.
+    """The way to execute: processes of this machine, or a Ray cluster if one is named.
 
     Raises:
         ConfigError: for GPUs that are not there, or are named where they cannot be used.
@@ -197,7 +197,7 @@ def choose_execution(
 
 
 def _require_gpus(gpus: list[str]) -> None:
-    """Numbers are those of this machine, or of its GPUs that this process may see."""
+    """Refuse numbers that are not those of GPUs of this machine that this process may see."""
     if not gpus:
         return
     import torch  # Seconds, which only those wait for who name GPUs.

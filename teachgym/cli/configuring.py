@@ -26,7 +26,7 @@ DEFAULT_TEACHERS = {
 
 
 def parse_pairs(texts: Iterable[str]) -> dict[str, Any]:
-    """``KEY=VALUE`` options; a value that is not JSON is text.
+    """The values of ``KEY=VALUE`` options; a value that is not JSON is text.
 
     Example:
         >>> parse_pairs(["steps=4", "training=scratch"])
@@ -81,7 +81,7 @@ def override(record: Record, values: Mapping[str, Any]) -> None:
 
 
 def override_given(record: Record, flags: Mapping[str, Any]) -> None:
-    """``override`` for the options that were given; the others are None."""
+    """Call ``override`` for the options that were given; the others are None."""
     override(record, {path: value for path, value in flags.items() if value is not None})
 
 
@@ -129,7 +129,7 @@ def complete(record: Record) -> RunConfig:
 
 
 def free_folder(config: RunConfig) -> Path:
-    """``runs/ENV-STUDENT-TEACHER-SEED``, numbered if that is taken."""
+    """The folder ``runs/ENV-STUDENT-TEACHER-SEED``, numbered if that is taken."""
     from teachgym.experiment import student_name
 
     env = config.env.rpartition("/")[2].partition("-")[0]

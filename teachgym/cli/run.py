@@ -44,7 +44,7 @@ _USAGE: Any = typer.BadParameter.__bases__[0]
 
 @contextmanager
 def errors_in_red() -> Iterator[None]:
-    """Errors that are meant for people are one line and exit code 2, not a traceback.
+    """Show errors that are meant for people in one line, with exit code 2 and no traceback.
 
     So are those of the operating system: no room, no permission, a name too long.
     """
@@ -68,12 +68,12 @@ class OneLine(TyperGroup):
     """The commands; a wrong option is told in one line, too."""
 
     def make_context(self, info_name: Any, args: Any, *rest: Any, **extra: Any) -> Any:
-        """As of ``TyperGroup``; without arguments there is help."""
+        """The context that ``TyperGroup`` makes; without arguments there is help."""
         with errors_in_red() if args else nullcontext():
             return super().make_context(info_name, args, *rest, **extra)
 
     def invoke(self, ctx: Any) -> Any:
-        """As of ``TyperGroup``."""
+        """Invoke as ``TyperGroup`` does."""
         with errors_in_red():
             return super().invoke(ctx)
 
@@ -84,7 +84,7 @@ def say(text: str) -> None:
 
 
 def complain(text: str, *, style: str = "") -> None:
-    """``say`` on the error output."""
+    """Print a line as ``say`` does, to the error output."""
     console = Console(stderr=True, soft_wrap=True)
     console.print(terminal(text), style=style, markup=False, highlight=False)
 

@@ -51,7 +51,7 @@ def run_toml(env: str) -> str:
 
 
 def texts(kind: type) -> dict[str, str]:
-    """What stands under each field of a class of settings."""
+    """The text under each field of a class of settings."""
     properties = json_schema(kind).get("properties", {})
     return {n: " ".join(field.get("description", "").split()) for n, field in properties.items()}
 

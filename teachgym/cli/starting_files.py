@@ -12,7 +12,7 @@ from teachgym.errors import ConfigError, UnknownNameError, unknown
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What a kind begins with; ``$name``, ``$module`` and ``$attribute`` are filled in."""
+    """The files that a kind begins with; ``$name``, ``$module``, ``$attribute`` are filled in."""
 
     source: str
     test: str

@@ -9,7 +9,7 @@ from teachgym.types import Score
 
 
 def promise(what: str, counts: Iterable[int], fewest: int, of: str, none: str) -> str:
-    """What is there from ``fewest`` measurements on; for which of them, or that it is nowhere.
+    """A remark on what is there from ``fewest`` measurements on: for which of them, or nowhere.
 
     Args:
         what: is promised.
@@ -25,7 +25,7 @@ def promise(what: str, counts: Iterable[int], fewest: int, of: str, none: str) -
 
 
 def item_errors(scores: Collection[Score]) -> str:
-    """Whether scores have standard errors, and how many items they are of.
+    """A remark on whether scores have standard errors, and how many items they are of.
 
     Example:
         >>> item_errors([Score(9, 0.5, 0.1), Score(1, 1.0, 0.0)])
@@ -45,7 +45,7 @@ def error_of(score: Score) -> float:
 
 
 def items(scores: Collection[Score]) -> str:
-    """How many items scores are of, from the fewest to the most; at least one score."""
+    """The number of items that scores are of, from the fewest to the most; needs a score."""
     shown = numbers(scores)
     return f"{shown} item" if shown == "n = 1" else f"{shown} items"
 

@@ -96,7 +96,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What is said about a chart of lines, and what it covers."""
+    """The words about a chart of lines, and the ranges that it covers."""
 
     title: str
     x: str
@@ -115,7 +115,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Tip:
-    """Words at a place of a drawing."""
+    """A tooltip: words at a place of a drawing."""
 
     axes: Axes
     x: float
@@ -136,7 +136,7 @@ class Chart:
 
 
 def line_chart(lines: Sequence[Line], frame: Frame) -> Chart:
-    """Lines, bands or scattered points over two linear axes."""
+    """A chart of lines, bands or scattered points over two linear axes."""
     named = [line for line in lines if line.name and line.points] if len(lines) > 1 else []
     width, height = _SMALL if frame.small else _SIZE
     below = 38 + 16 * math.ceil(len(named) / 2)
@@ -159,7 +159,7 @@ def line_chart(lines: Sequence[Line], frame: Frame) -> Chart:
 def interval_chart(
     rows: Sequence[Row], title: str, x: str, *, note: str = "", at: float | None = None
 ) -> Chart:
-    """A row of marks with horizontal intervals for each name.
+    """A chart with a row of marks with horizontal intervals for each name.
 
     Args:
         rows: from top to bottom.
@@ -175,7 +175,7 @@ def interval_chart(
 def radar_chart(
     profiles: Mapping[str, Mapping[str, Mark]], title: str, *, note: str = "", at: float
 ) -> Chart:
-    """Profiles over named axes from 0 in the middle to 1 at the rim, up to three to a line.
+    """A chart of profiles over named axes, 0 in the middle to 1 at the rim, up to three a line.
 
     Args:
         profiles: by name, marks by name of their axis, clockwise from the top; in [0, 1]. A single
@@ -278,7 +278,7 @@ def draw_rows(axes: Axes, rows: Sequence[Row], x: str, *, at: float | None = Non
 
 
 def _draw_radar(axes: Axes, marks: Mapping[str, Mark], at: float) -> list[Tip]:
-    """Marks joined around the middle; with one missing the line would look like another shape."""
+    """Join marks around the middle; with one missing the line would look like another shape."""
     polar: Any = axes
     angles = np.linspace(0, 2 * np.pi, len(marks), endpoint=False)
     circle = np.linspace(0, 2 * np.pi, 100)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def run_charts(result: RunResult) -> dict[str, Chart]:
-    """The learning curve on ``val`` and the skills on ``test``, by the names of their files."""
+    """Charts of the learning curve on ``val`` and the skills on ``test``, by name of their file."""
     exam = result.test
     shown = [*exam.skills_before.values(), *exam.skills_after.values()]
     return {
@@ -101,12 +101,12 @@ def result_figure(result: RunResult) -> Figure:
 
 
 def curve_line(curve: Sequence[Score]) -> Line:
-    """Validation accuracy by step."""
+    """The line of validation accuracy by step."""
     return Line("", [Point(step, score_mark(f"step {step}", p)) for step, p in enumerate(curve)])
 
 
 def curve_frame(curve: Sequence[Score]) -> Frame:
-    """What is said about a learning curve."""
+    """The frame of a learning curve."""
     step, accuracy = "environment step", "accuracy on val"
     return Frame("Learning curve", step, accuracy, item_errors(curve), whole=True)
 
@@ -132,7 +132,7 @@ def skill_rows(after: Mapping[str, Score], before: Mapping[str, Score] | None = 
 
 
 def save_charts(folder: Path, charts: Mapping[str, Chart], heading: str) -> None:
-    """Write each as PNG at 200 dots per inch and as SVG; equal charts give equal files.
+    """Write each chart as PNG at 200 dots per inch and as SVG; equal charts give equal files.
 
     What the page says beside a chart is printed above it, so it can be embedded no more.
 
@@ -165,7 +165,7 @@ def chart_svg(chart: Chart) -> str:
 
 @contextmanager
 def _as_texts() -> Iterator[None]:
-    """Within: an SVG has its texts as texts, and the same ids each time."""
+    """Have an SVG keep its texts as texts within, and the same ids each time."""
     from matplotlib import rc_context
 
     with rc_context({"svg.hashsalt": "teachgym", "svg.fonttype": "none"}), catch_warnings():

@@ -24,13 +24,13 @@ _NORMAL_95 = 1.96
 
 
 def describe_teaching(*, teacher: str, student: str, env: str, seed: int) -> str:
-    """Who teaches whom, in one line; a simulated student is always called one."""
+    """A line that says who teaches whom; a simulated student is always called one."""
     called = "simulated student" if student == "simulated" else student
     return f"{teacher} teaches {called} in {env}, seed {seed}"
 
 
 def describe_run(result: RunResult) -> str:
-    """Who taught whom, in one line."""
+    """A line that says who taught whom."""
     return describe_teaching(
         teacher=result.teacher, student=result.student, env=result.env, seed=result.seed
     )
@@ -88,14 +88,14 @@ def trouble_rows(result: RunResult) -> Rows:
 
 
 def describe_end(result: RunResult) -> str:
-    """How long the episode was and why it ended, in one line."""
+    """A line that says how long the episode was and why it ended."""
     reason = "mastery" if result.stop_reason == "mastery" else f"budget of {result.stop_reason}"
     steps = f"{result.steps} step{'s' * (result.steps != 1)}"
     return f"return {result.return_:+.3f} in {steps}; ended by: {reason}"
 
 
 def result_table(result: RunResult) -> Table:
-    """Scores and spending, to be printed with rich."""
+    """A table of scores and spending, to be printed with rich."""
     from rich.table import Table
     from rich.text import Text
 
@@ -112,7 +112,7 @@ def result_table(result: RunResult) -> Table:
 
 
 def result_markdown(result: RunResult) -> str:
-    """The same as Markdown."""
+    """The tables of a result as Markdown."""
     parts = (
         f"**{markdown(describe_run(result))}**",
         markdown_rows(score_rows(result)),

@@ -34,7 +34,7 @@ class Group(BaseModel):
 
 @dataclass(frozen=True)
 class Groups:
-    """Skills, and the names that belong to them."""
+    """The reply of a chat model: skills, and the names that belong to them."""
 
     skills: tuple[Skill, ...]
     members: Mapping[str, str]

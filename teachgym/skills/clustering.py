@@ -31,7 +31,7 @@ _JUDGED = 2_000
 
 @dataclass(frozen=True)
 class _Clusters:
-    """What ``discover`` has found."""
+    """The clusters that ``discover`` has found."""
 
     encode: Encoder
     centroids: Vectors
@@ -101,7 +101,7 @@ class Clusters(SkillDiscovery):
         return self.assign_all([example])[0]
 
     def assign_all(self, examples: Sequence[Example]) -> list[str]:
-        """What ``assign`` gives for each, with all texts encoded at once."""
+        """The skill that ``assign`` gives for each, with all texts encoded at once."""
         if self._found is None:
             raise EpisodeError("no skills have been discovered; call discover() first")
         found = self._found
@@ -123,7 +123,7 @@ class Clusters(SkillDiscovery):
         return load_encoder(Path(self.encoder))
 
     def _divide(self, vectors: Vectors) -> tuple[Labels, Vectors]:
-        """Labels, 0 the largest cluster, and centroids."""
+        """The labels, 0 for the largest cluster, and the centroids."""
         different = len(np.unique(vectors.round(12), axis=0))
         if self.skills is not None:
             if self.skills > different:

@@ -21,7 +21,7 @@ _MOST_FEATURES = 50_000
 
 
 def embed_terms(texts: Sequence[str], *, dimensions: int = 50, seed: int = 0) -> Encoder:
-    """Latent semantic analysis: TF-IDF of words and of parts of words, reduced by an SVD.
+    """Vectors by latent semantic analysis: TF-IDF of words and parts of words, reduced by an SVD.
 
     Terms are single words, pairs of words, and two to four neighbouring characters of a word; in
     all of them a digit is a digit, whichever. Terms of a single text are left out: they tell

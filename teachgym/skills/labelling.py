@@ -20,7 +20,7 @@ from teachgym.types import Example
 
 
 class Named(BaseModel):
-    """What the chat model says of one example."""
+    """The reply of a chat model about one example."""
 
     number: int = Field(ge=1)
     """Of the example in the question, counted from 1."""
@@ -29,7 +29,7 @@ class Named(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class NamingQuestion:
-    """What is asked of every example."""
+    """A question that is asked about every example."""
 
     prompt: str
     """Name of the prompt's file; it gets ``examples`` and ``variables``."""

@@ -35,7 +35,7 @@ def discover_by_chat(
     workers: Few | None = None,
     draw: Count = 0,
 ) -> LLMDiscovery:
-    """Has a chat model label the examples and group the labels; see ``LLMDiscovery``."""
+    """Discovery by a chat model that labels examples and groups labels; see ``LLMDiscovery``."""
     model, workers = open_chat(chat, "method 'llm'", workers)
     return LLMDiscovery(
         model,
@@ -140,7 +140,7 @@ class LLMDiscovery(SkillDiscovery):
         return self._assigned[example]
 
     def _label(self, examples: Sequence[Example]) -> dict[Example, str]:
-        """Names for as many as possible."""
+        """The labels of as many examples as possible."""
         variables = {"domain": self.domain, "max_name": MAX_NAME}
         return self._name(NamingQuestion("label", variables, _readable), examples)
 

@@ -23,7 +23,7 @@ def tidy(name: str) -> str:
 
 
 def identity(name: str) -> str:
-    """What equal names have in common; empty if there is no letter or digit in the name.
+    """The text that equal names have in common; empty for a name without letters and digits.
 
     Example:
         >>> identity("Word-Problems!") == identity("word_problems")

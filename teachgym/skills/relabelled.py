@@ -18,7 +18,7 @@ from teachgym.types import SPLITS, Draft, Example, Split, leaf_skills
 
 
 class Relabelled(TaskWrapper):
-    """The same examples, splits, levels and grader; the skills are those of a skill file.
+    """A task with its examples, splits, levels and grader, and the skills of a skill file.
 
     Examples that the file does not assign have the skill ``other``, which is added where it is
     needed. The task's grader, ``verify`` and ``compose`` see the skill that the task knows: an
@@ -82,7 +82,7 @@ class Relabelled(TaskWrapper):
 
     @property
     def is_procedural(self) -> bool:
-        """Whether the task is, and every skill has examples in ``train`` or ``val``."""
+        """Whether the task is procedural and every skill has examples in ``train`` or ``val``."""
         return self.task.is_procedural and all(self._mix.values())
 
     def make(self, skill: str, difficulty: float | None, rng: np.random.Generator) -> Example:

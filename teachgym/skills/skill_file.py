@@ -159,7 +159,7 @@ def _skill(number: int, entry: Any) -> Skill:
 def _require_object(
     what: str, value: Any, keys: Iterable[str], *, optional: Iterable[str] = ()
 ) -> None:
-    """An object with these keys and no others."""
+    """The object, if it has these keys and no others."""
     if not isinstance(value, dict):
         raise ConfigError(f"{what} is no JSON object")
     if missing := [key for key in keys if key not in value and key not in optional]:
@@ -182,7 +182,7 @@ def _texts(what: str, value: Any) -> dict[str, str]:
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object, unless a key is in it twice: JSON would silently keep the last."""
+    """The object, unless a key is in it twice: JSON would silently keep the last."""
     counts = Counter(key for key, _ in pairs)
     for key, count in counts.items():
         if count > 1:

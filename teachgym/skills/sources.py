@@ -104,7 +104,7 @@ def roots(task: Task) -> SkillFile:
 
 
 def one(task: Task) -> SkillFile:
-    """One skill for everything."""
+    """A single skill for everything."""
     everything = Skill("everything", None, "All that the task asks for.")
     name = dict.fromkeys(leaf_skills(task.skills), everything.name)
     return _renamed(task, "one", (everything,), name)
@@ -148,7 +148,7 @@ def shuffled(task: Task) -> SkillFile:
 
 
 def _clustered(task: Task, count: int) -> SkillFile:
-    """Found in train and val; then the examples of test join the nearest, which changes nothing.
+    """Clusters of train and val; the examples of test join the nearest, which changes nothing.
 
     Without that they would have the skill ``other``, and teachers one skill more to order.
     """

@@ -34,7 +34,7 @@ def spelled(tokenizer: Any, text: str, controls: Set[int]) -> list[int]:
 
 
 def spelled_starts(tokenizer: Any, text: str, controls: Set[int]) -> list[int]:
-    """Where each token of ``spelled`` begins in the text; for fast tokenizers."""
+    """Places in the text at which each token of ``spelled`` begins; for fast tokenizers."""
     starts = []
     for piece, place in _pieces(tokenizer, text, controls):
         whole = tokenizer(

@@ -44,7 +44,7 @@ _models: Any = AutoModelForCausalLM
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a name stands for."""
+    """A model that a name stands for."""
 
     model: Any
     """Of transformers, on the CPU, in the precision it is stored in, not in training mode."""
@@ -75,7 +75,7 @@ def load_model(name_or_path: str) -> Loaded:
 
 
 def _base_of(adapter: Path) -> str:
-    """What the adapter in a folder names as its base."""
+    """The base that the adapter in a folder names."""
     base = read_config(adapter).get("base_model_name_or_path")
     if not base:
         raise UnknownNameError(
@@ -121,7 +121,7 @@ def _load(name: str) -> Loaded:
 
 
 def _source(name: str) -> str:
-    """What ``from_pretrained`` is given."""
+    """The source that ``from_pretrained`` is given."""
     if name == TINY:
         return str(files("teachgym.students") / "data" / TINY)
     path = _smollm2() if name == SMOLLM2 else Path(name)
@@ -174,7 +174,7 @@ def _require_complete(model: Any, read: Any) -> None:
 
 
 def _refusal(name: str, error: BaseException) -> UnknownNameError:
-    """What to do about a model that cannot be had."""
+    """The error for a model that cannot be had, with what to do about it."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, GatedRepoError):
@@ -204,7 +204,7 @@ def without_progress_bars() -> Iterator[None]:
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """Without progress bars and without warnings: what they tell of is raised as an error."""
+    """Keep quiet within: no progress bars and no warnings, which are raised as errors."""
     verbosity = _log.get_verbosity()
     _log.set_verbosity_error()
     try:

@@ -41,7 +41,7 @@ class LoRASettings:
 
     @property
     def scale(self) -> float:
-        """What the product of A and B is multiplied with, alpha / rank."""
+        """The factor of the product of A and B, alpha / rank."""
         return self.alpha / self.rank
 
 
@@ -74,7 +74,7 @@ class LoRALinear(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """The layer for rows of any students, shapes (..., d_in) -> (..., d_out)."""
+        """The output of the layer for rows of any students, (..., d_in) -> (..., d_out)."""
         rows = x.reshape(-1, x.shape[-1])
         if self.training and self.dropout:
             rows = self.layout.drop(rows, self.dropout)
@@ -93,7 +93,7 @@ class LoRALinear(nn.Module):
 
 
 def sides(layer: Affine) -> tuple[int, int]:
-    """Numbers that go into a layer and come out of it."""
+    """The counts of numbers that go into a layer and come out of it."""
     first, second = layer.weight.shape
     return (second, first) if isinstance(layer, nn.Linear) else (first, second)
 
@@ -106,7 +106,7 @@ _BYPASSED = {"out_proj": ("falcon_h1", "falcon_mamba", "mamba", "mamba2", "nemot
 
 
 def adaptable(model: Any) -> dict[str, Affine]:
-    """What ``ALL_LINEAR`` means, by name: all but the head and what peft cannot adapt."""
+    """The layers that ``ALL_LINEAR`` means: all but the head and what peft cannot adapt."""
     head, kind = model.get_output_embeddings(), model.config.model_type
     skipped = {last for last, kinds in _BYPASSED.items() if kind in kinds}
     if fused_experts(model):

@@ -35,7 +35,7 @@ class Prepared:
 
     @property
     def n_parameters(self) -> int:
-        """How many numbers the model consists of, without adapters."""
+        """The count of numbers in the model, without adapters."""
         return sum(p.numel() for p in self.model.parameters())
 
 

@@ -41,7 +41,7 @@ MOST = 0.5
 
 
 def why_not_local(model: torch.nn.Module) -> str:
-    """What the local backend computes wrong of a plain model, "" if nothing.
+    """The fault of what the local backend computes of a plain model, "" if there is none.
 
     Args:
         model: of transformers, as it was loaded.
@@ -57,7 +57,7 @@ def why_not_local(model: torch.nn.Module) -> str:
 
 
 def why_not_trained(pool: StudentPool) -> str:
-    """What is wrong with the gradients of the pool's first student, "" if nothing.
+    """The fault of the gradients of the pool's first student, "" if there is none.
 
     The packed texts must give the gradients of the same texts one by one through the model's own
     forward pass, and every adapter must get some.
@@ -106,7 +106,7 @@ def drawn_texts(model: Any) -> list[list[int]]:
 
 
 def tolerance_of(model: torch.nn.Module, text: Sequence[int]) -> float:
-    """By how much a model's logits may differ because numbers are rounded.
+    """The amount by which a model's logits may differ because numbers are rounded.
 
     Four times what they change by when each entry of the embeddings is off by half a unit in the
     last place, within ``LEAST`` and ``MOST``.
@@ -145,7 +145,7 @@ def describe(error: BaseException) -> str:
 
 
 def _differences(network: Network) -> Iterator[str]:
-    """What is wrong, one reason or "" for each way of reading."""
+    """The faults, one reason or "" for each way of reading."""
     model = network.model
     texts = drawn_texts(model)
     allowed = tolerance_of(model, texts[1])
@@ -260,7 +260,7 @@ def _gradients(
 
 @contextmanager
 def _clean(pool: StudentPool) -> Iterator[None]:
-    """Within: no gradients; afterwards none either."""
+    """Have no gradients within, and none afterwards."""
     pool.network.model.zero_grad()
     try:
         yield
@@ -284,11 +284,11 @@ def _plain_loss(pool: StudentPool, texts: Sequence[Sequence[int]]) -> torch.Tens
 
 
 def next_loss(logits: torch.Tensor, text: Sequence[int]) -> torch.Tensor:
-    """Cross entropy of each next token, summed."""
+    """The cross entropy of each next token, summed."""
     labels = torch.tensor(list(text[1:]), device=logits.device)
     return torch.nn.functional.cross_entropy(logits[:-1].float(), labels, reduction="sum")
 
 
 def _rows(pool: StudentPool, n_rows: int) -> list[int]:
-    """Row counts where all rows are the first student's."""
+    """The row counts of students where all rows are the first one's."""
     return [n_rows, *[0] * (pool.count - 1)]

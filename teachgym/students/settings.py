@@ -97,7 +97,7 @@ class LanguageModelSettings:
 
     @property
     def torch_dtype(self) -> torch.dtype:
-        """What to compute in."""
+        """The type of numbers to compute in."""
         if self.dtype != "auto":
             return DTYPES[self.dtype]
         on_gpu = torch.device(self.torch_device).type == "cuda"

@@ -22,7 +22,7 @@ from teachgym.types import Checkpoint, Example, Prompt
 @checked
 @dataclass(frozen=True)
 class StudentPart:
-    """One of the students."""
+    """The settings of one of the students."""
 
     student: Any
     """`simulated`, `tiny`, a model, or one of your own."""
@@ -57,7 +57,7 @@ class SeveralStudents(Student):
         return self._members
 
     def generate(self, prompts: Sequence[Prompt], *, stop: Sequence[str] = ()) -> list[str]:
-        """Nothing: they answer differently.
+        """Raise ``UnsupportedError``: they answer differently.
 
         Raises:
             UnsupportedError: always; ask the ``members``.
@@ -68,11 +68,11 @@ class SeveralStudents(Student):
         )
 
     def count_tokens(self, texts: Sequence[str]) -> int:
-        """As many as the student takes that takes most."""
+        """The count of tokens of the student that takes most."""
         return max(student.count_tokens(texts) for student in self._members.values())
 
     def save(self) -> Checkpoint:
-        """The checkpoints of all."""
+        """The checkpoint of all of them."""
         return Checkpoint(
             {
                 f"{name}{SEPARATOR}{key}": array
@@ -82,20 +82,20 @@ class SeveralStudents(Student):
         )
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Each student's own part of the checkpoint."""
+        """Restore each student from its part of the checkpoint."""
         for name, student in self._members.items():
             start = name + SEPARATOR
             own = {k: a for k, a in checkpoint.arrays.items() if k.startswith(start)}
             student.restore(Checkpoint({k.removeprefix(start): a for k, a in own.items()}))
 
     def export(self, folder: Path) -> None:
-        """A folder for each student, by its name."""
+        """Write a folder for each student, by its name."""
         for name, student in self._members.items():
             (folder / name).mkdir(parents=True, exist_ok=True)
             student.export(folder / name)
 
     def read_key(self, examples: Sequence[Example]) -> None:
-        """Tell each of them."""
+        """Have each of them read the key."""
         for student in self._members.values():
             student.read_key(examples)
 

@@ -123,7 +123,7 @@ class Texts:
         ]
 
     def starts(self, text: str) -> list[int]:
-        """Where in ``text`` each of its tokens, as ``encode`` has them, begins.
+        """Places in ``text`` at which each of its tokens, as ``encode`` has them, begins.
 
         Raises:
             ConfigError: for a tokenizer that cannot tell.
@@ -137,7 +137,7 @@ class Texts:
 
     @property
     def format(self) -> str:
-        """What the prompt format makes of a prompt, today's date included if it is printed."""
+        """The prompt in its format, today's date included if that is printed."""
         return self._frame("a")
 
     @cached_property
@@ -174,7 +174,7 @@ class Texts:
         return ids
 
     def written(self, prompt: Prompt) -> list[bool]:
-        """Which of the tokens of a prompt, before it is cut, the student wrote, ends included."""
+        """A flag per token of an uncut prompt: whether the student wrote it, ends included."""
         (start,) = self._encode_prompts([Prompt(prompt.text)])
         own = [False] * len(start)
         for response, rest in self._encode_turns(prompt.turns):
@@ -233,7 +233,7 @@ class Texts:
 
     @cached_property
     def _prefix(self) -> list[int]:
-        """What the tokenizer puts before every text; a chat template brings its own."""
+        """The tokens that the tokenizer puts before every text; a chat template brings its own."""
         if self.chat:
             return []
         bare: list[int] = self.tokenizer("a", add_special_tokens=False)["input_ids"]
@@ -245,7 +245,7 @@ class Texts:
         return self._formatted(prompt) if self.chat else prompt
 
     def _frame_reply(self, reply: str) -> str:
-        """What follows a response in the format: its end, and the user's next turn.
+        """The text that follows a response in the format: its end, and the user's next turn.
 
         Raises:
             ConfigError: for a template that leaves out what the student wrote before.

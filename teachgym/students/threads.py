@@ -21,7 +21,7 @@ VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 @contextmanager
 def few_threads(n_parameters: int, device: torch.device) -> Iterator[None]:
-    """Within: one thread for a model below ``FULL_BELOW`` on a CPU; afterwards as many as before.
+    """Use one thread within for a model below ``FULL_BELOW`` on a CPU; as before afterwards.
 
     A number that somebody has chosen stays: one in ``VARIABLES``, or by ``torch.set_num_threads``
     where it is not the number that torch takes by itself.

@@ -29,7 +29,7 @@ _found: dict[str, str] = {}
 
 
 def remembered(check: Callable[[], str], model: torch.nn.Module, *facts: Any) -> str:
-    """What ``check`` finds, or what it has found before.
+    """The finding of ``check``, be it of now or of before.
 
     Args:
         check: looks at the model.
@@ -60,14 +60,14 @@ def _digest(model: torch.nn.Module, *facts: Any) -> str:
 
 
 def _read(path: Path) -> str | None:
-    """None for a file that is not there, or damaged."""
+    """The verdicts in a file; None if it is not there, or damaged."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         return str(json.loads(path.read_text(encoding="utf-8"))["verdict"])
     return None
 
 
 def _write(path: Path, verdict: str) -> None:
-    """A disk that refuses costs time, never the student."""
+    """Write verdicts; a disk that refuses costs time, never the student."""
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False) as file:

@@ -55,7 +55,7 @@ def load_math(
     test_limit: CountFromOne | None = None,
     deadline: Seconds = 5.0,
 ) -> WorkedProblems:
-    r"""Competition problems (MATH) from the hub or from files.
+    r"""The task of competition problems (MATH), from the hub or from files.
 
     The columns are ``problem``, ``level`` (``Level 3``), ``type`` (``Algebra``) and ``solution``,
     which has its final answer in ``\boxed{...}``. Level l is difficulty (l - 1) / 4; problems of
@@ -138,7 +138,7 @@ def _type(row: Row) -> str:
 
 
 def _level(row: Row) -> str:
-    """A digit from 1 to 5, or ``UNKNOWN``."""
+    """The level as a digit from 1 to 5, or ``UNKNOWN``."""
     level = row.text("level").removeprefix("Level ").replace("?", UNKNOWN)
     if level not in (*map(str, range(1, LEVELS + 1)), UNKNOWN):
         raise ConfigError(

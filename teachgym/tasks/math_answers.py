@@ -43,7 +43,7 @@ _PLACES = 6
 
 
 def read_boxed(text: str) -> str | None:
-    r"""What stands in the last ``\boxed{...}`` of a text; None if there is nothing.
+    r"""The content of the last ``\boxed{...}`` of a text; None if there is nothing.
 
     Braces may be nested; escaped ones (``\{``) do not count. ``\fbox`` and ``\boxed 5`` are read
     too, because the solutions of MATH use them. A box that is never closed holds nothing. Boxes
@@ -67,7 +67,7 @@ def read_boxed(text: str) -> str | None:
 
 
 def _in_braces(text: str) -> str:
-    """What stands in the braces that ``text`` starts with; empty if they are not closed."""
+    """The content of the braces that ``text`` starts with; empty if they are not closed."""
     depth = 0
     for match in re.finditer(r"\\.|[{}]", text, re.DOTALL):
         depth += {"{": 1, "}": -1}.get(match[0], 0)
@@ -77,7 +77,7 @@ def _in_braces(text: str) -> str:
 
 
 def read_marked(text: str) -> str | None:
-    r"""What stands after the last ``####`` of a text, on its line; None if there is nothing.
+    r"""The text after the last ``####``, on its line; None if there is nothing.
 
     The format of GSM8K, whose answers are numbers: a currency, a unit and what is said after the
     number are left out, unless they make it another number or name a second one.

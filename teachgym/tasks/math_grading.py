@@ -45,7 +45,7 @@ def require_math_verify() -> None:
 def grade_answers(
     golds: Sequence[str | None], answers: Sequence[str | None], *, deadline: float
 ) -> list[float]:
-    """1 for each answer that is equal to the right one, else 0; nan = cannot be known.
+    """The score of each answer: 1 if it equals the right one, else 0; nan = cannot be known.
 
     Plain numbers are compared at once; the rest goes to processes, which are started when they
     are first needed and shared by all. An answer whose comparison misses the deadline, or that
@@ -70,7 +70,7 @@ def grade_answers(
 
 
 def _at_once(gold: str | None, answer: str) -> float | None:
-    """The score where it takes no process."""
+    """The score of a pair that takes no process to compare."""
     if gold is None:
         return math.nan
     if not answer and is_number(gold):
@@ -92,7 +92,7 @@ def _pool(pid: int) -> _Pool:
 
 
 class _Pool:
-    """A few processes, used by as many threads as want them."""
+    """A pool of a few processes, used by as many threads as want them."""
 
     def __init__(self, size: int) -> None:
         self._processes = tuple(_Process() for _ in range(size))
@@ -149,7 +149,7 @@ class _Process:
         return scores
 
     def stop(self) -> int | None:
-        """Kill the process, if there is one; its exit status, its own if it had ended before."""
+        """Kill the process, if there is one, and return its exit status."""
         if self._running is None:
             return None
         process, self._running = self._running, None
@@ -162,7 +162,7 @@ class _Process:
         return process.wait()
 
     def _ask(self, pairs: Sequence[Pair], deadline: float) -> list[float]:
-        """Scores of the first pairs: of all, unless the process dies."""
+        """The scores of the first pairs: of all, unless the process dies."""
         process = self._start()
         assert process.stdin is not None
         assert process.stdout is not None

@@ -44,7 +44,7 @@ def serve() -> None:
 
 
 def compare(gold: str, answer: str) -> float:
-    """1 if two answers in LaTeX are equal, 0 if not, nan if ``gold`` cannot be parsed.
+    """The score of an answer in LaTeX: 1 if equal, 0 if not, nan if ``gold`` cannot be parsed.
 
     The time-outs of math-verify are switched off. What cannot be parsed is equal to nothing, and
     no number is looked for in a text that is not one.

@@ -22,7 +22,7 @@ LEVELS = 3
 
 @dataclass(frozen=True, slots=True)
 class Primitive:
-    """One skill."""
+    """A skill: how its questions are drawn and answered."""
 
     name: str
     """As it stands in the prompt."""

@@ -45,7 +45,7 @@ class Problem:
 @checked
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which problems make up the splits."""
+    """A choice of the problems that make up the splits."""
 
     val_per_cell: CountFromOne
     """Validation items of each cell, >= 1; fewer where a cell has fewer."""
@@ -143,7 +143,7 @@ def _cells(problems: Sequence[Problem]) -> list[list[Problem]]:
 
 
 def draw(problems: Sequence[Problem], most: int | None, seed: int) -> tuple[Problem, ...]:
-    """At most so many of them, at random, in their order; groups are whole, and at least one.
+    """At most ``count`` problems, at random, in their order; groups are whole, and at least one.
 
     Each draws a lot of its own, so that more items, or fewer, do not change the lots of others.
     """

@@ -33,7 +33,7 @@ _IDENTITY: Callable[[Any], str] = attrgetter("identity")
 
 
 def split_of(prompt: str) -> Split:
-    """A tenth of all prompts is ``val``, a tenth ``test``, the rest ``train``.
+    """The split of a prompt: a tenth of all is ``val``, a tenth ``test``, the rest ``train``.
 
     Example:
         >>> [split_of(f"add {n}+1=") for n in range(5)]
@@ -126,5 +126,5 @@ def draw_distinct(
 
 
 def pick(options: Sequence[K], rng: np.random.Generator) -> K:
-    """One option at random."""
+    """An option at random."""
     return options[int(rng.integers(len(options)))]

@@ -43,7 +43,7 @@ class Row:
     """The file and the line or row, counted from 1."""
 
     def value(self, column: str) -> Any:
-        """What stands in a column.
+        """The value in a column.
 
         Raises:
             ConfigError: if there is no such column.
@@ -55,7 +55,7 @@ class Row:
         return self.values[column]
 
     def text(self, column: str) -> str:
-        """What stands in a column, white space at the edges removed; numbers in figures.
+        """The text in a column, white space at the edges removed; numbers in figures.
 
         Raises:
             ConfigError: if there is no such column, or no text in it.
@@ -171,13 +171,13 @@ def _read(path: Path) -> Iterator[Row]:
 
 
 def _lines(path: Path) -> Iterator[tuple[str, Any]]:
-    """JSON Lines; empty lines are skipped."""
+    """The rows of JSON Lines; empty lines are skipped."""
     for number, line in lines_of(path):
         yield f"{path}:{number}", _parse(line, f"{path}:{number}")
 
 
 def _document(path: Path) -> Iterator[tuple[str, Any]]:
-    """JSON: a list of objects, or one object, which is one row."""
+    """The rows of JSON: a list of objects, or one object, which is one row."""
     content = _parse(read_text(path, MAX_BYTES), str(path))
     if isinstance(content, list):
         yield from ((f"{path}: item {i}", item) for i, item in enumerate(content, 1))
@@ -186,7 +186,7 @@ def _document(path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _table(path: Path) -> Iterator[tuple[str, Any]]:
-    """Parquet."""
+    """The rows of a Parquet file."""
     try:
         parquet = import_module("pyarrow.parquet")
     except ImportError as error:
@@ -200,7 +200,7 @@ def _table(path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _values(path: Path) -> Iterator[tuple[str, Any]]:
-    """Comma-separated values; the first line names the columns."""
+    """The rows of comma-separated values, whose first line names the columns."""
     reader = csv.DictReader(read_text(path, MAX_BYTES).splitlines(keepends=True), strict=True)
     try:
         for values in reader:

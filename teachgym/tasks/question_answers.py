@@ -33,7 +33,7 @@ _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 
 
 class QuestionAnswers(Task):
-    r"""Questions and answers from a JSONL, CSV or Parquet file, a folder, or the hub.
+    r"""A task of questions and answers from a JSONL, CSV or Parquet file, a folder, or the hub.
 
     ``test`` is the data's own, or a share of a single file; ``val`` is drawn from what is left, as
     many of each skill. There is nothing that makes more: teach with ``engine=pool`` or ``llm``.
@@ -129,13 +129,13 @@ class QuestionAnswers(Task):
         return self._examples[split]
 
     def grade(self, example: Example, response: str) -> float | Grade:
-        """1 for a right response, 0 for another; nan if the answer cannot be compared."""
+        """The score: 1 for a right response, 0 for another; nan if it cannot be compared."""
         return self.grade_all([example], [response])[0]
 
     def grade_all(
         self, examples: Sequence[Example], responses: Sequence[str]
     ) -> Sequence[float | Grade]:
-        """What ``grade`` gives for each response."""
+        """The score that ``grade`` gives for each response."""
         said = [response.partition(_STOP)[0].strip() for response in responses]
         targets = [example.target.strip() for example in examples]
         scores = self._compare(self._grading, targets, said)
@@ -146,7 +146,7 @@ class QuestionAnswers(Task):
         return list(map(Grade, scores, parts))
 
     def metrics(self, predictions: Sequence[Prediction]) -> dict[str, Score]:
-        """``group_accuracy``, where there are groups."""
+        """The metric ``group_accuracy``, where there are groups."""
         if not self._groups:
             return {}
         found = group_accuracy(predictions, lambda e: self._groups.get(e.id, e.id))
@@ -175,7 +175,7 @@ class QuestionAnswers(Task):
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """Where in a row is what; None = nowhere."""
+    """The columns in which a row has what; None = in none."""
 
     question: str
     answer: str
@@ -209,7 +209,7 @@ def _groups(problems: Sequence[Problem]) -> dict[str, str]:
 
 
 def normalise(text: str) -> str:
-    """Words without case, punctuation and articles.
+    """The words of a text without case, punctuation and articles.
 
     Example:
         >>> normalise("The  Answer, is: 4!")

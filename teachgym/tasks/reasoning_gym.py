@@ -71,7 +71,7 @@ def offered_datasets(*, accept_flaws: bool = False) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Cell:
-    """One dataset at one level."""
+    """A dataset at one level."""
 
     name: str
     level: int
@@ -126,7 +126,7 @@ class Cell:
 
 
 class ReasoningGymTask(Task):
-    """Datasets of reasoning-gym, each a leaf skill under its category.
+    """A task of datasets of reasoning-gym, each a leaf skill under its category.
 
     Level l of ``levels``, difficulty l / (levels - 1), is the dataset's curriculum with every
     attribute at its level l; a few datasets start higher, because their easiest levels have too
@@ -196,7 +196,7 @@ class ReasoningGymTask(Task):
         return self._splits[split]
 
     def grade(self, example: Example, response: str) -> float:
-        """The score the dataset's grader gives, clipped to [0, 1].
+        """The score that the dataset's grader gives, clipped to [0, 1].
 
         An example that no dataset has made, which its id tells, is compared with its target.
         """
@@ -212,7 +212,7 @@ class ReasoningGymTask(Task):
         return cell.score({**self._entries[example.id], "answer": example.target}, response)
 
     def verify(self, example: Example) -> float:
-        """1: what has an id was made by its dataset, and of other examples nothing can be told.
+        """The score 1: what has an id was made by its dataset, and nothing can be told of others.
 
         Asking the grader would mean to make every item again.
         """
@@ -229,7 +229,7 @@ class ReasoningGymTask(Task):
         return None if cell is None else (cell, int(key))
 
     def make(self, skill: str, difficulty: float | None, rng: np.random.Generator) -> Example:
-        """One training example."""
+        """A training example."""
         if skill not in self._cells:
             raise UnknownSkillError(unknown("leaf skill", skill, self._cells))
         cells = self._cells[skill]

@@ -17,7 +17,7 @@ VERSION = "second-try-v0"
 
 
 class SecondTry(TaskWrapper):
-    """Any task that asks once; whoever answers wrong is told so, and may try again.
+    """A task that asks as another does; whoever answers wrong is told so, and may try again.
 
     One worked example: to ``add 12+34=`` the student answers ``45``, is told ``no, try again:``,
     and answers ``46``. Then the item's score is ``credit``.
@@ -53,7 +53,7 @@ class SecondTry(TaskWrapper):
         self._notice, self._credit = notice, credit
 
     def respond(self, example: Example, turns: Sequence[Turn], response: str) -> str | None:
-        """The notice, to a first answer that is wrong."""
+        """The notice, as a reply to a first answer that is wrong."""
         return self._notice if not turns and score_of(self.grade(example, response)) < 1 else None
 
     def grade_conversations(
@@ -67,7 +67,7 @@ class SecondTry(TaskWrapper):
         return [self._second(g) if said else g for g, said in zip(grades, turns, strict=True)]
 
     def _second(self, grade: float | Grade) -> float | Grade:
-        """A grade of a second answer."""
+        """The grade of a second answer."""
         if isinstance(grade, Grade):
             return replace(grade, score=grade.score * self._credit)
         return grade * self._credit

@@ -42,7 +42,7 @@ from teachgym.types import (
 @checked
 @dataclass(frozen=True)
 class TaskPart:
-    """One of the tasks."""
+    """The settings of one of the tasks."""
 
     task: Any
     """A name of `teachgym list tasks`, or one of your own."""
@@ -54,7 +54,7 @@ class TaskPart:
 
 
 class SeveralTasks(Task):
-    """Every skill, item and level of several tasks.
+    """A task with every skill, item and level of several tasks.
 
     The skill ``add`` of the task that is called ``sums`` is ``sums/add``, and ids alike. A level
     is one of any of the tasks, and what is made at a level that its task lacks has the nearest.
@@ -94,18 +94,18 @@ class SeveralTasks(Task):
         return self._examples[split]
 
     def grade(self, example: Example, response: str) -> float | Grade:
-        """What the example's own task gives."""
+        """The grade that the example's own task gives."""
         task, inner = self._own(example)
         return task.grade(inner, response)
 
     def grade_all(
         self, examples: Sequence[Example], responses: Sequence[str]
     ) -> Sequence[float | Grade]:
-        """What the examples' own tasks give, each for all of its own at once."""
+        """The grades of the examples' own tasks, each for all of its own at once."""
         return self.grade_conversations(examples, [()] * len(examples), responses)
 
     def respond(self, example: Example, turns: Sequence[Turn], response: str) -> str | None:
-        """What the example's own task says, as long as it does."""
+        """The reply of the example's own task, as long as it gives one."""
         task, inner = self._own(example)
         over = len(turns) + 1 >= task.max_turns
         return None if over else task.respond(inner, turns, response)
@@ -116,7 +116,7 @@ class SeveralTasks(Task):
         turns: Sequence[Sequence[Turn]],
         responses: Sequence[str],
     ) -> Sequence[float | Grade]:
-        """What the examples' own tasks give, each for all of its own at once."""
+        """The grades of the examples' own tasks, each for all of its own at once."""
         places: dict[str, list[int]] = {}
         for place, example in enumerate(examples):
             places.setdefault(self._split(example.skill)[0], []).append(place)
@@ -150,7 +150,7 @@ class SeveralTasks(Task):
         return task.verify(inner)
 
     def check_auxiliary(self, example: Example) -> str | None:
-        """What the example's own task has against auxiliary text."""
+        """The fault that the example's own task finds in auxiliary text."""
         task, inner = self._own(example)
         return task.check_auxiliary(inner)
 
@@ -159,7 +159,7 @@ class SeveralTasks(Task):
         return only(self.skills_of(prompt))
 
     def skills_of(self, prompt: str) -> frozenset[str]:
-        """What any of the tasks reads off the prompt, and all skills of those that cannot tell."""
+        """The skills that tasks read off the prompt, and all of tasks that cannot tell."""
         found = {name: task.skills_of(prompt) for name, task in self._tasks.items()}
         if not any(found.values()):
             return frozenset()
@@ -172,7 +172,7 @@ class SeveralTasks(Task):
 
     @property
     def is_procedural(self) -> bool:
-        """Whether all of the tasks are."""
+        """Whether all of the tasks are procedural."""
         return all(task.is_procedural for task in self._tasks.values())
 
     def make(self, skill: str, difficulty: float | None, rng: np.random.Generator) -> Example:
@@ -197,7 +197,7 @@ class SeveralTasks(Task):
         return self._tasks[name], replace(example, skill=skill, id=identity)
 
     def _split(self, skill: str) -> tuple[str, str]:
-        """Name of the task and of its own skill."""
+        """The names of the task and of its own skill."""
         name, _, own = skill.partition(SEPARATOR)
         if name not in self._tasks:
             raise UnknownSkillError(unknown("skill", skill, self._leaves))

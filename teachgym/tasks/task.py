@@ -65,7 +65,7 @@ class TaskWrapper(Task):
         return self.task.grade_all([self.inside(e) for e in examples], responses)
 
     def respond(self, example: Example, turns: Sequence[Turn], response: str) -> str | None:
-        """What ``task`` says."""
+        """The reply of ``task``."""
         return self.task.respond(self.inside(example), turns, response)
 
     def grade_conversations(
@@ -88,7 +88,7 @@ class TaskWrapper(Task):
         return self.task.verify(self.inside(example))
 
     def check_auxiliary(self, example: Example) -> str | None:
-        """What ``task`` has against auxiliary text."""
+        """The fault that ``task`` finds in auxiliary text."""
         return self.task.check_auxiliary(self.inside(example))
 
     def skill_of(self, prompt: str) -> str | None:

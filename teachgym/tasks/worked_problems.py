@@ -25,7 +25,7 @@ _PROBLEM, _SOLUTION = "Problem:", "Solution:"
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How problems are put, and how final answers are written."""
+    """The form in which problems are put and final answers are written."""
 
     instruction: str
     """What every prompt starts with; it says how the final answer must be written."""
@@ -39,7 +39,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What a task says of itself."""
+    """The facts that a task tells of itself."""
 
     name: str
     skills: tuple[Skill, ...]
@@ -47,7 +47,7 @@ class Outline:
 
 
 class WorkedProblems(Task):
-    """Problems with worked solutions, graded by their final answers.
+    """A task of problems with worked solutions, graded by their final answers.
 
     Args:
         outline: name, skills and levels.
@@ -96,14 +96,14 @@ class WorkedProblems(Task):
         return self._examples[split]
 
     def grade(self, example: Example, response: str) -> float:
-        """1 if the response's final answer equals the target's, 0 if not or if there is none.
+        """The score: 1 if the response's final answer equals the target's, else 0.
 
         nan if the target has none that can be parsed. Safe to call from any thread.
         """
         return self.grade_all([example], [response])[0]
 
     def grade_all(self, examples: Sequence[Example], responses: Sequence[str]) -> list[float]:
-        """What ``grade`` gives for each response, on several processes."""
+        """The score that ``grade`` gives for each response, on several processes."""
         read = self._form.read
         return grade_answers(
             [read(example.target) for example in examples],
@@ -112,7 +112,7 @@ class WorkedProblems(Task):
         )
 
     def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
-        """A draft as an example: the prompt as always, the final answer at the end of the target.
+        """The example of a draft: the prompt as always, the final answer at the end of the target.
 
         Raises:
             ConfigError: for a draft without a problem or a final answer, or whose solution comes

@@ -18,12 +18,12 @@ _NAMES = {color: name for name, color in COLORS.items()} | {"#ffffff": "card"}
 
 
 def grid(charts: Sequence[Chart], *, small: bool = False) -> Markup:
-    """Charts, small ones or not, beside each other as far as there is room."""
+    """Charts, small or not, set beside each other as far as there is room."""
     return element("div", *map(embed, charts), class_="grid small" if small else "grid")
 
 
 def embed(chart: Chart) -> Markup:
-    """A chart with its caption, its marks as tooltips."""
+    """A chart with its caption, and its marks as tooltips."""
     written = chart_svg(chart)
     drawing = written[written.index('<g id="figure_1"') : written.rindex("</svg>")]
     drawing = re.sub("<!--.*?-->", "", drawing, flags=re.DOTALL).replace("xlink:href", "href")
@@ -47,7 +47,7 @@ def figure(title: str, note: str, *parts: str) -> Markup:
 
 
 def _with_own_ids(svg: str, title: str) -> str:
-    """Ids that no other chart of the page has; those that nothing refers to are left out."""
+    """A drawing with ids that no other chart of the page has, and none that nothing refers to."""
     key = f"f{sha256((title + svg).encode('utf-8', 'replace')).hexdigest()[:10]}-"
     used = set(re.findall(r'(?:href="|url\()#([^")]+)', svg))
     svg = svg.replace(f' id="{WHISKER}"', f' class="{WHISKER}"')
@@ -60,7 +60,7 @@ def _with_own_ids(svg: str, title: str) -> str:
 
 
 def _in_the_theme(svg: str) -> str:
-    """The same with the style sheet's colours."""
+    """A drawing with the style sheet's colours."""
     return re.sub(
         "((?:fill|stroke): )(#[0-9a-f]{6})",
         lambda m: m[1] + (f"var(--{_NAMES[m[2]]})" if m[2] in _NAMES else m[2]),

@@ -22,7 +22,7 @@ from teachgym.types import Report
 
 @dataclass(frozen=True)
 class RunMaterial:
-    """What a finished run left behind, read once."""
+    """All that a finished run left behind, read once."""
 
     result: RunResult
     config: Record
@@ -72,9 +72,9 @@ class RunMaterial:
 
     @property
     def pairs(self) -> tuple[tuple[Report, Report], ...]:
-        """Untrained and best student, on ``test`` and on ``val``."""
+        """The reports of the untrained and the best student, on ``test`` and on ``val``."""
         return self.test, (self.val[0], self.val[self.result.best_step])
 
     def spent(self, currency: str) -> list[float]:
-        """What had been spent after each step, shape (n_steps + 1,)."""
+        """The cost so far after each step, shape (n_steps + 1,)."""
         return [line.get(f"spent/{currency}", 0.0) for line in self.metrics]

@@ -58,7 +58,7 @@ class Browser:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Everything in the file."""
+    """A page: everything in the file."""
 
     title: str
     facts: Mapping[str, str | Markup]
@@ -80,7 +80,7 @@ def browse(browser: Browser) -> Markup:
 
 
 def render_page(page: Page) -> str:
-    """The file's content."""
+    """The content of the page's file."""
     script = _asset("page.js")
     digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
     template = _environment().get_template("page.html")
@@ -93,7 +93,7 @@ def render_page(page: Page) -> str:
 
 
 def write_page(path: Path, page: Page) -> Path:
-    """Write the file, replacing an older one as a whole; half a surrogate pair becomes ``?``."""
+    """Write the page's file in place of an older one; half a surrogate pair becomes ``?``."""
     with replacing(path) as temporary:
         temporary.write_bytes(hide(render_page(page)).encode("utf-8", errors="replace"))
     return path

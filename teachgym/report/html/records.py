@@ -43,7 +43,7 @@ class Written:
 
     @property
     def origin(self) -> Provenance:
-        """Where it came from; of nobody knows where, the empty provenance."""
+        """The provenance; an empty one where nobody knows it."""
         return self.example.provenance or Provenance()
 
 
@@ -58,7 +58,7 @@ def read_written(folder: RunFolder) -> tuple[Written, ...]:
 
 
 def example_browser(key: str, written: Iterable[Written]) -> Browser:
-    """Examples with their verdicts and where they came from."""
+    """A browser of examples with their verdicts and where they came from."""
     made = list(written)
     return Browser(
         key,
@@ -80,7 +80,7 @@ def example_browser(key: str, written: Iterable[Written]) -> Browser:
 
 
 def answer_browser(key: str, pairs: Iterable[tuple[Report, Report]]) -> Browser:
-    """Answers of two students to the same items; a pair of reports for each split."""
+    """A browser of two students' answers to the same items, from a pair of reports per split."""
     answers = [
         (before.split, *both)
         for before, after in pairs
@@ -93,7 +93,7 @@ def answer_browser(key: str, pairs: Iterable[tuple[Report, Report]]) -> Browser:
 
 
 def conversation(prediction: Prediction) -> str:
-    r"""What the student wrote, with what the task said to it in between.
+    r"""A conversation: what the student wrote, and what the task said to it in between.
 
     Example:
         >>> from teachgym.types import Turn
@@ -106,7 +106,7 @@ def conversation(prediction: Prediction) -> str:
 
 
 def change(before: float, after: float) -> str:
-    """What became of an answer; right is a score of 1, nan is an answer that nobody could grade.
+    """The change of an answer; right is a score of 1, nan an answer that nobody could grade.
 
     Example:
         >>> change(0.0, 1.0), change(1.0, 0.5), change(float("nan"), 1.0)

@@ -64,7 +64,7 @@ def write_run_page(folder: RunFolder) -> Path:
 
 
 def run_page(run: RunMaterial) -> Page:
-    """Everything there is to see of a run; sections without content are left out."""
+    """The page of a run, without the sections that would be empty."""
     sections = (
         _learning(run),
         _spending(run),

@@ -77,7 +77,7 @@ def _verdict(student: HuggingFaceStudent) -> str:
 
 
 def _foresight(student: HuggingFaceStudent, text: Sequence[int]) -> float:
-    """By how much the second half of a text changes logits in the first."""
+    """The change that the second half of a text makes to logits in the first."""
     half = len(text) // 2
     whole = logits_of(student.model, text)[:half]
     return deviation(logits_of(student.model, text[:half]), whole)
@@ -101,13 +101,13 @@ def _next_logits(student: HuggingFaceStudent, texts: Sequence[Sequence[int]]) ->
 
 
 def _in_common(one: torch.Tensor, other: torch.Tensor) -> int:
-    """After how many tokens two greedy answers differ, their logits being (N_NEW, V); >= 1."""
+    """The count of tokens after which two greedy answers differ, with logits (N_NEW, V); >= 1."""
     same = (one.argmax(-1) == other.argmax(-1)).tolist()
     return same.index(False) + 1 if False in same else len(same)
 
 
 def _why_not_trained(student: HuggingFaceStudent, text: Sequence[int]) -> str:
-    """What is wrong with the gradients, "" if nothing."""
+    """The fault of the gradients, "" if there is none."""
     try:
         with student.computing():
             loss = next_loss(logits_of(student.model, text), text)

@@ -77,13 +77,13 @@ class HuggingFaceStudent(Student):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device that holds the weights."""
         device: torch.device = self.model.device
         return device
 
     @property
     def n_parameters(self) -> int:
-        """How many numbers the model consists of, adapters included."""
+        """The count of numbers in the model, adapters included."""
         return sum(p.numel() for p in self.model.parameters())
 
     @property
@@ -102,7 +102,7 @@ class HuggingFaceStudent(Student):
         return few_threads(self.n_parameters, self.device)
 
     def count_tokens(self, texts: Sequence[str]) -> int:
-        """Tokens of all texts, one end-of-sequence token each included."""
+        """The count of tokens of all texts, with one end-of-sequence token each."""
         return sum(len(ids) + 1 for ids in self.texts.encode(texts))
 
     def generate(self, prompts: Sequence[Prompt], *, stop: Sequence[str] = ()) -> list[str]:
@@ -133,7 +133,7 @@ class HuggingFaceStudent(Student):
         return [answers[i : i + k] for i in range(0, len(answers), k)]
 
     def logprobs(self, prompts: Sequence[Prompt], targets: Sequence[str]) -> list[np.ndarray]:
-        """Log-probability of each token of a target and of its end, shape (n_tokens,) each."""
+        """The log-probability of each token of a target and of its end, shape (n_tokens,) each."""
         return [self._score(*pair) for pair in self.texts.pairs(prompts, targets)]
 
     def save(self) -> Checkpoint:
@@ -204,7 +204,7 @@ class HuggingFaceStudent(Student):
     def continued(
         self, ids: torch.Tensor, mask: torch.Tensor, draw: LogitsProcessor | None, **options: Any
     ) -> Any:
-        """What ``generate`` returns for token ids and their mask, (B, T) each.
+        """The ids that ``generate`` returns for token ids and their mask, (B, T) each.
 
         Args:
             ids: prompts, padded on the left.
@@ -243,7 +243,7 @@ class Draw(LogitsProcessor):
         self.uniforms, self.n_read, self.temperature = uniforms, n_read, temperature
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        """Token ids so far (B, n_read + i) and logits (B, V) -> logits (B, V)."""
+        """The logits (B, V) of the choice, from ids so far (B, n_read + i) and logits (B, V)."""
         number = self.uniforms[:, input_ids.shape[1] - self.n_read, None].to(scores.device)
         cumulative = (scores.float() / self.temperature).softmax(-1).cumsum(-1)
         token = (cumulative <= number * cumulative[:, -1:]).sum(-1, keepdim=True)
@@ -291,7 +291,7 @@ def _adapted(model: Any, lora: LoRASettings) -> Any:
 
 @contextmanager
 def _configured(model: Any, plain: GenerationConfig) -> Iterator[None]:
-    """Within: nothing of the model's own generation settings, such as repetition penalties."""
+    """Leave the model's own generation settings out within, such as repetition penalties."""
     before, model.generation_config = model.generation_config, plain
     try:
         yield

@@ -26,12 +26,12 @@ NAME = "teachgym"
 
 
 class AttentionPlan(Protocol):
-    """Who attends to whom in one forward pass."""
+    """A plan of who attends to whom in one forward pass."""
 
     def attend(
         self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scoring: Scoring
     ) -> torch.Tensor:
-        """Queries (B, H, T, D), keys (B, G, T, D), values (B, G, T, E) -> (B, T, H, E)."""
+        """Attend: (B, H, T, D), keys (B, G, T, D) and values (B, G, T, E) -> (B, T, H, E)."""
 
 
 def attention(
@@ -49,7 +49,7 @@ def attention(
     s_aux: torch.Tensor | None = None,
     **others: Any,
 ) -> tuple[torch.Tensor, None]:
-    """What transformers calls; the plan does the work.
+    """The function that transformers calls for attention; the plan does the work.
 
     Raises:
         LocalBackendError: without a plan.
@@ -67,7 +67,7 @@ AttentionInterface.register(NAME, attention)
 
 @dataclass(frozen=True)
 class Packed:
-    """Texts one after another in a single row; each token sees its own text up to itself."""
+    """A plan for texts one after another in one row: each token sees its own text up to itself."""
 
     lengths: tuple[int, ...]
     """Tokens of each text."""
@@ -77,7 +77,7 @@ class Packed:
     def attend(
         self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scoring: Scoring
     ) -> torch.Tensor:
-        """``varlen_attn`` on GPUs; elsewhere one call for each run of texts of equal length."""
+        """Call ``varlen_attn`` on GPUs; elsewhere attend once per run of texts of equal length."""
         if q.is_cuda and q.dtype in (torch.bfloat16, torch.float16):
             queries, keys, values = (x[0].transpose(0, 1) for x in (q, k, v))  # (T, heads, D)
             out = attend_to_own(queries, keys, values, self._ends, max(self.lengths), scoring)
@@ -99,13 +99,13 @@ class Packed:
 
     @cached_property
     def _ends(self) -> torch.Tensor:
-        """Where each text begins and the last one ends, shape (n_texts + 1,)."""
+        """Positions at which each text begins and the last one ends, shape (n_texts + 1,)."""
         ends = [0, *itertools.accumulate(self.lengths)]
         return torch.tensor(ends, dtype=torch.int32, device=self.device)
 
 
 class SlotCache:
-    """Keys and values of S answers in progress, L positions each, allocated once.
+    """A cache of the keys and values of S answers in progress, L positions each, allocated once.
 
     Args:
         n_slots: S.
@@ -137,7 +137,7 @@ class SlotCache:
 
 @dataclass(frozen=True)
 class Prefill:
-    """Packed prompts whose keys and values go to slots of a cache."""
+    """A plan for packed prompts whose keys and values go to slots of a cache."""
 
     cache: SlotCache
     packed: Packed
@@ -149,7 +149,7 @@ class Prefill:
     def attend(
         self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scoring: Scoring
     ) -> torch.Tensor:
-        """As ``Packed``, and remember."""
+        """Attend as ``Packed`` does, and remember keys and values."""
         for stored, new in zip(self.cache.layer(layer, k, v), (k, v), strict=True):
             stored[self.slots, :, self.positions] = new[0].transpose(0, 1)
         return self.packed.attend(layer, q, k, v, scoring)
@@ -157,7 +157,7 @@ class Prefill:
 
 @dataclass(frozen=True)
 class Decode:
-    """One new token in each of the first ``len(positions)`` slots of a cache."""
+    """A plan for one new token in each of the first ``len(positions)`` slots of a cache."""
 
     cache: SlotCache
     rows: torch.Tensor
@@ -190,7 +190,7 @@ class Decode:
 def _attend_causally(
     q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scoring: Scoring
 ) -> torch.Tensor:
-    """Texts of one length T: (n, H, T, D), (n, G, T, D), (n, G, T, E) -> (n, H, T, E)."""
+    """Attend in texts of one length T: (n, H, T, D), (n, G, T, D), (n, G, T, E) -> (n, H, T, E)."""
     length = q.shape[2]
     is_windowed = scoring.window is not None and scoring.window < length
     if scoring.is_plain and not is_windowed:
@@ -206,7 +206,7 @@ def _attend_causally(
 def _attend(
     q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scoring: Scoring, **options: Any
 ) -> torch.Tensor:
-    """Scaled dot product attention, key heads shared where there are fewer of them."""
+    """Scaled dot product attention that shares key heads where there are fewer of them."""
     return scaled_dot_product_attention(
         q,
         k,
@@ -221,7 +221,7 @@ def _attend(
 def attend_in_groups(
     q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor, scoring: Scoring
 ) -> torch.Tensor:
-    """Attention written out, for any scoring; keys and values are not repeated.
+    """Attention written out for any scoring, without repeating keys and values.
 
     Args:
         q: (n, H, T, D).
@@ -249,5 +249,5 @@ def attend_in_groups(
 
 
 def visible(positions: torch.Tensor, length: int) -> torch.Tensor:
-    """True up to and including each position; (n,) -> (n, 1, 1, length)."""
+    """A mask that is True up to and including each position; (n,) -> (n, 1, 1, length)."""
     return (torch.arange(length, device=positions.device) <= positions[:, None])[:, None, None]

@@ -29,7 +29,7 @@ class Request:
 
 @dataclass(frozen=True)
 class DecodingRules:
-    """When an answer ends and how a token is chosen."""
+    """Rules by which an answer ends and a token is chosen."""
 
     ends: torch.Tensor
     """Whether a token ends an answer, bool, shape (V,)."""
@@ -42,7 +42,7 @@ class DecodingRules:
 
 
 class SlotDecoder:
-    """S slots per student on a static cache.
+    """A decoder with S slots per student on a static cache.
 
     Row ``turn * K + k`` is a slot of student ``k``, so that the rows in use are always the first
     ones: when prompts run out, answers move down. What a row computes does not depend on the
@@ -133,7 +133,7 @@ class SlotDecoder:
         )
 
     def _prefill(self, places: Sequence[tuple[int, int]], questions: Sequence[Request]) -> None:
-        """Read the prompts, choose the first token of each answer."""
+        """Read the prompts and choose the first token of each answer."""
         device = self.network.device
         ids, positions, packed = pack([q.ids for q in questions], device)
         lengths = torch.tensor(packed.lengths)
@@ -161,7 +161,7 @@ class SlotDecoder:
     # -- one token each --------------------------------------------------------------------
 
     def _rows_in_use(self) -> int:
-        """Rows up to the last one with an answer in progress, whole turns of all students."""
+        """The number of rows up to the last answer in progress, in whole turns of all students."""
         last = max((row for row, owner in enumerate(self._owners) if owner is not None), default=-1)
         n_students = self.layout.n_students
         n_slots = -(-(last + 1) // n_students)
@@ -170,12 +170,12 @@ class SlotDecoder:
         return n_slots * n_students
 
     def _visible_length(self, n_rows: int) -> int:
-        """Positions that the next ``n_steps`` steps may look at."""
+        """The number of positions that the next ``n_steps`` steps may look at."""
         longest = int(self.position[:n_rows].max()) + self.n_steps
         return min(-(-longest // _ROUND) * _ROUND, self.cache.length)
 
     def _step(self, n_rows: int, length: int) -> None:
-        """Another token for each of the first ``n_rows`` rows that is not finished."""
+        """Write another token in each of the first ``n_rows`` rows that is not finished."""
         if self.graphs:
             state = [self.token, self.position, self.count, self.active, self.answer]
             key = (n_rows, length, self.temperature)
@@ -184,7 +184,7 @@ class SlotDecoder:
             self._advance(n_rows, length)
 
     def _advance(self, n: int, length: int) -> None:
-        """The step itself; only work on the device, so that it can be captured."""
+        """Do the step itself: work on the device alone, so that it can be captured."""
         position, active = self.position[:n], self.active[:n]
         plan = Decode(self.cache, self.rows[:n], position, visible(position, length))
         with self.layout.turns(n // self.layout.n_students):

@@ -105,7 +105,7 @@ class Generator:
     def _decoder(
         self, network: Network, layout: Layout, questions: Sequence[Sequence[Request]]
     ) -> SlotDecoder:
-        """Slots for the longest question, as many as there are questions and memory allows."""
+        """A decoder for the longest question, with as many slots as questions and memory allow."""
         device = network.device.type
         longest = max(len(q.ids) for own in questions for q in own) + self._max_new_tokens
         n_slots = max(map(len, questions))
@@ -132,14 +132,14 @@ class Generator:
         return decoder
 
     def __getstate__(self) -> dict[str, Any]:
-        """Captured graphs and caches are made anew where they are needed."""
+        """The state without captured graphs and caches, which are made anew where needed."""
         return {**self.__dict__, "_decoders": {}}
 
 
 def rules_for(
     texts: Texts, n_tokens: int, *, stop: Sequence[str] = (), temperature: float = 1.0
 ) -> DecodingRules:
-    """When an answer ends: at end tokens and stop strings; ``n_tokens`` is the vocabulary's."""
+    """Rules that end an answer at end tokens and stop strings; the vocabulary has ``n_tokens``."""
     ends = torch.zeros(n_tokens, dtype=torch.bool)
     ends[[token for token in (*texts.ends, *texts.tokens_with(stop)) if token < n_tokens]] = True
 

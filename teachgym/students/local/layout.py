@@ -34,7 +34,7 @@ class Layout:
 
     @contextmanager
     def blocks(self, counts: Sequence[int]) -> Iterator[None]:
-        """Within: ``counts[k]`` rows of student k, in order of k; shape (K,)."""
+        """Have ``counts[k]`` rows be those of student k, in order of k, within; shape (K,)."""
         before = self.counts, self.interleaved
         self.counts, self.interleaved = tuple(counts), False
         try:
@@ -44,7 +44,7 @@ class Layout:
 
     @contextmanager
     def turns(self, n_slots: int) -> Iterator[None]:
-        """Within: ``n_slots`` times one row of every student."""
+        """Have the rows be ``n_slots`` times one of every student within."""
         before = self.counts, self.interleaved
         self.counts, self.interleaved = (n_slots,) * self.n_students, True
         try:
@@ -54,7 +54,7 @@ class Layout:
 
     @contextmanager
     def dropping_by(self, generators: Sequence[torch.Generator]) -> Iterator[None]:
-        """Within: student k's dropout comes from ``generators[k]``, whoever else is trained."""
+        """Draw student k's dropout from ``generators[k]`` within, whoever else is trained."""
         self.generators = generators
         try:
             yield
@@ -69,7 +69,7 @@ class Layout:
         return students.repeat_interleave(torch.tensor(self.counts, device=device))
 
     def ends(self, device: torch.device) -> torch.Tensor:
-        """Where each student's block of rows ends, shape (K,); made once for a forward pass."""
+        """Rows at which each student's block ends, shape (K,); made once for a forward pass."""
         # A tensor made in inference mode cannot take part in training.
         key = self.counts, device, torch.is_inference_mode_enabled()
         if self._ends is None or self._ends[0] != key:
@@ -78,7 +78,7 @@ class Layout:
         return self._ends[1]
 
     def spread(self, vectors: torch.Tensor) -> torch.Tensor:
-        """Each row's own of K vectors, (K, d) -> (n_rows, d).
+        """The vector of each row's student, (K, d) -> (n_rows, d).
 
         In blocks the gradient of a vector is one sum over its rows, as it would be alone.
         """
@@ -115,7 +115,7 @@ def apply_shared(linear: nn.Linear | Conv1D, x: torch.Tensor, layout: Layout) ->
 
 
 def multiply(rows: torch.Tensor, weights: torch.Tensor, layout: Layout) -> torch.Tensor:
-    """Each row times its student's matrix: (n_rows, d) and (K, d, o) -> (n_rows, o).
+    """The product of each row and its student's matrix: (n_rows, d), (K, d, o) -> (n_rows, o).
 
     A student's rows go through a product of their own shape, so that its result has the same
     bits whoever else is there.

@@ -40,7 +40,7 @@ class Merged:
 
     @torch.no_grad()
     def of(self, student: int) -> Network:
-        """The copy with the weights that ``student`` has now."""
+        """The copy, with the weights that ``student`` has now."""
         model: Any = self.network.model
         for name, layer in self._adapters.items():
             layer.merge_into(model.get_submodule(name).weight, student)

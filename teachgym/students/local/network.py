@@ -40,20 +40,20 @@ class Network:
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device that holds the weights."""
         device: torch.device = self.model.device
         return device
 
     @property
     def n_tokens(self) -> int:
-        """Size of the vocabulary, V."""
+        """The size of the vocabulary, V."""
         n_tokens: int = self.model.config.get_text_config().vocab_size
         return n_tokens
 
     def hidden(
         self, ids: torch.Tensor, positions: torch.Tensor, plan: AttentionPlan
     ) -> torch.Tensor:
-        """Last hidden states, (B, T) token ids and their positions -> (B, T, d)."""
+        """The last hidden states of (B, T) token ids at their positions, (B, T, d)."""
         with self._own_attention():
             output: Any = self.model.base_model(
                 input_ids=ids, position_ids=positions, use_cache=False, plan=plan
@@ -62,11 +62,11 @@ class Network:
         return hidden
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        """(..., d) -> (..., V)."""
+        """The logits of hidden states, (..., d) -> (..., V)."""
         return self.bounded(self.model.get_output_embeddings()(hidden))
 
     def bounded(self, logits: torch.Tensor) -> torch.Tensor:
-        """What the model does to the outputs of its head: scales (Cohere, Granite), a soft cap."""
+        """The outputs of the head, scaled (Cohere, Granite) or capped softly as by the model."""
         config = self.model.config.get_text_config()
         if factor := getattr(config, "logit_scale", None):
             logits = logits * factor
@@ -77,13 +77,13 @@ class Network:
         return logits
 
     def packed_hidden(self, texts: Sequence[Sequence[int]]) -> torch.Tensor:
-        """Hidden states of texts, one after another, shape (T, d)."""
+        """The hidden states of texts, one after another, shape (T, d)."""
         ids, positions, packed = pack(texts, self.device)
         return self.hidden(ids, positions, packed)[0]
 
     @contextmanager
     def _own_attention(self) -> Iterator[None]:
-        """For one pass: to everyone else the model is an ordinary one of transformers."""
+        """Use this attention for one pass: to everyone else the model is an ordinary one."""
         config = self.model.config.get_text_config()
         config._attn_implementation = NAME
         try:
@@ -93,7 +93,7 @@ class Network:
 
     @contextmanager
     def training(self) -> Iterator[None]:
-        """Dropout on; afterwards it is off again and gradients are gone."""
+        """Turn dropout on within; afterwards it is off again and gradients are gone."""
         self.model.train()
         try:
             yield
@@ -113,7 +113,7 @@ def pack(
 
 
 def split_by_tokens(items: Iterable[T], size: Callable[[T], int], budget: int) -> Iterator[list[T]]:
-    """Runs of ``items`` of at most ``budget`` tokens together; one that has more stands alone."""
+    """Runs of ``items`` with at most ``budget`` tokens together; an item with more stands alone."""
     run: list[T] = []
     n_tokens = 0
     for item in items:
@@ -134,7 +134,7 @@ def context_of(model: Any) -> int:
 
 
 def cache_bytes(model: Any) -> int:
-    """Size of the keys and values of one position."""
+    """The bytes of the keys and values of one position."""
     config = model.config.get_text_config()
     n_heads = config.num_attention_heads
     n_key_heads = getattr(config, "num_key_value_heads", None) or n_heads

@@ -38,12 +38,12 @@ class Weight:
 
     @property
     def values(self) -> torch.Tensor:
-        """(K, ...), in place."""
+        """The values of all students, (K, ...), in place."""
         return self.parameter.data if self.is_stacked else self.parameter.data[None]
 
     @property
     def grad(self) -> torch.Tensor | None:
-        """(K, ...), in place; None before a backward pass."""
+        """The gradients of all students, (K, ...), in place; None before a backward pass."""
         grad = self.parameter.grad
         return grad if grad is None or self.is_stacked else grad[None]
 
@@ -123,7 +123,7 @@ class StudentPool:
                 yield Weight(name, parameter, is_stacked=False)
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        """(n_rows, d) -> (n_rows, V), rows as ``layout`` says."""
+        """The logits of rows as ``layout`` says, (n_rows, d) -> (n_rows, V)."""
         head = self.network.model.get_output_embeddings()
         if isinstance(head, nn.Linear):
             return self.network.bounded(apply_shared(head, hidden, self.layout))
@@ -157,7 +157,7 @@ class StudentPool:
 
     @property
     def n_parameters(self) -> int:
-        """How many numbers one student consists of, the shared base included."""
+        """The count of numbers in one student, the shared base included."""
         shared = {id(w.parameter): self.count for w in self.weights if w.is_stacked}
         parameters = self.network.model.parameters()
         return sum(p.numel() // shared.get(id(p), 1) for p in parameters)
@@ -179,11 +179,11 @@ class StudentPool:
         copy_in(self._weights_of(student), checkpoint)
 
     def _weights_of(self, student: int) -> dict[str, torch.Tensor]:
-        """What a student has been trained to, in place."""
+        """The weights that a student was trained to, in place."""
         return {w.name: w.values[student] for w in self.weights}
 
     def fingerprint(self, student: int) -> str:
-        """Hex digest of all that decides the student's answers."""
+        """A hex digest of all that decides the student's answers."""
         digest = hashlib.sha256(self._frozen_digest)
         digest.update(self.texts.format.encode())
         if self.texts.chat:  # which also says how turns follow one another
@@ -224,11 +224,11 @@ def _has_dropout(model: Any) -> bool:
 
 
 def _tokenizer_facts(tokenizer: Any) -> Any:
-    """What decides how texts become tokens."""
+    """The facts that decide how texts become tokens."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
     return backend.to_str() if backend else sorted(tokenizer.get_vocab().items())
 
 
 def _bytes(tensor: torch.Tensor) -> Any:
-    """The tensor's memory, as hashes take it."""
+    """The bytes of a tensor, as hashes take them."""
     return tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()

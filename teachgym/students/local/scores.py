@@ -9,7 +9,7 @@ import torch
 
 @dataclass(frozen=True)
 class Scoring:
-    """How scores of queries and keys become weights."""
+    """The way from scores of queries and keys to weights."""
 
     scale: float | None = None
     """Of scores; None = 1 / sqrt(D)."""

@@ -18,7 +18,7 @@ TOKENS_AT_ONCE = 4096
 def score_targets(
     pool: StudentPool, student: int, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]
 ) -> list[np.ndarray]:
-    """Natural log-probability of each target token given prompt and target before it.
+    """The natural log-probability of each target token, given the prompt and the target before it.
 
     Args:
         pool: of the student.
@@ -63,5 +63,5 @@ def _score(
 
 
 def _only(pool: StudentPool, student: int, n_rows: int) -> list[int]:
-    """Row counts where all rows are those of one student."""
+    """The row counts of students where all rows are those of one."""
     return [n_rows if k == student else 0 for k in range(pool.count)]

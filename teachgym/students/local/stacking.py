@@ -24,7 +24,7 @@ class StackedLinear(nn.Module):
         self.weight, self.bias, self.layout = weight, bias, layout
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Each row through its student's layer, (..., d_in) -> (..., d_out)."""
+        """The output of each row's student's layer, (..., d_in) -> (..., d_out)."""
         y = multiply(x.reshape(-1, x.shape[-1]), self.weight.mT, self.layout)
         if self.bias is not None:
             y = y + self.layout.spread(self.bias)
@@ -54,7 +54,7 @@ class StackedNorm(nn.Module):
         self.norm, self.weight, self.layout = norm, weight, layout
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """The wrapped layer with the weight of each row's student, shape kept."""
+        """The output of the wrapped layer with the weight of each row's student, shape kept."""
         rows = self.layout.spread(self.weight)
         self.norm.weight = rows.view(x.shape)
         try:

@@ -64,12 +64,12 @@ class LanguageModelStudent(Student):
 
     @property
     def tokenizer(self) -> Any:
-        """Of transformers."""
+        """The tokenizer of transformers."""
         return self.pool.texts.tokenizer
 
     @property
     def texts(self) -> Texts:
-        """How prompts become tokens."""
+        """The tokenizer with the prompt format."""
         return self.pool.texts
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
@@ -77,7 +77,7 @@ class LanguageModelStudent(Student):
         return self.texts.encode(texts)
 
     def count_tokens(self, texts: Sequence[str]) -> int:
-        """Tokens of all texts, one end-of-sequence token each included."""
+        """The count of tokens of all texts, with one end-of-sequence token each."""
         return sum(len(ids) + 1 for ids in self.encode(texts))
 
     def generate(self, prompts: Sequence[Prompt], *, stop: Sequence[str] = ()) -> list[str]:
@@ -139,7 +139,7 @@ class LanguageModelStudent(Student):
         return [answers[i : i + k] for i in range(0, len(answers), k)]
 
     def logprobs(self, prompts: Sequence[Prompt], targets: Sequence[str]) -> list[np.ndarray]:
-        """Log-probability of each token of a target and of its end, shape (n_tokens,) each."""
+        """The log-probability of each token of a target and of its end, shape (n_tokens,) each."""
         return score_targets(self.pool, self.index, self.texts.pairs(prompts, targets))
 
     def save(self) -> Checkpoint:
@@ -155,7 +155,7 @@ class LanguageModelStudent(Student):
         self.pool.restore(self.index, checkpoint)
 
     def fingerprint(self) -> str:
-        """Hex digest of all that decides the answers: weights, precision, prompt format."""
+        """A hex digest of all that decides the answers: weights, precision, prompt format."""
         return self.pool.fingerprint(self.index)
 
     def export(self, folder: Path) -> None:

@@ -31,7 +31,7 @@ def attend_to_own(
     *,
     kernel: Callable[..., Any] | None = _varlen_attn,
 ) -> torch.Tensor | None:
-    """Each token attends to its own text up to itself, (T, H, D) -> (T, H, E).
+    """Have each token attend to its own text up to itself, (T, H, D) -> (T, H, E).
 
     Args:
         q: (T, H, D).

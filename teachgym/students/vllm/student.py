@@ -44,7 +44,7 @@ class VllmStudent(local.LanguageModelStudent):
     """
 
     def fingerprint(self) -> str:
-        """Hex digest of all that decides the answers; another than the ``local`` backend's."""
+        """A hex digest of all that decides the answers, other than the ``local`` backend's."""
         return hashlib.sha256(f"vllm {super().fingerprint()}".encode()).hexdigest()
 
 
