@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from teachgym.errors import ConfigError, unknown
-from teachgym.redaction import hide
 from teachgym.shown import shown
 from teachgym.types import (
     CURRENCIES,
@@ -239,15 +238,8 @@ def _or_nan(number: float | None) -> float:
     return NOT_MEASURED if number is None else number
 
 
-def write_examples(path: Path, examples: Iterable[Example]) -> None:
-    """Write a JSON Lines file, one example per line; an existing file is replaced."""
-    with path.open("w", encoding="utf-8") as file:
-        for example in examples:
-            file.write(hide(json.dumps(example_to_json(example), allow_nan=False)) + "\n")
-
-
 def read_examples(path: Path) -> Data:
-    """Read what ``write_examples`` wrote, or any JSON Lines file with the same keys.
+    """Read a JSON Lines file of examples, such as a run's ``examples.jsonl``.
 
     Raises:
         ConfigError: for a line that is not an example; names the file and the line.

@@ -20,9 +20,9 @@ from teachgym.records import (
     read_examples,
     report_from_json,
     report_to_json,
-    write_examples,
 )
 from teachgym.types import Cost, Example, Prediction, Provenance, Report, Score, Turn
+from tests.example_files import write_examples
 
 numbers = st.floats(0, 1)
 pairs = st.lists(st.tuples(st.text(), numbers), max_size=3).map(tuple)

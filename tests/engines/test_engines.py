@@ -15,11 +15,11 @@ from teachgym.engines import ENGINES, PoolEngine, ProceduralEngine, ReplayEngine
 from teachgym.engines.orders import divide, leaves_under
 from teachgym.errors import ConfigError, RunError, UnknownNameError, UnknownSkillError
 from teachgym.protocols import DataEngine
-from teachgym.records import write_examples
 from teachgym.streams import Streams
 from teachgym.tasks.task import Task
 from teachgym.testing import ToyTask, check_engine
 from teachgym.types import Data, Example, Order, Plan, Provenance, Skill
+from tests.example_files import write_examples
 
 TASK = ToyTask()
 

@@ -18,9 +18,9 @@ from teachgym.envs import EpisodeRules, TeacherEnv
 from teachgym.envs.skill_tree import SkillTree
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.forest.proposers import PROPOSERS
-from teachgym.records import write_examples
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask
 from teachgym.types import EXERCISE, Budget, Exploit, Explore, Provenance
+from tests.example_files import write_examples
 
 LISTS = {"words": ["palindromes", "short ones", "copy"], "numbers": ["primes", "double", "squares"]}
 

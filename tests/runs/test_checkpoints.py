@@ -12,12 +12,12 @@ import pytest
 
 from teachgym.errors import RunError
 from teachgym.forest.space import experience_to_json, forest_to_json
-from teachgym.records import write_examples
 from teachgym.runs import RunFolder, load_snapshot, save_snapshot
 from teachgym.runs.checkpoints import drop_old_snapshots
 from teachgym.runs.files import append_lines, strict
 from teachgym.snapshot import Snapshot
 from teachgym.types import NOT_MEASURED, Checkpoint, Prediction, Report
+from tests.example_files import write_examples
 from tests.runs.dying import toy_tree
 
 

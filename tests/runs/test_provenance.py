@@ -11,10 +11,10 @@ import pytest
 
 from teachgym.errors import ConfigError, RunError
 from teachgym.experiment import RunConfig, read_result, resume, run
-from teachgym.records import write_examples
 from teachgym.runs import Journal
 from teachgym.tasks import make_task
 from teachgym.types import Transition
+from tests.example_files import write_examples
 from tests.runs.dying import Killed, contents, stop_clocks
 
 ITEMS = {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1}
