@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import fields, is_dataclass
+from functools import cache
 from textwrap import wrap
 from typing import Any
 
@@ -23,8 +25,7 @@ ABSENT = {"chat": ChatSettings(model="NAME")}
 
 def run_schema(env: str) -> dict[str, Any]:
     """The JSON schema of the file of a run in an environment, by its full id."""
-    schema = json_schema(RunConfig)
-    own = json_schema(CONFIGS[env])
+    schema, own = deepcopy((json_schema(RunConfig), json_schema(CONFIGS[env])))
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["properties"]["env"]["const"] = env
     schema["$defs"] = {**schema.get("$defs", {}), **own.pop("$defs", {})}
@@ -50,12 +51,14 @@ def run_toml(env: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+@cache
 def texts(kind: type) -> dict[str, str]:
     """The text under each field of a class of settings."""
     properties = json_schema(kind).get("properties", {})
     return {n: " ".join(field.get("description", "").split()) for n, field in properties.items()}
 
 
+@cache
 def json_schema(kind: type) -> dict[str, Any]:
     """The JSON schema of a class of settings, with ranges, defaults and texts."""
     schema = TypeAdapter(kind).json_schema()
