@@ -200,7 +200,7 @@ def check_settings(
         whole: whether none may be missing.
     """
     check_value(f"settings of {what}", settings, Mapping[str, Any])
-    given, makers = makers, _with_classes(makers)
+    given, makers = makers, (*makers, *classes_of(*makers))
     known = settings_of(*makers, but=but)
     hints = {name: hint for maker in makers for name, hint in hints_of(maker).items()}
     needed = frozenset(name for name in known if whole and known[name] is REQUIRED)
@@ -236,7 +236,7 @@ def settings_of(*makers: Callable[..., Any], but: Collection[str] = ()) -> dict[
     """Settings of functions or classes with their defaults; ``REQUIRED`` for those without."""
     return {
         name: parameter.default
-        for maker in _with_classes(makers)
+        for maker in (*makers, *classes_of(*makers))
         for name, parameter in inspect.signature(maker).parameters.items()
         if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
         and name not in but
@@ -247,10 +247,6 @@ def classes_of(*makers: Callable[..., Any]) -> tuple[Any, ...]:
     """The classes whose fields the ``**settings`` of makers are, where they say so."""
     notes = [get_args(hint) for maker in makers for hint in hints_of(maker).values()]
     return tuple(n[1].kind for n in notes if n[:1] == (Any,) and isinstance(n[1], Like))
-
-
-def _with_classes(makers: tuple[Callable[..., Any], ...]) -> tuple[Callable[..., Any], ...]:
-    return (*makers, *classes_of(*makers))
 
 
 # -- by pydantic -------------------------------------------------------------------------------

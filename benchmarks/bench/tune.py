@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from teachgym.agents import TEACHERS, needs, teacher_entry
+from teachgym.agents import TEACHERS, Kind, required_settings, teacher_entry
 from teachgym.benchmarks.bench.runner import read_results
 from teachgym.benchmarks.bench.search import draw_settings, search_space
 from teachgym.benchmarks.bench.suites import Arm, Suite
@@ -57,13 +57,13 @@ def tuning_suite(teacher: Any, *, trials: int, seeds: int, student: str) -> Suit
         ConfigError: for a teacher without settings to search, or that needs more than settings.
     """
     space = search_space(teacher)
-    if missing := needs(teacher) - {"learnable", "pool"}:
+    if missing := required_settings(teacher) - {"learnable", "pool"}:
         raise ConfigError(
             f"teacher {label(teacher)!r} needs {', '.join(sorted(missing))}, which no search finds"
         )
     if not space:
         raise ConfigError(f"teacher {label(teacher)!r} has no settings to search")
-    kinds = teacher_entry(teacher).kinds or ("SkillList",)
+    kinds = teacher_entry(teacher).kinds or (Kind("SkillList"),)
     rng = np.random.default_rng(TUNING_SEED)
     drawn = [{}, *(draw_settings(space, rng) for _ in range(trials - 1))]
     return Suite(
@@ -74,7 +74,7 @@ def tuning_suite(teacher: Any, *, trials: int, seeds: int, student: str) -> Suit
             Arm(f"trial-{number:03d}", teacher, settings, seed_offset=TUNING_SEED)
             for number, settings in enumerate(drawn)
         ),
-        env=f"teachgym/{kinds[0].split()[0]}-v0",
+        env=f"teachgym/{kinds[0].env}-v0",
         env_settings={**EMBEDDED, "student": student},
         seeds=seeds,
         reference=DEFAULTS,

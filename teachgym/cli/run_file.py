@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import fields, is_dataclass
 from functools import cache
@@ -51,15 +51,13 @@ def run_toml(env: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-@cache
-def texts(kind: type) -> dict[str, str]:
+def texts(kind: Any) -> dict[str, str]:
     """The text under each field of a class of settings."""
     properties = json_schema(kind).get("properties", {})
     return {n: " ".join(field.get("description", "").split()) for n, field in properties.items()}
 
 
-@cache
-def json_schema(kind: type) -> dict[str, Any]:
+def _json_schema(kind: Any) -> dict[str, Any]:
     """The JSON schema of a class of settings, with ranges, defaults and texts."""
     schema = TypeAdapter(kind).json_schema()
     for name, declared in schema.get("properties", {}).items():
@@ -67,6 +65,9 @@ def json_schema(kind: type) -> dict[str, Any]:
         if owner is not kind:  # pydantic reads the texts of the class itself alone.
             declared |= json_schema(owner)["properties"][name]
     return schema
+
+
+json_schema: Callable[[Any], dict[str, Any]] = cache(_json_schema)
 
 
 def _table(path: str, settings: Any, known: Mapping[str, Any], mark: str = "") -> Iterator[str]:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from teachgym.agents import TEACHERS, check_teacher
+from teachgym.agents import TEACHERS, require_teacher
 from teachgym.benchmarks.bench.runner import run_suite
 from teachgym.benchmarks.bench.search import Among, Within, draw_settings, search_space
 from teachgym.benchmarks.bench.suites import SUITES, Arm, Suite, make_suite
@@ -44,7 +44,7 @@ def tuned(teacher: str, trials: int = 3, seeds: int = 2) -> Suite:
 def test_whatever_is_drawn_are_settings_of_the_teacher(name: str) -> None:
     space, rng = search_space(name), np.random.default_rng(0)
     for _ in range(20):
-        check_teacher(name, draw_settings(space, rng))
+        require_teacher(name, draw_settings(space, rng))
 
 
 def test_ranges_are_those_declared_or_around_the_default() -> None:
@@ -176,7 +176,7 @@ def test_what_cannot_be_tuned_is_refused(
 def test_the_shipped_settings_were_found_alike_and_fit_their_teachers() -> None:
     protocols = set()
     for name, entry in read_tuned().items():
-        check_teacher(name, entry["settings"])
+        require_teacher(name, entry["settings"])
         protocols.add((entry["trials"], entry["seeds"], entry["student"]))
     assert len(protocols) <= 1
 
