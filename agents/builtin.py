@@ -45,6 +45,19 @@ _PLAIN = _family(
             "accuracy of all, and what is learnable",
             {},
         ),
+        "planned": (
+            "planned:Planned",
+            "the best plan found on known dynamics (plan=...)",
+            "nothing",
+            {},
+        ),
+        "best-constant": (
+            "planned:BestConstant",
+            "the best constant allocation (allocation=...)",
+            "nothing",
+            {},
+        ),
+        "dirichlet": ("dirichlet:Dirichlet", "an allocation drawn by chance", "nothing", {}),
         "weakest": ("weakest:Weakest", "most where the student errs most", "accuracy of all", {}),
         "alp": (
             "progress.alp:LearningProgress",

@@ -1,4 +1,4 @@
-"""``oracle``: knows which skills can be learned; a ceiling for the others, not a fair teacher."""
+"""``oracle``: knows which skills can be learned; not a fair teacher."""
 
 from __future__ import annotations
 

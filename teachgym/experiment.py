@@ -64,7 +64,9 @@ from teachgym.runs.recorder import record_steps
 from teachgym.runs.result import RunResult, Tally, collect_result, result_to_json
 from teachgym.runs.retention import Keep
 from teachgym.runs.trackers import check_installed, open_trackers
-from teachgym.students import learnable_skills
+from teachgym.students import learnable_skills, profile_of
+from teachgym.students.dynamics import FloatArray
+from teachgym.students.planning import plan_for
 from teachgym.types import Budget, Data, Provenance
 
 if TYPE_CHECKING:
@@ -356,7 +358,12 @@ def _assemble(config: RunConfig, folder: Path, make: Make) -> _Parts:
             found |= {"workers": workers} if "workers" in teacher_settings(config.teacher) else {}
     env = make(config.env, **_settings_of_env(config))
     if "learnable" in needed:
-        found["learnable"] = learnable_skills(student)
+        settings = config.env_settings.get("student_settings", {})
+        found["learnable"] = learnable_skills(student, settings)
+    if "plan" in needed:
+        found["plan"] = _searched(config, env, free=True)
+    if "allocation" in needed:
+        found["allocation"] = _searched(config, env, free=False)[0]
     if "pool" in needed:
         found["pool"] = _signed(env.get_wrapper_attr("task").examples("train"))
     teacher = make_teacher(config.teacher, env, **{**found, **config.teacher_settings})
@@ -371,6 +378,24 @@ def _require_price(config: RunConfig, chat: ChatSettings) -> None:
             f"the price of {chat.model} is not known, so a budget of dollars would not bind; "
             'give dollars per million tokens: --set \'chat.prices={"in": 0.15, "out": 0.6}\''
         )
+
+
+def _searched(config: RunConfig, env: AnyEnv, *, free: bool) -> FloatArray:
+    """The best plan, or the best constant one, for the student as far as it is known.
+
+    Raises:
+        ConfigError: if it is not known how the student learns.
+    """
+    name, settings = student_name(config), config.env_settings.get("student_settings", {})
+    profile, rules = profile_of(name, settings), env.get_wrapper_attr("rules")
+    if profile is None:
+        raise ConfigError(
+            f"nobody knows how student {name!r} learns, so no plan can be searched for; give the "
+            f"plan of teacher {config.teacher!r} in teacher_settings"
+        )
+    return plan_for(
+        profile, env.get_wrapper_attr("task"), rules.budget, rules.examples_per_step, free=free
+    )
 
 
 def _signed(examples: Data) -> Data:

@@ -24,6 +24,7 @@ from teachgym.benchmarks.bench.statistics import (
     holm,
     interquartile_mean,
     probability_of_improvement,
+    share_of_room,
 )
 from teachgym.benchmarks.bench.suites import Suite
 from teachgym.errors import ConfigError
@@ -38,6 +39,10 @@ Results = Mapping[tuple[str, int], RunResult]
 
 FEWEST_ARMS = 3
 """Arms that a rank correlation takes: of two it is +1 or -1 whatever they are."""
+
+
+CEILING = "planned"
+"""The arm up to which the room is measured, in suites that have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,9 @@ class LeaderboardRow:
     better: float
     """Chance that a run of the arm beats a run of the reference, see ``match_scores``; nan
     without either."""
+    room: Interval | None
+    """Share of the room from its reference to ``CEILING`` (``share_of_room``), on the seeds that
+    all three have; None without such an arm, or without room."""
     beyond: Mapping[str, PairedTest]
     """Test accuracy minus that of each control in ``Suite.beyond``, where both have runs."""
     examples: float
@@ -113,6 +121,7 @@ def stand(suite: Suite, results: Results, *, seed: int = 0) -> list[LeaderboardR
                 better=probability_of_improvement(*rivals, paired=bool(suite.seeded))
                 if tested
                 else float("nan"),
+                room=_share_of_room(runs, arm.name, suite.compared(arm), seed),
                 beyond={
                     control: test
                     for control in suite.beyond
@@ -189,6 +198,19 @@ def _compare(
     return compare(runs[arm], runs[other])
 
 
+def _share_of_room(
+    runs: Mapping[str, Mapping[int, RunResult]], arm: str, floor: str, seed: int
+) -> Interval | None:
+    names = (arm, floor, CEILING)
+    if arm == floor or CEILING not in runs:
+        return None
+    shared = sorted(set.intersection(*(set(runs[name]) for name in names)))
+    if not shared:
+        return None
+    mine, low, high = ([runs[name][s].test.after.mean for s in shared] for name in names)
+    return share_of_room(mine, low, high, np.random.default_rng(seed))
+
+
 def _scores(runs: Mapping[int, RunResult]) -> FloatArray:
     return np.array([run.test.after.mean for run in runs.values()])
 
@@ -221,9 +243,15 @@ def leaderboard_rows(suite: Suite, standings: Sequence[LeaderboardRow]) -> Rows:
         "test accuracy",
         *(["compared with"] if several else []),
         f"minus {_reference(suite)}" + " [95 %]" * tested,
+        *(["share of the room [95 %]"] if _has_room(standings) else []),
         "p (Holm)",
     )
-    return (header, *(_row(line, several=several) for line in standings))
+    rooms = _has_room(standings)
+    return (header, *(_row(line, several=several, rooms=rooms) for line in standings))
+
+
+def _has_room(standings: Sequence[LeaderboardRow]) -> bool:
+    return any(line.room is not None for line in standings)
 
 
 def detail_rows(suite: Suite, standings: Sequence[LeaderboardRow]) -> Rows:
@@ -266,15 +294,18 @@ def _show(score: Score | None) -> str:
     return score.show(".4f") if score else ""
 
 
-def _row(line: LeaderboardRow, *, several: bool) -> tuple[str, ...]:
+def _row(line: LeaderboardRow, *, several: bool, rooms: bool) -> tuple[str, ...]:
     name = f"{line.arm}{' (control)' * line.control}{' (tuned)' * line.tuned}"
     compared = "" if line.reference == line.arm else line.reference
+    against, p = _against(line)
     return (
         name,
         f"{line.finished} of {line.wanted}",
         line.test.show(".4f") if line.test else "not run",
         *([compared] if several else []),
-        *_against(line),
+        against,
+        *([line.room.show(2) if line.room else ""] if rooms else []),
+        p,
     )
 
 

@@ -192,6 +192,32 @@ def probability_of_improvement(
     return float(((signs + 1) / 2).mean())
 
 
+def share_of_room(
+    scores: Sequence[float],
+    floor: Sequence[float],
+    ceiling: Sequence[float],
+    rng: np.random.Generator,
+) -> Interval | None:
+    """What share of the way from one method to another a third one goes, with its interval.
+
+    (mean score - mean floor) / (mean ceiling - mean floor) on the same seeds, shapes (n,): 0 = as
+    the floor, 1 = as the ceiling. The interval is that of the bootstrap over seeds, which are drawn
+    for all three together (``percentiles``). None where the room itself is not above 0 for sure,
+    by its own interval: then a share of it is a division by noise.
+    """
+    table = np.array([scores, floor, ceiling], dtype=np.float64)  # (3, n)
+    n = table.shape[1]
+    drawn = table[:, rng.integers(n, size=(RESAMPLES, n))].mean(axis=2)  # (3, RESAMPLES)
+    mean = table.mean(axis=1)
+    room = percentiles(float(mean[2] - mean[1]), drawn[2] - drawn[1], n)
+    if not room.low > 0:
+        return None
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shares = (drawn[0] - drawn[1]) / (drawn[2] - drawn[1])
+    value = float((mean[0] - mean[1]) / (mean[2] - mean[1]))
+    return percentiles(value, shares[np.isfinite(shares)], n)
+
+
 def compare_paired(
     first: Sequence[float], second: Sequence[float], *, confidence: float = 0.95
 ) -> PairedTest:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from teachgym.errors import ConfigError, UnknownNameError, require_packages, unknown
@@ -25,6 +26,7 @@ __all__ = [
     "learnable_skills",
     "make_student",
     "make_students",
+    "profile_of",
     "require_student",
     "trainer_of",
 ]
@@ -152,14 +154,23 @@ def trainer_of(name: Any) -> str:
     return "packed" if _is_language_model(name) else ""
 
 
-def learnable_skills(name: str) -> tuple[str, ...]:
+def profile_of(name: str, settings: Mapping[str, Any]) -> Profile | None:
+    """How the student ``name`` learns, where that is known: of ``tiny`` by the fit to it."""
+    if name == "simulated":
+        return Profile.load(settings.get("profile", FITTED_TO_TINY))
+    return Profile.load(FITTED_TO_TINY) if name == "tiny" else None
+
+
+def learnable_skills(
+    name: str, settings: Mapping[str, Any] = MappingProxyType({})
+) -> tuple[str, ...]:
     """Weak skills that training the student ``name`` can lift; () where nobody knows.
 
-    Privileged knowledge for the oracle teacher, which is a ceiling and not a fair competitor:
-    measured for ``tiny`` when it was made, and for ``simulated`` when it was fitted.
+    Privileged knowledge for the oracle teacher, which is no fair competitor: measured for ``tiny``
+    when it was made, and for ``simulated`` when it was fitted.
     """
-    if name == "simulated":
-        return Profile.load(FITTED_TO_TINY).learnable
+    if name == "simulated" and (profile := profile_of(name, settings)):
+        return profile.learnable
     if name == "tiny":
         return tuple(json.loads(TINY_CARD.read_text())["learnable"])
     return ()

@@ -145,8 +145,8 @@ def flow(x: FloatArray, counts: FloatArray, dynamics: Dynamics) -> tuple[FloatAr
         return _approach(x, up, down), up + down
     speed = np.zeros_like(up)
     for _ in range(STAGES):
-        middle = _approach(x, up * _gate(x, dynamics) / (2 * STAGES), down / (2 * STAGES))
-        gated = up * _gate(middle, dynamics)
+        middle = _approach(x, up * gate_of(x, dynamics) / (2 * STAGES), down / (2 * STAGES))
+        gated = up * gate_of(middle, dynamics)
         x = _approach(x, gated / STAGES, down / STAGES)
         speed = speed + (gated + down) / STAGES
     return x, speed
@@ -172,7 +172,7 @@ def _approach(x: FloatArray, up: FloatArray, down: FloatArray) -> FloatArray:
     return after
 
 
-def _gate(x: FloatArray, dynamics: Dynamics) -> FloatArray:
+def gate_of(x: FloatArray, dynamics: Dynamics) -> FloatArray:
     """Product of the accuracies of each skill's prerequisites at each level, (..., S, L)."""
     gate: FloatArray = np.exp(dynamics.requires @ np.log(accuracy(x, dynamics)))
     return gate

@@ -19,8 +19,12 @@ from teachgym.shown import in_short
 MAX_BYTES = 10**8
 """Of a profile's file."""
 
-FITTED_TO_TINY = Path(__file__).parent / "data" / "simulated.json"
-"""The profile that ships: skills of ``arithmetic-and-strings``, fitted to the ``tiny`` student."""
+_DATA = Path(__file__).parent / "data"
+FITTED_TO_TINY = _DATA / "simulated.json"
+"""Skills of ``arithmetic-and-strings``, fitted to the ``tiny`` student."""
+PROFILES = {"tiny": FITTED_TO_TINY, "hard": _DATA / "hard.json"}
+"""The profiles that ship: fitted to ``tiny``, and one on which planning pays
+(``teachgym.benchmarks.models.hard_profile``)."""
 
 
 @checked
@@ -76,13 +80,16 @@ class Profile:
 
     @classmethod
     def load(cls, path: Path | str) -> Profile:
-        """Read a profile that ``dump`` or a person wrote; what is left out gets its default.
+        """Read a profile that ships (``PROFILES``), or that ``dump`` or a person wrote.
+
+        What is left out gets its default.
 
         Raises:
             ConfigError: for a missing or broken file, an unknown setting, or a bad value.
         """
+        path = PROFILES.get(str(path), Path(path))
         try:
-            content = json.loads(read_text(Path(path), MAX_BYTES))
+            content = json.loads(read_text(path, MAX_BYTES))
         except (json.JSONDecodeError, RecursionError) as error:
             raise ConfigError(f"{path} is not JSON: {error}") from error
         return build(f"the profile {path}", cls, settings=content)

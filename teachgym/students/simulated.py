@@ -22,7 +22,7 @@ from teachgym.metrics import nearest_level
 from teachgym.protocols import Student, Task
 from teachgym.settings import NotNegative
 from teachgym.students.dynamics import Dynamics, FloatArray, accuracy, learn
-from teachgym.students.profile import FITTED_TO_TINY, Profile
+from teachgym.students.profile import Profile
 from teachgym.types import Checkpoint, Data, Example, Prompt, Split, leaf_skills
 
 WRONG = "?"
@@ -260,9 +260,16 @@ class _AnswerSheet:
 
 
 def simulated_student(
-    task: Task, *, profile: str | Path = FITTED_TO_TINY, noise: NotNegative | None = None
+    task: Task, *, profile: str | Path = "tiny", noise: NotNegative | None = None
 ) -> SimulatedStudent:
-    """A calibrated table of skills: milliseconds per step, no torch."""
+    """A calibrated table of skills: milliseconds per step, no torch.
+
+    Args:
+        task: what it is asked.
+        profile: its character: ``tiny`` (fitted to that student), ``hard`` (planning pays), or
+            the path of a profile.
+        noise: other than the profile's.
+    """
     character = Profile.load(profile)
     return SimulatedStudent(character if noise is None else replace(character, noise=noise), task)
 

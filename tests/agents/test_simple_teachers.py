@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from teachgym.agents.context import Cells
+from teachgym.agents.dirichlet import Dirichlet
 from teachgym.agents.fixed import Fixed
 from teachgym.agents.oracle import Oracle
+from teachgym.agents.planned import BestConstant, Planned
 from teachgym.agents.progress.alp import LearningProgress, significant_change
 from teachgym.agents.uniform import Uniform
 from teachgym.agents.weakest import Weakest
@@ -52,6 +54,33 @@ def test_fixed_plays_its_mixtures_in_turn_and_repeats_the_last() -> None:
 def test_fixed_refuses_a_bad_mixture(mixtures: list[Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         Fixed(CELLS, mixtures=mixtures)
+
+
+def test_a_plan_is_followed_and_an_allocation_kept() -> None:
+    plan = np.array([[[1, 0], [0, 0]], [[0, 0], [1, 1]]])
+    teacher = Planned(CELLS, plan=plan)
+    assert [teacher.act(START).tolist() for _ in range(2)] == [
+        [[1, 0], [0, 0]],
+        [[0, 0], [0.5, 0.5]],
+    ]
+    constant = BestConstant(CELLS, allocation=plan[1])
+    assert [constant.act(START).tolist() for _ in range(2)] == [[[0, 0], [0.5, 0.5]]] * 2
+
+
+def test_dirichlet_draws_at_reset_and_keeps_what_it_drew() -> None:
+    """The mean over seeds is equal shares; a large concentration is near to them every time."""
+    teacher = Dirichlet(CELLS)
+    drawn = []
+    for seed in range(400):
+        teacher.reset(seed)
+        drawn.append(teacher.act(START))
+        np.testing.assert_array_equal(teacher.act(START), drawn[-1])
+        assert drawn[-1].sum() == pytest.approx(1)
+    np.testing.assert_allclose(np.mean(drawn, axis=0), 0.25, atol=0.04)
+    assert np.std(drawn) > 0.1
+    np.testing.assert_allclose(Dirichlet(CELLS, concentration=1e6).act(START), 0.25, atol=0.01)
+    with pytest.raises(ConfigError, match="concentration is 0"):
+        Dirichlet(CELLS, concentration=0)
 
 
 def test_a_wrong_skill_name_is_answered_with_a_suggestion() -> None:

@@ -30,6 +30,8 @@ from tests.agents.worlds import ListWorld, OpenWorld, TreeWorld, list_observatio
 NEEDED: dict[str, dict[str, Any]] = {
     "fixed": {"mixtures": [{"skill-0": 1}, {"skill-1": 2, "skill-0": 1}]},
     "oracle": {"learnable": ["skill-3"]},
+    "planned": {"plan": [[1, 0, 0, 0, 0, 0, 0, 1], [0, 0, 0, 1, 0, 0, 0, 0]]},
+    "best-constant": {"allocation": [0, 0, 0, 1, 0, 0, 0, 1]},
     "pool": {"pool": make_pool(["add", "sort"], 12)},
     "llm": {"chat": Scripted(lambda messages, schema, draw: '{"items": []}')},
 }
@@ -41,11 +43,12 @@ ONE_KIND = [name for name, entry in TEACHERS.items() if len(entry.kinds) == 1]
 LIST_TEACHERS = [
     n for n, entry in TEACHERS.items() if entry.kinds == (Kind("SkillList"),) and n != "nothing"
 ]
+SEARCHED = ["planned", "best-constant", "dirichlet"]
 FOLLOW_LOSSES = ["adarft", "odm", "skill-it", "excess-loss"]
 LEARNERS = [
     n
     for n in LIST_TEACHERS
-    if n not in ("uniform", "few-shot", "fixed", "oracle", "weakest", *FOLLOW_LOSSES)
+    if n not in ("uniform", "few-shot", "fixed", "oracle", "weakest", *SEARCHED, *FOLLOW_LOSSES)
 ]
 RATES = [0, 0, 0, 1.0, 0, 0, 0, 0]
 """Skill 3 is the one that can be learned."""

@@ -49,6 +49,8 @@ POOL = (Example("copy ab=", "ab", "copy", source="teacher"),)
 NEEDED: dict[str, dict[str, Any]] = {
     "fixed": {"mixtures": [{"copy": 1}]},
     "oracle": {"learnable": ["copy"]},
+    "planned": {"plan": [[1] * 32]},
+    "best-constant": {"allocation": [1] * 32},
     "pool": {"pool": POOL},
     "llm": {"chat": make_chat(CHAT)},
 }

@@ -16,6 +16,7 @@ SUITES = Registry(
     {
         "smoke": f"{_HERE}.small:smoke",
         "noise": f"{_HERE}.small:noise",
+        "hard": f"{_HERE}.small:hard",
         "tiny": f"{_HERE}.tiny:tiny",
         "stress": f"{_HERE}.stress:stress",
         "with-state": f"{_HERE}.with_state:with_state",

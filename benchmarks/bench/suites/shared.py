@@ -30,7 +30,12 @@ def controls(fewer: int = 4) -> tuple[Arm, ...]:
       what an answer looks like, and no skill.
     * ``real-data``: as many of the task's own training examples instead of generated ones. Its
       engine forgets what it drew, so there the gate lets what comes again pass (one in twenty).
-    * ``oracle``: knows the learnable skills; a ceiling, not a fair teacher.
+    * ``oracle``: knows the learnable skills; not a fair teacher, and no ceiling either.
+    * ``planned``, ``best-constant``: the best plan, and the best allocation that never changes.
+      Both come from a search on the simulated student, or on its fit to ``tiny``, of some thousand
+      simulated episodes that no budget pays (``teachgym.students.planning``). The room up to the
+      first is what an arm's share is of; on ``tiny`` it is as good as the fit.
+    * ``dirichlet``: an allocation drawn by chance in each run: what any choice is worth.
     """
     return (
         Arm("uniform", "uniform", control=True),
@@ -47,5 +52,5 @@ def controls(fewer: int = 4) -> tuple[Arm, ...]:
             },
             control=True,
         ),
-        Arm("oracle", "oracle", control=True),
+        *(Arm(n, n, control=True) for n in ("oracle", "planned", "best-constant", "dirichlet")),
     )

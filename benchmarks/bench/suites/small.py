@@ -1,4 +1,4 @@
-"""``smoke`` and ``noise``: seconds on the simulated student."""
+"""``smoke``, ``noise`` and ``hard``: seconds to minutes on the simulated student."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def smoke() -> Suite:
     teachers = (Arm(name, name) for name in ("weakest", "alp", "ucb1"))
     return Suite(
         "smoke",
-        2,
+        3,
         "three teachers and the controls on the simulated student",
         (*controls(), *teachers),
         env_settings={
@@ -20,6 +20,23 @@ def smoke() -> Suite:
             "budget": {"steps": 4, "examples": 1000},
         },
         seeds=5,
+    )
+
+
+def hard() -> Suite:
+    """Where planning pays: deep prerequisites that are not known yet, forgetting, and traps."""
+    names = ("weakest", "alp", "exp3s", "ucb1", "thompson", "alp-gmm", "riac")
+    return Suite(
+        "hard",
+        1,
+        "teachers and controls on the hard profile of the simulated student",
+        (*controls(), *(Arm(name, name) for name in names)),
+        env_settings={
+            **EMBEDDED,
+            "student": "simulated",
+            "student_settings": {"profile": "hard"},
+        },
+        seeds=20,
     )
 
 

@@ -81,7 +81,7 @@ def tiny() -> Suite:
     )
     return Suite(
         "tiny",
-        1,
+        2,
         "every teacher and control on the tiny student",
         (*controls(), *lists, *trees, *written),
         env_settings=EMBEDDED,
@@ -92,6 +92,7 @@ def tiny() -> Suite:
             "no-data",
             "format",
             "oracle",
+            "planned",
             "weakest",
             "alp",
             "ucb1",

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -20,6 +20,7 @@ from teachgym.benchmarks.bench.statistics import (
     probability_of_improvement,
     rank_sets,
     seeds_needed,
+    share_of_room,
     tail_probability,
 )
 from teachgym.errors import ConfigError
@@ -40,6 +41,33 @@ def test_the_profile_is_the_share_of_runs_above_each_threshold() -> None:
     """Tasks count alike: 1/2 of the first and 0 of the second task are above 0.5."""
     scores = np.array([[0.2, 0.1], [0.8, 0.3]])
     assert performance_profile(scores, [0.0, 0.15, 0.5, 0.8]).tolist() == [1.0, 0.75, 0.25, 0.0]
+
+
+def test_a_share_of_the_room_is_a_ratio_of_mean_differences() -> None:
+    """Floors 0, ceilings 1 and 3, scores 0.5 and 1.5: half of the way, whatever is resampled."""
+    floor, ceiling = [0.0] * 6, [1.0, 3.0] * 3
+    found = share_of_room([0.5, 1.5] * 3, floor, ceiling, np.random.default_rng(0))
+    assert found is not None
+    assert (found.value, found.low, found.high) == pytest.approx((0.5, 0.5, 0.5))
+
+
+def test_a_share_of_no_room_is_not_told() -> None:
+    """Ceilings that are above the floor in half of the seeds only; too few seeds to know."""
+    rng = np.random.default_rng(0)
+    assert share_of_room([0.5] * 6, [0.0] * 6, [1.0, -1.0] * 3, rng) is None
+    assert share_of_room([0.5], [0.0], [1.0], rng) is None
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 1000), share=st.floats(-0.5, 1.5))
+def test_the_interval_of_a_share_covers_it_where_room_is_large(seed: int, share: float) -> None:
+    """In nearly all of the cases; here it must not be off by more than its own width."""
+    rng = np.random.default_rng(seed)
+    low, high = rng.normal(0, 0.1, 20), rng.normal(1, 0.1, 20)
+    found = share_of_room(share + rng.normal(0, 0.1, 20), low, high, rng)
+    assert found is not None
+    width = found.high - found.low
+    assert found.low - width < share < found.high + width
 
 
 def test_the_probability_of_improvement_is_mann_whitneys() -> None:

@@ -1,0 +1,234 @@
+"""The best that can be done with a simulated student: plans found on its known dynamics.
+
+Where ``teachgym.students.dynamics`` is known, teaching is optimal control without uncertainty, and
+its answer is a ceiling for teachers that must find out. Noise is left out: no plan sees luck.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from teachgym.errors import ConfigError
+from teachgym.protocols import Task
+from teachgym.settings import build
+from teachgym.students.dynamics import (
+    LOST,
+    MASTERED,
+    STAGES,
+    UNIT,
+    Dynamics,
+    FloatArray,
+    accuracy,
+    flow,
+    gate_of,
+)
+from teachgym.students.profile import Profile
+from teachgym.types import Budget, leaf_skills
+
+STARTS = 4
+"""Plans that are improved side by side; the best one counts."""
+ROUNDS = 200
+"""Improvements of each."""
+PACE = 0.15
+"""Step of the logarithm of a share in one improvement."""
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A searched allocation, and what the search was."""
+
+    shares: FloatArray
+    """Of the examples of each step, (T, S, L); every step's sum to 1."""
+    value: float
+    """Mean accuracy of all cells at the end, without noise."""
+    episodes: int
+    """Episodes that were simulated to find it."""
+
+
+def plan_for(
+    profile: Profile, task: Task, budget: Budget, per_step: int, *, free: bool
+) -> FloatArray:
+    """Shares of every step of an episode, (T, S, L), searched once in a process.
+
+    Args:
+        profile: how the student learns.
+        task: what it is taught; its skills as they are when not seen through others.
+        budget: limits the steps, the examples, or both.
+        per_step: examples of a step.
+        free: whether steps may differ.
+
+    Raises:
+        ConfigError: for a budget that limits neither steps nor examples.
+    """
+    if budget.steps is None and budget.examples is None:
+        raise ConfigError("a plan is searched for a number of steps; limit steps or examples")
+    left = math.inf if budget.examples is None else float(budget.examples)
+    steps: list[float] = []
+    while left > 0 and (budget.steps is None or len(steps) < budget.steps):
+        steps.append(min(left, per_step))
+        left -= steps[-1]
+    task = task.unwrapped
+    text = json.dumps(asdict(profile))
+    return _searched(text, leaf_skills(task.skills), tuple(task.levels), tuple(steps), free).shares
+
+
+@lru_cache(maxsize=16)
+def _searched(
+    profile: str,
+    skills: tuple[str, ...],
+    levels: tuple[float, ...],
+    steps: tuple[float, ...],
+    free: bool,
+) -> Found:
+    known = build("a profile", Profile, settings=json.loads(profile))
+    dynamics = Dynamics.of(known, skills, levels)
+    return (search_plan if free else search_constant)(dynamics, steps)
+
+
+def search_plan(dynamics: Dynamics, steps: Sequence[float], *, seed: int = 0) -> Found:
+    """The best plan for steps of so many examples each: other shares in every step.
+
+    It begins from the best constant allocation among others, so it is never worse than that.
+    """
+    constant = search_constant(dynamics, steps, seed=seed)
+    found = _search(dynamics, steps, len(steps), seed, np.log(constant.shares + 1e-4))
+    best = max(constant, found, key=lambda f: f.value)
+    return Found(best.shares, best.value, constant.episodes + found.episodes)
+
+
+def search_constant(dynamics: Dynamics, steps: Sequence[float], *, seed: int = 0) -> Found:
+    """The best allocation that is the same in every step."""
+    return _search(dynamics, steps, 1, seed, np.zeros((len(steps), *dynamics.start.shape)))
+
+
+def value_of(dynamics: Dynamics, steps: Sequence[float], shares: FloatArray) -> FloatArray:
+    """Mean accuracy of all cells after plans of ``shares``, (..., T, S, L), without noise."""
+    x = np.broadcast_to(dynamics.start, (*shares.shape[:-3], *dynamics.start.shape))
+    for step, examples in enumerate(steps):
+        x, _ = flow(x, examples * shares[..., step, :, :], dynamics)
+    value: FloatArray = accuracy(x, dynamics).mean(axis=(-2, -1))
+    return value
+
+
+def _search(
+    dynamics: Dynamics, steps: Sequence[float], free: int, seed: int, first: FloatArray
+) -> Found:
+    """Gradient ascent on logarithms of shares, by Adam's rule (Kingma and Ba 2015, algorithm 1).
+
+    Args:
+        dynamics: of the student.
+        steps: examples of each step.
+        free: steps with shares of their own: all of them, or 1 for a constant allocation.
+        seed: of the starting plans but the first.
+        first: logarithms of the first starting plan, (T, S, L).
+    """
+    rng = np.random.default_rng(seed)
+    shape = (STARTS, free, *dynamics.start.shape)
+    logits = rng.normal(size=shape)
+    logits[0] = first[:free]
+    mean, square = np.zeros(shape), np.zeros(shape)
+    best, best_value = np.zeros(shape[1:]), -1.0
+    for number in range(1, ROUNDS + 1):
+        shares = np.exp(logits - logits.max(axis=(-2, -1), keepdims=True))
+        shares = shares / shares.sum(axis=(-2, -1), keepdims=True)
+        plans = np.broadcast_to(shares, (STARTS, len(steps), *shape[2:]))
+        value, slope = gradient(dynamics, steps, plans)
+        if value.max() > best_value:
+            best, best_value = shares[value.argmax()], float(value.max())
+        slope = slope if free > 1 else slope.sum(axis=1, keepdims=True)
+        slope = shares * (slope - (shares * slope).sum(axis=(-2, -1), keepdims=True))
+        mean, square = 0.9 * mean + 0.1 * slope, 0.999 * square + 0.001 * slope**2
+        step = mean / (1 - 0.9**number) / (np.sqrt(square / (1 - 0.999**number)) + 1e-12)
+        logits = logits + PACE * (1 - number / ROUNDS) * step
+    plan = np.broadcast_to(best, (len(steps), *shape[2:]))
+    return Found(plan.copy(), best_value, STARTS * ROUNDS)
+
+
+# -- the gradient ------------------------------------------------------------------------------
+
+
+class _Part(NamedTuple):
+    """What is remembered of a stage on the way forward."""
+
+    x: FloatArray
+    middle: FloatArray
+    gate: FloatArray
+    later: FloatArray
+
+
+def gradient(
+    dynamics: Dynamics, steps: Sequence[float], shares: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """``value_of`` of plans, (..., T, S, L), and its derivative by their shares, of that shape.
+
+    By the adjoint method: ``flow`` forward, then backward through its stages.
+    """
+    x = np.broadcast_to(dynamics.start, (*shares.shape[:-3], *dynamics.start.shape))
+    record: list[tuple[FloatArray, FloatArray, list[_Part]]] = []
+    for step, examples in enumerate(steps):
+        counts = examples * shares[..., step, :, :] / UNIT
+        dose = dynamics.transfer @ counts @ dynamics.spread
+        rest = counts.sum(axis=(-2, -1), keepdims=True) - dose
+        up, down = dynamics.rate * dose, dynamics.forgetting * np.maximum(rest, 0)
+        parts: list[_Part] = []
+        for _ in range(STAGES):
+            gate = gate_of(x, dynamics)
+            middle = _approach(x, up * gate / (2 * STAGES), down / (2 * STAGES))[0]
+            parts.append(_Part(x, middle, gate, gate_of(middle, dynamics)))
+            x = _approach(x, up * parts[-1].later / STAGES, down / STAGES)[0]
+        record.append((up, down, parts))
+    p = accuracy(x, dynamics)
+    slope = np.zeros(shares.shape)
+    x_bar = p * (1 - p / dynamics.ceiling) / dynamics.start.size
+    for step, (up, down, parts) in reversed(list(enumerate(record))):
+        x_bar, up_bar, down_bar = _back(x_bar, up, down, parts, dynamics)
+        forgets = down_bar * dynamics.forgetting * (down > 0)
+        dose_bar = up_bar * dynamics.rate - forgets
+        own = np.swapaxes(dynamics.transfer, 0, 1) @ dose_bar @ dynamics.spread.T
+        slope[..., step, :, :] = own + forgets.sum(axis=(-2, -1), keepdims=True)
+        slope[..., step, :, :] *= steps[step] / UNIT
+    return p.mean(axis=(-2, -1)), slope
+
+
+def _back(
+    x_bar: FloatArray, up: FloatArray, down: FloatArray, parts: list[_Part], dynamics: Dynamics
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Derivatives by x before a step, by its up and by its down, from those by x after it."""
+    up_bar, down_bar = np.zeros_like(up), np.zeros_like(up)
+    for x, middle, gate, later in reversed(parts):
+        _, by_x, by_up, by_down = _approach(x, up * later / STAGES, down / STAGES)
+        by_up, by_down = x_bar * by_up / STAGES, x_bar * by_down / STAGES
+        up_bar, down_bar = up_bar + by_up * later, down_bar + by_down
+        m_bar = _gate_back(by_up * up, later, middle, dynamics)
+        x_bar = x_bar * by_x
+        _, by_x, by_up, by_down = _approach(x, up * gate / (2 * STAGES), down / (2 * STAGES))
+        by_up, by_down = m_bar * by_up / (2 * STAGES), m_bar * by_down / (2 * STAGES)
+        up_bar, down_bar = up_bar + by_up * gate, down_bar + by_down
+        x_bar = x_bar + m_bar * by_x + _gate_back(by_up * up, gate, x, dynamics)
+    return x_bar, up_bar, down_bar
+
+
+def _approach(x: FloatArray, up: FloatArray, down: FloatArray) -> tuple[FloatArray, ...]:
+    """X after a stage, and its derivatives by x, up and down; see ``dynamics._approach``."""
+    speed = np.maximum(up + down, 1e-9)
+    kept = np.exp(-speed)
+    share = -np.expm1(-speed) / speed
+    pull = up * MASTERED + down * LOST
+    bend = np.where(speed > 1e-4, (kept - share) / speed, -0.5)
+    both = pull * bend - x * kept
+    return x * kept + pull * share, kept, both + MASTERED * share, both + LOST * share
+
+
+def _gate_back(
+    gate_bar: FloatArray, gate: FloatArray, x: FloatArray, dynamics: Dynamics
+) -> FloatArray:
+    """Derivative by x, from that by ``gate_of``."""
+    by_x: FloatArray = (dynamics.requires.T @ (gate_bar * gate)) / (1 + np.exp(x))
+    return by_x

@@ -1,0 +1,120 @@
+"""Searched plans: the gradient against differences, small optima by hand, and the hard profile."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from teachgym.benchmarks.models.hard_profile import TRAPS, hard_profile
+from teachgym.errors import ConfigError
+from teachgym.students import learnable_skills, planning
+from teachgym.students.dynamics import Dynamics
+from teachgym.students.planning import (
+    Found,
+    gradient,
+    plan_for,
+    search_constant,
+    search_plan,
+    value_of,
+)
+from teachgym.students.profile import Profile
+from teachgym.tasks import make_task
+from teachgym.types import Budget, leaf_skills
+from tests.students.profiles import PLAIN, Words, dynamics_of, profile_of
+
+STEPS = (250.0,) * 10
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_the_gradient_is_that_of_differences(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    dynamics = dynamics_of(
+        replace(PLAIN, rate=rng.uniform(0, 8), forgetting=rng.uniform(0, 1), start=(-2.0, 0.0)),
+        replace(PLAIN, rate=4.0, prerequisites=("a",), transfer={"a": 0.3}, ceiling=(0.8, 1.0)),
+        level_transfer=0.4,
+    )
+    shares, way = rng.dirichlet(np.ones(4), 3).reshape(3, 2, 2), rng.normal(size=(3, 2, 2)) * 1e-5
+    steps = (100.0, 400.0, 250.0)
+    value, slope = gradient(dynamics, steps, shares)
+    assert value == pytest.approx(float(value_of(dynamics, steps, shares)))
+    change = value_of(dynamics, steps, shares + way) - value_of(dynamics, steps, shares - way)
+    assert (slope * way).sum() == pytest.approx(float(change) / 2, rel=1e-3, abs=1e-12)
+
+
+def test_what_cannot_be_learned_gets_nothing() -> None:
+    """Skill b cannot be learned; a's two levels are alike, so they share evenly."""
+    dynamics = dynamics_of(PLAIN, replace(PLAIN, rate=0.0))
+    found = search_constant(dynamics, (500.0, 500.0))
+    np.testing.assert_allclose(found.shares[0], [[0.5, 0.5], [0, 0]], atol=0.02)
+    np.testing.assert_array_equal(found.shares[0], found.shares[1])
+
+
+def test_a_plan_teaches_the_prerequisite_first() -> None:
+    a = replace(PLAIN, rate=20.0, start=(-4.0, -4.0))
+    b = replace(PLAIN, rate=20.0, start=(-4.0, -4.0), prerequisites=("a",))
+    found = search_plan(dynamics_of(a, b), (250.0, 250.0))
+    first, last = found.shares.sum(axis=2)  # (S,) each
+    assert first[0] > 0.9
+    assert last[1] > 0.9
+
+
+def test_plans_never_fall_behind_constants_and_are_found_again() -> None:
+    dynamics = dynamics_of(replace(PLAIN, forgetting=1.0), replace(PLAIN, rate=3.0))
+    plan, constant = search_plan(dynamics, (400.0,) * 3), search_constant(dynamics, (400.0,) * 3)
+    assert plan.value >= constant.value
+    assert plan.episodes == 2 * constant.episodes
+    assert value_of(dynamics, (400.0,) * 3, plan.shares) == pytest.approx(plan.value)
+    again = search_plan(dynamics, (400.0,) * 3)
+    np.testing.assert_array_equal(again.shares, plan.shares)
+
+
+def test_a_plan_for_an_episode_has_a_row_for_each_of_its_steps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(planning, "ROUNDS", 3)
+    profile, task = profile_of(PLAIN, PLAIN), Words()
+    for budget, rows in (
+        (Budget(steps=4), 4),
+        (Budget(steps=4, examples=250), 3),
+        (Budget(examples=300), 3),
+    ):
+        assert plan_for(profile, task, budget, 100, free=True).shape == (rows, 2, 2)
+    with pytest.raises(ConfigError, match="limit steps or examples"):
+        plan_for(profile, task, Budget(seconds=3), 100, free=True)
+
+
+@pytest.fixture(scope="module")
+def hard() -> tuple[Dynamics, Found, Found]:
+    """The hard profile at the usual budget, its best plan and its best constant."""
+    task = make_task("arithmetic-and-strings")
+    dynamics = Dynamics.of(Profile.load("hard"), leaf_skills(task.skills), task.levels)
+    return dynamics, search_plan(dynamics, STEPS), search_constant(dynamics, STEPS)
+
+
+def test_planning_pays_on_the_hard_profile(hard: tuple[Dynamics, Found, Found]) -> None:
+    """The best plan is at least 0.02 above the best constant, and that above uniform."""
+    dynamics, plan, constant = hard
+    even = np.full(plan.shares.shape, 1 / plan.shares[0].size)
+    assert plan.value >= constant.value + 0.02
+    assert constant.value >= float(value_of(dynamics, STEPS, even)) + 0.02
+    assert plan.shares.sum(axis=2)[:, -5:].max() < 0.05  # the traps are not taught
+
+
+def test_how_the_steps_are_cut_does_not_matter_on_the_hard_profile(
+    hard: tuple[Dynamics, Found, Found],
+) -> None:
+    dynamics, plan, _ = hard
+    cut = np.repeat(plan.shares, 5, axis=0)
+    assert value_of(dynamics, (50.0,) * 50, cut) == pytest.approx(plan.value, abs=1e-3)
+
+
+def test_the_hard_profile_that_ships_is_the_one_that_is_made() -> None:
+    assert Profile.load("hard") == hard_profile()
+    learnable = learnable_skills("simulated", {"profile": "hard"})
+    assert set(learnable).isdisjoint(TRAPS)
+    assert learnable != learnable_skills("simulated")
