@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 
+import teachgym  # noqa: F401 (registers the environments)
+from teachgym.agents import make_teacher
 from teachgym.agents.context import Cells
 from teachgym.agents.curricula.teacher import CurriculumTeacher, MixingTeacher
 from teachgym.errors import BudgetError, ConfigError
+from teachgym.loop import run_episode
 from teachgym.types import Items
 from tests.agents.worlds import list_observation
 
@@ -107,6 +111,22 @@ def test_losses_in_nats_are_the_mean_over_tokens_of_the_items_of_an_arm() -> Non
     probes.poor = False
     MixingTeacher(cells, by_cell, arms="cell", items=2).act(SEEN)
     assert by_cell.shown == [[0, 2, 1, 1]]  # sort@0 has no item: the mean of the others.
+
+
+def test_probed_losses_are_paid_for() -> None:
+    """Two answers of each of 32 skills are scored before each of two steps."""
+    spent = []
+    for items in (0, 2):
+        env = gym.make(
+            "teachgym/SkillList-v0",
+            student="simulated",
+            budget={"steps": 2},
+            examples_per_step=100,
+            task_settings={"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1},
+        )
+        run_episode(env, make_teacher("odm", env, items=items), seed=0)
+        spent.append(env.get_wrapper_attr("ledger").spent.generated_tokens)
+    assert spent[1] > spent[0] + 2 * 2 * 32
 
 
 def test_nats_need_a_student_that_can_be_probed() -> None:
