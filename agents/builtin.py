@@ -48,13 +48,13 @@ _PLAIN = _family(
         "planned": (
             "planned:Planned",
             "the best plan found on known dynamics (plan=...)",
-            "nothing",
+            "known dynamics",
             {},
         ),
         "best-constant": (
             "planned:BestConstant",
             "the best constant allocation (allocation=...)",
-            "nothing",
+            "known dynamics",
             {},
         ),
         "dirichlet": ("dirichlet:Dirichlet", "an allocation drawn by chance", "nothing", {}),

@@ -40,6 +40,7 @@ Observes = Literal[
     "its tree",
     "answers on val",
     "accuracy of all, and what is learnable",
+    "known dynamics",
 ]
 """What a teacher decides by, of the skills or cells: equal budgets do not make equal knowledge."""
 
