@@ -12,6 +12,7 @@ from teachgym.chat.settings import require_key
 from teachgym.envs.base import TeacherEnv
 from teachgym.envs.batching import BatchedTrainer
 from teachgym.envs.config import EnvConfig, SkillListConfig, asking
+from teachgym.envs.held_out import HeldOutTask
 from teachgym.envs.stress import stressed_evaluator, stressed_trainer
 from teachgym.envs.stress.rugged import Rugged
 from teachgym.errors import ConfigError
@@ -70,6 +71,8 @@ def assemble_rows(
     students = make_students(config.student, task, count, **config.student_settings)
     trainer = make_trainer(students[0], config.trainer, task=task, **config.trainer_settings)
     store = AnswerStore(cache_folder("answers")) if config.reuse_answers else None
+    if config.held_out:
+        task = HeldOutTask(task, config.held_out)  # Students know nothing of it.
     rows = []
     for row, student in enumerate(students):
         batched = BatchedTrainer(trainer, rendezvous, row) if rendezvous is not None else None

@@ -18,6 +18,7 @@ import gymnasium as gym
 from teachgym import ENV_IDS
 from teachgym.chat.settings import ChatSettings
 from teachgym.engines import ENGINES, require_engine
+from teachgym.envs.held_out import HeldOut
 from teachgym.envs.rules import EpisodeRules
 from teachgym.envs.stress.settings import Stress
 from teachgym.errors import ConfigError, UnknownNameError, unknown
@@ -70,6 +71,9 @@ class EnvConfig(EpisodeRules):
     skills: Part | None = None
     """See the task through other skills: a skill file (`teachgym discover`), or `roots`, `one`,
     `opaque`, `shuffled`, `clusters-N`, or a source of your own; none = the task's own."""
+    held_out: Table[HeldOut] = HeldOut()
+    """Skills and levels that teachers can neither order nor see, and that `test` measures, e.g.
+    `{"skills": 0.25, "levels": [1.0]}`."""
     stress: Table[Stress] = Stress()
     """What makes teaching harder, e.g. `{"wrong_labels": 0.3}`; see [Stress](../stress.md)."""
     reward: Part = "accuracy_gain"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from markupsafe import Markup
@@ -21,10 +21,11 @@ from teachgym.benchmarks.pages.charts import (
 from teachgym.benchmarks.pages.costs import cost_section
 from teachgym.benchmarks.pages.dynamics import describe_curves
 from teachgym.benchmarks.pages.material import BenchMaterial, name_condition
-from teachgym.benchmarks.pages.measures import measure_section
+from teachgym.benchmarks.pages.measures import condition_measures, measure_section
 from teachgym.benchmarks.pages.ranks import rank_rows
 from teachgym.benchmarks.pages.skills import skill_section
 from teachgym.benchmarks.pages.stress import stress_chart, stress_section, teacher_of
+from teachgym.benchmarks.pages.surface import surface_charts, surface_rows, surface_section
 from teachgym.report.charts import Chart
 from teachgym.report.figures import save_charts
 from teachgym.report.html import (
@@ -58,6 +59,8 @@ def paper_charts(bench: BenchMaterial) -> dict[str, Chart]:
     Standings and profiles are those of the first condition with results, profiles of its best
     group of arms.
     """
+    if bench.suite.axes:
+        return {f"surface-{n}": chart for n, chart in enumerate(surface_charts(bench), 1)}
     condition = next(c for c, lines in bench.panels.items() if any(line.finished for line in lines))
     charts = {"leaderboard": standing_chart(bench, condition)}
     if profiles := profile_charts(bench, condition):
@@ -67,19 +70,35 @@ def paper_charts(bench: BenchMaterial) -> dict[str, Chart]:
     return charts
 
 
+def bench_tables(bench: BenchMaterial) -> list[Rows]:
+    """The tables of a bench as text, the shortest that says who leads first."""
+    rows = leaderboard_rows(bench.suite, bench.standings)
+    if bench.suite.axes:
+        return [surface_rows(bench), rows]
+    measures = [table for *_, table in condition_measures(bench)]
+    return [rows, detail_rows(bench.suite, bench.standings), *measures]
+
+
 def bench_page(bench: BenchMaterial) -> Page:
     """Everything there is to see of a bench."""
     suite = bench.suite
-    stressed = [stress_section(bench)] if bench.results and len(bench.panels) > 1 else []
-    compared = (
-        [_certainty, _curves, measure_section, cost_section, skill_section] if bench.results else []
-    )
     return Page(
         f"{suite.name} v{suite.version}: {suite.description}",
         _facts(bench),
-        [*stressed, _leaderboard(bench), *(section(bench) for section in compared), _cells(bench)],
+        [section(bench) for section in _sections(bench)],
         {"Suite": json.dumps(suite.to_json(), indent=2)},
     )
+
+
+def _sections(bench: BenchMaterial) -> list[Callable[[BenchMaterial], Section]]:
+    """What a bench has to show; of a plane of conditions there would be a leaderboard each."""
+    if not bench.results:
+        return [_leaderboard, _cells]
+    if bench.suite.axes:
+        return [surface_section, _cells]
+    stressed = [stress_section] * (len(bench.panels) > 1)
+    compared = [_certainty, _curves, measure_section, cost_section, skill_section]
+    return [*stressed, _leaderboard, *compared, _cells]
 
 
 def _facts(bench: BenchMaterial) -> dict[str, str]:

@@ -115,27 +115,20 @@ def _told(settings: Mapping[str, Any]) -> str:
 
 def show_leaderboard(folder: Path, *, markdown: bool = False) -> None:
     """Print the table of every run in a bench's folder; write it and the page beside the runs."""
-    from teachgym.benchmarks.bench.leaderboard import detail_rows, leaderboard_rows
     from teachgym.benchmarks.bench.runner import read_suite
     from teachgym.benchmarks.pages.material import BenchMaterial
-    from teachgym.benchmarks.pages.measures import condition_measures
-    from teachgym.benchmarks.pages.page import draw_bench
+    from teachgym.benchmarks.pages.page import bench_tables, draw_bench
     from teachgym.report.tables import markdown_rows, rich_rows
 
     suite = read_suite(folder)
     bench = BenchMaterial.read(suite, folder)
-    rows = leaderboard_rows(suite, bench.standings)
-    tables = [
-        rows,
-        detail_rows(suite, bench.standings),
-        *(table for *_, table in condition_measures(bench)),
-    ]
+    tables = bench_tables(bench)
     text = "\n\n".join(map(markdown_rows, tables))
     _write(folder / "leaderboard.md", f"{text}\n")
     if markdown:
         say(text)
     else:
-        Console().print(rich_rows(rows))
+        Console().print(rich_rows(tables[0]))
     lines = "".join(f"{json.dumps(line)}\n" for line in bench.lines)
     _write(folder / "results.jsonl", lines)
     say(f"tables      {folder / 'leaderboard.md'}")

@@ -111,6 +111,8 @@ class Frame:
     """Whether x counts whole things."""
     small: bool = False
     """Whether it is one of many alike."""
+    log: bool = False
+    """Whether the horizontal axis is logarithmic, with its ticks at the points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +243,11 @@ def draw_lines(axes: Axes, lines: Sequence[Line], frame: Frame) -> list[Tip]:
     axes.update_datalim(corners)
     axes.autoscale_view()
     _name_axes(axes, frame.x, 3 if frame.small else 5, whole=frame.whole)
+    if frame.log:
+        axes.set_xscale("log")
+        axes.set_xticks(sorted({tip.x for tip in tips}))
+        axes.xaxis.set_major_formatter(_tick)
+        axes.minorticks_off()
     steps = [1, 2, 5, 10]
     axes.yaxis.set_major_locator(MaxNLocator(nbins=3 if frame.small else 5, steps=steps))
     axes.yaxis.set_major_formatter(_tick)

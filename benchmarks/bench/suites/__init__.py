@@ -19,6 +19,7 @@ SUITES = Registry(
         "hard": f"{_HERE}.small:hard",
         "tiny": f"{_HERE}.tiny:tiny",
         "stress": f"{_HERE}.stress:stress",
+        "surface": f"{_HERE}.surface:surface",
         "with-state": f"{_HERE}.with_state:with_state",
         "teacher-ablation": f"{_HERE}.teachers:teacher_ablation",
         "structure": f"{_HERE}.structure:structure",

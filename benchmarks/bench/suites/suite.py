@@ -73,6 +73,9 @@ class Suite:
     seeded: FromJson[tuple[str, ...]] = ()
     """Settings of the environment, with dots for tables within tables, that are the seed of each
     run: what chance makes of the environment differs by seed, and is the same for all arms."""
+    axes: FromJson[tuple[str, ...]] = ()
+    """Two settings, with dots for tables within tables, in which its conditions differ: results are
+    then shown as a surface over them; () = conditions are no points of a plane."""
     beyond: FromJson[tuple[str, ...]] = ()
     """Controls whose gains are no gains: results are also shown beyond them."""
     brief: FromJson[tuple[str, ...]] = ()
@@ -100,6 +103,10 @@ class Suite:
                     f"arm {arm.name!r} of suite {self.name!r} has the seeds {first} to {last}; "
                     f"those from {TUNING_SEED} on are for tuning, and only for it"
                 )
+        if len(self.axes) not in (0, 2):
+            raise ConfigError(
+                f"axes of suite {self.name!r} are {', '.join(self.axes)}; give two or none"
+            )
 
     def to_json(self) -> Record:
         """The suite as a JSON object."""
@@ -193,6 +200,11 @@ class Cell:
         return f"{self.arm.name}/seed_{self.seed:02d}"
 
     @property
+    def place(self) -> tuple[float, ...]:
+        """Its values of ``Suite.axes``."""
+        return tuple(_setting(self.config.env_settings, axis) for axis in self.suite.axes)
+
+    @property
     def drawn(self) -> int:
         """The seed of the run, and of the settings in ``Suite.seeded``."""
         return self.seed + self.arm.seed_offset
@@ -238,6 +250,12 @@ def _overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, An
         if isinstance(below[key], Mapping) and isinstance(above[key], Mapping):
             both[key] = _overlay(below[key], above[key])
     return both
+
+
+def _setting(settings: Mapping[str, Any], name: str) -> float:
+    """The number of a setting whose name has dots for tables within tables."""
+    first, _, rest = name.partition(".")
+    return _setting(settings[first], rest) if rest else float(settings[first])
 
 
 def _nested(names: Sequence[str], value: Any) -> dict[str, Any]:
