@@ -43,7 +43,8 @@ def run_toml(env: str) -> str:
     """
     config = RunConfig(env=env)
     known = {"env_settings": CONFIGS[env](), "keep": Keep(), **ABSENT}
-    lines = list(_table("", config, known))
+    lines = ["# TOML has no word for None: a setting that is None is left out, here as a comment."]
+    lines += _table("", config, known)
     for name in TRACKERS:
         kinds = classes_of(TRACKERS.load(name))
         lines += ["", f"# [trackers.{name}]"]

@@ -23,7 +23,7 @@ Check = Callable[[Example], str | None]
 
 CHECKS = Registry(
     "gate check",
-    {"hides-target": "teachgym.gate.checks:hides_target"},
+    {"hides-target": "teachgym.gate.checks:fault_of_shown_target"},
     services={"task": None},
     functions=True,
 )
@@ -59,8 +59,8 @@ def make_check(name: Any, task: Task) -> tuple[str, Check]:
     return label(name), Asked(CHECKS.make(name, task=task), CHECKS.what(name))
 
 
-def hides_target(example: Example) -> str | None:
-    """The prompt does not hold the target."""
+def fault_of_shown_target(example: Example) -> str | None:
+    """The target, if the prompt holds it."""
     if example.target.strip() not in example.prompt:
         return None
     return f"target {example.target!r} stands in the prompt, which gives it away"
@@ -81,8 +81,8 @@ def _texts(example: Example) -> Iterator[tuple[str, Any]]:
         yield "rejected", example.rejected
 
 
-def has_text(example: Example) -> str | None:
-    """All texts of the example have something to read and are printable."""
+def fault_of_texts(example: Example) -> str | None:
+    """The first text with nothing to read in it, or with characters that cannot be printed."""
     for name, text in _texts(example):
         if not isinstance(text, str) or not text.strip():
             return f"{name} is {text!r}; it must be a text that is not empty"
@@ -91,8 +91,8 @@ def has_text(example: Example) -> str | None:
     return None
 
 
-def has_only_what_is_read(example: Example) -> str | None:
-    """No field is filled from which no trainer learns: its data would seem to be taught."""
+def fault_of_unread(example: Example) -> str | None:
+    """The field from which no trainer learns, if it is filled: it would seem to be taught."""
     if example.soft_labels:
         labels = shown(example.soft_labels)
         return f"soft_labels is {labels}; no trainer reads soft_labels, so leave it empty"
@@ -116,8 +116,8 @@ class Shape:
         return cls(any(e.images for e in items), own + task.max_turns - 1)
 
 
-def has_images_as(shape: Shape, store: ImageStore, example: Example) -> str | None:
-    """Images are in the store, and there are some only where the task has items with images."""
+def fault_of_images(shape: Shape, store: ImageStore, example: Example) -> str | None:
+    """The images that are not in the store, or any where the task has no items with images."""
     if example.images and not shape.images:
         return f"images is {shown(example.images)}; the task has no items with images"
     for digest in example.images:
@@ -128,20 +128,20 @@ def has_images_as(shape: Shape, store: ImageStore, example: Example) -> str | No
     return None
 
 
-def has_turns_as(shape: Shape, example: Example) -> str | None:
-    """There are no more turns before the target than conversations of the task have."""
+def fault_of_turns(shape: Shape, example: Example) -> str | None:
+    """The turns before the target, if conversations of the task have fewer."""
     if len(example.turns) <= shape.turns:
         return None
     return f"turns has {len(example.turns)}; conversations of the task have {shape.turns} at most"
 
 
-def has_skill_of(leaves: Collection[str], example: Example) -> str | None:
-    """The skill is one of the task's leaves."""
+def fault_of_skill(leaves: Collection[str], example: Example) -> str | None:
+    """The skill, if it is none of the task's leaves."""
     return None if example.skill in leaves else unknown("leaf skill", example.skill, leaves)
 
 
-def has_right_label(skills_of: Callable[[str], Collection[str]], example: Example) -> str | None:
-    """The skill of an exercise is one that its prompt can be of, as far as the task can tell."""
+def fault_of_label(skills_of: Callable[[str], Collection[str]], example: Example) -> str | None:
+    """The skill of an exercise, if the task can tell that its prompt is of another."""
     possible = skills_of(example.prompt) if example.kind == EXERCISE else ()
     if not possible or example.skill in possible:
         return None
@@ -149,8 +149,8 @@ def has_right_label(skills_of: Callable[[str], Collection[str]], example: Exampl
     return f"skill is {example.skill!r}; the prompt is of {names}"
 
 
-def fits(settings: GateSettings, example: Example) -> str | None:
-    """No text has more characters than the settings allow."""
+def fault_of_length(settings: GateSettings, example: Example) -> str | None:
+    """The first text with more characters than the settings allow."""
     for name, text in _texts(example):
         asked = name in ("prompt", "reply")
         limit = settings.max_prompt_chars if asked else settings.max_target_chars
@@ -159,22 +159,22 @@ def fits(settings: GateSettings, example: Example) -> str | None:
     return None
 
 
-def has_id_of_its_own(held_out: Collection[str], example: Example) -> str | None:
-    """The id, if there is one, is not one of ``held_out``: tasks may grade by it."""
+def fault_of_id(held_out: Collection[str], example: Example) -> str | None:
+    """The id, if it is one of ``held_out``: tasks may grade by it."""
     if example.id in held_out:
         return f"id is {example.id!r}, which is that of an item of val or test"
     return None
 
 
-def is_what_it_says(train: Collection[tuple[str, str, str]], example: Example) -> str | None:
-    """Who says that it is the task's is one of ``train``: id, identity and target."""
+def fault_of_source(train: Collection[tuple[str, str, str]], example: Example) -> str | None:
+    """The source, if an example that says it is the task's is none of ``train``."""
     if example.source == "teacher" or (example.id, example.identity, example.target) in train:
         return None
     return "source is 'task', and the task's train has no such item; it must be 'teacher'"
 
 
-def has_right_target(verify: Callable[[Example], float], example: Example) -> str | None:
-    """The task calls the target of an exercise right."""
+def fault_of_target(verify: Callable[[Example], float], example: Example) -> str | None:
+    """The target of an exercise, if the task does not call it right."""
     if example.kind != EXERCISE:
         return None
     score = verify(example)
@@ -183,8 +183,8 @@ def has_right_target(verify: Callable[[Example], float], example: Example) -> st
     return f"target {example.target!r} scores {score:g}; a right answer scores 1"
 
 
-def has_worse_alternative(task: Task, example: Example) -> str | None:
-    """A rejected response, if there is one, is another than the target, and not right as well."""
+def fault_of_rejected(task: Task, example: Example) -> str | None:
+    """A rejected response that is the target, or right as well."""
     if example.rejected is None:
         return None
     if example.rejected.strip() == example.target.strip():

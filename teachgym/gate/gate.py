@@ -11,22 +11,22 @@ from typing import Any
 from teachgym.gate.checks import (
     Check,
     Shape,
-    fits,
-    has_id_of_its_own,
-    has_images_as,
-    has_only_what_is_read,
-    has_right_label,
-    has_right_target,
-    has_skill_of,
-    has_text,
-    has_turns_as,
-    has_worse_alternative,
-    is_what_it_says,
+    fault_of_id,
+    fault_of_images,
+    fault_of_label,
+    fault_of_length,
+    fault_of_rejected,
+    fault_of_skill,
+    fault_of_source,
+    fault_of_target,
+    fault_of_texts,
+    fault_of_turns,
+    fault_of_unread,
     make_check,
 )
 from teachgym.gate.contamination import Contamination
 from teachgym.gate.held_out import HeldOut
-from teachgym.gate.kinds import is_of_its_kind
+from teachgym.gate.kinds import fault_of_kind
 from teachgym.gate.near_duplicates import NearDuplicates, format_of
 from teachgym.gate.seen import Seen
 from teachgym.gate.settings import GateSettings
@@ -127,24 +127,24 @@ class Gate:
         ids -= {"", *(e.id for e in train)}
         own: list[tuple[str, Check]] = [
             ("format", fault_of_example),
-            ("format", has_text),
-            ("format", has_only_what_is_read),
-            ("format", partial(has_images_as, shape, ImageStore())),
-            ("format", partial(has_turns_as, shape)),
-            ("format", partial(has_skill_of, frozenset(leaf_skills(task.skills)))),
-            ("format", partial(is_what_it_says, {(e.id, e.identity, e.target) for e in train})),
-            ("length", partial(fits, chosen)),
+            ("format", fault_of_texts),
+            ("format", fault_of_unread),
+            ("format", partial(fault_of_images, shape, ImageStore())),
+            ("format", partial(fault_of_turns, shape)),
+            ("format", partial(fault_of_skill, frozenset(leaf_skills(task.skills)))),
+            ("format", partial(fault_of_source, {(e.id, e.identity, e.target) for e in train})),
+            ("length", partial(fault_of_length, chosen)),
             ("overlap", held_out),
-            ("overlap", partial(has_id_of_its_own, ids)),
+            ("overlap", partial(fault_of_id, ids)),
         ]
         if chosen.ngram is not None:
             own.append(("contamination", Contamination(task, chosen.ngram, chosen.common_ngram)))
-        own.append(("label", partial(has_right_label, task.skills_of)))
+        own.append(("label", partial(fault_of_label, task.skills_of)))
         if chosen.verify:
-            own.append(("answer", partial(has_right_target, task.verify)))
+            own.append(("answer", partial(fault_of_target, task.verify)))
         own += [
-            ("answer", partial(has_worse_alternative, task)),
-            ("kind", partial(is_of_its_kind, task)),
+            ("answer", partial(fault_of_rejected, task)),
+            ("kind", partial(fault_of_kind, task)),
         ]
         self._checks = (*own, *(make_check(name, task) for name in checks))
         self._any_skill = leaf_skills(task.skills)[0]

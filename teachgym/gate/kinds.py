@@ -18,8 +18,8 @@ REVERSED = "reversed"
 2023, arXiv 2309.12284), which ask for a number of the question instead of the whole."""
 
 
-def leads_back(task: Task, example: Example) -> str | None:
-    """The target is an exercise whose answer is ``meta["answer"]``, as far as the task can tell."""
+def fault_of_reversed(task: Task, example: Example) -> str | None:
+    """The target, if the task can tell that its answer is not ``meta["answer"]``."""
     answer = example.meta.get("answer")
     if not isinstance(answer, str):
         return f"meta['answer'] is {answer!r}; a reversed example names the answer it starts from"
@@ -29,12 +29,12 @@ def leads_back(task: Task, example: Example) -> str | None:
     return f"{answer!r} is no right answer to the target {example.target!r}"
 
 
-KINDS: Mapping[str, Callable[[Task, Example], str | None]] = {REVERSED: leads_back}
+KINDS: Mapping[str, Callable[[Task, Example], str | None]] = {REVERSED: fault_of_reversed}
 """Name of a kind to its check: what is wrong with an example of it; None = nothing."""
 
 
-def is_of_its_kind(task: Task, example: Example) -> str | None:
-    """What its kind's check, or the task, has against auxiliary text; exercises pass."""
+def fault_of_kind(task: Task, example: Example) -> str | None:
+    """The fault that its kind's check, or the task, finds in auxiliary text; exercises pass."""
     if example.kind == EXERCISE:
         return None
     check = KINDS.get(example.kind)
