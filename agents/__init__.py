@@ -13,6 +13,7 @@ from teachgym.agents.entry import Kind, TeacherEntry, kind_of
 from teachgym.agents.registry import (
     TEACHERS,
     make_teacher,
+    require_fit,
     require_teacher,
     required_settings,
     teacher_entry,
@@ -27,6 +28,7 @@ __all__ = [
     "TeacherEntry",
     "kind_of",
     "make_teacher",
+    "require_fit",
     "require_teacher",
     "required_settings",
     "teacher_entry",

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import gymnasium as gym
 
@@ -25,6 +25,11 @@ class Kind:
     env: EnvName
     action: str = ""
     """The environment's setting ``action`` where it lets act in words; else empty."""
+
+    @classmethod
+    def of(cls, env: str, action: str) -> Kind:
+        """The kind of an environment of a short name with that setting ``action``."""
+        return cls(cast(EnvName, env), action if action in ("plan", "moves") else "")
 
     def __str__(self) -> str:
         return f"{self.env} (action={self.action})" if self.action else self.env

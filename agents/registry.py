@@ -49,12 +49,7 @@ def make_teacher(name: Any, env: gym.Env[Any, Any], **settings: Any) -> Teacher[
         teacher = TEACHERS.make(name, env, settings=settings)
         return teacher
     kind = kind_of(env)
-    if kind not in part.kinds:
-        fitting = ", ".join(other for other, e in TEACHERS.items() if kind in e.kinds)
-        raise ConfigError(
-            f"teacher {name!r} is for {part.places} environments and this one is "
-            f"{kind}; {_way_to(part, kind)}for {kind} there are: {fitting}"
-        )
+    require_fit(name, kind)
     _check_entry(name, part, settings, kind.env)
     return part(env, **settings)
 
@@ -102,6 +97,17 @@ def require_teacher(name: Any, settings: Mapping[str, Any]) -> None:
         _check_entry(name, part, settings)
     else:
         TEACHERS.check(name, settings, whole=False)
+
+
+def require_fit(name: Any, kind: Kind) -> None:
+    """Raise ``ConfigError`` for a built-in teacher that cannot act in that kind of environment."""
+    part = TEACHERS.load(name)
+    if isinstance(part, TeacherEntry) and kind not in part.kinds:
+        fitting = ", ".join(other for other, e in TEACHERS.items() if kind in e.kinds)
+        raise ConfigError(
+            f"teacher {name!r} is for {part.places} environments and this one is "
+            f"{kind}; {_way_to(part, kind)}for {kind} there are: {fitting}"
+        )
 
 
 def _way_to(entry: TeacherEntry, kind: Kind) -> str:

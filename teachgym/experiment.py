@@ -15,13 +15,15 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gymnasium as gym
 
 from teachgym.agents import (
     TEACHERS,
+    Kind,
     make_teacher,
+    require_fit,
     require_teacher,
     required_settings,
     teacher_entry,
@@ -68,9 +70,6 @@ from teachgym.students import learnable_skills, profile_of
 from teachgym.students.dynamics import FloatArray
 from teachgym.students.planning import plan_for
 from teachgym.types import Budget, Data, Provenance
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = [
     "Make",
@@ -275,13 +274,17 @@ def check_config(config: RunConfig) -> None:
     if config.env != (full := env_id(config.env)):
         raise UnknownNameError(f"environment {config.env!r} has to be named in full: {full!r}")
     check_installed(config.trackers)
+    if config.chat:
+        _require_price(config, ChatSettings.of(config.chat))
     if config.env_settings.get("texts", True) is False:
         raise ConfigError(
             "texts is False, and a run keeps the examples in its folder; leave texts out, or use "
             "the environment through gym.make and gym.make_vec"
         )
     if config.env in CONFIGS:
-        CONFIGS[config.env].of(_settings_of_env(config))
+        settings = vars(CONFIGS[config.env].of(_settings_of_env(config)))
+        kind = Kind.of(short_name(config.env), settings.get("action", ""))
+        require_fit(config.teacher, kind)
 
 
 def asks_chat(config: RunConfig) -> bool:
@@ -350,7 +353,6 @@ def _assemble(config: RunConfig, folder: Path, make: Make) -> _Parts:
         store = {"store": str(RunFolder(folder.resolve()).chat)}
         config = replace(config, chat={**store, **config.chat})
         chat = ChatSettings.of(config.chat)
-        _require_price(config, chat)
         if "chat" in needed:
             who = TEACHERS.what(config.teacher)
             require_key(chat, who)

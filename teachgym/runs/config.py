@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from teachgym.chat.settings import ChatSettings
-from teachgym.errors import ConfigError, unknown
+from teachgym.errors import ConfigError
 from teachgym.records import Record, read_text
 from teachgym.registry import recorded
 from teachgym.runs.retention import Keep
@@ -76,15 +76,15 @@ class RunConfig:
         Raises:
             ConfigError: for a key that does not exist or a value of the wrong type.
         """
-        check_value("settings of a run", record, Mapping[str, Any])
-        known = [f.name for f in fields(cls)]
-        for name in record:
-            if name not in known:
-                raise ConfigError(
-                    f"{unknown('setting of a run', name, known)}; the environment's settings stand "
-                    "in the table env_settings, the teacher's in teacher_settings"
-                )
-        return build("a run", cls, settings=record)
+        try:
+            return build("a run", cls, settings=record)
+        except ConfigError as error:
+            if not isinstance(record, Mapping) or record.keys() <= {f.name for f in fields(cls)}:
+                raise
+            raise ConfigError(
+                f"{error}; the environment's settings stand in the table env_settings, the "
+                "teacher's in teacher_settings"
+            ) from None
 
     def to_json(self) -> Record:
         """The configuration as a JSON object.

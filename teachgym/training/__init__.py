@@ -63,7 +63,7 @@ def make_trainer(
                 f"there is no trainer for a {type(student).__name__}; choose one (trainer=) that "
                 "has cost and train (teachgym.protocols.Trainer)"
             )
-    grader = None if task is None else Grader(task)
+    grader = Grader(task) if task is not None and TRAINERS.takes(name, "grader") else None
     trainer: Trainer[Any] = TRAINERS.make(name, student, settings=settings, grader=grader)
     return trainer
 
