@@ -249,8 +249,13 @@ def of_row(seen: Any, row: int) -> Any:
 class CountedEnv(gym.Env[Any, Any]):
     """One episode; ``gym.make("teachgym/SkillList-v0", student="simulated", texts=False)``."""
 
+    probes = None
+    """Nothing can be asked of the student, since questions are texts."""
+
     def __init__(self, config: SkillListConfig) -> None:
         self._rows = Rows(config, 1)
+        self.dynamics = self._rows.dynamics
+        """Of the student; teachers of the registry are not given them."""
         self.skills, self.levels = self._rows.skills, self._rows.levels
         self.action_space = self._rows.action_space
         self.observation_space = self._rows.observation_space

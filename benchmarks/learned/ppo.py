@@ -1,0 +1,233 @@
+"""Is a trained teacher better than rules? Stable-Baselines3's PPO against them, run by run.
+
+    python -m teachgym.benchmarks.learned.ppo --runs 5 --steps 300000 --out ppo.jsonl
+
+Each training run gives a policy, which teaches with its mean action on seeds that no training saw:
+the student it was trained with, and others as it is. Every arm is a line of JSON, written as soon
+as it is known; what is there already is not made again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.markdown import Markdown
+
+from teachgym.agents import make_teacher
+from teachgym.benchmarks.bench.statistics import ratio
+from teachgym.benchmarks.learned.coefficients import Coefficients
+from teachgym.benchmarks.learned.rows import Rows
+from teachgym.loop import run_episode
+from teachgym.students.planning import search_constant, search_plan
+from teachgym.types import Score
+
+ID = "teachgym/SkillList-v0"
+EPISODE: Mapping[str, Any] = {"examples_per_step": 250, "budget": {"steps": 10, "examples": 2500}}
+STUDENTS: Mapping[str, Mapping[str, Any]] = {
+    "hard": {"student": "simulated", "student_settings": {"profile": "hard"}},
+    "base 1": {"student": "simulated", "student_settings": {"base": 1}},
+    "base 2": {"student": "simulated", "student_settings": {"base": 2}},
+    "tiny": {"student": "tiny"},
+}
+TRAINED_WITH = "hard"
+RULES = ("uniform", "alp", "weakest")
+HELD_OUT = range(5000, 5020)
+"""Seeds of the episodes that are compared, on a student that has to be trained the first five."""
+ROWS = 64
+RECIPE: Mapping[str, Any] = {
+    "n_steps": 20,
+    "batch_size": 640,
+    "learning_rate": 1e-3,
+    "gamma": 1.0,
+    "policy_kwargs": {"log_std_init": -1.0},
+}
+"""Settings of PPO where they are not Stable-Baselines3's: two episodes of each row for an update,
+no discount, since an episode has ten steps, and little noise beside actions in [-1, 1]. Rewards are
+divided by a running standard deviation (``VecNormalize``); they are hundredths."""
+
+Returns = tuple[float, ...]
+Act = Callable[[int, Any], Any]
+"""From the number of the step, counted from 0, and the observations of all rows to the actions."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one arm gained with one student."""
+
+    arm: str
+    student: str
+    returns: Returns
+    """Gain in accuracy on ``val``, an episode each."""
+    run: int = 0
+    """Number of the training run, from 0."""
+    trained: int = 0
+    """Environment steps of the training."""
+
+
+def train(run: int, steps: int) -> Any:
+    """A policy trained with the hard student for at least so many environment steps."""
+    from stable_baselines3 import PPO
+    from stable_baselines3.common.vec_env import VecNormalize
+
+    rows = Rows(Coefficients(make_rows(TRAINED_WITH, ROWS)))
+    env = VecNormalize(rows, norm_obs=False, gamma=1.0)
+    return PPO("MlpPolicy", env, seed=run, device="cpu", **RECIPE).learn(steps)
+
+
+def play(student: str, act: Act, view: Callable[[Any], Any] = lambda env: env) -> Returns:
+    """The returns of ``act`` with a student, one of a row for each held-out seed."""
+    seeds = seeds_of(student)
+    env = view(make_rows(student, len(seeds)))
+    seen, _ = env.reset(seed=list(seeds))
+    returns = np.zeros(len(seeds))
+    for step in range(int(EPISODE["budget"]["steps"])):
+        seen, rewards, *_ = env.step(act(step, seen))
+        returns = returns + rewards
+    env.close()
+    return tuple(returns.tolist())
+
+
+def play_policy(student: str, model: Any) -> Returns:
+    """The returns of a trained policy's mean actions."""
+    return play(student, lambda _, seen: model.predict(seen, deterministic=True)[0], Coefficients)
+
+
+def play_rule(student: str, name: str) -> Returns:
+    """The returns of a registered teacher with its default settings."""
+    env = gym.make(ID, texts=not is_simulated(student), **EPISODE, **STUDENTS[student])
+    teacher = make_teacher(name, env)
+    return tuple(run_episode(env, teacher, seed=seed).return_ for seed in seeds_of(student))
+
+
+def play_plans(student: str) -> Iterator[tuple[str, Returns]]:
+    """The returns of the best constant allocation and of the best plan, where they are known."""
+    if is_simulated(student):
+        env: Any = gym.make(ID, texts=False, **EPISODE, **STUDENTS[student])
+        steps = [float(EPISODE["examples_per_step"])] * int(EPISODE["budget"]["steps"])
+        for name, search in (("constant", search_constant), ("planned", search_plan)):
+            yield name, play(student, _following(search(env.unwrapped.dynamics, steps).shares))
+
+
+def _following(shares: NDArray[np.float64]) -> Act:
+    """Orders the shares of the step, (T, S, L), in every row."""
+    return lambda step, seen: np.repeat(
+        shares[step][None].astype(np.float32), len(seen["accuracy"]), axis=0
+    )
+
+
+def make_rows(student: str, count: int) -> gym.vector.VectorEnv[Any, Any, Any]:
+    """Environments with one of ``STUDENTS`` that step together."""
+    return gym.make_vec(
+        ID,
+        num_envs=count,
+        texts=not is_simulated(student),
+        autoreset_mode="SameStep",
+        **EPISODE,
+        **STUDENTS[student],
+    )
+
+
+def seeds_of(student: str) -> Sequence[int]:
+    """Those of the compared episodes."""
+    return HELD_OUT if is_simulated(student) else HELD_OUT[:5]
+
+
+def is_simulated(student: str) -> bool:
+    """Whether it learns without texts."""
+    return bool(STUDENTS[student]["student"] == "simulated")
+
+
+# -- lines and their table ---------------------------------------------------------------------
+
+
+def read(path: Path) -> list[Line]:
+    """The lines of a file; none if there is no file."""
+    if not path.exists():
+        return []
+    found = [json.loads(line) for line in path.read_text().splitlines()]
+    return [Line(**{**each, "returns": tuple(each["returns"])}) for each in found]
+
+
+def describe(lines: Sequence[Line]) -> str:
+    """The mean return of each arm with each student, and PPO's share of what planning is worth.
+
+    Errors are over episodes for what is not trained, and over training runs for PPO.
+    """
+    students = list(dict.fromkeys(line.student for line in lines))
+    arms = list(dict.fromkeys(line.arm for line in lines))
+    rows = [f"| {arm} | {' | '.join(_cell(lines, arm, s) for s in students)} |" for arm in arms]
+    head = [f"| arm | {' | '.join(students)} |", "|---" * (len(students) + 1) + "|"]
+    return "\n".join([*head, *rows, "", *_share(lines)])
+
+
+def _cell(lines: Sequence[Line], arm: str, student: str) -> str:
+    runs = [line.returns for line in lines if (line.arm, line.student) == (arm, student)]
+    if not runs:
+        return ""
+    values = runs[0] if len(runs) == 1 else [float(np.mean(run)) for run in runs]
+    return str(Score.of_repetitions(values))
+
+
+def _share(lines: Sequence[Line]) -> list[str]:
+    """PPO minus the best constant over the best plan minus it, where PPO was trained."""
+    by_arm = defaultdict[str, list[tuple[float, ...]]](list)
+    for line in lines:
+        if line.student == TRAINED_WITH:
+            by_arm[line.arm].append(line.returns)
+    if not {"ppo", "constant", "planned"} <= set(by_arm):
+        return []
+    ppo, constant, planned = (
+        np.mean(by_arm[arm], axis=0) for arm in ("ppo", "constant", "planned")
+    )
+    share = ratio(ppo - constant, planned - constant, np.random.default_rng(0))
+    return [f"Of what the best plan gains above the best constant allocation PPO has {share}."]
+
+
+def main() -> None:
+    """Make the lines that are missing, and print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--runs", type=int, default=5, help="training runs (default 5)")
+    parser.add_argument("--steps", type=int, default=300_000, help="of each (default 300000)")
+    parser.add_argument("--students", nargs="*", choices=STUDENTS, default=list(STUDENTS))
+    parser.add_argument("--out", type=Path, default=Path("ppo.jsonl"))
+    given = parser.parse_args()
+    known = read(given.out)
+
+    def add(line: Line) -> None:
+        known.append(line)
+        with given.out.open("a") as file:
+            file.write(json.dumps(asdict(line)) + "\n")
+        Console().print(f"{line.student}: {line.arm} {Score.of_repetitions(line.returns)}")
+
+    made = {(line.arm, line.student, line.run) for line in known}
+    for student in given.students:
+        for name in RULES:
+            if (name, student, 0) not in made:
+                add(Line(name, student, play_rule(student, name)))
+        if ("planned", student, 0) not in made:
+            for name, returns in play_plans(student):
+                add(Line(name, student, returns))
+    for run in range(given.runs):
+        missing = [s for s in given.students if ("ppo", s, run) not in made]
+        if missing:
+            model = train(run, given.steps)
+            for student in missing:
+                trained = int(model.num_timesteps)
+                add(Line("ppo", student, play_policy(student, model), run, trained))
+    Console().print(Markdown(describe(known)))
+
+
+if __name__ == "__main__":
+    main()
