@@ -35,8 +35,7 @@ ID = "teachgym/SkillList-v0"
 EPISODE: Mapping[str, Any] = {"examples_per_step": 250, "budget": {"steps": 10, "examples": 2500}}
 STUDENTS: Mapping[str, Mapping[str, Any]] = {
     "hard": {"student": "simulated", "student_settings": {"profile": "hard"}},
-    "base 1": {"student": "simulated", "student_settings": {"base": 1}},
-    "base 2": {"student": "simulated", "student_settings": {"base": 2}},
+    "fitted to tiny": {"student": "simulated"},
     "tiny": {"student": "tiny"},
 }
 TRAINED_WITH = "hard"
@@ -186,10 +185,10 @@ def _share(lines: Sequence[Line]) -> list[str]:
             by_arm[line.arm].append(line.returns)
     if not {"ppo", "constant", "planned"} <= set(by_arm):
         return []
-    ppo, constant, planned = (
-        np.mean(by_arm[arm], axis=0) for arm in ("ppo", "constant", "planned")
-    )
-    share = ratio(ppo - constant, planned - constant, np.random.default_rng(0))
+    constant, planned = (float(np.mean(by_arm[arm])) for arm in ("constant", "planned"))
+    gains = np.mean(by_arm["ppo"], axis=1) - constant  # (n_runs,)
+    room = np.full(len(gains), planned - constant)
+    share = ratio(gains, room, np.random.default_rng(0))
     return [f"Of what the best plan gains above the best constant allocation PPO has {share}."]
 
 
