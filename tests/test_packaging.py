@@ -13,8 +13,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-NOT_IN_THE_WHEEL = {"teachgym.benchmarks.models", "teachgym.benchmarks.speed"}
-"""What makes the shipped students and measures speed, in a checkout."""
+NOT_IN_THE_WHEEL = {
+    "teachgym.benchmarks.learned",
+    "teachgym.benchmarks.models",
+    "teachgym.benchmarks.speed",
+}
+"""What makes the shipped students, trains teachers and measures speed, in a checkout."""
 MAPPED = {"envs": "teachgym.envs", "agents": "teachgym.agents", "benchmarks": "teachgym.benchmarks"}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -37,7 +36,7 @@ class Rows(VecEnv):
     def reset(self) -> Any:
         """The first observations, of the seeds that ``seed`` was given."""
         seed, self._seeds = self._seeds, [None] * self.num_envs
-        return self.env.reset(seed=list(seed))[0]
+        return self.env.reset(seed=list(seed))[0]  # type: ignore[arg-type] # They may be None.
 
     def step_async(self, actions: np.ndarray) -> None:
         """Keep the actions for ``step_wait``."""
@@ -67,6 +66,6 @@ class Rows(VecEnv):
         """Rows have no methods of their own."""
         raise ConfigError(f"{method_name} cannot be called: rows that step together share all")
 
-    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> Sequence[bool]:
+    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
         """Not one of them."""
         return [False for _ in self._get_indices(indices)]
