@@ -22,7 +22,8 @@ EXAMPLES = {
     "train_ppo.py": (["256"], "after"),
     "train_dqn.py": (["60"], "gain on val"),
 }
-NEED_A_SERVER = {"llm_teacher.py"}
+NEED_MORE = {"llm_teacher.py", "train_offline.py"}
+"""A server, a data set."""
 QUICK = ("episode.py", "paper_in_one_file.py")
 
 
@@ -33,7 +34,7 @@ def run_python(*arguments: str) -> str:
 
 
 def test_every_example_is_run() -> None:
-    assert {p.name for p in (ROOT / "examples").glob("*.py")} == set(EXAMPLES) | NEED_A_SERVER
+    assert {p.name for p in (ROOT / "examples").glob("*.py")} == set(EXAMPLES) | NEED_MORE
 
 
 @pytest.mark.parametrize(
@@ -64,3 +65,19 @@ def test_the_paper_in_one_file_leaves_environments_and_teachers_to_be_read_later
     text = (ROOT / "examples" / "paper_in_one_file.py").read_text()
     assert len(text.splitlines()) <= 150
     assert not re.search(r"import.*(envs|agents)|(envs|agents).*import", text)
+
+
+@pytest.mark.slow
+def test_teachers_are_trained_on_the_episodes_of_a_bench(tmp_path: Path) -> None:
+    pytest.importorskip("d3rlpy")
+    bench, episodes = str(tmp_path / "bench"), str(tmp_path / "episodes")
+    settings = ["--set", "task_settings.val_per_cell=1", "--set", "task_settings.test_per_cell=1"]
+    arms = ["--arm", "weakest", "--arm", "alp", "--seeds", "2", "--workers", "1"]
+    command = ("-c", "from teachgym.cli import main; main()")
+    run_python(
+        *command, "bench", "tiny", "--student", "simulated", *settings, *arms, "--out", bench
+    )
+    run_python(*command, "export", bench, "--minari", episodes)
+    example = str(ROOT / "examples" / "train_offline.py")
+    out = run_python("-W", "ignore", example, episodes, "teachgym/SkillList/tiny-v1", "20", "2")
+    assert "conservative Q-learning" in out

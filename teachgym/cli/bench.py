@@ -143,6 +143,26 @@ def _write(path: Path, text: str) -> None:
         temporary.write_text(hide(text), encoding="utf-8")
 
 
+def show_union(benches: list[Path], *, markdown: bool = False) -> None:
+    """Print every comparison that any of several benches makes, and the arms that they share."""
+    from teachgym.benchmarks.bench.union import (
+        compare_union,
+        read_lines,
+        shared_arms,
+        union_rows,
+    )
+    from teachgym.report.tables import markdown_rows, rich_rows
+
+    lines = [line for path in benches for line in read_lines(path)]
+    rows = union_rows(compare_union(lines))
+    if markdown:
+        say(markdown_rows(rows))
+    else:
+        Console().print(rich_rows(rows))
+    for arm, places in shared_arms(lines).items():
+        say(f"shared  {arm}: {', '.join(places)}")
+
+
 def export_minari(folder: Path, out: Path) -> None:
     """Write the episodes of a bench, and say where, and of which arms there are none."""
     from teachgym.benchmarks.bench.episodes import export_episodes

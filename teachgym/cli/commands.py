@@ -351,7 +351,7 @@ def export(
 
 @app.command()
 def report(
-    folder: given.RunOrBench,
+    folders: given.Reported,
     markdown: given.Markdown = False,
     teaching: given.Teaching = False,
     agreement: given.OtherBench = None,
@@ -360,8 +360,17 @@ def report(
 
     The page opens offline, light or dark: curves, spending, the skill tree, every example and
     answer with filters; of a bench the leaderboard with intervals. Figures for papers lie beside.
+    Several benches: which arms they share, and p-values over all that any of them compares.
     """
     with errors_in_red():
+        if len(folders) > 1:
+            from teachgym.cli.bench import show_union
+
+            if teaching or agreement is not None:
+                raise ConfigError("--teaching and --agreement are of one folder; give one")
+            show_union(folders, markdown=markdown)
+            return
+        [folder] = folders
         if (folder / "suite.json").exists():
             from teachgym.cli import bench as benching
 

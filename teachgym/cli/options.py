@@ -17,6 +17,13 @@ Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run.")]
 RunOrBench = Annotated[
     Path, typer.Argument(metavar="RUN|BENCH", help="Folder of a run, or of a bench.")
 ]
+Reported = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="RUN|BENCH...",
+        help="Folder of a run or of a bench; several benches, or their results.jsonl.",
+    ),
+]
 What = Annotated[
     str | None,
     typer.Argument(

@@ -1,0 +1,133 @@
+"""Several benches read as one: which arms they share, and p-values over all that was compared.
+
+Suites have arms in common, such as their controls. Runs of one configuration and one seed are the
+same run wherever they are listed, so a comparison that several suites make is one comparison, and
+correcting it in each suite by itself would count it as often as there are suites.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from teachgym.benchmarks.bench.leaderboard import show_p
+from teachgym.benchmarks.bench.lines import result_lines
+from teachgym.benchmarks.bench.runner import read_results, read_suite
+from teachgym.benchmarks.bench.statistics import PairedTest, compare_paired, holm
+from teachgym.errors import ConfigError
+from teachgym.records import Record
+from teachgym.report.tables import Rows
+from teachgym.runs.files import stream_lines
+
+Runs = tuple[str, int]
+"""What an arm is, whatever it is called: its digest, and what is added to its seeds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Two arms that at least one suite compares."""
+
+    arm: str
+    reference: str
+    """By the names of the first suite that compares them."""
+    suites: tuple[str, ...]
+    """All that do."""
+    test: PairedTest
+    """On all seeds that both have in any suite."""
+    p: float
+    """Adjusted for all comparisons of all suites (``statistics.holm``)."""
+
+
+def read_lines(path: Path) -> list[Record]:
+    """The lines of a bench's folder, or of a file of them.
+
+    Raises:
+        RunError: for a folder without a bench, and a damaged file.
+    """
+    if path.is_file():
+        return list(stream_lines(path))
+    suite = read_suite(path)
+    return result_lines(suite, path, read_results(suite, path))
+
+
+def shared_arms(lines: Iterable[Record]) -> dict[str, tuple[str, ...]]:
+    """The suites of every arm that several have, by its name in the first."""
+    names: dict[Runs, dict[str, str]] = {}
+    for line in lines:
+        names.setdefault(_runs(line), {}).setdefault(line["suite"], line["arm"])
+    return {
+        next(iter(own.values())): tuple(f"{suite}/{arm}" for suite, arm in own.items())
+        for own in names.values()
+        if len(own) > 1
+    }
+
+
+def compare_union(lines: Sequence[Record]) -> list[Compared]:
+    """Every comparison that any suite makes, each once, smallest p-value first.
+
+    Raises:
+        ConfigError: if one run has two outcomes.
+    """
+    scores = _scores(lines)
+    made: dict[tuple[Runs, Runs], tuple[str, str, dict[str, None]]] = {}
+    known = {(line["suite"], line["arm"]): _runs(line) for line in lines}
+    for suite, arm, against in dict.fromkeys((x["suite"], x["arm"], x["against"]) for x in lines):
+        reference = known.get((suite, against))
+        if arm != against and reference is not None:
+            pair = known[suite, arm], reference
+            made.setdefault(pair, (arm, against, {}))[2][suite] = None
+    tests = {pair: test for pair in made if (test := _test(scores, *pair)) is not None}
+    places = {str(number): pair for number, pair in enumerate(tests)}
+    adjusted = holm({number: tests[pair].p for number, pair in places.items()})
+    found = [
+        Compared(*made[pair][:2], tuple(made[pair][2]), tests[pair], adjusted[number])
+        for number, pair in places.items()
+    ]
+    return sorted(found, key=lambda each: (each.p != each.p, each.p, each.test.p))
+
+
+def union_rows(found: Sequence[Compared]) -> Rows:
+    """Header and a row for each comparison."""
+    header = ("arm", "compared with", "in", "seeds", "difference [95 %]", "p alone", "p (union)")
+    rows = (
+        (
+            each.arm,
+            each.reference,
+            ", ".join(each.suites),
+            str(each.test.difference.n),
+            f"{each.test.difference.mean:+.4f} "
+            f"[{each.test.interval.low:+.4f}, {each.test.interval.high:+.4f}]",
+            show_p(each.test.p),
+            show_p(each.p),
+        )
+        for each in found
+    )
+    return (header, *rows)
+
+
+def _runs(line: Record) -> Runs:
+    return line["digest"], line["drawn"] - line["seed"]
+
+
+def _scores(lines: Iterable[Record]) -> dict[Runs, dict[int, float]]:
+    """Test accuracy by seed of every arm."""
+    scores: dict[Runs, dict[int, float]] = {}
+    for line in lines:
+        own = scores.setdefault(_runs(line), {})
+        if own.setdefault(line["seed"], line["test_after"]) != line["test_after"]:
+            raise ConfigError(
+                f"arm {line['arm']!r} of {line['suite']} has another outcome for seed "
+                f"{line['seed']} than the same run elsewhere ({line['test_after']:.4f}, "
+                f"{own[line['seed']]:.4f}); give benches that one commit has made"
+            )
+    return scores
+
+
+def _test(
+    scores: Mapping[Runs, Mapping[int, float]], arm: Runs, reference: Runs
+) -> PairedTest | None:
+    shared = sorted(set(scores[arm]) & set(scores[reference]))
+    if not shared:
+        return None
+    return compare_paired(*([scores[own][seed] for seed in shared] for own in (arm, reference)))
