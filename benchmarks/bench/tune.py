@@ -20,7 +20,7 @@ from teachgym.agents import TEACHERS, Kind, required_settings, teacher_entry
 from teachgym.benchmarks.bench.runner import read_results
 from teachgym.benchmarks.bench.search import draw_settings, search_space
 from teachgym.benchmarks.bench.suites import Arm, Suite
-from teachgym.benchmarks.bench.suites.shared import EMBEDDED
+from teachgym.benchmarks.bench.suites.shared import DRAWN, EMBEDDED
 from teachgym.benchmarks.bench.suites.suite import TUNING_SEED
 from teachgym.benchmarks.bench.suites.tuned import TUNED, read_tuned
 from teachgym.errors import ConfigError
@@ -77,6 +77,7 @@ def tuning_suite(teacher: Any, *, trials: int, seeds: int, student: str) -> Suit
         env=f"teachgym/{kinds[0].env}-v0",
         env_settings={**EMBEDDED, "student": student},
         seeds=seeds,
+        seeded=DRAWN,
         reference=DEFAULTS,
         tunes=True,
     )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from importlib import import_module
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -16,6 +14,7 @@ from teachgym.errors import ConfigError, UnknownNameError, require_packages, unk
 from teachgym.protocols import Student, Task
 from teachgym.registry import Registry, is_reference
 from teachgym.settings import build, check_value
+from teachgym.students.bases import BASES, TINY, base_card, base_of
 from teachgym.students.profile import FITTED_TO_TINY, Profile
 from teachgym.students.simulated import SimulatedStudent
 
@@ -42,7 +41,7 @@ STUDENTS = Registry(
 """Every student that is no language model, called as ``(task, **settings)``."""
 
 LANGUAGE_MODELS = {
-    "tiny": "A real transformer that ships with teachgym: seconds per step on a CPU.",
+    TINY: f"A real transformer that ships, in {BASES} bases: seconds per step on a CPU.",
     "smollm2": "SmolLM2-135M-Instruct, from the extra of that name.",
 }
 """Language models that need neither a path nor the network, and what they are."""
@@ -60,9 +59,6 @@ _MODULES = {
     "vllm": "vllm.student",
 }
 """Where the ``load_students`` of a backend is."""
-
-TINY_CARD = Path(__file__).parent / "data" / "tiny" / "card.json"
-"""What is known about the ``tiny`` student."""
 
 
 def make_student(name: Any, task: Task, **settings: Any) -> Student:
@@ -137,7 +133,8 @@ def require_student(name: Any, settings: Mapping[str, Any]) -> None:
         # Imported here: torch takes seconds to load.
         from teachgym.students.settings import LanguageModelSettings
 
-        build(f"student {name!r}", LanguageModelSettings, settings=settings)
+        made = build(f"student {name!r}", LanguageModelSettings, settings=settings)
+        base_of(name, made.base)
 
 
 def _is_language_model(name: Any) -> bool:
@@ -158,7 +155,7 @@ def profile_of(name: str, settings: Mapping[str, Any]) -> Profile | None:
     """How the student ``name`` learns, where that is known: of ``tiny`` by the fit to it."""
     if name == "simulated":
         return Profile.load(settings.get("profile", FITTED_TO_TINY))
-    return Profile.load(FITTED_TO_TINY) if name == "tiny" else None
+    return Profile.load(FITTED_TO_TINY) if name == TINY else None
 
 
 def learnable_skills(
@@ -166,11 +163,12 @@ def learnable_skills(
 ) -> tuple[str, ...]:
     """Weak skills that training the student ``name`` can lift; () where nobody knows.
 
-    Privileged knowledge for the oracle teacher, which is no fair competitor: measured for ``tiny``
-    when it was made, and for ``simulated`` when it was fitted.
+    Privileged knowledge for the oracle teacher, which is no fair competitor: measured for each base
+    of ``tiny`` when it was made, and for ``simulated`` when it was fitted. ``settings`` are the
+    student's.
     """
     if name == "simulated" and (profile := profile_of(name, settings)):
         return profile.learnable
-    if name == "tiny":
-        return tuple(json.loads(TINY_CARD.read_text())["learnable"])
+    if name == TINY:
+        return tuple(base_card(settings.get("base", 0))["learnable"])
     return ()

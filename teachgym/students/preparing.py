@@ -11,6 +11,7 @@ import torch
 
 from teachgym.errors import ConfigError
 from teachgym.students.adapter_files import AdapterWeights, read_adapter
+from teachgym.students.bases import base_of
 from teachgym.students.loading import Loaded, load_model
 from teachgym.students.local.network import context_of
 from teachgym.students.lora import LoRASettings
@@ -41,7 +42,7 @@ class Prepared:
 
 def prepare(name_or_path: str, settings: LanguageModelSettings) -> Prepared:
     """Load a model as a student; see ``load_model`` for names and errors."""
-    loaded = load_model(name_or_path)
+    loaded = load_model(base_of(name_or_path, settings.base))
     adapter = settings.adapter or (str(loaded.adapter) if loaded.adapter else None)
     settings = replace(settings, adapter=adapter)
     lora, start = None, None

@@ -10,7 +10,7 @@ import torch
 
 from teachgym.errors import ConfigError
 from teachgym.redaction import require_address
-from teachgym.settings import Positive, Rank, Seed, ShareBelowOne, Tokens, checked
+from teachgym.settings import Count, Positive, Rank, Seed, ShareBelowOne, Tokens, checked
 from teachgym.students.lora import ALL_LINEAR, LoRASettings
 from teachgym.students.templates import FIXED_DATE, require_date
 
@@ -26,6 +26,8 @@ model would save nothing."""
 class LanguageModelSettings:
     """The student settings of language models; all are plain JSON."""
 
+    base: Count = 0
+    """Of ``tiny``: the number of the pretrained weights to start from (``students.bases``)."""
     backend: Literal["auto", "local", "hf", "vllm"] = "auto"
     """``auto``: ``local`` for every model that a check of its numbers finds computed right there,
     else ``hf``, with a warning that says what differed. ``local``: packed training and slots;

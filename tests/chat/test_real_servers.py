@@ -60,9 +60,9 @@ def save_model(folder: Path, template: str) -> Path:
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-    import teachgym.students
+    from teachgym.students.bases import base_folder
 
-    tokenizer = AutoTokenizer.from_pretrained(Path(teachgym.students.__file__).parent / "data/tiny")
+    tokenizer = AutoTokenizer.from_pretrained(base_folder(0))
     tokenizer.chat_template = template
     tokenizer.save_pretrained(folder)
     with torch.random.fork_rng():

@@ -258,5 +258,5 @@ def test_the_shipped_profile_fits_the_shipped_task() -> None:
     task = make_task("arithmetic-and-strings")
     leaves = {skill.name for skill in task.skills if skill.parent is not None}
     assert set(profile.skills) == leaves
-    assert set(learnable_skills("simulated")) == set(profile.learnable) < leaves
+    assert set(learnable_skills("simulated", {})) == set(profile.learnable) < leaves
     assert profile.learnable

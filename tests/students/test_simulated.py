@@ -204,7 +204,7 @@ def test_a_misspelt_name_is_not_looked_up_on_the_hub() -> None:
 
 
 def test_nobody_knows_what_an_arbitrary_model_can_learn() -> None:
-    assert learnable_skills("path/to/model") == ()
+    assert learnable_skills("path/to/model", {}) == ()
 
 
 def test_the_simulated_student_and_its_trainer_need_no_torch() -> None:

@@ -11,7 +11,7 @@ import teachgym  # noqa: F401  (registers the environments)
 from teachgym.agents import REQUIRED, TEACHERS, make_teacher, teacher_settings
 from teachgym.engines import ENGINES
 from teachgym.rewards import REWARDS, make_reward
-from teachgym.students import TINY_CARD, make_student
+from teachgym.students import make_student
 from teachgym.tasks import TASKS, make_task
 from teachgym.testing import (
     check_engine,
@@ -39,7 +39,6 @@ STUDENTS = [
         "tiny",
         marks=[
             pytest.mark.slow,
-            pytest.mark.skipif(not TINY_CARD.exists(), reason="the weights have not been made"),
         ],
     ),
 ]

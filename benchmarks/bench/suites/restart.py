@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from teachgym.benchmarks.bench.suites.shared import EMBEDDED
+from teachgym.benchmarks.bench.suites.shared import DRAWN, EMBEDDED
 from teachgym.benchmarks.bench.suites.suite import Arm, Suite
 
 
@@ -34,10 +34,11 @@ def restart() -> Suite:
     ]
     return Suite(
         "restart",
-        1,
+        2,
         'training="continue" against "scratch", the notation of the paper and its code',
         tuple(arms),
         env_settings=EMBEDDED,
         seeds=10,
+        seeded=DRAWN,
         reference="uniform-continue",
     )

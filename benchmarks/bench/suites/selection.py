@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from teachgym.benchmarks.bench.suites.shared import EMBEDDED, OPEN_ENDED
+from teachgym.benchmarks.bench.suites.shared import DRAWN, EMBEDDED, OPEN_ENDED
 from teachgym.benchmarks.bench.suites.suite import Arm, Suite
 
 
@@ -43,15 +43,16 @@ def data_selection() -> Suite:
     pool = Arm("pool", "pool", env=OPEN_ENDED, against="uniform-selected")
     return Suite(
         "data-selection",
-        1,
+        2,
         "existing training data chosen by three teachers against data made to order",
         (*arms, pool),
         env_settings={
             **EMBEDDED,
-            "task_settings": {"train_per_cell": 250},
+            "task_settings": {**EMBEDDED["task_settings"], "train_per_cell": 250},
             "gate_settings": {"duplicates": "allow"},
         },
         seeds=10,
+        seeded=DRAWN,
         reference="uniform-generated",
         brief=("alp-generated", "alp-selected"),
     )

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from teachgym.benchmarks.bench.suites.suite import Arm
+from teachgym.benchmarks.bench.suites.suite import BASE, Arm
 
 OPEN_ENDED, SKILL_TREE = "teachgym/OpenEnded-v0", "teachgym/SkillTree-v0"
 BUDGET: Mapping[str, float] = {"steps": 10, "examples": 2500}
-EMBEDDED: Mapping[str, Any] = {"student": "tiny", "budget": BUDGET, "examples_per_step": 250}
-"""The embedded student at the project's usual budget."""
+EMBEDDED: Mapping[str, Any] = {
+    "student": "tiny",
+    "task_settings": {"test_per_cell": 80},
+    "budget": BUDGET,
+    "examples_per_step": 250,
+}
+"""The embedded student at the project's usual budget, with as many items of test as make the error
+of an accuracy small beside what runs differ by."""
+DRAWN = ("task_settings.seed", BASE)
+"""What the seed of a run draws besides its luck: items of all splits, and the student's base."""
 SCRIPTED: Mapping[str, Any] = {
     "provider": "python",
     "model": "teachgym.benchmarks.bench.scripted_teacher:answer",

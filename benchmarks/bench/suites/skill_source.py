@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from teachgym.benchmarks.bench.suites.shared import EMBEDDED
+from teachgym.benchmarks.bench.suites.shared import DRAWN, EMBEDDED
 from teachgym.benchmarks.bench.suites.suite import Arm, Suite
 
 GOLD = "gold"
@@ -59,11 +59,12 @@ def skill_source(sources: Mapping[str, str | None] = COMPARED) -> Suite:
     ]
     return Suite(
         "skill-source",
-        1,
+        2,
         "progress per skill under the task's own skills, found, coarse, shuffled and none",
         tuple(arms),
         env_settings=EMBEDDED,
         seeds=10,
+        seeded=DRAWN,
         reference=f"uniform-{GOLD}",
         brief=("alp-gold", "alp-clusters-7", "alp-shuffled", "alp-one"),
     )

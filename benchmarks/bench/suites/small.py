@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from teachgym.benchmarks.bench.suites.shared import EMBEDDED, controls
+from teachgym.benchmarks.bench.suites.shared import DRAWN, EMBEDDED, controls
 from teachgym.benchmarks.bench.suites.suite import Arm, Suite
 
 
@@ -20,6 +20,7 @@ def smoke() -> Suite:
             "budget": {"steps": 4, "examples": 1000},
         },
         seeds=5,
+        seeded=DRAWN,
     )
 
 
@@ -37,6 +38,7 @@ def hard() -> Suite:
             "student_settings": {"profile": "hard"},
         },
         seeds=20,
+        seeded=DRAWN,
     )
 
 
@@ -49,7 +51,7 @@ def noise() -> Suite:
     settings = {"student": "simulated", "budget": {"steps": 5, "examples": 1250}}
     return Suite(
         "noise",
-        1,
+        2,
         "a teacher, its copy with other seeds, and a planted better one; simulated student",
         (
             Arm("uniform", "uniform", control=True),
@@ -58,4 +60,5 @@ def noise() -> Suite:
         ),
         env_settings=settings,
         seeds=20,
+        seeded=DRAWN,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from teachgym.benchmarks.bench.suites.shared import EMBEDDED
+from teachgym.benchmarks.bench.suites.shared import DRAWN, EMBEDDED
 from teachgym.benchmarks.bench.suites.suite import Arm, Suite
 
 TEACHERS = ("uniform", "weakest", "alp", "ucb1", "thompson", "alp-gmm")
@@ -42,7 +42,7 @@ def stress() -> Suite:
     """
     return Suite(
         "stress",
-        2,
+        3,
         "six teachers under nine stresses and none; simulated student",
         tuple(
             _arm(teacher, condition, settings)
@@ -55,7 +55,7 @@ def stress() -> Suite:
             "task_settings": {"val_per_cell": 5, "test_per_cell": 10},
         },
         seeds=20,
-        seeded=("stress.seed",),
+        seeded=("stress.seed", *DRAWN),
         reference=TEACHERS[0],
         brief=tuple(_name("alp", condition) for condition in CONDITIONS),
     )

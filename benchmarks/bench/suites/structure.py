@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from teachgym.benchmarks.bench.suites.shared import EMBEDDED, OPEN_ENDED, SCRIPTED, SKILL_TREE
+from teachgym.benchmarks.bench.suites.shared import (
+    DRAWN,
+    EMBEDDED,
+    OPEN_ENDED,
+    SCRIPTED,
+    SKILL_TREE,
+)
 from teachgym.benchmarks.bench.suites.suite import SKILL_LIST, Arm, Suite
 
 
@@ -85,11 +91,12 @@ def structure() -> Suite:
     )
     return Suite(
         "structure",
-        1,
+        2,
         "the same scripted chat model and the best rules in the three environments",
         (*chats, *rules),
         env_settings=EMBEDDED,
         seeds=10,
+        seeded=DRAWN,
         reference="open-ended-with-state",
         chat=SCRIPTED,
         brief=tuple(arm.name for arm in chats),

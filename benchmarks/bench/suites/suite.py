@@ -13,10 +13,13 @@ from teachgym.records import Record
 from teachgym.registry import recorded
 from teachgym.runs.config import RunConfig
 from teachgym.settings import Count, CountFromOne, FromJson, build, checked
+from teachgym.students.bases import BASES, COMPARED, TINY
 
 SKILL_LIST = "teachgym/SkillList-v0"
 TUNING_SEED = 10_000
 """Seeds from here on are for tuning: no board may use them, and tuning may use no others."""
+BASE = "student_settings.base"
+"""The setting that has fewer values than there are seeds, which take turns."""
 _ONE_EPOCH = ("simulated", "tiny")
 """Students that are trained in one pass unless told otherwise."""
 
@@ -72,7 +75,8 @@ class Suite:
     """The arm that others are compared with."""
     seeded: FromJson[tuple[str, ...]] = ()
     """Settings of the environment, with dots for tables within tables, that are the seed of each
-    run: what chance makes of the environment differs by seed, and is the same for all arms."""
+    run: what chance makes of the environment differs by seed, and is the same for all arms. The
+    bases of ``tiny`` take turns: those to compare on, or in tuning the others."""
     axes: FromJson[tuple[str, ...]] = ()
     """Two settings, with dots for tables within tables, in which its conditions differ: results are
     then shown as a surface over them; () = conditions are no points of a plane."""
@@ -230,7 +234,10 @@ class Cell:
         suite, arm, seed = self.suite, self.arm, self.drawn
         env_settings = _overlay(suite.env_settings, arm.env_settings)
         for name in suite.seeded:
-            env_settings = _overlay(env_settings, _nested(name.split("."), seed))
+            if name == BASE and env_settings.get("student") != TINY:
+                continue  # Others have one base.
+            value = _base(seed) if name == BASE else seed
+            env_settings = _overlay(env_settings, _nested(name.split("."), value))
         return RunConfig(
             env=arm.env or suite.env,
             env_settings=env_settings if arm.fewer == 1 else _with_fewer(env_settings, arm),
@@ -256,6 +263,11 @@ def _setting(settings: Mapping[str, Any], name: str) -> float:
     """The number of a setting whose name has dots for tables within tables."""
     first, _, rest = name.partition(".")
     return _setting(settings[first], rest) if rest else float(settings[first])
+
+
+def _base(seed: int) -> int:
+    """The base of ``tiny`` that a run of that seed starts from: seeds of tuning have their own."""
+    return COMPARED + seed % (BASES - COMPARED) if seed >= TUNING_SEED else seed % COMPARED
 
 
 def _nested(names: Sequence[str], value: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from teachgym.benchmarks.bench.suites.shared import EMBEDDED, SCRIPTED
+from teachgym.benchmarks.bench.suites.shared import DRAWN, EMBEDDED, SCRIPTED
 from teachgym.benchmarks.bench.suites.structure import PLACES
 from teachgym.benchmarks.bench.suites.suite import Arm, Suite
 
@@ -60,11 +60,12 @@ def teacher_ablation() -> Suite:
     ]
     return Suite(
         "teacher-ablation",
-        1,
+        2,
         "scripted teachers that read mistakes, that only count them, and that write wrong answers",
         (*strong, *weak, *noisy),
         env_settings=EMBEDDED,
         seeds=10,
+        seeded=DRAWN,
         reference="open-ended-strong",
         chat=SCRIPTED,
         brief=("open-ended-weak", "noisy", "noisy-unchecked"),

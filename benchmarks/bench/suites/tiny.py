@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from teachgym.benchmarks.bench.suites.shared import (
+    DRAWN,
     EMBEDDED,
     OPEN_ENDED,
     SCRIPTED,
@@ -86,6 +87,7 @@ def tiny() -> Suite:
         (*controls(), *lists, *trees, *written),
         env_settings=EMBEDDED,
         seeds=10,
+        seeded=DRAWN,
         chat=SCRIPTED,
         beyond=("no-data", "format"),
         brief=(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from teachgym.benchmarks.bench.suites.shared import EMBEDDED, OPEN_ENDED, SCRIPTED
+from teachgym.benchmarks.bench.suites.shared import DRAWN, EMBEDDED, OPEN_ENDED, SCRIPTED
 from teachgym.benchmarks.bench.suites.suite import Arm, Suite
 
 
@@ -14,7 +14,7 @@ def with_state() -> Suite:
     """
     return Suite(
         "with-state",
-        1,
+        2,
         "a chat model that sees the student's errors against one that does not",
         (
             Arm("no-state", "llm", {"state": False}, control=True),
@@ -23,6 +23,7 @@ def with_state() -> Suite:
         env=OPEN_ENDED,
         env_settings=EMBEDDED,
         seeds=10,
+        seeded=DRAWN,
         reference="no-state",
         chat=SCRIPTED,
     )

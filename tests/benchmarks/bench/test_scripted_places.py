@@ -138,14 +138,14 @@ def test_without_room_it_makes_do_with_what_is_known() -> None:
 
 
 def test_known_subskills_get_data_by_how_near_the_mistakes_are_or_by_their_number() -> None:
-    """Nine mistakes each: 9 * 0.01 against 9 * 0.25 or more; one each to the weak teacher."""
+    """Eight or nine mistakes each: 0.01 of one against 0.25 or more; alike to the weak teacher."""
     known = ("add", "sub", "mod")
     strong = moved(sums_and_differences, *known)
     weak = moved(sums_and_differences, *known, chat=answer_weakly)
     assert isinstance(strong, Exploit)
     assert isinstance(weak, Exploit)
-    assert strong.allocation["sub"] >= 25 * strong.allocation["add"]
-    assert abs(weak.allocation["sub"] - weak.allocation["add"]) <= 1
+    assert strong.allocation["sub"] >= 25 * 8 / 9 * strong.allocation["add"]
+    assert 8 / 9 - 0.01 < weak.allocation["sub"] / weak.allocation["add"] < 9 / 8 + 0.01
     assert strong.allocation["mod"] == weak.allocation["mod"] == 0
 
 

@@ -14,6 +14,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from teachgym.benchmarks.models.pretrain_tiny import CHARACTERS, make_student, make_tokenizer
 from teachgym.errors import ConfigError, UnknownNameError
+from teachgym.students import check_student as check_settings
+from teachgym.students.bases import BASES, base_card
 from teachgym.students.local.student import LanguageModelStudent
 from teachgym.testing import check_student
 from teachgym.types import Checkpoint, Prompt
@@ -229,22 +231,43 @@ def test_tiny_is_small_and_keeps_the_contract_of_students(tiny: LanguageModelStu
     check_student(tiny, PROMPTS[:4])
 
 
-def test_tiny_knows_what_its_card_says() -> None:
+@pytest.mark.parametrize(
+    "number", [0, *(pytest.param(n, marks=[pytest.mark.slow]) for n in range(1, BASES))]
+)
+def test_tiny_knows_what_its_card_says(number: int) -> None:
     """Measured again: at most one validation item in fifty may differ between processors."""
-    import json
-
     from teachgym.evaluation import GenerateAndGrade
-    from teachgym.students import TINY_CARD
     from teachgym.tasks import make_task
 
-    card = json.loads(TINY_CARD.read_text())
-    task = make_task("arithmetic-and-strings")
-    report = GenerateAndGrade().evaluate(LanguageModelStudent.load("tiny"), task, "val")
+    card = base_card(number)
+    task = make_task("arithmetic-and-strings", val_per_cell=card["val_per_cell"])
+    student = LanguageModelStudent.load("tiny", base=number, device="cpu")
+    report = GenerateAndGrade().evaluate(student, task, "val")
     assert report.accuracy == pytest.approx(card["val_accuracy"], abs=0.02)
     assert set(card["learnable"]) < set(report.by_skill())
-    known = names_above(0.9, {s: x.mean for s, x in report.by_skill().items()})
-    assert len(known) >= 13
-    assert not set(known) & {"mul", "sum97"}
+
+
+def test_the_default_base_is_number_0_and_others_are_other_students() -> None:
+    first, default, other = (
+        LanguageModelStudent.load("tiny", device="cpu", **settings).fingerprint()
+        for settings in ({"base": 0}, {}, {"base": 1})
+    )
+    assert first == default != other
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "message"),
+    [
+        ("tiny", BASES, f"base is {BASES}, and the student 'tiny' has the bases 0 to {BASES - 1}"),
+        ("tiny", -1, "base is -1; it must be 0 or more"),
+        ("gpt2", 1, "base is 1, and the student 'gpt2' has but one"),
+    ],
+)
+def test_a_base_that_does_not_exist_is_refused_before_anything_is_loaded(
+    name: str, number: int, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        check_settings(name, {"base": number})
 
 
 def names_above(bar: float, scores: dict[str, float]) -> Sequence[str]:

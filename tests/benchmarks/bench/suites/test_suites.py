@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import fmean
@@ -22,9 +23,12 @@ from teachgym.benchmarks.bench.runner import (
     run_suite,
 )
 from teachgym.benchmarks.bench.suites import SUITES, Arm, Cell, Suite, make_suite
+from teachgym.benchmarks.bench.suites.shared import DRAWN, EMBEDDED
+from teachgym.benchmarks.bench.suites.suite import TUNING_SEED
 from teachgym.errors import ConfigError, RunError, UnknownNameError
 from teachgym.experiment import check_config
 from teachgym.students import make_student
+from teachgym.students.bases import BASES, COMPARED
 from teachgym.tasks import make_task
 from teachgym.training import make_trainer
 
@@ -124,6 +128,21 @@ def test_a_seeded_setting_is_the_seed_of_each_run_and_leaves_its_table_alone() -
         "copy/seed_01": {"stress": {"rugged": True, "seed": 101}, "extra": 101},
     }
     assert Suite.of(json.loads(json.dumps(suite.to_json()))) == suite
+
+
+def test_the_bases_of_tiny_take_turns_and_other_students_have_one() -> None:
+    arms = (Arm("uniform", "uniform"),)
+    suite = Suite("s", 1, "", arms, env_settings=EMBEDDED, seeds=COMPARED + 2, seeded=DRAWN)
+    settings = [cell.config.env_settings for cell in suite.cells()]
+    assert [s["student_settings"]["base"] for s in settings] == [*range(COMPARED), 0, 1]
+    assert [s["task_settings"] for s in settings] == [
+        {"test_per_cell": 80, "seed": seed} for seed in range(COMPARED + 2)
+    ]
+    tuning = replace(suite, arms=(Arm("uniform", "uniform", seed_offset=TUNING_SEED),), tunes=True)
+    bases = {cell.config.env_settings["student_settings"]["base"] for cell in tuning.cells()}
+    assert bases == {*range(COMPARED, BASES)}
+    other = suite.changed({"student": "simulated"}).cells()[1].config.env_settings
+    assert "student_settings" not in other
 
 
 def test_fewer_examples_are_a_fraction_of_those_that_the_others_have() -> None:
