@@ -39,7 +39,7 @@ from teachgym.students import make_student
 from teachgym.students.lora import LoRASettings
 from teachgym.students.profile import Profile, SkillProfile
 from teachgym.students.settings import LanguageModelSettings
-from teachgym.tasks import TASKS, check_task, make_task
+from teachgym.tasks import TASKS, make_task
 from teachgym.tasks.problem_splits import Selection
 from teachgym.training.settings import FineTuningSettings
 from teachgym.training.simulated import SimulatedTrainer
@@ -258,7 +258,7 @@ def _classroom(id_: str) -> gym.Env[Any, Any]:
 def test_tasks_take_nothing_else(name: str) -> None:
     for setting in TASKS.settings(name):
         for value in HOSTILE.values():
-            tried(lambda s=setting, v=value: check_task(name, {s: v}))
+            tried(lambda s=setting, v=value: TASKS.check(name, {s: v}))
             if name == "arithmetic-and-strings":
                 tried(lambda s=setting, v=value: make_task(name, **{s: v}))
 
