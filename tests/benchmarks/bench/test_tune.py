@@ -28,6 +28,7 @@ from teachgym.benchmarks.bench.tune import (
 )
 from teachgym.cli import app
 from teachgym.errors import ConfigError, UnknownNameError
+from teachgym.students.bases import BASES, COMPARED
 from teachgym.types import Score
 from tests.benchmarks.bench.small_bench import IN_TURN, SMALL
 
@@ -73,6 +74,17 @@ def test_all_teachers_have_as_many_trials_on_the_same_reserved_seeds() -> None:
     assert seeds == {TUNING_SEED, TUNING_SEED + 1}
     assert {suite.arms[0].name for suite in suites} == {DEFAULTS}
     assert not any(suite.arms[0].teacher_settings for suite in suites)
+
+
+def test_trials_have_items_and_bases_on_which_no_board_compares() -> None:
+    cells = tuning_suite("plr", trials=2, seeds=3, student="tiny").cells()
+    settings = [cell.config.env_settings for cell in cells]
+    bases = {own["student_settings"]["base"] for own in settings}
+    assert bases == set(range(COMPARED, BASES))
+    items = {own["task_settings"]["seed"] for own in settings}
+    assert items == {TUNING_SEED, TUNING_SEED + 1, TUNING_SEED + 2}
+    boards = [cell.config.env_settings for cell in make_suite("tiny").cells()]
+    assert not bases & {own["student_settings"]["base"] for own in boards}
 
 
 def test_more_trials_leave_the_first_ones_as_they_are() -> None:
