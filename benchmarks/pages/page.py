@@ -113,6 +113,7 @@ def _facts(bench: BenchMaterial) -> dict[str, str]:
         **{
             name.replace("_", " ").capitalize(): _show(value)
             for name, value in suite.env_settings.items()
+            if name not in {axis.partition(".")[0] for axis in suite.axes}
         },
         "Commit": ", ".join(map(short_commit, bench.commits)) or "nothing finished",
         "Version": ", ".join(bench.versions) or "nothing finished",

@@ -113,4 +113,5 @@ def _change(line: LeaderboardRow) -> float:
 
 
 def _words(axis: str) -> str:
-    return " ".join(reversed(axis.replace("_", " ").split(".")))
+    table, _, name = axis.replace("_", " ").partition(".")
+    return f"{table} ({name})" if name else table

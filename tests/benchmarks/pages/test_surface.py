@@ -55,7 +55,7 @@ def test_rows_are_points_with_the_reference_and_the_difference_from_it(
         "alp": PLACES,
     }
     header, *rows = surface_rows(bench)
-    assert header == ("examples budget", "examples per step", "uniform", "alp")
+    assert header == ("budget (examples)", "examples per step", "uniform", "alp")
     assert [row[:2] for row in rows] == [("500", "250"), ("500", "500"), ("1,000", "500")]
     pairs = [
         [bench.results[f"{teacher}-1000-by-500", seed].test.after.mean for seed in range(2)]
@@ -73,8 +73,8 @@ def test_the_page_has_a_table_a_teacher_and_a_chart_a_budget(
     assert "<strong>alp</strong>" in page
     assert "alp-1000-by-500: n = 2" in page
     assert [chart.title for chart in surface_charts(bench)] == [
-        "examples budget 500",
-        "examples budget 1,000",
+        "budget (examples) 500",
+        "budget (examples) 1,000",
     ]
     names = {path.name for path in (tmp_path / "figures").iterdir()}
     assert names == {f"surface-{n}.{kind}" for n in (1, 2) for kind in ("png", "svg")}
