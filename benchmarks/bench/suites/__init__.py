@@ -26,6 +26,7 @@ SUITES = Registry(
         "skill-source": f"{_HERE}.skill_source:skill_source",
         "data-selection": f"{_HERE}.selection:data_selection",
         "restart": f"{_HERE}.restart:restart",
+        "variance": f"{_HERE}.variance:variance",
         "dataenvgym-math": f"{_HERE}.dataenvgym:dataenvgym_math",
     },
 )

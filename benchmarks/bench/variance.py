@@ -1,0 +1,141 @@
+"""Where the differences between runs come from: training luck, items, base, skills.
+
+    teachgym bench variance
+    python -m teachgym.benchmarks.bench.variance bench/variance
+
+The suite ``variance`` crosses bases, draws of items and seeds, so that each source of chance can be
+told from the others.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from teachgym.benchmarks.bench.runner import read_results, read_suite
+from teachgym.benchmarks.bench.suites.variance import ITEMS, TEACHERS, arm_name
+from teachgym.errors import ConfigError
+from teachgym.runs.result import RunResult
+from teachgym.students.bases import COMPARED
+
+FloatArray = NDArray[np.float64]
+
+SOURCES = ("base", "items", "seed", "skill")
+REST = "rest"
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """What a source of chance adds to the variance of one value."""
+
+    variance: float
+    """By moments, so that it is below 0 where there is next to none."""
+    stderr: float
+    n: int
+    """Draws of the source that were seen."""
+
+
+def mean_correlation(scores: FloatArray) -> float:
+    """Mean correlation over seeds of two different arms; ``scores`` has the shape (arms, seeds).
+
+    What pairing by seed is worth: the variance of a difference is that of independent runs times
+    1 - correlation. Arms without variance are left out; nan if fewer than two are left.
+    """
+    varied = scores[scores.std(axis=1) > 0]
+    if len(varied) < 2:
+        return float("nan")
+    pairs = np.triu_indices(len(varied), k=1)
+    return float(np.corrcoef(varied)[pairs].mean())
+
+
+def components(values: FloatArray, sources: Sequence[str]) -> dict[str, Component]:
+    """The variance that each crossed source adds, and the rest; one axis of ``values`` a source.
+
+    All sources are random, each acts on its own and ``rest`` is what they do together, luck that
+    no source accounts for included. By moments (Searle, Casella and McCulloch 1992, *Variance
+    Components*, chapter 4): with M the mean square of a source with n draws and E that of the
+    rest, (M - E) / (number of values / n), whose standard error follows from
+    var(M) = 2 M^2 / (degrees of freedom), for normal effects.
+
+    Raises:
+        ConfigError: if a source has fewer than two draws, or nothing is left for the rest.
+    """
+    free = {name: n - 1 for name, n in zip(sources, values.shape, strict=True)}
+    free_rest = values.size - 1 - sum(free.values())
+    if min(free.values()) < 1 or free_rest < 1:
+        raise ConfigError(
+            f"values of the shape {values.shape} tell no variances; draw every source of "
+            f"{', '.join(sources)} at least twice"
+        )
+    mean, axes = values.mean(), range(values.ndim)
+    means = [values.mean(axis=tuple(a for a in axes if a != axis)) for axis in axes]
+    squares = [float(((m - mean) ** 2).sum()) * values.size / len(m) for m in means]
+    rest = (float(((values - mean) ** 2).sum()) - sum(squares)) / free_rest
+    found = {}
+    for name, square, own in zip(sources, squares, means, strict=True):
+        of_source, replicates = square / free[name], values.size / len(own)
+        error = (2 * of_source**2 / free[name] + 2 * rest**2 / free_rest) ** 0.5
+        found[name] = Component((of_source - rest) / replicates, error / replicates, len(own))
+    found[REST] = Component(rest, rest * (2 / free_rest) ** 0.5, values.size)
+    return found
+
+
+def gains(results: Mapping[tuple[str, int], RunResult], teacher: str, seeds: int) -> FloatArray:
+    """Accuracy on test minus that of the first teacher, (bases, items, seeds, skills)."""
+
+    def accuracies(name: str, base: int, items: int, seed: int) -> list[float]:
+        run = results[arm_name(name, base, items), seed]
+        return [score.mean for score in run.test.skills_after.values()]
+
+    bases, draws = range(COMPARED), range(ITEMS)
+    return np.array(
+        [
+            [
+                [
+                    np.subtract(
+                        accuracies(teacher, base, items, seed),
+                        accuracies(TEACHERS[0], base, items, seed),
+                    )
+                    for seed in range(seeds)
+                ]
+                for items in draws
+            ]
+            for base in bases
+        ]
+    )
+
+
+def table(found: Mapping[str, Component]) -> str:
+    """A table in Markdown; standard deviations in percentage points."""
+    rows = [
+        f"| {name} | {c.n} | {100 * max(c.variance, 0) ** 0.5:.2f} | "
+        f"{1e4 * c.variance:.2f} ± {1e4 * c.stderr:.2f} |"
+        for name, c in found.items()
+    ]
+    head = "| source | draws | sd, points | variance, points squared |\n|---|---|---|---|"
+    return "\n".join([head, *rows])
+
+
+def main() -> None:
+    """The command line."""
+    from rich.console import Console
+
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("folder", type=Path, help="of the suite's runs, all of them finished")
+    folder = parser.parse_args().folder
+    suite = read_suite(folder)
+    results = read_results(suite, folder)
+    say = Console().print
+    for teacher in TEACHERS[1:]:
+        values = gains(results, teacher, suite.seeds)
+        say(f"{teacher} - {TEACHERS[0]}: {100 * values.mean():+.2f} points", highlight=False)
+        say(table(components(values, SOURCES)), highlight=False)
+
+
+if __name__ == "__main__":
+    main()
