@@ -301,6 +301,7 @@ def describe(profile: Profile, curves: Curves) -> str:
         fitted=fitted,
         held_out=held_out,
         level_transfer=profile.level_transfer,
+        rehearsal=profile.rehearsal,
         noise=profile.noise,
         learnable=", ".join(profile.learnable),
         scores="\n".join(scores),
@@ -337,8 +338,8 @@ Mean final accuracy of all cells, by the design of the sequence (fitted and held
 |---|---|---|
 {by_design}
 
-Shared by all skills: level transfer {level_transfer:.3f}, noise {noise:.3f}. Learnable:
-{learnable}.
+Shared by all skills: level transfer {level_transfer:.3f}, rehearsal {rehearsal:.0f}, noise
+{noise:.3f}. Learnable: {learnable}.
 
 | skill | start | ceiling | rate | forgetting | worth of other skills' examples |
 |---|---|---|---|---|---|

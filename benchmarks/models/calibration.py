@@ -48,17 +48,22 @@ def predict(dynamics: Dynamics, counts: FloatArray) -> FloatArray:
     return accuracy(np.stack(path, axis=1), dynamics)
 
 
-def fit(curves: Curves) -> Profile:
+def fit(curves: Curves, like: Profile | None = None) -> Profile:
     """The profile, without noise, that predicts ``curves`` best from the first weights on.
 
     Minimises the sum of squared errors of accuracy over all evaluations and cells, plus, for
     each parameter, ``PRIOR``^2 times the squared distance from its prior mean in standard
     deviations of the prior.
+
+    Args:
+        curves: of the student.
+        like: the profile of a student of its kind, whose numbers, but for what it knows at first,
+            are the means of the priors; None = they are those of ``_blocks``.
     """
     from scipy.optimize import least_squares
 
     blocks = _blocks(curves)
-    mean = np.concatenate([b.mean.ravel() for b in blocks])
+    mean = np.concatenate([b.mean.ravel() for b in (_centred(blocks, like, curves))])
     scale, low, high = np.concatenate([np.tile(b[1:], (b.mean.size, 1)) for b in blocks]).T
     measured = ~np.isnan(curves.right)
     accuracies = curves.accuracy[measured]
@@ -84,7 +89,7 @@ def _dependence(subject: Subject, measured: NDArray[np.bool_]) -> Any:
     """1 where a residual depends on a number: a sparse matrix, (n_residuals, n_numbers).
 
     What is fitted for a skill is seen in it and in all that is built on it; all of them share the
-    last number. So that numbers of unrelated skills can be tried at once.
+    last two numbers. So that numbers of unrelated skills can be tried at once.
     """
     from scipy.sparse import csr_array, eye_array, vstack
 
@@ -95,7 +100,7 @@ def _dependence(subject: Subject, measured: NDArray[np.bool_]) -> Any:
             built[skills.index(skill)] |= built[skills.index(need)]
     cell = np.repeat(built, len(levels), axis=1)  # (S, S * L)
     linked = built[:, [skills.index(skill) for skill, _ in subject.links]]
-    seen = np.concatenate([cell, cell, built, built, linked, np.ones((len(skills), 1))], axis=1)
+    seen = np.concatenate([cell, cell, built, built, linked, np.ones((len(skills), 2))], axis=1)
     row = np.broadcast_to(np.arange(len(skills))[:, None], measured.shape[1:])
     rows = np.broadcast_to(row, measured.shape)[measured]
     return vstack([csr_array(seen.astype(np.int8))[rows], eye_array(seen.shape[1])])
@@ -118,17 +123,37 @@ def _blocks(curves: Curves) -> tuple[_Block, ...]:
     return (
         _Block(start, 1.0, LOST, MASTERED),
         _Block(np.full(first.shape, 0.95), 0.2, 0.02, 1.0),  # ceiling
-        _Block(np.full(skills, 1.0), 1.0, 0.0, 20.0),  # rate
-        _Block(np.full(skills, 0.05), 0.1, 0.0, 2.0),  # forgetting
+        _Block(np.full(skills, 3.0), 3.0, 0.0, 20.0),  # rate
+        _Block(np.full(skills, 0.2), 0.3, 0.0, 3.0),  # forgetting
         _Block(np.full(len(curves.subject.links), 0.05), 0.1, 0.0, 1.0),  # transfer
         _Block(np.array([0.4]), 0.2, 0.0, 1.0),  # level_transfer
+        _Block(np.array([20.0]), 20.0, 1.0, 200.0),  # rehearsal
     )
+
+
+def _centred(
+    blocks: tuple[_Block, ...], like: Profile | None, curves: Curves
+) -> tuple[_Block, ...]:
+    """Blocks whose means are the numbers of ``like``, but for the first, which is measured."""
+    if like is None:
+        return blocks
+    skills, subject = like.skills, curves.subject
+    numbers = (
+        np.array([skills[s].ceiling for s in subject.skills]),
+        np.array([skills[s].rate for s in subject.skills]),
+        np.array([skills[s].forgetting for s in subject.skills]),
+        np.array([skills[a].transfer.get(b, 0.0) for a, b in subject.links]),
+        np.array([like.level_transfer]),
+        np.array([like.rehearsal]),
+    )
+    others = (b._replace(mean=n) for b, n in zip(blocks[1:], numbers, strict=True))
+    return (blocks[0], *others)
 
 
 def _profile(vector: FloatArray, curves: Curves) -> Profile:
     """The profile that a fitted vector stands for."""
     ends = np.cumsum([b.mean.size for b in _blocks(curves)])
-    start, ceiling, rate, forgetting, transfer, shared = np.split(vector, ends[:-1])
+    start, ceiling, rate, forgetting, transfer, level, rehearsal = np.split(vector, ends[:-1])
     subject = curves.subject
     shape = len(subject.skills), len(subject.levels)
     worth = dict(zip(subject.links, transfer.tolist(), strict=True))
@@ -145,7 +170,7 @@ def _profile(vector: FloatArray, curves: Curves) -> Profile:
             zip(subject.skills, start.reshape(shape), ceiling.reshape(shape), strict=True)
         )
     }
-    return Profile(skills, level_transfer=float(shared[0]), noise=0.0)
+    return Profile(skills, level_transfer=float(level[0]), rehearsal=float(rehearsal[0]), noise=0.0)
 
 
 def estimate_noise(profile: Profile, curves: Curves) -> float:

@@ -47,6 +47,8 @@ class Dynamics:
     """Worth for the row of an example of the column, (S, S); 1 on the diagonal."""
     spread: FloatArray
     """Worth for the column of an example of the row, (L, L); 1 on the diagonal."""
+    rehearsal: float
+    """Examples of anything else that one of a skill's own keeps from making it forgotten."""
     noise: float
     """Standard deviation of the competence after 1000 examples."""
 
@@ -72,6 +74,7 @@ class Dynamics:
             transfer=np.array([[skill.transfer.get(s, 0.0) for s in skills] for skill in known])
             + np.eye(len(skills)),
             spread=profile.level_transfer**distance,
+            rehearsal=profile.rehearsal,
             noise=profile.noise,
         )
 
@@ -94,11 +97,12 @@ def learn(
         total = all examples / 1000
         dose  = sum over s', l' of transfer[s, s'] * spread[l', l] * counts[s', l'] / 1000
         up    = rate[s] * dose * product over the prerequisites s' of s of accuracy(x[s', l])
-        down  = forgetting[s] * max(total - dose, 0)
+        down  = forgetting[s] * max(total - rehearsal * dose, 0)
 
     so examples pull a competence towards ``MASTERED``, examples of anything else towards
-    ``LOST``, and the closer it is the slower it gets there. ``total``, ``dose`` and ``luck`` have
-    no unit, rates and forgetting are per 1000 examples, x and noise are logits.
+    ``LOST``, and the closer it is the slower it gets there. A few of its own among them keep a
+    skill (``rehearsal``). ``total``, ``dose`` and ``luck`` have no unit, rates and forgetting are
+    per 1000 examples, x and noise are logits.
 
     Returns saturate on everything that was ever taught, not on a run: up and down are
     proportional to the examples, and x is all that is carried on. So a total of one mix, cut into
@@ -140,7 +144,7 @@ def flow(x: FloatArray, counts: FloatArray, dynamics: Dynamics) -> tuple[FloatAr
     total = counts.sum(axis=(-2, -1), keepdims=True) / UNIT
     dose = dynamics.transfer @ (counts / UNIT) @ dynamics.spread
     up = dynamics.rate * dose
-    down = dynamics.forgetting * np.maximum(total - dose, 0)
+    down = dynamics.forgetting * np.maximum(total - dynamics.rehearsal * dose, 0)
     if not dynamics.requires.any():
         return _approach(x, up, down), up + down
     speed = np.zeros_like(up)

@@ -175,7 +175,7 @@ def gradient(
     for step, examples in enumerate(steps):
         counts = examples * shares[..., step, :, :] / UNIT
         dose = dynamics.transfer @ counts @ dynamics.spread
-        rest = counts.sum(axis=(-2, -1), keepdims=True) - dose
+        rest = counts.sum(axis=(-2, -1), keepdims=True) - dynamics.rehearsal * dose
         up, down = dynamics.rate * dose, dynamics.forgetting * np.maximum(rest, 0)
         parts: list[_Part] = []
         for _ in range(STAGES):
@@ -190,7 +190,7 @@ def gradient(
     for step, (up, down, parts) in reversed(list(enumerate(record))):
         x_bar, up_bar, down_bar = _back(x_bar, up, down, parts, dynamics)
         forgets = down_bar * dynamics.forgetting * (down > 0)
-        dose_bar = up_bar * dynamics.rate - forgets
+        dose_bar = up_bar * dynamics.rate - dynamics.rehearsal * forgets
         own = np.swapaxes(dynamics.transfer, 0, 1) @ dose_bar @ dynamics.spread.T
         slope[..., step, :, :] = own + forgets.sum(axis=(-2, -1), keepdims=True)
         slope[..., step, :, :] *= steps[step] / UNIT

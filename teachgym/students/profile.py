@@ -67,6 +67,9 @@ class Profile:
     level_transfer: Share = 0.5
     """Share in [0, 1] of an example that counts at the neighbouring level of its skill, its
     square at the level after that, and so on."""
+    rehearsal: NotNegative = 1.0
+    """Examples of anything else, >= 0, that one of a skill's own keeps from making it forgotten; 1 =
+    only those of its own count as none of anything else."""
     noise: NotNegative = 0.05
     """Standard deviation of the competence after 1000 examples, >= 0."""
     learnable: FromJson[tuple[str, ...]] = ()

@@ -109,6 +109,15 @@ def test_examples_of_other_skills_make_a_skill_forgotten() -> None:
     np.testing.assert_allclose(x[0], -5 + 5 * math.exp(-0.2))
 
 
+def test_rehearsal_keeps_a_skill_from_being_forgotten() -> None:
+    """One of a's examples makes up for 10: 50 for 500 of the others; 20 for 200 of 1000."""
+    a = replace(PLAIN, forgetting=0.1, rate=0.0)
+    dynamics = dynamics_of(a, PLAIN, rehearsal=10.0)
+    assert learn(cells(), cells(a0=50, b0=450), dynamics)[0, 0] == 0
+    left = learn(cells(), cells(a0=20, b0=980), dynamics)[0, 0]
+    assert left == pytest.approx(-5 + 5 * math.exp(-0.1 * 0.8))
+
+
 def test_learning_and_forgetting_balance() -> None:
     """500 of a's examples, 500 others: up = 0.5, down = 0.1 * 0.5 = 0.05.
 

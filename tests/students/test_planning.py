@@ -37,6 +37,7 @@ def test_the_gradient_is_that_of_differences(seed: int) -> None:
         replace(PLAIN, rate=rng.uniform(0, 8), forgetting=rng.uniform(0, 1), start=(-2.0, 0.0)),
         replace(PLAIN, rate=4.0, prerequisites=("a",), transfer={"a": 0.3}, ceiling=(0.8, 1.0)),
         level_transfer=0.4,
+        rehearsal=rng.uniform(0, 3),
     )
     shares, way = rng.dirichlet(np.ones(4), 3).reshape(3, 2, 2), rng.normal(size=(3, 2, 2)) * 1e-5
     steps = (100.0, 400.0, 250.0)
