@@ -134,7 +134,10 @@ def _blocks(curves: Curves) -> tuple[_Block, ...]:
 def _centred(
     blocks: tuple[_Block, ...], like: Profile | None, curves: Curves
 ) -> tuple[_Block, ...]:
-    """Blocks whose means are the numbers of ``like``, but for the first, which is measured."""
+    """Blocks with the numbers of ``like`` as means, but for the first, which is measured.
+
+    Students of a kind are alike: the standard deviations are half of those of any student.
+    """
     if like is None:
         return blocks
     skills, subject = like.skills, curves.subject
@@ -146,7 +149,9 @@ def _centred(
         np.array([like.level_transfer]),
         np.array([like.rehearsal]),
     )
-    others = (b._replace(mean=n) for b, n in zip(blocks[1:], numbers, strict=True))
+    others = (
+        b._replace(mean=n, scale=b.scale / 2) for b, n in zip(blocks[1:], numbers, strict=True)
+    )
     return (blocks[0], *others)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from teachgym.students.profile import PROFILES, Profile, SkillProfile
+from teachgym.students.profile import HARD, Profile, SkillProfile
 from teachgym.tasks.primitives import PRIMITIVES
 
 CHAINS = (
@@ -48,4 +48,4 @@ def hard_profile() -> Profile:
 
 
 if __name__ == "__main__":
-    hard_profile().dump(PROFILES["hard"])
+    hard_profile().dump(HARD)

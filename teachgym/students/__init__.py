@@ -15,7 +15,7 @@ from teachgym.protocols import Student, Task
 from teachgym.registry import Registry, is_reference
 from teachgym.settings import build, check_value
 from teachgym.students.bases import BASES, TINY, base_card, base_of
-from teachgym.students.profile import FITTED_TO_TINY, Profile
+from teachgym.students.profile import Profile, profile_named
 from teachgym.students.simulated import SimulatedStudent
 
 __all__ = [
@@ -152,10 +152,10 @@ def trainer_of(name: Any) -> str:
 
 
 def profile_of(name: str, settings: Mapping[str, Any]) -> Profile | None:
-    """How the student ``name`` learns, where that is known: of ``tiny`` by the fit to it."""
-    if name == "simulated":
-        return Profile.load(settings.get("profile", FITTED_TO_TINY))
-    return Profile.load(FITTED_TO_TINY) if name == TINY else None
+    """How the student ``name`` learns, where that is known: of a base of ``tiny`` by its fit."""
+    if name not in ("simulated", TINY):
+        return None
+    return profile_named(settings.get("base", 0), settings.get("profile"))
 
 
 def learnable_skills(

@@ -15,16 +15,16 @@ from teachgym.errors import ConfigError
 from teachgym.records import read_text
 from teachgym.settings import FromJson, NotNegative, Share, ShareAboveZero, build, checked
 from teachgym.shown import in_short
+from teachgym.students.bases import BASES
 
 MAX_BYTES = 10**8
 """Of a profile's file."""
 
 _DATA = Path(__file__).parent / "data"
-FITTED_TO_TINY = _DATA / "simulated.json"
-"""Skills of ``arithmetic-and-strings``, fitted to the ``tiny`` student."""
-PROFILES = {"tiny": FITTED_TO_TINY, "hard": _DATA / "hard.json"}
-"""The profiles that ship: fitted to ``tiny``, and one on which planning pays
-(``teachgym.benchmarks.models.hard_profile``)."""
+FITTED = _DATA / "simulated"
+"""Profiles that are fitted to the bases of ``tiny``, by number."""
+HARD = _DATA / "hard.json"
+"""The profile on which planning pays (``teachgym.benchmarks.models.hard_profile``)."""
 
 
 @checked
@@ -68,8 +68,7 @@ class Profile:
     """Share in [0, 1] of an example that counts at the neighbouring level of its skill, its
     square at the level after that, and so on."""
     rehearsal: NotNegative = 1.0
-    """Examples of anything else, >= 0, that one of a skill's own keeps from making it forgotten; 1 =
-    only those of its own count as none of anything else."""
+    """Examples of anything else, >= 0, that one of a skill's own keeps from making it forgotten."""
     noise: NotNegative = 0.05
     """Standard deviation of the competence after 1000 examples, >= 0."""
     learnable: FromJson[tuple[str, ...]] = ()
@@ -83,16 +82,13 @@ class Profile:
 
     @classmethod
     def load(cls, path: Path | str) -> Profile:
-        """Read a profile that ships (``PROFILES``), or that ``dump`` or a person wrote.
-
-        What is left out gets its default.
+        """Read a profile that ``dump`` or a person wrote; what is left out gets its default.
 
         Raises:
             ConfigError: for a missing or broken file, an unknown setting, or a bad value.
         """
-        path = PROFILES.get(str(path), Path(path))
         try:
-            content = json.loads(read_text(path, MAX_BYTES))
+            content = json.loads(read_text(Path(path), MAX_BYTES))
         except (json.JSONDecodeError, RecursionError) as error:
             raise ConfigError(f"{path} is not JSON: {error}") from error
         return build(f"the profile {path}", cls, settings=content)
@@ -116,3 +112,18 @@ class Profile:
         lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in rest.items()]
         text = "{\n" + ",\n".join(lines) + "\n}\n"
         Path(path).write_text(text.replace('"skills": {}', f'"skills": {{\n{skills}\n }}', 1))
+
+
+def profile_named(base: int, other: Path | str | None) -> Profile:
+    """The profile fitted to a base of ``tiny``, or another one: ``hard``, or that of a path.
+
+    Raises:
+        ConfigError: for a base that is none, or one beside another profile.
+    """
+    if other is None:
+        if not 0 <= base < BASES:
+            raise ConfigError(f"base is {base}; there are profiles of the bases 0 to {BASES - 1}")
+        return Profile.load(FITTED / f"{base}.json")
+    if base:
+        raise ConfigError(f"base is {base} and profile {str(other)!r}; give one of them")
+    return Profile.load(HARD if other == "hard" else other)

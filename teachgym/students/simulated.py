@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from teachgym.errors import ConfigError, UnknownSkillError, unknown
 from teachgym.metrics import nearest_level
 from teachgym.protocols import Student, Task
-from teachgym.settings import NotNegative
+from teachgym.settings import Count, NotNegative
 from teachgym.students.dynamics import Dynamics, FloatArray, accuracy, learn
-from teachgym.students.profile import Profile
+from teachgym.students.profile import Profile, profile_named
 from teachgym.types import Checkpoint, Data, Example, Prompt, Split, leaf_skills
 
 WRONG = "?"
@@ -260,17 +260,21 @@ class _AnswerSheet:
 
 
 def simulated_student(
-    task: Task, *, profile: str | Path = "tiny", noise: NotNegative | None = None
+    task: Task,
+    *,
+    base: Count = 0,
+    profile: str | Path | None = None,
+    noise: NotNegative | None = None,
 ) -> SimulatedStudent:
     """A calibrated table of skills: milliseconds per step, no torch.
 
     Args:
         task: what it is asked.
-        profile: its character: ``tiny`` (fitted to that student), ``hard`` (planning pays), or
-            the path of a profile.
+        base: of ``tiny``, to which its character is fitted.
+        profile: another character: ``hard`` (planning pays), or the path of a profile.
         noise: other than the profile's.
     """
-    character = Profile.load(profile)
+    character = profile_named(base, profile)
     return SimulatedStudent(character if noise is None else replace(character, noise=noise), task)
 
 

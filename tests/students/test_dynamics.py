@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from teachgym.errors import ConfigError
 from teachgym.students import learnable_skills
 from teachgym.students.dynamics import LOST, MASTERED, Dynamics, accuracy, flow, learn, undone
-from teachgym.students.profile import FITTED_TO_TINY, Profile, SkillProfile
+from teachgym.students.profile import FITTED, Profile, SkillProfile
 from teachgym.tasks import make_task
 from tests.students.profiles import LEVELS, PLAIN, cells, dynamics_of, profile_of
 
@@ -263,7 +263,7 @@ def test_a_bad_profile_file_is_explained(tmp_path: Path) -> None:
 
 
 def test_the_shipped_profile_fits_the_shipped_task() -> None:
-    profile = Profile.load(FITTED_TO_TINY)
+    profile = Profile.load(FITTED / "0.json")
     task = make_task("arithmetic-and-strings")
     leaves = {skill.name for skill in task.skills if skill.parent is not None}
     assert set(profile.skills) == leaves

@@ -21,7 +21,7 @@ from teachgym.students.planning import (
     search_plan,
     value_of,
 )
-from teachgym.students.profile import Profile
+from teachgym.students.profile import HARD, Profile
 from teachgym.tasks import make_task
 from teachgym.types import Budget, leaf_skills
 from tests.students.profiles import PLAIN, Words, dynamics_of, profile_of
@@ -93,7 +93,7 @@ def test_a_plan_for_an_episode_has_a_row_for_each_of_its_steps(
 def hard() -> tuple[Dynamics, Found, Found]:
     """The hard profile at the usual budget, its best plan and its best constant."""
     task = make_task("arithmetic-and-strings")
-    dynamics = Dynamics.of(Profile.load("hard"), leaf_skills(task.skills), task.levels)
+    dynamics = Dynamics.of(Profile.load(HARD), leaf_skills(task.skills), task.levels)
     return dynamics, search_plan(dynamics, STEPS), search_constant(dynamics, STEPS)
 
 
@@ -115,7 +115,7 @@ def test_how_the_steps_are_cut_does_not_matter_on_the_hard_profile(
 
 
 def test_the_hard_profile_that_ships_is_the_one_that_is_made() -> None:
-    assert Profile.load("hard") == hard_profile()
+    assert Profile.load(HARD) == hard_profile()
     learnable = learnable_skills("simulated", {"profile": "hard"})
     assert set(learnable).isdisjoint(TRAPS)
     assert learnable != learnable_skills("simulated")

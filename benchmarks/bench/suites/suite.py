@@ -234,8 +234,8 @@ class Cell:
         suite, arm, seed = self.suite, self.arm, self.drawn
         env_settings = _overlay(suite.env_settings, arm.env_settings)
         for name in suite.seeded:
-            if name == BASE and env_settings.get("student") != TINY:
-                continue  # Others have one base.
+            if name == BASE and not _has_bases(env_settings):
+                continue
             value = _base(seed) if name == BASE else seed
             env_settings = _overlay(env_settings, _nested(name.split("."), value))
         return RunConfig(
@@ -263,6 +263,13 @@ def _setting(settings: Mapping[str, Any], name: str) -> float:
     """The number of a setting whose name has dots for tables within tables."""
     first, _, rest = name.partition(".")
     return _setting(settings[first], rest) if rest else float(settings[first])
+
+
+def _has_bases(env_settings: Mapping[str, Any]) -> bool:
+    """Whether the student is ``tiny``, or a simulated one that is fitted to it."""
+    if env_settings.get("student") == "simulated":
+        return "profile" not in env_settings.get("student_settings", {})
+    return env_settings.get("student") == TINY
 
 
 def _base(seed: int) -> int:

@@ -18,8 +18,10 @@ from teachgym.benchmarks.models.calibrate_simulated import (
     Design,
     Segment,
     always,
+    calibrate_to,
     cut,
     designs,
+    in_short,
     main,
     measure,
     order_designs,
@@ -254,9 +256,9 @@ def test_a_measurement_that_was_broken_off_goes_on_where_it_was(
         for name, size in (("a", 96), ("b", 192))
     ]
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    measure(bench, plan, 0, whole, Console(quiet=True))
+    measure(bench, plan, [0], whole, Console(quiet=True))
     broken.write_text("".join(whole.read_text().splitlines(keepends=True)[:2]))
-    measure(bench, plan, 0, broken, Console(quiet=True))
+    measure(bench, plan, [0], broken, Console(quiet=True))
     assert broken.read_text() == whole.read_text()
     assert Curves.load(whole).designs == ("a", "b")
 
@@ -292,18 +294,41 @@ def test_every_root_is_left_for_another_and_every_composition_taught_with_and_wi
     assert set(plan.values()) == {sum(bool(p.needs) for p in PRIMITIVES)}
 
 
-def test_the_command_fits_a_profile_and_writes_a_note(
+def test_another_base_is_fitted_with_the_character_of_the_first(fitted: Profile) -> None:
+    """Its own start, and the same character, which a single sequence tells little about."""
+    start = {"known": (1.0, 1.0), "new": (0.0, -1.0)}
+    skills = {name: replace(s, start=start.get(name, s.start)) for name, s in TRUE.skills.items()}
+    own = simulate(random_counts(1, seed=5), replace(TRUE, skills=skills))
+    character = replace(fitted, noise=0.1, fit={"sequences": {"fitted": 48}})
+    profile, error = calibrate_to(own, character)
+    assert profile.noise == 0.1
+    np.testing.assert_allclose(profile.skills["known"].start, (1.0, 1.0), atol=0.3)
+    assert profile.skills["new"].rate == pytest.approx(fitted.skills["new"].rate, rel=0.3)
+    assert abs(error.mean) < 0.03
+
+
+def test_a_base_is_measured_in_short(bench: Bench) -> None:
+    """A constant mix, three of short runs, one of long ones, and one root left for another."""
+    names = Counter(design.name for design in in_short(bench, base=3))
+    assert names["random, short runs"] == 3
+    assert names["taught, then left"] == names["uniform, 250 a run"] == names["random"] == 1
+
+
+def test_the_command_fits_profiles_and_writes_a_note(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counts = np.concatenate([random_counts(8), np.repeat(random_counts(1), 2, axis=0)])
-    paths = {name: tmp_path / name for name in ("curves", "profile", "note")}
-    write(simulate(counts, replace(TRUE, noise=0.1)), paths["curves"])
-    options = [part for name, path in paths.items() for part in (f"--{name}", str(path))]
+    for name in ("curves", "profiles"):
+        (tmp_path / name).mkdir()
+    write(simulate(counts, replace(TRUE, noise=0.1)), tmp_path / "curves" / "first.jsonl")
+    write(simulate(counts[:2], TRUE), tmp_path / "curves" / "4.jsonl")
+    options = [p for n in ("curves", "profiles", "note") for p in (f"--{n}", str(tmp_path / n))]
     monkeypatch.setattr("sys.argv", ["calibrate_simulated", "fit", *options])
     main()
-    profile = Profile.load(paths["profile"])
+    profile = Profile.load(tmp_path / "profiles" / "4.json")
     assert set(profile.skills) == set(SKILLS)
     assert profile.noise > 0
-    assert profile.fit["sequences"] == {"fitted": 8, "held_out": 2}
-    rmse = profile.fit["scores"]["final"]["fitted profile"]["rmse"]
-    assert f"| final | fitted profile | {rmse:.4f} |" in paths["note"].read_text()
+    assert profile.fit["sequences"] == {"fitted": 2, "of the character": 8}
+    note = (tmp_path / "note").read_text()
+    assert "| final | fitted profile | 0." in note
+    assert "| 4 | 2 | 0." in note

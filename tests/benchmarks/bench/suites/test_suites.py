@@ -141,7 +141,11 @@ def test_the_bases_of_tiny_take_turns_and_other_students_have_one() -> None:
     tuning = replace(suite, arms=(Arm("uniform", "uniform", seed_offset=TUNING_SEED),), tunes=True)
     bases = {cell.config.env_settings["student_settings"]["base"] for cell in tuning.cells()}
     assert bases == {*range(COMPARED, BASES)}
-    other = suite.changed({"student": "simulated"}).cells()[1].config.env_settings
+    simulated = suite.changed({"student": "simulated"})
+    assert simulated.cells()[1].config.env_settings["student_settings"] == {"base": 1}
+    hard = simulated.changed({"student_settings": {"profile": "hard"}}).cells()[1].config
+    assert hard.env_settings["student_settings"] == {"profile": "hard"}
+    other = suite.changed({"student": "smollm2"}).cells()[1].config.env_settings
     assert "student_settings" not in other
 
 
