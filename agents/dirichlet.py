@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.agents.context import Cells
-from teachgym.settings import Positive, checked
+from teachgym.settings import Amount, checked
 from teachgym.types import Obs, Transition
 
 
@@ -22,7 +22,7 @@ class Dirichlet:
     name = "dirichlet"
 
     @checked
-    def __init__(self, cells: Cells, *, concentration: Positive = 1.0) -> None:
+    def __init__(self, cells: Cells, *, concentration: Amount = 1.0) -> None:
         self.cells, self.concentration = cells, concentration
         self.reset(0)
 

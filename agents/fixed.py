@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from teachgym.agents.context import Cells
 from teachgym.errors import ConfigError, UnknownSkillError, unknown
+from teachgym.shown import shown
 from teachgym.types import Obs, Transition
 
 Mixture: TypeAlias = Mapping[str, float] | ArrayLike
@@ -52,7 +53,7 @@ class Fixed:
 
 
 def _weights(mixture: Mixture, cells: Cells) -> NDArray[np.float64]:
-    weights = _by_name(mixture, cells) if isinstance(mixture, Mapping) else _as_array(mixture)
+    weights = _by_name(mixture, cells) if isinstance(mixture, Mapping) else as_array(mixture)
     if weights.ndim == 1:
         weights = weights[:, np.newaxis]
     if weights.shape not in (cells.shape, (cells.shape[0], 1)):
@@ -69,11 +70,12 @@ def _by_name(mixture: Mapping[str, float], cells: Cells) -> NDArray[np.float64]:
     for skill in mixture:
         if skill not in cells.skills:
             raise UnknownSkillError(unknown("skill", skill, cells.skills))
-    return _as_array([mixture.get(skill, 0.0) for skill in cells.skills])
+    return as_array([mixture.get(skill, 0.0) for skill in cells.skills])
 
 
-def _as_array(values: Any) -> NDArray[np.float64]:
+def as_array(values: Any) -> NDArray[np.float64]:
+    """The values as numbers; raises ``ConfigError`` for what is none."""
     try:
         return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"mixture {values!r} is not an array of numbers") from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ConfigError(f"mixture {shown(values)} is not an array of numbers") from error

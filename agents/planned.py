@@ -7,10 +7,11 @@ be reached without ever changing the allocation. They see nothing of the student
 
 from __future__ import annotations
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from teachgym.agents.context import Cells
-from teachgym.agents.fixed import Fixed
+from teachgym.agents.fixed import Fixed, as_array
 
 
 class Planned(Fixed):
@@ -25,7 +26,7 @@ class Planned(Fixed):
     name = "planned"
 
     def __init__(self, cells: Cells, *, plan: ArrayLike) -> None:
-        super().__init__(cells, mixtures=list(plan))  # type: ignore[arg-type]
+        super().__init__(cells, mixtures=list(np.atleast_1d(as_array(plan))))
 
 
 class BestConstant(Fixed):
