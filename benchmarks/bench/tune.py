@@ -45,7 +45,8 @@ class Trial:
 
     def to_json(self) -> Record:
         """The trial as a JSON object."""
-        val = {"val": self.val.mean, "stderr": self.val.stderr, "seeds": self.val.n}
+        error = self.val.stderr if self.val.n > 1 else None  # JSON has no nan.
+        val = {"val": self.val.mean, "stderr": error, "seeds": self.val.n}
         record: Record = recorded({"trial": self.name, "settings": dict(self.settings), **val})
         return record
 
