@@ -24,20 +24,24 @@ MEASURED = ("accuracy", "uncertainty", "change", "change of the skill", "level")
 class Coefficients(gym.vector.VectorWrapper):
     """Action and observation wrapper of Skill-List's rows whose observations are arrays.
 
-    The action is in [-1, 1]: a weight for each of ``MEASURED`` and one for each skill. The
-    observation is in [-1, 1] too: mean and standard deviation over cells of each of ``MEASURED``,
-    each skill's mean accuracy and change, and what is left of each currency.
+    The action is in [-1, 1]: a weight for each of ``MEASURED`` and, with names, one for each
+    skill. The observation is in [-1, 1] too: mean and standard deviation over cells of each of
+    ``MEASURED``, what is left of each currency and, with names, each skill's accuracy and change.
 
     Args:
         env: with ``autoreset_mode="SameStep"``.
+        names: whether skills are told apart. Without, what is learned can be taken to a student of
+            whom other skills are weak.
     """
 
-    def __init__(self, env: gym.vector.VectorEnv[Any, Any, Any]) -> None:
+    def __init__(self, env: gym.vector.VectorEnv[Any, Any, Any], *, names: bool = True) -> None:
         super().__init__(env)
+        self._names = names
         spaces: Any = env.single_observation_space
         skills, self._levels = spaces["accuracy"].shape
-        n_seen = 2 * len(MEASURED) + 2 * skills + spaces["budget_left"].shape[0]
-        self.single_action_space = _box(len(MEASURED) + skills)
+        named = skills if names else 0
+        n_seen = 2 * len(MEASURED) + 2 * named + spaces["budget_left"].shape[0]
+        self.single_action_space = _box(len(MEASURED) + named)
         self.single_observation_space = _box(n_seen)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
@@ -53,8 +57,9 @@ class Coefficients(gym.vector.VectorWrapper):
     def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Teach by the rule; of a row that has begun anew no change is known."""
         weights = SCALE * np.asarray(actions, dtype=np.float64)
-        of_skills = weights[:, len(MEASURED) :, None]
-        by_rule = np.einsum("kf,kfsl->ksl", weights[:, : len(MEASURED)], self._known) + of_skills
+        by_rule = np.einsum("kf,kfsl->ksl", weights[:, : len(MEASURED)], self._known)
+        if self._names:
+            by_rule += weights[:, len(MEASURED) :, None]
         shares = np.exp(by_rule - by_rule.max(axis=(1, 2), keepdims=True))
         shares = shares / shares.sum(axis=(1, 2), keepdims=True)
         seen, rewards, ended, cut, infos = self.env.step(shares.astype(np.float32))
@@ -72,13 +77,9 @@ class Coefficients(gym.vector.VectorWrapper):
         self._known = np.stack([accuracy, uncertainty, change, of_skill, level], axis=1)
         self._accuracy = accuracy
         flat = self._known.reshape(*self._known.shape[:2], -1)
-        parts = (
-            flat.mean(axis=2),
-            flat.std(axis=2),
-            accuracy.mean(axis=2),
-            change.mean(axis=2),
-            seen["budget_left"],
-        )
+        parts = [flat.mean(axis=2), flat.std(axis=2), seen["budget_left"]]
+        if self._names:
+            parts += [accuracy.mean(axis=2), change.mean(axis=2)]
         return np.concatenate(parts, axis=1).astype(np.float32)
 
 

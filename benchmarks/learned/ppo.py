@@ -14,6 +14,8 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +37,16 @@ ID = "teachgym/SkillList-v0"
 EPISODE: Mapping[str, Any] = {"examples_per_step": 250, "budget": {"steps": 10, "examples": 2500}}
 STUDENTS: Mapping[str, Mapping[str, Any]] = {
     "hard": {"student": "simulated", "student_settings": {"profile": "hard"}},
-    "fitted to tiny": {"student": "simulated"},
+    "base 1": {"student": "simulated", "student_settings": {"base": 1}},
+    "base 2": {"student": "simulated", "student_settings": {"base": 2}},
     "tiny": {"student": "tiny"},
 }
 TRAINED_WITH = "hard"
+POLICIES: Mapping[str, Callable[[Any], Any]] = {
+    "ppo": Coefficients,
+    "ppo-nameless": partial(Coefficients, names=False),
+}
+"""Arms that are trained, and how each sees and acts; the first is whose share is told."""
 RULES = ("uniform", "alp", "weakest")
 HELD_OUT = range(5000, 5020)
 """Seeds of the episodes that are compared, on a student that has to be trained the first five."""
@@ -73,12 +81,12 @@ class Line:
     """Environment steps of the training."""
 
 
-def train(run: int, steps: int) -> Any:
-    """A policy trained with the hard student for at least so many environment steps."""
+def train(arm: str, run: int, steps: int) -> Any:
+    """One of ``POLICIES`` trained with the hard student for at least so many environment steps."""
     from stable_baselines3 import PPO
     from stable_baselines3.common.vec_env import VecNormalize
 
-    rows = Rows(Coefficients(make_rows(TRAINED_WITH, ROWS)))
+    rows = Rows(POLICIES[arm](make_rows(TRAINED_WITH, ROWS)))
     env = VecNormalize(rows, norm_obs=False, gamma=1.0)
     return PPO("MlpPolicy", env, seed=run, device="cpu", **RECIPE).learn(steps)
 
@@ -96,9 +104,9 @@ def play(student: str, act: Act, view: Callable[[Any], Any] = lambda env: env) -
     return tuple(returns.tolist())
 
 
-def play_policy(student: str, model: Any) -> Returns:
+def play_policy(student: str, arm: str, model: Any) -> Returns:
     """The returns of a trained policy's mean actions."""
-    return play(student, lambda _, seen: model.predict(seen, deterministic=True)[0], Coefficients)
+    return play(student, lambda _, seen: model.predict(seen, deterministic=True)[0], POLICIES[arm])
 
 
 def play_rule(student: str, name: str) -> Returns:
@@ -218,13 +226,13 @@ def main() -> None:
         if ("planned", student, 0) not in made:
             for name, returns in play_plans(student):
                 add(Line(name, student, returns))
-    for run in range(given.runs):
-        missing = [s for s in given.students if ("ppo", s, run) not in made]
+    for arm, run in product(POLICIES, range(given.runs)):
+        missing = [s for s in given.students if (arm, s, run) not in made]
         if missing:
-            model = train(run, given.steps)
+            model = train(arm, run, given.steps)
             for student in missing:
                 trained = int(model.num_timesteps)
-                add(Line("ppo", student, play_policy(student, model), run, trained))
+                add(Line(arm, student, play_policy(student, arm, model), run, trained))
     Console().print(Markdown(describe(known)))
 
 

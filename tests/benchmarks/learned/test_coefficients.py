@@ -77,3 +77,16 @@ def test_change_is_that_of_the_last_step_and_begins_anew_with_the_episode(
     seen, _, ended, *_ = env.step(np.zeros((2, len(MEASURED) + SKILLS), np.float32))
     assert ended.all()
     assert seen[:, place].tolist() == [0, 0]
+
+
+def test_without_names_skills_that_look_alike_get_the_same() -> None:
+    """A weight of 1 on the accuracy alone: shares are in proportion to its exp."""
+    env = Coefficients(Seen(gym.make_vec("teachgym/SkillList-v0", **SETTINGS)), names=False)
+    seen, _ = env.reset(seed=0)
+    assert env.single_action_space.shape == (len(MEASURED),)
+    assert seen in env.observation_space
+    weights = np.eye(len(MEASURED), dtype=np.float32)[[0, 0]] / SCALE  # accuracy
+    accuracy = env.env.reset(seed=0)[0]["accuracy"]
+    env.step(weights)
+    expected = np.exp(accuracy[0])
+    assert env.env.actions[0] == pytest.approx(expected / expected.sum(), rel=1e-5)  # type: ignore[attr-defined]

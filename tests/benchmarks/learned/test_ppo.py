@@ -57,5 +57,5 @@ def test_what_a_file_has_is_not_made_again(tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.slow
 def test_a_policy_of_forty_thousand_steps_is_better_than_an_even_spread() -> None:
-    policy = play_policy("hard", train(0, 40_000))
+    policy = play_policy("hard", "ppo", train("ppo", 0, 40_000))
     assert np.mean(policy) > np.mean(play_rule("hard", "uniform")) + 0.01
