@@ -10,6 +10,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from teachgym.benchmarks.bench.leaderboard import detail_rows, leaderboard_rows
+from teachgym.benchmarks.bench.suites import Suite
 from teachgym.benchmarks.pages.captions import errors, intervals, sentence, short_commit
 from teachgym.benchmarks.pages.charts import (
     curve_charts,
@@ -126,8 +127,7 @@ def _leaderboard(bench: BenchMaterial) -> Section:
         "Test was read once per run, for the student that was best on val. "
         f"{sentence(errors(counts))} Differences are paired by seed; p-values, where there are "
         "any, are adjusted for the number of arms. "
-        "All of it is about training runs: test items and the untrained student are the same in "
-        "every one."
+        f"{_what_is_drawn(bench.suite)}"
     )
     parts: list[Markup] = []
     for condition, lines in bench.panels.items():
@@ -138,6 +138,17 @@ def _leaderboard(bench: BenchMaterial) -> Section:
         charts = ([standing_chart(bench, c), *profile_charts(bench, c)] for c in bench.panels)
         parts.append(grid([chart for own in charts for chart in own]))
     return Section("leaderboard", "Leaderboard", intro, parts)
+
+
+def _what_is_drawn(suite: Suite) -> str:
+    """What the errors are about, besides the luck of training."""
+    if not suite.seeded:
+        return (
+            "All of it is about training runs: test items and the untrained student are the same "
+            "in every one."
+        )
+    drawn = ", ".join(name.replace("_", " ").replace(".", ": ") for name in suite.seeded)
+    return f"Errors are about runs whose seed draws these settings too: {drawn}."
 
 
 def _panel(bench: BenchMaterial, condition: str, table: Markup) -> Markup:
