@@ -7,7 +7,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ from teachgym.types import Transition
 SMALL: dict[str, Any] = {
     "student": "simulated",
     "task_settings": {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1},
-    "examples_per_step": 60,
+    "examples_per_step": 240,
     "budget": {"steps": 3},
 }
 
@@ -266,13 +266,14 @@ def test_environments_have_short_names_and_settings_with_defaults() -> None:
 
 
 def test_the_pool_teacher_takes_its_pool_from_a_file_or_from_the_task(tmp_path: Path) -> None:
-    chosen = config(env="teachgym/OpenEnded-v0", teacher="pool")
+    small = {**SMALL, "examples_per_step": 60}
+    chosen = config(env="teachgym/OpenEnded-v0", teacher="pool", env_settings=small)
     result = run(chosen, tmp_path / "task")
     data = read_examples(tmp_path / "task" / "examples.jsonl")
     assert 0 < len(data) == result.spent.examples
     assert {e.provenance.step for e in data if e.provenance} == {1, 2}  # then the pool is empty
     path = str(tmp_path / "task" / "examples.jsonl")
-    again = config(env=chosen.env, teacher="pool", teacher_settings={"pool": path})
+    again = replace(chosen, teacher_settings={"pool": path})
     run(again, tmp_path / "file")
     reused = read_examples(tmp_path / "file" / "examples.jsonl")
     assert {e.prompt for e in reused} == {e.prompt for e in data}

@@ -10,8 +10,12 @@ import numpy as np
 
 from teachgym.benchmarks.speed import models
 from teachgym.benchmarks.speed.cases import SHAPES, Asking, Case, Training
+from teachgym.streams import draw_entropy, order_of
+from teachgym.training.datum import Datum, Text
 from teachgym.types import Data, Example
 
+Tokens = dict[str, list[int]]
+"""A text as models take it: ``input_ids``, and ``labels`` of the tokens to learn."""
 LEARNING_RATE = 1e-4
 
 
@@ -79,10 +83,13 @@ def make_material(case: Case, device: str, folder: Path) -> Material:
     )
 
 
-def in_order(data: Data, training: Training) -> Data:
-    """The examples as ``FineTuner`` with a fresh generator of seed 0 goes through them."""
+def in_order(rows: Sequence[Tokens], epochs: int) -> list[Tokens]:
+    """The rows as ``FineTuner`` with a fresh generator of seed 0 goes through them."""
+    texts = [Text(tuple(row["input_ids"]), ()) for row in rows]
+    identities = [Datum((text,)).identity for text in texts]
     rng = np.random.default_rng(0)
-    return tuple(data[i] for _ in range(training.epochs) for i in rng.permutation(len(data)))
+    orders = [order_of(identities, draw_entropy(rng)) for _ in range(epochs)]
+    return [rows[i] for order in orders for i in order]
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 
 from teachgym.benchmarks.speed.cases import LOOP, OWN, PROCESSES, TRL
-from teachgym.benchmarks.speed.material import LEARNING_RATE, Material, in_order
+from teachgym.benchmarks.speed.material import LEARNING_RATE, Material, Tokens, in_order
 from teachgym.benchmarks.speed.measure import Curve, System
 from teachgym.errors import UnknownNameError, unknown
 from teachgym.types import Checkpoint, Data, Prompt
@@ -180,13 +180,13 @@ class PeftSystem:
         assert self.material.case.training is not None
         curves = []
         for student, own in enumerate(data):
-            rows = encode(self._tokenizer, in_order(own, self.material.case.training))
+            rows = in_order(encode(self._tokenizer, own), self.material.case.training.epochs)
             write_weights(self._model, self.weights[student])
             curves.append(self._train(rows))
             self.weights[student] = copy_weights(self._model)
         return Curve.mean(curves)
 
-    def _train(self, rows: list[dict[str, list[int]]]) -> Curve:
+    def _train(self, rows: list[Tokens]) -> Curve:
         assert self.material.case.training is not None
         size = self.material.case.training.batch
         if self.trainer == "loop":
@@ -283,7 +283,7 @@ def load(base: Path, adapter: Path, *, device: str) -> tuple[Any, Any]:
     return tokenizer, PeftModel.from_pretrained(model, adapter, is_trainable=True)
 
 
-def encode(tokenizer: Any, data: Data) -> list[dict[str, list[int]]]:
+def encode(tokenizer: Any, data: Data) -> list[Tokens]:
     """Token ids, and labels at the target and its end alone."""
     end = tokenizer.eos_token_id
     rows = []
@@ -294,7 +294,7 @@ def encode(tokenizer: Any, data: Data) -> list[dict[str, list[int]]]:
     return rows
 
 
-def collate(rows: Sequence[dict[str, list[int]]]) -> dict[str, Any]:
+def collate(rows: Sequence[Tokens]) -> dict[str, Any]:
     """Tensors (B, T), padded on the right."""
     import torch
 
@@ -311,7 +311,7 @@ def collate(rows: Sequence[dict[str, list[int]]]) -> dict[str, Any]:
     }
 
 
-def train_in_loop(model: Any, rows: Sequence[dict[str, list[int]]], size: int) -> Curve:
+def train_in_loop(model: Any, rows: Sequence[Tokens], size: int) -> Curve:
     """The shortest honest loop: padded batches, AdamW, clipping."""
     import torch
 
@@ -336,7 +336,7 @@ def train_in_loop(model: Any, rows: Sequence[dict[str, list[int]]], size: int) -
 def train_with_trl(
     model: Any,
     tokenizer: Any,
-    rows: Sequence[dict[str, list[int]]],
+    rows: Sequence[Tokens],
     size: int,
     micro_batch: int,
 ) -> Curve:

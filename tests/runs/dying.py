@@ -29,13 +29,15 @@ class Killed(BaseException):
 class Death:
     """Comes at the ``at``-th moment that counts; 0 = never. ``moments`` says how many there were.
 
-    Moments are: before and after a file is on disk (before: its last bytes are torn off), before
-    and after a file or folder takes its final name, before a file is deleted, before and after
-    training.
+    Moments are: before and after a file is on disk (before: its last bytes are torn off, but for
+    those that are on disk already), before and after a file or folder takes its final name, before
+    a file is deleted, before and after training.
     """
 
     def __init__(self, at: int = 0) -> None:
         self.at, self.moments = at, 0
+        self._on_disk: dict[int, int] = {}
+        """By file: bytes that were synchronised."""
 
     def pass_by(self, last_words: Callable[[], None] = lambda: None) -> None:
         self.moments += 1
@@ -54,20 +56,23 @@ class Death:
 
     def _dangerous(self, do: Callable[..., Any], tears: bool = False) -> Callable[..., Any]:
         def wrapped(*arguments: Any, **settings: Any) -> Any:
-            self.pass_by(lambda: tear(arguments[0]) if tears else None)
+            self.pass_by(lambda: self._tear(arguments[0]) if tears else None)
             result = do(*arguments, **settings)
+            if tears:
+                found = os.fstat(arguments[0])
+                self._on_disk[found.st_ino] = found.st_size
             self.pass_by()
             return result
 
         return wrapped
 
-
-def tear(descriptor: int) -> None:
-    """Lose the last bytes of an open file, if it is open for writing."""
-    try:
-        os.ftruncate(descriptor, max(0, os.fstat(descriptor).st_size - 3))
-    except OSError:
-        return
+    def _tear(self, descriptor: int) -> None:
+        """Lose the last new bytes of an open file, if it is open for writing."""
+        found = os.fstat(descriptor)
+        try:
+            os.ftruncate(descriptor, max(self._on_disk.get(found.st_ino, 0), found.st_size - 3))
+        except OSError:
+            return
 
 
 def toy_tree(steps: int = 3) -> tuple[gym.Env[Any, Any], Teacher[Any, Any]]:

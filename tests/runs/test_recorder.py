@@ -136,7 +136,7 @@ def test_another_student_cannot_resume_the_run(tmp_path: Path) -> None:
     record(run)
     env, teacher = toy_tree()
     env.unwrapped.student._taught[:] = 50  # type: ignore[attr-defined]
-    env.unwrapped._untrained = env.unwrapped.student.save()  # type: ignore[attr-defined]
+    env.unwrapped.untrained = env.unwrapped.student.save()  # type: ignore[attr-defined]
     with pytest.raises(RunError, match="not the one this run started with"):
         record_episode(env, teacher, run, seed=SEED)
 

@@ -162,8 +162,9 @@ def test_a_process_killed_by_the_system_leaves_a_run_that_can_be_resumed(tmp_pat
     long = {**SMALL, "budget": {"steps": 25}}
     (tmp_path / "run.json").write_text(json.dumps(asdict(config(env_settings=long))))
     script = (
-        "import json, sys; from pathlib import Path; from teachgym import experiment; "
-        "from teachgym.experiment import *; experiment.commit = lambda: None; "
+        "import json, sys; from pathlib import Path; "
+        "from teachgym.experiment import *; from teachgym.runs import provenance; "
+        "provenance.commit = lambda: None; "
         "wait = lambda step, _: sys.stdin.read() if step == 20 else None; "
         "run(RunConfig.of(json.load(open(sys.argv[1]))), Path(sys.argv[2]), observers=[wait])"
     )

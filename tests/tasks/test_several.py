@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from teachgym.errors import ConfigError, UnknownNameError, UnknownSkillError
-from teachgym.tasks import TASKS as check_name
-from teachgym.tasks import make_task
+from teachgym.tasks import TASKS, make_task
 from teachgym.tasks.task import Task
 from teachgym.testing import check_task
 from teachgym.types import Brief, Draft, Example, Skill, Split
@@ -120,7 +119,7 @@ def test_bad_parts_are_named(parts: Any, error: type[Exception], text: str) -> N
 
 def test_parts_are_checked_before_a_task_is_made() -> None:
     with pytest.raises(UnknownNameError, match="arithmetic-and-strings"):
-        check_name("several", {"tasks": {"a": {"task": "arithmetic"}}})
+        TASKS.check("several", {"tasks": {"a": {"task": "arithmetic"}}})
 
 
 def test_one_environment_teaches_them_all_from_one_budget() -> None:

@@ -31,8 +31,10 @@ from teachgym.benchmarks.speed.measure import Curve, Runs, Tolerance, compare, m
 from teachgym.benchmarks.speed.report import Spread
 from teachgym.benchmarks.speed.systems import PeftSystem, make_system
 from teachgym.errors import UnknownNameError
+from teachgym.training.datum import Datum, Text, batches
+from teachgym.training.settings import FineTuningSettings
 from teachgym.types import Data
-from tests.benchmarks.speed.fakes import CASE, EXAMPLES, material, result, runs
+from tests.benchmarks.speed.fakes import CASE, material, result, runs
 
 # -- cases -----------------------------------------------------------------------------------
 
@@ -209,10 +211,12 @@ def test_answers_have_the_forced_lengths_and_vary(tmp_path: Path) -> None:
     assert answers[0] != answers[-1]
 
 
-def test_examples_are_put_in_the_order_of_the_trainer() -> None:
-    training = Training(2, fixed(4), 2, epochs=3)
-    order = np.concatenate([*map(np.random.default_rng(0).permutation, [2, 2, 2])])
-    assert in_order(EXAMPLES, training) == tuple(EXAMPLES[i] for i in order)
+def test_rows_are_put_in_the_order_of_the_trainer() -> None:
+    rows = [{"input_ids": [n, n + 1]} for n in range(5)]
+    data = [Datum((Text(tuple(row["input_ids"]), (0.0, 1.0)),)) for row in rows]
+    settings = FineTuningSettings(epochs=3, batch_size=1)
+    trained = [datum.texts[0].ids for (datum,) in batches(data, settings, np.random.default_rng(0))]
+    assert [tuple(row["input_ids"]) for row in in_order(rows, 3)] == trained
 
 
 def run(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str) -> None:

@@ -17,7 +17,7 @@ from tests.envs.stacks import VIEWS
 SMALL: dict[str, Any] = {
     "student": "simulated",
     "task_settings": {"val_per_cell": 2, "test_per_cell": 1, "train_per_cell": 8},
-    "examples_per_step": 150,
+    "examples_per_step": 600,
     "budget": {"steps": 5},
 }
 TEACHERS = {"OpenEnded": "pool", "SkillList": "weakest", "SkillTree": "random-tree"}

@@ -45,7 +45,7 @@ CASES += [("teachgym/OpenEnded-v0", "all"), ("teachgym/SkillTree-v0", "all")]
 SMALL: dict[str, Any] = {
     "student": "simulated",
     "task_settings": {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1},
-    "examples_per_step": 40,
+    "examples_per_step": 800,
     "budget": {"steps": 3},
 }
 TEACHERS = dict(zip(VIEWS, ("pool", "alp", "random-tree"), strict=True))

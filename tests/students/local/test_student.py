@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from teachgym.benchmarks.models.pretrain_tiny import CHARACTERS, make_student, make_tokenizer
 from teachgym.errors import ConfigError, UnknownNameError
-from teachgym.students import check_student as check_settings
+from teachgym.students import require_student
 from teachgym.students.bases import BASES, base_card
 from teachgym.students.local.student import LanguageModelStudent
 from teachgym.testing import check_student
@@ -267,7 +267,7 @@ def test_a_base_that_does_not_exist_is_refused_before_anything_is_loaded(
     name: str, number: int, message: str
 ) -> None:
     with pytest.raises(ConfigError, match=message):
-        check_settings(name, {"base": number})
+        require_student(name, {"base": number})
 
 
 def names_above(bar: float, scores: dict[str, float]) -> Sequence[str]:
