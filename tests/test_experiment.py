@@ -68,7 +68,7 @@ def kill_after(step: int) -> Callable[[int, Transition], None]:
 def test_progress_is_a_line_per_step_and_changes_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = RunConfig(env_settings={"student": "simulated", "budget": {"steps": 2}}, seed=3)
+    config = RunConfig(env_settings={**SMALL, "budget": {"steps": 2}}, seed=3)
     quiet = run(config, tmp_path / "quiet")
     assert capsys.readouterr().out == ""
     shown = run(config, tmp_path / "shown", progress=True)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from teachgym.chat.retry import Retrying
 from teachgym.cli import app
 from teachgym.errors import ChatError, ConfigError
 from teachgym.experiment import RunConfig, read_result, resume, run
@@ -34,7 +35,8 @@ COMPARED = ("journal", "examples", "rejected", "incidents")
 def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No clock, no waiting for the server to recover, no traces in the environment."""
     monkeypatch.setattr("teachgym.experiment.perf_counter", lambda: 0.0)
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    # Its default was bound when its module was imported, by whichever test came first.
+    monkeypatch.setitem(Retrying.__init__.__kwdefaults__, "sleep", lambda seconds: None)
     before = dict(os.environ)
     yield
     os.environ.clear()

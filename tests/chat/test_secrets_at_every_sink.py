@@ -13,6 +13,7 @@ from urllib.parse import quote
 import pytest
 from typer.testing import CliRunner
 
+from teachgym.chat.retry import Retrying
 from teachgym.cli import app
 from tests.chat.loopback import Request, serve
 from tests.chat.teaching_server import teach
@@ -35,7 +36,7 @@ def test_no_file_and_no_line_holds_a_secret(
     """The server says the key in every form, in replies, refusals and errors."""
     key, password, token = (f"{kind}-{secrets.token_hex(12)}" for kind in ("sk", "pw", "tk"))
     monkeypatch.setenv("OPENAI_API_KEY", key)
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    monkeypatch.setitem(Retrying.__init__.__kwdefaults__, "sleep", lambda seconds: None)
     told = " and ".join(
         form.decode() for secret in (key, password, token) for form in forms(secret)
     )
