@@ -28,9 +28,7 @@ from teachgym.students import make_student
 from teachgym.students.dynamics import accuracy, learn
 from teachgym.students.simulated import SimulatedStudent
 from teachgym.tasks import make_task
-from teachgym.types import CURRENCIES
-
-FloatArray = NDArray[np.float64]
+from teachgym.types import CURRENCIES, FloatArray
 
 HERE = frozenset(
     {

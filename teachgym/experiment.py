@@ -67,9 +67,8 @@ from teachgym.runs.result import RunResult, Tally, collect_result, result_to_jso
 from teachgym.runs.retention import Keep
 from teachgym.runs.trackers import check_installed, open_trackers
 from teachgym.students import learnable_skills, profile_of
-from teachgym.students.dynamics import FloatArray
 from teachgym.students.planning import plan_for
-from teachgym.types import Budget, Data, Provenance
+from teachgym.types import Budget, Data, FloatArray, Provenance
 
 __all__ = [
     "Make",

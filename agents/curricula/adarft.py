@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from teachgym.agents.bandits.bandit import best_arms
-from teachgym.agents.curricula.rule import FloatArray
 from teachgym.settings import NotNegative, Share, ShareAboveZero, checked
+from teachgym.types import FloatArray
 
 
 class AdaptiveDifficulty:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from teachgym.agents.curricula.rule import FloatArray, Learnability, Signal, softmax
+from teachgym.agents.curricula.rule import Learnability, Signal, softmax
 from teachgym.settings import Kept, NotNegative, checked
+from teachgym.types import FloatArray
 
 
 class DistributionCurriculum:

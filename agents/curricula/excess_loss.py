@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from teachgym.agents.curricula.rule import FloatArray
 from teachgym.errors import ConfigError, UnknownSkillError, unknown
 from teachgym.settings import NotNegative, Share, checked
+from teachgym.types import FloatArray
 
 
 class ExcessLoss:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from teachgym.agents.bandits.exp3 import exp3_probabilities
-from teachgym.agents.curricula.rule import FloatArray, softmax
+from teachgym.agents.curricula.rule import softmax
 from teachgym.settings import Kept, Share, checked
+from teachgym.types import FloatArray
 
 
 def exploration(n_arms: int, turn: int) -> float:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from teachgym.agents.curricula.rule import FloatArray
 from teachgym.settings import Kept, Positive, Share, checked
+from teachgym.types import FloatArray
 
 
 def rank_shares(scores: FloatArray, temperature: float, rng: np.random.Generator) -> FloatArray:

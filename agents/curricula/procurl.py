@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from teachgym.agents.curricula.rule import FloatArray, softmax
+from teachgym.agents.curricula.rule import softmax
 from teachgym.settings import NotNegative, ShareAboveZero, checked
+from teachgym.types import FloatArray
 
 
 class ProximalCurriculum:

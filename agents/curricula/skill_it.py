@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from teachgym.agents.curricula.rule import FloatArray, softmax
+from teachgym.agents.curricula.rule import softmax
 from teachgym.errors import UnknownSkillError, unknown
 from teachgym.settings import Kept, NotNegative, checked
+from teachgym.types import FloatArray
 
 EDGE = 0.5
 """Weight of an edge between two skills; that of a skill to itself is 1."""

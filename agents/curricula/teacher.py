@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.agents.context import Cells, Unit, accuracy_of
-from teachgym.agents.curricula.rule import FloatArray, MakeRule
+from teachgym.agents.curricula.rule import MakeRule
 from teachgym.errors import BudgetError, ConfigError
 from teachgym.metrics import nearest_level
 from teachgym.settings import FewOrNone, checked
-from teachgym.types import Items, Obs, Transition
+from teachgym.types import FloatArray, Items, Obs, Transition
 
 
 class CurriculumTeacher:

@@ -19,8 +19,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from teachgym.agents.curricula.rule import FloatArray, softmax
+from teachgym.agents.curricula.rule import softmax
 from teachgym.settings import CountFromTwo, Kept, NotNegative, Share, checked
+from teachgym.types import FloatArray
 
 
 def prefer(

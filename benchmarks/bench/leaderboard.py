@@ -16,7 +16,6 @@ import numpy as np
 
 from teachgym.agents import teacher_entry
 from teachgym.benchmarks.bench.statistics import (
-    FloatArray,
     Interval,
     PairedTest,
     bootstrap,
@@ -31,7 +30,7 @@ from teachgym.errors import ConfigError
 from teachgym.metrics import rank_correlation
 from teachgym.report.tables import Rows
 from teachgym.runs.result import RunResult
-from teachgym.types import FrozenDict, Score
+from teachgym.types import FloatArray, FrozenDict, Score
 
 Results = Mapping[tuple[str, int], RunResult]
 """By name of the arm and seed; cells that are not finished are left out."""

@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from teachgym.errors import ConfigError
-from teachgym.types import Score
+from teachgym.types import FloatArray, Score
 
-FloatArray = NDArray[np.float64]
 FEWEST = 5
 """Runs below which there are no bootstrap intervals: no resample leaves the range of its runs, and
 that of 3 covers the middle of a symmetric distribution in 75 of 100 cases."""

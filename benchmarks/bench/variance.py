@@ -15,15 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from teachgym.benchmarks.bench.runner import read_results, read_suite
 from teachgym.benchmarks.bench.suites.variance import ITEMS, TEACHERS, arm_name
 from teachgym.errors import ConfigError
 from teachgym.runs.result import RunResult
 from teachgym.students.bases import COMPARED
-
-FloatArray = NDArray[np.float64]
+from teachgym.types import FloatArray
 
 SOURCES = ("base", "items", "seed", "skill")
 REST = "rest"

@@ -14,7 +14,6 @@ import numpy as np
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
 SCALE = 4.0
 """The largest weight: what is known of cells is in [-1, 1], so shares differ up to e^8-fold."""
 MEASURED = ("accuracy", "uncertainty", "change", "change of the skill", "level")

@@ -39,12 +39,12 @@ from teachgym.evaluation import GenerateAndGrade
 from teachgym.metrics import by_cell
 from teachgym.protocols import Student, Task, Trainer
 from teachgym.students import make_student
-from teachgym.students.dynamics import LOST, MASTERED, Dynamics, FloatArray
+from teachgym.students.dynamics import LOST, MASTERED, Dynamics
 from teachgym.students.profile import FITTED, Profile
 from teachgym.tasks import make_task
 from teachgym.tasks.primitives import LEVELS, PRIMITIVES
 from teachgym.training import make_trainer
-from teachgym.types import Data, Order, Plan, Score, leaf_skills
+from teachgym.types import Data, FloatArray, Order, Plan, Score, leaf_skills
 
 RESULTS = Path(__file__).parents[1] / "results"
 CURVES = RESULTS / "tiny_curves"

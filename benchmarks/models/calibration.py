@@ -16,18 +16,9 @@ from numpy.typing import NDArray
 
 from teachgym.benchmarks.models.curves import Curves, Subject
 from teachgym.errors import ConfigError
-from teachgym.students.dynamics import (
-    LOST,
-    MASTERED,
-    UNIT,
-    Dynamics,
-    FloatArray,
-    accuracy,
-    flow,
-    learn,
-    undone,
-)
+from teachgym.students.dynamics import LOST, MASTERED, UNIT, Dynamics, accuracy, flow, learn, undone
 from teachgym.students.profile import Profile, SkillProfile
+from teachgym.types import FloatArray
 
 PRIOR = 0.1
 """Weight of a prior against one measured accuracy: weak, there are hundreds per cell."""

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from teachgym.types import FloatArray
 
 
 class Curve(NamedTuple):

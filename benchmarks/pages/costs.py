@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from teachgym.benchmarks.bench.statistics import FloatArray, Interval, pareto_front, ratio
+from teachgym.benchmarks.bench.statistics import Interval, pareto_front, ratio
 from teachgym.benchmarks.pages.captions import errors, intervals
 from teachgym.benchmarks.pages.charts import titled
 from teachgym.benchmarks.pages.material import BenchMaterial
 from teachgym.report.charts import Chart, Frame, Line, Point, estimate_mark, line_chart
 from teachgym.report.html import Section, figure, grid, html_table
 from teachgym.report.tables import Rows
-from teachgym.types import CURRENCIES, Score
+from teachgym.types import CURRENCIES, FloatArray, Score
 
 POINT = 0.01
 """A point of accuracy."""

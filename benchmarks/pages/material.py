@@ -19,13 +19,14 @@ from teachgym.benchmarks.bench.leaderboard import (
 )
 from teachgym.benchmarks.bench.lines import result_lines
 from teachgym.benchmarks.bench.runner import Status, read_results, read_states
-from teachgym.benchmarks.bench.statistics import FloatArray, Interval, improvement
+from teachgym.benchmarks.bench.statistics import Interval, improvement
 from teachgym.benchmarks.bench.suites import Arm, Suite
 from teachgym.benchmarks.pages.skill_gains import mean_levels
 from teachgym.records import Record
 from teachgym.report.html import PAGE
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.result import RunResult
+from teachgym.types import FloatArray
 
 _LEADERS = 3
 """Arms that are looked at skill by skill, besides what they are compared with."""

@@ -15,12 +15,12 @@ from statistics import fmean
 
 import numpy as np
 
-from teachgym.benchmarks.bench.statistics import FEWEST, FloatArray, Interval, percentiles
+from teachgym.benchmarks.bench.statistics import FEWEST, Interval, percentiles
 from teachgym.metrics import rank_correlation
 from teachgym.runs.checkpoints import read_report
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.result import RunResult
-from teachgym.types import Score
+from teachgym.types import FloatArray, Score
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from teachgym.shown import in_short
 from teachgym.students.profile import Profile
-
-FloatArray = NDArray[np.float64]
+from teachgym.types import FloatArray
 
 MASTERED = 4.0
 """Competence that training leads towards; sigmoid(4) = 0.98 of the ceiling."""

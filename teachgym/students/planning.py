@@ -24,13 +24,12 @@ from teachgym.students.dynamics import (
     STAGES,
     UNIT,
     Dynamics,
-    FloatArray,
     accuracy,
     flow,
     gate_of,
 )
 from teachgym.students.profile import Profile
-from teachgym.types import Budget, leaf_skills
+from teachgym.types import Budget, FloatArray, leaf_skills
 
 STARTS = 4
 """Plans that are improved side by side; the best one counts."""

@@ -21,9 +21,9 @@ from teachgym.errors import ConfigError, UnknownSkillError, unknown
 from teachgym.metrics import nearest_level
 from teachgym.protocols import Student, Task
 from teachgym.settings import Count, NotNegative
-from teachgym.students.dynamics import Dynamics, FloatArray, accuracy, learn
+from teachgym.students.dynamics import Dynamics, accuracy, learn
 from teachgym.students.profile import Profile, profile_named
-from teachgym.types import Checkpoint, Data, Example, Prompt, Split, leaf_skills
+from teachgym.types import Checkpoint, Data, Example, FloatArray, Prompt, Split, leaf_skills
 
 WRONG = "?"
 """The answer where the student is wrong; doubled for an item whose target it is."""

@@ -10,9 +10,8 @@ import numpy as np
 
 from teachgym.protocols import Trainer
 from teachgym.settings import Epochs, checked
-from teachgym.students.dynamics import FloatArray
 from teachgym.students.simulated import SimulatedStudent
-from teachgym.types import EXERCISE, Cost, Data, TrainResult
+from teachgym.types import EXERCISE, Cost, Data, FloatArray, TrainResult
 
 LEAST_CHANCE = 0.001
 """Chance below which the loss does not count an answer as more surprising still."""

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from teachgym.students.dynamics import Dynamics, FloatArray
+from teachgym.students.dynamics import Dynamics
 from teachgym.students.profile import Profile, SkillProfile
 from teachgym.tasks.task import Task
-from teachgym.types import Data, Example, Skill, Split
+from teachgym.types import Data, Example, FloatArray, Skill, Split
 
 SKILLS = ("a", "b")
 LEVELS = (0.0, 1.0)

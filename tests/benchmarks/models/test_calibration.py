@@ -40,11 +40,12 @@ from teachgym.benchmarks.models.curves import Curve, Curves, Subject, head
 from teachgym.errors import ConfigError
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.students import make_student
-from teachgym.students.dynamics import Dynamics, FloatArray, accuracy, learn
+from teachgym.students.dynamics import Dynamics, accuracy, learn
 from teachgym.students.profile import Profile, SkillProfile
 from teachgym.tasks import make_task
 from teachgym.tasks.primitives import PRIMITIVES
 from teachgym.training import make_trainer
+from teachgym.types import FloatArray
 
 SKILLS = ("known", "new", "built", "hopeless")
 LEVELS = (0.0, 1.0)
