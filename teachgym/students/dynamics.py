@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -139,19 +140,45 @@ def flow(x: FloatArray, counts: FloatArray, dynamics: Dynamics) -> tuple[FloatAr
     The mean of x, and the integral of up + down, both of shape (..., S, L); see ``learn``. Each
     of ``STAGES`` equal parts of the run is solved exactly, for the prerequisites in its middle.
     """
-    total = counts.sum(axis=(-2, -1), keepdims=True) / UNIT
-    dose = dynamics.transfer @ (counts / UNIT) @ dynamics.spread
-    up = dynamics.rate * dose
-    down = dynamics.forgetting * np.maximum(total - dynamics.rehearsal * dose, 0)
+    up, down = pull(counts, dynamics)
     if not dynamics.requires.any():
         return _approach(x, up, down), up + down
     speed = np.zeros_like(up)
     for _ in range(STAGES):
-        middle = _approach(x, up * gate_of(x, dynamics) / (2 * STAGES), down / (2 * STAGES))
-        gated = up * gate_of(middle, dynamics)
-        x = _approach(x, gated / STAGES, down / STAGES)
-        speed = speed + (gated + down) / STAGES
+        stage = advance(x, up, down, dynamics)
+        x, speed = stage.after, speed + (up * stage.later + down) / STAGES
     return x, speed
+
+
+def pull(counts: FloatArray, dynamics: Dynamics) -> tuple[FloatArray, FloatArray]:
+    """``up`` before its prerequisites and ``down`` of a run on ``counts``; see ``learn``."""
+    total = counts.sum(axis=(-2, -1), keepdims=True) / UNIT
+    dose = dynamics.transfer @ (counts / UNIT) @ dynamics.spread
+    down = dynamics.forgetting * np.maximum(total - dynamics.rehearsal * dose, 0)
+    return dynamics.rate * dose, down
+
+
+class Stage(NamedTuple):
+    """One of ``STAGES`` equal parts of a run, each of shape (..., S, L)."""
+
+    before: FloatArray
+    """Competences."""
+    gate: FloatArray
+    """Of the prerequisites at the beginning."""
+    middle: FloatArray
+    """Competences that ``gate`` leads to by the middle."""
+    later: FloatArray
+    """The gate there, which the whole stage is solved with."""
+    after: FloatArray
+    """Competences."""
+
+
+def advance(x: FloatArray, up: FloatArray, down: FloatArray, dynamics: Dynamics) -> Stage:
+    """The midpoint rule, with the exact solution for prerequisites that stand still."""
+    gate = _gate(x, dynamics)
+    middle = _approach(x, up * gate / (2 * STAGES), down / (2 * STAGES))
+    later = _gate(middle, dynamics)
+    return Stage(x, gate, middle, later, _approach(x, up * later / STAGES, down / STAGES))
 
 
 def undone(speed: FloatArray) -> FloatArray:
@@ -174,7 +201,7 @@ def _approach(x: FloatArray, up: FloatArray, down: FloatArray) -> FloatArray:
     return after
 
 
-def gate_of(x: FloatArray, dynamics: Dynamics) -> FloatArray:
+def _gate(x: FloatArray, dynamics: Dynamics) -> FloatArray:
     """Product of the accuracies of each skill's prerequisites at each level, (..., S, L)."""
     gate: FloatArray = np.exp(dynamics.requires @ np.log(accuracy(x, dynamics)))
     return gate

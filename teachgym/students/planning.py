@@ -1,7 +1,9 @@
-"""The best that can be done with a simulated student: plans found on its known dynamics.
+"""How well a simulated student can be taught: plans found on its known dynamics.
 
 Where ``teachgym.students.dynamics`` is known, teaching is optimal control without uncertainty, and
-its answer is a ceiling for teachers that must find out. Noise is left out: no plan sees luck.
+its answer is what teachers that must find out are measured by. Noise is left out: no plan sees
+luck. It is the best that a local search finds, and not always the best there is: a teacher that PPO
+trained was above it (``benchmarks/results/RESULTS.md``).
 """
 
 from __future__ import annotations
@@ -11,7 +13,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 
@@ -24,9 +25,11 @@ from teachgym.students.dynamics import (
     STAGES,
     UNIT,
     Dynamics,
+    Stage,
     accuracy,
+    advance,
     flow,
-    gate_of,
+    pull,
 )
 from teachgym.students.profile import Profile
 from teachgym.types import Budget, FloatArray, leaf_skills
@@ -153,15 +156,6 @@ def _search(
 # -- the gradient ------------------------------------------------------------------------------
 
 
-class _Part(NamedTuple):
-    """What is remembered of a stage on the way forward."""
-
-    x: FloatArray
-    middle: FloatArray
-    gate: FloatArray
-    later: FloatArray
-
-
 def gradient(
     dynamics: Dynamics, steps: Sequence[float], shares: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
@@ -170,24 +164,19 @@ def gradient(
     By the adjoint method: ``flow`` forward, then backward through its stages.
     """
     x = np.broadcast_to(dynamics.start, (*shares.shape[:-3], *dynamics.start.shape))
-    record: list[tuple[FloatArray, FloatArray, list[_Part]]] = []
+    record: list[tuple[FloatArray, FloatArray, list[Stage]]] = []
     for step, examples in enumerate(steps):
-        counts = examples * shares[..., step, :, :] / UNIT
-        dose = dynamics.transfer @ counts @ dynamics.spread
-        rest = counts.sum(axis=(-2, -1), keepdims=True) - dynamics.rehearsal * dose
-        up, down = dynamics.rate * dose, dynamics.forgetting * np.maximum(rest, 0)
-        parts: list[_Part] = []
+        up, down = pull(examples * shares[..., step, :, :], dynamics)
+        stages: list[Stage] = []
         for _ in range(STAGES):
-            gate = gate_of(x, dynamics)
-            middle = _approach(x, up * gate / (2 * STAGES), down / (2 * STAGES))[0]
-            parts.append(_Part(x, middle, gate, gate_of(middle, dynamics)))
-            x = _approach(x, up * parts[-1].later / STAGES, down / STAGES)[0]
-        record.append((up, down, parts))
+            stages.append(advance(x, up, down, dynamics))
+            x = stages[-1].after
+        record.append((up, down, stages))
     p = accuracy(x, dynamics)
     slope = np.zeros(shares.shape)
     x_bar = p * (1 - p / dynamics.ceiling) / dynamics.start.size
-    for step, (up, down, parts) in reversed(list(enumerate(record))):
-        x_bar, up_bar, down_bar = _back(x_bar, up, down, parts, dynamics)
+    for step, (up, down, stages) in reversed(list(enumerate(record))):
+        x_bar, up_bar, down_bar = _back(x_bar, up, down, stages, dynamics)
         forgets = down_bar * dynamics.forgetting * (down > 0)
         dose_bar = up_bar * dynamics.rate - dynamics.rehearsal * forgets
         own = np.swapaxes(dynamics.transfer, 0, 1) @ dose_bar @ dynamics.spread.T
@@ -197,37 +186,37 @@ def gradient(
 
 
 def _back(
-    x_bar: FloatArray, up: FloatArray, down: FloatArray, parts: list[_Part], dynamics: Dynamics
+    x_bar: FloatArray, up: FloatArray, down: FloatArray, stages: list[Stage], dynamics: Dynamics
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Derivatives by x before a step, by its up and by its down, from those by x after it."""
     up_bar, down_bar = np.zeros_like(up), np.zeros_like(up)
-    for x, middle, gate, later in reversed(parts):
-        _, by_x, by_up, by_down = _approach(x, up * later / STAGES, down / STAGES)
+    for x, gate, middle, later, _ in reversed(stages):
+        by_x, by_up, by_down = _slopes(x, up * later / STAGES, down / STAGES)
         by_up, by_down = x_bar * by_up / STAGES, x_bar * by_down / STAGES
         up_bar, down_bar = up_bar + by_up * later, down_bar + by_down
         m_bar = _gate_back(by_up * up, later, middle, dynamics)
         x_bar = x_bar * by_x
-        _, by_x, by_up, by_down = _approach(x, up * gate / (2 * STAGES), down / (2 * STAGES))
+        by_x, by_up, by_down = _slopes(x, up * gate / (2 * STAGES), down / (2 * STAGES))
         by_up, by_down = m_bar * by_up / (2 * STAGES), m_bar * by_down / (2 * STAGES)
         up_bar, down_bar = up_bar + by_up * gate, down_bar + by_down
         x_bar = x_bar + m_bar * by_x + _gate_back(by_up * up, gate, x, dynamics)
     return x_bar, up_bar, down_bar
 
 
-def _approach(x: FloatArray, up: FloatArray, down: FloatArray) -> tuple[FloatArray, ...]:
-    """X after a stage, and its derivatives by x, up and down; see ``dynamics._approach``."""
+def _slopes(x: FloatArray, up: FloatArray, down: FloatArray) -> tuple[FloatArray, ...]:
+    """Derivatives by x, up and down of what a part of a run leads to; see ``dynamics.learn``."""
     speed = np.maximum(up + down, 1e-9)
     kept = np.exp(-speed)
     share = -np.expm1(-speed) / speed
-    pull = up * MASTERED + down * LOST
+    towards = up * MASTERED + down * LOST
     bend = np.where(speed > 1e-4, (kept - share) / speed, -0.5)
-    both = pull * bend - x * kept
-    return x * kept + pull * share, kept, both + MASTERED * share, both + LOST * share
+    both = towards * bend - x * kept
+    return kept, both + MASTERED * share, both + LOST * share
 
 
 def _gate_back(
     gate_bar: FloatArray, gate: FloatArray, x: FloatArray, dynamics: Dynamics
 ) -> FloatArray:
-    """Derivative by x, from that by ``gate_of``."""
+    """Derivative by x, from that by the gate of its prerequisites."""
     by_x: FloatArray = (dynamics.requires.T @ (gate_bar * gate)) / (1 + np.exp(x))
     return by_x
