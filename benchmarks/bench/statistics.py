@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ FEWEST = 5
 that of 3 covers the middle of a symmetric distribution in 75 of 100 cases."""
 RESAMPLES = 1000
 """Of those that are made for whole arrays at once."""
+K = TypeVar("K", bound=Hashable)
 Statistic = Callable[[FloatArray], float]
 """A number from scores of shape (n_runs, n_tasks)."""
 
@@ -235,8 +237,8 @@ def compare_paired(
     return PairedTest(change, interval, _p_value(change))
 
 
-def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """P-values adjusted for making several tests, in the given order.
+def holm(p_values: Mapping[K, float]) -> dict[K, float]:
+    """P-values adjusted for making several tests, by the same keys in the given order.
 
     The step-down method of Holm 1979: with the m values in ascending order, the i-th becomes the
     largest (m - j + 1) p_j over j <= i, at most 1. It bounds the chance of even one false
@@ -246,13 +248,13 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
         >>> holm({"a": 0.01, "b": 0.04, "c": 0.03})
         {'a': 0.03, 'b': 0.06, 'c': 0.06}
     """
-    adjusted: dict[str, float] = {}
+    adjusted: dict[K, float] = {}
     highest = 0.0
-    ranked = sorted((p, name) for name, p in p_values.items() if p == p)
-    for rank, (p, name) in enumerate(ranked):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p))
-        adjusted[name] = highest
-    return {name: adjusted.get(name, float("nan")) for name in p_values}
+    ranked = sorted((key for key, p in p_values.items() if p == p), key=p_values.__getitem__)
+    for rank, key in enumerate(ranked):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[key]))
+        adjusted[key] = highest
+    return {key: adjusted.get(key, float("nan")) for key in p_values}
 
 
 def rank_sets(

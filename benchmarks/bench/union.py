@@ -78,11 +78,10 @@ def compare_union(lines: Sequence[Record]) -> list[Compared]:
             pair = known[suite, arm], reference
             made.setdefault(pair, (arm, against, {}))[2][suite] = None
     tests = {pair: test for pair in made if (test := _test(scores, *pair)) is not None}
-    places = {str(number): pair for number, pair in enumerate(tests)}
-    adjusted = holm({number: tests[pair].p for number, pair in places.items()})
+    adjusted = holm({pair: test.p for pair, test in tests.items()})
     found = [
-        Compared(*made[pair][:2], tuple(made[pair][2]), tests[pair], adjusted[number])
-        for number, pair in places.items()
+        Compared(*made[pair][:2], tuple(made[pair][2]), test, adjusted[pair])
+        for pair, test in tests.items()
     ]
     return sorted(found, key=lambda each: (each.p != each.p, each.p, each.test.p))
 

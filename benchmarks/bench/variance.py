@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -86,26 +87,15 @@ def components(values: FloatArray, sources: Sequence[str]) -> dict[str, Componen
 def gains(results: Mapping[tuple[str, int], RunResult], teacher: str, seeds: int) -> FloatArray:
     """Accuracy on test minus that of the first teacher, (bases, items, seeds, skills)."""
 
-    def accuracies(name: str, base: int, items: int, seed: int) -> list[float]:
-        run = results[arm_name(name, base, items), seed]
-        return [score.mean for score in run.test.skills_after.values()]
-
-    bases, draws = range(COMPARED), range(ITEMS)
-    return np.array(
-        [
-            [
-                [
-                    np.subtract(
-                        accuracies(teacher, base, items, seed),
-                        accuracies(TEACHERS[0], base, items, seed),
-                    )
-                    for seed in range(seeds)
-                ]
-                for items in draws
-            ]
-            for base in bases
+    def accuracies(name: str) -> FloatArray:
+        runs = [
+            results[arm_name(name, base, items), seed].test.skills_after.values()
+            for base, items, seed in product(range(COMPARED), range(ITEMS), range(seeds))
         ]
-    )
+        flat = np.array([[score.mean for score in own] for own in runs])
+        return flat.reshape(COMPARED, ITEMS, seeds, -1)
+
+    return accuracies(teacher) - accuracies(TEACHERS[0])
 
 
 def table(found: Mapping[str, Component]) -> str:

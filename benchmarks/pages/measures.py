@@ -28,6 +28,8 @@ SHARE = 0.8
 _SIGNED = ("backward_transfer", "worst_change", "held_out_skills", "held_out_levels")
 Runs = Mapping[str, Mapping[int, RunResult]]
 """By arm and seed; >= 1 run of each arm."""
+Measured = Mapping[str, Mapping[int, Measures]]
+"""The same runs, measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +75,17 @@ def condition_measures(bench: BenchMaterial) -> Iterator[tuple[str, str, Rows]]:
     for condition, lines in bench.panels.items():
         runs = {line.arm: bench.by_seed[line.arm] for line in lines if line.finished}
         if runs:
-            yield condition, find_ceiling(runs), measure_rows(runs)
+            measured = {
+                arm: {seed: Measures.of(run) for seed, run in own.items()}
+                for arm, own in runs.items()
+            }
+            ceiling = find_ceiling(measured)
+            yield condition, ceiling, measure_rows(runs, measured, ceiling)
 
 
-def measure_rows(runs: Runs) -> Rows:
+def measure_rows(runs: Runs, measured: Measured, ceiling: str) -> Rows:
     """Header and a row per arm; what no arm has is left out."""
-    ceiling = find_ceiling(runs)
-    own = {arm: _means(seeds.values()) for arm, seeds in runs.items()}
+    own = {arm: _means(seeds.values()) for arm, seeds in measured.items()}
     names = [f.name for f in fields(Measures) if any(means[f.name].n for means in own.values())]
     times = find_times(runs, ceiling)
     header = (
@@ -92,7 +98,7 @@ def measure_rows(runs: Runs) -> Rows:
         (
             f"{arm} (n={len(seeds)})",
             *(_show(own[arm][name], "+" * (name in _SIGNED)) for name in names),
-            "" if arm == ceiling else _show(regret(runs[ceiling], seeds), "+"),
+            "" if arm == ceiling else _show(regret(measured[ceiling], measured[arm]), "+"),
             str(times[arm]) if times else "",
         )
         for arm, seeds in runs.items()
@@ -100,20 +106,19 @@ def measure_rows(runs: Runs) -> Rows:
     return (header, *rows)
 
 
-def find_ceiling(runs: Runs) -> str:
+def find_ceiling(measured: Measured) -> str:
     """``CEILING`` if it has runs, else the arm with the largest mean area."""
-    areas = {arm: _means(own.values())["area"].mean for arm, own in runs.items()}
-    return CEILING if CEILING in runs else max(areas, key=areas.__getitem__)
+    areas = {arm: _means(own.values())["area"].mean for arm, own in measured.items()}
+    return CEILING if CEILING in areas else max(areas, key=areas.__getitem__)
 
 
-def regret(best: Mapping[int, RunResult], mine: Mapping[int, RunResult]) -> Score:
+def regret(best: Mapping[int, Measures], mine: Mapping[int, Measures]) -> Score:
     """Mean over steps of how far ``val`` is below that of the best arm, paired by seed.
 
     The regret of bandits, with the accuracy after a step as its reward, divided by the steps.
     """
     shared = sorted(set(best) & set(mine))
-    areas = [[Measures.of(runs[seed]).area for seed in shared] for runs in (best, mine)]
-    return Score.of_repetitions([a - b for a, b in zip(*areas, strict=True)])
+    return Score.of_repetitions([best[seed].area - mine[seed].area for seed in shared])
 
 
 def find_times(runs: Runs, ceiling: str) -> dict[str, Time]:
@@ -136,10 +141,10 @@ def _time(run: RunResult, threshold: float) -> float:
     return time_to([point.mean for point in run.curve], examples_by_step(run), threshold)
 
 
-def _means(runs: Iterable[RunResult]) -> dict[str, Score]:
+def _means(measured: Iterable[Measures]) -> dict[str, Score]:
     """Mean and error over runs of each of ``Measures``, where there is something to measure."""
-    measured = [asdict(Measures.of(run)) for run in runs]
-    return {f.name: Score.of_repetitions([m[f.name] for m in measured]) for f in fields(Measures)}
+    runs = [asdict(each) for each in measured]
+    return {f.name: Score.of_repetitions([run[f.name] for run in runs]) for f in fields(Measures)}
 
 
 def _show(score: Score, sign: str) -> str:
