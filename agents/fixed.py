@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from teachgym.agents.context import Cells
-from teachgym.errors import ConfigError, UnknownSkillError, unknown
+from teachgym.errors import ConfigError, UnknownSkillError, require_known
 from teachgym.shown import shown
 from teachgym.types import Obs, Transition
 
@@ -67,9 +67,7 @@ def _weights(mixture: Mixture, cells: Cells) -> NDArray[np.float64]:
 
 
 def _by_name(mixture: Mapping[str, float], cells: Cells) -> NDArray[np.float64]:
-    for skill in mixture:
-        if skill not in cells.skills:
-            raise UnknownSkillError(unknown("skill", skill, cells.skills))
+    require_known("skill", mixture, cells.skills, UnknownSkillError)
     return as_array([mixture.get(skill, 0.0) for skill in cells.skills])
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.agents.context import Cells, fill_unmeasured
-from teachgym.errors import ConfigError, UnknownSkillError, unknown
+from teachgym.errors import ConfigError, UnknownSkillError, require_known
 from teachgym.settings import Share, checked
 from teachgym.types import Obs, Transition
 
@@ -31,9 +31,7 @@ class Oracle:
     def __init__(self, cells: Cells, *, learnable: Collection[str], focus: Share = 0.8) -> None:
         if isinstance(learnable, str) or not learnable:
             raise ConfigError(f"learnable is {learnable!r}; give a list of at least one skill name")
-        for skill in learnable:
-            if skill not in cells.skills:
-                raise UnknownSkillError(unknown("skill", skill, cells.skills))
+        require_known("skill", learnable, cells.skills, UnknownSkillError)
         self.cells = cells
         self.focus = focus
         self.learnable = np.array([[skill in learnable] for skill in cells.skills])

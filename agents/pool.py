@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.agents.context import Lessons
-from teachgym.errors import ConfigError, UnknownSkillError, unknown
+from teachgym.errors import ConfigError, UnknownSkillError, require_known
 from teachgym.records import read_examples
 from teachgym.settings import Share, at_most, checked
 from teachgym.shown import shown
@@ -52,9 +52,8 @@ class Pool:
         examples = read_examples(Path(pool)) if isinstance(pool, str) else tuple(pool)
         if not examples:
             raise ConfigError("pool is empty; give at least one example")
-        for example in examples:
-            if example.skill not in lessons.skills:
-                raise UnknownSkillError(unknown("skill", example.skill, lessons.skills))
+        skills = (example.skill for example in examples)
+        require_known("skill", skills, lessons.skills, UnknownSkillError)
         self.pool = examples
         self.exploration = exploration
         limit = lessons.per_step if per_step is None else per_step

@@ -105,12 +105,17 @@ def require_part_names(kind: str, names: Collection[str]) -> None:
         )
 
 
-def require_known(kind: str, names: Iterable[Any], known: Iterable[str]) -> None:
-    """Raise ``ConfigError`` for the first of ``names`` that is not among ``known``."""
+def require_known(
+    kind: str,
+    names: Iterable[Any],
+    known: Iterable[str],
+    error: type[TeachgymError] = ConfigError,
+) -> None:
+    """Raise ``error`` for the first of ``names`` that is not among ``known``."""
     known = tuple(known)
     for name in names:
         if name not in known:
-            raise ConfigError(unknown(kind, name, known))
+            raise error(unknown(kind, name, known))
 
 
 def missing_extra(package: str, extra: str) -> MissingExtraError:

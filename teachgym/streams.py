@@ -75,7 +75,12 @@ def chance(*key: object) -> float:
 
     The same in every process, so what it decides can be repeated and nothing has to be stored.
     """
-    return int.from_bytes(blake2b(repr(key).encode(), digest_size=6).digest()) / 2**48
+    return share_of(repr(key))
+
+
+def share_of(text: str) -> float:
+    """A number in [0, 1), uniform over texts, the same in every process."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=6).digest()) / 2**48
 
 
 def _digest(text: str, entropy: int) -> bytes:

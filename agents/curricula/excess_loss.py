@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from teachgym.errors import ConfigError, UnknownSkillError, unknown
+from teachgym.errors import ConfigError, UnknownSkillError, require_known
 from teachgym.settings import NotNegative, Share, checked
 from teachgym.types import FloatArray
 
@@ -63,9 +63,7 @@ class ExcessLoss:
 def _by_arm(reference: float | Mapping[str, float], names: Sequence[str]) -> FloatArray:
     if not isinstance(reference, Mapping):
         return np.full(len(names), float(reference))
-    for name in reference:
-        if name not in names:
-            raise UnknownSkillError(unknown("skill", name, names))
+    require_known("skill", reference, names, UnknownSkillError)
     if left_out := [name for name in names if name not in reference]:
         raise ConfigError(f"reference leaves out {', '.join(left_out)}; give a loss for every arm")
     return np.array([reference[name] for name in names])

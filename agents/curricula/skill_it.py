@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from teachgym.agents.curricula.rule import softmax
-from teachgym.errors import UnknownSkillError, unknown
+from teachgym.errors import UnknownSkillError, require_known
 from teachgym.settings import Kept, NotNegative, checked
 from teachgym.types import FloatArray
 
@@ -54,9 +54,7 @@ class SkillIt:
         self.graph = np.eye(len(names))
         places = {name: place for place, name in enumerate(names)}
         for skill, helped in (edges or {}).items():
-            for name in (skill, *helped):
-                if name not in places:
-                    raise UnknownSkillError(unknown("skill", name, names))
+            require_known("skill", (skill, *helped), names, UnknownSkillError)
             for name in set(helped) - {skill}:
                 self.graph[places[skill], places[name]] = EDGE
         self._losses = deque[FloatArray](maxlen=window)

@@ -40,10 +40,8 @@ class CurriculumTeacher:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the arms: the skill's, or ``skill@level``."""
-        if self.arms == "skill":
-            return self.cells.skills
-        return tuple(f"{skill}@{level:g}" for skill in self.cells.skills for level in self._levels)
+        """The name of each arm: its skill's, or ``skill@level``."""
+        return tuple(self._name(s, level) for s in self.cells.skills for level in self._levels)
 
     def reset(self, seed: int) -> None:
         """A new rule that knows nothing."""
@@ -61,6 +59,9 @@ class CurriculumTeacher:
 
     def observe(self, transition: Transition) -> None:
         """Nothing: the next observation shows what the step did."""
+
+    def _name(self, skill: str, level: float) -> str:
+        return skill if self.arms == "skill" else f"{skill}@{level:g}"
 
     def _measure(self, observation: Obs) -> FloatArray:
         """The accuracy on each arm, (n_arms,); nan = not measured."""
@@ -106,8 +107,7 @@ class MixingTeacher(CurriculumTeacher):
         assert probes is not None  # Or the settings had been refused.
         places: dict[str, list[int]] = {name: [] for name in self.names}
         for place, (skill, difficulty) in enumerate(probes.labels(Items("val"))):
-            level = self._levels[nearest_level(self._levels, difficulty)]
-            name = skill if self.arms == "skill" else f"{skill}@{level:g}"
+            name = self._name(skill, self._levels[nearest_level(self._levels, difficulty)])
             if len(places.get(name, range(self.items))) < self.items:
                 places[name].append(place)
         asked = [(arm, place) for arm, own in enumerate(places.values()) for place in own]

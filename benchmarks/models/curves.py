@@ -39,7 +39,7 @@ class Curve(NamedTuple):
 
 @dataclass(frozen=True)
 class Subject:
-    """Whose curves they are."""
+    """The student whose curves they are, as far as it was examined."""
 
     skills: tuple[str, ...]
     levels: tuple[float, ...]

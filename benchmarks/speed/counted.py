@@ -31,7 +31,7 @@ Pace = Callable[[int], float]
 
 
 def single(env: gym.Env[Any, Any], steps: int) -> float:
-    """Of one environment, episodes one after another."""
+    """The pace of one environment, episodes one after another."""
     env.action_space.seed(0)
     env.reset(seed=0)
     started = perf_counter()
@@ -43,7 +43,7 @@ def single(env: gym.Env[Any, Any], steps: int) -> float:
 
 
 def batched(env: gym.vector.VectorEnv[Any, Any, Any], steps: int) -> float:
-    """Of all rows together."""
+    """The pace of all rows together."""
     env.action_space.seed(0)
     env.reset(seed=0)
     started = perf_counter()

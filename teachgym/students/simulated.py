@@ -7,7 +7,6 @@ takes about a millisecond. Its character is fitted to the ``tiny`` student; labe
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -21,6 +20,7 @@ from teachgym.errors import ConfigError, UnknownSkillError, unknown
 from teachgym.metrics import nearest_level
 from teachgym.protocols import Student, Task
 from teachgym.settings import Count, NotNegative
+from teachgym.streams import share_of
 from teachgym.students.dynamics import Dynamics, accuracy, learn
 from teachgym.students.profile import Profile, profile_named
 from teachgym.types import Checkpoint, Data, Example, FloatArray, Prompt, Split, leaf_skills
@@ -131,7 +131,7 @@ class SimulatedStudent(Student):
             sheet.prompts, sheet.right, sheet.wrong, self._chance(sheet, temperature), strict=True
         )
         return [
-            [right if _threshold(f"{seed} {i} {prompt}") < p else wrong for i in range(k)]
+            [right if share_of(f"{seed} {i} {prompt}") < p else wrong for i in range(k)]
             for prompt, right, wrong, p in known
         ]
 
@@ -188,8 +188,8 @@ class SimulatedStudent(Student):
         return np.array([self._cell(e.skill, e.difficulty) for e in inner], dtype=np.int64)
 
     def thresholds(self, examples: Iterable[Example]) -> FloatArray:
-        """Of each item, in [0, 1): it is answered right by any higher accuracy; (n_items,)."""
-        return np.array([_threshold(e.identity) for e in examples])
+        """The threshold of each item, in [0, 1), above which an accuracy answers it; (n_items,)."""
+        return np.array([share_of(e.identity) for e in examples])
 
     def learn(self, counts: FloatArray, rng: np.random.Generator) -> None:
         """One training run on ``counts`` examples; see ``teachgym.students.dynamics.learn``."""
@@ -240,7 +240,7 @@ class SimulatedStudent(Student):
                 [self._cell(e.skill, e.difficulty) if e else 0 for e in found], dtype=np.int64
             ),
             threshold=np.array(
-                [_threshold(e.identity) if e else np.inf for e in found], dtype=np.float64
+                [share_of(e.identity) if e else np.inf for e in found], dtype=np.float64
             ),
             right=np.array(targets, dtype=object),
             wrong=np.array([WRONG * (1 + (t == WRONG)) for t in targets], dtype=object),
@@ -280,9 +280,3 @@ def simulated_student(
 
 def _identities(prompts: Sequence[Prompt]) -> tuple[str, ...]:
     return tuple(prompt.identity for prompt in prompts)
-
-
-def _threshold(prompt: str) -> float:
-    """A number in [0, 1) that depends on the prompt alone, in every process."""
-    digest = hashlib.blake2b(prompt.encode(), digest_size=6).digest()
-    return int.from_bytes(digest) / 2**48

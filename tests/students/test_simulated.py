@@ -68,10 +68,7 @@ def test_answers_depend_on_the_prompt_and_neither_on_the_batch_nor_on_the_proces
     prompts = [e.question for e in Words().examples("val")]
     answers = student.generate(prompts)
     assert [student.generate([p])[0] for p in prompts] == answers
-    code = (
-        "from teachgym.students.simulated import _threshold\n"
-        "print([_threshold(p) for p in ('copy abc=', '')])"
-    )
+    code = "from teachgym.streams import share_of\nprint([share_of(p) for p in ('copy abc=', '')])"
     runs = {
         subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
         for _ in range(2)
