@@ -78,7 +78,7 @@ def places(rows: NDArray[np.bool_]) -> list[int]:
     return found
 
 
-class Rows:
+class CountedRows:
     """K episodes under way, as arrays whose first axis is the row; S skills, L levels.
 
     Raises:
@@ -240,7 +240,7 @@ class Rows:
 
 
 def of_row(seen: Any, row: int) -> Any:
-    """What one row's teacher sees, of what ``Rows.observe`` gives."""
+    """What one row's teacher sees, of what ``CountedRows.observe`` gives."""
     return {k: v[row] for k, v in seen.items()} if isinstance(seen, dict) else seen[row]
 
 
@@ -251,9 +251,7 @@ class CountedEnv(gym.Env[Any, Any]):
     """Nothing can be asked of the student, since questions are texts."""
 
     def __init__(self, config: SkillListConfig) -> None:
-        self._rows = Rows(config, 1)
-        self.dynamics = self._rows.dynamics
-        """Of the student; teachers of the registry are not given them."""
+        self._rows = CountedRows(config, 1)
         self.skills, self.levels = self._rows.skills, self._rows.levels
         self.action_space = self._rows.action_space
         self.observation_space = self._rows.observation_space
@@ -300,7 +298,7 @@ class CountedVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         self.num_envs = num_envs
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {"autoreset_mode": self.autoreset_mode}
-        self._rows = Rows(config, num_envs)
+        self._rows = CountedRows(config, num_envs)
         self.single_action_space = self._rows.action_space
         self.single_observation_space = self._rows.observation_space
         self.action_space = batch_space(self.single_action_space, num_envs)

@@ -28,10 +28,13 @@ from rich.markdown import Markdown
 from teachgym.agents import make_teacher
 from teachgym.benchmarks.bench.statistics import ratio
 from teachgym.benchmarks.learned.coefficients import Coefficients
-from teachgym.benchmarks.learned.rows import Rows
+from teachgym.benchmarks.learned.rows import GymnasiumVecEnv
+from teachgym.envs.config import SkillListConfig
 from teachgym.loop import run_episode
-from teachgym.students.planning import search_constant, search_plan
-from teachgym.types import Score
+from teachgym.students import profile_of
+from teachgym.students.planning import plan_for
+from teachgym.tasks import make_task
+from teachgym.types import Budget, Score
 
 ID = "teachgym/SkillList-v0"
 EPISODE: Mapping[str, Any] = {"examples_per_step": 250, "budget": {"steps": 10, "examples": 2500}}
@@ -86,7 +89,7 @@ def train(arm: str, run: int, steps: int) -> Any:
     from stable_baselines3 import PPO
     from stable_baselines3.common.vec_env import VecNormalize
 
-    rows = Rows(POLICIES[arm](make_rows(TRAINED_WITH, ROWS)))
+    rows = GymnasiumVecEnv(POLICIES[arm](make_rows(TRAINED_WITH, ROWS)))
     env = VecNormalize(rows, norm_obs=False, gamma=1.0)
     return PPO("MlpPolicy", env, seed=run, device="cpu", **RECIPE).learn(steps)
 
@@ -111,7 +114,7 @@ def play_policy(student: str, arm: str, model: Any) -> Returns:
 
 def play_rule(student: str, name: str) -> Returns:
     """The returns of a registered teacher with its default settings."""
-    env = gym.make(ID, texts=not is_simulated(student), **EPISODE, **STUDENTS[student])
+    env = gym.make(ID, **settings_of(student))
     teacher = make_teacher(name, env)
     return tuple(run_episode(env, teacher, seed=seed).return_ for seed in seeds_of(student))
 
@@ -119,10 +122,12 @@ def play_rule(student: str, name: str) -> Returns:
 def play_plans(student: str) -> Iterator[tuple[str, Returns]]:
     """The returns of the best constant allocation and of the best plan, where they are known."""
     if is_simulated(student):
-        env: Any = gym.make(ID, texts=False, **EPISODE, **STUDENTS[student])
-        steps = [float(EPISODE["examples_per_step"])] * int(EPISODE["budget"]["steps"])
-        for name, search in (("constant", search_constant), ("planned", search_plan)):
-            yield name, play(student, _following(search(env.unwrapped.dynamics, steps).shares))
+        profile = profile_of("simulated", STUDENTS[student]["student_settings"])
+        assert profile is not None
+        task, budget = make_task(SkillListConfig().task), Budget(**EPISODE["budget"])
+        for name, free in (("constant", False), ("planned", True)):
+            plan = plan_for(profile, task, budget, EPISODE["examples_per_step"], free=free)
+            yield name, play(student, _following(plan))
 
 
 def _following(shares: NDArray[np.float64]) -> Act:
@@ -134,18 +139,16 @@ def _following(shares: NDArray[np.float64]) -> Act:
 
 def make_rows(student: str, count: int) -> gym.vector.VectorEnv[Any, Any, Any]:
     """Environments with one of ``STUDENTS`` that step together."""
-    return gym.make_vec(
-        ID,
-        num_envs=count,
-        texts=not is_simulated(student),
-        autoreset_mode="SameStep",
-        **EPISODE,
-        **STUDENTS[student],
-    )
+    return gym.make_vec(ID, num_envs=count, autoreset_mode="SameStep", **settings_of(student))
+
+
+def settings_of(student: str) -> dict[str, Any]:
+    """The settings of an environment with one of ``STUDENTS``."""
+    return {"texts": not is_simulated(student), **EPISODE, **STUDENTS[student]}
 
 
 def seeds_of(student: str) -> Sequence[int]:
-    """Those of the compared episodes."""
+    """The seeds of the compared episodes."""
     return HELD_OUT if is_simulated(student) else HELD_OUT[:5]
 
 

@@ -12,7 +12,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from teachgym.errors import ConfigError
 
 
-class Rows(VecEnv):
+class GymnasiumVecEnv(VecEnv):
     """The rows of one vector environment, which steps them together.
 
     Stable-Baselines3 expects that a row which has ended shows the first observation of its next

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import teachgym  # noqa: F401
-from teachgym.benchmarks.learned.rows import Rows
+from teachgym.benchmarks.learned.rows import GymnasiumVecEnv
 from teachgym.errors import ConfigError
 
 SETTINGS: dict[str, Any] = {
@@ -22,8 +22,10 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def rows(mode: str = "SameStep") -> Rows:
-    return Rows(gym.make_vec("teachgym/SkillList-v0", num_envs=2, autoreset_mode=mode, **SETTINGS))
+def rows(mode: str = "SameStep") -> GymnasiumVecEnv:
+    return GymnasiumVecEnv(
+        gym.make_vec("teachgym/SkillList-v0", num_envs=2, autoreset_mode=mode, **SETTINGS)
+    )
 
 
 def test_a_row_that_ends_shows_the_next_episode_with_the_numbers_of_a_single_one() -> None:
