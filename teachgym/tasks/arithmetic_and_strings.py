@@ -6,24 +6,10 @@ is made from a seed, nothing is downloaded, and there is always one right answer
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-
-import numpy as np
-
-from teachgym.errors import UnknownSkillError, unknown
-from teachgym.metrics import nearest_level
-from teachgym.settings import ItemsPerCell, Seed, checked
-from teachgym.tasks.primitives import LEVELS, PRIMITIVES, ROOTS, Primitive
-from teachgym.tasks.procedural import (
-    Numbers,
-    draw_distinct,
-    draw_in_split,
-    item_rng,
-    many_numbers_of,
-    numbers_of,
-)
-from teachgym.tasks.task import Task
-from teachgym.types import Example, Skill, Split
+from teachgym.tasks.cells import CellTask, Source
+from teachgym.tasks.primitives import LEVELS, PRIMITIVES, ROOTS
+from teachgym.tasks.procedural import Numbers
+from teachgym.types import Example, Skill
 
 _BY_NAME = {p.name: p for p in PRIMITIVES}
 
@@ -44,7 +30,7 @@ def solve(prompt: str) -> str | None:
         return None
 
 
-class ArithmeticAndStrings(Task):
+class ArithmeticAndStrings(CellTask[str]):
     """Copy, pick, order, shift, move and combine letters and digits; calculate.
 
     Skills are grouped under seven roots, some undo each other, some are composed of others, and
@@ -64,44 +50,20 @@ class ArithmeticAndStrings(Task):
     )
     levels: tuple[float, ...] = tuple(i / (LEVELS - 1) for i in range(LEVELS))
 
-    @checked
-    def __init__(
-        self,
-        seed: Seed = 0,
-        *,
-        val_per_cell: ItemsPerCell = 10,
-        test_per_cell: ItemsPerCell = 25,
-        train_per_cell: ItemsPerCell = 50,
-    ) -> None:
-        self.seed = seed
-        self._per_cell: dict[Split, int] = {
-            "train": train_per_cell,
-            "val": val_per_cell,
-            "test": test_per_cell,
-        }
-        self._examples: dict[Split, tuple[Example, ...]] = {}
+    def draw(self, skill: str, level: int, numbers: Numbers) -> str:
+        """A prompt."""
+        return f"{skill} {_BY_NAME[skill].question(numbers, level)}="
 
-    def examples(self, split: Split) -> Sequence[Example]:
-        """All examples of a split, by skill and then by level; made on first use."""
-        if split not in self._examples:
-            found: dict[str, Example] = {}
-            for p in PRIMITIVES:
-                for level in range(LEVELS):
-                    found |= {e.prompt: e for e in self._cell(p, level, split, taken=found)}
-            self._examples[split] = tuple(found.values())
-        return self._examples[split]
+    def identity(self, drawn: str) -> str:
+        """The prompt."""
+        return drawn
 
-    def make(self, skill: str, difficulty: float | None, rng: np.random.Generator) -> Example:
-        """One training example."""
-        if skill not in _BY_NAME:
-            raise UnknownSkillError(unknown("leaf skill", skill, _BY_NAME))
-        if difficulty is None:
-            level = int(rng.integers(LEVELS))
-        else:
-            level = nearest_level(self.levels, difficulty)
-        primitive, numbers = _BY_NAME[skill], numbers_of(rng)
-        prompt = draw_in_split(lambda: _prompt(primitive, level, numbers), "train", identity=str)
-        return self._example(primitive, level, prompt)
+    def write(
+        self, skill: str, drawn: str, *, id: str, source: Source, difficulty: float
+    ) -> Example:
+        """The example with that prompt."""
+        answer = _BY_NAME[skill].answer(drawn[len(skill) + 1 : -1])
+        return Example(drawn, answer, skill, id, source, difficulty)
 
     def grade(self, example: Example, response: str) -> float:
         """1 if the response is the target, surrounding white space aside, else 0."""
@@ -115,35 +77,3 @@ class ArithmeticAndStrings(Task):
         """The leaf skill of ``SKILL question=``; None for a prompt of another form."""
         name = prompt.partition(" ")[0]
         return name if name in _BY_NAME else None
-
-    def _cell(
-        self, p: Primitive, level: int, split: Split, *, taken: Collection[str]
-    ) -> list[Example]:
-        """Items of a cell, except ``taken`` ones: neighbouring levels share lengths."""
-        numbers = many_numbers_of(item_rng(self.seed, split, PRIMITIVES.index(p), level))
-        prompts = draw_distinct(
-            lambda: _prompt(p, level, numbers),
-            split,
-            self._per_cell[split],
-            taken=taken,
-            identity=str,
-        )
-        return [
-            self._example(p, level, prompt, f"{split}/{p.name}/{level}/{i}")
-            for i, prompt in enumerate(prompts)
-        ]
-
-    def _example(self, p: Primitive, level: int, prompt: str, item: str = "") -> Example:
-        """The example with that prompt; ``item`` is the id of an item of a split."""
-        return Example(
-            prompt,
-            p.answer(prompt[len(p.name) + 1 : -1]),
-            p.name,
-            item,
-            source="task" if item else "teacher",
-            difficulty=self.levels[level],
-        )
-
-
-def _prompt(p: Primitive, level: int, numbers: Numbers) -> str:
-    return f"{p.name} {p.question(numbers, level)}="

@@ -1,0 +1,116 @@
+"""``CellTask``: a task that draws its items itself, so many of each skill and level."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from functools import partial
+from typing import Generic, Literal, TypeVar
+
+import numpy as np
+
+from teachgym.errors import UnknownSkillError, unknown
+from teachgym.metrics import nearest_level
+from teachgym.settings import ItemsPerCell, Seed, checked
+from teachgym.tasks.procedural import (
+    Numbers,
+    draw_distinct,
+    draw_in_split,
+    item_rng,
+    many_numbers_of,
+    numbers_of,
+)
+from teachgym.tasks.task import Task
+from teachgym.types import Example, Split, leaf_skills
+
+T = TypeVar("T")
+
+Source = Literal["task", "teacher"]
+"""Whether an example is an item of a split, or made for training."""
+
+
+class CellTask(Task, Generic[T]):
+    """A task whose items are a function of seed, split, skill, level and index.
+
+    To write: ``name``, ``skills``, ``levels``, ``grade``, and ``draw``, ``identity`` and
+    ``write``. What is drawn may be less than an example, so that what belongs to another split
+    costs little.
+
+    Args:
+        seed: chooses the items of each split, >= 0; the splits are disjoint for any two seeds.
+        val_per_cell: validation items per skill and level, >= 1.
+        test_per_cell: test items per skill and level, >= 1.
+        train_per_cell: items per skill and level of the training pool, >= 1.
+    """
+
+    @checked
+    def __init__(
+        self,
+        seed: Seed = 0,
+        *,
+        val_per_cell: ItemsPerCell = 10,
+        test_per_cell: ItemsPerCell = 25,
+        train_per_cell: ItemsPerCell = 50,
+    ) -> None:
+        self.seed = seed
+        self._per_cell: dict[Split, int] = {
+            "train": train_per_cell,
+            "val": val_per_cell,
+            "test": test_per_cell,
+        }
+        self._leaves = leaf_skills(self.skills)
+        self._examples: dict[Split, tuple[Example, ...]] = {}
+
+    @abstractmethod
+    def draw(self, skill: str, level: int, numbers: Numbers) -> T:
+        """A question of a leaf skill and the level of that place in ``levels``."""
+
+    @abstractmethod
+    def identity(self, drawn: T) -> str:
+        """What decides the split of a question, and tells it from others."""
+
+    @abstractmethod
+    def write(self, skill: str, drawn: T, *, id: str, source: Source, difficulty: float) -> Example:
+        """The example that asks the question."""
+
+    def examples(self, split: Split) -> Sequence[Example]:
+        """All examples of a split, by skill and then by level; made on first use."""
+        if split not in self._examples:
+            taken: set[str] = set()
+            found: list[Example] = []
+            for skill in self._leaves:
+                for level in range(len(self.levels)):
+                    found += self._cell(skill, level, split, taken)
+            self._examples[split] = tuple(found)
+        return self._examples[split]
+
+    def make(self, skill: str, difficulty: float | None, rng: np.random.Generator) -> Example:
+        """One training example."""
+        if skill not in self._leaves:
+            raise UnknownSkillError(unknown("leaf skill", skill, self._leaves))
+        if difficulty is None:
+            level = int(rng.integers(len(self.levels)))
+        else:
+            level = nearest_level(self.levels, difficulty)
+        draw = partial(self.draw, skill, level, numbers_of(rng))
+        drawn = draw_in_split(draw, "train", identity=self.identity)
+        return self.write(skill, drawn, id="", source="teacher", difficulty=self.levels[level])
+
+    def _cell(self, skill: str, level: int, split: Split, taken: set[str]) -> list[Example]:
+        """Items of a cell, none of them ``taken``: neighbouring levels may share questions."""
+        rng = item_rng(self.seed, split, self._leaves.index(skill), level)
+        draw = partial(self.draw, skill, level, many_numbers_of(rng))
+        found = draw_distinct(
+            draw, split, self._per_cell[split], taken=taken, identity=self.identity
+        )
+        taken.update(map(self.identity, found))
+        return [
+            self.write(
+                skill,
+                drawn,
+                id=f"{split}/{skill}/{level}/{i}",
+                source="task",
+                difficulty=self.levels[level],
+            )
+            for i, drawn in enumerate(found)
+        ]
