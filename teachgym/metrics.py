@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -98,39 +99,60 @@ def group_accuracy(
 
 def precision_recall_f1(
     predictions: Iterable[Prediction],
-    is_positive: Callable[[Example], bool],
-    says_positive: Callable[[Prediction], bool],
+    wanted: Callable[[Example], Collection[Hashable]],
+    said: Callable[[Prediction], Collection[Hashable]],
+    *,
+    average: Literal["micro", "macro"] = "micro",
 ) -> dict[str, Score]:
-    """Precision, recall and F1 of answers that say yes or no; those without a score left out.
+    """Precision, recall and F1 of answers that are sets of labels; those without a score left out.
 
-    Each is a ratio of two sums over items, R = sum of a / sum of b, and its standard error is that
-    of the delta method: sqrt(sum of (a - R b)^2) / sum of b, which for precision and recall is
-    sqrt(R (1 - R) / n). n counts the items that the ratio is about: those called positive, those
-    that are, and for F1 those that are either.
+    Such as the tools that an answer calls; an answer that says yes or no is a set of one label or
+    none. Each figure is a ratio of two sums over items, R = sum of a / sum of b, and its standard
+    error is that of the delta method: sqrt(sum of (a - R b)^2) / sum of b, which with one label for
+    precision and recall is sqrt(R (1 - R) / n). n counts the items that the ratio is about: those
+    with labels said, with labels wanted, and for F1 with either.
 
     Args:
         predictions: the graded answers.
-        is_positive: whether yes is right.
-        says_positive: whether the answer is yes.
+        wanted: the labels that are right.
+        said: the labels that the answer has.
+        average: ``micro``: sums over the labels too; ``macro``: the mean of the labels' own figures
+            (scikit-learn's, but of the labels that are wanted or said alone; 0 where one of them is
+            never wanted, or never said), its error that of the mean of the items' (a - R b) / sum
+            of b.
     """
     measured = [p for p in predictions if not math.isnan(p.score)]
-    are = np.array([is_positive(p.example) for p in measured], dtype=np.float64)
-    called = np.array([says_positive(p) for p in measured], dtype=np.float64)
-    both = are * called
+    right = [frozenset(wanted(p.example)) for p in measured]
+    called = [frozenset(said(p)) for p in measured]
+    labels = sorted(frozenset().union(*right, *called), key=repr) if average == "macro" else None
+    agreed = [a & b for a, b in zip(right, called, strict=True)]
+    both, are, say = (_counts(sets, labels) for sets in (agreed, right, called))
     return {
-        "precision": _ratio(both, called),
+        "precision": _ratio(both, say),
         "recall": _ratio(both, are),
-        "f1": _ratio(2 * both, are + called),
+        "f1": _ratio(2 * both, are + say),
     }
 
 
+def _counts(sets: Sequence[Collection[Hashable]], labels: Sequence[Hashable] | None) -> FloatArray:
+    """How often each set has each label, (n_sets, n_labels), or any label, (n_sets, 1)."""
+    rows = [[len(s)] if labels is None else [label in s for label in labels] for s in sets]
+    shape = (len(sets), 1 if labels is None else len(labels))
+    return np.array(rows, dtype=np.float64).reshape(shape)
+
+
 def _ratio(part: FloatArray, whole: FloatArray) -> Score:
-    """Sum of ``part`` / sum of ``whole`` over items, with the error of the delta method."""
-    if not (total := float(whole.sum())):
+    """Mean over columns of sum of ``part`` / sum of ``whole``, with the delta method's error.
+
+    Both have shape (n_items, n_labels).
+    """
+    totals = whole.sum(axis=0)
+    if not totals.any():
         return Score.nothing()
-    ratio = float(part.sum()) / total
-    error = float(np.sqrt(((part - ratio * whole) ** 2).sum())) / total
-    return Score(int(np.count_nonzero(whole)), ratio, error)
+    ratios = part.sum(axis=0) / np.maximum(totals, 1)
+    off = ((part - ratios * whole) / np.maximum(totals, 1)).mean(axis=1)
+    n = int(np.count_nonzero(whole.any(axis=1)))
+    return Score(n, float(ratios.mean()), float(np.sqrt((off**2).sum())))
 
 
 def brier(predictions: Iterable[Prediction], confidence: Callable[[Prediction], float]) -> Score:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -127,6 +128,10 @@ def test_a_group_is_right_if_all_its_items_are() -> None:
     assert group_accuracy([], lambda e: e.id) == group_accuracy(_answers(nan), lambda e: e.id)
 
 
+def _yes(answer: str) -> set[str]:
+    return {"yes"} if answer == "1" else set()
+
+
 def test_precision_recall_and_f1_have_the_errors_of_the_delta_method() -> None:
     """3 true positives, 1 false positive, 2 false negatives, 4 true negatives, 1 not measured.
 
@@ -140,7 +145,7 @@ def test_precision_recall_and_f1_have_the_errors_of_the_delta_method() -> None:
         for truth, said in kinds
     ]
     predictions[-1] = Prediction(predictions[-1].example, "1", math.nan)
-    found = precision_recall_f1(predictions, lambda e: e.target == "1", lambda p: p.response == "1")
+    found = precision_recall_f1(predictions, lambda e: _yes(e.target), lambda p: _yes(p.response))
     expected = {
         "precision": (4, 3 / 4, (3 / 64) ** 0.5),
         "recall": (5, 3 / 5, (6 / 125) ** 0.5),
@@ -153,9 +158,39 @@ def test_precision_recall_and_f1_have_the_errors_of_the_delta_method() -> None:
 
 
 def test_nobody_called_positive_leaves_precision_unmeasured() -> None:
-    found = precision_recall_f1(_answers(0, 0), lambda e: True, lambda p: False)
-    assert found["precision"].n == 0
-    assert found["recall"].mean == found["f1"].mean == 0
+    for average in ("micro", "macro"):
+        found = precision_recall_f1(
+            _answers(0, 0), lambda e: {"yes"}, lambda p: set(), average=average
+        )
+        assert found["precision"].n == 0
+        assert found["recall"].mean == found["f1"].mean == 0
+    nobody = precision_recall_f1([], lambda e: {"yes"}, lambda p: {"yes"})
+    assert {score.n for score in nobody.values()} == {0}
+
+
+def test_precision_recall_and_f1_of_sets_of_labels_are_micro_or_macro_averages() -> None:
+    """Wanted ab, b, c; said ab, a, ca: agreed ab, none, c.
+
+    Micro: precision 3/5, recall 3/4, F1 6/9. Precision's a - R b is 2 - 6/5 = 4/5, -3/5, 1 - 6/5
+    = -1/5, so the error is sqrt(16 + 9 + 1)/5/5 = sqrt(26)/25.
+    Macro: precision a 1/3, b 1, c 1, mean 7/9; recall 1, 1/2, 1, mean 5/6; F1 2/4, 2/3, 1, mean
+    13/18. Recall differs from 1 for b alone: its items are off by (1 - 1/2)/2 and -1/2/2, a third
+    of that each in the mean, so the error is sqrt(2 (1/12)^2) = sqrt(2)/12.
+    """
+    rows = [("ab", "ab"), ("b", "a"), ("c", "ca")]
+    predictions = [Prediction(Example("p", wanted, "s"), said, 0.5) for wanted, said in rows]
+
+    def figures(average: Literal["micro", "macro"]) -> dict[str, Score]:
+        return precision_recall_f1(
+            predictions, lambda e: set(e.target), lambda p: set(p.response), average=average
+        )
+
+    micro, macro = figures("micro"), figures("macro")
+    assert [micro[name].mean for name in micro] == pytest.approx([3 / 5, 3 / 4, 6 / 9])
+    assert micro["precision"].stderr == pytest.approx(26**0.5 / 25)
+    assert [macro[name].mean for name in macro] == pytest.approx([7 / 9, 5 / 6, 13 / 18])
+    assert macro["recall"].stderr == pytest.approx(2**0.5 / 12)
+    assert {score.n for score in (*micro.values(), *macro.values())} == {3}
 
 
 def test_the_brier_score_is_the_mean_squared_distance_of_confidence_and_score() -> None:

@@ -1,0 +1,189 @@
+"""``tool-plans``: a request in words, answered by a plan of tool calls as JSON.
+
+One worked example, skill ``reverse+upper`` at level 0: prompt ``Reverse "cat". Capitalise it.
+Plan:``, target ``[{"id":0,"name":"reverse","args":{"text":"cat"}},{"id":1,"name":"upper","args":
+{"text":"<node-0>.text"}}]``. The form is that of m&m's (``tool_graphs``), the tools are small and
+really run (``toolbox``), a skill is a tuple of tools as in DataEnvGym's environment for m&m's, and
+everything is made from a seed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from teachgym.errors import ConfigError
+from teachgym.metrics import precision_recall_f1
+from teachgym.settings import ItemsPerCell, Seed, checked
+from teachgym.shown import shown
+from teachgym.tasks.drawn import DrawnTask
+from teachgym.tasks.tool_graphs import (
+    Node,
+    arguments,
+    expressions,
+    read_plan,
+    run_plan,
+    sources,
+    write_json,
+    write_plan,
+)
+from teachgym.tasks.tool_requests import LEVELS, draw_plan, put_in_words, skill_of, skills
+from teachgym.tasks.toolbox import TOOLS, ToolError, Value
+from teachgym.types import NOT_MEASURED, Brief, Draft, Example, Grade, Prediction, Score
+
+ASK = " Plan:"
+"""What every prompt ends with."""
+
+_TOOLS = "\n".join(tool.signature for tool in TOOLS.values())
+_FORM = (
+    'A plan is a JSON list such as [{"id":0,"name":"reverse","args":{"text":"cat"}},'
+    '{"id":1,"name":"upper","args":{"text":"<node-0>.text"}}], in which <node-0>.text stands for '
+    "the text that node 0 gave."
+)
+INTRODUCTION = f"Plan which tools to call. There are:\n{_TOOLS}\n{_FORM}\n\n"
+"""What prompts begin with for students who have not been shown any plan."""
+
+BRIEF = Brief(
+    domain="requests for plans of tool calls",
+    problem=(
+        "A request in words that says which tools to call on what, with every text in double "
+        f"quotes, and with every number and list that a call needs. The tools are:\n{_TOOLS}"
+    ),
+    solution="",
+    answer=f"The plan. {_FORM}",
+)
+
+
+class ToolPlans(DrawnTask):
+    """Plans of one to three calls of thirteen typed tools, requested in words.
+
+    A plan is right if its calls are those of the target, each given the same, in whatever order
+    and with whatever ids. ``runs`` is whether the plan can be carried out, ``result`` whether it
+    then gives what the target gives. The metrics are those of m&m's (arXiv 2403.11085, section 4).
+    Its labels of arguments are whole calls with all that they are given, in lower case; here each
+    argument is one, as it is written, and a reference is what it refers to. Its macro average is
+    over all tools; here it is over those that are wanted or called.
+
+    Args:
+        seed: chooses the items of each split, >= 0; the splits are disjoint for any two seeds.
+        introduce: whether prompts begin with the list of tools and the form of a plan, for
+            students that have not been pretrained on any.
+        val_per_cell: validation items per skill and level, >= 1.
+        test_per_cell: test items per skill and level, >= 1.
+        train_per_cell: items per skill and level of the training pool, >= 1.
+    """
+
+    name = "tool-plans-v0"
+    skills, levels, brief = skills(), LEVELS, BRIEF
+    stop = ("\n\n",)
+
+    @checked
+    def __init__(
+        self,
+        seed: Seed = 0,
+        *,
+        introduce: bool = False,
+        val_per_cell: ItemsPerCell = 4,
+        test_per_cell: ItemsPerCell = 10,
+        train_per_cell: ItemsPerCell = 50,
+    ) -> None:
+        super().__init__(
+            seed,
+            val_per_cell=val_per_cell,
+            test_per_cell=test_per_cell,
+            train_per_cell=train_per_cell,
+        )
+        self._introduction = INTRODUCTION if introduce else ""
+        self.name += "-introduced" * introduce
+
+    def draw(self, skill: str, level: int, rng: np.random.Generator) -> Example:
+        """A request with its plan."""
+        nodes = draw_plan(skill.split("+"), level, rng)
+        prompt = self._prompt(put_in_words(nodes, level, rng))
+        return Example(prompt, write_plan(nodes), skill, difficulty=LEVELS[level])
+
+    def grade(self, example: Example, response: str) -> float | Grade:
+        """1 for the plan of the target; nan if that is none."""
+        if (wanted := read_plan(example.target)) is None:
+            return NOT_MEASURED
+        said = read_plan(response)
+        results = _result(wanted), _result(said or ())
+        parts = {"runs": float(results[1] is not None), "result": float(results[0] == results[1])}
+        right = said is not None and Counter(expressions(said)) == Counter(expressions(wanted))
+        return Grade(float(right), parts)
+
+    def metrics(self, predictions: Sequence[Prediction]) -> dict[str, Score]:
+        """Accuracy of plans, precision, recall and F1 of tools, and F1 of arguments.
+
+        ``plan_accuracy`` is the share of plans with the tools of the target in its order.
+        """
+        measured = [p for p in predictions if not math.isnan(p.score)]
+        said = {p.response: read_plan(p.response) or () for p in measured}
+        tools = precision_recall_f1(
+            measured,
+            lambda e: _names(read_plan(e.target) or ()),
+            lambda p: _names(said[p.response]),
+            average="macro",
+        )
+        given = precision_recall_f1(
+            measured,
+            lambda e: arguments(read_plan(e.target) or ()),
+            lambda p: arguments(said[p.response]),
+        )
+        plans = (
+            float(_names(said[p.response]) == _names(read_plan(p.example.target) or ()))
+            for p in measured
+        )
+        return {
+            "plan_accuracy": Score.of(plans),
+            **{f"tool_{name}": score for name, score in tools.items()},
+            "argument_f1": given["f1"],
+        }
+
+    def verify(self, example: Example) -> float:
+        """1 if the target is a plan of the skill that runs on nothing but what the prompt says."""
+        nodes = read_plan(example.target)
+        if nodes is None or skill_of(nodes) != example.skill or _result(nodes) is None:
+            return 0.0
+        literals = [v for n in nodes for v in n.args.values() if sources(v) is None]
+        request = example.prompt.removeprefix(self._introduction)
+        return float(all(write_json(value) in request for value in literals))
+
+    def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
+        """The request as prompts are written, and its plan.
+
+        Raises:
+            ConfigError: for a draft without a request, or whose answer is no plan.
+        """
+        request = draft.problem.removeprefix(self._introduction).removesuffix(ASK).strip()
+        nodes = read_plan(draft.answer)
+        if not request or nodes is None:
+            raise ConfigError(
+                f"a draft needs a request and a plan, got {shown(draft.problem, 80)} and "
+                f"{shown(draft.answer, 80)}"
+            )
+        return Example(
+            self._prompt(request),
+            write_plan(nodes),
+            skill,
+            difficulty=difficulty,
+            rejected=draft.rejected or None,
+        )
+
+    def _prompt(self, request: str) -> str:
+        return f"{self._introduction}{request}{ASK}"
+
+
+def _names(nodes: Sequence[Node]) -> tuple[str, ...]:
+    return tuple(node.name for node in nodes)
+
+
+def _result(nodes: Sequence[Node]) -> Value | None:
+    """What the plan gives in the end; None if there is none or it cannot be carried out."""
+    try:
+        return run_plan(nodes)[-1] if nodes else None
+    except ToolError:
+        return None

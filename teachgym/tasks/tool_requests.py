@@ -1,0 +1,176 @@
+"""Requests in words for plans of tool calls, and the skills they exercise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from teachgym.tasks.procedural import pick
+from teachgym.tasks.tool_graphs import Node, reference, write_json
+from teachgym.tasks.toolbox import TOOLS
+from teachgym.types import Skill
+
+LEVELS = (0.0, 0.5, 1.0)
+"""In order and in one wording; in order, in several wordings, about more; last step first."""
+
+PLANS = {
+    "one-tool": ("reverse", "upper", "count", "join", "minus", "digits", "sort", "max"),
+    "two-tools": (
+        *("reverse+upper", "upper+join", "repeat+count", "codes+sort", "codes+max"),
+        *("digits+sum", "count+square", "minus+roman", "square+digits", "roman+reverse"),
+    ),
+    "three-tools": (
+        *("reverse+upper+join", "count+count+minus"),
+        *("codes+sum+roman", "digits+sum+square", "join+reverse+count", "square+digits+max"),
+    ),
+}
+"""Tools in the order of their calls, by root skill.
+
+A tool works on what the one before it gave. Where three end in a tool that takes two of a kind, it
+takes what the other two gave.
+"""
+
+_ROOTS = {"one-tool": "one call", "two-tools": "two calls", "three-tools": "three calls"}
+
+
+def skills() -> tuple[Skill, ...]:
+    """A root for each number of calls, and under it its tuples of tools."""
+    roots = (Skill(root, None, f"Plans of {calls}.") for root, calls in _ROOTS.items())
+    leaves = (
+        Skill(name, root, f"Call {', then '.join(name.split('+'))}.")
+        for root, names in PLANS.items()
+        for name in names
+    )
+    return (*roots, *leaves)
+
+
+def skill_of(nodes: Sequence[Node]) -> str:
+    """The tools of a plan in their order, as skills are named."""
+    return "+".join(node.name for node in nodes)
+
+
+def merges(tools: Sequence[str]) -> bool:
+    """Whether the last tool takes what both of the others give, and not the one before it alone."""
+    return len(tools) == 3 and len({kind for _, kind in TOOLS[tools[2]].takes}) < len(
+        TOOLS[tools[2]].takes
+    )
+
+
+_NUMBERS = ((10, 1000), (100, 2000), (1000, 4000))
+"""What a number that a plan is about is at least, and is below, by level: Roman numerals end."""
+
+
+def draw_plan(tools: Sequence[str], level: int, rng: np.random.Generator) -> tuple[Node, ...]:
+    """A plan that calls these tools, about texts and numbers that grow with the level."""
+    nodes: list[Node] = []
+    for number, name in enumerate(tools):
+        args: dict[str, Any] = {}
+        for place, (argument, kind) in enumerate(TOOLS[name].takes):
+            if merges(tools) and number == 2:
+                args[argument] = reference(nodes[place])
+            elif place == 0 and number > 0 and not merges(tools):
+                args[argument] = reference(nodes[-1])
+            else:
+                args[argument] = _draw(kind, place, level, rng)
+        nodes.append(Node(number, name, args))
+    return tuple(nodes)
+
+
+def _draw(kind: str, place: int, level: int, rng: np.random.Generator) -> str | int | list[int]:
+    """A random value; a number that is not the first argument is small, from 2 to 9."""
+    if kind == "text":
+        letters = rng.integers(0, 26, 3 + level + int(rng.integers(2)))
+        return "".join(chr(ord("a") + int(letter)) for letter in letters)
+    if kind == "int":
+        return int(rng.integers(2, 10) if place else rng.integers(*_NUMBERS[level]))
+    return [int(number) for number in rng.integers(1, 50, 3 + level)]
+
+
+# -- wording -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How a call is asked for; ``{0}`` and ``{1}`` are what the tool works on and what else."""
+
+    orders: tuple[str, str, str]
+    """Sentences of one meaning."""
+    name: str
+    """What the call gives, as a noun."""
+
+
+WORDINGS: Mapping[str, Wording] = {
+    "reverse": Wording(
+        ("Reverse {0}.", "Spell {0} backwards.", "Turn {0} round."), "the reverse of {0}"
+    ),
+    "upper": Wording(
+        ("Capitalise {0}.", "Put {0} in capitals.", "Make {0} upper case."), "the capitals of {0}"
+    ),
+    "join": Wording(
+        ("Join {0} and {1}.", "Follow {0} with {1}.", "Glue {0} and {1} together."),
+        "the join of {0} and {1}",
+    ),
+    "repeat": Wording(
+        ("Repeat {0} {1} times.", "Write {0} {1} times.", "Say {0} {1} times over."),
+        "the {1}-fold repeat of {0}",
+    ),
+    "count": Wording(
+        ("Count {0}.", "Say how long {0} is.", "Find the length of {0}."), "the length of {0}"
+    ),
+    "codes": Wording(
+        ("List the codes of {0}.", "Turn {0} into codes.", "Encode {0}."), "the codes of {0}"
+    ),
+    "roman": Wording(
+        ("Write {0} in Roman.", "Make {0} a Roman numeral.", "Romanise {0}."),
+        "the Roman numeral of {0}",
+    ),
+    "minus": Wording(
+        ("Take {1} from {0}.", "Subtract {1} from {0}.", "Lower {0} by {1}."),
+        "the difference of {0} and {1}",
+    ),
+    "square": Wording(
+        ("Square {0}.", "Multiply {0} by itself.", "Raise {0} to the power 2."),
+        "the square of {0}",
+    ),
+    "digits": Wording(
+        ("List the digits of {0}.", "Split {0} into digits.", "Take {0} apart."),
+        "the digits of {0}",
+    ),
+    "sort": Wording(
+        ("Sort {0}.", "Put {0} in order.", "Order {0} by size."), "the sorted form of {0}"
+    ),
+    "sum": Wording(("Sum {0}.", "Total {0}.", "Find the sum of {0}."), "the sum of {0}"),
+    "max": Wording(
+        ("Find the largest of {0}.", "Take the top of {0}.", "Pick the biggest of {0}."),
+        "the maximum of {0}",
+    ),
+}
+
+
+def put_in_words(nodes: Sequence[Node], level: int, rng: np.random.Generator) -> str:
+    """A request for the plan, in the manner of the level."""
+    fans_in = merges([node.name for node in nodes])
+    if level == len(LEVELS) - 1:
+        names: list[str] = []
+        for node in nodes:
+            names.append(WORDINGS[node.name].name.format(*_inputs(node, names)))
+        return f"Give {names[-1]}."
+    sentences = []
+    for node in nodes:
+        orders = WORDINGS[node.name].orders
+        order = pick(orders, rng) if level else orders[0]
+        earlier = ("the first", "the second") if fans_in else ("it",) * len(nodes)
+        sentences.append(order.format(*_inputs(node, earlier)))
+    return " ".join(sentences)
+
+
+def _inputs(node: Node, earlier: Sequence[str]) -> list[str]:
+    """The arguments of a node in words, given those for what earlier nodes give."""
+    references = {f"<node-{i}>": words for i, words in enumerate(earlier)}
+    return [
+        references.get(str(value).partition(".")[0], write_json(value))
+        for value in (node.args[name] for name, _ in TOOLS[node.name].takes)
+    ]
