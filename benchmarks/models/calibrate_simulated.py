@@ -1,7 +1,7 @@
 """Calibrates the simulated student to the tiny one, on each of its bases.
 
     python -m teachgym.benchmarks.models.calibrate_simulated measure STUDENT   # 30 minutes
-    python -m teachgym.benchmarks.models.calibrate_simulated measure --base 3  # a minute
+    python -m teachgym.benchmarks.models.calibrate_simulated measure --base 3  # 3 minutes
     python -m teachgym.benchmarks.models.calibrate_simulated fit               # some minutes
 
 ``measure`` trains the tiny student on designed sequences of data and writes its learning curves;
@@ -226,14 +226,15 @@ def at_length(bench: Bench) -> list[Design]:
 
 
 def in_short(bench: Bench, base: int) -> list[Design]:
-    """A few designs for one of several bases: even, short and long random runs, and one order."""
+    """For one of several bases: even, short and long random runs, each root taught and then left."""
     first, skills = bench.right() / ITEMS, leaf_skills(bench.task.skills)
     steps = list(step_designs(first, 1))
     (even,) = (d for d in steps if d.name == "uniform, 250 a run")
     short = [d for d in steps if d.name == "random, short runs"]
     left = [d for d in order_designs(skills, 1) if d.name == "taught, then left"]
     long = Design("random", [Segment(partial(_draw_mix, (1000,)))] * 4)
-    return [even, short[0], left[(4 + base) % len(left)], short[1], long, short[2]]
+    own, *others = np.roll(np.arange(len(left)), -(4 + base)).tolist()
+    return [even, short[0], left[own], short[1], long, short[2], *(left[i] for i in others)]
 
 
 def _bench(student: str, **settings: int) -> Bench:
