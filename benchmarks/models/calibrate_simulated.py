@@ -226,7 +226,7 @@ def at_length(bench: Bench) -> list[Design]:
 
 
 def in_short(bench: Bench, base: int) -> list[Design]:
-    """For one of several bases: even, short and long random runs, each root taught and then left."""
+    """For one of several bases: even, short and long random runs, each root taught, then left."""
     first, skills = bench.right() / ITEMS, leaf_skills(bench.task.skills)
     steps = list(step_designs(first, 1))
     (even,) = (d for d in steps if d.name == "uniform, 250 a run")
