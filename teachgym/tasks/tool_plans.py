@@ -13,13 +13,12 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-import numpy as np
-
 from teachgym.errors import ConfigError
 from teachgym.metrics import precision_recall_f1
 from teachgym.settings import ItemsPerCell, Seed, checked
 from teachgym.shown import shown
-from teachgym.tasks.drawn import DrawnTask
+from teachgym.tasks.cells import CellTask, Source
+from teachgym.tasks.procedural import Numbers
 from teachgym.tasks.tool_graphs import (
     Node,
     arguments,
@@ -57,7 +56,11 @@ BRIEF = Brief(
 )
 
 
-class ToolPlans(DrawnTask):
+Request = tuple[str, tuple[Node, ...]]
+"""A request in words, and its plan."""
+
+
+class ToolPlans(CellTask[Request]):
     """Plans of one to three calls of thirteen typed tools, requested in words.
 
     A plan is right if its calls are those of the target, each given the same, in whatever order
@@ -99,11 +102,21 @@ class ToolPlans(DrawnTask):
         self._introduction = INTRODUCTION if introduce else ""
         self.name += "-introduced" * introduce
 
-    def draw(self, skill: str, level: int, rng: np.random.Generator) -> Example:
+    def draw(self, skill: str, level: int, numbers: Numbers) -> Request:
         """A request with its plan."""
-        nodes = draw_plan(skill.split("+"), level, rng)
-        prompt = self._prompt(put_in_words(nodes, level, rng))
-        return Example(prompt, write_plan(nodes), skill, difficulty=LEVELS[level])
+        nodes = draw_plan(skill.split("+"), level, numbers)
+        return put_in_words(nodes, level, numbers), nodes
+
+    def identity(self, drawn: Request) -> str:
+        """The request."""
+        return drawn[0]
+
+    def write(
+        self, skill: str, drawn: Request, *, id: str, source: Source, difficulty: float
+    ) -> Example:
+        """The request as a prompt, and its plan."""
+        request, nodes = drawn
+        return Example(self._prompt(request), write_plan(nodes), skill, id, source, difficulty)
 
     def grade(self, example: Example, response: str) -> float | Grade:
         """1 for the plan of the target; nan if that is none."""

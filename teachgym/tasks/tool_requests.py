@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from string import ascii_lowercase
 from typing import Any
 
-import numpy as np
-
-from teachgym.tasks.procedural import pick
+from teachgym.tasks.procedural import Numbers
 from teachgym.tasks.tool_graphs import Node, reference, write_json
 from teachgym.tasks.toolbox import TOOLS
 from teachgym.types import Skill
@@ -59,11 +58,11 @@ def merges(tools: Sequence[str]) -> bool:
     )
 
 
-_NUMBERS = ((10, 1000), (100, 2000), (1000, 4000))
+_BOUNDS = ((10, 1000), (100, 2000), (1000, 4000))
 """What a number that a plan is about is at least, and is below, by level: Roman numerals end."""
 
 
-def draw_plan(tools: Sequence[str], level: int, rng: np.random.Generator) -> tuple[Node, ...]:
+def draw_plan(tools: Sequence[str], level: int, numbers: Numbers) -> tuple[Node, ...]:
     """A plan that calls these tools, about texts and numbers that grow with the level."""
     nodes: list[Node] = []
     for number, name in enumerate(tools):
@@ -74,19 +73,20 @@ def draw_plan(tools: Sequence[str], level: int, rng: np.random.Generator) -> tup
             elif place == 0 and number > 0 and not merges(tools):
                 args[argument] = reference(nodes[-1])
             else:
-                args[argument] = _draw(kind, place, level, rng)
+                args[argument] = _draw(kind, place, level, numbers)
         nodes.append(Node(number, name, args))
     return tuple(nodes)
 
 
-def _draw(kind: str, place: int, level: int, rng: np.random.Generator) -> str | int | list[int]:
+def _draw(kind: str, place: int, level: int, numbers: Numbers) -> str | int | list[int]:
     """A random value; a number that is not the first argument is small, from 2 to 9."""
     if kind == "text":
-        letters = rng.integers(0, 26, 3 + level + int(rng.integers(2)))
-        return "".join(chr(ord("a") + int(letter)) for letter in letters)
+        length = 3 + level + numbers(2, 1)[0]
+        return "".join(ascii_lowercase[letter] for letter in numbers(26, length))
     if kind == "int":
-        return int(rng.integers(2, 10) if place else rng.integers(*_NUMBERS[level]))
-    return [int(number) for number in rng.integers(1, 50, 3 + level)]
+        least, below = (2, 10) if place else _BOUNDS[level]
+        return least + numbers(below - least, 1)[0]
+    return [1 + number for number in numbers(49, 3 + level)]
 
 
 # -- wording -------------------------------------------------------------------------------------
@@ -150,7 +150,7 @@ WORDINGS: Mapping[str, Wording] = {
 }
 
 
-def put_in_words(nodes: Sequence[Node], level: int, rng: np.random.Generator) -> str:
+def put_in_words(nodes: Sequence[Node], level: int, numbers: Numbers) -> str:
     """A request for the plan, in the manner of the level."""
     fans_in = merges([node.name for node in nodes])
     if level == len(LEVELS) - 1:
@@ -161,7 +161,7 @@ def put_in_words(nodes: Sequence[Node], level: int, rng: np.random.Generator) ->
     sentences = []
     for node in nodes:
         orders = WORDINGS[node.name].orders
-        order = pick(orders, rng) if level else orders[0]
+        order = orders[numbers(len(orders), 1)[0]] if level else orders[0]
         earlier = ("the first", "the second") if fans_in else ("it",) * len(nodes)
         sentences.append(order.format(*_inputs(node, earlier)))
     return " ".join(sentences)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from teachgym.errors import ConfigError
 from teachgym.tasks import make_task
+from teachgym.tasks.procedural import numbers_of
 from teachgym.tasks.tool_graphs import (
     MOST_NODES,
     Node,
@@ -227,10 +228,11 @@ def test_there_are_enough_requests_of_every_skill_at_every_level() -> None:
 def test_every_plan_that_is_drawn_runs_along_the_edges_of_the_graph(seed: int) -> None:
     rng = np.random.default_rng(seed)
     skill = str(rng.choice(leaf_skills(TASK.skills)))
-    example = TASK.draw(skill, int(rng.integers(3)), rng)
-    nodes = read_plan(example.target) or ()
+    request, nodes = drawn = TASK.draw(skill, int(rng.integers(3)), numbers_of(rng))
     run_plan(nodes)
     assert "+".join(node.name for node in nodes) == skill
+    example = TASK.write(skill, drawn, id="", source="teacher", difficulty=0)
+    assert example.prompt == f"{request} Plan:"
     assert TASK.verify(example) == 1
     for node in nodes:
         for argument, kind in TOOLS[node.name].takes:
