@@ -17,6 +17,7 @@ TASKS = Registry(
         "qa": "teachgym.tasks.question_answers:QuestionAnswers",
         "second-try": "teachgym.tasks.second_try:SecondTry",
         "several": "teachgym.tasks.several:SeveralTasks",
+        "tool-calls": "teachgym.tasks.tool_calls:ToolCalls",
         "tool-plans": "teachgym.tasks.tool_plans:ToolPlans",
     },
     extras={

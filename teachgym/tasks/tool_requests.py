@@ -81,12 +81,16 @@ def draw_plan(tools: Sequence[str], level: int, numbers: Numbers) -> tuple[Node,
 def _draw(kind: str, place: int, level: int, numbers: Numbers) -> str | int | list[int]:
     """A random value; a number that is not the first argument is small, from 2 to 9."""
     if kind == "text":
-        length = 3 + level + numbers(2, 1)[0]
-        return "".join(ascii_lowercase[letter] for letter in numbers(26, length))
+        return draw_name(numbers, 3 + level + numbers(2, 1)[0])
     if kind == "int":
         least, below = (2, 10) if place else _BOUNDS[level]
         return least + numbers(below - least, 1)[0]
     return [1 + number for number in numbers(49, 3 + level)]
+
+
+def draw_name(numbers: Numbers, length: int = 3) -> str:
+    """Random letters."""
+    return "".join(ascii_lowercase[letter] for letter in numbers(26, length))
 
 
 # -- wording -------------------------------------------------------------------------------------

@@ -1,0 +1,324 @@
+"""``tool-calls``: conversations with tools, one call a turn, some of which fail at first.
+
+One worked example, skill ``reverse`` at level 0.5: to ``Open note kqz. Reverse it. Call:`` the
+student says ``{"name":"open","args":{"note":"kqz"}}``, is told ``"cat"``, says
+``{"name":"reverse","args":{"text":"cat"}}``, is told ``error: reverse is busy, call it again``,
+says the same again, is told ``"tac"``, and says ``{"answer":"tac"}``. What a note holds stands
+nowhere in the prompt, so there is nothing to answer without a call.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+from teachgym.errors import ConfigError
+from teachgym.metrics import precision_recall_f1
+from teachgym.settings import ItemsPerCell, Seed, checked
+from teachgym.shown import shown
+from teachgym.tasks.cells import CellTask, Source
+from teachgym.tasks.procedural import Numbers
+from teachgym.tasks.tool_graphs import read_json, run_plan, write_json
+from teachgym.tasks.tool_replies import (
+    ERROR,
+    OPEN,
+    conversation,
+    give,
+    is_answer,
+    read_response,
+    reply,
+    thaw,
+)
+from teachgym.tasks.tool_requests import draw_name, draw_plan, put_in_words
+from teachgym.tasks.toolbox import TOOLS, ToolError
+from teachgym.types import (
+    NOT_MEASURED,
+    Brief,
+    Draft,
+    Example,
+    Grade,
+    Prediction,
+    Score,
+    Skill,
+    Turn,
+)
+
+ASK = " Call:"
+"""What every prompt ends with."""
+LEVELS = (0.0, 0.5, 1.0)
+"""Nothing goes wrong; the note has moved, or a tool is busy; both, one after the other."""
+
+SKILLS = {
+    "one-step": ("reverse", "upper", "count", "codes", "roman", "square", "digits", "sort"),
+    "two-steps": (
+        *("reverse+upper", "upper+join", "codes+sum", "codes+max"),
+        *("count+minus", "digits+sort", "square+digits", "roman+count"),
+    ),
+}
+"""The tools that follow ``open``, in the order of their calls, by root skill."""
+
+_TOOLS = "\n".join(
+    ["open(note: text) -> what the note holds", *(tool.signature for tool in TOOLS.values())]
+)
+_FORM = (
+    'A call is JSON such as {"name":"reverse","args":{"text":"cat"}}, one at a time; the reply is '
+    'what the tool gives, or why it failed. The end is JSON such as {"answer":"tac"}.'
+)
+INTRODUCTION = f"Call tools, then answer. There are:\n{_TOOLS}\n{_FORM}\n\n"
+"""What prompts begin with for students who have not been shown any call."""
+
+BRIEF = Brief(
+    domain="requests that are fulfilled by calling tools one after the other",
+    problem=(
+        "A request in words to open a note, named by a few letters, and to call tools on what it "
+        f"holds, which the request does not say. The tools are:\n{_TOOLS}"
+    ),
+    solution=(
+        "The calls, a line each: the call, then => and what the tool gives, such as "
+        '{"name":"reverse","args":{"text":"cat"}} => "tac". ' + _FORM
+    ),
+    answer="What the last call gives, as JSON.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A request, and all that the student has to find out."""
+
+    request: str
+    calls: tuple[Mapping[str, Any], ...]
+    """Those that must be made, ``open`` with the note's last name."""
+    result: Any
+    notes: Mapping[str, Any]
+    """What each note holds, by name."""
+    moved: Mapping[str, str]
+    """Old names of notes to new ones."""
+    busy: str
+    """The tool that fails when it is first called; empty = none."""
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """``Example.meta``, of which replies and grades are made."""
+        return {
+            "calls": self.calls,
+            "notes": self.notes,
+            "moved": self.moved,
+            "busy": self.busy,
+        }
+
+
+class ToolCalls(CellTask[Case]):
+    """Requests that take two or three calls of tools, one a turn, with errors to recover from.
+
+    An item is right if the answer is. ``calls`` is the share of the necessary calls that were made
+    and did not fail, ``recovered`` the share of errors after which the next call did not fail.
+    Metrics are precision, recall and F1 of the tools called, means over tools, and the turns taken.
+
+    Training examples have the whole conversation, errors included, so there is a loss on every
+    call and on the answer, and none on what the tools say.
+
+    Args:
+        seed: chooses the items of each split, >= 0; the splits are disjoint for any two seeds.
+        introduce: whether prompts begin with the list of tools and the form of a call, for
+            students that have not been pretrained on any.
+        val_per_cell: validation items per skill and level, >= 1.
+        test_per_cell: test items per skill and level, >= 1.
+        train_per_cell: items per skill and level of the training pool, >= 1.
+    """
+
+    name = "tool-calls-v0"
+    levels, brief, stop = LEVELS, BRIEF, ("\n\n",)
+    max_turns = 6
+    skills = (
+        Skill("one-step", None, "Open a note and call a tool."),
+        Skill("two-steps", None, "Open a note and call two tools."),
+        *(
+            Skill(name, root, f"Open a note, then call {', then '.join(name.split('+'))}.")
+            for root, names in SKILLS.items()
+            for name in names
+        ),
+    )
+
+    @checked
+    def __init__(
+        self,
+        seed: Seed = 0,
+        *,
+        introduce: bool = False,
+        val_per_cell: ItemsPerCell = 4,
+        test_per_cell: ItemsPerCell = 10,
+        train_per_cell: ItemsPerCell = 50,
+    ) -> None:
+        super().__init__(
+            seed,
+            val_per_cell=val_per_cell,
+            test_per_cell=test_per_cell,
+            train_per_cell=train_per_cell,
+        )
+        self._introduction = INTRODUCTION if introduce else ""
+        self.name += "-introduced" * introduce
+
+    def draw(self, skill: str, level: int, numbers: Numbers) -> Case:
+        """A request about a new note."""
+        first, *others = draw_plan(skill.split("+"), 0, numbers)
+        main, kind = TOOLS[first.name].takes[0]
+        asked = (replace(first, args={**first.args, main: f"<node-0>.{kind}"}), *others)
+        name, new = draw_name(numbers), draw_name(numbers, 4)
+        one = ("moves", "busy")[numbers(2, 1)[0]]
+        moves, busy = (level == 2 or (level == 1 and one == what) for what in ("moves", "busy"))
+        note = new if moves else name
+        given = run_plan((first, *others))
+        calls = [{"name": OPEN, "args": {"note": note}}]
+        for node, before in zip((first, *others), (first.args[main], *given), strict=False):
+            main = TOOLS[node.name].takes[0][0]
+            calls.append({"name": node.name, "args": {**node.args, main: before}})
+        tools = skill.split("+")
+        return Case(
+            request=f"Open note {name}. {put_in_words(asked, min(level, 1), numbers)}",
+            calls=tuple(calls),
+            result=given[-1],
+            notes={note: first.args[TOOLS[first.name].takes[0][0]]},
+            moved={name: new} if moves else {},
+            busy=tools[numbers(len(tools), 1)[0]] if busy else "",
+        )
+
+    def identity(self, drawn: Case) -> str:
+        """The request; nothing that is said after it decides the split."""
+        return drawn.request
+
+    def write(
+        self, skill: str, drawn: Case, *, id: str, source: Source, difficulty: float
+    ) -> Example:
+        """The request with the answer, and to train on with the conversation before it."""
+        example = Example(
+            f"{self._introduction}{drawn.request}{ASK}",
+            write_json({"answer": drawn.result}),
+            skill,
+            id,
+            source,
+            difficulty,
+            meta=drawn.meta,
+        )
+        if id and not id.startswith("train/"):
+            return example
+        return replace(example, turns=tuple(conversation(example)))
+
+    def respond(self, example: Example, turns: Sequence[Turn], response: str) -> str | None:
+        """What the tool gives, or why the call failed; None for an answer."""
+        if len(turns) + 1 >= self.max_turns:
+            return None
+        return reply(example, [t.response for t in (*example.turns, *turns)], response)
+
+    def grade(self, example: Example, response: str) -> Grade:
+        """1 for the answer of the target."""
+        return self.grade_conversations([example], [()], [response])[0]
+
+    def grade_conversations(
+        self,
+        examples: Sequence[Example],
+        turns: Sequence[Sequence[Turn]],
+        responses: Sequence[str],
+    ) -> list[Grade]:
+        """1 for the answer of the target, whatever was called before."""
+        return [
+            _grade(example, (*example.turns, *said), response)
+            for example, said, response in zip(examples, turns, responses, strict=True)
+        ]
+
+    def metrics(self, predictions: Sequence[Prediction]) -> dict[str, Score]:
+        """Precision, recall and F1 of the tools called, and how many turns an item took."""
+        tools = precision_recall_f1(
+            predictions,
+            lambda e: [needed["name"] for needed in e.meta.get("calls", ())],
+            lambda p: [said["name"] for said in map(read_response, p.responses) if "name" in said],
+            average="macro",
+        )
+        taken = (len(p.responses) for p in predictions if not math.isnan(p.score))
+        figures = {f"tool_{name}": score for name, score in tools.items()}
+        return {**figures, "turns": Score.of_repetitions(taken)}
+
+    def verify(self, example: Example) -> float:
+        """1 if the tools say what they are said to, and the answer is what the last call gives."""
+        calls, said = example.meta.get("calls", ()), read_response(example.target)
+        try:
+            names = [needed["name"] for needed in calls]
+            given = [give(example, thaw(needed)) for needed in calls]
+        except (ToolError, TypeError, KeyError):
+            return 0.0
+        before = [turn.response for turn in example.turns]
+        replies = [reply(example, before[:i], text) for i, text in enumerate(before)]
+        right = (
+            "+".join(names) == f"{OPEN}+{example.skill}"
+            and write_json(said) == write_json({"answer": given[-1]})
+            and replies == [turn.reply for turn in example.turns]
+        )
+        return float(right)
+
+    def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
+        """The request, the calls of the solution as turns, and the answer.
+
+        Raises:
+            ConfigError: for a draft without a request or an answer in JSON, or a solution that is
+                not made of calls with what they give.
+        """
+        request = draft.problem.removeprefix(self._introduction).removesuffix(ASK).strip()
+        try:
+            turns = [_turn(line) for line in draft.solution.splitlines() if line.strip()]
+            answer = read_json(draft.answer.strip(), "")
+        except ValueError as error:
+            raise ConfigError(
+                f"a draft needs calls with what they give, and an answer in JSON: {error}"
+            ) from None
+        if not request or not turns:
+            raise ConfigError(f"a draft needs a request and calls, got {shown(draft, 200)}")
+        given = [
+            (read_response(t.response), t.reply) for t in turns if not t.reply.startswith(ERROR)
+        ]
+        notes = {c["args"].get("note"): read_json(r, "") for c, r in given if c["name"] == OPEN}
+        return Example(
+            f"{self._introduction}{request}{ASK}",
+            write_json(answer if is_answer(answer) else {"answer": answer}),
+            skill,
+            difficulty=difficulty,
+            turns=tuple(turns),
+            meta={
+                "calls": [c for c, _ in given],
+                "notes": {str(name): held for name, held in notes.items()},
+                "moved": {},
+                "busy": "",
+            },
+        )
+
+
+def _grade(example: Example, turns: Sequence[Turn], response: str) -> Grade:
+    said, wanted = read_response(response), read_response(example.target)
+    if not is_answer(wanted):
+        return Grade(NOT_MEASURED)
+    failed = [turn.reply.startswith(ERROR) for turn in turns]
+    made = {
+        write_json(read_response(t.response))
+        for t, bad in zip(turns, failed, strict=True)
+        if not bad
+    }
+    needed = {write_json(thaw(c)) for c in example.meta.get("calls", ())}
+    after = [not bad for was_bad, bad in pairwise([*failed, True]) if was_bad]
+    parts = {
+        "calls": len(made & needed) / len(needed) if needed else NOT_MEASURED,
+        "recovered": sum(after) / len(after) if after else NOT_MEASURED,
+    }
+    return Grade(float(write_json(said) == write_json(wanted)), parts)
+
+
+def _turn(line: str) -> Turn:
+    """A line ``CALL => WHAT IT GIVES`` as a turn."""
+    text, arrow, given = line.partition("=>")
+    said = read_response(text)
+    if not arrow or "name" not in said:
+        raise ValueError(f"{shown(line, 80)} is not CALL => WHAT IT GIVES")
+    given = given.strip()
+    return Turn(
+        write_json(said), given if given.startswith(ERROR) else write_json(read_json(given, ""))
+    )

@@ -1,0 +1,114 @@
+"""What tools reply in a conversation: a function of the item and of what was said, with no state.
+
+``Example.meta`` says what the student has to find out: ``notes`` (what each holds, by name),
+``moved`` (old names of notes to new ones), ``busy`` (the tool that fails when it is first called)
+and ``calls`` (those that must be made). All of it may be missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from teachgym.shown import shown
+from teachgym.tasks.tool_graphs import read_json, write_json
+from teachgym.tasks.toolbox import ToolError, call
+from teachgym.types import Example, Turn
+
+ERROR = "error: "
+"""What the reply to a call that failed begins with."""
+OPEN = "open"
+"""The tool that gives what a note holds."""
+
+_LONGEST = 100
+"""Characters of a reply to a call that failed."""
+
+
+def conversation(example: Example) -> Iterator[Turn]:
+    """The turns in which a perfect student makes the calls of an example, before it answers."""
+    said: list[str] = []
+    old = {new: name for name, new in example.meta["moved"].items()}
+    for needed in map(thaw, example.meta["calls"]):
+        tries = [needed]
+        if needed["name"] == OPEN and (name := old.get(needed["args"]["note"])) is not None:
+            tries.insert(0, {"name": OPEN, "args": {"note": name}})
+        if needed["name"] == example.meta["busy"]:
+            tries.append(needed)
+        for response in map(write_json, tries):
+            answer = reply(example, said, response)
+            assert answer is not None
+            said.append(response)
+            yield Turn(response, answer)
+
+
+def reply(example: Example, earlier: Sequence[str], response: str) -> str | None:
+    """What is said to a response after ``earlier`` ones; None to an answer.
+
+    Example:
+        >>> note = Example("", "", "count", meta={"notes": {"kqz": "cat"}})
+        >>> reply(note, [], '{"name":"open","args":{"note":"kqz"}}')
+        '"cat"'
+        >>> reply(note, [], '{"name":"open","args":{"note":"kq"}}')
+        "error: there is no note 'kq'"
+    """
+    said = read_response(response)
+    if is_answer(said):
+        return None
+    try:
+        if "name" not in said:
+            raise ToolError("that is neither a call nor an answer")
+        if said["name"] == example.meta.get("busy") and not any(
+            read_response(text).get("name") == said["name"] for text in earlier
+        ):
+            raise ToolError(f"{said['name']} is busy, call it again")
+        return write_json(give(example, said))
+    except ToolError as error:
+        return f"{ERROR}{error}"[:_LONGEST]
+
+
+def give(example: Example, said: Mapping[str, Any]) -> Any:
+    """What a call gives: of a tool, or what a note of the example holds.
+
+    Raises:
+        ToolError: if it fails, busy tools aside.
+    """
+    name, args = said["name"], said["args"]
+    if name != OPEN:
+        return call(name, args)
+    note = args.get("note")
+    if len(args) != 1 or not isinstance(note, str):
+        raise ToolError(f"{OPEN} takes note, a text")
+    if note in example.meta.get("moved", {}):
+        raise ToolError(f"note {note} is now note {example.meta['moved'][note]}")
+    if note not in example.meta.get("notes", {}):
+        raise ToolError(f"there is no note {shown(note, 40)}")
+    return example.meta["notes"][note]
+
+
+def read_response(text: str) -> Mapping[str, Any]:
+    """The call or the answer in a response; empty if it holds neither."""
+    try:
+        said = read_json(text, "{")
+    except ValueError:
+        return {}
+    if is_answer(said):
+        return dict(said)
+    is_call = (
+        isinstance(said, dict)
+        and said.keys() == {"name", "args"}
+        and isinstance(said["name"], str)
+        and isinstance(said["args"], dict)
+    )
+    return dict(said) if is_call else {}
+
+
+def is_answer(said: Any) -> bool:
+    """Whether JSON is of the form ``{"answer": ANYTHING}``."""
+    return isinstance(said, Mapping) and said.keys() == {"answer"}
+
+
+def thaw(value: Any) -> Any:
+    """Frozen JSON as tools take it: with lists."""
+    if isinstance(value, Mapping):
+        return {name: thaw(own) for name, own in value.items()}
+    return [thaw(own) for own in value] if isinstance(value, tuple) else value
