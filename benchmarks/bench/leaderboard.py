@@ -25,7 +25,7 @@ from teachgym.benchmarks.bench.statistics import (
     probability_of_improvement,
     share_of_room,
 )
-from teachgym.benchmarks.bench.suites import Suite
+from teachgym.benchmarks.bench.suites import Arm, Cell, Suite
 from teachgym.errors import ConfigError
 from teachgym.metrics import rank_correlation
 from teachgym.report.tables import Rows
@@ -70,6 +70,8 @@ class LeaderboardRow:
     better: float
     """Chance that a run of the arm beats a run of the reference, see ``match_scores``; nan
     without either."""
+    bases: tuple[float, ...]
+    """``against`` on each base of the student, mean over its seeds; empty where seeds draw none."""
     room: Interval | None
     """Share of the room from its reference to ``CEILING`` (``share_of_room``), on the seeds that
     all three have; None without such an arm, or without room."""
@@ -120,6 +122,7 @@ def stand(suite: Suite, results: Results, *, seed: int = 0) -> list[LeaderboardR
                 better=probability_of_improvement(*rivals, paired=bool(suite.seeded))
                 if tested
                 else float("nan"),
+                bases=_by_base(suite, arm, runs) if tested else (),
                 room=_share_of_room(runs, arm.name, suite.compared(arm), seed),
                 beyond={
                     control: test
@@ -197,6 +200,19 @@ def _compare(
     return compare(runs[arm], runs[other])
 
 
+def _by_base(
+    suite: Suite, arm: Arm, runs: Mapping[str, Mapping[int, RunResult]]
+) -> tuple[float, ...]:
+    """Mean difference of test accuracy to the reference on each base that any seed has drawn."""
+    mine, theirs = runs[arm.name], runs[suite.compared(arm)]
+    differences: dict[int, list[float]] = {}
+    for seed in sorted(set(mine) & set(theirs)):
+        if (base := Cell(suite, arm, seed).base) is not None:
+            change = mine[seed].test.after.mean - theirs[seed].test.after.mean
+            differences.setdefault(base, []).append(change)
+    return tuple(fmean(differences[base]) for base in sorted(differences))
+
+
 def _share_of_room(
     runs: Mapping[str, Mapping[int, RunResult]], arm: str, floor: str, seed: int
 ) -> Interval | None:
@@ -258,9 +274,11 @@ def detail_rows(suite: Suite, standings: Sequence[LeaderboardRow]) -> Rows:
     found = [line for line in standings if line.finished]
     middles = any(line.middle and math.isfinite(line.middle.low) for line in found)
     figures = tuple(dict.fromkeys(name for line in found for name in line.figures))
+    bases = any(len(line.bases) > 1 for line in found)
     header = (
         "arm",
         "observes",
+        *(["over bases [95 %]", "above on"] if bases else []),
         "interquartile mean" + " [95 %]" * middles,
         f"beats {_reference(suite)}",
         *(f"beyond {control}" for control in suite.beyond),
@@ -272,6 +290,7 @@ def detail_rows(suite: Suite, standings: Sequence[LeaderboardRow]) -> Rows:
         (
             line.arm,
             line.observes,
+            *(_over_bases(line.bases) if bases else []),
             line.middle.show(4) if line.middle else "",
             f"{line.better:.2f}" if line.against else "",
             *(_difference(line.beyond.get(control)) for control in suite.beyond),
@@ -311,8 +330,7 @@ def _row(line: LeaderboardRow, *, several: bool, rooms: bool) -> tuple[str, ...]
 def _against(line: LeaderboardRow) -> tuple[str, str]:
     if (test := line.against) is None:
         return ("", "")
-    known = f" [{test.interval.low:+.4f}, {test.interval.high:+.4f}]" if test.p == test.p else ""
-    return (f"{test.difference.mean:+.4f}{known}", show_p(line.p))
+    return (_show_test(test), show_p(line.p))
 
 
 def show_p(p: float) -> str:
@@ -320,6 +338,20 @@ def show_p(p: float) -> str:
     if p != p:
         return ""
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _over_bases(differences: Sequence[float]) -> tuple[str, str]:
+    """The difference with bases as its repetitions, and on how many it is above 0."""
+    if len(differences) < 2:
+        return ("", "")
+    test = compare_paired(differences, [0.0] * len(differences))
+    above = sum(difference > 0 for difference in differences)
+    return (_show_test(test), f"{above} of {len(differences)}")
+
+
+def _show_test(test: PairedTest) -> str:
+    known = f" [{test.interval.low:+.4f}, {test.interval.high:+.4f}]" if test.p == test.p else ""
+    return f"{test.difference.mean:+.4f}{known}"
 
 
 def _difference(test: PairedTest | None) -> str:

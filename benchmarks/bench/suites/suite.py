@@ -214,6 +214,12 @@ class Cell:
         return self.seed + self.arm.seed_offset
 
     @property
+    def base(self) -> int | None:
+        """The base of ``tiny`` that the seed of the run draws; None if it draws none."""
+        base: int | None = self.config.env_settings.get("student_settings", {}).get("base")
+        return base if BASE in self.suite.seeded else None
+
+    @property
     def digest(self) -> str:
         """The digest of what decides its results besides the seed, 12 hexadecimal digits.
 

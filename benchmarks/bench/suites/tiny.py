@@ -86,7 +86,7 @@ def tiny() -> Suite:
         "every teacher and control on the tiny student",
         (*controls(), *lists, *trees, *written),
         env_settings=EMBEDDED,
-        seeds=10,
+        seeds=20,
         seeded=DRAWN,
         chat=SCRIPTED,
         beyond=("no-data", "format"),

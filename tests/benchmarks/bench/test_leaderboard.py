@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import fmean
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from teachgym.benchmarks.bench.leaderboard import agreement, match_scores
+from teachgym.benchmarks.bench.leaderboard import agreement, detail_rows, match_scores, stand
+from teachgym.benchmarks.bench.runner import read_results
 from teachgym.benchmarks.bench.suites import Arm, Suite
+from teachgym.benchmarks.bench.suites.suite import BASE
 from teachgym.errors import ConfigError
+from tests.benchmarks.bench.small_bench import SUITE, run_all
 
 
 def runs(scores: Mapping[str, Sequence[float]]) -> Any:
@@ -51,3 +57,20 @@ def test_runs_meet_those_of_their_seed_where_seeds_decide_more_than_training(
     second = {seed + 1 if not seed else 4: run for (a, seed), run in found.items() if a != "mine"}
     matched = match_scores(suite, first, second)
     assert [scores.tolist() for scores in matched] == [mine, theirs]
+
+
+def test_differences_are_shown_with_bases_as_repetitions(tmp_path: Path) -> None:
+    """Seven seeds take the five bases in turn, so the first two bases have two runs each."""
+    suite = replace(SUITE, seeded=(BASE,), seeds=7)
+    run_all(suite, tmp_path)
+    results = read_results(suite, tmp_path)
+    (line,) = (line for line in stand(suite, results) if line.arm == "weak")
+    changes = [
+        results["weak", seed].test.after.mean - results["uniform", seed].test.after.mean
+        for seed in range(7)
+    ]
+    expected = [fmean(changes[base::5]) for base in range(5)]
+    assert line.bases == pytest.approx(expected)
+    shown = dict(zip(*(detail_rows(suite, [line])), strict=True))
+    assert shown["over bases [95 %]"].startswith(f"{fmean(expected):+.4f} [")
+    assert shown["above on"] == f"{sum(change > 0 for change in expected)} of 5"
