@@ -15,6 +15,7 @@ TASKS = Registry(
         "math": "teachgym.tasks.competition_math:load_math",
         "reasoning-gym": "teachgym.tasks.reasoning_gym:ReasoningGymTask",
         "qa": "teachgym.tasks.question_answers:QuestionAnswers",
+        "word-problems": "teachgym.tasks.word_problems:WordProblems",
         "second-try": "teachgym.tasks.second_try:SecondTry",
         "several": "teachgym.tasks.several:SeveralTasks",
         "tool-calls": "teachgym.tasks.tool_calls:ToolCalls",

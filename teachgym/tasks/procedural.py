@@ -83,8 +83,9 @@ def many_numbers_of(rng: np.random.Generator) -> Numbers:
     def draw(below: int, count: int) -> list[int]:
         if len(left) < count:
             left[:] = rng.random(max(count, _AT_ONCE)).tolist()
-        taken = left[-count:]
-        del left[-count:]
+        start = len(left) - count
+        taken = left[start:]
+        del left[start:]
         return [int(number * below) for number in taken]
 
     return draw
