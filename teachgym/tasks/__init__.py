@@ -11,6 +11,7 @@ TASKS = Registry(
     "task",
     {
         "arithmetic-and-strings": "teachgym.tasks.arithmetic_and_strings:ArithmeticAndStrings",
+        "bfcl": "teachgym.tasks.bfcl:Bfcl",
         "gsm8k": "teachgym.tasks.gsm8k:load_gsm8k",
         "math": "teachgym.tasks.competition_math:load_math",
         "reasoning-gym": "teachgym.tasks.reasoning_gym:ReasoningGymTask",

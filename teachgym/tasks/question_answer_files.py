@@ -164,7 +164,20 @@ def _read(path: Path) -> Iterator[Row]:
     reader = _READERS.get(path.suffix)
     if reader is None:
         raise ConfigError(f"{path} is none of {', '.join(_READERS)}")
-    for where, values in reader(path):
+    return _rows(reader(path))
+
+
+def read_json_lines(path: Path) -> Iterator[Row]:
+    """The rows of a file of JSON Lines, whatever its name ends in.
+
+    Raises:
+        ConfigError: for a file that is not there, or a line that cannot be read.
+    """
+    return _rows(_lines(path))
+
+
+def _rows(found: Iterator[tuple[str, Any]]) -> Iterator[Row]:
+    for where, values in found:
         if not isinstance(values, dict):
             raise ConfigError(f"{where} is no object with named columns: {values!r:.80}")
         yield Row(values, where)

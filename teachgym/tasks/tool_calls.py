@@ -30,7 +30,6 @@ from teachgym.tasks.tool_replies import (
     is_answer,
     read_response,
     reply,
-    thaw,
 )
 from teachgym.tasks.tool_requests import draw_name, draw_plan, put_in_words
 from teachgym.tasks.toolbox import TOOLS, ToolError
@@ -44,6 +43,7 @@ from teachgym.types import (
     Score,
     Skill,
     Turn,
+    thaw,
 )
 
 ASK = " Call:"
@@ -242,17 +242,18 @@ class ToolCalls(CellTask[Case]):
 
     def verify(self, example: Example) -> float:
         """1 if the tools say what they are said to, and the answer is what the last call gives."""
-        calls, said = example.meta.get("calls", ()), read_response(example.target)
         try:
-            names = [needed["name"] for needed in calls]
-            given = [give(example, thaw(needed)) for needed in calls]
-        except (ToolError, TypeError, KeyError):
+            calls = [thaw(needed) for needed in example.meta["calls"]]
+            given = [give(example, needed) for needed in calls]
+            before = [turn.response for turn in example.turns]
+            replies = [reply(example, before[:i], text) for i, text in enumerate(before)]
+            names = "+".join(needed["name"] for needed in calls)
+        # What comes of a meta in another form, which a teacher may write.
+        except (ToolError, TypeError, KeyError, AttributeError):
             return 0.0
-        before = [turn.response for turn in example.turns]
-        replies = [reply(example, before[:i], text) for i, text in enumerate(before)]
         right = (
-            "+".join(names) == f"{OPEN}+{example.skill}"
-            and write_json(said) == write_json({"answer": given[-1]})
+            names == f"{OPEN}+{example.skill}"
+            and write_json(read_response(example.target)) == write_json({"answer": given[-1]})
             and replies == [turn.reply for turn in example.turns]
         )
         return float(right)

@@ -13,7 +13,7 @@ from typing import Any
 from teachgym.shown import shown
 from teachgym.tasks.tool_graphs import read_json, write_json
 from teachgym.tasks.toolbox import ToolError, call
-from teachgym.types import Example, Turn
+from teachgym.types import Example, Turn, thaw
 
 ERROR = "error: "
 """What the reply to a call that failed begins with."""
@@ -105,10 +105,3 @@ def read_response(text: str) -> Mapping[str, Any]:
 def is_answer(said: Any) -> bool:
     """Whether JSON is of the form ``{"answer": ANYTHING}``."""
     return isinstance(said, Mapping) and said.keys() == {"answer"}
-
-
-def thaw(value: Any) -> Any:
-    """Frozen JSON as tools take it: with lists."""
-    if isinstance(value, Mapping):
-        return {name: thaw(own) for name, own in value.items()}
-    return [thaw(own) for own in value] if isinstance(value, tuple) else value

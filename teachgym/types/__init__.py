@@ -22,7 +22,7 @@ from teachgym.types.examples import (
     Verdict,
     score_of,
 )
-from teachgym.types.frozen import FrozenDict, freeze
+from teachgym.types.frozen import FrozenDict, freeze, thaw
 from teachgym.types.growing import Growing
 from teachgym.types.plans import Exploit, Explore, Move, Order, Plan
 from teachgym.types.prompts import Prompt, Turn, identity_of
@@ -76,4 +76,5 @@ __all__ = [
     "leaves_by_root",
     "root_skills",
     "score_of",
+    "thaw",
 ]

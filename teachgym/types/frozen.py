@@ -42,3 +42,10 @@ def freeze(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(map(freeze, value))
     return value
+
+
+def thaw(value: Any) -> Any:
+    """The value with mappings as dictionaries and tuples as lists, at every depth."""
+    if isinstance(value, Mapping):
+        return {key: thaw(own) for key, own in value.items()}
+    return list(map(thaw, value)) if isinstance(value, list | tuple) else value

@@ -183,6 +183,8 @@ def test_what_is_trained_on_is_a_conversation_that_verifies(seed: int) -> None:
         {"meta": {}},
         {"meta": {**HARD.meta, "calls": [{"name": "reverse", "args": {"text": 3}}]}},
         {"meta": {**HARD.meta, "calls": ["reverse"]}},
+        {"meta": {**HARD.meta, "calls": 1}},
+        {"meta": {**HARD.meta, "moved": 1}},
     ],
 )
 def test_a_conversation_that_is_not_as_the_tools_have_it_fails_verification(
