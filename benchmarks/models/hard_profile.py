@@ -6,7 +6,7 @@ Not fitted to anything. Three chains of up to eight skills, each of which needs 
 and compositions on top of them, all of them unknown but for the first; strong forgetting, so that
 what was taught early has to be taught again; and traps, which start better than most skills and
 cannot be learned. So a fixed allocation wastes examples on what cannot be learned yet, and
-planning is worth something, which the shipped ``tiny`` student does not show.
+planning is worth far more than with the ``tiny`` students that ship.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from teachgym.benchmarks.models.hard_profile import TRAPS, hard_profile
 from teachgym.errors import ConfigError
 from teachgym.students import learnable_skills, planning
-from teachgym.students.dynamics import Dynamics
+from teachgym.students.dynamics import Dynamics, accuracy, flow
 from teachgym.students.planning import (
     Found,
     gradient,
@@ -23,15 +23,15 @@ from teachgym.students.planning import (
 )
 from teachgym.students.profile import HARD, Profile
 from teachgym.tasks import make_task
-from teachgym.types import Budget, leaf_skills
+from teachgym.types import Budget, FloatArray, leaf_skills
 from tests.students.profiles import PLAIN, Words, dynamics_of, profile_of
 
 STEPS = (250.0,) * 10
 
 
 @settings(max_examples=20, deadline=None)
-@given(seed=st.integers(0, 10_000))
-def test_the_gradient_is_that_of_differences(seed: int) -> None:
+@given(seed=st.integers(0, 10_000), heat=st.sampled_from([1.0, 5.0]))
+def test_the_gradient_is_that_of_differences(seed: int, heat: float) -> None:
     rng = np.random.default_rng(seed)
     dynamics = dynamics_of(
         replace(PLAIN, rate=rng.uniform(0, 8), forgetting=rng.uniform(0, 1), start=(-2.0, 0.0)),
@@ -41,10 +41,17 @@ def test_the_gradient_is_that_of_differences(seed: int) -> None:
     )
     shares, way = rng.dirichlet(np.ones(4), 3).reshape(3, 2, 2), rng.normal(size=(3, 2, 2)) * 1e-5
     steps = (100.0, 400.0, 250.0)
-    value, slope = gradient(dynamics, steps, shares)
+    value, slope = gradient(dynamics, steps, shares, heat)
     assert value == pytest.approx(float(value_of(dynamics, steps, shares)))
-    change = value_of(dynamics, steps, shares + way) - value_of(dynamics, steps, shares - way)
-    assert (slope * way).sum() == pytest.approx(float(change) / 2, rel=1e-3, abs=1e-12)
+
+    def heated(shares: FloatArray) -> float:
+        x = dynamics.start
+        for examples, of_step in zip(steps, shares, strict=True):
+            x, _ = flow(x, examples * of_step, dynamics)
+        return float(accuracy(x / heat, dynamics).mean())
+
+    change = heated(shares + way) - heated(shares - way)
+    assert (slope * way).sum() == pytest.approx(change / 2, rel=1e-3, abs=1e-12)
 
 
 def test_what_cannot_be_learned_gets_nothing() -> None:
@@ -64,11 +71,12 @@ def test_a_plan_teaches_the_prerequisite_first() -> None:
     assert last[1] > 0.9
 
 
-def test_plans_never_fall_behind_constants_and_are_found_again() -> None:
+def test_plans_are_worth_what_is_said_and_are_found_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(planning, "ROUNDS", 50)
     dynamics = dynamics_of(replace(PLAIN, forgetting=1.0), replace(PLAIN, rate=3.0))
-    plan, constant = search_plan(dynamics, (400.0,) * 3), search_constant(dynamics, (400.0,) * 3)
-    assert plan.value >= constant.value
-    assert plan.episodes == 2 * constant.episodes
+    plan = search_plan(dynamics, (400.0,) * 3)
     assert value_of(dynamics, (400.0,) * 3, plan.shares) == pytest.approx(plan.value)
     again = search_plan(dynamics, (400.0,) * 3)
     np.testing.assert_array_equal(again.shares, plan.shares)
@@ -89,6 +97,17 @@ def test_a_plan_for_an_episode_has_a_row_for_each_of_its_steps(
         plan_for(profile, task, Budget(seconds=3), 100, free=True)
 
 
+def test_a_plan_never_falls_behind_the_constant(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search for plans that finds nothing leaves the best constant allocation."""
+    monkeypatch.setattr(planning, "ROUNDS", 100)
+    poor = Found(np.full((4, 2, 2), 0.25), 0.0, 1)
+    monkeypatch.setattr(planning, "search_plan", lambda dynamics, steps: poor)
+    profile, task, budget = profile_of(PLAIN, replace(PLAIN, rate=0.0)), Words(), Budget(steps=4)
+    plan = plan_for(profile, task, budget, 90, free=True)
+    np.testing.assert_array_equal(plan, plan_for(profile, task, budget, 90, free=False))
+    assert plan[:, 0].sum() > 3.5
+
+
 @pytest.fixture(scope="module")
 def hard() -> tuple[Dynamics, Found, Found]:
     """The hard profile at the usual budget, its best plan and its best constant."""
@@ -98,10 +117,13 @@ def hard() -> tuple[Dynamics, Found, Found]:
 
 
 def test_planning_pays_on_the_hard_profile(hard: tuple[Dynamics, Found, Found]) -> None:
-    """The best plan is at least 0.02 above the best constant, and that above uniform."""
+    """The best plan is 0.17 above the best constant, and that far above uniform.
+
+    PPO's best run ends at 0.586 (``benchmarks/results/ppo.jsonl``), ascent without heat at 0.552.
+    """
     dynamics, plan, constant = hard
     even = np.full(plan.shares.shape, 1 / plan.shares[0].size)
-    assert plan.value >= constant.value + 0.02
+    assert plan.value >= max(constant.value + 0.15, 0.62)
     assert constant.value >= float(value_of(dynamics, STEPS, even)) + 0.02
     assert plan.shares.sum(axis=2)[:, -5:].max() < 0.05  # the traps are not taught
 
