@@ -127,6 +127,13 @@ class Task(Protocol):
         """
         return score_of(self.grade(example, example.target))
 
+    def diagnose(self, example: Example) -> str:
+        """What is wrong with the example's own target or tests, for who mends it; empty = nothing.
+
+        By default nothing that it can tell.
+        """
+        return ""
+
     def check_auxiliary(self, example: Example) -> str | None:
         """What is wrong with auxiliary text (``Example.kind``); None = nothing that it can tell.
 

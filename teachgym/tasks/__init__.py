@@ -14,6 +14,7 @@ TASKS = Registry(
         "bfcl": "teachgym.tasks.bfcl:Bfcl",
         "gsm8k": "teachgym.tasks.gsm8k:load_gsm8k",
         "math": "teachgym.tasks.competition_math:load_math",
+        "programs": "teachgym.tasks.programs:Programs",
         "reasoning-gym": "teachgym.tasks.reasoning_gym:ReasoningGymTask",
         "qa": "teachgym.tasks.question_answers:QuestionAnswers",
         "word-problems": "teachgym.tasks.word_problems:WordProblems",

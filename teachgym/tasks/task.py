@@ -87,6 +87,10 @@ class TaskWrapper(Task):
         """The verdict of ``task`` on the target."""
         return self.task.verify(self.inside(example))
 
+    def diagnose(self, example: Example) -> str:
+        """What ``task`` says is wrong with target or tests."""
+        return self.task.diagnose(self.inside(example))
+
     def check_auxiliary(self, example: Example) -> str | None:
         """The fault that ``task`` finds in auxiliary text."""
         return self.task.check_auxiliary(self.inside(example))

@@ -58,6 +58,8 @@ class Brief:
     """Instruction for a worked solution; empty where the answer says it all."""
     answer: str
     """Instruction for the form of the final answer."""
+    tests: str = ""
+    """Instruction for the tests of a problem, by which answers are graded; empty = it has none."""
 
     __repr__ = in_short
 
@@ -73,5 +75,7 @@ class Draft:
     """The way to the answer; empty = none."""
     rejected: str = ""
     """A wrong or worse solution to learn from by contrast; empty = none."""
+    tests: str = ""
+    """The tests of the problem; empty = none."""
 
     __repr__ = in_short
