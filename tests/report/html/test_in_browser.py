@@ -21,7 +21,7 @@ from teachgym.benchmarks.pages.material import BenchMaterial
 from teachgym.benchmarks.pages.page import draw_bench
 from teachgym.report.html import Page, Section, html_table, write_page, write_run_page
 from teachgym.report.html.page import Browser, browse
-from tests.report.html.page_parts import EVIL, make_run, poison
+from tests.report.html.page_parts import EVIL, SHOWN, make_run, poison
 
 webdriver = pytest.importorskip("selenium.webdriver")
 
@@ -164,6 +164,38 @@ def test_records_are_ordered_by_a_number_with_unknown_ones_last(
     assert prompts("loss, lowest first") == "dbca"
     bars = "[...document.querySelectorAll('.meter')].map(b => b.style.getPropertyValue('--share'))"
     assert js(chromium, bars) == ["0.05", "0.2", "1"]
+
+
+def test_plans_of_tool_calls_are_drawn_and_nothing_in_them_is_run(
+    chromium: Any, tmp_path: Path
+) -> None:
+    """Two calls and one of what both give; a hostile one; and texts that only begin as a plan."""
+
+    def node(number: int, name: Any, **args: Any) -> dict[str, Any]:
+        return {"id": number, "name": name, "args": args}
+
+    joined = [
+        node(0, "reverse", text="cat"),
+        node(1, "upper", text="dog"),
+        node(2, "join", text="<node-0>.text", other="<node-1>.text"),
+    ]
+    hostile = [node(0, SHOWN, text=SHOWN), node("__proto__", "count", text="<node-9>.text", n=None)]
+    others = ([node(0, 5)], [{"id": 0}], [node(0, "f")] * 9, [{"id": 0, "name": "f", "args": None}])
+    texts = [json.dumps(plan, separators=(",", ":")) for plan in (joined, hostile, *others)]
+    rows = [["1", text] for text in (*texts, '[{"id":')]
+    records = browse(Browser("data", ("step",), ("target",), rows))
+    page = Page("plans", {}, [Section("s", "S", "", [records])], {})
+    chromium.get(write_page(tmp_path / "page.html", page).as_uri())
+    assert chromium.get_log("browser") == []
+    assert js(chromium, "document.title") == "plans"
+    assert js(chromium, "document.querySelectorAll('article').length") == 7
+    labels = "[...document.querySelectorAll('svg.plan')].map(p => p.getAttribute('aria-label'))"
+    assert js(chromium, labels) == ["Plan: reverse, upper, join", f"Plan: {SHOWN}, count"]
+    said = (
+        "[...document.querySelector('svg.plan').querySelectorAll('text')].map(t => t.textContent)"
+    )
+    assert js(chromium, said) == ["reverse", '"cat"', "upper", '"dog"', "join", ""]
+    assert js(chromium, "document.querySelectorAll('svg.plan path').length") == 2
 
 
 def test_tables_sort_by_number_and_by_name(many: Any) -> None:

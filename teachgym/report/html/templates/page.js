@@ -2,6 +2,7 @@
 // Theme, sorting of tables, and browsers of records. Texts are only ever set as text.
 (() => {
   const PER_PAGE = 25;
+  const MOST_NODES = 8; // Of a plan that is drawn.
 
   function make(tag, text, parent, name) {
     const made = document.createElement(tag);
@@ -145,7 +146,11 @@
       const part = make("div", null, shown);
       make("dt", name, part);
       if (name === "images") show(text.split("\n"), images, make("dd", null, part));
-      else make("dd", text, part);
+      else {
+        make("dd", text, part);
+        const nodes = plan(text);
+        if (nodes) draw(nodes, part);
+      }
     });
     return made;
   }
@@ -158,6 +163,58 @@
         picture.alt = picture.title = name;
       } else make("div", name, place);
     }
+  }
+
+  // -- plans of tool calls -------------------------------------------------------------------
+
+  function plan(text) { // Its nodes, where a text is one: [{"id": 0, "name": ..., "args": {...}}]
+    if (!text.startsWith('[{"id":')) return null;
+    try {
+      const nodes = JSON.parse(text);
+      const whole = (node) => typeof node?.name === "string" && node.args instanceof Object;
+      return nodes.length <= MOST_NODES && nodes.every(whole) ? nodes : null;
+    } catch {
+      return null;
+    }
+  }
+
+  function draw(nodes, place) { // From left to right: what a node is given stands to its left.
+    const [width, height] = [132, 44];
+    const places = new Map();
+    const rows = [];
+    const picture = shape("svg", { class: "plan", role: "img" }, place);
+    for (const { id, name, args } of nodes) {
+      const values = Object.values(args).map((value) => [
+        value, places.get(/^<node-(\d+)>\.\w+$/.exec(value)?.[1])]);
+      const sources = values.flatMap(([, source]) => source ?? []);
+      const column = Math.max(-1, ...sources.map((source) => source.column)) + 1;
+      const row = rows[column] = (rows[column] ?? -1) + 1;
+      const [x, y] = [8 + width * column, 18 + height * row];
+      for (const source of sources) {
+        shape("path", { class: "branch", d: `M${source.end} ${source.y}L${x - 4} ${y}` }, picture);
+      }
+      const given = values.filter(([, source]) => !source).map(([value]) => JSON.stringify(value));
+      const title = label(name, "name root", x, y + 4, picture);
+      label(given.join(", "), "tick", x, y + 19, picture);
+      places.set(String(id), { column, y, end: x + 8 * title.textContent.length });
+    }
+    const size = [width * rows.length + 8, height * (1 + Math.max(...rows)) + 2];
+    picture.setAttribute("viewBox", `0 0 ${size.join(" ")}`);
+    picture.setAttribute("aria-label", `Plan: ${nodes.map(({ name }) => name).join(", ")}`);
+    picture.style.maxWidth = `${size[0]}px`;
+  }
+
+  function label(text, kind, x, y, picture) {
+    const made = shape("text", { class: kind, x, y }, picture);
+    made.textContent = text.length > 15 ? `${text.slice(0, 14)}…` : text;
+    return made;
+  }
+
+  function shape(tag, attributes, parent) {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+    parent.append(made);
+    return made;
   }
 
   // ------------------------------------------------------------------------------------------
