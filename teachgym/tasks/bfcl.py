@@ -23,6 +23,7 @@ from teachgym.tasks.function_calls import (
     LISTS,
     TYPES,
     calls_match,
+    exact_answer,
     expected_call,
     read_calls,
     write_calls,
@@ -172,7 +173,7 @@ class Bfcl(Task):
                 f"a draft needs functions, a question and calls, got {shown(draft.problem, 80)} "
                 f"and {shown(draft.answer, 80)}"
             )
-        possible = [{c.name: {name: [value] for name, value in c.args.items()}} for c in calls]
+        possible = list(map(exact_answer, calls))
         if (fault := _fault(functions, possible)) is not None:
             raise ConfigError(f"a draft is not as the data set is: {fault}")
         return Example(
@@ -277,7 +278,7 @@ def _is_function(function: Any) -> bool:
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
         return False
     parameters = function.get("parameters")
-    if not isinstance(parameters, dict) or not isinstance(parameters.get("required"), list):
+    if not isinstance(parameters, dict) or not _are_texts(parameters.get("required")):
         return False
     properties = parameters.get("properties")
     return isinstance(properties, dict) and all(map(_is_typed, properties.values()))
@@ -285,16 +286,28 @@ def _is_function(function: Any) -> bool:
 
 def _is_typed(schema: Any) -> bool:
     """Whether it is of a known type, and what is in a list too."""
-    if not isinstance(schema, dict) or schema.get("type") not in TYPES:
+    if not isinstance(schema, dict) or not _are_texts([schema.get("type")]):
         return False
-    inner = schema.get("items")
-    return schema["type"] not in LISTS or (isinstance(inner, dict) and inner.get("type") in TYPES)
+    if schema["type"] in LISTS:
+        return _is_typed(schema.get("items"))
+    return schema["type"] in TYPES
+
+
+def _are_texts(names: Any) -> bool:
+    return isinstance(names, list) and all(isinstance(name, str) for name in names)
 
 
 def _are_options(parameters: Any) -> bool:
+    """Whether each parameter has values that it may have, and so has each key of a table."""
     return isinstance(parameters, dict) and all(
-        isinstance(options, list) and options for options in parameters.values()
+        isinstance(options, list) and options and all(map(_is_option, options))
+        for options in parameters.values()
     )
+
+
+def _is_option(value: Any) -> bool:
+    tables = [own for own in value if isinstance(own, dict)] if isinstance(value, list) else []
+    return all(map(_are_options, [value] if isinstance(value, dict) else tables))
 
 
 def _prompt(functions: Sequence[Any], question: str) -> str:

@@ -103,7 +103,7 @@ def _value(node: ast.expr) -> Any:
         return tuple(_value(own) for own in node.elts)
     try:
         return ast.literal_eval(node)
-    except ValueError:
+    except (ValueError, TypeError):  # The second of a list as a key.
         return ast.unparse(node)
 
 
@@ -138,6 +138,28 @@ def _first_value(option: Any) -> Any:
     if isinstance(option, list) and option and isinstance(option[0], Mapping):
         return [_first_values(own) for own in option]
     return option
+
+
+def exact_answer(call: Call) -> dict[str, Any]:
+    """The possible answer that allows this call alone.
+
+    Example:
+        >>> exact_answer(Call("area", {"base": 10, "mark": {"x": 1}}))
+        {'area': {'base': [10], 'mark': [{'x': [1]}]}}
+    """
+    return {call.name: _only(call.args)}
+
+
+def _only(args: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: [_only_value(value)] for name, value in args.items()}
+
+
+def _only_value(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _only(value)
+    if isinstance(value, list | tuple):
+        return [_only(own) if isinstance(own, Mapping) else own for own in value]
+    return value
 
 
 # -- the check -------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from teachgym.tasks.tool_replies import (
     conversation,
     give,
     is_answer,
+    needed_calls,
     read_response,
     reply,
 )
@@ -43,7 +44,6 @@ from teachgym.types import (
     Score,
     Skill,
     Turn,
-    thaw,
 )
 
 ASK = " Call:"
@@ -232,7 +232,7 @@ class ToolCalls(CellTask[Case]):
         """Precision, recall and F1 of the tools called, and how many turns an item took."""
         tools = precision_recall_f1(
             predictions,
-            lambda e: [needed["name"] for needed in e.meta.get("calls", ())],
+            lambda e: [needed["name"] for needed in needed_calls(e)],
             lambda p: [said["name"] for said in map(read_response, p.responses) if "name" in said],
             average="macro",
         )
@@ -242,21 +242,17 @@ class ToolCalls(CellTask[Case]):
 
     def verify(self, example: Example) -> float:
         """1 if the tools say what they are said to, and the answer is what the last call gives."""
-        try:
-            calls = [thaw(needed) for needed in example.meta["calls"]]
-            given = [give(example, needed) for needed in calls]
-            before = [turn.response for turn in example.turns]
-            replies = [reply(example, before[:i], text) for i, text in enumerate(before)]
-            names = "+".join(needed["name"] for needed in calls)
-        # What comes of a meta in another form, which a teacher may write.
-        except (ToolError, TypeError, KeyError, AttributeError):
+        calls = needed_calls(example)
+        if "+".join(needed["name"] for needed in calls) != f"{OPEN}+{example.skill}":
             return 0.0
-        right = (
-            names == f"{OPEN}+{example.skill}"
-            and write_json(read_response(example.target)) == write_json({"answer": given[-1]})
-            and replies == [turn.reply for turn in example.turns]
-        )
-        return float(right)
+        try:
+            result = [give(example, needed) for needed in calls][-1]
+        except ToolError:
+            return 0.0
+        before = [turn.response for turn in example.turns]
+        replies = [reply(example, before[:i], text) for i, text in enumerate(before)]
+        answers = write_json(read_response(example.target)) == write_json({"answer": result})
+        return float(answers and replies == [turn.reply for turn in example.turns])
 
     def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
         """The request, the calls of the solution as turns, and the answer.
@@ -304,7 +300,7 @@ def _grade(example: Example, turns: Sequence[Turn], response: str) -> Grade:
         for t, bad in zip(turns, failed, strict=True)
         if not bad
     }
-    needed = {write_json(thaw(c)) for c in example.meta.get("calls", ())}
+    needed = set(map(write_json, needed_calls(example)))
     after = [not bad for was_bad, bad in pairwise([*failed, True]) if was_bad]
     parts = {
         "calls": len(made & needed) / len(needed) if needed else NOT_MEASURED,

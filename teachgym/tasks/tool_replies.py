@@ -28,7 +28,7 @@ def conversation(example: Example) -> Iterator[Turn]:
     """The turns in which a perfect student makes the calls of an example, before it answers."""
     said: list[str] = []
     old = {new: name for name, new in example.meta["moved"].items()}
-    for needed in map(thaw, example.meta["calls"]):
+    for needed in needed_calls(example):
         tries = [needed]
         if needed["name"] == OPEN and (name := old.get(needed["args"]["note"])) is not None:
             tries.insert(0, {"name": OPEN, "args": {"note": name}})
@@ -75,14 +75,25 @@ def give(example: Example, said: Mapping[str, Any]) -> Any:
     name, args = said["name"], said["args"]
     if name != OPEN:
         return call(name, args)
-    note = args.get("note")
+    note, notes, moved = args.get("note"), _table(example, "notes"), _table(example, "moved")
     if len(args) != 1 or not isinstance(note, str):
         raise ToolError(f"{OPEN} takes note, a text")
-    if note in example.meta.get("moved", {}):
-        raise ToolError(f"note {note} is now note {example.meta['moved'][note]}")
-    if note not in example.meta.get("notes", {}):
+    if note in moved:
+        raise ToolError(f"note {note} is now note {moved[note]}")
+    if note not in notes:
         raise ToolError(f"there is no note {shown(note, 40)}")
-    return example.meta["notes"][note]
+    return notes[note]
+
+
+def _table(example: Example, name: str) -> Mapping[str, Any]:
+    found = example.meta.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def needed_calls(example: Example) -> list[dict[str, Any]]:
+    """The calls that must be made; none where a teacher's ``meta`` has them in another form."""
+    found = thaw(example.meta.get("calls"))
+    return [own for own in found if _is_call(own)] if isinstance(found, list) else []
 
 
 def read_response(text: str) -> Mapping[str, Any]:
@@ -91,15 +102,16 @@ def read_response(text: str) -> Mapping[str, Any]:
         said = read_json(text, "{")
     except ValueError:
         return {}
-    if is_answer(said):
-        return dict(said)
-    is_call = (
-        isinstance(said, dict)
+    return dict(said) if is_answer(said) or _is_call(said) else {}
+
+
+def _is_call(said: Any) -> bool:
+    return (
+        isinstance(said, Mapping)
         and said.keys() == {"name", "args"}
         and isinstance(said["name"], str)
-        and isinstance(said["args"], dict)
+        and isinstance(said["args"], Mapping)
     )
-    return dict(said) if is_call else {}
 
 
 def is_answer(said: Any) -> bool:

@@ -172,7 +172,15 @@ def test_drafts_become_examples_or_are_refused(folder: Path) -> None:
     assert made.prompt.startswith("Answer the question by calls")
     assert made.target == "[shape.area(base=8, height=2)]"
     assert task.verify(made) == 1
-    for meta in ({}, {"functions": 1, "possible": []}, {**made.meta, "possible": [1]}):
+    of_lists = [{"name": "f", "parameters": {"required": [[]], "properties": {"x": {"type": []}}}}]
+    for meta in (
+        {},
+        {"functions": 1, "possible": []},
+        {"functions": of_lists, "possible": []},
+        {**made.meta, "possible": [1]},
+        {**made.meta, "possible": [{"shape.area": {"base": [{"x": 1}]}}]},
+        {**made.meta, "possible": [{"shape.area": {"base": [[{"x": 1}]]}}]},
+    ):
         assert math.isnan(task.verify(replace(made, meta=meta)))
     assert task.compose(Draft(made.prompt, made.target), "simple", None) == made
     assert task.verify(task.compose(Draft(problem, "shape.area(base=8)"), "simple", None)) == 0

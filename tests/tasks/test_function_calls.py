@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from teachgym.tasks.function_calls import (
     Call,
     calls_match,
+    exact_answer,
     expected_call,
     read_calls,
     write_calls,
@@ -33,6 +34,7 @@ from tests.tasks.bfcl_files import AREA, SORT, area
         ]),
         ("[f(x=name, y=g(1), z=2*3)]", [Call("f", {"x": "name", "y": "g(1)", "z": "2 * 3"})]),
         ("[f(7, x=[name])]", [Call("f", {"x": ["name"]})]),
+        ("[f(x={[1]: 2})]", [Call("f", {"x": "{[1]: 2}"})]),
         ("[]", []),
     ],
 )  # fmt: skip
@@ -144,6 +146,17 @@ def test_a_value_is_of_its_type_and_one_of_the_options(
 def test_calls_are_matched_in_any_order_each_once(text: str, right: bool) -> None:
     calls = read_calls(text) or ()
     assert calls_match(calls, [SORT, AREA], [area(1), area(2)]) is right
+
+
+def test_the_answer_that_is_made_of_a_call_allows_it_alone() -> None:
+    schema = {"type": "dict", "properties": {"x": {"type": "dict"}, "y": TABLES}, "required": []}
+    function = {"name": "f", "parameters": schema}
+    call = Call("f", {"x": {"a": [1]}, "y": [{"b": "c"}, {}]})
+    other = Call("f", {"x": {"a": [1]}, "y": [{"b": "d"}, {}]})
+    possible = exact_answer(call)
+    assert expected_call(possible) == call
+    assert calls_match([call], [function], [possible])
+    assert not calls_match([other], [function], [possible])
 
 
 def test_a_parameter_may_be_left_out_if_the_options_say_so() -> None:

@@ -184,7 +184,6 @@ def test_what_is_trained_on_is_a_conversation_that_verifies(seed: int) -> None:
         {"meta": {**HARD.meta, "calls": [{"name": "reverse", "args": {"text": 3}}]}},
         {"meta": {**HARD.meta, "calls": ["reverse"]}},
         {"meta": {**HARD.meta, "calls": 1}},
-        {"meta": {**HARD.meta, "moved": 1}},
     ],
 )
 def test_a_conversation_that_is_not_as_the_tools_have_it_fails_verification(
@@ -214,6 +213,31 @@ def test_drafts_become_conversations_or_are_refused() -> None:
     ):
         with pytest.raises(ConfigError, match="a draft needs"):
             TASK.compose(draft, "reverse", 0.0)
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["", "open", "kqz"]),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["name", "args", "note", "kqz"]), inner, max_size=2)
+    ),
+    max_leaves=5,
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["calls", "notes", "moved", "busy"]), JUNK),
+    st.lists(st.sampled_from([OPEN, REVERSE, "", HARD.target]), max_size=2),
+    st.sampled_from([OPEN, REVERSE, "", HARD.target]),
+)
+def test_whatever_a_teacher_writes_beside_an_example_nothing_raises(
+    meta: dict[str, Any], said: list[str], response: str
+) -> None:
+    example = replace(HARD, meta=meta, turns=tuple(Turn(text, MOVED) for text in said))
+    assert TASK.verify(example) == 0
+    TASK.respond(example, (), response)
+    (grade,) = TASK.grade_conversations([example], [()], [response])
+    TASK.metrics([Prediction(example, response, grade.score)])
 
 
 @pytest.mark.slow
