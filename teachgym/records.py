@@ -8,9 +8,11 @@ loads a file as it is. A score that was not measured is ``null``.
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
 import math
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -60,22 +62,25 @@ def read_text(path: Path, most: int) -> str:
         raise ConfigError(f"{path} is not UTF-8 text: {error}") from error
 
 
-def lines_of(path: Path) -> Iterator[tuple[int, str]]:
+def lines_of(path: Path, longest: int | None = None) -> Iterator[tuple[int, str]]:
     """The lines of a text file, from 1, without the empty ones and a byte order mark.
 
+    A file whose name ends in ``.gz`` is unpacked.
+
     Raises:
-        ConfigError: if it is missing, of another encoding, or a line is longer than
-            ``MAX_LINE`` bytes.
+        ConfigError: if it is missing, damaged, of another encoding, or a line is longer than
+            so many bytes, by default ``MAX_LINE``.
     """
+    longest = longest or MAX_LINE
     try:
-        with path.open("rb") as file:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             for number in itertools.count(1):
-                line = file.readline(MAX_LINE + 1)
+                line = file.readline(longest + 1)
                 if not line:
                     return
-                if len(line) > MAX_LINE:
+                if len(line) > longest:
                     raise ConfigError(
-                        f"{path}:{number} is longer than {MAX_LINE:,} bytes; an example, or a row, "
+                        f"{path}:{number} is longer than {longest:,} bytes; an example, or a row, "
                         "is a line of its own and shorter"
                     )
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8")
@@ -83,8 +88,9 @@ def lines_of(path: Path) -> Iterator[tuple[int, str]]:
                     yield number, text
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8 text: {error}") from error
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except (OSError, EOFError, zlib.error) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise ConfigError(f"{path} cannot be read: {reason or error}") from error
 
 
 MAX_LINE = 10**7

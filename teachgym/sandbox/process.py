@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 import selectors
+import signal
 import struct
 import subprocess
 import tempfile
@@ -19,6 +20,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from math import ceil
 from pathlib import Path
 from socket import create_server
 from typing import Any
@@ -34,12 +36,17 @@ _GRACE = 5.0  # Seconds, after its deadline, for a program to be gone.
 _PIECE = 65_536
 
 
+CLOCK = 10
+"""Seconds by the clock for a second of processor time; a program that sleeps has these."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a program may use."""
 
     seconds: float = 3.0
-    """By the clock; its processor time has the same limit, and one second more."""
+    """Of processor time, rounded up to whole ones: what else the machine does changes no verdict.
+    By the clock it may take ``CLOCK`` times as long."""
     memory: int = 512 * 2**20
     """Bytes of address space, with the interpreter's own 50 MB or so."""
     output: int = 2**20
@@ -188,7 +195,7 @@ class _Talk:
 
     def hear(self) -> tuple[tuple[Answer, ...], Any]:
         """The answers, and why there are no more."""
-        until = time.monotonic() + self._limits.seconds + _GRACE
+        until = time.monotonic() + CLOCK * self._limits.seconds + _GRACE
         for stream in (self._in, self._out, self._status):
             os.set_blocking(stream, False)
         with selectors.DefaultSelector() as waiting:
@@ -243,7 +250,9 @@ class _Talk:
     def _reason(self) -> str:
         (status,) = struct.unpack("<i", self._ended)
         if status == worker.OVERDUE:
-            return f"no answer within {self._limits.seconds:g} s"
+            return f"no answer within {CLOCK * self._limits.seconds:g} s by the clock"
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL):
+            return f"no answer within {ceil(self._limits.seconds)} s of processor time"
         if os.WIFSIGNALED(status):
             return f"the program was ended by signal {os.WTERMSIG(status)}"
         return "the program ended without an answer"
@@ -256,11 +265,12 @@ def _question(job: Job, nonce: bytes) -> bytes:
         "entry": job.entry,
         "calls": [encode(list(arguments)) for arguments in job.calls],
         "stdin": job.stdin,
+        "processor": ceil(job.limits.seconds),
         "memory": job.limits.memory,
         "output": job.limits.output,
     }
     text = json.dumps(request).encode()
-    return struct.pack("<dI", job.limits.seconds, len(text)) + text
+    return struct.pack("<dI", CLOCK * job.limits.seconds, len(text)) + text
 
 
 def _answer(message: bytes) -> Answer:

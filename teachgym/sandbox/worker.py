@@ -81,7 +81,7 @@ def serve() -> None:
             try:
                 libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # A fork does not inherit it.
                 random_seed(0)
-                _run_one(seconds)
+                _run_one()
             finally:
                 os._exit(1)
         os.write(2, struct.pack("<i", _wait(pid, seconds)))
@@ -121,14 +121,14 @@ def _wait(pid: int, seconds: float) -> int:
     return status if in_time else OVERDUE
 
 
-def _run_one(seconds: float) -> None:
+def _run_one() -> None:
     """In the fork: read a program, shut the doors, run it, say what came of it."""
     (size,) = struct.unpack("<I", _read(4))
     request = json.loads(_read(size))
     nonce = bytes.fromhex(request["nonce"])
     said = os.dup(1)
     output = _redirect(request["stdin"].encode())
-    _limit(seconds, request["memory"], request["output"])
+    _limit(request["processor"], request["memory"], request["output"])
     confine()
 
     def report(**message: Any) -> None:
@@ -177,17 +177,17 @@ def _redirect(stdin: bytes) -> int:
     return 1
 
 
-def _limit(seconds: float, memory: int, output: int) -> None:
-    processor = int(seconds) + 1
+def _limit(processor: int, memory: int, output: int) -> None:
     limits = {
         resource.RLIMIT_AS: memory,
         resource.RLIMIT_FSIZE: output,
-        resource.RLIMIT_CPU: processor,
         resource.RLIMIT_NOFILE: 32,
         resource.RLIMIT_CORE: 0,
     }
     for kind, most in limits.items():
         resource.setrlimit(kind, (most, most))
+    # First with a signal that says so, and for who ignores it, without.
+    resource.setrlimit(resource.RLIMIT_CPU, (processor, processor + 1))
 
 
 def _described(error: BaseException) -> str:

@@ -14,6 +14,8 @@ TASKS = Registry(
         "bfcl": "teachgym.tasks.bfcl:Bfcl",
         "gsm8k": "teachgym.tasks.gsm8k:load_gsm8k",
         "math": "teachgym.tasks.competition_math:load_math",
+        "human-eval": "teachgym.tasks.human_eval:HumanEval",
+        "livecodebench": "teachgym.tasks.livecodebench:LiveCodeBench",
         "programs": "teachgym.tasks.programs:Programs",
         "reasoning-gym": "teachgym.tasks.reasoning_gym:ReasoningGymTask",
         "qa": "teachgym.tasks.question_answers:QuestionAnswers",

@@ -19,12 +19,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import compress
-from math import nan
 from typing import Any
 
 from teachgym.errors import ConfigError
-from teachgym.sandbox import Limits, open_sandbox
+from teachgym.sandbox import Limits
 from teachgym.settings import ItemsPerCell, Seconds, Seed, checked
 from teachgym.tasks.cells import CellTask, Source
 from teachgym.tasks.procedural import MAX_DRAWS, Numbers
@@ -43,28 +41,17 @@ from teachgym.tasks.program_steps import (
     skill_of,
 )
 from teachgym.tasks.program_steps import source as reference
-from teachgym.tasks.program_tests import (
-    TESTS,
-    Test,
-    Trial,
-    read_program,
-    read_tests,
-    same,
-    tests_of,
-    try_programs,
-)
-from teachgym.types import Brief, Draft, Example, Grade, Skill
+from teachgym.tasks.program_tests import TESTS, Test, same, tests_of
+from teachgym.tasks.tested_programs import SHOWN, TestedPrograms, prompt_of, self_tested
+from teachgym.types import Brief, Example, Skill
 
 LEVELS = 3
 """As many as steps that a program can have."""
 MAX_CHARS = 220
 """Of prompt and reference solution together, so that a small student can hold both."""
 
-_SHOWN, _HIDDEN = 2, 10
-_SHORT, _LONG = (
-    3,
-    8,
-)  # The most numbers, or twice the words, of an argument that is shown or hidden.
+_HIDDEN = 10
+_SHORT, _LONG = 3, 8  # Numbers at most in a list that is shown or hidden; twice the words.
 _LARGEST = 999  # Of whole numbers on the way, so that they stay short.
 _WORDS = ("bad", "cafe", "deaf", "edge", "fab", "ace", "bee", "dad", "Abe", "Eda", "FAD", "Cab")
 
@@ -81,7 +68,6 @@ BRIEF = Brief(
     solution="",
     answer="The function, in plain Python without imports, and nothing else.",
 )
-_FEWEST_TESTS = 4
 
 # Of the digits of a negative number, an empty list, and an argument of another type.
 _NO_RESULT = (ValueError, IndexError, TypeError, AttributeError)
@@ -89,7 +75,7 @@ _NO_RESULT = (ValueError, IndexError, TypeError, AttributeError)
 Drawn = tuple[tuple[Step, ...], tuple[Test, ...]]
 
 
-class Programs(CellTask[Drawn]):
+class Programs(TestedPrograms, CellTask[Drawn]):
     """Write the function that a sentence and two examples ask for; hidden tests run it.
 
     17 skills on numbers, lists and texts, which build on each other: at level 0 a program is one
@@ -103,7 +89,7 @@ class Programs(CellTask[Drawn]):
         train_per_cell: items per skill and level of the training pool, >= 1.
         sandbox: where programs run: ``auto``, a provider, or the words of a container's command;
             see ``teachgym.sandbox.open_sandbox``.
-        deadline: seconds for a program in all of its tests, > 0.
+        deadline: seconds of processor time for a program in all of its tests, > 0.
 
     Raises:
         ConfigError: if no sandbox holds.
@@ -128,21 +114,21 @@ class Programs(CellTask[Drawn]):
         sandbox: Any = "auto",
         deadline: Seconds = 3.0,
     ) -> None:
-        super().__init__(
+        TestedPrograms.__init__(self, sandbox, Limits(seconds=deadline))
+        CellTask.__init__(
+            self,
             seed,
             val_per_cell=val_per_cell,
             test_per_cell=test_per_cell,
             train_per_cell=train_per_cell,
         )
-        self._sandbox, self._limits = sandbox, Limits(seconds=deadline)
-        open_sandbox(sandbox)
 
     def draw(self, skill: str, level: int, numbers: Numbers) -> Drawn:
         """Steps, and tests of what they do: those that are shown, then the hidden ones."""
         for _ in range(MAX_DRAWS):
             steps = _steps(skill, level + 1, numbers)
             tests = _tests(steps, numbers)
-            size = len(_prompt(sentence(steps), tests)) + len(reference(steps))
+            size = len(prompt_of(sentence(steps), tests)) + len(reference(steps))
             if tests and size <= MAX_CHARS:
                 return steps, tests
         raise ConfigError(f"{MAX_DRAWS} draws of {skill} at {self.levels[level]} gave no program")
@@ -150,7 +136,7 @@ class Programs(CellTask[Drawn]):
     def identity(self, drawn: Drawn) -> str:
         """The prompt."""
         steps, tests = drawn
-        return _prompt(sentence(steps), tests)
+        return prompt_of(sentence(steps), tests)
 
     def write(
         self, skill: str, drawn: Drawn, *, id: str, source: Source, difficulty: float
@@ -164,17 +150,8 @@ class Programs(CellTask[Drawn]):
             id,
             source=source,
             difficulty=difficulty,
-            meta={TESTS: [str(test) for test in tests[_SHOWN:]]},
+            meta={TESTS: [str(test) for test in tests[SHOWN:]]},
         )
-
-    def grade(self, example: Example, response: str) -> Grade:
-        """The grade: 1 for a program that passes all tests, with the share that it passes."""
-        return self.grade_all([example], [response])[0]
-
-    def grade_all(self, examples: Sequence[Example], responses: Sequence[str]) -> list[Grade]:
-        """The grade that ``grade`` gives to each response, in as many processes as there are."""
-        trials = self._try(examples, responses)
-        return [Grade(t.score, {"tests": t.passed}) if t else Grade(nan) for t in trials]
 
     def verify(self, example: Example) -> float:
         """1 if the target passes the example's tests, and none of them is against its sentence.
@@ -190,58 +167,18 @@ class Programs(CellTask[Drawn]):
 
     def diagnose(self, example: Example) -> str:
         """The first test that the target fails, or that the sentence is against."""
-        if found := contradiction(example):
-            return found
-        (trial,) = self._try([example], [example.target])
-        return trial.log if trial else "it has no tests of its own"
+        return contradiction(example) or super().diagnose(example)
 
     def skill_of(self, prompt: str) -> str | None:
         """The leaf skill of a sentence of the task's language; None for another."""
         steps = read_sentence(prompt.partition("\n")[0])
         return skill_of(steps) if steps else None
 
-    def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
-        """The example of a draft; the first of its tests are shown.
-
-        Raises:
-            ConfigError: for a draft with too few tests, or without a sentence or a program.
-        """
-        said, tests = draft.problem.partition("\nf(")[0].strip(), read_tests(draft.tests)
-        program = read_program(draft.answer).strip()
-        if not said or not program or len(tests) < _FEWEST_TESTS:
-            raise ConfigError(
-                f"a draft needs a sentence, a program and {_FEWEST_TESTS} tests, got "
-                f"{draft.problem!r:.80}, {draft.answer!r:.80} and {len(tests)} tests"
-            )
-        return Example(
-            _prompt(said, tests),
-            program,
-            skill,
-            source="teacher",
-            difficulty=difficulty,
-            rejected=read_program(draft.rejected).strip() or None,
-            meta={TESTS: [str(test) for test in tests[_SHOWN:]]},
-        )
-
-    def _try(self, examples: Sequence[Example], responses: Sequence[str]) -> list[Trial | None]:
-        """What becomes of each response; None where the example has no tests of its own."""
-        programs = [read_program(response) for response in responses]
-        testable = [_has_tests(example) for example in examples]
-        tried = iter(
-            try_programs(
-                open_sandbox(self._sandbox),
-                list(compress(programs, testable)),
-                [tests_of(example) for example in compress(examples, testable)],
-                self._limits,
-            )
-        )
-        return [next(tried) if there else None for there in testable]
-
 
 def contradiction(example: Example) -> str:
     """The first test that is against the example's sentence; empty where none is known to be."""
     steps = read_sentence(example.prompt.partition("\n")[0])
-    for test in tests_of(example) if steps and _has_tests(example) else ():
+    for test in tests_of(example) if steps and self_tested(example) else ():
         assert steps is not None
         try:
             right = _done([step.function for step in steps], *test.arguments)
@@ -255,21 +192,10 @@ def contradiction(example: Example) -> str:
 def _is_reference(example: Example) -> bool:
     """Whether the target is the text that was made of the sentence, and the tests were too."""
     steps = read_sentence(example.prompt.partition("\n")[0])
-    if steps is None or example.target != reference(steps) or not _has_tests(example):
+    if steps is None or example.target != reference(steps) or not self_tested(example):
         return False
     functions = [step.function for step in steps]
     return all(test.name == "f" and _passes(functions, test) for test in tests_of(example))
-
-
-def _has_tests(example: Example) -> bool:
-    try:
-        return bool(example.meta.get(TESTS)) and bool(tests_of(example))
-    except ConfigError:
-        return False
-
-
-def _prompt(said: str, tests: Sequence[Test]) -> str:
-    return "\n".join([said, *map(str, tests[:_SHOWN]), ""])
 
 
 def _steps(skill: str, count: int, numbers: Numbers) -> tuple[Step, ...]:
@@ -303,15 +229,15 @@ def _tests(steps: Sequence[Step], numbers: Numbers) -> tuple[Test, ...]:
     """Tests with different arguments; none if there are too few, or they tell too little."""
     functions = [step.function for step in steps]
     found: dict[str, Test] = {}
-    for _ in range(3 * (_SHOWN + _HIDDEN)):
-        most = _SHORT if len(found) < _SHOWN else _LONG
+    for _ in range(3 * (SHOWN + _HIDDEN)):
+        most = _SHORT if len(found) < SHOWN else _LONG
         argument = _argument(steps[0].pattern.takes, most, numbers)
         try:
             test = Test("f", (argument,), _done(functions, argument))
         except _NO_RESULT:
             continue
         found.setdefault(repr(argument), test)
-        if len(found) == _SHOWN + _HIDDEN:
+        if len(found) == SHOWN + _HIDDEN:
             tests = tuple(found.values())
             return tests if _tell_apart(steps, tests) else ()
     return ()

@@ -93,8 +93,8 @@ def read_splits(
     elif "test" not in required and Path(source).expanduser().is_file():
         files = {"train": [Path(source).expanduser()], "test": []}
     else:
-        files = _files_in(_folder(source, config, revision))
-    rows = {split: [row for path in files[split] for row in _read(path)] for split in SPLITS}
+        files = _files_in(data_folder(source, config, revision))
+    rows = {split: [row for path in files[split] for row in read_file(path)] for split in SPLITS}
     for split in required:
         if not rows[split]:
             read = ", ".join(map(str, files[split])) or f"{source}: no file is named for it"
@@ -116,8 +116,12 @@ def _named_files(
     return paths
 
 
-def _folder(source: str, config: str | None, revision: str | None) -> Path:
-    """The folder of that name, or a copy of the data set of that name on the hub."""
+def data_folder(source: str, config: str | None, revision: str | None) -> Path:
+    """The folder of that name, or a copy of the data set of that name on the hub.
+
+    Raises:
+        ConfigError: if there is neither.
+    """
     folder = Path(source).expanduser()
     if folder.is_file():
         raise ConfigError(
@@ -159,21 +163,27 @@ def _files_in(folder: Path) -> dict[str, list[Path]]:
     return files
 
 
-def _read(path: Path) -> Iterator[Row]:
-    """The rows of a file."""
+def read_file(path: Path) -> Iterator[Row]:
+    """The rows of a file, by what its name ends in.
+
+    Raises:
+        ConfigError: for a file that is of no known form, or cannot be read.
+        MissingExtraError: for a Parquet file if pyarrow is not installed.
+    """
     reader = _READERS.get(path.suffix)
     if reader is None:
         raise ConfigError(f"{path} is none of {', '.join(_READERS)}")
     return _rows(reader(path))
 
 
-def read_json_lines(path: Path) -> Iterator[Row]:
+def read_json_lines(path: Path, longest: int | None = None) -> Iterator[Row]:
     """The rows of a file of JSON Lines, whatever its name ends in.
 
     Raises:
-        ConfigError: for a file that is not there, or a line that cannot be read.
+        ConfigError: for a file that is not there, or a line that cannot be read or is longer than
+            so many bytes, by default ``records.MAX_LINE``.
     """
-    return _rows(_lines(path))
+    return _rows(_lines(path, longest))
 
 
 def _rows(found: Iterator[tuple[str, Any]]) -> Iterator[Row]:
@@ -183,9 +193,9 @@ def _rows(found: Iterator[tuple[str, Any]]) -> Iterator[Row]:
         yield Row(values, where)
 
 
-def _lines(path: Path) -> Iterator[tuple[str, Any]]:
+def _lines(path: Path, longest: int | None = None) -> Iterator[tuple[str, Any]]:
     """The rows of JSON Lines; empty lines are skipped."""
-    for number, line in lines_of(path):
+    for number, line in lines_of(path, longest):
         yield f"{path}:{number}", _parse(line, f"{path}:{number}")
 
 

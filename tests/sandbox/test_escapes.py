@@ -13,8 +13,8 @@ from tests.sandbox.walls import walls
 
 __all__ = ["walls"]
 
-LIMITS = Limits(seconds=20, memory=192 * 2**20)
-SHORT = Limits(seconds=0.5)
+LIMITS = Limits(seconds=9, memory=192 * 2**20)
+SHORT = Limits(seconds=0.1)
 HONEST = "def f(x):\n    return x * x\n"
 
 

@@ -80,7 +80,7 @@ def test_many_programs_from_many_threads_each_get_their_own_answer(walls: Sandbo
 
 def test_a_worker_that_is_lost_is_replaced(walls: Sandbox) -> None:
     # More than a pipe holds, which a program that is late from the start does not read.
-    late = Job("#" * 10**6 + "\nwhile True: pass", limits=Limits(seconds=0.001))
+    late = Job("#" * 10**6 + "\nwhile True: pass", limits=Limits(seconds=0.0001))
     assert walls.run([late])[0].fault
     assert walls.run([Job("print(1)")])[0].answers == (Answer("1\n"),)
 

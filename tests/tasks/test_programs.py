@@ -319,7 +319,7 @@ def test_a_teachers_example_without_tests_is_not_trained_on(task: Programs) -> N
     [replace(DRAFT, tests="f(1) == 1"), replace(DRAFT, answer=" "), replace(DRAFT, problem="")],
 )
 def test_a_draft_that_lacks_something_is_no_example(task: Programs, draft: Draft) -> None:
-    with pytest.raises(ConfigError, match="a draft needs a sentence, a program and 4 tests"):
+    with pytest.raises(ConfigError, match="a draft needs a problem, a program and 4 tests"):
         task.compose(draft, "digits", 0.0)
 
 

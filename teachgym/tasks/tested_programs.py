@@ -1,0 +1,133 @@
+"""``TestedPrograms``: a task whose answers are programs, graded by running them in tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import compress
+from math import nan
+from typing import Any
+
+from teachgym.errors import ConfigError
+from teachgym.sandbox import Limits, Sandbox, open_sandbox
+from teachgym.tasks.program_tests import (
+    TESTS,
+    Test,
+    Trial,
+    read_program,
+    read_tests,
+    tests_of,
+    try_programs,
+)
+from teachgym.tasks.task import Task
+from teachgym.types import Draft, Example, Grade
+
+FEWEST_TESTS = 4
+"""Tests that a teacher's example has at least, those that are shown included."""
+SHOWN = 2
+"""Tests that a prompt of a teacher's example shows."""
+
+
+class TestedPrograms(Task):
+    """A task whose answers are programs.
+
+    Examples carry their tests (``Example.meta["tests"]``); a derived class may have others for
+    its own items, ``try_own``.
+
+    Args:
+        sandbox: where programs run; see ``teachgym.sandbox.open_sandbox``.
+        limits: what a program may use.
+
+    Raises:
+        ConfigError: if no sandbox holds.
+    """
+
+    __test__ = False  # It is none of pytest's.
+
+    def __init__(self, sandbox: Any, limits: Limits) -> None:
+        self.named, self.limits = sandbox, limits
+        open_sandbox(sandbox)
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """Where programs run, in this process."""
+        return open_sandbox(self.named)
+
+    def try_own(self, examples: Sequence[Example], programs: Sequence[str]) -> Sequence[Trial]:
+        """What becomes of programs for items of the task; by default their own tests say."""
+        return try_programs(self.sandbox, programs, list(map(tests_of, examples)), self.limits)
+
+    def is_own(self, example: Example) -> bool:
+        """Whether ``try_own`` can try programs for it; by default, whether it has tests."""
+        return self_tested(example)
+
+    def grade(self, example: Example, response: str) -> Grade:
+        """The grade: 1 for a program that passes all tests, with the share that it passes.
+
+        nan where there are no tests.
+        """
+        return self.grade_all([example], [response])[0]
+
+    def grade_all(self, examples: Sequence[Example], responses: Sequence[str]) -> list[Grade]:
+        """The grade that ``grade`` gives to each response, in as many processes as there are."""
+        trials = self.trials(examples, responses)
+        return [Grade(t.score, {"tests": t.passed}) if t else Grade(nan) for t in trials]
+
+    def diagnose(self, example: Example) -> str:
+        """The first test that the target fails."""
+        (trial,) = self.trials([example], [example.target])
+        return trial.log if trial else "it has no tests of its own"
+
+    def trials(self, examples: Sequence[Example], responses: Sequence[str]) -> list[Trial | None]:
+        """What becomes of each response; None where there are no tests."""
+        programs = [read_program(response) for response in responses]
+        own = [self.is_own(example) for example in examples]
+        others = [not mine and self_tested(e) for mine, e in zip(own, examples, strict=True)]
+        by_tests = list(map(tests_of, compress(examples, others)))
+        found: Mapping[bool, Any] = {
+            True: iter(self.try_own(list(compress(examples, own)), list(compress(programs, own)))),
+            False: iter(
+                try_programs(self.sandbox, list(compress(programs, others)), by_tests, self.limits)
+            ),
+        }
+        return [
+            next(found[mine]) if mine or other else None
+            for mine, other in zip(own, others, strict=True)
+        ]
+
+    def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
+        """The example of a draft; the first of its tests are shown.
+
+        Raises:
+            ConfigError: for a draft with too few tests, or without a sentence or a program.
+        """
+        tests = read_tests(draft.tests)
+        lines = draft.problem.strip().splitlines()
+        said = "\n".join(line for line in lines if not read_tests(line)).strip()
+        program = read_program(draft.answer).strip()
+        if not said or not program or len(tests) < FEWEST_TESTS:
+            raise ConfigError(
+                f"a draft needs a problem, a program and {FEWEST_TESTS} tests, got "
+                f"{draft.problem!r:.80}, {draft.answer!r:.80} and {len(tests)} tests"
+            )
+        return Example(
+            prompt_of(said, tests),
+            program,
+            skill,
+            source="teacher",
+            difficulty=difficulty,
+            rejected=read_program(draft.rejected).strip() or None,
+            meta={TESTS: [str(test) for test in tests[SHOWN:]]},
+        )
+
+
+def prompt_of(said: str, tests: Sequence[Test]) -> str:
+    """What is to be done, and the first of the tests."""
+    return "\n".join([said, *map(str, tests[:SHOWN]), ""])
+
+
+def self_tested(example: Example) -> bool:
+    """Whether it has tests beside those that it shows, all of which can be read."""
+    try:
+        return bool(example.meta.get(TESTS)) and bool(tests_of(example))
+    except ConfigError:
+        return False
