@@ -21,7 +21,7 @@ from teachgym.benchmarks.bench.runner import read_results, read_suite
 from teachgym.benchmarks.bench.suites.variance import ITEMS, TEACHERS, arm_name
 from teachgym.errors import ConfigError
 from teachgym.runs.result import RunResult
-from teachgym.students.bases import COMPARED
+from teachgym.students.bases import COMPARED, TINY
 from teachgym.types import FloatArray
 
 SOURCES = ("base", "items", "seed", "skill")
@@ -90,10 +90,10 @@ def gains(results: Mapping[tuple[str, int], RunResult], teacher: str, seeds: int
     def accuracies(name: str) -> FloatArray:
         runs = [
             results[arm_name(name, base, items), seed].test.skills_after.values()
-            for base, items, seed in product(range(COMPARED), range(ITEMS), range(seeds))
+            for base, items, seed in product(range(COMPARED[TINY]), range(ITEMS), range(seeds))
         ]
         flat = np.array([[score.mean for score in own] for own in runs])
-        return flat.reshape(COMPARED, ITEMS, seeds, -1)
+        return flat.reshape(COMPARED[TINY], ITEMS, seeds, -1)
 
     return accuracies(teacher) - accuracies(TEACHERS[0])
 

@@ -22,7 +22,7 @@ from rich.progress import track
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig, AutoModelForCausalLM
 from transformers.utils import logging
 
-from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
+from teachgym.benchmarks.models.tokenizers import make_tokenizer
 from teachgym.errors import TeachgymError
 from teachgym.students import make_student
 from teachgym.students.hf.student import HuggingFaceStudent

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer as character_tokenizer
+from teachgym.benchmarks.models.tokenizers import make_tokenizer as character_tokenizer
 from teachgym.benchmarks.speed.cases import Shape
 
 PAD, END, UNKNOWN = range(3)

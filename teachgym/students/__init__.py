@@ -41,7 +41,7 @@ STUDENTS = Registry(
 """Every student that is no language model, called as ``(task, **settings)``."""
 
 LANGUAGE_MODELS = {
-    TINY: f"A real transformer that ships, in {BASES} bases: seconds per step on a CPU.",
+    TINY: f"A real transformer that ships, in {BASES[TINY]} bases: seconds per step on a CPU.",
     "smollm2": "SmolLM2-135M-Instruct, from the extra of that name.",
 }
 """Language models that need neither a path nor the network, and what they are."""
@@ -169,6 +169,6 @@ def learnable_skills(
     """
     if name == "simulated" and (profile := profile_of(name, settings)):
         return profile.learnable
-    if name == TINY:
-        return tuple(base_card(settings.get("base", 0))["learnable"])
+    if name in BASES:
+        return tuple(base_card(name, settings.get("base", 0))["learnable"])
     return ()

@@ -1,54 +1,54 @@
-"""The bases of ``tiny``: equal models that were pretrained on different mixtures of skills.
+"""The bases of students that ship: equal models, pretrained on different mixtures of skills.
 
-``python -m teachgym.benchmarks.models.pretrain_tiny`` makes them, a folder each.
+``python -m teachgym.benchmarks.models.pretrain`` makes them, a folder each.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from teachgym.errors import ConfigError
 
-FOLDER = Path(__file__).parent / "data" / "tiny"
-"""Of the bases that ship, each in a folder with its number as the name."""
+FOLDER = Path(__file__).parent / "data"
+"""Of the students, each with a folder for each of its bases, whose name is its number."""
 
 TINY = "tiny"
-"""The student that has them."""
 
-BASES = 7
-"""How many ship."""
+BASES: Mapping[str, int] = {TINY: 7}
+"""How many bases of each student ship, by its name."""
 
-COMPARED = 5
+COMPARED: Mapping[str, int] = {TINY: 5}
 """Suites compare teachers on the first so many; the others are for tuning teachers and for trials
 of what was learned on these."""
 
 
-def base_folder(number: int) -> Path:
-    """Where a base is.
+def base_folder(student: str, number: int) -> Path:
+    """The folder of a base.
 
     Raises:
         ConfigError: for a number that none has.
     """
-    if not 0 <= number < BASES:
+    if not 0 <= number < BASES[student]:
         raise ConfigError(
-            f"base is {number}, and the student 'tiny' has the bases 0 to {BASES - 1}; give one of "
-            "these, or make another with python -m teachgym.benchmarks.models.pretrain_tiny and "
-            "give the path of its folder as the student"
+            f"base is {number}, and the student {student!r} has the bases 0 to "
+            f"{BASES[student] - 1}; give one of these, or make another with "
+            f"{_MAKES} {student} and give the path of its folder as the student"
         )
-    return FOLDER / str(number)
+    return FOLDER / student / str(number)
 
 
 def base_of(name: str, number: int) -> str:
-    """The model that a student starts from: its name or path, or the folder of a base of ``tiny``.
+    """The model that a student starts from: its name or path, or the folder of its base.
 
     Raises:
         ConfigError: for a base other than 0 of a student that has but one, or a number that no
             base has.
     """
-    if name == TINY:
-        return str(base_folder(number)) if number else name
+    if name in BASES:
+        return str(base_folder(name, number)) if number else name
     if number:
         raise ConfigError(
             f"base is {number}, and the student {name!r} has but one; leave it out, or set "
@@ -57,11 +57,14 @@ def base_of(name: str, number: int) -> str:
     return name
 
 
-def base_card(number: int) -> dict[str, Any]:
+def base_card(student: str, number: int) -> dict[str, Any]:
     """What is known about a base: how it was made, what it can do, what it can learn.
 
     Raises:
         ConfigError: for a number that none has.
     """
-    card: dict[str, Any] = json.loads((base_folder(number) / "card.json").read_text())
+    card: dict[str, Any] = json.loads((base_folder(student, number) / "card.json").read_text())
     return card
+
+
+_MAKES = "python -m teachgym.benchmarks.models.pretrain"

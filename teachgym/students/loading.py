@@ -29,7 +29,7 @@ from transformers.utils.peft_utils import find_adapter_config_file
 from teachgym.errors import MissingExtraError, TeachgymError, UnknownNameError, missing_extra
 from teachgym.students.adapter_files import CONFIG as ADAPTER_FILE
 from teachgym.students.adapter_files import read_config
-from teachgym.students.bases import TINY, base_folder
+from teachgym.students.bases import BASES, base_folder
 from teachgym.students.gguf_files import is_gguf, unpacked
 
 SMOLLM2 = "smollm2"
@@ -119,8 +119,8 @@ def _load(name: str) -> Loaded:
 
 def _source(name: str) -> str:
     """The source that ``from_pretrained`` is given."""
-    if name == TINY:
-        return str(base_folder(0))
+    if name in BASES:
+        return str(base_folder(name, 0))
     path = _smollm2() if name == SMOLLM2 else Path(name)
     if is_gguf(path):
         return str(unpacked(path))

@@ -15,7 +15,7 @@ from teachgym.students.bases import base_of
 from teachgym.students.loading import Loaded, load_model
 from teachgym.students.local.network import context_of
 from teachgym.students.lora import LoRASettings
-from teachgym.students.settings import LanguageModelSettings
+from teachgym.students.settings import LONGEST_ANSWER, LanguageModelSettings, require_room
 from teachgym.students.texts import Texts
 
 
@@ -33,6 +33,8 @@ class Prepared:
     """An adapter to start from."""
     source: str
     """What an exported adapter names as its base."""
+    max_new_tokens: int
+    """The longest answer, end included."""
 
     @property
     def n_parameters(self) -> int:
@@ -53,7 +55,16 @@ def prepare(name_or_path: str, settings: LanguageModelSettings) -> Prepared:
             lora = replace(lora, **fields)
     dtype = settings.torch_dtype if lora else torch.float32
     model = loaded.model.to(settings.torch_device, dtype)
-    return Prepared(model, _texts(loaded, settings), lora, start, loaded.source)
+    longest = _longest_answer(loaded.model, settings)
+    return Prepared(model, _texts(loaded, settings), lora, start, loaded.source, longest)
+
+
+def _longest_answer(model: Any, settings: LanguageModelSettings) -> int:
+    """Tokens of the longest answer: what was asked for, or the model's own limit, or 24."""
+    own = getattr(model.generation_config, "max_new_tokens", None)
+    longest: int = settings.max_new_tokens or own or LONGEST_ANSWER
+    require_room(settings.context, longest)
+    return longest
 
 
 def _texts(loaded: Loaded, settings: LanguageModelSettings) -> Texts:

@@ -15,7 +15,7 @@ from teachgym.errors import ConfigError
 from teachgym.records import read_text
 from teachgym.settings import FromJson, NotNegative, Share, ShareAboveZero, build, checked
 from teachgym.shown import in_short
-from teachgym.students.bases import BASES
+from teachgym.students.bases import BASES, TINY
 
 MAX_BYTES = 10**8
 """Of a profile's file."""
@@ -121,8 +121,10 @@ def profile_named(base: int, other: Path | str | None) -> Profile:
         ConfigError: for a base that is none, or one beside another profile.
     """
     if other is None:
-        if not 0 <= base < BASES:
-            raise ConfigError(f"base is {base}; there are profiles of the bases 0 to {BASES - 1}")
+        if not 0 <= base < BASES[TINY]:
+            raise ConfigError(
+                f"base is {base}; there are profiles of the bases 0 to {BASES[TINY] - 1}"
+            )
         return Profile.load(FITTED / f"{base}.json")
     if base:
         raise ConfigError(f"base is {base} and profile {str(other)!r}; give one of them")

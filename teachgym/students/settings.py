@@ -21,6 +21,18 @@ FULL_BELOW = 10_000_000
 model would save nothing."""
 
 
+LONGEST_ANSWER = 24
+"""Tokens of an answer where neither the settings nor the model say how many."""
+
+
+def require_room(context: int | None, max_new_tokens: int) -> None:
+    """Raise ``ConfigError`` for a context that answers alone would fill."""
+    if context is not None and context <= max_new_tokens:
+        raise ConfigError(
+            f"context is {context}; it must be above max_new_tokens, {max_new_tokens}"
+        )
+
+
 @checked
 @dataclass(frozen=True)
 class LanguageModelSettings:
@@ -37,8 +49,9 @@ class LanguageModelSettings:
     """A torch device; None = the first GPU if there is one, else the CPU."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of the computation; ``auto`` = bfloat16 on GPUs, float32 elsewhere."""
-    max_new_tokens: Tokens = 24
-    """The longest answer in tokens, its end included, >= 1."""
+    max_new_tokens: Tokens | None = None
+    """The longest answer in tokens, its end included, >= 1; None = what the model's own generation
+    config says, or else 24."""
     context: Tokens | None = None
     """The most tokens to read, prompt and answer together; None = the model's own limit, which may
     be exceeded unless positions are learned."""
@@ -70,10 +83,7 @@ class LanguageModelSettings:
 
     def __post_init__(self) -> None:
         self._check_device()
-        if self.context is not None and self.context <= self.max_new_tokens:
-            raise ConfigError(
-                f"context is {self.context}; it must be above max_new_tokens, {self.max_new_tokens}"
-            )
+        require_room(self.context, self.max_new_tokens or 1)
         require_date(self.date)
         if self.server is not None:
             require_address("server", self.server)

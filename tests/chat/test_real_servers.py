@@ -62,7 +62,7 @@ def save_model(folder: Path, template: str) -> Path:
 
     from teachgym.students.bases import base_folder
 
-    tokenizer = AutoTokenizer.from_pretrained(base_folder(0))
+    tokenizer = AutoTokenizer.from_pretrained(base_folder("tiny", 0))
     tokenizer.chat_template = template
     tokenizer.save_pretrained(folder)
     with torch.random.fork_rng():

@@ -14,7 +14,9 @@ from transformers import (
     Qwen2ForCausalLM,
 )
 
-from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
+from teachgym.benchmarks.models.embedded import KINDS
+from teachgym.benchmarks.models.pretrain import make_student
+from teachgym.benchmarks.models.tokenizers import make_tokenizer
 from teachgym.students.local.pool import StudentPool
 from teachgym.students.local.student import LanguageModelStudent
 from teachgym.students.lora import LoRASettings
@@ -36,6 +38,12 @@ SMALL: dict[str, Any] = {
     "pad_token_id": 0,
 }
 ARCHITECTURES = ("llama", "qwen2", "gpt2")
+
+
+def untrained_tiny(seed: int) -> LanguageModelStudent:
+    """A student such as ``tiny`` with random weights."""
+    student: LanguageModelStudent = make_student(KINDS["tiny"], make_tokenizer(), seed)
+    return student
 
 
 def make_model(architecture: str = "llama", seed: int = 0, **changes: Any) -> Any:

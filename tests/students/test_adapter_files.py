@@ -12,7 +12,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 
-from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
+from teachgym.benchmarks.models.tokenizers import make_tokenizer
 from teachgym.errors import ConfigError
 from teachgym.students.adapter_files import (
     CONFIG,

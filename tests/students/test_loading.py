@@ -15,7 +15,7 @@ from huggingface_hub.errors import GatedRepoError
 from transformers import AutoTokenizer, LlamaForSequenceClassification
 from transformers.utils import logging
 
-from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
+from teachgym.benchmarks.models.tokenizers import make_tokenizer
 from teachgym.errors import ConfigError, MissingExtraError, UnknownNameError
 from teachgym.students import make_student
 from teachgym.students.loading import load_model
@@ -257,7 +257,7 @@ def test_an_adapter_of_an_adapter_is_refused(tmp_path: Path) -> None:
         ("dtype", "int8"),
         ("adaptation", "prefix"),
         ("max_new_tokens", 0),
-        ("context", 24),
+        ("context", 1),
         ("rank", 0),
         ("rank", "many"),
         ("targets", 3),
@@ -274,6 +274,23 @@ def test_settings_out_of_range_are_refused_before_anything_is_loaded(
 ) -> None:
     with pytest.raises(ConfigError, match=str(value)):
         LanguageModelSettings(**{setting: value})
+
+
+def test_the_longest_answer_is_the_models_own_unless_it_is_asked_for(folder: Path) -> None:
+    """24 of a model that does not say; a context that answers would fill is refused."""
+    from transformers import GenerationConfig
+
+    def longest(**settings: Any) -> int:
+        return LanguageModelStudent.load(str(folder), device="cpu", **settings).max_new_tokens
+
+    assert longest() == 24
+    with pytest.raises(ConfigError, match="context is 24; it must be above max_new_tokens, 24"):
+        longest(context=24)
+    config: Any = GenerationConfig.from_pretrained(folder)
+    config.update(max_new_tokens=7)
+    config.save_pretrained(folder)
+    assert longest() == 7
+    assert longest(max_new_tokens=5) == 5
 
 
 def test_a_context_can_be_smaller_than_the_models(folder: Path) -> None:

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from teachgym.benchmarks.models.architectures import save_small
-from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
+from teachgym.benchmarks.models.tokenizers import make_tokenizer
 from teachgym.errors import ConfigError, LocalBackendError
 from teachgym.students import make_student, make_students
 from teachgym.students import verdicts as verdicts_module

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import processors
 
-from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
+from teachgym.benchmarks.models.tokenizers import make_tokenizer
 from teachgym.errors import ConfigError, UnsupportedError
 from teachgym.students.texts import Texts
 from teachgym.types import Prompt, Turn

@@ -14,7 +14,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
+from teachgym.benchmarks.models.tokenizers import make_tokenizer
 from teachgym.students import make_student, make_students
 from teachgym.students.hf.student import HuggingFaceStudent
 from teachgym.students.local.student import LanguageModelStudent

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from teachgym.benchmarks.models.pretrain_tiny import make_student, make_tokenizer
+from teachgym.benchmarks.models.tokenizers import make_tokenizer
 from teachgym.errors import ConfigError
 from teachgym.students.local.student import LanguageModelStudent
 from teachgym.testing import check_trainer
@@ -26,6 +26,7 @@ from teachgym.training.optimizers import AdamW, make_optimizers
 from teachgym.training.packing import passes
 from teachgym.training.settings import FineTuningSettings
 from teachgym.types import Data, Example, Turn
+from tests.students.models import untrained_tiny
 
 DATA: Data = tuple(
     Example(f"{skill} {word}=", answer, skill)
@@ -42,7 +43,7 @@ DATA: Data = tuple(
 @pytest.fixture
 def student() -> LanguageModelStudent:
     """The architecture of ``tiny`` with random weights."""
-    untrained: LanguageModelStudent = make_student(seed=1)
+    untrained: LanguageModelStudent = untrained_tiny(1)
     return untrained
 
 
@@ -131,7 +132,7 @@ def test_the_loss_is_the_mean_negative_log_probability_of_the_target_tokens(
 
 def test_an_untrained_student_has_nearly_the_loss_of_guessing() -> None:
     """Initial weights are small, so every token has a probability of about 1 / vocabulary."""
-    student: LanguageModelStudent = make_student(seed=1)
+    student: LanguageModelStudent = untrained_tiny(1)
     loss = loss_of(student, encode(student.texts, DATA))
     assert loss == pytest.approx(math.log(len(make_tokenizer())), rel=0.1)
 
@@ -366,7 +367,7 @@ def test_unknown_optimizers_and_settings_are_answered_with_those_that_exist(
 
 
 def test_data_sets_that_share_examples_have_them_in_one_order_and_epochs_in_another() -> None:
-    student = make_student(0)
+    student = untrained_tiny(0)
     few = tuple(Example(f"copy {c}=", c, "copy") for c in "abcdefgh")
     more = tuple(Example(f"last {c}=", c, "last") for c in "ijklmnop")
     settings = FineTuningSettings(epochs=2, batch_size=1)

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from teachgym.benchmarks.models.pretrain_tiny import make_student
 from teachgym.students.hf.student import HuggingFaceStudent
 from teachgym.students.local.pool import StudentPool
 from teachgym.students.local.student import LanguageModelStudent
@@ -27,6 +26,7 @@ from teachgym.training.packing import passes
 from teachgym.training.settings import FineTuningSettings
 from teachgym.training.simulated import SimulatedTrainer
 from teachgym.types import Data, Example
+from tests.students.models import untrained_tiny
 
 DATA: Data = tuple(
     Example(f"{skill} {word}=", answer, skill, rejected=worse)
@@ -49,7 +49,7 @@ def rng(seed: int = 0) -> np.random.Generator:
 
 def untrained() -> LanguageModelStudent:
     """The architecture of ``tiny`` with random weights, which have no dropout."""
-    student: LanguageModelStudent = make_student(seed=1)
+    student: LanguageModelStudent = untrained_tiny(1)
     return student
 
 

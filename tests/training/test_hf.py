@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from teachgym.benchmarks.models.pretrain_tiny import make_student as make_local
 from teachgym.errors import ConfigError
 from teachgym.students import make_student
 from teachgym.students.hf.student import HuggingFaceStudent
@@ -23,6 +22,7 @@ from teachgym.training.hf import HuggingFaceTrainer
 from teachgym.training.losses import Sft, Targets
 from teachgym.training.settings import FineTuningSettings
 from teachgym.types import Data, Example
+from tests.students.models import untrained_tiny
 
 TASK = ToyTask()
 DATA: Data = (
@@ -48,7 +48,7 @@ def rng(seed: int = 0) -> np.random.Generator:
 
 def make_pair(lora: LoRASettings | None) -> tuple[LanguageModelStudent, HuggingFaceStudent]:
     """The same weights, those of ``tiny`` before it was trained, as both kinds of student."""
-    one, other = make_local(seed=1), make_local(seed=1)
+    one, other = untrained_tiny(1), untrained_tiny(1)
     reference = HuggingFaceStudent(other.model, other.texts, max_new_tokens=24, lora=lora)
     if lora is None:
         return one, reference

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-from teachgym.benchmarks.models.pretrain_tiny import make_student
 from teachgym.errors import ConfigError, UnknownNameError
 from teachgym.students import make_student as load_student
 from teachgym.students.local.student import LanguageModelStudent
@@ -23,6 +22,7 @@ from teachgym.training.packing import passes
 from teachgym.training.settings import FineTuningSettings
 from teachgym.training.targets import targets_of
 from teachgym.types import Data, Example, Prompt
+from tests.students.models import untrained_tiny
 
 PAIR = Example("copy ab=", "ab", "copy", rejected="b")
 ALONE = Example("rev abc=", "cba", "rev")
@@ -84,7 +84,7 @@ class ForwardKl(Loss):
 
 
 def untrained() -> LanguageModelStudent:
-    made: LanguageModelStudent = make_student(seed=1)
+    made: LanguageModelStudent = untrained_tiny(1)
     return made
 
 

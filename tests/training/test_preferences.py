@@ -11,7 +11,6 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from teachgym.benchmarks.models.pretrain_tiny import make_student
 from teachgym.students.local.pool import StudentPool
 from teachgym.students.local.student import LanguageModelStudent
 from teachgym.students.lora import LoRASettings
@@ -22,6 +21,7 @@ from teachgym.training.packing import passes
 from teachgym.training.references import refer
 from teachgym.training.settings import FineTuningSettings
 from teachgym.types import Data, Example
+from tests.students.models import untrained_tiny
 
 PAIRS: Data = (
     Example("copy ab=", "ab", "copy", rejected="ba"),
@@ -43,7 +43,7 @@ def rng(seed: int = 0) -> np.random.Generator:
 
 def make_pool(count: int = 1, lora: LoRASettings | None = None) -> StudentPool:
     """Students with the architecture of ``tiny`` and equal random weights."""
-    one = make_student(seed=1)
+    one = untrained_tiny(1)
     return StudentPool(one.model, one.texts, max_new_tokens=8, count=count, lora=lora)
 
 
@@ -142,7 +142,7 @@ def test_loss_and_gradient_are_those_of_the_plain_formula(budget: int) -> None:
     settings = replace(SETTINGS, loss_settings={"beta": 0.3, "sft_weight": 0.2})
     data = referred(student.pool, PAIRS, settings)
     FineTuner(replace(settings, epochs=1)).train(student, PAIRS, rng())
-    reference = make_student(seed=1).model
+    reference = untrained_tiny(1).model
     expected = plain_loss(student.model, reference, student)
     expected.backward()  # type: ignore[no-untyped-call]
     weights = student.pool.weights

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from teachgym.benchmarks.models.pretrain_tiny import make_student as make_untrained
 from teachgym.envs import teacher_env
 from teachgym.errors import ConfigError, UnknownNameError
 from teachgym.students import make_student
@@ -24,6 +23,7 @@ from teachgym.training.fine_tuning import FineTuner
 from teachgym.training.hf import HuggingFaceTrainer
 from teachgym.training.settings import FineTuningSettings
 from teachgym.types import Data, Example
+from tests.students.models import untrained_tiny
 
 PAIRS: Data = (
     Example("copy ab=", "ab", "copy", rejected="ba"),
@@ -37,7 +37,7 @@ DPO = FineTuningSettings(loss="dpo", batch_size=2, epochs=3, learning_rate=1e-3,
 @pytest.fixture
 def student() -> LanguageModelStudent:
     """The architecture of ``tiny`` with random weights."""
-    untrained: LanguageModelStudent = make_untrained(seed=1)
+    untrained: LanguageModelStudent = untrained_tiny(1)
     return untrained
 
 
@@ -209,14 +209,14 @@ def test_preferences_alone_teach_and_reversed_they_teach_the_opposite() -> None:
 
 def test_the_reference_trainer_learns_the_same_preferences() -> None:
     """Padded and with torch's AdamW; equal losses, and weights to 1e-5."""
-    one, other = make_untrained(seed=1), make_untrained(seed=1)
+    one, other = untrained_tiny(1), untrained_tiny(1)
     reference = HuggingFaceStudent(other.model, other.texts, max_new_tokens=24)
     settings = replace(DPO, loss_settings={"sft_weight": 0.3})
     local = FineTuner(settings).train(one, PAIRS + UNPAIRED, rng())
     result = HuggingFaceTrainer(settings).train(reference, PAIRS + UNPAIRED, rng())
     assert result.loss == pytest.approx(local.loss, abs=1e-5)
     assert result.cost.train_tokens == local.cost.train_tokens
-    trained, start = reference.save().arrays, make_untrained(seed=1).save().arrays
+    trained, start = reference.save().arrays, untrained_tiny(1).save().arrays
     for name, array in one.save().arrays.items():
         np.testing.assert_allclose(array, trained[name], rtol=0, atol=1e-5)
         assert np.abs(array - start[name]).max() > 1e-3

@@ -76,7 +76,7 @@ class Suite:
     seeded: FromJson[tuple[str, ...]] = ()
     """Settings of the environment, with dots for tables within tables, that are the seed of each
     run: what chance makes of the environment differs by seed, and is the same for all arms. The
-    bases of ``tiny`` take turns: those to compare on, or in tuning the others."""
+    bases of its student take turns: those to compare on, or in tuning the others."""
     axes: FromJson[tuple[str, ...]] = ()
     """Two settings, with dots for tables within tables, in which its conditions differ: results are
     then shown as a surface over them; () = conditions are no points of a plane."""
@@ -240,9 +240,9 @@ class Cell:
         suite, arm, seed = self.suite, self.arm, self.drawn
         env_settings = _overlay(suite.env_settings, arm.env_settings)
         for name in suite.seeded:
-            if name == BASE and not _has_bases(env_settings):
+            value = _base(env_settings, seed) if name == BASE else seed
+            if value is None:
                 continue
-            value = _base(seed) if name == BASE else seed
             env_settings = _overlay(env_settings, _nested(name.split("."), value))
         return RunConfig(
             env=arm.env or suite.env,
@@ -271,16 +271,20 @@ def _setting(settings: Mapping[str, Any], name: str) -> float:
     return _setting(settings[first], rest) if rest else float(settings[first])
 
 
-def _has_bases(env_settings: Mapping[str, Any]) -> bool:
-    """Whether the student is ``tiny``, or a simulated one that is fitted to it."""
-    if env_settings.get("student") == "simulated":
-        return "profile" not in env_settings.get("student_settings", {})
-    return env_settings.get("student") == TINY
+def _base(env_settings: Mapping[str, Any], seed: int) -> int | None:
+    """The base that a run of that seed starts from; None for a student that has none.
 
-
-def _base(seed: int) -> int:
-    """The base of ``tiny`` that a run of that seed starts from: seeds of tuning have their own."""
-    return COMPARED + seed % (BASES - COMPARED) if seed >= TUNING_SEED else seed % COMPARED
+    A simulated student has those of ``tiny``, unless its profile is another. Seeds of tuning have
+    bases of their own, where a student has that many.
+    """
+    student = str(env_settings.get("student"))
+    if student == "simulated" and "profile" not in env_settings.get("student_settings", {}):
+        student = TINY
+    if student not in BASES:
+        return None
+    compared = COMPARED[student]
+    others = BASES[student] - compared
+    return compared + seed % others if seed >= TUNING_SEED and others else seed % compared
 
 
 def _nested(names: Sequence[str], value: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from teachgym.benchmarks.bench.suites.shared import EMBEDDED
 from teachgym.benchmarks.bench.suites.suite import Arm, Suite
-from teachgym.students.bases import COMPARED
+from teachgym.students.bases import COMPARED, TINY
 
 TEACHERS = ("uniform", "alp")
 """The first is what the others are compared with."""
@@ -27,7 +27,7 @@ def variance() -> Suite:
             against=arm_name(TEACHERS[0], base, items),
             condition=f"base {base}, items {items}",
         )
-        for base in range(COMPARED)
+        for base in range(COMPARED[TINY])
         for items in range(ITEMS)
         for teacher in TEACHERS
     )

@@ -31,7 +31,7 @@ def _load(name_or_path: str, settings: LanguageModelSettings) -> HuggingFaceStud
     student = HuggingFaceStudent(
         own.model,
         own.texts,
-        max_new_tokens=settings.max_new_tokens,
+        max_new_tokens=own.max_new_tokens,
         lora=own.lora,
         dtype=settings.torch_dtype,
     )

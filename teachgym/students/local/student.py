@@ -230,7 +230,7 @@ def _pool_of(own: Prepared, count: int, settings: LanguageModelSettings) -> Stud
     return StudentPool(
         own.model,
         own.texts,
-        max_new_tokens=settings.max_new_tokens,
+        max_new_tokens=own.max_new_tokens,
         count=count,
         lora=own.lora,
         dtype=settings.torch_dtype,

@@ -80,7 +80,7 @@ def test_trials_have_items_and_bases_on_which_no_board_compares() -> None:
     cells = tuning_suite("plr", trials=2, seeds=3, student="tiny").cells()
     settings = [cell.config.env_settings for cell in cells]
     bases = {own["student_settings"]["base"] for own in settings}
-    assert bases == set(range(COMPARED, BASES))
+    assert bases == set(range(COMPARED["tiny"], BASES["tiny"]))
     items = {own["task_settings"]["seed"] for own in settings}
     assert items == {TUNING_SEED, TUNING_SEED + 1, TUNING_SEED + 2}
     boards = [cell.config.env_settings for cell in make_suite("tiny").cells()]

@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
+from teachgym.benchmarks.models.tokenizers import make_tokenizer
 from teachgym.errors import ConfigError, MissingExtraError
 from teachgym.students import make_student, make_students
 from teachgym.students.hf.student import HuggingFaceStudent, pad

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
+from teachgym.benchmarks.models.tokenizers import make_tokenizer
 from teachgym.students.local.attention import attend_in_groups, visible
 from teachgym.students.local.decoding import DecodingRules, Request, SlotDecoder
 from teachgym.students.local.generation import rules_for, uniforms

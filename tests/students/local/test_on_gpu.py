@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
+from teachgym.benchmarks.models.tokenizers import make_tokenizer
 from teachgym.students.local.pool import StudentPool
 from teachgym.students.lora import LoRASettings
 from teachgym.students.texts import Texts

@@ -12,14 +12,14 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from teachgym.benchmarks.models.pretrain_tiny import CHARACTERS, make_student, make_tokenizer
+from teachgym.benchmarks.models.tokenizers import CHARACTERS, make_tokenizer
 from teachgym.errors import ConfigError, UnknownNameError
 from teachgym.students import require_student
 from teachgym.students.bases import BASES, base_card
 from teachgym.students.local.student import LanguageModelStudent
 from teachgym.testing import check_student
 from teachgym.types import Checkpoint, Prompt
-from tests.students.models import make_model
+from tests.students.models import make_model, untrained_tiny
 
 PROMPTS = [Prompt(text) for text in ("copy ab=", "rev abc=", "add 12+34=", "rev xyz=", "x")]
 
@@ -27,7 +27,7 @@ PROMPTS = [Prompt(text) for text in ("copy ab=", "rev abc=", "add 12+34=", "rev 
 @pytest.fixture
 def student() -> LanguageModelStudent:
     """The architecture of ``tiny`` with random weights."""
-    untrained: LanguageModelStudent = make_student(seed=1)
+    untrained: LanguageModelStudent = untrained_tiny(1)
     return untrained
 
 
@@ -232,14 +232,14 @@ def test_tiny_is_small_and_keeps_the_contract_of_students(tiny: LanguageModelStu
 
 
 @pytest.mark.parametrize(
-    "number", [0, *(pytest.param(n, marks=[pytest.mark.slow]) for n in range(1, BASES))]
+    "number", [0, *(pytest.param(n, marks=[pytest.mark.slow]) for n in range(1, BASES["tiny"]))]
 )
 def test_tiny_knows_what_its_card_says(number: int) -> None:
     """Measured again: at most one validation item in fifty may differ between processors."""
     from teachgym.evaluation import GenerateAndGrade
     from teachgym.tasks import make_task
 
-    card = base_card(number)
+    card = base_card("tiny", number)
     task = make_task("arithmetic-and-strings", val_per_cell=card["val_per_cell"])
     student = LanguageModelStudent.load("tiny", base=number, device="cpu")
     report = GenerateAndGrade().evaluate(student, task, "val")
@@ -258,7 +258,7 @@ def test_the_default_base_is_number_0_and_others_are_other_students() -> None:
 @pytest.mark.parametrize(
     ("name", "number", "message"),
     [
-        ("tiny", BASES, f"base is {BASES}, and the student 'tiny' has the bases 0 to {BASES - 1}"),
+        ("tiny", 7, "base is 7, and the student 'tiny' has the bases 0 to 6"),
         ("tiny", -1, "base is -1; it must be 0 or more"),
         ("gpt2", 1, "base is 1, and the student 'gpt2' has but one"),
     ],

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from teachgym.benchmarks.models.pretrain_tiny import make_tokenizer
+from teachgym.benchmarks.models.tokenizers import make_tokenizer
 from teachgym.errors import ConfigError, MissingExtraError
 from teachgym.students import make_student, make_students
 from teachgym.students.vllm import server as vllm_server

@@ -132,15 +132,15 @@ def test_a_seeded_setting_is_the_seed_of_each_run_and_leaves_its_table_alone() -
 
 def test_the_bases_of_tiny_take_turns_and_other_students_have_one() -> None:
     arms = (Arm("uniform", "uniform"),)
-    suite = Suite("s", 1, "", arms, env_settings=EMBEDDED, seeds=COMPARED + 2, seeded=DRAWN)
+    suite = Suite("s", 1, "", arms, env_settings=EMBEDDED, seeds=COMPARED["tiny"] + 2, seeded=DRAWN)
     settings = [cell.config.env_settings for cell in suite.cells()]
-    assert [s["student_settings"]["base"] for s in settings] == [*range(COMPARED), 0, 1]
+    assert [s["student_settings"]["base"] for s in settings] == [*range(COMPARED["tiny"]), 0, 1]
     assert [s["task_settings"] for s in settings] == [
-        {"test_per_cell": 80, "seed": seed} for seed in range(COMPARED + 2)
+        {"test_per_cell": 80, "seed": seed} for seed in range(COMPARED["tiny"] + 2)
     ]
     tuning = replace(suite, arms=(Arm("uniform", "uniform", seed_offset=TUNING_SEED),), tunes=True)
     bases = {cell.config.env_settings["student_settings"]["base"] for cell in tuning.cells()}
-    assert bases == {*range(COMPARED, BASES)}
+    assert bases == {*range(COMPARED["tiny"], BASES["tiny"])}
     simulated = suite.changed({"student": "simulated"})
     assert simulated.cells()[1].config.env_settings["student_settings"] == {"base": 1}
     hard = simulated.changed({"student_settings": {"profile": "hard"}}).cells()[1].config

@@ -1,0 +1,110 @@
+"""The students that ship, as data: what they are made of and what they are pretrained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from teachgym.benchmarks.models.tokenizers import make_subword_tokenizer, make_tokenizer
+from teachgym.protocols import Task
+from teachgym.students.bases import BASES, TINY
+
+SMALL = "small"
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A kind of student that the project makes itself."""
+
+    name: str
+    tasks: tuple[str, ...]
+    """Names of the tasks whose skills it is pretrained on."""
+    tokenizer: Callable[[Task], Any]
+    """The tokenizer for these tasks."""
+    reads: str
+    """What its tokens are, for its card."""
+    model: Mapping[str, Any]
+    """Fields of ``LlamaConfig``."""
+    recipe: Mapping[str, Any]
+    """Fields of ``FineTuningSettings``."""
+    level_weights: tuple[float, ...]
+    """Relative frequency of each level, easiest first."""
+    examples: int
+    """To pretrain on."""
+    max_new_tokens: int
+    """The longest answer."""
+    sample: str
+    """A prompt such as it answers."""
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Of the mixture, the first weights and the examples of each base: 0, 1, 2, ...
+
+        Without those whose base ``pretrain.fault`` refuses, as it does that of the eighth of
+        ``tiny`` (five skills can be learned).
+        """
+        return tuple(range(BASES.get(self.name, 1)))
+
+
+def subword_tokenizer(task: Task) -> Any:
+    """A thousand pieces of the words of a task, learned from its pool of training examples."""
+    texts = (text for e in task.examples("train") for text in (e.prompt, e.target))
+    return make_subword_tokenizer(texts, 1024)
+
+
+KINDS: Mapping[str, Embedded] = {
+    TINY: Embedded(
+        TINY,
+        ("arithmetic-and-strings",),
+        lambda task: make_tokenizer(),
+        "single characters",
+        {
+            "hidden_size": 96,
+            "intermediate_size": 256,
+            "num_hidden_layers": 3,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 4,
+            "max_position_embeddings": 64,
+            "tie_word_embeddings": True,
+        },
+        {
+            "batch_size": 32,
+            "learning_rate": 6e-3,
+            "warmup_steps": 30,
+            "constant_share": 0.6,
+            "final_share": 0.02,
+        },
+        (0.3, 0.35, 0.35),
+        60_000,
+        24,
+        "rotl abcd=",
+    ),
+    SMALL: Embedded(
+        SMALL,
+        ("word-problems",),
+        subword_tokenizer,
+        "bytes and pieces of words",
+        {
+            "hidden_size": 128,
+            "intermediate_size": 448,
+            "num_hidden_layers": 4,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 4,
+            "max_position_embeddings": 512,
+            "tie_word_embeddings": True,
+        },
+        {
+            "batch_size": 32,
+            "learning_rate": 4e-3,
+            "warmup_steps": 50,
+            "constant_share": 0.6,
+            "final_share": 0.02,
+        },
+        (0.5, 0.3, 0.2),
+        100_000,
+        96,
+        "Ann has 12 pens. Ben has 5 fewer pens than Ann. How many pens does Ben have?",
+    ),
+}
+"""Every kind by its name."""

@@ -1,0 +1,282 @@
+"""Make the bases of a student that ships: Llamas, each pretrained on another uneven mixture.
+
+    python -m teachgym.benchmarks.models.pretrain tiny             # all; three minutes each
+    python -m teachgym.benchmarks.models.pretrain small --base 0   # one of them
+
+``embedded`` says what the student is, ``mixtures`` how a mixture of skills is drawn. Training
+examples come from the train side of the tasks, so no item of val or test was ever seen. Weights
+are kept in 16 bits, and measured as they are kept. Everything is written to
+``teachgym/students/data``, a folder for each base.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from teachgym.benchmarks.models.calibration import LIFT
+from teachgym.benchmarks.models.embedded import KINDS, Embedded
+from teachgym.benchmarks.models.mixtures import (
+    HARD_SHARE,
+    RARE_SHARE,
+    draw_mixture,
+    draw_weights,
+    make_tasks,
+)
+from teachgym.evaluation import GenerateAndGrade
+from teachgym.protocols import Task
+from teachgym.students.bases import FOLDER
+from teachgym.training import make_trainer
+from teachgym.types import Report, Skill, leaf_skills
+
+COMMAND = "python -m teachgym.benchmarks.models.pretrain"
+DOSE = 1000
+"""Examples of nothing but one skill, as many of each level, that show whether it can be learned."""
+ITEMS = 40
+"""Validation items of a skill and level that a base is measured by."""
+ACCURACIES = (0.3, 0.8)
+FEWEST_LEARNABLE = 6
+"""What a base has to have to be of use; see ``fault``."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base of a kind of student: what it is pretrained on."""
+
+    kind: Embedded
+    number: int
+    seed: int
+
+    @cached_property
+    def task(self) -> Task:
+        """The tasks of its kind, as they are measured."""
+        return make_tasks(self.kind.tasks, ITEMS)
+
+    @cached_property
+    def skills(self) -> tuple[Skill, ...]:
+        """The skills that have examples."""
+        names = leaf_skills(self.task.skills)
+        return tuple(skill for skill in self.task.skills if skill.name in names)
+
+    @cached_property
+    def weights(self) -> Mapping[str, float]:
+        """The weight of each skill in its mixture."""
+        return draw_weights([skill.name for skill in self.skills], self.seed)
+
+    @property
+    def command(self) -> str:
+        """What makes it."""
+        return (
+            f"{COMMAND} {self.kind.name} --tasks {' '.join(self.kind.tasks)} "
+            f"--base {self.number} --examples {self.kind.examples}"
+        )
+
+
+def make_student(kind: Embedded, tokenizer: Any, seed: int) -> Any:
+    """An untrained student: the architecture with random weights."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    from teachgym.students.local.student import LanguageModelStudent
+
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        bos_token_id=None,
+        **kind.model,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = LlamaForCausalLM(config)
+    model.generation_config.max_new_tokens = kind.max_new_tokens
+    return LanguageModelStudent.of(model, tokenizer, max_new_tokens=kind.max_new_tokens)
+
+
+def pretrain(base: Base) -> tuple[Any, float]:
+    """The trained student and its mean training loss."""
+    from teachgym.training.fine_tuning import FineTuner
+    from teachgym.training.settings import FineTuningSettings
+
+    kind = base.kind
+    student = make_student(kind, kind.tokenizer(base.task), base.seed)
+    trainer = FineTuner(FineTuningSettings(**kind.recipe), progress=True)
+    data = draw_mixture(base.task, base.weights, kind.level_weights, kind.examples, base.seed)
+    result = trainer.train(student, data, np.random.default_rng(base.seed))
+    return student, result.loss
+
+
+def export(student: Any, folder: Path) -> Any:
+    """Write the student with weights of 16 bits; the student that is read from there."""
+    from teachgym.students.loading import without_progress_bars
+    from teachgym.students.local.student import LanguageModelStudent
+
+    student.export(folder)
+    with without_progress_bars():
+        student.pool.plain_model(student.index).half().save_pretrained(folder)
+    return LanguageModelStudent.load(str(folder), device="cpu")
+
+
+def measure_lifts(student: Any, task: Task, before: Report) -> dict[str, float]:
+    """How much ``DOSE`` examples of a skill alone lift its validation accuracy, by skill.
+
+    Skills that are known too well to be lifted by ``LIFT`` are left out.
+    """
+    untaught, trainer, lifts = student.save(), make_trainer(student), dict[str, float]()
+    for skill, score in before.by_skill().items():
+        if score.mean > 1 - LIFT:
+            continue
+        rng = np.random.default_rng(0)
+        data = [task.make(skill, task.levels[i % len(task.levels)], rng) for i in range(DOSE)]
+        trainer.train(student, tuple(data), rng)
+        items = [e for e in task.examples("val") if e.skill == skill]
+        scores = [a.score for a in GenerateAndGrade().predict(student, task, items)]
+        lifts[skill] = float(np.mean(scores)) - score.mean
+        student.restore(untaught)
+    return lifts
+
+
+def card(base: Base, report: Report, lifts: Mapping[str, float]) -> dict[str, Any]:
+    """What is known about a base, for machines."""
+    rounded = {skill: round(lift, 3) for skill, lift in lifts.items()}
+    return {
+        "command": base.command,
+        "base": base.number,
+        "examples": base.kind.examples,
+        "seed": base.seed,
+        "task": base.task.name,
+        "weights": dict(base.weights),
+        "level_weights": base.kind.level_weights,
+        "model": dict(base.kind.model),
+        "recipe": dict(base.kind.recipe),
+        "learnable": [skill for skill, lift in rounded.items() if lift >= LIFT],
+        "dose": DOSE,
+        "lift_by_skill": rounded,
+        "val_per_cell": ITEMS,
+        "val_accuracy": round(report.accuracy, 4),
+        "val_accuracy_by_skill": {s: round(x.mean, 3) for s, x in report.by_skill().items()},
+    }
+
+
+def fault(facts: Mapping[str, Any]) -> str | None:
+    """Why a base is of no use, whatever teaches it; None = it is of use.
+
+    It has to know something and not everything, and there must be several skills to choose from.
+    """
+    low, high = ACCURACIES
+    if not low <= facts["val_accuracy"] <= high:
+        return f"its validation accuracy is {facts['val_accuracy']}, outside {low} to {high}"
+    if (count := len(facts["learnable"])) < FEWEST_LEARNABLE:
+        return f"{count} skills can be learned; it must be {FEWEST_LEARNABLE} or more"
+    return None
+
+
+def model_card(base: Base, facts: Mapping[str, Any], student: Any) -> str:
+    """What is known about a base, for people."""
+    kind, count = base.kind, len(base.skills)
+    weights, scores, lifts = (
+        facts[key] for key in ("weights", "val_accuracy_by_skill", "lift_by_skill")
+    )
+    rows = [
+        f"| {s.name} | {s.description} | {weights[s.name]:g} | {scores[s.name]:.2f} | "
+        f"{f'{lifts[s.name]:+.2f}' if s.name in lifts else ''} |"
+        for s in base.skills
+    ]
+    return f"""---
+license: apache-2.0
+library_name: transformers
+tags: [teachgym, llama]
+---
+
+# {kind.name}, base {base.number}: an embedded student of teachgym
+
+A Llama-architecture causal language model of {sum(p.numel() for p in student.model.parameters()):,} parameters over {kind.reads}, trained
+from scratch by this project on {facts["examples"]:,} examples of the task `{facts["task"]}`, drawn from its
+training side only. It exists to be taught: a fine-tuning step on some hundred examples takes seconds
+on one CPU core, and its mixture of skills is uneven on purpose. How uneven was drawn, by the rule
+of `benchmarks/models/mixtures.py`: half of the skills are seen often, {round(count * RARE_SHARE)} rarely, {round(count * HARD_SHARE)} hardly.
+
+* **Made by** `{facts["command"]}` (seed {facts["seed"]}); no other data or weights are involved. The weights
+  are kept in 16 bits. Other processors round differently, so there it comes out a little different.
+* **Licence** Apache-2.0.
+* **Use** research on teachers in teachgym. It answers prompts such as `{kind.sample}` and nothing else.
+* **Limits** it knows {len(student.tokenizer)} tokens and {kind.model["max_position_embeddings"]} positions. Results on it say how teachers compare on students
+  of this kind, not on large language models.
+
+Validation accuracy {facts["val_accuracy"]:.3f} over {count} skills at {len(kind.level_weights)} levels, {ITEMS} items each. *Lift* is what {DOSE} examples
+of nothing but that skill add to its accuracy, where there is room; the {len(facts["learnable"])} skills with {LIFT:g} or more are called learnable.
+
+| skill | what it asks | weight in the mixture | accuracy | lift |
+|---|---|---|---|---|
+{chr(10).join(rows)}
+"""
+
+
+def make_base(base: Base, folder: Path) -> None:
+    """Pretrain, write and measure a base."""
+    started = perf_counter()
+    trained, loss = pretrain(base)
+    facts = describe(export(trained, folder), base, folder)
+    _say(
+        f"{base.kind.name} {base.number}: val accuracy {facts['val_accuracy']:.3f}, "
+        f"{len(facts['learnable'])} skills learnable, loss {loss:.3f}, "
+        f"{perf_counter() - started:.0f} s; {fault(facts) or 'of use'}"
+    )
+
+
+def describe(student: Any, base: Base, folder: Path) -> dict[str, Any]:
+    """Measure a base and write its cards."""
+    report = GenerateAndGrade().evaluate(student, base.task, "val")
+    facts = card(base, report, measure_lifts(student, base.task, report))
+    (folder / "card.json").write_text(json.dumps(facts, indent=1) + "\n")
+    (folder / "README.md").write_text(model_card(base, facts, student))
+    return facts
+
+
+def bases_of(kind: Embedded, numbers: Sequence[int]) -> list[Base]:
+    """The bases of these numbers; one beyond those that ship has its number as its seed."""
+    seeds = dict(enumerate(kind.seeds))
+    return [Base(kind, number, seeds.get(number, number)) for number in numbers]
+
+
+def main() -> None:
+    """The command line."""
+    import torch
+
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("--base", type=int, help="default: all that ship")
+    parser.add_argument("--examples", type=int, help="default: those of its kind")
+    parser.add_argument("--tasks", nargs="+", help="default: those of its kind")
+    parser.add_argument("--out", type=Path, default=FOLDER, help="folder (default: the package's)")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    kind = KINDS[given.kind]
+    kind = replace(
+        kind,
+        examples=given.examples or kind.examples,
+        tasks=tuple(given.tasks or kind.tasks),
+    )
+    numbers = range(len(kind.seeds)) if given.base is None else [given.base]
+    for base in bases_of(kind, numbers):
+        make_base(base, given.out / kind.name / str(base.number))
+
+
+def _say(text: str) -> None:
+    from rich.console import Console
+
+    Console().print(text, highlight=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""The tokenizers of the embedded students: single characters, or pieces of words over bytes."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterable
+from typing import Any
+
+CHARACTERS = string.ascii_lowercase + string.digits + " =,+-*<TF"
+"""What ``tiny`` knows."""
+SPECIAL = ("<pad>", "<eos>", "<unk>")
+"""Tokens 0, 1 and 2: padding, the end, and what is unknown."""
+
+
+def make_tokenizer(characters: str = CHARACTERS) -> Any:
+    """One token per character, from token 3 on; anything else is unknown."""
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+
+    vocabulary = {token: i for i, token in enumerate((*SPECIAL, *characters))}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), behavior="isolated")
+    tokenizer.decoder = decoders.Fuse()
+    return _wrapped(tokenizer)
+
+
+def make_subword_tokenizer(texts: Iterable[str], size: int) -> Any:
+    """Byte-pair encoding of ``size`` tokens, learned from ``texts``; digits stand alone.
+
+    Its alphabet are the 256 bytes, so every text can be read and written: a character that the
+    texts do not have is the tokens of its bytes.
+    """
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=size,
+        special_tokens=list(SPECIAL),
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return _wrapped(tokenizer)
+
+
+def _wrapped(tokenizer: Any) -> Any:
+    from transformers import PreTrainedTokenizerFast
+
+    make: Any = PreTrainedTokenizerFast
+    pad, eos, unk = SPECIAL
+    return make(
+        tokenizer_object=tokenizer,
+        pad_token=pad,
+        eos_token=eos,
+        unk_token=unk,
+        clean_up_tokenization_spaces=False,
+    )

@@ -1,0 +1,169 @@
+"""How the bases of embedded students are made: mixtures, equal weights from equal seeds, files."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from teachgym.benchmarks.models.embedded import KINDS
+from teachgym.benchmarks.models.mixtures import (
+    HARDLY,
+    OFTEN,
+    RARELY,
+    draw_mixture,
+    draw_weights,
+    make_tasks,
+)
+from teachgym.benchmarks.models.pretrain import Base, fault, main, pretrain
+from teachgym.benchmarks.models.tokenizers import CHARACTERS, make_subword_tokenizer
+from teachgym.students.bases import BASES, base_card, base_folder
+from teachgym.students.local.student import LanguageModelStudent
+from teachgym.tasks.arithmetic_and_strings import ArithmeticAndStrings
+from teachgym.tasks.primitives import PRIMITIVES
+from teachgym.tasks.procedural import split_of
+from teachgym.tasks.word_problems import WordProblems
+from teachgym.types import Prompt, leaf_skills
+
+TINY, SMALL = KINDS["tiny"], KINDS["small"]
+NAMES = [p.name for p in PRIMITIVES]
+
+
+def test_a_mixture_is_drawn_by_the_rule_and_differs_between_seeds() -> None:
+    """Of 32 skills 12 in [0.03, 1], 4 in [0.003, 0.03], 16 at 6."""
+    drawn = [draw_weights(NAMES, seed) for seed in TINY.seeds]
+    for weights in drawn:
+        assert list(weights) == NAMES
+        counts = [sum(low <= w <= high for w in weights.values()) for low, high in (RARELY, HARDLY)]
+        assert counts == [12, 4]
+        assert list(weights.values()).count(OFTEN) == 16
+    rare = {frozenset(name for name, w in weights.items() if w < OFTEN) for weights in drawn}
+    assert len(rare) == len(TINY.seeds)
+    assert draw_weights(NAMES, 0) == drawn[0]
+    words = draw_weights(leaf_skills(WordProblems.skills), 0).values()
+    assert Counter(w == OFTEN for w in words) == {True: 11, False: 8 + 3}
+
+
+def test_the_mixture_has_the_proportions_of_its_weights_and_stays_in_train() -> None:
+    """Of n draws a share p gives n p +- sqrt(n p (1 - p)); four standard deviations allowed."""
+    n, weights = 4000, draw_weights(NAMES, 0)
+    data = draw_mixture(ArithmeticAndStrings(), weights, TINY.level_weights, n, seed=0)
+    assert {split_of(e.prompt) for e in data} == {"train"}
+    counts, total = Counter(e.skill for e in data), sum(weights.values())
+    for name, weight in weights.items():
+        p = weight / total
+        assert counts[name] == pytest.approx(n * p, abs=4 * (n * p * (1 - p)) ** 0.5 + 1)
+    levels = Counter(e.difficulty for e in data)
+    for level, p in zip(ArithmeticAndStrings.levels, TINY.level_weights, strict=True):
+        assert levels[level] == pytest.approx(n * p, abs=4 * (n * p * (1 - p)) ** 0.5)
+
+
+def test_a_mixture_of_several_tasks_has_the_skills_of_all() -> None:
+    task = make_tasks(["arithmetic-and-strings", "word-problems"], 1)
+    weights = draw_weights(leaf_skills(task.skills), 0)
+    data = draw_mixture(task, weights, (0.5, 0.3, 0.2), 200, seed=0)
+    assert {e.skill.partition("/")[0] for e in data} == {"arithmetic-and-strings", "word-problems"}
+
+
+@pytest.mark.parametrize(("name", "number"), [(n, i) for n in BASES for i in range(BASES[n])])
+def test_a_base_that_ships_is_of_use_and_has_the_weights_that_its_number_draws(
+    name: str, number: int
+) -> None:
+    card, kind = base_card(name, number), KINDS[name]
+    assert fault(card) is None
+    assert card["weights"] == draw_weights(list(card["weights"]), kind.seeds[number])
+    assert card["command"] == Base(kind, number, kind.seeds[number]).command
+    lifted = {skill for skill, lift in card["lift_by_skill"].items() if lift >= 0.2}
+    assert lifted == set(card["learnable"])
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "learnable", "message"),
+    [(0.9, 8, "0.9, outside 0.3 to 0.8"), (0.1, 8, "0.1, outside"), (0.5, 5, "5 skills can be")],
+)
+def test_a_base_of_no_use_is_told_of(accuracy: float, learnable: int, message: str) -> None:
+    found = fault({"val_accuracy": accuracy, "learnable": ["a"] * learnable})
+    assert found is not None
+    assert message in found
+
+
+def test_the_bases_that_ship_are_small() -> None:
+    for name, count in BASES.items():
+        sizes = [f.stat().st_size for n in range(count) for f in base_folder(name, n).iterdir()]
+        assert sum(sizes) < 10e6
+
+
+def test_the_vocabulary_has_every_character_of_the_task() -> None:
+    task = ArithmeticAndStrings()
+    texts = (
+        text
+        for split in ("train", "val", "test")
+        for e in task.examples(split)
+        for text in (e.prompt, e.target)
+    )
+    assert set("".join(texts)) <= set(CHARACTERS)
+
+
+def test_pieces_of_words_say_every_text_and_digits_stand_alone() -> None:
+    """What was learned from is few tokens; what was not is the bytes of its characters."""
+    texts = [t for e in WordProblems().examples("val") for t in (e.prompt, e.target)]
+    tokenizer = make_subword_tokenizer(texts, 1024)
+    told = "Ann has 12 pens.\n12-5=7\n#### 7"
+    pieces = [tokenizer.decode([i]) for i in tokenizer(told)["input_ids"]]
+    assert {"1", "2", " pens", "####"} <= set(pieces)
+    assert len(pieces) == 18
+    for text in (told, "".join(map(chr, range(32, 127))), "a£5½\n\t", "√2 → 日本 😀"):
+        ids = tokenizer(text)["input_ids"]
+        assert tokenizer.decode(ids) == text
+        assert tokenizer.unk_token_id not in ids
+
+
+def test_small_is_small_and_holds_the_longest_problems() -> None:
+    """One to four million parameters, and prompt and answer within a context of 256 and more."""
+    from teachgym.benchmarks.models.pretrain import make_student
+
+    task = WordProblems(val_per_cell=5, test_per_cell=5)
+    student = make_student(SMALL, SMALL.tokenizer(task), 0)
+    assert 1e6 < sum(p.numel() for p in student.model.parameters()) < 4e6
+    assert SMALL.model["max_position_embeddings"] >= 256
+    items = task.examples("test")
+    targets = student.encode([e.target for e in items])
+    assert max(map(len, targets)) < SMALL.max_new_tokens
+    prompts = student.encode([e.prompt for e in items])
+    assert max(map(len, prompts)) + SMALL.max_new_tokens < 256
+
+
+def test_equal_seeds_make_equal_students_and_training_lowers_the_loss() -> None:
+    def base(examples: int) -> Base:
+        return Base(replace(TINY, examples=examples), 1, 1)
+
+    first, loss = pretrain(base(128))
+    second, _ = pretrain(base(128))
+    assert first.save() == second.save()
+    _, longer = pretrain(base(960))
+    assert longer < loss
+
+
+def test_the_command_writes_a_student_with_its_cards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("teachgym.benchmarks.models.pretrain.ITEMS", 1)
+    monkeypatch.setattr("teachgym.benchmarks.models.pretrain.DOSE", 3)
+    arguments = ["--examples", "64", "--base", "3", "--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["pretrain", "tiny", *arguments])
+    main()
+    card = json.loads((tmp_path / "tiny" / "3" / "card.json").read_text())
+    assert (card["examples"], card["base"], card["seed"]) == (64, 3, TINY.seeds[3])
+    assert card["weights"] == draw_weights(NAMES, TINY.seeds[3])
+    assert card["learnable"] == []
+    assert set(card["val_accuracy_by_skill"]) == set(card["weights"])
+    text = (tmp_path / "tiny" / "3" / "README.md").read_text()
+    assert "license: apache-2.0" in text
+    assert "pretrain tiny --tasks arithmetic-and-strings --base 3 --examples 64" in text
+    assert all(f"| {p.name} |" in text for p in PRIMITIVES)
+    student = LanguageModelStudent.load(str(tmp_path / "tiny" / "3"), device="cpu")
+    assert len(student.generate([Prompt("rotl abcd=")])) == 1
