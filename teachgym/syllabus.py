@@ -17,6 +17,10 @@ from teachgym.shown import in_short
 from teachgym.types import Brief, Draft, Example, Skill, score_of
 
 
+def _nothing(example: Example) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Syllabus:
     """A task without its held-out splits."""
@@ -36,6 +40,8 @@ class Syllabus:
     """The task's grader: score of a response, in [0, 1]; nan = could not be measured."""
     verify: Callable[[Example], float]
     """1 if an example's own target is right, as far as the task can tell; less or nan if not."""
+    diagnose: Callable[[Example], str] = _nothing
+    """What is wrong with an example's own target or tests; empty = nothing that can be told."""
 
     __repr__ = in_short
 
@@ -46,7 +52,9 @@ class Syllabus:
         def grade(example: Example, response: str) -> float:
             return score_of(task.grade(example, response))
 
-        call = Capability(grade=grade, verify=task.verify, compose=task.compose)
+        call = Capability(
+            grade=grade, verify=task.verify, compose=task.compose, diagnose=task.diagnose
+        )
         return cls(
             task=task.name,
             skills=tuple(task.skills),
@@ -55,4 +63,5 @@ class Syllabus:
             compose=partial(call, "compose"),
             grade=partial(call, "grade"),
             verify=partial(call, "verify"),
+            diagnose=partial(call, "diagnose"),
         )

@@ -19,6 +19,13 @@ from teachgym.types import Data, Draft, Example, Incident
 
 
 @dataclass(frozen=True, slots=True)
+class Unverified:
+    """An example whose target the task does not call right, and what it says is wrong."""
+
+    log: str
+
+
+@dataclass(frozen=True, slots=True)
 class Examiner:
     """Makes examples of problems and their solutions, or turns them away."""
 
@@ -30,11 +37,13 @@ class Examiner:
     difficulty: float | None
     """Of the examples, in [0, 1]."""
 
-    def examine(self, problem: str, solutions: Sequence[Fields], shown: Data) -> Example | None:
+    def examine(
+        self, problem: Fields, solutions: Sequence[Fields], shown: Data
+    ) -> Example | Unverified | None:
         """The problem with the solution that was elected; None if it cannot be used.
 
         Args:
-            problem: its text.
+            problem: its text, and its tests where it has some.
             solutions: what was filled in for each vote; fewer than votes where some were lost.
             shown: training examples that the writer was shown, and must not have copied.
         """
@@ -46,15 +55,15 @@ class Examiner:
             return None
         if self.settings.verify and self.syllabus.verify(example) != 1:
             self._note("unverified", f"{example.target!r:.200} for {example.prompt!r:.200}")
-            return None
+            return Unverified(self.syllabus.diagnose(example) if self.settings.repairs else "")
         return example
 
-    def _elect(self, problem: str, solutions: Sequence[Fields]) -> Example | None:
+    def _elect(self, problem: Fields, solutions: Sequence[Fields]) -> Example | None:
         """The example with the only solution, or with votes, with the most frequent answer."""
         composed = [self._compose(right_draft(problem, filled)) for filled in solutions]
         examples = [example for example in composed if example is not None]
         if not examples:
-            self._note("unsolved", f"no usable solution of {problem!r:.200}")
+            self._note("unsolved", f"no usable solution of {problem['problem']!r:.200}")
             return None
         votes = self.settings.votes
         if votes == 1:
@@ -63,7 +72,9 @@ class Examiner:
         groups = group_answers(examples, self.syllabus.grade)
         sizes = [len(group) for group in groups]
         if not groups or sizes[0] / votes < self.settings.agreement:
-            self._note("disagreement", f"{sizes} of {votes} votes agree: {problem!r:.200}")
+            self._note(
+                "disagreement", f"{sizes} of {votes} votes agree: {problem['problem']!r:.200}"
+            )
             return None
         lost = self.settings.rejected and len(groups) > 1
         return replace(groups[0][0], rejected=groups[1][0].target if lost else None)

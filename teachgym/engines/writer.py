@@ -17,7 +17,7 @@ import numpy as np
 from teachgym.chat.prices import estimate_tokens
 from teachgym.chat.prompts import render
 from teachgym.chat.structured import ChatRequest, StructuredChat
-from teachgym.engines.examiner import Examiner
+from teachgym.engines.examiner import Examiner, Unverified
 from teachgym.engines.orders import divide, leaves_under, signed
 from teachgym.engines.pool import PoolEngine
 from teachgym.engines.writer_settings import WriterSettings
@@ -189,8 +189,13 @@ class Writer:
         job, shown = one.call.job, one.call.shown
         order, meter = job.order, self.asker.meter
         examiner = Examiner(self.syllabus, self.settings, meter, job.leaf, order.difficulty)
-        example = examiner.examine(one.filled["problem"], solutions, shown)
-        if example is None:
+        example = examiner.examine(one.filled, solutions, shown)
+        for _ in range(self.settings.repairs):
+            if not isinstance(example, Unverified) or (mended := self._mend(one, example)) is None:
+                break
+            one = mended
+            example = examiner.examine(one.filled, [one.filled], shown)
+        if not isinstance(example, Example):
             return None
         origin = Provenance(
             seeds=tuple(other.id for other in shown if other.id),
@@ -198,6 +203,23 @@ class Writer:
             hint=order.hint,
         )
         return signed(replace(example, provenance=origin), order, self.name)
+
+    def _mend(self, one: _Written, found: Unverified) -> _Written | None:
+        """The item as the chat model wrote it again, told what was wrong; None if it did not."""
+        fields = {name: text for name, text in self._problem.items() if name != "problem"}
+        fields |= self._solution
+        messages = self._render(
+            "mend",
+            item={"problem": one.filled["problem"], **{n: one.filled[n] for n in fields}},
+            log=found.log or "The answer is not right.",
+            skill=self._skills[one.call.job.topic],
+            fields=fields,
+        )
+        question = ChatRequest(messages, _draw(one.call.job.rng))
+        for items in self.asker.ask([question], item_type(fields)):
+            if items:
+                return replace(one, filled={**one.filled, **items[0].model_dump()})
+        return None
 
     def _render(self, name: str, **variables: object) -> Messages:
         return render("teachgym.engines", name, brief=self.syllabus.brief, **variables)

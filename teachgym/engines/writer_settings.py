@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from teachgym.errors import ConfigError
 from teachgym.settings import Count, Few, FewOrNone, ShareAboveZero, checked
 
 
@@ -35,6 +36,17 @@ class WriterSettings:
     ``votes`` is 1."""
     verify: bool = True
     """Whether examples are dropped whose target the task does not call right."""
+    repairs: FewOrNone = 0
+    """Most times that an example which the task does not call right is given back with what was
+    found wrong, to be mended, >= 0; needs ``verify``, and ``votes`` of 1. After VeriCoder (arXiv
+    2504.15659), which makes five attempts at the program or its tests."""
     rejected: bool = False
     """Whether examples get a wrong response, for preference losses: with votes, a solution that
     lost (none if all agree); without, one that the chat model is asked for."""
+
+    def __post_init__(self) -> None:
+        if self.repairs and (self.votes > 1 or not self.verify):
+            raise ConfigError(
+                f"repairs is {self.repairs}, with votes={self.votes} and verify={self.verify}; it "
+                "must be 0, or votes 1 and verify true"
+            )

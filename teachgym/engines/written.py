@@ -28,8 +28,8 @@ _WRONG = {
 
 
 def problem_fields(brief: Brief) -> Fields:
-    """A problem alone."""
-    return {"problem": brief.problem}
+    """A problem alone, with its tests where it has some."""
+    return {"problem": brief.problem, **({"tests": brief.tests} if brief.tests else {})}
 
 
 def solution_fields(brief: Brief, *, wrong: bool) -> Fields:
@@ -54,11 +54,14 @@ def item_type(fields: Fields) -> type[BaseModel]:
     )
 
 
-def right_draft(problem: str, filled: Fields) -> Draft:
+def right_draft(problem: Fields, filled: Fields) -> Draft:
     """The problem with its solution."""
-    return Draft(problem, filled["answer"], filled.get("solution", ""))
+    tests = problem.get("tests", "")
+    return Draft(problem["problem"], filled["answer"], filled.get("solution", ""), tests=tests)
 
 
-def wrong_draft(problem: str, filled: Fields) -> Draft:
+def wrong_draft(problem: Fields, filled: Fields) -> Draft:
     """The problem with its wrong solution."""
-    return Draft(problem, filled["wrong_answer"], filled.get("wrong_solution", ""))
+    tests = problem.get("tests", "")
+    wrong = filled.get("wrong_solution", "")
+    return Draft(problem["problem"], filled["wrong_answer"], wrong, tests=tests)

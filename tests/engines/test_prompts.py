@@ -37,6 +37,8 @@ VARIABLES = {
     "shots": (SHOT,),
     "written": ["copy: xyz"],
     "problem": "copy: uvw",
+    "item": {"problem": "copy: rst", "answer": "tsr"},
+    "log": "tsr is wrong",
     "fields": {"answer": "The answer.", "wrong_answer": "A wrong one."},
 }
 NOTHING = {"subskill": "", "hint": "", "difficulty": "", "seeds": (), "shots": (), "written": ()}
@@ -54,7 +56,7 @@ def used(name: str) -> set[str]:
 
 
 def test_there_is_one_prompt_for_each_stage() -> None:
-    assert NAMES == ["solve", "write"]
+    assert NAMES == ["mend", "solve", "write"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -90,6 +92,8 @@ def test_all_that_is_given_is_in_the_prompt(name: str) -> None:
         "shots": fenced("copy: abc") + "\nIt should answer:\n" + fenced("cba"),
         "written": fenced("copy: xyz"),
         "problem": fenced("copy: uvw"),
+        "item": "`problem`:\n" + fenced("copy: rst"),
+        "log": fenced("tsr is wrong"),
     }
     for variable in used(name) & parts.keys():
         assert parts[variable] in text, variable
