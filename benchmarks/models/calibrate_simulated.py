@@ -3,10 +3,13 @@
     python -m teachgym.benchmarks.models.calibrate_simulated measure STUDENT   # 30 minutes
     python -m teachgym.benchmarks.models.calibrate_simulated measure --base 3  # 3 minutes
     python -m teachgym.benchmarks.models.calibrate_simulated fit               # some minutes
+    python -m teachgym.benchmarks.models.calibrate_simulated measure --base 3 --plans  # a minute
 
 ``measure`` trains the tiny student on designed sequences of data and writes its learning curves;
 ``fit`` estimates the profile on four fifths of them, scores it on the rest, and writes
-a profile per base into ``students/data/simulated``, and a note with the figures.
+a profile per base into ``students/data/simulated``, and a note with the figures. Plans go where a
+profile errs in their favour, so ``measure --plans`` tries them on the base, and ``fit`` learns from
+what came of it: in turn, until plans keep what they promise.
 """
 
 from __future__ import annotations
@@ -40,6 +43,7 @@ from teachgym.metrics import by_cell
 from teachgym.protocols import Student, Task, Trainer
 from teachgym.students import make_student
 from teachgym.students.dynamics import LOST, MASTERED, Dynamics
+from teachgym.students.planning import search_constant, search_plan
 from teachgym.students.profile import FITTED, Profile
 from teachgym.tasks import make_task
 from teachgym.tasks.primitives import LEVELS, PRIMITIVES
@@ -52,6 +56,8 @@ CURVES = RESULTS / "tiny_curves"
 NOTE = RESULTS / "CALIBRATION.md"
 STEP_SIZES = (50, 100, 250, 500, 1000)
 """Examples of a training run, of which each total is made."""
+STEP, STEPS = 250, 10
+"""Examples of a step, and steps, for which plans are made: a bench's budget."""
 ITEMS = 20
 """Validation items per skill and level."""
 HELD_OUT = 5
@@ -205,16 +211,26 @@ def cut(counts: FloatArray, runs: int, rng: np.random.Generator) -> Iterator[Flo
 
 
 def measure(
-    bench: Bench, plan: Sequence[Design], seed: Sequence[int], path: Path, console: Console
+    bench: Bench,
+    plan: Sequence[Design],
+    seed: Sequence[int],
+    path: Path,
+    console: Console,
+    *,
+    more: bool = False,
 ) -> None:
-    """Append the learning curves of those designs that ``path`` does not have yet."""
+    """Append the learning curves of those designs that ``path`` does not have yet.
+
+    ``more``: the designs come after all that ``path`` has, instead of being what it begins with.
+    """
     skills = leaf_skills(bench.task.skills)
     if not path.exists():
         needs = tuple((p.name, need) for p in PRIMITIVES for need in p.needs)
         path.write_text(head(Subject(skills, bench.task.levels, ITEMS, needs, _links())))
     done = path.read_text().count("\n") - 1
-    for number in track(range(done, len(plan)), "sequences", console=console):
-        curve = bench.run(plan[number], np.random.default_rng([*seed, number]))
+    first = done if more else 0
+    for number in track(range(done, first + len(plan)), "sequences", console=console):
+        curve = bench.run(plan[number - first], np.random.default_rng([*seed, number]))
         with path.open("a") as file:
             file.write(curve.line())
 
@@ -235,6 +251,19 @@ def in_short(bench: Bench, base: int) -> list[Design]:
     long = Design("random", [Segment(partial(_draw_mix, (1000,)))] * 4)
     own, *others = np.roll(np.arange(len(left)), -(4 + base)).tolist()
     return [even, short[0], left[own], short[1], long, short[2], *(left[i] for i in others)]
+
+
+def plan_designs(profile: Profile, skills: Sequence[str], levels: Sequence[float]) -> list[Design]:
+    """The best plan and the best constant allocation by a profile, at a bench's budget."""
+    dynamics = Dynamics.of(profile, skills, levels)
+    found = {
+        "best plan": search_plan(dynamics, [STEP] * STEPS),
+        "best constant": search_constant(dynamics, [STEP] * STEPS),
+    }
+    return [
+        Design(name, [Segment(always(shares, STEP)) for shares in own.shares])
+        for name, own in found.items()
+    ]
 
 
 def _bench(student: str, **settings: int) -> Bench:
@@ -415,11 +444,14 @@ def main() -> None:
     parser.add_argument("command", choices=["measure", "fit"])
     parser.add_argument("student", nargs="?", default="tiny", help="measure teaches it")
     parser.add_argument("--base", type=int, help="measure teaches this base of it, in short")
+    parser.add_argument("--plans", action="store_true", help="measure tries that base's plans")
     parser.add_argument("--curves", type=Path, default=CURVES, help="folder of learning curves")
     parser.add_argument("--profiles", type=Path, default=FITTED, help="folder that fit fills")
     parser.add_argument("--note", type=Path, default=NOTE, help="fit writes it")
     parser.add_argument("--seed", type=int, default=7, help="of the data that measure draws")
     arguments = parser.parse_args()
+    if arguments.plans and arguments.base is None:
+        parser.error("--plans are of a base; give --base")
     console = Console()
     if arguments.command == "fit":
         fit_all(arguments.curves, arguments.profiles, arguments.note)
@@ -427,10 +459,14 @@ def main() -> None:
         return
     base: int | None = arguments.base
     bench = _bench(arguments.student, **({} if base is None else {"base": base}))
-    plan = at_length(bench) if base is None else in_short(bench, base)
+    if arguments.plans:
+        profile = Profile.load(arguments.profiles / f"{base}.json")
+        plan = plan_designs(profile, leaf_skills(bench.task.skills), bench.task.levels)
+    else:
+        plan = at_length(bench) if base is None else in_short(bench, base)
     seed = [arguments.seed] if base is None else [arguments.seed, base]
     path = arguments.curves / ("first.jsonl" if base is None else f"{base}.jsonl")
-    measure(bench, plan, seed, path, console)
+    measure(bench, plan, seed, path, console, more=arguments.plans)
 
 
 def fit_all(curves: Path, profiles: Path, note: Path) -> None:

@@ -25,6 +25,7 @@ from teachgym.benchmarks.models.calibrate_simulated import (
     main,
     measure,
     order_designs,
+    plan_designs,
     step_designs,
 )
 from teachgym.benchmarks.models.calibration import (
@@ -262,6 +263,22 @@ def test_a_measurement_that_was_broken_off_goes_on_where_it_was(
     measure(bench, plan, [0], broken, Console(quiet=True))
     assert broken.read_text() == whole.read_text()
     assert Curves.load(whole).designs == ("a", "b")
+    measure(bench, plan[:1], [0], whole, Console(quiet=True), more=True)
+    assert Curves.load(whole).designs == ("a", "b", "a")
+
+
+def test_plans_of_a_profile_spend_a_budget_on_what_it_can_learn() -> None:
+    """Ten steps of 250 examples, next to none of them for the skill that nothing teaches."""
+    plan, constant = plan_designs(TRUE, SKILLS, LEVELS)
+    rng, seen = np.random.default_rng(0), np.zeros((4, 2))
+    for design in (plan, constant):
+        counts = np.stack([segment.mix(seen, rng) for segment in design.segments])
+        assert counts.shape == (10, 4, 2)
+        np.testing.assert_allclose(counts.sum(axis=(1, 2)), 250, atol=4)
+        assert counts[:, SKILLS.index("hopeless")].sum() < 25
+    assert {segment.mix(seen, rng).tobytes() for segment in constant.segments} == {
+        constant.segments[0].mix(seen, rng).tobytes()
+    }
 
 
 def test_every_skill_is_taught_and_then_left_once_and_some_sequences_are_repeated() -> None:
