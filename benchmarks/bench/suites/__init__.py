@@ -28,6 +28,8 @@ SUITES = Registry(
         "restart": f"{_HERE}.restart:restart",
         "variance": f"{_HERE}.variance:variance",
         "dataenvgym-math": f"{_HERE}.dataenvgym:dataenvgym_math",
+        "dataenvgym-code": f"{_HERE}.dataenvgym:dataenvgym_code",
+        "dataenvgym-tools": f"{_HERE}.dataenvgym:dataenvgym_tools",
     },
 )
 """Every suite, called as ``()``; what ``teachgym bench`` knows."""

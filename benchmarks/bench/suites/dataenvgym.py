@@ -1,8 +1,9 @@
-"""``dataenvgym-math``: the paper's experiment by name."""
+"""``dataenvgym-math``, ``-code`` and ``-tools``: the paper's experiments by name."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from teachgym.benchmarks.bench.suites.shared import OPEN_ENDED, SKILL_TREE
@@ -10,6 +11,22 @@ from teachgym.benchmarks.bench.suites.structure import PLACES
 from teachgym.benchmarks.bench.suites.suite import SKILL_LIST, Arm, Suite
 
 _PROPOSER: Mapping[str, Mapping[str, Any]] = {SKILL_TREE: {"proposer": "llm"}}
+_GEMMA, _LLAMA = "google/gemma-2-2b-it", "meta-llama/Meta-Llama-3-8B-Instruct"
+
+
+@dataclass(frozen=True, slots=True)
+class _Domain:
+    """A task and who learns it."""
+
+    name: str
+    shown: str
+    """The task as people call it."""
+    task: str
+    task_settings: Mapping[str, Any]
+    student: str
+    max_new_tokens: int
+    pool: bool
+    """Whether the task has training examples of its own."""
 
 
 def dataenvgym_math() -> Suite:
@@ -21,6 +38,34 @@ def dataenvgym_math() -> Suite:
     after training, a validation set disjoint from all that a teacher sees, one budget of steps and
     examples for all arms. State is tested within each environment (``against``).
     """
+    settings = {"path": "EleutherAI/hendrycks_math", "val_per_cell": 10}
+    return _suite(_Domain("math", "MATH", "math", settings, _GEMMA, 350, pool=True))
+
+
+def dataenvgym_code() -> Suite:
+    """DataEnvGym's agents on LiveCodeBench with Llama-3-8B-Instruct (arXiv 2410.06215, table 2).
+
+    As ``dataenvgym-math``, but: answers of 2,000 tokens, items of release 2, of which those from
+    April 2024 on, which release 1 has not, are for validation. Unlike in the paper the budget is
+    that of MATH. All problems are of one skill until others are found (``teachgym discover``,
+    ``--set skills=FILE``). There are no training examples, so there is no control with real data.
+    """
+    settings = {"release": "release_v2", "val_from": "2024-04-01"}
+    return _suite(
+        _Domain("code", "LiveCodeBench", "livecodebench", settings, _LLAMA, 2000, pool=False)
+    )
+
+
+def dataenvgym_tools() -> Suite:
+    """DataEnvGym's agents on calls of functions, with Llama-3-8B-Instruct, answers of 256 tokens.
+
+    The paper's addition on tools is about m&m's, whose tools see pictures and hear sounds; here
+    they are the functions of the Berkeley leaderboard. Otherwise as ``dataenvgym-math``.
+    """
+    return _suite(_Domain("tools", "BFCL", "bfcl", {}, _LLAMA, 256, pool=True))
+
+
+def _suite(domain: _Domain) -> Suite:
     arms = [
         place.arm(
             state=state,
@@ -30,21 +75,25 @@ def dataenvgym_math() -> Suite:
         for place in PLACES
         for state in (False, True)
     ]
-    controls = (
-        Arm("no-data", "nothing", {}, SKILL_LIST, {"engine": "pool"}, control=True),
-        Arm("real-data", "uniform", {}, SKILL_LIST, {"engine": "pool"}, control=True),
-    )
+    engine = {"engine": "pool" if domain.pool else "llm"}
+    controls = {"no-data": "nothing", **({"real-data": "uniform"} if domain.pool else {})}
+    arms += [Arm(n, t, {}, SKILL_LIST, engine, control=True) for n, t in controls.items()]
     return Suite(
-        "dataenvgym-math",
+        f"dataenvgym-{domain.name}",
         1,
-        "the paper's agents on MATH: three environments, with and without state; needs a GPU",
-        (*arms, *controls),
+        f"the paper's agents on {domain.shown}: three environments, with and without state; needs "
+        "a GPU",
+        tuple(arms),
         env=OPEN_ENDED,
         env_settings={
-            "task": "math",
-            "task_settings": {"path": "EleutherAI/hendrycks_math", "val_per_cell": 10},
-            "student": "google/gemma-2-2b-it",
-            "student_settings": {"max_new_tokens": 350, "adaptation": "lora", "rank": 16},
+            "task": domain.task,
+            "task_settings": domain.task_settings,
+            "student": domain.student,
+            "student_settings": {
+                "max_new_tokens": domain.max_new_tokens,
+                "adaptation": "lora",
+                "rank": 16,
+            },
             "training": "scratch",
             "examples_per_step": 120,
             "budget": {"steps": 10, "examples": 1200},

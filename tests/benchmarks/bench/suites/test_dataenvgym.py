@@ -11,9 +11,12 @@ import pytest
 
 pytest.importorskip("math_verify")
 
+from teachgym.benchmarks.bench.runner import check_arms
 from teachgym.benchmarks.bench.suites import make_suite
 from teachgym.benchmarks.models.architectures import save_small
 from teachgym.students.local.student import LanguageModelStudent
+
+PLACES = ("open-ended", "skill-list", "skill-tree")
 
 
 def write_math(path: Path, first: int, count: int) -> None:
@@ -29,6 +32,24 @@ def write_math(path: Path, first: int, count: int) -> None:
         for n in range(first, first + count)
     ]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+@pytest.mark.parametrize(
+    ("domain", "controls"),
+    [
+        ("math", ["no-data", "real-data"]),
+        ("code", ["no-data"]),  # LiveCodeBench has no training examples.
+        ("tools", ["no-data", "real-data"]),
+    ],
+)
+def test_each_domain_has_the_papers_agents_and_the_controls_it_can_have(
+    domain: str, controls: list[str]
+) -> None:
+    suite = make_suite(f"dataenvgym-{domain}")
+    check_arms(suite)
+    assert [arm.name for arm in suite.arms if arm.control] == controls
+    agents = {f"{place}-{state}-state" for place in PLACES for state in ("no", "with")}
+    assert {arm.name for arm in suite.arms if not arm.control} == agents
 
 
 def test_the_papers_student_is_taught_on_the_papers_task(tmp_path: Path) -> None:
