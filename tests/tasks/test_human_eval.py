@@ -11,6 +11,7 @@ import pytest
 
 from teachgym.errors import ConfigError
 from teachgym.tasks.human_eval import HumanEval
+from teachgym.testing import check_task
 from teachgym.types import SPLITS, Draft, Example
 from tests.sandbox.walls import sandbox_or_skip
 from tests.tasks.answering import answer_key, report_of
@@ -44,6 +45,10 @@ def test_all_164_problems_are_there_and_an_oracle_solves_them(task: HumanEval) -
     assert [len(task.examples(split)) for split in SPLITS] == [42, 40, 82]
     for split in SPLITS:
         assert report_of(task, answer_key(task, split), split).accuracy == 1.0
+
+
+def test_the_task_keeps_the_contract(task: HumanEval) -> None:
+    check_task(task, samples=10)
 
 
 def test_an_empty_answerer_and_one_that_returns_nothing_solve_none(task: HumanEval) -> None:

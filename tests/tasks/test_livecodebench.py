@@ -15,6 +15,7 @@ import pytest
 from teachgym.errors import ConfigError
 from teachgym.tasks.livecodebench import NO_SOLUTION, LiveCodeBench, same_output
 from teachgym.tasks.livecodebench_rows import unpickled_text
+from teachgym.testing import check_task
 from tests.sandbox.walls import sandbox_or_skip
 from tests.tasks.answering import answer_key, report_of
 
@@ -129,6 +130,7 @@ def test_solutions_are_targets(tmp_path: Path) -> None:
     solutions = [{"question_id": f"q{n}", "code": TWICE if n % 2 else SUM} for n in range(4)]
     task = LiveCodeBench(path=path, solutions=written(tmp_path / "s.jsonl", *solutions))
     assert report_of(task, answer_key(task)).accuracy == 1.0
+    check_task(task, samples=4)
 
 
 def test_answers_of_known_score_and_the_share_of_tests(tmp_path: Path) -> None:
