@@ -51,7 +51,7 @@ class EnvConfig(EpisodeRules):
     task_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
     """Settings of the task, e.g. `{"seed": 1}`."""
     student: Part = "tiny"
-    """Who is taught: `simulated`, `tiny`, `smollm2`, the path of a model, or a hub id."""
+    """Who is taught: `simulated`, `tiny`, `small`, `smollm2`, the path of a model, or a hub id."""
     student_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
     """Settings of the student; see `teachgym.students.settings.LanguageModelSettings`."""
     trainer: Part = AUTO

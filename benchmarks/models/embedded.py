@@ -8,9 +8,7 @@ from typing import Any
 
 from teachgym.benchmarks.models.tokenizers import make_subword_tokenizer, make_tokenizer
 from teachgym.protocols import Task
-from teachgym.students.bases import BASES, TINY
-
-SMALL = "small"
+from teachgym.students.bases import BASES, SMALL, TINY
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class Embedded:
         Without those whose base ``pretrain.fault`` refuses, as it does that of the eighth of
         ``tiny`` (five skills can be learned).
         """
-        return tuple(range(BASES.get(self.name, 1)))
+        return tuple(range(BASES[self.name]))
 
 
 def subword_tokenizer(task: Task) -> Any:

@@ -40,7 +40,7 @@ SchemaEnv = Annotated[str, typer.Option("--env", help="SkillList, SkillTree or O
 AsToml = Annotated[bool, typer.Option("--toml", help="A complete run.toml, with comments.")]
 Student = Annotated[
     str | None,
-    _option("simulated, tiny, smollm2, or a Hugging Face model: path or hub id.", "tiny"),
+    _option("simulated, tiny, small, smollm2, or a Hugging Face model: path or hub id.", "tiny"),
 ]
 Task = Annotated[
     str | None,

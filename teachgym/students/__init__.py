@@ -14,7 +14,7 @@ from teachgym.errors import ConfigError, UnknownNameError, require_packages, unk
 from teachgym.protocols import Student, Task
 from teachgym.registry import Registry, is_reference
 from teachgym.settings import build, check_value
-from teachgym.students.bases import BASES, TINY, base_card, base_of
+from teachgym.students.bases import BASES, SMALL, TINY, base_card, base_of
 from teachgym.students.profile import Profile, profile_named
 from teachgym.students.simulated import SimulatedStudent
 
@@ -42,6 +42,7 @@ STUDENTS = Registry(
 
 LANGUAGE_MODELS = {
     TINY: f"A real transformer that ships, in {BASES[TINY]} bases: seconds per step on a CPU.",
+    SMALL: "A larger one for word problems, which it solves step by step.",
     "smollm2": "SmolLM2-135M-Instruct, from the extra of that name.",
 }
 """Language models that need neither a path nor the network, and what they are."""

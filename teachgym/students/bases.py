@@ -15,14 +15,14 @@ from teachgym.errors import ConfigError
 FOLDER = Path(__file__).parent / "data"
 """Of the students, each with a folder for each of its bases, whose name is its number."""
 
-TINY = "tiny"
+TINY, SMALL = "tiny", "small"
 
-BASES: Mapping[str, int] = {TINY: 7}
+BASES: Mapping[str, int] = {TINY: 7, SMALL: 1}
 """How many bases of each student ship, by its name."""
 
-COMPARED: Mapping[str, int] = {TINY: 5}
-"""Suites compare teachers on the first so many; the others are for tuning teachers and for trials
-of what was learned on these."""
+COMPARED: Mapping[str, int] = {TINY: 5, SMALL: 1}
+"""Suites compare teachers on the first so many; the others, if there are any, are for tuning
+teachers and for trials of what was learned on these."""
 
 
 def base_folder(student: str, number: int) -> Path:

@@ -53,7 +53,7 @@ class Loaded:
 
 
 def load_model(name_or_path: str) -> Loaded:
-    """Load ``tiny``, ``smollm2``, a folder, a GGUF file, an adapter's base, or a hub model.
+    """Load a student that ships, a folder, a GGUF file, an adapter's base, or a hub model.
 
     Args:
         name_or_path: a name, the path of a folder written by ``save_pretrained`` (a model or a
@@ -181,9 +181,9 @@ def _refusal(name: str, error: BaseException) -> UnknownNameError:
             )
         cause = cause.__cause__
     return UnknownNameError(
-        f"no student {name!r}: {str(error).rstrip('.')}. Give 'simulated', 'tiny', 'smollm2', the "
-        "path of a folder written by save_pretrained or of a GGUF file, or the id of a causal "
-        "language model on the Hugging Face hub"
+        f"no student {name!r}: {str(error).rstrip('.')}. Give 'simulated', 'tiny', 'small', "
+        "'smollm2', the path of a folder written by save_pretrained or of a GGUF file, or the id "
+        "of a causal language model on the Hugging Face hub"
     )
 
 

@@ -20,7 +20,7 @@ TUNING_SEED = 10_000
 """Seeds from here on are for tuning: no board may use them, and tuning may use no others."""
 BASE = "student_settings.base"
 """The setting that has fewer values than there are seeds, which take turns."""
-_ONE_EPOCH = ("simulated", "tiny")
+_ONE_EPOCH = ("simulated", *BASES)
 """Students that are trained in one pass unless told otherwise."""
 
 
