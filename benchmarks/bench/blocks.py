@@ -88,19 +88,14 @@ def replication_rows(found: Sequence[Replicated]) -> Rows:
         (
             each.said.arm,
             each.said.reference,
-            _show(each.said.test),
+            each.said.test.show(),
             *(f"{block.difference.mean:+.4f}" for block in each.blocks),
-            _show(each.fresh),
+            each.fresh.show(),
             each.verdict,
         )
         for each in found
     )
     return (header, *rows)
-
-
-def _show(test: PairedTest) -> str:
-    interval = test.interval
-    return f"{test.difference.mean:+.4f} [{interval.low:+.4f}, {interval.high:+.4f}]"
 
 
 def main() -> None:

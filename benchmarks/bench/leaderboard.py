@@ -350,8 +350,7 @@ def _over_bases(differences: Sequence[float]) -> tuple[str, str]:
 
 
 def _show_test(test: PairedTest) -> str:
-    known = f" [{test.interval.low:+.4f}, {test.interval.high:+.4f}]" if test.p == test.p else ""
-    return f"{test.difference.mean:+.4f}{known}"
+    return test.show() if test.p == test.p else f"{test.difference.mean:+.4f}"
 
 
 def _difference(test: PairedTest | None) -> str:

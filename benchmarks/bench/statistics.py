@@ -71,6 +71,15 @@ class PairedTest:
     p: float
     """Two-sided p-value of the paired t-test; nan for n < 2."""
 
+    def show(self) -> str:
+        """The difference with its interval.
+
+        Example:
+            >>> compare_paired([0.5, 0.7, 0.6], [0.4, 0.5, 0.4]).show()
+            '+0.1667 [+0.0232, +0.3101]'
+        """
+        return f"{self.difference.mean:+.4f} [{self.interval.low:+.4f}, {self.interval.high:+.4f}]"
+
 
 def interquartile_mean(scores: FloatArray) -> float:
     """Mean of the middle half of all scores, whatever their shape.

@@ -95,8 +95,7 @@ def union_rows(found: Sequence[Compared]) -> Rows:
             each.reference,
             ", ".join(each.suites),
             str(each.test.difference.n),
-            f"{each.test.difference.mean:+.4f} "
-            f"[{each.test.interval.low:+.4f}, {each.test.interval.high:+.4f}]",
+            each.test.show(),
             show_p(each.test.p),
             show_p(each.p),
         )

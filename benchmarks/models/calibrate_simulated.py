@@ -27,6 +27,7 @@ from rich.markdown import Markdown
 from rich.progress import track
 
 from teachgym.apportion import apportion
+from teachgym.benchmarks.bench.suites.shared import BUDGET, EMBEDDED
 from teachgym.benchmarks.models.calibration import (
     LIFT,
     compare,
@@ -56,7 +57,7 @@ CURVES = RESULTS / "tiny_curves"
 NOTE = RESULTS / "CALIBRATION.md"
 STEP_SIZES = (50, 100, 250, 500, 1000)
 """Examples of a training run, of which each total is made."""
-STEP, STEPS = 250, 10
+STEP, STEPS = int(EMBEDDED["examples_per_step"]), int(BUDGET["steps"])
 """Examples of a step, and steps, for which plans are made: a bench's budget."""
 ITEMS = 20
 """Validation items per skill and level."""

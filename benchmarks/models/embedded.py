@@ -37,9 +37,9 @@ class Embedded:
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """Of the mixture, the first weights and the examples of each base: 0, 1, 2, ...
+        """The seeds of the mixture, the first weights and the examples of each base: 0, 1, 2, ...
 
-        Without those whose base ``pretrain.fault`` refuses, as it does that of the eighth of
+        A seed whose base ``pretrain.fault`` refuses is left out, as is that of the eighth of
         ``tiny`` (five skills can be learned).
         """
         return tuple(range(BASES[self.name]))

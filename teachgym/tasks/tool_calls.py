@@ -17,9 +17,8 @@ from typing import Any
 
 from teachgym.errors import ConfigError
 from teachgym.metrics import precision_recall_f1
-from teachgym.settings import ItemsPerCell, Seed, checked
 from teachgym.shown import shown
-from teachgym.tasks.cells import CellTask, Source
+from teachgym.tasks.cells import Source
 from teachgym.tasks.procedural import Numbers
 from teachgym.tasks.tool_graphs import read_json, run_plan, write_json
 from teachgym.tasks.tool_replies import (
@@ -33,6 +32,7 @@ from teachgym.tasks.tool_replies import (
     reply,
 )
 from teachgym.tasks.tool_requests import draw_name, draw_plan, put_in_words
+from teachgym.tasks.tool_task import ToolTask
 from teachgym.tasks.toolbox import TOOLS, ToolError
 from teachgym.types import (
     NOT_MEASURED,
@@ -46,8 +46,6 @@ from teachgym.types import (
     Turn,
 )
 
-ASK = " Call:"
-"""What every prompt ends with."""
 LEVELS = (0.0, 0.5, 1.0)
 """Nothing goes wrong; the note has moved, or a tool is busy; both, one after the other."""
 
@@ -67,9 +65,6 @@ _FORM = (
     'A call is JSON such as {"name":"reverse","args":{"text":"cat"}}, one at a time; the reply is '
     'what the tool gives, or why it failed. The end is JSON such as {"answer":"tac"}.'
 )
-INTRODUCTION = f"Call tools, then answer. There are:\n{_TOOLS}\n{_FORM}\n\n"
-"""What prompts begin with for students who have not been shown any call."""
-
 BRIEF = Brief(
     domain="requests that are fulfilled by calling tools one after the other",
     problem=(
@@ -110,7 +105,7 @@ class Case:
         }
 
 
-class ToolCalls(CellTask[Case]):
+class ToolCalls(ToolTask[Case]):
     """Requests that take two or three calls of tools, one a turn, with errors to recover from.
 
     An item is right if the answer is. ``calls`` is the share of the necessary calls that were made
@@ -130,7 +125,9 @@ class ToolCalls(CellTask[Case]):
     """
 
     name = "tool-calls-v0"
-    levels, brief, stop = LEVELS, BRIEF, ("\n\n",)
+    levels, brief = LEVELS, BRIEF
+    introduction = f"Call tools, then answer. There are:\n{_TOOLS}\n{_FORM}\n\n"
+    ask = " Call:"
     max_turns = 6
     skills = (
         Skill("one-step", None, "Open a note and call a tool."),
@@ -141,25 +138,6 @@ class ToolCalls(CellTask[Case]):
             for name in names
         ),
     )
-
-    @checked
-    def __init__(
-        self,
-        seed: Seed = 0,
-        *,
-        introduce: bool = False,
-        val_per_cell: ItemsPerCell = 4,
-        test_per_cell: ItemsPerCell = 10,
-        train_per_cell: ItemsPerCell = 50,
-    ) -> None:
-        super().__init__(
-            seed,
-            val_per_cell=val_per_cell,
-            test_per_cell=test_per_cell,
-            train_per_cell=train_per_cell,
-        )
-        self._introduction = INTRODUCTION if introduce else ""
-        self.name += "-introduced" * introduce
 
     def draw(self, skill: str, level: int, numbers: Numbers) -> Case:
         """A request about a new note."""
@@ -194,7 +172,7 @@ class ToolCalls(CellTask[Case]):
     ) -> Example:
         """The request with the answer, and to train on with the conversation before it."""
         example = Example(
-            f"{self._introduction}{drawn.request}{ASK}",
+            self.prompt_of(drawn.request),
             write_json({"answer": drawn.result}),
             skill,
             id,
@@ -261,7 +239,7 @@ class ToolCalls(CellTask[Case]):
             ConfigError: for a draft without a request or an answer in JSON, or a solution that is
                 not made of calls with what they give.
         """
-        request = draft.problem.removeprefix(self._introduction).removesuffix(ASK).strip()
+        request = self.request_of(draft.problem)
         try:
             turns = [_turn(line) for line in draft.solution.splitlines() if line.strip()]
             answer = read_json(draft.answer.strip(), "")
@@ -276,7 +254,7 @@ class ToolCalls(CellTask[Case]):
         ]
         notes = {c["args"].get("note"): read_json(r, "") for c, r in given if c["name"] == OPEN}
         return Example(
-            f"{self._introduction}{request}{ASK}",
+            self.prompt_of(request),
             write_json(answer if is_answer(answer) else {"answer": answer}),
             skill,
             difficulty=difficulty,

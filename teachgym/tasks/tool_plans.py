@@ -15,9 +15,8 @@ from collections.abc import Sequence
 
 from teachgym.errors import ConfigError
 from teachgym.metrics import precision_recall_f1
-from teachgym.settings import ItemsPerCell, Seed, checked
 from teachgym.shown import shown
-from teachgym.tasks.cells import CellTask, Source
+from teachgym.tasks.cells import Source
 from teachgym.tasks.procedural import Numbers
 from teachgym.tasks.tool_graphs import (
     Node,
@@ -30,11 +29,9 @@ from teachgym.tasks.tool_graphs import (
     write_plan,
 )
 from teachgym.tasks.tool_requests import LEVELS, draw_plan, put_in_words, skill_of, skills
+from teachgym.tasks.tool_task import ToolTask
 from teachgym.tasks.toolbox import TOOLS, ToolError, Value
 from teachgym.types import NOT_MEASURED, Brief, Draft, Example, Grade, Prediction, Score
-
-ASK = " Plan:"
-"""What every prompt ends with."""
 
 _TOOLS = "\n".join(tool.signature for tool in TOOLS.values())
 _FORM = (
@@ -42,9 +39,6 @@ _FORM = (
     '{"id":1,"name":"upper","args":{"text":"<node-0>.text"}}], in which <node-0>.text stands for '
     "the text that node 0 gave."
 )
-INTRODUCTION = f"Plan which tools to call. There are:\n{_TOOLS}\n{_FORM}\n\n"
-"""What prompts begin with for students who have not been shown any plan."""
-
 BRIEF = Brief(
     domain="requests for plans of tool calls",
     problem=(
@@ -60,7 +54,7 @@ Request = tuple[str, tuple[Node, ...]]
 """A request in words, and its plan."""
 
 
-class ToolPlans(CellTask[Request]):
+class ToolPlans(ToolTask[Request]):
     """Plans of one to three calls of thirteen typed tools, requested in words.
 
     A plan is right if its calls are those of the target, each given the same, in whatever order
@@ -81,26 +75,8 @@ class ToolPlans(CellTask[Request]):
 
     name = "tool-plans-v0"
     skills, levels, brief = skills(), LEVELS, BRIEF
-    stop = ("\n\n",)
-
-    @checked
-    def __init__(
-        self,
-        seed: Seed = 0,
-        *,
-        introduce: bool = False,
-        val_per_cell: ItemsPerCell = 4,
-        test_per_cell: ItemsPerCell = 10,
-        train_per_cell: ItemsPerCell = 50,
-    ) -> None:
-        super().__init__(
-            seed,
-            val_per_cell=val_per_cell,
-            test_per_cell=test_per_cell,
-            train_per_cell=train_per_cell,
-        )
-        self._introduction = INTRODUCTION if introduce else ""
-        self.name += "-introduced" * introduce
+    introduction = f"Plan which tools to call. There are:\n{_TOOLS}\n{_FORM}\n\n"
+    ask = " Plan:"
 
     def draw(self, skill: str, level: int, numbers: Numbers) -> Request:
         """A request with its plan."""
@@ -116,7 +92,7 @@ class ToolPlans(CellTask[Request]):
     ) -> Example:
         """The request as a prompt, and its plan."""
         request, nodes = drawn
-        return Example(self._prompt(request), write_plan(nodes), skill, id, source, difficulty)
+        return Example(self.prompt_of(request), write_plan(nodes), skill, id, source, difficulty)
 
     def grade(self, example: Example, response: str) -> float | Grade:
         """1 for the plan of the target; nan if that is none."""
@@ -171,7 +147,7 @@ class ToolPlans(CellTask[Request]):
         Raises:
             ConfigError: for a draft without a request, or whose answer is no plan.
         """
-        request = draft.problem.removeprefix(self._introduction).removesuffix(ASK).strip()
+        request = self.request_of(draft.problem)
         nodes = read_plan(draft.answer)
         if not request or nodes is None:
             raise ConfigError(
@@ -179,15 +155,12 @@ class ToolPlans(CellTask[Request]):
                 f"{shown(draft.answer, 80)}"
             )
         return Example(
-            self._prompt(request),
+            self.prompt_of(request),
             write_plan(nodes),
             skill,
             difficulty=difficulty,
             rejected=draft.rejected or None,
         )
-
-    def _prompt(self, request: str) -> str:
-        return f"{self._introduction}{request}{ASK}"
 
 
 def _names(nodes: Sequence[Node]) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from teachgym.benchmarks.bench.suites.shared import OPEN_ENDED, SKILL_TREE
@@ -12,21 +11,6 @@ from teachgym.benchmarks.bench.suites.suite import SKILL_LIST, Arm, Suite
 
 _PROPOSER: Mapping[str, Mapping[str, Any]] = {SKILL_TREE: {"proposer": "llm"}}
 _GEMMA, _LLAMA = "google/gemma-2-2b-it", "meta-llama/Meta-Llama-3-8B-Instruct"
-
-
-@dataclass(frozen=True, slots=True)
-class _Domain:
-    """A task and who learns it."""
-
-    name: str
-    shown: str
-    """The task as people call it."""
-    task: str
-    task_settings: Mapping[str, Any]
-    student: str
-    max_new_tokens: int
-    pool: bool
-    """Whether the task has training examples of its own."""
 
 
 def dataenvgym_math() -> Suite:
@@ -39,7 +23,7 @@ def dataenvgym_math() -> Suite:
     examples for all arms. State is tested within each environment (``against``).
     """
     settings = {"path": "EleutherAI/hendrycks_math", "val_per_cell": 10}
-    return _suite(_Domain("math", "MATH", "math", settings, _GEMMA, 350, pool=True))
+    return _suite("math", "MATH", "math", settings, _GEMMA, 350)
 
 
 def dataenvgym_code() -> Suite:
@@ -51,9 +35,7 @@ def dataenvgym_code() -> Suite:
     ``--set skills=FILE``). There are no training examples, so there is no control with real data.
     """
     settings = {"release": "release_v2", "val_from": "2024-04-01"}
-    return _suite(
-        _Domain("code", "LiveCodeBench", "livecodebench", settings, _LLAMA, 2000, pool=False)
-    )
+    return _suite("code", "LiveCodeBench", "livecodebench", settings, _LLAMA, 2000, pool=False)
 
 
 def dataenvgym_tools() -> Suite:
@@ -62,10 +44,20 @@ def dataenvgym_tools() -> Suite:
     The paper's addition on tools is about m&m's, whose tools see pictures and hear sounds; here
     they are the functions of the Berkeley leaderboard. Otherwise as ``dataenvgym-math``.
     """
-    return _suite(_Domain("tools", "BFCL", "bfcl", {}, _LLAMA, 256, pool=True))
+    return _suite("tools", "BFCL", "bfcl", {}, _LLAMA, 256)
 
 
-def _suite(domain: _Domain) -> Suite:
+def _suite(
+    domain: str,
+    shown: str,
+    task: str,
+    task_settings: Mapping[str, Any],
+    student: str,
+    max_new_tokens: int,
+    *,
+    pool: bool = True,
+) -> Suite:
+    """The suite of a domain; ``pool``: whether its task has training examples of its own."""
     arms = [
         place.arm(
             state=state,
@@ -75,22 +67,21 @@ def _suite(domain: _Domain) -> Suite:
         for place in PLACES
         for state in (False, True)
     ]
-    engine = {"engine": "pool" if domain.pool else "llm"}
-    controls = {"no-data": "nothing", **({"real-data": "uniform"} if domain.pool else {})}
+    engine = {"engine": "pool" if pool else "llm"}
+    controls = {"no-data": "nothing", **({"real-data": "uniform"} if pool else {})}
     arms += [Arm(n, t, {}, SKILL_LIST, engine, control=True) for n, t in controls.items()]
     return Suite(
-        f"dataenvgym-{domain.name}",
+        f"dataenvgym-{domain}",
         1,
-        f"the paper's agents on {domain.shown}: three environments, with and without state; needs "
-        "a GPU",
+        f"the paper's agents on {shown}: three environments, with and without state; needs a GPU",
         tuple(arms),
         env=OPEN_ENDED,
         env_settings={
-            "task": domain.task,
-            "task_settings": domain.task_settings,
-            "student": domain.student,
+            "task": task,
+            "task_settings": task_settings,
+            "student": student,
             "student_settings": {
-                "max_new_tokens": domain.max_new_tokens,
+                "max_new_tokens": max_new_tokens,
                 "adaptation": "lora",
                 "rank": 16,
             },

@@ -215,9 +215,10 @@ class Cell:
 
     @property
     def base(self) -> int | None:
-        """The base of ``tiny`` that the seed of the run draws; None if it draws none."""
-        base: int | None = self.config.env_settings.get("student_settings", {}).get("base")
-        return base if BASE in self.suite.seeded else None
+        """The base of its student that the seed of the run draws; None if it draws none."""
+        if BASE not in self.suite.seeded:
+            return None
+        return _base(_overlay(self.suite.env_settings, self.arm.env_settings), self.drawn)
 
     @property
     def digest(self) -> str:
@@ -240,7 +241,7 @@ class Cell:
         suite, arm, seed = self.suite, self.arm, self.drawn
         env_settings = _overlay(suite.env_settings, arm.env_settings)
         for name in suite.seeded:
-            value = _base(env_settings, seed) if name == BASE else seed
+            value = self.base if name == BASE else seed
             if value is None:
                 continue
             env_settings = _overlay(env_settings, _nested(name.split("."), value))
