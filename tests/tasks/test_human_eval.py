@@ -123,7 +123,11 @@ def test_a_problem_whose_own_solution_is_wrong_is_named(tmp_path: Path) -> None:
         task.grade(task.examples("val")[0], "    return 2\n")
 
 
-@pytest.mark.parametrize("damage", [b"", b"not packed", gzip.compress(b"{}\n" * 9)[:-9]])
+@pytest.mark.parametrize(
+    "damage",
+    [b"", b"not packed", gzip.compress(b"{}\n" * 9)[:-9]],
+    ids=["empty", "not packed", "cut short"],
+)
 def test_a_damaged_file_is_refused(tmp_path: Path, damage: bytes) -> None:
     sandbox_or_skip()
     path = tmp_path / "HumanEval.jsonl.gz"
