@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from teachgym.errors import ConfigError
 from teachgym.shown import in_short
 from teachgym.streams import draw_entropy, order_of
 from teachgym.students.texts import Texts
-from teachgym.training.losses import Needs
+from teachgym.training.losses import Needs, TopK
 from teachgym.training.settings import FineTuningSettings
 from teachgym.types import Data, Example
 from teachgym.wellformed import fault_of_weights
@@ -49,9 +49,9 @@ class Datum:
     references: tuple[float, ...] = ()
     """Log-probabilities under the reference of all tokens with a weight, text by text; empty
     before they are known."""
-    teacher: tuple[tuple[tuple[int, float], ...], ...] = ()
-    """For each token with a weight, a teacher model's k likeliest tokens there with their
-    log-probabilities; empty without a teacher model."""
+    teacher: TopK | None = field(default=None, compare=False)
+    """A teacher model's likeliest tokens where each token with a weight is; None before it has
+    read them, or without one."""
     place: int = 0
     """Number of the example in the data that it was encoded from."""
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import accumulate, pairwise
 from time import perf_counter
 from typing import Annotated, Any
 
@@ -17,23 +16,18 @@ from rich.progress import track
 from teachgym.errors import ConfigError
 from teachgym.protocols import Student, Trainer
 from teachgym.settings import Like
-from teachgym.students.local.network import split_by_tokens
 from teachgym.students.local.pool import StudentPool
 from teachgym.students.local.student import LanguageModelStudent, pool_of
 from teachgym.training.datum import Datum, batches, encode, log_skipped, train_tokens
 from teachgym.training.first_losses import FirstLosses
-from teachgym.training.losses import Loss, Targets, cross_entropy
+from teachgym.training.forward import run_pass, score_pass, token_budget
+from teachgym.training.losses import Loss
 from teachgym.training.optimizers import clip_gradients, make_optimizers
-from teachgym.training.packing import Pass, passes
-from teachgym.training.references import Teach, refer, require_teacher
+from teachgym.training.packing import passes
+from teachgym.training.references import refer
 from teachgym.training.settings import FineTuningSettings, recipe
+from teachgym.training.teacher_models import TeacherModel, require_teacher
 from teachgym.types import Cost, Data, TrainResult
-
-TOKEN_BUDGETS = {"cpu": 2048, "cuda": 32768}
-"""Tokens in one pass: enough to hide overhead, few enough for caches and memory."""
-
-_LOGITS_AT_ONCE = 2**26
-"""Logits in memory at once; rows beyond that wait for the next chunk."""
 
 
 class FineTuner(Trainer[LanguageModelStudent]):
@@ -45,7 +39,7 @@ class FineTuner(Trainer[LanguageModelStudent]):
     Args:
         settings: see ``FineTuningSettings``.
         loss: what to minimise; None = the loss that the settings name.
-        teach: tells what a teacher model thinks, for losses that follow one.
+        teacher_model: what the loss follows, if it follows one.
         progress: show a progress bar while training.
     """
 
@@ -56,21 +50,21 @@ class FineTuner(Trainer[LanguageModelStudent]):
         settings: FineTuningSettings | None = None,
         *,
         loss: Loss | None = None,
-        teach: Teach | None = None,
+        teacher_model: TeacherModel | None = None,
         progress: bool = False,
     ) -> None:
         self.settings = settings or FineTuningSettings()
         self.loss = loss or self.settings.make_loss()
-        self.teach = require_teacher(self.loss, teach)
+        self.teacher_model = require_teacher(self.loss, teacher_model)
         self.progress = progress
 
     def cost(self, student: LanguageModelStudent, data: Data) -> Cost:
         """Tokens of prompt, target and end, once per epoch.
 
-        With a loss over pairs those of both responses, and once more for a reference.
+        With a loss over pairs those of both responses, and once more for a reference. What a
+        teacher model reads is the teacher's.
         """
-        encoded = encode(student.texts, data, self.loss.needs)
-        return Cost(train_tokens=train_tokens(encoded, self.settings.epochs, self.loss.needs))
+        return self._cost(encode(student.texts, data, self.loss.needs))
 
     def train(
         self, student: LanguageModelStudent, data: Data, rng: np.random.Generator
@@ -92,7 +86,7 @@ class FineTuner(Trainer[LanguageModelStudent]):
         pool = pool_of(students)
         started = perf_counter()
         needs, epochs = self.loss.needs, self.settings.epochs
-        encoded = [self.teach(encode(pool.texts, own, needs)) for own in data]
+        encoded = [self._told(pool, encode(pool.texts, own, needs)) for own in data]
         log_skipped(data, encoded)
         made: list[list[list[Datum]]] = [[] for _ in range(pool.count)]
         seeds = [0] * pool.count
@@ -108,11 +102,21 @@ class FineTuner(Trainer[LanguageModelStudent]):
         results = []
         for student, own, handed in zip(students, encoded, data, strict=True):
             updates = referred[student.index]
-            tokens = train_tokens(own, epochs, needs)
-            cost = Cost(train_tokens=tokens, seconds=seconds if own else 0.0)
+            cost = replace(self._cost(own), seconds=seconds if own else 0.0)
             each = first.of(updates, len(handed))
             results.append(TrainResult(losses[student.index], len(updates), cost, each))
         return results
+
+    def _cost(self, encoded: Sequence[Datum]) -> Cost:
+        tokens = train_tokens(encoded, self.settings.epochs, self.loss.needs)
+        read = self.teacher_model.cost(encoded) if self.teacher_model else Cost()
+        return read + Cost(train_tokens=tokens)
+
+    def _told(self, pool: StudentPool, encoded: list[Datum]) -> list[Datum]:
+        """The examples with what the teacher model says to them, if there is one."""
+        if self.teacher_model is None:
+            return encoded
+        return self.teacher_model.read(pool.texts, encoded, self.loss.needs)
 
     def _update_all(
         self,
@@ -172,7 +176,7 @@ class FineTuner(Trainer[LanguageModelStudent]):
             yield one.data, score_pass(pool, one)
 
     def _budget(self, pool: StudentPool) -> int:
-        return self.settings.token_budget or TOKEN_BUDGETS.get(pool.network.device.type, 2048)
+        return token_budget(pool.network.device, self.settings.token_budget)
 
 
 def packed(student: Student, **settings: Annotated[Any, Like(FineTuningSettings)]) -> FineTuner:
@@ -190,70 +194,3 @@ def packed(student: Student, **settings: Annotated[Any, Like(FineTuningSettings)
             f"trainer 'packed' cannot train a {type(student).__name__}; set trainer='auto'"
         )
     return FineTuner(replace(recipe(student.pool.n_parameters, student.pool.lora), **settings))
-
-
-def run_pass(
-    pool: StudentPool, one: Pass, loss: Loss, *, first: FirstLosses | None = None
-) -> torch.Tensor:
-    """Forward and backward; each student's part of its mean loss, shape (K,).
-
-    The head is applied to rows with a loss alone, and to few of them at a time: each chunk is
-    differentiated before the next, so that large vocabularies need little memory. ``first`` is
-    told the losses of the rows.
-    """
-    device = pool.network.device
-    picked = _hidden(pool, one)
-    leaf = picked.detach().requires_grad_()
-    totals = [torch.zeros(pool.count, dtype=torch.float64, device=device)]
-    rows = [torch.zeros(0, dtype=torch.float64, device=device)]
-    for start, stop in _chunks(one.targets, pool.network.n_tokens, whole=loss.needs.groups):
-        counts = _counts_within(one.n_targets, start, stop)
-        with pool.computing(), pool.layout.blocks(counts):
-            row_losses = loss(pool.logits(leaf[start:stop]), one.targets.part(start, stop, device))
-        row_losses.sum().backward()  # type: ignore[no-untyped-call]
-        rows.append(row_losses.detach().double())
-        pieces = torch.split(rows[-1], list(counts))
-        totals.append(torch.stack([piece.sum() for piece in pieces]))
-    if leaf.grad is not None:
-        with pool.layout.blocks(one.n_read):
-            picked.backward(leaf.grad)  # type: ignore[no-untyped-call]
-    if first is not None:
-        first.note(one.data, one.targets.weights, rows)
-    return torch.stack(totals).sum(0)
-
-
-@torch.no_grad()  # inference mode would multiply what students share all at once
-def score_pass(pool: StudentPool, one: Pass) -> torch.Tensor:
-    """Log-probability of the right token of each row, shape (n,)."""
-    hidden, scores = _hidden(pool, one), []
-    for start, stop in _chunks(one.targets, pool.network.n_tokens):
-        counts = _counts_within(one.n_targets, start, stop)
-        with pool.computing(), pool.layout.blocks(counts):
-            part = one.targets.part(start, stop, hidden.device)
-            scores.append(-cross_entropy(pool.logits(hidden[start:stop]), part))
-    return torch.cat(scores)
-
-
-def _hidden(pool: StudentPool, one: Pass) -> torch.Tensor:
-    """Hidden states of the rows with a loss, shape (n, d)."""
-    with pool.computing(), pool.layout.blocks(one.n_read):
-        hidden = pool.network.packed_hidden(one.texts)
-    return hidden[one.rows.to(pool.network.device)]
-
-
-def _chunks(targets: Targets, n_tokens: int, *, whole: bool = False) -> Iterator[tuple[int, int]]:
-    """Where each chunk of rows starts and stops; ``whole`` groups are never parted."""
-    n, chunk = len(targets.labels), max(1, _LOGITS_AT_ONCE // n_tokens)
-    if not whole:
-        return pairwise([*range(0, n, chunk), n])
-    runs = split_by_tokens(targets.counts.tolist(), int, chunk)
-    return pairwise([0, *accumulate(sum(run) for run in runs)])
-
-
-def _counts_within(counts: Sequence[int], start: int, stop: int) -> tuple[int, ...]:
-    """How many of each student's rows are in ``start:stop``, rows in order of students."""
-    within, first = [], 0
-    for count in counts:
-        within.append(max(0, min(first + count, stop) - max(first, start)))
-        first += count
-    return tuple(within)

@@ -24,9 +24,10 @@ from teachgym.students.hf.student import HuggingFaceStudent, pad
 from teachgym.training.datum import Datum, batches, encode, log_skipped, train_tokens
 from teachgym.training.first_losses import FirstLosses
 from teachgym.training.losses import Loss, Targets, cross_entropy
-from teachgym.training.references import Teach, refer, require_teacher
+from teachgym.training.references import refer
 from teachgym.training.settings import FineTuningSettings, recipe
 from teachgym.training.targets import targets_of
+from teachgym.training.teacher_models import TeacherModel, require_teacher
 from teachgym.types import Cost, Data, TrainResult
 
 ADAMW = FineTuningSettings(optimizer="adamw")
@@ -40,7 +41,7 @@ class HuggingFaceTrainer(Trainer[HuggingFaceStudent]):
         settings: see ``FineTuningSettings``; the optimizer must be ``adamw``. A batch is one
             forward pass, whatever ``token_budget`` says.
         loss: what to minimise; None = the loss that the settings name.
-        teach: tells what a teacher model thinks, for losses that follow one.
+        teacher_model: what the loss follows, if it follows one.
 
     Raises:
         ConfigError: for another optimizer.
@@ -51,7 +52,7 @@ class HuggingFaceTrainer(Trainer[HuggingFaceStudent]):
         settings: FineTuningSettings = ADAMW,
         *,
         loss: Loss | None = None,
-        teach: Teach | None = None,
+        teacher_model: TeacherModel | None = None,
     ) -> None:
         if settings.optimizer != "adamw":
             raise ConfigError(
@@ -59,19 +60,24 @@ class HuggingFaceTrainer(Trainer[HuggingFaceStudent]):
                 "trainer_settings.optimizer='adamw' or student_settings.backend='local'"
             )
         self.settings, self.loss = settings, loss or settings.make_loss()
-        self.teach = require_teacher(self.loss, teach)
+        self.teacher_model = require_teacher(self.loss, teacher_model)
 
     def cost(self, student: HuggingFaceStudent, data: Data) -> Cost:
         """As of ``FineTuner``; padding is free."""
         encoded = encode(student.texts, data, self.loss.needs)
-        return Cost(train_tokens=train_tokens(encoded, self.settings.epochs, self.loss.needs))
+        read = self.teacher_model.cost(encoded) if self.teacher_model else Cost()
+        return read + Cost(
+            train_tokens=train_tokens(encoded, self.settings.epochs, self.loss.needs)
+        )
 
     def train(
         self, student: HuggingFaceStudent, data: Data, rng: np.random.Generator
     ) -> TrainResult:
         """Update the student in place; ``rng`` decides the order of the examples and dropout."""
         started = perf_counter()
-        encoded = self.teach(encode(student.texts, data, self.loss.needs))
+        encoded = encode(student.texts, data, self.loss.needs)
+        if self.teacher_model is not None:
+            encoded = self.teacher_model.read(student.texts, encoded, self.loss.needs)
         log_skipped([data], [encoded])
         if not encoded:
             return TrainResult(math.nan, 0, Cost(), (math.nan,) * len(data))

@@ -30,6 +30,8 @@ class Needs:
     examples that have a rejected response are read for it."""
     teacher: bool = False
     """Whether it follows the log-probabilities of a teacher model."""
+    temperature: float = 1.0
+    """What the teacher model's logits are divided by before they become probabilities, > 0."""
     groups: bool = False
     """Whether it couples the rows of a group, which then are never parted."""
     mean: Literal["tokens", "examples"] = "tokens"
@@ -41,9 +43,9 @@ class TopK:
     """A teacher model's k likeliest tokens at each of n rows."""
 
     ids: torch.Tensor
-    """Tokens, shape (n, k)."""
+    """Tokens, shape (n, k), of 32 bits where they are kept and 64 where they are used."""
     logprobs: torch.Tensor
-    """Their log-probabilities, shape (n, k)."""
+    """Their log-probabilities among all tokens, shape (n, k)."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class Targets:
             rows(self.groups),
             rows(self.shares),
             rows(self.references),
-            self.teacher and TopK(rows(self.teacher.ids), rows(self.teacher.logprobs)),
+            self.teacher and TopK(rows(self.teacher.ids).long(), rows(self.teacher.logprobs)),
         )
 
 

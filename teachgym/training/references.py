@@ -1,7 +1,7 @@
-"""What others than the student that learns think of the responses in its data.
+"""What the student thought of the responses in its data before it was trained on them.
 
-The reference of a loss is the student itself before it is trained on them, so its log-probabilities
-are numbers, and no second copy of the weights is needed.
+It is the reference of a loss, whose log-probabilities are numbers, so that no second copy of the
+weights is needed.
 """
 
 from __future__ import annotations
@@ -12,31 +12,11 @@ from itertools import islice, zip_longest
 
 import torch
 
-from teachgym.errors import ConfigError
 from teachgym.training.datum import Datum, is_referred
-from teachgym.training.losses import Loss, Needs
+from teachgym.training.losses import Needs
 
 Score = Callable[[Sequence[Sequence[Datum]]], Iterable[tuple[Sequence[Datum], torch.Tensor]]]
 """A batch of each student -> examples with the log-probabilities of their rows, (n_rows,)."""
-
-Teach = Callable[[list[Datum]], list[Datum]]
-"""The same examples with what a teacher model thinks of them in ``Datum.teacher``."""
-
-
-def require_teacher(loss: Loss, teach: Teach | None) -> Teach:
-    """What tells the loss of a teacher model; nothing is told to a loss that follows none.
-
-    Raises:
-        ConfigError: if a loss would follow one and there is none.
-    """
-    if not loss.needs.teacher:
-        return list
-    if teach is None:
-        raise ConfigError(
-            f"{type(loss).__name__} follows the log-probabilities of a teacher model, and the "
-            "trainer has none; give the trainer one (teach=), or choose another loss"
-        )
-    return teach
 
 
 def refer(

@@ -46,8 +46,7 @@ def _numbered(counts: Sequence[int]) -> torch.Tensor:
 
 
 def _teacher(data: Sequence[Datum]) -> TopK | None:
-    if not any(datum.teacher for datum in data):
+    told = [datum.teacher for datum in data if datum.teacher is not None]
+    if not told:
         return None
-    rows = [row for datum in data for row in datum.teacher]
-    ids, logprobs = ([[pair[i] for pair in row] for row in rows] for i in (0, 1))
-    return TopK(torch.tensor(ids), torch.tensor(logprobs))
+    return TopK(torch.cat([t.ids for t in told]), torch.cat([t.logprobs for t in told]))

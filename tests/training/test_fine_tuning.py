@@ -18,7 +18,8 @@ from teachgym.students.local.student import LanguageModelStudent
 from teachgym.testing import check_trainer
 from teachgym.training import make_trainer
 from teachgym.training.datum import Datum, Text, batches, encode
-from teachgym.training.fine_tuning import FineTuner, run_pass
+from teachgym.training.fine_tuning import FineTuner
+from teachgym.training.forward import run_pass
 from teachgym.training.hf import HuggingFaceTrainer
 from teachgym.training.losses import Needs, Sft
 from teachgym.training.muon import Muon

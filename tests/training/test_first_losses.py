@@ -18,8 +18,9 @@ from teachgym.students.profile import Profile
 from teachgym.students.simulated import SimulatedStudent
 from teachgym.testing import ToyTask
 from teachgym.training.datum import batches, encode
-from teachgym.training.fine_tuning import FineTuner, run_pass
+from teachgym.training.fine_tuning import FineTuner
 from teachgym.training.first_losses import FirstLosses
+from teachgym.training.forward import run_pass
 from teachgym.training.hf import HuggingFaceTrainer
 from teachgym.training.losses import Sft
 from teachgym.training.packing import passes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,14 +14,17 @@ import torch
 from teachgym.errors import ConfigError, UnknownNameError
 from teachgym.students import make_student as load_student
 from teachgym.students.local.student import LanguageModelStudent
+from teachgym.students.texts import Texts
 from teachgym.tasks import make_task
 from teachgym.training.datum import Datum, encode, train_tokens
-from teachgym.training.fine_tuning import FineTuner, run_pass
+from teachgym.training.fine_tuning import FineTuner
+from teachgym.training.forward import run_pass
 from teachgym.training.hf import HuggingFaceTrainer
-from teachgym.training.losses import LOSSES, Dpo, Loss, Needs, Sft, Targets, cross_entropy
+from teachgym.training.losses import LOSSES, Dpo, Loss, Needs, Sft, Targets, TopK, cross_entropy
 from teachgym.training.packing import passes
 from teachgym.training.settings import FineTuningSettings
 from teachgym.training.targets import targets_of
+from teachgym.training.teacher_models import TeacherModel
 from teachgym.types import Data, Example, Prompt
 from tests.students.models import untrained_tiny
 
@@ -166,7 +170,7 @@ def test_groups_are_whole_in_every_chunk_only_if_the_loss_couples_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With room for one row at a time: 5 rows and 4, or nine times one."""
-    monkeypatch.setattr("teachgym.training.fine_tuning._LOGITS_AT_ONCE", 1)
+    monkeypatch.setattr("teachgym.training.forward._LOGITS_AT_ONCE", 1)
     student, seen = untrained(), []
 
     class Counting(Sft):
@@ -187,13 +191,13 @@ def test_groups_are_whole_in_every_chunk_only_if_the_loss_couples_them(
 # -- references and teachers -----------------------------------------------------------------
 
 
-def trainers(loss: Loss, teach: Any = None) -> dict[str, tuple[Any, Any]]:
+def trainers(loss: Loss, teacher: TeacherModel | None = None) -> dict[str, tuple[Any, Any]]:
     """Both trainers, each with a student of the same weights."""
     task: Any = make_task("arithmetic-and-strings")
     local, hf = (load_student("tiny", task, backend=backend) for backend in ("local", "hf"))
     return {
-        "packed": (FineTuner(STILL, loss=loss, teach=teach), local),
-        "padded": (HuggingFaceTrainer(STILL, loss=loss, teach=teach), hf),
+        "packed": (FineTuner(STILL, loss=loss, teacher_model=teacher), local),
+        "padded": (HuggingFaceTrainer(STILL, loss=loss, teacher_model=teacher), hf),
     }
 
 
@@ -211,17 +215,18 @@ def test_every_example_has_a_reference_if_the_loss_knows_no_pairs() -> None:
 def test_a_teacher_is_followed_by_hand_in_both_trainers() -> None:
     """The teacher puts 0.75 on the label and 0.25 on token 0; KL from the student's logits."""
 
-    def teach(data: list[Datum]) -> list[Datum]:
-        def rows(datum: Datum) -> tuple[tuple[tuple[int, float], ...], ...]:
-            (text,) = datum.texts
-            labels = [i for i, w in zip(text.ids, text.weights, strict=True) if w]
-            return tuple(((i, math.log(0.75)), (0, math.log(0.25))) for i in labels)
+    class Sure(TeacherModel):
+        def read(self, texts: Texts, data: Sequence[Datum], needs: Needs) -> list[Datum]:
+            return [replace(datum, teacher=self.rows(datum)) for datum in data]
 
-        return [replace(datum, teacher=rows(datum)) for datum in data]
+        def rows(self, datum: Datum) -> TopK:
+            (text,) = datum.texts
+            labels = [[i, 0] for i, w in zip(text.ids, text.weights, strict=True) if w]
+            return TopK(torch.tensor(labels), torch.tensor([[0.75, 0.25]] * len(labels)).log())
 
     own = {
         name: t.train(s, (ALONE,), rng()).loss
-        for name, (t, s) in trainers(ForwardKl(), teach).items()
+        for name, (t, s) in trainers(ForwardKl(), Sure()).items()
     }
     _, student = trainers(Sft())["packed"]
     (text,) = encode(student.texts, (ALONE,))[0].texts

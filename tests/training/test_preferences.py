@@ -15,7 +15,8 @@ from teachgym.students.local.pool import StudentPool
 from teachgym.students.local.student import LanguageModelStudent
 from teachgym.students.lora import LoRASettings
 from teachgym.training.datum import Datum, encode
-from teachgym.training.fine_tuning import FineTuner, run_pass, score_pass
+from teachgym.training.fine_tuning import FineTuner
+from teachgym.training.forward import run_pass, score_pass
 from teachgym.training.losses import Dpo, Targets
 from teachgym.training.packing import passes
 from teachgym.training.references import refer
@@ -164,7 +165,7 @@ def test_chunks_of_logits_never_part_a_pair(monkeypatch: pytest.MonkeyPatch) -> 
     (one,) = passes([referred(student.pool, PAIRS, SETTINGS)], 10**6)
     found = []
     for room in (2**26, 1):
-        monkeypatch.setattr("teachgym.training.fine_tuning._LOGITS_AT_ONCE", room)
+        monkeypatch.setattr("teachgym.training.forward._LOGITS_AT_ONCE", room)
         student.model.zero_grad()
         loss = run_pass(student.pool, one, Dpo(0.1, 0.5))
         found.append((loss, [w.parameter.grad for w in student.pool.weights]))

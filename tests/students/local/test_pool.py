@@ -17,7 +17,8 @@ from teachgym.students.local.pool import StudentPool
 from teachgym.students.lora import LoRASettings, add_adapters
 from teachgym.students.texts import Texts
 from teachgym.training.datum import encode
-from teachgym.training.fine_tuning import FineTuner, run_pass
+from teachgym.training.fine_tuning import FineTuner
+from teachgym.training.forward import run_pass
 from teachgym.training.losses import Sft
 from teachgym.training.packing import passes
 from teachgym.training.settings import FineTuningSettings

@@ -1,0 +1,112 @@
+"""Teacher models: what they tell of each token, by an independent computation, and to whom."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from teachgym.errors import ConfigError
+from teachgym.students.local.pool import StudentPool
+from teachgym.students.local.student import LanguageModelStudent
+from teachgym.training.datum import Datum, encode
+from teachgym.training.losses import Needs
+from teachgym.training.teacher_models import ModelTeacher, TeacherModel
+from teachgym.types import Cost, Data, Example
+from tests.students.models import make_model, untrained_tiny
+
+DATA: Data = (
+    Example("copy ab=", "ab", "copy", rejected="b"),
+    Example("rev abcd=", "dcba", "rev"),
+    Example("last xyz=", "z", "last", rejected="xyz"),
+)
+PAIRS = Needs(teacher=True, rejected=True)
+
+
+@pytest.fixture(scope="module")
+def teacher() -> LanguageModelStudent:
+    made: LanguageModelStudent = untrained_tiny(2)
+    return made
+
+
+def read(model: TeacherModel, student: LanguageModelStudent, needs: Needs = PAIRS) -> list[Datum]:
+    return model.read(student.texts, encode(student.texts, DATA, needs), needs)
+
+
+def expected(student: LanguageModelStudent, datum: Datum, temperature: float) -> torch.Tensor:
+    """Log-probabilities of all tokens at each row, one text at a time in 64 bits, (n, V)."""
+    rows = []
+    with torch.no_grad():
+        for text in datum.texts:
+            logits = student.model(torch.tensor([text.ids])).logits[0].double()
+            places = [i - 1 for i, weight in enumerate(text.weights) if weight]
+            rows.append((logits[places] / temperature).log_softmax(-1))
+    return torch.cat(rows)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.0])
+def test_all_tokens_are_told_as_the_model_gives_them(
+    teacher: LanguageModelStudent, temperature: float
+) -> None:
+    needs = Needs(teacher=True, rejected=True, temperature=temperature)
+    for datum in read(ModelTeacher(teacher, top_k=1000), teacher, needs):
+        assert datum.teacher is not None
+        right = expected(teacher, datum, temperature)
+        assert datum.teacher.ids.shape == right.shape == (datum.n_rows, 48)
+        found = torch.empty_like(right).scatter_(
+            1, datum.teacher.ids.long(), datum.teacher.logprobs.double()
+        )
+        torch.testing.assert_close(found, right, rtol=0, atol=2e-5)
+
+
+def test_the_likeliest_are_told_with_their_share_of_all(teacher: LanguageModelStudent) -> None:
+    """Falling, and exactly the first of all that a full reading tells."""
+    few, all_ = (read(ModelTeacher(teacher, top_k=k), teacher) for k in (3, 48))
+    for one, whole in zip(few, all_, strict=True):
+        assert one.teacher is not None
+        assert whole.teacher is not None
+        assert torch.equal(one.teacher.ids, whole.teacher.ids[:, :3])
+        assert torch.equal(one.teacher.logprobs, whole.teacher.logprobs[:, :3])
+        assert (one.teacher.logprobs.diff(dim=1) <= 0).all()
+
+
+def test_any_student_of_a_pool_may_teach() -> None:
+    """The second of three, whose head alone is changed, tells what it would tell alone."""
+    alone = untrained_tiny(2)
+    pool = StudentPool(untrained_tiny(2).model, alone.texts, max_new_tokens=8, count=3)
+    for student in (0, 2):  # The others know nothing.
+        for weight in pool.weights:
+            weight.values[student].zero_()
+    member = LanguageModelStudent(pool, 1)
+    for one, other in zip(
+        read(ModelTeacher(alone), alone), read(ModelTeacher(member), alone), strict=True
+    ):
+        assert one.teacher is not None
+        assert other.teacher is not None
+        torch.testing.assert_close(one.teacher.logprobs, other.teacher.logprobs)
+
+
+def test_reading_costs_every_token_once(teacher: LanguageModelStudent) -> None:
+    """Characters and ends: 8 + 3, 8 + 2; 9 + 5; 9 + 2, 9 + 4 = 59."""
+    data = encode(teacher.texts, DATA, PAIRS)
+    assert ModelTeacher(teacher).cost(data) == Cost(teacher_tokens_in=59)
+
+
+def test_a_teacher_of_other_tokens_is_refused(teacher: LanguageModelStudent) -> None:
+    other = untrained_tiny(1)
+    other.tokenizer.add_tokens(["ab"])
+    with pytest.raises(ConfigError, match=r"has 49 tokens and the student other 48.*tokenizer"):
+        read(ModelTeacher(other), teacher)
+
+
+@pytest.mark.parametrize("k", [0, -1, 1.5])
+def test_the_number_of_tokens_told_is_checked(teacher: LanguageModelStudent, k: float) -> None:
+    with pytest.raises(ConfigError, match="top_k"):
+        ModelTeacher(teacher, top_k=k)  # type: ignore[arg-type]
+
+
+def test_other_architectures_teach_too(teacher: LanguageModelStudent) -> None:
+    model = make_model("gpt2", seed=3)
+    other = LanguageModelStudent(StudentPool(model, untrained_tiny(1).texts, max_new_tokens=8))
+    for datum in read(ModelTeacher(other, top_k=48), teacher):
+        assert datum.teacher is not None
+        assert torch.allclose(datum.teacher.logprobs.exp().sum(1), torch.ones(datum.n_rows))
