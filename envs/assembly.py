@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -69,6 +70,7 @@ def assemble_rows(
     if config.stress.rugged:
         task = Rugged(task, config.stress.seed)
     students = make_students(config.student, task, count, **config.student_settings)
+    _warn_of_short_answers(students[0], task)
     trainer = make_trainer(students[0], config.trainer, task=task, **config.trainer_settings)
     store = AnswerStore(cache_folder("answers")) if config.reuse_answers else None
     if config.held_out:
@@ -93,6 +95,20 @@ def assemble_rows(
             )
         )
     return tuple(rows)
+
+
+def _warn_of_short_answers(student: Student, task: Task) -> None:
+    """Warn of a student that may not write as much as an item of val asks for."""
+    if not student.reads:  # A simulation writes nothing.
+        return
+    needed = student.count_tokens([max((e.target for e in task.examples("val")), key=len)])
+    if needed > student.max_new_tokens:
+        warnings.warn(
+            f"max_new_tokens is {student.max_new_tokens}, and the target of an item of val has "
+            f"{needed} tokens, so no answer can be as long; set student_settings.max_new_tokens "
+            f"to {needed} or more",
+            stacklevel=2,
+        )
 
 
 def make_base(config: EnvConfig, parts: Parts) -> TeacherEnv:

@@ -80,6 +80,8 @@ class Task(Protocol):
     of going on to ``max_new_tokens``."""
     max_turns: int = 1
     """The most responses that the student writes to an item; above 1, the task may ``respond``."""
+    relies_on: Mapping[str, str] = MappingProxyType({})
+    """What grades depend on besides packages, each with name and version; runs record it."""
     brief: Brief = PLAIN
     """How people and chat models write examples; by default prompt and target as they are."""
 

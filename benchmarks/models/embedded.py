@@ -8,7 +8,7 @@ from typing import Any
 
 from teachgym.benchmarks.models.tokenizers import make_subword_tokenizer, make_tokenizer
 from teachgym.protocols import Task
-from teachgym.students.bases import BASES, SMALL, TINY
+from teachgym.students.bases import SMALL, TINY
 
 
 @dataclass(frozen=True)
@@ -34,15 +34,6 @@ class Embedded:
     """The longest answer."""
     sample: str
     """A prompt such as it answers."""
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """The seeds of the mixture, the first weights and the examples of each base: 0, 1, 2, ...
-
-        A seed whose base ``pretrain.fault`` refuses is left out, as is that of the eighth of
-        ``tiny`` (five skills can be learned).
-        """
-        return tuple(range(BASES[self.name]))
 
 
 def subword_tokenizer(task: Task) -> Any:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -33,7 +33,7 @@ from teachgym.benchmarks.models.mixtures import (
 )
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.protocols import Task
-from teachgym.students.bases import FOLDER
+from teachgym.students.bases import BASES, FOLDER
 from teachgym.training import make_trainer
 from teachgym.types import Report, Skill, leaf_skills
 
@@ -53,7 +53,7 @@ class Base:
 
     kind: Embedded
     number: int
-    seed: int
+    """The seed of its mixture, its first weights and its examples, too."""
 
     @cached_property
     def task(self) -> Task:
@@ -69,7 +69,7 @@ class Base:
     @cached_property
     def weights(self) -> Mapping[str, float]:
         """The weight of each skill in its mixture."""
-        return draw_weights([skill.name for skill in self.skills], self.seed)
+        return draw_weights([skill.name for skill in self.skills], self.number)
 
     @property
     def command(self) -> str:
@@ -107,10 +107,10 @@ def pretrain(base: Base) -> tuple[Any, float]:
     from teachgym.training.settings import FineTuningSettings
 
     kind = base.kind
-    student = make_student(kind, kind.tokenizer(base.task), base.seed)
+    student = make_student(kind, kind.tokenizer(base.task), base.number)
     trainer = FineTuner(FineTuningSettings(**kind.recipe), progress=True)
-    data = draw_mixture(base.task, base.weights, kind.level_weights, kind.examples, base.seed)
-    result = trainer.train(student, data, np.random.default_rng(base.seed))
+    data = draw_mixture(base.task, base.weights, kind.level_weights, kind.examples, base.number)
+    result = trainer.train(student, data, np.random.default_rng(base.number))
     return student, result.loss
 
 
@@ -151,7 +151,6 @@ def card(base: Base, report: Report, lifts: Mapping[str, float]) -> dict[str, An
         "command": base.command,
         "base": base.number,
         "examples": base.kind.examples,
-        "seed": base.seed,
         "task": base.task.name,
         "weights": dict(base.weights),
         "level_weights": base.kind.level_weights,
@@ -204,7 +203,7 @@ training side only. It exists to be taught: a fine-tuning step on some hundred e
 on one CPU core, and its mixture of skills is uneven on purpose. How uneven was drawn, by the rule
 of `benchmarks/models/mixtures.py`: half of the skills are seen often, {round(count * RARE_SHARE)} rarely, {round(count * HARD_SHARE)} hardly.
 
-* **Made by** `{facts["command"]}` (seed {facts["seed"]}); no other data or weights are involved. The weights
+* **Made by** `{facts["command"]}`, whose seed is the number of the base; no other data or weights are involved. The weights
   are kept in 16 bits. Other processors round differently, so there it comes out a little different.
 * **Licence** Apache-2.0.
 * **Use** research on teachers in teachgym. It answers prompts such as `{kind.sample}` and nothing else.
@@ -241,12 +240,6 @@ def describe(student: Any, base: Base, folder: Path) -> dict[str, Any]:
     return facts
 
 
-def bases_of(kind: Embedded, numbers: Sequence[int]) -> list[Base]:
-    """The bases of these numbers; one beyond those that ship has its number as its seed."""
-    seeds = dict(enumerate(kind.seeds))
-    return [Base(kind, number, seeds.get(number, number)) for number in numbers]
-
-
 def main() -> None:
     """The command line."""
     import torch
@@ -267,9 +260,9 @@ def main() -> None:
         examples=given.examples or kind.examples,
         tasks=tuple(given.tasks or kind.tasks),
     )
-    numbers = range(len(kind.seeds)) if given.base is None else [given.base]
-    for base in bases_of(kind, numbers):
-        make_base(base, given.out / kind.name / str(base.number))
+    numbers = range(BASES[kind.name]) if given.base is None else [given.base]
+    for number in numbers:
+        make_base(Base(kind, number), given.out / kind.name / str(number))
 
 
 def _say(text: str) -> None:

@@ -82,10 +82,12 @@ def require_repeatable(config: RunConfig, folder: Path) -> None:
 def data_of(config: RunConfig, task: Task) -> dict[str, str]:
     """Digests of what a run is given: its items of val and test, and the files its settings name.
 
-    A model or data set that is named by its id on a hub is not a file, and not among them.
+    Beside them, by name and version, what the task's grades rely on, such as a sandbox. A model or
+    data set that is named by its id on a hub is not a file, and not among them.
     """
     return {
         **{f"items of {split}": _digest_items(task, split) for split in _SPLITS},
+        **task.relies_on,
         **{str(path): _digest_path(path) for path in _paths(config)},
     }
 

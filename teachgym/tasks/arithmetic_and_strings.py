@@ -38,9 +38,7 @@ class ArithmeticAndStrings(CellTask[str]):
 
     Args:
         seed: chooses the items of each split, >= 0; the splits are disjoint for any two seeds.
-        val_per_cell: validation items per skill and level, >= 1.
-        test_per_cell: test items per skill and level, >= 1.
-        train_per_cell: items per skill and level of the training pool, >= 1.
+        items: fields of ``teachgym.tasks.cells.PerCell``.
     """
 
     name = "arithmetic-and-strings-v0"

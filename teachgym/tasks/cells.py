@@ -1,17 +1,18 @@
-"""``CellTask``: a task that draws its items itself, so many of each skill and level."""
+"""``CellTask``: a task that draws its items itself, ``PerCell`` many of each skill and level."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import numpy as np
 
 from teachgym.errors import UnknownSkillError, unknown
 from teachgym.metrics import nearest_level
-from teachgym.settings import ItemsPerCell, Seed, checked
+from teachgym.settings import ItemsPerCell, Like, Seed, checked
 from teachgym.tasks.procedural import (
     Numbers,
     draw_distinct,
@@ -29,6 +30,28 @@ Source = Literal["task", "teacher"]
 """Whether an example is an item of a split, or made for training."""
 
 
+@checked
+@dataclass(frozen=True)
+class PerCell:
+    """How many items a split has of each skill and level."""
+
+    val_per_cell: ItemsPerCell = 10
+    """Validation items per skill and level, >= 1."""
+    test_per_cell: ItemsPerCell = 25
+    """Test items per skill and level, >= 1."""
+    train_per_cell: ItemsPerCell = 50
+    """Items per skill and level of the training pool, >= 1."""
+
+    def of(self, split: Split) -> int:
+        """That of a split."""
+        counts: dict[Split, int] = {
+            "train": self.train_per_cell,
+            "val": self.val_per_cell,
+            "test": self.test_per_cell,
+        }
+        return counts[split]
+
+
 class CellTask(Task, Generic[T]):
     """A task whose items are a function of seed, split, skill, level and index.
 
@@ -38,26 +61,13 @@ class CellTask(Task, Generic[T]):
 
     Args:
         seed: chooses the items of each split, >= 0; the splits are disjoint for any two seeds.
-        val_per_cell: validation items per skill and level, >= 1.
-        test_per_cell: test items per skill and level, >= 1.
-        train_per_cell: items per skill and level of the training pool, >= 1.
+        items: fields of ``PerCell``, how many items a split has.
     """
 
     @checked
-    def __init__(
-        self,
-        seed: Seed = 0,
-        *,
-        val_per_cell: ItemsPerCell = 10,
-        test_per_cell: ItemsPerCell = 25,
-        train_per_cell: ItemsPerCell = 50,
-    ) -> None:
+    def __init__(self, seed: Seed = 0, **items: Annotated[Any, Like(PerCell)]) -> None:
         self.seed = seed
-        self._per_cell: dict[Split, int] = {
-            "train": train_per_cell,
-            "val": val_per_cell,
-            "test": test_per_cell,
-        }
+        self._per_cell = PerCell(**items)
         self._leaves = leaf_skills(self.skills)
         self._examples: dict[Split, tuple[Example, ...]] = {}
 
@@ -101,7 +111,7 @@ class CellTask(Task, Generic[T]):
         rng = item_rng(self.seed, split, self._leaves.index(skill), level)
         draw = partial(self.draw, skill, level, many_numbers_of(rng))
         found = draw_distinct(
-            draw, split, self._per_cell[split], taken=taken, identity=self.identity
+            draw, split, self._per_cell.of(split), taken=taken, identity=self.identity
         )
         taken.update(map(self.identity, found))
         return [

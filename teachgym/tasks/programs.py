@@ -19,12 +19,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
 from teachgym.errors import ConfigError
 from teachgym.sandbox import Limits
-from teachgym.settings import ItemsPerCell, Seconds, Seed, checked
-from teachgym.tasks.cells import CellTask, Source
+from teachgym.settings import Like, Seconds, Seed, checked
+from teachgym.tasks.cells import CellTask, PerCell, Source
 from teachgym.tasks.procedural import MAX_DRAWS, Numbers
 from teachgym.tasks.program_steps import (
     LETTERS,
@@ -84,12 +84,10 @@ class Programs(TestedPrograms, CellTask[Drawn]):
 
     Args:
         seed: chooses the items of each split, >= 0; the splits are disjoint for any two seeds.
-        val_per_cell: validation items per skill and level, >= 1.
-        test_per_cell: test items per skill and level, >= 1.
-        train_per_cell: items per skill and level of the training pool, >= 1.
         sandbox: where programs run: ``auto``, a provider, or the words of a container's command;
             see ``teachgym.sandbox.open_sandbox``.
         deadline: seconds of processor time for a program in all of its tests, > 0.
+        items: fields of ``teachgym.tasks.cells.PerCell``.
 
     Raises:
         ConfigError: if no sandbox holds.
@@ -108,20 +106,12 @@ class Programs(TestedPrograms, CellTask[Drawn]):
         self,
         seed: Seed = 0,
         *,
-        val_per_cell: ItemsPerCell = 10,
-        test_per_cell: ItemsPerCell = 25,
-        train_per_cell: ItemsPerCell = 50,
         sandbox: Any = "auto",
         deadline: Seconds = 3.0,
+        **items: Annotated[Any, Like(PerCell)],
     ) -> None:
         TestedPrograms.__init__(self, sandbox, Limits(seconds=deadline))
-        CellTask.__init__(
-            self,
-            seed,
-            val_per_cell=val_per_cell,
-            test_per_cell=test_per_cell,
-            train_per_cell=train_per_cell,
-        )
+        CellTask.__init__(self, seed, **items)
 
     def draw(self, skill: str, level: int, numbers: Numbers) -> Drawn:
         """Steps, and tests of what they do: those that are shown, then the hidden ones."""

@@ -17,13 +17,14 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib.metadata import version
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from teachgym.errors import ConfigError, UnknownSkillError, missing_extra, require_known, unknown
 from teachgym.metrics import nearest_level
-from teachgym.settings import Few, ItemsPerCell, Seed, checked
+from teachgym.settings import Few, Like, Seed, checked
+from teachgym.tasks.cells import PerCell
 from teachgym.tasks.procedural import (
     MAX_DRAWS,
     draw_distinct,
@@ -144,9 +145,7 @@ class ReasoningGymTask(Task):
         accept_flaws: whether datasets of ``FLAWED`` may be among them. Some of their graders run
             what the student writes as Python code.
         levels: the most levels, >= 1.
-        val_per_cell: validation items per dataset and level, >= 1.
-        test_per_cell: test items per dataset and level, >= 1.
-        train_per_cell: items per dataset and level of the training pool, >= 1.
+        items: fields of ``teachgym.tasks.cells.PerCell``; a skill is a dataset.
 
     Raises:
         MissingExtraError: if reasoning-gym is not installed.
@@ -162,19 +161,13 @@ class ReasoningGymTask(Task):
         seed: Seed = 0,
         accept_flaws: bool = False,
         levels: Few = 3,
-        val_per_cell: ItemsPerCell = 10,
-        test_per_cell: ItemsPerCell = 25,
-        train_per_cell: ItemsPerCell = 50,
+        **items: Annotated[Any, Like(PerCell)],
     ) -> None:
         names = (datasets,) if isinstance(datasets, str) else tuple(dict.fromkeys(datasets))
         _check_names(names, accept_flaws)
         self.name = f"reasoning-gym-{version('reasoning-gym')}"
         self.seed = seed
-        self._per_cell: dict[Split, int] = {
-            "train": train_per_cell,
-            "val": val_per_cell,
-            "test": test_per_cell,
-        }
+        self._per_cell = PerCell(**items)
         self._cells = {name: tuple(_cells(name, levels)) for name in names}
         self.skills = tuple(_skills(self._cells))
         self.levels = tuple(sorted({c.difficulty for cs in self._cells.values() for c in cs}))
@@ -191,7 +184,7 @@ class ReasoningGymTask(Task):
             self._splits[split] = tuple(
                 e
                 for i, name in enumerate(self._cells)
-                for e in _examples(self._cells[name], split, self._per_cell[split], self.seed, i)
+                for e in _examples(self._cells[name], split, self._per_cell.of(split), self.seed, i)
             )
         return self._splits[split]
 

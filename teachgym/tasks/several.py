@@ -80,6 +80,11 @@ class SeveralTasks(Task):
         )
         self.max_turns = max(task.max_turns for task in parts)
         self.brief = _brief({name: task.brief for name, task in self._tasks.items()})
+        self.relies_on = {
+            _join(name, what): which
+            for name, task in self._tasks.items()
+            for what, which in task.relies_on.items()
+        }
         self._leaves = leaf_skills(self.skills)
         self._examples = {
             split: tuple(

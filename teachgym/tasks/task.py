@@ -45,6 +45,7 @@ class TaskWrapper(Task):
         self.task = task
         self.name, self.skills, self.levels = task.name, task.skills, task.levels
         self.stop, self.max_turns, self.brief = task.stop, task.max_turns, task.brief
+        self.relies_on = task.relies_on
 
     def inside(self, example: Example) -> Example:
         """The example as ``task`` knows it; by default, as it is."""

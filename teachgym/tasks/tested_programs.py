@@ -45,7 +45,7 @@ class TestedPrograms(Task):
 
     def __init__(self, sandbox: Any, limits: Limits) -> None:
         self.named, self.limits = sandbox, limits
-        open_sandbox(sandbox)
+        self.relies_on = {"sandbox": open_sandbox(sandbox).provider}
 
     @property
     def sandbox(self) -> Sandbox:

@@ -68,9 +68,7 @@ class ToolPlans(ToolTask[Request]):
         seed: chooses the items of each split, >= 0; the splits are disjoint for any two seeds.
         introduce: whether prompts begin with the list of tools and the form of a plan, for
             students that have not been pretrained on any.
-        val_per_cell: validation items per skill and level, >= 1.
-        test_per_cell: test items per skill and level, >= 1.
-        train_per_cell: items per skill and level of the training pool, >= 1.
+        items: fields of ``teachgym.tasks.tool_task.ToolItems``.
     """
 
     name = "tool-plans-v0"

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, TypeVar
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, ClassVar, TypeVar
 
-from teachgym.settings import ItemsPerCell, Seed, checked
-from teachgym.tasks.cells import CellTask
+from teachgym.settings import ItemsPerCell, Like, Seed, checked
+from teachgym.tasks.cells import CellTask, PerCell
 
 T = TypeVar("T")
+
+
+@checked
+@dataclass(frozen=True)
+class ToolItems(PerCell):
+    """How many items a split has of each skill and level: fewer, since answers are long."""
+
+    val_per_cell: ItemsPerCell = 4
+    test_per_cell: ItemsPerCell = 10
 
 
 class ToolTask(CellTask[T]):
@@ -19,9 +29,7 @@ class ToolTask(CellTask[T]):
     Args:
         seed: chooses the items of each split, >= 0; the splits are disjoint for any two seeds.
         introduce: whether prompts begin with ``introduction``.
-        val_per_cell: validation items per skill and level, >= 1.
-        test_per_cell: test items per skill and level, >= 1.
-        train_per_cell: items per skill and level of the training pool, >= 1.
+        items: fields of ``ToolItems``.
     """
 
     introduction: ClassVar[str]
@@ -34,16 +42,9 @@ class ToolTask(CellTask[T]):
         seed: Seed = 0,
         *,
         introduce: bool = False,
-        val_per_cell: ItemsPerCell = 4,
-        test_per_cell: ItemsPerCell = 10,
-        train_per_cell: ItemsPerCell = 50,
+        **items: Annotated[Any, Like(ToolItems)],
     ) -> None:
-        super().__init__(
-            seed,
-            val_per_cell=val_per_cell,
-            test_per_cell=test_per_cell,
-            train_per_cell=train_per_cell,
-        )
+        super().__init__(seed, **asdict(ToolItems(**items)))
         self._introduction = self.introduction if introduce else ""
         self.name += "-introduced" * introduce
 

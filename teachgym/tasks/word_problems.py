@@ -7,10 +7,10 @@ Nothing is downloaded, and every problem can be solved by reading it (``stories.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from teachgym.settings import ItemsPerCell, Seed, checked
-from teachgym.tasks.cells import CellTask, Source
+from teachgym.settings import Like, Seed, checked
+from teachgym.tasks.cells import CellTask, PerCell, Source
 from teachgym.tasks.math_answers import read_marked, same_number
 from teachgym.tasks.procedural import Numbers
 from teachgym.tasks.stories import draw_story, solve
@@ -57,11 +57,9 @@ class WordProblems(CellTask[Problem]):
 
     Args:
         seed: chooses the items of each split, >= 0; the splits are disjoint for any two seeds.
-        val_per_cell: validation items per skill and level, >= 1.
-        test_per_cell: test items per skill and level, >= 1.
-        train_per_cell: items per skill and level of the training pool, >= 1.
         instruction: what every prompt starts with. The embedded student knows how to answer and
             needs none; models of others do, such as ``teachgym.tasks.gsm8k.INSTRUCTION``.
+        items: fields of ``teachgym.tasks.cells.PerCell``.
     """
 
     name = "word-problems-v0"
@@ -74,20 +72,9 @@ class WordProblems(CellTask[Problem]):
 
     @checked
     def __init__(
-        self,
-        seed: Seed = 0,
-        *,
-        val_per_cell: ItemsPerCell = 10,
-        test_per_cell: ItemsPerCell = 25,
-        train_per_cell: ItemsPerCell = 50,
-        instruction: str = "",
+        self, seed: Seed = 0, *, instruction: str = "", **items: Annotated[Any, Like(PerCell)]
     ) -> None:
-        super().__init__(
-            seed,
-            val_per_cell=val_per_cell,
-            test_per_cell=test_per_cell,
-            train_per_cell=train_per_cell,
-        )
+        super().__init__(seed, **items)
         self._opening = f"{instruction.strip()}\n\n" if instruction.strip() else ""
 
     def draw(self, skill: str, level: int, numbers: Numbers) -> Problem:

@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 
 from teachgym.errors import ConfigError
 from teachgym.gate import Gate, GateSettings
+from teachgym.runs.config import RunConfig
+from teachgym.runs.provenance import data_of
+from teachgym.tasks import make_task
 from teachgym.tasks.program_steps import (
     JOINT,
     PATTERNS,
@@ -25,11 +28,13 @@ from teachgym.tasks.program_steps import (
 from teachgym.tasks.program_tests import Test, read_program, read_test, read_tests, same
 from teachgym.tasks.program_tests import tests_of as all_tests
 from teachgym.tasks.programs import MAX_CHARS, Programs, contradiction
+from teachgym.tasks.task import TaskWrapper
 from teachgym.testing import check_task
 from teachgym.types import SPLITS, Draft, Example, leaf_skills
 from tests.sandbox.walls import sandbox_or_skip
 from tests.tasks.answering import answer_key, report_of
 
+FEW = {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1}
 RESULTS: dict[str, tuple[Any, Any]] = {
     "add {k}": (5, 8),
     "subtract {k}": (5, 2),
@@ -121,7 +126,7 @@ RESULTS: dict[str, tuple[Any, Any]] = {
 @pytest.fixture(scope="module")
 def task() -> Programs:
     sandbox_or_skip()
-    return Programs(val_per_cell=1, test_per_cell=1, train_per_cell=1)
+    return Programs(**FEW)
 
 
 def asked(said: str, *tests: str, target: str = "def f(x):\n return x") -> Example:
@@ -268,6 +273,13 @@ def test_made_examples_pass_the_gate_and_are_of_the_asked_skill(task: Programs) 
 def test_without_a_sandbox_there_is_no_task(named: Any) -> None:
     with pytest.raises(ConfigError if isinstance(named, list) else KeyError):
         Programs(sandbox=named)
+
+
+def test_a_run_records_which_sandbox_its_grades_are_from(task: Programs) -> None:
+    config, provider = RunConfig(env_settings={"task": "programs"}), sandbox_or_skip().provider
+    assert data_of(config, TaskWrapper(task))["sandbox"] == provider
+    several = make_task("several", tasks={"code": {"task": "programs", "task_settings": FEW}})
+    assert several.relies_on == {"code/sandbox": provider}
 
 
 # -- what teachers write -----------------------------------------------------------------------

@@ -7,8 +7,9 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, cycle
 from statistics import fmean
+from typing import Literal
 
 from teachgym.records import example_of_verdict
 from teachgym.report.html.cells import Cell
@@ -93,16 +94,28 @@ def answer_browser(key: str, pairs: Iterable[tuple[Report, Report]]) -> Browser:
 
 
 def conversation(prediction: Prediction) -> str:
-    r"""A conversation: what the student wrote, and what the task said to it in between.
+    r"""What the student wrote, and what the task said to it in between.
 
     Example:
         >>> from teachgym.types import Turn
         >>> said = Prediction(Example("1+1=", "2", "add"), "2", 1.0, turns=(Turn("3", "no"),))
         >>> conversation(said)
-        '3\n\n[task] no\n\n2'
+        '3\n\n[task] no\n\n[student] 2'
     """
-    said = (text for t in prediction.turns for text in (t.response, f"[task] {t.reply}"))
-    return "\n\n".join((*said, prediction.response))
+    said = [piece for turn in prediction.turns for piece in (turn.response, turn.reply)]
+    return _in_turns([*said, prediction.response], first="student")
+
+
+def _asked(example: Example) -> str:
+    """The prompt, with the turns that follow it."""
+    return _in_turns(example.question.pieces, first="task")
+
+
+def _in_turns(pieces: Sequence[str], *, first: Literal["task", "student"]) -> str:
+    """What task and student say in turns; each but the first is marked, for the page."""
+    others = ("student", "task") if first == "task" else ("task", "student")
+    marked = (f"[{who}] {piece}" for who, piece in zip(cycle(others), pieces[1:], strict=False))
+    return "\n\n".join((pieces[0], *marked))
 
 
 def change(before: float, after: float) -> str:
@@ -171,7 +184,7 @@ def _example_row(written: Written) -> list[str | None]:
         made.teacher,
         _difficulty(example),
         example.kind,
-        example.question.transcript,
+        _asked(example),
         _images(example),
         example.target,
         example.rejected,
@@ -190,7 +203,7 @@ def _answer_row(split: str, before: Prediction, after: Prediction) -> list[str |
         split,
         example.skill,
         _difficulty(example),
-        example.question.transcript,
+        _asked(example),
         _images(example),
         example.target,
         conversation(before),

@@ -35,14 +35,14 @@ NAMES = [p.name for p in PRIMITIVES]
 
 def test_a_mixture_is_drawn_by_the_rule_and_differs_between_seeds() -> None:
     """Of 32 skills 12 in [0.03, 1], 4 in [0.003, 0.03], 16 at 6."""
-    drawn = [draw_weights(NAMES, seed) for seed in TINY.seeds]
+    drawn = [draw_weights(NAMES, seed) for seed in range(BASES["tiny"])]
     for weights in drawn:
         assert list(weights) == NAMES
         counts = [sum(low <= w <= high for w in weights.values()) for low, high in (RARELY, HARDLY)]
         assert counts == [12, 4]
         assert list(weights.values()).count(OFTEN) == 16
     rare = {frozenset(name for name, w in weights.items() if w < OFTEN) for weights in drawn}
-    assert len(rare) == len(TINY.seeds)
+    assert len(rare) == BASES["tiny"]
     assert draw_weights(NAMES, 0) == drawn[0]
     words = draw_weights(leaf_skills(WordProblems.skills), 0).values()
     assert Counter(w == OFTEN for w in words) == {True: 11, False: 8 + 3}
@@ -75,8 +75,8 @@ def test_a_base_that_ships_is_of_use_and_has_the_weights_that_its_number_draws(
 ) -> None:
     card, kind = base_card(name, number), KINDS[name]
     assert fault(card) is None
-    assert card["weights"] == draw_weights(list(card["weights"]), kind.seeds[number])
-    assert card["command"] == Base(kind, number, kind.seeds[number]).command
+    assert card["weights"] == draw_weights(list(card["weights"]), number)
+    assert card["command"] == Base(kind, number).command
     lifted = {skill for skill, lift in card["lift_by_skill"].items() if lift >= 0.2}
     assert lifted == set(card["learnable"])
 
@@ -139,7 +139,7 @@ def test_small_is_small_and_holds_the_longest_problems() -> None:
 
 def test_equal_seeds_make_equal_students_and_training_lowers_the_loss() -> None:
     def base(examples: int) -> Base:
-        return Base(replace(TINY, examples=examples), 1, 1)
+        return Base(replace(TINY, examples=examples), 1)
 
     first, loss = pretrain(base(128))
     second, _ = pretrain(base(128))
@@ -157,8 +157,8 @@ def test_the_command_writes_a_student_with_its_cards(
     monkeypatch.setattr(sys, "argv", ["pretrain", "tiny", *arguments])
     main()
     card = json.loads((tmp_path / "tiny" / "3" / "card.json").read_text())
-    assert (card["examples"], card["base"], card["seed"]) == (64, 3, TINY.seeds[3])
-    assert card["weights"] == draw_weights(NAMES, TINY.seeds[3])
+    assert (card["examples"], card["base"]) == (64, 3)
+    assert card["weights"] == draw_weights(NAMES, 3)
     assert card["learnable"] == []
     assert set(card["val_accuracy_by_skill"]) == set(card["weights"])
     text = (tmp_path / "tiny" / "3" / "README.md").read_text()

@@ -198,6 +198,35 @@ def test_plans_of_tool_calls_are_drawn_and_nothing_in_them_is_run(
     assert js(chromium, "document.querySelectorAll('svg.plan path').length") == 2
 
 
+def test_programs_have_colours_and_turns_stand_apart_with_nothing_run_or_lost(
+    chromium: Any, tmp_path: Path
+) -> None:
+    """A program, one in a conversation, a hostile one, and a text that only speaks of one."""
+    code = "def f(x):\n # none\n return x+10 if x else 'if 1'"
+    texts = [code, f"no\n\n[task] wrong\n\n[student] {code}", f"{code}{SHOWN}", "return 1 if so"]
+    records = browse(Browser("data", ("step",), ("target",), [["1", text] for text in texts]))
+    page = Page("code", {}, [Section("s", "S", "", [records])], {})
+    chromium.get(write_page(tmp_path / "page.html", page).as_uri())
+    assert chromium.get_log("browser") == []
+    said = "[...document.querySelectorAll('dd')].map(d => d.textContent)"
+    assert js(chromium, said) == [code, f"notask wrongstudent {code}", f"{code}{SHOWN}", texts[3]]
+    spans = (
+        "[...document.querySelectorAll('dd')[0].children].map(s => [s.className, s.textContent])"
+    )
+    assert js(chromium, spans) == [
+        ["c0", "def"],
+        ["quiet", "# none"],
+        ["c0", "return"],
+        ["c1", "10"],
+        ["c0", "if"],
+        ["c0", "else"],
+        ["c2", "'if 1'"],
+    ]
+    turns = "[...document.querySelectorAll('.turn')].map(t => [t.className, t.children.length])"
+    assert js(chromium, turns) == [["turn task", 1], ["turn student", 8]]
+    assert js(chromium, "document.querySelectorAll('dd')[3].children.length") == 0
+
+
 def test_tables_sort_by_number_and_by_name(many: Any) -> None:
     def names() -> list[str]:
         found: list[str] = js(

@@ -3,6 +3,16 @@
 (() => {
   const PER_PAGE = 25;
   const MOST_NODES = 8; // Of a plan that is drawn.
+  const MOST_CODE = 10000; // Characters of a program that has colours.
+  const TURN = /\n\n(?=\[(?:task|student)\] )/;
+  const PROGRAM = /^\s*(def \w+\(|class \w+[(:]|import \w+|from [\w.]+ import )/m;
+  const TOKENS = new RegExp([
+    "(?<quiet>#.*)",
+    /(?<c2>"""[^]*?"""|'''[^]*?'''|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')/.source,
+    "\\b(?<c0>False|None|True|and|as|assert|break|class|continue|def|del|elif|else|except|finally"
+      + "|for|from|if|import|in|is|lambda|not|or|pass|raise|return|try|while|with|yield)\\b",
+    "\\b(?<c1>\\d[\\w.]*)",
+  ].join("|"), "g");
 
   function make(tag, text, parent, name) {
     const made = document.createElement(tag);
@@ -147,7 +157,8 @@
       make("dt", name, part);
       if (name === "images") show(text.split("\n"), images, make("dd", null, part));
       else {
-        make("dd", text, part);
+        const whole = make("dd", null, part);
+        for (const turn of text.split(TURN)) say(turn, whole);
         const nodes = plan(text);
         if (nodes) draw(nodes, part);
       }
@@ -163,6 +174,26 @@
         picture.alt = picture.title = name;
       } else make("div", name, place);
     }
+  }
+
+  // -- conversations and programs ------------------------------------------------------------
+
+  function say(turn, whole) { // A turn begins with who speaks, but for the first.
+    const [, speaker, said] = /^\[(task|student)\] ([^]*)$/.exec(turn) ?? [null, null, turn];
+    const place = speaker ? make("div", null, whole, `turn ${speaker}`) : whole;
+    if (speaker) make("b", `${speaker} `, place);
+    if (PROGRAM.test(said) && said.length <= MOST_CODE) highlight(said, place);
+    else place.append(said);
+  }
+
+  function highlight(code, place) { // Of Python. A library would have to be put into every page.
+    let end = 0;
+    for (const { 0: token, index, groups } of code.matchAll(TOKENS)) {
+      place.append(code.slice(end, index));
+      make("span", token, place, Object.keys(groups).find((kind) => groups[kind]));
+      end = index + token.length;
+    }
+    place.append(code.slice(end));
   }
 
   // -- plans of tool calls -------------------------------------------------------------------
