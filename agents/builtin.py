@@ -292,6 +292,13 @@ _WORDS = {
             "SkillTree": {"action": "moves", "observation": "report", "pretest": True},
         },
     ),
+    "llm-text": TeacherEntry(
+        "a chat model whose reply is the action",
+        dict.fromkeys(_KNOWS, "llm.text:LLMText"),
+        "llm.text:Desk",
+        "answers on val",
+        env={name: {"action": "text", "observation": "text"} for name in _KNOWS},
+    ),
     **_family(
         "OpenEnded",
         {"pool": ("pool:Pool", "hands in finished examples (pool=...)", "accuracy of all", {})},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal, cast
 
@@ -29,7 +29,7 @@ class Kind:
     @classmethod
     def of(cls, env: str, action: str) -> Kind:
         """The kind of an environment of a short name with that setting ``action``."""
-        return cls(cast(EnvName, env), action if action in ("plan", "moves") else "")
+        return cls(cast(EnvName, env), action if action in ("plan", "moves", "text") else "")
 
     def __str__(self) -> str:
         return f"{self.env} (action={self.action})" if self.action else self.env
@@ -133,9 +133,15 @@ def kind_of(env: gym.Env[Any, Any]) -> Kind:
         ConfigError: for an action space that no registered teacher can use, e.g. a flat one.
     """
     from teachgym.agents.context import acting_space
-    from teachgym.spaces import DataSpace, MovesSpace, PlanSpace
 
-    space = acting_space(env)
+    return _kind_in(acting_space(env))
+
+
+def _kind_in(space: gym.Space[Any]) -> Kind:
+    from teachgym.spaces import DataSpace, MovesSpace, PlanSpace, ReplySpace
+
+    if isinstance(space, ReplySpace):
+        return replace(_kind_in(space.acts), action="text")
     if isinstance(space, DataSpace):
         return Kind("OpenEnded")
     if isinstance(space, PlanSpace):

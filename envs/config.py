@@ -27,7 +27,7 @@ from teachgym.forest.proposers import PROPOSERS
 from teachgym.gate import GateSettings
 from teachgym.gate.checks import CHECKS
 from teachgym.rewards import make_reward
-from teachgym.settings import Few, FromJson, NotNegative, Table, build, checked, within
+from teachgym.settings import Few, FromJson, Kept, NotNegative, Table, build, checked, within
 from teachgym.skills.sources import require_source
 from teachgym.students import require_student
 from teachgym.tasks import TASKS
@@ -92,6 +92,8 @@ class EnvConfig(EpisodeRules):
     """Whether answers that a language model gave before, with the same weights, are read from a
     cache on this machine (at most 1 GiB) instead of generated again. Answers and costs are the
     same; `TEACHGYM_CACHE` names another folder for it."""
+    observation_tokens: Kept = 4_000
+    """The longest text of `observation="text"`, in tokens of four characters."""
     render_mode: RenderMode | None = None
     """`ansi` or `rgb_array`: a bar per skill and the learning curve."""
 
@@ -137,6 +139,8 @@ class OpenEndedConfig(EnvConfig):
     title: ClassVar[str] = "open-ended"
     observation: Literal["report", "arrays", "text"] = "report"
     """What the teacher sees; see the environment's card."""
+    action: Literal["examples", "text"] = "examples"
+    """How the teacher hands in examples; see the environment's card."""
 
 
 @checked
@@ -147,7 +151,7 @@ class SkillListConfig(EnvConfig):
     title: ClassVar[str] = "skill-list"
     observation: Literal["arrays", "flat", "text", "report"] = "arrays"
     """What the teacher sees; see the environment's card."""
-    action: Literal["shares", "plan", "discrete"] = "shares"
+    action: Literal["shares", "plan", "discrete", "text"] = "shares"
     """How the teacher orders; see the environment's card."""
     engine: Part = "procedural"
     """Who fills orders: `procedural`, `pool`, `replay`, `llm`, `by-order`."""
@@ -172,7 +176,7 @@ class SkillTreeConfig(SkillListConfig):
     """The settings of ``teachgym/SkillTree-v0``."""
 
     title: ClassVar[str] = "skill-tree"
-    action: Literal["arrays", "moves", "discrete"] = "arrays"  # type: ignore[assignment]
+    action: Literal["arrays", "moves", "discrete", "text"] = "arrays"  # type: ignore[assignment]
     """How the teacher explores and exploits; see the environment's card."""
     proposer: Part = "task"
     """Who finds subskills: `task` (its own leaves), `llm`, `fixed` (lists)."""

@@ -31,6 +31,10 @@ def open_ended(**settings: Any) -> AnyEnv:
     (`format`), and an action that is no tuple counts as one rejected item (`action`) and a step without training.
     A step is atomic: if something else fails in it, nothing is charged and no step is counted.
 
+    With `action="text"`, here and in the other two environments: `ReplySpace`, any text whatever. `env.get_wrapper_attr("form")`
+    (`teachgym.language`) says what to reply (`prompt_of(observation)`, `schema`, `tools`) and reads replies (`parse`): JSON `{"items": [...]}` with
+    examples, orders or moves, bare or inside prose. What cannot be read is in `info["rejected"]` (`reply`), and costs `rejection_penalty`.
+
     With `stop=True`, here and in the other two environments: `Dict` with `stop`, `MultiBinary(1)`, beside the
     entries of a `Dict`, or with `action` for an action of another space. 1 makes the step the last: nothing is
     ordered or trained, the gain is 0. An action without `stop` goes on.
@@ -40,7 +44,7 @@ def open_ended(**settings: Any) -> AnyEnv:
     |---|---|---|
     | `report` | `ReportSpace` | every prediction with prompt, target, response and score |
     | `arrays` | `Dict` of `Box` | as in Skill-List; this is the paper's Skill-List environment, whose agent writes the data points itself |
-    | `text` | `Text` | scores by skill, first errors of each skill, budget left, as printable ASCII |
+    | `text` | `Text` | budget left, scores, the teacher's last steps with gains and rejections, errors in turns over skills: printable ASCII of at most `observation_tokens` |
 
     ## Starting State
     The untrained student, restored bit for bit; nothing spent.
@@ -98,7 +102,7 @@ def skill_list(**settings: Any) -> AnyEnv:
     |---|---|---|
     | `arrays` | `Dict` | `accuracy`, `n`, `stderr`: (n_skills, n_levels); `budget_left`: (n_currencies,) |
     | `flat` | `Box` | the same in one vector in [0, 1]: a count c is c / (c + `examples_per_step`) |
-    | `text` | `Text` | scores by skill, first errors of each skill, budget left, as printable ASCII |
+    | `text` | `Text` | as in Open-Ended |
     | `report` | `ReportSpace` | every prediction |
 
     Rows are `env.get_wrapper_attr("skills")`, columns `env.get_wrapper_attr("levels")`,
@@ -168,7 +172,7 @@ def skill_tree(**settings: Any) -> AnyEnv:
     | `budget_left` | (n_currencies,) | share left |
 
     `observation="report"`, `TreeReportSpace`: every prediction and the forest itself, with the history
-    of every move; `observation="text"`: forest, scores, errors and budget as printable ASCII;
+    of every move; `observation="text"`: as in Open-Ended, and the forest;
     `observation="flat"`: one vector in [0, 1], counts as in Skill-List. `info["forest"]` is the forest, too.
 
     ## Starting State

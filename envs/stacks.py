@@ -41,12 +41,12 @@ def stack(config: OpenEndedConfig | SkillListConfig, assemble: Assemble) -> AnyE
     elif isinstance(config, SkillListConfig):
         env = _skill_list(config, base)
     else:
-        env = penalised(pay_late(base, config.stress), config)
+        env = _acted(pay_late(base, config.stress), config, {"examples": _unchanged})
     views: Mapping[str, View] = {
         "report": _unchanged,
         "arrays": arrays,
         "flat": lambda e: flatten(arrays(e)),
-        "text": TextObservation,
+        "text": lambda e: TextObservation(e, tokens=config.observation_tokens),
     }
     return views[config.observation](StopAction(env) if config.stop else env)
 
@@ -58,7 +58,7 @@ def _skill_list(config: SkillListConfig, base: TeacherEnv) -> AnyEnv:
         "discrete": lambda e: ChooseCell(OrderShares(e)),
     }
     filled = FillPlans(pay_late(base, config.stress), _engine(config, base))
-    return acting[config.action](penalised(filled, config))
+    return _acted(filled, config, acting)
 
 
 def _skill_tree(config: SkillTreeConfig, base: TeacherEnv) -> AnyEnv:
@@ -76,7 +76,19 @@ def _skill_tree(config: SkillTreeConfig, base: TeacherEnv) -> AnyEnv:
     )
     late, engine = pay_late(base, config.stress), _engine(config, base)
     tree = SkillTree(late, engine, proposer, max_subskills=config.max_subskills)
-    return acting[config.action](penalised(tree, config))
+    return _acted(tree, config, acting)
+
+
+def _acted(
+    env: AnyEnv, config: OpenEndedConfig | SkillListConfig, acting: Mapping[str, View]
+) -> AnyEnv:
+    """``env``, which is acted in in words, as the configuration wants it; rejections cost."""
+    if config.action != "text":
+        return acting[config.action](penalised(env, config))
+    # Imported here: only who reads replies needs what the extra llm brings.
+    from teachgym.envs.replies import TextAction
+
+    return penalised(TextAction(env), config)
 
 
 def _engine(config: SkillListConfig, base: TeacherEnv) -> DataEngine:

@@ -10,7 +10,7 @@ import numpy as np
 
 from teachgym.actions import require_member
 from teachgym.envs.base import base_of
-from teachgym.spaces import PlanSpace
+from teachgym.spaces import PlanSpace, ReplySpace
 from teachgym.types import Plan
 
 STOP = gym.spaces.MultiBinary(1)
@@ -81,6 +81,8 @@ def nothing(space: gym.Space[Any]) -> Any:
     """The action that asks for nothing: zeros, or no words."""
     if isinstance(space, gym.spaces.Dict):
         return {name: nothing(part) for name, part in space.spaces.items()}
+    if isinstance(space, ReplySpace):
+        return space.write(nothing(space.acts))
     if isinstance(space, PlanSpace):
         return Plan()
     return () if space.shape is None else np.zeros(space.shape, space.dtype)

@@ -47,6 +47,8 @@ class Snapshot:
     """What stands before the prompts of the aided evaluations; see ``teachgym.envs.aids``."""
     forest: Forest | None = None
     """The Skill-Tree environment's forest."""
+    past: tuple[str, ...] = ()
+    """What a text observation says of the last steps, oldest first; each at most 800 characters."""
     checkpoint: Checkpoint | None = None
     """The student's weights; None in the environment's own running state."""
     spent: Cost = field(default_factory=Cost)

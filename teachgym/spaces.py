@@ -308,6 +308,52 @@ class MovesSpace(WordSpace[tuple[Move, ...]]):
         )
 
 
+class ReplySpace(WordSpace[str]):
+    """Texts that stand for actions: any text is one, whatever it says.
+
+    ``sample`` draws a reply that asks for a random action.
+
+    Args:
+        acts: the space of what replies ask for.
+        write: a module's function from such an action to a reply that asks for it.
+        seed: of ``sample``.
+    """
+
+    def __init__(
+        self,
+        acts: WordSpace[Any],
+        write: Callable[[Any], str],
+        seed: int | np.random.Generator | None = None,
+    ) -> None:
+        self.acts, self.write = acts, write
+        super().__init__(seed)
+
+    def draw(self, rng: np.random.Generator) -> str:
+        """A reply that asks for a random action."""
+        return self.write(self.acts.draw(rng))
+
+    def contains(self, x: Any) -> bool:
+        """Whether ``x`` is a text."""
+        return isinstance(x, str)
+
+    def to_json(self, element: str) -> Any:
+        """The text; half of a surrogate pair, which no file can hold, is escaped."""
+        given: object = element  # It may be anything.
+        if not isinstance(given, str):
+            return {"malformed": given.shown if isinstance(given, Malformed) else shown(given)}
+        return given.encode("utf-8", "backslashreplace").decode("utf-8")
+
+    def from_json(self, record: Any) -> str:
+        """Inverse of ``to_json``."""
+        read: Any = record if isinstance(record, str) else Malformed(record["malformed"])
+        text: str = read
+        return text
+
+    def sizes(self) -> tuple[Any, ...]:
+        """The space of the actions."""
+        return (self.acts,)
+
+
 def move_to_json(move: Move) -> Record:
     """A move as an object whose key ``move`` says which kind it is.
 

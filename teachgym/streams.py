@@ -88,10 +88,17 @@ def _digest(text: str, entropy: int) -> bytes:
     return blake2b(text.encode(), digest_size=16, key=entropy.to_bytes(8)).digest()
 
 
-RngName = Literal["data", "train", "skills", "replay", "orders"]
+RngName = Literal["data", "train", "skills", "replay", "orders", "text"]
 """The named random streams of an episode."""
 
-_STREAMS: dict[RngName, int] = {"data": 0, "train": 1, "skills": 2, "replay": 3, "orders": 4}
+_STREAMS: dict[RngName, int] = {
+    "data": 0,
+    "train": 1,
+    "skills": 2,
+    "replay": 3,
+    "orders": 4,
+    "text": 5,
+}
 
 
 def stream(name: RngName, entropy: int, step: int) -> np.random.Generator:

@@ -37,7 +37,7 @@ HOLDERS = (
     *("teachgym.types", "teachgym.snapshot", "teachgym.skills", "teachgym.syllabus"),
     *("teachgym.gate.gate", "teachgym.runs.config", "teachgym.runs.result"),
     *("teachgym.tasks.problem_splits", "teachgym.students.profile", "teachgym.students.dynamics"),
-    *("teachgym.training.datum", "teachgym.agents.llm.excerpts", "teachgym.chat.structured"),
+    *("teachgym.training.datum", "teachgym.language.excerpts", "teachgym.chat.structured"),
     *(
         "teachgym.forest",
         "teachgym.chat.replies",

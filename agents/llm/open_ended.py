@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from teachgym.agents.context import Classroom
-from teachgym.agents.llm.excerpts import CUT, choose_errors, choose_examples
-from teachgym.agents.llm.replies import SkillSpec, hint_of, skill_spec
 from teachgym.apportion import apportion
 from teachgym.chat.prompts import render
 from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.engines.writer import Writer, WriterSettings
+from teachgym.language.excerpts import CUT, choose_errors, choose_examples
+from teachgym.language.form import with_names
+from teachgym.language.plan import SkillSpec, hint_of, known_skills
 from teachgym.protocols import ChatModel
 from teachgym.settings import Count, Few, at_most, checked
 from teachgym.types import Data, Incident, Messages, Order, Report, Transition
@@ -106,11 +107,11 @@ class LLMOpenEnded:
         draw = int(self._rng.integers(2**31))
         known = [skill.name for skill in self.classroom.syllabus.skills]
         question = ChatRequest(self._prompt(shown, count, said), draw)
-        (specs,) = self._asker.ask([question], skill_spec(known))
-        for spec in specs:
-            if spec.skill not in known:
-                self.classroom.meter.note(Incident("unknown-skill", repr(spec.skill)))
-        return tuple(spec for spec in specs if spec.skill in known)
+        (specs,) = self._asker.ask([question], with_names(SkillSpec, "skill", known))
+        kept, rejected = known_skills(specs, known)
+        for verdict in rejected:
+            self.classroom.meter.note(Incident("unknown-skill", verdict.detail))
+        return kept
 
     def _prompt(self, shown: Mapping[str, Any], count: int, said: Sequence[SkillSpec]) -> Messages:
         return render(

@@ -9,11 +9,11 @@ import numpy as np
 from annotated_types import Interval
 
 from teachgym.agents.context import Classroom
-from teachgym.agents.llm.excerpts import CUT, choose_errors, choose_examples, in_words
-from teachgym.agents.llm.replies import MOST_SPECS, Hypothesis, hint_of
 from teachgym.apportion import apportion, divide_evenly
 from teachgym.chat.prompts import render
 from teachgym.chat.structured import ChatRequest, StructuredChat
+from teachgym.language.excerpts import CUT, choose_errors, choose_examples, in_words
+from teachgym.language.plan import MOST_SPECS, Hypothesis, hint_of
 from teachgym.protocols import ChatModel
 from teachgym.settings import Count, Few, Kept, checked
 from teachgym.types import Order, Plan, Report, Score, Skill, Transition

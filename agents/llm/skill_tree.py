@@ -9,12 +9,13 @@ import numpy as np
 
 from teachgym.agents.context import Classroom
 from teachgym.agents.llm.coin import toss_moves
-from teachgym.agents.llm.excerpts import CUT, ShownError, choose_errors, in_words
-from teachgym.agents.llm.moves import fit_moves, move_of
-from teachgym.agents.llm.replies import TreeAnswer
+from teachgym.agents.llm.moves import fit_moves
 from teachgym.chat.prompts import render
 from teachgym.chat.structured import ChatRequest, StructuredChat
+from teachgym.forest.moves import describe
 from teachgym.forest.space import TreeReport
+from teachgym.language.excerpts import CUT, ShownError, choose_errors, in_words
+from teachgym.language.moves import TreeAnswer, move_of
 from teachgym.protocols import ChatModel
 from teachgym.settings import Count, Few, Kept, checked
 from teachgym.types import Explore, Incident, Move, Score, Transition
@@ -107,11 +108,17 @@ class LLMSkillTree:
 
     def _move(self, now: TreeReport, root: str, answer: Sequence[TreeAnswer]) -> Move | None:
         # The prompt asks for one item; of several, the first that can be used counts.
-        moves = (move_of(a, now.forest, root, self.classroom.meter) for a in answer)
-        move = next((move for move in moves if move), None)
+        move = next((move for a in answer if (move := self._move_of(a, now, root))), None)
         if move is None:
             detail = f"{root}: no usable answer; its allocation stands"
             self.classroom.meter.note(Incident("kept", detail))
+        return move
+
+    def _move_of(self, answer: TreeAnswer, now: TreeReport, root: str) -> Move | None:
+        """The move that it asks for; names that do not exist are counted."""
+        move, rejected = move_of(answer, now.forest, root)
+        for verdict in rejected:
+            self.classroom.meter.note(Incident("unknown-skill", verdict.detail))
         return move
 
     def _questions(self, now: TreeReport, roots: Sequence[str]) -> list[ChatRequest]:
@@ -141,17 +148,3 @@ class LLMSkillTree:
             described=describe,
         )
         return ChatRequest(messages, draw=int(self._rng.integers(2**31)))
-
-
-def describe(move: Move) -> str:
-    """A move in words.
-
-    Example:
-        >>> describe(Explore("algebra", 2, 10))
-        'explored algebra, for 2 new subskills with 10 examples each'
-    """
-    if isinstance(move, Explore):
-        wanted = f"{move.subskills} new subskills with {move.examples:g} examples each"
-        return f"explored {move.skill}, for {wanted}"
-    amounts = ", ".join(f"{name}: {count:g}" for name, count in move.allocation.items())
-    return f"exploited, with {amounts}"

@@ -6,7 +6,7 @@ Needs the extra ``llm``; imported when a ``Writer`` is.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model
 
@@ -45,13 +45,24 @@ def solution_fields(brief: Brief, *, wrong: bool) -> Fields:
     }
 
 
-def item_type(fields: Fields) -> type[BaseModel]:
+class Item(BaseModel):
+    """What an item has besides the fields that depend on the task: nothing."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+
+ItemT = TypeVar("ItemT", bound=Item)
+
+
+def item_type(fields: Fields) -> type[Item]:
     """The type of an item with these fields, each a text that is not empty; numbers become one."""
-    return create_model(  # type: ignore[call-overload, no-any-return]
-        "Item",
-        __config__=ConfigDict(coerce_numbers_to_str=True),
-        **{name: (_Text, Field(description=meaning)) for name, meaning in fields.items()},
-    )
+    return item_type_after(Item, fields)
+
+
+def item_type_after(base: type[ItemT], fields: Fields) -> type[ItemT]:
+    """As ``item_type``, of an item with those of ``base`` before them."""
+    texts: Any = {name: (_Text, Field(description=meaning)) for name, meaning in fields.items()}
+    return create_model("Item", __base__=base, __doc__=base.__doc__, **texts)
 
 
 def right_draft(problem: Fields, filled: Fields) -> Draft:

@@ -105,3 +105,17 @@ def exploit(forest: Forest, move: Exploit) -> Forest:
         if count < 0:
             raise ConfigError(f"allocation of {name} is {count}; it must be 0 or more")
     return forest.allocated(move.skill, move.allocation)
+
+
+def describe(move: Move) -> str:
+    """A move in words.
+
+    Example:
+        >>> describe(Explore("algebra", 2, 10))
+        'explored algebra, for 2 new subskills with 10 examples each'
+    """
+    if isinstance(move, Explore):
+        wanted = f"{move.subskills} new subskills with {move.examples:g} examples each"
+        return f"explored {move.skill}, for {wanted}"
+    amounts = ", ".join(f"{name}: {count:g}" for name, count in move.allocation.items())
+    return f"exploited, with {amounts}"

@@ -38,6 +38,7 @@ from teachgym.wellformed import fault_of_example
 
 REASONS = (
     "action",
+    "reply",
     "order",
     "move",
     "format",
@@ -51,9 +52,10 @@ REASONS = (
     "budget",
     "known",
 )
-"""Why an item of an action is not used. Environments find the first three themselves:
+"""Why an item of an action is not used. Environments find the first four themselves:
 
 * ``action``: the whole action is of another form, and counts as one item;
+* ``reply``: a text, or an item of it, from which no part of an action can be read;
 * ``order``, ``move``: it cannot be carried out.
 
 The others are the gate's, in the order in which it looks:

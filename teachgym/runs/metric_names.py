@@ -26,6 +26,7 @@ class Metric:
 
 _REASONS = {
     "action": "the whole action, which was of another form",
+    "reply": "a text, or an item of it, that could not be read",
     "order": "an order that no engine can fill",
     "move": "a move that cannot be made on the skill tree",
     "format": "no well-formed example of a leaf skill of the task, with texts to read",

@@ -57,16 +57,16 @@ def test_the_text_shows_scores_errors_and_budget() -> None:
     assert "budget left: steps 3, examples 150" in text
     for skill in env.unwrapped.skills:
         assert skill in text
-    wrong = report.errors[0]
-    assert repr(wrong.example.prompt) in text
-    assert repr(wrong.response) in text
+    shown = [e for e in report.errors if repr(e.example.prompt) in text]
+    assert {e.example.skill for e in shown} == {e.example.skill for e in report.errors}
+    assert all(repr(e.response) in text for e in shown)
     assert env.observation_space.contains(text)
 
 
 def test_a_text_that_is_too_long_is_cut_and_marked() -> None:
     from teachgym.envs import TextObservation
 
-    env = TextObservation(make("OpenEnded").unwrapped, max_length=300)
+    env = TextObservation(make("OpenEnded").unwrapped, tokens=75)
     text, _ = env.reset(seed=0)
     assert len(text) == 300
     assert text.endswith("[cut]")

@@ -23,7 +23,7 @@ WRONG_FIELDS: dict[str, tuple[Any, ...]] = {
     "source": (*NO_TEXT, "task", "", "me"),
     "difficulty": NO_SHARE,
     "rejected": (*NO_TEXT[1:], "", "\x07"),
-    "image": NO_TEXT[1:],
+    "images": (*NO_TEXT, ("x",), ("a" * 63,)),
     "spans": (
         *(5, None, "ab", [("a", 1.0)], ((),), (("a",),), ((1, 1.0),), (("a", 1.0),)),
         *(((None, 1.0),), {"a": 1.0}, (["a", 1.0],), (("a", 1.0, 2.0),)),

@@ -8,13 +8,13 @@ from importlib.resources import files
 import pytest
 from jinja2 import UndefinedError
 
-from teachgym.agents.llm.excerpts import CUT
 from teachgym.agents.llm.open_ended import LLMOpenEnded
 from teachgym.agents.llm.skill_list import LLMSkillList
 from teachgym.agents.llm.skill_tree import LLMSkillTree
 from teachgym.chat.prompts import render
 from teachgym.forest.forest import Forest, Subskill
 from teachgym.forest.space import TreeReport
+from teachgym.language.excerpts import CUT
 from teachgym.types import Example, Prediction, Report
 from tests.agents.llm.classroom import (
     LEAVES,

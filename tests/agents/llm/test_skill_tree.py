@@ -13,9 +13,10 @@ import pytest
 from teachgym.agents.context import Classroom
 from teachgym.agents.llm.coin import REASON, toss_moves
 from teachgym.agents.llm.moves import fit_moves
-from teachgym.agents.llm.skill_tree import LLMSkillTree, describe
+from teachgym.agents.llm.skill_tree import LLMSkillTree
 from teachgym.errors import ConfigError
 from teachgym.forest.forest import Experience, Forest, Subskill
+from teachgym.forest.moves import describe
 from teachgym.forest.space import TreeReport
 from teachgym.ledger import Ledger
 from teachgym.loop import run_episode

@@ -53,7 +53,12 @@ ShownT = TypeVar("ShownT", ShownError, ShownExample)
 
 
 def choose_errors(
-    report: Report, skills: Sequence[str], budget: int, rng: np.random.Generator
+    report: Report,
+    skills: Sequence[str],
+    budget: int,
+    rng: np.random.Generator,
+    *,
+    most: int | None = None,
 ) -> tuple[ShownError, ...]:
     """Random mistakes of the student, skill by skill; what was not measured is no mistake.
 
@@ -65,12 +70,13 @@ def choose_errors(
         skills: whose errors to show, in the order to show them.
         budget: tokens of all their texts together, which are never exceeded.
         rng: decides which.
+        most: errors at most; None = as many as fit.
     """
     errors = (
         ShownError(p.example.skill, p.question.transcript, p.response, p.example.target)
         for p in report.errors
     )
-    return _take_turns(errors, skills, budget, rng)
+    return _take_turns(errors, skills, budget, rng, most)
 
 
 def choose_examples(

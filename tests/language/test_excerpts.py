@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teachgym.agents.llm.excerpts import (
+from teachgym.language.excerpts import (
     CUT,
     LONGEST,
     SHORTEST,

@@ -1,0 +1,67 @@
+"""``llm-text``: one question a step, whose reply is the action as it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from teachgym.language.form import NOTHING, Form
+from teachgym.language.forms import form_of
+from teachgym.protocols import ChatModel, Meter
+from teachgym.types import Incident, Transition
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a teacher needs that reads and writes texts, and who pays."""
+
+    form: Form[Any, Any]
+    meter: Meter
+    """Calls are paid through it from the episode's budget."""
+
+    @classmethod
+    def of(cls, env: gym.Env[Any, Any]) -> Desk:
+        """Read it off an environment with ``action="text"``."""
+        return cls(form_of(env), env.get_wrapper_attr("meter"))
+
+
+class LLMText:
+    """Asks a chat model what to do with ``Form.prompt_of``, and does what it says.
+
+    The untrained counterpart of a language model that is trained as a teacher: it is asked as that
+    is, and the environment reads its replies. When nothing is left to pay a call with, it asks for
+    nothing, which is counted as the incident ``unpaid``.
+
+    Args:
+        desk: what it may know, and who pays.
+        chat: is asked once a step.
+    """
+
+    name = "llm-text"
+
+    def __init__(self, desk: Desk, *, chat: ChatModel) -> None:
+        self.desk, self.chat = desk, chat
+        self.reset(0)
+
+    def reset(self, seed: int) -> None:
+        """A new random generator; nothing else is remembered."""
+        self._rng = np.random.default_rng(seed)
+
+    def act(self, observation: str) -> str:
+        """The reply."""
+        form, meter = self.desk.form, self.desk.meter
+        draw = int(self._rng.integers(2**31))
+        if short := meter.exhausted():
+            meter.note(Incident("unpaid", f"nothing is left of: {', '.join(short)}"))
+            return NOTHING
+        completion = self.chat.complete(form.prompt_of(observation), form.schema, draw=draw)
+        meter.record(completion.cost)
+        for incident in completion.incidents:
+            meter.note(incident)
+        return completion.text
+
+    def observe(self, transition: Transition) -> None:
+        """Nothing to learn: the next observation says it all."""

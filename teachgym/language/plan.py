@@ -1,0 +1,141 @@
+"""Plans in words: what data of which skill, how much of it, how hard, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, TypeVar
+
+from pydantic import BaseModel, Field
+
+from teachgym.errors import unknown
+from teachgym.language.form import (
+    Count,
+    Difficulty,
+    Form,
+    Name,
+    Reading,
+    Text,
+    with_names,
+    write_items,
+)
+from teachgym.shown import shown
+from teachgym.types import Order, Plan, Verdict
+
+MOST_SPECS = 20
+"""Specifications in one hypothesis."""
+
+
+class PlanItem(BaseModel):
+    """Order training examples of a skill."""
+
+    skill: Name
+    count: Count
+    """Examples."""
+    difficulty: Difficulty | None = None
+    """None = any."""
+    practise: Text = ""
+    """What they should train, for an engine that reads it."""
+
+
+class SkillSpec(BaseModel):
+    """What data an Open-Ended teacher wants."""
+
+    skill: Name
+    weakness: Text
+    """What goes wrong, and why."""
+    practise: Text
+    count: Count
+    """Examples."""
+
+
+class Spec(BaseModel):
+    """Data for a skill that is known."""
+
+    practise: Text
+    count: Count
+    """Examples."""
+    difficulty: Difficulty | None = None
+    """None = any."""
+
+
+class Hypothesis(BaseModel):
+    """Why the student errs in a skill, and what would help."""
+
+    hypothesis: Text
+    specs: Annotated[list[Spec], Field(max_length=MOST_SPECS)]
+
+
+SkilledT = TypeVar("SkilledT", SkillSpec, PlanItem)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanForm(Form[Plan, PlanItem]):
+    """A ``Plan``: each item, and each call of ``order``, is an order.
+
+    Example:
+        >>> from teachgym.testing import ToyTask
+        >>> from teachgym.syllabus import Syllabus
+        >>> known = Syllabus.of(ToyTask())
+        >>> form = PlanForm(brief=known.brief, skills=known.skills, per_step=10)
+        >>> reading = form.parse('I suggest {"items": [{"skill": "copy", "count": 3}]}')
+        >>> [(order.skill, order.count) for order in reading.action.orders]
+        [('copy', 3)]
+        >>> [verdict.reason for verdict in form.parse("I don't know.").rejected]
+        ['reply']
+    """
+
+    name: ClassVar[str] = "plan"
+
+    @property
+    def item(self) -> type[PlanItem]:
+        """``PlanItem`` of the skills that exist."""
+        return with_names(PlanItem, "skill", [skill.name for skill in self.skills])
+
+    @property
+    def calls(self) -> Mapping[str, type[BaseModel]]:
+        """``order``."""
+        return {"order": self.item}
+
+    def read(self, items: Sequence[PlanItem]) -> Reading[Plan]:
+        """Orders of the skills that exist."""
+        kept, rejected = known_skills(items, [skill.name for skill in self.skills])
+        return Reading(
+            Plan(tuple(Order(i.skill, i.count, i.difficulty, i.practise) for i in kept)), rejected
+        )
+
+
+def known_skills(
+    items: Iterable[SkilledT], names: Sequence[str]
+) -> tuple[tuple[SkilledT, ...], tuple[Verdict, ...]]:
+    """The items whose skill exists, and verdicts on the others."""
+    items = tuple(items)
+    rejected = (
+        Verdict(None, "order", unknown("skill", item.skill, names), shown(item.model_dump()))
+        for item in items
+        if item.skill not in names
+    )
+    return tuple(item for item in items if item.skill in names), tuple(rejected)
+
+
+def hint_of(why: str, practise: str) -> str:
+    """A teacher's thought as an order carries it."""
+    return f"hypothesis: {why}\npractise: {practise}"
+
+
+def write_plan(plan: Plan) -> str:
+    """The reply that asks for a plan, as far as a reply can: engines and seeds are left out.
+
+    Example:
+        >>> write_plan(Plan((Order("copy", 3, 0.5),)))
+        '{"items": [{"skill": "copy", "count": 3, "difficulty": 0.5}]}'
+    """
+    return write_items(
+        {
+            "skill": order.skill,
+            "count": order.count,
+            **({} if order.difficulty is None else {"difficulty": order.difficulty}),
+            **({"practise": order.hint} if order.hint else {}),
+        }
+        for order in plan.orders
+    )
