@@ -38,6 +38,20 @@ Record = dict[str, Any]
 """A JSON object."""
 
 
+def dotted(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of nested tables by their dotted names.
+
+    Example:
+        >>> dotted({"budget": {"steps": 2}, "student": "tiny", "gate": {}})
+        {'budget.steps': 2, 'student': 'tiny'}
+    """
+    flat: dict[str, Any] = {}
+    for name, value in record.items():
+        inner = dotted(value) if isinstance(value, Mapping) else {"": value}
+        flat |= {f"{name}.{key}".rstrip("."): item for key, item in inner.items()}
+    return flat
+
+
 def read_text(path: Path, most: int) -> str:
     """A text file that people wrote: UTF-8, with or without a byte order mark.
 

@@ -21,7 +21,7 @@ from teachgym import ENV_IDS, experiment
 from teachgym.envs.vector import SharedStudents
 from teachgym.errors import ConfigError, RunError, TeachgymError, describe_os_error
 from teachgym.experiment import Make
-from teachgym.records import Record
+from teachgym.records import Record, dotted
 from teachgym.rendezvous import RowError
 from teachgym.runs.config import RunConfig
 
@@ -164,12 +164,5 @@ def require_same(config: RunConfig, folder: Path) -> None:
 
 def _decisive(config: RunConfig) -> dict[str, str]:
     """Settings by dotted name, as JSON. Who is told of a run does not decide it."""
-    record = replace(config, trackers={}).to_json()
-    flat: dict[str, Any] = {}
-    for name, value in record.items():
-        flat |= (
-            {f"{name}.{k}": v for k, v in value.items()}
-            if isinstance(value, dict)
-            else {name: value}
-        )
-    return {name: json.dumps(value, sort_keys=True) for name, value in flat.items()}
+    record = dotted(replace(config, trackers={}).to_json())
+    return {name: json.dumps(value, sort_keys=True) for name, value in record.items()}

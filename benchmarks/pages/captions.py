@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from teachgym.benchmarks.bench.statistics import FEWEST
@@ -44,13 +43,3 @@ def sentence(text: str) -> str:
         'No interval.'
     """
     return f"{text[:1].upper()}{text[1:]}."
-
-
-def short_commit(commit: str) -> str:
-    """The first ten digits of a commit; what is no commit stays as it is.
-
-    Example:
-        >>> short_commit("0123456789" * 4 + "-dirty"), short_commit("not in a checkout")
-        ('0123456789-dirty', 'not in a checkout')
-    """
-    return re.sub(r"^([0-9a-f]{10})[0-9a-f]{30}\b", r"\1", commit)

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from teachgym.benchmarks.bench.leaderboard import detail_rows, leaderboard_rows
 from teachgym.benchmarks.bench.suites import Suite
-from teachgym.benchmarks.pages.captions import errors, intervals, sentence, short_commit
+from teachgym.benchmarks.pages.captions import errors, intervals, sentence
 from teachgym.benchmarks.pages.charts import (
     curve_charts,
     curve_groups,
@@ -27,6 +27,7 @@ from teachgym.benchmarks.pages.ranks import rank_rows
 from teachgym.benchmarks.pages.skills import skill_section
 from teachgym.benchmarks.pages.stress import stress_chart, stress_section, teacher_of
 from teachgym.benchmarks.pages.surface import surface_charts, surface_rows, surface_section
+from teachgym.report.captions import short_commit
 from teachgym.report.charts import Chart
 from teachgym.report.figures import save_charts
 from teachgym.report.html import (

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.console import Console
 
-from teachgym.cli.run import complain, say
+from teachgym.cli.run import complain, say, show_table
 from teachgym.errors import ConfigError, RunError
 from teachgym.escaping import terminal
 from teachgym.redaction import hide
@@ -30,7 +29,6 @@ def show_plan(suite: Suite, folder: Path, processes: int) -> None:
     from teachgym.benchmarks.bench.forecast import describe, forecast
     from teachgym.benchmarks.bench.runner import check_arms
     from teachgym.experiment import short_name
-    from teachgym.report.tables import rich_rows
 
     check_arms(suite)
     arms = forecast(suite, folder)
@@ -46,7 +44,7 @@ def show_plan(suite: Suite, folder: Path, processes: int) -> None:
     equal = [column for column in (columns[2], columns[-1]) if len(set(column[1:])) == 1]
     for name, value, *_ in equal:
         say(f"{name}: {value}")
-    Console().print(rich_rows(list(zip(*(c for c in columns if c not in equal), strict=True))))
+    show_table(list(zip(*(c for c in columns if c not in equal), strict=True)))
     for text in describe(arms, processes):
         say(text)
 
@@ -94,7 +92,6 @@ def conduct_bench(
 def show_trials(suite: Suite, teacher: str, folder: Path, save: Path | None) -> None:
     """Print the trials of a teacher, best first; write them, and save the settings of the best."""
     from teachgym.benchmarks.bench.tune import read_trials, save_tuned, write_trials
-    from teachgym.report.tables import rich_rows
 
     trials = read_trials(suite, folder)
     write_trials(trials, folder / "trials.jsonl")
@@ -102,7 +99,7 @@ def show_trials(suite: Suite, teacher: str, folder: Path, save: Path | None) -> 
         (t.name, t.val.show(".4f"), f"{t.val.n} of {suite.seeds}", _told(t.settings))
         for t in trials
     ]
-    Console().print(rich_rows([("trial", "accuracy on val", "seeds", "settings"), *rows[:10]]))
+    show_table([("trial", "accuracy on val", "seeds", "settings"), *rows[:10]])
     say(f"trials      {folder / 'trials.jsonl'}")
     if save is not None:
         save_tuned(teacher, suite, trials, save)
@@ -118,7 +115,7 @@ def show_leaderboard(folder: Path, *, markdown: bool = False) -> None:
     from teachgym.benchmarks.bench.runner import read_suite
     from teachgym.benchmarks.pages.material import BenchMaterial
     from teachgym.benchmarks.pages.page import bench_tables, draw_bench
-    from teachgym.report.tables import markdown_rows, rich_rows
+    from teachgym.report.tables import markdown_rows
 
     suite = read_suite(folder)
     bench = BenchMaterial.read(suite, folder)
@@ -128,7 +125,7 @@ def show_leaderboard(folder: Path, *, markdown: bool = False) -> None:
     if markdown:
         say(text)
     else:
-        Console().print(rich_rows(tables[0]))
+        show_table(tables[0])
     lines = "".join(f"{json.dumps(line)}\n" for line in bench.lines)
     _write(folder / "results.jsonl", lines)
     say(f"tables      {folder / 'leaderboard.md'}")
@@ -151,14 +148,9 @@ def show_union(benches: list[Path], *, markdown: bool = False) -> None:
         shared_arms,
         union_rows,
     )
-    from teachgym.report.tables import markdown_rows, rich_rows
 
     lines = [line for path in benches for line in read_lines(path)]
-    rows = union_rows(compare_union(lines))
-    if markdown:
-        say(markdown_rows(rows))
-    else:
-        Console().print(rich_rows(rows))
+    show_table(union_rows(compare_union(lines)), markdown=markdown)
     for arm, places in shared_arms(lines).items():
         say(f"shared  {arm}: {', '.join(places)}")
 

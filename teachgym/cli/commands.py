@@ -25,6 +25,7 @@ from teachgym.cli.run import (
     prepare_process,
     say,
     show,
+    show_table,
     show_teaching,
 )
 from teachgym.errors import ConfigError, UnknownNameError, unknown
@@ -395,3 +396,30 @@ def report(
         # What is written comes last: of a run on a full or read-only disk all else is shown.
         experiment.draw_curve(folder)
         say(f"page            {write_run_page(RunFolder.open(folder))}")
+
+
+@app.command()
+def compare(
+    runs: given.Compared, markdown: given.Markdown = False, page: given.Page = None
+) -> None:
+    """Show finished runs beside each other: what was set otherwise and what came of it.
+
+    Where two runs were examined on the same items, their answers are paired with those of the
+    first run. A comparison of teachers takes several seeds: see teachgym bench.
+    """
+    with errors_in_red():
+        from teachgym.report.comparison import (
+            difference_rows,
+            item_rows,
+            outcome_rows,
+            read_compared,
+        )
+        from teachgym.report.html.comparison_page import write_comparison
+
+        found = read_compared(runs)
+        tables = (outcome_rows(found), item_rows(found), difference_rows(found))
+        for rows in tables:
+            if len(rows) > 1:
+                show_table(rows, markdown=markdown)
+        if page is not None:
+            say(f"page  {write_comparison(found, page)}")

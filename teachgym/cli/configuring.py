@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from teachgym.errors import ConfigError
-from teachgym.records import Record
+from teachgym.records import Record, dotted
 from teachgym.registry import label
 from teachgym.settings import MAX_DEPTH, check_value
 from teachgym.shown import shown
@@ -50,17 +50,16 @@ def parse_pairs(texts: Iterable[str]) -> dict[str, Any]:
 
 
 def as_options(settings: Mapping[str, Any]) -> str:
-    """The ``--set`` options that are read as these settings; of a table, those in it.
+    """The ``--set`` options that are read as these settings.
 
     Example:
         >>> as_options({"task_settings": {"seed": 1}, "skills": "my skills.json"})
         "--set task_settings.seed=1 --set 'skills=my skills.json'"
     """
-    flat: dict[str, Any] = {}
-    for name, value in settings.items():
-        inner = value if isinstance(value, Mapping) else {"": value}
-        flat |= {f"{name}.{key}".rstrip("."): item for key, item in inner.items()}
-    texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in flat.items()}
+    texts = {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in dotted(settings).items()
+    }
     return " ".join(f"--set {shlex.quote(f'{key}={text}')}" for key, text in texts.items())
 
 

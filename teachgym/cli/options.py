@@ -24,6 +24,9 @@ Reported = Annotated[
         help="Folder of a run or of a bench; several benches, or their results.jsonl.",
     ),
 ]
+Compared = Annotated[
+    list[Path], typer.Argument(metavar="RUN RUN...", help="Folders of finished runs.")
+]
 What = Annotated[
     str | None,
     typer.Argument(
@@ -163,6 +166,7 @@ Threads = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the run's folder only.")]
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print the tables as Markdown.")]
+Page = Annotated[Path | None, _option("Also write a page, to this file.", "no page")]
 Teaching = Annotated[
     bool,
     typer.Option("--teaching", help="Also what was taught, what each skill gained, the forest."),

@@ -18,6 +18,7 @@ from teachgym.escaping import terminal
 from teachgym.registry import label
 
 if TYPE_CHECKING:
+    from teachgym.report.tables import Rows
     from teachgym.runs.config import RunConfig
     from teachgym.runs.result import RunResult
 
@@ -159,18 +160,24 @@ def _again(result: RunResult, folder: Path) -> str:
     return f"--student {student} {task}{as_options(settings)}".rstrip()
 
 
+def show_table(rows: Rows, *, markdown: bool = False) -> None:
+    """Print header and rows as a table, or as one in Markdown."""
+    from teachgym.report.tables import markdown_rows, rich_rows
+
+    if markdown:
+        say(markdown_rows(rows))
+    else:
+        Console().print(rich_rows(rows))
+
+
 def show_teaching(folder: Path, *, markdown: bool) -> None:
     """Print what was taught in a finished run and what it helped."""
-    from teachgym.report.tables import markdown_rows, rich_rows
     from teachgym.report.teaching import draw_forest, last_forest, teaching_tables
     from teachgym.runs import RunFolder
 
     run = RunFolder.open(folder)
     for title, rows in teaching_tables(run):
         say(f"\n{title}\n")
-        if markdown:
-            say(markdown_rows(rows))
-        else:
-            Console().print(rich_rows(rows))
+        show_table(rows, markdown=markdown)
     if (forest := last_forest(run)) is not None:
         say(f"\nthe skill forest\n\n{draw_forest(forest)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Iterable
 
 from teachgym.types import Score
@@ -59,3 +60,13 @@ def numbers(scores: Collection[Score]) -> str:
     """
     low, high = (pick(score.n for score in scores) for pick in (min, max))
     return f"n = {low} to {high}" if low < high else f"n = {low}"
+
+
+def short_commit(commit: str) -> str:
+    """The first ten digits of a commit; what is no commit stays as it is.
+
+    Example:
+        >>> short_commit("0123456789" * 4 + "-dirty"), short_commit("not in a checkout")
+        ('0123456789-dirty', 'not in a checkout')
+    """
+    return re.sub(r"^([0-9a-f]{10})[0-9a-f]{30}\b", r"\1", commit)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from teachgym.escaping import markdown, terminal
+from teachgym.report.headline import headline
 from teachgym.runs.result import Comparison, RunResult
 from teachgym.types import Score
 
@@ -19,7 +20,7 @@ CellT = TypeVar("CellT")
 
 NOTHING = "—"
 """In a cell for which there can be no figure; one that is only missing is "not measured"."""
-_NORMAL_95 = 1.96
+NORMAL_95 = 1.96
 """Standard errors on either side of a mean."""
 
 
@@ -101,6 +102,7 @@ def result_table(result: RunResult) -> Table:
 
     table = Table.grid()
     table.add_row(Text(terminal(describe_run(result))), style="bold")
+    table.add_row(Text(terminal(headline(result))))
     table.add_row(rich_rows(score_rows(result)))
     if len(figures := figure_rows(result)) > 1:
         table.add_row(rich_rows(figures))
@@ -115,6 +117,7 @@ def result_markdown(result: RunResult) -> str:
     """The tables of a result as Markdown."""
     parts = (
         f"**{markdown(describe_run(result))}**",
+        markdown(headline(result)),
         markdown_rows(score_rows(result)),
         *([markdown_rows(figures)] if len(figures := figure_rows(result)) > 1 else []),
         markdown_rows(spending_rows(result)),
@@ -135,7 +138,7 @@ def show_gap(gap: Score) -> str:
         return "not measured"
     if math.isnan(gap.stderr):
         return f"{gap.mean:+.3f}, no interval of one item"
-    low, high = (gap.mean + sign * _NORMAL_95 * gap.stderr for sign in (-1, 1))
+    low, high = (gap.mean + sign * NORMAL_95 * gap.stderr for sign in (-1, 1))
     return f"{gap.mean:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 

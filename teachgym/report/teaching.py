@@ -39,17 +39,32 @@ def gain_rows(before: Iterable[Prediction], after: Iterable[Prediction]) -> Rows
     Rarity is 1 / n for n items of the skill in the split, as in the paper's figure 4.
     """
     header = ("skill", "difficulty", "rarity", "untrained", "best", "gain")
-    first, second = _by_skill(before), _by_skill(after)
-    rows = []
-    for skill, predictions in first.items():
-        levels = [p.example.difficulty for p in predictions if p.example.difficulty is not None]
+    first = [*before]
+    items, rows = _by_skill(first), []
+    for skill, (untrained, best, gain) in skill_gains(first, after).items():
+        known = (p.example.difficulty for p in items[skill])
+        levels = [level for level in known if level is not None]
         difficulty = fmean(levels) if levels else None
-        scores = [Score.of(p.score for p in found[skill]) for found in (first, second)]
-        gain = _paired(predictions, second[skill])
         shown = "none" if difficulty is None else f"{difficulty:.2f}"
-        rarity = f"{1 / len(predictions):.4f}"
-        rows.append((difficulty or 0.0, (skill, shown, rarity, *map(str, scores), gain)))
+        rarity = f"{1 / len(items[skill]):.4f}"
+        row = (skill, shown, rarity, str(untrained), str(best), gain.show("+.3f"))
+        rows.append((difficulty or 0.0, row))
     return (header, *(row for _, row in sorted(rows)))
+
+
+def skill_gains(
+    before: Iterable[Prediction], after: Iterable[Prediction]
+) -> dict[str, tuple[Score, Score, Score]]:
+    """Of each skill both scores, and the mean change over items measured both times."""
+    first, second = _by_skill(before), _by_skill(after)
+    reports = {
+        s: (Report(tuple(own), "test"), Report(tuple(second[s]), "test"))
+        for s, own in first.items()
+    }
+    return {
+        skill: (untrained.overall, best.overall, paired_gain(untrained, best))
+        for skill, (untrained, best) in reports.items()
+    }
 
 
 def move_rows(forest: Forest) -> Rows:
@@ -114,11 +129,6 @@ def _show_move(move: Move) -> str:
         parts = (f"{name} {count:g}" for name, count in move.allocation.items() if count)
         return "exploit: " + (", ".join(parts) or "nothing")
     return f"explore {move.skill}: {move.subskills} new, {move.examples:g} each"
-
-
-def _paired(before: Sequence[Prediction], after: Sequence[Prediction]) -> str:
-    """The mean change over the items that were measured both times, with its standard error."""
-    return paired_gain(*(Report(tuple(found), "test") for found in (before, after))).show("+.3f")
 
 
 def _show_gain(gain: float | None) -> str:

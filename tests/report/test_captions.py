@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from teachgym.forest import Forest
-from teachgym.report.captions import item_errors
+from teachgym.report.captions import item_errors, short_commit
 from teachgym.report.figures import result_figure, run_charts
 from teachgym.report.html.material import RunMaterial
 from teachgym.report.html.page import render_page
@@ -108,7 +108,7 @@ def test_a_page_promises_what_is_there(narrowed: Narrow, left: dict[str, Any]) -
     assert ("[95 %]" in texts) == math.isfinite(run.result.gap.stderr)
     assert ("which is the untrained one" in texts) == (run.result.best_step == 0)
     accepted = [w for w in run.written if w.verdict == "accepted"]
-    assert ("the darker, the more" in texts) == bool(accepted)
+    assert ("shaded by their number" in texts) == bool(accepted)
     assert ("Nothing was trained on" in texts) == (not accepted)
     assert ("No example was made" in texts) == (not run.written)
     assert ("The loss is" in texts) == any(w.loss is not None for w in run.written)
@@ -134,6 +134,11 @@ def test_tables_of_a_run_have_no_empty_cells(narrowed: Narrow, left: dict[str, A
     run = narrowed(left)
     for rows in (score_rows(run.result), gain_rows(*(r.predictions for r in run.test))):
         assert not re.search(r"\| *\||\bnan\b|± \S+ \(n=[01]\)", markdown_rows(rows))
+
+
+@given(st.text())
+def test_what_is_no_commit_is_never_cut(text: str) -> None:
+    assert short_commit(text) == text or re.match(r"[0-9a-f]{40}", text)
 
 
 @given(st.lists(st.integers(0, 4), max_size=5))

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from urllib.parse import quote
 
 from markupsafe import Markup
 
 from teachgym.escaping import element
 from teachgym.report.tables import Rows, complete
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Those records of a page's browsers that a cell is about."""
+
+    section: str
+    """Key of the section with the browser."""
+    choice: str
+    """Name of one of its filters."""
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +34,8 @@ class Cell:
     """Tooltip."""
     link: str = ""
     """Relative path that it leads to."""
+    records: Records | None = None
+    """What it leads to on the page itself; then ``link`` is empty."""
 
     def __str__(self) -> str:
         return self.text
@@ -60,7 +73,7 @@ def shaded(rows: Rows, labels: int) -> list[list[str | Cell]]:
 
     Example:
         >>> shaded([("skill", "step 1"), ("add", "4"), ("sort", "1")], 1)[2]
-        ['sort', Cell(text='1', heat=0.25, note='', link='')]
+        ['sort', Cell(text='1', heat=0.25, note='', link='', records=None)]
     """
     header, *body = rows
     most = max((_number(cell) for row in body for cell in row[labels:]), default=0) or 1
@@ -81,7 +94,13 @@ def _heading(name: str, sortable: bool) -> str:
 def _cell(cell: str | Cell, kind: str) -> Markup:
     if isinstance(cell, str):
         return element("td", cell, class_=kind)
-    text = element("a", cell.text, href=quote(cell.link)) if cell.link else cell.text
     heat = "" if cell.heat is None else f"--heat:{cell.heat:.3f}"
     style = f"{kind} below".strip() if (cell.heat or 0) < 0 else kind
-    return element("td", text, class_=style, title=cell.note, style=heat)
+    return element("td", _linked(cell), class_=style, title=cell.note, style=heat)
+
+
+def _linked(cell: Cell) -> str:
+    if cell.records is not None:
+        section, choice, value = astuple(cell.records)
+        return element("a", cell.text, href=f"#{section}", data_choice=choice, data_value=value)
+    return element("a", cell.text, href=quote(cell.link)) if cell.link else cell.text

@@ -66,6 +66,8 @@ class Page:
     sections: Sequence[Section]
     folded: Mapping[str, str]
     """Long texts at the end, folded up."""
+    lead: str = ""
+    """What it comes to, in a sentence under the title."""
 
 
 def browse(browser: Browser) -> Markup:

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from teachgym.forest import Forest
-from teachgym.report.captions import item_errors, items, numbers, promise
+from teachgym.records import dotted
+from teachgym.report.captions import item_errors, numbers, promise, short_commit
 from teachgym.report.charts import (
     Chart,
     Frame,
     Line,
     Point,
     estimate_mark,
-    exact_mark,
     line_chart,
     score_mark,
-    wilson_mark,
 )
 from teachgym.report.figures import run_charts, save_charts
-from teachgym.report.html.cells import html_table, shaded
+from teachgym.report.headline import headline
+from teachgym.report.html.cells import Cell, Records, html_table, shaded
 from teachgym.report.html.charts import figure, grid
 from teachgym.report.html.material import RunMaterial
 from teachgym.report.html.page import FIGURES, PAGE, Page, Section, browse, write_page
 from teachgym.report.html.records import (
     ACCEPTED,
+    Written,
     answer_browser,
     by_step,
     change_rows,
@@ -34,21 +37,23 @@ from teachgym.report.html.records import (
     hint_rows,
     loss_rows,
 )
+from teachgym.report.html.skill_map import skill_map
 from teachgym.report.html.trees import forest_chart
 from teachgym.report.tables import (
-    Rows,
     describe_end,
     describe_run,
     figure_rows,
     score_rows,
-    show_gap,
     spending_rows,
 )
-from teachgym.report.teaching import gain_rows, move_rows, taught_rows
+from teachgym.report.teaching import move_rows, taught_rows
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.lock import holding
 from teachgym.runs.result import RunResult
 from teachgym.types import CURRENCIES, Score
+
+_NAMED = 4
+"""Skills that a step's examples are said to be of, at most."""
 
 
 def write_run_page(folder: RunFolder) -> Path:
@@ -67,61 +72,71 @@ def run_page(run: RunMaterial) -> Page:
     """The page of a run, without the sections that would be empty."""
     sections = (
         _learning(run),
-        _spending(run),
+        _skills(run),
         _teaching(run),
         *([_tree(run.forest)] if run.forest else []),
         *_hints(run),
+        _steps(run),
         _answers(run),
         _examples(run),
-        _steps(run),
+        _spending(run),
     )
     config = {key: value for key, value in run.config.items() if key != "spec"}
     spec = json.loads(run.config["spec"] or "null")
     folded = {"Configuration, versions and commit": config, "Environment": spec}
     texts = {name: json.dumps(value, indent=2) for name, value in folded.items()}
-    return Page(describe_run(run.result), _facts(run), sections, texts)
+    return Page(describe_run(run.result), _facts(run), sections, texts, lead=headline(run.result))
 
 
 def _facts(run: RunMaterial) -> dict[str, str]:
-    result, versions = run.result, run.config["versions"]
-    gain = result.test.gain
+    result, versions, config = run.result, run.config["versions"], run.config["config"]
     return {
-        "Gain on test": f"{gain.show('+.3f')} (n={gain.n})",
-        f"Gain on val minus test{' [95 %]' * math.isfinite(result.gap.stderr)}": show_gap(
-            result.gap
-        ),
-        "Test, untrained": str(result.test.before),
-        "Test, best on val": str(result.test.after),
+        "Task": result.task,
         "Episode": describe_end(result),
         "Best step": f"{result.best_step} of {result.steps}",
-        "Environment": result.env,
-        "Task": result.task,
-        "Student": result.student,
-        "Teacher": result.teacher,
-        "Seed": str(result.seed),
-        "Commit": run.config["commit"] or "not in a checkout",
-        "Versions": f"teachgym {versions['teachgym']}, Python {versions['python']}",
+        "Settings of the environment": _given(config["env_settings"]),
+        "Settings of the teacher": _given(config["teacher_settings"]),
+        "Version": f"teachgym {versions['teachgym']}, Python {versions['python']}",
+        "Commit": short_commit(run.config["commit"] or "not in a checkout"),
     }
 
 
+def _given(settings: Mapping[str, Any]) -> str:
+    """What was set, by dotted name; all else has its default.
+
+    Example:
+        >>> _given({"budget": {"steps": 2}, "student": "tiny"}), _given({})
+        ('budget.steps 2, student tiny', 'none given')
+    """
+    given = (f"{name} {value}" for name, value in dotted(settings).items())
+    return ", ".join(given) or "none given"
+
+
 def _learning(run: RunMaterial) -> Section:
-    by_step = {step: report.by_skill() for step, report in run.val.items()}
-    each = [
-        _skill_chart(skill, {step: scores[skill] for step, scores in by_step.items()})
-        for skill in by_step[0]
-    ]
+    figures = figure_rows(run.result)
+    interval = " [95 %]" * math.isfinite(run.result.gap.stderr)
     return Section(
         "learning",
         "Learning",
-        f"The student that was best on val{_same(run.result)} was examined on test, once. Curves "
-        "by skill have 95 % Wilson intervals, wherever they were measured, and one common scale.",
+        f"The student that was best on val{_same(run.result)} was examined on test, once. "
+        f"val - test: by how much the gain on val is above that on test{interval}.",
         [
             html_table(score_rows(run.result)),
-            *([html_table(figures)] if len(figures := figure_rows(run.result)) > 1 else []),
-            grid(list(run_charts(run.result).values())),
-            grid([*each, *_figure_charts(run)], small=True),
-            html_table(gain_rows(*(r.predictions for r in run.test)), sortable=True),
+            *([html_table(figures)] if len(figures) > 1 else []),
+            grid([run_charts(run.result)["learning_curve"], *_bought_charts(run)]),
+            grid([*_figure_charts(run)], small=True),
         ],
+    )
+
+
+def _skills(run: RunMaterial) -> Section:
+    return Section(
+        "skills",
+        "Skills",
+        "Gain on test is paired over items, ± standard error. Numbered columns are steps: accuracy "
+        "on val in hundredths, shaded by it, with errors and n in tooltips. A skill leads "
+        "to its answers, its number of examples to these.",
+        [html_table(skill_map(run), sortable=True)],
     )
 
 
@@ -143,41 +158,41 @@ def _same(result: RunResult) -> str:
     return "" if result.best_step else ", which is the untrained one,"
 
 
-def _skill_chart(skill: str, scores: Mapping[int, Score]) -> Chart:
-    """The curve of one skill, by step."""
-    points = [Point(step, wilson_mark(f"step {step}", s)) for step, s in scores.items()]
-    note = f"{items(scores.values())} of val"
-    frame = Frame(skill, "environment step", "accuracy", note, (0, 1), whole=True, small=True)
-    return line_chart([Line("", points, band=True)], frame)
-
-
 def _spending(run: RunMaterial) -> Section:
-    used = [c for c in CURRENCIES if c != "steps" and getattr(run.result.spent, c)]
+    even = [name for c, name in _currencies(run).items() if _is_even(run.spent(c))]
+    said = f" Spent evenly over steps: {', '.join(even)}." if even else ""
     return Section(
         "spending",
         "Spending",
-        "What had been spent after each step, and what accuracy that bought; the exam on test is "
-        "free.",
-        [
-            html_table(spending_rows(run.result)),
-            grid([_spent_chart(run, currency) for currency in used], small=True),
-            grid([_bought_chart(run, currency) for currency in used]),
-        ],
+        f"The exam on test is free.{said}",
+        [html_table(spending_rows(run.result))],
     )
 
 
-def _spent_chart(run: RunMaterial, currency: str) -> Chart:
-    points = [
-        Point(step, exact_mark(f"step {step}", amount, "c1"))
-        for step, amount in enumerate(run.spent(currency))
-    ]
-    name = currency.replace("_", " ")
-    frame = Frame(f"Spent: {name}", "environment step", name, whole=True, small=True)
-    return line_chart([Line("", points, "c1")], frame)
+def _currencies(run: RunMaterial) -> dict[str, str]:
+    """Names of the currencies of which something was spent."""
+    used = (c for c in CURRENCIES if c != "steps" and getattr(run.result.spent, c))
+    return {currency: currency.replace("_", " ") for currency in used}
 
 
-def _bought_chart(run: RunMaterial, currency: str) -> Chart:
-    name = currency.replace("_", " ")
+def _is_even(spent: Sequence[float]) -> bool:
+    """Whether every step cost about as much, so that a curve over steps is one over the cost.
+
+    Example:
+        >>> _is_even([0, 10, 21, 30]), _is_even([0, 5, 8, 30])
+        (True, False)
+    """
+    steps = len(spent) - 1
+    return all(abs(s / spent[-1] - n / steps) < 0.1 for n, s in enumerate(spent))
+
+
+def _bought_charts(run: RunMaterial) -> list[Chart]:
+    """The learning curve over each currency that was not spent evenly."""
+    uneven = {c: name for c, name in _currencies(run).items() if not _is_even(run.spent(c))}
+    return [_bought_chart(run, currency, name) for currency, name in uneven.items()]
+
+
+def _bought_chart(run: RunMaterial, currency: str, name: str) -> Chart:
     points = [
         Point(amount, score_mark(f"{amount:,.10g} {name}", score))
         for amount, score in zip(run.spent(currency), run.result.curve, strict=True)
@@ -199,7 +214,7 @@ def _teaching(run: RunMaterial) -> Section:
     return Section(
         "teaching",
         title,
-        "Examples trained on, by skill and step; the darker, the more.",
+        "Examples trained on, by skill and step, shaded by their number.",
         tables,
     )
 
@@ -248,7 +263,8 @@ def _examples(run: RunMaterial) -> Section:
 
 
 def _steps(run: RunMaterial) -> Section:
-    tables = [figure("Steps", "", html_table(_step_rows(run)))]
+    steps = html_table(_step_rows(run), words=("made",))
+    tables = [figure("Steps", "costs are of the step itself", steps)]
     kinds = (
         ("reason", "Kept out by the gate", "rejected/"),
         ("event", "Chat models", "incidents/"),
@@ -257,28 +273,41 @@ def _steps(run: RunMaterial) -> Section:
         rows = by_step(run.metrics, prefix, name)
         if len(rows) > 1:
             tables.append(figure(title, "times per step", html_table(shaded(rows, 1))))
-    intro = "Each step's numbers, and what went wrong, if anything did."
+    intro = (
+        "What came of each step, what was made for it, what it cost, and what went wrong, if "
+        "anything did. A step leads to its examples."
+    )
     return Section("steps", "Steps and incidents", intro, tables)
 
 
-def _step_rows(run: RunMaterial) -> Rows:
-    header: Sequence[str]
-    header = ("step", "accuracy on val", "reward", "trained on", "kept out", "incidents", "loss")
-    aided = any("aided/accuracy" in line for line in run.metrics)
-    header = (*header[:2], "with aids", *header[2:]) if aided else header
-    rows = (
-        (
-            str(step),
-            str(score),
-            *([_aided(line)] if aided else []),
-            *(
-                _number(line, name)
-                for name in ("reward", "accepted", "rejected", "incidents", "loss")
-            ),
+def _step_rows(run: RunMaterial) -> list[list[str | Cell]]:
+    """Header and a row per step: what came of it, and what was made for it."""
+    numbers = {"reward": "reward", "accepted": "trained on", "rejected": "kept out"}
+    numbers |= {"incidents": "incidents", "loss": "loss"}
+    costs = {f"spent/{currency}": name for currency, name in _currencies(run).items()}
+    header = ["step", "accuracy on val", "with aids", *numbers.values(), "made", *costs.values()]
+    rows: list[list[str | Cell]] = [[*header]]
+    before: Mapping[str, float] = {}
+    for step, (line, score) in enumerate(zip(run.metrics, run.result.curve, strict=True)):
+        paid = (_number({n: line.get(n, 0.0) - before.get(n, 0.0)}, n) for n in costs)
+        rows.append(
+            [
+                Cell(str(step), records=Records("examples", "step", str(step)) if step else None),
+                *(str(score), _aided(line)),
+                *(_number(line, name) for name in numbers),
+                _made(run.written, step),
+                *(paid if step else [""] * len(costs)),
+            ]
         )
-        for step, (line, score) in enumerate(zip(run.metrics, run.result.curve, strict=True))
-    )
-    return (header, *rows)
+        before = line
+    return rows
+
+
+def _made(written: Sequence[Written], step: int) -> str:
+    """The skills of most of a step's examples, with their numbers."""
+    counts = Counter(w.example.skill for w in written if w.step == step)
+    named = ", ".join(f"{skill} {count}" for skill, count in counts.most_common(_NAMED))
+    return named + (f" and {len(counts) - _NAMED} more skills" if len(counts) > _NAMED else "")
 
 
 def _aided(line: Mapping[str, float | None]) -> str:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from teachgym.benchmarks.bench.jobs import attempt
 from teachgym.benchmarks.bench.runner import run_suite
 from teachgym.benchmarks.bench.suites import Arm, Suite
-from teachgym.benchmarks.pages.captions import ERRORS, INTERVALS, errors, intervals, short_commit
+from teachgym.benchmarks.pages.captions import ERRORS, INTERVALS, errors, intervals
 from teachgym.benchmarks.pages.material import BenchMaterial
 from teachgym.benchmarks.pages.page import bench_page, draw_bench, paper_charts
 from teachgym.report.html import html_table
@@ -81,11 +81,6 @@ def test_only_commits_are_cut(folder: Path, commit: str) -> None:
     shown = bench_page(bench).facts["Commit"]
     whole = re.fullmatch(r"[0-9a-f]{40}(-dirty)?", commit) is None
     assert (shown == commit) if whole else (shown == commit[:10] + commit[40:])
-
-
-@given(st.text())
-def test_what_is_no_commit_is_never_cut(text: str) -> None:
-    assert short_commit(text) == text or re.match(r"[0-9a-f]{40}", text)
 
 
 @given(st.lists(st.integers(0, 9), max_size=6))

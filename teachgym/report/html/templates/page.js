@@ -98,12 +98,26 @@
       list.replaceChildren(...found.slice(first, last).map((row) => card(row, choices, texts, measures, images)));
     }
 
+    place.pick = (choice, value) => { // Those records alone.
+      query.value = "";
+      selects.forEach((select, i) => {
+        select.selectedIndex = 0;
+        if (choices[i] === choice) select.value = value;
+      });
+      filter();
+    };
     back.type = next.type = "button";
     back.onclick = () => show(first - PER_PAGE);
     next.onclick = () => show(first + PER_PAGE);
     query.oninput = filter;
     for (const select of [...selects, order]) select.onchange = filter;
     filter();
+  }
+
+  function follow(link) {
+    const { choice, value } = link.dataset;
+    const section = document.getElementById(link.hash.slice(1));
+    for (const place of section.querySelectorAll(".browser")) place.pick(choice, value);
   }
 
   function choose(filters, name, column, rows) {
@@ -257,4 +271,5 @@
     });
   }
   for (const place of document.querySelectorAll(".browser")) browser(place);
+  for (const link of document.querySelectorAll("a[data-choice]")) link.onclick = () => follow(link);
 })();

@@ -1,0 +1,146 @@
+"""Finished runs beside each other: what was set otherwise, what came of it, item by item."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os.path import commonpath
+from pathlib import Path
+
+from teachgym.errors import ConfigError
+from teachgym.metrics import paired_gain
+from teachgym.records import Record, dotted
+from teachgym.report.tables import NORMAL_95, Rows
+from teachgym.runs.checkpoints import read_report
+from teachgym.runs.files import read_json
+from teachgym.runs.folder import RunFolder
+from teachgym.runs.result import RunResult, read_result
+from teachgym.shown import in_short
+from teachgym.types import Report, Score
+
+_LABELS = ("name", "trackers")
+"""Settings that decide nothing about a run."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A run as others are compared with it."""
+
+    name: str
+    """What tells it from the others: its folder, without what all folders begin with."""
+    result: RunResult
+    settings: Record
+    """What was given, by dotted name, and the versions and the commit."""
+    exam: Report
+    """The best student's answers to the items of ``test``."""
+
+    __repr__ = in_short
+
+
+def read_compared(paths: Sequence[Path]) -> list[Compared]:
+    """Read finished runs, in the order in which they are given.
+
+    Raises:
+        ConfigError: for fewer than two, or the same one twice.
+        RunError: if one is not finished, or damaged.
+    """
+    folders = [RunFolder.open(path) for path in paths]
+    settled = [folder.path for folder in folders]
+    if len(folders) < 2 or len(set(settled)) < len(settled):
+        raise ConfigError("a comparison needs two runs or more, each once; give their folders")
+    return [
+        Compared(name, read_result(run), _settings(run), read_report(best, "test"))
+        for name, run in zip(_names(settled), folders, strict=True)
+        for best in (run.test_predictions("best"),)
+    ]
+
+
+def outcome_rows(runs: Sequence[Compared]) -> Rows:
+    """Header and a row per run: what it came to."""
+    header = (
+        "run",
+        "test, untrained",
+        "test, best on val",
+        "gain on test",
+        "best step",
+        "examples",
+    )
+    rows = (
+        (
+            run.name,
+            str(run.result.test.before),
+            str(run.result.test.after),
+            run.result.test.gain.show("+.3f"),
+            f"{run.result.best_step} of {run.result.steps}",
+            f"{run.result.spent.examples:,.10g}",
+        )
+        for run in runs
+    )
+    return (header, *rows)
+
+
+def difference_rows(runs: Sequence[Compared]) -> Rows:
+    """Header and a row per setting that is not the same in all runs; others are left out."""
+    names = dict.fromkeys(name for run in runs for name in run.settings)
+    rows = (
+        (name, *values)
+        for name in names
+        if len(set(values := [_shown(run.settings, name) for run in runs])) > 1
+    )
+    return (("setting", *(run.name for run in runs)), *rows)
+
+
+def item_rows(runs: Sequence[Compared]) -> Rows:
+    """Header and a row per run after the first: its answers to ``test`` against those of that.
+
+    An item is gained where its score is higher. The interval is of the mean difference over items,
+    so it is about these two students and not about the luck of training others like them. Runs
+    with other items of ``test``, as of another seed of the task, cannot be paired.
+    """
+    first, *others = runs
+    header = ("run", "minus", "gained", "lost", "same", "mean difference [95 %]", "items")
+    return (header, *((run.name, first.name, *_paired(first.exam, run.exam)) for run in others))
+
+
+def _paired(first: Report, second: Report) -> tuple[str, ...]:
+    if not _same_items(first, second):
+        return ("other items",) + ("",) * 4
+    changes = second.scores - first.scores
+    counts = ((changes > 0).sum(), (changes < 0).sum(), (changes == 0).sum())
+    return (*(f"{n:,}" for n in counts), _interval(paired_gain(first, second)), f"{len(changes):,}")
+
+
+def _same_items(first: Report, second: Report) -> bool:
+    items = ([p.example.identity for p in report.predictions] for report in (first, second))
+    return next(items) == next(items)
+
+
+def _interval(change: Score) -> str:
+    if math.isnan(change.mean):
+        return "not measured"
+    if change.n < 2:
+        return f"{change.mean:+.4f}, no interval of one item"
+    low, high = (change.mean + sign * NORMAL_95 * change.stderr for sign in (-1, 1))
+    return f"{change.mean:+.4f} [{low:+.4f}, {high:+.4f}]"
+
+
+def _settings(run: RunFolder) -> Record:
+    record = read_json(run.config)
+    given = {name: value for name, value in record["config"].items() if name not in _LABELS}
+    return dotted({**given, "versions": record["versions"], "commit": record["commit"]})
+
+
+def _shown(settings: Record, name: str) -> str:
+    return str(settings[name]) if name in settings else "default"
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """Paths without what all of them begin with.
+
+    Example:
+        >>> _names([Path("/runs/alp/seed_0"), Path("/runs/weakest/seed_0")])
+        ['alp/seed_0', 'weakest/seed_0']
+    """
+    above = commonpath([path.parent for path in paths])
+    return [path.relative_to(above).as_posix() for path in paths]

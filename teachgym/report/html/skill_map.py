@@ -1,0 +1,69 @@
+"""The skills of a run as a map: accuracy by step, and what that is worth on test."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from teachgym.report.html.cells import Cell, Records
+from teachgym.report.html.material import RunMaterial
+from teachgym.report.html.records import ACCEPTED
+from teachgym.report.teaching import skill_gains
+from teachgym.types import Score
+
+_COLUMNS = 25
+"""Steps that have a column, at most, besides the last."""
+
+
+def skill_map(run: RunMaterial) -> list[list[str | Cell]]:
+    """Header and a row per skill, the one with the largest gain on test first.
+
+    Columns of steps, by their number, have the accuracy on ``val`` in hundredths, shaded by it; the
+    tooltip has its error and n, and how many examples of the skill had been trained
+    on until then.
+    """
+    gains = skill_gains(*(report.predictions for report in run.test))
+    steps = _spread([*run.val])
+    scores = {step: run.val[step].by_skill() for step in steps}
+    taught = Counter((w.example.skill, w.step) for w in run.written if w.verdict == ACCEPTED)
+    most = max((_until(taught, skill, steps[-1]) for skill in gains), default=0) or 1
+    header = ["skill", "gain on test", "untrained", "best", "examples"]
+    rows: list[list[str | Cell]] = [[*header, *map(str, steps)]]
+    for skill, (before, after, gain) in sorted(gains.items(), key=_by_gain):
+        count = _until(taught, skill, steps[-1])
+        rows.append(
+            [
+                Cell(skill, records=Records("answers", "skill", skill)),
+                Cell(gain.show("+.3f"), gain.mean if gain.n else None, f"{skill}: {gain}"),
+                *(Cell(score.show(".2f"), note=str(score)) for score in (before, after)),
+                Cell(f"{count:,}", count / most, records=Records("examples", "skill", skill)),
+                *(_step(skill, step, scores[step].get(skill), taught) for step in steps),
+            ]
+        )
+    return rows
+
+
+def _by_gain(found: tuple[str, tuple[Score, Score, Score]]) -> tuple[bool, float]:
+    gain = found[1][2]
+    return not gain.n, -gain.mean
+
+
+def _step(skill: str, step: int, score: Score | None, taught: Counter[tuple[str, int]]) -> Cell:
+    if score is None or not score.n:
+        return Cell("")
+    made = f"{_until(taught, skill, step):,} examples so far"
+    return Cell(f"{100 * score.mean:.0f}", score.mean, f"{skill}, step {step}: {score}; {made}")
+
+
+def _until(taught: Counter[tuple[str, int]], skill: str, step: int) -> int:
+    return sum(count for (name, when), count in taught.items() if name == skill and when <= step)
+
+
+def _spread(steps: list[int]) -> list[int]:
+    """Some of the steps, evenly, the first and the last among them.
+
+    Example:
+        >>> _spread([0, 1, 2]), _spread([*range(99)])[-3:]
+        ([0, 1, 2], [92, 96, 98])
+    """
+    every = -(-len(steps) // _COLUMNS)
+    return [*dict.fromkeys([*steps[::every], steps[-1]])]

@@ -1,0 +1,113 @@
+"""Runs beside each other: what differs, and paired answers counted by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from teachgym.cli import app
+from teachgym.errors import ConfigError, RunError
+from teachgym.experiment import RunConfig, run
+from teachgym.report.comparison import (
+    Compared,
+    difference_rows,
+    item_rows,
+    outcome_rows,
+    read_compared,
+)
+from teachgym.report.html.comparison_page import write_comparison
+from teachgym.types import Example, Prediction, Report
+from tests.report.html.page_parts import take_apart
+
+SETTINGS = {
+    "student": "simulated",
+    "task_settings": {"val_per_cell": 1, "test_per_cell": 1},
+    "examples_per_step": 30,
+    "budget": {"steps": 2},
+}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two teachers, and one of them with other items of another task."""
+    above = tmp_path_factory.mktemp("compared")
+    other = {**SETTINGS, "task_settings": {**SETTINGS["task_settings"], "seed": 7}}
+    for name, teacher, settings in (
+        ("alp", "alp", SETTINGS),
+        ("weakest", "weakest", SETTINGS),
+        ("elsewhere", "alp", other),
+    ):
+        run(RunConfig("teachgym/SkillList-v0", settings, teacher, name=name), above / name / "0")
+    return [above / name / "0" for name in ("alp", "weakest", "elsewhere")]
+
+
+@pytest.fixture(scope="module")
+def runs(folders: list[Path]) -> list[Compared]:
+    return read_compared(folders)
+
+
+def report(*scores: float) -> Report:
+    examples = (Example(f"{n}+1=", str(n + 1), "add") for n in range(len(scores)))
+    return Report(
+        tuple(Prediction(e, "", s) for e, s in zip(examples, scores, strict=True)), "test"
+    )
+
+
+def test_only_what_was_given_otherwise_is_listed(runs: list[Compared]) -> None:
+    assert difference_rows(runs) == (
+        ("setting", "alp/0", "weakest/0", "elsewhere/0"),
+        ("teacher", "alp", "weakest", "alp"),
+        ("env_settings.task_settings.seed", "default", "default", "7"),
+    )
+
+
+def test_answers_are_paired_with_those_of_the_first_run(runs: list[Compared]) -> None:
+    first = replace(runs[0], exam=report(1, 0, 0, 1, 1, 0, 0, 0))
+    second = replace(runs[1], exam=report(1, 1, 1, 1, 0, 0, 1, 0))
+    third = replace(runs[2], exam=report(1, 1))
+    # Changes 0 1 1 0 -1 0 1 0: mean 1/4; their sample variance is (4 - 8/16) / 7 = 1/2, so the
+    # standard error is sqrt(1/16) = 1/4, and the interval 1/4 ± 1.96/4.
+    assert item_rows([first, second, third])[1:] == (
+        ("weakest/0", "alp/0", "3", "1", "4", "+0.2500 [-0.2400, +0.7400]", "8"),
+        ("elsewhere/0", "alp/0", "other items", "", "", "", ""),
+    )
+
+
+def test_runs_with_equal_items_are_paired_and_others_are_not(runs: list[Compared]) -> None:
+    paired, other = item_rows(runs)[1:]
+    changes = runs[1].exam.scores - runs[0].exam.scores
+    counts = [sum(changes > 0), sum(changes < 0), sum(changes == 0)]
+    assert [int(cell) for cell in paired[2:5]] == counts
+    assert other[2] == "other items"
+
+
+@pytest.mark.parametrize("chosen", [[0], [0, 1, 0]])
+def test_a_comparison_takes_two_runs_each_once(folders: list[Path], chosen: list[int]) -> None:
+    with pytest.raises(ConfigError, match="two runs or more, each once"):
+        read_compared([folders[i] for i in chosen])
+
+
+def test_what_is_no_run_is_named(folders: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="nowhere holds no run"):
+        read_compared([folders[0], tmp_path / "nowhere"])
+
+
+def test_the_page_has_every_run_and_asks_nothing(runs: list[Compared], tmp_path: Path) -> None:
+    page = take_apart(write_comparison(runs, tmp_path / "compared.html"))
+    sections = ["outcome", "settings", "curves", "skills"]
+    assert [a["id"] for a in page.all("section")] == sections
+    assert all(page.text.count(compared.name) > 3 for compared in runs)
+    assert all(row[1] in page.text for row in outcome_rows(runs))
+    assert [a["role"] for a in page.all("svg")] == ["img"]
+
+
+def test_the_command_prints_tables_and_writes_a_page(folders: list[Path], tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    arguments = ["compare", *map(str, folders), "--markdown", "--page", str(page)]
+    outcome = CliRunner().invoke(app, arguments)
+    assert outcome.exit_code == 0, outcome.output
+    assert "| teacher | alp | weakest | alp |" in outcome.output
+    assert page.exists()
