@@ -1,6 +1,6 @@
 """Stand-ins for chat models that teach well, badly or wrongly, to compare teachers offline.
 
-They know how to write any exercise of ``arithmetic-and-strings``, and nothing of the student but
+They know how to write any exercise of their subject, and nothing of the student but
 what a prompt says. They read mistakes like a teacher: an answer that is nearly right is within
 reach, one that has nothing of the right answer is not. What is ordered is in proportion to how
 near the mistakes are, all added up. Shown no mistakes but training examples, they have nothing to
@@ -26,7 +26,17 @@ from teachgym.benchmarks.bench.scripted_reading import (
     read_exercises,
     read_mistakes,
 )
-from teachgym.benchmarks.bench.scripted_writing import Items, level_of, solve_item, write_items
+from teachgym.benchmarks.bench.scripted_writing import (
+    ARITHMETIC_AND_STRINGS,
+    PROGRAMS,
+    TOOL_PLANS,
+    WORD_PROBLEMS,
+    Items,
+    Subject,
+    level_of,
+    solve_item,
+    write_items,
+)
 from teachgym.errors import ChatError
 from teachgym.types import Messages
 
@@ -57,6 +67,8 @@ class ScriptedTeacher:
     """What it is that it counts."""
     wrong: float = 0.0
     """The chance that an answer it writes is wrong, in [0, 1]."""
+    subject: Subject = ARITHMETIC_AND_STRINGS
+    """What it teaches."""
 
     def __call__(self, messages: Messages, schema: Mapping[str, Any] | None, draw: int) -> str:
         """The reply to the question of a teacher or its writer.
@@ -71,9 +83,9 @@ class ScriptedTeacher:
         if order := _WRITE.search(question):
             level = _DIFFICULTY.search(question)
             difficulty = float(level[1]) if level else None
-            return write_items(int(order[1]), order[2], difficulty, **source)
+            return write_items(self.subject, int(order[1]), order[2], difficulty, **source)
         if problem := _SOLVE.search(question):
-            return solve_item(problem[2], **source)
+            return solve_item(self.subject, problem[2], **source)
         if wanted := _PLAN.search(question):
             return self._plan_skills(int(wanted[1]), question)
         if part := _PART.search(question):
@@ -104,9 +116,11 @@ class ScriptedTeacher:
         """Skill-List, where every skill has its part: orders by level; of any where none shows."""
         weights: defaultdict[float | None, float] = defaultdict(float)
         for mistake in read_mistakes(question):
-            weights[level_of(mistake.skill, mistake.problem)] += self.weigh(mistake)
+            level = level_of(self.subject, mistake.skill, mistake.problem)
+            weights[level] += self.weigh(mistake)
         if not weights:
-            weights.update(Counter(level_of(*shown) for shown in read_exercises(question)))
+            shown = read_exercises(question)
+            weights.update(Counter(level_of(self.subject, *exercise) for exercise in shown))
         weights = weights or defaultdict(float, {None: 1.0})
         total = sum(weights.values())
         specs = [
@@ -155,3 +169,8 @@ answer_weakly = ScriptedTeacher(one_each, "answers that are wrong, counted")
 
 answer_wrongly = ScriptedTeacher(wrong=0.3)
 """Plans as well as ``answer``, but three of ten answers that it writes are wrong."""
+
+word_problems = ScriptedTeacher(subject=WORD_PROBLEMS)
+programs = ScriptedTeacher(subject=PROGRAMS)
+tool_plans = ScriptedTeacher(subject=TOOL_PLANS)
+"""These teach as well as ``answer``, the tasks of their names."""

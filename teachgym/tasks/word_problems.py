@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, NamedTuple
 
+from teachgym.errors import ConfigError
 from teachgym.settings import Like, Seed, checked
+from teachgym.shown import shown
 from teachgym.tasks.cells import CellTask, PerCell, Source
 from teachgym.tasks.math_answers import read_marked, same_number
 from teachgym.tasks.procedural import Numbers
 from teachgym.tasks.stories import draw_story, solve
 from teachgym.tasks.story_rules import ROOTS, RULES, Rule
 from teachgym.tasks.task import only
-from teachgym.types import Brief, Example, Skill
+from teachgym.types import Brief, Draft, Example, Skill
 
 OTHERS = ((), ("get", "lose"), ("get", "lose", "grow", "split"))
 """Rules of the other steps of each level, of one calculation each: none, those of + and -, those of
@@ -95,6 +97,31 @@ class WordProblems(CellTask[Problem]):
         """The problem with its worked solution."""
         prompt = f"{self._opening}{drawn.text}\n"
         return Example(prompt, drawn.solution, skill, id, source, difficulty)
+
+    def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
+        """The example of a draft: the calculations, and then the answer.
+
+        Raises:
+            ConfigError: for a draft without a problem or an answer.
+        """
+        problem, solution, answer = (
+            draft.problem.strip(),
+            draft.solution.strip(),
+            draft.answer.strip(),
+        )
+        if not problem or not answer:
+            raise ConfigError(
+                f"a draft needs a problem and an answer, got {shown(problem, 80)} and "
+                f"{shown(answer, 80)}"
+            )
+        return Example(
+            f"{self._opening}{problem}\n",
+            f"{solution}\n#### {answer}".strip(),
+            skill,
+            source="teacher",
+            difficulty=difficulty,
+            rejected=draft.rejected or None,
+        )
 
     def grade(self, example: Example, response: str) -> float:
         """1 if the number after the last ``####`` is the right one, else 0."""

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from teachgym.errors import ConfigError
 from teachgym.evaluation import report_on
 from teachgym.gate import Gate, GateSettings
 from teachgym.tasks import make_task
@@ -16,7 +17,7 @@ from teachgym.tasks.stories import LARGEST, Solution, solve
 from teachgym.tasks.story_rules import ROOTS, RULES
 from teachgym.tasks.word_problems import WordProblems
 from teachgym.testing import check_task
-from teachgym.types import SPLITS, Example, Prediction, leaf_skills, leaves_by_root
+from teachgym.types import SPLITS, Draft, Example, Prediction, leaf_skills, leaves_by_root
 
 TASK = WordProblems(val_per_cell=4, test_per_cell=4, train_per_cell=4)
 SKILLS = leaf_skills(TASK.skills)
@@ -109,6 +110,18 @@ def test_what_makes_no_sense_has_no_solution(problem: str) -> None:
     assert solve(problem) is None
     assert TASK.verify(Example(problem, "#### 12", "get")) == 0
     assert TASK.skills_of(problem) == frozenset()
+
+
+def test_a_draft_gets_its_answer_marked_after_its_calculations() -> None:
+    draft = Draft(
+        "Ann has 12 pens. Ann finds 5 pens. How many pens does Ann have?", "17", "12+5=17"
+    )
+    example = TASK.compose(draft, "get", 0.0)
+    assert (example.prompt, example.target) == (f"{draft.problem}\n", "12+5=17\n#### 17")
+    assert TASK.verify(example) == 1
+    for lacking in (Draft("", "17"), Draft(draft.problem, " ")):
+        with pytest.raises(ConfigError, match="a draft needs a problem and an answer"):
+            TASK.compose(lacking, "get", 0.0)
 
 
 def test_the_task_keeps_its_contract() -> None:

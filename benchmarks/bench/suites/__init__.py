@@ -28,6 +28,7 @@ SUITES = Registry(
         "restart": f"{_HERE}.restart:restart",
         "variance": f"{_HERE}.variance:variance",
         "dataenvgym-math": f"{_HERE}.dataenvgym:dataenvgym_math",
+        "dataenvgym-math-embedded": f"{_HERE}.dataenvgym:dataenvgym_math_embedded",
         "dataenvgym-code": f"{_HERE}.dataenvgym:dataenvgym_code",
         "dataenvgym-tools": f"{_HERE}.dataenvgym:dataenvgym_tools",
     },

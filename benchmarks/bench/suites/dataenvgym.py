@@ -1,15 +1,21 @@
-"""``dataenvgym-math``, ``-code`` and ``-tools``: the paper's experiments by name."""
+"""``dataenvgym-math``, ``-code``, ``-tools``: the paper's experiments, real and offline."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from teachgym.benchmarks.bench.suites.shared import OPEN_ENDED, SKILL_TREE
+from teachgym.benchmarks.bench.suites.shared import DRAWN, OPEN_ENDED, SCRIPTED, SKILL_TREE
 from teachgym.benchmarks.bench.suites.structure import PLACES
 from teachgym.benchmarks.bench.suites.suite import SKILL_LIST, Arm, Suite
+from teachgym.students.bases import SMALL
 
 _PROPOSER: Mapping[str, Mapping[str, Any]] = {SKILL_TREE: {"proposer": "llm"}}
+_PAPER: Mapping[str, Any] = {
+    "training": "scratch",
+    "examples_per_step": 120,
+    "budget": {"steps": 10, "examples": 1200},
+}
 _GEMMA, _LLAMA = "google/gemma-2-2b-it", "meta-llama/Meta-Llama-3-8B-Instruct"
 
 
@@ -47,6 +53,63 @@ def dataenvgym_tools() -> Suite:
     return _suite("tools", "BFCL", "bfcl", {}, _LLAMA, 256)
 
 
+def dataenvgym_math_embedded() -> Suite:
+    """``dataenvgym-math`` offline: ``word-problems``, the student ``small``, a scripted teacher.
+
+    The environments, budget and way of training are those of the paper; student, task and teacher
+    are not: a function plays the chat model (``teachgym.benchmarks.bench.scripted_teacher``). It
+    reads mistakes as a person may, writes only right exercises, and has not met a language
+    model's difficulties. ``uniform`` and ``oracle`` show how much there is to gain by choosing.
+    """
+    return _embedded("math", "word problems", "word-problems", SMALL)
+
+
+def _embedded(domain: str, shown: str, task: str, student: str) -> Suite:
+    """The suite of a domain with an embedded student and the scripted teacher of its task."""
+    chosen = {
+        "no-data": "nothing",
+        "real-data": "uniform",
+        "uniform": "uniform",
+        "oracle": "oracle",
+    }
+    engines = {"real-data": {"engine": "pool"}}
+    controls = [
+        Arm(name, teacher, {}, SKILL_LIST, engines.get(name, {}), control=True)
+        for name, teacher in chosen.items()
+    ]
+    teacher = str(SCRIPTED["model"]).replace(":answer", f":{task.replace('-', '_')}")
+    return Suite(
+        f"dataenvgym-{domain}-embedded",
+        1,
+        f"the paper's agents on {shown}, offline: an embedded student, a scripted teacher",
+        (*_agents({}), *controls),
+        env=OPEN_ENDED,
+        env_settings={
+            "task": task,
+            "task_settings": {"test_per_cell": 20},
+            "student": student,
+            **_PAPER,
+        },
+        seeds=10,
+        seeded=DRAWN,
+        reference="no-data",
+        chat={**SCRIPTED, "model": teacher},
+    )
+
+
+def _agents(proposers: Mapping[str, Mapping[str, Any]]) -> list[Arm]:
+    """The paper's agents, each without state and with it; settings of environments by their id."""
+    return [
+        place.arm(
+            state=state,
+            against=place.arm_name(state=False) if state else "",
+            env_settings=proposers.get(place.env),
+        )
+        for place in PLACES
+        for state in (False, True)
+    ]
+
+
 def _suite(
     domain: str,
     shown: str,
@@ -58,15 +121,7 @@ def _suite(
     pool: bool = True,
 ) -> Suite:
     """The suite of a domain; ``pool``: whether its task has training examples of its own."""
-    arms = [
-        place.arm(
-            state=state,
-            against=place.arm_name(state=False) if state else "",
-            env_settings=_PROPOSER.get(place.env),
-        )
-        for place in PLACES
-        for state in (False, True)
-    ]
+    arms = _agents(_PROPOSER)
     engine = {"engine": "pool" if pool else "llm"}
     controls = {"no-data": "nothing", **({"real-data": "uniform"} if pool else {})}
     arms += [Arm(n, t, {}, SKILL_LIST, engine, control=True) for n, t in controls.items()]
@@ -85,9 +140,7 @@ def _suite(
                 "adaptation": "lora",
                 "rank": 16,
             },
-            "training": "scratch",
-            "examples_per_step": 120,
-            "budget": {"steps": 10, "examples": 1200},
+            **_PAPER,
         },
         seeds=3,
         reference="no-data",

@@ -18,7 +18,7 @@ from teachgym.benchmarks.bench.scripted_teacher import (
     answer_weakly,
     answer_wrongly,
 )
-from teachgym.benchmarks.bench.scripted_writing import level_of
+from teachgym.benchmarks.bench.scripted_writing import ARITHMETIC_AND_STRINGS, level_of
 from teachgym.chat.scripted import Scripted
 from teachgym.engines.writer import in_words
 from teachgym.errors import ChatError
@@ -138,7 +138,11 @@ def test_a_level_is_written_where_one_is_asked_for_and_read_from_the_length_of_a
     assert {len(problem) for problem in hard} == {len("add 123+45=")}
     assert {len(p) for p in written(answer, 30, "add")} == {len("add 12+3=") + i for i in range(3)}
     problems = ("add 12+3=", "add 12+34=", "add 123+45=")
-    assert [level_of("add", problem) for problem in problems] == [0.0, 0.5, 1.0]
+    assert [level_of(ARITHMETIC_AND_STRINGS, "add", problem) for problem in problems] == [
+        0.0,
+        0.5,
+        1.0,
+    ]
 
 
 def test_the_writers_check_finds_every_wrong_answer_and_has_others_written() -> None:

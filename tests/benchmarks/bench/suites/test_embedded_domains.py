@@ -1,0 +1,46 @@
+"""The paper's agents offline: every arm of a domain's embedded suite comes to its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from teachgym.benchmarks.bench.runner import check_arms
+from teachgym.benchmarks.bench.suites import SUITES, make_suite
+from teachgym.experiment import run
+
+NAMES = [name for name in SUITES.names if name.endswith("-embedded")]
+SMALL = {
+    "student": "simulated",
+    "task_settings": {"train_per_cell": 2, "val_per_cell": 1, "test_per_cell": 1},
+    "examples_per_step": 44,
+    "budget": {"steps": 1, "examples": 44},
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_has_the_papers_agents_and_controls_and_the_papers_budget(name: str) -> None:
+    suite = make_suite(name)
+    check_arms(suite)
+    paper = make_suite(name.removesuffix("-embedded"))
+    agents = [arm.name for arm in paper.arms if not arm.control]
+    assert [arm.name for arm in suite.arms if not arm.control] == agents
+    assert [arm.name for arm in suite.arms if arm.control] == [
+        *("no-data", "real-data", "uniform", "oracle")
+    ]
+    for setting in ("training", "examples_per_step", "budget"):
+        assert suite.env_settings[setting] == paper.env_settings[setting]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_scripted_teacher_teaches_in_every_environment(name: str, tmp_path: Path) -> None:
+    """A step of 44; without state in Skill-Tree nobody is asked, and fewer may come of it."""
+    for cell in make_suite(name).changed(SMALL).narrowed(seeds=1).cells():
+        if cell.arm.control:
+            continue
+        result = run(cell.config, tmp_path / cell.arm.name)
+        assert result.steps == 1
+        if cell.arm.name != "skill-tree-no-state":
+            assert result.spent.examples > 30, cell.arm.name
+        assert not result.rejected
