@@ -399,6 +399,25 @@ def report(
 
 
 @app.command()
+def doctor() -> None:
+    """Look at this machine: packages and extras, threads, folders, keys, GPU, sandbox.
+
+    What is absent is needed for some things only; what is wrong, for all. Each comes with what to
+    do about it. Exits with 1 if anything is wrong.
+    """
+    with errors_in_red():
+        prepare_process(None)
+        from teachgym.cli.doctor import examine
+
+        found = list(examine())
+        for finding in found:
+            advice = f"; {finding.advice}" if finding.advice else ""
+            say(f"{finding.state:8}{finding.what:20}{finding.found}{advice}")
+        if any(finding.state == "wrong" for finding in found):
+            raise typer.Exit(1)
+
+
+@app.command()
 def compare(
     runs: given.Compared, markdown: given.Markdown = False, page: given.Page = None
 ) -> None:
