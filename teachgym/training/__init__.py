@@ -25,6 +25,7 @@ TRAINERS = Registry(
         "padded": "teachgym.training.hf:padded",
         "simulated": "teachgym.training.simulated:simulated",
         "several": "teachgym.training.several:several",
+        "on-policy": "teachgym.training.on_policy:on_policy",
         "rejection-sampling": "teachgym.training.rejection_sampling:rejection_sampling",
     },
     given=("student",),

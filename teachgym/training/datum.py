@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -39,6 +40,20 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Sampled:
+    """What is known of a response that was sampled in training."""
+
+    advantage: float = 0.0
+    """How much better than its group's mean it is."""
+    pull: float = 0.0
+    """Weight of its divergence from the reference, >= 0."""
+    logprobs: tuple[float, ...] = ()
+    """Log-probabilities of its tokens when it was sampled; empty = what they are now."""
+    own: bool = True
+    """Whether the student wrote it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Datum:
     """An example as tokens: a group of responses to one prompt, or to as much of it as fits."""
 
@@ -54,6 +69,8 @@ class Datum:
     read them, or without one."""
     place: int = 0
     """Number of the example in the data that it was encoded from."""
+    sampled: Sampled | None = None
+    """Of the only text, where the student sampled it in training."""
 
     __repr__ = in_short
 
@@ -76,6 +93,10 @@ class Datum:
     def n_tokens(self) -> int:
         """Tokens of all texts, the prompt in each."""
         return sum(len(text.ids) for text in self.texts)
+
+    def shared(self) -> Datum:
+        """With weights whose amounts sum to 1 in each text."""
+        return replace(self, texts=tuple(map(_shared, self.texts)))
 
 
 def encode(texts: Texts, data: Data, needs: Needs | None = None) -> list[Datum]:
@@ -100,9 +121,8 @@ def encode(texts: Texts, data: Data, needs: Needs | None = None) -> list[Datum]:
         if paired:
             prompt, target = next(pairs)
             responses.append(_text(prompt, target, [-1.0] * len(target)))
-        if needs.mean == "examples":
-            responses = [*map(_shared, responses)]
         datum = Datum(tuple(responses), place=place)
+        datum = datum.shared() if needs.mean == "examples" else datum
         if (datum.n_targets or needs.mean == "tokens") and (needs.unpaired or len(responses) > 1):
             encoded.append(datum)
     return encoded
@@ -130,9 +150,20 @@ def log_skipped(data: Sequence[Data], encoded: Sequence[Sequence[Datum]]) -> Non
         )
 
 
+class Identified(Protocol):
+    """What has an order of its own in batches."""
+
+    @property
+    def identity(self) -> str:
+        """Equal for equal things."""
+
+
+AnyT = TypeVar("AnyT", bound=Identified)
+
+
 def batches(
-    data: Sequence[Datum], settings: FineTuningSettings, rng: np.random.Generator
-) -> list[list[Datum]]:
+    data: Sequence[AnyT], settings: FineTuningSettings, rng: np.random.Generator
+) -> list[list[AnyT]]:
     """The batch of each update: every epoch in a new order of ``rng``, the last batch smaller.
 
     Which of two examples comes first depends on these two alone, so that data sets which share

@@ -20,13 +20,12 @@ from teachgym.students.local.pool import StudentPool
 from teachgym.students.local.student import LanguageModelStudent, pool_of
 from teachgym.training.datum import Datum, batches, encode, log_skipped, train_tokens
 from teachgym.training.first_losses import FirstLosses
-from teachgym.training.forward import run_pass, score_pass, token_budget
-from teachgym.training.losses import Loss
-from teachgym.training.optimizers import clip_gradients, make_optimizers
-from teachgym.training.packing import passes
+from teachgym.training.forward import token_budget
+from teachgym.training.losses import Loss, require_given
 from teachgym.training.references import refer
 from teachgym.training.settings import FineTuningSettings, recipe
 from teachgym.training.teacher_models import TeacherModel, require_teacher
+from teachgym.training.updates import Updates, differentiate, score
 from teachgym.types import Cost, Data, TrainResult
 
 
@@ -54,7 +53,7 @@ class FineTuner(Trainer[LanguageModelStudent]):
         progress: bool = False,
     ) -> None:
         self.settings = settings or FineTuningSettings()
-        self.loss = loss or self.settings.make_loss()
+        self.loss = require_given(loss or self.settings.make_loss())
         self.teacher_model = require_teacher(self.loss, teacher_model)
         self.progress = progress
 
@@ -96,7 +95,7 @@ class FineTuner(Trainer[LanguageModelStudent]):
                 seeds[student.index] = int(rng.integers(2**63))
         first = FirstLosses()
         with pool.threads():
-            referred = refer(made, epochs, needs, partial(self._score, pool))
+            referred = refer(made, epochs, needs, partial(score, pool, self._budget(pool)))
             losses = self._update_all(pool, referred, seeds, first)
         seconds = (perf_counter() - started) / len(students)
         results = []
@@ -144,36 +143,14 @@ class FineTuner(Trainer[LanguageModelStudent]):
         self, pool: StudentPool, made: Sequence[Sequence[list[Datum]]], first: FirstLosses
     ) -> Iterator[torch.Tensor]:
         """Make the updates one by one; each yields the summed losses of its batches, (K,)."""
-        optimizers = make_optimizers(pool, self.settings)
-        device, totals = pool.network.device, [len(own) for own in made]
+        totals, budget = [len(own) for own in made], self._budget(pool)
+        updates = Updates(pool, self.settings, totals)
         for step in track(range(max(totals)), "training", disable=not self.progress):
-            active = [k for k, total in enumerate(totals) if step < total]
             now = [own[step] if step < len(own) else [] for own in made]
-            losses = self._differentiate(pool, now, first)
-            clip_gradients(pool.weights, self.settings.clip, active)
-            rates = [self.settings.rate(step, max(total, 1)) for total in totals]
-            for optimizer in optimizers:
-                optimizer.step(torch.tensor(rates, device=device), active)
+            losses = differentiate(pool, now, self.loss, budget, first=first)
+            updates.apply(step)
             n_targets = [sum(d.n_targets for d in own) for own in now]
-            yield losses * torch.tensor(n_targets, device=device)
-
-    def _differentiate(
-        self, pool: StudentPool, now: Sequence[list[Datum]], first: FirstLosses
-    ) -> torch.Tensor:
-        """Set the gradients of every student's mean loss over its batch; the losses, (K,)."""
-        device = pool.network.device
-        pool.network.model.zero_grad()
-        losses = torch.zeros(pool.count, dtype=torch.float64, device=device)
-        for one in passes(now, self._budget(pool)):
-            losses += run_pass(pool, one, self.loss, first=first)
-        return losses
-
-    def _score(
-        self, pool: StudentPool, now: Sequence[Sequence[Datum]]
-    ) -> Iterator[tuple[Sequence[Datum], torch.Tensor]]:
-        """Pass by pass, the examples and the log-probabilities of their rows."""
-        for one in passes(now, self._budget(pool)):
-            yield one.data, score_pass(pool, one)
+            yield losses * torch.tensor(n_targets, device=losses.device)
 
     def _budget(self, pool: StudentPool) -> int:
         return token_budget(pool.network.device, self.settings.token_budget)

@@ -59,14 +59,14 @@ def run_pass(
 
 
 @torch.no_grad()  # inference mode would multiply what students share all at once
-def score_pass(pool: StudentPool, one: Pass) -> torch.Tensor:
+def score_pass(pool: StudentPool, one: Pass, temperature: float = 1.0) -> torch.Tensor:
     """Log-probability of the right token of each row, shape (n,)."""
     hidden, scores = _hidden(pool, one), []
     for start, stop in _chunks(one.targets, pool.network.n_tokens):
         counts = _counts_within(one.n_targets, start, stop)
         with pool.computing(), pool.layout.blocks(counts):
             part = one.targets.part(start, stop, hidden.device)
-            scores.append(-cross_entropy(pool.logits(hidden[start:stop]), part))
+            scores.append(-cross_entropy(pool.logits(hidden[start:stop]) / temperature, part))
     return torch.cat(scores)
 
 

@@ -23,7 +23,7 @@ from teachgym.settings import Like
 from teachgym.students.hf.student import HuggingFaceStudent, pad
 from teachgym.training.datum import Datum, batches, encode, log_skipped, train_tokens
 from teachgym.training.first_losses import FirstLosses
-from teachgym.training.losses import Loss, Targets, cross_entropy
+from teachgym.training.losses import Loss, Targets, cross_entropy, require_given
 from teachgym.training.references import refer
 from teachgym.training.settings import FineTuningSettings, recipe
 from teachgym.training.targets import targets_of
@@ -59,7 +59,7 @@ class HuggingFaceTrainer(Trainer[HuggingFaceStudent]):
                 f"optimizer is {settings.optimizer!r}; the hf backend has 'adamw' alone, so set "
                 "trainer_settings.optimizer='adamw' or student_settings.backend='local'"
             )
-        self.settings, self.loss = settings, loss or settings.make_loss()
+        self.settings, self.loss = settings, require_given(loss or settings.make_loss())
         self.teacher_model = require_teacher(self.loss, teacher_model)
 
     def cost(self, student: HuggingFaceStudent, data: Data) -> Cost:

@@ -12,6 +12,7 @@ from typing import Literal, Protocol, runtime_checkable
 import torch
 from torch.nn import functional as F
 
+from teachgym.errors import ConfigError
 from teachgym.registry import Registry
 from teachgym.settings import NotNegative, Positive, checked
 
@@ -32,6 +33,12 @@ class Needs:
     """Whether it follows the log-probabilities of a teacher model."""
     temperature: float = 1.0
     """What the teacher model's logits are divided by before they become probabilities, > 0."""
+    sampled: bool = False
+    """Whether it learns from responses that the student samples while it is trained."""
+    graded: bool = False
+    """Whether it is told how good a sampled response is; needs a task."""
+    guided: bool = False
+    """Whether the reference is a teacher model instead of the student before training."""
     groups: bool = False
     """Whether it couples the rows of a group, which then are never parted."""
     mean: Literal["tokens", "examples"] = "tokens"
@@ -46,6 +53,20 @@ class TopK:
     """Tokens, shape (n, k), of 32 bits where they are kept and 64 where they are used."""
     logprobs: torch.Tensor
     """Their log-probabilities among all tokens, shape (n, k)."""
+
+
+@dataclass(frozen=True)
+class SampledRows:
+    """What is known of n tokens of responses that were sampled in training."""
+
+    advantages: torch.Tensor
+    """How much better than its group's mean the response is, shape (n,)."""
+    pulls: torch.Tensor
+    """Weight of the divergence from the reference, shape (n,), >= 0."""
+    logprobs: torch.Tensor
+    """Log-probability when it was sampled, shape (n,); nan = what it is now."""
+    own: torch.Tensor
+    """Whether the student wrote it, bool, shape (n,)."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +88,8 @@ class Targets:
     """Log-probability of the label under the reference, shape (n,); 0 where nobody asked."""
     teacher: TopK | None = None
     """None where the data has nothing of a teacher model."""
+    sampled: SampledRows | None = None
+    """None where nothing was sampled."""
 
     @property
     def counts(self) -> torch.Tensor:
@@ -88,6 +111,7 @@ class Targets:
             rows(self.shares),
             rows(self.references),
             self.teacher and TopK(rows(self.teacher.ids).long(), rows(self.teacher.logprobs)),
+            self.sampled and SampledRows(*map(rows, vars(self.sampled).values())),
         )
 
 
@@ -162,9 +186,29 @@ class Dpo(Loss):
         return preference + self.sft_weight * entropy * targets.weights.clamp(min=0)
 
 
+def require_given(loss: Loss) -> Loss:
+    """The loss, if it learns from responses that are there before training.
+
+    Raises:
+        ConfigError: if it learns from what the student samples.
+    """
+    if loss.needs.sampled:
+        raise ConfigError(
+            f"{type(loss).__name__} learns from what the student samples while it is trained; set "
+            "trainer='on-policy', or another trainer_settings.loss"
+        )
+    return loss
+
+
 LOSSES = Registry(
     "loss",
-    {"sft": "teachgym.training.losses:Sft", "dpo": "teachgym.training.losses:Dpo"},
+    {
+        "sft": "teachgym.training.losses:Sft",
+        "dpo": "teachgym.training.losses:Dpo",
+        "grpo": "teachgym.training.policy_losses:Grpo",
+        "kdrl": "teachgym.training.policy_losses:Kdrl",
+        "reverse-kl": "teachgym.training.policy_losses:ReverseKl",
+    },
     functions=True,
     base=Loss,
 )

@@ -30,14 +30,19 @@ class Pass:
     targets: Targets
 
 
-def passes(batches: Sequence[Sequence[Datum]], budget: int) -> Iterator[Pass]:
+def passes(
+    batches: Sequence[Sequence[Datum]], budget: int, totals: Sequence[float] | None = None
+) -> Iterator[Pass]:
     """Forward passes over ``batches[k]`` of student k, of at most ``budget`` tokens if possible.
+
+    A mean is the sum over the weights of the targets, or over ``totals[k]`` if given.
 
     How a student's batch is split depends on the batch alone; pieces of several students share a
     pass. Within a piece, examples are sorted by length, so that equal texts can be attended to at
     once; a mean does not depend on their order. All texts of an example are in one piece.
     """
-    scales = [1 / total if (total := sum(d.n_targets for d in b)) else 0.0 for b in batches]
+    totals = [sum(d.n_targets for d in b) for b in batches] if totals is None else totals
+    scales = [1 / total if total else 0.0 for total in totals]
     pieces = [
         (student, piece) for student, batch in enumerate(batches) for piece in _split(batch, budget)
     ]

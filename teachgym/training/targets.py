@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
 
 from teachgym.training.datum import Datum
-from teachgym.training.losses import Targets, TopK
+from teachgym.training.losses import SampledRows, Targets, TopK
 
 
 def targets_of(data: Sequence[Datum], scales: Sequence[float]) -> Targets:
@@ -37,6 +38,7 @@ def targets_of(data: Sequence[Datum], scales: Sequence[float]) -> Targets:
         torch.tensor(shares),
         torch.tensor([x for d in data for x in d.references or [0.0] * d.n_rows]),
         _teacher(data),
+        _sampled(data),
     )
 
 
@@ -50,3 +52,15 @@ def _teacher(data: Sequence[Datum]) -> TopK | None:
     if not told:
         return None
     return TopK(torch.cat([t.ids for t in told]), torch.cat([t.logprobs for t in told]))
+
+
+def _sampled(data: Sequence[Datum]) -> SampledRows | None:
+    """What is known of sampled responses, row by row; they are never mixed with others."""
+    known = [(d.n_rows, one) for d in data if (one := d.sampled)]
+    if not known:
+        return None
+    counts = torch.tensor([n for n, _ in known])
+    each = ([x.advantage for _, x in known], [x.pull for _, x in known], [x.own for _, x in known])
+    advantages, pulls, own = (torch.tensor(facts).repeat_interleave(counts) for facts in each)
+    logprobs = [x for n, one in known for x in one.logprobs or [math.nan] * n]
+    return SampledRows(advantages, pulls, torch.tensor(logprobs), own)

@@ -6,8 +6,9 @@ each of them (``TopK``), of which losses with ``Needs.teacher`` are made.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Protocol
 
 import torch
@@ -17,9 +18,9 @@ from teachgym.settings import CountFromOne, checked
 from teachgym.students.local.student import LanguageModelStudent
 from teachgym.students.texts import Texts
 from teachgym.training.datum import Datum
-from teachgym.training.forward import read_pass, token_budget
+from teachgym.training.forward import read_pass, score_pass, token_budget
 from teachgym.training.losses import Loss, Needs, TopK
-from teachgym.training.packing import passes
+from teachgym.training.packing import Pass, passes
 from teachgym.types import Cost
 
 
@@ -36,6 +37,12 @@ class TeacherModel(Protocol):
 
         Raises:
             ConfigError: for a student of other tokens than it has.
+        """
+
+    def score(self, texts: Texts, data: Sequence[Datum], temperature: float) -> list[Datum]:
+        """The same examples with the model's log-probabilities of their tokens as references.
+
+        The arguments are those of ``read``; the model's logits are divided by ``temperature``.
         """
 
     def cost(self, data: Sequence[Datum]) -> Cost:
@@ -56,16 +63,31 @@ class ModelTeacher(TeacherModel):
     def read(self, texts: Texts, data: Sequence[Datum], needs: Needs) -> list[Datum]:
         """See ``TeacherModel``; the tokenizers must have the same vocabulary."""
         pool, known = self.student.pool, dict[int, Datum]()
-        require_same_tokens(texts, pool.texts)
-        n_tokens, budget = len(texts.tokenizer), token_budget(pool.network.device)
-        own: list[Sequence[Datum]] = [()] * pool.count
-        own[self.student.index] = data
+        n_tokens = len(texts.tokenizer)
         with pool.threads():
-            for one in passes(own, budget):
+            for one in self._passes(texts, data):
                 rows = read_pass(pool, one, n_tokens, self.top_k, needs.temperature)
                 for datum, told in zip(one.data, split_rows(rows, one.data), strict=True):
                     known[id(datum)] = replace(datum, teacher=told)
         return [known[id(datum)] for datum in data]
+
+    def score(self, texts: Texts, data: Sequence[Datum], temperature: float) -> list[Datum]:
+        """See ``TeacherModel``; the tokenizers must have the same vocabulary."""
+        pool, known = self.student.pool, dict[int, Datum]()
+        with pool.threads():
+            for one in self._passes(texts, data):
+                rest = iter(score_pass(pool, one, temperature).tolist())
+                for datum in one.data:
+                    known[id(datum)] = replace(datum, references=tuple(islice(rest, datum.n_rows)))
+        return [known[id(datum)] for datum in data]
+
+    def _passes(self, texts: Texts, data: Sequence[Datum]) -> Iterator[Pass]:
+        """The data as the model reads it."""
+        pool = self.student.pool
+        require_same_tokens(texts, pool.texts)
+        own: list[Sequence[Datum]] = [()] * pool.count
+        own[self.student.index] = data
+        return passes(own, token_budget(pool.network.device))
 
 
 def split_rows(rows: TopK, data: Sequence[Datum]) -> list[TopK]:

@@ -278,7 +278,7 @@ def test_a_broken_off_training_leaves_the_student_ready_to_answer(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("teachgym.training.fine_tuning.run_pass", interrupt)
+    monkeypatch.setattr("teachgym.training.updates.run_pass", interrupt)
     with pytest.raises(KeyboardInterrupt):
         FineTuner().train(student, DATA, rng())
     assert not student.model.training

@@ -32,17 +32,23 @@ class StackedLinear(nn.Module):
 
 
 class StackedEmbedding(nn.Module):
-    """K embeddings: weight (K, V, d)."""
+    """K embeddings: weight (K, V, d), of which the vector of the token ``padding`` is not learned.
 
-    def __init__(self, weight: nn.Parameter, layout: Layout) -> None:
+    A student reads that token where it has written it itself.
+    """
+
+    def __init__(self, weight: nn.Parameter, layout: Layout, padding: int | None = None) -> None:
         super().__init__()
-        self.weight, self.layout = weight, layout
+        self.weight, self.layout, self.padding = weight, layout, padding
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         """The vector of each token in its student's table, (B, T) -> (B, T, d)."""
         n_tokens = self.weight.shape[1]
         students = self.layout.students(ids.device).view(ids.shape)
-        return F.embedding(ids + n_tokens * students, self.weight.flatten(0, 1))
+        vectors = F.embedding(ids + n_tokens * students, self.weight.flatten(0, 1))
+        if self.padding is None:
+            return vectors
+        return torch.where((ids == self.padding)[..., None], vectors.detach(), vectors)
 
 
 class StackedNorm(nn.Module):
@@ -94,7 +100,7 @@ def stack_weights(model: Any, layout: Layout) -> dict[str, nn.Parameter]:
         if isinstance(module, nn.Linear):
             new = StackedLinear(weight, stack(module.bias), layout)
         elif isinstance(module, nn.Embedding):
-            new = StackedEmbedding(weight, layout)
+            new = StackedEmbedding(weight, layout, module.padding_idx)
         elif set(own) == {"weight"} and weight.ndim == 2 and "RMSNorm" in type(module).__name__:
             new = StackedNorm(module, weight, layout)
         else:

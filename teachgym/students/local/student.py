@@ -13,9 +13,10 @@ from teachgym.errors import ConfigError
 from teachgym.protocols import Student
 from teachgym.students.loading import without_progress_bars
 from teachgym.students.local.decoding import Request
-from teachgym.students.local.generation import require_sampling, rules_for, uniforms
+from teachgym.students.local.generation import rules_for
 from teachgym.students.local.network import context_of
 from teachgym.students.local.pool import StudentPool
+from teachgym.students.local.sampling import Asked, sample_tokens
 from teachgym.students.local.scoring import score_targets
 from teachgym.students.lora import load_adapter
 from teachgym.students.preparing import Prepared, prepare
@@ -122,21 +123,14 @@ class LanguageModelStudent(Student):
         An answer depends on seed, prompt and its number among the k alone, not on what else is
         asked.
         """
-        require_sampling(k, temperature)
         encoded = self.texts.prompts(prompts, room=self.max_new_tokens)
-        questions = [
-            Request(tuple(ids), uniforms(seed, prompt.identity, number, self.max_new_tokens))
+        asked: list[Sequence[Asked]] = [()] * self.pool.count
+        asked[self.index] = [
+            Asked(tuple(ids), seed, prompt.identity)
             for ids, prompt in zip(encoded, prompts, strict=True)
-            for number in range(k)
         ]
-        rules = rules_for(
-            self.texts, self.pool.network.n_tokens, stop=stop, temperature=temperature
-        )
-        asked: list[Sequence[Request]] = [()] * self.pool.count
-        asked[self.index] = questions
-        tokens = self.pool.answer(asked, rules)[self.index]
-        answers = [self.texts.decode(ids, stop) for ids in tokens]
-        return [answers[i : i + k] for i in range(0, len(answers), k)]
+        tokens = sample_tokens(self.pool, asked, k=k, temperature=temperature, stop=stop)
+        return [[self.texts.decode(ids, stop) for ids in own] for own in tokens[self.index]]
 
     def logprobs(self, prompts: Sequence[Prompt], targets: Sequence[str]) -> list[np.ndarray]:
         """The log-probability of each token of a target and of its end, shape (n_tokens,) each."""

@@ -1,0 +1,366 @@
+"""``on-policy``: the student learns from what it samples itself, anew for every batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain, islice
+from time import perf_counter
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+from rich.progress import track
+
+from teachgym.errors import ConfigError
+from teachgym.protocols import Student, Trainer
+from teachgym.settings import Few, FewOrNone, Like, Positive, checked
+from teachgym.students.local.pool import StudentPool
+from teachgym.students.local.student import LanguageModelStudent, pool_of
+from teachgym.students.texts import Texts
+from teachgym.training.datum import Datum, batches
+from teachgym.training.forward import token_budget
+from teachgym.training.grader import Grader
+from teachgym.training.groups import Group, Mean, data_of, total_of
+from teachgym.training.losses import Loss, Needs, Targets, cross_entropy
+from teachgym.training.packing import passes
+from teachgym.training.references import refer
+from teachgym.training.rollouts import Question, Rollouts, questions_of
+from teachgym.training.settings import FineTuningSettings, recipe
+from teachgym.training.teacher_models import TeacherModel
+from teachgym.training.updates import Updates, differentiate, score
+from teachgym.types import Cost, Data, TrainResult
+
+
+@checked
+@dataclass(frozen=True)
+class OnPolicySettings(FineTuningSettings):
+    """How groups are sampled and learned from, besides optimizer, schedule and batches.
+
+    An update is made from groups of responses to ``batch_size`` questions.
+    """
+
+    loss: Any = "grpo"
+    """``grpo``; ``kdrl``: that with a teacher model as its reference; ``reverse-kl``: a teacher
+    model alone (all three: ``teachgym.training.policy_losses``); or another loss without pairs,
+    whose targets the samples become."""
+    k: Few = 8
+    """Responses to each question: the size of a group, >= 1."""
+    temperature: Positive = 1.0
+    """Of the samples, > 0; what is trained is the distribution at this temperature."""
+    updates: Few = 1
+    """Updates from each batch of groups, >= 1; from the second on, ratios are clipped."""
+    scale_rewards: bool = True
+    """Whether advantages are in standard deviations of their group; ``false`` is Dr. GRPO's."""
+    mean: Mean = "responses"
+    """What the loss is a mean over: ``responses``, each the mean of its tokens (GRPO); all
+    ``tokens`` alike (DAPO); or ``constant``: tokens too, as if every response were as long as it
+    may be, so that long wrong ones are not favoured (Dr. GRPO)."""
+    rescue: FewOrNone = 0
+    """The most responses that make room for right targets of the data in a group that has none
+    (AMPO); 0 = none."""
+
+
+class OnPolicyTrainer(Trainer[LanguageModelStudent]):
+    """Samples groups of responses, has them graded, and updates the student with them.
+
+    Nothing is dropped out, so what is trained is what sampled. The probabilities with which tokens
+    were sampled come out of the first update's own pass, which has the weights that sampled
+    them: they are exact, and nothing is read for them. Responses without a gradient are not read
+    at all. A batch of K students is sampled and trained together, as each would be alone.
+
+    Args:
+        settings: see ``OnPolicySettings``.
+        grader: tells what is right; None for a loss that is not told.
+        teacher_model: what the loss follows; None for a loss that follows none.
+        progress: show a progress bar while training.
+
+    Raises:
+        ConfigError: for a loss over pairs, and where a grader or a teacher model is missing.
+    """
+
+    batchable = True
+
+    def __init__(
+        self,
+        settings: OnPolicySettings | None = None,
+        *,
+        grader: Grader | None = None,
+        teacher_model: TeacherModel | None = None,
+        progress: bool = False,
+    ) -> None:
+        self.settings = settings or OnPolicySettings()
+        self.loss = self.settings.make_loss()
+        self.grader, self.teacher_model, self.progress = grader, teacher_model, progress
+        _require_parts(self.loss, self.settings.rescue, grader, teacher_model)
+
+    def cost(self, student: LanguageModelStudent, data: Data) -> Cost:
+        """The price if each response is as long as it may be and has a gradient."""
+        needs, settings, longest = self.loss.needs, self.settings, student.max_new_tokens
+        asked = [q for e in data for q in self._questions(student.texts, (e,), longest)]
+        lengths, count = [len(q.ids) + longest for q in asked], settings.k * settings.epochs
+        refers = needs.references and not needs.guided
+        reads = (settings.updates + refers) * count + (settings.rescue > 0) * settings.epochs
+        told = (needs.guided or needs.teacher) * count
+        return Cost(
+            teacher_tokens_in=told * sum(lengths),
+            train_tokens=reads * sum(lengths),
+            generated_tokens=count * longest * len(lengths),
+        )
+
+    def train(
+        self, student: LanguageModelStudent, data: Data, rng: np.random.Generator
+    ) -> TrainResult:
+        """Update the student in place; ``rng`` decides the order of questions and the samples."""
+        return self.train_together([student], [data], [rng])[0]
+
+    def train_together(
+        self,
+        students: Sequence[LanguageModelStudent],
+        data: Sequence[Data],
+        rngs: Sequence[np.random.Generator],
+    ) -> list[TrainResult]:
+        """Train students of one pool, each on its own data, as ``train`` would one by one.
+
+        Raises:
+            ConfigError: for students of different pools.
+        """
+        pool = pool_of(students)
+        started = perf_counter()
+        plans: list[list[list[Question]]] = [[] for _ in range(pool.count)]
+        seeds = [0] * pool.count
+        for student, own, rng in zip(students, data, rngs, strict=True):
+            if asked := self._questions(pool.texts, own, pool.max_new_tokens):
+                plans[student.index] = batches(asked, self.settings, rng)
+                seeds[student.index] = int(rng.integers(2**63))
+        run = _Run(self, pool, plans, seeds)
+        with pool.threads():
+            try:
+                for step in track(range(run.n_steps), "training", disable=not self.progress):
+                    run.make(step)
+            finally:
+                pool.network.model.zero_grad()
+        seconds = (perf_counter() - started) / len(students)
+        return [run.result(s.index, seconds if plans[s.index] else 0.0) for s in students]
+
+    def _questions(self, texts: Texts, data: Data, room: int) -> list[Question]:
+        return questions_of(texts, data, room=room, graded=self.loss.needs.graded)
+
+
+class _Run:
+    """One training run of a pool's students.
+
+    Args:
+        trainer: what is done.
+        pool: of the students.
+        plans: the questions of each batch of each student.
+        seeds: of each student's samples.
+    """
+
+    def __init__(
+        self,
+        trainer: OnPolicyTrainer,
+        pool: StudentPool,
+        plans: Sequence[Sequence[list[Question]]],
+        seeds: Sequence[int],
+    ) -> None:
+        self._settings, self._loss = trainer.settings, trainer.loss
+        self._teacher_model = trainer.teacher_model
+        self._pool, self._plans = pool, plans
+        self._budget = token_budget(pool.network.device, trainer.settings.token_budget)
+        self.n_steps = max(map(len, plans))
+        self._totals = [len(plan) * self._settings.updates for plan in plans]
+        needs = self._loss.needs
+        graded = needs.graded or self._settings.rescue
+        self._rollouts = Rollouts(
+            pool,
+            trainer.grader if graded else None,
+            seeds,
+            k=self._settings.k,
+            temperature=self._settings.temperature,
+            rescue=self._settings.rescue,
+        )
+        self._updates = Updates(pool, self._settings, self._totals)
+        refers = needs.references and not needs.guided
+        self._start = [pool.save(k) for k in range(pool.count)] if refers else []
+        self._costs = [Cost()] * pool.count
+        self._losses = torch.zeros(pool.count, dtype=torch.float64)
+
+    def make(self, step: int) -> None:
+        """Sample the groups of batch ``step`` of each student, and make its updates."""
+        now = [plan[step] if step < len(plan) else [] for plan in self._plans]
+        groups = self._rollouts.draw(now, step)
+        data = self._told(self._data(groups, step))
+        totals = [total_of(g, self._settings.mean, self._pool.max_new_tokens) for g in groups]
+        for number in range(self._settings.updates):
+            data = self._update(step * self._settings.updates + number, data, totals)
+
+    def result(self, student: int, seconds: float) -> TrainResult:
+        """What one student's training reports; the loss is the mean over its updates."""
+        total, rollouts = self._totals[student], self._rollouts
+        cost = self._costs[student] + Cost(
+            train_tokens=rollouts.read[student],
+            generated_tokens=rollouts.generated[student],
+            seconds=seconds,
+        )
+        return TrainResult(float(self._losses[student]) / total if total else math.nan, total, cost)
+
+    def _data(self, groups: Sequence[Sequence[Group]], step: int) -> list[list[Datum]]:
+        """What has a gradient, student by student."""
+        return [
+            data_of(
+                own,
+                self._loss,
+                scaled=self._settings.scale_rewards,
+                mean=self._settings.mean,
+                progress=step / max(len(plan) - 1, 1),
+            )
+            for own, plan in zip(groups, self._plans, strict=True)
+        ]
+
+    def _told(self, data: list[list[Datum]]) -> list[list[Datum]]:
+        """The data with all that the loss must be told by the reference or a teacher model."""
+        needs, model, texts = self._loss.needs, self._teacher_model, self._pool.texts
+        if not (needs.references or needs.teacher):
+            return data
+        asked = [[d for d in own if d.sampled is None or d.sampled.pull] for own in data]
+        heat = self._settings.temperature
+        if model is None:
+            told = self._referred(asked)
+        elif needs.teacher:
+            told = [model.read(texts, own, needs) for own in asked]
+        else:
+            told = [model.score(texts, own, heat) for own in asked]
+        for student, own in enumerate(asked):
+            tokens = Cost(train_tokens=sum(d.n_tokens for d in own))
+            self._costs[student] += tokens if model is None else model.cost(own)
+        return _replaced(data, asked, told)
+
+    def _referred(self, data: list[list[Datum]]) -> list[list[Datum]]:
+        """The data with what the students as they were at the start thought of it."""
+        pool, heat = self._pool, self._settings.temperature
+        now = [pool.save(k) for k in range(pool.count)]
+        for student, checkpoint in enumerate(self._start):
+            pool.restore(student, checkpoint)
+        scored = partial(score, pool, self._budget, temperature=heat)
+        referred = refer([[own] for own in data], 1, self._loss.needs, scored)
+        for student, checkpoint in enumerate(now):
+            pool.restore(student, checkpoint)
+        return [list(batch) for (batch,) in referred]
+
+    def _update(
+        self, number: int, data: list[list[Datum]], totals: Sequence[float]
+    ) -> list[list[Datum]]:
+        """Make update ``number``; the data for the next one from the same groups."""
+        noted: list[torch.Tensor] = []
+        loss = _AtTemperature(self._loss, self._settings.temperature, noted)
+        self._losses += differentiate(self._pool, data, loss, self._budget, totals=totals).cpu()
+        for weight in self._pool.weights:
+            # Without a gradient, momentum fades: for a student alone as for one among others.
+            if weight.parameter.grad is None:
+                weight.parameter.grad = torch.zeros_like(weight.parameter)
+        self._updates.apply(number)
+        for student, own in enumerate(data):
+            self._costs[student] += Cost(train_tokens=sum(d.n_tokens for d in own))
+        first, more = number % self._settings.updates == 0, self._settings.updates > 1
+        return self._remembered(data, noted) if first and more else data
+
+    def _remembered(
+        self, data: list[list[Datum]], noted: Sequence[torch.Tensor]
+    ) -> list[list[Datum]]:
+        """The samples with the log-probabilities that a pass over them has noted."""
+        order = [d for one in passes(data, self._budget) for d in one.data]
+        rest = iter(torch.cat([*noted, torch.zeros(0)]).tolist())
+        known = []
+        for datum in order:
+            own = tuple(islice(rest, datum.n_rows))
+            sampled = datum.sampled and replace(datum.sampled, logprobs=own)
+            known.append(replace(datum, sampled=sampled))
+        return _replaced(data, [order], [known])
+
+
+class _AtTemperature(Loss):
+    """A loss of the distribution at a temperature, which notes log-probabilities on the way.
+
+    Args:
+        loss: the loss.
+        temperature: divides the logits.
+        noted: the log-probabilities of all rows are added to it, pass by pass.
+    """
+
+    def __init__(self, loss: Loss, temperature: float, noted: list[torch.Tensor]) -> None:
+        self._loss, self._temperature, self._noted = loss, temperature, noted
+
+    @property
+    def needs(self) -> Needs:
+        """The loss's."""
+        return self._loss.needs
+
+    def __call__(self, logits: torch.Tensor, targets: Targets) -> torch.Tensor:
+        """The loss of each row, as ``Loss`` says."""
+        logits = logits / self._temperature
+        self._noted.append(-cross_entropy(logits.detach(), targets).cpu())
+        return self._loss(logits, targets)
+
+
+def _replaced(
+    data: Sequence[Sequence[Datum]],
+    old: Sequence[Sequence[Datum]],
+    new: Sequence[Sequence[Datum]],
+) -> list[list[Datum]]:
+    """The data with the ``old`` ones replaced by the ``new``."""
+    pairs = zip(chain(*old), chain(*new), strict=True)
+    known = {id(before): after for before, after in pairs}
+    return [[known.get(id(d), d) for d in own] for own in data]
+
+
+def _require_parts(
+    loss: Loss, rescue: int, grader: Grader | None, teacher_model: TeacherModel | None
+) -> None:
+    """Raise ``ConfigError`` for a loss over pairs, or without what it must be told."""
+    needs, name = loss.needs, type(loss).__name__
+    if needs.rejected:
+        raise ConfigError(
+            f"{name} learns from pairs, and the student samples single responses; set "
+            "trainer_settings.loss='grpo', or trainer='auto'"
+        )
+    if grader is None and (needs.graded or rescue):
+        raise ConfigError(f"{name} is told how good each response is; give the task")
+    if teacher_model is None and (needs.guided or needs.teacher):
+        raise ConfigError(
+            f"{name} follows a teacher model, and there is none; set teacher_model, or "
+            "trainer_settings.loss='grpo'"
+        )
+
+
+def on_policy(
+    student: Student,
+    *,
+    grader: Grader | None = None,
+    teacher_model: TeacherModel | None = None,
+    **settings: Annotated[Any, Like(OnPolicySettings)],
+) -> OnPolicyTrainer:
+    """Trains a student on its own samples: GRPO, KDRL, on-policy distillation.
+
+    Args:
+        student: of the ``local`` or ``vllm`` backend.
+        grader: tells what is right; needed by losses that are told.
+        teacher_model: needed by losses that follow one.
+        settings: fields of ``OnPolicySettings`` that differ from the recipe of its size.
+
+    Raises:
+        ConfigError: for another kind of student, a setting that is out of range, or a loss that
+            lacks the task or the teacher model.
+    """
+    if not isinstance(student, LanguageModelStudent):
+        raise ConfigError(
+            f"trainer 'on-policy' cannot train a {type(student).__name__}; set student='tiny' or "
+            "another language model of the local backend"
+        )
+    usual = vars(recipe(student.pool.n_parameters, student.pool.lora))
+    own = {"loss": OnPolicySettings.loss, "loss_settings": {}}
+    return OnPolicyTrainer(
+        OnPolicySettings(**{**usual, **own, **settings}), grader=grader, teacher_model=teacher_model
+    )

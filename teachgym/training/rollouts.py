@@ -1,0 +1,169 @@
+"""Groups of responses that the students of a pool sample to their questions, graded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from teachgym.students.local.pool import StudentPool
+from teachgym.students.local.sampling import Asked, sample_tokens
+from teachgym.students.texts import Texts
+from teachgym.training.forward import token_budget
+from teachgym.training.grader import Grader
+from teachgym.training.groups import Group, Response, rescued
+from teachgym.training.updates import score
+from teachgym.types import EXERCISE, Data, Example
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: one prompt, however many examples have it."""
+
+    ids: tuple[int, ...]
+    """Token ids of the prompt."""
+    examples: Data
+    """All that ask it; answers are graded by the first, the targets of all are solutions."""
+
+    @property
+    def identity(self) -> str:
+        """Equal for equal questions."""
+        return self.examples[0].identity
+
+
+def questions_of(texts: Texts, data: Data, *, room: int, graded: bool) -> list[Question]:
+    """The questions of the data, each once; of what a task can grade, if answers are ``graded``.
+
+    Args:
+        texts: the student's.
+        data: examples.
+        room: tokens that an answer may have.
+        graded: whether auxiliary texts are left out.
+    """
+    asking: dict[str, list[Example]] = {}
+    for example in data:
+        if example.kind == EXERCISE or not graded:
+            asking.setdefault(example.identity, []).append(example)
+    prompts = texts.prompts([own[0].question for own in asking.values()], room=room)
+    pairs = zip(prompts, asking.values(), strict=True)
+    return [Question(tuple(ids), tuple(own)) for ids, own in pairs]
+
+
+class Rollouts:
+    """Samples, grades and rescues the groups of one training run.
+
+    Args:
+        pool: of the students.
+        grader: tells what is right; None = nothing is graded.
+        seeds: of each student's samples, shape (K,).
+        k: responses to each question.
+        temperature: of the samples.
+        rescue: how many responses of a group with none right make room for solutions.
+    """
+
+    def __init__(
+        self,
+        pool: StudentPool,
+        grader: Grader | None,
+        seeds: Sequence[int],
+        *,
+        k: int,
+        temperature: float,
+        rescue: int,
+    ) -> None:
+        self._pool, self._grader, self._seeds = pool, grader, seeds
+        self._k, self._temperature, self._rescue = k, temperature, rescue
+        self._stop = grader.stop if grader else ()
+        self.generated = [0] * pool.count
+        """Tokens that each student has sampled, shape (K,)."""
+        self.read = [0] * pool.count
+        """Tokens of solutions that each student has read to choose among them, shape (K,)."""
+
+    def draw(self, now: Sequence[Sequence[Question]], step: int) -> list[list[Group]]:
+        """A group for each question of each student.
+
+        Args:
+            now: the questions of student k are ``now[k]``.
+            step: number of the batch, on which the samples depend.
+        """
+        asked = [
+            [Asked(q.ids, seed, f"{step} {q.identity}") for q in own]
+            for own, seed in zip(now, self._seeds, strict=True)
+        ]
+        drawn = sample_tokens(
+            self._pool, asked, k=self._k, temperature=self._temperature, stop=self._stop
+        )
+        groups = []
+        for student, (own, answers) in enumerate(zip(now, drawn, strict=True)):
+            self.generated[student] += sum(len(ids) for each in answers for ids in each)
+            responses = [[Response(tuple(ids)) for ids in each] for each in answers]
+            graded = self._graded(own, responses)
+            found = [Group(q.ids, tuple(r)) for q, r in zip(own, graded, strict=True)]
+            groups.append(
+                [self._rescued(student, q, g) for q, g in zip(own, found, strict=True)]
+                if self._rescue
+                else found
+            )
+        return groups
+
+    def _graded(
+        self, questions: Sequence[Question], responses: Sequence[Sequence[Response]]
+    ) -> list[list[Response]]:
+        """The responses to each question with their rewards."""
+        if self._grader is None:
+            return [list(own) for own in responses]
+        said = [self._pool.texts.decode(r.ids, self._stop) for own in responses for r in own]
+        examples = [q.examples[0] for q, own in zip(questions, responses, strict=True) for _ in own]
+        rewards = iter(self._grader.grade(examples, said))
+        return [[replace(r, reward=next(rewards)) for r in own] for own in responses]
+
+    def _rescued(self, student: int, question: Question, group: Group) -> Group:
+        """The group with solutions, if it has no right response; see ``groups.rescued``."""
+        if group.solved:
+            return group
+        return rescued(group, self._solutions(student, question), self._rescue)
+
+    def _solutions(self, student: int, question: Question) -> list[Response]:
+        """Right targets as responses, those first that the student understands best.
+
+        That is the mean probability (geometric) that it gives to the tokens of the last line,
+        which holds the answer, after all that comes before it: AMPO's comprehension score.
+        Shorter ones first where it does not matter or is equal.
+        """
+        assert self._grader is not None
+        examples, texts = question.examples, self._pool.texts
+        grades = self._grader.grade(examples, [e.target for e in examples])
+        right = [e for e, grade in zip(examples, grades, strict=True) if grade >= 1]
+        pairs = texts.pairs([e.question for e in right], [e.target for e in right])
+        found = [
+            (Response(tuple(ids), 1.0, own=False), _last_line(texts, e.target))
+            for e, (_, ids) in zip(right, pairs, strict=True)
+            if len(ids) <= self._pool.max_new_tokens
+        ]
+        found.sort(key=lambda each: len(each[0].ids))
+        if len(found) > self._rescue:
+            scores = self._comprehension(student, question, found)
+            order = sorted(range(len(found)), key=lambda i: -scores[i])
+            found = [found[i] for i in order]
+        return [response for response, _ in found]
+
+    def _comprehension(
+        self, student: int, question: Question, found: Sequence[tuple[Response, int]]
+    ) -> list[float]:
+        """The score of each solution, in [0, 1]; ``found`` tells where its last line begins."""
+        group = Group(question.ids, ())
+        data = [group.datum(response) for response, _ in found]
+        self.read[student] += sum(d.n_tokens for d in data)
+        now = [data if k == student else [] for k in range(self._pool.count)]
+        known: dict[int, list[float]] = {}
+        for read, logprobs in score(self._pool, token_budget(self._pool.network.device), now):
+            rest = iter(logprobs.tolist())
+            known |= {id(d): [next(rest) for _ in range(d.n_rows)] for d in read}
+        lines = [known[id(d)][first:] for d, (_, first) in zip(data, found, strict=True)]
+        return [math.exp(math.fsum(line) / len(line)) for line in lines]
+
+
+def _last_line(texts: Texts, target: str) -> int:
+    """Number of the token in which the last line of a target begins."""
+    first = target.rstrip("\n").rfind("\n") + 1
+    return sum(start < first for start in texts.starts(target)) if first else 0

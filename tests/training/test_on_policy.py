@@ -1,0 +1,355 @@
+"""On-policy training: what is sampled, read and charged; equal however computed; it teaches."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from teachgym.envs.assembly import teacher_env
+from teachgym.errors import ConfigError
+from teachgym.experiment import RunConfig, resume, run
+from teachgym.students.local.pool import StudentPool
+from teachgym.students.local.student import LanguageModelStudent
+from teachgym.students.lora import LoRASettings
+from teachgym.testing import ToyTask, check_trainer
+from teachgym.training import make_trainer
+from teachgym.training.datum import Datum, Sampled
+from teachgym.training.grader import Grader
+from teachgym.training.groups import Group, Response, data_of, total_of
+from teachgym.training.on_policy import OnPolicySettings, OnPolicyTrainer
+from teachgym.training.policy_losses import Grpo
+from teachgym.training.rollouts import Rollouts, questions_of
+from teachgym.training.teacher_models import ModelTeacher
+from teachgym.training.updates import differentiate
+from teachgym.types import Cost, Data, Example
+from tests.students.models import untrained_tiny
+
+WORDS = ("ab", "abc", "xy", "pq", "qr", "st")
+DATA: Data = tuple(Example(f"copy {word}=", word, "copy") for word in WORDS)
+SETTINGS: dict[str, Any] = {"k": 4, "batch_size": 2, "learning_rate": 1e-2, "optimizer": "adamw"}
+
+
+class Letters(ToyTask):
+    """The score is the share of letters before m in what was written, so chance finds some."""
+
+    def grade(self, example: Example, response: str) -> float:
+        early = sum(letter < "m" for letter in response)
+        return early / len(response) if response else 0.0
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def make_pool(count: int = 1, lora: LoRASettings | None = None, seed: int = 1) -> StudentPool:
+    """Students with the architecture of ``tiny`` and equal random weights."""
+    one = untrained_tiny(seed)
+    return StudentPool(one.model, one.texts, max_new_tokens=8, count=count, lora=lora)
+
+
+def student_of(pool: StudentPool | None = None) -> LanguageModelStudent:
+    return LanguageModelStudent(pool or make_pool())
+
+
+def trainer_of(teacher: LanguageModelStudent | None = None, **settings: Any) -> OnPolicyTrainer:
+    model = ModelTeacher(teacher) if teacher else None
+    made = OnPolicySettings(**{**SETTINGS, **settings})
+    return OnPolicyTrainer(made, grader=Grader(Letters()), teacher_model=model)
+
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "plain": {"loss_settings": {"beta": 0.0}},
+    "reference": {"loss_settings": {"beta": 0.1}, "temperature": 0.7},
+    "reused": {"updates": 3, "loss_settings": {"beta": 0.0}},
+    "dr": {"scale_rewards": False, "mean": "constant", "epochs": 2},
+}
+
+
+# -- what is trained on ----------------------------------------------------------------------
+
+
+def plain_loss(model: Any, groups: Sequence[Group], mean: str, longest: int) -> torch.Tensor:
+    """Of padded texts in 64 bits, as TRL's ``GRPOTrainer`` writes it, at the first update."""
+    losses, masks, advantages = [], [], []
+    for group in groups:
+        rewards = torch.tensor([r.reward for r in group.responses], dtype=torch.float64)
+        advantages.append((rewards - rewards.mean()) / (rewards.std() + 1e-4))
+        for response in group.responses:
+            ids = torch.zeros(len(group.prompt) + longest, dtype=torch.long)
+            text = (*group.prompt, *response.ids)
+            ids[: len(text)] = torch.tensor(text)
+            logits = model(ids[None], attention_mask=(torch.arange(len(ids)) < len(text))[None])
+            first = len(group.prompt)
+            logprobs = logits.logits[0, first - 1 : -1].log_softmax(-1)
+            losses.append(logprobs.gather(1, ids[first:, None])[:, 0])
+            masks.append(torch.arange(longest) < len(response.ids))
+    logprobs, mask = torch.stack(losses), torch.stack(masks)
+    rows = -(logprobs - logprobs.detach()).exp() * torch.cat(advantages)[:, None] * mask
+    if mean == "responses":
+        return (rows.sum(-1) / mask.sum(-1)).mean()
+    return rows.sum() / (mask.sum() if mean == "tokens" else len(rows) * longest)
+
+
+@pytest.mark.parametrize("mean", ["responses", "tokens", "constant"])
+@pytest.mark.parametrize("budget", [10**6, 1])
+def test_packed_value_and_gradient_are_those_of_padded_texts_in_64_bits(
+    mean: Any, budget: int
+) -> None:
+    """Whole and in passes of one text each; one response and a third group teach nothing."""
+    student, generator = student_of(), torch.Generator().manual_seed(0)
+
+    def response(length: int, reward: float) -> Response:
+        return Response(
+            tuple(torch.randint(3, 20, (length,), generator=generator).tolist()), reward
+        )
+
+    groups = [
+        Group((3, 4, 5), (response(4, 1.0), response(2, 0.0), response(8, 0.5))),
+        Group((6, 7), (response(1, 0.0), response(5, 1.0), response(3, 1.0))),
+        Group((8,), (response(6, 1.0), response(2, 1.0), response(2, 1.0))),
+    ]
+    exact = copy.deepcopy(student.model).double()
+    expected = plain_loss(exact, groups, mean, 8)
+    expected.backward()  # type: ignore[no-untyped-call]
+    loss = Grpo(beta=0.0)
+    data = data_of(groups, loss, scaled=True, mean=mean, progress=0.0)
+    assert len(data) == 5
+    total = total_of(groups, mean, 8)
+    found = differentiate(student.pool, [data], loss, budget, totals=[total])
+    assert float(found) == pytest.approx(float(expected.detach()), abs=1e-6)
+    gradients = dict(exact.named_parameters())
+    for weight in student.pool.weights:
+        theirs = gradients[weight.name].grad
+        assert weight.parameter.grad is not None
+        assert theirs is not None
+        torch.testing.assert_close(weight.parameter.grad.double(), theirs, rtol=1e-3, atol=1e-6)
+
+
+def test_answers_depend_on_seed_question_and_batch_alone() -> None:
+    pool = make_pool()
+    questions = questions_of(pool.texts, DATA, room=8, graded=True)
+
+    def drawn(own: Any, step: int = 0, seed: int = 5) -> Any:
+        rollouts = Rollouts(pool, None, [seed], k=3, temperature=1.0, rescue=0)
+        return [[r.ids for r in g.responses] for g in rollouts.draw([own], step)[0]]
+
+    whole = drawn(questions)
+    assert drawn(questions[2:4]) == whole[2:4]
+    assert drawn(questions, step=1) != whole
+    assert drawn(questions, seed=6) != whole
+    assert len({ids for own in whole for ids in own}) > 1
+
+
+def test_one_question_is_asked_once_however_many_examples_have_it() -> None:
+    texts = make_pool().texts
+    twice = (*DATA[:2], replace(DATA[0], target="ba"), replace(DATA[1], kind="reversed"))
+    graded, all_kinds = (questions_of(texts, twice, room=8, graded=g) for g in (True, False))
+    assert [[e.target for e in q.examples] for q in graded] == [["ab", "ba"], ["abc"]]
+    assert [len(q.examples) for q in all_kinds] == [2, 2]
+    assert questions_of(texts, (), room=8, graded=True) == []
+
+
+def test_the_probabilities_of_the_first_pass_are_those_the_tokens_were_sampled_with() -> None:
+    """What ratios are taken to at the second update is what the student says of its samples."""
+    student, seen = student_of(), list[Datum]()
+    trainer = trainer_of(updates=2, loss_settings={"beta": 0.0}, learning_rate=1e-30)
+    run_class = "teachgym.training.on_policy._replaced"
+    with pytest.MonkeyPatch.context() as patch:
+
+        def spy(data: Any, old: Any, new: Any) -> Any:
+            seen.extend(new[0])
+            return [list(own) for own in new]
+
+        patch.setattr(run_class, spy)
+        trainer.train(student, DATA[:2], rng())
+    assert seen
+    for datum in seen:
+        (text,), sampled = datum.texts, datum.sampled
+        assert isinstance(sampled, Sampled)
+        logits = student.model(torch.tensor([text.ids])).logits[0].log_softmax(-1)
+        rows = [i for i, weight in enumerate(text.weights) if weight]
+        expected = [logits[i - 1, text.ids[i]].item() for i in rows]
+        np.testing.assert_allclose(sampled.logprobs, expected, atol=1e-5)
+
+
+# -- rescue ----------------------------------------------------------------------------------
+
+
+class Exact(ToyTask):
+    """Only the target is right."""
+
+    def grade(self, example: Example, response: str) -> float:
+        return float(response.strip() == example.prompt.partition(" ")[2].rstrip("="))
+
+
+def test_solutions_are_right_targets_and_those_the_student_understands_come_first() -> None:
+    """Of three right targets two are wanted; the wrong one and the one that is too long are none.
+
+    Padding with spaces makes distinct texts that the grader takes for the same answer.
+    """
+    student = student_of()
+    targets = (" ab", "ab", "ba", "  ab", "ab" + " " * 20)
+    data = tuple(Example("copy ab=", target, "copy") for target in targets)
+    (question,) = questions_of(student.texts, data, room=8, graded=True)
+    rollouts = Rollouts(student.pool, Grader(Exact()), [0], k=4, temperature=1.0, rescue=2)
+    ((group,),) = rollouts.draw([[question]], 0)
+    assert not any(r.right for r in group.responses[:2])
+    told = [student.texts.decode(r.ids) for r in group.responses if not r.own]
+    fitting = [t for t in targets if t.strip() == "ab" and len(t) < 8]
+    scores = student.logprobs([question.examples[0].question] * 3, fitting)
+    best = sorted(range(3), key=lambda i: -scores[i].mean())[:2]
+    assert told == [fitting[i] for i in best]
+    assert rollouts.read == [sum(len(question.ids) + len(t) + 1 for t in fitting)]
+    assert rollouts.generated[0] > 0
+
+
+# -- prices ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("settings", VARIANTS.values(), ids=list(VARIANTS))
+def test_it_keeps_the_contract_of_trainers(settings: dict[str, Any]) -> None:
+    check_trainer(trainer_of(**settings), student_of(), DATA)
+
+
+def test_every_token_is_charged_where_it_is_spent() -> None:
+    """6 questions with 4 responses; a reference reads all once, two updates read them twice.
+
+    What a teacher model reads is the teacher's.
+    """
+    student = student_of()
+    trainer = trainer_of(loss_settings={"beta": 0.1}, updates=2)
+    spent = trainer.train(student, DATA, rng()).cost
+    prompts = sum(len(ids) for ids in student.texts.prompts([e.question for e in DATA], room=8))
+    assert spent.train_tokens == 3 * (4 * prompts + spent.generated_tokens)
+    bound = trainer.cost(student, DATA)
+    assert (bound.generated_tokens, bound.train_tokens) == (6 * 4 * 8, 3 * 4 * (prompts + 6 * 8))
+    guided = trainer_of(student_of(make_pool(seed=2)), loss="reverse-kl")
+    spent = guided.train(student, DATA, rng()).cost
+    assert spent.teacher_tokens_in == spent.train_tokens == 4 * prompts + spent.generated_tokens
+
+
+def test_what_is_missing_or_makes_no_sense_is_said() -> None:
+    student, task = student_of(), Letters()
+    with pytest.raises(ConfigError, match="how good each response is; give the task"):
+        make_trainer(student, "on-policy")
+    with pytest.raises(ConfigError, match="follows a teacher model, and there is none"):
+        make_trainer(student, "on-policy", task=task, loss="kdrl")
+    with pytest.raises(ConfigError, match="learns from pairs"):
+        make_trainer(student, "on-policy", task=task, loss="dpo")
+    with pytest.raises(ConfigError, match="cannot train a SimulatedStudent"):
+        teacher_env(student="simulated", trainer="on-policy")
+    for wrong in ({"k": 0}, {"temperature": 0.0}, {"mean": "all"}, {"rescue": -1}):
+        with pytest.raises(ConfigError, match=next(iter(wrong))):
+            make_trainer(student, "on-policy", task=task, **wrong)
+    with pytest.raises(ConfigError, match="beta"):
+        make_trainer(student, "on-policy", task=task, loss_settings={"beta": -1.0})
+
+
+# -- students together -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lora", [None, LoRASettings(rank=4, dropout=0.1)])
+@pytest.mark.parametrize("loss", ["grpo", "kdrl", "reverse-kl"])
+def test_students_together_learn_as_each_would_alone(lora: LoRASettings | None, loss: str) -> None:
+    """Bit for bit: with ragged data, one without any, small passes and several updates."""
+    teacher = student_of(make_pool(seed=2))
+    trainer = trainer_of(teacher, loss=loss, updates=2, token_budget=60, rescue=1)
+    parts: list[Data] = [DATA, DATA[:3], ()]
+    pool = make_pool(3, lora)
+    students = [LanguageModelStudent(pool, k) for k in range(3)]
+    together = trainer.train_together(students, parts, [rng(k) for k in range(3)])
+    for k, (own, result) in enumerate(zip(parts, together, strict=True)):
+        alone = student_of(make_pool(1, lora))
+        found = trainer.train(alone, own, rng(k))
+        assert alone.save() == students[k].save()
+        assert replace(found.cost, seconds=0.0) == replace(result.cost, seconds=0.0)
+        assert found.loss == result.loss or math.isnan(found.loss)
+
+
+# -- it teaches ------------------------------------------------------------------------------
+
+
+def mean_reward(student: LanguageModelStudent) -> float:
+    answers = student.sample([e.question for e in DATA], k=32, seed=9)
+    task = Letters()
+    return float(np.mean([task.grade(DATA[0], a) for own in answers for a in own]))
+
+
+def test_what_is_rewarded_becomes_likelier() -> None:
+    student = student_of()
+    before = mean_reward(student)
+    trainer_of(epochs=8, k=8, loss_settings={"beta": 0.0}).train(student, DATA, rng())
+    assert mean_reward(student) > before + 0.2
+
+
+def test_a_student_comes_closer_to_the_teacher_that_it_follows() -> None:
+    """The mean reverse KL over samples, before and after on-policy distillation."""
+    student, teacher = student_of(), student_of(make_pool(seed=2))
+
+    def distance() -> float:
+        prompts = [e.question for e in DATA for _ in range(8)]
+        said = [t for own in student.sample([e.question for e in DATA], k=8, seed=3) for t in own]
+        mine, theirs = (s.logprobs(prompts, said) for s in (student, teacher))
+        return float(np.concatenate(mine).mean() - np.concatenate(theirs).mean())
+
+    before = distance()
+    trainer_of(teacher, loss="reverse-kl", epochs=8, k=8).train(student, DATA, rng())
+    assert distance() < before / 2
+
+
+# -- runs ------------------------------------------------------------------------------------
+
+SMALL: dict[str, Any] = {
+    "task_settings": {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1},
+    "trainer": "on-policy",
+    "trainer_settings": {"k": 4, "batch_size": 4, "updates": 2},
+    "examples_per_step": 8,
+}
+
+
+def test_a_run_that_was_killed_within_an_update_goes_on_as_if_it_had_not_been(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed in the second step, after the first of the two updates from the first groups."""
+    config = RunConfig(teacher="uniform", env_settings={**SMALL, "budget": {"steps": 2}}, seed=1)
+    whole = run(config, tmp_path / "whole")
+    made: list[int] = []
+
+    def dying(*args: Any, **kwargs: Any) -> Any:
+        made.append(1)
+        if len(made) == 6:
+            raise KeyboardInterrupt
+        return differentiate(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("teachgym.training.on_policy.differentiate", dying)
+        with pytest.raises(KeyboardInterrupt):
+            run(config, tmp_path / "run")
+    resumed = resume(tmp_path / "run")
+    assert resumed.return_ == whole.return_
+    assert replace(resumed.spent, seconds=0.0) == replace(whole.spent, seconds=0.0)
+    assert resumed.curve == whole.curve
+
+
+def test_a_limit_of_generated_tokens_is_held_before_anything_is_sampled() -> None:
+    """Each example may take 4 answers of the longest; what is left pays for three of them."""
+    env = teacher_env(**SMALL, budget={"steps": 2, "generated_tokens": 10**6})
+    env.reset(seed=0)
+    price = env.trainer.cost(env.student, (Example("copy ab=", "ab", "copy"),)).generated_tokens
+    assert price == 4 * env.student.max_new_tokens
+    limit = 3 * price + env.next_evaluation.generated_tokens
+    env = teacher_env(**SMALL, budget={"steps": 2, "generated_tokens": limit})
+    env.reset(seed=0)
+    words = ("cdxy", "fghm", "hkzq", "mpwv", "qrst")
+    *_, info = env.step(tuple(Example(f"copy {w}=", w, "copy") for w in words))
+    assert [v.reason for v in info["rejected"]] == ["budget", "budget"]
+    assert 0 < info["cost"].generated_tokens <= limit
+    assert isinstance(info["cost"], Cost)
