@@ -20,7 +20,7 @@ WRONG_FIELDS: dict[str, tuple[Any, ...]] = {
     "target": (*NO_TEXT, "", "\x1b[0m", "x" * 9000),
     "skill": (*NO_TEXT, "", "no such skill", "copying", {}),
     "id": NO_TEXT,
-    "source": (*NO_TEXT, "task", "", "me"),
+    "source": (*NO_TEXT, "", "me"),
     "difficulty": NO_SHARE,
     "rejected": (*NO_TEXT[1:], "", "\x07"),
     "images": (*NO_TEXT, ("x",), ("a" * 63,)),
