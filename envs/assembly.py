@@ -132,12 +132,14 @@ def teacher_env(**settings: Any) -> TeacherEnv:
         UnknownNameError: for a task, student or reward that does not exist.
         ConfigError: for a setting that does not exist or is out of range, and for those that
             wrappers carry out: ``stress.delayed_reward`` (``teachgym.envs.stress.pay_late``),
-            ``rejection_penalty`` (``teachgym.envs.penalty``) and ``stop`` (``teachgym.envs.stop``).
+            ``rejection_penalty`` (``teachgym.envs.penalty``), ``proxy`` (``teachgym.envs.proxy``)
+            and ``stop`` (``teachgym.envs.stop``).
     """
     config = EnvConfig.of(settings)
     wrapped = {
         "stop": (config.stop, False),
         "rejection_penalty": (config.rejection_penalty, 0),
+        "proxy": (config.proxy, None),
         "stress.delayed_reward": (config.stress.delayed_reward, 1),
     }
     for name, (value, plain) in wrapped.items():

@@ -26,7 +26,7 @@ from teachgym.evaluation import EVALUATORS
 from teachgym.forest.proposers import PROPOSERS
 from teachgym.gate import GateSettings
 from teachgym.gate.checks import CHECKS
-from teachgym.rewards import make_reward
+from teachgym.rewards import PROXIES, make_reward
 from teachgym.settings import Few, FromJson, Kept, NotNegative, Table, build, checked, within
 from teachgym.skills.sources import require_source
 from teachgym.students import require_student
@@ -77,11 +77,14 @@ class EnvConfig(EpisodeRules):
     stress: Table[Stress] = Stress()
     """What makes teaching harder, e.g. `{"wrong_labels": 0.3}`; see [Stress](../stress.md)."""
     reward: Part = "accuracy_gain"
-    """The reward function: `accuracy_gain`, `per_skill`, `worst_student`, `cost_adjusted`, or your
-    own."""
+    """The reward function: `accuracy_gain`, `per_skill`, `worst_student`, `cost_adjusted`,
+    `skill_potential`, `lower_bound`, or your own."""
     prices: Mapping[str, NotNegative] | None = None
     """For `cost_adjusted`: currency to the accuracy that one unit of it is worth, >= 0, e.g.
     `{"examples": 1e-5}`."""
+    proxy: Part | None = None
+    """What is paid instead of the reward, to compare with it: `learnability` (4 p (1 - p) of what
+    is taught), `learning_progress`, or your own; none = the reward."""
     rejection_penalty: NotNegative = 0.0
     """Subtracted from the reward for each item in `info["rejected"]`, at once; at 0 rewards add up
     to last minus first."""
@@ -104,8 +107,11 @@ class EnvConfig(EpisodeRules):
                 f"budget {json.dumps(self.budget.limits)} lets a teacher that orders nothing go on "
                 "forever; add a limit of steps or seconds"
             )
-        self.stress.require_rules(training=self.training, reward=self.reward)
+        paid = self.reward if self.proxy is None else self.proxy
+        self.stress.require_rules(training=self.training, reward=paid)
         make_reward(self.reward, self.prices)
+        if self.proxy is not None:
+            PROXIES.check(self.proxy, {})
         if self.skills is not None:
             require_source(self.skills)
         with within("task_settings"):

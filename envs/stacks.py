@@ -11,12 +11,13 @@ from teachgym.engines import ENGINES
 from teachgym.envs.assembly import Assemble, make_base
 from teachgym.envs.base import TeacherEnv
 from teachgym.envs.choices import ChooseCell, ChooseRoot
-from teachgym.envs.config import OpenEndedConfig, SkillListConfig, SkillTreeConfig
+from teachgym.envs.config import EnvConfig, OpenEndedConfig, SkillListConfig, SkillTreeConfig
 from teachgym.envs.counted import CountedEnv
 from teachgym.envs.flat import flatten
 from teachgym.envs.observations import SkillObservation
 from teachgym.envs.orders import FillPlans, OrderShares
 from teachgym.envs.penalty import penalised
+from teachgym.envs.proxy import paid_by_proxy
 from teachgym.envs.skill_tree import SkillTree
 from teachgym.envs.stop import StopAction
 from teachgym.envs.stress import pay_late
@@ -41,7 +42,7 @@ def stack(config: OpenEndedConfig | SkillListConfig, assemble: Assemble) -> AnyE
     elif isinstance(config, SkillListConfig):
         env = _skill_list(config, base)
     else:
-        env = _acted(pay_late(base, config.stress), config, {"examples": _unchanged})
+        env = _acted(_paid(base, config), config, {"examples": _unchanged})
     views: Mapping[str, View] = {
         "report": _unchanged,
         "arrays": arrays,
@@ -57,7 +58,7 @@ def _skill_list(config: SkillListConfig, base: TeacherEnv) -> AnyEnv:
         "plan": _unchanged,
         "discrete": lambda e: ChooseCell(OrderShares(e)),
     }
-    filled = FillPlans(pay_late(base, config.stress), _engine(config, base))
+    filled = FillPlans(_paid(base, config), _engine(config, base))
     return _acted(filled, config, acting)
 
 
@@ -74,9 +75,14 @@ def _skill_tree(config: SkillTreeConfig, base: TeacherEnv) -> AnyEnv:
         meter=base.meter,
         chat=config.chat,
     )
-    late, engine = pay_late(base, config.stress), _engine(config, base)
+    late, engine = _paid(base, config), _engine(config, base)
     tree = SkillTree(late, engine, proposer, max_subskills=config.max_subskills)
     return _acted(tree, config, acting)
+
+
+def _paid(base: TeacherEnv, config: EnvConfig) -> AnyEnv:
+    """``base``, paying a proxy or late where the configuration wants it."""
+    return pay_late(paid_by_proxy(base, config), config.stress)
 
 
 def _acted(

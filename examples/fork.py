@@ -1,27 +1,22 @@
-"""Try several actions from the same student: snapshot, step, restore.
+"""Try several actions from the same student: all trained at once, measured on the same items.
 
 python examples/fork.py
 """
 
 from __future__ import annotations
 
-import gymnasium as gym
-import numpy as np
+from teachgym.envs.forks import Forks
+from teachgym.types import Order, Plan
 
-import teachgym  # noqa: F401
+forks = Forks("SkillList", 8, student="simulated", action="plan")
+start = forks.start(seed=0)
+skills = forks.rows.envs[0].get_wrapper_attr("skills")
+branch = forks.branch(start, [Plan((Order(skill, 120),)) for skill in skills])
 
-env = gym.make("teachgym/SkillList-v0", student="simulated")
-skills = env.get_wrapper_attr("skills")
-snapshot, restore = env.get_wrapper_attr("snapshot"), env.get_wrapper_attr("restore")
+for gain, skill in sorted(zip(branch.gains, skills, strict=True), key=lambda g: -g[0].mean)[:5]:
+    print(f"120 examples of {skill}: {gain.show('+.4f')}")
+print(f"signal to noise of the group {branch.spread.signal_to_noise:.1f}")
 
-observation, _ = env.reset(seed=0)
-start = snapshot()
-gains = {}
-for row, skill in enumerate(skills):
-    action = np.zeros(env.action_space.shape, dtype=np.float32)
-    action[row] = 0.3  # of the step, at each of the three levels
-    gains[skill] = float(env.step(action)[1])
-    restore(start)
-
-for skill, gain in sorted(gains.items(), key=lambda item: -item[1])[:5]:
-    print(f"90 % of a step on {skill}: {gain:+.4f}")
+# The episode goes on from any of them.
+best = branch.ids[int(branch.rewards.argmax())]
+print(f"the same again: {forks.branch(best, [Plan((Order(skills[0], 120),))]).gains[0]}")

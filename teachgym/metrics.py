@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -75,6 +76,56 @@ def _grouped(cells: Sequence[int], scores: FloatArray, shape: tuple[int, ...]) -
     square = np.bincount(index, weights=scores**2, minlength=size) / at_least_one
     stderr = np.sqrt(np.maximum(square - mean**2, 0) / at_least_one)
     return Scores(n.reshape(shape), mean.reshape(shape), stderr.reshape(shape))
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How much of the differences within a group of measurements is more than chance."""
+
+    signal: float
+    """Standard deviation of the true means, as estimated; 0 if there is no more than noise."""
+    noise: float
+    """Standard error of one mean in comparison with the others."""
+    p: float
+    """Chance of differences as large where all true means are equal, in [0, 1]."""
+
+    @property
+    def signal_to_noise(self) -> float:
+        """``signal / noise``; inf where there is no noise."""
+        if self.noise == 0:
+            return math.inf if self.signal else 0.0
+        return self.signal / self.noise
+
+
+def spread_of(scores: FloatArray) -> Spread:
+    """The spread of K means over the same items, by two-way analysis of variance.
+
+    What an item's difficulty does to all K alike is no noise between them, so it is taken out
+    (repeated measures; Fisher 1925; for right and wrong, Cochran's Q test with an F distribution).
+    The noise is that of which items were drawn, not that of another training run.
+
+    Args:
+        scores: shape (K, n_items); items with nan anywhere are left out.
+
+    Example:
+        >>> spread = spread_of(np.array([[1.0, 1.0, 0.0, 1.0], [0.0, 0.0, 0.0, 1.0]]))
+        >>> round(spread.noise, 4), round(spread.signal, 4)
+        (0.2041, 0.2887)
+    """
+    kept = scores[:, ~np.isnan(scores).any(axis=0)]
+    k, n = kept.shape
+    if k < 2 or n < 2:
+        return Spread(0.0, math.nan, 1.0)
+    from scipy.stats import f  # Imported here: it takes long, and only who compares needs it.
+
+    means = kept.mean(axis=1)
+    rest = kept - means[:, None] - kept.mean(axis=0) + means.mean()
+    noise = float((rest**2).sum()) / ((k - 1) * (n - 1)) / n
+    between = float(means.var(ddof=1))
+    if noise < 1e-15:
+        return Spread(between**0.5, 0.0, 0.0 if between > 1e-15 else 1.0)
+    p = float(f.sf(between / noise, k - 1, (k - 1) * (n - 1)))
+    return Spread(max(between - noise, 0.0) ** 0.5, noise**0.5, p)
 
 
 # -- figures of a set of answers, for ``Task.metrics`` -------------------------------------------

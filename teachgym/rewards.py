@@ -5,15 +5,17 @@ Rewards are in units of accuracy (1 = from nothing right to everything right).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
+
+from annotated_types import Interval
 
 from teachgym.errors import ConfigError, require_known
 from teachgym.protocols import Reward
 from teachgym.registry import Registry
 from teachgym.settings import NotNegative, checked
-from teachgym.types import CURRENCIES, Cost, Report
+from teachgym.types import CURRENCIES, Cost, Data, Example, Report, Score
 
 
 def accuracy_gain(before: Report, after: Report, cost: Cost) -> float:
@@ -31,11 +33,14 @@ def per_skill_gain(before: Report, after: Report, cost: Cost) -> float:
     Differs from ``accuracy_gain`` when skills have unequal numbers of items. Skills that were
     not measured in both reports are left out.
     """
-    earlier, later = before.by_skill(), after.by_skill()
-    gains = [
-        later[s].mean - earlier[s].mean for s in later if s in earlier and later[s].n * earlier[s].n
-    ]
+    gains = [new.mean - old.mean for old, new in _measured_twice(before, after)]
     return sum(gains) / len(gains) if gains else 0.0
+
+
+def _measured_twice(before: Report, after: Report) -> list[tuple[Score, Score]]:
+    """The scores before and after of each skill that was measured both times."""
+    earlier, later = before.by_skill(), after.by_skill()
+    return [(earlier[s], later[s]) for s in later if s in earlier and later[s].n * earlier[s].n]
 
 
 def worst_student_gain(before: Report, after: Report, cost: Cost) -> float:
@@ -67,6 +72,41 @@ class CostAdjusted:
         return accuracy_gain(before, after, cost) - price
 
 
+@checked
+@dataclass(frozen=True)
+class SkillPotential:
+    """Gain in the mean over skills of ``accuracy ** exponent``: weak skills count more below 1.
+
+    The difference of a potential, so that the rewards of an episode telescope (Ng, Harada and
+    Russell 1999, "Policy invariance under reward transformations", with a discount of 1); with an
+    exponent of 1 it is ``per_skill_gain``. Skills that were not measured twice are left out.
+    """
+
+    exponent: Annotated[float, Interval(gt=0, le=1)] = 0.5
+    """In (0, 1]."""
+
+    def __call__(self, before: Report, after: Report, cost: Cost) -> float:
+        """The potential after minus the potential before, in [-1, 1]."""
+        pairs = _measured_twice(before, after)
+        gains = [new.mean**self.exponent - old.mean**self.exponent for old, new in pairs]
+        return sum(gains) / len(gains) if gains else 0.0
+
+
+@checked
+@dataclass(frozen=True)
+class LowerBound:
+    """Accuracy gain minus ``width`` of its paired standard errors: what is sure of it."""
+
+    width: NotNegative = 1.0
+    """In standard errors, >= 0; 0 = ``accuracy_gain``."""
+
+    def __call__(self, before: Report, after: Report, cost: Cost) -> float:
+        """The lower end of an interval around the gain; 0 where no answer has changed its score."""
+        gain = Score.of_repetitions(after.scores - before.scores)
+        error = gain.stderr if gain.n > 1 else 0.0
+        return accuracy_gain(before, after, cost) - self.width * error
+
+
 REWARDS = Registry(
     "reward",
     {
@@ -74,6 +114,8 @@ REWARDS = Registry(
         "per_skill": per_skill_gain,
         "worst_student": worst_student_gain,
         "cost_adjusted": CostAdjusted,
+        "skill_potential": SkillPotential,
+        "lower_bound": LowerBound,
     },
     functions=True,
 )
@@ -91,8 +133,55 @@ def make_reward(name: Any, prices: Mapping[str, float] | None = None) -> Reward:
         UnknownNameError: for what names no reward.
         ConfigError: for prices given to another reward, unknown currencies or negative prices.
     """
-    if prices is not None and not REWARDS.settings(name):
+    if prices is not None and "prices" not in REWARDS.settings(name):
         raise ConfigError(f"prices are given, but reward={name!r}; use reward='cost_adjusted'")
     settings = {} if prices is None else {"prices": dict(prices)}
     reward: Reward = REWARDS.make(name, settings=settings)
     return reward
+
+
+# -- proxies: what other systems pay a teacher instead of the gain -------------------------------
+
+
+def learnability(before: Report, after: Report, data: Data) -> float:
+    """Mean over the step's examples of 4 p (1 - p), in [0, 1]; nothing of what was learned.
+
+    p is the student's accuracy on ``val``, before the step, in the example's skill and difficulty,
+    or in its skill where that was not measured. The form that pays proposers of problems by how
+    often they are solved (Florensa et al. 2018, arXiv 1705.06366, pays for being between two
+    bounds; R-Zero, arXiv 2508.05004, 1 - 2 |p - 1/2|); there p is measured on the problem itself.
+    """
+    chances = [_accuracy_of(example, before) for example in data]
+    paid = [4 * p * (1 - p) for p in chances if p is not None]
+    return sum(paid) / len(paid) if paid else 0.0
+
+
+def learning_progress(before: Report, after: Report, data: Data) -> float:
+    """Mean over the step's examples of the absolute change in accuracy of their skill, in [0, 1].
+
+    After absolute learning progress (Portelas et al. 2020, arXiv 1910.07224), by skill. It pays
+    for what was taught alone, and for forgetting as for learning.
+    """
+    earlier, later = before.by_skill(), after.by_skill()
+    taught = [e.skill for e in data if e.skill in earlier and e.skill in later]
+    changes = [abs(later[s].mean - earlier[s].mean) for s in taught if earlier[s].n * later[s].n]
+    return sum(changes) / len(changes) if changes else 0.0
+
+
+def _accuracy_of(example: Example, report: Report) -> float | None:
+    """Accuracy in the example's skill and difficulty, else in its skill; None = not measured."""
+    skilled = [p for p in report.predictions if p.example.skill == example.skill]
+    level = [p for p in skilled if p.example.difficulty == example.difficulty]
+    scores = [Score.of(p.score for p in some) for some in (level, skilled)]
+    return next((score.mean for score in scores if score.n), None)
+
+
+Proxy = Callable[[Report, Report, Data], float]
+"""From the reports before and after a step, and the examples trained on, to what is paid."""
+
+PROXIES = Registry(
+    "proxy",
+    {"learnability": learnability, "learning_progress": learning_progress},
+    functions=True,
+)
+"""Every proxy, which environments pay with ``proxy=`` instead of the reward."""

@@ -20,6 +20,7 @@ from teachgym.metrics import (
     paired_gain,
     precision_recall_f1,
     rank_correlation,
+    spread_of,
 )
 from teachgym.types import Example, Prediction, Report, Score
 
@@ -200,3 +201,30 @@ def test_the_brier_score_is_the_mean_squared_distance_of_confidence_and_score() 
     assert found.n == 2
     assert found.mean == pytest.approx(0.25)
     assert found.stderr == pytest.approx(0.24 / 2**0.5)
+
+
+def test_the_spread_of_two_means_is_that_of_a_paired_t_test() -> None:
+    """Differences 1, 1, 0, 0: mean 1/2, error sqrt(1/12), so t^2 = 3 = F, and p = 0.1817.
+
+    A mean's noise is half the difference's variance: sqrt(1/24). The means' variance is 1/8.
+    """
+    spread = spread_of(np.array([[1.0, 1, 0, 1, np.nan], [0.0, 0, 0, 1, 1]]))
+    assert spread.noise == pytest.approx((1 / 24) ** 0.5)
+    assert spread.signal == pytest.approx((1 / 8 - 1 / 24) ** 0.5)
+    assert spread.signal_to_noise == pytest.approx(2**0.5)
+    assert spread.p == pytest.approx(0.18169, abs=1e-5)
+
+
+def test_what_items_do_to_all_alike_is_no_spread() -> None:
+    scores = np.array([[1.0, 0, 1, 1]] * 3)
+    assert (spread_of(scores).signal, spread_of(scores).p) == (0, 1)
+    assert spread_of(scores[:1]).p == 1
+    shifted = spread_of(np.array([[0.5, 0, 0.5], [1, 0.5, 1]]))
+    assert (shifted.signal_to_noise, shifted.p) == (float("inf"), 0)
+
+
+def test_noise_alone_is_called_a_signal_as_often_as_its_level_says() -> None:
+    rng = np.random.default_rng(0)
+    groups = rng.normal(size=(1000, 4, 30)) + rng.normal(size=(1000, 1, 30))
+    found = np.mean([spread_of(group).p < 0.1 for group in groups])
+    assert abs(found - 0.1) < 0.03

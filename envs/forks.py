@@ -1,0 +1,280 @@
+"""``Forks``: actions tried from one and the same student, trained and measured together.
+
+::
+
+    forks = Forks("teachgym/SkillList-v0", 8, student="tiny", observation="text", action="text")
+    start = forks.start(seed=0)
+    branch = forks.branch(start, replies)        # as many as you like, eight at a time
+    branch.rewards, branch.spread.signal_to_noise
+    observation = forks.observation(branch.ids[best])
+
+Every action is tried on the student of the snapshot, on the data that its random streams give
+(common random numbers: two actions that order the same get the same examples), and is measured on
+the same items. What comes of each is, to the bit, what an environment of its own would give.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from teachgym.envs.base import base_of
+from teachgym.envs.config import env_id
+from teachgym.envs.vector import TeacherVectorEnv
+from teachgym.errors import ConfigError, EpisodeError
+from teachgym.loop import StepResult
+from teachgym.metrics import Spread, paired_gain, spread_of
+from teachgym.settings import Count, Few, Share, checked
+from teachgym.shown import in_short, shown
+from teachgym.snapshot import Snapshot
+from teachgym.streams import order_of
+from teachgym.types import Cost, Data, FloatArray, Prediction, Report, Score
+
+
+@dataclass(frozen=True)
+class Branch:
+    """What came of K actions that were tried on students that were equal before."""
+
+    rewards: FloatArray
+    """What the environment pays for each, shape (K,); on more items where it was measured again."""
+    gains: tuple[Score, ...]
+    """The gain in accuracy of each, paired over items, with its standard error."""
+    spread: Spread
+    """Signal and noise of the differences between them."""
+    ids: tuple[str, ...]
+    """The snapshots after each."""
+    results: tuple[StepResult, ...]
+    """What ``env.step`` returned for each."""
+    cost: Cost
+    """Of all of them, measuring again included."""
+    items: int
+    """On how many items they were measured."""
+
+    __repr__ = in_short
+
+    @property
+    def advantages(self) -> FloatArray:
+        """Rewards less their mean over their standard deviation, shape (K,); 0 if all are equal.
+
+        The advantages of GRPO (Shao et al. 2024, arXiv 2402.03300, section 4.1).
+        """
+        deviation = self.rewards.std()
+        centred = self.rewards - self.rewards.mean()
+        return np.zeros_like(centred) if deviation < 1e-12 else centred / deviation
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A state that can be branched from."""
+
+    snapshot: Snapshot
+    observation: Any
+
+
+class Forks:
+    """Environments of one kind, put into the state of a snapshot whenever actions are tried.
+
+    Args:
+        id_: the environment's id or short name.
+        size: how many students are trained at once, >= 1.
+        recheck: items of the task's training pool, on which no student was trained, that a group
+            is measured on too where its spread is noise, >= 0; 0 = never.
+        level: the spread is noise if equal actions would show one as large with at least this
+            chance, in [0, 1].
+        settings: those of the environment.
+
+    Raises:
+        ConfigError: for an environment whose students are only counted (``texts=False``), and for
+            ``recheck`` with a proxy.
+    """
+
+    @checked
+    def __init__(
+        self, id_: str, size: Few = 8, *, recheck: Count = 0, level: Share = 0.05, **settings: Any
+    ) -> None:
+        if recheck and settings.get("proxy") is not None:
+            raise ConfigError(
+                f"recheck is {recheck} and proxy {settings['proxy']!r}; a proxy is paid for what "
+                "was taught, whatever is measured: leave one of them out"
+            )
+        made = gym.make_vec(env_id(id_), size, "vector_entry_point", **settings)
+        if not isinstance(made, TeacherVectorEnv):
+            raise ConfigError("texts is False, and only environments with texts can be forked")
+        self.size, self.recheck, self.level = size, recheck, level
+        self.rows = made
+        self.single_action_space = made.single_action_space
+        self._kept: dict[str, _Kept] = {}
+
+    @classmethod
+    def of(cls, env: gym.Env[Any, Any], size: int = 8, **settings: Any) -> Forks:
+        """Forks of an environment made by ``gym.make``: of one with the same settings."""
+        if env.spec is None:
+            raise ConfigError("this environment has no spec; make it with gym.make")
+        return cls(env.spec.id, size, **{**env.spec.kwargs, **settings})
+
+    # -- states ----------------------------------------------------------------------------
+
+    def start(self, seed: int) -> str:
+        """The id of the untrained student of an episode with that seed; equal for equal seeds."""
+        id_ = str(seed)
+        if id_ not in self._kept:
+            observation, _ = self.rows.envs[0].reset(seed=seed)
+            self.keep(self._snapshot_of(0), observation, id_)
+        return id_
+
+    def keep(self, snapshot: Snapshot, observation: Any = None, id_: str = "") -> str:
+        """Keep a snapshot, such as that of an environment with the same settings.
+
+        Args:
+            snapshot: to branch from.
+            observation: what the teacher sees there.
+            id_: what it is called; empty = a name of its own.
+        """
+        name = id_ or f"kept-{len(self._kept)}"
+        self._kept[name] = _Kept(snapshot, observation)
+        return name
+
+    def forget(self, *ids: str) -> None:
+        """Let go of snapshots, whose weights are in memory."""
+        for id_ in ids:
+            self._kept.pop(id_, None)
+
+    def observation(self, id_: str) -> Any:
+        """What the teacher sees in a state."""
+        return self._state(id_).observation
+
+    def snapshot(self, id_: str) -> Snapshot:
+        """A state as a value."""
+        return self._state(id_).snapshot
+
+    def form(self, id_: str) -> Any:
+        """How a reply is asked for in a state, where ``action="text"``."""
+        self._restore(0, id_)
+        return self.rows.envs[0].get_wrapper_attr("form")
+
+    # -- actions ---------------------------------------------------------------------------
+
+    def branch(self, start: str | Sequence[str], actions: Sequence[Any]) -> Branch:
+        """Try each action on a student that is the same for all, or each on its own.
+
+        Args:
+            start: the id of the state they are tried in, or one id for each action.
+            actions: K of them, >= 1.
+
+        Raises:
+            ConfigError: for no actions, or another number of ids.
+            EpisodeError: for an id that is not kept, or of an episode that has ended.
+        """
+        starts = [start] * len(actions) if isinstance(start, str) else list(start)
+        if not actions or len(starts) != len(actions):
+            raise ConfigError(
+                f"there are {len(starts)} states and {len(actions)} actions; give one state, or "
+                "one for each action, and one action or more"
+            )
+        results: list[StepResult] = []
+        ids: list[str] = []
+        pairs = list(zip(starts, actions, strict=True))
+        for first in range(0, len(pairs), self.size):
+            tried = pairs[first : first + self.size]
+            for row, (id_, _) in enumerate(tried):
+                self._restore(row, id_)
+            done = self.rows.step_rows({row: action for row, (_, action) in enumerate(tried)})
+            for row, (id_, action) in enumerate(tried):
+                results.append(done[row])
+                ids.append(self.keep(self._snapshot_of(row), done[row][0], self._name(id_, action)))
+        return self._measured(starts, ids, results)
+
+    def _measured(
+        self, starts: Sequence[str], ids: Sequence[str], results: Sequence[StepResult]
+    ) -> Branch:
+        """Gains, spread and rewards; on more items where the spread is noise."""
+        pairs = [self._reports(*names) for names in zip(starts, ids, strict=True)]
+        rewards = np.array([float(result[1]) for result in results])
+        cost, spread = sum((result[4]["cost"] for result in results), Cost()), _spread(pairs)
+        if self.recheck and len(ids) > 1 and spread.p >= self.level:
+            more = self._answers([*starts, *ids], self._more_items(starts, results))
+            wide = [
+                (_wider(before, more[one]), _wider(after, more[other]))
+                for (before, after), one, other in zip(pairs, starts, ids, strict=True)
+            ]
+            rewards = rewards + self._paid(wide, results) - self._paid(pairs, results)
+            cost, spread, pairs = cost + self._cost_of(more.values()), _spread(wide), wide
+        gains = tuple(paired_gain(*pair) for pair in pairs)
+        n_items = len(pairs[0][1].predictions)
+        return Branch(rewards, gains, spread, tuple(ids), tuple(results), cost, n_items)
+
+    def _reports(self, start: str, id_: str) -> tuple[Report, Report]:
+        return self.snapshot(start).report, self.snapshot(id_).report
+
+    def _paid(
+        self, pairs: Sequence[tuple[Report, Report]], results: Sequence[StepResult]
+    ) -> FloatArray:
+        """What the reward function pays for reports before and after, shape (K,)."""
+        base = base_of(self.rows.envs[0])
+        worth = [base.reward(*p, r[4]["cost"]) for p, r in zip(pairs, results, strict=True)]
+        return base.rules.reward_scale * np.array(worth, dtype=np.float64)
+
+    def _more_items(self, starts: Sequence[str], results: Sequence[StepResult]) -> Data:
+        """Training examples that none of the students was trained on, in an order of the seed."""
+        taught = {e.identity for id_ in set(starts) for e in self.snapshot(id_).data}
+        taught |= {e.identity for result in results for e in result[4]["data"]}
+        task = base_of(self.rows.envs[0]).task
+        fresh = [e for e in task.examples("train") if e.identity not in taught]
+        entropy = self.snapshot(starts[0]).entropy
+        places = order_of([e.identity for e in fresh], entropy)[: self.recheck]
+        return tuple(fresh[place] for place in places)
+
+    def _answers(self, ids: Sequence[str], items: Data) -> dict[str, tuple[Prediction, ...]]:
+        """The answers to more items in each state."""
+        names = [*dict.fromkeys(ids)]
+        found: list[tuple[Prediction, ...]] = []
+        for first in range(0, len(names), self.size):
+            some = names[first : first + self.size]
+            for row, id_ in enumerate(some):
+                self._restore(row, id_)
+            calls = [partial(_predict, self.rows.envs[row], items) for row in range(len(some))]
+            found += self.rows.rendezvous.run(calls)
+        return dict(zip(names, found, strict=True))
+
+    def _cost_of(self, answers: Iterable[tuple[Prediction, ...]]) -> Cost:
+        student = base_of(self.rows.envs[0]).student
+        texts = [text for own in answers for p in own for text in p.responses]
+        return Cost(generated_tokens=student.count_tokens(texts))
+
+    def _restore(self, row: int, id_: str) -> None:
+        self.rows.envs[row].get_wrapper_attr("restore")(self._state(id_).snapshot)
+
+    def _snapshot_of(self, row: int) -> Snapshot:
+        snapshot: Snapshot = self.rows.envs[row].get_wrapper_attr("snapshot")()
+        return snapshot
+
+    def _state(self, id_: str) -> _Kept:
+        if id_ not in self._kept:
+            raise EpisodeError(f"no snapshot {shown(id_)} is kept; start(seed) or branch gives ids")
+        return self._kept[id_]
+
+    def _name(self, id_: str, action: Any) -> str:
+        """The id of the state after an action: that of the one before, and the action's digest."""
+        written = json.dumps(self.single_action_space.to_jsonable([action]), sort_keys=True)
+        return f"{id_}/{hashlib.sha256(written.encode()).hexdigest()[:12]}"
+
+
+def _spread(pairs: Sequence[tuple[Report, Report]]) -> Spread:
+    return spread_of(np.stack([after.scores - before.scores for before, after in pairs]))
+
+
+def _predict(env: gym.Env[Any, Any], items: Data) -> tuple[Prediction, ...]:
+    base = base_of(env)
+    return base.evaluator.predict(base.student, base.task, items)
+
+
+def _wider(report: Report, more: tuple[Prediction, ...]) -> Report:
+    """The report, on more items; metrics of the task are those of the first alone."""
+    return replace(report, predictions=(*report.predictions, *more))

@@ -1,0 +1,40 @@
+"""``ProxyReward``: a teacher that is paid by something else than what it has brought about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+
+from teachgym.envs.base import base_of
+from teachgym.envs.config import EnvConfig
+from teachgym.rewards import PROXIES, Proxy
+from teachgym.types import Report
+
+
+class ProxyReward(gym.Wrapper[Any, Any, Any, Any]):
+    """Pays ``reward_scale`` times a proxy instead of the reward, for comparison with it.
+
+    What the student gains is still in the reports and in ``info["metrics"]``.
+
+    Args:
+        env: a stack of wrappers on a ``TeacherEnv``.
+        proxy: see ``teachgym.rewards.PROXIES``.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any], proxy: Proxy) -> None:
+        super().__init__(env)
+        self._base = base_of(env)
+        self.proxy = proxy
+
+    def step(self, action: Any) -> tuple[Report, float, bool, bool, dict[str, Any]]:
+        """Step, and pay by the proxy."""
+        before = self._base.state.report
+        observation, _, terminated, truncated, info = self.env.step(action)
+        worth = float(self.proxy(before, self._base.state.report, info["data"]))
+        return observation, self._base.rules.reward_scale * worth, terminated, truncated, info
+
+
+def paid_by_proxy(env: gym.Env[Any, Any], config: EnvConfig) -> gym.Env[Any, Any]:
+    """``env``, paying the proxy that its configuration names; without one as it is."""
+    return env if config.proxy is None else ProxyReward(env, PROXIES.make(config.proxy))
