@@ -49,6 +49,7 @@ def blocks(page: str, *kinds: str) -> list[Block]:
     return [block for block in found if block.kind in kinds]
 
 
+TUTORIAL = sorted(page for page in PAGES if page.startswith("docs/tutorial/"))
 PYTHON = [page for page in PAGES if blocks(page, "python")]
 SCRIPTS = [
     (page, number)
@@ -56,15 +57,14 @@ SCRIPTS = [
     for number, block in enumerate(blocks(page, "python"))
     if block.mark == "slow"
 ]
-COMMANDS = sorted(
-    {
-        line.partition(" # ")[0].strip()
-        for page in PAGES
-        for block in blocks(page, "", "bash")
-        for line in block.text.splitlines()
-        if line.startswith("teachgym ")
-    }
-)
+COMMANDS = {
+    line.partition(" # ")[0].strip(): page
+    for page in PAGES
+    for block in blocks(page, "", "bash")
+    for line in block.text.splitlines()
+    if line.startswith("teachgym ")
+}
+"""With the last page that has them."""
 INLINE = sorted(
     {text for page in PAGES.values() for text in re.findall(r"`(teachgym [^`]+)`", page)}
 )
@@ -112,7 +112,7 @@ def test_marks_are_those_that_are_explained() -> None:
         assert f"`<!-- {mark} -->`" in PAGES["CONTRIBUTING.md"]
 
 
-@pytest.mark.parametrize("page", [page for page in PYTHON if page != "README.md"])
+@pytest.mark.parametrize("page", [p for p in PYTHON if p not in ("README.md", *TUTORIAL)])
 @pytest.mark.usefixtures("folder")
 def test_python_blocks_run(page: str) -> None:
     if page == "docs/runs.md":
@@ -133,6 +133,24 @@ def test_the_episode_of_the_readme_runs_and_improves_the_student(
 @pytest.mark.usefixtures("folder")
 def test_the_suite_of_the_how_to_has_arms_that_can_be_run() -> None:
     check_arms(run_page("docs/how-to/suite.md")["sharpness"])
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_tutorial_can_be_followed_from_page_to_page() -> None:
+    """Every command and every block, in order, in one folder; a suite goes into its file."""
+    done = []
+    for page in TUTORIAL:
+        names: dict[str, Any] = {"__name__": page}
+        for block in blocks(page, "python", "bash"):
+            if block.kind == "python":
+                exec(compile(block.text, page, "exec"), names)
+                if "def mine_suite" in block.text:
+                    Path("mine.py").write_text(block.text)
+                continue
+            for line in block.text.splitlines():
+                teach(f"{line} --workers 1" if line.startswith("teachgym bench") else line)
+                done.append(line)
+    assert len(done) > 10
 
 
 @pytest.mark.slow
@@ -188,7 +206,9 @@ def takes_names(line: str) -> bool:
     return words[1] in ("run", "bench", "discover", "list") and "..." not in words
 
 
-@pytest.mark.parametrize("line", [line for line in COMMANDS if takes_names(line)])
+@pytest.mark.parametrize(
+    "line", [line for line, page in COMMANDS.items() if takes_names(line) and page not in TUTORIAL]
+)
 @pytest.mark.usefixtures("folder")
 def test_names_and_settings_in_commands_exist(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything up to the run itself, in whose place its configuration is checked."""
