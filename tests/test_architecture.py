@@ -90,6 +90,7 @@ FOREIGN = {
     "teachgym/chat/local.py": "generation configurations of transformers",
     "teachgym/chat/retry.py": "errors of tenacity",
     "teachgym/cli/bench.py": "notes of exceptions",
+    "teachgym/images.py": "files that pillow reads",
     "teachgym/records.py": "errors of several kinds",
     "teachgym/registry.py": "modules, and what they hold",
     "teachgym/runs/files.py": "what an operating system has",

@@ -12,7 +12,7 @@ from typing import Any
 
 from teachgym.errors import ConfigError, ConformanceError, unknown
 from teachgym.gate.settings import GateSettings
-from teachgym.images import ImageStore
+from teachgym.images import ImageStore, open_image
 from teachgym.protocols import Task
 from teachgym.registry import Registry, label, noting
 from teachgym.shown import shown
@@ -117,14 +117,14 @@ class Shape:
 
 
 def fault_of_images(shape: Shape, store: ImageStore, example: Example) -> str | None:
-    """The images that are not in the store, or any where the task has no items with images."""
+    """The images that cannot be read, or any where the task has no items with images."""
     if example.images and not shape.images:
         return f"images is {shown(example.images)}; the task has no items with images"
     for digest in example.images:
         try:
-            store.get(digest)
+            open_image(store.get(digest), f"image {digest!r}")
         except ConfigError as error:
-            return f"image {digest!r}: {error}"
+            return str(error)
     return None
 
 

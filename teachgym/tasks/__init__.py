@@ -21,6 +21,7 @@ TASKS = Registry(
         "qa": "teachgym.tasks.question_answers:QuestionAnswers",
         "word-problems": "teachgym.tasks.word_problems:WordProblems",
         "second-try": "teachgym.tasks.second_try:SecondTry",
+        "shapes": "teachgym.tasks.shapes:Shapes",
         "several": "teachgym.tasks.several:SeveralTasks",
         "tool-calls": "teachgym.tasks.tool_calls:ToolCalls",
         "tool-plans": "teachgym.tasks.tool_plans:ToolPlans",
@@ -29,6 +30,7 @@ TASKS = Registry(
         "gsm8k": ("math", "math_verify"),
         "math": ("math", "math_verify"),
         "reasoning-gym": ("reasoning-gym", "reasoning_gym"),
+        "shapes": ("vision", "PIL"),
     },
     base=Task,
 )

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import numpy as np
@@ -56,13 +57,16 @@ class CellTask(Task, Generic[T]):
     """A task whose items are a function of seed, split, skill, level and index.
 
     To write: ``name``, ``skills``, ``levels``, ``grade``, and ``draw``, ``identity`` and
-    ``write``. What is drawn may be less than an example, so that what belongs to another split
-    costs little.
+    ``write``; ``together`` and ``members`` too where items come in groups. What is drawn may be
+    less than an example, so that what belongs to another split costs little.
 
     Args:
         seed: chooses the items of each split, >= 0; the splits are disjoint for any two seeds.
         items: fields of ``PerCell``, how many items a split has.
     """
+
+    together: int = 1
+    """Questions that ``members`` gives; numbers of items are rounded up to whole groups."""
 
     @checked
     def __init__(self, seed: Seed = 0, **items: Annotated[Any, Like(PerCell)]) -> None:
@@ -78,6 +82,13 @@ class CellTask(Task, Generic[T]):
     @abstractmethod
     def identity(self, drawn: T) -> str:
         """What decides the split of a question, and tells it from others."""
+
+    def members(self, drawn: T) -> Sequence[T]:
+        """The questions that are items together with one; by default it alone.
+
+        All of them belong to its split. For training, one is drawn by itself.
+        """
+        return (drawn,)
 
     @abstractmethod
     def write(self, skill: str, drawn: T, *, id: str, source: Source, difficulty: float) -> Example:
@@ -109,11 +120,11 @@ class CellTask(Task, Generic[T]):
     def _cell(self, skill: str, level: int, split: Split, taken: set[str]) -> list[Example]:
         """Items of a cell, none of them ``taken``: neighbouring levels may share questions."""
         rng = item_rng(self.seed, split, self._leaves.index(skill), level)
+        count = ceil(self._per_cell.of(split) / self.together)
         draw = partial(self.draw, skill, level, many_numbers_of(rng))
-        found = draw_distinct(
-            draw, split, self._per_cell.of(split), taken=taken, identity=self.identity
-        )
-        taken.update(map(self.identity, found))
+        drawn = draw_distinct(draw, split, count, taken=taken, identity=self.identity)
+        taken.update(map(self.identity, drawn))
+        found = [member for one in drawn for member in self.members(one)]
         return [
             self.write(
                 skill,
