@@ -363,14 +363,15 @@ class TeacherEnv(gym.Env[Report, Data]):
         cost = self.trainer.cost(self.student, self._training_set(accepted))
         if cost.generated_tokens:  # By a trainer that has the student write.
             cost = cost + self.next_evaluation
-        elif budget.train_tokens is None:
+        elif budget.train_tokens is None and not cost.teacher_tokens_in:
             return ""
         return next(iter(budget.exceeded(self.spent + cost)), "")
 
     @property
     def _tokens_limited(self) -> bool:
         budget = self.rules.budget
-        return budget.train_tokens is not None or budget.generated_tokens is not None
+        limits = (budget.train_tokens, budget.generated_tokens, budget.teacher_tokens_in)
+        return any(limit is not None for limit in limits)
 
     def _training_set(self, accepted: Data) -> Data:
         earlier, waiting = self.state.divided

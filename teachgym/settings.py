@@ -62,6 +62,7 @@ class Takes:
 Share = Annotated[float, Interval(ge=0, le=1)]
 ShareBelowOne = Annotated[float, Interval(ge=0, lt=1)]
 ShareAboveZero = Annotated[float, Interval(gt=0, le=1)]
+ShareBetween = Annotated[float, Interval(gt=0, lt=1)]
 Positive = Annotated[float, Interval(gt=0)]
 NotNegative = Annotated[float, Interval(ge=0)]
 

@@ -21,6 +21,9 @@ MOST = 10**9
 DEEPEST = 20
 """Levels of lists and tables in ``Example.meta``."""
 
+_ROUNDING = 1e-6
+"""By how much the sum of probabilities may differ from 1."""
+
 _DIGEST = re.compile("[0-9a-f]{64}")
 
 
@@ -37,7 +40,7 @@ def fault_of_example(item: object) -> str | None:
         or _fault_of_source(item.source)
         or _fault_of_difficulty(item.difficulty)
         or fault_of_spans(item)
-        or _fault_of_pairs("soft_labels", item.soft_labels)
+        or fault_of_soft_labels(item)
         or _fault_of_provenance(item.provenance)
         or fault_of_meta(item.meta)
         or (None if item.kind else "kind is empty; it must be 'exercise' or name what it is")
@@ -73,18 +76,18 @@ def fault_of_spans(example: Example) -> str | None:
     """As ``fault_of_weights``, and one of the weights is above 0."""
     if (fault := fault_of_weights(example)) is not None:
         return fault
-    if example.spans and not any(weight for _, weight in example.spans):
+    if example.spans and not any(weight > 0 for _, weight in example.spans):
         return f"spans is {shown(example.spans)}; a weight must be above 0, or nothing is learned"
     return None
 
 
 def fault_of_weights(example: Example) -> str | None:
-    """The spans, if there are any, make up the target; weights are finite and >= 0.
+    """The spans, if there are any, make up the target; weights are finite.
 
     Trainers refuse what fails this. An example whose weights are all 0 has nothing to teach: they
     pass it over, and the gate keeps it out.
     """
-    fault = _fault_of_pairs("spans", example.spans)
+    fault = _fault_of_pairs("spans", example.spans, "a finite number", -sys.float_info.max)
     if fault is not None or not example.spans:
         return fault
     if "".join(text for text, _ in example.spans) != example.target:
@@ -92,6 +95,22 @@ def fault_of_weights(example: Example) -> str | None:
             f"the spans of {shown(example.prompt)} do not make up its target "
             f"{shown(example.target)}; cut the target into pieces, without a gap"
         )
+    return None
+
+
+def fault_of_soft_labels(example: Example) -> str | None:
+    """The soft labels, if there are any, are probabilities of responses; there are no spans then.
+
+    Trainers refuse what fails this.
+    """
+    labels = example.soft_labels
+    fault = _fault_of_pairs("soft_labels", labels, "a finite number >= 0", 0)
+    if fault is not None or not labels:
+        return fault
+    if abs(sum(number for _, number in labels) - 1) > _ROUNDING:
+        return f"soft_labels is {shown(labels)}; its probabilities must sum to 1"
+    if example.spans:
+        return f"soft_labels is {shown(labels)}; spans are of the target alone, so leave one empty"
     return None
 
 
@@ -180,16 +199,16 @@ def _fault_of_source(value: object) -> str | None:
     return f"source is {shown(value)}; it must be 'teacher', or 'task' for one of its own"
 
 
-def _fault_of_pairs(name: str, value: Any) -> str | None:
-    """Texts with finite numbers >= 0."""
-    rule = "it must be a tuple of pairs: a text and a finite number >= 0"
+def _fault_of_pairs(name: str, value: Any, number: str, least: float) -> str | None:
+    """Texts with numbers of at least ``least``, which ``number`` says in words."""
+    rule = f"it must be a tuple of pairs: a text and {number}"
     if not isinstance(value, tuple):
         return f"{name} is {shown(value)}; {rule}"
     for pair in value:
         if not isinstance(pair, tuple) or len(pair) != 2:
             return f"{name} has {shown(pair)}; {rule}"
-        text, number = pair
-        if _fault_of_texts(text=text) or not _is_number(number) or number < 0:
+        text, amount = pair
+        if _fault_of_texts(text=text) or not _is_number(amount) or amount < least:
             return f"{name} has {shown(pair)}; {rule}"
     return None
 

@@ -79,6 +79,8 @@ def _texts(example: Example) -> Iterator[tuple[str, Any]]:
     yield "target", example.target
     if example.rejected is not None:
         yield "rejected", example.rejected
+    for response in example.alternatives:
+        yield "soft label", response
 
 
 def fault_of_texts(example: Example) -> str | None:
@@ -88,14 +90,6 @@ def fault_of_texts(example: Example) -> str | None:
             return f"{name} is {text!r}; it must be a text that is not empty"
         if not text.isprintable() and (found := _UNPRINTABLE.search(text)) is not None:
             return f"{name} has {found.group()!r}; control characters are not allowed"
-    return None
-
-
-def fault_of_unread(example: Example) -> str | None:
-    """The field from which no trainer learns, if it is filled: it would seem to be taught."""
-    if example.soft_labels:
-        labels = shown(example.soft_labels)
-        return f"soft_labels is {labels}; no trainer reads soft_labels, so leave it empty"
     return None
 
 

@@ -154,7 +154,8 @@ class _Index:
 
 
 def _words_of(example: Example) -> list[str]:
-    return words(example.question.transcript) + words(example.target)
+    texts = (example.question.transcript, example.target, *example.alternatives)
+    return [word for text in texts for word in words(text)]
 
 
 def _frequent(texts: Iterable[np.ndarray], length: int, most: int) -> np.ndarray:

@@ -21,7 +21,6 @@ from teachgym.gate.checks import (
     fault_of_target,
     fault_of_texts,
     fault_of_turns,
-    fault_of_unread,
     make_check,
 )
 from teachgym.gate.contamination import Contamination
@@ -130,7 +129,6 @@ class Gate:
         own: list[tuple[str, Check]] = [
             ("format", fault_of_example),
             ("format", fault_of_texts),
-            ("format", fault_of_unread),
             ("format", partial(fault_of_images, shape, ImageStore())),
             ("format", partial(fault_of_turns, shape)),
             ("format", partial(fault_of_skill, frozenset(leaf_skills(task.skills)))),

@@ -86,7 +86,8 @@ class HeldOut:
         if name is not None:
             return f"{example.prompt!r} is a prompt of val or test: {name}"
         others = (*(example.question.pieces if example.turns else ()), example.target)
-        texts = ((whole, found), *((text, None) for text in (*others, example.rejected)))
+        responses = (example.rejected, *example.alternatives)
+        texts = ((whole, found), *((text, None) for text in (*others, *responses)))
         for text, read in texts:
             if text and (name := self._inside(text, read, example)) is not None:
                 return f"{example.prompt!r} holds a prompt of val or test: {name}"

@@ -174,7 +174,8 @@ def ends_of(found: Sequence[Term], answered: bool) -> list[int]:
 
 def told_by(example: Example) -> str:
     """Every word of an example, between spaces."""
-    texts = (example.question.transcript, example.target, example.rejected or "")
+    responses = (example.target, example.rejected or "", *example.alternatives)
+    texts = (example.question.transcript, *responses)
     return f" {' '.join(term.text for text in texts for term in terms(text))} "
 
 

@@ -139,7 +139,11 @@ def _check_price(trainer: Trainer[Any], student: Any, data: Data) -> None:
     parts = trainer.cost(student, data[:half]) + trainer.cost(student, data[half:])
     whole = trainer.cost(student, data)
     require(whole == parts, c.COST_IS_ADDITIVE, f"{whole} for the sum {parts}")
-    training = Cost(train_tokens=whole.train_tokens, generated_tokens=whole.generated_tokens)
+    training = Cost(
+        train_tokens=whole.train_tokens,
+        generated_tokens=whole.generated_tokens,
+        teacher_tokens_in=whole.teacher_tokens_in,
+    )
     require(whole == training, c.COST_IS_IN_TRAINING_CURRENCIES, whole)
 
 

@@ -16,7 +16,7 @@ from teachgym.students.texts import Texts
 from teachgym.training.losses import Needs, TopK
 from teachgym.training.settings import FineTuningSettings
 from teachgym.types import Data, Example
-from teachgym.wellformed import fault_of_weights
+from teachgym.wellformed import fault_of_soft_labels, fault_of_weights
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +29,10 @@ class Text:
     """Prompt, response, end of sequence."""
     weights: tuple[float, ...]
     """Of the loss of each of ``ids``: above 0 for what shall become likelier, below 0 for what
-    shall not, 0 for the prompt, but for what the student wrote in earlier turns."""
+    shall not, by default 0 for the prompt, but for what the student wrote in earlier turns."""
+    place: int | None = 0
+    """Number of the example whose target it is in the data that it was encoded from; None for what
+    is there to be compared with, such as a rejected response."""
 
     __repr__ = in_short
 
@@ -55,20 +58,19 @@ class Sampled:
 
 @dataclass(frozen=True, slots=True)
 class Datum:
-    """An example as tokens: a group of responses to one prompt, or to as much of it as fits."""
+    """An example as tokens, with all of its responses, or several that are trained on as one."""
 
     texts: tuple[Text, ...]
-    """The target first, which is what means are over. Its tokens have the weight 1 unless the
-    example's spans say otherwise, those of a rejected response -1. Where a loss has a mean over
-    examples, the amounts of each response sum to 1."""
+    """Targets, which are what means are over, before what they are compared with. Their tokens have
+    the weight 1 unless the example's spans say otherwise, those of soft labels the probability of
+    the response, those of a rejected response -1. Where a loss has a mean over examples, the
+    amounts of each target and of each rejected response sum to 1."""
     references: tuple[float, ...] = ()
     """Log-probabilities under the reference of all tokens with a weight, text by text; empty
     before they are known."""
     teacher: TopK | None = field(default=None, compare=False)
     """A teacher model's likeliest tokens where each token with a weight is; None before it has
     read them, or without one."""
-    place: int = 0
-    """Number of the example in the data that it was encoded from."""
     sampled: Sampled | None = None
     """Of the only text, where the student sampled it in training."""
 
@@ -81,8 +83,13 @@ class Datum:
 
     @property
     def n_targets(self) -> float:
-        """Sum of the weights of the target: how many tokens the loss is a mean over."""
-        return sum(map(abs, self.texts[0].weights))
+        """Sum of the amounts of the targets: how many tokens the loss is a mean over."""
+        return sum(sum(map(abs, t.weights)) for t in self.texts if t.place is not None)
+
+    @property
+    def places(self) -> set[int]:
+        """Numbers of the examples whose targets are in it."""
+        return {text.place for text in self.texts if text.place is not None}
 
     @property
     def n_rows(self) -> int:
@@ -96,36 +103,107 @@ class Datum:
 
     def shared(self) -> Datum:
         """With weights whose amounts sum to 1 in each text."""
-        return replace(self, texts=tuple(map(_shared, self.texts)))
+        return replace(
+            self, texts=tuple(replace(t, weights=_shared(t.weights)) for t in self.texts)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Response:
+    """A text to be encoded, and how it is trained on."""
+
+    example: Example
+    """Whose prompt it answers."""
+    text: str
+    place: int | None
+    """As of ``Text``."""
+    weight: float = 1.0
+    """Of its tokens."""
+    whole: bool = True
+    """Whether all its tokens have the weight, or the last one before the end alone."""
 
 
 def encode(texts: Texts, data: Data, needs: Needs | None = None) -> list[Datum]:
     """Tokens and loss weights of the examples in which a loss with ``needs`` finds something.
 
     Raises:
-        ConfigError: for spans that do not make up the target, weights that are not finite and
-            >= 0, or a tokenizer that cannot tell where tokens are in a text.
+        ConfigError: for spans that do not make up the target, weights that are not finite, soft
+            labels that are no probabilities, or a tokenizer that cannot tell where tokens are in a
+            text.
     """
     needs = needs or Needs()
-    worse = [(e.question, e.rejected) for e in data if needs.rejected and e.rejected is not None]
-    both = [*((e.question, e.target) for e in data), *worse]
-    pairs = iter(texts.pairs([prompt for prompt, _ in both], [target for _, target in both]))
-    chosen = [(example, *next(pairs)) for example in data]
+    planned = _planned(data, needs)
+    flat = [response for own in planned for response in own]
+    pairs = iter(texts.pairs([r.example.question for r in flat], [r.text for r in flat]))
     encoded = []
-    for place, (example, prompt, target) in enumerate(chosen):
-        weights = _span_weights(texts, example) if example.spans else [1.0] * len(target)
-        paired = needs.rejected and example.rejected is not None
-        # Both responses of a pair follow the same turns, which do not tell which one is better.
-        written = texts.written(example.question) if example.turns and not paired else ()
-        responses = [_text(prompt, target, weights, written)]
-        if paired:
-            prompt, target = next(pairs)
-            responses.append(_text(prompt, target, [-1.0] * len(target)))
-        datum = Datum(tuple(responses), place=place)
-        datum = datum.shared() if needs.mean == "examples" else datum
-        if (datum.n_targets or needs.mean == "tokens") and (needs.unpaired or len(responses) > 1):
+    for own in planned:
+        datum = Datum(tuple(_encoded(texts, r, *next(pairs), len(own) == 1, needs) for r in own))
+        if (datum.n_targets or needs.mean == "tokens") and (needs.unpaired or len(own) > 1):
             encoded.append(datum)
-    return encoded
+    return _joined(encoded, data) if needs.joint else encoded
+
+
+def _planned(data: Data, needs: Needs) -> list[list[_Response]]:
+    """The responses of each example that a loss with ``needs`` looks at, targets first."""
+    planned = []
+    for place, example in enumerate(data):
+        if (fault := fault_of_weights(example) or fault_of_soft_labels(example)) is not None:
+            raise ConfigError(fault)
+        own = [_Response(example, example.target, place)]
+        others = [text for text in example.alternatives if text != example.target]
+        if needs.rejected and example.rejected is not None:
+            own.append(_Response(example, example.rejected, None, -1.0))
+        elif needs.contrast and example.rejected is not None and others:
+            own.append(_Response(example, others[0], None, 1.0, whole=False))
+            own.append(_Response(example, example.rejected, None, -1.0, whole=False))
+        elif example.soft_labels and not needs.groups:
+            own = [_Response(example, text, place, share) for text, share in example.soft_labels]
+        planned.append(own)
+    return planned
+
+
+def _encoded(
+    texts: Texts,
+    response: _Response,
+    prompt: Sequence[int],
+    target: Sequence[int],
+    alone: bool,
+    needs: Needs,
+) -> Text:
+    """The text of a response; several to a prompt follow the same turns, which teach nothing."""
+    example, ids = response.example, (*prompt, *target)
+    if not response.whole:
+        return Text(ids, (*[0.0] * (len(ids) - 1), response.weight), response.place)
+    is_target = response.place is not None
+    weights = [response.weight] * len(target)
+    if is_target and example.spans:
+        weights = _span_weights(texts, example)[: len(target)]
+    before = [needs.prompt_weight if is_target else 0.0] * len(prompt)
+    if alone and example.turns:
+        written = texts.written(example.question)[-len(prompt) :]
+        before = [1.0 if own else rest for own, rest in zip(written, before, strict=True)]
+    # Nothing comes before the first token that could predict it.
+    all_weights = (0.0, *[*before, *weights][1:])
+    if needs.mean == "examples":
+        # Soft labels are alternatives: together they count as one target does.
+        all_weights = _shared(all_weights, abs(response.weight))
+    return Text(ids, all_weights, response.place)
+
+
+def _shared(weights: Sequence[float], share: float = 1.0) -> tuple[float, ...]:
+    """The same weights, with amounts that sum to ``share`` if there are any."""
+    total = sum(map(abs, weights)) or 1.0
+    return tuple(weight * share / total for weight in weights)
+
+
+def _joined(encoded: Sequence[Datum], data: Data) -> list[Datum]:
+    """The same with one datum for all examples of the same ``meta["joint"]``."""
+    groups: dict[object, list[Datum]] = {}
+    for datum in encoded:
+        place = min(datum.places)
+        name = data[place].meta.get("joint")
+        groups.setdefault(place if name is None else (name,), []).append(datum)
+    return [Datum(tuple(text for d in own for text in d.texts)) for own in groups.values()]
 
 
 def train_tokens(data: Sequence[Datum], epochs: int, needs: Needs) -> int:
@@ -140,7 +218,8 @@ def is_referred(datum: Datum, needs: Needs) -> bool:
 
 def log_skipped(data: Sequence[Data], encoded: Sequence[Sequence[Datum]]) -> None:
     """Say how many examples have nothing to teach, if there are any."""
-    n_all, n_used = sum(map(len, data)), sum(map(len, encoded))
+    n_all = sum(map(len, data))
+    n_used = sum(len(datum.places) for own in encoded for datum in own)
     if n_used < n_all:
         _log.warning(
             "%d of %d examples are not trained on: they have no rejected response (set sft_weight "
@@ -177,28 +256,7 @@ def batches(
     return made
 
 
-def _text(
-    prompt: Sequence[int],
-    response: Sequence[int],
-    weights: Sequence[float],
-    written: Sequence[bool] = (),
-) -> Text:
-    """With the weights of the response; ``written`` tells the student's tokens in the prompt."""
-    before = map(float, written[-len(prompt) :] or [False] * len(prompt))
-    # Nothing comes before the first token that could predict it.
-    ids, all_weights = (*prompt, *response), (*before, *weights[: len(response)])
-    return Text(ids, (0.0, *all_weights[1:]))
-
-
-def _shared(text: Text) -> Text:
-    """With weights whose amounts sum to 1, if there are any."""
-    total = sum(map(abs, text.weights)) or 1.0
-    return replace(text, weights=tuple(weight / total for weight in text.weights))
-
-
 def _span_weights(texts: Texts, example: Example) -> list[float]:
     """Each token has the weight of the span it begins in, the end token that of the last span."""
-    if (fault := fault_of_weights(example)) is not None:
-        raise ConfigError(fault)
     of_character = [weight for text, weight in example.spans for _ in text]
     return [*(of_character[i] for i in texts.starts(example.target)), example.spans[-1][1]]

@@ -51,19 +51,27 @@ class FirstLosses:
         """
         losses = [math.nan] * count
         for datum in (datum for batch in made for datum in batch):
-            losses[datum.place] = self._first[id(datum)]
+            for place in datum.places:
+                losses[place] = self._first[id(datum), place]
         return tuple(losses)
 
     @cached_property
-    def _first(self) -> dict[int, float]:
-        """By the ``id`` of each datum: equal ones may belong to several students."""
-        owners = np.repeat(np.arange(len(self._data)), [d.n_rows for d in self._data])
+    def _first(self) -> dict[tuple[int, int], float]:
+        """By the ``id`` of each datum (equal ones may belong to several students) and the place."""
+        numbers: dict[tuple[int, int], int] = {}
+        owners, counted, n_rows = [], [], []
+        for number, datum in enumerate(self._data):
+            for text in datum.texts:
+                # What a target is compared with counts in its loss, and not in what it is over.
+                place = min(datum.places) if text.place is None else text.place
+                owners.append(numbers.setdefault((number, place), len(numbers)))
+                counted.append(text.place is not None)
+                n_rows.append(text.n_rows)
         losses, weights = (torch.cat(parts).cpu().numpy() for parts in (self._rows, self._weights))
-        # The mean is over the target, which is the first of an example's texts.
-        of_target = [(i == 0, t.n_rows) for d in self._data for i, t in enumerate(d.texts)]
-        shares = np.abs(weights) * np.repeat(*map(np.array, zip(*of_target, strict=True)))
-        losses, shares = (np.bincount(owners, rows, len(self._data)) for rows in (losses, shares))
+        shares, owner = np.abs(weights) * np.repeat(counted, n_rows), np.repeat(owners, n_rows)
+        losses, shares = (np.bincount(owner, rows, len(numbers)) for rows in (losses, shares))
         with np.errstate(invalid="ignore"):  # 0 / 0 is nan: nothing to learn from.
             means = (losses / shares).tolist()
         # Later epochs come first here, so the first one has the last word.
-        return {id(d): m for d, m in zip(reversed(self._data), reversed(means), strict=True)}
+        found = zip(reversed(numbers), reversed(means), strict=True)
+        return {(id(self._data[number]), place): mean for (number, place), mean in found}

@@ -6,6 +6,7 @@ The head is applied to rows with a weight alone, and to few of them at a time.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import accumulate, pairwise
 
 import torch
@@ -13,7 +14,7 @@ import torch
 from teachgym.students.local.network import split_by_tokens
 from teachgym.students.local.pool import StudentPool
 from teachgym.training.first_losses import FirstLosses
-from teachgym.training.losses import Loss, Targets, TopK, cross_entropy
+from teachgym.training.losses import Loss, Targets, TopK, concatenated, cross_entropy
 from teachgym.training.packing import Pass
 
 TOKEN_BUDGETS = {"cpu": 2048, "cuda": 32768}
@@ -21,6 +22,9 @@ TOKEN_BUDGETS = {"cpu": 2048, "cuda": 32768}
 
 _LOGITS_AT_ONCE = 2**26
 """Logits in memory at once; rows beyond that wait for the next chunk."""
+
+_LEAST = -87.0
+"""The least logarithm: of a probability that 32 bits can just hold."""
 
 
 def token_budget(device: torch.device, asked: int | None = None) -> int:
@@ -44,8 +48,11 @@ def run_pass(
     rows = [torch.zeros(0, dtype=torch.float64, device=device)]
     for start, stop in _chunks(one.targets, pool.network.n_tokens, whole=loss.needs.groups):
         counts = _counts_within(one.n_targets, start, stop)
+        told, hidden = one.targets.part(start, stop, device), leaf[start:stop]
+        if loss.needs.hidden:
+            told = replace(told, hidden=hidden)
         with pool.computing(), pool.layout.blocks(counts):
-            row_losses = loss(pool.logits(leaf[start:stop]), one.targets.part(start, stop, device))
+            row_losses = loss(pool.logits(hidden), told)
         row_losses.sum().backward()  # type: ignore[no-untyped-call]
         rows.append(row_losses.detach().double())
         pieces = torch.split(rows[-1], list(counts))
@@ -78,22 +85,21 @@ def read_pass(pool: StudentPool, one: Pass, n_tokens: int, top_k: int, temperatu
     padded to round numbers.
     """
     hidden = _hidden(pool, one)
-    ids, logprobs = [], []
+    told = []
     for start, stop in _chunks(one.targets, pool.network.n_tokens):
         counts = _counts_within(one.n_targets, start, stop)
         with pool.computing(), pool.layout.blocks(counts):
             logits = pool.logits(hidden[start:stop])
-        likeliest = top_of(logits, n_tokens, top_k, temperature)
-        ids.append(likeliest.ids)
-        logprobs.append(likeliest.logprobs)
-    return TopK(torch.cat(ids), torch.cat(logprobs))
+        told.append(top_of(logits, n_tokens, top_k, temperature))
+    return concatenated(told)
 
 
 def top_of(logits: torch.Tensor, n_tokens: int, top_k: int, temperature: float) -> TopK:
     """The likeliest tokens by logits (n, V), kept on the CPU."""
     scores = (logits[:, :n_tokens].float() / temperature).log_softmax(-1)
     logprobs, ids = scores.topk(min(top_k, scores.shape[1]))
-    return TopK(ids.int().cpu(), logprobs.cpu())
+    rest = scores.scatter(-1, ids, -torch.inf).logsumexp(-1).clamp(min=_LEAST)
+    return TopK(ids.int().cpu(), logprobs.cpu(), rest.cpu())
 
 
 def _hidden(pool: StudentPool, one: Pass) -> torch.Tensor:

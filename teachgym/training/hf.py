@@ -132,7 +132,7 @@ def batch_loss(
     ``first`` is told the losses of the rows.
     """
     with student.computing():
-        logits, targets = _read(student, batch)
+        logits, targets = _read(student, batch, hidden=loss.needs.hidden)
         rows = loss(logits, targets)
         if first is not None:
             first.note(batch, targets.weights, [rows.detach()])
@@ -150,7 +150,9 @@ def _score(
         yield batch, scores
 
 
-def _read(student: HuggingFaceStudent, batch: Sequence[Datum]) -> tuple[torch.Tensor, Targets]:
+def _read(
+    student: HuggingFaceStudent, batch: Sequence[Datum], *, hidden: bool = False
+) -> tuple[torch.Tensor, Targets]:
     """Logits (n, V) of the rows with a loss, and what they should have predicted."""
     texts = [text for datum in batch for text in datum.texts]
     ids, mask = (t[:, :-1].to(student.device) for t in pad([t.ids for t in texts], on="right"))
@@ -159,9 +161,13 @@ def _read(student: HuggingFaceStudent, batch: Sequence[Datum]) -> tuple[torch.Te
         weighed[row, : len(text.ids) - 1] = torch.tensor(text.weights[1:]) != 0
     n_targets = sum(d.n_targets for d in batch)
     targets = targets_of(batch, [1 / n_targets if n_targets else 0.0] * len(batch))
-    logits = student.model(input_ids=ids, attention_mask=mask).logits
-    picked: torch.Tensor = logits[weighed.to(student.device)]
-    return picked, targets.part(0, len(picked), student.device)
+    weighed = weighed.to(student.device)
+    output = student.model(input_ids=ids, attention_mask=mask, output_hidden_states=hidden)
+    picked: torch.Tensor = output.logits[weighed]
+    told = targets.part(0, len(picked), student.device)
+    if hidden:
+        told = replace(told, hidden=output.hidden_states[-1][weighed])
+    return picked, told
 
 
 def padded(

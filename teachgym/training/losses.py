@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -14,7 +15,6 @@ from torch.nn import functional as F
 
 from teachgym.errors import ConfigError
 from teachgym.registry import Registry
-from teachgym.settings import NotNegative, Positive, checked
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,15 @@ class Needs:
     """Whether it couples the rows of a group, which then are never parted."""
     mean: Literal["tokens", "examples"] = "tokens"
     """What counts alike in the mean over a batch: every target token, or every example."""
+    joint: bool = False
+    """Whether examples with the same ``meta["joint"]`` are always in the same batch."""
+    contrast: bool = False
+    """Whether it compares the target of an example that has them with another of its soft labels
+    and with its rejected response."""
+    hidden: bool = False
+    """Whether it sees the hidden states of rows."""
+    prompt_weight: float = 0.0
+    """Weight of the tokens of prompts, >= 0."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,20 @@ class TopK:
     """Tokens, shape (n, k), of 32 bits where they are kept and 64 where they are used."""
     logprobs: torch.Tensor
     """Their log-probabilities among all tokens, shape (n, k)."""
+    rest: torch.Tensor
+    """Log-probability that it is none of them, shape (n,); finite."""
+
+    def rows(self, start: int, stop: int, device: torch.device) -> TopK:
+        """Rows ``start`` to ``stop``, on ``device``."""
+        ids, *others = (of[start:stop].to(device) for of in (self.ids, self.logprobs, self.rest))
+        return TopK(ids.long(), *others)
+
+
+def concatenated(told: Sequence[TopK]) -> TopK:
+    """The rows of several, one after another."""
+    parts = zip(*((t.ids, t.logprobs, t.rest) for t in told), strict=True)
+    ids, logprobs, rest = map(torch.cat, parts)
+    return TopK(ids, logprobs, rest)
 
 
 @dataclass(frozen=True)
@@ -76,7 +99,8 @@ class Targets:
     labels: torch.Tensor
     """The token that was there, shape (n,)."""
     weights: torch.Tensor
-    """Share of the row in its student's mean, shape (n,); below 0 in a rejected response."""
+    """Share of the row in its student's mean, shape (n,); below 0 in a rejected response and where
+    the spans of a target say so."""
     texts: torch.Tensor
     """Number of the response that the row belongs to, rising, shape (n,)."""
     groups: torch.Tensor
@@ -90,6 +114,9 @@ class Targets:
     """None where the data has nothing of a teacher model."""
     sampled: SampledRows | None = None
     """None where nothing was sampled."""
+    hidden: torch.Tensor | None = None
+    """The last hidden states, of which the logits are made, shape (n, d); None where nobody
+    asked."""
 
     @property
     def counts(self) -> torch.Tensor:
@@ -110,7 +137,7 @@ class Targets:
             rows(self.groups),
             rows(self.shares),
             rows(self.references),
-            self.teacher and TopK(rows(self.teacher.ids).long(), rows(self.teacher.logprobs)),
+            self.teacher and self.teacher.rows(start, stop, device),
             self.sampled and SampledRows(*map(rows, vars(self.sampled).values())),
         )
 
@@ -136,54 +163,38 @@ def cross_entropy(logits: torch.Tensor, targets: Targets) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class Sft(Loss):
-    """Supervised fine-tuning: weighted cross entropy of each row."""
+    """Supervised fine-tuning: weighted cross entropy of each row.
+
+    Spans with a weight of 0 are read and not learned, as the wrong steps of STeP (arXiv
+    2505.20023) and the thoughts of PTR are; those below 0 become less likely. Of an example with
+    soft labels, each response counts as often as it is likely, so that the loss is the expected
+    one of a response drawn from them: up to a constant, the KL divergence from the labels to the
+    student's distribution over responses.
+    """
 
     def __call__(self, logits: torch.Tensor, targets: Targets) -> torch.Tensor:
         """The loss of each row, as ``Loss`` says."""
         return cross_entropy(logits, targets) * targets.weights
 
 
-@checked
 @dataclass(frozen=True)
-class Dpo(Loss):
-    """Direct preference optimisation: prefer each target to its rejected response.
+class Joint(Sft):
+    """Supervised fine-tuning on examples that belong together, as one: RevThink's objective.
 
-    Rafailov et al. 2023 (arXiv 2305.18290), equation 7. For the chosen response w and the
-    rejected one l to a prompt x::
+    Chen et al. 2024 (arXiv 2411.19865), section 3.2: of n questions Q with forward reasoning R, a
+    backward question B and its reasoning S, ::
 
-        -log sigmoid(beta * [(log pi(w|x) - log ref(w|x)) - (log pi(l|x) - log ref(l|x))])
+        1 / 3n * sum [CE(R | Q) + CE(B | Q) + CE(S | B)]
 
-    plus ``sft_weight`` times the mean cross entropy of w's tokens (Pang et al. 2024, arXiv
-    2404.19733, equation 1). Masked tokens are left out of both terms. The loss of a pair stands
-    at its first row. Rows without a partner have the cross entropy alone.
+    with the mean over tokens in each cross entropy. The three are examples with the same
+    ``meta["joint"]``, which stay in one update; where one of them is missing, the others count as
+    they do. Other examples are trained on as they are.
     """
-
-    beta: Positive = 0.1
-    """How dear it is to leave the student as it was before training, > 0."""
-    sft_weight: NotNegative = 0.0
-    """Weight of the targets' cross entropy beside the preferences, >= 0. At 0, examples without a
-    rejected response are neither trained on nor charged."""
 
     @property
     def needs(self) -> Needs:
-        """Pairs, whole, with references."""
-        return Needs(
-            rejected=True,
-            unpaired=self.sft_weight > 0,
-            references=True,
-            groups=True,
-            mean="examples",
-        )
-
-    def __call__(self, logits: torch.Tensor, targets: Targets) -> torch.Tensor:
-        """The loss of each row, as ``Loss`` says."""
-        entropy = cross_entropy(logits, targets)
-        ratios = targets.weights.sign() * (-entropy - targets.references)
-        counts = targets.counts
-        # Adds up each pair's rows in their order, whoever else is there.
-        margins = torch.segment_reduce(ratios, "sum", lengths=counts)  # (n_groups,)
-        preference = F.softplus(-self.beta * margins).repeat_interleave(counts) * targets.shares
-        return preference + self.sft_weight * entropy * targets.weights.clamp(min=0)
+        """Examples that belong together, each counting alike."""
+        return Needs(joint=True, mean="examples")
 
 
 def require_given(loss: Loss) -> Loss:
@@ -204,7 +215,12 @@ LOSSES = Registry(
     "loss",
     {
         "sft": "teachgym.training.losses:Sft",
-        "dpo": "teachgym.training.losses:Dpo",
+        "joint": "teachgym.training.losses:Joint",
+        "dpo": "teachgym.training.preferences:Dpo",
+        "simpo": "teachgym.training.preferences:SimPo",
+        "redi": "teachgym.training.preferences:Redi",
+        "distillation": "teachgym.training.distillation:Distillation",
+        "contrast": "teachgym.training.contrast:Contrast",
         "grpo": "teachgym.training.policy_losses:Grpo",
         "kdrl": "teachgym.training.policy_losses:Kdrl",
         "reverse-kl": "teachgym.training.policy_losses:ReverseKl",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 
 from teachgym.training.datum import Datum
-from teachgym.training.losses import SampledRows, Targets, TopK
+from teachgym.training.losses import SampledRows, Targets, TopK, concatenated
 
 
 def targets_of(data: Sequence[Datum], scales: Sequence[float]) -> Targets:
@@ -51,7 +51,7 @@ def _teacher(data: Sequence[Datum]) -> TopK | None:
     told = [datum.teacher for datum in data if datum.teacher is not None]
     if not told:
         return None
-    return TopK(torch.cat([t.ids for t in told]), torch.cat([t.logprobs for t in told]))
+    return concatenated(told)
 
 
 def _sampled(data: Sequence[Datum]) -> SampledRows | None:

@@ -6,14 +6,20 @@ each of them (``TopK``), of which losses with ``Needs.teacher`` are made.
 
 from __future__ import annotations
 
+import hashlib
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 from typing import Protocol
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 
-from teachgym.errors import ConfigError
+from teachgym.cache import cache_folder, write_whole
+from teachgym.errors import ConfigError, UnsupportedError
 from teachgym.settings import CountFromOne, checked
 from teachgym.students.local.student import LanguageModelStudent
 from teachgym.students.texts import Texts
@@ -27,6 +33,7 @@ from teachgym.types import Cost
 class TeacherModel(Protocol):
     """A model whose next tokens a loss follows."""
 
+    @abstractmethod
     def read(self, texts: Texts, data: Sequence[Datum], needs: Needs) -> list[Datum]:
         """The same examples with what the model holds likeliest in ``Datum.teacher``.
 
@@ -44,6 +51,12 @@ class TeacherModel(Protocol):
 
         The arguments are those of ``read``; the model's logits are divided by ``temperature``.
         """
+        raise UnsupportedError(f"a {type(self).__name__} tells likeliest tokens alone")
+
+    @property
+    @abstractmethod
+    def identity(self) -> str:
+        """Equal for teacher models that tell the same of the same tokens."""
 
     def cost(self, data: Sequence[Datum]) -> Cost:
         """The price of reading them, which is known before: by default, each token once."""
@@ -59,6 +72,11 @@ class ModelTeacher(TeacherModel):
     top_k: CountFromOne = 64
     """Tokens told at each place, >= 1; from the size of the vocabulary on, all of them. A place
     takes 8 bytes for each."""
+
+    @property
+    def identity(self) -> str:
+        """The digest of the weights, with how many tokens are told."""
+        return f"{self.student.fingerprint()} {self.top_k}"
 
     def read(self, texts: Texts, data: Sequence[Datum], needs: Needs) -> list[Datum]:
         """See ``TeacherModel``; the tokenizers must have the same vocabulary."""
@@ -93,9 +111,9 @@ class ModelTeacher(TeacherModel):
 def split_rows(rows: TopK, data: Sequence[Datum]) -> list[TopK]:
     """The part of ``rows`` that belongs to each of ``data``, which follow one another there."""
     counts = [datum.n_rows for datum in data]
-    parts = zip(torch.split(rows.ids, counts), torch.split(rows.logprobs, counts), strict=True)
+    parts = (torch.split(of, counts) for of in (rows.ids, rows.logprobs, rows.rest))
     # Copies, or each part would keep the whole alive.
-    return [TopK(ids.clone(), logprobs.clone()) for ids, logprobs in parts]
+    return [TopK(*(part.clone() for part in own)) for own in zip(*parts, strict=True)]
 
 
 def require_same_tokens(student: Texts, teacher: Texts) -> None:
@@ -111,6 +129,69 @@ def require_same_tokens(student: Texts, teacher: Texts) -> None:
         f"{len(student.tokenizer)}, so that none can be followed; choose a teacher model with the "
         "student's tokenizer"
     )
+
+
+@dataclass(frozen=True)
+class RememberedTeacher(TeacherModel):
+    """Another teacher model whose words are kept on disk, by what it is and what it read.
+
+    What is remembered is charged as if it were read, so that results do not depend on what is in
+    the folder. A text is read beside others than the first time where some are remembered, which
+    may change the last bits of what is told of it.
+
+    Args:
+        model: the teacher model.
+        folder: where files are kept; None = a subfolder of ``teachgym.cache.cache_folder``.
+    """
+
+    model: TeacherModel
+    folder: Path | None = None
+
+    @property
+    def identity(self) -> str:
+        """That of the other model."""
+        return self.model.identity
+
+    def cost(self, data: Sequence[Datum]) -> Cost:
+        """As of the other model."""
+        return self.model.cost(data)
+
+    def score(self, texts: Texts, data: Sequence[Datum], temperature: float) -> list[Datum]:
+        """As of the other model, of which nothing is remembered."""
+        return self.model.score(texts, data, temperature)
+
+    def read(self, texts: Texts, data: Sequence[Datum], needs: Needs) -> list[Datum]:
+        """See ``TeacherModel``."""
+        folder = self.folder or cache_folder("teacher-models")
+        identity = self.model.identity
+        paths = [folder / f"{_digest(identity, datum, needs)}.safetensors" for datum in data]
+        found = [_recall(path, datum) for path, datum in zip(paths, data, strict=True)]
+        new = [d for d, told in zip(data, found, strict=True) if told is None]
+        told = iter(self.model.read(texts, new, needs) if new else ())
+        read = [known or next(told) for known in found]
+        for path, datum, known in zip(paths, read, found, strict=True):
+            if known is None and datum.teacher is not None:
+                _keep(path, datum.teacher)
+        return read
+
+
+def _digest(identity: str, datum: Datum, needs: Needs) -> str:
+    """Of all that decides what is told of an example."""
+    weighed = [(text.ids, [bool(weight) for weight in text.weights]) for text in datum.texts]
+    return hashlib.sha256(repr((identity, needs.temperature, weighed)).encode()).hexdigest()
+
+
+def _recall(path: Path, datum: Datum) -> Datum | None:
+    """The example with what was told of it; None if nothing was, or it cannot be read."""
+    try:
+        told = TopK(**load(path.read_bytes()))
+    except (OSError, TypeError, SafetensorError):
+        return None
+    return replace(datum, teacher=told) if len(told.rest) == datum.n_rows else None
+
+
+def _keep(path: Path, told: TopK) -> None:
+    write_whole(path, save({"ids": told.ids, "logprobs": told.logprobs, "rest": told.rest}))
 
 
 def require_teacher(loss: Loss, teacher_model: TeacherModel | None) -> TeacherModel | None:

@@ -73,11 +73,12 @@ class Example:
     rejected: str | None = None
     """A worse response to the same prompt, for preference losses."""
     spans: tuple[tuple[str, float], ...] = ()
-    """Segments that make up the target, with finite loss weights >= 0 that are not all 0; empty =
-    the whole target with weight 1."""
+    """Segments that make up the target, with finite loss weights, one of them above 0: what has the
+    weight 0 is read and not learned, what is below 0 is to become less likely. Empty = the whole
+    target with weight 1."""
     soft_labels: tuple[tuple[str, float], ...] = ()
-    """Alternative responses with probabilities. No trainer reads them yet, so the gate keeps out
-    what has any."""
+    """Responses with probabilities that sum to 1, which are learned in place of the target; losses
+    over pairs or triplets look at the target alone."""
     images: tuple[str, ...] = ()
     """SHA-256 of the PNG files that belong to the prompt, in order; see ``teachgym.images``."""
     turns: tuple[Turn, ...] = ()
@@ -105,6 +106,11 @@ class Example:
     def answering(self, turns: tuple[Turn, ...]) -> Example:
         """The example once ``turns`` were said as well."""
         return replace(self, turns=(*self.turns, *turns)) if turns else self
+
+    @property
+    def alternatives(self) -> tuple[str, ...]:
+        """The responses of the soft labels."""
+        return tuple(response for response, _ in self.soft_labels)
 
     @property
     def identity(self) -> str:

@@ -28,7 +28,16 @@ WRONG_FIELDS: dict[str, tuple[Any, ...]] = {
         *(5, None, "ab", [("a", 1.0)], ((),), (("a",),), ((1, 1.0),), (("a", 1.0),)),
         *(((None, 1.0),), {"a": 1.0}, (["a", 1.0],), (("a", 1.0, 2.0),)),
     ),
-    "soft_labels": (5, None, "ab", (("a",),), (("a", nan),), (("a", -1.0),), ((None, 0.5),)),
+    "soft_labels": (
+        5,
+        None,
+        "ab",
+        (("a",),),
+        (("a", nan),),
+        (("a", -1.0),),
+        ((None, 1.0),),
+        (("a", 0.5),),
+    ),
     "provenance": (
         *(5, "me", (), Provenance(seeds=["a"]), Provenance(seeds=(1,)), Provenance(teacher=3)),  # type: ignore[arg-type]
         *(Provenance(step=-1), Provenance(cost=5), Provenance(hint=None)),  # type: ignore[arg-type]

@@ -51,7 +51,7 @@ def test_a_good_example_passes_unaltered() -> None:
         (altered(rejected="a\x07"), r"rejected has '\x07'"),
         (altered(difficulty=1.5), "difficulty is 1.5; it must be in [0, 1] or None"),
         (altered(difficulty=float("nan")), "difficulty is nan"),
-        (altered(soft_labels=(("new", 0.9),)), "no trainer reads soft_labels"),
+        (altered(soft_labels=(("new", 0.9),)), "its probabilities must sum to 1"),
         (altered(images=("cat.png",)), "64 hex digits"),
         (altered(turns=("no",)), "a tuple of Turn"),
         (altered(turns=(Turn("\ud800", "no"),)), "surrogate"),

@@ -96,7 +96,7 @@ def test_a_pair_is_compared_after_the_turns_that_it_shares(student: LanguageMode
     prompt, before = (3, 4, 4, 1, 5), (0.0,) * 5
     assert datum.texts == (
         Text((*prompt, 6, 1), (*before, 0.5, 0.5)),
-        Text((*prompt, 7, 1), (*before, -0.5, -0.5)),
+        Text((*prompt, 7, 1), (*before, -0.5, -0.5), None),
     )
 
 
@@ -310,12 +310,12 @@ def test_data_without_any_loss_changes_nothing(student: LanguageModelStudent) ->
     assert result.steps == 2
 
 
-@pytest.mark.parametrize("weight", [-1, -1e-9, float("nan"), float("inf"), "1", None, 10**400])
+@pytest.mark.parametrize("weight", [float("-inf"), float("nan"), float("inf"), "1", None, 10**400])
 @pytest.mark.parametrize("backend", ["local", "hf"])
 def test_weights_that_are_none_are_refused_by_both_backends(
     student: LanguageModelStudent, backend: str, weight: Any
 ) -> None:
-    """Alone or beside a weight above 0: -1 on a whole target would train exactly like 1."""
+    """Alone or beside a weight that is one."""
     trainer: Any = FineTuner() if backend == "local" else HuggingFaceTrainer()
     before = student.save()
     for spans in ((("ab", weight),), (("a", 2.0), ("b", weight))):
@@ -324,7 +324,7 @@ def test_weights_that_are_none_are_refused_by_both_backends(
             lambda data=data: trainer.cost(student, data),
             lambda data=data: trainer.train(student, data, np.random.default_rng(0)),
         ):
-            with pytest.raises(ConfigError, match=r"spans has .*finite number >= 0"):
+            with pytest.raises(ConfigError, match=r"spans has .*a finite number"):
                 ask()
     assert student.save() == before
 
@@ -376,7 +376,7 @@ def test_data_sets_that_share_examples_have_them_in_one_order_and_epochs_in_anot
     def orders(data: Data) -> list[list[str]]:
         encoded = encode(student.texts, data)
         made = batches(encoded, settings, np.random.default_rng(3))
-        prompts = [data[batch[0].place].prompt for batch in made]
+        prompts = [data[min(batch[0].places)].prompt for batch in made]
         return [
             [p for p in prompts[start : start + len(data)] if p.startswith("copy")]
             for start in (0, len(data))

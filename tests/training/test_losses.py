@@ -20,8 +20,9 @@ from teachgym.training.datum import Datum, encode, train_tokens
 from teachgym.training.fine_tuning import FineTuner
 from teachgym.training.forward import run_pass
 from teachgym.training.hf import HuggingFaceTrainer
-from teachgym.training.losses import LOSSES, Dpo, Loss, Needs, Sft, Targets, TopK, cross_entropy
+from teachgym.training.losses import LOSSES, Loss, Needs, Sft, Targets, TopK, cross_entropy
 from teachgym.training.packing import passes
+from teachgym.training.preferences import Dpo
 from teachgym.training.settings import FineTuningSettings
 from teachgym.training.targets import targets_of
 from teachgym.training.teacher_models import TeacherModel
@@ -216,13 +217,16 @@ def test_a_teacher_is_followed_by_hand_in_both_trainers() -> None:
     """The teacher puts 0.75 on the label and 0.25 on token 0; KL from the student's logits."""
 
     class Sure(TeacherModel):
+        identity = "sure"
+
         def read(self, texts: Texts, data: Sequence[Datum], needs: Needs) -> list[Datum]:
             return [replace(datum, teacher=self.rows(datum)) for datum in data]
 
         def rows(self, datum: Datum) -> TopK:
             (text,) = datum.texts
             labels = [[i, 0] for i, w in zip(text.ids, text.weights, strict=True) if w]
-            return TopK(torch.tensor(labels), torch.tensor([[0.75, 0.25]] * len(labels)).log())
+            told = torch.tensor([[0.75, 0.25]] * len(labels)).log()
+            return TopK(torch.tensor(labels), told, torch.full((len(labels),), -87.0))
 
     own = {
         name: t.train(s, (ALONE,), rng()).loss

@@ -17,8 +17,9 @@ from teachgym.students.lora import LoRASettings
 from teachgym.training.datum import Datum, encode
 from teachgym.training.fine_tuning import FineTuner
 from teachgym.training.forward import run_pass, score_pass
-from teachgym.training.losses import Dpo, Targets
+from teachgym.training.losses import Targets
 from teachgym.training.packing import passes
+from teachgym.training.preferences import Dpo
 from teachgym.training.references import refer
 from teachgym.training.settings import FineTuningSettings
 from teachgym.types import Data, Example

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 
+from teachgym.envs import teacher_env
 from teachgym.errors import ConfigError
+from teachgym.protocols import Student
 from teachgym.students.local.pool import StudentPool
 from teachgym.students.local.student import LanguageModelStudent
+from teachgym.students.texts import Texts
 from teachgym.training.datum import Datum, encode
+from teachgym.training.fine_tuning import FineTuner
 from teachgym.training.losses import Needs
-from teachgym.training.teacher_models import ModelTeacher, TeacherModel
+from teachgym.training.settings import FineTuningSettings
+from teachgym.training.teacher_models import ModelTeacher, RememberedTeacher, TeacherModel
 from teachgym.types import Cost, Data, Example
 from tests.students.models import make_model, untrained_tiny
 
@@ -110,3 +119,93 @@ def test_other_architectures_teach_too(teacher: LanguageModelStudent) -> None:
     for datum in read(ModelTeacher(other, top_k=48), teacher):
         assert datum.teacher is not None
         assert torch.allclose(datum.teacher.logprobs.exp().sum(1), torch.ones(datum.n_rows))
+
+
+# -- kept on disk ----------------------------------------------------------------------------
+
+
+class Counted(TeacherModel):
+    """Counts what another one reads."""
+
+    def __init__(self, model: TeacherModel) -> None:
+        self.model, self.n_read = model, 0
+
+    @property
+    def identity(self) -> str:
+        return self.model.identity
+
+    def read(self, texts: Texts, data: Sequence[Datum], needs: Needs) -> list[Datum]:
+        self.n_read += len(data)
+        return self.model.read(texts, data, needs)
+
+
+def told(data: Sequence[Datum]) -> list[bytes]:
+    known = [d.teacher for d in data if d.teacher is not None]
+    return [of.numpy().tobytes() for t in known for of in (t.ids, t.logprobs, t.rest)]
+
+
+def test_what_was_told_is_remembered_by_content_to_the_last_bit(
+    teacher: LanguageModelStudent, tmp_path: Path
+) -> None:
+    """Another k, temperature, text or weight of the model is another content."""
+    one = Counted(ModelTeacher(teacher, top_k=5))
+    model = RememberedTeacher(one, tmp_path)
+    first, second = read(model, teacher), read(model, teacher)
+    assert one.n_read == 3
+    assert told(first) == told(second) == told(read(one.model, teacher))
+    assert model.cost(first) == one.cost(first)
+    read(model, teacher, Needs(teacher=True, rejected=True, temperature=2.0))
+    assert one.n_read == 6
+    read(model, teacher, Needs(teacher=True))  # Of the second example there is no other text.
+    assert one.n_read == 8
+    for other in (ModelTeacher(teacher, top_k=6), ModelTeacher(untrained_tiny(3), top_k=5)):
+        counted = Counted(other)
+        read(RememberedTeacher(counted, tmp_path), teacher)
+        assert counted.n_read == 3
+
+
+def test_damaged_memories_are_read_anew(teacher: LanguageModelStudent, tmp_path: Path) -> None:
+    one = Counted(ModelTeacher(teacher, top_k=5))
+    model = RememberedTeacher(one, tmp_path)
+    right = told(read(model, teacher))
+    for file, damage in zip(sorted(tmp_path.iterdir()), (b"", b"PK\x03\x04no", b"x"), strict=True):
+        file.write_bytes(damage)
+    assert told(read(model, teacher)) == right
+    assert one.n_read == 6
+    assert told(read(model, teacher)) == right
+    assert one.n_read == 6
+
+
+def test_training_that_was_cut_short_ends_as_it_would_have(
+    teacher: LanguageModelStudent, tmp_path: Path
+) -> None:
+    """Killed once everything was read, and started again from the same student and stream."""
+    trainer = FineTuner(
+        FineTuningSettings(loss="distillation"),
+        teacher_model=RememberedTeacher(ModelTeacher(teacher), tmp_path),
+    )
+    found = []
+    for _ in range(2):
+        student = untrained_tiny(1)
+        result = trainer.train(student, DATA, np.random.default_rng(0))
+        found.append((result.loss, result.losses, student.save()))
+    assert found[0] == found[1]
+
+
+def distilled(student: Student) -> FineTuner:
+    """A trainer that follows a model with random weights."""
+    settings = FineTuningSettings(loss="distillation")
+    return FineTuner(settings, teacher_model=ModelTeacher(untrained_tiny(2)))
+
+
+def test_a_budget_of_tokens_that_a_teacher_model_reads_is_held() -> None:
+    """Prompts of 10, targets of 4 and an end are 15 tokens each: 40 pay for two of three."""
+    env = teacher_env(
+        task_settings={"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1},
+        budget={"steps": 2, "teacher_tokens_in": 40},
+        trainer=distilled,
+    )
+    env.reset(seed=0)
+    *_, info = env.step(tuple(Example(f"copy {w}=", w, "copy") for w in ("cdxy", "fghm", "hkzq")))
+    assert [v.reason for v in info["rejected"]] == ["budget"]
+    assert env.spent.teacher_tokens_in == 30

@@ -1,0 +1,79 @@
+"""Objectives written down plainly, in 64 bits and one text at a time, and how they are compared.
+
+Nothing here is packed, chunked or weighted by rows: each function is its formula.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from teachgym.students.local.student import LanguageModelStudent
+from teachgym.students.texts import Texts
+from teachgym.training.datum import encode
+from teachgym.training.forward import run_pass
+from teachgym.training.losses import Loss
+from teachgym.training.packing import passes
+from teachgym.training.teacher_models import TeacherModel
+from teachgym.types import Data, Prompt
+
+Objective = Callable[["Plain"], torch.Tensor]
+
+
+class Plain:
+    """A model in 64 bits that reads a response at a time."""
+
+    def __init__(self, student: LanguageModelStudent, teacher: Any = None) -> None:
+        self.texts: Texts = student.texts
+        self.model = copy.deepcopy(student.model).double()
+        self.model.zero_grad()
+        self.teacher = teacher and copy.deepcopy(teacher.model).double()
+
+    def read(self, prompt: str, response: str, *, teacher: bool = False) -> Any:
+        """Tokens of the response with its end, logits before each, and the states, (T, ...)."""
+        ((ids, target),) = self.texts.pairs([Prompt(prompt)], [response])
+        model = self.teacher if teacher else self.model
+        output = model(torch.tensor([[*ids, *target]]), output_hidden_states=True)
+        rows = slice(len(ids) - 1, len(ids) + len(target) - 1)
+        return torch.tensor(target), output.logits[0, rows], output.hidden_states[-1][0, rows]
+
+    def logprobs(self, prompt: str, response: str) -> torch.Tensor:
+        """Of each token of the response and its end, (T,)."""
+        labels, logits, _ = self.read(prompt, response)
+        return -F.cross_entropy(logits, labels, reduction="none")
+
+
+def compare(
+    loss: Loss,
+    data: Data,
+    plain: Objective,
+    *,
+    student: LanguageModelStudent,
+    teacher: TeacherModel | None = None,
+    taught_by: LanguageModelStudent | None = None,
+) -> tuple[float, float]:
+    """Relative errors of the value and of the gradient of all weights, over all data at once."""
+    encoded = encode(student.texts, data, loss.needs)
+    if teacher is not None:
+        encoded = teacher.read(student.texts, encoded, loss.needs)
+    (one,) = passes([encoded], 10**6)
+    student.model.zero_grad()
+    value = float(run_pass(student.pool, one, loss))
+    right = Plain(student, taught_by)
+    expected = plain(right)
+    expected.backward()
+    wanted_value = expected.item()
+    found, wanted = _gradient(student.model), _gradient(right.model)
+    student.model.zero_grad()
+    apart = np.linalg.norm(found - wanted) / np.linalg.norm(wanted)
+    return abs(value - wanted_value) / abs(wanted_value), float(apart)
+
+
+def _gradient(model: Any) -> np.ndarray:
+    grads: Sequence[torch.Tensor] = [p.grad.flatten() for p in model.parameters()]
+    return torch.cat(list(grads)).double().numpy()

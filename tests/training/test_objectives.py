@@ -1,0 +1,212 @@
+"""Every objective: value and gradient by its formula in 64 bits; padded, together and alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from teachgym.students.hf.student import HuggingFaceStudent
+from teachgym.students.local.pool import StudentPool
+from teachgym.students.local.student import LanguageModelStudent
+from teachgym.testing import check_trainer
+from teachgym.training.contrast import Contrast
+from teachgym.training.distillation import Distillation
+from teachgym.training.fine_tuning import FineTuner
+from teachgym.training.hf import HuggingFaceTrainer
+from teachgym.training.losses import Joint, Loss, Sft
+from teachgym.training.preferences import Redi, SimPo
+from teachgym.training.settings import FineTuningSettings
+from teachgym.training.teacher_models import ModelTeacher
+from teachgym.types import Data, Example
+from tests.students.models import untrained_tiny
+from tests.training.plain import Objective, Plain, compare
+
+PAIRS: Data = (
+    Example("copy ab=", "ab", "copy", rejected="ba"),
+    Example("rev abcd=", "dcba", "rev", rejected="abc"),
+    Example("last xyz=", "z", "last", rejected="xy"),
+)
+SIGNED = Example("copy abc=", "abc", "copy", spans=(("a", 1.0), ("b", -0.5), ("c", 0.0)))
+SOFT = Example("first ab=", "a", "first", soft_labels=(("a", 0.7), ("b", 0.2), ("ab", 0.1)))
+ALONE = Example("first xy=", "x", "first")
+JOINT: Data = tuple(
+    Example(prompt, target, "rev", kind=kind, meta={"joint": "one"})
+    for prompt, target, kind in (
+        ("rev abc=", "cba", "exercise"),
+        ("rev of abc", "back", "backward"),
+        ("next cba=", "abc", "backward"),
+    )
+)
+TRIPLE = Example(
+    *("rev abc=", "cba", "rev"), rejected="abc", soft_labels=(("cba", 0.5), ("c b a", 0.5))
+)
+
+
+# -- the formulas ----------------------------------------------------------------------------
+
+
+def mean_of_tokens(plain: Plain) -> torch.Tensor:
+    """Of "abc" and the end with 1, -0.5, 0, 0; of the soft labels with 0.7, 0.2 and 0.1."""
+    signed = plain.logprobs(SIGNED.prompt, SIGNED.target)
+    total = -(signed[0] - 0.5 * signed[1])
+    for response, share in SOFT.soft_labels:
+        total = total - share * plain.logprobs(SOFT.prompt, response).sum()
+    return total / (1.5 + 0.7 * 2 + 0.2 * 2 + 0.1 * 3)
+
+
+def joint(plain: Plain) -> torch.Tensor:
+    return torch.stack([-plain.logprobs(e.prompt, e.target).mean() for e in (*JOINT, ALONE)]).mean()
+
+
+def simpo(plain: Plain) -> torch.Tensor:
+    losses = []
+    for e in PAIRS:
+        chosen, rejected = (plain.logprobs(e.prompt, str(r)) for r in (e.target, e.rejected))
+        losses.append(-F.logsigmoid(2.5 * (chosen.mean() - rejected.mean()) - 0.75))
+    return torch.stack(losses).mean()
+
+
+def redi(plain: Plain) -> torch.Tensor:
+    losses = [-plain.logprobs(ALONE.prompt, ALONE.target).mean()]
+    for e in PAIRS:
+        chosen, rejected = (plain.logprobs(e.prompt, str(r)) for r in (e.target, e.rejected))
+        losses.append(-chosen.mean() + 0.6 * rejected.mean())
+    return torch.stack(losses).mean()
+
+
+def contrast(plain: Plain) -> torch.Tensor:
+    """A character is a token, and nothing predicts the first; one example of two has a triplet."""
+    losses = []
+    for e in (TRIPLE, ALONE):
+        entropy = -plain.logprobs(e.prompt[0], e.prompt[1:] + e.target)
+        n_target = len(e.target) + 1
+        weights = torch.tensor([0.1] * (len(entropy) - n_target) + [1.0] * n_target)
+        losses.append((weights * entropy).sum() / weights.sum())
+    right, other, wrong = (
+        plain.read("rev abc=", response)[2][-1] for response in ("cba", "c b a", "abc")
+    )
+    near, far = (1 - F.cosine_similarity(right, to, dim=0) for to in (other, wrong))
+    triplet = (near - far + 0.3).clamp(min=0)
+    assert triplet.item() > 0
+    return (torch.stack(losses).sum() + 0.5 * triplet) / 2
+
+
+def distillation(divergence: str, temperature: float) -> Objective:
+    def loss(plain: Plain) -> torch.Tensor:
+        total, n_tokens = torch.zeros((), dtype=torch.float64), 0
+        for e in PAIRS:
+            labels, logits, _ = plain.read(e.prompt, e.target)
+            p = plain.read(e.prompt, e.target, teacher=True)[1].detach() / temperature
+            p, q = p.softmax(-1), (logits / temperature).softmax(-1)
+            m = 0.3 * p + 0.7 * q
+            found = {
+                "forward": (p * (p / q).log()).sum(),
+                "reverse": (q * (q / p).log()).sum(),
+                "jensen-shannon": 0.3 * (p * (p / m).log()).sum() + 0.7 * (q * (q / m).log()).sum(),
+            }[divergence]
+            total = total + 0.2 * found + F.cross_entropy(logits, labels, reduction="sum")
+            n_tokens += len(labels)
+        return total / n_tokens
+
+    return loss
+
+
+CASES: dict[str, tuple[Loss, Data, Objective]] = {
+    "sft": (Sft(), (SIGNED, SOFT), mean_of_tokens),
+    "joint": (Joint(), (*JOINT, ALONE), joint),
+    "simpo": (SimPo(beta=2.5, gamma=0.75), (*PAIRS, ALONE), simpo),
+    "redi": (Redi(alpha=0.6), (*PAIRS, ALONE), redi),
+    "contrast": (Contrast(margin=0.3), (TRIPLE, ALONE), contrast),
+    **{
+        f"{divergence} at {temperature}": (
+            Distillation(
+                divergence=divergence,  # type: ignore[arg-type]
+                beta=0.3,
+                temperature=temperature,
+                weight=0.2,
+                sft_weight=1.0,
+            ),
+            PAIRS,
+            distillation(divergence, temperature),
+        )
+        for divergence in ("forward", "reverse", "jensen-shannon")
+        for temperature in (1.0, 2.0)
+    },
+}
+SETTINGS = FineTuningSettings(learning_rate=1e-3, batch_size=2, epochs=2, optimizer="adamw")
+
+
+@pytest.fixture(scope="module")
+def teacher() -> LanguageModelStudent:
+    made: LanguageModelStudent = untrained_tiny(2)
+    return made
+
+
+def trainer(make: Callable[..., Any], loss: Loss, by: LanguageModelStudent) -> Any:
+    return make(SETTINGS, loss=loss, teacher_model=ModelTeacher(by))
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_value_and_gradient_are_those_of_the_formula(
+    name: str, teacher: LanguageModelStudent
+) -> None:
+    loss, data, plain = CASES[name]
+    student: LanguageModelStudent = untrained_tiny(1)
+    by = ModelTeacher(teacher) if loss.needs.teacher else None
+    value, gradient = compare(
+        loss, data, plain, student=student, teacher=by, taught_by=teacher if by else None
+    )
+    assert value < 2e-6
+    assert gradient < 2e-5
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_packed_is_padded(name: str, teacher: LanguageModelStudent) -> None:
+    loss, data, _ = CASES[name]
+    one, other = untrained_tiny(1), untrained_tiny(1)
+    reference = HuggingFaceStudent(other.model, other.texts, max_new_tokens=24)
+    packed = trainer(FineTuner, loss, teacher).train(one, data, rng())
+    plain = trainer(HuggingFaceTrainer, loss, teacher).train(reference, data, rng())
+    assert packed.loss == pytest.approx(plain.loss, abs=1e-5)
+    np.testing.assert_allclose(packed.losses, plain.losses, atol=1e-4)
+    assert replace(packed.cost, seconds=0) == replace(plain.cost, seconds=0)
+    trained = reference.save().arrays
+    for key, array in one.save().arrays.items():
+        np.testing.assert_allclose(array, trained[key], rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_students_together_learn_what_each_would_alone(
+    name: str, teacher: LanguageModelStudent
+) -> None:
+    """Three of one pool, with other data and other streams each, to the last bit."""
+    loss, data, _ = CASES[name]
+    sets = (data, data[::-1], (*data[1:], ALONE))
+    own, alone = trainer(FineTuner, loss, teacher), untrained_tiny(1)
+    pool = StudentPool(untrained_tiny(1).model, alone.texts, max_new_tokens=24, count=3)
+    members = [LanguageModelStudent(pool, k) for k in range(3)]
+    together = own.train_together(members, sets, [rng(k) for k in range(3)])
+    start = alone.save()
+    for k, (member, taught) in enumerate(zip(members, sets, strict=True)):
+        alone.restore(start)
+        result = own.train(alone, taught, rng(k))
+        np.testing.assert_equal(result.losses, together[k].losses)
+        assert result.loss == together[k].loss
+        assert member.save() == alone.save()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_contract_of_trainers_is_kept(name: str, teacher: LanguageModelStudent) -> None:
+    """Among others: the same from the same student and stream, and at the price that was told."""
+    loss, data, _ = CASES[name]
+    check_trainer(trainer(FineTuner, loss, teacher), untrained_tiny(1), data)
