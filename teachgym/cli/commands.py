@@ -399,6 +399,26 @@ def report(
 
 
 @app.command()
+def watch(folder: given.RunOrBench, port: given.Port = 0) -> None:
+    """Serve the page of a run or a bench to a browser on this machine, while it grows.
+
+    Nothing is written. The page of a run shows what its whole steps brought; test is read at the
+    end. Ctrl-C ends it.
+    """
+    with errors_in_red():
+        prepare_process(None)
+        from teachgym.cli.watch import Watcher, check_watchable
+
+        check_watchable(folder)
+        with Watcher(folder, port) as server:
+            say(f"{server.address}  (Ctrl-C ends it)")
+            try:
+                server.serve_forever()
+            except KeyboardInterrupt:
+                say("stopped")
+
+
+@app.command()
 def doctor() -> None:
     """Look at this machine: packages and extras, threads, folders, keys, GPU, sandbox.
 

@@ -166,6 +166,7 @@ Threads = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the run's folder only.")]
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print the tables as Markdown.")]
+Port = Annotated[int, _option("Of the server.", "any that is free", min=0, max=65535)]
 Page = Annotated[Path | None, _option("Also write a page, to this file.", "no page")]
 Teaching = Annotated[
     bool,

@@ -9,8 +9,14 @@ from teachgym.runs.journal import Journal
 from teachgym.types import Example
 
 
-def read_taught(run: RunFolder) -> tuple[tuple[Example, float | None], ...]:
+def read_taught(
+    run: RunFolder, *, going_on: bool = False
+) -> tuple[tuple[Example, float | None], ...]:
     """Every example trained on, with its loss when it was first met; None = not known.
+
+    Args:
+        run: where they are.
+        going_on: whether the run is: then those of a step that is not over are left out.
 
     Raises:
         RunError: if there are not as many examples as the journal says, or a line is no example.
@@ -20,6 +26,8 @@ def read_taught(run: RunFolder) -> tuple[tuple[Example, float | None], ...]:
     except ConfigError as error:
         raise RunError(f"{error}; restore it from a copy") from error
     losses = Journal(run.journal).losses
+    if going_on:
+        examples = examples[: len(losses)]
     if len(examples) > len(losses):
         raise RunError(
             f"{run.examples} has examples of a step that was not finished; go on with: "

@@ -94,10 +94,15 @@ def render_page(page: Page) -> str:
     )
 
 
+def page_bytes(page: Page) -> bytes:
+    """The content of the page's file, without secrets; half a surrogate pair becomes ``?``."""
+    return hide(render_page(page)).encode("utf-8", errors="replace")
+
+
 def write_page(path: Path, page: Page) -> Path:
-    """Write the page's file in place of an older one; half a surrogate pair becomes ``?``."""
+    """Write the page's file in place of an older one."""
     with replacing(path) as temporary:
-        temporary.write_bytes(hide(render_page(page)).encode("utf-8", errors="replace"))
+        temporary.write_bytes(page_bytes(page))
     return path
 
 

@@ -48,14 +48,19 @@ class Written:
         return self.example.provenance or Provenance()
 
 
-def read_written(folder: RunFolder) -> tuple[Written, ...]:
-    """Every example of a run, accepted and kept out, in the order of the steps."""
-    accepted = (Written(e.step, e, ACCEPTED, "", loss) for e, loss in read_taught(folder))
+def read_written(folder: RunFolder, until: int | None = None) -> tuple[Written, ...]:
+    """Every example of a run, accepted and kept out, in the order of the steps.
+
+    ``until`` leaves out those of later steps, of which a run that is going on has some.
+    """
+    taught = read_taught(folder, going_on=until is not None)
+    accepted = (Written(e.step, e, ACCEPTED, "", loss) for e, loss in taught)
     kept_out = (
         Written(r["step"], example_of_verdict(r), r["reason"], r["detail"])
         for r in read_lines(folder.rejected)
     )
-    return tuple(sorted((*accepted, *kept_out), key=lambda written: written.step))
+    made = [w for w in (*accepted, *kept_out) if until is None or w.step <= until]
+    return tuple(sorted(made, key=lambda written: written.step))
 
 
 def example_browser(key: str, written: Iterable[Written]) -> Browser:

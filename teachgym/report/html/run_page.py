@@ -21,11 +21,11 @@ from teachgym.report.charts import (
     line_chart,
     score_mark,
 )
-from teachgym.report.figures import run_charts, save_charts
+from teachgym.report.figures import curve_frame, curve_line, run_charts, save_charts
 from teachgym.report.headline import headline
 from teachgym.report.html.cells import Cell, Records, html_table, shaded
 from teachgym.report.html.charts import figure, grid
-from teachgym.report.html.material import RunMaterial
+from teachgym.report.html.material import RunMaterial, RunSoFar
 from teachgym.report.html.page import FIGURES, PAGE, Page, Section, browse, write_page
 from teachgym.report.html.records import (
     ACCEPTED,
@@ -55,6 +55,11 @@ from teachgym.types import CURRENCIES, Score
 _NAMED = 4
 """Skills that a step's examples are said to be of, at most."""
 
+_MAP = (
+    "Gains are paired over items, ± standard error. Numbered columns are steps: accuracy on val in "
+    "hundredths, shaded by it, with errors and n in tooltips. A number of examples leads to these."
+)
+
 
 def write_run_page(folder: RunFolder) -> Path:
     """Write ``report.html`` and the ``figures`` beside it into the run's folder.
@@ -81,19 +86,49 @@ def run_page(run: RunMaterial) -> Page:
         _examples(run),
         _spending(run),
     )
+    lead = headline(run.result)
+    return Page(describe_run(run.result), _facts(run), sections, _folded(run), lead=lead)
+
+
+def _folded(run: RunSoFar) -> dict[str, str]:
     config = {key: value for key, value in run.config.items() if key != "spec"}
     spec = json.loads(run.config["spec"] or "null")
     folded = {"Configuration, versions and commit": config, "Environment": spec}
-    texts = {name: json.dumps(value, indent=2) for name, value in folded.items()}
-    return Page(describe_run(run.result), _facts(run), sections, texts, lead=headline(run.result))
+    return {name: json.dumps(value, indent=2) for name, value in folded.items()}
+
+
+def page_so_far(run: RunSoFar, title: str) -> Page:
+    """The page of a run that is going on: nothing of ``test``, which is read at the end."""
+    first, *_, last = [*run.curve, run.curve[-1]]
+    steps = len(run.curve) - 1
+    lead = f"After step {steps}: accuracy on val {first} at first, {last} now."
+    curve = line_chart([curve_line(run.curve)], curve_frame(run.curve))
+    charts = [grid([curve, *_bought_charts(run)]), grid([*_figure_charts(run)], small=True)]
+    sections = (
+        Section("learning", "Learning", "Of the whole of val, after each step.", charts),
+        Section("skills", "Skills", _MAP, [html_table(skill_map(run, None), sortable=True)]),
+        _teaching(run),
+        *([_tree(run.forest)] if run.forest else []),
+        *_hints(run),
+        _steps(run),
+        _examples(run),
+    )
+    return Page(title, _settings(run), sections, _folded(run), lead=lead)
 
 
 def _facts(run: RunMaterial) -> dict[str, str]:
-    result, versions, config = run.result, run.config["versions"], run.config["config"]
+    result = run.result
     return {
         "Task": result.task,
         "Episode": describe_end(result),
         "Best step": f"{result.best_step} of {result.steps}",
+        **_settings(run),
+    }
+
+
+def _settings(run: RunSoFar) -> dict[str, str]:
+    versions, config = run.config["versions"], run.config["config"]
+    return {
         "Settings of the environment": _given(config["env_settings"]),
         "Settings of the teacher": _given(config["teacher_settings"]),
         "Version": f"teachgym {versions['teachgym']}, Python {versions['python']}",
@@ -133,14 +168,12 @@ def _skills(run: RunMaterial) -> Section:
     return Section(
         "skills",
         "Skills",
-        "Gain on test is paired over items, ± standard error. Numbered columns are steps: accuracy "
-        "on val in hundredths, shaded by it, with errors and n in tooltips. A skill leads "
-        "to its answers, its number of examples to these.",
-        [html_table(skill_map(run), sortable=True)],
+        f"{_MAP} A skill leads to its answers.",
+        [html_table(skill_map(run, run.test), sortable=True)],
     )
 
 
-def _figure_charts(run: RunMaterial) -> Iterator[Chart]:
+def _figure_charts(run: RunSoFar) -> Iterator[Chart]:
     """The curve of each metric of the task and each part of its grades."""
     for name in run.val[0].figures:
         found = {step: report.figures[name] for step, report in run.val.items()}
@@ -169,9 +202,9 @@ def _spending(run: RunMaterial) -> Section:
     )
 
 
-def _currencies(run: RunMaterial) -> dict[str, str]:
+def _currencies(run: RunSoFar) -> dict[str, str]:
     """Names of the currencies of which something was spent."""
-    used = (c for c in CURRENCIES if c != "steps" and getattr(run.result.spent, c))
+    used = (c for c in CURRENCIES if c != "steps" and run.spent(c)[-1])
     return {currency: currency.replace("_", " ") for currency in used}
 
 
@@ -186,22 +219,22 @@ def _is_even(spent: Sequence[float]) -> bool:
     return all(abs(s / spent[-1] - n / steps) < 0.1 for n, s in enumerate(spent))
 
 
-def _bought_charts(run: RunMaterial) -> list[Chart]:
+def _bought_charts(run: RunSoFar) -> list[Chart]:
     """The learning curve over each currency that was not spent evenly."""
     uneven = {c: name for c, name in _currencies(run).items() if not _is_even(run.spent(c))}
     return [_bought_chart(run, currency, name) for currency, name in uneven.items()]
 
 
-def _bought_chart(run: RunMaterial, currency: str, name: str) -> Chart:
+def _bought_chart(run: RunSoFar, currency: str, name: str) -> Chart:
     points = [
         Point(amount, score_mark(f"{amount:,.10g} {name}", score))
-        for amount, score in zip(run.spent(currency), run.result.curve, strict=True)
+        for amount, score in zip(run.spent(currency), run.curve, strict=True)
     ]
-    frame = Frame(f"Accuracy for {name}", name, "accuracy on val", item_errors(run.result.curve))
+    frame = Frame(f"Accuracy for {name}", name, "accuracy on val", item_errors(run.curve))
     return line_chart([Line("", points)], frame)
 
 
-def _teaching(run: RunMaterial) -> Section:
+def _teaching(run: RunSoFar) -> Section:
     title = "What was taught"
     accepted = [w.example for w in run.written if w.verdict == ACCEPTED]
     if not accepted:
@@ -234,7 +267,7 @@ def _tree(forest: Forest) -> Section:
     return Section("tree", "Skill tree", told, parts)
 
 
-def _hints(run: RunMaterial) -> Iterator[Section]:
+def _hints(run: RunSoFar) -> Iterator[Section]:
     rows = hint_rows(run.written)
     if len(rows) > 1:
         intro = "What the teacher said about its orders, and the examples that were made for them."
@@ -252,7 +285,7 @@ def _answers(run: RunMaterial) -> Section:
     )
 
 
-def _examples(run: RunMaterial) -> Section:
+def _examples(run: RunSoFar) -> Section:
     title = "Data"
     if not run.written:
         return Section("examples", title, "No example was made.", [])
@@ -262,7 +295,7 @@ def _examples(run: RunMaterial) -> Section:
     return Section("examples", title, intro, [browse(example_browser("example-data", run.written))])
 
 
-def _steps(run: RunMaterial) -> Section:
+def _steps(run: RunSoFar) -> Section:
     steps = html_table(_step_rows(run), words=("made",))
     tables = [figure("Steps", "costs are of the step itself", steps)]
     kinds = (
@@ -280,7 +313,7 @@ def _steps(run: RunMaterial) -> Section:
     return Section("steps", "Steps and incidents", intro, tables)
 
 
-def _step_rows(run: RunMaterial) -> list[list[str | Cell]]:
+def _step_rows(run: RunSoFar) -> list[list[str | Cell]]:
     """Header and a row per step: what came of it, and what was made for it."""
     numbers = {"reward": "reward", "accepted": "trained on", "rejected": "kept out"}
     numbers |= {"incidents": "incidents", "loss": "loss"}
@@ -288,7 +321,7 @@ def _step_rows(run: RunMaterial) -> list[list[str | Cell]]:
     header = ["step", "accuracy on val", "with aids", *numbers.values(), "made", *costs.values()]
     rows: list[list[str | Cell]] = [[*header]]
     before: Mapping[str, float] = {}
-    for step, (line, score) in enumerate(zip(run.metrics, run.result.curve, strict=True)):
+    for step, (line, score) in enumerate(zip(run.metrics, run.curve, strict=True)):
         paid = (_number({n: line.get(n, 0.0) - before.get(n, 0.0)}, n) for n in costs)
         rows.append(
             [

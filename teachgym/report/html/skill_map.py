@@ -5,34 +5,39 @@ from __future__ import annotations
 from collections import Counter
 
 from teachgym.report.html.cells import Cell, Records
-from teachgym.report.html.material import RunMaterial
+from teachgym.report.html.material import RunSoFar
 from teachgym.report.html.records import ACCEPTED
 from teachgym.report.teaching import skill_gains
-from teachgym.types import Score
+from teachgym.types import Report, Score
 
 _COLUMNS = 25
 """Steps that have a column, at most, besides the last."""
 
 
-def skill_map(run: RunMaterial) -> list[list[str | Cell]]:
-    """Header and a row per skill, the one with the largest gain on test first.
+def skill_map(run: RunSoFar, exam: tuple[Report, Report] | None) -> list[list[str | Cell]]:
+    """Header and a row per skill, the one with the largest gain first.
 
     Columns of steps, by their number, have the accuracy on ``val`` in hundredths, shaded by it; the
-    tooltip has its error and n, and how many examples of the skill had been trained
-    on until then.
+    tooltip has its error and n, and how many examples of the skill had been trained on until then.
+
+    Args:
+        run: whose skills.
+        exam: answers of the untrained and the best student to ``test``; None = there was none yet,
+            then gains are those on ``val``, and no skill leads to answers.
     """
-    gains = skill_gains(*(report.predictions for report in run.test))
+    ends = (run.val[0], run.val[max(run.val)])
+    gains = skill_gains(*(report.predictions for report in exam or ends))
     steps = _spread([*run.val])
     scores = {step: run.val[step].by_skill() for step in steps}
     taught = Counter((w.example.skill, w.step) for w in run.written if w.verdict == ACCEPTED)
     most = max((_until(taught, skill, steps[-1]) for skill in gains), default=0) or 1
-    header = ["skill", "gain on test", "untrained", "best", "examples"]
-    rows: list[list[str | Cell]] = [[*header, *map(str, steps)]]
+    names = ["gain on test", "untrained", "best"] if exam else ["gain on val", "untrained", "now"]
+    rows: list[list[str | Cell]] = [["skill", *names, "examples", *map(str, steps)]]
     for skill, (before, after, gain) in sorted(gains.items(), key=_by_gain):
         count = _until(taught, skill, steps[-1])
         rows.append(
             [
-                Cell(skill, records=Records("answers", "skill", skill)),
+                Cell(skill, records=Records("answers", "skill", skill) if exam else None),
                 Cell(gain.show("+.3f"), gain.mean if gain.n else None, f"{skill}: {gain}"),
                 *(Cell(score.show(".2f"), note=str(score)) for score in (before, after)),
                 Cell(f"{count:,}", count / most, records=Records("examples", "skill", skill)),
