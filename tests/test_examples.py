@@ -17,7 +17,7 @@ EXAMPLES = {
     "episode.py": ([], "test accuracy"),
     "paper_in_one_file.py": ([], "gain 0.046"),
     "own_teacher.py": ([], "halfway"),
-    "fork.py": ([], "of a step on"),
+    "fork.py": ([], "signal to noise of the group"),
     "together.py": ([], "skills 25 to 32: reward"),
     "train_ppo.py": (["256"], "after"),
     "train_dqn.py": (["60"], "gain on val"),
