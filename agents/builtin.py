@@ -305,6 +305,43 @@ _WORDS = {
     ),
 }
 
+_AHEAD: dict[str, TeacherEntry] = {
+    name: TeacherEntry(
+        text,
+        {"SkillList": f"lookahead:{made}"},
+        f"lookahead:{known}",
+        "gains of all",
+        defaults,
+        env={"SkillList": {"lookahead": 8, **words}},
+    )
+    for name, text, made, known, defaults, words in (
+        (
+            "best-of-n",
+            "tries what another teacher does and variations of it, makes the best",
+            "LookAhead",
+            "Ahead",
+            {},
+            {},
+        ),
+        (
+            "beam",
+            "as best-of-n, several steps ahead",
+            "LookAhead",
+            "Ahead",
+            {"depth": 2, "width": 2},
+            {},
+        ),
+        (
+            "llm-best-of-n",
+            "tries several replies of a chat model, makes the best",
+            "BestReply",
+            "TextAhead",
+            {},
+            {"action": "text", "observation": "text"},
+        ),
+    )
+}
+
 BUILT_IN: Mapping[str, TeacherEntry] = {
     **_PLAIN,
     **_BOXES,
@@ -313,5 +350,6 @@ BUILT_IN: Mapping[str, TeacherEntry] = {
     **_MIXTURES,
     **_TREES,
     **_WORDS,
+    **_AHEAD,
 }
 """By name, in the order of tables."""

@@ -87,8 +87,11 @@ class TeacherEntry:
 
     def __call__(self, env: gym.Env[Any, Any], **settings: Any) -> Teacher[Any, Any]:
         """The teacher for an environment of one of ``kinds``."""
-        chosen = {**self.defaults, **settings}
-        return self._make(_load(self.makers[kind_of(env).env]), _load(self.knows).of(env), chosen)
+        return self.teach(kind_of(env).env, _load(self.knows).of(env), **settings)
+
+    def teach(self, env: EnvName, known: Any, **settings: Any) -> Teacher[Any, Any]:
+        """The teacher of an environment of which it may know ``known``, of the class ``knows``."""
+        return self._make(_load(self.makers[env]), known, {**self.defaults, **settings})
 
     def _make(
         self, make: Callable[..., Any], known: Any, chosen: dict[str, Any]

@@ -167,7 +167,7 @@ class TeacherEnv(gym.Env[Report, Data]):
             after = self._evaluate_val() if taught else before
             aided = self._evaluate_aided() if taught and self.state.aids else None
             self.ledger.record(Cost(seconds=perf_counter() - started))
-            cost, incidents = self._reckon()
+            cost, incidents, calls = self._reckon()
             reward = self.rules.reward_scale * float(self.reward(before, after, cost))
             self._advance(after, accepted, waiting=0 if due else self.state.waiting + len(accepted))
             info = {
@@ -181,6 +181,7 @@ class TeacherEnv(gym.Env[Report, Data]):
                 "stop_reason": self.state.stop_reason,
             }
             info |= {"aided": aided} if aided else {}
+            info |= {"calls": calls} if calls else {}
             return after, reward, bool(self.state.stop_reason), False, info
 
     def end(self) -> None:
@@ -425,13 +426,14 @@ class TeacherEnv(gym.Env[Report, Data]):
         self.say("making data")
         return report
 
-    def _reckon(self) -> tuple[Cost, tuple[Incident, ...]]:
-        """The cost and the incidents since the last step, the teacher's calls included."""
+    def _reckon(self) -> tuple[Cost, tuple[Incident, ...], tuple[str, ...]]:
+        """Cost, incidents and keys of calls since the last step, the teacher's included."""
         cost = self.spent - self.state.reckoned
-        incidents = tuple(self.ledger.incidents)
+        incidents, calls = tuple(self.ledger.incidents), tuple(self.ledger.calls)
         self.ledger.incidents.clear()
+        self.ledger.calls.clear()
         self._state = replace(self.state, reckoned=self.spent)
-        return cost, incidents
+        return cost, incidents, calls
 
     def _advance(self, report: Report, accepted: Data, *, waiting: int) -> None:
         state = self.state

@@ -27,7 +27,17 @@ from teachgym.forest.proposers import PROPOSERS
 from teachgym.gate import GateSettings
 from teachgym.gate.checks import CHECKS
 from teachgym.rewards import PROXIES, make_reward
-from teachgym.settings import Few, FromJson, Kept, NotNegative, Table, build, checked, within
+from teachgym.settings import (
+    Few,
+    FewOrNone,
+    FromJson,
+    Kept,
+    NotNegative,
+    Table,
+    build,
+    checked,
+    within,
+)
 from teachgym.skills.sources import require_source
 from teachgym.students import require_student
 from teachgym.tasks import TASKS
@@ -85,6 +95,9 @@ class EnvConfig(EpisodeRules):
     proxy: Part | None = None
     """What is paid instead of the reward, to compare with it: `learnability` (4 p (1 - p) of what
     is taught), `learning_progress`, or your own; none = the reward."""
+    lookahead: FewOrNone = 0
+    """How many actions a teacher may try at once on copies of the student before it chooses one;
+    what is tried is charged to the budget. 0 = it may not."""
     rejection_penalty: NotNegative = 0.0
     """Subtracted from the reward for each item in `info["rejected"]`, at once; at 0 rewards add up
     to last minus first."""

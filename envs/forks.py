@@ -146,6 +146,10 @@ class Forks:
         for id_ in ids:
             self._kept.pop(id_, None)
 
+    def forget_all(self) -> None:
+        """Let go of all snapshots."""
+        self._kept.clear()
+
     def observation(self, id_: str) -> Any:
         """What the teacher sees in a state."""
         return self._state(id_).observation

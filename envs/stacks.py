@@ -14,6 +14,7 @@ from teachgym.envs.choices import ChooseCell, ChooseRoot
 from teachgym.envs.config import EnvConfig, OpenEndedConfig, SkillListConfig, SkillTreeConfig
 from teachgym.envs.counted import CountedEnv
 from teachgym.envs.flat import flatten
+from teachgym.envs.lookahead import LookaheadEnv
 from teachgym.envs.observations import SkillObservation
 from teachgym.envs.orders import FillPlans, OrderShares
 from teachgym.envs.penalty import penalised
@@ -49,7 +50,8 @@ def stack(config: OpenEndedConfig | SkillListConfig, assemble: Assemble) -> AnyE
         "flat": lambda e: flatten(arrays(e)),
         "text": lambda e: TextObservation(e, tokens=config.observation_tokens),
     }
-    return views[config.observation](StopAction(env) if config.stop else env)
+    seen = views[config.observation](StopAction(env) if config.stop else env)
+    return LookaheadEnv(seen, config.lookahead) if config.lookahead else seen
 
 
 def _skill_list(config: SkillListConfig, base: TeacherEnv) -> AnyEnv:

@@ -37,15 +37,17 @@ class Ledger:
         """Start again, from ``spent`` and without incidents."""
         self.spent = spent or Cost()
         self.incidents: list[Incident] = []
+        self.calls: list[str] = []
+        """Keys of the recorded calls of chat models since the last step."""
 
     @contextmanager
     def undone_on_error(self) -> Iterator[None]:
         """Whatever is raised within has spent nothing and noted nothing when it leaves."""
-        spent, incidents = self.spent, list(self.incidents)
+        spent, incidents, calls = self.spent, list(self.incidents), list(self.calls)
         try:
             yield
         except BaseException:
-            self.spent, self.incidents[:] = spent, incidents
+            self.spent, self.incidents[:], self.calls[:] = spent, incidents, calls
             raise
 
     def require(self, cost: Cost) -> None:
@@ -90,6 +92,12 @@ class Ledger:
             raise ConfigError(f"{incident!r:.80} is no Incident; note what happened as one")
         self.incidents.append(incident)
 
+    def call(self, key: str) -> None:
+        """Write down that a recorded call was made; raises ``ConfigError`` for what is no text."""
+        if not isinstance(key, str):
+            raise ConfigError(f"{key!r:.80} is no key of a call; it must be a text")
+        self.calls.append(key)
+
     def remaining(self, currency: str) -> float:
         """What is left of one currency; ``inf`` if unlimited."""
         return self.budget.remaining(self.spent)[currency]
@@ -109,7 +117,9 @@ class LedgerMeter:
     __slots__ = ("_call",)
 
     def __init__(self, ledger: Ledger) -> None:
-        self._call = Capability(exhausted=ledger.exhausted, record=ledger.record, note=ledger.note)
+        self._call = Capability(
+            exhausted=ledger.exhausted, record=ledger.record, note=ledger.note, call=ledger.call
+        )
 
     def exhausted(self) -> tuple[str, ...]:
         """Currencies of which nothing is left."""
@@ -123,3 +133,7 @@ class LedgerMeter:
     def note(self, incident: Incident) -> None:
         """Write down what the numbers do not show."""
         self._call("note", incident)
+
+    def call(self, key: str) -> None:
+        """Write down that a recorded call was made."""
+        self._call("call", key)

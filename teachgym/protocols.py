@@ -460,8 +460,7 @@ class ChatModel(Protocol):
         """Answer ``messages`` (``role`` and ``content``); JSON that fits ``schema`` if given.
 
         ``draw`` numbers the answers to equal messages: equal draws may be one and the same
-        answer, another draw is another sample where the model samples at all. Safe to call from
-        several threads.
+        answer, another draw is another sample where the model samples at all. Thread-safe.
 
         Raises:
             ChatError: when no answer could be had.
@@ -480,6 +479,9 @@ class Meter(Protocol):
     def note(self, incident: Incident) -> None:
         """Write down what the numbers do not show; incidents are counted by event."""
 
+    def call(self, key: str) -> None:
+        """Write down that the recorded call ``key`` was made."""
+
 
 class Tracker(Protocol):
     """Receives the metrics of a run."""
@@ -490,10 +492,8 @@ class Tracker(Protocol):
     def record(self, folder: Path) -> None:
         """Log what numbers do not show, read from the folder of a run that has ended.
 
-        Called again if the process dies before the run is called finished.
-
         Such as examples, wrong answers, the student; ``teachgym.runs.RunFolder`` knows what is
-        where. Changes none of the run's files. Trackers of numbers alone do nothing.
+        where. Changes no file of the run. Called again if the process dies before the run's end.
         """
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from teachgym.chat.structured import settle
 from teachgym.language.form import NOTHING, Form
 from teachgym.language.forms import form_of
 from teachgym.protocols import ChatModel, Meter
@@ -58,9 +59,7 @@ class LLMText:
             meter.note(Incident("unpaid", f"nothing is left of: {', '.join(short)}"))
             return NOTHING
         completion = self.chat.complete(form.prompt_of(observation), form.schema, draw=draw)
-        meter.record(completion.cost)
-        for incident in completion.incidents:
-            meter.note(incident)
+        settle(meter, completion)
         return completion.text
 
     def observe(self, transition: Transition) -> None:

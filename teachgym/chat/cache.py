@@ -12,7 +12,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -96,12 +96,13 @@ class Recorded:
                 raise NotRecordedError(self._describe(messages, schema, draw))
             try:
                 outcome = asdict(self.chat.complete(messages, schema, draw=draw))
+                del outcome["key"]  # It is that of the request.
             except ChatError as error:
                 outcome = {"error": str(error)}
             outcome = self._write(request, outcome)
         if "error" in outcome:
             raise ChatError(outcome["error"])
-        return _to_completion(outcome)
+        return replace(_to_completion(outcome), key=_key(request))
 
     def forget_failure(self, messages: Messages, schema: Schema = None, *, draw: int = 0) -> None:
         """Ask anew next time if this request failed, as when a run stops because nothing answers.
@@ -173,6 +174,21 @@ class Recorded:
                 f"store is {str(self.path)!r}, which is no usable record of answers ({error}); "
                 "give another file, or delete it"
             ) from error
+
+
+def read_calls(path: Path) -> dict[str, tuple[Messages, str]]:
+    """The messages and the answer of each call in a record, by key; calls that failed are none.
+
+    Raises:
+        ConfigError: for a file that is no record.
+    """
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as record:
+            rows = record.execute("SELECT key, request, outcome FROM answers").fetchall()
+    except sqlite3.Error as error:
+        raise ConfigError(f"{path} is no usable record of answers ({error})") from error
+    found = ((key, json.loads(asked), json.loads(outcome)) for key, asked, outcome in rows)
+    return {key: (q["messages"], a["text"]) for key, q, a in found if "error" not in a}
 
 
 def _select(record: sqlite3.Connection, key: str) -> dict[str, Any] | None:

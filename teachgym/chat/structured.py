@@ -149,9 +149,7 @@ class StructuredChat:
             raise
         except ChatError as error:
             return error
-        self.meter.record(completion.cost)
-        for incident in completion.incidents:
-            self.meter.note(incident)
+        settle(self.meter, completion)
         return completion
 
     def _read(self, reply: Completion, item: type[ItemT]) -> Parsed[ItemT]:
@@ -185,6 +183,15 @@ class StructuredChat:
         self.meter.note(Incident(event, detail))
 
 
+def settle(meter: Meter, completion: Completion) -> None:
+    """Pay for a call and write down what happened in it."""
+    meter.record(completion.cost)
+    for incident in completion.incidents:
+        meter.note(incident)
+    if completion.key:
+        meter.call(completion.key)
+
+
 @dataclass
 class _State(Generic[ItemT]):
     """Where a call of ``ask`` stands."""
@@ -207,6 +214,9 @@ class _Bottomless:
         pass
 
     def note(self, incident: Incident) -> None:
+        pass
+
+    def call(self, key: str) -> None:
         pass
 
 

@@ -321,33 +321,38 @@ def export(
     dataset: given.Dataset = None,
     student: given.StudentOut = None,
     minari: given.Minari = None,
+    trajectories: given.Trajectories = None,
     format: given.DataFormat = "jsonl",
     license: given.License = "unknown",
 ) -> None:
-    """Write what was made, for others: data with a card and the student of a run, or all episodes.
+    """Write what was made, for others: data, calls with their rewards and the student of a run.
 
-    Episodes are those of a bench; teachers can be trained on them offline.
+    Or all episodes of a bench; teachers can be trained on them offline.
     """
     with errors_in_red():
         from teachgym.runs import RunFolder
         from teachgym.runs.export import export_dataset, export_student
 
-        if dataset is None and student is None and minari is None:
+        if dataset is None and student is None and minari is None and trajectories is None:
             raise ConfigError(
-                "nothing to export; give --dataset FOLDER or --student FOLDER for a run, "
+                "nothing to export; give --dataset, --student or --trajectories FOLDER for a run, "
                 "--minari FOLDER for a bench"
             )
         if minari is not None:
             from teachgym.cli.bench import export_minari
 
             export_minari(folder, minari)
-            if dataset is None and student is None:
+            if dataset is None and student is None and trajectories is None:
                 return
         run = RunFolder.open(folder)
         if dataset is not None:
             say(f"data set  {export_dataset(run, dataset, format=format, license=license)}")
         if student is not None:
             say(f"student   {export_student(run, student)}")
+        if trajectories is not None:
+            from teachgym.runs.trajectories import export_trajectories
+
+            say(f"calls     {export_trajectories(run, trajectories, license=license)}")
 
 
 @app.command()

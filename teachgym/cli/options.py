@@ -256,6 +256,10 @@ Minari = Annotated[
     Path | None,
     typer.Option(help="A new folder for the episodes of a bench, as Minari data sets."),
 ]
+Trajectories = Annotated[
+    Path | None,
+    typer.Option(help="A new folder for what the run's chat model was asked, said and earned."),
+]
 DataFormat = Annotated[Any, typer.Option(metavar="FORMAT", help="Of the data: jsonl or parquet.")]
 License = Annotated[str, typer.Option(help="For the data card.")]
 Version = Annotated[

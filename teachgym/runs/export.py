@@ -53,7 +53,7 @@ def export_dataset(
     if format not in get_args(Format):
         raise ConfigError(unknown("format", format, get_args(Format)))
     write = {"jsonl": _write_jsonl, "parquet": _write_parquet}[format]
-    with _exporting(run, out) as (result, folder):
+    with exporting(run, out) as (result, folder):
         rows = [_row(example, loss) for example, loss in read_taught(run)]
         (folder / "data").mkdir(parents=True)
         write(folder / "data" / f"train.{format}", rows)
@@ -70,14 +70,14 @@ def export_student(run: RunFolder, out: Path) -> Path:
         RunError: if the run is not finished, somebody else works on it, a link leads out of it, or
             ``out`` exists.
     """
-    with _exporting(run, out) as (_, folder):
+    with exporting(run, out) as (_, folder):
         refuse_links(run.student)
         shutil.copytree(run.student, folder)
     return out
 
 
 @contextmanager
-def _exporting(run: RunFolder, out: Path) -> Iterator[tuple[RunResult, Path]]:
+def exporting(run: RunFolder, out: Path) -> Iterator[tuple[RunResult, Path]]:
     """The result, and a temporary folder that becomes ``out``; the run is held meanwhile."""
     out = settle(out)
     if out.exists():

@@ -192,8 +192,8 @@ def from_jsonable(space: gym.Space[Any], value: Any) -> Any:
 def describe_step(env: gym.Env[Any, Any], transition: Transition) -> Record:
     """The journal's fields of a transition.
 
-    Of ``info`` only losses, metrics, cost and stop reason are kept; the examples are in files of
-    their own.
+    Of ``info`` only losses, metrics, cost, stop reason and the keys of the calls of chat models
+    are kept; the examples are in files of their own.
     """
     info = transition.info
     return {
@@ -206,6 +206,7 @@ def describe_step(env: gym.Env[Any, Any], transition: Transition) -> Record:
         "metrics": dict(info["metrics"]),
         "cost": info["cost"].as_dict(),
         "stop_reason": info["stop_reason"],
+        **({"calls": list(info["calls"])} if "calls" in info else {}),
     }
 
 

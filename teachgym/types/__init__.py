@@ -7,7 +7,7 @@ under itself with its meaning, unit and range; behaviour lives behind the seams 
 
 from teachgym.types.chat import Brief, Completion, Draft, Incident, Messages, Schema
 from teachgym.types.costs import CURRENCIES, Budget, Cost
-from teachgym.types.episodes import Checkpoint, Episode, Obs, TrainResult, Transition
+from teachgym.types.episodes import Checkpoint, Episode, Obs, TrainResult, Transition, Tried
 from teachgym.types.examples import (
     EXERCISE,
     NOT_MEASURED,
@@ -68,6 +68,7 @@ __all__ = [
     "Split",
     "TrainResult",
     "Transition",
+    "Tried",
     "Turn",
     "Verdict",
     "freeze",

@@ -39,6 +39,8 @@ class Completion:
     """Whether a limit of length ended the answer."""
     incidents: tuple[Incident, ...] = ()
     """What happened on the way to it, such as retries."""
+    key: str = ""
+    """Of the record that it is in, by which a journal names the call; empty = in none."""
 
     __repr__ = in_short
 

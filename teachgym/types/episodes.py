@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -86,6 +86,14 @@ class Transition:
         end = ", the last" * (self.terminated or self.truncated)
         facts = [f"reward {self.reward:+.3f}", *describe_metrics(self.info.get("metrics", {}))]
         return f"<Transition: {', '.join(facts)}{end}>"
+
+
+class Tried(NamedTuple):
+    """What came of an action that was tried."""
+
+    reward: float
+    id: str
+    """Of the state after it, in which further actions can be tried until the next step."""
 
 
 @dataclass(frozen=True, slots=True)

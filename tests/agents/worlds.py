@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 import gymnasium as gym
@@ -18,7 +19,17 @@ from numpy.typing import NDArray
 from teachgym.protocols import PLAIN
 from teachgym.spaces import DataSpace, ReportSpace
 from teachgym.syllabus import Syllabus
-from teachgym.types import CURRENCIES, Data, Example, Obs, Prediction, Report, Skill, Transition
+from teachgym.types import (
+    CURRENCIES,
+    Data,
+    Example,
+    Obs,
+    Prediction,
+    Report,
+    Skill,
+    Transition,
+    Tried,
+)
 
 BUDGET_LEFT = np.ones(len(CURRENCIES), dtype=np.float32)
 
@@ -32,6 +43,10 @@ class ListWorld(gym.Env[Obs, NDArray[np.float32]]):
 
     probes = meter = None
     examples_per_step = 100
+
+    @property
+    def lookahead(self) -> Copies:
+        return Copies(self)
 
     def __init__(
         self,
@@ -90,6 +105,24 @@ class ListWorld(gym.Env[Obs, NDArray[np.float32]]):
             "stderr": np.sqrt(accuracy * (1 - accuracy) / self.items).astype(np.float32),
             "budget_left": BUDGET_LEFT.copy(),
         }
+
+
+class Copies:
+    """Tries actions in copies of a world."""
+
+    def __init__(self, world: ListWorld) -> None:
+        self._world, self._after = world, dict[str, ListWorld]()
+
+    def branch(
+        self, actions: Sequence[NDArray[np.float32]], starts: Sequence[str] = ()
+    ) -> tuple[Tried, ...]:
+        tried = []
+        for i, action in enumerate(actions):
+            copy = deepcopy(self._after[starts[i]] if starts else self._world)
+            id_ = str(len(self._after))
+            tried.append(Tried(copy.step(action)[1], id_))
+            self._after[id_] = copy
+        return tuple(tried)
 
 
 class TreeWorld(gym.Env[Obs, Obs]):

@@ -7,6 +7,7 @@ import multiprocessing
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,8 @@ def test_an_answer_is_had_once_and_comes_back_whole(tmp_path: Path) -> None:
     assert chat.calls == 1
     replayed = Recorded(SILENT, tmp_path / "new" / "chat.sqlite", "replay")
     assert replayed.complete(QUESTION, SCHEMA, draw=1) == first
-    assert first == Counting().complete(QUESTION)
+    assert replace(first, key="") == Counting().complete(QUESTION)
+    assert first.key
 
 
 def test_whatever_decides_an_answer_makes_another_request(tmp_path: Path) -> None:

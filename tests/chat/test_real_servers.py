@@ -187,6 +187,9 @@ class Noting(Meter):
     def note(self, incident: Incident) -> None:
         self.events.append(incident.event)
 
+    def call(self, key: str) -> None:
+        pass
+
 
 @pytest.mark.parametrize("where", ["plain", "proxy"])
 def test_what_is_no_json_is_asked_for_again_and_given_up(

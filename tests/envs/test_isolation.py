@@ -54,6 +54,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "pool": {"pool": POOL},
     "llm": {"chat": make_chat(CHAT)},
     "llm-text": {"chat": Scripted(lambda messages, schema, draw: '{"items": []}')},
+    "llm-best-of-n": {"chat": Scripted(lambda messages, schema, draw: '{"items": []}')},
 }
 CASES = [
     (name, kind, entry.env.get(kind.env, {}))
@@ -104,7 +105,7 @@ def test_nothing_held_out_can_be_reached_from_a_teacher_or_what_it_is_given(
     assert finds(teacher, forbidden) == []
     given: list[Any] = [env.action_space, env.observation_space]
     episode = run_episode(env, teacher, seed=0, observers=[lambda _, t: given.append(t)])
-    assert episode.length == 2
+    assert episode.length in (1, 2)  # Looking ahead costs steps.
     assert finds([teacher, *given], forbidden) == []
 
 

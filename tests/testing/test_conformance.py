@@ -78,10 +78,13 @@ def test_every_reward_keeps_the_contract(name: str) -> None:
     "name", [name for name in TEACHERS if REQUIRED not in teacher_settings(name).values()]
 )
 def test_every_teacher_that_needs_no_settings_keeps_the_contract(name: str) -> None:
+    kind = TEACHERS[name].kinds[0].env
+    own = TEACHERS[name].env.get(kind, {})
     env = gym.make(
-        f"teachgym/{TEACHERS[name].kinds[0].env}-v0",
+        f"teachgym/{kind}-v0",
         student="simulated",
         task_settings=FEW,
         examples_per_step=200,
+        **own,
     )
     check_teacher(make_teacher(name, env), env, max_steps=4)

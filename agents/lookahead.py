@@ -1,0 +1,222 @@
+"""Teachers that try several actions on copies of the student and make the best one.
+
+What is tried is charged to the budget in full (``teachgym.envs.lookahead``), so at an equal budget
+they make fewer steps than the teacher whose actions they improve on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from teachgym.agents.builtin import BUILT_IN
+from teachgym.agents.context import Cells
+from teachgym.agents.entry import TeacherEntry
+from teachgym.agents.llm.text import Desk, LLMText
+from teachgym.errors import BudgetError, ConfigError, unknown
+from teachgym.protocols import ChatModel
+from teachgym.settings import Few, Positive, Share, checked
+from teachgym.types import Obs, Transition, Tried
+
+ActionT = TypeVar("ActionT")
+
+
+class Lookahead(Protocol):
+    """Lets a teacher try actions on copies of the student; charged to the budget, journalled."""
+
+    def branch(self, actions: Sequence[Any], starts: Sequence[str] = ()) -> tuple[Tried, ...]:
+        """What comes of each action, tried where the episode is, or each in a state of its own.
+
+        Args:
+            actions: one or more, such as the environment takes.
+            starts: ids of earlier tries, one for each action; empty = where the episode is.
+
+        Raises:
+            BudgetError: if what is left does not pay for all of them.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """Names and sizes of a Skill-List environment in which a teacher may look ahead."""
+
+    cells: Cells
+    lookahead: Lookahead
+
+    @classmethod
+    def of(cls, env: gym.Env[Any, Any]) -> Ahead:
+        """Read them off an environment made with ``lookahead`` above 0."""
+        return cls(Cells.of(env), _lookahead_of(env))
+
+
+@dataclass(frozen=True, slots=True)
+class TextAhead:
+    """What a teacher needs that reads and writes texts and may look ahead."""
+
+    desk: Desk
+    lookahead: Lookahead
+
+    @classmethod
+    def of(cls, env: gym.Env[Any, Any]) -> TextAhead:
+        """Read it off an environment with ``action="text"`` and ``lookahead`` above 0."""
+        return cls(Desk.of(env), _lookahead_of(env))
+
+
+class LookAhead:
+    """What another teacher does, and variations of it; the best of them, or of paths of them.
+
+    With ``depth`` 1 it is best-of-n: ``n`` actions are tried on equal students, and the one with
+    the highest reward is made. With more it is a beam search: from each of the ``width`` best
+    states ``n / width`` more actions are tried, and the first action of the path with the highest
+    sum of rewards is made. A variation is the action with the share ``mix`` of it replaced by a
+    draw from a symmetric Dirichlet distribution over cells. Where the budget does not pay for n,
+    fewer are tried, and at last the other teacher's own action is made untried.
+
+    Args:
+        ahead: names and sizes, and the right to try.
+        base: a teacher of Skill-List environments whose settings have defaults.
+        n: actions tried in each state, >= 2 to be of use.
+        depth: steps looked ahead.
+        width: states gone on from, where depth is above 1.
+        mix: in [0, 1].
+        concentration: of the Dirichlet distribution; small = few cells.
+
+    Raises:
+        ConfigError: for a teacher that does not exist or acts in other environments.
+    """
+
+    @checked
+    def __init__(
+        self,
+        ahead: Ahead,
+        *,
+        base: str = "uniform",
+        n: Few = 4,
+        depth: Few = 1,
+        width: Few = 1,
+        mix: Share = 0.5,
+        concentration: Positive = 0.05,
+    ) -> None:
+        self.base = _teacher_in(base)("SkillList", ahead.cells)
+        self.cells, self.lookahead = ahead.cells, ahead.lookahead
+        self.n, self.depth, self.width = n, depth, width
+        self.mix, self.concentration = mix, concentration
+        self.name = "best-of-n" if depth == 1 else "beam"
+        self.reset(0)
+
+    def reset(self, seed: int) -> None:
+        """Reset the other teacher, and draw other variations."""
+        self.base.reset(seed)
+        self._rng = np.random.default_rng([seed, 1])
+
+    def act(self, observation: Obs) -> NDArray[np.float32]:
+        """The first action of the best path that was tried, (n_skills, n_levels)."""
+        own: NDArray[np.float32] = self.base.act(observation)
+        first, tried = _tried(self.lookahead, self._variations(own, self.n))
+        if not tried:
+            return own
+        paths = [_Path(a, t.reward, t.id) for a, t in zip(first, tried, strict=True)]
+        for _ in range(1, self.depth):
+            kept = sorted(paths, key=lambda path: -path.total)[: self.width]
+            each = max(self.n // len(kept), 1)
+            starts = [path for path in kept for _ in range(each)]
+            onward = [a for path in kept for a in self._variations(path.action, each)]
+            _, tried = _tried(self.lookahead, onward, [path.id for path in starts])
+            paths += [
+                _Path(path.action, path.total + t.reward, t.id)
+                for path, t in zip(starts, tried, strict=False)
+            ]
+        return max(paths, key=lambda path: path.total).action
+
+    def observe(self, transition: Transition) -> None:
+        """What the other teacher learns from."""
+        self.base.observe(transition)
+
+    def _variations(self, action: NDArray[np.float32], count: int) -> list[NDArray[np.float32]]:
+        """The action, and ``count - 1`` others that order as much."""
+        others = []
+        for _ in range(count - 1):
+            draw = self._rng.dirichlet(np.full(action.size, self.concentration))
+            changed = action.sum() * draw.reshape(action.shape)
+            others.append(((1 - self.mix) * action + self.mix * changed).astype(np.float32))
+        return [action, *others]
+
+
+class BestReply:
+    """Best-of-n over a language model's replies, as ``llm-text`` asks for them.
+
+    Besides the action, a run keeps what came of each reply: pairs to prefer one by, and rewards of
+    a group (``teachgym export --trajectories``).
+
+    Args:
+        ahead: what it may know, who pays, and the right to try.
+        chat: is asked n times a step; it has to sample, or all its replies are equal.
+        n: replies tried.
+    """
+
+    name = "llm-best-of-n"
+
+    @checked
+    def __init__(self, ahead: TextAhead, *, chat: ChatModel, n: Few = 4) -> None:
+        self.asker, self.lookahead, self.n = LLMText(ahead.desk, chat=chat), ahead.lookahead, n
+
+    def reset(self, seed: int) -> None:
+        """Draw other replies for another seed."""
+        self.asker.reset(seed)
+
+    def act(self, observation: str) -> str:
+        """The reply with the highest reward, the first one on a tie."""
+        replies = [self.asker.act(observation) for _ in range(self.n)]
+        actions, tried = _tried(self.lookahead, replies)
+        if not tried:
+            return replies[0]
+        return actions[int(np.argmax([t.reward for t in tried]))]
+
+    def observe(self, transition: Transition) -> None:
+        """Nothing to learn: the next observation says it all."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Path:
+    action: NDArray[np.float32]
+    """The first of the path."""
+    total: float
+    id: str
+    """Of the state it has led to."""
+
+
+def _tried(
+    lookahead: Lookahead, actions: Sequence[ActionT], starts: Sequence[str] = ()
+) -> tuple[Sequence[ActionT], tuple[Tried, ...]]:
+    """As many of the actions as can be paid for, the first ones, and what came of each."""
+    while len(actions) > 1 or (starts and actions):
+        try:
+            return actions, lookahead.branch(actions, starts)
+        except BudgetError:
+            half = len(actions) // 2
+            actions, starts = actions[:half], starts[:half]
+    return (), ()
+
+
+def _lookahead_of(env: gym.Env[Any, Any]) -> Lookahead:
+    if not env.has_wrapper_attr("lookahead"):
+        raise ConfigError("this teacher looks ahead; make the environment with lookahead=8")
+    lookahead: Lookahead = env.get_wrapper_attr("lookahead")
+    return lookahead
+
+
+def _teacher_in(name: str) -> Callable[..., Any]:
+    """Makes the teacher of a name from an environment's cells."""
+    entries = {
+        key: entry
+        for key, entry in BUILT_IN.items()
+        if isinstance(entry, TeacherEntry) and entry.knows == "context:Cells"
+    }
+    if name not in entries:
+        raise ConfigError(unknown("base", name, entries))
+    return entries[name].teach

@@ -1,0 +1,139 @@
+"""``Lookahead``: a teacher tries actions on copies of the student before it chooses one.
+
+What is tried is charged in full: every action that is trained and measured costs what a step with
+it costs, steps included. The best of each call is charged when it is made, as by a policy that
+takes it. Everything is journalled as probes are, so a run with look-ahead can be resumed.
+"""
+
+from __future__ import annotations
+
+import json
+import weakref
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import gymnasium as gym
+
+from teachgym.capability import Capability
+from teachgym.envs.base import base_of
+from teachgym.errors import BudgetError, ConfigError, EpisodeError
+from teachgym.records import Record
+from teachgym.registry import load_attribute
+from teachgym.snapshot import Snapshot
+from teachgym.types import Cost, Tried
+
+HERE = "here"
+"""The name of the state that the episode is in."""
+
+
+class Lookahead:
+    """An ``agents.lookahead.Lookahead``: actions can be tried, and no student can be reached."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, env: LookaheadEnv) -> None:
+        reference = weakref.ref(env)  # A thread that held the environment would keep it for ever.
+
+        def branch(actions: Sequence[Any], starts: Sequence[str]) -> tuple[Any, ...]:
+            if (env := reference()) is None:
+                raise EpisodeError("the environment that this look-ahead belongs to is gone")
+            return env.branch(actions, starts)
+
+        self._call = Capability(branch=branch)
+
+    def branch(self, actions: Sequence[Any], starts: Sequence[str] = ()) -> tuple[Tried, ...]:
+        """What comes of each action; see ``agents.lookahead.Lookahead``.
+
+        Raises:
+            BudgetError: if what is left does not pay for all of them; nothing is charged or told.
+        """
+        tried: tuple[Tried, ...] = self._call("branch", tuple(actions), tuple(starts))
+        return tried
+
+
+class LookaheadEnv(gym.Wrapper[Any, Any, Any, Any]):
+    """Allows its teacher to look ahead, as many actions at once as ``size``.
+
+    Args:
+        env: a registered environment's stack of wrappers.
+        size: students that are trained at once, >= 1.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any], size: int) -> None:
+        super().__init__(env)
+        self._base = base_of(env)
+        self.size = size
+        self._forks: Any = None
+
+    @cached_property
+    def lookahead(self) -> Lookahead:
+        """What a teacher is given."""
+        return Lookahead(self)
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Step, and let go of what was tried before."""
+        if self._forks is not None:
+            self._forks.forget_all()
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        return observation, float(reward), terminated, truncated, info
+
+    def branch(self, actions: Sequence[Any], starts: Sequence[str]) -> tuple[Tried, ...]:
+        """Try each of ``actions``, and charge for all but the best."""
+        self._base.require_running()
+        if starts and len(starts) != len(actions):
+            raise ConfigError(f"{len(actions)} actions have {len(starts)} states; give one each")
+        states = list(starts) or [HERE] * len(actions)
+        written = self.env.action_space.to_jsonable(list(actions))
+        entry = self._base.probe_log.answer(
+            ["branch", _plain(written), states], lambda: self._tried(actions, states, written)
+        )
+        if "refused" in entry:
+            raise BudgetError(entry["refused"])
+        self._base.ledger.record(Cost(**entry["cost"]))
+        return tuple(Tried(*pair) for pair in zip(entry["rewards"], entry["ids"], strict=True))
+
+    def _tried(self, actions: Sequence[Any], states: Sequence[str], written: Any) -> Record:
+        ledger = self._base.ledger
+        try:
+            ledger.require(Cost(steps=len(actions)))
+            forks = self._rows()
+            if HERE in states:
+                now: Snapshot = self.env.get_wrapper_attr("snapshot")()
+                # What was spent before a try is no part of its price.
+                forks.keep(replace(now, reckoned=now.spent, incidents=()), id_=HERE)
+            branch = forks.branch(states, actions)
+            ledger.require(branch.cost)
+        except BudgetError as error:
+            return {"refused": str(error)}
+        best = branch.results[int(branch.rewards.argmax())][4]["cost"]
+        return {
+            "actions": _plain(written),
+            "states": list(states),
+            "rewards": branch.rewards.tolist(),
+            "ids": list(branch.ids),
+            "noise": branch.spread.noise,
+            "signal": branch.spread.signal,
+            "cost": (branch.cost - best).as_dict(),
+        }
+
+    def _rows(self) -> Any:
+        """The ``teachgym.envs.forks.Forks`` of this environment, made when they are needed."""
+        if self._forks is None:
+            spec = self._base.spec
+            if spec is None:
+                raise ConfigError("this environment has no spec; make it with gym.make")
+            own = {**spec.kwargs, "lookahead": 0, "render_mode": None}
+            # By name: forks are environments, and those are made of this module too.
+            self._forks = load_attribute("teachgym.envs.forks:Forks")(spec.id, self.size, **own)
+        return self._forks
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but what serves one process and is made when it is asked for."""
+        return {**{k: v for k, v in self.__dict__.items() if k != "lookahead"}, "_forks": None}
+
+
+def _plain(written: Any) -> Any:
+    """What a space makes of actions, as JSON has it: arrays as lists."""
+    return json.loads(json.dumps(written, default=lambda array: array.tolist()))

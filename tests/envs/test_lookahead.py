@@ -1,0 +1,157 @@
+"""Looking ahead: what is tried comes true, is charged in full, and is journalled."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from teachgym import experiment
+from teachgym.agents import make_teacher
+from teachgym.chat.scripted import Scripted
+from teachgym.errors import BudgetError, ConfigError, EpisodeError
+from teachgym.loop import run_episode
+from teachgym.runs import RunConfig, RunFolder
+from teachgym.runs.journal import Journal
+
+SMALL: dict[str, Any] = {
+    "student": "simulated",
+    "task_settings": {"val_per_cell": 2, "test_per_cell": 1, "train_per_cell": 2},
+    "examples_per_step": 40,
+    "budget": {"steps": 12, "examples": 1000},
+}
+
+
+def make(**settings: Any) -> Any:
+    return gym.make("teachgym/SkillList-v0", **{**SMALL, "lookahead": 4, **settings})
+
+
+def action_of(env: Any, skill: str) -> Any:
+    action = np.zeros(env.action_space.shape, np.float32)
+    action[env.get_wrapper_attr("skills").index(skill)] = 1 / 3
+    return action
+
+
+def test_what_was_tried_comes_true_and_is_charged_but_for_the_best() -> None:
+    """Three tries and a step: four steps less one, each of 40 examples if none was rejected."""
+    env, twin = make(), make(lookahead=0)
+    for one in (env, twin):
+        one.reset(seed=3)
+    actions = [action_of(env, skill) for skill in ("add", "first", "rev")]
+    tried = env.get_wrapper_attr("lookahead").branch(actions)
+    spent = env.get_wrapper_attr("spent")
+    best = int(np.argmax([t.reward for t in tried]))
+    assert spent.steps == 2
+    assert 0 < spent.examples <= 80
+    for i, action in enumerate(actions):
+        if i == best:
+            observation, reward, *_, info = env.step(action)
+            expected = twin.step(action)
+            assert reward == tried[i].reward == expected[1]
+            assert np.array_equal(observation["accuracy"], expected[0]["accuracy"])
+            assert info["data"] == expected[4]["data"]
+            assert info["cost"].steps == 3
+
+
+def test_states_that_were_reached_can_be_gone_on_from_until_the_next_step() -> None:
+    env = make()
+    env.reset(seed=3)
+    lookahead, action = env.get_wrapper_attr("lookahead"), action_of(env, "first")
+    (first,) = lookahead.branch([action])
+    (second,) = lookahead.branch([action], [first.id])
+    rewards = [env.step(action)[1] for _ in range(2)]
+    assert rewards == [first.reward, second.reward]
+    with pytest.raises(EpisodeError, match="no snapshot"):
+        lookahead.branch([action], [first.id])
+
+
+def test_what_cannot_be_paid_for_is_refused_and_not_charged() -> None:
+    env = make(budget={"steps": 2, "examples": 50})
+    env.reset(seed=0)
+    lookahead, action = env.get_wrapper_attr("lookahead"), action_of(env, "first")
+    with pytest.raises(BudgetError, match="steps"):
+        lookahead.branch([action] * 3)
+    with pytest.raises(BudgetError, match="examples"):
+        lookahead.branch([action] * 2)
+    assert env.get_wrapper_attr("spent").steps == 0
+    with pytest.raises(ConfigError, match="1 actions have 2 states"):
+        lookahead.branch([action], ["a", "b"])
+
+
+def test_a_teacher_may_look_ahead_only_where_it_is_allowed_to() -> None:
+    with pytest.raises(ConfigError, match="lookahead=8"):
+        make_teacher("best-of-n", make(lookahead=0))
+    with pytest.raises(ConfigError, match="unknown base 'nobody'"):
+        make_teacher("best-of-n", make(), base="nobody")
+
+
+@pytest.mark.parametrize("name", ["best-of-n", "beam"])
+def test_the_whole_budget_is_kept_to(name: str) -> None:
+    """Best of four: 4 + 4 + 4 steps are three; a beam spends seven on a step, then what is left."""
+    env = make()
+    episode = run_episode(env, make_teacher(name, env), seed=0)
+    spent = env.get_wrapper_attr("spent")
+    assert spent.steps == 12
+    assert sum(t.info["cost"].steps for t in episode.transitions) == 12
+    assert episode.length == 3 if name == "best-of-n" else episode.length < 12
+
+
+def test_the_best_of_the_first_step_is_no_worse_than_the_base_policy() -> None:
+    gains = []
+    for name in ("uniform", "best-of-n"):
+        env = make()
+        episode = run_episode(env, make_teacher(name, env), seed=1)
+        gains.append(episode.transitions[0].reward)
+    assert gains[1] >= gains[0]
+
+
+def words(messages: Any, schema: Any, draw: int) -> str:
+    skill = ("add", "first", "rev", "down")[draw % 4]
+    return json.dumps({"items": [{"skill": skill, "count": 40}]})
+
+
+def test_the_best_reply_is_made() -> None:
+    env = make(action="text", observation="text")
+    teacher = make_teacher("llm-best-of-n", env, chat=Scripted(words), n=3)
+    episode = run_episode(env, teacher, seed=0)
+    assert episode.length == 4
+    assert [t.info["cost"].teacher_calls for t in episode.transitions] == [3] * 4
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("teacher", ["beam", "llm-best-of-n"])
+def test_a_run_that_was_killed_goes_on_without_trying_again(teacher: str, tmp_path: Path) -> None:
+    def kill(step: int, transition: Any) -> None:
+        if step == 1:
+            raise Killed
+
+    text = teacher == "llm-best-of-n"
+    config = RunConfig(
+        env="teachgym/SkillList-v0",
+        teacher=teacher,
+        env_settings=SMALL,
+        chat={"provider": "python", "model": f"{__name__}:words"} if text else {},
+        seed=1,
+    )
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    experiment.run(config, whole)
+    with pytest.raises(Killed):
+        experiment.run(config, stopped, observers=[kill])
+    experiment.resume(stopped)
+    kept = ("action", "reward", "observation", "cost", "probes")
+    steps = [
+        [{key: line[key] for key in kept if key in line} for line in Journal(run.journal).steps]
+        for run in map(RunFolder.open, (whole, stopped))
+    ]
+    for own in steps:
+        for line in own:
+            line["cost"].pop("seconds")
+    assert steps[0] == steps[1]
+    assert all(entry["probe"] == "branch" for entry in steps[0][0]["probes"])
