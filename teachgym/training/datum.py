@@ -71,6 +71,11 @@ class Datum:
     teacher: TopK | None = field(default=None, compare=False)
     """A teacher model's likeliest tokens where each token with a weight is; None before it has
     read them, or without one."""
+    pieces: tuple[tuple[int, float], ...] = ()
+    """Tokens with a weight that make up each piece of text, and the piece's log-probability under a
+    teacher model of other tokens, nan where that is not known; empty where nobody asked."""
+    example: Example | None = field(default=None, compare=False, repr=False)
+    """What it was encoded from, where that is one example."""
     sampled: Sampled | None = None
     """Of the only text, where the student sampled it in training."""
 
@@ -137,7 +142,8 @@ def encode(texts: Texts, data: Data, needs: Needs | None = None) -> list[Datum]:
     pairs = iter(texts.pairs([r.example.question for r in flat], [r.text for r in flat]))
     encoded = []
     for own in planned:
-        datum = Datum(tuple(_encoded(texts, r, *next(pairs), len(own) == 1, needs) for r in own))
+        encoded_texts = (_encoded(texts, r, *next(pairs), len(own) == 1, needs) for r in own)
+        datum = Datum(tuple(encoded_texts), example=own[0].example)
         if (datum.n_targets or needs.mean == "tokens") and (needs.unpaired or len(own) > 1):
             encoded.append(datum)
     return _joined(encoded, data) if needs.joint else encoded

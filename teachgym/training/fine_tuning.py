@@ -108,7 +108,7 @@ class FineTuner(Trainer[LanguageModelStudent]):
 
     def _cost(self, encoded: Sequence[Datum]) -> Cost:
         tokens = train_tokens(encoded, self.settings.epochs, self.loss.needs)
-        read = self.teacher_model.cost(encoded) if self.teacher_model else Cost()
+        read = self.teacher_model.cost(encoded, self.loss.needs) if self.teacher_model else Cost()
         return read + Cost(train_tokens=tokens)
 
     def _told(self, pool: StudentPool, encoded: list[Datum]) -> list[Datum]:

@@ -65,7 +65,7 @@ class HuggingFaceTrainer(Trainer[HuggingFaceStudent]):
     def cost(self, student: HuggingFaceStudent, data: Data) -> Cost:
         """As of ``FineTuner``; padding is free."""
         encoded = encode(student.texts, data, self.loss.needs)
-        read = self.teacher_model.cost(encoded) if self.teacher_model else Cost()
+        read = self.teacher_model.cost(encoded, self.loss.needs) if self.teacher_model else Cost()
         return read + Cost(
             train_tokens=train_tokens(encoded, self.settings.epochs, self.loss.needs)
         )

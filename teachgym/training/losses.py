@@ -43,6 +43,9 @@ class Needs:
     """Whether it couples the rows of a group, which then are never parted."""
     mean: Literal["tokens", "examples"] = "tokens"
     """What counts alike in the mean over a batch: every target token, or every example."""
+    pieces: bool = False
+    """Whether it follows how likely a teacher model, of any tokens, finds pieces of the target, and
+    not its likeliest tokens."""
     joint: bool = False
     """Whether examples with the same ``meta["joint"]`` are always in the same batch."""
     contrast: bool = False
@@ -76,6 +79,16 @@ def concatenated(told: Sequence[TopK]) -> TopK:
     parts = zip(*((t.ids, t.logprobs, t.rest) for t in told), strict=True)
     ids, logprobs, rest = map(torch.cat, parts)
     return TopK(ids, logprobs, rest)
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Pieces of text, of one token or several, under a teacher model of other tokens."""
+
+    numbers: torch.Tensor
+    """Number of the piece that each row belongs to, rising, shape (n,)."""
+    logprobs: torch.Tensor
+    """Log-probability of that piece, shape (n,); nan where nothing is known of it."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +127,8 @@ class Targets:
     """None where the data has nothing of a teacher model."""
     sampled: SampledRows | None = None
     """None where nothing was sampled."""
+    pieces: Pieces | None = None
+    """None where nobody asked."""
     hidden: torch.Tensor | None = None
     """The last hidden states, of which the logits are made, shape (n, d); None where nobody
     asked."""
@@ -139,6 +154,7 @@ class Targets:
             rows(self.references),
             self.teacher and self.teacher.rows(start, stop, device),
             self.sampled and SampledRows(*map(rows, vars(self.sampled).values())),
+            self.pieces and Pieces(rows(self.pieces.numbers), rows(self.pieces.logprobs)),
         )
 
 
@@ -220,6 +236,7 @@ LOSSES = Registry(
         "simpo": "teachgym.training.preferences:SimPo",
         "redi": "teachgym.training.preferences:Redi",
         "distillation": "teachgym.training.distillation:Distillation",
+        "alm": "teachgym.training.alm:Alm",
         "contrast": "teachgym.training.contrast:Contrast",
         "grpo": "teachgym.training.policy_losses:Grpo",
         "kdrl": "teachgym.training.policy_losses:Kdrl",

@@ -235,7 +235,7 @@ class _Run:
             told = [model.score(texts, own, heat) for own in asked]
         for student, own in enumerate(asked):
             tokens = Cost(train_tokens=sum(d.n_tokens for d in own))
-            self._costs[student] += tokens if model is None else model.cost(own)
+            self._costs[student] += tokens if model is None else model.cost(own, needs)
         return _replaced(data, asked, told)
 
     def _referred(self, data: list[list[Datum]]) -> list[list[Datum]]:

@@ -52,9 +52,9 @@ class FineTuningSettings:
     gradient. None = what suits the device."""
     loss: Any = "sft"
     """``sft``: cross entropy of the targets; ``dpo``, ``simpo``, ``redi``: prefer each target to
-    its rejected response; ``distillation``: follow a teacher model; ``joint``, ``contrast``: see
-    ``docs/objectives.md``; or one of your own (``teachgym.training.losses.Loss``), by reference or
-    as an object."""
+    its rejected response; ``distillation``, ``alm``: follow a teacher model; ``joint``,
+    ``contrast``: see ``docs/objectives.md``; or one of your own
+    (``teachgym.training.losses.Loss``), by reference or as an object."""
     loss_settings: Mapping[str, Any] = field(default_factory=dict)
     """The loss's own, e.g. ``{"beta": 0.3}`` of ``dpo`` (``teachgym.training.losses.Dpo``)."""
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 
 from teachgym.training.datum import Datum
-from teachgym.training.losses import SampledRows, Targets, TopK, concatenated
+from teachgym.training.losses import Pieces, SampledRows, Targets, TopK, concatenated
 
 
 def targets_of(data: Sequence[Datum], scales: Sequence[float]) -> Targets:
@@ -39,6 +39,7 @@ def targets_of(data: Sequence[Datum], scales: Sequence[float]) -> Targets:
         torch.tensor([x for d in data for x in d.references or [0.0] * d.n_rows]),
         _teacher(data),
         _sampled(data),
+        _pieces(data),
     )
 
 
@@ -52,6 +53,15 @@ def _teacher(data: Sequence[Datum]) -> TopK | None:
     if not told:
         return None
     return concatenated(told)
+
+
+def _pieces(data: Sequence[Datum]) -> Pieces | None:
+    pieces = [piece for datum in data for piece in datum.pieces]
+    if not pieces:
+        return None
+    counts = torch.tensor([n_rows for n_rows, _ in pieces])
+    logprobs = torch.tensor([likely for _, likely in pieces])
+    return Pieces(_numbered([n for n, _ in pieces]), logprobs.repeat_interleave(counts))
 
 
 def _sampled(data: Sequence[Datum]) -> SampledRows | None:

@@ -21,8 +21,10 @@ from safetensors.torch import load, save
 from teachgym.cache import cache_folder, write_whole
 from teachgym.errors import ConfigError, UnsupportedError
 from teachgym.settings import CountFromOne, checked
+from teachgym.students.local.scoring import score_targets
 from teachgym.students.local.student import LanguageModelStudent
 from teachgym.students.texts import Texts
+from teachgym.training.alm import with_pieces
 from teachgym.training.datum import Datum
 from teachgym.training.forward import read_pass, score_pass, token_budget
 from teachgym.training.losses import Loss, Needs, TopK
@@ -58,7 +60,7 @@ class TeacherModel(Protocol):
     def identity(self) -> str:
         """Equal for teacher models that tell the same of the same tokens."""
 
-    def cost(self, data: Sequence[Datum]) -> Cost:
+    def cost(self, data: Sequence[Datum], needs: Needs) -> Cost:
         """The price of reading them, which is known before: by default, each token once."""
         return Cost(teacher_tokens_in=sum(datum.n_tokens for datum in data))
 
@@ -79,7 +81,9 @@ class ModelTeacher(TeacherModel):
         return f"{self.student.fingerprint()} {self.top_k}"
 
     def read(self, texts: Texts, data: Sequence[Datum], needs: Needs) -> list[Datum]:
-        """See ``TeacherModel``; the tokenizers must have the same vocabulary."""
+        """See ``TeacherModel``; but for pieces, the vocabularies must be the same."""
+        if needs.pieces:
+            return self._read_pieces(texts, data)
         pool, known = self.student.pool, dict[int, Datum]()
         n_tokens = len(texts.tokenizer)
         with pool.threads():
@@ -98,6 +102,27 @@ class ModelTeacher(TeacherModel):
                 for datum in one.data:
                     known[id(datum)] = replace(datum, references=tuple(islice(rest, datum.n_rows)))
         return [known[id(datum)] for datum in data]
+
+    def cost(self, data: Sequence[Datum], needs: Needs) -> Cost:
+        """Each token that is read: of pieces of text, those of this model."""
+        if not needs.pieces:
+            return super().cost(data, needs)
+        pairs = self._pairs(data)
+        return Cost(teacher_tokens_in=sum(len(p) + len(t) for p, t in pairs))
+
+    def _pairs(self, data: Sequence[Datum]) -> list[tuple[list[int], list[int]]]:
+        """Prompts and targets in this model's own tokens and prompt format."""
+        examples = [datum.example for datum in data if datum.example]
+        questions, targets = [e.question for e in examples], [e.target for e in examples]
+        return self.student.texts.pairs(questions, targets)
+
+    def _read_pieces(self, texts: Texts, data: Sequence[Datum]) -> list[Datum]:
+        pool, own = self.student.pool, self.student.texts
+        scores = score_targets(pool, self.student.index, self._pairs(data))
+        return [
+            with_pieces(texts, datum, own, score.tolist())
+            for datum, score in zip(data, scores, strict=True)
+        ]
 
     def _passes(self, texts: Texts, data: Sequence[Datum]) -> Iterator[Pass]:
         """The data as the model reads it."""
@@ -152,16 +177,18 @@ class RememberedTeacher(TeacherModel):
         """That of the other model."""
         return self.model.identity
 
-    def cost(self, data: Sequence[Datum]) -> Cost:
+    def cost(self, data: Sequence[Datum], needs: Needs) -> Cost:
         """As of the other model."""
-        return self.model.cost(data)
+        return self.model.cost(data, needs)
 
     def score(self, texts: Texts, data: Sequence[Datum], temperature: float) -> list[Datum]:
         """As of the other model, of which nothing is remembered."""
         return self.model.score(texts, data, temperature)
 
     def read(self, texts: Texts, data: Sequence[Datum], needs: Needs) -> list[Datum]:
-        """See ``TeacherModel``."""
+        """See ``TeacherModel``; pieces of text are not remembered."""
+        if needs.pieces:
+            return self.model.read(texts, data, needs)
         folder = self.folder or cache_folder("teacher-models")
         identity = self.model.identity
         paths = [folder / f"{_digest(identity, datum, needs)}.safetensors" for datum in data]

@@ -30,13 +30,15 @@ class Plain:
 
     def __init__(self, student: LanguageModelStudent, teacher: Any = None) -> None:
         self.texts: Texts = student.texts
+        self.taught_by: Texts = teacher.texts if teacher else student.texts
         self.model = copy.deepcopy(student.model).double()
         self.model.zero_grad()
         self.teacher = teacher and copy.deepcopy(teacher.model).double()
 
     def read(self, prompt: str, response: str, *, teacher: bool = False) -> Any:
         """Tokens of the response with its end, logits before each, and the states, (T, ...)."""
-        ((ids, target),) = self.texts.pairs([Prompt(prompt)], [response])
+        texts = self.taught_by if teacher else self.texts
+        ((ids, target),) = texts.pairs([Prompt(prompt)], [response])
         model = self.teacher if teacher else self.model
         output = model(torch.tensor([[*ids, *target]]), output_hidden_states=True)
         rows = slice(len(ids) - 1, len(ids) + len(target) - 1)

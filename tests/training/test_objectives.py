@@ -11,10 +11,14 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from teachgym.benchmarks.models.embedded import KINDS
+from teachgym.benchmarks.models.pretrain import make_student
+from teachgym.benchmarks.models.tokenizers import make_subword_tokenizer
 from teachgym.students.hf.student import HuggingFaceStudent
 from teachgym.students.local.pool import StudentPool
 from teachgym.students.local.student import LanguageModelStudent
 from teachgym.testing import check_trainer
+from teachgym.training.alm import Alm
 from teachgym.training.contrast import Contrast
 from teachgym.training.distillation import Distillation
 from teachgym.training.fine_tuning import FineTuner
@@ -117,11 +121,30 @@ def distillation(divergence: str, temperature: float) -> Objective:
     return loss
 
 
+def alm(plain: Plain) -> torch.Tensor:
+    """A character is a token of the student, so that each of the teacher's tokens is a piece."""
+    total, n_tokens = torch.zeros((), dtype=torch.float64), 0
+    for e in PAIRS:
+        own = plain.logprobs(e.prompt, e.target)
+        ids, logits, _ = plain.read(e.prompt, e.target, teacher=True)
+        told = -F.cross_entropy(logits, ids, reduction="none").detach()
+        words = [plain.taught_by.tokenizer.decode([i]) for i in ids[:-1]]
+        assert "".join(words) == e.target
+        pieces = torch.split(own, [*map(len, words), 1])
+        for p, piece in zip((told / 5).exp(), pieces, strict=True):
+            q = (piece.sum() / 5).exp()
+            total = total + p * (p / q).log() + (1 - p) * ((1 - p) / (1 - q)).log()
+        total = total - 0.1 * own.sum()
+        n_tokens += len(own)
+    return total / n_tokens
+
+
 CASES: dict[str, tuple[Loss, Data, Objective]] = {
     "sft": (Sft(), (SIGNED, SOFT), mean_of_tokens),
     "joint": (Joint(), (*JOINT, ALONE), joint),
     "simpo": (SimPo(beta=2.5, gamma=0.75), (*PAIRS, ALONE), simpo),
     "redi": (Redi(alpha=0.6), (*PAIRS, ALONE), redi),
+    "alm": (Alm(tau=5.0, sft_weight=0.1), PAIRS, alm),
     "contrast": (Contrast(margin=0.3), (TRIPLE, ALONE), contrast),
     **{
         f"{divergence} at {temperature}": (
@@ -143,13 +166,16 @@ SETTINGS = FineTuningSettings(learning_rate=1e-3, batch_size=2, epochs=2, optimi
 
 
 @pytest.fixture(scope="module")
-def teacher() -> LanguageModelStudent:
-    made: LanguageModelStudent = untrained_tiny(2)
-    return made
+def teachers() -> dict[bool, LanguageModelStudent]:
+    """A model with the student's tokens, and one whose tokens are of several letters."""
+    other = make_subword_tokenizer(["copy ab= rev abcd= dcba last xyz= z xy ba"] * 5, 300)
+    return {False: untrained_tiny(2), True: make_student(KINDS["tiny"], other, 2)}
 
 
-def trainer(make: Callable[..., Any], loss: Loss, by: LanguageModelStudent) -> Any:
-    return make(SETTINGS, loss=loss, teacher_model=ModelTeacher(by))
+def trainer(
+    make: Callable[..., Any], loss: Loss, teachers: dict[bool, LanguageModelStudent]
+) -> Any:
+    return make(SETTINGS, loss=loss, teacher_model=ModelTeacher(teachers[loss.needs.pieces]))
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -158,10 +184,11 @@ def rng(seed: int = 0) -> np.random.Generator:
 
 @pytest.mark.parametrize("name", CASES)
 def test_value_and_gradient_are_those_of_the_formula(
-    name: str, teacher: LanguageModelStudent
+    name: str, teachers: dict[bool, LanguageModelStudent]
 ) -> None:
     loss, data, plain = CASES[name]
     student: LanguageModelStudent = untrained_tiny(1)
+    teacher = teachers[loss.needs.pieces]
     by = ModelTeacher(teacher) if loss.needs.teacher else None
     value, gradient = compare(
         loss, data, plain, student=student, teacher=by, taught_by=teacher if by else None
@@ -171,12 +198,12 @@ def test_value_and_gradient_are_those_of_the_formula(
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_packed_is_padded(name: str, teacher: LanguageModelStudent) -> None:
+def test_packed_is_padded(name: str, teachers: dict[bool, LanguageModelStudent]) -> None:
     loss, data, _ = CASES[name]
     one, other = untrained_tiny(1), untrained_tiny(1)
     reference = HuggingFaceStudent(other.model, other.texts, max_new_tokens=24)
-    packed = trainer(FineTuner, loss, teacher).train(one, data, rng())
-    plain = trainer(HuggingFaceTrainer, loss, teacher).train(reference, data, rng())
+    packed = trainer(FineTuner, loss, teachers).train(one, data, rng())
+    plain = trainer(HuggingFaceTrainer, loss, teachers).train(reference, data, rng())
     assert packed.loss == pytest.approx(plain.loss, abs=1e-5)
     np.testing.assert_allclose(packed.losses, plain.losses, atol=1e-4)
     assert replace(packed.cost, seconds=0) == replace(plain.cost, seconds=0)
@@ -187,12 +214,12 @@ def test_packed_is_padded(name: str, teacher: LanguageModelStudent) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_students_together_learn_what_each_would_alone(
-    name: str, teacher: LanguageModelStudent
+    name: str, teachers: dict[bool, LanguageModelStudent]
 ) -> None:
     """Three of one pool, with other data and other streams each, to the last bit."""
     loss, data, _ = CASES[name]
     sets = (data, data[::-1], (*data[1:], ALONE))
-    own, alone = trainer(FineTuner, loss, teacher), untrained_tiny(1)
+    own, alone = trainer(FineTuner, loss, teachers), untrained_tiny(1)
     pool = StudentPool(untrained_tiny(1).model, alone.texts, max_new_tokens=24, count=3)
     members = [LanguageModelStudent(pool, k) for k in range(3)]
     together = own.train_together(members, sets, [rng(k) for k in range(3)])
@@ -206,7 +233,26 @@ def test_students_together_learn_what_each_would_alone(
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_contract_of_trainers_is_kept(name: str, teacher: LanguageModelStudent) -> None:
+def test_the_contract_of_trainers_is_kept(
+    name: str, teachers: dict[bool, LanguageModelStudent]
+) -> None:
     """Among others: the same from the same student and stream, and at the price that was told."""
     loss, data, _ = CASES[name]
-    check_trainer(trainer(FineTuner, loss, teacher), untrained_tiny(1), data)
+    check_trainer(trainer(FineTuner, loss, teachers), untrained_tiny(1), data)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("name", CASES)
+def test_a_gpu_learns_as_a_cpu_does(name: str, teachers: dict[bool, LanguageModelStudent]) -> None:
+    """Two students of one pool on each, and a teacher model that stays on the CPU."""
+    loss, data, _ = CASES[name]
+    own = trainer(FineTuner, loss, teachers)
+    losses = []
+    for device in ("cpu", "cuda"):
+        alone = untrained_tiny(1)
+        pool = StudentPool(alone.model.to(device), alone.texts, max_new_tokens=24, count=2)
+        members = [LanguageModelStudent(pool, k) for k in range(2)]
+        results = own.train_together(members, (data, data[::-1]), [rng(k) for k in range(2)])
+        losses.append([r.loss for r in results])
+    assert losses[0] == pytest.approx(losses[1], abs=1e-3)

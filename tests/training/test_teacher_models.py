@@ -97,7 +97,7 @@ def test_any_student_of_a_pool_may_teach() -> None:
 def test_reading_costs_every_token_once(teacher: LanguageModelStudent) -> None:
     """Characters and ends: 8 + 3, 8 + 2; 9 + 5; 9 + 2, 9 + 4 = 59."""
     data = encode(teacher.texts, DATA, PAIRS)
-    assert ModelTeacher(teacher).cost(data) == Cost(teacher_tokens_in=59)
+    assert ModelTeacher(teacher).cost(data, PAIRS) == Cost(teacher_tokens_in=59)
 
 
 def test_a_teacher_of_other_tokens_is_refused(teacher: LanguageModelStudent) -> None:
@@ -153,7 +153,7 @@ def test_what_was_told_is_remembered_by_content_to_the_last_bit(
     first, second = read(model, teacher), read(model, teacher)
     assert one.n_read == 3
     assert told(first) == told(second) == told(read(one.model, teacher))
-    assert model.cost(first) == one.cost(first)
+    assert model.cost(first, PAIRS) == one.cost(first, PAIRS)
     read(model, teacher, Needs(teacher=True, rejected=True, temperature=2.0))
     assert one.n_read == 6
     read(model, teacher, Needs(teacher=True))  # Of the second example there is no other text.
