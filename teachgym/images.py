@@ -136,6 +136,13 @@ def to_png(image: Any) -> bytes:
     return file.getvalue()
 
 
+def draw_plain(side: int, colour: tuple[int, int, int]) -> bytes:
+    """The PNG file of a picture of one colour."""
+    from PIL import Image
+
+    return to_png(Image.new("RGB", (side, side), colour))
+
+
 def require_pillow() -> None:
     """Raise ``MissingExtraError`` without pillow, which draws and reads pictures."""
     require_packages("vision", "PIL")

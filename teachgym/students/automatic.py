@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 from teachgym.errors import LocalBackendError
 from teachgym.protocols import Student
+from teachgym.students.bases import base_of
 from teachgym.students.hf import loading as hf
+from teachgym.students.loading import reads_images
 from teachgym.students.local import student as local
 from teachgym.students.settings import LanguageModelSettings
 
@@ -17,7 +19,8 @@ def load_students(
 ) -> Sequence[Student]:
     """``count`` equal students of the first backend that suits the model.
 
-    A model that goes to ``hf`` is told of by a warning with what differed.
+    Only ``hf`` reads pictures. Another model that goes there is told of by a warning with what
+    differed.
 
     Args:
         name_or_path: as for ``teachgym.students.local.student.load_students``.
@@ -30,6 +33,8 @@ def load_students(
             backend can teach.
         MissingExtraError: if the model goes to ``hf``, adapters are asked for and peft is missing.
     """
+    if reads_images(base_of(name_or_path, settings.base)):
+        return hf.load_students(name_or_path, count, settings)
     try:
         return local.load_students(name_or_path, count, settings)
     except LocalBackendError as error:

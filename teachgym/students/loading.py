@@ -1,4 +1,4 @@
-"""A name or path -> model and tokenizer, or an error that says what to do.
+"""A name or path -> model and tokenizer or processor, or an error that says what to do.
 
 Nothing is loaded that ``from_pretrained`` would complete with random weights, or that reads text
 other than from left to right: such a student would answer, and its answers would mean nothing.
@@ -18,9 +18,12 @@ from huggingface_hub.errors import GatedRepoError
 from safetensors import SafetensorError
 from transformers import (
     MODEL_FOR_CAUSAL_LM_MAPPING,
+    MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING,
     MODEL_FOR_MASKED_LM_MAPPING,
     AutoConfig,
     AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    AutoProcessor,
     AutoTokenizer,
 )
 from transformers.utils import logging
@@ -37,6 +40,10 @@ SMOLLM2 = "smollm2"
 
 _log: Any = logging  # its functions have no annotations, nor has from_pretrained
 _models: Any = AutoModelForCausalLM
+_image_models: Any = AutoModelForImageTextToText
+_processors: Any = AutoProcessor
+_SAFE: Any = {"trust_remote_code": False}
+"""Never run, nor ask at the keyboard whether to run, code that comes with a model."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,8 @@ class Loaded:
     """What an adapter should name as its base model."""
     adapter: Path | None = None
     """Folder of the adapter that the name stands for; the model is its base."""
+    processor: Any = None
+    """Of a model that reads pictures; the tokenizer is its own."""
 
 
 def load_model(name_or_path: str) -> Loaded:
@@ -89,19 +98,23 @@ def _base_of(adapter: Path) -> str:
 
 def _load(name: str) -> Loaded:
     """A model that is not an adapter."""
-    # Never run, nor ask at the keyboard whether to run, code that comes with a model.
-    safe: Any = {"trust_remote_code": False}
     try:
         with silence():
-            source = _source(name)
-            _require_causal(AutoConfig.from_pretrained(source, **safe))
-            tokenizer = AutoTokenizer.from_pretrained(source, **safe)
-            model, read = _models.from_pretrained(
+            source, processor = _source(name), None
+            config = AutoConfig.from_pretrained(source, **_SAFE)
+            if sees := _sees(config):
+                processor = _processors.from_pretrained(source, **_SAFE)
+                tokenizer = processor.tokenizer
+                tokenizer.chat_template = processor.chat_template or tokenizer.chat_template
+            else:
+                _require_causal(config)
+                tokenizer = AutoTokenizer.from_pretrained(source, **_SAFE)
+            model, read = (_image_models if sees else _models).from_pretrained(
                 source,
                 dtype="auto",
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,  # refused below, with a better message
-                **safe,
+                **_SAFE,
             )
         _require_complete(model, read)
     except TeachgymError:
@@ -114,7 +127,28 @@ def _load(name: str) -> Loaded:
         raise _refusal(name, ValueError("the file of its weights is damaged")) from error
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise _refusal(name, error) from error
-    return Loaded(model.eval(), tokenizer, name)
+    return Loaded(model.eval(), tokenizer, name, processor=processor)
+
+
+def reads_images(name_or_path: str) -> bool:
+    """Whether a model reads pictures, by its configuration; False where there is no such model."""
+    path = Path(name_or_path)
+    try:
+        with silence():
+            if name_or_path and (path / ADAPTER_FILE).exists():
+                return reads_images(_base_of(path))
+            return _sees(AutoConfig.from_pretrained(_source(name_or_path), **_SAFE))
+    except (TeachgymError, ImportError, OSError, ValueError):
+        return False
+
+
+def _sees(config: Any) -> bool:
+    """Whether a model is one of pictures and text.
+
+    Classes that are language models too, such as Gemma 3, are read as those.
+    """
+    of_images, of_text = MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING, MODEL_FOR_CAUSAL_LM_MAPPING
+    return type(config) in of_images and type(config) not in of_text
 
 
 def _source(name: str) -> str:

@@ -12,6 +12,7 @@ import torch
 from teachgym.errors import ConfigError
 from teachgym.students.adapter_files import AdapterWeights, read_adapter
 from teachgym.students.bases import base_of
+from teachgym.students.image_texts import ImageTexts
 from teachgym.students.loading import Loaded, load_model
 from teachgym.students.local.network import context_of
 from teachgym.students.lora import LoRASettings
@@ -35,6 +36,11 @@ class Prepared:
     """What an exported adapter names as its base."""
     max_new_tokens: int
     """The longest answer, end included."""
+
+    @property
+    def reads_images(self) -> bool:
+        """Whether prompts may have pictures."""
+        return isinstance(self.texts, ImageTexts)
 
     @property
     def n_parameters(self) -> int:
@@ -71,14 +77,18 @@ def _texts(loaded: Loaded, settings: LanguageModelSettings) -> Texts:
     """The prompt format of a model that was loaded."""
     chat = bool(loaded.tokenizer.chat_template) if settings.chat is None else settings.chat
     ends = getattr(loaded.model.generation_config, "eos_token_id", None)
-    texts = Texts(
-        loaded.tokenizer,
-        _context(loaded.model, settings.context),
-        chat=chat,
-        more_ends=() if ends is None else (ends,) if isinstance(ends, int) else tuple(ends),
-        template=settings.template or {},
-        date=settings.date,
-    )
+    own: dict[str, Any] = {
+        "tokenizer": loaded.tokenizer,
+        "context": _context(loaded.model, settings.context),
+        "chat": chat,
+        "more_ends": () if ends is None else (ends,) if isinstance(ends, int) else tuple(ends),
+        "template": settings.template or {},
+        "date": settings.date,
+    }
+    if loaded.processor is not None:
+        texts: Texts = ImageTexts(**own, processor=loaded.processor)
+    else:
+        texts = Texts(**own)
     _require_embedded(loaded, texts)
     return texts
 

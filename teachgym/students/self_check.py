@@ -8,7 +8,7 @@ model's own forward pass of each text alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -91,10 +91,11 @@ def unsuited(model: torch.nn.Module, reason: str) -> LocalBackendError:
     )
 
 
-def drawn_texts(model: Any) -> list[list[int]]:
+def drawn_texts(model: Any, *, without: Collection[int] = ()) -> list[list[int]]:
     """Two texts of random tokens, prompts of ``LENGTHS`` with ``N_NEW`` more each."""
     config = model.config.get_text_config()
     special = {getattr(config, f"{name}_token_id", None) for name in ("bos", "eos", "pad")}
+    special.update(without)
     usual = [token for token in range(min(config.vocab_size, 5000)) if token not in special]
     rng, context = np.random.default_rng(0), context_of(model)
     lengths = list(LENGTHS)

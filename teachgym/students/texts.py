@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, cycle
+from pathlib import Path
 from typing import Any
 
 from teachgym.errors import ConfigError, UnsupportedError
@@ -94,7 +95,7 @@ class Texts:
         if [] in encoded:
             raise ConfigError(f"prompt {encoded.index([])} has no tokens; give it some text")
         self._count(sum(len(ids) > limit for ids in encoded), limit)
-        return [ids[-limit:] for ids in encoded]
+        return [self._shortened(*each, limit) for each in zip(prompts, encoded, strict=True)]
 
     def pairs(
         self, prompts: Sequence[Prompt], targets: Sequence[str]
@@ -109,11 +110,29 @@ class Texts:
         self._count(sum(len(ids) > limit for ids in encoded), limit)
         encoded = [ids[:limit] for ids in encoded]
         pairs = []
-        for whole, target in zip(self._encode_prompts(prompts), encoded, strict=True):
+        starts = self._encode_prompts(prompts)
+        for prompt, whole, target in zip(prompts, starts, encoded, strict=True):
             room = self.context - len(target)
             self._count(len(whole) > room, room)
-            pairs.append((whole[-room:], target))
+            pairs.append((self._shortened(prompt, whole, room), target))
         return pairs
+
+    def pixels(self, images: tuple[str, ...]) -> Mapping[str, Any]:
+        """Tensors that a model reads to see the pictures of a prompt, by name: none of a text."""
+        return {}
+
+    def marks(self, ids: Sequence[int], start: int) -> Mapping[str, list[int]]:
+        """Numbers that a model reads beside each token, by name: none of a text.
+
+        Args:
+            ids: of a prompt and a response.
+            start: the place of the response's first token.
+        """
+        return {}
+
+    def save(self, folder: Path) -> None:
+        """Write what makes tokens of prompts, as ``from_pretrained`` reads it."""
+        self.tokenizer.save_pretrained(folder)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, none of them a control token."""
@@ -175,7 +194,7 @@ class Texts:
 
     def written(self, prompt: Prompt) -> list[bool]:
         """A flag per token of an uncut prompt: whether the student wrote it, ends included."""
-        (start,) = self._encode_prompts([Prompt(prompt.text)])
+        (start,) = self._encode_starts([prompt])
         own = [False] * len(start)
         for response, rest in self._encode_turns(prompt.turns):
             own += [True] * (len(response) + 1) + [False] * (len(rest) - 1)
@@ -183,16 +202,23 @@ class Texts:
 
     def _encode_prompts(self, prompts: Sequence[Prompt]) -> list[list[int]]:
         """Token ids of each prompt in its format."""
+        return [
+            list(chain(ids, *chain(*self._encode_turns(p.turns))))
+            for p, ids in zip(prompts, self._encode_starts(prompts), strict=True)
+        ]
+
+    def _encode_starts(self, prompts: Sequence[Prompt]) -> list[list[int]]:
+        """Token ids of each prompt in its format, without its turns."""
         if any(prompt.images for prompt in prompts):
             raise UnsupportedError(
                 "this student reads text alone, and a prompt has images; choose a task without "
-                "images, or teach a student of your own that reads them: student='file.py:attr'"
+                "images, or an image-text model as student"
             )
-        starts = self._encode_framed(self._frame, [prompt.text for prompt in prompts])
-        return [
-            list(chain(ids, *chain(*self._encode_turns(p.turns))))
-            for p, ids in zip(prompts, starts, strict=True)
-        ]
+        return self._encode_framed(self._frame, [prompt.text for prompt in prompts])
+
+    def _shortened(self, prompt: Prompt, ids: list[int], room: int) -> list[int]:
+        """As many of the last tokens of a prompt as there is room for."""
+        return ids[-room:]
 
     def _encode_turns(self, turns: Sequence[Turn]) -> list[tuple[list[int], list[int]]]:
         """Token ids of each response, and of what follows it up to the next one, an end first."""

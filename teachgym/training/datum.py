@@ -33,6 +33,10 @@ class Text:
     place: int | None = 0
     """Number of the example whose target it is in the data that it was encoded from; None for what
     is there to be compared with, such as a rejected response."""
+    images: tuple[str, ...] = ()
+    """The pictures of the prompt; see ``Prompt``."""
+    start: int = 0
+    """The place of the first token of the response; 0 of prompts without pictures."""
 
     __repr__ = in_short
 
@@ -84,7 +88,7 @@ class Datum:
     @property
     def identity(self) -> str:
         """Equal for data of equal texts."""
-        return repr([text.ids for text in self.texts])
+        return repr([(text.ids, text.images) if text.images else text.ids for text in self.texts])
 
     @property
     def n_targets(self) -> float:
@@ -178,8 +182,10 @@ def _encoded(
 ) -> Text:
     """The text of a response; several to a prompt follow the same turns, which teach nothing."""
     example, ids = response.example, (*prompt, *target)
+    start = len(prompt) if example.images else 0
     if not response.whole:
-        return Text(ids, (*[0.0] * (len(ids) - 1), response.weight), response.place)
+        last = (*[0.0] * (len(ids) - 1), response.weight)
+        return Text(ids, last, response.place, example.images, start)
     is_target = response.place is not None
     weights = [response.weight] * len(target)
     if is_target and example.spans:
@@ -193,7 +199,7 @@ def _encoded(
     if needs.mean == "examples":
         # Soft labels are alternatives: together they count as one target does.
         all_weights = _shared(all_weights, abs(response.weight))
-    return Text(ids, all_weights, response.place)
+    return Text(ids, all_weights, response.place, example.images, start)
 
 
 def _shared(weights: Sequence[float], share: float = 1.0) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""The reference trainer: a plain loop over padded batches with ``torch.optim.AdamW``.
+"""The reference trainer: a plain loop over padded batches, with ``torch.optim.AdamW`` by default.
 
 It makes the updates that ``teachgym.training.fine_tuning`` makes from packed texts: the same
 batches in the same order, the same rates, clipping and loss.
@@ -7,7 +7,7 @@ batches in the same order, the same rates, clipping and loss.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from time import perf_counter
@@ -15,15 +15,18 @@ from typing import Annotated, Any
 
 import numpy as np
 import torch
+from rich.progress import track
 from torch.nn.utils import clip_grad_norm_
 
 from teachgym.errors import ConfigError
 from teachgym.protocols import Student, Trainer
 from teachgym.settings import Like
-from teachgym.students.hf.student import HuggingFaceStudent, pad
+from teachgym.students.hf.student import HuggingFaceStudent, Sequences
+from teachgym.students.local.pool import Weight
 from teachgym.training.datum import Datum, batches, encode, log_skipped, train_tokens
 from teachgym.training.first_losses import FirstLosses
 from teachgym.training.losses import Loss, Targets, cross_entropy, require_given
+from teachgym.training.optimizers import make_optimizers
 from teachgym.training.references import refer
 from teachgym.training.settings import FineTuningSettings, recipe
 from teachgym.training.targets import targets_of
@@ -38,13 +41,11 @@ class HuggingFaceTrainer(Trainer[HuggingFaceStudent]):
     """Fine-tuning on target tokens, with a fresh optimizer each time.
 
     Args:
-        settings: see ``FineTuningSettings``; the optimizer must be ``adamw``. A batch is one
-            forward pass, whatever ``token_budget`` says.
+        settings: see ``FineTuningSettings``. A batch is one forward pass, or one for each shape of
+            its pictures, whatever ``token_budget`` says.
         loss: what to minimise; None = the loss that the settings name.
         teacher_model: what the loss follows, if it follows one.
-
-    Raises:
-        ConfigError: for another optimizer.
+        progress: show a progress bar while training.
     """
 
     def __init__(
@@ -53,12 +54,9 @@ class HuggingFaceTrainer(Trainer[HuggingFaceStudent]):
         *,
         loss: Loss | None = None,
         teacher_model: TeacherModel | None = None,
+        progress: bool = False,
     ) -> None:
-        if settings.optimizer != "adamw":
-            raise ConfigError(
-                f"optimizer is {settings.optimizer!r}; the hf backend has 'adamw' alone, so set "
-                "trainer_settings.optimizer='adamw' or student_settings.backend='local'"
-            )
+        self.progress = progress
         self.settings, self.loss = settings, require_given(loss or settings.make_loss())
         self.teacher_model = require_teacher(self.loss, teacher_model)
 
@@ -104,20 +102,40 @@ class HuggingFaceTrainer(Trainer[HuggingFaceStudent]):
         self, student: HuggingFaceStudent, made: Sequence[list[Datum]], first: FirstLosses
     ) -> float:
         """One update per batch; the mean loss per target token."""
-        weights = list(student.trained.values())
-        optimizer = torch.optim.AdamW(weights, weight_decay=0.0)
+        weights, update = list(student.trained.values()), self._updates(student)
         total, n_targets = 0.0, 0.0
-        for step, batch in enumerate(made):
-            for group in optimizer.param_groups:
-                group["lr"] = self.settings.rate(step, len(made))
-            optimizer.zero_grad()
+        for step, batch in enumerate(self._shown(made)):
+            student.model.zero_grad()
             loss = batch_loss(student, batch, self.loss, first=first)
             loss.backward()  # type: ignore[no-untyped-call]
             clip_grad_norm_(weights, self.settings.clip)
-            optimizer.step()
+            update(self.settings.rate(step, len(made)))
             n_batch = sum(d.n_targets for d in batch)
             total, n_targets = total + loss.item() * n_batch, n_targets + n_batch
         return total / n_targets if n_targets else math.nan
+
+    def _updates(self, student: HuggingFaceStudent) -> Callable[[float], None]:
+        """What makes an update at a learning rate."""
+        if self.settings.optimizer == "adamw":
+            optimizer = torch.optim.AdamW(student.trained.values(), weight_decay=0.0)
+
+            def update(rate: float) -> None:
+                for group in optimizer.param_groups:
+                    group["lr"] = rate
+                optimizer.step()
+
+            return update
+        weights = [Weight(*named, is_stacked=False) for named in student.trained.items()]
+        made = make_optimizers(student.model, weights, self.settings)
+
+        def update_all(rate: float) -> None:
+            for own in made:
+                own.step(torch.tensor([rate], device=student.device), [0])
+
+        return update_all
+
+    def _shown(self, made: Sequence[list[Datum]]) -> Iterable[list[Datum]]:
+        return track(made, "training") if self.progress else made
 
 
 def batch_loss(
@@ -155,19 +173,20 @@ def _read(
 ) -> tuple[torch.Tensor, Targets]:
     """Logits (n, V) of the rows with a loss, and what they should have predicted."""
     texts = [text for datum in batch for text in datum.texts]
-    ids, mask = (t[:, :-1].to(student.device) for t in pad([t.ids for t in texts], on="right"))
-    weighed = torch.zeros(len(texts), ids.shape[1], dtype=torch.bool)
-    for row, text in enumerate(texts):
-        weighed[row, : len(text.ids) - 1] = torch.tensor(text.weights[1:]) != 0
     n_targets = sum(d.n_targets for d in batch)
     targets = targets_of(batch, [1 / n_targets if n_targets else 0.0] * len(batch))
-    weighed = weighed.to(student.device)
-    output = student.model(input_ids=ids, attention_mask=mask, output_hidden_states=hidden)
-    picked: torch.Tensor = output.logits[weighed]
-    told = targets.part(0, len(picked), student.device)
-    if hidden:
-        told = replace(told, hidden=output.hidden_states[-1][weighed])
-    return picked, told
+    columns = [t.ids[:-1] for t in texts], [t.images for t in texts], [t.start for t in texts]
+    read, rows_of = Sequences(*columns), dict[int, tuple[torch.Tensor, ...]]()
+    for rows in student.passes(read):
+        inputs = student.inputs(read[rows], on="right")
+        output = student.model(**inputs, output_hidden_states=hidden)
+        told = (output.logits, *([output.hidden_states[-1]] if hidden else []))
+        for row, i in enumerate(rows):
+            weighed = torch.tensor(texts[i].weights[1:], device=student.device) != 0
+            rows_of[i] = tuple(one[row, : len(weighed)][weighed] for one in told)
+    picked, *states = map(torch.cat, zip(*(rows_of[i] for i in range(len(texts))), strict=True))
+    targets = targets.part(0, len(picked), student.device)
+    return picked, replace(targets, hidden=states[0]) if hidden else targets
 
 
 def padded(
@@ -186,5 +205,4 @@ def padded(
         raise ConfigError(
             f"trainer 'padded' cannot train a {type(student).__name__}; set trainer='auto'"
         )
-    usual = replace(recipe(student.n_parameters, student.lora), optimizer="adamw")
-    return HuggingFaceTrainer(replace(usual, **settings))
+    return HuggingFaceTrainer(replace(recipe(student.n_parameters, student.lora), **settings))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
-from teachgym.students.local.pool import StudentPool, Weight
+from teachgym.students.local.pool import Weight
 from teachgym.training.muon import Muon, groups
 from teachgym.training.settings import FineTuningSettings
 
@@ -72,16 +72,17 @@ class AdamW:
         torch._foreach_sub_(values, updates)
 
 
-def make_optimizers(pool: StudentPool, settings: FineTuningSettings) -> tuple[Optimizer, ...]:
-    """Optimizers over all weights; Muon takes the matrices of hidden layers."""
-    model = pool.network.model
+def make_optimizers(
+    model: Any, weights: Sequence[Weight], settings: FineTuningSettings
+) -> tuple[Optimizer, ...]:
+    """Optimizers over all weights of a model; Muon takes the matrices of hidden layers."""
     outer = (model.get_input_embeddings(), model.get_output_embeddings())
     embeddings = {id(p) for module in outer for p in module.parameters()}
-    hidden = [w for w in pool.weights if w.values.ndim == 3 and id(w.parameter) not in embeddings]
+    hidden = [w for w in weights if w.values.ndim == 3 and id(w.parameter) not in embeddings]
     if settings.optimizer == "adamw":
         hidden = []
     taken = {w.name for w in hidden}
-    rest = [w for w in pool.weights if w.name not in taken]
+    rest = [w for w in weights if w.name not in taken]
     return (*([Muon(hidden)] if hidden else []), *([AdamW(rest)] if rest else []))
 
 

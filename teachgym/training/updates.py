@@ -29,7 +29,7 @@ class Updates:
         self, pool: StudentPool, settings: FineTuningSettings, totals: Sequence[int]
     ) -> None:
         self._pool, self._settings, self._totals = pool, settings, totals
-        self._optimizers = make_optimizers(pool, settings)
+        self._optimizers = make_optimizers(pool.network.model, pool.weights, settings)
 
     def apply(self, step: int) -> None:
         """Update every student that has an update number ``step`` (from 0) by its gradients."""

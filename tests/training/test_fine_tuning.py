@@ -256,13 +256,14 @@ def test_dropout_is_decided_by_the_generator_and_leaves_the_global_one_alone() -
 def test_every_weight_has_one_optimizer_and_muon_takes_the_hidden_matrices(
     student: LanguageModelStudent,
 ) -> None:
-    muon, adamw = make_optimizers(student.pool, FineTuningSettings())
+    muon, adamw = make_optimizers(student.model, student.pool.weights, FineTuningSettings())
     assert (type(muon), type(adamw)) == (Muon, AdamW)
     names = {name for name, _ in student.model.named_parameters()}
     hidden = {name for name in names if "_proj" in name}
     assert {w.name for w in muon.weights} == hidden
     assert {w.name for w in adamw.weights} == names - hidden
-    (only,) = make_optimizers(student.pool, FineTuningSettings(optimizer="adamw"))
+    plain = FineTuningSettings(optimizer="adamw")
+    (only,) = make_optimizers(student.model, student.pool.weights, plain)
     assert {w.name for w in only.weights} == names
 
 

@@ -2,28 +2,31 @@
 
 A model that cannot be read, continued or differentiated here can be taught nowhere. One whose
 answers change when it is padded (RWKV keeps a state that reads padding as tokens) answers one
-prompt at a time.
+prompt at a time. One that sees must see the same when it answers and when it is trained.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from teachgym.errors import ConfigError
-from teachgym.students.hf.student import HuggingFaceStudent
+from teachgym.images import draw_plain
+from teachgym.students.hf.student import HuggingFaceStudent, Sequences
+from teachgym.students.image_texts import ImageTexts
 from teachgym.students.loading import silence
 from teachgym.students.self_check import (
     describe,
     deviation,
     drawn_texts,
-    logits_of,
     next_loss,
     tolerance_of,
 )
 from teachgym.students.verdicts import remembered
+from teachgym.types import Prompt
 
 N_NEW = 3
 """Tokens that each prompt is continued by."""
@@ -51,17 +54,20 @@ def answers_alone(student: HuggingFaceStudent) -> bool:
 
 def _verdict(student: HuggingFaceStudent) -> str:
     """``BATCHED``, ``ALONE``, or why the model cannot be taught."""
-    texts = drawn_texts(student.model)
+    texts = drawn_texts(student.model, without=student.texts.controls)
     try:
         with torch.inference_mode(), student.computing():
             allowed = tolerance_of(student.model, texts[0])
             off = _foresight(student, texts[0])
+            apart = _apart(student)
         alone = [_next_logits(student, [text]) for text in texts]
         reason = _why_not_trained(student, texts[0])
     except torch.OutOfMemoryError:
         raise
     except Exception as error:  # what a foreign model's code raises can be anything
         return f"transformers cannot continue or train it ({describe(error)})"
+    if not apart <= allowed:
+        return f"an answer about a picture has logits {apart:.1g} apart when it is trained on"
     if reason or not off <= allowed:
         return reason or f"tokens that follow change its logits by {off:.1g} of their spread"
     try:
@@ -79,25 +85,47 @@ def _verdict(student: HuggingFaceStudent) -> str:
 def _foresight(student: HuggingFaceStudent, text: Sequence[int]) -> float:
     """The change that the second half of a text makes to logits in the first."""
     half = len(text) // 2
-    whole = logits_of(student.model, text)[:half]
-    return deviation(logits_of(student.model, text[:half]), whole)
+    whole = _logits_of(student, text)[:half]
+    return deviation(_logits_of(student, text[:half]), whole)
+
+
+def _logits_of(student: HuggingFaceStudent, text: Sequence[int]) -> torch.Tensor:
+    """The logits of a text alone that is all response, (T, V)."""
+    read = student.inputs(Sequences([text], [()], [0]), on="right")
+    logits: torch.Tensor = student.model(**read, use_cache=False).logits[0]
+    return logits
+
+
+def _apart(student: HuggingFaceStudent) -> float:
+    """How far logits of an answer about a picture, token by token, are from those in one pass."""
+    if not isinstance(student.texts, ImageTexts):
+        return 0.0
+    images = (student.texts.store.put(draw_plain(64, (200, 40, 40))),)
+    (ids,) = student.texts.prompts([Prompt("a", images)], room=N_NEW)
+    asked = Sequences([ids], [images], [len(ids)])
+    output = _go_on(student, student.inputs(asked, on="left"))
+    answered = [[*ids, *output.sequences[0, -N_NEW:].tolist()]]
+    read = student.inputs(replace(asked, ids=answered), on="right")
+    logits = student.model(**read).logits[0, len(ids) - 1 : -1]
+    return deviation(logits, torch.stack(output.logits, 1)[0])
 
 
 def _next_logits(student: HuggingFaceStudent, texts: Sequence[Sequence[int]]) -> torch.Tensor:
     """Logits of the tokens that continue each text, as ``generate`` has them, (B, N_NEW, V)."""
-    longest = max(map(len, texts))
-    ids = torch.tensor([[student.texts.end] * (longest - len(t)) + list(t) for t in texts])
-    mask = torch.tensor([[0] * (longest - len(t)) + [1] * len(t) for t in texts])
-    output: Any = student.continued(
-        ids,
-        mask,
+    read = student.inputs(Sequences(texts, [()] * len(texts), list(map(len, texts))), on="left")
+    return torch.stack(_go_on(student, read).logits, 1).float()
+
+
+def _go_on(student: HuggingFaceStudent, read: Mapping[str, torch.Tensor]) -> Any:
+    """What ``generate`` tells of ``N_NEW`` more tokens."""
+    return student.continued(
+        read,
         None,
         max_new_tokens=N_NEW,
         min_new_tokens=N_NEW,
         output_logits=True,
         return_dict_in_generate=True,
     )
-    return torch.stack(output.logits, 1).float()
 
 
 def _in_common(one: torch.Tensor, other: torch.Tensor) -> int:
@@ -110,7 +138,7 @@ def _why_not_trained(student: HuggingFaceStudent, text: Sequence[int]) -> str:
     """The fault of the gradients, "" if there is none."""
     try:
         with student.computing():
-            loss = next_loss(logits_of(student.model, text), text)
+            loss = next_loss(_logits_of(student, text), text)
         loss.backward()  # type: ignore[no-untyped-call]
         gradients = [p.grad for p in student.trained.values() if p.grad is not None]
         if not all(bool(g.isfinite().all()) for g in gradients):

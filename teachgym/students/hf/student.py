@@ -6,8 +6,10 @@ cannot replace. Students share nothing: each is a model of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +33,26 @@ PROMPTS_AT_ONCE = 64
 """Prompts in one call of ``generate`` or one forward pass."""
 
 
+@dataclass(frozen=True)
+class Sequences:
+    """Token ids of texts that are read in one pass, each a prompt with what has been answered."""
+
+    ids: Sequence[Sequence[int]]
+    images: Sequence[tuple[str, ...]]
+    """The pictures of each prompt."""
+    starts: Sequence[int]
+    """The place of the first token of each response."""
+
+    def __getitem__(self, rows: Sequence[int]) -> Sequences:
+        """The texts in these rows."""
+        columns: Any = (self.ids, self.images, self.starts)
+        return Sequences(*([column[i] for i in rows] for column in columns))
+
+
 class HuggingFaceStudent(Student):
     """A causal language model of transformers, adapted by peft or trained in full.
+
+    It reads pictures too, if it has a processor of them (``ImageTexts``).
 
     The constructor changes the model: peft wraps layers and freezes the others.
 
@@ -107,8 +127,7 @@ class HuggingFaceStudent(Student):
 
     def generate(self, prompts: Sequence[Prompt], *, stop: Sequence[str] = ()) -> list[str]:
         """Greedy answers in the order of the prompts, decoded in batches padded on the left."""
-        tokens = self._continue(self.texts.prompts(prompts, room=self.max_new_tokens))
-        return [self.texts.decode(ids, stop) for ids in tokens]
+        return [self.texts.decode(ids, stop) for ids in self._continue(prompts)]
 
     def sample(
         self,
@@ -127,14 +146,14 @@ class HuggingFaceStudent(Student):
             for prompt in prompts
             for number in range(k)
         ]
-        encoded = self.texts.prompts(asked, room=self.max_new_tokens)
-        tokens = self._continue(encoded, drawn, temperature)
+        tokens = self._continue(asked, drawn, temperature)
         answers = [self.texts.decode(ids, stop) for ids in tokens]
         return [answers[i : i + k] for i in range(0, len(answers), k)]
 
     def logprobs(self, prompts: Sequence[Prompt], targets: Sequence[str]) -> list[np.ndarray]:
         """The log-probability of each token of a target and of its end, shape (n_tokens,) each."""
-        return [self._score(*pair) for pair in self.texts.pairs(prompts, targets)]
+        pairs = self.texts.pairs(prompts, targets)
+        return [self._score(p.images, *pair) for p, pair in zip(prompts, pairs, strict=True)]
 
     def save(self) -> Checkpoint:
         """A copy of everything training may change: adapters, or all weights."""
@@ -169,46 +188,77 @@ class HuggingFaceStudent(Student):
         """Write what ``save_pretrained`` writes: peft's adapter files, or the whole model."""
         with without_progress_bars():
             self.model.save_pretrained(folder)
-        self.tokenizer.save_pretrained(folder)
+        self.texts.save(folder)
+
+    def passes(self, texts: Sequences) -> list[list[int]]:
+        """Rows that can be read in one pass: those whose pictures have the same shapes."""
+        groups: dict[Any, list[int]] = defaultdict(list)
+        for row, images in enumerate(texts.images):
+            pixels = self.texts.pixels(images)
+            groups[tuple((name, value.shape[1:]) for name, value in pixels.items())].append(row)
+        return list(groups.values())
+
+    def inputs(self, texts: Sequences, *, on: str) -> dict[str, torch.Tensor]:
+        """What the model reads for texts of one of the ``passes``, padded ``left`` or ``right``.
+
+        Token ids and mask, (B, T) each; what is told beside each token, (B, T); and the pictures,
+        whatever form they have, one after the other along the first axis.
+        """
+        ids, mask = pad(texts.ids, on=on)
+        found = {"input_ids": ids, "attention_mask": mask}
+        beside = [self.texts.marks(*row) for row in zip(texts.ids, texts.starts, strict=True)]
+        for name in beside[0]:
+            found[name] = pad([row[name] for row in beside], on=on)[0]
+        seen = [self.texts.pixels(images) for images in texts.images]
+        for name in seen[0]:
+            found[name] = torch.cat([pixels[name] for pixels in seen])
+        return {name: tensor.to(self.device) for name, tensor in found.items()}
 
     @torch.inference_mode()
-    def _score(self, prompt: Sequence[int], target: Sequence[int]) -> np.ndarray:
-        ids = torch.tensor([[*prompt, *target]], device=self.device)
+    def _score(
+        self, images: tuple[str, ...], prompt: Sequence[int], target: Sequence[int]
+    ) -> np.ndarray:
+        text = Sequences([[*prompt, *target]], [images], [len(prompt)])
+        read = self.inputs(text, on="right")
         with self.threads(), self.computing():
-            logits = self.model(input_ids=ids).logits[0, len(prompt) - 1 : -1]
+            logits = self.model(**read).logits[0, len(prompt) - 1 : -1]
+        ids = read["input_ids"]
         scores = logits.float().log_softmax(-1).gather(1, ids[0, len(prompt) :, None])
         array: np.ndarray = scores[:, 0].cpu().numpy()
         return array
 
     def _continue(
         self,
-        prompts: Sequence[Sequence[int]],
+        prompts: Sequence[Prompt],
         drawn: Sequence[torch.Tensor] | None = None,
         temperature: float = 1.0,
     ) -> list[list[int]]:
         """Token ids that follow each prompt; ``drawn`` has the random numbers of each."""
         answers: list[list[int]] = [[] for _ in prompts]
+        encoded = self.texts.prompts(prompts, room=self.max_new_tokens)
+        texts = Sequences(encoded, [p.images for p in prompts], list(map(len, encoded)))
         # Prompts of similar length need little padding.
-        order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+        order = sorted(range(len(prompts)), key=lambda i: len(encoded[i]))
         for start in range(0, len(order), self.prompts_at_once):
-            chosen = order[start : start + self.prompts_at_once]
-            ids, mask = pad([prompts[i] for i in chosen], on="left")
-            draw = None
-            if drawn is not None:
-                draw = Draw(torch.stack([drawn[i] for i in chosen]), ids.shape[1], temperature)
-            output = self.continued(ids, mask, draw)
-            for i, answer in zip(chosen, output[:, ids.shape[1] :].tolist(), strict=True):
-                answers[i] = answer
+            some = order[start : start + self.prompts_at_once]
+            for rows in self.passes(texts[some]):
+                chosen = [some[row] for row in rows]
+                read = self.inputs(texts[chosen], on="left")
+                width, draw = read["input_ids"].shape[1], None
+                if drawn is not None:
+                    draw = Draw(torch.stack([drawn[i] for i in chosen]), width, temperature)
+                output = self.continued(read, draw)
+                for i, answer in zip(chosen, output[:, width:].tolist(), strict=True):
+                    answers[i] = answer
         return answers
 
     def continued(
-        self, ids: torch.Tensor, mask: torch.Tensor, draw: LogitsProcessor | None, **options: Any
+        self, read: Mapping[str, torch.Tensor], draw: LogitsProcessor | None, **options: Any
     ) -> Any:
-        """The ids that ``generate`` returns for token ids and their mask, (B, T) each.
+        """The ids that ``generate`` returns for what the model reads, padded on the left.
 
         Args:
-            ids: prompts, padded on the left.
-            mask: 1 for tokens, 0 for padding.
+            read: what ``inputs`` gives.
             draw: changes the logits.
             options: of the generation that differ from a student's answers.
         """
@@ -223,8 +273,7 @@ class HuggingFaceStudent(Student):
         model = self.model.get_base_model() if self.lora else self.model
         with _configured(model, plain), self.threads(), self.computing(), torch.inference_mode():
             return model.generate(
-                input_ids=ids.to(self.device),
-                attention_mask=mask.to(self.device),
+                **read,
                 generation_config=plain,
                 logits_processor=[draw] if draw else None,
             )

@@ -193,6 +193,8 @@ def load_students(
         LocalBackendError: for a model that packed passes or slots would not compute right.
     """
     own = prepare(name_or_path, settings)
+    if own.reads_images:
+        raise unsuited(own.model, "it reads pictures")
     with few_threads(own.n_parameters, own.model.device):
         pool = _checked_pool(own, count, settings)
     if own.start:
