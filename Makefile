@@ -86,6 +86,7 @@ gpu: ## the tests that need a CUDA device, and the speed benchmark on it
 
 docs: ## build the site into site/
 	$(BIN)/python docs/make_cards.py
+	$(BIN)/python docs/make_errors.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean: ## remove everything that can be made again

@@ -85,11 +85,17 @@ def describe_os_error(error: OSError) -> str:
 
 
 def unknown(kind: str, name: Any, known: Iterable[Any]) -> str:
-    """Message for a wrong name: the name, a suggestion if one is near, and what exists."""
+    """Message for a wrong name: the name, a suggestion if one is near, and what exists.
+
+    Example:
+        >>> unknown("setting of the teacher", "powr", ["power", "top"])
+        "unknown setting 'powr' of the teacher. Did you mean 'power'? Known: power, top"
+    """
     names = sorted(map(str, known))
     near = difflib.get_close_matches(name[:100], names, n=1) if isinstance(name, str) else ()
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    return f"unknown {kind} {shown(name)}.{hint} Known: {', '.join(names) or 'none'}"
+    what, of, whose = kind.partition(" of ")
+    return f"unknown {what} {shown(name)}{of}{whose}.{hint} Known: {', '.join(names) or 'none'}"
 
 
 SEPARATOR = "/"

@@ -22,7 +22,7 @@ from teachgym.tasks import TASKS
 from teachgym.testing import ToyTask
 
 ROOT = Path(__file__).parents[1]
-GENERATED = {ROOT / "docs" / "environments", ROOT / "docs" / "teachers.md"}
+GENERATED = {ROOT / "docs" / name for name in ("environments", "teachers.md", "errors.md")}
 PAGES = {
     str(path.relative_to(ROOT)): path.read_text()
     for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]

@@ -237,7 +237,7 @@ def test_a_mistake_in_the_users_code_is_theirs_and_a_wrong_setting_is_not(lab: P
     wrong = ("--teacher=mine.py:broken", "--set=teacher.flor=1")
     said = teachgym(lab, "run", "--student=simulated", *wrong, code=2)
     assert said.strip() == (
-        "error: unknown setting of teacher 'mine.py:broken' 'flor'. Did you mean 'floor'? "
+        "error: unknown setting 'flor' of teacher 'mine.py:broken'. Did you mean 'floor'? "
         "Known: floor"
     )
 

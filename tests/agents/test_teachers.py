@@ -198,7 +198,9 @@ def test_an_unknown_teacher_is_answered_with_a_suggestion() -> None:
 
 
 def test_an_unknown_setting_is_answered_with_the_valid_ones() -> None:
-    with pytest.raises(ConfigError, match=r"'powr'. Did you mean 'power'\? Known: power, top"):
+    with pytest.raises(
+        ConfigError, match=r"'powr' of .*. Did you mean 'power'\? Known: power, top"
+    ):
         make_teacher("weakest", ListWorld(RATES), powr=2)
     with pytest.raises(ConfigError, match="'uniform' has no settings; 'power' was given"):
         make_teacher("uniform", ListWorld(RATES), power=2)

@@ -62,7 +62,7 @@ def server() -> Iterator[Server]:
         ({"prices": {"in": 1.0}}, "prices is {'in': 1.0}"),
         ({"prices": {"in": 1.0, "out": -1.0}}, "each at least 0"),
         ({"prices": {"in": 1.0, "out": "1"}}, "out is '1'; it must be a number"),
-        ({"modle": "m"}, "unknown setting of the chat model 'modle'. Did you mean 'model'?"),
+        ({"modle": "m"}, "unknown setting 'modle' of the chat model. Did you mean 'model'?"),
     ],
 )
 def test_wrong_settings_are_named_with_what_is_allowed(settings: Any, said: str) -> None:
@@ -200,7 +200,7 @@ def test_a_function_can_answer() -> None:
     chat = make_chat({"provider": "python", "model": f"{__name__}:shout", "cache": "off"})
     assert chat.complete(HELLO, draw=3).text == "HELLO 3"
     wrong = {"shout": "give module:function", "nowhere.at.all:shout": "no module 'nowhere'"}
-    for model, said in {**wrong, f"{__name__}:shuot": "attribute of .*'shout'"}.items():
+    for model, said in {**wrong, f"{__name__}:shuot": "attribute 'shuot' of .*'shout'"}.items():
         with pytest.raises(ConfigError, match=said):
             make_chat({"provider": "python", "model": model})
 

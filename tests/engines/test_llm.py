@@ -169,7 +169,7 @@ def test_an_order_for_an_engine_that_is_not_there_is_refused_before_anything_is_
 
     engine = by_order(Scripted(listen))
     plan = Plan((Order("copy", 1, engine="llm"), Order("copy", 1, engine="pol")))
-    with pytest.raises(ConfigError, match="unknown engine of an order 'pol'"):
+    with pytest.raises(ConfigError, match="unknown engine 'pol' of an order"):
         generate(engine, plan)
     assert not asked
 

@@ -13,7 +13,7 @@ from teachgym.runs.config import RunConfig
 @pytest.mark.parametrize(
     ("record", "text"),
     [
-        ({"student": "tiny"}, "unknown setting of a run 'student'.*in the table env_settings"),
+        ({"student": "tiny"}, "unknown setting 'student' of a run.*in the table env_settings"),
         ({"teachr": "alp"}, "Did you mean 'teacher'"),
         ({"teacher": {"power": 2}}, "put its settings into the table teacher_settings"),
         ([1], r"settings of a run is \[1\]"),

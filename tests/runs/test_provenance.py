@@ -121,7 +121,7 @@ def test_what_was_accepted_once_need_not_be_again(
 
 def test_a_kind_that_there_is_not_is_named(tmp_path: Path) -> None:
     folder = stopped(tmp_path / "run")
-    with pytest.raises(ConfigError, match="unknown kind of difference 'verions'"):
+    with pytest.raises(ConfigError, match="unknown kind 'verions' of difference"):
         resume(folder, accept=["verions"])
 
 

@@ -191,7 +191,7 @@ def test_settings_that_do_not_exist_are_answered_with_those_that_do() -> None:
     with pytest.raises(ConfigError, match="noise is -1"):
         make_student("simulated", task, noise=-1)
     student = make_student("simulated", task, noise=0)
-    with pytest.raises(ConfigError, match=r"'learning_rate'\. Known: epochs"):
+    with pytest.raises(ConfigError, match=r"'learning_rate' of .*. Known: epochs"):
         make_trainer(student, learning_rate=0.1)
 
 

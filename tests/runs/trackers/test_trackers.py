@@ -129,7 +129,7 @@ def test_tensorboard_that_is_not_installed_is_said_with_the_command(
     [
         ("wandbb", {}, "Did you mean 'wandb'"),
         ("tensorboard", {"folder": "x"}, "has no settings; 'folder'"),
-        ("wandb", {"modus": "offline"}, "setting of tracker 'wandb' 'modus'. Did you mean 'mode'"),
+        ("wandb", {"modus": "offline"}, "setting 'modus' of tracker 'wandb'. Did you mean 'mode'"),
         ("wandb", {"mode": "ofline"}, "Did you mean 'offline'"),
         ("wandb", {"project": ""}, "project of wandb is empty"),
         ("wandb", {"rows": -1}, "rows is -1"),
