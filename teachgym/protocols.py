@@ -15,7 +15,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -29,6 +28,7 @@ from teachgym.types import (
     Data,
     Draft,
     Example,
+    FrozenDict,
     Grade,
     Incident,
     Items,
@@ -80,7 +80,7 @@ class Task(Protocol):
     of going on to ``max_new_tokens``."""
     max_turns: int = 1
     """The most responses that the student writes to an item; above 1, the task may ``respond``."""
-    relies_on: Mapping[str, str] = MappingProxyType({})
+    relies_on: Mapping[str, str] = FrozenDict()
     """What grades depend on besides packages, each with name and version; runs record it."""
     brief: Brief = PLAIN
     """How people and chat models write examples; by default prompt and target as they are."""
@@ -149,7 +149,7 @@ class Task(Protocol):
         Such as the share of groups that are all right (``teachgym.metrics`` has more). What
         nothing could be measured of is ``Score.nothing()``.
         """
-        return MappingProxyType({})
+        return FrozenDict()
 
     def skill_of(self, prompt: str) -> str | None:
         """The leaf skill of a prompt; None where the task cannot tell.
@@ -364,7 +364,7 @@ class DataEngine(Protocol):
 class SkillDiscovery(Protocol):
     """Finds the skills a set of examples needs."""
 
-    labels: Mapping[str, str] = MappingProxyType({})
+    labels: Mapping[str, str] = FrozenDict()
     """Id of an example to the finer label that its skill was made of; empty if there is none."""
 
     @abstractmethod

@@ -1,0 +1,1 @@
+"""Doors to trainers of language models: one file each, for what the trainer calls."""
