@@ -62,7 +62,7 @@ def item_type(fields: Fields) -> type[Item]:
 def item_type_after(base: type[ItemT], fields: Fields) -> type[ItemT]:
     """As ``item_type``, of an item with those of ``base`` before them."""
     texts: Any = {name: (_Text, Field(description=meaning)) for name, meaning in fields.items()}
-    return create_model("Item", __base__=base, __doc__=base.__doc__, **texts)
+    return create_model("Item", __base__=base, **texts)
 
 
 def right_draft(problem: Fields, filled: Fields) -> Draft:

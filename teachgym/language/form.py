@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
@@ -84,7 +85,7 @@ class Form(ABC, Generic[ActionT, ItemT]):
                 "type": "function",
                 "function": {
                     "name": name,
-                    "description": (arguments.__doc__ or "").strip(),
+                    "description": inspect.getdoc(arguments) or "",
                     "parameters": items_schema(arguments)["properties"]["items"]["items"],
                 },
             }
@@ -149,7 +150,7 @@ def with_names(base: type[ItemT], field: str, names: Sequence[str]) -> type[Item
     """
     allowed = WithJsonSchema({"type": "string", "enum": list(names)})
     fields: Any = {field: (Annotated[str, allowed], ...)}
-    return create_model(base.__name__, __base__=base, __doc__=base.__doc__, **fields)
+    return create_model(base.__name__, __base__=base, **fields)
 
 
 def write_items(items: Iterable[Mapping[str, Any]]) -> str:
