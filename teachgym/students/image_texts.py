@@ -22,6 +22,9 @@ from teachgym.types import Prompt
 MOST_BYTES = 2**28
 """Of pictures that are kept, unless more are asked for."""
 
+MOST_PROMPTS = 2**15
+"""Whose token ids are kept."""
+
 Pixels = Mapping[str, torch.Tensor]
 """What a model reads to see the pictures of a prompt, by name."""
 
@@ -46,6 +49,9 @@ class ImageTexts(Texts):
     store: ImageStore = field(default_factory=ImageStore, kw_only=True)
     most_bytes: int = field(default=MOST_BYTES, kw_only=True)
     _seen: OrderedDict[tuple[str, ...], Pixels] = field(default_factory=OrderedDict, init=False)
+    _known: OrderedDict[tuple[str, tuple[str, ...]], list[int]] = field(
+        default_factory=OrderedDict, init=False
+    )
     _kept: int = field(default=0, init=False)
     """Bytes of what was seen."""
     _marked: set[str] = field(default_factory=set, init=False)
@@ -89,7 +95,15 @@ class ImageTexts(Texts):
 
     def _encode_starts(self, prompts: Sequence[Prompt]) -> list[list[int]]:
         plain = iter(super()._encode_starts([p for p in prompts if not p.images]))
-        return [self._look(p.text, p.images) if p.images else next(plain) for p in prompts]
+        return [self._ids_of(p.text, p.images) if p.images else next(plain) for p in prompts]
+
+    def _ids_of(self, text: str, images: tuple[str, ...]) -> list[int]:
+        """Token ids of a text after pictures, which are asked for often."""
+        if (known := self._known.get((text, images))) is None:
+            known = self._known[text, images] = self._look(text, images)
+            if len(self._known) > MOST_PROMPTS:
+                self._known.popitem(last=False)
+        return list(known)
 
     def _shortened(self, prompt: Prompt, ids: list[int], room: int) -> list[int]:
         if prompt.images and len(ids) > room:

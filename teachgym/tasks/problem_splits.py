@@ -38,6 +38,8 @@ class Problem:
     """Problems of one group are drawn together; empty = it is a group of its own."""
     meta: Mapping[str, Any] = FrozenDict()
     """``Example.meta``."""
+    images: tuple[str, ...] = ()
+    """Names of the pictures that it is about, as the data set has them."""
 
     __repr__ = in_short
 
@@ -68,14 +70,14 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class ProblemSplits:
-    """Disjoint splits of a data set, by text as well."""
+    """Disjoint splits of a data set, by text and pictures as well."""
 
     train: tuple[Problem, ...]
     val: tuple[Problem, ...]
     test: tuple[Problem, ...]
     shots: tuple[Problem, ...]
     dropped: int
-    """Problems kept out of train because their text is that of an item of val, test or shots."""
+    """Problems kept out of train because an item of val, test or shots asks the same."""
 
     __repr__ = in_short
 
@@ -113,8 +115,8 @@ def split_problems(
 
 def _name_repeated(problems: Sequence[Problem]) -> None:
     """Warn of items that would count more than once, since published scores count them so."""
-    counts = Counter(_normalised(p.text) for p in problems)
-    repeated = [p.id for p in problems if counts[_normalised(p.text)] > 1]
+    counts = Counter(map(_asked, problems))
+    repeated = [p.id for p in problems if counts[_asked(p)] > 1]
     if repeated:
         warnings.warn(
             f"{len(repeated)} items of test have the text of another and count as often as they "
@@ -124,13 +126,15 @@ def _name_repeated(problems: Sequence[Problem]) -> None:
 
 
 def _without(problems: Sequence[Problem], others: Sequence[Problem]) -> list[Problem]:
-    """The problems whose text is none of the others', however it is spaced or capitalised."""
-    taken = {_normalised(p.text) for p in others}
-    return [p for p in problems if _normalised(p.text) not in taken]
+    """The problems that ask what none of the others does, however it is spaced or capitalised."""
+    taken = set(map(_asked, others))
+    return [p for p in problems if _asked(p) not in taken]
 
 
-def _normalised(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+def _asked(problem: Problem) -> tuple[str, ...]:
+    """The text in a normal form, and the pictures."""
+    text = " ".join(unicodedata.normalize("NFKC", problem.text).casefold().split())
+    return (text, *problem.images)
 
 
 def _cells(problems: Sequence[Problem]) -> list[list[Problem]]:

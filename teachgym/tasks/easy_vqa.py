@@ -1,0 +1,102 @@
+"""``easy-vqa``: 48,000 questions about 5,000 pictures of one shape each, from the package easy-vqa.
+
+The pictures are in the package (MIT), which is not imported: ``pip install --no-deps easy-vqa``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+from teachgym.errors import MissingExtraError
+from teachgym.settings import CountFromOne, Seed, checked
+from teachgym.tasks.picture_questions import PictureQuestions, Pictures
+from teachgym.tasks.problem_splits import Problem, Selection, split_problems
+from teachgym.tasks.question_answers import normalise
+
+SHAPES = "circle|rectangle|triangle"
+_KINDS = {
+    "colour": r"what .*\bcolou?r\b.*",
+    "shape": r"what .*",
+    "is-shape": rf"(?!.*\b(?:not|no)\b).*\b(?:{SHAPES})\b.*",
+    "is-not-shape": rf".*\b(?:{SHAPES})\b.*",
+    "is-colour": r"(?!.*\b(?:not|no)\b).*",
+    "is-not-colour": r".*",
+}
+"""Skill to the form of its questions; the first that fits."""
+
+
+class EasyVqa(PictureQuestions):
+    """Simple questions about one coloured shape, in six kinds; 13 answers.
+
+    ``test`` is the package's own, ``val`` is drawn from its train.
+
+    Args:
+        seed: chooses val and what a limit leaves, >= 0.
+        val_per_skill: validation items of each skill, >= 1.
+        limit: the most items of train, of val and of test, >= 1; None = all.
+        instruction: what every prompt starts with.
+
+    Raises:
+        MissingExtraError: without the package, or pillow.
+    """
+
+    @checked
+    def __init__(
+        self,
+        *,
+        seed: Seed = 0,
+        val_per_skill: CountFromOne = 40,
+        limit: CountFromOne | None = 2000,
+        instruction: str = "",
+    ) -> None:
+        folder = _folder()
+        selection = Selection(val_per_skill, seed, 0, limit)
+        splits = split_problems(_problems(folder, "train"), _problems(folder, "test"), selection)
+        super().__init__(
+            f"easy-vqa-v0-{selection.label}",
+            splits,
+            Pictures(folder, ".png"),
+            lambda target, said: float(normalise(target) == normalise(said)),
+            instruction=instruction,
+        )
+
+
+def _folder() -> Path:
+    """Where the package keeps its data."""
+    spec = find_spec("easy_vqa")
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingExtraError(
+            "easy-vqa is not installed; install it with: pip install --no-deps easy-vqa"
+        )
+    return Path(spec.submodule_search_locations[0]) / "data"
+
+
+def _problems(folder: Path, split: str) -> list[Problem]:
+    rows = json.loads((folder / split / "questions.json").read_text(encoding="utf-8"))
+    problems = []
+    for number, (question, answer, image) in enumerate(rows):
+        skill = kind_of(question)
+        problems.append(
+            Problem(
+                f"easy-vqa/{split}/{number:05}",
+                question,
+                answer,
+                skill,
+                cell=skill,
+                images=(f"{split}/images/{image}",),
+            )
+        )
+    return problems
+
+
+def kind_of(question: str) -> str:
+    """The skill of a question.
+
+    Example:
+        >>> kind_of("what is the blue shape?"), kind_of("is there not a red shape?")
+        ('shape', 'is-not-colour')
+    """
+    return next(kind for kind, form in _KINDS.items() if re.fullmatch(form, question.lower()))

@@ -1,0 +1,129 @@
+"""``PictureQuestions``: a task of questions about pictures that a data set has.
+
+What the real sets have in common: rows become problems, problems splits, and only the pictures of
+what is kept are read, each once, and put into the ``ImageStore`` as upright RGB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from teachgym.errors import ConfigError
+from teachgym.images import ImageStore, open_image, require_pillow, to_png
+from teachgym.shown import shown
+from teachgym.tasks.problem_splits import Problem, ProblemSplits
+from teachgym.tasks.question_answer_files import Row
+from teachgym.tasks.task import Task
+from teachgym.types import Example, Grade, Skill, Split
+
+Grader = Callable[[str, str], float | Grade]
+"""The grade of a response, by target and response."""
+
+
+class PictureQuestions(Task):
+    """A task of a data set's questions about pictures; nothing makes more of them.
+
+    Args:
+        name: of the task, with its version.
+        splits: the problems.
+        pictures: reads the bytes of a picture by the name that problems have for it.
+        grade: compares a response with a target.
+        instruction: what every prompt starts with.
+
+    Raises:
+        MissingExtraError: without pillow.
+        ConfigError: for a picture that is missing or cannot be read; it names the file.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        splits: ProblemSplits,
+        pictures: Pictures,
+        grade: Grader,
+        *,
+        instruction: str = "",
+    ) -> None:
+        require_pillow()
+        self.name, self.dropped = name, splits.dropped
+        problems = (*splits.train, *splits.val, *splits.test)
+        self.skills = tuple(map(Skill, sorted({p.skill for p in problems})))
+        self._grade, self._opening = grade, f"{instruction}\n\n" if instruction else ""
+        self._stored = cache(pictures.store)
+        self._examples: dict[Split, tuple[Example, ...]] = {
+            "train": tuple(map(self._example, splits.train)),
+            "val": tuple(map(self._example, splits.val)),
+            "test": tuple(map(self._example, splits.test)),
+        }
+
+    def examples(self, split: Split) -> Sequence[Example]:
+        """The examples of a split, in the order of the data."""
+        return self._examples[split]
+
+    def grade(self, example: Example, response: str) -> float | Grade:
+        """1 for a right response, else 0."""
+        return self._grade(example.target, response)
+
+    def _example(self, problem: Problem) -> Example:
+        return Example(
+            f"{self._opening}{problem.text}",
+            problem.solution,
+            problem.skill,
+            problem.id,
+            source="task",
+            images=tuple(map(self._stored, problem.images)),
+            meta=problem.meta,
+        )
+
+
+class Pictures:
+    """The pictures that rows name, or have in them.
+
+    Args:
+        folder: where named pictures are.
+        suffix: of their files, where names have none.
+    """
+
+    def __init__(self, folder: Path | None = None, suffix: str = ".jpg") -> None:
+        self._folder, self._suffix = folder, suffix
+        self._inside: dict[str, tuple[bytes, str]] = {}
+        self._images = ImageStore()
+
+    def name(self, row: Row, column: str) -> str:
+        """What a problem names the picture in a row's column by.
+
+        A value is a path, the number of a file, or what ``datasets`` writes: an object with
+        ``bytes`` and ``path``.
+        """
+        value: Any = row.value(column)
+        if isinstance(value, Mapping) and value.get("bytes"):
+            value = value["bytes"]
+        elif isinstance(value, Mapping):
+            value = value.get("path")
+        if isinstance(value, bytes):
+            name = sha256(value).hexdigest()
+            self._inside[name] = value, f"{row.where}: {column}"
+            return name
+        if not isinstance(value, str | int) or isinstance(value, bool):
+            raise ConfigError(
+                f"{row.where}: {column!r} is {shown(value)}; it must be a picture or its path"
+            )
+        return str(value)
+
+    def store(self, name: str) -> str:
+        """The digest of a picture, which is then in the ``ImageStore``."""
+        if name in self._inside:
+            content, where = self._inside.pop(name)
+        else:
+            path = (self._folder or Path()) / name
+            path = path if path.suffix else path.with_suffix(self._suffix)
+            where = str(path)
+            try:
+                content = path.read_bytes()
+            except OSError as error:
+                raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+        return self._images.put(to_png(open_image(content, where)))
