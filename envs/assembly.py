@@ -27,6 +27,7 @@ from teachgym.skills.sources import find_skills
 from teachgym.students import make_students
 from teachgym.tasks import make_task
 from teachgym.training import make_trainer
+from teachgym.training.teacher_registry import make_teacher_model
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,12 @@ def assemble_rows(
         task = Rugged(task, config.stress.seed)
     students = make_students(config.student, task, count, **config.student_settings)
     _warn_of_short_answers(students[0], task)
-    trainer = make_trainer(students[0], config.trainer, task=task, **config.trainer_settings)
+    model = config.teacher_model
+    if model is not None:
+        model = make_teacher_model(model, task, config.teacher_model_settings)
+    trainer = make_trainer(
+        students[0], config.trainer, task=task, teacher_model=model, **config.trainer_settings
+    )
     store = AnswerStore(cache_folder("answers")) if config.reuse_answers else None
     if config.held_out:
         task = HeldOutTask(task, config.held_out)  # Students know nothing of it.

@@ -371,8 +371,9 @@ class TeacherEnv(gym.Env[Report, Data]):
     @property
     def _tokens_limited(self) -> bool:
         budget = self.rules.budget
-        limits = (budget.train_tokens, budget.generated_tokens, budget.teacher_tokens_in)
-        return any(limit is not None for limit in limits)
+        own = (budget.train_tokens, budget.generated_tokens)
+        of_teacher = (budget.teacher_tokens_in, budget.teacher_tokens_out)
+        return any(limit is not None for limit in own + of_teacher)
 
     def _training_set(self, accepted: Data) -> Data:
         earlier, waiting = self.state.divided

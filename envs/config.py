@@ -42,6 +42,7 @@ from teachgym.skills.sources import require_source
 from teachgym.students import require_student
 from teachgym.tasks import TASKS
 from teachgym.training import AUTO, require_trainer
+from teachgym.training.teacher_registry import require_teacher_model
 
 Part = Any
 """A name in one of the ways of ``teachgym.registry``, or an object."""
@@ -70,6 +71,13 @@ class EnvConfig(EpisodeRules):
     trainer_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
     """Settings of the trainer, e.g. `{"learning_rate": 0.002}`; see
     `teachgym.training.settings.FineTuningSettings`."""
+    teacher_model: Part | None = None
+    """A model that the student may learn from, for losses that follow one and trainers that ask
+    one: `tiny`, `small`, the path of a model, a hub id, or one of your own; none = there is none.
+    What it reads and writes is charged as the teacher's tokens."""
+    teacher_model_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
+    """Settings of the teacher model; see
+    `teachgym.training.teacher_settings.TeacherModelSettings`."""
     evaluator: Part = "generate-and-grade"
     """Who measures the student: `generate-and-grade`, or one of your own."""
     evaluator_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
@@ -137,6 +145,11 @@ class EnvConfig(EpisodeRules):
             EVALUATORS.check(self.evaluator, self.evaluator_settings)
         with within("trainer_settings"):
             require_trainer(self.trainer, self.student, self.trainer_settings)
+        if self.teacher_model is not None:
+            with within("teacher_model_settings"):
+                require_teacher_model(self.teacher_model, self.teacher_model_settings)
+        elif self.teacher_model_settings:
+            raise ConfigError("teacher_model_settings are given and no teacher_model; name one")
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Self:

@@ -22,6 +22,7 @@ __all__ = [
     "LANGUAGE_MODELS",
     "STUDENTS",
     "SimulatedStudent",
+    "is_language_model",
     "learnable_skills",
     "make_student",
     "make_students",
@@ -89,7 +90,7 @@ def make_students(name: Any, task: Task, count: int, **settings: Any) -> tuple[S
         MissingExtraError: if a package that the student needs is not installed.
     """
     require_student(name, settings)
-    if not _is_language_model(name):
+    if not is_language_model(name):
         if count > 1 and not STUDENTS.makes(STUDENTS.load(name)):
             raise ConfigError(
                 f"{STUDENTS.what(name)} is one student and {count} are needed; give what makes one"
@@ -113,7 +114,7 @@ def require_student(name: Any, settings: Mapping[str, Any]) -> None:
         ConfigError: for a setting that does not exist or is out of range.
         MissingExtraError: if a package that the student needs is not installed.
     """
-    if not _is_language_model(name):
+    if not is_language_model(name):
         STUDENTS.check(name, settings)
         return
     # Asking the hub for a misspelt name would take half a minute to fail.
@@ -138,7 +139,7 @@ def require_student(name: Any, settings: Mapping[str, Any]) -> None:
         base_of(name, made.base)
 
 
-def _is_language_model(name: Any) -> bool:
+def is_language_model(name: Any) -> bool:
     """Whether it is the name, the path or the hub id of one, as far as its form says."""
     if not isinstance(name, str) or name in STUDENTS.names:
         return False
@@ -149,7 +150,7 @@ def trainer_of(name: Any) -> str:
     """The trainer of the student ``name``, before it is made; empty where only it can say."""
     if name == "simulated":
         return SimulatedStudent.trainer
-    return "packed" if _is_language_model(name) else ""
+    return "packed" if is_language_model(name) else ""
 
 
 def profile_of(name: str, settings: Mapping[str, Any]) -> Profile | None:

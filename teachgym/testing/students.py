@@ -69,7 +69,8 @@ def check_trainer(trainer: Trainer[Any], student: Any, data: Data) -> None:
     charged = replace(first.cost, seconds=0.0)
     announced, dear = trainer.cost(student, data), charged.as_dict().items()
     within = all(amount <= announced.as_dict()[currency] for currency, amount in dear)
-    held = within if announced.generated_tokens else charged == announced
+    by_chance = announced.generated_tokens or announced.teacher_tokens_out
+    held = within if by_chance else charged == announced
     require(held, c.TRAIN_CHARGES_ITS_COST, charged)
     told = len(first.losses)
     require(told in (0, len(data)), c.LOSSES_ARE_OF_THE_EXAMPLES, f"{told} of {len(data)}")
@@ -142,7 +143,9 @@ def _check_price(trainer: Trainer[Any], student: Any, data: Data) -> None:
     training = Cost(
         train_tokens=whole.train_tokens,
         generated_tokens=whole.generated_tokens,
+        teacher_calls=whole.teacher_calls,
         teacher_tokens_in=whole.teacher_tokens_in,
+        teacher_tokens_out=whole.teacher_tokens_out,
     )
     require(whole == training, c.COST_IS_IN_TRAINING_CURRENCIES, whole)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from teachgym.errors import ConfigError
 from teachgym.protocols import Student, Task, Trainer
@@ -11,11 +11,20 @@ from teachgym.registry import Registry
 from teachgym.students import trainer_of
 from teachgym.training.grader import Grader
 
+if TYPE_CHECKING:
+    from teachgym.training.teacher_models import TeacherModel
+
 
 def require_grader(grader: Grader | None, who: str) -> None:
     """Refuse a trainer that grades what the student writes where there is no task."""
     if grader is None:
         raise ConfigError(f"{who} grades what the student writes; give the task")
+
+
+def require_model(model: Any, who: str) -> None:
+    """Refuse a trainer that asks a teacher model where there is none."""
+    if model is None:
+        raise ConfigError(f"{who} asks a teacher model, and there is none; set teacher_model")
 
 
 TRAINERS = Registry(
@@ -29,18 +38,24 @@ TRAINERS = Registry(
         "rejection-sampling": "teachgym.training.rejection_sampling:rejection_sampling",
     },
     given=("student",),
-    services={"grader": require_grader},
+    services={"grader": require_grader, "teacher_model": require_model},
     base=Trainer,
 )
-"""Every trainer, called as ``(student, **settings)``, and with ``grader``, a
-``teachgym.training.grader.Grader``, if it has a parameter of this name."""
+"""Every trainer, called as ``(student, **settings)``, and if it has parameters of these names with
+``grader``, a ``teachgym.training.grader.Grader``, and ``teacher_model``, a
+``teachgym.training.teacher_models.TeacherModel``."""
 
 AUTO = "auto"
 """Names the trainer that the student says is its own."""
 
 
 def make_trainer(
-    student: Student, name: Any = AUTO, *, task: Task | None = None, **settings: Any
+    student: Student,
+    name: Any = AUTO,
+    *,
+    task: Task | None = None,
+    teacher_model: TeacherModel | None = None,
+    **settings: Any,
 ) -> Trainer[Any]:
     """The trainer of ``student``.
 
@@ -48,6 +63,7 @@ def make_trainer(
         student: any student that ``teachgym.students.make_student`` returns.
         name: a name in ``TRAINERS``, one of the other ways of ``teachgym.registry``, or ``auto``.
         task: what is taught; trainers that grade what the student writes get its grader alone.
+        teacher_model: for trainers that ask one and losses that follow one.
         settings: the trainer's own: of language models, the fields of
             ``teachgym.training.settings.FineTuningSettings`` that differ from the recipe of the
             student (``recipe``).
@@ -65,7 +81,9 @@ def make_trainer(
                 "has cost and train (teachgym.protocols.Trainer)"
             )
     grader = Grader(task) if task is not None and TRAINERS.takes(name, "grader") else None
-    trainer: Trainer[Any] = TRAINERS.make(name, student, settings=settings, grader=grader)
+    trainer: Trainer[Any] = TRAINERS.make(
+        name, student, settings=settings, grader=grader, teacher_model=teacher_model
+    )
     return trainer
 
 

@@ -156,11 +156,17 @@ class FineTuner(Trainer[LanguageModelStudent]):
         return token_budget(pool.network.device, self.settings.token_budget)
 
 
-def packed(student: Student, **settings: Annotated[Any, Like(FineTuningSettings)]) -> FineTuner:
+def packed(
+    student: Student,
+    *,
+    teacher_model: TeacherModel | None = None,
+    **settings: Annotated[Any, Like(FineTuningSettings)],
+) -> FineTuner:
     """Fine-tunes students of the ``local`` and ``vllm`` backends, in packed batches.
 
     Args:
         student: of one of these backends.
+        teacher_model: what the loss follows, if it follows one.
         settings: fields of ``FineTuningSettings`` that differ from the recipe of its size.
 
     Raises:
@@ -170,4 +176,5 @@ def packed(student: Student, **settings: Annotated[Any, Like(FineTuningSettings)
         raise ConfigError(
             f"trainer 'packed' cannot train a {type(student).__name__}; set trainer='auto'"
         )
-    return FineTuner(replace(recipe(student.pool.n_parameters, student.pool.lora), **settings))
+    usual = recipe(student.pool.n_parameters, student.pool.lora)
+    return FineTuner(replace(usual, **settings), teacher_model=teacher_model)

@@ -190,12 +190,16 @@ def _read(
 
 
 def padded(
-    student: Student, **settings: Annotated[Any, Like(FineTuningSettings)]
+    student: Student,
+    *,
+    teacher_model: TeacherModel | None = None,
+    **settings: Annotated[Any, Like(FineTuningSettings)],
 ) -> HuggingFaceTrainer:
     """Fine-tunes a student of the ``hf`` backend, in padded batches.
 
     Args:
         student: of the ``hf`` backend.
+        teacher_model: what the loss follows, if it follows one.
         settings: fields of ``FineTuningSettings`` that differ from the recipe of its size.
 
     Raises:
@@ -205,4 +209,5 @@ def padded(
         raise ConfigError(
             f"trainer 'padded' cannot train a {type(student).__name__}; set trainer='auto'"
         )
-    return HuggingFaceTrainer(replace(recipe(student.n_parameters, student.lora), **settings))
+    usual = recipe(student.n_parameters, student.lora)
+    return HuggingFaceTrainer(replace(usual, **settings), teacher_model=teacher_model)

@@ -319,11 +319,11 @@ def _replaced(
 def _require_parts(
     loss: Loss, rescue: int, grader: Grader | None, teacher_model: TeacherModel | None
 ) -> None:
-    """Raise ``ConfigError`` for a loss over pairs, or without what it must be told."""
+    """Raise ``ConfigError`` for a loss over several texts, or without what it must be told."""
     needs, name = loss.needs, type(loss).__name__
-    if needs.rejected:
+    if needs.rejected or needs.contrast or needs.joint or needs.pieces:
         raise ConfigError(
-            f"{name} learns from pairs, and the student samples single responses; set "
+            f"{name} needs more than single responses, and these are what is sampled; set "
             "trainer_settings.loss='grpo', or trainer='auto'"
         )
     if grader is None and (needs.graded or rescue):

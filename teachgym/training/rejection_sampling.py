@@ -1,9 +1,11 @@
-"""``RejectionSampling``: the student learns from its own answers, where the task grades them right.
+"""``RejectionSampling``: the student learns from answers, where the task grades them right.
 
 One round of rejection-sampling fine-tuning (Yuan et al. 2023, arXiv 2308.01825, section 3.3), in
 each training run. Unlike there, answers are distinct as texts and not by their equations, and the
 current student is sampled, not one fine-tuned on the targets first. With ``targets=False`` and
-k = 1 it is STaR (Zelikman et al. 2022, arXiv 2203.14465) without rationalisation.
+k = 1 it is STaR (Zelikman et al. 2022, arXiv 2203.14465) without rationalisation. The answers may
+be a teacher model's; without targets and grades that is sequence-level distillation (Kim and Rush
+2016, arXiv 1606.07947), from samples instead of the likeliest answer.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
@@ -21,6 +23,7 @@ from teachgym.protocols import Student, Trainer
 from teachgym.settings import Few, Like, Positive
 from teachgym.training.grader import Grader
 from teachgym.training.settings import FineTuningSettings
+from teachgym.training.teacher_models import TeacherModel
 from teachgym.types import Cost, Data, Example, TrainResult
 
 
@@ -28,8 +31,8 @@ from teachgym.types import Cost, Data, Example, TrainResult
 class RejectionSampling(Trainer[Student]):
     """Samples answers to the prompts of the data and trains on those that are graded right.
 
-    The tokens of all samples are charged as the student's generated tokens, whether they are
-    right or not.
+    The tokens of all samples are charged, whether they are right or not: as the student's
+    generated tokens, or as the teacher's with the prompts that it reads.
     """
 
     trainer: Trainer[Any]
@@ -46,6 +49,10 @@ class RejectionSampling(Trainer[Student]):
     """The most distinct right answers to an example that are trained on."""
     targets: bool = True
     """Whether the targets are trained on as well."""
+    author: Student | None = None
+    """Who writes the answers; None = the student itself."""
+    right: bool = True
+    """Whether only right answers are trained on."""
 
     def cost(self, student: Student, data: Data) -> Cost:
         """The price if every answer is right and as long as it may be."""
@@ -53,8 +60,20 @@ class RejectionSampling(Trainer[Student]):
         longest = self.reads * student.max_new_tokens * len(data)
         own = self.trainer.cost(student, blank).train_tokens + longest
         given = self.trainer.cost(student, data).train_tokens if self.targets else 0
-        generated = self.k * student.max_new_tokens * len(data)
-        return Cost(train_tokens=given + min(self.k, self.keep) * own, generated_tokens=generated)
+        written = self._price(student, data, self._longest(student, data))
+        return written + Cost(train_tokens=given + min(self.k, self.keep) * own)
+
+    def _longest(self, student: Student, data: Data) -> int:
+        """The most tokens that all answers can have."""
+        return self.k * (self.author or student).max_new_tokens * len(data)
+
+    def _price(self, student: Student, data: Data, tokens: int) -> Cost:
+        """What the answers cost if they have that many tokens."""
+        if self.author is None:
+            return Cost(generated_tokens=tokens)
+        read = self.author.count_tokens([e.question.transcript for e in data])
+        calls = self.k * len(data)
+        return Cost(teacher_calls=calls, teacher_tokens_in=read, teacher_tokens_out=tokens)
 
     def train(self, student: Student, data: Data, rng: np.random.Generator) -> TrainResult:
         """Sample, grade, select, train; ``rng`` decides the samples, then the training."""
@@ -62,22 +81,20 @@ class RejectionSampling(Trainer[Student]):
             return TrainResult(math.nan, 0, Cost())
         started = perf_counter()
         prompts, seed = [e.question for e in data], int(rng.integers(2**31))
-        samples = student.sample(
+        author = self.author or student
+        samples = author.sample(
             prompts, k=self.k, temperature=self.temperature, seed=seed, stop=self.grader.stop
         )
-        tokens = student.count_tokens([text for own in samples for text in own])
+        tokens = author.count_tokens([text for own in samples for text in own])
         selected = self._select(student, data, samples)
         result = self.trainer.train(student, selected, rng)
-        cost = Cost(
-            train_tokens=result.cost.train_tokens,
-            generated_tokens=min(tokens, self.k * student.max_new_tokens * len(data)),
-            seconds=perf_counter() - started,
-        )
+        written = self._price(student, data, min(tokens, self._longest(student, data)))
+        cost = written + replace(result.cost, seconds=perf_counter() - started)
         # Where the targets are trained on, they come first.
         return replace(result, cost=cost, losses=result.losses[: len(data)] if self.targets else ())
 
     def _select(self, student: Student, data: Data, samples: Sequence[Sequence[str]]) -> Data:
-        """The targets, then for each example the first distinct right answers."""
+        """The targets, then for each example the first distinct answers, right ones if asked."""
         answered = [
             (example, text) for example, own in zip(data, samples, strict=True) for text in own
         ]
@@ -89,7 +106,7 @@ class RejectionSampling(Trainer[Student]):
             key = (example.question.identity, text)
             # Text that becomes other tokens than those written could be longer than was priced.
             short = student.count_tokens([text]) <= student.max_new_tokens
-            if score >= 1 and short and key not in seen and left[id(example)]:
+            if (score >= 1 or not self.right) and short and key not in seen and left[id(example)]:
                 seen.add(key)
                 left[id(example)] -= 1
                 selected.append(replace(example, target=text, spans=(), rejected=None))
@@ -100,17 +117,23 @@ def rejection_sampling(
     student: Student,
     *,
     grader: Grader,
+    teacher_model: TeacherModel | None = None,
+    author: Literal["student", "teacher"] = "student",
+    right: bool = True,
     k: Few = 8,
     temperature: Positive = 0.7,
     keep: Few = 4,
     targets: bool = True,
     **settings: Annotated[Any, Like(FineTuningSettings)],
 ) -> RejectionSampling:
-    """Trains on targets and on the student's own answers that are graded right.
+    """Trains on targets and on answers, the student's own or a teacher model's, graded right.
 
     Args:
         student: a language model, whose own trainer does the training.
         grader: tells what is right.
+        teacher_model: writes the answers, if it is the author.
+        author: who writes the answers, ``student`` or ``teacher``.
+        right: whether only right answers are trained on.
         k: answers sampled to each prompt, >= 1.
         temperature: of the samples, > 0.
         keep: the most distinct right answers to an example that are trained on, >= 1.
@@ -118,16 +141,26 @@ def rejection_sampling(
         settings: of the student's own trainer.
 
     Raises:
-        ConfigError: for a student that does not read what it writes, as the simulated one.
+        ConfigError: for a student that does not read what it writes, as the simulated one, or a
+            teacher model that is not there or answers nothing.
     """
     # Imported here: the registry of all trainers names this module.
-    from teachgym.training import make_trainer
+    from teachgym.training import make_trainer, require_model
 
     if not student.reads:
         raise ConfigError(
             f"a {type(student).__name__} learns from the number of examples and reads none, so "
             "rejection-sampling can teach it nothing; set student='tiny' or another language model"
         )
-    trainer: Any = make_trainer(student, **settings)
+    writer = None
+    if author == "teacher":
+        require_model(teacher_model, "rejection-sampling by the author 'teacher'")
+        assert teacher_model is not None
+        if (writer := teacher_model.author) is None:
+            raise ConfigError(
+                f"{type(teacher_model).__name__} answers nothing; set "
+                "trainer_settings.author='student', or another teacher_model"
+            )
+    trainer: Any = make_trainer(student, teacher_model=teacher_model, **settings)
     reads = trainer.settings.epochs + trainer.loss.needs.references
-    return RejectionSampling(trainer, reads, grader, k, temperature, keep, targets)
+    return RejectionSampling(trainer, reads, grader, k, temperature, keep, targets, writer, right)

@@ -20,6 +20,7 @@ from safetensors.torch import load, save
 
 from teachgym.cache import cache_folder, write_whole
 from teachgym.errors import ConfigError, UnsupportedError
+from teachgym.protocols import Student
 from teachgym.settings import CountFromOne, checked
 from teachgym.students.local.scoring import score_targets
 from teachgym.students.local.student import LanguageModelStudent
@@ -60,6 +61,11 @@ class TeacherModel(Protocol):
     def identity(self) -> str:
         """Equal for teacher models that tell the same of the same tokens."""
 
+    @property
+    def author(self) -> Student | None:
+        """Who answers in its name; None = it answers nothing, as by default."""
+        return None
+
     def cost(self, data: Sequence[Datum], needs: Needs) -> Cost:
         """The price of reading them, which is known before: by default, each token once."""
         return Cost(teacher_tokens_in=sum(datum.n_tokens for datum in data))
@@ -79,6 +85,11 @@ class ModelTeacher(TeacherModel):
     def identity(self) -> str:
         """The digest of the weights, with how many tokens are told."""
         return f"{self.student.fingerprint()} {self.top_k}"
+
+    @property
+    def author(self) -> Student:
+        """The model itself."""
+        return self.student
 
     def read(self, texts: Texts, data: Sequence[Datum], needs: Needs) -> list[Datum]:
         """See ``TeacherModel``; but for pieces, the vocabularies must be the same."""
@@ -176,6 +187,11 @@ class RememberedTeacher(TeacherModel):
     def identity(self) -> str:
         """That of the other model."""
         return self.model.identity
+
+    @property
+    def author(self) -> Student | None:
+        """That of the other model, of whose answers nothing is remembered."""
+        return self.model.author
 
     def cost(self, data: Sequence[Datum], needs: Needs) -> Cost:
         """As of the other model."""

@@ -242,7 +242,7 @@ def test_what_is_missing_or_makes_no_sense_is_said() -> None:
         make_trainer(student, "on-policy")
     with pytest.raises(ConfigError, match="follows a teacher model, and there is none"):
         make_trainer(student, "on-policy", task=task, loss="kdrl")
-    with pytest.raises(ConfigError, match="learns from pairs"):
+    with pytest.raises(ConfigError, match="needs more than single responses"):
         make_trainer(student, "on-policy", task=task, loss="dpo")
     with pytest.raises(ConfigError, match="cannot train a SimulatedStudent"):
         teacher_env(student="simulated", trainer="on-policy")
@@ -290,7 +290,12 @@ def test_what_is_rewarded_becomes_likelier() -> None:
     assert mean_reward(student) > before + 0.2
 
 
-def test_a_student_comes_closer_to_the_teacher_that_it_follows() -> None:
+@pytest.mark.parametrize(
+    ("loss", "settings"), [("reverse-kl", {}), ("distillation", {"divergence": "reverse"})]
+)
+def test_a_student_comes_closer_to_the_teacher_that_it_follows(
+    loss: str, settings: dict[str, Any]
+) -> None:
     """The mean reverse KL over samples, before and after on-policy distillation."""
     student, teacher = student_of(), student_of(make_pool(seed=2))
 
@@ -301,7 +306,8 @@ def test_a_student_comes_closer_to_the_teacher_that_it_follows() -> None:
         return float(np.concatenate(mine).mean() - np.concatenate(theirs).mean())
 
     before = distance()
-    trainer_of(teacher, loss="reverse-kl", epochs=8, k=8).train(student, DATA, rng())
+    trainer = trainer_of(teacher, loss=loss, loss_settings=settings, epochs=8, k=8)
+    trainer.train(student, DATA, rng())
     assert distance() < before / 2
 
 

@@ -1,0 +1,54 @@
+"""Every teacher model by name: language models, and those of your own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from teachgym.protocols import Task
+from teachgym.registry import Registry
+from teachgym.students import is_language_model
+
+if TYPE_CHECKING:
+    from teachgym.training.teacher_models import TeacherModel
+
+TEACHER_MODELS = Registry("teacher model", {}, given=("task",))
+"""Every teacher model that is no language model, called as ``(task, **settings)``."""
+
+
+def make_teacher_model(name: Any, task: Task, settings: Mapping[str, Any]) -> TeacherModel:
+    """The teacher model ``name``: a language model, or one of your own.
+
+    Args:
+        name: a student that is a language model, such as ``tiny``, a path or a hub id; or a
+            ``teachgym.training.teacher_models.TeacherModel`` in one of the other ways of
+            ``teachgym.registry``.
+        task: what the student is taught.
+        settings: of a language model, ``teachgym.training.teacher_settings.TeacherModelSettings``.
+
+    Raises:
+        UnknownNameError, ConfigError, MissingExtraError: as ``require_teacher_model``.
+    """
+    if not is_language_model(name):
+        made: TeacherModel = TEACHER_MODELS.make(name, task, settings=settings)
+        return made
+    # Imported here: torch takes seconds to load.
+    from teachgym.training.teacher_settings import model_teacher
+
+    return model_teacher(name, task, settings)
+
+
+def require_teacher_model(name: Any, settings: Mapping[str, Any]) -> None:
+    """Check name and settings of a teacher model before it is loaded.
+
+    Raises:
+        UnknownNameError: for what names none.
+        ConfigError: for a setting that does not exist or is out of range.
+        MissingExtraError: if a package that it needs is not installed.
+    """
+    if not is_language_model(name):
+        TEACHER_MODELS.check(name, settings)
+        return
+    from teachgym.training.teacher_settings import require_model
+
+    require_model(name, settings)
