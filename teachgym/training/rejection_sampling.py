@@ -56,7 +56,7 @@ class RejectionSampling(Trainer[Student]):
 
     def cost(self, student: Student, data: Data) -> Cost:
         """The price if every answer is right and as long as it may be."""
-        blank = tuple(replace(e, target="", spans=(), rejected=None) for e in data)
+        blank = tuple(e.with_target("") for e in data)
         longest = self.reads * student.max_new_tokens * len(data)
         own = self.trainer.cost(student, blank).train_tokens + longest
         given = self.trainer.cost(student, data).train_tokens if self.targets else 0
@@ -109,7 +109,7 @@ class RejectionSampling(Trainer[Student]):
             if (score >= 1 or not self.right) and short and key not in seen and left[id(example)]:
                 seen.add(key)
                 left[id(example)] -= 1
-                selected.append(replace(example, target=text, spans=(), rejected=None))
+                selected.append(example.with_target(text))
         return tuple(selected)
 
 

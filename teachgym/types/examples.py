@@ -107,6 +107,10 @@ class Example:
         """The example once ``turns`` were said as well."""
         return replace(self, turns=(*self.turns, *turns)) if turns else self
 
+    def with_target(self, target: str) -> Example:
+        """The example with another target, and without what was said of the old one."""
+        return replace(self, target=target, spans=(), soft_labels=(), rejected=None)
+
     @property
     def alternatives(self) -> tuple[str, ...]:
         """The responses of the soft labels."""

@@ -90,6 +90,11 @@ def test_every_sampled_token_is_charged_right_or_not() -> None:
     assert result.cost.train_tokens <= announced.train_tokens
 
 
+def test_an_answer_has_nothing_of_what_was_said_of_the_target() -> None:
+    e = replace(BA, rejected="z", soft_labels=(("ba", 0.5), ("y", 0.5)), difficulty=0.5)
+    assert e.with_target("x") == replace(BA, target="x", spans=(), difficulty=0.5)
+
+
 def test_nothing_right_trains_nothing_and_is_charged() -> None:
     trainer, student = scripted(k=4, targets=False)
     before = student.save()
