@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -84,10 +85,10 @@ def cut(student: Sequence[int], teacher: Sequence[int]) -> list[tuple[int, int]]
     pieces = []
     i = j = 0
     for end in sorted({*student} & {*teacher}):
-        n_own = sum(e <= end for e in student[i:])
-        n_told = sum(e <= end for e in teacher[j:])
-        pieces.append((n_own, n_told))
-        i, j = i + n_own, j + n_told
+        before = i, j
+        # Letters of several tokens end as often: the piece has all of them.
+        i, j = bisect_right(student, end), bisect_right(teacher, end)
+        pieces.append((i - before[0], j - before[1]))
     return pieces
 
 

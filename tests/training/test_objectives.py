@@ -213,6 +213,21 @@ def test_packed_is_padded(name: str, teachers: dict[bool, LanguageModelStudent])
 
 
 @pytest.mark.parametrize("name", CASES)
+def test_a_batch_in_many_parts_is_the_same_batch(
+    name: str, teachers: dict[bool, LanguageModelStudent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One datum in a pass, and logits of no more rows at once than belong together."""
+    loss, data, _ = CASES[name]
+    whole = trainer(FineTuner, loss, teachers).train(untrained_tiny(1), data, rng())
+    monkeypatch.setattr("teachgym.training.forward._LOGITS_AT_ONCE", 1)
+    parted = trainer(FineTuner, loss, teachers)
+    parted.settings = replace(SETTINGS, token_budget=1)
+    found = parted.train(untrained_tiny(1), data, rng())
+    assert found.loss == pytest.approx(whole.loss, abs=1e-5)
+    np.testing.assert_allclose(found.losses, whole.losses, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", CASES)
 def test_students_together_learn_what_each_would_alone(
     name: str, teachers: dict[bool, LanguageModelStudent]
 ) -> None:
