@@ -317,7 +317,7 @@ _AHEAD: dict[str, TeacherEntry] = {
     for name, text, made, known, defaults, words in (
         (
             "best-of-n",
-            "tries what another teacher does and variations of it, makes the best",
+            "a teacher's action or a variation, by trying them",
             "LookAhead",
             "Ahead",
             {},
@@ -333,7 +333,7 @@ _AHEAD: dict[str, TeacherEntry] = {
         ),
         (
             "llm-best-of-n",
-            "tries several replies of a chat model, makes the best",
+            "the best of several replies of a chat model, by trying them",
             "BestReply",
             "TextAhead",
             {},

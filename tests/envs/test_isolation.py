@@ -275,11 +275,13 @@ def test_a_meter_charges_and_does_nothing_else() -> None:
     meter = ledger.meter
     meter.record(Cost(teacher_calls=1))
     meter.note(Incident("retry", "429"))
+    meter.call("0" * 64)
+    assert ledger.calls == ["0" * 64]
     assert (ledger.spent.teacher_calls, meter.exhausted()) == (1, ())
     meter.record(Cost(teacher_calls=1))
     assert meter.exhausted() == ("teacher_calls",)
     offered = {name for name in dir(meter) if not name.startswith("_")}
-    assert offered == {"exhausted", "record", "note"}
+    assert offered == {"exhausted", "record", "note", "call"}
     assert not [found for _, found in reach(meter) if isinstance(found, (Ledger, Budget))]
 
 
