@@ -27,6 +27,7 @@ SUITES = Registry(
         "data-selection": f"{_HERE}.selection:data_selection",
         "restart": f"{_HERE}.restart:restart",
         "variance": f"{_HERE}.variance:variance",
+        "objectives": f"{_HERE}.objectives:objectives",
         "dataenvgym-math": f"{_HERE}.dataenvgym:dataenvgym_math",
         "dataenvgym-math-embedded": f"{_HERE}.dataenvgym:dataenvgym_math_embedded",
         "dataenvgym-code": f"{_HERE}.dataenvgym:dataenvgym_code",
