@@ -15,7 +15,7 @@ export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= PASSIVE
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test check format lint types contracts tests coverage shaken slow servers gpu docs clean help
+.PHONY: demo test check format lint types contracts tests coverage shaken slow servers gpu release docs clean help
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -84,13 +84,27 @@ gpu: ## the tests that need a CUDA device, and the speed benchmark on it
 	$(BIN)/pytest -m gpu
 	$(BIN)/python -m teachgym.benchmarks.speed --device cuda
 
+release: .venv/.dev ## build the wheel and the source, check both, and use the wheel in an empty environment
+	rm -rf build dist .venv-wheel
+	$(BIN)/python -m build --outdir dist . >/dev/null
+	$(BIN)/twine check --strict dist/*
+	test $$(stat --format=%s dist/*.whl) -lt 15000000
+	$(PYTHON) -m venv .venv-wheel
+	.venv-wheel/bin/pip install --quiet --constraint constraints.txt $(PIP_ARGS) dist/*.whl pip-licenses
+	cd .venv-wheel && bin/teachgym doctor && for student in simulated tiny small; do \
+		task=$$([ $$student = small ] && echo word-problems || echo arithmetic-and-strings); \
+		HF_HUB_OFFLINE=1 bin/teachgym run --quiet --student $$student --task $$task --steps 1 --examples-per-step 20 \
+			--set task_settings.test_per_cell=2 --out runs/$$student || exit 1; \
+	done
+	.venv-wheel/bin/pip-licenses --ignore-packages teachgym --fail-on "GNU General Public License v3 (GPLv3);GNU Affero General Public License v3"
+
 docs: ## build the site into site/
 	$(BIN)/python docs/make_cards.py
 	$(BIN)/python docs/make_errors.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean: ## remove everything that can be made again
-	rm -rf .venv .venv-floor .venv-servers build dist site *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-floor .venv-servers .venv-wheel build dist site *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache
 
 .venv/.run: $(PACKAGING)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -174,7 +174,8 @@ class Registry(Mapping[str, Any]):
 
     def _require_base(self, reference: Any, part: Any) -> Any:
         """The part, if it has every member of the base class of its kind."""
-        if not isinstance(part, self._base):
+        # What derives from the base has its members; isinstance would read its properties.
+        if self._base not in type(part).__mro__ and not isinstance(part, self._base):
             base = f"{self._base.__module__}.{self._base.__name__}"
             missing = sorted(get_protocol_members(self._base) - set(dir(part)))
             more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from teachgym.errors import ConfigError, UnknownNameError
 from teachgym.sandbox import Answer, Job, Limits, Sandbox, open_sandbox
+from teachgym.sandbox.sandbox import _opened
 from teachgym.sandbox.syscalls import ADMITTED, CLONE, CLONE3, MACHINES, filter_for
 from teachgym.sandbox.values import decode, encode
 from tests.sandbox.walls import walls
@@ -177,3 +179,16 @@ def test_a_filter_is_whole_instructions_and_ends_with_a_refusal(machine: str) ->
     rules = filter_for(machine)
     assert len(rules) % 8 == 0
     assert rules[-8:] == bytes([6, 0, 0, 0, 1, 0, 5, 0])  # return, errno 1 (EPERM)
+
+
+def test_without_any_provider_it_is_said_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in an environment with neither the extra nor bubblewrap: not even a version is known."""
+
+    def no_such_package(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("teachgym.sandbox.providers.version", no_such_package)
+    monkeypatch.setattr("teachgym.errors.find_spec", lambda name: None)
+    monkeypatch.setattr("teachgym.sandbox.providers.shutil.which", lambda name: None)
+    with pytest.raises(ConfigError, match=r"sandlock is not installed.*bwrap.*teachgym\[code\]"):
+        _opened.__wrapped__("auto", os.getpid())
