@@ -32,7 +32,11 @@ from teachgym.students.bases import BASES, COMPARED
 from teachgym.types import Score
 from tests.benchmarks.bench.small_bench import IN_TURN, SMALL
 
-TUNABLE = [name for name in TEACHERS if search_space(name) and name not in ("llm", "fixed")]
+TUNABLE = [
+    name
+    for name in TEACHERS
+    if search_space(name) and name not in ("llm", "llm-best-of-n", "fixed")
+]
 
 
 def tuned(teacher: str, trials: int = 3, seeds: int = 2) -> Suite:
