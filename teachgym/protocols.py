@@ -130,17 +130,15 @@ class Task(Protocol):
         return score_of(self.grade(example, example.target))
 
     def diagnose(self, example: Example) -> str:
-        """What is wrong with the example's own target or tests, for who mends it; empty = nothing.
+        """What is wrong with the example's own target or tests, for who mends it; "" = nothing."""
+        return ""
 
-        By default nothing that it can tell.
-        """
+    def describe(self, example: Example) -> str:
+        """What the example's pictures show, in words, for who cannot see; empty = cannot tell."""
         return ""
 
     def check_auxiliary(self, example: Example) -> str | None:
-        """What is wrong with auxiliary text (``Example.kind``); None = nothing that it can tell.
-
-        The gate asks after the checks that hold for every example and that of the kind.
-        """
+        """What is wrong with auxiliary text (``Example.kind``); None = nothing; asked last."""
         return None
 
     def metrics(self, predictions: Sequence[Prediction]) -> Mapping[str, Score]:

@@ -42,6 +42,8 @@ class Syllabus:
     """1 if an example's own target is right, as far as the task can tell; less or nan if not."""
     diagnose: Callable[[Example], str] = _nothing
     """What is wrong with an example's own target or tests; empty = nothing that can be told."""
+    describe: Callable[[Example], str] = _nothing
+    """What an example's pictures show, in words; empty = nothing that can be told."""
 
     __repr__ = in_short
 
@@ -53,7 +55,11 @@ class Syllabus:
             return score_of(task.grade(example, response))
 
         call = Capability(
-            grade=grade, verify=task.verify, compose=task.compose, diagnose=task.diagnose
+            grade=grade,
+            verify=task.verify,
+            compose=task.compose,
+            diagnose=task.diagnose,
+            describe=task.describe,
         )
         return cls(
             task=task.name,
@@ -64,4 +70,5 @@ class Syllabus:
             grade=partial(call, "grade"),
             verify=partial(call, "verify"),
             diagnose=partial(call, "diagnose"),
+            describe=partial(call, "describe"),
         )

@@ -144,6 +144,7 @@ class Writer:
             difficulty=in_words(job.order.difficulty),
             seeds=seeds,
             shots=shots,
+            describe=self.syllabus.describe,
             written=newest(batch.problems.get(job.leaf, ()), self.settings.shown_tokens),
             fields=self._problem,
         )

@@ -152,6 +152,11 @@ class Shapes(CellTask[Asked]):
         answer = question.answer(scene) if question and scene else None
         return float(answer is not None and normalise(answer) == normalise(example.target))
 
+    def describe(self, example: Example) -> str:
+        """The scene in the words that ``compose`` reads; empty for another kind of picture."""
+        scenes = [read_scene(self.store.get(name)) for name in example.images]
+        return "\n".join(describe(scene) for scene in scenes if scene)
+
     def skill_of(self, prompt: str) -> str | None:
         """The skill, by the form of the question."""
         question = self._question(prompt)

@@ -92,6 +92,10 @@ class TaskWrapper(Task):
         """What ``task`` says is wrong with target or tests."""
         return self.task.diagnose(self.inside(example))
 
+    def describe(self, example: Example) -> str:
+        """What ``task`` says that the pictures show."""
+        return self.task.describe(self.inside(example))
+
     def check_auxiliary(self, example: Example) -> str | None:
         """The fault that ``task`` finds in auxiliary text."""
         return self.task.check_auxiliary(self.inside(example))
