@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from teachgym.benchmarks.models.tokenizers import make_subword_tokenizer, make_tokenizer
 from teachgym.protocols import Task
-from teachgym.students.bases import SMALL, TINY
+from teachgym.students.bases import SMALL, SMALL_CODE, SMALL_TOOLS, TINY
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,34 @@ def subword_tokenizer(task: Task) -> Any:
     return make_subword_tokenizer(texts, 1024)
 
 
+_SMALL = Embedded(
+    SMALL,
+    ("word-problems",),
+    subword_tokenizer,
+    "bytes and pieces of words",
+    {
+        "hidden_size": 128,
+        "intermediate_size": 448,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 4,
+        "max_position_embeddings": 512,
+        "tie_word_embeddings": True,
+    },
+    {
+        "batch_size": 32,
+        "learning_rate": 4e-3,
+        "warmup_steps": 50,
+        "constant_share": 0.6,
+        "final_share": 0.02,
+    },
+    (0.5, 0.3, 0.2),
+    100_000,
+    96,
+    "Ann has 12 pens. Ben has 5 fewer pens than Ann. How many pens does Ben have?",
+)
+"""The student of word problems; those of the other text tasks are like it."""
+
 KINDS: Mapping[str, Embedded] = {
     TINY: Embedded(
         TINY,
@@ -69,31 +97,20 @@ KINDS: Mapping[str, Embedded] = {
         24,
         "rotl abcd=",
     ),
-    SMALL: Embedded(
-        SMALL,
-        ("word-problems",),
-        subword_tokenizer,
-        "bytes and pieces of words",
-        {
-            "hidden_size": 128,
-            "intermediate_size": 448,
-            "num_hidden_layers": 4,
-            "num_attention_heads": 4,
-            "num_key_value_heads": 4,
-            "max_position_embeddings": 512,
-            "tie_word_embeddings": True,
-        },
-        {
-            "batch_size": 32,
-            "learning_rate": 4e-3,
-            "warmup_steps": 50,
-            "constant_share": 0.6,
-            "final_share": 0.02,
-        },
-        (0.5, 0.3, 0.2),
-        100_000,
-        96,
-        "Ann has 12 pens. Ben has 5 fewer pens than Ann. How many pens does Ben have?",
+    SMALL: _SMALL,
+    SMALL_CODE: replace(
+        _SMALL,
+        name=SMALL_CODE,
+        tasks=("programs",),
+        examples=12_000,
+        sample="keep those above 3, then sum them\\nf([2, 5, 4]) == 9\\nf([9, 1]) == 9",
+    ),
+    SMALL_TOOLS: replace(
+        _SMALL,
+        name=SMALL_TOOLS,
+        tasks=("tool-plans",),
+        examples=10_000,
+        sample='Reverse "cat". Capitalise it. Plan:',
     ),
 }
 """Every kind by its name."""

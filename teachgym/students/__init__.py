@@ -14,7 +14,15 @@ from teachgym.errors import ConfigError, UnknownNameError, require_packages, unk
 from teachgym.protocols import Student, Task
 from teachgym.registry import Registry, is_reference
 from teachgym.settings import build, check_value
-from teachgym.students.bases import BASES, SMALL, TINY, base_card, base_of
+from teachgym.students.bases import (
+    BASES,
+    SMALL,
+    SMALL_CODE,
+    SMALL_TOOLS,
+    TINY,
+    base_card,
+    base_of,
+)
 from teachgym.students.profile import Profile, profile_named
 from teachgym.students.simulated import SimulatedStudent
 
@@ -44,6 +52,8 @@ STUDENTS = Registry(
 LANGUAGE_MODELS = {
     TINY: f"A real transformer that ships, in {BASES[TINY]} bases: seconds per step on a CPU.",
     SMALL: "A larger one for word problems, which it solves step by step.",
+    SMALL_CODE: "One as large that writes programs.",
+    SMALL_TOOLS: "One as large that plans calls of tools.",
     "smollm2": "SmolLM2-135M-Instruct, from the extra of that name.",
 }
 """Language models that need neither a path nor the network, and what they are."""

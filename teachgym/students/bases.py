@@ -15,12 +15,12 @@ from teachgym.errors import ConfigError
 FOLDER = Path(__file__).parent / "data"
 """Of the students, each with a folder for each of its bases, whose name is its number."""
 
-TINY, SMALL = "tiny", "small"
+TINY, SMALL, SMALL_CODE, SMALL_TOOLS = "tiny", "small", "small-code", "small-tools"
 
-BASES: Mapping[str, int] = {TINY: 7, SMALL: 1}
+BASES: Mapping[str, int] = {TINY: 7, SMALL: 1, SMALL_CODE: 1, SMALL_TOOLS: 1}
 """How many bases of each student ship, by its name."""
 
-COMPARED: Mapping[str, int] = {TINY: 5, SMALL: 1}
+COMPARED: Mapping[str, int] = {**BASES, TINY: 5}
 """Suites compare teachers on the first so many; the others, if there are any, are for tuning
 teachers and for trials of what was learned on these."""
 

@@ -1,4 +1,4 @@
-"""The embedded student of word problems: what it knows, and that it learns what it does not."""
+"""The embedded students of the text tasks: what they know, and that they learn what they do not."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from teachgym.protocols import Student, Task
 from teachgym.students import learnable_skills, make_student
 from teachgym.tasks import make_task
 from teachgym.training import make_trainer
+from tests.sandbox.walls import sandbox_or_skip
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +45,35 @@ def test_it_writes_its_answers_in_full(student: Student, task: Task) -> None:
     assert longest <= student.max_new_tokens == 96
 
 
-def test_it_learns_a_skill_that_it_can_learn(student: Student, task: Task) -> None:
-    assert "fewer" in learnable_skills("small")
-    rng, untaught = np.random.default_rng(0), student.save()
-    data = tuple(task.make("fewer", 0.0, rng) for _ in range(250))
+@pytest.mark.parametrize(
+    ("name", "subject", "skill"),
+    [
+        ("small", "word-problems", "fewer"),
+        ("small-code", "programs", "reduce"),
+        ("small-tools", "tool-plans", "square+digits"),
+    ],
+)
+def test_each_learns_a_skill_that_its_card_calls_learnable(
+    name: str, subject: str, skill: str
+) -> None:
+    if subject == "programs":
+        sandbox_or_skip()
+    task = make_task(subject, val_per_cell=4, test_per_cell=1, train_per_cell=1)
+    student = make_student(name, task)
+    assert skill in learnable_skills(name)
+    before, rng = accuracy(student, task, skill), np.random.default_rng(0)
+    data = tuple(task.make(skill, task.levels[i % 3], rng) for i in range(300))
     make_trainer(student).train(student, data, rng)
-    assert accuracy(student, task, "fewer") > 0.3
-    student.restore(untaught)
+    assert accuracy(student, task, skill) > before + 0.3
+
+
+@pytest.mark.parametrize(
+    ("name", "subject"), [("small-code", "programs"), ("small-tools", "tool-plans")]
+)
+def test_answers_have_room(name: str, subject: str) -> None:
+    if subject == "programs":
+        sandbox_or_skip()
+    task = make_task(subject, val_per_cell=4, test_per_cell=1, train_per_cell=1)
+    student = make_student(name, task)
+    items = task.examples("val")
+    assert max(student.count_tokens([e.target]) for e in items) <= student.max_new_tokens

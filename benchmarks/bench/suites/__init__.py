@@ -31,6 +31,8 @@ SUITES = Registry(
         "dataenvgym-math": f"{_HERE}.dataenvgym:dataenvgym_math",
         "dataenvgym-math-embedded": f"{_HERE}.dataenvgym:dataenvgym_math_embedded",
         "dataenvgym-code": f"{_HERE}.dataenvgym:dataenvgym_code",
+        "dataenvgym-code-embedded": f"{_HERE}.dataenvgym:dataenvgym_code_embedded",
+        "dataenvgym-tools-embedded": f"{_HERE}.dataenvgym:dataenvgym_tools_embedded",
         "dataenvgym-tools": f"{_HERE}.dataenvgym:dataenvgym_tools",
     },
 )

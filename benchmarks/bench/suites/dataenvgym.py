@@ -8,7 +8,7 @@ from typing import Any
 from teachgym.benchmarks.bench.suites.shared import DRAWN, OPEN_ENDED, SCRIPTED, SKILL_TREE
 from teachgym.benchmarks.bench.suites.structure import PLACES
 from teachgym.benchmarks.bench.suites.suite import SKILL_LIST, Arm, Suite
-from teachgym.students.bases import SMALL
+from teachgym.students.bases import SMALL, SMALL_CODE, SMALL_TOOLS
 
 _PROPOSER: Mapping[str, Mapping[str, Any]] = {SKILL_TREE: {"proposer": "llm"}}
 _PAPER: Mapping[str, Any] = {
@@ -62,6 +62,19 @@ def dataenvgym_math_embedded() -> Suite:
     model's difficulties. ``uniform`` and ``oracle`` show how much there is to gain by choosing.
     """
     return _embedded("math", "word problems", "word-problems", SMALL)
+
+
+def dataenvgym_code_embedded() -> Suite:
+    """``dataenvgym-code`` offline, as ``dataenvgym-math-embedded``: ``programs`` and its student.
+
+    Programs run in a sandbox (extra ``code``).
+    """
+    return _embedded("code", "programs", "programs", SMALL_CODE)
+
+
+def dataenvgym_tools_embedded() -> Suite:
+    """``dataenvgym-tools`` offline, as ``dataenvgym-math-embedded``: plans of calls of tools."""
+    return _embedded("tools", "plans of tool calls", "tool-plans", SMALL_TOOLS)
 
 
 def _embedded(domain: str, shown: str, task: str, student: str) -> Suite:

