@@ -27,6 +27,7 @@ import numpy as np
 
 from teachgym.envs.base import base_of
 from teachgym.envs.config import env_id
+from teachgym.envs.stress.delayed_reward import DelayedReward
 from teachgym.envs.vector import TeacherVectorEnv
 from teachgym.errors import ConfigError, EpisodeError
 from teachgym.loop import StepResult
@@ -92,7 +93,7 @@ class Forks:
 
     Raises:
         ConfigError: for an environment whose students are only counted (``texts=False``), and for
-            ``recheck`` with a proxy.
+            ``recheck`` with a proxy or late rewards.
     """
 
     @checked
@@ -107,6 +108,11 @@ class Forks:
         made = gym.make_vec(env_id(id_), size, "vector_entry_point", **settings)
         if not isinstance(made, TeacherVectorEnv):
             raise ConfigError("texts is False, and only environments with texts can be forked")
+        if recheck and _pays_late(made.envs[0]):
+            raise ConfigError(
+                f"recheck is {recheck} and stress has delayed_reward; what is paid later is not "
+                "for what is measured now: leave one of them out"
+            )
         self.size, self.recheck, self.level = size, recheck, level
         self.rows = made
         self.single_action_space = made.single_action_space
@@ -282,3 +288,11 @@ def _predict(env: gym.Env[Any, Any], items: Data) -> tuple[Prediction, ...]:
 def _wider(report: Report, more: tuple[Prediction, ...]) -> Report:
     """The report, on more items; metrics of the task are those of the first alone."""
     return replace(report, predictions=(*report.predictions, *more))
+
+
+def _pays_late(env: gym.Env[Any, Any]) -> bool:
+    while isinstance(env, gym.Wrapper):
+        if isinstance(env, DelayedReward):
+            return True
+        env = env.env
+    return False

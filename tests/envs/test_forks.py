@@ -153,6 +153,8 @@ def test_what_cannot_be_done_says_so() -> None:
         forks.observation(start)
     with pytest.raises(ConfigError, match="recheck is 5 and proxy 'learnability'"):
         make(1, recheck=5, proxy="learnability")
+    with pytest.raises(ConfigError, match=r"recheck is 5 and stress has delayed_reward"):
+        make(1, recheck=5, stress={"delayed_reward": 3})
     with pytest.raises(ConfigError, match="texts is False"):
         Forks("SkillList", 2, student="simulated", texts=False)
 
