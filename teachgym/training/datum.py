@@ -59,6 +59,8 @@ class Sampled:
     own: bool = True
     """Whether the student wrote it."""
 
+    __repr__ = in_short
+
 
 @dataclass(frozen=True, slots=True)
 class Datum:

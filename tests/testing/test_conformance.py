@@ -23,7 +23,10 @@ from teachgym.testing import (
 )
 from teachgym.training import make_trainer
 
-READ = ("bfcl", "gsm8k", "human-eval", "livecodebench", "math", "qa")
+READ = {
+    *("bfcl", "easy-vqa", "gqa", "gsm8k", "human-eval", "livecodebench", "math", "naturalbench"),
+    "qa",
+}
 SELF_MADE = [name for name in TASKS if name not in READ]
 """The others read files, which their own tests make."""
 FEW = {"val_per_cell": 2, "test_per_cell": 2, "train_per_cell": 2}

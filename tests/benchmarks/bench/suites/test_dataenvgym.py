@@ -66,7 +66,7 @@ def test_the_papers_student_is_taught_on_the_papers_task(tmp_path: Path) -> None
         **suite.env_settings,
         **(arm.env_settings or {}),
         "student": str(tmp_path / "gemma"),
-        "student_settings": {**suite.env_settings["student_settings"], "max_new_tokens": 8},
+        "student_settings": {**suite.env_settings["student_settings"], "max_new_tokens": 32},
         "task_settings": {"path": str(tmp_path / "math"), "val_per_cell": 2},
         "examples_per_step": 4,
         "budget": {"steps": 1, "examples": 4},
