@@ -59,7 +59,7 @@ class Distillation(Loss):
         return losses
 
     def _divergence(self, p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
-        """Of log-probabilities (n, k) each, shape (n,)."""
+        """The divergence of log-probabilities (n, k) each, shape (n,)."""
         if self.divergence == "forward":
             return kl(p, q)
         if self.divergence == "reverse":

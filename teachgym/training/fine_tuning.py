@@ -18,13 +18,13 @@ from teachgym.protocols import Student, Trainer
 from teachgym.settings import Like
 from teachgym.students.local.pool import StudentPool
 from teachgym.students.local.student import LanguageModelStudent, pool_of
-from teachgym.training.datum import Datum, batches, encode, log_skipped, train_tokens
+from teachgym.training.datum import Datum, batches, encode, log_skipped
 from teachgym.training.first_losses import FirstLosses
 from teachgym.training.forward import token_budget
 from teachgym.training.losses import Loss, require_given
 from teachgym.training.references import refer
 from teachgym.training.settings import FineTuningSettings, recipe
-from teachgym.training.teacher_models import TeacherModel, require_teacher
+from teachgym.training.teacher_models import TeacherModel, price_of, require_teacher, told_by
 from teachgym.training.updates import Updates, differentiate, score
 from teachgym.types import Cost, Data, TrainResult
 
@@ -85,7 +85,10 @@ class FineTuner(Trainer[LanguageModelStudent]):
         pool = pool_of(students)
         started = perf_counter()
         needs, epochs = self.loss.needs, self.settings.epochs
-        encoded = [self._told(pool, encode(pool.texts, own, needs)) for own in data]
+        encoded = [
+            told_by(self.teacher_model, pool.texts, encode(pool.texts, own, needs), needs)
+            for own in data
+        ]
         log_skipped(data, encoded)
         made: list[list[list[Datum]]] = [[] for _ in range(pool.count)]
         seeds = [0] * pool.count
@@ -107,15 +110,7 @@ class FineTuner(Trainer[LanguageModelStudent]):
         return results
 
     def _cost(self, encoded: Sequence[Datum]) -> Cost:
-        tokens = train_tokens(encoded, self.settings.epochs, self.loss.needs)
-        read = self.teacher_model.cost(encoded, self.loss.needs) if self.teacher_model else Cost()
-        return read + Cost(train_tokens=tokens)
-
-    def _told(self, pool: StudentPool, encoded: list[Datum]) -> list[Datum]:
-        """The examples with what the teacher model says to them, if there is one."""
-        if self.teacher_model is None:
-            return encoded
-        return self.teacher_model.read(pool.texts, encoded, self.loss.needs)
+        return price_of(encoded, self.settings.epochs, self.loss.needs, self.teacher_model)
 
     def _update_all(
         self,

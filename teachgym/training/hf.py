@@ -23,18 +23,18 @@ from teachgym.protocols import Student, Trainer
 from teachgym.settings import Like
 from teachgym.students.hf.student import HuggingFaceStudent, Sequences
 from teachgym.students.local.pool import Weight
-from teachgym.training.datum import Datum, batches, encode, log_skipped, train_tokens
+from teachgym.training.datum import Datum, batches, encode, log_skipped
 from teachgym.training.first_losses import FirstLosses
 from teachgym.training.losses import Loss, Targets, cross_entropy, require_given
 from teachgym.training.optimizers import make_optimizers
 from teachgym.training.references import refer
 from teachgym.training.settings import FineTuningSettings, recipe
 from teachgym.training.targets import targets_of
-from teachgym.training.teacher_models import TeacherModel, require_teacher
+from teachgym.training.teacher_models import TeacherModel, price_of, require_teacher, told_by
 from teachgym.types import Cost, Data, TrainResult
 
 ADAMW = FineTuningSettings(optimizer="adamw")
-"""The defaults, with the only optimizer there is here."""
+"""The defaults of a trainer that is made without settings."""
 
 
 class HuggingFaceTrainer(Trainer[HuggingFaceStudent]):
@@ -62,11 +62,7 @@ class HuggingFaceTrainer(Trainer[HuggingFaceStudent]):
 
     def cost(self, student: HuggingFaceStudent, data: Data) -> Cost:
         """As of ``FineTuner``; padding is free."""
-        encoded = encode(student.texts, data, self.loss.needs)
-        read = self.teacher_model.cost(encoded, self.loss.needs) if self.teacher_model else Cost()
-        return read + Cost(
-            train_tokens=train_tokens(encoded, self.settings.epochs, self.loss.needs)
-        )
+        return self._cost(encode(student.texts, data, self.loss.needs))
 
     def train(
         self, student: HuggingFaceStudent, data: Data, rng: np.random.Generator
@@ -74,8 +70,7 @@ class HuggingFaceTrainer(Trainer[HuggingFaceStudent]):
         """Update the student in place; ``rng`` decides the order of the examples and dropout."""
         started = perf_counter()
         encoded = encode(student.texts, data, self.loss.needs)
-        if self.teacher_model is not None:
-            encoded = self.teacher_model.read(student.texts, encoded, self.loss.needs)
+        encoded = told_by(self.teacher_model, student.texts, encoded, self.loss.needs)
         log_skipped([data], [encoded])
         if not encoded:
             return TrainResult(math.nan, 0, Cost(), (math.nan,) * len(data))
@@ -95,8 +90,11 @@ class HuggingFaceTrainer(Trainer[HuggingFaceStudent]):
             finally:
                 student.model.eval()
                 student.model.zero_grad()
-        cost = replace(self.cost(student, data), seconds=perf_counter() - started)
+        cost = replace(self._cost(encoded), seconds=perf_counter() - started)
         return TrainResult(loss, len(made), cost, first.of(referred, len(data)))
+
+    def _cost(self, encoded: Sequence[Datum]) -> Cost:
+        return price_of(encoded, self.settings.epochs, self.loss.needs, self.teacher_model)
 
     def _update_all(
         self, student: HuggingFaceStudent, made: Sequence[list[Datum]], first: FirstLosses

@@ -26,7 +26,7 @@ from teachgym.students.local.scoring import score_targets
 from teachgym.students.local.student import LanguageModelStudent
 from teachgym.students.texts import Texts
 from teachgym.training.alm import with_pieces
-from teachgym.training.datum import Datum
+from teachgym.training.datum import Datum, train_tokens
 from teachgym.training.forward import read_pass, score_pass, token_budget
 from teachgym.training.losses import Loss, Needs, TopK
 from teachgym.training.packing import Pass, passes
@@ -219,7 +219,7 @@ class RememberedTeacher(TeacherModel):
 
 
 def _digest(identity: str, datum: Datum, needs: Needs) -> str:
-    """Of all that decides what is told of an example."""
+    """The hex digest of all that decides what is told of an example."""
     weighed = [(text.ids, [bool(weight) for weight in text.weights]) for text in datum.texts]
     return hashlib.sha256(repr((identity, needs.temperature, weighed)).encode()).hexdigest()
 
@@ -251,3 +251,18 @@ def require_teacher(loss: Loss, teacher_model: TeacherModel | None) -> TeacherMo
             "trainer has none; give the trainer one (teacher_model=), or choose another loss"
         )
     return teacher_model
+
+
+def told_by(
+    teacher_model: TeacherModel | None, texts: Texts, data: list[Datum], needs: Needs
+) -> list[Datum]:
+    """The examples with what the teacher model says to them, if there is one."""
+    return data if teacher_model is None else teacher_model.read(texts, data, needs)
+
+
+def price_of(
+    data: Sequence[Datum], epochs: int, needs: Needs, teacher_model: TeacherModel | None
+) -> Cost:
+    """The price of training on examples, and of having them read to a teacher model."""
+    read = teacher_model.cost(data, needs) if teacher_model else Cost()
+    return read + Cost(train_tokens=train_tokens(data, epochs, needs))
