@@ -128,11 +128,7 @@ class Bfcl(Task):
             Skill(name, None, CATEGORIES[name]) for name in dict.fromkeys(categories)
         )
         self.dropped, self._accept_silence = splits.dropped, accept_silence
-        self._examples: dict[Split, tuple[Example, ...]] = {
-            "train": tuple(map(_example, splits.train)),
-            "val": tuple(map(_example, splits.val)),
-            "test": tuple(map(_example, splits.test)),
-        }
+        self._examples = splits.examples(_example)
 
     def examples(self, split: Split) -> Sequence[Example]:
         """The examples of a split, by category and then in the order of the files."""

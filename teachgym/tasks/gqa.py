@@ -9,10 +9,8 @@ with the pictures inside, as data sets on the hub have them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
-from teachgym.errors import ConfigError
 from teachgym.settings import CountFromOne, Seed, checked
 from teachgym.tasks.picture_questions import PictureQuestions, Pictures
 from teachgym.tasks.problem_splits import Problem, Selection, split_problems
@@ -65,10 +63,7 @@ class Gqa(PictureQuestions):
         revision: str | None = None,
         instruction: str = INSTRUCTION,
     ) -> None:
-        folder = None if images is None else Path(images).expanduser()
-        if folder is not None and not folder.is_dir():
-            raise ConfigError(f"there is no folder {images!r} of pictures")
-        pictures = Pictures(folder)
+        pictures = Pictures(images)
         selection = Selection(val_per_skill, seed, 0, limit, test_limit)
         rows = read_splits(path, config=config, revision=revision)
         train, test = (

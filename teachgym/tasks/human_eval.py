@@ -134,11 +134,7 @@ class HumanEval(TestedPrograms):
         selection = Selection(val_size, seed)
         splits = split_problems(rest, test, selection)
         self.name = f"{VERSION}-test{len(test)}-{selection.label}"
-        self._examples: dict[Split, tuple[Example, ...]] = {
-            "train": tuple(map(_example, splits.train)),
-            "val": tuple(map(_example, splits.val)),
-            "test": tuple(map(_example, splits.test)),
-        }
+        self._examples = splits.examples(_example)
         self._calls: dict[str, tuple[tuple[Any, ...], ...]] = {}
 
     def examples(self, split: Split) -> Sequence[Example]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from itertools import product
-from pathlib import Path
 
 from teachgym.errors import ConfigError
 from teachgym.settings import CountFromOne, Seed, checked
@@ -67,7 +66,7 @@ class NaturalBench(PictureQuestions):
         seed: Seed = 0,
         revision: str | None = None,
     ) -> None:
-        pictures = Pictures(None if images is None else Path(images).expanduser())
+        pictures = Pictures(images)
         rows = read_splits(path, revision=revision, required=("train",))
         problems = [
             problem

@@ -54,11 +54,7 @@ class PictureQuestions(Task):
         self.skills = tuple(map(Skill, sorted({p.skill for p in problems})))
         self._grade, self._opening = grade, f"{instruction}\n\n" if instruction else ""
         self._stored = cache(pictures.store)
-        self._examples: dict[Split, tuple[Example, ...]] = {
-            "train": tuple(map(self._example, splits.train)),
-            "val": tuple(map(self._example, splits.val)),
-            "test": tuple(map(self._example, splits.test)),
-        }
+        self._examples = splits.examples(self._example)
 
     def examples(self, split: Split) -> Sequence[Example]:
         """The examples of a split, in the order of the data."""
@@ -84,12 +80,18 @@ class Pictures:
     """The pictures that rows name, or have in them.
 
     Args:
-        folder: where named pictures are.
+        folder: where named pictures are; None = there are none.
         suffix: of their files, where names have none.
+
+    Raises:
+        ConfigError: if there is no such folder.
     """
 
-    def __init__(self, folder: Path | None = None, suffix: str = ".jpg") -> None:
-        self._folder, self._suffix = folder, suffix
+    def __init__(self, folder: str | Path | None = None, suffix: str = ".jpg") -> None:
+        self._folder = None if folder is None else Path(folder).expanduser()
+        if self._folder is not None and not self._folder.is_dir():
+            raise ConfigError(f"there is no folder {str(folder)!r} of pictures")
+        self._suffix = suffix
         self._inside: dict[str, tuple[bytes, str]] = {}
         self._images = ImageStore()
 

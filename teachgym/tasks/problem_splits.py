@@ -10,14 +10,14 @@ import hashlib
 import unicodedata
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from teachgym.errors import ConfigError
 from teachgym.settings import CountFromOne, FewOrNone, Seed, checked
 from teachgym.shown import in_short
-from teachgym.types import FrozenDict
+from teachgym.types import Example, FrozenDict, Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,14 @@ class ProblemSplits:
     """Problems kept out of train because an item of val, test or shots asks the same."""
 
     __repr__ = in_short
+
+    def examples(self, make: Callable[[Problem], Example]) -> dict[Split, tuple[Example, ...]]:
+        """What a task makes of the problems of each split."""
+        return {
+            "train": tuple(map(make, self.train)),
+            "val": tuple(map(make, self.val)),
+            "test": tuple(map(make, self.test)),
+        }
 
 
 def split_problems(

@@ -118,11 +118,7 @@ class QuestionAnswers(Task):
         self.dropped = splits.dropped
         self._instruction, self._deadline = instruction, deadline
         self._grading, self._parts = grading, tuple(parts)
-        self._examples: dict[Split, tuple[Example, ...]] = {
-            "train": tuple(map(self._example, splits.train)),
-            "val": tuple(map(self._example, splits.val)),
-            "test": tuple(map(self._example, splits.test)),
-        }
+        self._examples = splits.examples(self._example)
 
     def examples(self, split: Split) -> Sequence[Example]:
         """The examples of a split, in the order of the data."""

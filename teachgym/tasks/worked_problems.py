@@ -77,11 +77,7 @@ class WorkedProblems(Task):
         self._form, self._deadline = form, deadline
         shots = (f"{_ask(p.text)}{p.solution}\n\n" for p in splits.shots)
         self._opening = f"{form.instruction}\n\n{''.join(shots)}"
-        self._examples: dict[Split, tuple[Example, ...]] = {
-            "train": tuple(map(self._example, splits.train)),
-            "val": tuple(map(self._example, splits.val)),
-            "test": tuple(map(self._example, splits.test)),
-        }
+        self._examples = splits.examples(self._example)
         self._unchecked: set[Split] = {"val", "test"}
 
     def examples(self, split: Split) -> Sequence[Example]:
