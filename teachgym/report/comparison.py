@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os.path import commonpath
@@ -11,13 +10,13 @@ from pathlib import Path
 from teachgym.errors import ConfigError
 from teachgym.metrics import paired_gain
 from teachgym.records import Record, dotted
-from teachgym.report.tables import NORMAL_95, Rows
+from teachgym.report.tables import Rows, show_interval
 from teachgym.runs.checkpoints import read_report
 from teachgym.runs.files import read_json
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.result import RunResult, read_result
 from teachgym.shown import in_short
-from teachgym.types import Report, Score
+from teachgym.types import Report
 
 _LABELS = ("name", "trackers")
 """Settings that decide nothing about a run."""
@@ -108,21 +107,16 @@ def _paired(first: Report, second: Report) -> tuple[str, ...]:
         return ("other items",) + ("",) * 4
     changes = second.scores - first.scores
     counts = ((changes > 0).sum(), (changes < 0).sum(), (changes == 0).sum())
-    return (*(f"{n:,}" for n in counts), _interval(paired_gain(first, second)), f"{len(changes):,}")
+    return (
+        *(f"{n:,}" for n in counts),
+        show_interval(paired_gain(first, second), "+.4f"),
+        f"{len(changes):,}",
+    )
 
 
 def _same_items(first: Report, second: Report) -> bool:
     items = ([p.example.identity for p in report.predictions] for report in (first, second))
     return next(items) == next(items)
-
-
-def _interval(change: Score) -> str:
-    if math.isnan(change.mean):
-        return "not measured"
-    if change.n < 2:
-        return f"{change.mean:+.4f}, no interval of one item"
-    low, high = (change.mean + sign * NORMAL_95 * change.stderr for sign in (-1, 1))
-    return f"{change.mean:+.4f} [{low:+.4f}, {high:+.4f}]"
 
 
 def _settings(run: RunFolder) -> Record:

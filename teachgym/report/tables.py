@@ -20,7 +20,7 @@ CellT = TypeVar("CellT")
 
 NOTHING = "—"
 """In a cell for which there can be no figure; one that is only missing is "not measured"."""
-NORMAL_95 = 1.96
+_NORMAL_95 = 1.96
 """Standard errors on either side of a mean."""
 
 
@@ -128,18 +128,23 @@ def result_markdown(result: RunResult) -> str:
 
 
 def show_gap(gap: Score) -> str:
-    """The gain on val minus the gain on test with its 95 % interval.
+    """The gain on val minus the gain on test with its 95 % interval."""
+    return show_interval(gap, "+.3f")
+
+
+def show_interval(change: Score, form: str) -> str:
+    """A mean and its 95 % interval in a format of numbers.
 
     Example:
-        >>> show_gap(Score(100, 0.02, 0.01))
+        >>> show_interval(Score(100, 0.02, 0.01), "+.3f")
         '+0.020 [+0.000, +0.040]'
     """
-    if math.isnan(gap.mean):
+    if math.isnan(change.mean):
         return "not measured"
-    if math.isnan(gap.stderr):
-        return f"{gap.mean:+.3f}, no interval of one item"
-    low, high = (gap.mean + sign * NORMAL_95 * gap.stderr for sign in (-1, 1))
-    return f"{gap.mean:+.3f} [{low:+.3f}, {high:+.3f}]"
+    if math.isnan(change.stderr):
+        return f"{change.mean:{form}}, no interval of one item"
+    low, high = (change.mean + sign * _NORMAL_95 * change.stderr for sign in (-1, 1))
+    return f"{change.mean:{form}} [{low:{form}}, {high:{form}}]"
 
 
 def _comparison(comparison: Comparison) -> tuple[str, str, str]:

@@ -55,7 +55,7 @@ def gain_rows(before: Iterable[Prediction], after: Iterable[Prediction]) -> Rows
 def skill_gains(
     before: Iterable[Prediction], after: Iterable[Prediction]
 ) -> dict[str, tuple[Score, Score, Score]]:
-    """Of each skill both scores, and the mean change over items measured both times."""
+    """The two scores of each skill, and its mean change over items measured both times."""
     first, second = _by_skill(before), _by_skill(after)
     reports = {
         s: (Report(tuple(own), "test"), Report(tuple(second[s]), "test"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,6 @@ from teachgym.report.html.material import RunMaterial, RunSoFar
 from teachgym.report.html.page import FIGURES, PAGE, Page, Section, browse, write_page
 from teachgym.report.html.records import (
     ACCEPTED,
-    Written,
     answer_browser,
     by_step,
     change_rows,
@@ -102,8 +101,10 @@ def page_so_far(run: RunSoFar, title: str) -> Page:
     first, *_, last = [*run.curve, run.curve[-1]]
     steps = len(run.curve) - 1
     lead = f"After step {steps}: accuracy on val {first} at first, {last} now."
-    curve = line_chart([curve_line(run.curve)], curve_frame(run.curve))
-    charts = [grid([curve, *_bought_charts(run)]), grid([*_figure_charts(run)], small=True)]
+    charts = [
+        grid([_curve_chart(run), *_bought_charts(run)]),
+        grid([*_figure_charts(run)], small=True),
+    ]
     sections = (
         Section("learning", "Learning", "Of the whole of val, after each step.", charts),
         Section("skills", "Skills", _MAP, [html_table(skill_map(run, None), sortable=True)]),
@@ -158,7 +159,7 @@ def _learning(run: RunMaterial) -> Section:
         [
             html_table(score_rows(run.result)),
             *([html_table(figures)] if len(figures) > 1 else []),
-            grid([run_charts(run.result)["learning_curve"], *_bought_charts(run)]),
+            grid([_curve_chart(run), *_bought_charts(run)]),
             grid([*_figure_charts(run)], small=True),
         ],
     )
@@ -171,6 +172,10 @@ def _skills(run: RunMaterial) -> Section:
         f"{_MAP} A skill leads to its answers.",
         [html_table(skill_map(run, run.test), sortable=True)],
     )
+
+
+def _curve_chart(run: RunSoFar) -> Chart:
+    return line_chart([curve_line(run.curve)], curve_frame(run.curve))
 
 
 def _figure_charts(run: RunSoFar) -> Iterator[Chart]:
@@ -321,6 +326,9 @@ def _step_rows(run: RunSoFar) -> list[list[str | Cell]]:
     header = ["step", "accuracy on val", "with aids", *numbers.values(), "made", *costs.values()]
     rows: list[list[str | Cell]] = [[*header]]
     before: Mapping[str, float] = {}
+    made: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    for written in run.written:
+        made[written.step][written.example.skill] += 1
     for step, (line, score) in enumerate(zip(run.metrics, run.curve, strict=True)):
         paid = (_number({n: line.get(n, 0.0) - before.get(n, 0.0)}, n) for n in costs)
         rows.append(
@@ -328,7 +336,7 @@ def _step_rows(run: RunSoFar) -> list[list[str | Cell]]:
                 Cell(str(step), records=Records("examples", "step", str(step)) if step else None),
                 *(str(score), _aided(line)),
                 *(_number(line, name) for name in numbers),
-                _made(run.written, step),
+                _made(made[step]),
                 *(paid if step else [""] * len(costs)),
             ]
         )
@@ -336,9 +344,8 @@ def _step_rows(run: RunSoFar) -> list[list[str | Cell]]:
     return rows
 
 
-def _made(written: Sequence[Written], step: int) -> str:
+def _made(counts: Counter[str]) -> str:
     """The skills of most of a step's examples, with their numbers."""
-    counts = Counter(w.example.skill for w in written if w.step == step)
     named = ", ".join(f"{skill} {count}" for skill, count in counts.most_common(_NAMED))
     return named + (f" and {len(counts) - _NAMED} more skills" if len(counts) > _NAMED else "")
 

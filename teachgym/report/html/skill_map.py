@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 from teachgym.report.html.cells import Cell, Records
 from teachgym.report.html.material import RunSoFar
@@ -29,19 +29,22 @@ def skill_map(run: RunSoFar, exam: tuple[Report, Report] | None) -> list[list[st
     gains = skill_gains(*(report.predictions for report in exam or ends))
     steps = _spread([*run.val])
     scores = {step: run.val[step].by_skill() for step in steps}
-    taught = Counter((w.example.skill, w.step) for w in run.written if w.verdict == ACCEPTED)
-    most = max((_until(taught, skill, steps[-1]) for skill in gains), default=0) or 1
+    taught: defaultdict[str, Counter[int]] = defaultdict(Counter)
+    for written in run.written:
+        if written.verdict == ACCEPTED:
+            taught[written.example.skill][written.step] += 1
+    most = max((_until(taught[skill], steps[-1]) for skill in gains), default=0) or 1
     names = ["gain on test", "untrained", "best"] if exam else ["gain on val", "untrained", "now"]
     rows: list[list[str | Cell]] = [["skill", *names, "examples", *map(str, steps)]]
     for skill, (before, after, gain) in sorted(gains.items(), key=_by_gain):
-        count = _until(taught, skill, steps[-1])
+        count = _until(taught[skill], steps[-1])
         rows.append(
             [
                 Cell(skill, records=Records("answers", "skill", skill) if exam else None),
                 Cell(gain.show("+.3f"), gain.mean if gain.n else None, f"{skill}: {gain}"),
                 *(Cell(score.show(".2f"), note=str(score)) for score in (before, after)),
                 Cell(f"{count:,}", count / most, records=Records("examples", "skill", skill)),
-                *(_step(skill, step, scores[step].get(skill), taught) for step in steps),
+                *(_step(skill, step, scores[step].get(skill), taught[skill]) for step in steps),
             ]
         )
     return rows
@@ -52,15 +55,16 @@ def _by_gain(found: tuple[str, tuple[Score, Score, Score]]) -> tuple[bool, float
     return not gain.n, -gain.mean
 
 
-def _step(skill: str, step: int, score: Score | None, taught: Counter[tuple[str, int]]) -> Cell:
+def _step(skill: str, step: int, score: Score | None, taught: Counter[int]) -> Cell:
     if score is None or not score.n:
         return Cell("")
-    made = f"{_until(taught, skill, step):,} examples so far"
+    made = f"{_until(taught, step):,} examples so far"
     return Cell(f"{100 * score.mean:.0f}", score.mean, f"{skill}, step {step}: {score}; {made}")
 
 
-def _until(taught: Counter[tuple[str, int]], skill: str, step: int) -> int:
-    return sum(count for (name, when), count in taught.items() if name == skill and when <= step)
+def _until(taught: Counter[int], step: int) -> int:
+    """How many of a skill's examples, counted by step, had been trained on after a step."""
+    return sum(count for when, count in taught.items() if when <= step)
 
 
 def _spread(steps: list[int]) -> list[int]:
