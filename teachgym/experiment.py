@@ -44,8 +44,9 @@ from teachgym.loop import Observer, Say, observed, unheard
 from teachgym.protocols import Task, Teacher
 from teachgym.records import Record
 from teachgym.redaction import redact_settings
-from teachgym.registry import recorded, reference_of
+from teachgym.registry import label, recorded, reference_of
 from teachgym.report.figures import result_figure
+from teachgym.report.tables import describe_teaching
 from teachgym.runs import result as results
 from teachgym.runs.checkpoints import write_report
 from teachgym.runs.config import RunConfig
@@ -296,6 +297,16 @@ def student_name(config: RunConfig) -> str:
     default = EnvConfig.student if config.env in CONFIGS else ""
     student = config.env_settings.get("student", default)
     return student if isinstance(student, str) else reference_of(student)
+
+
+def describe(config: RunConfig) -> str:
+    """A line that says who teaches whom."""
+    return describe_teaching(
+        teacher=label(config.teacher),
+        student=student_name(config),
+        env=config.env,
+        seed=config.seed,
+    )
 
 
 def budget_of(config: RunConfig) -> Budget:

@@ -144,17 +144,12 @@ def run(
         record = read_config(config) if config else {}
         flags: Record = {
             "env": env,
-            "env_settings.student": student,
-            "env_settings.task": task,
+            **configuring.parts(student, task, chat, chat_model, chat_base_url),
+            **configuring.trackers(wandb, tensorboard=tensorboard),
             "env_settings.task_settings.limit": limit,
             "env_settings.examples_per_step": examples_per_step,
             "teacher": teacher,
             "seed": seed,
-            "trackers.wandb.mode": wandb,
-            "trackers.tensorboard": {} if tensorboard else None,
-            "chat.provider": chat,
-            "chat.model": chat_model,
-            "chat.base_url": chat_base_url,
             "chat.cache": chat_cache,
             "chat.store": str(chat_store) if chat_store else None,
         }
@@ -243,13 +238,8 @@ def bench(
 
         record: Record = {}
         flags: Record = {
-            "env_settings.student": student,
-            "env_settings.task": task,
-            "chat.provider": chat,
-            "chat.model": chat_model,
-            "chat.base_url": chat_base_url,
-            "trackers.wandb.mode": wandb,
-            "trackers.tensorboard": {} if tensorboard else None,
+            **configuring.parts(student, task, chat, chat_model, chat_base_url),
+            **configuring.trackers(wandb, tensorboard=tensorboard),
         }
         configuring.override_given(record, flags)
         configuring.override_settings(record, configuring.parse_pairs(settings or ()))

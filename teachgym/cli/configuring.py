@@ -63,6 +63,31 @@ def as_options(settings: Mapping[str, Any]) -> str:
     return " ".join(f"--set {shlex.quote(f'{key}={text}')}" for key, text in texts.items())
 
 
+def parts(
+    student: str | None,
+    task: str | None,
+    chat: str | None,
+    chat_model: str | None,
+    chat_base_url: str | None,
+) -> Record:
+    """What options name, by the paths of the settings."""
+    return {
+        "env_settings.student": student,
+        "env_settings.task": task,
+        "chat.provider": chat,
+        "chat.model": chat_model,
+        "chat.base_url": chat_base_url,
+    }
+
+
+def trackers(wandb: str | None, *, tensorboard: bool) -> Record:
+    """The trackers that options name, by the paths of the settings."""
+    return {
+        "trackers.wandb.mode": wandb,
+        "trackers.tensorboard": {} if tensorboard else None,
+    }
+
+
 def override(record: Record, values: Mapping[str, Any]) -> None:
     """Set ``record[a][b]`` for each path ``a.b``.
 

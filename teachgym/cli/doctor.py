@@ -15,7 +15,8 @@ from packaging.requirements import Requirement
 
 from teachgym import __version__
 from teachgym.cache import cache_folder
-from teachgym.errors import TeachgymError
+from teachgym.errors import TeachgymError, describe_os_error
+from teachgym.runs.files import check_writable
 
 _NOT_FOR_USERS = ("dev", "docs")
 """Extras of those who work on teachgym itself."""
@@ -117,14 +118,14 @@ def _threads() -> Finding:
 
 
 def _writable(what: str, folder: Path) -> Finding:
-    """Whether a folder can be written to, or made where it would be."""
+    """Whether a folder takes files, or can be made where it would be."""
     place = folder.absolute()
-    while not place.exists():
-        place = place.parent
-    if os.access(place, os.W_OK):
-        return Finding(what, f"{folder.absolute()}, can be written to")
-    advice = "set TEACHGYM_CACHE to another folder" if what == "cache" else "work in another folder"
-    return Finding(what, f"{folder.absolute()}, cannot be written to", "wrong", advice)
+    try:
+        check_writable(place)
+    except OSError as error:
+        advice = "set TEACHGYM_CACHE to another folder" if what == "cache" else "work elsewhere"
+        return Finding(what, describe_os_error(error), "wrong", advice)
+    return Finding(what, f"{place}, can be written to")
 
 
 def _key(name: str) -> Finding:

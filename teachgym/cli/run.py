@@ -15,7 +15,6 @@ from typer.core import TyperGroup
 
 from teachgym.errors import ChatError, TeachgymError, describe_os_error
 from teachgym.escaping import terminal
-from teachgym.registry import label
 
 if TYPE_CHECKING:
     from teachgym.report.tables import Rows
@@ -101,17 +100,10 @@ def conduct(
         start: ``experiment.run`` or ``experiment.resume``, but for ``progress``.
         quiet: print the folder and nothing else.
     """
-    from teachgym.experiment import draw_curve, student_name
-    from teachgym.report.tables import describe_teaching
+    from teachgym.experiment import describe, draw_curve
 
-    who = describe_teaching(
-        teacher=label(config.teacher),
-        student=student_name(config),
-        env=config.env,
-        seed=config.seed,
-    )
     if not quiet:
-        say(f"{who}; folder {folder}")
+        say(f"{describe(config)}; folder {folder}")
     try:
         result = start(progress=not quiet)
     except KeyboardInterrupt:

@@ -10,12 +10,10 @@ from urllib.parse import unquote, urlsplit
 from markupsafe import escape
 
 from teachgym.errors import RunError, TeachgymError, describe_os_error
-from teachgym.experiment import config_of, student_name
-from teachgym.registry import label
+from teachgym.experiment import config_of, describe
 from teachgym.report.html.material import RunMaterial, RunSoFar
 from teachgym.report.html.page import PAGE, Page, page_bytes
 from teachgym.report.html.run_page import page_so_far, run_page
-from teachgym.report.tables import describe_teaching
 from teachgym.runs.folder import RunFolder
 
 SECONDS = 10
@@ -31,14 +29,7 @@ def page_of_run(folder: Path) -> tuple[Page, bool]:
     run = RunFolder.open(folder)
     if run.result.exists():
         return run_page(RunMaterial.read(run)), True
-    config = config_of(folder)
-    title = describe_teaching(
-        teacher=label(config.teacher),
-        student=student_name(config),
-        env=config.env,
-        seed=config.seed,
-    )
-    return page_so_far(RunSoFar.until_now(run), title), False
+    return page_so_far(RunSoFar.until_now(run), describe(config_of(folder))), False
 
 
 def page_of_bench(folder: Path) -> tuple[Page, bool]:

@@ -69,7 +69,11 @@ def test_a_folder_that_cannot_be_written_to_is_wrong(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert doctor._writable("cache", tmp_path / "not" / "yet").state == "ok"
-    monkeypatch.setattr(doctor.os, "access", lambda *_: False)
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(doctor, "check_writable", refuse)
     found = doctor._writable("cache", tmp_path / "not" / "yet")
     assert (found.state, found.advice) == ("wrong", "set TEACHGYM_CACHE to another folder")
 
