@@ -330,7 +330,7 @@ def _row(line: LeaderboardRow, *, several: bool, rooms: bool) -> tuple[str, ...]
 def _against(line: LeaderboardRow) -> tuple[str, str]:
     if (test := line.against) is None:
         return ("", "")
-    return (_show_test(test), show_p(line.p))
+    return (show_test(test), show_p(line.p))
 
 
 def show_p(p: float) -> str:
@@ -346,10 +346,11 @@ def _over_bases(differences: Sequence[float]) -> tuple[str, str]:
         return ("", "")
     test = compare_paired(differences, [0.0] * len(differences))
     above = sum(difference > 0 for difference in differences)
-    return (_show_test(test), f"{above} of {len(differences)}")
+    return (show_test(test), f"{above} of {len(differences)}")
 
 
-def _show_test(test: PairedTest) -> str:
+def show_test(test: PairedTest) -> str:
+    """The difference, with its interval where there is a test."""
     return test.show() if test.p == test.p else f"{test.difference.mean:+.4f}"
 
 

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from teachgym.benchmarks.bench.leaderboard import detail_rows, leaderboard_rows
 from teachgym.benchmarks.bench.suites import Suite
+from teachgym.benchmarks.bench.verdicts import claim_rows
 from teachgym.benchmarks.pages.captions import errors, intervals, sentence
 from teachgym.benchmarks.pages.charts import (
     curve_charts,
@@ -73,12 +74,13 @@ def paper_charts(bench: BenchMaterial) -> dict[str, Chart]:
 
 
 def bench_tables(bench: BenchMaterial) -> list[Rows]:
-    """The tables of a bench as text, the shortest that says who leads first."""
+    """The tables of a bench as text, first that of what it is about: its claims, or who leads."""
     rows = leaderboard_rows(bench.suite, bench.standings)
+    claims = [claim_rows(bench.suite, bench.results)] if bench.suite.claims else []
     if bench.suite.axes:
         return [surface_rows(bench), rows]
     measures = [table for *_, table in condition_measures(bench)]
-    return [rows, detail_rows(bench.suite, bench.standings), *measures]
+    return [*claims, rows, detail_rows(bench.suite, bench.standings), *measures]
 
 
 def bench_page(bench: BenchMaterial) -> Page:
@@ -100,7 +102,8 @@ def _sections(bench: BenchMaterial) -> list[Callable[[BenchMaterial], Section]]:
         return [surface_section, _cells]
     stressed = [stress_section] * (len(bench.panels) > 1)
     compared = [_certainty, _curves, measure_section, cost_section, skill_section]
-    return [*stressed, _leaderboard, *compared, _cells]
+    claims = [_claims] * bool(bench.suite.claims)
+    return [*stressed, *claims, _leaderboard, *compared, _cells]
 
 
 def _facts(bench: BenchMaterial) -> dict[str, str]:
@@ -139,6 +142,16 @@ def _leaderboard(bench: BenchMaterial) -> Section:
         charts = ([standing_chart(bench, c), *profile_charts(bench, c)] for c in bench.panels)
         parts.append(grid([chart for own in charts for chart in own]))
     return Section("leaderboard", "Leaderboard", intro, parts)
+
+
+def _claims(bench: BenchMaterial) -> Section:
+    intro = (
+        "What publications say of pairs of arms, and what runs of equal seeds say of it: a verdict "
+        "where the interval of the difference leaves 0 out. Each interval is by itself, so of "
+        "twenty claims about nothing one is judged."
+    )
+    table = html_table(claim_rows(bench.suite, bench.results))
+    return Section("claims", "Published claims", intro, [table])
 
 
 def _what_is_drawn(suite: Suite) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from teachgym.benchmarks.bench.suites.suite import Arm, Cell, Suite
+from teachgym.benchmarks.bench.suites.suite import Arm, Cell, Claim, Suite
 from teachgym.registry import Registry
 
-__all__ = ["SUITES", "Arm", "Cell", "Suite", "make_suite"]
+__all__ = ["SUITES", "Arm", "Cell", "Claim", "Suite", "make_suite"]
 
 _HERE = "teachgym.benchmarks.bench.suites"
 
@@ -28,6 +28,7 @@ SUITES = Registry(
         "restart": f"{_HERE}.restart:restart",
         "variance": f"{_HERE}.variance:variance",
         "objectives": f"{_HERE}.objectives:objectives",
+        "methods": f"{_HERE}.methods:methods",
         "dataenvgym-math": f"{_HERE}.dataenvgym:dataenvgym_math",
         "dataenvgym-math-embedded": f"{_HERE}.dataenvgym:dataenvgym_math_embedded",
         "dataenvgym-code": f"{_HERE}.dataenvgym:dataenvgym_code",

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
 from teachgym.errors import ConfigError, UnknownNameError, unknown
 from teachgym.records import Record
@@ -57,6 +57,20 @@ class Arm:
 
 @checked
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """What a publication says of two arms: which of them teaches better."""
+
+    arm: str
+    against: str
+    """The arm that differs from it in what the publication is about."""
+    paper: str
+    """Its arXiv id."""
+    direction: Literal["above", "below"] = "above"
+    """Where the publication has the arm, against the other."""
+
+
+@checked
+@dataclass(frozen=True, slots=True)
 class Suite:
     """A comparison of arms at equal budget over seeds."""
 
@@ -86,6 +100,8 @@ class Suite:
     """Arms of its short form (``--limit``), besides those it is compared with; empty = all."""
     brief_seeds: CountFromOne = 3
     """Seeds of its short form, >= 1."""
+    claims: FromJson[tuple[FromJson[Claim], ...]] = ()
+    """What publications say of its arms; the board has a verdict on each."""
     chat: Mapping[str, Any] = field(default_factory=dict)
     """The chat model of arms that ask one."""
     trackers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -97,7 +113,9 @@ class Suite:
         names = [arm.name for arm in self.arms]
         if len(set(names)) < len(names):
             raise ConfigError(f"suite {self.name!r} has two arms of one name: {', '.join(names)}")
-        for name in (self.reference, *self.beyond, *self.brief, *map(self.compared, self.arms)):
+        claimed = [name for claim in self.claims for name in (claim.arm, claim.against)]
+        against = map(self.compared, self.arms)
+        for name in (self.reference, *self.beyond, *self.brief, *against, *claimed):
             if name not in names:
                 raise ConfigError(unknown(f"arm of suite {self.name!r}", name, names))
         for arm in self.arms:
@@ -115,8 +133,9 @@ class Suite:
     def to_json(self) -> Record:
         """The suite as a JSON object."""
         own = {f.name: getattr(self, f.name) for f in fields(self)}
-        arms = [{f.name: getattr(arm, f.name) for f in fields(arm)} for arm in self.arms]
-        record: Record = recorded({**own, "arms": arms})
+        for name in ("arms", "claims"):
+            own[name] = [{f.name: getattr(x, f.name) for f in fields(x)} for x in own[name]]
+        record: Record = recorded(own)
         return record
 
     @classmethod
@@ -135,6 +154,8 @@ class Suite:
     def narrowed(self, arms: Sequence[str] = (), seeds: int | None = None) -> Suite:
         """The suite with some of its arms (none named = all) and those they are compared with.
 
+        Claims about arms that are left are left too.
+
         Raises:
             UnknownNameError: for an arm that it does not have.
         """
@@ -142,18 +163,36 @@ class Suite:
         for name in arms:
             if name not in known:
                 raise UnknownNameError(unknown(f"arm of suite {self.name!r}", name, known))
-        named = {arm.name: arm for arm in self.arms}
         kept = {*arms, self.reference, *self.beyond} if arms else set(known)
-        while more := {self.compared(named[name]) for name in kept} - kept:
+        others = [(claim.arm, claim.against) for claim in self.claims]
+        others += [(arm.name, self.compared(arm)) for arm in self.arms]
+        while more := {other for name, other in others if name in kept} - kept:
             kept |= more
-        chosen = tuple(arm for arm in self.arms if arm.name in kept)
-        brief = tuple(name for name in self.brief if name in kept)
-        seeds = self.seeds if seeds is None else seeds
-        return replace(self, arms=chosen, seeds=seeds, brief=brief)
+        return replace(
+            self,
+            arms=tuple(arm for arm in self.arms if arm.name in kept),
+            seeds=self.seeds if seeds is None else seeds,
+            brief=tuple(name for name in self.brief if name in kept),
+            claims=tuple(c for c in self.claims if {c.arm, c.against} <= kept),
+        )
 
     def shortened(self) -> Suite:
         """Its short form: some arms, a few seeds."""
         return self.narrowed(self.brief, min(self.brief_seeds, self.seeds))
+
+    def absorbed(self, *names: str) -> tuple[Arm, ...]:
+        """Its arms of those names, with all of its settings in their own, for other suites."""
+        return tuple(
+            replace(
+                arm,
+                env=arm.env or self.env,
+                env_settings=overlay(self.env_settings, arm.env_settings),
+                chat=overlay(self.chat, arm.chat),
+                against="" if arm.name == self.compared(arm) else self.compared(arm),
+            )
+            for arm in self.arms
+            if arm.name in names
+        )
 
     def changed(
         self,
@@ -180,8 +219,8 @@ class Suite:
             )
         return replace(
             self,
-            env_settings=_overlay(self.env_settings, env_settings or {}),
-            chat=dict(chat) if other else _overlay(self.chat, chat),
+            env_settings=overlay(self.env_settings, env_settings or {}),
+            chat=dict(chat) if other else overlay(self.chat, chat),
             trackers=dict(trackers) if trackers else self.trackers,
         )
 
@@ -218,7 +257,7 @@ class Cell:
         """The base of its student that the seed of the run draws; None if it draws none."""
         if BASE not in self.suite.seeded:
             return None
-        return _base(_overlay(self.suite.env_settings, self.arm.env_settings), self.drawn)
+        return _base(overlay(self.suite.env_settings, self.arm.env_settings), self.drawn)
 
     @property
     def digest(self) -> str:
@@ -239,30 +278,30 @@ class Cell:
             ConfigError: for an arm with fewer examples, where the suite's are no numbers.
         """
         suite, arm, seed = self.suite, self.arm, self.drawn
-        env_settings = _overlay(suite.env_settings, arm.env_settings)
+        env_settings = overlay(suite.env_settings, arm.env_settings)
         for name in suite.seeded:
             value = self.base if name == BASE else seed
             if value is None:
                 continue
-            env_settings = _overlay(env_settings, _nested(name.split("."), value))
+            env_settings = overlay(env_settings, _nested(name.split("."), value))
         return RunConfig(
             env=arm.env or suite.env,
             env_settings=env_settings if arm.fewer == 1 else _with_fewer(env_settings, arm),
             teacher=arm.teacher,
             teacher_settings=dict(arm.teacher_settings),
-            chat=_overlay(suite.chat, arm.chat),
+            chat=overlay(suite.chat, arm.chat),
             trackers=dict(suite.trackers),
             seed=seed,
             name=f"{suite.name}-v{suite.version}/{self.path}",
         )
 
 
-def _overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of both, at any depth; where both set a value, that of ``above``."""
     both = {**below, **above}
     for key in below.keys() & above.keys():
         if isinstance(below[key], Mapping) and isinstance(above[key], Mapping):
-            both[key] = _overlay(below[key], above[key])
+            both[key] = overlay(below[key], above[key])
     return both
 
 
@@ -309,4 +348,4 @@ def _with_fewer(env_settings: Mapping[str, Any], arm: Arm) -> dict[str, Any]:
             f"arm {arm.name!r} has one in {arm.fewer} examples, trained on {arm.fewer} times as "
             "often; give budget.examples, examples_per_step and trainer_settings.epochs as numbers"
         ) from error
-    return _overlay(env_settings, own)
+    return overlay(env_settings, own)

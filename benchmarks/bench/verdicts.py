@@ -1,0 +1,116 @@
+"""What runs say of claims that were published: whether they agree, contradict, or cannot tell."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Literal
+
+from teachgym.benchmarks.bench.leaderboard import Results, by_arm, compare, show_test
+from teachgym.benchmarks.bench.statistics import Interval, PairedTest
+from teachgym.benchmarks.bench.suites import Cell, Claim, Suite
+from teachgym.report.tables import NOTHING, Rows
+from teachgym.runs.result import RunResult
+
+Verdict = Literal["agrees", "contradicts", "cannot tell"]
+
+UNTOLD = ("steps", "seconds")
+"""Currencies that say nothing of what a method needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A claim, and what the runs of its two arms say of it."""
+
+    claim: Claim
+    meter: str
+    """What both arms may spend, by the budget of each."""
+    spent: str
+    """What runs of the arm spent, in the mean."""
+    spent_against: str
+    """What runs of the other spent, in the mean."""
+    test: PairedTest | None
+    """The arm minus the other, accuracy on test; None without a seed that both have."""
+    verdict: Verdict
+
+
+def judge(direction: Literal["above", "below"], interval: Interval) -> Verdict:
+    """What the interval of a paired difference says of its published direction.
+
+    Example:
+        >>> judge("above", Interval(0.02, 0.01, 0.03)), judge("below", Interval(0.02, 0.01, 0.03))
+        ('agrees', 'contradicts')
+    """
+    if not (interval.low > 0 or interval.high < 0):
+        return "cannot tell"
+    found = "above" if interval.low > 0 else "below"
+    return "agrees" if found == direction else "contradicts"
+
+
+def judge_claims(suite: Suite, results: Results) -> list[Judged]:
+    """The claims of a suite in their order, each by the runs of its two arms."""
+    runs = by_arm(suite, results)
+    arms = {arm.name: arm for arm in suite.arms}
+    judged = []
+    for claim in suite.claims:
+        mine, theirs = runs[claim.arm], runs[claim.against]
+        test = compare(mine, theirs) if mine.keys() & theirs.keys() else None
+        meters = [_meter(Cell(suite, arms[name], 0)) for name in (claim.arm, claim.against)]
+        judged.append(
+            Judged(
+                claim,
+                " / ".join(dict.fromkeys(meters)),
+                _spent(mine.values()),
+                _spent(theirs.values()),
+                test,
+                judge(claim.direction, test.interval) if test else "cannot tell",
+            )
+        )
+    return judged
+
+
+def claim_rows(suite: Suite, results: Results) -> Rows:
+    """Header and a row for each claim: its meter, what was spent, the interval and the verdict."""
+    header = (
+        "claim",
+        "arXiv",
+        "meter",
+        "spent",
+        "spent by the other",
+        "seeds",
+        "difference [95 %]",
+        "verdict",
+    )
+    rows = (
+        (
+            f"{j.claim.arm} {j.claim.direction} {j.claim.against}",
+            j.claim.paper,
+            j.meter,
+            j.spent,
+            j.spent_against,
+            str(j.test.difference.n) if j.test else "0",
+            show_test(j.test) if j.test else NOTHING,
+            j.verdict if j.test else "not run",
+        )
+        for j in judge_claims(suite, results)
+    )
+    return (header, *rows)
+
+
+def _meter(cell: Cell) -> str:
+    """The limits of a run."""
+    return _amounts(cell.config.env_settings["budget"].items())
+
+
+def _spent(runs: Collection[RunResult]) -> str:
+    """The mean costs of runs; what was made and not trained on is told as rejected."""
+    if not runs:
+        return NOTHING
+    costs = [run.spent.as_dict() | {"rejected": sum(run.rejected.values())} for run in runs]
+    means = {name: fmean(cost[name] for cost in costs) for name in costs[0] if name not in UNTOLD}
+    return _amounts((name, mean) for name, mean in means.items() if mean)
+
+
+def _amounts(amounts: Iterable[tuple[str, float]]) -> str:
+    return ", ".join(f"{amount:,.0f} {name.replace('_', ' ')}" for name, amount in amounts)
