@@ -433,6 +433,20 @@ def doctor() -> None:
 
 
 @app.command()
+def clean(folders: given.Cleaned = None, yes: given.Yes = False) -> None:
+    """List unfinished runs and half-written files, and remove them with --yes.
+
+    A run with a result is never among them, and nothing that a process works on is removed. A
+    begun run goes on with teachgym resume as long as it is there.
+    """
+    with errors_in_red():
+        from teachgym.cli.clean import clean_up
+
+        usual = (Path(name) for name in ("runs", "bench", "tune"))
+        clean_up(folders or [folder for folder in usual if folder.is_dir()], remove=yes)
+
+
+@app.command()
 def compare(
     runs: given.Compared, markdown: given.Markdown = False, page: given.Page = None
 ) -> None:

@@ -27,6 +27,11 @@ Reported = Annotated[
 Compared = Annotated[
     list[Path], typer.Argument(metavar="RUN RUN...", help="Folders of finished runs.")
 ]
+Cleaned = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="[FOLDER]...", help="Where to look; runs, bench and tune if left out."),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Remove it; otherwise it is only listed.")]
 What = Annotated[
     str | None,
     typer.Argument(

@@ -86,15 +86,14 @@ def replacing(path: Path, *, new: bool = False) -> Iterator[Path]:
     """A temporary path to write a file or folder to; it becomes ``path`` if nothing is raised.
 
     The temporary name is of this process and call alone. What a killed process leaves of it is
-    removed by ``sweep``.
+    removed by ``RunFolder.sweep`` and ``teachgym clean``.
 
     Args:
         path: what to replace.
         new: for a folder: where it exists by then, with something in it, raise ``OSError``
             instead of replacing it.
     """
-    name = f".{path.name[:_NAME_SHOWN]}.{os.getpid()}-{token_hex(4)}.tmp"
-    temporary = path.with_name(name)
+    temporary = path.with_name(temporary_name(path))
     with naming(path):
         try:
             yield temporary
@@ -109,6 +108,11 @@ def replacing(path: Path, *, new: bool = False) -> Iterator[Path]:
             raise
 
 
+def temporary_name(path: Path) -> str:
+    """A name, of this process and call alone, for what is written or removed beside a path."""
+    return f".{path.name[:_NAME_SHOWN]}.{os.getpid()}-{token_hex(4)}.tmp"
+
+
 def remove(path: Path) -> None:
     """Remove a file, a link or a whole folder, if it is there and as far as that can be done."""
     if path.is_dir() and not path.is_symlink():
@@ -118,12 +122,6 @@ def remove(path: Path) -> None:
             path.unlink(missing_ok=True)
         except OSError:
             return
-
-
-def sweep(folder: Path) -> None:
-    """Remove what a process that died within ``replacing`` left in a folder that nobody uses."""
-    for path in list(folder.glob(".*.tmp")):
-        remove(path)
 
 
 def settle(path: Path) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from teachgym.errors import RunError
 from teachgym.records import Record
-from teachgym.runs.files import check_writable, refuse_links, replacing, settle, sweep, write_json
+from teachgym.runs.files import check_writable, refuse_links, remove, replacing, settle, write_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,14 @@ class RunFolder:
 
     def sweep(self) -> None:
         """Remove what processes that died left half written; only while nobody else writes."""
+        for path in self.half_written():
+            remove(path)
+
+    def half_written(self) -> list[Path]:
+        """What processes that died within ``replacing`` left, if nobody else writes now."""
         figures = self.path / "figures"
-        for folder in (self.path, self.predictions, self.checkpoints, self.students, figures):
-            sweep(folder)
+        folders = (self.path, self.predictions, self.checkpoints, self.students, figures)
+        return [path for folder in folders for path in sorted(folder.glob(".*.tmp"))]
 
     @property
     def config(self) -> Path:
