@@ -226,6 +226,12 @@ _MIXTURES = _family(
             "losses of all",
             {},
         ),
+        "ddk": (
+            "curricula.ddk:DomainKnowledgeDistillation",
+            "what perplexes the student more than a model (DDK)",
+            "losses of all",
+            {"cap": 3.0},
+        ),
     },
     "curricula.teacher:MixingTeacher",
 )
@@ -305,6 +311,36 @@ _WORDS = {
     ),
 }
 
+_SEEDED: Mapping[str, Any] = {
+    "action": "plan",
+    "engine": "by-order",
+    "engine_settings": {"engines": {"pool": {}, "procedural": {}}, "default": "procedural"},
+}
+"""An environment whose orders name the engine: the task's own examples, or new ones."""
+_METHODS = {
+    name: TeacherEntry(
+        text,
+        {"SkillList": f"methods.{made}"},
+        "context:Classroom",
+        "answers to exercises",
+        env={"SkillList": words},
+    )
+    for name, text, made, words in (
+        (
+            "llm2llm",
+            "variations of the seeds that it gets wrong (LLM2LLM)",
+            "llm2llm:LLM2LLM",
+            {**_SEEDED, "training": "scratch"},
+        ),
+        (
+            "pgkd",
+            "confident mistakes, and what the report is weak in",
+            "pgkd:PGKD",
+            {"action": "plan", "observation": "report", "patience": 5},
+        ),
+    )
+}
+
 _AHEAD: dict[str, TeacherEntry] = {
     name: TeacherEntry(
         text,
@@ -350,6 +386,7 @@ BUILT_IN: Mapping[str, TeacherEntry] = {
     **_MIXTURES,
     **_TREES,
     **_WORDS,
+    **_METHODS,
     **_AHEAD,
 }
 """By name, in the order of tables."""

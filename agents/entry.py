@@ -44,6 +44,7 @@ Observes = Literal[
     "losses of all",
     "its tree",
     "answers on val",
+    "answers to exercises",
     "accuracy of all, and what is learnable",
     "known dynamics",
 ]

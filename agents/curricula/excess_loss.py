@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from teachgym.errors import ConfigError, UnknownSkillError, require_known
+from teachgym.agents.curricula.rule import by_arm
 from teachgym.settings import NotNegative, Share, checked
 from teachgym.types import FloatArray
 
@@ -49,7 +49,7 @@ class ExcessLoss:
         reference: NotNegative | Mapping[str, NotNegative] = 0.0,
     ) -> None:
         self.eta, self.smoothing = eta, smoothing
-        self.reference = _by_arm(reference, names)
+        self.reference = by_arm(reference, names)
         self.shares = np.full(len(names), 1 / len(names))
 
     def plan(self, measured: FloatArray) -> FloatArray:
@@ -58,12 +58,3 @@ class ExcessLoss:
         raised = self.shares * np.exp(self.eta * (excess - excess.max()))
         self.shares = (1 - self.smoothing) * raised / raised.sum() + self.smoothing / len(raised)
         return self.shares
-
-
-def _by_arm(reference: float | Mapping[str, float], names: Sequence[str]) -> FloatArray:
-    if not isinstance(reference, Mapping):
-        return np.full(len(names), float(reference))
-    require_known("skill", reference, names, UnknownSkillError)
-    if left_out := [name for name in names if name not in reference]:
-        raise ConfigError(f"reference leaves out {', '.join(left_out)}; give a loss for every arm")
-    return np.array([reference[name] for name in names])

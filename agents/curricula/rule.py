@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, Protocol
 
 import numpy as np
 
+from teachgym.errors import ConfigError, UnknownSkillError, require_known
 from teachgym.types import FloatArray
 
 
@@ -36,6 +37,21 @@ def softmax(values: FloatArray, temperature: float = 1.0) -> FloatArray:
     weights = np.exp(below / temperature) if temperature > 0 else (below == 0).astype(np.float64)
     shares: FloatArray = weights / weights.sum()
     return shares
+
+
+def by_arm(reference: float | Mapping[str, float], names: Sequence[str]) -> FloatArray:
+    """A loss for each arm, (n_arms,), from one for all of them or ``{arm: loss}``.
+
+    Raises:
+        UnknownSkillError: for a loss of something that is no arm.
+        ConfigError: for losses that leave an arm out.
+    """
+    if not isinstance(reference, Mapping):
+        return np.full(len(names), float(reference))
+    require_known("skill", reference, names, UnknownSkillError)
+    if left_out := [name for name in names if name not in reference]:
+        raise ConfigError(f"reference leaves out {', '.join(left_out)}; give a loss for every arm")
+    return np.array([reference[name] for name in names])
 
 
 Signal = Literal["gain", "advantage"]

@@ -40,11 +40,9 @@ NEEDED: dict[str, dict[str, Any]] = {
 """Values for the settings that have no default."""
 
 ONE_KIND = [
-    name
-    for name, entry in TEACHERS.items()
-    if len(entry.kinds) == 1 and entry.kinds[0].action != "text"
+    name for name, entry in TEACHERS.items() if len(entry.kinds) == 1 and not entry.kinds[0].action
 ]
-"""Teachers of several kinds, and of texts, read words, which these worlds do not speak."""
+"""Teachers of several kinds, of texts and of plans use words, which these worlds do not speak."""
 
 AHEAD = ["best-of-n", "beam"]
 """Teachers that decide by what they try, which observations do not tell."""
@@ -53,7 +51,7 @@ LIST_TEACHERS = [
     n for n, entry in TEACHERS.items() if entry.kinds == (Kind("SkillList"),) and n != "nothing"
 ]
 SEARCHED = ["planned", "best-constant", "dirichlet"]
-FOLLOW_LOSSES = ["adarft", "odm", "skill-it", "excess-loss"]
+FOLLOW_LOSSES = ["adarft", "odm", "skill-it", "excess-loss", "ddk"]
 LEARNERS = [
     n
     for n in LIST_TEACHERS
@@ -176,7 +174,7 @@ def test_weakest_loses_to_uniform_where_the_other_errors_cannot_be_mended() -> N
 def test_settings_are_listed_and_the_required_ones_asked_for(name: str) -> None:
     required = {s for s, default in teacher_settings(name).items() if default is REQUIRED}
     assert required == set(NEEDED.get(name, {}))
-    if required and TEACHERS[name].kinds[0].action != "text":  # No world here speaks texts.
+    if required and not TEACHERS[name].kinds[0].action:  # No world here speaks words.
         with pytest.raises(ConfigError, match=f"needs the setting '{required.pop()}'"):
             make_teacher(name, world_of(name))
 

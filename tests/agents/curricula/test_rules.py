@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from teachgym.agents.curricula.adarft import AdaptiveDifficulty
+from teachgym.agents.curricula.ddk import DomainKnowledgeDistillation
 from teachgym.agents.curricula.dump import DistributionCurriculum
 from teachgym.agents.curricula.excess_loss import ExcessLoss
 from teachgym.agents.curricula.odm import OnlineDataMixing, exploration
@@ -26,7 +27,7 @@ from teachgym.errors import ConfigError, UnknownSkillError
 RULES: list[Callable[..., Rule]] = [
     *(Online, Naive, Window, Sampling, PrioritizedLevelReplay, ProximalCurriculum),
     *(SelfEvolvingCurriculum, DistributionCurriculum, AdaptiveDifficulty),
-    *(OnlineDataMixing, SkillIt, ExcessLoss),
+    *(OnlineDataMixing, SkillIt, ExcessLoss, DomainKnowledgeDistillation),
 ]
 
 
@@ -198,6 +199,48 @@ def test_excess_loss_multiplies_shares_and_smooths_them() -> None:
     np.testing.assert_allclose(found, [[0.7, 0.3], [0.8, 0.2]])
 
 
+def test_ddk_multiplies_shares_by_the_exponential_of_the_ratio_and_smooths_them() -> None:
+    """Perplexities 2 and 2 of the student, 1 and 2 of the teacher: ratios 2 and 1.
+
+    At first e^2 : e, the shares e/(1 + e) and 1/(1 + e). Then e^2 : 1 by those and the ratios,
+    halved and smoothed: with p = e^2/(e^2 + 1), p/2 + 1/4. With ratios of 1 the third is that,
+    halved and smoothed again.
+    """
+    rule = DomainKnowledgeDistillation(("a", "b"), rng(), reference={"a": 0.0, "b": math.log(2)})
+    two, four = math.log(2), math.log(4)
+    found = plans(rule, (two, two), (two, two), (0.0, two), (math.log(3), four))
+    np.testing.assert_allclose(found[0], [math.e / (1 + math.e), 1 / (1 + math.e)])
+    second = math.e**2 / (math.e**2 + 1) / 2 + 1 / 4
+    np.testing.assert_allclose(found[1], [second, 1 - second])
+    np.testing.assert_allclose(found[2], [second / 2 + 1 / 4, (1 - second) / 2 + 1 / 4])
+    third = (second / 2 + 1 / 4) * math.e / (second / 2 * (math.e - 1) + math.e / 4 + 3 / 4)
+    np.testing.assert_allclose(found[3][0], third / 2 + 1 / 4)
+
+
+def test_ddk_with_large_gaps_gives_one_arm_all_that_is_not_smoothed() -> None:
+    """e^12 against e^2: the exponential of the ratio overflows, and its share does not.
+
+    Bounded at 3, both are alike; and without smoothing what has lost its share has none left.
+    """
+    gaps = (12.0, 2.0)
+    kept = DomainKnowledgeDistillation(("a", "b"), rng())
+    np.testing.assert_allclose(plans(kept, gaps, gaps), [[1, 0], [0.75, 0.25]])
+    even = DomainKnowledgeDistillation(("a", "b"), rng(), cap=3.0)
+    np.testing.assert_allclose(plans(even, gaps, gaps), [[0.5, 0.5]] * 2)
+    lost = DomainKnowledgeDistillation(("a", "b"), rng(), alpha=1)
+    np.testing.assert_allclose(plans(lost, gaps, gaps[::-1]), [[1, 0]] * 2)
+
+
+def test_smoothing_ddk_calms_its_shares() -> None:
+    """The paper's ablation: total variation of the shares from step to step, equal losses given."""
+    drawn = rng(3).uniform(0, 1, (30, 6))
+    moved = []
+    for alpha in (0.5, 1.0):
+        found = plans(DomainKnowledgeDistillation(tuple("abcdef"), rng(), alpha=alpha), *drawn)
+        moved.append(np.abs(np.diff(found, axis=0)).sum())
+    assert moved[0] < moved[1]
+
+
 @pytest.mark.parametrize(
     ("make", "given_", "error", "message"),
     [
@@ -205,6 +248,9 @@ def test_excess_loss_multiplies_shares_and_smooths_them() -> None:
         (ExcessLoss, {"reference": {"c": 1.0}}, UnknownSkillError, "unknown skill 'c'"),
         (ExcessLoss, {"reference": {"a": 1.0}}, ConfigError, "leaves out b"),
         (ExcessLoss, {"reference": -1.0}, ConfigError, "reference"),
+        (DomainKnowledgeDistillation, {"reference": {"a": 1.0}}, ConfigError, "leaves out b"),
+        (DomainKnowledgeDistillation, {"cap": 0.0}, ConfigError, "cap is 0.0"),
+        (DomainKnowledgeDistillation, {"alpha": 1.5}, ConfigError, "alpha is 1.5"),
         (ProximalCurriculum, {"best": 0.0}, ConfigError, r"best is 0.0; it must be in \(0, 1\]"),
         (PrioritizedLevelReplay, {"temperature": 0.0}, ConfigError, "temperature is 0.0"),
         (SelfEvolvingCurriculum, {"signal": "loss"}, ConfigError, "Known: advantage, gain"),

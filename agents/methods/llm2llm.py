@@ -1,0 +1,102 @@
+"""``llm2llm``: new problems like the seeds that the student gets wrong, from scratch each time."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from teachgym.agents.context import Classroom
+from teachgym.agents.methods.exam import examine, probes_of, wrong
+from teachgym.apportion import divide_evenly
+from teachgym.errors import BudgetError, ConfigError
+from teachgym.settings import Few, Kept, at_most, checked
+from teachgym.types import Data, Order, Plan, Transition
+
+
+class LLM2LLM:
+    """Has a problem made for every seed that the student answers wrong after training on all.
+
+    Lee et al. 2024 (arXiv 2403.15042), algorithm 1. The first step orders the seeds D_0. In step
+    i the student, trained from its base weights on all data so far (``training="scratch"``), takes
+    an exam on the seeds, and each one it fails is ordered to be varied::
+
+        E_i = {x in D_0: student_i(x) is wrong}      D_{i+1} = D_i + engine(E_i)
+
+    What was made is never varied in its turn, so a step adds at most ``per_seed * |D_0|``.
+
+    Differences:
+
+    * Who varies a seed is the engine of the environment: a chat model as in the paper (``llm``), or
+      ``procedural``, which makes another problem of the same skill and level and reads no seed.
+    * Problems that resemble earlier ones (ROUGE-L above 0.95 there) are left to the gate, whose
+      ``duplicates="near"`` is the closest, and what is left out is not asked for again.
+    * Where a step has no room for all that is wrong, chance says which seeds wait.
+
+    Args:
+        classroom: the task without its held-out splits; its training pool holds the seeds.
+        seeds: how many, at most as many as a step has examples; spread evenly over the skills.
+        per_seed: problems for each wrong seed.
+        targeted: False = as many seeds as are wrong, drawn by chance: what looking at errors is
+            worth.
+        source: the engine that hands in the seeds.
+        engine: the engine that varies them; empty = the environment's default.
+    """
+
+    name = "llm2llm"
+
+    @checked
+    def __init__(
+        self,
+        classroom: Classroom,
+        *,
+        seeds: Kept | None = None,
+        per_seed: Few = 1,
+        targeted: bool = True,
+        source: str = "pool",
+        engine: str = "",
+    ) -> None:
+        if not classroom.syllabus.train:
+            raise ConfigError("the task has no training examples, which are the seeds of llm2llm")
+        self.classroom, self.targeted = classroom, targeted
+        self.n_seeds = at_most("seeds", seeds or classroom.per_step, classroom.per_step)
+        self.per_seed = at_most("per_seed", per_seed, classroom.per_step)
+        self.source, self.engine = source, engine
+        self.reset(0)
+
+    def reset(self, seed: int) -> None:
+        """Forget the seeds."""
+        self._rng = np.random.default_rng(seed)
+        self._seeds: Data = ()
+        self._wrong: Data = ()
+
+    def act(self, observation: Any) -> Plan:
+        """The seeds at first, then orders to vary those that are wrong."""
+        if not self._seeds:
+            return self._order_seeds()
+        with suppress(BudgetError):  # What cannot be paid leaves what is known.
+            answers = examine(self.classroom, self._seeds)
+            self._wrong = tuple(answer.example for answer in wrong(answers))
+        room = self.classroom.per_step // self.per_seed
+        pool = self._wrong if self.targeted else self._seeds
+        count = min(len(self._wrong), room)
+        chosen = sorted(self._rng.permutation(len(pool))[:count].tolist())
+        return Plan(
+            tuple(
+                Order(e.skill, self.per_seed, e.difficulty, seeds=(e.id,), engine=self.engine)
+                for e in (pool[place] for place in chosen)
+            )
+        )
+
+    def observe(self, transition: Transition) -> None:
+        """The first examples that are trained on are the seeds."""
+        if not self._seeds:
+            self._seeds = tuple(transition.info["data"])
+
+    def _order_seeds(self) -> Plan:
+        probes_of(self.classroom)
+        skills = self.classroom.skills
+        counts = divide_evenly(self.n_seeds, len(skills), self._rng).tolist()
+        pairs = zip(skills, counts, strict=True)
+        return Plan(tuple(Order(s.name, n, engine=self.source) for s, n in pairs if n))
