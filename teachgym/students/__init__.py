@@ -110,6 +110,8 @@ def make_students(name: Any, task: Task, count: int, **settings: Any) -> tuple[S
     from teachgym.students.settings import LanguageModelSettings
 
     language_model = LanguageModelSettings(**settings)
+    if name in BASES:
+        language_model = language_model.of_small()
     module = import_module(f"teachgym.students.{_MODULES[language_model.backend]}")
     students: Sequence[Student] = module.load_students(name, count, language_model)
     return tuple(students)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -46,7 +46,8 @@ class LanguageModelSettings:
     ``hf``: plain peft and ``generate``, the reference; ``vllm``: trained here, answers from a
     vLLM server."""
     device: str | None = None
-    """A torch device; None = the first GPU if there is one, else the CPU."""
+    """A torch device; None = the first GPU if there is one, else the CPU, where students that ship
+    always are unless asked otherwise: a GPU would wait for so small a model's launches."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of the computation; ``auto`` = bfloat16 on GPUs, float32 elsewhere."""
     max_new_tokens: Tokens | None = None
@@ -106,6 +107,14 @@ class LanguageModelSettings:
     def torch_device(self) -> str:
         """The device to load the model to."""
         return self.device or ("cuda" if torch.cuda.is_available() else "cpu")
+
+    def of_small(self) -> LanguageModelSettings:
+        """These settings for a student that ships: on the CPU, unless a device is asked for.
+
+        A step of ``tiny`` took 1.1 s on an H200, before its training was captured, and 0.55 s on
+        a core beside it.
+        """
+        return self if self.device is not None else replace(self, device="cpu")
 
     @property
     def torch_dtype(self) -> torch.dtype:

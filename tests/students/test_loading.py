@@ -276,6 +276,17 @@ def test_settings_out_of_range_are_refused_before_anything_is_loaded(
         LanguageModelSettings(**{setting: value})
 
 
+def test_students_that_ship_are_on_the_cpu_where_a_gpu_is_there_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    student: Any = make_student("tiny", make_task("arithmetic-and-strings"))
+    assert student.pool.network.device.type == "cpu"
+    assert student.pool.dtype == torch.float32
+    assert LanguageModelSettings().torch_device == "cuda"
+    assert LanguageModelSettings(device="cuda").of_small().torch_device == "cuda"
+
+
 def test_the_longest_answer_is_the_models_own_unless_it_is_asked_for(folder: Path) -> None:
     """24 of a model that does not say; a context that answers would fill is refused."""
     from transformers import GenerationConfig

@@ -9,6 +9,7 @@ G), D head size, S slots, L positions of a slot.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -128,11 +129,10 @@ class SlotCache:
             self._layers[index] = (new[0], new[1])
         return self._layers[index]
 
-    def move(self, source: int, target: int) -> None:
-        """Copy slot ``source`` to slot ``target``."""
-        for k, v in self._layers.values():
-            k[target].copy_(k[source])
-            v[target].copy_(v[source])
+    def move(self, sources: Sequence[int], targets: Sequence[int]) -> None:
+        """Copy each slot of ``sources`` to that of ``targets``; no slot is in both."""
+        for stored in (x for layer in self._layers.values() for x in layer):
+            stored[targets] = stored[sources]
 
 
 @dataclass(frozen=True)
@@ -179,12 +179,7 @@ class Decode:
         mask = self.visible
         if scoring.window is not None and scoring.window < length:
             mask = mask & ~visible(self.positions - scoring.window, length)
-        if scoring.is_plain and not (q.is_cuda and q.shape[1] != k.shape[1]):
-            out = _attend(q, keys, values, scoring, attn_mask=mask)
-        else:
-            # On GPUs the masked kernels of torch would first repeat the key heads.
-            out = attend_in_groups(q, keys, values, mask, scoring)
-        return out.transpose(1, 2)
+        return _attend_to(mask, q, keys, values, scoring).transpose(1, 2)
 
 
 def _attend_causally(
@@ -198,6 +193,13 @@ def _attend_causally(
     mask = torch.ones(length, length, dtype=torch.bool, device=q.device).tril()
     if scoring.window is not None and is_windowed:
         mask = mask.triu(1 - scoring.window)
+    return _attend_to(mask, q, k, v, scoring)
+
+
+def _attend_to(
+    mask: torch.Tensor, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scoring: Scoring
+) -> torch.Tensor:
+    """Attend to what a mask shows, by torch's kernels where they know the scoring."""
     if scoring.is_plain:
         return _attend(q, k, v, scoring, attn_mask=mask)
     return attend_in_groups(q, k, v, mask, scoring)
@@ -221,7 +223,9 @@ def _attend(
 def attend_in_groups(
     q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor, scoring: Scoring
 ) -> torch.Tensor:
-    """Attention written out for any scoring, without repeating keys and values.
+    """Attention written out, for scores that torch's kernels have no argument for: caps and sinks.
+
+    Keys and values are not repeated for the heads that share them.
 
     Args:
         q: (n, H, T, D).

@@ -6,15 +6,20 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from teachgym.students.local.attention import Decode, Prefill, SlotCache, visible
-from teachgym.students.local.graphs import Graphs
+from teachgym.students.local.graphs import Graphs, bucket
 from teachgym.students.local.layout import Layout
-from teachgym.students.local.network import Network, pack
+from teachgym.students.local.network import Network, pack, split_by_tokens
 
 _ROUND = 32
 """Attention looks at a multiple of this many positions, so that few shapes occur."""
+
+PREFILL_TOKENS = 2**16
+"""Tokens of prompts read in one pass, at most, unless one prompt has more: what a pass needs in
+memory grows with them, and no longer waits for launches by far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ class SlotDecoder:
         n_slots: slots per student, S.
         length: positions per slot; prompt and answer must fit.
         max_new_tokens: longest answer, >= 1.
-        graphs: replays decoding steps on a GPU; None = eager.
+        graphs: replays decoding steps, which then come in few shapes; None = eager.
         n_steps: decoding steps between two looks at which answers are finished.
     """
 
@@ -85,6 +90,10 @@ class SlotDecoder:
         """None = greedy."""
         self._owners: list[int | None] = [None] * n_rows
         """Number of the question that a row answers."""
+        self._read = np.zeros(n_rows, dtype=np.int64)
+        """Tokens of the last prompt in each row."""
+        self._written = np.zeros(n_rows, dtype=np.int64)
+        """Tokens of the answer in each row at the last look."""
 
     @torch.inference_mode()
     def answer_all(
@@ -100,7 +109,7 @@ class SlotDecoder:
         waiting = [deque(range(len(own))) for own in questions]
         while any(waiting) or any(owner is not None for owner in self._owners):
             self._admit(questions, waiting)
-            n_rows = self._rows_in_use()
+            n_rows = self._rows_in_use(self._owners)
             length = self._visible_length(n_rows)
             for _ in range(self.n_steps):
                 self._step(n_rows, length)
@@ -127,10 +136,13 @@ class SlotDecoder:
                 admitted.append((student, number, row))
         # Prompts of equal length side by side share one call of attention.
         admitted.sort(key=lambda a: (a[0], len(questions[a[0]][a[1]].ids), a[2]))
-        self._prefill(
-            [(student, row) for student, _, row in admitted],
-            [questions[student][number] for student, number, _ in admitted],
-        )
+        for run in split_by_tokens(
+            admitted, lambda a: len(questions[a[0]][a[1]].ids), PREFILL_TOKENS
+        ):
+            self._prefill(
+                [(student, row) for student, _, row in run],
+                [questions[student][number] for student, number, _ in run],
+            )
 
     def _prefill(self, places: Sequence[tuple[int, int]], questions: Sequence[Request]) -> None:
         """Read the prompts and choose the first token of each answer."""
@@ -138,6 +150,7 @@ class SlotDecoder:
         ids, positions, packed = pack([q.ids for q in questions], device)
         lengths = torch.tensor(packed.lengths)
         rows = torch.tensor([row for _, row in places])
+        self._read[rows.numpy()], self._written[rows.numpy()] = packed.lengths, 1
         plan = Prefill(self.cache, packed, rows.repeat_interleave(lengths).to(device), positions[0])
         per_student = [0] * self.layout.n_students
         n_tokens = [0] * self.layout.n_students
@@ -160,18 +173,23 @@ class SlotDecoder:
 
     # -- one token each --------------------------------------------------------------------
 
-    def _rows_in_use(self) -> int:
+    def _rows_in_use(self, owners: Sequence[int | None]) -> int:
         """The number of rows up to the last answer in progress, in whole turns of all students."""
-        last = max((row for row, owner in enumerate(self._owners) if owner is not None), default=-1)
+        last = max((row for row, owner in enumerate(owners) if owner is not None), default=-1)
         n_students = self.layout.n_students
-        n_slots = -(-(last + 1) // n_students)
-        if self.graphs:  # few sizes, so that few graphs are captured
-            n_slots = min(self.n_slots, 1 << max(0, n_slots - 1).bit_length())
-        return n_slots * n_students
+        return self._slots(-(-(last + 1) // n_students)) * n_students
+
+    def _slots(self, n: int) -> int:
+        """The number of slots per student in which steps with ``n`` in use are computed."""
+        return min(self.n_slots, bucket(max(1, n))) if self.graphs else n
 
     def _visible_length(self, n_rows: int) -> int:
         """The number of positions that the next ``n_steps`` steps may look at."""
-        longest = int(self.position[:n_rows].max()) + self.n_steps
+        # The first token of an answer stands right after its prompt.
+        positions = np.maximum(self._read[:n_rows] + self._written[:n_rows] - 1, 0)
+        longest = int(positions.max()) + self.n_steps
+        if self.graphs:
+            return min(bucket(longest, parts=4, least=_ROUND), self.cache.length)
         return min(-(-longest // _ROUND) * _ROUND, self.cache.length)
 
     def _step(self, n_rows: int, length: int) -> None:
@@ -216,23 +234,30 @@ class SlotDecoder:
         is_over: Callable[[Sequence[int]], bool] | None,
     ) -> None:
         """Take finished answers out of their slots."""
-        # One look at the device for all rows.
-        active, counts, tokens = self.active.tolist(), self.count.tolist(), self.answer.cpu()
-        for row, number in enumerate(self._owners):
-            if number is None:
-                continue
-            over = not active[row]
-            if not over and is_over:
-                over = is_over(tokens[row, : counts[row]].tolist())
-            if over:
-                student = row % self.layout.n_students
-                answers[student][number] = tokens[row, : counts[row]].tolist()
-                self._owners[row] = None
-                self.active[row] = False
+        # One look at the device for all rows; tokens are fetched where they are needed.
+        active, self._written = torch.stack([self.active.long(), self.count]).cpu().numpy()
+        busy = [row for row, number in enumerate(self._owners) if number is not None]
+        rows = busy if is_over else [row for row in busy if not active[row]]
+        if not rows:
+            return
+        stopped = []
+        for row, tokens in zip(rows, self.answer[rows].tolist(), strict=True):
+            answer = tokens[: self._written[row]]
+            if active[row]:
+                if is_over is None or not is_over(answer):
+                    continue
+                stopped.append(row)
+            student, number = row % self.layout.n_students, self._owners[row]
+            assert number is not None
+            answers[student][number] = answer
+            self._owners[row] = None
+        if stopped:
+            self.active[stopped] = False
 
     def _close_gaps(self, waiting: Sequence[deque[int]]) -> None:
         """Where no prompts are left, move the last answers in progress to the first slots."""
         n_students = self.layout.n_students
+        moves: list[tuple[int, int]] = []
         for student, queue in enumerate(waiting):
             if queue:
                 continue
@@ -243,12 +268,20 @@ class SlotDecoder:
                     continue
                 if not free or free[0] > row:
                     break
-                self._move(row, free.popleft())
+                moves.append((row, free.popleft()))
+        owners = list(self._owners)
+        for source, target in moves:
+            owners[source], owners[target] = None, owners[source]
+        if self._rows_in_use(owners) < self._rows_in_use(self._owners):
+            self._owners = owners
+            self._move(*map(list, zip(*moves, strict=True)))
 
-    def _move(self, source: int, target: int) -> None:
-        self.cache.move(source, target)
+    def _move(self, sources: Sequence[int], targets: Sequence[int]) -> None:
+        """Move what rows hold; no row is both a source and a target."""
+        self.cache.move(sources, targets)
         state = (self.token, self.position, self.count, self.active, self.answer, self.uniforms)
         for tensor in state:
-            tensor[target] = tensor[source]
-        self._owners[source], self._owners[target] = None, self._owners[source]
-        self.active[source] = False
+            tensor[targets] = tensor[sources]
+        for array in (self._read, self._written):
+            array[targets] = array[sources]
+        self.active[sources] = False

@@ -1,4 +1,4 @@
-"""CUDA graphs: a decoding step is captured once and replayed with a single launch."""
+"""Steps that are captured once on a GPU and replayed with a single launch: CUDA graphs."""
 
 from __future__ import annotations
 
@@ -9,19 +9,36 @@ import torch
 
 
 class Graphs:
-    """Captured steps by key; everything a step reads and writes must stay at its address."""
+    """Steps by key. On a GPU each is captured the first time; elsewhere it is simply run.
 
-    def __init__(self) -> None:
+    All that a step reads and writes beside its own temporaries must stay at its address, and it
+    must be work on the device alone. Captured steps share one pool of memory for temporaries,
+    since no two run at once and none leaves anything there.
+
+    Args:
+        device: where the steps compute.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.keys: set[Hashable] = set()
+        """Of the steps that were run."""
+        self._is_gpu = device.type == "cuda"
         self._captured: dict[Hashable, torch.cuda.CUDAGraph] = {}
+        self._pool: Any = None
 
     def run(self, key: Hashable, step: Callable[[], None], state: Sequence[torch.Tensor]) -> None:
-        """Replay ``step``, captured before under ``key`` or now.
+        """Do ``step``, or what was captured before under ``key``.
 
         Args:
-            key: what decides the shapes in the step.
-            step: work on the GPU alone.
-            state: tensors the step changes; running it to warm up is undone on them.
+            key: all that decides the step's shapes and addresses.
+            step: the work.
+            state: tensors that the step changes; trying it once before the capture is undone on
+                them.
         """
+        self.keys.add(key)
+        if not self._is_gpu:
+            step()
+            return
         if key not in self._captured:
             self._captured[key] = self._capture(step, state)
         self._captured[key].replay()
@@ -35,9 +52,28 @@ class Graphs:
         with torch.cuda.stream(stream):
             step()  # libraries initialise themselves outside of the capture
         torch.cuda.current_stream().wait_stream(stream)
-        for tensor, value in zip(state, before, strict=True):
-            tensor.copy_(value)
+        with torch.no_grad():
+            for tensor, value in zip(state, before, strict=True):
+                tensor.copy_(value)
+        if self._pool is None:
+            self._pool = torch.cuda.graph_pool_handle()
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        with torch.cuda.graph(graph, pool=self._pool):
             step()
         return graph
+
+
+def bucket(n: int, *, parts: int = 2, least: int = 1) -> int:
+    """The next size at or above ``n`` >= 1, so that many numbers need few captured steps.
+
+    From one power of two to the next there are ``parts`` steps of equal width, none narrower than
+    ``least``; so a size is at most ``1 + 1 / parts`` times ``n``, or less than ``least`` above it.
+
+    Example:
+        >>> [bucket(n) for n in (1, 3, 5, 7, 9, 100)]
+        [1, 3, 6, 8, 12, 128]
+        >>> [bucket(n, parts=4, least=32) for n in (1, 33, 257, 321)]
+        [32, 64, 320, 384]
+    """
+    width = max(least, (1 << max(0, (n - 1).bit_length() - 1)) // parts)
+    return -(-n // width) * width

@@ -16,7 +16,7 @@ from torch import nn
 from teachgym.errors import ConfigError
 from teachgym.students.adapter_files import write_adapter
 from teachgym.students.checkpoints import copy_in, copy_out
-from teachgym.students.local.generation import MERGE_FROM, Generator
+from teachgym.students.local.generation import Generator
 from teachgym.students.local.layout import Layout, apply_shared
 from teachgym.students.local.merging import Merged
 from teachgym.students.local.network import Network
@@ -100,7 +100,6 @@ class StudentPool:
             self.network,
             self.layout,
             merged=partial(Merged, self.network, self.adapters, dtype) if lora or recast else None,
-            merge_from=1 if recast else MERGE_FROM,
             computing=self.computing,
             threads=self.threads,
             max_new_tokens=max_new_tokens,

@@ -8,11 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from teachgym.benchmarks.models.tokenizers import make_tokenizer
 from teachgym.students.local.attention import attend_in_groups, visible
 from teachgym.students.local.decoding import DecodingRules, Request, SlotDecoder
 from teachgym.students.local.generation import rules_for, uniforms
+from teachgym.students.local.graphs import Graphs, bucket
 from teachgym.students.local.layout import Layout
 from teachgym.students.local.network import Network
 from teachgym.students.local.scores import Scoring
@@ -104,6 +108,16 @@ def merged(pool: Any, student: int) -> Any:
     return model
 
 
+def test_a_student_alone_answers_merged_from_the_first_question_on() -> None:
+    """Its own layers are not asked at all, and the tokens are those of ``generate``."""
+    pool = make_pool(lora=LoRASettings(rank=4))
+    scatter_adapters(pool)
+    expected = generate_with_transformers(merged(pool, 0), [[5, 6, 7]], N_NEW)
+    for layer in pool.adapters.values():
+        layer.forward = None  # type: ignore[assignment,method-assign]
+    assert pool.answer([[Request((5, 6, 7))]], rules(1))[0] == expected
+
+
 def test_many_questions_are_answered_with_merged_weights_and_the_same_tokens() -> None:
     pool = make_pool(2, lora=LoRASettings(rank=4))
     scatter_adapters(pool)
@@ -126,25 +140,82 @@ def test_an_answer_depends_on_its_prompt_alone() -> None:
     assert student.generate(prompts * 60) == together * 60
 
 
-class EagerGraphs:
-    """Stands in for captured graphs where there is no GPU: runs the step, remembers the keys."""
-
-    def __init__(self) -> None:
-        self.keys: list[Any] = []
+class CheckedGraphs(Graphs):
+    """The twin of captured graphs where there is no GPU, which looks whether state stays put."""
 
     def run(self, key: Any, step: Any, state: Sequence[torch.Tensor]) -> None:
         before = [tensor.data_ptr() for tensor in state]
-        step()
+        super().run(key, step, state)
         assert [tensor.data_ptr() for tensor in state] == before
-        self.keys.append(key)
 
 
 def test_steps_that_are_captured_work_in_place_and_come_in_few_shapes() -> None:
-    """With 16 slots: 1, 2, 4, 8 or 16 rows, and at most 2 lengths of 32 and 40 positions."""
-    model, prompts, graphs = make_model(), random_prompts(40), EagerGraphs()
+    """With 16 slots: 1, 2, 3, 4, 6, 8, 12 or 16 rows, and lengths of 32 or 40."""
+    graphs = CheckedGraphs(torch.device("cpu"))
+    model, prompts = make_model(), random_prompts(40)
     assert decode(model, prompts, 16, graphs=graphs, n_steps=4) == decode(model, prompts, 16)
-    assert {n_rows for n_rows, _, _ in graphs.keys} <= {1, 2, 4, 8, 16}
-    assert {length for _, length, _ in graphs.keys} <= {32, 40}
+    shapes: set[Any] = graphs.keys  # type: ignore[assignment]
+    assert {n_rows for n_rows, _, _ in shapes} <= {1, 2, 3, 4, 6, 8, 12, 16}
+    assert {length for _, length, _ in shapes} <= {32, 40}
+
+
+@given(n=st.integers(1, 10_000), parts=st.sampled_from([1, 2, 4, 8]), least=st.integers(1, 64))
+def test_buckets_hold_their_number_with_little_room_to_spare(
+    n: int, parts: int, least: int
+) -> None:
+    """It is at most 1 + 1 / parts times the number, or less than ``least`` above it."""
+    size = bucket(n, parts=parts, least=least)
+    assert n <= size <= max(n * (1 + 1 / parts), n + least - 1)
+    assert bucket(n, parts=parts) <= bucket(n + 1, parts=parts)
+
+
+def test_there_are_few_buckets() -> None:
+    """1, then two for each of eleven octaves but the first: 1, 2, 3, 4, 6, ..., 2048."""
+    assert len({bucket(n) for n in range(1, 2049)}) == 22
+
+
+class Scalars(TorchDispatchMode):
+    """Counts operations for which a GPU's host would wait: numbers and shapes read from data."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        waits = (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default)
+        self.found += func in waits
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("temperature", [None, 0.7])
+def test_the_host_reads_no_number_while_it_decodes(temperature: float | None) -> None:
+    """Besides one transfer for each look, and one for the answers that it finds finished."""
+    pool = make_pool(2, lora=LoRASettings(rank=2))
+    drawn = None if temperature is None else uniforms(0, "x", 0, 12)
+    questions = [[Request(tuple(p), drawn) for p in random_prompts(9, s)] for s in (1, 2)]
+    with Scalars() as scalars:
+        int(torch.ones(()))
+        assert scalars.found == 1
+        pool.answer(questions, rules(1, temperature=temperature or 1.0))
+    assert scalars.found == 1
+
+
+def test_long_queues_are_read_in_passes_of_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten tokens a pass, and texts of up to nineteen, which are read alone."""
+    passes: list[int] = []
+    prefill = SlotDecoder._prefill
+
+    def counted(self: Any, places: Any, questions: Sequence[Request]) -> None:
+        passes.append(sum(len(q.ids) for q in questions) if len(questions) > 1 else 1)
+        prefill(self, places, questions)
+
+    model, prompts = make_model(), random_prompts(40)
+    whole = decode(model, prompts, 16)
+    monkeypatch.setattr(SlotDecoder, "_prefill", counted)
+    monkeypatch.setattr("teachgym.students.local.decoding.PREFILL_TOKENS", 10)
+    assert decode(model, prompts, 16) == whole
+    assert len(passes) > 20
+    assert max(passes) <= 10
 
 
 # -- ends ------------------------------------------------------------------------------------
