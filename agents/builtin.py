@@ -196,6 +196,12 @@ _CURRICULA = _family(
             "gains of all",
             {"temperature": 0.02, "width": 0.05},
         ),
+        "expected-utility": (
+            "curricula.expected_utility:ExpectedUtility",
+            "what a model of the student says teaching changes",
+            "accuracy of all",
+            {},
+        ),
         "adarft": (
             "curricula.adarft:AdaptiveDifficulty",
             "what is as hard as a target that moves (AdaRFT)",
@@ -317,6 +323,14 @@ _SEEDED: Mapping[str, Any] = {
     "engine_settings": {"engines": {"pool": {}, "procedural": {}}, "default": "procedural"},
 }
 """An environment whose orders name the engine: the task's own examples, or new ones."""
+_ANSWERS_OR_QUESTIONS: Mapping[str, Any] = {
+    "engine": "by-order",
+    "engine_settings": {
+        "engines": {"answers": {"name": "pool"}, "questions": {"name": "procedural"}},
+        "default": "questions",
+    },
+}
+"""Without a chat model a question has one answer, that of the task."""
 _METHODS = {
     name: TeacherEntry(
         text,
@@ -339,6 +353,21 @@ _METHODS = {
             {"action": "plan", "observation": "report", "patience": 5},
         ),
     )
+} | {
+    "ratio-rule": TeacherEntry(
+        "new answers while calls are few, new questions later",
+        {"SkillList": "methods.ratio_rule:RatioRule"},
+        "context:Classroom",
+        "nothing",
+        env={"SkillList": {"action": "plan", **_ANSWERS_OR_QUESTIONS}},
+    ),
+    "smoke-test": TeacherEntry(
+        "the engine whose sample teaches a copy the most (DED)",
+        {"SkillList": "methods.smoke_test:SmokeTest"},
+        "methods.smoke_test:PlansAhead",
+        "gains of all",
+        env={"SkillList": {**_SEEDED, "lookahead": 8}},
+    ),
 }
 
 _AHEAD: dict[str, TeacherEntry] = {

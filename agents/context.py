@@ -14,11 +14,12 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from teachgym.apportion import divide_evenly
 from teachgym.protocols import Meter, Probes
 from teachgym.settings import Share, check_value
 from teachgym.spaces import DataSpace
 from teachgym.syllabus import Syllabus
-from teachgym.types import Obs, Scores, Skill, leaf_skills, leaves_by_root
+from teachgym.types import Obs, Order, Plan, Scores, Skill, leaf_skills, leaves_by_root
 
 
 def acting_space(env: gym.Env[Any, Any]) -> gym.Space[Any]:
@@ -208,3 +209,12 @@ class Classroom:
     def leaves(self) -> dict[str, tuple[str, ...]]:
         """Names of the leaf skills under each root."""
         return leaves_by_root(self.syllabus.skills)
+
+    def order_evenly(self, count: int, rng: np.random.Generator, engine: str = "") -> Plan:
+        """So many examples from an engine, in equal parts for the leaf skills.
+
+        Chance says which skills get one more where they cannot be equal.
+        """
+        counts = divide_evenly(count, len(self.skills), rng).tolist()
+        pairs = zip(self.skills, counts, strict=True)
+        return Plan(tuple(Order(skill.name, n, engine=engine) for skill, n in pairs if n))

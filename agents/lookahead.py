@@ -51,7 +51,7 @@ class Ahead:
     @classmethod
     def of(cls, env: gym.Env[Any, Any]) -> Ahead:
         """Read them off an environment made with ``lookahead`` above 0."""
-        return cls(Cells.of(env), _lookahead_of(env))
+        return cls(Cells.of(env), lookahead_of(env))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class TextAhead:
     @classmethod
     def of(cls, env: gym.Env[Any, Any]) -> TextAhead:
         """Read it off an environment with ``action="text"`` and ``lookahead`` above 0."""
-        return cls(Desk.of(env), _lookahead_of(env))
+        return cls(Desk.of(env), lookahead_of(env))
 
 
 class LookAhead:
@@ -117,7 +117,7 @@ class LookAhead:
     def act(self, observation: Obs) -> NDArray[np.float32]:
         """The first action of the best path that was tried, (n_skills, n_levels)."""
         own: NDArray[np.float32] = self.base.act(observation)
-        first, tried = _tried(self.lookahead, self._variations(own, self.n))
+        first, tried = try_out(self.lookahead, self._variations(own, self.n))
         if not tried:
             return own
         paths = [_Path(a, t.reward, t.id) for a, t in zip(first, tried, strict=True)]
@@ -126,7 +126,7 @@ class LookAhead:
             each = max(self.n // len(kept), 1)
             starts = [path for path in kept for _ in range(each)]
             onward = [a for path in kept for a in self._variations(path.action, each)]
-            _, tried = _tried(self.lookahead, onward, [path.id for path in starts])
+            _, tried = try_out(self.lookahead, onward, [path.id for path in starts])
             paths += [
                 _Path(path.action, path.total + t.reward, t.id)
                 for path, t in zip(starts, tried, strict=False)
@@ -172,7 +172,7 @@ class BestReply:
     def act(self, observation: str) -> str:
         """The reply with the highest reward, the first one on a tie."""
         replies = [self.asker.act(observation) for _ in range(self.n)]
-        actions, tried = _tried(self.lookahead, replies)
+        actions, tried = try_out(self.lookahead, replies)
         if not tried:
             return replies[0]
         return actions[int(np.argmax([t.reward for t in tried]))]
@@ -190,7 +190,7 @@ class _Path:
     """Of the state it has led to."""
 
 
-def _tried(
+def try_out(
     lookahead: Lookahead, actions: Sequence[ActionT], starts: Sequence[str] = ()
 ) -> tuple[Sequence[ActionT], tuple[Tried, ...]]:
     """As many of the actions as can be paid for, the first ones, and what came of each."""
@@ -203,7 +203,8 @@ def _tried(
     return (), ()
 
 
-def _lookahead_of(env: gym.Env[Any, Any]) -> Lookahead:
+def lookahead_of(env: gym.Env[Any, Any]) -> Lookahead:
+    """The right to try actions there; ``ConfigError`` where nobody may."""
     if not env.has_wrapper_attr("lookahead"):
         raise ConfigError("this teacher looks ahead; make the environment with lookahead=8")
     lookahead: Lookahead = env.get_wrapper_attr("lookahead")

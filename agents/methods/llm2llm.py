@@ -9,7 +9,6 @@ import numpy as np
 
 from teachgym.agents.context import Classroom
 from teachgym.agents.methods.exam import examine, probes_of, wrong
-from teachgym.apportion import divide_evenly
 from teachgym.errors import BudgetError, ConfigError
 from teachgym.settings import Few, Kept, at_most, checked
 from teachgym.types import Data, Order, Plan, Transition
@@ -74,7 +73,8 @@ class LLM2LLM:
     def act(self, observation: Any) -> Plan:
         """The seeds at first, then orders to vary those that are wrong."""
         if not self._seeds:
-            return self._order_seeds()
+            probes_of(self.classroom)  # Before anything is spent.
+            return self.classroom.order_evenly(self.n_seeds, self._rng, self.source)
         with suppress(BudgetError):  # What cannot be paid leaves what is known.
             answers = examine(self.classroom, self._seeds)
             self._wrong = tuple(answer.example for answer in wrong(answers))
@@ -93,10 +93,3 @@ class LLM2LLM:
         """The first examples that are trained on are the seeds."""
         if not self._seeds:
             self._seeds = tuple(transition.info["data"])
-
-    def _order_seeds(self) -> Plan:
-        probes_of(self.classroom)
-        skills = self.classroom.skills
-        counts = divide_evenly(self.n_seeds, len(skills), self._rng).tolist()
-        pairs = zip(skills, counts, strict=True)
-        return Plan(tuple(Order(s.name, n, engine=self.source) for s, n in pairs if n))

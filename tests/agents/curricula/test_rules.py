@@ -15,6 +15,7 @@ from teachgym.agents.curricula.adarft import AdaptiveDifficulty
 from teachgym.agents.curricula.ddk import DomainKnowledgeDistillation
 from teachgym.agents.curricula.dump import DistributionCurriculum
 from teachgym.agents.curricula.excess_loss import ExcessLoss
+from teachgym.agents.curricula.expected_utility import ExpectedUtility
 from teachgym.agents.curricula.odm import OnlineDataMixing, exploration
 from teachgym.agents.curricula.plr import PrioritizedLevelReplay, rank_shares
 from teachgym.agents.curricula.procurl import ProximalCurriculum
@@ -27,7 +28,7 @@ from teachgym.errors import ConfigError, UnknownSkillError
 RULES: list[Callable[..., Rule]] = [
     *(Online, Naive, Window, Sampling, PrioritizedLevelReplay, ProximalCurriculum),
     *(SelfEvolvingCurriculum, DistributionCurriculum, AdaptiveDifficulty),
-    *(OnlineDataMixing, SkillIt, ExcessLoss, DomainKnowledgeDistillation),
+    *(OnlineDataMixing, SkillIt, ExcessLoss, DomainKnowledgeDistillation, ExpectedUtility),
 ]
 
 
@@ -242,6 +243,42 @@ def test_smoothing_ddk_calms_its_shares() -> None:
 
 
 @pytest.mark.parametrize(
+    ("chosen", "given_"),
+    [(2, {}), (1, {"misaligned": True}), (0, {"rank": "confidence"})],
+    ids=["aligned", "misaligned", "confidence"],
+)
+def test_expected_utility_teaches_what_its_mental_models_tell_apart_the_most(
+    chosen: int, given_: dict[str, Any]
+) -> None:
+    """At first U is the share of mistakes, so a is taught, and the misaligned teach c.
+
+    a gains 0.2 by that, b nothing and c loses 0.1 without. With the means over arms, 0.2 and -0.05,
+    as one more step, teaching changes a by (0.2 + 0.2)/2 and the others by 0.2; the lack of it a
+    by -0.05, b by -0.05/2 and c by (-0.1 - 0.05)/2. U is 0.25, 0.225 and 0.275.
+    """
+    rule = ExpectedUtility(("a", "b", "c"), rng(), **given_)
+    first, again = (0.2, 0.5, 0.9), (0.4, 0.5, 0.8)
+    (shares,) = plans(rule, first)
+    assert shares == ([0, 0, 1] if rule.misaligned else [1, 0, 0])
+    if not rule.misaligned:
+        (shares,) = plans(rule, again)
+        assert np.argmax(shares) == chosen
+        found = rule.predict(np.array(again))
+        np.testing.assert_allclose(found, [[0.35, 0.475, 0.725], [0.6, 0.7, 1.0]])
+        return
+    # It has taught c: c changes by -0.1 with it, a by 0.2 and b by 0 without, on average by 0.1.
+    without, taught = [0.15, 0.05, 0.1], [-0.1, -0.1, -0.1]
+    found = rule_after(rule, again)
+    np.testing.assert_allclose(found - np.array(again), [without, taught])
+
+
+def rule_after(rule: ExpectedUtility, measured: tuple[float, ...]) -> np.ndarray:
+    """What it predicts once it has been shown what came of a step."""
+    rule.plan(np.array(measured))
+    return rule.predict(np.array(measured))
+
+
+@pytest.mark.parametrize(
     ("make", "given_", "error", "message"),
     [
         (SkillIt, {"edges": {"a": ["c"]}}, UnknownSkillError, "unknown skill 'c'"),
@@ -249,6 +286,8 @@ def test_smoothing_ddk_calms_its_shares() -> None:
         (ExcessLoss, {"reference": {"a": 1.0}}, ConfigError, "leaves out b"),
         (ExcessLoss, {"reference": -1.0}, ConfigError, "reference"),
         (DomainKnowledgeDistillation, {"reference": {"a": 1.0}}, ConfigError, "leaves out b"),
+        (ExpectedUtility, {"rank": "utilty"}, ConfigError, "confidence, random, utility"),
+        (ExpectedUtility, {"share": 0.0}, ConfigError, "share is 0.0"),
         (DomainKnowledgeDistillation, {"cap": 0.0}, ConfigError, "cap is 0.0"),
         (DomainKnowledgeDistillation, {"alpha": 1.5}, ConfigError, "alpha is 1.5"),
         (ProximalCurriculum, {"best": 0.0}, ConfigError, r"best is 0.0; it must be in \(0, 1\]"),

@@ -1,0 +1,91 @@
+"""``smoke-test``: the engine whose sample teaches the student the most fills all orders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from teachgym.agents.context import Classroom
+from teachgym.agents.lookahead import Lookahead, lookahead_of, try_out
+from teachgym.errors import ConfigError
+from teachgym.settings import Kept, at_most, checked
+from teachgym.types import Plan, Transition
+
+
+@dataclass(frozen=True, slots=True)
+class PlansAhead:
+    """What a teacher needs that orders in words and may try orders first."""
+
+    classroom: Classroom
+    lookahead: Lookahead
+
+    @classmethod
+    def of(cls, env: gym.Env[Any, Any]) -> PlansAhead:
+        """Read it off an environment made with ``action="plan"`` and ``lookahead`` above 0."""
+        return cls(Classroom.of(env), lookahead_of(env))
+
+
+class SmokeTest:
+    """Has a copy of the student trained on a sample of each engine, and keeps to the best engine.
+
+    The choice of a teacher in data-efficient distillation (Wu et al. 2025, arXiv 2508.09883): the
+    teacher model to distil from is the one whose student is the best after a short training on a
+    small sample, which need not be the one that answers best itself. Its other parts, which choose
+    questions and answers, are the gate's. Skills get equal parts, of the samples and afterwards.
+
+    Differences:
+
+    * Teacher models are engines of the environment; the same engine with another chat model has
+      another name there (``engine="by-order"``).
+    * Copies are measured on ``val``. Where the budget does not pay for all of the samples, the
+      first engines are tried, and with less than two the first one is taken.
+
+    Args:
+        ahead: the task without its held-out splits, and the right to try.
+        engines: those to choose from, by the names that orders use.
+        sample: examples in a sample; None = as many as a step has.
+    """
+
+    name = "smoke-test"
+
+    @checked
+    def __init__(
+        self,
+        ahead: PlansAhead,
+        *,
+        engines: Sequence[str] = ("pool", "procedural"),
+        sample: Kept | None = None,
+    ) -> None:
+        if not engines:
+            raise ConfigError("engines is empty; give the name of at least one")
+        self.classroom, self.lookahead = ahead.classroom, ahead.lookahead
+        self.engines = tuple(engines)
+        most = self.classroom.per_step
+        self.sample = at_most("sample", sample or most, most)
+        self.reset(0)
+
+    def reset(self, seed: int) -> None:
+        """Forget the choice."""
+        self._rng = np.random.default_rng(seed)
+        self.engine = ""
+
+    def act(self, observation: Any) -> Plan:
+        """Equal parts for all skills, from the engine that is chosen in the first step."""
+        self.engine = self.engine or self._choose()
+        return self.classroom.order_evenly(self.classroom.per_step, self._rng, self.engine)
+
+    def observe(self, transition: Transition) -> None:
+        """Nothing to learn."""
+
+    def _choose(self) -> str:
+        """The engine with the best sample, the first of equals."""
+        samples = [
+            self.classroom.order_evenly(self.sample, self._rng, engine) for engine in self.engines
+        ]
+        _, tried = try_out(self.lookahead, samples)
+        best = max(range(len(tried)), key=lambda place: tried[place].reward, default=0)
+        return self.engines[best]
