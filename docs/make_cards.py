@@ -27,14 +27,24 @@ CARDS: dict[str, tuple[str, Callable[..., Any]]] = {
 }
 
 
-def card(title: str, thing: Callable[..., Any]) -> str:
+def card(page: str, title: str, thing: Callable[..., Any]) -> str:
     """The page of one environment: its docstring under its id, with the table of its settings."""
     text = inspect.cleandoc(thing.__doc__ or "")
     if title in CONFIGS:
         head, _, rest = text.partition("## Arguments\n")
         history = rest.partition("## Version History")[2]
         text = f"{head}## Arguments\n{arguments(CONFIGS[title])}\n\n## Version History{history}"
-    return f"# {title}\n\n{text}\n"
+    return f"# {title}\n\n{film(page)}{text}\n"
+
+
+def film(page: str) -> str:
+    """The environment's film, where ``make_gallery.py`` has made one."""
+    if not (DOCS / "gallery" / f"{page}.gif").exists():
+        return ""
+    return (
+        f"![An episode: accuracy by skill, examples and errors](../gallery/{page}.gif)\n\n"
+        'An episode on the student `tiny`, as `render_mode="rgb_array"` shows it.\n\n'
+    )
 
 
 def arguments(kind: type[EnvConfig]) -> str:
@@ -75,7 +85,7 @@ def main() -> None:
     folder = DOCS / "environments"
     folder.mkdir(exist_ok=True)
     for page, (title, thing) in CARDS.items():
-        (folder / f"{page}.md").write_text(card(title, thing))
+        (folder / f"{page}.md").write_text(card(page, title, thing))
     (folder / "index.md").write_text(overview())
     (DOCS / "teachers.md").write_text(teachers())
 

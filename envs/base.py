@@ -18,11 +18,12 @@ from teachgym.envs.aids import Aided
 from teachgym.envs.atomic import undone_on_error
 from teachgym.envs.pricing import Answers, cheapest, paid_for
 from teachgym.envs.probe_log import ProbeLog
-from teachgym.envs.rendering import render_ansi, render_rgb_array
+from teachgym.envs.rendering import Scene, render_ansi, render_rgb_array
 from teachgym.envs.restart import FROM_UNTRAINED, training_set
 from teachgym.envs.rules import EpisodeRules
 from teachgym.envs.step_info import new_losses, score_metrics, step_metrics, untaught
 from teachgym.errors import ConfigError, EpisodeError, unknown
+from teachgym.forest import Forest
 from teachgym.gate import Gate, Seen
 from teachgym.ledger import Ledger, LedgerMeter
 from teachgym.loop import Say, unheard
@@ -188,14 +189,21 @@ class TeacherEnv(gym.Env[Report, Data]):
         """Make the next step the last: nothing is ordered or trained, and the gain is 0."""
         self.ending = True
 
-    def render(self) -> Any:
-        """``ansi``: text; ``rgb_array``: uint8 array (height, width, 3); None without a mode."""
-        if self.render_mode == "ansi":
-            return render_ansi(self.state)
-        if self.render_mode == "rgb_array":
-            return render_rgb_array(self.state)
-        gym.logger.warn("render() does nothing without render_mode='ansi' or 'rgb_array'")
-        return None
+    def render(self, forest: Forest | None = None) -> Any:
+        """``ansi``: text; ``rgb_array``: uint8 (height, width, 3); ``forest`` is shown with it."""
+        if self.render_mode is None:
+            gym.logger.warn("render() does nothing without render_mode='ansi' or 'rgb_array'")
+            return None
+        untrained = self._untrained_reports.get("val")
+        scene = Scene(
+            self.state,
+            untrained.by_skill() if untrained else {},
+            steps=self.rules.budget.steps,
+            examples_per_step=self.examples_per_step,
+            left=float(self.budget_left.min(initial=1.0)),
+            forest=forest,
+        )
+        return (render_ansi if self.render_mode == "ansi" else render_rgb_array)(scene)
 
     def require_running(self) -> None:
         """Raise ``EpisodeError`` before ``reset`` and after the episode's end."""

@@ -119,7 +119,7 @@ class EnvConfig(EpisodeRules):
     observation_tokens: Kept = 4_000
     """The longest text of `observation="text"`, in tokens of four characters."""
     render_mode: RenderMode | None = None
-    """`ansi` or `rgb_array`: a bar per skill and the learning curve."""
+    """`ansi` or `rgb_array`: the learning curve and the skills, as text or as an image."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

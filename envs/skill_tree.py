@@ -106,6 +106,10 @@ class SkillTree(gym.Wrapper[Any, Any, Any, Any]):
                 moves.append(move)
         return forest, tuple(moves), rejected
 
+    def render(self) -> Any:
+        """What the base environment shows, with the forest."""
+        return self._base.render(self.forest)
+
     def snapshot(self) -> Snapshot:
         """The whole environment, forest included."""
         return replace(self._base.snapshot(), forest=self.forest)
