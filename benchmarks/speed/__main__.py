@@ -2,31 +2,40 @@
 
     python -m teachgym.benchmarks.speed                                # CPU, some minutes
     python -m teachgym.benchmarks.speed --cases packing,slots --rounds 5
-    python -m teachgym.benchmarks.speed --device cuda                  # sizes of real students
-    python -m teachgym.benchmarks.speed --quick                        # does it all still work?
+    python -m teachgym.benchmarks.speed --device cuda                  # real students, 8 minutes
+    python -m teachgym.benchmarks.speed --device cuda --cases cycle-135M,slots-0.5B    # the others
+    python -m teachgym.benchmarks.speed --quick                        # do those for a GPU work?
 
 All systems of a case take turns in every round of one run. They get the same model, adapters,
 batches and prompts; losses of every update and tokens of every answer are compared with those of
-the case's reference, and a system that did other work gets no ratio. What is not installed is
-listed as such. Written after every case: speed-DEVICE.json (every sample) and .md (tables).
+the case's reference, every trained tensor must have had a gradient, and a system that did other
+work gets no ratio. What is not installed is listed as such. Written after every case:
+speed-DEVICE.json (every sample), .md (tables) and, with matplotlib, .png. Works with torch 2.11
+to 2.13.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
+import math
 import os
 import platform
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from teachgym.benchmarks.speed.cases import CPU_CASES, GPU_CASES, QUICK_CASES, Case
+from teachgym.benchmarks.speed.floors import Rates, floor_of, probe
 from teachgym.benchmarks.speed.material import make_material
 from teachgym.benchmarks.speed.measure import measure
+from teachgym.benchmarks.speed.plot import draw
 from teachgym.benchmarks.speed.report import CaseResult, to_json, to_markdown
 from teachgym.benchmarks.speed.systems import make_system
 from teachgym.errors import UnknownNameError, unknown
@@ -36,7 +45,7 @@ RESULTS = Path(__file__).parents[1] / "results"
 
 
 def choose(device: str, names: Sequence[str], *, quick: bool) -> tuple[Case, ...]:
-    """The cases of a device with some names; all for none.
+    """The cases of a device with some names; for none those that are measured by default.
 
     Raises:
         UnknownNameError: for a name that is no case's.
@@ -46,17 +55,35 @@ def choose(device: str, names: Sequence[str], *, quick: bool) -> tuple[Case, ...
     for name in names:
         if name not in known:
             raise UnknownNameError(unknown("case", name, known))
-    return tuple(case for case in cases if not names or case.name in names)
+    return tuple(c for c in cases if (c.name in names if names else c.by_default))
 
 
-def run_cases(cases: Sequence[Case], device: str, rounds: int | None) -> Iterator[CaseResult]:
-    """Results of one case after another."""
+def run_cases(
+    cases: Sequence[Case], device: str, rates: Rates, *, rounds: int | None, minutes: float
+) -> Iterator[CaseResult]:
+    """Results of one case after another; after so many minutes no other case begins."""
+    began = perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         for case in cases:
+            if perf_counter() - began > 60 * minutes:
+                return
             material = make_material(case, device, Path(folder))
             systems = {name: make_system(name, material) for name in case.systems}
             runs = measure(material, systems, rounds=rounds or case.rounds)
-            yield CaseResult(case, runs, "cpu" if device == "cpu" else "wall")
+            n_new = sum(map(sum, material.answer_lengths))
+            clock = "cpu" if device == "cpu" else "wall"
+            yield CaseResult(case, runs, clock, floor_of(material, rates), n_new)
+            del systems, material
+            _free(device)
+
+
+def _free(device: str) -> None:
+    """Give back what the systems of a case held, before those of the next are loaded."""
+    gc.collect()
+    if device == "cuda":
+        import torch
+
+        torch.cuda.empty_cache()
 
 
 def describe(device: str) -> dict[str, Any]:
@@ -82,13 +109,23 @@ def _processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def write(facts: Mapping[str, Any], results: Sequence[CaseResult], folder: Path) -> Path:
-    """Write JSON and Markdown; returns the path of the Markdown."""
+def write(
+    facts: Mapping[str, Any],
+    rates: Rates,
+    results: Sequence[CaseResult],
+    folder: Path,
+    left_out: Sequence[str],
+) -> tuple[Path, str]:
+    """Write JSON, Markdown and figure; returns path and text of the Markdown."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"speed-{facts['device']}.md"
-    path.write_text(to_markdown(facts, results))
-    path.with_suffix(".json").write_text(json.dumps(to_json(facts, results), indent=1) + "\n")
-    return path
+    text = to_markdown(facts, rates, results, left_out)
+    path.write_text(text)
+    found = json.dumps(to_json(facts, rates, results), indent=1)
+    path.with_suffix(".json").write_text(found + "\n")
+    if find_spec("matplotlib"):
+        draw(facts, results, path.with_suffix(".png"))
+    return path, text
 
 
 def main() -> None:
@@ -99,6 +136,11 @@ def main() -> None:
     parser.add_argument("--cases", default="", metavar="NAME,…", help="default: all")
     parser.add_argument(
         "--rounds", type=int, help="of each case (default: 1 to 5, as the case says)"
+    )
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        help="after which no case begins (default: 7 with cuda, else no end)",
     )
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the results")
     parser.add_argument("--quick", action="store_true", help="milliseconds of work, to test it")
@@ -112,22 +154,32 @@ def main() -> None:
         parser.error(str(error))
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     import torch
-    from rich.console import Console
-    from rich.progress import track
 
     if arguments.device == "cuda" and not torch.cuda.is_available():
         parser.error("--device cuda, but torch sees no GPU; leave it out to run on the CPU")
     torch.set_num_threads(1)
-    results: list[CaseResult] = []
-    facts = describe(arguments.device)
-    found = run_cases(cases, arguments.device, arguments.rounds)
+    _measure(arguments, cases)
+
+
+def _measure(arguments: argparse.Namespace, cases: Sequence[Case]) -> None:
+    """Run the cases and write what is found after each, so that an early end loses nothing."""
+    from rich.console import Console
+    from rich.progress import track
+
+    device, results = arguments.device, list[CaseResult]()
+    facts, rates = describe(device), probe(device, quick=arguments.quick)
+    minutes = arguments.minutes or (7 if device == "cuda" and not arguments.cases else math.inf)
+    text, path = "Nothing was measured.", arguments.out
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # other libraries' own
+        found = run_cases(cases, device, rates, rounds=arguments.rounds, minutes=minutes)
         for result in track(found, "cases", total=len(cases)):
             results.append(result)
-            path = write(facts, results, arguments.out)  # so that an early end loses nothing
-    text = f"{to_markdown(facts, results)}\nThe tables are in {path}"
-    Console(soft_wrap=True).print(text, markup=False, highlight=False)
+            left = [case.name for case in cases[len(results) :]]
+            path, text = write(facts, rates, results, arguments.out, left)
+    Console(soft_wrap=True).print(
+        f"{text}\nThe tables are in {path}", markup=False, highlight=False
+    )
 
 
 if __name__ == "__main__":

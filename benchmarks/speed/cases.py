@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 OWN = "teachgym"
+ONE_BY_ONE = "teachgym, one student after another"
 LOOP = "peft, padded loop"
 TRL = "TRL SFTTrainer"
 PROCESSES = "a process a stage, micro-batch 1, answers by 4"
@@ -15,36 +16,6 @@ PROCESSES = "a process a stage, micro-batch 1, answers by 4"
 def batches_of(size: int) -> str:
     """The name of transformers ``generate`` in batches of ``size``."""
     return f"generate, batches of {size}"
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """The dimensions of a Llama-architecture model; weights are random, nothing is downloaded.
-
-    Embeddings and output head are separate even where the model of that name ties them (the
-    forced answer lengths of ``models.py`` need it): equal arithmetic and traffic, more memory.
-    """
-
-    name: str
-    hidden: int
-    intermediate: int
-    layers: int
-    heads: int
-    kv_heads: int
-    vocabulary: int
-
-
-SHAPES = {
-    shape.name: shape
-    for shape in (
-        Shape("micro", 32, 64, 2, 2, 1, 256),
-        Shape("2M", 128, 384, 4, 4, 4, 4096),
-        Shape("17M", 384, 1024, 6, 6, 6, 8192),
-        Shape("135M", 576, 1536, 30, 9, 3, 49152),  # SmolLM2-135M
-        Shape("0.5B", 896, 4864, 24, 14, 2, 151936),  # Qwen2.5-0.5B
-    )
-}
-"""By name; ``micro`` is for tests. Those after a model of the hub have its dimensions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +61,21 @@ class Asking:
     """End included; ``longest`` is the limit every system is given."""
 
 
+SHARE = "share of the rate of a matrix product in training"
+PACE = "new tokens a second"
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What this project has set itself for a number of a case; more is better."""
+
+    of: str
+    """``SHARE``, ``PACE``, or the system whose time is divided by this project's."""
+    least: float
+    aim: float | None = None
+    """None = no more than the least."""
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One table: the same work for several systems, interleaved."""
@@ -105,6 +91,9 @@ class Case:
     rank: int = 8
     rounds: int = 3
     """Unless another number is asked for."""
+    goals: tuple[Goal, ...] = ()
+    by_default: bool = True
+    """Whether it is measured where no cases are named."""
 
     def __post_init__(self) -> None:
         if self.training and self.training.examples % self.training.batch:
@@ -192,59 +181,124 @@ CPU_CASES = (
     ),
 )
 
-_GPU_CYCLE = Training(128, Lengths(200, 1024, SPREAD), batch=16)
-_GPU_ANSWERS = Asking(256, fixed(128), Lengths(120, 256, SPREAD))
+_GPU_ANSWERS = Asking(128, fixed(128), Lengths(120, 256, SPREAD))
+
+
+def _floor(
+    shape: str, share: tuple[float, float], pace: tuple[float, float], *, rounds: int = 2
+) -> Case:
+    """How near to the card's limits training and answering come."""
+    return Case(
+        f"floor-{shape}",
+        "336 examples of 512 tokens in 21 updates, then 512 answers of 256 tokens",
+        shape,
+        (OWN,),
+        Training(336, fixed(512), batch=16),
+        Asking(512, fixed(128), fixed(256)),
+        rank=16,
+        rounds=rounds,
+        goals=(Goal(SHARE, *share), Goal(PACE, *pace)),
+    )
+
+
+def _cycle(shape: str, *, by_default: bool, goals: tuple[Goal, ...] = ()) -> Case:
+    return Case(
+        f"cycle-{shape}",
+        "Whole cycle: 128 examples of mean 200 tokens, then 128 answers of mean 120",
+        shape,
+        (OWN, TRL, LOOP),
+        Training(128, Lengths(200, 1024, SPREAD), batch=16),
+        _GPU_ANSWERS,
+        rank=16,
+        rounds=1,
+        goals=goals,
+        by_default=by_default,
+    )
+
+
+def _updates(shape: str) -> Case:
+    return Case(
+        f"updates-{shape}",
+        "20 small updates: 16 examples of 128 tokens each",
+        shape,
+        (OWN,),
+        Training(320, fixed(128), batch=16),
+        rank=16,
+    )
+
 
 GPU_CASES = (
-    *(
-        Case(
-            f"cycle-{shape}",
-            "Whole cycle: 128 examples of mean 200 tokens, then 256 answers of mean 120",
-            shape,
-            (OWN, TRL, LOOP),
-            _GPU_CYCLE,
-            _GPU_ANSWERS,
-            rank=16,
-            rounds=2,
-        )
-        for shape in ("135M", "0.5B")
+    _floor("135M", (0.15, 0.35), (120e3, 200e3)),
+    _floor("0.5B", (0.30, 0.45), (110e3, 180e3)),
+    _updates("135M"),
+    _updates("0.5B"),
+    _cycle("0.5B", by_default=True, goals=(Goal(TRL, 20),)),
+    Case(
+        "stacked-135M",
+        "16 students: 3 updates of 16 examples of 128 tokens each, then 32 answers of 32 tokens",
+        "135M",
+        (OWN, ONE_BY_ONE),
+        Training(48, fixed(128), batch=16),
+        Asking(32, fixed(64), fixed(32)),
+        students=16,
+        rank=16,
+        rounds=1,
+        goals=(Goal(ONE_BY_ONE, 2.5),),
     ),
     Case(
-        "stacked-training-135M",
-        "Training 8 students, 4,096 tokens a student and update",
-        "135M",
-        (OWN, LOOP),
-        Training(64, fixed(256), batch=16),
-        students=8,
-        rank=16,
+        "stacked-2M",
+        "64 students: 6 updates of 4 examples of 32 tokens each, then 16 answers of 16 tokens",
+        "2M",
+        (OWN, ONE_BY_ONE),
+        Training(24, fixed(32), batch=4),
+        Asking(16, fixed(24), fixed(16)),
+        students=64,
+        rounds=1,
+        goals=(Goal(ONE_BY_ONE, 6),),
     ),
+    _floor("1.7B", (0.42, 0.50), (30e3, 40e3), rounds=1),
+    _floor("3B", (0.45, 0.52), (35e3, 50e3), rounds=1),
+    _cycle("135M", by_default=False),
     Case(
         "slots-0.5B",
-        "256 answers of mean 120, at most 256 tokens",
+        "128 answers of mean 120, at most 256 tokens",
         "0.5B",
         (OWN, batches_of(64)),
         asking=_GPU_ANSWERS,
         rank=16,
         rounds=2,
+        by_default=False,
     ),
 )
+"""In the order of how much they tell. Those by default are meant for eight minutes on an H200."""
 
-QUICK_CASES = (
-    Case(
-        "cycle",
-        "Whole cycle",
-        "micro",
-        (OWN, LOOP),
-        Training(8, Lengths(12, 24, SPREAD), batch=4),
-        Asking(4, fixed(6), Lengths(4, 8, SPREAD)),
-        students=2,
-    ),
-    Case(
-        "slots",
-        "Uneven answers",
-        "micro",
-        (OWN, batches_of(2)),
-        asking=Asking(4, fixed(6), Lengths(4, 8, SPREAD)),
-    ),
-)
-"""To see that everything works; milliseconds of work, whose ratios mean nothing."""
+
+def shrunk(case: Case) -> Case:
+    """The case with a model and lengths so small that it takes a second, to see that it works."""
+    training = case.training and replace(
+        case.training,
+        examples=2 * case.training.batch,
+        tokens=_short(case.training.tokens, 24),
+        epochs=min(case.training.epochs, 2),
+    )
+    asking = case.asking and Asking(4, fixed(6), _short(case.asking.answer, 8))
+    if training and training.batch > 4:
+        training = replace(training, examples=8, batch=4)
+    return replace(
+        case,
+        title=f"A model of nothing in the place of: {case.title}",
+        shape="micro",
+        training=training,
+        asking=asking,
+        students=min(case.students, 2),
+        rounds=1,
+        goals=(),
+    )
+
+
+def _short(lengths: Lengths, longest: int) -> Lengths:
+    return Lengths(longest / 2, longest, lengths.spread, min(lengths.shortest, 4))
+
+
+QUICK_CASES = tuple(map(shrunk, GPU_CASES))
+"""To see that everything works; their ratios mean nothing."""

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from teachgym.benchmarks.speed import models
-from teachgym.benchmarks.speed.cases import SHAPES, Asking, Case, Training
+from teachgym.benchmarks.speed.cases import Asking, Case, Training
+from teachgym.benchmarks.speed.shapes import SHAPES, Shape
 from teachgym.streams import draw_entropy, order_of
 from teachgym.training.datum import Datum, Text
 from teachgym.types import Data, Example
@@ -35,6 +36,11 @@ class Material:
     """Of each student."""
     answer_lengths: tuple[tuple[int, ...], ...]
     """Tokens of the answers that follow, ends included."""
+
+    @property
+    def shape(self) -> Shape:
+        """The dimensions of the model."""
+        return SHAPES[self.case.shape]
 
     def beginning(self) -> Material:
         """One update and a few prompts of it, to warm up with."""
@@ -65,7 +71,7 @@ def make_material(case: Case, device: str, folder: Path) -> Material:
             shape,
             levels=longest,
             context=context,
-            dtype="bfloat16" if device == "cuda" else "float32",
+            device=device,
         )
     adapters = models.write_adapters(folder / case.name, base, rank=case.rank, count=case.students)
     texts = _Texts(shape.vocabulary, longest)
@@ -83,13 +89,12 @@ def make_material(case: Case, device: str, folder: Path) -> Material:
     )
 
 
-def in_order(rows: Sequence[Tokens], epochs: int) -> list[Tokens]:
-    """The rows as ``FineTuner`` with a fresh generator of seed 0 goes through them."""
+def order(rows: Sequence[Tokens], epochs: int) -> list[int]:
+    """The rows' numbers as ``FineTuner`` with a fresh generator of seed 0 goes through them."""
     texts = [Text(tuple(row["input_ids"]), ()) for row in rows]
     identities = [Datum((text,)).identity for text in texts]
     rng = np.random.default_rng(0)
-    orders = [order_of(identities, draw_entropy(rng)) for _ in range(epochs)]
-    return [rows[i] for order in orders for i in order]
+    return [int(i) for _ in range(epochs) for i in order_of(identities, draw_entropy(rng))]
 
 
 @dataclass(frozen=True)

@@ -23,15 +23,15 @@ class Curve:
     """What shows that two systems trained alike."""
 
     losses: list[float]
-    """Mean loss per target token of every update, a mean over students."""
-    n_targets: int
-    """Target tokens trained on, all students together."""
+    """Mean loss per target token of every update of the first epoch, a mean over students."""
+    mean: float
+    """Mean loss per target token over all epochs, a mean over students."""
 
     @classmethod
-    def mean(cls, curves: Sequence[Curve]) -> Curve:
+    def mean_of(cls, curves: Sequence[Curve]) -> Curve:
         """The curve of several students with as many updates each."""
         losses = np.mean([curve.losses for curve in curves], axis=0)
-        return cls(losses.tolist(), sum(curve.n_targets for curve in curves))
+        return cls(losses.tolist(), float(np.mean([curve.mean for curve in curves])))
 
 
 class System(Protocol):
@@ -48,6 +48,12 @@ class System(Protocol):
 
     def answer(self, prompts: Sequence[Sequence[str]]) -> list[list[str]]:
         """Greedy answers of student k to ``prompts[k]``."""
+
+    def unmoved(self) -> list[str]:
+        """Names of trained tensors that have the values of the last reset, not timed.
+
+        AdamW without decay moves all that ever had a gradient, so these had none.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,10 @@ class Outcome:
     answering: Seconds
     curve: Curve | None
     answers: list[list[str]]
+    unmoved: Sequence[str] = ()
+    """Trained tensors that training left as they were."""
+    peak_bytes: int = 0
+    """Most memory of the GPU in use by tensors at any moment; 0 = on a CPU."""
 
     def total(self, clock: str) -> float:
         """Seconds of the whole round by a clock, ``wall`` or ``cpu``."""
@@ -129,13 +139,20 @@ def play(system: System, material: Material) -> Outcome:
     curve: Curve | None = None
     answers: list[list[str]] = []
     system.reset()
+    on_gpu = material.device == "cuda"
+    if on_gpu:
+        import torch
+
+        torch.cuda.reset_peak_memory_stats()
     with timed(material.device) as training:
         if material.case.training:
             curve = system.train(material.data)
     with timed(material.device) as answering:
         if material.case.asking:
             answers = system.answer(material.prompts)
-    return Outcome(training[0], answering[0], curve, answers)
+    unmoved = system.unmoved() if curve else ()
+    peak = torch.cuda.max_memory_allocated() if on_gpu else 0
+    return Outcome(training[0], answering[0], curve, answers, unmoved, peak)
 
 
 def measure(
@@ -189,6 +206,9 @@ def check(runs: Mapping[str, Runs], material: Material) -> None:
     for own in runs.values():
         if own.trouble:
             continue
+        if unmoved := own.rounds[-1].unmoved:
+            own.trouble = f"other work: {len(unmoved)} tensors had no gradient, as {unmoved[0]}"
+            continue
         if reference.trouble:
             own.trouble = f"cannot be checked: {reference.name} has {reference.trouble}"
             continue
@@ -221,9 +241,7 @@ def compare(
 def _compare_curves(own: Runs, mine: Curve, theirs: Curve, tolerance: float) -> str:
     if len(mine.losses) != len(theirs.losses):
         return f"other work: {len(mine.losses)} updates instead of {len(theirs.losses)}"
-    if mine.n_targets != theirs.n_targets:
-        return f"other work: {mine.n_targets} target tokens instead of {theirs.n_targets}"
-    a, b = np.array(mine.losses), np.array(theirs.losses)
+    a, b = (np.array([*curve.losses, curve.mean]) for curve in (mine, theirs))
     own.loss_error = float(np.max(np.abs(a - b) / np.abs(b)))
     if not own.loss_error <= tolerance:
         return f"other work: losses differ by {own.loss_error:.1e}, more than {tolerance:.0e}"

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from teachgym.benchmarks.models.tokenizers import make_tokenizer as character_tokenizer
-from teachgym.benchmarks.speed.cases import Shape
+from teachgym.benchmarks.speed.shapes import Shape
 
 PAD, END, UNKNOWN = range(3)
 FIRST = 3
@@ -29,8 +29,8 @@ _MARGIN = 3.0
 """By how much the head prefers the right level, in spreads of the tokens of a level."""
 
 
-def level_of(token: int, levels: int) -> int:
-    """The level of a token with a text, in 1 .. ``levels``."""
+def level_of(token: Any, levels: int) -> Any:
+    """The level of a token with a text, or of each of a tensor of them, in 1 .. ``levels``."""
     return 1 + (token - FIRST) % levels
 
 
@@ -49,8 +49,11 @@ def make_tokenizer(vocabulary: int) -> Any:
     return character_tokenizer("".join(chr(_CHARACTERS + i) for i in range(FIRST, vocabulary)))
 
 
-def make_model(shape: Shape, *, levels: int, context: int, seed: int) -> Any:
-    """A random ``LlamaForCausalLM`` in 32 bits; an answer is at most ``levels`` tokens long."""
+def make_model(shape: Shape, *, levels: int, context: int, seed: int, device: str) -> Any:
+    """A random ``LlamaForCausalLM`` in 32 bits; an answer is at most ``levels`` tokens long.
+
+    Weights are drawn on the device, which for a billion of them takes minutes on a CPU.
+    """
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -67,9 +70,10 @@ def make_model(shape: Shape, *, levels: int, context: int, seed: int) -> Any:
         bos_token_id=None,
         tie_word_embeddings=False,
     )
-    model: Any = LlamaForCausalLM(config)
-    generator = torch.Generator().manual_seed(seed)
-    codes = _codes(levels, shape.hidden, seed)  # (levels + 2, d_c)
+    with torch.device(device):
+        model: Any = LlamaForCausalLM(config)
+    generator = torch.Generator(device).manual_seed(seed)
+    codes = _codes(levels, shape.hidden, seed).to(device)  # (levels + 2, d_c)
     n_code = codes.shape[1]
     depth = (2 * shape.layers) ** -0.5
     gains = {"q_proj": 2.0, "o_proj": 2 * depth, "down_proj": 2 * depth}
@@ -79,7 +83,7 @@ def make_model(shape: Shape, *, levels: int, context: int, seed: int) -> Any:
             parameter.data.normal_(generator=generator).mul_(gain)
         if "o_proj" in name or "down_proj" in name:
             parameter.data[:n_code] = 0  # nobody writes to the level
-    level = torch.tensor([level_of(i, levels) for i in range(shape.vocabulary)])
+    level = level_of(torch.arange(shape.vocabulary, device=device), levels)
     level[[PAD, UNKNOWN]], level[END] = levels + 1, 0
     embedding, head = model.model.embed_tokens.weight.data, model.lm_head.weight.data
     embedding.mul_(shape.hidden**0.5)
@@ -101,12 +105,13 @@ def _codes(levels: int, hidden: int, seed: int) -> Any:
     return torch.tensor(signs[overlap.max((1, 2)).argmin()], dtype=torch.float32)
 
 
-def write_base(folder: Path, shape: Shape, *, levels: int, context: int, dtype: str) -> None:
-    """A model and its tokenizer as ``from_pretrained`` reads them."""
+def write_base(folder: Path, shape: Shape, *, levels: int, context: int, device: str) -> None:
+    """A model and its tokenizer as ``from_pretrained`` reads them, in 16 bits for a GPU."""
     import torch
 
-    model = make_model(shape, levels=levels, context=context, seed=0)
-    model.to(getattr(torch, dtype)).save_pretrained(folder)
+    model = make_model(shape, levels=levels, context=context, seed=0, device=device)
+    dtype = torch.bfloat16 if device == "cuda" else torch.float32
+    model.to(dtype).save_pretrained(folder)
     make_tokenizer(shape.vocabulary).save_pretrained(folder)
 
 

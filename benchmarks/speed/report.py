@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from teachgym.benchmarks.speed.cases import OWN, Case
+from teachgym.benchmarks.speed.cases import OWN, PACE, SHARE, Case, Goal
+from teachgym.benchmarks.speed.floors import Floor, Rates
 from teachgym.benchmarks.speed.measure import Runs
 from teachgym.report.tables import markdown_rows
 
@@ -45,6 +46,9 @@ class CaseResult:
     runs: Sequence[Runs]
     clock: str
     """Seconds that are compared: ``cpu`` on a CPU, ``wall`` on a GPU."""
+    floor: Floor
+    n_new: int
+    """Tokens of the answers of a round, ends included."""
 
     def ratio(self, system: str) -> Spread | None:
         """How many times this project's seconds the system takes, round by round.
@@ -63,24 +67,57 @@ class CaseResult:
         found = [getattr(getattr(outcome, part), self.clock) for outcome in runs.rounds]
         return float(np.median(found)) if found else math.nan
 
+    def share(self, runs: Runs) -> float:
+        """The share of the rate of a matrix product that training reached; nan without rounds."""
+        return (
+            self.floor.training / self.median(runs, "training") if self.case.training else math.nan
+        )
 
-def to_json(facts: Mapping[str, Any], results: Sequence[CaseResult]) -> dict[str, Any]:
+    def pace(self, runs: Runs) -> float:
+        """New tokens a second; nan without rounds."""
+        return self.n_new / self.median(runs, "answering") if self.case.asking else math.nan
+
+    def found(self, goal: Goal) -> float:
+        """The number that a goal is about; nan if there is none that may be compared."""
+        (own,) = (runs for runs in self.runs if runs.name == OWN)
+        if goal.of in (SHARE, PACE):
+            if own.trouble:
+                return math.nan
+            return self.share(own) if goal.of == SHARE else self.pace(own)
+        ratio = self.ratio(goal.of)
+        return ratio.median if ratio else math.nan
+
+
+def to_json(
+    facts: Mapping[str, Any], rates: Rates, results: Sequence[CaseResult]
+) -> dict[str, Any]:
     """Everything, each sample included."""
-    return {"facts": dict(facts), "cases": [_case_json(result) for result in results]}
+    cases = [_case_json(result) for result in results]
+    return {"facts": dict(facts), "rates": asdict(rates), "cases": cases}
 
 
 def _case_json(result: CaseResult) -> dict[str, Any]:
     return {
         "case": asdict(result.case),
+        "floor": asdict(result.floor),
+        "new_tokens": result.n_new,
+        "goals": [
+            {**asdict(goal), "found": _or_none(result.found(goal))} for goal in result.case.goals
+        ],
         "systems": [
             {
                 "name": runs.name,
                 "trouble": runs.trouble,
                 "ratio": asdict(ratio) if (ratio := result.ratio(runs.name)) else None,
-                "equal_tokens": None if math.isnan(runs.equal_tokens) else runs.equal_tokens,
-                "loss_error": None if math.isnan(runs.loss_error) else runs.loss_error,
+                "equal_tokens": _or_none(runs.equal_tokens),
+                "loss_error": _or_none(runs.loss_error),
                 "rounds": [
-                    {"training": asdict(r.training), "answering": asdict(r.answering)}
+                    {
+                        "training": asdict(r.training),
+                        "answering": asdict(r.answering),
+                        "losses": r.curve and r.curve.losses,
+                        "peak_bytes": r.peak_bytes,
+                    }
                     for r in runs.rounds
                 ],
             }
@@ -89,19 +126,41 @@ def _case_json(result: CaseResult) -> dict[str, Any]:
     }
 
 
-def to_markdown(facts: Mapping[str, Any], results: Sequence[CaseResult]) -> str:
-    """The report; readable as it is."""
+def to_markdown(
+    facts: Mapping[str, Any],
+    rates: Rates,
+    results: Sequence[CaseResult],
+    left_out: Sequence[str] = (),
+) -> str:
+    """The report, readable as it is; ``left_out`` are cases for which time did not last."""
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
     clock = "CPU" if facts["device"] == "cpu" else "wall"
     about = (
         f"{facts['date']}, commit {facts['commit']}, {facts['threads']} thread(s), {versions}.\n\n"
+        f"Measured in this run: a matrix product {rates.flops / 1e12:.3g} TFLOP/s, a copy "
+        f"{rates.bandwidth / 1e9:.3g} GB/s, {rates.itemsize} bytes a number. *Of matmul* is the "
+        "time that training would take if all its arithmetic ran at that rate, divided by the time "
+        "it took.\n\n"
         "Medians of interleaved rounds after a warm-up, quartiles in brackets. Ratios are of "
         f"{clock} seconds, round by round; a system whose work was not equal (losses of every "
-        "update, tokens of every answer) has none. Weights are random, and made so that answers "
-        "have the lengths asked for."
+        "update of the first epoch and of the run, a gradient for every tensor, tokens of every "
+        "answer) has none. Weights are random, and made so that answers have the lengths asked for."
     )
-    parts = [f"# Speed on {facts['hardware']}", about, *map(_case_markdown, results)]
-    return "\n\n".join(parts) + "\n"
+    parts = [f"# Speed on {facts['hardware']}", about]
+    if goals := [_goal_row(r, goal) for r in results for goal in r.case.goals]:
+        head = ("case", "what", "found", "at least", "aim", "")
+        parts += ["## Goals", markdown_rows([head, *goals])]
+    if left_out:
+        parts.append(f"Not run, since time did not last: {', '.join(left_out)}.")
+    return "\n\n".join([*parts, *map(_case_markdown, results)]) + "\n"
+
+
+def _goal_row(result: CaseResult, goal: Goal) -> tuple[str, ...]:
+    found = result.found(goal)
+    what = goal.of if goal.of in (SHARE, PACE) else f"times {OWN}: {goal.of}"
+    aim = "" if goal.aim is None else f"{goal.aim:,.6g}"
+    verdict = "not measured" if math.isnan(found) else "met" if found >= goal.least else "missed"
+    return (result.case.name, what, _number(found, ",.3g"), f"{goal.least:,.6g}", aim, verdict)
 
 
 def _case_markdown(result: CaseResult) -> str:
@@ -110,10 +169,13 @@ def _case_markdown(result: CaseResult) -> str:
     head = (
         "system",
         "training s",
+        "of matmul",
         "answering s",
+        "new tokens/s",
         f"times {OWN}",
         "equal tokens",
         "loss error",
+        "peak GB",
         "trouble",
     )
     rows = [_row(result, runs) for runs in result.runs]
@@ -127,13 +189,17 @@ def _case_markdown(result: CaseResult) -> str:
 
 
 def _row(result: CaseResult, runs: Runs) -> tuple[str, ...]:
+    peak = max((r.peak_bytes for r in runs.rounds), default=0)
     return (
         runs.name,
         _number(result.median(runs, "training") if result.case.training else math.nan, ".3f"),
+        _number(result.share(runs), ".1%"),
         _number(result.median(runs, "answering") if result.case.asking else math.nan, ".3f"),
+        _number(result.pace(runs), ",.0f"),
         str(result.ratio(runs.name) or ""),
         _number(runs.equal_tokens, ".4f"),
         _number(runs.loss_error, ".0e"),
+        f"{peak / 2**30:.1f}" if peak else "",
         runs.trouble,
     )
 
@@ -141,3 +207,8 @@ def _row(result: CaseResult, runs: Runs) -> tuple[str, ...]:
 def _number(value: float, form: str) -> str:
     """The number; empty for nan."""
     return "" if math.isnan(value) else format(value, form)
+
+
+def _or_none(value: float) -> float | None:
+    """The number; None for nan, which JSON has not."""
+    return None if math.isnan(value) else value

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -18,8 +18,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from teachgym.benchmarks.speed.cases import LOOP, OWN, PROCESSES, TRL
-from teachgym.benchmarks.speed.material import LEARNING_RATE, Material, Tokens, in_order
+from teachgym.benchmarks.speed.cases import LOOP, ONE_BY_ONE, OWN, PROCESSES, TRL
+from teachgym.benchmarks.speed.material import LEARNING_RATE, Material, Tokens, order
 from teachgym.benchmarks.speed.measure import Curve, System
 from teachgym.errors import UnknownNameError, unknown
 from teachgym.types import Checkpoint, Data, Prompt
@@ -35,6 +35,7 @@ def make_system(name: str, material: Material) -> System:
     """
     named: dict[str, System] = {
         OWN: OwnSystem(material),
+        ONE_BY_ONE: OwnSystem(material, at_once=1),
         LOOP: PeftSystem(material),
         TRL: PeftSystem(material, "trl"),
         PROCESSES: ProcessSystem(PeftSystem(material, "trl", answers_at_once=4, micro_batch=1)),
@@ -48,11 +49,17 @@ def make_system(name: str, material: Material) -> System:
 
 @dataclass
 class OwnSystem:
-    """``StudentPool`` with ``FineTuner``: all students of the case in one forward pass."""
+    """``StudentPool`` with ``FineTuner``: several students of the case in one forward pass."""
 
     material: Material
+    at_once: int | None = None
+    """How many; None = all."""
     _pool: Sequence[Any] = ()
     _start: Sequence[Checkpoint] = ()
+    _now: list[Checkpoint] = field(default_factory=list)
+    """Every student as it is now, but for those in the pool."""
+    _there: range = range(0)
+    """The students in the pool."""
 
     def prepare(self) -> None:
         """Load the base once."""
@@ -63,7 +70,7 @@ class OwnSystem:
         self._pool = make_students(
             str(self.material.base),
             task,
-            case.students,
+            self.at_once or case.students,
             device=self.material.device,
             max_new_tokens=case.longest_answer,
             adaptation="lora",
@@ -75,11 +82,25 @@ class OwnSystem:
 
     def reset(self) -> None:
         """Put every student back to its first adapter."""
-        for student, checkpoint in zip(self._pool, self._start, strict=True):
-            student.restore(checkpoint)
+        self._now, self._there = list(self._start), range(0)
+        self._put(range(len(self._pool)))
+
+    def _put(self, students: range) -> None:
+        """Have these students in the pool; keep those that were there."""
+        if students == self._there:
+            return
+        for number, student in zip(self._there, self._pool, strict=False):
+            self._now[number] = student.save()
+        for number, student in zip(students, self._pool, strict=True):
+            student.restore(self._now[number])
+        self._there = students
+
+    def _groups(self) -> list[range]:
+        size = len(self._pool)
+        return [range(first, first + size) for first in range(0, len(self._start), size)]
 
     def train(self, data: Sequence[Data]) -> Curve:
-        """All students at once."""
+        """As many students at once as there are in the pool."""
         from teachgym.training.fine_tuning import FineTuner
         from teachgym.training.settings import FineTuningSettings
 
@@ -93,47 +114,38 @@ class OwnSystem:
             final_share=1.0,  # a constant rate
             optimizer="adamw",
         )
-        recorded = _RecordedLoss()
-        rngs = [np.random.default_rng(0) for _ in self._pool]
-        FineTuner(settings, loss=recorded).train_together(self._pool, data, rngs)
-        updates = training.epochs * len(data[0]) // training.batch
-        return recorded.curve(updates, len(self._pool))
+        tuner, curves = FineTuner(settings), []
+        for group in self._groups():
+            self._put(group)
+            rngs = [np.random.default_rng(0) for _ in group]
+            results = tuner.train_together(self._pool, [data[k] for k in group], rngs)
+            for k, result in zip(group, results, strict=True):
+                curves.append(Curve(self._losses(data[k], result.losses), result.loss))
+        return Curve.mean_of(curves)
+
+    def _losses(self, data: Data, first: Sequence[float]) -> list[float]:
+        """The losses of the updates of the first epoch from those of the examples in it."""
+        assert self.material.case.training is not None
+        rows = encode(self._pool[0].tokenizer, data)
+        weights = np.array([n_labels(row) for row in rows])
+        places = np.array(order(rows, 1)).reshape(-1, self.material.case.training.batch)
+        losses = np.average(np.array(first)[places], axis=1, weights=weights[places])
+        return [float(loss) for loss in losses]
 
     def answer(self, prompts: Sequence[Sequence[str]]) -> list[list[str]]:
-        """All students at once."""
-        answers: list[list[str]] = self._pool[0].generate_together(
-            self._pool, [[Prompt(text) for text in own] for own in prompts]
-        )
+        """As many students at once as there are in the pool."""
+        answers: list[list[str]] = []
+        for group in self._groups():
+            self._put(group)
+            asked = [[Prompt(text) for text in prompts[k]] for k in group]
+            answers += self._pool[0].generate_together(self._pool, asked)
         return answers
 
-
-class _RecordedLoss:
-    """The loss of supervised fine-tuning, which remembers what it was.
-
-    An update may take several passes; the weights of a student's rows in one update sum to 1, so
-    the sum of weights tells where an update ends.
-    """
-
-    def __init__(self) -> None:
-        from teachgym.training.losses import Sft
-
-        self._parts: list[tuple[Any, Any, int]] = []
-        self._sft = Sft()
-        self.needs = self._sft.needs
-
-    def __call__(self, logits: Any, targets: Any) -> Any:
-        losses = self._sft(logits, targets)
-        self._parts.append((losses.detach().sum(), targets.weights.sum(), len(targets.labels)))
-        return losses
-
-    def curve(self, updates: int, students: int) -> Curve:
-        """The losses of all updates."""
-        losses, weight = [0.0] * updates, 0.0
-        for loss, share, _ in self._parts:
-            # The middle of a part is within its update, whatever the rounding.
-            losses[int((weight + float(share) / 2) / students)] += float(loss) / students
-            weight += float(share)
-        return Curve(losses, sum(n for _, _, n in self._parts))
+    def unmoved(self) -> list[str]:
+        """Tensors of any student."""
+        self._put(self._groups()[0])  # so that the last ones are kept
+        now = [student.save() for student in self._pool] + self._now[len(self._pool) :]
+        return _unmoved([one.arrays for one in self._start], [one.arrays for one in now])
 
 
 def _checkpoint(weights: dict[str, Any]) -> Checkpoint:
@@ -180,19 +192,26 @@ class PeftSystem:
         assert self.material.case.training is not None
         curves = []
         for student, own in enumerate(data):
-            rows = in_order(encode(self._tokenizer, own), self.material.case.training.epochs)
+            rows = encode(self._tokenizer, own)
             write_weights(self._model, self.weights[student])
-            curves.append(self._train(rows))
+            curves.append(
+                self._train([rows[i] for i in order(rows, self.material.case.training.epochs)])
+            )
             self.weights[student] = copy_weights(self._model)
-        return Curve.mean(curves)
+        return Curve.mean_of(curves)
 
     def _train(self, rows: list[Tokens]) -> Curve:
-        assert self.material.case.training is not None
-        size = self.material.case.training.batch
+        training = self.material.case.training
+        assert training is not None
+        size = training.batch
         if self.trainer == "loop":
-            return train_in_loop(self._model, rows, size)
-        micro_batch = self.micro_batch or size
-        return train_with_trl(self._model, self._tokenizer, rows, size, micro_batch)
+            losses = train_in_loop(self._model, rows, size)
+        else:
+            micro_batch = self.micro_batch or size
+            losses = train_with_trl(self._model, self._tokenizer, rows, size, micro_batch)
+        weights = np.reshape([n_labels(row) for row in rows], (-1, size)).sum(1)
+        first = losses[: len(losses) // training.epochs]
+        return Curve(first, float(np.average(losses, weights=weights)))
 
     def answer(self, prompts: Sequence[Sequence[str]]) -> list[list[str]]:
         """One student after another, a batch of prompts at a time."""
@@ -209,6 +228,10 @@ class PeftSystem:
                 )
             )
         return answers
+
+    def unmoved(self) -> list[str]:
+        """Tensors of any student."""
+        return _unmoved(list(map(_arrays, self._start)), list(map(_arrays, self.weights)))
 
 
 @dataclass
@@ -231,7 +254,12 @@ class ProcessSystem:
 
     def reset(self) -> None:
         """Training starts from the first adapter."""
-        self._arrays = [_arrays(read_weights(f)) for f in self.inner.material.adapters]
+        self._start = [_arrays(read_weights(f)) for f in self.inner.material.adapters]
+        self._arrays = self._start
+
+    def unmoved(self) -> list[str]:
+        """Tensors of any student."""
+        return _unmoved(self._start, self._arrays)
 
     def train(self, data: Sequence[Data]) -> Curve:
         """A process that loads, trains, and gives back an adapter."""
@@ -262,6 +290,18 @@ def _do_stage(system: PeftSystem, arrays: list[Any], stage: str, work: Any) -> A
     ]
     found = system.train(work) if stage == "train" else system.answer(work)
     return found, [_arrays(own) for own in system.weights]
+
+
+def _unmoved(
+    start: Sequence[Mapping[str, np.ndarray]], now: Sequence[Mapping[str, np.ndarray]]
+) -> list[str]:
+    """Names of the arrays of all students that are what they were."""
+    return [
+        f"{name} of student {k}"
+        for k, (before, after) in enumerate(zip(start, now, strict=True))
+        for name, values in before.items()
+        if np.array_equal(values, after[name])
+    ]
 
 
 def _arrays(weights: dict[str, Any]) -> dict[str, Any]:
@@ -311,17 +351,21 @@ def collate(rows: Sequence[Tokens]) -> dict[str, Any]:
     }
 
 
-def train_in_loop(model: Any, rows: Sequence[Tokens], size: int) -> Curve:
-    """The shortest honest loop: padded batches, AdamW, clipping."""
+def n_labels(row: Tokens) -> int:
+    """The number of tokens to learn."""
+    return sum(label != IGNORED for label in row["labels"])
+
+
+def train_in_loop(model: Any, rows: Sequence[Tokens], size: int) -> list[float]:
+    """Losses of the shortest honest loop: padded batches, AdamW, clipping."""
     import torch
 
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=0.0)
-    losses, n_targets = [], 0
+    losses = []
     model.train()
     for start in range(0, len(rows), size):
         batch = collate(rows[start : start + size])
-        n_targets += int((batch["labels"] != IGNORED).sum())
         batch = {name: tensor.to(model.device) for name, tensor in batch.items()}
         loss = model(**batch, use_cache=False).loss
         optimizer.zero_grad()
@@ -330,7 +374,7 @@ def train_in_loop(model: Any, rows: Sequence[Tokens], size: int) -> Curve:
         optimizer.step()
         losses.append(loss.detach())
     model.eval()
-    return Curve([float(x) for x in losses], n_targets)
+    return [float(x) for x in losses]
 
 
 def train_with_trl(
@@ -339,8 +383,8 @@ def train_with_trl(
     rows: Sequence[Tokens],
     size: int,
     micro_batch: int,
-) -> Curve:
-    """The ``SFTTrainer`` of TRL, on the same updates of ``size`` examples in the same order."""
+) -> list[float]:
+    """Losses of TRL's ``SFTTrainer`` on the same updates of ``size`` examples in the same order."""
     from transformers.trainer_callback import PrinterCallback
 
     trl, datasets = import_module("trl"), import_module("datasets")  # neither has types
@@ -377,8 +421,7 @@ def train_with_trl(
     model.eval()
     parts = [float(loss) for loss in trainer.losses]
     per_update = size // micro_batch
-    sums = [sum(parts[i : i + per_update]) for i in range(0, len(parts), per_update)]
-    return Curve(sums, sum(x != IGNORED for row in rows for x in row["labels"]))
+    return [sum(parts[i : i + per_update]) for i in range(0, len(parts), per_update)]
 
 
 def _recording(parent: Any) -> Any:

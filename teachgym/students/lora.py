@@ -86,10 +86,12 @@ class LoRALinear(nn.Module):
     @torch.no_grad()
     def merge_into(self, weight: torch.Tensor, student: int) -> None:
         """Write ``W + scale (A B)^T`` of a student to ``weight``, in the form ``base`` has it."""
-        delta = self.lora_A[student] @ self.lora_B[student]
-        if isinstance(self.base, nn.Linear):
-            delta = delta.mT
-        weight.copy_(self.base.weight + self.scale * delta.to(self.base.weight.dtype))
+        base, a, b = self.base.weight, self.lora_A[student], self.lora_B[student]
+        first, second = (b.mT, a.mT) if isinstance(self.base, nn.Linear) else (a, b)
+        if base.dtype == a.dtype:
+            torch.addmm(base, first, second, alpha=self.scale, out=weight)
+        else:
+            weight.copy_(torch.addmm(base.to(a.dtype), first, second, alpha=self.scale))
 
 
 def sides(layer: Affine) -> tuple[int, int]:

@@ -1,8 +1,9 @@
 """A vLLM server: started as a process of its own or found at a URL, and asked over HTTP.
 
 Endpoints and parameters are those that vLLM documents for version 0.26 (OpenAI-compatible
-completions with ``return_token_ids``, LoRA adapters loaded at run time, sleep mode). This file
-was tested against a fake of that interface, not against vLLM itself.
+completions with ``return_token_ids``, LoRA adapters loaded at run time, sleep mode). All of them
+are in the sources of version 0.33 (``tests/students/vllm/test_interface.py``). This file was
+tested against a fake of that interface; vLLM itself was never run with it.
 """
 
 from __future__ import annotations

@@ -18,17 +18,25 @@ from teachgym.benchmarks.speed import __main__ as program
 from teachgym.benchmarks.speed.cases import (
     CPU_CASES,
     GPU_CASES,
+    LOOP,
+    ONE_BY_ONE,
     OWN,
+    PACE,
     QUICK_CASES,
-    SHAPES,
+    SHARE,
+    Asking,
     Case,
+    Goal,
     Lengths,
     Training,
+    batches_of,
     fixed,
 )
-from teachgym.benchmarks.speed.material import in_order, make_material
-from teachgym.benchmarks.speed.measure import Curve, Runs, Tolerance, compare, measure
-from teachgym.benchmarks.speed.report import Spread
+from teachgym.benchmarks.speed.floors import Rates, floor_of
+from teachgym.benchmarks.speed.material import make_material, order
+from teachgym.benchmarks.speed.measure import Curve, Runs, Tolerance, check, compare, measure
+from teachgym.benchmarks.speed.report import Spread, to_markdown
+from teachgym.benchmarks.speed.shapes import SHAPES
 from teachgym.benchmarks.speed.systems import PeftSystem, make_system
 from teachgym.errors import UnknownNameError
 from teachgym.training.datum import Datum, Text, batches
@@ -61,6 +69,12 @@ def test_the_packing_case_is_the_one_promised() -> None:
     lengths = case.training.tokens.draw(np.random.default_rng((0, 2)), 96)
     assert np.mean(lengths) == pytest.approx(86, abs=0.5)
     assert max(lengths) == 256
+
+
+def test_what_is_not_measured_by_default_is_measured_where_it_is_named() -> None:
+    default = program.choose("cuda", [], quick=False)
+    assert [c.name for c in GPU_CASES if c not in default] == ["cycle-135M", "slots-0.5B"]
+    assert program.choose("cuda", ["slots-0.5B"], quick=False) == (GPU_CASES[-1],)
 
 
 @pytest.mark.parametrize("cases", [CPU_CASES, GPU_CASES, QUICK_CASES])
@@ -102,6 +116,45 @@ def test_spreads_are_shown_with_quartiles() -> None:
     assert str(Spread(2.0, 1.5, 2.25)) == "2.00 [1.50, 2.25]"
 
 
+# -- floors and goals --------------------------------------------------------------------------
+
+
+def test_the_floor_is_arithmetic_and_traffic_at_the_measured_rates() -> None:
+    """Model ``micro``: d 32, m 64, two layers, two heads that share one key head of 16.
+
+    Blocks: 2 (2 * 32 * 32 + 2 * 32 * 16 + 3 * 32 * 64) = 18,432 weights; head 32 * 256 = 8,192;
+    an adapter of rank 8: 2 * 8 (64 + 48 + 48 + 64 + 3 * 96) = 8,192; a token's keys and values
+    2 * 2 * 16 = 64 numbers.
+    Two texts of one token and one target token with its end: (4 * 18,432 + 6 * 8,192) * 4 tokens
+    + attention 6 * 2 * 32 * 2 * 4 + head 4 * 8,192 * 4 = 625,664 FLOPs.
+    """
+    case = replace(CASE, training=Training(2, fixed(4), 2), asking=Asking(1, fixed(2), fixed(2)))
+    own = replace(material(case), prompts=(("ab",),), answer_lengths=((2,),))
+    found = floor_of(own, Rates(flops=1e6, bandwidth=1e9, itemsize=4))
+    assert found.training == pytest.approx(0.625664)
+    # Reading: 2 * 18,432 * 2 + 2 * 2 * 32 * 4 + 2 * 8,192. The second token looks at three.
+    reading, writing = 90_624, 2 * 26_624 + 4 * 2 * 32 * 3
+    assert found.answering == pytest.approx((reading + writing) / 1e6)
+    slow = floor_of(own, Rates(flops=1e6, bandwidth=1e3, itemsize=4))
+    assert slow.answering == pytest.approx(reading / 1e6 + (26_624 + 3 * 64) * 4 / 1e3)
+
+
+def test_goals_are_met_or_missed_and_what_was_not_measured_is_neither() -> None:
+    """Half of 1 s trains: 0.25 of 0.5 s is a share of 0.5. 30 tokens in the other half: 60 a s."""
+    goals = (Goal(SHARE, 0.4, 0.6), Goal(PACE, 61), Goal("b", 2), Goal("c", 2))
+    case = replace(CASE, asking=Asking(1, fixed(2), fixed(2)), goals=goals)
+    lost = runs("c")
+    lost.trouble = "not installed"
+    found = result(runs(OWN), runs("b", (2.5,)), lost, case=case)
+    assert [found.found(goal) for goal in goals[:3]] == [0.5, 60, 2.5]
+    facts = {"hardware": "x", "date": "", "commit": "", "threads": 1, "device": "cpu"}
+    text = to_markdown({**facts, "versions": {}}, Rates(1e12, 1e9, 4), [found], ["late"])
+    assert "| 0.5 | 0.4 | 0.6 | met |" in text
+    assert "| 60 | 61 | — | missed |" in text
+    assert "| times teachgym: c | — | 2 | — | not measured |" in text
+    assert "time did not last: late." in text
+
+
 # -- equal work ------------------------------------------------------------------------------
 
 
@@ -133,6 +186,14 @@ def test_equal_work_passes_and_says_how_equal_it_was() -> None:
     assert own.loss_error == pytest.approx(1e-5)
 
 
+def test_a_tensor_without_a_gradient_is_other_work() -> None:
+    own, reference = runs("b"), runs(OWN)
+    own.rounds = [replace(own.rounds[0], unmoved=["x.lora_A"])]
+    check({"b": own, OWN: reference}, material())
+    assert own.trouble == "other work: 1 tensors had no gradient, as x.lora_A"
+    assert reference.trouble == ""
+
+
 def test_nobody_is_compared_if_the_subject_has_trouble() -> None:
     subject = runs(OWN)
     subject.trouble = "failed"
@@ -159,7 +220,10 @@ class FakeSystem:
         if self.error:
             raise self.error
         self.log.append(f"{self.name} {len(data[0])}")
-        return Curve([1.0], 2)
+        return Curve([1.0], 1.0)
+
+    def unmoved(self) -> list[str]:
+        return []
 
     def answer(self, prompts: Sequence[Sequence[str]]) -> list[list[str]]:
         return [["x"] for _ in prompts]
@@ -199,7 +263,8 @@ def test_without_its_reference_nothing_is_compared() -> None:
 
 def test_answers_have_the_forced_lengths_and_vary(tmp_path: Path) -> None:
     """A prompt's last token decides the length; two prompts that end alike differ in words."""
-    found = make_material(QUICK_CASES[-1], "cpu", tmp_path)
+    (case,) = (c for c in QUICK_CASES if c.name == "slots-0.5B")
+    found = make_material(case, "cpu", tmp_path)
     tail = found.prompts[0][0][-1]
     prompts = [*found.prompts[0], found.prompts[0][1][:-1] + tail]
     system = PeftSystem(found)
@@ -211,12 +276,30 @@ def test_answers_have_the_forced_lengths_and_vary(tmp_path: Path) -> None:
     assert answers[0] != answers[-1]
 
 
+def test_students_one_after_another_do_what_they_do_together(tmp_path: Path) -> None:
+    """Three students in a pool of one, whose adapters come and go, and in a pool of three."""
+    (case,) = (case for case in QUICK_CASES if case.name == "stacked-135M")
+    found = make_material(replace(case, students=3), "cpu", tmp_path)
+    curves, answers = [], []
+    for name in (OWN, ONE_BY_ONE):
+        system = make_system(name, found)
+        system.prepare()
+        system.reset()
+        assert len(system.unmoved()) == 3 * 2 * 14  # A and B of seven layers in two blocks
+        curves.append(system.train(found.data))
+        assert system.unmoved() == []
+        answers.append(system.answer(found.prompts))
+    assert curves[0].losses == pytest.approx(curves[1].losses, rel=1e-6)
+    assert curves[0].mean == pytest.approx(curves[1].mean, rel=1e-6)
+    assert answers[0] == answers[1]
+
+
 def test_rows_are_put_in_the_order_of_the_trainer() -> None:
     rows = [{"input_ids": [n, n + 1]} for n in range(5)]
     data = [Datum((Text(tuple(row["input_ids"]), (0.0, 1.0)),)) for row in rows]
     settings = FineTuningSettings(epochs=3, batch_size=1)
     trained = [datum.texts[0].ids for (datum,) in batches(data, settings, np.random.default_rng(0))]
-    assert [tuple(row["input_ids"]) for row in in_order(rows, 3)] == trained
+    assert [tuple(rows[i]["input_ids"]) for i in order(rows, 3)] == trained
 
 
 def run(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str) -> None:
@@ -227,6 +310,10 @@ def run(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str) -> None:
 def test_the_command_writes_samples_and_tables(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    cycle, slots = (c for c in QUICK_CASES if c.name in ("cycle-135M", "slots-0.5B"))
+    cycle = replace(cycle, name="cycle", systems=(OWN, LOOP), students=2, by_default=True)
+    slots = replace(slots, name="slots", systems=(OWN, batches_of(2)), by_default=True)
+    monkeypatch.setattr(program, "QUICK_CASES", (cycle, slots))
     run(monkeypatch, tmp_path, "--rounds", "2")
     table = (tmp_path / "speed-cpu.md").read_text()
     assert table in capsys.readouterr().out
@@ -240,13 +327,36 @@ def test_the_command_writes_samples_and_tables(
             assert len(system["rounds"]) == 2
             assert system["ratio"]["median"] > 0
     assert found["cases"][0]["systems"][0]["loss_error"] < 1e-5
+    assert len(found["cases"][0]["systems"][0]["rounds"][0]["losses"]) == 2
+    assert (tmp_path / "speed-cpu.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_when_time_is_over_no_case_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, tmp_path, "--minutes", "0.0000001")
+    assert "Nothing was measured." in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_cases_for_a_gpu_run_in_small_on_a_cpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(monkeypatch, tmp_path)
+    found = json.loads((tmp_path / "speed-cpu.json").read_text())
+    assert [case["case"]["name"] for case in found["cases"]] == [
+        case.name for case in GPU_CASES if case.by_default
+    ]
+    troubles = {system["trouble"] for case in found["cases"] for system in case["systems"]}
+    assert troubles <= {"", "not installed: No module named 'trl'"}
 
 
 @pytest.mark.slow
 def test_all_stacks_do_equal_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """TRL, in one process and in one for each stage, trains and answers as ours does."""
     pytest.importorskip("trl")
-    case = replace(QUICK_CASES[0], students=1, systems=CPU_CASES[0].systems)
+    (case,) = (c for c in QUICK_CASES if c.name == "cycle-0.5B")
+    case = replace(case, systems=CPU_CASES[0].systems)
     monkeypatch.setattr(program, "QUICK_CASES", (case,))
     run(monkeypatch, tmp_path, "--rounds", "1")
     found = json.loads((tmp_path / "speed-cpu.json").read_text())
