@@ -361,6 +361,20 @@ _METHODS = {
         "nothing",
         env={"SkillList": {"action": "plan", **_ANSWERS_OR_QUESTIONS}},
     ),
+    "exam-dpo": TeacherEntry(
+        "engines whose examples help in the prompt, by DPO (ARTE)",
+        {"SkillList": "methods.exam_dpo:ExamDPO"},
+        "context:Classroom",
+        "answers to exercises",
+        env={"SkillList": _SEEDED},
+    ),
+    "tailored": TeacherEntry(
+        "what it fails, with its own wrong answer beside it",
+        {"OpenEnded": "methods.tailored:Tailored"},
+        "context:Classroom",
+        "answers to exercises",
+        env={"OpenEnded": {"gate_settings": {"duplicates": "allow"}}},
+    ),
     "smoke-test": TeacherEntry(
         "the engine whose sample teaches a copy the most (DED)",
         {"SkillList": "methods.smoke_test:SmokeTest"},

@@ -39,8 +39,13 @@ NEEDED: dict[str, dict[str, Any]] = {
 }
 """Values for the settings that have no default."""
 
+EXAMINERS = ["tailored"]
+"""Teachers that ask the student, which these worlds do not have."""
+
 ONE_KIND = [
-    name for name, entry in TEACHERS.items() if len(entry.kinds) == 1 and not entry.kinds[0].action
+    name
+    for name, entry in TEACHERS.items()
+    if len(entry.kinds) == 1 and not entry.kinds[0].action and name not in EXAMINERS
 ]
 """Teachers of several kinds, of texts and of plans use words, which these worlds do not speak."""
 
