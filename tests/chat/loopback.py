@@ -107,8 +107,19 @@ Fault = Callable[[_Handler, Request], None]
 
 
 def answered(handler: _Handler, request: Request) -> None:
-    """No fault."""
-    handler.send(200, json.dumps(handler.completion(request)))
+    """No fault; as a stream where that is asked for."""
+    body = handler.completion(request)
+    if not request.get("stream"):
+        handler.send(200, json.dumps(body))
+        return
+    (choice,) = body["choices"]
+    told = {**body, "object": "chat.completion.chunk", "usage": None}
+    said = {"index": 0, "delta": choice["message"], "finish_reason": None}
+    end = {"index": 0, "delta": {}, "finish_reason": "stop"}
+    chunks = [{**told, "choices": [said]}, {**told, "choices": [end], "usage": body["usage"]}]
+    lines = [*map(json.dumps, chunks), "[DONE]"]
+    stream = "".join(f"data: {line}\n\n" for line in lines)
+    handler.send(200, stream, kind="text/event-stream")
 
 
 def status(code: int, message: str = "planned", /, **more: str) -> Fault:
