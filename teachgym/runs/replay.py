@@ -112,8 +112,11 @@ class Reliving:
         """Set the seconds spent after a repeated step to those that were recorded."""
         for numbers in stream_lines(self._run.metrics, step + 1):
             if numbers["step"] == step:
-                seconds = numbers["spent/seconds"]
+                seconds, state = numbers["spent/seconds"], self._base.state
                 self._base.ledger.spent = replace(self._base.ledger.spent, seconds=seconds)
+                # Else the next step would cost less than nothing, where this one was faster then.
+                reckoned = replace(state.reckoned, seconds=seconds)
+                self._base.take_up(replace(state, reckoned=reckoned))
 
     def _check_probes(self, line: Record) -> None:
         if self._base.probe_log.left:
