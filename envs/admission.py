@@ -1,12 +1,15 @@
-"""What happens to a batch on its way into training: pure functions."""
+"""What happens to a batch on its way into training: functions that change nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
+from teachgym.envs.episode import Episode
+from teachgym.gate import GateResult
+from teachgym.gate.filters import Memory
 from teachgym.shown import shown
 from teachgym.types import (
     EXERCISE,
@@ -36,6 +39,14 @@ def divide(data: Data, count: int, currency: str) -> tuple[Data, tuple[Verdict, 
     """The first ``count`` examples, and verdicts on those that ``currency`` is not enough for."""
     detail = f"{currency}: not enough left for it"
     return data[:count], tuple(Verdict(e, "budget", detail) for e in data[count:])
+
+
+def filtered(env: Episode, data: Data) -> tuple[GateResult, Mapping[str, Memory]]:
+    """What the gate's filters make of data that passed its checks, and what they remember."""
+    if not env.gate.filters or not data:
+        return GateResult(data, ()), env.state.filters
+    with env.probe_log.set_aside():
+        return env.gate.choose(data, env.probes, env.rng("filters"), env.state.filters)
 
 
 def apart(data: Data) -> tuple[Data, Data]:

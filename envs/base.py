@@ -12,16 +12,15 @@ from typing import Any, Literal
 import gymnasium as gym
 import numpy as np
 
-from teachgym.envs import probes
-from teachgym.envs.admission import apart, divide, items_of, most, stamp
+from teachgym.envs import probes, step_info
+from teachgym.envs.admission import apart, divide, filtered, items_of, most, stamp
 from teachgym.envs.aids import Aided
 from teachgym.envs.atomic import undone_on_error
 from teachgym.envs.pricing import Answers, cheapest, paid_for
 from teachgym.envs.probe_log import ProbeLog
-from teachgym.envs.rendering import Scene, render_ansi, render_rgb_array
+from teachgym.envs.rendering import Scene, rendered
 from teachgym.envs.restart import FROM_UNTRAINED, training_set
 from teachgym.envs.rules import EpisodeRules
-from teachgym.envs.step_info import new_losses, score_metrics, step_metrics, untaught
 from teachgym.errors import ConfigError, EpisodeError, unknown
 from teachgym.forest import Forest
 from teachgym.gate import Gate, Seen
@@ -148,7 +147,7 @@ class TeacherEnv(gym.Env[Report, Data]):
                 best=Best(0, report.accuracy, self.untrained),
             )
         )
-        return report, {"metrics": score_metrics(report)}
+        return report, {"metrics": step_info.score_metrics(report)}
 
     def step(self, action: Data) -> tuple[Report, float, bool, bool, dict[str, Any]]:
         """Vet, train, evaluate and reward; if something raises, the environment stays as it was.
@@ -164,15 +163,17 @@ class TeacherEnv(gym.Env[Report, Data]):
             self.ledger.record(Cost(steps=1, examples=len(accepted)))
             due = self._due(accepted)
             taught = due and bool(accepted or self.state.waiting)
-            result, losses = self._train(accepted) if taught else untaught(accepted)
+            result, losses = self._train(accepted) if taught else step_info.untaught(accepted)
             after = self._evaluate_val() if taught else before
             aided = self._evaluate_aided() if taught and self.state.aids else None
             self.ledger.record(Cost(seconds=perf_counter() - started))
             cost, incidents, calls = self._reckon()
             reward = self.rules.reward_scale * float(self.reward(before, after, cost))
             self._advance(after, accepted, waiting=0 if due else self.state.waiting + len(accepted))
-            info = {
-                "metrics": step_metrics(after, aided, accepted, rejected, incidents, result),
+            info: dict[str, Any] = {
+                "metrics": step_info.step_metrics(
+                    after, aided, accepted, rejected, incidents, result
+                ),
                 "data": accepted,
                 "losses": losses,
                 "rejected": rejected,
@@ -181,8 +182,9 @@ class TeacherEnv(gym.Env[Report, Data]):
                 "cost": replace(cost, seconds=0.0),  # so that equal seeds give equal infos
                 "stop_reason": self.state.stop_reason,
             }
-            info |= {"aided": aided} if aided else {}
-            info |= {"calls": calls} if calls else {}
+            if self.gate.filters:
+                info["metrics"] |= step_info.choice_metrics(self.task, accepted, rejected)
+            info |= {k: v for k, v in (("aided", aided), ("calls", calls)) if v}
             return after, reward, bool(self.state.stop_reason), False, info
 
     def end(self) -> None:
@@ -191,9 +193,6 @@ class TeacherEnv(gym.Env[Report, Data]):
 
     def render(self, forest: Forest | None = None) -> Any:
         """``ansi``: text; ``rgb_array``: uint8 (height, width, 3); ``forest`` is shown with it."""
-        if self.render_mode is None:
-            gym.logger.warn("render() does nothing without render_mode='ansi' or 'rgb_array'")
-            return None
         untrained = self._untrained_reports.get("val")
         scene = Scene(
             self.state,
@@ -203,7 +202,7 @@ class TeacherEnv(gym.Env[Report, Data]):
             left=float(self.budget_left.min(initial=1.0)),
             forest=forest,
         )
-        return (render_ansi if self.render_mode == "ansi" else render_rgb_array)(scene)
+        return rendered(scene, self.render_mode)
 
     def require_running(self) -> None:
         """Raise ``EpisodeError`` before ``reset`` and after the episode's end."""
@@ -324,21 +323,21 @@ class TeacherEnv(gym.Env[Report, Data]):
         """Examples that pass the gate and can be paid for, verdicts on the rest, the pretest."""
         items, malformed = items_of(data)
         gated = self.gate.inspect(items, seen=self._seen, limit=self.examples_available)
-        accepted, rejected = gated.accepted, malformed + gated.rejected
+        chosen, memory = filtered(self, gated.accepted)
+        self._state = replace(self.state, filters=memory)
+        accepted, rejected = chosen.accepted, malformed + gated.rejected + chosen.rejected
         pretest: tuple[Prediction, ...] = ()
         if accepted and self._pretests:
             asked, others = apart(accepted)
-            left = self._left_for_answers
-            askable = most(
-                self.examples_available,
-                lambda n: self.price_of_answers(n).generated_tokens <= left,
-            )
+            left, price = self._left_for_answers, self.price_of_answers
+            askable = most(self.examples_available, lambda n: price(n).generated_tokens <= left)
             pretest = self._ask(asked[:askable])
             _, unpaid = divide(asked, len(pretest), "generated_tokens")
             new = self.gate.veto_known(pretest)
             accepted, rejected = new.accepted + others, rejected + unpaid + new.rejected
-        affordable = most(len(accepted), lambda n: not self._lacking(accepted[:n]))
-        accepted, unpaid = divide(accepted, affordable, self._lacking(accepted))
+        allowed = min(len(accepted), self.examples_available)
+        affordable = most(allowed, lambda n: not self._lacking(accepted[:n]))
+        accepted, unpaid = divide(accepted, affordable, self._lacking(accepted) or "examples")
         return accepted, rejected + unpaid, pretest
 
     @property
@@ -405,7 +404,9 @@ class TeacherEnv(gym.Env[Report, Data]):
         result = self.trainer.train(self.student, data, self.rng("train"))
         self.ledger.record(replace(result.cost, seconds=0.0))
         new = self.state.waiting + len(accepted)
-        losses = new_losses(self.rules.training, result.losses, trained=len(data), new=new)
+        losses = step_info.new_losses(
+            self.rules.training, result.losses, trained=len(data), new=new
+        )
         return result, losses[self.state.waiting :]
 
     def _evaluate_val(self) -> Report:

@@ -25,7 +25,7 @@ from teachgym.errors import ConfigError, UnknownNameError, unknown
 from teachgym.evaluation import EVALUATORS
 from teachgym.forest.proposers import PROPOSERS
 from teachgym.gate import GateSettings
-from teachgym.gate.checks import CHECKS
+from teachgym.gate.checks import require_check
 from teachgym.rewards import PROXIES, make_reward
 from teachgym.settings import (
     Few,
@@ -85,7 +85,8 @@ class EnvConfig(EpisodeRules):
     gate_settings: Table[GateSettings] = GateSettings()
     """What may enter training; see `teachgym.gate.GateSettings`."""
     gate_checks: FromJson[tuple[Any, ...]] = ()
-    """What else keeps examples out: names of `teachgym list checks`, or checks of your own."""
+    """What else keeps examples out: names of `teachgym list checks`, or checks of your own; with
+    settings, a table such as `{"name": "random", "share": 0.5}`."""
     skills: Part | None = None
     """See the task through other skills: a skill file (`teachgym discover`), or `roots`, `one`,
     `opaque`, `shuffled`, `clusters-N`, or a source of your own; none = the task's own."""
@@ -140,7 +141,7 @@ class EnvConfig(EpisodeRules):
         with within("student_settings"):
             require_student(self.student, self.student_settings)
         for check in self.gate_checks:
-            CHECKS.check(check, {})
+            require_check(check)
         with within("evaluator_settings"):
             EVALUATORS.check(self.evaluator, self.evaluator_settings)
         with within("trainer_settings"):

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+import numpy as np
+
 from teachgym.envs.probe_log import ProbeLog
 from teachgym.gate import Gate
 from teachgym.ledger import Ledger
-from teachgym.protocols import Student, Task
+from teachgym.protocols import Probes, Student, Task
 from teachgym.snapshot import Snapshot
+from teachgym.streams import RngName
 from teachgym.types import Cost
 
 
@@ -26,6 +29,13 @@ class Episode(Protocol):
     @property
     def state(self) -> Snapshot:
         """Everything but the weights; raises ``EpisodeError`` before the first reset."""
+
+    @property
+    def probes(self) -> Probes:
+        """The questions that may be asked of the student."""
+
+    def rng(self, name: RngName) -> np.random.Generator:
+        """The random stream ``name`` of the current step."""
 
     def take_up(self, state: Snapshot) -> None:
         """Go on from ``state``, as far as weights, ledger and random state do not matter."""

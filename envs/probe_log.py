@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any
 
@@ -38,6 +39,19 @@ class ProbeLog:
     def replay(self, recorded: Iterable[Record]) -> None:
         """Answer what is asked from now on with these, in order, and ask no student."""
         self._kept, self._recorded = None, deque(recorded)
+
+    @contextmanager
+    def set_aside(self) -> Iterator[None]:
+        """What is asked within is asked, and not written down: a step asks it again when repeated.
+
+        Such are the questions of the gate's filters, which are no decisions of the teacher.
+        """
+        kept, recorded = self._kept, self._recorded
+        self._kept = self._recorded = None
+        try:
+            yield
+        finally:
+            self._kept, self._recorded = kept, recorded
 
     @property
     def left(self) -> int:

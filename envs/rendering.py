@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
+import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
@@ -55,6 +56,14 @@ class Scene:
         """The examples of the last step."""
         last = takewhile(lambda example: example.step == self.state.step, reversed(self.state.data))
         return tuple(last)[::-1]
+
+
+def rendered(scene: Scene, mode: str | None) -> Any:
+    """A scene in a render mode; None, with a warning, without one."""
+    if mode is None:
+        gym.logger.warn("render() does nothing without render_mode='ansi' or 'rgb_array'")
+        return None
+    return (render_ansi if mode == "ansi" else render_rgb_array)(scene)
 
 
 def render_ansi(scene: Scene) -> str:

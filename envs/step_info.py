@@ -8,7 +8,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from teachgym.envs.restart import TrainingMode
-from teachgym.types import Cost, Data, Incident, Report, Score, TrainResult, Verdict
+from teachgym.protocols import Task
+from teachgym.types import (
+    EXERCISE,
+    Cost,
+    Data,
+    Incident,
+    Report,
+    Score,
+    TrainResult,
+    Verdict,
+)
 
 
 def score_metrics(report: Report) -> dict[str, float]:
@@ -51,6 +61,19 @@ def step_metrics(
         **{f"incidents/{event}": n for event, n in sorted(events.items())},
     }
     return {**metrics, "loss": result.loss} if math.isfinite(result.loss) else metrics
+
+
+def choice_metrics(task: Task, accepted: Data, rejected: Sequence[Verdict]) -> dict[str, float]:
+    """Yield and quality of what the gate's filters have left.
+
+    The yield is the share of the batch that was accepted, the quality the share of the accepted
+    exercises whose targets are right as far as the task can tell. What is not known is left out.
+    """
+    handed_in = len(accepted) + len(rejected)
+    found = {"yield": len(accepted) / handed_in} if handed_in else {}
+    quality = Score.of(task.verify(e) for e in accepted if e.kind == EXERCISE)
+    told = {"": quality.mean, "_stderr": quality.stderr, "_n": quality.n}
+    return found | ({f"quality{what}": n for what, n in told.items()} if quality.n else {})
 
 
 def _named(scores: Mapping[str, Score]) -> dict[str, float]:

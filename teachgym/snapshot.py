@@ -45,6 +45,8 @@ class Snapshot:
     """Why the episode has ended; empty while it runs."""
     aids: Mapping[str, str] = field(default_factory=dict)
     """What stands before the prompts of the aided evaluations; see ``teachgym.envs.aids``."""
+    filters: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    """What each filter of the gate, by its place among them, keeps for the next step."""
     forest: Forest | None = None
     """The Skill-Tree environment's forest."""
     past: tuple[str, ...] = ()

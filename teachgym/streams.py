@@ -88,7 +88,7 @@ def _digest(text: str, entropy: int) -> bytes:
     return blake2b(text.encode(), digest_size=16, key=entropy.to_bytes(8)).digest()
 
 
-RngName = Literal["data", "train", "skills", "replay", "orders", "text"]
+RngName = Literal["data", "train", "skills", "replay", "orders", "text", "filters"]
 """The named random streams of an episode."""
 
 _STREAMS: dict[RngName, int] = {
@@ -98,6 +98,7 @@ _STREAMS: dict[RngName, int] = {
     "replay": 3,
     "orders": 4,
     "text": 5,
+    "filters": 6,
 }
 
 

@@ -6,11 +6,12 @@ Each gives the offending value and the rule it breaks, or None.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from teachgym.errors import ConfigError, ConformanceError, unknown
+from teachgym.gate.filters.filter import Filter
 from teachgym.gate.settings import GateSettings
 from teachgym.images import ImageStore, open_image
 from teachgym.protocols import Task
@@ -23,12 +24,22 @@ Check = Callable[[Example], str | None]
 
 CHECKS = Registry(
     "gate check",
-    {"hides-target": "teachgym.gate.checks:fault_of_shown_target"},
+    {
+        "hides-target": "teachgym.gate.checks:fault_of_shown_target",
+        "random": "teachgym.gate.filters.random:Random",
+        "pass-rate": "teachgym.gate.filters.pass_rate:PassRate",
+        "diverse": "teachgym.gate.filters.diverse:Diverse",
+        "llkd-like": "teachgym.gate.filters.llkd_like:LlkdLike",
+        "teachability": "teachgym.gate.filters.teachability:Teachability",
+        "loss": "teachgym.gate.filters.loss:Loss",
+        "ifd": "teachgym.gate.filters.ifd:Ifd",
+    },
     services={"task": None},
     functions=True,
 )
 """Checks that are asked for (``gate_checks``), beside those of every gate: functions of an example,
-or classes of such, made with ``task`` if they have a parameter of that name."""
+classes of such, or of filters (``teachgym.gate.filters.Filter``), made with ``task`` if they have a
+parameter of that name."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +61,50 @@ class Asked:
         )
 
 
-def make_check(name: Any, task: Task) -> tuple[str, Check]:
-    """A check that was asked for, after the reason that it gives.
+def make_check(asked: Any, task: Task) -> tuple[str, Check | Filter]:
+    """A check or filter that was asked for, after the reason that it gives.
+
+    Args:
+        asked: a name in one of the ways of ``teachgym.registry``, or the part; with settings, a
+            table of them with the ``name``.
+        task: for those that want it.
 
     Raises:
         UnknownNameError: for what names no check.
+        ConfigError: for settings that it does not have, or a table without a name.
     """
-    return label(name), Asked(CHECKS.make(name, task=task), CHECKS.what(name))
+    name, settings = divided(asked)
+    made = CHECKS.make(name, settings=settings, task=task)
+    return label(name), made if isinstance(made, Filter) else Asked(made, CHECKS.what(name))
+
+
+def require_check(asked: Any) -> None:
+    """Refuse what ``make_check`` would refuse, before there is a task."""
+    name, settings = divided(asked)
+    CHECKS.check(name, settings)
+
+
+def divided(asked: Any) -> tuple[Any, Mapping[str, Any]]:
+    """Name and settings of a check that was asked for."""
+    if not isinstance(asked, Mapping):
+        return asked, {}
+    if "name" not in asked:
+        raise ConfigError(
+            f"gate_checks has {shown(asked)}; a table of settings must have the check's name, as "
+            'in {"name": "random", "share": 0.5}'
+        )
+    return asked["name"], {key: value for key, value in asked.items() if key != "name"}
+
+
+def require_faults(name: str, faults: Any, count: int) -> None:
+    """Raise ``ConformanceError`` for what is no fault or None for each of ``count`` examples."""
+    listed = isinstance(faults, Sequence) and not isinstance(faults, str)
+    if listed and len(faults) == count and all(f is None or isinstance(f, str) for f in faults):
+        return
+    raise ConformanceError(
+        f"gate check {name!r} gives {shown(faults)} for {count} examples; it must give a text that "
+        "says what is wrong, or None, for each of them"
+    )
 
 
 def fault_of_shown_target(example: Example) -> str | None:

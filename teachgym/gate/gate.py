@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
+
+from teachgym.errors import BudgetError
 from teachgym.gate.checks import (
     Check,
     Shape,
@@ -22,15 +26,18 @@ from teachgym.gate.checks import (
     fault_of_texts,
     fault_of_turns,
     make_check,
+    require_faults,
 )
 from teachgym.gate.contamination import Contamination
+from teachgym.gate.filters.filter import Filter, Memory
 from teachgym.gate.held_out import HeldOut
 from teachgym.gate.kinds import fault_of_kind
 from teachgym.gate.near_duplicates import NearDuplicates, format_of
 from teachgym.gate.seen import Seen
 from teachgym.gate.settings import GateSettings
 from teachgym.images import ImageStore
-from teachgym.protocols import Task
+from teachgym.protocols import Probes, Task
+from teachgym.registry import noting
 from teachgym.shown import in_short, shown
 from teachgym.types import EXERCISE, Data, Example, Prediction, Verdict, identity_of, leaf_skills
 from teachgym.wellformed import fault_of_example
@@ -78,7 +85,8 @@ The others are the gate's, in the order in which it looks:
 * ``budget``: as many as may be paid for were accepted before it;
 * ``known``: the student answers it already.
 
-Checks that were asked for (``gate_checks``) come before ``duplicate``, each with its own name.
+Checks that were asked for (``gate_checks``) come before ``duplicate``, each with its own name;
+filters after all but ``known``, and what the budget does not pay for is cut off after them.
 """
 
 
@@ -104,7 +112,8 @@ class Gate:
         task: what is taught.
         settings: the rules that are a matter of choice.
         checks: names in ``teachgym.gate.checks.CHECKS``, or checks in the other ways of
-            ``teachgym.registry``; what they reject has their name as its reason.
+            ``teachgym.registry``, or tables of settings with a ``name``; what they reject has
+            their name as its reason.
 
     Raises:
         MissingExtraError: for near duplicates, if datasketch is not installed.
@@ -146,7 +155,10 @@ class Gate:
             ("answer", partial(fault_of_rejected, task)),
             ("kind", partial(fault_of_kind, task)),
         ]
-        self._checks = (*own, *(make_check(name, task) for name in checks))
+        asked = [make_check(name, task) for name in checks]
+        self._checks = (*own, *((n, c) for n, c in asked if not isinstance(c, Filter)))
+        self.filters = tuple((n, c) for n, c in asked if isinstance(c, Filter))
+        """Those of ``checks`` that look at a whole batch, each after its reason."""
         self._any_skill = leaf_skills(task.skills)[0]
         self._near: NearDuplicates | None = None
         if chosen.duplicates == "near":
@@ -184,8 +196,10 @@ class Gate:
             examples: the batch.
             seen: prompts, in the gate's ``form``, of the data trained on before; a ``Seen``
                 is looked through once, however often it is given.
-            limit: the most examples to accept, >= 0; None = any number.
+            limit: the most examples to accept, >= 0; None = any number. Not held where filters
+                choose among them next.
         """
+        limit = None if self.filters else limit
         checks = self._checks
         if self.settings.duplicates != "allow":
             checks += (("duplicate", _first_outside(seen, self.form, self._near)),)
@@ -201,6 +215,40 @@ class Gate:
             else:
                 accepted.append(example)
         return GateResult(tuple(accepted), tuple(rejected))
+
+    def choose(
+        self, data: Data, probes: Probes, rng: np.random.Generator, memory: Mapping[str, Memory]
+    ) -> tuple[GateResult, Mapping[str, Memory]]:
+        """Divide what ``inspect`` accepted as the filters see it, and what they keep for later.
+
+        Where an answer of the student cannot be paid for, the rest of the batch is rejected.
+
+        Args:
+            data: accepted examples.
+            probes: asks the student.
+            rng: of the filters.
+            memory: of each filter, as they left it the last time; it is not changed.
+
+        Raises:
+            ConformanceError: for a filter that gives something else than a fault or None for each.
+        """
+        rejected: list[Verdict] = []
+        kept = {place: deepcopy(found) for place, found in memory.items()}
+        for place, (name, chooser) in enumerate(self.filters):
+            if not data:
+                break
+            try:
+                with noting(f"gate check {name!r}"):
+                    faults = chooser.choose(data, probes, rng, kept.setdefault(str(place), {}))
+            except BudgetError as error:
+                rejected += [Verdict(example, "budget", str(error)) for example in data]
+                data = ()
+                break
+            require_faults(name, faults, len(data))
+            both = list(zip(data, faults, strict=True))
+            rejected += [Verdict(e, name, fault) for e, fault in both if fault is not None]
+            data = tuple(e for e, fault in both if fault is None)
+        return GateResult(data, tuple(rejected)), kept
 
     def veto_known(self, predictions: Sequence[Prediction]) -> GateResult:
         """Divide accepted examples by the student's answers to them, given before training.

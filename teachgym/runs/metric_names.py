@@ -53,6 +53,7 @@ _INCIDENTS = {
     "malformed": "a reply nobody could read, after the last attempt",
     "no-usage": "a reply whose tokens the server did not count, so they are estimated",
     "not-wrong": "a wrong response that is right",
+    "other-problem": "a problem that was to be answered as it is and was changed",
     "reask": "a reply nobody could read, asked for again",
     "refusal": "a reply that refuses",
     "repaired": "a reply whose JSON had to be mended",
@@ -120,6 +121,20 @@ METRICS: tuple[Metric, ...] = (
         "where not 0",
         _REASONS,
     ),
+    Metric(
+        "yield",
+        "share of the batch that the student was trained on",
+        "in [0, 1]",
+        "steps with a batch, where a filter is among `gate_checks`",
+    ),
+    Metric(
+        "quality",
+        "share of the accepted exercises whose targets the task calls right",
+        "in [0, 1]",
+        "as `yield`, where some were accepted",
+    ),
+    Metric("quality_stderr", "its standard error over examples", ">= 0", "as `quality`"),
+    Metric("quality_n", "exercises that could be checked", "examples", "as `quality`"),
     Metric(
         "incidents",
         "what went wrong with chat models, or with the budget",

@@ -12,13 +12,13 @@ import pytest
 
 import teachgym
 from teachgym.benchmarks.bench.scripted_teacher import answer
-from teachgym.envs.step_info import step_metrics
+from teachgym.envs.step_info import choice_metrics, step_metrics
 from teachgym.experiment import RunConfig, run
 from teachgym.gate import REASONS
 from teachgym.runs import RunFolder
 from teachgym.runs.files import read_lines
 from teachgym.runs.metric_names import METRICS, metrics_table
-from teachgym.testing import ListTracker
+from teachgym.testing import ListTracker, ToyTask
 from teachgym.types import (
     CURRENCIES,
     Cost,
@@ -115,6 +115,7 @@ def test_every_documented_name_is_logged_by_something() -> None:
         [Incident(event) for event in INCIDENTS],
         TrainResult(0.0, 0, Cost()),
     )
+    metrics |= choice_metrics(ToyTask(), (ToyTask().examples("train")[0],), ())
     assert ALWAYS | set(map(by_kind, metrics)) == DOCUMENTED
 
 

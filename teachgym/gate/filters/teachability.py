@@ -1,0 +1,86 @@
+"""``teachability``: chooses what helps the student with sibling problems when it reads it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from teachgym.gate.filters.filter import (
+    Filter,
+    Memory,
+    all_but_highest,
+    require_single_answers,
+)
+from teachgym.protocols import Probes, Task
+from teachgym.settings import Few, ShareAboveZero, checked
+from teachgym.streams import Streams
+from teachgym.types import EXERCISE, Data, Example, score_of
+
+
+@checked
+@dataclass(frozen=True, slots=True)
+class Teachability(Filter):
+    """Keeps the examples that, as the student's only worked example, get it through an exam best.
+
+    The LbT score of Learning by Teaching (Ning et al. 2024, arXiv 2406.14629, section 3, M1): the
+    accuracy on a few sibling problems of a student that reads problem and rationale before each.
+    Differences: siblings are other exercises of the skill and level, which the task makes or its
+    ``train`` holds, where the paper has variants of one problem; the student answers greedily and
+    once, where the paper draws three answers at temperature 0.7; the score chooses examples for
+    training, where it elects the teacher's answer. It takes a student that learns from what it
+    reads: of one trained from scratch, such as ``tiny``, the score is noise.
+
+    Raises:
+        ConfigError: for a task that answers back.
+    """
+
+    task: Task
+    exams: Few = 3
+    """Sibling problems for each example, >= 1; the answers' tokens are charged."""
+    share: ShareAboveZero = 0.5
+    """Of each skill's examples, rounded up, in (0, 1]."""
+
+    def __post_init__(self) -> None:
+        require_single_answers(self.task)
+
+    def choose(
+        self, data: Data, probes: Probes, rng: np.random.Generator, memory: Memory
+    ) -> list[str | None]:
+        """See ``Filter``; auxiliary text stays, and so does what has no siblings."""
+        streams = Streams(rng)
+        papers = [self._exam(e, streams) if e.kind == EXERCISE else () for e in data]
+        sat = [
+            (replace(exam, prompt=f"{e.prompt}{e.target}\n\n{exam.prompt}"), exam, place)
+            for place, (e, exams) in enumerate(zip(data, papers, strict=True))
+            for exam in exams
+        ]
+        answers = probes.greedy([asked for asked, _, _ in sat])
+        grades = self.task.grade_all([exam for _, exam, _ in sat], answers)
+        marks: dict[int, list[float]] = defaultdict(list)
+        for (_, _, place), grade in zip(sat, grades, strict=True):
+            marks[place].append(score_of(grade))
+        scored = [place for place in range(len(data)) if marks[place]]
+        scores = [float(np.nanmean(marks[place])) for place in scored]
+        skills = [data[place].skill for place in scored]
+        told = all_but_highest(scores, self.share, "teachability", skills)
+        faults: list[str | None] = [None] * len(data)
+        for place, fault in zip(scored, told, strict=True):
+            faults[place] = fault
+        return faults
+
+    def _exam(self, example: Example, streams: Streams) -> Data:
+        """Exercises of the same skill and level that ask something else, at most ``exams``."""
+        rng = streams.of(example.skill, example.difficulty)
+        if self.task.is_procedural:
+            drawn = (self.task.make(example.skill, example.difficulty, rng) for _ in range(99))
+            others = (exam for exam in drawn if exam.identity != example.identity)
+            return tuple(exam for exam, _ in zip(others, range(self.exams), strict=False))
+        pool = [
+            other
+            for other in self.task.examples("train")
+            if (other.skill, other.difficulty) == (example.skill, example.difficulty)
+            and other.identity != example.identity
+        ]
+        return tuple(pool[i] for i in rng.permutation(len(pool))[: self.exams])
