@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from teachgym.engines.mistakes import mistaken
 from teachgym.protocols import Student, Task
 from teachgym.streams import chance
 from teachgym.types import EXERCISE, Data, Example, score_of
@@ -59,9 +60,7 @@ class LabelNoise:
     def _mislabelled(self, example: Example, offers: Sequence[str]) -> Example:
         """The example with the first wrong target, counted from a place its prompt decides."""
         first = int(chance(self.seed, "wrong target", example.identity) * len(offers))
-        doubled = example.target * 2
-        candidates = (*offers[first:], *offers[:first], example.target[::-1])
-        wrong = next((t for t in candidates if self._is_wrong(example, t)), doubled)
+        wrong = mistaken(example, offers, first, lambda target: self._is_wrong(example, target))
         return replace(example, target=wrong, spans=(), soft_labels=())
 
     def _is_wrong(self, example: Example, target: str) -> bool:

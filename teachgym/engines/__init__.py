@@ -13,12 +13,16 @@ from typing import Any
 from teachgym.chat.settings import Chat, check_chat
 from teachgym.engines.backward import BackwardEngine
 from teachgym.engines.dispatch import DispatchEngine
+from teachgym.engines.imperfect import ImperfectEngine
 from teachgym.engines.llm import LLMEngine
 from teachgym.engines.pool import PoolEngine
 from teachgym.engines.procedural import ProceduralEngine
 from teachgym.engines.replay import ReplayEngine
+from teachgym.engines.similar import SimilarEngine
+from teachgym.engines.verified import VerifiedEngine
 from teachgym.protocols import DataEngine, Meter, Task
 from teachgym.registry import Registry
+from teachgym.settings import Few, Positive, ShareBetween
 
 
 def dispatch_engine(
@@ -73,6 +77,57 @@ def backward_engine(
     return BackwardEngine(made)
 
 
+def imperfect_engine(
+    task: Task,
+    meter: Meter | None = None,
+    *,
+    engine: Any = "procedural",
+    engine_settings: Mapping[str, Any] = MappingProxyType({}),
+    chat: Chat | None = None,
+    wrong: ShareBetween = 0.3,
+    concentration: Positive = 1.0,
+) -> ImperfectEngine:
+    """Answers another engine's exercises with known errors: an ``ImperfectEngine`` from settings.
+
+    Args:
+        task: what the data is for.
+        meter: pays for the calls of both.
+        engine: the other engine.
+        engine_settings: its own.
+        chat: its chat model, if it uses one.
+        wrong: the share of wrong targets, in (0, 1).
+        concentration: how little its confidence says, > 0; see ``ImperfectEngine``.
+    """
+    made = ENGINES.make(engine, task, settings=engine_settings, meter=meter, chat=chat)
+    return ImperfectEngine(made, task, meter, wrong=wrong, concentration=concentration)
+
+
+def verified_engine(
+    task: Task,
+    meter: Meter | None = None,
+    *,
+    engine: Any = "imperfect",
+    engine_settings: Mapping[str, Any] = MappingProxyType({}),
+    chat: Chat | None = None,
+    attempts: Few = 5,
+) -> VerifiedEngine:
+    """Has another engine make again what is not right: a ``VerifiedEngine`` from settings.
+
+    Args:
+        task: what the data is for.
+        meter: pays for the calls of the other engine.
+        engine: the other engine.
+        engine_settings: its own.
+        chat: its chat model, if it uses one.
+        attempts: the most for each example, >= 1.
+    """
+    made = ENGINES.make(engine, task, settings=engine_settings, meter=meter, chat=chat)
+    return VerifiedEngine(made, task, meter, attempts=attempts)
+
+
+_AROUND = {"backward": "procedural", "imperfect": "procedural", "verified": "imperfect"}
+"""Engines that are made around another, and which one that is by default."""
+
 ENGINES = Registry(
     "engine",
     {
@@ -82,6 +137,9 @@ ENGINES = Registry(
         "llm": "teachgym.engines.llm:LLMEngine",
         "by-order": "teachgym.engines:dispatch_engine",
         "backward": "teachgym.engines:backward_engine",
+        "imperfect": "teachgym.engines:imperfect_engine",
+        "verified": "teachgym.engines:verified_engine",
+        "similar": "teachgym.engines.similar:SimilarEngine",
     },
     given=("task",),
     services={"meter": None, "chat": check_chat},
@@ -94,10 +152,13 @@ __all__ = [
     "ENGINES",
     "BackwardEngine",
     "DispatchEngine",
+    "ImperfectEngine",
     "LLMEngine",
     "PoolEngine",
     "ProceduralEngine",
     "ReplayEngine",
+    "SimilarEngine",
+    "VerifiedEngine",
     "dispatch_engine",
     "require_engine",
 ]
@@ -112,8 +173,8 @@ def require_engine(name: Any, settings: Mapping[str, Any], chat: Chat | None) ->
         MissingExtraError: if a package that it needs is not installed.
     """
     ENGINES.check(name, settings, services={"chat": chat})
-    if name == "backward":
-        inner = settings.get("engine", "procedural")
+    if name in _AROUND:
+        inner = settings.get("engine", _AROUND[name])
         require_engine(inner, settings.get("engine_settings", {}), chat)
     for own_name, own in settings.get("engines", {}).items() if name == "by-order" else ():
         rest = {key: value for key, value in own.items() if key not in ("name", "chat")}

@@ -50,8 +50,12 @@ class Examiner:
         example = self._elect(problem, solutions)
         if example is None:
             return None
-        if normalise(example.prompt) in {normalise(other.prompt) for other in shown}:
+        is_shown = normalise(example.prompt) in {normalise(other.prompt) for other in shown}
+        if is_shown and self.settings.style != "answer":
             self._note("duplicate", f"{example.prompt!r:.200} is one of the examples shown")
+            return None
+        if not is_shown and self.settings.style == "answer":
+            self._note("other-problem", f"{example.prompt!r:.200} is none of the examples shown")
             return None
         if self.settings.verify and self.syllabus.verify(example) != 1:
             self._note("unverified", f"{example.target!r:.200} for {example.prompt!r:.200}")

@@ -125,7 +125,7 @@ class Writer:
         """The items whose problem was not in the batch before."""
         for item in items:
             problem = normalise(item["problem"])
-            if problem in batch.known:
+            if problem in batch.known and self.settings.style != "answer":
                 self._note("duplicate", f"{problem!r:.200} was written before")
             else:
                 batch.known.add(problem)
@@ -144,6 +144,8 @@ class Writer:
             difficulty=in_words(job.order.difficulty),
             seeds=seeds,
             shots=shots,
+            style=self.settings.style,
+            shows_wrong=self.settings.shows_wrong,
             describe=self.syllabus.describe,
             written=newest(batch.problems.get(job.leaf, ()), self.settings.shown_tokens),
             fields=self._problem,
@@ -156,9 +158,13 @@ class Writer:
         seeds = [self._by_id[seed] for seed in order.seeds if seed in self._by_id]
         if len(seeds) > most:
             seeds = [seeds[i] for i in job.rng.permutation(len(seeds))[:most]]
+        elif not seeds and self.settings.style != "new":
+            wanted = Order(job.topic, min(job.missing, most), order.difficulty)
+            seeds = list(self._pool.generate(Plan((wanted,)), job.rng))
         wanted = Order(job.topic, max(0, self.settings.shots - len(seeds)), order.difficulty)
         drawn = self._pool.generate(Plan((wanted,)), job.rng)
-        return tuple(seeds), tuple(shot for shot in drawn if shot.id not in order.seeds)
+        own = {*order.seeds, *(seed.id for seed in seeds)}
+        return tuple(seeds), tuple(shot for shot in drawn if shot.id not in own)
 
     def _solve(self, written: Sequence[_Written]) -> list[list[Fields]]:
         """The solutions to each problem; its own is the first if it came with one."""

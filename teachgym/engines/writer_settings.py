@@ -40,6 +40,15 @@ class WriterSettings:
     """Most times that an example which the task does not call right is given back with what was
     found wrong, to be mended, >= 0; needs ``verify``, and ``votes`` of 1. After VeriCoder (arXiv
     2504.15659), which makes five attempts at the program or its tests."""
+    style: Literal["new", "similar", "rephrase", "answer"] = "new"
+    """What is made of an order's seeds; but for ``new``, of training examples if it has none.
+    ``new``: problems that vary them; ``similar``: problems like each, as in LLM2LLM (Lee et al.
+    2024, arXiv 2403.15042); ``rephrase``: the same in other words; ``answer``: another answer to
+    the same text (the last two are engines of Chan et al. 2024, arXiv 2409.19759)."""
+    shows_wrong: bool = False
+    """Whether an order's hint is a student's wrong answer to its seeds, which is shown beside them
+    so that what is written sets its mistake right. Learn-to-Reason (Jiang et al. 2023, arXiv
+    2310.13332) shows it, with ``style="answer"``; LLM2LLM does not."""
     rejected: bool = False
     """Whether examples get a wrong response, for preference losses: with votes, a solution that
     lost (none if all agree); without, one that the chat model is asked for."""
@@ -49,4 +58,8 @@ class WriterSettings:
             raise ConfigError(
                 f"repairs is {self.repairs}, with votes={self.votes} and verify={self.verify}; it "
                 "must be 0, or votes 1 and verify true"
+            )
+        if self.style == "answer" and self.stages == 2:
+            raise ConfigError(
+                "stages is 2 and style 'answer', which writes no problems; set stages to 1"
             )

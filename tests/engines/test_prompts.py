@@ -32,6 +32,8 @@ VARIABLES = {
     "skill": Skill("copy", None, "Say the word."),
     "subskill": "palindromes",
     "hint": "mixes up vowels",
+    "style": "similar",
+    "shows_wrong": False,
     "difficulty": "hard",
     "seeds": (SHOT,),
     "shots": (SHOT,),

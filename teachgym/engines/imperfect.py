@@ -1,0 +1,91 @@
+"""``ImperfectEngine``: a teacher that errs, and knows how likely it does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from teachgym.engines.mistakes import mistaken
+from teachgym.gate.filters.llkd_like import CONFIDENCE
+from teachgym.protocols import DataEngine, Meter, Task
+from teachgym.settings import Positive, ShareBetween, checked
+from teachgym.streams import Streams
+from teachgym.types import EXERCISE, Cost, Data, Example, Order, Plan, score_of
+
+
+class ImperfectEngine(DataEngine):
+    r"""The exercises of another engine as a writer with known errors would answer them.
+
+    Each exercise has a chance q of its own to be answered wrongly, so that the writer is
+    calibrated: of the exercises of which it is sure by 1 - q, the share 1 - q is right::
+
+        q ~ Beta(concentration * wrong, concentration * (1 - wrong))
+
+    The wrong target is that of another exercise of its skill and level in the batch that the task
+    does not call right (else its own reversed, or doubled). Confidence stands in
+    ``meta["confidence"]``. Every exercise is charged as a call of the teacher, and none is
+    written when the budget has none left. Auxiliary text is passed on as it is.
+
+    Args:
+        engine: makes the exercises.
+        task: grades candidates for wrong targets.
+        meter: pays; None = nobody.
+        wrong: the share of wrong targets, in (0, 1).
+        concentration: > 0; near 0 confidence is 0 or 1 and gives every error away, and from about
+            100 on it is 1 - ``wrong`` for all and says nothing.
+    """
+
+    name = "imperfect"
+
+    @checked
+    def __init__(
+        self,
+        engine: DataEngine,
+        task: Task,
+        meter: Meter | None = None,
+        *,
+        wrong: ShareBetween = 0.3,
+        concentration: Positive = 1.0,
+    ) -> None:
+        self._engine, self._task, self._meter = engine, task, meter
+        self._beta = concentration * wrong, concentration * (1 - wrong)
+
+    def fault(self, order: Order) -> str | None:
+        """What the other engine has against the order."""
+        return self._engine.fault(order)
+
+    def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
+        """At most ``order.count`` examples per order, as many as can be paid for.
+
+        Raises:
+            UnknownSkillError: for an order of a skill that the task does not have.
+        """
+        streams = Streams(rng)
+        made = self._engine.generate(plan, streams.of("exercises"))
+        targets: dict[tuple[str, float | None], set[str]] = {}
+        for example in made:
+            targets.setdefault((example.skill, example.difficulty), set()).add(example.target)
+        offers = {cell: sorted(found) for cell, found in targets.items()}
+        data: list[Example] = []
+        for example in made:
+            if self._meter is not None:
+                if self._meter.exhausted():
+                    break
+                self._meter.record(Cost(teacher_calls=1))
+            own = streams.of("answer", example.identity)
+            cell = offers[example.skill, example.difficulty]
+            data.append(self._answered(example, cell, own) if example.kind == EXERCISE else example)
+        return tuple(data)
+
+    def _answered(self, example: Example, offers: list[str], rng: np.random.Generator) -> Example:
+        """The exercise with the writer's target, right or wrong, and its confidence."""
+        chance, draw = float(rng.beta(*self._beta)), float(rng.random())
+        first = int(rng.integers(len(offers)))
+        if draw < chance:
+            target = mistaken(example, offers, first, lambda t: self._is_wrong(example, t))
+            example = example.with_target(target)
+        return replace(example, meta={**example.meta, CONFIDENCE: 1 - chance})
+
+    def _is_wrong(self, example: Example, target: str) -> bool:
+        return target != example.target and score_of(self._task.grade(example, target)) < 1

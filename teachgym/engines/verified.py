@@ -1,0 +1,68 @@
+"""``VerifiedEngine``: what the task does not call right is made again, a few times."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from teachgym.protocols import DataEngine, Meter, Task
+from teachgym.settings import Few, checked
+from teachgym.streams import Streams
+from teachgym.types import EXERCISE, Data, Example, Incident, Order, Plan
+
+
+class VerifiedEngine(DataEngine):
+    """Has another engine make again what fails the task's check, and hands in what passes.
+
+    The verified data of VeriCoder (Wei et al. 2025, arXiv 2504.15659): at most five attempts at
+    each example, every one of them paid for, and what never passes is left out. Difference: an
+    attempt is a new exercise of the same order, where the paper has the teacher mend the old one
+    with the log of its failure; that is what the engine ``llm`` does with ``repairs``. The check
+    is the task's, where the paper's teacher writes the tests as well, and may misread both alike.
+
+    Args:
+        engine: makes the exercises, and charges for each attempt where it charges at all.
+        task: checks them; auxiliary text passes.
+        meter: is told of what failed (incident ``unverified``).
+        attempts: the most for each example, >= 1; 1 leaves out what fails.
+    """
+
+    name = "verified"
+
+    @checked
+    def __init__(
+        self, engine: DataEngine, task: Task, meter: Meter | None = None, *, attempts: Few = 5
+    ) -> None:
+        self._engine, self._task, self._meter = engine, task, meter
+        self._attempts = attempts
+
+    def fault(self, order: Order) -> str | None:
+        """What the other engine has against the order."""
+        return self._engine.fault(order)
+
+    def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
+        """At most ``order.count`` right examples per order.
+
+        Raises:
+            UnknownSkillError: for an order of a skill that the task does not have.
+        """
+        streams, kept = Streams(rng), [list[Example]() for _ in plan.orders]
+        for attempt in range(self._attempts):
+            for place, order in enumerate(plan.orders):
+                missing = order.count - len(kept[place])
+                if attempt and not missing:
+                    continue
+                own = streams.of(place, order.engine, order.skill, order.difficulty)
+                made = self._engine.generate(Plan((replace(order, count=missing),)), own)
+                kept[place] += [example for example in made if self._passes(example)]
+        return tuple(example for of_order in kept for example in of_order)
+
+    def _passes(self, example: Example) -> bool:
+        """Whether the task calls it right; what is not is noted."""
+        if example.kind != EXERCISE or self._task.verify(example) >= 1:
+            return True
+        if self._meter is not None:
+            detail = f"{example.target!r:.200} for {example.prompt!r:.200}"
+            self._meter.note(Incident("unverified", detail))
+        return False
