@@ -129,6 +129,11 @@ class SlotCache:
             self._layers[index] = (new[0], new[1])
         return self._layers[index]
 
+    def spread(self, source: int, targets: Sequence[int], length: int) -> None:
+        """Copy the first ``length`` positions of a slot to those of others."""
+        for stored in (x for layer in self._layers.values() for x in layer):
+            stored[targets, :, :length] = stored[source, :, :length]
+
     def move(self, sources: Sequence[int], targets: Sequence[int]) -> None:
         """Copy each slot of ``sources`` to that of ``targets``; no slot is in both."""
         for stored in (x for layer in self._layers.values() for x in layer):
@@ -153,6 +158,60 @@ class Prefill:
         for stored, new in zip(self.cache.layer(layer, k, v), (k, v), strict=True):
             stored[self.slots, :, self.positions] = new[0].transpose(0, 1)
         return self.packed.attend(layer, q, k, v, scoring)
+
+
+@dataclass(frozen=True)
+class Extend:
+    """A plan for packed texts that go on where what their slots hold ends."""
+
+    cache: SlotCache
+    packed: Packed
+    rows: tuple[int, ...]
+    """Slot of each text, shape (n,)."""
+    starts: tuple[int, ...]
+    """Positions that each slot holds already, shape (n,)."""
+
+    def attend(
+        self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scoring: Scoring
+    ) -> torch.Tensor:
+        """Write new keys and values, then attend to what each slot holds, texts side by side."""
+        stored, (texts, places, positions) = self.cache.layer(layer, k, v), self._tokens
+        for cached, new in zip(stored, (k, v), strict=True):
+            cached[self._rows[texts], :, positions] = new[0].transpose(0, 1)
+        n, longest = len(self.rows), max(self.packed.lengths)
+        queries = q.new_zeros(n, longest, q.shape[1], q.shape[3])
+        queries[texts, places] = q[0].transpose(0, 1)
+        mask = self._visible
+        length = mask.shape[-1]
+        if scoring.window is not None and scoring.window < length:
+            mask = mask & mask.flip(-1).cumsum(-1).flip(-1).le(scoring.window)
+        keys, values = (cached[self._rows, :, :length] for cached in stored)
+        out = _attend_to(mask, queries.transpose(1, 2), keys, values, scoring)
+        return out.transpose(1, 2)[texts, places][None]
+
+    @cached_property
+    def _rows(self) -> torch.Tensor:
+        return torch.tensor(self.rows, device=self.packed.device)
+
+    @cached_property
+    def _tokens(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Of each token its text, its place in it and its position, shape (T,) each."""
+        lengths = self.packed.lengths
+        places = torch.cat([torch.arange(n) for n in lengths])
+        texts = torch.arange(len(lengths)).repeat_interleave(torch.tensor(lengths))
+        positions = places + torch.tensor(self.starts)[texts]
+        texts, places, positions = (x.to(self.packed.device) for x in (texts, places, positions))
+        return texts, places, positions
+
+    @cached_property
+    def _visible(self) -> torch.Tensor:
+        """What each token sees up to itself, bool, (n, 1, longest text, all positions)."""
+        ends = [start + n for start, n in zip(self.starts, self.packed.lengths, strict=True)]
+        device = self.packed.device
+        last = torch.tensor(self.starts, device=device)[:, None] + torch.arange(
+            max(self.packed.lengths), device=device
+        )
+        return (torch.arange(max(ends), device=device) <= last[..., None])[:, None]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from teachgym.students.local.attention import Decode, Prefill, SlotCache, visible
+from teachgym.students.local.attention import (
+    AttentionPlan,
+    Decode,
+    Extend,
+    Prefill,
+    SlotCache,
+    visible,
+)
 from teachgym.students.local.graphs import Graphs, bucket
 from teachgym.students.local.layout import Layout
 from teachgym.students.local.network import Network, pack, split_by_tokens
@@ -20,6 +27,11 @@ _ROUND = 32
 PREFILL_TOKENS = 2**16
 """Tokens of prompts read in one pass, at most, unless one prompt has more: what a pass needs in
 memory grows with them, and no longer waits for launches by far."""
+
+
+PREFIX_FROM = 64
+"""Tokens with which all prompts to a student begin, from which on they are read but once: solved
+exercises, instructions. Fewer would not pay for the copies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +106,10 @@ class SlotDecoder:
         """Tokens of the last prompt in each row."""
         self._written = np.zeros(n_rows, dtype=np.int64)
         """Tokens of the answer in each row at the last look."""
+        self._shared: Sequence[int] = ()
+        """Tokens with which all questions to each student begin, 0 if they are not worth it."""
+        self._holders: dict[int, set[int]] = {}
+        """Rows of a student that hold these tokens, and keep them until all is answered."""
 
     @torch.inference_mode()
     def answer_all(
@@ -105,6 +121,7 @@ class SlotDecoder:
         self.ends.copy_(rules.ends)  # in place, for captured steps
         greedy = all(q.uniforms is None for own in questions for q in own)
         self.temperature = None if greedy else rules.temperature
+        self._shared, self._holders = [shared_prefix(own) for own in questions], {}
         answers: list[list[list[int]]] = [[[] for _ in own] for own in questions]
         waiting = [deque(range(len(own))) for own in questions]
         while any(waiting) or any(owner is not None for owner in self._owners):
@@ -136,38 +153,76 @@ class SlotDecoder:
                 admitted.append((student, number, row))
         # Prompts of equal length side by side share one call of attention.
         admitted.sort(key=lambda a: (a[0], len(questions[a[0]][a[1]].ids), a[2]))
+        self._prefill_shared([(student, row) for student, _, row in admitted], questions)
         for run in split_by_tokens(
-            admitted, lambda a: len(questions[a[0]][a[1]].ids), PREFILL_TOKENS
+            admitted, lambda a: len(questions[a[0]][a[1]].ids) - self._shared[a[0]], PREFILL_TOKENS
         ):
             self._prefill(
                 [(student, row) for student, _, row in run],
                 [questions[student][number] for student, number, _ in run],
             )
 
+    def _prefill_shared(
+        self, places: Sequence[tuple[int, int]], questions: Sequence[Sequence[Request]]
+    ) -> None:
+        """Have rows hold what all questions to their student begin with, read once."""
+        rows = {s: [row for k, row in places if k == s] for s, n in enumerate(self._shared) if n}
+        new = {s: own[0] for s, own in rows.items() if own and s not in self._holders}
+        if new:
+            texts = [questions[s][0].ids[: self._shared[s]] for s in new]
+            self._read_into(list(new.items()), texts, [0] * len(new))
+            self._holders.update({s: {row} for s, row in new.items()})
+        for s, own in rows.items():
+            if others := [row for row in own if row not in self._holders[s]]:
+                self.cache.spread(next(iter(self._holders[s])), others, self._shared[s])
+                self._holders[s].update(others)
+
+    def _read_into(
+        self,
+        places: Sequence[tuple[int, int]],
+        texts: Sequence[Sequence[int]],
+        starts: Sequence[int],
+    ) -> torch.Tensor:
+        """Read a text into each row from a position on; the hidden states, shape (T, d)."""
+        device = self.network.device
+        ids, positions, packed = pack(texts, device)
+        rows = tuple(row for _, row in places)
+        lengths = torch.tensor(packed.lengths)
+        plan: AttentionPlan
+        if any(starts):
+            plan = Extend(self.cache, packed, rows, tuple(starts))
+            positions = positions + torch.tensor(starts).repeat_interleave(lengths).to(device)
+        else:
+            slots = torch.tensor(rows).repeat_interleave(lengths).to(device)
+            plan = Prefill(self.cache, packed, slots, positions[0])
+        n_tokens = [0] * self.layout.n_students
+        for (student, _), length in zip(places, packed.lengths, strict=True):
+            n_tokens[student] += length
+        with self.layout.blocks(n_tokens):
+            return self.network.hidden(ids, positions, plan)[0]
+
     def _prefill(self, places: Sequence[tuple[int, int]], questions: Sequence[Request]) -> None:
         """Read the prompts and choose the first token of each answer."""
         device = self.network.device
-        ids, positions, packed = pack([q.ids for q in questions], device)
-        lengths = torch.tensor(packed.lengths)
-        rows = torch.tensor([row for _, row in places])
-        self._read[rows.numpy()], self._written[rows.numpy()] = packed.lengths, 1
-        plan = Prefill(self.cache, packed, rows.repeat_interleave(lengths).to(device), positions[0])
+        starts = [self._shared[student] for student, _ in places]
+        texts = [q.ids[start:] for q, start in zip(questions, starts, strict=True)]
+        hidden = self._read_into(places, texts, starts)
+        numbers = [row for _, row in places]
+        lengths = [len(q.ids) for q in questions]
+        self._read[numbers], self._written[numbers] = lengths, 1
         per_student = [0] * self.layout.n_students
-        n_tokens = [0] * self.layout.n_students
-        for (student, _), length in zip(places, packed.lengths, strict=True):
+        for student, _ in places:
             per_student[student] += 1
-            n_tokens[student] += length
-        with self.layout.blocks(n_tokens):
-            hidden = self.network.hidden(ids, positions, plan)[0]  # (T, d)
-        rows, lengths = rows.to(device), lengths.to(device)
+        rows, ends = torch.tensor(numbers).to(device), np.cumsum(list(map(len, texts))) - 1
         if self.temperature is not None:
             uniforms = [q.uniforms for q in questions if q.uniforms is not None]
             self.uniforms[rows] = torch.stack(uniforms).to(device)
         self.count[rows] = 0
         with self.layout.blocks(per_student):
-            last = hidden[lengths.cumsum(0) - 1]
+            last = hidden[torch.from_numpy(ends).to(device)]
             chosen = self._choose(self.network.logits(last), rows)
-        self.token[rows], self.position[rows], self.count[rows] = chosen, lengths, 1
+        self.token[rows], self.count[rows] = chosen, 1
+        self.position[rows] = torch.tensor(lengths).to(device)
         self.answer[rows, 0] = chosen
         self.active[rows] = ~self.ends[chosen] & (self.max_new_tokens > 1)
 
@@ -187,9 +242,11 @@ class SlotDecoder:
         """The number of positions that the next ``n_steps`` steps may look at."""
         # The first token of an answer stands right after its prompt.
         positions = np.maximum(self._read[:n_rows] + self._written[:n_rows] - 1, 0)
-        longest = int(positions.max()) + self.n_steps
-        if self.graphs:
+        if self.graphs:  # rows of earlier calls may have been longer
+            positions = positions[[owner is not None for owner in self._owners[:n_rows]]]
+            longest = int(positions.max()) + self.n_steps
             return min(bucket(longest, parts=4, least=_ROUND), self.cache.length)
+        longest = int(positions.max()) + self.n_steps
         return min(-(-longest // _ROUND) * _ROUND, self.cache.length)
 
     def _step(self, n_rows: int, length: int) -> None:
@@ -285,3 +342,17 @@ class SlotDecoder:
         for array in (self._read, self._written):
             array[targets] = array[sources]
         self.active[sources] = False
+
+
+def shared_prefix(questions: Sequence[Request]) -> int:
+    """The number of tokens with which all prompts begin, less than the shortest has.
+
+    0 where there are too few of them, or of prompts.
+    """
+    if len(questions) < 2:
+        return 0
+    prompts = [q.ids for q in questions]
+    pairs = zip(min(prompts), max(prompts), strict=False)
+    shared = next((place for place, (a, b) in enumerate(pairs) if a != b), len(min(prompts)))
+    shared = min(shared, min(map(len, prompts)) - 1)
+    return shared if shared >= PREFIX_FROM else 0

@@ -13,8 +13,15 @@ from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from teachgym.benchmarks.models.tokenizers import make_tokenizer
-from teachgym.students.local.attention import attend_in_groups, visible
-from teachgym.students.local.decoding import DecodingRules, Request, SlotDecoder
+from teachgym.students.local.attention import (
+    Extend,
+    Packed,
+    Prefill,
+    SlotCache,
+    attend_in_groups,
+    visible,
+)
+from teachgym.students.local.decoding import DecodingRules, Request, SlotDecoder, shared_prefix
 from teachgym.students.local.generation import rules_for, uniforms
 from teachgym.students.local.graphs import Graphs, bucket
 from teachgym.students.local.layout import Layout
@@ -216,6 +223,102 @@ def test_long_queues_are_read_in_passes_of_bounded_size(monkeypatch: pytest.Monk
     assert decode(model, prompts, 16) == whole
     assert len(passes) > 20
     assert max(passes) <= 10
+
+
+# -- what prompts share ----------------------------------------------------------------------
+
+
+def read_through(
+    questions: Sequence[Sequence[Request]], model: Any, monkeypatch: pytest.MonkeyPatch, least: int
+) -> tuple[list[list[list[int]]], list[torch.Tensor], int]:
+    """Answers with slots for all; keys and values of each row; tokens read in passes of prompts."""
+    monkeypatch.setattr("teachgym.students.local.decoding.PREFIX_FROM", least)
+    n_read, hidden = [0], Network.hidden
+
+    def counted(self: Network, ids: torch.Tensor, *rest: Any) -> torch.Tensor:
+        n_read[0] += ids.shape[1] if ids.shape[0] == 1 else 0
+        return hidden(self, ids, *rest)
+
+    monkeypatch.setattr(Network, "hidden", counted)
+    n_slots = max(map(len, questions))
+    decoder = SlotDecoder(
+        Network(model), Layout(len(questions)), n_slots=n_slots, length=64, max_new_tokens=N_NEW
+    )
+    answers = decoder.answer_all(questions, rules(1))
+    monkeypatch.setattr(Network, "hidden", hidden)
+    stored = [x for layer in decoder.cache._layers.values() for x in layer]
+    ends = decoder.position.tolist()
+    return answers, [x[r, :, : ends[r]] for r in range(len(ends)) for x in stored], n_read[0]
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_what_all_prompts_begin_with_is_read_once(
+    architecture: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thirty prompts of 24 common tokens and 1 to 10 of their own, which are read beside them.
+
+    Two students are one model here; the other's prompts share nothing. Keys and values of all
+    layers are equal to 1e-5, and tokens are the same ones.
+    """
+    model, begin = make_model(architecture), [3 + i % 7 for i in range(24)]
+    own, other = random_prompts(30, 1, 10), random_prompts(30, 2, 10)
+    prompts = [[*begin, *ids] for ids in own]
+    questions = [[Request(tuple(p)) for p in group] for group in (prompts, other)]
+    once = read_through(questions, model, monkeypatch, 8)
+    each = read_through(questions, model, monkeypatch, 99)
+    assert once[0] == each[0]
+    for found, expected in zip(once[1], each[1], strict=True):
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+    assert each[2] - once[2] == 24 * 29
+
+
+@pytest.mark.parametrize(
+    "scoring",
+    [
+        Scoring(),
+        Scoring(0.3, window=3),
+        Scoring(softcap=2.0),
+        Scoring(window=9, sinks=torch.tensor([0.5, -1.0, 0.0, 2.0])),
+    ],
+)
+def test_going_on_from_a_slot_is_reading_the_whole_text(scoring: Scoring) -> None:
+    """Texts of 9 and 11 tokens, of which the slots hold 4 and 9 already; two heads share a key."""
+    generator, here, lengths = torch.Generator().manual_seed(0), torch.device("cpu"), (9, 11)
+    q, k, v = (torch.randn(1, n, 20, 8, generator=generator) for n in (4, 2, 2))
+    whole = Packed(lengths, here).attend(0, q, k, v, scoring)
+
+    def part(x: torch.Tensor, begins: Sequence[int], ends: Sequence[int]) -> torch.Tensor:
+        return torch.cat([x[:, :, a:b] for a, b in zip(begins, ends, strict=True)], 2)
+
+    cache, slots = SlotCache(3, 16), torch.tensor([2] * 4 + [0] * 9)
+    first = [part(x, (0, 9), (4, 18)) for x in (q, k, v)]
+    places = torch.cat([torch.arange(4), torch.arange(9)])
+    Prefill(cache, Packed((4, 9), here), slots, places).attend(0, *first, scoring)
+    rest = [part(x, (4, 18), (9, 20)) for x in (q, k, v)]
+    found = Extend(cache, Packed((5, 2), here), (2, 0), (4, 9)).attend(0, *rest, scoring)
+    expected = torch.cat([whole[:, 4:9], whole[:, 18:]], 1)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+
+
+def test_slots_that_are_used_again_keep_what_prompts_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forty prompts in five slots, in steps that are captured where there is a GPU."""
+    model, begin = make_model(), [3 + i % 7 for i in range(20)]
+    prompts = [[*begin, *ids] for ids in random_prompts(40, 3, 8)]
+    whole = decode(model, prompts, 5)
+    monkeypatch.setattr("teachgym.students.local.decoding.PREFIX_FROM", 8)
+    assert decode(model, prompts, 5) == whole
+    graphs = CheckedGraphs(torch.device("cpu"))
+    assert decode(model, prompts, 5, graphs=graphs, n_steps=4) == whole
+
+
+def test_few_tokens_or_one_prompt_are_not_worth_sharing() -> None:
+    """64 tokens are, and the last token of a prompt is always its own."""
+    begin = tuple(range(64))
+    assert shared_prefix([Request((*begin, 1)), Request((*begin, 2, 3))]) == 64
+    assert shared_prefix([Request((*begin, 1)), Request((*begin, 1))]) == 64
+    assert shared_prefix([Request(begin), Request((*begin, 2))]) == 0
+    assert shared_prefix([Request((*begin, 1))]) == 0
+    assert shared_prefix([]) == 0
 
 
 # -- ends ------------------------------------------------------------------------------------
