@@ -361,6 +361,13 @@ _METHODS = {
         "nothing",
         env={"SkillList": {"action": "plan", **_ANSWERS_OR_QUESTIONS}},
     ),
+    "llm-pgkd": TeacherEntry(
+        "a chat model that reads the report and hard negatives",
+        {"SkillList": "methods.llm_pgkd:LLMPGKD"},
+        "context:Classroom",
+        "answers on val",
+        env={"SkillList": {"action": "plan", "observation": "report", "patience": 5}},
+    ),
     "exam-dpo": TeacherEntry(
         "engines whose examples help in the prompt, by DPO (ARTE)",
         {"SkillList": "methods.exam_dpo:ExamDPO"},

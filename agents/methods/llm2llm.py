@@ -11,7 +11,7 @@ from teachgym.agents.context import Classroom
 from teachgym.agents.methods.exam import examine, probes_of, wrong
 from teachgym.errors import BudgetError, ConfigError
 from teachgym.settings import Few, Kept, at_most, checked
-from teachgym.types import Data, Order, Plan, Transition
+from teachgym.types import Data, Example, Order, Plan, Prediction, Transition
 
 
 class LLM2LLM:
@@ -39,6 +39,9 @@ class LLM2LLM:
         per_seed: problems for each wrong seed.
         targeted: False = as many seeds as are wrong, drawn by chance: what looking at errors is
             worth.
+        hints: whether orders carry the student's wrong answer, for an engine that shows it; with
+            that, and without ``training="scratch"``, it is the exam of Learn-to-Reason (arXiv
+            2310.13332), which has each failed question answered anew.
         source: the engine that hands in the seeds.
         engine: the engine that varies them; empty = the environment's default.
     """
@@ -53,12 +56,13 @@ class LLM2LLM:
         seeds: Kept | None = None,
         per_seed: Few = 1,
         targeted: bool = True,
+        hints: bool = False,
         source: str = "pool",
         engine: str = "",
     ) -> None:
         if not classroom.syllabus.train:
             raise ConfigError("the task has no training examples, which are the seeds of llm2llm")
-        self.classroom, self.targeted = classroom, targeted
+        self.classroom, self.targeted, self.hints = classroom, targeted, hints
         self.n_seeds = at_most("seeds", seeds or classroom.per_step, classroom.per_step)
         self.per_seed = at_most("per_seed", per_seed, classroom.per_step)
         self.source, self.engine = source, engine
@@ -68,7 +72,7 @@ class LLM2LLM:
         """Forget the seeds."""
         self._rng = np.random.default_rng(seed)
         self._seeds: Data = ()
-        self._wrong: Data = ()
+        self._wrong: dict[str, Prediction] = {}
 
     def act(self, observation: Any) -> Plan:
         """The seeds at first, then orders to vary those that are wrong."""
@@ -76,20 +80,19 @@ class LLM2LLM:
             probes_of(self.classroom)  # Before anything is spent.
             return self.classroom.order_evenly(self.n_seeds, self._rng, self.source)
         with suppress(BudgetError):  # What cannot be paid leaves what is known.
-            answers = examine(self.classroom, self._seeds)
-            self._wrong = tuple(answer.example for answer in wrong(answers))
-        room = self.classroom.per_step // self.per_seed
-        pool = self._wrong if self.targeted else self._seeds
-        count = min(len(self._wrong), room)
+            answers = wrong(examine(self.classroom, self._seeds))
+            self._wrong = {answer.example.identity: answer for answer in answers}
+        pool = [e for e in self._seeds if e.identity in self._wrong or not self.targeted]
+        count = min(len(self._wrong), self.classroom.per_step // self.per_seed)
         chosen = sorted(self._rng.permutation(len(pool))[:count].tolist())
-        return Plan(
-            tuple(
-                Order(e.skill, self.per_seed, e.difficulty, seeds=(e.id,), engine=self.engine)
-                for e in (pool[place] for place in chosen)
-            )
-        )
+        return Plan(tuple(self._vary(pool[place]) for place in chosen))
 
     def observe(self, transition: Transition) -> None:
         """The first examples that are trained on are the seeds."""
         if not self._seeds:
             self._seeds = tuple(transition.info["data"])
+
+    def _vary(self, seed: Example) -> Order:
+        answer = self._wrong.get(seed.identity)
+        hint = answer.response if self.hints and answer else ""
+        return Order(seed.skill, self.per_seed, seed.difficulty, hint, (seed.id,), self.engine)

@@ -34,6 +34,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "best-constant": {"allocation": [0, 0, 0, 1, 0, 0, 0, 1]},
     "pool": {"pool": make_pool(["add", "sort"], 12)},
     "llm": {"chat": Scripted(lambda messages, schema, draw: '{"items": []}')},
+    "llm-pgkd": {"chat": Scripted(lambda messages, schema, draw: '{"items": []}')},
     "llm-text": {"chat": Scripted(lambda messages, schema, draw: '{"items": []}')},
     "llm-best-of-n": {"chat": Scripted(lambda messages, schema, draw: '{"items": []}')},
 }

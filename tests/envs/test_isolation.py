@@ -53,6 +53,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "best-constant": {"allocation": [1] * 32},
     "pool": {"pool": POOL},
     "llm": {"chat": make_chat(CHAT)},
+    "llm-pgkd": {"chat": Scripted(lambda messages, schema, draw: '{"items": []}')},
     "llm-text": {"chat": Scripted(lambda messages, schema, draw: '{"items": []}')},
     "llm-best-of-n": {"chat": Scripted(lambda messages, schema, draw: '{"items": []}')},
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -14,11 +15,12 @@ import teachgym  # noqa: F401 (registers the environments)
 from teachgym.agents import make_teacher, teacher_entry
 from teachgym.agents.context import Classroom
 from teachgym.agents.methods.llm2llm import LLM2LLM
+from teachgym.agents.methods.llm_pgkd import LLMPGKD
 from teachgym.agents.methods.pgkd import PGKD
 from teachgym.errors import BudgetError, ConfigError
 from teachgym.loop import run_episode
 from teachgym.types import Episode, Example, Plan, Report, Transition
-from tests.agents.llm.classroom import make_classroom, make_report
+from tests.agents.llm.classroom import Replies, events, make_classroom, make_report
 
 SMALL = {
     "student": "simulated",
@@ -190,3 +192,65 @@ def test_pgkd_teaches_a_student_to_the_end_and_again_the_same() -> None:
     assert episode.length == 4
     assert episode.return_ > 0
     assert acts(episode) == acts(play("pgkd")[1])
+
+
+def test_llm2llm_hints_at_the_wrong_answer_where_it_is_asked_to() -> None:
+    classroom = classroom_with(Exam({"train/0"}), per_step=12)
+    for hints in (True, False):
+        teacher = LLM2LLM(classroom, hints=hints)
+        teacher.observe(seen(Plan(), tuple(classroom.syllabus.train)))
+        targets = [e.target for e in classroom.syllabus.train if e.id != "train/0"]
+        found = [order.hint for order in teacher.act(None).orders]
+        assert found == ([f"not {target}" for target in targets] if hints else [""] * 9)
+
+
+# -- llm-pgkd ------------------------------------------------------------------------------
+
+
+def ask(classroom: Classroom, items: Any = (), **settings: Any) -> tuple[str, Plan]:
+    """The prompt and the plan, where the chat model answers with ``items``."""
+    replies = Replies(lambda prompt: list(items))
+    teacher = LLMPGKD(classroom, chat=replies.chat, workers=1, **settings)
+    plan = teacher.act(report(linear=4, powers=2, geometry=1))
+    return replies.prompts[0], plan
+
+
+def test_llm_pgkd_shows_the_report_and_three_kinds_of_answers() -> None:
+    """Two of each kind are shown: the surest wrong answer is that with the highest probability."""
+    probes = Exam({"train/0"}, {"train/3": -0.1})
+    prompt, _ = ask(classroom_with(probes), shown=2)
+    assert "- powers (50.0 % right (standard error 25.0, n = 4))" in prompt
+    right, failed, hard = re.split("Wrong answers", prompt.split("Right answers of the student")[1])
+    assert [len(re.findall("The student answered:", part)) for part in (right, failed, hard)] == [
+        2
+    ] * 3
+    assert all(f"not train-{skill}-3-answer" not in right for skill in ("linear", "powers"))
+    assert len(re.findall(r"not train-\w+-3-answer", hard)) == 2
+    assert "val-" not in prompt
+
+
+def test_llm_pgkd_does_what_is_planned_and_notes_what_cannot_be() -> None:
+    """Thirty examples scaled down to ten; a skill that does not exist is an incident."""
+    classroom, ledger = make_classroom()
+    planned = [
+        {"skill": "powers", "practise": "squares", "count": 24, "difficulty": 0.5},
+        {"skill": "linear", "practise": "signs", "count": 6},
+        {"skill": "poetry", "practise": "rhymes", "count": 6},
+    ]
+    _, plan = ask(replace(classroom, probes=Exam(set())), planned)
+    assert [(o.skill, o.count, o.difficulty, o.hint) for o in plan.orders] == [
+        ("powers", 8, 0.5, "squares"),
+        ("linear", 2, None, "signs"),
+    ]
+    assert events(ledger)["unknown-skill"] + events(ledger)["bad-item"] == 1
+
+
+def test_llm_pgkd_has_the_ablations_of_its_paper_and_lives_without_means() -> None:
+    probes = Exam(set())
+    bare, _ = ask(classroom_with(probes), shown=0, report=False)
+    assert probes.asked == []
+    assert "The student answered" not in bare
+    assert "- powers (not measured)" in bare
+    probes.poor = True
+    poor, _ = ask(classroom_with(probes))
+    assert "The student answered" not in poor
