@@ -368,6 +368,27 @@ _METHODS = {
         "answers on val",
         env={"SkillList": {"action": "plan", "observation": "report", "patience": 5}},
     ),
+    "uncertainty-proposer": TeacherEntry(
+        "learns to order what the student is torn about (R-Zero)",
+        {"SkillList": "methods.sampled_proposer:SampledProposer"},
+        "context:Cells",
+        "answers to exercises",
+        {"reward": "uncertainty"},
+    ),
+    "difficulty-proposer": TeacherEntry(
+        "learns to order what answers disagree on most (QueST)",
+        {"SkillList": "methods.sampled_proposer:SampledProposer"},
+        "context:Cells",
+        "answers to exercises",
+        {"reward": "difficulty"},
+    ),
+    "grounded-proposer": TeacherEntry(
+        "learns to order what copies gain the most from (SOAR)",
+        {"SkillList": "methods.grounded_proposer:GroundedProposer"},
+        "lookahead:Ahead",
+        "gains of all",
+        env={"SkillList": {"lookahead": 8}},
+    ),
     "exam-dpo": TeacherEntry(
         "engines whose examples help in the prompt, by DPO (ARTE)",
         {"SkillList": "methods.exam_dpo:ExamDPO"},

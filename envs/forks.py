@@ -31,7 +31,7 @@ from teachgym.envs.stress.delayed_reward import DelayedReward
 from teachgym.envs.vector import TeacherVectorEnv
 from teachgym.errors import ConfigError, EpisodeError
 from teachgym.loop import StepResult
-from teachgym.metrics import Spread, paired_gain, spread_of
+from teachgym.metrics import Spread, advantages, paired_gain, spread_of
 from teachgym.settings import Count, Few, Share, checked
 from teachgym.shown import in_short, shown
 from teachgym.snapshot import Snapshot
@@ -62,13 +62,8 @@ class Branch:
 
     @property
     def advantages(self) -> FloatArray:
-        """Rewards less their mean over their standard deviation, shape (K,); 0 if all are equal.
-
-        The advantages of GRPO (Shao et al. 2024, arXiv 2402.03300, section 4.1).
-        """
-        deviation = self.rewards.std()
-        centred = self.rewards - self.rewards.mean()
-        return np.zeros_like(centred) if deviation < 1e-12 else centred / deviation
+        """GRPO's advantages of the rewards, shape (K,)."""
+        return advantages(self.rewards)
 
 
 @dataclass(frozen=True)

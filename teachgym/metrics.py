@@ -131,6 +131,20 @@ def spread_of(scores: FloatArray) -> Spread:
 # -- figures of a set of answers, for ``Task.metrics`` -------------------------------------------
 
 
+def advantages(rewards: FloatArray) -> FloatArray:
+    """Rewards less their mean over their standard deviation, (n,); 0 if all are equal.
+
+    The advantages of GRPO (Shao et al. 2024, arXiv 2402.03300, section 4.1).
+
+    Example:
+        >>> advantages(np.array([0.0, 1.0])).tolist()
+        [-1.0, 1.0]
+    """
+    deviation = rewards.std()
+    centred = rewards - rewards.mean()
+    return np.zeros_like(centred) if deviation < 1e-12 else centred / deviation
+
+
 def group_accuracy(
     predictions: Iterable[Prediction], group_of: Callable[[Example], Hashable]
 ) -> Score:

@@ -40,7 +40,7 @@ NEEDED: dict[str, dict[str, Any]] = {
 }
 """Values for the settings that have no default."""
 
-EXAMINERS = ["tailored"]
+EXAMINERS = ["tailored", "uncertainty-proposer", "difficulty-proposer"]
 """Teachers that ask the student, which these worlds do not have."""
 
 ONE_KIND = [
@@ -50,11 +50,13 @@ ONE_KIND = [
 ]
 """Teachers of several kinds, of texts and of plans use words, which these worlds do not speak."""
 
-AHEAD = ["best-of-n", "beam"]
+AHEAD = ["best-of-n", "beam", "grounded-proposer"]
 """Teachers that decide by what they try, which observations do not tell."""
 
 LIST_TEACHERS = [
-    n for n, entry in TEACHERS.items() if entry.kinds == (Kind("SkillList"),) and n != "nothing"
+    n
+    for n, entry in TEACHERS.items()
+    if entry.kinds == (Kind("SkillList"),) and n not in ("nothing", *EXAMINERS)
 ]
 SEARCHED = ["planned", "best-constant", "dirichlet"]
 FOLLOW_LOSSES = ["adarft", "odm", "skill-it", "excess-loss", "ddk"]

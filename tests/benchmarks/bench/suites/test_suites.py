@@ -58,6 +58,7 @@ def test_every_teacher_is_on_the_leaderboard_or_among_the_published_methods() ->
     # No suite has them yet.
     new = {"ddk", "llm2llm", "pgkd", "ratio-rule", "smoke-test", "expected-utility"}
     new |= {"exam-dpo", "tailored", "llm-pgkd"}
+    new |= {"uncertainty-proposer", "difficulty-proposer", "grounded-proposer"}
     assert compared - alike - new == set(TEACHERS) - alike - ahead - texts - new
     controls = {arm.name for arm in arms if arm.control}
     nothing = {"uniform", "no-data", "less-data", "format", "real-data", "pool", "dirichlet"}
