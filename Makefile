@@ -101,6 +101,9 @@ release: .venv/.dev ## build the wheel and the source, check both, and use the w
 docs: ## build the site into site/
 	$(BIN)/python docs/make_cards.py
 	$(BIN)/python docs/make_errors.py
+	mkdir -p docs/board && cp benchmarks/results/*.suite.json docs/board
+	for suite in benchmarks/results/*.suite.json; do cp $${suite%.suite.json}.jsonl docs/board || exit 1; done
+	$(BIN)/teachgym board docs/board
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean: ## remove everything that can be made again

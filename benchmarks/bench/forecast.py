@@ -47,6 +47,12 @@ class ArmForecast:
         return self.left * fmean(each) if each else math.nan
 
 
+def budget_text(config: RunConfig) -> str:
+    """The limits of a run's budget."""
+    limits = experiment.budget_of(config).limits
+    return ", ".join(f"{amount:,} {currency}" for currency, amount in limits.items())
+
+
 def forecast(suite: Suite, folder: Path) -> tuple[ArmForecast, ...]:
     """The forecast for each arm of a suite whose runs are in ``folder``."""
     results = read_results(suite, folder)

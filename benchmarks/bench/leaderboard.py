@@ -94,6 +94,7 @@ def stand(suite: Suite, results: Results, *, seed: int = 0) -> list[LeaderboardR
         seed: of the bootstrap.
     """
     runs = by_arm(suite, results)
+    scores = {name: _by_seed(own) for name, own in runs.items()}
     tests = {
         arm.name: test
         for arm in suite.arms
@@ -123,7 +124,7 @@ def stand(suite: Suite, results: Results, *, seed: int = 0) -> list[LeaderboardR
                 if tested
                 else float("nan"),
                 bases=_by_base(suite, arm, runs) if tested else (),
-                room=_share_of_room(runs, arm.name, suite.compared(arm), seed),
+                room=room_share(scores, arm.name, suite.compared(arm), seed),
                 beyond={
                     control: test
                     for control in suite.beyond
@@ -186,9 +187,13 @@ def match_scores(
 
 def compare(mine: Mapping[int, RunResult], theirs: Mapping[int, RunResult]) -> PairedTest:
     """Final test accuracies on the seeds that both have, at least one."""
+    return compare_scores(*(_by_seed(runs) for runs in (mine, theirs)))
+
+
+def compare_scores(mine: Mapping[int, float], theirs: Mapping[int, float]) -> PairedTest:
+    """Scores by seed, on the seeds that both have, at least one."""
     shared = sorted(set(mine) & set(theirs))
-    pairs = [[runs[s].test.after.mean for s in shared] for runs in (mine, theirs)]
-    return compare_paired(*pairs)
+    return compare_paired([mine[s] for s in shared], [theirs[s] for s in shared])
 
 
 def _compare(
@@ -213,17 +218,25 @@ def _by_base(
     return tuple(fmean(differences[base]) for base in sorted(differences))
 
 
-def _share_of_room(
-    runs: Mapping[str, Mapping[int, RunResult]], arm: str, floor: str, seed: int
+def room_share(
+    scores: Mapping[str, Mapping[int, float]], arm: str, floor: str, seed: int = 0
 ) -> Interval | None:
+    """Share of the room from ``floor`` to ``CEILING`` (``share_of_room``); scores by arm and seed.
+
+    None without such an arm, without a seed that all three have, or without room.
+    """
     names = (arm, floor, CEILING)
-    if arm == floor or CEILING not in runs:
+    if arm == floor or not scores.keys() >= set(names):
         return None
-    shared = sorted(set.intersection(*(set(runs[name]) for name in names)))
+    shared = sorted(set.intersection(*(set(scores[name]) for name in names)))
     if not shared:
         return None
-    mine, low, high = ([runs[name][s].test.after.mean for s in shared] for name in names)
+    mine, low, high = ([scores[name][s] for s in shared] for name in names)
     return share_of_room(mine, low, high, np.random.default_rng(seed))
+
+
+def _by_seed(runs: Mapping[int, RunResult]) -> dict[int, float]:
+    return {seed: run.test.after.mean for seed, run in runs.items()}
 
 
 def _scores(runs: Mapping[int, RunResult]) -> FloatArray:

@@ -26,7 +26,7 @@ def show_plan(suite: Suite, folder: Path, processes: int) -> None:
     Raises:
         TeachgymError: for settings of an arm that cannot be run.
     """
-    from teachgym.benchmarks.bench.forecast import describe, forecast
+    from teachgym.benchmarks.bench.forecast import budget_text, describe, forecast
     from teachgym.benchmarks.bench.runner import check_arms
     from teachgym.experiment import short_name
 
@@ -34,7 +34,7 @@ def show_plan(suite: Suite, folder: Path, processes: int) -> None:
     arms = forecast(suite, folder)
     rows = []
     for line in arms:
-        config, budget = line.config, _budget(line.config.env_settings)
+        config, budget = line.config, budget_text(line.config)
         counts = [str(line.states.count(state)) for state in ("finished", "begun", "missing")]
         rows.append((line.arm.name, config.teacher, short_name(config.env), *counts, budget))
     header = ("arm", "teacher", "environment", "finished", "begun", "missing", "budget of a run")
@@ -214,10 +214,3 @@ def _require_gpus(gpus: list[str]) -> None:
     for gpu in gpus:
         if gpu not in there and not gpu.startswith(("GPU-", "MIG-")):
             raise ConfigError(f"GPU {gpu} is not there; GPUs here: {', '.join(there) or 'none'}")
-
-
-def _budget(env_settings: Mapping[str, Any]) -> str:
-    from teachgym.envs.config import EnvConfig
-
-    limits = env_settings.get("budget") or EnvConfig.budget.limits
-    return ", ".join(f"{amount:,} {currency}" for currency, amount in limits.items())

@@ -294,6 +294,22 @@ def tune(
 
 
 @app.command()
+def board(folder: given.Board, add: given.Added = None, name: given.AddedName = "") -> None:
+    """Draw one page of recorded benches, with filters; with --add, check a bench and add it.
+
+    A bench is added as two files: its suite, and a line for each run. It must be complete, with
+    two seeds or more, its files as they were written, no run resumed with something changed.
+    """
+    with errors_in_red():
+        from teachgym.benchmarks.bench.board import add_bench, read_board
+        from teachgym.benchmarks.pages.board import draw_board
+
+        if add is not None:
+            say(f"added  {add_bench(add, folder, name)}")
+        say(f"page   {draw_board(read_board(folder), folder)}")
+
+
+@app.command()
 def new(kind: given.NewKind, name: given.NewName) -> None:
     """Write a teacher, task or suite of your own to start from, with a test that passes."""
     with errors_in_red():

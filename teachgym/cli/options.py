@@ -32,6 +32,12 @@ Cleaned = Annotated[
     typer.Argument(metavar="[FOLDER]...", help="Where to look; runs, bench and tune if left out."),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Remove it; otherwise it is only listed.")]
+Board = Annotated[Path, typer.Argument(metavar="BOARD", help="Folder of recorded benches.")]
+Added = Annotated[
+    Path | None,
+    typer.Option("--add", metavar="BENCH", help="Check this bench and add it first."),
+]
+AddedName = Annotated[str, _option("Of the bench that is added.", "its folder's")]
 What = Annotated[
     str | None,
     typer.Argument(

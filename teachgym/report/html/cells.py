@@ -42,7 +42,11 @@ class Cell:
 
 
 def html_table(
-    rows: Sequence[Sequence[str | Cell]], *, sortable: bool = False, words: Collection[str] = ()
+    rows: Sequence[Sequence[str | Cell]],
+    *,
+    sortable: bool = False,
+    words: Collection[str] = (),
+    filters: Collection[str] = (),
 ) -> Markup:
     """Header and rows as a table that scrolls sideways where it is too wide.
 
@@ -50,10 +54,12 @@ def html_table(
         rows: the header first.
         sortable: whether a click on a header sorts; numbers are told from texts by themselves.
         words: names of the columns that hold words, as the first always does; others hold numbers.
+        filters: names of the columns by whose values rows can be chosen; they hold words, too.
     """
     header, *body = complete(rows)
     names = [str(cell) for cell in header]
-    kinds = ["words" if not i or name in words else "" for i, name in enumerate(names)]
+    worded = {names[0], *words, *filters}
+    kinds = ["words" if name in worded else "" for name in names]
     head = (
         element("th", _heading(name, sortable), scope="col", class_=kind)
         for name, kind in zip(names, kinds, strict=True)
@@ -64,6 +70,7 @@ def html_table(
         element("thead", element("tr", *head)),
         element("tbody", *lines),
         class_="sortable" if sortable else "",
+        data_filters=" ".join(str(i) for i, name in enumerate(names) if name in filters),
     )
     return element("div", table, class_="scroll", tabindex="0")
 

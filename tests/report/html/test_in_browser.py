@@ -105,6 +105,25 @@ def test_a_bench_with_conditions_fits_a_phone(chromium: Any, tmp_path: Path) -> 
     assert js(chromium, "document.documentElement.scrollWidth") == 390
 
 
+def test_rows_of_a_table_are_chosen_by_their_columns(chromium: Any, tmp_path: Path) -> None:
+    """Of four rows two are of tiny, one of these with task b."""
+    rows = [("arm", "task", "student", "score")]
+    rows += [(f"{t}{s}", t, s, "0.5") for t in "ab" for s in ("tiny", "small")]
+    table = html_table(rows, sortable=True, filters=("task", "student"))
+    page = Page("board", {}, [Section("s", "S", "", [table])], {})
+    chromium.get(write_page(tmp_path / "page.html", page).as_uri())
+    shown = (
+        "[...document.querySelectorAll('tbody tr:not([hidden])')].map(r => r.cells[0].innerText)"
+    )
+    type_into(chromium, ".filters label:nth-child(2) select", "tiny")
+    assert js(chromium, shown) == ["atiny", "btiny"]
+    type_into(chromium, ".filters label:nth-child(1) select", "b")
+    assert js(chromium, shown) == ["btiny"]
+    type_into(chromium, ".filters label:nth-child(2) select", "all")
+    assert js(chromium, shown) == ["btiny", "bsmall"]
+    assert chromium.get_log("browser") == []
+
+
 @pytest.fixture
 def many(chromium: Any, tmp_path: Path) -> Any:
     """A page of 10,000 records, number i of step i mod 10, and a table."""

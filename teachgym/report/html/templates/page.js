@@ -53,6 +53,21 @@
     table.tBodies[0].append(...rows);
   }
 
+  function filterable(table) { // Selects above it, one for each column that its rows are chosen by.
+    const rows = [...table.tBodies[0].rows];
+    const texts = rows.map((row) => [...row.cells].map((cell) => cell.textContent));
+    const filters = make("div", null, null, "filters");
+    const selects = table.dataset.filters.split(" ").map((column) => {
+      const name = table.tHead.rows[0].cells[column].textContent;
+      return [column, choose(filters, name, column, texts)];
+    });
+    const filter = () => rows.forEach((row, i) => {
+      row.hidden = selects.some(([column, s]) => s.selectedIndex && texts[i][column] !== s.value);
+    });
+    for (const [, select] of selects) select.onchange = filter;
+    table.parentElement.before(filters);
+  }
+
   // -- browsers ------------------------------------------------------------------------------
 
   function browser(place) {
@@ -270,6 +285,7 @@
       cell.querySelector("button").onclick = () => sortBy(table, column);
     });
   }
+  for (const table of document.querySelectorAll("table[data-filters]")) filterable(table);
   for (const place of document.querySelectorAll(".browser")) browser(place);
   for (const link of document.querySelectorAll("a[data-choice]")) link.onclick = () => follow(link);
 })();

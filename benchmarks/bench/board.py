@@ -1,0 +1,139 @@
+"""A board: recorded benches, each a file of lines beside the suite it was run with.
+
+A bench named ``mine`` is ``mine.jsonl`` (``lines.result_lines``) and ``mine.suite.json``. What is
+on a board was complete, intact and run as its suite says when it was added.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from teachgym.benchmarks.bench.lines import result_lines
+from teachgym.benchmarks.bench.runner import read_results, read_states, read_suite
+from teachgym.benchmarks.bench.suites import Arm, Cell, Suite
+from teachgym.errors import ConfigError, RunError
+from teachgym.records import Record
+from teachgym.redaction import hide
+from teachgym.runs.files import read_json, replacing, stream_lines, write_json
+from teachgym.runs.folder import RunFolder
+from teachgym.runs.journal import Journal
+
+LINES, SUITE = ".jsonl", ".suite.json"
+"""Ends of the names of a bench's two files."""
+FEWEST_SEEDS = 2
+"""Seeds of each arm without which nothing is known of how sure a number is."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A recorded bench."""
+
+    name: str
+    suite: Suite
+    lines: tuple[Record, ...]
+    """Of its runs, at least one."""
+
+    @cached_property
+    def scores(self) -> Mapping[str, Mapping[int, float]]:
+        """Test accuracy by name of the arm and seed."""
+        scores: defaultdict[str, dict[int, float]] = defaultdict(dict)
+        for line in self.lines:
+            scores[line["arm"]][line["seed"]] = line["test_after"]
+        return dict(scores)
+
+    @property
+    def arms(self) -> list[Arm]:
+        """The arms with runs."""
+        return [arm for arm in self.suite.arms if arm.name in self.scores]
+
+    def cell(self, arm: Arm) -> Cell:
+        """A run of an arm."""
+        return Cell(self.suite, arm, min(self.scores[arm.name]))
+
+
+def read_board(folder: Path) -> list[Entry]:
+    """The benches of a board by name.
+
+    Raises:
+        RunError: if there are none, or lines are not of the suite beside them.
+    """
+    suites = sorted(folder.glob(f"*{SUITE}"), key=_name)
+    if not suites:
+        raise RunError(f"{folder} is no board (it has no *{SUITE}); add a bench to it with --add")
+    return [_read(path) for path in suites]
+
+
+def add_bench(bench: Path, board: Path, name: str = "") -> Path:
+    """Check a bench, add it to a board under its folder's name or another, and return its lines.
+
+    Raises:
+        RunError: if it has runs that are missing, damaged or were resumed with something changed,
+            or the board has a bench of that name.
+        ConfigError: for a bench with too few seeds.
+    """
+    name = name or bench.resolve().name
+    path = board / f"{name}{LINES}"
+    if path.exists():
+        raise RunError(f"{path} is on the board already; remove it or give another --name")
+    suite = read_suite(bench)
+    lines = _checked_lines(suite, bench)
+    board.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        text = "".join(f"{json.dumps(line)}\n" for line in lines)
+        temporary.write_text(hide(text), encoding="utf-8")
+    write_json(board / f"{name}{SUITE}", suite.to_json())
+    return path
+
+
+def _checked_lines(suite: Suite, bench: Path) -> list[Record]:
+    if suite.seeds < FEWEST_SEEDS:
+        raise ConfigError(
+            f"{bench} has {suite.seeds} seed; a board takes {FEWEST_SEEDS} or more: teachgym bench "
+            f"{suite.name} --seeds {FEWEST_SEEDS}"
+        )
+    results = read_results(suite, bench)
+    states = read_states(suite, bench, results)
+    if missing := [key for key, state in states.items() if state != "finished"]:
+        arm, seed = missing[0]
+        raise RunError(
+            f"{len(missing)} of {len(states)} runs of {bench} are not finished, first arm {arm!r} "
+            f"with seed {seed}; finish them with the command of the bench"
+        )
+    for cell in suite.cells():
+        run, result = RunFolder.open(bench / cell.path), results[cell.arm.name, cell.seed]
+        Journal(run.journal).require_intact()
+        if result.accepted:
+            raise RunError(
+                f"{run.path} was resumed with another {result.accepted[0]}, so it is not one run; "
+                "make it again"
+            )
+    return result_lines(suite, bench, results)
+
+
+def _name(path: Path) -> str:
+    return path.name.removesuffix(SUITE)
+
+
+def _read(path: Path) -> Entry:
+    name = _name(path)
+    lines = path.with_name(f"{name}{LINES}")
+    try:
+        suite = Suite.of(read_json(path))
+    except ConfigError as error:
+        raise RunError(f"{path} is damaged or of another version of teachgym ({error})") from error
+    entry = Entry(name, suite, tuple(stream_lines(lines)))
+    digests = {arm.name: Cell(suite, arm, 0).digest for arm in suite.arms}
+    for number, line in enumerate(entry.lines, 1):
+        if digests.get(line["arm"]) != line["digest"]:
+            raise RunError(
+                f"{lines}:{number} is of arm {line['arm']!r} with other settings than {path} has; "
+                "add the bench again from its folder"
+            )
+    if not entry.lines:
+        raise RunError(f"{lines} is missing or empty; add the bench again from its folder")
+    return entry

@@ -1,0 +1,125 @@
+"""What comes onto a board is whole, and the board says of it what the bench says."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from teachgym.benchmarks.bench.board import add_bench, read_board
+from teachgym.benchmarks.bench.leaderboard import stand
+from teachgym.benchmarks.bench.runner import read_results
+from teachgym.benchmarks.pages.board import board_page
+from teachgym.cli import app
+from teachgym.errors import ConfigError, RunError
+from tests.benchmarks.bench.small_bench import SUITE, run_all
+
+RESULTS = Path(__file__).parents[3] / "benchmarks" / "results"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bench") / "small"
+    run_all(SUITE, folder)
+    return folder
+
+
+@pytest.fixture
+def bench(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the bench, to be spoiled."""
+    return Path(shutil.copytree(finished, tmp_path / "small"))
+
+
+def test_a_bench_is_on_the_board_as_it_was_run(bench: Path, tmp_path: Path) -> None:
+    board = tmp_path / "board"
+    outcome = CliRunner().invoke(app, ["board", str(board), "--add", str(bench)])
+    assert outcome.exit_code == 0, outcome.output
+    assert sorted(path.name for path in board.iterdir()) == [
+        "board.html",
+        "small.jsonl",
+        "small.suite.json",
+    ]
+    [entry] = read_board(board)
+    assert (entry.name, entry.suite) == ("small", SUITE)
+    results = read_results(SUITE, bench)
+    assert entry.scores == {
+        arm: {seed: results[arm, seed].test.after.mean for seed in (0, 1)}
+        for arm in ("uniform", "weak")
+    }
+    shown = "".join((board / "board.html").read_text().split("\n"))
+    for line in stand(SUITE, results):
+        assert line.test is not None
+        assert line.test.show(".4f") in shown
+        if line.against:
+            assert line.against.difference.show("+.4f").split()[0] in shown
+    for cell in ("2 steps, 80 examples", "SkillList", "simulated", "arithmetic-and-strings"):
+        assert f'<td class="words">{cell}</td>' in shown
+
+
+def test_a_bench_is_added_once_or_under_another_name(bench: Path, tmp_path: Path) -> None:
+    board = tmp_path / "board"
+    add_bench(bench, board)
+    with pytest.raises(RunError, match=r"is on the board already; .*--name"):
+        add_bench(bench, board)
+    add_bench(bench, board, "again")
+    assert [entry.name for entry in read_board(board)] == ["again", "small"]
+    assert "Benches" in board_page(read_board(board)).facts
+
+
+def test_a_bench_with_a_run_that_is_missing_is_refused(bench: Path, tmp_path: Path) -> None:
+    shutil.rmtree(bench / "weak" / "seed_01")
+    with pytest.raises(
+        RunError, match=r"1 of 4 runs .* not finished, first arm 'weak' with seed 1"
+    ):
+        add_bench(bench, tmp_path / "board")
+    assert not (tmp_path / "board").exists()
+
+
+def test_a_bench_whose_files_were_changed_is_refused(bench: Path, tmp_path: Path) -> None:
+    path = bench / "weak" / "seed_01" / "examples.jsonl"
+    path.write_text(path.read_text().replace('"skill"', '"skull"', 1))
+    with pytest.raises(RunError, match=r"examples.jsonl"):
+        add_bench(bench, tmp_path / "board")
+
+
+def test_a_run_that_went_on_with_something_else_is_refused(
+    bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = read_results(SUITE, bench)
+    key = ("weak", 0)
+    changed = {**results, key: replace(results[key], accepted=("versions: torch: 1 -> 2",))}
+    monkeypatch.setattr("teachgym.benchmarks.bench.board.read_results", lambda *_: changed)
+    with pytest.raises(RunError, match=r"seed_00 was resumed with another versions: torch"):
+        add_bench(bench, tmp_path / "board")
+
+
+def test_a_single_seed_says_too_little(tmp_path: Path) -> None:
+    run_all(replace(SUITE, seeds=1), tmp_path / "one")
+    with pytest.raises(ConfigError, match="--seeds 2"):
+        add_bench(tmp_path / "one", tmp_path / "board")
+
+
+def test_lines_of_another_suite_are_told_from_its_own(bench: Path, tmp_path: Path) -> None:
+    path = add_bench(bench, tmp_path / "board")
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    lines[2]["digest"] = "0" * 12
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    with pytest.raises(RunError, match=r"small.jsonl:3 is of arm 'weak' with other settings"):
+        read_board(tmp_path / "board")
+    path.unlink()
+    with pytest.raises(RunError, match=r"missing or empty"):
+        read_board(tmp_path / "board")
+
+
+def test_a_folder_that_is_no_board_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"is no board .*--add"):
+        read_board(tmp_path)
+
+
+def test_the_projects_own_results_are_a_board() -> None:
+    entries = read_board(RESULTS)
+    assert {"bench-tiny", "bench-tiny-simulated"} <= {entry.name for entry in entries}
