@@ -33,7 +33,7 @@ def load_students(
             backend can teach.
         MissingExtraError: if the model goes to ``hf``, adapters are asked for and peft is missing.
     """
-    if reads_images(base_of(name_or_path, settings.base)):
+    if reads_images(base_of(name_or_path, settings.base), images=settings.images):
         return hf.load_students(name_or_path, count, settings)
     try:
         return local.load_students(name_or_path, count, settings)

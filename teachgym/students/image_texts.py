@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from teachgym.errors import ConfigError
-from teachgym.images import ImageStore, open_image, require_pillow
+from teachgym.images import ImageStore, draw_plain, open_image, require_pillow
 from teachgym.students.templates import dated
 from teachgym.students.texts import Texts
 from teachgym.types import Prompt
@@ -54,8 +54,6 @@ class ImageTexts(Texts):
     )
     _kept: int = field(default=0, init=False)
     """Bytes of what was seen."""
-    _marked: set[str] = field(default_factory=set, init=False)
-    """Names of what tells a model which tokens are of pictures."""
 
     def __post_init__(self) -> None:
         require_pillow()
@@ -116,19 +114,29 @@ class ImageTexts(Texts):
     def _look(self, text: str, images: tuple[str, ...]) -> list[int]:
         """Token ids of a text after pictures; what the model sees of these is kept."""
         pictures = [open_image(self.store.get(name), f"picture {name}") for name in images]
-        text = self._without_controls(text)
+        of_tokens, pixels = self._processed(self._without_controls(text), pictures)
+        self._keep(images, pixels)
+        return list(map(int, of_tokens["input_ids"][0]))
+
+    def _processed(self, text: str, pictures: Sequence[Any]) -> tuple[Pixels, Pixels]:
+        """What the processor makes of a text after pictures: of its tokens, and of the pictures."""
         if self.chat:
-            text = self._formatted(text, images=len(images))
+            text = self._formatted(text, images=len(pictures))
         else:
-            text = f"{self.processor.image_token * len(images)}{text}"
+            text = f"{self.processor.image_token * len(pictures)}{text}"
         read = self.processor(
             text=[text], images=[pictures], return_tensors="pt", add_special_tokens=not self.chat
         )
-        ids = read["input_ids"]
-        of_tokens = {name for name, value in read.items() if value.shape[:2] == ids.shape}
-        self._marked |= of_tokens & {"token_type_ids", "mm_token_type_ids"}
-        self._keep(images, {n: v for n, v in read.items() if n not in of_tokens})
-        return list(map(int, ids[0]))
+        shape = read["input_ids"].shape
+        of_tokens = {name: value for name, value in read.items() if value.shape[:2] == shape}
+        return of_tokens, {n: value for n, value in read.items() if n not in of_tokens}
+
+    @cached_property
+    def _marked(self) -> frozenset[str]:
+        """Names of what tells the model which tokens are of pictures."""
+        picture = open_image(draw_plain(64, (200, 40, 40)), "a plain picture")
+        of_tokens, _ = self._processed("a", [picture])
+        return frozenset(of_tokens) & {"token_type_ids", "mm_token_type_ids"}
 
     def _keep(self, images: tuple[str, ...], pixels: Pixels) -> None:
         self._kept += _bytes_of(pixels) - _bytes_of(self._seen.pop(images, {}))

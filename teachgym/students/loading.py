@@ -61,12 +61,13 @@ class Loaded:
     """Of a model that reads pictures; the tokenizer is its own."""
 
 
-def load_model(name_or_path: str) -> Loaded:
+def load_model(name_or_path: str, *, images: bool = False) -> Loaded:
     """Load a student that ships, a folder, a GGUF file, an adapter's base, or a hub model.
 
     Args:
         name_or_path: a name, the path of a folder written by ``save_pretrained`` (a model or a
             PEFT adapter), of a GGUF file or of a folder with one, or a hub id.
+        images: whether one that can be read either way sees.
 
     Raises:
         UnknownNameError: if there is no such model, it may not be downloaded, or it cannot be
@@ -76,8 +77,8 @@ def load_model(name_or_path: str) -> Loaded:
     """
     path = Path(name_or_path)
     if name_or_path and (path / ADAPTER_FILE).exists():
-        return replace(_load(_base_of(path)), adapter=path)
-    return _load(name_or_path)
+        return replace(_load(_base_of(path), images), adapter=path)
+    return _load(name_or_path, images)
 
 
 def _base_of(adapter: Path) -> str:
@@ -96,13 +97,13 @@ def _base_of(adapter: Path) -> str:
     return str(base)
 
 
-def _load(name: str) -> Loaded:
+def _load(name: str, images: bool) -> Loaded:
     """A model that is not an adapter."""
     try:
         with silence():
             source, processor = _source(name), None
             config = AutoConfig.from_pretrained(source, **_SAFE)
-            if sees := _sees(config):
+            if sees := _sees(config, images):
                 processor = _processors.from_pretrained(source, **_SAFE)
                 tokenizer = processor.tokenizer
                 tokenizer.chat_template = processor.chat_template or tokenizer.chat_template
@@ -130,25 +131,29 @@ def _load(name: str) -> Loaded:
     return Loaded(model.eval(), tokenizer, name, processor=processor)
 
 
-def reads_images(name_or_path: str) -> bool:
-    """Whether a model reads pictures, by its configuration; False where there is no such model."""
+def reads_images(name_or_path: str, *, images: bool = False) -> bool:
+    """Whether a model reads pictures, by its configuration; False where there is no such model.
+
+    ``images``: whether one that can be read either way does.
+    """
     path = Path(name_or_path)
     try:
         with silence():
             if name_or_path and (path / ADAPTER_FILE).exists():
-                return reads_images(_base_of(path))
-            return _sees(AutoConfig.from_pretrained(_source(name_or_path), **_SAFE))
+                return reads_images(_base_of(path), images=images)
+            config = AutoConfig.from_pretrained(_source(name_or_path), **_SAFE)
+            return _sees(config, images)
     except (TeachgymError, ImportError, OSError, ValueError):
         return False
 
 
-def _sees(config: Any) -> bool:
+def _sees(config: Any, images: bool) -> bool:
     """Whether a model is one of pictures and text.
 
-    Classes that are language models too, such as Gemma 3, are read as those.
+    Classes that are language models too, such as Gemma 3, are so if ``images`` says it.
     """
     of_images, of_text = MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING, MODEL_FOR_CAUSAL_LM_MAPPING
-    return type(config) in of_images and type(config) not in of_text
+    return type(config) in of_images and (images or type(config) not in of_text)
 
 
 def _source(name: str) -> str:

@@ -50,7 +50,7 @@ class Prepared:
 
 def prepare(name_or_path: str, settings: LanguageModelSettings) -> Prepared:
     """Load a model as a student; see ``load_model`` for names and errors."""
-    loaded = load_model(base_of(name_or_path, settings.base))
+    loaded = load_model(base_of(name_or_path, settings.base), images=settings.images)
     adapter = settings.adapter or (str(loaded.adapter) if loaded.adapter else None)
     settings = replace(settings, adapter=adapter)
     lora, start = None, None

@@ -45,6 +45,9 @@ class LanguageModelSettings:
     else ``hf``, with a warning that says what differed. ``local``: packed training and slots;
     ``hf``: plain peft and ``generate``, the reference; ``vllm``: trained here, answers from a
     vLLM server."""
+    images: bool = False
+    """Let a model see whose class can be one of text, too, such as Gemma 3, and is read as that by
+    default; ``hf`` teaches it then. All other image-text models see anyway."""
     device: str | None = None
     """A torch device; None = the first GPU if there is one, else the CPU, where students that ship
     always are unless asked otherwise: a GPU would wait for so small a model's launches."""

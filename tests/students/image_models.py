@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 import transformers
+from transformers.models.gemma3.image_processing_pil_gemma3 import Gemma3ImageProcessorPil
 from transformers.models.idefics3.image_processing_pil_idefics3 import Idefics3ImageProcessorPil
 from transformers.models.llava_next.image_processing_pil_llava_next import (
     LlavaNextImageProcessorPil,
@@ -15,7 +16,7 @@ from transformers.models.siglip.image_processing_pil_siglip import SiglipImagePr
 
 from teachgym.benchmarks.models.tokenizers import make_subword_tokenizer
 
-CLASSES = ("llava", "llava_next", "paligemma", "idefics3")
+CLASSES = ("llava", "llava_next", "paligemma", "idefics3", "gemma3")
 CHAT = (
     "{% for m in messages %}{{ m['role'] }}: {% for part in m['content'] %}"
     "{% if part['type'] == 'image' %}<image>{% else %}{{ part['text'] }}{% endif %}{% endfor %} / "
@@ -24,7 +25,10 @@ CHAT = (
 """A prompt format with pictures."""
 
 SIDE, PATCH = 16, 8
-_SPECIAL = ("<image>", "<bos>", "<fake_token_around_image>", "<global-img>", "<end_of_utterance>")
+_SPECIAL = (
+    *("<image>", "<bos>", "<fake_token_around_image>", "<global-img>", "<end_of_utterance>"),
+    *("<boi>", "<eoi>"),
+)
 _TEXT: dict[str, Any] = {
     "hidden_size": 32,
     "intermediate_size": 48,
@@ -154,6 +158,29 @@ def _idefics3(make: Any, tokenizer: Any, image: int, text: Any) -> tuple[Any, An
     return make.Idefics3ForConditionalGeneration(config), processor
 
 
+def _gemma3(make: Any, tokenizer: Any, image: int, text: Any) -> tuple[Any, Any]:
+    named = {"boi_token": "<boi>", "eoi_token": "<eoi>", "image_token": "<image>"}
+    tokenizer._set_model_specific_special_tokens(named)
+    config = make.Gemma3Config(
+        vision_config=make.SiglipVisionConfig(**_VISION, vision_use_head=False),
+        text_config=make.Gemma3TextConfig(**text, head_dim=8, sliding_window=16),
+        image_token_index=image,
+        boi_token_index=tokenizer.boi_token_id,
+        eoi_token_index=tokenizer.eoi_token_id,
+        mm_tokens_per_image=4,
+        tie_word_embeddings=False,  # tied, it would say its last token again
+    )
+    pixels: Any = Gemma3ImageProcessorPil
+    processor = make.Gemma3Processor(
+        image_processor=pixels(size={"height": SIDE, "width": SIDE}),
+        tokenizer=tokenizer,
+        image_seq_length=4,
+    )
+    model = make.Gemma3ForConditionalGeneration(config)
+    model.model.multi_modal_projector.mm_input_projection_weight.data.normal_()  # it starts at 0
+    return model, processor
+
+
 def _siglip() -> Any:
     make: Any = SiglipImageProcessorPil
     return make(size={"height": SIDE, "width": SIDE})
@@ -164,4 +191,5 @@ _BUILDERS = {
     "llava_next": _llava_next,
     "paligemma": _paligemma,
     "idefics3": _idefics3,
+    "gemma3": _gemma3,
 }

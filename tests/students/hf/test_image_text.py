@@ -1,4 +1,4 @@
-"""Image-text models of four classes: answers as their own, LoRA, export, and what they refuse."""
+"""Image-text models of five classes: answers as their own, LoRA, export, and what they refuse."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from teachgym.errors import ConfigError, LocalBackendError, MissingExtraError
+from teachgym.errors import ConfigError, LocalBackendError, MissingExtraError, UnsupportedError
 from teachgym.images import ImageStore, draw_plain, to_png
 from teachgym.students import make_student
 from teachgym.testing import ToyTask, check_student
@@ -23,6 +23,7 @@ from tests.students.image_models import CLASSES, save_model
 COLOURS = {"red": (214, 48, 49), "green": (38, 158, 84), "blue": (45, 96, 200)}
 ASKED = "what colour is it?"
 LORA: dict[str, Any] = {"adaptation": "lora", "rank": 4, "dropout": 0.0, "max_new_tokens": 6}
+LORA["images"] = True  # which Gemma 3 alone needs
 
 # Of transformers, which makes an array of a tensor.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -46,7 +47,7 @@ def own_answer(folder: Path, text: str, picture: str) -> str:
     processor: Any = AutoProcessor.from_pretrained(folder)
     model: Any = AutoModelForImageTextToText.from_pretrained(folder).eval()
     image = Image.open(ImageStore().path(picture))
-    read = processor(text=[f"<image>{text}"], images=[[image]], return_tensors="pt")
+    read = processor(text=[f"{processor.image_token}{text}"], images=[[image]], return_tensors="pt")
     with torch.no_grad():
         ids = model.generate(**read, max_new_tokens=6, do_sample=False, pad_token_id=1)
     said: str = processor.tokenizer.decode(
@@ -87,6 +88,15 @@ def test_adapters_are_trained_exported_and_read_again(
     assert again.generate(prompts) == after
     student.restore(before)
     assert student.generate(prompts) == load(folders[kind]).generate(prompts) != after
+
+
+def test_a_class_that_can_be_either_is_one_of_text_unless_it_shall_see(
+    folders: dict[str, Path],
+) -> None:
+    student = load(folders["gemma3"], images=False, backend="hf")
+    assert student.generate([Prompt(ASKED)]) == load(folders["gemma3"]).generate([Prompt(ASKED)])
+    with pytest.raises(UnsupportedError, match="images=True"):
+        student.generate([Prompt(ASKED, pictures()[:1])])
 
 
 def test_a_student_learns_to_name_what_it_sees(folders: dict[str, Path]) -> None:
