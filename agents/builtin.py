@@ -284,12 +284,6 @@ _TREES = _family(
     "trees.teacher:TreeTeacher",
 )
 _WORDS = {
-    "few-shot": TeacherEntry(
-        "the same for every skill, with solved exercises as aids",
-        {"SkillList": "few_shot:FewShot"},
-        "context:Classroom",
-        "nothing",
-    ),
     "llm": TeacherEntry(
         "a chat model that reads the student's errors",
         {
@@ -412,6 +406,38 @@ _METHODS = {
     ),
 }
 
+_AIDING: tuple[tuple[str, str, str, Observes], ...] = (
+    (
+        "few-shot",
+        "the same for every skill, with solved exercises as aids",
+        "few_shot:FewShot",
+        "nothing",
+    ),
+    (
+        "interventions",
+        "explains where a model of the student says that it pays",
+        "methods.interventions:Interventions",
+        "answers to exercises",
+    ),
+    (
+        "guidance",
+        "a library of what helped the student on a retry",
+        "methods.guidance:Guidance",
+        "answers to exercises",
+    ),
+    (
+        "knowledge",
+        "a store of solved mistakes, searched where it is unsure",
+        "methods.knowledge:Knowledge",
+        "answers to exercises",
+    ),
+)
+_AIDS = {
+    name: TeacherEntry(text, {"SkillList": made}, "context:Classroom", observes)
+    for name, text, made, observes in _AIDING
+}
+"""They order what ``uniform`` orders, and choose what stands before prompts."""
+
 _AHEAD: dict[str, TeacherEntry] = {
     name: TeacherEntry(
         text,
@@ -458,6 +484,7 @@ BUILT_IN: Mapping[str, TeacherEntry] = {
     **_TREES,
     **_WORDS,
     **_METHODS,
+    **_AIDS,
     **_AHEAD,
 }
 """By name, in the order of tables."""

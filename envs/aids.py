@@ -8,39 +8,76 @@ the student without aids.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from teachgym.protocols import Task
-from teachgym.tasks.task import TaskWrapper
-from teachgym.types import Example, Split
+import numpy as np
 
-EVERY_SKILL = ""
-"""Names the aid of the skills that have none of their own."""
+from teachgym.protocols import Task
+from teachgym.skills.embedding import embed_terms
+from teachgym.tasks.task import TaskWrapper
+from teachgym.types import Aid, Data, Example, Split
+
+
+def choose_aids(aids: Sequence[Aid], items: Data, split: Split) -> list[str]:
+    """The text before each item's prompt, shape (n_items,); empty where there is none.
+
+    Of the aids for an item's place those that name its skill come first, and of several the one
+    whose ``like`` resembles the prompt most: by the cosine of their vectors of telling terms
+    (``embed_terms``), where published stores are searched by BM25 or by vectors of a language
+    model.
+    """
+    likeness = _likeness(aids, items)
+    texts = []
+    for place, item in enumerate(items):
+        here = [
+            i
+            for i, aid in enumerate(aids)
+            if aid.skill in ("", item.skill)
+            and (aid.places is None or (split == "val" and place in aid.places))
+        ]
+        own = [i for i in here if aids[i].skill] or here
+        best = max(own, key=lambda i: likeness[place, i], default=None)
+        texts.append("" if best is None else aids[best].text)
+    return texts
+
+
+def _likeness(aids: Sequence[Aid], items: Data) -> np.ndarray:
+    """How much each prompt resembles what each aid is for, shape (n_items, n_aids); 0 = any."""
+    found = np.zeros((len(items), len(aids)))
+    named = [i for i, aid in enumerate(aids) if aid.like]
+    if named:
+        prompts, likes = [e.prompt for e in items], [aids[i].like for i in named]
+        encode = embed_terms([*likes, *prompts])
+        found[:, named] = encode(prompts) @ encode(likes).T
+    return found
 
 
 class Aided(TaskWrapper):
-    """The task with an aid before every prompt, graded as it is without.
+    """The task with an aid before every prompt that has one, graded as it is without.
 
     Args:
         task: whose items are asked.
-        aids: texts by leaf skill, or by ``EVERY_SKILL``.
+        aids: those that may be given.
     """
 
-    def __init__(self, task: Task, aids: Mapping[str, str]) -> None:
+    def __init__(self, task: Task, aids: Sequence[Aid]) -> None:
         super().__init__(task)
-        self.aids = aids
+        self.aids = tuple(aids)
+        self._own: dict[tuple[str, str], str] = {}
 
     def examples(self, split: Split) -> Sequence[Example]:
-        """The task's, each with the aid of its skill before its prompt."""
-        return [replace(e, prompt=self._aid_of(e) + e.prompt) for e in self.task.examples(split)]
-
-    def _aid_of(self, example: Example) -> str:
-        return self.aids.get(example.skill, self.aids.get(EVERY_SKILL, ""))
+        """The task's, each with its aid before its prompt."""
+        own = tuple(self.task.examples(split))
+        texts = choose_aids(self.aids, own, split)
+        aided = [replace(e, prompt=t + e.prompt) for t, e in zip(texts, own, strict=True)]
+        self._own |= {(a.id, a.prompt): e.prompt for a, e in zip(aided, own, strict=True)}
+        return aided
 
     def inside(self, example: Example) -> Example:
         """The example without its aid."""
-        return replace(example, prompt=example.prompt.removeprefix(self._aid_of(example)))
+        key = (example.id, example.prompt)
+        return replace(example, prompt=self._own.get(key, example.prompt))
 
     def to_inner(self, example: Example) -> Example:
         """The example as ``unwrapped`` labels it, with its aid."""

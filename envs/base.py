@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from time import perf_counter
@@ -33,6 +32,7 @@ from teachgym.spaces import DataSpace, ReportSpace
 from teachgym.streams import RngName, stream
 from teachgym.syllabus import Syllabus
 from teachgym.types import (
+    Aid,
     Cost,
     Data,
     Example,
@@ -267,7 +267,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         """The random stream ``name`` of the current step; equal for equal seed, name and step."""
         return stream(name, self.state.entropy, self.state.step)
 
-    def show_aids(self, aids: Mapping[str, str]) -> None:
+    def show_aids(self, aids: tuple[Aid, ...]) -> None:
         """Have the next evaluations made with ``aids`` too."""
         self._state = replace(self.state, aids=aids)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
@@ -13,7 +12,7 @@ from teachgym.ledger import Ledger
 from teachgym.protocols import Probes, Student, Task
 from teachgym.snapshot import Snapshot
 from teachgym.streams import RngName
-from teachgym.types import Cost
+from teachgym.types import Aid, Cost
 
 
 class Episode(Protocol):
@@ -40,7 +39,7 @@ class Episode(Protocol):
     def take_up(self, state: Snapshot) -> None:
         """Go on from ``state``, as far as weights, ledger and random state do not matter."""
 
-    def show_aids(self, aids: Mapping[str, str]) -> None:
+    def show_aids(self, aids: tuple[Aid, ...]) -> None:
         """Have the next evaluations made with ``aids`` too."""
 
     @property

@@ -9,7 +9,7 @@ a teacher spends on its decision.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from teachgym.capability import Capability
 from teachgym.envs.episode import Episode
 from teachgym.errors import BudgetError, ConfigError, EpisodeError
 from teachgym.records import Record
-from teachgym.types import Cost, Example, Items, Prompt, Verdict
+from teachgym.types import Aid, Cost, Example, Items, Prompt, Verdict
 
 
 class StudentProbes:
@@ -88,7 +88,7 @@ class StudentProbes:
         found: list[np.ndarray] = self._call("logprobs", items, prefix)
         return found
 
-    def aid(self, aids: Mapping[str, str]) -> tuple[Verdict, ...]:
+    def aid(self, aids: Sequence[Aid]) -> tuple[Verdict, ...]:
         """Have the student evaluated with aids, too, from the next step on; see ``envs.aids``.
 
         Verdicts on those that are not used: what is too long, or holds an item of val or test.
@@ -97,12 +97,14 @@ class StudentProbes:
         return verdicts
 
 
-def _aid(env: Episode, aids: Mapping[str, str]) -> tuple[Verdict, ...]:
+def _aid(env: Episode, aids: Sequence[Aid]) -> tuple[Verdict, ...]:
     """Have the base environment evaluate with the aids that the gate lets through."""
-    found = {skill: env.gate.inspect_aid(skill, text) for skill, text in aids.items()}
-    kept = {skill: text for skill, text in aids.items() if found[skill] is None}
-    env.show_aids(kept)
-    return tuple(verdict for verdict in found.values() if verdict is not None)
+    for aid in aids:
+        if not isinstance(aid, Aid):
+            raise ConfigError(f"an aid is {aid!r:.60}; it must be a teachgym.types.Aid")
+    found = [env.gate.inspect_aid(aid) for aid in aids]
+    env.show_aids(tuple(a for a, verdict in zip(aids, found, strict=True) if verdict is None))
+    return tuple(verdict for verdict in found if verdict is not None)
 
 
 def _labels(env: Episode, items: Items) -> list[tuple[str, float | None]]:

@@ -54,7 +54,7 @@ def step_metrics(
     events = Counter(incident.event for incident in incidents)
     metrics: dict[str, float] = {
         **score_metrics(report),
-        **(_named({"aided/{}": aided.overall}) if aided else {}),
+        **(_aided_metrics(report, aided) if aided else {}),
         "accepted": len(accepted),
         **_rejections(rejected),
         "incidents": events.total(),
@@ -74,6 +74,13 @@ def choice_metrics(task: Task, accepted: Data, rejected: Sequence[Verdict]) -> d
     quality = Score.of(task.verify(e) for e in accepted if e.kind == EXERCISE)
     told = {"": quality.mean, "_stderr": quality.stderr, "_n": quality.n}
     return found | ({f"quality{what}": n for what, n in told.items()} if quality.n else {})
+
+
+def _aided_metrics(report: Report, aided: Report) -> dict[str, float]:
+    """Accuracy with aids, and how many items had one before their prompts."""
+    pairs = zip(report.predictions, aided.predictions, strict=True)
+    given = sum(own.example.prompt != other.example.prompt for own, other in pairs)
+    return {**_named({"aided/{}": aided.overall}), "aided/given": given}
 
 
 def _named(scores: Mapping[str, Score]) -> dict[str, float]:

@@ -21,6 +21,7 @@ import numpy as np
 
 from teachgym.errors import UnsupportedError
 from teachgym.types import (
+    Aid,
     Brief,
     Checkpoint,
     Completion,
@@ -432,11 +433,10 @@ class Probes(Protocol):
     def logprobs(self, items: Items | Sequence[Example], *, prefix: str = "") -> list[np.ndarray]:
         """Log-probabilities of the tokens of each target, shape (n_tokens,)."""
 
-    def aid(self, aids: Mapping[str, str]) -> tuple[Verdict, ...]:
+    def aid(self, aids: Sequence[Aid]) -> tuple[Verdict, ...]:
         """Have the student evaluated once more after each step, with texts before its prompts.
 
-        ``aids`` are texts by skill, "" for all that have none of their own; they replace those
-        given before. Verdicts tell which are not used, and why.
+        They replace those given before. Verdicts tell which are not used, and why.
         """
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from teachgym.forest import Forest
 from teachgym.shown import in_short, shown
-from teachgym.types import Checkpoint, Cost, Example, Growing, Incident, Report, Score
+from teachgym.types import Aid, Checkpoint, Cost, Example, Growing, Incident, Report, Score
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Snapshot:
     """How many of ``data``, the last ones, wait for the next training run (``train_every``)."""
     stop_reason: str = ""
     """Why the episode has ended; empty while it runs."""
-    aids: Mapping[str, str] = field(default_factory=dict)
+    aids: tuple[Aid, ...] = ()
     """What stands before the prompts of the aided evaluations; see ``teachgym.envs.aids``."""
     filters: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     """What each filter of the gate, by its place among them, keeps for the next step."""

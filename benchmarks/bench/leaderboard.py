@@ -83,6 +83,8 @@ class LeaderboardRow:
     """Gain on val minus gain on test (``RunResult.gap``), over runs; None without results."""
     figures: Mapping[str, Score] = FrozenDict()
     """What the task measures on test besides accuracy (``Report.figures``), mean over runs."""
+    with_aids: tuple[Score, Score] | None = None
+    """Accuracy on val without and with aids (``RunResult.with_aids``), over runs; None without."""
 
 
 def stand(suite: Suite, results: Results, *, seed: int = 0) -> list[LeaderboardRow]:
@@ -133,6 +135,7 @@ def stand(suite: Suite, results: Results, *, seed: int = 0) -> list[LeaderboardR
                 examples=_mean_examples(runs[arm.name].values()),
                 gap=_gap(runs[arm.name].values()),
                 figures=_figures(runs[arm.name].values()),
+                with_aids=_with_aids(runs[arm.name].values()),
             )
         )
     return sorted(standings, key=lambda line: -(line.test.mean if line.test else -1.0))
@@ -251,6 +254,14 @@ def _gap(runs: Collection[RunResult]) -> Score | None:
     return Score.of_repetitions([run.gap.mean for run in runs]) if runs else None
 
 
+def _with_aids(runs: Collection[RunResult]) -> tuple[Score, Score] | None:
+    pairs = [pair for run in runs if (pair := run.with_aids) is not None]
+    if not pairs:
+        return None
+    own, helped = ([score.mean for score in scores] for scores in zip(*pairs, strict=True))
+    return Score.of_repetitions(own), Score.of_repetitions(helped)
+
+
 def _figures(runs: Collection[RunResult]) -> dict[str, Score]:
     """Mean and error over runs of what their best students reached on test besides accuracy."""
     names = dict.fromkeys(name for run in runs for name in run.test.figures_after)
@@ -288,6 +299,7 @@ def detail_rows(suite: Suite, standings: Sequence[LeaderboardRow]) -> Rows:
     middles = any(line.middle and math.isfinite(line.middle.low) for line in found)
     figures = tuple(dict.fromkeys(name for line in found for name in line.figures))
     bases = any(len(line.bases) > 1 for line in found)
+    aids = any(line.with_aids for line in found)
     header = (
         "arm",
         "observes",
@@ -297,6 +309,7 @@ def detail_rows(suite: Suite, standings: Sequence[LeaderboardRow]) -> Rows:
         *(f"beyond {control}" for control in suite.beyond),
         "gain on val minus test",
         *(f"test {name}" for name in figures),
+        *(["val without aids", "val with aids"] if aids else []),
         "examples",
     )
     rows = (
@@ -309,6 +322,7 @@ def detail_rows(suite: Suite, standings: Sequence[LeaderboardRow]) -> Rows:
             *(_difference(line.beyond.get(control)) for control in suite.beyond),
             line.gap.show("+.4f") if line.gap else "",
             *(_show(line.figures.get(name)) for name in figures),
+            *(map(_show, line.with_aids or (None, None)) if aids else []),
             f"{line.examples:,.0f}",
         )
         for line in found

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
 
-from teachgym.benchmarks.bench.leaderboard import Results, by_arm, compare, show_test
-from teachgym.benchmarks.bench.statistics import Interval, PairedTest
+from teachgym.benchmarks.bench.leaderboard import Results, by_arm, show_test
+from teachgym.benchmarks.bench.statistics import Interval, PairedTest, compare_paired
 from teachgym.benchmarks.bench.suites import Cell, Claim, Suite
 from teachgym.report.tables import NOTHING, Rows
 from teachgym.runs.result import RunResult
@@ -31,7 +31,7 @@ class Judged:
     spent_against: str
     """What runs of the other spent, in the mean."""
     test: PairedTest | None
-    """The arm minus the other, accuracy on test; None without a seed that both have."""
+    """The arm minus the other, by test accuracy or with aids; None without a seed of both."""
     verdict: Verdict
 
 
@@ -55,7 +55,9 @@ def judge_claims(suite: Suite, results: Results) -> list[Judged]:
     judged = []
     for claim in suite.claims:
         mine, theirs = runs[claim.arm], runs[claim.against]
-        test = compare(mine, theirs) if mine.keys() & theirs.keys() else None
+        shared = sorted(mine.keys() & theirs.keys())
+        scores = [[_score(claim, own[seed]) for seed in shared] for own in (mine, theirs)]
+        test = compare_paired(*scores) if shared else None
         meters = [_meter(Cell(suite, arms[name], 0)) for name in (claim.arm, claim.against)]
         judged.append(
             Judged(
@@ -68,6 +70,13 @@ def judge_claims(suite: Suite, results: Results) -> list[Judged]:
             )
         )
     return judged
+
+
+def _score(claim: Claim, run: RunResult) -> float:
+    """The accuracy that a claim is about."""
+    if not claim.aided:
+        return run.test.after.mean
+    return run.with_aids[1].mean if run.with_aids else run.curve[-1].mean
 
 
 def claim_rows(suite: Suite, results: Results) -> Rows:
@@ -84,7 +93,7 @@ def claim_rows(suite: Suite, results: Results) -> Rows:
     )
     rows = (
         (
-            f"{j.claim.arm} {j.claim.direction} {j.claim.against}",
+            f"{j.claim.arm} {j.claim.direction} {j.claim.against}" + ", with aids" * j.claim.aided,
             j.claim.paper,
             j.meter,
             j.spent,

@@ -39,7 +39,16 @@ from teachgym.images import ImageStore
 from teachgym.protocols import Probes, Task
 from teachgym.registry import noting
 from teachgym.shown import in_short, shown
-from teachgym.types import EXERCISE, Data, Example, Prediction, Verdict, identity_of, leaf_skills
+from teachgym.types import (
+    EXERCISE,
+    Aid,
+    Data,
+    Example,
+    Prediction,
+    Verdict,
+    identity_of,
+    leaf_skills,
+)
 from teachgym.wellformed import fault_of_example
 
 REASONS = (
@@ -174,17 +183,15 @@ class Gate:
             text = f"{text}\n{example.target}"
         return identity_of(self._form(text), example.images)
 
-    def inspect_aid(self, skill: str, text: str) -> Verdict | None:
+    def inspect_aid(self, aid: Aid) -> Verdict | None:
         """The verdict on a text that is to stand before prompts; None = it may.
 
-        Args:
-            skill: a leaf skill of the task, or "" for every one.
-            text: held to the form and the length of prompts, and to hold no item of val or test.
+        It is held to the form and the length of prompts, and to hold no item of val or test.
         """
-        example = Example(text, "-", skill or self._any_skill)
+        example = Example(aid.text, "-", aid.skill or self._any_skill)
         for reason, check in self._checks:
             if reason not in ("label", "answer", "kind") and (fault := check(example)) is not None:
-                return Verdict(None, reason, fault, shown(text))
+                return Verdict(None, reason, fault, shown(aid.text))
         return None
 
     def inspect(

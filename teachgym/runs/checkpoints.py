@@ -33,7 +33,7 @@ from teachgym.redaction import hide
 from teachgym.runs.files import read_json, read_lines, replacing, stream_lines, write_json
 from teachgym.runs.folder import RunFolder
 from teachgym.snapshot import Best, Snapshot
-from teachgym.types import Checkpoint, Cost, Growing, Incident, Report, Score, Split
+from teachgym.types import Aid, Checkpoint, Cost, Growing, Incident, Report, Score, Split
 
 
 def save_snapshot(run: RunFolder, snapshot: Snapshot) -> None:
@@ -72,7 +72,7 @@ def load_snapshot(run: RunFolder, step: int) -> Snapshot:
         data=Growing(map(example_from_json, _first(run.examples, state["examples"]))),
         waiting=state.get("waiting", 0),
         stop_reason=state["stop_reason"],
-        aids=state.get("aids", {}),
+        aids=tuple(map(_read_aid, state.get("aids", ()))),
         filters=state.get("filters", {}),
         forest=_forest(run, state),
         past=tuple(state.get("past", ())),
@@ -157,6 +157,11 @@ def _metrics(predictions: Path) -> Path:
     return predictions.with_suffix(".json")
 
 
+def _read_aid(record: Record) -> Aid:
+    places = record["places"]
+    return Aid(**{**record, "places": None if places is None else tuple(places)})
+
+
 def _state_to_json(snapshot: Snapshot) -> Record:
     forest = snapshot.forest
     return {
@@ -165,7 +170,7 @@ def _state_to_json(snapshot: Snapshot) -> Record:
         "examples": len(snapshot.data),
         "waiting": snapshot.waiting,
         "stop_reason": snapshot.stop_reason,
-        **({"aids": dict(snapshot.aids)} if snapshot.aids else {}),
+        **({"aids": [asdict(aid) for aid in snapshot.aids]} if snapshot.aids else {}),
         **({"filters": dict(snapshot.filters)} if snapshot.filters else {}),
         "forest": forest and forest_to_json(replace(forest, history=Growing())),
         "moves": len(forest.history) if forest else 0,

@@ -100,7 +100,12 @@ METRICS: tuple[Metric, ...] = (
         "the same with the teacher's aids before the prompts",
         "as above",
         "steps with training and aids",
-        {"accuracy": "mean score on `val`", "stderr": "its standard error", "n": "items measured"},
+        {
+            "accuracy": "mean score on `val`",
+            "stderr": "its standard error",
+            "n": "items measured",
+            "given": "items with an aid",
+        },
     ),
     Metric("metric/<name>", "a metric of the task (`Task.metrics`)", "the metric's", _MEASURED),
     Metric("metric_stderr/<name>", "its standard error", "the metric's", _MEASURED),

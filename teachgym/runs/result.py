@@ -99,6 +99,9 @@ class RunResult:
     that were measured every time."""
     taught: Mapping[str, tuple[int, ...]] = FrozenDict()
     """Examples of each skill that was taught, by step, shape (steps,) each."""
+    aided: tuple[Score, ...] = ()
+    """Accuracy on ``val`` with the teacher's aids before the prompts, in the places of ``curve``,
+    with n = 0 where it was not measured; empty where there were no aids."""
 
     def __repr__(self) -> str:
         teacher, student, env = (shown(s, 80) for s in (self.teacher, self.student, self.env))
@@ -114,6 +117,14 @@ class RunResult:
             for split, compared in (("val", self.val), ("test", self.test))
         )
         return notebook_table(repr(self)[1:-1], header, rows)
+
+    @property
+    def with_aids(self) -> tuple[Score, Score] | None:
+        """Accuracy on ``val`` without aids and with them, where both were measured last."""
+        both = [
+            (own, helped) for own, helped in zip(self.curve, self.aided, strict=False) if helped.n
+        ]
+        return both[-1] if both else None
 
     @property
     def gap(self) -> Score:
@@ -176,7 +187,18 @@ def collect_result(
         accepted=journal.accepted,
         skill_curves=_skill_curves(val[0], journal),
         taught=_taught(run, tally.steps),
+        aided=_aided(journal),
     )
+
+
+def _aided(journal: Journal) -> tuple[Score, ...]:
+    """What the aided evaluations of the steps found."""
+    names = [f"aided/{name}" for name in ("n", "accuracy", "stderr")]
+    rows = [[line["metrics"].get(name) for name in names] for line in journal.read_steps()]
+    if all(n is None for n, *_ in rows):
+        return ()
+    found = (Score.nothing() if n is None else Score(int(n), *rest) for n, *rest in rows)
+    return (Score.nothing(), *found)
 
 
 def _skill_curves(untrained: Report, journal: Journal) -> dict[str, tuple[float, ...]]:
@@ -233,7 +255,7 @@ def result_to_json(result: RunResult) -> Record:
             if value or not key.startswith(("figures", "levels"))
         }
         record[split] = kept
-    return record
+    return record if result.aided else {k: v for k, v in record.items() if k != "aided"}
 
 
 def result_from_json(record: Record) -> RunResult:
@@ -245,6 +267,7 @@ def result_from_json(record: Record) -> RunResult:
             "test": _comparison(record["test"]),
             "spent": Cost(**record["spent"]),
             "curve": tuple(map(score_from_json, record["curve"])),
+            "aided": tuple(map(score_from_json, record.get("aided", ()))),
             "accepted": tuple(record.get("accepted", ())),
             **{name: _rows(record.get(name, {})) for name in ("skill_curves", "taught")},
         }

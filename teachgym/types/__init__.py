@@ -5,6 +5,7 @@ under itself with its meaning, unit and range; behaviour lives behind the seams 
 ``teachgym.protocols``.
 """
 
+from teachgym.types.aids import Aid
 from teachgym.types.chat import Brief, Completion, Draft, Incident, Messages, Schema
 from teachgym.types.costs import CURRENCIES, Budget, Cost
 from teachgym.types.episodes import Checkpoint, Episode, Obs, TrainResult, Transition, Tried
@@ -35,6 +36,7 @@ __all__ = [
     "EXERCISE",
     "NOT_MEASURED",
     "SPLITS",
+    "Aid",
     "Brief",
     "Budget",
     "Checkpoint",

@@ -58,12 +58,13 @@ LIST_TEACHERS = [
     for n, entry in TEACHERS.items()
     if entry.kinds == (Kind("SkillList"),) and n not in ("nothing", *EXAMINERS)
 ]
+AIDING = ["few-shot", "interventions", "guidance", "knowledge"]
 SEARCHED = ["planned", "best-constant", "dirichlet"]
 FOLLOW_LOSSES = ["adarft", "odm", "skill-it", "excess-loss", "ddk"]
 LEARNERS = [
     n
     for n in LIST_TEACHERS
-    if n not in ("uniform", "few-shot", "fixed", "oracle", "weakest", *SEARCHED, *FOLLOW_LOSSES)
+    if n not in ("uniform", *AIDING, "fixed", "oracle", "weakest", *SEARCHED, *FOLLOW_LOSSES)
 ]
 RATES = [0, 0, 0, 1.0, 0, 0, 0, 0]
 """Skill 3 is the one that can be learned."""

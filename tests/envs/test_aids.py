@@ -13,9 +13,9 @@ import pytest
 
 from teachgym.agents import make_teacher
 from teachgym.envs import TeacherEnv
-from teachgym.envs.aids import Aided
+from teachgym.envs.aids import Aided, choose_aids
 from teachgym.envs.rules import EpisodeRules
-from teachgym.errors import UnsupportedError
+from teachgym.errors import ConfigError, UnsupportedError
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.experiment import RunConfig, run
 from teachgym.loop import run_episode
@@ -23,7 +23,7 @@ from teachgym.report.html.run_page import write_run_page
 from teachgym.runs import RunFolder
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask, check_task
 from teachgym.testing.toy import solve
-from teachgym.types import Budget, Prompt
+from teachgym.types import Aid, Budget, Example, Prompt
 from teachgym.types.scores import floor_error
 
 N_VAL = 8
@@ -57,7 +57,7 @@ def step(env: TeacherEnv, number: int) -> dict[str, Any]:
 def test_an_aided_evaluation_stands_beside_the_other_and_is_not_rewarded() -> None:
     env = make()
     assert "aided" not in step(env, 0)
-    assert env.probes.aid({"": HELP}) == ()
+    assert env.probes.aid((Aid(HELP),)) == ()
     after, reward, *_, info = env.step((env.task.examples("train")[1],))
     assert (after.accuracy, reward) == (0, 0)
     assert info["aided"].accuracy == 1
@@ -65,14 +65,19 @@ def test_an_aided_evaluation_stands_beside_the_other_and_is_not_rewarded() -> No
         HELP + e.prompt for e in env.task.examples("val")
     ]
     aided = {name: x for name, x in info["metrics"].items() if name.startswith("aided/")}
-    assert aided == {"aided/accuracy": 1, "aided/stderr": floor_error(N_VAL), "aided/n": N_VAL}
+    assert aided == {
+        "aided/accuracy": 1,
+        "aided/stderr": floor_error(N_VAL),
+        "aided/n": N_VAL,
+        "aided/given": N_VAL,
+    }
     assert info["metrics"]["accuracy"] == 0
     assert env.state.best.step == 0
 
 
 def test_aids_of_a_skill_stand_before_that_skill_alone() -> None:
     env = make()
-    env.probes.aid({"copy": HELP})
+    env.probes.aid((Aid(HELP, "copy"),))
     report = step(env, 0)["aided"]
     assert {skill: score.mean for skill, score in report.by_skill().items()} == {
         "copy": 1,
@@ -82,15 +87,52 @@ def test_aids_of_a_skill_stand_before_that_skill_alone() -> None:
     }
 
 
+def test_aids_can_be_for_single_items_of_val() -> None:
+    """Two of eight items are helped, and only they are right."""
+    env = make()
+    env.probes.aid((Aid(HELP, places=(1, 6)), Aid("none. ", places=(99,))))
+    info = step(env, 0)
+    assert [p.score for p in info["aided"].predictions] == [0, 1, 0, 0, 0, 0, 1, 0]
+    assert info["metrics"]["aided/given"] == 2
+
+
+ITEMS = (
+    Example("How many apples are left?", "3", "copy"),
+    Example("How many pears are left?", "2", "next"),
+    Example("Sort the words: b a", "a b", "copy"),
+)
+
+
+def test_of_several_aids_the_one_for_the_most_similar_prompt_is_taken() -> None:
+    store = (Aid("S", like="Sort the words: d c"), Aid("P", like="How many pears are there?"))
+    assert choose_aids(store, ITEMS, "val")[1:] == ["P", "S"]
+    assert choose_aids(store[::-1], ITEMS, "val")[1:] == ["P", "S"]
+    assert choose_aids((), ITEMS, "val") == ["", "", ""]
+
+
+def test_an_aid_of_the_own_skill_comes_first_and_a_place_is_one_of_val() -> None:
+    any_skill, own = Aid("A"), Aid("O", "copy")
+    assert choose_aids((any_skill, own), ITEMS, "val") == ["O", "A", "O"]
+    there = Aid("T", "copy", places=(2,))
+    assert choose_aids((any_skill, there), ITEMS, "val") == ["A", "A", "T"]
+    assert choose_aids((any_skill, there), ITEMS, "test") == ["A", "A", "A"]
+
+
+def test_what_is_no_aid_is_refused() -> None:
+    env, wrong = make(), {"copy": HELP}
+    with pytest.raises(ConfigError, match=r"an aid is 'copy'; it must be a teachgym\.types\.Aid"):
+        env.probes.aid(wrong)  # type: ignore[arg-type]
+
+
 def test_aids_last_until_others_are_given_or_the_episode_ends() -> None:
     env = make()
-    env.probes.aid({"": HELP})
+    env.probes.aid((Aid(HELP),))
     assert [step(env, n)["aided"].accuracy for n in range(2)] == [1, 1]
-    env.probes.aid({"copy": HELP})
+    env.probes.aid((Aid(HELP, "copy"),))
     assert step(env, 2)["aided"].accuracy == 0.25
-    env.probes.aid({})
+    env.probes.aid(())
     assert "aided" not in step(env, 3)
-    env.probes.aid({"": HELP})
+    env.probes.aid((Aid(HELP),))
     env.reset(seed=0)
     assert "aided" not in step(env, 0)
 
@@ -98,7 +140,7 @@ def test_aids_last_until_others_are_given_or_the_episode_ends() -> None:
 def test_both_evaluations_are_charged_and_set_aside() -> None:
     env = make(tokens=10**6)
     assert env.next_evaluation.generated_tokens == 20  # 8 x 2 characters, and a fifth: 19.2
-    env.probes.aid({"": HELP})
+    env.probes.aid((Aid(HELP),))
     assert env.next_evaluation.generated_tokens == 39  # 38.4
     answers = [p.response for p in env.state.report.predictions]
     aided = [e.target for e in env.task.examples("val")]
@@ -112,7 +154,7 @@ def test_an_episode_ends_where_two_evaluations_cannot_be_paid() -> None:
     tight = make(tokens=2 * price)
     assert not step(tight, 0)["stop_reason"]
     tight = make(tokens=2 * price)
-    tight.probes.aid({"": HELP})
+    tight.probes.aid((Aid(HELP),))
     info = step(tight, 0)
     assert info["stop_reason"] == "generated_tokens"
     assert tight.spent.generated_tokens <= 2 * price
@@ -132,22 +174,22 @@ def test_what_is_not_used_is_told_with_its_reason(skill: str, text: Any, reason:
     env = make()
     if isinstance(text, str):
         text = text.replace("{item}", env.task.examples("val")[0].prompt)
-    [verdict] = env.probes.aid({skill: text, "reverse": HELP})
+    [verdict] = env.probes.aid((Aid(text, skill), Aid(HELP, "reverse")))
     assert verdict.reason == reason
-    assert set(env.state.aids) == {"reverse"}
+    assert env.state.aids == (Aid(HELP, "reverse"),)
 
 
 def test_a_snapshot_takes_the_aids_along() -> None:
     env = make()
-    env.probes.aid({"": HELP})
+    env.probes.aid((Aid(HELP),))
     snapshot = env.snapshot()
-    env.probes.aid({})
+    env.probes.aid(())
     env.restore(snapshot)
     assert step(env, 0)["aided"].accuracy == 1
 
 
 def test_the_aided_task_keeps_the_contract_of_a_task() -> None:
-    check_task(Aided(ToyTask(per_cell=1), {"copy": "Copy it. "}))
+    check_task(Aided(ToyTask(per_cell=1), (Aid("Copy it. ", "copy"), Aid("Do it. "))))
 
 
 def test_few_shot_gives_solved_training_exercises_of_each_skill() -> None:

@@ -109,7 +109,7 @@ def test_every_documented_name_is_logged_by_something() -> None:
     graded = Prediction(example, "2", 1.0, {"sign": 1.0}, student="small")
     metrics = step_metrics(
         Report((graded,), "val", {"f1": Score(2, 0.5, 0.1)}),
-        Report((), "val"),
+        Report((graded,), "val"),
         (),
         [Verdict(example, reason) for reason in REASONS],
         [Incident(event) for event in INCIDENTS],

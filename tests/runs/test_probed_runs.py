@@ -19,7 +19,7 @@ from teachgym.evaluation import GenerateAndGrade
 from teachgym.loop import run_episode
 from teachgym.runs import Keep, RunFolder, record_episode
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask
-from teachgym.types import Budget, Data, Episode, Items, Prompt, Provenance, Report, Transition
+from teachgym.types import Aid, Budget, Data, Episode, Items, Prompt, Provenance, Report, Transition
 from tests.runs.dying import Death, Killed, contents, reseal, stop_clocks
 
 SEED, STEPS = 5, 4
@@ -61,7 +61,8 @@ class Curious:
     def act(self, observation: Report) -> Data:
         chosen = [self._pool[i] for i in self._rng.integers(len(self._pool), size=3)]
         self._mood += self._told(lambda: sum(float(p.sum()) for p in self._probes.logprobs(chosen)))
-        self._probes.aid({"": f"{self._mood!r} "} if next(self._acts) == 1 else {})
+        text = Aid(f"{self._mood!r} ", places=tuple(range(8)))
+        self._probes.aid((text,) if next(self._acts) == 1 else ())
         return tuple(replace(e, provenance=Provenance(hint=repr(self._mood))) for e in chosen)
 
     def observe(self, transition: Transition) -> None:

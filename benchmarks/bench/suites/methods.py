@@ -9,6 +9,7 @@ from typing import Any
 from teachgym.benchmarks.bench.suites.objectives import objectives
 from teachgym.benchmarks.bench.suites.shared import DRAWN, EMBEDDED, OPEN_ENDED, SCRIPTED
 from teachgym.benchmarks.bench.suites.suite import Arm, Claim, Suite, overlay
+from teachgym.students.bases import SMALL
 
 _EXAMPLES: Mapping[str, Any] = {"budget": {"examples": 2500}}
 _CALLS: Mapping[str, Any] = {"budget": {"teacher_calls": 250}}
@@ -25,11 +26,12 @@ def methods() -> Suite:
     * Teachers: accepted examples, hence updates.
     * Filters: calls of the teacher, so what is thrown away is paid for.
     * Objectives: tokens trained on; the tokens that a teacher model reads stand in the costs.
+    * Aids: accepted examples, which are the same; and the same share of items that are explained.
 
     A claim is the direction of a publication, mostly found with students ten thousand times as
     large; what becomes of it here says what this student, this task and this budget show.
     """
-    families = (_teachers(), _filters(), _objectives())
+    families = (_teachers(), _filters(), _objectives(), _aids())
     return Suite(
         "methods",
         1,
@@ -47,13 +49,73 @@ Family = tuple[tuple[Arm, ...], tuple[Claim, ...]]
 
 
 def _teachers() -> Family:
-    """Who decides what is taught."""
-    uniform = Arm("uniform", "uniform", env_settings=_EXAMPLES, control=True)
+    """Who decides what is taught.
+
+    * ``llm2llm-untargeted`` varies as many seeds as are wrong, drawn by chance.
+    * ``pgkd-report`` sees no mistakes, and ``pgkd-mistakes`` no report.
+    * ``ratio-rule-answers`` and ``ratio-rule-questions`` never change over.
+    * ``tailored-untargeted`` teaches what is failed or not, ``tailored-right`` no wrong answers.
+    """
     progress = ("alp-gmm", "riac", "covar-gmm")
+    others = ("ddk", "expected-utility", "exam-dpo", "smoke-test", *_PROPOSERS)
     return (
-        (uniform, *(Arm(name, name, env_settings=_EXAMPLES) for name in progress)),
-        tuple(Claim(name, "uniform", "1910.07224") for name in progress),
+        (
+            _teacher("uniform", control=True),
+            *map(_teacher, (*progress, *others)),
+            _teacher("llm2llm"),
+            _teacher("llm2llm-untargeted", "llm2llm", {"targeted": False}, control=True),
+            _teacher("pgkd"),
+            _teacher("pgkd-report", "pgkd", {"focus": 0.0}, control=True),
+            _teacher("pgkd-mistakes", "pgkd", {"focus": 1.0}, control=True),
+            _teacher("ratio-rule"),
+            _teacher("ratio-rule-answers", "ratio-rule", {"tau": 1e9}, control=True),
+            _teacher("ratio-rule-questions", "ratio-rule", {"tau": 1e-9}, control=True),
+            _tailored("tailored", {}),
+            _tailored("tailored-untargeted", {"targeted": False}),
+            _tailored("tailored-right", {"rejected": False}),
+        ),
+        (
+            *(Claim(name, "uniform", "1910.07224") for name in progress),
+            Claim("ddk", "uniform", "2407.16154"),
+            Claim("llm2llm", "llm2llm-untargeted", "2403.15042"),
+            Claim("pgkd", "uniform", "2411.05045"),
+            Claim("pgkd", "pgkd-report", "2411.05045"),
+            Claim("pgkd", "pgkd-mistakes", "2411.05045"),
+            Claim("expected-utility", "uniform", "2306.09299"),
+            Claim("exam-dpo", "uniform", "2406.19227"),
+            Claim("smoke-test", "uniform", "2508.09883"),
+            *(Claim(name, "uniform", paper) for name, paper in _PROPOSERS.items()),
+            Claim("ratio-rule", "ratio-rule-answers", "2409.19759"),
+            Claim("ratio-rule", "ratio-rule-questions", "2409.19759"),
+            Claim("tailored", "tailored-untargeted", "2310.13332"),
+            Claim("tailored", "tailored-right", "2310.13332"),
+        ),
     )
+
+
+_PROPOSERS = {
+    "uncertainty-proposer": "2508.05004",
+    "difficulty-proposer": "2510.17715",
+    "grounded-proposer": "2601.18778",
+}
+"""Teachers that are rewarded as R-Zero, QueST and SOAR reward theirs."""
+
+
+def _tailored(name: str, settings: Mapping[str, Any]) -> Arm:
+    """An arm that is trained on its mistakes with Learn-to-Reason's loss."""
+    own = {**_EXAMPLES, "trainer_settings": {"loss": "contrast"}}
+    return Arm(name, "tailored", settings, OPEN_ENDED, own, control=bool(settings))
+
+
+def _teacher(
+    name: str,
+    teacher: str = "",
+    settings: Mapping[str, Any] | None = None,
+    *,
+    control: bool = False,
+) -> Arm:
+    """An arm whose teacher has all examples of the family's meter to order."""
+    return Arm(name, teacher or name, settings or {}, env_settings=_EXAMPLES, control=control)
 
 
 def _filters() -> Family:
@@ -150,3 +212,61 @@ def _paired(name: str, alpha: float) -> Arm:
         against="redi-right" if alpha else "",
         chat=_ERRING,
     )
+
+
+def _aids() -> Family:
+    """What stands before prompts, on ``word-problems``, where a solved exercise has room.
+
+    All students are trained like that of ``unaided``; ``shown`` gives a solved exercise of the
+    skill to every item.
+
+    * ``interventions`` explains a fifth of the items, by expected utility; the others by the
+      student's confidence, by chance, or to mislead it.
+    * ``guidance`` keeps what helped on a retry; ``guidance-untried`` the first piece of it.
+    * ``knowledge`` gives the most similar mistake, solved; ``knowledge-shuffled`` another one.
+    """
+    ranks = ("confidence", "random")
+    return (
+        (
+            _aiding("unaided", "uniform", control=True),
+            _aiding("shown", "few-shot", {"shots": 1}, control=True),
+            _aiding("interventions", "interventions"),
+            *(_aiding(f"interventions-{r}", "interventions", {"rank": r}) for r in ranks),
+            _aiding("interventions-misaligned", "interventions", {"misaligned": True}),
+            _aiding("guidance", "guidance"),
+            _aiding("guidance-untried", "guidance", {"verified": False}),
+            _aiding("knowledge", "knowledge"),
+            _aiding("knowledge-shuffled", "knowledge", {"shuffled": True}),
+        ),
+        (
+            *(
+                Claim("interventions", f"interventions-{rank}", "2306.09299", aided=True)
+                for rank in ranks
+            ),
+            Claim("interventions", "unaided", "2306.09299", aided=True),
+            Claim("interventions-misaligned", "unaided", "2306.09299", "below", aided=True),
+            Claim("guidance", "guidance-untried", "2408.07238", aided=True),
+            Claim("guidance", "unaided", "2408.07238", aided=True),
+            Claim("knowledge", "knowledge-shuffled", "2409.13203", aided=True),
+            Claim("knowledge", "unaided", "2409.13203", aided=True),
+        ),
+    )
+
+
+def _aiding(
+    name: str,
+    teacher: str,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    control: bool = False,
+) -> Arm:
+    """An arm on the student and the task of the family."""
+    own = {
+        "student": SMALL,
+        "task": "word-problems",
+        "task_settings": {"test_per_cell": 5},
+        "budget": {"examples": 400},
+        "examples_per_step": 100,
+    }
+    against = "" if name == "unaided" else "unaided"
+    return Arm(name, teacher, settings or {}, "", own, control=control, against=against)

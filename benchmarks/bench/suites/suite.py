@@ -67,6 +67,9 @@ class Claim:
     """Its arXiv id."""
     direction: Literal["above", "below"] = "above"
     """Where the publication has the arm, against the other."""
+    aided: bool = False
+    """Whether it is about what students do with the teacher's aids, hence about the last accuracy
+    on val that was measured with aids; of an arm without aids, about the last one that was."""
 
 
 @checked

@@ -1,0 +1,23 @@
+"""Aids: texts of the teacher's that stand before prompts where the student is evaluated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from teachgym.shown import in_short
+
+
+@dataclass(frozen=True, slots=True)
+class Aid:
+    """A text, and the items whose prompts it may stand before; see ``teachgym.envs.aids``."""
+
+    text: str
+    skill: str = ""
+    """Leaf skill of the items; empty = those for which no other aid names theirs."""
+    like: str = ""
+    """What the items' prompts resemble: of several aids the one with the most similar text is
+    taken; empty = any prompt, if no other resembles it more."""
+    places: tuple[int, ...] | None = None
+    """Places of the items in ``val``, counted from 0; None = wherever they stand."""
+
+    __repr__ = in_short
