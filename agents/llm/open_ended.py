@@ -12,7 +12,7 @@ from teachgym.apportion import apportion
 from teachgym.chat.prompts import render
 from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.engines.writer import Writer, WriterSettings
-from teachgym.language.excerpts import CUT, choose_errors, choose_examples
+from teachgym.language.excerpts import CUT, ShownError, choose_errors, choose_examples
 from teachgym.language.form import with_names
 from teachgym.language.plan import SkillSpec, hint_of, known_skills
 from teachgym.protocols import ChatModel
@@ -92,13 +92,15 @@ class LLMOpenEnded:
     def _choose(self, report: Report) -> Mapping[str, Any]:
         """Errors and examples of the prompt."""
         skills = [skill.name for skill in self.classroom.skills]
-        train, tokens = self.classroom.syllabus.train, self.error_tokens
-        if not self.state:
-            return {"errors": (), "examples": choose_examples(train, skills, tokens, self._rng)}
-        return {
-            "errors": choose_errors(report, skills, tokens, self._rng),
-            "examples": choose_examples(train, skills, tokens, self._rng, most=self.shots),
-        }
+        syllabus, most = self.classroom.syllabus, self.shots if self.state else None
+        told: Mapping[str, Any] = {"describe": syllabus.describe}
+        errors: tuple[ShownError, ...] = ()
+        if self.state:
+            errors = choose_errors(report, skills, self.error_tokens, self._rng, **told)
+        examples = choose_examples(
+            syllabus.train, skills, self.error_tokens, self._rng, most=most, **told
+        )
+        return {"errors": errors, "examples": examples}
 
     def _ask(
         self, shown: Mapping[str, Any], count: int, said: Sequence[SkillSpec]

@@ -108,15 +108,18 @@ class LLMSkillList:
     def _questions(
         self, report: Report, skills: Sequence[Skill], parts: Sequence[int]
     ) -> list[ChatRequest]:
-        names = [skill.name for skill in skills]
+        names, syllabus = [skill.name for skill in skills], self.classroom.syllabus
         scores: Mapping[str, Score] = {}
         shown: dict[str, tuple[Any, ...]] = {"errors": (), "examples": ()}
         if self.state:
             scores = report.by_skill()
-            shown["errors"] = choose_errors(report, names, self.error_tokens, self._rng)
+            shown["errors"] = choose_errors(
+                report, names, self.error_tokens, self._rng, describe=syllabus.describe
+            )
         else:
-            train = self.classroom.syllabus.train
-            shown["examples"] = choose_examples(train, names, self.error_tokens, self._rng)
+            shown["examples"] = choose_examples(
+                syllabus.train, names, self.error_tokens, self._rng, describe=syllabus.describe
+            )
         return [
             self._question(
                 skill=skill,

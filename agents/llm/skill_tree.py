@@ -123,7 +123,10 @@ class LLMSkillTree:
 
     def _questions(self, now: TreeReport, roots: Sequence[str]) -> list[ChatRequest]:
         names = [leaf for root in roots for leaf in self.classroom.leaves[root]]
-        errors = choose_errors(now.report, names, self.error_tokens, self._rng)
+        describe_pictures = self.classroom.syllabus.describe
+        errors = choose_errors(
+            now.report, names, self.error_tokens, self._rng, describe=describe_pictures
+        )
         return [self._question(now, root, errors) for root in roots]
 
     def _question(self, now: TreeReport, root: str, errors: Sequence[ShownError]) -> ChatRequest:

@@ -6,7 +6,7 @@ text loses its middle. Tokens are estimated without a tokenizer: one for four by
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TypeVar
 
@@ -34,6 +34,8 @@ class ShownError:
     """What the student answered."""
     target: str
     """What would have been right."""
+    picture: str = ""
+    """What the pictures show, in words."""
 
     __repr__ = in_short
 
@@ -45,11 +47,18 @@ class ShownExample:
     skill: str
     prompt: str
     target: str
+    picture: str = ""
+    """What the pictures show, in words."""
 
     __repr__ = in_short
 
 
 ShownT = TypeVar("ShownT", ShownError, ShownExample)
+Describe = Callable[[Example], str]
+
+
+def _nothing(example: Example) -> str:
+    return ""
 
 
 def choose_errors(
@@ -59,6 +68,7 @@ def choose_errors(
     rng: np.random.Generator,
     *,
     most: int | None = None,
+    describe: Describe = _nothing,
 ) -> tuple[ShownError, ...]:
     """Random mistakes of the student, skill by skill; what was not measured is no mistake.
 
@@ -71,10 +81,12 @@ def choose_errors(
         budget: tokens of all their texts together, which are never exceeded.
         rng: decides which.
         most: errors at most; None = as many as fit.
+        describe: says what the pictures of an item show.
     """
     errors = (
-        ShownError(p.example.skill, p.question.transcript, p.response, p.example.target)
+        ShownError(e.skill, p.question.transcript, p.response, e.target, describe(e))
         for p in report.errors
+        for e in [p.example]
     )
     return _take_turns(errors, skills, budget, rng, most)
 
@@ -86,9 +98,10 @@ def choose_examples(
     rng: np.random.Generator,
     *,
     most: int | None = None,
+    describe: Describe = _nothing,
 ) -> tuple[ShownExample, ...]:
     """Random examples with their right answers, chosen as errors are; at most ``most``."""
-    shown = (ShownExample(e.skill, e.question.transcript, e.target) for e in examples)
+    shown = (ShownExample(e.skill, e.question.transcript, e.target, describe(e)) for e in examples)
     return _take_turns(shown, skills, budget, rng, most)
 
 
