@@ -22,7 +22,7 @@ from teachgym.records import Record
 from teachgym.runs.files import append_text, complete_lines, keep_lines, parse_json
 from teachgym.runs.manifest import Manifest, require_intact, require_no_later
 from teachgym.runs.seals import check_chain, seal
-from teachgym.types import Cost, Transition
+from teachgym.types import Cost, Data, Transition
 
 Stage = Literal["started", "step", "exam", "finished", "resumed"]
 
@@ -210,8 +210,13 @@ def describe_step(env: gym.Env[Any, Any], transition: Transition) -> Record:
     }
 
 
-def recall_step(env: gym.Env[Any, Any], observation: Any, action: Any, line: Record) -> Transition:
-    """The transition that ``line`` describes; ``observation`` and ``action`` led to it."""
+def recall_step(
+    env: gym.Env[Any, Any], observation: Any, action: Any, line: Record, data: Data
+) -> Transition:
+    """The transition that ``line`` describes; ``observation`` and ``action`` led to it.
+
+    ``data`` are the examples that were accepted in the step.
+    """
     return Transition(
         observation,
         action,
@@ -220,6 +225,7 @@ def recall_step(env: gym.Env[Any, Any], observation: Any, action: Any, line: Rec
         line["terminated"],
         line["truncated"],
         {
+            "data": data,
             "losses": _losses(line),
             "metrics": line["metrics"],
             "cost": Cost(**line["cost"]),

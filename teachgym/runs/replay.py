@@ -12,6 +12,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import gymnasium as gym
@@ -19,7 +20,7 @@ import gymnasium as gym
 from teachgym.errors import RunError
 from teachgym.loop import StepResult
 from teachgym.protocols import Teacher
-from teachgym.records import Record
+from teachgym.records import Record, example_from_json
 from teachgym.runs.checkpoints import last_snapshot, load_snapshot
 from teachgym.runs.files import stream_lines
 from teachgym.runs.folder import RunFolder
@@ -66,14 +67,16 @@ class Reliving:
                 "the untrained student is not the one this run started with; resume it with the "
                 "same versions and files (see config.json)"
             )
-        spent = Cost()
+        spent, examples = Cost(), stream_lines(self._run.examples)
         for line in self._journal.read_steps():
             self._base.probe_log.replay(line.get("probes", ()))
             action = self._act(observation, line)
             repeated = line["step"] > self._place
             if repeated:
                 self._repeat(action, line)
-            transition = recall_step(self._env, observation, action, line)
+            accepted = islice(examples, line["metrics"]["accepted"])
+            data = tuple(map(example_from_json, accepted))
+            transition = recall_step(self._env, observation, action, line, data)
             spent = spent + transition.info["cost"]
             if not repeated:  # What the teacher sees of the budget is what it saw.
                 self._base.ledger.reset(spent)
