@@ -311,12 +311,13 @@ _WORDS = {
     ),
 }
 
-_SEEDED: Mapping[str, Any] = {
-    "action": "plan",
-    "engine": "by-order",
-    "engine_settings": {"engines": {"pool": {}, "procedural": {}}, "default": "procedural"},
-}
-"""An environment whose orders name the engine: the task's own examples, or new ones."""
+
+def _by_order(*engines: str) -> dict[str, Any]:
+    """An environment whose orders name one of these engines, or mean the last."""
+    settings = {"engines": {name: {} for name in engines}, "default": engines[-1]}
+    return {"engine": "by-order", "engine_settings": settings}
+
+
 _ANSWERS_OR_QUESTIONS: Mapping[str, Any] = {
     "engine": "by-order",
     "engine_settings": {
@@ -338,7 +339,7 @@ _METHODS = {
             "llm2llm",
             "variations of the seeds that it gets wrong (LLM2LLM)",
             "llm2llm:LLM2LLM",
-            {**_SEEDED, "training": "scratch"},
+            {"action": "plan", "training": "scratch", **_by_order("pool", "similar")},
         ),
         (
             "pgkd",
@@ -388,7 +389,7 @@ _METHODS = {
         {"SkillList": "methods.exam_dpo:ExamDPO"},
         "context:Classroom",
         "answers to exercises",
-        env={"SkillList": _SEEDED},
+        env={"SkillList": {"action": "plan", **_by_order("pool", "procedural")}},
     ),
     "tailored": TeacherEntry(
         "what it fails, with its own wrong answer beside it",
@@ -402,7 +403,7 @@ _METHODS = {
         {"SkillList": "methods.smoke_test:SmokeTest"},
         "methods.smoke_test:PlansAhead",
         "gains of all",
-        env={"SkillList": {**_SEEDED, "lookahead": 8}},
+        env={"SkillList": {"action": "plan", "lookahead": 8, **_by_order("pool", "procedural")}},
     ),
 }
 

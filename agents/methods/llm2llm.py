@@ -27,10 +27,8 @@ class LLM2LLM:
 
     Differences:
 
-    * Who varies a seed is the engine of the environment: a chat model as in the paper (``llm``), or
-      ``procedural``, which makes another problem of the same skill and level and reads no seed.
-    * Problems that resemble earlier ones (ROUGE-L above 0.95 there) are left to the gate, whose
-      ``duplicates="near"`` is the closest, and what is left out is not asked for again.
+    * Who varies a seed is an engine: ``similar``, which makes another exercise of its skill and
+      level and turns away what is too much like others, or ``llm`` with ``style="similar"``.
     * Where a step has no room for all that is wrong, chance says which seeds wait.
 
     Args:
