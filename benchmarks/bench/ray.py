@@ -13,6 +13,7 @@ from typing import Any
 from teachgym.benchmarks.bench.jobs import Job, Outcome, do_group, give_up, group_jobs
 from teachgym.benchmarks.bench.runner import RETRIES
 from teachgym.errors import missing_extra
+from teachgym.workers import VISIBLE
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,14 @@ class OverRay:
                 ray.shutdown()
 
     def _pass(self, ray: Any, jobs: Sequence[Job]) -> Iterator[Outcome]:
+        # Ray 2.60 shows all GPUs of a machine to a task that reserves none.
+        hidden = {} if self.gpus else {"env_vars": {VISIBLE: ""}}
         task = ray.remote(do_group).options(
-            num_cpus=self.cpus, num_gpus=self.gpus, max_retries=RETRIES, retry_exceptions=False
+            num_cpus=self.cpus,
+            num_gpus=self.gpus,
+            max_retries=RETRIES,
+            retry_exceptions=False,
+            runtime_env=hidden,
         )
         groups = {task.remote(group): group for group in group_jobs(jobs, self.together)}
         waiting = list(groups)

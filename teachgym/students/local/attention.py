@@ -129,15 +129,13 @@ class SlotCache:
             self._layers[index] = (new[0], new[1])
         return self._layers[index]
 
-    def spread(self, source: int, targets: Sequence[int], length: int) -> None:
-        """Copy the first ``length`` positions of a slot to those of others."""
-        for stored in (x for layer in self._layers.values() for x in layer):
-            stored[targets, :, :length] = stored[source, :, :length]
+    def copy(self, sources: Sequence[int], targets: Sequence[int], length: int) -> None:
+        """Copy the first positions of each slot of ``sources`` to that of ``targets``.
 
-    def move(self, sources: Sequence[int], targets: Sequence[int]) -> None:
-        """Copy each slot of ``sources`` to that of ``targets``; no slot is in both."""
+        No slot is in both.
+        """
         for stored in (x for layer in self._layers.values() for x in layer):
-            stored[targets] = stored[sources]
+            stored[targets, :, :length] = stored[sources, :, :length]
 
 
 @dataclass(frozen=True)

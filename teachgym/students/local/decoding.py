@@ -174,7 +174,8 @@ class SlotDecoder:
             self._holders.update({s: {row} for s, row in new.items()})
         for s, own in rows.items():
             if others := [row for row in own if row not in self._holders[s]]:
-                self.cache.spread(next(iter(self._holders[s])), others, self._shared[s])
+                source = next(iter(self._holders[s]))
+                self.cache.copy([source] * len(others), others, self._shared[s])
                 self._holders[s].update(others)
 
     def _read_into(
@@ -201,25 +202,50 @@ class SlotDecoder:
         with self.layout.blocks(n_tokens):
             return self.network.hidden(ids, positions, plan)[0]
 
+    def _read_prompts(
+        self, places: Sequence[tuple[int, int]], questions: Sequence[Request]
+    ) -> torch.Tensor:
+        """Have rows hold their prompts; the hidden state of the last token of each, shape (n, d).
+
+        A prompt that stands there several times, to be sampled, is read once.
+        """
+        known: dict[tuple[int, tuple[int, ...]], int] = {}
+        pairs = list(zip(places, questions, strict=True))
+        which = [known.setdefault((k, q.ids), len(known)) for (k, _), q in pairs]
+        firsts: dict[int, int] = {}
+        """Number of a prompt -> row that reads it."""
+        for number, (_, row) in zip(which, places, strict=True):
+            firsts.setdefault(number, row)
+        starts = [self._shared[student] for student, _ in known]
+        texts = [ids[start:] for (_, ids), start in zip(known, starts, strict=True)]
+        reading = [(student, firsts[number]) for (student, _), number in known.items()]
+        hidden = self._read_into(reading, texts, starts)
+        again = [
+            (firsts[number], row)
+            for number, (_, row) in zip(which, places, strict=True)
+            if row != firsts[number]
+        ]
+        if again:
+            sources, targets = map(list, zip(*again, strict=True))
+            self.cache.copy(sources, targets, max(len(q.ids) for q in questions))
+        ends = torch.tensor([len(text) for text in texts]).cumsum(0) - 1
+        return hidden[ends[which].to(hidden.device)]
+
     def _prefill(self, places: Sequence[tuple[int, int]], questions: Sequence[Request]) -> None:
         """Read the prompts and choose the first token of each answer."""
         device = self.network.device
-        starts = [self._shared[student] for student, _ in places]
-        texts = [q.ids[start:] for q, start in zip(questions, starts, strict=True)]
-        hidden = self._read_into(places, texts, starts)
-        numbers = [row for _, row in places]
-        lengths = [len(q.ids) for q in questions]
+        last = self._read_prompts(places, questions)
+        numbers, lengths = [row for _, row in places], [len(q.ids) for q in questions]
         self._read[numbers], self._written[numbers] = lengths, 1
-        per_student = [0] * self.layout.n_students
-        for student, _ in places:
-            per_student[student] += 1
-        rows, ends = torch.tensor(numbers).to(device), np.cumsum(list(map(len, texts))) - 1
+        rows = torch.tensor(numbers).to(device)
         if self.temperature is not None:
             uniforms = [q.uniforms for q in questions if q.uniforms is not None]
             self.uniforms[rows] = torch.stack(uniforms).to(device)
         self.count[rows] = 0
+        per_student = [0] * self.layout.n_students
+        for student, _ in places:
+            per_student[student] += 1
         with self.layout.blocks(per_student):
-            last = hidden[torch.from_numpy(ends).to(device)]
             chosen = self._choose(self.network.logits(last), rows)
         self.token[rows], self.count[rows] = chosen, 1
         self.position[rows] = torch.tensor(lengths).to(device)
@@ -335,7 +361,7 @@ class SlotDecoder:
 
     def _move(self, sources: Sequence[int], targets: Sequence[int]) -> None:
         """Move what rows hold; no row is both a source and a target."""
-        self.cache.move(sources, targets)
+        self.cache.copy(sources, targets, self.cache.length)
         state = (self.token, self.position, self.count, self.active, self.answer, self.uniforms)
         for tensor in state:
             tensor[targets] = tensor[sources]

@@ -311,6 +311,24 @@ def test_slots_that_are_used_again_keep_what_prompts_share(monkeypatch: pytest.M
     assert decode(model, prompts, 5, graphs=graphs, n_steps=4) == whole
 
 
+def test_a_prompt_that_is_sampled_several_times_is_read_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two students with three prompts each, five samples of each prompt, as alone."""
+    prompts = [random_prompts(3, seed) for seed in (1, 2)]
+    questions = [
+        [Request(tuple(ids), uniforms(k, "", n, N_NEW)) for ids in own for n in range(5)]
+        for k, own in enumerate(prompts)
+    ]
+    model = make_model()
+    found, _, n_read = read_through(questions, model, monkeypatch, 99)
+    assert n_read == sum(len(ids) for own in prompts for ids in own)
+    for own, answers in zip(questions, found, strict=True):
+        for one, answer in zip(own, answers, strict=True):
+            assert read_through([[one]], model, monkeypatch, 99)[0] == [[answer]]
+    assert found[0][0] != found[0][1]
+
+
 def test_few_tokens_or_one_prompt_are_not_worth_sharing() -> None:
     """64 tokens are, and the last token of a prompt is always its own."""
     begin = tuple(range(64))
