@@ -119,24 +119,79 @@ def _teacher(
 
 
 def _filters() -> Family:
-    """What is kept of what a teacher writes that errs in three of ten answers.
+    """What is kept of what a teacher writes that errs.
 
-    * ``unchecked`` trains on all of it, ``checked`` on what the task calls right; ``repaired`` has
-      the rest mended, four times at most.
-    * ``voted`` has three solutions to each problem, and keeps those on which two agree.
+    A chat model's stand-in, which errs in three of ten answers: ``unchecked`` trains on all that
+    it writes, ``checked`` on what the task calls right; ``repaired`` has the rest mended.
+
+    A writer that errs in four of ten, and knows how surely, has 250 calls a step: ``imperfect``
+    trains on all, ``verified-data`` on what passed, made anew up to four times. Of the others
+    nobody can check an answer, so filters choose; ``kept-by-chance`` is half of all.
     """
+    written = (
+        _written("unchecked", {"verify": False}, {"verify": False}, control=True),
+        _written("checked", {"verify": False}, {}),
+        _written("repaired", {"repairs": 4}, {}),
+    )
+    chosen = (_chosen(name, *rest) for name, rest in _CHOICES.items())
+    by_chance = (Claim(name, "kept-by-chance", paper) for name, paper in _FILTERS.items())
     return (
         (
-            _written("unchecked", {"verify": False}, {"verify": False}, control=True),
-            _written("checked", {"verify": False}, {}),
-            _written("repaired", {"repairs": 4}, {}),
-            _written("voted", {"verify": False, "votes": 3}, {"verify": False}),
+            *written,
+            _imperfect("imperfect", {}, control=True),
+            _imperfect("verified-data", {"engine": "verified", "gate_settings": {"verify": True}}),
+            *chosen,
         ),
         (
             Claim("checked", "unchecked", "2504.15659"),
             Claim("repaired", "unchecked", "2504.15659"),
+            Claim("verified-data", "imperfect", "2504.15659"),
+            *by_chance,
+            Claim("llkd-like", "llkd-student", "2411.08028"),
+            Claim("llkd-like", "llkd-writer", "2411.08028"),
         ),
     )
+
+
+_CHOICES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "kept-by-chance": ("random", {}),
+    "llkd-like": ("llkd-like", {}),
+    "llkd-student": ("llkd-like", {"signals": "student"}),
+    "llkd-writer": ("llkd-like", {"signals": "writer"}),
+    "pass-rate": ("pass-rate", {}),
+    "diverse": ("diverse", {"within": "skill"}),
+    "ifd": ("ifd", {"share": 0.5}),
+    "teachability": ("teachability", {}),
+}
+"""Arms to the filter of each, and its settings."""
+_FILTERS = {
+    "llkd-like": "2411.08028",
+    "pass-rate": "2508.09883",
+    "diverse": "2508.09883",
+    "ifd": "2308.12032",
+    "teachability": "2406.14629",
+}
+"""Arms to the papers that have them above chance."""
+
+
+def _chosen(name: str, check: str, settings: Mapping[str, Any]) -> Arm:
+    """An arm whose data a filter chooses."""
+    own = {"gate_checks": [{"name": check, **settings}]}
+    return _imperfect(name, own, control=check == "random")
+
+
+def _imperfect(name: str, own: Mapping[str, Any], *, control: bool = False) -> Arm:
+    """An arm whose exercises are of the writer that errs and knows how surely."""
+    errs = {"wrong": 0.4}
+    settings = {
+        "budget": {"teacher_calls": 2500},
+        "engine": "imperfect",
+        "engine_settings": {"engine_settings": errs} if own.get("engine") else errs,
+        "gate_settings": {"verify": False},
+    }
+    against = "" if name == "imperfect" else "imperfect"
+    merged = overlay(settings, own)
+    return Arm(name, "uniform", env_settings=merged, control=control, against=against)
 
 
 def _written(
