@@ -23,7 +23,7 @@ from teachgym.runs.files import naming, read_json
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.manifest import digest_of
 from teachgym.runs.versions import commit, versions
-from teachgym.types import Split
+from teachgym.types import Split, leaves_by_root
 
 Kind = Literal["config", "versions", "commit", "code", "data"]
 """Of a difference: what somebody can accept."""
@@ -62,7 +62,14 @@ def new_record(config: RunConfig, task: Task, spec: str) -> Record:
         "spec": spec,
         **software_of(config),
         "data": data_of(config, task),
+        "roots": _roots(task),
     }
+
+
+def _roots(task: Task) -> dict[str, str]:
+    """The root of each skill that has one, for whoever shows the run."""
+    trees = leaves_by_root(task.skills).items()
+    return {leaf: root for root, leaves in trees for leaf in leaves if leaf != root}
 
 
 def software_of(config: RunConfig) -> Record:

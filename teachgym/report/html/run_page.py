@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from teachgym.forest import Forest
 from teachgym.records import dotted
 from teachgym.report.captions import item_errors, numbers, promise, short_commit
@@ -36,7 +38,7 @@ from teachgym.report.html.records import (
     hint_rows,
     loss_rows,
 )
-from teachgym.report.html.skill_map import skill_map
+from teachgym.report.html.skill_map import ROOT, skill_map
 from teachgym.report.html.trees import forest_chart
 from teachgym.report.tables import (
     describe_end,
@@ -49,14 +51,15 @@ from teachgym.report.teaching import move_rows, taught_rows
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.lock import holding
 from teachgym.runs.result import RunResult
-from teachgym.types import CURRENCIES, Score
+from teachgym.types import CURRENCIES, Report, Score
 
 _NAMED = 4
 """Skills that a step's examples are said to be of, at most."""
 
 _MAP = (
-    "Gains are paired over items, ± standard error. Numbered columns are steps: accuracy on val in "
-    "hundredths, shaded by it, with errors and n in tooltips. A number of examples leads to these."
+    "Rows stand by root, the one that gained most first. Gains are paired over items, ± standard "
+    "error. Numbered columns are steps: accuracy on val in hundredths, shaded by it, with errors "
+    "and n in tooltips. A number of examples leads to these."
 )
 
 
@@ -107,7 +110,7 @@ def page_so_far(run: RunSoFar, title: str) -> Page:
     ]
     sections = (
         Section("learning", "Learning", "Of the whole of val, after each step.", charts),
-        Section("skills", "Skills", _MAP, [html_table(skill_map(run, None), sortable=True)]),
+        Section("skills", "Skills", _MAP, [_map(run, None)]),
         _teaching(run),
         *([_tree(run.forest)] if run.forest else []),
         *_hints(run),
@@ -170,8 +173,12 @@ def _skills(run: RunMaterial) -> Section:
         "skills",
         "Skills",
         f"{_MAP} A skill leads to its answers.",
-        [html_table(skill_map(run, run.test), sortable=True)],
+        [_map(run, run.test)],
     )
+
+
+def _map(run: RunSoFar, exam: tuple[Report, Report] | None) -> Markup:
+    return html_table(skill_map(run, exam), sortable=True, filters=[ROOT])
 
 
 def _curve_chart(run: RunSoFar) -> Chart:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
+from statistics import fmean
 
 from teachgym.report.html.cells import Cell, Records
 from teachgym.report.html.material import RunSoFar
@@ -10,12 +12,14 @@ from teachgym.report.html.records import ACCEPTED
 from teachgym.report.teaching import skill_gains
 from teachgym.types import Report, Score
 
+ROOT = "root"
+"""Name of the column by which rows can be chosen."""
 _COLUMNS = 25
 """Steps that have a column, at most, besides the last."""
 
 
 def skill_map(run: RunSoFar, exam: tuple[Report, Report] | None) -> list[list[str | Cell]]:
-    """Header and a row per skill, the one with the largest gain first.
+    """Header and a row per skill, by root, those with the largest gains first.
 
     Columns of steps, by their number, have the accuracy on ``val`` in hundredths, shaded by it; the
     tooltip has its error and n, and how many examples of the skill had been trained on until then.
@@ -35,12 +39,15 @@ def skill_map(run: RunSoFar, exam: tuple[Report, Report] | None) -> list[list[st
             taught[written.example.skill][written.step] += 1
     most = max((_until(taught[skill], steps[-1]) for skill in gains), default=0) or 1
     names = ["gain on test", "untrained", "best"] if exam else ["gain on val", "untrained", "now"]
-    rows: list[list[str | Cell]] = [["skill", *names, "examples", *map(str, steps)]]
-    for skill, (before, after, gain) in sorted(gains.items(), key=_by_gain):
+    roots: Mapping[str, str] = run.config.get("roots", {})  # Absent from runs of before 0.2.
+    rows: list[list[str | Cell]] = [["skill", ROOT, *names, "examples", *map(str, steps)]]
+    for skill in _ordered({skill: gain for skill, (*_, gain) in gains.items()}, roots):
+        before, after, gain = gains[skill]
         count = _until(taught[skill], steps[-1])
         rows.append(
             [
                 Cell(skill, records=Records("answers", "skill", skill) if exam else None),
+                roots.get(skill, ""),
                 Cell(gain.show("+.3f"), gain.mean if gain.n else None, f"{skill}: {gain}"),
                 *(Cell(score.show(".2f"), note=str(score)) for score in (before, after)),
                 Cell(f"{count:,}", count / most, records=Records("examples", "skill", skill)),
@@ -50,9 +57,25 @@ def skill_map(run: RunSoFar, exam: tuple[Report, Report] | None) -> list[list[st
     return rows
 
 
-def _by_gain(found: tuple[str, tuple[Score, Score, Score]]) -> tuple[bool, float]:
-    gain = found[1][2]
-    return not gain.n, -gain.mean
+def _ordered(gains: Mapping[str, Score], roots: Mapping[str, str]) -> list[str]:
+    """Skills by root, the root with the largest mean gain first, and by gain within; then others.
+
+    Example:
+        >>> gains = {skill: Score(9, gain, 0.1) for skill, gain in zip("abc", (0.1, 0.4, 0.2))}
+        >>> _ordered(gains, {"a": "r", "b": "r", "c": "s"}), _ordered(gains, {})
+        (['b', 'a', 'c'], ['b', 'c', 'a'])
+    """
+    trees: defaultdict[str, list[float]] = defaultdict(list)
+    for skill, gain in gains.items():
+        if gain.n:
+            trees[roots.get(skill, "")].append(gain.mean)
+    means = {root: fmean(own) for root, own in trees.items()}
+
+    def key(skill: str) -> tuple[bool, float, str, bool, float]:
+        root, gain = roots.get(skill, ""), gains[skill]
+        return root not in means, -means.get(root, 0.0), root, not gain.n, -gain.mean
+
+    return sorted(gains, key=key)
 
 
 def _step(skill: str, step: int, score: Score | None, taught: Counter[int]) -> Cell:
