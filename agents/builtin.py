@@ -427,6 +427,12 @@ _AIDING: tuple[tuple[str, str, str, Observes], ...] = (
         "answers to exercises",
     ),
     (
+        "lbt",
+        "a set of exemplars, changed by what the student fails",
+        "methods.lbt:LearningByTeaching",
+        "answers to exercises",
+    ),
+    (
         "knowledge",
         "a store of solved mistakes, searched where it is unsure",
         "methods.knowledge:Knowledge",

@@ -47,7 +47,7 @@ class WriterSettings:
     the same text (the last two are engines of Chan et al. 2024, arXiv 2409.19759)."""
     shows_wrong: bool = False
     """Whether an order's hint is a student's wrong answer to its seeds, which is shown beside them
-    so that what is written sets its mistake right. Learn-to-Reason (Jiang et al. 2023, arXiv
+    so that what is written sets its mistake right. Learn-to-Reason (Wang et al. 2023, arXiv
     2310.13332) shows it, with ``style="answer"``; LLM2LLM does not."""
     rejected: bool = False
     """Whether examples get a wrong response, for preference losses: with votes, a solution that

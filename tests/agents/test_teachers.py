@@ -58,7 +58,7 @@ LIST_TEACHERS = [
     for n, entry in TEACHERS.items()
     if entry.kinds == (Kind("SkillList"),) and n not in ("nothing", *EXAMINERS)
 ]
-AIDING = ["few-shot", "interventions", "guidance", "knowledge"]
+AIDING = ["few-shot", "interventions", "guidance", "knowledge", "lbt"]
 SEARCHED = ["planned", "best-constant", "dirichlet"]
 FOLLOW_LOSSES = ["adarft", "odm", "skill-it", "excess-loss", "ddk"]
 LEARNERS = [

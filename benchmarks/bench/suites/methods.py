@@ -278,6 +278,7 @@ def _aids() -> Family:
     * ``interventions`` explains a fifth of the items, by expected utility; the others by the
       student's confidence, by chance, or to mislead it.
     * ``guidance`` keeps what helped on a retry; ``guidance-untried`` the first piece of it.
+    * ``lbt`` changes a set of exemplars by what is failed after it; ``lbt-blind`` by anything.
     * ``knowledge`` gives the most similar mistake, solved; ``knowledge-shuffled`` another one.
     """
     ranks = ("confidence", "random")
@@ -290,6 +291,8 @@ def _aids() -> Family:
             _aiding("interventions-misaligned", "interventions", {"misaligned": True}),
             _aiding("guidance", "guidance"),
             _aiding("guidance-untried", "guidance", {"verified": False}),
+            _aiding("lbt", "lbt"),
+            _aiding("lbt-blind", "lbt", {"reflect": False}),
             _aiding("knowledge", "knowledge"),
             _aiding("knowledge-shuffled", "knowledge", {"shuffled": True}),
         ),
@@ -302,6 +305,8 @@ def _aids() -> Family:
             Claim("interventions-misaligned", "unaided", "2306.09299", "below", aided=True),
             Claim("guidance", "guidance-untried", "2408.07238", aided=True),
             Claim("guidance", "unaided", "2408.07238", aided=True),
+            Claim("lbt", "lbt-blind", "2406.14629", aided=True),
+            Claim("lbt", "unaided", "2406.14629", aided=True),
             Claim("knowledge", "knowledge-shuffled", "2409.13203", aided=True),
             Claim("knowledge", "unaided", "2409.13203", aided=True),
         ),
