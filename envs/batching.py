@@ -33,6 +33,10 @@ class BatchedTrainer(Trainer[Any]):
         """The trainer's price."""
         return self.trainer.cost(student, data)
 
+    def gradients(self, student: Student, data: Data, *, dimensions: int) -> np.ndarray:
+        """The trainer's."""
+        return self.trainer.gradients(student, data, dimensions=dimensions)
+
     def train(self, student: Student, data: Data, rng: np.random.Generator) -> TrainResult:
         """Have the student trained, with those of other rows where the trainer can do it."""
         if not (self.rendezvous.running and self.trainer.batchable):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from teachgym.envs.probe_log import ProbeLog
 from teachgym.gate import Gate
 from teachgym.ledger import Ledger
-from teachgym.protocols import Probes, Student, Task
+from teachgym.protocols import Probes, Student, Task, Trainer
 from teachgym.snapshot import Snapshot
 from teachgym.streams import RngName
 from teachgym.types import Aid, Cost
@@ -20,6 +20,7 @@ class Episode(Protocol):
 
     task: Task
     student: Student
+    trainer: Trainer[Any]
     gate: Gate
     ledger: Ledger
     probe_log: ProbeLog

@@ -1,9 +1,9 @@
 """Probes: looks into the student beyond its reports, charged to the episode's budget.
 
 ``env.get_wrapper_attr("probes")`` is what every registered teacher is given. Probes are paid in
-``generated_tokens``, and what the next evaluation may cost cannot be spent on them, so a probe
-never makes a step unaffordable. They are part of the price of the step after them, like everything
-a teacher spends on its decision.
+``generated_tokens``, gradients in ``train_tokens``, and what the next evaluation may cost cannot be
+spent on them, so a probe never makes a step unaffordable. They are part of the price of the step
+after them, like everything a teacher spends on its decision.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ class StudentProbes:
             greedy=of(_greedy),
             sample=of(_sample),
             logprobs=of(_logprobs),
+            gradients=of(_gradients),
             aid=of(_aid),
         )
 
@@ -86,6 +87,14 @@ class StudentProbes:
         ends the target included.
         """
         found: list[np.ndarray] = self._call("logprobs", items, prefix)
+        return found
+
+    def gradients(self, items: Items | Sequence[Example], *, dimensions: int) -> np.ndarray:
+        """The gradient of each target's loss in what is trained, projected; (n, dimensions).
+
+        Costs ``train_tokens``: those of prompts and targets, as one pass of training does.
+        """
+        found: np.ndarray = self._call("gradients", items, dimensions)
         return found
 
     def aid(self, aids: Sequence[Aid]) -> tuple[Verdict, ...]:
@@ -154,6 +163,22 @@ def _logprobs(env: Episode, items: Items | Sequence[Example], prefix: str) -> li
     return [np.array(a["values"], dtype=a["dtype"]) for a in arrays]
 
 
+def _gradients(env: Episode, items: Items | Sequence[Example], dimensions: int) -> np.ndarray:
+    if dimensions < 1:
+        raise ConfigError(f"dimensions is {dimensions}; it must be 1 or more")
+    chosen = _chosen(env, items, "")
+    texts = [text for e in chosen for text in (e.question.transcript, e.target)]
+
+    def ask() -> tuple[list[Any], int]:
+        tokens = env.student.count_tokens(texts)
+        env.ledger.require(Cost(train_tokens=tokens))
+        found = env.trainer.gradients(env.student, tuple(chosen), dimensions=dimensions)
+        return found.tolist(), tokens
+
+    request = ["gradients", _named([e.question for e in chosen]), texts[1::2], dimensions]
+    return np.array(_answer(env, request, ask, "train_tokens")).reshape(-1, dimensions)
+
+
 def _chosen(env: Episode, items: Items | Sequence[Example], prefix: str) -> list[Example]:
     """The examples that are meant, with the prefix, of which a simulated student is told."""
     env.state  # noqa: B018 (raises before the first reset)
@@ -192,7 +217,12 @@ def _answers(
     return answers
 
 
-def _answer(env: Episode, request: Sequence[Any], ask: Callable[[], tuple[Any, int]]) -> Any:
+def _answer(
+    env: Episode,
+    request: Sequence[Any],
+    ask: Callable[[], tuple[Any, int]],
+    currency: str = "generated_tokens",
+) -> Any:
     """The student's answer, or the recorded one, charged either way; a refusal is one, too."""
 
     def made() -> Record:
@@ -200,12 +230,12 @@ def _answer(env: Episode, request: Sequence[Any], ask: Callable[[], tuple[Any, i
             answer, tokens = ask()
         except BudgetError as error:
             return {"refused": str(error)}
-        return {"answer": answer, "generated_tokens": tokens}
+        return {"answer": answer, currency: tokens}
 
     entry = env.probe_log.answer(request, made)
     if "refused" in entry:
         raise BudgetError(entry["refused"])
-    env.ledger.record(Cost(generated_tokens=entry["generated_tokens"]))
+    env.ledger.record(Cost(**{currency: entry[currency]}))
     return entry["answer"]
 
 

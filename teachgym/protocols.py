@@ -21,6 +21,7 @@ import numpy as np
 
 from teachgym.errors import UnsupportedError
 from teachgym.types import (
+    PLAIN,
     Aid,
     Brief,
     Checkpoint,
@@ -52,14 +53,6 @@ from teachgym.types import (
 
 ObsT = TypeVar("ObsT", contravariant=True)
 ActT = TypeVar("ActT", covariant=True)
-
-PLAIN = Brief(
-    domain="exercises",
-    problem="The exact text the student is shown, in the format of the examples.",
-    solution="",
-    answer="The exact text the student should answer, and nothing else.",
-)
-"""The brief of tasks without one: prompts and targets are written as they are."""
 
 
 @runtime_checkable
@@ -327,6 +320,10 @@ class Trainer(Protocol[StudentT]):
         """Train several students, each on its own data, as ``train`` would one by one."""
         return [self.train(*each) for each in zip(students, data, rngs, strict=True)]
 
+    def gradients(self, student: StudentT, data: Data, *, dimensions: int) -> np.ndarray:
+        """The gradient of each target's mean loss, at random projected to (n, ``dimensions``)."""
+        raise UnsupportedError(f"{type(self).__name__} cannot tell gradients")
+
 
 @runtime_checkable
 class Evaluator(Protocol):
@@ -432,6 +429,9 @@ class Probes(Protocol):
 
     def logprobs(self, items: Items | Sequence[Example], *, prefix: str = "") -> list[np.ndarray]:
         """Log-probabilities of the tokens of each target, shape (n_tokens,)."""
+
+    def gradients(self, items: Items | Sequence[Example], *, dimensions: int) -> np.ndarray:
+        """``Trainer.gradients`` of the targets, shape (n, dimensions)."""
 
     def aid(self, aids: Sequence[Aid]) -> tuple[Verdict, ...]:
         """Have the student evaluated once more after each step, with texts before its prompts.

@@ -33,6 +33,10 @@ class TrainOnAltered(Trainer[Any]):
         """The trainer's price of the data as it was handed in."""
         return self.trainer.cost(student, data)
 
+    def gradients(self, student: Student, data: Data, *, dimensions: int) -> np.ndarray:
+        """The trainer's."""
+        return self.trainer.gradients(student, data, dimensions=dimensions)
+
     def train(self, student: Student, data: Data, rng: np.random.Generator) -> TrainResult:
         """Train on what the alterations leave; on nothing, change nothing."""
         altered = data

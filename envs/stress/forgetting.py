@@ -30,6 +30,10 @@ class Forgetful(Trainer[Any]):
         """The trainer's price; forgetting is free."""
         return self.trainer.cost(student, data)
 
+    def gradients(self, student: Student, data: Data, *, dimensions: int) -> np.ndarray:
+        """The trainer's."""
+        return self.trainer.gradients(student, data, dimensions=dimensions)
+
     def train(self, student: Student, data: Data, rng: np.random.Generator) -> TrainResult:
         """Forget, then train; with no data, change nothing."""
         if data:

@@ -33,6 +33,7 @@ CHECKS = Registry(
         "teachability": "teachgym.gate.filters.teachability:Teachability",
         "loss": "teachgym.gate.filters.loss:Loss",
         "ifd": "teachgym.gate.filters.ifd:Ifd",
+        "less": "teachgym.gate.filters.less:Less",
     },
     services={"task": None},
     functions=True,

@@ -21,7 +21,8 @@ from teachgym.students.local.student import LanguageModelStudent, pool_of
 from teachgym.training.datum import Datum, batches, encode, log_skipped
 from teachgym.training.first_losses import FirstLosses
 from teachgym.training.forward import token_budget
-from teachgym.training.losses import Loss, require_given
+from teachgym.training.gradients import projected
+from teachgym.training.losses import Loss, Sft, require_given
 from teachgym.training.references import refer
 from teachgym.training.settings import FineTuningSettings, recipe
 from teachgym.training.teacher_models import TeacherModel, price_of, require_teacher, told_by
@@ -108,6 +109,22 @@ class FineTuner(Trainer[LanguageModelStudent]):
             each = first.of(updates, len(handed))
             results.append(TrainResult(losses[student.index], len(updates), cost, each))
         return results
+
+    def gradients(
+        self, student: LanguageModelStudent, data: Data, *, dimensions: int
+    ) -> np.ndarray:
+        """Those of the loss ``sft``, whatever the trainer's own is, without dropout; no update."""
+        pool, k = student.pool, student.index
+
+        def differentiated(datum: Datum) -> Iterator[torch.Tensor]:
+            now = [[datum] if i == k else [] for i in range(pool.count)]
+            differentiate(pool, now, Sft(), self._budget(pool))
+            return (w.grad[k] for w in pool.weights if w.grad is not None)
+
+        with pool.threads():
+            found = projected(encode(student.texts, data), differentiated, dimensions)
+        pool.network.model.zero_grad()
+        return found
 
     def _cost(self, encoded: Sequence[Datum]) -> Cost:
         return price_of(encoded, self.settings.epochs, self.loss.needs, self.teacher_model)

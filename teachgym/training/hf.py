@@ -25,7 +25,8 @@ from teachgym.students.hf.student import HuggingFaceStudent, Sequences
 from teachgym.students.local.pool import Weight
 from teachgym.training.datum import Datum, batches, encode, log_skipped
 from teachgym.training.first_losses import FirstLosses
-from teachgym.training.losses import Loss, Targets, cross_entropy, require_given
+from teachgym.training.gradients import projected
+from teachgym.training.losses import Loss, Sft, Targets, cross_entropy, require_given
 from teachgym.training.optimizers import make_optimizers
 from teachgym.training.references import refer
 from teachgym.training.settings import FineTuningSettings, recipe
@@ -92,6 +93,20 @@ class HuggingFaceTrainer(Trainer[HuggingFaceStudent]):
                 student.model.zero_grad()
         cost = replace(self._cost(encoded), seconds=perf_counter() - started)
         return TrainResult(loss, len(made), cost, first.of(referred, len(data)))
+
+    def gradients(self, student: HuggingFaceStudent, data: Data, *, dimensions: int) -> np.ndarray:
+        """Those of the loss ``sft``, whatever the trainer's own is, without dropout; no update."""
+        weights = list(student.trained.values())
+
+        def differentiated(datum: Datum) -> Iterator[torch.Tensor]:
+            student.model.zero_grad()
+            batch_loss(student, [datum], Sft()).backward()  # type: ignore[no-untyped-call]
+            return (w.grad for w in weights if w.grad is not None)
+
+        with student.threads():
+            found = projected(encode(student.texts, data), differentiated, dimensions)
+        student.model.zero_grad()
+        return found
 
     def _cost(self, encoded: Sequence[Datum]) -> Cost:
         return price_of(encoded, self.settings.epochs, self.loss.needs, self.teacher_model)

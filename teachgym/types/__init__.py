@@ -6,7 +6,7 @@ under itself with its meaning, unit and range; behaviour lives behind the seams 
 """
 
 from teachgym.types.aids import Aid
-from teachgym.types.chat import Brief, Completion, Draft, Incident, Messages, Schema
+from teachgym.types.chat import PLAIN, Brief, Completion, Draft, Incident, Messages, Schema
 from teachgym.types.costs import CURRENCIES, Budget, Cost
 from teachgym.types.episodes import Checkpoint, Episode, Obs, TrainResult, Transition, Tried
 from teachgym.types.examples import (
@@ -35,6 +35,7 @@ __all__ = [
     "CURRENCIES",
     "EXERCISE",
     "NOT_MEASURED",
+    "PLAIN",
     "SPLITS",
     "Aid",
     "Brief",

@@ -66,6 +66,15 @@ class Brief:
     __repr__ = in_short
 
 
+PLAIN = Brief(
+    domain="exercises",
+    problem="The exact text the student is shown, in the format of the examples.",
+    solution="",
+    answer="The exact text the student should answer, and nothing else.",
+)
+"""The brief of tasks without one: prompts and targets are written as they are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What a writer wrote, before the task gives it the form that students see."""

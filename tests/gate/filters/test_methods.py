@@ -13,16 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from teachgym.agents import make_teacher
-from teachgym.errors import ConfigError
+from teachgym.errors import ConfigError, UnsupportedError
 from teachgym.gate.filters.diverse import Diverse, edit_distance, farthest
 from teachgym.gate.filters.ifd import Ifd
+from teachgym.gate.filters.less import Less, influence
 from teachgym.gate.filters.llkd_like import LlkdLike, uncertainty
 from teachgym.gate.filters.loss import Loss
 from teachgym.gate.filters.pass_rate import PassRate
 from teachgym.gate.filters.teachability import Teachability
 from teachgym.loop import run_episode
 from teachgym.testing import ToyTask
-from teachgym.types import Data, Example
+from teachgym.types import Data, Example, Items
 from tests.gate.filters.asking import Answers, kept
 
 RNG = np.random.default_rng
@@ -208,6 +209,68 @@ def test_what_helps_with_siblings_stays() -> None:
     exams = {prompt.rpartition("\n\n")[2] for prompt in prompts}
     trained = {e.prompt for e in TASK.examples("train") if (e.skill, e.difficulty) == ("copy", 0.0)}
     assert TASK.is_procedural or exams <= trained
+
+
+# -- less ----------------------------------------------------------------------------------
+
+
+class Pulling(Answers):
+    """Gradients by prompt, and a target split of two skills with two items each."""
+
+    def labels(self, items: Items) -> list[tuple[str, float | None]]:
+        assert items == Items("train")
+        return [("up", 0.0), ("up", 0.0), ("right", 0.0), ("right", 0.0)]
+
+    def gradients(self, items: Any, *, dimensions: int) -> np.ndarray:
+        if isinstance(items, Items):
+            assert items.places is not None
+            targets = [[0.0, 9.0], [0.0, 0.1], [2.0, 0.0], [3.0, 0.0]]
+            return np.array([targets[place] for place in items.places])
+        return np.array([OWN[example.prompt] for example in items])
+
+
+OWN = {"a": [0.0, 1.0], "b": [3.0, 4.0], "c": [1.0, -1.0], "d": [-5.0, 0.0], "e": [0.0, 0.0]}
+
+
+def test_influence_is_the_highest_cosine_with_a_skill() -> None:
+    """With up and right: 1 and 0; 0.8 and 0.6; -0.7 and 0.7; 0 and -1; and 0 of no gradient."""
+    data = asked(*OWN)
+    for share, expected in ((0.2, [0]), (0.4, [0, 1]), (0.6, [0, 1, 2])):
+        assert choose(Less(TASK, share=share), data, Pulling()) == expected
+    faults = Less(TASK, share=0.4).choose(data, Pulling(), RNG(0), {})
+    assert faults[2] == "influence 0.707 is not among the highest, from 0.8 on"
+    assert influence(np.array([[-1.0, 0.0]]), np.eye(2)).tolist() == [0.0]
+
+
+def test_less_needs_items_and_a_trainer_that_tells_gradients() -> None:
+    class Empty(ToyTask):
+        def examples(self, split: Any) -> Data:
+            return ()
+
+    with pytest.raises(ConfigError, match="has no train items to choose by"):
+        Less(Empty())
+    env = gym.make("teachgym/SkillList-v0", student="simulated", task=TASK, gate_checks=["less"])
+    env.reset(seed=0)
+    with pytest.raises(UnsupportedError, match="SimulatedTrainer cannot tell gradients"):
+        env.step(env.action_space.sample() * 0 + 0.1)
+
+
+@pytest.mark.slow
+def test_gradients_are_charged_as_a_pass_of_training() -> None:
+    """What is chosen is trained on, and the batch and 64 items are read once more."""
+    spent = []
+    for check in ({"name": "random", "share": 0.25}, {"name": "less", "share": 0.25, "items": 2}):
+        env = gym.make(
+            "teachgym/SkillList-v0",
+            student="tiny",
+            task_settings={"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1},
+            examples_per_step=32,
+            gate_checks=[check],
+            budget={"steps": 1},
+        )
+        episode = run_episode(env, make_teacher("uniform", env), seed=0)
+        spent.append(episode.transitions[0].info["cost"].train_tokens)
+    assert spent[1] > spent[0]
 
 
 # -- in an environment ---------------------------------------------------------------------
