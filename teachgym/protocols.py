@@ -174,6 +174,10 @@ class Task(Protocol):
             "a make(skill, difficulty, rng) method"
         )
 
+    def reword(self, example: Example, rng: np.random.Generator) -> Example | None:
+        """The example in other words, with the same answer; None where the task cannot do it."""
+        return None
+
     def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
         """A draft for a skill in the form that students see; by default, problem and answer.
 
@@ -378,13 +382,7 @@ class Teacher(Protocol[ObsT, ActT]):
 
     To write: ``act``; ``reset`` and ``observe`` too if it remembers anything.
 
-    The loop it lives in::
-
-        teacher.reset(seed)
-        while not done:
-            action = teacher.act(observation)
-            ...
-            teacher.observe(transition)
+    ``teachgym.loop.run_episode`` is the loop it lives in.
     """
 
     @property

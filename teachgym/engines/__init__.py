@@ -12,17 +12,20 @@ from typing import Any
 
 from teachgym.chat.settings import Chat, check_chat
 from teachgym.engines.backward import BackwardEngine
+from teachgym.engines.critique import CritiqueEngine
 from teachgym.engines.dispatch import DispatchEngine
 from teachgym.engines.imperfect import ImperfectEngine
 from teachgym.engines.llm import LLMEngine
 from teachgym.engines.pool import PoolEngine
 from teachgym.engines.procedural import ProceduralEngine
+from teachgym.engines.rephrase import RephraseEngine
 from teachgym.engines.replay import ReplayEngine
 from teachgym.engines.similar import SimilarEngine
+from teachgym.engines.targeted_fix import TargetedFixEngine
 from teachgym.engines.verified import VerifiedEngine
 from teachgym.protocols import DataEngine, Meter, Task
 from teachgym.registry import Registry
-from teachgym.settings import Few, Positive, ShareBetween
+from teachgym.settings import Few, Positive, Share, ShareBetween
 
 
 def dispatch_engine(
@@ -125,7 +128,35 @@ def verified_engine(
     return VerifiedEngine(made, task, meter, attempts=attempts)
 
 
-_AROUND = {"backward": "procedural", "imperfect": "procedural", "verified": "imperfect"}
+def critique_engine(
+    task: Task,
+    meter: Meter | None = None,
+    *,
+    engine: Any = "procedural",
+    engine_settings: Mapping[str, Any] = MappingProxyType({}),
+    chat: Chat | None = None,
+    wrong: Share = 0.5,
+) -> CritiqueEngine:
+    """Has answers to another engine's exercises judged: a ``CritiqueEngine`` from settings.
+
+    Args:
+        task: what the data is for.
+        meter: pays for the calls of the other engine.
+        engine: the other engine.
+        engine_settings: its own.
+        chat: its chat model, if it uses one.
+        wrong: the chance of a wrong answer, in [0, 1].
+    """
+    made = ENGINES.make(engine, task, settings=engine_settings, meter=meter, chat=chat)
+    return CritiqueEngine(made, task, wrong=wrong)
+
+
+_AROUND = {
+    "backward": "procedural",
+    "critique": "procedural",
+    "imperfect": "procedural",
+    "verified": "imperfect",
+}
 """Engines that are made around another, and which one that is by default."""
 
 ENGINES = Registry(
@@ -139,7 +170,10 @@ ENGINES = Registry(
         "backward": "teachgym.engines:backward_engine",
         "imperfect": "teachgym.engines:imperfect_engine",
         "verified": "teachgym.engines:verified_engine",
+        "critique": "teachgym.engines:critique_engine",
         "similar": "teachgym.engines.similar:SimilarEngine",
+        "rephrase": "teachgym.engines.rephrase:RephraseEngine",
+        "targeted-fix": "teachgym.engines.targeted_fix:TargetedFixEngine",
     },
     given=("task",),
     services={"meter": None, "chat": check_chat},
@@ -151,13 +185,16 @@ ENGINES = Registry(
 __all__ = [
     "ENGINES",
     "BackwardEngine",
+    "CritiqueEngine",
     "DispatchEngine",
     "ImperfectEngine",
     "LLMEngine",
     "PoolEngine",
     "ProceduralEngine",
+    "RephraseEngine",
     "ReplayEngine",
     "SimilarEngine",
+    "TargetedFixEngine",
     "VerifiedEngine",
     "dispatch_engine",
     "require_engine",

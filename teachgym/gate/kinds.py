@@ -18,6 +18,11 @@ REVERSED = "reversed"
 2023, arXiv 2309.12284), which ask for a number of the question instead of the whole."""
 
 
+CRITIQUE = "critique"
+"""An answer to an exercise is judged, after critique fine-tuning (Wang et al. 2025, arXiv
+2506.03295): the target is ``right``, or ``wrong`` and below it the right answer."""
+
+
 def fault_of_reversed(task: Task, example: Example) -> str | None:
     """The target, if the task can tell that its answer is not ``meta["answer"]``."""
     answer = example.meta.get("answer")
@@ -29,7 +34,29 @@ def fault_of_reversed(task: Task, example: Example) -> str | None:
     return f"{answer!r} is no right answer to the target {example.target!r}"
 
 
-KINDS: Mapping[str, Callable[[Task, Example], str | None]] = {REVERSED: fault_of_reversed}
+def fault_of_critique(task: Task, example: Example) -> str | None:
+    """The target, if the task judges ``meta["candidate"]`` or the right answer otherwise."""
+    question, candidate = (example.meta.get(name) for name in ("question", "candidate"))
+    if not isinstance(question, str) or not isinstance(candidate, str):
+        return "meta must name question and candidate of a critique, texts that its prompt holds"
+    if question not in example.prompt or candidate not in example.prompt:
+        return f"candidate {candidate!r} or its question is not in the prompt"
+    exercise = replace(example, prompt=question, kind=EXERCISE, spans=())
+    judgement, _, right = example.target.partition("\n")
+    if judgement not in ("right", "wrong"):
+        return f"a critique begins with {judgement!r:.40}; it must begin with 'right' or 'wrong'"
+    is_right = task.verify(replace(exercise, target=candidate)) >= 1
+    if is_right != (judgement == "right"):
+        return f"the target calls {candidate!r} {judgement}, and the task does not"
+    if judgement == "wrong" and not task.verify(replace(exercise, target=right)) >= 1:
+        return f"{right!r}, which the target calls right, is not"
+    return None
+
+
+KINDS: Mapping[str, Callable[[Task, Example], str | None]] = {
+    REVERSED: fault_of_reversed,
+    CRITIQUE: fault_of_critique,
+}
 """Name of a kind to its check: what is wrong with an example of it; None = nothing."""
 
 

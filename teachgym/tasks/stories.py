@@ -33,7 +33,15 @@ _TRIES = 6
 """Numbers tried for a sentence before the story is given up."""
 _WORDS = {word: number for number, word in FRACTIONS.items()}
 _SENTENCE = re.compile(r"[^.?]+[.?]")
+_NAME = re.compile(r"[A-Z][a-z]+")
 _READ_GIVEN, _READ_QUESTION = pattern_of(_GIVEN), pattern_of(_QUESTION)
+
+_SENTENCES = (
+    (_READ_GIVEN, (_GIVEN,)),
+    (_READ_QUESTION, (_QUESTION,)),
+    *((form, rule.wordings) for rule in RULES for form in rule.forms),
+)
+"""Every sentence that a story can have, and the wordings of what it says."""
 
 T = TypeVar("T")
 Key = tuple[str, str]
@@ -115,6 +123,41 @@ def _tell(story: Story, sentence: str) -> bool:
         return True
     readings = ((r, form.fullmatch(sentence)) for r in RULES for form in r.forms)
     return any(told and story.apply(rule, told.groupdict()) for rule, told in readings)
+
+
+def retell(problem: str, numbers: Numbers) -> str | None:
+    """The problem about other people and in other wordings of the same sentences.
+
+    None of anything that cannot be understood. Things, numbers and the order of sentences stay, and
+    so do the calculations; a wording that says everything the old one does may be the old one.
+
+    Example:
+        >>> retell("Ann has 12 pens. How many pens does Ann have?", lambda below, n: [1] * n)
+        'Ben has 12 pens. How many pens does Ben have?'
+    """
+    wanted = solve(problem)
+    if wanted is None:
+        return None
+    told = [_reworded(sentence.strip(), numbers) for sentence in _SENTENCE.findall(problem)]
+    retold = _renamed(" ".join(told), numbers)
+    return retold if solve(retold) == wanted else None
+
+
+def _reworded(sentence: str, numbers: Numbers) -> str:
+    """A sentence of a story in a wording that says as much."""
+    for read, wordings in _SENTENCES:
+        if found := read.fullmatch(sentence):
+            said = found.groupdict()
+            able = [w for w in wordings if pattern_of(w).groupindex.keys() == said.keys()]
+            return _pick(able, numbers).format(**said)
+    raise AssertionError(f"{sentence!r} was understood a moment ago")
+
+
+def _renamed(problem: str, numbers: Numbers) -> str:
+    """The problem about other people, each of them one and the same throughout."""
+    people = list(NAMES)
+    other = {name: _take(people, numbers) for name in NAMES if name in problem}
+    return _NAME.sub(lambda found: other.get(found[0], found[0]), problem)
 
 
 def draw_story(rules: Sequence[Rule], numbers: Numbers) -> tuple[Story, str] | None:

@@ -117,6 +117,10 @@ class TaskWrapper(Task):
         """An example that ``task`` makes."""
         return self.task.make(skill, difficulty, rng)
 
+    def reword(self, example: Example, rng: np.random.Generator) -> Example | None:
+        """The example as ``task`` words it."""
+        return self.task.reword(example, rng)
+
     def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
         """The example that ``task`` makes of the draft."""
         return self.task.compose(draft, skill, difficulty)

@@ -7,15 +7,18 @@ Nothing is downloaded, and every problem can be solved by reading it (``stories.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, NamedTuple
+
+import numpy as np
 
 from teachgym.errors import ConfigError
 from teachgym.settings import Like, Seed, checked
 from teachgym.shown import shown
 from teachgym.tasks.cells import CellTask, PerCell, Source
 from teachgym.tasks.math_answers import read_marked, same_number
-from teachgym.tasks.procedural import Numbers
-from teachgym.tasks.stories import draw_story, solve
+from teachgym.tasks.procedural import Numbers, numbers_of
+from teachgym.tasks.stories import draw_story, retell, solve
 from teachgym.tasks.story_rules import ROOTS, RULES, Rule
 from teachgym.tasks.task import only
 from teachgym.types import Brief, Draft, Example, Skill
@@ -97,6 +100,11 @@ class WordProblems(CellTask[Problem]):
         """The problem with its worked solution."""
         prompt = f"{self._opening}{drawn.text}\n"
         return Example(prompt, drawn.solution, skill, id, source, difficulty)
+
+    def reword(self, example: Example, rng: np.random.Generator) -> Example | None:
+        """The story about other people, in other wordings of its sentences."""
+        text = retell(self._story(example.prompt).strip(), numbers_of(rng))
+        return None if text is None else replace(example, prompt=f"{self._opening}{text}\n")
 
     def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
         """The example of a draft: the calculations, and then the answer.

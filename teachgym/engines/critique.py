@@ -1,0 +1,85 @@
+"""``CritiqueEngine``: for another engine's exercises, answers to be judged and the judgement."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from teachgym.engines.mistakes import mistaken
+from teachgym.gate.kinds import CRITIQUE
+from teachgym.protocols import DataEngine, Task
+from teachgym.settings import Share, checked
+from teachgym.streams import Streams
+from teachgym.types import EXERCISE, Data, Example, Order, Plan, score_of
+
+
+class CritiqueEngine(DataEngine):
+    r"""Turns exercises into critiques: is this answer right, and what should it be?
+
+    The form of critique fine-tuning (Wang et al. 2025, arXiv 2506.03295): p(critique | problem,
+    candidate). The prompt is the exercise with a candidate answer, right or wrong; the target is
+    ``right``, or ``wrong`` and below it the right answer. Differences: candidates are right
+    answers and those to other exercises of the same skill and level, where the paper has ten
+    models answer one problem; a critique names the right answer and explains nothing, where the
+    paper has seven models write them. Hence its effect, which rides on what a student was
+    pretrained on, is not to be expected here.
+
+    The task never grades a critique: it is auxiliary text of the kind ``critique``, of which the
+    gate checks that the judgement is the task's own.
+
+    Args:
+        engine: makes the exercises; what is none, or has turns or pictures, is left out.
+        task: tells right from wrong.
+        wrong: the chance of a wrong candidate, in [0, 1].
+    """
+
+    name = "critique"
+
+    @checked
+    def __init__(self, engine: DataEngine, task: Task, *, wrong: Share = 0.5) -> None:
+        self._engine, self._task, self._wrong = engine, task, wrong
+
+    def fault(self, order: Order) -> str | None:
+        """What the other engine has against the order."""
+        return self._engine.fault(order)
+
+    def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
+        """At most ``order.count`` critiques per order.
+
+        Raises:
+            UnknownSkillError: for an order of a skill that the task does not have.
+        """
+        streams = Streams(rng)
+        made = self._engine.generate(plan, streams.of("exercises"))
+        offers: dict[tuple[str, float | None], set[str]] = {}
+        for e in made:
+            offers.setdefault((e.skill, e.difficulty), set()).add(e.target)
+        data: list[Example] = []
+        for e in made:
+            if e.kind == EXERCISE and not e.images and not e.turns:
+                own = streams.of("candidate", e.identity)
+                data.append(self._judged(e, sorted(offers[e.skill, e.difficulty]), own))
+        return tuple(data)
+
+    def _judged(self, example: Example, offers: list[str], rng: np.random.Generator) -> Example:
+        """The critique of a candidate answer to the exercise."""
+        is_wrong, first = rng.random() < self._wrong, int(rng.integers(len(offers)))
+        candidate = example.target
+        if is_wrong:
+            candidate = mistaken(example, offers, first, lambda t: self._is_wrong(example, t))
+        prompt = f"{example.prompt}{candidate}\nIs this answer right or wrong?\n"
+        return replace(
+            example,
+            prompt=prompt,
+            target=f"wrong\n{example.target}" if is_wrong else "right",
+            source="teacher",
+            kind=CRITIQUE,
+            meta={"question": example.prompt, "candidate": candidate},
+            spans=(),
+            soft_labels=(),
+            rejected=None,
+        )
+
+    def _is_wrong(self, example: Example, target: str) -> bool:
+        return target != example.target and score_of(self._task.grade(example, target)) < 1
