@@ -9,7 +9,7 @@ from typing import Any
 from teachgym.benchmarks.bench.suites.objectives import objectives
 from teachgym.benchmarks.bench.suites.shared import DRAWN, EMBEDDED, OPEN_ENDED, SCRIPTED
 from teachgym.benchmarks.bench.suites.suite import Arm, Claim, Suite, overlay
-from teachgym.students.bases import SMALL
+from teachgym.students.bases import SMALL, SMALL_CODE
 
 _EXAMPLES: Mapping[str, Any] = {"budget": {"examples": 2500}}
 _CALLS: Mapping[str, Any] = {"budget": {"teacher_calls": 250}}
@@ -62,6 +62,10 @@ def _teachers() -> Family:
         (
             _teacher("uniform", control=True),
             *map(_teacher, (*progress, *others)),
+            *(
+                _teacher(f"expected-utility-{r}", "expected-utility", {"rank": r}, control=True)
+                for r in _RANKS
+            ),
             _teacher("llm2llm"),
             _teacher("llm2llm-untargeted", "llm2llm", {"targeted": False}, control=True),
             _teacher("pgkd"),
@@ -81,7 +85,7 @@ def _teachers() -> Family:
             Claim("pgkd", "uniform", "2411.05045"),
             Claim("pgkd", "pgkd-report", "2411.05045"),
             Claim("pgkd", "pgkd-mistakes", "2411.05045"),
-            Claim("expected-utility", "uniform", "2306.09299"),
+            *(Claim("expected-utility", f"expected-utility-{r}", "2306.09299") for r in _RANKS),
             Claim("exam-dpo", "uniform", "2406.19227"),
             Claim("smoke-test", "uniform", "2508.09883"),
             *(Claim(name, "uniform", paper) for name, paper in _PROPOSERS.items()),
@@ -93,6 +97,8 @@ def _teachers() -> Family:
     )
 
 
+_RANKS = ("confidence", "random")
+"""What else may be ranked by than expected utility."""
 _PROPOSERS = {
     "uncertainty-proposer": "2508.05004",
     "difficulty-proposer": "2510.17715",
@@ -125,7 +131,8 @@ def _filters() -> Family:
     it writes, ``checked`` on what the task calls right; ``repaired`` has the rest mended.
 
     A writer that errs in four of ten, and knows how surely, has 250 calls a step: ``imperfect``
-    trains on all, ``verified-data`` on what passed, made anew up to four times. Of the others
+    trains on all, ``verified-data`` on what passed, made anew up to four times; both also write
+    programs, which are run. Of the others
     nobody can check an answer, so filters choose; ``kept-by-chance`` is half of all.
     """
     written = (
@@ -134,18 +141,22 @@ def _filters() -> Family:
         _written("repaired", {"repairs": 4}, {}),
     )
     chosen = (_chosen(name, *rest) for name, rest in _CHOICES.items())
+    verified = {"engine": "verified", "gate_settings": {"verify": True}}
     by_chance = (Claim(name, "kept-by-chance", paper) for name, paper in _FILTERS.items())
     return (
         (
             *written,
             _imperfect("imperfect", {}, control=True),
-            _imperfect("verified-data", {"engine": "verified", "gate_settings": {"verify": True}}),
+            _imperfect("verified-data", verified),
             *chosen,
+            _programs("imperfect-programs", {}),
+            _programs("verified-programs", verified),
         ),
         (
             Claim("checked", "unchecked", "2504.15659"),
             Claim("repaired", "unchecked", "2504.15659"),
             Claim("verified-data", "imperfect", "2504.15659"),
+            Claim("verified-programs", "imperfect-programs", "2504.15659"),
             *by_chance,
             Claim("llkd-like", "llkd-student", "2411.08028"),
             Claim("llkd-like", "llkd-writer", "2411.08028"),
@@ -178,6 +189,19 @@ def _chosen(name: str, check: str, settings: Mapping[str, Any]) -> Arm:
     """An arm whose data a filter chooses."""
     own = {"gate_checks": [{"name": check, **settings}]}
     return _imperfect(name, own, control=check == "random")
+
+
+def _programs(name: str, own: Mapping[str, Any]) -> Arm:
+    """An arm of the same writer whose exercises are programs, for the student that writes them."""
+    task = {
+        "task": "programs",
+        "task_settings": {"test_per_cell": 10},
+        "student": SMALL_CODE,
+        "budget": {"teacher_calls": 1000},
+        "examples_per_step": 100,
+    }
+    arm = _imperfect(name, overlay(task, own), control=not own)
+    return replace(arm, against="imperfect-programs" if own else name)
 
 
 def _imperfect(name: str, own: Mapping[str, Any], *, control: bool = False) -> Arm:
@@ -281,13 +305,12 @@ def _aids() -> Family:
     * ``lbt`` changes a set of exemplars by what is failed after it; ``lbt-blind`` by anything.
     * ``knowledge`` gives the most similar mistake, solved; ``knowledge-shuffled`` another one.
     """
-    ranks = ("confidence", "random")
     return (
         (
             _aiding("unaided", "uniform", control=True),
             _aiding("shown", "few-shot", {"shots": 1}, control=True),
             _aiding("interventions", "interventions"),
-            *(_aiding(f"interventions-{r}", "interventions", {"rank": r}) for r in ranks),
+            *(_aiding(f"interventions-{r}", "interventions", {"rank": r}) for r in _RANKS),
             _aiding("interventions-misaligned", "interventions", {"misaligned": True}),
             _aiding("guidance", "guidance"),
             _aiding("guidance-untried", "guidance", {"verified": False}),
@@ -299,7 +322,7 @@ def _aids() -> Family:
         (
             *(
                 Claim("interventions", f"interventions-{rank}", "2306.09299", aided=True)
-                for rank in ranks
+                for rank in _RANKS
             ),
             Claim("interventions", "unaided", "2306.09299", aided=True),
             Claim("interventions-misaligned", "unaided", "2306.09299", "below", aided=True),
@@ -328,5 +351,4 @@ def _aiding(
         "budget": {"examples": 400},
         "examples_per_step": 100,
     }
-    against = "" if name == "unaided" else "unaided"
-    return Arm(name, teacher, settings or {}, "", own, control=control, against=against)
+    return Arm(name, teacher, settings or {}, "", own, control=control, against="unaided")
