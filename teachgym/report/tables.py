@@ -74,11 +74,13 @@ def figure_rows(result: RunResult) -> Rows:
 
 
 def spending_rows(result: RunResult) -> Rows:
-    """Header and a row per currency of which something was spent."""
+    """Header and a row per currency of which something was spent; what filters left of it."""
     spent = result.spent.as_dict()
     rows = ((c.replace("_", " "), f"{amount:,.10g}") for c, amount in spent.items() if amount)
     seconds = (("seconds", f"{result.spent.seconds:,.1f}"),)
-    return (("spent", "amount"), *(row for row in rows if row[0] != "seconds"), *seconds)
+    chosen = (("yield", f"{result.chosen:.3f}"), ("quality", str(result.quality)))
+    last = (*seconds, *(chosen if result.quality.n else ()))
+    return (("spent", "amount"), *(row for row in rows if row[0] != "seconds"), *last)
 
 
 def trouble_rows(result: RunResult) -> Rows:

@@ -102,6 +102,8 @@ class RunResult:
     aided: tuple[Score, ...] = ()
     """Accuracy on ``val`` with the teacher's aids before the prompts, in the places of ``curve``,
     with n = 0 where it was not measured; empty where there were no aids."""
+    quality: Score = field(default_factory=Score.nothing)
+    """Of the exercises that filters of the gate have left, the share whose targets are right."""
 
     def __repr__(self) -> str:
         teacher, student, env = (shown(s, 80) for s in (self.teacher, self.student, self.env))
@@ -125,6 +127,12 @@ class RunResult:
             (own, helped) for own, helped in zip(self.curve, self.aided, strict=False) if helped.n
         ]
         return both[-1] if both else None
+
+    @property
+    def chosen(self) -> float:
+        """The yield: of all that was handed in, the share that was trained on; nan of nothing."""
+        handed_in = self.spent.examples + sum(self.rejected.values())
+        return self.spent.examples / handed_in if handed_in else math.nan
 
     @property
     def gap(self) -> Score:
@@ -188,6 +196,7 @@ def collect_result(
         skill_curves=_skill_curves(val[0], journal),
         taught=_taught(run, tally.steps),
         aided=_aided(journal),
+        quality=_quality(journal),
     )
 
 
@@ -199,6 +208,17 @@ def _aided(journal: Journal) -> tuple[Score, ...]:
         return ()
     found = (Score.nothing() if n is None else Score(int(n), *rest) for n, *rest in rows)
     return (Score.nothing(), *found)
+
+
+def _quality(journal: Journal) -> Score:
+    """The share of right targets in all that filters have left."""
+    lines = [line["metrics"] for line in journal.read_steps()]
+    told = [(line["quality_n"], line["quality"]) for line in lines if line.get("quality_n")]
+    n = int(sum(count for count, _ in told))
+    if not n:
+        return Score.nothing()
+    mean = sum(count * share for count, share in told) / n
+    return Score(n, mean, math.sqrt(mean * (1 - mean) / n))
 
 
 def _skill_curves(untrained: Report, journal: Journal) -> dict[str, tuple[float, ...]]:
@@ -255,7 +275,8 @@ def result_to_json(result: RunResult) -> Record:
             if value or not key.startswith(("figures", "levels"))
         }
         record[split] = kept
-    return record if result.aided else {k: v for k, v in record.items() if k != "aided"}
+    told = {"aided": bool(result.aided), "quality": result.quality.n}
+    return {name: value for name, value in record.items() if told.get(name, True)}
 
 
 def result_from_json(record: Record) -> RunResult:
@@ -268,10 +289,15 @@ def result_from_json(record: Record) -> RunResult:
             "spent": Cost(**record["spent"]),
             "curve": tuple(map(score_from_json, record["curve"])),
             "aided": tuple(map(score_from_json, record.get("aided", ()))),
+            "quality": _or_nothing(record.get("quality")),
             "accepted": tuple(record.get("accepted", ())),
             **{name: _rows(record.get(name, {})) for name in ("skill_curves", "taught")},
         }
     )
+
+
+def _or_nothing(record: Record | None) -> Score:
+    return Score.nothing() if record is None else score_from_json(record)
 
 
 def _comparison(record: Record) -> Comparison:

@@ -328,6 +328,7 @@ def _steps(run: RunSoFar) -> Section:
 def _step_rows(run: RunSoFar) -> list[list[str | Cell]]:
     """Header and a row per step: what came of it, and what was made for it."""
     numbers = {"reward": "reward", "accepted": "trained on", "rejected": "kept out"}
+    numbers |= {n: n for n in ("yield", "quality") if any(n in line for line in run.metrics)}
     numbers |= {"incidents": "incidents", "loss": "loss"}
     costs = {f"spent/{currency}": name for currency, name in _currencies(run).items()}
     header = ["step", "accuracy on val", "with aids", *numbers.values(), "made", *costs.values()]

@@ -17,14 +17,18 @@ from hypothesis import strategies as st
 from teachgym.agents import make_teacher
 from teachgym.envs.base import base_of
 from teachgym.errors import ConfigError, ConformanceError, UnknownNameError
+from teachgym.experiment import RunConfig, run
 from teachgym.gate import Gate
 from teachgym.gate.filters import Filter
 from teachgym.gate.filters.filter import all_but_highest
 from teachgym.loop import run_episode
 from teachgym.protocols import Task, Teacher
+from teachgym.report.html import write_run_page
+from teachgym.report.tables import spending_rows
 from teachgym.runs import Keep, RunFolder, record_episode
+from teachgym.runs.result import result_from_json, result_to_json
 from teachgym.testing import ToyTask
-from teachgym.types import Cost, Data, Example, Transition
+from teachgym.types import Cost, Data, Example, Score, Transition
 from tests.gate.filters.asking import Answers, kept
 from tests.runs.dying import Killed, stop_clocks
 
@@ -189,3 +193,24 @@ def test_a_filter_that_gives_no_fault_for_each_is_named(answer: Any) -> None:
 def test_bad_settings_are_refused(check: Any, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
         gym.make("teachgym/SkillList-v0", **SETTINGS, gate_checks=[check])
+
+
+def test_yield_and_quality_stand_in_the_tables_of_a_run(tmp_path: Path) -> None:
+    """Half of each skill is kept in both of two steps; the toy task calls all of it right."""
+    checks = [{"name": "random", "share": 0.5}]
+    config = RunConfig(
+        env_settings={**SETTINGS, "gate_checks": checks, "budget": {"steps": 2}}, teacher="uniform"
+    )
+    result = run(config, tmp_path / "run")
+    assert result.quality == Score(result.spent.examples, 1.0, 0.0)
+    handed_in = result.spent.examples + sum(result.rejected.values())
+    assert result.chosen == result.spent.examples / handed_in
+    assert ("yield", f"{result.chosen:.3f}") in spending_rows(result)
+    assert result_from_json(result_to_json(result)) == result
+    text = write_run_page(RunFolder.open(tmp_path / "run")).read_text(encoding="utf-8")
+    assert ">yield</th>" in text
+    plain = run(
+        RunConfig(env_settings={**SETTINGS, "budget": {"steps": 1}}, teacher="uniform"),
+        tmp_path / "plain",
+    )
+    assert "quality" not in result_to_json(plain)

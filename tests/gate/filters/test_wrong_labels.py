@@ -22,7 +22,7 @@ ARMS: dict[str, dict[str, Any]] = {
 
 
 def final_accuracy(arm: str, seed: int) -> float:
-    """On ``val`` after 600 exercises were written, of which two in five are wrong."""
+    """On ``val`` after 2,000 exercises were written, of which two in five are wrong."""
     settings: dict[str, Any] = {
         "gate_settings": {"verify": False},
         "engine_settings": {"wrong": 0.4},
@@ -33,8 +33,8 @@ def final_accuracy(arm: str, seed: int) -> float:
         student="tiny",
         task_settings={"val_per_cell": 4, "test_per_cell": 1, "train_per_cell": 1},
         engine="imperfect",
-        examples_per_step=200,
-        budget={"steps": 3, "teacher_calls": 600},
+        examples_per_step=400,
+        budget={"steps": 5, "teacher_calls": 2000},
         **settings,
     )
     episode = run_episode(env, make_teacher("uniform", env), seed=seed)
