@@ -90,6 +90,27 @@ def test_wheel_runs_an_episode_in_a_clean_environment(tmp_path: Path) -> None:
     assert out.returncode == 0, out.stderr
 
 
+def test_the_dockerfile_copies_what_the_wheel_is_made_of_and_names_what_exists() -> None:
+    """It cannot be built in a test; what it takes from here can be looked at."""
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    copied = [
+        word
+        for line in lines
+        if line.startswith("COPY ") and "--from" not in line
+        for word in line.split()[1:-1]
+    ]
+    assert all((ROOT / name).exists() for name in copied)
+    assert {"setup.cfg", "pyproject.toml", "teachgym", *MAPPED, "constraints.txt"} <= set(copied)
+    kept = {
+        line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"
+    }
+    assert kept == set(copied)
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    [extras] = [line.partition("=")[2] for line in lines if line.startswith("ARG EXTRAS=")]
+    assert set(extras.split(",")) <= set(config["options.extras_require"])
+
+
 def _version() -> str:
     import teachgym
 
