@@ -29,6 +29,7 @@ from teachgym.benchmarks.bench.scripted_reading import (
 from teachgym.benchmarks.bench.scripted_writing import (
     ARITHMETIC_AND_STRINGS,
     PROGRAMS,
+    SHAPES,
     TOOL_PLANS,
     WORD_PROBLEMS,
     Items,
@@ -173,4 +174,5 @@ answer_wrongly = ScriptedTeacher(wrong=0.3)
 word_problems = ScriptedTeacher(subject=WORD_PROBLEMS)
 programs = ScriptedTeacher(subject=PROGRAMS)
 tool_plans = ScriptedTeacher(subject=TOOL_PLANS)
+shapes = ScriptedTeacher(subject=SHAPES)
 """These teach as well as ``answer``, the tasks of their names."""

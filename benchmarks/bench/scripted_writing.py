@@ -18,6 +18,7 @@ from teachgym.protocols import Task
 from teachgym.tasks.arithmetic_and_strings import ArithmeticAndStrings, solve
 from teachgym.tasks.program_tests import TESTS
 from teachgym.tasks.programs import Programs
+from teachgym.tasks.shapes import Shapes
 from teachgym.tasks.tool_plans import ToolPlans
 from teachgym.tasks.word_problems import WordProblems
 from teachgym.types import Example
@@ -35,31 +36,33 @@ class Subject:
 
     task: Callable[[], Task]
     """Makes it, anew for each use: one that stayed would hold held-out items where any can look."""
-    item: Callable[[Example], dict[str, str]]
-    """An exercise as chat models hand it in: problem, answer, what else the task asks for."""
+    item: Callable[[Example, str], dict[str, str]]
+    """An exercise as chat models hand it in: problem, answer, what else the task asks for. It is
+    told the exercise and its problem, which begins with what a picture shows, if there is one."""
     solve: Callable[[str], str | None] = lambda problem: None
     """The answer to a problem; None where there is none, or nobody can tell."""
 
 
-def _worked(example: Example) -> dict[str, str]:
+def _worked(example: Example, problem: str) -> dict[str, str]:
     solution, _, answer = example.target.rpartition("\n#### ")
-    return {"problem": example.prompt.strip(), "solution": solution, "answer": answer}
+    return {"problem": problem, "solution": solution, "answer": answer}
 
 
-def _tested(example: Example) -> dict[str, str]:
-    said, *shown = example.prompt.strip().splitlines()
+def _tested(example: Example, problem: str) -> dict[str, str]:
+    said, *shown = problem.splitlines()
     tests = "\n".join([*shown, *example.meta[TESTS]])
     return {"problem": said, "tests": tests, "answer": example.target}
 
 
-def _plain(example: Example) -> dict[str, str]:
-    return {"problem": example.prompt, "answer": example.target}
+def _plain(example: Example, problem: str) -> dict[str, str]:
+    return {"problem": problem, "answer": example.target}
 
 
 ARITHMETIC_AND_STRINGS = Subject(ArithmeticAndStrings, _plain, solve)
 WORD_PROBLEMS = Subject(WordProblems, _worked)
 PROGRAMS = Subject(Programs, _tested)
 TOOL_PLANS = Subject(ToolPlans, _plain)
+SHAPES = Subject(Shapes, _plain)
 
 
 def write_items(
@@ -88,9 +91,10 @@ def write_items(
     task, leaves = subject.task(), _leaves(subject)[skill]
     for _ in range(20 * count):
         example = task.make(leaves[rng.integers(len(leaves))], difficulty, rng)
-        if example.prompt.strip() not in question:
+        problem = f"{task.describe(example)}\n{example.prompt}".strip()
+        if problem not in question:
             answer = slip(task, example, slips) if slips.random() < wrong else example.target
-            items[example.prompt] = subject.item(replace(example, target=answer))
+            items[problem] = subject.item(replace(example, target=answer), problem)
         if len(items) == count:
             break
     return list(items.values())

@@ -35,6 +35,7 @@ SUITES = Registry(
         "dataenvgym-code-embedded": f"{_HERE}.dataenvgym:dataenvgym_code_embedded",
         "dataenvgym-tools-embedded": f"{_HERE}.dataenvgym:dataenvgym_tools_embedded",
         "dataenvgym-tools": f"{_HERE}.dataenvgym:dataenvgym_tools",
+        "dataenvgym-vqa": f"{_HERE}.dataenvgym:dataenvgym_vqa",
     },
 )
 """Every suite, called as ``()``; what ``teachgym bench`` knows."""

@@ -1,4 +1,4 @@
-"""The scripted teachers of the text tasks: what they write is right and of the skill ordered."""
+"""The scripted teachers of other tasks: what they write is right and of the skill ordered."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from teachgym.agents.llm.open_ended import LLMOpenEnded
 from teachgym.benchmarks.bench.scripted_teacher import (
     ScriptedTeacher,
     programs,
+    shapes,
     tool_plans,
     word_problems,
 )
@@ -22,7 +23,12 @@ from teachgym.types import Budget, Prediction, Report, leaf_skills
 from tests.sandbox.walls import sandbox_or_skip
 
 ITEMS = {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 2}
-TEACHERS = {"word-problems": word_problems, "programs": programs, "tool-plans": tool_plans}
+TEACHERS = {
+    "word-problems": word_problems,
+    "programs": programs,
+    "tool-plans": tool_plans,
+    "shapes": shapes,
+}
 
 
 @pytest.mark.parametrize(("name", "chat"), TEACHERS.items(), ids=TEACHERS)
