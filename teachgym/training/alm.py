@@ -13,7 +13,7 @@ from teachgym.errors import ConfigError
 from teachgym.settings import NotNegative, Positive, checked
 from teachgym.students.texts import Texts
 from teachgym.training.datum import Datum
-from teachgym.training.losses import Loss, Needs, Targets, cross_entropy
+from teachgym.training.losses import Loss, Needs, Targets, cross_entropy, sums
 
 _SUREST = -1e-7
 """The logarithm of the largest probability that is told apart from 1."""
@@ -52,12 +52,14 @@ class Alm(Loss):
         """The loss of each row, as ``Loss`` says; that of a piece stands at its first row."""
         assert targets.pieces is not None
         entropy = cross_entropy(logits, targets)
-        lengths = torch.unique_consecutive(targets.pieces.numbers, return_counts=True)[1]
-        firsts = lengths.cumsum(0) - lengths
+        lengths = targets.pieces.lengths
+        # A piece without rows has the sum 0 and counts nothing, wherever it is put.
+        firsts = (lengths.cumsum(0) - lengths).clamp(max=len(entropy) - 1)
         told = targets.pieces.logprobs[firsts]
-        own = torch.segment_reduce(-entropy, "sum", lengths=lengths)
+        own = sums(-entropy, lengths)
         apart = _of_events(told.nan_to_num() / self.tau, own / self.tau)
-        losses = torch.where(told.isnan(), 0.0, self.weight * apart * targets.weights[firsts])
+        told_nothing = told.isnan() | (lengths == 0)
+        losses = torch.where(told_nothing, 0.0, self.weight * apart * targets.weights[firsts])
         rows = torch.zeros_like(entropy).index_add(0, firsts, losses)
         return rows + self.sft_weight * entropy * targets.weights
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from time import perf_counter
@@ -18,6 +19,7 @@ from teachgym.protocols import Student, Trainer
 from teachgym.settings import Like
 from teachgym.students.local.pool import StudentPool
 from teachgym.students.local.student import LanguageModelStudent, pool_of
+from teachgym.training.captured import CapturedUpdates, captures
 from teachgym.training.datum import Datum, batches, encode, log_skipped
 from teachgym.training.first_losses import FirstLosses
 from teachgym.training.forward import token_budget
@@ -26,7 +28,7 @@ from teachgym.training.losses import Loss, Sft, require_given
 from teachgym.training.references import refer
 from teachgym.training.settings import FineTuningSettings, recipe
 from teachgym.training.teacher_models import TeacherModel, price_of, require_teacher, told_by
-from teachgym.training.updates import Updates, differentiate, score
+from teachgym.training.updates import EagerUpdates, Updates, in_training, score
 from teachgym.types import Cost, Data, TrainResult
 
 
@@ -57,6 +59,7 @@ class FineTuner(Trainer[LanguageModelStudent]):
         self.loss = require_given(loss or self.settings.make_loss())
         self.teacher_model = require_teacher(self.loss, teacher_model)
         self.progress = progress
+        self._kept: CapturedUpdates | None = None
 
     def cost(self, student: LanguageModelStudent, data: Data) -> Cost:
         """Tokens of prompt, target and end, once per epoch.
@@ -137,32 +140,32 @@ class FineTuner(Trainer[LanguageModelStudent]):
         first: FirstLosses,
     ) -> list[float]:
         """One update per batch of each student; the mean loss per target token of each, (K,)."""
-        device = pool.network.device
-        sums = torch.zeros(pool.count, dtype=torch.float64, device=device)
-        # Dropout of the model's own takes no generator, so the global state is set and put back.
-        with (
-            torch.random.fork_rng([device] if device.type == "cuda" else []),
-            pool.network.training(),
-            pool.layout.dropping_by([torch.Generator(device).manual_seed(s) for s in seeds]),
-        ):
-            torch.manual_seed(max(seeds))
-            for losses in self._updates(pool, made, first):
-                sums += losses
+        totals = [len(own) for own in made]
+        sums = torch.zeros(pool.count, dtype=torch.float64, device=pool.network.device)
+        with self._updates(pool, totals, seeds) as updates:
+            for step in track(range(max(totals)), "training", disable=not self.progress):
+                now = [own[step] if step < len(own) else [] for own in made]
+                losses = updates.differentiate(now, first=first)
+                updates.apply(step)
+                n_targets = [sum(d.n_targets for d in own) for own in now]
+                sums += losses * torch.tensor(n_targets, device=losses.device)
         n_targets = [sum(d.n_targets for batch in own for d in batch) for own in made]
         return [s / n if n else math.nan for s, n in zip(sums.tolist(), n_targets, strict=True)]
 
+    @contextmanager
     def _updates(
-        self, pool: StudentPool, made: Sequence[Sequence[list[Datum]]], first: FirstLosses
-    ) -> Iterator[torch.Tensor]:
-        """Make the updates one by one; each yields the summed losses of its batches, (K,)."""
-        totals, budget = [len(own) for own in made], self._budget(pool)
-        updates = Updates(pool, self.settings, totals)
-        for step in track(range(max(totals)), "training", disable=not self.progress):
-            now = [own[step] if step < len(own) else [] for own in made]
-            losses = differentiate(pool, now, self.loss, budget, first=first)
-            updates.apply(step)
-            n_targets = [sum(d.n_targets for d in own) for own in now]
-            yield losses * torch.tensor(n_targets, device=losses.device)
+        self, pool: StudentPool, totals: Sequence[int], seeds: Sequence[int]
+    ) -> Iterator[Updates]:
+        """The updates of one run, within which dropout is on."""
+        if not captures(pool, self.settings):
+            generators = [torch.Generator(pool.network.device) for _ in seeds]
+            with in_training(pool, generators, seeds):
+                yield EagerUpdates(pool, self.settings, totals, self.loss)
+            return
+        if self._kept is None or not self._kept.serve(pool, self.settings, self.loss):
+            self._kept = CapturedUpdates(pool, self.settings, self.loss)
+        with self._kept.training(totals, seeds):
+            yield self._kept
 
     def _budget(self, pool: StudentPool) -> int:
         return token_budget(pool.network.device, self.settings.token_budget)

@@ -5,13 +5,14 @@ The head is applied to rows with a weight alone, and to few of them at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 
 import torch
 
-from teachgym.students.local.network import split_by_tokens
+from teachgym.students.local.attention import AttentionPlan
+from teachgym.students.local.network import pack, split_by_tokens
 from teachgym.students.local.pool import StudentPool
 from teachgym.training.first_losses import FirstLosses
 from teachgym.training.losses import Loss, Targets, TopK, concatenated, cross_entropy
@@ -32,43 +33,86 @@ def token_budget(device: torch.device, asked: int | None = None) -> int:
     return asked or TOKEN_BUDGETS.get(device.type, 2048)
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What a pass reads, on the device, in order of students."""
+
+    ids: torch.Tensor
+    """Tokens, shape (1, T)."""
+    positions: torch.Tensor
+    """Of the tokens in their texts, shape (1, T)."""
+    plan: AttentionPlan
+    n_read: tuple[int, ...]
+    """Tokens of each student, shape (K,)."""
+    rows: torch.Tensor
+    """Rows of the hidden states with a loss, shape (n,)."""
+    n_targets: tuple[int, ...]
+    """Rows of each student, shape (K,)."""
+    targets: Targets
+    """Of these rows; they may be elsewhere."""
+
+
+def reading_of(one: Pass, device: torch.device) -> Reading:
+    """The tensors of a pass as it is."""
+    return Reading(
+        *pack(one.texts, device),
+        n_read=one.n_read,
+        rows=one.rows.to(device),
+        n_targets=one.n_targets,
+        targets=one.targets,
+    )
+
+
 def run_pass(
     pool: StudentPool, one: Pass, loss: Loss, *, first: FirstLosses | None = None
 ) -> torch.Tensor:
     """Forward and backward; each student's part of its mean loss, shape (K,).
 
-    The head is applied to rows with a loss alone, and to few of them at a time: each chunk is
-    differentiated before the next, so that large vocabularies need little memory. ``first`` is
-    told the losses of the rows.
+    ``first`` is told the losses of the rows.
     """
     device = pool.network.device
-    picked = _hidden(pool, one)
-    leaf = picked.detach().requires_grad_()
+    chunks = [*_chunks(one.targets, pool.network.n_tokens, whole=loss.needs.groups)]
+    found = differentiate_rows(pool, reading_of(one, device), loss, chunks)
     totals = [torch.zeros(pool.count, dtype=torch.float64, device=device)]
-    rows = [torch.zeros(0, dtype=torch.float64, device=device)]
-    for start, stop in _chunks(one.targets, pool.network.n_tokens, whole=loss.needs.groups):
-        counts = _counts_within(one.n_targets, start, stop)
-        told, hidden = one.targets.part(start, stop, device), leaf[start:stop]
+    for (start, stop), rows in zip(chunks, found, strict=True):
+        pieces = torch.split(rows, list(_counts_within(one.n_targets, start, stop)))
+        totals.append(torch.stack([piece.sum() for piece in pieces]))
+    if first is not None:
+        none = torch.zeros(0, dtype=torch.float64, device=device)
+        first.note(one.data, one.targets.weights, [none, *found])
+    return torch.stack(totals).sum(0)
+
+
+def differentiate_rows(
+    pool: StudentPool, reading: Reading, loss: Loss, chunks: Iterable[tuple[int, int]]
+) -> list[torch.Tensor]:
+    """Forward and backward; the losses of the rows of each chunk, in 64 bits.
+
+    The head is applied to rows with a loss alone, and to few of them at a time: each chunk is
+    differentiated before the next, so that large vocabularies need little memory.
+    """
+    picked = _hidden(pool, reading)
+    leaf = picked.detach().requires_grad_()
+    found = []
+    for start, stop in chunks:
+        counts = _counts_within(reading.n_targets, start, stop)
+        told, hidden = reading.targets.part(start, stop, leaf.device), leaf[start:stop]
         if loss.needs.hidden:
             told = replace(told, hidden=hidden)
         with pool.computing(), pool.layout.blocks(counts):
-            row_losses = loss(pool.logits(hidden), told)
-        row_losses.sum().backward()  # type: ignore[no-untyped-call]
-        rows.append(row_losses.detach().double())
-        pieces = torch.split(rows[-1], list(counts))
-        totals.append(torch.stack([piece.sum() for piece in pieces]))
+            losses = loss(pool.logits(hidden), told)
+        losses.sum().backward()  # type: ignore[no-untyped-call]
+        found.append(losses.detach().double())
     if leaf.grad is not None:
-        with pool.layout.blocks(one.n_read):
+        with pool.layout.blocks(reading.n_read):
             picked.backward(leaf.grad)  # type: ignore[no-untyped-call]
-    if first is not None:
-        first.note(one.data, one.targets.weights, rows)
-    return torch.stack(totals).sum(0)
+    return found
 
 
 @torch.no_grad()  # inference mode would multiply what students share all at once
 def score_pass(pool: StudentPool, one: Pass, temperature: float = 1.0) -> torch.Tensor:
     """Log-probability of the right token of each row, shape (n,)."""
-    hidden, scores = _hidden(pool, one), []
+    hidden, scores = _hidden(pool, reading_of(one, pool.network.device)), []
     for start, stop in _chunks(one.targets, pool.network.n_tokens):
         counts = _counts_within(one.n_targets, start, stop)
         with pool.computing(), pool.layout.blocks(counts):
@@ -84,7 +128,7 @@ def read_pass(pool: StudentPool, one: Pass, n_tokens: int, top_k: int, temperatu
     Of the vocabulary the first ``n_tokens`` count, which are those that have a text: heads are
     padded to round numbers.
     """
-    hidden = _hidden(pool, one)
+    hidden = _hidden(pool, reading_of(one, pool.network.device))
     told = []
     for start, stop in _chunks(one.targets, pool.network.n_tokens):
         counts = _counts_within(one.n_targets, start, stop)
@@ -102,11 +146,11 @@ def top_of(logits: torch.Tensor, n_tokens: int, top_k: int, temperature: float) 
     return TopK(ids.int().cpu(), logprobs.cpu(), rest.cpu())
 
 
-def _hidden(pool: StudentPool, one: Pass) -> torch.Tensor:
+def _hidden(pool: StudentPool, reading: Reading) -> torch.Tensor:
     """Hidden states of the rows with a loss, shape (n, d)."""
-    with pool.computing(), pool.layout.blocks(one.n_read):
-        hidden = pool.network.packed_hidden(one.texts)
-    return hidden[one.rows.to(pool.network.device)]
+    with pool.computing(), pool.layout.blocks(reading.n_read):
+        hidden = pool.network.hidden(reading.ids, reading.positions, reading.plan)[0]
+    return hidden[reading.rows]
 
 
 def _chunks(targets: Targets, n_tokens: int, *, whole: bool = False) -> Iterator[tuple[int, int]]:

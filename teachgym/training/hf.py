@@ -22,7 +22,7 @@ from teachgym.errors import ConfigError
 from teachgym.protocols import Student, Trainer
 from teachgym.settings import Like
 from teachgym.students.hf.student import HuggingFaceStudent, Sequences
-from teachgym.students.local.pool import Weight
+from teachgym.students.local.weights import Weight
 from teachgym.training.datum import Datum, batches, encode, log_skipped
 from teachgym.training.first_losses import FirstLosses
 from teachgym.training.gradients import projected

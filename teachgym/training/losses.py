@@ -89,6 +89,13 @@ class Pieces:
     """Number of the piece that each row belongs to, rising, shape (n,)."""
     logprobs: torch.Tensor
     """Log-probability of that piece, shape (n,); nan where nothing is known of it."""
+    known: torch.Tensor | None = None
+    """Rows of each piece, where they have been counted; some may be 0."""
+
+    @property
+    def lengths(self) -> torch.Tensor:
+        """Rows of each piece, shape (n_pieces,)."""
+        return _runs(self.numbers) if self.known is None else self.known
 
 
 @dataclass(frozen=True)
@@ -103,6 +110,16 @@ class SampledRows:
     """Log-probability when it was sampled, shape (n,); nan = what it is now."""
     own: torch.Tensor
     """Whether the student wrote it, bool, shape (n,)."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many rows belong together: numbers that a device would have to be waited for."""
+
+    groups: torch.Tensor
+    """Rows of each group, shape (n_groups,); some may be 0."""
+    texts: torch.Tensor
+    """Rows of each response, shape (n_texts,); some may be 0."""
 
 
 @dataclass(frozen=True)
@@ -132,12 +149,18 @@ class Targets:
     hidden: torch.Tensor | None = None
     """The last hidden states, of which the logits are made, shape (n, d); None where nobody
     asked."""
+    sizes: Sizes | None = None
+    """None where the rows of groups and responses have not been counted."""
 
     @property
     def counts(self) -> torch.Tensor:
         """Rows of each group, shape (n_groups,)."""
-        counts: torch.Tensor = torch.unique_consecutive(self.groups, return_counts=True)[1]
-        return counts
+        return _runs(self.groups) if self.sizes is None else self.sizes.groups
+
+    @property
+    def lengths(self) -> torch.Tensor:
+        """Rows of each response, shape (n_texts,)."""
+        return _runs(self.texts) if self.sizes is None else self.sizes.texts
 
     def part(self, start: int, stop: int, device: torch.device) -> Targets:
         """Rows ``start`` to ``stop``, on ``device``."""
@@ -145,6 +168,12 @@ class Targets:
         def rows(of: torch.Tensor) -> torch.Tensor:
             return of[start:stop].to(device)
 
+        whole = stop - start == len(self.labels)
+        pieces = self.pieces and Pieces(
+            rows(self.pieces.numbers),
+            rows(self.pieces.logprobs),
+            self.pieces.known if whole else None,
+        )
         return Targets(
             rows(self.labels),
             rows(self.weights),
@@ -154,8 +183,31 @@ class Targets:
             rows(self.references),
             self.teacher and self.teacher.rows(start, stop, device),
             self.sampled and SampledRows(*map(rows, vars(self.sampled).values())),
-            self.pieces and Pieces(rows(self.pieces.numbers), rows(self.pieces.logprobs)),
+            pieces,
+            sizes=self.sizes if whole else None,
         )
+
+
+def _runs(numbers: torch.Tensor) -> torch.Tensor:
+    """How often each number stands in a row; (n,) -> (n_runs,)."""
+    counts: torch.Tensor = torch.unique_consecutive(numbers, return_counts=True)[1]
+    return counts
+
+
+def sums(rows: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """The sum of each run of rows in their order, whoever else is there; (n,) -> (n_runs,).
+
+    Args:
+        rows: shape (n,).
+        lengths: rows of each run, n together, which is not checked: a GPU would have to be waited
+            for.
+    """
+    return torch.segment_reduce(rows, "sum", lengths=lengths, unsafe=True)
+
+
+def spread(each: torch.Tensor, lengths: torch.Tensor, n: int) -> torch.Tensor:
+    """What belongs to each run at every row of it, (n_runs,) -> (n,)."""
+    return each.repeat_interleave(lengths, output_size=n)
 
 
 @runtime_checkable

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import torch
 
-from teachgym.students.local.pool import Weight
+from teachgym.students.local.weights import Weight
 
 
 def groups(n_students: int, active: Sequence[int]) -> list[slice]:
@@ -57,6 +57,11 @@ class Muon:
         for weight in weights:
             self._by_shape[weight.values.shape].append(weight)
         self._averages = {w.name: torch.zeros_like(w.values) for w in weights}
+
+    @property
+    def state(self) -> list[torch.Tensor]:
+        """The averages."""
+        return [*self._averages.values()]
 
     @torch.no_grad()
     def step(self, rates: torch.Tensor, active: Sequence[int]) -> None:

@@ -30,7 +30,7 @@ from teachgym.training.references import refer
 from teachgym.training.rollouts import Question, Rollouts, questions_of
 from teachgym.training.settings import FineTuningSettings, recipe
 from teachgym.training.teacher_models import TeacherModel
-from teachgym.training.updates import Updates, differentiate, score
+from teachgym.training.updates import EagerUpdates, differentiate, score
 from teachgym.types import Cost, Data, TrainResult
 
 
@@ -182,7 +182,7 @@ class _Run:
             temperature=self._settings.temperature,
             rescue=self._settings.rescue,
         )
-        self._updates = Updates(pool, self._settings, self._totals)
+        self._updates = EagerUpdates(pool, self._settings, self._totals, self._loss)
         refers = needs.references and not needs.guided
         self._start = [pool.save(k) for k in range(pool.count)] if refers else []
         self._costs = [Cost()] * pool.count

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import torch
+from torch import nn
 
-from teachgym.students.local.pool import Weight
+from teachgym.students.local.weights import Weight
 from teachgym.training.muon import Muon, groups
 from teachgym.training.settings import FineTuningSettings
 
@@ -21,6 +22,14 @@ class Optimizer(Protocol):
 
     def step(self, rates: torch.Tensor, active: Sequence[int]) -> None:
         """One update with learning rates (K,), of the students ``active``, ascending."""
+
+
+class LastingOptimizer(Optimizer, Protocol):
+    """An optimizer whose state is in tensors alone, so that its steps can be replayed."""
+
+    @property
+    def state(self) -> Sequence[torch.Tensor]:
+        """What an update changes besides weights; all 0 before the first one."""
 
 
 class AdamW:
@@ -72,17 +81,81 @@ class AdamW:
         torch._foreach_sub_(values, updates)
 
 
+class FusedAdamW:
+    """``AdamW`` by torch's fused kernel: one call a student, with all that it counts in tensors.
+
+    Args:
+        weights: what to train, with gradients that stay where they are.
+        betas: decay of the two averages, each in [0, 1).
+        eps: keeps divisions finite.
+    """
+
+    def __init__(
+        self,
+        weights: Sequence[Weight],
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+    ) -> None:
+        self.weights = tuple(weights)
+        device = weights[0].values.device
+        self._rates = torch.zeros(len(weights[0].values), device=device)
+        self._optimizer = torch.optim.AdamW(
+            [
+                {"params": [_alone(w, k) for w in weights], "lr": rate}
+                for k, rate in enumerate(self._rates.unbind())
+            ],
+            betas=betas,
+            eps=eps,
+            weight_decay=0.0,
+            fused=True,
+            capturable=device.type == "cuda",
+        )
+        for group in self._optimizer.param_groups:
+            for parameter in group["params"]:
+                self._optimizer.state[parameter] = {
+                    "step": torch.zeros((), device=device),
+                    "exp_avg": torch.zeros_like(parameter),
+                    "exp_avg_sq": torch.zeros_like(parameter),
+                }
+
+    @property
+    def state(self) -> list[torch.Tensor]:
+        """Both averages and the count of updates."""
+        return [of for own in self._optimizer.state.values() for of in own.values()]
+
+    @torch.no_grad()
+    def step(self, rates: torch.Tensor, active: Sequence[int]) -> None:
+        """Update all students; for who is not ``active``, the rate is to be 0."""
+        self._rates.copy_(rates)
+        self._optimizer.step()
+
+
+def _alone(weight: Weight, student: int) -> nn.Parameter:
+    """The values of one student with their gradient, both in place."""
+    assert weight.grad is not None
+    parameter = nn.Parameter(weight.values[student])
+    parameter.grad = weight.grad[student]
+    return parameter
+
+
+def split(
+    model: Any, weights: Sequence[Weight], settings: FineTuningSettings
+) -> tuple[list[Weight], list[Weight]]:
+    """What Muon takes, the matrices of hidden layers, and what AdamW takes."""
+    if settings.optimizer == "adamw":
+        return [], [*weights]
+    outer = (model.get_input_embeddings(), model.get_output_embeddings())
+    embeddings = {id(p) for module in outer for p in module.parameters()}
+    hidden = [w for w in weights if w.values.ndim == 3 and id(w.parameter) not in embeddings]
+    taken = {w.name for w in hidden}
+    return hidden, [w for w in weights if w.name not in taken]
+
+
 def make_optimizers(
     model: Any, weights: Sequence[Weight], settings: FineTuningSettings
 ) -> tuple[Optimizer, ...]:
     """Optimizers over all weights of a model; Muon takes the matrices of hidden layers."""
-    outer = (model.get_input_embeddings(), model.get_output_embeddings())
-    embeddings = {id(p) for module in outer for p in module.parameters()}
-    hidden = [w for w in weights if w.values.ndim == 3 and id(w.parameter) not in embeddings]
-    if settings.optimizer == "adamw":
-        hidden = []
-    taken = {w.name for w in hidden}
-    rest = [w for w in weights if w.name not in taken]
+    hidden, rest = split(model, weights, settings)
     return (*([Muon(hidden)] if hidden else []), *([AdamW(rest)] if rest else []))
 
 

@@ -21,6 +21,8 @@ class Pass:
     """The examples; rows are in their order."""
     texts: tuple[tuple[int, ...], ...]
     """Token ids that are read: all but the last of a text, which has nothing to predict."""
+    n_data: tuple[int, ...]
+    """Examples per student, shape (K,)."""
     n_read: tuple[int, ...]
     """Tokens read per student, shape (K,)."""
     n_targets: tuple[int, ...]
@@ -90,4 +92,5 @@ def _pack(pieces: Sequence[Sequence[Datum]], scales: Sequence[float]) -> Pass:
     of_data = [scale for piece, scale in zip(pieces, scales, strict=True) for _ in piece]
     places = torch.tensor(rows, dtype=torch.long)
     targets = targets_of(data, of_data)
-    return Pass(data, tuple(texts), tuple(n_read), tuple(n_targets), places, targets)
+    n_data = tuple(map(len, pieces))
+    return Pass(data, tuple(texts), n_data, tuple(n_read), tuple(n_targets), places, targets)

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from teachgym.settings import NotNegative, Positive, Share, checked
-from teachgym.training.losses import Loss, Needs, Targets, cross_entropy
+from teachgym.training.losses import Loss, Needs, Targets, cross_entropy, spread, sums
 
 
 @checked
@@ -77,8 +77,8 @@ class SimPo(Loss):
 
     def __call__(self, logits: torch.Tensor, targets: Targets) -> torch.Tensor:
         """The loss of each row, as ``Loss`` says."""
-        lengths = torch.unique_consecutive(targets.texts, return_counts=True)[1]
-        means = -cross_entropy(logits, targets) / lengths.repeat_interleave(lengths)
+        lengths = targets.lengths
+        means = -cross_entropy(logits, targets) / spread(lengths, lengths, len(targets.labels))
         margins = _margins(targets.weights.sign() * means, targets)
         return _of_pairs(F.softplus(self.gamma - self.beta * margins), targets)
 
@@ -114,9 +114,9 @@ class Redi(Loss):
 
 def _margins(signed: torch.Tensor, targets: Targets) -> torch.Tensor:
     """The sum of each pair's rows in their order, whoever else is there, shape (n_groups,)."""
-    return torch.segment_reduce(signed, "sum", lengths=targets.counts)
+    return sums(signed, targets.counts)
 
 
 def _of_pairs(losses: torch.Tensor, targets: Targets) -> torch.Tensor:
     """Losses of pairs at the first row of each, shape (n,)."""
-    return losses.repeat_interleave(targets.counts) * targets.shares
+    return spread(losses, targets.counts, len(targets.shares)) * targets.shares

@@ -50,6 +50,9 @@ class FineTuningSettings:
     token_budget: CountFromOne | None = None
     """Tokens in one forward pass, over all students; a batch with more is split, with the same
     gradient. None = what suits the device."""
+    captured: bool | None = None
+    """Pad passes to a few sizes and replay each size's update as CUDA graphs; on CPUs the same is
+    computed without graphs. None = on GPUs, unless the students are ``strict``."""
     loss: Any = "sft"
     """``sft``: cross entropy of the targets; ``dpo``, ``simpo``, ``redi``: prefer each target to
     its rejected response; ``distillation``, ``alm``: follow a teacher model; ``joint``,

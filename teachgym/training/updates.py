@@ -3,41 +3,95 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
 
 import torch
 
 from teachgym.students.local.pool import StudentPool
 from teachgym.training.datum import Datum
 from teachgym.training.first_losses import FirstLosses
-from teachgym.training.forward import run_pass, score_pass
+from teachgym.training.forward import run_pass, score_pass, token_budget
 from teachgym.training.losses import Loss
 from teachgym.training.optimizers import clip_gradients, make_optimizers
 from teachgym.training.packing import passes
 from teachgym.training.settings import FineTuningSettings
 
 
-class Updates:
-    """The updates of one training run, with fresh optimizers.
+class Updates(Protocol):
+    """The updates of one training run, with fresh optimizers."""
 
-    Args:
-        pool: of the students.
-        settings: rates and clipping.
-        totals: how many updates each student gets, shape (K,).
-    """
+    def differentiate(
+        self, now: Sequence[Sequence[Datum]], *, first: FirstLosses | None = None
+    ) -> torch.Tensor:
+        """Compute the gradients of each student's mean loss over its batch; the losses, (K,).
 
-    def __init__(
-        self, pool: StudentPool, settings: FineTuningSettings, totals: Sequence[int]
-    ) -> None:
-        self._pool, self._settings, self._totals = pool, settings, totals
-        self._optimizers = make_optimizers(pool.network.model, pool.weights, settings)
+        Args:
+            now: the batch of each.
+            first: told the losses of the rows.
+        """
 
     def apply(self, step: int) -> None:
         """Update every student that has an update number ``step`` (from 0) by its gradients."""
+
+
+class EagerUpdates(Updates):
+    """Updates operation by operation.
+
+    Args:
+        pool: of the students.
+        settings: rates, clipping, and what is minimised.
+        totals: how many updates each student gets, shape (K,).
+        loss: what is minimised.
+    """
+
+    def __init__(
+        self,
+        pool: StudentPool,
+        settings: FineTuningSettings,
+        totals: Sequence[int],
+        loss: Loss,
+    ) -> None:
+        self._pool, self._settings, self._totals, self._loss = pool, settings, totals, loss
+        self._budget = token_budget(pool.network.device, settings.token_budget)
+        self._optimizers = make_optimizers(pool.network.model, pool.weights, settings)
+
+    def differentiate(
+        self, now: Sequence[Sequence[Datum]], *, first: FirstLosses | None = None
+    ) -> torch.Tensor:
+        """Set the gradients of the weights, as ``Updates`` says."""
+        return differentiate(self._pool, now, self._loss, self._budget, first=first)
+
+    def apply(self, step: int) -> None:
+        """Update the weights, as ``Updates`` says."""
         active = [k for k, total in enumerate(self._totals) if step < total]
         clip_gradients(self._pool.weights, self._settings.clip, active)
-        rates = [self._settings.rate(step, max(total, 1)) for total in self._totals]
+        rates = torch.tensor(rates_at(self._settings, step, self._totals))
         for optimizer in self._optimizers:
-            optimizer.step(torch.tensor(rates, device=self._pool.network.device), active)
+            optimizer.step(rates.to(self._pool.network.device), active)
+
+
+def rates_at(settings: FineTuningSettings, step: int, totals: Sequence[int]) -> list[float]:
+    """The learning rate of each student in update ``step`` of those that it gets, shape (K,)."""
+    return [settings.rate(step, max(total, 1)) for total in totals]
+
+
+@contextmanager
+def in_training(
+    pool: StudentPool, generators: Sequence[torch.Generator], seeds: Sequence[int]
+) -> Iterator[None]:
+    """Turn dropout on within, and decide it by ``seeds`` (K,) whoever else is trained."""
+    device = pool.network.device
+    for generator, seed in zip(generators, seeds, strict=True):
+        generator.manual_seed(seed)
+    # Dropout of the model's own takes no generator, so the global state is set and put back.
+    with (
+        torch.random.fork_rng([device] if device.type == "cuda" else []),
+        pool.network.training(),
+        pool.layout.dropping_by(generators),
+    ):
+        torch.manual_seed(max(seeds))
+        yield
 
 
 def differentiate(

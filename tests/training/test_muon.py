@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from teachgym.students.local.pool import Weight
+from teachgym.students.local.weights import Weight
 from teachgym.training.muon import Muon, orthogonalise
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from teachgym.students.local.pool import Weight
+from teachgym.students.local.weights import Weight
 from teachgym.training.optimizers import AdamW, clip_gradients
 
 SHAPES = ((5, 7), (4,))

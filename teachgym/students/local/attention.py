@@ -105,6 +105,44 @@ class Packed:
         return torch.tensor(ends, dtype=torch.int32, device=self.device)
 
 
+@dataclass(frozen=True)
+class Segments:
+    """A plan as ``Packed`` for texts whose lengths the device alone knows; some may be empty."""
+
+    ends: torch.Tensor
+    """Positions at which each text begins and the last one ends, int32, shape (n_texts + 1,)."""
+    numbers: torch.Tensor
+    """Text of each token, shape (T,)."""
+    positions: torch.Tensor
+    """Position of each token in its text, shape (T,)."""
+    longest: int
+    """No text has more tokens."""
+
+    def attend(
+        self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scoring: Scoring
+    ) -> torch.Tensor:
+        """Call ``varlen_attn`` on GPUs; elsewhere, and where it cannot, attend by a mask (T, T)."""
+        if q.is_cuda and q.dtype in (torch.bfloat16, torch.float16):
+            queries, keys, values = (x[0].transpose(0, 1) for x in (q, k, v))  # (T, heads, D)
+            out = attend_to_own(queries, keys, values, self.ends, self.longest, scoring)
+            if out is not None:
+                return out[None]
+        mask = self._own
+        if scoring.window is not None and scoring.window < self.longest:
+            mask = mask & (self._apart < scoring.window)
+        return _attend_to(mask, q, k, v, scoring).transpose(1, 2)
+
+    @cached_property
+    def _apart(self) -> torch.Tensor:
+        """How many positions each token is after each other, (T, T)."""
+        return self.positions[:, None] - self.positions
+
+    @cached_property
+    def _own(self) -> torch.Tensor:
+        """Which tokens are of the same text and not later, bool, (T, T)."""
+        return (self.numbers[:, None] == self.numbers) & (self._apart >= 0)
+
+
 class SlotCache:
     """A cache of the keys and values of S answers in progress, L positions each, allocated once.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
@@ -17,14 +18,16 @@ class Graphs:
 
     Args:
         device: where the steps compute.
+        generators: what they draw from besides the device's own.
     """
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, generators: Sequence[torch.Generator] = ()) -> None:
         self.keys: set[Hashable] = set()
         """Of the steps that were run."""
         self._is_gpu = device.type == "cuda"
-        self._captured: dict[Hashable, torch.cuda.CUDAGraph] = {}
+        self._captured: dict[Hashable, torch.cuda.CUDAGraph | None] = {}
         self._pool: Any = None
+        self._generators = generators
 
     def run(self, key: Hashable, step: Callable[[], None], state: Sequence[torch.Tensor]) -> None:
         """Do ``step``, or what was captured before under ``key``.
@@ -40,26 +43,43 @@ class Graphs:
             step()
             return
         if key not in self._captured:
-            self._captured[key] = self._capture(step, state)
-        self._captured[key].replay()
+            self._try(step, state)
+            self._captured[key] = self._capture(step)
+        graph = self._captured[key]
+        if graph is None:
+            step()
+        else:
+            graph.replay()
 
-    def _capture(
-        self, step: Callable[[], None], state: Sequence[torch.Tensor]
-    ) -> torch.cuda.CUDAGraph:
+    def _try(self, step: Callable[[], None], state: Sequence[torch.Tensor]) -> None:
+        """Do the step once, so that libraries initialise themselves outside of the capture."""
         before = [tensor.clone() for tensor in state]
         stream: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
-            step()  # libraries initialise themselves outside of the capture
+            step()
         torch.cuda.current_stream().wait_stream(stream)
         with torch.no_grad():
             for tensor, value in zip(state, before, strict=True):
                 tensor.copy_(value)
+
+    def _capture(self, step: Callable[[], None]) -> torch.cuda.CUDAGraph | None:
+        """The step as a graph; None, with a warning, if it waits for what the device finds."""
         if self._pool is None:
             self._pool = torch.cuda.graph_pool_handle()
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool):
-            step()
+        for generator in self._generators:
+            graph.register_generator_state(generator)
+        try:
+            with torch.cuda.graph(graph, pool=self._pool):
+                step()
+        except RuntimeError as error:
+            warnings.warn(
+                "a step cannot be captured as a CUDA graph, so that its operations are launched "
+                f"one by one: {error}",
+                stacklevel=4,
+            )
+            return None
         return graph
 
 

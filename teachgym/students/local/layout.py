@@ -66,7 +66,8 @@ class Layout:
         students = torch.arange(self.n_students, device=device)
         if self.interleaved:
             return students.repeat(self.counts[0])
-        return students.repeat_interleave(torch.tensor(self.counts, device=device))
+        own = zip(students.unbind(), self.counts, strict=True)
+        return torch.cat([student.expand(n) for student, n in own])
 
     def ends(self, device: torch.device) -> torch.Tensor:
         """Rows at which each student's block ends, shape (K,); made once for a forward pass."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -16,36 +15,17 @@ from torch import nn
 from teachgym.errors import ConfigError
 from teachgym.students.adapter_files import write_adapter
 from teachgym.students.checkpoints import copy_in, copy_out
+from teachgym.students.local.flat import Flat
 from teachgym.students.local.generation import Generator
 from teachgym.students.local.layout import Layout, apply_shared
 from teachgym.students.local.merging import Merged
 from teachgym.students.local.network import Network
 from teachgym.students.local.stacking import stack_weights, unstack_weights
+from teachgym.students.local.weights import Weight
 from teachgym.students.lora import LoRALinear, LoRASettings, add_adapters
 from teachgym.students.texts import Texts
 from teachgym.students.threads import few_threads
 from teachgym.types import Checkpoint
-
-
-@dataclass(frozen=True)
-class Weight:
-    """A trained tensor of all students."""
-
-    name: str
-    parameter: nn.Parameter
-    is_stacked: bool
-    """Whether the parameter has a first axis of students; without it there is one student."""
-
-    @property
-    def values(self) -> torch.Tensor:
-        """The values of all students, (K, ...), in place."""
-        return self.parameter.data if self.is_stacked else self.parameter.data[None]
-
-    @property
-    def grad(self) -> torch.Tensor | None:
-        """The gradients of all students, (K, ...), in place; None before a backward pass."""
-        grad = self.parameter.grad
-        return grad if grad is None or self.is_stacked else grad[None]
 
 
 class StudentPool:
@@ -95,6 +75,8 @@ class StudentPool:
         self.layout = Layout(count, strict=strict and lora is not None)
         self.adapters: Mapping[str, LoRALinear] = {}
         self.weights = tuple(self._make_trainable())
+        if self.network.device.type == "cuda":
+            _ = self.flat  # before any step is captured that reads the weights where they are
         recast = lora is None and count == 1 and dtype != torch.float32
         self.answer = Generator(
             self.network,
@@ -120,6 +102,11 @@ class StudentPool:
             model.requires_grad_(True)
             for name, parameter in model.named_parameters():
                 yield Weight(name, parameter, is_stacked=False)
+
+    @cached_property
+    def flat(self) -> Flat:
+        """The trained weights in one tensor, from the first time that somebody asks for it."""
+        return Flat(self.weights, self.dtype if self.lora else torch.float32)
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """The logits of rows as ``layout`` says, (n_rows, d) -> (n_rows, V)."""
@@ -167,7 +154,7 @@ class StudentPool:
 
     def save(self, student: int) -> Checkpoint:
         """A copy of everything training may change; weights with two names are kept once."""
-        return copy_out(self._weights_of(student))
+        return copy_out(self._read(student))
 
     def restore(self, student: int, checkpoint: Checkpoint) -> None:
         """Copy weights back in place, bit for bit.
@@ -175,11 +162,22 @@ class StudentPool:
         Raises:
             ConfigError: for a checkpoint of another model, of which nothing is taken over.
         """
-        copy_in(self._weights_of(student), checkpoint)
+        if not self._is_flat:
+            copy_in(self._read(student), checkpoint)
+            return
+        row = self.flat.row(student)
+        copy_in(self.flat.named(row), checkpoint)
+        self.flat.values[student].copy_(row[0])
 
-    def _weights_of(self, student: int) -> dict[str, torch.Tensor]:
-        """The weights that a student was trained to, in place."""
+    def _read(self, student: int) -> dict[str, torch.Tensor]:
+        """The weights that a student was trained to: flat ones copied at once, others in place."""
+        if self._is_flat:
+            return self.flat.named(self.flat.row(student))
         return {w.name: w.values[student] for w in self.weights}
+
+    @property
+    def _is_flat(self) -> bool:
+        return "flat" in vars(self)
 
     def fingerprint(self, student: int) -> str:
         """A hex digest of all that decides the student's answers."""
@@ -187,7 +185,7 @@ class StudentPool:
         digest.update(self.texts.format.encode())
         if self.texts.chat:  # which also says how turns follow one another
             digest.update(str(self.texts.tokenizer.chat_template).encode())
-        for name, values in self._weights_of(student).items():
+        for name, values in self._read(student).items():
             digest.update(name.encode())
             digest.update(_bytes(values))
         return digest.hexdigest()

@@ -46,8 +46,8 @@ def data_for(student: int, count: int = 20) -> Data:
     return tuple(Example(f"copy {w}=", w[::-1], "copy") for w in words)
 
 
-def train(pool: StudentPool) -> list[float]:
-    settings = FineTuningSettings(batch_size=4, learning_rate=1e-2, optimizer="adamw")
+def train(pool: StudentPool, **others: Any) -> list[float]:
+    settings = FineTuningSettings(batch_size=4, learning_rate=1e-2, optimizer="adamw", **others)
     students = students_of(pool)
     rngs = [np.random.default_rng(k) for k in range(pool.count)]
     data = [data_for(k) for k in range(pool.count)]
@@ -78,6 +78,41 @@ def test_captured_steps_give_the_tokens_of_eager_ones(dtype: torch.dtype) -> Non
     expected = students_of(eager)[0].generate(prompts)
     for _ in range(2):
         assert students_of(graphs)[0].generate(prompts) == expected
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("loss", ["sft", "simpo"])
+def test_captured_updates_are_those_of_eager_ones(loss: str, dtype: torch.dtype) -> None:
+    """Losses of ten updates of two students; in 32 bits their weights, too."""
+    pools = [pool_on("cuda", 2, dtype) for _ in range(2)]
+    eager, captured = (
+        train(pool, captured=number == 1, loss=loss, epochs=2) for number, pool in enumerate(pools)
+    )
+    exact = dtype == torch.float32
+    assert captured == pytest.approx(eager, rel=1e-4 if exact else 0.02)
+    for one, other in zip(*map(students_of, pools), strict=True):
+        for name, array in one.save().arrays.items() if exact else ():
+            np.testing.assert_allclose(other.save().arrays[name], array, rtol=0, atol=1e-3)
+
+
+def test_replayed_updates_draw_new_dropout_and_repeat_a_seed() -> None:
+    lora = LoRASettings(rank=8, dropout=0.5)
+    model = make_model(**WIDE).to("cuda", torch.bfloat16)
+    pool = StudentPool(
+        model,
+        Texts(make_tokenizer(), CONTEXT),
+        max_new_tokens=12,
+        dtype=torch.bfloat16,
+        lora=lora,
+    )
+    (student,) = students_of(pool)
+    trainer, start = FineTuner(FineTuningSettings(batch_size=4, epochs=4)), student.save()
+    losses = []
+    for seed in (0, 0, 1):
+        student.restore(start)
+        losses.append(trainer.train(student, data_for(0), np.random.default_rng(seed)).loss)
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+    assert losses[0] != losses[2]
 
 
 def test_strict_students_learn_the_same_bits_alone_and_among_others() -> None:

@@ -1,0 +1,301 @@
+"""Updates of padded batches on a CPU: those of unpadded ones, without a look at what they compute.
+
+The capture itself needs a GPU; here its steps are run operation by operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from teachgym.benchmarks.models.tokenizers import make_tokenizer
+from teachgym.errors import ConfigError
+from teachgym.students.local.graphs import Graphs
+from teachgym.students.local.pool import StudentPool
+from teachgym.students.local.weights import Weight
+from teachgym.students.lora import LoRASettings
+from teachgym.students.texts import Texts
+from teachgym.training.captured import captures
+from teachgym.training.contrast import Contrast
+from teachgym.training.fine_tuning import FineTuner
+from teachgym.training.losses import Loss, Sft, Targets, cross_entropy
+from teachgym.training.optimizers import AdamW, FusedAdamW
+from teachgym.training.settings import FineTuningSettings
+from teachgym.types import Data, Example, TrainResult
+from tests.students.models import CONTEXT, make_model, make_pool, students_of
+
+WORDS = ["abcdefgh"[: 1 + i % 8] for i in range(12)]
+DATA: Data = tuple(Example(f"copy {w}=", w[::-1], "copy", rejected="ba" + w) for w in WORDS)
+PLAIN = LoRASettings(rank=4, dropout=0.0)
+
+
+def taught(
+    pool: StudentPool, *, rounds: int = 1, own: Loss | None = None, **settings: Any
+) -> tuple[list[TrainResult], list[Mapping[str, np.ndarray]]]:
+    """What training reports last, and the weights of all students of a pool, each on other data."""
+    given = {"batch_size": 4, "learning_rate": 1e-2, "optimizer": "adamw", **settings}
+    trainer, students = FineTuner(FineTuningSettings(**given), loss=own), students_of(pool)
+    for number in range(rounds):
+        data = [DATA[2 * k + number :] for k in range(pool.count)]
+        rngs = [np.random.default_rng(10 * number + k) for k in range(pool.count)]
+        results = trainer.train_together(students, data, rngs)
+    return results, [student.save().arrays for student in students]
+
+
+def compare(found: Any, expected: Any, atol: float = 2e-5) -> None:
+    for ours, theirs in zip(found[0], expected[0], strict=True):
+        assert ours.loss == pytest.approx(theirs.loss, abs=1e-5)
+        np.testing.assert_allclose(ours.losses, theirs.losses, atol=5e-5)
+    for ours, theirs in zip(found[1], expected[1], strict=True):
+        for name, array in theirs.items():
+            np.testing.assert_allclose(ours[name], array, rtol=0, atol=atol, err_msg=name)
+
+
+# -- the same as unpadded ones ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("loss", "optimizer", "lora", "count"),
+    [
+        ("sft", "adamw", PLAIN, 1),
+        ("sft", "adamw", PLAIN, 3),
+        ("sft", "muon", None, 1),
+        ("sft", "muon", None, 3),
+        ("dpo", "adamw", PLAIN, 2),
+        ("simpo", "muon", None, 2),
+        ("redi", "adamw", None, 1),
+    ],
+)
+def test_updates_are_those_of_unpadded_batches(
+    loss: str, optimizer: str, lora: LoRASettings | None, count: int
+) -> None:
+    """Six updates of the first student, who has 12 examples; the third has 8, and leaves early."""
+    settings: dict[str, Any] = {"loss": loss, "optimizer": optimizer, "epochs": 2}
+    expected = taught(make_pool(count, lora=lora), captured=False, **settings)
+    compare(taught(make_pool(count, lora=lora), captured=True, **settings), expected)
+
+
+@pytest.mark.parametrize("architecture", ["qwen2", "gpt2"])
+def test_other_architectures_do_the_same(architecture: str) -> None:
+    """Biases, learned positions, transposed matrices."""
+    expected, found = (
+        taught(make_pool(2, architecture=architecture, lora=PLAIN), captured=captured)
+        for captured in (False, True)
+    )
+    compare(found, expected)
+
+
+def test_batches_of_several_passes_do_the_same() -> None:
+    expected, found = (
+        taught(make_pool(2, lora=PLAIN), captured=captured, token_budget=40)
+        for captured in (False, True)
+    )
+    compare(found, expected)
+
+
+def test_logits_in_parts_do_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some rows at a time; where all must be there at once, the pass is not padded."""
+    for loss in ("sft", "dpo"):
+        expected = taught(make_pool(2, lora=PLAIN), captured=False, loss=loss)
+        with monkeypatch.context() as patch:
+            patch.setattr("teachgym.training.captured._LOGITS_AT_ONCE", 400)
+            compare(taught(make_pool(2, lora=PLAIN), captured=True, loss=loss), expected)
+
+
+def test_a_loss_that_compares_hidden_states_is_not_padded() -> None:
+    triple = Example(
+        "rev abc=", "cba", "rev", rejected="abc", soft_labels=(("cba", 0.5), ("c b a", 0.5))
+    )
+    losses = [
+        FineTuner(FineTuningSettings(captured=captured), loss=Contrast())
+        .train(students_of(make_pool())[0], (triple, *DATA), np.random.default_rng(0))
+        .losses
+        for captured in (False, True)
+    ]
+    np.testing.assert_allclose(losses[1], losses[0], atol=5e-5)
+
+
+def test_a_second_run_begins_afresh_and_finds_nothing_of_the_first() -> None:
+    """Neither averages, nor what stood in buffers that a shorter batch does not fill."""
+    expected, found = (
+        taught(make_pool(2, lora=PLAIN), captured=captured, rounds=3) for captured in (False, True)
+    )
+    compare(found, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_adapters_in_16_bits_learn_as_those_that_are_cast_in_every_layer(count: int) -> None:
+    """What is computed is the same, so that results differ by the rounding of padded sums alone."""
+
+    def pool() -> StudentPool:
+        model, texts = make_model().to(torch.bfloat16), Texts(make_tokenizer(), CONTEXT)
+        return StudentPool(
+            model, texts, max_new_tokens=12, count=count, lora=PLAIN, dtype=torch.bfloat16
+        )
+
+    (expected, _), (found, weights) = (taught(pool(), captured=c) for c in (False, True))
+    for ours, theirs in zip(found, expected, strict=True):
+        assert ours.loss == pytest.approx(theirs.loss, rel=0.02)
+    assert all(array.dtype == np.float32 for own in weights for array in own.values())
+
+
+def test_dropout_depends_on_the_seed_alone() -> None:
+    lora = LoRASettings(rank=4, dropout=0.5)
+    first, again = (taught(make_pool(lora=lora), captured=True) for _ in range(2))
+    assert first[0][0].losses == again[0][0].losses
+    assert first[0][0].loss != taught(make_pool(lora=PLAIN), captured=True)[0][0].loss
+
+
+# -- what a capture needs --------------------------------------------------------------------
+
+
+class NoLook(TorchDispatchMode):
+    """Fails on operations that would wait for a device, or bring new numbers to it."""
+
+    FORBIDDEN = (
+        "_local_scalar_dense",
+        "nonzero",
+        "unique",
+        "lift_fresh",
+        "masked_select",
+        "equal.",
+    )
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = str(func)
+        assert not any(word in name for word in self.FORBIDDEN), name
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("loss", ["sft", "dpo", "simpo", "redi"])
+@pytest.mark.parametrize(
+    ("optimizer", "lora", "count"),
+    [("adamw", LoRASettings(rank=4), 1), ("adamw", LoRASettings(rank=4), 2), ("muon", None, 2)],
+)
+def test_no_step_looks_at_what_it_computes(
+    loss: str, optimizer: str, lora: Any, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Graphs.run
+
+    def guarded(self: Graphs, key: Any, step: Callable[[], None], state: Sequence[Any]) -> None:
+        with NoLook():
+            run(self, key, step, state)
+
+    monkeypatch.setattr(Graphs, "run", guarded)
+    taught(make_pool(count, lora=lora), captured=True, loss=loss, optimizer=optimizer)
+    with pytest.raises(AssertionError, match="_local_scalar_dense"), NoLook():
+        torch.ones(()).item()
+
+
+def test_steps_read_and_write_where_they_did_the_first_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first step of each key is run again instead of the later ones, as a graph would be."""
+    first: dict[Any, Callable[[], None]] = {}
+
+    def replay(self: Graphs, key: Any, step: Callable[[], None], state: Sequence[Any]) -> None:
+        first.setdefault((id(self), key), step)()
+
+    expected = taught(make_pool(2, lora=PLAIN), captured=True, rounds=2)
+    monkeypatch.setattr(Graphs, "run", replay)
+    found = taught(make_pool(2, lora=PLAIN), captured=True, rounds=2)
+    assert found[0][0].losses == expected[0][0].losses
+    for ours, theirs in zip(found[1], expected[1], strict=True):
+        for name, array in theirs.items():
+            np.testing.assert_array_equal(ours[name], array)
+    assert len(first) < 2 * 5 * 2
+
+
+def test_few_sizes_serve_many_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thirty updates of batches of four with words of one to eight letters."""
+    kept: list[Graphs] = []
+    make = Graphs.__init__
+
+    def remembered(self: Graphs, *args: Any) -> None:
+        make(self, *args)
+        kept.append(self)
+
+    monkeypatch.setattr(Graphs, "__init__", remembered)
+    (result,), _ = taught(make_pool(lora=PLAIN), captured=True, epochs=10)
+    assert result.steps == 30
+    assert max(len(graphs.keys) for graphs in kept) <= 8
+
+
+def test_a_step_that_cannot_be_captured_is_said_and_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[int] = []
+    graphs = Graphs(torch.device("cuda"))
+    monkeypatch.setattr(graphs, "_try", lambda step, state: None)
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: None)
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", lambda: None)
+    monkeypatch.setattr(torch.cuda, "graph", refuse)
+    with pytest.warns(UserWarning, match="cannot be captured.*not permitted"):
+        graphs.run("a", lambda: done.append(1), [])
+    graphs.run("a", lambda: done.append(2), [])
+    assert done == [1, 2]
+
+
+# -- the optimizer ---------------------------------------------------------------------------
+
+
+def test_the_fused_optimizer_is_ours() -> None:
+    """Two students with rates of their own, the second of whom leaves after three updates."""
+
+    def weights() -> list[Weight]:
+        made = []
+        for i, shape in enumerate(((2, 5, 7), (2, 4))):
+            generator = torch.Generator().manual_seed(i)
+            weight = Weight(
+                str(i), torch.nn.Parameter(torch.randn(shape, generator=generator)), True
+            )
+            weight.parameter.grad = torch.zeros(shape)
+            made.append(weight)
+        return made
+
+    ours, theirs = weights(), weights()
+    fused, plain = FusedAdamW(ours), AdamW(theirs)
+    for step in range(6):
+        generator = torch.Generator().manual_seed(100 + step)
+        for one, other in zip(ours, theirs, strict=True):
+            grad = torch.randn(one.values.shape, generator=generator)
+            for weight in (one, other):
+                assert weight.parameter.grad is not None
+                weight.parameter.grad.copy_(grad)
+        active = [0, 1] if step < 3 else [0]
+        fused.step(torch.tensor([0.01, 0.1 if step < 3 else 0.0]), range(2))
+        plain.step(torch.tensor([0.01, 0.1]), active)
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one.values, other.values, rtol=1e-6, atol=1e-6)
+
+
+# -- who decides -----------------------------------------------------------------------------
+
+
+def test_nothing_is_padded_on_a_cpu_unless_asked_for() -> None:
+    pool = make_pool()
+    assert not captures(pool, FineTuningSettings())
+    assert captures(pool, FineTuningSettings(captured=True))
+    with pytest.raises(ConfigError, match="captured"):
+        FineTuningSettings(captured="yes")  # type: ignore[arg-type]
+
+
+def test_a_loss_of_one_s_own_is_0_where_there_is_no_example() -> None:
+    """It is 1 in each row that was filled up, if nobody takes care."""
+
+    class Odd(Loss):
+        def __call__(self, logits: torch.Tensor, targets: Targets) -> torch.Tensor:
+            return cross_entropy(logits, targets) * targets.weights + (targets.weights == 0)
+
+    expected, found = (
+        taught(make_pool(lora=PLAIN), captured=captured, own=loss)
+        for captured, loss in ((False, Sft()), (True, Odd()))
+    )
+    compare(found, expected)
