@@ -28,7 +28,13 @@ from teachgym.training.losses import Loss, Sft, require_given
 from teachgym.training.references import refer
 from teachgym.training.settings import FineTuningSettings, recipe
 from teachgym.training.teacher_models import TeacherModel, price_of, require_teacher, told_by
-from teachgym.training.updates import EagerUpdates, Updates, in_training, score
+from teachgym.training.updates import (
+    EagerUpdates,
+    Updates,
+    differentiate,
+    in_training,
+    score,
+)
 from teachgym.types import Cost, Data, TrainResult
 
 
@@ -140,15 +146,17 @@ class FineTuner(Trainer[LanguageModelStudent]):
         first: FirstLosses,
     ) -> list[float]:
         """One update per batch of each student; the mean loss per target token of each, (K,)."""
-        totals = [len(own) for own in made]
-        sums = torch.zeros(pool.count, dtype=torch.float64, device=pool.network.device)
+        totals, found = [len(own) for own in made], []
         with self._updates(pool, totals, seeds) as updates:
             for step in track(range(max(totals)), "training", disable=not self.progress):
                 now = [own[step] if step < len(own) else [] for own in made]
-                losses = updates.differentiate(now, first=first)
+                found.append(updates.differentiate(now, first=first))
                 updates.apply(step)
-                n_targets = [sum(d.n_targets for d in own) for own in now]
-                sums += losses * torch.tensor(n_targets, device=losses.device)
+        sums = torch.zeros(pool.count, dtype=torch.float64)
+        # One look at the device, at the end: until then nobody waits for it.
+        for step, losses in enumerate(torch.stack(found).cpu() if found else ()):
+            now = [own[step] if step < len(own) else [] for own in made]
+            sums += losses * torch.tensor([sum(d.n_targets for d in own) for own in now])
         n_targets = [sum(d.n_targets for batch in own for d in batch) for own in made]
         return [s / n if n else math.nan for s, n in zip(sums.tolist(), n_targets, strict=True)]
 
