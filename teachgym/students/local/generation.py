@@ -20,7 +20,7 @@ from teachgym.students.local.merging import Merged
 from teachgym.students.local.network import Network, cache_bytes
 from teachgym.students.texts import Texts
 
-_SLOTS = {"cpu": 256, "cuda": 2048}
+_SLOTS: dict[str, int] = {"cpu": 256, "cuda": 2048}
 """Answers in progress at once, over all students, at most. On an H200 512 of them took 26 % more
 time a step than 256."""
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from teachgym.benchmarks.models.tokenizers import make_tokenizer
+from teachgym.students.local import decoding, generation
 from teachgym.students.local.pool import StudentPool
 from teachgym.students.lora import LoRASettings
 from teachgym.students.texts import Texts
@@ -67,17 +68,35 @@ def test_packed_attention_in_16_bits_is_near_that_in_32() -> None:
     )
 
 
+@pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_captured_steps_give_the_tokens_of_eager_ones(dtype: torch.dtype) -> None:
-    eager, graphs = (pool_on("cuda", dtype=dtype, graphs=g) for g in (False, True))
+def test_captured_steps_give_the_tokens_of_eager_ones(
+    dtype: torch.dtype, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One student answers merged; of two, the first is asked too little for that."""
+    monkeypatch.setitem(generation._SLOTS, "cuda", 64)  # so that slots are used again
+    eager, graphs = (pool_on("cuda", count, dtype, graphs=g) for g in (False, True))
     cpu = pool_on("cpu")
     scatter_adapters(cpu)
     for pool in (eager, graphs):
         pool.restore(0, cpu.save(0))
-    prompts = PROMPTS * 6  # more than slots, so that slots are used again
-    expected = students_of(eager)[0].generate(prompts)
+    expected = students_of(eager)[0].generate(PROMPTS * 4)
     for _ in range(2):
-        assert students_of(graphs)[0].generate(prompts) == expected
+        assert students_of(graphs)[0].generate(PROMPTS * 4) == expected
+
+
+def test_slots_follow_the_questions_and_the_memory() -> None:
+    pool = pool_on("cuda", dtype=torch.bfloat16)
+    students_of(pool)[0].generate(PROMPTS * 20)
+    assert pool.answer._decoders[False].decoder.n_slots == 1536
+
+
+def test_what_prompts_share_is_read_once_and_answers_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In 32 bits, where another kernel for the rest of a prompt flips no token."""
+    (student,) = students_of(pool_on("cuda"))
+    whole = student.generate(PROMPTS)
+    monkeypatch.setattr(decoding, "PREFIX_FROM", 4)
+    assert student.generate(PROMPTS) == whole
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
