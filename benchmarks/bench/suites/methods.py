@@ -23,7 +23,7 @@ def methods() -> Suite:
     Each family of arms has a meter of its own, to which both arms of a claim are held over as many
     steps; what else they spent, probes included, and what was made in vain stands beside it.
 
-    * Teachers: accepted examples, hence updates.
+    * Teachers and engines: accepted examples, hence updates.
     * Filters: calls of the teacher, so what is thrown away is paid for.
     * Objectives: tokens trained on; the tokens that a teacher model reads stand in the costs.
     * Aids: accepted examples, which are the same; and the same share of items that are explained.
@@ -31,7 +31,7 @@ def methods() -> Suite:
     A claim is the direction of a publication, mostly found with students ten thousand times as
     large; what becomes of it here says what this student, this task and this budget show.
     """
-    families = (_teachers(), _filters(), _objectives(), _aids())
+    families = (_teachers(), _engines(), _filters(), _objectives(), _aids())
     return Suite(
         "methods",
         1,
@@ -124,6 +124,48 @@ def _teacher(
     return Arm(name, teacher or name, settings or {}, env_settings=_EXAMPLES, control=control)
 
 
+def _engines() -> Family:
+    """Who makes what is ordered, for skills that are taught alike.
+
+    * ``critique`` judges answers in place of giving them; of ``backward``, half are questions that
+      lead back to an exercise.
+    * On ``word-problems`` with five examples for each of few seeds: ``reworded`` seeds, problems
+      that are ``similar`` to them, and ``new-problems`` without any.
+    """
+    return (
+        (
+            *(
+                Arm(name, "uniform", env_settings={**_EXAMPLES, "engine": name})
+                for name in ("critique", "backward")
+            ),
+            *(_varied(name, engine) for name, engine in _VARIED.items()),
+        ),
+        (
+            Claim("critique", "uniform", "2506.03295"),
+            Claim("backward", "uniform", "2411.19865"),
+            Claim("new-problems", "reworded", "2409.19759"),
+            Claim("similar", "reworded", "2403.15042"),
+        ),
+    )
+
+
+_VARIED = {"new-problems": "procedural", "reworded": "rephrase", "similar": "similar"}
+
+
+def _varied(name: str, engine: str) -> Arm:
+    """An arm whose engine has 198 seeds and makes 1,000 examples."""
+    own = {
+        "student": SMALL,
+        "task": "word-problems",
+        "task_settings": {"train_per_cell": 3, "test_per_cell": 20},
+        "engine": engine,
+        "budget": {"examples": 1000},
+        "examples_per_step": 100,
+    }
+    control = name == "new-problems"
+    return Arm(name, "uniform", env_settings=own, control=control, against="new-problems")
+
+
 def _filters() -> Family:
     """What is kept of what a teacher writes that errs.
 
@@ -173,6 +215,7 @@ _CHOICES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "diverse": ("diverse", {"within": "skill"}),
     "ifd": ("ifd", {"share": 0.5}),
     "teachability": ("teachability", {}),
+    "less": ("less", {"share": 0.5}),
 }
 """Arms to the filter of each, and its settings."""
 _FILTERS = {
@@ -181,6 +224,7 @@ _FILTERS = {
     "diverse": "2508.09883",
     "ifd": "2308.12032",
     "teachability": "2406.14629",
+    "less": "2402.04333",
 }
 """Arms to the papers that have them above chance."""
 

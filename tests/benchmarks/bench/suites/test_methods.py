@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from teachgym.agents.builtin import BUILT_IN
 from teachgym.benchmarks.bench.runner import check_arms
 from teachgym.benchmarks.bench.suites import make_suite
 from teachgym.cli.commands import app
 from teachgym.experiment import check_config
+from teachgym.gate.checks import CHECKS
 
 ROOT = Path(__file__).parents[4]
 PAGE = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8")
@@ -50,6 +52,14 @@ def test_what_is_built_has_a_command_and_its_four_lines() -> None:
 def test_files_that_the_page_names_are_there() -> None:
     for path in re.findall(r"\b(?:tests|teachgym|benchmarks)/[\w/]+\.\w+", PAGE):
         assert (ROOT / path).exists(), path
+
+
+def test_what_is_registered_after_a_publication_is_on_the_page_or_in_the_suite() -> None:
+    """Teachers of the family of methods, and every filter of the gate."""
+    teachers = {n for n, e in BUILT_IN.items() if "methods." in str(e.makers)}
+    filters = {name for name in CHECKS if "filters" in CHECKS[name]}
+    shown = f"{PAGE} {make_suite('methods').to_json()}"
+    assert {name for name in teachers | filters if name not in shown} == set()
 
 
 def test_every_claim_of_the_suite_is_of_a_paper_that_the_page_calls_built_or_begun() -> None:
