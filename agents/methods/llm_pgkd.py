@@ -22,6 +22,8 @@ from teachgym.types import Incident, Order, Plan, Prediction, Report, Score, Tra
 
 LONGEST = 200
 """Tokens of an answer that is shown, with its exercise, by estimate."""
+RIGHT = "Right answers of the student"
+"""Heads those in the prompt."""
 
 
 class LLMPGKD:
@@ -75,6 +77,7 @@ class LLMPGKD:
             skills=self.classroom.skills,
             scores={name: in_words(scores.get(name, Score.nothing())) for name in names},
             shown=self._answers() if self.shown else {},
+            right=RIGHT,
             mark=CUT.strip(),
             count=self.classroom.per_step,
             levels=self.classroom.levels,
@@ -100,14 +103,14 @@ class LLMPGKD:
         except BudgetError:
             return {}
         kinds = {
-            "Right answers of the student": [a for a in answers if a.score == 1],
-            "Wrong answers of the student": failed,
-            "Wrong answers that the student is the surest of": hard,
+            RIGHT: [answer for answer in answers if answer.score == 1],
+            "Mistakes of the student": failed,
+            "Mistakes of the student that it is the surest of": hard,
         }
-        return {title: [_shown(a) for a in own[: self.shown]] for title, own in kinds.items()}
+        return {t: [self._in_words(a) for a in own[: self.shown]] for t, own in kinds.items()}
 
-
-def _shown(answer: Prediction) -> ShownError:
-    example = answer.example
-    whole = ShownError(example.skill, answer.question.transcript, answer.response, example.target)
-    return cut(whole, LONGEST)
+    def _in_words(self, answer: Prediction) -> ShownError:
+        example, describe = answer.example, self.classroom.syllabus.describe
+        asked = answer.question.transcript
+        whole = ShownError(example.skill, asked, answer.response, example.target, describe(example))
+        return cut(whole, LONGEST)

@@ -17,11 +17,13 @@ from teachgym.agents.context import Classroom
 from teachgym.agents.methods.llm2llm import LLM2LLM
 from teachgym.agents.methods.llm_pgkd import LLMPGKD
 from teachgym.agents.methods.pgkd import PGKD
+from teachgym.chat.make import make_chat
 from teachgym.errors import BudgetError, ConfigError
 from teachgym.loop import run_episode
 from teachgym.types import Episode, Example, Plan, Report, Transition
 from tests.agents.llm.classroom import Replies, events, make_classroom, make_report
 
+SCRIPTED = "teachgym.benchmarks.bench.scripted_teacher:answer"
 SMALL = {
     "student": "simulated",
     "examples_per_step": 60,
@@ -220,10 +222,10 @@ def test_llm_pgkd_shows_the_report_and_three_kinds_of_answers() -> None:
     probes = Exam({"train/0"}, {"train/3": -0.1})
     prompt, _ = ask(classroom_with(probes), shown=2)
     assert "- powers (50.0 % right (standard error 25.0, n = 4))" in prompt
-    right, failed, hard = re.split("Wrong answers", prompt.split("Right answers of the student")[1])
-    assert [len(re.findall("The student answered:", part)) for part in (right, failed, hard)] == [
-        2
-    ] * 3
+    right, failed, hard = prompt.split("Right answers of")[1].split("Mistakes of the student")
+    assert right.count("It answered, rightly:") == 2
+    for part in (failed, hard):
+        assert part.count("The student answered:") == part.count("Right answer:") == 2
     assert all(f"not train-{skill}-3-answer" not in right for skill in ("linear", "powers"))
     assert len(re.findall(r"not train-\w+-3-answer", hard)) == 2
     assert "val-" not in prompt
@@ -243,6 +245,15 @@ def test_llm_pgkd_does_what_is_planned_and_notes_what_cannot_be() -> None:
         ("linear", 2, None, "signs"),
     ]
     assert events(ledger)["unknown-skill"] + events(ledger)["bad-item"] == 1
+
+
+def test_llm_pgkd_teaches_a_student_by_what_a_scripted_teacher_plans() -> None:
+    chat = make_chat({"provider": "python", "model": SCRIPTED, "cache": "off"})
+    words = teacher_entry("llm-pgkd").env["SkillList"]
+    env = gym.make("teachgym/SkillList-v0", **{**words, **SMALL})
+    episode = run_episode(env, make_teacher("llm-pgkd", env, chat=chat), seed=0)
+    assert episode.return_ > 0
+    assert all(len(t.info["data"]) > 50 for t in episode.transitions)
 
 
 def test_llm_pgkd_has_the_ablations_of_its_paper_and_lives_without_means() -> None:
