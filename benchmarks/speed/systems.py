@@ -60,6 +60,8 @@ class OwnSystem:
     """Every student as it is now, but for those in the pool."""
     _there: range = range(0)
     """The students in the pool."""
+    _tuner: Any = None
+    """As in an environment one for all rounds, so that what it captures is captured once."""
 
     def prepare(self) -> None:
         """Load the base once."""
@@ -101,27 +103,32 @@ class OwnSystem:
 
     def train(self, data: Sequence[Data]) -> Curve:
         """As many students at once as there are in the pool."""
+        self._tuner = self._tuner or self._make_tuner()
+        curves = []
+        for group in self._groups():
+            self._put(group)
+            rngs = [np.random.default_rng(0) for _ in group]
+            results = self._tuner.train_together(self._pool, [data[k] for k in group], rngs)
+            for k, result in zip(group, results, strict=True):
+                curves.append(Curve(self._losses(data[k], result.losses), result.loss))
+        return Curve.mean_of(curves)
+
+    def _make_tuner(self) -> Any:
         from teachgym.training.fine_tuning import FineTuner
         from teachgym.training.settings import FineTuningSettings
 
         training = self.material.case.training
         assert training is not None
-        settings = FineTuningSettings(
-            learning_rate=LEARNING_RATE,
-            batch_size=training.batch,
-            epochs=training.epochs,
-            warmup_steps=0,
-            final_share=1.0,  # a constant rate
-            optimizer="adamw",
+        return FineTuner(
+            FineTuningSettings(
+                learning_rate=LEARNING_RATE,
+                batch_size=training.batch,
+                epochs=training.epochs,
+                warmup_steps=0,
+                final_share=1.0,  # a constant rate
+                optimizer="adamw",
+            )
         )
-        tuner, curves = FineTuner(settings), []
-        for group in self._groups():
-            self._put(group)
-            rngs = [np.random.default_rng(0) for _ in group]
-            results = tuner.train_together(self._pool, [data[k] for k in group], rngs)
-            for k, result in zip(group, results, strict=True):
-                curves.append(Curve(self._losses(data[k], result.losses), result.loss))
-        return Curve.mean_of(curves)
 
     def _losses(self, data: Data, first: Sequence[float]) -> list[float]:
         """The losses of the updates of the first epoch from those of the examples in it."""

@@ -172,6 +172,16 @@ class NoLook(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
+class Dispatched(TorchDispatchMode):
+    """Counts operations."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += 1
+        return func(*args, **(kwargs or {}))
+
+
 @pytest.mark.parametrize("loss", ["sft", "dpo", "simpo", "redi"])
 @pytest.mark.parametrize(
     ("optimizer", "lora", "count"),
@@ -211,6 +221,29 @@ def test_steps_read_and_write_where_they_did_the_first_time(
     assert len(first) < 2 * 5 * 2
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_operations_of_an_update_do_not_grow_with_the_weights(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clipping, AdamW and the copy in 16 bits: as many for one layer as for three."""
+    run, counts = Graphs.run, []
+
+    def counted(self: Graphs, key: Any, step: Callable[[], None], state: Sequence[Any]) -> None:
+        with Dispatched() as dispatched:
+            run(self, key, step, state)
+        if key == "apply":
+            counts.append(dispatched.count)
+
+    monkeypatch.setattr(Graphs, "run", counted)
+    for n_layers in (1, 3):
+        model = make_model(num_hidden_layers=n_layers).to(dtype)
+        pool = StudentPool(
+            model, Texts(make_tokenizer(), CONTEXT), max_new_tokens=12, lora=PLAIN, dtype=dtype
+        )
+        taught(pool, captured=True)
+    assert len(set(counts)) == 1
+
+
 def test_few_sizes_serve_many_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Thirty updates of batches of four with words of one to eight letters."""
     kept: list[Graphs] = []
@@ -229,7 +262,7 @@ def test_few_sizes_serve_many_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_step_that_cannot_be_captured_is_said_and_run(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[int] = []
     graphs = Graphs(torch.device("cuda"))
-    monkeypatch.setattr(graphs, "_try", lambda step, state: None)
+    monkeypatch.setattr(graphs, "_begin", lambda step: step())
 
     def refuse(*_: Any, **__: Any) -> None:
         raise RuntimeError("operation not permitted when stream is capturing")
@@ -237,10 +270,13 @@ def test_a_step_that_cannot_be_captured_is_said_and_run(monkeypatch: pytest.Monk
     monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: None)
     monkeypatch.setattr(torch.cuda, "CUDAGraph", lambda: None)
     monkeypatch.setattr(torch.cuda, "graph", refuse)
+    state = [torch.zeros(1)]
+    graphs.run("a", lambda: done.append(1), state)
     with pytest.warns(UserWarning, match="cannot be captured.*not permitted"):
-        graphs.run("a", lambda: done.append(1), [])
-    graphs.run("a", lambda: done.append(2), [])
-    assert done == [1, 2]
+        graphs.run("a", lambda: done.append(2), state)
+    graphs.run("a", lambda: done.append(3), state)
+    graphs.run("a", lambda: done.append(4), [torch.zeros(1)])  # another, which is not captured yet
+    assert done == [1, 2, 3, 4]
 
 
 # -- the optimizer ---------------------------------------------------------------------------

@@ -10,7 +10,9 @@ import torch
 
 
 class Graphs:
-    """Steps by key. On a GPU each is captured the first time; elsewhere it is simply run.
+    """Steps by key. On a GPU each is captured the second time; elsewhere it is simply run.
+
+    The first time it is run as it is, so that what happens once alone is never captured.
 
     All that a step reads and writes beside its own temporaries must stay at its address, and it
     must be work on the device alone. Captured steps share one pool of memory for temporaries,
@@ -24,44 +26,44 @@ class Graphs:
     def __init__(self, device: torch.device, generators: Sequence[torch.Generator] = ()) -> None:
         self.keys: set[Hashable] = set()
         """Of the steps that were run."""
+        self._begun: set[Hashable] = set()
         self._is_gpu = device.type == "cuda"
         self._captured: dict[Hashable, torch.cuda.CUDAGraph | None] = {}
         self._pool: Any = None
         self._generators = generators
 
     def run(self, key: Hashable, step: Callable[[], None], state: Sequence[torch.Tensor]) -> None:
-        """Do ``step``, or what was captured before under ``key``.
+        """Do ``step``, the third time and later by what was captured the second time.
 
         Args:
-            key: all that decides the step's shapes and addresses.
+            key: all that decides the step's shapes, and addresses but for those of ``state``.
             step: the work.
-            state: tensors that the step changes; trying it once before the capture is undone on
-                them.
+            state: tensors that the step changes; if one is elsewhere, it is another step.
         """
         self.keys.add(key)
         if not self._is_gpu:
             step()
             return
-        if key not in self._captured:
-            self._try(step, state)
-            self._captured[key] = self._capture(step)
-        graph = self._captured[key]
+        known = key, tuple(tensor.data_ptr() for tensor in state)
+        if known not in self._begun:
+            self._begun.add(known)
+            self._begin(step)
+            return
+        if known not in self._captured:
+            self._captured[known] = self._capture(step)
+        graph = self._captured[known]
         if graph is None:
             step()
         else:
             graph.replay()
 
-    def _try(self, step: Callable[[], None], state: Sequence[torch.Tensor]) -> None:
-        """Do the step once, so that libraries initialise themselves outside of the capture."""
-        before = [tensor.clone() for tensor in state]
+    def _begin(self, step: Callable[[], None]) -> None:
+        """Do the step beside the main stream, where libraries initialise themselves for it."""
         stream: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             step()
         torch.cuda.current_stream().wait_stream(stream)
-        with torch.no_grad():
-            for tensor, value in zip(state, before, strict=True):
-                tensor.copy_(value)
 
     def _capture(self, step: Callable[[], None]) -> torch.cuda.CUDAGraph | None:
         """The step as a graph; None, with a warning, if it waits for what the device finds."""
