@@ -64,7 +64,8 @@ def prepare(suite: Suite, folder: Path) -> None:
         written = read_suite(folder, suite)
         arms = {arm.name: arm for arm in (*written.arms, *suite.arms)}
         seeds = max(written.seeds, suite.seeds)
-        suite = replace(suite, arms=tuple(arms.values()), seeds=seeds)
+        claims = tuple(dict.fromkeys((*written.claims, *suite.claims)))
+        suite = replace(suite, arms=tuple(arms.values()), claims=claims, seeds=seeds)
         for cell in suite.cells():
             status(cell, folder)  # Before anything is written down that would be wrong.
     folder.mkdir(parents=True, exist_ok=True)

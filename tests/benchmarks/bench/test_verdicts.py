@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import pytest
 
-from teachgym.benchmarks.bench.runner import read_suite
+from teachgym.benchmarks.bench.runner import prepare, read_suite
 from teachgym.benchmarks.bench.statistics import Interval
 from teachgym.benchmarks.bench.suites import Arm, Cell, Claim, Suite, make_suite
 from teachgym.benchmarks.bench.verdicts import Verdict, claim_rows, judge, judge_claims
@@ -97,6 +97,14 @@ def test_the_board_and_the_page_have_the_verdicts(tmp_path: Path) -> None:
     page = draw_bench(bench, tmp_path).read_text()
     assert "Published claims" in page
     assert "2403.15042" in page
+
+
+def test_a_folder_keeps_the_claims_of_all_arms_that_were_run_in_it(tmp_path: Path) -> None:
+    suite = replace(CLAIMING, seeds=1)
+    prepare(suite.narrowed(("alp",)), tmp_path)
+    prepare(suite.narrowed(("weakest",)), tmp_path)
+    prepare(suite.narrowed(("alp",)), tmp_path)
+    assert read_suite(tmp_path).claims == CLAIMS
 
 
 def test_arms_of_a_claim_stay_together() -> None:
