@@ -6,13 +6,12 @@ answers as they should look, and no answer that is right.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from teachgym.engines.mistakes import mistaken
+from teachgym.engines.mistakes import Mistakes
 from teachgym.protocols import Student, Task
 from teachgym.streams import chance
-from teachgym.types import EXERCISE, Data, Example, score_of
+from teachgym.types import EXERCISE, Data, Example
 
 
 @dataclass(frozen=True)
@@ -39,32 +38,15 @@ class LabelNoise:
         """The altered data, in order."""
         if not student.reads:
             return tuple(example for example in data if not self._is_chosen(example))
-        targets: dict[tuple[str, float | None], set[str]] = {}
-        for example in data:
-            if example.kind != EXERCISE:
-                continue
-            targets.setdefault((example.skill, example.difficulty), set()).add(example.target)
-        offers = {cell: sorted(found) for cell, found in targets.items()}
-        return tuple(
-            self._mislabelled(example, offers[example.skill, example.difficulty])
-            if self._is_chosen(example)
-            else example
-            for example in data
-        )
+        mistakes = Mistakes(self.task, data)
+        return tuple(self._mislabelled(e, mistakes) if self._is_chosen(e) else e for e in data)
 
     def _is_chosen(self, example: Example) -> bool:
         """By chance; auxiliary text has no target that the task could call right or wrong."""
         chosen = chance(self.seed, "wrong_labels", example.identity) < self.rate
         return chosen and example.kind == EXERCISE
 
-    def _mislabelled(self, example: Example, offers: Sequence[str]) -> Example:
+    def _mislabelled(self, example: Example, mistakes: Mistakes) -> Example:
         """The example with the first wrong target, counted from a place its prompt decides."""
-        first = int(chance(self.seed, "wrong target", example.identity) * len(offers))
-        wrong = mistaken(example, offers, first, lambda target: self._is_wrong(example, target))
-        return replace(example, target=wrong, spans=(), soft_labels=())
-
-    def _is_wrong(self, example: Example, target: str) -> bool:
-        """Whether ``target`` is a wrong answer, and not the rejected one of a preference pair."""
-        if target in (example.target, example.rejected):
-            return False
-        return score_of(self.task.grade(example, target)) < 1
+        lot = chance(self.seed, "wrong target", example.identity)
+        return replace(example, target=mistakes.instead(example, lot), spans=(), soft_labels=())

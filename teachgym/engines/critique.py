@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from teachgym.engines.mistakes import mistaken
+from teachgym.engines.mistakes import Mistakes
 from teachgym.gate.kinds import CRITIQUE
 from teachgym.protocols import DataEngine, Task
 from teachgym.settings import Share, checked
 from teachgym.streams import Streams
-from teachgym.types import EXERCISE, Data, Example, Order, Plan, score_of
+from teachgym.types import EXERCISE, Data, Example, Order, Plan
 
 
 class CritiqueEngine(DataEngine):
@@ -52,22 +52,17 @@ class CritiqueEngine(DataEngine):
         """
         streams = Streams(rng)
         made = self._engine.generate(plan, streams.of("exercises"))
-        offers: dict[tuple[str, float | None], set[str]] = {}
-        for e in made:
-            offers.setdefault((e.skill, e.difficulty), set()).add(e.target)
-        data: list[Example] = []
-        for e in made:
-            if e.kind == EXERCISE and not e.images and not e.turns:
-                own = streams.of("candidate", e.identity)
-                data.append(self._judged(e, sorted(offers[e.skill, e.difficulty]), own))
-        return tuple(data)
+        mistakes = Mistakes(self._task, made)
+        return tuple(
+            self._judged(e, mistakes, streams.of("candidate", e.identity))
+            for e in made
+            if e.kind == EXERCISE and not e.images and not e.turns
+        )
 
-    def _judged(self, example: Example, offers: list[str], rng: np.random.Generator) -> Example:
+    def _judged(self, example: Example, mistakes: Mistakes, rng: np.random.Generator) -> Example:
         """The critique of a candidate answer to the exercise."""
-        is_wrong, first = rng.random() < self._wrong, int(rng.integers(len(offers)))
-        candidate = example.target
-        if is_wrong:
-            candidate = mistaken(example, offers, first, lambda t: self._is_wrong(example, t))
+        is_wrong, lot = rng.random() < self._wrong, float(rng.random())
+        candidate = mistakes.instead(example, lot) if is_wrong else example.target
         prompt = f"{example.prompt}{candidate}\nIs this answer right or wrong?\n"
         return replace(
             example,
@@ -80,6 +75,3 @@ class CritiqueEngine(DataEngine):
             soft_labels=(),
             rejected=None,
         )
-
-    def _is_wrong(self, example: Example, target: str) -> bool:
-        return target != example.target and score_of(self._task.grade(example, target)) < 1

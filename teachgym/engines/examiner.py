@@ -13,6 +13,7 @@ from teachgym.engines.writer_settings import WriterSettings
 from teachgym.engines.written import Fields, right_draft, wrong_draft
 from teachgym.errors import ConfigError
 from teachgym.gate import normalise
+from teachgym.gate.filters.llkd_like import CONFIDENCE
 from teachgym.protocols import Meter
 from teachgym.syllabus import Syllabus
 from teachgym.types import Data, Draft, Example, Incident
@@ -63,7 +64,10 @@ class Examiner:
         return example
 
     def _elect(self, problem: Fields, solutions: Sequence[Fields]) -> Example | None:
-        """The example with the only solution, or with votes, with the most frequent answer."""
+        """The example with the only solution, or with votes, with the most frequent answer.
+
+        Their share is the writer's confidence, for filters that ask for it.
+        """
         composed = [self._compose(right_draft(problem, filled)) for filled in solutions]
         examples = [example for example in composed if example is not None]
         if not examples:
@@ -81,7 +85,12 @@ class Examiner:
             )
             return None
         lost = self.settings.rejected and len(groups) > 1
-        return replace(groups[0][0], rejected=groups[1][0].target if lost else None)
+        elected = groups[0][0]
+        return replace(
+            elected,
+            rejected=groups[1][0].target if lost else None,
+            meta={**elected.meta, CONFIDENCE: sizes[0] / votes},
+        )
 
     def _contrast(self, example: Example, wrong: Draft | None) -> Example:
         """The example with a response that the task grades below 1, in the form of its target."""

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from teachgym.engines.mistakes import mistaken
+from teachgym.engines.mistakes import Mistakes
 from teachgym.gate.filters.llkd_like import CONFIDENCE
 from teachgym.protocols import DataEngine, Meter, Task
 from teachgym.settings import Positive, ShareBetween, checked
 from teachgym.streams import Streams
-from teachgym.types import EXERCISE, Cost, Data, Example, Order, Plan, score_of
+from teachgym.types import EXERCISE, Cost, Data, Example, Order, Plan
 
 
 class ImperfectEngine(DataEngine):
@@ -63,29 +63,22 @@ class ImperfectEngine(DataEngine):
         """
         streams = Streams(rng)
         made = self._engine.generate(plan, streams.of("exercises"))
-        targets: dict[tuple[str, float | None], set[str]] = {}
-        for example in made:
-            targets.setdefault((example.skill, example.difficulty), set()).add(example.target)
-        offers = {cell: sorted(found) for cell, found in targets.items()}
+        mistakes = Mistakes(self._task, made)
         data: list[Example] = []
         for example in made:
             if self._meter is not None:
                 if self._meter.exhausted():
                     break
                 self._meter.record(Cost(teacher_calls=1))
-            own = streams.of("answer", example.identity)
-            cell = offers[example.skill, example.difficulty]
-            data.append(self._answered(example, cell, own) if example.kind == EXERCISE else example)
+            if example.kind == EXERCISE:
+                own = streams.of("answer", example.identity)
+                example = self._answered(example, mistakes, own)
+            data.append(example)
         return tuple(data)
 
-    def _answered(self, example: Example, offers: list[str], rng: np.random.Generator) -> Example:
+    def _answered(self, example: Example, mistakes: Mistakes, rng: np.random.Generator) -> Example:
         """The exercise with the writer's target, right or wrong, and its confidence."""
-        chance, draw = float(rng.beta(*self._beta)), float(rng.random())
-        first = int(rng.integers(len(offers)))
+        chance, draw, lot = float(rng.beta(*self._beta)), float(rng.random()), float(rng.random())
         if draw < chance:
-            target = mistaken(example, offers, first, lambda t: self._is_wrong(example, t))
-            example = example.with_target(target)
+            example = example.with_target(mistakes.instead(example, lot))
         return replace(example, meta={**example.meta, CONFIDENCE: 1 - chance})
-
-    def _is_wrong(self, example: Example, target: str) -> bool:
-        return target != example.target and score_of(self._task.grade(example, target)) < 1

@@ -204,11 +204,12 @@ def test_in_two_stages_the_wrong_response_comes_with_the_solution() -> None:
 
 
 def test_among_votes_the_rejected_response_is_one_that_lost() -> None:
-    """16 with the problem, then 8, 9, 9, 16, 16: of those that lost, nine has the most votes."""
+    """16 with the problem, then 8, 9, 9, 16, 16: half of six; of those that lost, nine has most."""
     replies = [items(answer_of(n)) for n in (8, 9, 9, 16, 16)]
     desk = desk_of([worked(15)], replies)
     (example,) = desk.write(Order("next", 1), rejected=True, votes=6)
     assert (example.target, example.rejected) == ("Add 1. So 16.", "Add 1. So 9.")
+    assert example.meta["confidence"] == 0.5
     assert "wrong" not in json.dumps(desk.asked)
 
 
