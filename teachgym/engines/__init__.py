@@ -136,19 +136,33 @@ def critique_engine(
     engine_settings: Mapping[str, Any] = MappingProxyType({}),
     chat: Chat | None = None,
     wrong: Share = 0.5,
+    reasons: bool = False,
 ) -> CritiqueEngine:
     """Has answers to another engine's exercises judged: a ``CritiqueEngine`` from settings.
 
     Args:
         task: what the data is for.
-        meter: pays for the calls of the other engine.
+        meter: pays for the calls of the other engine and of the critic.
         engine: the other engine.
         engine_settings: its own.
-        chat: its chat model, if it uses one.
+        chat: the chat model of the other engine, if it uses one, and of the critic.
         wrong: the chance of a wrong answer, in [0, 1].
+        reasons: whether a chat model says why an answer is right or wrong, in a call for each.
+
+    Raises:
+        ConfigError: for reasons without a chat model.
     """
     made = ENGINES.make(engine, task, settings=engine_settings, meter=meter, chat=chat)
-    return CritiqueEngine(made, task, wrong=wrong)
+    if not reasons:
+        return CritiqueEngine(made, task, wrong=wrong)
+    check_chat(chat, "engine 'critique' with reasons")
+    from teachgym.chat.make import open_chat
+    from teachgym.chat.structured import StructuredChat
+    from teachgym.engines.critic import Critic
+
+    model, workers = open_chat(chat, "engine 'critique'", None)
+    critic = Critic(StructuredChat(model, meter, workers=workers), task)
+    return CritiqueEngine(made, task, critic, wrong=wrong)
 
 
 _AROUND = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from teachgym.settings import Share, checked
 from teachgym.streams import Streams
 from teachgym.types import EXERCISE, Data, Example, Order, Plan
 
+if TYPE_CHECKING:
+    from teachgym.engines.critic import Critic
+
 
 class CritiqueEngine(DataEngine):
     r"""Turns exercises into critiques: is this answer right, and what should it be?
@@ -21,9 +25,9 @@ class CritiqueEngine(DataEngine):
     candidate). The prompt is the exercise with a candidate answer, right or wrong; the target is
     ``right``, or ``wrong`` and below it the right answer. Differences: candidates are right
     answers and those to other exercises of the same skill and level, where the paper has ten
-    models answer one problem; a critique names the right answer and explains nothing, where the
-    paper has seven models write them. Hence its effect, which rides on what a student was
-    pretrained on, is not to be expected here.
+    models answer one problem; a critique names the right answer, and says why only where a chat
+    model does (``critic``), where the paper has seven models write all of it. The paper's effect
+    rides on what a student was pretrained on, and is not to be expected of one that was not.
 
     The task never grades a critique: it is auxiliary text of the kind ``critique``, of which the
     gate checks that the judgement is the task's own.
@@ -31,14 +35,17 @@ class CritiqueEngine(DataEngine):
     Args:
         engine: makes the exercises; what is none, or has turns or pictures, is left out.
         task: tells right from wrong.
+        critic: adds reasons; None = there are none.
         wrong: the chance of a wrong candidate, in [0, 1].
     """
 
     name = "critique"
 
     @checked
-    def __init__(self, engine: DataEngine, task: Task, *, wrong: Share = 0.5) -> None:
-        self._engine, self._task, self._wrong = engine, task, wrong
+    def __init__(
+        self, engine: DataEngine, task: Task, critic: Critic | None = None, *, wrong: Share = 0.5
+    ) -> None:
+        self._engine, self._task, self._critic, self._wrong = engine, task, critic, wrong
 
     def fault(self, order: Order) -> str | None:
         """What the other engine has against the order."""
@@ -53,11 +60,12 @@ class CritiqueEngine(DataEngine):
         streams = Streams(rng)
         made = self._engine.generate(plan, streams.of("exercises"))
         mistakes = Mistakes(self._task, made)
-        return tuple(
+        judged = tuple(
             self._judged(e, mistakes, streams.of("candidate", e.identity))
             for e in made
             if e.kind == EXERCISE and not e.images and not e.turns
         )
+        return self._critic.explain(judged, streams.of("critic")) if self._critic else judged
 
     def _judged(self, example: Example, mistakes: Mistakes, rng: np.random.Generator) -> Example:
         """The critique of a candidate answer to the exercise."""
@@ -70,7 +78,11 @@ class CritiqueEngine(DataEngine):
             target=f"wrong\n{example.target}" if is_wrong else "right",
             source="teacher",
             kind=CRITIQUE,
-            meta={"question": example.prompt, "candidate": candidate},
+            meta={
+                "question": example.prompt,
+                "candidate": candidate,
+                "answer": example.target,
+            },
             spans=(),
             soft_labels=(),
             rejected=None,

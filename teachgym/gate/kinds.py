@@ -20,7 +20,7 @@ REVERSED = "reversed"
 
 CRITIQUE = "critique"
 """An answer to an exercise is judged, after critique fine-tuning (Wang et al. 2025, arXiv
-2506.03295): the target is ``right``, or ``wrong`` and below it the right answer."""
+2506.03295): the target is ``right``, or ``wrong`` and below it the right answer; then reasons."""
 
 
 def fault_of_reversed(task: Task, example: Example) -> str | None:
@@ -35,21 +35,20 @@ def fault_of_reversed(task: Task, example: Example) -> str | None:
 
 
 def fault_of_critique(task: Task, example: Example) -> str | None:
-    """The target, if the task judges ``meta["candidate"]`` or the right answer otherwise."""
-    question, candidate = (example.meta.get(name) for name in ("question", "candidate"))
-    if not isinstance(question, str) or not isinstance(candidate, str):
-        return "meta must name question and candidate of a critique, texts that its prompt holds"
+    """The target, if the task judges ``meta["candidate"]`` or ``meta["answer"]`` otherwise."""
+    names = ("question", "candidate", "answer")
+    question, candidate, answer = (example.meta.get(name) for name in names)
+    if not (isinstance(question, str) and isinstance(candidate, str) and isinstance(answer, str)):
+        return "meta must have question, candidate and answer of a critique, all of them texts"
     if question not in example.prompt or candidate not in example.prompt:
         return f"candidate {candidate!r} or its question is not in the prompt"
     exercise = replace(example, prompt=question, kind=EXERCISE, spans=())
-    judgement, _, right = example.target.partition("\n")
-    if judgement not in ("right", "wrong"):
-        return f"a critique begins with {judgement!r:.40}; it must begin with 'right' or 'wrong'"
     is_right = task.verify(replace(exercise, target=candidate)) >= 1
-    if is_right != (judgement == "right"):
-        return f"the target calls {candidate!r} {judgement}, and the task does not"
-    if judgement == "wrong" and not task.verify(replace(exercise, target=right)) >= 1:
-        return f"{right!r}, which the target calls right, is not"
+    judgement = "right" if is_right else f"wrong\n{answer}"
+    if not f"{example.target}\n".startswith(f"{judgement}\n"):
+        return f"the target is {example.target!r}; it must begin with {judgement!r}"
+    if not is_right and not task.verify(replace(exercise, target=answer)) >= 1:
+        return f"{answer!r}, which the target calls right, is not"
     return None
 
 

@@ -42,6 +42,9 @@ VARIABLES = {
     "problem": "copy: uvw",
     "item": {"problem": "copy: rst", "answer": "tsr"},
     "log": "tsr is wrong",
+    "question": "copy: mno",
+    "candidate": "nom",
+    "answer": "mno",
     "fields": {"answer": "The answer.", "wrong_answer": "A wrong one."},
 }
 NOTHING = {"subskill": "", "hint": "", "difficulty": "", "seeds": (), "shots": (), "written": ()}
@@ -59,7 +62,7 @@ def used(name: str) -> set[str]:
 
 
 def test_there_is_one_prompt_for_each_stage() -> None:
-    assert NAMES == ["mend", "solve", "write"]
+    assert NAMES == ["critique", "mend", "solve", "write"]
 
 
 @pytest.mark.parametrize("name", NAMES)

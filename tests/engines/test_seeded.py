@@ -12,17 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from teachgym.agents import make_teacher
+from teachgym.chat.scripted import Scripted
 from teachgym.engines import ENGINES
 from teachgym.errors import ConfigError
 from teachgym.gate import Gate, GateSettings
 from teachgym.gate.kinds import fault_of_critique
+from teachgym.ledger import Ledger
 from teachgym.loop import run_episode
 from teachgym.tasks import make_task
 from teachgym.tasks.procedural import numbers_of
 from teachgym.tasks.stories import draw_story, retell, solve
 from teachgym.tasks.story_rules import RULES
 from teachgym.testing import ToyTask, check_engine
-from teachgym.types import Data, Example, Order, Plan
+from teachgym.types import Budget, Data, Example, Order, Plan
 
 SMALL = {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 2}
 STORIES = make_task("word-problems", **SMALL)
@@ -132,35 +134,69 @@ def test_critiques_judge_as_the_task_does() -> None:
     assert {v.reason for v in taken.rejected} <= {"overlap"}
 
 
+def meta(candidate: str = "3", answer: str = "3") -> dict[str, str]:
+    return {"question": "add 1+2=", "candidate": candidate, "answer": answer}
+
+
+WRONG = {
+    "prompt": "add 1+2=4\nIs this answer right or wrong?\n",
+    "target": "wrong\n3",
+    "meta": meta("4"),
+}
 RIGHT = Example(
     "add 1+2=3\nIs this answer right or wrong?\n",
     "right",
     "add",
     kind="critique",
-    meta={"question": "add 1+2=", "candidate": "3"},
+    meta=meta(),
 )
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"meta": {}}, "meta must name question and candidate"),
-        ({"meta": {"question": "add 1+2=", "candidate": "4"}}, "is not in the prompt"),
-        ({"target": "fine"}, "it must begin with 'right' or 'wrong'"),
-        ({"target": "wrong\n3"}, "the target calls '3' wrong, and the task does not"),
-        (
-            {
-                "prompt": "add 1+2=4\nIs this answer right or wrong?\n",
-                "target": "wrong\n5",
-                "meta": {"question": "add 1+2=", "candidate": "4"},
-            },
-            "'5', which the target calls right, is not",
-        ),
+        ({"meta": {}}, "meta must have question, candidate and answer"),
+        ({"meta": meta(candidate="4")}, "is not in the prompt"),
+        ({"target": "fine"}, "it must begin with 'right'"),
+        ({"target": "rightly so"}, "it must begin with 'right'"),
+        ({"target": "wrong\n3"}, "it must begin with 'right'"),
+        ({**WRONG, "target": "right"}, r"it must begin with 'wrong\n3'"),
+        ({**WRONG, "target": "wrong\n5", "meta": meta("4", "5")}, "calls right, is not"),
     ],
 )
 def test_a_critique_that_is_none_is_rejected(changes: Any, said: str) -> None:
-    assert fault_of_critique(LETTERS, RIGHT) is None
+    reasoned = replace(RIGHT, **{**WRONG, "target": "wrong\n3\nOne and two are three."})
+    for good in (RIGHT, replace(RIGHT, **WRONG), reasoned):
+        assert fault_of_critique(LETTERS, good) is None
     assert said in str(fault_of_critique(LETTERS, replace(RIGHT, **changes)))
+
+
+def test_a_chat_model_says_why_and_what_it_leaves_out_is_left_out() -> None:
+    """Of four critiques, each a call, the third reply has no item."""
+    asked: list[str] = []
+
+    def answer(messages: Any, schema: Any, draw: int) -> str:
+        asked.append(messages[-1]["content"])
+        return '{"items": []}' if len(asked) == 3 else '{"items": [{"critique": "Because."}]}'
+
+    ledger = Ledger(Budget())
+    chat = Scripted(answer)
+    engine = ENGINES.make(
+        "critique", LETTERS, settings={"reasons": True}, meter=ledger.meter, chat=chat
+    )
+    engine._critic.asker.workers = engine._critic.asker.attempts = 1
+    data = engine.generate(Plan((Order("add", 4, 0.5),)), np.random.default_rng(0))
+    assert len(data) == 3
+    assert all(e.target.endswith("\nBecause.") for e in data)
+    assert all(fault_of_critique(LETTERS, e) is None for e in data)
+    for example in data[:2]:
+        assert any(str(example.meta["question"]) in text for text in asked)
+    assert "unsolved" in [incident.event for incident in ledger.incidents]
+
+
+def test_reasons_need_a_chat_model() -> None:
+    with pytest.raises(ConfigError, match="engine 'critique' with reasons"):
+        ENGINES.make("critique", LETTERS, settings={"reasons": True})
 
 
 @pytest.mark.parametrize("name", ["rephrase", "critique"])
