@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from teachgym.engines.mistakes import Mistakes
-from teachgym.gate.kinds import CRITIQUE
+from teachgym.gate.kinds import JUDGEMENT
 from teachgym.protocols import DataEngine, Task
 from teachgym.settings import Share, checked
 from teachgym.streams import Streams
@@ -29,7 +29,7 @@ class CritiqueEngine(DataEngine):
     model does (``critic``), where the paper has seven models write all of it. The paper's effect
     rides on what a student was pretrained on, and is not to be expected of one that was not.
 
-    The task never grades a critique: it is auxiliary text of the kind ``critique``, of which the
+    The task never grades a critique: it is auxiliary text of the kind ``judgement``, of which the
     gate checks that the judgement is the task's own.
 
     Args:
@@ -77,7 +77,7 @@ class CritiqueEngine(DataEngine):
             prompt=prompt,
             target=f"wrong\n{example.target}" if is_wrong else "right",
             source="teacher",
-            kind=CRITIQUE,
+            kind=JUDGEMENT,
             meta={
                 "question": example.prompt,
                 "candidate": candidate,

@@ -18,7 +18,7 @@ REVERSED = "reversed"
 2023, arXiv 2309.12284), which ask for a number of the question instead of the whole."""
 
 
-CRITIQUE = "critique"
+JUDGEMENT = "judgement"
 """An answer to an exercise is judged, after critique fine-tuning (Wang et al. 2025, arXiv
 2506.03295): the target is ``right``, or ``wrong`` and below it the right answer; then reasons."""
 
@@ -34,12 +34,12 @@ def fault_of_reversed(task: Task, example: Example) -> str | None:
     return f"{answer!r} is no right answer to the target {example.target!r}"
 
 
-def fault_of_critique(task: Task, example: Example) -> str | None:
+def fault_of_judgement(task: Task, example: Example) -> str | None:
     """The target, if the task judges ``meta["candidate"]`` or ``meta["answer"]`` otherwise."""
     names = ("question", "candidate", "answer")
     question, candidate, answer = (example.meta.get(name) for name in names)
     if not (isinstance(question, str) and isinstance(candidate, str) and isinstance(answer, str)):
-        return "meta must have question, candidate and answer of a critique, all of them texts"
+        return "meta must have question, candidate and answer of a judgement, all of them texts"
     if question not in example.prompt or candidate not in example.prompt:
         return f"candidate {candidate!r} or its question is not in the prompt"
     exercise = replace(example, prompt=question, kind=EXERCISE, spans=())
@@ -54,7 +54,7 @@ def fault_of_critique(task: Task, example: Example) -> str | None:
 
 KINDS: Mapping[str, Callable[[Task, Example], str | None]] = {
     REVERSED: fault_of_reversed,
-    CRITIQUE: fault_of_critique,
+    JUDGEMENT: fault_of_judgement,
 }
 """Name of a kind to its check: what is wrong with an example of it; None = nothing."""
 

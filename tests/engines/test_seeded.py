@@ -16,7 +16,7 @@ from teachgym.chat.scripted import Scripted
 from teachgym.engines import ENGINES
 from teachgym.errors import ConfigError
 from teachgym.gate import Gate, GateSettings
-from teachgym.gate.kinds import fault_of_critique
+from teachgym.gate.kinds import fault_of_judgement
 from teachgym.ledger import Ledger
 from teachgym.loop import run_episode
 from teachgym.tasks import make_task
@@ -128,7 +128,7 @@ def test_critiques_judge_as_the_task_does() -> None:
     data = made("critique", Order("add", 400, 0.5), task=LETTERS)
     wrong = [e for e in data if e.target != "right"]
     assert abs(len(wrong) - 200) < 40
-    assert all(fault_of_critique(LETTERS, e) is None for e in data)
+    assert all(fault_of_judgement(LETTERS, e) is None for e in data)
     assert all(e.target.startswith("wrong\n") for e in wrong)
     taken = Gate(LETTERS, GateSettings(duplicates="allow")).inspect(data)
     assert {v.reason for v in taken.rejected} <= {"overlap"}
@@ -147,7 +147,7 @@ RIGHT = Example(
     "add 1+2=3\nIs this answer right or wrong?\n",
     "right",
     "add",
-    kind="critique",
+    kind="judgement",
     meta=meta(),
 )
 
@@ -167,8 +167,8 @@ RIGHT = Example(
 def test_a_critique_that_is_none_is_rejected(changes: Any, said: str) -> None:
     reasoned = replace(RIGHT, **{**WRONG, "target": "wrong\n3\nOne and two are three."})
     for good in (RIGHT, replace(RIGHT, **WRONG), reasoned):
-        assert fault_of_critique(LETTERS, good) is None
-    assert said in str(fault_of_critique(LETTERS, replace(RIGHT, **changes)))
+        assert fault_of_judgement(LETTERS, good) is None
+    assert said in str(fault_of_judgement(LETTERS, replace(RIGHT, **changes)))
 
 
 def test_a_chat_model_says_why_and_what_it_leaves_out_is_left_out() -> None:
@@ -188,7 +188,7 @@ def test_a_chat_model_says_why_and_what_it_leaves_out_is_left_out() -> None:
     data = engine.generate(Plan((Order("add", 4, 0.5),)), np.random.default_rng(0))
     assert len(data) == 3
     assert all(e.target.endswith("\nBecause.") for e in data)
-    assert all(fault_of_critique(LETTERS, e) is None for e in data)
+    assert all(fault_of_judgement(LETTERS, e) is None for e in data)
     for example in data[:2]:
         assert any(str(example.meta["question"]) in text for text in asked)
     assert "unsolved" in [incident.event for incident in ledger.incidents]
