@@ -312,136 +312,113 @@ _WORDS = {
 }
 
 
-def _by_order(*engines: str) -> dict[str, Any]:
+def _by_order(**engines: str) -> dict[str, Any]:
     """An environment whose orders name one of these engines, or mean the last."""
-    settings = {"engines": {name: {} for name in engines}, "default": engines[-1]}
-    return {"engine": "by-order", "engine_settings": settings}
+    named = {name: {"name": engine} for name, engine in engines.items()}
+    settings = {"engines": named, "default": [*engines][-1]}
+    return {"action": "plan", "engine": "by-order", "engine_settings": settings}
 
 
-_ANSWERS_OR_QUESTIONS: Mapping[str, Any] = {
-    "engine": "by-order",
-    "engine_settings": {
-        "engines": {"answers": {"name": "pool"}, "questions": {"name": "procedural"}},
-        "default": "questions",
-    },
-}
-"""Without a chat model a question has one answer, that of the task."""
+def _method(
+    text: str,
+    made: str,
+    observes: Observes = "answers to exercises",
+    *,
+    knows: str = "context:Classroom",
+    defaults: Mapping[str, Any] | None = None,
+    env: EnvName = "SkillList",
+    **settings: Any,
+) -> TeacherEntry:
+    """A published loop, with the settings that it needs of its environment."""
+    asked: dict[str, Mapping[str, Any]] = {env: settings} if settings else {}
+    return TeacherEntry(text, {env: made}, knows, observes, defaults or {}, asked)
+
+
 _METHODS = {
-    name: TeacherEntry(
-        text,
-        {"SkillList": f"methods.{made}"},
-        "context:Classroom",
-        "answers to exercises",
-        env={"SkillList": words},
-    )
-    for name, text, made, words in (
-        (
-            "llm2llm",
-            "variations of the seeds that it gets wrong (LLM2LLM)",
-            "llm2llm:LLM2LLM",
-            {"action": "plan", "training": "scratch", **_by_order("pool", "similar")},
-        ),
-        (
-            "pgkd",
-            "confident mistakes, and what the report is weak in",
-            "pgkd:PGKD",
-            {"action": "plan", "observation": "report", "patience": 5},
-        ),
-    )
-} | {
-    "ratio-rule": TeacherEntry(
-        "new answers while calls are few, new questions later",
-        {"SkillList": "methods.ratio_rule:RatioRule"},
-        "context:Classroom",
-        "nothing",
-        env={"SkillList": {"action": "plan", **_ANSWERS_OR_QUESTIONS}},
+    "llm2llm": _method(
+        "variations of the seeds that it gets wrong (LLM2LLM)",
+        "methods.llm2llm:LLM2LLM",
+        training="scratch",
+        **_by_order(pool="pool", similar="similar"),
     ),
-    "llm-pgkd": TeacherEntry(
+    "pgkd": _method(
+        "confident mistakes, and what the report is weak in",
+        "methods.pgkd:PGKD",
+        action="plan",
+        observation="report",
+        patience=5,
+    ),
+    "llm-pgkd": _method(
         "a chat model that reads the report and hard negatives",
-        {"SkillList": "methods.llm_pgkd:LLMPGKD"},
-        "context:Classroom",
+        "methods.llm_pgkd:LLMPGKD",
         "answers on val",
-        env={"SkillList": {"action": "plan", "observation": "report", "patience": 5}},
+        action="plan",
+        observation="report",
+        patience=5,
     ),
-    "uncertainty-proposer": TeacherEntry(
+    "ratio-rule": _method(
+        "new answers while calls are few, new questions later",
+        "methods.ratio_rule:RatioRule",
+        "nothing",
+        # Without a chat model a question has one answer, that of the task.
+        **_by_order(answers="pool", questions="procedural"),
+    ),
+    "uncertainty-proposer": _method(
         "learns to order what the student is torn about (R-Zero)",
-        {"SkillList": "methods.sampled_proposer:SampledProposer"},
-        "context:Cells",
-        "answers to exercises",
-        {"reward": "uncertainty"},
+        "methods.sampled_proposer:SampledProposer",
+        knows="context:Cells",
+        defaults={"reward": "uncertainty"},
     ),
-    "difficulty-proposer": TeacherEntry(
+    "difficulty-proposer": _method(
         "learns to order what answers disagree on most (QueST)",
-        {"SkillList": "methods.sampled_proposer:SampledProposer"},
-        "context:Cells",
-        "answers to exercises",
-        {"reward": "difficulty"},
+        "methods.sampled_proposer:SampledProposer",
+        knows="context:Cells",
+        defaults={"reward": "difficulty"},
     ),
-    "grounded-proposer": TeacherEntry(
+    "grounded-proposer": _method(
         "learns to order what copies gain the most from (SOAR)",
-        {"SkillList": "methods.grounded_proposer:GroundedProposer"},
-        "lookahead:Ahead",
+        "methods.grounded_proposer:GroundedProposer",
         "gains of all",
-        env={"SkillList": {"lookahead": 8}},
+        knows="lookahead:Ahead",
+        lookahead=8,
     ),
-    "exam-dpo": TeacherEntry(
+    "exam-dpo": _method(
         "engines whose examples help in the prompt, by DPO (ARTE)",
-        {"SkillList": "methods.exam_dpo:ExamDPO"},
-        "context:Classroom",
-        "answers to exercises",
-        env={"SkillList": {"action": "plan", **_by_order("pool", "procedural")}},
+        "methods.exam_dpo:ExamDPO",
+        **_by_order(pool="pool", procedural="procedural"),
     ),
-    "tailored": TeacherEntry(
-        "what it fails, with its own wrong answer beside it",
-        {"OpenEnded": "methods.tailored:Tailored"},
-        "context:Classroom",
-        "answers to exercises",
-        env={"OpenEnded": {"gate_settings": {"duplicates": "allow"}}},
-    ),
-    "smoke-test": TeacherEntry(
+    "smoke-test": _method(
         "the engine whose sample teaches a copy the most (DED)",
-        {"SkillList": "methods.smoke_test:SmokeTest"},
-        "methods.smoke_test:PlansAhead",
+        "methods.smoke_test:SmokeTest",
         "gains of all",
-        env={"SkillList": {"action": "plan", "lookahead": 8, **_by_order("pool", "procedural")}},
+        knows="methods.smoke_test:PlansAhead",
+        lookahead=8,
+        **_by_order(pool="pool", procedural="procedural"),
+    ),
+    "tailored": _method(
+        "what it fails, with its own wrong answer beside it",
+        "methods.tailored:Tailored",
+        env="OpenEnded",
+        gate_settings={"duplicates": "allow"},
     ),
 }
-
-_AIDING: tuple[tuple[str, str, str, Observes], ...] = (
-    (
-        "few-shot",
-        "the same for every skill, with solved exercises as aids",
-        "few_shot:FewShot",
-        "nothing",
+_AIDS = {
+    "few-shot": _method(
+        "the same for every skill, with solved exercises as aids", "few_shot:FewShot", "nothing"
     ),
-    (
-        "interventions",
+    "interventions": _method(
         "explains where a model of the student says that it pays",
         "methods.interventions:Interventions",
-        "answers to exercises",
     ),
-    (
-        "guidance",
-        "a library of what helped the student on a retry",
-        "methods.guidance:Guidance",
-        "answers to exercises",
+    "guidance": _method(
+        "a library of what helped the student on a retry", "methods.guidance:Guidance"
     ),
-    (
-        "lbt",
-        "a set of exemplars, changed by what the student fails",
-        "methods.lbt:LearningByTeaching",
-        "answers to exercises",
+    "lbt": _method(
+        "a set of exemplars, changed by what the student fails", "methods.lbt:LearningByTeaching"
     ),
-    (
-        "knowledge",
-        "a store of solved mistakes, searched where it is unsure",
-        "methods.knowledge:Knowledge",
-        "answers to exercises",
+    "knowledge": _method(
+        "a store of solved mistakes, searched where it is unsure", "methods.knowledge:Knowledge"
     ),
-)
-_AIDS = {
-    name: TeacherEntry(text, {"SkillList": made}, "context:Classroom", observes)
-    for name, text, made, observes in _AIDING
 }
 """They order what ``uniform`` orders, and choose what stands before prompts."""
 
