@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -82,7 +82,7 @@ class StudentPool:
             self.network,
             self.layout,
             merged=partial(Merged, self.network, self.adapters, dtype) if lora or recast else None,
-            computing=self.computing,
+            computing=self.answering,
             threads=self.threads,
             max_new_tokens=max_new_tokens,
             graphs=graphs and self.network.device.type == "cuda",
@@ -140,6 +140,13 @@ class StudentPool:
         if self.lora is not None or self.dtype == torch.float32:
             return nullcontext()
         return torch.autocast(self.network.device.type, dtype=self.dtype)
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Context of answering, in which flat adapters are cast once, not in every layer."""
+        cast = self.lora is not None and self._is_flat
+        with self.computing(), self.flat.computing(self.network.model) if cast else nullcontext():
+            yield
 
     @property
     def n_parameters(self) -> int:

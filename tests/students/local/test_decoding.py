@@ -26,6 +26,7 @@ from teachgym.students.local.generation import rules_for, uniforms
 from teachgym.students.local.graphs import Graphs, bucket
 from teachgym.students.local.layout import Layout
 from teachgym.students.local.network import Network
+from teachgym.students.local.pool import StudentPool
 from teachgym.students.local.scores import Scoring
 from teachgym.students.lora import LoRASettings
 from teachgym.students.texts import Texts
@@ -123,6 +124,27 @@ def test_a_student_alone_answers_merged_from_the_first_question_on() -> None:
     for layer in pool.adapters.values():
         layer.forward = None  # type: ignore[assignment,method-assign]
     assert pool.answer([[Request((5, 6, 7))]], rules(1))[0] == expected
+
+
+def test_flat_adapters_are_cast_once_for_all_steps_and_give_the_same_tokens() -> None:
+    """Two students in 16 bits; a flat pool, as on GPUs, computes with a copy in 16 bits."""
+    model, texts = make_model().to(torch.bfloat16), Texts(make_tokenizer(), 64)
+    pool = StudentPool(
+        model, texts, max_new_tokens=N_NEW, count=2, lora=LoRASettings(4), dtype=torch.bfloat16
+    )
+    scatter_adapters(pool)
+    questions = [[Request(tuple(p)) for p in random_prompts(9, seed)] for seed in (1, 2)]
+    cast_in_layers = pool.answer(questions, rules(1))
+    layer = next(iter(pool.adapters.values()))
+    with pool.answering():
+        assert layer.lora_A.dtype == torch.float32
+    _ = pool.flat
+    with pool.answering():
+        assert layer.lora_A.dtype == torch.bfloat16
+    assert layer.lora_A.dtype == torch.float32
+    assert pool.answer(questions, rules(1)) == cast_in_layers
+    scatter_adapters(pool, seed=7)
+    assert pool.answer(questions, rules(1)) != cast_in_layers
 
 
 def test_many_questions_are_answered_with_merged_weights_and_the_same_tokens() -> None:
