@@ -19,7 +19,13 @@ from teachgym.students.local.weights import Weight
 from teachgym.training.buckets import Bucket, Padded, bucket_of, mapped, padded, tensors_of
 from teachgym.training.datum import Datum
 from teachgym.training.first_losses import FirstLosses
-from teachgym.training.forward import differentiate_rows, run_pass, token_budget
+from teachgym.training.forward import (
+    differentiate_rows,
+    run_pass,
+    score_pass,
+    score_rows,
+    token_budget,
+)
 from teachgym.training.losses import Loss, Needs, Targets
 from teachgym.training.muon import Muon
 from teachgym.training.optimizers import FusedAdamW, LastingOptimizer, split
@@ -56,6 +62,7 @@ class CapturedUpdates(Updates):
     def __init__(self, pool: StudentPool, settings: FineTuningSettings, loss: Loss) -> None:
         self._pool, self._settings, self._loss = pool, settings, loss
         self._flat, device = pool.flat, pool.network.device
+        self._budget = token_budget(device, settings.token_budget)
         self._gradients = torch.zeros_like(self._flat.values)  # (K, n)
         self._rates = torch.zeros(pool.count, device=device)
         self._optimizers = self._make_optimizers()
@@ -108,9 +115,22 @@ class CapturedUpdates(Updates):
         """Add up the gradients of all passes, as ``Updates`` says."""
         device = self._pool.network.device
         losses = torch.zeros(self._pool.count, dtype=torch.float64, device=device)
-        for one in passes(now, token_budget(device, self._settings.token_budget)):
+        for one in passes(now, self._budget):
             losses += self._pass(one, first)
         return losses
+
+    def score(
+        self, now: Sequence[Sequence[Datum]]
+    ) -> Iterator[tuple[Sequence[Datum], torch.Tensor]]:
+        """As ``updates.score``, by the sums of the updates: a student is its own reference."""
+        for one in passes(now, self._budget):
+            sizes = bucket_of(one)
+            if self._is_paddable(sizes):
+                key, kept, rows = self._filled(one, sizes)
+                self._graphs.run(("score", key), partial(self._score, kept, sizes, rows), [rows])
+                yield one.data, torch.cat(_of_data(rows, one))
+            else:
+                yield one.data, score_pass(self._pool, one)
 
     def apply(self, step: int) -> None:
         """Update the weights, as ``Updates`` says."""
@@ -145,6 +165,15 @@ class CapturedUpdates(Updates):
             losses = run_pass(self._pool, one, self._loss, first=first)
             self._flat.gather(self._gradients)
             return losses
+        key, kept, rows = self._filled(one, sizes)
+        step = partial(self._differentiate, kept, sizes, rows)
+        self._graphs.run(key, step, [self._gradients])
+        if first is not None:
+            first.note(one.data, one.targets.weights, _of_data(rows, one))
+        return rows.sum(1)
+
+    def _filled(self, one: Pass, sizes: Bucket) -> tuple[Hashable, Padded, torch.Tensor]:
+        """What decides the shapes of a pass, its buffers, filled, and where its rows go, (K, n)."""
         new = padded(one, sizes)
         key = (sizes, *(tensor.shape for tensor in tensors_of(new)))
         if key not in self._buffers:
@@ -154,13 +183,7 @@ class CapturedUpdates(Updates):
         kept, rows = self._buffers[key]
         for buffer, tensor in zip(tensors_of(kept), tensors_of(new), strict=True):
             _fill(buffer, tensor)
-        step = partial(self._differentiate, kept, sizes, rows)
-        self._graphs.run(key, step, [self._gradients])
-        if first is not None:
-            # The next pass of the size writes to the same place.
-            own = [r[:n] for r, n in zip(rows.clone(), one.n_targets, strict=True)]
-            first.note(one.data, one.targets.weights, own)
-        return rows.sum(1)
+        return key, kept, rows
 
     def _is_paddable(self, sizes: Bucket) -> bool:
         """Whether a pass can be computed without knowing what is in it.
@@ -178,13 +201,21 @@ class CapturedUpdates(Updates):
 
     def _differentiate(self, kept: Padded, sizes: Bucket, rows: torch.Tensor) -> None:
         """Forward and backward of what is in the buffers; the losses of rows go to ``rows``."""
-        n = rows.numel()
-        at_once = max(1, _LOGITS_AT_ONCE // self._pool.network.n_tokens)
-        chunk = n if self._is_whole else at_once
-        chunks = [(start, min(n, start + chunk)) for start in range(0, n, chunk)]
-        found = differentiate_rows(self._pool, kept.reading(sizes), _OfData(self._loss), chunks)
+        found = differentiate_rows(
+            self._pool, kept.reading(sizes), _OfData(self._loss), self._chunks(len(kept.rows))
+        )
         rows.copy_(torch.cat(found).view_as(rows))
         self._flat.gather(self._gradients)
+
+    def _score(self, kept: Padded, sizes: Bucket, rows: torch.Tensor) -> None:
+        """Forward of what is in the buffers; the log-probabilities of rows go to ``rows``."""
+        found = score_rows(self._pool, kept.reading(sizes), self._chunks(len(kept.rows)))
+        rows.copy_(found.view_as(rows))
+
+    def _chunks(self, n: int) -> list[tuple[int, int]]:
+        at_once = max(1, _LOGITS_AT_ONCE // self._pool.network.n_tokens)
+        chunk = n if self._is_whole else at_once
+        return [(start, min(n, start + chunk)) for start in range(0, n, chunk)]
 
 
 class _OfData(Loss):
@@ -205,6 +236,11 @@ class _OfData(Loss):
     def __call__(self, logits: torch.Tensor, targets: Targets) -> torch.Tensor:
         """The loss of each row, as ``Loss`` says."""
         return torch.where(targets.weights != 0, self._loss(logits, targets), 0.0)
+
+
+def _of_data(rows: torch.Tensor, one: Pass) -> list[torch.Tensor]:
+    """A copy of those of ``rows`` (K, n) that are not filled up; the next pass writes there."""
+    return [own[:n] for own, n in zip(rows.clone(), one.n_targets, strict=True)]
 
 
 def _with_gradient(name: str, values: torch.Tensor, gradient: torch.Tensor) -> Weight:

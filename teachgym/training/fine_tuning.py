@@ -108,7 +108,9 @@ class FineTuner(Trainer[LanguageModelStudent]):
                 seeds[student.index] = int(rng.integers(2**63))
         first = FirstLosses()
         with pool.threads():
-            referred = refer(made, epochs, needs, partial(score, pool, self._budget(pool)))
+            captured = self._captured(pool)
+            scored = captured.score if captured else partial(score, pool, self._budget(pool))
+            referred = refer(made, epochs, needs, scored)
             losses = self._update_all(pool, referred, seeds, first)
         seconds = (perf_counter() - started) / len(students)
         results = []
@@ -165,15 +167,22 @@ class FineTuner(Trainer[LanguageModelStudent]):
         self, pool: StudentPool, totals: Sequence[int], seeds: Sequence[int]
     ) -> Iterator[Updates]:
         """The updates of one run, within which dropout is on."""
-        if not captures(pool, self.settings):
-            generators = [torch.Generator(pool.network.device) for _ in seeds]
-            with in_training(pool, generators, seeds):
-                yield EagerUpdates(pool, self.settings, totals, self.loss)
+        captured = self._captured(pool)
+        if captured is not None:
+            with captured.training(totals, seeds):
+                yield captured
             return
+        generators = [torch.Generator(pool.network.device) for _ in seeds]
+        with in_training(pool, generators, seeds):
+            yield EagerUpdates(pool, self.settings, totals, self.loss)
+
+    def _captured(self, pool: StudentPool) -> CapturedUpdates | None:
+        """What is captured for the pool, kept from one run to the next; None = nothing is."""
+        if not captures(pool, self.settings):
+            return None
         if self._kept is None or not self._kept.serve(pool, self.settings, self.loss):
             self._kept = CapturedUpdates(pool, self.settings, self.loss)
-        with self._kept.training(totals, seeds):
-            yield self._kept
+        return self._kept
 
     def _budget(self, pool: StudentPool) -> int:
         return token_budget(pool.network.device, self.settings.token_budget)

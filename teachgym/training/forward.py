@@ -112,11 +112,23 @@ def differentiate_rows(
 @torch.no_grad()  # inference mode would multiply what students share all at once
 def score_pass(pool: StudentPool, one: Pass, temperature: float = 1.0) -> torch.Tensor:
     """Log-probability of the right token of each row, shape (n,)."""
-    hidden, scores = _hidden(pool, reading_of(one, pool.network.device)), []
-    for start, stop in _chunks(one.targets, pool.network.n_tokens):
-        counts = _counts_within(one.n_targets, start, stop)
+    chunks = _chunks(one.targets, pool.network.n_tokens)
+    return score_rows(pool, reading_of(one, pool.network.device), chunks, temperature)
+
+
+@torch.no_grad()
+def score_rows(
+    pool: StudentPool,
+    reading: Reading,
+    chunks: Iterable[tuple[int, int]],
+    temperature: float = 1.0,
+) -> torch.Tensor:
+    """As ``score_pass``, of rows in chunks."""
+    hidden, scores = _hidden(pool, reading), []
+    for start, stop in chunks:
+        counts = _counts_within(reading.n_targets, start, stop)
         with pool.computing(), pool.layout.blocks(counts):
-            part = one.targets.part(start, stop, hidden.device)
+            part = reading.targets.part(start, stop, hidden.device)
             scores.append(-cross_entropy(pool.logits(hidden[start:stop]) / temperature, part))
     return torch.cat(scores)
 

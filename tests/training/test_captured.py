@@ -27,7 +27,7 @@ from teachgym.training.losses import Loss, Sft, Targets, cross_entropy
 from teachgym.training.optimizers import AdamW, FusedAdamW
 from teachgym.training.settings import FineTuningSettings
 from teachgym.types import Data, Example, TrainResult
-from tests.students.models import CONTEXT, make_model, make_pool, students_of
+from tests.students.models import CONTEXT, make_model, make_pool, scatter_adapters, students_of
 
 WORDS = ["abcdefgh"[: 1 + i % 8] for i in range(12)]
 DATA: Data = tuple(Example(f"copy {w}=", w[::-1], "copy", rejected="ba" + w) for w in WORDS)
@@ -142,6 +142,15 @@ def test_adapters_in_16_bits_learn_as_those_that_are_cast_in_every_layer(count: 
     for ours, theirs in zip(found, expected, strict=True):
         assert ours.loss == pytest.approx(theirs.loss, rel=0.02)
     assert all(array.dtype == np.float32 for own in weights for array in own.values())
+
+
+def test_a_student_is_its_own_reference_at_the_first_update() -> None:
+    """So that the loss of each pair of the first batch is log 2."""
+    pool = make_pool(2, lora=PLAIN)
+    scatter_adapters(pool)
+    results, _ = taught(pool, captured=True, loss="dpo", batch_size=12)
+    for result in results:
+        np.testing.assert_allclose(result.losses, np.log(2), rtol=2e-7)
 
 
 def test_dropout_depends_on_the_seed_alone() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -69,13 +68,13 @@ def test_every_token_that_is_charged_is_read(
 ) -> None:
     """The last token of a text is charged, but has nothing to predict: 6 texts, 4 times."""
     read: list[int] = []
-    forward = student.pool.network.packed_hidden
+    forward = student.pool.network.hidden
 
-    def counted(texts: Sequence[Sequence[int]]) -> Any:
-        read.extend(map(len, texts))
-        return forward(texts)
+    def counted(ids: Any, positions: Any, plan: Any) -> Any:
+        read.extend(plan.lengths)
+        return forward(ids, positions, plan)
 
-    monkeypatch.setattr(student.pool.network, "packed_hidden", counted)
+    monkeypatch.setattr(student.pool.network, "hidden", counted)
     result = FineTuner(DPO).train(student, PAIRS, rng())
     assert len(read) == 6 * 4
     assert sum(read) + len(read) == result.cost.train_tokens

@@ -30,6 +30,7 @@ class Graphs:
         self._is_gpu = device.type == "cuda"
         self._captured: dict[Hashable, torch.cuda.CUDAGraph | None] = {}
         self._pool: Any = None
+        self._stream: Any = None
         self._generators = generators
 
     def run(self, key: Hashable, step: Callable[[], None], state: Sequence[torch.Tensor]) -> None:
@@ -59,7 +60,9 @@ class Graphs:
 
     def _begin(self, step: Callable[[], None]) -> None:
         """Do the step beside the main stream, where libraries initialise themselves for it."""
-        stream: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        if self._stream is None:  # one for all, whose memory is used again
+            self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream = self._stream
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             step()

@@ -85,19 +85,24 @@ class Layout:
         """
         if self.interleaved:
             return vectors.repeat(self.counts[0], 1)
+        if vectors.is_cuda and len(set(self.counts)) == 1:
+            return spread_evenly(vectors, self.counts[0])
         own = zip(vectors.unbind(), self.counts, strict=True)
         return torch.cat([vector.expand(n, -1) for vector, n in own])
 
     def drop(self, rows: torch.Tensor, share: float) -> torch.Tensor:
         """``rows`` (n_rows, d) with a share of the entries 0 and the others scaled up."""
-        kept = torch.cat(
-            [
-                torch.rand(n, rows.shape[1], generator=generator, device=rows.device) >= share
-                for n, generator in zip(self.counts, self.generators, strict=True)
-                if n
-            ]
-        )
-        return rows * kept.to(rows.dtype) / (1 - share)
+        kept = [
+            torch.rand(n, rows.shape[1], generator=generator, device=rows.device) >= share
+            for n, generator in zip(self.counts, self.generators, strict=True)
+            if n
+        ]
+        return rows * (torch.cat(kept) if len(kept) > 1 else kept[0]) / (1 - share)
+
+
+def spread_evenly(vectors: torch.Tensor, n: int) -> torch.Tensor:
+    """Each vector ``n`` times, (K, d) -> (K * n, d), with one sum for all of their gradients."""
+    return vectors[:, None].expand(-1, n, -1).reshape(-1, vectors.shape[1])
 
 
 def apply_shared(linear: nn.Linear | Conv1D, x: torch.Tensor, layout: Layout) -> torch.Tensor:
