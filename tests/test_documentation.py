@@ -233,6 +233,8 @@ def test_names_and_settings_in_commands_exist(line: str, monkeypatch: pytest.Mon
     monkeypatch.setattr("teachgym.cli.bench.conduct_bench", check_bench)
     monkeypatch.setattr("teachgym.cli.bench.show_plan", check_bench)
     monkeypatch.setattr("teachgym.cli.discover._discover", check_discovery)
+    for name, page in (("halfway.py", TUTORIAL[2]), ("mine.py", "docs/board.md")):
+        Path(name).write_text(blocks(page, "python")[0].text)
     if shlex.split(line)[1] == "discover":
         Path("skills.json").unlink()
         Path("twelve.json").rename("labels.json")
