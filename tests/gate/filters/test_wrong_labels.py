@@ -12,12 +12,9 @@ from teachgym.loop import run_episode
 
 SEEDS = (0, 1, 2)
 ARMS: dict[str, dict[str, Any]] = {
-    "all": {"gate_checks": [{"name": "random", "share": 1.0}]},
-    "verified": {"gate_settings": {"verify": True}},
     "random": {"gate_checks": [{"name": "random", "share": 0.25}]},
     "both": {"gate_checks": ["llkd-like"]},
     "student": {"gate_checks": [{"name": "llkd-like", "signals": "student"}]},
-    "writer": {"gate_checks": [{"name": "llkd-like", "signals": "writer"}]},
 }
 
 
@@ -42,15 +39,12 @@ def final_accuracy(arm: str, seed: int) -> float:
 
 
 @pytest.mark.slow
-def test_verified_beats_unverified_at_equal_calls() -> None:
-    """As measured for VeriCoder's idea at this scale: right for every seed."""
-    for seed in SEEDS:
-        assert final_accuracy("verified", seed) > final_accuracy("all", seed), seed
-
-
-@pytest.mark.slow
 def test_both_signals_beat_chance_and_the_student_s_alone() -> None:
-    """That they beat the writer's confidence alone is not asserted: at this scale they do not."""
+    """That they beat the writer's confidence alone is not asserted: at this scale they do not.
+
+    Measured with these seeds: 0.539, 0.539 and 0.529 with both, 0.510, 0.490 and 0.510 by chance,
+    0.422, 0.398 and 0.409 by the student's uncertainty, each on 384 items.
+    """
 
     def mean(arm: str) -> float:
         return sum(final_accuracy(arm, seed) for seed in SEEDS) / len(SEEDS)
