@@ -8,7 +8,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from teachgym.envs.rendering import render_ansi
+from teachgym.envs.rendering import Scene, render_ansi
 from teachgym.envs.text import printable
 from teachgym.snapshot import Best, Snapshot
 from teachgym.types import CURRENCIES, Checkpoint, Example, Prediction, Report
@@ -126,8 +126,9 @@ def test_ansi_bars_have_the_length_of_the_accuracy_and_say_what_was_not_measured
     )
     report = Report(predictions, "val")
     best = Best(0, 0.5, Checkpoint({}))
-    text = render_ansi(Snapshot(0, report, (report.overall,), best))
-    assert "half   " + "█" * 15 + "·" * 15 + " 0.50 ± 0.35 (n=2)" in text
+    state = Snapshot(0, report, (report.overall,), best)
+    text = render_ansi(Scene(state, {}, steps=5, examples_per_step=1, left=1.0))
+    assert "half   " + "█" * 10 + "·" * 10 + " 0.50 ± 0.35 (n=2)" in text
     assert "silent" in text
     assert "not measured" in text
     assert "learning curve ▅" in text
