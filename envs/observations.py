@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, SupportsFloat
 
 import gymnasium as gym
 import numpy as np
@@ -34,7 +34,22 @@ def score_arrays(scores: Scores, prefix: str = "") -> dict[str, Any]:
     }
 
 
-class SkillObservation(gym.ObservationWrapper[Obs, Any, Report]):
+class ArrayObservation(gym.ObservationWrapper[Obs, Any, Any]):
+    """Observation wrapper: arrays in place of a report, whose items are not to be seen."""
+
+    def step(self, action: Any) -> tuple[Obs, SupportsFloat, bool, bool, dict[str, Any]]:
+        """A step without the report of the aided evaluation, which has the same items."""
+        observation, reward, terminated, truncated, info = super().step(action)
+        return (
+            observation,
+            reward,
+            terminated,
+            truncated,
+            {k: v for k, v in info.items() if k != "aided"},
+        )
+
+
+class SkillObservation(ArrayObservation):
     """Observation wrapper: accuracy, n and standard error per skill and level, and the budget.
 
     Where n is 0 nothing was measured, and accuracy and stderr are 0 by convention.

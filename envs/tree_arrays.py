@@ -12,7 +12,7 @@ import numpy as np
 
 from teachgym.envs.base import base_of
 from teachgym.envs.numeric import NumericAction
-from teachgym.envs.observations import count_box, score_arrays, unit_box
+from teachgym.envs.observations import ArrayObservation, count_box, score_arrays, unit_box
 from teachgym.envs.skill_tree import SkillTree
 from teachgym.forest import Forest, TreeReport
 from teachgym.metrics import by_group
@@ -41,7 +41,7 @@ class TreeMoves(NumericAction):
         return decode_moves(action, self._tree.forest, base.examples_per_step)
 
 
-class TreeArrays(gym.ObservationWrapper[Any, Any, Any]):
+class TreeArrays(ArrayObservation):
     """Observation wrapper: the forest as arrays; columns without a subskill are 0."""
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:

@@ -16,6 +16,7 @@ from teachgym.errors import ConformanceError, UnknownSkillError, unknown
 from teachgym.protocols import Student, Trainer
 from teachgym.testing.toy import SKILLS, solve, split_prompt
 from teachgym.types import (
+    EXERCISE,
     Checkpoint,
     Completion,
     Cost,
@@ -65,8 +66,10 @@ class TableStudent(Student):
         return [self.solve(p) if self._masters(p) else "?" for p in prompts]
 
     def learn(self, example: Example) -> None:
-        """Count one example; only a right target teaches anything."""
+        """Count one example; only an exercise with its right target teaches anything."""
         self.share(example.skill)
+        if example.kind != EXERCISE:
+            return
         if self.skill_of(example.question) and self.solve(example.question) == example.target:
             self._taught[self.skills.index(example.skill)] += 1
 

@@ -14,6 +14,7 @@ import pytest
 from teachgym.agents import make_teacher
 from teachgym.envs import TeacherEnv
 from teachgym.envs.aids import Aided, choose_aids
+from teachgym.envs.base import base_of
 from teachgym.envs.rules import EpisodeRules
 from teachgym.errors import ConfigError, UnsupportedError
 from teachgym.evaluation import GenerateAndGrade
@@ -204,13 +205,14 @@ def test_few_shot_gives_solved_training_exercises_of_each_skill() -> None:
     np.testing.assert_array_equal(transition.action, np.full((4, 2), 1 / 8, np.float32))
     task: Any = env.get_wrapper_attr("task")
     solved = {f"{e.prompt}{e.target}": e.skill for e in task.examples("train")}
-    for prediction, item in zip(
-        transition.info["aided"].predictions, task.examples("val"), strict=True
-    ):
-        *shots, prompt = prediction.example.prompt.split("\n")
-        assert prompt == item.prompt
-        assert len(shots) == 2
-        assert {solved[shot] for shot in shots} == {item.skill}
+    aids = base_of(env).state.aids
+    assert {aid.skill for aid in aids} == {item.skill for item in task.examples("val")}
+    for aid in aids:
+        *shots, nothing = aid.text.split("\n")
+        assert (len(shots), nothing) == (2, "")
+        assert {solved[shot] for shot in shots} == {aid.skill}
+    assert transition.info["metrics"]["aided/given"] == len(task.examples("val"))
+    assert "aided" not in transition.info  # Its items are those of val.
     env.close()
 
 

@@ -66,7 +66,7 @@ def make_tree(engine: str, proposer: str, folder: Path) -> SkillTree:
 
 
 @pytest.mark.parametrize("proposer", PROPOSERS)
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", [name for name in ENGINES if name != "rephrase"])  # No words.
 def test_everything_trained_counts_for_the_subskill_it_was_ordered_for(
     engine: str, proposer: str, tmp_path: Path
 ) -> None:

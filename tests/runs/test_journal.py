@@ -47,7 +47,7 @@ def test_a_transition_comes_back_as_it_was(id_: str, view: str) -> None:
         observation, action, float(reward), following, terminated, truncated, dict(info)
     )
     line = through_a_file(describe_step(env, lived))
-    recalled = recall_step(env, observation, action, line)
+    recalled = recall_step(env, observation, action, line, info["data"])
     assert env.observation_space.contains(recalled.next_observation)
     assert through_a_file(describe_step(env, recalled)) == line
     assert data_equivalence(recalled.next_observation, following)

@@ -29,6 +29,7 @@ def bench(scores: dict[str, list[float]]) -> BenchMaterial:
             curve=[Score(1, score, 0.0)],
             spent=Cost(),
             gap=Score(1, 0.0, 0.0),
+            with_aids=None,
         )
         for arm, own in scores.items()
         for seed, score in enumerate(own)
