@@ -6,7 +6,7 @@
 
 FROM python:3.11-slim AS wheel
 WORKDIR /source
-COPY setup.cfg pyproject.toml README.md LICENSE ./
+COPY setup.cfg pyproject.toml README.md LICENSE teachgym_verifiers.py ./
 COPY teachgym teachgym
 COPY envs envs
 COPY agents agents

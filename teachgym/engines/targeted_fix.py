@@ -15,7 +15,7 @@ from teachgym.types import Example, Order
 class TargetedFixEngine(SeededEngine):
     """Answers a seed so that the first wrong step of the student's answer is set right.
 
-    What the teacher of Learn-to-Reason (Jiang et al. 2023, arXiv 2310.13332, section 3.2) does when
+    What the teacher of Learn-to-Reason (Wang et al. 2023, arXiv 2310.13332, section 3.2) does when
     it is shown a student's wrong rationale, as far as a task with written steps can do it by rule.
     The order's hint is the wrong answer. The target is the seed's own; the first of its lines that
     the wrong answer does not have has the loss weight ``weight``, and the wrong answer is the
