@@ -16,10 +16,10 @@ and may take minutes, and clients of OpenEnv give up after one: so the server an
 from __future__ import annotations
 
 import json
-from concurrent.futures import Future, wait
+from concurrent.futures import wait
 from typing import Any
 
-from teachgym.bridges.sessions import Outcome, Session, Sessions, sessions_for
+from teachgym.bridges.sessions import Session, Sessions, sessions_for
 from teachgym.errors import EpisodeError, require_packages
 
 require_packages("openenv", "openenv")
@@ -64,7 +64,6 @@ class Lessons(Environment):
         super().__init__()
         self._sessions, self._within = sessions, answer_within
         self._session: Session | None = None
-        self._last: Future[Outcome] | None = None
         self._state = State()
 
     def reset(self, seed: int | None = None, episode_id: str | None = None, **_: Any) -> Lesson:
@@ -83,14 +82,14 @@ class Lessons(Environment):
         """
         session = self._begun()
         if action.text is not None:
-            self._last = session.reply(action.text)
+            session.reply(action.text)
             self._state.step_count += 1
-        if self._last is None:
+        if session.last is None:
             raise EpisodeError("no reply is being carried out; send one with a text")
-        wait([self._last], timeout=timeout_s or self._within)
-        if not self._last.done():
+        wait([session.last], timeout=timeout_s or self._within)
+        if not session.last.done():
             return Lesson(pending=True)
-        outcome = self._last.result()
+        outcome = session.last.result()
         return Lesson(
             messages=_plain(session),
             gain=outcome.gain,
@@ -108,7 +107,7 @@ class Lessons(Environment):
         """Let go of the student."""
         if self._session is not None:
             self._session.close()
-            self._session = self._last = None
+            self._session = None
 
     def _begun(self) -> Session:
         if self._session is None:

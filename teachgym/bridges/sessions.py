@@ -112,17 +112,18 @@ class Sessions:
         unique = [*dict.fromkeys(pairs)]  # Equal replies in one state have equal outcomes.
         branch = self._forks.branch([state for state, _ in unique], [r for _, r in unique])
         places = [unique.index(pair) for pair in pairs]
-        for tried, place in zip(some, places, strict=True):
-            self._move(tried.session, branch, place)
+        outcomes = [_outcome(branch, place) for place in places]
+        for tried, place, outcome in zip(some, places, outcomes, strict=True):
+            self._move(tried.session, branch.ids[place], ended=outcome.ended)
         for state, _ in pairs:
             self._let_go(state)
-        for tried, place in zip(some, places, strict=True):
-            tried.outcome.set_result(_outcome(branch, place))
+        for tried, outcome in zip(some, outcomes, strict=True):
+            tried.outcome.set_result(outcome)
 
-    def _move(self, session: Session, branch: Branch, place: int) -> None:
+    def _move(self, session: Session, state: str, *, ended: bool) -> None:
         """Put a session into the state after its reply."""
-        session.state = branch.ids[place]
-        session.ended |= _outcome(branch, place).ended
+        session.state = state
+        session.ended |= ended
         session.messages = () if session.ended else self._asked(session.state)
         self._held[session.state] += 1
 
@@ -135,12 +136,15 @@ class Sessions:
 
 
 class Session:
-    """One conversation. ``state`` is the id of its student in the forks."""
+    """One conversation.
+
+    ``state`` is the id of its student in the forks, ``last`` what comes of its last reply.
+    """
 
     def __init__(self, sessions: Sessions, state: str, messages: Messages) -> None:
         self.state, self.messages, self.ended = state, messages, False
         self._sessions = sessions
-        self._last: Future[Outcome] | None = None
+        self.last: Future[Outcome] | None = None
 
     def reply(self, text: str) -> Future[Outcome]:
         """Carry out what a language model says to ``messages``, which then are the next ones.
@@ -148,14 +152,14 @@ class Session:
         Raises:
             EpisodeError: after the end, or while another reply is being carried out.
         """
-        if self.ended or (self._last is not None and not self._last.done()):
+        if self.ended or (self.last is not None and not self.last.done()):
             raise EpisodeError(
                 "this session has ended; open another one"
                 if self.ended
                 else "a reply of this session is being carried out; wait for its outcome first"
             )
-        self._last = self._sessions._teach(self, text)
-        return self._last
+        self.last = self._sessions._teach(self, text)
+        return self.last
 
     def close(self) -> None:
         """Let go of the student, once a reply that is being carried out is."""
