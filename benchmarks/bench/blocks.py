@@ -1,6 +1,6 @@
 """Whether fresh seeds overturn what a bench was sure of.
 
-    teachgym bench tiny --seeds 60 --arm alp --arm ucb1 --out bench/fresh
+    teachgym bench tiny --seeds 40 --first-seed 20 --arm alp --arm ucb1 --out bench/fresh
     python -m teachgym.benchmarks.bench.blocks bench/tiny bench/fresh
 
 A statement of a bench is that an arm is above or below the one it is compared with; it is sure of

@@ -7,15 +7,16 @@ on a board was complete, intact and run as its suite says when it was added.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from teachgym.benchmarks.bench.leaderboard import LeaderboardRow, stand
 from teachgym.benchmarks.bench.lines import result_lines
+from teachgym.benchmarks.bench.outcomes import Outcomes, read_outcomes
 from teachgym.benchmarks.bench.runner import read_results, read_states, read_suite
-from teachgym.benchmarks.bench.suites import Arm, Cell, Suite
+from teachgym.benchmarks.bench.suites import Cell, Suite
 from teachgym.errors import ConfigError, RunError
 from teachgym.records import Record
 from teachgym.redaction import hide
@@ -39,21 +40,14 @@ class Entry:
     """Of its runs, at least one."""
 
     @cached_property
-    def scores(self) -> Mapping[str, Mapping[int, float]]:
-        """Test accuracy by name of the arm and seed."""
-        scores: defaultdict[str, dict[int, float]] = defaultdict(dict)
-        for line in self.lines:
-            scores[line["arm"]][line["seed"]] = line["test_after"]
-        return dict(scores)
+    def outcomes(self) -> Outcomes:
+        """What the lines say of each run."""
+        return read_outcomes(self.lines)
 
-    @property
-    def arms(self) -> list[Arm]:
-        """The arms with runs."""
-        return [arm for arm in self.suite.arms if arm.name in self.scores]
-
-    def cell(self, arm: Arm) -> Cell:
-        """A run of an arm."""
-        return Cell(self.suite, arm, min(self.scores[arm.name]))
+    @cached_property
+    def standings(self) -> list[LeaderboardRow]:
+        """Best arm first, those without runs left out."""
+        return [line for line in stand(self.suite, self.outcomes) if line.finished]
 
 
 def read_board(folder: Path) -> list[Entry]:
@@ -65,29 +59,44 @@ def read_board(folder: Path) -> list[Entry]:
     suites = sorted(folder.glob(f"*{SUITE}"), key=_name)
     if not suites:
         raise RunError(f"{folder} is no board (it has no *{SUITE}); add a bench to it with --add")
-    return [_read(path) for path in suites]
+    return [read_entry(path.with_name(f"{_name(path)}{LINES}")) for path in suites]
 
 
 def add_bench(bench: Path, board: Path, name: str = "") -> Path:
     """Check a bench, add it to a board under its folder's name or another, and return its lines.
 
+    Where the board has a bench of that name whose arms and settings are the same, and whose seeds
+    end where those of this one begin, the runs are added to it.
+
     Raises:
         RunError: if it has runs that are missing, damaged or were resumed with something changed,
-            or the board has a bench of that name.
+            or the board has another bench of that name.
         ConfigError: for a bench with too few seeds.
     """
-    name = name or bench.resolve().name
-    path = board / f"{name}{LINES}"
-    if path.exists():
-        raise RunError(f"{path} is on the board already; remove it or give another --name")
+    path = board / f"{name or bench.resolve().name}{LINES}"
     suite = read_suite(bench)
-    lines = _checked_lines(suite, bench)
+    earlier = read_entry(path) if path.exists() else None
+    if earlier is not None and not _goes_on(earlier.suite, suite):
+        raise RunError(
+            f"{path} is on the board already, and {bench} does not go on with it; remove it or "
+            f"give another --name (more seeds of it: --first-seed {earlier.suite.all_seeds.stop})"
+        )
+    lines: Sequence[Record] = _checked_lines(suite, bench)
+    if earlier is not None:
+        lines = sorted((*earlier.lines, *lines), key=lambda line: (line["arm"], line["seed"]))
+        suite = replace(earlier.suite, seeds=earlier.suite.seeds + suite.seeds)
     board.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         text = "".join(f"{json.dumps(line)}\n" for line in lines)
         temporary.write_text(hide(text), encoding="utf-8")
-    write_json(board / f"{name}{SUITE}", suite.to_json())
+    write_json(path.with_name(f"{_name(path)}{SUITE}"), suite.to_json())
     return path
+
+
+def _goes_on(earlier: Suite, suite: Suite) -> bool:
+    """Whether a suite is another one with the seeds that come next."""
+    same = replace(suite, seeds=earlier.seeds, first_seed=earlier.first_seed) == earlier
+    return same and suite.first_seed == earlier.all_seeds.stop
 
 
 def _checked_lines(suite: Suite, bench: Path) -> list[Record]:
@@ -115,13 +124,14 @@ def _checked_lines(suite: Suite, bench: Path) -> list[Record]:
     return result_lines(suite, bench, results)
 
 
-def _name(path: Path) -> str:
-    return path.name.removesuffix(SUITE)
+def read_entry(lines: Path) -> Entry:
+    """The bench of a file of lines, with the suite beside it.
 
-
-def _read(path: Path) -> Entry:
-    name = _name(path)
-    lines = path.with_name(f"{name}{LINES}")
+    Raises:
+        RunError: if there are no lines, or they are not of that suite.
+    """
+    name = _name(lines)
+    path = lines.with_name(f"{name}{SUITE}")
     try:
         suite = Suite.of(read_json(path))
     except ConfigError as error:
@@ -137,3 +147,7 @@ def _read(path: Path) -> Entry:
     if not entry.lines:
         raise RunError(f"{lines} is missing or empty; add the bench again from its folder")
     return entry
+
+
+def _name(path: Path) -> str:
+    return path.name.removesuffix(SUITE).removesuffix(LINES)

@@ -11,10 +11,12 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import TypeVar
 
 import numpy as np
 
 from teachgym.agents import teacher_entry
+from teachgym.benchmarks.bench.outcomes import Outcome, Outcomes
 from teachgym.benchmarks.bench.statistics import (
     Interval,
     PairedTest,
@@ -29,13 +31,10 @@ from teachgym.benchmarks.bench.suites import Arm, Cell, Suite
 from teachgym.errors import ConfigError
 from teachgym.metrics import rank_correlation
 from teachgym.report.tables import Rows
-from teachgym.runs.result import RunResult
 from teachgym.types import FloatArray, FrozenDict, Score
 
-Results = Mapping[tuple[str, int], RunResult]
-"""By name of the arm and seed; cells that are not finished are left out."""
-
-
+Run = TypeVar("Run")
+"""What is known of a finished run."""
 FEWEST_ARMS = 3
 """Arms that a rank correlation takes: of two it is +1 or -1 whatever they are."""
 
@@ -87,27 +86,27 @@ class LeaderboardRow:
     """Accuracy on val without and with aids (``RunResult.with_aids``), over runs; None without."""
 
 
-def stand(suite: Suite, results: Results, *, seed: int = 0) -> list[LeaderboardRow]:
+def stand(suite: Suite, outcomes: Outcomes, *, seed: int = 0) -> list[LeaderboardRow]:
     """One line per arm, best mean test accuracy first, arms without results last.
 
     Args:
         suite: what was compared.
-        results: of its finished cells.
+        outcomes: of its finished cells.
         seed: of the bootstrap.
     """
-    runs = by_arm(suite, results)
-    scores = {name: _by_seed(own) for name, own in runs.items()}
+    runs = by_arm(suite, outcomes)
+    scores = {name: {s: run.test for s, run in own.items()} for name, own in runs.items()}
     tests = {
         arm.name: test
         for arm in suite.arms
-        if (test := _compare(runs, arm.name, suite.compared(arm))) is not None
+        if (test := _compare(scores, arm.name, suite.compared(arm))) is not None
     }
     adjusted = holm({name: test.p for name, test in tests.items()})
     rng = np.random.default_rng(seed)
     standings = []
     for arm in suite.arms:
-        mine = _scores(runs[arm.name])
-        rivals = match_scores(suite, runs[arm.name], runs[suite.compared(arm)])
+        own, mine = runs[arm.name].values(), _array(scores[arm.name])
+        rivals = match_scores(suite, scores[arm.name], scores[suite.compared(arm)])
         tested = arm.name in tests
         standings.append(
             LeaderboardRow(
@@ -125,31 +124,42 @@ def stand(suite: Suite, results: Results, *, seed: int = 0) -> list[LeaderboardR
                 better=probability_of_improvement(*rivals, paired=bool(suite.seeded))
                 if tested
                 else float("nan"),
-                bases=_by_base(suite, arm, runs) if tested else (),
-                room=room_share(scores, arm.name, suite.compared(arm), seed),
+                bases=_by_base(suite, arm, scores) if tested else (),
+                room=_room_share(scores, arm.name, suite.compared(arm), seed),
                 beyond={
                     control: test
                     for control in suite.beyond
-                    if (test := _compare(runs, arm.name, control)) is not None
+                    if (test := _compare(scores, arm.name, control)) is not None
                 },
-                examples=_mean_examples(runs[arm.name].values()),
-                gap=_gap(runs[arm.name].values()),
-                figures=_figures(runs[arm.name].values()),
-                with_aids=_with_aids(runs[arm.name].values()),
+                examples=fmean(run.examples for run in own) if own else math.nan,
+                gap=Score.of_repetitions(run.gap for run in own) if own else None,
+                figures=_figures(own),
+                with_aids=_with_aids(own),
             )
         )
     return sorted(standings, key=lambda line: -(line.test.mean if line.test else -1.0))
 
 
-def by_arm(suite: Suite, results: Results) -> dict[str, dict[int, RunResult]]:
-    """Results of every arm by seed, in the order of seeds; empty for an arm without any."""
+def by_arm(suite: Suite, results: Mapping[tuple[str, int], Run]) -> dict[str, dict[int, Run]]:
+    """Runs of every arm by seed, in the order of seeds; empty for an arm without any."""
     return {
-        arm.name: {s: results[arm.name, s] for s in range(suite.seeds) if (arm.name, s) in results}
+        arm.name: {s: results[arm.name, s] for s in suite.all_seeds if (arm.name, s) in results}
         for arm in suite.arms
     }
 
 
-def agreement(ours: Results, theirs: Results) -> tuple[float, int]:
+def by_condition(
+    suite: Suite, standings: Sequence[LeaderboardRow]
+) -> dict[str, list[LeaderboardRow]]:
+    """Lines by condition in the order of the suite: what is compared with each other."""
+    conditions = {arm.name: arm.condition for arm in suite.arms}
+    panels: dict[str, list[LeaderboardRow]] = {name: [] for name in conditions.values()}
+    for line in standings:
+        panels[conditions[line.arm]].append(line)
+    return panels
+
+
+def agreement(ours: Outcomes, theirs: Outcomes) -> tuple[float, int]:
     """How alike two benches rank the arms that both have: Spearman's rho and the number of arms.
 
     By mean test accuracy. Controls count: they are arms too.
@@ -167,61 +177,52 @@ def agreement(ours: Results, theirs: Results) -> tuple[float, int]:
     return rank_correlation([first[a] for a in shared], [second[a] for a in shared]), len(shared)
 
 
-def _means(results: Results) -> dict[str, float]:
+def _means(outcomes: Outcomes) -> dict[str, float]:
     scores: dict[str, list[float]] = {}
-    for (arm, _), run in results.items():
-        scores.setdefault(arm, []).append(run.test.after.mean)
+    for (arm, _), run in outcomes.items():
+        scores.setdefault(arm, []).append(run.test)
     return {arm: fmean(own) for arm, own in scores.items()}
 
 
 def match_scores(
-    suite: Suite, mine: Mapping[int, RunResult], theirs: Mapping[int, RunResult]
+    suite: Suite, mine: Mapping[int, float], theirs: Mapping[int, float]
 ) -> tuple[FloatArray, FloatArray]:
-    """Final test accuracies of two arms, shapes (n_mine,) and (n_theirs,), to compare run by run.
+    """Scores by seed of two arms as shapes (n_mine,) and (n_theirs,), to compare run by run.
 
     Where seeds decide the environment too (``Suite.seeded``), only runs of one seed can be
     compared: then they are those of the seeds that both have, in the same order.
     """
     if not suite.seeded:
-        return _scores(mine), _scores(theirs)
-    shared = sorted(set(mine) & set(theirs))
-    return _scores({s: mine[s] for s in shared}), _scores({s: theirs[s] for s in shared})
+        return _array(mine), _array(theirs)
+    shared = sorted(mine.keys() & theirs.keys())
+    return _array({s: mine[s] for s in shared}), _array({s: theirs[s] for s in shared})
 
 
-def compare(mine: Mapping[int, RunResult], theirs: Mapping[int, RunResult]) -> PairedTest:
-    """Final test accuracies on the seeds that both have, at least one."""
-    return compare_scores(*(_by_seed(runs) for runs in (mine, theirs)))
+def _array(scores: Mapping[int, float]) -> FloatArray:
+    return np.array(list(scores.values()))
 
 
-def compare_scores(mine: Mapping[int, float], theirs: Mapping[int, float]) -> PairedTest:
-    """Scores by seed, on the seeds that both have, at least one."""
-    shared = sorted(set(mine) & set(theirs))
-    return compare_paired([mine[s] for s in shared], [theirs[s] for s in shared])
-
-
-def _compare(
-    runs: Mapping[str, Mapping[int, RunResult]], arm: str, other: str
-) -> PairedTest | None:
-    """The comparison of two arms; None for an arm with itself, or without a seed that both have."""
-    if arm == other or not set(runs[arm]) & set(runs[other]):
+def _compare(scores: Mapping[str, Mapping[int, float]], arm: str, other: str) -> PairedTest | None:
+    """Two arms on the seeds that both have; None for an arm with itself, or without such a seed."""
+    shared = sorted(scores[arm].keys() & scores[other].keys())
+    if arm == other or not shared:
         return None
-    return compare(runs[arm], runs[other])
+    return compare_paired(*([scores[name][s] for s in shared] for name in (arm, other)))
 
 
 def _by_base(
-    suite: Suite, arm: Arm, runs: Mapping[str, Mapping[int, RunResult]]
+    suite: Suite, arm: Arm, scores: Mapping[str, Mapping[int, float]]
 ) -> tuple[float, ...]:
     """Mean difference of test accuracy to the reference on each base that any seed has drawn."""
-    mine, theirs = runs[arm.name], runs[suite.compared(arm)]
+    mine, theirs = scores[arm.name], scores[suite.compared(arm)]
     differences: dict[int, list[float]] = {}
-    for seed in sorted(set(mine) & set(theirs)):
+    for seed in sorted(mine.keys() & theirs.keys()):
         if (base := Cell(suite, arm, seed).base) is not None:
-            change = mine[seed].test.after.mean - theirs[seed].test.after.mean
-            differences.setdefault(base, []).append(change)
+            differences.setdefault(base, []).append(mine[seed] - theirs[seed])
     return tuple(fmean(differences[base]) for base in sorted(differences))
 
 
-def room_share(
+def _room_share(
     scores: Mapping[str, Mapping[int, float]], arm: str, floor: str, seed: int = 0
 ) -> Interval | None:
     """Share of the room from ``floor`` to ``CEILING`` (``share_of_room``); scores by arm and seed.
@@ -238,36 +239,19 @@ def room_share(
     return share_of_room(mine, low, high, np.random.default_rng(seed))
 
 
-def _by_seed(runs: Mapping[int, RunResult]) -> dict[int, float]:
-    return {seed: run.test.after.mean for seed, run in runs.items()}
-
-
-def _scores(runs: Mapping[int, RunResult]) -> FloatArray:
-    return np.array([run.test.after.mean for run in runs.values()])
-
-
-def _mean_examples(runs: Collection[RunResult]) -> float:
-    return float(np.mean([run.spent.examples for run in runs])) if runs else float("nan")
-
-
-def _gap(runs: Collection[RunResult]) -> Score | None:
-    return Score.of_repetitions([run.gap.mean for run in runs]) if runs else None
-
-
-def _with_aids(runs: Collection[RunResult]) -> tuple[Score, Score] | None:
-    pairs = [pair for run in runs if (pair := run.with_aids) is not None]
+def _with_aids(runs: Collection[Outcome]) -> tuple[Score, Score] | None:
+    pairs = [run.with_aids for run in runs if run.with_aids is not None]
     if not pairs:
         return None
-    own, helped = ([score.mean for score in scores] for scores in zip(*pairs, strict=True))
+    own, helped = zip(*pairs, strict=True)
     return Score.of_repetitions(own), Score.of_repetitions(helped)
 
 
-def _figures(runs: Collection[RunResult]) -> dict[str, Score]:
+def _figures(runs: Collection[Outcome]) -> dict[str, Score]:
     """Mean and error over runs of what their best students reached on test besides accuracy."""
-    names = dict.fromkeys(name for run in runs for name in run.test.figures_after)
-    nothing = Score.nothing()
+    names = dict.fromkeys(name for run in runs for name in run.figures)
     return {
-        name: Score.of_repetitions(run.test.figures_after.get(name, nothing).mean for run in runs)
+        name: Score.of_repetitions(run.figures.get(name, math.nan) for run in runs)
         for name in names
     }
 

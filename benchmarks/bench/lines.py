@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from math import isnan
 from pathlib import Path
 from typing import Any
 
-from teachgym.benchmarks.bench.measures import Measures, examples_by_step
+from teachgym.benchmarks.bench.outcomes import Outcome
 from teachgym.benchmarks.bench.runner import read_seconds
 from teachgym.benchmarks.bench.suites import Cell, Suite
 from teachgym.records import Record
@@ -32,7 +32,7 @@ def result_lines(
 
 def _line(cell: Cell, folder: Path, run: RunResult) -> Record:
     """What was run, on which items (by digests of them), what came out, and what it cost."""
-    written = read_json(folder / "config.json")
+    written, outcome = read_json(folder / "config.json"), Outcome.of(run)
     return {
         "suite": f"{cell.suite.name}-v{cell.suite.version}",
         "arm": cell.arm.name,
@@ -47,15 +47,17 @@ def _line(cell: Cell, folder: Path, run: RunResult) -> Record:
         "seeded": list(cell.suite.seeded),
         "data": {name: digest[:12] for name, digest in written["data"].items()},
         "test_before": run.test.before.mean,
-        "test_after": run.test.after.mean,
-        **{f"test_{name}": s.mean for name, s in run.test.figures_after.items() if s.n},
+        "test_after": outcome.test,
+        "gap": outcome.gap,
+        **({"figures": dict(outcome.figures)} if outcome.figures else {}),
+        **({"with_aids": list(outcome.with_aids)} if outcome.with_aids else {}),
         "skills": _compared(run.test.skills_before, run.test.skills_after),
         "levels": _compared(run.test.levels_before, run.test.levels_after),
-        "val_curve": _rounded([point.mean for point in run.curve]),
-        "examples_by_step": examples_by_step(run),
+        "val_curve": _rounded(outcome.curve),
+        "examples_by_step": list(outcome.examples_by_step),
         "measures": {
             name: round(value, _DIGITS)
-            for name, value in asdict(Measures.of(run)).items()
+            for name, value in asdict(outcome.measures).items()
             if not isnan(value)
         },
         **{name: n for name, n in run.spent.as_dict().items() if n},
@@ -72,5 +74,5 @@ def _compared(before: Mapping[str, Score], after: Mapping[str, Score]) -> dict[s
     }
 
 
-def _rounded(values: list[float]) -> list[float]:
+def _rounded(values: Iterable[float]) -> list[float]:
     return [round(value, _DIGITS) for value in values]

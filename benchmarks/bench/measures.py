@@ -126,17 +126,17 @@ def restricted_mean(times: Sequence[float], horizon: float) -> Score:
 class Measures:
     """The measures of a run that need no other; nan = there is nothing to measure."""
 
-    area: float
+    area: float = math.nan
     """Area under the curve of ``val`` (``metrics.area_under_curve``)."""
-    backward_transfer: float
-    forgetting: float
-    worst_skill: float
+    backward_transfer: float = math.nan
+    forgetting: float = math.nan
+    worst_skill: float = math.nan
     """On test."""
-    worst_change: float
+    worst_change: float = math.nan
     """On test."""
-    held_out_skills: float
+    held_out_skills: float = math.nan
     """See ``held_out_gain``."""
-    held_out_levels: float
+    held_out_levels: float = math.nan
 
     @classmethod
     def of(cls, run: RunResult) -> Measures:

@@ -46,6 +46,9 @@ RETRIES = 2
 LOST = "its worker died; if memory ran out, give fewer --workers or a smaller --together"
 """What is said of a cell that no worker survives."""
 
+Results = Mapping[tuple[str, int], RunResult]
+"""By name of the arm and seed; cells that are not finished are left out."""
+
 Execute = Callable[[Sequence[Job]], Iterator[Outcome]]
 """Does the jobs in any order, and yields the outcome of each when it is known."""
 
@@ -63,9 +66,12 @@ def prepare(suite: Suite, folder: Path) -> None:
     if path.exists():
         written = read_suite(folder, suite)
         arms = {arm.name: arm for arm in (*written.arms, *suite.arms)}
-        seeds = max(written.seeds, suite.seeds)
         claims = tuple(dict.fromkeys((*written.claims, *suite.claims)))
-        suite = replace(suite, arms=tuple(arms.values()), claims=claims, seeds=seeds)
+        first = min(written.first_seed, suite.first_seed)
+        seeds = max(each.all_seeds.stop for each in (written, suite)) - first
+        suite = replace(
+            suite, arms=tuple(arms.values()), claims=claims, seeds=seeds, first_seed=first
+        )
         for cell in suite.cells():
             status(cell, folder)  # Before anything is written down that would be wrong.
     folder.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
 
-from teachgym.benchmarks.bench.leaderboard import Results, by_arm, show_test
+from teachgym.benchmarks.bench.leaderboard import by_arm, show_test
+from teachgym.benchmarks.bench.runner import Results
 from teachgym.benchmarks.bench.statistics import Interval, PairedTest, compare_paired
 from teachgym.benchmarks.bench.suites import Cell, Claim, Suite
 from teachgym.report.tables import NOTHING, Rows

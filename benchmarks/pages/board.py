@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from teachgym.agents import teacher_entry
 from teachgym.benchmarks.bench.board import LINES, Entry
 from teachgym.benchmarks.bench.forecast import budget_text
-from teachgym.benchmarks.bench.leaderboard import compare_scores, room_share, show_p
-from teachgym.benchmarks.bench.statistics import holm
-from teachgym.benchmarks.bench.suites import Arm
+from teachgym.benchmarks.bench.leaderboard import show_p, show_test
+from teachgym.benchmarks.bench.suites import Arm, Suite
+from teachgym.benchmarks.bench.suites import Cell as Run
 from teachgym.envs.config import EnvConfig, short_name
 from teachgym.experiment import student_name
 from teachgym.registry import label
 from teachgym.report.captions import short_commit
 from teachgym.report.html import Cell, Page, Section, html_table, write_page
-from teachgym.types import Score
 
 BOARD = "board.html"
 """Name of the page in the board's folder."""
@@ -76,35 +74,26 @@ def board_page(entries: Sequence[Entry]) -> Page:
 
 def _rows(entry: Entry) -> Iterator[Sequence[str | Cell]]:
     """A row for each arm of a bench, best mean test accuracy first."""
-    scores, suite = entry.scores, entry.suite
-    tests = {
-        arm.name: compare_scores(scores[arm.name], scores[other])
-        for arm in entry.arms
-        if (other := suite.compared(arm)) != arm.name
-        and scores.get(other, {}).keys() & scores[arm.name].keys()
-    }
-    adjusted = holm({name: test.p for name, test in tests.items()})
-    means = {arm.name: Score.of_repetitions(scores[arm.name].values()) for arm in entry.arms}
-    for arm in sorted(entry.arms, key=lambda arm: -means[arm.name].mean):
-        test, against = tests.get(arm.name), suite.compared(arm)
-        room = room_share(scores, arm.name, against)
+    arms = {arm.name: arm for arm in entry.suite.arms}
+    for line in entry.standings:
+        assert line.test is not None
         yield (
-            f"{arm.name}{' (control)' * arm.control}{' (tuned)' * arm.tuned}",
-            means[arm.name].show(".4f"),
-            against if test else "",
-            test.show() if test else "",
-            show_p(adjusted[arm.name]) if test else "",
-            room.show(2) if room else "",
-            str(means[arm.name].n),
-            teacher_entry(arm.teacher).observes or "",
+            f"{line.arm}{' (control)' * line.control}{' (tuned)' * line.tuned}",
+            line.test.show(".4f"),
+            line.reference if line.against else "",
+            show_test(line.against) if line.against else "",
+            show_p(line.p),
+            line.room.show(2) if line.room else "",
+            str(line.finished),
+            line.observes,
             Cell(entry.name, link=f"{entry.name}{LINES}"),
-            *_setting(entry, arm),
+            *_setting(entry.suite, arms[line.arm]),
         )
 
 
-def _setting(entry: Entry, arm: Arm) -> tuple[str, str, str, str]:
+def _setting(suite: Suite, arm: Arm) -> tuple[str, str, str, str]:
     """Task, student, budget and environment of an arm."""
-    config = entry.cell(arm).config
+    config = Run(suite, arm, suite.first_seed).config
     task = config.env_settings.get("task", EnvConfig.task)
     return label(task), label(student_name(config)), budget_text(config), short_name(config.env)
 

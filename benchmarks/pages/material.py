@@ -12,13 +12,14 @@ import numpy as np
 
 from teachgym.benchmarks.bench.leaderboard import (
     LeaderboardRow,
-    Results,
     by_arm,
+    by_condition,
     match_scores,
     stand,
 )
 from teachgym.benchmarks.bench.lines import result_lines
-from teachgym.benchmarks.bench.runner import Status, read_results, read_states
+from teachgym.benchmarks.bench.outcomes import Outcomes, outcomes_of
+from teachgym.benchmarks.bench.runner import Results, Status, read_results, read_states
 from teachgym.benchmarks.bench.statistics import Interval, improvement
 from teachgym.benchmarks.bench.suites import Arm, Suite
 from teachgym.benchmarks.pages.skill_gains import mean_levels
@@ -39,6 +40,8 @@ class BenchMaterial:
     suite: Suite
     results: Results
     """Of the finished cells."""
+    outcomes: Outcomes
+    """The same, as tables see them."""
     states: Mapping[tuple[str, int], Status]
     """Of every cell, by name of the arm and seed."""
     standings: Sequence[LeaderboardRow]
@@ -56,14 +59,16 @@ class BenchMaterial:
     def read(cls, suite: Suite, folder: Path) -> BenchMaterial:
         """Read every finished cell's result."""
         results = read_results(suite, folder)
+        outcomes = outcomes_of(results)
         cells = {(cell.arm.name, cell.seed): cell for cell in suite.cells()}
         lines = result_lines(suite, folder, results)
-        standings = stand(suite, results)
+        standings = stand(suite, outcomes)
         leaders = _leaders(suite, standings)
         one = next((RunFolder(folder / cells[k].path) for k in results if k[0] in leaders), None)
         return cls(
             suite=suite,
             results=results,
+            outcomes=outcomes,
             states=read_states(suite, folder, results),
             standings=standings,
             lines=lines,
@@ -89,10 +94,7 @@ class BenchMaterial:
     @cached_property
     def panels(self) -> dict[str, list[LeaderboardRow]]:
         """Standings by condition: what is compared with each other, best arm first."""
-        panels: dict[str, list[LeaderboardRow]] = {arm.condition: [] for arm in self.suite.arms}
-        for line in self.standings:
-            panels[self.arms[line.arm].condition].append(line)
-        return panels
+        return by_condition(self.suite, self.standings)
 
     @cached_property
     def runs(self) -> dict[str, list[RunResult]]:
@@ -113,7 +115,13 @@ class BenchMaterial:
         Of the same seed where seeds decide the environment too (``leaderboard.match_scores``);
         nan where no seed is shared then.
         """
-        pair = match_scores(self.suite, self.by_seed[arm], self.by_seed[other])
+        pair = match_scores(
+            self.suite,
+            *(
+                {seed: run.test.after.mean for seed, run in self.by_seed[name].items()}
+                for name in (arm, other)
+            ),
+        )
         if not all(map(len, pair)):
             return Interval(math.nan, math.nan, math.nan)
         paired = bool(self.suite.seeded)

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from statistics import fmean
 
-from teachgym.benchmarks.bench.measures import (
-    Measures,
-    examples_by_step,
-    restricted_mean,
-    time_to,
-)
+from teachgym.benchmarks.bench.leaderboard import LeaderboardRow, by_arm, by_condition
+from teachgym.benchmarks.bench.measures import Measures, restricted_mean, time_to
+from teachgym.benchmarks.bench.outcomes import Outcome, Outcomes
+from teachgym.benchmarks.bench.suites import Suite
 from teachgym.benchmarks.pages.captions import errors
 from teachgym.benchmarks.pages.charts import titled
 from teachgym.benchmarks.pages.material import BenchMaterial
 from teachgym.report.html import Section, figure, html_table
 from teachgym.report.tables import Rows
-from teachgym.runs.result import RunResult
 from teachgym.types import Score
 
 CEILING = "planned"
@@ -26,10 +23,8 @@ CEILING = "planned"
 SHARE = 0.8
 """Of the ceiling's gain on val, that a run has to reach."""
 _SIGNED = ("backward_transfer", "worst_change", "held_out_skills", "held_out_levels")
-Runs = Mapping[str, Mapping[int, RunResult]]
+Runs = Mapping[str, Mapping[int, Outcome]]
 """By arm and seed; >= 1 run of each arm."""
-Measured = Mapping[str, Mapping[int, Measures]]
-"""The same runs, measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +48,9 @@ def measure_section(bench: BenchMaterial) -> Section:
             f"Ceiling: {ceiling}.",
             html_table(rows, sortable=True),
         )
-        for condition, ceiling, rows in condition_measures(bench)
+        for condition, ceiling, rows in condition_measures(
+            bench.suite, bench.standings, bench.outcomes
+        )
     ]
     counts = [len(runs) for runs in bench.runs.values()]
     intro = (
@@ -70,22 +67,20 @@ def measure_section(bench: BenchMaterial) -> Section:
     return Section("measures", "Kept, lost and how early", intro, parts)
 
 
-def condition_measures(bench: BenchMaterial) -> Iterator[tuple[str, str, Rows]]:
-    """Each condition with results, its ceiling, and the measures of its arms."""
-    for condition, lines in bench.panels.items():
-        runs = {line.arm: bench.by_seed[line.arm] for line in lines if line.finished}
-        if runs:
-            measured = {
-                arm: {seed: Measures.of(run) for seed, run in own.items()}
-                for arm, own in runs.items()
-            }
-            ceiling = find_ceiling(measured)
-            yield condition, ceiling, measure_rows(runs, measured, ceiling)
+def condition_measures(
+    suite: Suite, standings: Sequence[LeaderboardRow], outcomes: Outcomes
+) -> Iterator[tuple[str, str, Rows]]:
+    """Each condition with results, its ceiling, and the measures of its arms, best first."""
+    runs = by_arm(suite, outcomes)
+    for condition, lines in by_condition(suite, standings).items():
+        if own := {line.arm: runs[line.arm] for line in lines if line.finished}:
+            ceiling = find_ceiling(own)
+            yield condition, ceiling, measure_rows(own, ceiling)
 
 
-def measure_rows(runs: Runs, measured: Measured, ceiling: str) -> Rows:
+def measure_rows(runs: Runs, ceiling: str) -> Rows:
     """Header and a row per arm; what no arm has is left out."""
-    own = {arm: _means(seeds.values()) for arm, seeds in measured.items()}
+    own = {arm: _means(seeds.values()) for arm, seeds in runs.items()}
     names = [f.name for f in fields(Measures) if any(means[f.name].n for means in own.values())]
     times = find_times(runs, ceiling)
     header = (
@@ -98,7 +93,7 @@ def measure_rows(runs: Runs, measured: Measured, ceiling: str) -> Rows:
         (
             f"{arm} (n={len(seeds)})",
             *(_show(own[arm][name], "+" * (name in _SIGNED)) for name in names),
-            "" if arm == ceiling else _show(regret(measured[ceiling], measured[arm]), "+"),
+            "" if arm == ceiling else _show(regret(runs[ceiling], runs[arm]), "+"),
             str(times[arm]) if times else "",
         )
         for arm, seeds in runs.items()
@@ -106,45 +101,46 @@ def measure_rows(runs: Runs, measured: Measured, ceiling: str) -> Rows:
     return (header, *rows)
 
 
-def find_ceiling(measured: Measured) -> str:
+def find_ceiling(runs: Runs) -> str:
     """``CEILING`` if it has runs, else the arm with the largest mean area."""
-    areas = {arm: _means(own.values())["area"].mean for arm, own in measured.items()}
+    areas = {arm: _means(own.values())["area"].mean for arm, own in runs.items()}
     return CEILING if CEILING in areas else max(areas, key=areas.__getitem__)
 
 
-def regret(best: Mapping[int, Measures], mine: Mapping[int, Measures]) -> Score:
+def regret(best: Mapping[int, Outcome], mine: Mapping[int, Outcome]) -> Score:
     """Mean over steps of how far ``val`` is below that of the best arm, paired by seed.
 
     The regret of bandits, with the accuracy after a step as its reward, divided by the steps.
     """
     shared = sorted(set(best) & set(mine))
-    return Score.of_repetitions([best[seed].area - mine[seed].area for seed in shared])
+    return Score.of_repetitions(
+        [best[seed].measures.area - mine[seed].measures.area for seed in shared]
+    )
 
 
 def find_times(runs: Runs, ceiling: str) -> dict[str, Time]:
     """By arm, how soon ``SHARE`` of the ceiling's gain is reached; empty where it has none."""
-    gain = fmean(run.curve[-1].mean - run.curve[0].mean for run in runs[ceiling].values())
+    gain = fmean(run.curve[-1] - run.curve[0] for run in runs[ceiling].values())
     if not gain > 0:
         return {}
     times = {
-        arm: [_time(run, run.curve[0].mean + SHARE * gain) for run in own.values()]
+        arm: [
+            time_to(run.curve, run.examples_by_step, run.curve[0] + SHARE * gain)
+            for run in own.values()
+        ]
         for arm, own in runs.items()
     }
-    horizon = max(sum(examples_by_step(run)) for own in runs.values() for run in own.values())
+    horizon = max(sum(run.examples_by_step) for own in runs.values() for run in own.values())
     return {
         arm: Time(restricted_mean(own, horizon), sum(map(math.isfinite, own)))
         for arm, own in times.items()
     }
 
 
-def _time(run: RunResult, threshold: float) -> float:
-    return time_to([point.mean for point in run.curve], examples_by_step(run), threshold)
-
-
-def _means(measured: Iterable[Measures]) -> dict[str, Score]:
+def _means(runs: Iterable[Outcome]) -> dict[str, Score]:
     """Mean and error over runs of each of ``Measures``, where there is something to measure."""
-    runs = [asdict(each) for each in measured]
-    return {f.name: Score.of_repetitions([run[f.name] for run in runs]) for f in fields(Measures)}
+    measured = [asdict(run.measures) for run in runs]
+    return {f.name: Score.of_repetitions(run[f.name] for run in measured) for f in fields(Measures)}
 
 
 def _show(score: Score, sign: str) -> str:

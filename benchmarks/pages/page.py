@@ -9,7 +9,8 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from teachgym.benchmarks.bench.leaderboard import detail_rows, leaderboard_rows
+from teachgym.benchmarks.bench.leaderboard import LeaderboardRow, detail_rows, leaderboard_rows
+from teachgym.benchmarks.bench.outcomes import Outcomes
 from teachgym.benchmarks.bench.suites import Suite
 from teachgym.benchmarks.bench.verdicts import claim_rows
 from teachgym.benchmarks.pages.captions import errors, intervals, sentence
@@ -75,12 +76,19 @@ def paper_charts(bench: BenchMaterial) -> dict[str, Chart]:
 
 def bench_tables(bench: BenchMaterial) -> list[Rows]:
     """The tables of a bench as text, first that of what it is about: its claims, or who leads."""
-    rows = leaderboard_rows(bench.suite, bench.standings)
-    claims = [claim_rows(bench.suite, bench.results)] if bench.suite.claims else []
-    if bench.suite.axes:
-        return [surface_rows(bench), rows]
-    measures = [table for *_, table in condition_measures(bench)]
-    return [*claims, rows, detail_rows(bench.suite, bench.standings), *measures]
+    suite = bench.suite
+    if suite.axes:
+        return [surface_rows(bench), leaderboard_rows(suite, bench.standings)]
+    claims = [claim_rows(suite, bench.results)] if suite.claims else []
+    return [*claims, *standing_tables(suite, bench.standings, bench.outcomes)]
+
+
+def standing_tables(
+    suite: Suite, standings: Sequence[LeaderboardRow], outcomes: Outcomes
+) -> list[Rows]:
+    """Who leads, what else test says, and the measures of each condition."""
+    measures = [table for *_, table in condition_measures(suite, standings, outcomes)]
+    return [leaderboard_rows(suite, standings), detail_rows(suite, standings), *measures]
 
 
 def bench_page(bench: BenchMaterial) -> Page:
@@ -248,7 +256,7 @@ def dynamics_rows(bench: BenchMaterial) -> Rows:
 
 
 def _cells(bench: BenchMaterial) -> Section:
-    seeds = range(bench.suite.seeds)
+    seeds = bench.suite.all_seeds
     rows: list[Sequence[str | Cell]] = [("arm", *(f"seed {seed}" for seed in seeds))]
     for line in (line for lines in bench.panels.values() for line in lines):
         rows.append((line.arm, *(_cell(bench, line.arm, seed) for seed in seeds)))

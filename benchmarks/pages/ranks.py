@@ -32,15 +32,11 @@ def rank_rows(bench: BenchMaterial, lines: Sequence[LeaderboardRow]) -> Rows:
 def _places(bench: BenchMaterial, arms: Sequence[str]) -> dict[str, str]:
     """The places that each arm may have, in words."""
     seeds = [
-        seed
-        for seed in range(bench.suite.seeds)
-        if all((arm, seed) in bench.results for arm in arms)
+        seed for seed in bench.suite.all_seeds if all((arm, seed) in bench.outcomes for arm in arms)
     ]
     if len(seeds) < FEWEST or len(arms) < 2:
         return {}
-    scores = {
-        arm: np.array([bench.results[arm, seed].test.after.mean for seed in seeds]) for arm in arms
-    }
+    scores = {arm: np.array([bench.outcomes[arm, seed].test for seed in seeds]) for arm in arms}
     sets = rank_sets(scores, np.random.default_rng(0))
     return {arm: f"{a} to {b}" if a < b else str(a) for arm, (a, b) in sets.items()}
 

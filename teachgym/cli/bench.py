@@ -133,6 +133,20 @@ def show_leaderboard(folder: Path, *, markdown: bool = False) -> None:
     say(f"page        {draw_bench(bench, folder)}")
 
 
+def show_lines(lines: Path, *, markdown: bool = False) -> None:
+    """Print the tables of a recorded bench by its lines and the suite beside them."""
+    from teachgym.benchmarks.bench.board import read_entry
+    from teachgym.benchmarks.pages.page import standing_tables
+    from teachgym.report.tables import markdown_rows
+
+    entry = read_entry(lines)
+    tables = standing_tables(entry.suite, entry.standings, entry.outcomes)
+    if markdown:
+        say("\n\n".join(map(markdown_rows, tables)))
+    else:
+        show_table(tables[0])
+
+
 def _write(path: Path, text: str) -> None:
     from teachgym.runs.files import replacing
 
@@ -169,9 +183,10 @@ def export_minari(folder: Path, out: Path) -> None:
 def show_agreement(folder: Path, other: Path) -> None:
     """Print how alike two benches rank the arms that both have."""
     from teachgym.benchmarks.bench.leaderboard import agreement
-    from teachgym.benchmarks.bench.runner import read_results, read_suite
+    from teachgym.benchmarks.bench.outcomes import read_outcomes
+    from teachgym.benchmarks.bench.union import read_lines
 
-    rho, shared = agreement(*(read_results(read_suite(path), path) for path in (folder, other)))
+    rho, shared = agreement(*(read_outcomes(read_lines(path)) for path in (folder, other)))
     say(f"rank correlation with {other} over {shared} arms: {rho:+.2f}")
 
 

@@ -207,6 +207,7 @@ def bench(
     suite: given.Suite,
     out: given.BenchOut = None,
     seeds: given.Seeds = None,
+    first_seed: given.FirstSeed = None,
     arm: given.Arms = None,
     limit: given.ShortForm = False,
     workers: given.Workers = 2,
@@ -251,7 +252,7 @@ def bench(
         if limit:
             short = wanted.shortened()
             wanted = wanted.narrowed(seeds=short.seeds) if arm else short
-        chosen = wanted.narrowed(arm or (), seeds).changed(**record)
+        chosen = wanted.narrowed(arm or (), seeds, first_seed).changed(**record)
         folder = settle(out) if out else Path("bench") / label(suite)
         execute = benching.choose_execution(
             workers, gpu or [], together, ray=ray, ray_gpus=ray_gpus
@@ -383,10 +384,11 @@ def report(
             show_union(folders, markdown=markdown)
             return
         [folder] = folders
-        if (folder / "suite.json").exists():
+        if folder.is_file() or (folder / "suite.json").exists():
             from teachgym.cli import bench as benching
 
-            benching.show_leaderboard(folder, markdown=markdown)
+            show_bench = benching.show_lines if folder.is_file() else benching.show_leaderboard
+            show_bench(folder, markdown=markdown)
             if agreement is not None:
                 benching.show_agreement(folder, agreement)
             return

@@ -188,6 +188,10 @@ Suite = Annotated[
 ]
 BenchOut = Annotated[Path | None, _option("Folder of the suite's runs.", "bench/SUITE")]
 Seeds = Annotated[int | None, _option("Seeds of each arm.", "what the suite says", min=1)]
+FirstSeed = Annotated[
+    int | None,
+    _option("The lowest of them: others than the suite's are a replication.", "0", min=0),
+]
 Arms = Annotated[
     list[str] | None,
     _option("Only this arm, and the reference; may be repeated.", "all", metavar="ARM"),

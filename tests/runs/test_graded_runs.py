@@ -13,6 +13,7 @@ import pytest
 from teachgym.benchmarks.bench.jobs import attempt
 from teachgym.benchmarks.bench.leaderboard import detail_rows, stand
 from teachgym.benchmarks.bench.lines import result_lines
+from teachgym.benchmarks.bench.outcomes import outcomes_of
 from teachgym.benchmarks.bench.runner import read_results, run_suite
 from teachgym.benchmarks.bench.suites import Arm, Suite
 from teachgym.experiment import RunConfig, read_result, resume, run
@@ -119,8 +120,8 @@ def test_a_bench_has_their_mean_and_error_over_seeds(
     list(run_suite(suite, tmp_path, partial(map, attempt)))
     results = read_results(suite, tmp_path)
     found = [results["uniform", seed].test.figures_after[METRIC].mean for seed in range(2)]
-    [line] = stand(suite, results)
+    [line] = stand(suite, outcomes_of(results))
     assert line.figures[METRIC] == Score.of_repetitions(found)
     header, row = detail_rows(suite, [line])
     assert row[header.index(f"test {METRIC}")] == line.figures[METRIC].show(".4f")
-    assert [each[f"test_{METRIC}"] for each in result_lines(suite, tmp_path, results)] == found
+    assert [each["figures"][METRIC] for each in result_lines(suite, tmp_path, results)] == found

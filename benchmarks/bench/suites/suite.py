@@ -87,7 +87,9 @@ class Suite:
     env_settings: Mapping[str, Any] = field(default_factory=dict)
     """Student, task, budget: the same for every arm, unless the arm says otherwise."""
     seeds: CountFromOne = 8
-    """Seeds 0 .. seeds - 1 for each arm."""
+    """Seeds of each arm, from ``first_seed`` on."""
+    first_seed: Count = 0
+    """The lowest seed; seeds that others have not used are a replication."""
     reference: str = "uniform"
     """The arm that others are compared with."""
     seeded: FromJson[tuple[str, ...]] = ()
@@ -122,7 +124,7 @@ class Suite:
             if name not in names:
                 raise ConfigError(unknown(f"arm of suite {self.name!r}", name, names))
         for arm in self.arms:
-            first, last = arm.seed_offset, arm.seed_offset + self.seeds - 1
+            first, last = (arm.seed_offset + self.all_seeds[end] for end in (0, -1))
             if (first < TUNING_SEED) if self.tunes else (last >= TUNING_SEED):
                 raise ConfigError(
                     f"arm {arm.name!r} of suite {self.name!r} has the seeds {first} to {last}; "
@@ -154,10 +156,17 @@ class Suite:
         """Name of the arm that an arm is compared with."""
         return arm.against or self.reference
 
-    def narrowed(self, arms: Sequence[str] = (), seeds: int | None = None) -> Suite:
+    @property
+    def all_seeds(self) -> range:
+        """The seeds of each arm."""
+        return range(self.first_seed, self.first_seed + self.seeds)
+
+    def narrowed(
+        self, arms: Sequence[str] = (), seeds: int | None = None, first_seed: int | None = None
+    ) -> Suite:
         """The suite with some of its arms (none named = all) and those they are compared with.
 
-        Claims about arms that are left are left too.
+        Claims about arms that are left are left too. Seeds stay as they are unless given.
 
         Raises:
             UnknownNameError: for an arm that it does not have.
@@ -175,6 +184,7 @@ class Suite:
             self,
             arms=tuple(arm for arm in self.arms if arm.name in kept),
             seeds=self.seeds if seeds is None else seeds,
+            first_seed=self.first_seed if first_seed is None else first_seed,
             brief=tuple(name for name in self.brief if name in kept),
             claims=tuple(c for c in self.claims if {c.arm, c.against} <= kept),
         )
@@ -229,7 +239,7 @@ class Suite:
 
     def cells(self) -> tuple[Cell, ...]:
         """Every arm with every seed; arms take turns, so that early results can be compared."""
-        return tuple(Cell(self, arm, seed) for seed in range(self.seeds) for arm in self.arms)
+        return tuple(Cell(self, arm, seed) for seed in self.all_seeds for arm in self.arms)
 
 
 @dataclass(frozen=True, slots=True)

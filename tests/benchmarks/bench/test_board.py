@@ -10,12 +10,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from teachgym.benchmarks.bench.board import add_bench, read_board
+from teachgym.benchmarks.bench.board import Entry, add_bench, read_board
 from teachgym.benchmarks.bench.leaderboard import stand
+from teachgym.benchmarks.bench.outcomes import outcomes_of
 from teachgym.benchmarks.bench.runner import read_results
+from teachgym.benchmarks.bench.suites import Suite
 from teachgym.benchmarks.pages.board import board_page
 from teachgym.cli import app
 from teachgym.errors import ConfigError, RunError
+from teachgym.records import Record
 from tests.benchmarks.bench.small_bench import SUITE, run_all
 
 RESULTS = Path(__file__).parents[3] / "benchmarks" / "results"
@@ -46,12 +49,11 @@ def test_a_bench_is_on_the_board_as_it_was_run(bench: Path, tmp_path: Path) -> N
     [entry] = read_board(board)
     assert (entry.name, entry.suite) == ("small", SUITE)
     results = read_results(SUITE, bench)
-    assert entry.scores == {
-        arm: {seed: results[arm, seed].test.after.mean for seed in (0, 1)}
-        for arm in ("uniform", "weak")
+    assert {key: outcome.test for key, outcome in entry.outcomes.items()} == {
+        key: result.test.after.mean for key, result in results.items()
     }
     shown = "".join((board / "board.html").read_text().split("\n"))
-    for line in stand(SUITE, results):
+    for line in stand(SUITE, outcomes_of(results)):
         assert line.test is not None
         assert line.test.show(".4f") in shown
         if line.against:
@@ -63,11 +65,58 @@ def test_a_bench_is_on_the_board_as_it_was_run(bench: Path, tmp_path: Path) -> N
 def test_a_bench_is_added_once_or_under_another_name(bench: Path, tmp_path: Path) -> None:
     board = tmp_path / "board"
     add_bench(bench, board)
-    with pytest.raises(RunError, match=r"is on the board already; .*--name"):
+    with pytest.raises(RunError, match=r"is on the board already, and .*--name"):
         add_bench(bench, board)
     add_bench(bench, board, "again")
     assert [entry.name for entry in read_board(board)] == ["again", "small"]
     assert "Benches" in board_page(read_board(board)).facts
+
+
+def test_more_seeds_of_a_bench_go_on_with_it(bench: Path, tmp_path: Path) -> None:
+    """Two and two seeds are the same lines as four at once."""
+    board, more, all_four = tmp_path / "board", tmp_path / "more", tmp_path / "all"
+    run_all(SUITE.narrowed(first_seed=2), more)
+    run_all(SUITE.narrowed(seeds=4), all_four)
+    add_bench(bench, board)
+    add_bench(more, board, "small")
+    add_bench(all_four, board)
+    grown, whole = read_board(board)[::-1]
+    assert (grown.name, grown.suite) == ("small", whole.suite)
+
+    def told(entry: Entry) -> list[Record]:
+        return [{k: v for k, v in line.items() if k != "seconds"} for line in entry.lines]
+
+    assert told(grown) == told(whole)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        SUITE,
+        SUITE.narrowed(first_seed=1),
+        SUITE.narrowed(first_seed=3),
+        SUITE.narrowed((), first_seed=2).changed({"replay": 0.5}),
+        SUITE.narrowed(("uniform",), first_seed=2),
+    ],
+    ids=["the same seeds", "one again", "one between", "other settings", "fewer arms"],
+)
+def test_what_does_not_go_on_with_a_bench_is_not_added_to_it(
+    bench: Path, tmp_path: Path, other: Suite
+) -> None:
+    board = tmp_path / "board"
+    lines = add_bench(bench, board).read_text()
+    run_all(other, tmp_path / "other")
+    with pytest.raises(RunError, match=r"does not go on with it; .*--first-seed 2"):
+        add_bench(tmp_path / "other", board, "small")
+    assert (board / "small.jsonl").read_text() == lines
+
+
+def test_recorded_lines_make_the_tables_of_their_runs(bench: Path, tmp_path: Path) -> None:
+    lines = add_bench(bench, tmp_path / "board")
+    CliRunner().invoke(app, ["report", str(bench)])
+    outcome = CliRunner().invoke(app, ["report", str(lines), "--markdown"])
+    assert outcome.exit_code == 0, outcome.output
+    assert outcome.output == (bench / "leaderboard.md").read_text()
 
 
 def test_a_bench_with_a_run_that_is_missing_is_refused(bench: Path, tmp_path: Path) -> None:
@@ -123,3 +172,10 @@ def test_a_folder_that_is_no_board_is_named(tmp_path: Path) -> None:
 def test_the_projects_own_results_are_a_board() -> None:
     entries = read_board(RESULTS)
     assert {"bench-tiny", "bench-tiny-simulated"} <= {entry.name for entry in entries}
+
+
+@pytest.mark.parametrize("lines", sorted(p.name for p in RESULTS.glob("*.suite.json")))
+def test_recorded_tables_are_those_of_their_lines(lines: str) -> None:
+    path = RESULTS / lines.replace(".suite.json", ".jsonl")
+    outcome = CliRunner().invoke(app, ["report", str(path), "--markdown"])
+    assert outcome.output == path.with_suffix(".md").read_text()

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from teachgym.benchmarks.bench.leaderboard import agreement, detail_rows, match_scores, stand
+from teachgym.benchmarks.bench.outcomes import Outcome, Outcomes, outcomes_of
 from teachgym.benchmarks.bench.runner import read_results
 from teachgym.benchmarks.bench.suites import Arm, Suite
 from teachgym.benchmarks.bench.suites.suite import BASE
@@ -19,12 +18,10 @@ from teachgym.errors import ConfigError
 from tests.benchmarks.bench.small_bench import SUITE, run_all
 
 
-def runs(scores: Mapping[str, Sequence[float]]) -> Any:
-    """Results by arm and seed that have a final test accuracy and nothing else."""
+def runs(scores: Mapping[str, Sequence[float]]) -> Outcomes:
+    """Outcomes by arm and seed that have a final test accuracy and nothing else."""
     return {
-        (arm, seed): SimpleNamespace(test=SimpleNamespace(after=SimpleNamespace(mean=score)))
-        for arm, own in scores.items()
-        for seed, score in enumerate(own)
+        (arm, seed): Outcome(score) for arm, own in scores.items() for seed, score in enumerate(own)
     }
 
 
@@ -52,10 +49,7 @@ def test_runs_meet_those_of_their_seed_where_seeds_decide_more_than_training(
 ) -> None:
     """Seeds 0, 1, 2 and 1, 4: one in common."""
     suite = Suite("s", 1, "", (Arm("uniform", "uniform"),), seeded=seeded)
-    found = runs({"mine": [0.3, 0.5, 0.9], "theirs": [0.2, 0.4]})
-    first = {seed: run for (arm, seed), run in found.items() if arm == "mine"}
-    second = {seed + 1 if not seed else 4: run for (a, seed), run in found.items() if a != "mine"}
-    matched = match_scores(suite, first, second)
+    matched = match_scores(suite, {0: 0.3, 1: 0.5, 2: 0.9}, {1: 0.2, 4: 0.4})
     assert [scores.tolist() for scores in matched] == [mine, theirs]
 
 
@@ -64,7 +58,8 @@ def test_differences_are_shown_with_bases_as_repetitions(tmp_path: Path) -> None
     suite = replace(SUITE, seeded=(BASE,), seeds=7)
     run_all(suite, tmp_path)
     results = read_results(suite, tmp_path)
-    (line,) = (line for line in stand(suite, results) if line.arm == "weak")
+    outcomes = outcomes_of(results)
+    (line,) = (line for line in stand(suite, outcomes) if line.arm == "weak")
     changes = [
         results["weak", seed].test.after.mean - results["uniform", seed].test.after.mean
         for seed in range(7)

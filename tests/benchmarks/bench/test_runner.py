@@ -14,6 +14,7 @@ import pytest
 
 from teachgym.benchmarks.bench.jobs import Job, Outcome, attempt, do
 from teachgym.benchmarks.bench.leaderboard import leaderboard_rows, stand
+from teachgym.benchmarks.bench.outcomes import outcomes_of
 from teachgym.benchmarks.bench.runner import (
     RETRIES,
     Processes,
@@ -119,7 +120,7 @@ def test_a_cell_that_fails_does_not_keep_the_others_from_running(
         run_all(SUITE, tmp_path, execute)
     assert not hasattr(caught.value, "__notes__")  # The message says all.
     assert {seed for _, seed in read_results(SUITE, tmp_path)} == {1}
-    table = leaderboard_rows(SUITE, stand(SUITE, read_results(SUITE, tmp_path)))
+    table = leaderboard_rows(SUITE, stand(SUITE, outcomes_of(read_results(SUITE, tmp_path))))
     assert [row[1] for row in table[1:]] == ["1 of 2", "1 of 2"]
 
 
@@ -177,3 +178,14 @@ def test_arms_that_were_run_before_stay_in_the_report(tmp_path: Path) -> None:
     run_all(SUITE.narrowed(("weak",), 1), tmp_path)
     noted = read_suite(tmp_path)
     assert (noted.arms, noted.seeds) == (SUITE.arms, SUITE.seeds)
+
+
+def test_other_seeds_are_other_runs_and_are_noted_with_those_before(tmp_path: Path) -> None:
+    run_all(SUITE, tmp_path)
+    later = SUITE.narrowed(seeds=1, first_seed=3)
+    assert run_all(later, tmp_path) == ["uniform/seed_03", "weak/seed_03"]
+    assert read_suite(tmp_path).all_seeds == range(4)
+    assert {seed for _, seed in read_results(later, tmp_path)} == {3}
+    (run,) = (cell for cell in later.cells() if cell.arm.name == "weak")
+    assert (run.drawn, run.config.seed) == (3, 3)
+    assert run.digest == SUITE.cells()[1].digest

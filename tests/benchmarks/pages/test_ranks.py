@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from teachgym.benchmarks.bench.leaderboard import stand
+from teachgym.benchmarks.bench.outcomes import Outcome
 from teachgym.benchmarks.bench.statistics import compare_paired, seeds_needed
 from teachgym.benchmarks.bench.suites import Arm, Suite
 from teachgym.benchmarks.pages.material import BenchMaterial
 from teachgym.benchmarks.pages.ranks import rank_rows
-from teachgym.types import Cost, Score
 
 BASE = [0.50, 0.52, 0.49, 0.53, 0.51, 0.50]
 WORSE = [0.40, 0.43, 0.40, 0.42, 0.41, 0.39]
@@ -23,18 +21,10 @@ def bench(scores: dict[str, list[float]]) -> BenchMaterial:
     """A bench of these test accuracies; the first arm is a control."""
     arms = tuple(Arm(name, "uniform", control=not n) for n, name in enumerate(scores))
     suite = Suite("s", 1, "", arms, seeds=6, reference=arms[0].name)
-    results: Any = {
-        (arm, seed): SimpleNamespace(
-            test=SimpleNamespace(after=Score(1, score, 0.0), figures_after={}),
-            curve=[Score(1, score, 0.0)],
-            spent=Cost(),
-            gap=Score(1, 0.0, 0.0),
-            with_aids=None,
-        )
-        for arm, own in scores.items()
-        for seed, score in enumerate(own)
+    outcomes = {
+        (arm, seed): Outcome(score) for arm, own in scores.items() for seed, score in enumerate(own)
     }
-    return BenchMaterial(suite, results, {}, stand(suite, results), (), {}, (), {})
+    return BenchMaterial(suite, {}, outcomes, {}, stand(suite, outcomes), (), {}, (), {})
 
 
 def rows(scores: dict[str, list[float]]) -> dict[str, tuple[str, ...]]:

@@ -12,6 +12,7 @@ import pytest
 
 from teachgym.benchmarks.bench.jobs import attempt
 from teachgym.benchmarks.bench.leaderboard import stand
+from teachgym.benchmarks.bench.outcomes import outcomes_of
 from teachgym.benchmarks.bench.runner import read_results, run_suite
 from teachgym.benchmarks.bench.suites.restart import restart
 from teachgym.benchmarks.bench.suites.selection import data_selection
@@ -36,7 +37,7 @@ def finish(suite: Suite, folder: Path, *arms: str, **settings: Any) -> dict[str,
     suite = suite.changed({**SHORT, **settings}).narrowed(arms, 1)
     assert len(list(run_suite(suite, folder, partial(map, attempt)))) == len(suite.arms)
     results = read_results(suite, folder)
-    assert {line.arm: line.reference for line in stand(suite, results)} == {
+    assert {line.arm: line.reference for line in stand(suite, outcomes_of(results))} == {
         arm.name: suite.compared(arm) for arm in suite.arms
     }
     return {arm: result for (arm, _), result in results.items()}

@@ -10,6 +10,7 @@ import pytest
 
 from teachgym.benchmarks.bench.jobs import attempt
 from teachgym.benchmarks.bench.leaderboard import stand
+from teachgym.benchmarks.bench.outcomes import outcomes_of
 from teachgym.benchmarks.bench.runner import read_results, run_suite
 from teachgym.benchmarks.bench.suites.skill_source import COMPARED, skill_source
 from teachgym.benchmarks.bench.suites.suite import Suite
@@ -59,7 +60,7 @@ def test_arms_run_to_their_end_at_the_same_budget(tmp_path: Path) -> None:
     assert len(list(run_suite(suite, tmp_path / "bench", partial(map, attempt)))) == 5
     results = read_results(suite, tmp_path / "bench")
     assert {result.spent.examples for result in results.values()} == {192}
-    compared = {line.arm: line.reference for line in stand(suite, results)}
+    compared = {line.arm: line.reference for line in stand(suite, outcomes_of(results))}
     assert compared == {arm.name: suite.compared(arm) for arm in suite.arms}
 
 

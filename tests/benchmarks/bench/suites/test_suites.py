@@ -16,6 +16,7 @@ import pytest
 from teachgym.agents import TEACHERS
 from teachgym.benchmarks.bench.jobs import attempt
 from teachgym.benchmarks.bench.leaderboard import detail_rows, leaderboard_rows, stand
+from teachgym.benchmarks.bench.outcomes import outcomes_of
 from teachgym.benchmarks.bench.runner import (
     Processes,
     prepare,
@@ -246,7 +247,7 @@ def test_arms_are_compared_with_their_own_reference_and_with_the_controls(tmp_pa
     suite = Suite("s", 1, "", arms, env_settings=SIMULATED, seeds=3, beyond=("weakest",))
     assert len(list(run_suite(suite, tmp_path, partial(map, attempt)))) == 12
     results = read_results(suite, tmp_path)
-    lines = {line.arm: line for line in stand(suite, results)}
+    lines = {line.arm: line for line in stand(suite, outcomes_of(results))}
 
     def mean(arm: str) -> float:
         return fmean(results[arm, seed].test.after.mean for seed in range(3))
@@ -342,7 +343,7 @@ def test_a_copy_is_found_equal_and_a_planted_better_teacher_better(tmp_path: Pat
     """Twenty seeds: the interval of the copy's difference covers 0, the planted one's does not."""
     suite = make_suite("noise")
     assert len(list(run_suite(suite, tmp_path, Processes(2)))) == 60
-    lines = {line.arm: line for line in stand(suite, read_results(suite, tmp_path))}
+    lines = {line.arm: line for line in stand(suite, outcomes_of(read_results(suite, tmp_path)))}
     copy, planted = lines["copy"].against, lines["planted"].against
     assert copy is not None
     assert planted is not None
