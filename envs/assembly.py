@@ -26,6 +26,7 @@ from teachgym.skills.relabelled import Relabelled
 from teachgym.skills.sources import find_skills
 from teachgym.students import make_students
 from teachgym.tasks import make_task
+from teachgym.tasks.limited import Limited
 from teachgym.training import make_trainer
 from teachgym.training.teacher_registry import make_teacher_model
 
@@ -70,6 +71,8 @@ def assemble_rows(
         task = Relabelled(task, find_skills(config.skills, task))
     if config.stress.rugged:
         task = Rugged(task, config.stress.seed)
+    if config.limit is not None:
+        task = Limited(task, config.limit)
     students = make_students(config.student, task, count, **config.student_settings)
     _warn_of_short_answers(students[0], task)
     model = config.teacher_model

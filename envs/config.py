@@ -28,6 +28,7 @@ from teachgym.gate import GateSettings
 from teachgym.gate.checks import require_check
 from teachgym.rewards import PROXIES, make_reward
 from teachgym.settings import (
+    CountFromOne,
     Few,
     FewOrNone,
     FromJson,
@@ -61,6 +62,9 @@ class EnvConfig(EpisodeRules):
     """What is taught: a name of `teachgym list tasks`."""
     task_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
     """Settings of the task, e.g. `{"seed": 1}`."""
+    limit: CountFromOne | None = None
+    """The most items of each split, >= 1, for quick looks; skills and levels take turns. What is
+    measured on few items says little. None = all."""
     student: Part = "tiny"
     """Who is taught: `simulated`, `tiny`, `small`, `smollm2`, the path of a model, or a hub id."""
     student_settings: Table[Mapping[str, Any]] = field(default_factory=dict)

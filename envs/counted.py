@@ -28,12 +28,14 @@ from teachgym.students import make_student
 from teachgym.students.dynamics import accuracy, learn
 from teachgym.students.simulated import SimulatedStudent
 from teachgym.tasks import make_task
+from teachgym.tasks.limited import Limited
 from teachgym.types import CURRENCIES, FloatArray
 
 HERE = frozenset(
     {
         "task",
         "task_settings",
+        "limit",
         "student",
         "student_settings",
         "budget",
@@ -88,6 +90,8 @@ class CountedRows:
     def __init__(self, config: SkillListConfig, count: int) -> None:
         require_countable(config)
         task = make_task(config.task, **config.task_settings)
+        if config.limit is not None:
+            task = Limited(task, config.limit)
         student = make_student(config.student, task, **config.student_settings)
         if not isinstance(student, SimulatedStudent):
             raise ConfigError(

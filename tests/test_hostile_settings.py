@@ -347,7 +347,7 @@ SIMULATED = ["run", "--student", "simulated", "--steps", "1"]
         ["--examples-per-step", "9" * 30],
         ["--threads", "many"],
         ["--no-such-option"],
-        ["--limit", "3"],
+        ["--limit", "0"],
         ["--wandb", "onlin"],
         ["--env", "SkilList"],
         ["--teacher", "alpp"],

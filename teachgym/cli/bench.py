@@ -12,7 +12,6 @@ import typer
 
 from teachgym.cli.run import complain, say, show_table
 from teachgym.errors import ConfigError, RunError
-from teachgym.escaping import terminal
 from teachgym.redaction import hide
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def show_plan(suite: Suite, folder: Path, processes: int) -> None:
 def conduct_bench(
     suite: Suite, folder: Path, execute: Execute, show: Callable[[Path], object]
 ) -> None:
-    """Run what is left with a progress bar, and ``show`` what is in the folder then.
+    """Run what is left with live progress, and ``show`` what is in the folder then.
 
     An interruption says how to go on.
 
@@ -60,24 +59,16 @@ def conduct_bench(
         TeachgymError: for settings that cannot be run, before anything is written.
         RunError: for a folder that holds something else; after the table, if runs failed.
     """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Remaining
-
     from teachgym.benchmarks.bench.runner import run_suite, status
+    from teachgym.cli.bench_progress import BenchProgress
 
     cells = suite.cells()
     finished = sum(status(cell, folder) == "finished" for cell in cells)
     runs = run_suite(suite, folder, execute)
-    name = TextColumn("{task.description}", markup=False)
-    columns = (name, BarColumn(), MofNCompleteColumn(), Remaining())
     try:
-        with Progress(*columns, transient=True, speed_estimate_period=1e9) as progress:
-            bar = progress.add_task(suite.name, total=len(cells), completed=finished)
+        with BenchProgress(suite.name, cells, finished, folder) as progress:
             for cell in runs:
-                progress.console.print(
-                    terminal(f"finished {cell.path}"), markup=False, highlight=False
-                )
-                progress.advance(bar)
+                progress.finish(cell)
     except KeyboardInterrupt:
         say("stopped; the same command goes on where it was")
         raise typer.Exit(130) from None

@@ -16,8 +16,10 @@ from rich.console import Console
 from teachgym import __version__
 from teachgym.cli import options as given
 from teachgym.cli.catalogue import LISTINGS
+from teachgym.cli.comparing import BENCH_EXAMPLES, TUNE_EXAMPLES, bench, tune
 from teachgym.cli.discover import EXAMPLES as DISCOVER_EXAMPLES
 from teachgym.cli.discover import discover
+from teachgym.cli.paging import paged
 from teachgym.cli.run import (
     OneLine,
     conduct,
@@ -30,7 +32,6 @@ from teachgym.cli.run import (
 )
 from teachgym.errors import ConfigError, UnknownNameError, unknown
 from teachgym.records import Record
-from teachgym.registry import label
 
 app = typer.Typer(
     name="teachgym",
@@ -40,7 +41,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -59,26 +59,6 @@ teachgym run --env OpenEnded --teacher llm --chat openai --chat-model gpt-5 --bu
 teachgym run --config run.toml --seed 2 --out runs/second --wandb offline
 """
 
-BENCH_EXAMPLES = """Examples:
-
-teachgym bench smoke
-
-teachgym bench tiny --limit
-
-teachgym bench tiny --arm alp --seeds 3 --dry-run
-
-teachgym bench smoke --set stress.wrong_labels=0.3 --out bench/wrong
-
-teachgym bench tiny --gpu 0 --gpu 1 --together 8
-"""
-
-TUNE_EXAMPLES = """Examples:
-
-teachgym tune plr
-
-teachgym tune plr odm sec --trials 40 --seeds 5 --save tuned.json
-"""
-
 
 def main() -> None:
     """The entry point of the ``teachgym`` command."""
@@ -93,9 +73,9 @@ def _show_version(version: given.Version = False) -> None:
 
 
 @app.command("list")
-def list_(what: given.What = None) -> None:
+def list_(what: given.What = None, pager: given.Pager = True) -> None:
     """Show what can be named: environments, teachers, students, tasks, engines, rewards, suites."""
-    with errors_in_red():
+    with errors_in_red(), paged(pager):
         if what is not None and what not in LISTINGS:
             raise UnknownNameError(unknown("list", what, LISTINGS))
         for name, listing in LISTINGS.items():
@@ -146,7 +126,7 @@ def run(
             "env": env,
             **configuring.parts(student, task, chat, chat_model, chat_base_url),
             **configuring.trackers(wandb, tensorboard=tensorboard),
-            "env_settings.task_settings.limit": limit,
+            "env_settings.limit": limit,
             "env_settings.examples_per_step": examples_per_step,
             "teacher": teacher,
             "seed": seed,
@@ -202,96 +182,24 @@ def schema(env: given.SchemaEnv = "SkillList", toml: given.AsToml = False) -> No
         typer.echo(text.rstrip())
 
 
-@app.command(epilog=BENCH_EXAMPLES)
-def bench(
-    suite: given.Suite,
-    out: given.BenchOut = None,
-    seeds: given.Seeds = None,
-    first_seed: given.FirstSeed = None,
-    arm: given.Arms = None,
-    limit: given.ShortForm = False,
-    workers: given.Workers = 2,
-    together: given.Together = 1,
-    gpu: given.Gpus = None,
-    ray: given.Ray = None,
-    ray_gpus: given.RayGpus = None,
-    dry_run: given.DryRun = False,
-    student: given.BenchStudent = None,
-    task: given.BenchTask = None,
-    chat: given.BenchChat = None,
-    chat_model: given.ChatModel = None,
-    chat_base_url: given.ChatBaseUrl = None,
-    settings: given.BenchSettings = None,
-    wandb: given.Wandb = None,
-    tensorboard: given.Tensorboard = False,
-    threads: given.Threads = None,
-) -> None:
-    """Compare teachers: run what is left of a suite, and show its table.
-
-    Every run has a folder of its own. Stopped at any moment, the same command goes on.
-    """
+@app.command()
+def samples(name: given.Sample = None) -> None:
+    """Print a commented run.toml for a usual case: teachgym samples first > run.toml."""
     with errors_in_red():
-        prepare_process(threads)
-        from teachgym.benchmarks.bench.suites import make_suite
-        from teachgym.cli import bench as benching
-        from teachgym.cli import configuring
-        from teachgym.runs.files import settle
+        from teachgym.cli.samples import SAMPLES, read_sample
 
-        record: Record = {}
-        flags: Record = {
-            **configuring.parts(student, task, chat, chat_model, chat_base_url),
-            **configuring.trackers(wandb, tensorboard=tensorboard),
-        }
-        configuring.override_given(record, flags)
-        configuring.override_settings(record, configuring.parse_pairs(settings or ()))
-        if "teacher_settings" in record:
-            raise ConfigError(
-                "teachers have the settings of their arms; leave --set teacher... out"
-            )
-        wanted = make_suite(suite)
-        if limit:
-            short = wanted.shortened()
-            wanted = wanted.narrowed(seeds=short.seeds) if arm else short
-        chosen = wanted.narrowed(arm or (), seeds, first_seed).changed(**record)
-        folder = settle(out) if out else Path("bench") / label(suite)
-        execute = benching.choose_execution(
-            workers, gpu or [], together, ray=ray, ray_gpus=ray_gpus
-        )
-        if dry_run:
-            benching.show_plan(chosen, folder, 1 if ray else len(gpu or ()) or workers)
-        else:
-            benching.conduct_bench(chosen, folder, execute, benching.show_leaderboard)
+        if name is not None:
+            typer.echo(read_sample(name).rstrip())
+            return
+        for known, meaning in SAMPLES.items():
+            say(f"{known:16}{meaning}")
+        say("\nteachgym samples NAME > run.toml; teachgym run --config run.toml")
 
 
-@app.command(epilog=TUNE_EXAMPLES)
-def tune(
-    teachers: given.Tuned,
-    trials: given.Trials = 20,
-    seeds: given.TrialSeeds = 3,
-    student: given.TrialStudent = "simulated",
-    out: given.TuneOut = Path("tune"),
-    save: given.Save = None,
-    workers: given.Workers = 2,
-    threads: given.Threads = None,
-) -> None:
-    """Search the settings of teachers, each with as many trials, on seeds that no bench uses.
+app.command(epilog=BENCH_EXAMPLES)(bench)
 
-    The first trial has the defaults, the others random settings. They are judged on val. Stopped at
-    any moment, the same command goes on.
-    """
-    with errors_in_red():
-        prepare_process(threads)
-        from teachgym.benchmarks.bench.tune import tuning_suite
-        from teachgym.cli import bench as benching
 
-        suites = {
-            teacher: tuning_suite(teacher, trials=trials, seeds=seeds, student=student)
-            for teacher in teachers
-        }
-        execute = benching.choose_execution(workers, [], 1, ray=None, ray_gpus=None)
-        for teacher, suite in suites.items():
-            show = partial(benching.show_trials, suite, teacher, save=save)
-            benching.conduct_bench(suite, out / label(teacher), execute, show)
+app.command(epilog=TUNE_EXAMPLES)(tune)
 
 
 @app.command()
@@ -368,6 +276,7 @@ def report(
     markdown: given.Markdown = False,
     teaching: given.Teaching = False,
     agreement: given.OtherBench = None,
+    pager: given.Pager = True,
 ) -> None:
     """Show the tables of a finished run or a bench, and draw everything into one HTML page.
 
@@ -375,7 +284,7 @@ def report(
     answer with filters; of a bench the leaderboard with intervals. Figures for papers lie beside.
     Several benches: which arms they share, and p-values over all that any of them compares.
     """
-    with errors_in_red():
+    with errors_in_red(), paged(pager):
         if len(folders) > 1:
             from teachgym.cli.bench import show_union
 
@@ -466,14 +375,17 @@ def clean(folders: given.Cleaned = None, yes: given.Yes = False) -> None:
 
 @app.command()
 def compare(
-    runs: given.Compared, markdown: given.Markdown = False, page: given.Page = None
+    runs: given.Compared,
+    markdown: given.Markdown = False,
+    page: given.Page = None,
+    pager: given.Pager = True,
 ) -> None:
     """Show finished runs beside each other: what was set otherwise and what came of it.
 
     Where two runs were examined on the same items, their answers are paired with those of the
     first run. A comparison of teachers takes several seeds: see teachgym bench.
     """
-    with errors_in_red():
+    with errors_in_red(), paged(pager):
         from teachgym.report.comparison import (
             difference_rows,
             item_rows,

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from teachgym.cli import completing
+
 
 def _option(meaning: str, default: str, **settings: Any) -> Any:
     """An option that may be left out; ``default`` says in words what happens then."""
@@ -42,10 +44,16 @@ What = Annotated[
     str | None,
     typer.Argument(
         help="envs, teachers, students, tasks, engines, proposers, rewards, chat, trackers or "
-        "suites; all if left out."
+        "suites; all if left out.",
+        autocompletion=completing.KINDS,
     ),
 ]
-NewKind = Annotated[str, typer.Argument(metavar="KIND", help="teacher, task or suite.")]
+NewKind = Annotated[
+    str,
+    typer.Argument(
+        metavar="KIND", help="teacher, task or suite.", autocompletion=completing.STARTS
+    ),
+]
 NewName = Annotated[
     str, typer.Argument(metavar="NAME", help="Of the part and its file, such as halfway.")
 ]
@@ -54,31 +62,46 @@ SchemaEnv = Annotated[str, typer.Option("--env", help="SkillList, SkillTree or O
 AsToml = Annotated[bool, typer.Option("--toml", help="A complete run.toml, with comments.")]
 Student = Annotated[
     str | None,
-    _option("simulated, tiny, small, smollm2, or a Hugging Face model: path or hub id.", "tiny"),
+    _option(
+        "simulated, tiny, small, smollm2, or a Hugging Face model: path or hub id.",
+        "tiny",
+        autocompletion=completing.STUDENTS,
+    ),
 ]
 Task = Annotated[
     str | None,
     _option(
         "See: teachgym list tasks, or name your own: file.py:attribute.",
         "arithmetic-and-strings",
+        autocompletion=completing.TASKS,
     ),
 ]
 BenchStudent = Annotated[
     str | None,
-    _option("Another student for every arm; as for teachgym run.", "the suite's"),
+    _option(
+        "Another student for every arm; as for teachgym run.",
+        "the suite's",
+        autocompletion=completing.STUDENTS,
+    ),
 ]
 BenchTask = Annotated[
-    str | None, _option("Another task for every arm; see: teachgym list tasks.", "the suite's")
+    str | None,
+    _option(
+        "Another task for every arm; see: teachgym list tasks.",
+        "the suite's",
+        autocompletion=completing.TASKS,
+    ),
 ]
 Limit = Annotated[
     int | None,
-    _option("Items per split of a task that is read from files, for quick looks.", "all", min=1),
+    _option("The most items of each split of the task, for quick looks.", "all", min=1),
 ]
 Teacher = Annotated[
     str | None,
     _option(
         "See: teachgym list teachers, or name your own: file.py:attribute.",
         "weakest, in SkillList",
+        autocompletion=completing.TEACHERS,
     ),
 ]
 Steps = Annotated[int | None, _option("Limit of environment steps.", "10", min=1)]
@@ -113,6 +136,7 @@ Chat = Annotated[
         "function).",
         "none",
         metavar="PROVIDER",
+        autocompletion=completing.CHATS,
     ),
 ]
 BenchChat = Annotated[
@@ -122,6 +146,7 @@ BenchChat = Annotated[
         "for teachgym run.",
         "the suite's",
         metavar="PROVIDER",
+        autocompletion=completing.CHATS,
     ),
 ]
 ChatModel = Annotated[
@@ -176,6 +201,21 @@ Threads = Annotated[
     int | None, _option("CPU threads; 1 is fastest for small students.", "1", min=1)
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the run's folder only.")]
+Pager = Annotated[
+    bool,
+    typer.Option(
+        "--pager/--no-pager",
+        help="Show long output in the pager of PAGER, on a terminal.",
+    ),
+]
+Sample = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[NAME]",
+        help="Of the file to print; the list of them if left out.",
+        autocompletion=completing.SAMPLES,
+    ),
+]
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print the tables as Markdown.")]
 Port = Annotated[int, _option("Of the server.", "any that is free", min=0, max=65535)]
 Page = Annotated[Path | None, _option("Also write a page, to this file.", "no page")]
@@ -184,7 +224,12 @@ Teaching = Annotated[
     typer.Option("--teaching", help="Also what was taught, what each skill gained, the forest."),
 ]
 Suite = Annotated[
-    str, typer.Argument(metavar="SUITE", help="See: teachgym list suites, or file.py:attribute.")
+    str,
+    typer.Argument(
+        metavar="SUITE",
+        help="See: teachgym list suites, or file.py:attribute.",
+        autocompletion=completing.SUITES,
+    ),
 ]
 BenchOut = Annotated[Path | None, _option("Folder of the suite's runs.", "bench/SUITE")]
 Seeds = Annotated[int | None, _option("Seeds of each arm.", "what the suite says", min=1)]
@@ -229,7 +274,12 @@ RayGpus = Annotated[
     _option("GPUs that each task on the cluster reserves; 0.5: two tasks share one.", "0", min=0),
 ]
 Tuned = Annotated[
-    list[str], typer.Argument(metavar="TEACHER...", help="See: teachgym list teachers.")
+    list[str],
+    typer.Argument(
+        metavar="TEACHER...",
+        help="See: teachgym list teachers.",
+        autocompletion=completing.TEACHERS,
+    ),
 ]
 Trials = Annotated[
     int, typer.Option(min=1, max=1000, help="Of each teacher; the first has the defaults.")
@@ -247,7 +297,7 @@ Save = Annotated[
 ShortForm = Annotated[
     bool,
     typer.Option(
-        "--limit",
+        "--short",
         help="The suite's short form: fewer arms and seeds, a first look. With --arm, fewer seeds.",
     ),
 ]

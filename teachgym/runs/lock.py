@@ -103,6 +103,12 @@ def holding(folder: Path, work: str, *, reads: bool = False) -> Iterator[None]:
         os.close(descriptor)
 
 
+def is_held(folder: Path) -> bool:
+    """Whether a process is at work on a folder; of another machine, whether it says so."""
+    holder = _read(folder / LOCK)
+    return holder is not None and (holder.host != socket.gethostname() or holder.is_alive)
+
+
 def _take(folder: Path, path: Path) -> int:
     """The open lock file, locked by the kernel if it can."""
     while True:

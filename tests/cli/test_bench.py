@@ -78,7 +78,7 @@ def test_of_runs_that_fail_the_first_is_named_below_the_table_of_the_others(
 
 
 def test_with_arms_the_short_form_has_fewer_seeds_of_those() -> None:
-    outcome = bench("bench", "tiny", "--limit", "--arm=riac", "--dry-run")
+    outcome = bench("bench", "tiny", "--short", "--arm=riac", "--dry-run")
     assert outcome.exit_code == 0, outcome.output
     suite = make_suite("tiny")
     cells = suite.narrowed(("riac",), suite.brief_seeds).cells()
@@ -130,7 +130,7 @@ def test_help_says_what_happens_without_an_option() -> None:
     said = " ".join(bench("bench", "--help").output.replace("│", " ").split())
     assert said.count("[default: (the suite's)]") == 3
     assert "teacher.power" not in said
-    assert "teachgym bench tiny --limit" in said
+    assert "teachgym bench tiny --short" in said
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ class Suite:
     beyond: FromJson[tuple[str, ...]] = ()
     """Controls whose gains are no gains: results are also shown beyond them."""
     brief: FromJson[tuple[str, ...]] = ()
-    """Arms of its short form (``--limit``), besides those it is compared with; empty = all."""
+    """Arms of its short form (``--short``), besides those it is compared with; empty = all."""
     brief_seeds: CountFromOne = 3
     """Seeds of its short form, >= 1."""
     claims: FromJson[tuple[FromJson[Claim], ...]] = ()
