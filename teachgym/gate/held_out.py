@@ -9,9 +9,9 @@ images: an example has to have them too.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import accumulate, chain
 from typing import NamedTuple
 
@@ -25,6 +25,8 @@ _MERGED = 0.02
 _PREFIX = 5
 """Characters by which items are looked up that may begin at a place."""
 _LONG = 1 << 30
+
+_Read = Callable[[str], Sequence[Term]]
 
 
 class HeldOut:
@@ -43,7 +45,8 @@ class HeldOut:
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        self._exact = _skills_to_compare_exactly(task)
+        read = cache(terms)
+        self._exact = _skills_to_compare_exactly(task, read)
         self.form = visible if self._exact else normalise
         self._names: dict[str, list[_Named]] = defaultdict(list)
         self._visible: dict[str, list[_Named]] = defaultdict(list)
@@ -55,14 +58,15 @@ class HeldOut:
         for split in SPLITS[1:]:
             for item in task.examples(split):
                 named = _Named(f"{split} item {item.id!r}", frozenset(item.images))
-                self._enter(item, item.question.transcript, named)
+                self._enter(item, item.question.transcript, named, read)
 
-    def _enter(self, item: Example, text: str, named: _Named) -> None:
+    def _enter(self, item: Example, text: str, named: _Named, read: _Read) -> None:
         if item.skill in self._exact:
             self._visible[visible(text)].append(named)
             return
-        form = _squeezed(text)
-        if form not in self._names and len(terms(text)) > 1:
+        found = read(text)
+        form = _squeezed(text, found)
+        if form not in self._names and len(found) > 1:
             self._prefixes.add(min(len(form), _PREFIX))
             self._beginning[form[:_PREFIX]].append((form, answer_of(item)))
             self._shortest = min(self._shortest, len(form) // 2)
@@ -80,7 +84,7 @@ class HeldOut:
     def _find(self, example: Example) -> str | None:
         whole = example.question.transcript
         found = terms(whole)
-        name = _name(self._names.get(_joined(found) or _squeezed(whole)), example)
+        name = _name(self._names.get(_squeezed(whole, found)), example)
         if name is None and self._visible:
             name = _name(self._visible.get(visible(whole)), example)
         if name is not None:
@@ -137,14 +141,9 @@ def _name(items: Iterable[_Named] | None, example: Example) -> str | None:
     return next((i.name for i in items or () if i.images.issubset(example.images)), None)
 
 
-def _joined(found: Sequence[Term]) -> str:
-    """What ``_squeezed`` gives for a text of these terms, if there are any."""
-    return "".join([term.piece for term in found])
-
-
-def _squeezed(text: str) -> str:
-    """The normal form without spaces."""
-    return normalise(text).replace(" ", "")
+def _squeezed(text: str, found: Sequence[Term]) -> str:
+    """The normal form, without spaces, of a text of the terms ``found``."""
+    return "".join([term.piece for term in found]) or visible(text).replace(" ", "")
 
 
 def _apart(found: Sequence[Term], first: int, form: str, answer: str, example: Example) -> bool:
@@ -158,16 +157,15 @@ def _apart(found: Sequence[Term], first: int, form: str, answer: str, example: E
     return last in ends_of(found, f" {answer} " in told_by(example))
 
 
-def _skills_to_compare_exactly(task: Task) -> frozenset[str]:
+def _skills_to_compare_exactly(task: Task, read: _Read) -> frozenset[str]:
     """The skills whose prompts lose what tells them apart in the normal form."""
     prompts: dict[str, set[str]] = defaultdict(set)
     for split in SPLITS:
         for example in task.examples(split):
             prompts[example.skill].add(visible(example.question.transcript))
-    return frozenset(skill for skill, texts in prompts.items() if _merged(texts) > _MERGED)
+    return frozenset(skill for skill, texts in prompts.items() if _merged(texts, read) > _MERGED)
 
 
-def _merged(texts: Iterable[str]) -> float:
+def _merged(texts: Collection[str], read: _Read) -> float:
     """The share of distinct texts that the normal form loses."""
-    distinct = set(texts)
-    return 1 - len(set(map(_squeezed, distinct))) / len(distinct)
+    return 1 - len({_squeezed(text, read(text)) for text in texts}) / len(texts)
