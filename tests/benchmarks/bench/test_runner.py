@@ -33,19 +33,18 @@ from tests.benchmarks.bench.small_bench import IN_TURN, SMALL, SUITE, run_all, s
 def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bench as this process runs it, one cell after another."""
     folder = tmp_path_factory.mktemp("here")
-    run_all(SUITE, folder)
-    return folder
-
-
-def test_every_cell_is_run_once_and_then_read(tmp_path: Path) -> None:
-    assert sorted(run_all(SUITE, tmp_path)) == [
+    assert sorted(run_all(SUITE, folder)) == [
         "uniform/seed_00",
         "uniform/seed_01",
         "weak/seed_00",
         "weak/seed_01",
     ]
-    assert run_all(SUITE, tmp_path) == []
-    assert len(scores(SUITE, tmp_path)) == 4
+    return folder
+
+
+def test_every_cell_is_run_once_and_then_read(here: Path) -> None:
+    assert run_all(SUITE, here) == []
+    assert len(scores(SUITE, here)) == 4
 
 
 def test_more_seeds_only_run_what_is_new(here: Path, tmp_path: Path) -> None:
@@ -145,8 +144,10 @@ def test_there_is_a_process_at_least() -> None:
         Processes(0)
 
 
-def test_a_folder_is_of_one_suite_and_a_cell_of_one_configuration(tmp_path: Path) -> None:
-    run_all(SUITE, tmp_path)
+def test_a_folder_is_of_one_suite_and_a_cell_of_one_configuration(
+    here: Path, tmp_path: Path
+) -> None:
+    copytree(here, tmp_path, dirs_exist_ok=True)
     other = Suite("other", 1, "", SUITE.arms, env_settings=SMALL)
     with pytest.raises(RunError, match="holds suite small version 1, not other version 1"):
         run_all(other, tmp_path)
@@ -159,8 +160,10 @@ def test_a_folder_is_of_one_suite_and_a_cell_of_one_configuration(tmp_path: Path
         do(job)
 
 
-def test_finished_runs_of_another_student_are_not_taken_for_those_wanted(tmp_path: Path) -> None:
-    run_all(SUITE, tmp_path)
+def test_finished_runs_of_another_student_are_not_taken_for_those_wanted(
+    here: Path, tmp_path: Path
+) -> None:
+    copytree(here, tmp_path, dirs_exist_ok=True)
     noted = (tmp_path / "suite.json").read_text()
     other = SUITE.changed({"task_settings": {"val_per_cell": 3}})
     for refused in (lambda: run_all(other, tmp_path), lambda: read_results(other, tmp_path)):
@@ -173,8 +176,8 @@ def test_finished_runs_of_another_student_are_not_taken_for_those_wanted(tmp_pat
     assert len(read_results(SUITE, tmp_path)) == 4
 
 
-def test_arms_that_were_run_before_stay_in_the_report(tmp_path: Path) -> None:
-    run_all(SUITE, tmp_path)
+def test_arms_that_were_run_before_stay_in_the_report(here: Path, tmp_path: Path) -> None:
+    copytree(here, tmp_path, dirs_exist_ok=True)
     run_all(SUITE.narrowed(("weak",), 1), tmp_path)
     noted = read_suite(tmp_path)
     assert (noted.arms, noted.seeds) == (SUITE.arms, SUITE.seeds)

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from teachgym.benchmarks.models import calibrate_simulated
 from teachgym.benchmarks.models.calibrate_simulated import (
     STEP_SIZES,
     Bench,
@@ -267,13 +268,17 @@ def test_a_measurement_that_was_broken_off_goes_on_where_it_was(
     assert Curves.load(whole).designs == ("a", "b", "a")
 
 
-def test_plans_of_a_profile_spend_a_budget_on_what_it_can_learn() -> None:
-    """Ten steps of 250 examples, next to none of them for the skill that nothing teaches."""
+def test_plans_of_a_profile_spend_a_budget_on_what_it_can_learn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Steps of 250 examples, next to none of them for the skill that nothing teaches."""
+    assert calibrate_simulated.STEPS == 10
+    monkeypatch.setattr(calibrate_simulated, "STEPS", 3)
     plan, constant = plan_designs(TRUE, SKILLS, LEVELS)
     rng, seen = np.random.default_rng(0), np.zeros((4, 2))
     for design in (plan, constant):
         counts = np.stack([segment.mix(seen, rng) for segment in design.segments])
-        assert counts.shape == (10, 4, 2)
+        assert counts.shape == (3, 4, 2)
         np.testing.assert_allclose(counts.sum(axis=(1, 2)), 250, atol=4)
         assert counts[:, SKILLS.index("hopeless")].sum() < 25
     assert {segment.mix(seen, rng).tobytes() for segment in constant.segments} == {

@@ -126,7 +126,7 @@ def test_small_is_small_and_holds_the_longest_problems() -> None:
     """One to four million parameters, and prompt and answer within a context of 256 and more."""
     from teachgym.benchmarks.models.pretrain import make_student
 
-    task = WordProblems(val_per_cell=5, test_per_cell=5)
+    task = WordProblems(val_per_cell=1, test_per_cell=5, train_per_cell=10)
     student = make_student(SMALL, SMALL.tokenizer(task), 0)
     assert 1e6 < sum(p.numel() for p in student.model.parameters()) < 4e6
     assert SMALL.model["max_position_embeddings"] >= 256
@@ -144,7 +144,7 @@ def test_equal_seeds_make_equal_students_and_training_lowers_the_loss() -> None:
     first, loss = pretrain(base(128))
     second, _ = pretrain(base(128))
     assert first.save() == second.save()
-    _, longer = pretrain(base(960))
+    _, longer = pretrain(base(480))
     assert longer < loss
 
 

@@ -45,9 +45,11 @@ CASES += [("teachgym/OpenEnded-v0", "all"), ("teachgym/SkillTree-v0", "all")]
 SMALL: dict[str, Any] = {
     "student": "simulated",
     "task_settings": {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1},
-    "examples_per_step": 800,
+    "examples_per_step": 200,
     "budget": {"steps": 3},
 }
+PLENTY = {**SMALL, "examples_per_step": 800}
+"""Enough for every step to teach something."""
 TEACHERS = dict(zip(VIEWS, ("pool", "alp", "random-tree"), strict=True))
 
 
@@ -86,7 +88,7 @@ def test_stressed_environments_can_be_pickled() -> None:
 def test_every_kind_changes_what_the_teacher_lives_through(kind: str) -> None:
     lived = []
     for stress in (None, KINDS[kind]):
-        env = gym.make("teachgym/SkillList-v0", **SMALL, stress=stress)
+        env = gym.make("teachgym/SkillList-v0", **PLENTY, stress=stress)
         env.action_space.seed(5)
         steps: list[Any] = []
         for seed in range(3):  # A single episode may happen to have nothing that a kind changes.
