@@ -1,4 +1,4 @@
-"""What a running bench looks like on a terminal: a bar, and a line for each run under way."""
+"""The progress of a bench on a terminal: a bar, and a line for each running run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST = 8
 
 
 class BenchProgress:
-    """Shows how far a bench is while it is entered; the steps are read from its folder.
+    """Shows the progress of a bench within its context; reads the steps from its folder.
 
     The bar is of runs, those under way counted by the share of their steps; the time remaining
     follows from it. On anything but a terminal only the lines of finished runs appear.

@@ -1,4 +1,4 @@
-"""``teachgym list``: what can be named, as tables made from the registries and docstrings."""
+"""``teachgym list``: tables of all names, made from the registries and docstrings."""
 
 from __future__ import annotations
 
@@ -108,18 +108,18 @@ LISTINGS = {
     "teachers": Listing(
         ("name", "for", "what it does; its settings", "what it observes", "from"), _teacher_rows
     ),
-    "students": Listing(("name", "who is taught", "from"), _student_rows),
+    "students": Listing(("name", "what it is", "from"), _student_rows),
     "tasks": _kind("teachgym.tasks:TASKS", "what is taught"),
-    "engines": _kind("teachgym.engines:ENGINES", "how orders are filled"),
-    "proposers": _kind("teachgym.forest.proposers:PROPOSERS", "who finds subskills"),
-    "trainers": _kind("teachgym.training:TRAINERS", "who trains the student"),
+    "engines": _kind("teachgym.engines:ENGINES", "how it fills orders"),
+    "proposers": _kind("teachgym.forest.proposers:PROPOSERS", "how it finds subskills"),
+    "trainers": _kind("teachgym.training:TRAINERS", "how it trains the student"),
     "losses": _kind("teachgym.training.losses:LOSSES", "what training minimises"),
-    "evaluators": _kind("teachgym.evaluation:EVALUATORS", "who measures the student"),
-    "checks": _kind("teachgym.gate.checks:CHECKS", "what else keeps examples out"),
-    "skills": Listing(("name", "what is told of the task's skills", "from"), _source_rows),
-    "rewards": _kind("teachgym.rewards:REWARDS", "what a step pays"),
-    "chat": _kind("teachgym.chat.settings:CHAT_MODELS", "who answers for a chat model"),
+    "evaluators": _kind("teachgym.evaluation:EVALUATORS", "how it measures the student"),
+    "checks": _kind("teachgym.gate.checks:CHECKS", "what it rejects"),
+    "skills": Listing(("name", "which skills the teacher sees", "from"), _source_rows),
+    "rewards": _kind("teachgym.rewards:REWARDS", "what a step earns"),
+    "chat": _kind("teachgym.chat.settings:CHAT_MODELS", "where answers come from"),
     "trackers": _kind("teachgym.runs.trackers.settings:TRACKERS", "where metrics go"),
     "suites": Listing(("name", "what is compared", "from"), _suite_rows),
 }
-"""What ``teachgym list`` knows, by name."""
+"""The tables of ``teachgym list``, by name."""

@@ -74,7 +74,7 @@ def _show_version(version: given.Version = False) -> None:
 
 @app.command("list")
 def list_(what: given.What = None, pager: given.Pager = True) -> None:
-    """Show what can be named: environments, teachers, students, tasks, engines, rewards, suites."""
+    """List the names of environments, teachers, students, tasks, engines, rewards and suites."""
     with errors_in_red(), paged(pager):
         if what is not None and what not in LISTINGS:
             raise UnknownNameError(unknown("list", what, LISTINGS))
@@ -109,9 +109,9 @@ def run(
 ) -> None:
     """Teach a student for one episode and show what it learned.
 
-    Everything goes to one folder: configuration, training data, predictions, metrics, the best
-    student, the final table and the learning curve. A run that was stopped goes on with
-    teachgym resume.
+    One folder holds everything: configuration, training data, predictions, metrics, the best
+    student, the final table and the learning curve. If the run is stopped, teachgym resume
+    continues it.
     """
     with errors_in_red():
         prepare_process(threads)
@@ -150,10 +150,10 @@ def resume(
     threads: given.Threads = None,
     quiet: given.Quiet = False,
 ) -> None:
-    """Go on with a run that was stopped; the outcome is that of an uninterrupted run.
+    """Continue a run that was stopped. The outcome is that of an uninterrupted run.
 
-    With other versions, data or settings than it was begun with it goes on only if that is
-    accepted, and its result says so.
+    If versions, data or settings have changed since the run began, it continues only if you accept
+    the change, and its result says so.
     """
     with errors_in_red():
         prepare_process(threads)
@@ -172,7 +172,7 @@ app.command(epilog=DISCOVER_EXAMPLES)(discover)
 
 @app.command()
 def schema(env: given.SchemaEnv = "SkillList", toml: given.AsToml = False) -> None:
-    """Print the JSON schema of a run's file, or a complete commented run.toml."""
+    """Print the JSON schema of a run file, or a complete run.toml with comments."""
     with errors_in_red():
         from teachgym.cli.run_file import run_schema, run_toml
         from teachgym.envs.config import env_id
@@ -204,10 +204,11 @@ app.command(epilog=TUNE_EXAMPLES)(tune)
 
 @app.command()
 def board(folder: given.Board, add: given.Added = None, name: given.AddedName = "") -> None:
-    """Draw one page of recorded benches, with filters; with --add, check a bench and add it.
+    """Draw all recorded benches on one page with filters; with --add, check a bench and add it.
 
-    A bench is added as two files: its suite, and a line for each run. It must be complete, with
-    two seeds or more, its files as they were written, no run resumed with something changed.
+    Adding a bench adds two files: its suite, and a line for each run. The bench must be complete
+    and have at least two seeds. Its files must be unchanged, and no run may have been resumed
+    after a change.
     """
     with errors_in_red():
         from teachgym.benchmarks.bench.board import add_bench, read_board
@@ -220,7 +221,7 @@ def board(folder: given.Board, add: given.Added = None, name: given.AddedName = 
 
 @app.command()
 def new(kind: given.NewKind, name: given.NewName) -> None:
-    """Write a teacher, task or suite of your own to start from, with a test that passes."""
+    """Write a file to start your own teacher, task or suite from, with a test that passes."""
     with errors_in_red():
         from teachgym.cli.starting_files import start
 
@@ -240,9 +241,9 @@ def export(
     format: given.DataFormat = "jsonl",
     license: given.License = "unknown",
 ) -> None:
-    """Write what was made, for others: data, calls with their rewards and the student of a run.
+    """Export a run's data, student, or chat calls with rewards, or the episodes of a bench.
 
-    Or all episodes of a bench; teachers can be trained on them offline.
+    Teachers can be trained offline on the episodes.
     """
     with errors_in_red():
         from teachgym.runs import RunFolder
@@ -278,11 +279,12 @@ def report(
     agreement: given.OtherBench = None,
     pager: given.Pager = True,
 ) -> None:
-    """Show the tables of a finished run or a bench, and draw everything into one HTML page.
+    """Show the tables of a finished run or a bench, and draw everything on one HTML page.
 
-    The page opens offline, light or dark: curves, spending, the skill tree, every example and
-    answer with filters; of a bench the leaderboard with intervals. Figures for papers lie beside.
-    Several benches: which arms they share, and p-values over all that any of them compares.
+    The page opens offline, light or dark. For a run it has curves, spending, the skill tree, and
+    every example and answer with filters; for a bench, the leaderboard with intervals. Figures for
+    papers are written beside it. For several benches, the command shows the arms that they share,
+    and p-values adjusted over all their comparisons.
     """
     with errors_in_red(), paged(pager):
         if len(folders) > 1:
@@ -322,10 +324,10 @@ def report(
 
 @app.command()
 def watch(folder: given.RunOrBench, port: given.Port = 0) -> None:
-    """Serve the page of a run or a bench to a browser on this machine, while it grows.
+    """Serve the page of a run or a bench to a browser on this machine while it goes on.
 
-    Nothing is written. The page of a run shows what its whole steps brought; test is read at the
-    end. Ctrl-C ends it.
+    Nothing is written. The page shows the finished steps; results on test appear at the end.
+    Ctrl-C stops the server.
     """
     with errors_in_red():
         prepare_process(None)
@@ -342,10 +344,10 @@ def watch(folder: given.RunOrBench, port: given.Port = 0) -> None:
 
 @app.command()
 def doctor() -> None:
-    """Look at this machine: packages and extras, threads, folders, keys, GPU, sandbox.
+    """Check this machine: packages and extras, threads, folders, keys, GPU, sandbox.
 
-    What is absent is needed for some things only; what is wrong, for all. Each comes with what to
-    do about it. Exits with 1 if anything is wrong.
+    Some features need what is absent; every feature needs what is wrong. Each line says what to do.
+    The exit code is 1 if anything is wrong.
     """
     with errors_in_red():
         prepare_process(None)
@@ -361,10 +363,10 @@ def doctor() -> None:
 
 @app.command()
 def clean(folders: given.Cleaned = None, yes: given.Yes = False) -> None:
-    """List unfinished runs and half-written files, and remove them with --yes.
+    """List unfinished runs and half-written files; with --yes, remove them.
 
-    A run with a result is never among them, and nothing that a process works on is removed. A
-    begun run goes on with teachgym resume as long as it is there.
+    Runs with a result are never listed, and nothing that a process works on is removed. Until you
+    remove it, teachgym resume can continue a run marked begun.
     """
     with errors_in_red():
         from teachgym.cli.clean import clean_up
@@ -380,10 +382,10 @@ def compare(
     page: given.Page = None,
     pager: given.Pager = True,
 ) -> None:
-    """Show finished runs beside each other: what was set otherwise and what came of it.
+    """Compare finished runs: their settings and their outcomes.
 
-    Where two runs were examined on the same items, their answers are paired with those of the
-    first run. A comparison of teachers takes several seeds: see teachgym bench.
+    For runs with the same test items, the answers are paired with those of the first run. To
+    compare teachers, run several seeds with teachgym bench.
     """
     with errors_in_red(), paged(pager):
         from teachgym.report.comparison import (

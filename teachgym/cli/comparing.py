@@ -56,9 +56,9 @@ def bench(
     tensorboard: given.Tensorboard = False,
     threads: given.Threads = None,
 ) -> None:
-    """Compare teachers: run what is left of a suite, and show its table.
+    """Compare teachers: do the remaining runs of a suite, and show its table.
 
-    Every run has a folder of its own. Stopped at any moment, the same command goes on.
+    Every run has its own folder. You can stop at any moment; the same command continues.
     """
     with errors_in_red():
         prepare_process(threads)
@@ -104,10 +104,10 @@ def tune(
     workers: given.Workers = 2,
     threads: given.Threads = None,
 ) -> None:
-    """Search the settings of teachers, each with as many trials, on seeds that no bench uses.
+    """Search the settings of teachers, with equally many trials each, on seeds that no bench uses.
 
-    The first trial has the defaults, the others random settings. They are judged on val. Stopped at
-    any moment, the same command goes on.
+    The first trial has the defaults, the others random settings. Accuracy on val decides. You can
+    stop at any moment; the same command continues.
     """
     with errors_in_red():
         prepare_process(threads)

@@ -1,4 +1,4 @@
-"""What the shell offers when Tab is pressed: names of parts, from the registries.
+"""Completion in the shell: names of parts, from the registries.
 
 They are imported then; what options declare here costs nothing.
 """

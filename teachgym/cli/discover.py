@@ -33,32 +33,34 @@ teachgym discover --task math --method llm --skills 12 --chat openai --chat-mode
 
 
 TaskName = Annotated[
-    str, typer.Option("--task", help="Whose skills to find. See: teachgym list tasks.")
+    str, typer.Option("--task", help="Task whose skills to find: a name from teachgym list tasks.")
 ]
 Method = Annotated[
     str,
     typer.Option(
-        help="llm: a chat model labels the examples and groups the labels. clusters: examples with "
-        "similar texts. gold: the task's own skills.",
+        help="llm: a chat model labels the examples and groups the labels. clusters: groups "
+        "examples with similar texts. gold: takes the task's own skills.",
     ),
 ]
 Skills = Annotated[
     int | None,
-    typer.Option(min=1, help="How many skills.", show_default="as many as the method finds"),
+    typer.Option(min=1, help="Number of skills.", show_default="as many as the method finds"),
 ]
 Splits = Annotated[
     list[str] | None,
-    typer.Option("--split", help="Whose examples are read; may be repeated.", show_default="val"),
+    typer.Option(
+        "--split", help="A split whose examples are read. Repeatable.", show_default="val"
+    ),
 ]
-Out = Annotated[Path, typer.Option(help="The skill file to write; it may not exist yet.")]
+Out = Annotated[Path, typer.Option(help="The skill file to write; it must not exist yet.")]
 Labels = Annotated[
     Path | None,
-    typer.Option(help="A skill file whose labels are used instead of asking for them again."),
+    typer.Option(help="A skill file with labels to reuse instead of asking for them again."),
 ]
 ChatStore = Annotated[
     Path | None,
     typer.Option(
-        help="The file of recorded answers.",
+        help="File of recorded answers.",
         show_default="chat/chat.sqlite in the user's cache folder",
     ),
 ]
@@ -66,7 +68,7 @@ Limits = Annotated[
     list[str] | None,
     typer.Option(
         metavar="CURRENCY=LIMIT",
-        help="Limit of what the chat model may cost, such as dollars=1; may be repeated.",
+        help="A limit for the chat model, such as dollars=1. Repeatable.",
     ),
 ]
 Settings = Annotated[
@@ -74,8 +76,8 @@ Settings = Annotated[
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Any other setting, as JSON or text; may be repeated. Of the method: seed=1. Of the "
-        "task: task.seed=1. Of the chat model: chat.temperature=0.",
+        help="Any other setting, as JSON or text. Repeatable. Method: seed=1. Task: task.seed=1. "
+        "Chat model: chat.temperature=0.",
     ),
 ]
 
@@ -96,10 +98,10 @@ def discover(
     settings: Settings = None,
     threads: given.Threads = None,
 ) -> None:
-    """Find out which skills the examples of a task need, and write them to a file to edit.
+    """Find the skills that the examples of a task need, and write them to a file to edit.
 
-    A discovery by a chat model that was stopped goes on where it was when the command is given
-    again, from the record of the chat model's answers.
+    If a discovery by a chat model is stopped, the same command continues it from the recorded
+    answers.
     """
     with errors_in_red():
         prepare_process(threads)

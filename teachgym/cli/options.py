@@ -1,4 +1,4 @@
-"""The options of the command line, each with its line of help."""
+"""The options of the command line with their help."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Reported = Annotated[
     list[Path],
     typer.Argument(
         metavar="RUN|BENCH...",
-        help="Folder of a run or of a bench; several benches, or their results.jsonl.",
+        help="A folder of a run or of a bench; or several benches, as folders or results.jsonl.",
     ),
 ]
 Compared = Annotated[
@@ -31,20 +31,20 @@ Compared = Annotated[
 ]
 Cleaned = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="[FOLDER]...", help="Where to look; runs, bench and tune if left out."),
+    typer.Argument(metavar="[FOLDER]...", help="Where to look. Without it: runs, bench and tune."),
 ]
-Yes = Annotated[bool, typer.Option("--yes", help="Remove it; otherwise it is only listed.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Remove what is listed.")]
 Board = Annotated[Path, typer.Argument(metavar="BOARD", help="Folder of recorded benches.")]
 Added = Annotated[
     Path | None,
-    typer.Option("--add", metavar="BENCH", help="Check this bench and add it first."),
+    typer.Option("--add", metavar="BENCH", help="A bench to check and add first."),
 ]
-AddedName = Annotated[str, _option("Of the bench that is added.", "its folder's")]
+AddedName = Annotated[str, _option("Name of the added bench.", "its folder's")]
 What = Annotated[
     str | None,
     typer.Argument(
         help="envs, teachers, students, tasks, engines, proposers, rewards, chat, trackers or "
-        "suites; all if left out.",
+        "suites. Without it: all of them.",
         autocompletion=completing.KINDS,
     ),
 ]
@@ -55,15 +55,19 @@ NewKind = Annotated[
     ),
 ]
 NewName = Annotated[
-    str, typer.Argument(metavar="NAME", help="Of the part and its file, such as halfway.")
+    str, typer.Argument(metavar="NAME", help="Name of the part and its file, such as halfway.")
 ]
-Env = Annotated[str | None, _option("SkillList, SkillTree, OpenEnded, or an id.", "SkillList")]
-SchemaEnv = Annotated[str, typer.Option("--env", help="SkillList, SkillTree or OpenEnded.")]
-AsToml = Annotated[bool, typer.Option("--toml", help="A complete run.toml, with comments.")]
+Env = Annotated[
+    str | None, _option("Environment: SkillList, SkillTree, OpenEnded, or an id.", "SkillList")
+]
+SchemaEnv = Annotated[
+    str, typer.Option("--env", help="Environment: SkillList, SkillTree or OpenEnded.")
+]
+AsToml = Annotated[bool, typer.Option("--toml", help="Print a complete run.toml with comments.")]
 Student = Annotated[
     str | None,
     _option(
-        "simulated, tiny, small, smollm2, or a Hugging Face model: path or hub id.",
+        "simulated, tiny, small, smollm2, or the path or hub id of a Hugging Face model.",
         "tiny",
         autocompletion=completing.STUDENTS,
     ),
@@ -71,7 +75,7 @@ Student = Annotated[
 Task = Annotated[
     str | None,
     _option(
-        "See: teachgym list tasks, or name your own: file.py:attribute.",
+        "A name from teachgym list tasks, or your own as file.py:attribute.",
         "arithmetic-and-strings",
         autocompletion=completing.TASKS,
     ),
@@ -79,7 +83,7 @@ Task = Annotated[
 BenchStudent = Annotated[
     str | None,
     _option(
-        "Another student for every arm; as for teachgym run.",
+        "Another student for every arm, as in teachgym run.",
         "the suite's",
         autocompletion=completing.STUDENTS,
     ),
@@ -87,53 +91,52 @@ BenchStudent = Annotated[
 BenchTask = Annotated[
     str | None,
     _option(
-        "Another task for every arm; see: teachgym list tasks.",
+        "Another task for every arm: a name from teachgym list tasks.",
         "the suite's",
         autocompletion=completing.TASKS,
     ),
 ]
 Limit = Annotated[
     int | None,
-    _option("The most items of each split of the task, for quick looks.", "all", min=1),
+    _option("Most items per split, for a quick look.", "all", min=1),
 ]
 Teacher = Annotated[
     str | None,
     _option(
-        "See: teachgym list teachers, or name your own: file.py:attribute.",
+        "A name from teachgym list teachers, or your own as file.py:attribute.",
         "weakest, in SkillList",
         autocompletion=completing.TEACHERS,
     ),
 ]
-Steps = Annotated[int | None, _option("Limit of environment steps.", "10", min=1)]
-ExamplesPerStep = Annotated[
-    int | None, _option("The most examples to train on in a step.", "250", min=1)
-]
+Steps = Annotated[int | None, _option("Most steps of the episode.", "10", min=1)]
+ExamplesPerStep = Annotated[int | None, _option("Most training examples of a step.", "250", min=1)]
 Budget = Annotated[
     list[str] | None,
     _option(
-        "Another limit of the episode; may be repeated.",
+        "A further limit of the episode. Repeatable.",
         "examples = steps x examples per step",
         metavar="CURRENCY=LIMIT",
     ),
 ]
-Seed = Annotated[int | None, _option("Of the environment and the teacher.", "0", min=0)]
+Seed = Annotated[int | None, _option("Seed of the environment and the teacher.", "0", min=0)]
 Config = Annotated[
-    Path | None, typer.Option(help="A .toml or .json file; the other options override it.")
+    Path | None,
+    typer.Option(help="A .toml or .json file with settings; other options override it."),
 ]
 Out = Annotated[Path | None, _option("A new folder for the run.", "runs/ENV-STUDENT-TEACHER-SEED")]
 Wandb = Annotated[
     str | None,
-    _option("Log to Weights & Biases too: online, offline or disabled.", "no", metavar="MODE"),
+    _option("Also log to Weights & Biases: online, offline or disabled.", "no", metavar="MODE"),
 ]
 Tensorboard = Annotated[
-    bool, typer.Option("--tensorboard", help="Log for TensorBoard too, to RUN/tensorboard.")
+    bool, typer.Option("--tensorboard", help="Also log for TensorBoard, to RUN/tensorboard.")
 ]
 Chat = Annotated[
     str | None,
     _option(
-        "Who answers for teachers and engines that ask a chat model: openai (any server of that "
-        "kind; the key is read from OPENAI_API_KEY), local (a model in this process) or python (a "
-        "function).",
+        "Provider of the chat model for teachers and engines that ask one: openai (any server with "
+        "this protocol; the key is read from OPENAI_API_KEY), local (a model in this process) or "
+        "python (a function).",
         "none",
         metavar="PROVIDER",
         autocompletion=completing.CHATS,
@@ -142,39 +145,39 @@ Chat = Annotated[
 BenchChat = Annotated[
     str | None,
     _option(
-        "Who answers for teachers and engines that ask a chat model: openai, local or python; as "
-        "for teachgym run.",
+        "Provider of the chat model for teachers and engines that ask one, as in teachgym run: "
+        "openai, local or python.",
         "the suite's",
         metavar="PROVIDER",
         autocompletion=completing.CHATS,
     ),
 ]
 ChatModel = Annotated[
-    str | None, typer.Option(help="Name or path of the chat model, or module:function.")
+    str | None, typer.Option(help="Name or path of the chat model, or module:function for python.")
 ]
 ChatBaseUrl = Annotated[
-    str | None, _option("Address of the server, e.g. http://localhost:8000/v1.", "OpenAI's")
+    str | None, _option("Address of the server, such as http://localhost:8000/v1.", "OpenAI's")
 ]
 ChatCache = Annotated[
     str | None,
     _option(
-        "record: write down every answer, and read those that are there; replay: read only; off.",
+        "record: reuse recorded answers and record new ones; replay: only reuse; off: neither.",
         "record",
         metavar="MODE",
     ),
 ]
 ChatStore = Annotated[
-    Path | None, _option("The file of recorded answers.", "chat.sqlite in the run's folder")
+    Path | None, _option("File of recorded answers.", "chat.sqlite in the run's folder")
 ]
 Settings = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Any other setting, as JSON or text; may be repeated. Of the environment: "
-        "training=scratch, trainer_settings.learning_rate=0.001. Of the teacher: teacher.power=2. "
-        "Of the chat model: chat.temperature=0.7. Of Weights & Biases: wandb.rows=100. Of what "
-        "stays of the steps: keep.predictions=10, keep.students=all.",
+        help="Any other setting, as JSON or text. Repeatable. Environment: training=scratch, "
+        "trainer_settings.learning_rate=0.001. Teacher: teacher.power=2. Chat model: "
+        "chat.temperature=0.7. Weights & Biases: wandb.rows=100. What is kept of the steps: "
+        "keep.predictions=10, keep.students=all.",
     ),
 ]
 BenchSettings = Annotated[
@@ -182,137 +185,148 @@ BenchSettings = Annotated[
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Any other setting of every arm, as JSON or text; may be repeated. Of the "
-        "environment: stress.wrong_labels=0.3, task_settings.val_per_cell=5. Of the chat model: "
-        "chat.temperature=0.7. Of Weights & Biases: wandb.rows=100. Teachers have those of their "
-        "arms.",
+        help="Any other setting for every arm, as JSON or text. Repeatable. Environment: "
+        "stress.wrong_labels=0.3, task_settings.val_per_cell=5. Chat model: chat.temperature=0.7. "
+        "Weights & Biases: wandb.rows=100. Settings of teachers come from the arms.",
     ),
 ]
 Accept = Annotated[
     list[str] | None,
     _option(
-        "Go on although this differs from what the run was begun with: config, versions, commit, "
-        "code or data; may be repeated.",
+        "Continue although this has changed since the run began: config, versions, commit, code or "
+        "data. Repeatable.",
         "nothing differs",
         metavar="KIND",
     ),
 ]
 Threads = Annotated[
-    int | None, _option("CPU threads; 1 is fastest for small students.", "1", min=1)
+    int | None, _option("Number of CPU threads; 1 is fastest for small students.", "1", min=1)
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the run's folder only.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the run's folder.")]
 Pager = Annotated[
     bool,
     typer.Option(
         "--pager/--no-pager",
-        help="Show long output in the pager of PAGER, on a terminal.",
+        help="On a terminal, show long output in the pager that PAGER names.",
     ),
 ]
 Sample = Annotated[
     str | None,
     typer.Argument(
         metavar="[NAME]",
-        help="Of the file to print; the list of them if left out.",
+        help="Name of the sample to print. Without it: a list of the samples.",
         autocompletion=completing.SAMPLES,
     ),
 ]
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print the tables as Markdown.")]
-Port = Annotated[int, _option("Of the server.", "any that is free", min=0, max=65535)]
-Page = Annotated[Path | None, _option("Also write a page, to this file.", "no page")]
+Port = Annotated[int, _option("Port of the server.", "any free one", min=0, max=65535)]
+Page = Annotated[Path | None, _option("Also write a page to this file.", "no page")]
 Teaching = Annotated[
     bool,
-    typer.Option("--teaching", help="Also what was taught, what each skill gained, the forest."),
+    typer.Option(
+        "--teaching", help="Also show what was taught, the gain of each skill, and the skill tree."
+    ),
 ]
 Suite = Annotated[
     str,
     typer.Argument(
         metavar="SUITE",
-        help="See: teachgym list suites, or file.py:attribute.",
+        help="A name from teachgym list suites, or your own as file.py:attribute.",
         autocompletion=completing.SUITES,
     ),
 ]
 BenchOut = Annotated[Path | None, _option("Folder of the suite's runs.", "bench/SUITE")]
-Seeds = Annotated[int | None, _option("Seeds of each arm.", "what the suite says", min=1)]
+Seeds = Annotated[int | None, _option("Number of seeds of each arm.", "the suite's number", min=1)]
 FirstSeed = Annotated[
     int | None,
     _option("The lowest of them: others than the suite's are a replication.", "0", min=0),
 ]
 Arms = Annotated[
     list[str] | None,
-    _option("Only this arm, and the reference; may be repeated.", "all", metavar="ARM"),
+    _option("Run only this arm and its reference. Repeatable.", "all", metavar="ARM"),
 ]
 Workers = Annotated[
-    int, typer.Option(min=1, help="Processes; each does one run at a time, or --together.")
+    int,
+    typer.Option(min=1, help="Number of processes; each does one run at a time, or --together."),
 ]
 Together = Annotated[
     int,
     typer.Option(
         metavar="K",
         min=1,
-        help="Runs at a time in each process, around one resident model: runs of one environment "
-        "with the same settings, whatever their teachers and seeds. Made for GPUs (not measured "
-        "yet); for tiny on a CPU it is about even. Results are those of --together 1: to the "
-        "bit on a CPU, up to rounding on a GPU.",
+        help="Number of runs at a time in each process, around one resident model. They share the "
+        "environment and its settings; teachers and seeds may differ. Meant for GPUs (not measured "
+        "yet); for tiny on a CPU it gains nothing. Results equal those of --together 1: to the bit "
+        "on a CPU, up to rounding on a GPU.",
     ),
 ]
 Gpus = Annotated[
     list[str] | None,
     typer.Option(
-        "--gpu", metavar="N", help="One process on this GPU, instead of --workers; repeat it."
+        "--gpu", metavar="N", help="Run one process on this GPU, instead of --workers. Repeatable."
     ),
 ]
 Ray = Annotated[
     str | None,
     typer.Option(
         metavar="ADDRESS",
-        help="Run on a Ray cluster, instead of --workers: its address, or local for a new one "
-        "here. A task is one run, or --together.",
+        help="Run on the Ray cluster at this address, instead of --workers; local starts a new one "
+        "here. A task is one run, or --together runs.",
     ),
 ]
 RayGpus = Annotated[
     float | None,
-    _option("GPUs that each task on the cluster reserves; 0.5: two tasks share one.", "0", min=0),
+    _option("GPUs that each task on the cluster reserves; with 0.5, two share one.", "0", min=0),
 ]
 Tuned = Annotated[
     list[str],
     typer.Argument(
         metavar="TEACHER...",
-        help="See: teachgym list teachers.",
+        help="Names from teachgym list teachers.",
         autocompletion=completing.TEACHERS,
     ),
 ]
 Trials = Annotated[
-    int, typer.Option(min=1, max=1000, help="Of each teacher; the first has the defaults.")
+    int, typer.Option(min=1, max=1000, help="Trials of each teacher; the first has the defaults.")
 ]
-TrialSeeds = Annotated[int, typer.Option("--seeds", min=1, help="Runs of each trial.")]
+TrialSeeds = Annotated[int, typer.Option("--seeds", min=1, help="Number of runs of each trial.")]
 TrialStudent = Annotated[str, typer.Option("--student", help="simulated or tiny.")]
-TuneOut = Annotated[Path, typer.Option("--out", help="Folder with a folder for each teacher.")]
+TuneOut = Annotated[
+    Path, typer.Option("--out", help="Folder for the trials; each teacher gets a folder in it.")
+]
 Save = Annotated[
     Path | None,
     typer.Option(
-        help="File that gets the settings of the best trial; all teachers in it must have been "
-        "tuned alike."
+        help="File that the settings of the best trial are added to. All teachers in it must have "
+        "been tuned with the same trials, seeds and student."
     ),
 ]
 ShortForm = Annotated[
     bool,
     typer.Option(
         "--short",
-        help="The suite's short form: fewer arms and seeds, a first look. With --arm, fewer seeds.",
+        help="Run the suite's short form for a first look: fewer arms and seeds. With --arm: fewer "
+        "seeds.",
     ),
 ]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Show the plan, and what the rest of it may cost.")
+    bool,
+    typer.Option(
+        "--dry-run", help="Show the plan and what the rest of it may cost, and run nothing."
+    ),
 ]
 OtherBench = Annotated[
     Path | None,
     typer.Option(
         metavar="BENCH",
-        help="Another bench: how alike the two rank the arms that both have (Spearman's rho).",
+        help="Another bench. Shows the rank correlation (Spearman's rho) over the arms of both.",
     ),
 ]
 Dataset = Annotated[
-    Path | None, typer.Option(help="A new folder for the training data, which datasets opens.")
+    Path | None,
+    typer.Option(
+        help="A new folder for the training data, in a form that the library datasets opens."
+    ),
 ]
 StudentOut = Annotated[
     Path | None, typer.Option(help="A new folder for the student that was best on val.")
@@ -323,10 +337,14 @@ Minari = Annotated[
 ]
 Trajectories = Annotated[
     Path | None,
-    typer.Option(help="A new folder for what the run's chat model was asked, said and earned."),
+    typer.Option(
+        help="A new folder for the calls of the run's chat model, with replies and rewards."
+    ),
 ]
-DataFormat = Annotated[Any, typer.Option(metavar="FORMAT", help="Of the data: jsonl or parquet.")]
-License = Annotated[str, typer.Option(help="For the data card.")]
+DataFormat = Annotated[
+    Any, typer.Option(metavar="FORMAT", help="Format of the data: jsonl or parquet.")
+]
+License = Annotated[str, typer.Option(help="License in the data card.")]
 Version = Annotated[
     bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)
 ]
