@@ -1,4 +1,4 @@
-"""The table of built-in teachers; to add one: a file with the teacher, and an entry here."""
+"""The table of built-in teachers. A new one needs a file with the teacher and an entry here."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _family(
     rows: Mapping[str, tuple[str, str, Observes, Mapping[str, Any]]],
     teacher: str = "",
 ) -> dict[str, TeacherEntry]:
-    """Teachers by name from rows of class, description, what is observed, and defaults.
+    """Teachers by name from rows of class, description, what it observes, and defaults.
 
     With ``teacher``, the classes are the algorithms that it plugs in.
     """
@@ -36,12 +36,17 @@ def _family(
 _PLAIN = _family(
     "SkillList",
     {
-        "uniform": ("uniform:Uniform", "the same for every skill and level", "nothing", {}),
-        "nothing": ("nothing:Nothing", "orders nothing: the untrained student", "nothing", {}),
-        "fixed": ("fixed:Fixed", "a schedule written beforehand (mixtures=...)", "nothing", {}),
+        "uniform": ("uniform:Uniform", "the same share for every skill and level", "nothing", {}),
+        "nothing": (
+            "nothing:Nothing",
+            "orders nothing; the student stays untrained",
+            "nothing",
+            {},
+        ),
+        "fixed": ("fixed:Fixed", "a schedule fixed beforehand (mixtures=...)", "nothing", {}),
         "oracle": (
             "oracle:Oracle",
-            "knows the learnable skills (learnable=...)",
+            "only the learnable skills, which it knows (learnable=...)",
             "accuracy of all, and what is learnable",
             {},
         ),
@@ -57,11 +62,21 @@ _PLAIN = _family(
             "known dynamics",
             {},
         ),
-        "dirichlet": ("dirichlet:Dirichlet", "an allocation drawn by chance", "nothing", {}),
-        "weakest": ("weakest:Weakest", "most where the student errs most", "accuracy of all", {}),
+        "dirichlet": (
+            "dirichlet:Dirichlet",
+            "a random allocation, drawn once per episode",
+            "nothing",
+            {},
+        ),
+        "weakest": (
+            "weakest:Weakest",
+            "most for the skills in which the student errs most",
+            "accuracy of all",
+            {},
+        ),
         "alp": (
             "progress.alp:LearningProgress",
-            "absolute learning progress per skill",
+            "most for skills with high absolute learning progress",
             "gains of all",
             {},
         ),
@@ -96,7 +111,7 @@ _BANDITS = _family(
     {
         "epsilon-greedy": (
             "bandits.epsilon_greedy:EpsilonGreedy",
-            "bandit: best skills so far, sometimes random ones",
+            "bandit: the best skills so far, at times random ones",
             "gains of what it teaches",
             {},
         ),
@@ -132,13 +147,13 @@ _BANDITS = _family(
         ),
         "exp3s": (
             "bandits.exp3:EXP3S",
-            "bandit: exponential weights that can change their mind",
+            "bandit: exponential weights that adapt to change",
             "gains of what it teaches",
             {"slots": 128, "alpha": 0.001},
         ),
         "linucb": (
             "bandits.linucb:LinUCB",
-            "bandit: linear in accuracy, its error and level",
+            "bandit: linear in accuracy, its error, and level",
             "accuracy of all",
             {},
         ),
@@ -156,7 +171,7 @@ _CURRICULA = _family(
         ),
         "tscl-naive": (
             "curricula.tscl:Naive",
-            "teacher-student curriculum: slopes, step by step",
+            "teacher-student curriculum: slope over a few steps",
             "gains of all",
             {"rate": 0.5, "window": 2, "temperature": 0.02},
         ),
@@ -198,13 +213,13 @@ _CURRICULA = _family(
         ),
         "expected-utility": (
             "curricula.expected_utility:ExpectedUtility",
-            "what a model of the student says teaching changes",
+            "skills by expected gain under a model of the student",
             "accuracy of all",
             {},
         ),
         "adarft": (
             "curricula.adarft:AdaptiveDifficulty",
-            "what is as hard as a target that moves (AdaRFT)",
+            "skills near a moving target difficulty (AdaRFT)",
             "accuracy of all",
             {},
         ),
@@ -234,7 +249,7 @@ _MIXTURES = _family(
         ),
         "ddk": (
             "curricula.ddk:DomainKnowledgeDistillation",
-            "what perplexes the student more than a model (DDK)",
+            "skills with the largest perplexity gap to a model (DDK)",
             "losses of all",
             {"cap": 3.0},
         ),
@@ -246,7 +261,7 @@ _TREES = _family(
     {
         "uniform-tree": (
             "trees.rules:UniformTree",
-            "finds every subskill, teaches all alike",
+            "finds every subskill, then teaches all equally",
             "its tree",
             {},
         ),
@@ -258,7 +273,7 @@ _TREES = _family(
         ),
         "fill-and-balance": (
             "trees.rules:FillAndBalance",
-            "explores until full, then evens out what was taught",
+            "explores until full, then balances what was taught",
             "its tree",
             {},
         ),
@@ -270,13 +285,13 @@ _TREES = _family(
         ),
         "threshold": (
             "trees.rules:Threshold",
-            "exploits what gained, explores the rest",
+            "exploits roots that gained, explores the others",
             "gains of what it teaches",
             {},
         ),
         "constant-tree": (
             "trees.rules:ConstantTree",
-            "the same answer in every step",
+            "the same action in every step",
             "its tree",
             {},
         ),
@@ -285,7 +300,7 @@ _TREES = _family(
 )
 _WORDS = {
     "llm": TeacherEntry(
-        "a chat model that reads the student's errors",
+        "a chat model that reads the student's errors and plans",
         {
             "OpenEnded": "llm.open_ended:LLMOpenEnded",
             "SkillList": "llm.skill_list:LLMSkillList",
@@ -313,7 +328,7 @@ _WORDS = {
 
 
 def _by_order(**engines: str) -> dict[str, Any]:
-    """An environment whose orders name one of these engines, or mean the last."""
+    """Settings of an environment whose orders name one of these engines, by default the last."""
     named = {name: {"name": engine} for name, engine in engines.items()}
     settings = {"engines": named, "default": [*engines][-1]}
     return {"action": "plan", "engine": "by-order", "engine_settings": settings}
@@ -336,20 +351,20 @@ def _method(
 
 _METHODS = {
     "llm2llm": _method(
-        "variations of the seeds that it gets wrong (LLM2LLM)",
+        "variations of seeds that the student fails (LLM2LLM)",
         "methods.llm2llm:LLM2LLM",
         training="scratch",
         **_by_order(pool="pool", similar="similar"),
     ),
     "pgkd": _method(
-        "confident mistakes, and what the report is weak in",
+        "confident mistakes, and weak skills in the report (PGKD)",
         "methods.pgkd:PGKD",
         action="plan",
         observation="report",
         patience=5,
     ),
     "llm-pgkd": _method(
-        "a chat model that reads the report and hard negatives",
+        "a chat model that reads report and hard negatives (PGKD)",
         "methods.llm_pgkd:LLMPGKD",
         "answers on val",
         action="plan",
@@ -357,33 +372,33 @@ _METHODS = {
         patience=5,
     ),
     "ratio-rule": _method(
-        "new answers while calls are few, new questions later",
+        "new answers while calls are few, then new questions",
         "methods.ratio_rule:RatioRule",
         "nothing",
         # Without a chat model a question has one answer, that of the task.
         **_by_order(answers="pool", questions="procedural"),
     ),
     "uncertainty-proposer": _method(
-        "learns to order what the student is torn about (R-Zero)",
+        "learns to order what the student is unsure of (R-Zero)",
         "methods.sampled_proposer:SampledProposer",
         knows="context:Cells",
         defaults={"reward": "uncertainty"},
     ),
     "difficulty-proposer": _method(
-        "learns to order what answers disagree on most (QueST)",
+        "learns to order where answers disagree most (QueST)",
         "methods.sampled_proposer:SampledProposer",
         knows="context:Cells",
         defaults={"reward": "difficulty"},
     ),
     "grounded-proposer": _method(
-        "learns to order what copies gain the most from (SOAR)",
+        "learns to order what helps copies most (SOAR)",
         "methods.grounded_proposer:GroundedProposer",
         "gains of all",
         knows="lookahead:Ahead",
         lookahead=8,
     ),
     "exam-dpo": _method(
-        "engines whose examples help in the prompt, by DPO (ARTE)",
+        "engines whose examples help as prompts, by DPO (ARTE)",
         "methods.exam_dpo:ExamDPO",
         **_by_order(pool="pool", procedural="procedural"),
     ),
@@ -396,31 +411,29 @@ _METHODS = {
         **_by_order(pool="pool", procedural="procedural"),
     ),
     "tailored": _method(
-        "what it fails, with its own wrong answer beside it",
+        "exercises that the student fails, with its wrong answers",
         "methods.tailored:Tailored",
         env="OpenEnded",
         gate_settings={"duplicates": "allow"},
     ),
 }
 _AIDS = {
-    "few-shot": _method(
-        "the same for every skill, with solved exercises as aids", "few_shot:FewShot", "nothing"
-    ),
+    "few-shot": _method("uniform, with solved exercises as aids", "few_shot:FewShot", "nothing"),
     "interventions": _method(
-        "explains where a model of the student says that it pays",
+        "uniform, with explanations where they should pay",
         "methods.interventions:Interventions",
     ),
     "guidance": _method(
-        "a library of what helped the student on a retry", "methods.guidance:Guidance"
+        "uniform, with a library of guidance that helped", "methods.guidance:Guidance"
     ),
     "lbt": _method(
-        "a set of exemplars, changed by what the student fails", "methods.lbt:LearningByTeaching"
+        "uniform, with exemplars adapted to what fails", "methods.lbt:LearningByTeaching"
     ),
     "knowledge": _method(
-        "a store of solved mistakes, searched where it is unsure", "methods.knowledge:Knowledge"
+        "uniform, with solved mistakes looked up where unsure", "methods.knowledge:Knowledge"
     ),
 }
-"""They order what ``uniform`` orders, and choose what stands before prompts."""
+"""They order what ``uniform`` orders, and choose texts to put before prompts."""
 
 _AHEAD: dict[str, TeacherEntry] = {
     name: TeacherEntry(
@@ -434,7 +447,7 @@ _AHEAD: dict[str, TeacherEntry] = {
     for name, text, made, known, defaults, words in (
         (
             "best-of-n",
-            "a teacher's action or a variation, by trying them",
+            "the best of another teacher's action and variations",
             "LookAhead",
             "Ahead",
             {},
@@ -442,7 +455,7 @@ _AHEAD: dict[str, TeacherEntry] = {
         ),
         (
             "beam",
-            "as best-of-n, several steps ahead",
+            "like best-of-n, several steps ahead",
             "LookAhead",
             "Ahead",
             {"depth": 2, "width": 2},
@@ -450,7 +463,7 @@ _AHEAD: dict[str, TeacherEntry] = {
         ),
         (
             "llm-best-of-n",
-            "the best of several replies of a chat model, by trying them",
+            "the best of several replies of a chat model, all tried",
             "BestReply",
             "TextAhead",
             {},
