@@ -1,4 +1,4 @@
-"""teachgym.envs: the world. One base environment, the paper's three as stacks of wrappers."""
+"""teachgym.envs: one base environment, and the paper's three as stacks of wrappers."""
 
 from teachgym.envs.assembly import teacher_env
 from teachgym.envs.base import TeacherEnv

@@ -1,4 +1,4 @@
-"""What happens to a batch on its way into training: functions that change nothing."""
+"""The way of a batch into training, as pure functions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from teachgym.types import (
 
 
 def most(count: int, allowed: Callable[[int], bool]) -> int:
-    """The largest number from 0 to ``count`` that is allowed, where fewer are allowed too.
+    """The largest allowed number from 0 to ``count``; every smaller number must be allowed too.
 
     Example:
         >>> most(10, lambda n: 3 * n <= 20)
@@ -36,13 +36,13 @@ def most(count: int, allowed: Callable[[int], bool]) -> int:
 
 
 def divide(data: Data, count: int, currency: str) -> tuple[Data, tuple[Verdict, ...]]:
-    """The first ``count`` examples, and verdicts on those that ``currency`` is not enough for."""
+    """The first ``count`` examples, and verdicts on those that ``currency`` cannot pay for."""
     detail = f"{currency}: not enough left for it"
     return data[:count], tuple(Verdict(e, "budget", detail) for e in data[count:])
 
 
 def filtered(env: Episode, data: Data) -> tuple[GateResult, Mapping[str, Memory]]:
-    """What the gate's filters make of data that passed its checks, and what they remember."""
+    """Apply the gate's filters to data that passed its checks; also returns their memory."""
     if not env.gate.filters or not data:
         return GateResult(data, ()), env.state.filters
     with env.probe_log.set_aside():
@@ -50,13 +50,13 @@ def filtered(env: Episode, data: Data) -> tuple[GateResult, Mapping[str, Memory]
 
 
 def apart(data: Data) -> tuple[Data, Data]:
-    """Exercises, which the task can grade, and auxiliary texts."""
+    """Separate exercises, which the task can grade, from auxiliary texts."""
     exercises = tuple(e for e in data if e.kind == EXERCISE)
     return exercises, tuple(e for e in data if e.kind != EXERCISE)
 
 
 def items_of(action: Any) -> tuple[tuple[Any, ...], tuple[Verdict, ...]]:
-    """The items of an action in words; of what is no tuple none, and a verdict on the whole."""
+    """The items of an action in words; if it is not a tuple, none and a verdict on the whole."""
     return (action, ()) if isinstance(action, tuple) else ((), (no_action(action, "a tuple"),))
 
 
@@ -81,7 +81,7 @@ def sift(
 
 
 def stamp(data: Data, step: int) -> Data:
-    """The examples with the step they are trained in in their provenance."""
+    """The examples with the step of their training in their provenance."""
 
     @cache
     def stamped(provenance: Provenance) -> Provenance:

@@ -1,4 +1,4 @@
-"""Aids: texts of the teacher's that stand before the prompts in an evaluation of its own.
+"""Aids: texts by the teacher that precede the prompts in a separate evaluation.
 
 A worked example, a strategy or a hint can help a student that was not trained on it. What a
 student can do with aids is measured after every step beside what it can do without, on the same
@@ -20,7 +20,7 @@ from teachgym.types import Aid, Data, Example, Split
 
 
 def choose_aids(aids: Sequence[Aid], items: Data, split: Split) -> list[str]:
-    """The text before each item's prompt, shape (n_items,); empty where there is none.
+    """The aid for each item's prompt, shape (n_items,); an empty text if there is none.
 
     Of the aids for an item's place those that name its skill come first, and of several the one
     whose ``like`` resembles the prompt most: by the cosine of their vectors of telling terms
@@ -54,7 +54,7 @@ def _likeness(aids: Sequence[Aid], items: Data) -> np.ndarray:
 
 
 class Aided(TaskWrapper):
-    """The task with an aid before every prompt that has one, graded as it is without.
+    """The task with aids before the prompts; grading does not change.
 
     Args:
         task: whose items are asked.
@@ -67,7 +67,7 @@ class Aided(TaskWrapper):
         self._own: dict[tuple[str, str], str] = {}
 
     def examples(self, split: Split) -> Sequence[Example]:
-        """The task's, each with its aid before its prompt."""
+        """The task's examples, each with its aid before its prompt."""
         own = tuple(self.task.examples(split))
         texts = choose_aids(self.aids, own, split)
         aided = [replace(e, prompt=t + e.prompt) for t, e in zip(texts, own, strict=True)]

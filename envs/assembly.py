@@ -48,14 +48,14 @@ Assemble = Callable[[EnvConfig], Parts]
 
 
 def assemble(config: EnvConfig) -> Parts:
-    """The parts of one environment, which shares them with no other."""
+    """Make the parts of one environment, which shares them with no other."""
     return assemble_rows(config, 1)[0]
 
 
 def assemble_rows(
     config: EnvConfig, count: int, rendezvous: Rendezvous | None = None
 ) -> tuple[Parts, ...]:
-    """The parts of ``count`` environments with equal students, which share task and model.
+    """Make the parts of ``count`` environments with equal students that share task and model.
 
     Args:
         config: the configuration that all of them have.
@@ -121,7 +121,7 @@ def _warn_of_short_answers(student: Student, task: Task) -> None:
 
 
 def make_base(config: EnvConfig, parts: Parts) -> TeacherEnv:
-    """The base environment of ``parts``."""
+    """Make the base environment from ``parts``."""
     return TeacherEnv(
         parts.task,
         parts.student,
@@ -135,7 +135,7 @@ def make_base(config: EnvConfig, parts: Parts) -> TeacherEnv:
 
 
 def teacher_env(**settings: Any) -> TeacherEnv:
-    """The base environment from plain values, the fields of ``EnvConfig``.
+    """Make the base environment from plain values, the fields of ``EnvConfig``.
 
     Raises:
         UnknownNameError: for a task, student or reward that does not exist.

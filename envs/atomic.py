@@ -1,4 +1,4 @@
-"""``undone_on_error``: a step of the base environment happens, or it does not."""
+"""``undone_on_error``: makes steps of the base environment atomic."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from teachgym.envs.episode import Episode
 
 @contextmanager
 def undone_on_error(env: Episode) -> Iterator[None]:
-    """Whatever is raised within leaves the environment as it was, weights included."""
+    """On any error within, restore the environment including its weights."""
     state = env.state
     at_hand = state.best.step == state.step  # These weights were saved a moment ago.
     weights = state.best.checkpoint if at_hand else env.student.save()

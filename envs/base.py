@@ -47,7 +47,7 @@ from teachgym.types import (
 
 
 class TeacherEnv(gym.Env[Report, Data]):
-    """A student that is fine-tuned on what the agent hands in.
+    """An environment whose student is fine-tuned on the examples of the action.
 
     ## Description
     The agent is a teacher. One step: the gate vets the examples, the student is trained on those
@@ -150,7 +150,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         return report, {"metrics": step_info.score_metrics(report)}
 
     def step(self, action: Data) -> tuple[Report, float, bool, bool, dict[str, Any]]:
-        """Vet, train, evaluate and reward; if something raises, the environment stays as it was.
+        """Check, train, evaluate and reward; if anything raises, the environment stays as it was.
 
         Raises:
             EpisodeError: before ``reset`` or after the episode's end.
@@ -192,7 +192,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         self.ending = True
 
     def render(self, forest: Forest | None = None) -> Any:
-        """``ansi``: text; ``rgb_array``: uint8 (height, width, 3); ``forest`` is shown with it."""
+        """Render ``ansi`` text or an ``rgb_array``, uint8 (height, width, 3), with ``forest``."""
         untrained = self._untrained_reports.get("val")
         scene = Scene(
             self.state,
@@ -213,14 +213,14 @@ class TeacherEnv(gym.Env[Report, Data]):
 
     @property
     def state(self) -> Snapshot:
-        """The episode so far, but for the weights; ``EpisodeError`` before the first reset."""
+        """The episode so far without the weights; ``EpisodeError`` before the first reset."""
         if self._state is None:
             raise EpisodeError("the environment has not been reset; call reset() first")
         return self._state
 
     @property
     def spent(self) -> Cost:
-        """What this episode has cost so far."""
+        """The cost of this episode so far."""
         return self.ledger.spent
 
     @property
@@ -235,7 +235,7 @@ class TeacherEnv(gym.Env[Report, Data]):
 
     @cached_property
     def syllabus(self) -> Syllabus:
-        """The task without val and test, for whoever writes training data."""
+        """The task without val and test, for writers of training data."""
         return Syllabus.of(self.task)
 
     @cached_property
@@ -245,7 +245,7 @@ class TeacherEnv(gym.Env[Report, Data]):
 
     @cached_property
     def probes(self) -> probes.StudentProbes:
-        """The questions that a teacher may ask the student; they are charged to this episode."""
+        """The teacher's way to question the student, charged to this episode."""
         return probes.StudentProbes(self)
 
     @property
@@ -255,12 +255,12 @@ class TeacherEnv(gym.Env[Report, Data]):
 
     @property
     def next_evaluation(self) -> Cost:
-        """The cost that is reserved for the next evaluation on ``val``, that with aids included."""
+        """The cost reserved for the next evaluation on ``val``, including the one with aids."""
         evaluations = 2 if self.state.aids else 1
         return self.price_of_answers(evaluations * len(self.state.report.predictions))
 
     def price_of_answers(self, count: int) -> Cost:
-        """The cost that is reserved for ``count`` answers, by the length of those on ``val``."""
+        """The cost reserved for ``count`` answers, from the length of those on ``val``."""
         return self._answers.price(self.state.report, count)
 
     def rng(self, name: RngName) -> np.random.Generator:
@@ -268,11 +268,11 @@ class TeacherEnv(gym.Env[Report, Data]):
         return stream(name, self.state.entropy, self.state.step)
 
     def show_aids(self, aids: tuple[Aid, ...]) -> None:
-        """Have the next evaluations made with ``aids`` too."""
+        """Make the following evaluations with ``aids`` too."""
         self._state = replace(self.state, aids=aids)
 
     def snapshot(self) -> Snapshot:
-        """The whole environment as a value, from which ``restore`` continues as often as wanted."""
+        """The whole environment as a value, which ``restore`` can use any number of times."""
         return replace(
             self.state,
             checkpoint=self.student.save(),
@@ -292,7 +292,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         self.take_up(replace(snapshot, checkpoint=None))
 
     def take_up(self, state: Snapshot) -> None:
-        """Go on from ``state``, as far as weights, ledger and random state do not matter."""
+        """Continue from ``state``, except for weights, ledger and random state."""
         self._state, self.ending = state, False
         self._seen = Seen(self.gate.form(e) for e in state.data)
 

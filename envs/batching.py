@@ -1,4 +1,4 @@
-"""Training and asking of several environments' students at once, in a rendezvous."""
+"""A rendezvous that trains and asks the students of several environments at once."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from teachgym.types import Cost, Data, Prompt, TrainResult
 
 
 def open_rendezvous() -> Rendezvous:
-    """A rendezvous where students of one pool are trained and asked."""
+    """Open a rendezvous that trains and asks the students of one pool."""
     return Rendezvous({"train": _train_rows, "generate": _ask_rows})
 
 
 @dataclass(frozen=True)
 class BatchedTrainer(Trainer[Any]):
-    """A row's trainer, and its way to ask: through the rendezvous if it runs and has use of it.
+    """A row's trainer and its way to ask, through the rendezvous if that is open and useful.
 
     What can only be done one by one is done right here, so that its errors are this row's alone.
     """
@@ -34,11 +34,11 @@ class BatchedTrainer(Trainer[Any]):
         return self.trainer.cost(student, data)
 
     def gradients(self, student: Student, data: Data, *, dimensions: int) -> np.ndarray:
-        """The trainer's."""
+        """The trainer's gradients."""
         return self.trainer.gradients(student, data, dimensions=dimensions)
 
     def train(self, student: Student, data: Data, rng: np.random.Generator) -> TrainResult:
-        """Have the student trained, with those of other rows where the trainer can do it."""
+        """Train the student, together with those of other rows if the trainer can."""
         if not (self.rendezvous.running and self.trainer.batchable):
             return self.trainer.train(student, data, rng)
         request = (self.trainer, student, data, rng)

@@ -42,14 +42,14 @@ class ChooseRoot(NumericAction):
         self.action_space = gym.spaces.Discrete(2 * len(self._tree.roots))
 
     def action(self, action: Any) -> tuple[Move, ...]:
-        """The moves that the choice stands for."""
+        """The moves of the choice."""
         root, exploits = divmod(int(action), 2)
         size = base_of(self).examples_per_step
         return moves_of(self._tree.roots[root], bool(exploits), self._tree.forest, size)
 
 
 def moves_of(chosen: str, exploits: bool, forest: Forest, size: int) -> tuple[Move, ...]:
-    """Every other root gets nothing, and the subskills of the chosen one share a step equally.
+    """Moves in which the subskills of the chosen root share a step equally; others get nothing.
 
     Exploring looks for one new subskill first, and so does exploiting a root of which nothing is
     known. Each is asked to have all of the step, which the environment scales down to an equal

@@ -1,4 +1,4 @@
-"""``EnvConfig``: every setting of an environment, declared once; JSON can hold them.
+"""``EnvConfig``: every setting of an environment, declared once, as JSON values.
 
 A configuration is checked when it is made: the parts that it names exist, and its values and those
 of the parts' settings are in their ranges. Only the task or the student can check what it alone
@@ -53,7 +53,7 @@ RenderMode = Literal["ansi", "rgb_array"]
 @checked
 @dataclass(frozen=True, kw_only=True)
 class EnvConfig(EpisodeRules):
-    """What all environments share."""
+    """The settings that all environments share."""
 
     title: ClassVar[str] = "base"
     """The environment's name in messages."""
@@ -158,7 +158,7 @@ class EnvConfig(EpisodeRules):
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Self:
-        """The configuration that plain values describe.
+        """Make a configuration from plain values.
 
         Raises:
             UnknownNameError: for a task, student, engine, proposer or reward that does not exist.

@@ -1,4 +1,4 @@
-"""Skill-List without texts: a simulated student that is taught numbers of examples, fast.
+"""Skill-List without texts: a fast simulated student that is taught numbers of examples.
 
 With ``texts=False`` no example is written, since this student would not read it, and an evaluation
 counts the items whose thresholds lie below the accuracies of their cells. What the teacher sees and
@@ -75,13 +75,13 @@ def require_countable(config: SkillListConfig) -> None:
 
 
 def places(rows: NDArray[np.bool_]) -> list[int]:
-    """The numbers of the rows that are meant."""
+    """The numbers of the selected rows."""
     found: list[int] = np.flatnonzero(rows).tolist()
     return found
 
 
 class CountedRows:
-    """K episodes under way, as arrays whose first axis is the row; S skills, L levels.
+    """K running episodes, as arrays whose first axis is the row; S skills, L levels.
 
     Raises:
         ConfigError: for settings that need texts, or a student that reads them.
@@ -123,7 +123,7 @@ class CountedRows:
 
     @property
     def action_space(self) -> gym.Space[Any]:
-        """That of one row, as the environment with texts has it."""
+        """The space of one row, equal to that of the environment with texts."""
         shape = len(self.skills), len(self.levels)
         if self.config.action == "discrete":
             return gym.spaces.Discrete(self._n.size)
@@ -133,7 +133,7 @@ class CountedRows:
 
     @property
     def observation_space(self) -> gym.Space[Any]:
-        """That of one row, as the environment with texts has it."""
+        """The space of one row, equal to that of the environment with texts."""
         shape = len(self.skills), len(self.levels)
         if self.config.observation == "flat":
             return unit_box(3 * self._n.size + len(CURRENCIES))
@@ -153,7 +153,7 @@ class CountedRows:
         self._best[row], self._best_step[row] = self.accuracy[row], 0
 
     def step(self, rows: NDArray[np.bool_], actions: NDArray[Any]) -> FloatArray:
-        """Teach those ``rows``, (K,), what their ``actions``, (K, ...), order; rewards, (K,)."""
+        """Teach ``rows``, (K,), what their ``actions``, (K, ...), order; returns rewards, (K,)."""
         if over := [*self.stop_reason[rows & (self.stop_reason != "")]]:
             raise EpisodeError(f"the episode is over ({over[0]}); call reset()")
         before = self.accuracy.copy()
@@ -179,7 +179,7 @@ class CountedRows:
         return rewards
 
     def observe(self) -> dict[str, Any] | NDArray[np.float32]:
-        """What the teachers see: arrays of the observation space, each with the row before."""
+        """The observations: arrays of the observation space with the row as first axis."""
         n = np.broadcast_to(self._n, self.right.shape)
         at_least_one = np.maximum(n, 1)
         mean = self.right / at_least_one
@@ -197,7 +197,7 @@ class CountedRows:
         return np.concatenate(flat, axis=1)
 
     def infos(self) -> list[dict[str, Any]]:
-        """What else ``step`` tells, row by row."""
+        """The ``info`` of each row."""
         return [
             {
                 "metrics": {"accuracy": self.accuracy[row], "accepted": self.accepted[row]},
@@ -244,7 +244,7 @@ class CountedRows:
 
 
 def of_row(seen: Any, row: int) -> Any:
-    """What one row's teacher sees, of what ``CountedRows.observe`` gives."""
+    """The observation of one row from those of ``CountedRows.observe``."""
     return {k: v[row] for k, v in seen.items()} if isinstance(seen, dict) else seen[row]
 
 
@@ -263,7 +263,7 @@ class CountedEnv(gym.Env[Any, Any]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """The untrained student; ``options`` are not used."""
+        """Restore the untrained student; ``options`` are not used."""
         super().reset(seed=seed)
         self._rows.reset(0, self.np_random)
         return self._seen()
@@ -285,7 +285,7 @@ class CountedEnv(gym.Env[Any, Any]):
 
 
 class CountedVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
-    """K episodes at once; row by row, to the digit, what K of ``CountedEnv`` give.
+    """K episodes at once; each row equals a ``CountedEnv`` to the digit.
 
     Args:
         config: of all of them.
@@ -316,7 +316,7 @@ class CountedVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         seed: int | list[int | None] | None = None,
         options: dict[str, Any] | None = None,
     ) -> tuple[Any, dict[str, Any]]:
-        """All rows; a number seeds row i with it plus i. ``options["reset_mask"]`` chooses rows."""
+        """Reset all rows, row i with seed + i; ``options["reset_mask"]`` selects rows."""
         if seed is None or isinstance(seed, int):
             seed = [None if seed is None else seed + row for row in range(self.num_envs)]
         chosen = np.asarray((options or {}).get("reset_mask", np.ones(self.num_envs, dtype=bool)))

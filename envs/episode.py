@@ -1,4 +1,4 @@
-"""``Episode``: what the parts of the base environment may use of it, so that it can use them."""
+"""``Episode``: the interface of the base environment for its own parts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from teachgym.types import Aid, Cost
 
 
 class Episode(Protocol):
-    """An episode under way, as ``teachgym.envs.base.TeacherEnv`` holds it."""
+    """A running episode, as ``teachgym.envs.base.TeacherEnv`` holds it."""
 
     task: Task
     student: Student
@@ -32,20 +32,20 @@ class Episode(Protocol):
 
     @property
     def probes(self) -> Probes:
-        """The questions that may be asked of the student."""
+        """The teacher's way to question the student."""
 
     def rng(self, name: RngName) -> np.random.Generator:
         """The random stream ``name`` of the current step."""
 
     def take_up(self, state: Snapshot) -> None:
-        """Go on from ``state``, as far as weights, ledger and random state do not matter."""
+        """Continue from ``state``, except for weights, ledger and random state."""
 
     def show_aids(self, aids: tuple[Aid, ...]) -> None:
-        """Have the next evaluations made with ``aids`` too."""
+        """Make the following evaluations with ``aids`` too."""
 
     @property
     def next_evaluation(self) -> Cost:
-        """What is set aside for the next evaluation on ``val``."""
+        """The cost reserved for the next evaluation on ``val``."""
 
     def price_of_answers(self, count: int) -> Cost:
-        """What is set aside for ``count`` answers."""
+        """The cost reserved for ``count`` answers."""

@@ -29,7 +29,7 @@ class FlatObservation(gym.ObservationWrapper[Any, Any, Any]):
         self.observation_space = unit_box(*space.shape)
 
     def observation(self, observation: Any) -> NDArray[np.float32]:
-        """Shape (n_numbers,)."""
+        """The observation as a vector, shape (n_numbers,)."""
         flat = gym.spaces.flatten(self.env.observation_space, observation)
         numbers = np.asarray(flat, dtype=np.float64)
         scaled = np.where(self._is_count, numbers / (numbers + self._half), numbers)
@@ -94,7 +94,7 @@ def _scale(space: gym.Space[Any], share: NDArray[np.float64]) -> NDArray[Any]:
 
 
 def flatten(env: gym.Env[Any, Any]) -> gym.Env[Any, Any]:
-    """Observation and action as vectors, in [0, 1] and [-1, 1]; a ``Discrete`` action stays one.
+    """Wrap ``env`` so that observations are in [0, 1] and actions in [-1, 1] or ``Discrete``.
 
     Counts are scaled by the examples of a step (``FlatObservation``).
     """

@@ -1,4 +1,4 @@
-"""``Forks``: actions tried from one and the same student, trained and measured together.
+"""``Forks``: tries actions from the same student, training and measuring them together.
 
 ::
 
@@ -41,7 +41,7 @@ from teachgym.types import Cost, Data, FloatArray, Prediction, Report, Score
 
 @dataclass(frozen=True)
 class Branch:
-    """What came of K actions that were tried on students that were equal before."""
+    """The outcomes of K actions that were tried on equal students."""
 
     rewards: FloatArray
     """What the environment pays for each, shape (K,); on more items where it was measured again."""
@@ -75,7 +75,7 @@ class _Kept:
 
 
 class Forks:
-    """Environments of one kind, put into the state of a snapshot whenever actions are tried.
+    """Environments of one kind that take on a snapshot's state when actions are tried.
 
     Args:
         id_: the environment's id or short name.
@@ -115,7 +115,7 @@ class Forks:
 
     @classmethod
     def of(cls, env: gym.Env[Any, Any], size: int = 8, **settings: Any) -> Forks:
-        """Forks of an environment made by ``gym.make``: of one with the same settings."""
+        """Forks with the settings of an environment that ``gym.make`` made."""
         if env.spec is None:
             raise ConfigError("this environment has no spec; make it with gym.make")
         return cls(env.spec.id, size, **{**env.spec.kwargs, **settings})
@@ -123,7 +123,7 @@ class Forks:
     # -- states ----------------------------------------------------------------------------
 
     def start(self, seed: int) -> str:
-        """The id of the untrained student of an episode with that seed; equal for equal seeds."""
+        """The id of the untrained student of the episode with this seed; equal for equal seeds."""
         id_ = str(seed)
         if id_ not in self._kept:
             observation, _ = self.rows.envs[0].reset(seed=seed)
@@ -143,16 +143,16 @@ class Forks:
         return name
 
     def forget(self, *ids: str) -> None:
-        """Let go of snapshots, whose weights are in memory."""
+        """Release snapshots and the memory of their weights."""
         for id_ in ids:
             self._kept.pop(id_, None)
 
     def forget_all(self) -> None:
-        """Let go of all snapshots."""
+        """Release all snapshots."""
         self._kept.clear()
 
     def observation(self, id_: str) -> Any:
-        """What the teacher sees in a state."""
+        """The observation in a state."""
         return self._state(id_).observation
 
     def snapshot(self, id_: str) -> Snapshot:
@@ -160,14 +160,14 @@ class Forks:
         return self._state(id_).snapshot
 
     def form(self, id_: str) -> Any:
-        """How a reply is asked for in a state, where ``action="text"``."""
+        """The form of replies in a state, with ``action="text"``."""
         self._restore(0, id_)
         return self.rows.envs[0].get_wrapper_attr("form")
 
     # -- actions ---------------------------------------------------------------------------
 
     def branch(self, start: str | Sequence[str], actions: Sequence[Any]) -> Branch:
-        """Try each action on a student that is the same for all, or each on its own.
+        """Try each action on the same student, or each on a student of its own.
 
         Args:
             start: the id of the state they are tried in, or one id for each action.

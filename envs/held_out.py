@@ -1,4 +1,4 @@
-"""Skills and levels that nobody can order, and that ``test`` measures: what spreads to them?"""
+"""Skills and levels that cannot be ordered and that ``test`` measures, to study transfer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from teachgym.types import Example, Split, leaf_skills
 @checked
 @dataclass(frozen=True)
 class HeldOut:
-    """What is kept from teachers; the default is nothing."""
+    """The skills and levels that are hidden from teachers; none by default."""
 
     skills: SkillChoice = 0.0
     """A share of the leaf skills, in [0, 1], or their names."""
@@ -65,12 +65,12 @@ class HeldOutTask(TaskWrapper):
         self._names = frozenset(skill.name for skill in skills)
 
     def examples(self, split: Split) -> Sequence[Example]:
-        """Those of the whole task on ``test``, of what is left elsewhere."""
+        """The examples of the whole task on ``test``, and those of the rest on other splits."""
         examples = self.task.examples(split)
         return examples if split == "test" else tuple(filter(self._is_kept, examples))
 
     def make(self, skill: str, difficulty: float | None, rng: np.random.Generator) -> Example:
-        """An example at a level that is left; without a difficulty at one of them by chance."""
+        """An example at a remaining level; without a difficulty, at a random one."""
         if len(self.levels) < len(self._all_levels):
             places = range(len(self.levels))
             chosen = nearest_level(self.levels, difficulty)

@@ -1,4 +1,4 @@
-"""``Lookahead``: a teacher tries actions on copies of the student before it chooses one.
+"""``Lookahead``: lets a teacher try actions on copies of the student before it chooses one.
 
 What is tried is charged in full: every action that is trained and measured costs what a step with
 it costs, steps included. The best of each call is charged when it is made, as by a policy that
@@ -29,7 +29,7 @@ HERE = "here"
 
 
 class Lookahead:
-    """An ``agents.lookahead.Lookahead``: actions can be tried, and no student can be reached."""
+    """An ``agents.lookahead.Lookahead`` that tries actions without giving access to a student."""
 
     __slots__ = ("_call",)
 
@@ -44,7 +44,7 @@ class Lookahead:
         self._call = Capability(branch=branch)
 
     def branch(self, actions: Sequence[Any], starts: Sequence[str] = ()) -> tuple[Tried, ...]:
-        """What comes of each action; see ``agents.lookahead.Lookahead``.
+        """The outcome of each action; see ``agents.lookahead.Lookahead``.
 
         Raises:
             BudgetError: if what is left does not pay for all of them; nothing is charged or told.
@@ -54,7 +54,7 @@ class Lookahead:
 
 
 class LookaheadEnv(gym.Wrapper[Any, Any, Any, Any]):
-    """Allows its teacher to look ahead, as many actions at once as ``size``.
+    """An environment whose teacher may try up to ``size`` actions at once.
 
     Args:
         env: a registered environment's stack of wrappers.
@@ -69,11 +69,11 @@ class LookaheadEnv(gym.Wrapper[Any, Any, Any, Any]):
 
     @cached_property
     def lookahead(self) -> Lookahead:
-        """What a teacher is given."""
+        """The teacher's way to look ahead."""
         return Lookahead(self)
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """Step, and let go of what was tried before."""
+        """Step, and discard earlier trials."""
         if self._forks is not None:
             self._forks.forget_all()
         observation, reward, terminated, truncated, info = self.env.step(action)

@@ -1,4 +1,4 @@
-"""``NumericAction``: what every action wrapper that takes numbers is made of."""
+"""``NumericAction``: the base of all action wrappers that take numbers."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from teachgym.actions import require_member
 
 
 class NumericAction(gym.Wrapper[Any, Any, Any, Any]):
-    """Action wrapper whose actions are numbers, checked before anything is done with them.
+    """Action wrapper whose actions are numbers, which are checked before they are used.
 
     As ``gymnasium.ActionWrapper``; a subclass sets ``action_space`` and says what an action of
     it means to the wrapped environment.
     """
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """Step with what the action means.
+        """Convert the action and step.
 
         Raises:
             ActionError: for an action outside ``action_space``; nothing is spent then, no step is

@@ -1,4 +1,4 @@
-"""The evaluation report as arrays: what numeric teachers see."""
+"""The evaluation report as arrays for numeric teachers."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ MOST = 1e9
 
 
 def unit_box(*shape: int) -> gym.spaces.Box:
-    """Numbers in [0, 1], float32."""
+    """A box of float32 numbers in [0, 1]."""
     return gym.spaces.Box(0, 1, shape, dtype=np.float32)
 
 
 def count_box(*shape: int) -> gym.spaces.Box:
-    """Numbers of things, in [0, MOST], float32."""
+    """A box of float32 counts in [0, MOST]."""
     return gym.spaces.Box(0, MOST, shape, dtype=np.float32)
 
 
@@ -35,10 +35,10 @@ def score_arrays(scores: Scores, prefix: str = "") -> dict[str, Any]:
 
 
 class ArrayObservation(gym.ObservationWrapper[Obs, Any, Any]):
-    """Observation wrapper: arrays in place of a report, whose items are not to be seen."""
+    """Observation wrapper: arrays in place of a report, so that its items are not visible."""
 
     def step(self, action: Any) -> tuple[Obs, SupportsFloat, bool, bool, dict[str, Any]]:
-        """A step without the report of the aided evaluation, which has the same items."""
+        """Step, and remove the report of the aided evaluation, which shows the same items."""
         observation, reward, terminated, truncated, info = super().step(action)
         return (
             observation,

@@ -36,7 +36,7 @@ def plan_from_counts(
 
 
 def limit_plan(plan: Plan, limit: int, rng: np.random.Generator) -> Plan:
-    """The plan with counts scaled down so that they sum to at most ``limit``; empty orders go."""
+    """The plan with counts scaled to sum to at most ``limit``, without empty orders."""
     counts = apportion([order.count for order in plan.orders], limit, rng)
     orders = (replace(o, count=int(n)) for o, n in zip(plan.orders, counts, strict=True) if n > 0)
     return Plan(tuple(orders))
@@ -45,7 +45,7 @@ def limit_plan(plan: Plan, limit: int, rng: np.random.Generator) -> Plan:
 def teach(
     env: gym.Env[Report, Any], engine: DataEngine, plan: Plan, rejected: Sequence[Verdict] = ()
 ) -> tuple[Report, float, bool, bool, dict[str, Any]]:
-    """Have the engine fill the plan and step the base environment with the result.
+    """Let the engine fill the plan, and step the base environment with the result.
 
     What is raised on the way leaves nothing charged. ``rejected`` are verdicts on what the plan
     was made from.

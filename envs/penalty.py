@@ -1,4 +1,4 @@
-"""``RejectionPenalty``: what is handed in and cannot be used costs the teacher something."""
+"""``RejectionPenalty``: a cost for items of an action that cannot be used."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class RejectionPenalty(gym.Wrapper[Any, Any, Any, Any]):
         self.penalty = float(penalty)
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """Step, and pay less for every rejected item."""
+        """Step, and subtract the penalty for every rejected item."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         paid = float(reward) - self.penalty * len(info["rejected"])
         return observation, paid, terminated, truncated, info
 
 
 def penalised(env: gym.Env[Any, Any], config: EnvConfig) -> gym.Env[Any, Any]:
-    """``env`` with the penalty that its configuration asks for; 0 leaves it as it is."""
+    """Wrap ``env`` with its configured penalty; 0 leaves it unchanged."""
     penalty = config.rejection_penalty
     return RejectionPenalty(env, penalty) if penalty else env

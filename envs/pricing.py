@@ -1,4 +1,4 @@
-"""What is set aside for what comes next: prices by what was measured, with a bound."""
+"""Costs reserved for the next evaluation: estimates from measurements, with a bound."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CANDIDATES = 16
 
 
 def price_answers(count: int, *, tokens: int, answers: int, most: int) -> int:
-    """Tokens to set aside for ``count`` answers, all that the student writes to an item being one.
+    """Tokens reserved for ``count`` answers; all that the student writes to an item is one answer.
 
     Args:
         count: how many answers are wanted.
@@ -37,14 +37,14 @@ def price_answers(count: int, *, tokens: int, answers: int, most: int) -> int:
 
 
 class Answers:
-    """What the answers of a student cost, by the length of those of a report."""
+    """The cost of a student's answers, from the length of those in a report."""
 
     def __init__(self, student: Student, max_turns: int = 1) -> None:
         self._student, self._max_turns = student, max_turns
         self._measured: tuple[Report, int] | None = None
 
     def tokens(self, report: Report) -> int:
-        """Tokens of all answers; those of the last report are not counted again."""
+        """The tokens of all answers; those of the last report are not counted again."""
         if self._measured is None or self._measured[0] is not report:
             tokens = self._student.count_tokens(
                 [text for p in report.predictions for text in p.responses]
@@ -53,7 +53,7 @@ class Answers:
         return self._measured[1]
 
     def price(self, report: Report, count: int) -> Cost:
-        """What is set aside for ``count`` answers as long as those of the report, and a margin."""
+        """The cost reserved for ``count`` answers as long as those of the report, with a margin."""
         return Cost(
             generated_tokens=price_answers(
                 count,
@@ -65,7 +65,7 @@ class Answers:
 
 
 def paid_for(tokens: Sequence[int], allowance: float) -> int:
-    """How many answers, from the first, ``allowance`` pays for.
+    """The number of answers, from the first, that ``allowance`` pays for.
 
     Example:
         >>> paid_for([3, 4, 5], 7.0)
@@ -80,7 +80,7 @@ def paid_for(tokens: Sequence[int], allowance: float) -> int:
 
 
 def cheapest(report: Report, student: Student, trainer: Trainer[Student]) -> Example:
-    """The item of ``report`` that costs least to train on, of those with the shortest texts."""
+    """The item of ``report`` that is cheapest to train on, among those with the shortest texts."""
     by_length = sorted(
         (p.example for p in report.predictions),
         key=lambda e: len(e.question.transcript) + len(e.target),

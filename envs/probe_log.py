@@ -1,4 +1,4 @@
-"""``ProbeLog``: what was asked of a student, for those who record an episode.
+"""``ProbeLog``: the record of probes of an episode.
 
 What was asked, answered and charged is written down with the step, and given again when recorded
 steps are lived through without the student.
@@ -18,7 +18,7 @@ from teachgym.records import Record
 
 
 class ProbeLog:
-    """What was asked of a student, for a record; and what was, to be answered once more.
+    """Records the probes of a student, and answers recorded probes again.
 
     It does nothing until it is told to ``record`` or to ``replay``.
     """
@@ -28,21 +28,21 @@ class ProbeLog:
         self._recorded: deque[Record] | None = None
 
     def record(self) -> None:
-        """Ask the student from now on, and keep what it was asked until it is taken."""
+        """Ask the student from now on, and keep the probes until they are taken."""
         self._kept, self._recorded = [], None
 
     def take(self) -> list[Record]:
-        """What was asked since the last time, as JSON values; none if nothing is kept."""
+        """The probes since the last call, as JSON values; none if nothing is kept."""
         taken, self._kept = self._kept or [], []
         return taken
 
     def replay(self, recorded: Iterable[Record]) -> None:
-        """Answer what is asked from now on with these, in order, and ask no student."""
+        """Answer the following probes with these, in order, without asking the student."""
         self._kept, self._recorded = None, deque(recorded)
 
     @contextmanager
     def set_aside(self) -> Iterator[None]:
-        """What is asked within is asked, and not written down: a step asks it again when repeated.
+        """Do not record probes within this context: a repeated step asks them again.
 
         Such are the questions of the gate's filters, which are no decisions of the teacher.
         """
@@ -55,11 +55,11 @@ class ProbeLog:
 
     @property
     def left(self) -> int:
-        """How many recorded probes were not asked yet."""
+        """The number of recorded probes that were not asked again yet."""
         return len(self._recorded or ())
 
     def answer(self, request: Sequence[Any], ask: Callable[[], Record]) -> Record:
-        """The recorded entry of a request, else what ``ask`` makes.
+        """The recorded entry of a request, or else the one that ``ask`` makes.
 
         Raises:
             RunError: if something else was recorded.

@@ -1,4 +1,4 @@
-"""Probes: looks into the student beyond its reports, charged to the episode's budget.
+"""Probes: questions to the student beyond its reports, charged to the episode's budget.
 
 ``env.get_wrapper_attr("probes")`` is what every registered teacher is given. Probes are paid in
 ``generated_tokens``, gradients in ``train_tokens``, and what the next evaluation may cost cannot be
@@ -23,7 +23,7 @@ from teachgym.types import Aid, Cost, Example, Items, Prompt, Verdict
 
 
 class StudentProbes:
-    """A ``protocols.Probes``: the student can be asked, and neither it nor an item be reached.
+    """A ``protocols.Probes`` that gives access neither to the student nor to items.
 
     Everything raises ``EpisodeError`` before the first reset, ``UnsupportedError`` if the student
     cannot do it, ``ConfigError`` for what makes no sense, and ``BudgetError`` if it would cost
@@ -98,7 +98,7 @@ class StudentProbes:
         return found
 
     def aid(self, aids: Sequence[Aid]) -> tuple[Verdict, ...]:
-        """Have the student evaluated with aids, too, from the next step on; see ``envs.aids``.
+        """Also evaluate the student with aids from the next step on; see ``envs.aids``.
 
         Verdicts on those that are not used: what is too long, or holds an item of val or test.
         """

@@ -1,4 +1,4 @@
-"""``ProxyReward``: a teacher that is paid by something else than what it has brought about."""
+"""``ProxyReward``: pays the teacher by a proxy instead of the student's improvement."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from teachgym.types import Report
 
 
 class ProxyReward(gym.Wrapper[Any, Any, Any, Any]):
-    """Pays ``reward_scale`` times a proxy instead of the reward, for comparison with it.
+    """Replaces the reward by ``reward_scale`` times a proxy, for comparison.
 
     What the student gains is still in the reports and in ``info["metrics"]``.
 
@@ -36,5 +36,5 @@ class ProxyReward(gym.Wrapper[Any, Any, Any, Any]):
 
 
 def paid_by_proxy(env: gym.Env[Any, Any], config: EnvConfig) -> gym.Env[Any, Any]:
-    """``env``, paying the proxy that its configuration names; without one as it is."""
+    """Wrap ``env`` to pay its configured proxy; without one, leave it unchanged."""
     return env if config.proxy is None else ProxyReward(env, PROXIES.make(config.proxy))

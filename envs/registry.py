@@ -15,7 +15,7 @@ from teachgym.envs.stacks import AnyEnv, stack
 
 
 def open_ended(**settings: Any) -> AnyEnv:
-    """The Open-Ended environment: write any training data, see every prediction.
+    """The Open-Ended environment: the teacher writes training data and sees every prediction.
 
     ## Description
     The teacher hands in finished training examples and sees the student's graded predictions on
@@ -72,7 +72,7 @@ def open_ended(**settings: Any) -> AnyEnv:
 
 
 def skill_list(**settings: Any) -> AnyEnv:
-    """The Skill-List environment: order examples per skill, see accuracy per skill.
+    """The Skill-List environment: the teacher orders examples and sees accuracy, skill by skill.
 
     ## Description
     The skills of the task are known. The teacher says how many examples of which skill at which
@@ -127,7 +127,7 @@ def skill_list(**settings: Any) -> AnyEnv:
 
 
 def skill_tree(**settings: Any) -> AnyEnv:
-    """The Skill-Tree environment: explore for subskills or exploit those found, per root skill.
+    """The Skill-Tree environment: the teacher explores for subskills or exploits those found.
 
     ## Description
     Only the root skills are known at first. For each root the teacher either explores (new

@@ -1,4 +1,4 @@
-"""What ``env.render()`` shows: the student by skill, what it was taught, and where it errs."""
+"""``env.render()``: the student by skill, what it was taught, and where it errs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _TITLE: dict[str, Any] = {"loc": "left", "fontsize": 11, "color": COLORS["ink"]}
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """An episode as it is shown."""
+    """The data that a picture of an episode shows."""
 
     state: Snapshot
     untrained: Mapping[str, Score]
@@ -46,7 +46,7 @@ class Scene:
 
     @property
     def headline(self) -> str:
-        """Step, accuracy and budget in a line."""
+        """Step, accuracy and budget on one line."""
         overall = self.state.report.overall
         measured = f"accuracy {overall.mean:.3f} ± {overall.stderr:.3f} (n={overall.n})"
         return f"step {self.state.step}: {measured}, {self.left:.0%} of the budget left"
@@ -59,7 +59,7 @@ class Scene:
 
 
 def rendered(scene: Scene, mode: str | None) -> Any:
-    """A scene in a render mode; None, with a warning, without one."""
+    """Render a scene; without a render mode, warn and return None."""
     if mode is None:
         gym.logger.warn("render() does nothing without render_mode='ansi' or 'rgb_array'")
         return None
@@ -67,7 +67,7 @@ def rendered(scene: Scene, mode: str | None) -> Any:
 
 
 def render_ansi(scene: Scene) -> str:
-    """Plain text: a line per skill, the learning curve, and the forest where there is one."""
+    """Render as plain text: a line per skill, the learning curve, and any forest."""
     scores = scene.state.report.by_skill()
     width = max(map(len, scores))
     bars = [f"{skill:<{width}} {_bar(score)}" for skill, score in scores.items()]
@@ -77,7 +77,7 @@ def render_ansi(scene: Scene) -> str:
 
 
 def render_rgb_array(scene: Scene) -> NDArray[np.uint8]:
-    """An image of the same size in every step of an episode, shape (height, width, 3)."""
+    """Render as an image of fixed size, shape (height, width, 3)."""
     state, by_skill = scene.state, scene.state.report.by_skill()
     # Known margins: what is laid out anew for every frame jumps about in a film.
     height = max(520, 18 * len(by_skill) + 110)

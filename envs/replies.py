@@ -1,4 +1,4 @@
-"""Texts as actions: any reply of a language model is one, and asks for what can be read from it."""
+"""Texts as actions: any reply of a language model is a valid action."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from teachgym.spaces import DataSpace, MovesSpace, PlanSpace, ReplySpace, WordSp
 
 
 class TextAction(gym.Wrapper[Any, Any, Any, Any]):
-    """Action wrapper: a text, from which ``form`` reads the action that is carried out.
+    """Action wrapper: ``form`` reads the action from a text.
 
     What cannot be read or carried out is in ``info["rejected"]``, with the reason ``reply``, or
     that of the kind of action; a reply without anything is a step without training. What is no
@@ -35,7 +35,7 @@ class TextAction(gym.Wrapper[Any, Any, Any, Any]):
 
     @property
     def form(self) -> AnyForm:
-        """How a reply is asked for and read in the present step; see ``teachgym.language``."""
+        """The form of replies in the present step; see ``teachgym.language``."""
         base, forest = self._base, None
         if self.env.has_wrapper_attr("forest"):
             forest = self.env.get_wrapper_attr("forest")
@@ -53,7 +53,7 @@ class TextAction(gym.Wrapper[Any, Any, Any, Any]):
 
 
 def write_of(acts: WordSpace[Any]) -> Callable[[Any], str]:
-    """What writes the reply that asks for an action of a space."""
+    """The function that writes a reply for a given action of a space."""
     writers: dict[type, Callable[[Any], str]] = {
         PlanSpace: write_plan,
         MovesSpace: write_moves,

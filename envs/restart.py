@@ -1,4 +1,4 @@
-"""What the student is trained on: restart semantics as one pure function."""
+"""Restart semantics: the training data of a step as a pure function."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def training_set(
     replay: float,
     rng: np.random.Generator,
 ) -> Data:
-    """Examples for one training run.
+    """The examples for one training run.
 
     ``scratch``: everything so far, for a student that starts from the untrained weights.
     ``batch``: the new examples alone, for such a student.

@@ -21,7 +21,7 @@ from teachgym.types import Budget
 @checked
 @dataclass(frozen=True)
 class EpisodeRules:
-    """Budget, step size, restart semantics, and what ends an episode."""
+    """The budget, step size, restart semantics and ends of an episode."""
 
     budget: Table[Budget] = Budget(steps=10, examples=2500)
     """Limit per currency; one of `steps` or `seconds` is needed. The default is an episode

@@ -1,4 +1,4 @@
-"""The skill tree in words: moves per skill in, the forest and the report out."""
+"""The skill tree in words: moves for each skill in, the forest and the report out."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from teachgym.types import (
 
 
 class SkillTree(gym.Wrapper[Any, Any, Any, Any]):
-    """Moves in, the forest and the report out.
+    """A wrapper that takes moves and returns the forest with the report.
 
     The forest's allocations stand until a move changes them: after the moves of a step, every
     known subskill gets its allocation of new examples (DataEnvGym, arXiv 2410.06215, section
@@ -107,7 +107,7 @@ class SkillTree(gym.Wrapper[Any, Any, Any, Any]):
         return forest, tuple(moves), rejected
 
     def render(self) -> Any:
-        """What the base environment shows, with the forest."""
+        """Render the base environment with the forest."""
         return self._base.render(self.forest)
 
     def snapshot(self) -> Snapshot:
@@ -132,7 +132,7 @@ class SkillTree(gym.Wrapper[Any, Any, Any, Any]):
 
 
 def subskill_of(example: Example) -> str:
-    """The subskill that an example was made for; the task's own skill where none was invented."""
+    """The subskill that an example was made for, or else the task's own skill."""
     made = example.provenance
     return made.subskill if made and made.subskill else example.skill
 

@@ -33,7 +33,7 @@ View = Callable[[AnyEnv], AnyEnv]
 
 
 def stack(config: OpenEndedConfig | SkillListConfig, assemble: Assemble) -> AnyEnv:
-    """The environment of a configuration, around the parts that ``assemble`` makes of it."""
+    """Build the environment of a configuration around the parts from ``assemble``."""
     if type(config) is SkillListConfig and not config.texts:  # Trees have texts.
         return CountedEnv(config)
     base = make_base(config, assemble(config))

@@ -1,4 +1,4 @@
-"""What ``info`` says of a step in numbers: metrics, and the losses of new examples."""
+"""The numbers in a step's ``info``: metrics, and the losses of new examples."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from teachgym.types import (
 
 
 def score_metrics(report: Report) -> dict[str, float]:
-    """Accuracy over all items and those of each skill, the task's metrics and parts of grades.
+    """Accuracy over all items and by skill, the task's metrics, and parts of grades.
 
     Each with its standard error and n. What could not be measured is left out, accuracy excepted.
     """
@@ -50,7 +50,7 @@ def step_metrics(
     incidents: Iterable[Incident],
     result: TrainResult,
 ) -> dict[str, float]:
-    """Numbers to plot; what did not occur is left out, as is the loss of a step without data."""
+    """Numbers to plot, leaving out what did not occur, such as the loss of a step without data."""
     events = Counter(incident.event for incident in incidents)
     metrics: dict[str, float] = {
         **score_metrics(report),
@@ -64,7 +64,7 @@ def step_metrics(
 
 
 def choice_metrics(task: Task, accepted: Data, rejected: Sequence[Verdict]) -> dict[str, float]:
-    """Yield and quality of what the gate's filters have left.
+    """Yield and quality of the data that the gate's filters left.
 
     The yield is the share of the batch that was accepted, the quality the share of the accepted
     exercises whose targets are right as far as the task can tell. What is not known is left out.
@@ -93,7 +93,7 @@ def _named(scores: Mapping[str, Score]) -> dict[str, float]:
 
 
 def also_rejected(info: dict[str, Any], verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """What a step's ``info`` is with ``verdicts`` on orders or moves before those it has."""
+    """A step's ``info`` with further ``verdicts`` on orders or moves."""
     if not verdicts:
         return info
     rejected = (*verdicts, *info["rejected"])
@@ -114,7 +114,7 @@ def _rejections(rejected: Iterable[Verdict]) -> dict[str, float]:
 def new_losses(
     mode: TrainingMode, losses: Sequence[float], *, trained: int, new: int
 ) -> tuple[float | None, ...]:
-    """What ``info["losses"]`` holds: of ``TrainResult.losses``, those of the step's new examples.
+    """The content of ``info["losses"]``: the losses of the step's new examples.
 
     Args:
         mode: whether the new examples are the first (``continue``, ``batch``) or the last
@@ -141,5 +141,5 @@ def new_losses(
 
 
 def untaught(accepted: Data) -> tuple[TrainResult, tuple[float | None, ...]]:
-    """Result and losses of a step that trains nothing."""
+    """The result and losses of a step without training."""
     return TrainResult(math.nan, 0, Cost()), (None,) * len(accepted)

@@ -1,4 +1,4 @@
-"""``StopAction``: the teacher may end the episode, whatever it acts in."""
+"""``StopAction``: lets the teacher end the episode, in any action space."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ STOP = gym.spaces.MultiBinary(1)
 
 
 class StopSpace(gym.spaces.Dict):
-    """A dictionary with ``stop``, which may be left out of what is written down, too."""
+    """A dictionary space with ``stop``, which may be missing in JSON."""
 
     def to_jsonable(self, sample_n: Iterable[Any]) -> dict[str, list[Any]]:
-        """Plain JSON values; an action without ``stop`` is one that goes on."""
+        """Plain JSON values; an action without ``stop`` continues."""
         return super().to_jsonable([self._whole(action) for action in sample_n])
 
     def _whole(self, action: Any) -> dict[str, Any]:
@@ -32,7 +32,7 @@ class StopSpace(gym.spaces.Dict):
 
 
 class StopAction(gym.Wrapper[Any, Any, Any, Any]):
-    """Action wrapper: a dictionary with ``stop`` beside what the action is anyway.
+    """Action wrapper: a dictionary with ``stop`` beside the original action.
 
     The entries of a dictionary stay as they are; an action of any other space is the entry
     ``action``, and a ``Discrete`` one has one more value, the last, that ends. With ``stop`` 1 the
@@ -78,7 +78,7 @@ class StopAction(gym.Wrapper[Any, Any, Any, Any]):
 
 
 def nothing(space: gym.Space[Any]) -> Any:
-    """The action that asks for nothing: zeros, or no words."""
+    """The empty action: zeros, or no orders."""
     if isinstance(space, gym.spaces.Dict):
         return {name: nothing(part) for name, part in space.spaces.items()}
     if isinstance(space, ReplySpace):

@@ -1,4 +1,4 @@
-"""The state as text: what language-model teachers (and people) read."""
+"""The state as text for language models as teachers, and for people."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def describe_report(report: Report) -> str:
 
 
 def describe_errors(errors: Iterable[ShownError], length: int) -> str:
-    """A line for each error, as many as fit into ``length`` characters; empty if none does."""
+    """A line for each error, as many as fit into ``length`` characters; empty if none fits."""
     lines = ["", "errors (prompt -> answer, should be):"]
     lines += [f"  [{e.skill}] {e.prompt!r} -> {e.response!r}, {e.target!r}" for e in errors]
     lines = [printable(line) for line in lines]
@@ -61,7 +61,7 @@ def describe_errors(errors: Iterable[ShownError], length: int) -> str:
 
 
 def describe_past(past: Sequence[str], length: int) -> str:
-    """The last steps, as many as fit into ``length`` characters; empty if none does."""
+    """The last steps, as many as fit into ``length`` characters; empty if none fits."""
     lines: list[str] = []
     for line in reversed(past):
         length -= len(line) + 3
@@ -85,7 +85,7 @@ def describe_forest(forest: Forest, report: Report) -> str:
 
 
 def describe_budget(budget: Budget, spent: Cost) -> str:
-    """What is left of each limited currency."""
+    """The remaining amount of each limited currency."""
     left = budget.remaining(spent)
     parts = [f"{c} {left[c]:g}" for c in left if getattr(budget, c) is not None]
     return "budget left: " + (", ".join(parts) or "unlimited")
@@ -98,7 +98,7 @@ def _score(score: Score | None) -> str:
 
 
 def describe_step(step: int, before: Score, reward: float, info: Mapping[str, Any]) -> str:
-    """A step in a line: what was carried out, what came of it, and what was rejected and why."""
+    """A step on one line: what was done, its outcome, and what was rejected and why."""
     after = Score(info["metrics"]["n"], info["metrics"]["accuracy"], info["metrics"]["stderr"])
     facts = [
         f"step {step}: {_action(info)}",
@@ -134,7 +134,7 @@ def _order(order: Order) -> str:
 
 
 class TextObservation(gym.Wrapper[Any, Any, Any, Any]):
-    """Observation wrapper: the state as printable ASCII, for whom reads it.
+    """Observation wrapper: the state as printable ASCII text.
 
     What is left of the budget, scores by skill, the forest (in Skill-Tree), the teacher's last
     steps with their gains and rejections (a quarter of the text at most), and errors of the
@@ -175,7 +175,7 @@ class TextObservation(gym.Wrapper[Any, Any, Any, Any]):
         return self.text(), float(reward), terminated, truncated, info
 
     def text(self) -> str:
-        """What the current state looks like."""
+        """The text of the current state."""
         base, report = self._base, self._base.state.report
         parts = [f"step {base.state.step}", describe_budget(base.rules.budget, base.spent)]
         if self.env.has_wrapper_attr("forest"):

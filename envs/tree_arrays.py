@@ -1,4 +1,4 @@
-"""The skill tree in numbers: a row per root, a column per subskill.
+"""The skill tree in numbers: a row for each root, a column for each subskill.
 
 The shapes of the spaces are in the card of ``teachgym.envs.registry.skill_tree``.
 """

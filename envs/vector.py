@@ -1,4 +1,4 @@
-"""``TeacherVectorEnv``: K environments around one resident student model, stepping together.
+"""``TeacherVectorEnv``: K environments with one resident student model that step together.
 
 The entry points of ``gym.make_vec`` for the registered environments. A step trains the students
 of all rows at once and has them answer at once; what each row sees is, to the bit, what an
@@ -32,7 +32,7 @@ from teachgym.spaces import WordSpace
 
 
 class TeacherVectorEnv(SyncVectorEnv[Any, Any]):
-    """Rows of one kind that step in a rendezvous, where training and answering are done jointly.
+    """Environments of one kind that step together, with joint training and answering.
 
     Made by ``gym.make_vec("teachgym/SkillList-v0", num_envs=8, **settings)``. Spaces, infos and
     autoreset are those of Gymnasium's ``SyncVectorEnv``. An error in a row is raised as
@@ -56,7 +56,7 @@ class TeacherVectorEnv(SyncVectorEnv[Any, Any]):
         super().__init__([partial(_Row, row) for row in rows], autoreset_mode=autoreset_mode)
 
     def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """Step every row, or reset it where that is due; see ``gymnasium.vector.VectorEnv``.
+        """Step every row, or reset it if that is due; see ``gymnasium.vector.VectorEnv``.
 
         Raises:
             ActionError: for numeric actions that are not in ``action_space``, or if there is not
@@ -139,7 +139,7 @@ def _stay() -> None:
 
 
 class SharedStudents:
-    """Environments of one configuration whose students share a model, trained and asked at once.
+    """Environments of one configuration whose students share a model and work at once.
 
     Raises:
         ConfigError: for fewer than one.
@@ -152,7 +152,7 @@ class SharedStudents:
         self._parts: tuple[Parts, ...] = ()
 
     def make(self, row: int, id_: str, /, **settings: Any) -> gym.Env[Any, Any]:
-        """Environment number ``row``, with the spec that ``gym.make`` gives it.
+        """Make environment number ``row``, with the spec that ``gym.make`` would give it.
 
         Args:
             row: from 0; in the rendezvous it is known by it.
@@ -172,14 +172,14 @@ class SharedStudents:
 
 
 def open_ended(num_envs: int = 1, **settings: Any) -> TeacherVectorEnv:
-    """``num_envs`` of ``teachgym/OpenEnded-v0``; ``autoreset_mode`` is one more setting."""
+    """Make ``num_envs`` of ``teachgym/OpenEnded-v0``; ``autoreset_mode`` is a further setting."""
     return _make_rows("teachgym/OpenEnded-v0", num_envs, **settings)
 
 
 def skill_list(
     num_envs: int = 1, *, texts: bool = True, **settings: Any
 ) -> TeacherVectorEnv | CountedVectorEnv:
-    """``num_envs`` of ``teachgym/SkillList-v0``; ``autoreset_mode`` is one more setting."""
+    """Make ``num_envs`` of ``teachgym/SkillList-v0``; ``autoreset_mode`` is a further setting."""
     if not texts:
         mode = settings.pop("autoreset_mode", AutoresetMode.NEXT_STEP)
         config = SkillListConfig.of({**settings, "texts": False})
@@ -188,7 +188,7 @@ def skill_list(
 
 
 def skill_tree(num_envs: int = 1, **settings: Any) -> TeacherVectorEnv:
-    """``num_envs`` of ``teachgym/SkillTree-v0``; ``autoreset_mode`` is one more setting."""
+    """Make ``num_envs`` of ``teachgym/SkillTree-v0``; ``autoreset_mode`` is a further setting."""
     return _make_rows("teachgym/SkillTree-v0", num_envs, **settings)
 
 

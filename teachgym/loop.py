@@ -1,4 +1,4 @@
-"""``run_episode``: the loop of one teacher and one environment; ``run_episodes``: of K of them."""
+"""``run_episode``: the loop of a teacher and an environment; ``run_episodes``: K loops at once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Say = Callable[[str], None]
 
 
 def unheard(stage: str) -> None:
-    """A ``Say`` for where nobody watches."""
+    """A ``Say`` that prints nothing."""
 
 
 StepResult = tuple[Any, Any, bool, bool, dict[str, Any]]
@@ -81,7 +81,7 @@ def run_episode(
 def live(
     env: gym.Env[Any, Any], teacher: Teacher[Any, Any], observation: Any
 ) -> Iterator[Transition]:
-    """Go on from ``observation`` to the end of the episode, a transition at a time."""
+    """Continue from ``observation`` to the end of the episode, yielding each transition."""
     ended = False
     while not ended:
         action = teacher.act(observation)
@@ -92,7 +92,7 @@ def live(
 
 
 def observed(lived: Iterable[Transition], observers: Iterable[Observer]) -> Iterator[Transition]:
-    """The transitions of an episode, each shown to the observers first."""
+    """The transitions of an episode, each passed to the observers first."""
     observers = tuple(observers)
     for step, transition in enumerate(lived, 1):
         for observe in observers:
@@ -153,5 +153,5 @@ def _transition(observation: Any, action: Any, result: StepResult) -> Transition
 
 
 def ends(transition: Transition) -> bool:
-    """Whether it is the last of its episode."""
+    """Whether the transition is the last of its episode."""
     return transition.terminated or transition.truncated

@@ -80,7 +80,7 @@ def _grouped(cells: Sequence[int], scores: FloatArray, shape: tuple[int, ...]) -
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How much of the differences within a group of measurements is more than chance."""
+    """The part of the differences within a group of measurements that exceeds chance."""
 
     signal: float
     """Standard deviation of the true means, as estimated; 0 if there is no more than noise."""
@@ -91,7 +91,7 @@ class Spread:
 
     @property
     def signal_to_noise(self) -> float:
-        """``signal / noise``; inf where there is no noise."""
+        """``signal / noise``; inf without noise."""
         if self.noise == 0:
             return math.inf if self.signal else 0.0
         return self.signal / self.noise
@@ -132,7 +132,7 @@ def spread_of(scores: FloatArray) -> Spread:
 
 
 def advantages(rewards: FloatArray) -> FloatArray:
-    """Rewards less their mean over their standard deviation, (n,); 0 if all are equal.
+    """Rewards minus their mean, divided by their standard deviation, (n,); 0 if all are equal.
 
     The advantages of GRPO (Shao et al. 2024, arXiv 2402.03300, section 4.1).
 
@@ -148,7 +148,7 @@ def advantages(rewards: FloatArray) -> FloatArray:
 def group_accuracy(
     predictions: Iterable[Prediction], group_of: Callable[[Example], Hashable]
 ) -> Score:
-    """The share of groups of items that are all right (score 1), with its error over groups.
+    """The share of groups whose items are all right (score 1), with its error over groups.
 
     Such as several questions about one image, of which a guess would get some. A group is wrong if
     any of its items is, and not measured if none is wrong and any could not be graded.
@@ -169,7 +169,7 @@ def precision_recall_f1(
     *,
     average: Literal["micro", "macro"] = "micro",
 ) -> dict[str, Score]:
-    """Precision, recall and F1 of answers that are sets of labels; those without a score left out.
+    """Precision, recall and F1 of answers that are sets of labels; unscored ones are left out.
 
     Such as the tools that an answer calls; an answer that says yes or no is a set of one label or
     none. Each figure is a ratio of two sums over items, R = sum of a / sum of b, and its standard
@@ -221,7 +221,7 @@ def _ratio(part: FloatArray, whole: FloatArray) -> Score:
 
 
 def brier(predictions: Iterable[Prediction], confidence: Callable[[Prediction], float]) -> Score:
-    """The mean squared distance of stated confidence from score; 0 is best, 1/4 always saying 1/2.
+    """The mean squared difference of stated confidence and score; 0 is best, 1/4 is a constant 1/2.
 
     Brier 1950, for answers that are right or wrong. Those without a score are left out.
 

@@ -1,4 +1,4 @@
-"""The protocols of teachgym: what a task, a student, a trainer, a teacher must be able to do.
+"""The protocols of teachgym: the contracts of tasks, students, trainers, teachers and so on.
 
 Each is a type and a base class in one. A class that derives from it implements the abstract
 methods and inherits a default for every other one; a class that has all the members *is* one
@@ -93,11 +93,11 @@ class Task(Protocol):
     def grade_all(
         self, examples: Sequence[Example], responses: Sequence[str]
     ) -> Sequence[float | Grade]:
-        """What ``grade`` gives for each response; to override where all at once is faster."""
+        """The grade of each response; override it if grading all at once is faster."""
         return [self.grade(e, r) for e, r in zip(examples, responses, strict=True)]
 
     def respond(self, example: Example, turns: Sequence[Turn], response: str) -> str | None:
-        """What the task says to a response, for the student to answer; None = nothing more. Pure.
+        """The task's reply to a response for the student to answer; None = the end. Pure.
 
         ``turns`` are what was said since the example's own. Response number ``max_turns`` is the
         last: nothing is said to it.
@@ -110,33 +110,33 @@ class Task(Protocol):
         turns: Sequence[Sequence[Turn]],
         responses: Sequence[str],
     ) -> Sequence[float | Grade]:
-        """The grade of each conversation; by default what ``grade_all`` gives its last response.
+        """The grade of each conversation; by default that of its last response by ``grade_all``.
 
         Asked for tasks with ``max_turns`` above 1, once nothing more is said.
         """
         return self.grade_all(examples, responses)
 
     def verify(self, example: Example) -> float:
-        """1 if the example's own target is right, as far as the task can tell without being told.
+        """1 if the task can confirm that the example's own target is right, else 0.
 
         By default a target counts as right if the grader gives it full marks.
         """
         return score_of(self.grade(example, example.target))
 
     def diagnose(self, example: Example) -> str:
-        """What is wrong with the example's own target or tests, for who mends it; "" = nothing."""
+        """A description of the fault in the example's target or tests; "" = none."""
         return ""
 
     def describe(self, example: Example) -> str:
-        """What the example's pictures show, in words, for who cannot see; empty = cannot tell."""
+        """A description of the example's pictures for readers of text; empty = unknown."""
         return ""
 
     def check_auxiliary(self, example: Example) -> str | None:
-        """What is wrong with auxiliary text (``Example.kind``); None = nothing; asked last."""
+        """The fault of an auxiliary text (``Example.kind``); None = none. Asked last."""
         return None
 
     def metrics(self, predictions: Sequence[Prediction]) -> Mapping[str, Score]:
-        """Figures of a whole set of graded answers, by name, each with its n and error; pure.
+        """Metrics of a whole set of graded answers, by name, each with its n and error. Pure.
 
         Such as the share of groups that are all right (``teachgym.metrics`` has more). What
         nothing could be measured of is ``Score.nothing()``.
@@ -144,20 +144,20 @@ class Task(Protocol):
         return FrozenDict()
 
     def skill_of(self, prompt: str) -> str | None:
-        """The leaf skill of a prompt; None where the task cannot tell.
+        """The leaf skill of a prompt; None if the task cannot tell.
 
         The gate keeps examples out that bear another label.
         """
         return None
 
     def skills_of(self, prompt: str) -> frozenset[str]:
-        """The leaf skills that a prompt can be of; none where the task cannot tell."""
+        """The leaf skills that a prompt may belong to; empty if the task cannot tell."""
         skill = self.skill_of(prompt)
         return frozenset() if skill is None else frozenset([skill])
 
     @property
     def is_procedural(self) -> bool:
-        """Whether the task can ``make`` examples: by default, whether its class says how."""
+        """Whether the task can ``make`` examples; by default, if its class overrides it."""
         return type(self).make is not Task.make
 
     def make(self, skill: str, difficulty: float | None, rng: np.random.Generator) -> Example:
@@ -175,11 +175,11 @@ class Task(Protocol):
         )
 
     def reword(self, example: Example, rng: np.random.Generator) -> Example | None:
-        """The example in other words, with the same answer; None where the task cannot do it."""
+        """The example in other words, with the same answer; None if the task cannot do it."""
         return None
 
     def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
-        """A draft for a skill in the form that students see; by default, problem and answer.
+        """An example from a draft, in the form that students see; by default, problem and answer.
 
         Raises:
             ConfigError: for a draft that cannot be an example.
@@ -199,7 +199,7 @@ class Task(Protocol):
         return self
 
     def to_inner(self, example: Example) -> Example:
-        """The example with the labels (skill, difficulty) that ``unwrapped`` gives it."""
+        """The example with the labels (skill, difficulty) of the ``unwrapped`` task."""
         return example
 
 
@@ -217,7 +217,7 @@ class Student(Protocol):
 
     @property
     def members(self) -> Mapping[str, Student]:
-        """Those who are measured one by one, by name; a student alone is its only one, ``""``."""
+        """The students that are measured one by one, by name; a single one is ``""``."""
         return {"": self}
 
     reads: bool = True
@@ -235,11 +235,11 @@ class Student(Protocol):
 
     @abstractmethod
     def count_tokens(self, texts: Sequence[str]) -> int:
-        """Tokens in all the texts together, the unit of the token currencies."""
+        """The number of tokens in all texts, the unit of the token currencies."""
 
     @abstractmethod
     def save(self) -> Checkpoint:
-        """A detached copy of everything training changes."""
+        """A detached copy of everything that training changes."""
 
     @abstractmethod
     def restore(self, checkpoint: Checkpoint) -> None:
@@ -247,14 +247,14 @@ class Student(Protocol):
 
     @abstractmethod
     def export(self, folder: Path) -> None:
-        """Write the student to ``folder`` in the form its own ecosystem loads."""
+        """Write the student to ``folder`` in the format of its own libraries."""
 
     def fingerprint(self) -> str | None:
-        """Hex digest of all that decides the answers; None = unknown, so answers are not cached."""
+        """Hex digest of everything that affects answers; None = unknown, so nothing is cached."""
         return None
 
     def read_key(self, examples: Sequence[Example]) -> None:
-        """Take note of the right answers, which a simulation needs; a real model does nothing."""
+        """Receive the right answers, which a simulation needs; a real model does nothing."""
         return
 
     def generate_together(
@@ -306,7 +306,7 @@ class Trainer(Protocol[StudentT]):
 
     @abstractmethod
     def cost(self, student: StudentT, data: Data) -> Cost:
-        """The most that ``train`` could charge for this data, seconds excepted.
+        """The most that ``train`` could charge for this data, without seconds.
 
         It is additive over examples, and what is charged where nothing is left to chance.
         """
@@ -325,13 +325,13 @@ class Trainer(Protocol[StudentT]):
         return [self.train(*each) for each in zip(students, data, rngs, strict=True)]
 
     def gradients(self, student: StudentT, data: Data, *, dimensions: int) -> np.ndarray:
-        """The gradient of each target's mean loss, at random projected to (n, ``dimensions``)."""
+        """The gradient of each target's mean loss, randomly projected to (n, ``dimensions``)."""
         raise UnsupportedError(f"{type(self).__name__} cannot tell gradients")
 
 
 @runtime_checkable
 class Evaluator(Protocol):
-    """Has a student answer items and grades the answers: s_{t+1} = Eval(m_{t+1})."""
+    """Lets a student answer items and grades the answers: s_{t+1} = Eval(m_{t+1})."""
 
     @abstractmethod
     def evaluate(self, student: Student, task: Task, split: Split) -> Report:
@@ -357,12 +357,12 @@ class DataEngine(Protocol):
         """
 
     def fault(self, order: Order) -> str | None:
-        """Why an order of a skill of the task cannot be filled; None = it can."""
+        """The reason why an order cannot be filled, for a skill of the task; None = it can."""
         return None
 
 
 class SkillDiscovery(Protocol):
-    """Finds the skills a set of examples needs."""
+    """Finds the skills that a set of examples needs."""
 
     labels: Mapping[str, str] = FrozenDict()
     """Id of an example to the finer label that its skill was made of; empty if there is none."""
@@ -387,7 +387,7 @@ class Teacher(Protocol[ObsT, ActT]):
 
     @property
     def name(self) -> str:
-        """Identifies the teacher in tables; by default, what its class is called."""
+        """The teacher's name in tables; by default, the name of its class."""
         return type(self).__name__
 
     def reset(self, seed: int) -> None:
@@ -398,11 +398,11 @@ class Teacher(Protocol[ObsT, ActT]):
         """Choose an action in the environment's action space."""
 
     def observe(self, transition: Transition) -> None:
-        """Learn from what the action led to; stateless teachers do nothing."""
+        """Learn from the outcome of the action; stateless teachers do nothing."""
 
 
 class Probes(Protocol):
-    """What a teacher may ask of the student between steps; charged to the budget, journalled.
+    """Questions to the student between steps, charged to the budget and journalled.
 
     Items are examples of one's own, or items of the task that are named and not read. ``prefix``
     is put before each prompt.
@@ -423,7 +423,7 @@ class Probes(Protocol):
         seed: int = 0,
         prefix: str = "",
     ) -> list[list[str]]:
-        """``k`` random answers to each."""
+        """``k`` random answers to each item."""
 
     def logprobs(self, items: Items | Sequence[Example], *, prefix: str = "") -> list[np.ndarray]:
         """Log-probabilities of the tokens of each target, shape (n_tokens,)."""
@@ -432,7 +432,7 @@ class Probes(Protocol):
         """``Trainer.gradients`` of the targets, shape (n, dimensions)."""
 
     def aid(self, aids: Sequence[Aid]) -> tuple[Verdict, ...]:
-        """Have the student evaluated once more after each step, with texts before its prompts.
+        """Request a second evaluation after each step, with texts before the prompts.
 
         They replace those given before. Verdicts tell which are not used, and why.
         """
@@ -450,7 +450,7 @@ class ChatModel(Protocol):
 
     @property
     def name(self) -> str:
-        """Identifies the model in tables, e.g. ``gpt-4o-2024-08-06``."""
+        """The model's name in tables, such as ``gpt-4o-2024-08-06``."""
 
     def complete(self, messages: Messages, schema: Schema = None, *, draw: int = 0) -> Completion:
         """Answer ``messages`` (``role`` and ``content``); JSON that fits ``schema`` if given.
@@ -464,19 +464,19 @@ class ChatModel(Protocol):
 
 
 class Meter(Protocol):
-    """Charges calls of chat models: the caller asks what is exhausted first and records after."""
+    """Charges calls of chat models: check ``exhausted`` before a call, and ``record`` after it."""
 
     def exhausted(self) -> tuple[str, ...]:
-        """Currencies of which nothing is left; nobody may call while there are any."""
+        """The exhausted currencies; no call is allowed while there are any."""
 
     def record(self, cost: Cost) -> None:
-        """Add what was really spent."""
+        """Add the actual cost."""
 
     def note(self, incident: Incident) -> None:
-        """Write down what the numbers do not show; incidents are counted by event."""
+        """Note an incident, which costs do not show; incidents are counted by event."""
 
     def call(self, key: str) -> None:
-        """Write down that the recorded call ``key`` was made."""
+        """Note that the recorded call ``key`` was made."""
 
 
 class Tracker(Protocol):
@@ -486,7 +486,7 @@ class Tracker(Protocol):
         """Record named numbers for an environment step; 0 = before the first."""
 
     def record(self, folder: Path) -> None:
-        """Log what numbers do not show, read from the folder of a run that has ended.
+        """Log everything besides numbers from the folder of a finished run.
 
         Such as examples, wrong answers, the student; ``teachgym.runs.RunFolder`` knows what is
         where. Changes no file of the run. Called again if the process dies before the run's end.

@@ -1,4 +1,4 @@
-"""One way to name a part: task, student, engine, reward, teacher, suite and every other kind.
+"""One way to name a part of any kind: task, student, engine, reward, teacher, suite and so on.
 
 A part is named by
 
@@ -49,7 +49,7 @@ OBJECT = "object:"
 
 
 class Registry(Mapping[str, Any]):
-    """The parts of one kind; as a mapping, its built-in names to where each is.
+    """The parts of one kind; as a mapping, the built-in names and the place of each.
 
     Args:
         kind: what a part is called in messages, such as ``task``.
@@ -96,7 +96,7 @@ class Registry(Mapping[str, Any]):
 
     @property
     def group(self) -> str:
-        """The group of entry points of this kind, such as ``teachgym.chat_providers``."""
+        """The entry point group of this kind, such as ``teachgym.chat_providers``."""
         kind = self.kind.replace(" ", "_")
         return f"teachgym.{kind}{'es' if kind.endswith('s') else 's'}"
 
@@ -107,7 +107,7 @@ class Registry(Mapping[str, Any]):
         return tuple(dict.fromkeys([*self._parts, *others]))
 
     def load(self, reference: Any) -> Any:
-        """The part or its maker, imported.
+        """Import the part or its maker.
 
         Raises:
             UnknownNameError: for what names nothing.
@@ -134,7 +134,7 @@ class Registry(Mapping[str, Any]):
         raise self.unknown(reference)
 
     def unknown(self, reference: Any) -> UnknownNameError:
-        """The error for what names nothing: a suggestion, what exists, and the other ways."""
+        """The error for an unknown name: a suggestion, the known names, and the other forms."""
         if isinstance(reference, str) and reference.endswith(".py"):
             return UnknownNameError(
                 f"{self.kind} {reference!r} is a file; name what is meant in it, as in "
@@ -150,7 +150,7 @@ class Registry(Mapping[str, Any]):
         settings: Mapping[str, Any] | None = None,
         **services: Any,
     ) -> Any:
-        """The part, made from its settings.
+        """Make the part from its settings.
 
         Args:
             reference: names the part, or is it.
@@ -193,7 +193,7 @@ class Registry(Mapping[str, Any]):
         whole: bool = True,
         services: Mapping[str, Any] | None = None,
     ) -> None:
-        """Check name and settings before the part is made; raises as ``make``.
+        """Check name and settings without making the part; raises like ``make``.
 
         Args:
             reference: names the part, or is it.
@@ -255,7 +255,7 @@ class Registry(Mapping[str, Any]):
         )
 
     def makes(self, part: Any) -> bool:
-        """Whether it makes parts, and is none itself."""
+        """Whether the object makes parts and is not a part itself."""
         return isinstance(part, type) or (callable(part) and not self._functions)
 
     def _no_settings(self, part: Any) -> set[str]:
@@ -294,7 +294,7 @@ def is_reference(text: str) -> bool:
 
 
 def load_attribute(reference: str) -> Any:
-    """What ``module:attribute`` or ``file.py:attribute`` names.
+    """Load the object that ``module:attribute`` or ``file.py:attribute`` names.
 
     Raises:
         ConfigError: for a module, file or attribute that is not there. What goes wrong inside of
@@ -310,7 +310,7 @@ def load_attribute(reference: str) -> Any:
 
 
 def reference_of(part: Any) -> str:
-    """The name of an object: one that leads to it, or else ``object:`` and its type."""
+    """The name of an object: a reference to it, or else ``object:`` and its type."""
     if isinstance(part, type | FunctionType) and "<" not in part.__qualname__:
         module = sys.modules.get(part.__module__)
         if part.__module__.startswith(_PREFIX):
@@ -335,7 +335,7 @@ def label(reference: Any) -> str:
 
 
 def recorded(value: Any) -> Any:
-    """Settings as JSON can hold them: objects by name, files by their whole path."""
+    """Settings as JSON values: objects by name, files by full path."""
     if isinstance(value, str):
         place, _, attribute = value.rpartition(":")
         return f"{Path(place).expanduser().resolve()}:{attribute}" if _in_file(value) else value
@@ -349,7 +349,7 @@ def recorded(value: Any) -> Any:
 
 
 def sources(names: Iterable[str]) -> dict[str, Path]:
-    """The source files that references and names of entry points lead to; imports none of them.
+    """The source files behind references and entry points, found without importing them.
 
     Left out are teachgym's own, and what is no such name.
     """
@@ -360,7 +360,7 @@ def sources(names: Iterable[str]) -> dict[str, Path]:
 
 @contextmanager
 def noting(what: str) -> Iterator[None]:
-    """Say in the traceback of an error that is none of teachgym's in what it was raised."""
+    """Add a note to an error from user code that says in which part it was raised."""
     try:
         yield
     except TeachgymError:

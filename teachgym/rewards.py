@@ -1,4 +1,4 @@
-"""Reward functions: pure functions of the reports before and after a step, and its cost.
+"""Reward functions: pure functions of the reports before and after a step and of its cost.
 
 Rewards are in units of accuracy (1 = from nothing right to everything right).
 """
@@ -19,7 +19,7 @@ from teachgym.types import CURRENCIES, Cost, Data, Example, Report, Score
 
 
 def accuracy_gain(before: Report, after: Report, cost: Cost) -> float:
-    """Accuracy after minus accuracy before, in [-1, 1]; rewards of an episode telescope.
+    """Accuracy after minus before, in [-1, 1]; an episode's rewards sum to last minus first.
 
     The reward of DataEnvGym (Khan et al. 2024, arXiv 2410.06215, section 2), which its code
     computes only inside one agent.
@@ -28,7 +28,7 @@ def accuracy_gain(before: Report, after: Report, cost: Cost) -> float:
 
 
 def per_skill_gain(before: Report, after: Report, cost: Cost) -> float:
-    """Mean over skills of the gain in that skill, in [-1, 1]: every skill weighs the same.
+    """The mean of the skills' gains with equal weights, in [-1, 1].
 
     Differs from ``accuracy_gain`` when skills have unequal numbers of items. Skills that were
     not measured in both reports are left out.
@@ -44,7 +44,7 @@ def _measured_twice(before: Report, after: Report) -> list[tuple[Score, Score]]:
 
 
 def worst_student_gain(before: Report, after: Report, cost: Cost) -> float:
-    """The gain in accuracy of the student that gained least, in [-1, 1].
+    """The accuracy gain of the student that gained least, in [-1, 1].
 
     For several students that learn from the same data; for one it is ``accuracy_gain``.
     """
@@ -75,7 +75,7 @@ class CostAdjusted:
 @checked
 @dataclass(frozen=True)
 class SkillPotential:
-    """Gain in the mean over skills of ``accuracy ** exponent``: weak skills count more below 1.
+    """Gain in the skills' mean of ``accuracy ** exponent``; below 1, weak skills count more.
 
     The difference of a potential, so that the rewards of an episode telescope (Ng, Harada and
     Russell 1999, "Policy invariance under reward transformations", with a discount of 1); with an
@@ -95,7 +95,7 @@ class SkillPotential:
 @checked
 @dataclass(frozen=True)
 class LowerBound:
-    """Accuracy gain minus ``width`` of its paired standard errors: what is sure of it."""
+    """Accuracy gain minus ``width`` of its paired standard errors: a lower bound."""
 
     width: NotNegative = 1.0
     """In standard errors, >= 0; 0 = ``accuracy_gain``."""
@@ -123,7 +123,7 @@ REWARDS = Registry(
 
 
 def make_reward(name: Any, prices: Mapping[str, float] | None = None) -> Reward:
-    """The reward of that name, in one of the ways of ``teachgym.registry``.
+    """The reward with this name, in any form that ``teachgym.registry`` accepts.
 
     Args:
         name: names the reward, or is it.
@@ -144,7 +144,7 @@ def make_reward(name: Any, prices: Mapping[str, float] | None = None) -> Reward:
 
 
 def learnability(before: Report, after: Report, data: Data) -> float:
-    """Mean over the step's examples of 4 p (1 - p), in [0, 1]; nothing of what was learned.
+    """Mean over the step's examples of 4 p (1 - p), in [0, 1]; it ignores what was learned.
 
     p is the student's accuracy on ``val``, before the step, in the example's skill and difficulty,
     or in its skill where that was not measured. The form that pays proposers of problems by how

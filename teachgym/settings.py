@@ -1,4 +1,4 @@
-"""Settings: declared once, by a type with its range and a text; checked by pydantic.
+"""Settings: declared once, with type, range and text, and checked by pydantic.
 
 A class of settings is a frozen dataclass that is ``checked``; so are the keyword arguments of what
 takes settings itself. What comes from JSON or a command line must be of the declared types:
@@ -51,7 +51,7 @@ MAX_TEXT = 100_000  # Characters of a text.
 
 @dataclass(frozen=True)
 class Takes:
-    """What one of a count takes, for the message that refuses too many: bytes or seconds."""
+    """The bytes or seconds that one unit takes, for the message that refuses too many."""
 
     amount: float
     unit: Literal["bytes", "seconds"]
@@ -122,7 +122,7 @@ Table = Annotated[T, _FromJson(), _OrNull()]  # The same, and null stands for th
 
 @dataclass(frozen=True)
 class Like:
-    """Note of a table, or of ``**settings: Any``, that holds settings of a class; empty = none."""
+    """A note that a table or ``**settings: Any`` holds the settings of a class; empty = none."""
 
     kind: type
 
@@ -140,7 +140,7 @@ class Like:
 
 
 def checked(maker: Maker) -> Maker:
-    """Decorator of a dataclass, or of a function or ``__init__`` whose options are settings.
+    """Decorate a dataclass, or a function or ``__init__`` whose options are settings.
 
     Example:
         >>> @checked
@@ -172,7 +172,7 @@ def checked(maker: Maker) -> Maker:
 def build(
     what: str, maker: Callable[..., T], *given: Any, settings: Mapping[str, Any], **services: Any
 ) -> T:
-    """``maker(*given, **services, **settings)``, if the settings are what it takes.
+    """Call ``maker(*given, **services, **settings)`` after checking the settings.
 
     ``what`` is built, for messages: ``task 'gsm8k'``, or the name of a table.
     """
@@ -226,7 +226,7 @@ def at_most(name: str, value: int, high: int) -> int:
 
 @contextmanager
 def within(table: str) -> Iterator[None]:
-    """Name the table of a setting that is refused."""
+    """Add the name of the table to the error about a setting in it."""
     try:
         yield
     except ConfigError as error:
@@ -245,7 +245,7 @@ def settings_of(*makers: Callable[..., Any], but: Collection[str] = ()) -> dict[
 
 
 def classes_of(*makers: Callable[..., Any]) -> tuple[Any, ...]:
-    """The classes whose fields the ``**settings`` of makers are, where they say so."""
+    """The classes whose fields are the ``**settings`` of makers, if they declare them."""
     notes = [get_args(hint) for maker in makers for hint in hints_of(maker).values()]
     return tuple(n[1].kind for n in notes if n[:1] == (Any,) and isinstance(n[1], Like))
 
@@ -323,7 +323,7 @@ def _told(what: str, hint: Any, given: Mapping[str, Any]) -> Iterator[None]:
 
 @cache
 def hints_of(maker: Callable[..., Any]) -> dict[str, Any]:
-    """Annotations of the fields of a dataclass, or else of the arguments."""
+    """The annotations of a dataclass's fields, or of a function's arguments."""
     declared = is_dataclass(maker) or not isinstance(maker, type)
     source = maker if declared else maker.__init__
     hints: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Gymnasium spaces whose elements are the words: reports, training data, plans and moves.
+"""Gymnasium spaces of reports, training data, plans and moves.
 
 They carry structured text of any length, so they are not flattenable into arrays, and wrappers
 that flatten will rightly refuse them.
@@ -43,14 +43,14 @@ _LETTERS = string.ascii_lowercase + string.digits
 
 
 class WordSpace(gym.Space[T]):
-    """A space of words: what its elements are is for the subclass to say."""
+    """A space of teachgym's data types; the subclass defines its elements."""
 
     def __init__(self, seed: int | np.random.Generator | None = None) -> None:
         super().__init__(shape=None, dtype=None, seed=seed)
 
     @property
     def is_np_flattenable(self) -> bool:
-        """False: text of any length does not fit an array."""
+        """False, since text of any length does not fit into an array."""
         return False
 
     @abstractmethod
@@ -59,18 +59,18 @@ class WordSpace(gym.Space[T]):
 
     @abstractmethod
     def to_json(self, element: T) -> Any:
-        """An element as plain JSON values; of a space of actions, anything that is handed in.
+        """An element as plain JSON values; for a space of actions, any object that was handed in.
 
         What is malformed becomes ``{"malformed": ...}`` with a short text that shows it.
         """
 
     @abstractmethod
     def from_json(self, record: Any) -> T:
-        """Inverse of ``to_json``; what was malformed becomes a ``Malformed``."""
+        """Inverse of ``to_json``; malformed objects become ``Malformed``."""
 
     @abstractmethod
     def sizes(self) -> tuple[Any, ...]:
-        """What the space was made of; spaces of one kind with equal sizes are equal."""
+        """The parameters of the space; spaces of one kind with equal sizes are equal."""
 
     def sample(self, mask: Any = None, probability: Any = None) -> T:
         """A random element; masks are not supported and must be None."""
@@ -93,7 +93,7 @@ class WordSpace(gym.Space[T]):
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """Something in an action that was no word, read back from JSON; as malformed as it was."""
+    """A malformed part of an action, read back from JSON."""
 
     shown: str
     """What it was, as ``teachgym.shown`` shows it."""
@@ -124,7 +124,7 @@ def _items_from_json(record: Any, from_json: Callable[[Any], Any]) -> Any:
 
 
 class OrderedWords(WordSpace[T]):
-    """Words about at most ``max_examples`` examples of the given skills."""
+    """A space of elements about at most ``max_examples`` examples of the given skills."""
 
     def __init__(
         self,
@@ -137,7 +137,7 @@ class OrderedWords(WordSpace[T]):
         super().__init__(seed)
 
     def sizes(self) -> tuple[Any, ...]:
-        """Skills and the most examples."""
+        """The skills and the maximum number of examples."""
         return self.skills, self.max_examples
 
     def __repr__(self) -> str:
@@ -206,7 +206,7 @@ class ReportSpace(WordSpace[Report]):
         )
 
     def to_json(self, element: Report) -> Record:
-        """A report as its record."""
+        """The record of a report."""
         return report_to_json(element)
 
     def from_json(self, record: Any) -> Report:
@@ -264,7 +264,7 @@ class PlanSpace(OrderedWords[Plan]):
 
 
 class MovesSpace(WordSpace[tuple[Move, ...]]):
-    """The moves of a Skill-Tree teacher, in words; skills without a move go on as they were.
+    """The moves of a Skill-Tree teacher, in words; skills without a move continue as before.
 
     An ``Exploit`` names a root, an ``Explore`` a root or a subskill; which subskills exist is for
     the forest to say. ``sample`` draws an exploration of one root.
@@ -299,7 +299,7 @@ class MovesSpace(WordSpace[tuple[Move, ...]]):
         return moves
 
     def sizes(self) -> tuple[Any, ...]:
-        """Roots and the most examples."""
+        """The roots and the maximum number of examples."""
         return self.roots, self.max_examples
 
     def _allows(self, move: Any) -> bool:
@@ -309,7 +309,7 @@ class MovesSpace(WordSpace[tuple[Move, ...]]):
 
 
 class ReplySpace(WordSpace[str]):
-    """Texts that stand for actions: any text is one, whatever it says.
+    """Texts as actions: any text is an element.
 
     ``sample`` draws a reply that asks for a random action.
 
@@ -355,7 +355,7 @@ class ReplySpace(WordSpace[str]):
 
 
 def move_to_json(move: Move) -> Record:
-    """A move as an object whose key ``move`` says which kind it is.
+    """A move as a JSON object whose key ``move`` names its kind.
 
     Example:
         >>> move_to_json(Explore("algebra", 2, 10))["move"]

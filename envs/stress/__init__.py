@@ -1,4 +1,4 @@
-"""Stress: what makes teaching harder in one known way, as an option of every environment.
+"""Stress: ways to make teaching harder, as an option of every environment.
 
 Each kind is a wrapper around one seam (task, trainer, evaluator) or around the environment, so an
 environment without stress is made of the very same objects as before. After the challenges of

@@ -1,4 +1,4 @@
-"""``TrainOnAltered``: the student is trained on something else than what was handed in."""
+"""``TrainOnAltered``: trains the student on altered data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Alteration = Callable[[Student, Data], Data]
 
 @dataclass(frozen=True)
 class TrainOnAltered(Trainer[Any]):
-    """A trainer that alters the data first and charges for what was handed in.
+    """A trainer that alters the data first and charges for the original data.
 
     The teacher pays as if nothing had been altered, so stress shows in what the student can do
     and never in the budget.
@@ -30,15 +30,15 @@ class TrainOnAltered(Trainer[Any]):
     """In the order in which they are applied."""
 
     def cost(self, student: Student, data: Data) -> Cost:
-        """The trainer's price of the data as it was handed in."""
+        """The trainer's price of the original data."""
         return self.trainer.cost(student, data)
 
     def gradients(self, student: Student, data: Data, *, dimensions: int) -> np.ndarray:
-        """The trainer's."""
+        """The trainer's gradients."""
         return self.trainer.gradients(student, data, dimensions=dimensions)
 
     def train(self, student: Student, data: Data, rng: np.random.Generator) -> TrainResult:
-        """Train on what the alterations leave; on nothing, change nothing."""
+        """Train on the altered data; without data, change nothing."""
         altered = data
         for alter in self.alterations:
             altered = alter(student, altered)

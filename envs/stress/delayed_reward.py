@@ -1,4 +1,4 @@
-"""``DelayedReward``: the teacher works for several steps before it is paid."""
+"""``DelayedReward``: pays the teacher only every few steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``Forgetful``: a student that drifts back to where it began."""
+"""``Forgetful``: a student that drifts back to its untrained state."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Forgetful(Trainer[Any]):
         return self.trainer.cost(student, data)
 
     def gradients(self, student: Student, data: Data, *, dimensions: int) -> np.ndarray:
-        """The trainer's."""
+        """The trainer's gradients."""
         return self.trainer.gradients(student, data, dimensions=dimensions)
 
     def train(self, student: Student, data: Data, rng: np.random.Generator) -> TrainResult:
@@ -42,7 +42,7 @@ class Forgetful(Trainer[Any]):
 
 
 def fade(now: Checkpoint, untrained: Checkpoint, rate: float) -> Checkpoint:
-    """``now``, moved by ``rate`` of the way to ``untrained``; whole numbers stay as they are."""
+    """Move ``now`` by ``rate`` of the way to ``untrained``; integers stay as they are."""
     return Checkpoint(
         {
             name: w + rate * (untrained.arrays[name] - w) if w.dtype.kind == "f" else w

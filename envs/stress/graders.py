@@ -1,4 +1,4 @@
-"""Graders that are not to be trusted: saturated skills and noise, as a wrapper of an evaluator.
+"""Unreliable graders: saturated skills and noise, as a wrapper of an evaluator.
 
 The task's own grader is left alone, so gate, engines and writers still see what is right.
 """
@@ -17,7 +17,7 @@ from teachgym.types import Example, Prediction, Report, Split
 
 @dataclass(frozen=True)
 class Regraded:
-    """An evaluator whose predictions get another score."""
+    """An evaluator that changes the scores of predictions."""
 
     evaluator: Evaluator
     score: Callable[[Prediction], float]
@@ -50,14 +50,14 @@ class SaturatedScores:
     skills: frozenset[str]
 
     def __call__(self, prediction: Prediction) -> float:
-        """1 in these skills, else the score; not measured stays not measured."""
+        """1 in these skills, else the score; nan stays nan."""
         saturated = prediction.example.skill in self.skills and not math.isnan(prediction.score)
         return 1.0 if saturated else prediction.score
 
 
 @dataclass(frozen=True)
 class FlippedScores:
-    """A score s becomes 1 - s with chance ``rate``; equal answers to an example are graded alike.
+    """A score s becomes 1 - s with probability ``rate``; equal answers get equal scores.
 
     Expected accuracy is rate + (1 - 2 rate) * accuracy: a right answer is seen as right with
     chance 1 - rate, a wrong one with chance rate. So gains, and rewards made of them, shrink by
@@ -69,7 +69,7 @@ class FlippedScores:
     """Another one turns over other scores, >= 0."""
 
     def __call__(self, prediction: Prediction) -> float:
-        """The score that is seen; not measured stays not measured."""
+        """The score that is seen; nan stays nan."""
         key = ("grader_noise", prediction.example.id, prediction.response)
         turned = chance(self.seed, *key) < self.rate
         return 1 - prediction.score if turned else prediction.score

@@ -1,4 +1,4 @@
-"""Rugged difficulty: the level that is written on an example is not the level it has.
+"""Rugged difficulty: the stated level of an example is not its real one.
 
 Everyone on the teacher's side (orders, engines, gate, reports) sees the levels as they are
 written; a simulated student, whose competence has levels, is taught and asked with the real ones.
@@ -22,7 +22,7 @@ from teachgym.types import Example, Split
 
 @cache
 def real_levels(skill: str, n_levels: int, seed: int = 0) -> tuple[int, ...]:
-    """For each level as written, the index of the real one: a permutation, shape (n_levels,).
+    """The index of the real level for each stated one: a permutation, shape (n_levels,).
 
     The skill's name and the seed decide it, in every process. It is the identity only for a
     single level.
@@ -37,14 +37,14 @@ def real_levels(skill: str, n_levels: int, seed: int = 0) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Swap:
-    """Changes the difficulty of examples between real and written; None stays None."""
+    """Converts the difficulty of examples between real and stated; None stays None."""
 
     levels: tuple[float, ...]
     seed: int = 0
     """Another one changes other places, >= 0."""
 
     def reveal(self, example: Example) -> Example:
-        """The example with its real difficulty, from the level next to what is written on it."""
+        """The example with its real difficulty, from the level nearest to the stated one."""
         return replace(example, difficulty=self.real(example.skill, example.difficulty))
 
     def disguise(self, example: Example) -> Example:
@@ -56,7 +56,7 @@ class Swap:
         return replace(example, difficulty=self.levels[written])
 
     def real(self, skill: str, written: float | None) -> float | None:
-        """The real level behind a written difficulty."""
+        """The real level of a stated difficulty."""
         if written is None:
             return None
         return self.levels[self._order(skill)[nearest_level(self.levels, written)]]
@@ -87,13 +87,13 @@ class Rugged(TaskWrapper):
         self._examples: dict[Split, tuple[Example, ...]] = {}
 
     def examples(self, split: Split) -> Sequence[Example]:
-        """The task's examples, in its order, with levels as written."""
+        """The task's examples, in its order, with stated levels."""
         if split not in self._examples:
             self._examples[split] = tuple(map(self.swap.disguise, self.task.examples(split)))
         return self._examples[split]
 
     def make(self, skill: str, difficulty: float | None, rng: np.random.Generator) -> Example:
-        """Make an example of the real level behind ``difficulty``."""
+        """Make an example of the real level for the stated ``difficulty``."""
         return self.swap.disguise(self.task.make(skill, self.swap.real(skill, difficulty), rng))
 
     def inside(self, example: Example) -> Example:

@@ -1,4 +1,4 @@
-"""``Stress``: which kinds of stress an environment has, and how much of each."""
+"""``Stress``: the kinds and amounts of stress of an environment."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Stress:
     """Seed of the stress, >= 0: another one affects other skills, answers, examples and levels."""
 
     def require_rules(self, *, training: str, reward: str) -> None:
-        """Refuse rules under which a kind of stress would mean nothing, or something else.
+        """Refuse rules that would make a kind of stress meaningless.
 
         Raises:
             ConfigError: for forgetting where every step starts from the untrained student, and

@@ -1,4 +1,4 @@
-"""Which skills a kind of stress falls on."""
+"""The choice of the skills under a kind of stress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Skills that cannot be learned, by whatever student."""
+"""Skills that no student can learn."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ class DropSkills:
     skills: frozenset[str]
 
     def __call__(self, student: Student, data: Data) -> Data:
-        """What is left, in order."""
+        """The remaining examples, in order."""
         return tuple(example for example in data if example.skill not in self.skills)

@@ -1,4 +1,4 @@
-"""From a ``Stress`` to the wrappers that make it; where there is none, nothing is wrapped."""
+"""Wrappers that apply a ``Stress``; without any stress, nothing is wrapped."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from teachgym.types import leaf_skills
 def stressed_trainer(
     trainer: Trainer[Any], stress: Stress, task: Task, student: Student
 ) -> Trainer[Any]:
-    """``trainer`` under the kinds of stress that concern training.
+    """Wrap ``trainer`` with the kinds of stress that concern training.
 
     Args:
         trainer: of the student.
@@ -47,7 +47,7 @@ def stressed_trainer(
 
 
 def stressed_evaluator(evaluator: Evaluator, stress: Stress, task: Task) -> Evaluator:
-    """``evaluator`` under the kinds of stress that concern measuring; noise comes last.
+    """Wrap ``evaluator`` with the kinds of stress that concern measuring; noise comes last.
 
     Raises:
         ConfigError: for a saturated skill that is not a leaf of the task.
@@ -62,5 +62,5 @@ def stressed_evaluator(evaluator: Evaluator, stress: Stress, task: Task) -> Eval
 
 
 def pay_late(env: gym.Env[Any, Any], stress: Stress) -> gym.Env[Any, Any]:
-    """``env`` with the delayed reward that its stress asks for, if it does."""
+    """Wrap ``env`` with the delayed reward of its stress, if there is one."""
     return DelayedReward(env, stress.delayed_reward) if stress.delayed_reward > 1 else env

@@ -1,4 +1,4 @@
-"""Wrong targets in the right form: what noisy writers and broken pipelines hand in.
+"""Wrong targets in the right format, as noisy writers and broken pipelines produce them.
 
 With a rate of 1 it is the control for learning the form alone: the student sees prompts and
 answers as they should look, and no answer that is right.

@@ -1,4 +1,4 @@
-"""The words of teachgym: frozen, dumb data that every other file speaks.
+"""The data types of teachgym: frozen dataclasses without behaviour, used by every other file.
 
 Text only. Tokens live in ``teachgym.training`` and never leave it. Each field is documented
 under itself with its meaning, unit and range; behaviour lives behind the seams of

@@ -1,4 +1,4 @@
-"""Aids: texts of the teacher's that stand before prompts where the student is evaluated."""
+"""Aids: texts by the teacher that precede prompts in an evaluation of the student."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from teachgym.shown import in_short
 
 @dataclass(frozen=True, slots=True)
 class Aid:
-    """A text, and the items whose prompts it may stand before; see ``teachgym.envs.aids``."""
+    """A text, and the items whose prompts it may precede; see ``teachgym.envs.aids``."""
 
     text: str
     skill: str = ""

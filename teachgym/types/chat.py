@@ -1,4 +1,4 @@
-"""What passes between the project and chat models: answers, incidents, drafts of examples."""
+"""Data exchanged with chat models: answers, incidents, drafts of examples."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """What somebody must know to write for a task: its domain's fragments of prompts.
+    """What a writer must know about a task, as fragments of prompts.
 
     The one thing in which domains differ; prompts, engines and teachers are the same for all.
     """
@@ -77,7 +77,7 @@ PLAIN = Brief(
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a writer wrote, before the task gives it the form that students see."""
+    """A writer's example before the task gives it the form that students see."""
 
     problem: str
     answer: str

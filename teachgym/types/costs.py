@@ -1,4 +1,4 @@
-"""Money, tokens and time: what is spent, and how much may be."""
+"""Costs and budgets in money, tokens and time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from teachgym.settings import Amount, Limit, Steps, checked
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What was spent, in every currency: finite amounts, >= 0; costs add up.
+    """The amount spent in every currency: finite and >= 0. Costs can be added.
 
     Raises:
         ConfigError: for any other amount.
@@ -68,7 +68,7 @@ CURRENCIES: tuple[str, ...] = tuple(f.name for f in fields(Cost))
 @checked
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much may be spent in an episode, per currency; None = unlimited."""
+    """The limit of an episode in each currency; None = unlimited."""
 
     steps: Steps | None = None
     examples: Limit | None = None
@@ -82,7 +82,7 @@ class Budget:
 
     @property
     def limits(self) -> dict[str, float]:
-        """Currency to limit, where there is one."""
+        """The limits, by currency; currencies without a limit are left out."""
         return {c: limit for c in CURRENCIES if (limit := getattr(self, c)) is not None}
 
     def remaining(self, spent: Cost) -> dict[str, float]:

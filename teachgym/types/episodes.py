@@ -19,7 +19,7 @@ Obs = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
-    """What a training run reports."""
+    """The report of a training run."""
 
     loss: float
     """Mean loss over the run, per target token (with a loss over pairs, per example); nan if
@@ -59,7 +59,7 @@ class Checkpoint:
 
 
 def describe_metrics(metrics: Mapping[str, float]) -> list[str]:
-    """What ``info["metrics"]`` says of a step's student and data, as far as it says it."""
+    """The part of ``info["metrics"]`` about the student and the data of a step, in words."""
     facts = []
     if {"accuracy", "stderr", "n"} <= metrics.keys():
         score = Score(int(metrics["n"]), metrics["accuracy"], metrics["stderr"])
@@ -89,7 +89,7 @@ class Transition:
 
 
 class Tried(NamedTuple):
-    """What came of an action that was tried."""
+    """The outcome of an action that was tried."""
 
     reward: float
     id: str

@@ -25,7 +25,7 @@ NOT_MEASURED = math.nan
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """Items of the task, named instead of handed over: what may be asked about and not read."""
+    """Items of the task that are named without being read, so that one may ask about them."""
 
     split: Literal["train", "val"]
     places: tuple[int, ...] | None = None
@@ -100,15 +100,15 @@ class Example:
 
     @property
     def question(self) -> Prompt:
-        """All that the student is asked."""
+        """The whole question to the student."""
         return Prompt(self.prompt, self.images, self.turns)
 
     def answering(self, turns: tuple[Turn, ...]) -> Example:
-        """The example once ``turns`` were said as well."""
+        """The example after the further ``turns``."""
         return replace(self, turns=(*self.turns, *turns)) if turns else self
 
     def with_target(self, target: str) -> Example:
-        """The example with another target, and without what was said of the old one."""
+        """The example with another target, and without the fields that described the old one."""
         return replace(self, target=target, spans=(), soft_labels=(), rejected=None)
 
     @property
@@ -123,7 +123,7 @@ class Example:
 
     @property
     def step(self) -> int:
-        """Environment step in which it was written; 0 = before any, or not known."""
+        """The environment step in which it was written; 0 = before the first, or unknown."""
         return self.provenance.step if self.provenance else 0
 
 
@@ -133,7 +133,7 @@ Data = tuple[Example, ...]
 
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """A score with the parts that a task tells apart, such as name and arguments of a call."""
+    """A score with named parts, such as the name and the arguments of a call."""
 
     score: float
     """In [0, 1], 1 = right; nan = not measured."""
@@ -147,7 +147,7 @@ class Grade:
 
 
 def score_of(grade: float | Grade) -> float:
-    """The score of what ``Task.grade`` gives, which may be the score itself."""
+    """The score of a result of ``Task.grade``, which may be the score itself."""
     return grade.score if isinstance(grade, Grade) else grade
 
 
@@ -179,7 +179,7 @@ class Prediction:
 
     @property
     def question(self) -> Prompt:
-        """What the response answers."""
+        """The question that the response answers."""
         return self.example.answering(self.turns).question
 
 

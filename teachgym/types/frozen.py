@@ -1,4 +1,4 @@
-"""``FrozenDict``: a mapping that never changes, so that frozen words can hold one."""
+"""``FrozenDict``: an immutable mapping, for use in frozen dataclasses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 
 class FrozenDict(dict[str, Any]):
-    """A dictionary that is read only, hashable and, as any dictionary, written as JSON.
+    """A read-only, hashable dictionary that can be written as JSON.
 
     Example:
         >>> found = freeze({"tests": ["1 + 1", {"n": 2}]})

@@ -1,4 +1,4 @@
-"""``Growing``: an immutable sequence whose longer versions share what they have in common."""
+"""``Growing``: an immutable sequence whose longer versions share their common part."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T", covariant=True)
 
 
 class Growing(Sequence[T]):
-    """A sequence that never changes and that a longer one is made of without copying it.
+    """An immutable sequence that can be extended without being copied.
 
     ``longer`` takes time and memory for what is added alone, whatever the length, so a state that
     holds all that has happened can be replaced at every step. Only where two sequences go on

@@ -1,4 +1,4 @@
-"""What a teacher asks of a data engine: orders, plans and the moves of a skill tree."""
+"""A teacher's requests to a data engine: orders, plans and the moves of a skill tree."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from teachgym.shown import in_short
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One line of a plan: how many examples of what (the paper's data specification)."""
+    """One line of a plan: a number of examples of a kind (the paper's data specification)."""
 
     skill: str
     count: int
@@ -41,7 +41,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The data generation plan p_t: what the policy asks of the engine."""
+    """The data generation plan p_t: all orders of a step."""
 
     orders: tuple[Order, ...] = ()
 

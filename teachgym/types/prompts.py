@@ -1,4 +1,4 @@
-"""Prompts: what a student is asked, with the pictures it is to look at and what was said before."""
+"""Prompts: a question to the student with its pictures and the earlier turns."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a student continues."""
+    """The text that a student continues, with pictures and earlier turns."""
 
     text: str
     """What the conversation begins with."""
@@ -36,22 +36,22 @@ class Prompt:
 
     @property
     def identity(self) -> str:
-        """A text that no other prompt has; see ``identity_of``."""
+        """A text that identifies the prompt; see ``identity_of``."""
         return identity_of(self.text, self.images, self.turns)
 
     @property
     def pieces(self) -> tuple[str, ...]:
-        """The text, and what was said after it."""
+        """The text and the turns after it."""
         return (self.text, *(text for t in self.turns for text in (t.response, t.reply)))
 
     @property
     def transcript(self) -> str:
-        """All that is to be read in it, each piece in lines of its own."""
+        """All text of the prompt, with each piece on its own lines."""
         return "\n".join(self.pieces)
 
 
 def identity_of(text: str, images: tuple[str, ...] = (), turns: tuple[Turn, ...] = ()) -> str:
-    """What tells a prompt from all others: its text, and a digest of the rest if there is any.
+    """The identity of a prompt: its text, and a digest of everything else if there is any.
 
     So the same text about another picture is another prompt, wherever prompts are compared, looked
     up or hashed.

@@ -76,12 +76,12 @@ class Report:
         return _by_name(part for p in self.predictions for part in p.parts.items())
 
     def by_student(self) -> dict[str, Score]:
-        """Score per student, where several were measured."""
+        """The score of each student, if several were measured."""
         return _by_name((p.student, p.score) for p in self.predictions if p.student)
 
     @property
     def figures(self) -> dict[str, Score]:
-        """What there is besides accuracy, as it is logged.
+        """All scores besides accuracy, as they are logged.
 
         ``metric/NAME``, ``part/NAME``, and ``student/NAME`` where there are several students.
         """

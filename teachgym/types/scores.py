@@ -15,7 +15,7 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A mean that is never shown without its n and its standard error."""
+    """A mean with its n and its standard error."""
 
     n: int
     """What was measured: predictions, runs; 0 = not measured, and then mean and stderr are nan."""
@@ -48,12 +48,12 @@ class Score:
 
     @classmethod
     def nothing(cls) -> Score:
-        """Not measured."""
+        """The score of nothing measured."""
         return cls(0, math.nan, math.nan)
 
     @classmethod
     def of(cls, scores: Iterable[float] | FloatArray) -> Score:
-        """The mean over items, shape (n,), those that are nan left out.
+        """The mean over items, shape (n,), leaving out nan.
 
         The standard error is sqrt(p (1 - p) / n) for right-or-wrong scores and in general
         sqrt(mean squared deviation / n): the error of a mean over items drawn from the task. Where
@@ -72,7 +72,7 @@ class Score:
 
     @classmethod
     def of_repetitions(cls, values: Iterable[float] | FloatArray) -> Score:
-        """The mean over independent repetitions such as seeds, shape (n,), nan left out.
+        """The mean over independent repetitions such as seeds, shape (n,), leaving out nan.
 
         The standard error is the sample standard deviation (n - 1) / sqrt(n); nan for n < 2.
 
@@ -88,7 +88,7 @@ class Score:
 
 
 def floor_error(n: int) -> float:
-    """The standard error of a share of which all of ``n`` items, or none, are right.
+    """The standard error of a share if all of ``n`` items, or none, are right.
 
     That of the share (x + 2) / (n + 4) of n + 4 items, for x = 0 or n: sqrt(2 (n + 2)) / (n +
     4)^(3/2) (Agresti and Coull 1998, "Approximate is better than exact for interval estimation of
