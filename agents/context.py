@@ -1,4 +1,4 @@
-"""What a teacher may know of its environment besides observations: a class per kind of environment.
+"""A teacher's knowledge of its environment besides observations; a class for each kind.
 
 In a Skill-List environment a *cell* is a skill at a level; every array over cells has shape
 (n_skills, n_levels). The observation's convention is that a cell with ``n = 0`` was not measured
@@ -23,7 +23,7 @@ from teachgym.types import Obs, Order, Plan, Scores, Skill, leaf_skills, leaves_
 
 
 def acting_space(env: gym.Env[Any, Any]) -> gym.Space[Any]:
-    """The action space; of an environment that can be stopped, that of what it does else."""
+    """The action space, without ``stop`` if the environment can be stopped."""
     space = env.action_space
     if isinstance(space, gym.spaces.Dict) and set(space.spaces) == {"action", "stop"}:
         return space["action"]
@@ -36,7 +36,7 @@ Unit = Literal["skill", "cell"]
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """Names and sizes of a Skill-List environment; all a teacher may know besides observations."""
+    """Names and sizes of a Skill-List environment: all that a teacher may know in advance."""
 
     skills: tuple[str, ...]
     """Skill names in the order of the rows."""
@@ -110,7 +110,7 @@ def fill_unmeasured(observation: Obs) -> NDArray[np.float64]:
 
 
 def accuracy_of(unit: Unit, observation: Obs) -> NDArray[np.float64]:
-    """Accuracy of each cell's ``unit``, (n_skills, n_levels); nan where that was not measured.
+    """Accuracy of each cell's ``unit``, (n_skills, n_levels); nan if it was not measured.
 
     ``cell``: its own; ``skill``: that of its skill, pooled over levels and so the same in a row.
     """
@@ -176,7 +176,7 @@ class Lessons:
 
 @dataclass(frozen=True, slots=True)
 class Classroom:
-    """The task without its held-out splits, who pays, and the size of a step."""
+    """The task without its held-out splits, the meter for costs, and the size of a step."""
 
     syllabus: Syllabus
     meter: Meter
@@ -201,7 +201,7 @@ class Classroom:
 
     @property
     def skills(self) -> tuple[Skill, ...]:
-        """The leaf skills, which examples carry."""
+        """The leaf skills, to which examples belong."""
         leaves = leaf_skills(self.syllabus.skills)
         return tuple(skill for skill in self.syllabus.skills if skill.name in leaves)
 
@@ -211,7 +211,7 @@ class Classroom:
         return leaves_by_root(self.syllabus.skills)
 
     def order_evenly(self, count: int, rng: np.random.Generator, engine: str = "") -> Plan:
-        """So many examples from an engine, in equal parts for the leaf skills.
+        """Orders for ``count`` examples from an engine, in equal parts for the leaf skills.
 
         Chance says which skills get one more where they cannot be equal.
         """

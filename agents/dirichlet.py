@@ -1,4 +1,4 @@
-"""``dirichlet``: an allocation drawn by chance; what any choice is worth, however it was made."""
+"""``dirichlet``: a random allocation, the control for the value of any choice."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from teachgym.types import Obs, Transition
 
 
 class Dirichlet:
-    """Draws an allocation at reset and keeps it: the null hypothesis of every allocation.
+    """Draws an allocation at reset and keeps it: the null hypothesis for every allocation.
 
     Args:
         cells: sizes of the environment.
@@ -27,7 +27,7 @@ class Dirichlet:
         self.reset(0)
 
     def reset(self, seed: int) -> None:
-        """Draw."""
+        """Draw the allocation."""
         weights = np.full(int(np.prod(self.cells.shape)), self.concentration)
         drawn = np.random.default_rng(seed).dirichlet(weights)
         self._action = self.cells.spend(drawn.reshape(self.cells.shape))

@@ -1,4 +1,4 @@
-"""What a built-in teacher is made of, and which environments it can act in."""
+"""Entries of built-in teachers: how they are made, and where they can act."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EnvName = Literal["SkillList", "SkillTree", "OpenEnded"]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a teacher acts in."""
+    """The kind of an environment, by the form of its actions."""
 
     env: EnvName
     action: str = ""
@@ -28,7 +28,7 @@ class Kind:
 
     @classmethod
     def of(cls, env: str, action: str) -> Kind:
-        """The kind of an environment of a short name with that setting ``action``."""
+        """The kind of the environment with this short name and this setting ``action``."""
         return cls(cast(EnvName, env), action if action in ("plan", "moves", "text") else "")
 
     def __str__(self) -> str:
@@ -78,12 +78,12 @@ class TeacherEntry:
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
-        """What it can act in."""
+        """The kinds of environments that the teacher can act in."""
         return tuple(Kind(env, self.env.get(env, {}).get("action", "")) for env in self.makers)
 
     @property
     def places(self) -> str:
-        """What it can act in, in words."""
+        """The environments that the teacher can act in, in words."""
         return ", ".join(map(str, self.kinds))
 
     def __call__(self, env: gym.Env[Any, Any], **settings: Any) -> Teacher[Any, Any]:
@@ -91,7 +91,7 @@ class TeacherEntry:
         return self.teach(kind_of(env).env, _load(self.knows).of(env), **settings)
 
     def teach(self, env: EnvName, known: Any, **settings: Any) -> Teacher[Any, Any]:
-        """The teacher of an environment of which it may know ``known``, of the class ``knows``."""
+        """Make the teacher of an environment from ``known``, an object of the class ``knows``."""
         return self._make(_load(self.makers[env]), known, {**self.defaults, **settings})
 
     def _make(
@@ -126,12 +126,12 @@ class AlgorithmEntry(TeacherEntry):
         return teacher
 
     def sources(self, env: EnvName | None = None) -> list[Callable[..., Any]]:
-        """Those of the teacher, and the algorithm."""
+        """The sources of the teacher, and the algorithm."""
         return [*super().sources(env), _load(self.algorithm)]
 
 
 def kind_of(env: gym.Env[Any, Any]) -> Kind:
-    """Which of the three environments ``env`` is, and how it is acted in, by its action space.
+    """The kind of ``env``, from its action space.
 
     Raises:
         ConfigError: for an action space that no registered teacher can use, e.g. a flat one.

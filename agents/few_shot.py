@@ -1,4 +1,4 @@
-"""``few-shot``: solved exercises as aids, for what a student can do when it is shown how."""
+"""``few-shot``: solved exercises as aids, to show what a student can do with demonstrations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from teachgym.types import Aid, Obs
 
 
 class FewShot(AidingTeacher):
-    """Teaches every skill alike, and puts solved exercises of the task before the prompts.
+    """Teaches every skill equally, and puts solved exercises of the task before the prompts.
 
     So every step shows what the student can do by itself, and what with ``shots`` demonstrations
     of the skill in its context (Brown et al. 2020, arXiv 2005.14165, section 2). They are drawn
@@ -34,7 +34,7 @@ class FewShot(AidingTeacher):
         self._given = False
 
     def choose(self, observation: Obs) -> tuple[Aid, ...] | None:
-        """Demonstrations of each skill, in the first step."""
+        """Demonstrations for each skill, in the first step."""
         if self._given:
             return None
         self._given = True

@@ -1,4 +1,4 @@
-"""``fixed``: a schedule written down before the episode, such as a hand-made curriculum."""
+"""``fixed``: a schedule fixed before the episode, such as a hand-made curriculum."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Fixed:
         self._step = 0
 
     def reset(self, seed: int) -> None:
-        """Back to the first mixture."""
+        """Return to the first mixture."""
         self._step = 0
 
     def act(self, observation: Obs) -> NDArray[np.float32]:
@@ -72,7 +72,7 @@ def _by_name(mixture: Mapping[str, float], cells: Cells) -> NDArray[np.float64]:
 
 
 def as_array(values: Any) -> NDArray[np.float64]:
-    """The values as numbers; raises ``ConfigError`` for what is none."""
+    """The values as numbers; raises ``ConfigError`` for anything else."""
     try:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:

@@ -1,4 +1,4 @@
-"""Teachers that try several actions on copies of the student and make the best one.
+"""Teachers that try several actions on copies of the student and take the best one.
 
 What is tried is charged to the budget in full (``teachgym.envs.lookahead``), so at an equal budget
 they make fewer steps than the teacher whose actions they improve on.
@@ -30,7 +30,7 @@ class Lookahead(Protocol):
     """Lets a teacher try actions on copies of the student; charged to the budget, journalled."""
 
     def branch(self, actions: Sequence[Any], starts: Sequence[str] = ()) -> tuple[Tried, ...]:
-        """What comes of each action, tried where the episode is, or each in a state of its own.
+        """The outcome of each action, tried in the present state or each in its own state.
 
         Args:
             actions: one or more, such as the environment takes.
@@ -43,7 +43,7 @@ class Lookahead(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """Names and sizes of a Skill-List environment in which a teacher may look ahead."""
+    """Names and sizes of a Skill-List environment that allows a teacher to look ahead."""
 
     cells: Cells
     lookahead: Lookahead
@@ -56,7 +56,7 @@ class Ahead:
 
 @dataclass(frozen=True, slots=True)
 class TextAhead:
-    """What a teacher needs that reads and writes texts and may look ahead."""
+    """The knowledge of a teacher that reads and writes texts and may look ahead."""
 
     desk: Desk
     lookahead: Lookahead
@@ -68,7 +68,7 @@ class TextAhead:
 
 
 class LookAhead:
-    """What another teacher does, and variations of it; the best of them, or of paths of them.
+    """Takes the best of another teacher's action and its variations, or of paths of them.
 
     With ``depth`` 1 it is best-of-n: ``n`` actions are tried on equal students, and the one with
     the highest reward is made. With more it is a beam search: from each of the ``width`` best
@@ -134,7 +134,7 @@ class LookAhead:
         return max(paths, key=lambda path: path.total).action
 
     def observe(self, transition: Transition) -> None:
-        """What the other teacher learns from."""
+        """Pass the transition to the other teacher."""
         self.base.observe(transition)
 
     def _variations(self, action: NDArray[np.float32], count: int) -> list[NDArray[np.float32]]:
@@ -178,7 +178,7 @@ class BestReply:
         return actions[int(np.argmax([t.reward for t in tried]))]
 
     def observe(self, transition: Transition) -> None:
-        """Nothing to learn: the next observation says it all."""
+        """Learn nothing; the next observation contains everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +193,7 @@ class _Path:
 def try_out(
     lookahead: Lookahead, actions: Sequence[ActionT], starts: Sequence[str] = ()
 ) -> tuple[Sequence[ActionT], tuple[Tried, ...]]:
-    """As many of the actions as can be paid for, the first ones, and what came of each."""
+    """Try the first actions, as many as can be paid for; returns them with their outcomes."""
     while len(actions) > 1 or (starts and actions):
         try:
             return actions, lookahead.branch(actions, starts)
@@ -204,7 +204,7 @@ def try_out(
 
 
 def lookahead_of(env: gym.Env[Any, Any]) -> Lookahead:
-    """The right to try actions there; ``ConfigError`` where nobody may."""
+    """The way to try actions in ``env``; ``ConfigError`` if it is not allowed there."""
     if not env.has_wrapper_attr("lookahead"):
         raise ConfigError("this teacher looks ahead; make the environment with lookahead=8")
     lookahead: Lookahead = env.get_wrapper_attr("lookahead")
@@ -212,7 +212,7 @@ def lookahead_of(env: gym.Env[Any, Any]) -> Lookahead:
 
 
 def _teacher_in(name: str) -> Callable[..., Any]:
-    """Makes the teacher of a name from an environment's cells."""
+    """Make the teacher with this name from an environment's cells."""
     entries = {
         key: entry
         for key, entry in BUILT_IN.items()

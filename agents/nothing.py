@@ -1,4 +1,4 @@
-"""``nothing``: orders nothing; the control that shows what the protocol itself does."""
+"""``nothing``: orders nothing, as the control for effects of the protocol itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``planned`` and ``best-constant``: searched allocations, to measure the others by.
+"""``planned`` and ``best-constant``: allocations found by search, as yardsticks for others.
 
 Both are found where the student's dynamics are known (``teachgym.students.planning``), which no
 teacher knows, for the whole episode and before it begins: what planning can reach, and what can
@@ -15,7 +15,7 @@ from teachgym.agents.fixed import Fixed, as_array
 
 
 class Planned(Fixed):
-    """Follows a plan.
+    """Follows a plan of allocations, one for each step.
 
     Args:
         cells: sizes of the environment.
@@ -30,7 +30,7 @@ class Planned(Fixed):
 
 
 class BestConstant(Fixed):
-    """Orders the same in every step.
+    """Orders the same allocation in every step.
 
     Args:
         cells: sizes of the environment.

@@ -61,12 +61,12 @@ class Pool:
         self.reset(0)
 
     def reset(self, seed: int) -> None:
-        """All examples back into the pool."""
+        """Put all examples back into the pool."""
         self._rng = np.random.default_rng(seed)
         self._left = list(self.pool)
 
     def act(self, observation: Report) -> Data:
-        """At most ``per_step`` examples."""
+        """Return at most ``per_step`` examples."""
         if not isinstance(observation, Report):
             raise ConfigError(
                 f"the pool teacher reads reports, not {type(observation).__name__}; "

@@ -1,4 +1,4 @@
-"""Teachers by name: what exists, for which environment, and how one is made.
+"""The registry of teachers: which exist, for which environments, and how to make one.
 
 A teacher of yours is a class or function that is called as ``(env, **settings)``, named or handed
 over in one of the ways of ``teachgym.registry``; its keyword arguments are its settings. Those
@@ -25,7 +25,7 @@ TEACHERS = Registry("teacher", BUILT_IN, given=("env",), base=Teacher)
 
 
 def make_teacher(name: Any, env: gym.Env[Any, Any], **settings: Any) -> Teacher[Any, Any]:
-    """Make the teacher ``name`` for ``env``; a built-in one is given names and sizes only.
+    """Make the teacher ``name`` for ``env``; built-in ones receive only names and sizes.
 
     Args:
         name: a name in ``TEACHERS``, or one of the other ways of ``teachgym.registry``; what is a
@@ -55,7 +55,7 @@ def make_teacher(name: Any, env: gym.Env[Any, Any], **settings: Any) -> Teacher[
 
 
 def teacher_entry(name: Any) -> TeacherEntry:
-    """The entry of a built-in teacher: its description and what it needs of its environment.
+    """The entry of a built-in teacher: its description and its needs of the environment.
 
     For a class or function of yours, an entry with its docstring that needs nothing.
     """
@@ -85,7 +85,7 @@ def required_settings(name: Any) -> frozenset[str]:
 
 
 def require_teacher(name: Any, settings: Mapping[str, Any]) -> None:
-    """Check name and settings of a teacher before there is an environment for it.
+    """Check a teacher's name and settings without an environment.
 
     Raises:
         UnknownNameError: for what names no teacher.

@@ -1,4 +1,4 @@
-"""``uniform``: the same number of examples for every cell; the control of every comparison."""
+"""``uniform``: the same number of examples for every cell, the control of every comparison."""
 
 from __future__ import annotations
 

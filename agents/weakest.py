@@ -37,7 +37,7 @@ class Weakest:
         """Nothing to forget."""
 
     def act(self, observation: Obs) -> NDArray[np.float32]:
-        """Shares of the step, (n_skills, n_levels); equal ones once nothing is wrong any more."""
+        """Shares of the step, (n_skills, n_levels); equal if nothing is wrong any more."""
         accuracy = fill_unmeasured(observation)
         weakest = np.argsort(accuracy, axis=None, kind="stable")[: self.top]
         chosen = np.zeros(accuracy.size)

@@ -1,4 +1,4 @@
-"""``exp3`` and ``exp3s``: bandits that assume nothing of how rewards come about, or change."""
+"""``exp3`` and ``exp3s``: bandits without assumptions about how rewards arise or change."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def exp3_probabilities(weights: FloatArray, gamma: float) -> FloatArray:
 
 
 class EXP3S:
-    """EXP3.S: exponential weights, of which every arm always gets a share of the total.
+    """EXP3.S: exponential weights; every arm always receives a share of the total weight.
 
     For each play of arm i with reward r, drawn with probability p_i (Auer, Cesa-Bianchi, Freund,
     Schapire 2002, section 8)::
@@ -56,7 +56,7 @@ class EXP3S:
         self._probabilities = exp3_probabilities(self.weights, gamma)
 
     def select(self, k: int, contexts: FloatArray) -> Arms:
-        """Independent draws."""
+        """Draw the arms independently."""
         self._probabilities = exp3_probabilities(self.weights, self.gamma)
         return self.rng.choice(len(self.weights), size=k, p=self._probabilities)
 

@@ -19,7 +19,7 @@ MakeBandit = Callable[[int, np.random.Generator], Bandit]
 
 
 class BanditTeacher:
-    """Plays ``slots`` arms per step, orders as much for each, and rewards them by accuracy gained.
+    """Plays ``slots`` arms per step with equal orders, and rewards them by their accuracy gains.
 
     The gain of an arm's skill (or cell) from before to after the step becomes a reward in
     [0, 1], as the indices assume::
@@ -68,7 +68,7 @@ class BanditTeacher:
         self.reset(0)
 
     def reset(self, seed: int) -> None:
-        """A new bandit that knows nothing."""
+        """Start with a new bandit that knows nothing."""
         self.bandit = self._make(math.prod(self._shape), np.random.default_rng(seed))
         self._played: Arms = np.empty(0, dtype=np.int64)
 

@@ -1,4 +1,4 @@
-"""``ucb1``, ``discounted-ucb``, ``sliding-window-ucb``: optimism about what was tried little.
+"""``ucb1``, ``discounted-ucb``, ``sliding-window-ucb``: optimism about rarely tried arms.
 
 The three differ only in which rewards they still count: all of them, all with geometrically
 falling weight, or those of the last rounds.
@@ -80,7 +80,7 @@ class DiscountedUCB:
 
 
 class UCB1(DiscountedUCB):
-    """UCB that counts every reward alike, for ever: right where rewards do not change.
+    """UCB that counts every reward equally for ever, which is right if rewards do not change.
 
     Args:
         n_arms: number of arms.

@@ -1,4 +1,4 @@
-"""``adarft``: what is as hard as a target difficulty, which rises with the student's success."""
+"""``adarft``: examples near a target difficulty, which rises with the student's success."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from teachgym.types import FloatArray
 
 
 class AdaptiveDifficulty:
-    """Orders the arms closest to a target difficulty T, alike; T follows the success on them.
+    """Orders equally from the arms closest to a target difficulty T, which follows success on them.
 
     Shi et al. 2025 (arXiv 2504.05520), algorithm 1, with difficulties in [0, 1] instead of
     [0, 100]::

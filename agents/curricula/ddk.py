@@ -1,4 +1,4 @@
-"""``ddk``: more of what the student is far more perplexed by than a better model."""
+"""``ddk``: more of the domains where the student's perplexity exceeds a better model's most."""
 
 from __future__ import annotations
 

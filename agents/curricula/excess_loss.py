@@ -1,4 +1,4 @@
-"""``excess-loss``: more of what the student does worse at than a reference: group DRO."""
+"""``excess-loss``: more of the skills where the student is worse than a reference (group DRO)."""
 
 from __future__ import annotations
 

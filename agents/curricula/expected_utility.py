@@ -1,4 +1,4 @@
-"""``expected-utility``: what a model of the student predicts that teaching changes the most."""
+"""``expected-utility``: the skills that teaching changes most, under a model of the student."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from teachgym.types import FloatArray
 
 
 class ExpectedUtility:
-    """Teaches the arms with the largest p_with - p_without, as a mental model predicts them.
+    """Teaches the arms with the largest p_with - p_without, as a model of the student predicts.
 
     After Saha et al. 2023 (arXiv 2306.09299), sections 3.2 and 3.3, whose teacher may explain a
     share of the items and imitates the student with and without its help in two mental models::

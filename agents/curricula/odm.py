@@ -1,4 +1,4 @@
-"""``odm``: online data mixing: a bandit that is rewarded with the loss."""
+"""``odm``: online data mixing, a bandit whose reward is the loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``plr``: prioritised level replay: come back to where the student surprised most."""
+"""``plr``: prioritised level replay, which returns to the most surprising levels."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def rank_shares(scores: FloatArray, temperature: float, rng: np.random.Generator
 
 
 class PrioritizedLevelReplay:
-    """Draws ``slots`` arms for a step: new ones, or again those with a high score or long unseen.
+    """Draws ``slots`` arms for a step: new ones, or seen ones with a high score or long unseen.
 
     Jiang et al. 2021 (arXiv 2010.03934), sections 3 and 4. With probability (share of arms seen)
     a draw is a replay, else it is one of the unseen arms (their proportionate schedule). Replays

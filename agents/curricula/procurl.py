@@ -1,4 +1,4 @@
-"""``procurl``: the proximal curriculum: what is neither mastered nor out of reach."""
+"""``procurl``: the proximal curriculum, which teaches what is neither mastered nor out of reach."""
 
 from __future__ import annotations
 

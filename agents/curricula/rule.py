@@ -1,4 +1,4 @@
-"""A rule: from what was measured of every arm to its share of the next step; what rules share."""
+"""Rules: from measurements of every arm to its share of the next step; their common parts."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def softmax(values: FloatArray, temperature: float = 1.0) -> FloatArray:
 
 
 def by_arm(reference: float | Mapping[str, float], names: Sequence[str]) -> FloatArray:
-    """A loss for each arm, (n_arms,), from one for all of them or ``{arm: loss}``.
+    """A loss for each arm, (n_arms,), from a common one or from ``{arm: loss}``.
 
     Raises:
         UnknownSkillError: for a loss of something that is no arm.
@@ -60,7 +60,7 @@ size of the latest gain of accuracy, or what the advantage would be; see ``Learn
 
 
 class Learnability:
-    """How much there is to learn from each arm, by the signal chosen, (n_arms,), in [0, 1].
+    """The learnability of each arm by the chosen signal, (n_arms,), in [0, 1].
 
     * ``gain``: |p_now - p_before|; 0 before the first step.
     * ``advantage``: 2 sqrt(p (1 - p)). Answers graded 0 or 1 with mean p have the advantage

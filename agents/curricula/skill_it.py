@@ -1,4 +1,4 @@
-"""``skill-it``: more of the skills on which the loss of what depends on them is still high."""
+"""``skill-it``: more of the skills whose dependent skills still have a high loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules as teachers of a Skill-List environment: what they are shown, and what they order."""
+"""Rules as teachers of a Skill-List environment: their inputs and their orders."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class CurriculumTeacher:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The name of each arm: its skill's, or ``skill@level``."""
+        """The name of each arm: the skill, or ``skill@level``."""
         return tuple(self._name(s, level) for s in self.cells.skills for level in self._levels)
 
     def reset(self, seed: int) -> None:
-        """A new rule that knows nothing."""
+        """Start with a new rule that knows nothing."""
         self.rule = self._make(self.names, np.random.default_rng(seed))
         self._known = np.full(len(self.names), np.nan)
 
@@ -58,7 +58,7 @@ class CurriculumTeacher:
         return self.cells.spend(shares.reshape(-1, len(self._levels)))
 
     def observe(self, transition: Transition) -> None:
-        """Nothing: the next observation shows what the step did."""
+        """Do nothing; the next observation shows the effect of the step."""
 
     def _name(self, skill: str, level: float) -> str:
         return skill if self.arms == "skill" else f"{skill}@{level:g}"

@@ -1,4 +1,4 @@
-"""Moves by the toss of a coin: the "No State" policy of Skill-Tree environments."""
+"""Moves by a coin toss: the "No State" policy of Skill-Tree environments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What moves ask for in all, cut to what a step holds."""
+"""Limits the total of moves to what a step holds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from teachgym.types import Explore, Move
 
 
 def fit_moves(moves: Sequence[Move], limit: int, *, most: int | None = None) -> tuple[Move, ...]:
-    """The moves with what they ask for cut to ``most`` examples for a subskill, then scaled down.
+    """The moves with at most ``most`` examples for each subskill, then scaled down to a step.
 
     In all they ask for ``limit`` examples at most, for parts of one where that is the share: the
     environment rounds. Standing allocations of roots that do not

@@ -1,4 +1,4 @@
-"""``llm`` in Open-Ended environments: a chat model reads errors, plans data and has it written."""
+"""``llm`` in Open-Ended environments: a chat model reads errors, plans data and writes it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from teachgym.types import Data, Incident, Messages, Order, Report, Transition
 
 
 class LLMOpenEnded:
-    """Errors and examples to specifications, specifications to training data.
+    """Turns errors and examples into specifications, and specifications into training data.
 
     After the Open-Ended policy of DataEnvGym (arXiv 2410.06215, sections 2.1 and B.3), which
     asks for one data point per specification; here a specification says how many. If the chat
@@ -69,11 +69,11 @@ class LLMOpenEnded:
         self.reset(0)
 
     def reset(self, seed: int) -> None:
-        """A new random generator; nothing else is remembered."""
+        """Start with a new random generator; nothing else is remembered."""
         self._rng = np.random.default_rng(seed)
 
     def act(self, observation: Report) -> Data:
-        """At most ``per_step`` examples."""
+        """Return at most ``per_step`` examples."""
         shown = self._choose(observation)
         specs = self._ask(shown, self.per_step, ())
         if missing := max(self.per_step - sum(spec.count for spec in specs), 0):
@@ -87,7 +87,7 @@ class LLMOpenEnded:
         return self._writer.write(orders, self._rng)
 
     def observe(self, transition: Transition) -> None:
-        """Nothing to learn: the next observation says it all."""
+        """Learn nothing; the next observation contains everything."""
 
     def _choose(self, report: Report) -> Mapping[str, Any]:
         """Errors and examples of the prompt."""

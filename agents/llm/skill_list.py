@@ -20,7 +20,7 @@ from teachgym.types import Order, Plan, Report, Score, Skill, Transition
 
 
 class LLMSkillList:
-    """Each skill's errors to hypotheses, each hypothesis to orders.
+    """Turns each skill's errors into hypotheses, and each hypothesis into orders.
 
     After the Skill-List policy of DataEnvGym (arXiv 2410.06215, section 2.2; code: hypotheses x
     specifications per skill). There all errors of a skill go into its prompt, whatever their
@@ -72,11 +72,11 @@ class LLMSkillList:
         self.reset(0)
 
     def reset(self, seed: int) -> None:
-        """A new random generator; nothing else is remembered."""
+        """Start with a new random generator; nothing else is remembered."""
         self._rng = np.random.default_rng(seed)
 
     def act(self, observation: Report) -> Plan:
-        """At most as many examples as a step takes."""
+        """Return orders for at most the examples of a step."""
         skills = self._choose(observation)
         parts = divide_evenly(self.classroom.per_step, len(skills), self._rng).tolist()
         questions = self._questions(observation, skills, parts)
@@ -87,7 +87,7 @@ class LLMSkillList:
         return Plan(tuple(orders))
 
     def observe(self, transition: Transition) -> None:
-        """Nothing to learn: the next observation says it all."""
+        """Learn nothing; the next observation contains everything."""
 
     def _choose(self, report: Report) -> list[Skill]:
         """The skills to ask about."""

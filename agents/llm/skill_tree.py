@@ -24,7 +24,7 @@ Objective = Literal["improvement", "frontier"]
 
 
 class LLMSkillTree:
-    """One question per root, with its whole history; one move as the answer.
+    """Asks one question about each root, with its whole history; the answer is one move.
 
     After the language-model action policy of DataEnvGym (arXiv 2410.06215, code), with both its
     objectives: ``improvement`` raises accuracy on ``val`` with little data, ``frontier`` looks
@@ -73,15 +73,15 @@ class LLMSkillTree:
 
     @property
     def share(self) -> int:
-        """Examples of a step for one root when all roots get the same, at least 1."""
+        """The examples of a step for one root when all roots get the same, at least 1."""
         return max(self.classroom.per_step // len(self.classroom.leaves), 1)
 
     def reset(self, seed: int) -> None:
-        """A new random generator; nothing else is remembered."""
+        """Start with a new random generator; nothing else is remembered."""
         self._rng = np.random.default_rng(seed)
 
     def act(self, observation: TreeReport) -> tuple[Move, ...]:
-        """At most one move per root."""
+        """Return at most one move per root."""
         if self.state:
             moves = self._decide(observation)
         else:
@@ -90,7 +90,7 @@ class LLMSkillTree:
         return fit_moves(moves, self.classroom.per_step, most=most)
 
     def observe(self, transition: Transition) -> None:
-        """Nothing to learn: the forest remembers."""
+        """Learn nothing; the forest remembers."""
 
     def _decide(self, now: TreeReport) -> tuple[Move, ...]:
         roots = [root for root, tree in now.forest.trees.items() if tree]

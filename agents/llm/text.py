@@ -1,4 +1,4 @@
-"""``llm-text``: one question a step, whose reply is the action as it is."""
+"""``llm-text``: one question per step, whose reply is the action."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from teachgym.types import Incident, Transition
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What a teacher needs that reads and writes texts, and who pays."""
+    """The form and the meter for a teacher that reads and writes texts."""
 
     form: Form[Any, Any]
     meter: Meter
@@ -30,7 +30,7 @@ class Desk:
 
 
 class LLMText:
-    """Asks a chat model what to do with ``Form.prompt_of``, and does what it says.
+    """Asks a chat model with ``Form.prompt_of``, and returns its reply as the action.
 
     The untrained counterpart of a language model that is trained as a teacher: it is asked as that
     is, and the environment reads its replies. When nothing is left to pay a call with, it asks for
@@ -48,7 +48,7 @@ class LLMText:
         self.reset(0)
 
     def reset(self, seed: int) -> None:
-        """A new random generator; nothing else is remembered."""
+        """Start with a new random generator; nothing else is remembered."""
         self._rng = np.random.default_rng(seed)
 
     def act(self, observation: str) -> str:
@@ -63,4 +63,4 @@ class LLMText:
         return completion.text
 
     def observe(self, transition: Transition) -> None:
-        """Nothing to learn: the next observation says it all."""
+        """Learn nothing; the next observation contains everything."""

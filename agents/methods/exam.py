@@ -1,4 +1,4 @@
-"""An exam: what the student makes of exercises that a teacher may see, paid for as probes are."""
+"""Exams: the student's answers to exercises that a teacher may see, charged like probes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from teachgym.types import Data, Example, Prediction
 
 
 def probes_of(classroom: Classroom) -> Probes:
-    """What may be asked of the student; raises ``ConfigError`` where nothing can be."""
+    """The probes of the student; raises ``ConfigError`` if there are none."""
     if classroom.probes is None:
         raise ConfigError("this teacher examines the student, and here no student can be probed")
     return classroom.probes
 
 
 def draw(classroom: Classroom, count: int, rng: np.random.Generator) -> Data:
-    """So many of the task's own training exercises, or all of them if there are fewer."""
+    """Draw ``count`` of the task's training exercises, or all of them if there are fewer."""
     pool = classroom.syllabus.train
     return tuple(pool[place] for place in rng.permutation(len(pool))[:count])
 
@@ -46,5 +46,5 @@ def grade(
 
 
 def wrong(answers: Sequence[Prediction]) -> tuple[Prediction, ...]:
-    """Those that are measured and not fully right."""
+    """The measured answers that are not fully right."""
     return tuple(answer for answer in answers if answer.score < 1)

@@ -1,4 +1,4 @@
-"""``exam-dpo``: prefers the engines whose examples help the student when it is shown them."""
+"""``exam-dpo``: prefers the engines whose examples help the student in its prompt."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class ExamDPO:
         self.reset(0)
 
     def reset(self, seed: int) -> None:
-        """Forget the drafts and what was preferred."""
+        """Forget the drafts and preferences."""
         self._rng = np.random.default_rng(seed)
         self._questions = draw(self.classroom, self.exam, self._rng)
         self._drafts: list[Draft] = []
@@ -81,7 +81,7 @@ class ExamDPO:
         self.logits: FloatArray | None = None
 
     def act(self, observation: Any) -> Plan:
-        """A step from the engine whose turn it is, or divided by what is preferred."""
+        """Order a step from the engine whose turn it is, or divide it by preference."""
         per_step = self.classroom.per_step
         if self._elicited < len(self.engines):
             return self.classroom.order_evenly(per_step, self._rng, self.engines[self._elicited])
@@ -95,7 +95,7 @@ class ExamDPO:
         return Plan(tuple(order for plan in plans for order in plan.orders))
 
     def observe(self, transition: Transition) -> None:
-        """Keep some of what the engine whose turn it was has made."""
+        """Keep some examples of the engine whose turn it was."""
         if self._elicited < len(self.engines):
             data: Data = transition.info["data"]
             places = self._rng.permutation(len(data))[: self.n_drafts].tolist()
@@ -128,7 +128,7 @@ class ExamDPO:
 
 
 def pairs_of(scored: Sequence[tuple[float, int]]) -> list[tuple[int, int]]:
-    """Whose drafts are in the best quarter, with whose are in the worst; equal scores make no pair.
+    """Pairs of engines with drafts in the best and the worst quarter; equal scores make no pair.
 
     Example:
         >>> pairs_of([(0.9, 0), (0.5, 1), (0.1, 1), (0.4, 0)])

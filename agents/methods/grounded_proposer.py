@@ -1,4 +1,4 @@
-"""``grounded-proposer``: paid by what copies of the student gain from what it proposes."""
+"""``grounded-proposer``: learns from the gains of copies of the student on its proposals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from teachgym.types import Transition
 
 
 class GroundedProposer:
-    """Is paid by what the student gains from its problems, which copies of it are trained on.
+    """Rewards its policy with the gains of copies of the student that train on its problems.
 
     The reward of SOAR (Sundaram et al. 2026, arXiv 2601.18778): a proposer is trained by the change
     of a student that was trained on its problems, measured on problems that are to be solved,
@@ -50,12 +50,12 @@ class GroundedProposer:
         self.reset(0)
 
     def reset(self, seed: int) -> None:
-        """A policy that knows nothing."""
+        """Start with a policy that knows nothing."""
         self._rng = np.random.default_rng(seed)
         self.policy = Policy(int(np.prod(self.cells.shape)), self.rate)
 
     def act(self, observation: Any) -> NDArray[np.float32]:
-        """The allocation of the group that gains the most, (n_skills, n_levels)."""
+        """The allocation with the largest gain of a group, (n_skills, n_levels)."""
         counts = self._rng.multinomial(self.problems, self.policy.chances, size=self.n)
         actions = [self.cells.spend(own.reshape(self.cells.shape)) for own in counts]
         _, tried = try_out(self.lookahead, actions)
@@ -66,4 +66,4 @@ class GroundedProposer:
         return actions[int(np.argmax(rewards))]
 
     def observe(self, transition: Transition) -> None:
-        """Nothing: it has learned before it acted."""
+        """Do nothing; the policy has learned before it acted."""

@@ -1,4 +1,4 @@
-"""``guidance``: a library of what helps where the student fails, searched by likeness."""
+"""``guidance``: a library of guidance for the student's failures, searched by similarity."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from teachgym.types import Aid, Example, Obs
 
 
 class Guidance(AidingTeacher):
-    """Keeps the guidance with which the student does better on its retry, and nothing else.
+    """Keeps only guidance with which the student does better on a retry.
 
     Wang et al. 2024 (arXiv 2408.07238; later GER): a scenario is where the student is worse than
     the teacher; guidance for it is improved until the retry is as good, and stored. Asked for an
@@ -53,7 +53,7 @@ class Guidance(AidingTeacher):
         self._library, self._worked = {}, {}
 
     def choose(self, observation: Obs) -> tuple[Aid, ...]:
-        """The library, after work on another scenario."""
+        """The library after work on a further scenario."""
         drawn = self.draw()
         found = pool_levels(observation)
         weak = [

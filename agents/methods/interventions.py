@@ -1,4 +1,4 @@
-"""``interventions``: explains the few items that a model of the student says it is worth it for."""
+"""``interventions``: explains the few items that gain most under a model of the student."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Interventions(AidingTeacher):
         self.budget, self.rank, self.misaligned, self.fitted = budget, rank, misaligned, fitted
 
     def choose(self, observation: Obs) -> tuple[Aid, ...]:
-        """An explanation for each skill, at the places of the items that are worth it."""
+        """An explanation for each skill, at the places of the chosen items."""
         drawn = {skill: found for skill, found in self.draw().items() if len(found) > 1}
         texts = {skill: self._explain(found) for skill, found in drawn.items()}
         labels = [skill for skill, _ in probes_of(self.classroom).labels(Items("val"))]

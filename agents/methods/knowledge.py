@@ -1,4 +1,4 @@
-"""``knowledge``: what the student got wrong, solved, as a store that is searched when unsure."""
+"""``knowledge``: a store of solved mistakes that is searched where the student is unsure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from teachgym.types import Aid, Items, Obs
 
 
 class Knowledge(AidingTeacher):
-    """Adds an entry for each training exercise that the student fails, and gives the most similar.
+    """Adds an entry for each failed training exercise, and retrieves the most similar ones.
 
     Liao et al. 2024 (NesyCD, arXiv 2409.13203): after training, the student is asked training
     exercises; of each that it fails a teacher writes what is to be learned from it; entries are
@@ -53,7 +53,7 @@ class Knowledge(AidingTeacher):
         self._store = {}
 
     def choose(self, observation: Obs) -> tuple[Aid, ...]:
-        """The store after another exam, for the items of skills of which the student is unsure."""
+        """The store after a further exam, for items of skills in which the student is unsure."""
         found = [example for own in self.draw().values() for example in own]
         items = [found[place] for place in self.rng.permutation(len(found))[: self.asked]]
         for answer in wrong(examine(self.classroom, items)):

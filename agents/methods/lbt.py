@@ -1,4 +1,4 @@
-"""``lbt``: exemplars that are chosen by how well the student does with them, set after set."""
+"""``lbt``: sets of exemplars, improved by how well the student does with them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from teachgym.types import Aid, Data, Example, Obs
 
 
 class LearningByTeaching(AidingTeacher):
-    """Improves a set of exemplars by what a student fails that learns from them in its context.
+    """Improves a set of exemplars by the failures of a student that has them in its context.
 
     The third method of Learning by Teaching (Ning et al. 2024, arXiv 2406.14629, M3), with the
     student that is trained as the one that is taught: in each step it answers training exercises
@@ -59,7 +59,7 @@ class LearningByTeaching(AidingTeacher):
         self.exemplars = ()
 
     def choose(self, observation: Obs) -> tuple[Aid, ...]:
-        """The best set, after a round of teaching with the one there was."""
+        """The best set, after a round of teaching with the present one."""
         found = [example for own in self.draw().values() for example in own]
         found = [found[place] for place in self.rng.permutation(len(found))]
         if not self.exemplars:

@@ -1,4 +1,4 @@
-"""``llm2llm``: new problems like the seeds that the student gets wrong, from scratch each time."""
+"""``llm2llm``: new problems like the seeds that the student fails, training from scratch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from teachgym.types import Data, Example, Order, Plan, Prediction, Transition
 
 
 class LLM2LLM:
-    """Has a problem made for every seed that the student answers wrong after training on all.
+    """Orders a problem for every seed that the student fails after training on all data.
 
     Lee et al. 2024 (arXiv 2403.15042), algorithm 1. The first step orders the seeds D_0. In step
     i the student, trained from its base weights on all data so far (``training="scratch"``), takes
@@ -73,7 +73,7 @@ class LLM2LLM:
         self._wrong: dict[str, Prediction] = {}
 
     def act(self, observation: Any) -> Plan:
-        """The seeds at first, then orders to vary those that are wrong."""
+        """Order the seeds first, then variations of the failed ones."""
         if not self._seeds:
             probes_of(self.classroom)  # Before anything is spent.
             return self.classroom.order_evenly(self.n_seeds, self._rng, self.source)
@@ -86,7 +86,7 @@ class LLM2LLM:
         return Plan(tuple(self._vary(pool[place]) for place in chosen))
 
     def observe(self, transition: Transition) -> None:
-        """The first examples that are trained on are the seeds."""
+        """Take the first training examples as the seeds."""
         if not self._seeds:
             self._seeds = tuple(transition.info["data"])
 

@@ -27,7 +27,7 @@ RIGHT = "Right answers of the student"
 
 
 class LLMPGKD:
-    """Shows a chat model the student's report and answers, and does what it plans.
+    """Shows the student's report and answers to a chat model, and follows its plan.
 
     Performance-guided knowledge distillation (Di Palo et al. 2024, arXiv 2411.05045, algorithm 1)
     shows it the classes, the student's report by
@@ -67,7 +67,7 @@ class LLMPGKD:
         self._rng = np.random.default_rng(seed)
 
     def act(self, observation: Report) -> Plan:
-        """The orders that the chat model asks for, cut to a step."""
+        """The chat model's orders, limited to a step."""
         names = [skill.name for skill in self.classroom.skills]
         scores = observation.by_skill() if self.report else {}
         messages = render(
@@ -92,7 +92,7 @@ class LLMPGKD:
         return Plan(tuple(Order(i.skill, n, i.difficulty, i.practise) for i, n in pairs if n))
 
     def observe(self, transition: Transition) -> None:
-        """Nothing to learn: the next report says it all."""
+        """Learn nothing; the next report contains everything."""
 
     def _answers(self) -> Mapping[str, Sequence[ShownError]]:
         """Answers to the exam by their kind; none that cannot be paid for."""

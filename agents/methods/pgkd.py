@@ -1,4 +1,4 @@
-"""``pgkd``: what the student is confidently wrong about, and where its report is weak."""
+"""``pgkd``: the student's confident mistakes, and the weak skills of its report."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class PGKD:
         return Plan(tuple(orders))
 
     def observe(self, transition: Transition) -> None:
-        """Nothing to learn: the next report says it all."""
+        """Learn nothing; the next report contains everything."""
 
     def _hard_negatives(self) -> tuple[Prediction, ...]:
         """Wrong answers to training items, the surest first; none if that cannot be paid."""

@@ -1,4 +1,4 @@
-"""Proposers: teachers that learn a policy over cells by what the problems are worth that it draws.
+"""Proposers: teachers that learn a policy over cells from the worth of the drawn problems.
 
 A proposer draws problems, is paid for them, and moves its logits along the gradient of the
 log-probability of what it drew, as far as that was worth more than the rest of its group: policy
@@ -19,14 +19,14 @@ from teachgym.types import FloatArray
 
 
 class Policy:
-    """Chances of ``n`` cells, which begin alike."""
+    """Probabilities of ``n`` cells, equal at the beginning."""
 
     def __init__(self, n: int, rate: float) -> None:
         self.logits, self.rate = np.zeros(n), rate
 
     @property
     def chances(self) -> FloatArray:
-        """(n,), with sum 1."""
+        """The probabilities, (n,), with sum 1."""
         return softmax(self.logits)
 
     def learn(self, drawn: FloatArray, worth: FloatArray) -> None:

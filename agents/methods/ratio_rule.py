@@ -1,4 +1,4 @@
-"""``ratio-rule``: new answers to known questions while calls are few, new questions after that."""
+"""``ratio-rule``: new answers to known questions while calls are few, then new questions."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class RatioRule:
         self._asked = 0
 
     def act(self, observation: Any) -> Plan:
-        """A whole step of variations of the seeds whose turn it is."""
+        """Order a whole step of variations of the seeds whose turn it is."""
         self._asked += self.classroom.per_step
         ratio = (self.queries or self._asked) / self.n_seeds
         engine = self.answers if ratio < self.tau else self.questions

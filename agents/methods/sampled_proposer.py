@@ -1,4 +1,4 @@
-"""``uncertainty-proposer``, ``difficulty-proposer``: paid by how much sampled answers agree."""
+"""``uncertainty-proposer``, ``difficulty-proposer``: learn from the agreement of samples."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from teachgym.types import FloatArray, Items, Obs, Transition
 
 
 class SampledProposer:
-    """Is paid by how much the student's sampled answers to its problems agree.
+    """Rewards its policy by the agreement of the student's sampled answers to its problems.
 
     With p the share of the most frequent of ``samples`` answers to a problem, which needs no right
     answer:
@@ -66,13 +66,13 @@ class SampledProposer:
         self.reset(0)
 
     def reset(self, seed: int) -> None:
-        """A policy that knows nothing."""
+        """Start with a policy that knows nothing."""
         self._rng = np.random.default_rng(seed)
         self.policy = Policy(int(np.prod(self.cells.shape)), self.rate)
         self._places: list[list[int]] | None = None
 
     def act(self, observation: Obs) -> NDArray[np.float32]:
-        """Learn from an exam of problems it draws, and divide the step, (n_skills, n_levels)."""
+        """Learn from an exam of drawn problems, and divide the step, (n_skills, n_levels)."""
         drawn = self._draw()
         with suppress(BudgetError):
             self._learn(drawn, self._shares([place for _, place in drawn]))
@@ -80,7 +80,7 @@ class SampledProposer:
         return self.cells.spend(shares, exploration=self.exploration)
 
     def observe(self, transition: Transition) -> None:
-        """Nothing: it has learned before it acted."""
+        """Do nothing; the policy has learned before it acted."""
 
     def _draw(self) -> list[tuple[int, int]]:
         """Cells by their chances, each with the place of a training item, where it has any."""

@@ -1,4 +1,4 @@
-"""``smoke-test``: the engine whose sample teaches the student the most fills all orders."""
+"""``smoke-test``: all orders go to the engine whose sample teaches the student most."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from teachgym.types import Plan, Transition
 
 @dataclass(frozen=True, slots=True)
 class PlansAhead:
-    """What a teacher needs that orders in words and may try orders first."""
+    """The knowledge of a teacher that orders in words and may try orders first."""
 
     classroom: Classroom
     lookahead: Lookahead
@@ -30,7 +30,7 @@ class PlansAhead:
 
 
 class SmokeTest:
-    """Has a copy of the student trained on a sample of each engine, and keeps to the best engine.
+    """Trains a copy of the student on a sample of each engine, and keeps to the best engine.
 
     The choice of a teacher in data-efficient distillation (Wu et al. 2025, arXiv 2508.09883): the
     teacher model to distil from is the one whose student is the best after a short training on a
@@ -74,7 +74,7 @@ class SmokeTest:
         self.engine = ""
 
     def act(self, observation: Any) -> Plan:
-        """Equal parts for all skills, from the engine that is chosen in the first step."""
+        """Order equal parts for all skills from the engine chosen in the first step."""
         self.engine = self.engine or self._choose()
         return self.classroom.order_evenly(self.classroom.per_step, self._rng, self.engine)
 

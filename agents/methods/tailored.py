@@ -1,4 +1,4 @@
-"""``tailored``: the exercises that the student fails, each with its own wrong answer beside it."""
+"""``tailored``: the exercises that the student fails, each with its wrong answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from teachgym.types import Data, Example, Provenance, Report, Transition
 
 
 class Tailored:
-    """Gives an exam of several answers each, and teaches right answers against the wrong ones.
+    """Gives an exam with several answers to each question, and contrasts right with wrong ones.
 
     A round of tailored learning (Wang et al. 2023, arXiv 2310.13332, sections 3.1 and 3.2): the
     student samples four answers to every training question, each question that it errs in gets a
@@ -61,7 +61,7 @@ class Tailored:
         self._rng = np.random.default_rng(seed)
 
     def act(self, observation: Report) -> Data:
-        """A step of exercises, the failed ones first."""
+        """Return a step of exercises, failed ones first."""
         items = draw(self.classroom, self.exam, self._rng)
         try:
             examined = self._examine(items)
@@ -73,7 +73,7 @@ class Tailored:
         return tuple(e if self.rejected else replace(e, rejected=None) for e in chosen)
 
     def observe(self, transition: Transition) -> None:
-        """Nothing to learn: the next exam says it all."""
+        """Learn nothing; the next exam shows everything."""
 
     def _examine(self, items: Data) -> list[Example]:
         """The items with the student's answers: the first wrong one, and a right one if it differs.

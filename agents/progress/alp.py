@@ -11,7 +11,7 @@ from teachgym.types import Obs, Scores, Transition
 
 
 class LearningProgress:
-    """Orders in proportion to each skill's absolute learning progress (ALP), levels alike.
+    """Orders in proportion to each skill's absolute learning progress (ALP), with equal levels.
 
     After a step, with p the accuracy pooled over levels and m = ``memory``::
 

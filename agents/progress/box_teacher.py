@@ -55,7 +55,7 @@ class BoxTeacher:
         self.reset(0)
 
     def reset(self, seed: int) -> None:
-        """A new algorithm that knows nothing."""
+        """Start with a new algorithm that knows nothing."""
         sides = np.array([len(self.cells.skills), 1.0])
         self.sampler = self._make(sides, np.random.default_rng(seed))
         self._drawn: list[tuple[int, int]] = []

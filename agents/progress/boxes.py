@@ -1,4 +1,4 @@
-"""Teaching in a continuous box of task parameters: the seam, and the reward of the nearest task.
+"""Teaching in a continuous box of task parameters: the protocol, and nearest-task rewards.
 
 The algorithms behind the seam (``riac``, ``alp_gmm``, ``covar_gmm``) know nothing of skills and
 environments. Their box is [0, side] in each dimension, in the caller's units; distances are
@@ -25,7 +25,7 @@ class BoxSampler(Protocol):
         """The next task to train on, in the box."""
 
     def update(self, point: Point, reward: float) -> None:
-        """The student's reward on a task, at any time after it was trained on."""
+        """Learn from the student's reward on a task, any time after training on it."""
 
 
 def check_sides(sides: NDArray[np.floating[Any]] | list[float]) -> Point:
@@ -37,7 +37,7 @@ def check_sides(sides: NDArray[np.floating[Any]] | list[float]) -> Point:
 
 
 class NearestReward:
-    """The reward of the earlier task that is closest; of equally close ones, the latest."""
+    """The reward of the closest earlier task; among equally close ones, of the latest."""
 
     def __init__(self, n_dims: int) -> None:
         self._points = np.empty((64, n_dims))
@@ -54,7 +54,7 @@ class NearestReward:
         self.count += 1
 
     def find(self, point: Point) -> float:
-        """The reward; at least one task must have been added."""
+        """Return the reward; at least one task must have been added."""
         distances = ((self._points[: self.count] - point) ** 2).sum(axis=1)
         latest = self.count - 1 - int(np.argmin(distances[::-1]))
         return float(self._rewards[latest])

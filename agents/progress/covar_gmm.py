@@ -1,4 +1,4 @@
-"""``covar-gmm``: Gaussian mixtures over task, time and reward; go where reward rises with time."""
+"""``covar-gmm``: Gaussian mixtures over task, time and reward, to find rising rewards."""
 
 from __future__ import annotations
 

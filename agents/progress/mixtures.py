@@ -1,4 +1,4 @@
-"""Gaussian mixtures over tasks: fit, choose a Gaussian by its usefulness, draw a task from it."""
+"""Gaussian mixtures over tasks: fitting, choosing a Gaussian by usefulness, drawing a task."""
 
 from __future__ import annotations
 

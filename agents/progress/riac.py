@@ -1,4 +1,4 @@
-"""``riac``: a box of tasks cut into regions by where learning progress differs."""
+"""``riac``: a box of tasks that is cut into regions with different learning progress."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def half_difference(rewards: NDArray[np.float64]) -> float:
 
 
 class RIAC:
-    """Robust intelligent adaptive curiosity: regions with much learning progress get the tasks.
+    """Robust intelligent adaptive curiosity: samples tasks from regions with learning progress.
 
     70 % of the tasks are uniform in a region chosen in proportion to its ALP, 20 % are uniform in
     the box, and 10 % mutate the task with the lowest reward of a region chosen by ALP. A region

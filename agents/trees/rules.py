@@ -15,22 +15,22 @@ from teachgym.settings import Count, Kept, Share, checked
 
 @dataclass(frozen=True)
 class UniformTree:
-    """Asks for as many subskills as a root can have; equal allocations within each root."""
+    """Asks for as many subskills as a root can have, then allocates equally within each root."""
 
     def explore(self, now: Moment) -> NDArray[np.int64]:
-        """Everything at once."""
+        """Ask for all subskills at once."""
         n_roots, max_subskills = now.known.shape
         return np.full(n_roots, max_subskills)
 
     def allocate(self, now: Moment) -> NDArray[np.float64]:
-        """Equal amounts."""
+        """Allocate equal amounts."""
         return split_equally(now)
 
 
 @checked
 @dataclass(frozen=True, kw_only=True)
 class RandomTree:
-    """Each root explores with a chance, for a random number of subskills; else random amounts.
+    """Explores a root with a fixed probability, else allocates random amounts.
 
     After the random policy of DataEnvGym (arXiv 2410.06215, appendix B.5, "No State"): a fair
     coin and 1 to 3 new subskills. There, amounts change by random differences for at most ten
@@ -43,7 +43,7 @@ class RandomTree:
     """The most new subskills asked for at a time, >= 1."""
 
     def explore(self, now: Moment) -> NDArray[np.int64]:
-        """1 to ``most`` new subskills with the given chance."""
+        """Ask for 1 to ``most`` new subskills with the given probability."""
         n_roots = len(now.known)
         explores = now.rng.random(n_roots) < self.chance
         return explores * now.rng.integers(1, self.most + 1, n_roots)
@@ -59,7 +59,7 @@ class RandomTree:
 @checked
 @dataclass(frozen=True, kw_only=True)
 class ConstantTree:
-    """Explores in every step for as long as there is something to find, or never.
+    """Explores in every step while there is something to find, or never.
 
     After the constant policy of DataEnvGym (arXiv 2410.06215, code), which repeats any one
     action; here the two that differ. What no longer can be explored is taught equally.
@@ -69,11 +69,11 @@ class ConstantTree:
     """New subskills per root and step, >= 0; 0 = none but the first, which a root needs."""
 
     def explore(self, now: Moment) -> NDArray[np.int64]:
-        """The same number always."""
+        """Always ask for the same number."""
         return np.full(len(now.known), self.subskills)
 
     def allocate(self, now: Moment) -> NDArray[np.float64]:
-        """Equal amounts."""
+        """Allocate equal amounts."""
         return split_equally(now)
 
 
@@ -90,18 +90,18 @@ class Alternating:
     """New subskills per root and exploring step, >= 1."""
 
     def explore(self, now: Moment) -> NDArray[np.int64]:
-        """New subskills in steps 0, 2, 4, ..."""
+        """Ask for new subskills in steps 0, 2, 4, ..."""
         return np.full(len(now.known), self.subskills if now.step % 2 == 0 else 0)
 
     def allocate(self, now: Moment) -> NDArray[np.float64]:
-        """Equal amounts."""
+        """Allocate equal amounts."""
         return split_equally(now)
 
 
 @checked
 @dataclass(frozen=True, kw_only=True)
 class FillAndBalance:
-    """Explores a root until no more subskills fit or are found, then levels their examples.
+    """Explores a root until no more subskills fit or are found, then balances their examples.
 
     After the policy of DataEnvGym (arXiv 2410.06215, appendix B.5), which then raises every
     subskill to a fixed number of examples and stops; here the episode's budget is the only end,
@@ -113,11 +113,11 @@ class FillAndBalance:
     """New subskills per root and exploring step, >= 1."""
 
     def explore(self, now: Moment) -> NDArray[np.int64]:
-        """New subskills for as long as there are any."""
+        """Ask for new subskills while there are any."""
         return np.full(len(now.known), self.subskills)
 
     def allocate(self, now: Moment) -> NDArray[np.float64]:
-        """What brings each root's known subskills closest to equal totals."""
+        """The amounts that bring each root's known subskills closest to equal totals."""
         allocation = np.zeros(now.known.shape)
         for row, known in enumerate(now.known):
             taught = np.asarray(now.observation["taught"][row], dtype=np.float64)
@@ -145,7 +145,7 @@ Signal = Literal["root", "reward"]
 @checked
 @dataclass(frozen=True, kw_only=True)
 class Threshold:
-    """Exploits what gained more than ``threshold`` in the last step and explores the rest.
+    """Exploits roots that gained more than ``threshold`` in the last step, and explores the others.
 
     After the reward-reactive policy of DataEnvGym (arXiv 2410.06215, code: last reward above
     0.01 exploits, else 5 new subskills). There one reward decides for all roots
@@ -160,11 +160,11 @@ class Threshold:
     """``root``: the root's gain of accuracy, 0 if not measured; ``reward``: the step's reward."""
 
     def explore(self, now: Moment) -> NDArray[np.int64]:
-        """New subskills for the roots without progress, and for all at the start."""
+        """Ask for new subskills of the roots without progress, and of all at the start."""
         return np.where(self._gain(now) > self.threshold, 0, self.subskills)
 
     def allocate(self, now: Moment) -> NDArray[np.float64]:
-        """Equal amounts."""
+        """Allocate equal amounts."""
         return split_equally(now)
 
     def _gain(self, now: Moment) -> NDArray[np.float64]:

@@ -21,7 +21,7 @@ from teachgym.types import Obs, Transition
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What a rule decides on."""
+    """The data that a rule decides on."""
 
     observation: Obs
     last: Transition | None
@@ -40,7 +40,7 @@ class Moment:
 
 
 class TreeRule(Protocol):
-    """One move per root."""
+    """A rule that decides one move per root."""
 
     def explore(self, now: Moment) -> NDArray[np.int64]:
         """New subskills to look for, (n_roots,); 0 = exploit."""
@@ -57,7 +57,7 @@ def split_equally(now: Moment) -> NDArray[np.float64]:
 
 
 class TreeTeacher:
-    """Turns the answers of a rule into legal actions.
+    """Turns the decisions of a rule into valid actions.
 
     * A root of which nothing is known explores: there is nothing to exploit.
     * A root with as many subskills as it can have, or whose last exploration found fewer than it
@@ -88,7 +88,7 @@ class TreeTeacher:
         self.reset(0)
 
     def reset(self, seed: int) -> None:
-        """Back to the start of an episode."""
+        """Return to the start of an episode."""
         self.rule = self._make()
         self._rng = np.random.default_rng(seed)
         self._step = 0
@@ -120,7 +120,7 @@ class TreeTeacher:
         return (examples / self.branches.per_step).astype(np.float32)
 
     def observe(self, transition: Transition) -> None:
-        """Remember the step, and the roots that have no more to be found."""
+        """Remember the step, and the roots without further subskills to find."""
         before, after = (
             np.asarray(o["known"]).sum(axis=1)
             for o in (transition.observation, transition.next_observation)
