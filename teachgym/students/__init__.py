@@ -1,4 +1,4 @@
-"""Who is taught. ``make_student`` finds a student by name; three fidelities, one protocol."""
+"""Students. ``make_student`` makes one by name; three fidelities share one protocol."""
 
 from __future__ import annotations
 
@@ -152,21 +152,21 @@ def require_student(name: Any, settings: Mapping[str, Any]) -> None:
 
 
 def is_language_model(name: Any) -> bool:
-    """Whether it is the name, the path or the hub id of one, as far as its form says."""
+    """Whether a text looks like the name, path or hub id of a language model."""
     if not isinstance(name, str) or name in STUDENTS.names:
         return False
     return not is_reference(name) or os.path.exists(name)
 
 
 def trainer_of(name: Any) -> str:
-    """The trainer of the student ``name``, before it is made; empty where only it can say."""
+    """The trainer of the student ``name`` before it is made; empty if only the student knows."""
     if name == "simulated":
         return SimulatedStudent.trainer
     return "packed" if is_language_model(name) else ""
 
 
 def profile_of(name: str, settings: Mapping[str, Any]) -> Profile | None:
-    """How the student ``name`` learns, where that is known: of a base of ``tiny`` by its fit."""
+    """The profile by which the student ``name`` learns, if it is known; for ``tiny``, its fit."""
     if name not in ("simulated", TINY):
         return None
     return profile_named(settings.get("base", 0), settings.get("profile"))
@@ -175,7 +175,7 @@ def profile_of(name: str, settings: Mapping[str, Any]) -> Profile | None:
 def learnable_skills(
     name: str, settings: Mapping[str, Any] = MappingProxyType({})
 ) -> tuple[str, ...]:
-    """Weak skills that training the student ``name`` can lift; () where nobody knows.
+    """The weak skills that training the student ``name`` can raise; () if unknown.
 
     Privileged knowledge for the oracle teacher, which is no fair competitor: measured for each base
     of ``tiny`` when it was made, and for ``simulated`` when it was fitted. ``settings`` are the

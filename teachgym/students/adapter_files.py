@@ -1,4 +1,4 @@
-"""Adapters in the file format of PEFT: ``PeftModel.from_pretrained`` reads what is written here.
+"""Adapters in the file format of PEFT, for ``PeftModel.from_pretrained``.
 
 What is read is exactly what PEFT would compute with, or it is refused by the name of the field or
 tensor that has no counterpart in ``teachgym.students.lora``.
@@ -53,7 +53,7 @@ def write_adapter(
     dropout: float,
     base: str,
 ) -> None:
-    """Write an adapter to ``folder``, which is made if need be.
+    """Write an adapter to ``folder``, which is made if necessary.
 
     Args:
         folder: where to.

@@ -1,4 +1,4 @@
-"""The backend that nobody chose: ``local`` for the models it computes right, else ``hf``."""
+"""The automatic backend: ``local`` for models that it computes rightly, else ``hf``."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def base_of(name: str, number: int) -> str:
 
 
 def base_card(student: str, number: int) -> dict[str, Any]:
-    """What is known about a base: how it was made, what it can do, what it can learn.
+    """The card of a base: how it was made, what it can do, what it can learn.
 
     Raises:
         ConfigError: for a number that none has.

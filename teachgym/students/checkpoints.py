@@ -1,4 +1,4 @@
-"""Weights out of a model and back into it, whoever holds them."""
+"""Copying weights out of a model and back into it."""
 
 from __future__ import annotations
 

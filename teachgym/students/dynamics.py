@@ -79,7 +79,7 @@ class Dynamics:
 
 
 def accuracy(x: FloatArray, dynamics: Dynamics) -> FloatArray:
-    """Chance of a right answer, ceiling * sigmoid(x); both of shape (..., S, L)."""
+    """Probability of a right answer, ceiling * sigmoid(x); both of shape (..., S, L)."""
     chance: FloatArray = dynamics.ceiling / (1 + np.exp(-x))
     return chance
 
@@ -135,7 +135,7 @@ def learn(
 
 
 def flow(x: FloatArray, counts: FloatArray, dynamics: Dynamics) -> tuple[FloatArray, FloatArray]:
-    """What is expected of a training run, and with which ``speed`` luck is undone in it.
+    """The expected change by a training run, and the ``speed`` at which luck is undone in it.
 
     The mean of x, and the integral of up + down, both of shape (..., S, L); see ``learn``. Each
     of ``STAGES`` equal parts of the run is solved exactly, for the prerequisites in its middle.
@@ -174,7 +174,7 @@ class Stage(NamedTuple):
 
 
 def advance(x: FloatArray, up: FloatArray, down: FloatArray, dynamics: Dynamics) -> Stage:
-    """The midpoint rule, with the exact solution for prerequisites that stand still."""
+    """Advance by the midpoint rule, exact for prerequisites that stand still."""
     gate = _gate(x, dynamics)
     middle = _approach(x, up * gate / (2 * STAGES), down / (2 * STAGES))
     later = _gate(middle, dynamics)
@@ -182,7 +182,7 @@ def advance(x: FloatArray, up: FloatArray, down: FloatArray, dynamics: Dynamics)
 
 
 def undone(speed: FloatArray) -> FloatArray:
-    """Share of the variance of a run's luck that the run itself leaves, (1 - e^-2s) / 2s.
+    """The share of the variance of a run's luck that remains after it, (1 - e^-2s) / 2s.
 
     From the Ornstein-Uhlenbeck process: what came early in the run is pulled back by its rest.
     """

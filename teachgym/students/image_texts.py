@@ -1,4 +1,4 @@
-"""``ImageTexts``: prompts with pictures as the processor of an image-text model has them."""
+"""``ImageTexts``: prompts with pictures in the format of an image-text model's processor."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class ImageTexts(Texts):
         super().__post_init__()
 
     def pixels(self, images: tuple[str, ...]) -> Pixels:
-        """What the model reads to see the pictures; nothing of no pictures."""
+        """The model's inputs for the pictures; empty without pictures."""
         if not images:
             return {}
         if images not in self._seen:
@@ -69,7 +69,7 @@ class ImageTexts(Texts):
         return self._seen[images]
 
     def marks(self, ids: Sequence[int], start: int) -> dict[str, list[int]]:
-        """What the model reads beside each token, by name.
+        """The model's inputs beside each token, by name.
 
         Args:
             ids: of a prompt and a response.

@@ -1,4 +1,4 @@
-"""A name or path -> model and tokenizer or processor, or an error that says what to do.
+"""Loading of a model with tokenizer or processor by name or path, with helpful errors.
 
 Nothing is loaded that ``from_pretrained`` would complete with random weights, or that reads text
 other than from left to right: such a student would answer, and its answers would mean nothing.
@@ -48,7 +48,7 @@ _SAFE: Any = {"trust_remote_code": False}
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model that a name stands for."""
+    """A loaded model with its tokenizer or processor."""
 
     model: Any
     """Of transformers, on the CPU, in the precision it is stored in, not in training mode."""
@@ -132,7 +132,7 @@ def _load(name: str, images: bool) -> Loaded:
 
 
 def reads_images(name_or_path: str, *, images: bool = False) -> bool:
-    """Whether a model reads pictures, by its configuration; False where there is no such model.
+    """Whether a model reads pictures, from its configuration; False if there is no such model.
 
     ``images``: whether one that can be read either way does.
     """

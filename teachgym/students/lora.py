@@ -95,7 +95,7 @@ class LoRALinear(nn.Module):
 
 
 def sides(layer: Affine) -> tuple[int, int]:
-    """The counts of numbers that go into a layer and come out of it."""
+    """The numbers of inputs and outputs of a layer."""
     first, second = layer.weight.shape
     return (second, first) if isinstance(layer, nn.Linear) else (first, second)
 
@@ -108,7 +108,7 @@ _BYPASSED = {"out_proj": ("falcon_h1", "falcon_mamba", "mamba", "mamba2", "nemot
 
 
 def adaptable(model: Any) -> dict[str, Affine]:
-    """The layers that ``ALL_LINEAR`` means: all but the head and what peft cannot adapt."""
+    """The layers of ``ALL_LINEAR``: all except the head and those that peft cannot adapt."""
     head, kind = model.get_output_embeddings(), model.config.model_type
     skipped = {last for last, kinds in _BYPASSED.items() if kind in kinds}
     if fused_experts(model):

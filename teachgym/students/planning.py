@@ -1,4 +1,4 @@
-"""How well a simulated student can be taught: plans found on its known dynamics.
+"""The best teaching of a simulated student: plans found on its known dynamics.
 
 Where ``teachgym.students.dynamics`` is known, teaching is optimal control without uncertainty, and
 its answer is what teachers that must find out are measured by. A plan is made once, without noise:
@@ -55,7 +55,7 @@ PACE = 0.15
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """A searched allocation, and what the search was."""
+    """An allocation found by search, with the parameters of the search."""
 
     shares: FloatArray
     """Of the examples of each step, (T, S, L); every step's sum to 1."""
@@ -109,12 +109,12 @@ def _searched(
 
 
 def search_plan(dynamics: Dynamics, steps: Sequence[float], *, seed: int = 0) -> Found:
-    """The best plan for steps of so many examples each: other shares in every step."""
+    """Search the best plan for steps of this many examples, with other shares in every step."""
     return _search(dynamics, steps, len(steps), seed)
 
 
 def search_constant(dynamics: Dynamics, steps: Sequence[float], *, seed: int = 0) -> Found:
-    """The best allocation that is the same in every step."""
+    """Search the best allocation that is the same in every step."""
     return _search(dynamics, steps, 1, seed)
 
 

@@ -1,4 +1,4 @@
-"""What every backend begins with: a loaded model, its prompt format, and what will be trained."""
+"""The common start of all backends: a loaded model, its prompt format, its trained weights."""
 
 from __future__ import annotations
 

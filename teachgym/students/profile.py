@@ -1,4 +1,4 @@
-"""The character of a simulated student as JSON: what it knows at first and how it learns."""
+"""The profile of a simulated student as JSON: what it knows at first and how it learns."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HARD = _DATA / "hard.json"
 @checked
 @dataclass(frozen=True)
 class SkillProfile:
-    """How one skill is learned; the defaults hold for skills that nothing is known about.
+    """The learning of one skill; the defaults are for skills without data.
 
     See ``teachgym.students.dynamics.learn`` for what the numbers do.
     """
@@ -58,7 +58,7 @@ class SkillProfile:
 @checked
 @dataclass(frozen=True)
 class Profile:
-    """A simulated student: the skills it knows about, and what all skills share."""
+    """The profile of a simulated student: its skills, and what all skills share."""
 
     skills: Mapping[str, FromJson[SkillProfile]] = field(default_factory=dict)
     """By name."""
@@ -82,7 +82,7 @@ class Profile:
 
     @classmethod
     def load(cls, path: Path | str) -> Profile:
-        """Read a profile that ``dump`` or a person wrote; what is left out gets its default.
+        """Read a profile that ``dump`` or a person wrote; missing values get their defaults.
 
         Raises:
             ConfigError: for a missing or broken file, an unknown setting, or a bad value.
@@ -94,7 +94,7 @@ class Profile:
         return build(f"the profile {path}", cls, settings=content)
 
     def starting_from(self, skills: Sequence[str], competence: NDArray[np.float64]) -> Profile:
-        """The same character with other competences, (n_skills, n_levels), to start from."""
+        """The same profile with other initial competences, (n_skills, n_levels)."""
         known = {skill: self.skills.get(skill, self.default) for skill in skills}
         moved = {
             skill: replace(known[skill], start=tuple(row.tolist()))
@@ -115,7 +115,7 @@ class Profile:
 
 
 def profile_named(base: int, other: Path | str | None) -> Profile:
-    """The profile fitted to a base of ``tiny``, or another one: ``hard``, or that of a path.
+    """The profile fitted to a base of ``tiny``, the profile ``hard``, or that of a path.
 
     Raises:
         ConfigError: for a base that is none, or one beside another profile.

@@ -1,4 +1,4 @@
-"""Whether the local backend computes a model right, found out by numbers when it is loaded.
+"""The numerical check at loading whether the local backend computes a model rightly.
 
 Models look alike from outside: some carry state from token to token by other means than attention,
 some ask for attention twice a layer, some forget to hand it their window. So a few short texts of
@@ -41,7 +41,7 @@ MOST = 0.5
 
 
 def why_not_local(model: torch.nn.Module) -> str:
-    """The fault of what the local backend computes of a plain model, "" if there is none.
+    """The fault in the local backend's results for a plain model; "" = none.
 
     Args:
         model: of transformers, as it was loaded.
@@ -57,7 +57,7 @@ def why_not_local(model: torch.nn.Module) -> str:
 
 
 def why_not_trained(pool: StudentPool) -> str:
-    """The fault of the gradients of the pool's first student, "" if there is none.
+    """The fault in the gradients of the pool's first student; "" = none.
 
     The packed texts must give the gradients of the same texts one by one through the model's own
     forward pass, and every adapter must get some.
@@ -84,7 +84,7 @@ def why_not_trained(pool: StudentPool) -> str:
 
 
 def unsuited(model: torch.nn.Module, reason: str) -> LocalBackendError:
-    """The refusal of a model that the local backend does not compute right."""
+    """The error for a model that the local backend does not compute rightly."""
     return LocalBackendError(
         f"{type(model).__name__} does not suit the local backend: {reason}; use "
         "student_settings.backend='hf'"

@@ -1,4 +1,4 @@
-"""How a language model is made a student."""
+"""The settings that make a language model a student."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LONGEST_ANSWER = 24
 
 
 def require_room(context: int | None, max_new_tokens: int) -> None:
-    """Raise ``ConfigError`` for a context that answers alone would fill."""
+    """Raise ``ConfigError`` for a context that answers would fill alone."""
     if context is not None and context <= max_new_tokens:
         raise ConfigError(
             f"context is {context}; it must be above max_new_tokens, {max_new_tokens}"

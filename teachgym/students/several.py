@@ -34,7 +34,7 @@ class StudentPart:
 
 
 class SeveralStudents(Student):
-    """Students by name; what one of them cannot do, none can.
+    """Students by name; they have only the abilities that all share.
 
     Args:
         members: at least one, by names without ``/``.
@@ -68,7 +68,7 @@ class SeveralStudents(Student):
         )
 
     def count_tokens(self, texts: Sequence[str]) -> int:
-        """The count of tokens of the student that takes most."""
+        """The number of tokens of the student that needs most."""
         return max(student.count_tokens(texts) for student in self._members.values())
 
     def save(self) -> Checkpoint:
@@ -95,7 +95,7 @@ class SeveralStudents(Student):
             student.export(folder / name)
 
     def read_key(self, examples: Sequence[Example]) -> None:
-        """Have each of them read the key."""
+        """Let each student read the key."""
         for student in self._members.values():
             student.read_key(examples)
 
@@ -103,7 +103,7 @@ class SeveralStudents(Student):
 def several_students(
     task: Task, *, students: Mapping[str, FromJson[StudentPart]]
 ) -> SeveralStudents:
-    """The untrained students of an environment.
+    """Several students that are taught the same data, as one.
 
     Args:
         task: what they will be asked.

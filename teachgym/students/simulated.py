@@ -36,7 +36,7 @@ PROFILE_FILE = "profile.json"
 
 
 class SimulatedStudent(Student):
-    """Answers an item right while its accuracy in the item's cell is above a fixed threshold.
+    """A student that is right if its accuracy in the item's cell is above a fixed threshold.
 
     Item i has a threshold u_i, uniform in [0, 1) and a function of its prompt alone; the answer
     is right if u_i < accuracy of the item's skill and level. So an evaluation is deterministic,
@@ -71,12 +71,12 @@ class SimulatedStudent(Student):
 
     @cached_property
     def max_new_tokens(self) -> int:  # type: ignore[override]
-        """Tokens of the longest answer to a held-out item."""
+        """The tokens of the longest answer to a held-out item."""
         held_out = [*self.task.examples("val"), *self.task.examples("test")]
         return max(self.count_tokens([e.target]) for e in held_out)
 
     def generate(self, prompts: Sequence[Prompt], *, stop: Sequence[str] = ()) -> list[str]:
-        """The target where the student is right, else ``WRONG``."""
+        """The target if the student is right, else ``WRONG``."""
         asked = _identities(prompts)
         if self._sheet.prompts != asked:
             self._sheet = self._prepare(asked)
@@ -108,7 +108,7 @@ class SimulatedStudent(Student):
         self.competence = found.copy()
 
     def export(self, folder: Path) -> None:
-        """Write the student as it is now to ``folder/profile.json``, as a profile to start from."""
+        """Write the student's state to ``folder/profile.json``, as a profile to start from."""
         folder.mkdir(parents=True, exist_ok=True)
         self.profile.starting_from(self.skills, self.competence).dump(folder / PROFILE_FILE)
 
@@ -121,7 +121,7 @@ class SimulatedStudent(Student):
         seed: int = 0,
         stop: Sequence[str] = (),
     ) -> list[list[str]]:
-        """``k`` answers to each prompt, right with the chance that ``logprobs`` tells at 1.0."""
+        """``k`` answers to each prompt, right with the probability of ``logprobs`` at 1.0."""
         if k < 1 or not temperature > 0:
             raise ConfigError(
                 f"k is {k} and temperature {temperature}; they must be at least 1 and above 0"
@@ -136,7 +136,7 @@ class SimulatedStudent(Student):
         ]
 
     def logprobs(self, prompts: Sequence[Prompt], targets: Sequence[str]) -> list[np.ndarray]:
-        """The log of the chance of a right answer, spread evenly over its tokens.
+        """The log-probability of a right answer, spread evenly over its tokens.
 
         Every other text has the chance of a wrong one.
         """
@@ -164,15 +164,15 @@ class SimulatedStudent(Student):
 
     @property
     def accuracy(self) -> FloatArray:
-        """Chance of a right answer per cell, shape (n_skills, n_levels)."""
+        """The probability of a right answer in each cell, shape (n_skills, n_levels)."""
         return accuracy(self.competence, self.dynamics)
 
     def count(self, data: Data) -> FloatArray:
-        """Examples per cell, shape (n_skills, n_levels); raises what ``cells`` does."""
+        """The number of examples in each cell, (n_skills, n_levels); raises like ``cells``."""
         return self.tally(self.cells(data))
 
     def tally(self, cells: NDArray[np.int64]) -> FloatArray:
-        """How often each cell is among ``cells``, shape (n_skills, n_levels)."""
+        """The number of times each cell is in ``cells``, shape (n_skills, n_levels)."""
         counts = np.bincount(cells, minlength=self.competence.size)
         return counts.reshape(self.competence.shape).astype(np.float64)
 
@@ -188,11 +188,11 @@ class SimulatedStudent(Student):
         return np.array([self._cell(e.skill, e.difficulty) for e in inner], dtype=np.int64)
 
     def thresholds(self, examples: Iterable[Example]) -> FloatArray:
-        """The threshold of each item, in [0, 1), above which an accuracy answers it; (n_items,)."""
+        """The threshold of each item, in [0, 1), above which it is answered rightly; (n_items,)."""
         return np.array([share_of(e.identity) for e in examples])
 
     def learn(self, counts: FloatArray, rng: np.random.Generator) -> None:
-        """One training run on ``counts`` examples; see ``teachgym.students.dynamics.learn``."""
+        """Do a training run on ``counts`` examples; see ``teachgym.students.dynamics.learn``."""
         luck = rng.standard_normal(self.competence.shape)  # whatever is taught, for pairs of runs
         self.competence = learn(self.competence, counts, self.dynamics, luck)
 

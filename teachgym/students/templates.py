@@ -44,7 +44,7 @@ def require_date(date: str) -> None:
 
 
 def dated(template: str, date: str) -> str:
-    """A chat template whose clock stands still at a date; ``today`` leaves it running.
+    """A chat template with a fixed date; ``today`` keeps the real one.
 
     transformers hands templates data and no functions, so ``strftime_now`` is hidden by a macro.
     """
@@ -58,7 +58,7 @@ def dated(template: str, date: str) -> str:
 
 
 def require_template(tokenizer: Any, template: Mapping[str, Any], *, chat: bool) -> None:
-    """Refuse arguments that a tokenizer's chat template would not look at.
+    """Refuse arguments that a tokenizer's chat template does not use.
 
     Raises:
         ConfigError: with the names that it reads.

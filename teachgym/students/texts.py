@@ -1,4 +1,4 @@
-"""How texts become tokens and tokens become answers; the same before and after training."""
+"""Texts to tokens and tokens to answers, in the same way before and after training."""
 
 from __future__ import annotations
 
@@ -118,11 +118,11 @@ class Texts:
         return pairs
 
     def pixels(self, images: tuple[str, ...]) -> Mapping[str, Any]:
-        """Tensors that a model reads to see the pictures of a prompt, by name: none of a text."""
+        """The tensors for a prompt's pictures, by name; none for text."""
         return {}
 
     def marks(self, ids: Sequence[int], start: int) -> Mapping[str, list[int]]:
-        """Numbers that a model reads beside each token, by name: none of a text.
+        """The numbers that a model reads beside each token, by name; none for text.
 
         Args:
             ids: of a prompt and a response.
@@ -131,7 +131,7 @@ class Texts:
         return {}
 
     def save(self, folder: Path) -> None:
-        """Write what makes tokens of prompts, as ``from_pretrained`` reads it."""
+        """Write the tokenizer for ``from_pretrained``."""
         self.tokenizer.save_pretrained(folder)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
@@ -161,7 +161,7 @@ class Texts:
 
     @cached_property
     def controls(self) -> frozenset[int]:
-        """Tokens that mean something else than their text: special ones, and the format's own."""
+        """Tokens that mean something other than their text: special ones, and the format's own."""
         own = set(self._tokenize([self._frame("")])[0]) if self.chat else set()
         return self.ends | control_tokens(self.tokenizer, own)
 

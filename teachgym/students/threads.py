@@ -1,4 +1,4 @@
-"""CPU threads of small models: one, unless somebody has asked for another number.
+"""CPU threads of small models: one, unless the user has asked for another number.
 
 In a model of a few million parameters an operation takes less time than threads need to meet. They
 meet by spinning, so where other processes want the cores too, each operation may wait for a time
@@ -21,7 +21,7 @@ VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 @contextmanager
 def few_threads(n_parameters: int, device: torch.device) -> Iterator[None]:
-    """Use one thread within for a model below ``FULL_BELOW`` on a CPU; as before afterwards.
+    """Within, use one thread for a model below ``FULL_BELOW`` on a CPU; afterwards as before.
 
     A number that somebody has chosen stays: one in ``VARIABLES``, or by ``torch.set_num_threads``
     where it is not the number that torch takes by itself.

@@ -1,4 +1,4 @@
-"""What checks of models have found, kept on disk so that a model is checked once."""
+"""Results of checks of models, kept on disk so that a model is checked once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _found: dict[str, str] = {}
 
 
 def remembered(check: Callable[[], str], model: torch.nn.Module, *facts: Any) -> str:
-    """The finding of ``check``, be it of now or of before.
+    """The stored result of ``check``, or that of running it now.
 
     Args:
         check: looks at the model.

@@ -44,7 +44,7 @@ TASKS = Registry(
 
 
 def make_task(name: Any, **settings: Any) -> Task:
-    """The task of that name, in one of the ways of ``teachgym.registry``.
+    """Make the task with this name, in any form that ``teachgym.registry`` accepts.
 
     Raises:
         UnknownNameError: for what names no task.

@@ -15,7 +15,7 @@ _BY_NAME = {p.name: p for p in PRIMITIVES}
 
 
 def solve(prompt: str) -> str | None:
-    """The right answer to ``SKILL question=``; None for what cannot be read as a question.
+    """The right answer to ``SKILL question=``; None if the text is no such question.
 
     Example:
         >>> solve("rotl abcd=")
@@ -59,16 +59,16 @@ class ArithmeticAndStrings(CellTask[str]):
     def write(
         self, skill: str, drawn: str, *, id: str, source: Source, difficulty: float
     ) -> Example:
-        """The example with that prompt."""
+        """The example with this prompt."""
         answer = _BY_NAME[skill].answer(drawn[len(skill) + 1 : -1])
         return Example(drawn, answer, skill, id, source, difficulty)
 
     def grade(self, example: Example, response: str) -> float:
-        """1 if the response is the target, surrounding white space aside, else 0."""
+        """1 if the response equals the target apart from surrounding white space, else 0."""
         return float(response.strip() == example.target)
 
     def verify(self, example: Example) -> float:
-        """1 if the target is the answer to the prompt, else 0; 0 too if that is no question."""
+        """1 if the target answers the prompt; 0 if not, or if the prompt is no question."""
         return float(solve(example.prompt) == example.target)
 
     def skill_of(self, prompt: str) -> str | None:

@@ -1,4 +1,4 @@
-"""``bfcl``: calls of functions for questions, graded by the AST check of the BFCL.
+"""``bfcl``: function calls for questions, graded by the AST check of the BFCL.
 
 Source: Patil et al. 2025, "The Berkeley Function Calling Leaderboard (BFCL): From Tool Use to
 Agentic Evaluation of Large Language Models", ICML 2025. Read are the files of the package
@@ -65,7 +65,7 @@ BRIEF = Brief(
 
 
 class Bfcl(Task):
-    """Questions to be answered by calls of functions: the Berkeley Function Calling Leaderboard.
+    """Questions answered by function calls: the Berkeley Function Calling Leaderboard.
 
     Four of its categories are the skills: ``simple``, ``multiple``, ``parallel`` and
     ``irrelevance``, of Python. The leaderboard measures all items of a category; here some are
@@ -151,7 +151,7 @@ class Bfcl(Task):
         return Grade(float(right), {"functions": float(Counter(c.name for c in calls) == names)})
 
     def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
-        """The functions and the question as prompts are written, and the calls.
+        """The example with the functions and the question in the prompt, and the calls as target.
 
         Raises:
             ConfigError: for a draft whose problem has no functions in the form of the data set or

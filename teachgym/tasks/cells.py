@@ -1,4 +1,4 @@
-"""``CellTask``: a task that draws its items itself, ``PerCell`` many of each skill and level."""
+"""``CellTask``: a task that draws its own items, ``PerCell`` for each skill and level."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Source = Literal["task", "teacher"]
 @checked
 @dataclass(frozen=True)
 class PerCell:
-    """How many items a split has of each skill and level."""
+    """The number of items of each skill and level in a split."""
 
     val_per_cell: ItemsPerCell = 10
     """Validation items per skill and level, >= 1."""
@@ -44,7 +44,7 @@ class PerCell:
     """Items per skill and level of the training pool, >= 1."""
 
     def of(self, split: Split) -> int:
-        """That of a split."""
+        """The number for this split."""
         counts: dict[Split, int] = {
             "train": self.train_per_cell,
             "val": self.val_per_cell,
@@ -77,14 +77,14 @@ class CellTask(Task, Generic[T]):
 
     @abstractmethod
     def draw(self, skill: str, level: int, numbers: Numbers) -> T:
-        """A question of a leaf skill and the level of that place in ``levels``."""
+        """Draw a question of a leaf skill at the level with this place in ``levels``."""
 
     @abstractmethod
     def identity(self, drawn: T) -> str:
-        """What decides the split of a question, and tells it from others."""
+        """The identity of a question, which decides its split."""
 
     def members(self, drawn: T) -> Sequence[T]:
-        """The questions that are items together with one; by default it alone.
+        """The questions that belong together with this one; by default only itself.
 
         All of them belong to its split. For training, one is drawn by itself.
         """

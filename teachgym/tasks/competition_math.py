@@ -55,7 +55,7 @@ def load_math(
     test_limit: CountFromOne | None = None,
     deadline: Seconds = 5.0,
 ) -> WorkedProblems:
-    r"""The task of competition problems (MATH), from the hub or from files.
+    r"""Competition problems (MATH), from the hub or from files.
 
     The columns are ``problem``, ``level`` (``Level 3``), ``type`` (``Algebra``) and ``solution``,
     which has its final answer in ``\boxed{...}``. Level l is difficulty (l - 1) / 4; problems of

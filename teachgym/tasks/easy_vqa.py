@@ -29,7 +29,7 @@ _KINDS = {
 
 
 class EasyVqa(PictureQuestions):
-    """Simple questions about one coloured shape, in six kinds; 13 answers.
+    """Simple questions of six kinds about one coloured shape; 13 answers.
 
     ``test`` is the package's own, ``val`` is drawn from its train.
 

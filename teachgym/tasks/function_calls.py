@@ -1,4 +1,4 @@
-"""Function calls as Python writes them: read without running anything, written, and compared.
+"""Function calls in Python syntax: reading without running, writing, comparing.
 
 The comparison is the AST check of the Berkeley Function Calling Leaderboard (Patil et al. 2025,
 "The Berkeley Function Calling Leaderboard (BFCL): From Tool Use to Agentic Evaluation of Large
@@ -51,7 +51,7 @@ class Call:
 
 
 def read_calls(text: str) -> tuple[Call, ...] | None:
-    """The calls in ``[name(parameter=value, ...), ...]``; None for what is no list of calls.
+    """The calls in ``[name(parameter=value, ...), ...]``; None if it is no list of calls.
 
     As in BFCL, brackets may be missing at either end, quotes and back-ticks stand around it, and
     arguments without a name are passed over. Values are literals; of anything else the text is the
@@ -108,7 +108,7 @@ def _value(node: ast.expr) -> Any:
 
 
 def write_calls(calls: Sequence[Call]) -> str:
-    """The calls as ``read_calls`` reads them."""
+    """Write the calls in the form that ``read_calls`` reads."""
     return f"[{', '.join(map(_write, calls))}]"
 
 
@@ -117,7 +117,7 @@ def _write(call: Call) -> str:
 
 
 def expected_call(possible: Mapping[str, Any]) -> Call:
-    """A call that a possible answer allows: the first value of each parameter that has any.
+    """A call that a possible answer allows, with the first value of each parameter that has one.
 
     Example:
         >>> expected_call({"area": {"base": [10, 9], "unit": ["", "cm"], "mark": [""]}})
@@ -141,7 +141,7 @@ def _first_value(option: Any) -> Any:
 
 
 def exact_answer(call: Call) -> dict[str, Any]:
-    """The possible answer that allows this call alone.
+    """The possible answer that allows only this call.
 
     Example:
         >>> exact_answer(Call("area", {"base": 10, "mark": {"x": 1}}))
@@ -170,7 +170,7 @@ def calls_match(
     functions: Sequence[Mapping[str, Any]],
     possible: Sequence[Mapping[str, Any]],
 ) -> bool:
-    """Whether the calls are those of the possible answers, in any order."""
+    """Whether the calls match the possible answers, in any order."""
     left = list(calls)
     for answer in possible:
         ((name, parameters),) = answer.items()

@@ -25,7 +25,7 @@ _TYPES = ("question_type", "types")
 
 
 class Gqa(PictureQuestions):
-    """GQA's questions, one skill for each of their structural types (or what the rows call it).
+    """GQA's questions, with a skill for each structural type or each label in the rows.
 
     The score is 1 for the right words, whatever their case, punctuation and articles; the part
     ``exact`` is the official comparison of characters, which DataEnvGym uses too.
@@ -76,7 +76,7 @@ class Gqa(PictureQuestions):
 
 
 def grade_words(target: str, said: str) -> Grade:
-    """Whether the words are right, and whether the characters are."""
+    """Grade the words, and the exact characters as a part."""
     exact = float(target == said.strip())
     return Grade(float(normalise(target) == normalise(said)), {"exact": exact})
 

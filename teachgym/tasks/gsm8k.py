@@ -49,7 +49,7 @@ def load_gsm8k(
     test_limit: CountFromOne | None = None,
     deadline: Seconds = 5.0,
 ) -> WorkedProblems:
-    """The task of grade-school word problems (GSM8K), from the hub or from files.
+    """Grade-school word problems (GSM8K), from the hub or from files.
 
     One skill. The columns are ``question`` and ``answer``, a solution that ends with ``#### 18``;
     the calculator annotations ``<<48/2=24>>`` are removed.

@@ -1,4 +1,4 @@
-"""``human-eval``: 164 problems in writing functions of Python, each with hidden checks.
+"""``human-eval``: 164 Python functions to write, each with hidden checks.
 
 Source: Chen et al. 2021, "Evaluating Large Language Models Trained on Code", arXiv 2107.03374,
 section 2.2. Read is the file of the package human-eval (MIT), which is not imported. Its
@@ -82,7 +82,7 @@ class _Check:
 
 
 class HumanEval(TestedPrograms):
-    """Complete a function of which the head and the docstring are given (HumanEval).
+    """Python functions to complete from their head and docstring (HumanEval).
 
     One skill. There is one set of problems; here it is divided into what is taught from, ``val``
     and ``test``, so figures are of fewer than the paper's 164.
@@ -142,11 +142,11 @@ class HumanEval(TestedPrograms):
         return self._examples[split]
 
     def is_own(self, example: Example) -> bool:
-        """Whether it is one of the problems."""
+        """Whether the example is one of the problems."""
         return example.id in self._checks
 
     def try_own(self, examples: Sequence[Example], programs: Sequence[str]) -> list[Trial]:
-        """What the checks say of programs; the share that is passed is all or nothing."""
+        """Run the checks on programs; the passed share is all or nothing."""
         checks = [self._checks[example.id] for example in examples]
         calls = self._calls_of([example.id for example in examples])
         answered = self.sandbox.run(

@@ -66,7 +66,7 @@ PRELUDE = "".join(f"from {name} import *\n" for name in _MODULES) + (
 
 
 class LiveCodeBench(TestedPrograms):
-    """Write a program for a problem of a contest, by a script or a function.
+    """Programs to write for contest problems, as a script or a function.
 
     One skill, three levels: easy, medium, hard. There are no training examples: teach with
     ``engine="llm"``. The targets of items are ``NO_SOLUTION`` unless ``solutions`` are given.
@@ -146,11 +146,11 @@ class LiveCodeBench(TestedPrograms):
         return self._examples[split]
 
     def is_own(self, example: Example) -> bool:
-        """Whether it is one of the problems."""
+        """Whether the example is one of the problems."""
         return example.id in self._problems
 
     def try_own(self, examples: Sequence[Example], programs: Sequence[str]) -> list[Trial]:
-        """What becomes of programs, each in its tests one after another, up to a failure."""
+        """Run each program on its tests, one after another up to the first failure."""
         problems = [self._problems[example.id] for example in examples]
         logs = dict.fromkeys(range(len(programs)), "")
         passed = dict.fromkeys(logs, 0)
@@ -190,7 +190,7 @@ def _fault(problem: CodeProblem, case: Case, answer: Answer) -> str:
 
 
 def same_output(expected: str, output: str) -> bool:
-    r"""Whether two outputs have the same lines, white space at edges aside, or the same numbers.
+    r"""Whether two outputs have equal numbers, or equal lines apart from outer white space.
 
     Example:
         >>> same_output("1 2.50\nYES", " 1.0 2.5\nYES\n"), same_output("YES", "yes")

@@ -1,4 +1,4 @@
-"""Rows of LiveCodeBench as problems with tests, whichever generation of the data set they are of.
+"""Rows of LiveCodeBench, of either generation of the data set, as problems with tests.
 
 ``code_generation`` has its private tests as JSON, ``code_generation_lite`` as JSON in a pickled
 text, compressed, in base64. Pickles can run code, so they are not loaded: their instructions are
@@ -34,7 +34,7 @@ _AROUND = {"PROTO", "FRAME", "MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT", "STOP"}
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A test: a script's input and output, or JSON of the arguments, one a line, and the result."""
+    """A test: input and output of a script, or the arguments as JSON lines and the result."""
 
     given: str
     expected: str
@@ -179,7 +179,7 @@ def _private(row: Row, text: str) -> Any:
 
 
 def unpickled_text(pickled: bytes) -> str:
-    r"""The text that a pickle is of; nothing of it is run.
+    r"""The text in a pickle, read without running anything.
 
     Raises:
         ValueError: for a pickle of anything else.

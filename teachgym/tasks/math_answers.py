@@ -1,4 +1,4 @@
-"""Final answers in texts: where they stand, how they are written, and plain numbers among them."""
+"""Final answers in texts: where they stand, how they are written, and plain numbers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _PLACES = 6
 
 
 def read_boxed(text: str) -> str | None:
-    r"""The content of the last ``\boxed{...}`` of a text; None if there is nothing.
+    r"""The content of the last ``\boxed{...}`` of a text; None if there is none.
 
     Braces may be nested; escaped ones (``\{``) do not count. ``\fbox`` and ``\boxed 5`` are read
     too, because the solutions of MATH use them. A box that is never closed holds nothing. Boxes
@@ -77,7 +77,7 @@ def _in_braces(text: str) -> str:
 
 
 def read_marked(text: str) -> str | None:
-    r"""The text after the last ``####``, on its line; None if there is nothing.
+    r"""The text after the last ``####`` on its line; None if there is none.
 
     The format of GSM8K, whose answers are numbers: a currency, a unit and what is said after the
     number are left out, unless they make it another number or name a second one.
@@ -107,7 +107,7 @@ def _number_told(answer: str) -> str | None:
 
 
 def tidy(answer: str) -> str | None:
-    r"""An answer without what says nothing: dollar signs, a full stop, gaps between thousands.
+    r"""An answer without dollar signs, a full stop, and gaps between thousands.
 
     Fractions get the braces they lack. None if nothing is left.
 
@@ -132,7 +132,7 @@ def without_annotations(solution: str) -> str:
 
 
 def same_number(one: str, other: str) -> bool | None:
-    """Whether two plain numbers are the same to six decimal places; None if one is none.
+    """Whether two plain numbers are equal to six decimal places; None if one is no plain number.
 
     Plain numbers are whole or decimal, in figures, with or without commas between thousands. Of
     numbers with bases, digits and bases must be the same; what has none is of base ten.

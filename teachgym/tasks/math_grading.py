@@ -1,4 +1,4 @@
-"""Are two mathematical answers equal? math-verify, in processes that can be killed.
+"""Grading of mathematical answers by math-verify, in processes that can be killed.
 
 sympy can take for ever, and cannot be interrupted from within, so each comparison has a deadline,
 and a process that misses it is killed and replaced. The processes are plain subprocesses that
@@ -45,7 +45,7 @@ def require_math_verify() -> None:
 def grade_answers(
     golds: Sequence[str | None], answers: Sequence[str | None], *, deadline: float
 ) -> list[float]:
-    """The score of each answer: 1 if it equals the right one, else 0; nan = cannot be known.
+    """The score of each answer: 1 if it equals the right one, else 0; nan = unknown.
 
     Plain numbers are compared at once; the rest goes to processes, which are started when they
     are first needed and shared by all. An answer whose comparison misses the deadline, or that

@@ -33,7 +33,7 @@ _FIRST = {
 
 
 class NaturalBench(PictureQuestions):
-    """NaturalBench's groups, graded by the first answer word, with its four accuracies.
+    """Groups of NaturalBench, graded by the first answer word, with its four accuracies.
 
     Accuracy is the paper's binary one; ``question_accuracy``, ``picture_accuracy`` and
     ``group_accuracy`` are metrics. What has no answer word is wrong, whatever the right answer is.

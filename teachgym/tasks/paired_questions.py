@@ -1,4 +1,4 @@
-"""Figures of questions that are asked about pictures in pairs: two questions, two pictures.
+"""Metrics of groups with two questions about two pictures.
 
 After NaturalBench (Li et al. 2024, arXiv 2410.14669, section 3): a question counts if it is
 answered right about both pictures, a picture if both questions about it are, a group if all four
@@ -19,7 +19,7 @@ MEMBERS = 4
 
 
 class Place(NamedTuple):
-    """Which of the four items of a group an item is."""
+    """The place of an item among the four of its group."""
 
     group: str
     question: int

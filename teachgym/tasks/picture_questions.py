@@ -1,4 +1,4 @@
-"""``PictureQuestions``: a task of questions about pictures that a data set has.
+"""``PictureQuestions``: a task of a data set's questions about pictures.
 
 What the real sets have in common: rows become problems, problems splits, and only the pictures of
 what is kept are read, each once, and put into the ``ImageStore`` as upright RGB.
@@ -25,7 +25,7 @@ Grader = Callable[[str, str], float | Grade]
 
 
 class PictureQuestions(Task):
-    """A task of a data set's questions about pictures; nothing makes more of them.
+    """A task of a data set's questions about pictures; no rule makes more of them.
 
     Args:
         name: of the task, with its version.
@@ -77,7 +77,7 @@ class PictureQuestions(Task):
 
 
 class Pictures:
-    """The pictures that rows name, or have in them.
+    """The pictures that rows name or contain.
 
     Args:
         folder: where named pictures are; None = there are none.
@@ -96,7 +96,7 @@ class Pictures:
         self._images = ImageStore()
 
     def name(self, row: Row, column: str) -> str:
-        """What a problem names the picture in a row's column by.
+        """The name by which a problem refers to the picture in a row's column.
 
         A value is a path, the number of a file, or what ``datasets`` writes: an object with
         ``bytes`` and ``path``.
@@ -117,7 +117,7 @@ class Pictures:
         return str(value)
 
     def store(self, name: str) -> str:
-        """The digest of a picture, which is then in the ``ImageStore``."""
+        """Put a picture into the ``ImageStore`` and return its digest."""
         if name in self._inside:
             content, where = self._inside.pop(name)
         else:

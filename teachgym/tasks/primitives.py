@@ -1,4 +1,4 @@
-"""The skills of ``arithmetic-and-strings``: what each asks, answers, needs and undoes.
+"""The skills of ``arithmetic-and-strings``: their questions, answers, needs and inverses.
 
 A table of one line per skill. ``question`` draws the text between the skill's name and the
 equals sign, ``answer`` is a pure function of that text.
@@ -22,7 +22,7 @@ LEVELS = 3
 
 @dataclass(frozen=True, slots=True)
 class Primitive:
-    """A skill: how its questions are drawn and answered."""
+    """A skill, with the rules that draw and answer its questions."""
 
     name: str
     """As it stands in the prompt."""

@@ -1,4 +1,4 @@
-"""From the ``train`` and ``test`` of a data set to train, val, test and shots without overlap.
+"""Splits a data set's ``train`` and ``test`` into train, val, test and shots without overlap.
 
 ``test`` is the file's own. ``val`` is drawn from ``train``, as many items from each cell, so the
 test split is never looked at while teaching. What is left is what a teacher may see.
@@ -70,7 +70,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class ProblemSplits:
-    """Disjoint splits of a data set, by text and pictures as well."""
+    """Disjoint splits of a data set, also by text and pictures."""
 
     train: tuple[Problem, ...]
     val: tuple[Problem, ...]
@@ -82,7 +82,7 @@ class ProblemSplits:
     __repr__ = in_short
 
     def examples(self, make: Callable[[Problem], Example]) -> dict[Split, tuple[Example, ...]]:
-        """What a task makes of the problems of each split."""
+        """Make the examples of each split from its problems."""
         return {
             "train": tuple(map(make, self.train)),
             "val": tuple(map(make, self.val)),
@@ -93,7 +93,7 @@ class ProblemSplits:
 def split_problems(
     train: Sequence[Problem], test: Sequence[Problem], selection: Selection
 ) -> ProblemSplits:
-    """Draw val and shots from ``train``; a smaller val, or limit, is part of a larger one.
+    """Draw val and shots from ``train``; a smaller val or limit is part of a larger one.
 
     Raises:
         ConfigError: if nothing would be left of a split.
@@ -155,7 +155,7 @@ def _cells(problems: Sequence[Problem]) -> list[list[Problem]]:
 
 
 def draw(problems: Sequence[Problem], most: int | None, seed: int) -> tuple[Problem, ...]:
-    """At most ``count`` problems, at random, in their order; groups are whole, and at least one.
+    """Draw at most ``count`` problems in their order; groups stay whole, at least one of them.
 
     Each draws a lot of its own, so that more items, or fewer, do not change the lots of others.
     """

@@ -1,4 +1,4 @@
-"""Splits by construction: a stable hash of the prompt says which split it belongs to.
+"""Splits by construction: a stable hash of the prompt decides its split.
 
 So no amount of training data can reach a validation or test item, whatever seeds were used, and
 ``item = f(seed, split, index)`` needs no bookkeeping.
@@ -72,12 +72,12 @@ def item_rng(seed: int, split: Split, *index: int) -> np.random.Generator:
 
 
 def numbers_of(rng: np.random.Generator) -> Numbers:
-    """Numbers drawn when they are asked for."""
+    """A random generator that draws numbers when they are asked for."""
     return lambda below, count: rng.integers(0, below, count).tolist()
 
 
 def many_numbers_of(rng: np.random.Generator) -> Numbers:
-    """Numbers drawn many at once, for who needs many; others than ``numbers_of`` gives."""
+    """A random generator that draws many numbers at once, others than ``numbers_of`` gives."""
     left: list[float] = []
 
     def draw(below: int, count: int) -> list[int]:
@@ -127,5 +127,5 @@ def draw_distinct(
 
 
 def pick(options: Sequence[K], rng: np.random.Generator) -> K:
-    """An option at random."""
+    """Choose an option at random."""
     return options[int(rng.integers(len(options)))]

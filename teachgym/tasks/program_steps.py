@@ -1,4 +1,4 @@
-"""The language of ``programs``: steps that can be said in a few words and done in a line of Python.
+"""The language of ``programs``: steps with a few words and a line of Python each.
 
 A program is one to three steps, each on the result of the one before. Skills are in the order in
 which they build on each other: beside a step of its own skill, a program has steps of it and of
@@ -65,17 +65,17 @@ class Step:
 
     @property
     def words(self) -> str:
-        """What is to be done."""
+        """The step in words."""
         return self.pattern.words.format(k=self.number, c=self.letter)
 
     @property
     def code(self) -> str:
-        """How it is done."""
+        """The step as a line of Python."""
         return self.pattern.code.format(k=self.number, c=self.letter)
 
     @property
     def function(self) -> Function:
-        """What is done, as a function of this process: the text is this module's own."""
+        """The step as a function in this process; its text comes from this module."""
         return _function(self.code)
 
 
@@ -265,7 +265,7 @@ def sentence(steps: Sequence[Step]) -> str:
 
 
 def source(steps: Sequence[Step]) -> str:
-    """The function ``f`` that does the steps, one on a line."""
+    """The source of the function ``f`` with a line for each step."""
     return _source([step.code for step in steps])
 
 
@@ -277,7 +277,7 @@ def _source(codes: Sequence[str]) -> str:
 
 
 def read_sentence(text: str) -> tuple[Step, ...] | None:
-    """The steps that a sentence says; None for one that is not of this language.
+    """The steps in a sentence; None if it is not of this language.
 
     Example:
         >>> [step.code for step in read_sentence("keep those above 3, then sum them")]
@@ -288,7 +288,7 @@ def read_sentence(text: str) -> tuple[Step, ...] | None:
 
 
 def skill_of(steps: Sequence[Step]) -> str:
-    """The skill of a program: the last that it has steps of."""
+    """The skill of a program: the last one among those of its steps."""
     names = list(SKILLS)
     return max((step.pattern.skill for step in steps), key=names.index)
 

@@ -41,7 +41,7 @@ class Test:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What became of a program in its tests."""
+    """The outcome of a program's tests."""
 
     passed: float
     """Share of the tests that it passed, in [0, 1]."""
@@ -57,7 +57,7 @@ class Trial:
 
 
 def read_test(line: str) -> Test:
-    """The test that a line says.
+    """The test on a line.
 
     Raises:
         ConfigError: for a line of another form; nothing but literals is read.
@@ -83,7 +83,7 @@ def read_test(line: str) -> Test:
 
 
 def read_tests(text: str) -> tuple[Test, ...]:
-    r"""The tests among the lines of a text; other lines are none.
+    r"""The tests among the lines of a text, ignoring other lines.
 
     Example:
         >>> [test.expected for test in read_tests("Add one.\nf(1) == 2\nf(5) == 6\n")]
@@ -126,7 +126,7 @@ def try_programs(
     tests: Sequence[Sequence[Test]],
     limits: Limits,
 ) -> list[Trial]:
-    """Try each program in its tests, all in one process a program.
+    """Run each program on its tests, with one process for each program.
 
     Raises:
         ConfigError: for a program without tests.
@@ -141,7 +141,7 @@ def try_programs(
 
 
 def trial(tests: Sequence[Test], outcome: Outcome) -> Trial:
-    """What the answers of a program are worth."""
+    """Grade the answers of a program."""
     failed = [
         f"{test}: {answer.fault or f'got {shown(answer.value)}'}"
         for test, answer in zip(tests, outcome.answers, strict=True)
@@ -152,7 +152,7 @@ def trial(tests: Sequence[Test], outcome: Outcome) -> Trial:
 
 
 def same(expected: Any, value: Any) -> bool:
-    """Whether two values are equal and of one type, all through; 1 is not True, nor 1.0.
+    """Whether two values are equal and have equal types at every depth; 1 is not True nor 1.0.
 
     Example:
         >>> same([1, (2,)], [1, (2,)]), same([1], [True]), same(1, 1.0), same([1], (1,))

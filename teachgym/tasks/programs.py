@@ -1,4 +1,4 @@
-"""``programs``: functions of Python, said in a sentence and shown in examples, graded by running.
+"""``programs``: Python functions, described in a sentence and examples, graded by running.
 
 One worked example, skill ``reduce`` at level 0.5: to ::
 
@@ -76,7 +76,7 @@ Drawn = tuple[tuple[Step, ...], tuple[Test, ...]]
 
 
 class Programs(TestedPrograms, CellTask[Drawn]):
-    """Write the function that a sentence and two examples ask for; hidden tests run it.
+    """Python functions that a sentence and two examples ask for, graded by hidden tests.
 
     17 skills on numbers, lists and texts, which build on each other: at level 0 a program is one
     step of its skill, at 0.5 two steps, at 1 three, the others of the same skill or of those
@@ -114,7 +114,7 @@ class Programs(TestedPrograms, CellTask[Drawn]):
         CellTask.__init__(self, seed, **items)
 
     def draw(self, skill: str, level: int, numbers: Numbers) -> Drawn:
-        """Steps, and tests of what they do: those that are shown, then the hidden ones."""
+        """Draw steps with their tests: first those that are shown, then the hidden ones."""
         for _ in range(MAX_DRAWS):
             steps = _steps(skill, level + 1, numbers)
             tests = _tests(steps, numbers)
@@ -131,7 +131,7 @@ class Programs(TestedPrograms, CellTask[Drawn]):
     def write(
         self, skill: str, drawn: Drawn, *, id: str, source: Source, difficulty: float
     ) -> Example:
-        """The example that asks for the steps."""
+        """The example that asks for these steps."""
         steps, tests = drawn
         return Example(
             self.identity(drawn),
@@ -144,7 +144,7 @@ class Programs(TestedPrograms, CellTask[Drawn]):
         )
 
     def verify(self, example: Example) -> float:
-        """1 if the target passes the example's tests, and none of them is against its sentence.
+        """1 if the target passes the example's tests and none of them contradicts its sentence.
 
         nan if it has no tests of its own. A sentence that is not of the task's language is taken
         at its tests. The reference solution of one that is need not be run again.
@@ -156,17 +156,17 @@ class Programs(TestedPrograms, CellTask[Drawn]):
         return self.grade(example, example.target).score
 
     def diagnose(self, example: Example) -> str:
-        """The first test that the target fails, or that the sentence is against."""
+        """The first test that the target fails or that contradicts the sentence."""
         return contradiction(example) or super().diagnose(example)
 
     def skill_of(self, prompt: str) -> str | None:
-        """The leaf skill of a sentence of the task's language; None for another."""
+        """The leaf skill of a sentence of the task's language; None for any other."""
         steps = read_sentence(prompt.partition("\n")[0])
         return skill_of(steps) if steps else None
 
 
 def contradiction(example: Example) -> str:
-    """The first test that is against the example's sentence; empty where none is known to be."""
+    """The first test that contradicts the example's sentence; empty if none is known to."""
     steps = read_sentence(example.prompt.partition("\n")[0])
     for test in tests_of(example) if steps and self_tested(example) else ():
         assert steps is not None

@@ -55,7 +55,7 @@ class Row:
         return self.values[column]
 
     def text(self, column: str) -> str:
-        """The text in a column, white space at the edges removed; numbers in figures.
+        """The text in a column without outer white space; numbers in figures.
 
         Raises:
             ConfigError: if there is no such column, or no text in it.
@@ -117,7 +117,7 @@ def _named_files(
 
 
 def data_folder(source: str, config: str | None, revision: str | None) -> Path:
-    """The folder of that name, or a copy of the data set of that name on the hub.
+    """The folder with this name, or a copy of the data set with this name on the hub.
 
     Raises:
         ConfigError: if there is neither.
@@ -164,7 +164,7 @@ def _files_in(folder: Path) -> dict[str, list[Path]]:
 
 
 def read_file(path: Path) -> Iterator[Row]:
-    """The rows of a file, by what its name ends in.
+    """The rows of a file, read according to its suffix.
 
     Raises:
         ConfigError: for a file that is of no known form, or cannot be read.
@@ -177,7 +177,7 @@ def read_file(path: Path) -> Iterator[Row]:
 
 
 def read_json_lines(path: Path, longest: int | None = None) -> Iterator[Row]:
-    """The rows of a file of JSON Lines, whatever its name ends in.
+    """The rows of a JSON Lines file, ignoring its suffix.
 
     Raises:
         ConfigError: for a file that is not there, or a line that cannot be read or is longer than

@@ -1,4 +1,4 @@
-"""``qa``: questions and answers of yours, from files or the hub, without any code."""
+"""``qa``: your questions and answers, from files or the hub, without code."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 
 
 class QuestionAnswers(Task):
-    r"""A task of questions and answers from a JSONL, CSV or Parquet file, a folder, or the hub.
+    r"""Questions and answers from a JSONL, CSV or Parquet file, a folder, or the hub.
 
     ``test`` is the data's own, or a share of a single file; ``val`` is drawn from what is left, as
     many of each skill. There is nothing that makes more: teach with ``engine=pool`` or ``llm``.
@@ -125,7 +125,7 @@ class QuestionAnswers(Task):
         return self._examples[split]
 
     def grade(self, example: Example, response: str) -> float | Grade:
-        """The score: 1 for a right response, 0 for another; nan if it cannot be compared."""
+        """The score: 1 if the response is right, 0 if not, nan if it cannot be compared."""
         return self.grade_all([example], [response])[0]
 
     def grade_all(

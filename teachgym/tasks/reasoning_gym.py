@@ -83,7 +83,7 @@ class Cell:
     """The ``reasoning_gym`` dataset, configured for the level."""
 
     def entry(self, key: int) -> Entry | None:
-        """Item number ``key`` in [0, 2**31), always the same; None where none can be made.
+        """Item number ``key`` in [0, 2**31), always the same; None if it cannot be made.
 
         An item whose own answer the grader does not give full marks is none.
         """
@@ -127,7 +127,7 @@ class Cell:
 
 
 class ReasoningGymTask(Task):
-    """A task of datasets of reasoning-gym, each a leaf skill under its category.
+    """Datasets of reasoning-gym, each a leaf skill under its category.
 
     Level l of ``levels``, difficulty l / (levels - 1), is the dataset's curriculum with every
     attribute at its level l; a few datasets start higher, because their easiest levels have too
@@ -205,7 +205,7 @@ class ReasoningGymTask(Task):
         return cell.score({**self._entries[example.id], "answer": example.target}, response)
 
     def verify(self, example: Example) -> float:
-        """The score 1: what has an id was made by its dataset, and nothing can be told of others.
+        """Always 1: examples with an id come from their dataset, and others cannot be checked.
 
         Asking the grader would mean to make every item again.
         """

@@ -1,4 +1,4 @@
-"""What is particular about single datasets of reasoning-gym, as found in its version 0.1.25."""
+"""Particularities of single datasets of reasoning-gym, as found in its version 0.1.25."""
 
 from __future__ import annotations
 

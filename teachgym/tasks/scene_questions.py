@@ -1,4 +1,4 @@
-"""Questions about scenes: one table of forms, by which they are drawn, read and answered.
+"""Questions about scenes: one table of forms to draw, read and answer them.
 
 ``{the}`` stands for a thing that is found by 0, 1 or 2 hops, as in ``the thing just left of the
 red circle`` (1), and ``{where}`` for a part of the scene, such as ``in the row of the red circle``
@@ -49,7 +49,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
 
 
 class One(NamedTuple):
-    """A thing, told by what it is like and by hops from there."""
+    """A reference to a thing by its look and by hops from there."""
 
     kind: tuple[str, ...]
     """Words that hold for the first thing alone: a size, a colour, a shape, at least one."""
@@ -62,7 +62,7 @@ class One(NamedTuple):
         return f"{hops}the {' '.join(self.kind)}{noun}"
 
     def find(self, scene: Scene) -> int | None:
-        """The cell of the thing; None if there is none, or no telling which."""
+        """The cell of the thing; None if there is none or more than one."""
         cells = [
             i for i, thing in enumerate(scene) if thing and all(word in thing for word in self.kind)
         ]
@@ -84,7 +84,7 @@ class Where(NamedTuple):
         return f" in the {self.axis} of {self.one}" if self.one else ""
 
     def things(self, scene: Scene) -> list[Thing] | None:
-        """What is there, the thing itself included; None if the thing cannot be found."""
+        """The things there, including the named one; None if it cannot be found."""
         if self.one is None:
             return [thing for thing in scene if thing]
         if (cell := self.one.find(scene)) is None:
@@ -122,7 +122,7 @@ class Question(NamedTuple):
 
     @property
     def hops(self) -> int:
-        """How many hops it takes, in [0, ``LEVELS``)."""
+        """The number of hops, in [0, ``LEVELS``)."""
         where = self.slots.get("where")
         if where is not None:
             return 1 + len(where.one.steps) if where.one else 0
@@ -355,7 +355,7 @@ FORMS: Mapping[str, Form] = {form.skill: form for form in _FORMS}
 
 
 def draw_question(form: Form, hops: int, scene: Scene, numbers: Numbers) -> Question | None:
-    """A question of so many hops that has an answer in the scene; None if this draw finds none."""
+    """Draw a question with this many hops and an answer in the scene; None if this draw fails."""
     slots: dict[str, Any] = {}
     for name in re.findall(r"{(\w+)}", form.text):
         if name in ("the", "other"):

@@ -70,7 +70,7 @@ _THING = re.compile(
 
 
 def describe(scene: Scene) -> str:
-    """The scene in words, which ``parse_scene`` reads.
+    """Describe the scene in the words that ``parse_scene`` reads.
 
     Example:
         >>> describe((Thing("small", "red", "circle"), *[None] * 8))
@@ -156,7 +156,7 @@ _TURNS = (
 
 
 def render(scene: Scene, side: int) -> bytes:
-    """The picture of a scene, ``side`` pixels wide and high, as a PNG file."""
+    """Draw a scene as a PNG file, ``side`` pixels wide and high."""
     from PIL import Image
 
     picture = Image.new("RGB", (side, side), GROUND)
@@ -168,7 +168,7 @@ def render(scene: Scene, side: int) -> bytes:
 
 
 def read_scene(png: bytes) -> Scene | None:
-    """The scene that a picture shows, found by its pixels; None if it is no picture of ``render``.
+    """The scene in a picture, from its pixels; None if the picture is not from ``render``.
 
     Raises:
         ConfigError: for what is no picture at all.

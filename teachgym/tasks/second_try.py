@@ -1,4 +1,4 @@
-"""``second-try``: another task, in which a wrong answer can be mended once."""
+"""``second-try``: another task in which a wrong answer can be corrected once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VERSION = "second-try-v0"
 
 
 class SecondTry(TaskWrapper):
-    """A task that asks as another does; whoever answers wrong is told so, and may try again.
+    """Another task in which the student may try again after a wrong answer.
 
     One worked example: to ``add 12+34=`` the student answers ``45``, is told ``no, try again:``,
     and answers ``46``. Then the item's score is ``credit``.

@@ -1,4 +1,4 @@
-"""``SeveralTasks``: one task made of several, whose skills bear the name of their task.
+"""``SeveralTasks``: one task made of several, whose skills carry the names of their tasks.
 
 So an environment holds several tasks as it holds one: their items are measured together, a
 teacher orders from all of their skills, and one budget pays for it.
@@ -54,7 +54,7 @@ class TaskPart:
 
 
 class SeveralTasks(Task):
-    """A task with every skill, item and level of several tasks.
+    """All skills, items and levels of several tasks in one.
 
     The skill ``add`` of the task that is called ``sums`` is ``sums/add``, and ids alike. A level
     is one of any of the tasks, and what is made at a level that its task lacks has the nearest.
@@ -160,11 +160,11 @@ class SeveralTasks(Task):
         return task.check_auxiliary(inner)
 
     def skill_of(self, prompt: str) -> str | None:
-        """The only one of ``skills_of``; None where there are several or none."""
+        """The only one of ``skills_of``; None if there are several or none."""
         return only(self.skills_of(prompt))
 
     def skills_of(self, prompt: str) -> frozenset[str]:
-        """The skills that tasks read off the prompt, and all of tasks that cannot tell."""
+        """The skills that tasks read off the prompt, and all skills of tasks that cannot tell."""
         found = {name: task.skills_of(prompt) for name, task in self._tasks.items()}
         if not any(found.values()):
             return frozenset()

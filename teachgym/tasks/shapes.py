@@ -121,7 +121,7 @@ class Shapes(CellTask[Asked]):
         self._opening = f"{instruction.strip()}\n\n" if instruction.strip() else ""
 
     def draw(self, skill: str, level: int, numbers: Numbers) -> Asked:
-        """A scene to begin a group with; the rest is found once it is known to be wanted."""
+        """Draw the first scene of a group; the rest is found when it is needed."""
         return Asked(draw_scene(numbers), skill, level, numbers(MEMBERS, 1)[0])
 
     def identity(self, drawn: Asked) -> str:
@@ -141,11 +141,11 @@ class Shapes(CellTask[Asked]):
         return self._example(scene, question, id, source, difficulty)
 
     def grade(self, example: Example, response: str) -> float:
-        """1 if the response is the answer, whatever its case and punctuation, else 0."""
+        """1 if the response is the answer, ignoring case and punctuation, else 0."""
         return float(normalise(response) == normalise(example.target))
 
     def verify(self, example: Example) -> float:
-        """1 if the target is what the picture shows, else 0; 0 too for another kind of picture."""
+        """1 if the target is what the picture shows; 0 if not, or for another kind of picture."""
         question, scene = self._question(example.prompt), None
         if question is not None and len(example.images) == 1:
             scene = read_scene(self.store.get(example.images[0]))
@@ -158,12 +158,12 @@ class Shapes(CellTask[Asked]):
         return "\n".join(describe(scene) for scene in scenes if scene)
 
     def skill_of(self, prompt: str) -> str | None:
-        """The skill, by the form of the question."""
+        """The skill, from the form of the question."""
         question = self._question(prompt)
         return question.form.skill if question else None
 
     def metrics(self, predictions: Sequence[Prediction]) -> dict[str, Score]:
-        """NaturalBench's: the shares of questions, pictures and groups that are all right."""
+        """NaturalBench's shares of questions, pictures and groups that are all right."""
         return paired_accuracies(predictions, _place)
 
     def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
@@ -208,7 +208,7 @@ class Shapes(CellTask[Asked]):
 def group_of(
     first: Scene, skill: str, level: int
 ) -> tuple[tuple[Scene, Scene], tuple[Question, Question]]:
-    """Two scenes of the split of ``first`` and two questions with other answers about each.
+    """Two scenes in the split of ``first``, and two questions with different answers about them.
 
     ``first`` is one of the scenes, unless no pair of questions is found for it.
     """

@@ -50,7 +50,7 @@ Key = tuple[str, str]
 
 @dataclass
 class Story:
-    """What has been told so far."""
+    """The state of a story after its sentences so far."""
 
     sentences: list[str] = field(default_factory=list)
     has: dict[Key, int] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Story:
     """All calculations, such as ``12-5=7``, in order."""
 
     def apply(self, rule: Rule, told: dict[str, str]) -> Key | None:
-        """Take in what a sentence says; whose result it is, or None where it makes no sense here.
+        """Apply a sentence; returns whose result it is, or None if it makes no sense here.
 
         That is so of somebody of whom nothing is known, and of a second word on one who is.
         """
@@ -81,7 +81,7 @@ class Story:
 
     @property
     def identity(self) -> str:
-        """The things at first, the rules and the calculations.
+        """The initial things, the rules and the calculations.
 
         It is equal for stories that differ in people, in wording or in what is idle.
         """
@@ -90,7 +90,7 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """What a problem comes to."""
+    """The solution of a problem."""
 
     answer: int
     rules: frozenset[str]
@@ -98,7 +98,7 @@ class Solution:
 
 
 def solve(problem: str) -> Solution | None:
-    """The solution of a problem in the words of ``story_rules``; None of anything else.
+    """The solution of a problem in the words of ``story_rules``; None for any other text.
 
     Example:
         >>> solve("Ann has 12 pens. Ben has 5 fewer pens than Ann. How many pens does Ben have?")
@@ -126,7 +126,7 @@ def _tell(story: Story, sentence: str) -> bool:
 
 
 def retell(problem: str, numbers: Numbers) -> str | None:
-    """The problem about other people and in other wordings of the same sentences.
+    """The problem with other people and other wordings of the same sentences.
 
     None of anything that cannot be understood. Things, numbers and the order of sentences stay, and
     so do the calculations; a wording that says everything the old one does may be the old one.
@@ -161,7 +161,7 @@ def _renamed(problem: str, numbers: Numbers) -> str:
 
 
 def draw_story(rules: Sequence[Rule], numbers: Numbers) -> tuple[Story, str] | None:
-    """A story in which every rule starts from what the one before led to, and the problem's text.
+    """Draw a story in which every rule starts from the previous result, with the problem's text.
 
     One problem in two says something besides that has nothing to do with the question. None where
     no numbers were found that come out even and lead to no more than ``LARGEST``.

@@ -1,4 +1,4 @@
-"""The sentences of which word problems are told: what each says, calculates and changes.
+"""The sentences of word problems: their words, calculations and effects.
 
 A table of one line per skill. A sentence reads how many things somebody has and says how many the
 same or another person has then. In its wordings ``{a}``, ``{b}`` and ``{c}`` stand for people,
@@ -34,7 +34,7 @@ _AMOUNTS, _TIMES, _PEOPLE = range(2, 31), range(2, 7), range(2, 6)
 
 @dataclass(frozen=True)
 class Rule:
-    """A skill: how its sentence is worded and what it calculates."""
+    """A skill with the wordings and the calculation of its sentence."""
 
     name: str
     root: str
@@ -57,11 +57,11 @@ class Rule:
 
     @cached_property
     def needs_two(self) -> bool:
-        """Whether it reads what a second person has."""
+        """Whether it needs the number of a second person."""
         return any("y" in step for step in self.steps)
 
     def calculate(self, x: int, n: int, m: int = 1, y: int = 0) -> tuple[str, ...] | None:
-        """The calculations, such as ``12-5=7``; None where one comes to less than 1, or not out.
+        """The calculations, such as ``12-5=7``; None if a result is below 1 or not whole.
 
         Example:
             >>> next(r for r in RULES if r.name == "rest").calculate(17, 5)

@@ -30,12 +30,12 @@ __all__ = ["Task", "TaskWrapper", "only"]
 
 
 def only(skills: Collection[str]) -> str | None:
-    """The skill, where there is one; None of several and of none."""
+    """The skill if there is exactly one, else None."""
     return next(iter(skills)) if len(skills) == 1 else None
 
 
 class TaskWrapper(Task):
-    """A task that does in everything what ``task`` does, as ``gymnasium.Wrapper`` for environments.
+    """A task that passes everything on to ``task``, like ``gymnasium.Wrapper`` for environments.
 
     Derive from it and override what is to be changed. Where examples are others than those of
     ``task``, ``inside`` says which of its own they are; grades, verdicts and metrics are of these.
@@ -89,11 +89,11 @@ class TaskWrapper(Task):
         return self.task.verify(self.inside(example))
 
     def diagnose(self, example: Example) -> str:
-        """What ``task`` says is wrong with target or tests."""
+        """The fault that ``task`` finds in target or tests."""
         return self.task.diagnose(self.inside(example))
 
     def describe(self, example: Example) -> str:
-        """What ``task`` says that the pictures show."""
+        """The description of the pictures by ``task``."""
         return self.task.describe(self.inside(example))
 
     def check_auxiliary(self, example: Example) -> str | None:

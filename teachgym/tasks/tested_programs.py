@@ -49,15 +49,15 @@ class TestedPrograms(Task):
 
     @property
     def sandbox(self) -> Sandbox:
-        """Where programs run, in this process."""
+        """The sandbox of this process, in which programs run."""
         return open_sandbox(self.named)
 
     def try_own(self, examples: Sequence[Example], programs: Sequence[str]) -> Sequence[Trial]:
-        """What becomes of programs for items of the task; by default their own tests say."""
+        """The trials of programs for items of the task; by default with the items' own tests."""
         return try_programs(self.sandbox, programs, list(map(tests_of, examples)), self.limits)
 
     def is_own(self, example: Example) -> bool:
-        """Whether ``try_own`` can try programs for it; by default, whether it has tests."""
+        """Whether ``try_own`` can try programs for the example; by default, if it has tests."""
         return self_tested(example)
 
     def grade(self, example: Example, response: str) -> Grade:
@@ -78,7 +78,7 @@ class TestedPrograms(Task):
         return trial.log if trial else "it has no tests of its own"
 
     def trials(self, examples: Sequence[Example], responses: Sequence[str]) -> list[Trial | None]:
-        """What becomes of each response; None where there are no tests."""
+        """The trial of each response; None without tests."""
         programs = [read_program(response) for response in responses]
         own = [self.is_own(example) for example in examples]
         others = [not mine and self_tested(e) for mine, e in zip(own, examples, strict=True)]
@@ -95,7 +95,7 @@ class TestedPrograms(Task):
         ]
 
     def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
-        """The example of a draft; the first of its tests are shown.
+        """The example of a draft; its prompt shows the first tests.
 
         Raises:
             ConfigError: for a draft with too few tests, or without a sentence or a program.
@@ -121,12 +121,12 @@ class TestedPrograms(Task):
 
 
 def prompt_of(said: str, tests: Sequence[Test]) -> str:
-    """What is to be done, and the first of the tests."""
+    """The prompt: the problem and the first tests."""
     return "\n".join([said, *map(str, tests[:SHOWN]), ""])
 
 
 def self_tested(example: Example) -> bool:
-    """Whether it has tests beside those that it shows, all of which can be read."""
+    """Whether the example has hidden tests and all its tests can be read."""
     try:
         return bool(example.meta.get(TESTS)) and bool(tests_of(example))
     except ConfigError:

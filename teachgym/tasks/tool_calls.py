@@ -81,7 +81,7 @@ BRIEF = Brief(
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A request, and all that the student has to find out."""
+    """A request with everything that the student has to find out."""
 
     request: str
     calls: tuple[Mapping[str, Any], ...]
@@ -96,7 +96,7 @@ class Case:
 
     @property
     def meta(self) -> dict[str, Any]:
-        """``Example.meta``, of which replies and grades are made."""
+        """The ``Example.meta`` from which replies and grades are made."""
         return {
             "calls": self.calls,
             "notes": self.notes,
@@ -106,7 +106,7 @@ class Case:
 
 
 class ToolCalls(ToolTask[Case]):
-    """Requests that take two or three calls of tools, one a turn, with errors to recover from.
+    """Requests that take two or three tool calls, one a turn, with errors to recover from.
 
     An item is right if the answer is. ``calls`` is the share of the necessary calls that were made
     and did not fail, ``recovered`` the share of errors after which the next call did not fail.
@@ -162,13 +162,13 @@ class ToolCalls(ToolTask[Case]):
         )
 
     def identity(self, drawn: Case) -> str:
-        """The request; nothing that is said after it decides the split."""
+        """The request, which alone decides the split."""
         return drawn.request
 
     def write(
         self, skill: str, drawn: Case, *, id: str, source: Source, difficulty: float
     ) -> Example:
-        """The request with the answer, and to train on with the conversation before it."""
+        """The request with the answer; for training, with the conversation before it."""
         example = Example(
             self.prompt_of(drawn.request),
             write_json({"answer": drawn.result}),
@@ -183,13 +183,13 @@ class ToolCalls(ToolTask[Case]):
         return replace(example, turns=tuple(conversation(example)))
 
     def respond(self, example: Example, turns: Sequence[Turn], response: str) -> str | None:
-        """What the tool gives, or why the call failed; None for an answer."""
+        """The tool's result or the reason of failure; None for an answer."""
         if len(turns) + 1 >= self.max_turns:
             return None
         return reply(example, [t.response for t in (*example.turns, *turns)], response)
 
     def grade(self, example: Example, response: str) -> Grade:
-        """1 for the answer of the target."""
+        """1 if the answer is that of the target."""
         return self.grade_conversations([example], [()], [response])[0]
 
     def grade_conversations(
@@ -198,14 +198,14 @@ class ToolCalls(ToolTask[Case]):
         turns: Sequence[Sequence[Turn]],
         responses: Sequence[str],
     ) -> list[Grade]:
-        """1 for the answer of the target, whatever was called before."""
+        """1 if the answer is that of the target, whatever was called before."""
         return [
             _grade(example, (*example.turns, *said), response)
             for example, said, response in zip(examples, turns, responses, strict=True)
         ]
 
     def metrics(self, predictions: Sequence[Prediction]) -> dict[str, Score]:
-        """Precision, recall and F1 of the tools called, and how many turns an item took."""
+        """Precision, recall and F1 of the called tools, and the number of turns."""
         tools = precision_recall_f1(
             predictions,
             lambda e: [needed["name"] for needed in needed_calls(e)],
@@ -217,7 +217,7 @@ class ToolCalls(ToolTask[Case]):
         return {**figures, "turns": Score.of_repetitions(taken)}
 
     def verify(self, example: Example) -> float:
-        """1 if the tools say what they are said to, and the answer is what the last call gives."""
+        """1 if the tools give the stated replies and the answer is the result of the last call."""
         calls = needed_calls(example)
         if "+".join(needed["name"] for needed in calls) != f"{OPEN}+{example.skill}":
             return 0.0

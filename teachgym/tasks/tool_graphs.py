@@ -1,4 +1,4 @@
-"""Plans of tool calls as m&m's writes them: read, run and compared.
+"""Plans of tool calls in the format of m&m's: reading, running, comparing.
 
 A plan is a list of nodes, each a call of a tool; ``<node-0>.text`` stands for what an earlier node
 gave (Ma et al. 2024, "m&m's: A Benchmark to Evaluate Tool-Use for multi-step multi-modal Tasks",
@@ -45,12 +45,12 @@ class Node:
 
 
 def reference(node: Node) -> str:
-    """What stands for what the node gives, in the arguments of later ones."""
+    """The reference to the node's output for the arguments of later nodes."""
     return f"<node-{node.id}>.{TOOLS[node.name].gives}"
 
 
 def write_json(value: Any) -> str:
-    """JSON without white space, in ASCII."""
+    """Write JSON in ASCII without white space."""
     return json.dumps(value, separators=(",", ":"))
 
 
@@ -60,7 +60,7 @@ def write_plan(nodes: Sequence[Node]) -> str:
 
 
 def read_json(text: str, opening: str) -> Any:
-    """The first JSON value of a text that begins with ``opening``; what comes after is ignored.
+    """The first JSON value in a text that begins with ``opening``; the rest is ignored.
 
     Raises:
         ValueError: if there is none that can be read.
@@ -103,7 +103,7 @@ def read_plan(text: str) -> tuple[Node, ...] | None:
 
 
 def run_plan(nodes: Sequence[Node]) -> tuple[Value, ...]:
-    """What each node gives, in their order; the last is the plan's result.
+    """The output of each node, in order; the last is the plan's result.
 
     Raises:
         ToolError: for a call that fails, and for a reference to no earlier node, or to a kind of
@@ -130,7 +130,7 @@ def _follow(value: Any, nodes: Sequence[Node], given: Mapping[int, Value]) -> An
 
 
 def sources(value: Any) -> tuple[int, str] | None:
-    """The node that a reference leads to and the kind of value; None if it is no reference.
+    """The node of a reference and the kind of its value; None if it is no reference.
 
     Example:
         >>> sources("<node-2>.list"), sources("<node-2>")
@@ -141,7 +141,7 @@ def sources(value: Any) -> tuple[int, str] | None:
 
 
 def expressions(nodes: Sequence[Node]) -> tuple[str, ...]:
-    """Each node as an expression in which references are replaced by what they refer to.
+    """Each node as an expression with its references expanded.
 
     Two plans whose nodes are the same expressions, in whatever order and with whatever ids, do the
     same. References that lead nowhere stay as they are.
@@ -161,7 +161,7 @@ def expressions(nodes: Sequence[Node]) -> tuple[str, ...]:
 
 
 def arguments(nodes: Sequence[Node]) -> frozenset[tuple[str, str, str]]:
-    """Tool, argument and value of everything that the tools of a plan are given.
+    """The tool, name and value of each argument in a plan.
 
     A value that another node gives is the expression of that node.
     """

@@ -93,7 +93,7 @@ class ToolPlans(ToolTask[Request]):
         return Example(self.prompt_of(request), write_plan(nodes), skill, id, source, difficulty)
 
     def grade(self, example: Example, response: str) -> float | Grade:
-        """1 for the plan of the target; nan if that is none."""
+        """1 if the plan equals that of the target; nan if the target is no plan."""
         if (wanted := read_plan(example.target)) is None:
             return NOT_MEASURED
         said = read_plan(response)
@@ -131,7 +131,7 @@ class ToolPlans(ToolTask[Request]):
         }
 
     def verify(self, example: Example) -> float:
-        """1 if the target is a plan of the skill that runs on nothing but what the prompt says."""
+        """1 if the target is a plan of the skill that uses only what the prompt says."""
         nodes = read_plan(example.target)
         if nodes is None or skill_of(nodes) != example.skill or _result(nodes) is None:
             return 0.0
@@ -140,7 +140,7 @@ class ToolPlans(ToolTask[Request]):
         return float(all(write_json(value) in request for value in literals))
 
     def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
-        """The request as prompts are written, and its plan.
+        """The example with the request as prompt and its plan as target.
 
         Raises:
             ConfigError: for a draft without a request, or whose answer is no plan.

@@ -1,4 +1,4 @@
-"""What tools reply in a conversation: a function of the item and of what was said, with no state.
+"""The replies of tools in a conversation, as a stateless function of item and turns.
 
 ``Example.meta`` says what the student has to find out: ``notes`` (what each holds, by name),
 ``moved`` (old names of notes to new ones), ``busy`` (the tool that fails when it is first called)
@@ -42,7 +42,7 @@ def conversation(example: Example) -> Iterator[Turn]:
 
 
 def reply(example: Example, earlier: Sequence[str], response: str) -> str | None:
-    """What is said to a response after ``earlier`` ones; None to an answer.
+    """The reply to a response after the ``earlier`` ones; None for an answer.
 
     Example:
         >>> note = Example("", "", "count", meta={"notes": {"kqz": "cat"}})
@@ -67,7 +67,7 @@ def reply(example: Example, earlier: Sequence[str], response: str) -> str | None
 
 
 def give(example: Example, said: Mapping[str, Any]) -> Any:
-    """What a call gives: of a tool, or what a note of the example holds.
+    """The result of a call: the output of a tool, or the text of a note.
 
     Raises:
         ToolError: if it fails, busy tools aside.
@@ -91,13 +91,13 @@ def _table(example: Example, name: str) -> Mapping[str, Any]:
 
 
 def needed_calls(example: Example) -> list[dict[str, Any]]:
-    """The calls that must be made; none where a teacher's ``meta`` has them in another form."""
+    """The necessary calls; none if a teacher's ``meta`` has them in another form."""
     found = thaw(example.meta.get("calls"))
     return [own for own in found if _is_call(own)] if isinstance(found, list) else []
 
 
 def read_response(text: str) -> Mapping[str, Any]:
-    """The call or the answer in a response; empty if it holds neither."""
+    """The call or the answer in a response; empty if there is neither."""
     try:
         said = read_json(text, "{")
     except ValueError:
@@ -115,5 +115,5 @@ def _is_call(said: Any) -> bool:
 
 
 def is_answer(said: Any) -> bool:
-    """Whether JSON is of the form ``{"answer": ANYTHING}``."""
+    """Whether JSON has the form ``{"answer": ANYTHING}``."""
     return isinstance(said, Mapping) and said.keys() == {"answer"}

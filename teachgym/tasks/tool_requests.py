@@ -47,12 +47,12 @@ def skills() -> tuple[Skill, ...]:
 
 
 def skill_of(nodes: Sequence[Node]) -> str:
-    """The tools of a plan in their order, as skills are named."""
+    """The name of a plan's skill: its tools in order."""
     return "+".join(node.name for node in nodes)
 
 
 def merges(tools: Sequence[str]) -> bool:
-    """Whether the last tool takes what both of the others give, and not the one before it alone."""
+    """Whether the last tool takes the outputs of both others."""
     return len(tools) == 3 and len({kind for _, kind in TOOLS[tools[2]].takes}) < len(
         TOOLS[tools[2]].takes
     )
@@ -98,7 +98,7 @@ def draw_name(numbers: Numbers, length: int = 3) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How a call is asked for; ``{0}`` and ``{1}`` are what the tool works on and what else."""
+    """The wording of a call; ``{0}`` is the tool's input and ``{1}`` a further argument."""
 
     orders: tuple[str, str, str]
     """Sentences of one meaning."""
@@ -155,7 +155,7 @@ WORDINGS: Mapping[str, Wording] = {
 
 
 def put_in_words(nodes: Sequence[Node], level: int, numbers: Numbers) -> str:
-    """A request for the plan, in the manner of the level."""
+    """A request for the plan in the style of the level."""
     fans_in = merges([node.name for node in nodes])
     if level == len(LEVELS) - 1:
         names: list[str] = []

@@ -14,7 +14,7 @@ T = TypeVar("T")
 @checked
 @dataclass(frozen=True)
 class ToolItems(PerCell):
-    """How many items a split has of each skill and level: fewer, since answers are long."""
+    """The number of items of each skill and level in a split; few, since answers are long."""
 
     val_per_cell: ItemsPerCell = 4
     test_per_cell: ItemsPerCell = 10

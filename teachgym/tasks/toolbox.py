@@ -28,12 +28,12 @@ _NUMERALS = (
 
 
 class ToolError(TeachgymError, ValueError):
-    """A tool that is not there, or that cannot work on what it was given."""
+    """An error of a tool that does not exist or cannot use its input."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A pure function with the types of what it takes and gives."""
+    """A pure function with the types of its inputs and its output."""
 
     name: str
     takes: tuple[tuple[str, Kind], ...]
@@ -49,7 +49,7 @@ class Tool:
 
     @property
     def signature(self) -> str:
-        """The tool as people and chat models are shown it.
+        """The signature of the tool for people and chat models.
 
         Example:
             >>> TOOLS["repeat"].signature
@@ -64,7 +64,7 @@ class Tool:
 
 
 def call(name: object, args: Mapping[str, Any]) -> Value:
-    """What a tool gives.
+    """Call a tool and return its output.
 
     Raises:
         ToolError: for a tool that is not there, arguments that are not its own, of another type,

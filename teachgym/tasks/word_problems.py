@@ -137,7 +137,7 @@ class WordProblems(CellTask[Problem]):
         return float(bool(right and found and same_number(right, found)))
 
     def verify(self, example: Example) -> float:
-        """1 if the target comes to what the story comes to, else 0; 0 too if it is no such story.
+        """1 if the target has the result of the story; 0 if not, or if the prompt is no such story.
 
         The lines before the final number are not checked.
         """
@@ -145,7 +145,7 @@ class WordProblems(CellTask[Problem]):
         return float(bool(solution and told and same_number(told, str(solution.answer))))
 
     def skill_of(self, prompt: str) -> str | None:
-        """The skill, where all sentences are of one."""
+        """The skill, if all sentences belong to one."""
         return only(self.skills_of(prompt))
 
     def skills_of(self, prompt: str) -> frozenset[str]:

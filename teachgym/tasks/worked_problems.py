@@ -25,7 +25,7 @@ _PROBLEM, _SOLUTION = "Problem:", "Solution:"
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The form in which problems are put and final answers are written."""
+    """The format of prompts and final answers."""
 
     instruction: str
     """What every prompt starts with; it says how the final answer must be written."""
@@ -39,7 +39,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """The facts that a task tells of itself."""
+    """The facts that define a task."""
 
     name: str
     skills: tuple[Skill, ...]
@@ -99,7 +99,7 @@ class WorkedProblems(Task):
         return self.grade_all([example], [response])[0]
 
     def grade_all(self, examples: Sequence[Example], responses: Sequence[str]) -> list[float]:
-        """The score that ``grade`` gives for each response, on several processes."""
+        """The score of each response, computed in several processes."""
         read = self._form.read
         return grade_answers(
             [read(example.target) for example in examples],
@@ -108,7 +108,7 @@ class WorkedProblems(Task):
         )
 
     def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
-        """The example of a draft: the prompt as always, the final answer at the end of the target.
+        """The example of a draft, in the usual format, with the final answer at the end.
 
         Raises:
             ConfigError: for a draft without a problem or a final answer, or whose solution comes

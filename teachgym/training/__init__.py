@@ -1,4 +1,4 @@
-"""The only place with an optimizer. ``make_trainer`` finds the trainer that fits a student."""
+"""Training, the only package with an optimizer. ``make_trainer`` makes a student's trainer."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def require_grader(grader: Grader | None, who: str) -> None:
-    """Refuse a trainer that grades what the student writes where there is no task."""
+    """Refuse a trainer that grades the student's answers if there is no task."""
     if grader is None:
         raise ConfigError(f"{who} grades what the student writes; give the task")
 
 
 def require_model(model: Any, who: str) -> None:
-    """Refuse a trainer that asks a teacher model where there is none."""
+    """Refuse a trainer that needs a teacher model if there is none."""
     if model is None:
         raise ConfigError(f"{who} asks a teacher model, and there is none; set teacher_model")
 
@@ -57,7 +57,7 @@ def make_trainer(
     teacher_model: TeacherModel | None = None,
     **settings: Any,
 ) -> Trainer[Any]:
-    """The trainer of ``student``.
+    """Make the trainer of ``student``.
 
     Args:
         student: any student that ``teachgym.students.make_student`` returns.
@@ -88,7 +88,7 @@ def make_trainer(
 
 
 def require_trainer(name: Any, student: Any, settings: Mapping[str, Any]) -> None:
-    """Check name and settings of the trainer of the student of that name before there is one.
+    """Check the name and settings of a student's trainer before the student is made.
 
     Raises:
         UnknownNameError: for what names no trainer.

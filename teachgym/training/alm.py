@@ -1,4 +1,4 @@
-"""``Alm``: follow a teacher model of other tokens, by how likely pieces of text are to both."""
+"""``Alm``: follow a teacher model with another tokenizer by the likelihood of pieces of text."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _of_events(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
 
 
 def cut(student: Sequence[int], teacher: Sequence[int]) -> list[tuple[int, int]]:
-    """How many tokens of each make up the pieces of a text, the shortest that there are.
+    """The numbers of tokens of each tokenizer in the shortest common pieces of a text.
 
     Args:
         student: where each of its tokens ends in the text, rising.
@@ -95,7 +95,7 @@ def cut(student: Sequence[int], teacher: Sequence[int]) -> list[tuple[int, int]]
 
 
 def ends(texts: Texts, text: str) -> list[int]:
-    """Where each token of a target ends in its text; a text that spells control tokens has one end.
+    """The end of each token in a target's text; a text that spells control tokens has one end.
 
     Raises:
         ConfigError: for a tokenizer that cannot tell.

@@ -27,7 +27,7 @@ RecordT = TypeVar("RecordT")
 
 @dataclass(frozen=True)
 class Bucket:
-    """What a pass is padded to."""
+    """The sizes that a pass is padded to."""
 
     tokens: int
     """Tokens of each student."""
@@ -56,7 +56,7 @@ class Padded:
     targets: Targets
 
     def reading(self, sizes: Bucket) -> Reading:
-        """As a pass reads it, with sizes that do not depend on what is in the tensors."""
+        """The tensors as a pass reads them, with sizes that do not depend on their contents."""
         plan = Segments(self.ends, self.numbers, self.positions[0], sizes.longest)
         n_students = len(self.rows) // sizes.rows
         n_read, n_targets = ((n,) * n_students for n in (sizes.tokens, sizes.rows))
@@ -78,7 +78,7 @@ def bucket_of(one: Pass) -> Bucket:
 
 
 def padded(one: Pass, sizes: Bucket) -> Padded:
-    """A pass filled up to ``sizes``, on the CPU."""
+    """A pass padded to ``sizes``, on the CPU."""
     texts, lengths, ids = iter(one.texts), list[int](), list[int]()
     for own, n_read in zip(_by_student(one), one.n_read, strict=True):
         for text in islice(texts, sum(len(datum.texts) for datum in own)):

@@ -88,7 +88,7 @@ class CapturedUpdates(Updates):
         return (muon, *([FusedAdamW([by_name[w.name] for w in rest])] if rest else []))
 
     def serve(self, pool: StudentPool, settings: FineTuningSettings, loss: Loss) -> bool:
-        """Whether these are updates of that kind."""
+        """Whether these updates fit the given ones."""
         return (self._pool, self._settings, self._loss) == (pool, settings, loss)
 
     @contextmanager
@@ -122,7 +122,7 @@ class CapturedUpdates(Updates):
     def score(
         self, now: Sequence[Sequence[Datum]]
     ) -> Iterator[tuple[Sequence[Datum], torch.Tensor]]:
-        """As ``updates.score``, by the sums of the updates: a student is its own reference."""
+        """Score like ``updates.score``; a student is its own reference."""
         for one in passes(now, self._budget):
             sizes = bucket_of(one)
             if self._is_paddable(sizes):

@@ -1,4 +1,4 @@
-"""``Contrast``: pull right answers together in the student's mind, and away from a wrong one."""
+"""``Contrast``: pull hidden states of right answers together, and away from a wrong one."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """What is known of a response that was sampled in training."""
+    """The data of a response that was sampled in training."""
 
     advantage: float = 0.0
     """How much better than its group's mean it is."""
@@ -94,7 +94,7 @@ class Datum:
 
     @property
     def n_targets(self) -> float:
-        """Sum of the amounts of the targets: how many tokens the loss is a mean over."""
+        """The sum of the targets' weights, over which the loss is a mean."""
         return sum(sum(map(abs, t.weights)) for t in self.texts if t.place is not None)
 
     @property
@@ -221,17 +221,17 @@ def _joined(encoded: Sequence[Datum], data: Data) -> list[Datum]:
 
 
 def train_tokens(data: Sequence[Datum], epochs: int, needs: Needs) -> int:
-    """Tokens read in training: each once per epoch, and once more if the reference reads it."""
+    """The tokens read in training: each once per epoch, and once more for a reference."""
     return sum(d.n_tokens * (epochs + is_referred(d, needs)) for d in data)
 
 
 def is_referred(datum: Datum, needs: Needs) -> bool:
-    """Whether a loss compares what the student thinks of the example with what it thought."""
+    """Whether a loss compares the student's present and earlier probabilities of the example."""
     return needs.references and (len(datum.texts) > 1 or not needs.rejected)
 
 
 def log_skipped(data: Sequence[Data], encoded: Sequence[Sequence[Datum]]) -> None:
-    """Say how many examples have nothing to teach, if there are any."""
+    """Log the number of examples that teach nothing, if there are any."""
     n_all = sum(map(len, data))
     n_used = sum(len(datum.places) for own in encoded for datum in own)
     if n_used < n_all:
@@ -244,7 +244,7 @@ def log_skipped(data: Sequence[Data], encoded: Sequence[Sequence[Datum]]) -> Non
 
 
 class Identified(Protocol):
-    """What has an order of its own in batches."""
+    """An object with an identity, by which batches are ordered."""
 
     @property
     def identity(self) -> str:

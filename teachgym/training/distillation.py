@@ -1,4 +1,4 @@
-"""``Distillation``: follow the next tokens of a teacher model, and not the target alone."""
+"""``Distillation``: follow the next-token distribution of a teacher model."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def kl(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
 
 
 def coarse(teacher: TopK, logprobs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Teacher model and student over the tokens that are told and, last, all others as one event.
+    """Teacher model and student over the reported tokens and, last, all others as one event.
 
     Args:
         teacher: k tokens at each of n rows.

@@ -124,7 +124,7 @@ class FineTuner(Trainer[LanguageModelStudent]):
     def gradients(
         self, student: LanguageModelStudent, data: Data, *, dimensions: int
     ) -> np.ndarray:
-        """Those of the loss ``sft``, whatever the trainer's own is, without dropout; no update."""
+        """The gradients of the loss ``sft``, for any trainer, without dropout or update."""
         pool, k = student.pool, student.index
 
         def differentiated(datum: Datum) -> Iterator[torch.Tensor]:

@@ -17,7 +17,7 @@ from teachgym.training.datum import Datum
 
 
 class FirstLosses:
-    """Keeps the losses of rows, pass by pass, and says what they come to for each example."""
+    """Keeps the losses of rows, pass by pass, and adds them up for each example."""
 
     def __init__(self) -> None:
         self._data: list[Datum] = []
@@ -27,7 +27,7 @@ class FirstLosses:
     def note(
         self, data: Sequence[Datum], weights: torch.Tensor, rows: Sequence[torch.Tensor]
     ) -> None:
-        """Keep what a pass has shown, before the update that it leads to.
+        """Keep the losses of a pass, before its update.
 
         Args:
             data: the examples of the pass.

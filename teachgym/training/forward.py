@@ -1,4 +1,4 @@
-"""What a pass computes: losses with their gradients, log-probabilities, a model's likeliest tokens.
+"""The results of a pass: losses with gradients, log-probabilities, likeliest tokens.
 
 The head is applied to rows with a weight alone, and to few of them at a time.
 """
@@ -29,13 +29,13 @@ _LEAST = -87.0
 
 
 def token_budget(device: torch.device, asked: int | None = None) -> int:
-    """Tokens in one pass: those asked for, or what suits the device."""
+    """The tokens of one pass: the requested number, or a suitable one for the device."""
     return asked or TOKEN_BUDGETS.get(device.type, 2048)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a pass reads, on the device, in order of students."""
+    """The inputs of a pass, on the device, in order of students."""
 
     ids: torch.Tensor
     """Tokens, shape (1, T)."""
@@ -53,7 +53,7 @@ class Reading:
 
 
 def reading_of(one: Pass, device: torch.device) -> Reading:
-    """The tensors of a pass as it is."""
+    """The tensors of an unpadded pass."""
     return Reading(
         *pack(one.texts, device),
         n_read=one.n_read,
@@ -123,7 +123,7 @@ def score_rows(
     chunks: Iterable[tuple[int, int]],
     temperature: float = 1.0,
 ) -> torch.Tensor:
-    """As ``score_pass``, of rows in chunks."""
+    """Score rows like ``score_pass``, in chunks."""
     hidden, scores = _hidden(pool, reading), []
     for start, stop in chunks:
         counts = _counts_within(reading.n_targets, start, stop)
@@ -135,7 +135,7 @@ def score_rows(
 
 @torch.no_grad()
 def read_pass(pool: StudentPool, one: Pass, n_tokens: int, top_k: int, temperature: float) -> TopK:
-    """What the pool's students hold likeliest at each row, softened by ``temperature``.
+    """The likeliest tokens of the pool's students at each row, at ``temperature``.
 
     Of the vocabulary the first ``n_tokens`` count, which are those that have a text: heads are
     padded to round numbers.

@@ -1,4 +1,4 @@
-"""``Grader``: what a trainer may ask of the task, and no way to the task or its held-out items."""
+"""``Grader``: grades for trainers, without access to the task or its held-out items."""
 
 from __future__ import annotations
 
@@ -51,6 +51,6 @@ class Grader:
         self._call = Capability(grade=grade)
 
     def grade(self, examples: Sequence[Example], responses: Sequence[str]) -> list[float]:
-        """The score of each response, in [0, 1]; nan = could not be measured, as auxiliary text."""
+        """The score of each response, in [0, 1]; nan = not measurable, such as auxiliary text."""
         scores: list[float] = self._call("grade", examples, responses)
         return scores

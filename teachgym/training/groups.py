@@ -1,4 +1,4 @@
-"""Groups: several responses to one question, which are judged by each other."""
+"""Groups: several responses to one question, which are judged relative to each other."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ class Group:
         return any(r.right for r in self.responses)
 
     def datum(self, response: Response, *, sampled: Sampled | None = None) -> Datum:
-        """A response as it is trained on or read: each of its tokens has the weight 1."""
+        """A response as training data, in which each token has the weight 1."""
         weights = (*(0.0 for _ in self.prompt), *(1.0 for _ in response.ids))
         return Datum((Text((*self.prompt, *response.ids), weights),), sampled=sampled)
 
 
 def advantages(rewards: Sequence[float], *, scaled: bool) -> list[float]:
-    """How much better each reward is than the group's mean; 0 for what was not measured.
+    """The excess of each reward over the group's mean; 0 for unmeasured responses.
 
     DeepSeekMath (arXiv 2402.03300), section 4.1.2: in standard deviations, here that of the sample
     with 1e-4 added, as in TRL. Dr. GRPO (Liu et al. 2025, arXiv 2503.20783, section 3) leaves the
@@ -114,7 +114,7 @@ def data_of(
 
 
 def total_of(groups: Sequence[Group], mean: Mean, longest: int) -> float:
-    """What the weighted losses of the groups are divided by for their mean.
+    """The divisor of the groups' weighted losses for their mean.
 
     All responses count, those without a gradient too. ``constant``: as if each were ``longest``
     tokens long (Dr. GRPO).

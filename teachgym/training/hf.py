@@ -62,7 +62,7 @@ class HuggingFaceTrainer(Trainer[HuggingFaceStudent]):
         self.teacher_model = require_teacher(self.loss, teacher_model)
 
     def cost(self, student: HuggingFaceStudent, data: Data) -> Cost:
-        """As of ``FineTuner``; padding is free."""
+        """The cost as in ``FineTuner``; padding is free."""
         return self._cost(encode(student.texts, data, self.loss.needs))
 
     def train(
@@ -95,7 +95,7 @@ class HuggingFaceTrainer(Trainer[HuggingFaceStudent]):
         return TrainResult(loss, len(made), cost, first.of(referred, len(data)))
 
     def gradients(self, student: HuggingFaceStudent, data: Data, *, dimensions: int) -> np.ndarray:
-        """Those of the loss ``sft``, whatever the trainer's own is, without dropout; no update."""
+        """The gradients of the loss ``sft``, for any trainer, without dropout or update."""
         weights = list(student.trained.values())
 
         def differentiated(datum: Datum) -> Iterator[torch.Tensor]:

@@ -1,4 +1,4 @@
-"""What is minimised: a loss sees the logits of target positions and what is known of them.
+"""Losses, which see the logits of target positions and the data about them.
 
 ``LOSSES`` names the built-in ones; one of your own is a class like them, in any file.
 """
@@ -19,7 +19,7 @@ from teachgym.registry import Registry
 
 @dataclass(frozen=True)
 class Needs:
-    """What a loss must be told of examples; trainers compute it once, before the first update."""
+    """The inputs that a loss needs; trainers compute them once, before the first update."""
 
     rejected: bool = False
     """Whether it learns from the rejected response of an example, beside the target."""
@@ -83,7 +83,7 @@ def concatenated(told: Sequence[TopK]) -> TopK:
 
 @dataclass(frozen=True)
 class Pieces:
-    """Pieces of text, of one token or several, under a teacher model of other tokens."""
+    """Pieces of text, of one token or several, under a teacher model with another tokenizer."""
 
     numbers: torch.Tensor
     """Number of the piece that each row belongs to, rising, shape (n,)."""
@@ -100,7 +100,7 @@ class Pieces:
 
 @dataclass(frozen=True)
 class SampledRows:
-    """What is known of n tokens of responses that were sampled in training."""
+    """The data of n tokens of responses that were sampled in training."""
 
     advantages: torch.Tensor
     """How much better than its group's mean the response is, shape (n,)."""
@@ -114,7 +114,7 @@ class SampledRows:
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many rows belong together: numbers that a device would have to be waited for."""
+    """The numbers of rows that belong together, kept on the host to avoid waiting for a device."""
 
     groups: torch.Tensor
     """Rows of each group, shape (n_groups,); some may be 0."""
@@ -124,7 +124,7 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Targets:
-    """What n rows of logits should have predicted; those of a group follow one another."""
+    """The targets of n rows of logits; the rows of a group are consecutive."""
 
     labels: torch.Tensor
     """The token that was there, shape (n,)."""
@@ -195,7 +195,7 @@ def _runs(numbers: torch.Tensor) -> torch.Tensor:
 
 
 def sums(rows: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-    """The sum of each run of rows in their order, whoever else is there; (n,) -> (n_runs,).
+    """The sum of each run of rows, in an order independent of others; (n,) -> (n_runs,).
 
     Args:
         rows: shape (n,).
@@ -206,7 +206,7 @@ def sums(rows: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
 
 
 def spread(each: torch.Tensor, lengths: torch.Tensor, n: int) -> torch.Tensor:
-    """What belongs to each run at every row of it, (n_runs,) -> (n,)."""
+    """The value of each run at every row of it, (n_runs,) -> (n,)."""
     return each.repeat_interleave(lengths, output_size=n)
 
 
@@ -216,7 +216,7 @@ class Loss(Protocol):
 
     @property
     def needs(self) -> Needs:
-        """What it must be told; by default prompts and targets alone."""
+        """The inputs that the loss needs; by default only prompts and targets."""
         return Needs()
 
     @abstractmethod
@@ -247,7 +247,7 @@ class Sft(Loss):
 
 @dataclass(frozen=True)
 class Joint(Sft):
-    """Supervised fine-tuning on examples that belong together, as one: RevThink's objective.
+    """Supervised fine-tuning on groups of examples as one: RevThink's objective.
 
     Chen et al. 2024 (arXiv 2411.19865), section 3.2: of n questions Q with forward reasoning R, a
     backward question B and its reasoning S, ::
@@ -266,7 +266,7 @@ class Joint(Sft):
 
 
 def require_given(loss: Loss) -> Loss:
-    """The loss, if it learns from responses that are there before training.
+    """Return the loss if it learns from responses that exist before training, else raise.
 
     Raises:
         ConfigError: if it learns from what the student samples.

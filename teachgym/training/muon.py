@@ -22,7 +22,7 @@ _ITERATIONS = 5
 
 
 def orthogonalise(updates: torch.Tensor) -> torch.Tensor:
-    """Near the closest semi-orthogonal matrix to each of ``updates``, shape (K, n, m), n <= m.
+    """An approximation of the closest semi-orthogonal matrices to ``updates``, (K, n, m), n <= m.
 
     Five Newton-Schulz iterations with the quintic of Jordan et al. 2024 ("Muon: an optimizer for
     the hidden layers of neural networks"); singular values end up near 1, within about 30 %.

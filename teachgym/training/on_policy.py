@@ -1,4 +1,4 @@
-"""``on-policy``: the student learns from what it samples itself, anew for every batch."""
+"""``on-policy``: the student learns from its own samples, anew for every batch."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from teachgym.types import Cost, Data, TrainResult
 @checked
 @dataclass(frozen=True)
 class OnPolicySettings(FineTuningSettings):
-    """How groups are sampled and learned from, besides optimizer, schedule and batches.
+    """The settings of sampling and learning from groups, besides those of fine-tuning.
 
     An update is made from groups of responses to ``batch_size`` questions.
     """
@@ -64,7 +64,7 @@ class OnPolicySettings(FineTuningSettings):
 
 
 class OnPolicyTrainer(Trainer[LanguageModelStudent]):
-    """Samples groups of responses, has them graded, and updates the student with them.
+    """Samples groups of responses, grades them, and updates the student with them.
 
     Nothing is dropped out, so what is trained is what sampled. The probabilities with which tokens
     were sampled come out of the first update's own pass, which has the weights that sampled
@@ -97,7 +97,7 @@ class OnPolicyTrainer(Trainer[LanguageModelStudent]):
         _require_parts(self.loss, self.settings.rescue, grader, teacher_model)
 
     def cost(self, student: LanguageModelStudent, data: Data) -> Cost:
-        """The price if each response is as long as it may be and has a gradient."""
+        """The price if each response has the maximum length and a gradient."""
         needs, settings, longest = self.loss.needs, self.settings, student.max_new_tokens
         asked = [q for e in data for q in self._questions(student.texts, (e,), longest)]
         lengths, count = [len(q.ids) + longest for q in asked], settings.k * settings.epochs

@@ -18,18 +18,18 @@ class Optimizer(Protocol):
 
     @property
     def weights(self) -> Sequence[Weight]:
-        """What is updated."""
+        """The weights that are updated."""
 
     def step(self, rates: torch.Tensor, active: Sequence[int]) -> None:
         """One update with learning rates (K,), of the students ``active``, ascending."""
 
 
 class LastingOptimizer(Optimizer, Protocol):
-    """An optimizer whose state is in tensors alone, so that its steps can be replayed."""
+    """An optimizer whose whole state is in tensors, so that its steps can be replayed."""
 
     @property
     def state(self) -> Sequence[torch.Tensor]:
-        """What an update changes besides weights; all 0 before the first one."""
+        """The tensors that an update changes besides weights; all 0 before the first one."""
 
 
 class AdamW:
@@ -82,7 +82,7 @@ class AdamW:
 
 
 class FusedAdamW:
-    """``AdamW`` by torch's fused kernel: one call a student, with all that it counts in tensors.
+    """``AdamW`` by torch's fused kernel, with one call for each student and its state in tensors.
 
     Args:
         weights: what to train, with gradients that stay where they are.
@@ -125,7 +125,7 @@ class FusedAdamW:
 
     @torch.no_grad()
     def step(self, rates: torch.Tensor, active: Sequence[int]) -> None:
-        """Update all students; for who is not ``active``, the rate is to be 0."""
+        """Update all students; the rate of those that are not ``active`` must be 0."""
         self._rates.copy_(rates)
         self._optimizer.step()
 
@@ -141,7 +141,7 @@ def _alone(weight: Weight, student: int) -> nn.Parameter:
 def split(
     model: Any, weights: Sequence[Weight], settings: FineTuningSettings
 ) -> tuple[list[Weight], list[Weight]]:
-    """What Muon takes, the matrices of hidden layers, and what AdamW takes."""
+    """Split weights into those for Muon, the matrices of hidden layers, and those for AdamW."""
     if settings.optimizer == "adamw":
         return [], [*weights]
     outer = (model.get_input_embeddings(), model.get_output_embeddings())

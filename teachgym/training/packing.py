@@ -15,7 +15,7 @@ from teachgym.training.targets import targets_of
 
 @dataclass(frozen=True)
 class Pass:
-    """What goes through the model at once: some texts of some students, in order of students."""
+    """The texts of one pass through the model, in order of students."""
 
     data: tuple[Datum, ...]
     """The examples; rows are in their order."""

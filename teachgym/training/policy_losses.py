@@ -39,7 +39,7 @@ class PolicyLoss(Loss):
 @checked
 @dataclass(frozen=True)
 class Grpo(PolicyLoss):
-    """Group relative policy optimisation: make likelier what was better than the group's mean.
+    """Group relative policy optimisation: raises the probability of above-average responses.
 
     Shao et al. 2024 (DeepSeekMath, arXiv 2402.03300), equation 3; the reference is the student
     before this training run. ``clip_high`` is of Yu et al. 2025 (DAPO, arXiv 2503.14476, section
@@ -65,7 +65,7 @@ class Grpo(PolicyLoss):
         return Needs(sampled=True, graded=True, references=self.beta > 0)
 
     def pull(self, progress: float, *, right: bool, solved: bool) -> float:
-        """The same for all."""
+        """The same weight for all."""
         return self.beta
 
     def __call__(self, logits: torch.Tensor, targets: Targets) -> torch.Tensor:
@@ -90,7 +90,7 @@ class Grpo(PolicyLoss):
 @checked
 @dataclass(frozen=True)
 class Kdrl(Grpo):
-    """GRPO whose reference is a teacher model: reinforcement and distillation at once.
+    """GRPO with a teacher model as reference: reinforcement and distillation at once.
 
     Xu et al. 2025 (KDRL, arXiv 2506.02208): the divergence of the student from the teacher is
     estimated on the student's own samples, its weight falls linearly from ``beta`` to
@@ -113,7 +113,7 @@ class Kdrl(Grpo):
         return Needs(sampled=True, graded=True, references=True, guided=True)
 
     def pull(self, progress: float, *, right: bool, solved: bool) -> float:
-        """By the schedule, and 0 where masked."""
+        """The weight by the schedule, and 0 if masked."""
         masked = {"all": False, "wrong": right, "unsolved": solved}[self.on]
         return 0.0 if masked else self.beta + (self.final_beta - self.beta) * progress
 
@@ -121,7 +121,7 @@ class Kdrl(Grpo):
 @checked
 @dataclass(frozen=True)
 class ReverseKl(PolicyLoss):
-    """On-policy distillation: follow a teacher model on what the student itself writes.
+    """On-policy distillation: follows a teacher model on the student's own samples.
 
     The reverse KL of Agarwal et al. 2024 (GKD, arXiv 2306.13649, section 3, with lambda = 1),
     estimated from the sampled tokens alone, where GKD sums over the vocabulary. Nothing is
@@ -137,7 +137,7 @@ class ReverseKl(PolicyLoss):
         return Needs(sampled=True, references=True, guided=True)
 
     def pull(self, progress: float, *, right: bool, solved: bool) -> float:
-        """One."""
+        """A weight of 1."""
         return 1.0
 
     def __call__(self, logits: torch.Tensor, targets: Targets) -> torch.Tensor:
@@ -172,6 +172,6 @@ def _pulled(
 
 
 def rows_of(targets: Targets) -> SampledRows:
-    """What is known of the rows as samples."""
+    """The sampled data of the rows."""
     assert targets.sampled is not None, "the trainer samples where a loss needs it"
     return targets.sampled

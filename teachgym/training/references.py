@@ -1,4 +1,4 @@
-"""What the student thought of the responses in its data before it was trained on them.
+"""References: the student's probabilities of its data before training.
 
 It is the reference of a loss, whose log-probabilities are numbers, so that no second copy of the
 weights is needed.
@@ -22,7 +22,7 @@ Score = Callable[[Sequence[Sequence[Datum]]], Iterable[tuple[Sequence[Datum], to
 def refer(
     made: Sequence[Sequence[list[Datum]]], epochs: int, needs: Needs, score: Score
 ) -> Sequence[Sequence[list[Datum]]]:
-    """The same batches, with references where a loss with ``needs`` wants them.
+    """The same batches, with references if a loss with ``needs`` wants them.
 
     They are read in the batches of the first epoch, so that at the first update a student is its
     own reference to the last bit, if nothing is dropped.

@@ -1,4 +1,4 @@
-"""``RejectionSampling``: the student learns from answers, where the task grades them right.
+"""``RejectionSampling``: the student learns from sampled answers that are graded right.
 
 One round of rejection-sampling fine-tuning (Yuan et al. 2023, arXiv 2308.01825, section 3.3), in
 each training run. Unlike there, answers are distinct as texts and not by their equations, and the
@@ -55,7 +55,7 @@ class RejectionSampling(Trainer[Student]):
     """Whether only right answers are trained on."""
 
     def cost(self, student: Student, data: Data) -> Cost:
-        """The price if every answer is right and as long as it may be."""
+        """The price if every answer is right and has the maximum length."""
         blank = tuple(e.with_target("") for e in data)
         longest = self.reads * student.max_new_tokens * len(data)
         own = self.trainer.cost(student, blank).train_tokens + longest
@@ -126,7 +126,7 @@ def rejection_sampling(
     targets: bool = True,
     **settings: Annotated[Any, Like(FineTuningSettings)],
 ) -> RejectionSampling:
-    """Trains on targets and on answers, the student's own or a teacher model's, graded right.
+    """Trains on targets and on right answers of the student or of a teacher model.
 
     Args:
         student: a language model, whose own trainer does the training.

@@ -18,7 +18,7 @@ from teachgym.types import EXERCISE, Data, Example
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked: one prompt, however many examples have it."""
+    """A question: one prompt, however many examples have it."""
 
     ids: tuple[int, ...]
     """Token ids of the prompt."""
@@ -32,7 +32,7 @@ class Question:
 
 
 def questions_of(texts: Texts, data: Data, *, room: int, graded: bool) -> list[Question]:
-    """The questions of the data, each once; of what a task can grade, if answers are ``graded``.
+    """The distinct questions of the data; if answers are ``graded``, only those of exercises.
 
     Args:
         texts: the student's.

@@ -1,4 +1,4 @@
-"""How a student is fine-tuned on one set of examples."""
+"""The settings of fine-tuning on one set of examples."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class FineTuningSettings:
             self.make_loss()
 
     def make_loss(self) -> Loss:
-        """What is minimised."""
+        """Make the loss."""
         loss: Loss = LOSSES.make(self.loss, settings=self.loss_settings)
         return loss
 
@@ -105,7 +105,7 @@ FULL_RECIPE = replace(LORA_RECIPE, learning_rate=1e-5)
 
 
 def recipe(n_parameters: int, lora: LoRASettings | None) -> FineTuningSettings:
-    """What suits a model of that size, trained in full or by adapters."""
+    """The recommended settings for a model of this size, trained in full or by adapters."""
     if lora is not None:
         return LORA_RECIPE
     return FineTuningSettings() if n_parameters < FULL_BELOW else FULL_RECIPE

@@ -1,4 +1,4 @@
-"""``SeveralTrainer``: every student of several learns from the same data, by its own trainer."""
+"""``SeveralTrainer``: each of several students learns from the same data by its own trainer."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _sum(costs: Iterable[Cost]) -> Cost:
 def several(
     student: Student, *, students: Mapping[str, Mapping[str, Any]] | None = None
 ) -> SeveralTrainer:
-    """The students' own trainers.
+    """Trains several students, each by its own trainer.
 
     Args:
         student: ``SeveralStudents``.

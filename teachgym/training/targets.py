@@ -1,4 +1,4 @@
-"""Which tokens have a loss, and what a loss must know of them, row by row."""
+"""The tokens with a loss and the data about them, row by row."""
 
 from __future__ import annotations
 

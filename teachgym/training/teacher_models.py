@@ -1,4 +1,4 @@
-"""Models that a student follows token by token, and how a loss is told what they think.
+"""Teacher models that a student follows token by token, and their reports to losses.
 
 A teacher model reads the responses in the student's data and gives its likeliest next tokens at
 each of them (``TopK``), of which losses with ``Needs.teacher`` are made.
@@ -38,7 +38,7 @@ class TeacherModel(Protocol):
 
     @abstractmethod
     def read(self, texts: Texts, data: Sequence[Datum], needs: Needs) -> list[Datum]:
-        """The same examples with what the model holds likeliest in ``Datum.teacher``.
+        """The same examples with the model's likeliest tokens in ``Datum.teacher``.
 
         Args:
             texts: the student's tokens and prompt format, in which ``data`` is.
@@ -59,22 +59,22 @@ class TeacherModel(Protocol):
     @property
     @abstractmethod
     def identity(self) -> str:
-        """Equal for teacher models that tell the same of the same tokens."""
+        """Equal for teacher models with equal reports on equal tokens."""
 
     @property
     def author(self) -> Student | None:
-        """Who answers in its name; None = it answers nothing, as by default."""
+        """The student that writes its answers; None = it answers nothing, the default."""
         return None
 
     def cost(self, data: Sequence[Datum], needs: Needs) -> Cost:
-        """The price of reading them, which is known before: by default, each token once."""
+        """The price of reading the examples, known in advance; by default, each token once."""
         return Cost(teacher_tokens_in=sum(datum.n_tokens for datum in data))
 
 
 @checked
 @dataclass(frozen=True)
 class ModelTeacher(TeacherModel):
-    """A language model of this process as it is when it is asked, packed as the student is."""
+    """A language model of this process in its present state, packed as the student is."""
 
     student: LanguageModelStudent
     top_k: CountFromOne = 64
@@ -83,7 +83,7 @@ class ModelTeacher(TeacherModel):
 
     @property
     def identity(self) -> str:
-        """The digest of the weights, with how many tokens are told."""
+        """The digest of the weights, with the number of reported tokens."""
         return f"{self.student.fingerprint()} {self.top_k}"
 
     @property
@@ -92,7 +92,7 @@ class ModelTeacher(TeacherModel):
         return self.student
 
     def read(self, texts: Texts, data: Sequence[Datum], needs: Needs) -> list[Datum]:
-        """See ``TeacherModel``; but for pieces, the vocabularies must be the same."""
+        """See ``TeacherModel``; except for pieces, the vocabularies must be equal."""
         if needs.pieces:
             return self._read_pieces(texts, data)
         pool, known = self.student.pool, dict[int, Datum]()
@@ -115,7 +115,7 @@ class ModelTeacher(TeacherModel):
         return [known[id(datum)] for datum in data]
 
     def cost(self, data: Sequence[Datum], needs: Needs) -> Cost:
-        """Each token that is read: of pieces of text, those of this model."""
+        """The price of each token read; for pieces of text, in this model's tokens."""
         if not needs.pieces:
             return super().cost(data, needs)
         pairs = self._pairs(data)
@@ -153,7 +153,7 @@ def split_rows(rows: TopK, data: Sequence[Datum]) -> list[TopK]:
 
 
 def require_same_tokens(student: Texts, teacher: Texts) -> None:
-    """Refuse a teacher model whose tokens mean something else than the student's.
+    """Refuse a teacher model whose tokens differ from the student's.
 
     Raises:
         ConfigError: if the vocabularies differ.
@@ -169,7 +169,7 @@ def require_same_tokens(student: Texts, teacher: Texts) -> None:
 
 @dataclass(frozen=True)
 class RememberedTeacher(TeacherModel):
-    """Another teacher model whose words are kept on disk, by what it is and what it read.
+    """A teacher model whose reports are kept on disk, by its identity and the tokens read.
 
     What is remembered is charged as if it were read, so that results do not depend on what is in
     the folder. A text is read beside others than the first time where some are remembered, which
@@ -185,24 +185,24 @@ class RememberedTeacher(TeacherModel):
 
     @property
     def identity(self) -> str:
-        """That of the other model."""
+        """The identity of the other model."""
         return self.model.identity
 
     @property
     def author(self) -> Student | None:
-        """That of the other model, of whose answers nothing is remembered."""
+        """The author of the other model; its answers are not stored."""
         return self.model.author
 
     def cost(self, data: Sequence[Datum], needs: Needs) -> Cost:
-        """As of the other model."""
+        """The price of the other model."""
         return self.model.cost(data, needs)
 
     def score(self, texts: Texts, data: Sequence[Datum], temperature: float) -> list[Datum]:
-        """As of the other model, of which nothing is remembered."""
+        """The scores of the other model, which are not stored."""
         return self.model.score(texts, data, temperature)
 
     def read(self, texts: Texts, data: Sequence[Datum], needs: Needs) -> list[Datum]:
-        """See ``TeacherModel``; pieces of text are not remembered."""
+        """See ``TeacherModel``; pieces of text are not stored."""
         if needs.pieces:
             return self.model.read(texts, data, needs)
         folder = self.folder or cache_folder("teacher-models")
@@ -238,7 +238,7 @@ def _keep(path: Path, told: TopK) -> None:
 
 
 def require_teacher(loss: Loss, teacher_model: TeacherModel | None) -> TeacherModel | None:
-    """What tells the loss of a teacher model; None for a loss that follows none.
+    """The teacher model that a loss needs; None for a loss that follows none.
 
     Raises:
         ConfigError: if a loss would follow one and there is none.
@@ -256,13 +256,13 @@ def require_teacher(loss: Loss, teacher_model: TeacherModel | None) -> TeacherMo
 def told_by(
     teacher_model: TeacherModel | None, texts: Texts, data: list[Datum], needs: Needs
 ) -> list[Datum]:
-    """The examples with what the teacher model says to them, if there is one."""
+    """The examples with the reports of the teacher model, if there is one."""
     return data if teacher_model is None else teacher_model.read(texts, data, needs)
 
 
 def price_of(
     data: Sequence[Datum], epochs: int, needs: Needs, teacher_model: TeacherModel | None
 ) -> Cost:
-    """The price of training on examples, and of having them read to a teacher model."""
+    """The price of training on examples, and of a teacher model's reading them."""
     read = teacher_model.cost(data, needs) if teacher_model else Cost()
     return read + Cost(train_tokens=train_tokens(data, epochs, needs))

@@ -1,4 +1,4 @@
-"""Every teacher model by name: language models, and those of your own."""
+"""The registry of teacher models: language models, and your own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TEACHER_MODELS = Registry("teacher model", {}, given=("task",))
 
 
 def make_teacher_model(name: Any, task: Task, settings: Mapping[str, Any]) -> TeacherModel:
-    """The teacher model ``name``: a language model, or one of your own.
+    """Make the teacher model ``name``: a language model, or your own.
 
     Args:
         name: a student that is a language model, such as ``tiny``, a path or a hub id; or a

@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 @checked
 @dataclass(frozen=True)
 class TeacherModelSettings:
-    """How a language model is made a teacher model."""
+    """The settings that make a language model a teacher model."""
 
     student_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
     """The model's own; see ``teachgym.students.settings.LanguageModelSettings``."""

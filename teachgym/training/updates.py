@@ -80,7 +80,7 @@ def rates_at(settings: FineTuningSettings, step: int, totals: Sequence[int]) -> 
 def in_training(
     pool: StudentPool, generators: Sequence[torch.Generator], seeds: Sequence[int]
 ) -> Iterator[None]:
-    """Turn dropout on within, and decide it by ``seeds`` (K,) whoever else is trained."""
+    """Within, turn dropout on, drawn from ``seeds`` (K,), whoever else is trained."""
     device = pool.network.device
     for generator, seed in zip(generators, seeds, strict=True):
         generator.manual_seed(seed)

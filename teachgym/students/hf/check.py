@@ -1,4 +1,4 @@
-"""Whether transformers itself computes a model right, found out when it is loaded.
+"""The check at loading whether transformers itself computes a model rightly.
 
 A model that cannot be read, continued or differentiated here can be taught nowhere. One whose
 answers change when it is padded (RWKV keeps a state that reads padding as tokens) answers one

@@ -118,7 +118,7 @@ class HuggingFaceStudent(Student):
         return torch.autocast(self.device.type, dtype=self.dtype)
 
     def threads(self) -> AbstractContextManager[None]:
-        """Context of everything that the student computes: see ``few_threads``."""
+        """Context for everything that the student computes; see ``few_threads``."""
         return few_threads(self.n_parameters, self.device)
 
     def count_tokens(self, texts: Sequence[str]) -> int:
@@ -156,7 +156,7 @@ class HuggingFaceStudent(Student):
         return [self._score(p.images, *pair) for p, pair in zip(prompts, pairs, strict=True)]
 
     def save(self) -> Checkpoint:
-        """A copy of everything training may change: adapters, or all weights."""
+        """A copy of everything that training may change: adapters, or all weights."""
         return copy_out(self.trained)
 
     def restore(self, checkpoint: Checkpoint) -> None:
@@ -185,13 +185,13 @@ class HuggingFaceStudent(Student):
         self.restore(Checkpoint(arrays))
 
     def export(self, folder: Path) -> None:
-        """Write what ``save_pretrained`` writes: peft's adapter files, or the whole model."""
+        """Write peft's adapter files or the whole model with ``save_pretrained``."""
         with without_progress_bars():
             self.model.save_pretrained(folder)
         self.texts.save(folder)
 
     def passes(self, texts: Sequences) -> list[list[int]]:
-        """Rows that can be read in one pass: those whose pictures have the same shapes."""
+        """Groups of rows that fit one pass, because their pictures have the same shapes."""
         groups: dict[Any, list[int]] = defaultdict(list)
         for row, images in enumerate(texts.images):
             pixels = self.texts.pixels(images)
@@ -199,7 +199,7 @@ class HuggingFaceStudent(Student):
         return list(groups.values())
 
     def inputs(self, texts: Sequences, *, on: str) -> dict[str, torch.Tensor]:
-        """What the model reads for texts of one of the ``passes``, padded ``left`` or ``right``.
+        """The model's inputs for texts of one of the ``passes``, padded ``left`` or ``right``.
 
         Token ids and mask, (B, T) each; what is told beside each token, (B, T); and the pictures,
         whatever form they have, one after the other along the first axis.

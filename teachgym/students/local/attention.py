@@ -27,7 +27,7 @@ NAME = "teachgym"
 
 
 class AttentionPlan(Protocol):
-    """A plan of who attends to whom in one forward pass."""
+    """A plan of attention between tokens in one forward pass."""
 
     def attend(
         self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scoring: Scoring
@@ -107,7 +107,7 @@ class Packed:
 
 @dataclass(frozen=True)
 class Segments:
-    """A plan as ``Packed`` for texts whose lengths the device alone knows; some may be empty."""
+    """A plan like ``Packed`` for texts whose lengths only the device knows; some may be empty."""
 
     ends: torch.Tensor
     """Positions at which each text begins and the last one ends, int32, shape (n_texts + 1,)."""
@@ -198,7 +198,7 @@ class Prefill:
 
 @dataclass(frozen=True)
 class Extend:
-    """A plan for packed texts that go on where what their slots hold ends."""
+    """A plan for packed texts that continue the contents of their slots."""
 
     cache: SlotCache
     packed: Packed
@@ -318,7 +318,7 @@ def _attend(
 def attend_in_groups(
     q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor, scoring: Scoring
 ) -> torch.Tensor:
-    """Attention written out, for scores that torch's kernels have no argument for: caps and sinks.
+    """Explicit attention for scores that torch's kernels do not support: caps and sinks.
 
     Keys and values are not repeated for the heads that share them.
 

@@ -1,4 +1,4 @@
-"""``Flat``: the trained weights of K students in one tensor, on which few operations do all."""
+"""``Flat``: the trained weights of K students in one tensor, for few operations."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ class Flat:
 
     @torch.no_grad()
     def refresh(self) -> None:
-        """Bring the copy that the model computes with up to date."""
+        """Update the copy that the model computes with."""
         if self._used is not self.values:
             self._used.copy_(self.values)
 
     @contextmanager
     def computing(self, model: nn.Module) -> Iterator[None]:
-        """Have ``model`` compute with the copy within; see ``gather`` for its gradients."""
+        """Let ``model`` compute with the copy within; see ``gather`` for its gradients."""
         self.refresh()
         leaves = {id(w.parameter): of for w, of in zip(self.weights, self._leaves, strict=True)}
         places = [

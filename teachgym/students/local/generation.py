@@ -1,4 +1,4 @@
-"""How the students of a pool answer: together in slots, or merged, one after another."""
+"""Answering by the students of a pool: together in slots, or merged, one after another."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _ROUND = 128
 
 
 class Generator:
-    """Keeps what answering needs between two calls.
+    """The state that answering keeps between two calls.
 
     Args:
         network: of the pool.

@@ -34,7 +34,7 @@ class Graphs:
         self._generators = generators
 
     def run(self, key: Hashable, step: Callable[[], None], state: Sequence[torch.Tensor]) -> None:
-        """Do ``step``, the third time and later by what was captured the second time.
+        """Run ``step``; from the third time on, replay what was captured the second time.
 
         Args:
             key: all that decides the step's shapes, and addresses but for those of ``state``.

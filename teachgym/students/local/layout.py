@@ -1,4 +1,4 @@
-"""Which rows of the hidden states belong to which of K students."""
+"""The assignment of rows of hidden states to K students."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Layout:
 
     @contextmanager
     def blocks(self, counts: Sequence[int]) -> Iterator[None]:
-        """Have ``counts[k]`` rows be those of student k, in order of k, within; shape (K,)."""
+        """Within, assign ``counts[k]`` rows to student k, in order of k; shape (K,)."""
         before = self.counts, self.interleaved
         self.counts, self.interleaved = tuple(counts), False
         try:
@@ -44,7 +44,7 @@ class Layout:
 
     @contextmanager
     def turns(self, n_slots: int) -> Iterator[None]:
-        """Have the rows be ``n_slots`` times one of every student within."""
+        """Within, assign the rows to ``n_slots`` rounds of all students."""
         before = self.counts, self.interleaved
         self.counts, self.interleaved = (n_slots,) * self.n_students, True
         try:
@@ -54,7 +54,7 @@ class Layout:
 
     @contextmanager
     def dropping_by(self, generators: Sequence[torch.Generator]) -> Iterator[None]:
-        """Draw student k's dropout from ``generators[k]`` within, whoever else is trained."""
+        """Within, draw student k's dropout from ``generators[k]``, whoever else is trained."""
         self.generators = generators
         try:
             yield

@@ -1,4 +1,4 @@
-"""A student's weights as one plain model: what answers many prompts fastest."""
+"""A student's weights merged into a plain model, which answers many prompts fastest."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Merged:
 
     @torch.no_grad()
     def of(self, student: int) -> Network:
-        """The copy, with the weights that ``student`` has now."""
+        """The copy with the present weights of ``student``."""
         model: Any = self.network.model
         for name, layer in self._adapters.items():
             layer.merge_into(model.get_submodule(name).weight, student)

@@ -105,11 +105,11 @@ class StudentPool:
 
     @cached_property
     def flat(self) -> Flat:
-        """The trained weights in one tensor, from the first time that somebody asks for it."""
+        """The trained weights in one tensor, made on first use."""
         return Flat(self.weights, self.dtype if self.lora else torch.float32)
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        """The logits of rows as ``layout`` says, (n_rows, d) -> (n_rows, V)."""
+        """The logits of rows in the present ``layout``, (n_rows, d) -> (n_rows, V)."""
         head = self.network.model.get_output_embeddings()
         if isinstance(head, nn.Linear):
             return self.network.bounded(apply_shared(head, hidden, self.layout))
@@ -117,7 +117,7 @@ class StudentPool:
         return self.network.bounded(logits)
 
     def write_adapter(self, student: int, folder: Path, *, base: str) -> None:
-        """Write a student's adapter in PEFT's format; ``base`` is what it names as its base."""
+        """Write a student's adapter in PEFT's format, with ``base`` as the name of its base."""
         lora = self.lora
         assert lora is not None
         layers = self.adapters.items()
@@ -131,7 +131,7 @@ class StudentPool:
         )
 
     def plain_model(self, student: int) -> Any:
-        """A student all of whose weights are trained as an ordinary model of transformers."""
+        """A student with all weights trained, as an ordinary model of transformers."""
         model = self.network.model
         return unstack_weights(model, student) if self.count > 1 else model
 
@@ -156,11 +156,11 @@ class StudentPool:
         return sum(p.numel() // shared.get(id(p), 1) for p in parameters)
 
     def threads(self) -> AbstractContextManager[None]:
-        """Context of everything that a student computes: see ``few_threads``."""
+        """Context for everything that a student computes; see ``few_threads``."""
         return few_threads(self.n_parameters, self.network.device)
 
     def save(self, student: int) -> Checkpoint:
-        """A copy of everything training may change; weights with two names are kept once."""
+        """A copy of everything that training may change; weights with two names are kept once."""
         return copy_out(self._read(student))
 
     def restore(self, student: int, checkpoint: Checkpoint) -> None:
@@ -187,7 +187,7 @@ class StudentPool:
         return "flat" in vars(self)
 
     def fingerprint(self, student: int) -> str:
-        """A hex digest of all that decides the student's answers."""
+        """A hex digest of everything that affects the student's answers."""
         digest = hashlib.sha256(self._frozen_digest)
         digest.update(self.texts.format.encode())
         if self.texts.chat:  # which also says how turns follow one another

@@ -1,4 +1,4 @@
-"""What a layer's attention asks for besides queries, keys and values."""
+"""The parameters of a layer's attention besides queries, keys and values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 @dataclass(frozen=True)
 class Scoring:
-    """The way from scores of queries and keys to weights."""
+    """The function from scores of queries and keys to weights."""
 
     scale: float | None = None
     """Of scores; None = 1 / sqrt(D)."""

@@ -29,7 +29,7 @@ from teachgym.types import Checkpoint, Prompt
 
 
 class LanguageModelStudent(Student):
-    """A causal language model that answers greedily and can be put back as it was.
+    """A causal language model that answers greedily and can be restored.
 
     A student is one of the K students of a ``StudentPool``; alone, K is 1. Prompts are formatted
     by ``teachgym.students.texts.Texts``, the same way before and after training.
@@ -49,13 +49,13 @@ class LanguageModelStudent(Student):
 
     @classmethod
     def of(cls, model: Any, tokenizer: Any, *, max_new_tokens: int) -> LanguageModelStudent:
-        """A student all of whose weights are trained, from a model and a tokenizer in memory."""
+        """Make a student with all weights trained from a model and a tokenizer in memory."""
         texts = Texts(tokenizer, context_of(model))
         return cls(StudentPool(model, texts, max_new_tokens=max_new_tokens))
 
     @classmethod
     def load(cls, name_or_path: str, **settings: Any) -> LanguageModelStudent:
-        """A student alone, from fields of ``LanguageModelSettings``; see ``load_students``."""
+        """Load a single student from fields of ``LanguageModelSettings``."""
         return load_students(name_or_path, 1, LanguageModelSettings(**settings))[0]
 
     @property
@@ -137,7 +137,7 @@ class LanguageModelStudent(Student):
         return score_targets(self.pool, self.index, self.texts.pairs(prompts, targets))
 
     def save(self) -> Checkpoint:
-        """A copy of everything training may change: adapters, or all weights."""
+        """A copy of everything that training may change: adapters, or all weights."""
         return self.pool.save(self.index)
 
     def restore(self, checkpoint: Checkpoint) -> None:
@@ -149,7 +149,7 @@ class LanguageModelStudent(Student):
         self.pool.restore(self.index, checkpoint)
 
     def fingerprint(self) -> str:
-        """A hex digest of all that decides the answers: weights, precision, prompt format."""
+        """A hex digest of everything that affects answers: weights, precision, prompt format."""
         return self.pool.fingerprint(self.index)
 
     def export(self, folder: Path) -> None:

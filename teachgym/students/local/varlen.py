@@ -1,4 +1,4 @@
-"""Attention within packed texts by torch's kernel for texts of many lengths, where there is one.
+"""Attention within packed texts by torch's kernel for variable lengths, if there is one.
 
 ``varlen_attn`` came with torch 2.10, and has learnt to take a scale, a window and shared key heads
 since; what a version does not take is done before the call, or not at all.
@@ -31,7 +31,7 @@ def attend_to_own(
     *,
     kernel: Callable[..., Any] | None = _varlen_attn,
 ) -> torch.Tensor | None:
-    """Have each token attend to its own text up to itself, (T, H, D) -> (T, H, E).
+    """Let each token attend to its own text up to itself, (T, H, D) -> (T, H, E).
 
     Args:
         q: (T, H, D).

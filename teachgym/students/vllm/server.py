@@ -1,4 +1,4 @@
-"""A vLLM server: started as a process of its own or found at a URL, and asked over HTTP.
+"""A vLLM server, started as a separate process or found at a URL, and asked over HTTP.
 
 Endpoints and parameters are those that vLLM documents for version 0.26 (OpenAI-compatible
 completions with ``return_token_ids``, LoRA adapters loaded at run time, sleep mode). All of them
@@ -116,7 +116,7 @@ class VllmServer:
 
     @classmethod
     def connect(cls, url: str) -> VllmServer:
-        """A server that somebody else has started.
+        """Connect to a server that somebody else has started.
 
         Raises:
             ConfigError: for what is no URL.
@@ -192,20 +192,20 @@ class VllmServer:
         self._ask("POST", "/v1/unload_lora_adapter", {"lora_name": adapter})
 
     def sleep(self) -> None:
-        """Give the GPU's memory free, if the server can and has not yet."""
+        """Free the GPU's memory, if the server can and has not yet."""
         if self._can_sleep and not self._sleeps:
             # Level 1: the weights wait in the memory of the CPU.
             self._ask("POST", "/sleep?level=1")
             self._sleeps = True
 
     def wake(self) -> None:
-        """Be ready to answer again."""
+        """Make the server ready to answer again."""
         if self._sleeps:
             self._ask("POST", "/wake_up")
             self._sleeps = False
 
     def close(self) -> None:
-        """End the process, if it was started here, and let go of the connection."""
+        """End the process if it was started here, and close the connection."""
         self._end()
 
     def _look_for_sleep_mode(self) -> None:

@@ -1,4 +1,4 @@
-"""Students that are trained here and answered for by a vLLM server.
+"""Students that are trained here and whose answers a vLLM server writes.
 
 The weights that training changes are LoRA adapters on a model that stays in this process. Before
 answering, the server is woken and given the adapters that have changed; while students are
@@ -44,12 +44,12 @@ class VllmStudent(local.LanguageModelStudent):
     """
 
     def fingerprint(self) -> str:
-        """A hex digest of all that decides the answers, other than the ``local`` backend's."""
+        """A hex digest of everything that affects answers, unlike the ``local`` backend's."""
         return hashlib.sha256(f"vllm {super().fingerprint()}".encode()).hexdigest()
 
 
 class ServedAnswering:
-    """Answers the questions to the students of a pool by a server, in place of ``Generator``.
+    """Lets a server answer for the students of a pool, in place of ``Generator``.
 
     Args:
         pool: whose adapters the server is given.
@@ -133,7 +133,7 @@ class ServedNetwork(Network):
 
 
 def serve_pool(pool: StudentPool, server: VllmServer) -> None:
-    """Have ``server`` answer for the students of ``pool``, and sleep while they are trained.
+    """Let ``server`` answer for the students of ``pool``, and sleep while they are trained.
 
     Raises:
         ConfigError: for students that are trained in full: a server takes adapters only.
