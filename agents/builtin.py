@@ -406,7 +406,7 @@ _METHODS = {
         "the engine whose sample teaches a copy the most (DED)",
         "methods.smoke_test:SmokeTest",
         "gains of all",
-        knows="methods.smoke_test:PlansAhead",
+        knows="lookahead:Ahead",
         lookahead=8,
         **_by_order(pool="pool", procedural="procedural"),
     ),
@@ -439,33 +439,18 @@ _AHEAD: dict[str, TeacherEntry] = {
     name: TeacherEntry(
         text,
         {"SkillList": f"lookahead:{made}"},
-        f"lookahead:{known}",
+        "lookahead:Ahead",
         "gains of all",
         defaults,
         env={"SkillList": {"lookahead": 8, **words}},
     )
-    for name, text, made, known, defaults, words in (
-        (
-            "best-of-n",
-            "the best of another teacher's action and variations",
-            "LookAhead",
-            "Ahead",
-            {},
-            {},
-        ),
-        (
-            "beam",
-            "like best-of-n, several steps ahead",
-            "LookAhead",
-            "Ahead",
-            {"depth": 2, "width": 2},
-            {},
-        ),
+    for name, text, made, defaults, words in (
+        ("best-of-n", "the best of another teacher's action and variations", "LookAhead", {}, {}),
+        ("beam", "like best-of-n, several steps ahead", "LookAhead", {"depth": 2, "width": 2}, {}),
         (
             "llm-best-of-n",
             "the best of several replies of a chat model, all tried",
             "BestReply",
-            "TextAhead",
             {},
             {"action": "text", "observation": "text"},
         ),

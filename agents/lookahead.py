@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.agents.builtin import BUILT_IN
-from teachgym.agents.context import Cells
-from teachgym.agents.entry import TeacherEntry
+from teachgym.agents.context import Cells, Classroom
+from teachgym.agents.entry import TeacherEntry, kind_of
 from teachgym.agents.llm.text import Desk, LLMText
 from teachgym.errors import BudgetError, ConfigError, unknown
 from teachgym.protocols import ChatModel
@@ -24,6 +24,7 @@ from teachgym.settings import Few, Positive, Share, checked
 from teachgym.types import Obs, Transition, Tried
 
 ActionT = TypeVar("ActionT")
+KnownT = TypeVar("KnownT")
 
 
 class Lookahead(Protocol):
@@ -42,29 +43,24 @@ class Lookahead(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Ahead:
-    """Names and sizes of a Skill-List environment that allows a teacher to look ahead."""
+class Ahead(Generic[KnownT]):
+    """What a teacher may know of an environment, and the right to look ahead in it."""
 
-    cells: Cells
+    known: KnownT
+    """Names and sizes; the ``Desk`` where it acts in texts, the ``Classroom`` where in plans."""
     lookahead: Lookahead
 
     @classmethod
-    def of(cls, env: gym.Env[Any, Any]) -> Ahead:
-        """Read them off an environment made with ``lookahead`` above 0."""
-        return cls(Cells.of(env), lookahead_of(env))
+    def of(cls, env: gym.Env[Any, Any]) -> Ahead[Any]:
+        """Read both off an environment made with ``lookahead`` above 0.
 
-
-@dataclass(frozen=True, slots=True)
-class TextAhead:
-    """The knowledge of a teacher that reads and writes texts and may look ahead."""
-
-    desk: Desk
-    lookahead: Lookahead
-
-    @classmethod
-    def of(cls, env: gym.Env[Any, Any]) -> TextAhead:
-        """Read it off an environment with ``action="text"`` and ``lookahead`` above 0."""
-        return cls(Desk.of(env), lookahead_of(env))
+        Raises:
+            ConfigError: for one that was not.
+        """
+        known: Any = {"text": Desk, "plan": Classroom}.get(kind_of(env).action, Cells)
+        if not env.has_wrapper_attr("lookahead"):
+            raise ConfigError("this teacher looks ahead; make the environment with lookahead=8")
+        return Ahead(known.of(env), env.get_wrapper_attr("lookahead"))
 
 
 class LookAhead:
@@ -93,7 +89,7 @@ class LookAhead:
     @checked
     def __init__(
         self,
-        ahead: Ahead,
+        ahead: Ahead[Cells],
         *,
         base: str = "uniform",
         n: Few = 4,
@@ -102,8 +98,8 @@ class LookAhead:
         mix: Share = 0.5,
         concentration: Positive = 0.05,
     ) -> None:
-        self.base = _teacher_in(base)("SkillList", ahead.cells)
-        self.cells, self.lookahead = ahead.cells, ahead.lookahead
+        self.base = _teacher_in(base)("SkillList", ahead.known)
+        self.cells, self.lookahead = ahead.known, ahead.lookahead
         self.n, self.depth, self.width = n, depth, width
         self.mix, self.concentration = mix, concentration
         self.name = "best-of-n" if depth == 1 else "beam"
@@ -162,8 +158,8 @@ class BestReply:
     name = "llm-best-of-n"
 
     @checked
-    def __init__(self, ahead: TextAhead, *, chat: ChatModel, n: Few = 4) -> None:
-        self.asker, self.lookahead, self.n = LLMText(ahead.desk, chat=chat), ahead.lookahead, n
+    def __init__(self, ahead: Ahead[Desk], *, chat: ChatModel, n: Few = 4) -> None:
+        self.asker, self.lookahead, self.n = LLMText(ahead.known, chat=chat), ahead.lookahead, n
 
     def reset(self, seed: int) -> None:
         """Draw other replies for another seed."""
@@ -201,14 +197,6 @@ def try_out(
             half = len(actions) // 2
             actions, starts = actions[:half], starts[:half]
     return (), ()
-
-
-def lookahead_of(env: gym.Env[Any, Any]) -> Lookahead:
-    """The way to try actions in ``env``; ``ConfigError`` if it is not allowed there."""
-    if not env.has_wrapper_attr("lookahead"):
-        raise ConfigError("this teacher looks ahead; make the environment with lookahead=8")
-    lookahead: Lookahead = env.get_wrapper_attr("lookahead")
-    return lookahead
 
 
 def _teacher_in(name: str) -> Callable[..., Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from teachgym.agents.context import Cells
 from teachgym.agents.lookahead import Ahead, try_out
 from teachgym.agents.methods.proposers import Policy
 from teachgym.metrics import advantages
@@ -39,13 +40,13 @@ class GroundedProposer:
     @checked
     def __init__(
         self,
-        ahead: Ahead,
+        ahead: Ahead[Cells],
         *,
         n: CountFromTwo = 4,
         problems: CountFromTwo = 16,
         rate: NotNegative = 4.0,
     ) -> None:
-        self.cells, self.lookahead = ahead.cells, ahead.lookahead
+        self.cells, self.lookahead = ahead.known, ahead.lookahead
         self.n, self.problems, self.rate = n, problems, rate
         self.reset(0)
 

@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 
 from teachgym.agents.context import Classroom
-from teachgym.agents.lookahead import Lookahead, lookahead_of, try_out
+from teachgym.agents.lookahead import Ahead, try_out
 from teachgym.errors import ConfigError
 from teachgym.settings import Kept, at_most, checked
 from teachgym.types import Plan, Transition
-
-
-@dataclass(frozen=True, slots=True)
-class PlansAhead:
-    """The knowledge of a teacher that orders in words and may try orders first."""
-
-    classroom: Classroom
-    lookahead: Lookahead
-
-    @classmethod
-    def of(cls, env: gym.Env[Any, Any]) -> PlansAhead:
-        """Read it off an environment made with ``action="plan"`` and ``lookahead`` above 0."""
-        return cls(Classroom.of(env), lookahead_of(env))
 
 
 class SmokeTest:
@@ -55,14 +40,14 @@ class SmokeTest:
     @checked
     def __init__(
         self,
-        ahead: PlansAhead,
+        ahead: Ahead[Classroom],
         *,
         engines: Sequence[str] = ("pool", "procedural"),
         sample: Kept | None = None,
     ) -> None:
         if not engines:
             raise ConfigError("engines is empty; give the name of at least one")
-        self.classroom, self.lookahead = ahead.classroom, ahead.lookahead
+        self.classroom, self.lookahead = ahead.known, ahead.lookahead
         self.engines = tuple(engines)
         most = self.classroom.per_step
         self.sample = at_most("sample", sample or most, most)

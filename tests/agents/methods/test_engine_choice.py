@@ -11,8 +11,9 @@ import pytest
 
 import teachgym  # noqa: F401 (registers the environments)
 from teachgym.agents import make_teacher, teacher_entry
+from teachgym.agents.lookahead import Ahead
 from teachgym.agents.methods.ratio_rule import RatioRule
-from teachgym.agents.methods.smoke_test import PlansAhead, SmokeTest
+from teachgym.agents.methods.smoke_test import SmokeTest
 from teachgym.errors import BudgetError, ConfigError
 from teachgym.loop import run_episode
 from teachgym.types import Plan, Tried
@@ -78,7 +79,7 @@ class Samples:
 
 
 def choosing(samples: Samples, **settings: Any) -> SmokeTest:
-    return SmokeTest(PlansAhead(make_classroom(per_step=9)[0], samples), **settings)
+    return SmokeTest(Ahead(make_classroom(per_step=9)[0], samples), **settings)
 
 
 def test_smoke_test_tries_a_sample_of_each_engine_once_and_keeps_to_the_best() -> None:
