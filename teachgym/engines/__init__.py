@@ -7,8 +7,8 @@ environments can be reset, forked and rewound without telling them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
 from teachgym.chat.settings import Chat, check_chat
 from teachgym.engines.backward import BackwardEngine
@@ -25,7 +25,7 @@ from teachgym.engines.targeted_fix import TargetedFixEngine
 from teachgym.engines.verified import VerifiedEngine
 from teachgym.protocols import DataEngine, Meter, Task
 from teachgym.registry import Registry
-from teachgym.settings import Few, Positive, Share, ShareBetween
+from teachgym.settings import Few, Like, Positive, Share, ShareBetween, checked
 
 
 def dispatch_engine(
@@ -59,49 +59,70 @@ def dispatch_engine(
     return DispatchEngine(made, default)
 
 
+@checked
+@dataclass(frozen=True)
+class Other:
+    """The engine around which another one is made."""
+
+    engine: Any = "procedural"
+    """Its name, or what names it in ``ENGINES``."""
+    engine_settings: Mapping[str, Any] = field(default_factory=dict)
+    """Its own."""
+
+    def make(self, task: Task, meter: Meter | None, chat: Chat | None) -> Any:
+        """The engine; ``meter`` pays for its calls, ``chat`` is its chat model, if it uses one."""
+        return ENGINES.make(
+            self.engine, task, settings=self.engine_settings, meter=meter, chat=chat
+        )
+
+
+@checked
+@dataclass(frozen=True)
+class OtherThatErrs(Other):
+    """The same, of one that is to make errors."""
+
+    engine: Any = "imperfect"
+    """Its name, or what names it in ``ENGINES``."""
+
+
 def backward_engine(
     task: Task,
     meter: Meter | None = None,
     *,
-    engine: Any = "procedural",
-    engine_settings: Mapping[str, Any] = MappingProxyType({}),
     chat: Chat | None = None,
+    **other: Annotated[Any, Like(Other)],
 ) -> BackwardEngine:
     """Adds backward questions to what another engine makes: a ``BackwardEngine`` from settings.
 
     Args:
         task: what the data is for.
         meter: pays for the calls of the other engine.
-        engine: the other engine.
-        engine_settings: its own.
         chat: its chat model, if it uses one.
+        other: fields of ``Other``.
     """
-    made = ENGINES.make(engine, task, settings=engine_settings, meter=meter, chat=chat)
-    return BackwardEngine(made)
+    return BackwardEngine(Other(**other).make(task, meter, chat))
 
 
 def imperfect_engine(
     task: Task,
     meter: Meter | None = None,
     *,
-    engine: Any = "procedural",
-    engine_settings: Mapping[str, Any] = MappingProxyType({}),
     chat: Chat | None = None,
     wrong: ShareBetween = 0.3,
     concentration: Positive = 1.0,
+    **other: Annotated[Any, Like(Other)],
 ) -> ImperfectEngine:
     """Answers another engine's exercises with known errors: an ``ImperfectEngine`` from settings.
 
     Args:
         task: what the data is for.
         meter: pays for the calls of both.
-        engine: the other engine.
-        engine_settings: its own.
-        chat: its chat model, if it uses one.
+        chat: the chat model of the other engine, if it uses one.
         wrong: the share of wrong targets, in (0, 1).
         concentration: how little its confidence says, > 0; see ``ImperfectEngine``.
+        other: fields of ``Other``.
     """
-    made = ENGINES.make(engine, task, settings=engine_settings, meter=meter, chat=chat)
+    made = Other(**other).make(task, meter, chat)
     return ImperfectEngine(made, task, meter, wrong=wrong, concentration=concentration)
 
 
@@ -109,22 +130,20 @@ def verified_engine(
     task: Task,
     meter: Meter | None = None,
     *,
-    engine: Any = "imperfect",
-    engine_settings: Mapping[str, Any] = MappingProxyType({}),
     chat: Chat | None = None,
     attempts: Few = 5,
+    **other: Annotated[Any, Like(OtherThatErrs)],
 ) -> VerifiedEngine:
     """Has another engine make again what is not right: a ``VerifiedEngine`` from settings.
 
     Args:
         task: what the data is for.
         meter: pays for the calls of the other engine.
-        engine: the other engine.
-        engine_settings: its own.
         chat: its chat model, if it uses one.
         attempts: the most for each example, >= 1.
+        other: fields of ``OtherThatErrs``.
     """
-    made = ENGINES.make(engine, task, settings=engine_settings, meter=meter, chat=chat)
+    made = OtherThatErrs(**other).make(task, meter, chat)
     return VerifiedEngine(made, task, meter, attempts=attempts)
 
 
@@ -132,27 +151,25 @@ def critique_engine(
     task: Task,
     meter: Meter | None = None,
     *,
-    engine: Any = "procedural",
-    engine_settings: Mapping[str, Any] = MappingProxyType({}),
     chat: Chat | None = None,
     wrong: Share = 0.5,
     reasons: bool = False,
+    **other: Annotated[Any, Like(Other)],
 ) -> CritiqueEngine:
     """Has answers to another engine's exercises judged: a ``CritiqueEngine`` from settings.
 
     Args:
         task: what the data is for.
         meter: pays for the calls of the other engine and of the critic.
-        engine: the other engine.
-        engine_settings: its own.
         chat: the chat model of the other engine, if it uses one, and of the critic.
         wrong: the chance of a wrong answer, in [0, 1].
         reasons: whether a chat model says why an answer is right or wrong, in a call for each.
+        other: fields of ``Other``.
 
     Raises:
         ConfigError: for reasons without a chat model.
     """
-    made = ENGINES.make(engine, task, settings=engine_settings, meter=meter, chat=chat)
+    made = Other(**other).make(task, meter, chat)
     if not reasons:
         return CritiqueEngine(made, task, wrong=wrong)
     check_chat(chat, "engine 'critique' with reasons")
@@ -164,14 +181,6 @@ def critique_engine(
     critic = Critic(StructuredChat(model, meter, workers=workers), task)
     return CritiqueEngine(made, task, critic, wrong=wrong)
 
-
-_AROUND = {
-    "backward": "procedural",
-    "critique": "procedural",
-    "imperfect": "procedural",
-    "verified": "imperfect",
-}
-"""Engines that are made around another, and which one that is by default."""
 
 ENGINES = Registry(
     "engine",
@@ -224,9 +233,9 @@ def require_engine(name: Any, settings: Mapping[str, Any], chat: Chat | None) ->
         MissingExtraError: if a package that it needs is not installed.
     """
     ENGINES.check(name, settings, services={"chat": chat})
-    if name in _AROUND:
-        inner = settings.get("engine", _AROUND[name])
-        require_engine(inner, settings.get("engine_settings", {}), chat)
-    for own_name, own in settings.get("engines", {}).items() if name == "by-order" else ():
-        rest = {key: value for key, value in own.items() if key not in ("name", "chat")}
-        require_engine(own.get("name", own_name), rest, own.get("chat", chat))
+    own = {**ENGINES.settings(name), **settings}
+    if "engine_settings" in own:
+        require_engine(own["engine"], settings.get("engine_settings", {}), chat)
+    for inner, asked in settings.get("engines", {}).items() if name == "by-order" else ():
+        rest = {key: value for key, value in asked.items() if key not in ("name", "chat")}
+        require_engine(asked.get("name", inner), rest, asked.get("chat", chat))
