@@ -143,6 +143,7 @@ class Session:
 
     def __init__(self, sessions: Sessions, state: str, messages: Messages) -> None:
         self.state, self.messages, self.ended = state, messages, False
+        self._left = False
         self._sessions = sessions
         self.last: Future[Outcome] | None = None
 
@@ -162,9 +163,10 @@ class Session:
         return self.last
 
     def close(self) -> None:
-        """Let go of the student, once a reply that is being carried out is."""
-        self.ended = True
-        self._sessions._leave(self)
+        """Let go of the student, once a reply that is being carried out is; once for all."""
+        if not self._left:
+            self._left = self.ended = True
+            self._sessions._leave(self)
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,15 @@ def test_equal_replies_in_one_state_are_tried_once(forks: CountedForks) -> None:
     sessions.close()
 
 
+def test_who_closes_twice_lets_go_once(forks: CountedForks) -> None:
+    sessions = Sessions(forks, patience=0)
+    one, other = (sessions.open(5).result() for _ in range(2))
+    one.close()
+    one.close()
+    assert other.reply(REPLIES[0]).result().reward == alone(5, REPLIES[:1])[0][0]
+    sessions.close()
+
+
 def test_more_replies_than_students_are_taught_in_turns(forks: CountedForks) -> None:
     sessions = Sessions(forks, patience=0.2)
     opened = [sessions.open(seed).result() for seed in range(6)]
