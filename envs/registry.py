@@ -130,11 +130,10 @@ def skill_tree(**settings: Any) -> AnyEnv:
     """The Skill-Tree environment: the teacher explores for subskills or exploits those found.
 
     ## Description
-    Only the root skills are known at first. For each root the teacher either explores (new
-    subskills are discovered and get examples) or exploits (divides examples among the known
-    subskills). Allocations stand: a known subskill gets its allocation in every step until an
-    exploit changes it. After DataEnvGym (arXiv 2410.06215, section 2.3), with allocations that
-    cannot be negative, unique subskill names, and per-step and total counts kept apart.
+    Only the root skills are known at first. For each root the teacher either explores (new subskills are discovered
+    and get examples) or exploits (divides examples among the known subskills). Allocations stand: a known subskill gets
+    its allocation in every step until an exploit changes it. After DataEnvGym (arXiv 2410.06215, section 2.3), with
+    allocations that cannot be negative, unique subskill names, and per-step and total counts kept apart.
 
     ## Action Space
     `Dict` (R root skills, M = `max_subskills` columns each):
@@ -146,17 +145,16 @@ def skill_tree(**settings: Any) -> AnyEnv:
     | `examples` | `Box(0, 1, (R,))` | share of the step for each new subskill |
     | `allocation` | `Box(0, 1, (R, M))` | share of the step for each known subskill when exploiting |
 
-    A share of 1 stands for `examples_per_step` examples. When the allocations of all subskills sum to more
-    than that, they are scaled down in proportion; counts are rounded without bias, as in Skill-List. With `observation="flat"` the action is one vector in [-1, 1].
+    A share of 1 stands for `examples_per_step` examples. When the allocations of all subskills sum to more than that, they are scaled
+    down in proportion; counts are rounded without bias, as in Skill-List. With `observation="flat"` the action is one vector in [-1, 1].
 
-    With `action="discrete"`: `Discrete(2 * R)`; 2 r explores root r for one new subskill, 2 r + 1 exploits it (or explores,
-    while nothing is known). All of the step goes to that root, its subskills alike; the others get nothing.
-    Numbers outside the space raise `ActionError`, as in [Skill-List](skill_list.md).
+    With `action="discrete"`: `Discrete(2 * R)`; 2 r explores root r for one new subskill, 2 r + 1 exploits it (or explores, while
+    nothing is known). All of the step goes to that root, its subskills alike; the others get nothing. Numbers outside the space
+    raise `ActionError`, as in [Skill-List](skill_list.md).
 
-    With `action="moves"`, `MovesSpace`: a tuple of `Explore` and `Exploit` moves in words. There an
-    `Explore` may also name a subskill, so trees may be of any depth; a root that is not named goes on as before.
-    A move that cannot be made on the forest as it is then (an unknown skill, a count that is none) is left out, with the
-    reason `move` in `info["rejected"]`.
+    With `action="moves"`, `MovesSpace`: a tuple of `Explore` and `Exploit` moves in words. There an `Explore` may also name a subskill,
+    so trees may be of any depth; a root that is not named goes on as before. A move that cannot be made on the forest as it is then
+    (an unknown skill, a count that is none) is left out, with the reason `move` in `info["rejected"]`.
 
     ## Observation Space
     `Dict` of float32 arrays:
@@ -171,17 +169,13 @@ def skill_tree(**settings: Any) -> AnyEnv:
     | `own_accuracy`, `own_n` | (R, M) | of the student on the data made for the subskill, before it is trained on it (`pretest`); n = 0: not measured |
     | `budget_left` | (n_currencies,) | share left |
 
-    `observation="report"`, `TreeReportSpace`: every prediction and the forest itself, with the history
-    of every move; `observation="text"`: as in Open-Ended, and the forest;
-    `observation="flat"`: one vector in [0, 1], counts as in Skill-List. `info["forest"]` is the forest, too.
+    `observation="report"`, `TreeReportSpace`: every prediction and the forest itself, with the history of every move; `observation="text"`:
+    as in Open-Ended, and the forest; `observation="flat"`: one vector in [0, 1], counts as in Skill-List. `info["forest"]` is the forest, too.
 
     ## Starting State
     The untrained student and a forest of bare roots.
 
-    ## Reward
-    As in [Open-Ended](open_ended.md).
-
-    ## Episode End
+    ## Reward, Episode End
     As in [Open-Ended](open_ended.md).
 
     ## Arguments
