@@ -15,7 +15,6 @@ from teachgym.forest import Forest
 from teachgym.forest.forest import Subskill
 from teachgym.runs.result import Comparison, RunResult
 from teachgym.types import (
-    Cost,
     Episode,
     Example,
     Order,
@@ -25,6 +24,7 @@ from teachgym.types import (
     Score,
     Transition,
 )
+from tests.runs.results import result_of
 
 PARTS = (
     "<script>alert(1)</script>",
@@ -74,9 +74,7 @@ def report(text: str) -> Report:
 
 def result(text: str) -> RunResult:
     compared = Comparison(score(), score(), Score(4, 0.0, 0.1), {text: score()}, {})
-    return RunResult(
-        *(text, text, text, text, 1, compared, compared, 0.1, 2, 1, text, Cost(), (score(),))
-    )
+    return result_of(compared, text, seed=1, curve=(score(),))
 
 
 def values(text: str) -> list[Any]:

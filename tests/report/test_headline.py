@@ -9,7 +9,8 @@ import pytest
 
 from teachgym.report.headline import headline
 from teachgym.runs.result import Comparison, RunResult
-from teachgym.types import Cost, Score
+from teachgym.types import Score
+from tests.runs.results import result_of
 
 
 def result(
@@ -19,22 +20,8 @@ def result(
     skills = [{s: Score(50, mean, 0.03) for s, mean in own.items()} for own in (before, after)]
     exam = Comparison(Score(99, 0.5, 0.02), Score(99, 0.6, 0.02), Score(99, 0.1, 0.012), *skills)
     val = dataclasses.replace(exam, gain=Score(50, 0.12, 0.009))
-    return RunResult(
-        env="e",
-        task="t",
-        student="s",
-        teacher="x",
-        seed=0,
-        val=val,
-        test=exam,
-        return_=0.1,
-        steps=2,
-        best_step=2,
-        stop_reason="steps",
-        spent=Cost(),
-        curve=(Score(50, 0.5, 0.1),) * 3,
-        taught=taught,
-    )
+    curve = (Score(50, 0.5, 0.1),) * 3
+    return result_of(exam, val=val, best_step=2, curve=curve, taught=taught)
 
 
 BEFORE = {"add": 0.1, "sub": 0.2, "rev": 0.3, "copy": 0.9, "up": 0.5, "mul": 0.0}

@@ -9,7 +9,8 @@ import pytest
 
 from teachgym.report.tables import score_rows, show_gap
 from teachgym.runs.result import Comparison, RunResult
-from teachgym.types import Cost, Example, Prediction, Report, Split
+from teachgym.types import Example, Prediction, Report, Split
+from tests.runs.results import result_of
 
 
 def report(split: Split, scores: Sequence[float]) -> Report:
@@ -21,18 +22,7 @@ def result() -> RunResult:
     """Val gains 3 of 4 items, test 1 of 4."""
     val = Comparison.of(report("val", [0, 0, 0, 0]), report("val", [1, 1, 1, 0]))
     test = Comparison.of(report("test", [0, 0, 0, 0]), report("test", [1, 0, 0, 0]))
-    names = dict.fromkeys(("env", "task", "student", "teacher", "stop_reason"), "x")
-    return RunResult(
-        **names,
-        seed=0,
-        val=val,
-        test=test,
-        return_=0.75,
-        steps=1,
-        best_step=1,
-        spent=Cost(),
-        curve=(),
-    )
+    return result_of(test, val=val)
 
 
 def test_the_gap_is_the_difference_of_two_independent_gains() -> None:
