@@ -270,6 +270,27 @@ def batches(
     return made
 
 
+def plans_of(
+    places: Sequence[int],
+    data: Sequence[Sequence[AnyT]],
+    settings: FineTuningSettings,
+    rngs: Sequence[np.random.Generator],
+    *,
+    count: int,
+) -> tuple[list[list[list[AnyT]]], list[int]]:
+    """The ``batches`` of each of a pool's ``count`` students, and a seed of what else it draws.
+
+    ``data`` and ``rngs`` are those of the students at ``places``. Who has no data has no batches
+    and draws nothing.
+    """
+    plans, seeds = [list[list[AnyT]]() for _ in range(count)], [0] * count
+    for place, own, rng in zip(places, data, rngs, strict=True):
+        if own:
+            plans[place] = batches(own, settings, rng)
+            seeds[place] = int(rng.integers(2**63))
+    return plans, seeds
+
+
 def _span_weights(texts: Texts, example: Example) -> list[float]:
     """Each token has the weight of the span it begins in, the end token that of the last span."""
     of_character = [weight for text, weight in example.spans for _ in text]

@@ -20,7 +20,7 @@ from teachgym.settings import Like
 from teachgym.students.local.pool import StudentPool
 from teachgym.students.local.student import LanguageModelStudent, pool_of
 from teachgym.training.captured import CapturedUpdates, captures
-from teachgym.training.datum import Datum, batches, encode, log_skipped
+from teachgym.training.datum import Datum, encode, log_skipped, plans_of
 from teachgym.training.first_losses import FirstLosses
 from teachgym.training.forward import token_budget
 from teachgym.training.gradients import projected
@@ -100,12 +100,8 @@ class FineTuner(Trainer[LanguageModelStudent]):
             for own in data
         ]
         log_skipped(data, encoded)
-        made: list[list[list[Datum]]] = [[] for _ in range(pool.count)]
-        seeds = [0] * pool.count
-        for student, own, rng in zip(students, encoded, rngs, strict=True):
-            if own:
-                made[student.index] = batches(own, self.settings, rng)
-                seeds[student.index] = int(rng.integers(2**63))
+        places = [student.index for student in students]
+        made, seeds = plans_of(places, encoded, self.settings, rngs, count=pool.count)
         first = FirstLosses()
         with pool.threads():
             captured = self._captured(pool)

@@ -20,7 +20,7 @@ from teachgym.settings import Few, FewOrNone, Like, Positive, checked
 from teachgym.students.local.pool import StudentPool
 from teachgym.students.local.student import LanguageModelStudent, pool_of
 from teachgym.students.texts import Texts
-from teachgym.training.datum import Datum, batches
+from teachgym.training.datum import Datum, plans_of
 from teachgym.training.forward import token_budget
 from teachgym.training.grader import Grader
 from teachgym.training.groups import Group, Mean, data_of, total_of
@@ -129,12 +129,9 @@ class OnPolicyTrainer(Trainer[LanguageModelStudent]):
         """
         pool = pool_of(students)
         started = perf_counter()
-        plans: list[list[list[Question]]] = [[] for _ in range(pool.count)]
-        seeds = [0] * pool.count
-        for student, own, rng in zip(students, data, rngs, strict=True):
-            if asked := self._questions(pool.texts, own, pool.max_new_tokens):
-                plans[student.index] = batches(asked, self.settings, rng)
-                seeds[student.index] = int(rng.integers(2**63))
+        asked = [self._questions(pool.texts, own, pool.max_new_tokens) for own in data]
+        places = [student.index for student in students]
+        plans, seeds = plans_of(places, asked, self.settings, rngs, count=pool.count)
         run = _Run(self, pool, plans, seeds)
         with pool.threads():
             try:
