@@ -129,7 +129,7 @@ def test_exploration_delivers_its_share_at_every_step_of_an_episode() -> None:
     env: Any = gym.make(
         "teachgym/SkillList-v0",
         student="simulated",
-        task_settings={"val_per_cell": 1, "test_per_cell": 1},
+        task_settings={"train_per_cell": 1, "val_per_cell": 1, "test_per_cell": 1},
         examples_per_step=96,
         budget={"steps": 60},
     )
@@ -152,7 +152,7 @@ def test_tree_teachers_order_all_of_every_step(name: str, settings: dict[str, An
     env: Any = gym.make(
         "teachgym/SkillTree-v0",
         student="simulated",
-        task_settings={"val_per_cell": 1, "test_per_cell": 1},
+        task_settings={"train_per_cell": 1, "val_per_cell": 1, "test_per_cell": 1},
         budget={"steps": 5},
         **settings,
     )

@@ -21,7 +21,7 @@ def test_over_an_episode_uniform_orders_every_skill_alike() -> None:
     env: Any = gym.make(
         "teachgym/SkillList-v0",
         student="simulated",
-        task_settings={"val_per_cell": 1, "test_per_cell": 1},
+        task_settings={"train_per_cell": 1, "val_per_cell": 1, "test_per_cell": 1},
         examples_per_step=50,
         budget={"steps": 40},
     )
@@ -46,7 +46,7 @@ def test_orders_keep_to_what_is_left_of_the_budget_in_proportion() -> None:
     env: Any = gym.make(
         "teachgym/SkillList-v0",
         student="simulated",
-        task_settings={"val_per_cell": 2, "test_per_cell": 2},
+        task_settings={"train_per_cell": 1, "val_per_cell": 2, "test_per_cell": 2},
         examples_per_step=50,
         budget={"steps": 5, "examples": 70},
     )

@@ -22,7 +22,7 @@ CURRENCIES = ("examples", "train_tokens", "generated_tokens")
 def make(budget: dict[str, float], **how: Any) -> TeacherEnv:
     return teacher_env(
         student="simulated",
-        task_settings={"val_per_cell": 2, "test_per_cell": 1},
+        task_settings={"train_per_cell": 1, "val_per_cell": 2, "test_per_cell": 1},
         budget={"steps": 40, **budget},
         examples_per_step=20,
         **how,

@@ -88,7 +88,7 @@ def test_rows_of_a_vector_environment_stop_one_by_one() -> None:
         "teachgym/SkillList-v0",
         num_envs=2,
         student="simulated",
-        task_settings={"val_per_cell": 1, "test_per_cell": 1},
+        task_settings={"train_per_cell": 1, "val_per_cell": 1, "test_per_cell": 1},
         stop=True,
     )
     envs.reset(seed=0)

@@ -18,7 +18,7 @@ from teachgym.students.simulated import SimulatedStudent
 from teachgym.tasks.arithmetic_and_strings import ArithmeticAndStrings
 from teachgym.types import Example, leaf_skills
 
-TASK = ArithmeticAndStrings()
+TASK = ArithmeticAndStrings(train_per_cell=10, val_per_cell=2, test_per_cell=2)
 LEAVES = leaf_skills(TASK.skills)
 GATE = Gate(TASK)
 skills = st.sampled_from(LEAVES)

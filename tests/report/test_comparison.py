@@ -24,7 +24,7 @@ from tests.report.html.page_parts import take_apart
 
 SETTINGS = {
     "student": "simulated",
-    "task_settings": {"val_per_cell": 1, "test_per_cell": 1},
+    "task_settings": {"train_per_cell": 1, "val_per_cell": 1, "test_per_cell": 1},
     "examples_per_step": 30,
     "budget": {"steps": 2},
 }

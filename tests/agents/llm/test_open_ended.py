@@ -164,7 +164,11 @@ def test_settings_out_of_range_are_refused(settings: dict[str, Any], message: st
 def test_an_episode_trains_on_what_was_written_and_pays_from_the_budget() -> None:
     """40 examples in 2 steps; the simulated student learns what the task itself would make."""
     env = gym.make(
-        "teachgym/OpenEnded-v0", student="simulated", examples_per_step=20, budget={"steps": 2}
+        "teachgym/OpenEnded-v0",
+        student="simulated",
+        task_settings={"train_per_cell": 20, "val_per_cell": 1, "test_per_cell": 1},
+        examples_per_step=20,
+        budget={"steps": 2},
     )
     classroom = Classroom.of(env)
     skill = classroom.skills[0].name

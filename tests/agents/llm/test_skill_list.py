@@ -162,6 +162,7 @@ def test_it_keeps_the_contract_of_teachers_in_a_real_environment() -> None:
     env = gym.make(
         "teachgym/SkillList-v0",
         student="simulated",
+        task_settings={"train_per_cell": 1, "val_per_cell": 1, "test_per_cell": 1},
         action="plan",
         observation="report",
         examples_per_step=30,

@@ -225,6 +225,7 @@ def test_it_keeps_the_contract_of_teachers_in_a_real_environment(state: bool) ->
     env = gym.make(
         "teachgym/SkillTree-v0",
         student="simulated",
+        task_settings={"train_per_cell": 1, "val_per_cell": 4, "test_per_cell": 1},
         action="moves",
         observation="report",
         examples_per_step=60,

@@ -15,7 +15,7 @@ SETTINGS: dict[str, Any] = {
     "num_envs": 2,
     "student": "simulated",
     "texts": False,
-    "task_settings": {"val_per_cell": 2},
+    "task_settings": {"train_per_cell": 1, "val_per_cell": 2, "test_per_cell": 1},
     "examples_per_step": 960,
     "budget": {"steps": 2},
     "autoreset_mode": "SameStep",

@@ -16,7 +16,7 @@ SETTINGS: dict[str, Any] = {
     "student": "simulated",
     "observation": "flat",
     "texts": False,
-    "task_settings": {"val_per_cell": 1},
+    "task_settings": {"train_per_cell": 1, "val_per_cell": 1, "test_per_cell": 1},
     "examples_per_step": 64,
     "budget": {"steps": 2},
 }

@@ -22,7 +22,7 @@ ARMS = tuple(f"alp-{budget:.0f}-by-{step:.0f}" for budget, step in PLACES)
 SUITE = (
     make_suite("surface")
     .narrowed(ARMS, seeds=2)
-    .changed({"task_settings": {"val_per_cell": 1, "test_per_cell": 1}})
+    .changed({"task_settings": {"train_per_cell": 1, "val_per_cell": 1, "test_per_cell": 1}})
 )
 
 
