@@ -15,8 +15,9 @@ from teachgym.benchmarks.bench.suites import Arm, Suite
 from teachgym.benchmarks.pages.charts import curve_charts, groups, standing_chart
 from teachgym.benchmarks.pages.costs import price_rows
 from teachgym.benchmarks.pages.material import BenchMaterial
-from teachgym.benchmarks.pages.page import draw_bench, dynamics_rows
+from teachgym.benchmarks.pages.page import bench_page, draw_bench, dynamics_rows
 from teachgym.benchmarks.pages.stress import read_coping, teacher_of
+from teachgym.report.html.page import page_bytes
 
 SMALL: dict[str, Any] = {
     "student": "simulated",
@@ -150,6 +151,6 @@ def test_radars_are_a_figure_too(folder: Path, page: str) -> None:
 
 def test_conditions_without_results_are_no_obstacle(tmp_path: Path) -> None:
     list(run_suite(SUITE.narrowed(("weak",), seeds=1), tmp_path, partial(map, attempt)))
-    page = draw_bench(BenchMaterial.read(SUITE, tmp_path), tmp_path).read_text()
+    page = page_bytes(bench_page(BenchMaterial.read(SUITE, tmp_path))).decode()
     assert page.count("<td>missing</td>") == 16
     assert "not run" in page
