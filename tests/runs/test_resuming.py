@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -60,17 +60,18 @@ def kill_after(step: int) -> Callable[[int, Transition], None]:
         ("OpenEnded", "pool"),
     ],
 )
-@pytest.mark.parametrize("step", [1, 3])
 def test_a_run_stopped_after_a_step_ends_like_one_that_was_not(
-    tmp_path: Path, env: str, teacher: str, step: int
+    tmp_path: Path, env: str, teacher: str
 ) -> None:
     chosen = config(env=env_id(env), teacher=teacher)
     expected = run(chosen, tmp_path / "whole")
-    with pytest.raises(Killed):
-        run(chosen, tmp_path / "stopped", observers=[kill_after(step)])
-    assert not is_finished(tmp_path / "stopped")
-    assert asdict(resume(tmp_path / "stopped")) == asdict(expected)
-    assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
+    for step in (1, 3):
+        stopped = tmp_path / f"stopped {step}"
+        with pytest.raises(Killed):
+            run(chosen, stopped, observers=[kill_after(step)])
+        assert not is_finished(stopped)
+        assert asdict(resume(stopped)) == asdict(expected)
+        assert contents(stopped) == contents(tmp_path / "whole")
 
 
 def test_a_kill_at_any_moment_from_start_to_end_leaves_no_trace(
@@ -124,30 +125,30 @@ def test_a_kill_at_any_moment_from_start_to_end_leaves_no_trace(
         "teachgym.students.simulated.SimulatedStudent.export",
     ],
 )
-@pytest.mark.parametrize("call", [1, 2, 4])
 def test_a_run_that_died_inside_a_stage_ends_like_one_that_did_not(
-    tmp_path: Path, place: str, call: int
+    tmp_path: Path, place: str
 ) -> None:
+    """In its first, second or fourth call, where there are so many."""
     expected = run(config(), tmp_path / "whole")
     owner, name = place.rsplit(".", 1)
     real = getattr(pytest.importorskip(owner.rsplit(".", 1)[0]), owner.rsplit(".", 1)[1])
-    original, calls = getattr(real, name), 0
+    original = getattr(real, name)
+    for call in (1, 2, 4):
+        left, stopped = iter(range(call - 1, -1, -1)), tmp_path / f"stopped {call}"
 
-    def deadly(*arguments: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == call:
-            raise Killed
-        return original(*arguments)
+        def deadly(*arguments: Any, left: Iterator[int] = left) -> Any:
+            if next(left, 1) == 0:
+                raise Killed
+            return original(*arguments)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(place, deadly)
-        try:
-            run(config(), tmp_path / "stopped")
-        except Killed:
-            assert not is_finished(tmp_path / "stopped")
-    assert asdict(resume(tmp_path / "stopped")) == asdict(expected)
-    assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(place, deadly)
+            try:
+                run(config(), stopped)
+            except Killed:
+                assert not is_finished(stopped)
+        assert asdict(resume(stopped)) == asdict(expected)
+        assert contents(stopped) == contents(tmp_path / "whole")
 
 
 def test_a_step_that_is_made_again_may_take_longer_than_it_did(
