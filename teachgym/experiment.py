@@ -440,8 +440,9 @@ def _go(
             trackers=[tracker],
             keep=parts.keep,
         )
-        for _ in observed(steps, (tally, *observers)):
-            pass  # A step that all have seen is not kept.
+        with closing(steps):
+            for _ in observed(steps, (tally, *observers)):
+                pass  # A step that all have seen is not kept.
         result = _finish(parts, run_folder, tally, say)
         test = result.test
         scores = {"before": test.before.mean, "after": test.after.mean, "gain": test.gain.mean}

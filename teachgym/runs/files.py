@@ -36,9 +36,10 @@ def append_lines(path: Path, records: Iterable[Any]) -> None:
 def append_text(path: Path, text: str) -> None:
     """Append ASCII text that ends with a line, and wait until it is on disk."""
     with naming(path), open(path, "ab", opener=_no_link) as file:
-        file.write(text.encode("ascii"))
-        file.flush()
-        os.fsync(file.fileno())
+        if text:
+            file.write(text.encode("ascii"))
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def read_lines(path: Path) -> list[Any]:

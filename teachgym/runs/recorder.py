@@ -2,12 +2,16 @@
 
 A step is written in this order: data, metrics, checkpoint, and last the journal's line, which
 commits it. Resuming cuts the files back to the last line of the journal, so a process may die at
-any moment and the episode is the same as if it had not.
+any moment and the episode is the same as if it had not. A step is written while the next one is
+made, and is on disk before that one is written: so a process that dies has lost the step that it
+was at, and at most the one before, and both are made again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import closing
+from functools import partial
 from typing import Any
 
 import gymnasium as gym
@@ -18,6 +22,7 @@ from teachgym.loop import Observer, ends, live, observed
 from teachgym.protocols import Teacher, Tracker
 from teachgym.records import Record, example_to_json
 from teachgym.redaction import redact
+from teachgym.runs.beside import Beside
 from teachgym.runs.checkpoints import (
     drop_old_snapshots,
     prune_predictions,
@@ -63,7 +68,8 @@ def record_episode(
             environment or teacher do not repeat what the journal says they did.
     """
     steps = record_steps(env, teacher, run, seed=seed, trackers=trackers, keep=keep)
-    return Episode(tuple(observed(steps, observers)), seed, teacher.name)
+    with closing(steps):
+        return Episode(tuple(observed(steps, observers)), seed, teacher.name)
 
 
 def record_steps(
@@ -74,10 +80,11 @@ def record_steps(
     seed: int,
     trackers: Iterable[Tracker] = (),
     keep: Keep | None = None,
-) -> Iterator[Transition]:
+) -> Generator[Transition]:
     """The transitions of the episode, one at a time, recorded ones first.
 
-    A step takes the same time and memory however many came before it, apart from the training
+    A transition is on disk when the one after the next is there, at the end of the episode, or
+    when the generator is closed, which also raises what kept it from being written. A step takes the same time and memory however many came before it, apart from the training
     data and its prompts, which stay in memory. The arguments are those of ``record_episode``.
 
     Raises:
@@ -94,8 +101,7 @@ def record_steps(
     journal.require_intact()
     teacher.reset(seed)
     observation, info = env.reset(seed=seed)
-    tracker = Trackers(JsonlTracker(run.metrics), *trackers)
-    recorder = _Recorder(env, run, journal, tracker, keep)
+    recorder = _Recorder(env, run, journal, Trackers(*trackers), keep)
     last: Transition | None = None
     if journal.has("started"):
         reliving = Reliving(env, teacher, run, journal, keep)
@@ -108,9 +114,11 @@ def record_steps(
         return
     observation = observation if last is None else last.next_observation
     base.probe_log.record()
-    for step, transition in enumerate(live(env, teacher, observation), journal.n_steps + 1):
-        recorder(step, transition)
-        yield transition
+    with Beside() as beside:
+        for step, transition in enumerate(live(env, teacher, observation), journal.n_steps + 1):
+            beside.wait()
+            beside(recorder(step, transition))
+            yield transition
 
 
 class _Recorder:
@@ -125,7 +133,7 @@ class _Recorder:
         keep: Keep,
     ) -> None:
         self._env, self._run, self._journal = env, run, journal
-        self._tracker, self._keep = tracker, keep
+        self._metrics, self._tracker, self._keep = JsonlTracker(run.metrics), tracker, keep
         self._base = _base(env)
         self._moves = self._place = 0
         self._needed = {0}
@@ -134,6 +142,7 @@ class _Recorder:
         """Record the evaluation of the untrained student."""
         self._cut_back({}, metrics=0)
         write_report(self._run.val_predictions(0), self._base.state.report)
+        self._metrics.log(info["metrics"], 0)
         self._tracker.log(info["metrics"], 0)
         self._journal.append(
             "started",
@@ -154,11 +163,38 @@ class _Recorder:
         if snapshot is not None:
             self._place = snapshot.step
             drop_old_snapshots(self._run, snapshot)
-        self._prune(step, steps_of_predictions(self._run))
+        best = self._base.state.best.step
+        self._prune(step, steps_of_predictions(self._run), best=best)
 
-    def __call__(self, step: int, transition: Transition) -> None:
-        """Record a step; the journal's line comes last."""
-        run, info, state = self._run, transition.info, self._base.state
+    def __call__(self, step: int, transition: Transition) -> Callable[[], None]:
+        """Take what is to be recorded of a step before the next one; what writes it down.
+
+        To be called once the step before is written.
+        """
+        info, spent = transition.info, self._base.spent.as_dict()
+        metrics = {**info["metrics"], "reward": transition.reward}
+        metrics |= {f"spent/{currency}": n for currency, n in spent.items()}
+        self._tracker.log(metrics, step)
+        snapshot: Snapshot | None = None
+        if self._keep.snapshot_of(step) or ends(transition):
+            snapshot = self._env.get_wrapper_attr("snapshot")()
+        if self._keep.student_of(step):
+            self._save_student(step)
+        line = {"step": step, **describe_step(self._env, transition)}
+        if probes := self._base.probe_log.take():
+            line["probes"] = probes
+        return partial(self._write, line, metrics, info, self._base.state, snapshot)
+
+    def _write(
+        self,
+        line: Record,
+        metrics: Mapping[str, float],
+        info: Mapping[str, Any],
+        state: Snapshot,
+        snapshot: Snapshot | None,
+    ) -> None:
+        """Write a step to disk; the journal's line comes last."""
+        run, step = self._run, line["step"]
         append_lines(run.examples, map(example_to_json, info["data"]))
         append_lines(run.rejected, (_verdict_to_json(step, v) for v in info["rejected"]))
         incidents = (
@@ -166,32 +202,23 @@ class _Recorder:
             for incident in info["incidents"]
         )
         append_lines(run.incidents, incidents)
-        spent = {f"spent/{currency}": n for currency, n in self._base.spent.as_dict().items()}
-        self._tracker.log({**info["metrics"], "reward": transition.reward, **spent}, step)
-        write_report(run.val_predictions(step), state.report)
-        snapshot: Snapshot | None = None
-        if self._keep.snapshot_of(step) or ends(transition):
-            snapshot = self._save_snapshot()
-        if self._keep.student_of(step):
-            self._save_student(step)
-        probes = self._base.probe_log.take()
-        described = describe_step(self._env, transition)
-        self._journal.append(
-            "step", step=step, **described, **({"probes": probes} if probes else {})
-        )
+        self._metrics.log(metrics, step)
+        if snapshot is None:
+            write_report(run.val_predictions(step), state.report)
+        else:
+            self._save_snapshot(snapshot)
+        self._journal.append("step", **line)
         if snapshot is not None:
             self._place = step
             drop_old_snapshots(run, snapshot)
-        self._prune(step, self._keep.outlived(step))
+        self._prune(step, self._keep.outlived(step), best=state.best.step)
 
-    def _save_snapshot(self) -> Snapshot:
-        snapshot: Snapshot = self._env.get_wrapper_attr("snapshot")()
+    def _save_snapshot(self, snapshot: Snapshot) -> None:
         if snapshot.forest is not None:
             history = snapshot.forest.history
             append_lines(self._run.moves, map(experience_to_json, history[self._moves :]))
             self._moves = len(history)
         save_snapshot(self._run, snapshot)
-        return snapshot
 
     def _save_student(self, step: int) -> None:
         self._run.students.mkdir(exist_ok=True)
@@ -199,9 +226,9 @@ class _Recorder:
             temporary.mkdir()
             self._base.student.export(temporary)
 
-    def _prune(self, step: int, others: Iterable[int]) -> None:
+    def _prune(self, step: int, others: Iterable[int], *, best: int) -> None:
         """Delete what the step made superfluous, of the predictions needed before and of others."""
-        needed = {self._base.state.best.step, step, self._place}
+        needed = {best, step, self._place}
         superfluous = {s for s in others if not self._keep.prediction_of(s, last=step)}
         superfluous |= {s for s in self._needed if not self._keep.prediction_of(s, last=step)}
         prune_predictions(self._run, superfluous - needed)

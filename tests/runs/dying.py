@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import gymnasium as gym
@@ -36,12 +37,15 @@ class Death:
 
     def __init__(self, at: int = 0) -> None:
         self.at, self.moments = at, 0
+        self._counting = Lock()  # A step is written while the next one is made.
         self._on_disk: dict[int, int] = {}
         """By file: bytes that were synchronised."""
 
     def pass_by(self, last_words: Callable[[], None] = lambda: None) -> None:
-        self.moments += 1
-        if self.moments == self.at:
+        with self._counting:
+            self.moments += 1
+            is_last = self.moments == self.at
+        if is_last:
             last_words()
             raise Killed
 

@@ -15,6 +15,7 @@ from torch import nn
 from teachgym.errors import ConfigError
 from teachgym.students.adapter_files import write_adapter
 from teachgym.students.checkpoints import copy_in, copy_out
+from teachgym.students.local.digests import digests_of
 from teachgym.students.local.flat import Flat
 from teachgym.students.local.generation import Generator
 from teachgym.students.local.layout import Layout, apply_shared
@@ -192,9 +193,7 @@ class StudentPool:
         digest.update(self.texts.format.encode())
         if self.texts.chat:  # which also says how turns follow one another
             digest.update(str(self.texts.tokenizer.chat_template).encode())
-        for name, values in self._read(student).items():
-            digest.update(name.encode())
-            digest.update(_bytes(values))
+        _add_weights(digest, self._read(student))
         return digest.hexdigest()
 
     @cached_property
@@ -214,10 +213,8 @@ class StudentPool:
         )
         digest = hashlib.sha256(repr(facts).encode())
         trained = {id(w.parameter) for w in self.weights}
-        for name, parameter in model.named_parameters():
-            if id(parameter) not in trained:
-                digest.update(name.encode())
-                digest.update(_bytes(parameter))
+        frozen = {n: p for n, p in model.named_parameters() if id(p) not in trained}
+        _add_weights(digest, frozen)
         return digest.digest()
 
 
@@ -233,6 +230,9 @@ def _tokenizer_facts(tokenizer: Any) -> Any:
     return backend.to_str() if backend else sorted(tokenizer.get_vocab().items())
 
 
-def _bytes(tensor: torch.Tensor) -> Any:
-    """The bytes of a tensor, as hashes take them."""
-    return tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
+def _add_weights(digest: Any, weights: Mapping[str, torch.Tensor]) -> None:
+    """Have names, shapes, types and contents of weights be part of a digest."""
+    for name, values in weights.items():
+        digest.update(f"{name} {tuple(values.shape)} {values.dtype} ".encode())
+    for part in digests_of(weights.values()):
+        digest.update(part)
