@@ -3,8 +3,7 @@
 A step is written in this order: data, metrics, checkpoint, and last the journal's line, which
 commits it. Resuming cuts the files back to the last line of the journal, so a process may die at
 any moment and the episode is the same as if it had not. A step is written while the next one is
-made, and is on disk before that one is written: so a process that dies has lost the step that it
-was at, and at most the one before, and both are made again.
+made, so what a dying process loses and makes again is at most two steps.
 """
 
 from __future__ import annotations
@@ -83,9 +82,10 @@ def record_steps(
 ) -> Generator[Transition]:
     """The transitions of the episode, one at a time, recorded ones first.
 
-    A transition is on disk when the one after the next is there, at the end of the episode, or
-    when the generator is closed, which also raises what kept it from being written. A step takes the same time and memory however many came before it, apart from the training
-    data and its prompts, which stay in memory. The arguments are those of ``record_episode``.
+    A transition is on disk once the next one is there, the episode has ended or the generator was
+    closed; each of them raises what kept it from being written. A step takes the same time and
+    memory however many came before it, apart from the training data and its prompts, which stay
+    in memory. The arguments are those of ``record_episode``.
 
     Raises:
         ConfigError: for snapshots of some steps only, and a budget of seconds.

@@ -69,9 +69,14 @@ def test_leaving_the_block_raises_what_the_last_piece_raised() -> None:
 
 def test_a_block_that_is_left_by_an_error_has_its_piece_done_first() -> None:
     done: list[str] = []
-    with pytest.raises(ValueError, match="own"), Beside() as beside:
-        beside(partial(done.append, "piece"))
-        raise ValueError("its own")
+
+    def fail_in_a_block() -> None:
+        with Beside() as beside:
+            beside(partial(done.append, "piece"))
+            raise ValueError("its own")
+
+    with pytest.raises(ValueError, match="own"):
+        fail_in_a_block()
     assert done == ["piece"]
 
 
