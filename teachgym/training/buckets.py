@@ -17,6 +17,7 @@ import torch
 
 from teachgym.students.local.attention import Segments
 from teachgym.students.local.graphs import bucket
+from teachgym.students.local.network import positions_of
 from teachgym.training.datum import Datum
 from teachgym.training.forward import Reading
 from teachgym.training.losses import Pieces, SampledRows, Sizes, Targets, TopK
@@ -96,7 +97,7 @@ def padded(one: Pass, sizes: Bucket) -> Padded:
     rows[places] = one.rows + moved.repeat_interleave(counts)
     return Padded(
         torch.tensor([ids]),
-        torch.cat([torch.arange(n) for n in lengths])[None],
+        positions_of(lengths)[None],
         torch.arange(len(lengths)).repeat_interleave(torch.tensor(lengths)),
         torch.cat([ends, ends[-1:].expand(sizes.texts + 1 - len(ends))]),
         rows,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -21,7 +22,7 @@ from teachgym.wellformed import fault_of_soft_labels, fault_of_weights
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, since counts are kept
 class Text:
     """A prompt with a response to it, as tokens."""
 
@@ -40,7 +41,7 @@ class Text:
 
     __repr__ = in_short
 
-    @property
+    @cached_property
     def n_rows(self) -> int:
         """Tokens with a weight."""
         return sum(map(bool, self.weights))
@@ -62,7 +63,7 @@ class Sampled:
     __repr__ = in_short
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Datum:
     """An example as tokens, with all of its responses, or several that are trained on as one."""
 
@@ -92,7 +93,7 @@ class Datum:
         """Equal for data of equal texts."""
         return repr([(text.ids, text.images) if text.images else text.ids for text in self.texts])
 
-    @property
+    @cached_property
     def n_targets(self) -> float:
         """The sum of the targets' weights, over which the loss is a mean."""
         return sum(sum(map(abs, t.weights)) for t in self.texts if t.place is not None)
@@ -102,12 +103,12 @@ class Datum:
         """Numbers of the examples whose targets are in it."""
         return {text.place for text in self.texts if text.place is not None}
 
-    @property
+    @cached_property
     def n_rows(self) -> int:
         """Tokens with a weight, in all texts."""
         return sum(text.n_rows for text in self.texts)
 
-    @property
+    @cached_property
     def n_tokens(self) -> int:
         """Tokens of all texts, the prompt in each."""
         return sum(len(text.ids) for text in self.texts)

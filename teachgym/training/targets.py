@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import compress
 
 import torch
 
@@ -22,14 +23,11 @@ def targets_of(data: Sequence[Datum], scales: Sequence[float]) -> Targets:
     weights: list[float] = []
     shares: list[float] = []
     for datum, scale in zip(data, scales, strict=True):
-        start = len(labels)
         for text in datum.texts:
-            for token, weight in zip(text.ids, text.weights, strict=True):
-                if weight:
-                    labels.append(token)
-                    weights.append(weight * scale)
-        n_rows = len(labels) - start
-        shares += [scale if len(datum.texts) > 1 else 0.0][:n_rows] + [0.0] * (n_rows - 1)
+            labels += compress(text.ids, text.weights)
+            weights += [weight * scale for weight in text.weights if weight]
+        share, n_rows = scale if len(datum.texts) > 1 else 0.0, datum.n_rows
+        shares += [share, *[0.0] * (n_rows - 1)][:n_rows]
     return Targets(
         torch.tensor(labels, dtype=torch.long),
         torch.tensor(weights),

@@ -17,9 +17,11 @@ def smollm2() -> Suite:
     """SmolLM2-135M-Instruct (extra ``smollm2``) on twelve datasets of reasoning-gym (its extra).
 
     Asked as the datasets ask, the model writes sentences, of which the graders take next to
-    nothing: 0 of 8 items right in each dataset, level 0. So the first examples teach what an answer
-    looks like in all skills at once, and only then does it matter which skills are taught. It is
-    meant for a GPU with all runs of an arm's environment at once::
+    nothing: 0 of 8 items right in each dataset, level 0, and 0 of 24 other items in each of
+    thirteen, of which six are here. So the first examples teach what an answer looks like in all
+    skills at once, and only then does it matter which skills are taught. Which skills the model
+    half knows by then was not measured. The suite is meant for a GPU with all runs of an arm's
+    environment at once::
 
         teachgym bench smollm2 --gpu 0 --together 12
 

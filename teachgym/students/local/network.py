@@ -108,8 +108,19 @@ def pack(
     """Token ids and positions, (1, T) each, and the attention plan of packed texts."""
     lengths = tuple(map(len, texts))
     ids = torch.tensor([token for text in texts for token in text], device=device)
-    positions = torch.cat([torch.arange(n) for n in lengths]).to(device)
-    return ids[None], positions[None], Packed(lengths, device)
+    return ids[None], positions_of(lengths).to(device)[None], Packed(lengths, device)
+
+
+def positions_of(lengths: Sequence[int]) -> torch.Tensor:
+    """The position of each token in its text, shape (T,), of texts one after another.
+
+    Example:
+        >>> positions_of([2, 0, 3]).tolist()
+        [0, 1, 0, 1, 2]
+    """
+    counts = torch.tensor(lengths, dtype=torch.long)
+    starts = counts.cumsum(0) - counts
+    return torch.arange(int(counts.sum())) - starts.repeat_interleave(counts)
 
 
 def split_by_tokens(items: Iterable[T], size: Callable[[T], int], budget: int) -> Iterator[list[T]]:
