@@ -4,6 +4,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # e.g. PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu" for a torch without CUDA
 PIP_ARGS ?=
 ROUNDS ?= 1
+# Where `make release-check` tries the wheel, e.g. PYTHONS="python3.11 python3.12 python3.13".
+PYTHONS ?= $(PYTHON)
 BIN := .venv/bin
 # Where `make servers` finds the programs transformers and litellm.
 TEACHGYM_SERVERS ?= .venv-servers/bin
@@ -17,10 +19,10 @@ export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= PASSIVE
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test check format lint types contracts tests coverage shaken slow servers gpu release docs clean help
+.PHONY: demo test check format lint types contracts tests coverage shaken slow servers gpu release-check docs clean help
 
 help: ## show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: .venv/.run ## teach the embedded student for some seconds and show what it learned
 	$(BIN)/teachgym run --env SkillList --student tiny --teacher alp --seed 0
@@ -86,23 +88,35 @@ gpu: ## the tests that need a CUDA device, and the speed benchmark on it
 	$(BIN)/pytest -m gpu
 	$(BIN)/python -m teachgym.benchmarks.speed --device cuda
 
-release: .venv/.dev ## build the wheel and the source, check both, and use the wheel in an empty environment
-	rm -rf build dist .venv-wheel
+release-check: .venv/.dev ## what a release needs: builds, an empty environment for each of PYTHONS, floor, licences, audit
+	rm -rf build dist
 	$(BIN)/python -m build --outdir dist . >/dev/null
 	$(BIN)/twine check --strict dist/*
 	test $$(stat --format=%s dist/*.whl) -lt 15000000
+	for python in $(PYTHONS); do $(MAKE) try-wheel PYTHON=$$python || exit 1; done
+	$(MAKE) floor
+	.venv-wheel/bin/pip install --quiet pip-licenses pip-audit
+	.venv-wheel/bin/pip-licenses --ignore-packages teachgym --fail-on "GNU General Public License v3 (GPLv3);GNU Affero General Public License v3"
+	if $(BIN)/python -c "from urllib.request import urlopen; urlopen('https://pypi.org/pypi/pip/json', timeout=10)" 2>/dev/null; \
+		then .venv-wheel/bin/pip-audit --progress-spinner off --skip-editable; \
+		else echo "The advisories of pypi.org cannot be reached from here, so nothing was audited."; fi
+
+.PHONY: try-wheel
+try-wheel:
+	rm -rf .venv-wheel
 	$(PYTHON) -m venv .venv-wheel
-	.venv-wheel/bin/pip install --quiet --constraint constraints.txt $(PIP_ARGS) dist/*.whl pip-licenses
-	cd .venv-wheel && bin/teachgym doctor && for student in simulated tiny small; do \
+	.venv-wheel/bin/pip install --quiet --constraint constraints.txt $(PIP_ARGS) dist/*.whl
+	cd .venv-wheel && bin/python --version && bin/teachgym doctor && for student in simulated tiny small; do \
 		task=$$([ $$student = small ] && echo word-problems || echo arithmetic-and-strings); \
 		HF_HUB_OFFLINE=1 bin/teachgym run --quiet --student $$student --task $$task --steps 1 --examples-per-step 20 \
-			--set task_settings.test_per_cell=2 --out runs/$$student || exit 1; \
+			--limit 100 --out runs/$$student || exit 1; \
 	done
-	.venv-wheel/bin/pip-licenses --ignore-packages teachgym --fail-on "GNU General Public License v3 (GPLv3);GNU Affero General Public License v3"
 
 docs: ## build the site into site/
 	$(BIN)/python docs/make_cards.py
 	$(BIN)/python docs/make_errors.py
+	$(BIN)/python docs/make_notebook_pages.py
+	$(BIN)/python docs/make_reference.py
 	mkdir -p docs/board && cp benchmarks/results/*.suite.json docs/board
 	for suite in benchmarks/results/*.suite.json; do cp $${suite%.suite.json}.jsonl docs/board || exit 1; done
 	$(BIN)/teachgym board docs/board

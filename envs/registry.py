@@ -109,13 +109,13 @@ def skill_list(**settings: Any) -> AnyEnv:
     currencies `teachgym.types.CURRENCIES` (1 = all left or unlimited).
 
     ## Starting State
-    As in [Open-Ended](open_ended.md).
+    As in [Open-Ended](../environments/open_ended.md).
 
     ## Reward
-    As in [Open-Ended](open_ended.md).
+    As in [Open-Ended](../environments/open_ended.md).
 
     ## Episode End
-    As in [Open-Ended](open_ended.md).
+    As in [Open-Ended](../environments/open_ended.md).
 
     ## Arguments
     The fields of `teachgym.envs.config.SkillListConfig`.
@@ -150,7 +150,7 @@ def skill_tree(**settings: Any) -> AnyEnv:
 
     With `action="discrete"`: `Discrete(2 * R)`; 2 r explores root r for one new subskill, 2 r + 1 exploits it (or explores, while
     nothing is known). All of the step goes to that root, its subskills alike; the others get nothing. Numbers outside the space
-    raise `ActionError`, as in [Skill-List](skill_list.md).
+    raise `ActionError`, as in [Skill-List](../environments/skill_list.md).
 
     With `action="moves"`, `MovesSpace`: a tuple of `Explore` and `Exploit` moves in words. There an `Explore` may also name a subskill,
     so trees may be of any depth; a root that is not named goes on as before. A move that cannot be made on the forest as it is then
@@ -176,7 +176,7 @@ def skill_tree(**settings: Any) -> AnyEnv:
     The untrained student and a forest of bare roots.
 
     ## Reward, Episode End
-    As in [Open-Ended](open_ended.md).
+    As in [Open-Ended](../environments/open_ended.md).
 
     ## Arguments
     The fields of `teachgym.envs.config.SkillTreeConfig`.

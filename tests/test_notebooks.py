@@ -62,3 +62,27 @@ def test_outputs_are_what_jupyter_shows() -> None:
     }
     quiet = {"cells": [{"cell_type": "code", "source": ["None"]}]}
     assert list(run_notebook(quiet)) == [(quiet["cells"][0], [])]
+
+
+def test_a_page_of_the_site_has_every_cell_and_what_it_said() -> None:
+    page_of: Any = runpy.run_path(str(ROOT / "docs" / "make_notebook_pages.py"))["page_of"]
+    outputs = [
+        {"output_type": "stream", "text": ["1\n"]},
+        {"data": {"text/plain": ["T"], "text/html": ["<table>"]}},
+        {"data": {"text/plain": ["P"], "image/png": "iVBO"}},
+        {"data": {"text/plain": ["'a'"]}},
+    ]
+    cells = [
+        {"cell_type": "markdown", "source": ["# Title\n", "\n", "words"]},
+        {"cell_type": "code", "source": ["print(1)"], "outputs": outputs},
+    ]
+    assert page_of({"cells": cells}, "a.ipynb").split("\n\n") == [
+        "# Title",
+        "[Download the notebook](a.ipynb) and run it in Jupyter.",
+        "words",
+        "```python\nprint(1)\n```",
+        "```text\n1\n```",
+        "<table>",
+        '<img alt="What the cell drew" src="data:image/png;base64,iVBO">',
+        "```text\n'a'\n```\n",
+    ]
