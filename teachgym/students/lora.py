@@ -14,6 +14,7 @@ from transformers.pytorch_utils import Conv1D
 
 from teachgym.errors import ConfigError
 from teachgym.settings import Positive, Rank, Seed, ShareBelowOne, checked
+from teachgym.students.joined import FirstFactors, siblings_of
 from teachgym.students.local.layout import Layout, apply_shared, multiply
 
 ALL_LINEAR = "all-linear"
@@ -52,33 +53,33 @@ Affine: TypeAlias = nn.Linear | Conv1D
 class LoRALinear(nn.Module):
     """A frozen linear layer with the adapters of K students.
 
+    Args:
+        base: the layer.
+        settings: of the adapters.
+        first: the factors A of the layer and of those that read the same.
+        number: which of them is the layer's.
+
     Attributes:
-        lora_A: (K, d_in, r) in 32 bits, uniform in +-1/sqrt(d_in) at first, as PEFT has it.
         lora_B: (K, r, d_out) in 32 bits, 0 at first.
     """
 
-    def __init__(self, base: Affine, settings: LoRASettings, layout: Layout) -> None:
+    def __init__(
+        self, base: Affine, settings: LoRASettings, first: FirstFactors, number: int
+    ) -> None:
         super().__init__()
-        self.base, self.scale, self.dropout, self.layout = (
-            base,
-            settings.scale,
-            settings.dropout,
-            layout,
-        )
-        d_in, d_out = sides(base)
-        shape = (layout.n_students, d_in, settings.rank)
-        device = base.weight.device
-        self.lora_A = nn.Parameter(torch.empty(shape, device=device))
-        self.lora_B = nn.Parameter(
-            torch.zeros(layout.n_students, settings.rank, d_out, device=device)
-        )
+        self.base, self.scale, self.first, self.number = base, settings.scale, first, number
+        self.layout = first.layout
+        shape = (self.layout.n_students, settings.rank, sides(base)[1])
+        self.lora_B = nn.Parameter(torch.zeros(shape, device=base.weight.device))
+
+    @property
+    def lora_A(self) -> torch.Tensor:
+        """Columns of ``first``, (K, d_in, r), uniform in +-1/sqrt(d_in) at first, as PEFT's."""
+        return self.first.weight[..., slice(*self.first.columns(self.number))]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The output of the layer for rows of any students, (..., d_in) -> (..., d_out)."""
-        rows = x.reshape(-1, x.shape[-1])
-        if self.training and self.dropout:
-            rows = self.layout.drop(rows, self.dropout)
-        low = multiply(rows, self.lora_A, self.layout)
+        low = self.first.multiply(x, self.number)
         delta = multiply(low, self.lora_B, self.layout)
         y = apply_shared(self.base, x, self.layout)
         return torch.add(y, delta.view(y.shape), alpha=self.scale)
@@ -168,10 +169,18 @@ def add_adapters(model: Any, settings: LoRASettings, layout: Layout) -> dict[str
     """
     model.requires_grad_(False)
     generator = torch.Generator().manual_seed(settings.seed)
-    adapted: dict[str, LoRALinear] = {}
-    for name, module in to_adapt(model, settings).items():
-        layer = LoRALinear(module, settings, layout).train(module.training)
+    chosen, adapted = to_adapt(model, settings), dict[str, LoRALinear]()
+    for name, module in chosen.items():
+        siblings = siblings_of(name, list(chosen))
+        first = next((adapted[other].first for other in siblings if other in adapted), None)
         d_in, _ = sides(module)
+        shape = (layout.n_students, d_in, settings.rank)
+        if first is None:
+            device = module.weight.device
+            first = FirstFactors(
+                len(siblings), shape, dropout=settings.dropout, layout=layout, device=device
+            )
+        layer = LoRALinear(module, settings, first, siblings.index(name)).train(module.training)
         start = torch.rand(d_in, settings.rank, generator=generator)
         layer.lora_A.data.copy_((2 * start - 1) / math.sqrt(d_in))
         replace_module(model, name, layer)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from teachgym.students.local.weights import Weight
+from teachgym.students.local.weights import Weight, wholes
 from teachgym.training.muon import Muon, groups
 from teachgym.training.settings import FineTuningSettings
 
@@ -156,13 +156,13 @@ def make_optimizers(
 ) -> tuple[Optimizer, ...]:
     """Optimizers over all weights of a model; Muon takes the matrices of hidden layers."""
     hidden, rest = split(model, weights, settings)
-    return (*([Muon(hidden)] if hidden else []), *([AdamW(rest)] if rest else []))
+    return (*([Muon(hidden)] if hidden else []), *([AdamW(wholes(rest))] if rest else []))
 
 
 @torch.no_grad()
 def clip_gradients(weights: Sequence[Weight], largest: float, active: Sequence[int]) -> None:
     """Scale each student's gradients so that their joint norm is at most ``largest``, in place."""
-    grads = [w.grad for w in weights if w.grad is not None]
+    grads = [w.grad for w in wholes(weights) if w.grad is not None]
     for student in active if grads else ():
         own = [grad[student] for grad in grads]
         norm = torch.stack(torch._foreach_norm(own)).norm()

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from teachgym.students.local.weights import Weight
+from teachgym.students.local.weights import Weight, wholes
 
 _ALIGNED = 16
 """Every weight begins at a multiple of this many numbers, as kernels for matrices like it."""
@@ -26,8 +26,9 @@ class Flat:
 
     def __init__(self, weights: Sequence[Weight], dtype: torch.dtype = torch.float32) -> None:
         self.weights = tuple(weights)
+        self._wholes = wholes(weights)
         n_students, device = len(weights[0].values), weights[0].values.device
-        self._sizes = [w.values[0].numel() for w in self.weights]
+        self._sizes = [w.values[0].numel() for w in self._wholes]
         self._gaps = [-size % _ALIGNED for size in self._sizes]
         width = sum(self._sizes) + sum(self._gaps)
         self.values = torch.zeros(n_students, width, device=device)
@@ -35,19 +36,25 @@ class Flat:
         self._used = self.values if dtype == torch.float32 else self.values.to(dtype)
         self._none = torch.zeros(n_students, _ALIGNED, device=device, dtype=dtype)
         with torch.no_grad():
-            for weight, view in zip(self.weights, self.views(self.values), strict=True):
-                view.copy_(weight.values)
-                weight.parameter.data = view if weight.is_stacked else view[0]
+            for whole, view in zip(self._wholes, self._parts(self.values), strict=True):
+                view.copy_(whole.values)
+                whole.parameter.data = view if whole.is_stacked else view[0]
         self._leaves = [
-            nn.Parameter(view if weight.is_stacked else view[0])
-            for weight, view in zip(self.weights, self.views(self._used), strict=True)
+            nn.Parameter(view if whole.is_stacked else view[0])
+            for whole, view in zip(self._wholes, self._parts(self._used), strict=True)
         ]
 
     def views(self, flat: torch.Tensor) -> Iterator[torch.Tensor]:
         """Parts of a tensor (K, n) in the shapes of the weights, (K, ...) each."""
+        parts = zip(self._wholes, self._parts(flat), strict=True)
+        parts_of = {id(whole.parameter): part for whole, part in parts}
+        return (weight.part(parts_of[id(weight.parameter)]) for weight in self.weights)
+
+    def _parts(self, flat: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Parts of a tensor (K, n) in the shapes of the parameters, (K, ...) each."""
         start = 0
-        for weight, size, gap in zip(self.weights, self._sizes, self._gaps, strict=True):
-            yield flat[:, start : start + size].view(len(flat), *weight.values.shape[1:])
+        for whole, size, gap in zip(self._wholes, self._sizes, self._gaps, strict=True):
+            yield flat[:, start : start + size].view(len(flat), *whole.values.shape[1:])
             start += size + gap
 
     def row(self, student: int) -> torch.Tensor:
@@ -68,7 +75,7 @@ class Flat:
     def computing(self, model: nn.Module) -> Iterator[None]:
         """Let ``model`` compute with the copy within; see ``gather`` for its gradients."""
         self.refresh()
-        leaves = {id(w.parameter): of for w, of in zip(self.weights, self._leaves, strict=True)}
+        leaves = {id(w.parameter): of for w, of in zip(self._wholes, self._leaves, strict=True)}
         places = [
             (module, name, parameter)
             for module in model.modules()

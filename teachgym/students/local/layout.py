@@ -90,14 +90,18 @@ class Layout:
         own = zip(vectors.unbind(), self.counts, strict=True)
         return torch.cat([vector.expand(n, -1) for vector, n in own])
 
-    def drop(self, rows: torch.Tensor, share: float) -> torch.Tensor:
-        """``rows`` (n_rows, d) with a share of the entries 0 and the others scaled up."""
+    def drop(self, rows: torch.Tensor, share: float, *, times: int = 1) -> torch.Tensor:
+        """``rows`` (n_rows, d) with a share of the entries 0 and the others scaled up.
+
+        Returns:
+            As many draws of it as asked for, (times, n_rows, d).
+        """
         kept = [
-            torch.rand(n, rows.shape[1], generator=generator, device=rows.device) >= share
+            torch.rand(times, n, rows.shape[1], generator=generator, device=rows.device) >= share
             for n, generator in zip(self.counts, self.generators, strict=True)
             if n
         ]
-        return rows * (torch.cat(kept) if len(kept) > 1 else kept[0]) / (1 - share)
+        return rows * (torch.cat(kept, 1) if len(kept) > 1 else kept[0]) / (1 - share)
 
 
 def spread_evenly(vectors: torch.Tensor, n: int) -> torch.Tensor:
@@ -130,7 +134,7 @@ def multiply(rows: torch.Tensor, weights: torch.Tensor, layout: Layout) -> torch
     n_students, _, n_out = weights.shape
     counts = layout.counts
     if n_students == 1:
-        return rows @ weights[0]
+        return rows @ weights.squeeze(0)  # whose backward is a view, too
     if layout.interleaved:
         turns = rows.view(-1, n_students, rows.shape[1]).transpose(0, 1)  # (K, n, d)
         return torch.bmm(turns, weights).transpose(0, 1).reshape(-1, n_out)

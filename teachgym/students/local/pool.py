@@ -94,7 +94,9 @@ class StudentPool:
         if self.lora is not None:
             self.adapters = add_adapters(model, self.lora, self.layout)
             for name, layer in self.adapters.items():
-                yield Weight(f"{name}.lora_A", layer.lora_A, is_stacked=True)
+                first = layer.first
+                columns = first.columns(layer.number)
+                yield Weight(f"{name}.lora_A", first.weight, is_stacked=True, columns=columns)
                 yield Weight(f"{name}.lora_B", layer.lora_B, is_stacked=True)
         elif self.count > 1:
             for name, parameter in stack_weights(model, self.layout).items():

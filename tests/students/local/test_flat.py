@@ -36,18 +36,17 @@ def test_nothing_changes_for_anyone_else(count: int, lora: LoRASettings | None) 
 
 
 def test_gradients_are_added_where_the_weights_are() -> None:
-    """Two rows for two students; a weight that is not used has none, gaps stay 0."""
+    """Two rows for two students; what is not used has none, be it in the same parameter."""
     pool = make_pool(2, lora=LORA)
     flat, model = pool.flat, pool.network.model
     gradients = torch.zeros_like(flat.values)
-    weight = pool.weights[0]
+    weight, layer = pool.weights[0], next(iter(pool.adapters.values()))
     with flat.computing(model):
         for _ in range(2):
-            leaf = model.get_parameter(weight.name)
-            assert leaf is not weight.parameter
-            (leaf * torch.tensor([1.0, 2.0])[:, None, None]).sum().backward()  # type: ignore[no-untyped-call]
+            assert layer.first.weight is not weight.parameter
+            (layer.lora_A * torch.tensor([1.0, 2.0])[:, None, None]).sum().backward()  # type: ignore[no-untyped-call]
             flat.gather(gradients)
-    assert model.get_parameter(weight.name) is weight.parameter
+    assert layer.first.weight is weight.parameter
     first, *others = flat.views(gradients)
     assert first.shape == weight.values.shape
     assert (first[0] == 2).all()
@@ -60,7 +59,7 @@ def test_a_copy_in_16_bits_follows_when_it_is_refreshed() -> None:
     from teachgym.students.local.flat import Flat
 
     pool = make_pool(lora=LORA)
-    flat, model, name = Flat(pool.weights, torch.bfloat16), pool.network.model, pool.weights[0].name
+    flat, model, name = Flat(pool.weights, torch.bfloat16), pool.network.model, pool.weights[1].name
     flat.values.fill_(1 / 3)
     with flat.computing(model):
         assert model.get_parameter(name).dtype == torch.bfloat16
@@ -68,4 +67,4 @@ def test_a_copy_in_16_bits_follows_when_it_is_refreshed() -> None:
         flat.values.fill_(1 / 7)
         flat.refresh()
         assert (model.get_parameter(name) == torch.tensor(1 / 7).bfloat16()).all()
-    assert (pool.weights[0].values == torch.tensor(1 / 7)).all()
+    assert all((weight.values == torch.tensor(1 / 7)).all() for weight in pool.weights)

@@ -29,7 +29,7 @@ def test_what_is_dropped_comes_from_the_generator_of_the_student(counts: tuple[i
     rows = torch.randn(sum(counts), 33)
     generators = [torch.Generator().manual_seed(k) for k in range(len(counts))]
     with layout.blocks(counts), layout.dropping_by(generators):
-        found = layout.drop(rows, 0.25)
+        (found,) = layout.drop(rows, 0.25)
     start = 0
     for k, n in enumerate(counts):
         drawn = torch.rand(n, 33, generator=torch.Generator().manual_seed(k))

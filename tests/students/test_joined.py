@@ -1,0 +1,177 @@
+"""One product for adapters that read the same: what each would have computed by itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from teachgym.students import joined
+from teachgym.students.joined import FirstFactors
+from teachgym.students.local.layout import Layout
+from teachgym.students.local.pool import StudentPool
+from teachgym.students.lora import LoRASettings
+from teachgym.students.self_check import why_not_trained
+from teachgym.training.captured import CapturedUpdates
+from teachgym.training.datum import encode
+from teachgym.training.losses import Sft
+from teachgym.training.settings import FineTuningSettings
+from teachgym.training.updates import differentiate, in_training
+from teachgym.types import Prompt
+from tests.students.models import make_pool, scatter_adapters, students_of
+from tests.training.test_captured import DATA
+
+SEEDS = (11, 12, 13)
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """Within, every adapter that is made has a product of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(joined, "SIBLINGS", ())
+        yield
+
+
+def pools(count: int, dropout: float, **others: Any) -> tuple[StudentPool, StudentPool]:
+    """Equal students with joined factors, and with factors of their own."""
+    lora = LoRASettings(rank=4, dropout=dropout)
+    one = make_pool(count, lora=lora, **others)
+    with apart():
+        other = make_pool(count, lora=lora, **others)
+    scatter_adapters(one)
+    for student in range(count):
+        other.restore(student, one.save(student))
+    return one, other
+
+
+def gradients(pool: StudentPool) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Losses of the students, each on other data, and the gradients of their weights."""
+    now = [encode(pool.texts, DATA[2 * k : 6 + 3 * k]) for k in range(pool.count)]
+    generators = [torch.Generator() for _ in now]
+    with in_training(pool, generators, SEEDS[: pool.count]):
+        losses = differentiate(pool, now, Sft(), 10**6)
+        found = {w.name: w.grad.clone() for w in pool.weights if w.grad is not None}
+    return losses, found
+
+
+@pytest.mark.parametrize(
+    ("architecture", "dtype", "allowed"),
+    [
+        ("llama", torch.float32, 2e-6),
+        ("llama", torch.float64, 1e-13),
+        ("qwen2", torch.float64, 1e-13),
+        ("gpt2", torch.float64, 1e-13),
+    ],
+)
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("count", [1, 3])
+def test_losses_and_gradients_are_those_of_products_apart(
+    count: int, dropout: float, architecture: str, dtype: torch.dtype, allowed: float
+) -> None:
+    """Of three students with 6, 7 and 8 texts; dropout draws the same masks in either case."""
+    made = pools(count, dropout, architecture=architecture)
+    for pool in made:
+        pool.network.model.to(dtype)
+    one, other = map(gradients, made)
+    torch.testing.assert_close(one[0], other[0], rtol=allowed, atol=0)
+    assert one[1].keys() == other[1].keys()
+    assert len(one[1]) == 2 * (8 if architecture == "gpt2" else 14)
+    for name, gradient in other[1].items():
+        assert (one[1][name] - gradient).norm() <= allowed * gradient.norm(), name
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_checkpoints_names_and_answers_stay(count: int) -> None:
+    """In slots for three students, whose adapters are not merged; alone a student is."""
+    one, other = pools(count, 0.05)
+    assert [w.name for w in one.weights] == [w.name for w in other.weights]
+    prompts = [[f"copy {'abcdef'[: k + 2]}=" for k in range(5)]] * count
+    for student in range(count):
+        assert one.save(student) == other.save(student)
+        assert one.fingerprint(student) == other.fingerprint(student)
+    asked = [[Prompt(text) for text in own] for own in prompts]
+    found, expected = (
+        students_of(pool)[0].generate_together(students_of(pool), asked) for pool in (one, other)
+    )
+    assert found == expected
+    assert why_not_trained(one) == ""
+
+
+class Operations(TorchDispatchMode):
+    """Counts operations by name, but for those that compute nothing."""
+
+    VIEWS = (
+        *("alias", "as_strided", "detach", "expand", "permute", "select", "slice", "split"),
+        *("split_with_sizes", "squeeze", "t", "transpose", "unbind", "unsqueeze", "view"),
+        *("_unsafe_view", "_reshape_alias"),
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: Counter[str] = Counter()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func.overloadpacket.__name__
+        of_lists = name.startswith("_foreach") or name.startswith("_fused")
+        self.counts[name] += len(args[0]) if of_lists else name not in self.VIEWS
+        return func(*args, **(kwargs or {}))
+
+    @property
+    def products(self) -> int:
+        """Products of matrices."""
+        return sum(self.counts[name] for name in ("mm", "bmm", "_grouped_mm"))
+
+
+def operations(pool: StudentPool) -> Operations:
+    """Of an update, captured, in which every student learns the same texts of equal length."""
+    data = encode(pool.texts, DATA[2:4] * 2)
+    updates = CapturedUpdates(pool, FineTuningSettings(optimizer="adamw"), Sft())
+    with updates.training([1] * pool.count, SEEDS[: pool.count]), Operations() as found:
+        updates.differentiate([data] * pool.count)
+        updates.apply(0)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("count", "dropout", "expected"),
+    [(1, 0.0, (148, 163)), (1, 0.3, (178, 212)), (3, 0.0, (148, 163)), (3, 0.3, (200, 247))],
+)
+def test_a_layer_has_nine_products_less(
+    count: int, dropout: float, expected: tuple[int, int]
+) -> None:
+    """Three, forward and for each of two gradients, become one; two become one: (2 + 1) * 3.
+
+    Of the second layer, since the input of the first has no gradient. What is expected are all of
+    its operations, joined and apart: sums of gradients and masks are fewer, too.
+    """
+    counted = []
+    for n_layers in (1, 2):
+        made = pools(count, dropout, num_hidden_layers=n_layers)
+        for pool in made:
+            pool.layout.strict = False
+        counted.append([operations(pool) for pool in made])
+    one, other = zip(*counted, strict=True)  # of a layer and of two, joined and apart
+    products, everything = (
+        tuple(of(two) - of(first) for first, two in (one, other))
+        for of in (lambda o: o.products, lambda o: o.counts.total())
+    )
+    assert products[1] - products[0] == 9
+    assert everything == expected
+
+
+def test_layers_that_read_different_tensors_have_products_of_their_own() -> None:
+    """The second layer is handed another tensor, then the first one again, then both the same."""
+    factors = FirstFactors(2, (1, 3, 2), dropout=0.0, layout=Layout(1), device=torch.device("cpu"))
+    torch.nn.init.normal_(factors.weight)
+    x, y = torch.randn(5, 3), torch.randn(4, 3)
+    first, second = factors.weight[0].split(2, -1)
+    for rows, number, factor in ((x, 0, first), (y, 1, second), (x, 0, first), (x, 1, second)):
+        torch.testing.assert_close(factors.multiply(rows, number), rows @ factor)
+    assert factors._read is None
+    torch.testing.assert_close(factors.multiply(x, 0), x @ first)
+    torch.testing.assert_close(factors.multiply(x, 0), x @ first)  # asked twice
