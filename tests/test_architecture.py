@@ -86,7 +86,7 @@ def asks_for_abilities(source: str) -> Iterator[int]:
 
 
 FOREIGN = {
-    "benchmarks/speed/systems.py": "a trainer of transformers",
+    "benchmarks/speed/stacks.py": "a trainer of transformers",
     "teachgym/chat/local.py": "generation configurations of transformers",
     "teachgym/chat/retry.py": "errors of tenacity",
     "teachgym/cli/bench.py": "notes of exceptions",

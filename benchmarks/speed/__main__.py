@@ -97,7 +97,9 @@ def describe(device: str) -> dict[str, Any]:
         "hardware": _processor() if device == "cpu" else torch.cuda.get_device_name(),
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
-        "versions": {name: found for name, found in versions("peft", "trl").items() if found},
+        "versions": {
+            name: found for name, found in versions("peft", "trl", "liger-kernel").items() if found
+        },
     }
 
 

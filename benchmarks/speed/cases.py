@@ -8,6 +8,9 @@ import numpy as np
 
 OWN = "teachgym"
 ONE_BY_ONE = "teachgym, one student after another"
+COMPILED = "teachgym, layers compiled"
+PLAIN_HEAD = "teachgym, head and loss by autograd"
+APART = "teachgym, a product for each adapter"
 LOOP = "peft, padded loop"
 TRL = "TRL SFTTrainer"
 PROCESSES = "a process a stage, micro-batch 1, answers by 4"
@@ -216,14 +219,15 @@ def _cycle(shape: str, *, by_default: bool, goals: tuple[Goal, ...] = ()) -> Cas
     )
 
 
-def _updates(shape: str) -> Case:
+def _updates(shape: str, *others: str) -> Case:
     return Case(
         f"updates-{shape}",
         "20 small updates: 16 examples of 128 tokens each",
         shape,
-        (OWN,),
+        (*others, OWN),
         Training(320, fixed(128), batch=16),
         rank=16,
+        rounds=2 if others else 3,
     )
 
 
@@ -231,7 +235,7 @@ GPU_CASES = (
     _floor("135M", (0.15, 0.35), (120e3, 200e3)),
     _floor("0.5B", (0.30, 0.45), (110e3, 180e3)),
     _updates("135M"),
-    _updates("0.5B"),
+    _updates("0.5B", COMPILED, PLAIN_HEAD, APART),
     _cycle("0.5B", by_default=True, goals=(Goal(TRL, 20),)),
     Case(
         "stacked-135M",

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from teachgym.benchmarks.speed.cases import OWN
+from teachgym.benchmarks.speed.cases import APART, COMPILED, OWN, PLAIN_HEAD
 from teachgym.benchmarks.speed.material import Material
 from teachgym.errors import TeachgymError
 from teachgym.types import Data
@@ -173,7 +173,8 @@ def measure(
         with _catching(runs[name]):
             system.prepare()
             # On a GPU our graphs are captured for the shapes of the whole round.
-            whole = material.device == "cuda" and name == OWN
+            captured = name in (OWN, COMPILED, PLAIN_HEAD, APART)
+            whole = material.device == "cuda" and captured
             play(system, material if whole else material.beginning())
     gc.collect()
     gc.freeze()  # the Trainer collects garbage: do not charge it for what others have loaded

@@ -26,6 +26,7 @@ from teachgym.training.forward import (
     score_rows,
     token_budget,
 )
+from teachgym.training.heads import kernel_for
 from teachgym.training.losses import Loss, Needs, Targets
 from teachgym.training.muon import Muon
 from teachgym.training.optimizers import FusedAdamW, LastingOptimizer, split
@@ -62,6 +63,7 @@ class CapturedUpdates(Updates):
     def __init__(self, pool: StudentPool, settings: FineTuningSettings, loss: Loss) -> None:
         self._pool, self._settings, self._loss = pool, settings, loss
         self._flat, device = pool.flat, pool.network.device
+        self._kernel = kernel_for(pool, loss, settings.fused)
         self._budget = token_budget(device, settings.token_budget)
         self._gradients = torch.zeros_like(self._flat.values)  # (K, n)
         self._rates = torch.zeros(pool.count, device=device)
@@ -70,6 +72,7 @@ class CapturedUpdates(Updates):
         self._graphs = Graphs(device, self._generators)
         self._buffers: dict[Hashable, tuple[Padded, torch.Tensor]] = {}
         self._totals: Sequence[int] = ()
+        self._compiled = False
 
     def _make_optimizers(self) -> tuple[LastingOptimizer, ...]:
         flat = self._flat
@@ -92,14 +95,17 @@ class CapturedUpdates(Updates):
         return (self._pool, self._settings, self._loss) == (pool, settings, loss)
 
     @contextmanager
-    def training(self, totals: Sequence[int], seeds: Sequence[int]) -> Iterator[None]:
+    def training(
+        self, totals: Sequence[int], seeds: Sequence[int], *, compiled: bool = False
+    ) -> Iterator[None]:
         """Train within, from the optimizer's beginning on.
 
         Args:
             totals: how many updates each student gets, shape (K,).
             seeds: of dropout, shape (K,).
+            compiled: whether layers are compiled, which makes other steps.
         """
-        self._totals = totals
+        self._totals, self._compiled = totals, compiled
         with torch.no_grad():
             for tensor in (self._gradients, *self._state):
                 tensor.zero_()
@@ -162,12 +168,12 @@ class CapturedUpdates(Updates):
         """Add the gradients of a pass; each student's part of its mean loss, (K,)."""
         sizes = bucket_of(one)
         if not self._is_paddable(sizes):
-            losses = run_pass(self._pool, one, self._loss, first=first)
+            losses = run_pass(self._pool, one, self._loss, first=first, kernel=self._kernel)
             self._flat.gather(self._gradients)
             return losses
         key, kept, rows = self._filled(one, sizes)
         step = partial(self._differentiate, kept, sizes, rows)
-        self._graphs.run(key, step, [self._gradients])
+        self._graphs.run((key, self._compiled), step, [self._gradients])
         if first is not None:
             first.note(one.data, one.targets.weights, _of_data(rows, one))
         return rows.sum(1)
@@ -202,7 +208,11 @@ class CapturedUpdates(Updates):
     def _differentiate(self, kept: Padded, sizes: Bucket, rows: torch.Tensor) -> None:
         """Forward and backward of what is in the buffers; the losses of rows go to ``rows``."""
         found = differentiate_rows(
-            self._pool, kept.reading(sizes), _OfData(self._loss), self._chunks(len(kept.rows))
+            self._pool,
+            kept.reading(sizes),
+            _OfData(self._loss),
+            self._chunks(len(kept.rows)),
+            kernel=self._kernel,
         )
         rows.copy_(torch.cat(found).view_as(rows))
         self._flat.gather(self._gradients)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from time import perf_counter
@@ -20,6 +20,7 @@ from teachgym.settings import Like
 from teachgym.students.local.pool import StudentPool
 from teachgym.students.local.student import LanguageModelStudent, pool_of
 from teachgym.training.captured import CapturedUpdates, captures
+from teachgym.training.compiled import compiled_layers, compiles
 from teachgym.training.datum import Datum, encode, log_skipped, plans_of
 from teachgym.training.first_losses import FirstLosses
 from teachgym.training.forward import token_budget
@@ -162,15 +163,17 @@ class FineTuner(Trainer[LanguageModelStudent]):
     def _updates(
         self, pool: StudentPool, totals: Sequence[int], seeds: Sequence[int]
     ) -> Iterator[Updates]:
-        """The updates of one run, within which dropout is on."""
-        captured = self._captured(pool)
-        if captured is not None:
-            with captured.training(totals, seeds):
-                yield captured
-            return
-        generators = [torch.Generator(pool.network.device) for _ in seeds]
-        with in_training(pool, generators, seeds):
-            yield EagerUpdates(pool, self.settings, totals, self.loss)
+        """The updates of one run, within which dropout is on and layers may be compiled."""
+        compiled = compiles(pool, self.settings, max(totals))
+        with compiled_layers(pool.network.model) if compiled else nullcontext():
+            captured = self._captured(pool)
+            if captured is not None:
+                with captured.training(totals, seeds, compiled=compiled):
+                    yield captured
+                return
+            generators = [torch.Generator(pool.network.device) for _ in seeds]
+            with in_training(pool, generators, seeds):
+                yield EagerUpdates(pool, self.settings, totals, self.loss)
 
     def _captured(self, pool: StudentPool) -> CapturedUpdates | None:
         """What is captured for the pool, kept from one run to the next; None = nothing is."""

@@ -6,7 +6,7 @@ The head is applied to rows with a weight alone, and to few of them at a time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 import torch
@@ -15,6 +15,7 @@ from teachgym.students.local.attention import AttentionPlan
 from teachgym.students.local.network import pack, split_by_tokens
 from teachgym.students.local.pool import StudentPool
 from teachgym.training.first_losses import FirstLosses
+from teachgym.training.heads import Kernel, by_autograd, by_kernel
 from teachgym.training.losses import Loss, Targets, TopK, concatenated, cross_entropy
 from teachgym.training.packing import Pass
 
@@ -64,15 +65,20 @@ def reading_of(one: Pass, device: torch.device) -> Reading:
 
 
 def run_pass(
-    pool: StudentPool, one: Pass, loss: Loss, *, first: FirstLosses | None = None
+    pool: StudentPool,
+    one: Pass,
+    loss: Loss,
+    *,
+    first: FirstLosses | None = None,
+    kernel: Kernel | None = None,
 ) -> torch.Tensor:
     """Forward and backward; each student's part of its mean loss, shape (K,).
 
-    ``first`` is told the losses of the rows.
+    ``first`` is told the losses of the rows; ``kernel`` is that of ``kernel_for``.
     """
     device = pool.network.device
     chunks = [*_chunks(one.targets, pool.network.n_tokens, whole=loss.needs.groups)]
-    found = differentiate_rows(pool, reading_of(one, device), loss, chunks)
+    found = differentiate_rows(pool, reading_of(one, device), loss, chunks, kernel=kernel)
     totals = [torch.zeros(pool.count, dtype=torch.float64, device=device)]
     for (start, stop), rows in zip(chunks, found, strict=True):
         pieces = torch.split(rows, list(_counts_within(one.n_targets, start, stop)))
@@ -84,28 +90,34 @@ def run_pass(
 
 
 def differentiate_rows(
-    pool: StudentPool, reading: Reading, loss: Loss, chunks: Iterable[tuple[int, int]]
+    pool: StudentPool,
+    reading: Reading,
+    loss: Loss,
+    chunks: Iterable[tuple[int, int]],
+    *,
+    kernel: Kernel | None = None,
 ) -> list[torch.Tensor]:
     """Forward and backward; the losses of the rows of each chunk, in 64 bits.
 
     The head is applied to rows with a loss alone, and to few of them at a time: each chunk is
-    differentiated before the next, so that large vocabularies need little memory.
+    differentiated before the next, so that large vocabularies need little memory. ``kernel`` does
+    it where it is given, which has to compute ``loss``.
     """
     picked = _hidden(pool, reading)
-    leaf = picked.detach().requires_grad_()
-    found = []
+    found, gradients = [], []
     for start, stop in chunks:
         counts = _counts_within(reading.n_targets, start, stop)
-        told, hidden = reading.targets.part(start, stop, leaf.device), leaf[start:stop]
-        if loss.needs.hidden:
-            told = replace(told, hidden=hidden)
-        with pool.computing(), pool.layout.blocks(counts):
-            losses = loss(pool.logits(hidden), told)
-        losses.sum().backward()  # type: ignore[no-untyped-call]
-        found.append(losses.detach().double())
-    if leaf.grad is not None:
+        told, hidden = reading.targets.part(start, stop, picked.device), picked[start:stop]
+        losses, gradient = (
+            by_kernel(pool, kernel, hidden, told, counts)
+            if kernel
+            else by_autograd(pool, loss, hidden, told, counts)
+        )
+        found.append(losses.double())
+        gradients += [] if gradient is None else [gradient]
+    if gradients:
         with pool.layout.blocks(reading.n_read):
-            picked.backward(leaf.grad)  # type: ignore[no-untyped-call]
+            picked.backward(torch.cat(gradients))  # type: ignore[no-untyped-call]
     return found
 
 

@@ -53,6 +53,12 @@ class FineTuningSettings:
     captured: bool | None = None
     """Pad passes to a few sizes and replay each size's update as CUDA graphs; on CPUs the same is
     computed without graphs. None = on GPUs, unless the students are ``strict``."""
+    fused: bool | None = None
+    """Compute cross entropy and its gradient by Liger's kernel (extra ``gpu``), behind frozen
+    heads. None = on GPUs where it is installed and the loss is ``sft`` or ``joint``."""
+    compiled: bool | None = None
+    """Compile the model's layers (``torch.compile``), which dropout does not allow. None = on GPUs,
+    for training runs of 600 updates or more, after which it has paid for itself."""
     loss: Any = "sft"
     """``sft``: cross entropy of the targets; ``dpo``, ``simpo``, ``redi``: prefer each target to
     its rejected response; ``distillation``, ``alm``: follow a teacher model; ``joint``,

@@ -12,6 +12,7 @@ from teachgym.students.local.pool import StudentPool
 from teachgym.training.datum import Datum
 from teachgym.training.first_losses import FirstLosses
 from teachgym.training.forward import run_pass, score_pass, token_budget
+from teachgym.training.heads import Kernel, kernel_for
 from teachgym.training.losses import Loss
 from teachgym.training.optimizers import clip_gradients, make_optimizers
 from teachgym.training.packing import passes
@@ -54,13 +55,16 @@ class EagerUpdates(Updates):
     ) -> None:
         self._pool, self._settings, self._totals, self._loss = pool, settings, totals, loss
         self._budget = token_budget(pool.network.device, settings.token_budget)
+        self._kernel = kernel_for(pool, loss, settings.fused)
         self._optimizers = make_optimizers(pool.network.model, pool.weights, settings)
 
     def differentiate(
         self, now: Sequence[Sequence[Datum]], *, first: FirstLosses | None = None
     ) -> torch.Tensor:
         """Set the gradients of the weights, as ``Updates`` says."""
-        return differentiate(self._pool, now, self._loss, self._budget, first=first)
+        return differentiate(
+            self._pool, now, self._loss, self._budget, first=first, kernel=self._kernel
+        )
 
     def apply(self, step: int) -> None:
         """Update the weights, as ``Updates`` says."""
@@ -102,6 +106,7 @@ def differentiate(
     *,
     totals: Sequence[float] | None = None,
     first: FirstLosses | None = None,
+    kernel: Kernel | None = None,
 ) -> torch.Tensor:
     """Set the gradients of every student's mean loss over its batch; the losses, (K,).
 
@@ -112,11 +117,12 @@ def differentiate(
         budget: tokens in one pass.
         totals: see ``passes``.
         first: told the losses of the rows.
+        kernel: see ``kernel_for``.
     """
     pool.network.model.zero_grad()
     losses = torch.zeros(pool.count, dtype=torch.float64, device=pool.network.device)
     for one in passes(now, budget, totals):
-        losses += run_pass(pool, one, loss, first=first)
+        losses += run_pass(pool, one, loss, first=first, kernel=kernel)
     return losses
 
 

@@ -60,7 +60,9 @@ def attention(
             f"{type(module).__name__} does not hand its arguments to its attention"
         )
     scoring = Scoring(scaling, dropout, softcap, sliding_window, s_aux)
-    return plan.attend(module.layer_idx, query, key, value, scoring), None
+    # Looked up where it matters alone: compiled code is shared by layers that differ in nothing.
+    layer = -1 if isinstance(plan, Packed | Segments) else module.layer_idx
+    return plan.attend(layer, query, key, value, scoring), None
 
 
 AttentionInterface.register(NAME, attention)

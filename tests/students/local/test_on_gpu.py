@@ -114,6 +114,36 @@ def test_captured_updates_are_those_of_eager_ones(loss: str, dtype: torch.dtype)
             np.testing.assert_allclose(other.save().arrays[name], array, rtol=0, atol=1e-3)
 
 
+@pytest.mark.parametrize("captured", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("option", ["fused", "compiled"])
+def test_kernels_and_compiled_layers_learn_what_plain_ones_do(
+    option: str, dtype: torch.dtype, captured: bool
+) -> None:
+    """Two students, ten updates."""
+    if option == "fused":
+        pytest.importorskip("liger_kernel")
+    found, plain = (
+        train(
+            pool_on("cuda", 2, dtype),
+            captured=captured,
+            epochs=2,
+            **{"fused": False, "compiled": False, option: chosen},
+        )
+        for chosen in (True, False)
+    )
+    assert found == pytest.approx(plain, rel=1e-4 if dtype == torch.float32 else 0.02)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_joined_adapters_learn_what_those_apart_do(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = pool_on("cuda", count)
+    monkeypatch.setattr("teachgym.students.joined.SIBLINGS", ())
+    assert train(one) == pytest.approx(train(pool_on("cuda", count)), rel=1e-4)
+
+
 def test_replayed_updates_draw_new_dropout_and_repeat_a_seed() -> None:
     lora = LoRASettings(rank=8, dropout=0.5)
     model = make_model(**WIDE).to("cuda", torch.bfloat16)

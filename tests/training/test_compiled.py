@@ -1,0 +1,88 @@
+"""Layers that are compiled one by one learn what the others do."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+import pytest
+import torch
+from torch._dynamo.testing import CompileCounterWithBackend
+
+from teachgym.errors import ConfigError
+from teachgym.students.lora import LoRASettings
+from teachgym.training import compiled
+from teachgym.training.compiled import BREAK_EVEN, compiles, layers_of
+from teachgym.training.settings import FineTuningSettings
+from tests.students.models import make_pool
+from tests.training.test_captured import PLAIN, compare, taught
+
+pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")  # torch's own
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> Any:
+    torch.compiler.reset()
+    yield
+    torch.compiler.reset()
+
+
+def with_backend(monkeypatch: pytest.MonkeyPatch, backend: Any) -> None:
+    monkeypatch.setattr(compiled, "_BACKEND", backend)
+
+
+def test_compiled_layers_learn_what_others_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Losses and weights of padded passes of several sizes; afterwards nothing is compiled."""
+    with_backend(monkeypatch, "aot_eager")
+    expected = taught(make_pool(lora=PLAIN), captured=True)
+    pool = make_pool(lora=PLAIN)
+    compare(taught(pool, captured=True, compiled=True), expected, atol=1e-6)
+    assert all("forward" not in vars(layer) for layer in layers_of(pool.network.model))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("captured", [False, True])
+@pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
+def test_students_together_learn_what_they_do_uncompiled(
+    backend: str, captured: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if backend == "inductor" and not shutil.which("g++"):
+        pytest.skip("inductor compiles for CPUs with g++")
+    with_backend(monkeypatch, backend)
+    settings: dict[str, Any] = {"captured": captured, "token_budget": 60}
+    expected = taught(make_pool(2, lora=PLAIN), **settings)
+    found = taught(make_pool(2, lora=PLAIN), compiled=True, **settings)
+    compare(found, expected, atol=1e-6 if backend == "aot_eager" else 2e-5)
+
+
+def test_all_layers_share_what_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many graphs for four layers as for two."""
+    counts = []
+    for n_layers in (2, 4):
+        torch.compiler.reset()
+        counter = CompileCounterWithBackend("eager")
+        with_backend(monkeypatch, counter)
+        taught(make_pool(lora=PLAIN, num_hidden_layers=n_layers), captured=True, compiled=True)
+        counts.append(counter.frame_count)
+    assert counts[0] == counts[1] > 0
+
+
+def test_layers_are_compiled_where_it_is_asked_for_or_pays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool = make_pool(lora=PLAIN)
+    unasked, asked = FineTuningSettings(), FineTuningSettings(compiled=True)
+    assert not compiles(pool, unasked, 10**6)  # on a CPU
+    assert compiles(pool, asked, 1)
+    assert not compiles(pool, FineTuningSettings(compiled=False), 10**6)
+    monkeypatch.setattr(type(pool.network), "device", torch.device("cuda"))
+    assert [compiles(pool, unasked, n) for n in (BREAK_EVEN - 1, BREAK_EVEN)] == [False, True]
+
+
+def test_what_cannot_be_compiled_is_refused_in_words() -> None:
+    asked = FineTuningSettings(compiled=True)
+    with pytest.raises(ConfigError, match=r"compiled is True, but .*dropout=0"):
+        compiles(make_pool(lora=LoRASettings(rank=4, dropout=0.1)), asked, 1)
+    with pytest.raises(ConfigError, match="whole models are stacked"):
+        compiles(make_pool(2), asked, 1)
+    assert not compiles(make_pool(2), FineTuningSettings(), 10**6)
