@@ -18,6 +18,7 @@ from torch import nn
 from teachgym.cache import cache_folder
 from teachgym.errors import ConfigError
 from teachgym.students.local.pool import StudentPool
+from teachgym.training.captured import captures
 from teachgym.training.settings import FineTuningSettings
 
 BREAK_EVEN = 600
@@ -33,7 +34,7 @@ def compiles(pool: StudentPool, settings: FineTuningSettings, n_updates: int) ->
     Raises:
         ConfigError: if it is asked for and the students' layers cannot be compiled.
     """
-    reason = _why_not(pool)
+    reason = _why_not(pool, settings)
     if settings.compiled is None:
         return pool.network.device.type == "cuda" and n_updates >= BREAK_EVEN and not reason
     if settings.compiled and reason:
@@ -41,7 +42,7 @@ def compiles(pool: StudentPool, settings: FineTuningSettings, n_updates: int) ->
     return settings.compiled
 
 
-def _why_not(pool: StudentPool) -> str:
+def _why_not(pool: StudentPool, settings: FineTuningSettings) -> str:
     """Why the layers cannot be compiled, "" if they can."""
     if pool.lora is not None and pool.lora.dropout:
         return (
@@ -50,6 +51,11 @@ def _why_not(pool: StudentPool) -> str:
         )
     if pool.lora is None and pool.count > 1:
         return "several whole models are stacked; leave it out, or use adapters"
+    if pool.count > 1 and not captures(pool, settings):
+        return (
+            "several students have other numbers of tokens in every pass unless passes are padded; "
+            "set trainer_settings.captured=True"
+        )
     return "" if layers_of(pool.network.model) else "the model has no list of equal layers"
 
 

@@ -114,11 +114,12 @@ def test_captured_updates_are_those_of_eager_ones(loss: str, dtype: torch.dtype)
             np.testing.assert_allclose(other.save().arrays[name], array, rtol=0, atol=1e-3)
 
 
-@pytest.mark.parametrize("captured", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("option", ["fused", "compiled"])
+@pytest.mark.parametrize(
+    ("option", "captured"), [("fused", False), ("fused", True), ("compiled", True)]
+)
 def test_kernels_and_compiled_layers_learn_what_plain_ones_do(
-    option: str, dtype: torch.dtype, captured: bool
+    option: str, captured: bool, dtype: torch.dtype
 ) -> None:
     """Two students, ten updates."""
     if option == "fused":
