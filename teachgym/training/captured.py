@@ -28,7 +28,7 @@ from teachgym.training.forward import (
 )
 from teachgym.training.losses import Loss, Needs, Targets
 from teachgym.training.muon import Muon
-from teachgym.training.optimizers import FusedAdamW, LastingOptimizer, split
+from teachgym.training.optimizers import FusedAdamW, Optimizer, split
 from teachgym.training.packing import Pass, passes
 from teachgym.training.settings import FineTuningSettings
 from teachgym.training.updates import Updates, in_training, rates_at
@@ -71,7 +71,7 @@ class CapturedUpdates(Updates):
         self._buffers: dict[Hashable, tuple[Padded, torch.Tensor]] = {}
         self._totals: Sequence[int] = ()
 
-    def _make_optimizers(self) -> tuple[LastingOptimizer, ...]:
+    def _make_optimizers(self) -> tuple[Optimizer, ...]:
         flat = self._flat
         gradients = flat.views(self._gradients)
         weights = [
