@@ -321,6 +321,17 @@ _WORDS = {
         env={name: {"action": "text", "observation": "text"} for name in _KNOWS},
     ),
     **_family(
+        "SkillList",
+        {
+            "trained": (
+                "llm.trained:Trained",
+                "a language model trained as a teacher (path=...)",
+                "gains of all",
+                {},
+            )
+        },
+    ),
+    **_family(
         "OpenEnded",
         {"pool": ("pool:Pool", "hands in finished examples (pool=...)", "accuracy of all", {})},
     ),

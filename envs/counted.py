@@ -9,6 +9,7 @@ rows of arrays: ``CountedEnv`` is one of them, ``CountedVectorEnv`` all of them.
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import fields
 from typing import Any
 
@@ -43,6 +44,7 @@ HERE = frozenset(
         "target_accuracy",
         "patience",
         "reward_scale",
+        "proxy",
         "observation",
         "action",
         "reuse_answers",
@@ -64,6 +66,7 @@ def require_countable(config: SkillListConfig) -> None:
     for name, value, known in (
         ("observation", config.observation, ("arrays", "flat")),
         ("action", config.action, ("shares", "discrete")),
+        ("proxy", config.proxy, (None, "learnability", "learning_progress")),
     ):
         if value not in known:
             raise ConfigError(f"{name} is {value!r}, which needs texts; one of {known} does not")
@@ -153,10 +156,13 @@ class CountedRows:
         self._best[row], self._best_step[row] = self.accuracy[row], 0
 
     def step(self, rows: NDArray[np.bool_], actions: NDArray[Any]) -> FloatArray:
-        """Teach ``rows``, (K,), what their ``actions``, (K, ...), order; returns rewards, (K,)."""
+        """Teach ``rows``, (K,), what their ``actions``, (K, ...), order; returns rewards, (K,).
+
+        Of rows that are not taught, rewards are 0.
+        """
         if over := [*self.stop_reason[rows & (self.stop_reason != "")]]:
             raise EpisodeError(f"the episode is over ({over[0]}); call reset()")
-        before = self.accuracy.copy()
+        before, right = self.accuracy.copy(), self.right.copy()
         counts = np.zeros(self._x.shape)
         luck = np.zeros(self._x.shape)
         amounts = self._amounts(actions)
@@ -175,7 +181,8 @@ class CountedRows:
         self._best[better], self._best_step[better] = self.accuracy[better], self.steps[better]
         for row in places(rows):
             self.stop_reason[row] = self._stop(row)
-        rewards: FloatArray = self.config.reward_scale * (self.accuracy - before)
+        worth = self._worth(before, right, counts)
+        rewards: FloatArray = np.where(rows, self.config.reward_scale * worth, 0.0)
         return rewards
 
     def observe(self) -> dict[str, Any] | NDArray[np.float32]:
@@ -206,6 +213,58 @@ class CountedRows:
             for row in range(self.count)
         ]
 
+    # -- states ----------------------------------------------------------------------------
+
+    def state_of(self, row: int) -> tuple[Any, ...]:
+        """All that a row's episode will depend on."""
+        return tuple(copy(values[row]) for values in self._states)
+
+    def put(self, row: int, state: tuple[Any, ...]) -> None:
+        """Put a row into a state."""
+        for values, value in zip(self._states, state, strict=True):
+            values[row] = value
+
+    @property
+    def _states(self) -> tuple[NDArray[Any], ...]:
+        return (
+            self._entropy,
+            self._x,
+            self.right,
+            self.accuracy,
+            self.steps,
+            self.examples,
+            self.accepted,
+            self.stop_reason,
+            self._best,
+            self._best_step,
+        )
+
+    def scores(self, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Whether each item is answered right, shape (rows, n_items)."""
+        chance = accuracy(self._x[rows], self.dynamics).reshape(-1, self._n.size)
+        right: NDArray[np.bool_] = self._threshold < chance[:, self._cell]
+        return right
+
+    def _worth(self, before: FloatArray, right: FloatArray, counts: FloatArray) -> FloatArray:
+        """The gain, or the proxy that is paid instead (``teachgym.rewards``), (K,).
+
+        Args:
+            before: accuracy before the step, (K,).
+            right: items that were right before it, (K, S, L).
+            counts: examples of each cell, (K, S, L).
+        """
+        if self.config.proxy is None:
+            return self.accuracy - before
+        taught = np.maximum(counts.sum(axis=(1, 2)), 1)
+        if self.config.proxy == "learnability":
+            chance = right / np.maximum(self._n, 1)
+            paid = counts * 4 * chance * (1 - chance)
+        else:
+            change = (self.right - right).sum(axis=2) / np.maximum(self._n.sum(axis=1), 1)
+            paid = counts * np.abs(change)[:, :, None]
+        worth: FloatArray = paid.sum(axis=(1, 2)) / taught
+        return worth
+
     def _amounts(self, actions: NDArray[Any]) -> FloatArray:
         """Examples that the actions order of each cell, (K, S, L)."""
         if self.config.action == "discrete":
@@ -226,8 +285,7 @@ class CountedRows:
         return stream(name, int(self._entropy[row]), int(self.steps[row]))
 
     def _evaluate(self, rows: NDArray[np.bool_]) -> None:
-        chance = accuracy(self._x[rows], self.dynamics).reshape(-1, self._n.size)
-        right = (self._threshold < chance[:, self._cell]) @ self._in_cell
+        right = self.scores(rows) @ self._in_cell
         self.right[rows] = right.reshape(-1, *self._n.shape)
         self.accuracy[rows] = right.sum(axis=1) / len(self._cell)
 
@@ -302,9 +360,9 @@ class CountedVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         self.num_envs = num_envs
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {"autoreset_mode": self.autoreset_mode}
-        self._rows = CountedRows(config, num_envs)
-        self.single_action_space = self._rows.action_space
-        self.single_observation_space = self._rows.observation_space
+        self.rows = CountedRows(config, num_envs)
+        self.single_action_space = self.rows.action_space
+        self.single_observation_space = self.rows.observation_space
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self._generators = [np.random.default_rng() for _ in range(num_envs)]
@@ -323,9 +381,9 @@ class CountedVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         for row in places(chosen):
             if seed[row] is not None:
                 self._generators[row], _ = gym.utils.seeding.np_random(seed[row])
-            self._rows.reset(row, self._generators[row])
+            self.rows.reset(row, self._generators[row])
         self._over[chosen] = False
-        return self._rows.observe(), self._told(chosen)
+        return self.rows.observe(), self._told(chosen)
 
     def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Step every row, or reset it where that is due.
@@ -335,24 +393,24 @@ class CountedVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         """
         actions = np.asarray(require_member(self.action_space, actions, "actions"))
         stepped = ~self._over
-        rewards = np.where(stepped, self._rows.step(stepped, actions), 0.0)
+        rewards = np.where(stepped, self.rows.step(stepped, actions), 0.0)
         for row in places(self._over):
-            self._rows.reset(row, self._generators[row])
-        ended = stepped & (self._rows.stop_reason != "")
+            self.rows.reset(row, self._generators[row])
+        ended = stepped & (self.rows.stop_reason != "")
         infos: dict[str, Any] = {}
         if self.autoreset_mode == AutoresetMode.SAME_STEP and ended.any():
-            seen, told = self._rows.observe(), self._rows.infos()
+            seen, told = self.rows.observe(), self.rows.infos()
             for row in places(ended):
                 last = {"final_obs": of_row(seen, row), "final_info": told[row]}
                 infos = self._add_info(infos, last, row)
-                self._rows.reset(row, self._generators[row])
+                self.rows.reset(row, self._generators[row])
         self._over = ended & (self.autoreset_mode == AutoresetMode.NEXT_STEP)
         cut = np.zeros(self.num_envs, dtype=bool)
-        return self._rows.observe(), rewards, ended, cut, infos | self._told(~cut)
+        return self.rows.observe(), rewards, ended, cut, infos | self._told(~cut)
 
     def _told(self, rows: NDArray[np.bool_]) -> dict[str, Any]:
         """The infos of some rows as Gymnasium batches them."""
         infos: dict[str, Any] = {}
-        for row, info in enumerate(self._rows.infos()):
+        for row, info in enumerate(self.rows.infos()):
             infos = self._add_info(infos, info, row) if rows[row] else infos
         return infos

@@ -27,6 +27,7 @@ import numpy as np
 
 from teachgym.envs.base import base_of
 from teachgym.envs.config import env_id
+from teachgym.envs.counted import CountedVectorEnv, of_row
 from teachgym.envs.stress.delayed_reward import DelayedReward
 from teachgym.envs.vector import TeacherVectorEnv
 from teachgym.errors import ConfigError, EpisodeError
@@ -111,6 +112,7 @@ class Forks:
         self.size, self.recheck, self.level = size, recheck, level
         self.rows = made
         self.single_action_space = made.single_action_space
+        self.skills: tuple[str, ...] = tuple(base_of(made.envs[0]).skills)
         self._kept: dict[str, _Kept] = {}
 
     @classmethod
@@ -193,7 +195,8 @@ class Forks:
             done = self.rows.step_rows({row: action for row, (_, action) in enumerate(tried)})
             for row, (id_, action) in enumerate(tried):
                 results.append(done[row])
-                ids.append(self.keep(self._snapshot_of(row), done[row][0], self._name(id_, action)))
+                name = _name(self.single_action_space, id_, action)
+                ids.append(self.keep(self._snapshot_of(row), done[row][0], name))
         return self._measured(starts, ids, results)
 
     def _measured(
@@ -262,17 +265,116 @@ class Forks:
 
     def _state(self, id_: str) -> _Kept:
         if id_ not in self._kept:
-            raise EpisodeError(f"no snapshot {shown(id_)} is kept; start(seed) or branch gives ids")
+            raise _unknown_state(id_)
         return self._kept[id_]
 
-    def _name(self, id_: str, action: Any) -> str:
-        """The id of the state after an action: that of the one before, and the action's digest."""
-        written = json.dumps(self.single_action_space.to_jsonable([action]), sort_keys=True)
-        return f"{id_}/{hashlib.sha256(written.encode()).hexdigest()[:12]}"
+
+def forks_of(id_: str, size: Few = 8, *, recheck: Count = 0, **settings: Any) -> AnyForks:
+    """``Forks``, or ``CountedForks`` of environments whose students are only counted.
+
+    Raises:
+        ConfigError: as those do, and for ``recheck`` of the latter.
+    """
+    if settings.get("texts", True):
+        return Forks(id_, size, recheck=recheck, **settings)
+    if recheck:
+        raise ConfigError(
+            f"recheck is {recheck} and texts False, so there are no more items; leave one out"
+        )
+    return CountedForks(id_, size, **settings)
 
 
 def _spread(pairs: Sequence[tuple[Report, Report]]) -> Spread:
     return spread_of(np.stack([after.scores - before.scores for before, after in pairs]))
+
+
+class CountedForks:
+    """As ``Forks``, of ``teachgym/SkillList-v0`` with ``texts=False``: fast, for first trials.
+
+    Args:
+        id_: the environment's id or short name.
+        size: how many actions are tried at once, >= 1.
+        settings: those of the environment.
+
+    Raises:
+        ConfigError: for settings that need texts.
+    """
+
+    def __init__(self, id_: str, size: Few = 8, **settings: Any) -> None:
+        made = gym.make_vec(env_id(id_), size, "vector_entry_point", **{**settings, "texts": False})
+        assert isinstance(made, CountedVectorEnv)
+        self.size, self.rows = size, made.rows
+        self.single_action_space = made.single_action_space
+        self.skills = made.rows.skills
+        self._kept: dict[str, tuple[Any, ...]] = {}
+
+    def start(self, seed: int) -> str:
+        """See ``Forks.start``."""
+        id_ = str(seed)
+        if id_ not in self._kept:
+            generator, _ = gym.utils.seeding.np_random(seed)
+            self.rows.reset(0, generator)
+            self._kept[id_] = self.rows.state_of(0)
+        return id_
+
+    def observation(self, id_: str) -> Any:
+        """What the teacher sees in a state."""
+        self._put(0, id_)
+        return of_row(self.rows.observe(), 0)
+
+    def branch(self, start: str, actions: Sequence[Any]) -> Branch:
+        """See ``Forks.branch``; all actions are tried in one state."""
+        results: list[StepResult] = []
+        ids, before, after = [], [], []
+        for first in range(0, len(actions), self.size):
+            tried = actions[first : first + self.size]
+            chosen = np.arange(self.size) < len(tried)
+            for row in range(self.size):
+                self._put(row, start)
+            before += [*self.rows.scores(chosen)]
+            padded = [*tried, *[tried[0]] * (self.size - len(tried))]
+            rewards = self.rows.step(chosen, np.asarray(padded))
+            after += [*self.rows.scores(chosen)]
+            seen, infos = self.rows.observe(), self.rows.infos()
+            for row, action in enumerate(tried):
+                over = bool(infos[row]["stop_reason"])
+                told = (of_row(seen, row), float(rewards[row]), over, False, infos[row])
+                results.append(told)
+                ids.append(_name(self.single_action_space, start, action))
+                self._kept[ids[-1]] = self.rows.state_of(row)
+        differences = np.stack(after).astype(np.float64) - np.stack(before)
+        return Branch(
+            rewards=np.array([result[1] for result in results]),
+            gains=tuple(map(Score.of_repetitions, differences)),
+            spread=spread_of(differences),
+            ids=tuple(ids),
+            results=tuple(results),
+            cost=Cost(examples=sum(int(r[4]["metrics"]["accepted"]) for r in results)),
+            items=differences.shape[1],
+        )
+
+    def forget(self, *ids: str) -> None:
+        """Let go of states."""
+        for id_ in ids:
+            self._kept.pop(id_, None)
+
+    def _put(self, row: int, id_: str) -> None:
+        if id_ not in self._kept:
+            raise _unknown_state(id_)
+        self.rows.put(row, self._kept[id_])
+
+
+AnyForks = Forks | CountedForks
+
+
+def _name(space: gym.Space[Any], id_: str, action: Any) -> str:
+    """The id of the state after an action: that of the one before, and the action's digest."""
+    written = json.dumps(space.to_jsonable([action]), sort_keys=True)
+    return f"{id_}/{hashlib.sha256(written.encode()).hexdigest()[:12]}"
+
+
+def _unknown_state(id_: str) -> EpisodeError:
+    return EpisodeError(f"no snapshot {shown(id_)} is kept; start(seed) or branch gives ids")
 
 
 def _predict(env: gym.Env[Any, Any], items: Data) -> tuple[Prediction, ...]:

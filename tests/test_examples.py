@@ -22,8 +22,10 @@ EXAMPLES = {
     "train_ppo.py": (["256"], "after"),
     "train_dqn.py": (["60"], "gain on val"),
 }
-NEED_MORE = {"llm_teacher.py", "train_llm_teacher.py", "train_offline.py"}
-"""A server, a model (see ``tests/bridges``), a data set."""
+NEED_MORE = {"llm_teacher.py", "train_llm_teacher.py", "train_offline.py"} | {
+    f"teacher_in_{trainer}.py" for trainer in ("skyrl", "verl", "openrlhf")
+}
+"""A server, a model, a data set, trainers; see ``tests/bridges``."""
 QUICK = ("episode.py", "paper_in_one_file.py")
 
 

@@ -30,6 +30,8 @@ from teachgym.cli.run import (
     show_table,
     show_teaching,
 )
+from teachgym.cli.train_teacher import EXAMPLES as TRAIN_EXAMPLES
+from teachgym.cli.train_teacher import train_teacher
 from teachgym.errors import ConfigError, UnknownNameError, unknown
 from teachgym.records import Record
 
@@ -200,6 +202,9 @@ app.command(epilog=BENCH_EXAMPLES)(bench)
 
 
 app.command(epilog=TUNE_EXAMPLES)(tune)
+
+
+app.command("train-teacher", epilog=TRAIN_EXAMPLES)(train_teacher)
 
 
 @app.command()

@@ -44,10 +44,10 @@ def save_snapshot(run: RunFolder, snapshot: Snapshot) -> None:
     """
     assert snapshot.checkpoint is not None
     write_report(run.val_predictions(snapshot.step), snapshot.report)
-    _write_weights(_weights(run, snapshot.step), snapshot.checkpoint)
+    write_weights(_weights(run, snapshot.step), snapshot.checkpoint)
     best = _weights(run, snapshot.best.step)
     if not best.exists():
-        _write_weights(best, snapshot.best.checkpoint)
+        write_weights(best, snapshot.best.checkpoint)
     with replacing(_state(run, snapshot.step)) as temporary:
         temporary.write_text(hide(json.dumps(_state_to_json(snapshot))), encoding="ascii")
 
@@ -66,7 +66,7 @@ def load_snapshot(run: RunFolder, step: int) -> Snapshot:
         best=Best(
             state["best"]["step"],
             state["best"]["accuracy"],
-            _read_weights(_weights(run, state["best"]["step"])),
+            read_weights(_weights(run, state["best"]["step"])),
         ),
         step=step,
         data=Growing(map(example_from_json, _first(run.examples, state["examples"]))),
@@ -76,7 +76,7 @@ def load_snapshot(run: RunFolder, step: int) -> Snapshot:
         filters=state.get("filters", {}),
         forest=_forest(run, state),
         past=tuple(state.get("past", ())),
-        checkpoint=_read_weights(_weights(run, step)),
+        checkpoint=read_weights(_weights(run, step)),
         spent=Cost(**state["spent"]),
         reckoned=Cost(**(state.get("reckoned") or state["spent"])),
         incidents=tuple(Incident(**incident) for incident in state.get("incidents", ())),
@@ -212,7 +212,8 @@ def _weights(run: RunFolder, step: int) -> Path:
     return run.checkpoints / f"weights_{step:03d}.safetensors"
 
 
-def _write_weights(path: Path, checkpoint: Checkpoint) -> None:
+def write_weights(path: Path, checkpoint: Checkpoint) -> None:
+    """Write named arrays to a file, whole or not at all."""
     from safetensors.numpy import save_file
 
     # safetensors writes an array's memory as it lies, whatever its strides.
@@ -221,7 +222,12 @@ def _write_weights(path: Path, checkpoint: Checkpoint) -> None:
         save_file(arrays, temporary)
 
 
-def _read_weights(path: Path) -> Checkpoint:
+def read_weights(path: Path) -> Checkpoint:
+    """The named arrays of a file.
+
+    Raises:
+        RunError: if it is missing.
+    """
     from safetensors.numpy import load_file
 
     if not path.exists():

@@ -219,8 +219,9 @@ def _refusal(name: str, error: BaseException) -> UnknownNameError:
                 f"https://huggingface.co/{name} and log in with: hf auth login"
             )
         cause = cause.__cause__
+    reason = " ".join(str(error).split()).rstrip(".")
     return UnknownNameError(
-        f"no student {name!r}: {str(error).rstrip('.')}. Give 'simulated', 'tiny', 'small', "
+        f"no student {name!r}: {reason}. Give 'simulated', 'tiny', 'small', "
         "'smollm2', the path of a folder written by save_pretrained or of a GGUF file, or the id "
         "of a causal language model on the Hugging Face hub"
     )

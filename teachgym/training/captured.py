@@ -29,7 +29,7 @@ from teachgym.training.forward import (
 from teachgym.training.heads import kernel_for
 from teachgym.training.losses import Loss, Needs, Targets
 from teachgym.training.muon import Muon
-from teachgym.training.optimizers import FusedAdamW, LastingOptimizer, split
+from teachgym.training.optimizers import FusedAdamW, Optimizer, split
 from teachgym.training.packing import Pass, passes
 from teachgym.training.settings import FineTuningSettings
 from teachgym.training.updates import Updates, in_training, rates_at
@@ -74,7 +74,7 @@ class CapturedUpdates(Updates):
         self._totals: Sequence[int] = ()
         self._compiled = False
 
-    def _make_optimizers(self) -> tuple[LastingOptimizer, ...]:
+    def _make_optimizers(self) -> tuple[Optimizer, ...]:
         flat = self._flat
         gradients = flat.views(self._gradients)
         weights = [

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain, islice
+from itertools import chain
 from time import perf_counter
 from typing import Annotated, Any
 
@@ -24,10 +24,10 @@ from teachgym.training.datum import Datum, plans_of
 from teachgym.training.forward import token_budget
 from teachgym.training.grader import Grader
 from teachgym.training.groups import Group, Mean, data_of, total_of
-from teachgym.training.losses import Loss, Needs, Targets, cross_entropy
-from teachgym.training.packing import passes
+from teachgym.training.losses import Loss
 from teachgym.training.references import refer
 from teachgym.training.rollouts import Question, Rollouts, questions_of
+from teachgym.training.sampled_loss import AsSampled, noted_of
 from teachgym.training.settings import FineTuningSettings, recipe
 from teachgym.training.teacher_models import TeacherModel
 from teachgym.training.updates import EagerUpdates, differentiate, score
@@ -252,7 +252,7 @@ class _Run:
     ) -> list[list[Datum]]:
         """Make update ``number``; the data for the next one from the same groups."""
         noted: list[torch.Tensor] = []
-        loss = _AtTemperature(self._loss, self._settings.temperature, noted)
+        loss = AsSampled(self._loss, self._settings.temperature, noted)
         self._losses += differentiate(self._pool, data, loss, self._budget, totals=totals).cpu()
         for weight in self._pool.weights:
             # Without a gradient, momentum fades: for a student alone as for one among others.
@@ -268,38 +268,12 @@ class _Run:
         self, data: list[list[Datum]], noted: Sequence[torch.Tensor]
     ) -> list[list[Datum]]:
         """The samples with the log-probabilities that a pass over them has noted."""
-        order = [d for one in passes(data, self._budget) for d in one.data]
-        rest = iter(torch.cat([*noted, torch.zeros(0)]).tolist())
-        known = []
-        for datum in order:
-            own = tuple(islice(rest, datum.n_rows))
+        order, known = [], []
+        for datum, own in noted_of(data, noted, self._budget):
+            order.append(datum)
             sampled = datum.sampled and replace(datum.sampled, logprobs=own)
             known.append(replace(datum, sampled=sampled))
         return _replaced(data, [order], [known])
-
-
-class _AtTemperature(Loss):
-    """A loss of the distribution at a temperature, which notes log-probabilities on the way.
-
-    Args:
-        loss: the loss.
-        temperature: divides the logits.
-        noted: the log-probabilities of all rows are added to it, pass by pass.
-    """
-
-    def __init__(self, loss: Loss, temperature: float, noted: list[torch.Tensor]) -> None:
-        self._loss, self._temperature, self._noted = loss, temperature, noted
-
-    @property
-    def needs(self) -> Needs:
-        """The loss's."""
-        return self._loss.needs
-
-    def __call__(self, logits: torch.Tensor, targets: Targets) -> torch.Tensor:
-        """The loss of each row, as ``Loss`` says."""
-        logits = logits / self._temperature
-        self._noted.append(-cross_entropy(logits.detach(), targets).cpu())
-        return self._loss(logits, targets)
 
 
 def _replaced(

@@ -20,16 +20,15 @@ class Optimizer(Protocol):
     def weights(self) -> Sequence[Weight]:
         """The weights that are updated."""
 
-    def step(self, rates: torch.Tensor, active: Sequence[int]) -> None:
-        """One update with learning rates (K,), of the students ``active``, ascending."""
-
-
-class LastingOptimizer(Optimizer, Protocol):
-    """An optimizer whose whole state is in tensors, so that its steps can be replayed."""
-
     @property
     def state(self) -> Sequence[torch.Tensor]:
-        """The tensors that an update changes besides weights; all 0 before the first one."""
+        """The tensors that an update changes besides weights; all 0 before the first one.
+
+        With it, steps can be replayed and gone on with.
+        """
+
+    def step(self, rates: torch.Tensor, active: Sequence[int]) -> None:
+        """One update with learning rates (K,), of the students ``active``, ascending."""
 
 
 class AdamW:
@@ -52,17 +51,22 @@ class AdamW:
         self.weights, self._betas, self._eps = tuple(weights), betas, eps
         self._first = [torch.zeros_like(w.values) for w in weights]
         self._second = [torch.zeros_like(w.values) for w in weights]
-        self._step = 0
+        self._count = torch.zeros((), dtype=torch.float64)
+
+    @property
+    def state(self) -> list[torch.Tensor]:
+        """Both averages and the count of updates."""
+        return [*self._first, *self._second, self._count]
 
     @torch.no_grad()
     def step(self, rates: torch.Tensor, active: Sequence[int]) -> None:
         """See ``Optimizer``; a student that has left never comes back."""
-        self._step += 1
+        self._count += 1
         for students in groups(len(rates), active):
             self._update(rates[students], students)
 
     def _update(self, rates: torch.Tensor, students: slice) -> None:
-        one, two = self._betas
+        (one, two), n_updates = self._betas, float(self._count)
         chosen = [i for i, w in enumerate(self.weights) if w.grad is not None]
         if not chosen:
             return
@@ -73,10 +77,10 @@ class AdamW:
         torch._foreach_mul_(second, two)
         torch._foreach_addcmul_(second, grads, grads, 1 - two)
         scale = torch._foreach_sqrt(second)
-        torch._foreach_div_(scale, (1 - two**self._step) ** 0.5)
+        torch._foreach_div_(scale, (1 - two**n_updates) ** 0.5)
         torch._foreach_add_(scale, self._eps)
         updates = torch._foreach_div(first, scale)
-        rates = rates / (1 - one**self._step)
+        rates = rates / (1 - one**n_updates)
         torch._foreach_mul_(updates, [rates.view(-1, *[1] * (u.ndim - 1)) for u in updates])
         torch._foreach_sub_(values, updates)
 

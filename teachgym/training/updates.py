@@ -58,6 +58,11 @@ class EagerUpdates(Updates):
         self._kernel = kernel_for(pool, loss, settings.fused)
         self._optimizers = make_optimizers(pool.network.model, pool.weights, settings)
 
+    @property
+    def state(self) -> list[torch.Tensor]:
+        """What updates change besides weights; with both copied back, they go on from there."""
+        return [tensor for optimizer in self._optimizers for tensor in optimizer.state]
+
     def differentiate(
         self, now: Sequence[Sequence[Datum]], *, first: FirstLosses | None = None
     ) -> torch.Tensor:

@@ -32,6 +32,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "oracle": {"learnable": ["skill-3"]},
     "planned": {"plan": [[1, 0, 0, 0, 0, 0, 0, 1], [0, 0, 0, 1, 0, 0, 0, 0]]},
     "best-constant": {"allocation": [0, 0, 0, 1, 0, 0, 0, 1]},
+    "trained": {"path": "small"},
     "pool": {"pool": make_pool(["add", "sort"], 12)},
     "llm": {"chat": Scripted(lambda messages, schema, draw: '{"items": []}')},
     "llm-pgkd": {"chat": Scripted(lambda messages, schema, draw: '{"items": []}')},
@@ -64,7 +65,8 @@ FOLLOW_LOSSES = ["adarft", "odm", "skill-it", "excess-loss", "ddk"]
 LEARNERS = [
     n
     for n in LIST_TEACHERS
-    if n not in ("uniform", *AIDING, "fixed", "oracle", "weakest", *SEARCHED, *FOLLOW_LOSSES)
+    if n
+    not in ("uniform", "trained", *AIDING, "fixed", "oracle", "weakest", *SEARCHED, *FOLLOW_LOSSES)
 ]
 RATES = [0, 0, 0, 1.0, 0, 0, 0, 0]
 """Skill 3 is the one that can be learned."""

@@ -52,6 +52,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "planned": {"plan": [[1] * 32]},
     "best-constant": {"allocation": [1] * 32},
     "pool": {"pool": POOL},
+    "trained": {"path": "small"},
     "llm": {"chat": make_chat(CHAT)},
     "llm-pgkd": {"chat": Scripted(lambda messages, schema, draw: '{"items": []}')},
     "llm-text": {"chat": Scripted(lambda messages, schema, draw: '{"items": []}')},

@@ -17,6 +17,7 @@ from teachgym.students.local.attention import (
     SlotCache,
     visible,
 )
+from teachgym.students.local.automaton import Automaton
 from teachgym.students.local.graphs import Graphs, bucket
 from teachgym.students.local.layout import Layout
 from teachgym.students.local.network import Network, pack, split_by_tokens
@@ -56,6 +57,8 @@ class DecodingRules:
     """Divides the logits before sampling, > 0."""
     stop: tuple[str, ...] = ()
     """The strings behind ``ends`` and ``is_over``, for those who look at text themselves."""
+    automaton: Automaton | None = None
+    """Which tokens may follow; None = any."""
 
 
 class SlotDecoder:
@@ -100,6 +103,9 @@ class SlotDecoder:
         self.ends = torch.zeros(0, dtype=torch.bool)
         self.temperature: float | None = None
         """None = greedy."""
+        self.automaton: Automaton | None = None
+        self.state = torch.zeros_like(self.token)
+        """Of the automaton."""
         self._owners: list[int | None] = [None] * n_rows
         """Number of the question that a row answers."""
         self._read = np.zeros(n_rows, dtype=np.int64)
@@ -119,6 +125,7 @@ class SlotDecoder:
         if self.ends.shape != rules.ends.shape:
             self.ends = rules.ends.to(self.network.device)
         self.ends.copy_(rules.ends)  # in place, for captured steps
+        self.automaton = rules.automaton and rules.automaton.to(self.network.device)
         greedy = all(q.uniforms is None for own in questions for q in own)
         self.temperature = None if greedy else rules.temperature
         self._shared, self._holders = [shared_prefix(own) for own in questions], {}
@@ -241,12 +248,13 @@ class SlotDecoder:
         if self.temperature is not None:
             uniforms = [q.uniforms for q in questions if q.uniforms is not None]
             self.uniforms[rows] = torch.stack(uniforms).to(device)
-        self.count[rows] = 0
+        self.count[rows] = self.state[rows] = 0
         per_student = [0] * self.layout.n_students
         for student, _ in places:
             per_student[student] += 1
         with self.layout.blocks(per_student):
             chosen = self._choose(self.network.logits(last), rows)
+        self._follow(rows, chosen)
         self.token[rows], self.count[rows] = chosen, 1
         self.position[rows] = torch.tensor(lengths).to(device)
         self.answer[rows, 0] = chosen
@@ -277,7 +285,7 @@ class SlotDecoder:
 
     def _step(self, n_rows: int, length: int) -> None:
         """Write another token in each of the first ``n_rows`` rows that is not finished."""
-        if self.graphs:
+        if self.graphs and self.automaton is None:
             state = [self.token, self.position, self.count, self.active, self.answer]
             key = (n_rows, length, self.temperature)
             self.graphs.run(key, lambda: self._advance(n_rows, length), state)
@@ -295,6 +303,7 @@ class SlotDecoder:
         place = self.count[:n].clamp(max=self.max_new_tokens - 1)[:, None]
         kept = torch.where(active[:, None], token[:, None], self.answer[:n].gather(1, place))
         self.answer[:n].scatter_(1, place, kept)
+        self._follow(self.rows[:n][active], token[active])
         self.token[:n] = token
         self.count[:n] += active
         self.position[:n] += active
@@ -302,6 +311,18 @@ class SlotDecoder:
 
     def _choose(self, logits: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """The likeliest token, or the one where a uniform number falls; (n, V) -> (n,)."""
+        if self.automaton is None:
+            return self._place(logits, rows)
+        tokens, logits = self.automaton.legal(self.state[rows], logits)
+        return tokens.gather(1, self._place(logits, rows)[:, None])[:, 0]
+
+    def _follow(self, rows: torch.Tensor, tokens: torch.Tensor) -> None:
+        """Have the automaton of rows read the tokens that were chosen."""
+        if self.automaton is not None:
+            self.state[rows] = self.automaton.follow(self.state[rows], tokens)
+
+    def _place(self, logits: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """The place of the token that is chosen among those of ``logits``, (n, m) -> (n,)."""
         if self.temperature is None:
             return logits.argmax(-1)
         uniforms = self.uniforms[rows].gather(1, self.count[rows][:, None])  # (n, 1)
@@ -363,7 +384,7 @@ class SlotDecoder:
         """Move what rows hold; no row is both a source and a target."""
         self.cache.copy(sources, targets, self.cache.length)
         state = (self.token, self.position, self.count, self.active, self.answer, self.uniforms)
-        for tensor in state:
+        for tensor in (*state, self.state):
             tensor[targets] = tensor[sources]
         for array in (self._read, self._written):
             array[targets] = array[sources]

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from teachgym.errors import ConfigError
+from teachgym.students.local.automaton import Automaton
 from teachgym.students.local.decoding import DecodingRules, Request, SlotDecoder
 from teachgym.students.local.graphs import Graphs, bucket
 from teachgym.students.local.layout import Layout
@@ -171,7 +172,12 @@ def _slots_that_fit(network: Network, length: int) -> int:
 
 
 def rules_for(
-    texts: Texts, n_tokens: int, *, stop: Sequence[str] = (), temperature: float = 1.0
+    texts: Texts,
+    n_tokens: int,
+    *,
+    stop: Sequence[str] = (),
+    temperature: float = 1.0,
+    automaton: Automaton | None = None,
 ) -> DecodingRules:
     """Rules that end an answer at end tokens and stop strings; the vocabulary has ``n_tokens``."""
     ends = torch.zeros(n_tokens, dtype=torch.bool)
@@ -183,7 +189,7 @@ def rules_for(
 
     # A string of one character is never spread over tokens, so its tokens say it all.
     spread = any(len(s) > 1 for s in stop)
-    return DecodingRules(ends, is_over if spread else None, temperature, tuple(stop))
+    return DecodingRules(ends, is_over if spread else None, temperature, tuple(stop), automaton)
 
 
 def require_sampling(k: int, temperature: float) -> None:

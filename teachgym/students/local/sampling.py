@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from teachgym.students.local.automaton import Automaton
 from teachgym.students.local.decoding import Request
 from teachgym.students.local.generation import require_sampling, rules_for, uniforms
 from teachgym.students.local.pool import StudentPool
@@ -28,6 +29,7 @@ def sample_tokens(
     k: int,
     temperature: float,
     stop: Sequence[str] = (),
+    automaton: Automaton | None = None,
 ) -> list[list[list[list[int]]]]:
     """The tokens of ``k`` answers to each prompt of each student, the end token included.
 
@@ -40,12 +42,19 @@ def sample_tokens(
         k: answers to each prompt, >= 1.
         temperature: of the draws, > 0.
         stop: strings that end an answer.
+        automaton: which tokens may follow; None = any.
 
     Raises:
         ConfigError: for another ``k`` or temperature.
     """
     require_sampling(k, temperature)
-    rules = rules_for(pool.texts, pool.network.n_tokens, stop=stop, temperature=temperature)
+    rules = rules_for(
+        pool.texts,
+        pool.network.n_tokens,
+        stop=stop,
+        temperature=temperature,
+        automaton=automaton,
+    )
     requests = [
         [
             Request(one.ids, uniforms(one.seed, one.name, number, pool.max_new_tokens))

@@ -35,7 +35,7 @@ from tests.benchmarks.bench.small_bench import IN_TURN, SMALL
 TUNABLE = [
     name
     for name in TEACHERS
-    if search_space(name) and name not in ("llm", "llm-best-of-n", "llm-pgkd", "fixed")
+    if search_space(name) and name not in ("llm", "llm-best-of-n", "llm-pgkd", "fixed", "trained")
 ]
 
 

@@ -59,7 +59,7 @@ def test_every_teacher_is_on_the_leaderboard_or_among_the_published_methods() ->
     arms, methods = make_suite("tiny").arms, make_suite("methods").arms
     alike = {"few-shot"}  # It orders what uniform orders, and only measures more.
     ahead = {"best-of-n", "beam", "llm-best-of-n"}  # They need an environment that lets them try.
-    texts = {"llm-text", "llm-pgkd"}  # They stand for a model, and there is none.
+    texts = {"llm-text", "llm-pgkd", "trained"}  # They stand for a model, and there is none.
     compared = {arm.teacher for arm in (*arms, *methods)}
     assert compared - alike == set(TEACHERS) - alike - ahead - texts
     controls = {arm.name for arm in arms if arm.control}

@@ -1,0 +1,53 @@
+"""Teachers that learned, beside rules: how they are trained, and what the table says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from teachgym.benchmarks.learned import language
+from teachgym.benchmarks.learned.language import LEARNED, describe, imitated, play, settings_of
+from teachgym.benchmarks.learned.ppo import Line, read
+from teachgym.bridges.grpo.training import train_teacher
+
+
+def test_differences_are_paired_with_students_interval() -> None:
+    """Differences 0.01, 0.02, 0.03: mean 0.02, error 0.0058, times 4.303 for two degrees."""
+    lines = [
+        Line("alp", "simulated", (0.1, 0.2, 0.3)),
+        Line("gain 0", "simulated", (0.11, 0.22, 0.33), trained=24),
+    ]
+    row = describe(lines).splitlines()[-1]
+    assert row.startswith("| gain 0 | 24 | 0.220 ± 0.064 (n=3) | +0.0200 [-0.0048, +0.0448] |")
+
+
+def test_arms_differ_in_what_is_paid_and_how_they_begin(tmp_path: Path) -> None:
+    settings = {arm: settings_of(arm, 3, [tmp_path]) for arm in LEARNED}
+    paid = [s.stages[0].env_settings.get("proxy") for s in settings.values()]
+    assert paid == [None, None, None, "learnability", "learning_progress", None]
+    assert [len(s.warm_start.runs) for s in settings.values()] == [1, 1, 1, 1, 1, 0]
+    assert {s.updates for s in settings.values()} == {3}
+    assert {tuple(s.stages[0].vary["student_settings.base"]) for s in settings.values()} == {(5, 6)}
+
+
+def test_rules_repeat_what_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the digit, on the first of the recorded seeds."""
+    monkeypatch.setattr(language, "SEEDS", range(1))
+    recorded = {x.arm: x for x in read(Path("benchmarks/results/language-teachers.jsonl"))}
+    for name in language.RULES:
+        assert list(play(name, {})) == [pytest.approx(recorded[name].returns[0], abs=1e-12)]
+
+
+@pytest.mark.slow
+def test_a_training_in_small_from_runs_to_an_episode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = {"examples_per_step": 50, "budget": {"steps": 1, "examples": 50}}
+    monkeypatch.setattr(language, "EPISODE", short)
+    monkeypatch.setattr(language, "SEEDS", range(1))
+    runs = imitated(tmp_path / "alp")[:1]
+    assert json.loads((runs[0] / "config.json").read_text())["config"]["teacher"] == "alp"
+    teacher = train_teacher(settings_of("gain 0", 1, runs), tmp_path / "gain 0")
+    assert len(list(play("trained", {"path": str(teacher), "answers": 1}))) == 1

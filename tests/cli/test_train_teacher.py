@@ -1,0 +1,72 @@
+"""``teachgym train-teacher``: from options to a teacher, its bench, and going on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from teachgym.benchmarks.bench.suites.held_out import held_out
+from teachgym.bridges.grpo.settings import TeacherTraining
+from teachgym.cli import app
+from teachgym.experiment import RunConfig, check_config
+from teachgym.runs.config import read_config
+
+QUICK = [
+    *("--set", "group=2", "--set", "form.items=2", "--updates", "1", "--quiet"),
+    *("--set", 'env.budget={"steps": 1, "examples": 50}', "--set", "env.examples_per_step=50"),
+    *("--set", 'env.task_settings={"val_per_cell": 2, "test_per_cell": 1, "train_per_cell": 1}'),
+]
+
+
+def call(*options: str, fails: bool = False) -> str:
+    result = CliRunner().invoke(app, ["train-teacher", *options])
+    assert result.exit_code == (2 if fails else 0), result.output
+    return " ".join(result.output.split())
+
+
+def test_it_trains_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    out = str(tmp_path / "first")
+    options = (*QUICK, "--set", "env.texts=false", "--out", out)
+    assert call(*options, "--tensorboard") == f"{out}/teacher"
+    assert list((tmp_path / "first" / "tensorboard").iterdir())
+    metrics = (tmp_path / "first" / "metrics.jsonl").read_text()
+    assert call(*options, "--tensorboard") == f"{out}/teacher"
+    assert (tmp_path / "first" / "metrics.jsonl").read_text() == metrics
+    assert "begun with other settings (seed" in call(*options, "--seed", "3", fails=True)
+
+
+def test_a_file_has_stages_and_options_override_it(tmp_path: Path) -> None:
+    file = tmp_path / "curriculum.toml"
+    file.write_text("seed = 4\n[[stages]]\nupdates = 1\n[[stages]]\nupdates = 2\n")
+    options = ("--config", str(file), "--out", str(tmp_path / "out"))
+    assert "--updates is for one stage" in call(*options, *QUICK, fails=True)
+    wrong = call(*options, "--set", "env.student=tiny", "--set", "group=1", fails=True)
+    assert "group is 1" in wrong
+
+
+def test_a_folder_without_runs_is_no_warm_start(tmp_path: Path) -> None:
+    assert "holds no run" in call("--warm-start", str(tmp_path), fails=True)
+
+
+@pytest.mark.parametrize("student", [None, "tiny"])
+def test_the_bench_is_on_seeds_and_bases_of_boards(student: str | None) -> None:
+    env = {} if student is None else {"student": student}
+    suite = held_out({"trained": "teachers/a", "untrained": "small"}, env, seeds=7)
+    assert [arm.name for arm in suite.arms] == ["uniform", "alp", "planned", "trained", "untrained"]
+    cells = [cell for cell in suite.cells() if cell.arm.name == "trained"]
+    drawn = [cell.config.env_settings["student_settings"]["base"] for cell in cells]
+    assert drawn == [0, 1, 2, 3, 4, 0, 1]
+    assert json.dumps(suite.to_json())
+    assert cells[0].config.env_settings["student"] == (student or "simulated")
+
+
+def test_the_example_is_a_curriculum_whose_environments_can_be_made() -> None:
+    record = read_config(Path("examples/train_teacher.toml"))
+    settings = TeacherTraining.of(record)
+    students = [stage.settings_of(0)["student"] for stage in settings.stages]
+    assert students == ["simulated", "simulated", "tiny", "small"]
+    for stage in settings.stages:
+        check_config(RunConfig(env_settings={**stage.settings_of(1), "texts": True}))
