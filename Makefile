@@ -80,7 +80,7 @@ floor: ## core tests on the oldest versions that setup.cfg allows, in an environ
 	test -x .venv-floor/bin/python || $(PYTHON) -m venv .venv-floor
 	sed -n '/^install_requires/,/^$$/s/>=/==/p' setup.cfg > .venv-floor/requirements.txt
 	.venv-floor/bin/pip install --quiet $(PIP_ARGS) --requirement .venv-floor/requirements.txt pytest hypothesis
-	PYTHONPATH=. .venv-floor/bin/pytest -q -m "$(FAST)" tests/types/test_types.py \
+	PYTHONPATH=. .venv-floor/bin/pytest -q -p no:anyio -m "$(FAST)" tests/types/test_types.py \
 		tests/test_answers.py tests/students/test_simulated.py tests/students/local/test_decoding.py \
 		tests/students/test_texts.py tests/students/local/test_varlen.py
 
@@ -97,7 +97,7 @@ release-check: .venv/.dev ## what a release needs: builds, an empty environment 
 	$(MAKE) floor
 	.venv-wheel/bin/pip install --quiet pip-licenses pip-audit
 	.venv-wheel/bin/pip-licenses --ignore-packages teachgym --fail-on "GNU General Public License v3 (GPLv3);GNU Affero General Public License v3"
-	if $(BIN)/python -c "from urllib.request import urlopen; urlopen('https://pypi.org/pypi/pip/json', timeout=10)" 2>/dev/null; \
+	if $(BIN)/python -c "from urllib.request import urlopen; urlopen('https://pypi.org/pypi/pip/25.0/json', timeout=10)" 2>/dev/null; \
 		then .venv-wheel/bin/pip-audit --progress-spinner off --skip-editable; \
 		else echo "The advisories of pypi.org cannot be reached from here, so nothing was audited."; fi
 
