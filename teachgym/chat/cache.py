@@ -171,7 +171,7 @@ class Recorded:
                 yield record
         except (sqlite3.Error, OSError) as error:
             raise ConfigError(
-                f"store is {str(self.path)!r}, which is no usable record of answers ({error}); "
+                f"store is {str(self.path)!r}, which is not a usable record of answers ({error}); "
                 "give another file, or delete it"
             ) from error
 
@@ -186,7 +186,7 @@ def read_calls(path: Path) -> dict[str, tuple[Messages, str]]:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as record:
             rows = record.execute("SELECT key, request, outcome FROM answers").fetchall()
     except sqlite3.Error as error:
-        raise ConfigError(f"{path} is no usable record of answers ({error})") from error
+        raise ConfigError(f"{path} is not a usable record of answers ({error})") from error
     found = ((key, json.loads(asked), json.loads(outcome)) for key, asked, outcome in rows)
     return {key: (q["messages"], a["text"]) for key, q, a in found if "error" not in a}
 

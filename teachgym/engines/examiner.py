@@ -56,7 +56,7 @@ class Examiner:
             self._note("duplicate", f"{example.prompt!r:.200} is one of the examples shown")
             return None
         if not is_shown and self.settings.style == "answer":
-            self._note("other-problem", f"{example.prompt!r:.200} is none of the examples shown")
+            self._note("other-problem", f"{example.prompt!r:.200} is not one of the examples shown")
             return None
         if self.settings.verify and self.syllabus.verify(example) != 1:
             self._note("unverified", f"{example.target!r:.200} for {example.prompt!r:.200}")

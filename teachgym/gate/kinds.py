@@ -31,7 +31,7 @@ def fault_of_reversed(task: Task, example: Example) -> str | None:
     forward = replace(example, prompt=example.target, target=answer, kind=EXERCISE, spans=())
     if task.verify(forward) >= 1:
         return None
-    return f"{answer!r} is no right answer to the target {example.target!r}"
+    return f"{answer!r} is not a right answer to the target {example.target!r}"
 
 
 def fault_of_judgement(task: Task, example: Example) -> str | None:

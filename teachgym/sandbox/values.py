@@ -44,7 +44,7 @@ def encode(value: Any) -> Any:
     for tag, kind in _TAGS.items():
         if isinstance(value, kind):
             return {tag: [encode(item) for item in kind.__iter__(value)]}
-    raise NotPlainError(f"a value of type {type(value).__name__} is no plain data")
+    raise NotPlainError(f"a value of type {type(value).__name__} is not plain data")
 
 
 def decode(found: Any) -> Any:

@@ -143,7 +143,7 @@ def test_another_picture_is_no_scene(task: Shapes) -> None:
     ("text", "fault"),
     [
         ("", "has no things"),
-        ("red circle at the top left", "'red circle at the top left' is no thing of a scene"),
+        ("red circle at the top left", "'red circle at the top left' is not a thing of a scene"),
         ("small red circle at the sky", "a place"),
         (f"{describe(SCENE)}, small red circle at the centre", "two things are at the centre"),
     ],
