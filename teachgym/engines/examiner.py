@@ -1,4 +1,4 @@
-"""From what a chat model filled in to an example that has passed every check.
+"""Turns the fields that a chat model filled in into checked examples.
 
 What fails is noted in the meter by the name of the check and is dropped alone.
 """
@@ -21,14 +21,14 @@ from teachgym.types import Data, Draft, Example, Incident
 
 @dataclass(frozen=True, slots=True)
 class Unverified:
-    """An example whose target the task does not call right, and what it says is wrong."""
+    """An example whose target the task rejects, with the task's diagnosis."""
 
     log: str
 
 
 @dataclass(frozen=True, slots=True)
 class Examiner:
-    """Makes examples of problems and their solutions, or turns them away."""
+    """Makes examples from problems and solutions, or rejects them."""
 
     syllabus: Syllabus
     settings: WriterSettings
@@ -41,7 +41,7 @@ class Examiner:
     def examine(
         self, problem: Fields, solutions: Sequence[Fields], shown: Data
     ) -> Example | Unverified | None:
-        """The problem with the solution that was elected; None if it cannot be used.
+        """The problem with the elected solution; None if it cannot be used.
 
         Args:
             problem: its text, and its tests where it has some.

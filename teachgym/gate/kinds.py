@@ -1,4 +1,4 @@
-"""The checks of auxiliary text: what is trained on and is no exercise of the task.
+"""The checks of auxiliary text, which is trained on but is not an exercise of the task.
 
 A task's grader and its reading of labels are about exercises, so they do not look at it. Each kind
 has a check of its own in ``KINDS`` instead; of any other kind, the task alone is asked

@@ -1,4 +1,4 @@
-"""Skill files: which skills there are and which example needs which, as JSON that people edit.
+"""Skill files: skills and the examples that need them, as JSON that people can edit.
 
 ::
 
@@ -122,7 +122,7 @@ def write_skill_file(path: Path, file: SkillFile) -> None:
 
 
 def with_other(file: SkillFile) -> SkillFile:
-    """The file with a skill for what it does not assign, if it has none of that name."""
+    """The file with a skill for unassigned examples, added if necessary."""
     if any(skill.name == OTHER for skill in file.skills):
         return file
     other = Skill(OTHER, None, "Everything that belongs to none of the other skills.")
