@@ -23,6 +23,8 @@ MADE = {
 }
 MOST_WORDS = 60
 """Of a sentence."""
+MOST_RELATIVES = 3
+"""Words such as *that* and *which* in a sentence; more make it a puzzle."""
 WORDS = {
     "utilize": "use",
     "utilise": "use",
@@ -37,6 +39,13 @@ WORDS = {
     "functionality": "what it does",
     "seamless": "say what is the same",
     "state-of-the-art": "name the paper and its number",
+    "whoever": "name the person or the program",
+    "for who ": "name the person or the program",
+    "of who ": "name the person or the program",
+    "goes on where": "continues",
+    "comes of it": "the outcome",
+    "is none of": "is not one of",
+    "as ever": "as before",
 }
 """Words that say nothing or too much, and what to write."""
 _FENCE = re.compile(r"^( *)(```|~~~).*?^\1\2", re.MULTILINE | re.DOTALL)
@@ -44,6 +53,9 @@ _LINK = re.compile(r"(?<!\\)\[[^\]]*\]\(([^)\s]+)\)")
 _DOUBLED = re.compile(r"\b([a-z]+)\s+\1\b", re.IGNORECASE)
 _MAY_DOUBLE = {"that", "had", "x"}
 """``x`` stands for code and links."""
+_RELATIVE = re.compile(r"\b(that|which|who|whose|what)\b")
+_WHAT_SUBJECT = re.compile(r"\W*What [^?]*[.:;!]$")
+"""A statement that begins with *What*: its reader does not know of what until its end."""
 
 
 def pages() -> list[Path]:
@@ -89,7 +101,7 @@ def broken_links(path: Path, text: str) -> Iterator[str]:
 
 
 def faults_of_prose(text: str) -> Iterator[str]:
-    """Words that are not to be used or stand twice, and sentences that are too long."""
+    """Words to avoid, words that stand twice, and sentences that have to be read twice."""
     prose = re.sub(r"`[^`]*`|\]\([^)]*\)|<[^>]*>", " x ", _FENCE.sub("", text))
     paragraphs = [
         " ".join(part.split())
@@ -104,8 +116,17 @@ def faults_of_prose(text: str) -> Iterator[str]:
             if found[1].lower() not in _MAY_DOUBLE:
                 yield f"{found[0]!r}: a word twice"
         for sentence in re.split(r"(?<=[.!?;:]) (?=[A-Z`*x])", paragraph):
-            if (count := len(sentence.split())) > MOST_WORDS:
-                yield f"{count} words in a sentence: {sentence[:60]}…"
+            yield from faults_of_sentence(sentence)
+
+
+def faults_of_sentence(sentence: str) -> Iterator[str]:
+    """Length, clauses within clauses, and *What* as a subject."""
+    if (count := len(sentence.split())) > MOST_WORDS:
+        yield f"{count} words in a sentence: {sentence[:60]}…"
+    if (count := len(_RELATIVE.findall(sentence))) > MOST_RELATIVES:
+        yield f"{count} relative words in a sentence: {sentence[:60]}…"
+    if _WHAT_SUBJECT.match(sentence) and not sentence.startswith("#"):
+        yield f"'What' as a subject: {sentence[:60]}…"
 
 
 def main() -> None:

@@ -77,7 +77,7 @@ def _require_entries(space: gym.spaces.Dict, action: Any, field: str) -> dict[st
             raise ActionError(f"{field} has no {name!r}; it must be in {space}")
     for name in action:
         if name not in space.spaces:
-            raise ActionError(f"{field} has {shown(name)}, which is no key of {space}")
+            raise ActionError(f"{field} has {shown(name)}, which is not a key of {space}")
     return {
         name: require_member(part, action[name], f"{field}[{name!r}]")
         for name, part in space.spaces.items()
@@ -90,7 +90,7 @@ def _as_array(space: gym.Space[Any], action: Any, field: str) -> NDArray[Any]:
         array = np.asarray(action)
     except Exception as error:  # A ragged list, or an object whose conversion fails.
         raise ActionError(
-            f"{field} is {shown(action)}, which is no array; it must be in {space}"
+            f"{field} is {shown(action)}, which is not an array; it must be in {space}"
         ) from error
     if array.dtype.kind not in _NUMERIC:
         raise ActionError(
@@ -122,6 +122,8 @@ def _inside(space: gym.Space[Any], values: NDArray[Any]) -> NDArray[np.bool_]:
         case gym.spaces.Discrete():
             low, high = space.start, space.start + space.n - 1
         case _:
-            raise ActionError(f"{space} is no space of numbers; its actions are not checked here")
+            raise ActionError(
+                f"{space} is not a space of numbers; its actions are not checked here"
+            )
     inside: NDArray[np.bool_] = np.isfinite(values) & (low <= values) & (values <= high)
     return inside

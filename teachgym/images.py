@@ -123,7 +123,7 @@ def open_image(content: bytes, name: str) -> Any:
                 image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
             return image.convert("RGB")
     except Exception as error:  # what pillow's readers raise for damaged bytes can be anything
-        fault = f"is no picture that can be read: {type(error).__name__}: {error}"
+        fault = f"is not a readable picture: {type(error).__name__}: {error}"
     raise ConfigError(f"{name} {fault}")
 
 

@@ -74,7 +74,7 @@ class Ledger:
             ConfigError: for what is no ``Cost``, or one whose amounts are not finite and >= 0.
         """
         if not isinstance(cost, Cost):
-            raise ConfigError(f"{cost!r:.80} is no Cost; record what was spent as one")
+            raise ConfigError(f"{cost!r:.80} is not a Cost; record what was spent as one")
         # Made anew, so that an amount that was changed after the cost was made is checked, too.
         self.spent = self.spent + Cost(*(getattr(cost, currency) for currency in CURRENCIES))
 
@@ -89,13 +89,13 @@ class Ledger:
     def note(self, incident: Incident) -> None:
         """Write down what the numbers do not show; raises ``ConfigError`` for another type."""
         if not isinstance(incident, Incident):
-            raise ConfigError(f"{incident!r:.80} is no Incident; note what happened as one")
+            raise ConfigError(f"{incident!r:.80} is not an Incident; note what happened as one")
         self.incidents.append(incident)
 
     def call(self, key: str) -> None:
         """Write down that a recorded call was made; raises ``ConfigError`` for what is no text."""
         if not isinstance(key, str):
-            raise ConfigError(f"{key!r:.80} is no key of a call; it must be a text")
+            raise ConfigError(f"{key!r:.80} is not a key of a call; it must be a text")
         self.calls.append(key)
 
     def remaining(self, currency: str) -> float:

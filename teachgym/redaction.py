@@ -243,7 +243,7 @@ def _masked(secret: str) -> Iterator[str]:
 
 
 def require_address(name: str, value: str) -> None:
-    """Raise ``ConfigError`` for what is no address of a server, ``http://host:port/path``.
+    """Raise ``ConfigError`` for what is not the address of a server, ``http://host:port/path``.
 
     Only what is wrong is told, never the value: there may be a password in it.
     """
@@ -256,6 +256,6 @@ def require_address(name: str, value: str) -> None:
         fault = str(error)
     if fault:
         raise ConfigError(
-            f"{name} is no address of a server ({fault}); it must begin with http:// or https:// "
-            "and name a host, as in http://localhost:8000/v1"
+            f"{name} is not the address of a server ({fault}); it must begin with http:// or "
+            "https:// and name a host, as in http://localhost:8000/v1"
         )

@@ -116,9 +116,9 @@ def bomb(side: int) -> bytes:
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
-        (b"", "is no picture that can be read"),
-        (b"<svg/>", "is no picture that can be read"),
-        (RED[:40] + RED[50:], "is no picture that can be read"),
+        (b"", "is not a readable picture"),
+        (b"<svg/>", "is not a readable picture"),
+        (RED[:40] + RED[50:], "is not a readable picture"),
         (bomb(9_000), "has 9000 x 9000 pixels; at most 67,108,864 are unpacked"),
         (bomb(60_000), "DecompressionBombError"),
         (animated(), "has 3 frames; save the one that is meant"),

@@ -30,6 +30,16 @@ def words(count: int) -> str:
         (words(61), ["61 words in a sentence: " + words(61)[:60] + "…"]),
         (f"{words(40)}. W{words(40)}.", []),
         (f"* {words(40)}\n* {words(40)}", []),
+        ("For whoever reads.", ["'whoever': name the person or the program"]),
+        ("The run goes on where it was.", ["'goes on where': continues"]),
+        ("What is asked is charged.", ["'What' as a subject: What is asked is charged.…"]),
+        ("What is asked? Questions.", []),
+        ("# What is asked\n\nQuestions.", []),
+        (
+            "It is that which he who sees what is there wants.",
+            ["4 relative words in a sentence: It is that which he who sees what is there wants.…"],
+        ),
+        ("It is that which he who sees it wants.", []),
     ],
 )
 def test_prose_is_read_without_code_and_tables(text: str, found: list[str]) -> None:

@@ -58,7 +58,9 @@ def read_board(folder: Path) -> list[Entry]:
     """
     suites = sorted(folder.glob(f"*{SUITE}"), key=_name)
     if not suites:
-        raise RunError(f"{folder} is no board (it has no *{SUITE}); add a bench to it with --add")
+        raise RunError(
+            f"{folder} is not a board (it has no *{SUITE}); add a bench to it with --add"
+        )
     return [read_entry(path.with_name(f"{_name(path)}{LINES}")) for path in suites]
 
 

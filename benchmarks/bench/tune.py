@@ -115,7 +115,7 @@ def save_tuned(teacher: Any, suite: Suite, trials: Sequence[Trial], path: Path =
     if label(teacher) not in TEACHERS:
         raise ConfigError(f"only settings of built-in teachers are saved, not of {label(teacher)}")
     if len(trials) < len(suite.arms) or any(trial.val.n < suite.seeds for trial in trials):
-        raise ConfigError("some trials are not finished; the same command goes on with them")
+        raise ConfigError("some trials are not finished; the same command continues them")
     protocol = {
         "trials": len(suite.arms),
         "seeds": suite.seeds,

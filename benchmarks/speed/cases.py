@@ -100,7 +100,9 @@ class Case:
 
     def __post_init__(self) -> None:
         if self.training and self.training.examples % self.training.batch:
-            raise ValueError(f"{self.name}: {self.training.examples} examples are no whole batches")
+            raise ValueError(
+                f"{self.name}: {self.training.examples} examples are not whole batches"
+            )
 
     @property
     def reference(self) -> str:

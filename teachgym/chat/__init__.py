@@ -1,1 +1,1 @@
-"""Chat models: clients, limits, retries, records, and answers that have a structure."""
+"""Chat models: clients, limits, retries, records and structured answers."""

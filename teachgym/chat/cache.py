@@ -1,4 +1,4 @@
-"""Answers of chat models that are written down, so that a run can be lived again without them.
+"""Recorded answers of chat models, with which a run can be repeated without them.
 
 A record is one SQLite file. Its table ``answers`` holds, for each request, the SHA-256 of its JSON
 (``key``), that JSON (``request``) and what came of it (``outcome``): a completion, or the message
@@ -34,11 +34,11 @@ _SHOWN = 100
 
 
 class NotRecordedError(ChatError):
-    """A request that is not in the record that is replayed."""
+    """A request that is not in the replayed record."""
 
 
 class Recorded:
-    """Reads answers from a record, and writes down those that are not there.
+    """Reads answers from a record, and records new ones.
 
     Equal requests, of models that are the same in ``identity``, get one and the same answer, with
     the cost and the incidents it had when it was given: an episode that is lived again has the
@@ -81,7 +81,7 @@ class Recorded:
         return self.chat.name
 
     def complete(self, messages: Messages, schema: Schema = None, *, draw: int = 0) -> Completion:
-        """The recorded answer, else a new one; see ``protocols.ChatModel``.
+        """The recorded answer, or else a new one; see ``protocols.ChatModel``.
 
         Raises:
             NotRecordedError: when there is none and ``replay`` is on.
@@ -105,7 +105,7 @@ class Recorded:
         return replace(_to_completion(outcome), key=_key(request))
 
     def forget_failure(self, messages: Messages, schema: Schema = None, *, draw: int = 0) -> None:
-        """Ask anew next time if this request failed, as when a run stops because nothing answers.
+        """Ask again next time if this request failed, as when a run stops for lack of answers.
 
         Does nothing for a request that has an answer, nor except in mode ``record``.
         """
@@ -171,7 +171,7 @@ class Recorded:
                 yield record
         except (sqlite3.Error, OSError) as error:
             raise ConfigError(
-                f"store is {str(self.path)!r}, which is no usable record of answers ({error}); "
+                f"store is {str(self.path)!r}, which is not a usable record of answers ({error}); "
                 "give another file, or delete it"
             ) from error
 
@@ -186,7 +186,7 @@ def read_calls(path: Path) -> dict[str, tuple[Messages, str]]:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as record:
             rows = record.execute("SELECT key, request, outcome FROM answers").fetchall()
     except sqlite3.Error as error:
-        raise ConfigError(f"{path} is no usable record of answers ({error})") from error
+        raise ConfigError(f"{path} is not a usable record of answers ({error})") from error
     found = ((key, json.loads(asked), json.loads(outcome)) for key, asked, outcome in rows)
     return {key: (q["messages"], a["text"]) for key, q, a in found if "error" not in a}
 

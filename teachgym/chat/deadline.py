@@ -1,4 +1,4 @@
-"""A deadline for a call as a whole, beside the time-outs that every byte sets back."""
+"""A deadline for a whole call, besides the time-outs that every byte resets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Overdue(Exception):
 
 
 def within(seconds: float, call: Callable[[float], T]) -> T:
-    """The result of ``call(ends)``, which had better look at the clock itself.
+    """The result of ``call(ends)``, which should look at the clock itself.
 
     ``ends`` is the moment, in seconds of ``time.monotonic``, at which it is not waited for any
     longer: a call that is still waiting then goes on in its thread, and what it gives is lost.

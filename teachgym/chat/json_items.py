@@ -1,4 +1,4 @@
-r"""From the text of a reply to its valid items; pure functions.
+r"""The valid items in the text of a reply, by pure functions.
 
 Models write prose and fences around JSON, leave commas where none belong, do not double the
 backslashes of LaTeX, and stop in the middle. What can be read without guessing is read; an item
@@ -51,7 +51,7 @@ _BACKSLASH = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Parsed(Generic[ItemT]):
-    """What a reply holds."""
+    """The contents of a reply."""
 
     items: tuple[ItemT, ...] = ()
     problems: tuple[Incident, ...] = ()

@@ -1,4 +1,4 @@
-"""A causal language model in this process, whose JSON answers are bound to fit their schema.
+"""A causal language model in this process, whose JSON answers always fit their schema.
 
 While it writes, only those tokens may be chosen after which the answer can still become JSON that
 fits (llguidance), so even a model of a hundred million parameters answers in the right form. Such

@@ -1,4 +1,4 @@
-"""From settings to a chat model, with retries, limits and its record around it."""
+"""Makes a chat model from settings, with retries, limits and a record."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from teachgym.registry import is_reference, load_attribute
 
 
 def open_chat(chat: Chat | None, role: str, workers: int | None = None) -> tuple[ChatModel, int]:
-    """A chat model that was handed over or that settings describe, and its questions at a time.
+    """Open a chat model from an object or from settings; also returns its parallel questions.
 
     Args:
         chat: the chat model or its settings.
@@ -35,7 +35,7 @@ def open_chat(chat: Chat | None, role: str, workers: int | None = None) -> tuple
 
 
 def make_chat(settings: ChatSettings | Mapping[str, Any]) -> ChatModel:
-    """The chat model of the settings, with retries, limits and its record around it.
+    """Make the chat model of the settings, with retries, limits and a record.
 
     A retry counts against the limits; a recorded answer waits for nothing. Asks no server yet and
     reads no key.

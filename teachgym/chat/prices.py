@@ -1,4 +1,4 @@
-"""What calls cost, and the size of a text whose tokens nobody counted."""
+"""The prices of calls, and estimates of uncounted tokens."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def fenced(text: object) -> str:
 
 
 def without_system(messages: Messages) -> list[Mapping[str, str]]:
-    """What system messages say, said at the beginning of the user's first."""
+    """Move the text of system messages to the beginning of the user's first message."""
     system = [m["content"] for m in messages if m["role"] == "system"]
     others = [m for m in messages if m["role"] != "system"] or [{"role": "user", "content": ""}]
     return [

@@ -27,7 +27,7 @@ class _Call:
 
 
 class Limited:
-    """Lets calls wait until they fit into the limits: of any 60 seconds, not on average.
+    """Delays calls until they fit into the limits, in any 60 seconds and not on average.
 
     A call counts with the moment it starts. Its tokens are at first those of its messages, by
     estimate, and those of its cost once it is back; so the tokens of the answers that are under
@@ -70,7 +70,7 @@ class Limited:
         return self.chat.name
 
     def complete(self, messages: Messages, schema: Schema = None, *, draw: int = 0) -> Completion:
-        """The model's answer, when its turn has come; see ``protocols.ChatModel``."""
+        """The model's answer, once its turn has come; see ``protocols.ChatModel``."""
         tokens = estimate_tokens(*(message["content"] for message in messages))
         while isinstance(call := self._start(tokens), float):
             self.sleep(call)

@@ -1,4 +1,4 @@
-"""From the body of a chat completion to its text and tokens; nothing in it is taken for granted."""
+"""The text and tokens of a chat completion's body, without assumptions about its form."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from teachgym.shown import in_short
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What matters of the body of a reply."""
+    """The relevant contents of a reply's body."""
 
     text: str
     refusal: str

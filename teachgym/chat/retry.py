@@ -1,4 +1,4 @@
-"""Another attempt where a call failed for a reason that may pass; needs the extra ``llm``.
+"""Repeated attempts after temporary failures; needs the extra ``llm``.
 
 A client raises ``Transient`` for such a failure and knows nothing of attempts, so that every
 provider has the same ones.
@@ -24,7 +24,7 @@ except ImportError as error:
 
 
 class Transient(ChatError):
-    """A failure that may pass: too many requests, a fault of the server, a lost connection."""
+    """A temporary failure: too many requests, a server error, a lost connection."""
 
     retry_after: float | None = None
     """Seconds the server asks to wait, >= 0; None = it does not say."""
@@ -69,7 +69,7 @@ class Retrying:
         return self.chat.name
 
     def complete(self, messages: Messages, schema: Schema = None, *, draw: int = 0) -> Completion:
-        """The first answer that is had; see ``protocols.ChatModel``.
+        """The first successful answer; see ``protocols.ChatModel``.
 
         Raises:
             ChatError: at once for a failure that will not pass, else after the last attempt.

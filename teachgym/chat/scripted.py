@@ -1,4 +1,4 @@
-"""A chat model that is a function: for tests, examples and teachers that only look like models."""
+"""A chat model that is a function, for tests, examples and scripted teachers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Scripted:
         self.answer, self.name = answer, name
 
     def complete(self, messages: Messages, schema: Schema = None, *, draw: int = 0) -> Completion:
-        """What the function says; see ``protocols.ChatModel``."""
+        """The function's answer; see ``protocols.ChatModel``."""
         text = self.answer(tuple(messages), schema, draw)
         return Completion(
             text,

@@ -1,4 +1,4 @@
-"""What servers mean by an error: the reason in whatever body it comes, and what they refuse."""
+"""The meaning of server errors: the reason in any body, and the refused feature."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def named(body: str, sent: Collection[str]) -> str | None:
-    """The first of what was ``sent`` that the reason names, or else the whole body; None = none.
+    """The first of the ``sent`` features that the reason, or else the whole body, names.
 
     The reason goes first, because some bodies hold the request.
     """

@@ -46,7 +46,7 @@ _DECISIVE = ("provider", "model", "temperature", "top_p", "max_tokens", "json_sc
 @checked
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatSettings:
-    """Which chat model answers, and how it is asked; plain JSON values only."""
+    """The settings of a chat model, as plain JSON values."""
 
     provider: str = "openai"
     """``openai``: any server that speaks OpenAI's protocol; ``local``: a model in this process;
@@ -126,7 +126,7 @@ class ChatSettings:
 
     @property
     def needs_key(self) -> bool:
-        """Whether no answer can come without a key: OpenAI, Azure, and nothing is recorded.
+        """Whether a key is required: at OpenAI and Azure, unless answers are recorded.
 
         A server of ``base_url`` may need none, and says so itself if it does.
         """
@@ -136,14 +136,14 @@ class ChatSettings:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """The settings that decide answers; equal ones share recorded answers."""
+        """The settings that affect answers; equal ones share recorded answers."""
         # Not where there is none: answers recorded before there were templates stay.
         own = {"template": dict(self.template)} if self.template else {}
         return {name: getattr(self, name) for name in _DECISIVE} | own
 
     @property
     def address(self) -> str | None:
-        """The address to ask, with what is not written down of it; None = OpenAI's own."""
+        """The address to ask, with its secret parts; None = OpenAI's own."""
         given = os.environ.get("OPENAI_BASE_URL")
         if self.base_url is None or (given and strip_url(given) == self.base_url):
             return given
@@ -151,12 +151,12 @@ class ChatSettings:
 
     @property
     def store_path(self) -> Path:
-        """Where answers are recorded."""
+        """The file of recorded answers."""
         return Path(self.store) if self.store else cache_folder("chat") / "chat.sqlite"
 
     @classmethod
     def of(cls, settings: ChatSettings | Mapping[str, Any]) -> ChatSettings:
-        """Settings as they are, or from a JSON object; raises ``ConfigError`` for wrong ones."""
+        """Settings unchanged, or from a JSON object; raises ``ConfigError`` for wrong ones."""
         if isinstance(settings, ChatSettings):
             return settings
         return build("the chat model", cls, settings=settings)
@@ -180,7 +180,7 @@ Chat = ChatModel | ChatSettings | Mapping[str, Any]
 
 
 def check_chat(chat: Chat | None, role: str) -> None:
-    """Check that there is a chat model, or what it takes to make one: settings and packages.
+    """Check that there is a chat model, or the settings and packages to make one.
 
     Args:
         chat: the chat model or its settings.

@@ -1,4 +1,4 @@
-"""Many questions to a chat model at once, paid in order, answered by lists of valid items.
+"""Parallel questions to a chat model, paid in order and answered by lists of valid items.
 
 Every structured answer in the project is a JSON object ``{"items": [...]}``. What is wrong with a
 reply costs as little as possible: an invalid item is dropped, half a reply gives its whole items,
@@ -37,7 +37,7 @@ _AGAIN = (
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """What a chat model is asked."""
+    """A question to a chat model."""
 
     messages: Messages
     draw: int = 0
@@ -184,7 +184,7 @@ class StructuredChat:
 
 
 def settle(meter: Meter, completion: Completion) -> None:
-    """Pay for a call and write down what happened in it."""
+    """Pay for a call and note its incidents."""
     meter.record(completion.cost)
     for incident in completion.incidents:
         meter.note(incident)

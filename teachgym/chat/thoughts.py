@@ -1,4 +1,4 @@
-"""Where a reply ends its thoughts: reasoning models think aloud, and servers may leave it in."""
+"""The end of thoughts in a reply: reasoning models think aloud, and servers may keep it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _JSON = re.compile(r"[{\[]")
 
 
 def without_thoughts(text: str) -> str:
-    """What follows the last mark that ends thoughts; nothing if they begin and never end.
+    """The text after the last mark that ends thoughts; empty if thoughts never end.
 
     A mark within a string of JSON is part of what is said and ends nothing.
 

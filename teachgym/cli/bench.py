@@ -70,7 +70,7 @@ def conduct_bench(
             for cell in runs:
                 progress.finish(cell)
     except KeyboardInterrupt:
-        say("stopped; the same command goes on where it was")
+        say("stopped; the same command continues")
         raise typer.Exit(130) from None
     except RunError as error:
         show(folder)

@@ -309,7 +309,7 @@ def report(
                 benching.show_agreement(folder, agreement)
             return
         if agreement is not None:
-            raise ConfigError(f"{folder} is no bench, so its ranks agree with none")
+            raise ConfigError(f"{folder} is not a bench, so it has no ranks to compare")
         from teachgym import experiment
         from teachgym.report.html import write_run_page
         from teachgym.report.tables import result_markdown

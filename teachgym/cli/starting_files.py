@@ -111,7 +111,7 @@ class $attribute(Task):
     def make(self, skill, difficulty, rng):
         """An example for training; ``difficulty`` is in [0, 1], None = any."""
         if skill not in FACTORS:
-            raise UnknownSkillError(f"{skill!r} is no skill; take one of {', '.join(FACTORS)}")
+            raise UnknownSkillError(f"{skill!r} is not a skill; take one of {', '.join(FACTORS)}")
         level = float(rng.choice(self.levels) if difficulty is None else round(difficulty))
         return draw_in_split(partial(self._draw, skill, level, rng), "train")
 

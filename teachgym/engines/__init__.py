@@ -92,7 +92,7 @@ def backward_engine(
     chat: Chat | None = None,
     **other: Annotated[Any, Like(Other)],
 ) -> BackwardEngine:
-    """Adds backward questions to what another engine makes: a ``BackwardEngine`` from settings.
+    """Adds backward questions to another engine's exercises: a ``BackwardEngine`` from settings.
 
     Args:
         task: what the data is for.
@@ -134,7 +134,7 @@ def verified_engine(
     attempts: Few = 5,
     **other: Annotated[Any, Like(OtherThatErrs)],
 ) -> VerifiedEngine:
-    """Has another engine make again what is not right: a ``VerifiedEngine`` from settings.
+    """Lets another engine repeat wrong examples: a ``VerifiedEngine`` from settings.
 
     Args:
         task: what the data is for.
@@ -156,7 +156,7 @@ def critique_engine(
     reasons: bool = False,
     **other: Annotated[Any, Like(Other)],
 ) -> CritiqueEngine:
-    """Has answers to another engine's exercises judged: a ``CritiqueEngine`` from settings.
+    """Turns another engine's exercises into judgements: a ``CritiqueEngine`` from settings.
 
     Args:
         task: what the data is for.
@@ -225,7 +225,7 @@ __all__ = [
 
 
 def require_engine(name: Any, settings: Mapping[str, Any], chat: Chat | None) -> None:
-    """Check name, settings and chat model of an engine, and of those that it is made of.
+    """Check name, settings and chat model of an engine and of the engines inside it.
 
     Raises:
         UnknownNameError: for what names no engine.

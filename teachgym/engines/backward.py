@@ -1,4 +1,4 @@
-"""``BackwardEngine``: beside each exercise of another engine, the question that leads back."""
+"""``BackwardEngine``: adds to each exercise of another engine the question that leads back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from teachgym.types import EXERCISE, Data, Example, Order, Plan
 
 
 class BackwardEngine(DataEngine):
-    """Half of each order as another engine fills it, and for each exercise its backward question.
+    """Fills half of each order by another engine, and adds the backward question of each exercise.
 
     The answer is given and the exercise asked for, as auxiliary text of the kind ``reversed``. Of
     odd counts the last exercise has no backward question or is left out itself, by equal chance.
@@ -29,7 +29,7 @@ class BackwardEngine(DataEngine):
         self._engine = engine
 
     def fault(self, order: Order) -> str | None:
-        """What the other engine has against the order."""
+        """The fault that the other engine finds in the order."""
         return self._engine.fault(order)
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
@@ -55,7 +55,7 @@ class BackwardEngine(DataEngine):
 
 
 def is_turnable(example: Example) -> bool:
-    """Whether it is an exercise that a text alone can ask for."""
+    """Whether the example is an exercise in text only."""
     return example.kind == EXERCISE and not example.images and not example.turns
 
 

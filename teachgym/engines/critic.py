@@ -23,13 +23,13 @@ _FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class Critic:
-    """Writes below the judgement of each critique the reasons for it, one call each."""
+    """Writes the reasons below the judgement of each critique, with one call each."""
 
     asker: StructuredChat
     task: Task
 
     def explain(self, critiques: Sequence[Example], rng: np.random.Generator) -> Data:
-        """The critiques with reasons; those for which none were had are left out and noted.
+        """The critiques with reasons; those without an answer are left out and noted.
 
         Raises:
             ChatError: if no call got through.

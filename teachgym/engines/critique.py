@@ -1,4 +1,4 @@
-"""``CritiqueEngine``: for another engine's exercises, answers to be judged and the judgement."""
+"""``CritiqueEngine``: judgements of answers to another engine's exercises."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class CritiqueEngine(DataEngine):
         self._engine, self._task, self._critic, self._wrong = engine, task, critic, wrong
 
     def fault(self, order: Order) -> str | None:
-        """What the other engine has against the order."""
+        """The fault that the other engine finds in the order."""
         return self._engine.fault(order)
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:

@@ -1,4 +1,4 @@
-"""Several engines behind one: each order says who fills it."""
+"""Several engines behind one: each order names the one that fills it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class DispatchEngine(DataEngine):
         self._engines, self._default = dict(engines), default
 
     def fault(self, order: Order) -> str | None:
-        """Why an order cannot be filled: it names no engine of these, or its engine says so."""
+        """The reason why an order cannot be filled: an unknown engine, or its engine's fault."""
         name = order.engine or self._default
         if name not in self._engines:
             return unknown("engine of an order", name, self._engines)

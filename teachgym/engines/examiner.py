@@ -1,4 +1,4 @@
-"""From what a chat model filled in to an example that has passed every check.
+"""Turns the fields that a chat model filled in into checked examples.
 
 What fails is noted in the meter by the name of the check and is dropped alone.
 """
@@ -21,14 +21,14 @@ from teachgym.types import Data, Draft, Example, Incident
 
 @dataclass(frozen=True, slots=True)
 class Unverified:
-    """An example whose target the task does not call right, and what it says is wrong."""
+    """An example whose target the task rejects, with the task's diagnosis."""
 
     log: str
 
 
 @dataclass(frozen=True, slots=True)
 class Examiner:
-    """Makes examples of problems and their solutions, or turns them away."""
+    """Makes examples from problems and solutions, or rejects them."""
 
     syllabus: Syllabus
     settings: WriterSettings
@@ -41,7 +41,7 @@ class Examiner:
     def examine(
         self, problem: Fields, solutions: Sequence[Fields], shown: Data
     ) -> Example | Unverified | None:
-        """The problem with the solution that was elected; None if it cannot be used.
+        """The problem with the elected solution; None if it cannot be used.
 
         Args:
             problem: its text, and its tests where it has some.
@@ -56,7 +56,7 @@ class Examiner:
             self._note("duplicate", f"{example.prompt!r:.200} is one of the examples shown")
             return None
         if not is_shown and self.settings.style == "answer":
-            self._note("other-problem", f"{example.prompt!r:.200} is none of the examples shown")
+            self._note("other-problem", f"{example.prompt!r:.200} is not one of the examples shown")
             return None
         if self.settings.verify and self.syllabus.verify(example) != 1:
             self._note("unverified", f"{example.target!r:.200} for {example.prompt!r:.200}")

@@ -1,4 +1,4 @@
-"""``ImperfectEngine``: a teacher that errs, and knows how likely it does."""
+"""``ImperfectEngine``: imitates a teacher that errs and knows its error probability."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from teachgym.types import EXERCISE, Cost, Data, Example, Order, Plan
 
 
 class ImperfectEngine(DataEngine):
-    r"""The exercises of another engine as a writer with known errors would answer them.
+    r"""Answers the exercises of another engine as a writer with known errors would.
 
     Each exercise has a chance q of its own to be answered wrongly, so that the writer is
     calibrated: of the exercises of which it is sure by 1 - q, the share 1 - q is right::
@@ -52,11 +52,11 @@ class ImperfectEngine(DataEngine):
         self._beta = concentration * wrong, concentration * (1 - wrong)
 
     def fault(self, order: Order) -> str | None:
-        """What the other engine has against the order."""
+        """The fault that the other engine finds in the order."""
         return self._engine.fault(order)
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
-        """At most ``order.count`` examples per order, as many as can be paid for.
+        """At most ``order.count`` examples per order, and no more than can be paid for.
 
         Raises:
             UnknownSkillError: for an order of a skill that the task does not have.

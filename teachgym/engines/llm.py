@@ -15,7 +15,7 @@ from teachgym.types import Data, Plan
 
 
 class LLMEngine(DataEngine):
-    """Has a chat model write what a plan orders; hints, seeds and subskills are read.
+    """Lets a chat model write the ordered examples, with hints, seeds and subskills.
 
     It knows the task by its ``Syllabus`` and therefore nothing of ``val`` and ``test``. Between
     calls nothing is remembered. See ``teachgym.engines.writer.Writer`` for how it writes.

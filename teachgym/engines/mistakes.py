@@ -1,4 +1,4 @@
-"""Wrong targets in the right form: the answers to other exercises of the batch."""
+"""Wrong targets in the right format: the answers to other exercises of the batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every engine does with an order: divide it among leaf skills, sign what is made for it.
+"""Common work of engines: dividing orders among leaf skills, and signing examples.
 
 Engines draw from ``teachgym.streams.Streams``, so that what they make for a skill and a difficulty
 does not depend on the other orders of the plan: two plans that agree there get the same, and one
@@ -56,7 +56,7 @@ def divide(order: Order, leaves: Leaves, streams: Streams) -> Iterator[tuple[str
 
 
 def signed(example: Example, order: Order, engine: str) -> Example:
-    """``example`` as an engine hands it in for ``order``: written by a teacher, for its subskill.
+    """Sign ``example`` for ``order``: written by a teacher, for its subskill.
 
     The subskill is what a skill tree counts it for, so it is that of *this* order, whatever the
     example was made for before. Else a provenance is kept, so that what is known about who wrote

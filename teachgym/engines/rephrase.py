@@ -11,7 +11,7 @@ from teachgym.types import Example, Order
 
 
 class RephraseEngine(SeededEngine):
-    """Words the questions of seeds anew, as far as the task can (``Task.reword``).
+    """Rewords the questions of seeds, if the task can (``Task.reword``).
 
     The second engine of Chan et al. 2024 (arXiv 2409.19759) by rule. Differences: where a chat
     model answers the question it has reworded, the answer here is the seed's, which stays right; a
@@ -37,7 +37,7 @@ class RephraseEngine(SeededEngine):
     def vary(
         self, seed: Example, order: Order, known: list[Example], rng: np.random.Generator
     ) -> Example | None:
-        """The seed in other words; None where those are its own or known."""
+        """The seed in other words; None if they are its own words or already known."""
         made = self.task.reword(seed, rng)
         prompts = {example.prompt for example in known}
         return None if made is None or made.prompt in prompts else made

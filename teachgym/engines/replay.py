@@ -1,4 +1,4 @@
-"""Replay: choose from what another run was trained on, without paying for it again."""
+"""Replay: examples from another run's training data, without paying for them again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``SeededEngine``: what engines share that make something of each seed of an order."""
+"""``SeededEngine``: the common part of engines that vary the seeds of an order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from teachgym.types import Data, Example, Order, Plan, Provenance
 
 
 class SeededEngine(DataEngine):
-    """Varies the seeds of an order in turn, or without any, training examples of its skill.
+    """Varies the seeds of an order in turn, or training examples of its skill if it has none.
 
     Args:
         task: its ``train`` holds the seeds.
@@ -44,7 +44,7 @@ class SeededEngine(DataEngine):
     def vary(
         self, seed: Example, order: Order, known: list[Example], rng: np.random.Generator
     ) -> Example | None:
-        """What is made of a seed; None = nothing.
+        """The example made from a seed; None = nothing.
 
         Args:
             seed: a training example.

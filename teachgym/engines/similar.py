@@ -1,4 +1,4 @@
-"""``SimilarEngine``: for each seed another problem of its kind, which does not repeat it."""
+"""``SimilarEngine``: another problem of the same kind for each seed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class SimilarEngine(SeededEngine):
     def vary(
         self, seed: Example, order: Order, known: list[Example], rng: np.random.Generator
     ) -> Example | None:
-        """An exercise like the seed, and not too much like any that is known."""
+        """An exercise like the seed, but not too similar to any known one."""
         others = [self._words(other.prompt) for other in known if other.skill == seed.skill]
         for _ in range(self._tries):
             made = self.task.make(seed.skill, seed.difficulty, rng)

@@ -1,4 +1,4 @@
-"""``TargetedFixEngine``: the seed's solution again, with weight on the step that went wrong."""
+"""``TargetedFixEngine``: the seed's solution, with weight on the step that went wrong."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from teachgym.types import Example, Order
 
 
 class TargetedFixEngine(SeededEngine):
-    """Answers a seed so that the first wrong step of the student's answer is set right.
+    """Answers a seed with weight on the step where the student went wrong.
 
     What the teacher of Learn-to-Reason (Wang et al. 2023, arXiv 2310.13332, section 3.2) does when
     it is shown a student's wrong rationale, as far as a task with written steps can do it by rule.
@@ -39,7 +39,7 @@ class TargetedFixEngine(SeededEngine):
     def vary(
         self, seed: Example, order: Order, known: list[Example], rng: np.random.Generator
     ) -> Example | None:
-        """The seed, weighed; None where the hint is its target, which is no mistake."""
+        """The seed with weights; None if the hint equals its target and is no mistake."""
         wrong = order.hint.strip()
         if not wrong:
             return seed

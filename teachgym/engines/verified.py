@@ -1,4 +1,4 @@
-"""``VerifiedEngine``: what the task does not call right is made again, a few times."""
+"""``VerifiedEngine``: examples that the task rejects are made again, a few times."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from teachgym.types import EXERCISE, Data, Example, Incident, Order, Plan
 
 
 class VerifiedEngine(DataEngine):
-    """Has another engine make again what fails the task's check, and hands in what passes.
+    """Lets another engine repeat examples that fail the task's check, and keeps those that pass.
 
     The verified data of VeriCoder (Wei et al. 2025, arXiv 2504.15659): at most five attempts at
     each example, every one of them paid for, and what never passes is left out. Difference: an
@@ -38,7 +38,7 @@ class VerifiedEngine(DataEngine):
         self._attempts = attempts
 
     def fault(self, order: Order) -> str | None:
-        """What the other engine has against the order."""
+        """The fault that the other engine finds in the order."""
         return self._engine.fault(order)
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:

@@ -1,4 +1,4 @@
-"""Self-consistency: of several solutions to one problem, keep the answer that most agree on.
+"""Self-consistency: of several solutions to a problem, keep the most frequent answer.
 
 Wang et al. 2022 (arXiv 2203.11171), section 2, unweighted majority vote. Here the task's own
 grader decides which answers are equal, and a problem without enough agreement is dropped.
@@ -15,7 +15,7 @@ Grade = Callable[[Example, str], float]
 
 
 def group_answers(candidates: Sequence[Example], grade: Grade) -> list[list[Example]]:
-    """Candidates whose answers the grader calls equal, largest group first.
+    """Groups of candidates with equal answers by the grader, largest first.
 
     A candidate joins the first group whose first member gives its target full marks. One whose
     target does not even get full marks from itself cannot be read, and is in no group. Of groups

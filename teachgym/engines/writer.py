@@ -1,4 +1,4 @@
-"""``Writer``: orders to examples by a chat model, for every domain alike.
+"""``Writer``: turns orders into examples by a chat model, in every domain.
 
 All orders go forward together, in rounds: one call for each order that still lacks examples, then
 the calls for solutions, then the checks. What is wrong with an item costs that item alone, and
@@ -34,7 +34,7 @@ _LEVELS = ("very easy", "easy", "medium", "hard", "very hard")
 
 
 class Writer:
-    """Has a chat model write training data for a task.
+    """Lets a chat model write training data for a task.
 
     An order for a skill with subskills is divided evenly among its leaves, as by every engine.
     One with a subskill of its own is not, because that is one thing already: its examples carry
@@ -290,7 +290,7 @@ class _Written:
 
 
 def in_words(difficulty: float | None) -> str:
-    """A difficulty in [0, 1] as a writer understands it: five equal bands; empty for None.
+    """A difficulty in [0, 1] in words, in five equal bands; empty for None.
 
     Example:
         >>> in_words(0.75)

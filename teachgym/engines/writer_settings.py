@@ -1,4 +1,4 @@
-"""How a chat model writes training data: calls, examples shown, stages, votes and checks."""
+"""The settings of a writer by chat model: calls, examples shown, stages, votes and checks."""
 
 from __future__ import annotations
 

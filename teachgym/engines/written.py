@@ -1,4 +1,4 @@
-"""The fields that a chat model fills in for a problem or a solution, and what they become.
+"""The fields that a chat model fills in for a problem or a solution, and their use.
 
 Needs the extra ``llm``; imported when a ``Writer`` is.
 """
@@ -28,12 +28,12 @@ _WRONG = {
 
 
 def problem_fields(brief: Brief) -> Fields:
-    """A problem alone, with its tests where it has some."""
+    """The fields of a problem, with its tests if it has some."""
     return {"problem": brief.problem, **({"tests": brief.tests} if brief.tests else {})}
 
 
 def solution_fields(brief: Brief, *, wrong: bool) -> Fields:
-    """A solution, reasoning before answer; with ``wrong``, a wrong one after it.
+    """The fields of a solution, reasoning before answer; with ``wrong``, also a wrong one.
 
     Where the brief has no worked solutions, there is none of a wrong answer either.
     """
@@ -46,7 +46,7 @@ def solution_fields(brief: Brief, *, wrong: bool) -> Fields:
 
 
 class Item(BaseModel):
-    """What an item has besides the fields that depend on the task: nothing."""
+    """The base of items, whose fields depend on the task."""
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
 

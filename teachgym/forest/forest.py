@@ -1,4 +1,4 @@
-"""The skill forest: which subskills of each root are known, and what each is taught.
+"""The skill forest: the known subskills of each root and their allocations.
 
 ``Skill.parent`` links form the task's own forest; ``Forest`` is the teacher's growing view of
 it, as in the Skill-Tree environment of DataEnvGym (arXiv 2410.06215, section 2.3 and B.4).
@@ -54,7 +54,7 @@ class Subskill:
 
 @dataclass(frozen=True, slots=True)
 class Experience:
-    """What a move led to: a line of a root's history."""
+    """The outcome of a move: a line of a root's history."""
 
     root: str
     step: int
@@ -76,7 +76,7 @@ class Experience:
 
 @dataclass(frozen=True, slots=True)
 class Forest:
-    """The known subskills of every root, and how they came about."""
+    """The known subskills of every root, with their history."""
 
     trees: Mapping[str, tuple[Subskill, ...]]
     """Root name to all its subskills, of whatever depth, in order of discovery."""
@@ -187,7 +187,7 @@ class Forest:
         return self._with({root: (*self.trees[root], *subskills)})
 
     def allocated(self, root: str, allocation: Mapping[str, float]) -> Forest:
-        """The forest in which one tree has this allocation; who is not named gets nothing."""
+        """The forest in which one tree has this allocation; unnamed subskills get nothing."""
         tree = (replace(s, allocation=allocation.get(s.name, 0)) for s in self.trees[root])
         return self._with({root: tuple(tree)})
 

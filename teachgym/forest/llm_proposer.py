@@ -1,4 +1,4 @@
-"""Subskills that a chat model thinks of. Imported only when used: needs pydantic."""
+"""Subskills proposed by a chat model."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class LLMProposer:
     def propose(
         self, skill: str, known: Sequence[str], count: int, rng: np.random.Generator
     ) -> tuple[str, ...]:
-        """At most ``count`` new names; too few are asked for once more. None on an empty meter.
+        """At most ``count`` new names, asking twice if necessary; none if the meter is empty.
 
         Raises:
             ChatError: if no call got through.

@@ -46,7 +46,7 @@ class TaskProposer:
 
 
 def fault_of(forest: Forest, move: object) -> str | None:
-    """Why ``move`` cannot be made on this forest; None = it can."""
+    """The reason why ``move`` cannot be made on this forest; None = it can."""
     if (fault := fault_of_move(move)) is not None:
         return fault
     if isinstance(move, Explore):

@@ -1,4 +1,4 @@
-"""Proposers by name: who finds the subskills of a Skill-Tree environment."""
+"""Proposers by name, which find the subskills of a Skill-Tree environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a Skill-Tree environment shows in words, as a value, as JSON and as a space."""
+"""The observation of a Skill-Tree environment in words, as a value, as JSON and as a space."""
 
 from __future__ import annotations
 

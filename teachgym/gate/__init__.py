@@ -1,4 +1,4 @@
-"""The gate: what may enter training. It can veto an example; it never alters one.
+"""The gate, which decides what may enter training. It rejects examples and never alters one.
 
 A check is a function from an example to what is wrong with it (None = nothing). An example is
 rejected for the first check it fails, in the order of ``REASONS``. Checks of one's

@@ -1,4 +1,4 @@
-"""The checks that look at one example by itself: pure functions.
+"""The checks of single examples, as pure functions.
 
 Each gives the offending value and the rule it breaks, or None.
 """
@@ -45,7 +45,7 @@ parameter of that name."""
 
 @dataclass(frozen=True)
 class Asked:
-    """A check that was asked for, and in messages what it is."""
+    """A requested check, with its description for messages."""
 
     check: Check
     what: str
@@ -63,7 +63,7 @@ class Asked:
 
 
 def make_check(asked: Any, task: Task) -> tuple[str, Check | Filter]:
-    """A check or filter that was asked for, after the reason that it gives.
+    """Make a requested check or filter, with the reason that it gives.
 
     Args:
         asked: a name in one of the ways of ``teachgym.registry``, or the part; with settings, a
@@ -86,7 +86,7 @@ def require_check(asked: Any) -> None:
 
 
 def divided(asked: Any) -> tuple[Any, Mapping[str, Any]]:
-    """Name and settings of a check that was asked for."""
+    """The name and settings of a requested check."""
     if not isinstance(asked, Mapping):
         return asked, {}
     if "name" not in asked:
@@ -98,7 +98,7 @@ def divided(asked: Any) -> tuple[Any, Mapping[str, Any]]:
 
 
 def require_faults(name: str, faults: Any, count: int) -> None:
-    """Raise ``ConformanceError`` for what is no fault or None for each of ``count`` examples."""
+    """Raise ``ConformanceError`` unless there is a fault or None for each of ``count`` examples."""
     listed = isinstance(faults, Sequence) and not isinstance(faults, str)
     if listed and len(faults) == count and all(f is None or isinstance(f, str) for f in faults):
         return
@@ -109,7 +109,7 @@ def require_faults(name: str, faults: Any, count: int) -> None:
 
 
 def fault_of_shown_target(example: Example) -> str | None:
-    """The target, if the prompt holds it."""
+    """The target, if the prompt contains it."""
     if example.target.strip() not in example.prompt:
         return None
     return f"target {example.target!r} stands in the prompt, which gives it away"
@@ -133,7 +133,7 @@ def _texts(example: Example) -> Iterator[tuple[str, Any]]:
 
 
 def fault_of_texts(example: Example) -> str | None:
-    """The first text with nothing to read in it, or with characters that cannot be printed."""
+    """The first text that is empty or has unprintable characters."""
     for name, text in _texts(example):
         if not isinstance(text, str) or not text.strip():
             return f"{name} is {text!r}; it must be a text that is not empty"
@@ -144,7 +144,7 @@ def fault_of_texts(example: Example) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the conversations of a task may consist of."""
+    """The possible shape of a task's conversations."""
 
     images: bool
     """Whether there are items with images."""
@@ -153,7 +153,7 @@ class Shape:
 
     @classmethod
     def of(cls, task: Task) -> Shape:
-        """That of the task's items, of all splits, and of what it says to them."""
+        """The shape of the task's items in all splits, and of its replies."""
         items = [e for split in SPLITS for e in task.examples(split)]
         own = max((len(e.turns) for e in items), default=0)
         return cls(any(e.images for e in items), own + task.max_turns - 1)
@@ -203,21 +203,21 @@ def fault_of_length(settings: GateSettings, example: Example) -> str | None:
 
 
 def fault_of_id(held_out: Collection[str], example: Example) -> str | None:
-    """The id, if it is one of ``held_out``: tasks may grade by it."""
+    """The id, if it is one of ``held_out``, since tasks may grade by it."""
     if example.id in held_out:
         return f"id is {example.id!r}, which is that of an item of val or test"
     return None
 
 
 def fault_of_source(train: Collection[tuple[str, str, str]], example: Example) -> str | None:
-    """The source, if an example that says it is the task's is none of ``train``."""
+    """The source, if an example claims to be the task's but is not in ``train``."""
     if example.source == "teacher" or (example.id, example.identity, example.target) in train:
         return None
     return "source is 'task', and the task's train has no such item; it must be 'teacher'"
 
 
 def fault_of_target(verify: Callable[[Example], float], example: Example) -> str | None:
-    """The target of an exercise, if the task does not call it right."""
+    """The target of an exercise, if the task rejects it."""
     if example.kind != EXERCISE:
         return None
     score = verify(example)
@@ -227,7 +227,7 @@ def fault_of_target(verify: Callable[[Example], float], example: Example) -> str
 
 
 def fault_of_rejected(task: Task, example: Example) -> str | None:
-    """A rejected response that is the target, or right as well."""
+    """A rejected response that equals the target or is right as well."""
     if example.rejected is None:
         return None
     if example.rejected.strip() == example.target.strip():

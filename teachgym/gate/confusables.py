@@ -1,4 +1,4 @@
-"""Characters that look alike, as one character: the confusables of Unicode Technical Standard 39.
+"""Look-alike characters as one: the confusables of Unicode Technical Standard 39.
 
 The table is that of the package ``confusable-homoglyphs``, which carries Unicode's
 ``confusables.txt``. "Looks like" is an equivalence there, so each class of characters has one
@@ -21,7 +21,7 @@ _AS_TYPED = {"\xd7": "x", "\u22c5": "x", "\xb7": "x", "\xf7": "/", "\u2212": "-"
 
 @cache
 def representatives() -> Mapping[int, str]:
-    """For ``str.translate``: what to read in place of each character that is not of ASCII.
+    """The replacement of each character outside ASCII, for ``str.translate``.
 
     Characters that look like a letter, figure or sign of ASCII become it, letters small. Where a
     small letter looks like none but its capital does, it follows its capital.

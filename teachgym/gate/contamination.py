@@ -29,7 +29,7 @@ _UNKNOWN = 0
 
 
 class Contamination:
-    """The check: no ``ngram`` words of an example in a row are a held-out item's.
+    """The check that an example shares no ``ngram`` words in a row with a held-out item.
 
     Example and item are each read as they stand, the prompt and then the target. The task's format
     is no evidence: words that stand in five words in a row of more than ``common`` of the task's

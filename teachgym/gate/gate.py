@@ -1,4 +1,4 @@
-"""``Gate``: divides a batch into what may be trained on and what may not, and says why."""
+"""``Gate``: divides a batch into accepted and rejected examples, with reasons."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class GateResult:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Rejected examples per reason, every reason of ``REASONS`` included."""
+        """The number of rejected examples for every reason in ``REASONS``."""
         return {**dict.fromkeys(REASONS, 0), **Counter(v.reason for v in self.rejected)}
 
 
@@ -184,7 +184,7 @@ class Gate:
         return identity_of(self._form(text), example.images)
 
     def inspect_aid(self, aid: Aid) -> Verdict | None:
-        """The verdict on a text that is to stand before prompts; None = it may.
+        """The verdict on an aid; None = it is allowed.
 
         It is held to the form and the length of prompts, and to hold no item of val or test.
         """
@@ -197,7 +197,7 @@ class Gate:
     def inspect(
         self, examples: Iterable[Example], *, seen: Collection[str] = (), limit: int | None = None
     ) -> GateResult:
-        """Divide a batch into what may be trained on and what may not, and why.
+        """Divide a batch into accepted and rejected examples, with reasons.
 
         Args:
             examples: the batch.
@@ -226,7 +226,7 @@ class Gate:
     def choose(
         self, data: Data, probes: Probes, rng: np.random.Generator, memory: Mapping[str, Memory]
     ) -> tuple[GateResult, Mapping[str, Memory]]:
-        """Divide what ``inspect`` accepted as the filters see it, and what they keep for later.
+        """Divide the examples that ``inspect`` accepted by the filters; also returns their memory.
 
         Where an answer of the student cannot be paid for, the rest of the batch is rejected.
 

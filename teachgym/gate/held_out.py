@@ -1,4 +1,4 @@
-"""``HeldOut``: whether an example is an item of ``val`` or ``test``, as it is or in disguise.
+"""``HeldOut``: finds items of ``val`` and ``test`` in examples, verbatim or disguised.
 
 Three looks at each example. Its prompt is an item's, by normal form. Or an item stands in it,
 letter by letter, between other words. Or an item stands in it but for a few words (``retold``).
@@ -30,7 +30,7 @@ _Read = Callable[[str], Sequence[Term]]
 
 
 class HeldOut:
-    """The check: an example is no item of ``val`` or ``test``, and holds none.
+    """The check that an example neither is nor contains an item of ``val`` or ``test``.
 
     Items are compared by ``normalise``, spaces left out. Where that loses more than 2 % of the
     prompts of a skill (all splits) that differ to the eye, the skill is about what it leaves out,

@@ -1,4 +1,4 @@
-"""The checks of auxiliary text: what is trained on and is no exercise of the task.
+"""The checks of auxiliary text, which is trained on but is not an exercise of the task.
 
 A task's grader and its reading of labels are about exercises, so they do not look at it. Each kind
 has a check of its own in ``KINDS`` instead; of any other kind, the task alone is asked
@@ -31,7 +31,7 @@ def fault_of_reversed(task: Task, example: Example) -> str | None:
     forward = replace(example, prompt=example.target, target=answer, kind=EXERCISE, spans=())
     if task.verify(forward) >= 1:
         return None
-    return f"{answer!r} is no right answer to the target {example.target!r}"
+    return f"{answer!r} is not a right answer to the target {example.target!r}"
 
 
 def fault_of_judgement(task: Task, example: Example) -> str | None:

@@ -1,4 +1,4 @@
-"""``NearDuplicates``: which earlier prompt is most like a new one.
+"""``NearDuplicates``: finds earlier prompts that are nearly equal to a new one.
 
 MinHash (Broder 1997) with banded locality-sensitive hashing (Leskovec, Rajaraman and Ullman,
 Mining of Massive Datasets, chapter 3) proposes candidates; the exact Jaccard similarity decides.
@@ -30,7 +30,7 @@ _FEWEST_PROMPTS = 10
 
 
 def shingles(text: str) -> set[str]:
-    """The three words in a row of a text's normal form; of one with fewer than 8, its characters.
+    """The word trigrams of a text's normal form, or its character trigrams below 8 words.
 
     A text shorter than three characters is its own only shingle.
 
@@ -91,7 +91,7 @@ def bands(similarity: float) -> tuple[int, int]:
 
 
 class NearDuplicates:
-    """A set of prompts that takes in no prompt nearly equal to one it has.
+    """A set of prompts without nearly equal members.
 
     Two prompts are nearly equal if the Jaccard similarity of their shingles reaches the threshold
     with the task's format and without it. So neither long instructions that all prompts share make
@@ -117,7 +117,7 @@ class NearDuplicates:
         self._admitted: set[str] = set()
 
     def hold(self, seen: Seen) -> None:
-        """Become the set of these prompts; of those held last time, only what is new takes time."""
+        """Become the set of these prompts; only prompts that are new take time."""
         if seen is self._held:
             self._change(self._admitted, seen.since(self._count))
         else:
@@ -125,7 +125,7 @@ class NearDuplicates:
         self._held, self._count, self._admitted = seen, len(seen), set()
 
     def admit(self, prompt: str) -> tuple[str, float] | None:
-        """Take in a normalised prompt that is not there yet, unless one is nearly equal.
+        """Add a new normalised prompt, unless a nearly equal one is there.
 
         Returns:
             None, or the prompt most like it and how much.

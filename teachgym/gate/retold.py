@@ -1,4 +1,4 @@
-"""``Retold``: held-out items that stand in a text but for a few words.
+"""``Retold``: finds held-out items in a text with a few words changed.
 
 The distance is Levenshtein's between words, of an item to the nearest stretch of a text (Sellers
 1980, "The theory and computation of evolutionary distances: pattern recognition"); what may
@@ -51,7 +51,7 @@ class Item:
 
     @property
     def edits(self) -> int:
-        """How many words may differ, >= 1."""
+        """The number of words that may differ, >= 1."""
         return max(1, len(self.words) // _SHARE)
 
     @property
@@ -66,14 +66,14 @@ class Item:
         return frozenset(w for w, varies in pairs if varies and not is_exact(w))
 
     def slack(self, same_answer: bool) -> int:
-        """How many of the words that the task varies may differ, 0 or 1."""
+        """The number of words varied by the task that may differ, 0 or 1."""
         varying = compress(self.words, self.variable)
         numbers = sum(map(is_number, varying))
         return int(sum(self.variable) >= _FREE or (same_answer and numbers >= 2))
 
 
 class Retold:
-    """Finds the held-out item that an example tells again with a few words changed.
+    """Finds the held-out item that an example repeats with a few words changed.
 
     One word in twenty may be another, more or less; at least one. A number or a sign of arithmetic
     never, since the item would be another. Of the words that the task varies one may: where there
@@ -105,7 +105,7 @@ class Retold:
         )
 
     def find(self, example: Example, found: Sequence[Term]) -> str | None:
-        """The name of an item that a prompt of the terms ``found`` holds but for a few words."""
+        """The name of an item that the terms ``found`` contain, except for a few words."""
         if len(found) < FEWEST_WORDS - 1 or not self._items:
             return None
         texts = [term.text for term in found]
@@ -160,7 +160,7 @@ def distance(item: Item, text: Sequence[Term], slack: int) -> Costs:
 
 
 def ends_of(found: Sequence[Term], answered: bool) -> list[int]:
-    """Where an item may end in a text: nowhere before a sign that goes on with its calculation.
+    """The places where an item may end in a text: not before a sign that continues it.
 
     Without its answer it must end a sentence or a question: a longer list asks for something else.
     """
@@ -180,7 +180,7 @@ def told_by(example: Example) -> str:
 
 
 def answer_of(example: Example) -> str:
-    """What a target comes to: its last number, or all its words if it has none."""
+    """The answer of a target: its last number, or all its words if it has none."""
     found = [term.text for term in terms(example.target)]
     return next(filter(is_number, reversed(found)), " ".join(found))
 

@@ -1,4 +1,4 @@
-"""``Seen``: the prompts that were trained on, in the order in which they were."""
+"""``Seen``: the prompts that were trained on, in their order."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import islice
 
 
 class Seen(Collection[str]):
-    """A set of normalised prompts that only grows and can say what is new in it.
+    """A growing set of normalised prompts that can list its new ones.
 
     So whoever keeps an index of it has to look at what was added since, and at nothing else.
 
@@ -22,7 +22,7 @@ class Seen(Collection[str]):
         self._prompts = dict.fromkeys(prompts)
 
     def add(self, prompts: Iterable[str]) -> None:
-        """Take in more; those that are there keep their places."""
+        """Add prompts; known ones keep their places."""
         for prompt in prompts:
             self._prompts.setdefault(prompt)
 

@@ -1,4 +1,4 @@
-"""``GateSettings``: the rules of the gate that can be chosen."""
+"""``GateSettings``: the settings of the gate."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from teachgym.settings import CountFromOne, CountFromTwo, checked
 @checked
 @dataclass(frozen=True)
 class GateSettings:
-    """The rules that can be chosen; overlap with ``val`` and ``test`` is always rejected."""
+    """The settings of the gate; overlap with ``val`` and ``test`` is always rejected."""
 
     max_prompt_chars: CountFromOne = 8000
     """The longest prompt, in characters, >= 1."""

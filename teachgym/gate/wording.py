@@ -54,7 +54,7 @@ def normalise(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """A text in NFKC with single spaces, without what has no width; case and signs are kept.
+    """A text in NFKC with single spaces and no zero-width characters; keeps case and signs.
 
     The stricter form, for exercises about case, punctuation or spelling.
 
@@ -79,7 +79,7 @@ def words(text: str) -> list[str]:
 
 
 def keys(found: Iterable[str]) -> list[str]:
-    """Words as they are compared: i, l and 1 are one, and so are o and 0. Numbers stay as they are.
+    """Words for comparison: i, l and 1 are one, and so are o and 0; numbers stay as they are.
 
     Example:
         >>> keys(words("Will wi1l 11"))

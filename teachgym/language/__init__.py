@@ -1,4 +1,4 @@
-"""A teacher's side in language: what a model reads of an episode, and what its replies ask for.
+"""Text for language models as teachers: episodes to read, and actions in replies.
 
 A ``Form`` belongs to each kind of action in words: ``plan.PlanForm``, ``moves.MovesForm`` and
 ``examples.ExamplesForm``. It says what to reply (``prompt_of``, ``schema``, ``tools``) and reads

@@ -44,7 +44,7 @@ class ExamplesForm(Form[Data, Written]):
 
     @property
     def fields(self) -> Fields:
-        """What is filled in, and how."""
+        """The fields to fill in, with their meaning."""
         return {**problem_fields(self.brief), **solution_fields(self.brief, wrong=False)}
 
     @property
@@ -59,7 +59,7 @@ class ExamplesForm(Form[Data, Written]):
         return {"write_example": self.item}
 
     def read(self, items: Sequence[Written]) -> Reading[Data]:
-        """The examples that the task can give its form."""
+        """The examples that the task accepts."""
         data: list[Example] = []
         rejected: list[Verdict] = []
         for item in items:

@@ -1,4 +1,4 @@
-"""What of a report and of the training pool goes into a prompt.
+"""Excerpts of a report and of the training pool for a prompt.
 
 A prompt has a budget of tokens. Skills take turns, so that each gets its share of it, and a long
 text loses its middle. Tokens are estimated without a tokenizer: one for four bytes of UTF-8.
@@ -70,7 +70,7 @@ def choose_errors(
     most: int | None = None,
     describe: Describe = _nothing,
 ) -> tuple[ShownError, ...]:
-    """Random mistakes of the student, skill by skill; what was not measured is no mistake.
+    """Random mistakes of the student, skill by skill; unmeasured answers do not count.
 
     Skills take turns, one error at a time, until the next one does not fit. So no skill shows two
     errors while another that has some shows none, if ``budget`` holds one of each.

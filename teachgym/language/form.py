@@ -1,4 +1,4 @@
-"""``Form``: how actions of one kind are asked for in words, and read from any reply."""
+"""``Form``: asks for actions of one kind in words, and reads them from any reply."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NOTHING = '{"items": []}'
 
 @dataclass(frozen=True, slots=True)
 class Reading(Generic[ActionT]):
-    """What a reply asks for."""
+    """The action in a reply, with verdicts on the rest."""
 
     action: ActionT
     """What of it can be carried out; empty where nothing can."""
@@ -93,11 +93,11 @@ class Form(ABC, Generic[ActionT, ItemT]):
         ]
 
     def prompt_of(self, observation: str) -> Messages:
-        """The messages to which a reply is an action: what to do, and what is to be seen."""
+        """The messages to which the model replies with an action."""
         return render("teachgym.language", self.name, form=self, observation=observation)
 
     def parse(self, reply: str) -> Reading[ActionT]:
-        """What a reply asks for, whatever it is; half a reply asks for its whole items."""
+        """The action in any reply; an incomplete reply counts with its complete items."""
         parsed = parse_items(reply, self.item)
         faults = [p.detail for p in parsed.problems if p.event == "bad-item"]
         if parsed.malformed is not None and not faults:
@@ -107,7 +107,7 @@ class Form(ABC, Generic[ActionT, ItemT]):
         return Reading(reading.action, (*unread, *reading.rejected))
 
     def parse_calls(self, calls: Iterable[Mapping[str, Any]]) -> Reading[ActionT]:
-        """What calls of ``tools`` ask for, in order, as chat completions list them.
+        """The action in calls of ``tools``, in order, as chat completions list them.
 
         Args:
             calls: each with ``name`` and ``arguments`` (JSON, or a table), or with a ``function``
@@ -138,7 +138,7 @@ class Form(ABC, Generic[ActionT, ItemT]):
         return self.item_of_call(str(name), dict(arguments))
 
     def item_of_call(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """The item of a reply that says what a call of tool ``name`` does."""
+        """The item that equals a call of tool ``name``."""
         return arguments
 
 
@@ -154,5 +154,5 @@ def with_names(base: type[ItemT], field: str, names: Sequence[str]) -> type[Item
 
 
 def write_items(items: Iterable[Mapping[str, Any]]) -> str:
-    """The reply that says these items."""
+    """The reply with these items."""
     return json.dumps({"items": [dict(item) for item in items]}, ensure_ascii=False)

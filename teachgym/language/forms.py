@@ -1,4 +1,4 @@
-"""Which form an environment's actions have in words."""
+"""The choice of the form for an environment's actions."""
 
 from __future__ import annotations
 

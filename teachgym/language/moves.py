@@ -86,7 +86,7 @@ class MovesForm(Form[tuple[Move, ...], TreeAnswer]):
         }
 
     def item_of_call(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """The arguments, and which of the two it is."""
+        """The arguments with the kind of the move."""
         return {"reasoning": "", **arguments, "action": name}
 
     def read(self, items: Sequence[TreeAnswer]) -> Reading[tuple[Move, ...]]:
@@ -117,7 +117,7 @@ class MovesForm(Form[tuple[Move, ...], TreeAnswer]):
 def move_of(
     answer: TreeAnswer, forest: Forest, root: str
 ) -> tuple[Move | None, tuple[Verdict, ...]]:
-    """The move under ``root`` that ``answer`` asks for, and verdicts on names that do not exist.
+    """The move of ``answer`` under ``root``, and verdicts on unknown names.
 
     None if it asks for nothing that can be done. Who is not named gets nothing; no more subskills
     are asked for than there is room for.
@@ -161,7 +161,7 @@ def _verdict(answer: TreeAnswer, detail: str) -> Verdict:
 
 
 def write_moves(moves: Sequence[Move]) -> str:
-    """The reply that asks for moves; fractions of examples are rounded.
+    """The reply for given moves; fractions of examples are rounded.
 
     Example:
         >>> write_moves([Explore("algebra", 2, 10, "new")])[:54]

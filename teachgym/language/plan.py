@@ -1,4 +1,4 @@
-"""Plans in words: what data of which skill, how much of it, how hard, and why."""
+"""Plans in words: skill, amount, difficulty and reason of the data."""
 
 from __future__ import annotations
 
@@ -119,12 +119,12 @@ def known_skills(
 
 
 def hint_of(why: str, practise: str) -> str:
-    """A teacher's thought as an order carries it."""
+    """The hint of an order from a teacher's thought."""
     return f"hypothesis: {why}\npractise: {practise}"
 
 
 def write_plan(plan: Plan) -> str:
-    """The reply that asks for a plan, as far as a reply can: engines and seeds are left out.
+    """The reply for a given plan, without engines and seeds.
 
     Example:
         >>> write_plan(Plan((Order("copy", 3, 0.5),)))

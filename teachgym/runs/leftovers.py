@@ -69,7 +69,7 @@ def find_leftovers(folder: Path) -> Iterator[Leftover]:
         RunError: if there is no such folder.
     """
     if not folder.is_dir():
-        raise RunError(f"{folder} is no folder; give one with runs or benches in it")
+        raise RunError(f"{folder} is not a folder; give one with runs or benches in it")
     return _in_folder(folder)
 
 

@@ -1,4 +1,4 @@
-"""Running programs that students write, behind walls, and hearing what they answer."""
+"""Running students' programs in a sandbox, and reading their answers."""
 
 from teachgym.sandbox.process import Answer, Job, Limits, Outcome
 from teachgym.sandbox.sandbox import Sandbox, open_sandbox

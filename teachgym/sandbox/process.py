@@ -1,4 +1,4 @@
-"""``Process``: one worker behind a provider's walls, and the talk with it.
+"""``Process``: one worker in a provider's sandbox, and the communication with it.
 
 What a program was asked, and what it must answer, are on this side alone. Its answers come over a
 pipe as plain data, each with the nonce of the question; whatever else comes is none. A worker that
@@ -42,7 +42,7 @@ CLOCK = 10
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a program may use."""
+    """The limits of a program."""
 
     seconds: float = 3.0
     """Of processor time, rounded up to whole ones: what else the machine does changes no verdict.
@@ -55,7 +55,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A program, and what it is asked."""
+    """A program with its calls."""
 
     source: str
     entry: str = ""
@@ -72,7 +72,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of a call, or of a script."""
+    """The result of a call, or of a script."""
 
     value: Any = None
     """What it returned, as plain data, or what it printed."""
@@ -106,7 +106,7 @@ class Process:
         self._running: subprocess.Popen[bytes] | None = None
 
     def run(self, job: Job) -> Outcome:
-        """Run a program and hear its answers; what it does not answer is a fault.
+        """Run a program and read its answers; a missing answer is a fault.
 
         Raises:
             ConfigError: if no worker can be started, or the walls do not stand.
@@ -120,7 +120,7 @@ class Process:
         return Outcome((*answers[:wanted], *missing), self._provider.name)
 
     def start(self) -> subprocess.Popen[bytes]:
-        """The running worker, or a new one that is ready, with walls that were tried."""
+        """The running worker, or a new one in a tested sandbox."""
         if self._running is None:
             with tempfile.NamedTemporaryFile() as canary, create_server(("127.0.0.1", 0)) as server:
                 port = server.getsockname()[1]

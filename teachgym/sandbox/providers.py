@@ -1,4 +1,4 @@
-"""The outer walls: what keeps a process from files, network and environment.
+"""The outer sandbox, which keeps a process from files, network and environment.
 
 A provider says how to start an interpreter inside of its walls. Whether they stand is tried
 (``teachgym.sandbox.process``), not believed. The inner wall (``syscalls``) is the same behind all.
@@ -24,14 +24,14 @@ ORDER = ("sandlock", "bubblewrap")
 
 @runtime_checkable
 class Provider(Protocol):
-    """Walls around a process."""
+    """A provider of sandboxes for processes."""
 
     @property
     def name(self) -> str:
         """Name and version, for records."""
 
     def command(self, arguments: Sequence[str]) -> list[str]:
-        """The command that starts Python with these arguments inside of the walls.
+        """The command that starts Python with these arguments inside the sandbox.
 
         The streams 0, 1 and 2 of the command are those of the interpreter.
 
@@ -89,7 +89,7 @@ class Bubblewrap(Provider):
 
 
 class Command(Provider):
-    """A command of the user's that starts ``python3`` behind walls, such as a container's.
+    """A user's command that starts ``python3`` in a sandbox, such as a container.
 
     Args:
         words: for example ``["docker", "run", "--rm", "-i", "--network=none", "--read-only",
@@ -123,7 +123,7 @@ PROVIDERS = Registry(
 
 
 def providers(named: Any) -> list[Provider]:
-    """The providers to try: of ``auto`` all of ``ORDER``, of a list of texts that command.
+    """The providers to try: for ``auto`` all of ``ORDER``, for a list of texts that command.
 
     Raises:
         UnknownNameError: for what names no provider.

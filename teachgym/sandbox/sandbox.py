@@ -20,7 +20,7 @@ _HINT = "pip install 'teachgym[code]' (Linux 6.7 or newer), or: apt install bubb
 
 
 class Sandbox:
-    """Runs programs behind the walls of a provider, used by as many threads as want it.
+    """Runs programs in the sandbox of a provider, for any number of threads.
 
     Attributes:
         provider: its name and version, which every ``Outcome`` has too.
@@ -58,7 +58,7 @@ class Sandbox:
 
 
 def open_sandbox(named: Any = "auto") -> Sandbox:
-    """The sandbox of the first provider that holds, shared by all who ask for the same.
+    """The sandbox of the first provider that holds, shared by all its users.
 
     Args:
         named: ``auto``, a provider in one of the ways of ``teachgym.registry``, or the words of a

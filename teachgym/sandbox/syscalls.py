@@ -1,4 +1,4 @@
-"""``confine``: a process that from now on can compute, and ask the kernel for nothing else.
+"""``confine``: restricts a process to computing, without other requests to the kernel.
 
 A filter of system calls (seccomp, man 2 seccomp) that admits what an interpreter needs to run a
 program that is in memory already: memory, time, threads, and reading and writing what is open.
@@ -69,7 +69,7 @@ _NO_NEW_PRIVILEGES, _SET_SECCOMP, _FILTER = 38, 22, 2  # Of prctl.
 
 
 def confine() -> None:
-    """Confine this process, for ever.
+    """Confine this process permanently.
 
     Raises:
         OSError: on a machine whose system calls are not known here, or where the kernel refuses.

@@ -1,4 +1,4 @@
-"""Values of Python as JSON, so that what a program returns crosses to its judge as plain data.
+"""Python values as JSON, so that a program's results reach the grader as plain data.
 
 A value is of one of the built-in types or of a class derived from one, and arrives as the built-in
 type: no method of a program's own class, such as ``__eq__``, goes with it. Runs on both sides of a
@@ -44,7 +44,7 @@ def encode(value: Any) -> Any:
     for tag, kind in _TAGS.items():
         if isinstance(value, kind):
             return {tag: [encode(item) for item in kind.__iter__(value)]}
-    raise NotPlainError(f"a value of type {type(value).__name__} is no plain data")
+    raise NotPlainError(f"a value of type {type(value).__name__} is not plain data")
 
 
 def decode(found: Any) -> Any:

@@ -60,7 +60,7 @@ _MOST_SAID = 300  # Characters of a message of an error.
 
 
 def serve() -> None:
-    """Fork for each program. Says first what is wrong with the walls, then that it is ready."""
+    """Fork for each program, after reporting the faults of the sandbox and readiness."""
     libc = ctypes.CDLL(None)
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     libc.prctl(_PR_SET_DUMPABLE, 0)  # No process of the same user can look into this one.
@@ -88,7 +88,7 @@ def serve() -> None:
 
 
 def faults(canary: str, port: int) -> list[str]:
-    """What the provider should have kept from here: a file, a connection, the environment."""
+    """The faults of the sandbox: a readable file, a connection, the environment."""
     found = []
     try:
         with open(canary):

@@ -1,4 +1,4 @@
-"""Many fine names of skills into a few skills that exclude each other, by a chat model.
+"""Groups many fine skill names into a few exclusive skills, by a chat model.
 
 Imported only when used: needs pydantic.
 """

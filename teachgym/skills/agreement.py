@@ -1,4 +1,4 @@
-"""How far two ways to divide the same examples into skills agree."""
+"""The agreement of two divisions of the same examples into skills."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from teachgym.types import Example, leaves_by_root
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Agreement of two assignments, whatever the skills are called."""
+    """The agreement of two assignments, independent of the skills' names."""
 
     ami: float
     """Adjusted mutual information: 1 = the same division (one skill for all in both included),

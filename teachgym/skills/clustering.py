@@ -1,4 +1,4 @@
-"""Skill discovery without any language model: examples whose texts are alike need one skill."""
+"""Skill discovery without a language model: examples with similar texts form a skill."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Clusters(SkillDiscovery):
         )
 
     def assign(self, example: Example) -> str:
-        """The skill with the nearest centroid, also for examples that were not discovered from.
+        """The skill with the nearest centroid, also for new examples.
 
         Raises:
             EpisodeError: before ``discover``.

@@ -1,4 +1,4 @@
-"""Ways to discover skills by name, and from any of them to a skill file."""
+"""Discovery methods by name, and their results as skill files."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def discover_skills(
 
 
 class GoldSkills(SkillDiscovery):
-    """A ``protocols.SkillDiscovery`` that reads the answer off the examples.
+    """A ``protocols.SkillDiscovery`` that reads the skills off the examples.
 
     The paper's oracle in table 3 of DataEnvGym (arXiv 2410.06215): human question types.
     """

@@ -1,4 +1,4 @@
-"""From texts to vectors without a language model: the telling terms of each text."""
+"""Vectors of texts without a language model, from the characteristic terms of each text."""
 
 from __future__ import annotations
 

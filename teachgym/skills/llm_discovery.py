@@ -127,7 +127,7 @@ class LLMDiscovery(SkillDiscovery):
         return skills
 
     def assign(self, example: Example) -> str:
-        """The skill of an example; one that was not discovered from is asked about, once.
+        """The skill of an example; a new example is asked about once.
 
         Raises:
             EpisodeError: before ``discover``.

@@ -1,4 +1,4 @@
-"""When two names are the same name: case, punctuation and underscores do not count."""
+"""Equality of names: case, punctuation and underscores do not count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``Relabelled``: a task seen through other skills than its own."""
+"""``Relabelled``: a task under other skills than its own."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Relabelled(TaskWrapper):
         return self._examples[split]
 
     def skill_of(self, prompt: str) -> str | None:
-        """The only one of ``skills_of``; None where there are several or none."""
+        """The only one of ``skills_of``; None if there are several or none."""
         return only(self.skills_of(prompt))
 
     def skills_of(self, prompt: str) -> frozenset[str]:
@@ -76,7 +76,7 @@ class Relabelled(TaskWrapper):
         )
 
     def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
-        """The draft in the form that the task gives it."""
+        """The example that the task makes of the draft."""
         own = self._likely.get(skill, skill)
         return replace(self.task.compose(draft, own, difficulty), skill=skill)
 
@@ -112,7 +112,7 @@ class Relabelled(TaskWrapper):
         return mix
 
     def inside(self, example: Example) -> Example:
-        """The example with a skill that the task knows, where one is known.
+        """The example with a skill that the task knows, if there is one.
 
         Its own, if the task can tell it from the prompt or it is one of the splits; else the
         commonest of the skill that it has here.

@@ -1,4 +1,4 @@
-"""Skill files: which skills there are and which example needs which, as JSON that people edit.
+"""Skill files: skills and the examples that need them, as JSON that people can edit.
 
 ::
 
@@ -122,7 +122,7 @@ def write_skill_file(path: Path, file: SkillFile) -> None:
 
 
 def with_other(file: SkillFile) -> SkillFile:
-    """The file with a skill for what it does not assign, if it has none of that name."""
+    """The file with a skill for unassigned examples, added if necessary."""
     if any(skill.name == OTHER for skill in file.skills):
         return file
     other = Skill(OTHER, None, "Everything that belongs to none of the other skills.")
@@ -135,7 +135,7 @@ def _parse(record: Any) -> SkillFile:
     if record["format"] != FORMAT:
         raise ConfigError(f"format is {record['format']!r}; this version reads format {FORMAT}")
     if not isinstance(record["skills"], list):
-        raise ConfigError('skills is no list; write [{"name": ...}, ...]')
+        raise ConfigError('skills is not a list; write [{"name": ...}, ...]')
     return SkillFile(
         task=_text("task", record["task"]),
         method=_text("method", record["method"]),
@@ -161,7 +161,7 @@ def _require_object(
 ) -> None:
     """The object, if it has these keys and no others."""
     if not isinstance(value, dict):
-        raise ConfigError(f"{what} is no JSON object")
+        raise ConfigError(f"{what} is not a JSON object")
     if missing := [key for key in keys if key not in value and key not in optional]:
         raise ConfigError(f"{what} has no {missing[0]!r}")
     for key in value:
@@ -177,7 +177,7 @@ def _text(what: str, value: Any) -> str:
 
 def _texts(what: str, value: Any) -> dict[str, str]:
     if not isinstance(value, dict):
-        raise ConfigError(f"{what} is no JSON object; write {{example id: name, ...}}")
+        raise ConfigError(f"{what} is not a JSON object; write {{example id: name, ...}}")
     return {key: _text(f"{key!r} in {what}", text) for key, text in value.items()}
 
 

@@ -1,4 +1,4 @@
-"""Skill sources by name: what a teacher is told of a task's skills, from everything to nothing.
+"""Skill sources by name: how much a teacher sees of a task's skills.
 
 An ablation of the skills themselves (DataEnvGym, arXiv 2410.06215, table 3, compares two of them:
 human question types against discovered skills). ``Relabelled`` shows a task through the result.
@@ -43,7 +43,7 @@ _SEED = 0
 
 
 def find_skills(source: Any, task: Task) -> SkillFile:
-    """The skills of a task as a source tells them; every example of every split has one.
+    """The skills of a task by a source; every example of every split has one.
 
     Args:
         source: a name in ``SOURCES``, one of the other ways of ``teachgym.registry``,

@@ -163,7 +163,7 @@ class Bfcl(Task):
         try:
             functions = [json.loads(line) for line in lines.splitlines() if line.strip()]
         except (ValueError, RecursionError) as error:
-            raise ConfigError(f"a draft has functions that are no JSON: {error}") from None
+            raise ConfigError(f"a draft has functions that are not JSON: {error}") from None
         if not functions or not question.strip() or calls is None:
             raise ConfigError(
                 f"a draft needs functions, a question and calls, got {shown(draft.problem, 80)} "

@@ -212,7 +212,7 @@ def _json(row: Row, column: str, text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{row.where}: {column} is no JSON: {error}"[:300]) from error
+        raise ConfigError(f"{row.where}: {column} is not JSON: {error}"[:300]) from error
 
 
 def _listed(row: Row, found: Any) -> list[Any]:

@@ -109,7 +109,7 @@ def _problems(number: int, row: Row, pictures: Pictures) -> Iterable[Problem]:
     for image, question in product((0, 1), repeat=2):
         answer = row.text(f"Image_{image}_Question_{question}")
         if not _FIRST[kind].fullmatch(answer):
-            raise ConfigError(f"{row.where}: {shown(answer)} is no answer to a {kind} question")
+            raise ConfigError(f"{row.where}: {shown(answer)} is not an answer to a {kind} question")
         group = f"{VERSION}/{number:05}"
         yield Problem(
             f"{group}/{question}{image}",

@@ -66,7 +66,7 @@ def read_test(line: str) -> Test:
         >>> read_test("f([1, 2], k=None) == 3")
         Traceback (most recent call last):
         ...
-        teachgym.errors.ConfigError: 'f([1, 2], k=None) == 3' is no test; a test is a line such as f([1, 2]) == 3
+        teachgym.errors.ConfigError: 'f([1, 2], k=None) == 3' is not a test; a test is a line such as f([1, 2]) == 3
     """  # noqa: E501
     try:
         match ast.parse(line.strip().removeprefix("assert "), mode="eval").body:
@@ -79,7 +79,7 @@ def read_test(line: str) -> Test:
                 return Test(name, values, ast.literal_eval(expected))
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         pass
-    raise ConfigError(f"{shown(line)} is no test; a test is a line such as f([1, 2]) == 3")
+    raise ConfigError(f"{shown(line)} is not a test; a test is a line such as f([1, 2]) == 3")
 
 
 def read_tests(text: str) -> tuple[Test, ...]:

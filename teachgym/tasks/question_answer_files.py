@@ -172,7 +172,7 @@ def read_file(path: Path) -> Iterator[Row]:
     """
     reader = _READERS.get(path.suffix)
     if reader is None:
-        raise ConfigError(f"{path} is none of {', '.join(_READERS)}")
+        raise ConfigError(f"{path} is not one of {', '.join(_READERS)}")
     return _rows(reader(path))
 
 
@@ -189,7 +189,7 @@ def read_json_lines(path: Path, longest: int | None = None) -> Iterator[Row]:
 def _rows(found: Iterator[tuple[str, Any]]) -> Iterator[Row]:
     for where, values in found:
         if not isinstance(values, dict):
-            raise ConfigError(f"{where} is no object with named columns: {values!r:.80}")
+            raise ConfigError(f"{where} is not an object with named columns: {values!r:.80}")
         yield Row(values, where)
 
 

@@ -90,8 +90,8 @@ def parse_scene(text: str) -> Scene:
     for part in filter(None, map(str.strip, re.split(r"[,;\n]", text.lower().rstrip(". \n")))):
         if (found := _THING.fullmatch(part)) is None:
             raise ConfigError(
-                f"{part!r} is no thing of a scene, such as 'small red circle at the top left'; a "
-                f"size ({', '.join(SIZES)}), a colour ({', '.join(COLOURS)}), a shape "
+                f"{part!r} is not a thing of a scene, such as 'small red circle at the top left'; "
+                f"a size ({', '.join(SIZES)}), a colour ({', '.join(COLOURS)}), a shape "
                 f"({', '.join(SHAPES)}) and a place ({', '.join(PLACES)})"
             )
         size, colour, shape, place = found.groups()

@@ -176,7 +176,7 @@ class Shapes(CellTask[Asked]):
         described, _, asked = draft.problem.strip().rpartition("\n")
         question, scene = parse_question(asked), parse_scene(described)
         if question is None:
-            raise ConfigError(f"{asked!r} is no question of the forms of the examples")
+            raise ConfigError(f"{asked!r} is not a question like those of the examples")
         answer = question.answer(scene)
         if answer is None:
             raise ConfigError(f"{asked!r} is about things that the picture lacks or has twice")

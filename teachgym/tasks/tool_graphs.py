@@ -73,7 +73,7 @@ def read_json(text: str, opening: str) -> Any:
 
 
 def _refuse(name: str) -> None:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def read_plan(text: str) -> tuple[Node, ...] | None:
@@ -122,7 +122,7 @@ def _follow(value: Any, nodes: Sequence[Node], given: Mapping[int, Value]) -> An
         return value
     number, kind = found
     if number not in given:
-        raise ToolError(f"{value} is no earlier node")
+        raise ToolError(f"{value} is not an earlier node")
     name = next(node.name for node in nodes if node.id == number)
     if TOOLS[name].gives != kind:
         raise ToolError(f"{name} gives a {TOOLS[name].gives}, not {value}")

@@ -130,7 +130,7 @@ def test_a_replay_without_a_record_says_so_at_once(tmp_path: Path) -> None:
 def test_a_file_that_is_no_record_is_left_alone(tmp_path: Path, mode: Any) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("my notes " * 100)
-    with pytest.raises(ConfigError, match="which is no usable record of answers"):
+    with pytest.raises(ConfigError, match="which is not a usable record of answers"):
         Recorded(SILENT, path, mode)
     assert path.read_text() == "my notes " * 100
 
@@ -157,7 +157,7 @@ def test_a_record_that_is_destroyed_meanwhile_is_named(tmp_path: Path) -> None:
     recorded = Recorded(Counting(), path)
     recorded.complete(QUESTION)
     path.write_bytes(b"nonsense" * 1000)
-    with pytest.raises(ConfigError, match="which is no usable record of answers"):
+    with pytest.raises(ConfigError, match="which is not a usable record of answers"):
         recorded.complete(QUESTION)
 
 

@@ -55,7 +55,7 @@ def server() -> Iterator[Server]:
         ({"workers": 0}, "workers is 0"),
         (
             {"base_url": "localhost:8000"},
-            "base_url is no address of a server .* begin with http",
+            "base_url is not the address of a server .* begin with http",
         ),
         ({"api_version": "2024-10-21"}, "base_url must be the Azure endpoint"),
         ({"prices": 3}, "prices is 3"),

@@ -53,7 +53,7 @@ def test_two_arms_are_not_ranked_alike_or_otherwise(bench: Path, tmp_path: Path)
 def test_a_run_has_no_ranks_to_agree_about(bench: Path) -> None:
     outcome = teachgym("report", str(bench / "alp" / "seed_00"), "--agreement", str(bench))
     assert outcome.exit_code == 2
-    assert "is no bench" in outcome.stderr
+    assert "is not a bench" in outcome.stderr
 
 
 def test_runs_of_a_bench_can_be_tracked_and_that_decides_nothing(tmp_path: Path) -> None:

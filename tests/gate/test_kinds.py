@@ -47,7 +47,7 @@ def test_no_item_of_val_or_test_comes_in_turned_round(task: Any, split: Any) -> 
 @pytest.mark.parametrize(
     ("changes", "reason", "said"),
     [
-        ({"meta": {"answer": "something else"}}, "kind", "no right answer to the target"),
+        ({"meta": {"answer": "something else"}}, "kind", "not a right answer to the target"),
         ({"meta": {}}, "kind", "names the answer it starts from"),
         ({"target": " "}, "format", "not empty"),
         ({"kind": ""}, "format", "kind is empty"),

@@ -202,4 +202,4 @@ def test_without_folders_the_usual_ones_are_looked_into(
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     outcome = CliRunner().invoke(app, ["clean", str(tmp_path / "rums")])
     assert outcome.exit_code == 2
-    assert "rums is no folder" in outcome.output.replace("\n", "")
+    assert "rums is not a folder" in outcome.output.replace("\n", "")

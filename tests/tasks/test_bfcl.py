@@ -111,7 +111,7 @@ GOOD = {"id": "multiple_1", "question": [[{"role": "user", "content": "?"}]], "f
     ("row", "message"),
     [
         ("{", f"{WHERE} cannot be read as JSON"),
-        ("[1]", f"{WHERE} is no object"),
+        ("[1]", f"{WHERE} is not an object"),
         ({}, f"{WHERE} has no column 'id'"),
         ({**GOOD, "id": "other"}, f"{WHERE}: there is no possible answer for 'other'"),
         ({**GOOD, "question": "?"}, f"{WHERE}: the question is"),
@@ -185,10 +185,10 @@ def test_drafts_become_examples_or_are_refused(folder: Path) -> None:
     assert task.compose(Draft(made.prompt, made.target), "simple", None) == made
     assert task.verify(task.compose(Draft(problem, "shape.area(base=8)"), "simple", None)) == 0
     for draft, message in (
-        (Draft("The area?", "shape.area(base=8)"), "are no JSON"),
+        (Draft("The area?", "shape.area(base=8)"), "are not JSON"),
         (Draft("Functions:\n\n\nQuestion:\nThe area?", "f()"), "needs functions"),
         (Draft(problem, "8"), "needs functions"),
-        (Draft(problem.replace("{", "", 1), "f()"), "are no JSON"),
+        (Draft(problem.replace("{", "", 1), "f()"), "are not JSON"),
         (Draft(problem, "volume(base=8)"), "not as the data set is"),
     ):
         with pytest.raises(ConfigError, match=message):

@@ -102,8 +102,11 @@ def test_pictures_inside_a_table_are_read_as_datasets_writes_them(tmp_path: Path
     ("spoil", "fault"),
     [
         (lambda path: path.unlink(), r"9\.jpg cannot be read: No such file"),
-        (lambda path: path.write_bytes(b"GIF"), r"9\.jpg is no picture that can be read"),
-        (lambda path: path.write_bytes(path.read_bytes()[:200]), r"9\.jpg is no picture"),
+        (lambda path: path.write_bytes(b"GIF"), r"9\.jpg is not a readable picture"),
+        (
+            lambda path: path.write_bytes(path.read_bytes()[:200]),
+            r"9\.jpg is not a readable picture",
+        ),
     ],
 )
 def test_a_bad_picture_of_a_set_is_named(tmp_path: Path, spoil: Any, fault: str) -> None:
@@ -209,7 +212,7 @@ def test_the_first_answer_word_counts(target: str, said: str, score: int) -> Non
     ("change", "fault"),
     [
         ({"Question_Type": "essay"}, "must be one of yes_no, multiple_choice"),
-        ({"Image_0_Question_0": "perhaps"}, "'perhaps' is no answer to a yes_no question"),
+        ({"Image_0_Question_0": "perhaps"}, "'perhaps' is not an answer to a yes_no question"),
     ],
 )
 def test_a_row_of_another_form_is_named(tmp_path: Path, change: dict[str, str], fault: str) -> None:

@@ -195,7 +195,7 @@ def test_a_test_is_a_call_with_literals_and_its_result() -> None:
     ],
 )
 def test_nothing_else_is_read_as_a_test(line: str) -> None:
-    with pytest.raises(ConfigError, match="is no test; a test is a line such as"):
+    with pytest.raises(ConfigError, match="is not a test; a test is a line such as"):
         read_test(line)
 
 

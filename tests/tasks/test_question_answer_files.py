@@ -137,8 +137,8 @@ def test_a_split_without_rows_is_named(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("train.jsonl", b'{"question": "a"}\n\n{"question": \n', r"train\.jsonl:3 cannot be read"),
-        ("train.jsonl", b'{"question": "a"}\n[1]\n', r"train\.jsonl:2 is no object"),
-        ("train.json", b'[{"question": "a"}, 5]', r"train\.json: item 2 is no object"),
+        ("train.jsonl", b'{"question": "a"}\n[1]\n', r"train\.jsonl:2 is not an object"),
+        ("train.json", b'[{"question": "a"}, 5]', r"train\.json: item 2 is not an object"),
         ("train.json", b'[\n{"question"}]', r"train\.json cannot be read as JSON.*line 2"),
         ("train.jsonl", b'{"question": "\xff"}\n', r"train\.jsonl is not UTF-8"),
         ("train.parquet", b"PAR1 not really", r"train\.parquet cannot be read as Parquet"),
@@ -155,7 +155,7 @@ def test_what_cannot_be_read_is_named_by_file_and_line(
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.tsv").write_text("question\tanswer\n")
-    with pytest.raises(ConfigError, match=r"a\.tsv is none of \.jsonl, \.json, \.parquet"):
+    with pytest.raises(ConfigError, match=r"a\.tsv is not one of \.jsonl, \.json, \.parquet"):
         read_splits({"train": str(tmp_path / "a.tsv"), "test": str(tmp_path / "a.tsv")})
 
 

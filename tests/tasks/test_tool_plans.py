@@ -112,8 +112,8 @@ def test_what_is_no_plan_is_none_and_graded_wrong(text: str) -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("<node-1>.text", "<node-1>.text is no earlier node"),
-        ("<node-7>.text", "<node-7>.text is no earlier node"),
+        ("<node-1>.text", "<node-1>.text is not an earlier node"),
+        ("<node-7>.text", "<node-7>.text is not an earlier node"),
         ("<node-0>.list", "reverse gives a text, not <node-0>.list"),
     ],
 )

@@ -37,7 +37,7 @@ class Diverse(Filter):
     def choose(
         self, data: Data, probes: Probes, rng: np.random.Generator, memory: Memory
     ) -> list[str | None]:
-        """See ``Filter``; nobody is asked."""
+        """See ``Filter``; the student is not asked."""
         faults: list[str | None] = [None] * len(data)
         groups: dict[str, list[int]] = defaultdict(list)
         for place, example in enumerate(data):
@@ -55,7 +55,7 @@ class Diverse(Filter):
 
 
 def farthest(texts: Sequence[str], count: int) -> set[int]:
-    """The places of ``count`` texts, each as far as can be from those before; earlier on a tie.
+    """The places of ``count`` texts, each as far as possible from those before; ties: earlier.
 
     Example:
         >>> sorted(farthest(["aaaa", "aaab", "bbbb"], 2))

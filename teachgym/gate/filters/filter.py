@@ -1,4 +1,4 @@
-"""``Filter``: says which examples of a batch the student is to learn, and may ask it first."""
+"""``Filter``: chooses the examples of a batch to learn, and may ask the student first."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Memory = dict[str, Any]
 
 @runtime_checkable
 class Filter(Protocol):
-    """Chooses from what the gate's checks let through.
+    """Chooses among the examples that the gate's checks accept.
 
     A filter keeps nothing in itself, so that episodes can be forked and resumed: what it needs
     again it writes into the ``memory`` that it is handed.
@@ -30,7 +30,7 @@ class Filter(Protocol):
     def choose(
         self, data: Data, probes: Probes, rng: np.random.Generator, memory: Memory
     ) -> Sequence[str | None]:
-        """What is wrong with each example, in order; None = the student may learn it.
+        """The fault of each example, in order; None = the student may learn it.
 
         Args:
             data: at least one example, auxiliary text among them.

@@ -1,4 +1,4 @@
-"""``ifd``: chooses what the prompt helps the student with least."""
+"""``ifd``: chooses the examples whose prompt helps the student least."""
 
 from __future__ import annotations
 

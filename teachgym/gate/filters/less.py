@@ -1,4 +1,4 @@
-"""``less``: chooses what would move the weights as examples of the target do."""
+"""``less``: chooses the examples that move the weights as target examples do."""
 
 from __future__ import annotations
 
@@ -75,6 +75,6 @@ def influence(own: np.ndarray, targets: np.ndarray) -> np.ndarray:
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    """Rows at length 1; what has none stays 0."""
+    """Scale rows to length 1; rows of zeros stay 0."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors / np.where(lengths > 0, lengths, 1)

@@ -26,7 +26,7 @@ _SLACK = 1e-9
 @checked
 @dataclass(frozen=True, slots=True)
 class LlkdLike(Filter):
-    """Keeps what the writer is confident of and the student uncertain of, by thresholds that move.
+    """Keeps examples of a confident writer and an uncertain student, by moving thresholds.
 
     After LLKD (Li et al. 2024, arXiv 2411.08028), which keeps an example if the teacher's
     confidence and the student's uncertainty are both above thresholds that follow training, each
@@ -99,7 +99,7 @@ class LlkdLike(Filter):
 
 
 def uncertainty(answers: Sequence[Hashable]) -> float:
-    """The entropy of the answers over the most that as many can have; in [0, 1].
+    """The entropy of the answers, divided by the maximum for their number; in [0, 1].
 
     Example:
         >>> uncertainty(["a", "a", "b", "b"])

@@ -1,4 +1,4 @@
-"""``pass-rate``: what the student answers too often, or hardly ever, is not worth a lesson."""
+"""``pass-rate``: leaves out exercises that the student answers too often or hardly ever."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from teachgym.types import EXERCISE, Data, score_of
 @checked
 @dataclass(frozen=True, slots=True)
 class PassRate(Filter):
-    """Keeps exercises that the student answers rightly in some of k samples, and not in too many.
+    """Keeps exercises that the student solves in some of k samples, but not in too many.
 
     The second step of DED (arXiv 2508.09883), which takes questions out that the student passes
     too often. Differences: the threshold of the paper is not known to us; a least pass rate, which
@@ -48,7 +48,7 @@ class PassRate(Filter):
     def choose(
         self, data: Data, probes: Probes, rng: np.random.Generator, memory: Memory
     ) -> list[str | None]:
-        """See ``Filter``; auxiliary text stays, and so does what cannot be graded."""
+        """See ``Filter``; auxiliary text and ungradable examples stay."""
         exercises = [example for example in data if example.kind == EXERCISE]
         answers = probes.sample(
             exercises, k=self.samples, temperature=self.temperature, seed=int(rng.integers(2**31))
@@ -66,6 +66,6 @@ class PassRate(Filter):
 
 
 def pass_rate(scores: np.ndarray) -> float:
-    """The share of scores, shape (k,), that are 1, those that are nan left out; nan = all are."""
+    """The share of scores, shape (k,), that are 1, leaving out nan; nan = all are nan."""
     graded = scores[~np.isnan(scores)]
     return float(np.mean(graded >= 1)) if len(graded) else math.nan

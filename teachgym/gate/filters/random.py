@@ -1,4 +1,4 @@
-"""``random``: a share of the batch by chance, which every other way to choose has to beat."""
+"""``random``: a random share of the batch, the control of all other filters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from teachgym.types import Data
 @checked
 @dataclass(frozen=True, slots=True)
 class Random(Filter):
-    """Keeps a share of the batch by chance, as evenly over its skills as the numbers allow."""
+    """Keeps a random share of the batch, as evenly over skills as the numbers allow."""
 
     share: ShareAboveZero = 0.5
     """Of each skill's examples, rounded up, in (0, 1]; 1 keeps all, and yield and quality are told

@@ -1,4 +1,4 @@
-"""``teachability``: chooses what helps the student with sibling problems when it reads it."""
+"""``teachability``: chooses examples that help the student with sibling problems when read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from teachgym.types import EXERCISE, Data, Example, score_of
 @checked
 @dataclass(frozen=True, slots=True)
 class Teachability(Filter):
-    """Keeps the examples that, as the student's only worked example, get it through an exam best.
+    """Keeps the examples that help the student most in an exam, as its only worked example.
 
     The LbT score of Learning by Teaching (Ning et al. 2024, arXiv 2406.14629, section 3, M1): the
     accuracy on a few sibling problems of a student that reads problem and rationale before each.
@@ -48,7 +48,7 @@ class Teachability(Filter):
     def choose(
         self, data: Data, probes: Probes, rng: np.random.Generator, memory: Memory
     ) -> list[str | None]:
-        """See ``Filter``; auxiliary text stays, and so does what has no siblings."""
+        """See ``Filter``; auxiliary text and examples without siblings stay."""
         streams = Streams(rng)
         papers = [self._exam(e, streams) if e.kind == EXERCISE else () for e in data]
         sat = [

@@ -165,7 +165,7 @@ def test_lines_of_another_suite_are_told_from_its_own(bench: Path, tmp_path: Pat
 
 
 def test_a_folder_that_is_no_board_is_named(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"is no board .*--add"):
+    with pytest.raises(RunError, match=r"is not a board .*--add"):
         read_board(tmp_path)
 
 

@@ -88,7 +88,7 @@ def test_every_name_in_the_cases_means_something(cases: Sequence[Case]) -> None:
 
 
 def test_no_batch_spans_two_epochs() -> None:
-    with pytest.raises(ValueError, match="no whole batches"):
+    with pytest.raises(ValueError, match="not whole batches"):
         replace(CASE, training=Training(3, fixed(4), 2))
 
 

@@ -345,8 +345,12 @@ def test_an_answer_that_takes_too_long_is_an_error(fake: FakeVllm, tmp_path: Pat
     ("url", "error", "message"),
     [
         ("http://127.0.0.1:9", ServerError, "no answer .*http://127.0.0.1:9.*URL is right"),
-        ("127.0.0.1:9", ConfigError, "server is no address of a server .*http://localhost:8000"),
-        ("http://here:port", ConfigError, "server is no address of a server .*'port'"),
+        (
+            "127.0.0.1:9",
+            ConfigError,
+            "server is not the address of a server .*http://localhost:8000",
+        ),
+        ("http://here:port", ConfigError, "server is not the address of a server .*'port'"),
     ],
 )
 def test_a_server_that_is_not_there_is_named(
