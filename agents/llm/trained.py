@@ -36,8 +36,9 @@ class Trained:
         # With it comes torch, for which nobody should wait who only asks what teachers there are.
         from teachgym.agents.llm import speaker
 
+        model = speaker.load_model(path)  # First, since it refuses what is no path at all.
         form = SharesForm(cells.skills, speaker.form_settings(path))
-        self._speaker = speaker.Speaker(speaker.load_model(path).pool, form)
+        self._speaker = speaker.Speaker(model.pool, form)
         self.reset(0)
 
     def reset(self, seed: Seed) -> None:

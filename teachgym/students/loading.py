@@ -6,6 +6,7 @@ other than from left to right: such a student would answer, and its answers woul
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -76,7 +77,8 @@ def load_model(name_or_path: str, *, images: bool = False) -> Loaded:
         MissingExtraError: if a package that it needs is not installed.
     """
     path = Path(name_or_path)
-    if name_or_path and (path / ADAPTER_FILE).exists():
+    # Unlike Path.exists, it takes names that are too long for a path, which _load refuses.
+    if name_or_path and os.path.exists(path / ADAPTER_FILE):
         return replace(_load(_base_of(path), images), adapter=path)
     return _load(name_or_path, images)
 
