@@ -84,7 +84,7 @@ def test_a_run_that_is_killed_again_and_again_gets_there(tmp_path: Path) -> None
     deaths, episode = 0, None
     while episode is None:
         try:
-            with Death(at=34).around():
+            with Death(at=30).around():
                 episode = record(run)
         except Killed:
             deaths += 1

@@ -233,7 +233,7 @@ class Extend:
 
     @cached_property
     def _tokens(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Of each token its text, its place in it and its position, shape (T,) each."""
+        """The text, the place in it and the position of each token, shape (T,) each."""
         lengths = self.packed.lengths
         places = torch.cat([torch.arange(n) for n in lengths])
         texts = torch.arange(len(lengths)).repeat_interleave(torch.tensor(lengths))

@@ -25,7 +25,7 @@ ROWS = [
 ]
 CODE = {row[0]: re.findall(r"`([^`]+)`", row[4]) for row in ROWS}
 COMMANDS = sorted({text for texts in CODE.values() for text in texts if " " in text})
-LINES = ("*The paper:*", "*Asserted:*", "*Measured, not asserted:*", "*Not to be seen here:*")
+LINES = ("*The paper:*", "*Asserted:*", "*Measured, not asserted:*", "*Not visible here:*")
 
 
 def test_every_paper_has_a_row_with_its_number_and_what_became_of_it() -> None:
