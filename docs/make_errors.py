@@ -1,7 +1,9 @@
 """Make ``docs/errors.md`` from the mistakes that ``tests/cli/test_first_mistakes.py`` asserts.
 
 Run by ``make docs`` before the site is built; the page is not kept in the repository, so it cannot
-drift.
+drift. Every message on it is one that the command gave while the page was made. The circumstances
+that a machine may not have (a package that is absent, a full disk) are brought about for the length
+of one command.
 """
 
 from __future__ import annotations
@@ -9,23 +11,29 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 from typer.testing import CliRunner
 
+from teachgym.chat.retry import Retrying
 from teachgym.cli import app
 
 DOCS = Path(__file__).parent
 HEAD = """# What errors say
 
-A mistake is answered in one line, with exit code 2, before anything is made. These are the
-likeliest ones of a first hour; the lists of what is known are cut here. `teachgym doctor` finds
-what is not installed.
+A mistake is answered in one line with exit code 2, mostly before anything is made. These are the
+likeliest ones of a first hour; long lists of known names are cut here. `teachgym doctor` finds
+packages that are absent or too old.
 """
 _MOST = 240
-"""Characters of an answer that are shown."""
+"""Characters of a line that are shown."""
 
 
 def main() -> None:
@@ -33,6 +41,70 @@ def main() -> None:
     mistakes = json.loads((DOCS.parent / "tests/data/first_mistakes.json").read_text())
     parts = [HEAD, *(f"## {m['mistake'].capitalize()}\n\n{_shown(m)}\n" for m in mistakes)]
     (DOCS / "errors.md").write_text("\n".join(parts), encoding="utf-8")
+
+
+def make_mistake(mistake: dict[str, Any]) -> Any:
+    """Make a mistake in the working folder, which is empty.
+
+    Args:
+        mistake: ``command``; ``files`` that are there before (text by path); and the circumstances,
+            each a key of ``CIRCUMSTANCES`` with its value.
+
+    Returns:
+        The outcome of typer's ``CliRunner``.
+    """
+    for name, text in mistake.get("files", {}).items():
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text(text)
+    with ExitStack() as stack:
+        for name in CIRCUMSTANCES.keys() & mistake.keys():
+            stack.enter_context(CIRCUMSTANCES[name](mistake[name]))
+        runner = CliRunner(env={"OPENAI_API_KEY": mistake.get("key")})
+        return runner.invoke(app, shlex.split(mistake["command"])[1:])
+
+
+@contextmanager
+def _absent(packages: list[str]) -> Iterator[None]:
+    """Python finds none of these packages."""
+    with patch.dict(sys.modules, dict.fromkeys(packages)):
+        yield
+
+
+@contextmanager
+def _versions(versions: dict[str, str]) -> Iterator[None]:
+    """Packages report other versions than they have."""
+    real = metadata.version
+    with patch.object(metadata, "version", lambda name: versions.get(name) or real(name)):
+        yield
+
+
+@contextmanager
+def _full_disk(suffix: str) -> Iterator[None]:
+    """Files that end so are written to ``/dev/full``, where the system itself finds no room."""
+    real = os.open
+
+    def open_full(path: Any, flags: int, *others: Any, **settings: Any) -> int:
+        full = flags & (os.O_WRONLY | os.O_RDWR) and str(path).endswith(suffix)
+        return real("/dev/full" if full else path, flags, *others, **settings)
+
+    with patch.object(os, "open", open_full):
+        yield
+
+
+@contextmanager
+def _impatient(impatient: bool) -> Iterator[None]:
+    """Repeated attempts follow each other without a wait."""
+    waits = {"sleep": lambda seconds: None} if impatient else {}
+    with patch.dict(Retrying.__init__.__kwdefaults__, waits):
+        yield
+
+
+CIRCUMSTANCES: dict[str, Callable[[Any], Any]] = {
+    "absent": _absent,
+    "versions": _versions,
+    "full_disk": _full_disk,
+    "impatient": _impatient,
+}
 
 
 def _shown(mistake: dict[str, Any]) -> str:
@@ -46,14 +118,10 @@ def _answer(mistake: dict[str, Any]) -> str:
     with TemporaryDirectory() as folder:
         os.chdir(folder)
         try:
-            for name, text in mistake.get("files", {}).items():
-                Path(name).parent.mkdir(exist_ok=True)
-                Path(name).write_text(text)
-            runner = CliRunner(env={"OPENAI_API_KEY": None})
-            said: str = runner.invoke(app, shlex.split(mistake["command"])[1:]).stderr.strip()
+            lines = make_mistake(mistake).output.strip().splitlines()
         finally:
             os.chdir(here)
-    return said if len(said) <= _MOST else f"{said[: _MOST - 3]}..."
+    return "\n".join(line if len(line) <= _MOST else f"{line[: _MOST - 3]}..." for line in lines)
 
 
 if __name__ == "__main__":

@@ -76,6 +76,10 @@ class MissingExtraError(TeachgymError, ImportError):
     """An optional package is not installed."""
 
 
+class VersionError(TeachgymError, ImportError):
+    """A required package is absent, or installed in a version that teachgym does not support."""
+
+
 def describe_os_error(error: OSError) -> str:
     """An error of the operating system in one line: the file, and what is wrong with it."""
     reason = error.strerror or str(error) or type(error).__name__

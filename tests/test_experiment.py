@@ -218,7 +218,7 @@ def test_what_is_missing_or_not_finished_is_said(tmp_path: Path) -> None:
         resume(tmp_path)
     with pytest.raises(Killed):
         run(config(), tmp_path / "run", observers=[kill_after(1)])
-    with pytest.raises(RunError, match="not finished; go on with"):
+    with pytest.raises(RunError, match="not finished; continue with"):
         draw_curve(tmp_path / "run")
 
 

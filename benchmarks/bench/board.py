@@ -80,7 +80,7 @@ def add_bench(bench: Path, board: Path, name: str = "") -> Path:
     earlier = read_entry(path) if path.exists() else None
     if earlier is not None and not _goes_on(earlier.suite, suite):
         raise RunError(
-            f"{path} is on the board already, and {bench} does not go on with it; remove it or "
+            f"{path} is on the board already, and {bench} does not continue it; remove it or "
             f"give another --name (more seeds of it: --first-seed {earlier.suite.all_seeds.stop})"
         )
     lines: Sequence[Record] = _checked_lines(suite, bench)

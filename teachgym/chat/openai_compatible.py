@@ -214,7 +214,8 @@ class OpenAICompatible:
                 return self._send(client, request)
             cause = redact(str(error.__cause__ or error))
             raise Transient(
-                f"{place} cannot be reached ({cause}); check base_url and that the server runs"
+                f"{place} cannot be reached ({cause}); check its address (base_url) "
+                "and that the server runs"
             ) from None
         try:
             body = table(json.loads(text))

@@ -168,14 +168,14 @@ class StructuredChat:
     def _silence(
         self, failures: Sequence[tuple[ChatRequest, ChatError]], schema: Mapping[str, Any]
     ) -> ChatError:
-        """The error for calls none of which got through."""
+        """The error to raise when every call has failed."""
         if isinstance(self.chat, Recorded):
             for question, _ in failures:
                 self.chat.forget_failure(question.messages, schema, draw=question.draw)
         first = failures[0][1]
-        error = ChatError(
-            f"none of {len(failures)} calls of {self.chat.name} got through; the first: {first}"
-        )
+        name, count = self.chat.name, len(failures)
+        calls = f"all {count} calls of {name} failed; the first" if count > 1 else f"{name} failed"
+        error = ChatError(f"{calls}: {first}")
         error.__cause__ = first
         return error
 

@@ -355,13 +355,12 @@ def doctor() -> None:
     The exit code is 1 if anything is wrong.
     """
     with errors_in_red():
-        prepare_process(None)
         from teachgym.cli.doctor import examine
 
         found = list(examine())
         for finding in found:
             advice = f"; {finding.advice}" if finding.advice else ""
-            say(f"{finding.state:8}{finding.what:20}{finding.found}{advice}")
+            say(f"{finding.state:8}{finding.what:24}{finding.found}{advice}")
         if any(finding.state == "wrong" for finding in found):
             raise typer.Exit(1)
 

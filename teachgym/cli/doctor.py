@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -15,6 +15,14 @@ from packaging.requirements import Requirement
 
 from teachgym import __version__
 from teachgym.cache import cache_folder
+from teachgym.cli.requirements import (
+    declared,
+    fault_of,
+    installed,
+    of_extra,
+    remedy,
+    required,
+)
 from teachgym.errors import TeachgymError, describe_os_error
 from teachgym.runs.files import check_writable
 
@@ -39,8 +47,8 @@ def examine() -> Iterator[Finding]:
     yield Finding("teachgym", f"{__version__}, {Path(__file__).parents[1]}")
     yield Finding("Python", f"{platform.python_version()}, {sys.executable}")
     yield Finding("system", platform.platform())
-    requirements = [Requirement(text) for text in metadata.requires("teachgym") or ()]
-    yield from required(requirements)
+    requirements = declared()
+    yield from required_packages(requirements)
     yield from extras(requirements, metadata.metadata("teachgym").get_all("Provides-Extra") or ())
     yield _threads()
     yield _writable("working folder", Path())
@@ -50,65 +58,29 @@ def examine() -> Iterator[Finding]:
     yield _sandbox()
 
 
-def required(requirements: Sequence[Requirement]) -> Iterator[Finding]:
-    """Whether every package is there that nothing works without, in a version that does."""
-    needed = [r for r in requirements if _applies(r, "")]
-    wrong = [(r, fault) for r in needed if (fault := fault_of(r, _version(r.name)))]
-    for requirement, fault in wrong:
-        advice = f"pip install '{requirement.name}{requirement.specifier}'"
-        yield Finding(requirement.name, fault, "wrong", advice)
-    if not wrong:
-        yield Finding("required packages", f"all {len(needed)}")
+def required_packages(requirements: Sequence[Requirement]) -> Iterator[Finding]:
+    """A line for each package that teachgym cannot do without: its version, and the one needed."""
+    for requirement in required(requirements):
+        version = installed(requirement.name)
+        if fault := fault_of(requirement, version):
+            yield Finding(requirement.name, fault, "wrong", remedy(requirement))
+        else:
+            bounds = f" (needs {requirement.specifier})" if requirement.specifier else ""
+            yield Finding(requirement.name, f"{version}{bounds}")
 
 
-def extras(requirements: Sequence[Requirement], names: Iterable[str]) -> Iterator[Finding]:
-    """Which extras are installed, those they consist of included."""
+def extras(requirements: Sequence[Requirement], names: Sequence[str]) -> Iterator[Finding]:
+    """A line for each extra: the versions of its packages, or what is wrong with them."""
     for name in names:
         if name in _NOT_FOR_USERS:
             continue
-        needed = list(_packages(requirements, name))
-        faults = [f"{r.name}: {f}" for r in needed if (f := fault_of(r, _version(r.name)))]
+        needed = [(r, installed(r.name)) for r in of_extra(requirements, name)]
+        faults = [f"{r.name} {fault}" for r, version in needed if (fault := fault_of(r, version))]
         what, advice = f"extra {name}", f"pip install 'teachgym[{name}]'"
         if faults:
             yield Finding(what, "; ".join(faults), "absent", advice)
         else:
-            yield Finding(what, ", ".join(f"{r.name} {_version(r.name)}" for r in needed))
-
-
-def fault_of(requirement: Requirement, version: str | None) -> str:
-    """What is wrong with an installed version; empty if nothing is.
-
-    Example:
-        >>> [fault_of(Requirement("torch>=2.9"), version) for version in ("2.8.1", "2.13.0")]
-        ['2.8.1, wanted is >=2.9', '']
-    """
-    if version is None:
-        return "not installed"
-    if requirement.specifier.contains(version, prereleases=True):
-        return ""
-    return f"{version}, wanted is {requirement.specifier}"
-
-
-def _packages(requirements: Sequence[Requirement], extra: str) -> Iterator[Requirement]:
-    """What an extra adds; where it names other extras, what these add."""
-    for requirement in requirements:
-        if _applies(requirement, extra) and not _applies(requirement, ""):
-            if requirement.name == "teachgym":
-                for inner in sorted(requirement.extras):
-                    yield from _packages(requirements, inner)
-            else:
-                yield requirement
-
-
-def _applies(requirement: Requirement, extra: str) -> bool:
-    return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
+            yield Finding(what, ", ".join(f"{r.name} {version}" for r, version in needed))
 
 
 def _threads() -> Finding:

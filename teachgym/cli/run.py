@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
+from teachgym.cli.requirements import require_versions
 from teachgym.errors import ChatError, TeachgymError, describe_os_error
 from teachgym.escaping import terminal
 
@@ -27,7 +28,11 @@ def prepare_process(threads: int | None) -> None:
 
     Their own progress bars are off; they would break through the live display. Modules are also
     looked for where the command is given, as ``python -m`` does it.
+
+    Raises:
+        VersionError: if a required package is absent or too old.
     """
+    require_versions()
     if "" not in sys.path:
         sys.path.insert(0, "")
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -107,15 +112,15 @@ def conduct(
     try:
         result = start(progress=not quiet)
     except KeyboardInterrupt:
-        say(f"stopped; go on with: teachgym resume {folder}" if folder.exists() else "stopped")
+        say(f"stopped; continue with: teachgym resume {folder}" if folder.exists() else "stopped")
         raise typer.Exit(130) from None
     except ChatError:
         if folder.exists():
-            say(f"the chat model is silent; when it is back: teachgym resume {folder}")
+            say(f"the chat model does not answer; once it does: teachgym resume {folder}")
         raise
     except OSError:
         if (folder / "config.json").exists():
-            say(f"when the disk is in order, go on with: teachgym resume {folder}")
+            say(f"nothing is lost; once the disk takes files: teachgym resume {folder}")
         raise
     draw_curve(folder)
     if quiet:

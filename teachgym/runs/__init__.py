@@ -1,4 +1,4 @@
-"""Runs: everything an episode leaves behind, in one folder, and how to go on with it."""
+"""Runs: everything an episode leaves behind, in one folder, and how to continue it."""
 
 from teachgym.runs.checkpoints import load_snapshot, read_report, save_snapshot
 from teachgym.runs.config import RunConfig

@@ -252,7 +252,7 @@ def read_result(run: RunFolder) -> RunResult:
     """
     journal = Journal(run.journal)
     if not journal.has("finished"):
-        raise RunError(f"{run.path} is not finished; go on with: teachgym resume {run.path}")
+        raise RunError(f"{run.path} is not finished; continue with: teachgym resume {run.path}")
     if journal.has_digests:
         journal.require_intact("result.json")
     record = read_json(run.result)

@@ -30,7 +30,7 @@ def read_taught(
         examples = examples[: len(losses)]
     if len(examples) > len(losses):
         raise RunError(
-            f"{run.examples} has examples of a step that was not finished; go on with: "
+            f"{run.examples} has examples of a step that was not finished; continue with: "
             f"teachgym resume {run.path}"
         )
     if len(examples) < len(losses):

@@ -281,7 +281,7 @@ class Texts:
         if not found:
             raise ConfigError(
                 "the chat template leaves out what the assistant wrote before, so the student "
-                "cannot go on with a conversation; set student_settings.chat=False, or choose a "
+                "cannot continue a conversation; set student_settings.chat=False, or choose a "
                 "task that asks once"
             )
         return rest

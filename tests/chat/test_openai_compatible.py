@@ -142,7 +142,7 @@ def test_failures_that_may_pass_are_transient(fault: Fault, said: str) -> None:
 def test_a_server_that_is_not_there_is_transient() -> None:
     with serve() as server:
         url = server.url
-    with pytest.raises(Transient, match="check base_url and that the server runs"):
+    with pytest.raises(Transient, match=r"check its address \(base_url\) and that the server runs"):
         client(url).complete(QUESTION)
 
 

@@ -244,7 +244,7 @@ def test_a_lost_call_costs_its_own_answer_only() -> None:
 def test_if_no_call_gets_through_the_run_stops() -> None:
     ledger = Ledger(Budget())
     asker = StructuredChat(Model(lambda text, draw: ChatError(f"gone {text}")), ledger)
-    with pytest.raises(ChatError, match="none of 3 calls of model got through; the first: gone 0"):
+    with pytest.raises(ChatError, match="all 3 calls of model failed; the first: gone 0"):
         asker.ask(questions(3), Word)
     assert events(ledger) == ["lost"] * 3
 

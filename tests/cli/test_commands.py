@@ -198,7 +198,7 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(monkeypatch: pytest.Monke
         patch.setattr(SimulatedTrainer, "train", _interrupt)
         outcome = teach("run", *FAST, "--out=run")
     assert outcome.exit_code == 130
-    assert "stopped; go on with: teachgym resume run" in outcome.output
+    assert "stopped; continue with: teachgym resume run" in outcome.output
     assert "teachgym resume run" in teach("report", "run").stderr
     outcome = teach("resume", "run")
     assert outcome.exit_code == 0, outcome.output

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import shlex
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +12,37 @@ from typer.testing import CliRunner
 
 from teachgym.cli import app
 
+ROOT = Path(__file__).parents[2]
 MISTAKES: list[dict[str, Any]] = json.loads(
-    (Path(__file__).parents[1] / "data" / "first_mistakes.json").read_text()
+    (ROOT / "tests" / "data" / "first_mistakes.json").read_text()
 )
+make_mistake: Any = runpy.run_path(str(ROOT / "docs" / "make_errors.py"))["make_mistake"]
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake["mistake"])
-def test_a_mistake_is_answered_in_a_line(
-    mistake: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    for name, text in mistake.get("files", {}).items():
-        Path(name).parent.mkdir(exist_ok=True)
-        Path(name).write_text(text)
-    outcome = CliRunner().invoke(app, shlex.split(mistake["command"])[1:])
+def test_a_mistake_is_answered_in_a_line(mistake: dict[str, Any]) -> None:
+    outcome = make_mistake(mistake)
     assert outcome.exit_code == 2
     [line] = outcome.stderr.splitlines()
     assert mistake["says"] in line
-    assert not Path("runs").exists()
+    if "stopped" in mistake:
+        assert outcome.stdout.splitlines()[-1] == mistake["stopped"]
+    else:
+        assert not Path("runs").exists()
+        assert not Path("run").exists()
+
+
+def test_a_run_that_found_the_disk_full_ends_as_any_other_once_there_is_room() -> None:
+    [mistake] = [mistake for mistake in MISTAKES if "full_disk" in mistake]
+    make_mistake(mistake)
+    assert not Path("run/examples.jsonl").exists()
+    for command in ("resume run", f"{mistake['command'].removeprefix('teachgym ')}-whole"):
+        outcome = CliRunner().invoke(app, command.split())
+        assert (outcome.exit_code, outcome.stderr) == (0, "")
+    stopped, whole = (Path(run, "examples.jsonl").read_bytes() for run in ("run", "run-whole"))
+    assert stopped == whole

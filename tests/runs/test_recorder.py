@@ -226,7 +226,7 @@ def test_examples_of_a_step_that_was_not_finished_are_for_resume(tmp_path: Path)
     record(run)
     started, first, *_ = run.journal.read_text().splitlines(keepends=True)
     run.journal.write_text(started + first)
-    with pytest.raises(RunError, match=r"go on with: teachgym resume .*run"):
+    with pytest.raises(RunError, match=r"continue with: teachgym resume .*run"):
         read_taught(run)
 
 

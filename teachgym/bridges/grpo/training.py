@@ -52,7 +52,7 @@ Watch = Callable[[int, Mapping[str, float]], None]
 
 
 def train_teacher(settings: TeacherTraining, folder: Path, watch: Watch | None = None) -> Path:
-    """Train a teacher, or go on with its training where it was stopped.
+    """Train a teacher, or continue its training from where it stopped.
 
     What comes of it depends on the settings alone, on CPUs to the bit: not on whether and where it
     was stopped.

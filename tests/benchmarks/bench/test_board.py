@@ -106,7 +106,7 @@ def test_what_does_not_go_on_with_a_bench_is_not_added_to_it(
     board = tmp_path / "board"
     lines = add_bench(bench, board).read_text()
     run_all(other, tmp_path / "other")
-    with pytest.raises(RunError, match=r"does not go on with it; .*--first-seed 2"):
+    with pytest.raises(RunError, match=r"does not continue it; .*--first-seed 2"):
         add_bench(tmp_path / "other", board, "small")
     assert (board / "small.jsonl").read_text() == lines
 
