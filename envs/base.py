@@ -366,21 +366,22 @@ class TeacherEnv(gym.Env[Report, Data]):
     def _lacking(self, accepted: Data) -> str:
         """The first currency that training on them would take too much of; empty if none."""
         budget = self.rules.budget
-        if not self._tokens_limited:
+        if not self._training_limited:
             return ""
         cost = self.trainer.cost(self.student, self._training_set(accepted))
         if cost.generated_tokens:  # By a trainer that has the student write.
             cost = cost + self.next_evaluation
-        elif budget.train_tokens is None and not cost.teacher_tokens_in:
+        elif budget.train_tokens is None and not (cost.teacher_calls or cost.teacher_tokens_in):
             return ""
         return next(iter(budget.exceeded(self.spent + cost)), "")
 
     @property
-    def _tokens_limited(self) -> bool:
+    def _training_limited(self) -> bool:
         budget = self.rules.budget
         own = (budget.train_tokens, budget.generated_tokens)
         of_teacher = (budget.teacher_tokens_in, budget.teacher_tokens_out)
-        return any(limit is not None for limit in own + of_teacher)
+        of_calls = (budget.teacher_calls, budget.dollars)
+        return any(limit is not None for limit in own + of_teacher + of_calls)
 
     def _training_set(self, accepted: Data) -> Data:
         earlier, waiting = self.state.divided
@@ -484,7 +485,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         if not self.ledger.allows(self.next_evaluation + answer):
             return "generated_tokens"
         # One more example, be it as short as the shortest of ``val``.
-        return self._lacking((*accepted, self._cheapest)) if self._tokens_limited else ""
+        return self._lacking((*accepted, self._cheapest)) if self._training_limited else ""
 
     @cached_property
     def _cheapest(self) -> Example:

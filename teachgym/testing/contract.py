@@ -75,7 +75,7 @@ TRAINER_HAS_EVERY_MEMBER = "a trainer has every member of protocols.Trainer; der
 NO_DATA_CHANGES_NOTHING = "training on no data changes nothing and costs nothing"
 COST_IS_ADDITIVE = "the cost of two sets of data together is the sum of their costs"
 COST_IS_IN_TRAINING_CURRENCIES = (
-    "a trainer charges tokens of the student, calls and tokens of a teacher model, and seconds"
+    "a trainer charges tokens of the student, a teacher model's calls, tokens, dollars, and seconds"
 )
 TRAIN_CHARGES_ITS_COST = (
     "train charges what cost announced, or less where it samples, seconds excepted"

@@ -146,6 +146,7 @@ def _check_price(trainer: Trainer[Any], student: Any, data: Data) -> None:
         teacher_calls=whole.teacher_calls,
         teacher_tokens_in=whole.teacher_tokens_in,
         teacher_tokens_out=whole.teacher_tokens_out,
+        dollars=whole.dollars,
     )
     require(whole == training, c.COST_IS_IN_TRAINING_CURRENCIES, whole)
 

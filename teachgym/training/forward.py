@@ -163,9 +163,15 @@ def read_pass(pool: StudentPool, one: Pass, n_tokens: int, top_k: int, temperatu
 
 
 def top_of(logits: torch.Tensor, n_tokens: int, top_k: int, temperature: float) -> TopK:
-    """The likeliest tokens by logits (n, V), kept on the CPU."""
+    """The likeliest tokens by logits (n, V), kept on the CPU; all of them in their own order."""
     scores = (logits[:, :n_tokens].float() / temperature).log_softmax(-1)
-    logprobs, ids = scores.topk(min(top_k, scores.shape[1]))
+    if top_k < scores.shape[1]:
+        logprobs, ids = scores.topk(top_k)
+    else:  # Sorting a vocabulary takes longer than computing it.
+        logprobs, ids = (
+            scores,
+            torch.arange(scores.shape[1], device=scores.device).expand_as(scores),
+        )
     rest = scores.scatter(-1, ids, -torch.inf).logsumexp(-1).clamp(min=_LEAST)
     return TopK(ids.int().cpu(), logprobs.cpu(), rest.cpu())
 

@@ -24,12 +24,13 @@ from teachgym.training.datum import Datum, plans_of
 from teachgym.training.forward import token_budget
 from teachgym.training.grader import Grader
 from teachgym.training.groups import Group, Mean, data_of, total_of
+from teachgym.training.judges import Judge, JudgedBy
 from teachgym.training.losses import Loss
 from teachgym.training.references import refer
 from teachgym.training.rollouts import Question, Rollouts, questions_of
 from teachgym.training.sampled_loss import AsSampled, noted_of
 from teachgym.training.settings import FineTuningSettings, recipe
-from teachgym.training.teacher_models import TeacherModel
+from teachgym.training.teacher_models import TeacherModel, judge_of, require_reading
 from teachgym.training.updates import EagerUpdates, differentiate, score
 from teachgym.types import Cost, Data, TrainResult
 
@@ -58,6 +59,8 @@ class OnPolicySettings(FineTuningSettings):
     """What the loss is a mean over: ``responses``, each the mean of its tokens (GRPO); all
     ``tokens`` alike (DAPO); or ``constant``: tokens too, as if every response were as long as it
     may be, so that long wrong ones are not favoured (Dr. GRPO)."""
+    judge: JudgedBy = "task"
+    """Whose judgement of a response is its reward: the ``task``'s, or the ``teacher`` model's."""
     rescue: FewOrNone = 0
     """The most responses that make room for right targets of the data in a group that has none
     (AMPO); 0 = none."""
@@ -74,7 +77,7 @@ class OnPolicyTrainer(Trainer[LanguageModelStudent]):
     Args:
         settings: see ``OnPolicySettings``.
         grader: tells what is right; None for a loss that is not told.
-        teacher_model: what the loss follows; None for a loss that follows none.
+        teacher_model: what the loss follows, and the judge if one is asked for; None = none.
         progress: show a progress bar while training.
 
     Raises:
@@ -95,6 +98,8 @@ class OnPolicyTrainer(Trainer[LanguageModelStudent]):
         self.loss = self.settings.make_loss()
         self.grader, self.teacher_model, self.progress = grader, teacher_model, progress
         _require_parts(self.loss, self.settings.rescue, grader, teacher_model)
+        graded = self.loss.needs.graded or self.settings.rescue
+        self.judge = _judge_of(self.settings, grader, teacher_model) if graded else None
 
     def cost(self, student: LanguageModelStudent, data: Data) -> Cost:
         """The price if each response has the maximum length and a gradient."""
@@ -104,7 +109,8 @@ class OnPolicyTrainer(Trainer[LanguageModelStudent]):
         refers = needs.references and not needs.guided
         reads = (settings.updates + refers) * count + (settings.rescue > 0) * settings.epochs
         told = (needs.guided or needs.teacher) * count
-        return Cost(
+        judged = self.judge.bound(data, count, longest) if self.judge else Cost()
+        return judged + Cost(
             teacher_tokens_in=told * sum(lengths),
             train_tokens=reads * sum(lengths),
             generated_tokens=count * longest * len(lengths),
@@ -169,17 +175,17 @@ class _Run:
         self._budget = token_budget(pool.network.device, trainer.settings.token_budget)
         self.n_steps = max(map(len, plans))
         self._totals = [len(plan) * self._settings.updates for plan in plans]
-        needs = self._loss.needs
-        graded = needs.graded or self._settings.rescue
         self._rollouts = Rollouts(
             pool,
-            trainer.grader if graded else None,
+            trainer.grader if trainer.judge else None,
             seeds,
             k=self._settings.k,
             temperature=self._settings.temperature,
             rescue=self._settings.rescue,
+            judge=trainer.judge,
         )
         self._updates = EagerUpdates(pool, self._settings, self._totals, self._loss)
+        needs = self._loss.needs
         refers = needs.references and not needs.guided
         self._start = [pool.save(k) for k in range(pool.count)] if refers else []
         self._costs = [Cost()] * pool.count
@@ -197,7 +203,8 @@ class _Run:
     def result(self, student: int, seconds: float) -> TrainResult:
         """What one student's training reports; the loss is the mean over its updates."""
         total, rollouts = self._totals[student], self._rollouts
-        cost = self._costs[student] + Cost(
+        cost = self._costs[student] + rollouts.judged[student]
+        cost += Cost(
             train_tokens=rollouts.read[student],
             generated_tokens=rollouts.generated[student],
             seconds=seconds,
@@ -304,6 +311,16 @@ def _require_parts(
             f"{name} follows a teacher model, and there is none; set teacher_model, or "
             "trainer_settings.loss='grpo'"
         )
+    if teacher_model is not None and (needs.guided or needs.teacher):
+        require_reading(teacher_model, name)
+
+
+def _judge_of(
+    settings: OnPolicySettings, grader: Grader | None, teacher_model: TeacherModel | None
+) -> Judge:
+    """Who tells how good responses are."""
+    assert grader is not None, "required where anything is graded"
+    return judge_of(settings.judge, grader, teacher_model, "on-policy training by judge='teacher'")
 
 
 def on_policy(
@@ -318,7 +335,7 @@ def on_policy(
     Args:
         student: of the ``local`` or ``vllm`` backend.
         grader: tells what is right; needed by losses that are told.
-        teacher_model: needed by losses that follow one.
+        teacher_model: needed by losses that follow one, and by ``judge='teacher'``.
         settings: fields of ``OnPolicySettings`` that differ from the recipe of its size.
 
     Raises:

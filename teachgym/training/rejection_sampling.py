@@ -5,14 +5,18 @@ each training run. Unlike there, answers are distinct as texts and not by their 
 current student is sampled, not one fine-tuned on the targets first. With ``targets=False`` and
 k = 1 it is STaR (Zelikman et al. 2022, arXiv 2203.14465) without rationalisation. The answers may
 be a teacher model's; without targets and grades that is sequence-level distillation (Kim and Rush
-2016, arXiv 1606.07947), from samples instead of the likeliest answer.
+2016, arXiv 1606.07947), from samples instead of the likeliest answer. What is right may be said by
+a teacher model instead of the task. With a loss over pairs, the best answer to each example is
+preferred to the worst (Yuan et al. 2024, arXiv 2401.10020, section 2.3, where the judge is the
+student itself).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from time import perf_counter
 from typing import Annotated, Any, Literal
 
@@ -20,19 +24,27 @@ import numpy as np
 
 from teachgym.errors import ConfigError
 from teachgym.protocols import Student, Trainer
-from teachgym.settings import Few, Like, Positive
+from teachgym.settings import Few, Like, Positive, Share
+from teachgym.training.authors import Author, ModelAuthor
 from teachgym.training.grader import Grader
+from teachgym.training.judges import Judge, JudgedBy, TaskJudge
 from teachgym.training.settings import FineTuningSettings
-from teachgym.training.teacher_models import TeacherModel
+from teachgym.training.teacher_models import TeacherModel, judge_of
 from teachgym.types import Cost, Data, Example, TrainResult
+
+_Scored = tuple[tuple[Example, str], float]
+"""An example, an answer to it, and how good that is."""
+_LEAST: Mapping[JudgedBy, float] = {"task": 1.0, "teacher": 0.5}
+"""The score from which on an answer is right by default; a model is never wholly sure of one."""
 
 
 @dataclass(frozen=True)
 class RejectionSampling(Trainer[Student]):
-    """Samples answers to the prompts of the data and trains on those that are graded right.
+    """Samples answers to the prompts of the data and trains on those that are judged right.
 
     The tokens of all samples are charged, whether they are right or not: as the student's
-    generated tokens, or as the teacher's with the prompts that it reads.
+    generated tokens, or as the teacher's with the prompts that it reads. So is every judgement of a
+    teacher model.
     """
 
     trainer: Trainer[Any]
@@ -40,7 +52,7 @@ class RejectionSampling(Trainer[Student]):
     reads: int
     """How often training reads a token, which bounds the price of answers not yet written."""
     grader: Grader
-    """Tells what is right."""
+    """Tells what is right, unless there is a judge."""
     k: int = 8
     """Answers sampled to each prompt."""
     temperature: float = 0.7
@@ -49,67 +61,95 @@ class RejectionSampling(Trainer[Student]):
     """The most distinct right answers to an example that are trained on."""
     targets: bool = True
     """Whether the targets are trained on as well."""
-    author: Student | None = None
+    author: Author | None = None
     """Who writes the answers; None = the student itself."""
     right: bool = True
     """Whether only right answers are trained on."""
+    judge: Judge | None = None
+    """Tells how good answers are; None = the task."""
+    least: float = 1.0
+    """The score from which on an answer is right, in [0, 1]."""
+    pairs: bool = False
+    """Whether training compares the best answer to an example with the worst."""
 
     def cost(self, student: Student, data: Data) -> Cost:
-        """The price if every answer is right and has the maximum length."""
-        blank = tuple(e.with_target("") for e in data)
-        longest = self.reads * student.max_new_tokens * len(data)
+        """The price if every answer is right and of the maximum length."""
+        against = " " if self.pairs else None
+        blank = tuple(replace(e.with_target(""), rejected=against) for e in data)
+        texts, copies = (2, 1) if self.pairs else (1, min(self.k, self.keep))
+        longest = texts * self.reads * student.max_new_tokens * len(data)
         own = self.trainer.cost(student, blank).train_tokens + longest
         given = self.trainer.cost(student, data).train_tokens if self.targets else 0
-        written = self._price(student, data, self._longest(student, data))
-        return written + Cost(train_tokens=given + min(self.k, self.keep) * own)
-
-    def _longest(self, student: Student, data: Data) -> int:
-        """The most tokens that all answers can have."""
-        return self.k * (self.author or student).max_new_tokens * len(data)
-
-    def _price(self, student: Student, data: Data, tokens: int) -> Cost:
-        """What the answers cost if they have that many tokens."""
-        if self.author is None:
-            return Cost(generated_tokens=tokens)
-        read = self.author.count_tokens([e.question.transcript for e in data])
-        calls = self.k * len(data)
-        return Cost(teacher_calls=calls, teacher_tokens_in=read, teacher_tokens_out=tokens)
+        said = self._author(student).bound([e.question for e in data], self.k)
+        judged = self._judge.bound(data, self.k, student.max_new_tokens)
+        return said + judged + Cost(train_tokens=given + copies * own)
 
     def train(self, student: Student, data: Data, rng: np.random.Generator) -> TrainResult:
-        """Sample, grade, select, train; ``rng`` decides the samples, then the training."""
+        """Sample, judge, select, train; ``rng`` decides the samples, then the training."""
         if not data:
             return TrainResult(math.nan, 0, Cost())
         started = perf_counter()
-        prompts, seed = [e.question for e in data], int(rng.integers(2**31))
-        author = self.author or student
-        samples = author.sample(
-            prompts, k=self.k, temperature=self.temperature, seed=seed, stop=self.grader.stop
+        answers, said = self._author(student).write(
+            [e.question for e in data],
+            k=self.k,
+            temperature=self.temperature,
+            seed=int(rng.integers(2**31)),
+            stop=self.grader.stop,
         )
-        tokens = author.count_tokens([text for own in samples for text in own])
-        selected = self._select(student, data, samples)
-        result = self.trainer.train(student, selected, rng)
-        written = self._price(student, data, min(tokens, self._longest(student, data)))
-        cost = written + replace(result.cost, seconds=perf_counter() - started)
-        # Where the targets are trained on, they come first.
-        return replace(result, cost=cost, losses=result.losses[: len(data)] if self.targets else ())
-
-    def _select(self, student: Student, data: Data, samples: Sequence[Sequence[str]]) -> Data:
-        """The targets, then for each example the first distinct answers, right ones if asked."""
         answered = [
-            (example, text) for example, own in zip(data, samples, strict=True) for text in own
+            (example, text)
+            for example, own in zip(data, answers, strict=True)
+            for text in own
+            # Text that becomes other tokens than those written could be longer than was priced.
+            if student.count_tokens([text]) <= student.max_new_tokens
         ]
-        scores = self.grader.grade([e for e, _ in answered], [text for _, text in answered])
+        scores, judged = self._judge.judge(
+            tuple(e for e, _ in answered), [text for _, text in answered]
+        )
+        scored = list(zip(answered, scores, strict=True))
+        chosen = self._paired(scored) if self.pairs else self._distinct(data, scored)
+        own = data if self.targets else ()
+        result = self.trainer.train(student, (*own, *chosen), rng)
+        cost = said + judged + replace(result.cost, seconds=perf_counter() - started)
+        # Where the targets are trained on, they come first.
+        return replace(result, cost=cost, losses=result.losses[: len(own)])
+
+    def _author(self, student: Student) -> Author:
+        return self.author or ModelAuthor(student, taught=True)
+
+    @property
+    def _judge(self) -> Judge:
+        return self.judge or TaskJudge(self.grader)
+
+    def _distinct(self, data: Data, scored: Sequence[_Scored]) -> Data:
+        """The first answers to each example that differ, from it too; right ones if asked."""
         seen = {(e.question.identity, e.target) for e in data} if self.targets else set()
         left = {id(example): self.keep for example in data}
-        selected: list[Example] = list(data) if self.targets else []
-        for (example, text), score in zip(answered, scores, strict=True):
+        selected: list[Example] = []
+        for (example, text), score in scored:
             key = (example.question.identity, text)
-            # Text that becomes other tokens than those written could be longer than was priced.
-            short = student.count_tokens([text]) <= student.max_new_tokens
-            if (score >= 1 or not self.right) and short and key not in seen and left[id(example)]:
+            is_wanted = score >= self.least or not self.right
+            if is_wanted and key not in seen and left[id(example)]:
                 seen.add(key)
                 left[id(example)] -= 1
                 selected.append(example.with_target(text))
+        return tuple(selected)
+
+    def _paired(self, scored: Sequence[_Scored]) -> Data:
+        """The best answer to each example, preferred to the worst; the first ones of those equal.
+
+        None where all are equal, or where right ones are asked for and the best is not.
+        """
+        own: dict[int, list[_Scored]] = {}
+        for one in scored:
+            if not math.isnan(one[1]):
+                own.setdefault(id(one[0][0]), []).append(one)
+        selected = []
+        for each in own.values():
+            (example, best), most = max(each, key=itemgetter(1))
+            (_, worst), fewest = min(each, key=itemgetter(1))
+            if most > fewest and (most >= self.least or not self.right):
+                selected.append(replace(example.with_target(best), rejected=worst))
         return tuple(selected)
 
 
@@ -120,20 +160,28 @@ def rejection_sampling(
     teacher_model: TeacherModel | None = None,
     author: Literal["student", "teacher"] = "student",
     right: bool = True,
+    judge: JudgedBy = "task",
+    least: Share | None = None,
     k: Few = 8,
     temperature: Positive = 0.7,
     keep: Few = 4,
     targets: bool = True,
     **settings: Annotated[Any, Like(FineTuningSettings)],
 ) -> RejectionSampling:
-    """Trains on targets and on right answers of the student or of a teacher model.
+    """Trains on targets and on answers, the student's own or a teacher model's, judged right.
+
+    With a loss over pairs, such as ``dpo``, it trains on the best answer to each example against
+    the worst instead, where they differ.
 
     Args:
         student: a language model, whose own trainer does the training.
         grader: tells what is right.
-        teacher_model: writes the answers, if it is the author.
+        teacher_model: writes the answers, if it is the author, and judges them, if it is the judge.
         author: who writes the answers, ``student`` or ``teacher``.
         right: whether only right answers are trained on.
+        judge: who tells what is right, ``task`` or ``teacher``.
+        least: the score from which on an answer is right, in [0, 1]; None = full marks of the task,
+            or half marks of a teacher model.
         k: answers sampled to each prompt, >= 1.
         temperature: of the samples, > 0.
         keep: the most distinct right answers to an example that are trained on, >= 1.
@@ -142,7 +190,7 @@ def rejection_sampling(
 
     Raises:
         ConfigError: for a student that does not read what it writes, as the simulated one, or a
-            teacher model that is not there or answers nothing.
+            teacher model that is not there, or answers or judges nothing.
     """
     # Imported here: the registry of all trainers names this module.
     from teachgym.training import make_trainer, require_model
@@ -163,4 +211,18 @@ def rejection_sampling(
             )
     trainer: Any = make_trainer(student, teacher_model=teacher_model, **settings)
     reads = trainer.settings.epochs + trainer.loss.needs.references
-    return RejectionSampling(trainer, reads, grader, k, temperature, keep, targets, writer, right)
+    judging = judge_of(judge, grader, teacher_model, "rejection-sampling by the judge 'teacher'")
+    return RejectionSampling(
+        trainer=trainer,
+        reads=reads,
+        grader=grader,
+        k=k,
+        temperature=temperature,
+        keep=keep,
+        targets=targets,
+        author=writer,
+        right=right,
+        judge=judging,
+        least=_LEAST[judge] if least is None else least,
+        pairs=trainer.loss.needs.rejected,
+    )

@@ -12,8 +12,9 @@ from teachgym.students.texts import Texts
 from teachgym.training.forward import token_budget
 from teachgym.training.grader import Grader
 from teachgym.training.groups import Group, Response, rescued
+from teachgym.training.judges import Judge, TaskJudge
 from teachgym.training.updates import score
-from teachgym.types import EXERCISE, Data, Example
+from teachgym.types import EXERCISE, Cost, Data, Example
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +55,12 @@ class Rollouts:
 
     Args:
         pool: of the students.
-        grader: tells what is right; None = nothing is graded.
+        grader: tells where responses end, and which solutions are right; None = nothing is graded.
         seeds: of each student's samples, shape (K,).
         k: responses to each question.
         temperature: of the samples.
         rescue: how many responses of a group with none right make room for solutions.
+        judge: tells how good responses are in place of the grader; None = the grader does.
     """
 
     def __init__(
@@ -70,12 +72,16 @@ class Rollouts:
         k: int,
         temperature: float,
         rescue: int,
+        judge: Judge | None = None,
     ) -> None:
         self._pool, self._grader, self._seeds = pool, grader, seeds
+        self._judge = judge or (TaskJudge(grader) if grader else None)
         self._k, self._temperature, self._rescue = k, temperature, rescue
         self._stop = grader.stop if grader else ()
         self.generated = [0] * pool.count
         """Tokens that each student has sampled, shape (K,)."""
+        self.judged = [Cost()] * pool.count
+        """What judging the responses of each student has cost, shape (K,)."""
         self.read = [0] * pool.count
         """Tokens of solutions that each student has read to choose among them, shape (K,)."""
 
@@ -97,7 +103,7 @@ class Rollouts:
         for student, (own, answers) in enumerate(zip(now, drawn, strict=True)):
             self.generated[student] += sum(len(ids) for each in answers for ids in each)
             responses = [[Response(tuple(ids)) for ids in each] for each in answers]
-            graded = self._graded(own, responses)
+            graded = self._graded(student, own, responses)
             found = [Group(q.ids, tuple(r)) for q, r in zip(own, graded, strict=True)]
             groups.append(
                 [self._rescued(student, q, g) for q, g in zip(own, found, strict=True)]
@@ -107,14 +113,19 @@ class Rollouts:
         return groups
 
     def _graded(
-        self, questions: Sequence[Question], responses: Sequence[Sequence[Response]]
+        self,
+        student: int,
+        questions: Sequence[Question],
+        responses: Sequence[Sequence[Response]],
     ) -> list[list[Response]]:
         """The responses to each question with their rewards."""
-        if self._grader is None:
+        if self._judge is None:
             return [list(own) for own in responses]
         said = [self._pool.texts.decode(r.ids, self._stop) for own in responses for r in own]
         examples = [q.examples[0] for q, own in zip(questions, responses, strict=True) for _ in own]
-        rewards = iter(self._grader.grade(examples, said))
+        scores, cost = self._judge.judge(tuple(examples), said)
+        self.judged[student] += cost
+        rewards = iter(scores)
         return [[replace(r, reward=next(rewards)) for r in own] for own in responses]
 
     def _rescued(self, student: int, question: Question, group: Group) -> Group:

@@ -1,7 +1,8 @@
-"""Teacher models that a student follows token by token, and their reports to losses.
+"""Teacher models that a student learns from, and their reports to losses.
 
-A teacher model reads the responses in the student's data and gives its likeliest next tokens at
-each of them (``TopK``), of which losses with ``Needs.teacher`` are made.
+A teacher model that a student follows token by token reads the responses in the student's data and
+gives its likeliest next tokens at each of them (``TopK``), of which losses with ``Needs.teacher``
+are made.
 """
 
 from __future__ import annotations
@@ -20,23 +21,27 @@ from safetensors.torch import load, save
 
 from teachgym.cache import cache_folder, write_whole
 from teachgym.errors import ConfigError, UnsupportedError
-from teachgym.protocols import Student
 from teachgym.settings import CountFromOne, checked
 from teachgym.students.local.scoring import score_targets
 from teachgym.students.local.student import LanguageModelStudent
 from teachgym.students.texts import Texts
 from teachgym.training.alm import with_pieces
+from teachgym.training.authors import Author, ModelAuthor
 from teachgym.training.datum import Datum, train_tokens
 from teachgym.training.forward import read_pass, score_pass, token_budget
+from teachgym.training.grader import Grader
+from teachgym.training.judges import Judge, JudgedBy, LikelihoodJudge, TaskJudge
 from teachgym.training.losses import Loss, Needs, TopK
 from teachgym.training.packing import Pass, passes
 from teachgym.types import Cost
 
 
 class TeacherModel(Protocol):
-    """A model whose next tokens a loss follows."""
+    """A model that a student learns from: by its log-probabilities, answers or judgements."""
 
-    @abstractmethod
+    reads: bool = True
+    """Whether it tells log-probabilities, which losses follow."""
+
     def read(self, texts: Texts, data: Sequence[Datum], needs: Needs) -> list[Datum]:
         """The same examples with the model's likeliest tokens in ``Datum.teacher``.
 
@@ -48,6 +53,7 @@ class TeacherModel(Protocol):
         Raises:
             ConfigError: for a student of other tokens than it has.
         """
+        raise UnsupportedError(f"a {type(self).__name__} tells no log-probabilities")
 
     def score(self, texts: Texts, data: Sequence[Datum], temperature: float) -> list[Datum]:
         """The same examples with the model's log-probabilities of their tokens as references.
@@ -62,8 +68,13 @@ class TeacherModel(Protocol):
         """Equal for teacher models with equal reports on equal tokens."""
 
     @property
-    def author(self) -> Student | None:
-        """The student that writes its answers; None = it answers nothing, the default."""
+    def author(self) -> Author | None:
+        """Who answers in its name; None = it answers nothing, as by default."""
+        return None
+
+    @property
+    def judge(self) -> Judge | None:
+        """Who judges in its name; None = it judges nothing, as by default."""
         return None
 
     def cost(self, data: Sequence[Datum], needs: Needs) -> Cost:
@@ -87,9 +98,14 @@ class ModelTeacher(TeacherModel):
         return f"{self.student.fingerprint()} {self.top_k}"
 
     @property
-    def author(self) -> Student:
+    def author(self) -> ModelAuthor:
         """The model itself."""
-        return self.student
+        return ModelAuthor(self.student)
+
+    @property
+    def judge(self) -> LikelihoodJudge:
+        """The model itself, by how likely answers are to it."""
+        return LikelihoodJudge(self.student)
 
     def read(self, texts: Texts, data: Sequence[Datum], needs: Needs) -> list[Datum]:
         """See ``TeacherModel``; except for pieces, the vocabularies must be equal."""
@@ -189,9 +205,14 @@ class RememberedTeacher(TeacherModel):
         return self.model.identity
 
     @property
-    def author(self) -> Student | None:
-        """The author of the other model; its answers are not stored."""
+    def author(self) -> Author | None:
+        """That of the other model, of whose answers nothing is remembered."""
         return self.model.author
+
+    @property
+    def judge(self) -> Judge | None:
+        """That of the other model, of whose judgements nothing is remembered."""
+        return self.model.judge
 
     def cost(self, data: Sequence[Datum], needs: Needs) -> Cost:
         """The price of the other model."""
@@ -250,6 +271,22 @@ def require_teacher(loss: Loss, teacher_model: TeacherModel | None) -> TeacherMo
             f"{type(loss).__name__} follows the log-probabilities of a teacher model, and the "
             "trainer has none; give the trainer one (teacher_model=), or choose another loss"
         )
+    return require_reading(teacher_model, type(loss).__name__)
+
+
+def require_reading(teacher_model: TeacherModel, who: str) -> TeacherModel:
+    """Refuse a teacher model without log-probabilities, as a chat model, for ``who`` follows them.
+
+    Raises:
+        ConfigError: for such a model.
+    """
+    if not teacher_model.reads:
+        raise ConfigError(
+            f"{who} follows log-probabilities, and a {type(teacher_model).__name__} tells none; "
+            "choose a language model of this process as teacher_model, such as 'tiny', or learn "
+            "from answers or judgements: trainer='rejection-sampling' with author='teacher' or "
+            "judge='teacher'"
+        )
     return teacher_model
 
 
@@ -266,3 +303,27 @@ def price_of(
     """The price of training on examples, and of a teacher model's reading them."""
     read = teacher_model.cost(data, needs) if teacher_model else Cost()
     return read + Cost(train_tokens=train_tokens(data, epochs, needs))
+
+
+def judge_of(by: JudgedBy, grader: Grader, teacher_model: TeacherModel | None, who: str) -> Judge:
+    """The judge that a trainer goes by.
+
+    Args:
+        by: a setting of the trainer.
+        grader: of the task.
+        teacher_model: of the trainer; None = there is none.
+        who: the trainer, for messages.
+
+    Raises:
+        ConfigError: for a teacher model that is not there or judges nothing.
+    """
+    if by == "task":
+        return TaskJudge(grader)
+    if teacher_model is None:
+        raise ConfigError(f"{who} goes by a teacher model, and there is none; set teacher_model")
+    if (judge := teacher_model.judge) is None:
+        raise ConfigError(
+            f"{type(teacher_model).__name__} judges nothing; set trainer_settings.judge='task', or "
+            "another teacher_model"
+        )
+    return judge

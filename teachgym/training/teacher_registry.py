@@ -12,7 +12,15 @@ from teachgym.students import is_language_model
 if TYPE_CHECKING:
     from teachgym.training.teacher_models import TeacherModel
 
-TEACHER_MODELS = Registry("teacher model", {}, given=("task",))
+TEACHER_MODELS = Registry(
+    "teacher model",
+    {
+        "chat": "teachgym.training.chat_teacher:chat_teacher",
+        "oracle": "teachgym.training.oracle:oracle",
+    },
+    given=("task",),
+    extras={"chat": ("llm", "pydantic", "json_repair", "jinja2")},
+)
 """Every teacher model that is no language model, called as ``(task, **settings)``."""
 
 
@@ -20,7 +28,8 @@ def make_teacher_model(name: Any, task: Task, settings: Mapping[str, Any]) -> Te
     """Make the teacher model ``name``: a language model, or your own.
 
     Args:
-        name: a student that is a language model, such as ``tiny``, a path or a hub id; or a
+        name: a student that is a language model, such as ``tiny``, a path or a hub id; ``chat``;
+            ``oracle``; or a
             ``teachgym.training.teacher_models.TeacherModel`` in one of the other ways of
             ``teachgym.registry``.
         task: what the student is taught.
@@ -29,7 +38,7 @@ def make_teacher_model(name: Any, task: Task, settings: Mapping[str, Any]) -> Te
     Raises:
         UnknownNameError, ConfigError, MissingExtraError: as ``require_teacher_model``.
     """
-    if not is_language_model(name):
+    if _is_registered(name):
         made: TeacherModel = TEACHER_MODELS.make(name, task, settings=settings)
         return made
     # Imported here: torch takes seconds to load.
@@ -46,9 +55,14 @@ def require_teacher_model(name: Any, settings: Mapping[str, Any]) -> None:
         ConfigError: for a setting that does not exist or is out of range.
         MissingExtraError: if a package that it needs is not installed.
     """
-    if not is_language_model(name):
+    if _is_registered(name):
         TEACHER_MODELS.check(name, settings)
         return
     from teachgym.training.teacher_settings import require_model
 
     require_model(name, settings)
+
+
+def _is_registered(name: Any) -> bool:
+    """Whether it is anything but a language model."""
+    return name in TEACHER_MODELS.names or not is_language_model(name)

@@ -68,13 +68,15 @@ def test_all_tokens_are_told_as_the_model_gives_them(
 
 
 def test_the_likeliest_are_told_with_their_share_of_all(teacher: LanguageModelStudent) -> None:
-    """Falling, and exactly the first of all that a full reading tells."""
+    """Falling, and exactly the greatest of all, which a full reading tells in their order."""
     few, all_ = (read(ModelTeacher(teacher, top_k=k), teacher) for k in (3, 48))
     for one, whole in zip(few, all_, strict=True):
         assert one.teacher is not None
         assert whole.teacher is not None
-        assert torch.equal(one.teacher.ids, whole.teacher.ids[:, :3])
-        assert torch.equal(one.teacher.logprobs, whole.teacher.logprobs[:, :3])
+        assert torch.equal(whole.teacher.ids[0], torch.arange(whole.teacher.ids.shape[1]).int())
+        greatest = whole.teacher.logprobs.topk(3)
+        assert torch.equal(one.teacher.ids, greatest.indices.int())
+        assert torch.equal(one.teacher.logprobs, greatest.values)
         assert (one.teacher.logprobs.diff(dim=1) <= 0).all()
 
 

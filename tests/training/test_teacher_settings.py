@@ -18,6 +18,7 @@ from teachgym.students.local.student import LanguageModelStudent
 from teachgym.tasks import make_task
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask, check_trainer
 from teachgym.training import make_trainer
+from teachgym.training.authors import ModelAuthor
 from teachgym.training.fine_tuning import FineTuner
 from teachgym.training.grader import Grader
 from teachgym.training.rejection_sampling import RejectionSampling
@@ -127,7 +128,13 @@ def test_answers_of_a_teacher_model_are_its_own_tokens(right: bool, trained: lis
     example, student = Example("copy: ab", "xx", "copy"), TableStudent()
     example = replace(example, target="ab")
     trainer = RejectionSampling(
-        RecordingTrainer(), 1, Grader(ToyTask()), 2, targets=False, author=Author(), right=right
+        RecordingTrainer(),
+        1,
+        Grader(ToyTask()),
+        2,
+        targets=False,
+        author=ModelAuthor(Author()),
+        right=right,
     )
     result = trainer.train(student, (example,), np.random.default_rng(0))
     (data,) = trainer.trainer.calls  # type: ignore[attr-defined]

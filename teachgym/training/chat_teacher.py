@@ -1,0 +1,207 @@
+"""``chat``: a chat model as a teacher model, which answers and judges. Needs the extra ``llm``."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import BaseModel, Field
+
+from teachgym.chat.make import open_chat
+from teachgym.chat.prices import Price, estimate_tokens
+from teachgym.chat.prompts import render
+from teachgym.chat.settings import ChatSettings
+from teachgym.chat.structured import ChatRequest, StructuredChat
+from teachgym.errors import ConfigError
+from teachgym.protocols import ChatModel, Task
+from teachgym.settings import Like
+from teachgym.training.authors import Answers, Author
+from teachgym.training.judges import Judge
+from teachgym.training.teacher_models import TeacherModel
+from teachgym.types import Brief, Cost, Data, Incident, Messages, Prompt
+
+SHOTS = 3
+"""Training examples that show the form of an answer."""
+
+_log = logging.getLogger(__name__)
+_DRAWS = 2**31
+
+
+class _Answer(BaseModel):
+    answer: str
+
+
+class _Judgement(BaseModel):
+    solution: str = ""
+    score: Annotated[int, Field(ge=0, le=10)]
+
+
+@dataclass
+class _Tally:
+    """Adds up what calls cost; nothing limits them, since their price was bounded before."""
+
+    spent: Cost = field(default_factory=Cost)
+
+    def exhausted(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def record(self, cost: Cost) -> None:
+        """Add it."""
+        self.spent += cost
+
+    def note(self, incident: Incident) -> None:
+        """Log it."""
+        _log.warning("%s: %s", incident.event, incident.detail)
+
+    def call(self, key: str) -> None:
+        """The calls of a training run are in no journal."""
+
+
+@dataclass(frozen=True)
+class PricedChat:
+    """A chat model that is asked one thing a call, and what a call can cost at most."""
+
+    model: ChatModel
+    workers: int
+    longest: int
+    """Tokens of a reply."""
+    price: Price
+
+    def ask(
+        self, messages: Sequence[Messages], draws: Sequence[int], item: type[Any]
+    ) -> tuple[list[Any], Cost]:
+        """The first item of each reply, None where it cannot be read, and the price.
+
+        Raises:
+            ChatError: if no call got through.
+        """
+        tally = _Tally()
+        asker = StructuredChat(self.model, tally, workers=self.workers, attempts=1)
+        asked = [ChatRequest(m, draw) for m, draw in zip(messages, draws, strict=True)]
+        return [own[0] if own else None for own in asker.ask(asked, item)], tally.spent
+
+    def bound(self, messages: Sequence[Messages], extra: int = 0) -> Cost:
+        """The price of replies as long as they may be, to messages with ``extra`` more tokens."""
+        calls = len(messages)
+        read = sum(estimate_tokens(json.dumps(m)) + extra for m in messages)
+        written = calls * self.longest
+        return Cost(
+            teacher_calls=calls,
+            teacher_tokens_in=read,
+            teacher_tokens_out=written,
+            dollars=self.price.dollars(read, written),
+        )
+
+
+@dataclass(frozen=True)
+class ChatAuthor(Author):
+    """Answers by a chat model, which is shown some training examples."""
+
+    chat: PricedChat
+    brief: Brief
+    shots: Data
+
+    def write(
+        self,
+        questions: Sequence[Prompt],
+        *,
+        k: int,
+        temperature: float,
+        seed: int,
+        stop: Sequence[str],
+    ) -> tuple[Answers, Cost]:
+        """See ``Author``; an answer is a call. The temperature is the chat model's own."""
+        asked = [self._messages(q) for q in questions for _ in range(k)]
+        draws = np.random.default_rng(seed).integers(_DRAWS, size=len(asked)).tolist()
+        items, cost = self.chat.ask(asked, draws, _Answer)
+        texts = [None if item is None else item.answer for item in items]
+        own = [texts[i : i + k] for i in range(0, len(texts), k)]
+        return [[text for text in each if text is not None] for each in own], cost
+
+    def bound(self, questions: Sequence[Prompt], k: int) -> Cost:
+        """See ``Author``; tokens of messages are estimated from their characters."""
+        return self.chat.bound([self._messages(q) for q in questions for _ in range(k)])
+
+    def _messages(self, question: Prompt) -> Messages:
+        return render(
+            __package__, "answer", brief=self.brief, shots=self.shots, question=question.transcript
+        )
+
+
+@dataclass(frozen=True)
+class ChatJudge(Judge):
+    """Scores by a chat model, from 0 to 10, divided by 10; the right answer is not shown to it."""
+
+    chat: PricedChat
+    brief: Brief
+
+    def judge(self, examples: Data, answers: Sequence[str]) -> tuple[list[float], Cost]:
+        """See ``Judge``; a judgement is a call, and nan where the reply cannot be read."""
+        asked = [
+            self._messages(e.question, answer) for e, answer in zip(examples, answers, strict=True)
+        ]
+        items, cost = self.chat.ask(asked, [0] * len(asked), _Judgement)
+        return [math.nan if item is None else item.score / 10 for item in items], cost
+
+    def bound(self, examples: Data, k: int, longest: int) -> Cost:
+        """See ``Judge``; tokens of messages are estimated from their characters."""
+        asked = [self._messages(e.question, "") for e in examples for _ in range(k)]
+        return self.chat.bound(asked, longest)
+
+    def _messages(self, question: Prompt, answer: str) -> Messages:
+        return render(
+            __package__, "judge", brief=self.brief, question=question.transcript, answer=answer
+        )
+
+
+@dataclass(frozen=True)
+class ChatTeacher(TeacherModel):
+    """A chat model: a source of answers and judgements, and of no log-probabilities."""
+
+    answers: ChatAuthor
+    judgements: ChatJudge
+    reads = False
+
+    @property
+    def identity(self) -> str:
+        """The chat model's name."""
+        return self.answers.chat.model.name
+
+    @property
+    def author(self) -> ChatAuthor:
+        """The chat model."""
+        return self.answers
+
+    @property
+    def judge(self) -> ChatJudge:
+        """The chat model."""
+        return self.judgements
+
+
+def chat_teacher(task: Task, **settings: Annotated[Any, Like(ChatSettings)]) -> ChatTeacher:
+    """A chat model as a teacher model.
+
+    Args:
+        task: what the student is taught, of which it sees the brief and training examples.
+        settings: of the chat model.
+
+    Raises:
+        ConfigError: for a setting that does not exist or is out of range, a task without a brief,
+            and a chat model whose price is not known, whose answers could not be charged.
+    """
+    told = ChatSettings.of(settings)
+    if (price := told.price) is None:
+        raise ConfigError(
+            f"the price of {told.model} is not known, so a budget of dollars would not bind; give "
+            "dollars per million tokens: prices={'in': 0.15, 'out': 0.6}, or 0 for both"
+        )
+    model, workers = open_chat(told, "the teacher model")
+    chat = PricedChat(model, workers, told.max_tokens, price)
+    shots = tuple(task.examples("train")[:SHOTS])
+    return ChatTeacher(ChatAuthor(chat, task.brief, shots), ChatJudge(chat, task.brief))
