@@ -35,9 +35,9 @@ from teachgym.benchmarks.speed.cases import CPU_CASES, GPU_CASES, QUICK_CASES, C
 from teachgym.benchmarks.speed.floors import Rates, floor_of, probe
 from teachgym.benchmarks.speed.material import make_material
 from teachgym.benchmarks.speed.measure import measure
+from teachgym.benchmarks.speed.named import make_system
 from teachgym.benchmarks.speed.plot import draw
 from teachgym.benchmarks.speed.report import CaseResult, to_json, to_markdown
-from teachgym.benchmarks.speed.systems import make_system
 from teachgym.errors import UnknownNameError, unknown
 from teachgym.runs.versions import commit, versions
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -13,6 +15,13 @@ PLAIN_HEAD = "teachgym, head and loss by autograd"
 APART = "teachgym, a product for each adapter"
 LOOP = "peft, padded loop"
 TRL = "TRL SFTTrainer"
+Objective = Literal["sft", "grpo", "dpo", "distillation"]
+TRL_ITS_OWN: Mapping[Objective, str] = {
+    "grpo": "TRL GRPOTrainer",
+    "dpo": "TRL DPOTrainer",
+    "distillation": "TRL GKDTrainer",
+}
+"""TRL's trainers of objectives other than cross entropy."""
 PROCESSES = "a process a stage, micro-batch 1, answers by 4"
 
 
@@ -52,6 +61,9 @@ class Training:
     """Of an example: prompt, target and end; half of it is target."""
     batch: int
     epochs: int = 1
+    objective: Objective = "sft"
+    """``grpo``: targets are sampled; ``dpo``: each has a rejected one; ``distillation``: a teacher
+    model, the base without its adapter, is followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +124,34 @@ class Case:
     @property
     def longest_answer(self) -> int:
         """The limit on new tokens that every system is given."""
+        if self.training and self.training.objective == "grpo":
+            return self.training.tokens.longest // 2
         return self.asking.answer.longest if self.asking else 1
 
 
 def fixed(tokens: int) -> Lengths:
     """All lengths equal."""
     return Lengths(tokens, tokens, shortest=1)
+
+
+def _objective(name: Objective, what: str, shape: str, rounds: int = 3) -> Case:
+    """One of TRL's trainers beside this project's for the same objective."""
+    return Case(
+        f"{name}-{shape}",
+        f"{what} 32 examples of 64 tokens, half of them target, in 4 updates",
+        shape,
+        (OWN, TRL_ITS_OWN[name]),
+        Training(32, fixed(64), batch=8, objective=name),
+        rounds=rounds,
+    )
+
+
+def _objectives(shape: str) -> tuple[Case, ...]:
+    return (
+        _objective("grpo", "GRPO, eight answers to each question:", shape),
+        _objective("dpo", "DPO, with as long rejected responses:", shape),
+        _objective("distillation", "Distillation, forward KL of the whole vocabulary:", shape),
+    )
 
 
 SPREAD = 0.75
@@ -184,6 +218,7 @@ CPU_CASES = (
         asking=Asking(64, fixed(24), Lengths(29, 128, SPREAD)),
         rounds=2,
     ),
+    *_objectives("2M"),
 )
 
 _GPU_ANSWERS = Asking(128, fixed(128), Lengths(120, 256, SPREAD))
@@ -275,6 +310,7 @@ GPU_CASES = (
         rounds=2,
         by_default=False,
     ),
+    *(replace(case, by_default=False) for case in _objectives("135M")),
 )
 """In the order of how much they tell. Those by default are meant for eight minutes on an H200."""
 

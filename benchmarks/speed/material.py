@@ -113,6 +113,10 @@ class _Texts:
         body = rng.integers(models.FIRST, self.vocabulary, length - 1).tolist()
         return [*body, self.token(rng, level)]
 
+    def target(self, rng: np.random.Generator, length: int) -> str:
+        """Any tokens of the levels down to the end, which is one of ``length``."""
+        return models.write_text([self.token(rng, level) for level in range(length - 1, 0, -1)])
+
     def examples(self, rng: np.random.Generator, training: Training | None) -> Data:
         """Targets count down to the end, as the model's own answers do."""
         if training is None:
@@ -121,10 +125,10 @@ class _Texts:
         for length in training.tokens.draw(rng, training.examples):
             n_target = length // 2  # with the end
             prompt = self.prompt(rng, length - n_target, n_target)
-            target = [self.token(rng, level) for level in range(n_target - 1, 0, -1)]
-            examples.append(
-                Example(models.write_text(prompt), models.write_text(target), skill="any")
-            )
+            example = Example(models.write_text(prompt), self.target(rng, n_target), skill="any")
+            if training.objective == "dpo":
+                example = replace(example, rejected=self.target(rng, n_target))
+            examples.append(example)
         return tuple(examples)
 
     def questions(

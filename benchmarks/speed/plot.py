@@ -21,7 +21,11 @@ def draw(facts: Any, results: Sequence[CaseResult], path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    panels = [(title, axis, bars) for title, axis, bars in _panels(results) if bars]
+    panels = [
+        (title, axis, bars)
+        for title, axis, bars in _panels(results)
+        if not all(math.isnan(length) for _, length, *_ in bars)
+    ]
     if not panels:
         return
     heights = [len(bars) + 1.2 for *_, bars in panels]

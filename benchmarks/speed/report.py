@@ -68,10 +68,12 @@ class CaseResult:
         return float(np.median(found)) if found else math.nan
 
     def share(self, runs: Runs) -> float:
-        """The share of the rate of a matrix product that training reached; nan without rounds."""
-        return (
-            self.floor.training / self.median(runs, "training") if self.case.training else math.nan
-        )
+        """The share of the rate of a matrix product that training reached.
+
+        Nan without rounds, and where there is more arithmetic in it than cross entropy takes.
+        """
+        plain = self.case.training and self.case.training.objective == "sft"
+        return self.floor.training / self.median(runs, "training") if plain else math.nan
 
     def pace(self, runs: Runs) -> float:
         """New tokens a second; nan without rounds."""

@@ -96,27 +96,13 @@ def train_with_trl(
     trl, datasets = import_module("trl"), import_module("datasets")  # neither has types
     with tempfile.TemporaryDirectory() as folder:
         settings = trl.SFTConfig(
-            output_dir=folder,
-            per_device_train_batch_size=micro_batch,
+            **trl_settings(folder, micro_batch, device=model.device.type),
             gradient_accumulation_steps=size // micro_batch,
-            num_train_epochs=1,
-            learning_rate=LEARNING_RATE,
-            lr_scheduler_type="constant",
-            weight_decay=0.0,
-            max_grad_norm=1.0,
-            optim="adamw_torch",
-            gradient_checkpointing=False,
             train_sampling_strategy="sequential",
-            save_strategy="no",
-            logging_strategy="no",
-            report_to="none",
-            disable_tqdm=True,
-            use_cpu=model.device.type == "cpu",
-            bf16=model.device.type == "cuda",
             max_length=None,
             dataset_kwargs={"skip_prepare_dataset": True},
         )
-        trainer = _recording(trl.SFTTrainer)(
+        trainer = recording(trl.SFTTrainer)(
             model=model,
             args=settings,
             train_dataset=datasets.Dataset.from_list(list(rows)),
@@ -130,7 +116,28 @@ def train_with_trl(
     return [sum(parts[i : i + per_update]) for i in range(0, len(parts), per_update)]
 
 
-def _recording(parent: Any) -> Any:
+def trl_settings(folder: str, micro_batch: int, *, device: str) -> dict[str, Any]:
+    """Of every trainer of TRL alike: nothing is written, and no time is spent on anything else."""
+    return {
+        "output_dir": folder,
+        "per_device_train_batch_size": micro_batch,
+        "num_train_epochs": 1,
+        "learning_rate": LEARNING_RATE,
+        "lr_scheduler_type": "constant",
+        "weight_decay": 0.0,
+        "max_grad_norm": 1.0,
+        "optim": "adamw_torch",
+        "gradient_checkpointing": False,
+        "save_strategy": "no",
+        "logging_strategy": "no",
+        "report_to": "none",
+        "disable_tqdm": True,
+        "use_cpu": device == "cpu",
+        "bf16": device == "cuda",
+    }
+
+
+def recording(parent: Any) -> Any:
     """A trainer that remembers the loss of every forward pass."""
 
     class Recording(parent):  # type: ignore[misc]

@@ -6,7 +6,6 @@ batches in the same order without a data-loading process, no checkpoints, no gra
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext
@@ -17,18 +16,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from teachgym.benchmarks.speed.cases import (
-    APART,
-    COMPILED,
-    LOOP,
-    ONE_BY_ONE,
-    OWN,
-    PLAIN_HEAD,
-    PROCESSES,
-    TRL,
-)
 from teachgym.benchmarks.speed.material import LEARNING_RATE, Material, Tokens, order
-from teachgym.benchmarks.speed.measure import Curve, System
+from teachgym.benchmarks.speed.measure import Curve
 from teachgym.benchmarks.speed.stacks import (
     copy_weights,
     encode,
@@ -40,32 +29,8 @@ from teachgym.benchmarks.speed.stacks import (
     train_with_trl,
     write_weights,
 )
-from teachgym.errors import UnknownNameError, unknown
 from teachgym.students import joined
 from teachgym.types import Checkpoint, Data, Prompt
-
-
-def make_system(name: str, material: Material) -> System:
-    """The system that a case calls ``name``.
-
-    Raises:
-        UnknownNameError: for a name that no case gives.
-    """
-    named: dict[str, System] = {
-        OWN: OwnSystem(material),
-        ONE_BY_ONE: OwnSystem(material, at_once=1),
-        COMPILED: OwnSystem(material, tuning={"compiled": True}),
-        PLAIN_HEAD: OwnSystem(material, tuning={"fused": False}),
-        APART: OwnSystem(material, joined=False),
-        LOOP: PeftSystem(material),
-        TRL: PeftSystem(material, "trl"),
-        PROCESSES: ProcessSystem(PeftSystem(material, "trl", answers_at_once=4, micro_batch=1)),
-    }
-    if name in named:
-        return named[name]
-    if match := re.fullmatch(r"generate, batches of (\d+)", name):
-        return PeftSystem(material, answers_at_once=int(match[1]))
-    raise UnknownNameError(unknown("system", name, named))
 
 
 @dataclass
@@ -143,19 +108,21 @@ class OwnSystem:
         from teachgym.training.fine_tuning import FineTuner
         from teachgym.training.settings import FineTuningSettings
 
+        return FineTuner(FineTuningSettings(**self._settings()))
+
+    def _settings(self) -> dict[str, Any]:
+        """Of every trainer alike."""
         training = self.material.case.training
         assert training is not None
-        return FineTuner(
-            FineTuningSettings(
-                learning_rate=LEARNING_RATE,
-                batch_size=training.batch,
-                epochs=training.epochs,
-                warmup_steps=0,
-                final_share=1.0,  # a constant rate
-                optimizer="adamw",
-                **self.tuning,
-            )
-        )
+        return {
+            "learning_rate": LEARNING_RATE,
+            "batch_size": training.batch,
+            "epochs": training.epochs,
+            "warmup_steps": 0,
+            "final_share": 1.0,  # a constant rate
+            "optimizer": "adamw",
+            **self.tuning,
+        }
 
     def _losses(self, data: Data, first: Sequence[float]) -> list[float]:
         """The losses of the updates of the first epoch from those of the examples in it."""

@@ -35,9 +35,10 @@ from teachgym.benchmarks.speed.cases import (
 from teachgym.benchmarks.speed.floors import Rates, floor_of
 from teachgym.benchmarks.speed.material import make_material, order
 from teachgym.benchmarks.speed.measure import Curve, Runs, Tolerance, check, compare, measure
+from teachgym.benchmarks.speed.named import make_system
 from teachgym.benchmarks.speed.report import Spread, to_markdown
 from teachgym.benchmarks.speed.shapes import SHAPES
-from teachgym.benchmarks.speed.systems import PeftSystem, make_system
+from teachgym.benchmarks.speed.systems import PeftSystem
 from teachgym.errors import UnknownNameError
 from teachgym.training.datum import Datum, Text, batches
 from teachgym.training.settings import FineTuningSettings
@@ -73,8 +74,14 @@ def test_the_packing_case_is_the_one_promised() -> None:
 
 def test_what_is_not_measured_by_default_is_measured_where_it_is_named() -> None:
     default = program.choose("cuda", [], quick=False)
-    assert [c.name for c in GPU_CASES if c not in default] == ["cycle-135M", "slots-0.5B"]
-    assert program.choose("cuda", ["slots-0.5B"], quick=False) == (GPU_CASES[-1],)
+    assert [c.name for c in GPU_CASES if c not in default] == [
+        "cycle-135M",
+        "slots-0.5B",
+        "grpo-135M",
+        "dpo-135M",
+        "distillation-135M",
+    ]
+    assert program.choose("cuda", ["dpo-135M"], quick=False) == (GPU_CASES[-2],)
 
 
 @pytest.mark.parametrize("cases", [CPU_CASES, GPU_CASES, QUICK_CASES])
@@ -292,6 +299,20 @@ def test_students_one_after_another_do_what_they_do_together(tmp_path: Path) -> 
     assert curves[0].losses == pytest.approx(curves[1].losses, rel=1e-6)
     assert curves[0].mean == pytest.approx(curves[1].mean, rel=1e-6)
     assert answers[0] == answers[1]
+
+
+@pytest.mark.filterwarnings("ignore")  # other libraries' own
+@pytest.mark.parametrize("name", ["grpo-135M", "dpo-135M", "distillation-135M"])
+def test_trainers_of_other_objectives_do_the_same_work(name: str, tmp_path: Path) -> None:
+    """Losses of DPO and distillation, lengths of what GRPO samples; twice the same."""
+    pytest.importorskip("trl")
+    (case,) = (case for case in QUICK_CASES if case.name == name)
+    found = make_material(case, "cpu", tmp_path)
+    systems = {system: make_system(system, found) for system in case.systems}
+    for one in measure(found, systems, rounds=2):
+        assert one.trouble == ""
+        assert one.loss_error < 1e-5
+        assert [outcome.curve for outcome in one.rounds] == [one.rounds[0].curve] * 2
 
 
 def test_rows_are_put_in_the_order_of_the_trainer() -> None:
