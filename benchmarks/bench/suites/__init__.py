@@ -28,6 +28,7 @@ SUITES = Registry(
         "restart": f"{_HERE}.restart:restart",
         "variance": f"{_HERE}.variance:variance",
         "objectives": f"{_HERE}.objectives:objectives",
+        "teacher-hacking": f"{_HERE}.hacking:hacking",
         "smollm2": f"{_HERE}.smollm2:smollm2",
         "methods": f"{_HERE}.methods:methods",
         "dataenvgym-math": f"{_HERE}.dataenvgym:dataenvgym_math",
