@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from teachgym import experiment
+from teachgym.assembly import asks_chat, budget_of
 from teachgym.benchmarks.bench.runner import Status, read_results, read_seconds, read_states
 from teachgym.benchmarks.bench.suites import Arm, Suite
 from teachgym.chat.settings import ChatSettings
@@ -49,7 +49,7 @@ class ArmForecast:
 
 def budget_text(config: RunConfig) -> str:
     """The limits of a run's budget."""
-    limits = experiment.budget_of(config).limits
+    limits = budget_of(config).limits
     return ", ".join(f"{amount:,} {currency}" for currency, amount in limits.items())
 
 
@@ -87,7 +87,7 @@ def describe(arms: Sequence[ArmForecast], processes: int = 1) -> Iterator[str]:
     """
     left, total = sum(a.left for a in arms), sum(len(a.states) for a in arms)
     yield f"{left} of {total} runs are left{_describe_time(arms, processes) if left else ''}"
-    asking = [arm for arm in arms if arm.left and experiment.asks_chat(arm.config)]
+    asking = [arm for arm in arms if arm.left and asks_chat(arm.config)]
     if not asking:
         return
     yield from dict.fromkeys(text for arm in asking for text in _describe_price(arm.config.chat))

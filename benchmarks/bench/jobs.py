@@ -18,9 +18,9 @@ from typing import Any
 import gymnasium as gym
 
 from teachgym import ENV_IDS, experiment
+from teachgym.assembly import Make
 from teachgym.envs.vector import SharedStudents
 from teachgym.errors import ConfigError, RunError, TeachgymError, describe_os_error
-from teachgym.experiment import Make
 from teachgym.records import Record, dotted
 from teachgym.rendezvous import RowError
 from teachgym.runs.config import RunConfig

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from teachgym.assembly import student_name
 from teachgym.benchmarks.bench.board import LINES, Entry
 from teachgym.benchmarks.bench.forecast import budget_text
 from teachgym.benchmarks.bench.leaderboard import show_p, show_test
 from teachgym.benchmarks.bench.suites import Arm, Suite
 from teachgym.benchmarks.bench.suites import Cell as Run
 from teachgym.envs.config import EnvConfig, short_name
-from teachgym.experiment import student_name
 from teachgym.registry import label
 from teachgym.report.captions import short_commit
 from teachgym.report.html import Cell, Page, Section, html_table, write_page

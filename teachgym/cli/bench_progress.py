@@ -10,9 +10,9 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from teachgym.assembly import budget_of
 from teachgym.benchmarks.bench.suites import Cell
 from teachgym.escaping import terminal
-from teachgym.experiment import budget_of
 from teachgym.runs.files import complete_lines, parse_json
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.lock import is_held

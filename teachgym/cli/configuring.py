@@ -154,7 +154,7 @@ def complete(record: Record) -> RunConfig:
 
 def free_folder(config: RunConfig) -> Path:
     """The folder ``runs/ENV-STUDENT-TEACHER-SEED``, numbered if that is taken."""
-    from teachgym.experiment import student_name
+    from teachgym.assembly import student_name
 
     env = config.env.rpartition("/")[2].partition("-")[0]
     student = Path(label(student_name(config))).name

@@ -105,7 +105,8 @@ def conduct(
         start: ``experiment.run`` or ``experiment.resume``, but for ``progress``.
         quiet: print the folder and nothing else.
     """
-    from teachgym.experiment import describe, draw_curve
+    from teachgym.assembly import describe
+    from teachgym.experiment import draw_curve
 
     if not quiet:
         say(f"{describe(config)}; folder {folder}")

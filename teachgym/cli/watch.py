@@ -9,8 +9,9 @@ from urllib.parse import unquote, urlsplit
 
 from markupsafe import escape
 
+from teachgym.assembly import describe
 from teachgym.errors import RunError, TeachgymError, describe_os_error
-from teachgym.experiment import config_of, describe
+from teachgym.experiment import config_of
 from teachgym.report.html.material import RunMaterial, RunSoFar
 from teachgym.report.html.page import PAGE, Page, page_bytes
 from teachgym.report.html.run_page import page_so_far, run_page

@@ -22,7 +22,7 @@ from teachgym.runs.files import read_json, remove, stream_lines, temporary_name
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
 from teachgym.runs.lock import Holder, holding
-from teachgym.runs.provenance import read_run_record
+from teachgym.runs.provenance import read_run
 
 State = Literal["begun", "broken", "half-written", "in use"]
 
@@ -98,7 +98,7 @@ def _of_run(run: RunFolder) -> Iterator[Leftover]:
 def _unfinished(run: RunFolder) -> Leftover | None:
     """The run as a leftover; None if its journal says that it came to its end."""
     try:
-        read_run_record(run)
+        read_run(run)
         journal = Journal(run.journal)
     except RunError as error:
         return Leftover(run.path, "broken", str(error))

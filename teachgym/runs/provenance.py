@@ -32,8 +32,8 @@ _OWN = ("versions", "commit", "code", "data")
 _SPLITS: tuple[Split, ...] = ("val", "test")
 
 
-def read_run_record(run: RunFolder) -> Record:
-    """The content of ``config.json``.
+def read_run(run: RunFolder) -> tuple[Record, RunConfig]:
+    """The content of ``config.json``, and the configuration in it.
 
     Raises:
         RunError: if it is missing, damaged or of another shape; names it.
@@ -47,17 +47,19 @@ def read_run_record(run: RunFolder) -> Record:
                 f"{'table' if kind is dict else 'text'}); restore it from a copy"
             )
     try:
-        RunConfig.of(record["config"])
+        return record, RunConfig.of(record["config"])
     except (TeachgymError, TypeError) as error:
         raise RunError(f"{run.config} is damaged ({error}); restore it from a copy") from error
-    return record
 
 
-def new_record(config: RunConfig, task: Task, spec: str) -> Record:
-    """The content of ``config.json`` for a new run of ``task`` in an environment of ``spec``."""
+def new_record(config: Record, task: Task, spec: str) -> Record:
+    """The content of ``config.json`` for a new run of ``task`` in an environment of ``spec``.
+
+    ``config``, here and below, is a ``RunConfig`` as JSON.
+    """
     return {
         **({"repeatable": False} if objects_in(config) else {}),
-        "config": config.to_json(),
+        "config": config,
         "id": token_hex(4),
         "spec": spec,
         **software_of(config),
@@ -72,12 +74,12 @@ def _roots(task: Task) -> dict[str, str]:
     return {leaf: root for root, leaves in trees for leaf in leaves if leaf != root}
 
 
-def software_of(config: RunConfig) -> Record:
+def software_of(config: Record) -> Record:
     """Versions and commit of the software, and digests of the code that a configuration names."""
     return {"versions": versions(), "commit": commit(), "code": code_of(config)}
 
 
-def require_repeatable(config: RunConfig, folder: Path) -> None:
+def require_repeatable(config: Record, folder: Path) -> None:
     """Refuse a run that an object decides which no name leads to."""
     if objects := objects_in(config):
         raise RunError(
@@ -86,7 +88,7 @@ def require_repeatable(config: RunConfig, folder: Path) -> None:
         )
 
 
-def data_of(config: RunConfig, task: Task) -> dict[str, str]:
+def data_of(config: Record, task: Task) -> dict[str, str]:
     """Digests of what a run is given: its items of val and test, and the files its settings name.
 
     Beside them, by name and version, what the task's grades rely on, such as a sandbox. A model or
@@ -99,17 +101,15 @@ def data_of(config: RunConfig, task: Task) -> dict[str, str]:
     }
 
 
-def code_of(config: RunConfig) -> dict[str, str]:
+def code_of(config: Record) -> dict[str, str]:
     """Digests of the source files of the parts that are not teachgym's own, by their names."""
-    record = config.to_json()
-    record["trackers"] = [*record["trackers"], record["trackers"]]
-    return {n: digest_of(p)[1] for n, p in sources(_texts(record)).items() if p.is_file()}
+    found = sources([*_texts(config), *config["trackers"]])
+    return {name: digest_of(path)[1] for name, path in found.items() if path.is_file()}
 
 
-def objects_in(config: RunConfig) -> list[str]:
+def objects_in(config: Record) -> list[str]:
     """The settings that are objects which no name leads to, so that no run can be repeated."""
-    leaves = _leaves(config.to_json())
-    return [f"{place} = {value}" for place, value in leaves if value.startswith(OBJECT)]
+    return [f"{place} = {value}" for place, value in _leaves(config) if value.startswith(OBJECT)]
 
 
 def differences(recorded: Record, now: Record) -> list[tuple[Kind, str]]:
@@ -176,11 +176,11 @@ def _digest_items(task: Task, split: Split) -> str:
     return running.hexdigest()
 
 
-def _paths(config: RunConfig) -> list[Path]:
+def _paths(config: Record) -> list[Path]:
     """The files and folders that settings name, as far as they are there."""
-    texts = {*_texts(config.env_settings), *_texts(config.teacher_settings)}
-    if config.chat.get("provider") == "local":
-        texts.add(str(config.chat.get("model")))
+    texts = {*_texts(config["env_settings"]), *_texts(config["teacher_settings"])}
+    if config["chat"].get("provider") == "local":
+        texts.add(str(config["chat"].get("model")))
     # Names such as tiny are no paths, whatever lies about where the program is called.
     paths = (Path(text) for text in texts if ("/" in text or "." in text) and len(text) < 4096)
     return sorted(path for path in paths if _is_there(path))

@@ -165,9 +165,7 @@ class Tally:
         return {name.removeprefix(prefix): self._counts[name] for name in names}
 
 
-def collect_result(
-    run: RunFolder, snapshot: Snapshot, tally: Tally, names: Mapping[str, Any]
-) -> RunResult:
+def collect_result(run: RunFolder, snapshot: Snapshot, tally: Tally, **names: Any) -> RunResult:
     """Put the result together from an ended episode and the predictions in the run's folder.
 
     Args:

@@ -95,7 +95,7 @@ def test_a_place_that_cannot_be_is_said_in_one_line_before_anything_is_loaded(
         raise AssertionError("the student was loaded")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("teachgym.experiment._assemble", load)
+    monkeypatch.setattr("teachgym.experiment.assemble", load)
     Path("FILE").touch()
     code, _, error = teachgym(f"{RUN} {place}")
     assert (code, error.count("\n")) == (2, 1)

@@ -277,7 +277,7 @@ def test_without_a_sandbox_there_is_no_task(named: Any) -> None:
 
 def test_a_run_records_which_sandbox_its_grades_are_from(task: Programs) -> None:
     config, provider = RunConfig(env_settings={"task": "programs"}), sandbox_or_skip().provider
-    assert data_of(config, TaskWrapper(task))["sandbox"] == provider
+    assert data_of(config.to_json(), TaskWrapper(task))["sandbox"] == provider
     several = make_task("several", tasks={"code": {"task": "programs", "task_settings": FEW}})
     assert several.relies_on == {"code/sandbox": provider}
 

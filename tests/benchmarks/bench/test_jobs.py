@@ -196,7 +196,7 @@ def test_what_is_finished_in_a_group_is_not_done_again(
     jobs = jobs_of(SUITE.narrowed(("uniform",)), tmp_path)
     done = do_group(jobs)
     assert done == [Outcome(job.folder) for job in jobs]
-    monkeypatch.setattr(experiment, "_assemble", None)  # Whoever begins would call it.
+    monkeypatch.setattr(experiment, "assemble", None)  # Whoever begins would call it.
     assert do_group(jobs) == done
 
 

@@ -1,0 +1,222 @@
+"""A run's configuration is read here, once, and its environment and teacher are made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+
+from teachgym.agents import (
+    TEACHERS,
+    Kind,
+    make_teacher,
+    require_fit,
+    require_teacher,
+    required_settings,
+    teacher_entry,
+    teacher_settings,
+)
+from teachgym.chat.make import make_chat
+from teachgym.chat.settings import ChatSettings, check_chat, require_key
+from teachgym.envs.config import CONFIGS, EnvConfig, asking, env_id, short_name
+from teachgym.errors import ConfigError, UnknownNameError
+from teachgym.protocols import Task, Teacher
+from teachgym.registry import label, recorded, reference_of
+from teachgym.report.tables import describe_teaching
+from teachgym.runs.config import RunConfig
+from teachgym.runs.retention import Keep
+from teachgym.runs.trackers import check_installed
+from teachgym.students import learnable_skills, profile_of
+from teachgym.students.planning import plan_for
+from teachgym.types import Budget, Data, FloatArray, Provenance
+
+AnyEnv = gym.Env[Any, Any]
+Make = Callable[..., AnyEnv]
+"""Makes an environment from its id and settings, as ``gym.make`` does."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A configuration that was checked, with its tables read and completed."""
+
+    config: RunConfig
+    env: Mapping[str, Any]
+    """The environment's settings, with those that the teacher needs and the chat model's."""
+    student: str
+    """As ``student_name`` tells it."""
+    student_settings: Mapping[str, Any]
+    chat: ChatSettings | None
+    """Of the chat model that teacher, engine and proposer ask; None = none."""
+    keep: Keep
+    needs: frozenset[str]
+    """The teacher's settings without a default that the configuration leaves to the run."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a configuration describes, made."""
+
+    setup: Setup
+    env: AnyEnv
+    teacher: Teacher[Any, Any]
+
+    @property
+    def base(self) -> Any:
+        """The ``TeacherEnv`` under the wrappers."""
+        return self.env.unwrapped
+
+    @property
+    def task(self) -> Task:
+        """What is taught."""
+        task: Task = self.env.get_wrapper_attr("task")
+        return task
+
+    @property
+    def spec(self) -> str:
+        """The spec of the environment as JSON; objects are replaced by their names."""
+        spec = self.env.spec
+        return "" if spec is None else replace(spec, kwargs=recorded(spec.kwargs)).to_json()
+
+
+# -- reading -----------------------------------------------------------------------------------
+
+
+def check_config(config: RunConfig, store: Path | None = None) -> Setup:
+    """Check what can be checked before task and student are loaded, and return what it comes to.
+
+    It checks that the named parts exist, that values have the declared types and ranges, also in
+    nested tables, and that the packages they need are installed. What only a task or a student
+    knows, such as the names of its skills, is checked when they are made.
+
+    Args:
+        config: of a run.
+        store: where answers of its chat model are recorded unless it says so; None = in the
+            user's cache folder.
+
+    Raises:
+        UnknownNameError: for an environment, teacher, task, student, engine or reward that does
+            not exist.
+        ConfigError: for a setting that does not exist, or a value of the wrong kind.
+        MissingExtraError: for a package that is not installed.
+    """
+    teacher, given = config.teacher, config.teacher_settings
+    require_teacher(teacher, given)
+    told = {"store": store and str(store), **config.chat} if config.chat else {}
+    chat, required = ChatSettings.of(told) if told else None, required_settings(teacher)
+    if "chat" in required:
+        check_chat(given.get("chat") or chat, TEACHERS.what(teacher))
+    if config.env != (full := env_id(config.env)):
+        raise UnknownNameError(f"environment {config.env!r} has to be named in full: {full!r}")
+    check_installed(config.trackers)
+    env = _settings_of_env(config)
+    if chat:
+        _require_price(chat, env.get("budget") or {})
+    if env.get("texts", True) is False:
+        raise ConfigError(
+            "texts is False, and a run keeps the examples in its folder; leave texts out, or use "
+            "the environment through gym.make and gym.make_vec"
+        )
+    if told and asking(env):
+        env = {"chat": told, **env}
+    if full in CONFIGS:
+        require_fit(teacher, Kind.of(short_name(full), CONFIGS[full].of(env).action))
+    student, student_settings = student_name(config), env.get("student_settings") or {}
+    keep, needs = Keep.of(config.keep), required - given.keys()
+    return Setup(config, env, student, student_settings, chat, keep, needs)
+
+
+def asks_chat(config: RunConfig) -> bool:
+    """Whether teacher, engine or proposer of a run ask a chat model."""
+    return "chat" in required_settings(config.teacher) or bool(asking(_settings_of_env(config)))
+
+
+def student_name(config: RunConfig) -> str:
+    """The student of a configuration, given or by default; empty where nobody can know."""
+    default = EnvConfig.student if config.env in CONFIGS else ""
+    student = config.env_settings.get("student", default)
+    return student if isinstance(student, str) else reference_of(student)
+
+
+def describe(config: RunConfig) -> str:
+    """A line that says who teaches whom."""
+    return describe_teaching(
+        teacher=label(config.teacher),
+        student=student_name(config),
+        env=config.env,
+        seed=config.seed,
+    )
+
+
+def budget_of(config: RunConfig) -> Budget:
+    """The budget of a configuration, given or by default."""
+    limits = config.env_settings.get("budget")
+    return Budget(**limits) if limits else EnvConfig.budget
+
+
+def _settings_of_env(config: RunConfig) -> Mapping[str, Any]:
+    """The environment's settings, completed by those that the teacher needs."""
+    needed = teacher_entry(config.teacher).env.get(short_name(config.env), {})
+    return {**needed, **config.env_settings}
+
+
+def _require_price(chat: ChatSettings, limits: Mapping[str, Any]) -> None:
+    """Refuse a limit of dollars where the price of the chat model is not known."""
+    if chat.price is None and "dollars" in limits:
+        raise ConfigError(
+            f"the price of {chat.model} is not known, so a budget of dollars would not bind; "
+            'give dollars per million tokens: --set \'chat.prices={"in": 0.15, "out": 0.6}\''
+        )
+
+
+# -- making ------------------------------------------------------------------------------------
+
+
+def assemble(setup: Setup, make: Make) -> Parts:
+    """Make the environment, and the teacher with what it needs and is not given."""
+    teacher, found = setup.config.teacher, dict[str, Any]()
+    if setup.chat and "chat" in setup.needs:
+        require_key(setup.chat, TEACHERS.what(teacher))
+        found["chat"] = make_chat(setup.chat)
+        if "workers" in teacher_settings(teacher):
+            found["workers"] = setup.chat.workers
+    env = make(setup.config.env, **setup.env)
+    found |= {name: find(setup, env) for name, find in _FINDERS.items() if name in setup.needs}
+    made = make_teacher(teacher, env, **{**found, **setup.config.teacher_settings})
+    return Parts(setup, env, made)
+
+
+def _plan(setup: Setup, env: AnyEnv, *, free: bool) -> FloatArray:
+    """The best plan, or the best constant one, for the student as far as it is known; (T, S, L).
+
+    Raises:
+        ConfigError: if it is not known how the student learns.
+    """
+    profile = profile_of(setup.student, setup.student_settings)
+    if profile is None:
+        raise ConfigError(
+            f"nobody knows how student {setup.student!r} learns, so no plan can be searched for; "
+            f"give the plan of teacher {setup.config.teacher!r} in teacher_settings"
+        )
+    task, rules = env.get_wrapper_attr("task"), env.get_wrapper_attr("rules")
+    return plan_for(profile, task, rules.budget, rules.examples_per_step, free=free)
+
+
+def _pool(setup: Setup, env: AnyEnv) -> Data:
+    """The task's examples for training, marked as handed in by a teacher."""
+    return tuple(
+        replace(e, source="teacher", provenance=Provenance(seeds=(e.id,), teacher="pool"))
+        for e in env.get_wrapper_attr("task").examples("train")
+    )
+
+
+_FINDERS: Mapping[str, Callable[[Setup, AnyEnv], Any]] = {
+    "learnable": lambda setup, _: learnable_skills(setup.student, setup.student_settings),
+    "plan": partial(_plan, free=True),
+    "allocation": lambda setup, env: _plan(setup, env, free=False)[0],
+    "pool": _pool,
+}
+"""What a run gives a teacher that needs it, besides its chat model, by the setting's name."""

@@ -1,0 +1,60 @@
+"""A configuration is read once: the setup has its tables completed, the parts are made of it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from teachgym.assembly import assemble, check_config
+from teachgym.errors import ConfigError
+from teachgym.runs.config import RunConfig
+from teachgym.runs.retention import Keep
+
+ANSWERS = "teachgym.benchmarks.bench.scripted_teacher:answer"
+CHAT = {"provider": "python", "model": ANSWERS}
+SMALL = {"student": "simulated", "budget": {"steps": 1}}
+
+
+def test_a_setup_has_what_the_teacher_needs_of_the_environment_and_of_the_run() -> None:
+    config = RunConfig(teacher="llm", chat=CHAT, env_settings=SMALL, keep={"predictions": 3})
+    setup = check_config(config)
+    assert setup.env == {"action": "plan", "observation": "report", **SMALL}
+    assert (setup.student, setup.keep, setup.needs) == ("simulated", Keep(3), {"chat"})
+    assert check_config(RunConfig(teacher="llm", teacher_settings={"chat": CHAT})).needs == set()
+
+
+def test_one_chat_model_is_recorded_for_teacher_and_engine() -> None:
+    settings = {**SMALL, "engine": "llm"}
+    setup = check_config(RunConfig(teacher="llm", chat=CHAT, env_settings=settings), Path("x"))
+    assert setup.chat is not None
+    assert setup.env["chat"] == {**CHAT, "store": "x"}
+    assert setup.chat.store == "x"
+    own = check_config(RunConfig(teacher="llm", chat={**CHAT, "store": "own"}), Path("x"))
+    assert own.chat is not None
+    assert own.chat.store == "own"
+
+
+def action(student_settings: Any) -> Any:
+    env_settings = {**SMALL, "student_settings": student_settings}
+    parts = assemble(check_config(RunConfig(teacher="oracle", env_settings=env_settings)), gym.make)
+    with closing(parts.env):
+        parts.teacher.reset(0)
+        return parts.teacher.act(parts.env.reset(seed=0)[0])
+
+
+def test_null_for_the_student_settings_stands_for_their_defaults() -> None:
+    np.testing.assert_array_equal(action(None), action({}))
+    assert not np.array_equal(action({}), action({"base": 1}))
+
+
+def test_a_plan_is_searched_for_students_only_of_which_it_is_known_how_they_learn() -> None:
+    setup = check_config(RunConfig(teacher="planned", env_settings=SMALL))
+    assert setup.needs == {"plan"}
+    known = {**SMALL, "student": "small"}
+    with pytest.raises(ConfigError, match="nobody knows how student 'small' learns"):
+        assemble(check_config(RunConfig(teacher="planned", env_settings=known)), gym.make)
