@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
@@ -55,30 +56,35 @@ def slope(scores: Sequence[FloatArray]) -> FloatArray:
     return fitted
 
 
-class Online:
-    """Q <- Q + rate (r - Q), with r the change of an arm's score in the latest step.
+@checked
+@dataclass(eq=False)
+class _Rule:
+    """The settings of all four: how a step is divided by slopes; see ``prefer``."""
 
-    Args:
-        names: of the arms.
-        rng: breaks ties.
-        rate: in [0, 1].
-        epsilon: share of the step that is uniform, in [0, 1].
-        temperature: >= 0; 0 = greedy. See ``prefer``.
-    """
+    names: Sequence[str]
+    """Of the arms."""
+    rng: np.random.Generator
+    """Breaks ties, and draws what is drawn."""
+    _: KW_ONLY
+    epsilon: Share = 0.1
+    """Share of the step that is uniform, in [0, 1]."""
+    temperature: NotNegative = 0.0
+    """>= 0; 0 = greedy."""
 
-    @checked
-    def __init__(
-        self,
-        names: Sequence[str],
-        rng: np.random.Generator,
-        *,
-        rate: Share = 0.1,
-        epsilon: Share = 0.1,
-        temperature: NotNegative = 0.0,
-    ) -> None:
-        self.rng = rng
-        self.rate, self.epsilon, self.temperature = rate, epsilon, temperature
-        self.values = np.zeros(len(names))
+    def _prefer(self, slopes: FloatArray) -> FloatArray:
+        return prefer(slopes, self.epsilon, self.temperature, self.rng)
+
+
+@checked
+@dataclass(eq=False, kw_only=True)
+class Online(_Rule):
+    """Q <- Q + rate (r - Q), with r the change of an arm's score in the latest step."""
+
+    rate: Share = 0.1
+    """In [0, 1]."""
+
+    def __post_init__(self) -> None:
+        self.values = np.zeros(len(self.names))
         self._scores: list[FloatArray] = []
 
     def plan(self, measured: FloatArray) -> FloatArray:
@@ -86,104 +92,61 @@ class Online:
         self._scores = [*self._scores[-1:], measured]
         if len(self._scores) == 2:
             self.values = self.values + self.rate * (slope(self._scores) - self.values)
-        return prefer(self.values, self.epsilon, self.temperature, self.rng)
+        return self._prefer(self.values)
 
 
-class Naive:
-    """Keeps to one mixture for ``window`` steps; Q <- Q + rate (slope over them - Q).
+@checked
+@dataclass(eq=False, kw_only=True)
+class Naive(_Rule):
+    """Keeps to one mixture for ``window`` steps; Q <- Q + rate (slope over them - Q)."""
 
-    Args:
-        names: of the arms.
-        rng: breaks ties.
-        window: steps, >= 2.
-        rate: in [0, 1].
-        epsilon: share of the step that is uniform, in [0, 1].
-        temperature: >= 0; 0 = greedy. See ``prefer``.
-    """
+    window: CountFromTwo = 10
+    """Steps, >= 2."""
+    rate: Share = 0.1
+    """In [0, 1]."""
 
-    @checked
-    def __init__(
-        self,
-        names: Sequence[str],
-        rng: np.random.Generator,
-        *,
-        window: CountFromTwo = 10,
-        rate: Share = 0.1,
-        epsilon: Share = 0.1,
-        temperature: NotNegative = 0.0,
-    ) -> None:
-        self.rng = rng
-        self.window, self.rate = window, rate
-        self.epsilon, self.temperature = epsilon, temperature
-        self.values = np.zeros(len(names))
+    def __post_init__(self) -> None:
+        self.values = np.zeros(len(self.names))
         self._scores: list[FloatArray] = []
-        self._shares = prefer(self.values, epsilon, temperature, rng)
+        self._shares = self._prefer(self.values)
 
     def plan(self, measured: FloatArray) -> FloatArray:
         """See ``Rule``."""
         self._scores.append(measured)
         if len(self._scores) > self.window:  # The scores before and after each of its steps.
             self.values = self.values + self.rate * (slope(self._scores) - self.values)
-            self._shares = prefer(self.values, self.epsilon, self.temperature, self.rng)
+            self._shares = self._prefer(self.values)
             self._scores = [measured]
         return self._shares
 
 
-class Window:
-    """The value is the slope over the last ``window`` scores.
+@checked
+@dataclass(eq=False, kw_only=True)
+class Window(_Rule):
+    """The value is the slope over the last ``window`` scores."""
 
-    Args:
-        names: of the arms.
-        rng: breaks ties.
-        window: scores remembered, >= 2.
-        epsilon: share of the step that is uniform, in [0, 1].
-        temperature: >= 0; 0 = greedy. See ``prefer``.
-    """
+    window: CountFromTwo = 10
+    """Scores remembered, >= 2."""
 
-    @checked
-    def __init__(
-        self,
-        names: Sequence[str],
-        rng: np.random.Generator,
-        *,
-        window: CountFromTwo = 10,
-        epsilon: Share = 0.1,
-        temperature: NotNegative = 0.0,
-    ) -> None:
-        self.rng = rng
-        self.epsilon, self.temperature = epsilon, temperature
-        self._scores = deque[FloatArray](maxlen=window)
+    def __post_init__(self) -> None:
+        self._scores = deque[FloatArray](maxlen=self.window)
 
     def plan(self, measured: FloatArray) -> FloatArray:
         """See ``Rule``."""
         self._scores.append(measured)
-        return prefer(slope(self._scores), self.epsilon, self.temperature, self.rng)
+        return self._prefer(slope(self._scores))
 
 
-class Sampling:
-    """The value is one of the last ``window`` changes of the arm's score, drawn at random.
+@checked
+@dataclass(eq=False, kw_only=True)
+class Sampling(_Rule):
+    """The value is one of the last ``window`` changes of the arm's score, drawn at random."""
 
-    Args:
-        names: of the arms.
-        rng: draws them, and breaks ties.
-        window: changes remembered, >= 1.
-        epsilon: share of the step that is uniform, in [0, 1].
-        temperature: >= 0; 0 = greedy. See ``prefer``.
-    """
+    window: Kept = 10
+    """Changes remembered, >= 1."""
 
-    @checked
-    def __init__(
-        self,
-        names: Sequence[str],
-        rng: np.random.Generator,
-        *,
-        window: Kept = 10,
-        epsilon: Share = 0.1,
-        temperature: NotNegative = 0.0,
-    ) -> None:
-        self.rng = rng
-        self.epsilon, self.temperature = epsilon, temperature
-        self._changes = deque[FloatArray](maxlen=window)
+    def __post_init__(self) -> None:
+        self._changes = deque[FloatArray](maxlen=self.window)
         self._score: FloatArray | None = None
 
     def plan(self, measured: FloatArray) -> FloatArray:
@@ -194,4 +157,4 @@ class Sampling:
         drawn = np.ones(len(measured))
         if self._changes:
             drawn = self.rng.permuted(np.array(self._changes), axis=0)[0]
-        return prefer(drawn, self.epsilon, self.temperature, self.rng)
+        return self._prefer(drawn)
