@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 for _name, _value in {
@@ -27,6 +28,24 @@ def pytest_configure(config: pytest.Config) -> None:
     """Hide GPUs from tests that are not about them: expected bits are those of a CPU."""
     if "gpu" not in config.getoption("markexpr").replace("not gpu", ""):
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
+@pytest.hookimpl(tryfirst=True)  # Before pytest leaves out what ``-m`` does not ask for.
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Leave ``sweep(n)`` tests n of their cases, evenly spread; the other cases are slow."""
+    swept: defaultdict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("sweep"):
+            swept[item.nodeid.partition("[")[0]].append(item)
+    for unordered in swept.values():
+        cases = sorted(unordered, key=lambda case: case.nodeid)
+        sweep = cases[0].get_closest_marker("sweep")
+        assert sweep is not None
+        (n,) = sweep.args
+        fast = {len(cases) * place // n for place in range(n)}
+        for place, case in enumerate(cases):
+            if place not in fast:
+                case.add_marker("slow")
 
 
 _DECIDE_OUTPUT = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "PYTHONWARNINGS")

@@ -146,6 +146,7 @@ def test_exploration_delivers_its_share_at_every_step_of_an_episode() -> None:
     assert outside / 60 == pytest.approx(9.5, abs=4.5 * 3.9 / 60)
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("name", ["uniform-tree", "random-tree", "alternating", "constant-tree"])
 @pytest.mark.parametrize("settings", [{}, {"max_subskills": 3}, {"examples_per_step": 77}])
 def test_tree_teachers_order_all_of_every_step(name: str, settings: dict[str, Any]) -> None:

@@ -136,6 +136,7 @@ def test_the_suite_of_the_how_to_has_arms_that_can_be_run() -> None:
     check_arms(run_page("docs/how-to/suite.md")["sharpness"])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("folder")
 def test_the_tutorial_can_be_followed_from_page_to_page() -> None:
     """Every command and every block, in order, in one folder; a suite goes into its file."""

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
-SLOW = {"4-train-a-teacher"}
+SLOW = {"1-first-hour", "3-llm-teacher", "4-train-a-teacher"}
 MOST_BYTES = 60_000
 run_notebook: Any = runpy.run_path(str(ROOT / "docs" / "make_notebooks.py"))["run_notebook"]
 

@@ -309,6 +309,7 @@ def test_a_part_that_lacks_members_is_told_its_base_class(make: Any, base: str) 
         make(bare, *given)
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("kind", ["teacher", "task", "suite"])
 def test_a_starting_file_passes_the_test_beside_it_and_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str

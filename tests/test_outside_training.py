@@ -159,6 +159,7 @@ def die(step: int, transition: Any) -> None:
     raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 def test_a_loss_trains_by_toml_and_as_an_object_alike(lab: Path) -> None:
     written, result = read(lab / "run" / "config.json"), read(lab / "run" / "result.json")
     named = written["config"]["env_settings"]["trainer_settings"]["loss"]

@@ -83,6 +83,7 @@ def teacher_of(name: str, env: gym.Env[Any, Any], **settings: Any) -> Teacher[An
     return make_teacher(name, env, **{**NEEDED.get(name, {}), **settings})
 
 
+@pytest.mark.sweep(25)
 @pytest.mark.parametrize("name", ONE_KIND)
 def test_every_teacher_lives_through_an_episode_of_legal_actions(name: str) -> None:
     """The worlds assert that each action is in their action space, which excludes nan."""
@@ -93,6 +94,7 @@ def test_every_teacher_lives_through_an_episode_of_legal_actions(name: str) -> N
     assert teacher.name == name
 
 
+@pytest.mark.sweep(12)
 @pytest.mark.parametrize("name", [name for name in ONE_KIND if name not in AHEAD])
 def test_replaying_the_observations_gives_the_same_actions(name: str) -> None:
     """A teacher made anew, told only observations, actions and rewards, decides the same.
@@ -131,6 +133,7 @@ def test_unmeasured_cells_and_an_empty_budget_make_no_nan(name: str, n: int) -> 
         teacher.observe(Transition(observation, action, 0.0, observation, False, False))
 
 
+@pytest.mark.sweep(14)
 @pytest.mark.parametrize("name", LIST_TEACHERS)
 def test_a_student_that_learns_nothing_gives_every_teacher_a_return_of_zero(name: str) -> None:
     world = ListWorld([0] * 8, noise=0.0)
@@ -157,6 +160,7 @@ def test_uniform_gains_what_its_share_of_the_examples_gives() -> None:
     assert gain("uniform", NO_OTHER_CAN_BE_LEARNED, 1) == pytest.approx(UNIFORM_GAIN)
 
 
+@pytest.mark.sweep(6)
 @pytest.mark.parametrize("name", LEARNERS)
 def test_teachers_that_learn_find_the_skill_that_can_be_learned(name: str) -> None:
     """Uniform gains 0.35 and the oracle 0.86; learners gain at least 0.45, and less than it."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 
 SYMBOLS, LENGTH, RATE = 10, 20, 40.0
 Table = np.ndarray
@@ -92,6 +93,7 @@ def test_on_the_same_few_strings_the_student_nears_its_teacher_and_leaves_the_tr
         assert course.golden[-1] > 1.1 * course.golden.min()
 
 
+@pytest.mark.slow
 def test_more_strings_are_better_and_fresh_ones_end_where_the_teacher_is() -> None:
     """The teacher's own distance is the floor line, below which no student of it is for long."""
     for seed in range(5):
@@ -104,6 +106,7 @@ def test_more_strings_are_better_and_fresh_ones_end_where_the_teacher_is() -> No
         assert online < 3 * divergence(oracle, often, teacher)
 
 
+@pytest.mark.slow
 def test_a_teacher_that_knows_little_draws_even_an_online_student_towards_itself() -> None:
     for seed in range(5):
         oracle, teacher, rng = world(seed, taught=100)

@@ -194,6 +194,7 @@ def test_instructions_inside_strings_are_text() -> None:
     assert read(wrapped({**ONE, "problem": text})).items[0].problem == text
 
 
+@pytest.mark.slow
 def test_ten_megabytes_are_read_like_any_other_reply() -> None:
     many = [{**ONE, "parts": [{"text": "x" * 1000}]}] * 10_000
     assert len(read(wrapped(*many)).items) == 10_000

@@ -164,6 +164,7 @@ FAULTS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
 }
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("name", FAULTS)
 def test_faults_cost_retries_and_are_counted_but_never_end_an_episode(
     name: str, tmp_path: Path
@@ -231,6 +232,7 @@ def test_a_wrong_key_stops_the_run_at_once(tmp_path: Path) -> None:
 # -- money -------------------------------------------------------------------------------------
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(
     ("env", "settings"),
     [

@@ -105,6 +105,7 @@ def test_what_a_server_names_is_done_without(form: str, refusal: str, status: in
     assert ("response_format" in last) == (without != "response_format")
 
 
+@pytest.mark.sweep(9)
 @pytest.mark.parametrize("status", [400, 404, 405, 415, 422, 500, 501])
 @pytest.mark.parametrize("body", ["", "no", "Internal Server Error", '{"detail": "Not Found"}'])
 def test_a_schema_that_is_refused_without_a_word_is_put_into_words(status: int, body: str) -> None:

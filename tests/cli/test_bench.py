@@ -72,6 +72,7 @@ def test_a_bench_is_run_ranked_and_not_run_again(done: str, tmp_path: Path) -> N
     assert "in 3 processes" in dry.output
 
 
+@pytest.mark.slow
 def test_the_table_is_of_all_that_is_in_the_folder(done: str, tmp_path: Path) -> None:
     """Seeds and arms that were run before stay in every file, whatever is asked for later."""
     again = bench("bench", "smoke", "--arm=uniform", "--seeds=1", *SMALL, "--workers=1")

@@ -292,6 +292,7 @@ def test_help_loads_nothing_heavy() -> None:
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
+@pytest.mark.slow
 def test_wandb_offline_gets_the_metrics_of_a_real_run(tmp_path: Path) -> None:
     pytest.importorskip("wandb")
     command = [sys.executable, "-m", "teachgym", "run", *FAST, "--out=run", "--wandb=offline"]

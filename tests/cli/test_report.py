@@ -35,6 +35,7 @@ def teachgym(*arguments: str) -> Result:
     return CliRunner(env={"COLUMNS": "200"}).invoke(app, arguments)
 
 
+@pytest.mark.slow
 def test_a_bench_agrees_with_itself_and_its_runs_are_lines(bench: Path) -> None:
     lines = (bench / "results.jsonl").read_text().splitlines()
     assert [json.loads(line)["arm"] for line in lines] == ["alp", "uniform", "weakest"]
@@ -43,6 +44,7 @@ def test_a_bench_agrees_with_itself_and_its_runs_are_lines(bench: Path) -> None:
     assert f"rank correlation with {bench} over 3 arms: +1.00" in outcome.output
 
 
+@pytest.mark.slow
 def test_two_arms_are_not_ranked_alike_or_otherwise(bench: Path, tmp_path: Path) -> None:
     copytree(bench, tmp_path / "b", ignore=ignore_patterns("weakest"))
     outcome = teachgym("report", "b", "--agreement", "b")
@@ -56,6 +58,7 @@ def test_a_run_has_no_ranks_to_agree_about(bench: Path) -> None:
     assert "is not a bench" in outcome.stderr
 
 
+@pytest.mark.slow
 def test_runs_of_a_bench_can_be_tracked_and_that_decides_nothing(tmp_path: Path) -> None:
     assert teachgym(*BRIEF, *SMALL, "--tensorboard").exit_code == 0
     assert list((tmp_path / "b" / "alp" / "seed_00" / "tensorboard").iterdir())

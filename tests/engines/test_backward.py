@@ -93,6 +93,7 @@ def test_a_run_trains_on_both_kinds_and_a_killed_one_too(
     assert contents(tmp_path / "run") == contents(finished.path)
 
 
+@pytest.mark.slow
 def test_page_export_and_trackers_tell_kinds_apart(finished: RunFolder, tmp_path: Path) -> None:
     assert "reversed" in write_run_page(finished).read_text()
     exported = export_dataset(finished, tmp_path / "data") / "data" / "train.jsonl"

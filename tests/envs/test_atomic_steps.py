@@ -61,6 +61,7 @@ CASES = [
 ]
 
 
+@pytest.mark.sweep(16)
 @pytest.mark.parametrize("late", [False, True], ids=["early", "late"])
 @pytest.mark.parametrize(("form", "part"), CASES)
 def test_a_step_that_fails_has_not_happened(form: str, part: str, late: bool) -> None:

@@ -33,6 +33,7 @@ SPACES = {
 }
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("name", NUMERIC)
 @settings(max_examples=40)
 @given(data=st.data())

@@ -47,6 +47,7 @@ def action_of(name: str, items: list[Any]) -> Any:
     return Plan(tuple(items)) if name == "plan" else tuple(items)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("name", WORDS)
 @settings(max_examples=60)
 @given(data=st.data())

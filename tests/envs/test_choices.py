@@ -58,6 +58,7 @@ def test_a_choice_gives_the_whole_step_to_one_root(actions: list[int]) -> None:
         assert max(counts) - min(counts) <= 1
 
 
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("stop", [False, True])
 @pytest.mark.parametrize("observation", ["arrays", "flat", "text", "report"])
 @pytest.mark.parametrize("id_", IDS)
@@ -98,6 +99,7 @@ def _scaled(seen: Any, space: Any, half: int) -> np.ndarray:
     return np.concatenate(parts)
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("stop", [False, True])
 @pytest.mark.parametrize("id_", IDS)
 def test_dqn_of_stable_baselines_runs_unmodified(id_: str, stop: bool) -> None:

@@ -18,6 +18,7 @@ def actions_of(shape: tuple[int, ...], count: int) -> list[Any]:
     return [own.reshape(shape).astype(np.float32) for own in drawn]
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("proxy", [None, "learnability", "learning_progress"])
 def test_branches_are_those_of_forks_with_texts(proxy: str | None) -> None:
     """Five actions two at a time, and three more from the state after the second."""

@@ -30,6 +30,7 @@ def make(size: int = 2, student: str = "simulated", **settings: Any) -> Forks:
     return Forks("SkillList", size, **{"student": student, **SMALL, **settings})
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("student", ["simulated", "tiny"])
 def test_a_branch_is_to_the_bit_what_environments_of_their_own_give(student: str) -> None:
     """Five actions, two at a time, after a first step; and where an episode goes on from one."""

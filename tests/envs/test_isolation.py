@@ -90,6 +90,7 @@ def judge(env: gym.Env[Any, Any], *, val_is_shown: bool = False) -> Callable[[An
     return forbidden
 
 
+@pytest.mark.sweep(6)
 @pytest.mark.parametrize(
     ("name", "kind", "views"), CASES, ids=[f"{n}-{k.env}" for n, k, _ in CASES]
 )
@@ -111,6 +112,7 @@ def test_nothing_held_out_can_be_reached_from_a_teacher_or_what_it_is_given(
     assert finds([teacher, *given], forbidden) == []
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("engine_views", [{}, {"skills": "roots"}, {"stress": {"rugged": True}}])
 def test_nothing_held_out_can_be_reached_from_a_writer_whatever_the_task_is_seen_through(
     engine_views: dict[str, Any],

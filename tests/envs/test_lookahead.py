@@ -126,6 +126,7 @@ class Killed(Exception):
     pass
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("teacher", ["beam", "llm-best-of-n"])
 def test_a_run_that_was_killed_goes_on_without_trying_again(teacher: str, tmp_path: Path) -> None:
     def kill(step: int, transition: Any) -> None:

@@ -241,6 +241,7 @@ def test_probes_do_not_keep_their_environment() -> None:
         probes.labels(Items("val"))
 
 
+@pytest.mark.sweep(20)
 @pytest.mark.parametrize("name", TEACHERS)
 def test_every_registered_teacher_is_given_probes(name: str) -> None:
     """Its own environment's, of a simulated student, through what it may know beforehand."""

@@ -36,6 +36,7 @@ def test_every_registered_id_is_covered() -> None:
     assert registered == set(VIEWS) == set(teachgym.ENV_IDS)
 
 
+@pytest.mark.sweep(5)
 @pytest.mark.parametrize(("id_", "view", "student"), TAUGHT)
 def test_check_env_passes_without_a_warning(id_: str, view: str, student: str) -> None:
     """Gymnasium's own checker; its remarks are warnings, and warnings are errors here.
@@ -48,6 +49,7 @@ def test_check_env_passes_without_a_warning(id_: str, view: str, student: str) -
         check_env(make(id_, view, student), skip_render_check=student == "tiny")
 
 
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(("id_", "view", "student"), TAUGHT)
 def test_two_copies_with_one_seed_agree_exactly(id_: str, view: str, student: str) -> None:
     first, second = make(id_, view, student), make(id_, view, student)
@@ -88,6 +90,7 @@ def test_the_spec_makes_the_same_environment_again(id_: str, view: str) -> None:
     assert data_equivalence(env.step(action)[:4], again.step(action)[:4], exact=True)
 
 
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(("id_", "view", "student"), TAUGHT)
 def test_a_pickled_copy_goes_on_as_the_original_does(id_: str, view: str, student: str) -> None:
     env = make(id_, view, student)
@@ -97,6 +100,7 @@ def test_a_pickled_copy_goes_on_as_the_original_does(id_: str, view: str, studen
     assert data_equivalence(env.step(action)[:4], copy.step(action)[:4], exact=True)
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("student", STUDENTS)
 @pytest.mark.parametrize("id_", list(VIEWS))
 def test_a_snapshot_rewinds_everything(id_: str, student: str) -> None:
@@ -141,6 +145,7 @@ def test_stable_baselines_accepts_the_flat_environments(id_: str) -> None:
     checker.check_env(make(id_, "flat"), warn=True)
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("mode", ["ansi", "rgb_array"])
 @pytest.mark.parametrize("id_", list(VIEWS))
 def test_every_environment_can_be_rendered(id_: str, mode: str) -> None:

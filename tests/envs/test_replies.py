@@ -86,6 +86,7 @@ def test_a_reply_is_carried_out_and_written_down(id_: str) -> None:
     assert "reward" in line
 
 
+@pytest.mark.sweep(1)
 @every_id
 @settings(max_examples=20, deadline=None)
 @given(reply=st.text() | st.sampled_from(["", '{"items": []}', "{}"]))

@@ -37,6 +37,7 @@ def fresh(env: TeacherEnv, count: int) -> Data:
     return tuple(task.make(skill, None, rng) for skill in skills)
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(
     currency=st.sampled_from(CURRENCIES),

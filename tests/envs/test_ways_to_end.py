@@ -54,6 +54,7 @@ def test_the_teacher_may_end_the_episode_and_nothing_is_spent_on_it(form: Any) -
     assert not base.state.stop_reason
 
 
+@pytest.mark.sweep(4)
 @forms
 def test_environments_with_a_stop_pass_gymnasiums_checker(form: Any) -> None:
     env = make(form, stop=True, patience=3, reward_scale=10.0)
@@ -62,6 +63,7 @@ def test_environments_with_a_stop_pass_gymnasiums_checker(form: Any) -> None:
         check_env(env, skip_render_check=True)
 
 
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("form", [name for name in FORMS if "flat" not in name])
 def test_an_action_without_stop_goes_on(form: str) -> None:
     """A flat vector always has the number."""
@@ -159,6 +161,7 @@ def test_a_batch_is_trained_alone_and_from_the_untrained_weights() -> None:
     assert len(env.state.data) == 8
 
 
+@pytest.mark.slow
 @given(scale=st.floats(0.01, 1000), count=st.integers(1, 4))
 def test_scaled_rewards_sum_to_the_scale_times_last_minus_first(scale: float, count: int) -> None:
     env = toy(reward_scale=scale)
@@ -279,6 +282,7 @@ def test_patience_counts_training_runs() -> None:
     assert env.state.stop_reason == "patience"
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(
     ("env", "teacher"), [("SkillList", "alp"), ("SkillTree", "alternating"), ("OpenEnded", "pool")]
 )

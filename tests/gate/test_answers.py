@@ -118,6 +118,7 @@ def test_what_is_known_passes_by_default() -> None:
     assert result.rejected == ()
 
 
+@pytest.mark.slow
 def test_the_default_gate_keeps_next_to_nothing_out_that_the_embedded_task_makes() -> None:
     """Equal prompts are duplicates; of the others 1 in 200 at most looks like an item's."""
     task = ArithmeticAndStrings()

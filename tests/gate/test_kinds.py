@@ -31,6 +31,7 @@ def test_a_reversed_exercise_passes_though_the_task_would_not_call_it_right() ->
     assert verdict(replace(BACK, kind="exercise")) is not None
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("split", ["val", "test"])
 @pytest.mark.parametrize("task", [TASK, make_task("arithmetic-and-strings", val_per_cell=1)])
 def test_no_item_of_val_or_test_comes_in_turned_round(task: Any, split: Any) -> None:

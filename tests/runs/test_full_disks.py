@@ -57,6 +57,7 @@ def equal_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("teachgym.runs.provenance.commit", lambda: None)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("equal_files")
 def test_a_disk_that_is_full_at_any_write_leaves_a_run_that_ends_as_if_it_had_not_been(
     tmp_path: Path,
@@ -142,6 +143,7 @@ def test_a_run_that_cannot_be_written_to_is_shown_and_exported(tmp_path: Path) -
     assert contents(folder) == before
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize(
     "link",
     [
@@ -170,6 +172,7 @@ def test_no_link_is_followed_out_of_a_run(tmp_path: Path, link: str) -> None:
     assert contents(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_links_within_a_run_and_to_it_are_followed(tmp_path: Path) -> None:
     run(SMALL, tmp_path / "run")
     (tmp_path / "run" / "student" / "again").symlink_to(tmp_path / "run" / "curve.png")

@@ -42,6 +42,7 @@ def lived(run: RunFolder) -> Iterator[Transition]:
     return record_steps(env, teacher, run, seed=3)
 
 
+@pytest.mark.slow
 def test_bytes_and_calls_of_a_step_do_not_grow_and_no_transition_stays(tmp_path: Path) -> None:
     """Skill-Tree moves every step, so all that a run can accumulate does."""
     run = RunFolder.create(tmp_path / "run", {})
@@ -74,6 +75,7 @@ def test_bytes_and_calls_of_a_step_do_not_grow_and_no_transition_stays(tmp_path:
     assert alive[Report] < 20
 
 
+@pytest.mark.slow
 def test_a_recorded_step_costs_the_same_to_live_through_however_many_there_are(
     tmp_path: Path,
 ) -> None:

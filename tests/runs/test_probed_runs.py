@@ -123,6 +123,7 @@ def test_the_teacher_of_these_tests_is_told_and_refused_and_recording_changes_no
     assert sum("refused" in p for p in probes) == curious.refused
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(
     ("keep", "apart"), [(Keep(), 5), (Keep(snapshot_every=3, predictions="ends"), 3)]
 )

@@ -85,6 +85,7 @@ CHANGES = [
 ]
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(("change", "kind", "said"), CHANGES)
 def test_a_difference_is_shown_and_refused_until_it_is_accepted_by_its_kind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Any, kind: str, said: str
@@ -143,6 +144,7 @@ def test_files_that_settings_name_are_data(tmp_path: Path) -> None:
     resume(folder)
 
 
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     "content",
     [

@@ -100,11 +100,11 @@ def outcome(config: RunConfig, folder: Path) -> dict[str, Any]:
     }
 
 
-SLOW = ("list-weakest-tiny-replay", "tree-threshold-tiny")
+FAST = ("list-alp-tiny", "open-pool", "tree-random")
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in CONFIGS]
+    "name", [pytest.param(n, marks=[] if n in FAST else [pytest.mark.slow]) for n in CONFIGS]
 )
 def test_a_recorded_run_repeats_to_the_digit(name: str, tmp_path: Path) -> None:
     assert (

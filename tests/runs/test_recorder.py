@@ -61,6 +61,7 @@ def test_recording_changes_nothing_about_the_episode(tmp_path: Path) -> None:
     assert any(t.info["rejected"] for t in recorded.transitions)
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_moment_leaves_no_trace_after_resuming(tmp_path: Path) -> None:
     """Every moment is tried: each write (torn, and whole), rename, deletion and training."""
     whole = RunFolder.create(tmp_path / "whole", {})

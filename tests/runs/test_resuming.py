@@ -49,6 +49,7 @@ def kill_after(step: int) -> Callable[[int, Transition], None]:
     return observe
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(
     ("env", "teacher"),
     [
@@ -117,6 +118,7 @@ def test_a_kill_at_any_moment_from_start_to_end_leaves_no_trace(
         assert contents(folder) == expected, at
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(
     "place",
     [
@@ -245,6 +247,7 @@ def test_a_language_model_is_resumed_bit_for_bit_and_exported_for_transformers(
         assert weights.detach().numpy().tobytes() == last.checkpoint.arrays[name].tobytes()
 
 
+@pytest.mark.slow
 def test_an_adapter_is_resumed_bit_for_bit_and_exported_for_peft(tmp_path: Path) -> None:
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
@@ -278,6 +281,7 @@ def test_an_adapter_is_resumed_bit_for_bit_and_exported_for_peft(tmp_path: Path)
     )
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("adaptation", ["full", "lora"])
 def test_an_exported_language_model_can_be_taught_on(tmp_path: Path, adaptation: str) -> None:
     tiny = {

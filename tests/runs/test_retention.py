@@ -72,6 +72,7 @@ def test_the_files_of_steps_are_those_of_the_policy(tmp_path: Path, keep: Keep) 
     assert states == [f"state_{STEPS:03d}.json"]
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("keep", POLICIES, ids=str)
 def test_a_kill_at_any_moment_leaves_no_trace_whatever_is_kept(tmp_path: Path, keep: Keep) -> None:
     """Every 23rd moment, which are of all kinds and steps."""
@@ -88,6 +89,7 @@ def test_a_kill_at_any_moment_leaves_no_trace_whatever_is_kept(tmp_path: Path, k
         assert contents(folder.path) == files, at
 
 
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("every", [1, 3, 4, 20])
 @pytest.mark.parametrize("done", [2, 4, 7, 9])
 def test_only_the_steps_after_the_last_snapshot_are_made_again(

@@ -116,6 +116,7 @@ def hard() -> tuple[Dynamics, Found, Found]:
     return dynamics, search_plan(dynamics, STEPS), search_constant(dynamics, STEPS)
 
 
+@pytest.mark.slow
 def test_planning_pays_on_the_hard_profile(hard: tuple[Dynamics, Found, Found]) -> None:
     """The best plan is 0.17 above the best constant, and that far above uniform.
 

@@ -69,6 +69,7 @@ def _nothing_found(monkeypatch: pytest.MonkeyPatch) -> None:
 # -- what passes is right ------------------------------------------------------------------------
 
 
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(("kind", "changes"), RIGHT)
 def test_the_local_backend_answers_and_scores_as_the_reference_does(
     tmp_path: Path, kind: str, changes: dict[str, Any]
@@ -119,6 +120,7 @@ def test_a_model_in_16_bits_passes() -> None:
 # -- what is wrong is named ----------------------------------------------------------------------
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize(("kind", "reason"), WRONG)
 def test_a_model_that_is_not_computed_right_is_taught_by_the_reference(
     tmp_path: Path, kind: str, reason: str

@@ -45,6 +45,7 @@ def test_it_writes_its_answers_in_full(student: Student, task: Task) -> None:
     assert longest <= student.max_new_tokens == 96
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(
     ("name", "subject", "skill"),
     [

@@ -108,6 +108,7 @@ def test_plain_numbers_need_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     assert math.isnan(scores[5])
 
 
+@pytest.mark.slow
 def test_an_endless_comparison_scores_0_and_the_others_get_their_scores() -> None:
     golds, answers = [r"\frac{1}{2}"] * 5, ["0.5", "0.2", BOMB, "0.5", r"\frac{2}{4}"]
     assert grade_answers(golds, answers, deadline=5.0) == [1, 0, 0, 1, 1]

@@ -46,6 +46,7 @@ BREACHES = (
 )
 
 
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("name", QUICK)
 def test_a_dataset_keeps_the_contract_of_tasks(name: str) -> None:
     check_task(ReasoningGymTask(name, **FEW), samples=10)

@@ -54,6 +54,7 @@ def task(name: str = "arithmetic-and-strings") -> Any:
     return make_task(name, **SMALL.get(name, FEW))
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("name", SELF_MADE)
 def test_every_task_keeps_the_contract(name: str) -> None:
     check_task(task(name), samples=20)
@@ -66,6 +67,7 @@ def test_every_student_and_its_trainer_keep_the_contract(name: str) -> None:
     check_trainer(make_trainer(student), student, data)
 
 
+@pytest.mark.sweep(6)
 @pytest.mark.parametrize("name", ["procedural", "pool"])
 @pytest.mark.parametrize("task_name", SELF_MADE)
 def test_every_engine_keeps_the_contract_on_every_task(name: str, task_name: str) -> None:
@@ -77,6 +79,7 @@ def test_every_reward_keeps_the_contract(name: str) -> None:
     check_reward(make_reward(name))
 
 
+@pytest.mark.sweep(8)
 @pytest.mark.parametrize(
     "name", [name for name in TEACHERS if REQUIRED not in teacher_settings(name).values()]
 )

@@ -67,6 +67,7 @@ def test_code_of_other_kinds_learns_the_same(
     compare(taught(make_pool(count, lora=PLAIN), compiled=True, **settings), expected)
 
 
+@pytest.mark.slow
 def test_all_layers_share_what_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many graphs for four layers as for two."""
     counts = []

@@ -285,6 +285,7 @@ def test_a_broken_off_training_leaves_the_student_ready_to_answer(
     assert not student.model.training
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("optimizer", ["muon", "adamw"])
 def test_what_is_taught_often_enough_is_known_afterwards(
     student: LanguageModelStudent, optimizer: Any

@@ -227,6 +227,7 @@ def test_a_batch_in_many_parts_is_the_same_batch(
     np.testing.assert_allclose(found.losses, whole.losses, atol=1e-5)
 
 
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("name", CASES)
 def test_students_together_learn_what_each_would_alone(
     name: str, teachers: dict[bool, LanguageModelStudent]
@@ -247,6 +248,7 @@ def test_students_together_learn_what_each_would_alone(
         assert member.save() == alone.save()
 
 
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("name", CASES)
 def test_the_contract_of_trainers_is_kept(
     name: str, teachers: dict[bool, LanguageModelStudent]

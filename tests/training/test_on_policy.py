@@ -214,6 +214,7 @@ def test_solutions_are_right_targets_and_those_the_student_understands_come_firs
 # -- prices ----------------------------------------------------------------------------------
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("settings", VARIANTS.values(), ids=list(VARIANTS))
 def test_it_keeps_the_contract_of_trainers(settings: dict[str, Any]) -> None:
     check_trainer(trainer_of(**settings), student_of(), DATA)
@@ -256,6 +257,7 @@ def test_what_is_missing_or_makes_no_sense_is_said() -> None:
 # -- students together -----------------------------------------------------------------------
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("lora", [None, LoRASettings(rank=4, dropout=0.1)])
 @pytest.mark.parametrize("loss", ["grpo", "kdrl", "reverse-kl"])
 def test_students_together_learn_as_each_would_alone(lora: LoRASettings | None, loss: str) -> None:
@@ -290,6 +292,7 @@ def test_what_is_rewarded_becomes_likelier() -> None:
     assert mean_reward(student) > before + 0.2
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(
     ("loss", "settings"), [("reverse-kl", {}), ("distillation", {"divergence": "reverse"})]
 )

@@ -193,6 +193,7 @@ def plain(loss: Any, logits: torch.Tensor, facts: Facts) -> torch.Tensor:
     return total
 
 
+@pytest.mark.sweep(5)
 @pytest.mark.parametrize("kl", ["k1", "k2", "k3"])
 @pytest.mark.parametrize("kind", [Grpo, Kdrl, ReverseKl])
 @given(drawn=samples(), clip_high=st.sampled_from([None, 0.28]))

@@ -55,6 +55,7 @@ def shown(split: Split) -> set[tuple[Any, str]]:
     return {(read_scene(ImageStore().get(e.images[0])), e.prompt) for e in data}
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("make", [LLMOpenEnded, LLMSkillList])
 def test_mistakes_and_examples_come_with_what_their_pictures_show(task: Shapes, make: Any) -> None:
     mistakes, examples = shown("val"), shown("train")
@@ -64,6 +65,7 @@ def test_mistakes_and_examples_come_with_what_their_pictures_show(task: Shapes, 
     assert told(task, make, all_wrong(task), state=False) <= examples
 
 
+@pytest.mark.slow
 def test_in_a_tree_too(task: Shapes) -> None:
     forest = Forest({root: (Subskill(f"{root} one", 3),) for root in root_skills(task.skills)}, 8)
     seen = told(task, LLMSkillTree, TreeReport(all_wrong(task), forest), state=True)

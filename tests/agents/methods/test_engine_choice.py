@@ -116,6 +116,7 @@ def test_smoke_test_needs_a_list_of_engines_and_the_right_to_try() -> None:
         make_teacher("smoke-test", env)
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("name", ["ratio-rule", "smoke-test"])
 def test_they_teach_a_student_to_the_end(name: str) -> None:
     """With the environment that they ask for; samples cost steps."""

@@ -30,6 +30,7 @@ def kill(step: int, transition: Transition) -> None:
         raise Killed
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(
     ("name", "own"),
     [

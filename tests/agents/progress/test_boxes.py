@@ -211,6 +211,7 @@ def test_mixtures_need_numbers_of_components() -> None:
         ALPGMM(SIDES, rng(), components=[])
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("name", SMALL)
 def test_a_small_toy_world_is_mastered_faster_than_by_random_tasks(name: str) -> None:
     """36 cells with a gate of 40 points; in 2,000 tasks random teaching masters just one."""

@@ -89,6 +89,7 @@ def test_more_seeds_of_a_bench_go_on_with_it(bench: Path, tmp_path: Path) -> Non
     assert told(grown) == told(whole)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(
     "other",
     [
@@ -174,6 +175,7 @@ def test_the_projects_own_results_are_a_board() -> None:
     assert {"bench-tiny", "bench-tiny-simulated"} <= {entry.name for entry in entries}
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("lines", sorted(p.name for p in RESULTS.glob("*.suite.json")))
 def test_recorded_tables_are_those_of_their_lines(lines: str) -> None:
     path = RESULTS / lines.replace(".suite.json", ".jsonl")

@@ -130,6 +130,7 @@ def test_the_price_is_that_of_the_model(chat: Any, said: str) -> None:
     assert list(describe([an_arm("a", 1, chat=chat)]))[1].startswith(said)
 
 
+@pytest.mark.slow
 def test_runs_made_together_are_as_long_as_their_share(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

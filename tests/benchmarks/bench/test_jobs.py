@@ -124,6 +124,7 @@ def test_students_side_by_side_are_trained_at_once(
     assert_same(jobs, alone)
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("size", [1, 4])
 def test_jobs_begun_side_by_side_go_on_in_any_company(
     tmp_path: Path, alone: Group, monkeypatch: pytest.MonkeyPatch, size: int

@@ -53,6 +53,7 @@ def test_runs_meet_those_of_their_seed_where_seeds_decide_more_than_training(
     assert [scores.tolist() for scores in matched] == [mine, theirs]
 
 
+@pytest.mark.slow
 def test_differences_are_shown_with_bases_as_repetitions(tmp_path: Path) -> None:
     """Seven seeds take the five bases in turn, so the first two bases have two runs each."""
     suite = replace(SUITE, seeded=(BASE,), seeds=7)

@@ -52,6 +52,7 @@ def test_more_seeds_only_run_what_is_new(here: Path, tmp_path: Path) -> None:
     assert run_all(SUITE.narrowed(("weak",), 3), tmp_path) == ["uniform/seed_02", "weak/seed_02"]
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("together", [1, 3])
 def test_processes_give_what_this_process_gives(here: Path, tmp_path: Path, together: int) -> None:
     done = run_all(SUITE, tmp_path / "there", Processes(2, together=together))
@@ -90,6 +91,7 @@ def test_the_cells_of_a_worker_that_dies_are_done_by_another(tmp_path: Path) -> 
     assert sorted(done) == ["uniform/seed_00", "weak/seed_00"]
 
 
+@pytest.mark.slow
 def test_a_cell_that_kills_every_worker_is_given_up_and_the_others_are_done(tmp_path: Path) -> None:
     """It has one worker at first and one each time it is tried again, and costs no other a try."""
     suite = SUITE.narrowed(seeds=1)

@@ -31,6 +31,7 @@ TEACHERS = {
 }
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(("name", "chat"), TEACHERS.items(), ids=TEACHERS)
 def test_mistakes_of_two_skills_are_taught_by_right_exercises(
     name: str, chat: ScriptedTeacher

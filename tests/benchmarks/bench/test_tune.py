@@ -111,6 +111,7 @@ def test_tuning_may_use_no_others() -> None:
         Suite("s", 1, "", (Arm("uniform", "uniform"),), tunes=True)
 
 
+@pytest.mark.slow
 def test_an_interrupted_search_goes_on_to_the_same_trials(tmp_path: Path) -> None:
     suite = tuned("weakest")
     whole, halves = tmp_path / "whole", tmp_path / "halves"

@@ -72,6 +72,7 @@ def test_one_run_with_two_outcomes_is_refused() -> None:
         compare_union(lines("a", uniform=("u", BASE)) + lines("b", x=("u", GOOD)))
 
 
+@pytest.mark.slow
 def test_several_benches_are_reported_as_one(tmp_path: Path) -> None:
     """From a folder, and from the lines of another."""
     for name in ("one", "two"):

@@ -86,6 +86,7 @@ def test_the_meter_and_what_was_spent_on_average_stand_beside_the_verdict() -> N
     assert second[-2:] == ("—", "not run")
 
 
+@pytest.mark.slow
 def test_the_board_and_the_page_have_the_verdicts(tmp_path: Path) -> None:
     suite = replace(SUITE, claims=(Claim("weak", "uniform", "2403.15042"),))
     run_all(suite, tmp_path)

@@ -268,6 +268,7 @@ def test_a_measurement_that_was_broken_off_goes_on_where_it_was(
     assert Curves.load(whole).designs == ("a", "b", "a")
 
 
+@pytest.mark.slow
 def test_plans_of_a_profile_spend_a_budget_on_what_it_can_learn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

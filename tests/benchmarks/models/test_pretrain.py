@@ -137,6 +137,7 @@ def test_small_is_small_and_holds_the_longest_problems() -> None:
     assert max(map(len, prompts)) + SMALL.max_new_tokens < 256
 
 
+@pytest.mark.slow
 def test_equal_seeds_make_equal_students_and_training_lowers_the_loss() -> None:
     def base(examples: int) -> Base:
         return Base(replace(TINY, examples=examples), 1)
@@ -148,6 +149,7 @@ def test_equal_seeds_make_equal_students_and_training_lowers_the_loss() -> None:
     assert longer < loss
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_student_with_its_cards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,6 +45,7 @@ def task_of(name: str, folder: Path) -> Any:
     return make_task(name, path=paths, **settings)
 
 
+@pytest.mark.slow
 def test_it_learns_to_write_what_it_has_no_tokens_for(tmp_path: Path) -> None:
     """Taught a problem of each until it knows them, it answers them rightly, byte by byte."""
     tasks, kind = [task_of(name, tmp_path / name) for name in ("gsm8k", "math")], KINDS["small"]

@@ -45,6 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("n", [1, 2, 4, 5])
 def test_captions_promise_what_is_there(folder: Path, n: int) -> None:
     """Errors take two runs, bootstrap intervals five."""
@@ -69,6 +70,7 @@ def test_figures_promise_what_is_there(folder: Path, n: int) -> None:
         assert (INTERVALS in chart.note) == (n >= 5)
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(
     "commit", ["not in a checkout", "a" * 40, "0f" * 20 + "-dirty", "feedface"]
 )

@@ -58,6 +58,7 @@ def page(bench: Path) -> str:
     return draw_bench(BenchMaterial.read(SUITE, bench), bench).read_text()
 
 
+@pytest.mark.slow
 def test_cells_that_are_not_finished_are_shown_as_such(page: str) -> None:
     assert "<dd>6 of 9; 0 begun</dd>" in page
     assert page.count("<td>missing</td>") == 3

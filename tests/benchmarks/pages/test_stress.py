@@ -77,6 +77,7 @@ def test_standings_are_grouped_by_condition_best_first(bench: BenchMaterial) -> 
         assert means == sorted(means, reverse=True)
 
 
+@pytest.mark.slow
 def test_the_table_of_stress_is_that_of_the_standings(bench: BenchMaterial, page: str) -> None:
     """``idle`` never beats anybody that learned: its difference and chance are shown."""
     table = read_coping(bench)

@@ -46,6 +46,7 @@ def test_every_budget_meets_every_step_that_fits_into_it() -> None:
         assert suite.compared(cell.arm) == f"uniform-{budget:.0f}-by-{step:.0f}"
 
 
+@pytest.mark.slow
 def test_rows_are_points_with_the_reference_and_the_difference_from_it(
     bench: BenchMaterial,
 ) -> None:

@@ -61,6 +61,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_every_update_and_group_is_recorded(trained: Path) -> None:
     assert [line["step"] for line in lines(trained / "metrics.jsonl")] == [1, 2, 3, 4]
     groups = lines(trained / "answers.jsonl")
@@ -107,6 +108,7 @@ def _likely(model: Any, prompt: list[int], answer: list[int]) -> float:
     return total
 
 
+@pytest.mark.slow
 def test_a_killed_training_ends_as_one_that_was_not(trained: Path, tmp_path: Path) -> None:
     """Killed after the third update, with the last checkpoint after the second."""
     folder = tmp_path / "killed"
@@ -160,6 +162,7 @@ def test_lessons_are_what_the_teacher_saw_and_ordered(alp: Path) -> None:
         before = lived.observation
 
 
+@pytest.mark.slow
 def test_a_warm_start_makes_what_was_done_likelier(alp: Path, tmp_path: Path) -> None:
     """A teacher that always ordered one skill is imitated: its name is said far more often."""
     record = {

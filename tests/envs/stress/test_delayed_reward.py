@@ -44,6 +44,7 @@ def rewards(env: gym.Env[Any, Any], n_steps: int = 5) -> list[float]:
     return [float(env.step(action)[1]) for action in actions(env, n_steps)]
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("id_", list(VIEWS))
 @pytest.mark.parametrize("steps", [2, 3, 10**6])
 def test_rewards_are_summed_until_they_are_paid(id_: str, steps: int) -> None:
@@ -100,6 +101,7 @@ def test_a_rewound_environment_owes_what_it_owed_then() -> None:
     assert [one.step(a)[1] for a in others] == [other.step(a)[1] for a in others]
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("short", list(TEACHERS))
 def test_episodes_differ_in_nothing_but_rewards(short: str) -> None:
     """For teachers that do not look at rewards."""

@@ -122,6 +122,7 @@ class Handing(Teacher[Any, Data]):
         return tuple(self.data[6 * self.step : 6 * self.step + 6])
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("every", [1, 3])
 def test_what_filters_keep_and_ask_is_the_same_when_a_run_is_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every: int

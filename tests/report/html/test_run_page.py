@@ -137,6 +137,7 @@ def test_what_models_wrote_never_becomes_markup(folder: RunFolder, page: Parts) 
     assert not {"\u2028", "\u2029"} & set("".join(page.scripts))
 
 
+@pytest.mark.slow
 def test_the_figures_for_papers_are_the_same_each_time(folder: RunFolder) -> None:
     def written() -> dict[str, bytes]:
         write_run_page(folder)

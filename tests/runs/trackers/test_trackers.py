@@ -69,6 +69,7 @@ def test_tensorboard_shows_a_run_and_its_exam(tmp_path: Path) -> None:
     assert shown["test/after"] == {3: pytest.approx(result.test.after.mean)}
 
 
+@pytest.mark.slow
 def test_the_command_line_chooses_trackers(tmp_path: Path) -> None:
     flags = ("--student=simulated", "--steps=1", "--examples-per-step=9", "--threads=1", "--quiet")
     chosen = ("--tensorboard", "--wandb=disabled", "--set=wandb.rows=9")

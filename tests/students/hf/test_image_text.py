@@ -56,6 +56,7 @@ def own_answer(folder: Path, text: str, picture: str) -> str:
     return said
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("kind", CLASSES)
 def test_answers_are_those_of_the_models_own_generate(kind: str, folders: dict[str, Path]) -> None:
     """Each picture alone and all in one batch, beside a longer prompt."""
@@ -67,6 +68,7 @@ def test_answers_are_those_of_the_models_own_generate(kind: str, folders: dict[s
     assert len(set(alone)) == 3, "the pictures decide"
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("kind", CLASSES)
 def test_adapters_are_trained_exported_and_read_again(
     kind: str, folders: dict[str, Path], tmp_path: Path

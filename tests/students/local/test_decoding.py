@@ -71,6 +71,7 @@ def generated(architecture: str) -> list[list[int]]:
     return generate_with_transformers(make_model(architecture), random_prompts(40), N_NEW)
 
 
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("n_slots", [1, 5, 64])
 def test_tokens_are_those_of_generate(architecture: str, n_slots: int) -> None:
@@ -154,6 +155,7 @@ def test_flat_adapters_are_cast_once_for_all_steps_and_give_the_same_tokens() ->
     assert pool.answer(questions, rules(1)) != cast_in_layers
 
 
+@pytest.mark.slow
 def test_many_questions_are_answered_with_merged_weights_and_the_same_tokens() -> None:
     pool = make_pool(2, lora=LoRASettings(rank=4))
     scatter_adapters(pool)

@@ -203,6 +203,7 @@ def test_every_trainable_parameter_changes_and_none_at_a_rate_of_nothing() -> No
 # -- independence ----------------------------------------------------------------------------
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("lora", ADAPTATIONS)
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 def test_a_student_learns_the_same_alone_and_among_others(
@@ -243,6 +244,7 @@ def test_students_of_different_pools_do_not_work_together() -> None:
 # -- in place --------------------------------------------------------------------------------
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("lora", ADAPTATIONS)
 def test_a_hundred_steps_allocate_nothing_that_stays(lora: LoRASettings | None) -> None:
     """The same tensors at the same addresses, and no more of them, after 100 cycles."""

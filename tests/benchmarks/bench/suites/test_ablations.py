@@ -74,6 +74,7 @@ def test_partners_in_the_teacher_ablation_differ_in_the_teacher_or_its_checks_al
     assert {config.chat["model"].rpartition(":")[2] for config in noisy} == {"answer_wrongly"}
 
 
+@pytest.mark.slow
 def test_wrong_answers_are_found_turned_away_outvoted_or_trained_on(tmp_path: Path) -> None:
     """Of 120 answers 36 are wrong on average, standard deviation sqrt(120 * 0.3 * 0.7) = 5.0."""
     noisy = ("noisy", "noisy-gated", "noisy-unchecked", "noisy-voted")
@@ -99,6 +100,7 @@ def test_wrong_answers_are_found_turned_away_outvoted_or_trained_on(tmp_path: Pa
     assert [trained_wrong(arm) for arm in checked] == [0.0] * 3
 
 
+@pytest.mark.slow
 def test_one_competence_teaches_in_all_three_environments(tmp_path: Path) -> None:
     states = [arm.name for arm in structure().arms if arm.name.endswith("-state")]
     results = finish(structure(), tmp_path, *states)
@@ -112,6 +114,7 @@ def test_one_competence_teaches_in_all_three_environments(tmp_path: Path) -> Non
         assert not {"lost", "malformed", "kept", "unknown-skill"} & set(result.incidents)
 
 
+@pytest.mark.slow
 def test_selection_and_generation_train_on_equally_many(tmp_path: Path) -> None:
     """What comes again is trained on again, so every arm gets all of its 120 examples."""
     plenty = {"task_settings": {**SHORT["task_settings"], "train_per_cell": 60}}

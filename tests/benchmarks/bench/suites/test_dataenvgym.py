@@ -70,6 +70,7 @@ def teach_once(domain: str, arm: str, changed: dict[str, Any]) -> None:
     assert student.save() != before, info
 
 
+@pytest.mark.slow
 def test_the_papers_student_is_taught_on_the_papers_task(tmp_path: Path) -> None:
     """The control arm with real data: the suite's settings but for names of files and sizes."""
     (tmp_path / "math").mkdir()

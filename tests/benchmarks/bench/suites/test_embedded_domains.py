@@ -34,7 +34,9 @@ def test_it_has_the_papers_agents_and_controls_and_the_papers_budget(name: str) 
         assert suite.env_settings[setting] == paper.env_settings[setting]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[] if "-tools-" in n else [pytest.mark.slow]) for n in NAMES]
+)
 def test_the_scripted_teacher_teaches_in_every_environment(name: str, tmp_path: Path) -> None:
     """A step of 44; of programs the gate finds some too near to held-out ones."""
     if "-code-" in name:

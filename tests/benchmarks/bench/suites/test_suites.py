@@ -241,6 +241,7 @@ def test_the_short_form_has_the_controls_that_gains_are_shown_beyond() -> None:
     assert Suite.of(json.loads(json.dumps(suite.to_json()))) == suite
 
 
+@pytest.mark.slow
 def test_arms_are_compared_with_their_own_reference_and_with_the_controls(tmp_path: Path) -> None:
     """Differences of means by hand; every comparison with at least two seeds has one."""
     arms = (*ARMS, Arm("late-alp", "alp", env_settings=FEW, against="alp"))
