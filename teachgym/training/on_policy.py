@@ -231,15 +231,17 @@ class _Run:
             return data
         asked = [[d for d in own if d.sampled is None or d.sampled.pull] for own in data]
         heat = self._settings.temperature
-        if model is None:
+        if needs.references and not needs.guided:
             told = self._referred(asked)
-        elif needs.teacher:
-            told = [model.read(texts, own, needs) for own in asked]
+            costs = [Cost(train_tokens=sum(d.n_tokens for d in own)) for own in asked]
         else:
-            told = [model.score(texts, own, heat) for own in asked]
-        for student, own in enumerate(asked):
-            tokens = Cost(train_tokens=sum(d.n_tokens for d in own))
-            self._costs[student] += tokens if model is None else model.cost(own, needs)
+            assert model is not None, "required where a loss follows one"
+            told = [
+                model.read(texts, own, needs) if needs.teacher else model.score(texts, own, heat)
+                for own in asked
+            ]
+            costs = [model.cost(own, needs) for own in asked]
+        self._costs = [all_ + own for all_, own in zip(self._costs, costs, strict=True)]
         return _replaced(data, asked, told)
 
     def _referred(self, data: list[list[Datum]]) -> list[list[Datum]]:

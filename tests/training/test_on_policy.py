@@ -237,6 +237,19 @@ def test_every_token_is_charged_where_it_is_spent() -> None:
     assert spent.teacher_tokens_in == spent.train_tokens == 4 * prompts + spent.generated_tokens
 
 
+def test_a_reference_is_the_student_before_though_there_is_a_teacher_model() -> None:
+    """As where the teacher model is there to judge."""
+    one, other = student_of(), student_of()
+    settings: dict[str, Any] = {"loss_settings": {"beta": 0.5}, "updates": 2}
+    results = [
+        trainer_of(teacher, **settings).train(student, DATA, rng())
+        for student, teacher in ((one, None), (other, student_of(make_pool(seed=2))))
+    ]
+    assert one.save() == other.save()
+    alone, taught = (replace(r.cost, seconds=0.0) for r in results)
+    assert alone == taught
+
+
 def test_what_is_missing_or_makes_no_sense_is_said() -> None:
     student, task = student_of(), Letters()
     with pytest.raises(ConfigError, match="how good each response is; give the task"):
