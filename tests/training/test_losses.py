@@ -262,6 +262,14 @@ def test_a_loss_is_named_handed_over_or_refused() -> None:
     assert LOSSES.group == "teachgym.losses"
 
 
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_loss_has_a_reference_beside_its_name(name: str) -> None:
+    """As one of your own has it, in any module."""
+    made = LOSSES.make(name)
+    reference = f"{type(made).__module__}:{type(made).__qualname__}"
+    assert FineTuningSettings(loss=reference).make_loss() == made
+
+
 @pytest.mark.parametrize(
     ("settings", "kind", "said"),
     [

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,8 +25,8 @@ from teachgym.training.contrast import Contrast
 from teachgym.training.distillation import Distillation
 from teachgym.training.fine_tuning import FineTuner
 from teachgym.training.hf import HuggingFaceTrainer
-from teachgym.training.losses import Joint, Loss, Sft
-from teachgym.training.preferences import Redi, SimPo
+from teachgym.training.losses import LOSSES, Joint, Loss, Sft
+from teachgym.training.preferences import Dpo, Redi, SimPo
 from teachgym.training.settings import FineTuningSettings
 from teachgym.training.teacher_models import ModelTeacher
 from teachgym.types import Data, Example
@@ -68,6 +70,20 @@ def joint(plain: Plain) -> torch.Tensor:
     return torch.stack([-plain.logprobs(e.prompt, e.target).mean() for e in (*JOINT, ALONE)]).mean()
 
 
+def dpo(plain: Plain) -> torch.Tensor:
+    """Away from the reference; the example without a partner has the cross entropy alone."""
+    losses = [-0.2 * plain.logprobs(ALONE.prompt, ALONE.target).mean()]
+    for e in PAIRS:
+        chosen, rejected = (plain.logprobs(e.prompt, str(r)) for r in (e.target, e.rejected))
+        before = [
+            plain.logprobs(e.prompt, str(r), teacher=True).sum().detach()
+            for r in (e.target, e.rejected)
+        ]
+        margin = (chosen.sum() - before[0]) - (rejected.sum() - before[1])
+        losses.append(-F.logsigmoid(0.3 * margin) - 0.2 * chosen.mean())
+    return torch.stack(losses).mean()
+
+
 def simpo(plain: Plain) -> torch.Tensor:
     losses = []
     for e in PAIRS:
@@ -101,13 +117,21 @@ def contrast(plain: Plain) -> torch.Tensor:
     return (torch.stack(losses).sum() + 0.5 * triplet) / 2
 
 
-def distillation(divergence: str, temperature: float) -> Objective:
+def distillation(divergence: str, temperature: float, told: int = 48) -> Objective:
+    """Of the ``told`` likeliest of the 48 tokens under the teacher and all others as one event."""
+
+    def events(p: torch.Tensor, likeliest: torch.Tensor) -> torch.Tensor:
+        known = p.gather(1, likeliest)
+        return torch.cat([known, 1 - known.sum(1, keepdim=True)], 1) if told < 48 else known
+
     def loss(plain: Plain) -> torch.Tensor:
         total, n_tokens = torch.zeros((), dtype=torch.float64), 0
         for e in PAIRS:
             labels, logits, _ = plain.read(e.prompt, e.target)
             p = plain.read(e.prompt, e.target, teacher=True)[1].detach() / temperature
             p, q = p.softmax(-1), (logits / temperature).softmax(-1)
+            likeliest = p.topk(told).indices
+            p, q = events(p, likeliest), events(q, likeliest)
             m = 0.3 * p + 0.7 * q
             found = {
                 "forward": (p * (p / q).log()).sum(),
@@ -142,6 +166,7 @@ def alm(plain: Plain) -> torch.Tensor:
 CASES: dict[str, tuple[Loss, Data, Objective]] = {
     "sft": (Sft(), (SIGNED, SOFT), mean_of_tokens),
     "joint": (Joint(), (*JOINT, ALONE), joint),
+    "dpo": (Dpo(beta=0.3, sft_weight=0.2), (*PAIRS, ALONE), dpo),
     "simpo": (SimPo(beta=2.5, gamma=0.75), (*PAIRS, ALONE), simpo),
     "redi": (Redi(alpha=0.6), (*PAIRS, ALONE), redi),
     "alm": (Alm(tau=5.0, sft_weight=0.1), PAIRS, alm),
@@ -188,11 +213,37 @@ def test_value_and_gradient_are_those_of_the_formula(
 ) -> None:
     loss, data, plain = CASES[name]
     student: LanguageModelStudent = untrained_tiny(1)
-    teacher = teachers[loss.needs.pieces]
-    by = ModelTeacher(teacher) if loss.needs.teacher else None
-    value, gradient = compare(
-        loss, data, plain, student=student, teacher=by, taught_by=teacher if by else None
-    )
+    teacher, needs = teachers[loss.needs.pieces], loss.needs
+    by = ModelTeacher(teacher) if needs.teacher else None
+    other = teacher if needs.teacher or needs.references else None
+    value, gradient = compare(loss, data, plain, student=student, teacher=by, other=other)
+    assert value < 1e-6
+    assert gradient < 5e-6
+
+
+def test_every_loss_from_examples_is_compared() -> None:
+    """Those over samples are in ``test_on_policy.py``."""
+    given = {type(loss) for loss in map(LOSSES.make, LOSSES) if not loss.needs.sampled}
+    assert {type(loss) for loss, _, _ in CASES.values()} == given
+
+
+def test_the_page_tells_of_the_checks_of_every_loss() -> None:
+    page = Path(__file__).parents[2] / "docs" / "objectives.md"
+    _, _, table = page.read_text(encoding="utf-8").partition("\n## Checks\n")
+    rows = re.findall(r"^\| `([^`]+)` \|", table.partition("\n## ")[0], re.MULTILINE)
+    assert sorted(rows) == sorted(["loss", *LOSSES])
+
+
+@pytest.mark.parametrize("divergence", ["forward", "reverse", "jensen-shannon"])
+def test_what_a_teacher_does_not_tell_is_one_event(
+    divergence: Any, teachers: dict[bool, LanguageModelStudent]
+) -> None:
+    """The five likeliest tokens of 48."""
+    loss = Distillation(divergence=divergence, beta=0.3, weight=0.2, sft_weight=1.0)
+    plain, teacher = distillation(divergence, 1.0, told=5), teachers[False]
+    by = ModelTeacher(teacher, 5)
+    student = untrained_tiny(1)
+    value, gradient = compare(loss, PAIRS, plain, student=student, teacher=by, other=teacher)
     assert value < 1e-6
     assert gradient < 5e-6
 

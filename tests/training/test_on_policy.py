@@ -24,13 +24,15 @@ from teachgym.training import make_trainer
 from teachgym.training.datum import Datum, Sampled
 from teachgym.training.grader import Grader
 from teachgym.training.groups import Group, Response, data_of, total_of
+from teachgym.training.losses import LOSSES
 from teachgym.training.on_policy import OnPolicySettings, OnPolicyTrainer
-from teachgym.training.policy_losses import Grpo
+from teachgym.training.policy_losses import Grpo, Kdrl, PolicyLoss, ReverseKl
 from teachgym.training.rollouts import Rollouts, questions_of
 from teachgym.training.teacher_models import ModelTeacher
 from teachgym.training.updates import differentiate
 from teachgym.types import Cost, Data, Example
 from tests.students.models import untrained_tiny
+from tests.training.plain import apart, gradient
 
 WORDS = ("ab", "abc", "xy", "pq", "qr", "st")
 DATA: Data = tuple(Example(f"copy {word}=", word, "copy") for word in WORDS)
@@ -70,40 +72,89 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "reference": {"loss_settings": {"beta": 0.1}, "temperature": 0.7},
     "reused": {"updates": 3, "loss_settings": {"beta": 0.0}},
     "dr": {"scale_rewards": False, "mean": "constant", "epochs": 2},
+    "kdrl": {"loss": "kdrl", "loss_settings": {"on": "wrong"}},
+    "reverse-kl": {"loss": "reverse-kl", "updates": 2},
+    "distillation": {"loss": "distillation"},
 }
 
 
 # -- what is trained on ----------------------------------------------------------------------
 
 
-def plain_loss(model: Any, groups: Sequence[Group], mean: str, longest: int) -> torch.Tensor:
-    """Of padded texts in 64 bits, as TRL's ``GRPOTrainer`` writes it, at the first update."""
-    losses, masks, advantages = [], [], []
+POLICIES: dict[str, tuple[PolicyLoss, int]] = {
+    "grpo": (Grpo(beta=0.0), 5),
+    "grpo with a reference": (Grpo(beta=0.3, kl="k3"), 9),
+    "kdrl": (Kdrl(beta=0.5, final_beta=0.1, kl="k2"), 9),
+    "kdrl on wrong ones": (Kdrl(beta=0.5, final_beta=0.1, kl="k1", on="wrong"), 6),
+    "reverse-kl": (ReverseKl(kl="k1"), 9),
+}
+"""Each with the number of responses that have a gradient."""
+
+
+def plain_loss(
+    models: Sequence[Any], groups: Sequence[Group], mean: str, longest: int, loss: Any
+) -> torch.Tensor:
+    """Of padded texts in 64 bits, as TRL's ``GRPOTrainer`` writes it, half way through a step.
+
+    Args:
+        models: what is trained, and the reference.
+        groups: of responses.
+        mean: over what.
+        longest: response.
+        loss: tells which terms there are.
+    """
+    rows, masks = [], []
     for group in groups:
         rewards = torch.tensor([r.reward for r in group.responses], dtype=torch.float64)
-        advantages.append((rewards - rewards.mean()) / (rewards.std() + 1e-4))
-        for response in group.responses:
-            ids = torch.zeros(len(group.prompt) + longest, dtype=torch.long)
-            text = (*group.prompt, *response.ids)
-            ids[: len(text)] = torch.tensor(text)
-            logits = model(ids[None], attention_mask=(torch.arange(len(ids)) < len(text))[None])
-            first = len(group.prompt)
-            logprobs = logits.logits[0, first - 1 : -1].log_softmax(-1)
-            losses.append(logprobs.gather(1, ids[first:, None])[:, 0])
+        advantages = (rewards - rewards.mean()) / (rewards.std() + 1e-4)
+        for response, advantage in zip(group.responses, advantages, strict=True):
+            p, r = (padded_logprobs(m, group.prompt, response.ids, longest) for m in models)
+            gain = torch.zeros(()) if isinstance(loss, ReverseKl) else (p - p.detach()).exp()
+            rows.append(-gain * advantage + weight(loss, response) * estimate(loss.kl, p, r))
             masks.append(torch.arange(longest) < len(response.ids))
-    logprobs, mask = torch.stack(losses), torch.stack(masks)
-    rows = -(logprobs - logprobs.detach()).exp() * torch.cat(advantages)[:, None] * mask
+    mask = torch.stack(masks)
+    each = torch.stack(rows) * mask
     if mean == "responses":
-        return (rows.sum(-1) / mask.sum(-1)).mean()
-    return rows.sum() / (mask.sum() if mean == "tokens" else len(rows) * longest)
+        return (each.sum(-1) / mask.sum(-1)).mean()
+    return each.sum() / (mask.sum() if mean == "tokens" else len(each) * longest)
+
+
+def padded_logprobs(
+    model: Any, prompt: Sequence[int], response: Sequence[int], longest: int
+) -> torch.Tensor:
+    """Of the tokens of a response and as much padding as makes it the longest, (longest,)."""
+    ids = torch.zeros(len(prompt) + longest, dtype=torch.long)
+    text = (*prompt, *response)
+    ids[: len(text)] = torch.tensor(text)
+    logits = model(ids[None], attention_mask=(torch.arange(len(ids)) < len(text))[None]).logits
+    logprobs = logits[0, len(prompt) - 1 : -1].log_softmax(-1)
+    found: torch.Tensor = logprobs.gather(1, ids[len(prompt) :, None])[:, 0]
+    return found
+
+
+def weight(loss: Any, response: Response) -> float:
+    """Of the divergence: half way from 0.5 to 0.1 is 0.3, which is GRPO's from the beginning."""
+    if isinstance(loss, ReverseKl):
+        return 1.0
+    masked = isinstance(loss, Kdrl) and loss.on == "wrong" and response.reward == 1.0
+    return 0.3 if loss.beta and not masked else 0.0
+
+
+def estimate(kl: str, p: torch.Tensor, r: torch.Tensor) -> torch.Tensor:
+    """Of the divergence, from log-probabilities; k1 has the gradient of k2."""
+    d = p - r.detach()
+    by_value = {"k1": d, "k2": d**2 / 2, "k3": (-d).exp() - 1 + d}[kl].detach()
+    by_gradient = (-d).exp() + d if kl == "k3" else d**2 / 2
+    return by_value + by_gradient - by_gradient.detach()
 
 
 @pytest.mark.parametrize("mean", ["responses", "tokens", "constant"])
-@pytest.mark.parametrize("budget", [10**6, 1])
+@pytest.mark.parametrize("name", POLICIES)
 def test_packed_value_and_gradient_are_those_of_padded_texts_in_64_bits(
-    mean: Any, budget: int
+    name: str, mean: Any
 ) -> None:
-    """Whole and in passes of one text each; one response and a third group teach nothing."""
+    """Whole and in passes of one text each; one response and a third group have no advantage."""
+    (loss, n_read), other = POLICIES[name], student_of(make_pool(seed=2))
     student, generator = student_of(), torch.Generator().manual_seed(0)
 
     def response(length: int, reward: float) -> Response:
@@ -116,21 +167,27 @@ def test_packed_value_and_gradient_are_those_of_padded_texts_in_64_bits(
         Group((6, 7), (response(1, 0.0), response(5, 1.0), response(3, 1.0))),
         Group((8,), (response(6, 1.0), response(2, 1.0), response(2, 1.0))),
     ]
-    exact = copy.deepcopy(student.model).double()
-    expected = plain_loss(exact, groups, mean, 8)
+    exact, reference = (copy.deepcopy(s.model).double() for s in (student, other))
+    expected = plain_loss((exact, reference), groups, mean, 8, loss)
     expected.backward()  # type: ignore[no-untyped-call]
-    loss = Grpo(beta=0.0)
-    data = data_of(groups, loss, scaled=True, mean=mean, progress=0.0)
-    assert len(data) == 5
+    data = data_of(groups, loss, scaled=True, mean=mean, progress=0.5)
+    assert len(data) == n_read
+    teacher = ModelTeacher(other)
+    asked = [d.sampled is not None and d.sampled.pull > 0 for d in data]
+    data = [
+        teacher.score(student.texts, [d], 1.0)[0] if read else d
+        for d, read in zip(data, asked, strict=True)
+    ]
     total = total_of(groups, mean, 8)
-    found = differentiate(student.pool, [data], loss, budget, totals=[total])
-    assert float(found) == pytest.approx(float(expected.detach()), abs=1e-6)
-    gradients = dict(exact.named_parameters())
-    for weight in student.pool.weights:
-        theirs = gradients[weight.name].grad
-        assert weight.parameter.grad is not None
-        assert theirs is not None
-        torch.testing.assert_close(weight.parameter.grad.double(), theirs, rtol=1e-3, atol=1e-6)
+    for budget in (10**6, 1):
+        found = differentiate(student.pool, [data], loss, budget, totals=[total])
+        assert float(found) == pytest.approx(expected.item(), rel=1e-6, abs=1e-7)
+        assert apart(gradient(student.model), gradient(exact)) < 5e-6
+
+
+def test_every_loss_over_samples_is_compared() -> None:
+    sampled = {type(made) for made in map(LOSSES.make, LOSSES) if made.needs.sampled}
+    assert {type(loss) for loss, _ in POLICIES.values()} == sampled
 
 
 def test_answers_depend_on_seed_question_and_batch_alone() -> None:
@@ -217,7 +274,7 @@ def test_solutions_are_right_targets_and_those_the_student_understands_come_firs
 @pytest.mark.sweep(1)
 @pytest.mark.parametrize("settings", VARIANTS.values(), ids=list(VARIANTS))
 def test_it_keeps_the_contract_of_trainers(settings: dict[str, Any]) -> None:
-    check_trainer(trainer_of(**settings), student_of(), DATA)
+    check_trainer(trainer_of(student_of(make_pool(seed=2)), **settings), student_of(), DATA)
 
 
 def test_every_token_is_charged_where_it_is_spent() -> None:
@@ -272,7 +329,7 @@ def test_what_is_missing_or_makes_no_sense_is_said() -> None:
 
 @pytest.mark.sweep(2)
 @pytest.mark.parametrize("lora", [None, LoRASettings(rank=4, dropout=0.1)])
-@pytest.mark.parametrize("loss", ["grpo", "kdrl", "reverse-kl"])
+@pytest.mark.parametrize("loss", ["grpo", "kdrl", "reverse-kl", "distillation"])
 def test_students_together_learn_as_each_would_alone(lora: LoRASettings | None, loss: str) -> None:
     """Bit for bit: with ragged data, one without any, small passes and several updates."""
     teacher = student_of(make_pool(seed=2))

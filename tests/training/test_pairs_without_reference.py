@@ -66,16 +66,26 @@ def test_trls_simpo_is_the_same() -> None:
         loss_type="simpo",
         accelerator=SimpleNamespace(device="cpu"),
     )
+    chosen, rejected = (x.requires_grad_() for x in (chosen, rejected))
     right, *_ = cpo.CPOTrainer.cpo_loss(this, chosen, rejected)
-    for better, worse, expected in zip(chosen.exp(), rejected.exp(), right, strict=True):
+    right.sum().backward()
+    for pair, expected, slopes in zip(
+        torch.stack([chosen, rejected], 1).detach(),
+        right.detach(),
+        torch.stack([chosen.grad, rejected.grad], 1),
+        strict=True,
+    ):
         # Responses of one token each, whose log-probabilities are their means.
-        logits = torch.tensor([row(float(better)), row(float(worse))])
+        own = pair.requires_grad_()
+        logits = torch.stack([torch.log1p(-own.exp()), own], -1)
         targets = Targets(
             *(torch.tensor(x) for x in ([1, 1], [1.0, -1.0], [0, 1], [0, 0], [1.0, 0.0])),
             references=torch.zeros(2),
         )
         found = SimPo(beta=2.5, gamma=0.75)(logits, targets).sum()
-        assert float(found) == pytest.approx(float(expected), rel=1e-5)
+        found.backward()  # type: ignore[no-untyped-call]
+        assert float(found.detach()) == pytest.approx(float(expected), rel=1e-5)
+        torch.testing.assert_close(own.grad, slopes, rtol=1e-4, atol=1e-6)
 
 
 # -- what they teach -------------------------------------------------------------------------

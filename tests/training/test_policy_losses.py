@@ -216,14 +216,16 @@ def test_value_and_gradient_are_those_of_the_formula(
 # -- against TRL -----------------------------------------------------------------------------
 
 
-def loss_of_trl(loss_type: str, logprobs: torch.Tensor, facts: dict[str, torch.Tensor]) -> Any:
+def loss_of_trl(
+    loss_type: str, logprobs: torch.Tensor, facts: dict[str, torch.Tensor], high: float
+) -> Any:
     """What ``GRPOTrainer._compute_loss`` makes of two responses of at most 4 tokens."""
     trl = pytest.importorskip("trl.trainer.grpo_trainer")
     fake = MagicMock()
     fake.configure_mock(
         beta=0.04,
         epsilon_low=0.2,
-        epsilon_high=0.2,
+        epsilon_high=high,
         loss_type=loss_type,
         max_completion_length=4,
         importance_sampling_level="token",
@@ -251,7 +253,8 @@ def loss_of_trl(loss_type: str, logprobs: torch.Tensor, facts: dict[str, torch.T
 @pytest.mark.parametrize(
     ("loss_type", "mean"), [("grpo", "responses"), ("bnpo", "tokens"), ("dr_grpo", "constant")]
 )
-def test_value_and_gradient_are_those_of_trl(loss_type: str, mean: str) -> None:
+@pytest.mark.parametrize("loss", [Grpo(beta=0.04, clip_high=0.28), Kdrl(kl="k3")], ids=str)
+def test_value_and_gradient_are_those_of_trl(loss: Grpo, loss_type: str, mean: str) -> None:
     """Two responses of 3 and 2 tokens of at most 4, by its own code."""
     generator = torch.Generator().manual_seed(0)
     logprobs, before, references = (
@@ -265,7 +268,7 @@ def test_value_and_gradient_are_those_of_trl(loss_type: str, mean: str) -> None:
         "old_per_token_logps": before,
         "ref_per_token_logps": references,
     }
-    expected = loss_of_trl(loss_type, theirs, facts)
+    expected = loss_of_trl(loss_type, theirs, facts, loss.clip_high or loss.clip)
     expected.backward()
 
     told = mask.bool()
@@ -275,7 +278,7 @@ def test_value_and_gradient_are_those_of_trl(loss_type: str, mean: str) -> None:
     own = logprobs[told].requires_grad_()
     # Two tokens, of which the first has the wanted probability.
     logits = torch.stack([own, torch.log1p(-own.exp())], -1)
-    found = Grpo(beta=0.04)(
+    found = loss(
         logits,
         targets_of(
             labels=torch.zeros(5, dtype=torch.long),
@@ -290,3 +293,27 @@ def test_value_and_gradient_are_those_of_trl(loss_type: str, mean: str) -> None:
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
     assert theirs.grad is not None
     torch.testing.assert_close(own.grad, theirs.grad[told], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_teacher_is_followed_as_by_trls_sampled_tokens() -> None:
+    """``IWOPDTrainer`` without weights by place: the gradient of k1 and of k2, per token."""
+    iw_opd = pytest.importorskip("trl.experimental.iw_opd")
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.randint(5, (6,), generator=generator)
+    logits, references = (
+        torch.randn(n, generator=generator)
+        for n in ((6, 5), (6,))  # type: ignore[call-overload]
+    )
+    theirs = logits.clone().requires_grad_()
+    this = MagicMock(temperature=1.0, iw_opd_gamma=0.0, iw_opd_epsilon=1e-8)
+    right = iw_opd.IWOPDTrainer._compute_iw_opd_loss(
+        this, theirs[None], labels[None], labels[None], references[None]
+    )
+    right.backward()
+    for kl in ("k1", "k2"):
+        own = logits.clone().requires_grad_()
+        facts = {"labels": labels, "advantages": [0.0] * 6, "pulls": [1.0] * 6}
+        rows = targets_of(**facts, references=references.tolist(), weights=[1 / 6] * 6)
+        ReverseKl(kl=kl)(own, rows).sum().backward()  # type: ignore[no-untyped-call, arg-type]
+        torch.testing.assert_close(own.grad, theirs.grad, rtol=1e-4, atol=1e-6)

@@ -1,4 +1,4 @@
-"""Preferences: the loss by hand, its gradient, the reference, and what does not change."""
+"""Preferences: the loss by hand, the reference, and what does not change."""
 
 from __future__ import annotations
 
@@ -112,52 +112,6 @@ def test_references_are_the_log_probabilities_that_the_student_reports() -> None
     found = referred(student.pool, PAIRS, SETTINGS)
     for datum, *expected in zip(found, chosen, rejected, strict=True):
         np.testing.assert_allclose(datum.references, np.concatenate(expected), atol=1e-5)
-
-
-def plain_loss(model: Any, reference: Any, student: LanguageModelStudent) -> torch.Tensor:
-    """The formula as it is written, text by text, without any packing."""
-
-    def total(scorer: Any, prompt: list[int], response: list[int]) -> torch.Tensor:
-        logits = scorer(torch.tensor([prompt + response])).logits[0].log_softmax(-1)
-        places = range(len(prompt), len(prompt) + len(response))
-        return torch.stack([logits[p - 1, t] for p, t in zip(places, response, strict=True)]).sum()
-
-    losses = []
-    for example in PAIRS:
-        prompt, chosen, rejected = student.encode(
-            [example.prompt, example.target, example.rejected or ""]
-        )
-        texts = [[*chosen, student.texts.end], [*rejected, student.texts.end]]
-        policy = [total(model, prompt, text) for text in texts]
-        with torch.no_grad():
-            before = [total(reference, prompt, text) for text in texts]
-        margin = (policy[0] - before[0]) - (policy[1] - before[1])
-        nll = -policy[0] / len(texts[0])
-        losses.append(-F.logsigmoid(0.3 * margin) + 0.2 * nll)
-    return torch.stack(losses).mean()
-
-
-@pytest.mark.parametrize("budget", [10**6, 1])
-def test_loss_and_gradient_are_those_of_the_plain_formula(budget: int) -> None:
-    """Away from the reference, whole and in passes of one pair each."""
-    student = LanguageModelStudent(make_pool())
-    settings = replace(SETTINGS, loss_settings={"beta": 0.3, "sft_weight": 0.2})
-    data = referred(student.pool, PAIRS, settings)
-    FineTuner(replace(settings, epochs=1)).train(student, PAIRS, rng())
-    reference = untrained_tiny(1).model
-    expected = plain_loss(student.model, reference, student)
-    expected.backward()  # type: ignore[no-untyped-call]
-    weights = student.pool.weights
-    gradients = [w.parameter.grad.clone() for w in weights if w.parameter.grad is not None]
-    student.model.zero_grad()
-    found = sum(
-        float(run_pass(student.pool, one, settings.make_loss())) for one in passes([data], budget)
-    )
-    assert found == pytest.approx(expected.item(), abs=1e-5)
-    assert len(gradients) == len(weights)
-    for weight, gradient in zip(weights, gradients, strict=True):
-        assert weight.parameter.grad is not None
-        torch.testing.assert_close(weight.parameter.grad, gradient, rtol=1e-4, atol=1e-5)
 
 
 def test_chunks_of_logits_never_part_a_pair(monkeypatch: pytest.MonkeyPatch) -> None:

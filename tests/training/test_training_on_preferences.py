@@ -13,13 +13,11 @@ import pytest
 from teachgym.envs import teacher_env
 from teachgym.errors import ConfigError, UnknownNameError
 from teachgym.students import make_student
-from teachgym.students.hf.student import HuggingFaceStudent
 from teachgym.students.local.student import LanguageModelStudent
 from teachgym.tasks import make_task
 from teachgym.testing import check_trainer
 from teachgym.training import make_trainer
 from teachgym.training.fine_tuning import FineTuner
-from teachgym.training.hf import HuggingFaceTrainer
 from teachgym.training.settings import FineTuningSettings
 from teachgym.types import Data, Example
 from tests.students.models import untrained_tiny
@@ -204,21 +202,6 @@ def test_preferences_alone_teach_and_reversed_they_teach_the_opposite() -> None:
 
 
 # -- the reference trainer -------------------------------------------------------------------
-
-
-def test_the_reference_trainer_learns_the_same_preferences() -> None:
-    """Padded and with torch's AdamW; equal losses, and weights to 1e-5."""
-    one, other = untrained_tiny(1), untrained_tiny(1)
-    reference = HuggingFaceStudent(other.model, other.texts, max_new_tokens=24)
-    settings = replace(DPO, loss_settings={"sft_weight": 0.3})
-    local = FineTuner(settings).train(one, PAIRS + UNPAIRED, rng())
-    result = HuggingFaceTrainer(settings).train(reference, PAIRS + UNPAIRED, rng())
-    assert result.loss == pytest.approx(local.loss, abs=1e-5)
-    assert result.cost.train_tokens == local.cost.train_tokens
-    trained, start = reference.save().arrays, untrained_tiny(1).save().arrays
-    for name, array in one.save().arrays.items():
-        np.testing.assert_allclose(array, trained[name], rtol=0, atol=1e-5)
-        assert np.abs(array - start[name]).max() > 1e-3
 
 
 def test_the_reference_trainer_keeps_its_contract_on_pairs() -> None:
