@@ -18,6 +18,7 @@ import numpy as np
 from teachgym.agents import teacher_entry
 from teachgym.benchmarks.bench.outcomes import Outcome, Outcomes
 from teachgym.benchmarks.bench.statistics import (
+    FEWEST,
     Interval,
     PairedTest,
     bootstrap,
@@ -68,12 +69,12 @@ class LeaderboardRow:
     """Two-sided, adjusted for the number of arms; nan where there is no test."""
     better: float
     """Chance that a run of the arm beats a run of the reference, see ``match_scores``; nan
-    without either."""
+    without ``FEWEST`` runs of both."""
     bases: tuple[float, ...]
     """``against`` on each base of the student, mean over its seeds; empty where seeds draw none."""
     room: Interval | None
     """Share of the room from its reference to ``CEILING`` (``share_of_room``), on the seeds that
-    all three have; None without such an arm, or without room."""
+    all three have; None without such an arm, without ``FEWEST`` such seeds, or without room."""
     beyond: Mapping[str, PairedTest]
     """Test accuracy minus that of each control in ``Suite.beyond``, where both have runs."""
     examples: float
@@ -122,8 +123,8 @@ def stand(suite: Suite, outcomes: Outcomes, *, seed: int = 0) -> list[Leaderboar
                 against=tests.get(arm.name),
                 p=adjusted.get(arm.name, float("nan")),
                 better=probability_of_improvement(*rivals, paired=bool(suite.seeded))
-                if tested
-                else float("nan"),
+                if tested and min(map(len, rivals)) >= FEWEST
+                else math.nan,
                 bases=_by_base(suite, arm, scores) if tested else (),
                 room=_room_share(scores, arm.name, suite.compared(arm), seed),
                 beyond={
@@ -259,7 +260,7 @@ def _figures(runs: Collection[Outcome]) -> dict[str, Score]:
 def leaderboard_rows(suite: Suite, standings: Sequence[LeaderboardRow]) -> Rows:
     """Header and a row per arm: its accuracy, and how it differs from what it is compared with."""
     several = len({suite.compared(arm) for arm in suite.arms}) > 1
-    tested = any(line.against and line.against.p == line.against.p for line in standings)
+    tested = any(line.against and line.against.known for line in standings)
     header = (
         "arm",
         "seeds",
@@ -273,6 +274,29 @@ def leaderboard_rows(suite: Suite, standings: Sequence[LeaderboardRow]) -> Rows:
     return (header, *(_row(line, several=several, rooms=rooms) for line in standings))
 
 
+def remark_absent(suite: Suite, standings: Sequence[LeaderboardRow]) -> str:
+    """A sentence on the figures that a leaderboard has not, and why; empty where it has all.
+
+    Figures whose intervals are those of a bootstrap over seeds take ``FEWEST`` seeds of an arm.
+    """
+    counts = [line.finished for line in standings if line.finished]
+    ceiling = any(arm.name == CEILING for arm in suite.arms)
+    if not counts:
+        return ""
+    if max(counts) < FEWEST:
+        room = ", the share of the room" if ceiling else ""
+        return (
+            f"No arm has {FEWEST} seeds, and fewer do not tell these figures, which are left out: "
+            f"bootstrap intervals{room}, chances to beat another arm, performance profiles, places."
+        )
+    if ceiling and not _has_room(standings):
+        return (
+            f"The share of the room is left out: it takes {FEWEST} seeds of {CEILING}, of the arm "
+            f"and of its reference, on which {CEILING} is surely above the reference."
+        )
+    return ""
+
+
 def _has_room(standings: Sequence[LeaderboardRow]) -> bool:
     return any(line.room is not None for line in standings)
 
@@ -284,12 +308,13 @@ def detail_rows(suite: Suite, standings: Sequence[LeaderboardRow]) -> Rows:
     figures = tuple(dict.fromkeys(name for line in found for name in line.figures))
     bases = any(len(line.bases) > 1 for line in found)
     aids = any(line.with_aids for line in found)
+    chances = any(line.better == line.better for line in found)
     header = (
         "arm",
         "observes",
         *(["over bases [95 %]", "above on"] if bases else []),
         "interquartile mean" + " [95 %]" * middles,
-        f"beats {_reference(suite)}",
+        *([f"beats {_reference(suite)}"] if chances else []),
         *(f"beyond {control}" for control in suite.beyond),
         "gain on val minus test",
         *(f"test {name}" for name in figures),
@@ -302,7 +327,7 @@ def detail_rows(suite: Suite, standings: Sequence[LeaderboardRow]) -> Rows:
             line.observes,
             *(_over_bases(line.bases) if bases else []),
             line.middle.show(4) if line.middle else "",
-            f"{line.better:.2f}" if line.against else "",
+            *([f"{line.better:.2f}" if line.better == line.better else ""] if chances else []),
             *(_difference(line.beyond.get(control)) for control in suite.beyond),
             line.gap.show("+.4f") if line.gap else "",
             *(_show(line.figures.get(name)) for name in figures),
@@ -341,7 +366,7 @@ def _row(line: LeaderboardRow, *, several: bool, rooms: bool) -> tuple[str, ...]
 def _against(line: LeaderboardRow) -> tuple[str, str]:
     if (test := line.against) is None:
         return ("", "")
-    return (show_test(test), show_p(line.p))
+    return (test.show(), show_p(line.p))
 
 
 def show_p(p: float) -> str:
@@ -357,12 +382,7 @@ def _over_bases(differences: Sequence[float]) -> tuple[str, str]:
         return ("", "")
     test = compare_paired(differences, [0.0] * len(differences))
     above = sum(difference > 0 for difference in differences)
-    return (show_test(test), f"{above} of {len(differences)}")
-
-
-def show_test(test: PairedTest) -> str:
-    """The difference, with its interval where there is a test."""
-    return test.show() if test.p == test.p else f"{test.difference.mean:+.4f}"
+    return (test.show("base"), f"{above} of {len(differences)}")
 
 
 def _difference(test: PairedTest | None) -> str:

@@ -69,16 +69,30 @@ class PairedTest:
     interval: Interval
     """Of the mean difference, by Student's t distribution with n - 1 degrees of freedom."""
     p: float
-    """Two-sided p-value of the paired t-test; nan for n < 2."""
+    """Two-sided p-value of the paired t-test; nan for n < 2, and where all differences are equal
+    and not 0; 1 where all are 0."""
 
-    def show(self) -> str:
-        """The difference with its interval.
+    @property
+    def known(self) -> bool:
+        """Whether there is an interval: two differences or more, and not all of them equal."""
+        return isfinite(self.interval.low)
+
+    def show(self, pair: str = "seed") -> str:
+        """The difference with its interval, or with the reason why it has none.
+
+        Args:
+            pair: what each difference is of.
 
         Example:
             >>> compare_paired([0.5, 0.7, 0.6], [0.4, 0.5, 0.4]).show()
             '+0.1667 [+0.0232, +0.3101]'
+            >>> compare_paired([0.5], [0.4]).show(), compare_paired([0.5] * 2, [0.5] * 2).show()
+            ('+0.1000, one seed', '+0.0000, equal in 2 seeds')
         """
-        return f"{self.difference.mean:+.4f} [{self.interval.low:+.4f}, {self.interval.high:+.4f}]"
+        mean, n = f"{self.difference.mean:+.4f}", self.difference.n
+        if self.known:
+            return f"{mean} [{self.interval.low:+.4f}, {self.interval.high:+.4f}]"
+        return f"{mean}, equal in {n} {pair}s" if n > 1 else f"{mean}, one {pair}"
 
 
 def interquartile_mean(scores: FloatArray) -> float:
@@ -213,7 +227,8 @@ def share_of_room(
     (mean score - mean floor) / (mean ceiling - mean floor) on the same seeds, shapes (n,): 0 = as
     the floor, 1 = as the ceiling. The interval is that of the bootstrap over seeds, which are drawn
     for all three together (``percentiles``). None where the room itself is not above 0 for sure,
-    by its own interval: then a share of it is a division by noise.
+    by its own interval: then a share of it is a division by noise. A share that is equal in all
+    resamples, as that of the floor itself, has no interval.
     """
     table = np.array([scores, floor, ceiling], dtype=np.float64)  # (3, n)
     n = table.shape[1]
@@ -225,7 +240,8 @@ def share_of_room(
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = (drawn[0] - drawn[1]) / (drawn[2] - drawn[1])
     value = float((mean[0] - mean[1]) / (mean[2] - mean[1]))
-    return percentiles(value, shares[np.isfinite(shares)], n)
+    found = percentiles(value, shares[np.isfinite(shares)], n)
+    return found if found.low < found.high else Interval(value, math.nan, math.nan)
 
 
 def compare_paired(
@@ -233,17 +249,19 @@ def compare_paired(
 ) -> PairedTest:
     """Paired t-test of two methods on the same seeds, shapes (n,), n >= 1 (Student 1908).
 
-    Of a single difference, or of differences that are all equal and not 0, there is no test: how
-    much they vary is unknown, not nothing. Accuracies of few items are often equal.
+    A single difference, or differences that are all equal, have no interval: how much they vary is
+    unknown, not nothing. Accuracies of few items are often equal. Equal differences have no p-value
+    either, unless they are 0 and nothing is found.
     """
     differences = _paired(np.asarray(first), np.asarray(second))
     change = Score.of_repetitions(differences[:, 0, 0] - differences[:, 0, 1])
-    if change.n < 2 or (change.mean != 0 and change.stderr < 1e-12):
+    if change.n < 2 or change.stderr < 1e-12:
         nothing = Interval(change.mean, float("-inf"), float("inf"), confidence)
-        return PairedTest(change, nothing, float("nan"))
+        return PairedTest(change, nothing, 1.0 if change.n > 1 and not change.mean else math.nan)
     width = float(stats.t.ppf((1 + confidence) / 2, change.n - 1)) * change.stderr
     interval = Interval(change.mean, change.mean - width, change.mean + width, confidence)
-    return PairedTest(change, interval, _p_value(change))
+    p = float(2 * stats.t.sf(abs(change.mean) / change.stderr, change.n - 1))
+    return PairedTest(change, interval, p)
 
 
 def holm(p_values: Mapping[K, float]) -> dict[K, float]:
@@ -362,12 +380,6 @@ def _power(n: int, effect: float, alpha: float) -> float:
     return float(stats.nct.sf(critical, n - 1, shift) + stats.nct.cdf(-critical, n - 1, shift))
 
 
-def _p_value(change: Score) -> float:
-    if change.stderr == 0:
-        return 1.0  # Equal in every run.
-    return float(2 * stats.t.sf(abs(change.mean) / change.stderr, change.n - 1))
-
-
 def _table(scores: FloatArray) -> FloatArray:
     """Scores as (n_runs, n_tasks)."""
     scores = np.asarray(scores, dtype=np.float64)
@@ -472,23 +484,6 @@ def mean_curve(curves: Sequence[Sequence[float]]) -> tuple[Score, ...]:
     return tuple(
         Score.of_repetitions([curve[step] for curve in curves]) for step in range(shortest)
     )
-
-
-def pareto_front(points: Sequence[tuple[float, float]]) -> tuple[int, ...]:
-    """Numbers of the points (cost, score) that no other point beats, cheapest first.
-
-    A point is beaten by one that costs no more and scores no less, and differs in one of them.
-
-    Example:
-        >>> pareto_front([(2.0, 0.5), (1.0, 0.5), (3.0, 0.9), (4.0, 0.8)])
-        (1, 2)
-    """
-    front: list[int] = []
-    for index in sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1])):
-        best = points[front[-1]] if front else (float("-inf"), float("-inf"))
-        if points[index][1] > best[1] or points[index] == best:
-            front.append(index)
-    return tuple(front)
 
 
 def _weights(n: int, rng: np.random.Generator) -> NDArray[np.float64]:

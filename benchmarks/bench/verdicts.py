@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
 
-from teachgym.benchmarks.bench.leaderboard import by_arm, show_test
+from teachgym.benchmarks.bench.leaderboard import by_arm
 from teachgym.benchmarks.bench.runner import Results
 from teachgym.benchmarks.bench.statistics import Interval, PairedTest, compare_paired
 from teachgym.benchmarks.bench.suites import Cell, Claim, Suite
@@ -100,7 +100,7 @@ def claim_rows(suite: Suite, results: Results) -> Rows:
             j.spent,
             j.spent_against,
             str(j.test.difference.n) if j.test else "0",
-            show_test(j.test) if j.test else NOTHING,
+            j.test.show() if j.test else NOTHING,
             j.verdict if j.test else "not run",
         )
         for j in judge_claims(suite, results)

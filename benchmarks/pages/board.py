@@ -8,7 +8,8 @@ from pathlib import Path
 from teachgym.assembly import student_name
 from teachgym.benchmarks.bench.board import LINES, Entry
 from teachgym.benchmarks.bench.forecast import budget_text
-from teachgym.benchmarks.bench.leaderboard import show_p, show_test
+from teachgym.benchmarks.bench.leaderboard import CEILING, show_p
+from teachgym.benchmarks.bench.statistics import FEWEST
 from teachgym.benchmarks.bench.suites import Arm, Suite
 from teachgym.benchmarks.bench.suites import Cell as Run
 from teachgym.envs.config import EnvConfig, short_name
@@ -38,12 +39,15 @@ _COLUMNS = (
 _INTRO = (
     "Test was read once per run, for the student that was best on val; ± standard error over "
     "seeds. Differences are paired by seed, with 95 % intervals of Student's t; p-values are "
-    "adjusted within a bench. The room is from what an arm is compared with to the control "
-    "planned. Numbers of two benches can only be compared if they differ in nothing but their arms."
+    "adjusted within a bench. The room is the distance from the arm that a row is compared with to "
+    f"the control {CEILING}. Its share has a bootstrap interval; it is left out where these three "
+    f"arms share fewer than {FEWEST} seeds, or where the room is not surely above 0. Numbers of "
+    "two benches can only be compared if the benches differ in nothing but their arms."
 )
 
 _ABOUT = (
-    "What was run, and by which commits. The name of a bench above leads to a line for each run."
+    "What was run, and by which commits. The name of a bench in the table above leads to a file "
+    "with a line for each run."
 )
 
 
@@ -81,7 +85,7 @@ def _rows(entry: Entry) -> Iterator[Sequence[str | Cell]]:
             f"{line.arm}{' (control)' * line.control}{' (tuned)' * line.tuned}",
             line.test.show(".4f"),
             line.reference if line.against else "",
-            show_test(line.against) if line.against else "",
+            line.against.show() if line.against else "",
             show_p(line.p),
             line.room.show(2) if line.room else "",
             str(line.finished),

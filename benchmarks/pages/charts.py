@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from teachgym.benchmarks.bench.leaderboard import LeaderboardRow
-from teachgym.benchmarks.bench.statistics import mean_curve, profile
-from teachgym.benchmarks.pages.captions import intervals
+from teachgym.benchmarks.bench.statistics import FEWEST, mean_curve, profile
+from teachgym.benchmarks.pages.captions import INTERVALS, intervals
 from teachgym.benchmarks.pages.material import BenchMaterial, name_condition
 from teachgym.benchmarks.pages.stress import teacher_of
 from teachgym.report.charts import (
@@ -82,11 +82,17 @@ def groups(bench: BenchMaterial, condition: str) -> Iterator[tuple[str, list[str
 
 
 def profile_charts(bench: BenchMaterial, condition: str) -> list[Chart]:
-    """Performance profiles of a condition's arms, a few to a chart, with their reference."""
-    return [
-        _profile_chart(bench, arms, reference, titled("Performance profiles", bench, condition))
+    """Performance profiles of a condition's arms, a few to a chart, with their reference.
+
+    Only of arms with ``FEWEST`` runs: the profile of two runs is three levels.
+    """
+    title = titled("Performance profiles", bench, condition)
+    enough = {arm for arm, runs in bench.runs.items() if len(runs) >= FEWEST}
+    shown = [
+        ([arm for arm in arms if arm in enough], reference if reference in enough else "")
         for reference, arms in groups(bench, condition)
     ]
+    return [_profile_chart(bench, arms, reference, title) for arms, reference in shown if arms]
 
 
 def thresholds(bench: BenchMaterial, arms: Sequence[str]) -> list[float]:
@@ -103,8 +109,7 @@ def _profile_chart(bench: BenchMaterial, arms: Sequence[str], reference: str, ti
         title,
         "test accuracy",
         "share of runs above",
-        f"bands: {intervals(len(bench.scores[arm]) for arm in styles)}"
-        + f"; dashed: {reference}" * (reference in styles),
+        f"bands: {INTERVALS}" + f"; dashed: {reference}" * (reference in styles),
         y_range=(0, 1),
     )
     lines = [_profile_line(bench, arm, style, levels) for arm, style in styles.items()]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from teachgym.benchmarks.bench.statistics import Interval, pareto_front, ratio
+from teachgym.benchmarks.bench.statistics import Interval, ratio
 from teachgym.benchmarks.pages.captions import errors, intervals
 from teachgym.benchmarks.pages.charts import titled
 from teachgym.benchmarks.pages.material import BenchMaterial
@@ -89,6 +89,23 @@ def _cost_chart(
     note = f"{errors(e.n for e in tests.values())}; not beaten, cheapest first: "
     note += ", ".join(front) or "none"
     return line_chart(lines, Frame(title, currency, "test accuracy", note))
+
+
+def pareto_front(points: Sequence[tuple[float, float]]) -> tuple[int, ...]:
+    """Numbers of the points (cost, score) that no other point beats, cheapest first.
+
+    A point is beaten by one that costs no more and scores no less, and differs in one of them.
+
+    Example:
+        >>> pareto_front([(2.0, 0.5), (1.0, 0.5), (3.0, 0.9), (4.0, 0.8)])
+        (1, 2)
+    """
+    front: list[int] = []
+    for index in sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1])):
+        best = points[front[-1]] if front else (float("-inf"), float("-inf"))
+        if points[index][1] > best[1] or points[index] == best:
+            front.append(index)
+    return tuple(front)
 
 
 def _cost_point(arm: str, currency: str, spent: Score, test: Score) -> Point:

@@ -9,11 +9,17 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from teachgym.benchmarks.bench.leaderboard import LeaderboardRow, detail_rows, leaderboard_rows
+from teachgym.benchmarks.bench.leaderboard import (
+    LeaderboardRow,
+    detail_rows,
+    leaderboard_rows,
+    remark_absent,
+)
 from teachgym.benchmarks.bench.outcomes import Outcomes
+from teachgym.benchmarks.bench.statistics import FEWEST
 from teachgym.benchmarks.bench.suites import Suite
 from teachgym.benchmarks.bench.verdicts import claim_rows
-from teachgym.benchmarks.pages.captions import errors, intervals, sentence
+from teachgym.benchmarks.pages.captions import INTERVALS, errors, sentence
 from teachgym.benchmarks.pages.charts import (
     curve_charts,
     curve_groups,
@@ -109,7 +115,8 @@ def _sections(bench: BenchMaterial) -> list[Callable[[BenchMaterial], Section]]:
     if bench.suite.axes:
         return [surface_section, _cells]
     stressed = [stress_section] * (len(bench.panels) > 1)
-    compared = [_certainty, _curves, measure_section, cost_section, skill_section]
+    certain = [_certainty] * (max(_counts(bench)) >= FEWEST)
+    compared = [*certain, _curves, measure_section, cost_section, skill_section]
     claims = [_claims] * bool(bench.suite.claims)
     return [*stressed, *claims, _leaderboard, *compared, _cells]
 
@@ -139,7 +146,7 @@ def _leaderboard(bench: BenchMaterial) -> Section:
         "Test was read once per run, for the student that was best on val. "
         f"{sentence(errors(counts))} Differences are paired by seed; p-values, where there are "
         "any, are adjusted for the number of arms. "
-        f"{_what_is_drawn(bench.suite)}"
+        f"{_what_is_drawn(bench.suite)} {remark_absent(bench.suite, bench.standings)}".rstrip()
     )
     parts: list[Markup] = []
     for condition, lines in bench.panels.items():
@@ -187,22 +194,24 @@ def _certainty(bench: BenchMaterial) -> Section:
     intro = (
         "Chance that a run of the arm on the left beats a run of the arm above"
         + (" with the same seed" if bench.suite.seeded else "")
-        + f"; ties count half. Tooltips have n and {intervals(_counts(bench))}."
+        + f"; ties count half. Arms with fewer than {FEWEST} runs are left out. Tooltips have n "
+        f"and {INTERVALS}."
     )
     parts = []
     for condition, lines in bench.panels.items():
-        matrix = _matrix(bench, [line.arm for line in lines if line.finished])
-        parts.append(_panel(bench, condition, matrix))
+        if len(arms := [line.arm for line in lines if line.finished >= FEWEST]) > 1:
+            parts.append(_panel(bench, condition, _matrix(bench, arms)))
+    note = (
+        "With 95 % confidence every teacher's place lies in its range, all of them at once "
+        f"({FEWEST} seeds that all have are needed). The last column is how many seeds a paired "
+        "test needs to find that difference from the reference in four of five cases, by the "
+        "deviation seen."
+    )
     for condition, lines in bench.panels.items():
-        places = "with 95 % confidence all teachers have places in these ranges"
-        about = (
-            f"{intervals([line.finished for line in lines], places)}; seeds that a paired test "
-            "needs to find such a difference in four of five cases, by the deviation seen, if that "
-            "was seen often enough"
-        )
-        note = sentence(about)
-        table = html_table(rank_rows(bench, lines), sortable=True)
-        parts.append(figure(titled("How sure the places are", bench, condition), note, table))
+        rows = rank_rows(bench, lines)
+        if any(cell for row in rows[1:] for cell in row[1:]):
+            title = titled("How sure the places are", bench, condition)
+            parts.append(figure(title, note, html_table(rows, sortable=True)))
     return Section("chances", "Chance of improvement", intro, parts)
 
 
@@ -217,7 +226,7 @@ def _matrix(bench: BenchMaterial, arms: Sequence[str]) -> Markup:
 
 def _beats(bench: BenchMaterial, arm: str, other: str) -> Cell | str:
     chance = bench.improvement(arm, other)
-    if math.isnan(chance.value):
+    if math.isnan(chance.low):
         return ""
     counts = f"{len(bench.runs[arm])} and {len(bench.runs[other])}"
     note = f"{arm} beats {other}: {chance}, n = {counts} runs"

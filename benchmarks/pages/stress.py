@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from teachgym.benchmarks.bench.leaderboard import LeaderboardRow, show_p
-from teachgym.benchmarks.bench.statistics import Interval
+from teachgym.benchmarks.bench.statistics import FEWEST, Interval
 from teachgym.benchmarks.bench.suites import Arm
-from teachgym.benchmarks.pages.captions import errors, intervals
+from teachgym.benchmarks.pages.captions import INTERVALS, errors
 from teachgym.benchmarks.pages.material import BenchMaterial, name_condition
 from teachgym.report.charts import Chart, Mark, radar_chart
 from teachgym.report.html import Cell, Section, grid, html_table
@@ -58,19 +58,28 @@ def stress_section(bench: BenchMaterial) -> Section:
     intro = (
         "Test accuracy minus that of the reference under the same condition: mean of the paired "
         f"differences ({errors(counts)}), and its p-value, where there is one, adjusted for all "
-        "comparisons (Holm). Shades and radars show the chance that a run beats a run of the "
-        "reference"
-        + (" with the same seed" if bench.suite.seeded else "")
-        + "; on the dashed ring both are equally good, outside it the teacher is better. "
-        f"Whiskers: {intervals(counts)}. Accuracies under different conditions cannot be compared."
+        "comparisons (Holm). Accuracies under different conditions cannot be compared. "
+        + _about_chances(counts, " with the same seed" * bool(bench.suite.seeded))
     )
     table = read_coping(bench)
     radars = [
         radar_chart({teacher: marks}, teacher, note=_NOTE, at=0.5)
         for teacher, marks in _profiles(bench, table).items()
     ]
-    parts = [html_table(_rows(list(bench.panels), table)), grid(radars)]
+    parts = [html_table(_rows(list(bench.panels), table)), *([grid(radars)] if radars else [])]
     return Section("stress", "Under stress", intro, parts)
+
+
+def _about_chances(counts: Sequence[int], paired: str) -> str:
+    if max(counts) < FEWEST:
+        return f"Chances to beat the reference are left out: they take {FEWEST} runs of both."
+    few = min(counts) < FEWEST
+    return (
+        f"Shades and radars show the chance that a run beats a run of the reference{paired}"
+        + f", where both have {FEWEST} runs" * few
+        + f". Whiskers are {INTERVALS}. On the dashed ring both are equally good, outside it the "
+        "teacher is better."
+    )
 
 
 def _rows(
@@ -91,6 +100,8 @@ def _cell(coping: Coping | None) -> str | Cell:
     difference = line.against.difference
     p = "" if math.isnan(line.p) else f", p {show_p(line.p)}"
     text = f"{difference.show('+.4f')}{p}"
+    if math.isnan(coping.chance.low):
+        return text
     return Cell(text, 2 * coping.chance.value - 1, _note(coping))
 
 
@@ -102,18 +113,22 @@ def _note(coping: Coping) -> str:
 def stress_chart(bench: BenchMaterial) -> Chart | None:
     """The radars of all teachers in one chart; None where nothing was compared."""
     profiles = _profiles(bench, read_coping(bench))
-    found = intervals(map(len, bench.runs.values()))
-    note = f"{_NOTE}; {found}"
+    note = f"{_NOTE}; {INTERVALS}"
     return radar_chart(profiles, "Under stress", note=note, at=0.5) if profiles else None
 
 
 def _profiles(
     bench: BenchMaterial, table: Mapping[str, Mapping[str, Coping]]
 ) -> dict[str, dict[str, Mark]]:
-    """Chances to beat the reference by teacher and condition."""
+    """Chances to beat the reference by teacher and condition; only teachers with any."""
+    known = {
+        teacher: {c: coping for c, coping in own.items() if not math.isnan(coping.chance.low)}
+        for teacher, own in table.items()
+    }
     return {
         teacher: {name_condition(c): _mark(own[c]) if c in own else UNKNOWN for c in bench.panels}
-        for teacher, own in table.items()
+        for teacher, own in known.items()
+        if own
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,10 @@ from teachgym.errors import ConfigError, RunError
 from teachgym.redaction import hide
 
 if TYPE_CHECKING:
+    from teachgym.benchmarks.bench.leaderboard import LeaderboardRow
     from teachgym.benchmarks.bench.runner import Execute
     from teachgym.benchmarks.bench.suites import Suite
+    from teachgym.report.tables import Rows
 
 
 def show_plan(suite: Suite, folder: Path, processes: int) -> None:
@@ -106,17 +108,11 @@ def show_leaderboard(folder: Path, *, markdown: bool = False) -> None:
     from teachgym.benchmarks.bench.runner import read_suite
     from teachgym.benchmarks.pages.material import BenchMaterial
     from teachgym.benchmarks.pages.page import bench_tables, draw_bench
-    from teachgym.report.tables import markdown_rows
 
     suite = read_suite(folder)
     bench = BenchMaterial.read(suite, folder)
-    tables = bench_tables(bench)
-    text = "\n\n".join(map(markdown_rows, tables))
+    text = _show_tables(bench_tables(bench), suite, bench.standings, markdown=markdown)
     _write(folder / "leaderboard.md", f"{text}\n")
-    if markdown:
-        say(text)
-    else:
-        show_table(tables[0])
     lines = "".join(f"{json.dumps(line)}\n" for line in bench.lines)
     _write(folder / "results.jsonl", lines)
     say(f"tables      {folder / 'leaderboard.md'}")
@@ -128,14 +124,28 @@ def show_lines(lines: Path, *, markdown: bool = False) -> None:
     """Print the tables of a recorded bench by its lines and the suite beside them."""
     from teachgym.benchmarks.bench.board import read_entry
     from teachgym.benchmarks.pages.page import standing_tables
-    from teachgym.report.tables import markdown_rows
 
     entry = read_entry(lines)
     tables = standing_tables(entry.suite, entry.standings, entry.outcomes)
+    _show_tables(tables, entry.suite, entry.standings, markdown=markdown)
+
+
+def _show_tables(
+    tables: Sequence[Rows], suite: Suite, standings: Sequence[LeaderboardRow], *, markdown: bool
+) -> str:
+    """Print the first table, or all in Markdown, with what is left out; return the Markdown."""
+    from teachgym.benchmarks.bench.leaderboard import remark_absent
+    from teachgym.report.tables import markdown_rows
+
+    absent = remark_absent(suite, standings)
+    text = "\n\n".join([*map(markdown_rows, tables), *filter(None, [absent])])
     if markdown:
-        say("\n\n".join(map(markdown_rows, tables)))
+        say(text)
     else:
         show_table(tables[0])
+        if absent:
+            say(f"{absent}\n")
+    return text
 
 
 def _write(path: Path, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,17 @@ from statistics import fmean
 
 import pytest
 
-from teachgym.benchmarks.bench.leaderboard import agreement, detail_rows, match_scores, stand
+from teachgym.benchmarks.bench.leaderboard import (
+    agreement,
+    detail_rows,
+    leaderboard_rows,
+    match_scores,
+    remark_absent,
+    stand,
+)
 from teachgym.benchmarks.bench.outcomes import Outcome, Outcomes, outcomes_of
 from teachgym.benchmarks.bench.runner import read_results
+from teachgym.benchmarks.bench.statistics import compare_paired
 from teachgym.benchmarks.bench.suites import Arm, Suite
 from teachgym.benchmarks.bench.suites.suite import BASE
 from teachgym.errors import ConfigError
@@ -68,5 +77,38 @@ def test_differences_are_shown_with_bases_as_repetitions(tmp_path: Path) -> None
     expected = [fmean(changes[base::5]) for base in range(5)]
     assert line.bases == pytest.approx(expected)
     shown = dict(zip(*(detail_rows(suite, [line])), strict=True))
-    assert shown["over bases [95 %]"].startswith(f"{fmean(expected):+.4f} [")
+    assert shown["over bases [95 %]"] == compare_paired(expected, [0.0] * 5).show("base")
     assert shown["above on"] == f"{sum(change > 0 for change in expected)} of 5"
+
+
+FLOOR = [0.50, 0.52, 0.49, 0.53, 0.51]
+MIDDLE = [0.55, 0.57, 0.56, 0.57, 0.55]
+TOP = [0.60, 0.61, 0.60, 0.62, 0.61]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "top", "remark"),
+    [
+        (2, TOP, "No arm has 5 seeds, .* bootstrap intervals, the share of the room, chances"),
+        (5, FLOOR, "The share of the room is left out: it takes 5 seeds of planned,"),
+        (5, TOP, "$"),
+    ],
+)
+def test_a_leaderboard_says_which_figures_it_has_not_and_why(
+    seeds: int, top: list[float], remark: str
+) -> None:
+    names = ("uniform", "alp", "planned")
+    suite = Suite("s", 1, "", tuple(Arm(n, "uniform") for n in names), seeds=5, reference="uniform")
+    scores = dict(zip(names, (FLOOR, MIDDLE, top), strict=True))
+    lines = stand(suite, runs({name: own[:seeds] for name, own in scores.items()}))
+    assert re.match(remark, remark_absent(suite, lines))
+    columns = (*leaderboard_rows(suite, lines)[0], *detail_rows(suite, lines)[0])
+    assert ("share of the room [95 %]" in columns) == (seeds == 5 and top is TOP)
+    assert ("beats uniform" in columns) == (seeds == 5)
+
+
+def test_a_leaderboard_without_runs_or_without_a_ceiling_has_no_such_remark() -> None:
+    suite = Suite("s", 1, "", (Arm("uniform", "uniform"), Arm("alp", "alp")), seeds=5)
+    assert remark_absent(suite, stand(suite, {})) == ""
+    assert remark_absent(suite, stand(suite, runs({"uniform": FLOOR, "alp": MIDDLE}))) == ""
+    assert "room" not in remark_absent(suite, stand(suite, runs({"uniform": [0.5]})))

@@ -44,11 +44,18 @@ def test_the_profile_is_the_share_of_runs_above_each_threshold() -> None:
 
 
 def test_a_share_of_the_room_is_a_ratio_of_mean_differences() -> None:
-    """Floors 0, ceilings 1 and 3, scores 0.5 and 1.5: half of the way, whatever is resampled."""
+    """Floors 0, ceilings 1 and 3, scores 0.5 and 1.5: half of the way, whatever is resampled.
+
+    What never varies has no interval. With scores of 0.5 and 3 it lies between the two shares.
+    """
     floor, ceiling = [0.0] * 6, [1.0, 3.0] * 3
     found = share_of_room([0.5, 1.5] * 3, floor, ceiling, np.random.default_rng(0))
     assert found is not None
-    assert (found.value, found.low, found.high) == pytest.approx((0.5, 0.5, 0.5))
+    assert found.show(2) == "0.50"
+    varied = share_of_room([0.5, 3.0] * 3, floor, ceiling, np.random.default_rng(0))
+    assert varied is not None
+    assert varied.value == pytest.approx(3.5 / 4)
+    assert 0.5 <= varied.low < varied.value < varied.high <= 1.0
 
 
 def test_a_share_of_no_room_is_not_told() -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
 from functools import partial
 from html import unescape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from teachgym.benchmarks.bench.jobs import attempt
 from teachgym.benchmarks.bench.runner import run_suite
+from teachgym.benchmarks.bench.statistics import improvement
 from teachgym.benchmarks.bench.suites import Arm, Suite
 from teachgym.benchmarks.pages.captions import ERRORS, INTERVALS, errors, intervals
 from teachgym.benchmarks.pages.material import BenchMaterial
@@ -23,8 +26,8 @@ from teachgym.report.html.page import page_bytes
 
 SMALL: dict[str, Any] = {
     "student": "simulated",
-    "task_settings": {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1},
-    "examples_per_step": 40,
+    "task_settings": {"val_per_cell": 1, "test_per_cell": 6, "train_per_cell": 1},
+    "examples_per_step": 200,
     "budget": {"steps": 1},
 }
 SUITE = Suite(
@@ -57,15 +60,31 @@ def test_captions_promise_what_is_there(folder: Path, n: int) -> None:
     assert (INTERVALS in seen) == (n >= 5)
     assert ("interquartile mean [95 %]" in seen) == (n >= 5)
     assert ("no interval below 5 runs" in seen.lower()) == (n < 5)
-    assert ("minus uniform [95 %]" in seen) == (n >= 2)
+    known = any(line.against.known for line in bench.standings if line.against)
+    assert ("minus uniform [95 %]" in seen) == known == (n >= 4)
+    assert (f"equal in {n} seeds" in seen) == (n > 1)
+    for figure in ("Performance profiles", "Chance of improvement", "beats uniform"):
+        assert (figure in seen) == (n >= 5)
+    assert ("No arm has 5 seeds" in seen) == (n < 5)
     assert not re.search(r"\bnan\b", re.sub(r"<[^>]*>", " ", seen))
     assert not re.search(r"<td[^>]*></td>", page)
+
+
+def test_pairs_of_arms_are_compared_with_interval_and_n(folder: Path) -> None:
+    """An arm beats the other as often as it is not beaten: the two chances sum to 1."""
+    bench = BenchMaterial.read(SUITE, folder)
+    pair = bench.scores["weak"], bench.scores["alp"]
+    chance = improvement(*pair, np.random.default_rng(0))
+    assert improvement(*pair[::-1], np.random.default_rng(0)).value == 1 - chance.value
+    assert math.isfinite(chance.low)
+    page = unescape(page_bytes(bench_page(bench)).decode())
+    assert f"weak beats alp: {chance}, n = 5 and 5 runs" in page
 
 
 @pytest.mark.parametrize("n", [1, 4, 5])
 def test_figures_promise_what_is_there(folder: Path, n: int) -> None:
     charts = paper_charts(BenchMaterial.read(SUITE.narrowed(seeds=n), folder))
-    assert list(charts) == ["leaderboard", "profiles"]
+    assert list(charts) == ["leaderboard", "profiles"][: 1 + (n >= 5)]
     for chart in charts.values():
         assert (INTERVALS in chart.note) == (n >= 5)
 

@@ -16,7 +16,7 @@ from teachgym.benchmarks.pages.charts import curve_charts, groups, standing_char
 from teachgym.benchmarks.pages.costs import price_rows
 from teachgym.benchmarks.pages.material import BenchMaterial
 from teachgym.benchmarks.pages.page import bench_page, draw_bench, dynamics_rows
-from teachgym.benchmarks.pages.stress import read_coping, teacher_of
+from teachgym.benchmarks.pages.stress import read_coping, stress_chart, stress_section, teacher_of
 from teachgym.report.html.page import page_bytes
 
 SMALL: dict[str, Any] = {
@@ -39,15 +39,15 @@ SUITE = Suite(
         Arm("idle-tight", "nothing", {}, "", TIGHT, against="uniform-tight", condition="tight"),
     ),
     env_settings=SMALL,
-    seeds=3,
+    seeds=6,
 )
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bench of which two of three seeds are done."""
+    """A bench of which five of six seeds are done."""
     folder = tmp_path_factory.mktemp("bench") / "conditions"
-    assert len(list(run_suite(SUITE.narrowed(seeds=2), folder, partial(map, attempt)))) == 12
+    assert len(list(run_suite(SUITE.narrowed(seeds=5), folder, partial(map, attempt)))) == 30
     return folder
 
 
@@ -88,7 +88,7 @@ def test_the_table_of_stress_is_that_of_the_standings(bench: BenchMaterial, page
     assert idle.standing.reference == "uniform-tight"
     assert idle.standing.against is not None
     assert f"{idle.standing.against.difference.mean:+.4f} ±" in page
-    assert f"idle-tight beats uniform-tight: {idle.chance}, n = 2 runs" in page
+    assert f"idle-tight beats uniform-tight: {idle.chance}, n = 5 runs" in page
 
 
 def test_every_teacher_has_a_radar_of_all_conditions(page: str) -> None:
@@ -127,15 +127,15 @@ def test_prices_and_dynamics_have_a_row_per_arm(bench: BenchMaterial) -> None:
     prices = {
         row[0]: dict(zip(price_rows(bench)[0], row, strict=True)) for row in price_rows(bench)
     }
-    assert prices["idle (n=2)"]["examples per point"] == ""
-    assert prices["idle (n=2)"]["steps per point"].startswith("no gain")
+    assert prices["idle (n=5)"]["examples per point"] == ""
+    assert prices["idle (n=5)"]["steps per point"].startswith("no gain")
     weak = bench.runs["weak"]
-    gained = sum(run.test.gain.mean for run in weak) / 2
-    assert prices["weak (n=2)"]["examples per point"].split(",")[0].split(" ")[0] == (
+    gained = sum(run.test.gain.mean for run in weak) / 5
+    assert prices["weak (n=5)"]["examples per point"].split(",")[0].split(" ")[0] == (
         f"{80 / (100 * gained):.3g}" if gained > 0 else "no"
     )
     dynamics = {row[0]: row for row in dynamics_rows(bench)}
-    assert dynamics["idle (n=2)"][1:] == ("0 of 2", *["+0.0000 ± 0.0000"] * 2, "no gain")
+    assert dynamics["idle (n=5)"][1:] == ("0 of 2", *["+0.0000 ± 0.0000"] * 2, "no gain")
 
 
 def test_only_the_leading_arms_are_read_skill_by_skill(bench: BenchMaterial, page: str) -> None:
@@ -150,8 +150,16 @@ def test_radars_are_a_figure_too(folder: Path, page: str) -> None:
     assert {"stress.png", "stress.svg"} <= names
 
 
+def test_few_runs_have_no_radars_and_the_page_says_why(folder: Path) -> None:
+    few = BenchMaterial.read(SUITE.narrowed(seeds=4), folder)
+    assert stress_chart(few) is None
+    section = stress_section(few)
+    assert "Chances to beat the reference are left out: they take 5 runs of both." in section.intro
+    assert "<svg" not in "".join(section.parts)
+
+
 def test_conditions_without_results_are_no_obstacle(tmp_path: Path) -> None:
     list(run_suite(SUITE.narrowed(("weak",), seeds=1), tmp_path, partial(map, attempt)))
     page = page_bytes(bench_page(BenchMaterial.read(SUITE, tmp_path))).decode()
-    assert page.count("<td>missing</td>") == 16
+    assert page.count("<td>missing</td>") == 34
     assert "not run" in page
