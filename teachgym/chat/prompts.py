@@ -21,7 +21,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 
 from teachgym.types import Messages
 
@@ -30,6 +30,8 @@ _HEADING = re.compile(r"^=== (system|user|assistant) ===$", re.MULTILINE)
 
 def render(package: str, name: str, /, **variables: Any) -> Messages:
     """The messages of ``prompts/NAME.md`` in ``package``, filled with ``variables``.
+
+    Macros of another file are imported with ``{% from "PACKAGE/NAME" import ... %}``.
 
     Raises:
         jinja2.UndefinedError: for a variable or attribute that the template uses and nobody gave.
@@ -75,8 +77,17 @@ def _template(package: str, name: str) -> str:
 
 @cache
 def _compiled(text: str) -> Template:
+    return _environment().from_string(text)
+
+
+@cache
+def _environment() -> Environment:
     environment = Environment(
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
+        undefined=StrictUndefined,
+        loader=FunctionLoader(lambda name: _template(*name.split("/"))),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,
     )
     environment.filters["fenced"] = fenced
-    return environment.from_string(text)
+    return environment
