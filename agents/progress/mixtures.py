@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 
 from teachgym.agents.progress.boxes import Point, check_sides
 from teachgym.errors import ConfigError
-from teachgym.settings import Share, checked
+from teachgym.settings import CountFromTwo, Share, checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,29 +49,52 @@ def fit_mixture(
     return Gaussians(best.means_, best.covariances_)
 
 
-class MixtureSampler:
+@checked
+@dataclass(eq=False)
+class MixtureSampler(ABC):
     """Draws tasks from a mixture, Gaussians in proportion to their usefulness.
 
-    A share ``exploration`` of the tasks, and every task before the first fit, is uniform.
+    Every ``fit_every`` tasks, mixtures are fitted to the latest ``fit_every`` vectors (task,
+    feature) and the one with the lowest AIC is kept. Every task before the first fit is uniform.
     """
 
-    @checked
-    def __init__(
-        self,
-        sides: NDArray[np.float64],
-        rng: np.random.Generator,
-        *,
-        components: Sequence[int],
-        exploration: Share,
-    ) -> None:
-        if not components or min(components) < 1:
-            raise ConfigError(f"components is {components!r}; give numbers of Gaussians, each >= 1")
-        self.sides = check_sides(sides)
-        self.rng = rng
-        self.components = tuple(components)
-        self.exploration = exploration
+    sides: NDArray[np.float64]
+    """Lengths of the box, shape (n_dims,)."""
+    rng: np.random.Generator
+    """The source of all randomness."""
+    _: KW_ONLY
+    fit_every: CountFromTwo = 250
+    """Tasks between fits, and in a fit, >= 2."""
+    components: Sequence[int] = tuple(range(2, 11))
+    """Numbers of Gaussians tried, each >= 1."""
+    exploration: Share = 0.2
+    """Share of uniform tasks, in [0, 1]."""
+
+    def __post_init__(self) -> None:
+        if not self.components or min(self.components) < 1:
+            raise ConfigError(
+                f"components is {self.components!r}; give numbers of Gaussians, each >= 1"
+            )
+        self.sides = check_sides(self.sides)
         self.gaussians: Gaussians | None = None
         self._usefulness = np.empty(0)
+        self._latest = deque[NDArray[np.float64]](maxlen=self.fit_every)
+        self._count = 0
+
+    def update(self, point: Point, reward: float) -> None:
+        """Note the feature of a task and its reward; fit when it is time."""
+        self._latest.append(np.append(point, self._feature(point, reward)))
+        self._count += 1
+        if self._count % self.fit_every == 0:
+            self._refit(np.array(self._latest))
+
+    @abstractmethod
+    def _feature(self, point: Point, reward: float) -> float:
+        """The feature of a task beside its place, from its reward."""
+
+    @abstractmethod
+    def _refit(self, window: NDArray[np.float64]) -> None:
+        """Fit and weigh the Gaussians by the latest tasks, (fit_every, n_dims + 1)."""
 
     def fit(self, data: NDArray[np.float64]) -> Gaussians:
         """Fit the mixture anew to ``data``, whose first n_dims features are the tasks."""

@@ -11,7 +11,7 @@ import pytest
 from teachgym.agents.progress.alp_gmm import ALPGMM
 from teachgym.agents.progress.boxes import BoxSampler, NearestReward, Point, check_sides
 from teachgym.agents.progress.covar_gmm import CovarGMM
-from teachgym.agents.progress.mixtures import MixtureSampler, fit_mixture
+from teachgym.agents.progress.mixtures import fit_mixture
 from teachgym.agents.progress.riac import RIAC, Region, cut_region
 from teachgym.errors import ConfigError
 from tests.agents.worlds import ToyBox
@@ -84,7 +84,7 @@ def test_a_mixture_fits_data_that_are_all_alike_or_few() -> None:
 def test_gaussians_are_drawn_in_proportion_to_their_usefulness() -> None:
     source = rng()
     centres = np.repeat([[0.2, 0.2], [0.8, 0.8]], 50, axis=0)
-    sampler = MixtureSampler(SIDES, rng(), components=[2], exploration=0.0)
+    sampler = CovarGMM(SIDES, rng(), components=[2], exploration=0.0)
     means = sampler.fit(centres + source.normal(0, 0.01, centres.shape)).means
     sampler.weigh(np.where(means[:, 0] > 0.5, 3.0, 1.0))
     high = np.array([sampler.sample()[0] > 0.5 for _ in range(2000)])
@@ -101,8 +101,8 @@ def test_alp_is_the_difference_to_the_nearest_earlier_task_once_five_are_known()
     sampler = ALPGMM(SIDES, rng(), fit_every=3, components=[1])
     for reward in range(6):
         sampler.update(np.array([0.5, 0.5]), float(reward))
-    assert sampler.mixture.gaussians is not None
-    assert sampler.mixture.gaussians.means[0, 2] == pytest.approx(1 / 3)
+    assert sampler.gaussians is not None
+    assert sampler.gaussians.means[0, 2] == pytest.approx(1 / 3)
 
 
 def test_alp_gmm_goes_where_reward_moves() -> None:
