@@ -39,19 +39,6 @@ class Component:
     """Draws of the source that were seen."""
 
 
-def mean_correlation(scores: FloatArray) -> float:
-    """Mean correlation over seeds of two different arms; ``scores`` has the shape (arms, seeds).
-
-    What pairing by seed is worth: the variance of a difference is that of independent runs times
-    1 - correlation. Arms without variance are left out; nan if fewer than two are left.
-    """
-    varied = scores[scores.std(axis=1) > 0]
-    if len(varied) < 2:
-        return float("nan")
-    pairs = np.triu_indices(len(varied), k=1)
-    return float(np.corrcoef(varied)[pairs].mean())
-
-
 def components(values: FloatArray, sources: Sequence[str]) -> dict[str, Component]:
     """The variance that each crossed source adds, and the rest; one axis of ``values`` a source.
 

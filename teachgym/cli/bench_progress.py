@@ -44,7 +44,7 @@ class BenchProgress:
         console: Console | None = None,
     ) -> None:
         self._folder, self._console = folder, console or Console()
-        self._left, self._finished, self._total = list(cells), finished, len(cells)
+        self._left, self._finished = list(cells), finished
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),

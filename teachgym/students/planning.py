@@ -35,7 +35,6 @@ from teachgym.students.dynamics import (
     Stage,
     accuracy,
     advance,
-    flow,
     pull,
 )
 from teachgym.students.profile import Profile
@@ -118,15 +117,6 @@ def search_constant(dynamics: Dynamics, steps: Sequence[float], *, seed: int = 0
     return _search(dynamics, steps, 1, seed)
 
 
-def value_of(dynamics: Dynamics, steps: Sequence[float], shares: FloatArray) -> FloatArray:
-    """Mean accuracy of all cells after plans of ``shares``, (..., T, S, L), without noise."""
-    x = np.broadcast_to(dynamics.start, (*shares.shape[:-3], *dynamics.start.shape))
-    for step, examples in enumerate(steps):
-        x, _ = flow(x, examples * shares[..., step, :, :], dynamics)
-    value: FloatArray = accuracy(x, dynamics).mean(axis=(-2, -1))
-    return value
-
-
 def _search(dynamics: Dynamics, steps: Sequence[float], free: int, seed: int) -> Found:
     """Gradient ascent on logarithms of shares, by Adam's rule (Kingma and Ba 2015, algorithm 1).
 
@@ -168,10 +158,11 @@ def _search(dynamics: Dynamics, steps: Sequence[float], free: int, seed: int) ->
 def gradient(
     dynamics: Dynamics, steps: Sequence[float], shares: FloatArray, heat: float | FloatArray = 1.0
 ) -> tuple[FloatArray, FloatArray]:
-    """``value_of`` of plans, (..., T, S, L), and the derivative by their shares, of that shape.
+    """The value of plans of ``shares``, (..., T, S, L), and the derivative, of that shape.
 
-    The derivative is that of the value with competences divided by ``heat``, which broadcasts to
-    (..., S, L). By the adjoint method: ``flow`` forward, then backward through its stages.
+    The value is the mean accuracy of all cells at the end, without noise. The derivative is that
+    of the value with competences divided by ``heat``, which broadcasts to (..., S, L). By the
+    adjoint method: ``flow`` forward, then backward through its stages.
     """
     x = np.broadcast_to(dynamics.start, (*shares.shape[:-3], *dynamics.start.shape))
     record: list[tuple[FloatArray, FloatArray, list[Stage]]] = []

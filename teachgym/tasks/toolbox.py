@@ -58,10 +58,6 @@ class Tool:
         takes = ", ".join(f"{name}: {kind}" for name, kind in self.takes)
         return f"{self.name}({takes}) -> {self.gives}: {self.description}"
 
-    def feeds(self, other: Tool) -> bool:
-        """Whether there is an edge of the graph of tools from this one to the other."""
-        return self.gives == other.takes[0][1]
-
 
 def call(name: object, args: Mapping[str, Any]) -> Value:
     """Call a tool and return its output.

@@ -27,7 +27,6 @@ from teachgym.report.charts import (
     line_chart,
     radar_chart,
     score_mark,
-    wilson_mark,
 )
 from teachgym.report.figures import save_charts
 from teachgym.report.html import grid
@@ -164,12 +163,7 @@ def test_charts_are_saved_with_what_the_page_says_beside_them(tmp_path: Path) ->
     assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_score_keeps_within_its_range_and_wilson_has_a_width_at_the_end() -> None:
-    """10 of 10: the standard error is 0, and Wilson's lower limit is n / (n + 1.96²) = 0.7225."""
+def test_a_score_keeps_within_its_range() -> None:
     right = Score(10, 1.0, 0.0)
     assert (score_mark("", right).low, score_mark("", right).high) == (1.0, 1.0)
-    mark = wilson_mark("", right)
-    assert mark.low == pytest.approx(10 / 13.8416)
-    assert mark.high == pytest.approx(1.0)
     assert score_mark("", Score(4, 0.9, 0.2)).high == 1.0
-    assert math.isnan(wilson_mark("", Score.nothing()).value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +20,6 @@ from teachgym.students.planning import (
     plan_for,
     search_constant,
     search_plan,
-    value_of,
 )
 from teachgym.students.profile import HARD, Profile
 from teachgym.tasks import make_task
@@ -27,6 +27,15 @@ from teachgym.types import Budget, FloatArray, leaf_skills
 from tests.students.profiles import PLAIN, Words, dynamics_of, profile_of
 
 STEPS = (250.0,) * 10
+
+
+def value_of(dynamics: Dynamics, steps: Sequence[float], shares: FloatArray) -> FloatArray:
+    """Mean accuracy of all cells after plans of ``shares``, (..., T, S, L), without noise."""
+    x = np.broadcast_to(dynamics.start, (*shares.shape[:-3], *dynamics.start.shape))
+    for step, examples in enumerate(steps):
+        x, _ = flow(x, examples * shares[..., step, :, :], dynamics)
+    value: FloatArray = accuracy(x, dynamics).mean(axis=(-2, -1))
+    return value
 
 
 @settings(max_examples=20, deadline=None)

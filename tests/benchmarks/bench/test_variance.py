@@ -1,4 +1,4 @@
-"""Sources of variance are told apart, and correlations of arms are what they are called."""
+"""Sources of variance are told apart."""
 
 from __future__ import annotations
 
@@ -6,15 +6,8 @@ import numpy as np
 import pytest
 
 from teachgym.benchmarks.bench.suites import make_suite
-from teachgym.benchmarks.bench.variance import components, mean_correlation, table
+from teachgym.benchmarks.bench.variance import components, table
 from teachgym.errors import ConfigError
-
-
-def test_the_mean_correlation_is_over_pairs_of_arms_that_vary() -> None:
-    """Arms 1 and 2 have correlation 1, each with arm 3 has -1; the constant one has none."""
-    scores = np.array([[0.0, 1, 2], [5, 6, 7], [2, 1, 0], [3, 3, 3]])
-    assert mean_correlation(scores) == pytest.approx((1 - 1 - 1) / 3)
-    assert np.isnan(mean_correlation(scores[3:]))
 
 
 def test_a_table_of_two_by_two_is_divided_by_hand() -> None:
