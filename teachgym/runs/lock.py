@@ -90,7 +90,7 @@ def holding(folder: Path, work: str, *, reads: bool = False) -> Iterator[None]:
         yield
         return
     try:
-        _require_stale(folder, path, descriptor)
+        _require_stale(folder, path)
         with naming(path):
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, json.dumps(asdict(Holder.here(work))).encode(), 0)
@@ -140,7 +140,7 @@ def _flock(folder: Path, path: Path, descriptor: int) -> None:
             raise
 
 
-def _require_stale(folder: Path, path: Path, descriptor: int) -> None:
+def _require_stale(folder: Path, path: Path) -> None:
     """Refuse a lock that the kernel would give, but whose holder may be alive all the same."""
     holder = _read(path)
     if holder is None or holder.pid == os.getpid():
