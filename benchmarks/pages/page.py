@@ -151,7 +151,8 @@ def _leaderboard(bench: BenchMaterial) -> Section:
     parts: list[Markup] = []
     for condition, lines in bench.panels.items():
         for rows in (leaderboard_rows, detail_rows):
-            table = html_table(rows(bench.suite, lines), sortable=True)
+            words = ("compared with", "observes")
+            table = html_table(rows(bench.suite, lines), sortable=True, words=words)
             parts.append(_panel(bench, condition, table))
     if bench.results:
         charts = ([standing_chart(bench, c), *profile_charts(bench, c)] for c in bench.panels)

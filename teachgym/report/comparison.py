@@ -1,4 +1,4 @@
-"""Finished runs beside each other: what was set otherwise, what came of it, item by item."""
+"""Finished runs beside each other: settings that differ, outcomes, and paired items of test."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _LABELS = ("name", "trackers")
 
 @dataclass(frozen=True)
 class Compared:
-    """A run as others are compared with it."""
+    """A finished run in a comparison."""
 
     name: str
-    """What tells it from the others: its folder, without what all folders begin with."""
+    """Its folder, without the part with which the folders of all runs begin."""
     result: RunResult
     settings: Record
-    """What was given, by dotted name, and the versions and the commit."""
+    """The given settings by dotted name, with the versions and the commit."""
     exam: Report
     """The best student's answers to the items of ``test``."""
 
@@ -56,7 +56,7 @@ def read_compared(paths: Sequence[Path]) -> list[Compared]:
 
 
 def outcome_rows(runs: Sequence[Compared]) -> Rows:
-    """Header and a row per run: what it came to."""
+    """Header and a row per run: accuracy on test before and after, best step, examples."""
     header = (
         "run",
         "test, untrained",
@@ -80,7 +80,7 @@ def outcome_rows(runs: Sequence[Compared]) -> Rows:
 
 
 def difference_rows(runs: Sequence[Compared]) -> Rows:
-    """Header and a row per setting that is not the same in all runs; others are left out."""
+    """Header and a row for each setting in which the runs differ."""
     names = dict.fromkeys(name for run in runs for name in run.settings)
     rows = (
         (name, *values)
@@ -91,11 +91,11 @@ def difference_rows(runs: Sequence[Compared]) -> Rows:
 
 
 def item_rows(runs: Sequence[Compared]) -> Rows:
-    """Header and a row per run after the first: its answers to ``test`` against those of that.
+    """Header and a row for each run after the first: its answers to ``test`` against the first's.
 
-    An item is gained where its score is higher. The interval is of the mean difference over items,
-    so it is about these two students and not about the luck of training others like them. Runs
-    with other items of ``test``, as of another seed of the task, cannot be paired.
+    An item is gained where its score is higher. The interval is that of the mean difference over
+    items. So it is about these two students, and not about the luck of training others like them.
+    Runs with other items of ``test``, such as those of another seed of the task, cannot be paired.
     """
     first, *others = runs
     header = ("run", "minus", "gained", "lost", "same", "mean difference [95 %]", "items")
@@ -130,7 +130,7 @@ def _shown(settings: Record, name: str) -> str:
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
-    """Paths without what all of them begin with.
+    """Paths without the part with which all of them begin.
 
     Example:
         >>> _names([Path("/runs/alp/seed_0"), Path("/runs/weakest/seed_0")])

@@ -72,7 +72,8 @@ def html_table(
         class_="sortable" if sortable else "",
         data_filters=" ".join(str(i) for i, name in enumerate(names) if name in filters),
     )
-    return element("div", table, class_="scroll", tabindex="0")
+    about = f"Table by {names[0]}" if names[0] else "Table"
+    return element("div", table, class_="scroll", tabindex="0", role="region", aria_label=about)
 
 
 def shaded(rows: Rows, labels: int) -> list[list[str | Cell]]:

@@ -23,7 +23,7 @@ def write_comparison(runs: Sequence[Compared], path: Path) -> Path:
 
 
 def comparison_page(runs: Sequence[Compared]) -> Page:
-    """What was set otherwise in runs, what came of it, and how it was learned."""
+    """The page: outcomes of the runs, settings that differ, learning curves, skills."""
     return Page(
         f"{len(runs)} runs compared",
         {run.name: headline(run.result) for run in runs},
@@ -36,16 +36,17 @@ def _outcome(runs: Sequence[Compared]) -> Section:
     return Section(
         "outcome",
         "Outcome",
-        "Accuracy on test ± standard error over items. Below, answers to the same items are "
-        "paired: the interval is about these students, not about the luck of training others like "
-        "them; that takes several seeds, and a bench.",
+        "Accuracy on test ± standard error over items. The second table pairs the answers to the "
+        "same items. Its interval is about these students. It says nothing about the luck of "
+        "training others like them, which a bench of several seeds measures.",
         [html_table(rows(runs), words=("minus",)) for rows in (outcome_rows, item_rows)],
     )
 
 
 def _differences(runs: Sequence[Compared]) -> Section:
     rows = difference_rows(runs)
-    said = "What was not given alike." if len(rows) > 1 else "All runs were given the same."
+    differ = "The settings, versions and commits in which the runs differ."
+    said = differ if len(rows) > 1 else "All runs have the same settings, versions and commit."
     return Section("settings", "Settings", said, [html_table(rows)] if len(rows) > 1 else [])
 
 
@@ -57,7 +58,7 @@ def _curves(runs: Sequence[Compared]) -> Section:
     note = item_errors([score for run in runs for score in run.result.curve])
     frame = Frame("Learning curves", "environment step", "accuracy on val", note, whole=True)
     chart: Chart = line_chart(lines, frame)
-    return Section("curves", "Learning", "Of the whole of val, after each step.", [grid([chart])])
+    return Section("curves", "Learning", "Accuracy on all of val after each step.", [grid([chart])])
 
 
 def _points(run: Compared) -> list[Point]:

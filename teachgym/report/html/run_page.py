@@ -100,7 +100,7 @@ def _folded(run: RunSoFar) -> dict[str, str]:
 
 
 def page_so_far(run: RunSoFar, title: str) -> Page:
-    """The page of a run that is going on: nothing of ``test``, which is read at the end."""
+    """The page of an unfinished run. It has nothing of ``test``, which is read at the end."""
     first, *_, last = [*run.curve, run.curve[-1]]
     steps = len(run.curve) - 1
     lead = f"After step {steps}: accuracy on val {first} at first, {last} now."
@@ -109,7 +109,7 @@ def page_so_far(run: RunSoFar, title: str) -> Page:
         grid([*_figure_charts(run)], small=True),
     ]
     sections = (
-        Section("learning", "Learning", "Of the whole of val, after each step.", charts),
+        Section("learning", "Learning", "Accuracy on all of val after each step.", charts),
         Section("skills", "Skills", _MAP, [_map(run, None)]),
         _teaching(run),
         *([_tree(run.forest)] if run.forest else []),
@@ -157,8 +157,8 @@ def _learning(run: RunMaterial) -> Section:
     return Section(
         "learning",
         "Learning",
-        f"The student that was best on val{_same(run.result)} was examined on test, once. "
-        f"val - test: by how much the gain on val is above that on test{interval}.",
+        f"The student that was best on val{_same(run.result)} was examined on test once. "
+        f"The row val - test is the gain on val minus the gain on test{interval}.",
         [
             html_table(score_rows(run.result)),
             *([html_table(figures)] if len(figures) > 1 else []),
@@ -254,7 +254,7 @@ def _teaching(run: RunSoFar) -> Section:
     taught = html_table(shaded(taught_rows(accepted), 3), words=("subskill",), sortable=True)
     tables, losses = [taught], loss_rows(run.written)
     if len(losses) > 1:
-        note = "mean when first met in training, in nats: what was news to the student"
+        note = "Mean loss of the examples when the student first met them in training, in nats."
         tables.append(figure("Loss of the examples", note, html_table(losses, sortable=True)))
     return Section(
         "teaching",
@@ -270,7 +270,8 @@ def _tree(forest: Forest) -> Section:
     for experience, move in zip(forest.history, moves, strict=True):
         scores = (str(s) for s in (experience.before, experience.after))
         rows.append((*move[:3], *scores, *move[3:]))
-    found = "What was discovered, and what it gets" if any(forest) else "Nothing was discovered"
+    subskills = "Discovered subskills, and the examples that each gets"
+    found = subskills if any(forest) else "Nothing was discovered"
     reasons = " with the teacher's reason" * any(e.move.reason for e in forest.history)
     parts = [forest_chart(forest)]
     if moves:
@@ -282,7 +283,7 @@ def _tree(forest: Forest) -> Section:
 def _hints(run: RunSoFar) -> Iterator[Section]:
     rows = hint_rows(run.written)
     if len(rows) > 1:
-        intro = "What the teacher said about its orders, and the examples that were made for them."
+        intro = "The teacher's reasons for its orders, and the number of examples made for each."
         table = html_table(rows, words=("skill", "subskill", "hint"), sortable=True)
         yield Section("reasons", "The teacher's reasons", intro, [table])
 
@@ -301,7 +302,10 @@ def _examples(run: RunSoFar) -> Section:
     title = "Data"
     if not run.written:
         return Section("examples", title, "No example was made.", [])
-    intro = "Every example that was made: trained on, or kept out by the gate and why."
+    intro = (
+        "Every example that was made. The gate accepted it for training, or kept it out for the "
+        "reason shown."
+    )
     if any(w.loss is not None for w in run.written):
         intro += " The loss is the student's when it first met the example in training."
     return Section("examples", title, intro, [browse(example_browser("example-data", run.written))])
@@ -309,7 +313,7 @@ def _examples(run: RunSoFar) -> Section:
 
 def _steps(run: RunSoFar) -> Section:
     steps = html_table(_step_rows(run), words=("made",))
-    tables = [figure("Steps", "costs are of the step itself", steps)]
+    tables = [figure("Steps", "Costs are those of the step alone.", steps)]
     kinds = (
         ("reason", "Kept out by the gate", "rejected/"),
         ("event", "Chat models", "incidents/"),
@@ -317,10 +321,10 @@ def _steps(run: RunSoFar) -> Section:
     for name, title, prefix in kinds:
         rows = by_step(run.metrics, prefix, name)
         if len(rows) > 1:
-            tables.append(figure(title, "times per step", html_table(shaded(rows, 1))))
+            tables.append(figure(title, "Counts by step.", html_table(shaded(rows, 1))))
     intro = (
-        "What came of each step, what was made for it, what it cost, and what went wrong, if "
-        "anything did. A step leads to its examples."
+        "Accuracy, examples and costs of each step, and its incidents if there were any. The "
+        "number of a step leads to its examples."
     )
     return Section("steps", "Steps and incidents", intro, tables)
 

@@ -71,7 +71,10 @@ def forest_chart(forest: Forest) -> Markup:
         "Own data: the student's answers to the examples made for the subskill, before it was "
         f"trained on them; {item_errors([subskill.own for subskill in forest])}."
     )
-    return figure("Skill forest", note, element("div", svg, class_="scroll", tabindex="0"))
+    scroll = element(
+        "div", svg, class_="scroll", tabindex="0", role="region", aria_label="Skill forest"
+    )
+    return figure("Skill forest", note, scroll)
 
 
 def _node(depth: int, name: str, y: float, above: float | None) -> Markup:
