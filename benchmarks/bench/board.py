@@ -37,11 +37,11 @@ class Entry:
     name: str
     suite: Suite
     lines: tuple[Record, ...]
-    """Of its runs, at least one."""
+    """Lines of its runs, at least one."""
 
     @cached_property
     def outcomes(self) -> Outcomes:
-        """What the lines say of each run."""
+        """The outcomes of the runs, read from the lines."""
         return read_outcomes(self.lines)
 
     @cached_property

@@ -32,7 +32,7 @@ NUMBERS = (spaces.Box, spaces.Discrete, spaces.MultiBinary, spaces.MultiDiscrete
 
 @dataclass(frozen=True, slots=True)
 class Spaces:
-    """What an arm's environment is to a learner."""
+    """The environment of an arm as a learner sees it."""
 
     env: str
     """Its id."""
@@ -53,7 +53,7 @@ class Spaces:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of an export."""
+    """The outcome of an export."""
 
     datasets: Mapping[str, int]
     """Episodes by the id of their data set."""

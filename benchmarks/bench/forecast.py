@@ -1,4 +1,4 @@
-"""What the rest of a bench may cost: what its finished runs have cost, arm by arm.
+"""A forecast of a bench's remaining cost from its finished runs, arm by arm.
 
 It takes the runs that are left for runs like the finished ones. Of an arm that asks a chat model
 and has no finished run, it says what its budget allows, or that nothing is known.
@@ -26,7 +26,7 @@ BINDING = ("dollars", "teacher_tokens_in", "teacher_tokens_out", "teacher_calls"
 
 @dataclass(frozen=True, slots=True)
 class ArmForecast:
-    """How far an arm is, and what its finished runs have cost."""
+    """The progress of an arm, and the cost of its finished runs."""
 
     arm: Arm
     config: RunConfig
@@ -42,7 +42,7 @@ class ArmForecast:
         return len(self.states) - self.states.count("finished")
 
     def to_come(self, currency: str) -> float:
-        """What the runs that are left cost if they are like the finished ones; nan without any."""
+        """The cost of the remaining runs if they are like the finished ones; nan without any."""
         each = [getattr(cost, currency) for cost in self.spent]
         return self.left * fmean(each) if each else math.nan
 
@@ -76,7 +76,7 @@ def _with_all_seconds(spent: Cost, run: Path) -> Cost:
 
 
 def describe(arms: Sequence[ArmForecast], processes: int = 1) -> Iterator[str]:
-    """How much is left, how long it may take, and what chat models may cost, in lines.
+    """Lines on the remaining runs, their time, and the possible cost of chat models.
 
     Args:
         arms: the forecast of each.
@@ -145,7 +145,7 @@ def _describe_asking(arms: Sequence[ArmForecast]) -> str:
 
 
 def _describe_unknown(arm: ArmForecast) -> str:
-    """What limits an arm that asks a chat model and has no finished run."""
+    """The limits of an arm that asks a chat model and has no finished run."""
     budget = arm.config.env_settings.get("budget") or {}
     limits = [f"{budget[c]:,} {c.replace('_', ' ')}" for c in BINDING if c in budget]
     if limits:

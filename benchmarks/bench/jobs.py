@@ -40,14 +40,14 @@ Group = tuple[Job, ...]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a job, in plain values: not every error can travel between processes."""
+    """The outcome of a job in plain values, as not every error can travel between processes."""
 
     folder: str
     """Of the job."""
     error: str = ""
     """Why it failed, in a line; empty if it is done."""
     trace: str = ""
-    """Where an error was raised that is not one of teachgym's own."""
+    """The place where an error was raised that is not one of teachgym's own."""
 
 
 def is_done(job: Job) -> bool:

@@ -35,7 +35,7 @@ from teachgym.report.tables import Rows
 from teachgym.types import FloatArray, FrozenDict, Score
 
 Run = TypeVar("Run")
-"""What is known of a finished run."""
+"""The known facts of a finished run."""
 FEWEST_ARMS = 3
 """Arms that a rank correlation takes: of two it is +1 or -1 whatever they are."""
 
@@ -52,7 +52,7 @@ class LeaderboardRow:
     control: bool
     tuned: bool
     observes: str
-    """What its teacher decides by (``TeacherEntry.observes``); empty = not declared."""
+    """The observations its teacher decides by (``TeacherEntry.observes``); empty = not declared."""
     finished: int
     """Seeds with a result."""
     wanted: int
@@ -82,7 +82,7 @@ class LeaderboardRow:
     gap: Score | None
     """Gain on val minus gain on test (``RunResult.gap``), over runs; None without results."""
     figures: Mapping[str, Score] = FrozenDict()
-    """What the task measures on test besides accuracy (``Report.figures``), mean over runs."""
+    """Other metrics of the task on test (``Report.figures``), mean over runs."""
     with_aids: tuple[Score, Score] | None = None
     """Accuracy on val without and with aids (``RunResult.with_aids``), over runs; None without."""
 
@@ -161,7 +161,7 @@ def by_condition(
 
 
 def agreement(ours: Outcomes, theirs: Outcomes) -> tuple[float, int]:
-    """How alike two benches rank the arms that both have: Spearman's rho and the number of arms.
+    """Spearman's correlation of the ranks that two benches give shared arms, and their number.
 
     By mean test accuracy. Controls count: they are arms too.
 

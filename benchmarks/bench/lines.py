@@ -31,7 +31,7 @@ def result_lines(
 
 
 def _line(cell: Cell, folder: Path, run: RunResult) -> Record:
-    """What was run, on which items (by digests of them), what came out, and what it cost."""
+    """The line of a run: its settings, digests of its items, its outcome and its cost."""
     written, outcome = read_json(folder / "config.json"), Outcome.of(run)
     return {
         "suite": f"{cell.suite.name}-v{cell.suite.version}",

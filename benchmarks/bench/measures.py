@@ -1,4 +1,4 @@
-"""What a run says besides its final accuracy: pure functions of curves and counts.
+"""Measures of a run besides its final accuracy: pure functions of curves and counts.
 
 They are of single runs, to be averaged over seeds; the two that need another arm's runs say so.
 """
@@ -20,7 +20,7 @@ Curves = Mapping[str, Sequence[float]]
 
 
 def backward_transfer(curves: Curves, taught: Mapping[str, Sequence[int]]) -> float:
-    """What became of skills after they were taught for the last time; nan if there are none.
+    """Mean change of skills after they were last taught; nan without such skills.
 
     The mean of R[T, i] - R[t_i, i] over skills i, with R[t, i] the accuracy of skill i after step
     t, T the last step and t_i < T the last one with an example of i (Lopez-Paz and Ranzato 2017,
@@ -40,7 +40,7 @@ def backward_transfer(curves: Curves, taught: Mapping[str, Sequence[int]]) -> fl
 
 
 def forgetting(curves: Curves) -> float:
-    """What skills have lost since they were best, mean over skills, >= 0; nan without skills.
+    """The loss of skills since they were best, mean over skills, >= 0; nan without skills.
 
     The mean of max over t <= T of R[t, i] - R[T, i] (Chaudhry et al. 2018, arXiv 1801.10112,
     definition 1). There the maximum leaves out the last step, so that it may be below 0. A maximum

@@ -1,4 +1,4 @@
-"""What tables read of a finished run: of its result, or of its line among recorded ones."""
+"""The outcomes that tables need of a finished run, from its result or its recorded line."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Outcome:
     """All that the budget was charged for."""
     measures: Measures = field(default_factory=Measures)
     figures: Mapping[str, float] = FrozenDict()
-    """What the task measures on test besides accuracy."""
+    """Metrics of the task on test besides accuracy."""
     with_aids: tuple[float, float] | None = None
     """Accuracy on val without and with aids (``RunResult.with_aids``)."""
 
@@ -64,7 +64,7 @@ class Outcome:
 
 
 Outcomes = Mapping[tuple[str, int], Outcome]
-"""By name of the arm and seed; cells that are not finished are left out."""
+"""Outcomes by name of the arm and seed; unfinished cells are left out."""
 
 
 def outcomes_of(results: Mapping[tuple[str, int], RunResult]) -> Outcomes:

@@ -41,13 +41,13 @@ from teachgym.workers import worker_pool
 Status = Literal["missing", "begun", "finished"]
 
 RETRIES = 2
-"""How often a group of cells is tried again whose worker died."""
+"""How many times a group of cells is tried again after its worker died."""
 
 LOST = "its worker died; if memory ran out, give fewer --workers or a smaller --together"
-"""What is said of a cell that no worker survives."""
+"""The message for a cell that no worker survives."""
 
 Results = Mapping[tuple[str, int], RunResult]
-"""By name of the arm and seed; cells that are not finished are left out."""
+"""Results by name of the arm and seed; unfinished cells are left out."""
 
 Execute = Callable[[Sequence[Job]], Iterator[Outcome]]
 """Does the jobs in any order, and yields the outcome of each when it is known."""
@@ -224,7 +224,7 @@ class Processes:
     together: int = 1
     """Cells at most that a process does side by side, >= 1; see ``jobs.group_jobs``."""
     task: Callable[[Group], Sequence[Outcome]] = do_group
-    """What a process does with a group of jobs."""
+    """The work of a process on a group of jobs."""
 
     def __post_init__(self) -> None:
         if self.workers < 1:

@@ -1,4 +1,4 @@
-"""What a scripted teacher finds in the prompts of the teachers that ask chat models."""
+"""Reads the prompts of teachers that ask chat models, for a scripted teacher."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Mistake:
     problem: str
     response: str
     target: str
-    """What would have been right."""
+    """The right answer."""
 
 
 def read_mistakes(question: str) -> Iterator[Mistake]:

@@ -24,7 +24,7 @@ FEWEST = 5
 """Runs below which there are no bootstrap intervals: no resample leaves the range of its runs, and
 that of 3 covers the middle of a symmetric distribution in 75 of 100 cases."""
 RESAMPLES = 1000
-"""Of those that are made for whole arrays at once."""
+"""Number of resamples, of those made for whole arrays at once."""
 K = TypeVar("K", bound=Hashable)
 Statistic = Callable[[FloatArray], float]
 """A number from scores of shape (n_runs, n_tasks)."""
@@ -155,7 +155,7 @@ def percentiles(
 
 
 def tail_probability(n_runs: int, confidence: float = 0.95) -> float:
-    """What to cut off at each end of a bootstrap distribution of ``n_runs`` runs.
+    """The probability to cut off at each end of a bootstrap distribution of ``n_runs`` runs.
 
     ``Phi(-sqrt(n / (n - 1)) * t)`` with Student's t of ``n - 1`` degrees of freedom: the
     bootstrap's spread is too small by ``sqrt((n - 1) / n)``, and the normal tails it stands for
@@ -222,7 +222,7 @@ def share_of_room(
     ceiling: Sequence[float],
     rng: np.random.Generator,
 ) -> Interval | None:
-    """What share of the way from one method to another a third one goes, with its interval.
+    """Share of the way from one method to another that a third one goes, with its interval.
 
     (mean score - mean floor) / (mean ceiling - mean floor) on the same seeds, shapes (n,): 0 = as
     the floor, 1 = as the ceiling. The interval is that of the bootstrap over seeds, which are drawn

@@ -21,7 +21,7 @@ from teachgym.report.tables import Rows
 from teachgym.runs.files import stream_lines
 
 Runs = tuple[str, int]
-"""What an arm is, whatever it is called: its digest, and what is added to its seeds."""
+"""The identity of an arm under any name: its digest, and the number added to its seeds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Compared:
 
     arm: str
     reference: str
-    """By the names of the first suite that compares them."""
+    """The names are those in the first suite that compares them."""
     suites: tuple[str, ...]
     """All that do."""
     test: PairedTest

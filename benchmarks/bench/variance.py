@@ -1,4 +1,4 @@
-"""Where the differences between runs come from: training luck, items, base, skills.
+"""The sources of differences between runs: training luck, items, base, skills.
 
     teachgym bench variance
     python -m teachgym.benchmarks.bench.variance bench/variance
@@ -30,10 +30,10 @@ REST = "rest"
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """What a source of chance adds to the variance of one value."""
+    """The contribution of a source of chance to the variance of one value."""
 
     variance: float
-    """By moments, so that it is below 0 where there is next to none."""
+    """The estimate by moments, which may be below 0 where there is next to none."""
     stderr: float
     n: int
     """Draws of the source that were seen."""

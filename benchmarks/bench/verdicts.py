@@ -1,4 +1,4 @@
-"""What runs say of claims that were published: whether they agree, contradict, or cannot tell."""
+"""Verdicts of runs on published claims: they agree, contradict, or cannot tell."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ class Judged:
 
     claim: Claim
     meter: str
-    """What both arms may spend, by the budget of each."""
+    """The spending allowed to both arms, by the budget of each."""
     spent: str
-    """What runs of the arm spent, in the mean."""
+    """Mean spending of the arm's runs."""
     spent_against: str
-    """What runs of the other spent, in the mean."""
+    """Mean spending of the other arm's runs."""
     test: PairedTest | None
     """The arm minus the other, by test accuracy or with aids; None without a seed of both."""
     verdict: Verdict
 
 
 def judge(direction: Literal["above", "below"], interval: Interval) -> Verdict:
-    """What the interval of a paired difference says of its published direction.
+    """The verdict of a paired difference's interval on the published direction.
 
     Example:
         >>> judge("above", Interval(0.02, 0.01, 0.03)), judge("below", Interval(0.02, 0.01, 0.03))

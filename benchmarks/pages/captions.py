@@ -1,4 +1,4 @@
-"""What captions promise: only the errors and intervals that so many runs allow."""
+"""Captions that promise only the errors and intervals that so many runs allow."""
 
 from __future__ import annotations
 

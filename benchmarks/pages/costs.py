@@ -1,4 +1,4 @@
-"""What arms spent, what it bought, and what a point of test accuracy costs."""
+"""The section on costs: accuracy against spending, and the price of a point of accuracy."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class Dynamics:
     """The course of an arm's mean validation curve, up to the last step that all runs reached."""
 
     steps: int
-    """Of the shortest run, >= 1."""
+    """Steps of the shortest run, >= 1."""
     highest: int
     """The step after which the mean curve is highest, the first of equals; 0 = untrained."""
     early: Score

@@ -1,4 +1,4 @@
-"""What the page of a bench needs, read from its folder once."""
+"""The data that the page of a bench needs, read from its folder once."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ class BenchMaterial:
 
 
 def name_condition(condition: str) -> str:
-    """What a condition is called; the empty one is that without stress."""
+    """The name of a condition; the empty one is that without stress."""
     return condition or "no stress"
 
 

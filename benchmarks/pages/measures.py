@@ -21,18 +21,18 @@ from teachgym.types import Score
 CEILING = "planned"
 """The control whose curve is the ceiling, where a suite has it."""
 SHARE = 0.8
-"""Of the ceiling's gain on val, that a run has to reach."""
+"""The share of the ceiling's gain on val that a run has to reach."""
 _SIGNED = ("backward_transfer", "worst_change", "held_out_skills", "held_out_levels")
 Runs = Mapping[str, Mapping[int, Outcome]]
-"""By arm and seed; >= 1 run of each arm."""
+"""Runs by arm and seed; >= 1 run of each arm."""
 
 
 @dataclass(frozen=True, slots=True)
 class Time:
-    """How soon an arm's runs reach ``SHARE`` of the ceiling's gain."""
+    """The time until an arm's runs reach ``SHARE`` of the ceiling's gain."""
 
     mean: Score
-    """Of examples, see ``measures.restricted_mean``."""
+    """Mean number of examples, see ``measures.restricted_mean``."""
     reached: int
     """Runs that did."""
 
@@ -119,7 +119,7 @@ def regret(best: Mapping[int, Outcome], mine: Mapping[int, Outcome]) -> Score:
 
 
 def find_times(runs: Runs, ceiling: str) -> dict[str, Time]:
-    """By arm, how soon ``SHARE`` of the ceiling's gain is reached; empty where it has none."""
+    """The time to ``SHARE`` of the ceiling's gain by arm; empty where the ceiling has no gain."""
     gain = fmean(run.curve[-1] - run.curve[0] for run in runs[ceiling].values())
     if not gain > 0:
         return {}

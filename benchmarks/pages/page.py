@@ -109,7 +109,7 @@ def bench_page(bench: BenchMaterial) -> Page:
 
 
 def _sections(bench: BenchMaterial) -> list[Callable[[BenchMaterial], Section]]:
-    """What a bench has to show; of a plane of conditions there would be a leaderboard each."""
+    """The sections of a bench; a plane of conditions would have a leaderboard for each."""
     if not bench.results:
         return [_leaderboard, _cells]
     if bench.suite.axes:
@@ -171,7 +171,7 @@ def _claims(bench: BenchMaterial) -> Section:
 
 
 def _what_is_drawn(suite: Suite) -> str:
-    """What the errors are about, besides the luck of training."""
+    """The settings that the errors cover, besides the luck of training."""
     if not suite.seeded:
         return (
             "All of it is about training runs: test items and the untrained student are the same "

@@ -33,7 +33,7 @@ class SkillGain:
     level: float
     """Mean level of its items of ``test``; nan = they have none."""
     share: float
-    """Of the examples that the student had learned from, in [0, 1]; nan = there were none."""
+    """Share of the examples that the student had learned from, in [0, 1]; nan = none."""
     gain: float
     """Accuracy on ``test``, student that was best on ``val`` minus untrained."""
 
@@ -48,7 +48,7 @@ QUALITIES: Mapping[str, Quality] = {
     "mean level": lambda g: g.level,
     "share of the data": lambda g: g.share,
 }
-"""What gains are correlated with, by name."""
+"""The qualities that gains are correlated with, by name."""
 BANDS: Mapping[str, tuple[float, float]] = {
     "easy": (0.0, 1 / 3),
     "middle": (1 / 3, 2 / 3),

@@ -1,4 +1,4 @@
-"""How each teacher copes with each condition, against the reference under the same one."""
+"""The section on stress: each teacher against the reference under the same condition."""
 
 from __future__ import annotations
 

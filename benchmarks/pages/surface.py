@@ -15,7 +15,7 @@ from teachgym.report.tables import Rows
 Place = tuple[float, ...]
 """Values of the two settings."""
 Surface = Mapping[Place, LeaderboardRow]
-"""Of a teacher, where it has results."""
+"""The points of the plane at which a teacher has results."""
 
 
 def surface_section(bench: BenchMaterial) -> Section:
@@ -34,7 +34,7 @@ def surface_section(bench: BenchMaterial) -> Section:
 
 
 def read_surfaces(bench: BenchMaterial) -> Mapping[str, Surface]:
-    """By teacher, in the order of the suite."""
+    """The surfaces by teacher, in the order of the suite."""
     surfaces: dict[str, dict[Place, LeaderboardRow]] = {}
     lines = {line.arm: line for line in bench.standings}
     for cell in bench.suite.cells():

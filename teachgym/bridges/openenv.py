@@ -32,13 +32,13 @@ from openenv.core.env_server.types import Action, Observation, State  # noqa: E4
 
 
 class Reply(Action):
-    """What a language model says; nothing: wait for what comes of the last reply."""
+    """A reply of the language model; an empty one waits for the outcome of the last reply."""
 
     text: str | None = None
 
 
 class Lesson(Observation):
-    """What the teacher is asked next, and what came of the last reply."""
+    """The teacher's next question, and the outcome of its last reply."""
 
     messages: list[dict[str, str]] = []  # noqa: RUF012 - pydantic copies it.
     """Empty at the end, and while a reply is being carried out."""

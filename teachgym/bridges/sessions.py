@@ -31,7 +31,7 @@ from teachgym.types import Messages
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a reply."""
+    """The outcome of a reply."""
 
     reward: float
     gain: float

@@ -88,7 +88,7 @@ class TeacherGroup(EnvGroupBuilder):
             self._sessions.pop().close()
 
     def logging_tags(self) -> list[str]:
-        """What the cookbook's log counts these episodes under."""
+        """The name under which the cookbook's log counts these episodes."""
         return ["teachgym", self.env.removeprefix("teachgym/")]
 
 

@@ -88,5 +88,5 @@ def _let_go(forks: Forks, state: str) -> None:
 
 
 def _text(completion: Completion) -> str:
-    """What the model said last."""
+    """The model's last reply."""
     return completion if isinstance(completion, str) else str(completion[-1]["content"])

@@ -50,7 +50,7 @@ class SeedsConfig(vf.TasksetConfig):
     settings: dict[str, Any] = {}  # noqa: RUF012 - pydantic copies it.
     """Those of the environment; observation and action are texts."""
     first_seed: int = 0
-    """That of the first task, >= 0."""
+    """The seed of the first task, >= 0."""
 
 
 class Seeds(vf.Taskset[SeedTask, SeedsConfig]):

@@ -91,7 +91,7 @@ class BenchProgress:
 
 
 def steps_of(folder: Path) -> int | None:
-    """How many steps the run in a folder has made; None unless a process is at work on it."""
+    """The number of steps that the run in a folder has made; None unless a process works on it."""
     if not is_held(folder):
         return None
     journal = RunFolder(folder).journal

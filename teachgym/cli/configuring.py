@@ -70,7 +70,7 @@ def parts(
     chat_model: str | None,
     chat_base_url: str | None,
 ) -> Record:
-    """What options name, by the paths of the settings."""
+    """The values that options give, by the paths of the settings."""
     return {
         "env_settings.student": student,
         "env_settings.task": task,

@@ -193,7 +193,7 @@ def _table(file: SkillFile) -> Table:
 
 
 def _tell_spending(ledger: Ledger) -> None:
-    """What the chat model cost, and what went wrong on the way, if there was one."""
+    """Print the cost and the incidents of the chat model, if there was one."""
     spent = ledger.spent
     if spent.teacher_calls or ledger.incidents:
         say(

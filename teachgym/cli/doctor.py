@@ -1,4 +1,4 @@
-"""``teachgym doctor``: what is here, what is not, and what to do about it."""
+"""``teachgym doctor``: check the machine, and say how to mend each fault."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _NOT_FOR_USERS = ("dev", "docs")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that was looked at."""
+    """The outcome of one check."""
 
     what: str
     found: str
     state: Literal["ok", "absent", "wrong"] = "ok"
     """``absent``: needed for some of what teachgym does; ``wrong``: for all of it."""
     advice: str = ""
-    """What to do about it."""
+    """The remedy; empty if none is needed."""
 
 
 def examine() -> Iterator[Finding]:

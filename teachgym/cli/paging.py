@@ -12,7 +12,7 @@ from io import StringIO
 
 
 class _Kept(StringIO):
-    """What is printed, kept; it passes for a terminal, so that colours stay."""
+    """Keeps the printed text; it passes for a terminal, so that colours stay."""
 
     def isatty(self) -> bool:
         return True

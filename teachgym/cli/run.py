@@ -44,7 +44,7 @@ def prepare_process(threads: int | None) -> None:
 
 
 _USAGE: Any = typer.BadParameter.__bases__[0]
-"""What is raised for wrong options, ``click.UsageError``, which is typer's own since 0.26."""
+"""The error for wrong options: ``click.UsageError``, which is typer's own since 0.26."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What a run's file may hold, from the declarations of its settings: JSON schema and TOML."""
+"""The content of a run file, from the declarations of its settings: JSON schema and TOML."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ class Start:
     attribute: str
     """Whether the part is a class or a function: ``class`` or ``function``."""
     command: str
-    """What to run next."""
+    """The command to run next."""
 
 
 _TEACHER = Start(

@@ -82,7 +82,7 @@ class Watcher(ThreadingHTTPServer):
 
     @property
     def address(self) -> str:
-        """What to open in a browser."""
+        """The address to open in a browser."""
         return f"http://127.0.0.1:{self.server_port}/"
 
 

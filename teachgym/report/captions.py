@@ -1,4 +1,4 @@
-"""What captions promise: only the errors and intervals that so many measurements allow."""
+"""Captions that promise only the errors and intervals that so many measurements allow."""
 
 from __future__ import annotations
 

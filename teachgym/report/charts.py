@@ -133,7 +133,7 @@ class Chart:
     figure: Figure
     title: str
     note: str
-    """What the intervals are, and n."""
+    """The kind of the intervals, and n."""
     tips: Sequence[Tip]
     """Every mark that was drawn, in words."""
 

@@ -15,7 +15,7 @@ _NAMED = 3
 
 
 def headline(result: RunResult) -> str:
-    """What a run gained, in which skills, what went nowhere, and how far val flatters it.
+    """Summarise a run: its gain, the skills that moved, wasted examples, the gap of val and test.
 
     A skill moved if its two accuracies on test differ by ``SURE`` standard errors of the
     difference, taken as if each student had been asked other items, which is too careful.

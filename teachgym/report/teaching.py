@@ -1,4 +1,4 @@
-"""What was taught in a run and what it helped: tables from the files of its folder.
+"""Tables of a run's training data and its effect, from the files of its folder.
 
 Distribution of the data over skills and subskills and of the moves over steps, gain by difficulty
 and rarity of a skill (DataEnvGym, arXiv 2410.06215, figure 4), and the final skill forest.

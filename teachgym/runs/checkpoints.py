@@ -153,7 +153,7 @@ def read_report(path: Path, split: Split) -> Report:
 
 
 def _metrics(predictions: Path) -> Path:
-    """Where the metrics of a file of predictions are."""
+    """The path of the metrics that belong to a file of predictions."""
     return predictions.with_suffix(".json")
 
 

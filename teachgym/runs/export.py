@@ -1,4 +1,4 @@
-"""What a finished run made, for others: its training data as a data set, its student as a model."""
+"""Exports of a finished run: its training data as a data set, its student as a model."""
 
 from __future__ import annotations
 

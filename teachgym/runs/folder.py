@@ -75,7 +75,7 @@ class RunFolder:
             remove(path)
 
     def half_written(self) -> list[Path]:
-        """What processes that died within ``replacing`` left, if nobody else writes now."""
+        """Leftovers of processes that died within ``replacing``, if nobody writes now."""
         figures = self.path / "figures"
         folders = (self.path, self.predictions, self.checkpoints, self.students, figures)
         return [path for folder in folders for path in sorted(folder.glob(".*.tmp"))]

@@ -83,7 +83,7 @@ class Journal:
 
     @property
     def n_steps(self) -> int:
-        """How many of the environment's steps are finished."""
+        """The number of finished steps of the environment."""
         return self._stages["step"]
 
     def read(self) -> Iterator[Record]:
@@ -112,7 +112,7 @@ class Journal:
 
     @property
     def run(self) -> Record:
-        """What the run goes on with: as it was at the start, or was accepted since.
+        """The provenance that the run continues with: that of its start, or the one accepted last.
 
         As ``config.json`` has it; empty before the start.
         """
@@ -120,7 +120,7 @@ class Journal:
 
     @property
     def written(self) -> Record:
-        """What ``config.json`` said at the start, or when something was accepted since."""
+        """The record of ``config.json`` at the start, or at the last acceptance."""
         return self._latest("written") or self._latest("run")
 
     @property
@@ -133,7 +133,7 @@ class Journal:
 
     @property
     def seconds(self) -> float:
-        """What the process that finished the run has taken for it, loading and exam included.
+        """Seconds that the process that finished the run took, loading and exam included.
 
         0 if the run is not finished.
         """

@@ -1,4 +1,4 @@
-"""What processes that were stopped or died have left: unfinished runs and half-written files.
+"""Leftovers of processes that were stopped or died: unfinished runs and half-written files.
 
 Nothing with a result is among it. While a leftover is in the hands of whoever iterates, its run,
 and the bench that this is of, are held, so that no process works on it.
@@ -40,7 +40,7 @@ class Leftover:
     state: State
     """``begun``: can be resumed; ``broken``: cannot be read; ``in use``: not to be removed now."""
     detail: str
-    """How far it came, what is wrong with it, or who holds it."""
+    """Its progress, its fault, or the process that holds it."""
 
     @property
     def size(self) -> int:
@@ -124,7 +124,7 @@ def _may_be_written(path: Path, pid: int) -> bool:
 
 
 def _all_in(path: Path) -> Iterator[os.stat_result]:
-    """What the disk tells of a file or folder and of everything in it; links are not followed."""
+    """The status of a file or folder and of everything in it; links are not followed."""
     yield path.lstat()
     for folder, folders, files in os.walk(path):
         for name in (*folders, *files):

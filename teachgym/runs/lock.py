@@ -43,7 +43,7 @@ class Holder:
     since: str
     """When it took the lock, UTC."""
     work: str
-    """What it does, such as ``resume``."""
+    """The command of the process, such as ``resume``."""
 
     @classmethod
     def here(cls, work: str) -> Holder:

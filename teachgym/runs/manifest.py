@@ -29,7 +29,7 @@ _CHUNK = 1 << 20
 
 
 class Manifest:
-    """What is known of a run's files, and what has changed since.
+    """The known state of a run's files, and their changes since.
 
     Args:
         folder: the run's.
@@ -44,7 +44,7 @@ class Manifest:
             self._note(name, entry)
 
     def changes(self) -> dict[str, Entry | None]:
-        """What is new, longer or gone since the last call; from now on it is known."""
+        """Files that are new, longer or gone since the last call; from now on they are known."""
         found = dict(self._grown())
         there = dict(_whole(self._folder))
         found |= {n: digest_of(path) for n, path in there.items() if n not in self._known}
@@ -184,7 +184,7 @@ def _require_file(path: Path) -> None:
 
 
 def _require_flat(folder: Path) -> None:
-    """Where a run keeps files only, there is nothing else."""
+    """Require that the places where a run keeps files hold nothing else."""
     for name in _FLAT:
         place = folder / name
         if place.exists() and not place.is_dir():

@@ -21,7 +21,7 @@ class Metric:
     when: str
     """At which steps it is logged."""
     members: Mapping[str, str] | None = None
-    """Of a family: last part of the name to its meaning."""
+    """The last part of each name in the family, with its meaning."""
 
 
 _REASONS = {

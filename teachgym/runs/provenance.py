@@ -1,4 +1,4 @@
-"""What a run was made with, beside what it is made with now: nothing changes without a word.
+"""Compare the software and settings of a run with the present ones, so that no change is silent.
 
 A run records its configuration, the versions and the commit of the software, and digests of the
 code and data it was given. Whoever resumes it with others is shown each difference, and has to
@@ -26,7 +26,7 @@ from teachgym.runs.versions import commit, versions
 from teachgym.types import Split, leaves_by_root
 
 Kind = Literal["config", "versions", "commit", "code", "data"]
-"""Of a difference: what somebody can accept."""
+"""The kinds of differences that a user can accept."""
 
 _OWN = ("versions", "commit", "code", "data")
 _SPLITS: tuple[Split, ...] = ("val", "test")
@@ -113,7 +113,7 @@ def objects_in(config: Record) -> list[str]:
 
 
 def differences(recorded: Record, now: Record) -> list[tuple[Kind, str]]:
-    """What differs between two records of a run, each with its kind and as a line to show.
+    """The differences between two records of a run, each with its kind and as a line to show.
 
     Example:
         >>> differences({"versions": {"torch": "2.13.0"}}, {"versions": {"torch": "2.12.0"}})

@@ -1,4 +1,4 @@
-"""What a finished run found out, as one value that can be written, read and shown."""
+"""The result of a finished run, as one value that can be written, read and shown."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class RunResult:
     rejected: Mapping[str, int] = field(default_factory=dict)
     """Examples that the gate kept out, by reason."""
     incidents: Mapping[str, int] = field(default_factory=dict)
-    """What happened while chat models were asked, by event."""
+    """Incidents in calls of chat models, by event."""
     accepted: tuple[str, ...] = ()
     """Differences that somebody accepted to resume the run: versions, commit, data, settings."""
     skill_curves: Mapping[str, tuple[float, ...]] = FrozenDict()
@@ -103,7 +103,7 @@ class RunResult:
     """Accuracy on ``val`` with the teacher's aids before the prompts, in the places of ``curve``,
     with n = 0 where it was not measured; empty where there were no aids."""
     quality: Score = field(default_factory=Score.nothing)
-    """Of the exercises that filters of the gate have left, the share whose targets are right."""
+    """The share of right targets among the exercises that the gate's filters accepted."""
 
     def __repr__(self) -> str:
         teacher, student, env = (shown(s, 80) for s in (self.teacher, self.student, self.env))
@@ -199,7 +199,7 @@ def collect_result(run: RunFolder, snapshot: Snapshot, tally: Tally, **names: An
 
 
 def _aided(journal: Journal) -> tuple[Score, ...]:
-    """What the aided evaluations of the steps found."""
+    """The results of the aided evaluations, by step."""
     names = [f"aided/{name}" for name in ("n", "accuracy", "stderr")]
     rows = [[line["metrics"].get(name) for name in names] for line in journal.read_steps()]
     if all(n is None for n, *_ in rows):
@@ -230,7 +230,7 @@ def _skill_curves(untrained: Report, journal: Journal) -> dict[str, tuple[float,
 
 
 def _taught(run: RunFolder, steps: int) -> dict[str, tuple[int, ...]]:
-    """How many examples of each skill were trained on in each step."""
+    """Count the examples of each skill that each step trained on."""
     examples = read_examples(run.examples) if run.examples.exists() else ()
     counts = Counter((e.skill, e.step) for e in examples)
     skills = dict.fromkeys(skill for skill, _ in counts)

@@ -18,7 +18,7 @@ MOST_THINNED = 100
 @checked
 @dataclass(frozen=True)
 class Keep:
-    """What is kept of a run's steps: predictions and students, and how often there is a snapshot.
+    """The retention of a run's steps: predictions, students, and how often a snapshot is made.
 
     Whatever is chosen, the files of a run depend on its steps alone, not on where it was
     interrupted.

@@ -15,7 +15,7 @@ from teachgym.errors import RunError
 from teachgym.records import Record
 
 FIRST = "0" * 64
-"""What stands for the digest of a line before the first."""
+"""The digest that the first line names as that of the line before it."""
 _PREVIOUS, _DIGEST, _END = ', "previous": "', '", "digest": "', '"}\n'
 
 
@@ -58,7 +58,7 @@ def check_chain(path: Path, lines: Iterable[bytes]) -> str:
 
 
 def _split(line: bytes) -> tuple[bytes, str, str] | None:
-    """What the digest is of, the digest of the line before, and the digest; None without one."""
+    """The sealed content, the digest of the line before, and the line's own; None without one."""
     body, middle, rest = line.rpartition(_DIGEST.encode())
     _, begin, before = body.rpartition(_PREVIOUS.encode())
     if not (middle and begin and rest.endswith(_END.encode())):

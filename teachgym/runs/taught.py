@@ -1,4 +1,4 @@
-"""What a run was taught, with the loss of each example: one file says what, another how hard."""
+"""The examples that a run trained on, each with its loss; they are kept in two files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run's language model was asked, said and earned, as data to train one on.
+"""The calls of a run's language model with their rewards, as data to train one on.
 
 A journal names the recorded calls of each step, and what came of each action of a group that was
 tried from one student. So every call has the reward of its step, and every reply that was tried
@@ -165,7 +165,7 @@ def _groups(line: Record) -> list[dict[str, Any]]:
 
 
 def _action(line: Record) -> Any:
-    """What the action of a step was, where it was a text."""
+    """The action of a step, if it was a text."""
     action = line["action"]
     return action[0] if isinstance(action, list) and len(action) == 1 else action
 

@@ -1,4 +1,4 @@
-"""What the software was: enough to set up the same again."""
+"""Versions of the software that a run was made with: enough to set it up again."""
 
 from __future__ import annotations
 

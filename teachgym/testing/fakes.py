@@ -40,7 +40,7 @@ class TableStudent(Student):
 
     max_new_tokens = 8
     skills = leaf_skills(SKILLS)
-    """What it can learn; for another task, override it and the next two methods."""
+    """The skills that it can learn; for another task, override it and the next two methods."""
 
     def __init__(self, *, half: float = 20.0) -> None:
         self.half = half

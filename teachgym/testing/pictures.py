@@ -134,5 +134,5 @@ class PictureStudent(TableStudent):
         return next((skill for skill, text in _PROMPTS.items() if text == prompt.text), "")
 
     def solve(self, prompt: Prompt) -> str:
-        """What the pictures show."""
+        """The answer that the pictures show."""
         return solve_picture(prompt, self._store)

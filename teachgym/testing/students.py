@@ -152,7 +152,7 @@ def _check_price(trainer: Trainer[Any], student: Any, data: Data) -> None:
 
 
 def _facts(result: TrainResult) -> tuple[str, int, Cost]:
-    """What must be equal in equal runs; losses as text, because nan is not equal to itself."""
+    """The values that equal runs share; losses as text, because nan is not equal to itself."""
     losses = repr((result.loss, result.losses))
     return losses, result.steps, replace(result.cost, seconds=0.0)
 

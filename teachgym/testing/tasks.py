@@ -190,7 +190,7 @@ def _check_conversation(task: Task, example: Example) -> None:
 
 
 def _check_labels(task: Task, example: Example) -> None:
-    """What is read off a prompt, what is under the labels, and what is made of a draft."""
+    """Read a prompt, the values under the labels, and the answer made of a draft."""
     possible, one = task.skills_of(example.prompt), task.skill_of(example.prompt)
     require(not possible or example.skill in possible, c.SKILLS_ARE_READ_RIGHT, sorted(possible))
     only = next(iter(possible)) if len(possible) == 1 else None

@@ -14,7 +14,7 @@ METRICS: tuple[dict[str, float], ...] = (
     {"accuracy": 1.0, "reward": math.inf},
     {"loss": math.nan},
 )
-"""What is logged, by step."""
+"""The logged metrics, by step."""
 
 
 @checking("tracker")

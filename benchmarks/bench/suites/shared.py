@@ -1,4 +1,4 @@
-"""What suites have in common: environments, the budget, the controls, the scripted chat model."""
+"""The shared parts of suites: environments, budget, controls, and the scripted chat model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EMBEDDED: Mapping[str, Any] = {
 """The embedded student at the project's usual budget, with as many items of test as make the error
 of an accuracy small beside what runs differ by."""
 DRAWN = ("task_settings.seed", BASE)
-"""What the seed of a run draws besides its luck: items of all splits, and the student's base."""
+"""The settings that a run's seed draws: items of all splits, and the student's base."""
 SCRIPTED: Mapping[str, Any] = {
     "provider": "python",
     "model": "teachgym.benchmarks.bench.scripted_teacher:answer",

@@ -1,4 +1,4 @@
-"""What is compared, as data: a suite has arms, and an arm with a seed is an ordinary run."""
+"""A comparison as data: a suite has arms, and an arm with a seed is an ordinary run."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Arm:
     against: str = ""
     """The arm it is compared with, where that is not the suite's reference."""
     condition: str = ""
-    """What it has to cope with, where arms are run under several conditions."""
+    """The condition it is run under, if the suite has several."""
     chat: Mapping[str, Any] = field(default_factory=dict)
     """On top of the suite's."""
     tuned: bool = False
@@ -58,7 +58,7 @@ class Arm:
 @checked
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a publication says of two arms: which of them teaches better."""
+    """A published claim about two arms: which of them teaches better."""
 
     arm: str
     against: str
@@ -106,7 +106,7 @@ class Suite:
     brief_seeds: CountFromOne = 3
     """Seeds of its short form, >= 1."""
     claims: FromJson[tuple[FromJson[Claim], ...]] = ()
-    """What publications say of its arms; the board has a verdict on each."""
+    """Published claims about its arms; the board has a verdict on each."""
     chat: Mapping[str, Any] = field(default_factory=dict)
     """The chat model of arms that ask one."""
     trackers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

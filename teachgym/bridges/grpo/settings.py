@@ -89,7 +89,7 @@ class TeacherTraining:
     model_settings: Annotated[Mapping[str, Any], Like(LanguageModelSettings)] = field(
         default_factory=dict
     )
-    """How it is loaded: ``lora``, ``device``, ``max_new_tokens``, ..."""
+    """Settings of loading it: ``lora``, ``device``, ``max_new_tokens``, ..."""
     stages: FromJson[tuple[FromJson[Stage], ...]] = (Stage(),)
     """The curriculum, in order."""
     group: Few = 8
@@ -108,7 +108,7 @@ class TeacherTraining:
     scale_rewards: bool = True
     """Whether advantages are in standard deviations of their group."""
     warm_start: FromJson[WarmStart] = WarmStart()
-    """What comes before."""
+    """The warm start before the training."""
     checkpoint_every: CountFromOne = 5
     """Updates between two checkpoints, >= 1."""
     seed: Seed32 = 0

@@ -207,7 +207,7 @@ class _Training:
         keep_lines(self._answers, self._lines_until(self._made))
 
     def _lines_until(self, update: int) -> int:
-        """How many groups belong to the updates before ``update``."""
+        """The number of groups in the updates before ``update``."""
         return sum(line["place"][0] < update for line in stream_lines(self._answers))
 
 

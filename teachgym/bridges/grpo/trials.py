@@ -33,7 +33,7 @@ class Trial:
     answers: tuple[tuple[int, ...], ...]
     """Token ids, ends included; those that are equal were tried once."""
     rewards: tuple[float, ...]
-    """What the environment pays for each."""
+    """The reward of the environment for each."""
     gains: tuple[float, ...]
     """In accuracy on ``val``."""
     signal_to_noise: float

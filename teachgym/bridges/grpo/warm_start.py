@@ -82,7 +82,7 @@ def _first(values: Any) -> Any:
 
 
 def _data(speaker: Speaker, lessons: list[Lesson], rng: np.random.Generator) -> list[Datum]:
-    """What is trained on; which answer stands for the shares is drawn."""
+    """The training examples; the answer that stands for the shares is drawn."""
     prompts = speaker.encode([prompt for prompt, _ in lessons])
     texts = speaker.pool.texts
     answers = [write(speaker.form.pieces(shares, rng), texts) for _, shares in lessons]

@@ -29,13 +29,13 @@ class Cell:
 
     text: str
     heat: float | None = None
-    """How strongly it is shaded, in [-1, 1], below 0 in another colour; None = not at all."""
+    """Strength of its shade in [-1, 1], below 0 in another colour; None = no shade."""
     note: str = ""
     """Tooltip."""
     link: str = ""
     """Relative path that it leads to."""
     records: Records | None = None
-    """What it leads to on the page itself; then ``link`` is empty."""
+    """The records on the page that it leads to; then ``link`` is empty."""
 
     def __str__(self) -> str:
         return self.text

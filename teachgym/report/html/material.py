@@ -1,4 +1,4 @@
-"""What a page needs of a run, read from its folder once."""
+"""The data that a page needs of a run, read from its folder once."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class RunMaterial(RunSoFar):
 
     @property
     def curve(self) -> Sequence[Score]:
-        """That of the result."""
+        """The curve of the result."""
         return self.result.curve
 
     @property

@@ -67,7 +67,7 @@ class Page:
     folded: Mapping[str, str]
     """Long texts at the end, folded up."""
     lead: str = ""
-    """What it comes to, in a sentence under the title."""
+    """A summary in a sentence under the title."""
 
 
 def browse(browser: Browser) -> Markup:

@@ -99,7 +99,7 @@ def answer_browser(key: str, pairs: Iterable[tuple[Report, Report]]) -> Browser:
 
 
 def conversation(prediction: Prediction) -> str:
-    r"""What the student wrote, and what the task said to it in between.
+    r"""The student's turns, and the task's replies between them.
 
     Example:
         >>> from teachgym.types import Turn
@@ -117,7 +117,7 @@ def _asked(example: Example) -> str:
 
 
 def _in_turns(pieces: Sequence[str], *, first: Literal["task", "student"]) -> str:
-    """What task and student say in turns; each but the first is marked, for the page."""
+    """The turns of task and student; each but the first is marked, for the page."""
     others = ("student", "task") if first == "task" else ("task", "student")
     marked = (f"[{who}] {piece}" for who, piece in zip(cycle(others), pieces[1:], strict=False))
     return "\n\n".join((pieces[0], *marked))

@@ -141,7 +141,7 @@ def _settings(run: RunSoFar) -> dict[str, str]:
 
 
 def _given(settings: Mapping[str, Any]) -> str:
-    """What was set, by dotted name; all else has its default.
+    """The given settings by dotted name; all others have their defaults.
 
     Example:
         >>> _given({"budget": {"steps": 2}, "student": "tiny"}), _given({})

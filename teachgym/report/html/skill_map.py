@@ -86,7 +86,7 @@ def _step(skill: str, step: int, score: Score | None, taught: Counter[int]) -> C
 
 
 def _until(taught: Counter[int], step: int) -> int:
-    """How many of a skill's examples, counted by step, had been trained on after a step."""
+    """The number of a skill's examples that had been trained on after a step."""
     return sum(count for when, count in taught.items() if when <= step)
 
 

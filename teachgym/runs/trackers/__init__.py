@@ -1,4 +1,4 @@
-"""Where metrics go: a file always, Weights & Biases and TensorBoard if asked for.
+"""Trackers of metrics: always a file; Weights & Biases and TensorBoard if asked for.
 
 All get the same names, which ``teachgym.runs.metric_names`` explains. A tracker of yours is a class
 that passes ``teachgym.testing.check_tracker``; what makes it is called with the run's folder.

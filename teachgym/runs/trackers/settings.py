@@ -19,7 +19,7 @@ WandbMode = Literal["online", "offline", "disabled"]
 @checked
 @dataclass(frozen=True)
 class WandbSettings:
-    """What goes to Weights & Biases, and how."""
+    """Settings of logging to Weights & Biases."""
 
     project: str = "teachgym"
     """The project's name there."""
@@ -31,7 +31,7 @@ class WandbSettings:
     log_student: bool = True
     """Whether the trained student is stored there; weights can be large."""
     finish_seconds: Annotated[float, Interval(gt=0, le=10**9)] = 600.0
-    """How long the end of a run may wait for what is not uploaded yet, in seconds, > 0, finite."""
+    """Longest wait for uploads at the end of a run, in seconds, > 0, finite."""
 
     def __post_init__(self) -> None:
         if not self.project:
@@ -39,7 +39,7 @@ class WandbSettings:
 
     @property
     def package(self) -> str | None:
-        """What must be installed for it; None = nothing."""
+        """The package that must be installed for it; None = none."""
         return None if self.mode == "disabled" else "wandb"
 
 
@@ -49,7 +49,7 @@ class TensorboardSettings:
     """TensorBoard has nothing to choose: numbers go to ``tensorboard`` in the run's folder."""
 
     package = "tensorboardX"
-    """What must be installed for it."""
+    """The package that must be installed for it."""
 
 
 TRACKERS = Registry(
@@ -64,7 +64,7 @@ TRACKERS = Registry(
 
 
 def named(name: str, given: Any) -> tuple[Any, Mapping[str, Any]]:
-    """What an entry of ``trackers`` means: a name with its settings, or what stands under one.
+    """Read an entry of ``trackers``: a name with its settings, or the settings under a name.
 
     Raises:
         ConfigError: for what is neither a table nor a tracker.

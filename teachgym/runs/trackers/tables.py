@@ -1,4 +1,4 @@
-"""What a finished run has to show besides numbers, as tables for trackers that take some."""
+"""Tables of a finished run, for trackers that take more than numbers."""
 
 from __future__ import annotations
 
