@@ -1,4 +1,4 @@
-"""``objectives``: reinforcement, distillation, both at once, and imitation, at equal training."""
+"""``objectives``: reinforcement, distillation, both at once, and imitation, of equal questions."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from typing import Any
 from teachgym.benchmarks.bench.suites.shared import DRAWN, EMBEDDED
 from teachgym.benchmarks.bench.suites.suite import Arm, Suite
 
-TRAIN_TOKENS = 60_000
-_FEW: Mapping[str, Any] = {"examples_per_step": 50}
-"""Questions are answered eight times each, so a step has fewer of them."""
+STEPS, QUESTIONS = 10, 200
+"""Of a run, and of each of its steps."""
 _RATES: Mapping[str, Any] = {"learning_rate": 1e-3, "warmup_steps": 0}
-"""A step has four updates, all of which a warm-up would take."""
+"""A step has thirteen updates, most of which a warm-up would take."""
 
 
 def objectives() -> Suite:
     """GRPO, reverse KL and KDRL on the student's own samples, against imitation of the same data.
 
-    Every arm may train on as many tokens, prompts included, over as many steps; what is sampled
-    and what the teacher model reads and writes is not limited, and stands in the costs. The teacher
-    model is the student's architecture, trained on 16,000 examples of all skills. KDRL's weight
-    is forty times the paper's (arXiv 2506.02208), whose students are a thousand times
-    as large.
+    Every arm has as many questions, 2,000 in ten steps. ``sft`` and ``distillation`` learn from the
+    right answer to each, ``sft-on-teacher`` from one that the teacher model samples, and the others
+    from eight of the student's own. Training tokens are not equal, since GRPO reads only groups
+    with answers of both kinds; they stand in the costs, with what is sampled and what the teacher
+    model reads and writes. The teacher model is the student's architecture, trained on 16,000
+    examples of all skills. KDRL's weight is forty times the paper's (arXiv 2506.02208), whose
+    students are a thousand times as large.
     """
     grpo = {"loss": "grpo", "loss_settings": {"beta": 0.0}}
     kdrl = {"loss": "kdrl", "loss_settings": {"beta": 0.2, "final_beta": 0.2}}
@@ -30,7 +31,7 @@ def objectives() -> Suite:
     distilled = {"loss": "distillation", "loss_settings": {"divergence": "forward"}}
     return Suite(
         "objectives",
-        1,
+        2,
         "what data teaches by GRPO, KDRL, reverse KL, distillation and imitation",
         (
             Arm("sft", "uniform", control=True),
@@ -46,7 +47,8 @@ def objectives() -> Suite:
         ),
         env_settings={
             **EMBEDDED,
-            "budget": {"steps": 10, "train_tokens": TRAIN_TOKENS},
+            "budget": {"steps": STEPS, "examples": STEPS * QUESTIONS},
+            "examples_per_step": QUESTIONS,
             "teacher_model": "tiny",
             "teacher_model_settings": {"examples": 16_000},
         },
@@ -59,4 +61,4 @@ def objectives() -> Suite:
 def _sampling(name: str, settings: Mapping[str, Any]) -> Arm:
     """An arm that learns from the student's own samples."""
     own = {"trainer": "on-policy", "trainer_settings": {**_RATES, **settings}}
-    return Arm(name, "uniform", env_settings={**_FEW, **own})
+    return Arm(name, "uniform", env_settings=own)
