@@ -50,7 +50,7 @@ _SOLVE = re.compile(
 _PLAN = re.compile(r"^Plan (\d+) (?:more )?training examples", re.MULTILINE)
 _PART = re.compile(r"^All counts of all items together are (\d+)\.$", re.MULTILINE)
 _ROOT = re.compile(r"^The skill: ([^\s:]+)", re.MULTILINE)
-_SUBSKILL = re.compile(r"^- (\S+)(?: \(under \S+\))?: \d+ examples per step now", re.MULTILINE)
+_SUBSKILL = re.compile(r"^- (\S+)(?: \(under \S+\))?: \S+ examples per step now", re.MULTILINE)
 _ROOM = re.compile(r"^There is room for (\d+) more subskills\.$", re.MULTILINE)
 
 _PER_WEIGHT = 100

@@ -103,6 +103,14 @@ def test_it_has_nothing_to_say_to_other_questions() -> None:
         answer(({"role": "user", "content": "How are you?"},), None, 0)
 
 
+@pytest.mark.parametrize("allocation", ["12", "8.70902", "1e-05"])
+def test_a_subskill_is_known_whatever_its_allocation_was_scaled_down_to(allocation: str) -> None:
+    question = f"The skill: copying: write again\n\n- double: {allocation} examples per step now\n"
+    (move,) = json.loads(answer(({"role": "user", "content": question},), None, 0))["items"]
+    assert move["action"] == "exploit"
+    assert [share["subskill"] for share in move["allocation"]] == ["double"]
+
+
 def test_near_misses_count_and_to_the_weak_teacher_all_mistakes_do() -> None:
     """Three of four letters: 2 * 3 / 8 = 0.75, squared 0.5625; nothing in common: 0.01."""
     near, far = Mistake("rev", "rev ecba=", "abcd", "abce"), Mistake("add", "add 1+1=", "?", "2")
