@@ -21,7 +21,7 @@ from teachgym.agents import (
     teacher_settings,
 )
 from teachgym.chat.make import make_chat
-from teachgym.chat.settings import ChatSettings, check_chat, require_key
+from teachgym.chat.settings import ChatSettings, check_chat, require_key, require_price
 from teachgym.envs.config import CONFIGS, EnvConfig, asking, env_id, short_name
 from teachgym.errors import ConfigError, UnknownNameError
 from teachgym.protocols import Task, Teacher
@@ -113,8 +113,8 @@ def check_config(config: RunConfig, store: Path | None = None) -> Setup:
         raise UnknownNameError(f"environment {config.env!r} has to be named in full: {full!r}")
     check_installed(config.trackers)
     env = _settings_of_env(config)
-    if chat:
-        _require_price(chat, env.get("budget") or {})
+    if chat and "dollars" in (env.get("budget") or {}):
+        require_price(chat, '--set \'chat.prices={"in": 0.15, "out": 0.6}\'')
     if env.get("texts", True) is False:
         raise ConfigError(
             "texts is False, and a run keeps the examples in its folder; leave texts out, or use "
@@ -161,15 +161,6 @@ def _settings_of_env(config: RunConfig) -> Mapping[str, Any]:
     """The environment's settings, completed by those that the teacher needs."""
     needed = teacher_entry(config.teacher).env.get(short_name(config.env), {})
     return {**needed, **config.env_settings}
-
-
-def _require_price(chat: ChatSettings, limits: Mapping[str, Any]) -> None:
-    """Refuse a limit of dollars where the price of the chat model is not known."""
-    if chat.price is None and "dollars" in limits:
-        raise ConfigError(
-            f"the price of {chat.model} is not known, so a budget of dollars would not bind; "
-            'give dollars per million tokens: --set \'chat.prices={"in": 0.15, "out": 0.6}\''
-        )
 
 
 # -- making ------------------------------------------------------------------------------------

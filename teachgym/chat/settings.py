@@ -199,6 +199,16 @@ def check_chat(chat: Chat | None, role: str) -> None:
         CHAT_MODELS.check(ChatSettings.of(chat).provider, {})
 
 
+def require_price(settings: ChatSettings, remedy: str) -> Price:
+    """The price; raises ``ConfigError``, which ends with ``remedy``, if it is not known."""
+    if (price := settings.price) is None:
+        raise ConfigError(
+            f"the price of {settings.model} is not known, so a budget of dollars would not bind; "
+            f"give dollars per million tokens: {remedy}"
+        )
+    return price
+
+
 def require_key(settings: ChatSettings, role: str) -> None:
     """Raise ``ConfigError`` if ``role`` would ask a server whose key is missing."""
     key = os.environ.get(settings.api_key_variable, "").strip()

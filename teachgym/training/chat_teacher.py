@@ -15,9 +15,8 @@ from pydantic import BaseModel, Field
 from teachgym.chat.make import open_chat
 from teachgym.chat.prices import Price, estimate_tokens
 from teachgym.chat.prompts import render
-from teachgym.chat.settings import ChatSettings
+from teachgym.chat.settings import ChatSettings, require_price
 from teachgym.chat.structured import ChatRequest, StructuredChat
-from teachgym.errors import ConfigError
 from teachgym.protocols import ChatModel, Task
 from teachgym.settings import Like
 from teachgym.training.authors import Answers, Author
@@ -196,11 +195,7 @@ def chat_teacher(task: Task, **settings: Annotated[Any, Like(ChatSettings)]) -> 
             and a chat model whose price is not known, whose answers could not be charged.
     """
     told = ChatSettings.of(settings)
-    if (price := told.price) is None:
-        raise ConfigError(
-            f"the price of {told.model} is not known, so a budget of dollars would not bind; give "
-            "dollars per million tokens: prices={'in': 0.15, 'out': 0.6}, or 0 for both"
-        )
+    price = require_price(told, "prices={'in': 0.15, 'out': 0.6}, or 0 for both")
     model, workers = open_chat(told, "the teacher model")
     chat = PricedChat(model, workers, told.max_tokens, price)
     shots = tuple(task.examples("train")[:SHOTS])
