@@ -12,7 +12,7 @@ from teachgym.students.texts import Texts
 from teachgym.training.forward import token_budget
 from teachgym.training.grader import Grader
 from teachgym.training.groups import Group, Response, rescued
-from teachgym.training.judges import Judge, TaskJudge
+from teachgym.training.judges import Judge
 from teachgym.training.updates import score
 from teachgym.types import EXERCISE, Cost, Data, Example
 
@@ -55,12 +55,12 @@ class Rollouts:
 
     Args:
         pool: of the students.
-        grader: tells where responses end, and which solutions are right; None = nothing is graded.
+        grader: tells where responses end, and which solutions are right; None without a judge.
         seeds: of each student's samples, shape (K,).
         k: responses to each question.
         temperature: of the samples.
         rescue: how many responses of a group with none right make room for solutions.
-        judge: tells how good responses are in place of the grader; None = the grader does.
+        judge: tells how good responses are; None = nothing is judged.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Rollouts:
         judge: Judge | None = None,
     ) -> None:
         self._pool, self._grader, self._seeds = pool, grader, seeds
-        self._judge = judge or (TaskJudge(grader) if grader else None)
+        self._judge = judge
         self._k, self._temperature, self._rescue = k, temperature, rescue
         self._stop = grader.stop if grader else ()
         self.generated = [0] * pool.count

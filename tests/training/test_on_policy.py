@@ -24,6 +24,7 @@ from teachgym.training import make_trainer
 from teachgym.training.datum import Datum, Sampled
 from teachgym.training.grader import Grader
 from teachgym.training.groups import Group, Response, data_of, total_of
+from teachgym.training.judges import TaskJudge
 from teachgym.training.losses import LOSSES
 from teachgym.training.on_policy import OnPolicySettings, OnPolicyTrainer
 from teachgym.training.policy_losses import Grpo, Kdrl, PolicyLoss, ReverseKl
@@ -256,7 +257,9 @@ def test_solutions_are_right_targets_and_those_the_student_understands_come_firs
     targets = (" ab", "ab", "ba", "  ab", "ab" + " " * 20)
     data = tuple(Example("copy ab=", target, "copy") for target in targets)
     (question,) = questions_of(student.texts, data, room=8, graded=True)
-    rollouts = Rollouts(student.pool, Grader(Exact()), [0], k=4, temperature=1.0, rescue=2)
+    grader = Grader(Exact())
+    judge = TaskJudge(grader)
+    rollouts = Rollouts(student.pool, grader, [0], k=4, temperature=1.0, rescue=2, judge=judge)
     ((group,),) = rollouts.draw([[question]], 0)
     assert not any(r.right for r in group.responses[:2])
     told = [student.texts.decode(r.ids) for r in group.responses if not r.own]
