@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import fmean
 
 from teachgym.benchmarks.bench.leaderboard import by_arm
-from teachgym.benchmarks.bench.runner import read_results, read_suite
+from teachgym.benchmarks.bench.runner import Results, read_results, read_suite
 from teachgym.benchmarks.bench.statistics import mean_curve
 from teachgym.benchmarks.bench.suites import Cell, Suite
 from teachgym.report.tables import Rows, markdown_rows
@@ -82,10 +82,9 @@ def course_rows(courses: Iterable[Course], teachers: Mapping[str, Score]) -> Row
     return (header, *rows)
 
 
-def read_courses(suite: Suite, folder: Path) -> list[Course]:
-    """The courses of the arms of a bench that have runs."""
+def read_courses(suite: Suite, results: Results, folder: Path) -> list[Course]:
+    """The courses of the arms that have runs, with the losses that are in the bench's folder."""
     found = []
-    results = read_results(suite, folder)
     arms = {arm.name: arm for arm in suite.arms}
     for name, runs in by_arm(suite, results).items():
         if not runs:
@@ -104,6 +103,7 @@ def _losses(run: Path) -> list[float]:
 
 def teacher_accuracy(suite: Suite, seeds: Sequence[int]) -> dict[str, Score]:
     """The accuracy on val of the teacher model of each condition, over the items of the seeds."""
+    from teachgym.envs.config import CONFIGS
     from teachgym.evaluation import EVALUATORS
     from teachgym.tasks import make_task
     from teachgym.training.teacher_models import ModelTeacher
@@ -113,16 +113,14 @@ def teacher_accuracy(suite: Suite, seeds: Sequence[int]) -> dict[str, Score]:
     for arm in {arm.condition: arm for arm in suite.arms}.values():
         scores = []
         for seed in seeds:
-            settings = Cell(suite, arm, seed).config.env_settings
-            task = make_task(
-                settings.get("task", "arithmetic-and-strings"), **settings["task_settings"]
-            )
-            model = make_teacher_model(
-                settings["teacher_model"], task, settings["teacher_model_settings"]
-            )
+            run = Cell(suite, arm, seed).config
+            config = CONFIGS[run.env].of(run.env_settings)
+            assert config.teacher_model is not None
+            task = make_task(config.task, **config.task_settings)
+            model = make_teacher_model(config.teacher_model, task, config.teacher_model_settings)
             assert isinstance(model, ModelTeacher)
-            report = EVALUATORS.make("generate-and-grade").evaluate(model.student, task, "val")
-            scores.append(report.accuracy)
+            evaluator = EVALUATORS.make(config.evaluator, settings=config.evaluator_settings)
+            scores.append(evaluator.evaluate(model.student, task, "val").accuracy)
         found[arm.condition] = Score.of_repetitions(scores)
     return found
 
@@ -135,8 +133,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="of the suite's runs")
     folder = parser.parse_args().folder
     suite = read_suite(folder)
-    courses = read_courses(suite, folder)
-    seeds = sorted({seed for _, seed in read_results(suite, folder)})
+    results = read_results(suite, folder)
+    courses = read_courses(suite, results, folder)
+    seeds = sorted({seed for _, seed in results})
     rows = course_rows(courses, teacher_accuracy(suite, seeds))
     Console().print(markdown_rows(rows), highlight=False, soft_wrap=True)
 

@@ -13,7 +13,7 @@ from teachgym.benchmarks.bench.courses import (
     read_courses,
     teacher_accuracy,
 )
-from teachgym.benchmarks.bench.runner import check_arms
+from teachgym.benchmarks.bench.runner import check_arms, read_results
 from teachgym.benchmarks.bench.suites import Arm, Cell, Suite, make_suite
 from teachgym.types import Score
 from tests.benchmarks.bench.small_bench import run_all
@@ -68,7 +68,8 @@ def test_losses_and_teacher_models_of_a_bench_are_read(tmp_path: Path) -> None:
     arms = (Arm("uniform", "uniform"), Arm("nothing", "nothing"))
     suite = Suite("two", 1, "two arms", arms, env_settings=settings, seeds=1)
     run_all(suite, tmp_path)
-    found = {course.arm: course for course in read_courses(suite, tmp_path)}
+    results = read_results(suite, tmp_path)
+    found = {course.arm: course for course in read_courses(suite, results, tmp_path)}
     assert len(found["uniform"].golden) == 3
     assert all(loss > 0 for loss in found["uniform"].proxy)
     assert all(map(math.isnan, found["nothing"].proxy))
