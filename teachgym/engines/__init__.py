@@ -12,15 +12,19 @@ from typing import Annotated, Any
 
 from teachgym.chat.settings import Chat, check_chat
 from teachgym.engines.backward import BackwardEngine
+from teachgym.engines.bare_answers import BareAnswersEngine
 from teachgym.engines.critique import CritiqueEngine
 from teachgym.engines.dispatch import DispatchEngine
+from teachgym.engines.erring_steps import ErringStepsEngine
 from teachgym.engines.imperfect import ImperfectEngine
 from teachgym.engines.llm import LLMEngine
 from teachgym.engines.pool import PoolEngine
 from teachgym.engines.procedural import ProceduralEngine
+from teachgym.engines.reflections import ReflectionsEngine
 from teachgym.engines.rephrase import RephraseEngine
 from teachgym.engines.replay import ReplayEngine
 from teachgym.engines.similar import SimilarEngine
+from teachgym.engines.steps import require_steps
 from teachgym.engines.targeted_fix import TargetedFixEngine
 from teachgym.engines.verified import VerifiedEngine
 from teachgym.protocols import DataEngine, Meter, Task
@@ -182,6 +186,80 @@ def critique_engine(
     return CritiqueEngine(made, task, critic, wrong=wrong)
 
 
+def reflections_engine(
+    task: Task,
+    meter: Meter | None = None,
+    *,
+    chat: Chat | None = None,
+    share: Share = 0.5,
+    masked: bool = True,
+    **other: Annotated[Any, Like(Other)],
+) -> ReflectionsEngine:
+    """Lets solutions of another engine err and recover: a ``ReflectionsEngine`` from settings.
+
+    Args:
+        task: what the data is for; it has worked solutions.
+        meter: pays for the calls of the other engine.
+        chat: its chat model, if it uses one.
+        share: of the exercises, that are altered, in [0, 1].
+        masked: whether wrong steps are read and not learned.
+        other: fields of ``Other``.
+
+    Raises:
+        ConfigError: for a task without worked solutions.
+    """
+    require_steps(task, "engine 'reflections'")
+    return ReflectionsEngine(Other(**other).make(task, meter, chat), share=share, masked=masked)
+
+
+def erring_steps_engine(
+    task: Task,
+    meter: Meter | None = None,
+    *,
+    chat: Chat | None = None,
+    wrong: Share = 0.5,
+    steps: Share = 0.0,
+    **other: Annotated[Any, Like(Other)],
+) -> ErringStepsEngine:
+    """Makes answers and steps of another engine wrong: an ``ErringStepsEngine`` from settings.
+
+    Args:
+        task: what the data is for; it has worked solutions.
+        meter: pays for the calls of the other engine.
+        chat: its chat model, if it uses one.
+        wrong: share of the exercises whose answer is wrong, in [0, 1].
+        steps: share of the steps of such an exercise that are wrong, in [0, 1].
+        other: fields of ``Other``.
+
+    Raises:
+        ConfigError: for a task without worked solutions.
+    """
+    require_steps(task, "engine 'erring-steps'")
+    return ErringStepsEngine(Other(**other).make(task, meter, chat), wrong=wrong, steps=steps)
+
+
+def bare_answers_engine(
+    task: Task,
+    meter: Meter | None = None,
+    *,
+    chat: Chat | None = None,
+    **other: Annotated[Any, Like(Other)],
+) -> BareAnswersEngine:
+    """Leaves the steps out of another engine's solutions: a ``BareAnswersEngine`` from settings.
+
+    Args:
+        task: what the data is for; it has worked solutions.
+        meter: pays for the calls of the other engine.
+        chat: its chat model, if it uses one.
+        other: fields of ``Other``.
+
+    Raises:
+        ConfigError: for a task without worked solutions.
+    """
+    require_steps(task, "engine 'bare-answers'")
+    return BareAnswersEngine(Other(**other).make(task, meter, chat))
+
+
 ENGINES = Registry(
     "engine",
     {
@@ -194,6 +272,9 @@ ENGINES = Registry(
         "imperfect": "teachgym.engines:imperfect_engine",
         "verified": "teachgym.engines:verified_engine",
         "critique": "teachgym.engines:critique_engine",
+        "reflections": "teachgym.engines:reflections_engine",
+        "erring-steps": "teachgym.engines:erring_steps_engine",
+        "bare-answers": "teachgym.engines:bare_answers_engine",
         "similar": "teachgym.engines.similar:SimilarEngine",
         "rephrase": "teachgym.engines.rephrase:RephraseEngine",
         "targeted-fix": "teachgym.engines.targeted_fix:TargetedFixEngine",
@@ -208,12 +289,15 @@ ENGINES = Registry(
 __all__ = [
     "ENGINES",
     "BackwardEngine",
+    "BareAnswersEngine",
     "CritiqueEngine",
     "DispatchEngine",
+    "ErringStepsEngine",
     "ImperfectEngine",
     "LLMEngine",
     "PoolEngine",
     "ProceduralEngine",
+    "ReflectionsEngine",
     "RephraseEngine",
     "ReplayEngine",
     "SimilarEngine",

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from teachgym.engines.altering import is_in_text
 from teachgym.gate.kinds import REVERSED
 from teachgym.protocols import DataEngine
 from teachgym.streams import Streams
-from teachgym.types import EXERCISE, Data, Example, Order, Plan
+from teachgym.types import Data, Example, Order, Plan
 
 
 class BackwardEngine(DataEngine):
@@ -44,7 +45,7 @@ class BackwardEngine(DataEngine):
             forward = replace(order, count=(order.count + 1) // 2)
             own = streams.of(order.engine, order.skill, order.difficulty, order.subskill)
             made = tuple(self._engine.generate(Plan((forward,)), own))
-            backward = tuple(turned(example) for example in made if is_turnable(example))
+            backward = tuple(turned(example) for example in made if is_in_text(example))
             if len(made) + len(backward) > order.count:
                 surplus_backward = own.random() < 0.5
                 made, backward = (
@@ -52,11 +53,6 @@ class BackwardEngine(DataEngine):
                 )
             data += made + backward
         return data
-
-
-def is_turnable(example: Example) -> bool:
-    """Whether the example is an exercise in text only."""
-    return example.kind == EXERCISE and not example.images and not example.turns
 
 
 def turned(example: Example) -> Example:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from teachgym.engines.altering import is_in_text
 from teachgym.engines.mistakes import Mistakes
 from teachgym.gate.kinds import JUDGEMENT
 from teachgym.protocols import DataEngine, Task
 from teachgym.settings import Share, checked
 from teachgym.streams import Streams
-from teachgym.types import EXERCISE, Data, Example, Order, Plan
+from teachgym.types import Data, Example, Order, Plan
 
 if TYPE_CHECKING:
     from teachgym.engines.critic import Critic
@@ -63,7 +64,7 @@ class CritiqueEngine(DataEngine):
         judged = tuple(
             self._judged(e, mistakes, streams.of("candidate", e.identity))
             for e in made
-            if e.kind == EXERCISE and not e.images and not e.turns
+            if is_in_text(e)
         )
         return self._critic.explain(judged, streams.of("critic")) if self._critic else judged
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from teachgym.engines.seeded import SeededEngine
+from teachgym.engines.steps import spans_of
 from teachgym.protocols import Task
 from teachgym.settings import Positive, checked
 from teachgym.types import Example, Order
@@ -63,4 +64,4 @@ def weighed(target: str, wrong: str, weight: float) -> tuple[tuple[str, float], 
             break
         place += 1
     parts = ("".join(lines[:place]), lines[place], "".join(lines[place + 1 :]))
-    return tuple((text, w) for text, w in zip(parts, (1.0, weight, 1.0), strict=True) if text)
+    return spans_of(zip(parts, (1.0, weight, 1.0), strict=True))

@@ -10,6 +10,8 @@ from teachgym.benchmarks.bench.suites.objectives import objectives
 from teachgym.benchmarks.bench.suites.shared import DRAWN, EMBEDDED, OPEN_ENDED, SCRIPTED
 from teachgym.benchmarks.bench.suites.suite import Arm, Claim, Suite, overlay
 from teachgym.students.bases import SMALL, SMALL_CODE
+from teachgym.tasks.story_rules import RULES
+from teachgym.tasks.word_problems import LEVELS
 
 _EXAMPLES: Mapping[str, Any] = {"budget": {"examples": 2500}}
 _CALLS: Mapping[str, Any] = {"budget": {"teacher_calls": 250}}
@@ -31,7 +33,7 @@ def methods() -> Suite:
     A claim is the direction of a publication, mostly found with students ten thousand times as
     large; what becomes of it here says what this student, this task and this budget show.
     """
-    families = (_teachers(), _engines(), _filters(), _objectives(), _aids())
+    families = (_teachers(), _engines(), _solutions(), _filters(), _objectives(), _aids())
     return Suite(
         "methods",
         1,
@@ -166,6 +168,56 @@ def _varied(name: str, engine: str) -> Arm:
     return Arm(name, "uniform", env_settings=own, control=control, against="new-problems")
 
 
+def _solutions() -> Family:
+    """What stands in the solutions, on ``word-problems`` as in the family above.
+
+    * ``reflections``: half of the solutions go wrong in a step that is read and not learned, and
+      recover; of ``reflections-learned`` it is learned, and ``new-problems`` have none.
+    * ``bare-answers`` to new problems, and ``labels`` of few seeds that are taught again and again.
+    * ``few-wrong-steps`` and ``many-wrong-steps``: half of the answers are wrong, to the hardest
+      problems; ``easy-right``: the easiest problems, solved. Accuracy is that on all levels, where
+      the paper measures on the hardest problems.
+    """
+    erring, unchecked = "2410.20533", {"verify": False}
+    return (
+        (
+            _solved("reflections", "reflections"),
+            _solved("reflections-learned", "reflections", {"masked": False}),
+            _solved("bare-answers", "bare-answers"),
+            _solved("labels", "bare-answers", {"engine": "pool"}, {"duplicates": "allow"}),
+            _solved("few-wrong-steps", "erring-steps", {"steps": 0.0}, unchecked, level=2),
+            _solved("many-wrong-steps", "erring-steps", {"steps": 1.0}, unchecked, level=2),
+            _solved("easy-right", "procedural", level=0),
+        ),
+        (
+            Claim("reflections", "new-problems", "2505.20023"),
+            Claim("reflections", "reflections-learned", "2505.20023"),
+            Claim("new-problems", "bare-answers", "2410.18588"),
+            Claim("bare-answers", "labels", "2410.18588"),
+            Claim("few-wrong-steps", "many-wrong-steps", erring),
+            Claim("few-wrong-steps", "easy-right", erring),
+        ),
+    )
+
+
+def _solved(
+    name: str,
+    engine: str,
+    settings: Mapping[str, Any] | None = None,
+    gate: Mapping[str, Any] | None = None,
+    *,
+    level: int | None = None,
+) -> Arm:
+    """An arm as in ``_varied``, with solutions of its own, of problems of all levels or of one."""
+    arm = _varied(name, engine)
+    own = {"engine_settings": settings or {}, "gate_settings": gate or {}}
+    arm = replace(arm, env_settings=overlay(arm.env_settings, own))
+    if level is None:
+        return arm
+    shares = [[float(own_level == level) for own_level in range(LEVELS)]] * len(RULES)
+    return replace(arm, teacher="fixed", teacher_settings={"mixtures": [shares]})
+
+
 def _filters() -> Family:
     """What is kept of what a teacher writes that errs.
 
@@ -202,6 +254,7 @@ def _filters() -> Family:
             *by_chance,
             Claim("llkd-like", "llkd-student", "2411.08028"),
             Claim("llkd-like", "llkd-writer", "2411.08028"),
+            Claim("teachability", "teachability-unrelated", "2406.14629"),
         ),
     )
 
@@ -215,6 +268,7 @@ _CHOICES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "diverse": ("diverse", {"within": "skill"}),
     "ifd": ("ifd", {"share": 0.5}),
     "teachability": ("teachability", {}),
+    "teachability-unrelated": ("teachability", {"related": False}),
     "less": ("less", {"share": 0.5}),
 }
 """Arms to the filter of each, and its settings."""

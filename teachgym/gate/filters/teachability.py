@@ -16,7 +16,7 @@ from teachgym.gate.filters.filter import (
 from teachgym.protocols import Probes, Task
 from teachgym.settings import Few, ShareAboveZero, checked
 from teachgym.streams import Streams
-from teachgym.types import EXERCISE, Data, Example, score_of
+from teachgym.types import EXERCISE, Data, Example, leaf_skills, score_of
 
 
 @checked
@@ -41,6 +41,9 @@ class Teachability(Filter):
     """Sibling problems for each example, >= 1; the answers' tokens are charged."""
     share: ShareAboveZero = 0.5
     """Of each skill's examples, rounded up, in (0, 1]."""
+    related: bool = True
+    """Whether exams are sibling problems; False = of other skills, which the paper finds to tell
+    nothing of a rationale."""
 
     def __post_init__(self) -> None:
         require_single_answers(self.task)
@@ -49,6 +52,18 @@ class Teachability(Filter):
         self, data: Data, probes: Probes, rng: np.random.Generator, memory: Memory
     ) -> list[str | None]:
         """See ``Filter``; auxiliary text and examples without siblings stay."""
+        scores = self.scores(data, probes, rng)
+        scored = [place for place, score in enumerate(scores) if score is not None]
+        found = [score for score in scores if score is not None]
+        skills = [data[place].skill for place in scored]
+        faults: list[str | None] = [None] * len(data)
+        told = all_but_highest(found, self.share, "teachability", skills)
+        for place, fault in zip(scored, told, strict=True):
+            faults[place] = fault
+        return faults
+
+    def scores(self, data: Data, probes: Probes, rng: np.random.Generator) -> list[float | None]:
+        """The student's accuracy in an exam after each example; None without an exam."""
         streams = Streams(rng)
         papers = [self._exam(e, streams) if e.kind == EXERCISE else () for e in data]
         sat = [
@@ -61,26 +76,25 @@ class Teachability(Filter):
         marks: dict[int, list[float]] = defaultdict(list)
         for (_, _, place), grade in zip(sat, grades, strict=True):
             marks[place].append(score_of(grade))
-        scored = [place for place in range(len(data)) if marks[place]]
-        scores = [float(np.nanmean(marks[place])) for place in scored]
-        skills = [data[place].skill for place in scored]
-        told = all_but_highest(scores, self.share, "teachability", skills)
-        faults: list[str | None] = [None] * len(data)
-        for place, fault in zip(scored, told, strict=True):
-            faults[place] = fault
-        return faults
+        return [float(np.nanmean(own)) if (own := marks[p]) else None for p in range(len(data))]
 
     def _exam(self, example: Example, streams: Streams) -> Data:
-        """Exercises of the same skill and level that ask something else, at most ``exams``."""
+        """Exercises of its skill and level that ask something else, at most ``exams``."""
         rng = streams.of(example.skill, example.difficulty)
+        skill = example.skill if self.related else self._other(example.skill, rng)
         if self.task.is_procedural:
-            drawn = (self.task.make(example.skill, example.difficulty, rng) for _ in range(99))
+            drawn = (self.task.make(skill, example.difficulty, rng) for _ in range(99))
             others = (exam for exam in drawn if exam.identity != example.identity)
             return tuple(exam for exam, _ in zip(others, range(self.exams), strict=False))
         pool = [
             other
             for other in self.task.examples("train")
-            if (other.skill, other.difficulty) == (example.skill, example.difficulty)
+            if (other.skill, other.difficulty) == (skill, example.difficulty)
             and other.identity != example.identity
         ]
         return tuple(pool[i] for i in rng.permutation(len(pool))[: self.exams])
+
+    def _other(self, skill: str, rng: np.random.Generator) -> str:
+        """Another leaf skill; the same one where there is no other."""
+        others = [leaf for leaf in leaf_skills(self.task.skills) if leaf != skill]
+        return others[int(rng.integers(len(others)))] if others else skill

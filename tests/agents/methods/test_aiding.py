@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from statistics import fmean
 from typing import Any
 
 import gymnasium as gym
@@ -21,6 +23,7 @@ from teachgym.syllabus import Syllabus
 from teachgym.testing import ToyTask
 from teachgym.types import Aid, Budget, Example, Items, Obs
 
+Chances = Mapping[str, float]
 ALONE = {"copy": 1.0, "reverse": 0.2, "next": 0.3, "double": 0.6}
 HELPED = {"copy": 1.0, "reverse": 0.9, "next": 0.3, "double": 0.1}
 """Chances of a right answer by skill: help is worth 0, 0.7, 0 and -0.5."""
@@ -29,20 +32,24 @@ HELPED = {"copy": 1.0, "reverse": 0.9, "next": 0.3, "double": 0.1}
 class Reader:
     """Probes of a student that does better or worse after a text, by skill."""
 
-    def __init__(self) -> None:
+    def __init__(self, alone: Chances = ALONE, helped: Chances = HELPED) -> None:
         self.aids: list[Sequence[Aid]] = []
         self.task = ToyTask(per_cell=4)
+        self.alone, self.helped = alone, helped
+
+    def chances(self, text: str) -> Chances:
+        return self.helped if text else self.alone
 
     def labels(self, items: Items) -> list[tuple[str, float | None]]:
         assert items.split == "val"
         return [(e.skill, e.difficulty) for e in self.task.examples("val")]
 
     def logprobs(self, items: Any, *, prefix: str = "") -> list[np.ndarray]:
-        chances = HELPED if prefix else ALONE
+        chances = self.chances(prefix)
         return [np.full(2, np.log(chances[e.skill]) / 2) for e in items]
 
     def greedy(self, items: Any, *, prefix: str = "") -> list[str]:
-        chances = HELPED if prefix else ALONE
+        chances = self.chances(prefix)
         return [e.target if chances[e.skill] > 0.5 else "?" for e in items]
 
     def aid(self, aids: Sequence[Aid]) -> tuple[()]:
@@ -50,8 +57,8 @@ class Reader:
         return ()
 
 
-def classroom() -> tuple[Classroom, Any]:
-    probes: Any = Reader()
+def classroom(reader: Reader | None = None) -> tuple[Classroom, Any]:
+    probes: Any = reader or Reader()
     meter = Ledger(Budget(steps=1)).meter
     return Classroom(Syllabus.of(probes.task), meter, 8, (0.0, 1.0), probes), probes
 
@@ -85,6 +92,65 @@ def test_interventions_go_where_this_teacher_expects_most(
     assert [aid.skill for aid in aids] == skills
     val = probes.task.examples("val")
     assert [val[place].skill for place in aids[0].places] == skills * 8
+
+
+class Pupil(Reader):
+    """Knows ``copy``, and can be helped with ``reverse``, a little with ``double``.
+
+    Nothing helps with ``next``. Wrong explanations mislead it where it knows something.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            {"copy": 0.9, "reverse": 0.3, "next": 0.1, "double": 0.6},
+            {"copy": 0.9, "reverse": 0.9, "next": 0.1, "double": 0.7},
+        )
+        self.misled = {"copy": 0.1, "reverse": 0.3, "next": 0.1, "double": 0.2}
+        self.solved = {f"{e.prompt}{e.target}\n\n" for e in self.task.examples("train")}
+
+    def chances(self, text: str) -> Chances:
+        return self.misled if text and text not in self.solved else super().chances(text)
+
+    def accuracy(self, aids: Sequence[Aid]) -> float:
+        """The expected accuracy on val with aids, each item having one at most."""
+        texts = {place: aid.text for aid in aids for place in aid.places}
+        items = self.task.examples("val")
+        return fmean(self.chances(texts.get(i, ""))[e.skill] for i, e in enumerate(items))
+
+
+def curve(seed: int = 0, **settings: Any) -> list[float]:
+    """Accuracy at budgets of 0, 1/4, 1/2, 3/4 and all of the items."""
+    found = []
+    for quarters in range(5):
+        pupil = Pupil()
+        teacher = Interventions(classroom(pupil)[0], budget=quarters / 4, **settings)
+        teacher.reset(seed)
+        teacher.act(WEAK)
+        found.append(pupil.accuracy(pupil.aids[-1]))
+    return found
+
+
+def area(accuracies: Sequence[float]) -> float:
+    """The area under the curve, by trapezoids."""
+    return fmean(map(fmean, pairwise(accuracies)))
+
+
+def test_utility_is_worth_more_than_confidence_and_that_more_than_chance() -> None:
+    """0.475 alone; the eight items of ``reverse`` gain 0.15 in all, those of ``double`` 0.025.
+
+    Utility takes them first, confidence after those of ``next``; by chance they come evenly.
+    """
+    utility, confidence = curve(), curve(rank="confidence")
+    assert utility == pytest.approx([0.475, 0.625, 0.65, 0.65, 0.65])
+    assert confidence == pytest.approx([0.475, 0.475, 0.625, 0.65, 0.65])
+    by_chance = fmean(area(curve(seed, rank="random")) for seed in range(20))
+    assert by_chance == pytest.approx((0.475 + 0.65) / 2, abs=0.01)
+    assert area(utility) > area(confidence) > by_chance
+
+
+def test_a_misaligned_teacher_does_harm() -> None:
+    """It misleads first where most is lost: 0.2 by ``copy``, then 0.1 by ``double``."""
+    assert curve(misaligned=True) == pytest.approx([0.475, 0.275, 0.175, 0.175, 0.175])
 
 
 def test_an_explanation_is_a_solved_exercise_and_a_misaligned_one_has_another_answer() -> None:

@@ -1,0 +1,48 @@
+"""``AlteringEngine``: the common part of engines that alter another engine's exercises."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import numpy as np
+
+from teachgym.protocols import DataEngine
+from teachgym.streams import Streams
+from teachgym.types import EXERCISE, Data, Example, Order, Plan
+
+
+class AlteringEngine(DataEngine):
+    """Alters each exercise of another engine by itself, and passes on what else there is.
+
+    Args:
+        engine: makes the exercises.
+    """
+
+    def __init__(self, engine: DataEngine) -> None:
+        self._engine = engine
+
+    @abstractmethod
+    def alter(self, example: Example, rng: np.random.Generator) -> Example:
+        """What becomes of an exercise in text only; ``rng`` is its own."""
+
+    def fault(self, order: Order) -> str | None:
+        """The fault that the other engine finds in the order."""
+        return self._engine.fault(order)
+
+    def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
+        """As many examples per order as the other engine makes.
+
+        Raises:
+            UnknownSkillError: for an order of a skill that the task does not have.
+        """
+        streams = Streams(rng)
+        made = self._engine.generate(plan, streams.of("exercises"))
+        return tuple(
+            self.alter(e, streams.of("alteration", e.identity)) if is_in_text(e) else e
+            for e in made
+        )
+
+
+def is_in_text(example: Example) -> bool:
+    """Whether the example is an exercise in text only."""
+    return example.kind == EXERCISE and not example.images and not example.turns

@@ -1,0 +1,52 @@
+"""``ErringStepsEngine``: solutions of which known shares of answers and of steps are wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from teachgym.engines.altering import AlteringEngine
+from teachgym.engines.steps import steps_of, with_result, wrong_result
+from teachgym.protocols import DataEngine
+from teachgym.settings import Share, checked
+from teachgym.types import Example
+
+
+class ErringStepsEngine(AlteringEngine):
+    """Supervises with a rate of wrong answers, and a rate of wrong steps in their solutions.
+
+    The two error rates of Guiding Through Complexity (arXiv 2410.20533), which
+    finds that at equal rates of wrong answers the rate of wrong steps decides. Of a wrong solution
+    with n steps, the last one and ``steps`` * n in all, at least one, have results that are off by
+    1 to 9; the answer is that of the last step. Other steps go on from the right results.
+
+    Differences: there language models of several strengths err, and wrong steps are counted by
+    another one; here rates are set, and a wrong step does not mislead those after it. Exercises
+    without steps stay right.
+
+    Args:
+        engine: makes the exercises with worked solutions.
+        wrong: share of the exercises whose answer is wrong, in [0, 1].
+        steps: share of the steps of such an exercise that are wrong, in [0, 1].
+    """
+
+    name = "erring-steps"
+
+    @checked
+    def __init__(self, engine: DataEngine, *, wrong: Share = 0.5, steps: Share = 0.0) -> None:
+        super().__init__(engine)
+        self._wrong, self._steps = wrong, steps
+
+    def alter(self, example: Example, rng: np.random.Generator) -> Example:
+        """The exercise, with a wrong solution at the chance of ``wrong``."""
+        steps, answer = steps_of(example.target)
+        if rng.random() >= self._wrong or not steps:
+            return example
+        others = max(1, round(self._steps * len(steps))) - 1
+        places = [*rng.permutation(len(steps) - 1)[:others].tolist(), len(steps) - 1]
+        results = [wrong_result(steps[place], rng) for place in places]
+        for place, result in zip(places, results, strict=True):
+            if result is None:
+                return example
+            steps[place] = with_result(steps[place], result)
+            answer = with_result(answer, result)  # The last step's comes last.
+        return example.with_target("".join([*steps, answer]))

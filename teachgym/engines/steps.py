@@ -1,0 +1,60 @@
+"""Worked solutions: the steps of a target, and what they look like when they go wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import numpy as np
+
+from teachgym.errors import ConfigError
+from teachgym.protocols import Task
+
+_RESULT = re.compile(r"\d+(?=\D*$)")
+"""The last whole number of a line."""
+_FARTHEST = 9
+"""By how much a wrong result is off at most."""
+
+
+def require_steps(task: Task, who: str) -> None:
+    """Raise ``ConfigError`` for a task without worked solutions, to whose steps ``who`` does it."""
+    if not task.brief.solution:
+        raise ConfigError(
+            f"{who} works on the steps of worked solutions, which task {task.name!r} has not; "
+            "choose another engine, or a task such as 'word-problems'"
+        )
+
+
+def steps_of(target: str) -> tuple[list[str], str]:
+    r"""The steps of a worked solution, each with its line end, and the line with the answer.
+
+    Example:
+        >>> steps_of("4+2=6\n6*5=30\n#### 30")
+        (['4+2=6\n', '6*5=30\n'], '#### 30')
+    """
+    *steps, answer = target.splitlines(keepends=True) or [""]
+    return steps, answer
+
+
+def with_result(line: str, result: int) -> str:
+    r"""The line with another number in the place of its last one.
+
+    Example:
+        >>> with_result("4+2=6\n", 7)
+        '4+2=7\n'
+    """
+    return _RESULT.sub(str(result), line, count=1)
+
+
+def wrong_result(line: str, rng: np.random.Generator) -> int | None:
+    """A number that is off from the last one of a line by 1 to 9, >= 0; None if it has none."""
+    if (found := _RESULT.search(line)) is None:
+        return None
+    right = int(found[0])
+    near = [*range(max(right - _FARTHEST, 0), right), *range(right + 1, right + _FARTHEST + 1)]
+    return int(rng.choice(near))
+
+
+def spans_of(parts: Iterable[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
+    """Texts with loss weights as spans, without the empty ones."""
+    return tuple((text, weight) for text, weight in parts if text)
