@@ -31,8 +31,9 @@ class RatioRule:
         queries: examples that are ordered in all, q; None = as many as have been after this step,
             so that the rule changes over during the episode.
         seeds: how many, s; None = all of the training pool.
-        answers: the engine that answers a seed anew: by chat model ``{"name": "llm", "style":
-            "answer"}``, and the gate has to allow duplicates; by default the seed as it is.
+        answers: the engine that answers a seed anew, ``other-answers`` or by chat model ``{"name":
+            "llm", "style": "answer"}``, and the gate has to allow duplicates; by default the seed
+            as it is.
         questions: the engine that makes a new question of a seed: ``{"name": "llm"}``, or
             ``procedural``, which is the default.
     """

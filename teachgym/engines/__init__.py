@@ -18,6 +18,7 @@ from teachgym.engines.dispatch import DispatchEngine
 from teachgym.engines.erring_steps import ErringStepsEngine
 from teachgym.engines.imperfect import ImperfectEngine
 from teachgym.engines.llm import LLMEngine
+from teachgym.engines.other_answers import OtherAnswersEngine
 from teachgym.engines.pool import PoolEngine
 from teachgym.engines.procedural import ProceduralEngine
 from teachgym.engines.reflections import ReflectionsEngine
@@ -276,6 +277,7 @@ ENGINES = Registry(
         "erring-steps": "teachgym.engines:erring_steps_engine",
         "bare-answers": "teachgym.engines:bare_answers_engine",
         "similar": "teachgym.engines.similar:SimilarEngine",
+        "other-answers": "teachgym.engines.other_answers:OtherAnswersEngine",
         "rephrase": "teachgym.engines.rephrase:RephraseEngine",
         "targeted-fix": "teachgym.engines.targeted_fix:TargetedFixEngine",
     },
@@ -295,6 +297,7 @@ __all__ = [
     "ErringStepsEngine",
     "ImperfectEngine",
     "LLMEngine",
+    "OtherAnswersEngine",
     "PoolEngine",
     "ProceduralEngine",
     "ReflectionsEngine",

@@ -31,10 +31,14 @@ class Needs:
     examples that have a rejected response are read for it."""
     teacher: bool = False
     """Whether it follows the log-probabilities of a teacher model."""
+    ratios: bool = False
+    """Whether it follows ratios of the probabilities of two teacher models instead."""
     temperature: float = 1.0
     """What the teacher model's logits are divided by before they become probabilities, > 0."""
     sampled: bool = False
     """Whether it learns from responses that the student samples while it is trained."""
+    imitated: bool = False
+    """Whether it learns right targets beside what is sampled."""
     graded: bool = False
     """Whether it is told how good a sampled response is; needs a task."""
     guided: bool = False
@@ -293,6 +297,7 @@ LOSSES = Registry(
         "grpo": "teachgym.training.policy_losses:Grpo",
         "kdrl": "teachgym.training.policy_losses:Kdrl",
         "reverse-kl": "teachgym.training.policy_losses:ReverseKl",
+        "adpa": "teachgym.training.adpa:Adpa",
     },
     functions=True,
     base=Loss,

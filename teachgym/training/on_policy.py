@@ -45,8 +45,9 @@ class OnPolicySettings(FineTuningSettings):
 
     loss: Any = "grpo"
     """``grpo``; ``kdrl``: that with a teacher model as its reference; ``reverse-kl``: a teacher
-    model alone (all three: ``teachgym.training.policy_losses``); or another loss without pairs,
-    whose targets the samples become."""
+    model alone (all three: ``teachgym.training.policy_losses``); ``adpa``: what sets two teacher
+    models apart, and the targets; or another loss without pairs, whose targets the samples become.
+    """
     k: Few = 8
     """Responses to each question: the size of a group, >= 1."""
     temperature: Positive = 1.0
@@ -106,15 +107,19 @@ class OnPolicyTrainer(Trainer[LanguageModelStudent]):
         needs, settings, longest = self.loss.needs, self.settings, student.max_new_tokens
         asked = [q for e in data for q in self._questions(student.texts, (e,), longest)]
         lengths, count = [len(q.ids) + longest for q in asked], settings.k * settings.epochs
+        n_texts = count + needs.imitated * settings.epochs
         refers = needs.references and not needs.guided
-        reads = (settings.updates + refers) * count + (settings.rescue > 0) * settings.epochs
-        told = (needs.guided or needs.teacher) * count
+        reads = (settings.updates + refers) * n_texts + (settings.rescue > 0) * settings.epochs
+        told = self._reading((needs.guided or needs.teacher) * n_texts * sum(lengths))
         judged = self.judge.bound(data, count, longest) if self.judge else Cost()
-        return judged + Cost(
-            teacher_tokens_in=told * sum(lengths),
-            train_tokens=reads * sum(lengths),
-            generated_tokens=count * longest * len(lengths),
+        own = Cost(
+            train_tokens=reads * sum(lengths), generated_tokens=count * longest * len(lengths)
         )
+        return judged + told + own
+
+    def _reading(self, n_tokens: int) -> Cost:
+        """The price if the teacher model reads so many tokens."""
+        return self.teacher_model.reading(n_tokens) if n_tokens and self.teacher_model else Cost()
 
     def train(
         self, student: LanguageModelStudent, data: Data, rng: np.random.Generator
@@ -182,6 +187,7 @@ class _Run:
             k=self._settings.k,
             temperature=self._settings.temperature,
             rescue=self._settings.rescue,
+            imitated=self._loss.needs.imitated,
             judge=trainer.judge,
         )
         self._updates = EagerUpdates(pool, self._settings, self._totals, self._loss)
@@ -314,7 +320,7 @@ def _require_parts(
             "trainer_settings.loss='grpo'"
         )
     if teacher_model is not None and (needs.guided or needs.teacher):
-        require_reading(teacher_model, name)
+        require_reading(teacher_model, loss)
 
 
 def _judge_of(

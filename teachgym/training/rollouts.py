@@ -60,6 +60,7 @@ class Rollouts:
         k: responses to each question.
         temperature: of the samples.
         rescue: how many responses of a group with none right make room for solutions.
+        imitated: whether the target of each question stands beside the responses.
         judge: tells how good responses are; None = nothing is judged.
     """
 
@@ -72,10 +73,11 @@ class Rollouts:
         k: int,
         temperature: float,
         rescue: int,
+        imitated: bool = False,
         judge: Judge | None = None,
     ) -> None:
         self._pool, self._grader, self._seeds = pool, grader, seeds
-        self._judge = judge
+        self._judge, self._imitated = judge, imitated
         self._k, self._temperature, self._rescue = k, temperature, rescue
         self._stop = grader.stop if grader else ()
         self.generated = [0] * pool.count
@@ -104,13 +106,22 @@ class Rollouts:
             self.generated[student] += sum(len(ids) for each in answers for ids in each)
             responses = [[Response(tuple(ids)) for ids in each] for each in answers]
             graded = self._graded(student, own, responses)
-            found = [Group(q.ids, tuple(r)) for q, r in zip(own, graded, strict=True)]
             groups.append(
-                [self._rescued(student, q, g) for q, g in zip(own, found, strict=True)]
-                if self._rescue
-                else found
+                [
+                    self._completed(student, q, Group(q.ids, tuple(r)))
+                    for q, r in zip(own, graded, strict=True)
+                ]
             )
         return groups
+
+    def _completed(self, student: int, question: Question, group: Group) -> Group:
+        """The group, with what is put in or beside it where that is asked for."""
+        if self._rescue:
+            group = self._rescued(student, question, group)
+        if not self._imitated:
+            return group
+        target = (response for response, _ in self._written(question.examples[:1]))
+        return replace(group, responses=(*group.responses, *target))
 
     def _graded(
         self,
@@ -134,6 +145,16 @@ class Rollouts:
             return group
         return rescued(group, self._solutions(student, question), self._rescue)
 
+    def _written(self, examples: Sequence[Example]) -> list[tuple[Response, Example]]:
+        """Targets as right responses of others, without those too long for an answer."""
+        texts = self._pool.texts
+        pairs = texts.pairs([e.question for e in examples], [e.target for e in examples])
+        return [
+            (Response(tuple(ids), 1.0, own=False), example)
+            for example, (_, ids) in zip(examples, pairs, strict=True)
+            if len(ids) <= self._pool.max_new_tokens
+        ]
+
     def _solutions(self, student: int, question: Question) -> list[Response]:
         """Right targets as responses, those first that the student understands best.
 
@@ -142,14 +163,12 @@ class Rollouts:
         Shorter ones first where it does not matter or is equal.
         """
         assert self._grader is not None
-        examples, texts = question.examples, self._pool.texts
+        examples = question.examples
         grades = self._grader.grade(examples, [e.target for e in examples])
         right = [e for e, grade in zip(examples, grades, strict=True) if grade >= 1]
-        pairs = texts.pairs([e.question for e in right], [e.target for e in right])
         found = [
-            (Response(tuple(ids), 1.0, own=False), _last_line(texts, e.target))
-            for e, (_, ids) in zip(right, pairs, strict=True)
-            if len(ids) <= self._pool.max_new_tokens
+            (response, _last_line(self._pool.texts, example.target))
+            for response, example in self._written(right)
         ]
         found.sort(key=lambda each: len(each[0].ids))
         if len(found) > self._rescue:

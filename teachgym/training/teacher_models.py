@@ -41,6 +41,8 @@ class TeacherModel(Protocol):
 
     reads: bool = True
     """Whether it tells log-probabilities, which losses follow."""
+    ratios: bool = False
+    """Whether what it tells are logarithms of ratios, which only losses that need them follow."""
 
     def read(self, texts: Texts, data: Sequence[Datum], needs: Needs) -> list[Datum]:
         """The same examples with the model's likeliest tokens in ``Datum.teacher``.
@@ -78,8 +80,12 @@ class TeacherModel(Protocol):
         return None
 
     def cost(self, data: Sequence[Datum], needs: Needs) -> Cost:
-        """The price of reading the examples, known in advance; by default, each token once."""
-        return Cost(teacher_tokens_in=sum(datum.n_tokens for datum in data))
+        """The price of reading the examples, known in advance; by default, that of their tokens."""
+        return self.reading(sum(datum.n_tokens for datum in data))
+
+    def reading(self, n_tokens: int) -> Cost:
+        """The price of reading so many of the student's tokens; by default, each once."""
+        return Cost(teacher_tokens_in=n_tokens)
 
 
 @checked
@@ -218,6 +224,10 @@ class RememberedTeacher(TeacherModel):
         """The price of the other model."""
         return self.model.cost(data, needs)
 
+    def reading(self, n_tokens: int) -> Cost:
+        """The price of the other model."""
+        return self.model.reading(n_tokens)
+
     def score(self, texts: Texts, data: Sequence[Datum], temperature: float) -> list[Datum]:
         """The scores of the other model, which are not stored."""
         return self.model.score(texts, data, temperature)
@@ -271,21 +281,27 @@ def require_teacher(loss: Loss, teacher_model: TeacherModel | None) -> TeacherMo
             f"{type(loss).__name__} follows the log-probabilities of a teacher model, and the "
             "trainer has none; give the trainer one (teacher_model=), or choose another loss"
         )
-    return require_reading(teacher_model, type(loss).__name__)
+    return require_reading(teacher_model, loss)
 
 
-def require_reading(teacher_model: TeacherModel, who: str) -> TeacherModel:
-    """Refuse a teacher model without log-probabilities, as a chat model, for ``who`` follows them.
+def require_reading(teacher_model: TeacherModel, loss: Loss) -> TeacherModel:
+    """Refuse a teacher model that does not tell what the loss follows, as a chat model does not.
 
     Raises:
         ConfigError: for such a model.
     """
+    who = type(loss).__name__
     if not teacher_model.reads:
         raise ConfigError(
             f"{who} follows log-probabilities, and a {type(teacher_model).__name__} tells none; "
             "choose a language model of this process as teacher_model, such as 'tiny', or learn "
             "from answers or judgements: trainer='rejection-sampling' with author='teacher' or "
             "judge='teacher'"
+        )
+    if loss.needs.ratios != teacher_model.ratios:
+        raise ConfigError(
+            f"{who} and a {type(teacher_model).__name__} do not go together; the loss 'adpa' and "
+            "teacher_model='advantage' do"
         )
     return teacher_model
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 TEACHER_MODELS = Registry(
     "teacher model",
     {
+        "advantage": "teachgym.training.advantage:advantage",
         "chat": "teachgym.training.chat_teacher:chat_teacher",
         "oracle": "teachgym.training.oracle:oracle",
     },
@@ -29,7 +30,7 @@ def make_teacher_model(name: Any, task: Task, settings: Mapping[str, Any]) -> Te
 
     Args:
         name: a student that is a language model, such as ``tiny``, a path or a hub id; ``chat``;
-            ``oracle``; or a
+            ``oracle``; ``advantage``; or a
             ``teachgym.training.teacher_models.TeacherModel`` in one of the other ways of
             ``teachgym.registry``.
         task: what the student is taught.

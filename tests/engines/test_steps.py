@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from teachgym.engines import ENGINES
+from teachgym.engines.other_answers import reordered
 from teachgym.engines.steps import steps_of, with_result, wrong_result
 from teachgym.errors import ConfigError
-from teachgym.gate import Gate
+from teachgym.gate import Gate, GateSettings
 from teachgym.tasks import make_task
 from teachgym.testing import ToyTask, check_engine
 from teachgym.types import Data, Order, Plan
@@ -31,7 +32,7 @@ def calculation(line: str) -> bool:
     return eval(terms) == float(result)
 
 
-@pytest.mark.parametrize("name", ["reflections", "erring-steps", "bare-answers"])
+@pytest.mark.parametrize("name", ["reflections", "erring-steps", "bare-answers", "other-answers"])
 def test_the_contract(name: str) -> None:
     check_engine(ENGINES.make(name, STORIES), STORIES)
     assert made(name) == made(name)
@@ -104,3 +105,43 @@ def test_bare_answers_are_the_last_lines() -> None:
         assert example.target.startswith("#### ")
         assert "\n" not in example.target
         assert STORIES.verify(example) == 1
+
+
+# -- other-answers -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("steps", "others"),
+    [
+        (["10-8=2\n", "2+5=7\n"], ["10+5=15\n15-8=7\n", "5+10=15\n15-8=7\n"]),
+        (["9-4=5\n", "5-2=3\n"], ["9-2=7\n7-4=3\n"]),
+        (["3+4=7\n", "7*2=14\n"], ["4+3=7\n7*2=14\n"]),
+        (["8/2=4\n", "4+1=5\n", "9-1=8\n"], ["8/2=4\n1+4=5\n9-1=8\n"]),
+        (["8/2=4\n"], []),
+    ],
+)
+def test_sums_come_in_all_orders_without_results_below_zero(
+    steps: list[str], others: list[str]
+) -> None:
+    """5 - 8 is below 0, and 9 - 1 does not follow from 5."""
+    rng = np.random.default_rng(0)
+    found = {"".join(reordered(steps, rng)) for _ in range(200)}
+    assert found - {"".join(steps)} == set(others)
+
+
+def test_questions_stay_and_solutions_are_new_and_right() -> None:
+    seed = next(e for e in STORIES.examples("train") if e.skill == "get" and "\n" in e.target)
+    data = made("other-answers", plan=Plan((Order("get", 30, seeds=(seed.id,)),)))
+    assert data
+    assert {e.prompt for e in data} == {seed.prompt}
+    targets = {e.target for e in data}
+    assert len(targets | {seed.target}) == len(data) + 1
+    for example in data:
+        lines, answer = steps_of(example.target)
+        assert all(map(calculation, lines))
+        assert answer == steps_of(seed.target)[1]
+    assert len(Gate(STORIES, GateSettings(duplicates="allow")).inspect(data).accepted) == len(data)
+    divided = next(
+        e for e in STORIES.examples("train") if e.target.count("\n") == 1 and "/" in e.target
+    )
+    assert made("other-answers", plan=Plan((Order("split", 5, seeds=(divided.id,)),))) == ()

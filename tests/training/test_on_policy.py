@@ -21,6 +21,8 @@ from teachgym.students.local.student import LanguageModelStudent
 from teachgym.students.lora import LoRASettings
 from teachgym.testing import ToyTask, check_trainer
 from teachgym.training import make_trainer
+from teachgym.training.adpa import Adpa
+from teachgym.training.advantage import Advantage
 from teachgym.training.datum import Datum, Sampled
 from teachgym.training.grader import Grader
 from teachgym.training.groups import Group, Response, data_of, total_of
@@ -63,7 +65,9 @@ def student_of(pool: StudentPool | None = None) -> LanguageModelStudent:
 
 
 def trainer_of(teacher: LanguageModelStudent | None = None, **settings: Any) -> OnPolicyTrainer:
-    model = ModelTeacher(teacher) if teacher else None
+    model: Any = ModelTeacher(teacher, 1000) if teacher else None
+    if settings.get("loss") == "adpa":
+        model = Advantage(model, ModelTeacher(student_of(make_pool(seed=3)), 1000))
     made = OnPolicySettings(**{**SETTINGS, **settings})
     return OnPolicyTrainer(made, grader=Grader(Letters()), teacher_model=model)
 
@@ -76,6 +80,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "kdrl": {"loss": "kdrl", "loss_settings": {"on": "wrong"}},
     "reverse-kl": {"loss": "reverse-kl", "updates": 2},
     "distillation": {"loss": "distillation"},
+    "adpa": {"loss": "adpa", "temperature": 0.7},
 }
 
 
@@ -188,7 +193,7 @@ def test_packed_value_and_gradient_are_those_of_padded_texts_in_64_bits(
 
 def test_every_loss_over_samples_is_compared() -> None:
     sampled = {type(made) for made in map(LOSSES.make, LOSSES) if made.needs.sampled}
-    assert {type(loss) for loss, _ in POLICIES.values()} == sampled
+    assert {*(type(loss) for loss, _ in POLICIES.values()), Adpa} == sampled  # test_adpa.py
 
 
 def test_answers_depend_on_seed_question_and_batch_alone() -> None:

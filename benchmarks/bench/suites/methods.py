@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 from teachgym.benchmarks.bench.suites.objectives import objectives
@@ -133,6 +134,8 @@ def _engines() -> Family:
       lead back to an exercise.
     * On ``word-problems`` with five examples for each of few seeds: ``reworded`` seeds, problems
       that are ``similar`` to them, and ``new-problems`` without any.
+    * Other ``answers`` to seeds, and similar ``questions``: one for each of many seeds, or fifteen
+      for each of few.
     """
     return (
         (
@@ -141,17 +144,37 @@ def _engines() -> Family:
                 for name in ("critique", "backward")
             ),
             *(_varied(name, engine) for name, engine in _VARIED.items()),
+            *(_augmented(*each) for each in product(("answers", "questions"), _SEEDS)),
         ),
         (
             Claim("critique", "uniform", "2506.03295"),
             Claim("backward", "uniform", "2411.19865"),
             Claim("new-problems", "reworded", "2409.19759"),
             Claim("similar", "reworded", "2403.15042"),
+            Claim("answers-many-seeds", "questions-many-seeds", "2409.19759"),
+            Claim("questions-few-seeds", "answers-few-seeds", "2409.19759"),
         ),
     )
 
 
 _VARIED = {"new-problems": "procedural", "reworded": "rephrase", "similar": "similar"}
+
+
+_SEEDS = {"many-seeds": 15, "few-seeds": 1}
+"""Ratios of calls to seeds, 1 and 15, to the seeds of each skill and level."""
+
+
+def _augmented(what: str, seeds: str) -> Arm:
+    """An arm as in ``_varied``, with answers or questions for seeds of another number."""
+    engine = "other-answers" if what == "answers" else "similar"
+    own = {
+        "task_settings": {"train_per_cell": _SEEDS[seeds]},
+        "gate_settings": {"duplicates": "allow"},
+    }
+    arm = _varied(f"{what}-{seeds}", engine)
+    settings = overlay(arm.env_settings, own)
+    control, against = what == "questions", f"questions-{seeds}"
+    return replace(arm, env_settings=settings, control=control, against=against)
 
 
 def _varied(name: str, engine: str) -> Arm:
@@ -335,6 +358,8 @@ def _written(
 def _objectives() -> Family:
     """What training minimises, on the same questions; the teacher model is that of ``objectives``.
 
+    * ``adpa``: right targets, and on one sample for each what 16,000 examples made likelier in the
+      teacher model; ``adpa-targets`` the targets alone.
     * ``ampo``: right targets in the place of wrong answers, where a group has no right one.
     * ``ddk-loss``: cross entropy with a little of the teacher model's distribution, DDK's loss
       without its choice of domains.
@@ -349,6 +374,7 @@ def _objectives() -> Family:
             *objectives().absorbed(*plain),
             _changed("ampo", "grpo", {"rescue": 2}),
             _changed("ddk-loss", "sft", ddk),
+            *(_advantages(name, gamma) for name, gamma in _ADVANTAGES.items()),
             _changed("verified", "sft-on-teacher", {"right": True}),
             *(_paired(name, alpha) for name, alpha in _AGAINST.items()),
         ),
@@ -356,6 +382,7 @@ def _objectives() -> Family:
             Claim("kdrl", "grpo", "2506.02208"),
             Claim("kdrl", "reverse-kl", "2506.02208"),
             Claim("ampo", "grpo", "2510.02227"),
+            Claim("adpa", "adpa-targets", "2502.17927"),
             Claim("ddk-loss", "sft", "2407.16154"),
             Claim("verified", "sft-on-teacher", "2504.15659"),
             Claim("redi", "redi-right", "2505.24850"),
@@ -366,6 +393,20 @@ def _objectives() -> Family:
 
 _AGAINST = {"redi-right": 0.0, "redi": 0.8, "redi-symmetric": 1.0}
 """Arms of pairs, by name, to REDI's weight of what lost."""
+
+
+_ADVANTAGES = {"adpa-targets": 0.0, "adpa": 1.5}
+"""Arms to the weight of the advantages."""
+
+
+def _advantages(name: str, gamma: float) -> Arm:
+    """An arm that follows two teacher models, whose settings are their own."""
+    loss = {"loss": "adpa", "loss_settings": {"gamma": gamma}, "k": 1}
+    arm = _changed(name, "reverse-kl", loss)
+    own = {"teacher_model": "advantage", "teacher_model_settings": {}}
+    against = "adpa-targets" if gamma else ""
+    env_settings = {**arm.env_settings, **own}
+    return replace(arm, env_settings=env_settings, control=not gamma, against=against)
 
 
 def _changed(name: str, base: str, trainer_settings: Mapping[str, Any]) -> Arm:
