@@ -29,16 +29,11 @@ from teachgym.benchmarks.bench.statistics import (
     share_of_room,
 )
 from teachgym.benchmarks.bench.suites import Arm, Cell, Suite
-from teachgym.errors import ConfigError
-from teachgym.metrics import rank_correlation
 from teachgym.report.tables import Rows
 from teachgym.types import FloatArray, FrozenDict, Score
 
 Run = TypeVar("Run")
 """The known facts of a finished run."""
-FEWEST_ARMS = 3
-"""Arms that a rank correlation takes: of two it is +1 or -1 whatever they are."""
-
 
 CEILING = "planned"
 """The arm up to which the room is measured, in suites that have it."""
@@ -158,31 +153,6 @@ def by_condition(
     for line in standings:
         panels[conditions[line.arm]].append(line)
     return panels
-
-
-def agreement(ours: Outcomes, theirs: Outcomes) -> tuple[float, int]:
-    """Spearman's correlation of the ranks that two benches give shared arms, and their number.
-
-    By mean test accuracy. Controls count: they are arms too.
-
-    Raises:
-        ConfigError: for fewer than ``FEWEST_ARMS`` arms; two are always ranked alike or reversed.
-    """
-    first, second = _means(ours), _means(theirs)
-    shared = [arm for arm in first if arm in second]
-    if len(shared) < FEWEST_ARMS:
-        raise ConfigError(
-            f"the benches share {len(shared)} arms with results; a rank correlation takes at "
-            f"least {FEWEST_ARMS}"
-        )
-    return rank_correlation([first[a] for a in shared], [second[a] for a in shared]), len(shared)
-
-
-def _means(outcomes: Outcomes) -> dict[str, float]:
-    scores: dict[str, list[float]] = {}
-    for (arm, _), run in outcomes.items():
-        scores.setdefault(arm, []).append(run.test)
-    return {arm: fmean(own) for arm, own in scores.items()}
 
 
 def match_scores(

@@ -182,13 +182,16 @@ def export_minari(folder: Path, out: Path) -> None:
 
 
 def show_agreement(folder: Path, other: Path) -> None:
-    """Print how alike two benches rank the arms that both have."""
-    from teachgym.benchmarks.bench.leaderboard import agreement
+    """Print how alike two benches rank the arms that both have, with controls and without."""
+    from teachgym.benchmarks.bench.agreement import FEWEST_ARMS, agreement
     from teachgym.benchmarks.bench.outcomes import read_outcomes
     from teachgym.benchmarks.bench.union import read_lines
 
-    rho, shared = agreement(*(read_outcomes(read_lines(path)) for path in (folder, other)))
-    say(f"rank correlation with {other} over {shared} arms: {rho:+.2f}")
+    lines, outcomes = read_lines(folder), [read_outcomes(read_lines(p)) for p in (folder, other)]
+    say(f"rank correlation with {other}: {agreement(*outcomes)}")
+    controls = {line["arm"] for line in lines if line["control"]}
+    if controls and len({line["arm"] for line in lines} - controls) >= FEWEST_ARMS:
+        say(f"without controls: {agreement(*outcomes, leave_out=controls)}")
 
 
 def choose_execution(

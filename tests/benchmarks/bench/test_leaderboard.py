@@ -11,7 +11,6 @@ from statistics import fmean
 import pytest
 
 from teachgym.benchmarks.bench.leaderboard import (
-    agreement,
     detail_rows,
     leaderboard_rows,
     match_scores,
@@ -23,7 +22,6 @@ from teachgym.benchmarks.bench.runner import read_results
 from teachgym.benchmarks.bench.statistics import compare_paired
 from teachgym.benchmarks.bench.suites import Arm, Suite
 from teachgym.benchmarks.bench.suites.suite import BASE
-from teachgym.errors import ConfigError
 from tests.benchmarks.bench.small_bench import SUITE, run_all
 
 
@@ -32,21 +30,6 @@ def runs(scores: Mapping[str, Sequence[float]]) -> Outcomes:
     return {
         (arm, seed): Outcome(score) for arm, own in scores.items() for seed, score in enumerate(own)
     }
-
-
-def test_agreement_is_the_rank_correlation_of_the_arms_that_both_have_run() -> None:
-    """Mean ranks 1 2 3 against 1 3 2: rho = 1 - 6 * 2 / (3 * 8) = 0.5."""
-    ours = runs({"x": [0.0, 0.2], "y": [0.2], "z": [0.3], "only here": [9.0]})
-    theirs = runs({"x": [0.5], "y": [0.9], "z": [0.8, 0.6], "only there": [0.0]})
-    assert agreement(ours, theirs) == (pytest.approx(0.5), 3)
-
-
-@pytest.mark.parametrize("arms", [0, 1, 2])
-def test_fewer_than_three_arms_are_not_correlated(arms: int) -> None:
-    """Two arms always agree or disagree fully."""
-    scores = {f"arm {i}": [0.1 * i] for i in range(arms)}
-    with pytest.raises(ConfigError, match=f"share {arms} arms .* at least 3"):
-        agreement(runs(scores), runs(scores))
 
 
 @pytest.mark.parametrize(
