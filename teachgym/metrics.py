@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from teachgym.types import Example, Prediction, Report, Score, Scores
 from teachgym.types.scores import FloatArray
@@ -255,9 +256,18 @@ def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float:
     return float(np.corrcoef(a, b)[0, 1])
 
 
-def _average_ranks(values: Sequence[float]) -> FloatArray:
+def rank_correlations(x: FloatArray, y: FloatArray) -> FloatArray:
+    """Spearman's rho of each row, shapes (..., n) to (...); nan where one side is constant."""
+    a, b = (r - r.mean(axis=-1, keepdims=True) for r in (_average_ranks(x), _average_ranks(y)))
+    with np.errstate(invalid="ignore"):
+        rhos: FloatArray = (a * b).sum(-1) / np.sqrt((a * a).sum(-1) * (b * b).sum(-1))
+    return rhos
+
+
+def _average_ranks(values: ArrayLike) -> FloatArray:
+    """The ranks of values along the last axis, from 1; equals have the mean of theirs."""
     array = np.asarray(values, dtype=np.float64)
-    below = (array[None, :] < array[:, None]).sum(axis=1)
-    equal = (array[None, :] == array[:, None]).sum(axis=1)
+    below = (array[..., None, :] < array[..., :, None]).sum(axis=-1)
+    equal = (array[..., None, :] == array[..., :, None]).sum(axis=-1)
     ranks: FloatArray = below + (equal + 1) / 2
     return ranks

@@ -11,12 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from statistics import fmean
 
 import numpy as np
 
 from teachgym.benchmarks.bench.statistics import FEWEST, Interval, percentiles
-from teachgym.metrics import rank_correlation
+from teachgym.metrics import rank_correlations
 from teachgym.runs.checkpoints import read_report
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.result import RunResult
@@ -100,25 +101,41 @@ def skill_gains(result: RunResult, levels: Mapping[str, float]) -> list[SkillGai
 def correlate(
     runs: Sequence[Sequence[SkillGain]], quality: Quality, rng: np.random.Generator
 ) -> Interval | None:
-    """Rank correlation over skills of gain and quality, both means over runs.
+    """Mean over runs of the rank correlation over skills of gain and quality.
 
-    The 95 % interval is that of a bootstrap over *skills*: difficulty is the same in every run, so
-    runs cannot tell how much depends on which skills a task happens to have. None where fewer
-    than ``FEWEST`` skills are known, or one side is constant.
+    Within runs, since what is easy for one student is hard for another: means over students of
+    other bases can fall along difficulty where gains rise along it in each. The 95 % interval is
+    that of a bootstrap over skills, the same in all runs, and from ``FEWEST`` runs on over runs,
+    too: runs of one student cannot tell how much depends on which skills a task happens to have.
+    None where fewer than ``FEWEST`` skills are known in all runs that know any, or one side is
+    constant in every run.
     """
-    found: dict[str, list[tuple[float, float]]] = {}
-    for gain in (g for run in runs for g in run if not math.isnan(quality(g))):
-        found.setdefault(gain.skill, []).append((quality(gain), gain.gain))
-    points = np.array([np.mean(pairs, axis=0) for pairs in found.values()])  # (n_skills, 2)
-    if len(points) < FEWEST or math.isnan(value := _rho(points)):
+    known = [{g.skill: g for g in run if not math.isnan(quality(g))} for run in runs]
+    known = [own for own in known if own]
+    skills = [s for s in known[0] if all(s in own for own in known)] if known else []
+    if len(skills) < FEWEST:
         return None
-    drawn = points[rng.integers(len(points), size=(_RESAMPLES, len(points)))]
-    resampled = (rho for each in drawn if not math.isnan(rho := _rho(each)))
-    return percentiles(value, resampled, len(points))
+    points = np.array([[(quality(own[s]), own[s].gain) for s in skills] for own in known])
+    value = _mean_rho(points)
+    if math.isnan(value):
+        return None
+    n_runs, n_skills = points.shape[:2]
+    drawn = rng.integers(n_skills, size=(_RESAMPLES, n_skills))
+    enough = n_runs >= FEWEST
+    of_runs = rng.integers(n_runs, size=(_RESAMPLES, n_runs)) if enough else [range(n_runs)]
+    resampled = (
+        _mean_rho(points[np.ix_(own, columns)])
+        for own, columns in zip(cycle(of_runs), drawn, strict=False)
+    )
+    n = min(n_runs, n_skills) if enough else n_skills
+    return percentiles(value, (rho for rho in resampled if not math.isnan(rho)), n)
 
 
-def _rho(points: FloatArray) -> float:
-    return rank_correlation(points[:, 0].tolist(), points[:, 1].tolist())
+def _mean_rho(points: FloatArray) -> float:
+    """Of points (n_runs, n_skills, 2), over the runs in which nothing is constant."""
+    rhos = rank_correlations(points[..., 0], points[..., 1])
+    rhos = rhos[~np.isnan(rhos)]
+    return float(rhos.mean()) if rhos.size else math.nan
 
 
 def mean_gain(runs: Sequence[Sequence[SkillGain]], band: tuple[float, float]) -> Score | None:

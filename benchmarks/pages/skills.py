@@ -40,9 +40,9 @@ def skill_section(bench: BenchMaterial) -> Section:
         for arm in bench.leaders
     }
     note = (
-        "Spearman's correlation over skills of means over seeds, with a 95 % bootstrap interval "
-        "over skills, where there are enough of them; gains are means over the skills of a third "
-        "of the range of difficulty "
+        "Spearman's correlation over the skills of a run, mean over runs, with a 95 % bootstrap "
+        "interval over skills and, from five runs on, over runs; gains are means over the skills "
+        "of a third of the range of difficulty "
         f"({errors(map(len, gains.values()))})."
     )
     table = figure("What gains go with", note, html_table(correlation_rows(gains)))

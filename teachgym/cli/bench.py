@@ -187,11 +187,12 @@ def show_agreement(folder: Path, other: Path) -> None:
     from teachgym.benchmarks.bench.outcomes import read_outcomes
     from teachgym.benchmarks.bench.union import read_lines
 
-    lines, outcomes = read_lines(folder), [read_outcomes(read_lines(p)) for p in (folder, other)]
-    say(f"rank correlation with {other}: {agreement(*outcomes)}")
+    lines = read_lines(folder)
+    ours, theirs = read_outcomes(lines), read_outcomes(read_lines(other))
+    say(f"rank correlation with {other}: {agreement(ours, theirs)}")
     controls = {line["arm"] for line in lines if line["control"]}
     if controls and len({line["arm"] for line in lines} - controls) >= FEWEST_ARMS:
-        say(f"without controls: {agreement(*outcomes, leave_out=controls)}")
+        say(f"without controls: {agreement(ours, theirs, controls)}")
 
 
 def choose_execution(

@@ -23,6 +23,7 @@ from teachgym.benchmarks.pages.skill_gains import (
 )
 from teachgym.benchmarks.pages.skills import _charts
 from teachgym.experiment import RunConfig, run
+from teachgym.metrics import rank_correlation
 from teachgym.runs import RunFolder
 from teachgym.runs.result import RunResult, read_result
 
@@ -104,17 +105,34 @@ def rho(runs: list[list[SkillGain]], quality: str) -> Interval | None:
 
 
 def skills(difficulties: list[float], gains: list[float]) -> list[SkillGain]:
-    return [gain(d, g) for d, g in zip(difficulties, gains, strict=True)]
+    """The same skills for all runs, by their places."""
+    pairs = enumerate(zip(difficulties, gains, strict=True))
+    return [replace(gain(d, g), skill=f"skill {i}") for i, (d, g) in pairs]
 
 
 FIVE = [0.1, 0.3, 0.5, 0.7, 0.9]
 
 
-def test_gains_are_means_over_runs_and_correlated_over_skills() -> None:
-    """Eighths 1..5 and 5..1 of two runs are 3 each: constant. With 1..5 twice they rise: +1."""
+def test_correlations_are_means_over_runs() -> None:
+    """+1 and -1 are 0 in the mean; +1 twice is +1, and a run without a rank does not count."""
     rising, falling = [0.125, 0.25, 0.375, 0.5, 0.625], [0.625, 0.5, 0.375, 0.25, 0.125]
-    assert rho([skills(FIVE, rising), skills(FIVE, falling)], "difficulty") is None
-    found = rho([skills(FIVE, rising)] * 2, "difficulty")
+    found = rho([skills(FIVE, rising), skills(FIVE, falling)], "difficulty")
+    assert found is not None
+    assert found.value == pytest.approx(0.0)
+    found = rho([skills(FIVE, rising)] * 2 + [skills(FIVE, [0.25] * 5)], "difficulty")
+    assert found is not None
+    assert found.value == pytest.approx(1.0)
+    assert rho([skills(FIVE, [0.25] * 5)] * 2, "difficulty") is None
+
+
+def test_students_for_whom_other_skills_are_hard_are_not_mixed() -> None:
+    """Gains rise along difficulty in each run; with the runs put together they fall."""
+    one = skills([0.1, 0.2, 0.3, 0.4, 0.5], [0.1, 0.2, 0.3, 0.4, 0.5])
+    two = skills([0.9, 0.8, 0.7, 0.6, 0.5], [0.05, 0.04, 0.03, 0.02, 0.01])
+    mixed = one + two
+    falling = rank_correlation([g.difficulty for g in mixed], [g.gain for g in mixed])
+    assert falling < 0
+    found = rho([one, two], "difficulty")
     assert found is not None
     assert found.value == pytest.approx(1.0)
 
@@ -123,9 +141,21 @@ def test_the_interval_is_over_skills_so_more_runs_of_the_same_do_not_narrow_it()
     run = skills(FIVE, [0.1, 0.3, 0.2, 0.5, 0.4])
     few, many = rho([run] * 2, "difficulty"), rho([run] * 50, "difficulty")
     assert few is not None
+    assert many is not None
     assert few.value == pytest.approx(0.8)  # 1 - 6 * 4 / (5 * 24)
-    assert few == many
+    assert (few.value, few.low, few.high) == pytest.approx((many.value, many.low, many.high))
     assert few.low < 0.2
+
+
+def test_the_interval_is_over_runs_too_where_there_are_enough() -> None:
+    """Runs of +1 and of -1, whatever the skills: two of each are 0; of eight, some are drawn."""
+    rising, falling = [i / 20 for i in range(20)], [1 - i / 20 for i in range(20)]
+    many = [i / 20 for i in range(20)]
+    runs = [skills(many, rising)] * 4 + [skills(many, falling)] * 4
+    assert rho(runs[2:6], "difficulty") == Interval(pytest.approx(0.0), *[pytest.approx(0.0)] * 2)
+    found = rho(runs, "difficulty")
+    assert found is not None
+    assert found.low < -0.5 < 0.5 < found.high
 
 
 def test_middle_difficulty_is_found_where_rank_with_difficulty_sees_nothing() -> None:
