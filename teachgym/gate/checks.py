@@ -32,6 +32,7 @@ CHECKS = Registry(
         "llkd-like": "teachgym.gate.filters.llkd_like:LlkdLike",
         "teachability": "teachgym.gate.filters.teachability:Teachability",
         "loss": "teachgym.gate.filters.loss:Loss",
+        "least-perplexing": "teachgym.gate.filters.least_perplexing:LeastPerplexing",
         "ifd": "teachgym.gate.filters.ifd:Ifd",
         "less": "teachgym.gate.filters.less:Less",
     },

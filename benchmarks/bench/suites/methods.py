@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import product
 from typing import Any
 
+from teachgym.benchmarks.bench.suites.method_engines import EXAMPLES, engines, solutions
 from teachgym.benchmarks.bench.suites.objectives import objectives
 from teachgym.benchmarks.bench.suites.shared import DRAWN, EMBEDDED, OPEN_ENDED, SCRIPTED
-from teachgym.benchmarks.bench.suites.suite import Arm, Claim, Suite, overlay
+from teachgym.benchmarks.bench.suites.suite import Arm, Claim, Family, Suite, overlay
 from teachgym.students.bases import SMALL, SMALL_CODE
-from teachgym.tasks.story_rules import RULES
-from teachgym.tasks.word_problems import LEVELS
 
-_EXAMPLES: Mapping[str, Any] = {"budget": {"examples": 2500}}
 _CALLS: Mapping[str, Any] = {"budget": {"teacher_calls": 250}}
 _ERRING: Mapping[str, Any] = {**SCRIPTED, "model": f"{SCRIPTED['model']}_wrongly"}
 """Three of ten answers that it writes are wrong."""
@@ -34,7 +31,7 @@ def methods() -> Suite:
     A claim is the direction of a publication, mostly found with students ten thousand times as
     large; what becomes of it here says what this student, this task and this budget show.
     """
-    families = (_teachers(), _engines(), _solutions(), _filters(), _objectives(), _aids())
+    families = (_teachers(), engines(), solutions(), _filters(), _objectives(), _aids())
     return Suite(
         "methods",
         1,
@@ -45,10 +42,6 @@ def methods() -> Suite:
         seeded=DRAWN,
         claims=tuple(claim for _, claims in families for claim in claims),
     )
-
-
-Family = tuple[tuple[Arm, ...], tuple[Claim, ...]]
-"""Arms that share a meter, and what is claimed of them."""
 
 
 def _teachers() -> Family:
@@ -112,7 +105,7 @@ _PROPOSERS = {
 
 def _tailored(name: str, settings: Mapping[str, Any]) -> Arm:
     """An arm that is trained on its mistakes with Learn-to-Reason's loss."""
-    own = {**_EXAMPLES, "trainer_settings": {"loss": "contrast"}}
+    own = {**EXAMPLES, "trainer_settings": {"loss": "contrast"}}
     return Arm(name, "tailored", settings, OPEN_ENDED, own, control=bool(settings))
 
 
@@ -124,121 +117,7 @@ def _teacher(
     control: bool = False,
 ) -> Arm:
     """An arm whose teacher has all examples of the family's meter to order."""
-    return Arm(name, teacher or name, settings or {}, env_settings=_EXAMPLES, control=control)
-
-
-def _engines() -> Family:
-    """Who makes what is ordered, for skills that are taught alike.
-
-    * ``critique`` judges answers in place of giving them; of ``backward``, half are questions that
-      lead back to an exercise.
-    * On ``word-problems`` with five examples for each of few seeds: ``reworded`` seeds, problems
-      that are ``similar`` to them, and ``new-problems`` without any.
-    * Other ``answers`` to seeds, and similar ``questions``: one for each of many seeds, or fifteen
-      for each of few.
-    """
-    return (
-        (
-            *(
-                Arm(name, "uniform", env_settings={**_EXAMPLES, "engine": name})
-                for name in ("critique", "backward")
-            ),
-            *(_varied(name, engine) for name, engine in _VARIED.items()),
-            *(_augmented(*each) for each in product(("answers", "questions"), _SEEDS)),
-        ),
-        (
-            Claim("critique", "uniform", "2506.03295"),
-            Claim("backward", "uniform", "2411.19865"),
-            Claim("new-problems", "reworded", "2409.19759"),
-            Claim("similar", "reworded", "2403.15042"),
-            Claim("answers-many-seeds", "questions-many-seeds", "2409.19759"),
-            Claim("questions-few-seeds", "answers-few-seeds", "2409.19759"),
-        ),
-    )
-
-
-_VARIED = {"new-problems": "procedural", "reworded": "rephrase", "similar": "similar"}
-
-
-_SEEDS = {"many-seeds": 15, "few-seeds": 1}
-"""Ratios of calls to seeds, 1 and 15, to the seeds of each skill and level."""
-
-
-def _augmented(what: str, seeds: str) -> Arm:
-    """An arm as in ``_varied``, with answers or questions for seeds of another number."""
-    engine = "other-answers" if what == "answers" else "similar"
-    own = {
-        "task_settings": {"train_per_cell": _SEEDS[seeds]},
-        "gate_settings": {"duplicates": "allow"},
-    }
-    arm = _varied(f"{what}-{seeds}", engine)
-    settings = overlay(arm.env_settings, own)
-    control, against = what == "questions", f"questions-{seeds}"
-    return replace(arm, env_settings=settings, control=control, against=against)
-
-
-def _varied(name: str, engine: str) -> Arm:
-    """An arm whose engine has 198 seeds and makes 1,000 examples."""
-    own = {
-        "student": SMALL,
-        "task": "word-problems",
-        "task_settings": {"train_per_cell": 3, "test_per_cell": 20},
-        "engine": engine,
-        "budget": {"examples": 1000},
-        "examples_per_step": 100,
-    }
-    control = name == "new-problems"
-    return Arm(name, "uniform", env_settings=own, control=control, against="new-problems")
-
-
-def _solutions() -> Family:
-    """What stands in the solutions, on ``word-problems`` as in the family above.
-
-    * ``reflections``: half of the solutions go wrong in a step that is read and not learned, and
-      recover; of ``reflections-learned`` it is learned, and ``new-problems`` have none.
-    * ``bare-answers`` to new problems, and ``labels`` of few seeds that are taught again and again.
-    * ``few-wrong-steps`` and ``many-wrong-steps``: half of the answers are wrong, to the hardest
-      problems; ``easy-right``: the easiest problems, solved. Accuracy is that on all levels, where
-      the paper measures on the hardest problems.
-    """
-    erring, unchecked = "2410.20533", {"verify": False}
-    return (
-        (
-            _solved("reflections", "reflections"),
-            _solved("reflections-learned", "reflections", {"masked": False}),
-            _solved("bare-answers", "bare-answers"),
-            _solved("labels", "bare-answers", {"engine": "pool"}, {"duplicates": "allow"}),
-            _solved("few-wrong-steps", "erring-steps", {"steps": 0.0}, unchecked, level=2),
-            _solved("many-wrong-steps", "erring-steps", {"steps": 1.0}, unchecked, level=2),
-            _solved("easy-right", "procedural", level=0),
-        ),
-        (
-            Claim("reflections", "new-problems", "2505.20023"),
-            Claim("reflections", "reflections-learned", "2505.20023"),
-            Claim("new-problems", "bare-answers", "2410.18588"),
-            Claim("bare-answers", "labels", "2410.18588"),
-            Claim("few-wrong-steps", "many-wrong-steps", erring),
-            Claim("few-wrong-steps", "easy-right", erring),
-        ),
-    )
-
-
-def _solved(
-    name: str,
-    engine: str,
-    settings: Mapping[str, Any] | None = None,
-    gate: Mapping[str, Any] | None = None,
-    *,
-    level: int | None = None,
-) -> Arm:
-    """An arm as in ``_varied``, with solutions of its own, of problems of all levels or of one."""
-    arm = _varied(name, engine)
-    own = {"engine_settings": settings or {}, "gate_settings": gate or {}}
-    arm = replace(arm, env_settings=overlay(arm.env_settings, own))
-    if level is None:
-        return arm
-    shares = [[float(own_level == level) for own_level in range(LEVELS)]] * len(RULES)
-    return replace(arm, teacher="fixed", teacher_settings={"mixtures": [shares]})
+    return Arm(name, teacher or name, settings or {}, env_settings=EXAMPLES, control=control)
 
 
 def _filters() -> Family:
@@ -425,7 +304,7 @@ def _paired(name: str, alpha: float) -> Arm:
         "llm",
         {"writer": {"verify": False, "votes": 3, "rejected": True}},
         OPEN_ENDED,
-        {**_EXAMPLES, "trainer_settings": loss},
+        {**EXAMPLES, "trainer_settings": loss},
         control=not alpha,
         against="redi-right" if alpha else "",
         chat=_ERRING,

@@ -72,6 +72,10 @@ class Claim:
     on val that was measured with aids; of an arm without aids, about the last one that was."""
 
 
+Family = tuple[tuple[Arm, ...], tuple[Claim, ...]]
+"""Arms that share a meter, and what is claimed of them."""
+
+
 @checked
 @dataclass(frozen=True, slots=True)
 class Suite:

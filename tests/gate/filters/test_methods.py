@@ -16,6 +16,7 @@ from teachgym.agents import make_teacher
 from teachgym.errors import ConfigError, UnsupportedError
 from teachgym.gate.filters.diverse import Diverse, edit_distance, farthest
 from teachgym.gate.filters.ifd import Ifd
+from teachgym.gate.filters.least_perplexing import LeastPerplexing
 from teachgym.gate.filters.less import Less, influence
 from teachgym.gate.filters.llkd_like import LlkdLike, uncertainty
 from teachgym.gate.filters.loss import Loss
@@ -23,7 +24,7 @@ from teachgym.gate.filters.pass_rate import PassRate
 from teachgym.gate.filters.teachability import Teachability
 from teachgym.loop import run_episode
 from teachgym.testing import ToyTask
-from teachgym.types import Data, Example, Items
+from teachgym.types import Data, Example, Items, Provenance
 from tests.gate.filters.asking import Answers, kept
 
 RNG = np.random.default_rng
@@ -95,6 +96,25 @@ def test_ifd_is_the_ratio_of_losses_with_and_without_the_prompt() -> None:
     faults = Ifd(share=1.0).choose(data, answers, RNG(0), {})
     assert faults == [None, None, None, "IFD 1.25 is not below 1: the prompt does not help"]
     assert answers.asked == [["a", "b", "c", "d"], ["\n"] * 4] * 3
+
+
+# -- least-perplexing ----------------------------------------------------------------------
+
+
+def test_of_versions_of_a_seed_one_stays() -> None:
+    """Losses 2, 1 and 3 of one seed, 4 and 4 of another; the last two have no seed or its own."""
+    scores = {"a": [-2.0], "b": [-1.0, -1.0], "c": [-3.0], "d": [-4.0], "e": [-4.0], "f": [-9.0]}
+    seeds = {"a": "1", "b": "1", "c": "1", "d": "2", "e": "2"}
+    data = tuple(
+        replace(e, provenance=Provenance((seeds[e.prompt],))) if e.prompt in seeds else e
+        for e in asked(*scores)
+    )
+    other = replace(data[2], target="wrong")
+    answers = Answers(scores=scores)
+    assert choose(LeastPerplexing(), (*data, other), answers) == [1, 3, 5, 6]
+    assert choose(LeastPerplexing(keep="most"), (*data, other), answers) == [2, 3, 5, 6]
+    fault = LeastPerplexing().choose(data, answers, RNG(0), {})[0]
+    assert fault == "perplexity 7.39; another version has 2.72"
 
 
 # -- diverse -------------------------------------------------------------------------------
@@ -275,7 +295,7 @@ def test_gradients_are_charged_as_a_pass_of_training() -> None:
 
 # -- in an environment ---------------------------------------------------------------------
 
-ASKING = ("pass-rate", "teachability", "loss", "ifd")
+ASKING = ("pass-rate", "teachability", "loss", "ifd", "least-perplexing")
 
 
 @pytest.mark.parametrize("name", [*ASKING, "diverse"])
