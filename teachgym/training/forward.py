@@ -12,7 +12,7 @@ from itertools import accumulate, pairwise
 import torch
 
 from teachgym.students.local.attention import AttentionPlan
-from teachgym.students.local.network import pack, split_by_tokens
+from teachgym.students.local.network import pack, pack_branched, split_by_tokens
 from teachgym.students.local.pool import StudentPool
 from teachgym.training.first_losses import FirstLosses
 from teachgym.training.heads import Kernel, by_autograd, by_kernel
@@ -55,8 +55,13 @@ class Reading:
 
 def reading_of(one: Pass, device: torch.device) -> Reading:
     """The tensors of an unpadded pass."""
+    ids, positions, plan = (
+        pack_branched(one.texts, one.parents, device) if one.parents else pack(one.texts, device)
+    )
     return Reading(
-        *pack(one.texts, device),
+        ids,
+        positions,
+        plan,
         n_read=one.n_read,
         rows=one.rows.to(device),
         n_targets=one.n_targets,

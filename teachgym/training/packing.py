@@ -1,4 +1,7 @@
-"""Batches of several students as few packed forward passes, with the gradients of padded ones."""
+"""Batches of several students as few packed forward passes, with the gradients of padded ones.
+
+Responses that were sampled to one prompt share it: it is read once, and each of them continues it.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,8 @@ class Pass:
     data: tuple[Datum, ...]
     """The examples; rows are in their order."""
     texts: tuple[tuple[int, ...], ...]
-    """Token ids that are read: all but the last of a text, which has nothing to predict."""
+    """Token ids that are read: all but the last of a text, which has nothing to predict. A prompt
+    that several share is a text of its own, and what follows it in each of them is another."""
     n_data: tuple[int, ...]
     """Examples per student, shape (K,)."""
     n_read: tuple[int, ...]
@@ -30,6 +34,14 @@ class Pass:
     rows: torch.Tensor
     """Rows of the hidden states with a loss, shape (n,)."""
     targets: Targets
+    parents: tuple[int | None, ...] = ()
+    """The text that each continues, as a number; None = none. Empty where no text does."""
+
+
+Together = tuple[Datum, ...]
+"""Data that share a prompt which is read once, or one that does not."""
+_MOST_TOGETHER = 4096
+"""Tokens of data that share a prompt: each sees some of them, so attention takes their square."""
 
 
 def passes(
@@ -49,11 +61,11 @@ def passes(
         (student, piece) for student, batch in enumerate(batches) for piece in _split(batch, budget)
     ]
     while pieces:
-        taken: dict[int, list[Datum]] = {}
+        taken: dict[int, list[Together]] = {}
         seen: set[int] = set()
         left, n_tokens = [], 0
         for student, piece in pieces:
-            size = sum(map(_n_read, piece))
+            size = sum(map(_n_together, piece))
             # A piece that has to wait lets no later one of its student overtake it.
             if student not in seen and (not taken or n_tokens + size <= budget):
                 taken[student] = piece
@@ -65,9 +77,29 @@ def passes(
         pieces = left
 
 
-def _split(batch: Sequence[Datum], budget: int) -> Iterator[list[Datum]]:
-    by_length = sorted(batch, key=lambda d: len(d.texts[0].ids))
-    return split_by_tokens(by_length, _n_read, budget)
+def _split(batch: Sequence[Datum], budget: int) -> Iterator[list[Together]]:
+    by_prompt: dict[object, list[Datum]] = {}
+    for datum in sorted(batch, key=lambda d: len(d.texts[0].ids)):
+        by_prompt.setdefault(_prompt(datum) or id(datum), []).append(datum)
+    together = (
+        tuple(run)
+        for own in by_prompt.values()
+        for run in split_by_tokens(own, _n_read, min(budget, _MOST_TOGETHER))
+    )
+    return split_by_tokens(together, _n_together, budget)
+
+
+def _prompt(datum: Datum) -> tuple[int, ...]:
+    """What is read of a sampled response's prompt; empty for data of other kinds."""
+    (text, *others) = datum.texts
+    if datum.sampled is None or others or text.images or not text.n_rows:
+        return ()
+    return text.ids[: next(i for i, weight in enumerate(text.weights) if weight)]
+
+
+def _n_together(together: Together) -> int:
+    """Tokens that are read, a shared prompt once."""
+    return sum(map(_n_read, together)) - (len(together) - 1) * len(_prompt(together[0]))
 
 
 def _n_read(datum: Datum) -> int:
@@ -75,22 +107,46 @@ def _n_read(datum: Datum) -> int:
     return datum.n_tokens - len(datum.texts)
 
 
-def _pack(pieces: Sequence[Sequence[Datum]], scales: Sequence[float]) -> Pass:
+def _pack(pieces: Sequence[Sequence[Together]], scales: Sequence[float]) -> Pass:
     texts: list[tuple[int, ...]] = []
+    parents: list[int | None] = []
     rows: list[int] = []
     n_read, n_targets = [], []
     start = 0
+
+    def read(ids: tuple[int, ...], parent: int | None = None) -> int:
+        """Where a text begins that is read from now on."""
+        nonlocal start
+        texts.append(ids)
+        parents.append(parent)
+        start += len(ids)
+        return start - len(ids)
+
     for piece in pieces:
         first, n_before = start, len(rows)
-        for text in (text for datum in piece for text in datum.texts):
-            rows += [start + place for place, weight in enumerate(text.weights[1:]) if weight]
-            texts.append(text.ids[:-1])
-            start += len(text.ids) - 1
+        for together in piece:
+            prompt = _prompt(together[0]) if len(together) > 1 else ()
+            begun = read(prompt) if prompt else 0
+            parent = len(texts) - 1 if prompt else None
+            for text in (text for datum in together for text in datum.texts):
+                after = read(text.ids[len(prompt) : -1], parent) - len(prompt)
+                rows += [
+                    place + (begun if place < len(prompt) else after)
+                    for place, weight in enumerate(text.weights[1:])
+                    if weight
+                ]
         n_read.append(start - first)
         n_targets.append(len(rows) - n_before)
-    data = tuple(datum for piece in pieces for datum in piece)
-    of_data = [scale for piece, scale in zip(pieces, scales, strict=True) for _ in piece]
-    places = torch.tensor(rows, dtype=torch.long)
-    targets = targets_of(data, of_data)
-    n_data = tuple(map(len, pieces))
-    return Pass(data, tuple(texts), n_data, tuple(n_read), tuple(n_targets), places, targets)
+    by_student = [[datum for together in piece for datum in together] for piece in pieces]
+    data = tuple(datum for own in by_student for datum in own)
+    of_data = [scale for own, scale in zip(by_student, scales, strict=True) for _ in own]
+    return Pass(
+        data,
+        tuple(texts),
+        tuple(map(len, by_student)),
+        tuple(n_read),
+        tuple(n_targets),
+        torch.tensor(rows, dtype=torch.long),
+        targets_of(data, of_data),
+        tuple(parents) if any(parent is not None for parent in parents) else (),
+    )

@@ -61,7 +61,7 @@ def attention(
         )
     scoring = Scoring(scaling, dropout, softcap, sliding_window, s_aux)
     # Looked up where it matters alone: compiled code is shared by layers that differ in nothing.
-    layer = -1 if isinstance(plan, Packed | Segments) else module.layer_idx
+    layer = -1 if isinstance(plan, Packed | Branched | Segments) else module.layer_idx
     return plan.attend(layer, query, key, value, scoring), None
 
 
@@ -143,6 +143,65 @@ class Segments:
     def _own(self) -> torch.Tensor:
         """Which tokens are of the same text and not later, bool, (T, T)."""
         return (self.numbers[:, None] == self.numbers) & (self._apart >= 0)
+
+
+@dataclass(frozen=True)
+class Branched:
+    """A plan like ``Packed`` for texts of which some continue an earlier one, which they see.
+
+    The texts that continue one follow it directly, and it continues none itself.
+    """
+
+    lengths: tuple[int, ...]
+    """Tokens of each text."""
+    parents: tuple[int | None, ...]
+    """Number of the text that each continues; None = none."""
+    positions: torch.Tensor
+    """Of the tokens, those of the continued text counted along, shape (T,)."""
+
+    def attend(
+        self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scoring: Scoring
+    ) -> torch.Tensor:
+        """Attend once for each text that others continue, with all of these."""
+        pieces = []
+        for start, stop, mask in self._trees:
+            queries, keys, values = (x[:, :, start:stop] for x in (q, k, v))
+            if mask is None:
+                out = _attend_causally(queries, keys, values, scoring)
+            else:
+                seen = mask
+                if scoring.window is not None and scoring.window < stop - start:
+                    seen = seen & (self._apart(start, stop) < scoring.window)
+                out = _attend_to(seen, queries, keys, values, scoring)
+            pieces.append(out.transpose(1, 2))
+        return torch.cat(pieces, dim=1)
+
+    @cached_property
+    def _trees(self) -> list[tuple[int, int, torch.Tensor | None]]:
+        """The texts that continue none, each with those that continue it: start, stop, mask.
+
+        The mask says which of the tokens between see which, bool, (n, n); None = all before them.
+        """
+        roots = [i for i, parent in enumerate(self.parents) if parent is None]
+        starts = [0, *itertools.accumulate(self.lengths)]
+        trees = []
+        for root, after in itertools.pairwise([*roots, len(self.lengths)]):
+            start, stop = starts[root], starts[after]
+            mask = None
+            if after > root + 1:
+                texts = torch.arange(after - root).repeat_interleave(
+                    torch.tensor(self.lengths[root:after])
+                )
+                texts = texts.to(self.positions.device)
+                mask = (texts[:, None] == texts) | (texts == 0)
+                mask = mask & (self._apart(start, stop) >= 0)
+            trees.append((start, stop, mask))
+        return trees
+
+    def _apart(self, start: int, stop: int) -> torch.Tensor:
+        """How many positions each token of a part is after each other, (n, n)."""
+        own = self.positions[start:stop]
+        return own[:, None] - own
 
 
 class SlotCache:

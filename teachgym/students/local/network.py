@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from teachgym.errors import LocalBackendError
-from teachgym.students.local.attention import NAME, AttentionPlan, Packed
+from teachgym.students.local.attention import NAME, AttentionPlan, Branched, Packed
 
 T = TypeVar("T")
 
@@ -109,6 +109,17 @@ def pack(
     lengths = tuple(map(len, texts))
     ids = torch.tensor([token for text in texts for token in text], device=device)
     return ids[None], positions_of(lengths).to(device)[None], Packed(lengths, device)
+
+
+def pack_branched(
+    texts: Sequence[Sequence[int]], parents: Sequence[int | None], device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor, Branched]:
+    """Pack texts like ``pack``, of which some continue an earlier one, their ``parents``."""
+    ids, positions, packed = pack(texts, device)
+    before = [0 if parent is None else packed.lengths[parent] for parent in parents]
+    counts = torch.tensor(packed.lengths)
+    positions = positions + torch.tensor(before).repeat_interleave(counts).to(device)
+    return ids, positions, Branched(packed.lengths, tuple(parents), positions[0])
 
 
 def positions_of(lengths: Sequence[int]) -> torch.Tensor:
