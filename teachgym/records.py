@@ -167,13 +167,16 @@ def example_from_json(record: Mapping[str, Any]) -> Example:
 
 
 def turns_to_json(turns: Iterable[Turn]) -> list[Record]:
-    """Exchanges as JSON objects."""
-    return [{"response": turn.response, "reply": turn.reply} for turn in turns]
+    """Exchanges as JSON objects, with ``learned`` where that is false."""
+    return [
+        {"response": t.response, "reply": t.reply, **({} if t.learned else {"learned": False})}
+        for t in turns
+    ]
 
 
-def turns_from_json(records: Iterable[Mapping[str, str]]) -> tuple[Turn, ...]:
+def turns_from_json(records: Iterable[Mapping[str, Any]]) -> tuple[Turn, ...]:
     """Inverse of ``turns_to_json``."""
-    return tuple(Turn(r["response"], r["reply"]) for r in records)
+    return tuple(Turn(r["response"], r["reply"], r.get("learned", True)) for r in records)
 
 
 def example_of_verdict(record: Mapping[str, Any]) -> Example:

@@ -227,6 +227,8 @@ def _fault_of_images(value: Any) -> str | None:
 def _fault_of_turns(value: Any) -> str | None:
     if not (isinstance(value, tuple) and all(isinstance(turn, Turn) for turn in value)):
         return f"turns is {shown(value)}; it must be a tuple of Turn"
+    if not all(isinstance(turn.learned, bool) for turn in value):
+        return f"turns is {shown(value)}; learned must be true or false"
     return _first(_fault_of_texts(response=t.response, reply=t.reply) for t in value)
 
 

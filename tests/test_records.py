@@ -46,7 +46,7 @@ examples = st.builds(
     spans=pairs,
     soft_labels=pairs,
     images=st.lists(st.text("0123456789abcdef", min_size=64, max_size=64)).map(tuple),
-    turns=st.lists(st.builds(Turn, st.text(), st.text())).map(tuple),
+    turns=st.lists(st.builds(Turn, st.text(), st.text(), st.booleans())).map(tuple),
     provenance=st.none() | provenances,
 )
 

@@ -15,6 +15,7 @@ from teachgym.engines.backward import BackwardEngine
 from teachgym.engines.bare_answers import BareAnswersEngine
 from teachgym.engines.critique import CritiqueEngine
 from teachgym.engines.dispatch import DispatchEngine
+from teachgym.engines.drafts import DraftsEngine
 from teachgym.engines.erring_steps import ErringStepsEngine
 from teachgym.engines.imperfect import ImperfectEngine
 from teachgym.engines.llm import LLMEngine
@@ -213,6 +214,35 @@ def reflections_engine(
     return ReflectionsEngine(Other(**other).make(task, meter, chat), share=share, masked=masked)
 
 
+def drafts_engine(
+    task: Task,
+    meter: Meter | None = None,
+    *,
+    chat: Chat | None = None,
+    drafts: Few = 1,
+    wrong: Share = 0.75,
+    masked: bool = True,
+    **other: Annotated[Any, Like(Other)],
+) -> DraftsEngine:
+    """Puts weak drafts before another engine's solutions: a ``DraftsEngine`` from settings.
+
+    Args:
+        task: what the data is for; it has worked solutions and answers back.
+        meter: pays for the calls of the other engine.
+        chat: its chat model, if it uses one.
+        drafts: before each solution, at most, >= 1.
+        wrong: share of the drafts whose answer is wrong, in [0, 1].
+        masked: whether drafts are read and not learned.
+        other: fields of ``Other``.
+
+    Raises:
+        ConfigError: for a task without worked solutions, or that says nothing to an answer.
+    """
+    require_steps(task, "engine 'drafts'")
+    made = Other(**other).make(task, meter, chat)
+    return DraftsEngine(made, task, drafts=drafts, wrong=wrong, masked=masked)
+
+
 def erring_steps_engine(
     task: Task,
     meter: Meter | None = None,
@@ -274,6 +304,7 @@ ENGINES = Registry(
         "verified": "teachgym.engines:verified_engine",
         "critique": "teachgym.engines:critique_engine",
         "reflections": "teachgym.engines:reflections_engine",
+        "drafts": "teachgym.engines:drafts_engine",
         "erring-steps": "teachgym.engines:erring_steps_engine",
         "bare-answers": "teachgym.engines:bare_answers_engine",
         "similar": "teachgym.engines.similar:SimilarEngine",
@@ -294,6 +325,7 @@ __all__ = [
     "BareAnswersEngine",
     "CritiqueEngine",
     "DispatchEngine",
+    "DraftsEngine",
     "ErringStepsEngine",
     "ImperfectEngine",
     "LLMEngine",

@@ -38,15 +38,23 @@ class ErringStepsEngine(AlteringEngine):
 
     def alter(self, example: Example, rng: np.random.Generator) -> Example:
         """The exercise, with a wrong solution at the chance of ``wrong``."""
-        steps, answer = steps_of(example.target)
-        if rng.random() >= self._wrong or not steps:
+        if rng.random() >= self._wrong:
             return example
-        others = max(1, round(self._steps * len(steps))) - 1
-        places = [*rng.permutation(len(steps) - 1)[:others].tolist(), len(steps) - 1]
-        results = [wrong_result(steps[place], rng) for place in places]
-        for place, result in zip(places, results, strict=True):
-            if result is None:
-                return example
-            steps[place] = with_result(steps[place], result)
-            answer = with_result(answer, result)  # The last step's comes last.
-        return example.with_target("".join([*steps, answer]))
+        target = botched(example.target, self._steps, rng)
+        return example if target == example.target else example.with_target(target)
+
+
+def botched(target: str, share: float, rng: np.random.Generator) -> str:
+    """The solution with its last step and a share of all steps wrong; as it is without steps."""
+    steps, answer = steps_of(target)
+    if not steps:
+        return target
+    others = max(1, round(share * len(steps))) - 1
+    places = [*rng.permutation(len(steps) - 1)[:others].tolist(), len(steps) - 1]
+    results = [wrong_result(steps[place], rng) for place in places]
+    for place, result in zip(places, results, strict=True):
+        if result is None:
+            return target
+        steps[place] = with_result(steps[place], result)
+        answer = with_result(answer, result)  # The last step's comes last.
+    return "".join([*steps, answer])

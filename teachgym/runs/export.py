@@ -142,7 +142,9 @@ def _write_parquet(path: Path, rows: list[Record]) -> None:
         "loss": pa.float64(),
         "seeds": pa.list_(pa.string()),
         "images": pa.list_(pa.string()),
-        "turns": pa.list_(pa.struct({"response": pa.string(), "reply": pa.string()})),
+        "turns": pa.list_(
+            pa.struct({"response": pa.string(), "reply": pa.string(), "learned": pa.bool_()})
+        ),
     }
     schema = pa.schema([(name, types[name]) for name in _row(Example("", "", ""), None)])
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)

@@ -193,11 +193,15 @@ class Texts:
         return ids
 
     def written(self, prompt: Prompt) -> list[bool]:
-        """A flag per token of an uncut prompt: whether the student wrote it, ends included."""
+        """A flag per token of an uncut prompt: whether it is of a response that is learned.
+
+        Ends are included.
+        """
         (start,) = self._encode_starts([prompt])
         own = [False] * len(start)
-        for response, rest in self._encode_turns(prompt.turns):
-            own += [True] * (len(response) + 1) + [False] * (len(rest) - 1)
+        encoded = self._encode_turns(prompt.turns)
+        for turn, (response, rest) in zip(prompt.turns, encoded, strict=True):
+            own += [turn.learned] * (len(response) + 1) + [False] * (len(rest) - 1)
         return own
 
     def _encode_prompts(self, prompts: Sequence[Prompt]) -> list[list[int]]:

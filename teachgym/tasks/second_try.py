@@ -17,7 +17,7 @@ VERSION = "second-try-v0"
 
 
 class SecondTry(TaskWrapper):
-    """Another task in which the student may try again after a wrong answer.
+    """Another task in which the student may try again after a wrong answer, or after any.
 
     One worked example: to ``add 12+34=`` the student answers ``45``, is told ``no, try again:``,
     and answers ``46``. Then the item's score is ``credit``.
@@ -25,8 +25,10 @@ class SecondTry(TaskWrapper):
     Args:
         task: a name of `teachgym list tasks`, or one of your own.
         task_settings: the task's own.
-        notice: what is said to a wrong answer.
+        notice: what is said to a first answer.
+        always: whether it is said to right answers, too, so that it tells nothing.
         credit: what a right answer is worth at the second try, in [0, 1].
+        own: further settings of the task, in the place of those in ``task_settings``.
 
     Raises:
         ConfigError: for an empty notice, or a task that answers back by itself.
@@ -39,22 +41,25 @@ class SecondTry(TaskWrapper):
         task: Any = "arithmetic-and-strings",
         task_settings: Mapping[str, Any] | None = None,
         notice: str = "no, try again:",
+        always: bool = False,
         credit: Share = 1.0,
+        **own: Any,
     ) -> None:
         if not notice.strip():
             raise ConfigError(f"notice is {shown(notice)}; it must say something")
-        inner = make_task(task, **(task_settings or {}))
+        inner = make_task(task, **{**(task_settings or {}), **own})
         if inner.max_turns > 1:
             raise ConfigError(
                 f"task {inner.name!r} answers back by itself; give second-try one that asks once"
             )
         super().__init__(inner)
         self.name, self.max_turns = f"{inner.name}+{VERSION}", 2
-        self._notice, self._credit = notice, credit
+        self._notice, self._always, self._credit = notice, always, credit
 
     def respond(self, example: Example, turns: Sequence[Turn], response: str) -> str | None:
-        """The notice, as a reply to a first answer that is wrong."""
-        return self._notice if not turns and score_of(self.grade(example, response)) < 1 else None
+        """The notice, as a reply to a first answer that is wrong, or to any."""
+        is_said = not turns and (self._always or score_of(self.grade(example, response)) < 1)
+        return self._notice if is_said else None
 
     def grade_conversations(
         self,

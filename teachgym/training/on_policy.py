@@ -27,6 +27,7 @@ from teachgym.training.groups import Group, Mean, data_of, total_of
 from teachgym.training.judges import Judge, JudgedBy
 from teachgym.training.losses import Loss
 from teachgym.training.references import refer
+from teachgym.training.revision import Reviser
 from teachgym.training.rollouts import Question, Rollouts, questions_of
 from teachgym.training.sampled_loss import AsSampled, noted_of
 from teachgym.training.settings import FineTuningSettings, recipe
@@ -65,6 +66,9 @@ class OnPolicySettings(FineTuningSettings):
     rescue: FewOrNone = 0
     """The most responses that make room for right targets of the data in a group that has none
     (AMPO); 0 = none."""
+    revise: bool = False
+    """Whether each response is put right at the token where a teacher model disagrees most, and
+    goes on from there (``teachgym.training.revision``)."""
 
 
 class OnPolicyTrainer(Trainer[LanguageModelStudent]):
@@ -98,7 +102,7 @@ class OnPolicyTrainer(Trainer[LanguageModelStudent]):
         self.settings = settings or OnPolicySettings()
         self.loss = self.settings.make_loss()
         self.grader, self.teacher_model, self.progress = grader, teacher_model, progress
-        _require_parts(self.loss, self.settings.rescue, grader, teacher_model)
+        _require_parts(self.loss, self.settings, grader, teacher_model)
         graded = self.loss.needs.graded or self.settings.rescue
         self.judge = _judge_of(self.settings, grader, teacher_model) if graded else None
 
@@ -109,13 +113,24 @@ class OnPolicyTrainer(Trainer[LanguageModelStudent]):
         lengths, count = [len(q.ids) + longest for q in asked], settings.k * settings.epochs
         n_texts = count + needs.imitated * settings.epochs
         refers = needs.references and not needs.guided
+        revised = settings.revise * count
         reads = (settings.updates + refers) * n_texts + (settings.rescue > 0) * settings.epochs
-        told = self._reading((needs.guided or needs.teacher) * n_texts * sum(lengths))
+        read = (needs.guided or needs.teacher) * n_texts + revised
+        told = self._reading(read * sum(lengths))
         judged = self.judge.bound(data, count, longest) if self.judge else Cost()
         own = Cost(
-            train_tokens=reads * sum(lengths), generated_tokens=count * longest * len(lengths)
+            train_tokens=(reads + revised) * sum(lengths),
+            generated_tokens=(count + revised) * longest * len(lengths),
         )
         return judged + told + own
+
+    def reviser(self, pool: StudentPool) -> Reviser | None:
+        """What revises the samples of a pool's students; None = nobody."""
+        if not self.settings.revise:
+            return None
+        assert self.teacher_model is not None, "required where samples are revised"
+        stop = self.grader.stop if self.grader and self.judge else ()
+        return Reviser(pool, self.teacher_model, self.settings.temperature, stop)
 
     def _reading(self, n_tokens: int) -> Cost:
         """The price if the teacher model reads so many tokens."""
@@ -189,6 +204,7 @@ class _Run:
             rescue=self._settings.rescue,
             imitated=self._loss.needs.imitated,
             judge=trainer.judge,
+            reviser=trainer.reviser(pool),
         )
         self._updates = EagerUpdates(pool, self._settings, self._totals, self._loss)
         needs = self._loss.needs
@@ -303,7 +319,10 @@ def _replaced(
 
 
 def _require_parts(
-    loss: Loss, rescue: int, grader: Grader | None, teacher_model: TeacherModel | None
+    loss: Loss,
+    settings: OnPolicySettings,
+    grader: Grader | None,
+    teacher_model: TeacherModel | None,
 ) -> None:
     """Raise ``ConfigError`` for a loss over several texts, or without what it must be told."""
     needs, name = loss.needs, type(loss).__name__
@@ -312,14 +331,20 @@ def _require_parts(
             f"{name} needs more than single responses, and these are what is sampled; set "
             "trainer_settings.loss='grpo', or trainer='auto'"
         )
-    if grader is None and (needs.graded or rescue):
+    if grader is None and (needs.graded or settings.rescue):
         raise ConfigError(f"{name} is told how good each response is; give the task")
-    if teacher_model is None and (needs.guided or needs.teacher):
+    if settings.revise and (teacher_model is None or teacher_model.ratios):
+        raise ConfigError(
+            "revise asks a teacher model for probabilities; set teacher_model to a language model, "
+            "such as 'tiny'"
+        )
+    follows = needs.guided or needs.teacher or settings.revise
+    if teacher_model is None and follows:
         raise ConfigError(
             f"{name} follows a teacher model, and there is none; set teacher_model, or "
             "trainer_settings.loss='grpo'"
         )
-    if teacher_model is not None and (needs.guided or needs.teacher):
+    if teacher_model is not None and follows:
         require_reading(teacher_model, loss)
 
 

@@ -13,6 +13,7 @@ from teachgym.training.forward import token_budget
 from teachgym.training.grader import Grader
 from teachgym.training.groups import Group, Response, rescued
 from teachgym.training.judges import Judge
+from teachgym.training.revision import Reviser
 from teachgym.training.updates import score
 from teachgym.types import EXERCISE, Cost, Data, Example
 
@@ -62,6 +63,7 @@ class Rollouts:
         rescue: how many responses of a group with none right make room for solutions.
         imitated: whether the target of each question stands beside the responses.
         judge: tells how good responses are; None = nothing is judged.
+        reviser: puts responses right before they are judged; None = they stay.
     """
 
     def __init__(
@@ -75,15 +77,16 @@ class Rollouts:
         rescue: int,
         imitated: bool = False,
         judge: Judge | None = None,
+        reviser: Reviser | None = None,
     ) -> None:
         self._pool, self._grader, self._seeds = pool, grader, seeds
-        self._judge, self._imitated = judge, imitated
+        self._judge, self._imitated, self._reviser = judge, imitated, reviser
         self._k, self._temperature, self._rescue = k, temperature, rescue
         self._stop = grader.stop if grader else ()
         self.generated = [0] * pool.count
         """Tokens that each student has sampled, shape (K,)."""
         self.judged = [Cost()] * pool.count
-        """What judging the responses of each student has cost, shape (K,)."""
+        """What judging and revising the responses of each student has cost, shape (K,)."""
         self.read = [0] * pool.count
         """Tokens of solutions that each student has read to choose among them, shape (K,)."""
 
@@ -101,9 +104,15 @@ class Rollouts:
         drawn = sample_tokens(
             self._pool, asked, k=self._k, temperature=self._temperature, stop=self._stop
         )
+        for student, answers in enumerate(drawn):
+            self.generated[student] += sum(len(ids) for each in answers for ids in each)
+        if self._reviser:
+            drawn, sampled, costs = self._reviser.revise(asked, drawn)
+            for student, (counts, cost) in enumerate(zip(sampled, costs, strict=True)):
+                self.generated[student] += sum(counts)
+                self.judged[student] += cost
         groups = []
         for student, (own, answers) in enumerate(zip(now, drawn, strict=True)):
-            self.generated[student] += sum(len(ids) for each in answers for ids in each)
             responses = [[Response(tuple(ids)) for ids in each] for each in answers]
             graded = self._graded(student, own, responses)
             groups.append(

@@ -83,7 +83,7 @@ class Example:
     """SHA-256 of the PNG files that belong to the prompt, in order; see ``teachgym.images``."""
     turns: tuple[Turn, ...] = ()
     """What was said after the prompt and before the target. The student's responses in it are
-    trained on as the target is, the task's replies are not."""
+    trained on as the target is unless they say otherwise, the task's replies are not."""
     provenance: Provenance | None = None
     """None for examples of the task itself."""
     kind: str = EXERCISE

@@ -17,6 +17,8 @@ class Turn:
     """What the student wrote."""
     reply: str
     """What the task answered."""
+    learned: bool = True
+    """Whether training learns the response, too; False = it is only read."""
 
     __repr__ = in_short
 

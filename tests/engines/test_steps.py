@@ -107,6 +107,49 @@ def test_bare_answers_are_the_last_lines() -> None:
         assert STORIES.verify(example) == 1
 
 
+# -- drafts --------------------------------------------------------------------------------
+
+AGAIN = make_task(
+    "second-try",
+    task="word-problems",
+    task_settings={"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 2},
+    notice="again:",
+    always=True,
+)
+
+
+def drafted(task: Any = AGAIN, **settings: Any) -> Data:
+    engine = ENGINES.make("drafts", task, settings=settings)
+    return engine.generate(PLAN, np.random.default_rng(0))
+
+
+def test_drafts_come_before_solutions_and_are_not_learned() -> None:
+    """Three in four of 300 are wrong, within four standard errors of 7.5."""
+    check_engine(ENGINES.make("drafts", AGAIN), AGAIN)
+    data = drafted()
+    wrong = 0
+    for example in data:
+        (turn,) = example.turns
+        assert (turn.reply, turn.learned) == ("again:", False)
+        assert STORIES.verify(example) == 1
+        right = STORIES.grade(example, turn.response)
+        assert (turn.response == example.target) == (right == 1)
+        wrong += right < 1
+    assert abs(wrong - 225) < 30
+    assert {t.learned for e in drafted(masked=False) for t in e.turns} == {True}
+    assert len(Gate(AGAIN).inspect(data).accepted) == len({e.prompt for e in data})
+
+
+def test_right_drafts_that_nobody_answers_are_left_out() -> None:
+    """Where only wrong answers are answered, a draft is wrong."""
+    task = AGAIN.__class__(task="word-problems", task_settings={"train_per_cell": 1})
+    for example in drafted(task, wrong=0.5):
+        assert all(STORIES.grade(example, turn.response) == 0 for turn in example.turns)
+    assert all(not e.turns for e in drafted(task, wrong=0.0))
+    with pytest.raises(ConfigError, match="answers back, such as 'second-try'"):
+        ENGINES.make("drafts", STORIES)
+
+
 # -- other-answers -------------------------------------------------------------------------
 
 

@@ -49,6 +49,14 @@ def test_only_a_first_wrong_answer_is_answered() -> None:
     assert task.respond(example, (), example.target) is None
 
 
+def test_any_first_answer_may_be_answered_and_other_settings_are_the_task_s() -> None:
+    task = make(always=True, seed=3)
+    example = task.examples("val")[0]
+    assert task.respond(example, (), example.target) == "no, try again:"
+    assert task.respond(example, (Turn("~", ""),), example.target) is None
+    assert task.task.seed == 3
+
+
 def test_a_right_second_answer_is_worth_the_credit() -> None:
     task = make(credit=0.25)
     example = task.examples("val")[0]
@@ -76,6 +84,7 @@ def test_a_second_try_is_another_draw_of_the_simulated_student() -> None:
         ({"credit": 2.0}, "credit is 2.0"),
         ({"task": "arithmetic"}, "unknown task 'arithmetic'"),
         ({"task_settings": {"val_per_cel": 1}}, "val_per_cell"),
+        ({"val_per_cel": 1}, "val_per_cell"),
     ],
 )
 def test_what_makes_no_sense_is_refused(settings: dict[str, Any], message: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,9 @@ def test_what_the_student_said_before_has_a_loss_and_what_the_task_said_has_none
     expected = -sum(logits[i - 1, ids[i]].item() for i in (2, 3, 5, 6)) / 4
     assert loss_of(student, [datum]) == pytest.approx(expected, rel=1e-5)
     assert student.texts.prompts([example.question], room=4) == [list(ids[:5])]
+    read = replace(example, turns=(Turn("b", "c", learned=False),))
+    assert encode(student.texts, (read,)) == [Datum((Text(ids, (0.0,) * 5 + (1.0, 1.0)),))]
+    assert read.identity == example.identity
 
 
 def test_turns_that_do_not_fit_lose_their_beginning(student: LanguageModelStudent) -> None:

@@ -81,6 +81,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "reverse-kl": {"loss": "reverse-kl", "updates": 2},
     "distillation": {"loss": "distillation"},
     "adpa": {"loss": "adpa", "temperature": 0.7},
+    "revised": {"loss": "distillation", "revise": True},
 }
 
 
@@ -321,6 +322,8 @@ def test_what_is_missing_or_makes_no_sense_is_said() -> None:
         make_trainer(student, "on-policy")
     with pytest.raises(ConfigError, match="follows a teacher model, and there is none"):
         make_trainer(student, "on-policy", task=task, loss="kdrl")
+    with pytest.raises(ConfigError, match="revise asks a teacher model for probabilities"):
+        make_trainer(student, "on-policy", task=task, revise=True)
     with pytest.raises(ConfigError, match="needs more than single responses"):
         make_trainer(student, "on-policy", task=task, loss="dpo")
     with pytest.raises(ConfigError, match="cannot train a SimulatedStudent"):

@@ -110,6 +110,8 @@ def solutions() -> Family:
 
     * ``reflections``: half of the solutions go wrong in a step that is read and not learned, and
       recover; of ``reflections-learned`` it is learned, and ``new-problems`` have none.
+    * Where every answer is to be thought over, and the second one counts: ``drafts`` before
+      solutions are read and not learned, ``drafts-learned`` are, and ``no-drafts`` has none.
     * ``bare-answers`` to new problems, and ``labels`` of few seeds that are taught again and again.
     * ``few-wrong-steps`` and ``many-wrong-steps``: half of the answers are wrong, to the hardest
       problems; ``easy-right``: the easiest problems, solved. Accuracy is that on all levels, where
@@ -120,6 +122,9 @@ def solutions() -> Family:
         (
             _solved("reflections", "reflections"),
             _solved("reflections-learned", "reflections", {"masked": False}),
+            _thought_over("no-drafts", "procedural", {}),
+            _thought_over("drafts", "drafts", {}),
+            _thought_over("drafts-learned", "drafts", {"masked": False}),
             _solved("bare-answers", "bare-answers"),
             _solved("labels", "bare-answers", {"engine": "pool"}, {"duplicates": "allow"}),
             _solved("few-wrong-steps", "erring-steps", {"steps": 0.0}, unchecked, level=2),
@@ -129,12 +134,27 @@ def solutions() -> Family:
         (
             Claim("reflections", "new-problems", "2505.20023"),
             Claim("reflections", "reflections-learned", "2505.20023"),
+            Claim("drafts", "no-drafts", "2410.13413"),
+            Claim("drafts", "drafts-learned", "2410.13413"),
             Claim("new-problems", "bare-answers", "2410.18588"),
             Claim("bare-answers", "labels", "2410.18588"),
             Claim("few-wrong-steps", "many-wrong-steps", erring),
             Claim("few-wrong-steps", "easy-right", erring),
         ),
     )
+
+
+def _thought_over(name: str, engine: str, settings: Mapping[str, Any]) -> Arm:
+    """An arm as in ``_varied``, whose student answers everything twice."""
+    arm = _varied(name, engine)
+    own = {
+        "task": "second-try",
+        "task_settings": {"task": "word-problems", "notice": "again:", "always": True},
+        "engine_settings": settings,
+    }
+    env_settings = overlay(arm.env_settings, own)
+    control, against = engine == "procedural", "no-drafts"
+    return replace(arm, env_settings=env_settings, control=control, against=against)
 
 
 def _solved(

@@ -239,6 +239,8 @@ def _objectives() -> Family:
 
     * ``adpa``: right targets, and on one sample for each what 16,000 examples made likelier in the
       teacher model; ``adpa-targets`` the targets alone.
+    * ``revised``: own samples that the teacher model puts right at one token, where the student
+      goes on, followed by the reverse divergence; ``not-revised`` by that alone.
     * ``ampo``: right targets in the place of wrong answers, where a group has no right one.
     * ``ddk-loss``: cross entropy with a little of the teacher model's distribution, DDK's loss
       without its choice of domains.
@@ -253,6 +255,7 @@ def _objectives() -> Family:
             *objectives().absorbed(*plain),
             _changed("ampo", "grpo", {"rescue": 2}),
             _changed("ddk-loss", "sft", ddk),
+            *(_revised(name, revise) for name, revise in _REVISED.items()),
             *(_advantages(name, gamma) for name, gamma in _ADVANTAGES.items()),
             _changed("verified", "sft-on-teacher", {"right": True}),
             *(_paired(name, alpha) for name, alpha in _AGAINST.items()),
@@ -262,6 +265,7 @@ def _objectives() -> Family:
             Claim("kdrl", "reverse-kl", "2506.02208"),
             Claim("ampo", "grpo", "2510.02227"),
             Claim("adpa", "adpa-targets", "2502.17927"),
+            Claim("revised", "not-revised", "2407.10068"),
             Claim("ddk-loss", "sft", "2407.16154"),
             Claim("verified", "sft-on-teacher", "2504.15659"),
             Claim("redi", "redi-right", "2505.24850"),
@@ -272,6 +276,17 @@ def _objectives() -> Family:
 
 _AGAINST = {"redi-right": 0.0, "redi": 0.8, "redi-symmetric": 1.0}
 """Arms of pairs, by name, to REDI's weight of what lost."""
+
+
+_REVISED = {"not-revised": False, "revised": True}
+"""Arms to whether samples are revised."""
+
+
+def _revised(name: str, revise: bool) -> Arm:
+    """An arm that follows the teacher model's whole distribution on the student's samples."""
+    loss = {"loss": "distillation", "loss_settings": {"divergence": "reverse"}, "revise": revise}
+    arm = _changed(name, "reverse-kl", loss)
+    return replace(arm, control=not revise, against="not-revised")
 
 
 _ADVANTAGES = {"adpa-targets": 0.0, "adpa": 1.5}
