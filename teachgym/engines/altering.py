@@ -6,28 +6,21 @@ from abc import abstractmethod
 
 import numpy as np
 
-from teachgym.protocols import DataEngine
+from teachgym.engines.around import AroundEngine
 from teachgym.streams import Streams
-from teachgym.types import EXERCISE, Data, Example, Order, Plan
+from teachgym.types import EXERCISE, Data, Example, Plan
 
 
-class AlteringEngine(DataEngine):
+class AlteringEngine(AroundEngine):
     """Alters each exercise of another engine by itself, and passes on what else there is.
 
     Args:
         engine: makes the exercises.
     """
 
-    def __init__(self, engine: DataEngine) -> None:
-        self._engine = engine
-
     @abstractmethod
     def alter(self, example: Example, rng: np.random.Generator) -> Example:
         """What becomes of an exercise in text only; ``rng`` is its own."""
-
-    def fault(self, order: Order) -> str | None:
-        """The fault that the other engine finds in the order."""
-        return self._engine.fault(order)
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
         """As many examples per order as the other engine makes.

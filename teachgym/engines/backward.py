@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 
 from teachgym.engines.altering import is_in_text
+from teachgym.engines.around import AroundEngine
 from teachgym.gate.kinds import REVERSED
-from teachgym.protocols import DataEngine
 from teachgym.streams import Streams
-from teachgym.types import Data, Example, Order, Plan
+from teachgym.types import Data, Example, Plan
 
 
-class BackwardEngine(DataEngine):
+class BackwardEngine(AroundEngine):
     """Fills half of each order by another engine, and adds the backward question of each exercise.
 
     The answer is given and the exercise asked for, as auxiliary text of the kind ``reversed``. Of
@@ -25,13 +25,6 @@ class BackwardEngine(DataEngine):
     """
 
     name = "backward"
-
-    def __init__(self, engine: DataEngine) -> None:
-        self._engine = engine
-
-    def fault(self, order: Order) -> str | None:
-        """The fault that the other engine finds in the order."""
-        return self._engine.fault(order)
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
         """At most ``order.count`` examples per order: exercises, each with its backward question.

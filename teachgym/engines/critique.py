@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from teachgym.engines.altering import is_in_text
+from teachgym.engines.around import AroundEngine
 from teachgym.engines.mistakes import Mistakes
 from teachgym.gate.kinds import JUDGEMENT
 from teachgym.protocols import DataEngine, Task
 from teachgym.settings import Share, checked
 from teachgym.streams import Streams
-from teachgym.types import Data, Example, Order, Plan
+from teachgym.types import Data, Example, Plan
 
 if TYPE_CHECKING:
     from teachgym.engines.critic import Critic
 
 
-class CritiqueEngine(DataEngine):
+class CritiqueEngine(AroundEngine):
     r"""Turns exercises into critiques: is this answer right, and what should it be?
 
     The form of critique fine-tuning (Wang et al. 2025, arXiv 2506.03295): p(critique | problem,
@@ -46,11 +47,8 @@ class CritiqueEngine(DataEngine):
     def __init__(
         self, engine: DataEngine, task: Task, critic: Critic | None = None, *, wrong: Share = 0.5
     ) -> None:
-        self._engine, self._task, self._critic, self._wrong = engine, task, critic, wrong
-
-    def fault(self, order: Order) -> str | None:
-        """The fault that the other engine finds in the order."""
-        return self._engine.fault(order)
+        super().__init__(engine)
+        self._task, self._critic, self._wrong = task, critic, wrong
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
         """At most ``order.count`` critiques per order.

@@ -6,15 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 
+from teachgym.engines.around import AroundEngine
 from teachgym.engines.mistakes import Mistakes
 from teachgym.gate.filters.llkd_like import CONFIDENCE
 from teachgym.protocols import DataEngine, Meter, Task
 from teachgym.settings import Positive, ShareBetween, checked
 from teachgym.streams import Streams
-from teachgym.types import EXERCISE, Cost, Data, Example, Order, Plan
+from teachgym.types import EXERCISE, Cost, Data, Example, Plan
 
 
-class ImperfectEngine(DataEngine):
+class ImperfectEngine(AroundEngine):
     r"""Answers the exercises of another engine as a writer with known errors would.
 
     Each exercise has a chance q of its own to be answered wrongly, so that the writer is
@@ -48,12 +49,9 @@ class ImperfectEngine(DataEngine):
         wrong: ShareBetween = 0.3,
         concentration: Positive = 1.0,
     ) -> None:
-        self._engine, self._task, self._meter = engine, task, meter
+        super().__init__(engine)
+        self._task, self._meter = task, meter
         self._beta = concentration * wrong, concentration * (1 - wrong)
-
-    def fault(self, order: Order) -> str | None:
-        """The fault that the other engine finds in the order."""
-        return self._engine.fault(order)
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
         """At most ``order.count`` examples per order, and no more than can be paid for.

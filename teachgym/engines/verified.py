@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from teachgym.engines.around import AroundEngine
 from teachgym.protocols import DataEngine, Meter, Task
 from teachgym.settings import Few, checked
 from teachgym.streams import Streams
-from teachgym.types import EXERCISE, Data, Example, Incident, Order, Plan
+from teachgym.types import EXERCISE, Data, Example, Incident, Plan
 
 
-class VerifiedEngine(DataEngine):
+class VerifiedEngine(AroundEngine):
     """Lets another engine repeat examples that fail the task's check, and keeps those that pass.
 
     The verified data of VeriCoder (Wei et al. 2025, arXiv 2504.15659): at most five attempts at
@@ -34,12 +35,9 @@ class VerifiedEngine(DataEngine):
     def __init__(
         self, engine: DataEngine, task: Task, meter: Meter | None = None, *, attempts: Few = 5
     ) -> None:
-        self._engine, self._task, self._meter = engine, task, meter
+        super().__init__(engine)
+        self._task, self._meter = task, meter
         self._attempts = attempts
-
-    def fault(self, order: Order) -> str | None:
-        """The fault that the other engine finds in the order."""
-        return self._engine.fault(order)
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
         """At most ``order.count`` right examples per order.
