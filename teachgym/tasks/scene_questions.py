@@ -1,10 +1,12 @@
 """Questions about scenes: one table of forms to draw, read and answer them.
 
-``{the}`` stands for a thing that is found by 0, 1 or 2 hops, as in ``the thing just left of the
-red circle`` (1), and ``{where}`` for a part of the scene, such as ``in the row of the red circle``
-(1). How many hops a question takes is its level. After CLEVR (Johnson et al. 2017, arXiv
-1612.06890, section 3), whose scenes are of three dimensions and whose hops go to any thing on a
-side; here a hop goes to the neighbour, so that it always leads to one thing.
+``{the}`` stands for a thing, which is named by its place, found by its look, or found by a hop from
+another one: ``the top left thing`` (0 steps), ``the red circle`` (1), ``the thing just left of the
+red circle`` (2). ``{where}`` stands for a part of the scene: all of it (0), ``in the top row`` (1),
+``in the row of the red circle`` (2). So many steps are the level of a question. After CLEVR
+(Johnson et al. 2017, arXiv 1612.06890, section 3), whose scenes are of three dimensions, whose
+questions name no places, and whose hops go to any thing on a side; here a hop goes to the
+neighbour, so that it always leads to one thing.
 """
 
 from __future__ import annotations
@@ -15,10 +17,10 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 from teachgym.tasks.procedural import Numbers
-from teachgym.tasks.scenes import COLOURS, SHAPES, SIZES, WIDTH, Scene, Thing
+from teachgym.tasks.scenes import COLOURS, PLACES, SHAPES, SIZES, WIDTH, Scene, Thing
 
 LEVELS = 3
-"""Questions of 0, 1 and 2 hops."""
+"""Questions of 0, 1 and 2 steps to what they are about."""
 ROOTS: Mapping[str, str] = {
     "query": "What a thing is like.",
     "count": "How many things there are.",
@@ -35,7 +37,11 @@ _STEPS: Mapping[str, tuple[int, int]] = {
     "below": (1, 0),
 }
 """Rows and columns from a thing to the neighbour on that side."""
-_BACK = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
+_LINES: Mapping[str, tuple[str, ...]] = {
+    "row": ("top", "middle", "bottom"),
+    "column": ("left", "middle", "right"),
+}
+"""Names of the rows and of the columns, in order."""
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "size": SIZES,
     "colour": tuple(COLOURS),
@@ -43,54 +49,71 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "shape": SHAPES,
     "side": ("left of", "right of"),
     "height": ("above", "below"),
-    "axis": ("row", "column"),
+    "axis": tuple(_LINES),
 }
 """What may stand in the place of a word of a form."""
 
 
 class One(NamedTuple):
-    """A reference to a thing by its look and by hops from there."""
+    """A reference to a thing: by its place, by its look, or by a hop from a thing of that look."""
 
-    kind: tuple[str, ...]
-    """Words that hold for the first thing alone: a size, a colour, a shape, at least one."""
-    steps: tuple[str, ...] = ()
-    """Sides, the last hop first."""
+    kind: tuple[str, ...] = ()
+    """Words that hold for one thing alone: a size, a colour, a shape; () = none, but a place."""
+    place: str = ""
+    side: str = ""
+    """The side of the thing of that look on which the one in question is its neighbour."""
 
     def __str__(self) -> str:
-        hops = "".join(f"the thing just {step} " for step in self.steps)
-        noun = "" if self.kind[-1] in SHAPES else " thing"
-        return f"{hops}the {' '.join(self.kind)}{noun}"
+        hop = f"the thing just {self.side} " if self.side else ""
+        noun = "" if self.kind and self.kind[-1] in SHAPES else " thing"
+        return f"{hop}the {self.place or ' '.join(self.kind)}{noun}"
+
+    @property
+    def level(self) -> int:
+        """The number of steps to it, in [0, ``LEVELS``)."""
+        return bool(self.kind) + bool(self.side)
 
     def find(self, scene: Scene) -> int | None:
         """The cell of the thing; None if there is none or more than one."""
+        if self.place:
+            cell = PLACES.index(self.place)
+            return cell if scene[cell] else None
         cells = [
             i for i, thing in enumerate(scene) if thing and all(word in thing for word in self.kind)
         ]
         if len(cells) != 1:
             return None
-        cell: int | None = cells[0]
-        for step in reversed(self.steps):
-            cell = None if cell is None else _neighbour(scene, cell, step)
-        return cell
+        return _neighbour(scene, cells[0], self.side) if self.side else cells[0]
 
 
 class Where(NamedTuple):
-    """A part of a scene: all of it, or the row or column of a thing."""
+    """A part of a scene: all of it, a row or column by its name, or that of a thing."""
 
     axis: str = ""
+    line: str = ""
     one: One | None = None
 
     def __str__(self) -> str:
-        return f" in the {self.axis} of {self.one}" if self.one else ""
+        if self.one:
+            return f" in the {self.axis} of {self.one}"
+        return f" in the {self.line} {self.axis}" if self.axis else ""
+
+    @property
+    def level(self) -> int:
+        """The number of steps to it, in [0, ``LEVELS``)."""
+        return 1 + self.one.level if self.one else int(bool(self.axis))
 
     def things(self, scene: Scene) -> list[Thing] | None:
         """The things there, including the named one; None if it cannot be found."""
-        if self.one is None:
+        if not self.axis:
             return [thing for thing in scene if thing]
-        if (cell := self.one.find(scene)) is None:
+        if self.one is None:
+            chosen = _LINES[self.axis].index(self.line)
+        elif (cell := self.one.find(scene)) is None:
             return None
-        line = _line(cell, self.axis)
-        return [thing for i, thing in enumerate(scene) if thing and _line(i, self.axis) == line]
+        else:
+            chosen = _line(cell, self.axis)
+        return [thing for i, thing in enumerate(scene) if thing and _line(i, self.axis) == chosen]
 
 
 Slots = Mapping[str, Any]
@@ -121,12 +144,10 @@ class Question(NamedTuple):
         return self.form.text.format(**self.slots)
 
     @property
-    def hops(self) -> int:
-        """The number of hops, in [0, ``LEVELS``)."""
-        where = self.slots.get("where")
-        if where is not None:
-            return 1 + len(where.one.steps) if where.one else 0
-        return len(self.slots["the"].steps)
+    def level(self) -> int:
+        """The number of steps to what it is about, in [0, ``LEVELS``)."""
+        about: One | Where = self.slots["where" if "where" in self.slots else "the"]
+        return about.level
 
     def answer(self, scene: Scene) -> str | None:
         """The answer, one word; None if the scene has no such thing, or several."""
@@ -172,11 +193,11 @@ def _among(judge: Callable[[Slots, list[Thing]], Any]) -> _Answer:
     return answer
 
 
-def _between(judge: Callable[[Slots, Scene, int, int], bool]) -> _Answer:
-    """What ``judge`` says of the cells of two things."""
+def _between(judge: Callable[[Slots, Scene, int, int], bool], second: str = "other") -> _Answer:
+    """What ``judge`` says of the cells of two things, the other in the place ``second``."""
 
     def answer(slots: Slots, scene: Scene) -> bool | None:
-        one, other = slots["the"].find(scene), slots["other"].find(scene)
+        one, other = slots["the"].find(scene), slots[second].find(scene)
         if one is None or other is None or one == other:
             return None
         return judge(slots, scene, one, other)
@@ -199,7 +220,10 @@ def _count(word: str, things: Iterable[Thing]) -> int:
 
 
 def _alike(name: str) -> _Answer:
-    return _between(lambda s, scene, i, k: getattr(scene[i], name) == getattr(scene[k], name))
+    """Whether a thing is in this like the one at a spot."""
+    return _between(
+        lambda _, scene, i, k: getattr(scene[i], name) == getattr(scene[k], name), "spot"
+    )
 
 
 def _on_side(slot: str) -> _Answer:
@@ -227,21 +251,9 @@ _FORMS = (
         hides="colour",
     ),
     Form(
-        "shape",
-        "query",
-        "Name a shape.",
-        "what shape is {the}?",
-        _feature("shape"),
-        hides="shape",
+        "shape", "query", "Name a shape.", "what shape is {the}?", _feature("shape"), hides="shape"
     ),
-    Form(
-        "size",
-        "query",
-        "Name a size.",
-        "what size is {the}?",
-        _feature("size"),
-        hides="size",
-    ),
+    Form("size", "query", "Name a size.", "what size is {the}?", _feature("size"), hides="size"),
     Form(
         "count-colour",
         "count",
@@ -270,13 +282,7 @@ _FORMS = (
         "is there a {colour} thing{where}?",
         _any("colour"),
     ),
-    Form(
-        "exist-shape",
-        "exist",
-        "Find a shape.",
-        "is there a {shape}{where}?",
-        _any("shape"),
-    ),
+    Form("exist-shape", "exist", "Find a shape.", "is there a {shape}{where}?", _any("shape")),
     Form(
         "exist-both",
         "exist",
@@ -295,7 +301,7 @@ _FORMS = (
         "same-colour",
         "compare",
         "Compare colours.",
-        "does {the} have the colour of {other}?",
+        "does {the} have the colour of {spot}?",
         _alike("colour"),
         hides="colour",
     ),
@@ -303,17 +309,11 @@ _FORMS = (
         "same-shape",
         "compare",
         "Compare shapes.",
-        "does {the} have the shape of {other}?",
+        "does {the} have the shape of {spot}?",
         _alike("shape"),
         hides="shape",
     ),
-    Form(
-        "side",
-        "relate",
-        "Tell left from right.",
-        "is {the} {side} {other}?",
-        _on_side("side"),
-    ),
+    Form("side", "relate", "Tell left from right.", "is {the} {side} {other}?", _on_side("side")),
     Form(
         "height",
         "relate",
@@ -321,13 +321,7 @@ _FORMS = (
         "is {the} {height} {other}?",
         _on_side("height"),
     ),
-    Form(
-        "next",
-        "relate",
-        "Tell neighbours.",
-        "is {the} next to {other}?",
-        _between(_is_next),
-    ),
+    Form("next", "relate", "Tell neighbours.", "is {the} next to {other}?", _between(_is_next)),
     Form(
         "and",
         "logic",
@@ -354,19 +348,16 @@ FORMS: Mapping[str, Form] = {form.skill: form for form in _FORMS}
 """Every form by its skill."""
 
 
-def draw_question(form: Form, hops: int, scene: Scene, numbers: Numbers) -> Question | None:
-    """Draw a question with this many hops and an answer in the scene; None if this draw fails."""
+def draw_question(form: Form, level: int, scene: Scene, numbers: Numbers) -> Question | None:
+    """Draw a question of a level with an answer in the scene; None if this draw fails."""
     slots: dict[str, Any] = {}
     for name in re.findall(r"{(\w+)}", form.text):
-        if name in ("the", "other"):
-            steps = hops if name == "the" else 0
-            slots[name] = _draw_one(scene, steps, form.hides if not steps else "", numbers)
+        if name == "the":
+            slots[name] = _draw_one(scene, level, form.hides, numbers)
+        elif name in _STEPS_TO:
+            slots[name] = _draw_one(scene, _STEPS_TO[name], "", numbers)
         elif name == "where":
-            one = _draw_one(scene, hops - 1, "", numbers) if hops else None
-            if hops and one is None:
-                return None
-            axis = _WORDS["axis"][numbers(2, 1)[0]]
-            slots[name] = Where(axis, one) if one else Where()
+            slots[name] = _draw_where(scene, level, numbers)
         else:
             slots[name] = _WORDS[name][numbers(len(_WORDS[name]), 1)[0]]
     question = Question(form, slots)
@@ -376,39 +367,53 @@ def draw_question(form: Form, hops: int, scene: Scene, numbers: Numbers) -> Ques
     return question
 
 
-def _draw_one(scene: Scene, hops: int, hidden: str, numbers: Numbers) -> One | None:
-    """A thing of the scene by a few words that hold for it alone; ``hidden`` is not among them."""
+_STEPS_TO: Mapping[str, int] = {"other": 1, "spot": 0}
+"""Where a form has a second thing, the number of steps to it, whatever the level is."""
+
+
+def _draw_where(scene: Scene, level: int, numbers: Numbers) -> Where | None:
+    if level == 0:
+        return Where()
+    axis_number, line = numbers(WIDTH * 2, 2)
+    axis = _WORDS["axis"][axis_number % 2]
+    if level == 1:
+        return Where(axis, _LINES[axis][line % WIDTH])
+    one = _draw_one(scene, 1, "", numbers)
+    return one and Where(axis, one=one)
+
+
+def _draw_one(scene: Scene, steps: int, hidden: str, numbers: Numbers) -> One | None:
+    """A thing of the scene, found in so many steps, by a few words that hold for it alone.
+
+    ``hidden`` is not among what is said of the look of the thing itself.
+    """
     cells = [i for i, thing in enumerate(scene) if thing]
     cell = cells[numbers(len(cells), 1)[0]]
-    steps: list[str] = []
-    end = cell
-    for number in numbers(2**20, hops):
-        sides = {side: _neighbour(scene, end, side) for side in _STEPS}
-        sides.pop(_BACK.get(steps[0], "") if steps else "", None)
-        open_sides = [(side, found) for side, found in sides.items() if found is not None]
-        if not open_sides:
-            return None
-        step, end = open_sides[number % len(open_sides)]
-        steps.insert(0, step)
+    if steps == 0:
+        return One(place=PLACES[cell])
+    side = tuple(_STEPS)[numbers(len(_STEPS), 1)[0]] if steps == 2 else ""
     thing = scene[cell]
     assert thing is not None
-    names = [n for n in Thing._fields if n != hidden]
+    names = [n for n in Thing._fields if side or n != hidden]
     for count in range(1, len(names) + 1):
         chosen = list(combinations(names, count))
         first = numbers(len(chosen), 1)[0]
         for names_of_kind in chosen[first:] + chosen[:first]:
-            one = One(tuple(getattr(thing, n) for n in names_of_kind), tuple(steps))
-            if one.find(scene) is not None:
-                return one
+            kind = tuple(getattr(thing, n) for n in names_of_kind)
+            if One(kind).find(scene) is not None:
+                found = One(kind, side=side)
+                return found if found.find(scene) is not None else None
     return None
 
 
 # -- reading ----------------------------------------------------------------------------------
 
 _ONE = (
-    rf"(?:the thing just (?:{'|'.join(_STEPS)}) )*"
+    rf"(?:the thing just (?:{'|'.join(_STEPS)}) )?"
     rf"the (?:(?:{'|'.join(SIZES)}) )?(?:(?:{'|'.join(COLOURS)}) )?(?:{'|'.join(SHAPES)}|thing)"
+    rf"|the (?:{'|'.join(PLACES)}) thing"
 )
+_LINE = "|".join(f"{line} {axis}" for axis, lines in _LINES.items() for line in lines)
 _STEP = re.compile(rf"the thing just ({'|'.join(_STEPS)}) ")
 
 
@@ -425,18 +430,31 @@ def parse_question(text: str) -> Question | None:
 def _read(name: str, told: str | None) -> Any:
     """What a place of a form is filled with."""
     if name == "where":
-        if not told:
-            return Where()
-        axis, _, rest = told.removeprefix(" in the ").partition(" of ")
-        one = _read_one(rest)
-        return one and Where(axis, one)
-    return _read_one(told or "") if name in ("the", "other") else told
+        return _read_where((told or "").removeprefix(" in the "))
+    if name != "the" and name not in _STEPS_TO:
+        return told
+    one = _read_one(told or "")
+    return one if one is not None and one.level == _STEPS_TO.get(name, one.level) else None
+
+
+def _read_where(told: str) -> Where | None:
+    if not told:
+        return Where()
+    axis, is_of_one, rest = told.partition(" of ")
+    if not is_of_one:
+        line, _, axis = told.partition(" ")
+        return Where(axis, line)
+    one = _read_one(rest)
+    return Where(axis, one=one) if one is not None and one.level == 1 else None
 
 
 def _read_one(told: str) -> One | None:
-    steps = tuple(_STEP.findall(told))
+    place = told.removeprefix("the ").removesuffix(" thing")
+    if place in PLACES:
+        return One(place=place)
+    step = _STEP.match(told)
     kind = _STEP.sub("", told).removeprefix("the ").removesuffix("thing").split()
-    return One(tuple(kind), steps) if kind and len(steps) < LEVELS else None
+    return One(tuple(kind), side=step[1] if step else "") if kind else None
 
 
 def _pattern(form: Form) -> re.Pattern[str]:
@@ -445,7 +463,7 @@ def _pattern(form: Form) -> re.Pattern[str]:
         name = parts[i]
         inner = "|".join(_WORDS.get(name, (_ONE,)))
         if name == "where":
-            parts[i] = rf"(?P<where>(?: in the (?:row|column) of {_ONE})?)"
+            parts[i] = rf"(?P<where>(?: in the (?:(?:row|column) of (?:{_ONE})|{_LINE}))?)"
         else:
             parts[i] = f"(?P<{name}>{inner})"
         parts[i - 1] = re.escape(parts[i - 1])

@@ -103,9 +103,9 @@ def parse_scene(text: str) -> Scene:
     return tuple(map(cells.get, PLACES))
 
 
-def draw_scene(numbers: Numbers) -> Scene:
-    """A scene of ``FEWEST`` to ``MOST`` things, all equally likely."""
-    n_things = FEWEST + numbers(MOST - FEWEST + 1, 1)[0]
+def draw_scene(numbers: Numbers, fewest: int = FEWEST, most: int = MOST) -> Scene:
+    """A scene of ``fewest`` to ``most`` things, in [1, 9], all equally likely."""
+    n_things = fewest + numbers(most - fewest + 1, 1)[0]
     keys = numbers(2**30, len(PLACES))
     kinds = numbers(len(KINDS), len(PLACES))
     taken = sorted(range(len(PLACES)), key=keys.__getitem__)[:n_things]

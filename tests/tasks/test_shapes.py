@@ -44,47 +44,52 @@ SCENE = parse_scene(
     green square  .               blue circle      (large ones in capitals)
 """
 ANSWERS = {
-    "what colour is the triangle?": ("colour", 0, "red"),
-    "what colour is the thing just right of the red circle?": ("colour", 1, "blue"),
-    "what colour is the thing just below the thing just right of the red circle?": (
-        "colour",
-        2,
-        "red",
-    ),
-    "what shape is the green thing?": ("shape", 0, "square"),
-    "what shape is the thing just above the triangle?": ("shape", 1, "square"),
-    "what size is the small blue circle?": ("size", 0, "small"),
-    "what size is the thing just left of the large square?": ("size", 1, "small"),
+    "what colour is the centre thing?": ("colour", 0, "red"),
+    "what colour is the triangle?": ("colour", 1, "red"),
+    "what colour is the thing just right of the red circle?": ("colour", 2, "blue"),
+    "what shape is the bottom left thing?": ("shape", 0, "square"),
+    "what shape is the green thing?": ("shape", 1, "square"),
+    "what shape is the thing just above the triangle?": ("shape", 2, "square"),
+    "what size is the top middle thing?": ("size", 0, "large"),
+    "what size is the blue circle?": ("size", 1, "small"),
+    "what size is the thing just left of the large square?": ("size", 2, "small"),
     "how many red things are there?": ("count-colour", 0, "2"),
-    "how many red things are there in the row of the triangle?": ("count-colour", 1, "1"),
+    "how many red things are there in the left column?": ("count-colour", 1, "1"),
+    "how many red things are there in the row of the triangle?": ("count-colour", 2, "1"),
     "how many squares are there?": ("count-shape", 0, "2"),
-    "how many squares are there in the column of the thing just left of the large square?": (
-        "count-shape",
-        2,
-        "1",
-    ),
+    "how many squares are there in the top row?": ("count-shape", 1, "1"),
+    "how many squares are there in the column of the small circle?": ("count-shape", 2, None),
+    "how many squares are there in the row of the small green square?": ("count-shape", 2, "1"),
     "how many large things are there?": ("count-size", 0, "2"),
     "is there a yellow thing?": ("exist-colour", 0, "no"),
-    "is there a green thing in the column of the red circle?": ("exist-colour", 1, "yes"),
-    "is there a circle in the row of the green thing?": ("exist-shape", 1, "yes"),
+    "is there a green thing in the column of the red circle?": ("exist-colour", 2, "yes"),
+    "is there a circle in the middle row?": ("exist-shape", 1, "no"),
+    "is there a circle in the row of the green thing?": ("exist-shape", 2, "yes"),
     "is there a red square?": ("exist-both", 0, "no"),
+    "is there a blue circle in the right column?": ("exist-both", 1, "yes"),
     "are there more blue than green things?": ("more", 0, "yes"),
     "are there more red than blue things?": ("more", 0, "no"),
-    "does the triangle have the colour of the small circle?": ("same-colour", 0, None),
-    "does the triangle have the colour of the large square?": ("same-colour", 0, "no"),
-    "does the large blue thing have the shape of the green thing?": ("same-shape", 0, "yes"),
-    "is the green thing left of the triangle?": ("side", 0, "yes"),
-    "is the green thing right of the red circle?": ("side", 0, "no"),
-    "is the triangle above the green thing?": ("height", 0, "yes"),
-    "is the thing just below the large square next to the large square?": ("next", 1, "yes"),
-    "is the triangle next to the green thing?": ("next", 0, "no"),
+    "does the centre thing have the colour of the top left thing?": ("same-colour", 0, "yes"),
+    "does the small blue circle have the colour of the centre thing?": ("same-colour", 1, "no"),
+    "does the triangle have the colour of the top right thing?": ("same-colour", 1, None),
+    "does the thing just above the triangle have the shape of the bottom left thing?": (
+        "same-shape",
+        2,
+        "yes",
+    ),
+    "is the bottom left thing left of the triangle?": ("side", 0, "yes"),
+    "is the green thing right of the red circle?": ("side", 1, "no"),
+    "is the centre thing above the green thing?": ("height", 0, "yes"),
+    "is the thing just below the large square next to the large square?": ("next", 2, "yes"),
+    "is the triangle next to the green thing?": ("next", 1, "no"),
     "is there a yellow thing and a circle?": ("and", 0, "no"),
     "is there a yellow thing or a circle?": ("or", 0, "yes"),
     "is there a triangle that is not red?": ("not", 0, "no"),
-    "is there a circle that is not red?": ("not", 0, "yes"),
-    "what colour is the circle?": ("colour", 0, None),
-    "what colour is the thing just above the red circle?": ("colour", 1, None),
-    "is the triangle next to the triangle?": ("next", 0, None),
+    "is there a circle that is not red in the bottom row?": ("not", 1, "yes"),
+    "what colour is the top right thing?": ("colour", 0, None),
+    "what colour is the circle?": ("colour", 1, None),
+    "what colour is the thing just above the red circle?": ("colour", 2, None),
+    "is the triangle next to the triangle?": ("next", 1, None),
 }
 """Of questions about the scene; None of those that have no answer."""
 
@@ -99,11 +104,11 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> Shapes:
 
 @pytest.mark.parametrize("text", ANSWERS)
 def test_answers_are_those_that_a_person_finds(task: Shapes, text: str) -> None:
-    skill, hops, answer = ANSWERS[text]
+    skill, level, answer = ANSWERS[text]
     question = parse_question(text)
     assert question is not None
     assert str(question) == text
-    assert (question.form.skill, question.hops, question.answer(SCENE)) == (skill, hops, answer)
+    assert (question.form.skill, question.level, question.answer(SCENE)) == (skill, level, answer)
     picture = task.store.put(render(SCENE, 48))
     example = Example(text, answer or "yes", skill, images=(picture,))
     assert task.verify(example) == (answer is not None)
@@ -117,7 +122,18 @@ def test_skills_are_in_six_families_and_every_one_has_an_answer_by_hand() -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["", "what colour?", "what colour is the thing?", "is there a red?", "how many dogs?"]
+    "text",
+    [
+        "",
+        "what colour?",
+        "what colour is the thing?",
+        "is there a red?",
+        "how many dogs?",
+        "how many squares are there in the left row?",
+        "is the centre thing left of the top left thing?",
+        "does the triangle have the colour of the circle?",
+        "how many squares are there in the row of the centre thing?",
+    ],
 )
 def test_other_texts_are_no_questions(task: Shapes, text: str) -> None:
     assert parse_question(text) is None
@@ -155,19 +171,19 @@ def test_a_wrong_description_is_told_with_what_may_be_said(text: str, fault: str
 
 @settings(max_examples=30)
 @given(st.integers(0, 2**32), st.sampled_from(SKILLS), st.integers(0, LEVELS - 1))
-def test_a_question_that_is_drawn_has_its_hops_and_does_not_tell_its_answer(
-    seed: int, skill: str, hops: int
+def test_a_question_that_is_drawn_has_its_steps_and_does_not_tell_its_answer(
+    seed: int, skill: str, level: int
 ) -> None:
     numbers = numbers_of(np.random.default_rng(seed))
     scene, form = draw_scene(numbers), FORMS[skill]
-    question = draw_question(form, hops, scene, numbers)
+    question = draw_question(form, level, scene, numbers)
     if question is None:
         return
     answer = question.answer(scene)
     assert answer is not None
     assert parse_question(str(question)) == question
-    assert question.hops == hops
-    if form.root == "query" and not hops:
+    assert question.level == level
+    if form.root == "query" and level < 2:
         assert answer not in str(question).split()
 
 
@@ -239,7 +255,7 @@ def test_a_teacher_writes_a_scene_and_the_picture_is_drawn_and_answered(
     monkeypatch.setenv("TEACHGYM_CACHE", str(task.store.folder.parent))
     problem = f"{describe(SCENE)}\nwhat colour is the thing just right of the red circle?"
     example = task.compose(Draft(problem, "Blue."), "colour", None)
-    assert (example.skill, example.target, example.difficulty) == ("colour", "blue", 0.5)
+    assert (example.skill, example.target, example.difficulty) == ("colour", "blue", 1.0)
     assert read_scene(task.store.get(example.images[0])) == SCENE
     assert task.verify(example) == 1
     assert Gate(task).inspect([example]).rejected == ()
