@@ -16,7 +16,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from teachgym.benchmarks.bench.scripted_reading import (
@@ -174,5 +174,7 @@ answer_wrongly = ScriptedTeacher(wrong=0.3)
 word_problems = ScriptedTeacher(subject=WORD_PROBLEMS)
 programs = ScriptedTeacher(subject=PROGRAMS)
 tool_plans = ScriptedTeacher(subject=TOOL_PLANS)
-shapes = ScriptedTeacher(subject=SHAPES)
 """These teach as well as ``answer``, the tasks of their names."""
+
+shapes = replace(answer_weakly, subject=SHAPES)
+"""Counts mistakes: an answer is one word there, so none is nearly right."""

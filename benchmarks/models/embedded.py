@@ -1,14 +1,23 @@
-"""The students that ship, as data: what they are made of and what they are pretrained on."""
+"""The students that the project makes, as data: their parts, and what they are pretrained on."""
 
 from __future__ import annotations
 
+import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from teachgym.benchmarks.models.tokenizers import make_subword_tokenizer, make_tokenizer
+from teachgym.benchmarks.models.seeing import IMAGE, Sight, Stage
+from teachgym.benchmarks.models.tokenizers import (
+    make_subword_tokenizer,
+    make_tokenizer,
+    make_word_tokenizer,
+)
 from teachgym.protocols import Task
 from teachgym.students.bases import SMALL, SMALL_CODE, SMALL_TOOLS, TINY
+
+TINY_VISION = "tiny-vision"
+"""Of which no base ships: none was found with enough that can be learned (``docs/log.md``)."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +43,22 @@ class Embedded:
     """The longest answer."""
     sample: str
     """A prompt such as it answers."""
+    architecture: str = "A Llama-architecture causal language model"
+    """What it is, for its card."""
+    sight: Sight | None = None
+    """Of a student that sees: its eyes, and the stages in which it is pretrained."""
 
 
 def subword_tokenizer(task: Task) -> Any:
     """A thousand pieces of the words of a task, learned from its pool of training examples."""
     texts = (text for e in task.examples("train") for text in (e.prompt, e.target))
     return make_subword_tokenizer(texts, 1024)
+
+
+def word_tokenizer(task: Task) -> Any:
+    """The words of a task's pool of training examples, digits, and the token of a patch."""
+    texts = [text for e in task.examples("train") for text in (e.prompt, e.target)]
+    return make_word_tokenizer([*texts, " ".join(string.digits)], [IMAGE])
 
 
 _SMALL = Embedded(
@@ -69,6 +88,14 @@ _SMALL = Embedded(
     "Ann has 12 pens. Ben has 5 fewer pens than Ann. How many pens does Ben have?",
 )
 """The student of word problems; those of the other text tasks are like it."""
+
+_STAGES = (
+    Stage(30_000, (1.0,), (1, 3)),
+    Stage(144_000, (0.5, 0.5), (4, 7)),
+    Stage(204_000, (0.2, 0.3, 0.5), (4, 7)),
+    Stage(20_000, (0.35, 0.35, 0.3), (4, 7), often=False),
+)
+"""Places and looks first, then hops, of the skills that the mixture has often; the mixture last."""
 
 KINDS: Mapping[str, Embedded] = {
     TINY: Embedded(
@@ -111,6 +138,42 @@ KINDS: Mapping[str, Embedded] = {
         tasks=("tool-plans",),
         examples=10_000,
         sample='Reverse "cat". Capitalise it. Plan:',
+    ),
+    TINY_VISION: Embedded(
+        TINY_VISION,
+        ("shapes",),
+        word_tokenizer,
+        "words and the patches of a picture",
+        {
+            "hidden_size": 96,
+            "intermediate_size": 192,
+            "num_hidden_layers": 4,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 4,
+            "max_position_embeddings": 128,
+            "initializer_range": 0.08,
+        },
+        {
+            "learning_rate": 2e-3,
+            "warmup_steps": 50,
+            "constant_share": 0.7,
+            "final_share": 0.05,
+        },
+        _STAGES[-1].levels,
+        sum(stage.questions for stage in _STAGES),
+        4,
+        "what colour is the top left thing?",
+        "A LLaVA (a SigLIP tower, a projector and a Llama)",
+        Sight(
+            {
+                "hidden_size": 64,
+                "intermediate_size": 128,
+                "num_hidden_layers": 1,
+                "num_attention_heads": 4,
+                "initializer_range": 0.08,
+            },
+            _STAGES,
+        ),
     ),
 }
 """Every kind by its name."""

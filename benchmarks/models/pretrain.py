@@ -1,12 +1,12 @@
-"""Make the bases of a student that ships: Llamas, each pretrained on another uneven mixture.
+"""Make the bases of an embedded student, each pretrained on another uneven mixture.
 
     python -m teachgym.benchmarks.models.pretrain tiny             # all; three minutes each
     python -m teachgym.benchmarks.models.pretrain small --base 0   # one of them
 
-``embedded`` says what the student is, ``mixtures`` how a mixture of skills is drawn. Training
-examples come from the train side of the tasks, so no item of val or test was ever seen. Weights
-are kept in 16 bits, and measured as they are kept. Everything is written to
-``teachgym/students/data``, a folder for each base.
+``embedded`` says what the student is, ``mixtures`` how a mixture of skills is drawn, ``seeing`` how
+one learns to see. Training examples come from the train side of the tasks, so no item of val or
+test was ever seen. Weights are kept in 16 bits, and measured as they are kept. Everything is
+written to ``teachgym/students/data``, a folder for each base.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from time import perf_counter
@@ -30,6 +30,13 @@ from teachgym.benchmarks.models.mixtures import (
     draw_mixture,
     draw_weights,
     make_tasks,
+)
+from teachgym.benchmarks.models.seeing import (
+    Plan,
+    Sight,
+    make_model,
+    make_processor,
+    teach_to_see,
 )
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.protocols import Task
@@ -82,6 +89,8 @@ class Base:
 
 def make_student(kind: Embedded, tokenizer: Any, seed: int) -> Any:
     """An untrained student: the architecture with random weights."""
+    if kind.sight is not None:
+        return _make_seeing(kind, kind.sight, tokenizer, seed)
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -101,13 +110,27 @@ def make_student(kind: Embedded, tokenizer: Any, seed: int) -> Any:
     return LanguageModelStudent.of(model, tokenizer, max_new_tokens=kind.max_new_tokens)
 
 
-def pretrain(base: Base) -> tuple[Any, float]:
-    """The trained student and its mean training loss."""
+def _make_seeing(kind: Embedded, sight: Sight, tokenizer: Any, seed: int) -> Any:
+    from teachgym.students.hf.student import HuggingFaceStudent
+    from teachgym.students.image_texts import ImageTexts
+
+    model, processor = make_model(kind.model, sight, tokenizer, seed), make_processor(tokenizer)
+    model.generation_config.max_new_tokens = kind.max_new_tokens
+    texts = ImageTexts(tokenizer, kind.model["max_position_embeddings"], processor=processor)
+    return HuggingFaceStudent(model, texts, max_new_tokens=kind.max_new_tokens)
+
+
+def pretrain(base: Base, *, kept: Path | None = None) -> tuple[Any, float]:
+    """The trained student and its mean training loss; ``kept`` as in ``seeing.teach_to_see``."""
     from teachgym.training.fine_tuning import FineTuner
     from teachgym.training.settings import FineTuningSettings
 
     kind = base.kind
     student = make_student(kind, kind.tokenizer(base.task), base.number)
+    if kind.sight is not None:
+        plan = Plan(kind.sight.of(kind.examples), base.weights, kind.recipe, base.number)
+        loss = teach_to_see(student.model, student.tokenizer, plan, kept=kept)
+        return student, loss
     trainer = FineTuner(FineTuningSettings(**kind.recipe), progress=True)
     data = draw_mixture(base.task, base.weights, kind.level_weights, kind.examples, base.number)
     result = trainer.train(student, data, np.random.default_rng(base.number))
@@ -116,13 +139,17 @@ def pretrain(base: Base) -> tuple[Any, float]:
 
 def export(student: Any, folder: Path) -> Any:
     """Write the student with weights of 16 bits; the student that is read from there."""
+    from teachgym.students.automatic import load_students
     from teachgym.students.loading import without_progress_bars
     from teachgym.students.local.student import LanguageModelStudent
+    from teachgym.students.settings import LanguageModelSettings
 
     student.export(folder)
+    is_local = isinstance(student, LanguageModelStudent)
+    model = student.pool.plain_model(student.index) if is_local else student.model
     with without_progress_bars():
-        student.pool.plain_model(student.index).half().save_pretrained(folder)
-    return LanguageModelStudent.load(str(folder), device="cpu")
+        model.half().save_pretrained(folder)
+    return load_students(str(folder), 1, LanguageModelSettings(device="cpu"))[0]
 
 
 def measure_lifts(student: Any, task: Task, before: Report) -> dict[str, float]:
@@ -155,6 +182,7 @@ def card(base: Base, report: Report, lifts: Mapping[str, float]) -> dict[str, An
         "weights": dict(base.weights),
         "level_weights": base.kind.level_weights,
         "model": dict(base.kind.model),
+        **({"sight": asdict(base.kind.sight)} if base.kind.sight else {}),
         "recipe": dict(base.kind.recipe),
         "learnable": [skill for skill, lift in rounded.items() if lift >= LIFT],
         "dose": DOSE,
@@ -192,12 +220,12 @@ def model_card(base: Base, facts: Mapping[str, Any], student: Any) -> str:
     return f"""---
 license: apache-2.0
 library_name: transformers
-tags: [teachgym, llama]
+tags: [teachgym, {"llava" if kind.sight else "llama"}]
 ---
 
 # {kind.name}, base {base.number}: an embedded student of teachgym
 
-A Llama-architecture causal language model of {sum(p.numel() for p in student.model.parameters()):,} parameters over {kind.reads}, trained
+{kind.architecture} of {sum(p.numel() for p in student.model.parameters()):,} parameters over {kind.reads}, trained
 from scratch by this project on {facts["examples"]:,} examples of the task `{facts["task"]}`, drawn from its
 training side only. It exists to be taught: a fine-tuning step on some hundred examples takes seconds
 on one CPU core, and its mixture of skills is uneven on purpose. How uneven was drawn, by the rule
@@ -219,10 +247,10 @@ of nothing but that skill add to its accuracy, where there is room; the {len(fac
 """
 
 
-def make_base(base: Base, folder: Path) -> None:
+def make_base(base: Base, folder: Path, *, kept: Path | None = None) -> None:
     """Pretrain, write and measure a base."""
     started = perf_counter()
-    trained, loss = pretrain(base)
+    trained, loss = pretrain(base, kept=kept)
     facts = describe(export(trained, folder), base, folder)
     _say(
         f"{base.kind.name} {base.number}: val accuracy {facts['val_accuracy']:.3f}, "
@@ -248,10 +276,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("kind", choices=KINDS)
-    parser.add_argument("--base", type=int, help="default: all that ship")
+    parser.add_argument("--base", type=int, help="default: all that ship, or the first")
     parser.add_argument("--examples", type=int, help="default: those of its kind")
     parser.add_argument("--tasks", nargs="+", help="default: those of its kind")
     parser.add_argument("--out", type=Path, default=FOLDER, help="folder (default: the package's)")
+    parser.add_argument(
+        "--kept", type=Path, help="folder of stages that are done, of one that sees"
+    )
     given = parser.parse_args()
     torch.set_num_threads(1)
     kind = KINDS[given.kind]
@@ -260,9 +291,9 @@ def main() -> None:
         examples=given.examples or kind.examples,
         tasks=tuple(given.tasks or kind.tasks),
     )
-    numbers = range(BASES[kind.name]) if given.base is None else [given.base]
+    numbers = range(BASES.get(kind.name, 1)) if given.base is None else [given.base]
     for number in numbers:
-        make_base(Base(kind, number), given.out / kind.name / str(number))
+        make_base(Base(kind, number), given.out / kind.name / str(number), kept=given.kept)
 
 
 def _say(text: str) -> None:

@@ -1,9 +1,9 @@
-"""The tokenizers of the embedded students: single characters, or pieces of words over bytes."""
+"""The tokenizers of the embedded students: characters, pieces of words over bytes, or words."""
 
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 CHARACTERS = string.ascii_lowercase + string.digits + " =,+-*<TF"
@@ -47,6 +47,23 @@ def make_subword_tokenizer(texts: Iterable[str], size: int) -> Any:
     )
     tokenizer.train_from_iterator(texts, trainer)
     return _wrapped(tokenizer)
+
+
+def make_word_tokenizer(texts: Iterable[str], control: Sequence[str] = ()) -> Any:
+    """One token per word or sign of ``texts``, in alphabetical order from token 3 on.
+
+    Anything else is unknown. ``control`` are further tokens that no text spells.
+    """
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    split = pre_tokenizers.Whitespace()
+    words = {word for text in texts for word, _ in split.pre_tokenize_str(text)}
+    vocabulary = {token: i for i, token in enumerate((*SPECIAL, *sorted(words)))}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = split
+    wrapped = _wrapped(tokenizer)
+    wrapped.add_special_tokens({"additional_special_tokens": list(control)})
+    return wrapped
 
 
 def _wrapped(tokenizer: Any) -> Any:

@@ -22,6 +22,7 @@ from teachgym.errors import ConfigError
 from teachgym.protocols import Student, Trainer
 from teachgym.settings import Like
 from teachgym.students.hf.student import HuggingFaceStudent, Sequences
+from teachgym.students.image_texts import ImageTexts
 from teachgym.students.local.weights import Weight
 from teachgym.training.datum import Datum, batches, encode, log_skipped
 from teachgym.training.first_losses import FirstLosses
@@ -222,5 +223,6 @@ def padded(
         raise ConfigError(
             f"trainer 'padded' cannot train a {type(student).__name__}; set trainer='auto'"
         )
-    usual = recipe(student.n_parameters, student.lora)
+    sees = isinstance(student.texts, ImageTexts)
+    usual = recipe(student.n_parameters, student.lora, sees=sees)
     return HuggingFaceTrainer(replace(usual, **settings), teacher_model=teacher_model)
