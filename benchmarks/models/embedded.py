@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from teachgym.benchmarks.models.mixtures import HALF, MOST, Rarity
 from teachgym.benchmarks.models.seeing import IMAGE, Sight, Stage
 from teachgym.benchmarks.models.tokenizers import (
     make_subword_tokenizer,
@@ -37,6 +38,8 @@ class Embedded:
     """Fields of ``FineTuningSettings``."""
     level_weights: tuple[float, ...]
     """Relative frequency of each level, easiest first."""
+    rarity: Rarity
+    """How uneven its mixtures are."""
     examples: int
     """To pretrain on."""
     max_new_tokens: int
@@ -83,9 +86,10 @@ _SMALL = Embedded(
         "final_share": 0.02,
     },
     (0.5, 0.3, 0.2),
+    MOST,
     100_000,
     96,
-    "Ann has 12 pens. Ben has 5 fewer pens than Ann. How many pens does Ben have?",
+    "Ann has 12 pens. Ben is 5 pens short of what Ann has. How many pens does Ben have?",
 )
 """The student of word problems; those of the other text tasks are like it."""
 
@@ -120,6 +124,7 @@ KINDS: Mapping[str, Embedded] = {
             "final_share": 0.02,
         },
         (0.3, 0.35, 0.35),
+        HALF,
         60_000,
         24,
         "rotl abcd=",
@@ -129,6 +134,7 @@ KINDS: Mapping[str, Embedded] = {
         _SMALL,
         name=SMALL_CODE,
         tasks=("programs",),
+        rarity=HALF,
         examples=12_000,
         sample="keep those above 3, then sum them\\nf([2, 5, 4]) == 9\\nf([9, 1]) == 9",
     ),
@@ -136,7 +142,7 @@ KINDS: Mapping[str, Embedded] = {
         _SMALL,
         name=SMALL_TOOLS,
         tasks=("tool-plans",),
-        examples=10_000,
+        examples=30_000,
         sample='Reverse "cat". Capitalise it. Plan:',
     ),
     TINY_VISION: Embedded(
@@ -160,6 +166,7 @@ KINDS: Mapping[str, Embedded] = {
             "final_share": 0.05,
         },
         _STAGES[-1].levels,
+        HALF,
         sum(stage.questions for stage in _STAGES),
         4,
         "what colour is the top left thing?",

@@ -9,6 +9,7 @@ it makes a base of no use (``pretrain.fault``), not at all.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,12 +19,28 @@ from teachgym.tasks import make_task
 from teachgym.types import Data
 
 OFTEN = 6.0
-"""Weight of half of the skills."""
-RARELY = (0.03, 1.0)
-"""Weights of three skills in eight lie between these, evenly on a logarithmic scale."""
-HARDLY = (0.003, 0.03)
-"""Weights of one skill in eight, alike."""
-RARE_SHARE, HARD_SHARE = 3 / 8, 1 / 8
+"""Weight of the skills that are seen neither rarely nor hardly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rarity:
+    """How many skills of a mixture are seen rarely and hardly, and what that means."""
+
+    rare_share: float
+    rarely: tuple[float, float]
+    """Their weights lie between these, evenly on a logarithmic scale."""
+    hard_share: float
+    hardly: tuple[float, float]
+    """Weights of these, alike."""
+
+
+HALF = Rarity(3 / 8, (0.03, 1.0), 1 / 8, (0.003, 0.03))
+"""Half of the skills are seen often. In 60,000 examples of 32 skills that is 18 to 600 of a skill
+that is seen rarely, 2 to 18 of one that is hardly seen, and 3,600 of the others."""
+MOST = Rarity(1 / 3, (0.01, 0.1), 1 / 12, (0.001, 0.01))
+"""Seven skills in twelve are seen often, the others so seldom that they are still to be learned,
+for a student that learns a sentence from a hundred examples. In 100,000 examples of 24 skills
+that is 12 to 120, 1 to 12 and 7,100."""
 
 
 def make_tasks(names: Sequence[str], val_per_cell: int) -> Task:
@@ -37,21 +54,23 @@ def make_tasks(names: Sequence[str], val_per_cell: int) -> Task:
     return make_task("several", tasks={n: {"task": n, "task_settings": settings} for n in names})
 
 
-def draw_weights(skills: Sequence[str], seed: int) -> Mapping[str, float]:
+def draw_weights(skills: Sequence[str], seed: int, rarity: Rarity) -> Mapping[str, float]:
     """Relative frequency of each of the skills in the mixture of that seed.
 
-    The skills are shuffled; the first are seen rarely, the next hardly, the others often. In
-    60,000 examples of 32 skills that is 18 to 600 of a skill that is seen rarely, 2 to 18 of one
-    that is hardly seen, and 3,600 of the others.
+    The skills are shuffled; the first are seen rarely, the next hardly, the others often.
     """
     rng = Streams(np.random.default_rng(seed)).of("mixture")
     names = rng.permutation(list(skills)).tolist()
     weights = dict.fromkeys(names, OFTEN)
-    n_rarely, n_hardly = (round(share * len(names)) for share in (RARE_SHARE, HARD_SHARE))
-    bands = [RARELY] * n_rarely + [HARDLY] * n_hardly
-    for name, band in zip(names, bands, strict=False):
+    for name, band in zip(names, bands(len(names), rarity), strict=False):
         weights[name] = float(np.exp(rng.uniform(*np.log(band))).round(4))
     return {name: weights[name] for name in skills}
+
+
+def bands(count: int, rarity: Rarity) -> list[tuple[float, float]]:
+    """What the weights of so many skills lie between, of those that are not seen often."""
+    n_rarely, n_hardly = (round(share * count) for share in (rarity.rare_share, rarity.hard_share))
+    return [rarity.rarely] * n_rarely + [rarity.hardly] * n_hardly
 
 
 def draw_mixture(

@@ -25,8 +25,7 @@ import numpy as np
 from teachgym.benchmarks.models.calibration import LIFT
 from teachgym.benchmarks.models.embedded import KINDS, Embedded
 from teachgym.benchmarks.models.mixtures import (
-    HARD_SHARE,
-    RARE_SHARE,
+    bands,
     draw_mixture,
     draw_weights,
     make_tasks,
@@ -76,7 +75,7 @@ class Base:
     @cached_property
     def weights(self) -> Mapping[str, float]:
         """The weight of each skill in its mixture."""
-        return draw_weights([skill.name for skill in self.skills], self.number)
+        return draw_weights([skill.name for skill in self.skills], self.number, self.kind.rarity)
 
     @property
     def command(self) -> str:
@@ -209,6 +208,8 @@ def fault(facts: Mapping[str, Any]) -> str | None:
 def model_card(base: Base, facts: Mapping[str, Any], student: Any) -> str:
     """What is known about a base, for people."""
     kind, count = base.kind, len(base.skills)
+    seldom = bands(count, kind.rarity)
+    n_rarely = seldom.count(kind.rarity.rarely)
     weights, scores, lifts = (
         facts[key] for key in ("weights", "val_accuracy_by_skill", "lift_by_skill")
     )
@@ -229,7 +230,7 @@ tags: [teachgym, {"llava" if kind.sight else "llama"}]
 from scratch by this project on {facts["examples"]:,} examples of the task `{facts["task"]}`, drawn from its
 training side only. It exists to be taught: a fine-tuning step on some hundred examples takes seconds
 on one CPU core, and its mixture of skills is uneven on purpose. How uneven was drawn, by the rule
-of `benchmarks/models/mixtures.py`: half of the skills are seen often, {round(count * RARE_SHARE)} rarely, {round(count * HARD_SHARE)} hardly.
+of `benchmarks/models/mixtures.py`: {count - len(seldom)} of {count} skills are seen often, {n_rarely} rarely, {len(seldom) - n_rarely} hardly.
 
 * **Made by** `{facts["command"]}`, whose seed is the number of the base; no other data or weights are involved. The weights
   are kept in 16 bits. Other processors round differently, so there it comes out a little different.

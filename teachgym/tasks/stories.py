@@ -101,8 +101,8 @@ def solve(problem: str) -> Solution | None:
     """The solution of a problem in the words of ``story_rules``; None for any other text.
 
     Example:
-        >>> solve("Ann has 12 pens. Ben has 5 fewer pens than Ann. How many pens does Ben have?")
-        Solution(answer=7, rules=frozenset({'fewer'}))
+        >>> solve("Ann has 12 pens. Ben has 5 more pens than Ann. How many pens does Ben have?")
+        Solution(answer=17, rules=frozenset({'more'}))
     """
     story = Story()
     *told, question = [s.strip() for s in _SENTENCE.findall(problem)] or [""]

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import isqrt
 from operator import add, floordiv, mul, sub
 from typing import Literal
 
@@ -42,8 +43,9 @@ class Rule:
     description: str
     wordings: tuple[str, ...]
     steps: tuple[str, ...]
-    """Calculations, such as ``x-n``. x is what a has, y what b has, q the whole part of x / n and
-    r the result of the step before; that of the last step is what the sentence leads to."""
+    """Calculations, such as ``x-n``. x is what a has, y what b has, q and p are x / n
+    rounded down and up, s is the side of the largest square of x things, r the result of the step
+    before; that of the last step is what the sentence leads to."""
     n: Sequence[int] = _AMOUNTS
     m: Sequence[int] = (1,)
     """What the numbers are drawn from."""
@@ -67,7 +69,8 @@ class Rule:
             >>> next(r for r in RULES if r.name == "rest").calculate(17, 5)
             ('3*5=15', '17-15=2')
         """
-        known = {"x": x, "n": n, "m": m, "y": y, "q": x // n, "100": 100, "2": 2}
+        known = {"x": x, "n": n, "m": m, "y": y, "100": 100, "2": 2}
+        known |= {"q": x // n, "p": -(-x // n), "s": isqrt(x)}
         found = []
         for first, sign, second in self._calculations:
             left, right = known[first], known[second]
@@ -103,6 +106,7 @@ ROOTS: Mapping[str, str] = {
     "repeating": "the same amount several times, then more or less by it",
     "trading": "things become other things",
     "parts": "leave a part of what there is",
+    "packing": "make equal groups as far as the things go",
 }
 """Root skills with what their subskills have in common."""
 
@@ -118,7 +122,7 @@ RULES: tuple[Rule, ...] = (
         "lose",
         "changing",
         "somebody has to do without some",
-        ("{a} loses {n} {t}.", "{a} gives away {n} {t}."),
+        ("{n} {t} of {a} get lost.", "A thief takes {n} {t} from {a}."),
         ("x-n",),
     ),
     Rule(
@@ -150,7 +154,7 @@ RULES: tuple[Rule, ...] = (
         "fewer",
         "comparing",
         "the other has so many fewer",
-        ("{b} has {n} fewer {t} than {a}.",),
+        ("{b} is {n} {t} short of what {a} has.",),
         ("x-n",),
         to="b",
     ),
@@ -167,7 +171,7 @@ RULES: tuple[Rule, ...] = (
         "fraction",
         "comparing",
         "the other has a half, a third, a quarter or a fifth as many",
-        ("{b} has a {f} as many {t} as {a}.",),
+        ("{b} makes do with a {f} of what {a} has in {t}.",),
         ("x/n",),
         tuple(FRACTIONS),
         to="b",
@@ -176,7 +180,7 @@ RULES: tuple[Rule, ...] = (
         "above",
         "reversing",
         "the one that is known has so many more",
-        ("{a} has {n} more {t} than {b}.",),
+        ("With {n} {t} on top, {b} would have as many as {a}.",),
         ("x-n",),
         to="b",
     ),
@@ -184,7 +188,7 @@ RULES: tuple[Rule, ...] = (
         "below",
         "reversing",
         "the one that is known has so many fewer",
-        ("{a} has {n} fewer {t} than {b}.",),
+        ("Were {n} {t} of {b} gone, {a} would have as many.",),
         ("x+n",),
         to="b",
     ),
@@ -192,7 +196,7 @@ RULES: tuple[Rule, ...] = (
         "multiple",
         "reversing",
         "the one that is known has so many times as many",
-        ("{a} has {n} times as many {t} as {b}.",),
+        ("It takes {n} people like {b} to match {a} in {t}.",),
         ("x/n",),
         _TIMES,
         to="b",
@@ -201,7 +205,7 @@ RULES: tuple[Rule, ...] = (
         "portion",
         "reversing",
         "the one that is known has a half, a third, a quarter or a fifth as many",
-        ("{a} has a {f} as many {t} as {b}.",),
+        ("All that {a} has is a {f} of the {t} of {b}.",),
         ("x*n",),
         tuple(FRACTIONS),
         to="b",
@@ -218,7 +222,7 @@ RULES: tuple[Rule, ...] = (
         "mean",
         "combining",
         "half of what two people have together",
-        ("{c} has half of what {a} and {b} have in {t} together.",),
+        ("Sharing their {t} evenly, {a} and {b} would each be like {c}.",),
         ("x+y", "r/2"),
         to="c",
     ),
@@ -244,24 +248,16 @@ RULES: tuple[Rule, ...] = (
         "guests",
         "repeating",
         "several people get as many each",
-        ("{a} gives {n} guests {m} {t} each.", "{a} uses {m} {t} a day for {n} days."),
+        ("Each of {n} guests takes {m} {t} from {a}.", "{n} fines of {m} {t} hit {a}."),
         ("n*m", "x-r"),
         _PEOPLE,
         range(2, 10),
     ),
     Rule(
-        "rest",
-        "parts",
-        "what is left when boxes are filled",
-        ("{a} fills boxes of {n} {t} and keeps the rest.",),
-        ("q*n", "x-r"),
-        range(3, 10),
-    ),
-    Rule(
         "spare",
         "parts",
-        "what is left when a half, a third, a quarter or a fifth is given away",
-        ("{a} gives away a {f} of the {t}.",),
+        "what is left when a half, a third, a quarter or a fifth goes",
+        ("Of the {t} of {a}, a {f} must go.",),
         ("x/n", "x-r"),
         tuple(FRACTIONS),
     ),
@@ -285,10 +281,34 @@ RULES: tuple[Rule, ...] = (
         "trade",
         "trading",
         "several new things for every few",
-        ("{a} trades every {n} {t} for {m} {u}.",),
+        ("For every {n} {t}, a dealer pays {a} {m} {u}.",),
         ("x/n", "r*m"),
         _TIMES,
         range(2, 6),
+    ),
+    Rule(
+        "rest",
+        "packing",
+        "what is left when boxes are filled",
+        ("{a} fills boxes of {n} {t} and keeps the rest.",),
+        ("q*n", "x-r"),
+        range(3, 10),
+    ),
+    Rule(
+        "gap",
+        "packing",
+        "what is missing in the last tray when trays are filled",
+        ("The last tray of {n} {t} of {a} is not full, and {b} can just fill it.",),
+        ("p*n", "r-x"),
+        range(3, 10),
+        to="b",
+    ),
+    Rule(
+        "square",
+        "packing",
+        "what is left beside the largest square",
+        ("{a} lays the largest square of {t} and picks up the others.",),
+        ("s*s", "x-r"),
     ),
 )  # fmt: skip
 """Skills in the order of every report."""

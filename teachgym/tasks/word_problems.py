@@ -1,7 +1,8 @@
-"""``word-problems``: stories that end in a question, with 22 skills and one to six steps.
+"""``word-problems``: stories that end in a question, with 24 skills and one to six steps.
 
-One worked example, skill ``fewer`` at level 0: prompt ``Ann has 12 pens. Ben has 5 fewer pens than
-Ann. How many pens does Ben have?``, target ``12-5=7`` and, on a line of its own, ``#### 7``.
+One worked example, skill ``fewer`` at level 0: prompt ``Ann has 12 pens. Ben is 5 pens short of
+what Ann has. How many pens does Ben have?``, target ``12-5=7`` and, on a line of its own,
+``#### 7``. No word turns a sentence of one skill into a sentence of another.
 Nothing is downloaded, and every problem can be solved by reading it (``stories.solve``).
 """
 
@@ -51,7 +52,7 @@ class Problem(NamedTuple):
 class WordProblems(CellTask[Problem]):
     """Grade-school word problems in templates of plain English, with worked solutions.
 
-    A skill is a kind of sentence, in seven groups. At level 0 a problem takes one or two steps,
+    A skill is a kind of sentence, in eight groups. At level 0 a problem takes one or two steps,
     all of its skill; at level 1 three or four, about half of them of its skill and the others
     additions and subtractions; at level 2 five or six, the others of all four operations. One
     problem in two says something besides that has nothing to do with the question.
@@ -67,7 +68,7 @@ class WordProblems(CellTask[Problem]):
         items: fields of ``teachgym.tasks.cells.PerCell``.
     """
 
-    name = "word-problems-v0"
+    name = "word-problems-v1"
     skills = (
         *(Skill(root, None, description) for root, description in ROOTS.items()),
         *(Skill(rule.name, rule.root, rule.description) for rule in RULES),

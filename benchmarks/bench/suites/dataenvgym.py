@@ -88,7 +88,8 @@ def dataenvgym_math_embedded() -> Suite:
     The environments, budget and way of training are those of the paper; student, task and teacher
     are not: a function plays the chat model (``teachgym.benchmarks.bench.scripted_teacher``). It
     reads mistakes as a person may, writes only right exercises, and has not met a language
-    model's difficulties. ``uniform`` and ``oracle`` show how much there is to gain by choosing.
+    model's difficulties. ``uniform`` and ``oracle`` show how much there is to gain by choosing,
+    ``weakest`` and ``alp`` how much of it the accuracies of skills alone find.
     """
     return _embedded("math", "word problems", "word-problems", SMALL)
 
@@ -111,8 +112,7 @@ def _embedded(domain: str, shown: str, task: str, student: str) -> Suite:
     chosen = {
         "no-data": "nothing",
         "real-data": "uniform",
-        "uniform": "uniform",
-        "oracle": "oracle",
+        **{teacher: teacher for teacher in ("uniform", "weakest", "alp", "oracle")},
     }
     engines = {"real-data": {"engine": "pool"}}
     controls = [
@@ -122,7 +122,7 @@ def _embedded(domain: str, shown: str, task: str, student: str) -> Suite:
     teacher = str(SCRIPTED["model"]).replace(":answer", f":{task.replace('-', '_')}")
     return Suite(
         f"dataenvgym-{domain}-embedded",
-        1,
+        2,
         f"the paper's agents on {shown}, offline: an embedded student, a scripted teacher",
         (*_agents({}), *controls),
         env=OPEN_ENDED,

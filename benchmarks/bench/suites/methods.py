@@ -34,7 +34,7 @@ def methods() -> Suite:
     families = (_teachers(), engines(), solutions(), _filters(), _objectives(), _aids())
     return Suite(
         "methods",
-        1,
+        2,
         "published methods, each against its ablation at one meter, with a verdict on its claim",
         tuple(arm for arms, _ in families for arm in arms),
         env_settings={**EMBEDDED, "budget": {"steps": 10}},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +13,10 @@ import pytest
 
 from teachgym.benchmarks.models.embedded import KINDS
 from teachgym.benchmarks.models.mixtures import (
-    HARDLY,
+    HALF,
+    MOST,
     OFTEN,
-    RARELY,
+    Rarity,
     draw_mixture,
     draw_weights,
     make_tasks,
@@ -33,24 +35,31 @@ TINY, SMALL = KINDS["tiny"], KINDS["small"]
 NAMES = [p.name for p in PRIMITIVES]
 
 
-def test_a_mixture_is_drawn_by_the_rule_and_differs_between_seeds() -> None:
-    """Of 32 skills 12 in [0.03, 1], 4 in [0.003, 0.03], 16 at 6."""
-    drawn = [draw_weights(NAMES, seed) for seed in range(BASES["tiny"])]
+@pytest.mark.parametrize(
+    ("names", "rarity", "rare", "hard"),
+    [(NAMES, HALF, 12, 4), (leaf_skills(WordProblems.skills), MOST, 8, 2)],
+)
+def test_a_mixture_is_drawn_by_the_rule_and_differs_between_seeds(
+    names: Sequence[str], rarity: Rarity, rare: int, hard: int
+) -> None:
+    """Three eighths of 32 skills are 12, one is 4; a third of 24 is 8, a twelfth 2."""
+    drawn = [draw_weights(names, seed, rarity) for seed in range(7)]
     for weights in drawn:
-        assert list(weights) == NAMES
-        counts = [sum(low <= w <= high for w in weights.values()) for low, high in (RARELY, HARDLY)]
-        assert counts == [12, 4]
-        assert list(weights.values()).count(OFTEN) == 16
-    rare = {frozenset(name for name, w in weights.items() if w < OFTEN) for weights in drawn}
-    assert len(rare) == BASES["tiny"]
-    assert draw_weights(NAMES, 0) == drawn[0]
-    words = draw_weights(leaf_skills(WordProblems.skills), 0).values()
-    assert Counter(w == OFTEN for w in words) == {True: 11, False: 8 + 3}
+        assert list(weights) == list(names)
+        counts = [
+            sum(low <= w <= high for w in weights.values())
+            for low, high in (rarity.rarely, rarity.hardly)
+        ]
+        assert counts == [rare, hard]
+        assert list(weights.values()).count(OFTEN) == len(names) - rare - hard
+    seldom = {frozenset(name for name, w in weights.items() if w < OFTEN) for weights in drawn}
+    assert len(seldom) == 7
+    assert draw_weights(names, 0, rarity) == drawn[0]
 
 
 def test_the_mixture_has_the_proportions_of_its_weights_and_stays_in_train() -> None:
     """Of n draws a share p gives n p +- sqrt(n p (1 - p)); four standard deviations allowed."""
-    n, weights = 4000, draw_weights(NAMES, 0)
+    n, weights = 4000, draw_weights(NAMES, 0, HALF)
     data = draw_mixture(ArithmeticAndStrings(), weights, TINY.level_weights, n, seed=0)
     assert {split_of(e.prompt) for e in data} == {"train"}
     counts, total = Counter(e.skill for e in data), sum(weights.values())
@@ -64,7 +73,7 @@ def test_the_mixture_has_the_proportions_of_its_weights_and_stays_in_train() -> 
 
 def test_a_mixture_of_several_tasks_has_the_skills_of_all() -> None:
     task = make_tasks(["arithmetic-and-strings", "word-problems"], 1)
-    weights = draw_weights(leaf_skills(task.skills), 0)
+    weights = draw_weights(leaf_skills(task.skills), 0, HALF)
     data = draw_mixture(task, weights, (0.5, 0.3, 0.2), 200, seed=0)
     assert {e.skill.partition("/")[0] for e in data} == {"arithmetic-and-strings", "word-problems"}
 
@@ -75,7 +84,7 @@ def test_a_base_that_ships_is_of_use_and_has_the_weights_that_its_number_draws(
 ) -> None:
     card, kind = base_card(name, number), KINDS[name]
     assert fault(card) is None
-    assert card["weights"] == draw_weights(list(card["weights"]), number)
+    assert card["weights"] == draw_weights(list(card["weights"]), number, kind.rarity)
     assert card["command"] == Base(kind, number).command
     lifted = {skill for skill, lift in card["lift_by_skill"].items() if lift >= 0.2}
     assert lifted == set(card["learnable"])
@@ -160,7 +169,7 @@ def test_the_command_writes_a_student_with_its_cards(
     main()
     card = json.loads((tmp_path / "tiny" / "3" / "card.json").read_text())
     assert (card["examples"], card["base"]) == (64, 3)
-    assert card["weights"] == draw_weights(NAMES, 3)
+    assert card["weights"] == draw_weights(NAMES, 3, HALF)
     assert card["learnable"] == []
     assert set(card["val_accuracy_by_skill"]) == set(card["weights"])
     text = (tmp_path / "tiny" / "3" / "README.md").read_text()

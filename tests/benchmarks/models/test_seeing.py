@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from teachgym.benchmarks.models.embedded import KINDS, TINY_VISION
-from teachgym.benchmarks.models.mixtures import draw_weights
+from teachgym.benchmarks.models.mixtures import HALF, draw_weights
 from teachgym.benchmarks.models.pretrain import main, make_student
 from teachgym.benchmarks.models.scene_lessons import (
     Asked,
@@ -171,7 +171,7 @@ def test_the_command_writes_a_student_that_sees_and_is_taught_in_three_epochs(
     folder = tmp_path / TINY_VISION / "0"
     card = json.loads((folder / "card.json").read_text())
     assert (card["examples"], card["task"]) == (480, "shapes-v1")
-    assert card["weights"] == draw_weights(list(FORMS), 0)
+    assert card["weights"] == draw_weights(list(FORMS), 0, HALF)
     assert sum(stage["questions"] for stage in card["sight"]["stages"]) == 398_000
     assert "A LLaVA" in (folder / "README.md").read_text()
     task = Shapes(val_per_cell=4, test_per_cell=4, train_per_cell=4)

@@ -28,7 +28,7 @@ def test_it_has_the_papers_agents_and_controls_and_the_papers_budget(name: str) 
     agents = [arm.name for arm in paper.arms if not arm.control]
     assert [arm.name for arm in suite.arms if not arm.control] == agents
     assert [arm.name for arm in suite.arms if arm.control] == [
-        *("no-data", "real-data", "uniform", "oracle")
+        *("no-data", "real-data", "uniform", "weakest", "alp", "oracle")
     ]
     for setting in ("training", "examples_per_step", "budget"):
         assert suite.env_settings[setting] == paper.env_settings[setting]
