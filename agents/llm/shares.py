@@ -35,6 +35,9 @@ class SharesSettings:
     """Skills in an answer at most, >= 1."""
     most: Annotated[int, Interval(ge=1, le=9)] = 4
     """The largest share, in [1, 9]."""
+    rest: Annotated[float, Interval(ge=0, lt=1)] = 0.0
+    """The part of a step that all skills get alike, named or not, in [0, 1): what a few names
+    leave out is forgotten."""
     instruction: str = ""
     """Stands before every prompt: what a model that was trained to follow instructions is told."""
 
@@ -102,6 +105,8 @@ class SharesForm:
         for item in answer.split(","):
             name, _, share = item.partition(":")
             weights[self.skills.index(name.strip())] += float(share)
+        rest = self.settings.rest
+        weights += rest / (1 - rest) * weights.mean()
         return weights
 
     def pieces(self, shares: NDArray[np.floating], rng: np.random.Generator) -> list[str]:
@@ -111,7 +116,9 @@ class SharesForm:
         nearly the shares, and what no unit falls on is left out.
         """
         weights = np.asarray(shares, dtype=np.float64)
-        drawn = rng.multinomial(self.settings.items, weights / weights.sum())
+        above = np.clip(weights - self.settings.rest * weights.mean(), 0, None)
+        named = above if above.any() else weights
+        drawn = rng.multinomial(self.settings.items, named / named.sum())
         found: list[str] = []
         for place in np.argsort(-drawn, kind="stable")[: np.count_nonzero(drawn)]:
             share = min(int(drawn[place]), self.settings.most)

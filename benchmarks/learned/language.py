@@ -2,10 +2,12 @@
 
     python -m teachgym.benchmarks.learned.language --folder teachers --out language-teachers.jsonl
 
-Every teacher begins as ``small``, imitates runs of ``alp`` (``cold`` does not), and gets as many
-updates on bases 5 and 6 of the simulated student. They are compared on bases 0 to 4 and on seeds
-that no training meets: the gain on ``val`` of whole episodes, an episode for each seed. Every arm
-is a line of JSON; what is there already is not made again.
+Every teacher begins as ``small``, imitates runs of ``alp`` (``cold`` does not), and learns on bases
+5 and 6 of the simulated student. With ``shuffled`` it meets 24 students in turn, half of them on
+each of these bases, that learn in other ways (``Profile.shuffled``), and with ``rest`` half of each
+step goes to all skills alike; these arms have three times as many updates. They are compared on
+bases 0 to 4 and on seeds that no training meets: the gain on ``val`` of whole episodes, an episode
+for each seed. Every arm is a line of JSON; what is there already is not made again.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +28,7 @@ from scipy.stats import t as student_t
 
 from teachgym import experiment
 from teachgym.agents import make_teacher
-from teachgym.agents.llm.shares import SharesForm, SharesSettings
+from teachgym.agents.llm.shares import SharesForm
 from teachgym.agents.llm.speaker import Speaker, load_model, save_teacher
 from teachgym.benchmarks.learned.ppo import ID, Line, read
 from teachgym.bridges.grpo.settings import TeacherTraining
@@ -40,31 +43,55 @@ from teachgym.types import Budget, Score
 EPISODE: Mapping[str, Any] = {"examples_per_step": 500, "budget": {"steps": 5, "examples": 2500}}
 BASES, SEEDS = range(5), range(10)
 """Held out: run s is on base s mod 5, with the items of task seed s."""
-LEARNED: Mapping[str, tuple[int, str | None, bool]] = {
-    "gain 0": (0, None, True),
-    "gain 1": (1, None, True),
-    "gain 2": (2, None, True),
-    "learnability": (0, "learnability", True),
-    "learning progress": (0, "learning_progress", True),
-    "gain, cold": (0, None, False),
+SHUFFLES = range(24)
+"""Of the students that a teacher meets with ``shuffled``."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a teacher is trained."""
+
+    seed: int = 0
+    proxy: str | None = None
+    """What is paid instead of the gain."""
+    warm: bool = True
+    shuffled: bool = False
+    rest: float = 0.0
+    """Of ``SharesSettings``."""
+    updates: int = 24
+
+
+LEARNED: Mapping[str, Recipe] = {
+    "gain 0": Recipe(0),
+    "gain 1": Recipe(1),
+    "gain 2": Recipe(2),
+    "learnability": Recipe(proxy="learnability"),
+    "learning progress": Recipe(proxy="learning_progress"),
+    "gain, cold": Recipe(warm=False),
+    "rest": Recipe(rest=0.5, updates=72),
+    "shuffled, rest": Recipe(shuffled=True, rest=0.5, updates=72),
 }
-"""Arm -> seed of its training, proxy that is paid instead of the gain, whether it starts warm."""
+"""By arm."""
+WARM = {"warm start": "gain 0", "warm start, rest": "rest"}
+"""Arms without updates, and whose warm start they are."""
 RULES = ("uniform", "alp")
 
 
-def settings_of(arm: str, updates: int, runs: Sequence[Path]) -> TeacherTraining:
+def settings_of(arm: str, runs: Sequence[Path]) -> TeacherTraining:
     """How one of ``LEARNED`` is trained."""
-    seed, proxy, warm = LEARNED[arm]
-    paid = {} if proxy is None else {"proxy": proxy}
+    recipe = LEARNED[arm]
+    paid = {} if recipe.proxy is None else {"proxy": recipe.proxy}
+    shuffles = {"student_settings.shuffle": list(SHUFFLES)} if recipe.shuffled else {}
     stage = {
-        "updates": updates,
+        "updates": recipe.updates,
         "env_settings": {"texts": False, **EPISODE, **paid},
-        "vary": {"student_settings.base": [5, 6]},
+        "vary": {"student_settings.base": [5, 6], **shuffles},
     }
     return TeacherTraining.of(
         {
-            "seed": seed,
-            "warm_start": {"runs": [str(run) for run in runs] if warm else []},
+            "seed": recipe.seed,
+            "warm_start": {"runs": [str(run) for run in runs] if recipe.warm else []},
+            "form": {"rest": recipe.rest},
             "optimizer": {"learning_rate": 1e-3},
             "checkpoint_every": 1,
             "stages": [stage],
@@ -90,15 +117,13 @@ def imitated(folder: Path) -> list[Path]:
     return runs
 
 
-def warm_alone(folder: Path, runs: Sequence[Path]) -> Path:
-    """The teacher after the warm start, as of ``gain 0``."""
+def warm_alone(arm: str, folder: Path, runs: Sequence[Path]) -> Path:
+    """The teacher after the warm start of one of ``LEARNED``."""
     if not folder.exists():
+        settings = settings_of(arm, runs)
         model, skills = load_model("small"), tuple(_env(0).get_wrapper_attr("skills"))
-        warm_up(
-            Speaker(model.pool, SharesForm(skills, SharesSettings())),
-            settings_of("gain 0", 1, runs),
-        )
-        save_teacher(model, SharesSettings(), folder)
+        warm_up(Speaker(model.pool, SharesForm(skills, settings.form)), settings)
+        save_teacher(model, settings.form, folder)
     return folder
 
 
@@ -162,34 +187,35 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--folder", type=Path, default=Path("teachers"), help="of the teachers")
-    parser.add_argument("--updates", type=int, default=24, help="of each (default 24)")
     parser.add_argument("--answers", type=int, nargs="*", default=[8], help="averaged in a step")
     parser.add_argument("--out", type=Path, default=Path("language-teachers.jsonl"))
     given = parser.parse_args()
     known = read(given.out)
 
-    def add(arm: str, returns: Iterator[float], trained: int = 0) -> None:
+    def add(arm: str, returns: Callable[[], Iterator[float]], trained: int = 0) -> None:
         if arm in {line.arm for line in known}:
             return
-        line = Line(arm, "simulated", tuple(returns), trained=trained)
+        line = Line(arm, "simulated", tuple(returns()), trained=trained)
         known.append(line)
         with given.out.open("a") as file:
             file.write(json.dumps(asdict(line)) + "\n")
         Console().print(f"{arm} {Score.of_repetitions(line.returns)}")
 
+    def trained(arm: str, answers: int) -> Iterator[float]:
+        teacher = train_teacher(settings_of(arm, runs), given.folder / arm)
+        return play("trained", {"path": str(teacher), "answers": answers})
+
     for name in RULES:
-        add(name, play(name, {}))
-    add("planned", play("planned", _plan))
+        add(name, partial(play, name, {}))
+    add("planned", partial(play, "planned", _plan))
     runs = imitated(given.folder.resolve() / "alp")
-    paths = {"untrained": "small", "warm start": str(warm_alone(given.folder / "warm", runs))}
+    warm = {name: str(warm_alone(arm, given.folder / name, runs)) for name, arm in WARM.items()}
     for answers in given.answers:
         more = f", {answers} answers" if answers != 8 else ""
-        for arm, path in paths.items():
-            add(f"{arm}{more}", play("trained", {"path": path, "answers": answers}))
-        for arm in LEARNED:
-            teacher = train_teacher(settings_of(arm, given.updates, runs), given.folder / arm)
-            own = {"path": str(teacher), "answers": answers}
-            add(f"{arm}{more}", play("trained", own), given.updates)
+        for arm, path in {"untrained": "small", **warm}.items():
+            add(f"{arm}{more}", partial(play, "trained", {"path": path, "answers": answers}))
+        for arm, recipe in LEARNED.items():
+            add(f"{arm}{more}", partial(trained, arm, answers), recipe.updates)
     Console().print(Markdown(describe(known)))
 
 

@@ -169,7 +169,8 @@ def profile_of(name: str, settings: Mapping[str, Any]) -> Profile | None:
     """The profile by which the student ``name`` learns, if it is known; for ``tiny``, its fit."""
     if name not in ("simulated", TINY):
         return None
-    return profile_named(settings.get("base", 0), settings.get("profile"))
+    known = ("base", "profile", "shuffle")
+    return profile_named(**{key: settings[key] for key in known if key in settings})
 
 
 def learnable_skills(

@@ -102,6 +102,29 @@ class Profile:
         }
         return replace(self, skills={**self.skills, **moved})
 
+    def shuffled(self, seed: int) -> Profile:
+        """The same skills by name, with what is known and how it is learned dealt at random.
+
+        Initial competences are dealt to names, and, by another draw, rate, ceiling and forgetting
+        together. What names and accuracies tell on one base of how a skill can be learned is lost,
+        so a teacher that is trained on many such students has to look at progress: domain
+        randomization (Tobin et al. 2017, arXiv 1703.06907). Which skills are learnable is not
+        known then.
+        """
+        names, rng = list(self.skills), np.random.default_rng(seed)
+        starts, ways = ([self.skills[names[i]] for i in rng.permutation(len(names))] for _ in "ab")
+        skills = {
+            name: replace(
+                self.skills[name],
+                start=start.start,
+                rate=way.rate,
+                ceiling=way.ceiling,
+                forgetting=way.forgetting,
+            )
+            for name, start, way in zip(names, starts, ways, strict=True)
+        }
+        return replace(self, skills=skills, learnable=(), fit={})
+
     def dump(self, path: Path | str) -> None:
         """Write the profile as JSON, one skill a line, so that changes can be read as a diff."""
         skills = ",\n".join(
@@ -114,18 +137,21 @@ class Profile:
         Path(path).write_text(text.replace('"skills": {}', f'"skills": {{\n{skills}\n }}', 1))
 
 
-def profile_named(base: int, other: Path | str | None) -> Profile:
+def profile_named(
+    base: int = 0, profile: Path | str | None = None, shuffle: int | None = None
+) -> Profile:
     """The profile fitted to a base of ``tiny``, the profile ``hard``, or that of a path.
 
     Raises:
         ConfigError: for a base that is none, or one beside another profile.
     """
-    if other is None:
+    if base and profile is not None:
+        raise ConfigError(f"base is {base} and profile {str(profile)!r}; give one of them")
+    if profile is None:
         if not 0 <= base < BASES[TINY]:
             raise ConfigError(
                 f"base is {base}; there are profiles of the bases 0 to {BASES[TINY] - 1}"
             )
-        return Profile.load(FITTED / f"{base}.json")
-    if base:
-        raise ConfigError(f"base is {base} and profile {str(other)!r}; give one of them")
-    return Profile.load(HARD if other == "hard" else other)
+        profile = FITTED / f"{base}.json"
+    found = Profile.load(HARD if profile == "hard" else profile)
+    return found if shuffle is None else found.shuffled(shuffle)

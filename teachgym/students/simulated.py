@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from teachgym.errors import ConfigError, UnknownSkillError, unknown
 from teachgym.metrics import nearest_level
 from teachgym.protocols import Student, Task
-from teachgym.settings import Count, NotNegative
+from teachgym.settings import Count, NotNegative, Seed
 from teachgym.streams import share_of
 from teachgym.students.dynamics import Dynamics, accuracy, learn
 from teachgym.students.profile import Profile, profile_named
@@ -265,6 +265,7 @@ def simulated_student(
     base: Count = 0,
     profile: str | Path | None = None,
     noise: NotNegative | None = None,
+    shuffle: Seed | None = None,
 ) -> SimulatedStudent:
     """A calibrated table of skills: milliseconds per step, no torch.
 
@@ -273,8 +274,10 @@ def simulated_student(
         base: of ``tiny``, to which its character is fitted.
         profile: another character: ``hard`` (planning pays), or the path of a profile.
         noise: other than the profile's.
+        shuffle: what is known at first, and how it is learned, is dealt to skills at random with
+            this seed, so that teachers meet many students in training (``Profile.shuffled``).
     """
-    character = profile_named(base, profile)
+    character = profile_named(base, profile, shuffle)
     return SimulatedStudent(character if noise is None else replace(character, noise=noise), task)
 
 

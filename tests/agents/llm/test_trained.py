@@ -53,6 +53,23 @@ def test_answers_stand_for_shares_in_the_mean() -> None:
     assert "".join(FORM.pieces(np.array([1.0, 0, 0]), rng)) == "add:2"
 
 
+def test_the_rest_of_a_step_goes_to_all_skills_alike() -> None:
+    """Half of a step: an eighth and three eighths are named, and each gets a sixth besides."""
+    form = SharesForm(FORM.skills, SharesSettings(items=8, most=8, rest=0.5))
+    weights = form.read("rev:3, add:1")
+    np.testing.assert_allclose(weights / weights.sum(), [1 / 8 + 1 / 6, 3 / 8 + 1 / 6, 1 / 6])
+
+
+def test_answers_stand_for_what_is_above_the_rest() -> None:
+    """What is at least its part of the rest comes out as it was, in the mean."""
+    form = SharesForm(FORM.skills, SharesSettings(items=8, most=8, rest=0.5))
+    shares, rng = np.array([0.6, 0.2, 0.2]), np.random.default_rng(0)
+    weights = [form.read("".join(form.pieces(shares, rng))) for _ in range(2000)]
+    mean = np.mean([own / own.sum() for own in weights], axis=0)
+    np.testing.assert_allclose(mean, shares, atol=0.01)
+    assert form.pieces(np.ones(3), rng)  # Nothing is above it: any names will do.
+
+
 def test_a_name_with_a_colon_is_refused() -> None:
     with pytest.raises(ConfigError, match="skill 'a:b' has a colon"):
         SharesForm(("a:b",), SharesSettings())

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from teachgym.benchmarks.learned import language
-from teachgym.benchmarks.learned.language import LEARNED, describe, imitated, play, settings_of
+from teachgym.benchmarks.learned.language import (
+    LEARNED,
+    SHUFFLES,
+    Recipe,
+    describe,
+    imitated,
+    play,
+    settings_of,
+)
 from teachgym.benchmarks.learned.ppo import Line, read
 from teachgym.bridges.grpo.training import train_teacher
 
@@ -24,12 +33,26 @@ def test_differences_are_paired_with_students_interval() -> None:
 
 
 def test_arms_differ_in_what_is_paid_and_how_they_begin(tmp_path: Path) -> None:
-    settings = {arm: settings_of(arm, 3, [tmp_path]) for arm in LEARNED}
-    paid = [s.stages[0].env_settings.get("proxy") for s in settings.values()]
-    assert paid == [None, None, None, "learnability", "learning_progress", None]
-    assert [len(s.warm_start.runs) for s in settings.values()] == [1, 1, 1, 1, 1, 0]
-    assert {s.updates for s in settings.values()} == {3}
+    settings = {arm: settings_of(arm, [tmp_path]) for arm in LEARNED}
+    paid = {arm: s.stages[0].env_settings.get("proxy") for arm, s in settings.items()}
+    assert {arm: proxy for arm, proxy in paid.items() if proxy} == {
+        "learnability": "learnability",
+        "learning progress": "learning_progress",
+    }
+    assert {arm for arm, s in settings.items() if not s.warm_start.runs} == {"gain, cold"}
+    assert {arm for arm, s in settings.items() if s.updates != 24} == {
+        arm for arm, recipe in LEARNED.items() if recipe.rest
+    }
     assert {tuple(s.stages[0].vary["student_settings.base"]) for s in settings.values()} == {(5, 6)}
+
+
+def test_shuffled_arms_meet_another_student_in_each_update(tmp_path: Path) -> None:
+    stage = settings_of("shuffled, rest", [tmp_path]).stages[0]
+    met = [tuple(stage.settings_of(k)["student_settings"].values()) for k in range(26)]
+    assert met[:3] == [(5, 0), (6, 1), (5, 2)]
+    assert len(set(met)) == len(SHUFFLES)
+    assert settings_of("shuffled, rest", []).form.rest == 0.5
+    assert settings_of("gain 0", []).form.rest == 0.0
 
 
 def test_rules_repeat_what_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,5 +72,6 @@ def test_a_training_in_small_from_runs_to_an_episode(
     monkeypatch.setattr(language, "SEEDS", range(1))
     runs = imitated(tmp_path / "alp")[:1]
     assert json.loads((runs[0] / "config.json").read_text())["config"]["teacher"] == "alp"
-    teacher = train_teacher(settings_of("gain 0", 1, runs), tmp_path / "gain 0")
+    monkeypatch.setitem(cast(dict[str, Recipe], LEARNED), "once", Recipe(updates=1))
+    teacher = train_teacher(settings_of("once", runs), tmp_path / "once")
     assert len(list(play("trained", {"path": str(teacher), "answers": 1}))) == 1
