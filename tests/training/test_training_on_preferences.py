@@ -222,5 +222,5 @@ def test_settings_of_preferences_out_of_range_are_refused(setting: str, value: f
 
 
 def test_an_unknown_loss_is_answered_with_those_that_exist() -> None:
-    with pytest.raises(UnknownNameError, match=r"unknown loss 'dpa'.*Did you mean 'dpo'"):
-        FineTuningSettings(loss="dpa")
+    with pytest.raises(UnknownNameError, match=r"unknown loss 'dppo'.*Did you mean 'dpo'"):
+        FineTuningSettings(loss="dppo")
