@@ -49,8 +49,8 @@ def agreement(ours: Outcomes, theirs: Outcomes, leave_out: Collection[str] = ())
         ConfigError: for fewer than ``FEWEST_ARMS`` arms; two are always ranked alike or reversed;
             for arms without a seed in common.
     """
-    arms = [a for a in dict.fromkeys(arm for arm, _ in ours) if a not in leave_out]
-    arms = [arm for arm in arms if arm in {other for other, _ in theirs}]
+    known = {arm for arm, _ in theirs}.difference(leave_out)
+    arms = [arm for arm in dict.fromkeys(arm for arm, _ in ours) if arm in known]
     if len(arms) < FEWEST_ARMS:
         raise ConfigError(
             f"the benches share {len(arms)} arms with results; a rank correlation takes at least "
@@ -76,6 +76,6 @@ def agreement(ours: Outcomes, theirs: Outcomes, leave_out: Collection[str] = ())
 
 
 def _correlation(scores: FloatArray) -> float:
-    """Of the means over seeds of scores (n_seeds, 2, n_arms)."""
+    """The correlation of the means over seeds, from scores (n_seeds, 2, n_arms)."""
     first, second = scores.mean(axis=0)
     return rank_correlation(first, second)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import cycle
 from statistics import fmean
 
 import numpy as np
@@ -122,17 +121,17 @@ def correlate(
     n_runs, n_skills = points.shape[:2]
     drawn = rng.integers(n_skills, size=(_RESAMPLES, n_skills))
     enough = n_runs >= FEWEST
-    of_runs = rng.integers(n_runs, size=(_RESAMPLES, n_runs)) if enough else [range(n_runs)]
+    shape = (_RESAMPLES, n_runs)
+    of_runs = rng.integers(n_runs, size=shape) if enough else np.broadcast_to(range(n_runs), shape)
     resampled = (
-        _mean_rho(points[np.ix_(own, columns)])
-        for own, columns in zip(cycle(of_runs), drawn, strict=False)
+        _mean_rho(points[np.ix_(own, columns)]) for own, columns in zip(of_runs, drawn, strict=True)
     )
     n = min(n_runs, n_skills) if enough else n_skills
     return percentiles(value, (rho for rho in resampled if not math.isnan(rho)), n)
 
 
 def _mean_rho(points: FloatArray) -> float:
-    """Of points (n_runs, n_skills, 2), over the runs in which nothing is constant."""
+    """The mean correlation of points (n_runs, n_skills, 2), over runs where nothing is constant."""
     rhos = rank_correlations(points[..., 0], points[..., 1])
     rhos = rhos[~np.isnan(rhos)]
     return float(rhos.mean()) if rhos.size else math.nan

@@ -38,8 +38,15 @@ class Pass:
     """The text that each continues, as a number; None = none. Empty where no text does."""
 
 
-Together = tuple[Datum, ...]
-"""Data that share a prompt which is read once, or one that does not."""
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Data that share a prompt, or one that shares none."""
+
+    data: tuple[Datum, ...]
+    prompt: tuple[int, ...]
+    """What is read once for all of them; empty = each reads its own."""
+
+
 _MOST_TOGETHER = 4096
 """Tokens of data that share a prompt: each sees some of them, so attention takes their square."""
 
@@ -82,7 +89,7 @@ def _split(batch: Sequence[Datum], budget: int) -> Iterator[list[Together]]:
     for datum in sorted(batch, key=lambda d: len(d.texts[0].ids)):
         by_prompt.setdefault(_prompt(datum) or id(datum), []).append(datum)
     together = (
-        tuple(run)
+        Together(tuple(run), _prompt(run[0]) if len(run) > 1 else ())
         for own in by_prompt.values()
         for run in split_by_tokens(own, _n_read, min(budget, _MOST_TOGETHER))
     )
@@ -99,7 +106,7 @@ def _prompt(datum: Datum) -> tuple[int, ...]:
 
 def _n_together(together: Together) -> int:
     """Tokens that are read, a shared prompt once."""
-    return sum(map(_n_read, together)) - (len(together) - 1) * len(_prompt(together[0]))
+    return sum(map(_n_read, together.data)) - (len(together.data) - 1) * len(together.prompt)
 
 
 def _n_read(datum: Datum) -> int:
@@ -125,10 +132,10 @@ def _pack(pieces: Sequence[Sequence[Together]], scales: Sequence[float]) -> Pass
     for piece in pieces:
         first, n_before = start, len(rows)
         for together in piece:
-            prompt = _prompt(together[0]) if len(together) > 1 else ()
+            prompt = together.prompt
             begun = read(prompt) if prompt else 0
             parent = len(texts) - 1 if prompt else None
-            for text in (text for datum in together for text in datum.texts):
+            for text in (text for datum in together.data for text in datum.texts):
                 after = read(text.ids[len(prompt) : -1], parent) - len(prompt)
                 rows += [
                     place + (begun if place < len(prompt) else after)
@@ -137,7 +144,7 @@ def _pack(pieces: Sequence[Sequence[Together]], scales: Sequence[float]) -> Pass
                 ]
         n_read.append(start - first)
         n_targets.append(len(rows) - n_before)
-    by_student = [[datum for together in piece for datum in together] for piece in pieces]
+    by_student = [[datum for together in piece for datum in together.data] for piece in pieces]
     data = tuple(datum for own in by_student for datum in own)
     of_data = [scale for own, scale in zip(by_student, scales, strict=True) for _ in own]
     return Pass(
