@@ -300,7 +300,7 @@ class SlotDecoder:
             hidden = self.network.hidden(self.token[:n, None], position[:, None], plan)
             logits = self.network.logits(hidden[:, 0])
         token = torch.where(active, self._choose(logits, self.rows[:n]), self.token[:n])
-        place = self.count[:n].clamp(max=self.max_new_tokens - 1)[:, None]
+        place = self._next(self.rows[:n])
         kept = torch.where(active[:, None], token[:, None], self.answer[:n].gather(1, place))
         self.answer[:n].scatter_(1, place, kept)
         self._follow(self.rows[:n][active], token[active])
@@ -325,10 +325,14 @@ class SlotDecoder:
         """The place of the token that is chosen among those of ``logits``, (n, m) -> (n,)."""
         if self.temperature is None:
             return logits.argmax(-1)
-        uniforms = self.uniforms[rows].gather(1, self.count[rows][:, None])  # (n, 1)
+        uniforms = self.uniforms[rows].gather(1, self._next(rows))  # (n, 1)
         cumulative = (logits.float() / self.temperature).softmax(-1).cumsum(-1)
         below = (cumulative <= uniforms * cumulative[:, -1:]).sum(-1)
         return below.clamp(max=logits.shape[-1] - 1)
+
+    def _next(self, rows: torch.Tensor) -> torch.Tensor:
+        """The place in their answers of the next tokens of rows, (n, 1); full ones stay there."""
+        return self.count[rows].clamp(max=self.max_new_tokens - 1)[:, None]
 
     # -- answers out -----------------------------------------------------------------------
 

@@ -456,6 +456,24 @@ def test_first_tokens_are_drawn_with_their_probabilities() -> None:
     assert (np.abs(found - expected) <= 5 * error + 1e-3).all()
 
 
+@pytest.mark.parametrize("n_slots", [1, 8, 16])
+def test_samples_do_not_depend_on_the_number_of_slots(n_slots: int) -> None:
+    """Some answers end early, and those of full length stay in their slot beside a queue."""
+    questions = [
+        Request(tuple(ids), uniforms(0, "x", i, N_NEW)) for i, ids in enumerate(random_prompts(60))
+    ]
+
+    def sampled(n_slots: int) -> list[list[int]]:
+        decoder = SlotDecoder(
+            Network(make_model()), Layout(1), n_slots=n_slots, length=40, max_new_tokens=N_NEW
+        )
+        return decoder.answer_all([questions], rules(1, 5, 9, 11, 13))[0]
+
+    expected = sampled(60)
+    assert {1 < len(answer) < N_NEW for answer in expected} == {True, False}
+    assert sampled(n_slots) == expected
+
+
 def test_uniform_numbers_are_uniform_and_repeatable() -> None:
     """Mean 1/2 within five standard errors of sqrt(1/12 / n)."""
     numbers = torch.cat([uniforms(1, f"prompt {i}", 0, 50) for i in range(100)])
