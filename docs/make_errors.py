@@ -22,7 +22,6 @@ from unittest.mock import patch
 
 from typer.testing import CliRunner
 
-from teachgym.chat.retry import Retrying
 from teachgym.cli import app
 
 DOCS = Path(__file__).parent
@@ -91,19 +90,10 @@ def _full_disk(suffix: str) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _impatient(impatient: bool) -> Iterator[None]:
-    """Repeated attempts follow each other without a wait."""
-    waits = {"sleep": lambda seconds: None} if impatient else {}
-    with patch.dict(Retrying.__init__.__kwdefaults__, waits):
-        yield
-
-
 CIRCUMSTANCES: dict[str, Callable[[Any], Any]] = {
     "absent": _absent,
     "versions": _versions,
     "full_disk": _full_disk,
-    "impatient": _impatient,
 }
 
 

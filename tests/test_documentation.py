@@ -75,6 +75,7 @@ INLINE = sorted(
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of somebody who has done what the pages tell before: files, data, a run."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)  # As python has it for a script beside these files.
     Path("run.toml").write_text('teacher = "weakest"\n')
     Path("data/gsm8k").mkdir(parents=True)
     for split in ("train", "test"):

@@ -17,7 +17,9 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Collection, Mapping
 from importlib import import_module
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from teachgym.chat.deadline import Overdue, within
 from teachgym.chat.prices import Price, estimate_tokens
@@ -88,6 +90,8 @@ class OpenAICompatible:
         """What it has accepted: if a request with that fails, it is not for that reason."""
         self._suspected: Counter[str] = Counter()
         """Calls that it answered without something, and did not say that it refuses it."""
+        self._answered = False
+        """Whether the server has ever said anything."""
         self._price = settings.price or Price(0.0, 0.0)
         self._lock = threading.Lock()
 
@@ -102,7 +106,8 @@ class OpenAICompatible:
         Raises:
             Transient: for statuses 408, 409, 429 and above 499, time-outs, lost connections and
                 replies that are no JSON.
-            ChatError: for any other refusal, and where there is no key.
+            ChatError: for any other refusal, where there is no key, and where an address of this
+                machine refuses the connection before anything was answered.
             MissingExtraError: if ``openai`` is not installed.
         """
         client = self._connect()
@@ -203,6 +208,7 @@ class OpenAICompatible:
                 "is slow"
             ) from None
         except openai.APIStatusError as error:
+            self._answered = True
             # Not "from error", which shows all that the server said, maybe the key.
             raise self._explain(error) from None
         except openai.APITimeoutError:
@@ -212,11 +218,17 @@ class OpenAICompatible:
         except openai.APIConnectionError as error:
             if again:  # Servers that fail with 500 may hang up after it, and this was that line.
                 return self._send(client, request)
+            if self._is_absent(error):
+                raise ChatError(
+                    f"nothing listens at {self._place}; start the server of {self.name}, or "
+                    "correct its address (base_url)"
+                ) from None
             cause = redact(str(error.__cause__ or error))
             raise Transient(
                 f"{place} cannot be reached ({cause}); check its address (base_url) "
                 "and that the server runs"
             ) from None
+        self._answered = True
         try:
             body = table(json.loads(text))
         except (ValueError, RecursionError):
@@ -228,6 +240,15 @@ class OpenAICompatible:
                 "which mostly ends in /v1"
             )
         return body
+
+    def _is_absent(self, error: BaseException | None) -> bool:
+        """Whether no server was started; one that has answered may be starting again."""
+        causes = []
+        while error is not None and error not in causes:
+            causes.append(error)
+            error = error.__cause__ or error.__context__
+        refused = any(isinstance(cause, ConnectionRefusedError) for cause in causes)
+        return refused and not self._answered and on_this_machine(self.settings.address or "")
 
     def _explain(self, error: APIStatusError) -> ChatError:
         """What a status of 400 or more means."""
@@ -314,6 +335,20 @@ def _fetch(client: OpenAI, request: Mapping[str, Any], ends: float) -> str:
         except http.HTTPError as error:
             raise openai.APIConnectionError(request=reply.http_request) from error
         return octets.decode("utf-8", "replace")
+
+
+def on_this_machine(address: str) -> bool:
+    """Whether an address is of the loopback interface, where nothing but a server can be missing.
+
+    Example:
+        >>> [on_this_machine(f"http://{host}:8000/v1") for host in ("localhost", "[::1]", "lab")]
+        [True, True, False]
+    """
+    host = urlsplit(address).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _bare(address: str) -> str:

@@ -6,6 +6,7 @@ provider has the same ones.
 
 from __future__ import annotations
 
+import logging
 import math
 import random as randomness
 import time
@@ -14,6 +15,7 @@ from dataclasses import replace
 from email.utils import parsedate_to_datetime
 
 from teachgym.errors import ChatError, ConfigError, missing_extra
+from teachgym.escaping import terminal
 from teachgym.protocols import ChatModel
 from teachgym.types import Completion, Incident, Messages, Schema
 
@@ -21,6 +23,11 @@ try:
     import tenacity
 except ImportError as error:
     raise missing_extra("tenacity", "llm") from error
+
+_log = logging.getLogger(__name__)
+
+_LONG = 5.0
+"""Seconds of waiting for one answer from which on it is said what is waited for."""
 
 
 class Transient(ChatError):
@@ -37,6 +44,9 @@ class Retrying:
     whole of ``first_wait * 2**(n - 1)`` seconds, at random so that threads do not come back all at
     once; in either case ``longest_wait`` at most. Every retry is an incident ``retry`` of the
     completion. Calls that failed are not paid for, as no server says what they cost.
+
+    A call that waits for long logs a warning with the reason. Others that wait for the same reason
+    do not repeat it until the server answers.
 
     Args:
         chat: is asked.
@@ -62,6 +72,8 @@ class Retrying:
         self.chat, self.attempts = chat, attempts
         self.first_wait, self.longest_wait = first_wait, longest_wait
         self.sleep, self.random = sleep, random
+        self._said = ""
+        """The failure that was logged last; empty since an answer."""
 
     @property
     def name(self) -> str:
@@ -78,6 +90,7 @@ class Retrying:
 
         def note(state: tenacity.RetryCallState) -> None:
             retries.append(Incident("retry", str(_failure(state))))
+            self._say(state)
 
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(Transient),
@@ -91,7 +104,18 @@ class Retrying:
             completion = retrying(self.chat.complete, messages, schema, draw=draw)
         except Transient as error:
             raise ChatError(f"gave up after {self.attempts} attempts: {error}") from error
+        self._said = ""
         return replace(completion, incidents=(*retries, *completion.incidents))
+
+    def _say(self, state: tenacity.RetryCallState) -> None:
+        """Log the reason of a long wait, unless it is the one that was logged last."""
+        failure = terminal(str(_failure(state)))
+        if state.idle_for < _LONG or failure == self._said:
+            return
+        self._said = failure
+        left = self.attempts - state.attempt_number
+        times = f"{left} times at most" if left > 1 else "for the last time"
+        _log.warning("%s; asking again in %.0f s, %s", failure, state.upcoming_sleep, times)
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         """Seconds to wait after a failure."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from teachgym.errors import ConfigError
 from teachgym.metrics import paired_gain
 from teachgym.records import Record, dotted
+from teachgym.registry import label
 from teachgym.report.tables import Rows, show_interval
 from teachgym.runs.checkpoints import read_report
 from teachgym.runs.files import read_json
@@ -83,7 +84,7 @@ def difference_rows(runs: Sequence[Compared]) -> Rows:
     """Header and a row for each setting in which the runs differ."""
     names = dict.fromkeys(name for run in runs for name in run.settings)
     rows = (
-        (name, *values)
+        (name, *_brief(values))
         for name in names
         if len(set(values := [_shown(run.settings, name) for run in runs])) > 1
     )
@@ -127,6 +128,12 @@ def _settings(run: RunFolder) -> Record:
 
 def _shown(settings: Record, name: str) -> str:
     return str(settings[name]) if name in settings else "default"
+
+
+def _brief(values: Sequence[str]) -> Sequence[str]:
+    """Parts without the files and modules that they come from, if that tells them apart too."""
+    labels = [label(value) for value in values]
+    return labels if len(set(labels)) == len(set(values)) else values
 
 
 def _names(paths: Sequence[Path]) -> list[str]:

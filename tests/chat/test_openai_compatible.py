@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from teachgym.chat.openai_compatible import OpenAICompatible
+from teachgym.chat.openai_compatible import OpenAICompatible, on_this_machine
 from teachgym.chat.retry import Transient
 from teachgym.chat.settings import ChatSettings
 from teachgym.errors import ChatError, MissingExtraError
@@ -137,13 +137,6 @@ def test_a_huge_reply_is_cut_and_said_to_be() -> None:
 def test_failures_that_may_pass_are_transient(fault: Fault, said: str) -> None:
     with pytest.raises(Transient, match=said):
         ask_with(fault, timeout=0.1 if said.startswith("said") else 10.0)
-
-
-def test_a_server_that_is_not_there_is_transient() -> None:
-    with serve() as server:
-        url = server.url
-    with pytest.raises(Transient, match=r"check its address \(base_url\) and that the server runs"):
-        client(url).complete(QUESTION)
 
 
 @pytest.mark.parametrize(("header", "seconds"), [("3", 3.0), ("soon", None), ("-1", 0.0)])
@@ -275,3 +268,37 @@ def test_azure_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(ChatError, match="no key"):
         client("http://127.0.0.1:9", api_version="2024-10-21").complete(QUESTION)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.8.9.1"])
+def test_a_server_that_is_plainly_not_there_is_no_passing_failure(host: str) -> None:
+    with serve(lambda request: "4") as server:
+        url = server.url.replace("127.0.0.1", host)
+    with pytest.raises(ChatError, match=r"nothing listens at .*; start the server") as caught:
+        client(url).complete(QUESTION)
+    assert not isinstance(caught.value, Transient)
+
+
+def test_a_server_that_answered_may_come_back() -> None:
+    with serve(lambda request: "4", {2: dropped}) as server:
+        chat = client(server.url)
+        chat.complete(QUESTION)
+        with pytest.raises(Transient, match="cannot be reached"):
+            chat.complete(QUESTION)
+    with pytest.raises(Transient, match=r"cannot be reached.*refused"):
+        chat.complete(QUESTION)
+
+
+@pytest.mark.parametrize(
+    ("address", "here"),
+    [
+        ("http://127.0.0.1:8000/v1", True),
+        ("http://[::1]:8000/v1", True),
+        ("http://user:key@LOCALHOST/v1", True),
+        ("http://10.0.0.1:8000/v1", False),
+        ("http://localhost.example.org/v1", False),
+        ("https://api.openai.com/v1", False),
+    ],
+)
+def test_addresses_of_this_machine(address: str, here: bool) -> None:
+    assert on_this_machine(address) is here

@@ -80,6 +80,34 @@ def test_other_failures_are_not_tried_again() -> None:
     assert chat.calls == 1
 
 
+def test_a_long_wait_says_what_it_waits_for(caplog: pytest.LogCaptureFixture) -> None:
+    """1 + 2 s are short; the next 4 s make it 7, with three attempts of six left."""
+    waits(busy(), busy(), random=lambda: 1.0)
+    assert caplog.messages == []
+    chat = Retrying(Failing(*[busy()] * 5), sleep=lambda _: None, random=lambda: 1.0)
+    chat.complete(QUESTION)
+    assert caplog.messages == ["busy; asking again in 4 s, 3 times at most"]
+
+
+def test_what_is_waited_for_is_said_once_until_it_answers(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    failing = Failing(busy(9.0), busy(9.0))
+    chat = Retrying(failing, sleep=lambda _: None)
+    chat.complete(QUESTION)
+    assert caplog.messages == ["busy; asking again in 9 s, 5 times at most"]
+    failing.failures = [busy(9.0)]
+    chat.complete(QUESTION)
+    assert len(caplog.messages) == 2
+
+
+def test_no_control_character_of_a_server_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    error = Transient("\x1b[2Jbusy")
+    error.retry_after = 9.0
+    waits(error)
+    assert caplog.messages == ["\\x1b[2Jbusy; asking again in 9 s, 19 times at most"]
+
+
 def test_no_attempts_are_refused() -> None:
     with pytest.raises(ConfigError, match="attempts is 0; it must be at least 1"):
         Retrying(Failing(), attempts=0)

@@ -64,6 +64,22 @@ def test_only_what_was_given_otherwise_is_listed(runs: list[Compared]) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "shown"),
+    [
+        ("alp", "/home/me/lab/halfway.py:Halfway", ("alp", "Halfway")),
+        ("lab.old:Halfway", "lab.new:Halfway", ("lab.old:Halfway", "lab.new:Halfway")),
+    ],
+)
+def test_own_parts_are_named_without_their_files_where_that_is_enough(
+    runs: list[Compared], first: str, second: str, shown: tuple[str, str]
+) -> None:
+    pair = [
+        replace(run, settings={"teacher": t}) for run, t in zip(runs, (first, second), strict=False)
+    ]
+    assert difference_rows(pair)[1:] == (("teacher", *shown),)
+
+
 def test_answers_are_paired_with_those_of_the_first_run(runs: list[Compared]) -> None:
     first = replace(runs[0], exam=report(1, 0, 0, 1, 1, 0, 0, 0))
     second = replace(runs[1], exam=report(1, 1, 1, 1, 0, 0, 1, 0))
