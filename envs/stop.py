@@ -22,9 +22,10 @@ class StopSpace(gym.spaces.Dict):
 
     def to_jsonable(self, sample_n: Iterable[Any]) -> dict[str, list[Any]]:
         """Plain JSON values; an action without ``stop`` continues."""
-        return super().to_jsonable([self._whole(action) for action in sample_n])
+        return super().to_jsonable([self.whole(action) for action in sample_n])
 
-    def _whole(self, action: Any) -> dict[str, Any]:
+    def whole(self, action: Any) -> dict[str, Any]:
+        """An action with ``stop``, which is 0 where it was left out."""
         if isinstance(action, Mapping) and "stop" in action:
             return dict(action)
         rest = {"action": action} if "action" in self.spaces else action

@@ -23,6 +23,7 @@ from teachgym.envs.batching import open_rendezvous
 from teachgym.envs.config import CONFIGS, EnvConfig, SkillListConfig
 from teachgym.envs.counted import CountedVectorEnv
 from teachgym.envs.stacks import stack
+from teachgym.envs.stop import StopSpace
 from teachgym.errors import ActionError, ConfigError
 from teachgym.loop import StepResult
 from teachgym.rendezvous import Rendezvous
@@ -80,9 +81,11 @@ class TeacherVectorEnv(SyncVectorEnv[Any, Any]):
             ActionError: for a numeric action outside ``single_action_space``; no row has made a
                 step then.
         """
-        if is_numeric(self.single_action_space):
+        space = self.single_action_space
+        if is_numeric(space):
             for row, action in actions.items():
-                require_member(self.single_action_space, action, f"action of row {row}")
+                whole = space.whole(action) if isinstance(space, StopSpace) else action
+                require_member(space, whole, f"action of row {row}")
         calls = [
             partial(env.step, actions[row]) if row in actions else _stay
             for row, env in enumerate(self.envs)

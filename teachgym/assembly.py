@@ -158,9 +158,22 @@ def budget_of(config: RunConfig) -> Budget:
 
 
 def _settings_of_env(config: RunConfig) -> Mapping[str, Any]:
-    """The environment's settings, completed by those that the teacher needs."""
+    """The environment's settings, completed by those that the teacher needs.
+
+    Raises:
+        ConfigError: for another engine than the teacher's, without settings of its own.
+    """
+    given = config.env_settings
     needed = teacher_entry(config.teacher).env.get(short_name(config.env), {})
-    return {**needed, **config.env_settings}
+    engine = needed.get("engine")
+    if engine and given.get("engine", engine) != engine and "engine_settings" not in given:
+        names = ", ".join(needed["engine_settings"]["engines"])
+        raise ConfigError(
+            f"teacher {label(config.teacher)!r} names engines in its orders ({names}), and engine "
+            f"is {label(given['engine'])!r}; leave engine out, or put engine_settings beside it "
+            f"in which one of {engine!r} has engines of these names"
+        )
+    return {**needed, **given}
 
 
 # -- making ------------------------------------------------------------------------------------

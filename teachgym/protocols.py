@@ -325,8 +325,12 @@ class Trainer(Protocol[StudentT]):
         return [self.train(*each) for each in zip(students, data, rngs, strict=True)]
 
     def gradients(self, student: StudentT, data: Data, *, dimensions: int) -> np.ndarray:
-        """The gradient of each target's mean loss, randomly projected to (n, ``dimensions``)."""
-        raise UnsupportedError(f"{type(self).__name__} cannot tell gradients")
+        """The gradient of each target's mean loss, randomly projected to (n, ``dimensions``).
+
+        Raises:
+            UnsupportedError: if the trainer cannot tell.
+        """
+        raise UnsupportedError(f"{type(self).__name__} cannot tell gradients; 'packed' can")
 
 
 @runtime_checkable

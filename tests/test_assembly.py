@@ -28,6 +28,18 @@ def test_a_setup_has_what_the_teacher_needs_of_the_environment_and_of_the_run() 
     assert check_config(RunConfig(teacher="llm", teacher_settings={"chat": CHAT})).needs == set()
 
 
+def test_a_teacher_that_names_engines_takes_no_other_without_settings() -> None:
+    own = check_config(RunConfig(teacher="exam-dpo", env_settings=SMALL))
+    assert own.env["engine_settings"].keys() == {"engines", "default"}
+    other = {**SMALL, "engine": "verified"}
+    with pytest.raises(ConfigError, match=r"'exam-dpo' names engines .*\(pool, procedural\)"):
+        check_config(RunConfig(teacher="exam-dpo", env_settings=other))
+    around = {"engine": "by-order", "engine_settings": own.env["engine_settings"]}
+    verified = {**other, "engine_settings": around}
+    setup = check_config(RunConfig(teacher="exam-dpo", env_settings=verified))
+    assert setup.env["engine_settings"] == around
+
+
 def test_one_chat_model_is_recorded_for_teacher_and_engine() -> None:
     settings = {**SMALL, "engine": "llm"}
     setup = check_config(RunConfig(teacher="llm", chat=CHAT, env_settings=settings), Path("x"))

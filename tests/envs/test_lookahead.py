@@ -109,6 +109,17 @@ def test_the_best_of_the_first_step_is_no_worse_than_the_base_policy() -> None:
     assert gains[1] >= gains[0]
 
 
+@pytest.mark.parametrize("name", ["best-of-n", "beam"])
+def test_a_teacher_that_never_stops_tries_where_it_could(name: str) -> None:
+    """An action without ``stop`` goes on, in a trial as in a step."""
+    rewards = []
+    for stop in (False, True):
+        env = make(stop=stop)
+        transitions = run_episode(env, make_teacher(name, env), seed=0).transitions
+        rewards.append([t.reward for t in transitions])
+    assert rewards[0] == rewards[1] != []
+
+
 def words(messages: Any, schema: Any, draw: int) -> str:
     skill = ("add", "first", "rev", "down")[draw % 4]
     return json.dumps({"items": [{"skill": skill, "count": 40}]})
