@@ -143,3 +143,21 @@ def mean_gain(runs: Sequence[Sequence[SkillGain]], band: tuple[float, float]) ->
     own = [[g.gain for g in run if low <= g.difficulty < high] for run in runs]
     means = [fmean(gains) for gains in own if gains]
     return Score.of_repetitions(means) if means else None
+
+
+def fifths_of(
+    runs: Sequence[Sequence[SkillGain]], quality: Quality
+) -> list[list[Sequence[SkillGain]]]:
+    """The skills of each run in order of a quality, in five parts: each part in every run.
+
+    By run, for the same reason as ``correlate``. A run in which fewer than five skills have the
+    quality has no parts.
+    """
+    known = [[g for g in run if not math.isnan(quality(g))] for run in runs]
+    ordered = [sorted(own, key=lambda g: (quality(g), g.skill)) for own in known if len(own) >= 5]
+    cut = [[round(len(own) * part / 5) for part in range(6)] for own in ordered]
+    return [
+        [own[ends[part] : ends[part + 1]] for own, ends in zip(ordered, cut, strict=True)]
+        for part in range(5)
+        if ordered
+    ]

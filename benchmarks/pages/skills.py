@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
+from statistics import fmean
 
 import numpy as np
 
@@ -12,8 +13,10 @@ from teachgym.benchmarks.pages.material import BenchMaterial
 from teachgym.benchmarks.pages.skill_gains import (
     BANDS,
     QUALITIES,
+    Quality,
     SkillGain,
     correlate,
+    fifths_of,
     mean_gain,
     skill_gains,
 )
@@ -87,18 +90,21 @@ def _chart(
     title: str,
     name: str,
     runs: Sequence[Sequence[SkillGain]],
-    quality: Callable[[SkillGain], float],
+    quality: Quality,
 ) -> Chart:
-    own: dict[str, list[SkillGain]] = {}
-    for gain in (gain for run in runs for gain in run if not math.isnan(quality(gain))):
-        own.setdefault(gain.skill, []).append(gain)
-    points = []
-    for skill, found in own.items():
-        x = Score.of_repetitions([quality(g) for g in found])
-        note = f"{skill}, {name} {x.mean:.3f}, gain"
-        points.append(
-            Point(x.mean, estimate_mark(note, Score.of_repetitions([g.gain for g in found])))
-        )
-    most = errors(map(len, own.values())).replace("seeds", "runs")
-    note = f"a dot is a skill, mean over the runs where this is known; {most}"
+    fifths = fifths_of(runs, quality)
+    points = [_dot(number, fifth, name, quality) for number, fifth in enumerate(fifths, 1)]
+    note = (
+        f"a dot is a fifth of the skills of a run, in order of {name}; means over runs, "
+        + errors(map(len, fifths)).replace("seeds", "runs")
+    )
     return line_chart([Line("", points, joined=False)], Frame(title, name, "gain on test", note))
+
+
+def _dot(number: int, fifth: Sequence[Sequence[SkillGain]], name: str, quality: Quality) -> Point:
+    """The mean quality and gain of a fifth over runs."""
+    x, y = (
+        Score.of_repetitions([fmean(map(of, own)) for own in fifth])
+        for of in (quality, attrgetter("gain"))
+    )
+    return Point(x.mean, estimate_mark(f"fifth {number}, {name} {x.mean:.3f}, gain", y))

@@ -17,6 +17,7 @@ from teachgym.benchmarks.pages.skill_gains import (
     SkillGain,
     correlate,
     count_taught,
+    fifths_of,
     mean_gain,
     mean_levels,
     skill_gains,
@@ -135,6 +136,18 @@ def test_students_for_whom_other_skills_are_hard_are_not_mixed() -> None:
     found = rho([one, two], "difficulty")
     assert found is not None
     assert found.value == pytest.approx(1.0)
+    dots = _charts({"arm": [one, two]})[0].tips
+    assert [dot.x for dot in dots] == pytest.approx([0.3, 0.4, 0.5, 0.6, 0.7])
+    assert [dot.y for dot in dots] == pytest.approx([0.055, 0.11, 0.165, 0.22, 0.275])
+
+
+def test_a_dot_is_a_fifth_of_the_skills_of_a_run() -> None:
+    """Of seven skills 1, 2, 1, 2 and 1; a run with four has no fifths."""
+    seven = skills([i / 8 for i in range(7)], [i / 8 for i in range(7)])
+    parts = fifths_of([seven[::-1], seven[:4]], QUALITIES["difficulty"])
+    assert [[len(own) for own in part] for part in parts] == [[1], [2], [1], [2], [1]]
+    assert [g for part in parts for g in part[0]] == seven
+    assert fifths_of([seven[:4]], QUALITIES["difficulty"]) == []
 
 
 def test_the_interval_is_over_skills_so_more_runs_of_the_same_do_not_narrow_it() -> None:
