@@ -14,8 +14,7 @@ from teachgym.types import EXERCISE, Data, Example, Plan
 class AlteringEngine(AroundEngine):
     """Alters each exercise of another engine by itself, and passes on what else there is.
 
-    Args:
-        engine: makes the exercises.
+    Its arguments are those of ``AroundEngine``.
     """
 
     @abstractmethod

@@ -20,8 +20,7 @@ class BackwardEngine(AroundEngine):
     odd counts the last exercise has no backward question or is left out itself, by equal chance.
     No grader is needed: what is asked backward is as right as what was made forward.
 
-    Args:
-        engine: makes the exercises.
+    Its arguments are those of ``AroundEngine``.
     """
 
     name = "backward"

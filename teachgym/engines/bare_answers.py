@@ -18,11 +18,11 @@ class BareAnswersEngine(AlteringEngine):
     that makes exercises, and the third that one alone. Difference: nothing is generated, so the
     reasoning is the task's own.
 
-    Args:
-        engine: makes the exercises.
+    Its arguments are those of ``AroundEngine``.
     """
 
     name = "bare-answers"
+    needs_steps = True
 
     def alter(self, example: Example, rng: np.random.Generator) -> Example:
         """The exercise with the last line of its target."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
+from teachgym.chat.settings import Chat, check_chat
 from teachgym.engines.altering import is_in_text
-from teachgym.engines.around import AroundEngine
+from teachgym.engines.around import AroundEngine, Other
 from teachgym.engines.mistakes import Mistakes
 from teachgym.gate.kinds import JUDGEMENT
-from teachgym.protocols import DataEngine, Task
-from teachgym.settings import Share, checked
+from teachgym.protocols import Meter, Task
+from teachgym.settings import Like, Share, checked
 from teachgym.streams import Streams
 from teachgym.types import Data, Example, Plan
 
@@ -28,27 +29,40 @@ class CritiqueEngine(AroundEngine):
     ``right``, or ``wrong`` and below it the right answer. Differences: candidates are right
     answers and those to other exercises of the same skill and level, where the paper has ten
     models answer one problem; a critique names the right answer, and says why only where a chat
-    model does (``critic``), where the paper has seven models write all of it. The paper's effect
+    model does (``reasons``), where the paper has seven models write all of it. The paper's effect
     rides on what a student was pretrained on, and is not to be expected of one that was not.
 
     The task never grades a critique: it is auxiliary text of the kind ``judgement``, of which the
     gate checks that the judgement is the task's own.
 
     Args:
-        engine: makes the exercises; what is none, or has turns or pictures, is left out.
         task: tells right from wrong.
-        critic: adds reasons; None = there are none.
+        meter: pays for the calls of the other engine and of the critic.
+        chat: the chat model of the other engine, if it uses one, and of the critic.
         wrong: the chance of a wrong candidate, in [0, 1].
+        reasons: whether a chat model says why an answer is right or wrong, in a call for each.
+        other: fields of ``Other``; what is no exercise, or has turns or pictures, is left out.
+
+    Raises:
+        ConfigError: for reasons without a chat model.
     """
 
     name = "critique"
 
     @checked
     def __init__(
-        self, engine: DataEngine, task: Task, critic: Critic | None = None, *, wrong: Share = 0.5
+        self,
+        task: Task,
+        meter: Meter | None = None,
+        *,
+        chat: Chat | None = None,
+        wrong: Share = 0.5,
+        reasons: bool = False,
+        **other: Annotated[Any, Like(Other)],
     ) -> None:
-        super().__init__(engine)
-        self._task, self._critic, self._wrong = task, critic, wrong
+        super().__init__(task, meter, chat=chat, **other)
+        self._wrong = wrong
+        self._critic = _critic(chat, meter, task) if reasons else None
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
         """At most ``order.count`` critiques per order.
@@ -58,7 +72,7 @@ class CritiqueEngine(AroundEngine):
         """
         streams = Streams(rng)
         made = self._engine.generate(plan, streams.of("exercises"))
-        mistakes = Mistakes(self._task, made)
+        mistakes = Mistakes(self.task, made)
         judged = tuple(
             self._judged(e, mistakes, streams.of("candidate", e.identity))
             for e in made
@@ -86,3 +100,14 @@ class CritiqueEngine(AroundEngine):
             soft_labels=(),
             rejected=None,
         )
+
+
+def _critic(chat: Chat | None, meter: Meter | None, task: Task) -> Critic:
+    """Who writes reasons. Its packages (extra ``llm``) are imported when one is made."""
+    check_chat(chat, "engine 'critique' with reasons")
+    from teachgym.chat.make import open_chat
+    from teachgym.chat.structured import StructuredChat
+    from teachgym.engines.critic import Critic
+
+    model, workers = open_chat(chat, "engine 'critique'", None)
+    return Critic(StructuredChat(model, meter, workers=workers), task)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
+from teachgym.chat.settings import Chat
+from teachgym.engines.registry import ENGINES
 from teachgym.errors import require_known, unknown
-from teachgym.protocols import DataEngine
+from teachgym.protocols import DataEngine, Meter, Task
 from teachgym.streams import Streams
 from teachgym.types import Data, Order, Plan
 
@@ -19,18 +22,37 @@ class DispatchEngine(DataEngine):
     come together: first those of the engine that the plan names first.
 
     Args:
-        engines: name to engine; the names that orders may use.
+        task: what the data is for.
+        meter: pays for the calls of all of them.
+        engines: the name that orders use to the settings of the engine. It is the engine of that
+            name, unless its settings have a ``name`` of their own; its chat model is ``chat``,
+            unless they have a ``chat``. So two engines of one kind can stand side by side:
+            ``{"fast": {"name": "llm", "votes": 1}, "sure": {"name": "llm", "votes": 5}}``.
         default: which of them fills orders that name none.
+        chat: the chat model of those that use one.
 
     Raises:
-        ConfigError: if ``default`` is not among ``engines``.
+        ConfigError: if ``default`` is not among ``engines``, or for settings of one of them.
     """
 
     name = "by-order"
 
-    def __init__(self, engines: Mapping[str, DataEngine], default: str) -> None:
-        require_known("default engine", (default,), engines)
-        self._engines, self._default = dict(engines), default
+    def __init__(
+        self,
+        task: Task,
+        meter: Meter | None = None,
+        *,
+        engines: Mapping[str, Mapping[str, Any]],
+        default: str,
+        chat: Chat | None = None,
+    ) -> None:
+        made: dict[str, DataEngine] = {}
+        for name, own in engines.items():
+            rest = dict(own)
+            kind, asked = rest.pop("name", name), rest.pop("chat", chat)
+            made[name] = ENGINES.make(kind, task, settings=rest, meter=meter, chat=asked)
+        require_known("default engine", (default,), made)
+        self._engines, self._default = made, default
 
     def fault(self, order: Order) -> str | None:
         """The reason why an order cannot be filled: an unknown engine, or its engine's fault."""

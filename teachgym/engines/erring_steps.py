@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+
 import numpy as np
 
+from teachgym.chat.settings import Chat
 from teachgym.engines.altering import AlteringEngine
+from teachgym.engines.around import Other
 from teachgym.engines.steps import steps_of, with_result, wrong_result
-from teachgym.protocols import DataEngine
-from teachgym.settings import Share, checked
+from teachgym.protocols import Meter, Task
+from teachgym.settings import Like, Share, checked
 from teachgym.types import Example
 
 
@@ -24,16 +28,29 @@ class ErringStepsEngine(AlteringEngine):
     without steps stay right.
 
     Args:
-        engine: makes the exercises with worked solutions.
+        task: what the data is for.
+        meter: pays for the calls of the other engine.
+        chat: its chat model, if it uses one.
         wrong: share of the exercises whose answer is wrong, in [0, 1].
         steps: share of the steps of such an exercise that are wrong, in [0, 1].
+        other: fields of ``Other``.
     """
 
     name = "erring-steps"
+    needs_steps = True
 
     @checked
-    def __init__(self, engine: DataEngine, *, wrong: Share = 0.5, steps: Share = 0.0) -> None:
-        super().__init__(engine)
+    def __init__(
+        self,
+        task: Task,
+        meter: Meter | None = None,
+        *,
+        chat: Chat | None = None,
+        wrong: Share = 0.5,
+        steps: Share = 0.0,
+        **other: Annotated[Any, Like(Other)],
+    ) -> None:
+        super().__init__(task, meter, chat=chat, **other)
         self._wrong, self._steps = wrong, steps
 
     def alter(self, example: Example, rng: np.random.Generator) -> Example:

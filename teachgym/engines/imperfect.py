@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Annotated, Any
 
 import numpy as np
 
-from teachgym.engines.around import AroundEngine
+from teachgym.chat.settings import Chat
+from teachgym.engines.around import AroundEngine, Other
 from teachgym.engines.mistakes import Mistakes
 from teachgym.gate.filters.llkd_like import CONFIDENCE
-from teachgym.protocols import DataEngine, Meter, Task
-from teachgym.settings import Positive, ShareBetween, checked
+from teachgym.protocols import Meter, Task
+from teachgym.settings import Like, Positive, ShareBetween, checked
 from teachgym.streams import Streams
 from teachgym.types import EXERCISE, Cost, Data, Example, Plan
 
@@ -29,12 +31,13 @@ class ImperfectEngine(AroundEngine):
     written when the budget has none left. Auxiliary text is passed on as it is.
 
     Args:
-        engine: makes the exercises.
         task: grades candidates for wrong targets.
-        meter: pays; None = nobody.
+        meter: pays for the calls of both; None = nobody.
+        chat: the chat model of the other engine, if it uses one.
         wrong: the share of wrong targets, in (0, 1).
         concentration: > 0; near 0 confidence is 0 or 1 and gives every error away, and from about
             100 on it is 1 - ``wrong`` for all and says nothing.
+        other: fields of ``Other``.
     """
 
     name = "imperfect"
@@ -42,15 +45,15 @@ class ImperfectEngine(AroundEngine):
     @checked
     def __init__(
         self,
-        engine: DataEngine,
         task: Task,
         meter: Meter | None = None,
         *,
+        chat: Chat | None = None,
         wrong: ShareBetween = 0.3,
         concentration: Positive = 1.0,
+        **other: Annotated[Any, Like(Other)],
     ) -> None:
-        super().__init__(engine)
-        self._task, self._meter = task, meter
+        super().__init__(task, meter, chat=chat, **other)
         self._beta = concentration * wrong, concentration * (1 - wrong)
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
@@ -61,7 +64,7 @@ class ImperfectEngine(AroundEngine):
         """
         streams = Streams(rng)
         made = self._engine.generate(plan, streams.of("exercises"))
-        mistakes = Mistakes(self._task, made)
+        mistakes = Mistakes(self.task, made)
         data: list[Example] = []
         for example in made:
             if self._meter is not None:

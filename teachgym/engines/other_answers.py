@@ -8,8 +8,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 
 from teachgym.engines.seeded import SeededEngine
-from teachgym.engines.steps import require_steps, steps_of
-from teachgym.protocols import Task
+from teachgym.engines.steps import steps_of
 from teachgym.types import Example, Order
 
 _SUM = re.compile(r"(\d+)([-+])(\d+)=(\d+)\n")
@@ -40,10 +39,7 @@ class OtherAnswersEngine(SeededEngine):
     """
 
     name = "other-answers"
-
-    def __init__(self, task: Task) -> None:
-        require_steps(task, f"engine {self.name!r}")
-        super().__init__(task)
+    needs_steps = True
 
     def vary(
         self, seed: Example, order: Order, known: list[Example], rng: np.random.Generator

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Annotated, Any
 
 import numpy as np
 
+from teachgym.chat.settings import Chat
 from teachgym.engines.altering import AlteringEngine
+from teachgym.engines.around import Other
 from teachgym.engines.steps import spans_of, steps_of, with_result, wrong_result
-from teachgym.protocols import DataEngine
-from teachgym.settings import Share, checked
+from teachgym.protocols import Meter, Task
+from teachgym.settings import Like, Share, checked
 from teachgym.types import Example
 
 NOTICE = "no, that is wrong:\n"
@@ -35,16 +38,29 @@ class ReflectionsEngine(AlteringEngine):
     stay as they are.
 
     Args:
-        engine: makes the exercises with worked solutions.
+        task: what the data is for.
+        meter: pays for the calls of the other engine.
+        chat: its chat model, if it uses one.
         share: of the exercises, that are altered, in [0, 1]; the others are the expert's.
         masked: False = the wrong step is learned like the others: what masking is worth.
+        other: fields of ``Other``.
     """
 
     name = "reflections"
+    needs_steps = True
 
     @checked
-    def __init__(self, engine: DataEngine, *, share: Share = 0.5, masked: bool = True) -> None:
-        super().__init__(engine)
+    def __init__(
+        self,
+        task: Task,
+        meter: Meter | None = None,
+        *,
+        chat: Chat | None = None,
+        share: Share = 0.5,
+        masked: bool = True,
+        **other: Annotated[Any, Like(Other)],
+    ) -> None:
+        super().__init__(task, meter, chat=chat, **other)
         self._share, self._masked = share, masked
 
     def alter(self, example: Example, rng: np.random.Generator) -> Example:

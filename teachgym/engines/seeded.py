@@ -8,15 +8,16 @@ from itertools import cycle, islice
 
 import numpy as np
 
+from teachgym.engines.for_task import TaskEngine
 from teachgym.engines.orders import divide, leaves_under, signed
 from teachgym.engines.pool import PoolEngine
 from teachgym.errors import ConfigError
-from teachgym.protocols import DataEngine, Task
+from teachgym.protocols import Task
 from teachgym.streams import Streams
 from teachgym.types import Data, Example, Order, Plan, Provenance
 
 
-class SeededEngine(DataEngine):
+class SeededEngine(TaskEngine):
     """Varies the seeds of an order in turn, or training examples of its skill if it has none.
 
     Args:
@@ -26,16 +27,14 @@ class SeededEngine(DataEngine):
         ConfigError: for a task without training examples.
     """
 
-    name: str
-
     def __init__(self, task: Task) -> None:
+        super().__init__(task)
         train = task.examples("train")
         if not train:
             raise ConfigError(
                 f"task {task.name!r} has no training examples, of which engine {self.name!r} makes "
                 "others; choose an engine that needs none"
             )
-        self.task = task
         self._leaves = leaves_under(task.skills)
         self._pool = PoolEngine(task.skills, train)
         self._by_id = {example.id: example for example in train if example.id}

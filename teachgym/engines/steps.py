@@ -7,22 +7,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from teachgym.errors import ConfigError
-from teachgym.protocols import Task
-
 _RESULT = re.compile(r"\d+(?=\D*$)")
 """The last whole number of a line."""
 _FARTHEST = 9
 """By how much a wrong result is off at most."""
-
-
-def require_steps(task: Task, who: str) -> None:
-    """Raise ``ConfigError`` for a task without worked solutions, to whose steps ``who`` does it."""
-    if not task.brief.solution:
-        raise ConfigError(
-            f"{who} works on the steps of worked solutions, which task {task.name!r} has not; "
-            "choose another engine, or a task such as 'word-problems'"
-        )
 
 
 def steps_of(target: str) -> tuple[list[str], str]:

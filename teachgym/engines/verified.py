@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
 
 import numpy as np
 
-from teachgym.engines.around import AroundEngine
-from teachgym.protocols import DataEngine, Meter, Task
-from teachgym.settings import Few, checked
+from teachgym.chat.settings import Chat
+from teachgym.engines.around import AroundEngine, Other
+from teachgym.protocols import Meter, Task
+from teachgym.settings import Few, Like, checked
 from teachgym.streams import Streams
 from teachgym.types import EXERCISE, Data, Example, Incident, Plan
+
+
+@checked
+@dataclass(frozen=True)
+class OtherThatErrs(Other):
+    """The same, of one that is to make errors."""
+
+    engine: Any = "imperfect"
+    """Its name, or what names it in ``ENGINES``."""
 
 
 class VerifiedEngine(AroundEngine):
@@ -23,20 +34,27 @@ class VerifiedEngine(AroundEngine):
     is the task's, where the paper's teacher writes the tests as well, and may misread both alike.
 
     Args:
-        engine: makes the exercises, and charges for each attempt where it charges at all.
-        task: checks them; auxiliary text passes.
-        meter: is told of what failed (incident ``unverified``).
+        task: checks exercises; auxiliary text passes.
+        meter: pays for the calls of the other engine, each attempt where it charges at all, and is
+            told of what failed (incident ``unverified``).
+        chat: the other engine's chat model, if it uses one.
         attempts: the most for each example, >= 1; 1 leaves out what fails.
+        other: fields of ``OtherThatErrs``.
     """
 
     name = "verified"
 
     @checked
     def __init__(
-        self, engine: DataEngine, task: Task, meter: Meter | None = None, *, attempts: Few = 5
+        self,
+        task: Task,
+        meter: Meter | None = None,
+        *,
+        chat: Chat | None = None,
+        attempts: Few = 5,
+        **other: Annotated[Any, Like(OtherThatErrs)],
     ) -> None:
-        super().__init__(engine)
-        self._task, self._meter = task, meter
+        super().__init__(task, meter, chat=chat, **vars(OtherThatErrs(**other)))
         self._attempts = attempts
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
@@ -58,7 +76,7 @@ class VerifiedEngine(AroundEngine):
 
     def _passes(self, example: Example) -> bool:
         """Whether the task calls it right; what is not is noted."""
-        if example.kind != EXERCISE or self._task.verify(example) >= 1:
+        if example.kind != EXERCISE or self.task.verify(example) >= 1:
             return True
         if self._meter is not None:
             detail = f"{example.target!r:.200} for {example.prompt!r:.200}"

@@ -1,0 +1,32 @@
+"""``TaskEngine``: the common part of engines that are made for a task."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from teachgym.errors import ConfigError
+from teachgym.protocols import DataEngine, Task
+
+
+class TaskEngine(DataEngine):
+    """Makes data for a task.
+
+    Args:
+        task: what the data is for.
+
+    Raises:
+        ConfigError: for a task without worked solutions, where the engine needs their steps.
+    """
+
+    name: ClassVar[str]
+    """What ``ENGINES`` calls it."""
+    needs_steps: ClassVar[bool] = False
+    """Whether it works on the steps of worked solutions."""
+
+    def __init__(self, task: Task) -> None:
+        if self.needs_steps and not task.brief.solution:
+            raise ConfigError(
+                f"engine {self.name!r} works on the steps of worked solutions, which task "
+                f"{task.name!r} has not; choose another engine, or a task such as 'word-problems'"
+            )
+        self.task = task
