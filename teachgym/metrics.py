@@ -246,18 +246,11 @@ def area_under_curve(accuracies: Sequence[float]) -> float:
     return float(y[0]) if y.size == 1 else float(np.mean((y[1:] + y[:-1]) / 2))
 
 
-def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float:
-    """Spearman's rho: the Pearson correlation of the average ranks; nan if one side is constant."""
-    if len(x) != len(y) or len(x) < 2:
-        raise ValueError(f"need two equally long sequences of at least 2, got {len(x)}, {len(y)}")
-    a, b = _average_ranks(x), _average_ranks(y)
-    if a.std() == 0 or b.std() == 0:
-        return float("nan")
-    return float(np.corrcoef(a, b)[0, 1])
+def rank_correlation(x: ArrayLike, y: ArrayLike) -> FloatArray:
+    """Spearman's rho along the last axis, shapes (..., n) to (...); nan if one side is constant.
 
-
-def rank_correlations(x: FloatArray, y: FloatArray) -> FloatArray:
-    """Spearman's rho of each row, shapes (..., n) to (...); nan where one side is constant."""
+    It is the Pearson correlation of the average ranks.
+    """
     a, b = (r - r.mean(axis=-1, keepdims=True) for r in (_average_ranks(x), _average_ranks(y)))
     with np.errstate(invalid="ignore"):
         rhos: FloatArray = (a * b).sum(-1) / np.sqrt((a * a).sum(-1) * (b * b).sum(-1))

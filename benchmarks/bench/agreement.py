@@ -78,4 +78,4 @@ def agreement(ours: Outcomes, theirs: Outcomes, leave_out: Collection[str] = ())
 def _correlation(scores: FloatArray) -> float:
     """The correlation of the means over seeds, from scores (n_seeds, 2, n_arms)."""
     first, second = scores.mean(axis=0)
-    return rank_correlation(first, second)
+    return float(rank_correlation(first, second))

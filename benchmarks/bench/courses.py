@@ -9,7 +9,6 @@ lead.
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from pathlib import Path
 from statistics import fmean
 
 from teachgym.benchmarks.bench.leaderboard import by_arm
-from teachgym.benchmarks.bench.runner import Results, read_results, read_suite
+from teachgym.benchmarks.bench.runner import Results, read_asked
 from teachgym.benchmarks.bench.statistics import mean_curve
 from teachgym.benchmarks.bench.suites import Cell, Suite
 from teachgym.report.tables import Rows, markdown_rows
@@ -129,11 +128,7 @@ def main() -> None:
     """The command line."""
     from rich.console import Console
 
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("folder", type=Path, help="of the suite's runs")
-    folder = parser.parse_args().folder
-    suite = read_suite(folder)
-    results = read_results(suite, folder)
+    folder, suite, results = read_asked(__doc__.partition("\n")[0])
     courses = read_courses(suite, results, folder)
     seeds = sorted({seed for _, seed in results})
     rows = course_rows(courses, teacher_accuracy(suite, seeds))

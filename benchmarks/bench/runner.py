@@ -7,6 +7,7 @@ command goes on, and the outcome is that of an uninterrupted run.
 
 from __future__ import annotations
 
+import argparse
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -175,6 +176,19 @@ def read_results(suite: Suite, folder: Path) -> dict[tuple[str, int], RunResult]
         for cell in suite.cells()
         if status(cell, folder) == "finished"
     }
+
+
+def read_asked(about: str) -> tuple[Path, Suite, Results]:
+    """The folder that a command line names, its suite and its results.
+
+    Args:
+        about: what the command does.
+    """
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("folder", type=Path, help="of the suite's runs")
+    folder = parser.parse_args().folder
+    suite = read_suite(folder)
+    return folder, suite, read_results(suite, folder)
 
 
 def read_states(

@@ -9,15 +9,13 @@ told from the others.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 
-from teachgym.benchmarks.bench.runner import read_results, read_suite
+from teachgym.benchmarks.bench.runner import read_asked
 from teachgym.benchmarks.bench.suites.variance import ITEMS, TEACHERS, arm_name
 from teachgym.errors import ConfigError
 from teachgym.runs.result import RunResult
@@ -100,11 +98,7 @@ def main() -> None:
     """The command line."""
     from rich.console import Console
 
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("folder", type=Path, help="of the suite's runs, all of them finished")
-    folder = parser.parse_args().folder
-    suite = read_suite(folder)
-    results = read_results(suite, folder)
+    _, suite, results = read_asked(__doc__.partition("\n")[0])
     say = Console().print
     for teacher in TEACHERS[1:]:
         values = gains(results, teacher, suite.seeds)

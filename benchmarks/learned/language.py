@@ -127,6 +127,26 @@ def warm_alone(arm: str, folder: Path, runs: Sequence[Path]) -> Path:
     return folder
 
 
+def teacher_of(arm: str, folder: Path) -> str:
+    """The path of the teacher of an arm; what is missing of it, and of what it imitates, is made.
+
+    Args:
+        arm: ``untrained``, or one of ``WARM`` or ``LEARNED``.
+        folder: of all teachers.
+    """
+    if arm == "untrained":
+        return "small"
+    runs, own = imitated(folder / "alp"), folder / arm
+    if arm in WARM:
+        return str(warm_alone(WARM[arm], own, runs))
+    return str(train_teacher(settings_of(arm, runs), own))
+
+
+def taught(arm: str, folder: Path, answers: int) -> Iterator[float]:
+    """The returns of the teacher of an arm, each step the mean of some ``answers``."""
+    return play("trained", {"path": teacher_of(arm, folder), "answers": answers})
+
+
 def play(
     teacher: str, settings: Mapping[str, Any] | Callable[[int], dict[str, Any]]
 ) -> Iterator[float]:
@@ -190,7 +210,7 @@ def main() -> None:
     parser.add_argument("--answers", type=int, nargs="*", default=[8], help="averaged in a step")
     parser.add_argument("--out", type=Path, default=Path("language-teachers.jsonl"))
     given = parser.parse_args()
-    known = read(given.out)
+    known, folder = read(given.out), given.folder.resolve()
 
     def add(arm: str, returns: Callable[[], Iterator[float]], trained: int = 0) -> None:
         if arm in {line.arm for line in known}:
@@ -201,21 +221,14 @@ def main() -> None:
             file.write(json.dumps(asdict(line)) + "\n")
         Console().print(f"{arm} {Score.of_repetitions(line.returns)}")
 
-    def trained(arm: str, answers: int) -> Iterator[float]:
-        teacher = train_teacher(settings_of(arm, runs), given.folder / arm)
-        return play("trained", {"path": str(teacher), "answers": answers})
-
     for name in RULES:
         add(name, partial(play, name, {}))
     add("planned", partial(play, "planned", _plan))
-    runs = imitated(given.folder.resolve() / "alp")
-    warm = {name: str(warm_alone(arm, given.folder / name, runs)) for name, arm in WARM.items()}
     for answers in given.answers:
         more = f", {answers} answers" if answers != 8 else ""
-        for arm, path in {"untrained": "small", **warm}.items():
-            add(f"{arm}{more}", partial(play, "trained", {"path": path, "answers": answers}))
-        for arm, recipe in LEARNED.items():
-            add(f"{arm}{more}", partial(trained, arm, answers), recipe.updates)
+        for arm in ("untrained", *WARM, *LEARNED):
+            updates = LEARNED[arm].updates if arm in LEARNED else 0
+            add(f"{arm}{more}", partial(taught, arm, folder, answers), updates)
     Console().print(Markdown(describe(known)))
 
 

@@ -16,7 +16,7 @@ from statistics import fmean
 import numpy as np
 
 from teachgym.benchmarks.bench.statistics import FEWEST, Interval, percentiles
-from teachgym.metrics import rank_correlations
+from teachgym.metrics import rank_correlation
 from teachgym.runs.checkpoints import read_report
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.result import RunResult
@@ -132,7 +132,7 @@ def correlate(
 
 def _mean_rho(points: FloatArray) -> float:
     """The mean correlation of points (n_runs, n_skills, 2), over runs where nothing is constant."""
-    rhos = rank_correlations(points[..., 0], points[..., 1])
+    rhos = rank_correlation(points[..., 0], points[..., 1])
     rhos = rhos[~np.isnan(rhos)]
     return float(rhos.mean()) if rhos.size else math.nan
 

@@ -14,20 +14,23 @@ Answers = list[list[str]]
 """The answers to each of several questions."""
 
 
+@dataclass(frozen=True)
+class Draw:
+    """How answers are drawn: the arguments of ``Student.sample``."""
+
+    k: int
+    """The answers to each question."""
+    temperature: float
+    seed: int
+    stop: Sequence[str] = ()
+
+
 class Author(Protocol):
     """Answers questions, for a price that is bounded before."""
 
     @abstractmethod
-    def write(
-        self,
-        questions: Sequence[Prompt],
-        *,
-        k: int,
-        temperature: float,
-        seed: int,
-        stop: Sequence[str],
-    ) -> tuple[Answers, Cost]:
-        """At most ``k`` answers to each question, as ``Student.sample`` says, and their price."""
+    def write(self, questions: Sequence[Prompt], draw: Draw) -> tuple[Answers, Cost]:
+        """At most ``draw.k`` answers to each question, and their price."""
 
     @abstractmethod
     def bound(self, questions: Sequence[Prompt], k: int) -> Cost:
@@ -47,19 +50,12 @@ class ModelAuthor(Author):
     student: Student
     taught: bool = False
 
-    def write(
-        self,
-        questions: Sequence[Prompt],
-        *,
-        k: int,
-        temperature: float,
-        seed: int,
-        stop: Sequence[str],
-    ) -> tuple[Answers, Cost]:
+    def write(self, questions: Sequence[Prompt], draw: Draw) -> tuple[Answers, Cost]:
         """See ``Author``; what its text becomes when it is read again is not charged."""
-        answers = self.student.sample(questions, k=k, temperature=temperature, seed=seed, stop=stop)
+        answers = self.student.sample(questions, **vars(draw))
         tokens = self.student.count_tokens([text for own in answers for text in own])
-        return answers, self._price(questions, k, min(tokens, self._longest(questions, k)))
+        tokens = min(tokens, self._longest(questions, draw.k))
+        return answers, self._price(questions, draw.k, tokens)
 
     def bound(self, questions: Sequence[Prompt], k: int) -> Cost:
         """The price if every answer is as long as it may be."""

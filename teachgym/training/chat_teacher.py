@@ -19,7 +19,7 @@ from teachgym.chat.settings import ChatSettings, require_price
 from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.protocols import ChatModel, Task
 from teachgym.settings import Like
-from teachgym.training.authors import Answers, Author
+from teachgym.training.authors import Answers, Author, Draw
 from teachgym.training.judges import Judge
 from teachgym.training.teacher_models import TeacherModel
 from teachgym.types import Brief, Cost, Data, Incident, Messages, Prompt
@@ -106,21 +106,13 @@ class ChatAuthor(Author):
     brief: Brief
     shots: Data
 
-    def write(
-        self,
-        questions: Sequence[Prompt],
-        *,
-        k: int,
-        temperature: float,
-        seed: int,
-        stop: Sequence[str],
-    ) -> tuple[Answers, Cost]:
+    def write(self, questions: Sequence[Prompt], draw: Draw) -> tuple[Answers, Cost]:
         """See ``Author``; an answer is a call. The temperature is the chat model's own."""
-        asked = [self._messages(q) for q in questions for _ in range(k)]
-        draws = np.random.default_rng(seed).integers(_DRAWS, size=len(asked)).tolist()
+        asked = [self._messages(q) for q in questions for _ in range(draw.k)]
+        draws = np.random.default_rng(draw.seed).integers(_DRAWS, size=len(asked)).tolist()
         items, cost = self.chat.ask(asked, draws, _Answer)
         texts = [None if item is None else item.answer for item in items]
-        own = [texts[i : i + k] for i in range(0, len(texts), k)]
+        own = [texts[i : i + draw.k] for i in range(0, len(texts), draw.k)]
         return [[text for text in each if text is not None] for each in own], cost
 
     def bound(self, questions: Sequence[Prompt], k: int) -> Cost:

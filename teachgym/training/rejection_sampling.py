@@ -25,9 +25,9 @@ import numpy as np
 from teachgym.errors import ConfigError
 from teachgym.protocols import Student, Trainer
 from teachgym.settings import Few, Like, Positive, Share
-from teachgym.training.authors import Author, ModelAuthor
+from teachgym.training.authors import Author, Draw, ModelAuthor
 from teachgym.training.grader import Grader
-from teachgym.training.judges import Judge, JudgedBy, TaskJudge
+from teachgym.training.judges import Judge, JudgedBy
 from teachgym.training.settings import FineTuningSettings
 from teachgym.training.teacher_models import TeacherModel, judge_of
 from teachgym.types import Cost, Data, Example, TrainResult
@@ -51,8 +51,8 @@ class RejectionSampling(Trainer[Student]):
     """Trains on what was selected."""
     reads: int
     """How often training reads a token, which bounds the price of answers not yet written."""
-    grader: Grader
-    """Tells what is right, unless there is a judge."""
+    judge: Judge
+    """Tells how good answers are."""
     k: int = 8
     """Answers sampled to each prompt."""
     temperature: float = 0.7
@@ -65,12 +65,12 @@ class RejectionSampling(Trainer[Student]):
     """Who writes the answers; None = the student itself."""
     right: bool = True
     """Whether only right answers are trained on."""
-    judge: Judge | None = None
-    """Tells how good answers are; None = the task."""
     least: float = 1.0
     """The score from which on an answer is right, in [0, 1]."""
     pairs: bool = False
     """Whether training compares the best answer to an example with the worst."""
+    stop: tuple[str, ...] = ()
+    """Strings at which an answer ends."""
 
     def cost(self, student: Student, data: Data) -> Cost:
         """The price if every answer is right and of the maximum length."""
@@ -81,7 +81,7 @@ class RejectionSampling(Trainer[Student]):
         own = self.trainer.cost(student, blank).train_tokens + longest
         given = self.trainer.cost(student, data).train_tokens if self.targets else 0
         said = self._author(student).bound([e.question for e in data], self.k)
-        judged = self._judge.bound(data, self.k, student.max_new_tokens)
+        judged = self.judge.bound(data, self.k, student.max_new_tokens)
         return said + judged + Cost(train_tokens=given + copies * own)
 
     def train(self, student: Student, data: Data, rng: np.random.Generator) -> TrainResult:
@@ -89,13 +89,8 @@ class RejectionSampling(Trainer[Student]):
         if not data:
             return TrainResult(math.nan, 0, Cost())
         started = perf_counter()
-        answers, said = self._author(student).write(
-            [e.question for e in data],
-            k=self.k,
-            temperature=self.temperature,
-            seed=int(rng.integers(2**31)),
-            stop=self.grader.stop,
-        )
+        draw = Draw(self.k, self.temperature, int(rng.integers(2**31)), self.stop)
+        answers, said = self._author(student).write([e.question for e in data], draw)
         answered = [
             (example, text)
             for example, own in zip(data, answers, strict=True)
@@ -103,7 +98,7 @@ class RejectionSampling(Trainer[Student]):
             # Text that becomes other tokens than those written could be longer than was priced.
             if student.count_tokens([text]) <= student.max_new_tokens
         ]
-        scores, judged = self._judge.judge(
+        scores, judged = self.judge.judge(
             tuple(e for e, _ in answered), [text for _, text in answered]
         )
         scored = list(zip(answered, scores, strict=True))
@@ -116,10 +111,6 @@ class RejectionSampling(Trainer[Student]):
 
     def _author(self, student: Student) -> Author:
         return self.author or ModelAuthor(student, taught=True)
-
-    @property
-    def _judge(self) -> Judge:
-        return self.judge or TaskJudge(self.grader)
 
     def _distinct(self, data: Data, scored: Sequence[_Scored]) -> Data:
         """The first answers to each example that differ, from it too; right ones if asked."""
@@ -193,36 +184,40 @@ def rejection_sampling(
             teacher model that is not there, or answers or judges nothing.
     """
     # Imported here: the registry of all trainers names this module.
-    from teachgym.training import make_trainer, require_model
+    from teachgym.training import make_trainer
 
     if not student.reads:
         raise ConfigError(
             f"a {type(student).__name__} learns from the number of examples and reads none, so "
             "rejection-sampling can teach it nothing; set student='tiny' or another language model"
         )
-    writer = None
-    if author == "teacher":
-        require_model(teacher_model, "rejection-sampling by the author 'teacher'")
-        assert teacher_model is not None
-        if (writer := teacher_model.author) is None:
-            raise ConfigError(
-                f"{type(teacher_model).__name__} answers nothing; set "
-                "trainer_settings.author='student', or another teacher_model"
-            )
+    writer = _author_of(teacher_model) if author == "teacher" else None
     trainer: Any = make_trainer(student, teacher_model=teacher_model, **settings)
-    reads = trainer.settings.epochs + trainer.loss.needs.references
-    judging = judge_of(judge, grader, teacher_model, "rejection-sampling by the judge 'teacher'")
     return RejectionSampling(
         trainer=trainer,
-        reads=reads,
-        grader=grader,
+        reads=trainer.settings.epochs + trainer.loss.needs.references,
+        judge=judge_of(judge, grader, teacher_model, "rejection-sampling by the judge 'teacher'"),
         k=k,
         temperature=temperature,
         keep=keep,
         targets=targets,
         author=writer,
         right=right,
-        judge=judging,
         least=_LEAST[judge] if least is None else least,
         pairs=trainer.loss.needs.rejected,
+        stop=grader.stop,
     )
+
+
+def _author_of(teacher_model: TeacherModel | None) -> Author:
+    """Who writes answers for a teacher model; ``ConfigError`` if there is none or it does not."""
+    from teachgym.training import require_model
+
+    require_model(teacher_model, "rejection-sampling by the author 'teacher'")
+    assert teacher_model is not None
+    if (writer := teacher_model.author) is None:
+        raise ConfigError(
+            f"{type(teacher_model).__name__} answers nothing; set "
+            "trainer_settings.author='student', or another teacher_model"
+        )
+    return writer

@@ -16,9 +16,9 @@ from teachgym.students import make_student
 from teachgym.tasks import make_task
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask, check_trainer
 from teachgym.training import make_trainer
-from teachgym.training.authors import ModelAuthor
+from teachgym.training.authors import Draw, ModelAuthor
 from teachgym.training.grader import Grader
-from teachgym.training.judges import LikelihoodJudge
+from teachgym.training.judges import LikelihoodJudge, TaskJudge
 from teachgym.training.rejection_sampling import RejectionSampling
 from teachgym.training.teacher_models import RememberedTeacher
 from teachgym.training.teacher_registry import make_teacher_model, require_teacher_model
@@ -27,6 +27,7 @@ from tests.training.test_teacher_settings import Author, Quiet
 
 TASK = make_task("arithmetic-and-strings", val_per_cell=1, test_per_cell=1, train_per_cell=1)
 AB = Example("copy: ab", "ab", "copy")
+RIGHT = TaskJudge(Grader(ToyTask()))
 FREE: dict[str, Any] = {"provider": "python", "cache": "off", "workers": 1}
 
 
@@ -89,11 +90,11 @@ def test_what_remembers_judges_as_its_model_does() -> None:
 
 def test_the_judge_decides_what_is_trained_on() -> None:
     """The task finds ``ab`` right; a judge by length gives it 1/2 and ``abc`` 1/3."""
-    by = {"judge": LikelihoodJudge(Opinion()), "author": ModelAuthor(Author()), "targets": False}
+    by: Any = {"author": ModelAuthor(Author()), "targets": False}
     trained = []
     for least in (0.6, 0.4, 0.3):
         inner = RecordingTrainer()
-        trainer = RejectionSampling(inner, 1, Grader(ToyTask()), 2, least=least, **by)  # type: ignore[arg-type]
+        trainer = RejectionSampling(inner, 1, LikelihoodJudge(Opinion()), 2, least=least, **by)
         result = trainer.train(TableStudent(), (replace(AB, target="ab"),), rng())
         trained.append([e.target for e in inner.calls[0]])
         # Written: 8 read, 5 written. Judged: the prompt twice, and both answers.
@@ -123,7 +124,7 @@ def test_a_loss_over_pairs_prefers_the_best_answer_to_the_worst(
             return [answers for _ in prompts]
 
     inner = RecordingTrainer()
-    trainer = RejectionSampling(inner, 1, Grader(ToyTask()), 4, targets=False, pairs=True)
+    trainer = RejectionSampling(inner, 1, RIGHT, 4, targets=False, pairs=True)
     trainer.train(Told(), (AB,), rng())
     assert [(e.target, e.rejected) for e in inner.calls[0]] == pairs
 
@@ -207,7 +208,7 @@ def test_a_chat_model_answers_and_judges_and_is_charged() -> None:
     bound = model.judge.bound((AB,), 3, 2)
     for name in ("teacher_calls", "teacher_tokens_in", "teacher_tokens_out"):
         assert 0 < getattr(cost, name) <= getattr(bound, name)
-    answers, cost = model.author.write([AB.question], k=2, temperature=1.0, seed=0, stop=())
+    answers, cost = model.author.write([AB.question], Draw(k=2, temperature=1.0, seed=0))
     assert answers == [["ab", "ab"]]
     assert cost.teacher_calls == 2 == model.author.bound([AB.question], 2).teacher_calls
 
@@ -222,9 +223,8 @@ def test_dollars_are_bounded_by_the_price() -> None:
 
 def test_a_student_learns_from_a_chat_model_by_answers_alone() -> None:
     inner, model = RecordingTrainer(), make_teacher_model("chat", ToyTask(), CHAT)
-    trainer = RejectionSampling(
-        inner, 1, Grader(ToyTask()), 2, author=model.author, judge=model.judge, least=0.8
-    )
+    assert model.judge is not None
+    trainer = RejectionSampling(inner, 1, model.judge, 2, author=model.author, least=0.8)
     trainer.train(TableStudent(), (replace(AB, target="a b"),), rng())
     assert [e.target for e in inner.calls[0]] == ["a b", "ab"]
 

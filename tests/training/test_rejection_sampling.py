@@ -18,6 +18,7 @@ from teachgym.tasks import make_task
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask, check_trainer
 from teachgym.training import make_trainer
 from teachgym.training.grader import Grader
+from teachgym.training.judges import TaskJudge
 from teachgym.training.rejection_sampling import RejectionSampling
 from teachgym.types import Cost, Data, Example, Prompt
 
@@ -59,7 +60,7 @@ def scripted(**settings: Any) -> tuple[RejectionSampling, Scripted]:
     student = Scripted(
         {"copy: ab": ["ab", "a", " ab", " ab", "ab "], "reverse: ab": ["ab", "ab", "ab", "ab", "b"]}
     )
-    return RejectionSampling(RecordingTrainer(), 1, Grader(Loose()), **settings), student
+    return RejectionSampling(RecordingTrainer(), 1, TaskJudge(Grader(Loose())), **settings), student
 
 
 @pytest.mark.parametrize(

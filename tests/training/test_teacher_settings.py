@@ -21,6 +21,7 @@ from teachgym.training import make_trainer
 from teachgym.training.authors import ModelAuthor
 from teachgym.training.fine_tuning import FineTuner
 from teachgym.training.grader import Grader
+from teachgym.training.judges import TaskJudge
 from teachgym.training.rejection_sampling import RejectionSampling
 from teachgym.training.teacher_models import ModelTeacher, TeacherModel
 from teachgym.training.teacher_registry import make_teacher_model
@@ -130,7 +131,7 @@ def test_answers_of_a_teacher_model_are_its_own_tokens(right: bool, trained: lis
     trainer = RejectionSampling(
         RecordingTrainer(),
         1,
-        Grader(ToyTask()),
+        TaskJudge(Grader(ToyTask())),
         2,
         targets=False,
         author=ModelAuthor(Author()),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import cast
 
@@ -61,6 +63,18 @@ def test_rules_repeat_what_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     recorded = {x.arm: x for x in read(Path("benchmarks/results/language-teachers.jsonl"))}
     for name in language.RULES:
         assert list(play(name, {})) == [pytest.approx(recorded[name].returns[0], abs=1e-12)]
+
+
+def test_what_is_there_is_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither episodes nor the runs and warm starts that their teachers would begin with."""
+    arms = (*language.RULES, "planned", "untrained", *language.WARM, *LEARNED)
+    lines = [json.dumps(asdict(Line(arm, "simulated", (0.1, 0.2)))) for arm in arms]
+    out, folder = tmp_path / "lines.jsonl", tmp_path / "teachers"
+    out.write_text("\n".join(lines) + "\n")
+    monkeypatch.setattr(sys, "argv", ["language", "--folder", str(folder), "--out", str(out)])
+    language.main()
+    assert not folder.exists()
+    assert out.read_text().splitlines() == lines
 
 
 @pytest.mark.slow

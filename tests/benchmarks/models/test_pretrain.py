@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from teachgym.benchmarks.models.mixtures import (
     draw_weights,
     make_tasks,
 )
-from teachgym.benchmarks.models.pretrain import Base, fault, main, pretrain
+from teachgym.benchmarks.models.pretrain import Base, fault, pretrain
 from teachgym.benchmarks.models.tokenizers import CHARACTERS, make_subword_tokenizer
 from teachgym.students.bases import BASES, base_card, base_folder
 from teachgym.students.local.student import LanguageModelStudent
@@ -159,22 +158,16 @@ def test_equal_seeds_make_equal_students_and_training_lowers_the_loss() -> None:
 
 
 @pytest.mark.slow
-def test_the_command_writes_a_student_with_its_cards(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("teachgym.benchmarks.models.pretrain.ITEMS", 1)
-    monkeypatch.setattr("teachgym.benchmarks.models.pretrain.DOSE", 3)
-    arguments = ["--examples", "64", "--base", "3", "--out", str(tmp_path)]
-    monkeypatch.setattr(sys, "argv", ["pretrain", "tiny", *arguments])
-    main()
-    card = json.loads((tmp_path / "tiny" / "3" / "card.json").read_text())
+def test_the_command_writes_a_student_with_its_cards(pretrained: Callable[..., Path]) -> None:
+    folder = pretrained("tiny", "--examples", "64", "--base", "3", items=1)
+    card = json.loads((folder / "card.json").read_text())
     assert (card["examples"], card["base"]) == (64, 3)
     assert card["weights"] == draw_weights(NAMES, 3, HALF)
     assert card["learnable"] == []
     assert set(card["val_accuracy_by_skill"]) == set(card["weights"])
-    text = (tmp_path / "tiny" / "3" / "README.md").read_text()
+    text = (folder / "README.md").read_text()
     assert "license: apache-2.0" in text
     assert "pretrain tiny --tasks arithmetic-and-strings --base 3 --examples 64" in text
     assert all(f"| {p.name} |" in text for p in PRIMITIVES)
-    student = LanguageModelStudent.load(str(tmp_path / "tiny" / "3"), device="cpu")
+    student = LanguageModelStudent.load(str(folder), device="cpu")
     assert len(student.generate([Prompt("rotl abcd=")])) == 1

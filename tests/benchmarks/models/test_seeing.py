@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import torch
 
 from teachgym.benchmarks.models.embedded import KINDS, TINY_VISION
 from teachgym.benchmarks.models.mixtures import HALF, draw_weights
-from teachgym.benchmarks.models.pretrain import main, make_student
+from teachgym.benchmarks.models.pretrain import make_student
 from teachgym.benchmarks.models.scene_lessons import (
     Asked,
     Lesson,
@@ -161,14 +161,9 @@ def test_a_stage_that_was_done_is_not_repeated_and_ends_alike(
 
 @pytest.mark.slow
 def test_the_command_writes_a_student_that_sees_and_is_taught_in_three_epochs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, pretrained: Callable[..., Path]
 ) -> None:
-    monkeypatch.setattr("teachgym.benchmarks.models.pretrain.ITEMS", 4)
-    monkeypatch.setattr("teachgym.benchmarks.models.pretrain.DOSE", 3)
-    arguments = ["--examples", "480", "--out", str(tmp_path), "--kept", str(tmp_path)]
-    monkeypatch.setattr(sys, "argv", ["pretrain", TINY_VISION, *arguments])
-    main()
-    folder = tmp_path / TINY_VISION / "0"
+    folder = pretrained(TINY_VISION, "--examples", "480", "--kept", str(tmp_path), items=4)
     card = json.loads((folder / "card.json").read_text())
     assert (card["examples"], card["task"]) == (480, "shapes-v1")
     assert card["weights"] == draw_weights(list(FORMS), 0, HALF)
