@@ -14,289 +14,219 @@ _KNOWS: Mapping[EnvName, str] = {
 }
 
 
+_Row = tuple[str, str, Observes | None, dict[str, Any]]
+
+
+def _row(path: str, text: str, observes: Observes | None = None, **defaults: Any) -> _Row:
+    """The class of a teacher, its description, what it observes unlike its family, defaults."""
+    return path, text, observes, defaults
+
+
 def _family(
     env: EnvName,
-    rows: Mapping[str, tuple[str, str, Observes, Mapping[str, Any]]],
+    observes: Observes,
+    rows: Mapping[str, _Row],
+    *,
+    folder: str = "",
     teacher: str = "",
 ) -> dict[str, TeacherEntry]:
-    """Teachers by name from rows of class, description, what it observes, and defaults.
+    """Teachers by name, whose classes are in a folder of this package.
 
     With ``teacher``, the classes are the algorithms that it plugs in.
     """
-    return {
-        name: AlgorithmEntry(
-            text, {env: teacher}, _KNOWS[env], observes, defaults, algorithm=path, name=name
+    found: dict[str, TeacherEntry] = {}
+    for name, (path, text, own, defaults) in rows.items():
+        makers = {env: f"{folder}.{teacher or path}".removeprefix(".")}
+        common = (text, makers, _KNOWS[env], own or observes, defaults)
+        found[name] = (
+            AlgorithmEntry(*common, algorithm=f"{folder}.{path}", name=name)
+            if teacher
+            else TeacherEntry(*common)
         )
-        if teacher
-        else TeacherEntry(text, {env: path}, _KNOWS[env], observes, defaults)
-        for name, (path, text, observes, defaults) in rows.items()
-    }
+    return found
 
 
 _PLAIN = _family(
     "SkillList",
+    "nothing",
     {
-        "uniform": ("uniform:Uniform", "the same share for every skill and level", "nothing", {}),
-        "nothing": (
-            "nothing:Nothing",
-            "orders nothing; the student stays untrained",
-            "nothing",
-            {},
-        ),
-        "fixed": ("fixed:Fixed", "a schedule fixed beforehand (mixtures=...)", "nothing", {}),
-        "oracle": (
+        "uniform": _row("uniform:Uniform", "the same share for every skill and level"),
+        "nothing": _row("nothing:Nothing", "orders nothing; the student stays untrained"),
+        "fixed": _row("fixed:Fixed", "a schedule fixed beforehand (mixtures=...)"),
+        "oracle": _row(
             "oracle:Oracle",
             "only the learnable skills, which it knows (learnable=...)",
             "accuracy of all, and what is learnable",
-            {},
         ),
-        "planned": (
-            "planned:Planned",
-            "the best plan found on known dynamics (plan=...)",
-            "known dynamics",
-            {},
+        "planned": _row(
+            "planned:Planned", "the best plan found on known dynamics (plan=...)", "known dynamics"
         ),
-        "best-constant": (
+        "best-constant": _row(
             "planned:BestConstant",
             "the best constant allocation (allocation=...)",
             "known dynamics",
-            {},
         ),
-        "dirichlet": (
-            "dirichlet:Dirichlet",
-            "a random allocation, drawn once per episode",
-            "nothing",
-            {},
-        ),
-        "weakest": (
+        "dirichlet": _row("dirichlet:Dirichlet", "a random allocation, drawn once per episode"),
+        "weakest": _row(
             "weakest:Weakest",
             "most for the skills in which the student errs most",
             "accuracy of all",
-            {},
         ),
-        "alp": (
+        "alp": _row(
             "progress.alp:LearningProgress",
             "most for skills with high absolute learning progress",
             "gains of all",
-            {},
         ),
     },
 )
 _BOXES = _family(
     "SkillList",
+    "accuracy of what it teaches",
     {
-        "alp-gmm": (
-            "progress.alp_gmm:ALPGMM",
+        "alp-gmm": _row(
+            "alp_gmm:ALPGMM",
             "Gaussian mixtures over absolute learning progress",
-            "accuracy of what it teaches",
-            {"fit_every": 60, "components": (4, 8, 12)},
+            fit_every=60,
+            components=(4, 8, 12),
         ),
-        "riac": (
-            "progress.riac:RIAC",
-            "regions of learning progress",
-            "accuracy of what it teaches",
-            {"max_points": 20},
-        ),
-        "covar-gmm": (
-            "progress.covar_gmm:CovarGMM",
+        "riac": _row("riac:RIAC", "regions of learning progress", max_points=20),
+        "covar-gmm": _row(
+            "covar_gmm:CovarGMM",
             "Gaussian mixtures over reward and time",
-            "accuracy of what it teaches",
-            {"fit_every": 60, "components": (4, 8, 12)},
+            fit_every=60,
+            components=(4, 8, 12),
         ),
     },
-    "progress.box_teacher:BoxTeacher",
+    folder="progress",
+    teacher="box_teacher:BoxTeacher",
 )
 _BANDITS = _family(
     "SkillList",
+    "gains of what it teaches",
     {
-        "epsilon-greedy": (
-            "bandits.epsilon_greedy:EpsilonGreedy",
-            "bandit: the best skills so far, at times random ones",
-            "gains of what it teaches",
-            {},
+        "epsilon-greedy": _row(
+            "epsilon_greedy:EpsilonGreedy", "bandit: the best skills so far, at times random ones"
         ),
-        "ucb1": (
-            "bandits.ucb:UCB1",
-            "bandit: optimism, all rewards count",
-            "gains of what it teaches",
-            {"width": 0.1},
+        "ucb1": _row("ucb:UCB1", "bandit: optimism, all rewards count", width=0.1),
+        "discounted-ucb": _row(
+            "ucb:DiscountedUCB", "bandit: optimism, old rewards fade", width=0.1
         ),
-        "discounted-ucb": (
-            "bandits.ucb:DiscountedUCB",
-            "bandit: optimism, old rewards fade",
-            "gains of what it teaches",
-            {"width": 0.1},
+        "sliding-window-ucb": _row(
+            "ucb:SlidingWindowUCB", "bandit: optimism, only recent rewards count", width=0.1
         ),
-        "sliding-window-ucb": (
-            "bandits.ucb:SlidingWindowUCB",
-            "bandit: optimism, only recent rewards count",
-            "gains of what it teaches",
-            {"width": 0.1},
+        "thompson": _row("thompson:Thompson", "bandit: draws from a fading Gaussian posterior"),
+        "exp3": _row("exp3:EXP3", "bandit: exponential weights", slots=128),
+        "exp3s": _row(
+            "exp3:EXP3S", "bandit: exponential weights that adapt to change", slots=128, alpha=0.001
         ),
-        "thompson": (
-            "bandits.thompson:Thompson",
-            "bandit: draws from a fading Gaussian posterior",
-            "gains of what it teaches",
-            {},
-        ),
-        "exp3": (
-            "bandits.exp3:EXP3",
-            "bandit: exponential weights",
-            "gains of what it teaches",
-            {"slots": 128},
-        ),
-        "exp3s": (
-            "bandits.exp3:EXP3S",
-            "bandit: exponential weights that adapt to change",
-            "gains of what it teaches",
-            {"slots": 128, "alpha": 0.001},
-        ),
-        "linucb": (
-            "bandits.linucb:LinUCB",
-            "bandit: linear in accuracy, its error, and level",
-            "accuracy of all",
-            {},
+        "linucb": _row(
+            "linucb:LinUCB", "bandit: linear in accuracy, its error, and level", "accuracy of all"
         ),
     },
-    "bandits.teacher:BanditTeacher",
+    folder="bandits",
+    teacher="teacher:BanditTeacher",
 )
 _CURRICULA = _family(
     "SkillList",
+    "gains of all",
     {
-        "tscl-online": (
-            "curricula.tscl:Online",
+        "tscl-online": _row(
+            "tscl:Online",
             "teacher-student curriculum: fading mean of gains",
-            "gains of all",
-            {"rate": 0.5, "temperature": 0.02},
+            rate=0.5,
+            temperature=0.02,
         ),
-        "tscl-naive": (
-            "curricula.tscl:Naive",
+        "tscl-naive": _row(
+            "tscl:Naive",
             "teacher-student curriculum: slope over a few steps",
-            "gains of all",
-            {"rate": 0.5, "window": 2, "temperature": 0.02},
+            rate=0.5,
+            window=2,
+            temperature=0.02,
         ),
-        "tscl-window": (
-            "curricula.tscl:Window",
+        "tscl-window": _row(
+            "tscl:Window",
             "teacher-student curriculum: slope in a window",
-            "gains of all",
-            {"window": 3, "temperature": 0.02},
+            window=3,
+            temperature=0.02,
         ),
-        "tscl-sampling": (
-            "curricula.tscl:Sampling",
+        "tscl-sampling": _row(
+            "tscl:Sampling",
             "teacher-student curriculum: draws from latest gains",
-            "gains of all",
-            {"window": 3, "temperature": 0.02},
+            window=3,
+            temperature=0.02,
         ),
-        "plr": (
-            "curricula.plr:PrioritizedLevelReplay",
+        "plr": _row(
+            "plr:PrioritizedLevelReplay",
             "prioritised level replay: rank of change, staleness",
             "gains of what it teaches",
-            {},
         ),
-        "procurl": (
-            "curricula.procurl:ProximalCurriculum",
+        "procurl": _row(
+            "procurl:ProximalCurriculum",
             "proximal curriculum: neither mastered nor out of reach",
             "accuracy of all",
-            {},
         ),
-        "sec": (
-            "curricula.sec:SelfEvolvingCurriculum",
+        "sec": _row(
+            "sec:SelfEvolvingCurriculum",
             "the bandit of self-evolving curricula, on gains",
-            "gains of all",
-            {"temperature": 0.02},
+            temperature=0.02,
         ),
-        "dump": (
-            "curricula.dump:DistributionCurriculum",
+        "dump": _row(
+            "dump:DistributionCurriculum",
             "upper bounds on gains, as a distribution (DUMP)",
-            "gains of all",
-            {"temperature": 0.02, "width": 0.05},
+            temperature=0.02,
+            width=0.05,
         ),
-        "expected-utility": (
-            "curricula.expected_utility:ExpectedUtility",
+        "expected-utility": _row(
+            "expected_utility:ExpectedUtility",
             "skills by expected gain under a model of the student",
             "accuracy of all",
-            {},
         ),
-        "adarft": (
-            "curricula.adarft:AdaptiveDifficulty",
+        "adarft": _row(
+            "adarft:AdaptiveDifficulty",
             "skills near a moving target difficulty (AdaRFT)",
             "accuracy of all",
-            {},
         ),
     },
-    "curricula.teacher:CurriculumTeacher",
+    folder="curricula",
+    teacher="teacher:CurriculumTeacher",
 )
 _MIXTURES = _family(
     "SkillList",
+    "losses of all",
     {
-        "odm": (
-            "curricula.odm:OnlineDataMixing",
-            "online data mixing: a bandit rewarded with the loss",
-            "losses of all",
-            {},
+        "odm": _row("odm:OnlineDataMixing", "online data mixing: a bandit rewarded with the loss"),
+        "skill-it": _row("skill_it:SkillIt", "Skill-It: losses spread over a graph of skills"),
+        "excess-loss": _row(
+            "excess_loss:ExcessLoss", "group DRO on losses above a reference (DoReMi's rule)"
         ),
-        "skill-it": (
-            "curricula.skill_it:SkillIt",
-            "Skill-It: losses spread over a graph of skills",
-            "losses of all",
-            {},
-        ),
-        "excess-loss": (
-            "curricula.excess_loss:ExcessLoss",
-            "group DRO on losses above a reference (DoReMi's rule)",
-            "losses of all",
-            {},
-        ),
-        "ddk": (
-            "curricula.ddk:DomainKnowledgeDistillation",
+        "ddk": _row(
+            "ddk:DomainKnowledgeDistillation",
             "skills with the largest perplexity gap to a model (DDK)",
-            "losses of all",
-            {"cap": 3.0},
+            cap=3.0,
         ),
     },
-    "curricula.teacher:MixingTeacher",
+    folder="curricula",
+    teacher="teacher:MixingTeacher",
 )
 _TREES = _family(
     "SkillTree",
+    "its tree",
     {
-        "uniform-tree": (
-            "trees.rules:UniformTree",
-            "finds every subskill, then teaches all equally",
-            "its tree",
-            {},
+        "uniform-tree": _row("rules:UniformTree", "finds every subskill, then teaches all equally"),
+        "alternating": _row("rules:Alternating", "explores and exploits in turn"),
+        "fill-and-balance": _row(
+            "rules:FillAndBalance", "explores until full, then balances what was taught"
         ),
-        "alternating": (
-            "trees.rules:Alternating",
-            "explores and exploits in turn",
-            "its tree",
-            {},
-        ),
-        "fill-and-balance": (
-            "trees.rules:FillAndBalance",
-            "explores until full, then balances what was taught",
-            "its tree",
-            {},
-        ),
-        "random-tree": (
-            "trees.rules:RandomTree",
-            "a coin decides between exploring and exploiting",
-            "its tree",
-            {},
-        ),
-        "threshold": (
-            "trees.rules:Threshold",
+        "random-tree": _row("rules:RandomTree", "a coin decides between exploring and exploiting"),
+        "threshold": _row(
+            "rules:Threshold",
             "exploits roots that gained, explores the others",
             "gains of what it teaches",
-            {},
         ),
-        "constant-tree": (
-            "trees.rules:ConstantTree",
-            "the same action in every step",
-            "its tree",
-            {},
-        ),
+        "constant-tree": _row("rules:ConstantTree", "the same action in every step"),
     },
-    "trees.teacher:TreeTeacher",
+    folder="trees",
+    teacher="teacher:TreeTeacher",
 )
 _WORDS = {
     "llm": TeacherEntry(
@@ -322,18 +252,14 @@ _WORDS = {
     ),
     **_family(
         "SkillList",
-        {
-            "trained": (
-                "llm.trained:Trained",
-                "a language model trained as a teacher (path=...)",
-                "gains of all",
-                {},
-            )
-        },
+        "gains of all",
+        {"trained": _row("trained:Trained", "a language model trained as a teacher (path=...)")},
+        folder="llm",
     ),
     **_family(
         "OpenEnded",
-        {"pool": ("pool:Pool", "hands in finished examples (pool=...)", "accuracy of all", {})},
+        "accuracy of all",
+        {"pool": _row("pool:Pool", "hands in finished examples (pool=...)")},
     ),
 }
 
