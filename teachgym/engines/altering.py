@@ -12,10 +12,7 @@ from teachgym.types import EXERCISE, Data, Example, Plan
 
 
 class AlteringEngine(AroundEngine):
-    """Alters each exercise of another engine by itself, and passes on what else there is.
-
-    Its arguments are those of ``AroundEngine``.
-    """
+    """Alters each exercise of another engine by itself, and passes on what else there is."""
 
     @abstractmethod
     def alter(self, example: Example, rng: np.random.Generator) -> Example:
@@ -28,7 +25,7 @@ class AlteringEngine(AroundEngine):
             UnknownSkillError: for an order of a skill that the task does not have.
         """
         streams = Streams(rng)
-        made = self._engine.generate(plan, streams.of("exercises"))
+        made = self.other.generate(plan, streams.of("exercises"))
         return tuple(
             self.alter(e, streams.of("alteration", e.identity)) if is_in_text(e) else e
             for e in made

@@ -3,56 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, Any
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Annotated, Any, TypeVar
 
 from teachgym.chat.settings import Chat
 from teachgym.engines.for_task import TaskEngine
 from teachgym.engines.registry import ENGINES
 from teachgym.protocols import DataEngine, Meter, Task
-from teachgym.settings import Like, checked
+from teachgym.settings import checked
 from teachgym.types import Order
+
+T = TypeVar("T")
+
+
+class _Unchecked:
+    """A note that a field is no setting."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core.core_schema import any_schema
+
+        return any_schema()
+
+
+Given = Annotated[T, _Unchecked()]
 
 
 @checked
-@dataclass(frozen=True)
-class Other:
-    """The settings of the engine around which another one is made."""
-
-    engine: Any = "procedural"
-    """Its name, or what names it in ``ENGINES``."""
-    engine_settings: Mapping[str, Any] = field(default_factory=dict)
-    """Its own."""
-
-
+@dataclass(frozen=True, eq=False)
 class AroundEngine(TaskEngine):
     """Has another engine make examples, and fills the orders that the other one can fill.
-
-    Args:
-        task: what the data is for.
-        meter: pays for the calls of the other engine.
-        chat: the chat model of the other engine, if it uses one.
-        other: fields of ``Other``.
 
     Raises:
         ConfigError: for settings of the other engine, or a task that either engine cannot use.
     """
 
-    def __init__(
-        self,
-        task: Task,
-        meter: Meter | None = None,
-        *,
-        chat: Chat | None = None,
-        **other: Annotated[Any, Like(Other)],
-    ) -> None:
-        super().__init__(task)
-        self._meter = meter
-        asked = Other(**other)
-        self._engine: DataEngine = ENGINES.make(
-            asked.engine, task, settings=asked.engine_settings, meter=meter, chat=chat
-        )
+    task: Given[Task]
+    """What the data is for."""
+    meter: Given[Meter | None] = None
+    """Pays for the calls of the other engine."""
+    _: KW_ONLY
+    chat: Given[Chat | None] = None
+    """The chat model of the other engine, if it uses one."""
+    engine: Any = "procedural"
+    """The name of the other engine, or what names it in ``ENGINES``."""
+    engine_settings: Mapping[str, Any] = field(default_factory=dict)
+    """Those of the other engine."""
+    other: Given[DataEngine] = field(init=False, repr=False)
+    """The engine that was made of these."""
+
+    def __post_init__(self) -> None:
+        self.require_steps(self.task)
+        services = {"meter": self.meter, "chat": self.chat}
+        other = ENGINES.make(self.engine, self.task, settings=self.engine_settings, **services)
+        object.__setattr__(self, "other", other)
 
     def fault(self, order: Order) -> str | None:
         """The fault that the other engine finds in the order."""
-        return self._engine.fault(order)
+        return self.other.fault(order)

@@ -19,8 +19,6 @@ class BackwardEngine(AroundEngine):
     The answer is given and the exercise asked for, as auxiliary text of the kind ``reversed``. Of
     odd counts the last exercise has no backward question or is left out itself, by equal chance.
     No grader is needed: what is asked backward is as right as what was made forward.
-
-    Its arguments are those of ``AroundEngine``.
     """
 
     name = "backward"
@@ -36,7 +34,7 @@ class BackwardEngine(AroundEngine):
         for order in plan.orders:
             forward = replace(order, count=(order.count + 1) // 2)
             own = streams.of(order.engine, order.skill, order.difficulty, order.subskill)
-            made = tuple(self._engine.generate(Plan((forward,)), own))
+            made = tuple(self.other.generate(Plan((forward,)), own))
             backward = tuple(turned(example) for example in made if is_in_text(example))
             if len(made) + len(backward) > order.count:
                 surplus_backward = own.random() < 0.5

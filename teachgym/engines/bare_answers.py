@@ -17,8 +17,6 @@ class BareAnswersEngine(AlteringEngine):
     reasoning. Here the first is this engine around ``pool``, the second this engine around one
     that makes exercises, and the third that one alone. Difference: nothing is generated, so the
     reasoning is the task's own.
-
-    Its arguments are those of ``AroundEngine``.
     """
 
     name = "bare-answers"

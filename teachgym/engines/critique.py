@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from teachgym.chat.settings import Chat, check_chat
 from teachgym.engines.altering import is_in_text
-from teachgym.engines.around import AroundEngine, Other
+from teachgym.engines.around import AroundEngine
 from teachgym.engines.mistakes import Mistakes
 from teachgym.gate.kinds import JUDGEMENT
 from teachgym.protocols import Meter, Task
-from teachgym.settings import Like, Share, checked
+from teachgym.settings import Share, checked
 from teachgym.streams import Streams
 from teachgym.types import Data, Example, Plan
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from teachgym.engines.critic import Critic
 
 
+@checked
+@dataclass(frozen=True, eq=False, kw_only=True)
 class CritiqueEngine(AroundEngine):
     r"""Turns exercises into critiques: is this answer right, and what should it be?
 
@@ -35,34 +37,23 @@ class CritiqueEngine(AroundEngine):
     The task never grades a critique: it is auxiliary text of the kind ``judgement``, of which the
     gate checks that the judgement is the task's own.
 
-    Args:
-        task: tells right from wrong.
-        meter: pays for the calls of the other engine and of the critic.
-        chat: the chat model of the other engine, if it uses one, and of the critic.
-        wrong: the chance of a wrong candidate, in [0, 1].
-        reasons: whether a chat model says why an answer is right or wrong, in a call for each.
-        other: fields of ``Other``; what is no exercise, or has turns or pictures, is left out.
-
     Raises:
         ConfigError: for reasons without a chat model.
     """
 
     name = "critique"
 
-    @checked
-    def __init__(
-        self,
-        task: Task,
-        meter: Meter | None = None,
-        *,
-        chat: Chat | None = None,
-        wrong: Share = 0.5,
-        reasons: bool = False,
-        **other: Annotated[Any, Like(Other)],
-    ) -> None:
-        super().__init__(task, meter, chat=chat, **other)
-        self._wrong = wrong
-        self._critic = _critic(chat, meter, task) if reasons else None
+    wrong: Share = 0.5
+    """The chance of a wrong candidate, in [0, 1]."""
+    reasons: bool = False
+    """Whether a chat model says why an answer is right or wrong, in a call for each."""
+    critic: Any = field(init=False, repr=False)
+    """The ``Critic`` that writes reasons; None = there are none."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        critic = _critic(self.chat, self.meter, self.task) if self.reasons else None
+        object.__setattr__(self, "critic", critic)
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
         """At most ``order.count`` critiques per order.
@@ -71,18 +62,18 @@ class CritiqueEngine(AroundEngine):
             UnknownSkillError: for an order of a skill that the task does not have.
         """
         streams = Streams(rng)
-        made = self._engine.generate(plan, streams.of("exercises"))
+        made = self.other.generate(plan, streams.of("exercises"))
         mistakes = Mistakes(self.task, made)
         judged = tuple(
             self._judged(e, mistakes, streams.of("candidate", e.identity))
             for e in made
             if is_in_text(e)
         )
-        return self._critic.explain(judged, streams.of("critic")) if self._critic else judged
+        return self.critic.explain(judged, streams.of("critic")) if self.critic else judged
 
     def _judged(self, example: Example, mistakes: Mistakes, rng: np.random.Generator) -> Example:
         """The critique of a candidate answer to the exercise."""
-        is_wrong, lot = rng.random() < self._wrong, float(rng.random())
+        is_wrong, lot = rng.random() < self.wrong, float(rng.random())
         candidate = mistakes.instead(example, lot) if is_wrong else example.target
         prompt = f"{example.prompt}{candidate}\nIs this answer right or wrong?\n"
         return replace(

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Annotated, Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from teachgym.chat.settings import Chat
 from teachgym.engines.altering import AlteringEngine
-from teachgym.engines.around import Other
 from teachgym.engines.erring_steps import botched
 from teachgym.errors import ConfigError
-from teachgym.protocols import Meter, Task
-from teachgym.settings import Few, Like, Share, checked
+from teachgym.settings import Few, Share, checked
 from teachgym.types import Example, Turn
 
 
+@checked
+@dataclass(frozen=True, eq=False, kw_only=True)
 class DraftsEngine(AlteringEngine):
     """Puts drafts of another engine's solutions before them, each answered by the task.
 
@@ -27,15 +25,8 @@ class DraftsEngine(AlteringEngine):
     a weak model writes drafts, and some are filtered out; and of the paper's three losses there is
     the first, on the answer, to which the others add little in its own table.
 
-    Args:
-        task: what it says to a draft comes between; it must answer back, as ``second-try`` with
-            ``always`` does.
-        meter: pays for the calls of the other engine.
-        chat: its chat model, if it uses one.
-        drafts: before each solution, at most, >= 1; where the task says no more there is none.
-        wrong: share of the drafts whose answer is wrong, in [0, 1].
-        masked: False = drafts are learned like the answer: what masking is worth.
-        other: fields of ``Other``.
+    What the task says to a draft comes between; it must answer back, as ``second-try`` with
+    ``always`` does.
 
     Raises:
         ConfigError: for a task without worked solutions, or that says nothing to an answer.
@@ -44,34 +35,30 @@ class DraftsEngine(AlteringEngine):
     name = "drafts"
     needs_steps = True
 
-    @checked
-    def __init__(
-        self,
-        task: Task,
-        meter: Meter | None = None,
-        *,
-        chat: Chat | None = None,
-        drafts: Few = 1,
-        wrong: Share = 0.75,
-        masked: bool = True,
-        **other: Annotated[Any, Like(Other)],
-    ) -> None:
-        super().__init__(task, meter, chat=chat, **other)
-        if task.max_turns < 2:
+    drafts: Few = 1
+    """Drafts before each solution, at most, >= 1; where the task says no more there is none."""
+    wrong: Share = 0.75
+    """Share of the drafts whose answer is wrong, in [0, 1]."""
+    masked: bool = True
+    """False = drafts are learned like the answer: what masking is worth."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.task.max_turns < 2:
             raise ConfigError(
                 f"engine {self.name!r} puts an answer between draft and solution, and task "
-                f"{task.name!r} gives none; choose one that answers back, such as 'second-try'"
+                f"{self.task.name!r} gives none; choose one that answers back, such as "
+                "'second-try'"
             )
-        self._drafts, self._wrong, self._masked = drafts, wrong, masked
 
     def alter(self, example: Example, rng: np.random.Generator) -> Example:
         """The exercise after as many drafts as the task has something to say to."""
         turns: tuple[Turn, ...] = ()
-        while len(turns) < min(self._drafts, self.task.max_turns - 1):
-            is_wrong, share = rng.random() < self._wrong, float(rng.random())
+        while len(turns) < min(self.drafts, self.task.max_turns - 1):
+            is_wrong, share = rng.random() < self.wrong, float(rng.random())
             draft = botched(example.target, share, rng) if is_wrong else example.target
             reply = self.task.respond(example, turns, draft)
             if reply is None:
                 break
-            turns = (*turns, Turn(draft, reply, learned=not self._masked))
+            turns = (*turns, Turn(draft, reply, learned=not self.masked))
         return replace(example, turns=turns)

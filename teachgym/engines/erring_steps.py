@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import dataclass
 
 import numpy as np
 
-from teachgym.chat.settings import Chat
 from teachgym.engines.altering import AlteringEngine
-from teachgym.engines.around import Other
 from teachgym.engines.steps import steps_of, with_result, wrong_result
-from teachgym.protocols import Meter, Task
-from teachgym.settings import Like, Share, checked
+from teachgym.settings import Share, checked
 from teachgym.types import Example
 
 
+@checked
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ErringStepsEngine(AlteringEngine):
     """Supervises with a rate of wrong answers, and a rate of wrong steps in their solutions.
 
@@ -26,38 +25,21 @@ class ErringStepsEngine(AlteringEngine):
     Differences: there language models of several strengths err, and wrong steps are counted by
     another one; here rates are set, and a wrong step does not mislead those after it. Exercises
     without steps stay right.
-
-    Args:
-        task: what the data is for.
-        meter: pays for the calls of the other engine.
-        chat: its chat model, if it uses one.
-        wrong: share of the exercises whose answer is wrong, in [0, 1].
-        steps: share of the steps of such an exercise that are wrong, in [0, 1].
-        other: fields of ``Other``.
     """
 
     name = "erring-steps"
     needs_steps = True
 
-    @checked
-    def __init__(
-        self,
-        task: Task,
-        meter: Meter | None = None,
-        *,
-        chat: Chat | None = None,
-        wrong: Share = 0.5,
-        steps: Share = 0.0,
-        **other: Annotated[Any, Like(Other)],
-    ) -> None:
-        super().__init__(task, meter, chat=chat, **other)
-        self._wrong, self._steps = wrong, steps
+    wrong: Share = 0.5
+    """Share of the exercises whose answer is wrong, in [0, 1]."""
+    steps: Share = 0.0
+    """Share of the steps of such an exercise that are wrong, in [0, 1]."""
 
     def alter(self, example: Example, rng: np.random.Generator) -> Example:
         """The exercise, with a wrong solution at the chance of ``wrong``."""
-        if rng.random() >= self._wrong:
+        if rng.random() >= self.wrong:
             return example
-        target = botched(example.target, self._steps, rng)
+        target = botched(example.target, self.steps, rng)
         return example if target == example.target else example.with_target(target)
 
 

@@ -9,24 +9,17 @@ from teachgym.protocols import DataEngine, Task
 
 
 class TaskEngine(DataEngine):
-    """Makes data for a task.
-
-    Args:
-        task: what the data is for.
-
-    Raises:
-        ConfigError: for a task without worked solutions, where the engine needs their steps.
-    """
+    """Makes data for a task."""
 
     name: ClassVar[str]
     """What ``ENGINES`` calls it."""
     needs_steps: ClassVar[bool] = False
     """Whether it works on the steps of worked solutions."""
 
-    def __init__(self, task: Task) -> None:
+    def require_steps(self, task: Task) -> None:
+        """Raise ``ConfigError`` for a task without worked solutions, if their steps are needed."""
         if self.needs_steps and not task.brief.solution:
             raise ConfigError(
                 f"engine {self.name!r} works on the steps of worked solutions, which task "
                 f"{task.name!r} has not; choose another engine, or a task such as 'word-problems'"
             )
-        self.task = task

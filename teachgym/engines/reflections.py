@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Annotated, Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from teachgym.chat.settings import Chat
 from teachgym.engines.altering import AlteringEngine
-from teachgym.engines.around import Other
 from teachgym.engines.steps import spans_of, steps_of, with_result, wrong_result
-from teachgym.protocols import Meter, Task
-from teachgym.settings import Like, Share, checked
+from teachgym.settings import Share, checked
 from teachgym.types import Example
 
 NOTICE = "no, that is wrong:\n"
 """The reflection, a line between the wrong step and the right one."""
 
 
+@checked
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ReflectionsEngine(AlteringEngine):
     r"""Puts an error, a reflection and a correction into some worked solutions.
 
@@ -36,37 +34,20 @@ class ReflectionsEngine(AlteringEngine):
     writes reflection and correction; here a step's result is off by 1 to 9, the reflection is
     always the same line, and the correction is the solution's own step. Exercises without steps
     stay as they are.
-
-    Args:
-        task: what the data is for.
-        meter: pays for the calls of the other engine.
-        chat: its chat model, if it uses one.
-        share: of the exercises, that are altered, in [0, 1]; the others are the expert's.
-        masked: False = the wrong step is learned like the others: what masking is worth.
-        other: fields of ``Other``.
     """
 
     name = "reflections"
     needs_steps = True
 
-    @checked
-    def __init__(
-        self,
-        task: Task,
-        meter: Meter | None = None,
-        *,
-        chat: Chat | None = None,
-        share: Share = 0.5,
-        masked: bool = True,
-        **other: Annotated[Any, Like(Other)],
-    ) -> None:
-        super().__init__(task, meter, chat=chat, **other)
-        self._share, self._masked = share, masked
+    share: Share = 0.5
+    """Share of the exercises that are altered, in [0, 1]; the others are the expert's."""
+    masked: bool = True
+    """False = the wrong step is learned like the others: what masking is worth."""
 
     def alter(self, example: Example, rng: np.random.Generator) -> Example:
         """The exercise with a step that goes wrong, at the chance of ``share``."""
         steps, answer = steps_of(example.target)
-        if rng.random() >= self._share or not steps:
+        if rng.random() >= self.share or not steps:
             return example
         place = int(rng.integers(len(steps)))
         result = wrong_result(steps[place], rng)
@@ -75,7 +56,7 @@ class ReflectionsEngine(AlteringEngine):
         spans = spans_of(
             (
                 ("".join(steps[:place]), 1.0),
-                (with_result(steps[place], result), 0.0 if self._masked else 1.0),
+                (with_result(steps[place], result), 0.0 if self.masked else 1.0),
                 ("".join([NOTICE, *steps[place:], answer]), 1.0),
             )
         )

@@ -28,13 +28,14 @@ class SeededEngine(TaskEngine):
     """
 
     def __init__(self, task: Task) -> None:
-        super().__init__(task)
+        self.require_steps(task)
         train = task.examples("train")
         if not train:
             raise ConfigError(
                 f"task {task.name!r} has no training examples, of which engine {self.name!r} makes "
                 "others; choose an engine that needs none"
             )
+        self.task = task
         self._leaves = leaves_under(task.skills)
         self._pool = PoolEngine(task.skills, train)
         self._by_id = {example.id: example for example in train if example.id}

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 
-from teachgym.chat.settings import Chat
-from teachgym.engines.around import AroundEngine, Other
-from teachgym.protocols import Meter, Task
-from teachgym.settings import Few, Like, checked
+from teachgym.engines.around import AroundEngine
+from teachgym.settings import Few, checked
 from teachgym.streams import Streams
 from teachgym.types import EXERCISE, Data, Example, Incident, Plan
 
 
 @checked
-@dataclass(frozen=True)
-class OtherThatErrs(Other):
-    """The same, of one that is to make errors."""
-
-    engine: Any = "imperfect"
-    """Its name, or what names it in ``ENGINES``."""
-
-
+@dataclass(frozen=True, eq=False, kw_only=True)
 class VerifiedEngine(AroundEngine):
     """Lets another engine repeat examples that fail the task's check, and keeps those that pass.
 
@@ -32,30 +23,14 @@ class VerifiedEngine(AroundEngine):
     attempt is a new exercise of the same order, where the paper has the teacher mend the old one
     with the log of its failure; that is what the engine ``llm`` does with ``repairs``. The check
     is the task's, where the paper's teacher writes the tests as well, and may misread both alike.
-
-    Args:
-        task: checks exercises; auxiliary text passes.
-        meter: pays for the calls of the other engine, each attempt where it charges at all, and is
-            told of what failed (incident ``unverified``).
-        chat: the other engine's chat model, if it uses one.
-        attempts: the most for each example, >= 1; 1 leaves out what fails.
-        other: fields of ``OtherThatErrs``.
     """
 
     name = "verified"
 
-    @checked
-    def __init__(
-        self,
-        task: Task,
-        meter: Meter | None = None,
-        *,
-        chat: Chat | None = None,
-        attempts: Few = 5,
-        **other: Annotated[Any, Like(OtherThatErrs)],
-    ) -> None:
-        super().__init__(task, meter, chat=chat, **vars(OtherThatErrs(**other)))
-        self._attempts = attempts
+    engine: Any = "imperfect"
+    """The name of the other engine, or what names it in ``ENGINES``."""
+    attempts: Few = 5
+    """The most for each example, >= 1; 1 leaves out what fails."""
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
         """At most ``order.count`` right examples per order.
@@ -64,13 +39,13 @@ class VerifiedEngine(AroundEngine):
             UnknownSkillError: for an order of a skill that the task does not have.
         """
         streams, kept = Streams(rng), [list[Example]() for _ in plan.orders]
-        for attempt in range(self._attempts):
+        for attempt in range(self.attempts):
             for place, order in enumerate(plan.orders):
                 missing = order.count - len(kept[place])
                 if attempt and not missing:
                     continue
                 own = streams.of(place, order.engine, order.skill, order.difficulty)
-                made = self._engine.generate(Plan((replace(order, count=missing),)), own)
+                made = self.other.generate(Plan((replace(order, count=missing),)), own)
                 kept[place] += [example for example in made if self._passes(example)]
         return tuple(example for of_order in kept for example in of_order)
 
@@ -78,7 +53,7 @@ class VerifiedEngine(AroundEngine):
         """Whether the task calls it right; what is not is noted."""
         if example.kind != EXERCISE or self.task.verify(example) >= 1:
             return True
-        if self._meter is not None:
+        if self.meter is not None:
             detail = f"{example.target!r:.200} for {example.prompt!r:.200}"
-            self._meter.note(Incident("unverified", detail))
+            self.meter.note(Incident("unverified", detail))
         return False

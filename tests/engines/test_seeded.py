@@ -184,7 +184,7 @@ def test_a_chat_model_says_why_and_what_it_leaves_out_is_left_out() -> None:
     engine = ENGINES.make(
         "critique", LETTERS, settings={"reasons": True}, meter=ledger.meter, chat=chat
     )
-    engine._critic.asker.workers = engine._critic.asker.attempts = 1
+    engine.critic.asker.workers = engine.critic.asker.attempts = 1
     data = engine.generate(Plan((Order("add", 4, 0.5),)), np.random.default_rng(0))
     assert len(data) == 3
     assert all(e.target.endswith("\nBecause.") for e in data)
