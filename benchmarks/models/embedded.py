@@ -64,27 +64,35 @@ def word_tokenizer(task: Task) -> Any:
     return make_word_tokenizer([*texts, " ".join(string.digits)], [IMAGE])
 
 
+def _llama(hidden: int, intermediate: int, *, layers: int, positions: int) -> dict[str, Any]:
+    """Fields of ``LlamaConfig``, with four heads a layer."""
+    return {
+        "hidden_size": hidden,
+        "intermediate_size": intermediate,
+        "num_hidden_layers": layers,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 4,
+        "max_position_embeddings": positions,
+    }
+
+
+def _rates(highest: float, warmup: int, constant: float, final: float) -> dict[str, Any]:
+    """Fields of ``FineTuningSettings`` that say how the learning rate goes."""
+    return {
+        "learning_rate": highest,
+        "warmup_steps": warmup,
+        "constant_share": constant,
+        "final_share": final,
+    }
+
+
 _SMALL = Embedded(
     SMALL,
     ("word-problems",),
     subword_tokenizer,
     "bytes and pieces of words",
-    {
-        "hidden_size": 128,
-        "intermediate_size": 448,
-        "num_hidden_layers": 4,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 4,
-        "max_position_embeddings": 512,
-        "tie_word_embeddings": True,
-    },
-    {
-        "batch_size": 32,
-        "learning_rate": 4e-3,
-        "warmup_steps": 50,
-        "constant_share": 0.6,
-        "final_share": 0.02,
-    },
+    _llama(128, 448, layers=4, positions=512) | {"tie_word_embeddings": True},
+    {"batch_size": 32, **_rates(4e-3, 50, 0.6, 0.02)},
     (0.5, 0.3, 0.2),
     MOST,
     100_000,
@@ -107,22 +115,8 @@ KINDS: Mapping[str, Embedded] = {
         ("arithmetic-and-strings",),
         lambda task: make_tokenizer(),
         "single characters",
-        {
-            "hidden_size": 96,
-            "intermediate_size": 256,
-            "num_hidden_layers": 3,
-            "num_attention_heads": 4,
-            "num_key_value_heads": 4,
-            "max_position_embeddings": 64,
-            "tie_word_embeddings": True,
-        },
-        {
-            "batch_size": 32,
-            "learning_rate": 6e-3,
-            "warmup_steps": 30,
-            "constant_share": 0.6,
-            "final_share": 0.02,
-        },
+        _llama(96, 256, layers=3, positions=64) | {"tie_word_embeddings": True},
+        {"batch_size": 32, **_rates(6e-3, 30, 0.6, 0.02)},
         (0.3, 0.35, 0.35),
         HALF,
         60_000,
@@ -150,21 +144,8 @@ KINDS: Mapping[str, Embedded] = {
         ("shapes",),
         word_tokenizer,
         "words and the patches of a picture",
-        {
-            "hidden_size": 96,
-            "intermediate_size": 192,
-            "num_hidden_layers": 4,
-            "num_attention_heads": 4,
-            "num_key_value_heads": 4,
-            "max_position_embeddings": 128,
-            "initializer_range": 0.08,
-        },
-        {
-            "learning_rate": 2e-3,
-            "warmup_steps": 50,
-            "constant_share": 0.7,
-            "final_share": 0.05,
-        },
+        _llama(96, 192, layers=4, positions=128) | {"initializer_range": 0.08},
+        _rates(2e-3, 50, 0.7, 0.05),
         _STAGES[-1].levels,
         HALF,
         sum(stage.questions for stage in _STAGES),

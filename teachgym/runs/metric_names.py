@@ -81,32 +81,25 @@ _SPENT = {
     "seconds": "wall-clock seconds; the one number that differs between equal runs",
 }
 
+_AIDED = {
+    "accuracy": "mean score on `val`",
+    "stderr": "its standard error",
+    "n": "items measured",
+    "given": "items with an aid",
+}
+
 _MEASURED = "as `accuracy`, where there are some"
 
 METRICS: tuple[Metric, ...] = (
     Metric("accuracy", "mean score on `val` after the step", "in [0, 1]", "every step, and step 0"),
     Metric("stderr", "its standard error over items", ">= 0", "every step, and step 0"),
     Metric("n", "items of `val` that were measured", "items", "every step, and step 0"),
-    Metric(
-        "accuracy/<skill>",
-        "the same of the items of one skill",
-        "in [0, 1]",
-        "every step, and step 0",
-    ),
+    Metric("accuracy/<skill>", "the same of the items of one skill", "in [0, 1]",
+           "every step, and step 0"),
     Metric("stderr/<skill>", "its standard error over items", ">= 0", "every step, and step 0"),
     Metric("n/<skill>", "items of it that were measured", "items", "every step, and step 0"),
-    Metric(
-        "aided/",
-        "the same with the teacher's aids before the prompts",
-        "as above",
-        "steps with training and aids",
-        {
-            "accuracy": "mean score on `val`",
-            "stderr": "its standard error",
-            "n": "items measured",
-            "given": "items with an aid",
-        },
-    ),
+    Metric("aided/", "the same with the teacher's aids before the prompts", "as above",
+           "steps with training and aids", _AIDED),
     Metric("metric/<name>", "a metric of the task (`Task.metrics`)", "the metric's", _MEASURED),
     Metric("metric_stderr/<name>", "its standard error", "the metric's", _MEASURED),
     Metric("metric_n/<name>", "what it is the mean of", "the metric's", _MEASURED),
@@ -119,62 +112,27 @@ METRICS: tuple[Metric, ...] = (
     Metric("reward", "what the teacher was paid", "the reward's", "every step"),
     Metric("accepted", "examples the student was trained on", "examples", "every step"),
     Metric("rejected", "items of the action that were not used", "items", "every step"),
-    Metric(
-        "rejected/",
-        "of these, by reason",
-        "items",
-        "where not 0",
-        _REASONS,
-    ),
-    Metric(
-        "yield",
-        "share of the batch that the student was trained on",
-        "in [0, 1]",
-        "steps with a batch, where a filter is among `gate_checks`",
-    ),
-    Metric(
-        "quality",
-        "share of the accepted exercises whose targets the task calls right",
-        "in [0, 1]",
-        "as `yield`, where some were accepted",
-    ),
+    Metric("rejected/", "of these, by reason", "items", "where not 0", _REASONS),
+    Metric("yield", "share of the batch that the student was trained on", "in [0, 1]",
+           "steps with a batch, where a filter is among `gate_checks`"),
+    Metric("quality", "share of the accepted exercises whose targets the task calls right",
+           "in [0, 1]", "as `yield`, where some were accepted"),
     Metric("quality_stderr", "its standard error over examples", ">= 0", "as `quality`"),
     Metric("quality_n", "exercises that could be checked", "examples", "as `quality`"),
-    Metric(
-        "incidents",
-        "what went wrong with chat models, or with the budget",
-        "incidents",
-        "every step",
-    ),
+    Metric("incidents", "what went wrong with chat models, or with the budget", "incidents",
+           "every step"),
     Metric("incidents/", "of these, by event", "incidents", "where not 0", _INCIDENTS),
-    Metric(
-        "loss",
-        'mean training loss per target token; with `loss="dpo"` per pair',
-        "nats",
-        "steps with training",
-    ),
-    Metric(
-        "spent/",
-        "spent since the episode began, by currency",
-        "the currency's",
-        "every step",
-        _SPENT,
-    ),
+    Metric("loss", 'mean training loss per target token; with `loss="dpo"` per pair', "nats",
+           "steps with training"),
+    Metric("spent/", "spent since the episode began, by currency", "the currency's", "every step",
+           _SPENT),
     Metric("test/before", "mean score on `test`, untrained", "in [0, 1]", "last step; not JSONL"),
-    Metric(
-        "test/after",
-        "the same of the student that was best on `val`",
-        "in [0, 1]",
-        "last step; not JSONL",
-    ),
+    Metric("test/after", "the same of the student that was best on `val`", "in [0, 1]",
+           "last step; not JSONL"),
     Metric("test/gain", "the difference, paired by item", "in [-1, 1]", "last step; not JSONL"),
-    Metric(
-        "test/val_gap",
-        "the gain on `val` minus the gain on `test`",
-        "in [-2, 2]",
-        "last step; not JSONL",
-    ),
-)
+    Metric("test/val_gap", "the gain on `val` minus the gain on `test`", "in [-2, 2]",
+           "last step; not JSONL"),
+)  # fmt: skip
 """In the order of their table."""
 
 
