@@ -53,181 +53,116 @@ _PLAIN = _family(
         "uniform": _row("uniform:Uniform", "the same share for every skill and level"),
         "nothing": _row("nothing:Nothing", "orders nothing; the student stays untrained"),
         "fixed": _row("fixed:Fixed", "a schedule fixed beforehand (mixtures=...)"),
-        "oracle": _row(
-            "oracle:Oracle",
-            "only the learnable skills, which it knows (learnable=...)",
-            "accuracy of all, and what is learnable",
-        ),
-        "planned": _row(
-            "planned:Planned", "the best plan found on known dynamics (plan=...)", "known dynamics"
-        ),
-        "best-constant": _row(
-            "planned:BestConstant",
-            "the best constant allocation (allocation=...)",
-            "known dynamics",
-        ),
+        "oracle": _row("oracle:Oracle", "only the learnable skills, which it knows (learnable=...)",
+                       "accuracy of all, and what is learnable"),
+        "planned": _row("planned:Planned", "the best plan found on known dynamics (plan=...)",
+                        "known dynamics"),
+        "best-constant": _row("planned:BestConstant",
+                              "the best constant allocation (allocation=...)", "known dynamics"),
         "dirichlet": _row("dirichlet:Dirichlet", "a random allocation, drawn once per episode"),
-        "weakest": _row(
-            "weakest:Weakest",
-            "most for the skills in which the student errs most",
-            "accuracy of all",
-        ),
-        "alp": _row(
-            "progress.alp:LearningProgress",
-            "most for skills with high absolute learning progress",
-            "gains of all",
-        ),
+        "weakest": _row("weakest:Weakest", "most for the skills in which the student errs most",
+                        "accuracy of all"),
+        "alp": _row("progress.alp:LearningProgress",
+                    "most for skills with high absolute learning progress", "gains of all"),
     },
-)
+)  # fmt: skip
 _BOXES = _family(
     "SkillList",
     "accuracy of what it teaches",
     {
-        "alp-gmm": _row(
-            "alp_gmm:ALPGMM",
-            "Gaussian mixtures over absolute learning progress",
-            fit_every=60,
-            components=(4, 8, 12),
-        ),
+        "alp-gmm": _row("alp_gmm:ALPGMM", "Gaussian mixtures over absolute learning progress",
+                        fit_every=60, components=(4, 8, 12)),
         "riac": _row("riac:RIAC", "regions of learning progress", max_points=20),
-        "covar-gmm": _row(
-            "covar_gmm:CovarGMM",
-            "Gaussian mixtures over reward and time",
-            fit_every=60,
-            components=(4, 8, 12),
-        ),
+        "covar-gmm": _row("covar_gmm:CovarGMM", "Gaussian mixtures over reward and time",
+                          fit_every=60, components=(4, 8, 12)),
     },
     folder="progress",
     teacher="box_teacher:BoxTeacher",
-)
+)  # fmt: skip
 _BANDITS = _family(
     "SkillList",
     "gains of what it teaches",
     {
-        "epsilon-greedy": _row(
-            "epsilon_greedy:EpsilonGreedy", "bandit: the best skills so far, at times random ones"
-        ),
+        "epsilon-greedy": _row("epsilon_greedy:EpsilonGreedy",
+                               "bandit: the best skills so far, at times random ones"),
         "ucb1": _row("ucb:UCB1", "bandit: optimism, all rewards count", width=0.1),
-        "discounted-ucb": _row(
-            "ucb:DiscountedUCB", "bandit: optimism, old rewards fade", width=0.1
-        ),
-        "sliding-window-ucb": _row(
-            "ucb:SlidingWindowUCB", "bandit: optimism, only recent rewards count", width=0.1
-        ),
+        "discounted-ucb": _row("ucb:DiscountedUCB", "bandit: optimism, old rewards fade",
+                               width=0.1),
+        "sliding-window-ucb": _row("ucb:SlidingWindowUCB",
+                                   "bandit: optimism, only recent rewards count", width=0.1),
         "thompson": _row("thompson:Thompson", "bandit: draws from a fading Gaussian posterior"),
         "exp3": _row("exp3:EXP3", "bandit: exponential weights", slots=128),
-        "exp3s": _row(
-            "exp3:EXP3S", "bandit: exponential weights that adapt to change", slots=128, alpha=0.001
-        ),
-        "linucb": _row(
-            "linucb:LinUCB", "bandit: linear in accuracy, its error, and level", "accuracy of all"
-        ),
+        "exp3s": _row("exp3:EXP3S", "bandit: exponential weights that adapt to change", slots=128,
+                      alpha=0.001),
+        "linucb": _row("linucb:LinUCB", "bandit: linear in accuracy, its error, and level",
+                       "accuracy of all"),
     },
     folder="bandits",
     teacher="teacher:BanditTeacher",
-)
+)  # fmt: skip
 _CURRICULA = _family(
     "SkillList",
     "gains of all",
     {
-        "tscl-online": _row(
-            "tscl:Online",
-            "teacher-student curriculum: fading mean of gains",
-            rate=0.5,
-            temperature=0.02,
-        ),
-        "tscl-naive": _row(
-            "tscl:Naive",
-            "teacher-student curriculum: slope over a few steps",
-            rate=0.5,
-            window=2,
-            temperature=0.02,
-        ),
-        "tscl-window": _row(
-            "tscl:Window",
-            "teacher-student curriculum: slope in a window",
-            window=3,
-            temperature=0.02,
-        ),
-        "tscl-sampling": _row(
-            "tscl:Sampling",
-            "teacher-student curriculum: draws from latest gains",
-            window=3,
-            temperature=0.02,
-        ),
-        "plr": _row(
-            "plr:PrioritizedLevelReplay",
-            "prioritised level replay: rank of change, staleness",
-            "gains of what it teaches",
-        ),
-        "procurl": _row(
-            "procurl:ProximalCurriculum",
-            "proximal curriculum: neither mastered nor out of reach",
-            "accuracy of all",
-        ),
-        "sec": _row(
-            "sec:SelfEvolvingCurriculum",
-            "the bandit of self-evolving curricula, on gains",
-            temperature=0.02,
-        ),
-        "dump": _row(
-            "dump:DistributionCurriculum",
-            "upper bounds on gains, as a distribution (DUMP)",
-            temperature=0.02,
-            width=0.05,
-        ),
-        "expected-utility": _row(
-            "expected_utility:ExpectedUtility",
-            "skills by expected gain under a model of the student",
-            "accuracy of all",
-        ),
-        "adarft": _row(
-            "adarft:AdaptiveDifficulty",
-            "skills near a moving target difficulty (AdaRFT)",
-            "accuracy of all",
-        ),
+        "tscl-online": _row("tscl:Online", "teacher-student curriculum: fading mean of gains",
+                            rate=0.5, temperature=0.02),
+        "tscl-naive": _row("tscl:Naive", "teacher-student curriculum: slope over a few steps",
+                           rate=0.5, window=2, temperature=0.02),
+        "tscl-window": _row("tscl:Window", "teacher-student curriculum: slope in a window",
+                            window=3, temperature=0.02),
+        "tscl-sampling": _row("tscl:Sampling",
+                              "teacher-student curriculum: draws from latest gains", window=3,
+                              temperature=0.02),
+        "plr": _row("plr:PrioritizedLevelReplay",
+                    "prioritised level replay: rank of change, staleness",
+                    "gains of what it teaches"),
+        "procurl": _row("procurl:ProximalCurriculum",
+                        "proximal curriculum: neither mastered nor out of reach",
+                        "accuracy of all"),
+        "sec": _row("sec:SelfEvolvingCurriculum", "the bandit of self-evolving curricula, on gains",
+                    temperature=0.02),
+        "dump": _row("dump:DistributionCurriculum",
+                     "upper bounds on gains, as a distribution (DUMP)", temperature=0.02,
+                     width=0.05),
+        "expected-utility": _row("expected_utility:ExpectedUtility",
+                                 "skills by expected gain under a model of the student",
+                                 "accuracy of all"),
+        "adarft": _row("adarft:AdaptiveDifficulty",
+                       "skills near a moving target difficulty (AdaRFT)", "accuracy of all"),
     },
     folder="curricula",
     teacher="teacher:CurriculumTeacher",
-)
+)  # fmt: skip
 _MIXTURES = _family(
     "SkillList",
     "losses of all",
     {
         "odm": _row("odm:OnlineDataMixing", "online data mixing: a bandit rewarded with the loss"),
         "skill-it": _row("skill_it:SkillIt", "Skill-It: losses spread over a graph of skills"),
-        "excess-loss": _row(
-            "excess_loss:ExcessLoss", "group DRO on losses above a reference (DoReMi's rule)"
-        ),
-        "ddk": _row(
-            "ddk:DomainKnowledgeDistillation",
-            "skills with the largest perplexity gap to a model (DDK)",
-            cap=3.0,
-        ),
+        "excess-loss": _row("excess_loss:ExcessLoss",
+                            "group DRO on losses above a reference (DoReMi's rule)"),
+        "ddk": _row("ddk:DomainKnowledgeDistillation",
+                    "skills with the largest perplexity gap to a model (DDK)", cap=3.0),
     },
     folder="curricula",
     teacher="teacher:MixingTeacher",
-)
+)  # fmt: skip
 _TREES = _family(
     "SkillTree",
     "its tree",
     {
         "uniform-tree": _row("rules:UniformTree", "finds every subskill, then teaches all equally"),
         "alternating": _row("rules:Alternating", "explores and exploits in turn"),
-        "fill-and-balance": _row(
-            "rules:FillAndBalance", "explores until full, then balances what was taught"
-        ),
+        "fill-and-balance": _row("rules:FillAndBalance",
+                                 "explores until full, then balances what was taught"),
         "random-tree": _row("rules:RandomTree", "a coin decides between exploring and exploiting"),
-        "threshold": _row(
-            "rules:Threshold",
-            "exploits roots that gained, explores the others",
-            "gains of what it teaches",
-        ),
+        "threshold": _row("rules:Threshold", "exploits roots that gained, explores the others",
+                          "gains of what it teaches"),
         "constant-tree": _row("rules:ConstantTree", "the same action in every step"),
     },
     folder="trees",
     teacher="teacher:TreeTeacher",
-)
+)  # fmt: skip
 _WORDS = {
     "llm": TeacherEntry(
         "a chat model that reads the student's errors and plans",
