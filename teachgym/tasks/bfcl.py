@@ -12,7 +12,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -29,9 +28,9 @@ from teachgym.tasks.function_calls import (
     write_calls,
 )
 from teachgym.tasks.problem_splits import Problem, Selection, draw, split_problems
-from teachgym.tasks.question_answer_files import Row, read_json_lines
-from teachgym.tasks.task import Task
-from teachgym.types import NOT_MEASURED, Brief, Draft, Example, Grade, Skill, Split, freeze, thaw
+from teachgym.tasks.question_answer_files import Row, package_data, read_json_lines
+from teachgym.tasks.task import ListedTask
+from teachgym.types import NOT_MEASURED, Brief, Draft, Example, Grade, Skill, freeze, thaw
 
 VERSION = "bfcl-v0"
 Category = Literal["simple", "multiple", "parallel", "irrelevance"]
@@ -64,7 +63,7 @@ BRIEF = Brief(
 )
 
 
-class Bfcl(Task):
+class Bfcl(ListedTask):
     """Questions answered by function calls: the Berkeley Function Calling Leaderboard.
 
     Four of its categories are the skills: ``simple``, ``multiple``, ``parallel`` and
@@ -128,11 +127,7 @@ class Bfcl(Task):
             Skill(name, None, CATEGORIES[name]) for name in dict.fromkeys(categories)
         )
         self.dropped, self._accept_silence = splits.dropped, accept_silence
-        self._examples = splits.examples(_example)
-
-    def examples(self, split: Split) -> Sequence[Example]:
-        """The examples of a split, by category and then in the order of the files."""
-        return self._examples[split]
+        self._examples = splits.examples()
 
     def grade(self, example: Example, response: str) -> Grade:
         """1 for the right calls, in any order; 0 for others, and for what cannot be read.
@@ -183,14 +178,13 @@ class Bfcl(Task):
 
 
 def _installed() -> Path:
-    """The folder of files of the package bfcl-eval, which is not imported."""
-    spec = find_spec("bfcl_eval")
-    if spec is None or not spec.submodule_search_locations:
+    """The folder of files of the package bfcl-eval."""
+    if (folder := package_data("bfcl_eval")) is None:
         raise MissingExtraError(
             "bfcl-eval is not installed; install it with: pip install --no-deps bfcl-eval "
             "(only its files are read), or name a folder that has them with path"
         )
-    return Path(spec.submodule_search_locations[0]) / "data"
+    return folder
 
 
 def _file(folder: Path, category: str) -> Path:
@@ -309,14 +303,3 @@ def _is_option(value: Any) -> bool:
 def _prompt(functions: Sequence[Any], question: str) -> str:
     lines = "\n".join(map(json.dumps, functions))
     return f"{INSTRUCTION}\n\n{_FUNCTIONS}{lines}{_QUESTION}{question}{_CALLS}"
-
-
-def _example(problem: Problem) -> Example:
-    return Example(
-        problem.text,
-        problem.solution,
-        problem.skill,
-        problem.id,
-        source="task",
-        meta=problem.meta,
-    )

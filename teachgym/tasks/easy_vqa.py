@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-from importlib.util import find_spec
 from pathlib import Path
 
 from teachgym.errors import MissingExtraError
 from teachgym.settings import CountFromOne, Seed, checked
 from teachgym.tasks.picture_questions import PictureQuestions, Pictures
 from teachgym.tasks.problem_splits import Problem, Selection, split_problems
+from teachgym.tasks.question_answer_files import package_data
 from teachgym.tasks.question_answers import normalise
 
 SHAPES = "circle|rectangle|triangle"
@@ -66,12 +66,11 @@ class EasyVqa(PictureQuestions):
 
 def _folder() -> Path:
     """Where the package keeps its data."""
-    spec = find_spec("easy_vqa")
-    if spec is None or not spec.submodule_search_locations:
+    if (folder := package_data("easy_vqa")) is None:
         raise MissingExtraError(
             "easy-vqa is not installed; install it with: pip install --no-deps easy-vqa"
         )
-    return Path(spec.submodule_search_locations[0]) / "data"
+    return folder
 
 
 def _problems(folder: Path, split: str) -> list[Problem]:

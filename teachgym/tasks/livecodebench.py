@@ -31,6 +31,7 @@ from teachgym.tasks.livecodebench_rows import (
 from teachgym.tasks.problem_splits import Problem, draw
 from teachgym.tasks.program_tests import Trial
 from teachgym.tasks.question_answer_files import read_file
+from teachgym.tasks.task import ListedTask
 from teachgym.tasks.tested_programs import TestedPrograms
 from teachgym.types import Brief, Example, Skill, Split
 
@@ -65,7 +66,7 @@ PRELUDE = "".join(f"from {name} import *\n" for name in _MODULES) + (
 )
 
 
-class LiveCodeBench(TestedPrograms):
+class LiveCodeBench(ListedTask, TestedPrograms):
     """Programs to write for contest problems, as a script or a function.
 
     One skill, three levels: easy, medium, hard. There are no training examples: teach with
@@ -140,10 +141,6 @@ class LiveCodeBench(TestedPrograms):
             "val": tuple(_example(self._problems[p.id], targets) for p in val),
             "test": tuple(_example(self._problems[p.id], targets) for p in test),
         }
-
-    def examples(self, split: Split) -> Sequence[Example]:
-        """The examples of a split, in the order of the data."""
-        return self._examples[split]
 
     def is_own(self, example: Example) -> bool:
         """Whether the example is one of the problems."""

@@ -6,7 +6,7 @@ what is kept are read, each once, and put into the ``ImageStore`` as upright RGB
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -17,14 +17,14 @@ from teachgym.images import ImageStore, open_image, require_pillow, to_png
 from teachgym.shown import shown
 from teachgym.tasks.problem_splits import Problem, ProblemSplits
 from teachgym.tasks.question_answer_files import Row
-from teachgym.tasks.task import Task
-from teachgym.types import Example, Grade, Skill, Split
+from teachgym.tasks.task import ListedTask
+from teachgym.types import Example, Grade, Skill
 
 Grader = Callable[[str, str], float | Grade]
 """The grade of a response, by target and response."""
 
 
-class PictureQuestions(Task):
+class PictureQuestions(ListedTask):
     """A task of a data set's questions about pictures; no rule makes more of them.
 
     Args:
@@ -56,24 +56,13 @@ class PictureQuestions(Task):
         self._stored = cache(pictures.store)
         self._examples = splits.examples(self._example)
 
-    def examples(self, split: Split) -> Sequence[Example]:
-        """The examples of a split, in the order of the data."""
-        return self._examples[split]
-
     def grade(self, example: Example, response: str) -> float | Grade:
         """1 for a right response, else 0."""
         return self._grade(example.target, response)
 
     def _example(self, problem: Problem) -> Example:
-        return Example(
-            f"{self._opening}{problem.text}",
-            problem.solution,
-            problem.skill,
-            problem.id,
-            source="task",
-            images=tuple(map(self._stored, problem.images)),
-            meta=problem.meta,
-        )
+        images = tuple(map(self._stored, problem.images))
+        return problem.example(f"{self._opening}{problem.text}", images)
 
 
 class Pictures:

@@ -43,6 +43,24 @@ class Problem:
 
     __repr__ = in_short
 
+    def example(self, prompt: str | None = None, images: tuple[str, ...] = ()) -> Example:
+        """The item that puts the problem, by its text unless there is another ``prompt``.
+
+        Args:
+            prompt: the whole of it; None = the text.
+            images: digests of the pictures, as ``Example.images``.
+        """
+        return Example(
+            self.text if prompt is None else prompt,
+            self.solution,
+            self.skill,
+            self.id,
+            source="task",
+            difficulty=self.difficulty,
+            images=images,
+            meta=self.meta,
+        )
+
 
 @checked
 @dataclass(frozen=True, slots=True)
@@ -81,7 +99,9 @@ class ProblemSplits:
 
     __repr__ = in_short
 
-    def examples(self, make: Callable[[Problem], Example]) -> dict[Split, tuple[Example, ...]]:
+    def examples(
+        self, make: Callable[[Problem], Example] = Problem.example
+    ) -> dict[Split, tuple[Example, ...]]:
         """Make the examples of each split from its problems."""
         return {
             "train": tuple(map(make, self.train)),

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,13 @@ class Row:
         if not isinstance(text, str) or not text.strip():
             raise ConfigError(f"{self.where}: {column!r} is {text!r}; it must be a text")
         return text.strip()
+
+
+def package_data(package: str) -> Path | None:
+    """The folder ``data`` of an installed package, which is not imported; None = it is absent."""
+    spec = find_spec(package)
+    found = spec and spec.submodule_search_locations
+    return Path(found[0]) / "data" if found else None
 
 
 def read_splits(

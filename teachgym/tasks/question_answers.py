@@ -12,13 +12,13 @@ from typing import Literal
 
 from teachgym.errors import ConfigError
 from teachgym.metrics import group_accuracy
-from teachgym.protocols import Task
 from teachgym.settings import CountFromOne, Seconds, Seed, ShareBelowOne, checked
 from teachgym.tasks.math_answers import read_boxed, same_number
 from teachgym.tasks.math_grading import grade_answers, require_math_verify
 from teachgym.tasks.problem_splits import Problem, Selection, draw, split_problems
 from teachgym.tasks.question_answer_files import Row, Source, read_splits
-from teachgym.types import Example, Grade, Prediction, Score, Skill, Split, freeze
+from teachgym.tasks.task import ListedTask
+from teachgym.types import Example, Grade, Prediction, Score, Skill, freeze
 from teachgym.wellformed import fault_of_meta
 
 VERSION = "qa-v0"
@@ -32,7 +32,7 @@ _NUMBER = re.compile(r"[-+]?(?:\d[\d,]*)?\.?\d+")
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 
 
-class QuestionAnswers(Task):
+class QuestionAnswers(ListedTask):
     r"""Questions and answers from a JSONL, CSV or Parquet file, a folder, or the hub.
 
     ``test`` is the data's own, or a share of a single file; ``val`` is drawn from what is left, as
@@ -120,10 +120,6 @@ class QuestionAnswers(Task):
         self._grading, self._parts = grading, tuple(parts)
         self._examples = splits.examples(self._example)
 
-    def examples(self, split: Split) -> Sequence[Example]:
-        """The examples of a split, in the order of the data."""
-        return self._examples[split]
-
     def grade(self, example: Example, response: str) -> float | Grade:
         """The score: 1 if the response is right, 0 if not, nan if it cannot be compared."""
         return self.grade_all([example], [response])[0]
@@ -158,15 +154,7 @@ class QuestionAnswers(Task):
         return grade_answers(golds, answers, deadline=self._deadline)
 
     def _example(self, problem: Problem) -> Example:
-        prompt = f"{self._instruction}\n\nQuestion:\n{problem.text}\n\nAnswer:\n"
-        return Example(
-            prompt,
-            problem.solution,
-            problem.skill,
-            problem.id,
-            source="task",
-            meta=problem.meta,
-        )
+        return problem.example(f"{self._instruction}\n\nQuestion:\n{problem.text}\n\nAnswer:\n")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from teachgym.errors import (
 from teachgym.settings import FromJson, Table, build, checked
 from teachgym.shown import shown
 from teachgym.tasks import TASKS, make_task
-from teachgym.tasks.task import Task, only
+from teachgym.tasks.task import ListedTask, Task, only
 from teachgym.types import (
     SPLITS,
     Brief,
@@ -53,7 +53,7 @@ class TaskPart:
         TASKS.check(self.task, self.task_settings)
 
 
-class SeveralTasks(Task):
+class SeveralTasks(ListedTask):
     """All skills, items and levels of several tasks in one.
 
     The skill ``add`` of the task that is called ``sums`` is ``sums/add``, and ids alike. A level
@@ -93,10 +93,6 @@ class SeveralTasks(Task):
             for split in SPLITS
         }
         _require_apart(self._examples)
-
-    def examples(self, split: Split) -> Sequence[Example]:
-        """The examples of the first task, then those of the others."""
-        return self._examples[split]
 
     def grade(self, example: Example, response: str) -> float | Grade:
         """The grade that the example's own task gives."""

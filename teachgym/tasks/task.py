@@ -1,4 +1,4 @@
-"""``Task``, from which every task derives, and ``TaskWrapper``, which changes a given one.
+"""``Task``, from which every task derives; one of given items; and one that changes another.
 
 A task in full::
 
@@ -26,12 +26,22 @@ import numpy as np
 from teachgym.protocols import Task
 from teachgym.types import Draft, Example, Grade, Prediction, Score, Split, Turn
 
-__all__ = ["Task", "TaskWrapper", "only"]
+__all__ = ["ListedTask", "Task", "TaskWrapper", "only"]
 
 
 def only(skills: Collection[str]) -> str | None:
     """The skill if there is exactly one, else None."""
     return next(iter(skills)) if len(skills) == 1 else None
+
+
+class ListedTask(Task):
+    """A task whose items are made with it."""
+
+    _examples: Mapping[Split, Sequence[Example]]
+
+    def examples(self, split: Split) -> Sequence[Example]:
+        """The examples of a split, in the order in which they were made."""
+        return self._examples[split]
 
 
 class TaskWrapper(Task):

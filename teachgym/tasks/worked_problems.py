@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from teachgym.errors import ConfigError
 from teachgym.tasks.math_grading import grade_answers, require_math_verify
 from teachgym.tasks.problem_splits import Problem, ProblemSplits
-from teachgym.tasks.task import Task
+from teachgym.tasks.task import ListedTask
 from teachgym.types import Brief, Draft, Example, Skill, Split
 
 MAX_DEADLINE = 3600.0
@@ -46,7 +46,7 @@ class Outline:
     levels: tuple[float, ...]
 
 
-class WorkedProblems(Task):
+class WorkedProblems(ListedTask):
     """A task of problems with worked solutions, graded by their final answers.
 
     Args:
@@ -89,7 +89,7 @@ class WorkedProblems(Task):
         if split in self._unchecked:
             self._unchecked.discard(split)
             self._warn_of_unmeasured(split)
-        return self._examples[split]
+        return super().examples(split)
 
     def grade(self, example: Example, response: str) -> float:
         """The score: 1 if the response's final answer equals the target's, else 0.
@@ -139,14 +139,7 @@ class WorkedProblems(Task):
         return self._opening + _ask(text)
 
     def _example(self, problem: Problem) -> Example:
-        return Example(
-            self._prompt(problem.text),
-            problem.solution,
-            problem.skill,
-            problem.id,
-            source="task",
-            difficulty=problem.difficulty,
-        )
+        return problem.example(self._prompt(problem.text))
 
     def _warn_of_unmeasured(self, split: Split) -> None:
         examples = self._examples[split]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -16,8 +15,8 @@ import numpy as np
 
 from teachgym.errors import UnknownSkillError, unknown
 from teachgym.images import ImageStore
-from teachgym.protocols import Task
 from teachgym.tasks.procedural import draw_distinct, draw_in_split, item_rng
+from teachgym.tasks.task import ListedTask
 from teachgym.testing.fakes import TableStudent
 from teachgym.types import Example, Prompt, Skill, Split
 
@@ -57,7 +56,7 @@ def solve_picture(prompt: Prompt, store: ImageStore) -> str:
     return "yes" if names[0] == names[1] else "no"
 
 
-class PictureTask(Task):
+class PictureTask(ListedTask):
     """Two skills: to name the colour of a picture, and to say whether two have the same.
 
     All items of a skill have one text; only their pictures differ. The training pool is four times
@@ -75,10 +74,6 @@ class PictureTask(Task):
         self._store = ImageStore()
         counts: dict[Split, int] = {"train": 4 * per_cell, "val": per_cell, "test": per_cell}
         self._examples = {split: self._fill(split, n, seed) for split, n in counts.items()}
-
-    def examples(self, split: Split) -> Sequence[Example]:
-        """The examples of a split, by skill."""
-        return self._examples[split]
 
     def grade(self, example: Example, response: str) -> float:
         """1 for exactly the target, else 0."""

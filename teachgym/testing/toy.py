@@ -7,7 +7,7 @@ One worked example: the prompt ``reverse: abcd`` of skill ``reverse``, level 1.0
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -16,7 +16,7 @@ import numpy as np
 from teachgym.errors import UnknownSkillError, unknown
 from teachgym.metrics import nearest_level
 from teachgym.tasks.procedural import draw_distinct, draw_in_split, item_rng, pick
-from teachgym.tasks.task import Task
+from teachgym.tasks.task import ListedTask
 from teachgym.types import Example, Skill, Split
 
 _RULES: dict[str, Callable[[str], str]] = {
@@ -56,7 +56,7 @@ def solve(prompt: str) -> str:
     return _RULES[skill](question)
 
 
-class ToyTask(Task):
+class ToyTask(ListedTask):
     """Four leaf skills under two roots, two levels; splits with ``per_cell`` examples of each.
 
     Level 0.0 asks about three characters, level 1.0 about four. The training pool is four times
@@ -70,10 +70,6 @@ class ToyTask(Task):
     def __init__(self, *, per_cell: int = 5, seed: int = 0) -> None:
         counts: dict[Split, int] = {"train": 4 * per_cell, "val": per_cell, "test": per_cell}
         self._examples = {split: self._fill(split, n, seed) for split, n in counts.items()}
-
-    def examples(self, split: Split) -> Sequence[Example]:
-        """The examples of a split, by skill and then by level."""
-        return self._examples[split]
 
     def grade(self, example: Example, response: str) -> float:
         """1 for exactly the target, else 0."""
