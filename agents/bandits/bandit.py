@@ -7,11 +7,13 @@ the setting of the papers; with more, index bandits play the k best arms (Ananth
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from teachgym.settings import checked
 from teachgym.types import FloatArray
 
 Arms: TypeAlias = NDArray[np.int64]
@@ -26,6 +28,17 @@ class Bandit(Protocol):
 
     def update(self, arms: Arms, rewards: FloatArray) -> None:
         """Learn from rewards in [0, 1], (k,), of all or some arms of the last ``select``."""
+
+
+@checked
+@dataclass(eq=False)
+class ArmedBandit(Bandit):
+    """What every bandit is made of, before its settings."""
+
+    n_arms: int
+    """Number of arms, K."""
+    rng: np.random.Generator
+    """Source of all randomness."""
 
 
 def best_arms(index: FloatArray, k: int, rng: np.random.Generator) -> Arms:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from teachgym.agents.bandits.bandit import Arms
+from teachgym.agents.bandits.bandit import ArmedBandit, Arms
 from teachgym.settings import NotNegative, ShareAboveZero, checked
 from teachgym.types import FloatArray
 
@@ -22,7 +23,9 @@ def exp3_probabilities(weights: FloatArray, gamma: float) -> FloatArray:
     return (1 - gamma) * focus + gamma / len(weights)
 
 
-class EXP3S:
+@checked
+@dataclass(eq=False, kw_only=True)
+class EXP3S(ArmedBandit):
     """EXP3.S: exponential weights; every arm always receives a share of the total weight.
 
     For each play of arm i with reward r, drawn with probability p_i (Auer, Cesa-Bianchi, Freund,
@@ -32,28 +35,16 @@ class EXP3S:
 
     Only ratios of weights matter, so they are kept at a largest one of 1. The k plays of a round
     are drawn from the same p and applied one after the other.
-
-    Args:
-        n_arms: number of arms, K.
-        rng: source of all randomness.
-        gamma: share of uniform plays and speed of learning, in (0, 1].
-        alpha: share that is redistributed, >= 0; the larger, the faster the past is forgotten.
     """
 
-    @checked
-    def __init__(
-        self,
-        n_arms: int,
-        rng: np.random.Generator,
-        *,
-        gamma: ShareAboveZero = 0.3,
-        alpha: NotNegative = 0.01,
-    ) -> None:
-        self.rng = rng
-        self.gamma = gamma
-        self.alpha = alpha
-        self.weights = np.ones(n_arms)
-        self._probabilities = exp3_probabilities(self.weights, gamma)
+    gamma: ShareAboveZero = 0.3
+    """Share of uniform plays and speed of learning, in (0, 1]."""
+    alpha: NotNegative = 0.01
+    """Share that is redistributed, >= 0; the larger, the faster the past is forgotten."""
+
+    def __post_init__(self) -> None:
+        self.weights = np.ones(self.n_arms)
+        self._probabilities = exp3_probabilities(self.weights, self.gamma)
 
     def select(self, k: int, contexts: FloatArray) -> Arms:
         """Draw the arms independently."""
@@ -71,17 +62,9 @@ class EXP3S:
             self.weights /= self.weights.max()
 
 
+@checked
+@dataclass(eq=False, kw_only=True)
 class EXP3(EXP3S):
-    """EXP3: exponential weights without redistribution (section 3 of the same paper).
+    """EXP3: exponential weights without redistribution (section 3 of the same paper)."""
 
-    Args:
-        n_arms: number of arms, K.
-        rng: source of all randomness.
-        gamma: share of uniform plays and speed of learning, in (0, 1].
-    """
-
-    @checked
-    def __init__(
-        self, n_arms: int, rng: np.random.Generator, *, gamma: ShareAboveZero = 0.3
-    ) -> None:
-        super().__init__(n_arms, rng, gamma=gamma, alpha=0.0)
+    alpha: NotNegative = field(default=0.0, init=False)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from teachgym.agents.bandits.bandit import Arms, best_arms
+from teachgym.agents.bandits.bandit import ArmedBandit, Arms, best_arms
 from teachgym.settings import NotNegative, Positive, Share, checked
 from teachgym.types import FloatArray
 
@@ -26,7 +28,9 @@ def linear_bounds(
     return contexts @ theta + width * bonus
 
 
-class LinUCB:
+@checked
+@dataclass(eq=False, kw_only=True)
+class LinUCB(ArmedBandit):
     """Ridge regression of rewards on contexts, plus a bonus for unfamiliar contexts.
 
     The index is ``linear_bounds`` (Li et al. 2010, arXiv 1003.0146, algorithm 1). There each arm
@@ -34,30 +38,17 @@ class LinUCB:
     each (contexts that include an indicator of the arm give each its own intercept). Past plays
     lose the share 1 - ``discount`` of their weight in every round, as in D-LinUCB (Russac et al.
     2019), whose bonus also has a matrix of squared weights that is left out here.
-
-    Args:
-        n_arms: number of arms; not used, the contexts say it.
-        rng: breaks ties.
-        width: of the bonus, >= 0 (the paper's alpha).
-        ridge: pull towards theta = 0, > 0; 1 as published.
-        discount: in [0, 1]; 1 as published.
     """
 
-    @checked
-    def __init__(
-        self,
-        n_arms: int,
-        rng: np.random.Generator,
-        *,
-        width: NotNegative = 0.3,
-        ridge: Positive = 0.3,
-        discount: Share = 1.0,
-    ) -> None:
-        self.rng = rng
-        self.width = width
-        self.ridge = ridge
-        self.discount = discount
-        self._contexts = np.empty((n_arms, 0))
+    width: NotNegative = 0.3
+    """Of the bonus, >= 0 (the paper's alpha)."""
+    ridge: Positive = 0.3
+    """Pull towards theta = 0, > 0; 1 as published."""
+    discount: Share = 1.0
+    """Weight of past plays, in [0, 1]; 1 as published."""
+
+    def __post_init__(self) -> None:
+        self._contexts = np.empty((self.n_arms, 0))
         # Scalars until the first round shows how many features there are.
         self._outer, self._moment = np.zeros(()), np.zeros(())
 

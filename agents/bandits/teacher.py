@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from teachgym.agents.bandits.bandit import Arms, Bandit
 from teachgym.agents.context import Cells, Unit, accuracy_of, fill_unmeasured, pool_levels
 from teachgym.errors import ConfigError
+from teachgym.given import Given
 from teachgym.settings import Kept, Positive, checked
 from teachgym.types import FloatArray, Obs, Transition
 
@@ -18,6 +20,8 @@ MakeBandit = Callable[[int, np.random.Generator], Bandit]
 """Builds a bandit with the given number of arms."""
 
 
+@checked
+@dataclass(eq=False)
 class BanditTeacher:
     """Plays ``slots`` arms per step with equal orders, and rewards them by their accuracy gains.
 
@@ -28,53 +32,44 @@ class BanditTeacher:
 
     so 0.5 is no change and a gain of ``span`` or more is 1. All arms of a step are rewarded from
     the same evaluation. An arm that was not measured before and after gets no update.
-
-    Args:
-        cells: names and sizes of the environment.
-        bandit: builds the bandit at every reset.
-        name: what the teacher is called in tables.
-        slots: arms played per step, >= 1, None = a third of them; an arm played twice gets two
-            shares. A bandit that plays distinct arms plays all alike if there are as many slots.
-        arms: ``skill``: an arm orders all levels of a skill alike; ``cell``: an arm is a skill
-            at a level. Fewer arms are learned sooner.
-        credit: the gain that rewards an arm: that of its ``skill``, pooled over levels, or that of
-            its own ``cell``, which tells levels apart but is much noisier.
-        span: the gain per step that is worth the full reward of 1, > 0.
     """
 
-    @checked
-    def __init__(
-        self,
-        cells: Cells,
-        bandit: MakeBandit,
-        name: str = "bandit",
-        *,
-        slots: Kept | None = None,
-        arms: Unit = "skill",
-        credit: Unit = "skill",
-        span: Positive = 0.2,
-    ) -> None:
-        if (arms, credit) == ("skill", "cell"):
+    cells: Given[Cells]
+    """Names and sizes of the environment."""
+    make: Given[MakeBandit]
+    """Builds the bandit at every reset."""
+    name: str = "bandit"
+    """What the teacher is called in tables."""
+    _: KW_ONLY
+    slots: Kept | None = None
+    """Arms played per step, >= 1, None = a third of them; an arm played twice gets two shares. A
+    bandit that plays distinct arms plays all alike if there are as many slots."""
+    arms: Unit = "skill"
+    """``skill``: an arm orders all levels of a skill alike; ``cell``: an arm is a skill at a level.
+    Fewer arms are learned sooner."""
+    credit: Unit = "skill"
+    """The gain that rewards an arm: that of its ``skill``, pooled over levels, or that of its own
+    ``cell``, which tells levels apart but is much noisier."""
+    span: Positive = 0.2
+    """The gain per step that is worth the full reward of 1, > 0."""
+
+    def __post_init__(self) -> None:
+        if (self.arms, self.credit) == ("skill", "cell"):
             raise ConfigError("credit='cell' needs arms='cell': a whole skill has no single cell")
-        self.cells = cells
-        self.name = name
-        n_levels = 1 if arms == "skill" else len(cells.levels)
-        self._shape = (len(cells.skills), n_levels)  # of the arms
+        n_levels = 1 if self.arms == "skill" else len(self.cells.levels)
+        self._shape = (len(self.cells.skills), n_levels)  # of the arms
         third = max(1, math.prod(self._shape) // 3)
-        self.slots = third if slots is None else slots
-        self.arms, self.credit = arms, credit
-        self.span = span
-        self._make = bandit
+        self.n_slots = third if self.slots is None else self.slots
         self.reset(0)
 
     def reset(self, seed: int) -> None:
         """Start with a new bandit that knows nothing."""
-        self.bandit = self._make(math.prod(self._shape), np.random.default_rng(seed))
+        self.bandit = self.make(math.prod(self._shape), np.random.default_rng(seed))
         self._played: Arms = np.empty(0, dtype=np.int64)
 
     def act(self, observation: Obs) -> NDArray[np.float32]:
         """Shares of the step, (n_skills, n_levels)."""
-        self._played = self.bandit.select(self.slots, self._contexts(observation))
+        self._played = self.bandit.select(self.n_slots, self._contexts(observation))
         counts = np.bincount(self._played, minlength=math.prod(self._shape))
         return self.cells.spend(counts.reshape(self._shape).astype(np.float64))
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from teachgym.agents.bandits.bandit import Arms, best_arms, tally
+from teachgym.agents.bandits.bandit import ArmedBandit, Arms, best_arms, tally
 from teachgym.settings import FromJson, Positive, Share, checked
 from teachgym.types import FloatArray
 
@@ -30,38 +32,27 @@ def posterior(
     return mean, precision**-0.5
 
 
-class Thompson:
+@checked
+@dataclass(eq=False, kw_only=True)
+class Thompson(ArmedBandit):
     """Discounted Gaussian Thompson sampling.
 
     A round draws one value per arm from its posterior and plays the k arms with the highest
     (Komiyama et al. 2015, arXiv 1506.00779). Counts and sums lose the share 1 - ``discount`` in
     every round, so old knowledge fades into the prior (Raj and Kalyani 2017, arXiv 1707.09727).
     Both papers have Bernoulli rewards.
-
-    Args:
-        n_arms: number of arms.
-        rng: source of all randomness.
-        discount: in [0, 1].
-        noise: assumed standard deviation of a reward, > 0.
-        prior: mean and standard deviation (> 0) of an arm's value before any reward; a high mean
-            makes the bandit try every arm before it settles.
     """
 
-    @checked
-    def __init__(
-        self,
-        n_arms: int,
-        rng: np.random.Generator,
-        *,
-        discount: Share = 0.9,
-        noise: Positive = 0.05,
-        prior: FromJson[tuple[float, Positive]] = (0.7, 0.1),
-    ) -> None:
-        self.rng = rng
-        self.discount = discount
-        self.noise = noise
-        self.prior = prior
-        self.totals = np.zeros((2, n_arms))  # sums and counts
+    discount: Share = 0.9
+    """Weight of the past, in [0, 1]."""
+    noise: Positive = 0.05
+    """Assumed standard deviation of a reward, > 0."""
+    prior: FromJson[tuple[float, Positive]] = (0.7, 0.1)
+    """Mean and standard deviation (> 0) of an arm's value before any reward; a high mean makes the
+    bandit try every arm before it settles."""
+
+    def __post_init__(self) -> None:
+        self.totals = np.zeros((2, self.n_arms))  # sums and counts
 
     def select(self, k: int, contexts: FloatArray) -> Arms:
         """The k arms with the highest draws."""

@@ -7,10 +7,11 @@ falling weight, or those of the last rounds.
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from teachgym.agents.bandits.bandit import Arms, best_arms, tally
+from teachgym.agents.bandits.bandit import ArmedBandit, Arms, best_arms, tally
 from teachgym.settings import Kept, NotNegative, Share, checked
 from teachgym.types import FloatArray
 
@@ -44,30 +45,19 @@ def upper_bounds(sums: FloatArray, counts: FloatArray, width: NotNegative) -> Fl
     return np.where(played, sums / divisor + width * np.sqrt(log_total / divisor), np.inf)
 
 
-class DiscountedUCB:
-    """UCB on counts and rewards that lose the share 1 - ``discount`` in every round.
+@checked
+@dataclass(eq=False, kw_only=True)
+class DiscountedUCB(ArmedBandit):
+    """UCB on counts and rewards that lose the share 1 - ``discount`` in every round."""
 
-    Args:
-        n_arms: number of arms.
-        rng: breaks ties.
-        discount: in [0, 1]; the paper suggests 1 - 1 / (4 sqrt(rounds)) for few changes.
-        width: of the bonus, >= 0; ``2 * sqrt(XI)`` as published. Much less does better where
-            differences between arms are small against the range of rewards.
-    """
+    discount: Share = 0.9
+    """Of the past, in [0, 1]; the paper suggests 1 - 1 / (4 sqrt(rounds)) for few changes."""
+    width: NotNegative = 2 * XI**0.5
+    """Of the bonus, >= 0; ``2 * sqrt(XI)`` as published. Much less does better where differences
+    between arms are small against the range of rewards."""
 
-    @checked
-    def __init__(
-        self,
-        n_arms: int,
-        rng: np.random.Generator,
-        *,
-        discount: Share = 0.9,
-        width: NotNegative = 2 * XI**0.5,
-    ) -> None:
-        self.rng = rng
-        self.discount = discount
-        self.width = width
-        self.totals = np.zeros((2, n_arms))  # sums and counts
+    def __post_init__(self) -> None:
+        self.totals = np.zeros((2, self.n_arms))  # sums and counts
 
     def select(self, k: int, contexts: FloatArray) -> Arms:
         """The k arms with the highest upper bound."""
@@ -79,45 +69,28 @@ class DiscountedUCB:
         self.totals = self.discount * self.totals + tally(arms, rewards, self.totals.shape[1])
 
 
+@checked
+@dataclass(eq=False, kw_only=True)
 class UCB1(DiscountedUCB):
-    """UCB that counts every reward equally for ever, which is right if rewards do not change.
+    """UCB that counts every reward equally for ever, which is right if rewards do not change."""
 
-    Args:
-        n_arms: number of arms.
-        rng: breaks ties.
-        width: of the bonus, >= 0; sqrt(2) as published.
-    """
-
-    @checked
-    def __init__(
-        self, n_arms: int, rng: np.random.Generator, *, width: NotNegative = 2**0.5
-    ) -> None:
-        super().__init__(n_arms, rng, discount=1.0, width=width)
+    width: NotNegative = 2**0.5
+    """Of the bonus, >= 0; sqrt(2) as published."""
+    discount: Share = field(default=1.0, init=False)
 
 
-class SlidingWindowUCB:
-    """UCB on the last ``window`` rounds only.
+@checked
+@dataclass(eq=False, kw_only=True)
+class SlidingWindowUCB(ArmedBandit):
+    """UCB on the last ``window`` rounds only."""
 
-    Args:
-        n_arms: number of arms.
-        rng: breaks ties.
-        window: rounds remembered, >= 1; the paper suggests 4 sqrt(rounds ln(rounds)).
-        width: of the bonus, >= 0; ``sqrt(XI)`` as published.
-    """
+    window: Kept = 6
+    """Rounds remembered, >= 1; the paper suggests 4 sqrt(rounds ln(rounds))."""
+    width: NotNegative = XI**0.5
+    """Of the bonus, >= 0; ``sqrt(XI)`` as published."""
 
-    @checked
-    def __init__(
-        self,
-        n_arms: int,
-        rng: np.random.Generator,
-        *,
-        window: Kept = 6,
-        width: NotNegative = XI**0.5,
-    ) -> None:
-        self.rng = rng
-        self.width = width
-        self._n_arms = n_arms
-        self._rounds = deque([np.zeros((2, n_arms))], maxlen=window)  # sums and counts
+    def __post_init__(self) -> None:
+        self._rounds = deque([np.zeros((2, self.n_arms))], maxlen=self.window)  # sums and counts
 
     def select(self, k: int, contexts: FloatArray) -> Arms:
         """The k arms with the highest upper bound."""
@@ -126,4 +99,4 @@ class SlidingWindowUCB:
 
     def update(self, arms: Arms, rewards: FloatArray) -> None:
         """Remember the round; the oldest one is dropped."""
-        self._rounds.append(tally(arms, rewards, self._n_arms))
+        self._rounds.append(tally(arms, rewards, self.n_arms))

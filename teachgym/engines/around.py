@@ -4,29 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Annotated, Any, TypeVar
+from typing import Any
 
 from teachgym.chat.settings import Chat
 from teachgym.engines.for_task import TaskEngine
 from teachgym.engines.registry import ENGINES
+from teachgym.given import Given
 from teachgym.protocols import DataEngine, Meter, Task
 from teachgym.settings import checked
 from teachgym.types import Order
-
-T = TypeVar("T")
-
-
-class _Unchecked:
-    """A note that a field is no setting."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
-        from pydantic_core.core_schema import any_schema
-
-        return any_schema()
-
-
-Given = Annotated[T, _Unchecked()]
-
 
 @checked
 @dataclass(frozen=True, eq=False)

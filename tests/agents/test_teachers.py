@@ -217,9 +217,9 @@ def test_settings_are_listed_and_the_required_ones_asked_for(name: str) -> None:
 
 def test_settings_reach_the_algorithm_and_the_teacher() -> None:
     teacher: Any = make_teacher("ucb1", ListWorld(RATES), width=0.7, slots=5)
-    assert (teacher.bandit.width, teacher.slots) == (0.7, 5)
+    assert (teacher.bandit.width, teacher.n_slots) == (0.7, 5)
     default: Any = make_teacher("ucb1", ListWorld(RATES))
-    assert (default.bandit.width, default.slots) == (0.1, 8 // 3)
+    assert (default.bandit.width, default.n_slots) == (0.1, 8 // 3)
 
 
 def test_an_unknown_teacher_is_answered_with_a_suggestion() -> None:
