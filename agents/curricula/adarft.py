@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from teachgym.agents.bandits.bandit import best_arms
+from teachgym.agents.curricula.rule import NamedRule
 from teachgym.settings import NotNegative, Share, ShareAboveZero, checked
 from teachgym.types import FloatArray
 
 
-class AdaptiveDifficulty:
+@checked
+@dataclass(eq=False, kw_only=True)
+class AdaptiveDifficulty(NamedRule):
     """Orders equally from the arms closest to a target difficulty T, which follows success on them.
 
     Shi et al. 2025 (arXiv 2504.05520), algorithm 1, with difficulties in [0, 1] instead of
@@ -27,33 +30,22 @@ class AdaptiveDifficulty:
     * The difficulty of a problem is how often a language model fails it. Here it is how often the
       untrained student fails on the arm, by the first observation.
     * Theirs takes the problems closest to T to fill a batch; here ``share`` of the arms fill it.
-
-    Args:
-        names: of the arms.
-        rng: breaks ties.
-        target: success aimed at, in [0, 1].
-        sensitivity: >= 0.
-        step: the most that T moves at once, >= 0.
-        start: T at first, in [0, 1].
-        share: of the arms that are taught in a step, in (0, 1]; at least one is.
     """
 
-    @checked
-    def __init__(
-        self,
-        names: Sequence[str],
-        rng: np.random.Generator,
-        *,
-        target: Share = 0.5,
-        sensitivity: NotNegative = 2.0,
-        step: NotNegative = 0.5,
-        start: Share = 0.0,
-        share: ShareAboveZero = 1 / 3,
-    ) -> None:
-        self.rng = rng
-        self.target, self.sensitivity, self.step = target, sensitivity, step
-        self.difficulty = start
-        self._width = max(1, round(share * len(names)))
+    target: Share = 0.5
+    """Success aimed at, in [0, 1]."""
+    sensitivity: NotNegative = 2.0
+    """Of T to success, >= 0."""
+    step: NotNegative = 0.5
+    """The most that T moves at once, >= 0."""
+    start: Share = 0.0
+    """T at first, in [0, 1]."""
+    share: ShareAboveZero = 1 / 3
+    """Of the arms that are taught in a step, in (0, 1]; at least one is."""
+
+    def __post_init__(self) -> None:
+        self.difficulty = self.start
+        self._width = max(1, round(self.share * len(self.names)))
         self._difficulties: FloatArray | None = None
         self._success: float | None = None
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
-from teachgym.agents.curricula.rule import by_arm, softmax
+from teachgym.agents.curricula.rule import NamedRule, by_arm, softmax
 from teachgym.settings import NotNegative, Positive, Share, checked
 from teachgym.types import FloatArray
 
@@ -14,7 +15,9 @@ LARGEST = 1e6
 """No ratio is larger: far below it one arm has all already."""
 
 
-class DomainKnowledgeDistillation:
+@checked
+@dataclass(eq=False, kw_only=True)
+class DomainKnowledgeDistillation(NamedRule):
     """Multiplies each arm's share by exp(ratio of perplexities, student to teacher), and smooths.
 
     Liu et al. 2024 (arXiv 2407.16154), section 3.2, with l the loss of student S or teacher T on
@@ -32,37 +35,28 @@ class DomainKnowledgeDistillation:
     * By default the loss is the share of wrong answers (``items=0``). The loss that the student is
       trained with is the trainer's: theirs is ``distillation`` with a weight of 0.2.
 
-    Args:
-        names: of the arms.
-        rng: not used.
-        alpha: share of the step that is not smoothed, in [0, 1].
-        reference: the loss of the teacher model, for all arms or ``{arm: loss}``; 0 = it is never
-            wrong, as who makes up the data of a procedural task. For a model it is measured
-            beforehand: by probes in an environment in which it is the student.
-        cap: the largest ratio; None = as it is.
-
     Raises:
         UnknownSkillError: for a reference of something that is no arm.
         ConfigError: for a reference that leaves an arm out.
     """
 
-    @checked
-    def __init__(
-        self,
-        names: Sequence[str],
-        rng: np.random.Generator,
-        *,
-        alpha: Share = 0.5,
-        reference: NotNegative | Mapping[str, NotNegative] = 0.0,
-        cap: Positive | None = None,
-    ) -> None:
-        self.alpha, self.reference = alpha, by_arm(reference, names)
-        self.cap = LARGEST if cap is None else min(cap, LARGEST)
+    alpha: Share = 0.5
+    """Share of the step that is not smoothed, in [0, 1]."""
+    reference: NotNegative | Mapping[str, NotNegative] = 0.0
+    """The loss of the teacher model, for all arms or ``{arm: loss}``; 0 = it is never wrong, as who
+    makes up the data of a procedural task. For a model it is measured beforehand: by probes in an
+    environment in which it is the student."""
+    cap: Positive | None = None
+    """The largest ratio; None = as it is."""
+
+    def __post_init__(self) -> None:
+        self._reference = by_arm(self.reference, self.names)
+        self._cap = LARGEST if self.cap is None else min(self.cap, LARGEST)
         self.shares: FloatArray | None = None
 
     def plan(self, measured: FloatArray) -> FloatArray:
         """See ``Rule``."""
-        ratio = np.exp(np.minimum(measured - self.reference, np.log(self.cap)))
+        ratio = np.exp(np.minimum(measured - self._reference, np.log(self._cap)))
         if self.shares is None:
             self.shares = softmax(ratio)
         else:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from teachgym.agents.curricula.rule import Learnability, Signal, softmax
+from teachgym.agents.curricula.rule import Learnability, NamedRule, Signal, softmax
 from teachgym.settings import Kept, NotNegative, checked
 from teachgym.types import FloatArray
 
 
-class DistributionCurriculum:
+@checked
+@dataclass(eq=False, kw_only=True)
+class DistributionCurriculum(NamedRule):
     """Shares softmax(u / temperature) of u = L + width sqrt(2 ln(n + 1) / (n_arm + 1)).
 
     Wang et al. 2025 (arXiv 2504.09710), section 3.3: L is the mean of the learnability over the
@@ -24,34 +26,24 @@ class DistributionCurriculum:
       of them. ``signal`` says what stands in for it, and the window counts evaluations.
     * An arm that gets the share 1 / n_arms of a step has ``samples`` more samples after it.
     * ``width`` is 1 in theirs.
-
-    Args:
-        names: of the arms.
-        rng: not used.
-        window: evaluations remembered, >= 1.
-        temperature: >= 0; 0 = the highest bound only.
-        width: of the bonus, >= 0.
-        samples: of each arm in a step that is divided equally, >= 1.
-        signal: see ``rule.Learnability``.
     """
 
-    @checked
-    def __init__(
-        self,
-        names: Sequence[str],
-        rng: np.random.Generator,
-        *,
-        window: Kept = 3,
-        temperature: NotNegative = 0.1,
-        width: NotNegative = 1.0,
-        samples: Kept = 8,
-        signal: Signal = "gain",
-    ) -> None:
-        self.temperature, self.width = temperature, width
-        self.counts = np.zeros(len(names))
-        self._per_step = samples * len(names)
-        self._learnability = Learnability(signal)
-        self._latest = deque[FloatArray](maxlen=window)
+    window: Kept = 3
+    """Evaluations remembered, >= 1."""
+    temperature: NotNegative = 0.1
+    """>= 0; 0 = the highest bound only."""
+    width: NotNegative = 1.0
+    """Of the bonus, >= 0."""
+    samples: Kept = 8
+    """Of each arm in a step that is divided equally, >= 1."""
+    signal: Signal = "gain"
+    """See ``rule.Learnability``."""
+
+    def __post_init__(self) -> None:
+        self.counts = np.zeros(len(self.names))
+        self._per_step = self.samples * len(self.names)
+        self._learnability = Learnability(self.signal)
+        self._latest = deque[FloatArray](maxlen=self.window)
 
     def plan(self, measured: FloatArray) -> FloatArray:
         """See ``Rule``."""

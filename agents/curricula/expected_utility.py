@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.agents.bandits.bandit import best_arms
+from teachgym.agents.curricula.rule import NamedRule
 from teachgym.settings import Positive, ShareAboveZero, checked
 from teachgym.types import FloatArray
 
 
-class ExpectedUtility:
+@checked
+@dataclass(eq=False, kw_only=True)
+class ExpectedUtility(NamedRule):
     """Teaches the arms with the largest p_with - p_without, as a model of the student predicts.
 
     After Saha et al. 2023 (arXiv 2306.09299), sections 3.2 and 3.3, whose teacher may explain a
@@ -30,34 +33,24 @@ class ExpectedUtility:
       to mend everything and the lack of it to change nothing, so U is the share of mistakes.
     * A misaligned teacher there explains wrong answers where that costs the most right ones. Here
       it teaches where U is least; that its data are wrong is for ``stress={"wrong_labels": 1}``.
-
-    Args:
-        names: of the arms.
-        rng: breaks ties, and draws arms where ``rank`` is ``random``.
-        share: of the arms that are taught in a step, in (0, 1]; at least one is.
-        rank: ``utility``; ``confidence``, the paper's control that helps where the student is least
-            sure, by its accuracy; or ``random``.
-        misaligned: whether it teaches what ranks last.
-        prior: > 0.
     """
 
-    @checked
-    def __init__(
-        self,
-        names: Sequence[str],
-        rng: np.random.Generator,
-        *,
-        share: ShareAboveZero = 1 / 3,
-        rank: Literal["utility", "confidence", "random"] = "utility",
-        misaligned: bool = False,
-        prior: Positive = 1.0,
-    ) -> None:
-        self.rng, self.rank, self.misaligned, self.prior = rng, rank, misaligned, prior
-        self._width = max(1, round(share * len(names)))
+    share: ShareAboveZero = 1 / 3
+    """Of the arms that are taught in a step, in (0, 1]; at least one is."""
+    rank: Literal["utility", "confidence", "random"] = "utility"
+    """``utility``; ``confidence``, the paper's control that helps where the student is least sure,
+    by its accuracy; or ``random``."""
+    misaligned: bool = False
+    """Whether it teaches what ranks last."""
+    prior: Positive = 1.0
+    """Steps that the mean over all arms counts as, > 0."""
+
+    def __post_init__(self) -> None:
+        self._width = max(1, round(self.share * len(self.names)))
         # By whether an arm was taught: how often, and the sum of its changes, (2, n_arms).
-        self._times, self._changes = np.zeros((2, len(names))), np.zeros((2, len(names)))
+        self._times, self._changes = np.zeros((2, len(self.names))), np.zeros((2, len(self.names)))
         self._taught: NDArray[np.intp] | None = None
-        self._before: FloatArray = np.zeros(len(names))
+        self._before: FloatArray = np.zeros(len(self.names))
 
     def plan(self, measured: FloatArray) -> FloatArray:
         """See ``Rule``."""

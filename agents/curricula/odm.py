@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from teachgym.agents.bandits.exp3 import exp3_probabilities
-from teachgym.agents.curricula.rule import softmax
+from teachgym.agents.curricula.rule import NamedRule, softmax
 from teachgym.settings import Kept, Share, checked
 from teachgym.types import FloatArray
 
@@ -23,7 +23,9 @@ def exploration(n_arms: int, turn: int) -> float:
     return min(1 / n_arms, math.sqrt(math.log(n_arms) / (n_arms * turn)))
 
 
-class OnlineDataMixing:
+@checked
+@dataclass(eq=False, kw_only=True)
+class OnlineDataMixing(NamedRule):
     """EXP3 over domains with the loss of the domain as reward.
 
     Albalak et al. 2023 (arXiv 2312.02406), algorithm 1. In turn t an arm is drawn with
@@ -40,28 +42,17 @@ class OnlineDataMixing:
     * L is the loss on ``val`` before the step, not that of the batch drawn.
     * Theirs warms up with the initial mixture for the first hundredth of all steps; in tens of
       steps that is none.
-
-    Args:
-        names: of the arms.
-        rng: draws arms.
-        smoothing: weight of the past in R, in [0, 1].
-        slots: draws of a step, >= 1.
     """
 
-    @checked
-    def __init__(
-        self,
-        names: Sequence[str],
-        rng: np.random.Generator,
-        *,
-        smoothing: Share = 0.5,
-        slots: Kept = 256,
-    ) -> None:
-        self.rng = rng
-        self.smoothing, self.slots = smoothing, slots
-        self.rewards = np.zeros(len(names))
+    smoothing: Share = 0.5
+    """Weight of the past in R, in [0, 1]."""
+    slots: Kept = 256
+    """Draws of a step, >= 1."""
+
+    def __post_init__(self) -> None:
+        self.rewards = np.zeros(len(self.names))
         self._turn = 1
-        self._before = 1 / len(names)
+        self._before = 1 / len(self.names)
 
     def plan(self, measured: FloatArray) -> FloatArray:
         """See ``Rule``."""

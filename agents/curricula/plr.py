@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from teachgym.agents.curricula.rule import NamedRule
 from teachgym.settings import Kept, Positive, Share, checked
 from teachgym.types import FloatArray
 
@@ -25,7 +26,9 @@ def rank_shares(scores: FloatArray, temperature: float, rng: np.random.Generator
     return shares
 
 
-class PrioritizedLevelReplay:
+@checked
+@dataclass(eq=False, kw_only=True)
+class PrioritizedLevelReplay(NamedRule):
     """Draws ``slots`` arms for a step: new ones, or seen ones with a high score or long unseen.
 
     Jiang et al. 2021 (arXiv 2010.03934), sections 3 and 4. With probability (share of arms seen)
@@ -44,32 +47,21 @@ class PrioritizedLevelReplay:
       the step that last trained the arm: what came out, against what was known before.
     * A step trains on ``slots`` draws at once, and scores are updated after it. A level is an arm
       (a skill, or a skill at a level) that makes new examples each time, not one fixed game.
-
-    Args:
-        names: of the arms.
-        rng: source of all randomness.
-        temperature: > 0; the lower, the more goes to the highest ranks.
-        staleness: in [0, 1].
-        slots: draws of a step, >= 1; 64, as many as the paper's parallel games.
     """
 
-    @checked
-    def __init__(
-        self,
-        names: Sequence[str],
-        rng: np.random.Generator,
-        *,
-        temperature: Positive = 0.1,
-        staleness: Share = 0.1,
-        slots: Kept = 64,
-    ) -> None:
-        self.rng = rng
-        self.temperature, self.staleness, self.slots = temperature, staleness, slots
-        self.scores = np.zeros(len(names))
-        self.seen = np.zeros(len(names), dtype=bool)
-        self.unplayed = np.zeros(len(names))  # Draws since the last one of each arm.
-        self._counts = np.zeros(len(names))
-        self._accuracy = np.zeros(len(names))
+    temperature: Positive = 0.1
+    """> 0; the lower, the more goes to the highest ranks."""
+    staleness: Share = 0.1
+    """Weight of P_stale, in [0, 1]."""
+    slots: Kept = 64
+    """Draws of a step, >= 1; 64, as many as the paper's parallel games."""
+
+    def __post_init__(self) -> None:
+        self.scores = np.zeros(len(self.names))
+        self.seen = np.zeros(len(self.names), dtype=bool)
+        self.unplayed = np.zeros(len(self.names))  # Draws since the last one of each arm.
+        self._counts = np.zeros(len(self.names))
+        self._accuracy = np.zeros(len(self.names))
 
     def plan(self, measured: FloatArray) -> FloatArray:
         """See ``Rule``."""

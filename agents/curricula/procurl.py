@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
-import numpy as np
-
-from teachgym.agents.curricula.rule import softmax
+from teachgym.agents.curricula.rule import NamedRule, softmax
 from teachgym.settings import NotNegative, ShareAboveZero, checked
 from teachgym.types import FloatArray
 
 
-class ProximalCurriculum:
+@checked
+@dataclass(eq=False, kw_only=True)
+class ProximalCurriculum(NamedRule):
     """Shares in proportion to exp(beta p (best - p)), with p the probability of success.
 
     Tzannetos et al. 2023 (arXiv 2304.12877), section 4: ProCuRL in its practical form, with the
@@ -22,24 +22,12 @@ class ProximalCurriculum:
     * p is the accuracy on ``val``, as in their ProCuRL-val; their other form reads it off the
       value function of the agent.
     * The step is divided by the distribution, where theirs draws one task an episode.
-
-    Args:
-        names: of the arms.
-        rng: not used.
-        beta: >= 0; the larger, the more goes to the highest product.
-        best: the probability of success of a perfect student, in (0, 1].
     """
 
-    @checked
-    def __init__(
-        self,
-        names: Sequence[str],
-        rng: np.random.Generator,
-        *,
-        beta: NotNegative = 20.0,
-        best: ShareAboveZero = 1.0,
-    ) -> None:
-        self.beta, self.best = beta, best
+    beta: NotNegative = 20.0
+    """>= 0; the larger, the more goes to the highest product."""
+    best: ShareAboveZero = 1.0
+    """The probability of success of a perfect student, in (0, 1]."""
 
     def plan(self, measured: FloatArray) -> FloatArray:
         """See ``Rule``."""

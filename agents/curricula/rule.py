@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
 
 from teachgym.errors import ConfigError, UnknownSkillError, require_known
+from teachgym.settings import checked
 from teachgym.types import FloatArray
 
 
@@ -20,6 +22,17 @@ class Rule(Protocol):
         ``measured`` has the student's accuracy on each arm, or its loss for rules that follow
         losses, (n_arms,), finite: what was not measured has the latest value known.
         """
+
+
+@checked
+@dataclass(eq=False)
+class NamedRule(Rule):
+    """What every rule is made of, before its settings."""
+
+    names: Sequence[str]
+    """Of the arms."""
+    rng: np.random.Generator
+    """Source of all randomness."""
 
 
 MakeRule = Callable[[Sequence[str], np.random.Generator], Rule]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from teachgym.agents.curricula.rule import softmax
+from teachgym.agents.curricula.rule import NamedRule, softmax
 from teachgym.errors import UnknownSkillError, require_known
 from teachgym.settings import Kept, NotNegative, checked
 from teachgym.types import FloatArray
@@ -16,7 +17,9 @@ EDGE = 0.5
 """Weight of an edge between two skills; that of a skill to itself is 1."""
 
 
-class SkillIt:
+@checked
+@dataclass(eq=False, kw_only=True)
+class SkillIt(NamedRule):
     """Shares proportional to exp(eta sum_j A_ij sum of the last ``window`` losses of j).
 
     Chen et al. 2023 (arXiv 2307.14430), algorithm 1; A_ij > 0 where training on i helps j. The
@@ -29,35 +32,25 @@ class SkillIt:
       is the identity if it is not: the paper's ablation without a graph.
     * Edges weigh 1/2, as in the paper's synthetic tasks, without damping over rounds.
 
-    Args:
-        names: of the arms.
-        rng: not used.
-        eta: >= 0.
-        window: evaluations whose losses are added up, >= 1.
-        edges: ``{skill: [skills that it helps]}``.
-
     Raises:
         UnknownSkillError: for a skill that is no arm.
     """
 
-    @checked
-    def __init__(
-        self,
-        names: Sequence[str],
-        rng: np.random.Generator,
-        *,
-        eta: NotNegative = 0.2,
-        window: Kept = 3,
-        edges: Mapping[str, Sequence[str]] | None = None,
-    ) -> None:
-        self.eta = eta
-        self.graph = np.eye(len(names))
-        places = {name: place for place, name in enumerate(names)}
-        for skill, helped in (edges or {}).items():
-            require_known("skill", (skill, *helped), names, UnknownSkillError)
+    eta: NotNegative = 0.2
+    """Of shares to losses, >= 0."""
+    window: Kept = 3
+    """Evaluations whose losses are added up, >= 1."""
+    edges: Mapping[str, Sequence[str]] | None = None
+    """``{skill: [skills that it helps]}``."""
+
+    def __post_init__(self) -> None:
+        self.graph = np.eye(len(self.names))
+        places = {name: place for place, name in enumerate(self.names)}
+        for skill, helped in (self.edges or {}).items():
+            require_known("skill", (skill, *helped), self.names, UnknownSkillError)
             for name in set(helped) - {skill}:
                 self.graph[places[skill], places[name]] = EDGE
-        self._losses = deque[FloatArray](maxlen=window)
+        self._losses = deque[FloatArray](maxlen=self.window)
 
     def plan(self, measured: FloatArray) -> FloatArray:
         """See ``Rule``."""

@@ -2,40 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.agents.context import Cells, Unit, accuracy_of
 from teachgym.agents.curricula.rule import MakeRule
 from teachgym.errors import BudgetError, ConfigError
+from teachgym.given import Given
 from teachgym.metrics import nearest_level
 from teachgym.settings import FewOrNone, checked
 from teachgym.types import FloatArray, Items, Obs, Transition
 
 
+@checked
+@dataclass(eq=False)
 class CurriculumTeacher:
     """Shows a rule the accuracy on every arm, and divides the step as the rule says.
 
     What is not measured keeps the latest accuracy known; before there is any, it has the mean of
     what is measured.
-
-    Args:
-        cells: names and sizes of the environment.
-        rule: builds the rule at every reset.
-        name: what the teacher is called in tables.
-        arms: ``skill``: an arm is a skill with all its levels alike; ``cell``: a skill at a level,
-            whose accuracy is much noisier.
     """
 
-    @checked
-    def __init__(
-        self, cells: Cells, rule: MakeRule, name: str = "rule", *, arms: Unit = "skill"
-    ) -> None:
-        self.cells = cells
-        self.name = name
-        self.arms = arms
-        self._levels = (cells.levels[0],) if arms == "skill" else cells.levels
-        self._make = rule
+    cells: Given[Cells]
+    """Names and sizes of the environment."""
+    make: Given[MakeRule]
+    """Builds the rule at every reset."""
+    name: str = "rule"
+    """What the teacher is called in tables."""
+    _: KW_ONLY
+    arms: Unit = "skill"
+    """``skill``: an arm is a skill with all its levels alike; ``cell``: a skill at a level, whose
+    accuracy is much noisier."""
+
+    def __post_init__(self) -> None:
+        self._levels = (self.cells.levels[0],) if self.arms == "skill" else self.cells.levels
         self.reset(0)
 
     @property
@@ -45,7 +47,7 @@ class CurriculumTeacher:
 
     def reset(self, seed: int) -> None:
         """Start with a new rule that knows nothing."""
-        self.rule = self._make(self.names, np.random.default_rng(seed))
+        self.rule = self.make(self.names, np.random.default_rng(seed))
         self._known = np.full(len(self.names), np.nan)
 
     def act(self, observation: Obs) -> NDArray[np.float32]:
@@ -68,34 +70,26 @@ class CurriculumTeacher:
         return accuracy_of(self.arms, observation)[:, : len(self._levels)].ravel()
 
 
+@checked
+@dataclass(eq=False)
 class MixingTeacher(CurriculumTeacher):
-    """Shows a rule the loss on every arm, and divides the step as the rule says.
+    """Shows a rule the loss on every arm, and divides the step as the rule says."""
 
-    Args:
-        cells: names and sizes of the environment.
-        rule: builds the rule at every reset.
-        name: what the teacher is called in tables.
-        arms: as in ``CurriculumTeacher``.
-        items: 0 = the loss is the share of wrong answers on ``val``, which the environment shows.
-            Else it is the mean negative log-probability of a target's token, in nats, on so many
-            items of ``val`` for each arm: what the published methods use. They are probed in every
-            step, at the price of their tokens; what the budget cannot pay keeps its latest value.
-    """
+    name: str = "mixture"
+    """What the teacher is called in tables."""
+    _: KW_ONLY
+    items: FewOrNone = 0
+    """0 = the loss is the share of wrong answers on ``val``, which the environment shows. Else it
+    is the mean negative log-probability of a target's token, in nats, on so many items of ``val``
+    for each arm: what the published methods use. They are probed in every step, at the price of
+    their tokens; what the budget cannot pay keeps its latest value."""
 
-    @checked
-    def __init__(
-        self,
-        cells: Cells,
-        rule: MakeRule,
-        name: str = "mixture",
-        *,
-        arms: Unit = "skill",
-        items: FewOrNone = 0,
-    ) -> None:
-        if items and cells.probes is None:
-            raise ConfigError(f"items is {items}; here no student can be probed, so it must be 0")
-        self.items = items
-        super().__init__(cells, rule, name, arms=arms)
+    def __post_init__(self) -> None:
+        if self.items and self.cells.probes is None:
+            raise ConfigError(
+                f"items is {self.items}; here no student can be probed, so it must be 0"
+            )
+        super().__post_init__()
 
     def _measure(self, observation: Obs) -> FloatArray:
         """The loss on each arm, (n_arms,); nan = not measured."""

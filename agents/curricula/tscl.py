@@ -20,7 +20,7 @@ from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
-from teachgym.agents.curricula.rule import softmax
+from teachgym.agents.curricula.rule import NamedRule, softmax
 from teachgym.settings import CountFromTwo, Kept, NotNegative, Share, checked
 from teachgym.types import FloatArray
 
@@ -58,13 +58,9 @@ def slope(scores: Sequence[FloatArray]) -> FloatArray:
 
 @checked
 @dataclass(eq=False)
-class _Rule:
+class _Rule(NamedRule):
     """The settings of all four: how a step is divided by slopes; see ``prefer``."""
 
-    names: Sequence[str]
-    """Of the arms."""
-    rng: np.random.Generator
-    """Breaks ties, and draws what is drawn."""
     _: KW_ONLY
     epsilon: Share = 0.1
     """Share of the step that is uniform, in [0, 1]."""

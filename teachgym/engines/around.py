@@ -14,6 +14,7 @@ from teachgym.protocols import DataEngine, Meter, Task
 from teachgym.settings import checked
 from teachgym.types import Order
 
+
 @checked
 @dataclass(frozen=True, eq=False)
 class AroundEngine(TaskEngine):
