@@ -255,7 +255,7 @@ def test_easy_vqa_is_read_from_the_folder_of_its_package(
 ) -> None:
     package = easy_package(tmp_path)
     found = SimpleNamespace(submodule_search_locations=[str(package)])
-    monkeypatch.setattr("teachgym.tasks.easy_vqa.find_spec", lambda name: found)
+    monkeypatch.setattr("teachgym.tasks.question_answer_files.find_spec", lambda name: found)
     task = EasyVqa(val_per_skill=1)
     check_task(task)
     assert [len(task.examples(s)) for s in ("train", "val", "test")] == [12, 6, 12]
@@ -278,7 +278,7 @@ def test_kinds_of_questions_are_told_apart_by_their_words() -> None:
 
 
 def test_a_missing_package_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("teachgym.tasks.easy_vqa.find_spec", lambda name: None)
+    monkeypatch.setattr("teachgym.tasks.question_answer_files.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match="pip install --no-deps easy-vqa"):
         make_task("easy-vqa")
 
