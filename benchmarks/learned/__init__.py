@@ -1,1 +1,1 @@
-"""Teachers that are trained: what libraries of reinforcement learning make of the environments."""
+"""Benchmarks of trained teachers: reinforcement learning in the environments."""

@@ -1,8 +1,8 @@
-"""Acting by a rule whose coefficients are the action: few numbers in place of one for each cell.
+"""Act by a rule whose coefficients are the action: a few numbers instead of one per cell.
 
-Noise on the share of one cell of a hundred changes nothing that can be measured, so a learner that
-explores cell by cell hears no answer. Here it explores rules: shares are proportional to exp of a
-weighted sum of what is known of each cell, and the weights are the action.
+Noise on the share of one cell in a hundred has no measurable effect, so a learner that explores
+cell by cell gets no signal. Here it explores rules: the share of a cell is proportional to the
+exponential of a weighted sum of its features, and the weights are the action.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 SCALE = 4.0
-"""The largest weight: what is known of cells is in [-1, 1], so shares differ up to e^8-fold."""
+"""The largest weight. Features are in [-1, 1], so that each may make shares differ e^8-fold."""
 MEASURED = ("accuracy", "uncertainty", "change", "change of the skill", "level")
-"""What is known of every cell."""
+"""The features of a cell."""
 
 
 class Coefficients(gym.vector.VectorWrapper):
-    """Action and observation wrapper of Skill-List's rows whose observations are arrays.
+    """A wrapper of actions and observations for Skill-List's rows with array observations.
 
     The action is in [-1, 1]: a weight for each of ``MEASURED`` and, with names, one for each
-    skill. The observation is in [-1, 1] too: mean and standard deviation over cells of each of
-    ``MEASURED``, what is left of each currency and, with names, each skill's accuracy and change.
+    skill. The observation is in [-1, 1], too: the mean and standard deviation over cells of each of
+    ``MEASURED``, the rest of each budget and, with names, each skill's accuracy and change.
 
     Args:
         env: with ``autoreset_mode="SameStep"``.
-        names: whether skills are told apart. Without, what is learned can be taken to a student of
-            whom other skills are weak.
+        names: whether skills are told apart. Without names, a policy can be taken to a student
+            whose weak skills are others.
     """
 
     def __init__(self, env: gym.vector.VectorEnv[Any, Any, Any], *, names: bool = True) -> None:
@@ -48,13 +48,13 @@ class Coefficients(gym.vector.VectorWrapper):
         self._known = np.zeros((self.num_envs, len(MEASURED), skills, self._levels))
 
     def reset(self, **options: Any) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """Begin, with no change known."""
+        """Begin episodes; no change of accuracy is known."""
         seen, infos = self.env.reset(**options)
         self._accuracy = np.asarray(seen["accuracy"], dtype=np.float64)
         return self._look(seen), infos
 
     def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """Teach by the rule; of a row that has begun anew no change is known."""
+        """Teach by the rule; a row that begins a new episode has no known change."""
         weights = SCALE * np.asarray(actions, dtype=np.float64)
         by_rule = np.einsum("kf,kfsl->ksl", weights[:, : len(MEASURED)], self._known)
         if self._names:
@@ -67,7 +67,7 @@ class Coefficients(gym.vector.VectorWrapper):
         return self._look(seen), rewards, ended, cut, infos
 
     def _look(self, seen: Any) -> NDArray[np.float32]:
-        """What is shown, (K, n_numbers); keeps what is known of cells for the next action."""
+        """Return observations, (K, n_numbers), and keep the cells' features for the next action."""
         accuracy = np.asarray(seen["accuracy"], dtype=np.float64)  # (K, S, L)
         change = accuracy - self._accuracy
         of_skill = np.broadcast_to(change.mean(axis=2, keepdims=True), change.shape)

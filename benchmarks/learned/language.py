@@ -1,4 +1,4 @@
-"""Is a language model that learned to teach better than rules? GRPO on gains and on proxies.
+"""Compare a language model that learned to teach with rules: GRPO on gains and on proxies.
 
     python -m teachgym.benchmarks.learned.language --folder teachers --out language-teachers.jsonl
 
@@ -6,8 +6,8 @@ Every teacher begins as ``small``, imitates runs of ``alp`` (``cold`` does not),
 5 and 6 of the simulated student. With ``shuffled`` it meets 24 students in turn, half of them on
 each of these bases, that learn in other ways (``Profile.shuffled``), and with ``rest`` half of each
 step goes to all skills alike; these arms have three times as many updates. They are compared on
-bases 0 to 4 and on seeds that no training meets: the gain on ``val`` of whole episodes, an episode
-for each seed. Every arm is a line of JSON; what is there already is not made again.
+bases 0 to 4 and on seeds that no training meets, by the gain on ``val`` of an episode for each
+seed. Every arm is a line of JSON; lines that exist are not made again.
 """
 
 from __future__ import annotations
@@ -42,22 +42,22 @@ from teachgym.types import Budget, Score
 
 EPISODE: Mapping[str, Any] = {"examples_per_step": 500, "budget": {"steps": 5, "examples": 2500}}
 BASES, SEEDS = range(5), range(10)
-"""Held out: run s is on base s mod 5, with the items of task seed s."""
+"""Held-out bases and seeds: run s is on base s mod 5, with the items of task seed s."""
 SHUFFLES = range(24)
-"""Of the students that a teacher meets with ``shuffled``."""
+"""Seeds of the students that a teacher meets with ``shuffled``."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a teacher is trained."""
+    """The training of a teacher."""
 
     seed: int = 0
     proxy: str | None = None
-    """What is paid instead of the gain."""
+    """The proxy that is the reward instead of the gain; None = the gain."""
     warm: bool = True
     shuffled: bool = False
     rest: float = 0.0
-    """Of ``SharesSettings``."""
+    """The field ``rest`` of ``SharesSettings``."""
     updates: int = 24
 
 
@@ -73,12 +73,12 @@ LEARNED: Mapping[str, Recipe] = {
 }
 """By arm."""
 WARM = {"warm start": "gain 0", "warm start, rest": "rest"}
-"""Arms without updates, and whose warm start they are."""
+"""Arms without updates, and the arms whose warm start they are."""
 RULES = ("uniform", "alp")
 
 
 def settings_of(arm: str, runs: Sequence[Path]) -> TeacherTraining:
-    """How one of ``LEARNED`` is trained."""
+    """Return the training settings of one of ``LEARNED``."""
     recipe = LEARNED[arm]
     paid = {} if recipe.proxy is None else {"proxy": recipe.proxy}
     shuffles = {"student_settings.shuffle": list(SHUFFLES)} if recipe.shuffled else {}
@@ -100,7 +100,7 @@ def settings_of(arm: str, runs: Sequence[Path]) -> TeacherTraining:
 
 
 def imitated(folder: Path) -> list[Path]:
-    """Twelve runs of ``alp`` on the bases of training; those that are missing are made."""
+    """Return twelve runs of ``alp`` on the training bases; missing ones are made."""
     runs = []
     for base in (5, 6):
         for seed in range(10_000, 10_006):
@@ -118,7 +118,7 @@ def imitated(folder: Path) -> list[Path]:
 
 
 def warm_alone(arm: str, folder: Path, runs: Sequence[Path]) -> Path:
-    """The teacher after the warm start of one of ``LEARNED``."""
+    """Return the teacher after the warm start of one of ``LEARNED``."""
     if not folder.exists():
         settings = settings_of(arm, runs)
         model, skills = load_model("small"), tuple(_env(0).get_wrapper_attr("skills"))
@@ -150,7 +150,7 @@ def taught(arm: str, folder: Path, answers: int) -> Iterator[float]:
 def play(
     teacher: str, settings: Mapping[str, Any] | Callable[[int], dict[str, Any]]
 ) -> Iterator[float]:
-    """The return of each held-out episode."""
+    """Return the return of each held-out episode."""
     for seed in SEEDS:
         env = _env(seed)
         own = settings(seed) if callable(settings) else settings
@@ -175,7 +175,7 @@ def _plan(seed: int) -> dict[str, Any]:
 
 
 def describe(lines: Sequence[Line]) -> str:
-    """The mean return of each arm, and its difference from ``alp``, paired over runs."""
+    """Tabulate each arm's mean return, and its difference from ``alp``, paired over runs."""
     by_arm = {line.arm: np.array(line.returns) for line in lines}
     head = "| arm | updates | return | minus alp (95 %) | minus untrained (95 %) |"
     rows = [
@@ -193,7 +193,7 @@ def _row(own: np.ndarray, by_arm: Mapping[str, np.ndarray]) -> str:
 
 
 def _interval(own: np.ndarray, other: np.ndarray | None) -> str:
-    """The mean paired difference with Student's interval."""
+    """Format the mean paired difference with Student's interval."""
     if other is None or own is other:
         return ""
     gap = Score.of_repetitions(own - other)

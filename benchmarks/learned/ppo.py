@@ -1,10 +1,10 @@
-"""Is a trained teacher better than rules? Stable-Baselines3's PPO against them, run by run.
+"""Compare a trained teacher with rules: Stable-Baselines3's PPO, run by run.
 
     python -m teachgym.benchmarks.learned.ppo --runs 5 --steps 300000 --out ppo.jsonl
 
-Each training run gives a policy, which teaches with its mean action on seeds that no training saw:
-the student it was trained with, and others as it is. Every arm is a line of JSON, written as soon
-as it is known; what is there already is not made again.
+Each training run gives a policy, which teaches with its mean action on seeds that no training saw.
+It teaches the student that it was trained with, and without further training others. Every arm is a
+line of JSON, written when it is finished; lines that exist are not made again.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ POLICIES: Mapping[str, Callable[[Any], Any]] = {
     "ppo": Coefficients,
     "ppo-nameless": partial(Coefficients, names=False),
 }
-"""Arms that are trained, and how each sees and acts; the first is whose share is told."""
+"""Trained arms, each with its wrapper; the share of the first one is reported."""
 RULES = ("uniform", "alp", "weakest")
 HELD_OUT = range(5000, 5020)
-"""Seeds of the episodes that are compared, on a student that has to be trained the first five."""
+"""Seeds of the compared episodes; a student that needs real training has the first five."""
 ROWS = 64
 RECIPE: Mapping[str, Any] = {
     "n_steps": 20,
@@ -61,23 +61,23 @@ RECIPE: Mapping[str, Any] = {
     "gamma": 1.0,
     "policy_kwargs": {"log_std_init": -1.0},
 }
-"""Settings of PPO where they are not Stable-Baselines3's: two episodes of each row for an update,
-no discount, since an episode has ten steps, and little noise beside actions in [-1, 1]. Rewards are
-divided by a running standard deviation (``VecNormalize``); they are hundredths."""
+"""Settings of PPO that are not Stable-Baselines3's defaults: two episodes of each row per update,
+no discount, since an episode has ten steps, and little noise for actions in [-1, 1]. Rewards are
+about a hundredth, so they are divided by a running standard deviation (``VecNormalize``)."""
 
 Returns = tuple[float, ...]
 Act = Callable[[int, Any], Any]
-"""From the number of the step, counted from 0, and the observations of all rows to the actions."""
+"""A function from the number of the step (from 0) and the observations of all rows to actions."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """What one arm gained with one student."""
+    """The gains of one arm with one student."""
 
     arm: str
     student: str
     returns: Returns
-    """Gain in accuracy on ``val``, an episode each."""
+    """Gain in accuracy on ``val`` of each episode."""
     run: int = 0
     """Number of the training run, from 0."""
     trained: int = 0
@@ -85,7 +85,7 @@ class Line:
 
 
 def train(arm: str, run: int, steps: int) -> Any:
-    """One of ``POLICIES`` trained with the hard student for at least so many environment steps."""
+    """Train one of ``POLICIES`` with the hard student for at least ``steps`` environment steps."""
     from stable_baselines3 import PPO
     from stable_baselines3.common.vec_env import VecNormalize
 
@@ -95,7 +95,7 @@ def train(arm: str, run: int, steps: int) -> Any:
 
 
 def play(student: str, act: Act, view: Callable[[Any], Any] = lambda env: env) -> Returns:
-    """The returns of ``act`` with a student, one of a row for each held-out seed."""
+    """Return the returns of ``act`` with a student, one for each held-out seed."""
     seeds = seeds_of(student)
     env = view(make_rows(student, len(seeds)))
     seen, _ = env.reset(seed=list(seeds))
@@ -108,19 +108,19 @@ def play(student: str, act: Act, view: Callable[[Any], Any] = lambda env: env) -
 
 
 def play_policy(student: str, arm: str, model: Any) -> Returns:
-    """The returns of a trained policy's mean actions."""
+    """Return the returns of a trained policy's mean actions."""
     return play(student, lambda _, seen: model.predict(seen, deterministic=True)[0], POLICIES[arm])
 
 
 def play_rule(student: str, name: str) -> Returns:
-    """The returns of a registered teacher with its default settings."""
+    """Return the returns of a registered teacher with its default settings."""
     env = gym.make(ID, **settings_of(student))
     teacher = make_teacher(name, env)
     return tuple(run_episode(env, teacher, seed=seed).return_ for seed in seeds_of(student))
 
 
 def play_plans(student: str) -> Iterator[tuple[str, Returns]]:
-    """The returns of the best constant allocation and of the best plan, where they are known."""
+    """Return the returns of the best constant allocation and the best plan, if these are known."""
     if is_simulated(student):
         profile = profile_of("simulated", STUDENTS[student]["student_settings"])
         assert profile is not None
@@ -131,29 +131,29 @@ def play_plans(student: str) -> Iterator[tuple[str, Returns]]:
 
 
 def _following(shares: NDArray[np.float64]) -> Act:
-    """Orders the shares of the step, (T, S, L), in every row."""
+    """Return an ``Act`` that orders the shares of each step, (T, S, L), in every row."""
     return lambda step, seen: np.repeat(
         shares[step][None].astype(np.float32), len(seen["accuracy"]), axis=0
     )
 
 
 def make_rows(student: str, count: int) -> gym.vector.VectorEnv[Any, Any, Any]:
-    """Environments with one of ``STUDENTS`` that step together."""
+    """Make environments with one of ``STUDENTS`` that step together."""
     return gym.make_vec(ID, num_envs=count, autoreset_mode="SameStep", **settings_of(student))
 
 
 def settings_of(student: str) -> dict[str, Any]:
-    """The settings of an environment with one of ``STUDENTS``."""
+    """Return the settings of an environment with one of ``STUDENTS``."""
     return {"texts": not is_simulated(student), **EPISODE, **STUDENTS[student]}
 
 
 def seeds_of(student: str) -> Sequence[int]:
-    """The seeds of the compared episodes."""
+    """Return the seeds of the compared episodes."""
     return HELD_OUT if is_simulated(student) else HELD_OUT[:5]
 
 
 def is_simulated(student: str) -> bool:
-    """Whether it learns without texts."""
+    """Return whether the student learns without texts."""
     return bool(STUDENTS[student]["student"] == "simulated")
 
 
@@ -161,7 +161,7 @@ def is_simulated(student: str) -> bool:
 
 
 def read(path: Path) -> list[Line]:
-    """The lines of a file; none if there is no file."""
+    """Read the lines of a file; none if there is no file."""
     if not path.exists():
         return []
     found = [json.loads(line) for line in path.read_text().splitlines()]
@@ -169,9 +169,9 @@ def read(path: Path) -> list[Line]:
 
 
 def describe(lines: Sequence[Line]) -> str:
-    """The mean return of each arm with each student, and PPO's share of what planning is worth.
+    """Tabulate each arm's mean return with each student, and PPO's share of the value of planning.
 
-    Errors are over episodes for what is not trained, and over training runs for PPO.
+    Errors are over episodes for untrained arms, and over training runs for PPO.
     """
     students = list(dict.fromkeys(line.student for line in lines))
     arms = list(dict.fromkeys(line.arm for line in lines))
@@ -189,7 +189,7 @@ def _cell(lines: Sequence[Line], arm: str, student: str) -> str:
 
 
 def _share(lines: Sequence[Line]) -> list[str]:
-    """PPO minus the best constant over the best plan minus it, where PPO was trained."""
+    """(PPO - best constant) / (best plan - best constant), for the student that PPO met."""
     by_arm = defaultdict[str, list[tuple[float, ...]]](list)
     for line in lines:
         if line.student == TRAINED_WITH:

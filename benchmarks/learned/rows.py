@@ -1,4 +1,4 @@
-"""Gymnasium's vector environments in the form that Stable-Baselines3 asks for."""
+"""Adapt Gymnasium's vector environments to Stable-Baselines3."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from teachgym.errors import ConfigError
 class GymnasiumVecEnv(VecEnv):
     """The rows of one vector environment, which steps them together.
 
-    Stable-Baselines3 expects that a row which has ended shows the first observation of its next
-    episode. The last one of the old, which it asks for where an episode is cut off, is not needed:
-    here they end.
+    Stable-Baselines3 expects a row that has ended to show the first observation of its next
+    episode. For truncated episodes it also asks for the last observation; here none is truncated.
 
     Args:
         env: of episodes that are never truncated, with ``autoreset_mode="SameStep"``.
@@ -34,7 +33,7 @@ class GymnasiumVecEnv(VecEnv):
         super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
 
     def reset(self) -> Any:
-        """The first observations, of the seeds that ``seed`` was given."""
+        """Reset with the seeds that ``seed`` was given, and return the first observations."""
         seed, self._seeds = self._seeds, [None] * self.num_envs
         return self.env.reset(seed=list(seed))[0]  # type: ignore[arg-type] # They may be None.
 
@@ -43,7 +42,7 @@ class GymnasiumVecEnv(VecEnv):
         self._actions = actions
 
     def step_wait(self) -> tuple[Any, np.ndarray, np.ndarray, list[dict[str, Any]]]:
-        """Observations, rewards, whether each row has ended, and infos."""
+        """Return observations, rewards, whether each row has ended, and infos."""
         seen, rewards, ended, cut, _ = self.env.step(self._actions)
         told: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         return seen, rewards.astype(np.float32), ended | cut, told
@@ -53,19 +52,19 @@ class GymnasiumVecEnv(VecEnv):
         self.env.close()
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """An attribute of the vector environment, once for each row that is meant."""
+        """Return an attribute of the vector environment, once for each of the rows."""
         return [getattr(self.env, attr_name) for _ in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Rows have nothing of their own to set."""
+        """Refuse: rows have no attributes of their own."""
         raise ConfigError(f"{attr_name} cannot be set: rows that step together share everything")
 
     def env_method(
         self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any
     ) -> list[Any]:
-        """Rows have no methods of their own."""
+        """Refuse: rows have no methods of their own."""
         raise ConfigError(f"{method_name} cannot be called: rows that step together share all")
 
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
-        """Not one of them."""
+        """Return False for each row."""
         return [False for _ in self._get_indices(indices)]

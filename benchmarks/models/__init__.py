@@ -1,1 +1,1 @@
-"""How the shipped students are made and checked; not part of the wheel."""
+"""Make and check the shipped students; not part of the wheel."""

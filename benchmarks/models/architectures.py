@@ -1,7 +1,7 @@
-"""Which architectures can be taught, and how: every causal language model of transformers, small.
+"""Check which architectures can be taught, and how: all causal language models of transformers.
 
 ``python -m teachgym.benchmarks.models.architectures`` builds each class from a small configuration
-with random weights, makes it a student as anybody would, and writes ``docs/architectures.md``.
+with random weights, makes it a student as a user would, and writes ``docs/architectures.md``.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ SMALL: Mapping[str, int | float] = {
     "initializer_range": 0.3,
     "init_std": 0.3,
 }
-"""Fields of configurations, as far as a class has them, that make a model small."""
+"""Values that make a model small, for the fields that its configuration class has."""
 
 SPECIAL: Mapping[str, Mapping[str, Any]] = {
     "lfm2": {"layer_types": ["conv", "full_attention"] * 2},
@@ -103,7 +103,7 @@ SPECIAL: Mapping[str, Mapping[str, Any]] = {
     "mamba2": {"num_heads": 4, "head_dim": 16, "n_groups": 1},
     "zamba2": {"num_mem_blocks": 1},
 }
-"""What single classes need besides."""
+"""Further fields that single classes need."""
 
 VERDICTS = ("local", "hf", "refused", "not built")
 
@@ -114,23 +114,23 @@ PROMPTS = [Prompt(text) for text in ("copy ab=", "rev abc=", "add 12+34=")]
 
 @dataclass(frozen=True)
 class Verdict:
-    """How one architecture can be taught."""
+    """The way in which one architecture can be taught."""
 
     kind: str
-    """transformers' name of it, ``model_type``."""
+    """The name of the architecture in transformers, ``model_type``."""
     verdict: str
     """One of ``VERDICTS``."""
     reason: str = ""
-    """Why it is not ``local``; empty if it is."""
+    """The reason why it is not ``local``; empty if it is."""
 
 
 def kinds() -> list[str]:
-    """The ``model_type`` of every causal language model that transformers has."""
+    """Return the ``model_type`` of every causal language model in transformers."""
     return sorted({config.model_type for config in MODEL_FOR_CAUSAL_LM_MAPPING})
 
 
 def make_small(kind: str, **changes: Any) -> Any:
-    """A small model of an architecture with random weights, for the tokenizer of ``tiny``."""
+    """Make a small model with random weights for the tokenizer of ``tiny``."""
     known = AutoConfig.for_model(kind)
     text = known.get_text_config()
     fields: dict[str, Any] = {n: value for n, value in SMALL.items() if _has(text, n)}
@@ -149,13 +149,13 @@ def make_small(kind: str, **changes: Any) -> Any:
 
 
 def save_small(kind: str, folder: Path, **changes: Any) -> None:
-    """Write ``make_small`` and its tokenizer as a folder that is a student."""
+    """Save the model of ``make_small`` and its tokenizer as a folder that is a student."""
     make_small(kind, **changes).save_pretrained(folder)
     make_tokenizer().save_pretrained(folder)
 
 
 def judge(kind: str) -> Verdict:
-    """Build a model small, save it, load it as a student, teach it and ask it."""
+    """Build a small model, save it, load it as a student, teach it and let it answer."""
     _log.set_verbosity_error()
     _log.disable_progress_bar()
     with tempfile.TemporaryDirectory() as name, warnings.catch_warnings(record=True) as said:
@@ -181,7 +181,7 @@ def judge(kind: str) -> Verdict:
 
 
 def _teach(student: Any) -> None:
-    """An answer before and after an update, which must be finite."""
+    """Let the student answer before and after an update, which must be finite."""
     student.generate(PROMPTS)
     data = tuple(Example(prompt.text, "ab", "copy") for prompt in PROMPTS)
     trainer = make_trainer(student, epochs=1)
@@ -212,7 +212,7 @@ def _clean(text: str, folder: str) -> str:
 
 
 def page(verdicts: Sequence[Verdict]) -> str:
-    """``docs/architectures.md``."""
+    """Return the text of ``docs/architectures.md``."""
     counts = {v: sum(one.verdict == v for one in verdicts) for v in VERDICTS}
     rows = [f"| {v.kind} | {v.verdict} | {v.reason} |" for v in sorted(verdicts, key=_order)]
     return "\n".join(
@@ -247,7 +247,7 @@ def _order(verdict: Verdict) -> tuple[int, str]:
 
 
 def judge_all(names: Sequence[str], *, timeout: float = 60.0) -> Iterator[Verdict]:
-    """Each architecture in a process of its own, which may die without taking others along."""
+    """Judge each architecture in a process of its own, so that a crash does not affect others."""
     context = get_context("fork")  # what was imported is there at once
     for name in track(names, "judging"):
         receiver, sender = context.Pipe(duplex=False)
@@ -269,7 +269,7 @@ def _send_verdict(name: str, sender: Any) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command line; see the module."""
+    """Run the command line; see the module."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", default="docs/architectures.md", type=Path)
     chosen = parser.parse_args(arguments)

@@ -1,15 +1,15 @@
-"""Calibrates the simulated student to the tiny one, on each of its bases.
+"""Calibrate the simulated student to the tiny one, on each of its bases.
 
     python -m teachgym.benchmarks.models.calibrate_simulated measure STUDENT   # 30 minutes
     python -m teachgym.benchmarks.models.calibrate_simulated measure --base 3  # 3 minutes
     python -m teachgym.benchmarks.models.calibrate_simulated fit               # some minutes
     python -m teachgym.benchmarks.models.calibrate_simulated measure --base 3 --plans  # a minute
 
-``measure`` trains the tiny student on designed sequences of data and writes its learning curves;
-``fit`` estimates the profile on four fifths of them, scores it on the rest, and writes
-a profile per base into ``students/data/simulated``, and a note with the figures. Plans go where a
-profile errs in their favour, so ``measure --plans`` tries them on the base, and ``fit`` learns from
-what came of it: in turn, until plans keep what they promise.
+``measure`` trains the tiny student on designed sequences of data and writes its learning curves.
+``fit`` estimates the profile on four fifths of them and scores it on the rest. It writes a profile
+per base into ``students/data/simulated``, and a note with the figures. An optimal plan exploits the
+errors of a profile in its favour. So ``measure --plans`` tries plans on the base and ``fit`` learns
+from the outcome, in turn, until plans reach the predicted accuracy.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ from teachgym.types import Data, FloatArray, Order, Plan, Score, leaf_skills
 
 RESULTS = Path(__file__).parents[1] / "results"
 CURVES = RESULTS / "tiny_curves"
-"""A file per base, and ``first.jsonl``: those of an earlier base, measured at length."""
+"""Learning curves, a file per base; ``first.jsonl`` has those of an earlier base, all designs."""
 NOTE = RESULTS / "CALIBRATION.md"
 STEP_SIZES = (50, 100, 250, 500, 1000)
-"""Examples of a training run, of which each total is made."""
+"""Sizes of training runs, in examples, into which each total is divided."""
 STEP, STEPS = int(EMBEDDED["examples_per_step"]), int(BUDGET["steps"])
-"""Examples of a step, and steps, for which plans are made: a bench's budget."""
+"""Examples per step and number of steps for which plans are made: the budget of a bench."""
 ITEMS = 20
 """Validation items per skill and level."""
 HELD_OUT = 5
@@ -69,37 +69,37 @@ Mix = Callable[[FloatArray, np.random.Generator], FloatArray]
 
 
 class Segment(NamedTuple):
-    """Examples between two examinations."""
+    """The examples between two examinations."""
 
     mix: Mix
     runs: int = 1
-    """Training runs among which they are divided."""
+    """Number of training runs into which they are divided."""
 
 
 class Design(NamedTuple):
-    """A sequence of segments and what it is to show."""
+    """A sequence of segments with its purpose."""
 
     name: str
     segments: Sequence[Segment]
 
 
 def spread(weights: FloatArray, total: float = 1000) -> FloatArray:
-    """Whole numbers of examples in proportion to ``weights``; their sum is about ``total``."""
+    """Return whole numbers of examples in proportion to ``weights``, with a sum near ``total``."""
     whole: FloatArray = np.round(total * weights / weights.sum())
     return whole
 
 
 def always(weights: FloatArray, total: float = 1000) -> Mix:
-    """The mix that has these weights, whatever the student knows."""
+    """Return the mix that has these weights at any state of the student."""
     return lambda accuracy, rng: spread(weights, total)
 
 
 def designs(first: FloatArray, repeats: int) -> Iterator[Design]:
-    """Sequences that show how cells are learned and lost, in runs of about 1000 examples.
+    """Return the sequences that show how cells are learned and lost, in runs of about 1000.
 
     Args:
         first: accuracy of the untrained student, (S, L).
-        repeats: sequences of those that show the noise.
+        repeats: number of sequences for each design that shows the noise.
     """
     even, errors = Segment(always(np.ones_like(first))), Segment(always(1 - first))
     for _ in range(repeats):
@@ -119,7 +119,7 @@ def designs(first: FloatArray, repeats: int) -> Iterator[Design]:
 
 
 def step_designs(first: FloatArray, repeats: int) -> Iterator[Design]:
-    """The same totals cut into runs of 50 to 1000 examples, and short runs of random mixes."""
+    """Return equal totals cut into runs of 50 to 1000 examples, and short runs of random mixes."""
     mixes = {"uniform": np.ones_like(first), "first errors": 1 - first}
     for size in STEP_SIZES:
         for name, weights in mixes.items():
@@ -132,7 +132,7 @@ def step_designs(first: FloatArray, repeats: int) -> Iterator[Design]:
 
 
 def order_designs(skills: Sequence[str], repeats: int) -> Iterator[Design]:
-    """What is taught long and then left for another root; compositions with and without parts."""
+    """Return sequences that leave one root for another, and compositions with or without parts."""
     own = {p.name: p for p in PRIMITIVES}
     roots = list(dict.fromkeys(own[s].root for s in skills))
 
@@ -159,27 +159,27 @@ def order_designs(skills: Sequence[str], repeats: int) -> Iterator[Design]:
 
 
 def _draw_mix(sizes: Sequence[int], accuracy: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """A few cells get most of the examples, whose number is one of ``sizes``."""
+    """Draw a mix in which a few cells get most examples; their number is one of ``sizes``."""
     weights = rng.dirichlet(np.full(accuracy.size, 0.3)).reshape(accuracy.shape)
     return spread(weights, rng.choice(sizes))
 
 
 @dataclass(frozen=True, eq=False)
 class Bench:
-    """A student with what it takes to teach and examine it, over and over from the same weights."""
+    """A student with its trainer and items, taught repeatedly from the same weights."""
 
     task: Task
     student: Student
     trainer: Trainer[Any]
 
     def right(self) -> FloatArray:
-        """Validation items answered right per cell, (S, L)."""
+        """Return the number of right answers to validation items by cell, (S, L)."""
         report = GenerateAndGrade().evaluate(self.student, self.task, "val")
         scores = by_cell(report, leaf_skills(self.task.skills), self.task.levels)
         return np.round(scores.mean * scores.n)
 
     def run(self, design: Design, rng: np.random.Generator) -> Curve:
-        """One sequence; the student is as before then."""
+        """Teach and examine one sequence, and restore the student."""
         untrained = self.student.save()
         counts, right = [], [self.right()]
         for mix, runs in design.segments:
@@ -193,7 +193,7 @@ class Bench:
         )
 
     def make(self, counts: FloatArray, rng: np.random.Generator) -> Data:
-        """Training examples in these numbers, (S, L)."""
+        """Make the numbers of training examples in ``counts``, (S, L)."""
         skills, levels = leaf_skills(self.task.skills), self.task.levels
         orders = (
             Order(skills[skill], int(count), difficulty=levels[level])
@@ -203,7 +203,7 @@ class Bench:
 
 
 def cut(counts: FloatArray, runs: int, rng: np.random.Generator) -> Iterator[FloatArray]:
-    """The counts divided among equal runs, each a fair share of what is left."""
+    """Divide the counts among equal runs, each with a fair share of the remaining ones."""
     left = counts
     for run in range(runs):
         part = apportion(left / (runs - run), left.sum(), rng).astype(np.float64)
@@ -220,9 +220,9 @@ def measure(
     *,
     more: bool = False,
 ) -> None:
-    """Append the learning curves of those designs that ``path`` does not have yet.
+    """Append the learning curves of the designs that are missing in ``path``.
 
-    ``more``: the designs come after all that ``path`` has, instead of being what it begins with.
+    With ``more``, the designs follow all curves of ``path``; else ``path`` begins with them.
     """
     skills = leaf_skills(bench.task.skills)
     if not path.exists():
@@ -237,13 +237,13 @@ def measure(
 
 
 def at_length(bench: Bench) -> list[Design]:
-    """All designs."""
+    """Return all designs."""
     first, skills = bench.right() / ITEMS, leaf_skills(bench.task.skills)
     return [*designs(first, 4), *step_designs(first, 3), *order_designs(skills, 2)]
 
 
 def in_short(bench: Bench, base: int) -> list[Design]:
-    """For one of several bases: even, short and long random runs, each root taught, then left."""
+    """Return the designs for one of several bases: even, random and root by root."""
     first, skills = bench.right() / ITEMS, leaf_skills(bench.task.skills)
     steps = list(step_designs(first, 1))
     (even,) = (d for d in steps if d.name == "uniform, 250 a run")
@@ -255,7 +255,7 @@ def in_short(bench: Bench, base: int) -> list[Design]:
 
 
 def plan_designs(profile: Profile, skills: Sequence[str], levels: Sequence[float]) -> list[Design]:
-    """The best plan and the best constant allocation by a profile, at a bench's budget."""
+    """Return the best plan and the best constant allocation by a profile, at a bench's budget."""
     dynamics = Dynamics.of(profile, skills, levels)
     found = {
         "best plan": search_plan(dynamics, [STEP] * STEPS),
@@ -268,7 +268,7 @@ def plan_designs(profile: Profile, skills: Sequence[str], levels: Sequence[float
 
 
 def _bench(student: str, **settings: int) -> Bench:
-    """The student on one thread, which is faster than more for a model of the tiny one's size."""
+    """Load the student on one thread, which is the fastest way for so small a model."""
     import torch
 
     torch.set_num_threads(1)
@@ -278,7 +278,7 @@ def _bench(student: str, **settings: int) -> Bench:
 
 
 def _links() -> tuple[tuple[str, str], ...]:
-    """Pairs of skills of one root, inverses, and compositions with their parts, both ways."""
+    """Return pairs of skills of one root, inverses, and compositions with parts, in both orders."""
     return tuple(
         (a.name, b.name)
         for a in PRIMITIVES
@@ -288,10 +288,11 @@ def _links() -> tuple[tuple[str, str], ...]:
 
 
 def calibrate_to(curves: Curves, like: Profile) -> tuple[Profile, Score]:
-    """The profile of another base, and how well ``like`` had predicted it.
+    """Fit the profile of another base, and score the prediction by ``like``.
 
-    That is the final accuracy of all cells after each sequence, predicted minus measured, from what
-    the base knew at first and the character of ``like``: none of its curves is fitted for that.
+    The score is the final accuracy of all cells after each sequence, predicted minus measured. The
+    prediction starts from the base's first accuracies and uses the character of ``like``; it is
+    not fitted to any curve of the base.
     """
     first = np.nanmean(curves.accuracy[:, 0], axis=0) * curves.subject.items
     chance = (first + 0.5) / (curves.subject.items + 1)
@@ -316,7 +317,7 @@ def calibrate_to(curves: Curves, like: Profile) -> tuple[Profile, Score]:
 
 
 def calibrate(curves: Curves) -> Profile:
-    """The profile fitted to four fifths of the sequences, scored on the others."""
+    """Fit the profile to four fifths of the sequences, and score it on the others."""
     sequences = np.arange(len(curves.designs))
     train = curves.pick(sequences[sequences % HELD_OUT != 0])
     held_out = curves.pick(sequences[sequences % HELD_OUT == 0])
@@ -340,7 +341,7 @@ def calibrate(curves: Curves) -> Profile:
 
 
 def describe(profile: Profile, curves: Curves) -> str:
-    """The note, in Markdown: figures, then one line per skill."""
+    """Return the note in Markdown: figures, then one line per skill."""
     scores = [
         f"| {target} | {name} | {by['rmse']:.4f} | {by['r2']:.3f} |"
         for target, by_name in profile.fit["scores"].items()
@@ -438,7 +439,7 @@ was fitted to its curves.
 
 
 def main() -> None:
-    """Command line; see the module's docstring."""
+    """Run the command line; see the module's docstring."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -471,7 +472,7 @@ def main() -> None:
 
 
 def fit_all(curves: Path, profiles: Path, note: Path) -> None:
-    """Fit the character, and from it a profile per base; write profiles and note."""
+    """Fit the character, and from it a profile per base; write the profiles and the note."""
     first = Curves.load(curves / "first.jsonl")
     character = calibrate(first)
     rows = []

@@ -1,8 +1,8 @@
-"""Fits the character of a simulated student to the learning curves of a real one.
+"""Fit the character of a simulated student to the learning curves of a real one.
 
-``Curves`` in, ``Profile`` out: bounded least squares on whole sequences of training runs, with
-weak priors for what the curves do not tell. Knows neither a model nor a task, so the curves of a
-simulated student can be fitted as well, which is how the fit is tested.
+The fit turns ``Curves`` into a ``Profile`` by bounded least squares on whole sequences of training
+runs, with weak priors for numbers that the curves do not determine. It depends on no model and no
+task, so tests can fit the curves of a simulated student.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from teachgym.students.profile import Profile, SkillProfile
 from teachgym.types import FloatArray
 
 PRIOR = 0.1
-"""Weight of a prior against one measured accuracy: weak, there are hundreds per cell."""
+"""Weight of a prior relative to one measured accuracy; a cell has hundreds of these."""
 
 LIFT = 0.2
 """Gain in accuracy from 1000 examples of nothing else that makes a weak skill "learnable"."""
 
 
 def predict(dynamics: Dynamics, counts: FloatArray) -> FloatArray:
-    """Accuracies without noise, (Q, T + 1, S, L), of training on ``counts``, (Q, T, S, L).
+    """Predict accuracies without noise, (Q, T + 1, S, L), of training on ``counts``, (Q, T, S, L).
 
-    Into how many runs a segment was cut makes no difference (``teachgym.students.dynamics.learn``).
+    The number of runs in a segment makes no difference (``teachgym.students.dynamics.learn``).
     """
     x = np.broadcast_to(dynamics.start, (len(counts), *dynamics.start.shape))
     path = [x]
@@ -40,7 +40,7 @@ def predict(dynamics: Dynamics, counts: FloatArray) -> FloatArray:
 
 
 def fit(curves: Curves, like: Profile | None = None) -> Profile:
-    """The profile, without noise, that predicts ``curves`` best from the first weights on.
+    """Fit the profile without noise that best predicts ``curves`` from the first weights on.
 
     Minimises the sum of squared errors of accuracy over all evaluations and cells, plus, for
     each parameter, ``PRIOR``^2 times the squared distance from its prior mean in standard
@@ -48,8 +48,8 @@ def fit(curves: Curves, like: Profile | None = None) -> Profile:
 
     Args:
         curves: of the student.
-        like: the profile of a student of its kind, whose numbers, but for what it knows at first,
-            are the means of the priors; None = they are those of ``_blocks``.
+        like: the profile of a student of its kind. Its numbers, except for the first accuracies,
+            are the means of the priors; None = the means of ``_blocks``.
     """
     from scipy.optimize import least_squares
 
@@ -77,10 +77,10 @@ def fit(curves: Curves, like: Profile | None = None) -> Profile:
 
 
 def _dependence(subject: Subject, measured: NDArray[np.bool_]) -> Any:
-    """1 where a residual depends on a number: a sparse matrix, (n_residuals, n_numbers).
+    """Return a sparse matrix, (n_residuals, n_numbers): 1 where a residual depends on a number.
 
-    What is fitted for a skill is seen in it and in all that is built on it; all of them share the
-    last two numbers. So that numbers of unrelated skills can be tried at once.
+    The numbers of a skill affect it and all skills that are built on it; the last two numbers
+    affect all skills. So the numbers of unrelated skills can be varied at once.
     """
     from scipy.sparse import csr_array, eye_array, vstack
 
@@ -98,7 +98,7 @@ def _dependence(subject: Subject, measured: NDArray[np.bool_]) -> Any:
 
 
 class _Block(NamedTuple):
-    """Some of the fitted numbers: prior mean and standard deviation, lowest and highest value."""
+    """A block of fitted numbers: prior mean, prior standard deviation, lowest and highest value."""
 
     mean: FloatArray
     scale: float
@@ -107,7 +107,7 @@ class _Block(NamedTuple):
 
 
 def _blocks(curves: Curves) -> tuple[_Block, ...]:
-    """In the order in which ``_profile`` reads them."""
+    """Return the blocks in the order in which ``_profile`` reads them."""
     skills = len(curves.subject.skills)
     first = (curves.right[:, 0].mean(axis=0) + 0.5) / (curves.subject.items + 1)
     start = np.clip(np.log(first / (1 - first)), LOST + 0.1, MASTERED - 0.1)
@@ -125,9 +125,9 @@ def _blocks(curves: Curves) -> tuple[_Block, ...]:
 def _centred(
     blocks: tuple[_Block, ...], like: Profile | None, curves: Curves
 ) -> tuple[_Block, ...]:
-    """Blocks with the numbers of ``like`` as means, but for the first, which is measured.
+    """Centre all blocks on the numbers of ``like``, except for the first, which is measured.
 
-    Students of a kind are alike: the standard deviations are half of those of any student.
+    Students of one kind are alike, so the standard deviations are halved.
     """
     if like is None:
         return blocks
@@ -147,7 +147,7 @@ def _centred(
 
 
 def _profile(vector: FloatArray, curves: Curves) -> Profile:
-    """The profile that a fitted vector stands for."""
+    """Turn a fitted vector into a profile."""
     ends = np.cumsum([b.mean.size for b in _blocks(curves)])
     start, ceiling, rate, forgetting, transfer, level, rehearsal = np.split(vector, ends[:-1])
     subject = curves.subject
@@ -170,11 +170,11 @@ def _profile(vector: FloatArray, curves: Curves) -> Profile:
 
 
 def estimate_noise(profile: Profile, curves: Curves) -> float:
-    """The noise that makes repetitions differ as much as sequences with equal counts do.
+    """Estimate the noise from sequences with equal counts.
 
-    By moments, over all cells and examinations: the accuracy p of a cell has variance
-    (noise * dp/dx)^2 * v between repetitions, with dp/dx = p (1 - p / ceiling) as fitted, and v
-    the variance of x at noise 1, which grows with the examples and is undone by later ones.
+    The estimate matches moments over all cells and examinations. Between repetitions, the accuracy
+    p of a cell has variance (noise * dp/dx)^2 * v, where dp/dx = p (1 - p / ceiling) is fitted, and
+    v is the variance of x at noise 1. It grows with the examples, and later ones reduce it.
 
     Raises:
         ConfigError: if no two sequences have equal counts.
@@ -191,9 +191,9 @@ def estimate_noise(profile: Profile, curves: Curves) -> float:
 
 
 def _slope(dynamics: Dynamics, counts: FloatArray) -> FloatArray:
-    """Standard deviation of the accuracies after each segment at a small noise, per noise.
+    """Return the standard deviation of accuracies after each segment per unit of small noise.
 
-    (Q, T, S, L); see ``teachgym.students.dynamics.learn`` for how luck adds up and is undone.
+    The shape is (Q, T, S, L). ``teachgym.students.dynamics.learn`` says how noise accumulates.
     """
     x = np.broadcast_to(dynamics.start, (len(counts), *dynamics.start.shape))
     variance, slopes = np.zeros_like(x), []
@@ -209,7 +209,7 @@ def _slope(dynamics: Dynamics, counts: FloatArray) -> FloatArray:
 def find_learnable(
     profile: Profile, skills: Sequence[str], levels: Sequence[float]
 ) -> tuple[str, ...]:
-    """Skills whose mean accuracy 1000 examples of nothing else lift by ``LIFT`` or more."""
+    """Find the skills whose mean accuracy 1000 examples of them alone raise by ``LIFT`` or more."""
     dynamics = Dynamics.of(profile, skills, levels)
     alone = np.eye(len(skills))[:, :, None] * np.full(len(levels), UNIT / len(levels))
     path = predict(dynamics, alone[:, None]).mean(axis=-1)
@@ -218,7 +218,7 @@ def find_learnable(
 
 
 def find_typical(skills: Sequence[SkillProfile]) -> SkillProfile:
-    """The median skill, number by number, without links; the default one if there are none."""
+    """Return the median skill, number by number, without links; the default one without skills."""
     if not skills:
         return SkillProfile()
     return SkillProfile(
@@ -231,26 +231,26 @@ def find_typical(skills: Sequence[SkillProfile]) -> SkillProfile:
 
 @dataclass(frozen=True)
 class Score:
-    """How well predictions of held-out curves hit."""
+    """The errors of predictions of held-out curves."""
 
     rmse: float
     """Root of the mean squared error, in accuracy."""
     r2: float
-    """1 - squared error / variance of what was measured; 0 = as good as the best constant."""
+    """1 - squared error / variance of the measurements; 0 = as good as the best constant."""
 
 
 def score(predicted: FloatArray, measured: FloatArray) -> Score:
-    """Arrays of one shape."""
+    """Score predictions against measurements; the arrays have one shape."""
     error = np.mean((predicted - measured) ** 2)
     return Score(float(error**0.5), float(1 - error / measured.var()))
 
 
 def compare(profile: Profile, train: Curves, held_out: Curves) -> dict[str, dict[str, Score]]:
-    """Scores of the profile and of two references on ``held_out``, by target and predictor.
+    """Score the profile and two references on ``held_out``, by target and predictor.
 
     Targets: ``change`` of a cell's accuracy in a run; ``final`` accuracy of a cell; ``overall``,
-    the mean final accuracy of all cells. References: ``no change``, the first accuracies for
-    ever; ``mean change``, each cell's mean change per run in ``train`` added in every run.
+    the mean final accuracy of all cells. References: ``no change``, the first accuracies
+    throughout; ``mean change``, which adds each cell's mean change per run in ``train``.
     """
     first = train.accuracy[:, :1].mean(axis=0)
     drift = np.nanmean(np.diff(train.accuracy, axis=1), axis=(0, 1))

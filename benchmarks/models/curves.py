@@ -1,7 +1,7 @@
-"""Learning curves of a student: what it was taught, in how many runs, and what it knew after.
+"""Learning curves of a student: its training examples, their runs, and its accuracy afterwards.
 
-A sequence starts from the first weights. It has segments: examples that are divided evenly among
-some training runs, and an examination after the last of these.
+A sequence starts from the first weights. A segment divides its examples evenly among some training
+runs, and ends with an examination.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ class Curve(NamedTuple):
     """One sequence of T segments; S skills, L levels."""
 
     design: str
-    """How the counts were chosen."""
+    """The rule by which the counts were chosen."""
     runs: Sequence[int]
     """Training runs of each segment, (T,)."""
     counts: FloatArray
     """Training examples of each segment, (T, S, L)."""
     right: FloatArray
-    """Items answered right, before the first segment and after each, (T + 1, S, L)."""
+    """Number of right answers before the first segment and after each, (T + 1, S, L)."""
 
     def line(self) -> str:
-        """JSON, from which ``Curves.load`` reads it."""
+        """Return the line of JSON from which ``Curves.load`` reads it."""
         counts, right = (a.astype(int).tolist() for a in (self.counts, self.right))
         content = {"design": self.design, "runs": [*self.runs], "counts": counts, "right": right}
         return json.dumps(content, separators=(",", ":")) + "\n"
@@ -39,12 +39,12 @@ class Curve(NamedTuple):
 
 @dataclass(frozen=True)
 class Subject:
-    """The student whose curves they are, as far as it was examined."""
+    """The student of the curves, with the skills and levels that were examined."""
 
     skills: tuple[str, ...]
     levels: tuple[float, ...]
     items: int
-    """Held-out items per cell, the same ones in every examination."""
+    """Number of held-out items per cell, the same ones in every examination."""
     prerequisites: tuple[tuple[str, str], ...] = ()
     """(skill, other): the skill cannot be learned without the other."""
     links: tuple[tuple[str, str], ...] = ()
@@ -53,30 +53,30 @@ class Subject:
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """Q sequences of one student, each from the same weights; the longest has T segments.
+    """The curves of Q sequences of one student, from the same weights, with at most T segments.
 
-    Shorter ones end in segments of no runs and no examples, after which nothing was measured.
+    Shorter sequences end in segments without runs, examples and measurements.
     """
 
     subject: Subject
     designs: tuple[str, ...]
-    """How the counts of each sequence were chosen, (Q,)."""
+    """The rule by which the counts of each sequence were chosen, (Q,)."""
     runs: NDArray[np.int64]
-    """Training runs that each segment was cut into, (Q, T)."""
+    """Number of training runs in each segment, (Q, T)."""
     counts: FloatArray
     """Training examples, (Q, T, S, L)."""
     right: FloatArray
-    """Items answered right, before the first segment and after each, (Q, T + 1, S, L); nan = not
+    """Number of right answers before the first segment and after each, (Q, T + 1, S, L); nan = not
     measured."""
 
     @property
     def accuracy(self) -> FloatArray:
-        """Share of right answers, (Q, T + 1, S, L)."""
+        """Return the share of right answers, (Q, T + 1, S, L)."""
         return self.right / self.subject.items
 
     @classmethod
     def of(cls, subject: Subject, sequences: Sequence[Curve]) -> Curves:
-        """The sequences of ``subject`` side by side."""
+        """Collect the sequences of ``subject``."""
         longest = max(len(c.runs) for c in sequences)
         return cls(
             subject,
@@ -87,7 +87,7 @@ class Curves:
         )
 
     def pick(self, sequences: Sequence[int] | NDArray[np.int64] | NDArray[np.bool_]) -> Curves:
-        """The curves of the sequences with these numbers, or where these are true."""
+        """Select sequences by their indices or by a mask."""
         kept = np.arange(len(self.designs))[sequences]
         return Curves(
             self.subject,
@@ -99,9 +99,9 @@ class Curves:
 
     @classmethod
     def load(cls, path: Path) -> Curves:
-        """Read a file of a subject's line, ``head``, and a ``Curve.line`` per sequence.
+        """Read a file that has the line ``head`` of a subject, and a ``Curve.line`` per sequence.
 
-        A last line that was not finished is left out.
+        An unfinished last line is left out.
         """
         first, *lines = path.read_text().splitlines(keepends=True)
         head = json.loads(first)
@@ -116,11 +116,11 @@ class Curves:
 
 
 def head(subject: Subject) -> str:
-    """The first line of a file of curves, JSON."""
+    """Return the first line of a file of curves, as JSON."""
     return json.dumps(asdict(subject)) + "\n"
 
 
 def _padded(values: NDArray[np.generic], length: int, filler: float) -> NDArray[np.generic]:
-    """``values`` with as much of ``filler`` after them that there are ``length``."""
+    """Pad ``values`` with ``filler`` to ``length``."""
     width = [(0, length - len(values)), *[(0, 0)] * (values.ndim - 1)]
     return np.pad(values, width, constant_values=filler)

@@ -1,4 +1,4 @@
-"""The students that the project makes, as data: their parts, and what they are pretrained on."""
+"""Describe the students that the project makes, as data: their parts and pretraining."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from teachgym.protocols import Task
 from teachgym.students.bases import SMALL, SMALL_CODE, SMALL_TOOLS, TINY
 
 TINY_VISION = "tiny-vision"
-"""Of which no base ships: none was found with enough that can be learned (``docs/log.md``)."""
+"""A kind of which no base ships: too few of its skills can be learned (``docs/log.md``)."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class Embedded:
 
     name: str
     tasks: tuple[str, ...]
-    """Names of the tasks whose skills it is pretrained on."""
+    """Names of the tasks on whose skills it is pretrained."""
     tokenizer: Callable[[Task], Any]
-    """The tokenizer for these tasks."""
+    """A function that makes the tokenizer for a task."""
     reads: str
-    """What its tokens are, for its card."""
+    """A description of its tokens, for its card."""
     model: Mapping[str, Any]
     """Fields of ``LlamaConfig``."""
     recipe: Mapping[str, Any]
@@ -39,27 +39,27 @@ class Embedded:
     level_weights: tuple[float, ...]
     """Relative frequency of each level, easiest first."""
     rarity: Rarity
-    """How uneven its mixtures are."""
+    """Unevenness of its mixtures."""
     examples: int
-    """To pretrain on."""
+    """Number of pretraining examples."""
     max_new_tokens: int
-    """The longest answer."""
+    """Tokens of the longest answer."""
     sample: str
-    """A prompt such as it answers."""
+    """A typical prompt, for its card."""
     architecture: str = "A Llama-architecture causal language model"
-    """What it is, for its card."""
+    """A description of the model, for its card."""
     sight: Sight | None = None
-    """Of a student that sees: its eyes, and the stages in which it is pretrained."""
+    """The vision tower and pretraining stages of a student that sees; None = it does not see."""
 
 
 def subword_tokenizer(task: Task) -> Any:
-    """A thousand pieces of the words of a task, learned from its pool of training examples."""
+    """Learn a tokenizer of a thousand pieces of words from a task's pool of training examples."""
     texts = (text for e in task.examples("train") for text in (e.prompt, e.target))
     return make_subword_tokenizer(texts, 1024)
 
 
 def word_tokenizer(task: Task) -> Any:
-    """The words of a task's pool of training examples, digits, and the token of a patch."""
+    """Make a tokenizer of the words in a task's pool, digits, and the token of a patch."""
     texts = [text for e in task.examples("train") for text in (e.prompt, e.target)]
     return make_word_tokenizer([*texts, " ".join(string.digits)], [IMAGE])
 
@@ -99,7 +99,7 @@ _SMALL = Embedded(
     96,
     "Ann has 12 pens. Ben is 5 pens short of what Ann has. How many pens does Ben have?",
 )
-"""The student of word problems; those of the other text tasks are like it."""
+"""The student of word problems, from which those of the other text tasks are derived."""
 
 _STAGES = (
     Stage(30_000, (1.0,), (1, 3)),
@@ -107,7 +107,7 @@ _STAGES = (
     Stage(204_000, (0.2, 0.3, 0.5), (4, 7)),
     Stage(20_000, (0.35, 0.35, 0.3), (4, 7), often=False),
 )
-"""Places and looks first, then hops, of the skills that the mixture has often; the mixture last."""
+"""First places and looks, then hops, of the frequent skills of the mixture; then the mixture."""
 
 KINDS: Mapping[str, Embedded] = {
     TINY: Embedded(

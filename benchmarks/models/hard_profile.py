@@ -1,12 +1,12 @@
-"""Makes the hard profile of the simulated student: what is built on must come first.
+"""Make the hard profile of the simulated student, where prerequisites must be learned first.
 
     python -m teachgym.benchmarks.models.hard_profile
 
-Not fitted to anything. Three chains of up to eight skills, each of which needs the one before it,
-and compositions on top of them, all of them unknown but for the first; strong forgetting, so that
-what was taught early has to be taught again; and traps, which start better than most skills and
-cannot be learned. So a fixed allocation wastes examples on what cannot be learned yet, and
-planning is worth far more than with the ``tiny`` students that ship.
+The profile is fitted to nothing. It has three chains of up to eight skills, each of which needs the
+one before it, and compositions of them; all are unknown except for the first of each chain.
+Forgetting is strong, so that early skills have to be taught again. Traps start better than most
+skills and cannot be learned. So a fixed allocation wastes examples on skills that cannot be learned
+yet, and planning is worth far more than with the ``tiny`` students that ship.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TRAPS = ("mod", "add", "sub", "mul", "sum97")
 
 
 def hard_profile() -> Profile:
-    """The profile, as a function of the two tables above."""
+    """Make the profile from the two tables above."""
     before = {skill: (need,) for chain in CHAINS for need, skill in pairwise(chain)}
     skills: dict[str, SkillProfile] = {}
     for skill in PRIMITIVES:

@@ -1,9 +1,9 @@
-"""The mixtures of skills that the bases of embedded students are pretrained on, by one rule.
+"""Draw the mixtures of skills for pretraining the bases of embedded students, by one rule.
 
-Which skills a base knows, which it can learn in an episode and which are beyond it follow from
-how often it has seen them, so each base sees them differently often. Nothing is chosen by hand:
-the seed decides for all skills alike, whatever they are, and a mixture is used as it comes or, if
-it makes a base of no use (``pretrain.fault``), not at all.
+The frequency of a skill in pretraining decides whether a base knows it, can learn it in an episode,
+or cannot learn it. So each base has other frequencies. Nothing is chosen by hand: the seed decides
+for all skills alike. A mixture is used unchanged, or not at all if its base is of no use
+(``pretrain.fault``).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from teachgym.tasks import make_task
 from teachgym.types import Data
 
 OFTEN = 6.0
-"""Weight of the skills that are seen neither rarely nor hardly."""
+"""Weight of the skills that are seen often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,10 @@ class Rarity:
 
     rare_share: float
     rarely: tuple[float, float]
-    """Their weights lie between these, evenly on a logarithmic scale."""
+    """Bounds of their weights, which are spread evenly on a logarithmic scale."""
     hard_share: float
     hardly: tuple[float, float]
-    """Weights of these, alike."""
+    """Bounds of the weights of the skills that are hardly seen, spread in the same way."""
 
 
 HALF = Rarity(3 / 8, (0.03, 1.0), 1 / 8, (0.003, 0.03))
@@ -44,9 +44,9 @@ that is 12 to 120, 1 to 12 and 7,100."""
 
 
 def make_tasks(names: Sequence[str], val_per_cell: int) -> Task:
-    """The task of that name; of several names, ``several`` of them, each under its own.
+    """Make the task of a name; for several names, the task ``several`` with each under its name.
 
-    Of test, which nothing is decided by, there is as little as there may be.
+    The test split, on which nothing here depends, is as small as allowed.
     """
     settings = {"val_per_cell": val_per_cell, "test_per_cell": 1}
     if len(names) == 1:
@@ -55,9 +55,9 @@ def make_tasks(names: Sequence[str], val_per_cell: int) -> Task:
 
 
 def draw_weights(skills: Sequence[str], seed: int, rarity: Rarity) -> Mapping[str, float]:
-    """Relative frequency of each of the skills in the mixture of that seed.
+    """Draw the relative frequency of each skill in the mixture of a seed.
 
-    The skills are shuffled; the first are seen rarely, the next hardly, the others often.
+    The skills are shuffled: the first ones are seen rarely, the next hardly, the others often.
     """
     rng = Streams(np.random.default_rng(seed)).of("mixture")
     names = rng.permutation(list(skills)).tolist()
@@ -68,7 +68,7 @@ def draw_weights(skills: Sequence[str], seed: int, rarity: Rarity) -> Mapping[st
 
 
 def bands(count: int, rarity: Rarity) -> list[tuple[float, float]]:
-    """What the weights of so many skills lie between, of those that are not seen often."""
+    """Return the bounds of the weights of all skills that are not seen often."""
     n_rarely, n_hardly = (round(share * count) for share in (rarity.rare_share, rarity.hard_share))
     return [rarity.rarely] * n_rarely + [rarity.hardly] * n_hardly
 
@@ -76,7 +76,7 @@ def bands(count: int, rarity: Rarity) -> list[tuple[float, float]]:
 def draw_mixture(
     task: Task, weights: Mapping[str, float], level_weights: Sequence[float], count: int, seed: int
 ) -> Data:
-    """``count`` training examples in the proportions of the weights of skills and of levels."""
+    """Draw ``count`` training examples in proportion to the weights of skills and levels."""
     rng = Streams(np.random.default_rng(seed)).of("examples")
     names = list(weights)
     shares = np.array([weights[name] for name in names])

@@ -3,10 +3,10 @@
     python -m teachgym.benchmarks.models.pretrain tiny             # all; three minutes each
     python -m teachgym.benchmarks.models.pretrain small --base 0   # one of them
 
-``embedded`` says what the student is, ``mixtures`` how a mixture of skills is drawn, ``seeing`` how
-one learns to see. Training examples come from the train side of the tasks, so no item of val or
-test was ever seen. Weights are kept in 16 bits, and measured as they are kept. Everything is
-written to ``teachgym/students/data``, a folder for each base.
+``embedded`` describes the students, ``mixtures`` draws mixtures of skills, and ``seeing`` pretrains
+students that see. Training examples come from the training side of the tasks, so no student has
+seen an item of val or test. Weights are stored and measured in 16 bits. Each base is a folder in
+``teachgym/students/data``.
 """
 
 from __future__ import annotations
@@ -45,41 +45,41 @@ from teachgym.types import Report, Skill, leaf_skills
 
 COMMAND = "python -m teachgym.benchmarks.models.pretrain"
 DOSE = 1000
-"""Examples of nothing but one skill, as many of each level, that show whether it can be learned."""
+"""Examples of one skill alone, equally many of each level, that show whether it can be learned."""
 ITEMS = 40
-"""Validation items of a skill and level that a base is measured by."""
+"""Number of validation items per skill and level by which a base is measured."""
 ACCURACIES = (0.3, 0.8)
 FEWEST_LEARNABLE = 6
-"""What a base has to have to be of use; see ``fault``."""
+"""Fewest learnable skills of a useful base; see ``fault``."""
 
 
 @dataclass(frozen=True)
 class Base:
-    """A base of a kind of student: what it is pretrained on."""
+    """A base of a kind of student, with its pretraining mixture."""
 
     kind: Embedded
     number: int
-    """The seed of its mixture, its first weights and its examples, too."""
+    """Number of the base, which is also the seed of its mixture, first weights and examples."""
 
     @cached_property
     def task(self) -> Task:
-        """The tasks of its kind, as they are measured."""
+        """The task of its kind by which it is measured."""
         return make_tasks(self.kind.tasks, ITEMS)
 
     @cached_property
     def skills(self) -> tuple[Skill, ...]:
-        """The skills that have examples."""
+        """Return the skills that have examples."""
         names = leaf_skills(self.task.skills)
         return tuple(skill for skill in self.task.skills if skill.name in names)
 
     @cached_property
     def weights(self) -> Mapping[str, float]:
-        """The weight of each skill in its mixture."""
+        """Return the weight of each skill in its mixture."""
         return draw_weights([skill.name for skill in self.skills], self.number, self.kind.rarity)
 
     @property
     def command(self) -> str:
-        """What makes it."""
+        """Return the command that makes it."""
         return (
             f"{COMMAND} {self.kind.name} --tasks {' '.join(self.kind.tasks)} "
             f"--base {self.number} --examples {self.kind.examples}"
@@ -87,7 +87,7 @@ class Base:
 
 
 def make_student(kind: Embedded, tokenizer: Any, seed: int) -> Any:
-    """An untrained student: the architecture with random weights."""
+    """Make an untrained student: the architecture with random weights."""
     if kind.sight is not None:
         return _make_seeing(kind, kind.sight, tokenizer, seed)
     import torch
@@ -120,7 +120,7 @@ def _make_seeing(kind: Embedded, sight: Sight, tokenizer: Any, seed: int) -> Any
 
 
 def pretrain(base: Base, *, kept: Path | None = None) -> tuple[Any, float]:
-    """The trained student and its mean training loss; ``kept`` as in ``seeing.teach_to_see``."""
+    """Return the trained student and its mean training loss; for ``kept`` see ``teach_to_see``."""
     from teachgym.training.fine_tuning import FineTuner
     from teachgym.training.settings import FineTuningSettings
 
@@ -137,7 +137,7 @@ def pretrain(base: Base, *, kept: Path | None = None) -> tuple[Any, float]:
 
 
 def export(student: Any, folder: Path) -> Any:
-    """Write the student with weights of 16 bits; the student that is read from there."""
+    """Write the student with 16-bit weights, and return the student that is read from there."""
     from teachgym.students.automatic import load_students
     from teachgym.students.loading import without_progress_bars
     from teachgym.students.local.student import LanguageModelStudent
@@ -152,9 +152,9 @@ def export(student: Any, folder: Path) -> Any:
 
 
 def measure_lifts(student: Any, task: Task, before: Report) -> dict[str, float]:
-    """How much ``DOSE`` examples of a skill alone lift its validation accuracy, by skill.
+    """Measure how much ``DOSE`` examples of each skill alone raise its validation accuracy.
 
-    Skills that are known too well to be lifted by ``LIFT`` are left out.
+    Skills that are known too well to rise by ``LIFT`` are left out.
     """
     untaught, trainer, lifts = student.save(), make_trainer(student), dict[str, float]()
     for skill, score in before.by_skill().items():
@@ -171,7 +171,7 @@ def measure_lifts(student: Any, task: Task, before: Report) -> dict[str, float]:
 
 
 def card(base: Base, report: Report, lifts: Mapping[str, float]) -> dict[str, Any]:
-    """What is known about a base, for machines."""
+    """Return the measurements of a base as a record."""
     rounded = {skill: round(lift, 3) for skill, lift in lifts.items()}
     return {
         "command": base.command,
@@ -193,9 +193,9 @@ def card(base: Base, report: Report, lifts: Mapping[str, float]) -> dict[str, An
 
 
 def fault(facts: Mapping[str, Any]) -> str | None:
-    """Why a base is of no use, whatever teaches it; None = it is of use.
+    """Return the reason why a base is of no use to any teacher; None = it is of use.
 
-    It has to know something and not everything, and there must be several skills to choose from.
+    A useful base knows some skills but not all, and can learn several.
     """
     low, high = ACCURACIES
     if not low <= facts["val_accuracy"] <= high:
@@ -206,7 +206,7 @@ def fault(facts: Mapping[str, Any]) -> str | None:
 
 
 def model_card(base: Base, facts: Mapping[str, Any], student: Any) -> str:
-    """What is known about a base, for people."""
+    """Return the model card of a base in Markdown."""
     kind, count = base.kind, len(base.skills)
     seldom = bands(count, kind.rarity)
     n_rarely = seldom.count(kind.rarity.rarely)
@@ -270,7 +270,7 @@ def describe(student: Any, base: Base, folder: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     import torch
 
     parser = argparse.ArgumentParser(

@@ -1,8 +1,8 @@
-"""Lessons of a student that sees: scenes, each with several questions, as pixels and tokens.
+"""Draw lessons for a student that sees: scenes as pixels, with several questions as tokens.
 
-Scenes belong to the training side of ``shapes``. Of each skill and level, answers come about
-equally often, since nearly every scene would answer some questions alike, and a student that is
-asked those learns to answer without looking.
+Scenes belong to the training side of ``shapes``. Within a skill and level, answers are about
+equally frequent. Otherwise nearly all scenes would have the same answer to some questions, and the
+student would learn to answer without looking.
 """
 
 from __future__ import annotations
@@ -22,35 +22,35 @@ from teachgym.tasks.scene_questions import FORMS, Question, draw_question
 from teachgym.tasks.scenes import KINDS, PLACES, WIDTH, Scene, Thing, describe, draw_scene, render
 
 CELL = 16
-"""Pixels of a cell in each direction, which is a patch."""
+"""Side of a cell in pixels; a cell is a patch."""
 _TRIES = 4
-"""Questions that are drawn for one, of which the one with the rarest answer so far is taken."""
+"""Number of drawn questions, of which the one with the rarest answer so far is taken."""
 
 Encode = Callable[[str], list[int]]
-"""A text to its tokens."""
+"""A function from a text to its tokens."""
 
 
 class Asked(NamedTuple):
-    """A question as the student reads it."""
+    """A question as tokens."""
 
     skill: str
     level: int
     prompt: list[int]
     answer: int
-    """One token."""
+    """Token of the answer."""
 
 
 class Lesson(NamedTuple):
     """A scene and questions about it."""
 
     kinds: list[int]
-    """What is in each cell: an index of ``tiles``."""
+    """Content of each cell: an index of ``tiles``."""
     asked: list[Asked]
 
 
 @dataclass(frozen=True)
 class Syllabus:
-    """What the lessons of a stage are about."""
+    """The skills, levels and scenes of a stage's lessons."""
 
     skills: Mapping[str, float]
     """Relative frequency of each skill."""
@@ -64,10 +64,10 @@ class Lessons:
     """Draws lessons.
 
     Args:
-        syllabus: what they are about.
-        encode: of prompts and answers, one token for an answer.
-        seed: chooses them.
-        stage: another one gives other lessons.
+        syllabus: skills, levels and scenes.
+        encode: encodes prompts and answers; an answer is one token.
+        seed: seed of the lessons.
+        stage: number of the stage; each has lessons of its own.
     """
 
     def __init__(self, syllabus: Syllabus, encode: Encode, seed: int, stage: int) -> None:
@@ -78,7 +78,7 @@ class Lessons:
         self._answered: defaultdict[tuple[str, int], Counter[str]] = defaultdict(Counter)
 
     def draw(self, n_scenes: int, n_questions: int) -> list[Lesson]:
-        """So many scenes with so many questions each."""
+        """Draw scenes with equally many questions each."""
         return [self._lesson(n_questions) for _ in range(n_scenes)]
 
     def _lesson(self, n_questions: int) -> Lesson:
@@ -104,7 +104,7 @@ class Lessons:
         return names[skill], int(self._rng.choice(len(levels), p=levels / levels.sum()))
 
     def _question(self, scene: Scene, skill: str, level: int) -> tuple[Question, str] | None:
-        """A question with one of the answers that are rare so far."""
+        """Draw a question whose answer has been rare so far."""
         answered, best = self._answered[skill, level], None
         for _ in range(_TRIES):
             question = draw_question(FORMS[skill], level, scene, self._numbers)
@@ -121,7 +121,7 @@ class Lessons:
 
 
 def tiles() -> torch.Tensor:
-    """The pictures of all kinds of things and of nothing, as SigLIP reads them, (n, 3, 16, 16)."""
+    """Return SigLIP's pixels of every kind of thing and of an empty cell, (n, 3, 16, 16)."""
     alone: list[Scene] = [(thing, *[None] * (len(PLACES) - 1)) for thing in _NUMBERS]
     cells = [
         np.asarray(open_image(render(scene, CELL * WIDTH), "a scene"))[:CELL, :CELL]
@@ -132,13 +132,13 @@ def tiles() -> torch.Tensor:
 
 
 def assemble(tiles: torch.Tensor, kinds: torch.Tensor) -> torch.Tensor:
-    """The pictures, (B, 3, 48, 48), of scenes with these kinds in their cells, (B, 9)."""
+    """Assemble pictures, (B, 3, 48, 48), from the kinds of things in their cells, (B, 9)."""
     cells = tiles[kinds].view(len(kinds), WIDTH, WIDTH, 3, CELL, CELL)
     return cells.permute(0, 3, 1, 4, 2, 5).flatten(4).flatten(2, 3)
 
 
 def words_of_cells() -> tuple[list[set[str]], list[set[str]]]:
-    """The words for each kind of thing (none for nothing), and for each place."""
+    """Return the words for each kind of thing (none for an empty cell), and for each place."""
     return [set(thing or ()) for thing in _NUMBERS], [set(place.split()) for place in PLACES]
 
 

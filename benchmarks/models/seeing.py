@@ -1,11 +1,11 @@
 """Pretrain a student that sees, in stages: easy questions about few things first.
 
-Trained on one question after another, a small student answers as if it were blind for a long time.
-Three things shorten that. All questions about a picture stand behind it in one row, where none
-reads another, so that the picture is read once. What the language model is told of a patch is
-compared with all words, as CLIP does (Radford et al. 2021, arXiv 2103.00020), so that patches are
-near the words for what they show and where. And queries start as keys do (Trockman and Kolter 2023,
-arXiv 2305.09828), so that a word looks for what is like it.
+A small student that is trained on one question after another long answers as if it were blind.
+Three measures shorten this phase. All questions about a picture follow it in one row without
+attending to each other, so that the picture is read once. The embeddings of patches are compared
+with those of words, as in CLIP (Radford et al. 2021, arXiv 2103.00020), so that a patch is near the
+words for its content and place. And queries start with the weights of keys (Trockman and Kolter
+2023, arXiv 2305.09828), so that a word attends to similar patches.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ IMAGE = "<image>"
 """The token that stands for a patch."""
 _N_PATCHES = len(PLACES)
 _SHARPNESS, _OFFSET = 10.0, 3.0
-"""A word is a patch's if the cosine of the two is above their quotient."""
+"""A word counts as a patch's if the cosine of the two is above ``_OFFSET / _SHARPNESS``."""
 _WEIGHT = 10.0
-"""Of the comparison of patches with words, beside the questions."""
+"""Weight of the loss that compares patches with words; that of the questions has weight 1."""
 _END_WEIGHT = 0.1
-"""Of the end token, which is soon known."""
+"""Weight of the loss at the end token, which is soon learned."""
 
 
 @dataclass(frozen=True)
@@ -47,29 +47,29 @@ class Stage:
     """A part of the pretraining, with an optimizer and lessons of its own."""
 
     questions: int
-    """How many of them."""
+    """Number of questions."""
     levels: tuple[float, ...]
     """Relative frequency of each level, easiest first."""
     things: tuple[int, int]
     """The fewest and the most things of a scene."""
     often: bool = True
-    """Ask only of skills that the mixture has often; else of all by their weights."""
+    """Whether questions are about frequent skills only; else about all by their weights."""
 
 
 @dataclass(frozen=True)
 class Sight:
-    """What a student that sees has beside a language model."""
+    """The vision tower and pretraining stages of a student that sees."""
 
     vision: Mapping[str, Any]
     """Fields of ``SiglipVisionConfig``; a patch is a cell of a scene."""
     stages: tuple[Stage, ...]
     scenes: int = 12
-    """Of an update."""
+    """Scenes of an update."""
     questions: int = 10
-    """About each scene."""
+    """Questions about each scene."""
 
     def of(self, questions: int) -> Sight:
-        """The same with so many questions in all stages, in proportion."""
+        """Scale the stages to a total number of questions."""
         share = questions / sum(stage.questions for stage in self.stages)
         stages = (replace(s, questions=round(s.questions * share)) for s in self.stages)
         return replace(self, stages=tuple(stages))
@@ -77,35 +77,35 @@ class Sight:
 
 @dataclass(frozen=True)
 class Plan:
-    """What decides how a model is pretrained."""
+    """The settings of a model's pretraining."""
 
     sight: Sight
     weights: Mapping[str, float]
-    """Of the skills in the mixture."""
+    """Weight of each skill in the mixture."""
     recipe: Mapping[str, Any]
     """Fields of ``FineTuningSettings``."""
     seed: int
-    """Chooses the lessons."""
+    """Seed of the lessons."""
 
     def skills(self, stage: Stage) -> Mapping[str, float]:
-        """The weights of the skills that a stage asks of."""
+        """Return the weights of the skills in a stage's questions."""
         most = max(self.weights.values())
         return {s: w for s, w in self.weights.items() if w == most or not stage.often}
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How an update went."""
+    """The outcome of an update."""
 
     stage: int
     update: int
     loss: float
     right: Mapping[tuple[str, int], tuple[int, int]]
-    """How many questions of a skill and level were asked, and how many answered rightly."""
+    """Numbers of questions and of right answers by skill and level."""
 
 
 def make_model(text: Mapping[str, Any], sight: Sight, tokenizer: Any, seed: int) -> Any:
-    """An untrained LLaVA: SigLIP's tower, a projector, a Llama, with random weights."""
+    """Make an untrained LLaVA: SigLIP's tower, a projector and a Llama with random weights."""
     import transformers
 
     make: Any = transformers
@@ -135,7 +135,7 @@ def make_model(text: Mapping[str, Any], sight: Sight, tokenizer: Any, seed: int)
 
 
 def make_processor(tokenizer: Any) -> Any:
-    """What turns a picture and a text into what the model reads."""
+    """Make the processor of pictures and texts."""
     import transformers
     from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 
@@ -158,15 +158,15 @@ def teach_to_see(
     kept: Path | None = None,
     tell: Callable[[Progress], None] = lambda progress: None,
 ) -> float:
-    """Train the model in place through all stages; the mean loss of the last one that was trained.
+    """Train the model in place through all stages; return the mean loss of the last trained one.
 
     Args:
         model: of ``make_model``.
         tokenizer: one token for each answer.
-        plan: the stages, and what they are about.
-        kept: folder where the weights after each stage are kept, and from which stages that were
-            done by the same plan are not repeated.
-        tell: is told of every update.
+        plan: stages, mixture and seed.
+        kept: folder for the weights after each stage; stages that the same plan has finished
+            there are not repeated.
+        tell: called with the outcome of every update.
     """
     loss, done = float("nan"), repr((model.config.to_dict(), plan.weights, plan.recipe, plan.seed))
     for number, stage in enumerate(plan.sight.stages):
@@ -184,7 +184,7 @@ def teach_to_see(
 def _teach(
     model: Any, tokenizer: Any, plan: Plan, number: int, tell: Callable[[Progress], None]
 ) -> float:
-    """One stage."""
+    """Train through one stage."""
     from torch.nn.utils import clip_grad_norm_
 
     from teachgym.students.local.weights import Weight
@@ -222,22 +222,22 @@ def _teach(
 
 @dataclass(frozen=True)
 class Reading:
-    """What the model makes of lessons with N questions in all."""
+    """The model's outputs for B lessons with N questions in all."""
 
     answers: torch.Tensor
     """Logits of the answers, (N, V)."""
     ends: torch.Tensor
-    """Logits of what comes after them, (N, V)."""
+    """Logits after the answers, (N, V)."""
     targets: torch.Tensor
     """The right answers, (N,)."""
     patches: torch.Tensor
-    """What the language model is told of each patch, (B, 9, d)."""
+    """Embeddings of the patches, (B, 9, d)."""
     kinds: torch.Tensor
-    """What they show, (B, 9)."""
+    """Content of the patches, (B, 9)."""
 
 
 def read_lessons(model: Any, tiles: torch.Tensor, lessons: Sequence[Lesson]) -> Reading:
-    """Read all questions about a picture in one row, each as if it stood alone behind it."""
+    """Read all questions about a picture in one row, each as if it were the only one."""
     kinds = torch.tensor([lesson.kinds for lesson in lessons])
     width = max(sum(len(a.prompt) + 1 for a in lesson.asked) for lesson in lessons)
     shape = len(lessons), _N_PATCHES + width
@@ -272,7 +272,7 @@ def read_lessons(model: Any, tiles: torch.Tensor, lessons: Sequence[Lesson]) -> 
 
 
 class _WordsOfPatches:
-    """Compares what the language model is told of a patch with words for things and places."""
+    """Compares the embeddings of patches with words for things and places."""
 
     def __init__(self, tokenizer: Any) -> None:
         of_kinds, of_places = words_of_cells()
@@ -284,7 +284,7 @@ class _WordsOfPatches:
         )
 
     def loss(self, model: Any, read: Reading) -> torch.Tensor:
-        """Cross entropy of whether each word is one of the patch's, a scalar."""
+        """Return the cross entropy of whether each word belongs to the patch, a scalar."""
         words = functional.normalize(model.get_input_embeddings().weight[self._ids], dim=-1)
         patches = functional.normalize(read.patches, dim=-1)
         wanted = torch.maximum(self._kinds[read.kinds], self._places)
@@ -293,7 +293,7 @@ class _WordsOfPatches:
 
 
 class _Encoder:
-    """Tokens of texts, which come again and again."""
+    """Tokens of texts, remembered because texts repeat."""
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer, self._known = tokenizer, dict[str, list[int]]()

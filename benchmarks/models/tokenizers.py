@@ -1,4 +1,4 @@
-"""The tokenizers of the embedded students: characters, pieces of words over bytes, or words."""
+"""Make the tokenizers of embedded students: characters, byte-level pieces of words, or words."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 CHARACTERS = string.ascii_lowercase + string.digits + " =,+-*<TF"
-"""What ``tiny`` knows."""
+"""The characters of ``tiny``."""
 SPECIAL = ("<pad>", "<eos>", "<unk>")
-"""Tokens 0, 1 and 2: padding, the end, and what is unknown."""
+"""Tokens 0, 1 and 2: padding, end, and unknown."""
 
 
 def make_tokenizer(characters: str = CHARACTERS) -> Any:
-    """One token per character, from token 3 on; anything else is unknown."""
+    """Make a tokenizer with one token per character, from token 3 on; others are unknown."""
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
     vocabulary = {token: i for i, token in enumerate((*SPECIAL, *characters))}
@@ -24,10 +24,10 @@ def make_tokenizer(characters: str = CHARACTERS) -> Any:
 
 
 def make_subword_tokenizer(texts: Iterable[str], size: int) -> Any:
-    """Byte-pair encoding of ``size`` tokens, learned from ``texts``; digits stand alone.
+    """Learn a byte-pair encoding of ``size`` tokens from ``texts``; each digit is a token.
 
-    Its alphabet are the 256 bytes, so every text can be read and written: a character that the
-    texts do not have is the tokens of its bytes.
+    The alphabet is the 256 bytes, so every text can be encoded: a character that does not occur in
+    the texts becomes the tokens of its bytes.
     """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -50,9 +50,9 @@ def make_subword_tokenizer(texts: Iterable[str], size: int) -> Any:
 
 
 def make_word_tokenizer(texts: Iterable[str], control: Sequence[str] = ()) -> Any:
-    """One token per word or sign of ``texts``, in alphabetical order from token 3 on.
+    """Make a tokenizer of the words and signs of ``texts``, in alphabetical order from token 3.
 
-    Anything else is unknown. ``control`` are further tokens that no text spells.
+    Other words are unknown. ``control`` has further tokens that are never part of a text.
     """
     from tokenizers import Tokenizer, models, pre_tokenizers
 

@@ -1,1 +1,1 @@
-"""How fast a cycle of training and evaluation is, beside the stacks that a user would pick."""
+"""Speed benchmarks: a cycle of training and evaluation beside the usual stacks."""

@@ -1,4 +1,4 @@
-"""How fast the fine-tune-and-evaluate cycle is, against the stacks a user would pick.
+"""Measure the fine-tune-and-evaluate cycle against the stacks that a user would pick.
 
     python -m teachgym.benchmarks.speed                                # CPU, some minutes
     python -m teachgym.benchmarks.speed --cases packing,slots --rounds 5
@@ -7,11 +7,11 @@
     python -m teachgym.benchmarks.speed --quick                        # do those for a GPU work?
 
 All systems of a case take turns in every round of one run. They get the same model, adapters,
-batches and prompts; losses of every update and tokens of every answer are compared with those of
-the case's reference, every trained tensor must have had a gradient, and a system that did other
-work gets no ratio. What is not installed is listed as such. Written after every case:
-speed-DEVICE.json (every sample), .md (tables) and, with matplotlib, .png. Works with torch 2.11
-to 2.13.
+batches and prompts. The benchmark compares the losses of all updates and the tokens of all answers
+with those of the case's reference, and checks that every trained tensor had a gradient. A system
+that did other work gets no ratio, and one that is not installed is listed as such. After every case
+the benchmark writes speed-DEVICE.json (every sample), .md (tables) and, with matplotlib, .png.
+It works with torch 2.11 to 2.13.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ RESULTS = Path(__file__).parents[1] / "results"
 
 
 def choose(device: str, names: Sequence[str], *, quick: bool) -> tuple[Case, ...]:
-    """The cases of a device with some names; for none those that are measured by default.
+    """Return the named cases of a device, or its default ones if no names are given.
 
     Raises:
-        UnknownNameError: for a name that is no case's.
+        UnknownNameError: if no case has one of the names.
     """
     cases = QUICK_CASES if quick else GPU_CASES if device == "cuda" else CPU_CASES
     known = [case.name for case in cases]
@@ -61,7 +61,7 @@ def choose(device: str, names: Sequence[str], *, quick: bool) -> tuple[Case, ...
 def run_cases(
     cases: Sequence[Case], device: str, rates: Rates, *, rounds: int | None, minutes: float
 ) -> Iterator[CaseResult]:
-    """Results of one case after another; after so many minutes no other case begins."""
+    """Yield the result of each case in turn; no case begins after the given number of minutes."""
     began = perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         for case in cases:
@@ -78,7 +78,7 @@ def run_cases(
 
 
 def _free(device: str) -> None:
-    """Give back what the systems of a case held, before those of the next are loaded."""
+    """Free the memory of a case's systems before those of the next are loaded."""
     gc.collect()
     if device == "cuda":
         import torch
@@ -87,7 +87,7 @@ def _free(device: str) -> None:
 
 
 def describe(device: str) -> dict[str, Any]:
-    """Hardware, versions and settings of this run."""
+    """Describe the hardware, versions and settings of this run."""
     import torch
 
     return {
@@ -104,7 +104,7 @@ def describe(device: str) -> dict[str, Any]:
 
 
 def _processor() -> str:
-    """The processor's name, where the system tells it."""
+    """The name of the processor, if the system reports one."""
     path = Path("/proc/cpuinfo")
     lines = path.read_text().splitlines() if path.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -118,7 +118,7 @@ def write(
     folder: Path,
     left_out: Sequence[str],
 ) -> tuple[Path, str]:
-    """Write JSON, Markdown and figure; returns path and text of the Markdown."""
+    """Write JSON, Markdown and the figure; return the path and text of the Markdown."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"speed-{facts['device']}.md"
     text = to_markdown(facts, rates, results, left_out)
@@ -131,7 +131,7 @@ def write(
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
@@ -164,7 +164,7 @@ def main() -> None:
 
 
 def _measure(arguments: argparse.Namespace, cases: Sequence[Case]) -> None:
-    """Run the cases and write what is found after each, so that an early end loses nothing."""
+    """Run the cases and write the results after each, so that an early end loses nothing."""
     from rich.console import Console
     from rich.progress import track
 

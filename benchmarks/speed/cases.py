@@ -1,4 +1,4 @@
-"""The cases: what is trained and asked, with how many students of which size, by which systems."""
+"""The cases: what a system trains and answers, with how many students of which size."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PROCESSES = "a process a stage, micro-batch 1, answers by 4"
 
 
 def batches_of(size: int) -> str:
-    """The name of transformers ``generate`` in batches of ``size``."""
+    """The name of the system that calls transformers' ``generate`` in batches of ``size``."""
     return f"generate, batches of {size}"
 
 
@@ -41,7 +41,7 @@ class Lengths:
     shortest: int = 4
 
     def draw(self, rng: np.random.Generator, count: int) -> list[int]:
-        """``count`` lengths whose mean is the wanted one, up to rounding."""
+        """Draw ``count`` lengths whose mean is ``mean`` up to rounding."""
         raw = np.exp(self.spread * rng.standard_normal(count))
         low, high = 0.0, float(self.longest) / raw.min()
         for _ in range(60):  # bisection: the mean grows with the scale
@@ -53,27 +53,27 @@ class Lengths:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """What one student is trained on in one round."""
+    """The training data of one student in one round."""
 
     examples: int
     """A multiple of ``batch``, so that no update spans two epochs."""
     tokens: Lengths
-    """Of an example: prompt, target and end; half of it is target."""
+    """Length of an example: prompt, target and end token; half of it is target."""
     batch: int
     epochs: int = 1
     objective: Objective = "sft"
     """``grpo``: targets are sampled; ``dpo``: each has a rejected one; ``distillation``: a teacher
-    model, the base without its adapter, is followed."""
+    model, the base without its adapter, is imitated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """What one student is asked in one round."""
+    """The prompts of one student in one round, and the lengths of its answers."""
 
     prompts: int
     prompt: Lengths
     answer: Lengths
-    """End included; ``longest`` is the limit every system is given."""
+    """Length of an answer with its end token; ``longest`` is the limit for every system."""
 
 
 SHARE = "share of the rate of a matrix product in training"
@@ -82,33 +82,33 @@ PACE = "new tokens a second"
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What this project has set itself for a number of a case; more is better."""
+    """A target of this project for a number of a case; more is better."""
 
     of: str
     """``SHARE``, ``PACE``, or the system whose time is divided by this project's."""
     least: float
     aim: float | None = None
-    """None = no more than the least."""
+    """None = there is no target above ``least``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One table: the same work for several systems, interleaved."""
+    """The same work for several systems, which take turns; one table of the report."""
 
     name: str
     title: str
     shape: str
     systems: tuple[str, ...]
-    """The last is the reference: the others must have its losses and answers."""
+    """The last one is the reference, whose losses and answers the others must reproduce."""
     training: Training | None = None
     asking: Asking | None = None
     students: int = 1
     rank: int = 8
     rounds: int = 3
-    """Unless another number is asked for."""
+    """The default number of rounds."""
     goals: tuple[Goal, ...] = ()
     by_default: bool = True
-    """Whether it is measured where no cases are named."""
+    """Whether it is measured if no cases are named."""
 
     def __post_init__(self) -> None:
         if self.training and self.training.examples % self.training.batch:
@@ -118,24 +118,24 @@ class Case:
 
     @property
     def reference(self) -> str:
-        """The system whose losses and answers the others must have."""
+        """The system whose losses and answers the others must reproduce."""
         return self.systems[-1]
 
     @property
     def longest_answer(self) -> int:
-        """The limit on new tokens that every system is given."""
+        """The limit on new tokens for every system."""
         if self.training and self.training.objective == "grpo":
             return self.training.tokens.longest // 2
         return self.asking.answer.longest if self.asking else 1
 
 
 def fixed(tokens: int) -> Lengths:
-    """All lengths equal."""
+    """Return lengths that are all equal."""
     return Lengths(tokens, tokens, shortest=1)
 
 
 def _objective(name: Objective, what: str, shape: str, rounds: int = 3) -> Case:
-    """One of TRL's trainers beside this project's for the same objective."""
+    """Compare one of TRL's trainers with this project's for the same objective."""
     return Case(
         f"{name}-{shape}",
         f"{what} 32 examples of 64 tokens, half of them target, in 4 updates",
@@ -227,7 +227,7 @@ _GPU_ANSWERS = Asking(128, fixed(128), Lengths(120, 256, SPREAD))
 def _floor(
     shape: str, share: tuple[float, float], pace: tuple[float, float], *, rounds: int = 2
 ) -> Case:
-    """How near to the card's limits training and answering come."""
+    """Measure how near training and answering come to the limits of the GPU."""
     return Case(
         f"floor-{shape}",
         "336 examples of 512 tokens in 21 updates, then 512 answers of 256 tokens",
@@ -312,11 +312,11 @@ GPU_CASES = (
     ),
     *(replace(case, by_default=False) for case in _objectives("135M")),
 )
-"""In the order of how much they tell. Those by default are meant for eight minutes on an H200."""
+"""The most informative cases first. The default ones take about eight minutes on an H200."""
 
 
 def shrunk(case: Case) -> Case:
-    """The case with a model and lengths so small that it takes a second, to see that it works."""
+    """Shrink model and lengths until the case takes a second, to see whether it works."""
     training = case.training and replace(
         case.training,
         examples=2 * case.training.batch,
@@ -343,4 +343,4 @@ def _short(lengths: Lengths, longest: int) -> Lengths:
 
 
 QUICK_CASES = tuple(map(shrunk, GPU_CASES))
-"""To see that everything works; their ratios mean nothing."""
+"""Small cases that show whether everything works; their ratios mean nothing."""

@@ -1,9 +1,9 @@
-"""How many steps a second the simulated student makes, with texts and without.
+"""Measure steps per second of the simulated student, with texts and without.
 
     python -m teachgym.benchmarks.speed.counted
 
-The ways take turns in every round of one run, with the same random actions, so that a ratio means
-the same on a busy machine. Written: speed-simulated.md.
+The variants take turns in every round of one run, with the same random actions, so that ratios hold
+on a busy machine, too. The tables are written to speed-simulated.md.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Pace = Callable[[int], float]
 
 
 def single(env: gym.Env[Any, Any], steps: int) -> float:
-    """The pace of one environment, episodes one after another."""
+    """Measure one environment that plays one episode after another."""
     env.action_space.seed(0)
     env.reset(seed=0)
     started = perf_counter()
@@ -43,7 +43,7 @@ def single(env: gym.Env[Any, Any], steps: int) -> float:
 
 
 def batched(env: gym.vector.VectorEnv[Any, Any, Any], steps: int) -> float:
-    """The pace of all rows together."""
+    """Measure all rows of a vector environment together."""
     env.action_space.seed(0)
     env.reset(seed=0)
     started = perf_counter()
@@ -53,7 +53,7 @@ def batched(env: gym.vector.VectorEnv[Any, Any, Any], steps: int) -> float:
 
 
 def ways() -> dict[str, tuple[Pace, int]]:
-    """By name: what makes steps, and how many a round."""
+    """The measured variants by name: a function that makes steps, and their number per round."""
     return {
         "texts": (partial(single, gym.make(ID, **SETTINGS)), 20),
         "no texts": (partial(single, gym.make(ID, **SETTINGS, texts=False)), 500),
@@ -65,7 +65,7 @@ def ways() -> dict[str, tuple[Pace, int]]:
 
 
 def describe(paces: Mapping[str, list[float]]) -> str:
-    """A table of paces, and of their ratio to the first in the same round; medians and ranges."""
+    """Tabulate medians and ranges of paces, and of their ratios to the first of the same round."""
     first = np.array(next(iter(paces.values())))
     lines = [
         f"| {name} | {np.median(pace):,.0f} | {np.median(ratio):.0f} "
@@ -90,7 +90,7 @@ def describe(paces: Mapping[str, list[float]]) -> str:
 
 
 def main(rounds: int = 5) -> None:
-    """Measure, print and write."""
+    """Measure all variants, and print and write the tables."""
     made = ways()
     paces: dict[str, list[float]] = {name: [] for name in made}
     for _ in range(rounds):

@@ -1,4 +1,4 @@
-"""What the hardware can do, measured in the same run, and the seconds that no code can go below."""
+"""Measure the hardware, and derive the time below which no code can get."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from teachgym.benchmarks.speed.material import Material
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Best of several tries."""
+    """Measured rates of the hardware, each the best of several tries."""
 
     flops: float
-    """Of a large matrix product in the precision of the run, FLOP/s."""
+    """Rate of a large matrix product in the precision of the run, FLOP/s."""
     bandwidth: float
     """Bytes read and written by a large copy, bytes/s."""
     itemsize: int
@@ -24,14 +24,14 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """Least seconds of a round, of nothing but arithmetic and traffic at the measured rates."""
+    """Least seconds of a round if it were only arithmetic and traffic at the measured rates."""
 
     training: float
     answering: float
 
 
 def probe(device: str, *, quick: bool = False) -> Rates:
-    """The rates of a GPU, or of a CPU with as many threads as torch has."""
+    """Measure the rates of a GPU, or of a CPU with the threads that torch uses."""
     import torch
 
     dtype = torch.bfloat16 if device == "cuda" else torch.float32
@@ -48,7 +48,7 @@ def probe(device: str, *, quick: bool = False) -> Rates:
 
 
 def _least_seconds(work: Callable[[], Any], device: str, tries: int = 10) -> float:
-    """Seconds of the fastest of several tries."""
+    """Return the seconds of the fastest of several tries."""
     import torch
 
     seconds = []
@@ -62,7 +62,7 @@ def _least_seconds(work: Callable[[], Any], device: str, tries: int = 10) -> flo
 
 
 def floor_of(material: Material, rates: Rates) -> Floor:
-    """The floor of one round of all students, whose answers are all written at once."""
+    """Return the floor of one round in which all students answer at once."""
     return Floor(_training_flops(material) / rates.flops, _answering_seconds(material, rates))
 
 
@@ -79,10 +79,10 @@ def _training_flops(material: Material) -> float:
 
 
 def _answering_seconds(material: Material, rates: Rates) -> float:
-    """Reading all prompts, then a step a token: its arithmetic or its traffic, whichever is more.
+    """Time to read all prompts, and then for each token its arithmetic or traffic, the longer one.
 
-    A step's traffic is all weights once and the keys and values of the answers in progress; the
-    first token of an answer comes with its prompt.
+    A step reads all weights once, and the keys and values of the unfinished answers. Reading
+    the prompt yields the first token of an answer.
     """
     shape = material.shape
     prompts = [len(p) for own in material.prompts for p in own]

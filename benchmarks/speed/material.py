@@ -1,4 +1,4 @@
-"""A case made concrete: a model and adapters on disk, examples and prompts as text."""
+"""Make the inputs of a case: a model and adapters on disk, examples and prompts as text."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from teachgym.training.datum import Datum, Text
 from teachgym.types import Data, Example
 
 Tokens = dict[str, list[int]]
-"""A text as models take it: ``input_ids``, and ``labels`` of the tokens to learn."""
+"""A text as input of a model: ``input_ids``, and ``labels`` of the tokens to learn."""
 LEARNING_RATE = 1e-4
 
 
 @dataclass(frozen=True)
 class Material:
-    """All that a system is given."""
+    """The inputs of a system."""
 
     case: Case
     device: str
     base: Path
     """A folder that ``from_pretrained`` reads."""
     adapters: tuple[Path, ...]
-    """One folder in PEFT's format per student: where its training starts."""
+    """A folder in PEFT's format for each student: the adapter that its training starts from."""
     data: tuple[Data, ...]
     """Examples of each student."""
     prompts: tuple[tuple[str, ...], ...]
-    """Of each student."""
+    """Prompts of each student."""
     answer_lengths: tuple[tuple[int, ...], ...]
-    """Tokens of the answers that follow, ends included."""
+    """Tokens of each student's answers, with their end tokens."""
 
     @property
     def shape(self) -> Shape:
@@ -43,7 +43,7 @@ class Material:
         return SHAPES[self.case.shape]
 
     def beginning(self) -> Material:
-        """One update and a few prompts of it, to warm up with."""
+        """The data of one update and a few prompts, for warming up."""
         case, size = self.case, self.case.training.batch if self.case.training else 0
         training = case.training and replace(case.training, examples=size, epochs=1)
         return replace(
@@ -55,7 +55,7 @@ class Material:
 
 
 def make_material(case: Case, device: str, folder: Path) -> Material:
-    """Draw texts and write model and adapters to ``folder``; the same for the same case."""
+    """Draw texts, and write model and adapters to ``folder``; equal cases give equal inputs."""
     shape = SHAPES[case.shape]
     longest = max(
         case.longest_answer, case.training.tokens.longest // 2 + 2 if case.training else 0
@@ -90,7 +90,7 @@ def make_material(case: Case, device: str, folder: Path) -> Material:
 
 
 def order(rows: Sequence[Tokens], epochs: int) -> list[int]:
-    """The rows' numbers as ``FineTuner`` with a fresh generator of seed 0 goes through them."""
+    """Indices of the rows in the order of a ``FineTuner`` whose fresh generator has seed 0."""
     texts = [Text(tuple(row["input_ids"]), ()) for row in rows]
     identities = [Datum((text,)).identity for text in texts]
     rng = np.random.default_rng(0)
@@ -99,26 +99,26 @@ def order(rows: Sequence[Tokens], epochs: int) -> list[int]:
 
 @dataclass(frozen=True)
 class _Texts:
-    """Draws texts of the tokens of a model with ``levels``."""
+    """Draws texts for a model whose tokens have ``levels``."""
 
     vocabulary: int
     levels: int
 
     def token(self, rng: np.random.Generator, level: int) -> int:
-        """Any token of a level."""
+        """Draw a token of a level."""
         return int(rng.choice(models.tokens_of(level, self.levels, self.vocabulary)))
 
     def prompt(self, rng: np.random.Generator, length: int, level: int) -> list[int]:
-        """Any tokens, the last of a level."""
+        """Draw tokens of which the last one has the given level."""
         body = rng.integers(models.FIRST, self.vocabulary, length - 1).tolist()
         return [*body, self.token(rng, level)]
 
     def target(self, rng: np.random.Generator, length: int) -> str:
-        """Any tokens of the levels down to the end, which is one of ``length``."""
+        """Draw ``length`` tokens whose levels fall to that of the end token."""
         return models.write_text([self.token(rng, level) for level in range(length - 1, 0, -1)])
 
     def examples(self, rng: np.random.Generator, training: Training | None) -> Data:
-        """Targets count down to the end, as the model's own answers do."""
+        """Draw examples; levels of a target fall to the end, like those of the model's answers."""
         if training is None:
             return ()
         examples = []
@@ -134,7 +134,7 @@ class _Texts:
     def questions(
         self, rng: np.random.Generator, asking: Asking | None
     ) -> Sequence[tuple[str, int]]:
-        """Prompts, and the lengths of the answers they will get."""
+        """Draw prompts, and return them with the lengths of the answers that will follow."""
         if asking is None:
             return ()
         lengths = asking.prompt.draw(rng, asking.prompts)

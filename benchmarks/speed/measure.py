@@ -1,4 +1,4 @@
-"""Systems side by side: rounds are interleaved, work is checked to be equal, times are compared."""
+"""Measure systems side by side in interleaved rounds, and check that they do equal work."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from teachgym.types import Data
 
 @dataclass(frozen=True)
 class Curve:
-    """What shows that two systems trained alike."""
+    """The losses by which two trainings are compared."""
 
     losses: list[float]
-    """Mean loss per target token of every update of the first epoch, a mean over students."""
+    """Mean loss per target token of each update of the first epoch, averaged over students."""
     mean: float
-    """Mean loss per target token over all epochs, a mean over students."""
+    """Mean loss per target token over all epochs, averaged over students."""
 
     @classmethod
     def mean_of(cls, curves: Sequence[Curve]) -> Curve:
-        """The curve of several students with as many updates each."""
+        """Average the curves of several students that had equally many updates."""
         losses = np.mean([curve.losses for curve in curves], axis=0)
         return cls(losses.tolist(), float(np.mean([curve.mean for curve in curves])))
 
@@ -38,10 +38,10 @@ class System(Protocol):
     """A way to train and question students."""
 
     def prepare(self) -> None:
-        """What a process does once, not timed. Raises ``ImportError`` if something is missing."""
+        """Prepare the process once, not timed. Raises ``ImportError`` if a package is missing."""
 
     def reset(self) -> None:
-        """Put every student back to its start, not timed."""
+        """Restore the first state of every student, not timed."""
 
     def train(self, data: Sequence[Data]) -> Curve:
         """Fine-tune student k on ``data[k]``."""
@@ -50,36 +50,36 @@ class System(Protocol):
         """Greedy answers of student k to ``prompts[k]``."""
 
     def unmoved(self) -> list[str]:
-        """Names of trained tensors that have the values of the last reset, not timed.
+        """Names of trained tensors that still have the values of the last reset, not timed.
 
-        AdamW without decay moves all that ever had a gradient, so these had none.
+        AdamW without weight decay moves every tensor that had a gradient, so these had none.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Seconds:
-    """Time spent."""
+    """Time spent in a stage."""
 
     wall: float
     cpu: float
-    """Of this process and its finished children."""
+    """CPU seconds of this process and its finished children."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One round of one system."""
+    """The outcome of one round of one system."""
 
     training: Seconds
     answering: Seconds
     curve: Curve | None
     answers: list[list[str]]
     unmoved: Sequence[str] = ()
-    """Trained tensors that training left as they were."""
+    """Names of trainable tensors that training did not change."""
     peak_bytes: int = 0
-    """Most memory of the GPU in use by tensors at any moment; 0 = on a CPU."""
+    """Peak GPU memory of all tensors, in bytes; 0 = on a CPU."""
 
     def total(self, clock: str) -> float:
-        """Seconds of the whole round by a clock, ``wall`` or ``cpu``."""
+        """Return the seconds of the whole round by a clock, ``wall`` or ``cpu``."""
         return float(getattr(self.training, clock) + getattr(self.answering, clock))
 
 
@@ -90,30 +90,30 @@ class Runs:
     name: str
     rounds: list[Outcome] = field(default_factory=list)
     trouble: str = ""
-    """Why there is nothing to compare: not installed, failed, or other work than the reference."""
+    """The reason why it cannot be compared: not installed, failed, or unequal work."""
     equal_tokens: float = float("nan")
-    """Share of answer tokens that equal the reference's; nan if nothing was asked."""
+    """Share of answer tokens that equal the reference's; nan without prompts."""
     loss_error: float = float("nan")
     """Largest relative difference of an update's loss from the reference's; nan if untrained."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """How far a system may be from the reference and still count as doing the same work."""
+    """The largest difference from the reference at which work counts as equal."""
 
     loss: float
-    """Relative, of every update's loss."""
+    """Largest relative difference of the loss of any update."""
     tokens: float
-    """Share of answer tokens that must be equal."""
+    """Least share of equal answer tokens."""
 
 
 TOLERANCES = {"cpu": Tolerance(1e-4, 1.0), "cuda": Tolerance(5e-2, 0.0)}
-"""In bfloat16 another kernel writes other tokens; answers must then have the same lengths."""
+"""In bfloat16 other kernels give other tokens, so only the lengths of answers must agree."""
 
 
 @contextmanager
 def timed(device: str) -> Iterator[list[Seconds]]:
-    """Within: the clock runs; the list holds the time afterwards."""
+    """A context that is timed; afterwards the list holds the time."""
     found: list[Seconds] = []
     _wait(device)
     wall, cpu = perf_counter(), _cpu_seconds()
@@ -135,7 +135,7 @@ def _cpu_seconds() -> float:
 
 
 def play(system: System, material: Material) -> Outcome:
-    """One round: every student trained and questioned."""
+    """Play one round, in which every student is trained and answers its prompts."""
     curve: Curve | None = None
     answers: list[list[str]] = []
     system.reset()
@@ -161,10 +161,10 @@ def measure(
     *,
     rounds: int,
 ) -> list[Runs]:
-    """Warm up, then ``rounds`` rounds in each of which every system has its turn.
+    """Warm up, then play ``rounds`` rounds in which the systems take turns.
 
     Args:
-        material: what they work on.
+        material: the inputs of all systems.
         systems: by name.
         rounds: >= 1.
     """
@@ -191,7 +191,7 @@ def measure(
 
 @contextmanager
 def _catching(runs: Runs) -> Iterator[None]:
-    """A system that fails is reported, and the others go on."""
+    """A context in which a failure of a system is noted, so that the others continue."""
     try:
         yield
     except ImportError as error:
@@ -201,7 +201,7 @@ def _catching(runs: Runs) -> Iterator[None]:
 
 
 def check(runs: Mapping[str, Runs], material: Material) -> None:
-    """Compare the last round of each system with the reference's; trouble where work differs."""
+    """Compare the last round of each system with the reference's, and note where work differs."""
     reference = runs[material.case.reference]
     tolerance = TOLERANCES[material.device]
     for own in runs.values():
@@ -219,7 +219,7 @@ def check(runs: Mapping[str, Runs], material: Material) -> None:
 def compare(
     own: Runs, reference: Runs, *, tolerance: Tolerance, lengths: Sequence[Sequence[int]]
 ) -> None:
-    """Fill in how far ``own`` is from ``reference``, and whether that is too far."""
+    """Set the differences of ``own`` from ``reference``, and its trouble if they are too large."""
     mine, theirs = own.rounds[-1], reference.rounds[-1]
     if mine.curve and theirs.curve:
         own.trouble = _compare_curves(own, mine.curve, theirs.curve, tolerance.loss)
@@ -250,7 +250,7 @@ def _compare_curves(own: Runs, mine: Curve, theirs: Curve, tolerance: float) -> 
 
 
 def share_of_equal_tokens(pairs: Sequence[tuple[str, str]]) -> float:
-    """Positions with the same token, of those of the longer answer; a character is a token.
+    """Share of the longer answers' positions that have the same token; a character is a token.
 
     Example:
         >>> share_of_equal_tokens([("abc", "abd"), ("e", "e")])

@@ -1,12 +1,12 @@
-"""Random models whose answers are as long as asked for, and vary.
+"""Make random models whose answers have given lengths and varied tokens.
 
 Speed can be measured on random weights, but two things must be right. *Lengths*: a random model
-ends its answers at random, and another one after training; lengths forced from outside would need
-a switch in every system. *Variety*: the usual random model repeats one token, so that equal tokens
-would prove nothing. Here every token has a level; part of the embedding tells the level, no layer
-writes to that part, and the head maps level n to tokens of level n - 1, of which level 0 is the
-end alone. So the last token of a prompt decides how long the answer is (its level), in any system
-and any precision, while *which* token of the next level is written is up to all layers.
+ends its answers at random, and differently after training, and not every system can force a
+length. *Variety*: the usual random model repeats one token, so that equal tokens would prove
+nothing. Here every token has a level. A part of the embedding encodes the level, and no layer
+writes to that part. The head maps level n to tokens of level n - 1, and level 0 is the end token
+alone. So the level of a prompt's last token decides the length of the answer, in any system and any
+precision, while all layers together decide *which* token of the next level comes.
 """
 
 from __future__ import annotations
@@ -22,37 +22,37 @@ from teachgym.benchmarks.speed.shapes import Shape
 
 PAD, END, UNKNOWN = range(3)
 FIRST = 3
-"""The first token with a text."""
+"""The first token that has a text."""
 _CHARACTERS = 0x20000
-"""Token i is the character of this code plus i: one token per character, whole planes of them."""
+"""Token i is the character whose code is this number plus i, in whole planes of characters."""
 _MARGIN = 3.0
-"""By how much the head prefers the right level, in spreads of the tokens of a level."""
+"""How strongly the head prefers the right level, in spreads of the logits within a level."""
 
 
 def level_of(token: Any, levels: int) -> Any:
-    """The level of a token with a text, or of each of a tensor of them, in 1 .. ``levels``."""
+    """Return the level, 1 .. ``levels``, of a token that has a text, or of a tensor of them."""
     return 1 + (token - FIRST) % levels
 
 
 def tokens_of(level: int, levels: int, vocabulary: int) -> range:
-    """All tokens of a level."""
+    """Return all tokens of a level."""
     return range(FIRST + level - 1, vocabulary, levels)
 
 
 def write_text(tokens: list[int]) -> str:
-    """The text of tokens."""
+    """Return the text of tokens."""
     return "".join(chr(_CHARACTERS + token) for token in tokens)
 
 
 def make_tokenizer(vocabulary: int) -> Any:
-    """One token per character."""
+    """Make a tokenizer with one token per character."""
     return character_tokenizer("".join(chr(_CHARACTERS + i) for i in range(FIRST, vocabulary)))
 
 
 def make_model(shape: Shape, *, levels: int, context: int, seed: int, device: str) -> Any:
-    """A random ``LlamaForCausalLM`` in 32 bits; an answer is at most ``levels`` tokens long.
+    """Make a random 32-bit ``LlamaForCausalLM`` whose answers have at most ``levels`` tokens.
 
-    Weights are drawn on the device, which for a billion of them takes minutes on a CPU.
+    Weights are drawn on the device; a billion of them take minutes on a CPU.
     """
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -96,7 +96,7 @@ def make_model(shape: Shape, *, levels: int, context: int, seed: int, device: st
 
 
 def _codes(levels: int, hidden: int, seed: int) -> Any:
-    """A vector of signs for each level that no other level comes close to."""
+    """Draw a vector of signs for each level, far from those of all other levels."""
     import torch
 
     signs = np.random.default_rng(seed).choice((-1.0, 1.0), (64, levels + 2, min(hidden // 2, 128)))
@@ -106,7 +106,7 @@ def _codes(levels: int, hidden: int, seed: int) -> Any:
 
 
 def write_base(folder: Path, shape: Shape, *, levels: int, context: int, device: str) -> None:
-    """A model and its tokenizer as ``from_pretrained`` reads them, in 16 bits for a GPU."""
+    """Write a model and its tokenizer for ``from_pretrained``, in 16 bits for a GPU."""
     import torch
 
     model = make_model(shape, levels=levels, context=context, seed=0, device=device)
@@ -116,7 +116,7 @@ def write_base(folder: Path, shape: Shape, *, levels: int, context: int, device:
 
 
 def write_adapters(folder: Path, base: Path, *, rank: int, count: int) -> list[Path]:
-    """``count`` different random LoRA adapters in PEFT's format; neither A nor B is 0."""
+    """Write ``count`` random LoRA adapters in PEFT's format, in which neither A nor B is 0."""
     import torch
     from safetensors.torch import load_file, save_file
 
@@ -146,7 +146,7 @@ def write_adapters(folder: Path, base: Path, *, rank: int, count: int) -> list[P
 
 
 def adapter_config(base: Path, rank: int, linear: Any) -> dict[str, Any]:
-    """What PEFT writes beside an adapter's weights."""
+    """Return the configuration that PEFT writes beside an adapter's weights."""
     return {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",

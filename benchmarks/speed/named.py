@@ -1,4 +1,4 @@
-"""Systems by the names that cases give them."""
+"""Make systems by the names that cases use."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from teachgym.errors import UnknownNameError, unknown
 
 
 def make_system(name: str, material: Material) -> System:
-    """The system that a case calls ``name``.
+    """Make the system that a case calls ``name``.
 
     Raises:
-        UnknownNameError: for a name that no case gives.
+        UnknownNameError: if no case uses the name.
     """
     training = material.case.training
     plain = training is None or training.objective == "sft"

@@ -1,10 +1,10 @@
 """GRPO, DPO and distillation: this project's trainers and TRL's, for the same work.
 
-Both get the same model, adapter, batches in the same order, rate and clipping; DPO and
-distillation have the same losses in every update. In GRPO each samples for itself, and what must
-be equal is how many tokens an answer has. TRL is given what its trainers offer for this: whole
-batches in a pass, no gradient checkpointing, transformers' own generation with a cache; vLLM
-answers on GPUs alone and is left out.
+Both get the same model, adapter, learning rate and clipping, and the same batches in the same
+order. DPO and distillation must have the same losses in every update. In GRPO each system draws its
+own samples, so only the lengths of answers must agree. TRL runs with the fastest of its own
+settings: whole batches in a pass, no gradient checkpointing, and transformers' generation with a
+cache. Its vLLM mode needs a GPU and is left out.
 """
 
 from __future__ import annotations
@@ -36,25 +36,25 @@ from teachgym.training.datum import Datum, Text
 from teachgym.types import Data, Example
 
 ANSWERS = 8
-"""To each question, in GRPO."""
+"""Sampled answers per question in GRPO."""
 
 
 class Coin:
-    """Has half of all answers right: those whose text has an even checksum."""
+    """A grader for which half of all answers are right: those whose text has an even checksum."""
 
     stop: tuple[str, ...] = ()
 
     def grade(self, examples: Sequence[Example], responses: Sequence[str]) -> list[float]:
-        """1 or 0."""
+        """Return 1 for a right answer, else 0."""
         return [float(crc32(text.encode()) % 2 == 0) for text in responses]
 
 
 @dataclass
 class OwnObjective(OwnSystem):
-    """``OnPolicyTrainer``, or ``FineTuner`` with another loss than cross entropy."""
+    """This project's ``OnPolicyTrainer``, or its ``FineTuner`` with another loss."""
 
     def train(self, data: Sequence[Data]) -> Curve:
-        """The only student of the case."""
+        """Train the only student of the case."""
         self._tuner = self._tuner or self._make_tuner()
         self._put(range(1))
         result = self._tuner.train(self._pool[0], data[0], np.random.default_rng(0))
@@ -94,12 +94,12 @@ class OwnObjective(OwnSystem):
 
 @dataclass
 class TrlObjective(PeftSystem):
-    """``GRPOTrainer``, ``DPOTrainer`` or ``GKDTrainer`` of a resident peft model."""
+    """TRL's ``GRPOTrainer``, ``DPOTrainer`` or ``GKDTrainer`` with a resident peft model."""
 
     _teacher: Any = None
 
     def prepare(self) -> None:
-        """Load the base once, the adapter, and the base again as a teacher."""
+        """Load the base, the adapter, and the base a second time as the teacher model."""
         super().prepare()
         import_module("trl")
         if _objective(self.material) == "distillation":
@@ -109,7 +109,7 @@ class TrlObjective(PeftSystem):
             self._teacher = model.to(self.material.device)
 
     def train(self, data: Sequence[Data]) -> Curve:
-        """The only student of the case."""
+        """Train the only student of the case."""
         write_weights(self._model, self.weights[0])
         make = {"grpo": self._grpo, "dpo": self._dpo, "distillation": self._distil}
         curve = make[_objective(self.material)](data[0])
@@ -193,19 +193,19 @@ def _objective(material: Material) -> Objective:
 
 
 def _size(material: Material) -> int:
-    """Examples in an update."""
+    """Return the number of examples in an update."""
     assert material.case.training is not None
     return material.case.training.batch
 
 
 def _lengths(tokens: int, material: Material) -> Curve:
-    """Tokens of an answer in the mean, in the place of losses."""
+    """Return mean answer lengths, which take the place of losses."""
     mean = tokens / (ANSWERS * len(material.data[0]))
     return Curve([mean], mean)
 
 
 def _pair_order(tokenizer: Any, data: Data) -> list[int]:
-    """The numbers of pairs as ``FineTuner`` goes through them, and ``order`` of single texts."""
+    """Indices of pairs in the order of ``FineTuner``; see ``order`` for single texts."""
     against = tuple(e.with_target(e.rejected or "") for e in data)
     pairs = zip(encode(tokenizer, data), encode(tokenizer, against), strict=True)
     texts = [tuple(Text(tuple(row["input_ids"]), ()) for row in pair) for pair in pairs]
@@ -213,6 +213,6 @@ def _pair_order(tokenizer: Any, data: Data) -> list[int]:
 
 
 def _losses_of(trained: Any) -> Curve:
-    """What a recording trainer has noted of its updates, which have as many targets each."""
+    """Average the losses that a trainer recorded; all updates have equally many targets."""
     losses = [float(loss) for loss in trained.losses]
     return Curve(losses, float(np.mean(losses)))

@@ -1,4 +1,4 @@
-"""The figure of a speed benchmark: how near to the hardware's limits, and beside other stacks."""
+"""Draw the figure of a speed benchmark: shares of the hardware's limits, and other stacks."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from typing import Any
 
 from teachgym.benchmarks.speed.cases import OWN, PACE, SHARE, Goal
 from teachgym.benchmarks.speed.report import CaseResult
+from teachgym.report.charts import COLORS
 
-_OWN, _OTHER, _LEAST, _AIM = "#2a7f62", "#9fb4c7", "#c0392b", "#e0a030"
+_OWN, _OTHER, _LEAST, _AIM = (COLORS[name] for name in ("c0", "quiet", "c1", "c5"))
 
 Bar = tuple[str, float, bool, Goal | None]
-"""Label, length, whether it is this project's, and its goal."""
+"""Label, length, whether it belongs to this project, and its goal."""
 
 
 def draw(facts: Any, results: Sequence[CaseResult], path: Path) -> None:
-    """Write a PNG with a panel for each kind of number that there is."""
+    """Write a PNG with a panel for each kind of number that was measured."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -50,7 +51,7 @@ def draw(facts: Any, results: Sequence[CaseResult], path: Path) -> None:
 
 
 def _panels(results: Sequence[CaseResult]) -> list[tuple[str, str, list[Bar]]]:
-    """Title, label of the axis and bars of each panel; a bar's goal is marked in it."""
+    """Return title, axis label and bars of each panel."""
     shares: list[Bar] = []
     paces: list[Bar] = []
     ratios: list[Bar] = []
@@ -90,7 +91,7 @@ def _panels(results: Sequence[CaseResult]) -> list[tuple[str, str, list[Bar]]]:
 
 
 def _percent(goal: Goal | None) -> Goal | None:
-    """A goal for a share as one for a percentage."""
+    """Convert a goal for a share into one for a percentage."""
     if goal is None:
         return None
     return Goal(goal.of, 100 * goal.least, None if goal.aim is None else 100 * goal.aim)
@@ -114,12 +115,12 @@ def _draw_panel(axis: Any, title: str, label: str, bars: Sequence[Bar]) -> None:
 
 
 def _short(value: float) -> str:
-    """Three digits, or all that are before the point."""
+    """Format a number with three digits, or with all digits before the point."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _marks(goal: Goal | None) -> dict[str, float]:
-    """Where a goal's lines are, by their colours."""
+    """Return the positions of a goal's lines by their colours."""
     if goal is None:
         return {}
     return {_LEAST: goal.least} | ({} if goal.aim is None else {_AIM: goal.aim})

@@ -1,9 +1,9 @@
-"""How many short programs the sandbox runs a second, and how many one process each would.
+"""Measure how many short programs run per second, in the sandbox and in a process each.
 
     python -m teachgym.benchmarks.speed.programs
 
-Both in turn, side by side on all cores, so that what else the machine does touches both. A program
-is a function of two lines that is called six times.
+Both take turns and use all cores, so that other load affects both. A program is a function of two
+lines that is called six times.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CALLS = tuple((n,) for n in range(6))
 
 
 def programs_per_second(named: str, count: int) -> float:
-    """In the sandbox, by workers that have run before."""
+    """Measure the sandbox with workers that are already running."""
     sandbox, job = open_sandbox(named), Job(_SOURCE, "f", _CALLS)
     sandbox.run([job] * 20)
     began = perf_counter()
@@ -36,7 +36,7 @@ def programs_per_second(named: str, count: int) -> float:
 
 
 def processes_per_second(count: int) -> float:
-    """One interpreter for each program, without any walls."""
+    """Measure one interpreter per program, without a sandbox."""
     text = f"{_SOURCE}\nprint([f(*call) for call in {_CALLS}])"
     command = [sys.executable, "-I", "-S", "-c", text]
     began = perf_counter()

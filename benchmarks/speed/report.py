@@ -1,4 +1,4 @@
-"""Results: ratios round by round, as Markdown for people and as JSON for machines."""
+"""Report the results: ratios of each round, as Markdown and as JSON."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ class Spread:
 
 @dataclass(frozen=True)
 class CaseResult:
-    """A case with everything that was measured."""
+    """A case with its measurements."""
 
     case: Case
     runs: Sequence[Runs]
     clock: str
-    """Seconds that are compared: ``cpu`` on a CPU, ``wall`` on a GPU."""
+    """The compared seconds: ``cpu`` on a CPU, ``wall`` on a GPU."""
     floor: Floor
     n_new: int
-    """Tokens of the answers of a round, ends included."""
+    """Tokens of all answers of a round, with their end tokens."""
 
     def ratio(self, system: str) -> Spread | None:
-        """How many times this project's seconds the system takes, round by round.
+        """Return the system's seconds divided by this project's, over rounds.
 
-        None if either of them has trouble: unequal work is not compared.
+        None if either has trouble, because unequal work is not compared.
         """
         by_name = {runs.name: runs for runs in self.runs}
         other, own = by_name[system], by_name[OWN]
@@ -63,24 +63,24 @@ class CaseResult:
         return Spread.of([a.total(self.clock) / b.total(self.clock) for a, b in pairs])
 
     def median(self, runs: Runs, part: str) -> float:
-        """Seconds of a round, ``training`` or ``answering``; nan without rounds."""
+        """Return the median seconds of ``training`` or ``answering``; nan without rounds."""
         found = [getattr(getattr(outcome, part), self.clock) for outcome in runs.rounds]
         return float(np.median(found)) if found else math.nan
 
     def share(self, runs: Runs) -> float:
-        """The share of the rate of a matrix product that training reached.
+        """Return training's arithmetic rate as a share of that of a matrix product.
 
-        Nan without rounds, and where there is more arithmetic in it than cross entropy takes.
+        Nan without rounds, and for objectives that take more arithmetic than cross entropy.
         """
         plain = self.case.training and self.case.training.objective == "sft"
         return self.floor.training / self.median(runs, "training") if plain else math.nan
 
     def pace(self, runs: Runs) -> float:
-        """New tokens a second; nan without rounds."""
+        """Return new tokens per second; nan without rounds."""
         return self.n_new / self.median(runs, "answering") if self.case.asking else math.nan
 
     def found(self, goal: Goal) -> float:
-        """The number that a goal is about; nan if there is none that may be compared."""
+        """Return the number that a goal is about; nan if it cannot be compared."""
         (own,) = (runs for runs in self.runs if runs.name == OWN)
         if goal.of in (SHARE, PACE):
             if own.trouble:
@@ -93,7 +93,7 @@ class CaseResult:
 def to_json(
     facts: Mapping[str, Any], rates: Rates, results: Sequence[CaseResult]
 ) -> dict[str, Any]:
-    """Everything, each sample included."""
+    """Return all results with every sample."""
     cases = [_case_json(result) for result in results]
     return {"facts": dict(facts), "rates": asdict(rates), "cases": cases}
 
@@ -134,7 +134,7 @@ def to_markdown(
     results: Sequence[CaseResult],
     left_out: Sequence[str] = (),
 ) -> str:
-    """The report, readable as it is; ``left_out`` are cases for which time did not last."""
+    """Return the report; ``left_out`` names the cases for which there was no time."""
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
     clock = "CPU" if facts["device"] == "cpu" else "wall"
     about = (
@@ -207,10 +207,10 @@ def _row(result: CaseResult, runs: Runs) -> tuple[str, ...]:
 
 
 def _number(value: float, form: str) -> str:
-    """The number; empty for nan."""
+    """Format a number; empty for nan."""
     return "" if math.isnan(value) else format(value, form)
 
 
 def _or_none(value: float) -> float | None:
-    """The number; None for nan, which JSON has not."""
+    """Return the number, or None for nan, which JSON lacks."""
     return None if math.isnan(value) else value

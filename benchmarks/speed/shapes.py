@@ -1,4 +1,4 @@
-"""Sizes of student models, and the arithmetic and memory traffic that no code can avoid."""
+"""Sizes of student models, and the arithmetic and memory traffic that they need at least."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 class Shape:
     """The dimensions of a Llama-architecture model; weights are random, nothing is downloaded.
 
-    Embeddings and output head are separate even where the model of that name ties them (the
-    forced answer lengths of ``models.py`` need it): equal arithmetic and traffic, more memory.
+    Embeddings and output head are separate even if the model of that name ties them, because the
+    forced answer lengths of ``models.py`` need it. Arithmetic and traffic are equal; memory is not.
     """
 
     name: str
@@ -24,42 +24,42 @@ class Shape:
 
     @property
     def _linear(self) -> tuple[tuple[int, int], ...]:
-        """(inputs, outputs) of the linear layers of one block."""
+        """Return (inputs, outputs) of each linear layer of one block."""
         d, m = self.hidden, self.intermediate
         kv = d // self.heads * self.kv_heads
         return ((d, d), (d, kv), (d, kv), (d, d), (d, m), (d, m), (m, d))
 
     @property
     def n_blocks(self) -> int:
-        """Weights of all linear layers but the head."""
+        """Number of weights in all linear layers but the head."""
         return self.layers * sum(i * o for i, o in self._linear)
 
     @property
     def n_head(self) -> int:
-        """Weights of the output head."""
+        """Number of weights in the output head."""
         return self.hidden * self.vocabulary
 
     def n_adapter(self, rank: int) -> int:
-        """Weights of one LoRA adapter on all linear layers but the head."""
+        """Number of weights in one LoRA adapter on all linear layers but the head."""
         return self.layers * sum(rank * (i + o) for i, o in self._linear)
 
     def cached_numbers(self) -> int:
-        """Numbers in the keys and values of one token in all layers."""
+        """Number of keys and values that one token has in all layers."""
         return 2 * self.layers * self.hidden // self.heads * self.kv_heads
 
     def training_flops(self, lengths: Sequence[int], n_targets: int, rank: int) -> float:
-        """FLOPs of fine-tuning an adapter once on texts of these ``lengths``.
+        """Return the FLOPs of fine-tuning an adapter once on texts of these ``lengths``.
 
-        Forward and backward to the activations, 4 FLOPs a frozen weight and token; 6 for the
-        adapter's weights; the head at the ``n_targets`` tokens with a loss alone; causal
-        attention, 2 L^2 a layer and unit of width forward, twice that backward.
+        Counted are 4 FLOPs per token and frozen weight (forward, and backward to the activations),
+        6 per token and adapter weight, the head at the ``n_targets`` tokens that have a loss, and
+        causal attention: 2 L^2 per layer and unit of width forward, twice that backward.
         """
         per_token = 4 * self.n_blocks + 6 * self.n_adapter(rank)
         attention = 6 * self.layers * self.hidden * sum(n * n for n in lengths)
         return float(per_token * sum(lengths) + attention + 4 * self.n_head * n_targets)
 
     def reading_flops(self, lengths: Sequence[int]) -> float:
-        """FLOPs of reading prompts, the head at the last token of each alone."""
+        """Return the FLOPs of reading prompts, with the head at the last token of each only."""
         attention = 2 * self.layers * self.hidden * sum(n * n for n in lengths)
         return float(2 * self.n_blocks * sum(lengths) + attention + 2 * self.n_head * len(lengths))
 
@@ -76,4 +76,5 @@ SHAPES = {
         Shape("3B", 2048, 11008, 36, 16, 2, 151936),  # Qwen2.5-3B
     )
 }
-"""By name; ``micro`` is for tests. Those after a model of the hub have its dimensions."""
+"""Shapes by name; ``micro`` is for tests. A shape named after a model of the hub has its
+dimensions."""

@@ -1,10 +1,10 @@
-"""How long a step of ``tiny`` takes where other processes use the cores, by number of threads.
+"""Measure a step of ``tiny`` on cores shared with other processes, by number of threads.
 
     python -m teachgym.benchmarks.speed.shared_cores            # about a minute on two cores
 
-The Python API as it is, the one thread of the command line, and the threads that torch takes by
-itself take turns in one process, beside as many busy processes as ``--busy`` says. The process has
-none of the variables that set numbers of threads.
+Three settings take turns in one process: the Python API as it is, the one thread of the command
+line, and the threads that torch chooses. ``--busy`` processes compete for the cores. No environment
+variable sets the number of threads.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ import gymnasium as gym
 import numpy as np
 
 _SET = ("OMP_", "MKL_", "OPENBLAS_", "KMP_", "GOMP_")
-"""How names of variables begin that decide threads or how they wait."""
+"""Prefixes of environment variables that decide on threads or how they wait."""
 
 WAYS = {"api": None, "one": 1, "all": 0}
-"""Way -> threads that are asked for: nobody asks, as the command line does, all cores."""
+"""Setting -> requested threads: none requested, those of the command line, all cores (0)."""
 
 
 def make_env(items: int, examples: int) -> Any:
-    """``tiny`` in Skill-List, small: val items per cell, examples per step."""
+    """Make a small Skill-List environment of ``tiny``: few items of val, few examples per step."""
     return gym.make(
         "teachgym/SkillList-v0",
         student="tiny",
@@ -41,7 +41,7 @@ def make_env(items: int, examples: int) -> Any:
 
 @contextmanager
 def asking_for(threads: int | None) -> Iterator[None]:
-    """Within: as a user who asks for so many threads (0 = all cores, None = asks for nothing)."""
+    """A context with the requested threads (0 = all cores, None = no request)."""
     import torch
 
     before = torch.get_num_threads()
@@ -56,7 +56,7 @@ def asking_for(threads: int | None) -> Iterator[None]:
 
 
 def seconds_of_a_step(env: Any, seed: int) -> float:
-    """Seconds of one step of equal shares from the untrained student."""
+    """Return the seconds of one step of equal shares from the untrained student."""
     env.reset(seed=seed)
     action = np.full_like(env.action_space.sample(), 1.0)
     started = perf_counter()
@@ -65,7 +65,7 @@ def seconds_of_a_step(env: Any, seed: int) -> float:
 
 
 def measure(env: Any, rounds: int) -> dict[str, list[float]]:
-    """Seconds of a step in each way, in turns, after one step that is not counted."""
+    """Return the seconds of a step in each setting, in turns, after an uncounted step."""
     seconds_of_a_step(env, 0)
     found: dict[str, list[float]] = {way: [] for way in WAYS}
     for number in range(rounds):
@@ -76,7 +76,7 @@ def measure(env: Any, rounds: int) -> dict[str, list[float]]:
 
 
 def tell(found: dict[str, list[float]]) -> Iterator[str]:
-    """A line for each way: median, least and most seconds, and the median's ratio to one thread."""
+    """Return a line per setting: median, range, and ratio of the median to that of one thread."""
     one = median(found["one"])
     names = {"api": "Python API as it is", "one": "one thread (CLI)", "all": "all cores"}
     for way, seconds in found.items():
@@ -88,7 +88,7 @@ def tell(found: dict[str, list[float]]) -> Iterator[str]:
 
 @contextmanager
 def busy_processes(count: int) -> Iterator[None]:
-    """Within: so many processes that want a core each."""
+    """A context with the given number of processes that each occupy a core."""
     with ExitStack() as stack:
         for _ in range(count):
             process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
@@ -98,7 +98,7 @@ def busy_processes(count: int) -> Iterator[None]:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

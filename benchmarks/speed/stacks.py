@@ -1,4 +1,4 @@
-"""The stacks that a user would pick, as functions: a plain peft loop, TRL, ``generate``."""
+"""The usual stacks as functions: a plain peft loop, TRL, transformers' ``generate``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ IGNORED = -100
 
 
 def load(base: Path, adapter: Path, *, device: str) -> tuple[Any, Any]:
-    """Tokenizer, and the base with a trainable adapter."""
+    """Load the tokenizer, and the base with a trainable adapter."""
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
@@ -30,7 +30,7 @@ def load(base: Path, adapter: Path, *, device: str) -> tuple[Any, Any]:
 
 
 def encode(tokenizer: Any, data: Data) -> list[Tokens]:
-    """Token ids, and labels at the target and its end alone."""
+    """Encode an example: token ids, and labels at the target and its end only."""
     end = tokenizer.eos_token_id
     rows = []
     for example in data:
@@ -41,7 +41,7 @@ def encode(tokenizer: Any, data: Data) -> list[Tokens]:
 
 
 def collate(rows: Sequence[Tokens]) -> dict[str, Any]:
-    """Tensors (B, T), padded on the right."""
+    """Collate rows into tensors (B, T), padded on the right."""
     import torch
 
     longest = max(len(row["input_ids"]) for row in rows)
@@ -58,12 +58,12 @@ def collate(rows: Sequence[Tokens]) -> dict[str, Any]:
 
 
 def n_labels(row: Tokens) -> int:
-    """The number of tokens to learn."""
+    """Return the number of tokens to learn."""
     return sum(label != IGNORED for label in row["labels"])
 
 
 def train_in_loop(model: Any, rows: Sequence[Tokens], size: int) -> list[float]:
-    """Losses of the shortest honest loop: padded batches, AdamW, clipping."""
+    """Train in a minimal loop with padded batches, AdamW and clipping; return the losses."""
     import torch
 
     parameters = [p for p in model.parameters() if p.requires_grad]
@@ -90,7 +90,7 @@ def train_with_trl(
     size: int,
     micro_batch: int,
 ) -> list[float]:
-    """Losses of TRL's ``SFTTrainer`` on the same updates of ``size`` examples in the same order."""
+    """Train by TRL's ``SFTTrainer`` on the same updates in the same order; return the losses."""
     from transformers.trainer_callback import PrinterCallback
 
     trl, datasets = import_module("trl"), import_module("datasets")  # neither has types
@@ -117,7 +117,7 @@ def train_with_trl(
 
 
 def trl_settings(folder: str, micro_batch: int, *, device: str) -> dict[str, Any]:
-    """Of every trainer of TRL alike: nothing is written, and no time is spent on anything else."""
+    """Return the settings of all TRL trainers, which write nothing and only train."""
     return {
         "output_dir": folder,
         "per_device_train_batch_size": micro_batch,
@@ -138,7 +138,7 @@ def trl_settings(folder: str, micro_batch: int, *, device: str) -> dict[str, Any
 
 
 def recording(parent: Any) -> Any:
-    """A trainer that remembers the loss of every forward pass."""
+    """Subclass a trainer so that it records the loss of every forward pass."""
 
     class Recording(parent):  # type: ignore[misc]
         losses: list[Any]
@@ -154,7 +154,7 @@ def recording(parent: Any) -> Any:
 def generate(
     model: Any, tokenizer: Any, prompts: Sequence[str], *, at_once: int, limit: int
 ) -> list[str]:
-    """Greedy answers by transformers, batches in the order of the prompts."""
+    """Generate greedy answers by transformers, in batches in the order of the prompts."""
     import torch
 
     answers: list[str] = []
@@ -174,7 +174,7 @@ def generate(
 
 
 def read_weights(folder: Path) -> dict[str, Any]:
-    """An adapter's tensors by the names of the file."""
+    """Read the tensors of an adapter by their names in the file."""
     from safetensors.torch import load_file
 
     return dict(load_file(folder / "adapter_model.safetensors"))
@@ -189,11 +189,11 @@ def _adapter_parameters(model: Any) -> dict[str, Any]:
 
 
 def write_weights(model: Any, weights: dict[str, Any]) -> None:
-    """Copy an adapter into the model."""
+    """Copy the tensors of an adapter into the model."""
     for name, parameter in _adapter_parameters(model).items():
         parameter.data.copy_(weights[name])
 
 
 def copy_weights(model: Any) -> dict[str, Any]:
-    """A copy of the model's adapter."""
+    """Return a copy of the model's adapter."""
     return {name: p.detach().clone() for name, p in _adapter_parameters(model).items()}

@@ -1,7 +1,7 @@
-"""This project's code and the stacks that a user would pick: a plain peft loop, TRL, ``generate``.
+"""The compared systems: this project's code, a plain peft loop, TRL, ``generate``.
 
-The others are given every advantage that their own interface offers: a resident model, the same
-batches in the same order without a data-loading process, no checkpoints, no gradient checkpointing.
+The others get every advantage that their interfaces offer: a resident model, the same batches in
+the same order without a data-loading process, no checkpoints, and no gradient checkpointing.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ from teachgym.types import Checkpoint, Data, Prompt
 
 @dataclass
 class OwnSystem:
-    """``StudentPool`` with ``FineTuner``: several students of the case in one forward pass."""
+    """This project's ``StudentPool`` and ``FineTuner``, several students in one forward pass."""
 
     material: Material
     at_once: int | None = None
-    """How many; None = all."""
+    """Number of students in the pool; None = all."""
     joined: bool = True
-    """Whether adapters that read the same share a product."""
+    """Whether adapters with the same input share a product."""
     tuning: Mapping[str, Any] = field(default_factory=dict)
-    """Settings of the trainer that differ."""
+    """Settings of the trainer that are not the usual ones."""
     _pool: Sequence[Any] = ()
     _start: Sequence[Checkpoint] = ()
     _now: list[Checkpoint] = field(default_factory=list)
-    """Every student as it is now, but for those in the pool."""
+    """The present state of every student, except for those in the pool."""
     _there: range = range(0)
     """The students in the pool."""
     _tuner: Any = None
-    """As in an environment one for all rounds, so that what it captures is captured once."""
+    """One trainer for all rounds, as in an environment, so that graphs are captured once."""
 
     def prepare(self) -> None:
         """Load the base once."""
@@ -74,12 +74,12 @@ class OwnSystem:
         self._start = [_checkpoint(read_weights(f)) for f in self.material.adapters]
 
     def reset(self) -> None:
-        """Put every student back to its first adapter."""
+        """Restore the first adapter of every student."""
         self._now, self._there = list(self._start), range(0)
         self._put(range(len(self._pool)))
 
     def _put(self, students: range) -> None:
-        """Have these students in the pool; keep those that were there."""
+        """Put these students into the pool, and keep the state of those that were there."""
         if students == self._there:
             return
         for number, student in zip(self._there, self._pool, strict=False):
@@ -93,7 +93,7 @@ class OwnSystem:
         return [range(first, first + size) for first in range(0, len(self._start), size)]
 
     def train(self, data: Sequence[Data]) -> Curve:
-        """As many students at once as there are in the pool."""
+        """Take as many students at once as the pool holds."""
         self._tuner = self._tuner or self._make_tuner()
         curves = []
         for group in self._groups():
@@ -111,7 +111,7 @@ class OwnSystem:
         return FineTuner(FineTuningSettings(**self._settings()))
 
     def _settings(self) -> dict[str, Any]:
-        """Of every trainer alike."""
+        """Return the settings that all trainers share."""
         training = self.material.case.training
         assert training is not None
         return {
@@ -125,7 +125,7 @@ class OwnSystem:
         }
 
     def _losses(self, data: Data, first: Sequence[float]) -> list[float]:
-        """The losses of the updates of the first epoch from those of the examples in it."""
+        """Average the losses of examples into those of the first epoch's updates."""
         assert self.material.case.training is not None
         rows = encode(self._pool[0].tokenizer, data)
         weights = np.array([n_labels(row) for row in rows])
@@ -134,7 +134,7 @@ class OwnSystem:
         return [float(loss) for loss in losses]
 
     def answer(self, prompts: Sequence[Sequence[str]]) -> list[list[str]]:
-        """As many students at once as there are in the pool."""
+        """Take as many students at once as the pool holds."""
         answers: list[list[str]] = []
         for group in self._groups():
             self._put(group)
@@ -143,7 +143,7 @@ class OwnSystem:
         return answers
 
     def unmoved(self) -> list[str]:
-        """Tensors of any student."""
+        """Return the names of tensors that did not move in some student."""
         self._put(self._groups()[0])  # so that the last ones are kept
         now = [student.save() for student in self._pool] + self._now[len(self._pool) :]
         return _unmoved([one.arrays for one in self._start], [one.arrays for one in now])
@@ -151,7 +151,7 @@ class OwnSystem:
 
 @contextmanager
 def _apart() -> Iterator[None]:
-    """Within, adapters are made with products of their own."""
+    """A context in which every adapter has a product of its own."""
     before, joined.SIBLINGS = joined.SIBLINGS, ()
     try:
         yield
@@ -160,7 +160,7 @@ def _apart() -> Iterator[None]:
 
 
 def _checkpoint(weights: dict[str, Any]) -> Checkpoint:
-    """An adapter in PEFT's names and shapes as a checkpoint of a student of a pool."""
+    """Convert an adapter with PEFT's names and shapes into a checkpoint of a pool's student."""
     return Checkpoint(
         {
             name.removeprefix("base_model.model.").removesuffix(".weight"): tensor.mT.numpy()
@@ -171,18 +171,18 @@ def _checkpoint(weights: dict[str, Any]) -> Checkpoint:
 
 @dataclass
 class PeftSystem:
-    """One resident peft model that plays every student in turn."""
+    """One resident peft model that takes the place of each student in turn."""
 
     material: Material
     trainer: Literal["loop", "trl"] = "loop"
     answers_at_once: int = 64
     micro_batch: int | None = None
-    """Examples a forward pass of TRL; None = the whole batch."""
+    """Examples per forward pass of TRL; None = the whole batch."""
     _model: Any = None
     _tokenizer: Any = None
     _start: list[dict[str, Any]] = field(default_factory=list)
     weights: list[dict[str, Any]] = field(default_factory=list)
-    """Adapter of every student as it is now."""
+    """The present adapter of every student."""
 
     def prepare(self) -> None:
         """Load the base once and all adapters."""
@@ -195,11 +195,11 @@ class PeftSystem:
             import_module("trl")
 
     def reset(self) -> None:
-        """Put every student back to its first adapter."""
+        """Restore the first adapter of every student."""
         self.weights = [dict(weights) for weights in self._start]
 
     def train(self, data: Sequence[Data]) -> Curve:
-        """One student after another."""
+        """Train one student after another."""
         assert self.material.case.training is not None
         curves = []
         for student, own in enumerate(data):
@@ -225,7 +225,7 @@ class PeftSystem:
         return Curve(first, float(np.average(losses, weights=weights)))
 
     def answer(self, prompts: Sequence[Sequence[str]]) -> list[list[str]]:
-        """One student after another, a batch of prompts at a time."""
+        """Answer for one student after another, a batch of prompts at a time."""
         answers = []
         for student, own in enumerate(prompts):
             write_weights(self._model, self.weights[student])
@@ -241,44 +241,44 @@ class PeftSystem:
         return answers
 
     def unmoved(self) -> list[str]:
-        """Tensors of any student."""
+        """Return the names of tensors that did not move in some student."""
         return _unmoved(list(map(_arrays, self._start)), list(map(_arrays, self.weights)))
 
 
 @dataclass
 class ProcessSystem:
-    """A new process for every stage, which loads everything: the architecture of DataEnvGym.
+    """A new process for every stage, which loads everything, as in DataEnvGym's architecture.
 
-    As its description has it (arXiv 2410.06215), a step starts one that trains and another that
+    By its description (arXiv 2410.06215), each step starts a process that trains and one that
     answers. The original's command line imports more than this one.
 
     Args:
-        inner: what a process loads and does; of a single student.
+        inner: the system that a process loads, with a single student.
     """
 
     inner: PeftSystem
 
     def prepare(self) -> None:
-        """Nothing stays between the stages; what is missing is said now."""
+        """Report missing packages now; nothing else lasts between stages."""
         for package in ("peft", "trl"):
             import_module(package)
 
     def reset(self) -> None:
-        """Training starts from the first adapter."""
+        """Let training start from the first adapter."""
         self._start = [_arrays(read_weights(f)) for f in self.inner.material.adapters]
         self._arrays = self._start
 
     def unmoved(self) -> list[str]:
-        """Tensors of any student."""
+        """Return the names of tensors that did not move in some student."""
         return _unmoved(self._start, self._arrays)
 
     def train(self, data: Sequence[Data]) -> Curve:
-        """A process that loads, trains, and gives back an adapter."""
+        """Start a process that loads, trains and returns an adapter."""
         curve: Curve = self._run("train", data)
         return curve
 
     def answer(self, prompts: Sequence[Sequence[str]]) -> list[list[str]]:
-        """A process that loads and answers."""
+        """Start a process that loads and answers."""
         answers: list[list[str]] = self._run("answer", prompts)
         return answers
 
@@ -291,7 +291,7 @@ class ProcessSystem:
 
 
 def _do_stage(system: PeftSystem, arrays: list[Any], stage: str, work: Any) -> Any:
-    """What one process does; returns what was found, and the adapters."""
+    """Do the work of one process; return its outcome and the adapters."""
     import torch
 
     torch.set_num_threads(1)
@@ -306,7 +306,7 @@ def _do_stage(system: PeftSystem, arrays: list[Any], stage: str, work: Any) -> A
 def _unmoved(
     start: Sequence[Mapping[str, np.ndarray]], now: Sequence[Mapping[str, np.ndarray]]
 ) -> list[str]:
-    """Names of the arrays of all students that are what they were."""
+    """Return the names of arrays that did not change in any student."""
     return [
         f"{name} of student {k}"
         for k, (before, after) in enumerate(zip(start, now, strict=True))
