@@ -124,7 +124,7 @@ def _draw_taught(axes: Axes, scene: Scene, skills: Sequence[str]) -> None:
     axes.set_ylim(len(skills) - 0.4, -0.6)
     axes.set_xlim(0, max(scene.examples_per_step, *total.values(), 1))
     axes.set_yticks([])
-    axes.set_title("examples taught", **_TITLE)
+    axes.set_title("examples (dark: new)", **_TITLE)
     axes.tick_params(labelsize=10, labelcolor=COLORS["muted"], length=0)
     axes.spines[:].set_visible(False)
 

@@ -1,0 +1,83 @@
+"""Numbers in README and RESULTS.md are those of the files that were recorded."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from teachgym.benchmarks.learned import language, ppo
+from teachgym.types import FloatArray
+
+ROOT = Path(__file__).parents[2]
+RECORDED = ROOT / "benchmarks" / "results"
+INTERVAL = re.compile(r"[+-]0\.\d{4} \[[+-]0\.\d{4}, [+-]0\.\d{4}\]")
+RESULTS = (RECORDED / "RESULTS.md").read_text().replace("\N{MINUS SIGN}", "-")
+
+
+def section(title: str) -> str:
+    """The text of RESULTS.md under a heading."""
+    return RESULTS.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
+
+
+def rows(text: str) -> list[str]:
+    """The lines of a text that are rows of tables, without markup."""
+    plain = text.replace("\\", "").replace("&lt;", "<")
+    return [line for line in plain.splitlines() if line.startswith("|")]
+
+
+def test_the_leaderboard_of_the_readme_is_the_recorded_one() -> None:
+    text = (ROOT / "README.md").read_text().partition("\n## Results")[2].partition("\n## ")[0]
+    recorded = set()
+    for row in rows((RECORDED / "bench-tiny.md").read_text().partition("\n## ")[0]):
+        arm, _, accuracy, _, *others = row.strip("| ").split(" | ")
+        recorded.add((arm, accuracy, *others))
+    shown = [tuple(row.strip("| ").split(" | ")) for row in rows(text)[2:]]
+    assert len(shown) == 10
+    assert set(shown) <= recorded
+
+
+@pytest.mark.parametrize(
+    ("title", "arms", "name"),
+    [
+        ("A language model that learned to teach", language, "language-teachers.jsonl"),
+        ("PPO against rules and plans", ppo, "ppo.jsonl"),
+    ],
+)
+def test_tables_of_trained_teachers_are_printed_by_their_scripts(
+    title: str, arms: ModuleType, name: str
+) -> None:
+    printed = rows(arms.describe(arms.read(RECORDED / name)))
+    assert set(printed) <= set(rows(section(title)))
+
+
+def test_intervals_of_the_papers_experiments_are_in_the_tables_of_their_benches() -> None:
+    told = rows(section("The paper's experiments on the embedded student"))
+    here = [cells[2] for row in told if len(cells := row.split(" | ")) == 4]
+    found = [text for cell in here for text in INTERVAL.findall(cell)]
+    benches = rows("\n".join(path.read_text() for path in RECORDED.glob("bench-*.md")))
+    assert len(found) > 20
+    assert not [text for text in found if not any(text in row for row in benches)]
+
+
+def test_gains_of_objectives_are_means_over_their_runs() -> None:
+    gains = defaultdict(list)
+    for line in (RECORDED / "bench-objectives.jsonl").read_text().splitlines():
+        run = json.loads(line)
+        gains[run["arm"]].append(run["test_after"] - run["test_before"])
+    table = "\n".join(rows(section("Objectives at equally many questions")))
+    assert sorted(INTERVAL.findall(table)) == sorted(
+        student_interval(np.array(gain)) for gain in gains.values()
+    )
+
+
+def student_interval(values: FloatArray) -> str:
+    """Mean with the 95 % interval by Student's t."""
+    low, high = stats.t.interval(0.95, len(values) - 1, values.mean(), stats.sem(values))
+    return f"{values.mean():+.4f} [{low:+.4f}, {high:+.4f}]"
