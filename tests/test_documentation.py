@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import typer
 
+from teachgym.agents import TEACHERS
 from teachgym.benchmarks.bench.runner import check_arms
 from teachgym.cli.commands import app
 from teachgym.experiment import check_config
@@ -130,6 +131,10 @@ def test_the_episode_of_the_readme_runs_and_improves_the_student(
     printed = re.findall(r"test accuracy (\S+) -> (\S+)", capsys.readouterr().out)
     before, after = map(float, printed[0])
     assert after > before
+
+
+def test_the_readme_counts_the_teachers() -> None:
+    assert f"**Teachers.** {len(list(TEACHERS))} ship with teachgym" in PAGES["README.md"]
 
 
 @pytest.mark.usefixtures("folder")
