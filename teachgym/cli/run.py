@@ -27,14 +27,15 @@ def prepare_process(threads: int | None) -> None:
     """Set what torch and its friends read when they are loaded: one thread unless told otherwise.
 
     Their own progress bars are off; they would break through the live display. Modules are also
-    looked for where the command is given, as ``python -m`` does it.
+    looked for where the command is given, after the installed ones: processes that are started from
+    a checkout shall run the installed package, as this one does.
 
     Raises:
         VersionError: if a required package is absent or too old.
     """
     require_versions()
     if "" not in sys.path:
-        sys.path.insert(0, "")
+        sys.path.append("")
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         if threads is not None or name not in os.environ:
             os.environ[name] = str(threads or 1)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from typer.testing import CliRunner, Result
 import teachgym
 from teachgym.agents import TEACHERS
 from teachgym.cli import app, configuring
+from teachgym.cli.run import prepare_process
 from teachgym.envs.config import EnvConfig
 from teachgym.errors import ConfigError
 from teachgym.experiment import config_of, env_settings, is_finished, read_result
@@ -280,6 +283,23 @@ def test_threads_are_one_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) 
     assert os.environ["OMP_NUM_THREADS"] == "3"
     teach("run", *FAST, "--out=kept")
     assert os.environ["OMP_NUM_THREADS"] == "3"
+
+
+def test_files_in_the_working_folder_are_found_and_hide_nothing_that_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user may have a numbers.py, or stand in a checkout while another version is installed."""
+    for name in ("antigravity", "only_here"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('the wrong file')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
+    prepare_process(None)
+    importlib.invalidate_caches()
+    found = {name: find_spec(name) for name in ("antigravity", "only_here")}
+    assert found["only_here"] is not None
+    assert found["antigravity"] is not None
+    assert Path(str(found["only_here"].origin)).parent == tmp_path
+    assert Path(str(found["antigravity"].origin)).parent != tmp_path
 
 
 def test_help_loads_nothing_heavy() -> None:
