@@ -97,8 +97,8 @@ def test_a_bench_with_conditions_fits_a_phone(chromium: Any, tmp_path: Path) -> 
         for ending in ("", "-a", "-b")
         for teacher in ("uniform", "weakest")
     ]
-    suite = Suite("conditions", 1, "for tests", tuple(arms), env_settings=settings, seeds=2)
-    assert len(list(run_suite(suite, tmp_path, partial(map, attempt)))) == 12
+    suite = Suite("conditions", 1, "for tests", tuple(arms), env_settings=settings, seeds=5)
+    assert len(list(run_suite(suite, tmp_path, partial(map, attempt)))) == 30
     chromium.get(draw_bench(BenchMaterial.read(suite, tmp_path), tmp_path).as_uri())
     assert chromium.get_log("browser") == []
     assert js(chromium, "document.querySelectorAll('#stress svg').length") == 1
