@@ -82,13 +82,10 @@ class LeaderboardRow:
     """Accuracy on val without and with aids (``RunResult.with_aids``), over runs; None without."""
 
 
-def stand(suite: Suite, outcomes: Outcomes, *, seed: int = 0) -> list[LeaderboardRow]:
+def stand(suite: Suite, outcomes: Outcomes) -> list[LeaderboardRow]:
     """One line per arm, best mean test accuracy first, arms without results last.
 
-    Args:
-        suite: what was compared.
-        outcomes: of its finished cells.
-        seed: of the bootstrap.
+    ``outcomes`` are those of the suite's finished cells.
     """
     runs = by_arm(suite, outcomes)
     scores = {name: {s: run.test for s, run in own.items()} for name, own in runs.items()}
@@ -98,7 +95,7 @@ def stand(suite: Suite, outcomes: Outcomes, *, seed: int = 0) -> list[Leaderboar
         if (test := _compare(scores, arm.name, suite.compared(arm))) is not None
     }
     adjusted = holm({name: test.p for name, test in tests.items()})
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     standings = []
     for arm in suite.arms:
         own, mine = runs[arm.name].values(), _array(scores[arm.name])
@@ -121,7 +118,7 @@ def stand(suite: Suite, outcomes: Outcomes, *, seed: int = 0) -> list[Leaderboar
                 if tested and min(map(len, rivals)) >= FEWEST
                 else math.nan,
                 bases=_by_base(suite, arm, scores) if tested else (),
-                room=_room_share(scores, arm.name, suite.compared(arm), seed),
+                room=_room_share(scores, arm.name, suite.compared(arm)),
                 beyond={
                     control: test
                     for control in suite.beyond
@@ -193,9 +190,7 @@ def _by_base(
     return tuple(fmean(differences[base]) for base in sorted(differences))
 
 
-def _room_share(
-    scores: Mapping[str, Mapping[int, float]], arm: str, floor: str, seed: int = 0
-) -> Interval | None:
+def _room_share(scores: Mapping[str, Mapping[int, float]], arm: str, floor: str) -> Interval | None:
     """Share of the room from ``floor`` to ``CEILING`` (``share_of_room``); scores by arm and seed.
 
     None without such an arm, without a seed that all three have, or without room.
@@ -207,7 +202,7 @@ def _room_share(
     if not shared:
         return None
     mine, low, high = ([scores[name][s] for s in shared] for name in names)
-    return share_of_room(mine, low, high, np.random.default_rng(seed))
+    return share_of_room(mine, low, high, np.random.default_rng(0))
 
 
 def _with_aids(runs: Collection[Outcome]) -> tuple[Score, Score] | None:

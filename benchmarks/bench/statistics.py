@@ -289,11 +289,10 @@ def rank_sets(
     rng: np.random.Generator,
     *,
     resamples: int = 2000,
-    confidence: float = 0.95,
 ) -> dict[str, tuple[int, int]]:
     """The first and the last place that each method may have, all of them at once.
 
-    With the given confidence every method's true place lies in its set (Mogstad, Romano, Shaikh and
+    With a confidence of 95 % every method's true place lies in its set (Mogstad, Romano, Shaikh and
     Wilhelm 2024, "Inference for ranks with applications to mobility across neighbourhoods and
     academic achievement across countries", Review of Economic Studies 91(1), section 3): a method
     cannot be before those that are surely better, nor after those that are surely worse. Which are
@@ -306,23 +305,20 @@ def rank_sets(
         scores: shape (n_runs,) or (n_runs, n_tasks) each, of the same seeds.
         rng: draws the resamples.
         resamples: >= 1.
-        confidence: in (0, 1).
     """
     table = np.stack([_table(own).mean(axis=1) for own in scores.values()], axis=1)
     pairs = table[:, :, np.newaxis] - table[:, np.newaxis]  # (n_runs, n_methods, n_methods)
-    better = _surely_above(pairs.reshape(len(table), -1), rng, resamples, confidence)
+    better = _surely_above(pairs.reshape(len(table), -1), rng, resamples)
     sure = better.reshape(pairs.shape[1:])
     first, last = 1 + sure.sum(axis=0), len(scores) - sure.sum(axis=1)
     places = zip(first.tolist(), last.tolist(), strict=True)
     return dict(zip(scores, places, strict=True))
 
 
-def _surely_above(
-    pairs: FloatArray, rng: np.random.Generator, resamples: int, confidence: float
-) -> NDArray[np.bool_]:
+def _surely_above(pairs: FloatArray, rng: np.random.Generator, resamples: int) -> NDArray[np.bool_]:
     """Which means are above 0, shape (n_pairs,), of differences of shape (n_runs, n_pairs).
 
-    The chance that any of them is not is at most 1 - confidence.
+    The chance that any of them is not is at most 5 %.
     """
     n_runs = len(pairs)
     draws = rng.multinomial(n_runs, np.full(n_runs, 1 / n_runs), size=resamples) / n_runs
@@ -335,7 +331,7 @@ def _surely_above(
     heights = np.divide(shift, spreads, out=np.zeros_like(shift), where=known & (spreads > 1e-12))
     found = np.zeros(len(mean), dtype=bool)
     while not found.all():
-        highest = np.quantile(heights[:, ~found].max(axis=1), confidence)
+        highest = np.quantile(heights[:, ~found].max(axis=1), 0.95)
         above = ~found & (height > highest)
         if not above.any():
             break

@@ -246,7 +246,11 @@ def _order(verdict: Verdict) -> tuple[int, str]:
     return VERDICTS.index(verdict.verdict), verdict.kind
 
 
-def judge_all(names: Sequence[str], *, timeout: float = 60.0) -> Iterator[Verdict]:
+_PATIENCE = 60.0
+"""Seconds to wait for a verdict."""
+
+
+def judge_all(names: Sequence[str]) -> Iterator[Verdict]:
     """Judge each architecture in a process of its own, so that a crash does not affect others."""
     context = get_context("fork")  # what was imported is there at once
     for name in track(names, "judging"):
@@ -255,7 +259,7 @@ def judge_all(names: Sequence[str], *, timeout: float = 60.0) -> Iterator[Verdic
         process.start()
         sender.close()
         try:
-            late = not receiver.poll(timeout)
+            late = not receiver.poll(_PATIENCE)
             yield Verdict(name, "not built", "it takes too long") if late else receiver.recv()
         except EOFError:
             yield Verdict(name, "not built", "its process died")

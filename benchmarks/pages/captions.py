@@ -23,7 +23,7 @@ def errors(counts: Iterable[int]) -> str:
     return promise(ERRORS, counts, 2, "runs", "no standard error of one run")
 
 
-def intervals(counts: Iterable[int], what: str = INTERVALS) -> str:
+def intervals(counts: Iterable[int]) -> str:
     """Whether so many runs have bootstrap intervals.
 
     Example:
@@ -32,7 +32,7 @@ def intervals(counts: Iterable[int], what: str = INTERVALS) -> str:
         >>> intervals([4])
         'no interval below 5 runs'
     """
-    return promise(what, counts, FEWEST, "runs", f"no interval below {FEWEST} runs")
+    return promise(INTERVALS, counts, FEWEST, "runs", f"no interval below {FEWEST} runs")
 
 
 def sentence(text: str) -> str:

@@ -134,7 +134,7 @@ def fixed(tokens: int) -> Lengths:
     return Lengths(tokens, tokens, shortest=1)
 
 
-def _objective(name: Objective, what: str, shape: str, rounds: int = 3) -> Case:
+def _objective(name: Objective, what: str, shape: str) -> Case:
     """Compare one of TRL's trainers with this project's for the same objective."""
     return Case(
         f"{name}-{shape}",
@@ -142,7 +142,6 @@ def _objective(name: Objective, what: str, shape: str, rounds: int = 3) -> Case:
         shape,
         (OWN, TRL_ITS_OWN[name]),
         Training(32, fixed(64), batch=8, objective=name),
-        rounds=rounds,
     )
 
 

@@ -381,7 +381,7 @@ def score_mark(name: str, score: Score, style: str = "c0") -> Mark:
     return Mark(score.mean, low, high, f"{name}: {score}", style)
 
 
-def estimate_mark(name: str, value: Score, style: str = "c0") -> Mark:
+def estimate_mark(name: str, value: Score) -> Mark:
     """A mean over repetitions with ± its standard error; without interval for n = 1."""
     note = f"{name}: {value}"
-    return Mark(value.mean, value.mean - value.stderr, value.mean + value.stderr, note, style)
+    return Mark(value.mean, value.mean - value.stderr, value.mean + value.stderr, note)

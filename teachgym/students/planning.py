@@ -107,17 +107,17 @@ def _searched(
     return max(constant, search_plan(dynamics, steps), key=lambda found: found.value)
 
 
-def search_plan(dynamics: Dynamics, steps: Sequence[float], *, seed: int = 0) -> Found:
+def search_plan(dynamics: Dynamics, steps: Sequence[float]) -> Found:
     """Search the best plan for steps of this many examples, with other shares in every step."""
-    return _search(dynamics, steps, len(steps), seed)
+    return _search(dynamics, steps, len(steps))
 
 
-def search_constant(dynamics: Dynamics, steps: Sequence[float], *, seed: int = 0) -> Found:
+def search_constant(dynamics: Dynamics, steps: Sequence[float]) -> Found:
     """Search the best allocation that is the same in every step."""
-    return _search(dynamics, steps, 1, seed)
+    return _search(dynamics, steps, 1)
 
 
-def _search(dynamics: Dynamics, steps: Sequence[float], free: int, seed: int) -> Found:
+def _search(dynamics: Dynamics, steps: Sequence[float], free: int) -> Found:
     """Gradient ascent on logarithms of shares, by Adam's rule (Kingma and Ba 2015, algorithm 1).
 
     Squares are forgotten sooner than there (0.95 instead of 0.999): slopes shrink by orders of
@@ -127,9 +127,8 @@ def _search(dynamics: Dynamics, steps: Sequence[float], free: int, seed: int) ->
         dynamics: of the student.
         steps: examples of each step.
         free: steps with shares of their own: all of them, or 1 for a constant allocation.
-        seed: of the starting plans.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     shape = (STARTS, free, *dynamics.start.shape)
     logits = rng.normal(size=shape)
     mean, square = np.zeros(shape), np.zeros(shape)

@@ -27,12 +27,12 @@ SCRIPTED: Mapping[str, Any] = {
 """A function in the place of a chat model; see ``teachgym.benchmarks.bench.scripted_teacher``."""
 
 
-def controls(fewer: int = 4) -> tuple[Arm, ...]:
+def controls() -> tuple[Arm, ...]:
     """The arms that every comparison needs.
 
     * ``uniform``: the same for every skill, decided by nothing.
     * ``no-data``: the untrained student, through the whole protocol.
-    * ``less-data``: as many training tokens from one in ``fewer`` examples, each so many times as
+    * ``less-data``: as many training tokens from one in four examples, each so many times as
       often: what more compute on less data gives.
     * ``format``: examples of the right form whose answers are wrong. What it gains is knowing
       what an answer looks like, and no skill.
@@ -48,7 +48,7 @@ def controls(fewer: int = 4) -> tuple[Arm, ...]:
     return (
         Arm("uniform", "uniform", control=True),
         Arm("no-data", "nothing", control=True),
-        Arm("less-data", "uniform", control=True, fewer=fewer),
+        Arm("less-data", "uniform", control=True, fewer=4),
         Arm("format", "uniform", env_settings={"stress": {"wrong_labels": 1.0}}, control=True),
         Arm(
             "real-data",

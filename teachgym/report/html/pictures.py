@@ -13,13 +13,13 @@ MOST_BYTES, MOST_IN_ALL = 2**18, 2**24
 """Bytes of one picture, and of all on a page; what is larger is named and not shown."""
 
 
-def data_uris(examples: Iterable[Example], store: ImageStore | None = None) -> dict[str, str]:
+def data_uris(examples: Iterable[Example]) -> dict[str, str]:
     """The data URI of each picture of the examples, by its digest, as many as may be shown.
 
     Pictures that are missing or damaged are left out: a page is made of what is there.
     """
-    store = store or ImageStore()
     found: dict[str, str] = {}
+    store = ImageStore()
     total = 0
     for digest in dict.fromkeys(name for example in examples for name in example.images):
         try:

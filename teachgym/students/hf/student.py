@@ -300,12 +300,10 @@ class Draw(LogitsProcessor):
         return only.scatter(1, token.clamp(max=scores.shape[-1] - 1), 0.0)
 
 
-def pad(
-    texts: Sequence[Sequence[int]], *, on: str, value: int = 0
-) -> tuple[torch.Tensor, torch.Tensor]:
+def pad(texts: Sequence[Sequence[int]], *, on: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Token ids and mask of the texts, (B, T) each, padded ``on`` the ``left`` or ``right``."""
     longest = max(map(len, texts))
-    ids = torch.full((len(texts), longest), value)
+    ids = torch.zeros((len(texts), longest), dtype=torch.int64)
     mask = torch.zeros_like(ids)
     for row, text in enumerate(texts):
         places = slice(longest - len(text), None) if on == "left" else slice(len(text))
