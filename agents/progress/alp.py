@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.agents.context import Cells, pool_levels
+from teachgym.given import Given
 from teachgym.settings import NotNegative, Share, checked
 from teachgym.types import Obs, Scores, Transition
 
 
+@checked
+@dataclass(eq=False)
 class LearningProgress:
     """Orders in proportion to each skill's absolute learning progress (ALP), with equal levels.
 
@@ -24,32 +29,24 @@ class LearningProgress:
     After Portelas et al. 2019 (arXiv 1910.07224), who define ALP by the nearest
     earlier task of a continuous space: here a skill's nearest neighbour is the skill itself, and
     the decaying mean (as in Matiisen et al. 2017, arXiv 1707.00183, "Online") replaces the window.
-
-    Args:
-        cells: sizes of the environment.
-        memory: weight of the past, in [0, 1].
-        exploration: share that is uniform, in [0, 1].
-        noise_floor: >= 0; what counts as noise, in multiples of sqrt(2 / pi) times the standard
-            error of the difference: the mean absolute difference of two measurements of an
-            unchanged student on independent items. Environments measure the same items every
-            time, which differ far less; there a floor hides progress more than noise.
     """
 
     name = "alp"
 
-    @checked
-    def __init__(
-        self,
-        cells: Cells,
-        *,
-        memory: Share = 0.5,
-        exploration: Share = 0.2,
-        noise_floor: NotNegative = 0.0,
-    ) -> None:
-        self.cells = cells
-        self.memory = memory
-        self.exploration = exploration
-        self.noise_floor = noise_floor
+    cells: Given[Cells]
+    """Sizes of the environment."""
+    _: KW_ONLY
+    memory: Share = 0.5
+    """Weight of the past, in [0, 1]."""
+    exploration: Share = 0.2
+    """Share that is uniform, in [0, 1]."""
+    noise_floor: NotNegative = 0.0
+    """>= 0; what counts as noise, in multiples of sqrt(2 / pi) times the standard error of the
+    difference: the mean absolute difference of two measurements of an unchanged student on
+    independent items. Environments measure the same items every time, which differ far less; there
+    a floor hides progress more than noise."""
+
+    def __post_init__(self) -> None:
         self.reset(0)
 
     def reset(self, seed: int) -> None:

@@ -1,10 +1,13 @@
-"""``AroundEngine``: the common part of engines that do something with another engine's examples."""
+"""Engines that do something with another engine's examples: what they have in common."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
+
+import numpy as np
 
 from teachgym.chat.settings import Chat
 from teachgym.engines.for_task import TaskEngine
@@ -12,7 +15,8 @@ from teachgym.engines.registry import ENGINES
 from teachgym.given import Given
 from teachgym.protocols import DataEngine, Meter, Task
 from teachgym.settings import checked
-from teachgym.types import Order
+from teachgym.streams import Streams
+from teachgym.types import EXERCISE, Data, Example, Order, Plan
 
 
 @checked
@@ -47,3 +51,29 @@ class AroundEngine(TaskEngine):
     def fault(self, order: Order) -> str | None:
         """The fault that the other engine finds in the order."""
         return self.other.fault(order)
+
+
+class AlteringEngine(AroundEngine):
+    """Alters each exercise of another engine by itself, and passes on what else there is."""
+
+    @abstractmethod
+    def alter(self, example: Example, rng: np.random.Generator) -> Example:
+        """What becomes of an exercise in text only; ``rng`` is its own."""
+
+    def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
+        """As many examples per order as the other engine makes.
+
+        Raises:
+            UnknownSkillError: for an order of a skill that the task does not have.
+        """
+        streams = Streams(rng)
+        made = self.other.generate(plan, streams.of("exercises"))
+        return tuple(
+            self.alter(e, streams.of("alteration", e.identity)) if is_in_text(e) else e
+            for e in made
+        )
+
+
+def is_in_text(example: Example) -> bool:
+    """Whether the example is an exercise in text only."""
+    return example.kind == EXERCISE and not example.images and not example.turns

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from teachgym.engines.altering import is_in_text
-from teachgym.engines.around import AroundEngine
+from teachgym.engines.around import AroundEngine, is_in_text
 from teachgym.gate.kinds import REVERSED
 from teachgym.streams import Streams
 from teachgym.types import Data, Example, Plan

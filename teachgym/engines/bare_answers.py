@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from teachgym.engines.altering import AlteringEngine
+from teachgym.engines.around import AlteringEngine
 from teachgym.engines.steps import steps_of
 from teachgym.types import Example
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from teachgym.chat.settings import Chat, check_chat
-from teachgym.engines.altering import is_in_text
-from teachgym.engines.around import AroundEngine
+from teachgym.engines.around import AroundEngine, is_in_text
 from teachgym.engines.mistakes import Mistakes
 from teachgym.gate.kinds import JUDGEMENT
 from teachgym.protocols import Meter, Task

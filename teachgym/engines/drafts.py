@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from teachgym.engines.altering import AlteringEngine
+from teachgym.engines.around import AlteringEngine
 from teachgym.engines.erring_steps import botched
 from teachgym.errors import ConfigError
 from teachgym.settings import Few, Share, checked

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from teachgym.engines.altering import AlteringEngine
+from teachgym.engines.around import AlteringEngine
 from teachgym.engines.steps import steps_of, with_result, wrong_result
 from teachgym.settings import Share, checked
 from teachgym.types import Example

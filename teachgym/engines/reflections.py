@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from teachgym.engines.altering import AlteringEngine
+from teachgym.engines.around import AlteringEngine
 from teachgym.engines.steps import spans_of, steps_of, with_result, wrong_result
 from teachgym.settings import Share, checked
 from teachgym.types import Example

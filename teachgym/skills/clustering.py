@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from teachgym.errors import ConfigError, EpisodeError
 from teachgym.protocols import SkillDiscovery
-from teachgym.settings import CountFromTwo, Seed32
+from teachgym.settings import CountFromTwo, Seed32, checked
 from teachgym.skills.embedding import Encoder, Vectors, embed_terms
 from teachgym.skills.names import MAX_NAME, identity
 from teachgym.types import Example, Skill
@@ -41,35 +41,26 @@ class _Clusters:
     """Text to name, of the texts that were clustered."""
 
 
+@checked
+@dataclass(eq=False, kw_only=True)
 class Clusters(SkillDiscovery):
     """A ``protocols.SkillDiscovery`` by k-means on vectors of the examples' prompts.
 
     Equal examples and seeds give equal skills. A skill is named by the terms that tell it best
     from the others, see ``name_clusters``.
-
-    Args:
-        skills: how many, >= 2; None = as many as give the best mean silhouette (Rousseeuw 1987),
-            at most ``most``.
-        most: the most skills when their number is not given, >= 2.
-        encoder: folder of a local transformers encoder; empty = TF-IDF, see ``embed_terms``.
-        seed: of k-means and of the vectors.
-
-    Raises:
-        ConfigError: for a number out of range.
     """
 
-    def __init__(
-        self,
-        *,
-        skills: CountFromTwo | None = None,
-        most: CountFromTwo = 20,
-        encoder: str = "",
-        seed: Seed32 = 0,
-    ) -> None:
-        for name, value in {"skills": skills, "most": most}.items():
-            if value is not None and value < 2:
-                raise ConfigError(f"{name} is {value}; clusters need 2 or more")
-        self.skills, self.most, self.encoder, self.seed = skills, most, encoder, seed
+    skills: CountFromTwo | None = None
+    """How many, >= 2; None = as many as give the best mean silhouette (Rousseeuw 1987), at most
+    ``most``."""
+    most: CountFromTwo = 20
+    """The most skills when their number is not given, >= 2."""
+    encoder: str = ""
+    """Folder of a local transformers encoder; empty = TF-IDF, see ``embed_terms``."""
+    seed: Seed32 = 0
+    """Of k-means and of the vectors."""
+
+    def __post_init__(self) -> None:
         self._found: _Clusters | None = None
 
     def discover(self, examples: Sequence[Example]) -> tuple[Skill, ...]:

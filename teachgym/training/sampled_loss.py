@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 import torch
@@ -14,46 +14,38 @@ from teachgym.training.losses import Loss, Needs, Targets, cross_entropy
 from teachgym.training.packing import passes
 
 
+@dataclass(frozen=True, eq=False)
 class AsSampled(Loss):
-    """A loss of the distribution at a temperature, which notes log-probabilities on the way.
+    """A loss of the distribution at a temperature, which notes log-probabilities on the way."""
 
-    Args:
-        loss: the loss.
-        temperature: divides the logits.
-        noted: the log-probabilities of all rows are added to it, pass by pass.
-        automaton: of the tokens that it allows alone; None = of all tokens. A token without a
-            choice then has the log-probability 0 and no gradient.
-    """
-
-    def __init__(
-        self,
-        loss: Loss,
-        temperature: float,
-        noted: list[torch.Tensor],
-        automaton: Automaton | None = None,
-    ) -> None:
-        self._loss, self._temperature, self._noted = loss, temperature, noted
-        self._automaton = automaton
+    loss: Loss
+    temperature: float
+    """Divides the logits."""
+    noted: list[torch.Tensor]
+    """The log-probabilities of all rows are added to it, pass by pass."""
+    automaton: Automaton | None = None
+    """Of the tokens that it allows alone; None = of all tokens. A token without a choice then has
+    the log-probability 0 and no gradient."""
 
     @property
     def needs(self) -> Needs:
         """The loss's; with an automaton, responses are never parted, since it has to read them."""
-        needs = self._loss.needs
-        return needs if self._automaton is None else replace(needs, groups=True)
+        needs = self.loss.needs
+        return needs if self.automaton is None else replace(needs, groups=True)
 
     def __call__(self, logits: torch.Tensor, targets: Targets) -> torch.Tensor:
         """The loss of each row, as ``Loss`` says."""
-        logits = self._allowed(logits, targets) / self._temperature
-        self._noted.append(-cross_entropy(logits.detach(), targets).cpu())
-        return self._loss(logits, targets)
+        logits = self._allowed(logits, targets) / self.temperature
+        self.noted.append(-cross_entropy(logits.detach(), targets).cpu())
+        return self.loss(logits, targets)
 
     def _allowed(self, logits: torch.Tensor, targets: Targets) -> torch.Tensor:
         """The logits, -inf where a token may not follow."""
-        if self._automaton is None:
+        if self.automaton is None:
             return logits
         texts = torch.split(targets.labels, targets.lengths.tolist())
-        states = [*chain(*(self._automaton.states(text.tolist()) for text in texts))]
-        tokens = self._automaton.tokens[states].to(logits.device)  # (n, B)
+        states = [*chain(*(self.automaton.states(text.tolist()) for text in texts))]
+        tokens = self.automaton.tokens[states].to(logits.device)  # (n, B)
         n, n_tokens = logits.shape
         barred = torch.ones(n, n_tokens + 1, dtype=torch.bool, device=logits.device)
         barred.scatter_(1, tokens.where(tokens >= 0, n_tokens), value=False)

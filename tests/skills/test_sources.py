@@ -202,7 +202,7 @@ def test_a_file_is_read_and_a_name_wins_over_a_file_of_that_name(
     [
         ("shufled", "Did you mean 'shuffled'"),
         ("clusters-many", "clusters-N, one, opaque, roots, shuffled, or the path of a skill file"),
-        ("clusters-1", "skills is 1; clusters need 2 or more"),
+        ("clusters-1", "skills is 1; it must be 2 or more"),
         ("clusters-9999", "9999 skills cannot be told apart"),
         ("missing.json", "missing.json cannot be read"),
         ("", "unknown skill source ''"),
