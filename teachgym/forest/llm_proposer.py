@@ -11,9 +11,8 @@ from pydantic import BaseModel, Field
 from teachgym.chat.make import open_chat
 from teachgym.chat.prompts import render
 from teachgym.chat.structured import ChatRequest, StructuredChat
-from teachgym.errors import ConfigError
 from teachgym.protocols import ChatModel, Meter, Task
-from teachgym.settings import Few, FewOrNone
+from teachgym.settings import Few, FewOrNone, checked
 from teachgym.skills.names import MAX_NAME, tidy, unlike
 from teachgym.syllabus import Syllabus
 from teachgym.types import Example, leaves_by_root
@@ -39,6 +38,7 @@ class LLMProposer:
         attempts: the most calls for one question whose replies cannot be read, >= 1.
     """
 
+    @checked
     def __init__(
         self,
         task: Task,
@@ -48,8 +48,6 @@ class LLMProposer:
         shots: FewOrNone = 3,
         attempts: Few = 3,
     ) -> None:
-        if shots < 0:
-            raise ConfigError(f"shots is {shots}; it must be 0 or more")
         model, _ = open_chat(chat, "proposer 'llm'")
         self.asker = StructuredChat(model, meter, workers=1, attempts=attempts)
         self.syllabus, self.shots = Syllabus.of(task), shots

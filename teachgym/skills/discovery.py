@@ -14,7 +14,7 @@ from teachgym.types import Example, Skill, Split
 METHODS = Registry(
     "method",
     {
-        "llm": "teachgym.skills.llm_discovery:discover_by_chat",
+        "llm": "teachgym.skills.llm_discovery:LLMDiscovery",
         "clusters": "teachgym.skills.clustering:Clusters",
         "gold": "teachgym.skills.discovery:GoldSkills",
     },

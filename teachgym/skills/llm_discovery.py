@@ -10,46 +10,23 @@ pays can set a limit. Imported only when used: needs pydantic.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from teachgym.chat.make import open_chat
 from teachgym.chat.structured import StructuredChat
-from teachgym.errors import BudgetError, ChatError, ConfigError, EpisodeError
+from teachgym.errors import BudgetError, ChatError, EpisodeError
+from teachgym.given import Given
 from teachgym.protocols import ChatModel, Meter, SkillDiscovery, Task
-from teachgym.settings import Count, Few
+from teachgym.settings import Count, Few, Table, checked
 from teachgym.skills.aggregation import Groups, aggregate
 from teachgym.skills.labelling import NamingQuestion, name_each
 from teachgym.skills.names import MAX_NAME, OTHER, identity, tidy
 from teachgym.types import Example, Incident, Skill
 
 
-def discover_by_chat(
-    task: Task,
-    *,
-    chat: Mapping[str, Any] | ChatModel,
-    meter: Meter | None = None,
-    skills: Few | None = None,
-    labels: Mapping[str, str] | None = None,
-    per_question: Few = 10,
-    rounds: Few = 3,
-    workers: Few | None = None,
-    draw: Count = 0,
-) -> LLMDiscovery:
-    """Discovery by a chat model that labels examples and groups labels; see ``LLMDiscovery``."""
-    model, workers = open_chat(chat, "method 'llm'", workers)
-    return LLMDiscovery(
-        model,
-        task.brief.domain,
-        meter=meter,
-        skills=skills,
-        labels=labels,
-        per_question=per_question,
-        rounds=rounds,
-        workers=workers,
-        draw=draw,
-    )
-
-
+@checked
+@dataclass(eq=False)
 class LLMDiscovery(SkillDiscovery):
     """A ``protocols.SkillDiscovery`` that asks a chat model.
 
@@ -59,43 +36,32 @@ class LLMDiscovery(SkillDiscovery):
     Besides those of ``StructuredChat`` it notes the incidents ``skills-missing``,
     ``skills-dropped`` (see ``aggregate``) and ``unassigned``, one for each example that went to
     ``other``.
-
-    Args:
-        chat: is asked, from several threads.
-        domain: what the problems are, as in ``Brief.domain``.
-        meter: pays, and is told of incidents.
-        skills: how many, >= 1; None = the model decides.
-        labels: names that examples have already, by id; they are not asked for again.
-        per_question: examples per question, >= 1.
-        rounds: the most times that a thing is asked for, >= 1.
-        workers: questions at a time, >= 1.
-        draw: which of the chat model's answers to equal questions are wanted, >= 0.
-
-    Raises:
-        ConfigError: for a number out of range.
     """
 
-    def __init__(
-        self,
-        chat: ChatModel,
-        domain: str,
-        *,
-        meter: Meter | None = None,
-        skills: Few | None = None,
-        labels: Mapping[str, str] | None = None,
-        per_question: Few = 10,
-        rounds: Few = 3,
-        workers: Few = 8,
-        draw: Count = 0,
-    ) -> None:
-        numbers = {"skills": skills, "per_question": per_question, "rounds": rounds}
-        for name, number in numbers.items():
-            if number is not None and number < 1:
-                raise ConfigError(f"{name} is {number}; it must be 1 or more")
-        self.asker = StructuredChat(chat, meter, workers=workers)
-        self.domain, self.skills = domain, skills
-        self.per_question, self.rounds, self.draw = per_question, rounds, draw
-        self.labels: Mapping[str, str] = dict(labels or {})
+    task: Given[Task]
+    """The problems are of its domain; nothing else of it is read."""
+    _: KW_ONLY
+    chat: Given[Mapping[str, Any] | ChatModel]
+    """Is asked, from several threads."""
+    meter: Given[Meter | None] = None
+    """Pays, and is told of incidents."""
+    skills: Few | None = None
+    """How many, >= 1; None = the model decides."""
+    labels: Table[Mapping[str, str]] = field(default_factory=dict)
+    """Names that examples have already, by id; they are not asked for again."""
+    per_question: Few = 10
+    """Examples per question, >= 1."""
+    rounds: Few = 3
+    """The most times that a thing is asked for, >= 1."""
+    workers: Few | None = None
+    """Questions at a time, >= 1; None = as the chat settings say, or else 8."""
+    draw: Count = 0
+    """Which of the chat model's answers to equal questions are wanted, >= 0."""
+
+    def __post_init__(self) -> None:
+        model, workers = open_chat(self.chat, "method 'llm'", self.workers)
+        self.asker = StructuredChat(model, self.meter, workers=workers)
+        self.domain = self.task.brief.domain
         self._groups = Groups((), {})
         self._assigned: dict[Example, str] = {}
 

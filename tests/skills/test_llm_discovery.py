@@ -57,7 +57,7 @@ def _right(found: LLMDiscovery) -> bool:
 def test_labels_are_grouped_and_examples_follow_their_labels() -> None:
     """40 examples, 7 to a question: 6 label questions, 1 to group, none to classify."""
     model = _model()
-    found = LLMDiscovery(model.chat(), "toys", skills=2, per_question=7)
+    found = LLMDiscovery(TASK, chat=model.chat(), skills=2, per_question=7)
     skills = found.discover(VAL)
     assert [(s.name, s.description) for s in skills] == [
         ("words", "All words."),
@@ -97,7 +97,7 @@ def test_names_that_no_group_lists_are_classified_one_by_one() -> None:
         )
 
     model = _model(aggregate=forgets_copies)
-    found = LLMDiscovery(model.chat(), "toys", skills=2)
+    found = LLMDiscovery(TASK, chat=model.chat(), skills=2)
     found.discover(VAL)
     assert _right(found)
     # 10 copies, 10 to a question.
@@ -111,7 +111,7 @@ def test_what_stays_unassigned_goes_to_other_and_is_counted() -> None:
         return reply([_group("words", ["copy it", "reverse it"]), _group("numbers", ["next it"])])
 
     model = _model(aggregate=half, classify=lambda m, d: numbered(["nonsense"] * len(problems(m))))
-    found = LLMDiscovery(model.chat(), "toys", meter=ledger, skills=2, rounds=3)
+    found = LLMDiscovery(TASK, chat=model.chat(), meter=ledger, skills=2, rounds=3)
     assert [s.name for s in found.discover(VAL)] == ["words", "numbers", "other"]
     assert {found.assign(e) for e in VAL if e.skill == "double"} == {"other"}
     assert _events(ledger)["unassigned"] == 10
@@ -129,7 +129,7 @@ def test_missing_and_invalid_labels_are_asked_for_again_with_another_draw() -> N
         return reply([{"number": n, "skill": skill} for n, skill in answers.items()])
 
     model = _model(label=patchy)
-    found = LLMDiscovery(model.chat(), "toys", skills=2, per_question=2, rounds=2, draw=5)
+    found = LLMDiscovery(TASK, chat=model.chat(), skills=2, per_question=2, rounds=2, draw=5)
     found.discover(VAL)
     # 20 of 40 in the first round, 10 of the other 20 in the second: 20 + 10 questions.
     assert Counter(model.asked)["label"] == 30
@@ -145,7 +145,7 @@ def test_a_wrong_number_of_skills_is_asked_for_again_with_the_reason() -> None:
         return reply([_group("all", listed(messages)), _group("ALL!", [])])
 
     ledger, model = Ledger(Budget()), _model(aggregate=first_one)
-    found = LLMDiscovery(model.chat(), "toys", meter=ledger, skills=2)
+    found = LLMDiscovery(TASK, chat=model.chat(), meter=ledger, skills=2)
     assert len(found.discover(VAL)) == 2
     assert model.asked.count("aggregate") == 2
     assert not _events(ledger)
@@ -167,7 +167,7 @@ def test_too_many_skills_become_the_largest_and_that_is_said() -> None:
         return numbered([root[text.partition(":")[0]] for text in problems(messages)])
 
     ledger, model = Ledger(Budget()), _model(aggregate=three, classify=fewer)
-    found = LLMDiscovery(model.chat(), "toys", meter=ledger, skills=2, rounds=2)
+    found = LLMDiscovery(TASK, chat=model.chat(), meter=ledger, skills=2, rounds=2)
     assert [s.name for s in found.discover(VAL)] == ["nexts", "words"]
     assert {found.assign(e) for e in VAL if e.skill == "double"} == {"nexts"}
     assert _events(ledger) == {"skills-dropped": 1}
@@ -176,7 +176,7 @@ def test_too_many_skills_become_the_largest_and_that_is_said() -> None:
 
 def test_too_few_skills_are_kept_and_that_is_said() -> None:
     ledger = Ledger(Budget())
-    found = LLMDiscovery(_model().chat(), "toys", meter=ledger, skills=5)
+    found = LLMDiscovery(TASK, chat=_model().chat(), meter=ledger, skills=5)
     assert len(found.discover(VAL)) == 2
     assert _events(ledger) == {"skills-missing": 1}
 
@@ -184,15 +184,15 @@ def test_too_few_skills_are_kept_and_that_is_said() -> None:
 def test_a_model_that_says_nothing_usable_is_an_error() -> None:
     silent = _model(label=lambda m, d: reply([]))
     with pytest.raises(ChatError, match="0 of 40 examples have a label"):
-        LLMDiscovery(silent.chat(), "toys").discover(VAL)
+        LLMDiscovery(TASK, chat=silent.chat()).discover(VAL)
     groupless = _model(aggregate=lambda m, d: "I would rather not.")
     with pytest.raises(ChatError, match="40 of 40 examples have a label"):
-        LLMDiscovery(groupless.chat(), "toys").discover(VAL)
+        LLMDiscovery(TASK, chat=groupless.chat()).discover(VAL)
 
 
 def test_an_empty_purse_before_there_are_skills_is_an_error_that_names_it() -> None:
     model, ledger = _model(), Ledger(Budget(teacher_calls=3))
-    found = LLMDiscovery(model.chat(), "toys", meter=ledger, workers=1)
+    found = LLMDiscovery(TASK, chat=model.chat(), meter=ledger, workers=1)
     with pytest.raises(BudgetError, match=r"30 of 40 .* nothing is left of teacher_calls"):
         found.discover(VAL)
     assert len(model.asked) == ledger.spent.teacher_calls == 3
@@ -206,7 +206,11 @@ def test_an_empty_purse_afterwards_leaves_the_rest_to_other() -> None:
 
     ledger = Ledger(Budget(teacher_calls=6))
     found = LLMDiscovery(
-        _model(aggregate=numbers_only).chat(), "toys", meter=ledger, skills=2, workers=1
+        TASK,
+        chat=_model(aggregate=numbers_only).chat(),
+        meter=ledger,
+        skills=2,
+        workers=1,
     )
     found.discover(VAL)
     assert Counter(map(found.assign, VAL)) == {"numbers": 20, "words": 10, "other": 10}
@@ -226,7 +230,7 @@ def test_a_discovery_that_was_stopped_asks_only_for_the_rest(tmp_path: Path) -> 
 
     def discovery(chat: Scripted) -> LLMDiscovery:
         recorded = Recorded(chat, tmp_path / "chat.sqlite", "record")
-        return LLMDiscovery(recorded, "toys", skills=2, per_question=4, workers=1)
+        return LLMDiscovery(TASK, chat=recorded, skills=2, per_question=4, workers=1)
 
     with pytest.raises(KeyboardInterrupt):
         discovery(Scripted(dies)).discover(VAL)
@@ -239,7 +243,7 @@ def test_a_discovery_that_was_stopped_asks_only_for_the_rest(tmp_path: Path) -> 
 
 def test_a_new_example_is_asked_about_once() -> None:
     model = _model()
-    found = LLMDiscovery(model.chat(), "toys", skills=2)
+    found = LLMDiscovery(TASK, chat=model.chat(), skills=2)
     with pytest.raises(EpisodeError, match=r"discover\(\)"):
         found.assign(VAL[0])
     found.discover(VAL)
@@ -258,7 +262,7 @@ def test_a_problem_that_the_server_refuses_spoils_no_other() -> None:
 
     ledger = Ledger(Budget())
     model = _model(label=refuses)
-    found = LLMDiscovery(model.chat(), "toys", meter=ledger, skills=2, per_question=1)
+    found = LLMDiscovery(TASK, chat=model.chat(), meter=ledger, skills=2, per_question=1)
     found.discover(VAL)
     assert len(found.labels) == 39
     assert _right(found)
@@ -266,7 +270,7 @@ def test_a_problem_that_the_server_refuses_spoils_no_other() -> None:
 
 
 def test_made_examples_without_an_id_are_told_apart() -> None:
-    found = LLMDiscovery(_model().chat(), "toys", skills=2)
+    found = LLMDiscovery(TASK, chat=_model().chat(), skills=2)
     found.discover(VAL)
     assert found.assign(Example("double: 77", "154", "double")) == "numbers"
     assert found.assign(Example("copy: ab", "ab", "copy")) == "words"
@@ -274,8 +278,8 @@ def test_made_examples_without_an_id_are_told_apart() -> None:
 
 def test_equal_examples_ask_equal_questions_whoever_answers_first() -> None:
     one, other = _model(), _model()
-    LLMDiscovery(one.chat(), "toys", skills=2, workers=1).discover(VAL)
-    LLMDiscovery(other.chat(), "toys", skills=2, workers=8).discover(VAL)
+    LLMDiscovery(TASK, chat=one.chat(), skills=2, workers=1).discover(VAL)
+    LLMDiscovery(TASK, chat=other.chat(), skills=2, workers=8).discover(VAL)
     assert sorted(one.seen) == sorted(other.seen)
 
 
@@ -295,6 +299,6 @@ def test_no_text_of_other_splits_is_shown() -> None:
 def test_settings_out_of_range_are_refused() -> None:
     for settings in ({"skills": 0}, {"per_question": 0}, {"rounds": 0}, {"workers": 0}):
         with pytest.raises(ConfigError, match=next(iter(settings))):
-            LLMDiscovery(_model().chat(), "toys", **settings)  # type: ignore[arg-type]
+            LLMDiscovery(TASK, chat=_model().chat(), **settings)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="none is given"):
         METHODS.make("llm", task=TASK)
