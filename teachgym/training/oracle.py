@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
+from functools import cached_property
 from hashlib import sha256
 
+from teachgym.given import Given
 from teachgym.protocols import Task
-from teachgym.settings import Seed, Share
+from teachgym.settings import Seed, Share, checked
 from teachgym.training.grader import Grader
 from teachgym.training.judges import Judge
 from teachgym.training.teacher_models import TeacherModel
@@ -46,30 +48,29 @@ class ErringJudge(Judge):
         return int.from_bytes(digest[:8], "big") < math.ldexp(self.noise, 64)
 
 
+@checked
 @dataclass(frozen=True)
 class Oracle(TeacherModel):
-    """Judges alone; answers that are wrong at a rate are the engine's under ``stress``."""
+    """Judges answers as the task grades them, and errs.
 
-    judgements: ErringJudge
+    It judges alone; answers that are wrong at a rate are the engine's under ``stress``.
+    """
+
+    task: Given[Task]
+    """Knows what is right."""
+    _: KW_ONLY
+    noise: Share = 0.0
+    """Share of its judgements that are turned round, in [0, 1]."""
+    seed: Seed = 0
+    """Decides which, >= 0."""
     reads = False
 
     @property
     def identity(self) -> str:
         """Its errors."""
-        return f"oracle {self.judgements.noise} {self.judgements.seed}"
+        return f"oracle {self.noise} {self.seed}"
 
-    @property
+    @cached_property
     def judge(self) -> ErringJudge:
         """The task, with errors."""
-        return self.judgements
-
-
-def oracle(task: Task, *, noise: Share = 0.0, seed: Seed = 0) -> Oracle:
-    """Judges answers as the task grades them, and errs.
-
-    Args:
-        task: knows what is right.
-        noise: share of its judgements that are turned round, in [0, 1].
-        seed: decides which, >= 0.
-    """
-    return Oracle(ErringJudge(Grader(task), noise, seed))
+        return ErringJudge(Grader(self.task), self.noise, self.seed)

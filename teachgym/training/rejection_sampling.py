@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from operator import itemgetter
 from time import perf_counter
 from typing import Annotated, Any, Literal
@@ -24,7 +24,7 @@ import numpy as np
 
 from teachgym.errors import ConfigError
 from teachgym.protocols import Student, Trainer
-from teachgym.settings import Few, Like, Positive, Share
+from teachgym.settings import Few, Like, Positive, Share, checked
 from teachgym.training.authors import Author, Draw, ModelAuthor
 from teachgym.training.grader import Grader
 from teachgym.training.judges import Judge, JudgedBy
@@ -36,6 +36,35 @@ _Scored = tuple[tuple[Example, str], float]
 """An example, an answer to it, and how good that is."""
 _LEAST: Mapping[JudgedBy, float] = {"task": 1.0, "teacher": 0.5}
 """The score from which on an answer is right by default; a model is never wholly sure of one."""
+
+
+@checked
+@dataclass(frozen=True)
+class RejectionSettings(FineTuningSettings):
+    """The settings of answers and of the choice among them, besides those of fine-tuning."""
+
+    author: Literal["student", "teacher"] = "student"
+    """Who writes the answers, ``student`` or ``teacher``."""
+    right: bool = True
+    """Whether only right answers are trained on."""
+    judge: JudgedBy = "task"
+    """Who tells what is right, ``task`` or ``teacher``."""
+    least: Share | None = None
+    """The score from which on an answer is right, in [0, 1]; None = full marks of the task, or half
+    marks of a teacher model."""
+    k: Few = 8
+    """Answers sampled to each prompt, >= 1."""
+    temperature: Positive = 0.7
+    """Of the samples, > 0."""
+    keep: Few = 4
+    """The most distinct right answers to an example that are trained on, >= 1."""
+    targets: bool = True
+    """Whether the targets are trained on as well."""
+
+    def accepts(self, score: float) -> bool:
+        """Whether an answer with this score may be trained on."""
+        least = _LEAST[self.judge] if self.least is None else self.least
+        return score >= least or not self.right
 
 
 @dataclass(frozen=True)
@@ -53,20 +82,9 @@ class RejectionSampling(Trainer[Student]):
     """How often training reads a token, which bounds the price of answers not yet written."""
     judge: Judge
     """Tells how good answers are."""
-    k: int = 8
-    """Answers sampled to each prompt."""
-    temperature: float = 0.7
-    """Of the samples."""
-    keep: int = 4
-    """The most distinct right answers to an example that are trained on."""
-    targets: bool = True
-    """Whether the targets are trained on as well."""
+    settings: RejectionSettings = field(default_factory=RejectionSettings)
     author: Author | None = None
     """Who writes the answers; None = the student itself."""
-    right: bool = True
-    """Whether only right answers are trained on."""
-    least: float = 1.0
-    """The score from which on an answer is right, in [0, 1]."""
     pairs: bool = False
     """Whether training compares the best answer to an example with the worst."""
     stop: tuple[str, ...] = ()
@@ -76,12 +94,12 @@ class RejectionSampling(Trainer[Student]):
         """The price if every answer is right and of the maximum length."""
         against = " " if self.pairs else None
         blank = tuple(replace(e.with_target(""), rejected=against) for e in data)
-        texts, copies = (2, 1) if self.pairs else (1, min(self.k, self.keep))
+        texts, copies = (2, 1) if self.pairs else (1, min(self.settings.k, self.settings.keep))
         longest = texts * self.reads * student.max_new_tokens * len(data)
         own = self.trainer.cost(student, blank).train_tokens + longest
-        given = self.trainer.cost(student, data).train_tokens if self.targets else 0
-        said = self._author(student).bound([e.question for e in data], self.k)
-        judged = self.judge.bound(data, self.k, student.max_new_tokens)
+        given = self.trainer.cost(student, data).train_tokens if self.settings.targets else 0
+        said = self._author(student).bound([e.question for e in data], self.settings.k)
+        judged = self.judge.bound(data, self.settings.k, student.max_new_tokens)
         return said + judged + Cost(train_tokens=given + copies * own)
 
     def train(self, student: Student, data: Data, rng: np.random.Generator) -> TrainResult:
@@ -89,7 +107,7 @@ class RejectionSampling(Trainer[Student]):
         if not data:
             return TrainResult(math.nan, 0, Cost())
         started = perf_counter()
-        draw = Draw(self.k, self.temperature, int(rng.integers(2**31)), self.stop)
+        draw = Draw(self.settings.k, self.settings.temperature, int(rng.integers(2**31)), self.stop)
         answers, said = self._author(student).write([e.question for e in data], draw)
         answered = [
             (example, text)
@@ -103,7 +121,7 @@ class RejectionSampling(Trainer[Student]):
         )
         scored = list(zip(answered, scores, strict=True))
         chosen = self._paired(scored) if self.pairs else self._distinct(data, scored)
-        own = data if self.targets else ()
+        own = data if self.settings.targets else ()
         result = self.trainer.train(student, (*own, *chosen), rng)
         cost = said + judged + replace(result.cost, seconds=perf_counter() - started)
         # Where the targets are trained on, they come first.
@@ -114,13 +132,12 @@ class RejectionSampling(Trainer[Student]):
 
     def _distinct(self, data: Data, scored: Sequence[_Scored]) -> Data:
         """The first answers to each example that differ, from it too; right ones if asked."""
-        seen = {(e.question.identity, e.target) for e in data} if self.targets else set()
-        left = {id(example): self.keep for example in data}
+        seen = {(e.question.identity, e.target) for e in data} if self.settings.targets else set()
+        left = {id(example): self.settings.keep for example in data}
         selected: list[Example] = []
         for (example, text), score in scored:
             key = (example.question.identity, text)
-            is_wanted = score >= self.least or not self.right
-            if is_wanted and key not in seen and left[id(example)]:
+            if self.settings.accepts(score) and key not in seen and left[id(example)]:
                 seen.add(key)
                 left[id(example)] -= 1
                 selected.append(example.with_target(text))
@@ -139,7 +156,7 @@ class RejectionSampling(Trainer[Student]):
         for each in own.values():
             (example, best), most = max(each, key=itemgetter(1))
             (_, worst), fewest = min(each, key=itemgetter(1))
-            if most > fewest and (most >= self.least or not self.right):
+            if most > fewest and self.settings.accepts(most):
                 selected.append(replace(example.with_target(best), rejected=worst))
         return tuple(selected)
 
@@ -149,15 +166,7 @@ def rejection_sampling(
     *,
     grader: Grader,
     teacher_model: TeacherModel | None = None,
-    author: Literal["student", "teacher"] = "student",
-    right: bool = True,
-    judge: JudgedBy = "task",
-    least: Share | None = None,
-    k: Few = 8,
-    temperature: Positive = 0.7,
-    keep: Few = 4,
-    targets: bool = True,
-    **settings: Annotated[Any, Like(FineTuningSettings)],
+    **settings: Annotated[Any, Like(RejectionSettings)],
 ) -> RejectionSampling:
     """Trains on targets and on answers, the student's own or a teacher model's, judged right.
 
@@ -168,16 +177,8 @@ def rejection_sampling(
         student: a language model, whose own trainer does the training.
         grader: tells what is right.
         teacher_model: writes the answers, if it is the author, and judges them, if it is the judge.
-        author: who writes the answers, ``student`` or ``teacher``.
-        right: whether only right answers are trained on.
-        judge: who tells what is right, ``task`` or ``teacher``.
-        least: the score from which on an answer is right, in [0, 1]; None = full marks of the task,
-            or half marks of a teacher model.
-        k: answers sampled to each prompt, >= 1.
-        temperature: of the samples, > 0.
-        keep: the most distinct right answers to an example that are trained on, >= 1.
-        targets: whether the targets are trained on as well.
-        settings: of the student's own trainer.
+        settings: fields of ``RejectionSettings``; those of fine-tuning are for the student's own
+            trainer.
 
     Raises:
         ConfigError: for a student that does not read what it writes, as the simulated one, or a
@@ -191,19 +192,15 @@ def rejection_sampling(
             f"a {type(student).__name__} learns from the number of examples and reads none, so "
             "rejection-sampling can teach it nothing; set student='tiny' or another language model"
         )
-    writer = _author_of(teacher_model) if author == "teacher" else None
-    trainer: Any = make_trainer(student, teacher_model=teacher_model, **settings)
+    told = RejectionSettings(**settings)
+    inner = {f.name: settings[f.name] for f in fields(FineTuningSettings) if f.name in settings}
+    trainer: Any = make_trainer(student, teacher_model=teacher_model, **inner)
     return RejectionSampling(
-        trainer=trainer,
-        reads=trainer.settings.epochs + trainer.loss.needs.references,
-        judge=judge_of(judge, grader, teacher_model, "rejection-sampling by the judge 'teacher'"),
-        k=k,
-        temperature=temperature,
-        keep=keep,
-        targets=targets,
-        author=writer,
-        right=right,
-        least=_LEAST[judge] if least is None else least,
+        trainer,
+        trainer.settings.epochs + trainer.loss.needs.references,
+        judge_of(told.judge, grader, teacher_model, "rejection-sampling by the judge 'teacher'"),
+        told,
+        _author_of(teacher_model) if told.author == "teacher" else None,
         pairs=trainer.loss.needs.rejected,
         stop=grader.stop,
     )

@@ -17,7 +17,7 @@ TEACHER_MODELS = Registry(
     {
         "advantage": "teachgym.training.advantage:advantage",
         "chat": "teachgym.training.chat_teacher:chat_teacher",
-        "oracle": "teachgym.training.oracle:oracle",
+        "oracle": "teachgym.training.oracle:Oracle",
     },
     given=("task",),
     extras={"chat": ("llm", "pydantic", "json_repair", "jinja2")},

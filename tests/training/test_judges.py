@@ -19,7 +19,7 @@ from teachgym.training import make_trainer
 from teachgym.training.authors import Draw, ModelAuthor
 from teachgym.training.grader import Grader
 from teachgym.training.judges import LikelihoodJudge, TaskJudge
-from teachgym.training.rejection_sampling import RejectionSampling
+from teachgym.training.rejection_sampling import RejectionSampling, RejectionSettings
 from teachgym.training.teacher_models import RememberedTeacher
 from teachgym.training.teacher_registry import make_teacher_model, require_teacher_model
 from teachgym.types import Cost, Data, Example
@@ -90,11 +90,16 @@ def test_what_remembers_judges_as_its_model_does() -> None:
 
 def test_the_judge_decides_what_is_trained_on() -> None:
     """The task finds ``ab`` right; a judge by length gives it 1/2 and ``abc`` 1/3."""
-    by: Any = {"author": ModelAuthor(Author()), "targets": False}
     trained = []
     for least in (0.6, 0.4, 0.3):
         inner = RecordingTrainer()
-        trainer = RejectionSampling(inner, 1, LikelihoodJudge(Opinion()), 2, least=least, **by)
+        trainer = RejectionSampling(
+            inner,
+            1,
+            LikelihoodJudge(Opinion()),
+            RejectionSettings(k=2, least=least, targets=False),
+            ModelAuthor(Author()),
+        )
         result = trainer.train(TableStudent(), (replace(AB, target="ab"),), rng())
         trained.append([e.target for e in inner.calls[0]])
         # Written: 8 read, 5 written. Judged: the prompt twice, and both answers.
@@ -124,7 +129,7 @@ def test_a_loss_over_pairs_prefers_the_best_answer_to_the_worst(
             return [answers for _ in prompts]
 
     inner = RecordingTrainer()
-    trainer = RejectionSampling(inner, 1, RIGHT, 4, targets=False, pairs=True)
+    trainer = RejectionSampling(inner, 1, RIGHT, RejectionSettings(k=4, targets=False), pairs=True)
     trainer.train(Told(), (AB,), rng())
     assert [(e.target, e.rejected) for e in inner.calls[0]] == pairs
 
@@ -224,7 +229,9 @@ def test_dollars_are_bounded_by_the_price() -> None:
 def test_a_student_learns_from_a_chat_model_by_answers_alone() -> None:
     inner, model = RecordingTrainer(), make_teacher_model("chat", ToyTask(), CHAT)
     assert model.judge is not None
-    trainer = RejectionSampling(inner, 1, model.judge, 2, author=model.author, least=0.8)
+    trainer = RejectionSampling(
+        inner, 1, model.judge, RejectionSettings(k=2, least=0.8), model.author
+    )
     trainer.train(TableStudent(), (replace(AB, target="a b"),), rng())
     assert [e.target for e in inner.calls[0]] == ["a b", "ab"]
 

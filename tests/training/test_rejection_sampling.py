@@ -19,7 +19,7 @@ from teachgym.testing import RecordingTrainer, TableStudent, ToyTask, check_trai
 from teachgym.training import make_trainer
 from teachgym.training.grader import Grader
 from teachgym.training.judges import TaskJudge
-from teachgym.training.rejection_sampling import RejectionSampling
+from teachgym.training.rejection_sampling import RejectionSampling, RejectionSettings
 from teachgym.types import Cost, Data, Example, Prompt
 
 AB = Example("copy: ab", "ab", "copy")
@@ -60,7 +60,9 @@ def scripted(**settings: Any) -> tuple[RejectionSampling, Scripted]:
     student = Scripted(
         {"copy: ab": ["ab", "a", " ab", " ab", "ab "], "reverse: ab": ["ab", "ab", "ab", "ab", "b"]}
     )
-    return RejectionSampling(RecordingTrainer(), 1, TaskJudge(Grader(Loose())), **settings), student
+    return RejectionSampling(
+        RecordingTrainer(), 1, TaskJudge(Grader(Loose())), RejectionSettings(**settings)
+    ), student
 
 
 @pytest.mark.parametrize(
@@ -78,7 +80,7 @@ def test_distinct_right_answers_are_trained_on(settings: dict[str, Any], copies:
     trainer.train(student, (AB, BA), rng())
     (data,) = trainer.trainer.calls  # type: ignore[attr-defined]
     assert [e.target for e in data if e.prompt == AB.prompt] == copies
-    assert [e for e in data if e.prompt == BA.prompt] == ([BA] if trainer.targets else [])
+    assert [e for e in data if e.prompt == BA.prompt] == ([BA] if trainer.settings.targets else [])
 
 
 def test_every_sampled_token_is_charged_right_or_not() -> None:

@@ -22,7 +22,7 @@ from teachgym.training.authors import ModelAuthor
 from teachgym.training.fine_tuning import FineTuner
 from teachgym.training.grader import Grader
 from teachgym.training.judges import TaskJudge
-from teachgym.training.rejection_sampling import RejectionSampling
+from teachgym.training.rejection_sampling import RejectionSampling, RejectionSettings
 from teachgym.training.teacher_models import ModelTeacher, TeacherModel
 from teachgym.training.teacher_registry import make_teacher_model
 from teachgym.types import Cost, Example, Prompt
@@ -132,10 +132,8 @@ def test_answers_of_a_teacher_model_are_its_own_tokens(right: bool, trained: lis
         RecordingTrainer(),
         1,
         TaskJudge(Grader(ToyTask())),
-        2,
-        targets=False,
-        author=ModelAuthor(Author()),
-        right=right,
+        RejectionSettings(k=2, targets=False, right=right),
+        ModelAuthor(Author()),
     )
     result = trainer.train(student, (example,), np.random.default_rng(0))
     (data,) = trainer.trainer.calls  # type: ignore[attr-defined]
