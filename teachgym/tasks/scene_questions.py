@@ -1,12 +1,12 @@
 """Questions about scenes: one table of forms to draw, read and answer them.
 
 ``{the}`` stands for a thing, which is named by its place, found by its look, or found by a hop from
-another one: ``the top left thing`` (0 steps), ``the red circle`` (1), ``the thing just left of the
-red circle`` (2). ``{where}`` stands for a part of the scene: all of it (0), ``in the top row`` (1),
-``in the row of the red circle`` (2). So many steps are the level of a question. After CLEVR
-(Johnson et al. 2017, arXiv 1612.06890, section 3), whose scenes are of three dimensions, whose
-questions name no places, and whose hops go to any thing on a side; here a hop goes to the
-neighbour, so that it always leads to one thing.
+a place: ``the top left thing`` (level 0), ``the red circle`` (1), ``the thing just left of the
+centre thing`` (2). ``{where}`` stands for a part of the scene: all of it (0), ``in the top row``
+(1), ``in the row of the centre thing`` (2). After CLEVR (Johnson et al. 2017, arXiv 1612.06890,
+section 3), whose scenes are of three dimensions, whose questions name no places, and whose hops
+start at a look and go to any thing on a side; here a hop goes to the neighbour, so that it always
+leads to one thing, and starts at a place, because small students do not learn to hop from a look.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from teachgym.tasks.procedural import Numbers
 from teachgym.tasks.scenes import COLOURS, PLACES, SHAPES, SIZES, WIDTH, Scene, Thing
 
 LEVELS = 3
-"""Questions of 0, 1 and 2 steps to what they are about."""
+"""By place, by look, by a hop from a place."""
 ROOTS: Mapping[str, str] = {
     "query": "What a thing is like.",
     "count": "How many things there are.",
@@ -55,13 +55,13 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
 
 
 class One(NamedTuple):
-    """A reference to a thing: by its place, by its look, or by a hop from a thing of that look."""
+    """A reference to a thing: by its place, by its look, or by a hop from the thing at a place."""
 
     kind: tuple[str, ...] = ()
     """Words that hold for one thing alone: a size, a colour, a shape; () = none, but a place."""
     place: str = ""
     side: str = ""
-    """The side of the thing of that look on which the one in question is its neighbour."""
+    """The side of the thing at that place on which the one in question is its neighbour."""
 
     def __str__(self) -> str:
         hop = f"the thing just {self.side} " if self.side else ""
@@ -70,20 +70,20 @@ class One(NamedTuple):
 
     @property
     def level(self) -> int:
-        """The number of steps to it, in [0, ``LEVELS``)."""
-        return bool(self.kind) + bool(self.side)
+        """How it is found, in [0, ``LEVELS``)."""
+        return 2 if self.side else int(bool(self.kind))
 
     def find(self, scene: Scene) -> int | None:
         """The cell of the thing; None if there is none or more than one."""
         if self.place:
             cell = PLACES.index(self.place)
-            return cell if scene[cell] else None
+            if scene[cell] is None:
+                return None
+            return _neighbour(scene, cell, self.side) if self.side else cell
         cells = [
             i for i, thing in enumerate(scene) if thing and all(word in thing for word in self.kind)
         ]
-        if len(cells) != 1:
-            return None
-        return _neighbour(scene, cells[0], self.side) if self.side else cells[0]
+        return cells[0] if len(cells) == 1 else None
 
 
 class Where(NamedTuple):
@@ -100,8 +100,8 @@ class Where(NamedTuple):
 
     @property
     def level(self) -> int:
-        """The number of steps to it, in [0, ``LEVELS``)."""
-        return 1 + self.one.level if self.one else int(bool(self.axis))
+        """How it is found, in [0, ``LEVELS``)."""
+        return 2 if self.one else int(bool(self.axis))
 
     def things(self, scene: Scene) -> list[Thing] | None:
         """The things there, including the named one; None if it cannot be found."""
@@ -145,7 +145,7 @@ class Question(NamedTuple):
 
     @property
     def level(self) -> int:
-        """The number of steps to what it is about, in [0, ``LEVELS``)."""
+        """How what it is about is found, in [0, ``LEVELS``)."""
         about: One | Where = self.slots["where" if "where" in self.slots else "the"]
         return about.level
 
@@ -287,8 +287,8 @@ def draw_question(form: Form, level: int, scene: Scene, numbers: Numbers) -> Que
     for name in re.findall(r"{(\w+)}", form.text):
         if name == "the":
             slots[name] = _draw_one(scene, level, form.hides, numbers)
-        elif name in _STEPS_TO:
-            slots[name] = _draw_one(scene, _STEPS_TO[name], "", numbers)
+        elif name in _LEVELS_OF:
+            slots[name] = _draw_one(scene, _LEVELS_OF[name], "", numbers)
         elif name == "where":
             slots[name] = _draw_where(scene, level, numbers)
         else:
@@ -300,8 +300,8 @@ def draw_question(form: Form, level: int, scene: Scene, numbers: Numbers) -> Que
     return question
 
 
-_STEPS_TO: Mapping[str, int] = {"other": 1, "spot": 0}
-"""Where a form has a second thing, the number of steps to it, whatever the level is."""
+_LEVELS_OF: Mapping[str, int] = {"other": 1, "spot": 0}
+"""Where a form has a second thing, how that is found, whatever the level is."""
 
 
 def _draw_where(scene: Scene, level: int, numbers: Numbers) -> Where | None:
@@ -311,40 +311,40 @@ def _draw_where(scene: Scene, level: int, numbers: Numbers) -> Where | None:
     axis = _WORDS["axis"][axis_number % 2]
     if level == 1:
         return Where(axis, _LINES[axis][line % WIDTH])
-    one = _draw_one(scene, 1, "", numbers)
+    one = _draw_one(scene, 0, "", numbers)
     return one and Where(axis, one=one)
 
 
-def _draw_one(scene: Scene, steps: int, hidden: str, numbers: Numbers) -> One | None:
-    """A thing of the scene, found in so many steps, by a few words that hold for it alone.
+def _draw_one(scene: Scene, level: int, hidden: str, numbers: Numbers) -> One | None:
+    """A thing of the scene, found as that level has it, by a few words that hold for it alone.
 
-    ``hidden`` is not among what is said of the look of the thing itself.
+    ``hidden`` is not among what is said of its look.
     """
     cells = [i for i, thing in enumerate(scene) if thing]
     cell = cells[numbers(len(cells), 1)[0]]
-    if steps == 0:
+    if level == 0:
         return One(place=PLACES[cell])
-    side = tuple(_STEPS)[numbers(len(_STEPS), 1)[0]] if steps == 2 else ""
+    if level == 2:
+        hop = One(place=PLACES[cell], side=tuple(_STEPS)[numbers(len(_STEPS), 1)[0]])
+        return hop if hop.find(scene) is not None else None
     thing = scene[cell]
     assert thing is not None
-    names = [n for n in Thing._fields if side or n != hidden]
+    names = [n for n in Thing._fields if n != hidden]
     for count in range(1, len(names) + 1):
         chosen = list(combinations(names, count))
         first = numbers(len(chosen), 1)[0]
         for names_of_kind in chosen[first:] + chosen[:first]:
-            kind = tuple(getattr(thing, n) for n in names_of_kind)
-            if One(kind).find(scene) is not None:
-                found = One(kind, side=side)
-                return found if found.find(scene) is not None else None
+            found = One(tuple(getattr(thing, n) for n in names_of_kind))
+            if found.find(scene) is not None:
+                return found
     return None
 
 
 # -- reading ----------------------------------------------------------------------------------
 
 _ONE = (
-    rf"(?:the thing just (?:{'|'.join(_STEPS)}) )?"
     rf"the (?:(?:{'|'.join(SIZES)}) )?(?:(?:{'|'.join(COLOURS)}) )?(?:{'|'.join(SHAPES)}|thing)"
-    rf"|the (?:{'|'.join(PLACES)}) thing"
+    rf"|(?:the thing just (?:{'|'.join(_STEPS)}) )?the (?:{'|'.join(PLACES)}) thing"
 )
 _LINE = "|".join(f"{line} {axis}" for axis, lines in _LINES.items() for line in lines)
 _STEP = re.compile(rf"the thing just ({'|'.join(_STEPS)}) ")
@@ -364,10 +364,10 @@ def _read(name: str, told: str | None) -> Any:
     """What a place of a form is filled with."""
     if name == "where":
         return _read_where((told or "").removeprefix(" in the "))
-    if name != "the" and name not in _STEPS_TO:
+    if name != "the" and name not in _LEVELS_OF:
         return told
     one = _read_one(told or "")
-    return one if one is not None and one.level == _STEPS_TO.get(name, one.level) else None
+    return one if one is not None and one.level == _LEVELS_OF.get(name, one.level) else None
 
 
 def _read_where(told: str) -> Where | None:
@@ -378,16 +378,16 @@ def _read_where(told: str) -> Where | None:
         line, _, axis = told.partition(" ")
         return Where(axis, line)
     one = _read_one(rest)
-    return Where(axis, one=one) if one is not None and one.level == 1 else None
+    return Where(axis, one=one) if one is not None and one.level == 0 else None
 
 
 def _read_one(told: str) -> One | None:
-    place = told.removeprefix("the ").removesuffix(" thing")
-    if place in PLACES:
-        return One(place=place)
     step = _STEP.match(told)
-    kind = _STEP.sub("", told).removeprefix("the ").removesuffix("thing").split()
-    return One(tuple(kind), side=step[1] if step else "") if kind else None
+    named = _STEP.sub("", told).removeprefix("the ")
+    if (place := named.removesuffix(" thing")) in PLACES:
+        return One(place=place, side=step[1] if step else "")
+    kind = named.removesuffix("thing").split()
+    return One(tuple(kind)) if kind and not step else None
 
 
 def _pattern(form: Form) -> re.Pattern[str]:

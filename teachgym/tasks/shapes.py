@@ -1,9 +1,9 @@
 """``shapes``: questions about pictures of shapes, in 18 skills, at three levels.
 
 One worked example, skill ``colour`` at the last level: a picture of a small red circle at the top
-left and a large blue square at its right, prompt ``what colour is the thing just right of the
-circle?``, target ``blue``. Nothing is downloaded; pictures are drawn, and their answers found in
-them, by ``scenes`` and ``scene_questions``.
+left and a large blue square at its right, prompt ``what colour is the thing just right of the top
+left thing?``, target ``blue``. Nothing is downloaded; pictures are drawn, and their answers found
+in them, by ``scenes`` and ``scene_questions``.
 """
 
 from __future__ import annotations
@@ -79,10 +79,10 @@ class Asked(NamedTuple):
 class Shapes(CellTask[Asked]):
     """Questions about pictures of shapes on a grid, whose answers follow from the pixels.
 
-    A skill is a form of question, in the six families of CLEVR; a level is the number of steps to
-    what it is about (``scene_questions``). Items come in groups of four as NaturalBench's do: two
-    questions and two pictures, so that each question has different answers about the two. The
-    picture decides the split, so none of val or test is ever seen in training.
+    A skill is a form of question, in the six families of CLEVR; a level is how what it is about is
+    found: by place, by look, by a hop (``scene_questions``). Items come in groups of four as
+    NaturalBench's do: two questions and two pictures, so that each question has different answers
+    about the two. The picture decides the split, so none of val or test is ever seen in training.
 
     Args:
         seed: chooses the items of each split, >= 0; the splits are disjoint for any two seeds.
@@ -95,7 +95,7 @@ class Shapes(CellTask[Asked]):
         MissingExtraError: without pillow.
     """
 
-    name = "shapes-v1"
+    name = "shapes-v2"
     skills = (
         *(Skill(root, None, description) for root, description in ROOTS.items()),
         *(Skill(form.skill, form.root, form.description) for form in FORMS.values()),
