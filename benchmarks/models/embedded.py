@@ -104,8 +104,8 @@ _SMALL = Embedded(
 _STAGES = (
     Stage(30_000, (1.0,), (1, 3)),
     Stage(144_000, (0.5, 0.5), (4, 7)),
-    Stage(204_000, (0.2, 0.3, 0.5), (4, 7)),
-    Stage(20_000, (0.35, 0.35, 0.3), (4, 7), often=False),
+    Stage(72_000, (0.2, 0.3, 0.5), (4, 7)),
+    Stage(30_000, (1 / 3, 1 / 3, 1 / 3), (4, 7), often=False),
 )
 """First places and looks, then hops, of the frequent skills of the mixture; then the mixture."""
 

@@ -167,7 +167,7 @@ def test_the_command_writes_a_student_that_sees_and_is_taught_in_three_epochs(
     card = json.loads((folder / "card.json").read_text())
     assert (card["examples"], card["task"]) == (480, "shapes-v2")
     assert card["weights"] == draw_weights(list(FORMS), 0, HALF)
-    assert sum(stage["questions"] for stage in card["sight"]["stages"]) == 398_000
+    assert sum(stage["questions"] for stage in card["sight"]["stages"]) == 276_000
     assert "A LLaVA" in (folder / "README.md").read_text()
     task = Shapes(val_per_cell=4, test_per_cell=4, train_per_cell=4)
     own = teachgym_student(str(folder), task)
