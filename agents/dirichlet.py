@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.agents.context import Cells
+from teachgym.protocols import Teacher
 from teachgym.settings import Amount, checked
-from teachgym.types import Obs, Transition
+from teachgym.types import Obs
 
 
-class Dirichlet:
+class Dirichlet(Teacher[Obs, NDArray[np.float32]]):
     """Draws an allocation at reset and keeps it: the null hypothesis for every allocation.
 
     Args:
@@ -35,6 +36,3 @@ class Dirichlet:
     def act(self, observation: Obs) -> NDArray[np.float32]:
         """Shares of the step, (n_skills, n_levels)."""
         return self._action.copy()
-
-    def observe(self, transition: Transition) -> None:
-        """Nothing to learn."""

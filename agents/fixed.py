@@ -10,15 +10,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from teachgym.agents.context import Cells
 from teachgym.errors import ConfigError, UnknownSkillError, require_known
+from teachgym.protocols import Teacher
 from teachgym.shown import shown
-from teachgym.types import Obs, Transition
+from teachgym.types import Obs
 
 Mixture: TypeAlias = Mapping[str, float] | ArrayLike
 """Weights >= 0: ``{skill: weight}`` (skills left out get nothing; levels share equally), or an
 array of shape (n_skills,) or (n_skills, n_levels)."""
 
 
-class Fixed:
+class Fixed(Teacher[Obs, NDArray[np.float32]]):
     """Orders mixture i in step i, and the last one from then on.
 
     Each mixture's weights are scaled to a whole step. Plain JSON will do::
@@ -47,9 +48,6 @@ class Fixed:
         action = self.actions[min(self._step, len(self.actions) - 1)]
         self._step += 1
         return action.copy()
-
-    def observe(self, transition: Transition) -> None:
-        """Nothing to learn."""
 
 
 def _weights(mixture: Mixture, cells: Cells) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ from teachgym.agents.context import Cells, Classroom
 from teachgym.agents.entry import TeacherEntry, kind_of
 from teachgym.agents.llm.text import Desk, LLMText
 from teachgym.errors import BudgetError, ConfigError, unknown
-from teachgym.protocols import ChatModel
+from teachgym.protocols import ChatModel, Teacher
 from teachgym.settings import Few, Positive, Share, checked
 from teachgym.types import Obs, Transition, Tried
 
@@ -143,7 +143,7 @@ class LookAhead:
         return [action, *others]
 
 
-class BestReply:
+class BestReply(Teacher[str, str]):
     """Best-of-n over a language model's replies, as ``llm-text`` asks for them.
 
     Besides the action, a run keeps what came of each reply: pairs to prefer one by, and rewards of
@@ -172,9 +172,6 @@ class BestReply:
         if not tried:
             return replies[0]
         return actions[int(np.argmax([t.reward for t in tried]))]
-
-    def observe(self, transition: Transition) -> None:
-        """Learn nothing; the next observation contains everything."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from teachgym.agents.context import Cells, fill_unmeasured
 from teachgym.errors import ConfigError, UnknownSkillError, require_known
+from teachgym.protocols import Teacher
 from teachgym.settings import Share, checked
-from teachgym.types import Obs, Transition
+from teachgym.types import Obs
 
 
-class Oracle:
+class Oracle(Teacher[Obs, NDArray[np.float32]]):
     """Teaches the learnable skills where the student still errs.
 
     A share ``focus`` of the step goes to the cells of the learnable skills in proportion to
@@ -36,14 +37,8 @@ class Oracle:
         self.focus = focus
         self.learnable = np.array([[skill in learnable] for skill in cells.skills])
 
-    def reset(self, seed: int) -> None:
-        """Nothing to forget."""
-
     def act(self, observation: Obs) -> NDArray[np.float32]:
         """Shares of the step, (n_skills, n_levels)."""
         errors = self.learnable * (1 - fill_unmeasured(observation))
         weights = errors if errors.any() else self.learnable.astype(np.float64)
         return self.cells.spend(weights, exploration=1 - self.focus)
-
-    def observe(self, transition: Transition) -> None:
-        """Nothing to learn."""

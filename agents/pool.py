@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from teachgym.agents.context import Lessons
 from teachgym.errors import ConfigError, UnknownSkillError, require_known
+from teachgym.protocols import Teacher
 from teachgym.records import read_examples
 from teachgym.settings import Share, at_most, checked
 from teachgym.shown import shown
-from teachgym.types import Data, Example, Report, Transition
+from teachgym.types import Data, Example, Report
 
 
-class Pool:
+class Pool(Teacher[Report, Data]):
     """Draws from a fixed pool of examples, each at most once per episode.
 
     A draw picks a skill in proportion to its errors, 1 - accuracy, among the skills that have
@@ -80,9 +81,6 @@ class Pool:
         handed_in = tuple(self._left[i] for i in chosen)
         self._left = [self._left[i] for i in rest]
         return handed_in
-
-    def observe(self, transition: Transition) -> None:
-        """Nothing to learn."""
 
     def _chances(self, report: Report) -> NDArray[np.float64]:
         """Chance of each example that is left to be the next one drawn, (n_left,)."""

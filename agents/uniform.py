@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.agents.context import Cells
-from teachgym.types import Obs, Transition
+from teachgym.protocols import Teacher
+from teachgym.types import Obs
 
 
-class Uniform:
+class Uniform(Teacher[Obs, NDArray[np.float32]]):
     """Divides every step equally among all skills and levels."""
 
     name = "uniform"
@@ -17,12 +18,6 @@ class Uniform:
     def __init__(self, cells: Cells) -> None:
         self.cells = cells
 
-    def reset(self, seed: int) -> None:
-        """Nothing to forget."""
-
     def act(self, observation: Obs) -> NDArray[np.float32]:
         """Equal shares, (n_skills, n_levels)."""
         return self.cells.spend(np.ones(self.cells.shape))
-
-    def observe(self, transition: Transition) -> None:
-        """Nothing to learn."""

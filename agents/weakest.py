@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.agents.context import Cells, fill_unmeasured
+from teachgym.protocols import Teacher
 from teachgym.settings import NotNegative, at_most, checked
-from teachgym.types import Obs, Transition
+from teachgym.types import Obs
 
 
-class Weakest:
+class Weakest(Teacher[Obs, NDArray[np.float32]]):
     """Orders in proportion to (1 - accuracy)^power, for all cells or the ``top`` weakest only.
 
     The rule is sound where everything can be learned, and wasteful where something cannot: an
@@ -33,9 +34,6 @@ class Weakest:
         n_cells = int(np.prod(cells.shape))
         self.top = n_cells if top is None else at_most("top", top, n_cells)
 
-    def reset(self, seed: int) -> None:
-        """Nothing to forget."""
-
     def act(self, observation: Obs) -> NDArray[np.float32]:
         """Shares of the step, (n_skills, n_levels); equal if nothing is wrong any more."""
         accuracy = fill_unmeasured(observation)
@@ -43,6 +41,3 @@ class Weakest:
         chosen = np.zeros(accuracy.size)
         chosen[weakest] = 1
         return self.cells.spend(chosen.reshape(accuracy.shape) * (1 - accuracy) ** self.power)
-
-    def observe(self, transition: Transition) -> None:
-        """Nothing to learn."""

@@ -382,11 +382,9 @@ class SkillDiscovery(Protocol):
 
 @runtime_checkable
 class Teacher(Protocol[ObsT, ActT]):
-    """The data generation policy: observation in, action out, feedback after.
+    """The data generation policy in ``teachgym.loop``: observation in, action out, feedback after.
 
     To write: ``act``; ``reset`` and ``observe`` too if it remembers anything.
-
-    ``teachgym.loop.run_episode`` is the loop it lives in.
     """
 
     @property
@@ -396,6 +394,7 @@ class Teacher(Protocol[ObsT, ActT]):
 
     def reset(self, seed: int) -> None:
         """Forget the last episode; equal seeds and observations give equal actions."""
+        return
 
     @abstractmethod
     def act(self, observation: ObsT) -> ActT:
@@ -403,6 +402,7 @@ class Teacher(Protocol[ObsT, ActT]):
 
     def observe(self, transition: Transition) -> None:
         """Learn from the outcome of the action; stateless teachers do nothing."""
+        return
 
 
 class Probes(Protocol):

@@ -12,13 +12,14 @@ from teachgym.agents.curricula.rule import MakeRule
 from teachgym.errors import BudgetError, ConfigError
 from teachgym.given import Given
 from teachgym.metrics import nearest_level
+from teachgym.protocols import Teacher
 from teachgym.settings import FewOrNone, checked
-from teachgym.types import FloatArray, Items, Obs, Transition
+from teachgym.types import FloatArray, Items, Obs
 
 
 @checked
 @dataclass(eq=False)
-class CurriculumTeacher:
+class CurriculumTeacher(Teacher[Obs, NDArray[np.float32]]):
     """Shows a rule the accuracy on every arm, and divides the step as the rule says.
 
     What is not measured keeps the latest accuracy known; before there is any, it has the mean of
@@ -58,9 +59,6 @@ class CurriculumTeacher:
         mean = 0.0 if missing.all() else float(self._known[~missing].mean())
         shares = self.rule.plan(np.where(missing, mean, self._known))
         return self.cells.spend(shares.reshape(-1, len(self._levels)))
-
-    def observe(self, transition: Transition) -> None:
-        """Do nothing; the next observation shows the effect of the step."""
 
     def _name(self, skill: str, level: float) -> str:
         return skill if self.arms == "skill" else f"{skill}@{level:g}"

@@ -15,12 +15,12 @@ from teachgym.engines.writer import Writer, WriterSettings
 from teachgym.language.excerpts import CUT, ShownError, choose_errors, choose_examples
 from teachgym.language.form import with_names
 from teachgym.language.plan import SkillSpec, hint_of, known_skills
-from teachgym.protocols import ChatModel
+from teachgym.protocols import ChatModel, Teacher
 from teachgym.settings import Count, Few, at_most, checked
-from teachgym.types import Data, Incident, Messages, Order, Report, Transition
+from teachgym.types import Data, Incident, Messages, Order, Report
 
 
-class LLMOpenEnded:
+class LLMOpenEnded(Teacher[Report, Data]):
     """Turns errors and examples into specifications, and specifications into training data.
 
     After the Open-Ended policy of DataEnvGym (arXiv 2410.06215, sections 2.1 and B.3), which
@@ -43,6 +43,8 @@ class LLMOpenEnded:
     Raises:
         ConfigError: for a number out of range.
     """
+
+    name: str = "llm"
 
     @checked
     def __init__(
@@ -85,9 +87,6 @@ class LLMOpenEnded:
             if count
         ]
         return self._writer.write(orders, self._rng)
-
-    def observe(self, transition: Transition) -> None:
-        """Learn nothing; the next observation contains everything."""
 
     def _choose(self, report: Report) -> Mapping[str, Any]:
         """Errors and examples of the prompt."""

@@ -14,12 +14,12 @@ from teachgym.chat.prompts import render
 from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.language.excerpts import CUT, choose_errors, choose_examples, in_words
 from teachgym.language.plan import MOST_SPECS, Hypothesis, hint_of
-from teachgym.protocols import ChatModel
+from teachgym.protocols import ChatModel, Teacher
 from teachgym.settings import Count, Few, Kept, checked
-from teachgym.types import Order, Plan, Report, Score, Skill, Transition
+from teachgym.types import Order, Plan, Report, Score, Skill
 
 
-class LLMSkillList:
+class LLMSkillList(Teacher[Report, Plan]):
     """Turns each skill's errors into hypotheses, and each hypothesis into orders.
 
     After the Skill-List policy of DataEnvGym (arXiv 2410.06215, section 2.2; code: hypotheses x
@@ -45,6 +45,8 @@ class LLMSkillList:
     Raises:
         ConfigError: for a number out of range.
     """
+
+    name: str = "llm"
 
     @checked
     def __init__(
@@ -85,9 +87,6 @@ class LLMSkillList:
         for skill, part, answer in zip(skills, parts, answers, strict=True):
             orders += self._orders(skill.name, part, answer)
         return Plan(tuple(orders))
-
-    def observe(self, transition: Transition) -> None:
-        """Learn nothing; the next observation contains everything."""
 
     def _choose(self, report: Report) -> list[Skill]:
         """The skills to ask about."""

@@ -16,14 +16,14 @@ from teachgym.forest.moves import describe
 from teachgym.forest.space import TreeReport
 from teachgym.language.excerpts import CUT, ShownError, choose_errors, in_words
 from teachgym.language.moves import TreeAnswer, move_of
-from teachgym.protocols import ChatModel
+from teachgym.protocols import ChatModel, Teacher
 from teachgym.settings import Count, Few, Kept, checked
-from teachgym.types import Explore, Incident, Move, Score, Transition
+from teachgym.types import Explore, Incident, Move, Score
 
 Objective = Literal["improvement", "frontier"]
 
 
-class LLMSkillTree:
+class LLMSkillTree(Teacher[TreeReport, tuple[Move, ...]]):
     """Asks one question about each root, with its whole history; the answer is one move.
 
     After the language-model action policy of DataEnvGym (arXiv 2410.06215, code), with both its
@@ -48,6 +48,8 @@ class LLMSkillTree:
     Raises:
         ConfigError: for a number out of range or an objective that does not exist.
     """
+
+    name: str = "llm"
 
     @checked
     def __init__(
@@ -88,9 +90,6 @@ class LLMSkillTree:
             moves = toss_moves(observation.forest, self.share, self._rng)
         most = self.most_per_subskill if self.objective == "frontier" else None
         return fit_moves(moves, self.classroom.per_step, most=most)
-
-    def observe(self, transition: Transition) -> None:
-        """Learn nothing; the forest remembers."""
 
     def _decide(self, now: TreeReport) -> tuple[Move, ...]:
         roots = [root for root, tree in now.forest.trees.items() if tree]

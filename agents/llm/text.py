@@ -11,8 +11,8 @@ import numpy as np
 from teachgym.chat.structured import settle
 from teachgym.language.form import NOTHING, Form
 from teachgym.language.forms import form_of
-from teachgym.protocols import ChatModel, Meter
-from teachgym.types import Incident, Transition
+from teachgym.protocols import ChatModel, Meter, Teacher
+from teachgym.types import Incident
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Desk:
         return cls(form_of(env), env.get_wrapper_attr("meter"))
 
 
-class LLMText:
+class LLMText(Teacher[str, str]):
     """Asks a chat model with ``Form.prompt_of``, and returns its reply as the action.
 
     The untrained counterpart of a language model that is trained as a teacher: it is asked as that
@@ -61,6 +61,3 @@ class LLMText:
         completion = self.chat.complete(form.prompt_of(observation), form.schema, draw=draw)
         settle(meter, completion)
         return completion.text
-
-    def observe(self, transition: Transition) -> None:
-        """Learn nothing; the next observation contains everything."""

@@ -11,11 +11,11 @@ from teachgym.agents.context import Cells
 from teachgym.agents.lookahead import Ahead, try_out
 from teachgym.agents.methods.proposers import Policy
 from teachgym.metrics import advantages
+from teachgym.protocols import Teacher
 from teachgym.settings import CountFromTwo, NotNegative, checked
-from teachgym.types import Transition
 
 
-class GroundedProposer:
+class GroundedProposer(Teacher[Any, NDArray[np.float32]]):
     """Rewards its policy with the gains of copies of the student that train on its problems.
 
     The reward of SOAR (Sundaram et al. 2026, arXiv 2601.18778): a proposer is trained by the change
@@ -65,6 +65,3 @@ class GroundedProposer:
         rewards = np.array([one.reward for one in tried])
         self.policy.learn(counts[: len(tried)] / self.problems, advantages(rewards))
         return actions[int(np.argmax(rewards))]
-
-    def observe(self, transition: Transition) -> None:
-        """Do nothing; the policy has learned before it acted."""

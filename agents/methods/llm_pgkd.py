@@ -16,9 +16,9 @@ from teachgym.errors import BudgetError
 from teachgym.language.excerpts import CUT, ShownError, cut, in_words
 from teachgym.language.form import with_names
 from teachgym.language.plan import PlanItem, known_skills
-from teachgym.protocols import ChatModel
+from teachgym.protocols import ChatModel, Teacher
 from teachgym.settings import Few, FewOrNone, Kept, checked
-from teachgym.types import Incident, Order, Plan, Prediction, Report, Score, Transition
+from teachgym.types import Incident, Order, Plan, Prediction, Report, Score
 
 LONGEST = 200
 """Tokens of an answer that is shown, with its exercise, by estimate."""
@@ -26,7 +26,7 @@ RIGHT = "Right answers of the student"
 """Heads those in the prompt."""
 
 
-class LLMPGKD:
+class LLMPGKD(Teacher[Report, Plan]):
     """Shows the student's report and answers to a chat model, and follows its plan.
 
     Performance-guided knowledge distillation (Di Palo et al. 2024, arXiv 2411.05045, algorithm 1)
@@ -90,9 +90,6 @@ class LLMPGKD:
         counts = apportion([i.count for i in kept], self.classroom.per_step, self._rng).tolist()
         pairs = zip(kept, counts, strict=True)
         return Plan(tuple(Order(i.skill, n, i.difficulty, i.practise) for i, n in pairs if n))
-
-    def observe(self, transition: Transition) -> None:
-        """Learn nothing; the next report contains everything."""
 
     def _answers(self) -> Mapping[str, Sequence[ShownError]]:
         """Answers to the exam by their kind; none that cannot be paid for."""

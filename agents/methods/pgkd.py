@@ -8,11 +8,12 @@ from teachgym.agents.context import Classroom
 from teachgym.agents.methods.exam import draw, examine, probes_of, wrong
 from teachgym.apportion import apportion, divide_evenly
 from teachgym.errors import BudgetError
+from teachgym.protocols import Teacher
 from teachgym.settings import Few, Kept, Share, checked
-from teachgym.types import FloatArray, Order, Plan, Prediction, Report, Transition
+from teachgym.types import FloatArray, Order, Plan, Prediction, Report
 
 
-class PGKD:
+class PGKD(Teacher[Report, Plan]):
     """Divides a step between variations of hard negatives and the skills with the most errors.
 
     A rule in place of the language model of performance-guided knowledge distillation (Di Palo et
@@ -74,9 +75,6 @@ class PGKD:
         pairs = zip(self.classroom.skills, counts, strict=True)
         orders += [Order(s.name, n, engine=self.engine) for s, n in pairs if n]
         return Plan(tuple(orders))
-
-    def observe(self, transition: Transition) -> None:
-        """Learn nothing; the next report contains everything."""
 
     def _hard_negatives(self) -> tuple[Prediction, ...]:
         """Wrong answers to training items, the surest first; none if that cannot be paid."""

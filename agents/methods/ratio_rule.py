@@ -12,11 +12,12 @@ import numpy as np
 from teachgym.agents.context import Classroom
 from teachgym.agents.methods.exam import draw
 from teachgym.errors import ConfigError
+from teachgym.protocols import Teacher
 from teachgym.settings import CountFromOne, Positive, checked
-from teachgym.types import Example, Order, Plan, Transition
+from teachgym.types import Example, Order, Plan
 
 
-class RatioRule:
+class RatioRule(Teacher[Any, Plan]):
     """Orders from the engine ``answers`` while q / s < tau, then from ``questions``.
 
     The finding of Chan et al. 2024 (arXiv 2409.19759) as a rule: with s seeds and a budget of q
@@ -76,9 +77,6 @@ class RatioRule:
                 for e, count in counts.items()
             )
         )
-
-    def observe(self, transition: Transition) -> None:
-        """Nothing to learn."""
 
 
 def _in_turns(examples: tuple[Example, ...]) -> Iterator[Example]:

@@ -14,11 +14,12 @@ from teachgym.agents.context import Cells
 from teachgym.agents.methods.proposers import Policy
 from teachgym.errors import BudgetError, ConfigError
 from teachgym.metrics import advantages, nearest_level
+from teachgym.protocols import Teacher
 from teachgym.settings import CountFromTwo, Few, NotNegative, Share, checked
-from teachgym.types import FloatArray, Items, Obs, Transition
+from teachgym.types import FloatArray, Items, Obs
 
 
-class SampledProposer:
+class SampledProposer(Teacher[Obs, NDArray[np.float32]]):
     """Rewards its policy by the agreement of the student's sampled answers to its problems.
 
     With p the share of the most frequent of ``samples`` answers to a problem, which needs no right
@@ -44,6 +45,8 @@ class SampledProposer:
         penalty: of repetitions, >= 0.
         exploration: share of a step that is divided equally.
     """
+
+    name: str = "uncertainty-proposer"
 
     @checked
     def __init__(
@@ -78,9 +81,6 @@ class SampledProposer:
             self._learn(drawn, self._shares([place for _, place in drawn]))
         shares = self.policy.chances.reshape(self.cells.shape)
         return self.cells.spend(shares, exploration=self.exploration)
-
-    def observe(self, transition: Transition) -> None:
-        """Do nothing; the policy has learned before it acted."""
 
     def _draw(self) -> list[tuple[int, int]]:
         """Cells by their chances, each with the place of a training item, where it has any."""

@@ -10,11 +10,12 @@ import numpy as np
 from teachgym.agents.context import Classroom
 from teachgym.agents.lookahead import Ahead, try_out
 from teachgym.errors import ConfigError
+from teachgym.protocols import Teacher
 from teachgym.settings import Kept, at_most, checked
-from teachgym.types import Plan, Transition
+from teachgym.types import Plan
 
 
-class SmokeTest:
+class SmokeTest(Teacher[Any, Plan]):
     """Trains a copy of the student on a sample of each engine, and keeps to the best engine.
 
     The choice of a teacher in data-efficient distillation (Wu et al. 2025, arXiv 2508.09883): the
@@ -62,9 +63,6 @@ class SmokeTest:
         """Order equal parts for all skills from the engine chosen in the first step."""
         self.engine = self.engine or self._choose()
         return self.classroom.order_evenly(self.classroom.per_step, self._rng, self.engine)
-
-    def observe(self, transition: Transition) -> None:
-        """Nothing to learn."""
 
     def _choose(self) -> str:
         """The engine with the best sample, the first of equals."""

@@ -9,11 +9,12 @@ import numpy as np
 from teachgym.agents.context import Classroom
 from teachgym.agents.methods.exam import draw, grade, probes_of, wrong
 from teachgym.errors import BudgetError
+from teachgym.protocols import Teacher
 from teachgym.settings import Count, Few, Positive, checked
-from teachgym.types import Data, Example, Provenance, Report, Transition
+from teachgym.types import Data, Example, Provenance, Report
 
 
-class Tailored:
+class Tailored(Teacher[Report, Data]):
     """Gives an exam with several answers to each question, and contrasts right with wrong ones.
 
     A round of tailored learning (Wang et al. 2023, arXiv 2310.13332, sections 3.1 and 3.2): the
@@ -71,9 +72,6 @@ class Tailored:
             examined.sort(key=lambda example: example.rejected is None)
         chosen = examined[: self.classroom.per_step]
         return tuple(e if self.rejected else replace(e, rejected=None) for e in chosen)
-
-    def observe(self, transition: Transition) -> None:
-        """Learn nothing; the next exam shows everything."""
 
     def _examine(self, items: Data) -> list[Example]:
         """The items with the student's answers: the first wrong one, and a right one if it differs.
