@@ -9,12 +9,12 @@ import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from teachgym.agents.trees.teacher import Moment, split_equally
+from teachgym.agents.trees.teacher import Moment, TreeRule
 from teachgym.settings import Count, Kept, Share, checked
 
 
 @dataclass(frozen=True)
-class UniformTree:
+class UniformTree(TreeRule):
     """Asks for as many subskills as a root can have, then allocates equally within each root."""
 
     def explore(self, now: Moment) -> NDArray[np.int64]:
@@ -22,14 +22,10 @@ class UniformTree:
         n_roots, max_subskills = now.known.shape
         return np.full(n_roots, max_subskills)
 
-    def allocate(self, now: Moment) -> NDArray[np.float64]:
-        """Allocate equal amounts."""
-        return split_equally(now)
-
 
 @checked
 @dataclass(frozen=True, kw_only=True)
-class RandomTree:
+class RandomTree(TreeRule):
     """Explores a root with a fixed probability, else allocates random amounts.
 
     After the random policy of DataEnvGym (arXiv 2410.06215, appendix B.5, "No State"): a fair
@@ -58,7 +54,7 @@ class RandomTree:
 
 @checked
 @dataclass(frozen=True, kw_only=True)
-class ConstantTree:
+class ConstantTree(TreeRule):
     """Explores in every step while there is something to find, or never.
 
     After the constant policy of DataEnvGym (arXiv 2410.06215, code), which repeats any one
@@ -72,14 +68,10 @@ class ConstantTree:
         """Always ask for the same number."""
         return np.full(len(now.known), self.subskills)
 
-    def allocate(self, now: Moment) -> NDArray[np.float64]:
-        """Allocate equal amounts."""
-        return split_equally(now)
-
 
 @checked
 @dataclass(frozen=True, kw_only=True)
-class Alternating:
+class Alternating(TreeRule):
     """Explores in the first step and every second one after; exploits with equal allocations.
 
     After the alternating policy of DataEnvGym (arXiv 2410.06215, code), whose exploit steps set
@@ -93,14 +85,10 @@ class Alternating:
         """Ask for new subskills in steps 0, 2, 4, ..."""
         return np.full(len(now.known), self.subskills if now.step % 2 == 0 else 0)
 
-    def allocate(self, now: Moment) -> NDArray[np.float64]:
-        """Allocate equal amounts."""
-        return split_equally(now)
-
 
 @checked
 @dataclass(frozen=True, kw_only=True)
-class FillAndBalance:
+class FillAndBalance(TreeRule):
     """Explores a root until no more subskills fit or are found, then balances their examples.
 
     After the policy of DataEnvGym (arXiv 2410.06215, appendix B.5), which then raises every
@@ -144,7 +132,7 @@ Signal = Literal["root", "reward"]
 
 @checked
 @dataclass(frozen=True, kw_only=True)
-class Threshold:
+class Threshold(TreeRule):
     """Exploits roots that gained more than ``threshold`` in the last step, and explores the others.
 
     After the reward-reactive policy of DataEnvGym (arXiv 2410.06215, code: last reward above
@@ -162,10 +150,6 @@ class Threshold:
     def explore(self, now: Moment) -> NDArray[np.int64]:
         """Ask for new subskills of the roots without progress, and of all at the start."""
         return np.where(self._gain(now) > self.threshold, 0, self.subskills)
-
-    def allocate(self, now: Moment) -> NDArray[np.float64]:
-        """Allocate equal amounts."""
-        return split_equally(now)
 
     def _gain(self, now: Moment) -> NDArray[np.float64]:
         n_roots = len(now.known)

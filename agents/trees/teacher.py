@@ -46,14 +46,13 @@ class TreeRule(Protocol):
         """New subskills to look for, (n_roots,); 0 = exploit."""
 
     def allocate(self, now: Moment) -> NDArray[np.float64]:
-        """Examples per known subskill of roots that exploit, (n_roots, max_subskills), >= 0."""
+        """Examples per known subskill of roots that exploit, (n_roots, max_subskills), >= 0.
 
-
-def split_equally(now: Moment) -> NDArray[np.float64]:
-    """Each root's examples divided equally among its known subskills, (n_roots, max_subskills)."""
-    n_known = now.known.sum(axis=1, keepdims=True)
-    equal: NDArray[np.float64] = now.known / np.maximum(n_known, 1)
-    return now.examples * equal
+        By default, each root's examples are divided equally.
+        """
+        n_known = now.known.sum(axis=1, keepdims=True)
+        equal: NDArray[np.float64] = now.known / np.maximum(n_known, 1)
+        return now.examples * equal
 
 
 class TreeTeacher:
