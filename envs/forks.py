@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -25,6 +25,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from teachgym.actions import is_numeric, require_member
 from teachgym.envs.base import base_of
 from teachgym.envs.config import env_id
 from teachgym.envs.counted import CountedVectorEnv, of_row
@@ -171,6 +172,8 @@ class Forks:
     def branch(self, start: str | Sequence[str], actions: Sequence[Any]) -> Branch:
         """Try each action on the same student, or each on a student of its own.
 
+        Equal actions in one state have equal outcomes, so they are tried once; each is charged.
+
         Args:
             start: the id of the state they are tried in, or one id for each action.
             actions: K of them, >= 1.
@@ -185,19 +188,24 @@ class Forks:
                 f"there are {len(starts)} states and {len(actions)} actions; give one state, or "
                 "one for each action, and one action or more"
             )
-        results: list[StepResult] = []
-        ids: list[str] = []
         pairs = list(zip(starts, actions, strict=True))
-        for first in range(0, len(pairs), self.size):
-            tried = pairs[first : first + self.size]
-            for row, (id_, _) in enumerate(tried):
-                self._restore(row, id_)
-            done = self.rows.step_rows({row: action for row, (_, action) in enumerate(tried)})
-            for row, (id_, action) in enumerate(tried):
-                results.append(done[row])
-                name = _name(self.single_action_space, id_, action)
-                ids.append(self.keep(self._snapshot_of(row), done[row][0], name))
-        return self._measured(starts, ids, results)
+        ids = [_name(self.single_action_space, *pair) for pair in pairs]
+        made = self._made(dict(zip(ids, pairs, strict=True)))
+        return self._measured(starts, ids, [made[id_] for id_ in ids])
+
+    def _made(self, pairs: Mapping[str, tuple[str, Any]]) -> dict[str, StepResult]:
+        """The step of each pair of a state and an action, which leads to the state of its name."""
+        results: dict[str, StepResult] = {}
+        names = [*pairs]
+        for first in range(0, len(names), self.size):
+            some = names[first : first + self.size]
+            for row, name in enumerate(some):
+                self._restore(row, pairs[name][0])
+            done = self.rows.step_rows({row: pairs[name][1] for row, name in enumerate(some)})
+            for row, name in enumerate(some):
+                results[name] = done[row]
+                self.keep(self._snapshot_of(row), done[row][0], name)
+        return results
 
     def _measured(
         self, starts: Sequence[str], ids: Sequence[str], results: Sequence[StepResult]
@@ -369,7 +377,8 @@ AnyForks = Forks | CountedForks
 
 def _name(space: gym.Space[Any], id_: str, action: Any) -> str:
     """The id of the state after an action: that of the one before, and the action's digest."""
-    written = json.dumps(space.to_jsonable([action]), sort_keys=True)
+    member = require_member(space, action) if is_numeric(space) else action
+    written = json.dumps(space.to_jsonable([member]), sort_keys=True)
     return f"{id_}/{hashlib.sha256(written.encode()).hexdigest()[:12]}"
 
 

@@ -108,14 +108,12 @@ class Sessions:
     def _try_together(self, some: list[_Tried]) -> None:
         if not some:
             return
-        pairs = [(tried.session.state, tried.reply) for tried in some]
-        unique = [*dict.fromkeys(pairs)]  # Equal replies in one state have equal outcomes.
-        branch = self._forks.branch([state for state, _ in unique], [r for _, r in unique])
-        places = [unique.index(pair) for pair in pairs]
-        outcomes = [_outcome(branch, place) for place in places]
-        for tried, place, outcome in zip(some, places, outcomes, strict=True):
-            self._move(tried.session, branch.ids[place], ended=outcome.ended)
-        for state, _ in pairs:
+        states = [tried.session.state for tried in some]
+        branch = self._forks.branch(states, [tried.reply for tried in some])
+        outcomes = [_outcome(branch, place) for place in range(len(some))]
+        for tried, id_, outcome in zip(some, branch.ids, outcomes, strict=True):
+            self._move(tried.session, id_, ended=outcome.ended)
+        for state in states:
             self._let_go(state)
         for tried, outcome in zip(some, outcomes, strict=True):
             tried.outcome.set_result(outcome)

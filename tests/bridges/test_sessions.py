@@ -27,9 +27,9 @@ REPLIES = ['{"items": [{"skill": "first", "count": 60}]}', "No idea.", '{"items"
 class CountedForks(Forks):
     """Forks that note how many actions were tried together."""
 
-    def branch(self, start: Any, actions: Any) -> Any:
-        self.tried = [*getattr(self, "tried", []), len(actions)]
-        return super().branch(start, actions)
+    def _made(self, pairs: Any) -> Any:
+        self.tried = [*getattr(self, "tried", []), len(pairs)]
+        return super()._made(pairs)
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium as gym
@@ -60,6 +61,27 @@ def test_equal_actions_get_equal_examples_and_rewards_and_so_no_advantage() -> N
     assert branch.spread.signal_to_noise == 0
     assert branch.spread.p == 1
     assert len(set(branch.ids)) == 1
+
+
+def test_equal_actions_in_one_state_are_tried_once_and_each_is_charged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    forks, stepped = make(), list[int]()
+    step = forks.rows.step_rows
+
+    def counted(actions: Mapping[int, Any]) -> Any:
+        stepped.append(len(actions))
+        return step(actions)
+
+    monkeypatch.setattr(forks.rows, "step_rows", counted)
+    one, other = forks.start(0), forks.start(1)
+    starts, actions = [one, one, one, other], [ACTIONS[1], ACTIONS[0], ACTIONS[1], ACTIONS[1]]
+    branch = forks.branch(starts, actions)
+    assert stepped == [2, 1]
+    assert branch.ids[0] == branch.ids[2]
+    assert len(set(branch.ids)) == 3
+    assert branch.rewards[0] == branch.rewards[2]
+    assert branch.cost.steps == 4
 
 
 def test_orders_that_two_actions_share_are_filled_alike() -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from teachgym.agents.llm.shares import SharesForm
 from teachgym.agents.llm.speaker import Speaker
 from teachgym.bridges.grpo.settings import TeacherTraining
-from teachgym.envs.forks import AnyForks, Branch, forks_of
+from teachgym.envs.forks import AnyForks, forks_of
 from teachgym.students.local.pool import StudentPool
 from teachgym.types import Obs
 
@@ -31,7 +31,7 @@ class Trial:
     prompt: tuple[int, ...]
     """Token ids."""
     answers: tuple[tuple[int, ...], ...]
-    """Token ids, ends included; those that are equal were tried once."""
+    """Token ids, ends included."""
     rewards: tuple[float, ...]
     """The reward of the environment for each."""
     gains: tuple[float, ...]
@@ -76,10 +76,13 @@ class Trials:
             (prompt,) = speaker.encode([speaker.form.prompt(now, before)])
             place = (update, number, len(trials))
             answers = self._answer(speaker, prompt, place)
-            tried = list(dict.fromkeys(answers))
-            branch = forks.branch(state, [self._action(forks, speaker, ids) for ids in tried])
-            trials.append(_trial(place, prompt, answers, tried, branch))
-            followed = branch.ids[0]  # Of the first answer, which is the first that was tried.
+            branch = forks.branch(state, [self._action(forks, speaker, ids) for ids in answers])
+            rewards, gains = branch.rewards.tolist(), [gain.mean for gain in branch.gains]
+            signal = float(branch.spread.signal_to_noise)
+            trials.append(
+                Trial(place, prompt, tuple(answers), tuple(rewards), tuple(gains), signal)
+            )
+            followed = branch.ids[0]
             forks.forget(state, *(id_ for id_ in branch.ids if id_ != followed))
             _, _, terminated, truncated, _ = branch.results[0]
             state, before, over = followed, now, terminated or truncated
@@ -115,22 +118,3 @@ class Trials:
     def _make_forks(self, env_settings: str, recheck: int) -> tuple[AnyForks, Speaker]:
         forks = forks_of("SkillList", self._settings.group, recheck=recheck, **loads(env_settings))
         return forks, Speaker(self._pool, SharesForm(forks.skills, self._settings.form))
-
-
-def _trial(
-    place: tuple[int, int, int],
-    prompt: tuple[int, ...],
-    answers: Sequence[tuple[int, ...]],
-    tried: Sequence[tuple[int, ...]],
-    branch: Branch,
-) -> Trial:
-    which = [tried.index(ids) for ids in answers]
-    rewards, gains = branch.rewards.tolist(), [gain.mean for gain in branch.gains]
-    return Trial(
-        place,
-        prompt,
-        tuple(answers),
-        tuple(rewards[i] for i in which),
-        tuple(gains[i] for i in which),
-        float(branch.spread.signal_to_noise),
-    )
