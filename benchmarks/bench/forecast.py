@@ -98,6 +98,7 @@ def describe(arms: Sequence[ArmForecast], processes: int = 1) -> Iterator[str]:
         if not arm.spent:
             unknown.setdefault(_describe_unknown(arm), []).append(arm.arm.name)
     yield from (f"{', '.join(names)}: {text}" for text, names in unknown.items())
+    yield from _describe_cap(asking)
 
 
 def _describe_time(arms: Sequence[ArmForecast], processes: int) -> str:
@@ -140,14 +141,37 @@ def _describe_asking(arms: Sequence[ArmForecast]) -> str:
     )
     return (
         f"{', '.join(a.arm.name for a in arms)}: about {tokens_in:,.0f} tokens into the chat "
-        f"model and {tokens_out:,.0f} out, {dollars:,.2f} dollars"
+        f"model and {tokens_out:,.0f} out, {_dollars(dollars)}"
     )
+
+
+def _dollars(amount: float) -> str:
+    """Cents, and two digits of what is less than one."""
+    return f"{amount:,.2f} dollars" if amount >= 0.01 or not amount else f"{amount:.2g} dollars"
 
 
 def _describe_unknown(arm: ArmForecast) -> str:
     """The limits of an arm that asks a chat model and has no finished run."""
-    budget = arm.config.env_settings.get("budget") or {}
-    limits = [f"{budget[c]:,} {c.replace('_', ' ')}" for c in BINDING if c in budget]
-    if limits:
-        return f"a run may cost {', '.join(limits)}, by its budget; none is finished yet"
+    if limits := _limits(arm):
+        return f"a run may cost {_amounts(limits)}, by its budget; none is finished yet"
     return "what a run asks of the chat model is unknown until one is finished; try --seeds 1"
+
+
+def _describe_cap(arms: Sequence[ArmForecast]) -> Iterator[str]:
+    """What all runs that are left may cost together, in currencies that bind each of them."""
+    bound = [_limits(arm) for arm in arms]
+    common = [c for c in BINDING if all(c in limits for limits in bound)]
+    if common and sum(arm.left for arm in arms) > 1:
+        pairs = list(zip(arms, bound, strict=True))
+        total = {c: sum(arm.left * limits[c] for arm, limits in pairs) for c in common}
+        yield f"by their budgets at most {_amounts(total)} in all, besides calls in flight"
+
+
+def _limits(arm: ArmForecast) -> dict[str, float]:
+    """The limits that a run's budget sets to what is asked of a chat model."""
+    budget = arm.config.env_settings.get("budget") or {}
+    return {c: budget[c] for c in BINDING if c in budget}
+
+
+def _amounts(limits: Mapping[str, float]) -> str:
+    return ", ".join(f"{amount:,} {c.replace('_', ' ')}" for c, amount in limits.items())

@@ -117,6 +117,26 @@ def test_of_an_arm_that_nobody_has_run_the_budget_says_what_it_may_cost() -> Non
     ]
 
 
+def test_budgets_that_bind_every_run_cap_the_bench() -> None:
+    """2 x 0.25 + 1 x 0.5 dollars; calls are limited in one arm alone, and one run says enough."""
+    arms = [
+        an_arm("a", 2, budget={"dollars": 0.25, "teacher_calls": 10}),
+        an_arm("b", 1, budget={"dollars": 0.5}),
+        an_arm("rule", 3, teacher="uniform"),
+    ]
+    cap = "by their budgets at most 1.0 dollars in all, besides calls in flight"
+    assert list(describe(arms))[-1] == cap
+    assert cap not in list(describe([*arms, an_arm("free", 1)]))
+    assert not any(line.startswith("by their") for line in describe(arms[1:]))
+
+
+def test_less_than_a_cent_is_told() -> None:
+    """2 left x 0.00123 dollars."""
+    assert list(describe([an_arm("a", 2, [asked(800, 200, 0.00123)])]))[-1] == (
+        "a: about 1,600 tokens into the chat model and 400 out, 0.0025 dollars"
+    )
+
+
 @pytest.mark.parametrize(
     ("chat", "said"),
     [
