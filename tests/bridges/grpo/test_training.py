@@ -23,6 +23,8 @@ from teachgym.bridges.grpo.training import train_teacher
 from teachgym.bridges.grpo.warm_start import lessons_of
 from teachgym.errors import ConfigError, RunError, UnknownNameError
 from teachgym.loop import run_episode
+from teachgym.runs.config import read_config
+from tests.bridges.random_models import save_model
 
 ENV: dict[str, Any] = {
     "student": "simulated",
@@ -135,6 +137,30 @@ def test_the_teacher_teaches_by_its_path(trained: Path) -> None:
     env = gym.make("teachgym/SkillList-v0", **ENV)
     teacher = make_teacher("trained", env, path=str(trained / "teacher"), answers=2)
     assert run_episode(env, teacher, seed=0).length == 2
+
+
+@pytest.mark.slow
+def test_the_real_run_runs_in_small(tmp_path: Path) -> None:
+    """Its file as it stands, but for models, devices and sizes; the teacher is an adapter."""
+    real = read_config(Path(__file__).parents[3] / "examples" / "qwen_teacher.toml")
+    first, second = real["stages"]
+    student = str(save_model(tmp_path / "student", "Qwen2"))
+    on_cpu = {"device": "cpu", "max_new_tokens": 64}
+    settings = {**second["env_settings"]["student_settings"], **on_cpu}
+    sizes = {"task_settings": ENV["task_settings"], "budget": {"steps": 1}}
+    on_texts = {**sizes, "student": student, "student_settings": settings, "examples_per_step": 4}
+    stages = [
+        {**first, "updates": 1, "env_settings": {**first["env_settings"], **sizes}},
+        {**second, "updates": 1, "env_settings": {**second["env_settings"], **on_texts}},
+    ]
+    changes = {"stages": stages, "group": 2, "episodes": 1}
+    model = str(save_model(tmp_path / "model", "Qwen3"))
+    loading = {**real["model_settings"], "device": "cpu"}
+    record = {**real, **changes, "model": model, "model_settings": loading}
+    teacher = train_teacher(TeacherTraining.of(record), tmp_path / "out")
+    assert [line["step"] for line in lines(tmp_path / "out" / "metrics.jsonl")] == [1, 2]
+    assert (teacher / "adapter_model.safetensors").exists()
+    assert make_teacher("trained", gym.make("teachgym/SkillList-v0", **ENV), path=str(teacher))
 
 
 def test_a_folder_with_other_settings_is_refused(trained: Path) -> None:
