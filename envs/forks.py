@@ -99,16 +99,16 @@ class Forks:
     ) -> None:
         if recheck and settings.get("proxy") is not None:
             raise ConfigError(
-                f"recheck is {recheck} and proxy {settings['proxy']!r}; a proxy is paid for what "
-                "was taught, whatever is measured: leave one of them out"
+                f"recheck is {recheck} and proxy {settings['proxy']!r}; a proxy rewards what was "
+                "taught and ignores measurements: leave one of them out"
             )
         made = gym.make_vec(env_id(id_), size, "vector_entry_point", **settings)
         if not isinstance(made, TeacherVectorEnv):
             raise ConfigError("texts is False, and only environments with texts can be forked")
         if recheck and _pays_late(made.envs[0]):
             raise ConfigError(
-                f"recheck is {recheck} and stress has delayed_reward; what is paid later is not "
-                "for what is measured now: leave one of them out"
+                f"recheck is {recheck} and stress has delayed_reward; a late reward is not for "
+                "the measurement that it comes with: leave one of them out"
             )
         self.size, self.recheck, self.level = size, recheck, level
         self.rows = made

@@ -189,7 +189,9 @@ def _chosen(env: Episode, items: Items | Sequence[Example], prefix: str) -> list
         places = range(len(whole)) if items.places is None else items.places
         for place in places:
             if not 0 <= place < len(whole):
-                raise ConfigError(f"there is no place {place} in {len(whole)} of {items.split}")
+                raise ConfigError(
+                    f"place {place} is outside the {len(whole)} items of {items.split}"
+                )
         items = [whole[place] for place in places]
     chosen = [replace(e, prompt=prefix + e.prompt) for e in items] if prefix else list(items)
     env.student.read_key(chosen)

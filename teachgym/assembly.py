@@ -202,7 +202,7 @@ def _plan(setup: Setup, env: AnyEnv, *, free: bool) -> FloatArray:
     profile = profile_of(setup.student, setup.student_settings)
     if profile is None:
         raise ConfigError(
-            f"nobody knows how student {setup.student!r} learns, so no plan can be searched for; "
+            f"the dynamics of student {setup.student!r} are unknown, so no plan can be searched; "
             f"give the plan of teacher {setup.config.teacher!r} in teacher_settings"
         )
     task, rules = env.get_wrapper_attr("task"), env.get_wrapper_attr("rules")

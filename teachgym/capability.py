@@ -45,8 +45,8 @@ class Capability:
 
     def __reduce__(self) -> NoReturn:
         raise EpisodeError(
-            "what a teacher or an engine may call cannot be copied or pickled; make it anew, with "
-            "its environment"
+            "what a teacher or an engine may call cannot be copied or pickled; make the teacher or "
+            "engine again, with its environment"
         )
 
     def __call__(self, name: str, *arguments: Any) -> Any:

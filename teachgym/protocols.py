@@ -275,7 +275,7 @@ class Student(Protocol):
         Raises:
             UnsupportedError: if the student cannot tell.
         """
-        raise UnsupportedError(f"{type(self).__name__} cannot tell log-probabilities")
+        raise UnsupportedError(f"{type(self).__name__} cannot give log-probabilities")
 
     def sample(
         self,
@@ -330,7 +330,7 @@ class Trainer(Protocol[StudentT]):
         Raises:
             UnsupportedError: if the trainer cannot tell.
         """
-        raise UnsupportedError(f"{type(self).__name__} cannot tell gradients; 'packed' can")
+        raise UnsupportedError(f"{type(self).__name__} cannot give gradients; 'packed' can")
 
 
 @runtime_checkable

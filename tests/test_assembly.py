@@ -68,5 +68,5 @@ def test_a_plan_is_searched_for_students_only_of_which_it_is_known_how_they_lear
     setup = check_config(RunConfig(teacher="planned", env_settings=SMALL))
     assert setup.needs == {"plan"}
     known = {**SMALL, "student": "small"}
-    with pytest.raises(ConfigError, match="nobody knows how student 'small' learns"):
+    with pytest.raises(ConfigError, match="the dynamics of student 'small' are unknown"):
         assemble(check_config(RunConfig(teacher="planned", env_settings=known)), gym.make)

@@ -61,7 +61,8 @@ def tuning_suite(teacher: Any, *, trials: int, seeds: int, student: str) -> Suit
     space = search_space(teacher)
     if missing := required_settings(teacher) - {"learnable", "pool"}:
         raise ConfigError(
-            f"teacher {label(teacher)!r} needs {', '.join(sorted(missing))}, which no search finds"
+            f"teacher {label(teacher)!r} needs {', '.join(sorted(missing))}, "
+            "which cannot be searched"
         )
     if not space:
         raise ConfigError(f"teacher {label(teacher)!r} has no settings to search")

@@ -53,7 +53,7 @@ def components(values: FloatArray, sources: Sequence[str]) -> dict[str, Componen
     free_rest = values.size - 1 - sum(free.values())
     if min(free.values()) < 1 or free_rest < 1:
         raise ConfigError(
-            f"values of the shape {values.shape} tell no variances; draw every source of "
+            f"values of the shape {values.shape} give no variances; draw every source of "
             f"{', '.join(sources)} at least twice"
         )
     mean, axes = values.mean(), range(values.ndim)

@@ -203,8 +203,8 @@ def require_price(settings: ChatSettings, remedy: str) -> Price:
     """The price; raises ``ConfigError``, which ends with ``remedy``, if it is not known."""
     if (price := settings.price) is None:
         raise ConfigError(
-            f"the price of {settings.model} is not known, so a budget of dollars would not bind; "
-            f"give dollars per million tokens: {remedy}"
+            f"the price of {settings.model} is not known, so a budget of dollars cannot be "
+            f"enforced; give dollars per million tokens: {remedy}"
         )
     return price
 

@@ -296,7 +296,7 @@ def report(
             from teachgym.cli.bench import show_union
 
             if teaching or agreement is not None:
-                raise ConfigError("--teaching and --agreement are of one folder; give one")
+                raise ConfigError("--teaching and --agreement take one folder; give one")
             show_union(folders, markdown=markdown)
             return
         [folder] = folders

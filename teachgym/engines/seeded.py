@@ -32,8 +32,8 @@ class SeededEngine(TaskEngine):
         train = task.examples("train")
         if not train:
             raise ConfigError(
-                f"task {task.name!r} has no training examples, of which engine {self.name!r} makes "
-                "others; choose an engine that needs none"
+                f"task {task.name!r} has no training examples for engine {self.name!r} to "
+                "vary; choose an engine that needs none"
             )
         self.task = task
         self._leaves = leaves_under(task.skills)

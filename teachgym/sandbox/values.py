@@ -63,5 +63,5 @@ def decode(found: Any) -> Any:
     if tag == "dict":
         return {decode(key): decode(item) for key, item in inside}
     if tag not in _TAGS or not isinstance(inside, list):
-        raise ValueError(f"{tag!r} is the tag of no value")
+        raise ValueError(f"{tag!r} is no tag of a value")
     return _TAGS[tag](decode(item) for item in inside)

@@ -238,7 +238,7 @@ def _values(path: Path) -> Iterator[tuple[str, Any]]:
             where = f"{path}:{reader.line_num}"
             if None in values or None in values.values():
                 columns = len(reader.fieldnames or ())
-                raise ConfigError(f"{where} has not {columns} values, as the first line has names")
+                raise ConfigError(f"{where} does not have {columns} values, one for each name")
             yield where, values
     except csv.Error as error:
         raise ConfigError(f"{path}:{reader.line_num} cannot be read as CSV: {error}") from error

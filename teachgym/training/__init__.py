@@ -24,7 +24,7 @@ def require_grader(grader: Grader | None, who: str) -> None:
 def require_model(model: Any, who: str) -> None:
     """Refuse a trainer that needs a teacher model if there is none."""
     if model is None:
-        raise ConfigError(f"{who} asks a teacher model, and there is none; set teacher_model")
+        raise ConfigError(f"{who} needs a teacher model; set teacher_model")
 
 
 TRAINERS = Registry(

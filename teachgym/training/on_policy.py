@@ -332,7 +332,7 @@ def _require_parts(
             "trainer_settings.loss='grpo', or trainer='auto'"
         )
     if grader is None and (needs.graded or settings.rescue):
-        raise ConfigError(f"{name} is told how good each response is; give the task")
+        raise ConfigError(f"{name} needs the score of each response; give the task")
     if settings.revise and (teacher_model is None or teacher_model.ratios):
         raise ConfigError(
             "revise asks a teacher model for probabilities; set teacher_model to a language model, "
@@ -341,8 +341,7 @@ def _require_parts(
     follows = needs.guided or needs.teacher or settings.revise
     if teacher_model is None and follows:
         raise ConfigError(
-            f"{name} follows a teacher model, and there is none; set teacher_model, or "
-            "trainer_settings.loss='grpo'"
+            f"{name} needs a teacher model; set teacher_model, or trainer_settings.loss='grpo'"
         )
     if teacher_model is not None and follows:
         require_reading(teacher_model, loss)

@@ -55,14 +55,14 @@ class TeacherModel(Protocol):
         Raises:
             ConfigError: for a student of other tokens than it has.
         """
-        raise UnsupportedError(f"a {type(self).__name__} tells no log-probabilities")
+        raise UnsupportedError(f"a {type(self).__name__} gives no log-probabilities")
 
     def score(self, texts: Texts, data: Sequence[Datum], temperature: float) -> list[Datum]:
         """The same examples with the model's log-probabilities of their tokens as references.
 
         The arguments are those of ``read``; the model's logits are divided by ``temperature``.
         """
-        raise UnsupportedError(f"a {type(self).__name__} tells likeliest tokens alone")
+        raise UnsupportedError(f"a {type(self).__name__} gives the likeliest tokens only")
 
     @property
     @abstractmethod
@@ -336,7 +336,7 @@ def judge_of(by: JudgedBy, grader: Grader, teacher_model: TeacherModel | None, w
     if by == "task":
         return TaskJudge(grader)
     if teacher_model is None:
-        raise ConfigError(f"{who} goes by a teacher model, and there is none; set teacher_model")
+        raise ConfigError(f"{who} needs a teacher model; set teacher_model")
     if (judge := teacher_model.judge) is None:
         raise ConfigError(
             f"{type(teacher_model).__name__} judges nothing; set trainer_settings.judge='task', or "

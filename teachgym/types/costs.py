@@ -39,7 +39,7 @@ class Cost:
             amount = getattr(self, currency)
             if not _is_amount(amount):
                 raise ConfigError(
-                    f"Cost.{currency} is {amount!r:.40}; what was spent is finite and at least 0"
+                    f"Cost.{currency} is {amount!r:.40}; spending must be finite and at least 0"
                 )
 
     def __add__(self, other: Cost) -> Cost:

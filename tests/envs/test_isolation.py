@@ -292,9 +292,9 @@ def test_a_meter_charges_and_does_nothing_else() -> None:
 def test_capabilities_are_neither_copied_nor_pickled_and_an_environment_goes_without() -> None:
     env = marked_env()
     for held in (env.syllabus.grade, env.meter):
-        with pytest.raises(EpisodeError, match="make it anew"):
+        with pytest.raises(EpisodeError, match="make the teacher or engine again"):
             copy.deepcopy(held)
-        with pytest.raises(EpisodeError, match="make it anew"):
+        with pytest.raises(EpisodeError, match="make the teacher or engine again"):
             pickle.dumps(held)
     other = pickle.loads(pickle.dumps(env))
     other.meter.record(Cost(teacher_calls=1))

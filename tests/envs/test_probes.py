@@ -178,7 +178,7 @@ def test_a_restored_snapshot_has_the_price_of_its_probes() -> None:
 
 @pytest.mark.parametrize(
     ("name", "cannot"),
-    [("logprobs", "cannot tell log-probabilities"), ("sample", "answers greedily only")],
+    [("logprobs", "cannot give log-probabilities"), ("sample", "answers greedily only")],
 )
 def test_a_student_that_cannot_do_it_says_so(name: str, cannot: str) -> None:
     env = make(TableStudent())
@@ -227,7 +227,7 @@ def test_test_cannot_be_probed_nor_a_place_that_is_not_there() -> None:
     env.reset(seed=0)
     with pytest.raises(ConfigError, match="only train and val can be probed"):
         env.probes.labels(Items("test"))  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match="there is no place 8 in 8 of val"):
+    with pytest.raises(ConfigError, match="place 8 is outside the 8 items of val"):
         env.probes.greedy(Items("val", (8,)))
 
 

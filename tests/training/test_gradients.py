@@ -82,5 +82,5 @@ def test_nothing_is_trained_and_others_in_the_pool_change_nothing() -> None:
 
 
 def test_who_cannot_tell_says_so() -> None:
-    with pytest.raises(UnsupportedError, match="RecordingTrainer cannot tell gradients"):
+    with pytest.raises(UnsupportedError, match="RecordingTrainer cannot give gradients"):
         RecordingTrainer().gradients(TableStudent(), ToyTask().examples("train")[:1], dimensions=2)

@@ -320,7 +320,7 @@ def test_what_is_missing_or_makes_no_sense_is_said() -> None:
     student, task = student_of(), Letters()
     with pytest.raises(ConfigError, match="how good each response is; give the task"):
         make_trainer(student, "on-policy")
-    with pytest.raises(ConfigError, match="follows a teacher model, and there is none"):
+    with pytest.raises(ConfigError, match="needs a teacher model; set teacher_model"):
         make_trainer(student, "on-policy", task=task, loss="kdrl")
     with pytest.raises(ConfigError, match="revise asks a teacher model for probabilities"):
         make_trainer(student, "on-policy", task=task, revise=True)

@@ -93,7 +93,7 @@ def test_names_and_settings_are_checked_before_anything_is_loaded() -> None:
     wrong = {"trainer_settings": {"learning_rate": -1.0}}
     with pytest.raises(ConfigError, match="learning_rate"):
         teacher_env(teacher_model="tiny", teacher_model_settings=wrong)
-    with pytest.raises(ConfigError, match="there is none; set teacher_model"):
+    with pytest.raises(ConfigError, match="needs a teacher model; set teacher_model"):
         teacher_env(trainer="rejection-sampling", trainer_settings={"author": "teacher"})
     with pytest.raises(ConfigError, match="Quiet answers nothing"):
         make_trainer(

@@ -147,7 +147,7 @@ def _longest(steps: Sequence[Mapping[int, int]], over: int) -> int:
         state = stack[-1]
         if missing := [s for s in steps[state].values() if s not in known]:
             if set(missing) & set(stack):
-                raise ConfigError("the grammar has a circle, so replies would have no end")
+                raise ConfigError("the grammar has a cycle, so replies would have no end")
             stack += missing[:1]
         else:
             known[state] = 1 + max(known[s] for s in steps[state].values())

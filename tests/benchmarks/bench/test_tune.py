@@ -178,8 +178,8 @@ def test_an_unfinished_search_saves_nothing(tmp_path: Path) -> None:
     ("teacher", "error", "message"),
     [
         ("uniform", ConfigError, "'uniform' has no settings to search"),
-        ("fixed", ConfigError, "needs mixtures, which no search finds"),
-        ("llm", ConfigError, "needs chat, which no search finds"),
+        ("fixed", ConfigError, "needs mixtures, which cannot be searched"),
+        ("llm", ConfigError, "needs chat, which cannot be searched"),
         ("weekest", UnknownNameError, "Did you mean 'weakest'"),
     ],
 )

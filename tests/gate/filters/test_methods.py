@@ -271,7 +271,7 @@ def test_less_needs_items_and_a_trainer_that_tells_gradients() -> None:
         Less(Empty())
     env = gym.make("teachgym/SkillList-v0", student="simulated", task=TASK, gate_checks=["less"])
     env.reset(seed=0)
-    with pytest.raises(UnsupportedError, match="SimulatedTrainer cannot tell gradients"):
+    with pytest.raises(UnsupportedError, match="SimulatedTrainer cannot give gradients"):
         env.step(env.action_space.sample() * 0 + 0.1)
 
 

@@ -167,7 +167,7 @@ def test_replies_depend_on_nothing_else_that_is_asked() -> None:
     [
         ({"a": {"ab": "b", "abc": "b"}, "b": {"": ""}}, "'abc' begins like another"),
         ({"a": {"abc": "b", "ab": "b"}, "b": {"": ""}}, "'ab' begins like another"),
-        ({"a": {"x": "a"}}, "has a circle"),
+        ({"a": {"x": "a"}}, "has a cycle"),
     ],
 )
 def test_grammars_that_cannot_be_followed_are_refused(grammar: Any, message: str) -> None:
