@@ -103,7 +103,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, settings: dict[str, Any], said: 
 
 def test_a_line_of_a_csv_with_too_few_values_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("question,answer\nwhy?,so\nhow?\n")
-    with pytest.raises(ConfigError, match=r"a.csv:3 has not 2 values"):
+    with pytest.raises(ConfigError, match=r"a.csv:3 does not have 2 values"):
         make_task("qa", path=str(tmp_path / "a.csv"))
 
 
