@@ -57,7 +57,8 @@ def draw_board(entries: Sequence[Entry], folder: Path) -> Path:
 
 
 def board_page(entries: Sequence[Entry]) -> Page:
-    """All benches in one table, and what each is."""
+    """All benches in one table, those that have a room first, and what each is."""
+    entries = sorted(entries, key=lambda entry: not any(line.room for line in entry.standings))
     runs = sum(len(entry.lines) for entry in entries)
     facts = {"Benches": f"{len(entries)}", "Runs": f"{runs:,}"}
     rows = [_COLUMNS, *(row for entry in entries for row in _rows(entry))]

@@ -173,6 +173,9 @@ def test_a_folder_that_is_no_board_is_named(tmp_path: Path) -> None:
 def test_the_projects_own_results_are_a_board() -> None:
     entries = read_board(RESULTS)
     assert {"bench-tiny", "bench-tiny-simulated"} <= {entry.name for entry in entries}
+    first_row = str(board_page(entries).sections[0].parts[0]).partition("<tbody>")[2][:500]
+    assert "planned (control)" in first_row
+    assert "bench-tiny.jsonl" in first_row
 
 
 @pytest.mark.sweep(1)
