@@ -68,6 +68,15 @@ Test = Annotated[
         "untrained model, uniform, alp and planned; 0 = none.",
     ),
 ]
+TestSettings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--test-set",
+        metavar="KEY=VALUE",
+        help="A setting of the environment of that bench, over those of the last stage; may be "
+        "repeated: task=word-problems and student=small hold out tasks and names of skills.",
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option(
@@ -89,6 +98,7 @@ def train_teacher(
     out: Out = Path("teachers/first"),
     seed: Seed = None,
     test: Test = 5,
+    test_settings: TestSettings = None,
     wandb: given.Wandb = None,
     tensorboard: given.Tensorboard = False,
     settings: Settings = None,
@@ -120,6 +130,7 @@ def train_teacher(
         configuring.override_given(record, flags)
         _set(record, configuring.parse_pairs(settings or ()), updates)
         chosen = TeacherTraining.of(record)
+        env = _test_env(chosen, configuring.parse_pairs(test_settings or ()))
         try:
             teacher = _watched(train, chosen, out, quiet=quiet)
         except KeyboardInterrupt:
@@ -131,7 +142,7 @@ def train_teacher(
         say(f"teacher  {teacher}")
         say(f"use it   teachgym run --teacher trained --set teacher.path={teacher}")
         if test:
-            _test(chosen, teacher, out / "test", test, workers)
+            _test({"trained": str(teacher), "untrained": chosen.model}, env, out, test, workers)
 
 
 def _runs(folders: list[Path]) -> list[Path]:
@@ -187,17 +198,25 @@ def _watched(train: Any, settings: TeacherTraining, out: Path, *, quiet: bool) -
     return teacher
 
 
-def _test(settings: TeacherTraining, teacher: Path, folder: Path, seeds: int, workers: int) -> None:
-    """Bench the teacher with the students of the last stage, on bases and seeds of its own."""
-    from teachgym.benchmarks.bench.suites.held_out import held_out
-    from teachgym.cli import bench as benching
+def _test_env(settings: TeacherTraining, changes: Mapping[str, Any]) -> Record:
+    """The environment of the bench: that of the last stage, with changes."""
+    from teachgym.cli import configuring
+    from teachgym.experiment import RunConfig, check_config
 
     own = ("texts", "proxy", "reward", "prices")
     env = {k: v for k, v in settings.stages[-1].env_settings.items() if k not in own}
-    rules = (
-        ("alp", "planned") if env.get("student", "simulated") in ("simulated", "tiny") else ("alp",)
-    )
-    arms = {"trained": str(teacher), "untrained": settings.model}
+    env.setdefault("student", "simulated")
+    configuring.override(env, changes)
+    check_config(RunConfig(env_settings=env))
+    return env
+
+
+def _test(arms: Mapping[str, str], env: Record, out: Path, seeds: int, workers: int) -> None:
+    """Bench teachers by their paths, on bases and seeds that no training has met."""
+    from teachgym.benchmarks.bench.suites.held_out import held_out
+    from teachgym.cli import bench as benching
+
+    rules = ("alp", "planned") if env["student"] in ("simulated", "tiny") else ("alp",)
     suite = held_out(arms, env, seeds, rules)
     execute = benching.choose_execution(workers, [], 1, ray=None, ray_gpus=None)
-    benching.conduct_bench(suite, folder, execute, benching.show_leaderboard)
+    benching.conduct_bench(suite, out / "test", execute, benching.show_leaderboard)

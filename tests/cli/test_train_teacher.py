@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from teachgym.benchmarks.bench.suites import Suite
 from teachgym.benchmarks.bench.suites.held_out import held_out
 from teachgym.bridges.grpo.settings import TeacherTraining
 from teachgym.cli import app
@@ -61,6 +62,31 @@ def test_the_bench_is_on_seeds_and_bases_of_boards(student: str | None) -> None:
     assert drawn == [0, 1, 2, 3, 4, 0, 1]
     assert json.dumps(suite.to_json())
     assert cells[0].config.env_settings["student"] == (student or "simulated")
+
+
+def test_the_bench_may_hold_out_the_task_and_its_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wrong settings of it are told before anything is trained."""
+    conducted: list[Suite] = []
+    monkeypatch.setattr(
+        "teachgym.cli.bench.conduct_bench", lambda suite, *_: conducted.append(suite)
+    )
+    loud = [option for option in QUICK if option != "--quiet"]
+    out = ("--out", str(tmp_path / "out"), "--test", "1", "--test-set", "student=small")
+    wrong = call(*loud, *out, "--test-set", "task=word-problem", fails=True)
+    assert "word-problems" in wrong
+    assert not (tmp_path / "out").exists()
+    call(*loud, "--set", "env.texts=false", *out, "--test-set", "task=word-problems")
+    (suite,) = conducted
+    assert [arm.name for arm in suite.arms] == ["uniform", "alp", "trained", "untrained"]
+    for cell in suite.cells():
+        told = cell.config.env_settings
+        assert (told["task"], told["student"], told["examples_per_step"]) == (
+            "word-problems",
+            "small",
+            50,
+        )
 
 
 def test_the_example_is_a_curriculum_whose_environments_can_be_made() -> None:
