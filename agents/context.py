@@ -17,18 +17,9 @@ from numpy.typing import NDArray
 from teachgym.apportion import divide_evenly
 from teachgym.protocols import Meter, Probes
 from teachgym.settings import Share, check_value
-from teachgym.spaces import DataSpace
+from teachgym.spaces import DataSpace, acting_space
 from teachgym.syllabus import Syllabus
 from teachgym.types import Obs, Order, Plan, Scores, Skill, leaf_skills, leaves_by_root
-
-
-def acting_space(env: gym.Env[Any, Any]) -> gym.Space[Any]:
-    """The action space, without ``stop`` if the environment can be stopped."""
-    space = env.action_space
-    if isinstance(space, gym.spaces.Dict) and set(space.spaces) == {"action", "stop"}:
-        return space["action"]
-    return space
-
 
 Unit = Literal["skill", "cell"]
 """A skill with all its levels, or a skill at one level."""

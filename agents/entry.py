@@ -136,7 +136,7 @@ def kind_of(env: gym.Env[Any, Any]) -> Kind:
     Raises:
         ConfigError: for an action space that no registered teacher can use, e.g. a flat one.
     """
-    from teachgym.agents.context import acting_space
+    from teachgym.spaces import acting_space
 
     return _kind_in(acting_space(env))
 

@@ -382,3 +382,11 @@ def _random_text(rng: np.random.Generator) -> str:
 def _random_example(rng: np.random.Generator, skills: Sequence[str]) -> Example:
     skill = skills[int(rng.integers(len(skills)))]
     return Example(_random_text(rng), _random_text(rng), skill, source="teacher")
+
+
+def acting_space(env: gym.Env[Any, Any]) -> gym.Space[Any]:
+    """The action space, without ``stop`` if the environment can be stopped."""
+    space = env.action_space
+    if isinstance(space, gym.spaces.Dict) and set(space.spaces) == {"action", "stop"}:
+        return space["action"]
+    return space

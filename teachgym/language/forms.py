@@ -13,7 +13,7 @@ from teachgym.language.examples import ExamplesForm
 from teachgym.language.form import Form
 from teachgym.language.moves import MovesForm
 from teachgym.language.plan import PlanForm
-from teachgym.spaces import DataSpace, MovesSpace, PlanSpace, ReplySpace
+from teachgym.spaces import DataSpace, MovesSpace, PlanSpace, ReplySpace, acting_space
 from teachgym.syllabus import Syllabus
 from teachgym.types import Skill
 
@@ -31,7 +31,7 @@ def form_of(env: gym.Env[Any, Any]) -> AnyForm:
         ConfigError: for an environment that is acted in otherwise.
     """
     return form_for(
-        env.action_space,
+        acting_space(env),
         env.get_wrapper_attr("syllabus"),
         tuple(env.get_wrapper_attr("levels")),
         int(env.get_wrapper_attr("examples_per_step")),

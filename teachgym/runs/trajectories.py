@@ -154,20 +154,30 @@ def _reply(
 
 def _groups(line: Record) -> list[dict[str, Any]]:
     """The groups of texts that were tried before a step where the episode was."""
-    return [
-        {"texts": probe["actions"], "rewards": probe["rewards"], "noise": probe["noise"]}
+    groups = [
+        {"texts": _acts(probe["actions"]), "rewards": probe["rewards"], "noise": probe["noise"]}
         for probe in line.get("probes", ())
         if probe["probe"] == "branch"
         and "refused" not in probe
         and set(probe["states"]) == {"here"}
-        and all(isinstance(action, str) for action in probe["actions"])
     ]
+    return [group for group in groups if _are_texts(group["texts"])]
+
+
+def _are_texts(actions: Any) -> bool:
+    return isinstance(actions, list) and all(isinstance(action, str) for action in actions)
 
 
 def _action(line: Record) -> Any:
     """The action of a step, if it was a text."""
-    action = line["action"]
+    action = _acts(line["action"])
     return action[0] if isinstance(action, list) and len(action) == 1 else action
+
+
+def _acts(written: Any) -> Any:
+    """Actions as a space writes them, without ``stop`` beside them."""
+    stoppable = isinstance(written, dict) and written.keys() == {"action", "stop"}
+    return written["action"] if stoppable else written
 
 
 def _calls_of(line: Record, calls: Calls) -> list[tuple[Messages, str]]:

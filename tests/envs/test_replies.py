@@ -207,6 +207,18 @@ def test_a_chat_models_reply_is_the_action(id_: str) -> None:
         assert t.info["cost"].teacher_calls == 1
 
 
+@every_id
+def test_chat_models_teach_where_they_may_end_the_episode(id_: str) -> None:
+    """They never do, so it is the episode without ``stop``."""
+    episodes = []
+    for stop in (False, True):
+        env = make(id_, budget={"steps": 2}, stop=stop)
+        teacher = make_teacher("llm-text", env, chat=Scripted(words))
+        episodes.append(run_episode(env, teacher, seed=0))
+    plain, stoppable = ([(t.action, t.reward) for t in e.transitions] for e in episodes)
+    assert plain == stoppable
+
+
 def test_a_chat_model_that_cannot_be_paid_is_not_asked() -> None:
     env = make("SkillList", budget={"steps": 3, "teacher_calls": 1})
     teacher = make_teacher("llm-text", env, chat=Scripted(words))

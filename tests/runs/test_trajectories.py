@@ -28,13 +28,13 @@ def words(messages: Any, schema: Any, draw: int) -> str:
     return json.dumps({"items": [{"skill": skill, "count": 20 + draw % 40}]})
 
 
-def made(folder: Path, teacher: str, **settings: Any) -> RunFolder:
+def made(folder: Path, teacher: str, *, stop: bool = False, **settings: Any) -> RunFolder:
     chat = {"provider": "python", "model": f"{__name__}:words"}
     config = RunConfig(
         env="teachgym/SkillList-v0",
         teacher=teacher,
         teacher_settings=settings,
-        env_settings=SETTINGS,
+        env_settings={**SETTINGS, "stop": stop},
         chat=chat if "llm" in teacher else {},
         seed=2,
     )
@@ -96,6 +96,17 @@ def test_a_group_gives_rewards_advantages_and_a_pair(grouped: RunFolder, tmp_pat
             assert probe["rewards"][probe["actions"].index(best)] == high
             assert pair["prompt"] == own[0]["prompt"]
     assert pairs
+
+
+def test_a_group_is_the_same_where_the_teacher_may_end_the_episode(
+    grouped: RunFolder, tmp_path: Path
+) -> None:
+    stoppable = made(tmp_path / "run", "llm-best-of-n", stop=True, n=4)
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    export_trajectories(grouped, ours)
+    export_trajectories(stoppable, theirs)
+    for name in ("sft", "grpo", "dpo"):
+        assert rows_of(theirs, name) == rows_of(ours, name)
 
 
 def test_datasets_opens_what_was_exported(
