@@ -17,11 +17,13 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
+from teachgym.assembly import check_config
 from teachgym.benchmarks.bench.lines import result_lines
 from teachgym.benchmarks.bench.runner import read_results, read_suite
 from teachgym.benchmarks.bench.suites import Cell
 from teachgym.errors import RunError, require_packages
 from teachgym.records import Record
+from teachgym.registry import recorded
 from teachgym.runs.files import check_writable, replacing, settle
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal, from_jsonable
@@ -112,9 +114,10 @@ def _is_numeric(space: gym.Space[Any]) -> bool:
 def _spaces_of(cell: Cell, made: dict[str, Spaces]) -> Spaces:
     """The spaces of an arm, from those ``made`` already where its environment is among them."""
     config = Cell(replace(cell.suite, seeded=()), cell.arm, cell.seed).config
-    key = json.dumps([config.env, config.to_json()["env_settings"]], sort_keys=True)
+    settings = check_config(config).env  # With those that the teacher needs.
+    key = json.dumps([config.env, recorded(settings)], sort_keys=True)
     if key not in made:
-        with closing(gym.make(config.env, **config.env_settings)) as env:
+        with closing(gym.make(config.env, **settings)) as env:
             made[key] = Spaces(config.env, env.spec, env.observation_space, env.action_space)
     return made[key]
 

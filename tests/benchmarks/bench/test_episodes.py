@@ -19,12 +19,14 @@ from tests.benchmarks.bench.small_bench import SUITE, run_all
 
 OPEN = Arm("pool", "pool", env="teachgym/OpenEnded-v0")
 TREE = Arm("tree", "uniform-tree", env="teachgym/SkillTree-v0")
-MIXED = replace(SUITE, arms=(*SUITE.arms, OPEN, TREE))
+PLANS = Arm("plans", "ratio-rule")
+"""Its environment takes plans because its teacher needs that."""
+MIXED = replace(SUITE, arms=(*SUITE.arms, OPEN, TREE, PLANS))
 
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two seeds of two lists' teachers and a tree's, who act in numbers, and of one who writes."""
+    """Two seeds of two lists' teachers and a tree's, who act in numbers, and of two who do not."""
     folder = tmp_path_factory.mktemp("bench") / "small"
     run_all(MIXED, folder)
     return folder
@@ -37,7 +39,7 @@ def test_episodes_are_read_again_as_they_were(
     written = export_episodes(bench, tmp_path / "out")
     name = "teachgym/SkillList/small-v1"
     assert written.datasets == {name: 4, "teachgym/SkillTree/small-v1": 2}
-    assert written.left_out == ["pool"]
+    assert written.left_out == ["plans", "pool"]
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "out"))
     dataset = minari.load_dataset(name)
     assert (dataset.total_episodes, dataset.total_steps) == (4, 8)
@@ -71,7 +73,7 @@ def test_the_command_says_what_was_written_and_what_was_left_out(
     told = CliRunner().invoke(app, ["export", str(bench), "--minari", out])
     assert told.exit_code == 0
     assert "teachgym/SkillList/small-v1: 4 episodes" in told.output
-    assert "left out  pool: no obs" in told.output
+    assert "left out  plans, pool: no obs" in told.output
     again = CliRunner().invoke(app, ["export", str(bench), "--minari", out])
     assert again.exit_code == 2
     assert "exists; give a new folder" in again.output
