@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from textwrap import wrap
 from typing import Any
 from unittest.mock import patch
 
@@ -33,12 +34,14 @@ packages that are absent or too old.
 """
 _MOST = 240
 """Characters of a line that are shown."""
+_COLUMNS = 80
+"""Of the terminal that the page shows."""
 
 
 def main() -> None:
     """Make every mistake in an empty folder, and write down what is said."""
     mistakes = json.loads((DOCS.parent / "tests/data/first_mistakes.json").read_text())
-    parts = [HEAD, *(f"## {m['mistake'].capitalize()}\n\n{_shown(m)}\n" for m in mistakes)]
+    parts = [HEAD, *(f"## {_heading(m['mistake'])}\n\n{_shown(m)}\n" for m in mistakes)]
     (DOCS / "errors.md").write_text("\n".join(parts), encoding="utf-8")
 
 
@@ -97,6 +100,11 @@ CIRCUMSTANCES: dict[str, Callable[[Any], Any]] = {
 }
 
 
+def _heading(mistake: str) -> str:
+    """A mistake with a capital letter first; those within it stay, as in TOML."""
+    return mistake[0].upper() + mistake[1:]
+
+
 def _shown(mistake: dict[str, Any]) -> str:
     files = mistake.get("files", {}).items()
     made = [f"`{name}`:\n\n```\n{text}\n```\n" for name, text in files if text]
@@ -111,7 +119,8 @@ def _answer(mistake: dict[str, Any]) -> str:
             lines = make_mistake(mistake).output.strip().splitlines()
         finally:
             os.chdir(here)
-    return "\n".join(line if len(line) <= _MOST else f"{line[: _MOST - 3]}..." for line in lines)
+    cut = (line if len(line) <= _MOST else f"{line[: _MOST - 3]}..." for line in lines)
+    return "\n".join(piece for line in cut for piece in wrap(line, _COLUMNS))
 
 
 if __name__ == "__main__":
