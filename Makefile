@@ -125,6 +125,7 @@ docs: ## build the site into site/
 	$(BIN)/python docs/make_errors.py
 	$(BIN)/python docs/make_notebook_pages.py
 	$(BIN)/python docs/make_reference.py
+	$(BIN)/python docs/make_results.py
 	mkdir -p docs/board && cp benchmarks/results/*.suite.json docs/board
 	for suite in benchmarks/results/*.suite.json; do cp $${suite%.suite.json}.jsonl docs/board || exit 1; done
 	$(BIN)/teachgym board docs/board

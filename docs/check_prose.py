@@ -16,7 +16,7 @@ from urllib.parse import unquote
 ROOT = Path(__file__).parents[1]
 LOGS = ("CHANGELOG.md", "log.md")
 """Pages of notes, of which only the links are checked."""
-_NAMES = ("api", "board", "environments", "errors.md", "teachers.md")
+_NAMES = ("api", "board", "environments", "errors.md", "results", "teachers.md")
 MADE = {
     *(ROOT / "docs" / name for name in _NAMES),
     *(path.with_suffix(".md") for path in (ROOT / "docs" / "notebooks").glob("*.ipynb")),
