@@ -25,10 +25,10 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from teachgym.actions import is_numeric, require_member
 from teachgym.envs.base import base_of
 from teachgym.envs.config import env_id
 from teachgym.envs.counted import CountedVectorEnv, of_row
+from teachgym.envs.stop import as_member
 from teachgym.envs.stress.delayed_reward import DelayedReward
 from teachgym.envs.vector import TeacherVectorEnv
 from teachgym.errors import ConfigError, EpisodeError
@@ -377,8 +377,7 @@ AnyForks = Forks | CountedForks
 
 def _name(space: gym.Space[Any], id_: str, action: Any) -> str:
     """The id of the state after an action: that of the one before, and the action's digest."""
-    member = require_member(space, action) if is_numeric(space) else action
-    written = json.dumps(space.to_jsonable([member]), sort_keys=True)
+    written = json.dumps(space.to_jsonable([as_member(space, action)]), sort_keys=True)
     return f"{id_}/{hashlib.sha256(written.encode()).hexdigest()[:12]}"
 
 

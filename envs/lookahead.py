@@ -18,6 +18,7 @@ import gymnasium as gym
 
 from teachgym.capability import Capability
 from teachgym.envs.base import base_of
+from teachgym.envs.stop import as_member
 from teachgym.errors import BudgetError, ConfigError, EpisodeError
 from teachgym.records import Record
 from teachgym.registry import load_attribute
@@ -85,7 +86,9 @@ class LookaheadEnv(gym.Wrapper[Any, Any, Any, Any]):
         if starts and len(starts) != len(actions):
             raise ConfigError(f"{len(actions)} actions have {len(starts)} states; give one each")
         states = list(starts) or [HERE] * len(actions)
-        written = self.env.action_space.to_jsonable(list(actions))
+        space = self.env.action_space
+        actions = [as_member(space, action) for action in actions]
+        written = space.to_jsonable(actions)
         entry = self._base.probe_log.answer(
             ["branch", _plain(written), states], lambda: self._tried(actions, states, written)
         )

@@ -8,7 +8,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from teachgym.actions import require_member
+from teachgym.actions import is_numeric, require_member
 from teachgym.envs.base import base_of
 from teachgym.spaces import PlanSpace, ReplySpace
 from teachgym.types import Plan
@@ -24,12 +24,27 @@ class StopSpace(gym.spaces.Dict):
         """Plain JSON values; an action without ``stop`` continues."""
         return super().to_jsonable([self.whole(action) for action in sample_n])
 
-    def whole(self, action: Any) -> dict[str, Any]:
-        """An action with ``stop``, which is 0 where it was left out."""
+    def whole(self, action: Any) -> Any:
+        """An action with ``stop``, which is 0 where it was left out; what is no action stays."""
         if isinstance(action, Mapping) and "stop" in action:
             return dict(action)
         rest = {"action": action} if "action" in self.spaces else action
-        return {**rest, "stop": np.zeros(1, np.int8)}
+        return {**rest, "stop": np.zeros(1, np.int8)} if isinstance(rest, Mapping) else rest
+
+
+def as_member(space: gym.Space[Any], action: Any, field: str = "action") -> Any:
+    """An action that ``step`` takes as ``space`` has it; words stay as they are.
+
+    Args:
+        space: of the environment's actions.
+        action: a numeric one may be a list, of another type of numbers, or without ``stop``.
+        field: its name in messages.
+
+    Raises:
+        ActionError: for numbers that are not in the space.
+    """
+    whole = space.whole(action) if isinstance(space, StopSpace) else action
+    return require_member(space, whole, field) if is_numeric(space) else whole
 
 
 class StopAction(gym.Wrapper[Any, Any, Any, Any]):

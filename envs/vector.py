@@ -23,7 +23,7 @@ from teachgym.envs.batching import open_rendezvous
 from teachgym.envs.config import CONFIGS, EnvConfig, SkillListConfig
 from teachgym.envs.counted import CountedVectorEnv
 from teachgym.envs.stacks import stack
-from teachgym.envs.stop import StopSpace
+from teachgym.envs.stop import as_member
 from teachgym.errors import ActionError, ConfigError
 from teachgym.loop import StepResult
 from teachgym.rendezvous import Rendezvous
@@ -81,11 +81,8 @@ class TeacherVectorEnv(SyncVectorEnv[Any, Any]):
             ActionError: for a numeric action outside ``single_action_space``; no row has made a
                 step then.
         """
-        space = self.single_action_space
-        if is_numeric(space):
-            for row, action in actions.items():
-                whole = space.whole(action) if isinstance(space, StopSpace) else action
-                require_member(space, whole, f"action of row {row}")
+        for row, action in actions.items():
+            as_member(self.single_action_space, action, f"action of row {row}")
         calls = [
             partial(env.step, actions[row]) if row in actions else _stay
             for row, env in enumerate(self.envs)

@@ -13,7 +13,7 @@ import pytest
 from teachgym import experiment
 from teachgym.agents import make_teacher
 from teachgym.chat.scripted import Scripted
-from teachgym.errors import BudgetError, ConfigError, EpisodeError
+from teachgym.errors import ActionError, BudgetError, ConfigError, EpisodeError
 from teachgym.loop import run_episode
 from teachgym.runs import RunConfig, RunFolder
 from teachgym.runs.journal import Journal
@@ -55,6 +55,24 @@ def test_what_was_tried_comes_true_and_is_charged_but_for_the_best() -> None:
             assert np.array_equal(observation["accuracy"], expected[0]["accuracy"])
             assert info["data"] == expected[4]["data"]
             assert info["cost"].steps == 3
+
+
+@pytest.mark.parametrize("stop", [False, True])
+def test_what_a_step_takes_can_be_tried(stop: bool) -> None:
+    """Lists and other types of numbers, too; what a step refuses is refused in the same words."""
+    env = make(stop=stop)
+    env.reset(seed=3)
+    lookahead = env.get_wrapper_attr("lookahead")
+    action = np.zeros((len(env.get_wrapper_attr("skills")), 3), np.float32)
+    action[0] = 0.25
+    tried = lookahead.branch([action, action.tolist(), action.astype(np.float64)])
+    assert len({t.id for t in tried}) == 1
+    for wrong in (None, action[:2], "all"):
+        with pytest.raises(ActionError) as refused:
+            env.step(wrong)
+        with pytest.raises(ActionError, match=r"Box\(0\.0, 1\.0, \(32, 3\)"):
+            lookahead.branch([wrong])
+        assert "Box(0.0, 1.0, (32, 3)" in str(refused.value)
 
 
 def test_states_that_were_reached_can_be_gone_on_from_until_the_next_step() -> None:
