@@ -35,6 +35,12 @@ class Judged:
     """The arm minus the other, by test accuracy or with aids; None without a seed of both."""
     verdict: Verdict
 
+    @property
+    def title(self) -> str:
+        """The claim in words."""
+        claim = self.claim
+        return f"{claim.arm} {claim.direction} {claim.against}" + ", with aids" * claim.aided
+
 
 def judge(direction: Literal["above", "below"], interval: Interval) -> Verdict:
     """The verdict of a paired difference's interval on the published direction.
@@ -80,32 +86,25 @@ def _score(claim: Claim, run: RunResult) -> float:
     return run.with_aids[1].mean if run.with_aids else run.curve[-1].mean
 
 
-def claim_rows(suite: Suite, results: Results) -> Rows:
-    """Header and a row for each claim: its meter, what was spent, the interval and the verdict."""
-    header = (
-        "claim",
-        "arXiv",
-        "meter",
-        "spent",
-        "spent by the other",
-        "seeds",
-        "difference [95 %]",
-        "verdict",
-    )
+def claim_rows(judged: Iterable[Judged]) -> Rows:
+    """Header and a row for each claim: seeds, the interval and the verdict."""
     rows = (
         (
-            f"{j.claim.arm} {j.claim.direction} {j.claim.against}" + ", with aids" * j.claim.aided,
+            j.title,
             j.claim.paper,
-            j.meter,
-            j.spent,
-            j.spent_against,
             str(j.test.difference.n) if j.test else "0",
             j.test.show() if j.test else NOTHING,
             j.verdict if j.test else "not run",
         )
-        for j in judge_claims(suite, results)
+        for j in judged
     )
-    return (header, *rows)
+    return (("claim", "arXiv", "seeds", "difference [95 %]", "verdict"), *rows)
+
+
+def effort_rows(judged: Iterable[Judged]) -> Rows:
+    """Header and a row for each claim: its meter, and what a run of each side spent."""
+    header = ("claim", "meter", "spent", "spent by the other")
+    return (header, *((j.title, j.meter, j.spent, j.spent_against) for j in judged))
 
 
 def _meter(cell: Cell) -> str:

@@ -18,7 +18,7 @@ from teachgym.benchmarks.bench.leaderboard import (
 from teachgym.benchmarks.bench.outcomes import Outcomes
 from teachgym.benchmarks.bench.statistics import FEWEST
 from teachgym.benchmarks.bench.suites import Suite
-from teachgym.benchmarks.bench.verdicts import claim_rows
+from teachgym.benchmarks.bench.verdicts import claim_rows, effort_rows, judge_claims
 from teachgym.benchmarks.pages.captions import INTERVALS, errors, sentence
 from teachgym.benchmarks.pages.charts import (
     curve_charts,
@@ -85,8 +85,9 @@ def bench_tables(bench: BenchMaterial) -> list[Rows]:
     suite = bench.suite
     if suite.axes:
         return [surface_rows(bench), leaderboard_rows(suite, bench.standings)]
-    claims = [claim_rows(suite, bench.results)] if suite.claims else []
-    return [*claims, *standing_tables(suite, bench.standings, bench.outcomes)]
+    tables = standing_tables(suite, bench.standings, bench.outcomes)
+    judged = judge_claims(suite, bench.results)
+    return [claim_rows(judged), *tables, effort_rows(judged)] if judged else tables
 
 
 def standing_tables(
@@ -166,8 +167,10 @@ def _claims(bench: BenchMaterial) -> Section:
         "where the interval of the difference leaves 0 out. Each interval is by itself, so of "
         "twenty claims about nothing one is judged."
     )
-    table = html_table(claim_rows(bench.suite, bench.results))
-    return Section("claims", "Published claims", intro, [table])
+    judged = judge_claims(bench.suite, bench.results)
+    note = "The limits of a run, and what the runs of each arm spent on average."
+    effort = figure("What it took", note, html_table(effort_rows(judged)))
+    return Section("claims", "Published claims", intro, [html_table(claim_rows(judged)), effort])
 
 
 def _what_is_drawn(suite: Suite) -> str:

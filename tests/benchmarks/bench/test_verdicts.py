@@ -14,7 +14,7 @@ import pytest
 from teachgym.benchmarks.bench.runner import prepare, read_suite
 from teachgym.benchmarks.bench.statistics import Interval
 from teachgym.benchmarks.bench.suites import Arm, Cell, Claim, Suite, make_suite
-from teachgym.benchmarks.bench.verdicts import Verdict, claim_rows, judge, judge_claims
+from teachgym.benchmarks.bench.verdicts import Verdict, claim_rows, effort_rows, judge, judge_claims
 from teachgym.benchmarks.pages.material import BenchMaterial
 from teachgym.benchmarks.pages.page import bench_tables, draw_bench
 from teachgym.errors import ConfigError
@@ -73,17 +73,20 @@ def test_a_claim_is_judged_by_the_differences_of_the_seeds_that_both_have() -> N
     assert [j.verdict for j in judge_claims(CLAIMING, sure)] == ["agrees", "contradicts"]
 
 
-def test_the_meter_and_what_was_spent_on_average_stand_beside_the_verdict() -> None:
+def test_the_meter_and_what_was_spent_on_average_have_a_table() -> None:
     """Generated tokens 0 and 100 of two seeds; four and two rejected examples in each run."""
-    rows = claim_rows(CLAIMING, runs({"uniform": [0.1, 0.2], "alp": [0.2, 0.4]}))
-    header, first, second = rows
-    assert {len(row) for row in rows} == {len(header)}
-    shown = dict(zip(header, first, strict=True))
-    assert shown["claim"] == "alp above uniform"
-    assert shown["meter"] == "2 steps, 1,200 examples"
-    assert shown["spent"] == "1,200 examples, 50 generated tokens, 6 rejected"
-    assert shown["spent by the other"] == "1,200 examples, 50 generated tokens"
-    assert second[-2:] == ("—", "not run")
+    judged = judge_claims(CLAIMING, runs({"uniform": [0.1, 0.2], "alp": [0.2, 0.4]}))
+    header, first, second = effort_rows(judged)
+    assert dict(zip(header, first, strict=True)) == {
+        "claim": "alp above uniform",
+        "meter": "2 steps, 1,200 examples",
+        "spent": "1,200 examples, 50 generated tokens, 6 rejected",
+        "spent by the other": "1,200 examples, 50 generated tokens",
+    }
+    claims = claim_rows(judged)
+    assert {len(row) for row in claims} == {len(claims[0])}
+    assert [row[0] for row in claims[1:]] == [first[0], second[0]]
+    assert claims[2][-2:] == ("—", "not run")
 
 
 @pytest.mark.slow
@@ -92,9 +95,10 @@ def test_the_board_and_the_page_have_the_verdicts(tmp_path: Path) -> None:
     run_all(suite, tmp_path)
     bench = BenchMaterial.read(read_suite(tmp_path), tmp_path)
     assert bench.suite.claims == suite.claims
-    claims, leaders = bench_tables(bench)[:2]
+    claims, leaders, *_, effort = bench_tables(bench)
     assert claims[1][0] == "weak above uniform"
     assert leaders[0][0] == "arm"
+    assert effort[1][0] == claims[1][0]
     page = draw_bench(bench, tmp_path).read_text()
     assert "Published claims" in page
     assert "2403.15042" in page
