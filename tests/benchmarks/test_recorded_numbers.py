@@ -77,6 +77,22 @@ def test_gains_of_objectives_are_means_over_their_runs() -> None:
     )
 
 
+def test_courses_of_teacher_hacking_are_those_of_their_runs() -> None:
+    curves: dict[str, dict[int, list[float]]] = defaultdict(dict)
+    for line in (RECORDED / "bench-teacher-hacking.jsonl").read_text().splitlines():
+        run = json.loads(line)
+        curves[run["arm"]][run["seed"]] = run["val_curve"]
+    expected = []
+    for arm, own in curves.items():
+        fixed = curves[f"fixed-{arm.split('-', 1)[1]}"]
+        expected.append(student_interval(np.array([c[-1] - c[0] for c in own.values()])))
+        if own is not fixed:
+            pairs = [(c[-1], fixed[seed][-1]) for seed, c in own.items()]
+            expected.append(student_interval(-np.diff(pairs)[:, 0]))
+    table = rows(section("Nearer to a teacher model, and farther from the truth"))
+    assert sorted(INTERVAL.findall("\n".join(table))) == sorted(expected)
+
+
 def student_interval(values: FloatArray) -> str:
     """Mean with the 95 % interval by Student's t."""
     low, high = stats.t.interval(0.95, len(values) - 1, values.mean(), stats.sem(values))
