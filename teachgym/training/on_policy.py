@@ -35,6 +35,10 @@ from teachgym.training.teacher_models import TeacherModel, judge_of, require_rea
 from teachgym.training.updates import EagerUpdates, differentiate, score
 from teachgym.types import Cost, Data, TrainResult
 
+GRADED_RATE = 0.25
+"""The share of the recipe's learning rate at which grades are learned from by default: most of
+such a gradient is noise, and a full rate moves what was right already (``docs/objectives.md``)."""
+
 
 @checked
 @dataclass(frozen=True)
@@ -368,7 +372,8 @@ def on_policy(
         student: of the ``local`` or ``vllm`` backend.
         grader: tells what is right; needed by losses that are told.
         teacher_model: needed by losses that follow one, and by ``judge='teacher'``.
-        settings: fields of ``OnPolicySettings`` that differ from the recipe of its size.
+        settings: fields of ``OnPolicySettings`` that differ from the recipe of its size, and from
+            ``GRADED_RATE`` of its learning rate for a loss that is told what is right.
 
     Raises:
         ConfigError: for another kind of student, a setting that is out of range, or a loss that
@@ -381,6 +386,7 @@ def on_policy(
         )
     usual = vars(recipe(student.pool.n_parameters, student.pool.lora))
     own = {"loss": OnPolicySettings.loss, "loss_settings": {}}
-    return OnPolicyTrainer(
-        OnPolicySettings(**{**usual, **own, **settings}), grader=grader, teacher_model=teacher_model
-    )
+    chosen = OnPolicySettings(**{**usual, **own, **settings})
+    if "learning_rate" not in settings and chosen.make_loss().needs.graded:
+        chosen = replace(chosen, learning_rate=GRADED_RATE * chosen.learning_rate)
+    return OnPolicyTrainer(chosen, grader=grader, teacher_model=teacher_model)

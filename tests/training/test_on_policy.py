@@ -316,6 +316,18 @@ def test_a_reference_is_the_student_before_though_there_is_a_teacher_model() -> 
     assert alone == taught
 
 
+@pytest.mark.parametrize(
+    ("settings", "rate"),
+    [({}, 5e-4), ({"loss": "reverse-kl"}, 2e-3), ({"learning_rate": 1e-3}, 1e-3)],
+)
+def test_grades_are_learned_from_at_a_quarter_of_the_rate(
+    settings: dict[str, Any], rate: float
+) -> None:
+    student, teacher = student_of(), ModelTeacher(student_of(make_pool(seed=2)))
+    trainer = make_trainer(student, "on-policy", task=Letters(), teacher_model=teacher, **settings)
+    assert trainer.settings.learning_rate == rate
+
+
 def test_what_is_missing_or_makes_no_sense_is_said() -> None:
     student, task = student_of(), Letters()
     with pytest.raises(ConfigError, match="how good each response is; give the task"):
