@@ -19,6 +19,7 @@ EXAMPLES = {
     "own_teacher.py": ([], "halfway"),
     "fork.py": ([], "signal to noise of the group"),
     "together.py": ([], "skills 25 to 32: reward"),
+    "reinforce_student.py": (["1", "0", "0"], "test accuracy 0.699 ->"),
     "train_ppo.py": (["256"], "after"),
     "train_dqn.py": (["60"], "gain on val"),
 }
