@@ -164,6 +164,7 @@ class Gate:
             ("answer", partial(fault_of_rejected, task)),
             ("kind", partial(fault_of_kind, task)),
         ]
+        self._of_aids = tuple((r, c) for r, c in own if r not in ("label", "answer", "kind"))
         asked = [make_check(name, task) for name in checks]
         self._checks = (*own, *((n, c) for n, c in asked if not isinstance(c, Filter)))
         self.filters = tuple((n, c) for n, c in asked if isinstance(c, Filter))
@@ -186,11 +187,12 @@ class Gate:
     def inspect_aid(self, aid: Aid) -> Verdict | None:
         """The verdict on an aid; None = it is allowed.
 
-        It is held to the form and the length of prompts, and to hold no item of val or test.
+        It is held to the form and the length of prompts, and to hold no item of val or test. Checks
+        that were asked for look at examples, which have a target.
         """
         example = Example(aid.text, "-", aid.skill or self._any_skill)
-        for reason, check in self._checks:
-            if reason not in ("label", "answer", "kind") and (fault := check(example)) is not None:
+        for reason, check in self._of_aids:
+            if (fault := check(example)) is not None:
                 return Verdict(None, reason, fault, shown(aid.text))
         return None
 

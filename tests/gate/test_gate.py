@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from teachgym.errors import ConfigError, ConformanceError
 from teachgym.gate import REASONS, Gate, GateSettings, normalise
 from teachgym.testing import ToyTask
-from teachgym.types import Example, Turn
+from teachgym.types import Aid, Example, Turn
 
 TASK = ToyTask()
 GOOD = TASK.examples("train")[0]
@@ -177,6 +177,15 @@ def test_a_check_that_was_asked_for_names_its_reason_and_comes_last() -> None:
     assert [v.reason for v in result.rejected] == ["hides-target", "format"]
     assert result.counts["hides-target"] == 1
     assert "gives it away" in result.rejected[0].detail
+
+
+def test_checks_that_were_asked_for_do_not_look_at_aids() -> None:
+    """An aid is no example: it has no target that could stand in it."""
+    gate = Gate(ToyTask(), checks=("hides-target", lambda example: "never"))
+    assert gate.inspect_aid(Aid("A well-known way - letter by letter.")) is None
+    verdict = gate.inspect_aid(Aid(HELD_OUT[0].prompt))
+    assert verdict is not None
+    assert verdict.reason == "overlap"
 
 
 def test_a_check_that_says_nothing_readable_is_a_mistake_of_its_author() -> None:
