@@ -141,7 +141,8 @@ def score_rows(
     temperature: float = 1.0,
 ) -> torch.Tensor:
     """Score rows like ``score_pass``, in chunks."""
-    hidden, scores = _hidden(pool, reading), []
+    hidden = _hidden(pool, reading)
+    scores = [torch.zeros(0, device=hidden.device)]  # where no row has a weight
     for start, stop in chunks:
         counts = _counts_within(reading.n_targets, start, stop)
         with pool.computing(), pool.layout.blocks(counts):
@@ -159,7 +160,8 @@ def read_pass(pool: StudentPool, one: Pass, n_tokens: int, top_k: int, temperatu
     """
     hidden = _hidden(pool, reading_of(one, pool.network.device))
     told = []
-    for start, stop in _chunks(one.targets, pool.network.n_tokens):
+    # Where no row has a weight, something is told all the same: of no row.
+    for start, stop in [*_chunks(one.targets, pool.network.n_tokens)] or [(0, 0)]:
         counts = _counts_within(one.n_targets, start, stop)
         with pool.computing(), pool.layout.blocks(counts):
             logits = pool.logits(hidden[start:stop])

@@ -289,10 +289,6 @@ class _Run:
         noted: list[torch.Tensor] = []
         loss = AsSampled(self._loss, self._settings.temperature, noted)
         self._losses += differentiate(self._pool, data, loss, self._budget, totals=totals).cpu()
-        for weight in self._pool.weights:
-            # Without a gradient, momentum fades: for a student alone as for one among others.
-            if weight.parameter.grad is None:
-                weight.parameter.grad = torch.zeros_like(weight.parameter)
         self._updates.apply(number)
         for student, own in enumerate(data):
             self._costs[student] += Cost(train_tokens=sum(d.n_tokens for d in own))

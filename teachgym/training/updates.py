@@ -115,6 +115,8 @@ def differentiate(
 ) -> torch.Tensor:
     """Set the gradients of every student's mean loss over its batch; the losses, (K,).
 
+    A weight on which no loss depends has the gradient 0.
+
     Args:
         pool: of the students.
         now: the batch of each.
@@ -128,6 +130,10 @@ def differentiate(
     losses = torch.zeros(pool.count, dtype=torch.float64, device=pool.network.device)
     for one in passes(now, budget, totals):
         losses += run_pass(pool, one, loss, first=first, kernel=kernel)
+    for weight in pool.weights:
+        # Without a gradient, momentum fades: for a student alone as for one among others.
+        if weight.parameter.grad is None:
+            weight.parameter.grad = torch.zeros_like(weight.parameter)
     return losses
 
 

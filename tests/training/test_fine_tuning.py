@@ -15,6 +15,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from teachgym.benchmarks.models.tokenizers import make_tokenizer
 from teachgym.errors import ConfigError
+from teachgym.students.hf.student import HuggingFaceStudent
 from teachgym.students.local.student import LanguageModelStudent
 from teachgym.testing import check_trainer
 from teachgym.training import make_trainer
@@ -28,7 +29,7 @@ from teachgym.training.optimizers import AdamW, make_optimizers
 from teachgym.training.packing import passes
 from teachgym.training.settings import FineTuningSettings
 from teachgym.types import Data, Example, Turn
-from tests.students.models import untrained_tiny
+from tests.students.models import make_pool, students_of, untrained_tiny
 
 DATA: Data = tuple(
     Example(f"{skill} {word}=", answer, skill)
@@ -314,6 +315,26 @@ def test_data_without_any_loss_changes_nothing(student: LanguageModelStudent) ->
     assert student.save() == before
     assert math.isnan(result.loss)
     assert result.steps == 2
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_a_batch_without_any_loss_is_the_same_update_alone_among_others_and_padded(
+    optimizer: str,
+) -> None:
+    """Momentum fades in it, and goes on moving the weights: a gradient of 0 is one."""
+    settings = FineTuningSettings(batch_size=1, epochs=2, optimizer=optimizer, warmup_steps=0)
+    silent = replace(DATA[1], spans=((DATA[1].target, 0.0),))
+    mine, others = (DATA[0], silent, DATA[2]), (DATA[2], DATA[3], DATA[4])
+    (alone,), pair = students_of(make_pool()), students_of(make_pool(2))
+    pool = make_pool()
+    padded = HuggingFaceStudent(pool.network.model, pool.texts, max_new_tokens=12)
+    FineTuner(settings).train(alone, mine, rng())
+    FineTuner(settings).train_together(pair, [mine, others], [rng(), rng()])
+    HuggingFaceTrainer(settings).train(padded, mine, rng())
+    learned = alone.save().arrays
+    for student in (pair[0], padded):
+        for name, values in student.save().arrays.items():
+            np.testing.assert_allclose(values, learned[name], rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("weight", [float("-inf"), float("nan"), float("inf"), "1", None, 10**400])

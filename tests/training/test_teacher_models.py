@@ -80,6 +80,24 @@ def test_the_likeliest_are_told_with_their_share_of_all(teacher: LanguageModelSt
         assert (one.teacher.logprobs.diff(dim=1) <= 0).all()
 
 
+def test_of_data_without_any_loss_no_row_is_told(
+    teacher: LanguageModelStudent, tmp_path: Path
+) -> None:
+    """Alone in a pass or beside others, read or remembered; it is read and paid as ever."""
+    silent = Example("copy ab=", "ab", "copy", spans=(("ab", 0.0),))
+    model, texts = ModelTeacher(teacher, top_k=3), teacher.texts
+    for data in ((silent,), (silent, DATA[1])):
+        encoded = encode(texts, data)
+        for one in (model, *[RememberedTeacher(model, tmp_path)] * 2):
+            told, *_ = one.read(texts, encoded, Needs(teacher=True))
+            assert told.teacher is not None
+            assert told.teacher.ids.shape == (0, 3)
+        assert model.score(texts, encoded, 1.0)[0].references == ()
+    trainer = FineTuner(FineTuningSettings(loss="distillation"), teacher_model=model)
+    result = trainer.train(untrained_tiny(1), (silent,), np.random.default_rng(0))
+    assert (result.steps, result.cost.teacher_tokens_in) == (1, 11)
+
+
 def test_any_student_of_a_pool_may_teach() -> None:
     """The second of three, whose head alone is changed, tells what it would tell alone."""
     alone = untrained_tiny(2)

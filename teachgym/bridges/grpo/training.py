@@ -174,9 +174,6 @@ class _Training:
         loss = AsSampled(self._loss, self.settings.temperature, noted, automaton)
         with pool.threads():
             losses = differentiate(pool, [data], loss, self._budget, totals=[total])
-            for weight in pool.weights:  # Without a gradient, momentum fades.
-                if weight.parameter.grad is None:
-                    weight.parameter.grad = torch.zeros_like(weight.parameter)
             self._updates.apply(self._made)
         pool.network.model.zero_grad()
         read = noted_of([data], noted, self._budget)
