@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import torch
 
+from teachgym.students.local.generation import rules_for
 from teachgym.students.local.pool import StudentPool
-from teachgym.students.local.sampling import Asked, sample_tokens
+from teachgym.students.local.sampling import Asked, ended, sample_tokens
 from teachgym.training.datum import Datum
 from teachgym.training.forward import token_budget
 from teachgym.training.groups import Group, Response
@@ -87,24 +88,25 @@ class Reviser:
         prefixes: Sequence[Sequence[tuple[int, ...] | None]],
     ) -> tuple[Drawn, list[list[int]]]:
         """The answers from their corrections on, and how many tokens were sampled for each."""
-        most = self.pool.max_new_tokens
+        most, pool = self.pool.max_new_tokens, self.pool
+        rules = rules_for(pool.texts, pool.network.n_tokens, stop=self.stop)
         open_, places = list[list[Asked]](), list[list[int]]()
         for questions, answers, of_one in zip(asked, drawn, prefixes, strict=True):
             names = _numbered(questions, answers)
             going = [
-                (place, Asked((*q.ids, *prefix), q.seed, name))
+                (place, Asked((*q.ids, *prefix), q.seed, name, most - len(prefix)))
                 for place, ((q, name), prefix) in enumerate(zip(names, of_one, strict=True))
-                if prefix and len(prefix) < most and prefix[-1] not in self.pool.texts.ends
+                if prefix and len(prefix) < most and not rules.complete(prefix)
             ]
             places.append([place for place, _ in going])
             open_.append([one for _, one in going])
-        more = sample_tokens(self.pool, open_, k=1, temperature=self.temperature, stop=self.stop)
+        more = sample_tokens(pool, open_, k=1, temperature=self.temperature, stop=self.stop)
         revised, sampled = [], []
         for answers, of_one, where, found in zip(drawn, prefixes, places, more, strict=True):
             after = {place: ids for place, (ids,) in zip(where, found, strict=True)}
             flat = [ids for own in answers for ids in own]
             whole = iter(
-                [*prefix, *after.get(place, [])][:most] if prefix else ids
+                ended([*prefix, *after.get(place, [])], rules) if prefix else ids
                 for place, (ids, prefix) in enumerate(zip(flat, of_one, strict=True))
             )
             revised.append([[next(whole) for _ in own] for own in answers])

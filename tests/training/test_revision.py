@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from teachgym.students.local.sampling import Asked, sample_tokens
+from teachgym.students.local.student import LanguageModelStudent
 from teachgym.training.losses import TopK
 from teachgym.training.revision import Reviser, corrected
 from teachgym.training.teacher_models import ModelTeacher
 from teachgym.types import Prompt
+from tests.students import models
 from tests.students.models import untrained_tiny
 from tests.training.test_on_policy import make_pool, student_of
 
@@ -81,3 +84,34 @@ def test_revised_samples_are_those_of_plain_computation_and_are_paid() -> None:
     assert changed > 4
     assert (cost.teacher_tokens_in, cost.train_tokens) == (read, read)
     assert sum(sampled[0]) > 0
+
+
+@pytest.mark.parametrize("stop", [("v", "="), ("cvm", "y4", "=v")])
+def test_a_revised_answer_ends_with_the_token_that_completes_a_stop_string(
+    stop: tuple[str, ...],
+) -> None:
+    """Whether it is the correction, or the string begins before it and ends after it."""
+    pool, asked = make_pool(), questions()
+    drawn = sample_tokens(pool, asked, k=12, temperature=1.0, stop=stop)
+    model = ModelTeacher(student_of(make_pool(seed=2)), 1000)
+    revised, *_ = Reviser(pool, model, 1.0, stop).revise(asked, drawn)
+    ended = 0
+    for ids in (ids for own in revised[0] for ids in own):
+        *_, before, whole = ("", *(pool.texts.decode(ids[: n + 1]) for n in range(len(ids))))
+        assert not any(s in before for s in stop)
+        ended += any(s in whole for s in stop)
+    assert ended > 1
+
+
+def test_what_comes_after_a_correction_has_room_in_the_context() -> None:
+    """A model that knows 64 positions, of which the prompt takes all but the answer's."""
+    pool, other = (models.make_pool(architecture="gpt2", seed=seed) for seed in (0, 3))
+    ids = pool.texts.prompts([Prompt("a" * 200)], room=12)
+    asked = [[Asked(tuple(ids[0]), 5, "0")]]
+    drawn = sample_tokens(pool, asked, k=6, temperature=1.0)
+    model = ModelTeacher(LanguageModelStudent(other), 1000)
+    revised, sampled, _ = Reviser(pool, model, 1.0).revise(asked, drawn)
+    for before, after in zip(drawn[0][0], revised[0][0], strict=True):
+        assert len(after) == 12 or after[-1] == pool.texts.end or after == before
+    assert max(map(len, revised[0][0])) == 12
+    assert max(sampled[0]) < 12

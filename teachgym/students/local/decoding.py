@@ -43,6 +43,8 @@ class Request:
     """Token ids of the prompt, at least one."""
     uniforms: torch.Tensor | None = None
     """One number in [0, 1) for each new token, which decides what is drawn; None = greedy."""
+    most: int | None = None
+    """Tokens of the answer, >= 1, at most; None = as many as the decoder writes."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,10 @@ class DecodingRules:
     """The strings behind ``ends`` and ``is_over``, for those who look at text themselves."""
     automaton: Automaton | None = None
     """Which tokens may follow; None = any."""
+
+    def complete(self, ids: Sequence[int]) -> bool:
+        """Whether tokens, of which none but the last can be an end, make a complete answer."""
+        return bool(self.ends[ids[-1]]) or (self.is_over is not None and self.is_over(ids))
 
 
 class SlotDecoder:
@@ -97,6 +103,7 @@ class SlotDecoder:
         self.token = torch.zeros(n_rows, dtype=torch.long, device=device)
         self.position = torch.zeros_like(self.token)
         self.count = torch.zeros_like(self.token)
+        self.most = torch.zeros_like(self.token)
         self.active = torch.zeros(n_rows, dtype=torch.bool, device=device)
         self.answer = torch.zeros(n_rows, max_new_tokens, dtype=torch.long, device=device)
         self.uniforms = torch.zeros(n_rows, max_new_tokens, device=device)
@@ -256,9 +263,11 @@ class SlotDecoder:
             chosen = self._choose(self.network.logits(last), rows)
         self._follow(rows, chosen)
         self.token[rows], self.count[rows] = chosen, 1
+        most = [q.most or self.max_new_tokens for q in questions]
         self.position[rows] = torch.tensor(lengths).to(device)
+        self.most[rows] = torch.tensor(most).to(device)
         self.answer[rows, 0] = chosen
-        self.active[rows] = ~self.ends[chosen] & (self.max_new_tokens > 1)
+        self.active[rows] = ~self.ends[chosen] & (self.most[rows] > 1)
 
     # -- one token each --------------------------------------------------------------------
 
@@ -307,7 +316,7 @@ class SlotDecoder:
         self.token[:n] = token
         self.count[:n] += active
         self.position[:n] += active
-        active &= ~self.ends[token] & (self.count[:n] < self.max_new_tokens)
+        active &= ~self.ends[token] & (self.count[:n] < self.most[:n])
 
     def _choose(self, logits: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """The likeliest token, or the one where a uniform number falls; (n, V) -> (n,)."""
@@ -387,8 +396,8 @@ class SlotDecoder:
     def _move(self, sources: Sequence[int], targets: Sequence[int]) -> None:
         """Move what rows hold; no row is both a source and a target."""
         self.cache.copy(sources, targets, self.cache.length)
-        state = (self.token, self.position, self.count, self.active, self.answer, self.uniforms)
-        for tensor in (*state, self.state):
+        state = (self.token, self.position, self.count, self.most, self.active, self.answer)
+        for tensor in (*state, self.uniforms, self.state):
             tensor[targets] = tensor[sources]
         for array in (self._read, self._written):
             array[targets] = array[sources]

@@ -119,7 +119,9 @@ class Generator:
         the next one has room for what was asked of either.
         """
         device, is_own = network.device, network is self._network
-        longest = max(len(q.ids) for own in questions for q in own) + self._max_new_tokens
+        longest = max(
+            len(q.ids) + (q.most or self._max_new_tokens) for own in questions for q in own
+        )
         n_slots = max(map(len, questions))
         if self._graphs:
             longest, n_slots = -(-longest // _ROUND) * _ROUND, bucket(n_slots)
@@ -187,8 +189,8 @@ def rules_for(
         text = texts.decode(ids)
         return any(s in text for s in stop)
 
-    # A string of one character is never spread over tokens, so its tokens say it all.
-    spread = any(len(s) > 1 for s in stop)
+    # A string of one byte is never spread over tokens, so its tokens say it all.
+    spread = any(len(s.encode()) > 1 for s in stop)
     return DecodingRules(ends, is_over if spread else None, temperature, tuple(stop), automaton)
 
 

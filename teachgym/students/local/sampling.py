@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from teachgym.students.local.automaton import Automaton
-from teachgym.students.local.decoding import Request
+from teachgym.students.local.decoding import DecodingRules, Request
 from teachgym.students.local.generation import require_sampling, rules_for, uniforms
 from teachgym.students.local.pool import StudentPool
 
@@ -20,6 +20,8 @@ class Asked:
     seed: int
     name: str
     """With the seed, what the answers depend on besides the prompt."""
+    most: int | None = None
+    """Tokens of an answer, >= 1, at most; None = as many as the pool writes."""
 
 
 def sample_tokens(
@@ -57,15 +59,21 @@ def sample_tokens(
     )
     requests = [
         [
-            Request(one.ids, uniforms(one.seed, one.name, number, pool.max_new_tokens))
+            Request(one.ids, uniforms(one.seed, one.name, number, pool.max_new_tokens), one.most)
             for one in own
             for number in range(k)
         ]
         for own in asked
     ]
     answers = pool.answer(requests, rules)
-    if rules.is_over is not None:  # On a GPU, a few steps are made between two looks.
-        for ids in (ids for own in answers for ids in own):
-            while len(ids) > 1 and rules.is_over(ids[:-1]):
-                ids.pop()
+    # On a GPU, a few steps are made between two looks.
+    answers = [[ended(ids, rules) for ids in own] for own in answers]
     return [[own[i : i + k] for i in range(0, len(own), k)] for own in answers]
+
+
+def ended(ids: Sequence[int], rules: DecodingRules) -> list[int]:
+    """An answer without what comes after the token that completes a stop string."""
+    whole = list(ids)
+    while rules.is_over is not None and len(whole) > 1 and rules.is_over(whole[:-1]):
+        whole.pop()
+    return whole

@@ -198,4 +198,5 @@ def _parts(
         if question.uniforms is not None:
             digest = hashlib.sha256(question.uniforms.numpy().tobytes()).digest()
             seed = int.from_bytes(digest[:4], "big")
-            yield [question], {"temperature": temperature, "seed": seed}
+            most = {"max_tokens": question.most} if question.most else {}
+            yield [question], {"temperature": temperature, "seed": seed, **most}

@@ -14,6 +14,7 @@ import pytest
 from teachgym.benchmarks.models.tokenizers import make_tokenizer
 from teachgym.errors import ConfigError, MissingExtraError
 from teachgym.students import make_student, make_students
+from teachgym.students.local.sampling import Asked, sample_tokens
 from teachgym.students.vllm import server as vllm_server
 from teachgym.students.vllm.server import ServerError, VllmServer, serve_command
 from teachgym.students.vllm.student import VllmStudent
@@ -103,6 +104,14 @@ def test_prompts_go_in_one_greedy_request_as_token_ids(fake: FakeVllm) -> None:
         "min_p": 0.0,
         "repetition_penalty": 1.0,
     }
+
+
+def test_the_server_is_told_of_samples_that_must_be_shorter(fake: FakeVllm) -> None:
+    (student,) = students_at(fake)
+    asked = [[Asked((5, 6), 0, "a", most=3), Asked((5, 6), 0, "b")]]
+    (answers,) = sample_tokens(student.pool, asked, k=1, temperature=1.0)
+    assert sorted(body["max_tokens"] for body in fake.bodies) == [3, 12]
+    assert len(answers[0][0]) <= 3
 
 
 def test_no_prompts_need_no_server(fake: FakeVllm) -> None:
