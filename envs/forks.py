@@ -20,6 +20,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 from typing import Any
 
 import gymnasium as gym
@@ -115,6 +116,7 @@ class Forks:
         self.single_action_space = made.single_action_space
         self.skills: tuple[str, ...] = tuple(base_of(made.envs[0]).skills)
         self._kept: dict[str, _Kept] = {}
+        self._numbers = count()
 
     @classmethod
     def of(cls, env: gym.Env[Any, Any], size: int = 8, **settings: Any) -> Forks:
@@ -141,7 +143,7 @@ class Forks:
             observation: what the teacher sees there.
             id_: what it is called; empty = a name of its own.
         """
-        name = id_ or f"kept-{len(self._kept)}"
+        name = id_ or f"kept-{next(self._numbers)}"
         self._kept[name] = _Kept(snapshot, observation)
         return name
 
@@ -332,6 +334,9 @@ class CountedForks:
 
     def branch(self, start: str, actions: Sequence[Any]) -> Branch:
         """See ``Forks.branch``; all actions are tried in one state."""
+        if not actions:
+            raise ConfigError("there are 0 actions; give one or more")
+        actions = [as_member(self.single_action_space, action) for action in actions]
         results: list[StepResult] = []
         ids, before, after = [], [], []
         for first in range(0, len(actions), self.size):

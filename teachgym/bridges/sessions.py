@@ -99,6 +99,8 @@ class Sessions:
         with self._lock:
             some = self._waiting[: self._forks.size]
             del self._waiting[: self._forks.size]
+        # Who has given up is not tried; from here on nobody can.
+        some = [tried for tried in some if tried.outcome.set_running_or_notify_cancel()]
         try:
             self._try_together(some)
         except Exception as error:  # Whoever waits is told.

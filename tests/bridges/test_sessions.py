@@ -136,6 +136,19 @@ def test_a_fault_reaches_whoever_waits(
     sessions.close()
 
 
+def test_a_reply_that_is_given_up_keeps_nobody_waiting(forks: CountedForks) -> None:
+    """As a rollout that ran out of time does: it is not tried, the others are."""
+    sessions = Sessions(forks, patience=0.5)
+    opened = [sessions.open(seed).result() for seed in range(3)]
+    forks.tried = []
+    replies = [s.reply(REPLIES[0]) for s in opened]
+    assert replies[1].cancel()
+    assert [replies[i].result(timeout=60).ended for i in (0, 2)] == [False, False]
+    assert forks.tried == [2]
+    assert opened[1].reply(REPLIES[0]).result().reward == alone(1, REPLIES[:1])[0][0]
+    sessions.close()
+
+
 def test_coroutines_can_wait_for_them() -> None:
     sessions = sessions_for("SkillList", 3, '{"student": "simulated", "budget": {"steps": 1}}')
     assert sessions is sessions_for(

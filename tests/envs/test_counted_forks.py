@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from teachgym.envs.forks import CountedForks, Forks, forks_of
-from teachgym.errors import ConfigError, EpisodeError
+from teachgym.errors import ActionError, ConfigError, EpisodeError
 from tests.envs.test_counted import SMALL, assert_equal
 
 
@@ -43,6 +43,19 @@ def test_a_forgotten_state_is_told_of() -> None:
     forks.forget(start := forks.start(0))
     with pytest.raises(EpisodeError, match="no snapshot '0' is kept"):
         forks.branch(start, actions_of((32, 3), 1))
+
+
+def test_wrong_actions_are_told_of_as_forks_with_texts_do() -> None:
+    forks = CountedForks("SkillList", 2, **SMALL)
+    start = forks.start(0)
+    action = np.full((32, 3), 0.01)
+    assert forks.branch(start, [action.tolist()]).ids == forks.branch(start, [action]).ids
+    with pytest.raises(ActionError, match=r"shape \(2, 3\)"):
+        forks.branch(start, [action, action[:2]])
+    with pytest.raises(ActionError, match="is nan"):
+        forks.branch(start, [action * np.nan])
+    with pytest.raises(ConfigError, match="there are 0 actions"):
+        forks.branch(start, [])
 
 
 def test_which_forks_there_are_depends_on_texts() -> None:

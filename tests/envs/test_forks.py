@@ -84,6 +84,14 @@ def test_equal_actions_in_one_state_are_tried_once_and_each_is_charged(
     assert branch.cost.steps == 4
 
 
+def test_no_kept_snapshot_takes_the_name_of_another() -> None:
+    forks = make()
+    start = forks.start(0)
+    first, second = (forks.keep(forks.snapshot(start)) for _ in range(2))
+    forks.forget(start)
+    assert forks.keep(forks.snapshot(first)) not in (first, second)
+
+
 def test_orders_that_two_actions_share_are_filled_alike() -> None:
     """Common random numbers: what stands beside an order does not change its examples."""
     forks = make()
