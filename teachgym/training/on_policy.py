@@ -121,7 +121,8 @@ class OnPolicyTrainer(Trainer[LanguageModelStudent]):
         reads = (settings.updates + refers) * n_texts + (settings.rescue > 0) * settings.epochs
         read = (needs.guided or needs.teacher) * n_texts + revised
         told = self._reading(read * sum(lengths))
-        judged = self.judge.bound(data, count, longest) if self.judge else Cost()
+        # An answer of full length has no end, and a judge that reads it adds one.
+        judged = self.judge.bound(data, count, longest + 1) if self.judge else Cost()
         own = Cost(
             train_tokens=(reads + revised) * sum(lengths),
             generated_tokens=(count + revised) * longest * len(lengths),
@@ -262,8 +263,10 @@ class _Run:
             costs = [Cost(train_tokens=sum(d.n_tokens for d in own)) for own in asked]
         else:
             assert model is not None, "required where a loss follows one"
+            # Losses divide logits that are divided by the heat already; ratios are no distribution.
+            warm = needs if needs.ratios else replace(needs, temperature=needs.temperature * heat)
             told = [
-                model.read(texts, own, needs) if needs.teacher else model.score(texts, own, heat)
+                model.read(texts, own, warm) if needs.teacher else model.score(texts, own, heat)
                 for own in asked
             ]
             costs = [model.cost(own, needs) for own in asked]

@@ -407,6 +407,23 @@ def test_a_student_comes_closer_to_the_teacher_that_it_follows(
     assert distance() < before / 2
 
 
+@pytest.mark.parametrize("loss", ["reverse-kl", "distillation"])
+def test_a_teacher_model_that_is_the_student_teaches_nothing_at_any_temperature(loss: str) -> None:
+    """Both are followed at the temperature of the samples."""
+    trainer = trainer_of(student_of(), loss=loss, temperature=0.5, learning_rate=1e-12)
+    assert trainer.train(student_of(), DATA, rng()).loss == pytest.approx(0, abs=1e-6)
+
+
+def test_a_judge_that_reads_the_end_of_answers_of_full_length_costs_what_was_said() -> None:
+    """One token, to which the judge adds an end where the student has written none."""
+    one = untrained_tiny(1)
+    student = student_of(StudentPool(one.model, one.texts, max_new_tokens=1))
+    trainer = trainer_of(student_of(make_pool(seed=2)), judge="teacher")
+    bound = trainer.cost(student, DATA)
+    cost = trainer.train(student, DATA, rng()).cost
+    assert 0.9 * bound.teacher_tokens_in < cost.teacher_tokens_in <= bound.teacher_tokens_in
+
+
 # -- runs ------------------------------------------------------------------------------------
 
 SMALL: dict[str, Any] = {
