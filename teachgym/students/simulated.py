@@ -217,6 +217,7 @@ class SimulatedStudent(Student):
         for example in examples:
             if example.identity not in self._key:
                 self._key[example.identity] = self._inner(example)
+                self._sheet = self._prepare(())  # which may have been made without it
 
     def _inner(self, example: Example) -> Example:
         """The example as its task labels it, by its prompt where the task can tell."""

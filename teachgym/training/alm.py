@@ -134,4 +134,6 @@ def with_pieces(texts: Texts, datum: Datum, teacher: Texts, logprobs: Sequence[f
         likely.append(sum(logprobs[j : j + n_told]) if min(weights[-1]) > 0 else math.nan)
         i, j = i + n_own, j + n_told
     counted = zip((sum(map(bool, w)) for w in weights), likely, strict=True)
-    return replace(datum, pieces=tuple((n, known) for n, known in counted if n))
+    # Where no token has a weight, there is a piece without tokens, of which nothing is known.
+    pieces = tuple((n, known) for n, known in counted if n) or ((0, math.nan),)
+    return replace(datum, pieces=pieces)

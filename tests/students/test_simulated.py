@@ -86,6 +86,15 @@ def test_unknown_prompts_and_even_odd_targets_are_answered_wrong() -> None:
     assert student.generate([]) == []
 
 
+def test_a_prompt_is_answered_by_what_the_key_says_of_it_since() -> None:
+    """Asked before it is in the key, and once more: all is known, so the answer is right."""
+    knowing = SimulatedStudent(profile_of(replace(PLAIN, start=(1.0, 1.0)), PLAIN), Words())
+    told = Example("not in any split", "ab", "a", difficulty=0.0)
+    assert knowing.generate([told.question]) == [WRONG]
+    knowing.read_key([told])
+    assert knowing.generate([told.question]) == ["ab"]
+
+
 def test_save_and_restore_are_exact_and_detached(student: SimulatedStudent) -> None:
     student.competence = np.random.default_rng(0).normal(size=(2, 2))
     before, checkpoint = student.competence.copy(), student.save()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import accumulate
 from typing import Any
 
@@ -15,11 +16,13 @@ from hypothesis import strategies as st
 from teachgym.benchmarks.models.embedded import KINDS
 from teachgym.benchmarks.models.pretrain import make_student
 from teachgym.benchmarks.models.tokenizers import make_subword_tokenizer
+from teachgym.students.hf.student import HuggingFaceStudent
 from teachgym.students.local.student import LanguageModelStudent
 from teachgym.students.texts import Texts
 from teachgym.training.alm import Alm, cut, ends, with_pieces
 from teachgym.training.datum import Datum, encode
 from teachgym.training.fine_tuning import FineTuner
+from teachgym.training.hf import HuggingFaceTrainer
 from teachgym.training.losses import Pieces, Targets
 from teachgym.training.settings import FineTuningSettings
 from teachgym.training.teacher_models import ModelTeacher
@@ -167,6 +170,24 @@ def test_turns_are_read_and_their_responses_are_no_pieces(
     assert datum.pieces[0][0] == 2
     assert math.isnan(datum.pieces[0][1])
     assert sum(n for n, _ in datum.pieces) == datum.n_rows == 5
+
+
+def test_a_batch_without_any_loss_has_no_pieces_however_it_is_computed(
+    student: LanguageModelStudent, other: LanguageModelStudent
+) -> None:
+    """As it is, padded to a size for capturing, and by the reference trainer."""
+    masked = (Example("copy ab=", "ab", "copy", spans=(("ab", 0.0),)),)
+    (datum,) = encode(student.texts, masked, Alm().needs)
+    assert [n for n, _ in with_pieces(student.texts, datum, other.texts, [-1.0] * 2).pieces] == [0]
+    model, one = ModelTeacher(other), untrained_tiny(1)
+    padded = HuggingFaceStudent(one.model, one.texts, max_new_tokens=8)
+    for trainer, taught in (
+        (FineTuner(STILL, teacher_model=model), student),
+        (FineTuner(replace(STILL, captured=True), teacher_model=model), student),
+        (HuggingFaceTrainer(STILL, teacher_model=model), padded),
+    ):
+        result = trainer.train(taught, masked, np.random.default_rng(0))
+        assert (result.steps, math.isnan(result.loss)) == (1, True)
 
 
 def test_what_was_cut_to_fit_is_passed_over(student: LanguageModelStudent) -> None:
