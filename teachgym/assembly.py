@@ -113,7 +113,8 @@ def check_config(config: RunConfig, store: Path | None = None) -> Setup:
         raise UnknownNameError(f"environment {config.env!r} has to be named in full: {full!r}")
     check_installed(config.trackers)
     env = _settings_of_env(config)
-    if chat and "dollars" in (env.get("budget") or {}):
+    budget = env.get("budget")  # Not checked yet, whatever it is.
+    if chat and isinstance(budget, Mapping) and budget.get("dollars") is not None:
         require_price(chat, '--set \'chat.prices={"in": 0.15, "out": 0.6}\'')
     if env.get("texts", True) is False:
         raise ConfigError(

@@ -59,6 +59,17 @@ def action(student_settings: Any) -> Any:
         return parts.teacher.act(parts.env.reset(seed=0)[0])
 
 
+def test_a_limit_of_no_dollars_needs_no_price() -> None:
+    def config(dollars: Any) -> RunConfig:
+        budget = {"steps": 1, "dollars": dollars}
+        chat = {"provider": "openai", "model": "unpriced"}
+        return RunConfig(teacher="llm", chat=chat, env_settings={"budget": budget})
+
+    check_config(config(None))
+    with pytest.raises(ConfigError, match="the price of unpriced is not known"):
+        check_config(config(1.0))
+
+
 def test_null_for_the_student_settings_stands_for_their_defaults() -> None:
     np.testing.assert_array_equal(action(None), action({}))
     assert not np.array_equal(action({}), action({"base": 1}))

@@ -169,8 +169,8 @@ def _describe_cap(arms: Sequence[ArmForecast]) -> Iterator[str]:
 
 def _limits(arm: ArmForecast) -> dict[str, float]:
     """The limits that a run's budget sets to what is asked of a chat model."""
-    budget = arm.config.env_settings.get("budget") or {}
-    return {c: budget[c] for c in BINDING if c in budget}
+    limits = budget_of(arm.config).limits
+    return {c: limits[c] for c in BINDING if c in limits}
 
 
 def _amounts(limits: Mapping[str, float]) -> str:

@@ -109,7 +109,8 @@ def effort_rows(judged: Iterable[Judged]) -> Rows:
 
 def _meter(cell: Cell) -> str:
     """The limits of a run."""
-    return _amounts(cell.config.env_settings["budget"].items())
+    limits = cell.config.env_settings["budget"]
+    return _amounts((name, n) for name, n in limits.items() if n is not None)
 
 
 def _spent(runs: Collection[RunResult]) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from teachgym.chat.settings import ChatSettings
+from teachgym.cli.configuring import DEFAULT_TEACHERS
 from teachgym.envs.config import CONFIGS
 from teachgym.runs.config import RunConfig
 from teachgym.runs.retention import Keep
@@ -39,9 +40,11 @@ def run_schema(env: str) -> dict[str, Any]:
 def run_toml(env: str) -> str:
     """The complete file of such a run, every setting with its default and what it means.
 
+    The teacher is the one that such a run has when nobody is named.
+
     What has no default, or would ask for something that may not be there, is a comment.
     """
-    config = RunConfig(env=env)
+    config = RunConfig(env=env, teacher=DEFAULT_TEACHERS[env])
     known = {"env_settings": CONFIGS[env](), "keep": Keep(), **ABSENT}
     lines = ["# TOML has no word for None: a setting that is None is left out, here as a comment."]
     lines += _table("", config, known)

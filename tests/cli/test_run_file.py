@@ -40,11 +40,11 @@ def test_the_toml_holds_the_defaults_of_every_setting(id_: str, tmp_path: Path) 
         assert {field.name for field in fields(kind)} <= names | tables
 
 
-def test_the_run_of_the_toml_is_one_that_can_be_made(tmp_path: Path) -> None:
+@pytest.mark.parametrize("id_", ENV_IDS)
+def test_the_run_of_the_toml_is_one_that_can_be_made(id_: str, tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
-    path.write_text(run_toml("teachgym/SkillTree-v0"))
-    record = read_config(path)
-    check_config(RunConfig.of({**record, "teacher": "fill-and-balance"}))
+    path.write_text(run_toml(id_))
+    check_config(RunConfig.of(read_config(path)))
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)

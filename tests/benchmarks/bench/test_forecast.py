@@ -102,6 +102,12 @@ def test_how_long_runs_take_is_not_known_before_one_is_finished() -> None:
     assert list(describe([an_arm("a", 2, teacher="uniform")])) == [said]
 
 
+def test_a_limit_that_is_none_is_no_limit() -> None:
+    budget = {"steps": 5, "dollars": None, "teacher_calls": 1000}
+    *_, last = describe([an_arm("bound", 1, budget=budget)])
+    assert last == "bound: a run may cost 1,000 teacher calls, by its budget; none is finished yet"
+
+
 def test_of_an_arm_that_nobody_has_run_the_budget_says_what_it_may_cost() -> None:
     arms = [
         an_arm("bound", 2, budget={"steps": 5, "dollars": 1.5, "teacher_calls": 1000}),
