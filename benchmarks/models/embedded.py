@@ -15,10 +15,7 @@ from teachgym.benchmarks.models.tokenizers import (
     make_word_tokenizer,
 )
 from teachgym.protocols import Task
-from teachgym.students.bases import SMALL, SMALL_CODE, SMALL_TOOLS, TINY
-
-TINY_VISION = "tiny-vision"
-"""A kind of which no base ships: too few of its skills can be learned (``docs/log.md``)."""
+from teachgym.students.bases import SMALL, SMALL_CODE, SMALL_TOOLS, TINY, TINY_VISION
 
 
 @dataclass(frozen=True)

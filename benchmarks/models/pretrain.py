@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -49,8 +50,8 @@ DOSE = 1000
 ITEMS = 40
 """Number of validation items per skill and level by which a base is measured."""
 ACCURACIES = (0.3, 0.8)
-FEWEST_LEARNABLE = 6
-"""Fewest learnable skills of a useful base; see ``fault``."""
+LEARNABLE = 3 / 16
+"""Smallest share of learnable skills of a useful base, six of the 32 of ``tiny``; see ``fault``."""
 
 
 @dataclass(frozen=True)
@@ -200,8 +201,9 @@ def fault(facts: Mapping[str, Any]) -> str | None:
     low, high = ACCURACIES
     if not low <= facts["val_accuracy"] <= high:
         return f"its validation accuracy is {facts['val_accuracy']}, outside {low} to {high}"
-    if (count := len(facts["learnable"])) < FEWEST_LEARNABLE:
-        return f"{count} skills can be learned; it must be {FEWEST_LEARNABLE} or more"
+    fewest = math.ceil(LEARNABLE * len(facts["val_accuracy_by_skill"]))
+    if (count := len(facts["learnable"])) < fewest:
+        return f"{count} skills can be learned; it must be {fewest} or more"
     return None
 
 

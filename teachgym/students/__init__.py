@@ -20,6 +20,7 @@ from teachgym.students.bases import (
     SMALL_CODE,
     SMALL_TOOLS,
     TINY,
+    TINY_VISION,
     base_card,
     base_of,
 )
@@ -54,6 +55,7 @@ LANGUAGE_MODELS = {
     SMALL: "A larger one for word problems, which it solves step by step.",
     SMALL_CODE: "One as large that writes programs.",
     SMALL_TOOLS: "One as large that plans calls of tools.",
+    TINY_VISION: "One that sees, for questions about pictures of shapes (extra vision).",
     "smollm2": "SmolLM2-135M-Instruct, from the extra of that name.",
 }
 """Language models that need neither a path nor the network, and what they are."""

@@ -16,8 +16,9 @@ FOLDER = Path(__file__).parent / "data"
 """Of the students, each with a folder for each of its bases, whose name is its number."""
 
 TINY, SMALL, SMALL_CODE, SMALL_TOOLS = "tiny", "small", "small-code", "small-tools"
+TINY_VISION = "tiny-vision"
 
-BASES: Mapping[str, int] = {TINY: 7, SMALL: 1, SMALL_CODE: 1, SMALL_TOOLS: 1}
+BASES: Mapping[str, int] = {TINY: 7, SMALL: 1, SMALL_CODE: 1, SMALL_TOOLS: 1, TINY_VISION: 1}
 """How many bases of each student ship, by its name."""
 
 COMPARED: Mapping[str, int] = {**BASES, TINY: 5}

@@ -216,8 +216,8 @@ class Texts:
         if any(prompt.images for prompt in prompts):
             raise UnsupportedError(
                 "this student reads text alone, and a prompt has images; choose a task without "
-                "images, or an image-text model as student, with images=True in student_settings "
-                "if its class can be one of text, too, as that of Gemma 3"
+                "images, or an image-text model as student, such as tiny-vision, with images=True "
+                "in student_settings if its class can be one of text, too, as that of Gemma 3"
             )
         return self._encode_framed(self._frame, [prompt.text for prompt in prompts])
 

@@ -38,6 +38,7 @@ SUITES = Registry(
         "dataenvgym-tools-embedded": f"{_HERE}.dataenvgym:dataenvgym_tools_embedded",
         "dataenvgym-tools": f"{_HERE}.dataenvgym:dataenvgym_tools",
         "dataenvgym-vqa": f"{_HERE}.dataenvgym:dataenvgym_vqa",
+        "dataenvgym-vqa-embedded": f"{_HERE}.dataenvgym:dataenvgym_vqa_embedded",
     },
 )
 """Every suite, called as ``()``; what ``teachgym bench`` knows."""

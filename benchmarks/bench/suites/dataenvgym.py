@@ -9,7 +9,7 @@ from typing import Any
 from teachgym.benchmarks.bench.suites.shared import DRAWN, OPEN_ENDED, SCRIPTED, SKILL_TREE
 from teachgym.benchmarks.bench.suites.structure import PLACES
 from teachgym.benchmarks.bench.suites.suite import SKILL_LIST, Arm, Suite
-from teachgym.students.bases import SMALL, SMALL_CODE, SMALL_TOOLS
+from teachgym.students.bases import SMALL, SMALL_CODE, SMALL_TOOLS, TINY_VISION
 
 _PROPOSER: Mapping[str, Mapping[str, Any]] = {SKILL_TREE: {"proposer": "llm"}}
 _PAPER: Mapping[str, Any] = {
@@ -105,6 +105,15 @@ def dataenvgym_code_embedded() -> Suite:
 def dataenvgym_tools_embedded() -> Suite:
     """``dataenvgym-tools`` offline, as ``dataenvgym-math-embedded``: plans of calls of tools."""
     return _embedded("tools", "plans of tool calls", "tool-plans", SMALL_TOOLS)
+
+
+def dataenvgym_vqa_embedded() -> Suite:
+    """``dataenvgym-vqa`` offline, as ``dataenvgym-math-embedded``: ``shapes`` and its student.
+
+    Teachers write scenes in words, which are drawn, so Open-Ended is here, too. The scripted one
+    counts mistakes, since no answer of a word is nearly right.
+    """
+    return _embedded("vqa", "pictures of shapes", "shapes", TINY_VISION)
 
 
 def _embedded(domain: str, shown: str, task: str, student: str) -> Suite:

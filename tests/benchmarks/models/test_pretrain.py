@@ -91,12 +91,19 @@ def test_a_base_that_ships_is_of_use_and_has_the_weights_that_its_number_draws(
 
 @pytest.mark.parametrize(
     ("accuracy", "learnable", "message"),
-    [(0.9, 8, "0.9, outside 0.3 to 0.8"), (0.1, 8, "0.1, outside"), (0.5, 5, "5 skills can be")],
+    [(0.9, 8, "0.9, outside 0.3 to 0.8"), (0.1, 8, "0.1, outside"), (0.5, 3, "3 skills can be")],
 )
 def test_a_base_of_no_use_is_told_of(accuracy: float, learnable: int, message: str) -> None:
-    found = fault({"val_accuracy": accuracy, "learnable": ["a"] * learnable})
+    """Of 18 skills four have to be learnable: three of sixteen, rounded up."""
+    facts = {
+        "val_accuracy": accuracy,
+        "val_accuracy_by_skill": dict.fromkeys(range(18), accuracy),
+        "learnable": ["a"] * learnable,
+    }
+    found = fault(facts)
     assert found is not None
     assert message in found
+    assert fault({**facts, "val_accuracy": 0.5, "learnable": ["a"] * 4}) is None
 
 
 def test_the_bases_that_ship_are_small() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from teachgym.benchmarks.bench.runner import check_arms
 from teachgym.benchmarks.bench.suites import SUITES, make_suite
+from teachgym.benchmarks.bench.suites.structure import PLACES
 from teachgym.experiment import run
 from tests.sandbox.walls import sandbox_or_skip
 
@@ -25,8 +26,9 @@ def test_it_has_the_papers_agents_and_controls_and_the_papers_budget(name: str) 
     suite = make_suite(name)
     check_arms(suite)
     paper = make_suite(name.removesuffix("-embedded"))
-    agents = [arm.name for arm in paper.arms if not arm.control]
+    agents = [place.arm_name(state=state) for place in PLACES for state in (False, True)]
     assert [arm.name for arm in suite.arms if not arm.control] == agents
+    assert {arm.name for arm in paper.arms if not arm.control} <= set(agents)
     assert [arm.name for arm in suite.arms if arm.control] == [
         *("no-data", "real-data", "uniform", "weakest", "alp", "oracle")
     ]
