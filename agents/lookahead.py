@@ -116,15 +116,18 @@ class LookAhead:
         first, tried = try_out(self.lookahead, self._variations(own, self.n))
         if not tried:
             return own
-        paths = [_Path(a, t.reward, t.id) for a, t in zip(first, tried, strict=True)]
+        paths = [_Path(a, t.reward, t.id, t.ended) for a, t in zip(first, tried, strict=True)]
         for _ in range(1, self.depth):
-            kept = sorted(paths, key=lambda path: -path.total)[: self.width]
+            going_on = (path for path in paths if not path.ended)
+            kept = sorted(going_on, key=lambda path: -path.total)[: self.width]
+            if not kept:
+                break
             each = max(self.n // len(kept), 1)
             starts = [path for path in kept for _ in range(each)]
             onward = [a for path in kept for a in self._variations(path.action, each)]
             _, tried = try_out(self.lookahead, onward, [path.id for path in starts])
             paths += [
-                _Path(path.action, path.total + t.reward, t.id)
+                _Path(path.action, path.total + t.reward, t.id, t.ended)
                 for path, t in zip(starts, tried, strict=False)
             ]
         return max(paths, key=lambda path: path.total).action
@@ -181,6 +184,8 @@ class _Path:
     total: float
     id: str
     """Of the state it has led to."""
+    ended: bool
+    """Whether the episode is over there."""
 
 
 def try_out(

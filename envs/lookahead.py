@@ -95,7 +95,8 @@ class LookaheadEnv(gym.Wrapper[Any, Any, Any, Any]):
         if "refused" in entry:
             raise BudgetError(entry["refused"])
         self._base.ledger.record(Cost(**entry["cost"]))
-        return tuple(Tried(*pair) for pair in zip(entry["rewards"], entry["ids"], strict=True))
+        outcomes, ended = zip(entry["rewards"], entry["ids"], strict=True), entry.get("ended", ())
+        return tuple(Tried(reward, id_, id_ in ended) for reward, id_ in outcomes)
 
     def _tried(self, actions: Sequence[Any], states: Sequence[str], written: Any) -> Record:
         ledger = self._base.ledger
@@ -110,12 +111,15 @@ class LookaheadEnv(gym.Wrapper[Any, Any, Any, Any]):
             ledger.require(branch.cost)
         except BudgetError as error:
             return {"refused": str(error)}
+        ends = [r[2] or r[3] for r in branch.results]
+        ended = [*dict.fromkeys(id_ for id_, over in zip(branch.ids, ends, strict=True) if over)]
         best = branch.results[int(branch.rewards.argmax())][4]["cost"]
         return {
             "actions": _plain(written),
             "states": list(states),
             "rewards": branch.rewards.tolist(),
             "ids": list(branch.ids),
+            **({"ended": ended} if ended else {}),
             "noise": branch.spread.noise,
             "signal": branch.spread.signal,
             "cost": (branch.cost - best).as_dict(),

@@ -127,6 +127,17 @@ def test_the_best_of_the_first_step_is_no_worse_than_the_base_policy() -> None:
     assert gains[1] >= gains[0]
 
 
+def test_a_beam_goes_on_from_no_episode_that_has_ended() -> None:
+    """Whatever is tried reaches the target, so nothing is looked for beyond it."""
+    env = make(target_accuracy=0.01)
+    env.reset(seed=0)
+    (tried,) = env.get_wrapper_attr("lookahead").branch([action_of(env, "first")])
+    assert tried.ended
+    episode = run_episode(env, make_teacher("beam", env), seed=0)
+    assert episode.length == 1
+    assert episode.transitions[0].info["stop_reason"] == "mastery"
+
+
 @pytest.mark.parametrize("name", ["best-of-n", "beam"])
 def test_a_teacher_that_never_stops_tries_where_it_could(name: str) -> None:
     """An action without ``stop`` goes on, in a trial as in a step."""
