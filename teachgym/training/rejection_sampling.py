@@ -89,18 +89,21 @@ class RejectionSampling(Trainer[Student]):
     """Whether training compares the best answer to an example with the worst."""
     stop: tuple[str, ...] = ()
     """Strings at which an answer ends."""
+    told_by: TeacherModel | None = None
+    """Who reads, once, what is trained on, in whose tokens the student writes; None = nobody."""
 
     def cost(self, student: Student, data: Data) -> Cost:
         """The price if every answer is right and of the maximum length."""
         against = " " if self.pairs else None
         blank = tuple(replace(e.with_target(""), rejected=against) for e in data)
         texts, copies = (2, 1) if self.pairs else (1, min(self.settings.k, self.settings.keep))
-        longest = texts * self.reads * student.max_new_tokens * len(data)
-        own = self.trainer.cost(student, blank).train_tokens + longest
-        given = self.trainer.cost(student, data).train_tokens if self.settings.targets else 0
+        longest = texts * student.max_new_tokens * len(data)
+        own = self.trainer.cost(student, blank) + Cost(train_tokens=self.reads * longest)
+        own += self.told_by.reading(longest) if self.told_by else Cost()
+        given = self.trainer.cost(student, data) if self.settings.targets else Cost()
         said = self._author(student).bound([e.question for e in data], self.settings.k)
         judged = self.judge.bound(data, self.settings.k, student.max_new_tokens)
-        return said + judged + Cost(train_tokens=given + copies * own)
+        return sum([own] * copies, said + judged + given)
 
     def train(self, student: Student, data: Data, rng: np.random.Generator) -> TrainResult:
         """Sample, judge, select, train; ``rng`` decides the samples, then the training."""
@@ -203,6 +206,7 @@ def rejection_sampling(
         _author_of(teacher_model) if told.author == "teacher" else None,
         pairs=trainer.loss.needs.rejected,
         stop=grader.stop,
+        told_by=trainer.teacher_model,
     )
 
 

@@ -20,7 +20,9 @@ from teachgym.training import make_trainer
 from teachgym.training.grader import Grader
 from teachgym.training.judges import TaskJudge
 from teachgym.training.rejection_sampling import RejectionSampling, RejectionSettings
+from teachgym.training.teacher_models import ModelTeacher
 from teachgym.types import Cost, Data, Example, Prompt
+from tests.students.models import untrained_tiny
 
 AB = Example("copy: ab", "ab", "copy")
 BA = Example("reverse: ab", "ba", "reverse", spans=(("ba", 2.0),))
@@ -104,6 +106,26 @@ def test_nothing_right_trains_nothing_and_is_charged() -> None:
     result = trainer.train(student, (BA,), rng())
     assert student.save() == before
     assert replace(result.cost, seconds=0.0) == Cost(generated_tokens=8)
+
+
+def test_what_a_teacher_model_reads_of_answers_is_bounded() -> None:
+    """Once: the target's 8 + 2 + 1 characters, and twice 8 + 1 with an answer of full length."""
+    student = untrained_tiny(1)
+    made: Any = make_trainer(
+        student,
+        "rejection-sampling",
+        task=ToyTask(),
+        teacher_model=ModelTeacher(untrained_tiny(2)),
+        loss="distillation",
+        right=False,
+        k=2,
+        epochs=3,
+    )
+    data = (Example("copy ab=", "ab", "copy"),)
+    bound, cost = made.cost(student, data), made.train(student, data, rng()).cost
+    assert bound.teacher_tokens_in == 11 + 2 * (8 + 1 + student.max_new_tokens)
+    assert bound.train_tokens == 3 * bound.teacher_tokens_in
+    assert 11 < cost.teacher_tokens_in <= bound.teacher_tokens_in
 
 
 def test_held_out_items_are_not_graded() -> None:
