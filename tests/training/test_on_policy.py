@@ -330,7 +330,7 @@ def test_grades_are_learned_from_at_a_quarter_of_the_rate(
 
 def test_what_is_missing_or_makes_no_sense_is_said() -> None:
     student, task = student_of(), Letters()
-    with pytest.raises(ConfigError, match="how good each response is; give the task"):
+    with pytest.raises(ConfigError, match="needs the score of each response; give the task"):
         make_trainer(student, "on-policy")
     with pytest.raises(ConfigError, match="needs a teacher model; set teacher_model"):
         make_trainer(student, "on-policy", task=task, loss="kdrl")
