@@ -94,7 +94,13 @@ class TeacherVectorEnv(SyncVectorEnv[Any, Any]):
         """One action per row, as a member of ``action_space`` where it is one of numbers."""
         if is_numeric(self.single_action_space):
             return require_member(self.action_space, actions, "actions")
-        if not isinstance(self.single_action_space, WordSpace):
+        if not isinstance(space := self.single_action_space, WordSpace):
+            if isinstance(space, gym.spaces.Dict) and not isinstance(actions, Mapping):
+                keys = ", ".join(space.spaces)
+                raise ActionError(
+                    f"actions are {shown(actions)}; give a dictionary with the keys {keys}, each "
+                    f"with {self.num_envs} entries, one per row"
+                )
             return actions  # Numbers beside words, which each row checks.
         if not isinstance(actions, Sequence) or len(actions) != self.num_envs:
             raise ActionError(

@@ -15,13 +15,13 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 import teachgym
 from teachgym.agents import make_teacher
 from teachgym.envs.vector import TeacherVectorEnv
-from teachgym.errors import ConfigError, EpisodeError
+from teachgym.errors import ActionError, ConfigError, EpisodeError
 from teachgym.loop import run_episode, run_episodes
 from teachgym.rendezvous import RowError
 from teachgym.students import make_student
 from teachgym.students.simulated import SimulatedStudent
 from teachgym.training.simulated import SimulatedTrainer
-from teachgym.types import Data, Prompt, TrainResult
+from teachgym.types import Data, Plan, Prompt, TrainResult
 from tests.envs.in_full import in_full
 from tests.envs.stacks import CASES, VIEWS
 
@@ -242,6 +242,17 @@ def test_an_error_in_a_row_names_it_and_the_others_make_their_step() -> None:
     del student.learn
     rows.reset(seed=1)
     assert rows.step(actions)[1].shape == (K,)
+
+
+def test_words_beside_numbers_come_in_a_dictionary() -> None:
+    """Of the keys of the space; no row has made a step otherwise."""
+    rows = make_rows("teachgym/SkillList-v0", action="plan", stop=True)
+    rows.reset(seed=1)
+    with pytest.raises(ActionError, match=r"a dictionary with the keys action, stop, .* 3 entries"):
+        rows.step((Plan(),) * K)
+    assert [env.unwrapped.state.step for env in rows.envs] == [0, 0, 0]
+    rows.step({"action": (Plan(),) * K, "stop": np.zeros((K, 1), np.int8)})
+    assert [env.unwrapped.state.step for env in rows.envs] == [1, 1, 1]
 
 
 def test_stepping_after_the_end_is_an_error_where_nothing_resets() -> None:
