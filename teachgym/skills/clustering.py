@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from teachgym.errors import ConfigError, EpisodeError
 from teachgym.protocols import SkillDiscovery
 from teachgym.settings import CountFromTwo, Seed32, checked
+from teachgym.shown import in_short
 from teachgym.skills.embedding import Encoder, Vectors, embed_terms
 from teachgym.skills.names import MAX_NAME, identity
 from teachgym.types import Example, Skill
@@ -59,6 +60,8 @@ class Clusters(SkillDiscovery):
     """Folder of a local transformers encoder; empty = TF-IDF, see ``embed_terms``."""
     seed: Seed32 = 0
     """Of k-means and of the vectors."""
+
+    __repr__ = in_short
 
     def __post_init__(self) -> None:
         self._found: _Clusters | None = None

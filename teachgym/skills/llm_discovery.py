@@ -19,6 +19,7 @@ from teachgym.errors import BudgetError, ChatError, EpisodeError
 from teachgym.given import Given
 from teachgym.protocols import ChatModel, Meter, SkillDiscovery, Task
 from teachgym.settings import Count, Few, Table, checked
+from teachgym.shown import in_short
 from teachgym.skills.aggregation import Groups, aggregate
 from teachgym.skills.labelling import NamingQuestion, name_each
 from teachgym.skills.names import MAX_NAME, OTHER, identity, tidy
@@ -57,6 +58,8 @@ class LLMDiscovery(SkillDiscovery):
     """Questions at a time, >= 1; None = as the chat settings say, or else 8."""
     draw: Count = 0
     """Which of the chat model's answers to equal questions are wanted, >= 0."""
+
+    __repr__ = in_short
 
     def __post_init__(self) -> None:
         model, workers = open_chat(self.chat, "method 'llm'", self.workers)
