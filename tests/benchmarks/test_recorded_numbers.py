@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,6 +92,24 @@ def test_courses_of_teacher_hacking_are_those_of_their_runs() -> None:
             expected.append(student_interval(-np.diff(pairs)[:, 0]))
     table = rows(section("Nearer to a teacher model, and farther from the truth"))
     assert sorted(INTERVAL.findall("\n".join(table))) == sorted(expected)
+
+
+def test_gains_on_pictures_are_those_of_their_runs() -> None:
+    runs: dict[str, dict[int, Any]] = defaultdict(dict)
+    for line in (RECORDED / "bench-dataenvgym-vqa-embedded.jsonl").read_text().splitlines():
+        run = json.loads(line)
+        runs[run["arm"]][run["seed"]] = run
+    expected = []
+    for arm in ("oracle", "uniform", "alp", "weakest"):
+        own = [(r["test_before"], r["test_after"]) for r in runs[arm].values()]
+        expected.append(student_interval(np.diff(own)[:, 0]))
+        if arm != "uniform":
+            pairs = [
+                (runs["uniform"][s]["test_after"], r["test_after"]) for s, r in runs[arm].items()
+            ]
+            expected.append(student_interval(np.diff(pairs)[:, 0]))
+    table = "\n".join(rows(section("Pictures of shapes")))
+    assert INTERVAL.findall(table) == expected
 
 
 def student_interval(values: FloatArray) -> str:
