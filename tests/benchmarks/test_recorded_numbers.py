@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from teachgym.benchmarks.bench.union import read_lines
 from teachgym.benchmarks.learned import language, ppo
-from teachgym.types import FloatArray
 
 ROOT = Path(__file__).parents[2]
 RECORDED = ROOT / "benchmarks" / "results"
@@ -68,51 +68,49 @@ def test_intervals_of_the_papers_experiments_are_in_the_tables_of_their_benches(
 
 
 def test_gains_of_objectives_are_means_over_their_runs() -> None:
-    gains = defaultdict(list)
-    for line in (RECORDED / "bench-objectives.jsonl").read_text().splitlines():
-        run = json.loads(line)
-        gains[run["arm"]].append(run["test_after"] - run["test_before"])
+    runs = runs_of("bench-objectives.jsonl")
     table = "\n".join(rows(section("Objectives at equally many questions")))
     assert sorted(INTERVAL.findall(table)) == sorted(
-        student_interval(np.array(gain)) for gain in gains.values()
+        student_interval(r["test_after"] - r["test_before"] for r in own.values())
+        for own in runs.values()
     )
 
 
 def test_courses_of_teacher_hacking_are_those_of_their_runs() -> None:
-    curves: dict[str, dict[int, list[float]]] = defaultdict(dict)
-    for line in (RECORDED / "bench-teacher-hacking.jsonl").read_text().splitlines():
-        run = json.loads(line)
-        curves[run["arm"]][run["seed"]] = run["val_curve"]
-    expected = []
-    for arm, own in curves.items():
-        fixed = curves[f"fixed-{arm.split('-', 1)[1]}"]
-        expected.append(student_interval(np.array([c[-1] - c[0] for c in own.values()])))
+    runs, expected = runs_of("bench-teacher-hacking.jsonl"), []
+    for arm, own in runs.items():
+        curves = {seed: run["val_curve"] for seed, run in own.items()}
+        expected.append(student_interval(c[-1] - c[0] for c in curves.values()))
+        fixed = runs[f"fixed-{arm.split('-', 1)[1]}"]
         if own is not fixed:
-            pairs = [(c[-1], fixed[seed][-1]) for seed, c in own.items()]
-            expected.append(student_interval(-np.diff(pairs)[:, 0]))
+            last = {seed: run["val_curve"][-1] for seed, run in fixed.items()}
+            expected.append(student_interval(c[-1] - last[seed] for seed, c in curves.items()))
     table = rows(section("Nearer to a teacher model, and farther from the truth"))
     assert sorted(INTERVAL.findall("\n".join(table))) == sorted(expected)
 
 
 def test_gains_on_pictures_are_those_of_their_runs() -> None:
-    runs: dict[str, dict[int, Any]] = defaultdict(dict)
-    for line in (RECORDED / "bench-dataenvgym-vqa-embedded.jsonl").read_text().splitlines():
-        run = json.loads(line)
-        runs[run["arm"]][run["seed"]] = run
-    expected = []
+    runs, expected = runs_of("bench-dataenvgym-vqa-embedded.jsonl"), []
+    uniform = {seed: run["test_after"] for seed, run in runs["uniform"].items()}
     for arm in ("oracle", "uniform", "alp", "weakest"):
-        own = [(r["test_before"], r["test_after"]) for r in runs[arm].values()]
-        expected.append(student_interval(np.diff(own)[:, 0]))
+        own = runs[arm].items()
+        expected.append(student_interval(r["test_after"] - r["test_before"] for _, r in own))
         if arm != "uniform":
-            pairs = [
-                (runs["uniform"][s]["test_after"], r["test_after"]) for s, r in runs[arm].items()
-            ]
-            expected.append(student_interval(np.diff(pairs)[:, 0]))
+            expected.append(student_interval(r["test_after"] - uniform[s] for s, r in own))
     table = "\n".join(rows(section("Pictures of shapes")))
     assert INTERVAL.findall(table) == expected
 
 
-def student_interval(values: FloatArray) -> str:
+def runs_of(name: str) -> dict[str, dict[int, Any]]:
+    """The recorded runs of a bench by arm and seed."""
+    found: dict[str, dict[int, Any]] = defaultdict(dict)
+    for run in read_lines(RECORDED / name):
+        found[run["arm"]][run["seed"]] = run
+    return found
+
+
+def student_interval(differences: Iterable[float]) -> str:
     """Mean with the 95 % interval by Student's t."""
+    values = np.array([*differences])
     low, high = stats.t.interval(0.95, len(values) - 1, values.mean(), stats.sem(values))
     return f"{values.mean():+.4f} [{low:+.4f}, {high:+.4f}]"

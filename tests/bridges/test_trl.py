@@ -36,6 +36,31 @@ def forks() -> Forks:
     return Forks("SkillList", 4, **SMALL)
 
 
+def make_trainer(
+    model: Path, forks: Forks, n_rows: int, *, max_steps: int, batch: int, tools: Any = None
+) -> Any:
+    """TRL's trainer of a model in a folder, in groups of two on measured gains."""
+    trl: Any = pytest.importorskip("trl")
+    datasets: Any = pytest.importorskip("datasets")
+    return trl.GRPOTrainer(
+        str(model),
+        reward_funcs=measured_gain(forks),
+        environment_factory=tools,
+        args=trl.GRPOConfig(
+            str(model.parent / "out"),
+            max_steps=max_steps,
+            num_generations=2,
+            per_device_train_batch_size=batch,
+            max_completion_length=8,
+            logging_steps=1,
+            report_to=[],
+            use_cpu=True,
+            bf16=False,
+        ),
+        train_dataset=datasets.Dataset.from_list(rows(forks, range(n_rows))),
+    )
+
+
 def test_a_row_is_a_prompt_and_the_state_it_is_about(forks: Forks) -> None:
     one, other = rows(forks, [3, 4])
     assert (one["state"], other["state"]) == ("3", "4")
@@ -77,24 +102,7 @@ def test_rows_can_be_about_later_states(forks: Forks) -> None:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # Its own libraries warn it.
 def test_trl_trains_a_teacher(forks: Forks, tmp_path: Path) -> None:
-    trl: Any = pytest.importorskip("trl")
-    datasets: Any = pytest.importorskip("datasets")
-    trainer = trl.GRPOTrainer(
-        str(save_model(tmp_path / "model")),
-        reward_funcs=measured_gain(forks),
-        args=trl.GRPOConfig(
-            str(tmp_path / "out"),
-            max_steps=2,
-            num_generations=2,
-            per_device_train_batch_size=4,
-            max_completion_length=8,
-            logging_steps=1,
-            report_to=[],
-            use_cpu=True,
-            bf16=False,
-        ),
-        train_dataset=datasets.Dataset.from_list(rows(forks, range(8))),
-    )
+    trainer = make_trainer(save_model(tmp_path / "model"), forks, 8, max_steps=2, batch=4)
     trainer.train()
     first = trainer.state.log_history[0]
     assert math.isfinite(first["loss"])
@@ -149,29 +157,12 @@ def test_tools_are_told_as_the_form_tells_them(id_: str, names: list[str]) -> No
 @pytest.mark.filterwarnings("default")  # Its own libraries warn it.
 def test_trl_offers_the_tools_to_a_model(forks: Forks, tmp_path: Path) -> None:
     trl: Any = pytest.importorskip("trl")
-    datasets: Any = pytest.importorskip("datasets")
     folder = save_model(tmp_path / "model", "Qwen3")
     template = Path(trl.__file__).parent / "chat_templates" / "qwen3.jinja"
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.chat_template = template.read_text()
     tokenizer.save_pretrained(folder)
-    trainer = trl.GRPOTrainer(
-        str(folder),
-        reward_funcs=measured_gain(forks),
-        environment_factory=rollouts(forks),
-        args=trl.GRPOConfig(
-            str(tmp_path / "out"),
-            max_steps=1,
-            num_generations=2,
-            per_device_train_batch_size=2,
-            max_completion_length=8,
-            logging_steps=1,
-            report_to=[],
-            use_cpu=True,
-            bf16=False,
-        ),
-        train_dataset=datasets.Dataset.from_list(rows(forks, range(2))),
-    )
+    trainer = make_trainer(folder, forks, 2, max_steps=1, batch=2, tools=rollouts(forks))
     assert [tool.__name__ for tool in trainer.tools] == ["order"]
     trainer.train()
     assert trainer.state.log_history[0]["teachgym/rejected"] == 1.0
