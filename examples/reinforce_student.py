@@ -53,5 +53,6 @@ trainer.train(student, tuple(data), np.random.default_rng(seed))
 after = evaluator.evaluate(student, task, "test")
 
 print(f"test accuracy {before.accuracy:.3f} -> {after.accuracy:.3f}, {paired_gain(before, after)}")
+taught = after.by_skill()
 for skill, score in before.by_skill().items():
-    print(f"{skill:10} {score.mean:.2f} {after.by_skill()[skill].mean - score.mean:+.2f}")
+    print(f"{skill:10} {score.mean:.2f} {taught[skill].mean - score.mean:+.2f}")

@@ -13,13 +13,13 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import process_time
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.markdown import Markdown
 
+from teachgym.benchmarks.speed.measure import timed
 from teachgym.envs.forks import Branch, Forks
 
 NOTE = Path(__file__).parents[1] / "results" / "speed-groups.md"
@@ -72,14 +72,13 @@ def actions_of(forks: Forks, seed: int) -> list[Any]:
     return [*draws.reshape(K, *space.shape).astype(np.float32)]
 
 
-def timed(forks: Forks, actions: Sequence[Any]) -> tuple[float, Branch]:
+def attempt(forks: Forks, actions: Sequence[Any]) -> tuple[float, Branch]:
     """CPU seconds of trying them from the untrained student, and what came of it."""
     start = forks.start(0)
-    began = process_time()
-    branch = forks.branch(start, actions)
-    seconds = process_time() - began
+    with timed("cpu") as spent:
+        branch = forks.branch(start, actions)
     forks.forget(*branch.ids)
-    return seconds, branch
+    return spent[0].cpu, branch
 
 
 def measure(row: Row, rounds: int) -> list[tuple[float, float]]:
@@ -90,11 +89,11 @@ def measure(row: Row, rounds: int) -> list[tuple[float, float]]:
     """
     group, single = row.forks(K), row.forks(1)
     for forks in (group, single):
-        timed(forks, actions_of(forks, 0)[: forks.size])
+        attempt(forks, actions_of(forks, 0)[: forks.size])
     found = []
     for number in range(1, rounds + 1):
         actions = actions_of(group, number)
-        (together, one), (alone, other) = timed(group, actions), timed(single, actions)
+        (together, one), (alone, other) = attempt(group, actions), attempt(single, actions)
         assert one.rewards.tolist() == other.rewards.tolist()
         found.append((together, alone))
     return found
