@@ -144,7 +144,7 @@ class Gate:
         train, shape = task.examples("train"), Shape.of(task)
         ids = {e.id for s in ("val", "test") for e in task.examples(s)}
         ids -= {"", *(e.id for e in train)}
-        own: list[tuple[str, Check]] = [
+        of_texts: list[tuple[str, Check]] = [
             ("format", fault_of_example),
             ("format", fault_of_texts),
             ("format", partial(fault_of_images, shape, ImageStore())),
@@ -156,17 +156,19 @@ class Gate:
             ("overlap", partial(fault_of_id, ids)),
         ]
         if chosen.ngram is not None:
-            own.append(("contamination", Contamination(task, chosen.ngram, chosen.common_ngram)))
-        own.append(("label", partial(fault_of_label, task.skills_of)))
+            contamination = Contamination(task, chosen.ngram, chosen.common_ngram)
+            of_texts.append(("contamination", contamination))
+        of_exercises: list[tuple[str, Check]] = [("label", partial(fault_of_label, task.skills_of))]
         if chosen.verify:
-            own.append(("answer", partial(fault_of_target, task.verify)))
-        own += [
+            of_exercises.append(("answer", partial(fault_of_target, task.verify)))
+        of_exercises += [
             ("answer", partial(fault_of_rejected, task)),
             ("kind", partial(fault_of_kind, task)),
         ]
-        self._of_aids = tuple((r, c) for r, c in own if r not in ("label", "answer", "kind"))
+        self._of_aids = tuple(of_texts)
         asked = [make_check(name, task) for name in checks]
-        self._checks = (*own, *((n, c) for n, c in asked if not isinstance(c, Filter)))
+        own = ((n, c) for n, c in asked if not isinstance(c, Filter))
+        self._checks = (*of_texts, *of_exercises, *own)
         self.filters = tuple((n, c) for n, c in asked if isinstance(c, Filter))
         """Those of ``checks`` that look at a whole batch, each after its reason."""
         self._any_skill = leaf_skills(task.skills)[0]
