@@ -68,10 +68,11 @@ class LookAhead:
 
     With ``depth`` 1 it is best-of-n: ``n`` actions are tried on equal students, and the one with
     the highest reward is made. With more it is a beam search: from each of the ``width`` best
-    states ``n / width`` more actions are tried, and the first action of the path with the highest
-    sum of rewards is made. A variation is the action with the share ``mix`` of it replaced by a
-    draw from a symmetric Dirichlet distribution over cells. Where the budget does not pay for n,
-    fewer are tried, and at last the other teacher's own action is made untried.
+    states ``n / width`` more actions are tried, and so on from the states that those lead to. Of
+    the longest paths, and those that end the episode, the one with the highest sum of rewards
+    decides: its first action is made. A variation is the action with the share ``mix`` of it
+    replaced by a draw from a symmetric Dirichlet distribution over cells. Where the budget does not
+    pay for n, fewer are tried, and at last the other teacher's own action is made untried.
 
     Args:
         ahead: names and sizes, and the right to try.
@@ -126,7 +127,9 @@ class LookAhead:
             starts = [path for path in kept for _ in range(each)]
             onward = [a for path in kept for a in self._variations(path.action, each)]
             _, tried = try_out(self.lookahead, onward, [path.id for path in starts])
-            paths += [
+            if not tried:
+                break
+            paths = [path for path in paths if path.ended] + [
                 _Path(path.action, path.total + t.reward, t.id, t.ended)
                 for path, t in zip(starts, tried, strict=False)
             ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,14 @@ import pytest
 
 from teachgym import experiment
 from teachgym.agents import make_teacher
+from teachgym.agents.context import Cells
+from teachgym.agents.lookahead import Ahead, LookAhead
 from teachgym.chat.scripted import Scripted
 from teachgym.errors import ActionError, BudgetError, ConfigError, EpisodeError
 from teachgym.loop import run_episode
 from teachgym.runs import RunConfig, RunFolder
 from teachgym.runs.journal import Journal
+from teachgym.types import Tried
 
 SMALL: dict[str, Any] = {
     "student": "simulated",
@@ -136,6 +140,56 @@ def test_a_beam_goes_on_from_no_episode_that_has_ended() -> None:
     episode = run_episode(env, make_teacher("beam", env), seed=0)
     assert episode.length == 1
     assert episode.transitions[0].info["stop_reason"] == "mastery"
+
+
+class Told:
+    """A look-ahead with known rewards; the id of a state is the path to it."""
+
+    def __init__(self, *generations: dict[str, float]) -> None:
+        self.rewards = {id_: reward for told in generations for id_, reward in told.items()}
+        self.starts: list[tuple[str, ...]] = []
+
+    def branch(self, actions: Any, starts: Any = ()) -> tuple[Tried, ...]:
+        """Children of a state are numbered in the order in which they are tried."""
+        self.starts.append(tuple(starts))
+        numbers = Counter[str]()
+        ids = []
+        for start in starts or [""] * len(actions):
+            ids.append(f"{start}{numbers[start]}")
+            numbers[start] += 1
+        return tuple(Tried(self.rewards.get(id_, 0.0), id_, id_.endswith("3")) for id_ in ids)
+
+
+FIRST = {"0": 0.9, "1": 0.8, "2": 0.1}
+"""The two best of four are gone on from, by two children each; a 3 ends the episode."""
+
+
+@pytest.mark.parametrize(
+    ("depth", "generations", "starts", "chosen"),
+    [
+        (1, (FIRST,), [()], 0),
+        # What is best after one step loses most in the next: 0.4 and 0.3 against 0.85 and 0.8.
+        (2, (FIRST, {"00": -0.5, "01": -0.6, "10": 0.05}), [(), ("0", "0", "1", "1")], 1),
+        # From 10 and 11 alone, though the shorter paths 0 and 1 have a higher sum than 11.
+        (
+            3,
+            (FIRST, {"00": -0.5, "01": -0.6, "10": 0.0, "11": -0.1}, {"110": 0.2}),
+            [(), ("0", "0", "1", "1"), ("10", "10", "11", "11")],
+            1,
+        ),
+        # A path that has ended stays in the running: 1.2 against 0.9.
+        (2, ({**FIRST, "3": 1.2},), [(), ("0", "0", "1", "1")], 3),
+    ],
+)
+def test_a_beam_goes_on_from_its_last_states(
+    depth: int, generations: Any, starts: Any, chosen: int
+) -> None:
+    told = Told(*generations)
+    ahead = Ahead(Cells(("a", "b"), (0.0, 1.0)), told)
+    teacher = LookAhead(ahead, n=4, depth=depth, width=2)
+    actions = LookAhead(ahead, n=4)._variations(teacher.base.act({}), 4)
+    assert np.array_equal(teacher.act({}), actions[chosen])
+    assert told.starts == starts
 
 
 @pytest.mark.parametrize("name", ["best-of-n", "beam"])
