@@ -9,8 +9,10 @@ rows of arrays: ``CountedEnv`` is one of them, ``CountedVectorEnv`` all of them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import fields
+from operator import index
 from typing import Any
 
 import gymnasium as gym
@@ -24,6 +26,7 @@ from teachgym.apportion import apportion
 from teachgym.envs.config import SkillListConfig
 from teachgym.envs.observations import MOST, count_box, unit_box
 from teachgym.errors import ConfigError, EpisodeError
+from teachgym.shown import shown
 from teachgym.streams import RngName, stream
 from teachgym.students import make_student
 from teachgym.students.dynamics import accuracy, learn
@@ -306,6 +309,28 @@ def of_row(seen: Any, row: int) -> Any:
     return {k: v[row] for k, v in seen.items()} if isinstance(seen, dict) else seen[row]
 
 
+def seeds_of_rows(seed: int | Sequence[int | None] | None, count: int) -> list[int | None]:
+    """The seed of each of ``count`` rows: seed + i of row i, or its own of a list; None = no seed.
+
+    Example:
+        >>> seeds_of_rows(np.int64(3), 2), seeds_of_rows([7, None], 2)
+        ([3, 4], [7, None])
+
+    Raises:
+        ConfigError: for another number of seeds, and for what is no integer.
+    """
+    if seed is None:
+        return [None] * count
+    try:
+        if not isinstance(seed, Sequence | np.ndarray):
+            return [index(seed) + row for row in range(count)]
+        if len(seed) == count:
+            return [None if own is None else index(own) for own in seed]
+    except TypeError:
+        pass
+    raise ConfigError(f"seed is {shown(seed)}; give an integer, or {count} of them, one per row")
+
+
 class CountedEnv(gym.Env[Any, Any]):
     """One episode; ``gym.make("teachgym/SkillList-v0", student="simulated", texts=False)``."""
 
@@ -371,16 +396,15 @@ class CountedVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
     def reset(
         self,
         *,
-        seed: int | list[int | None] | None = None,
+        seed: int | Sequence[int | None] | None = None,
         options: dict[str, Any] | None = None,
     ) -> tuple[Any, dict[str, Any]]:
         """Reset all rows, row i with seed + i; ``options["reset_mask"]`` selects rows."""
-        if seed is None or isinstance(seed, int):
-            seed = [None if seed is None else seed + row for row in range(self.num_envs)]
+        seeds = seeds_of_rows(seed, self.num_envs)
         chosen = np.asarray((options or {}).get("reset_mask", np.ones(self.num_envs, dtype=bool)))
         for row in places(chosen):
-            if seed[row] is not None:
-                self._generators[row], _ = gym.utils.seeding.np_random(seed[row])
+            if seeds[row] is not None:
+                self._generators[row], _ = gym.utils.seeding.np_random(seeds[row])
             self.rows.reset(row, self._generators[row])
         self._over[chosen] = False
         return self.rows.observe(), self._told(chosen)

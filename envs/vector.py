@@ -21,7 +21,7 @@ from teachgym.actions import is_numeric, require_member
 from teachgym.envs.assembly import Parts, assemble_rows
 from teachgym.envs.batching import open_rendezvous
 from teachgym.envs.config import CONFIGS, EnvConfig, SkillListConfig
-from teachgym.envs.counted import CountedVectorEnv
+from teachgym.envs.counted import CountedVectorEnv, seeds_of_rows
 from teachgym.envs.stacks import stack
 from teachgym.envs.stop import as_member
 from teachgym.errors import ActionError, ConfigError
@@ -55,6 +55,19 @@ class TeacherVectorEnv(SyncVectorEnv[Any, Any]):
     ) -> None:
         self.rendezvous = rendezvous
         super().__init__([partial(_Row, row) for row in rows], autoreset_mode=autoreset_mode)
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Any, dict[str, Any]]:
+        """Reset all rows, row i with seed + i; ``options["reset_mask"]`` selects rows.
+
+        Raises:
+            ConfigError: for another number of seeds, and for what is no integer.
+        """
+        return super().reset(seed=seeds_of_rows(seed, self.num_envs), options=options)
 
     def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Step every row, or reset it if that is due; see ``gymnasium.vector.VectorEnv``.

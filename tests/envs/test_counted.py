@@ -89,6 +89,17 @@ def test_rows_are_single_environments_to_the_digit(
             assert_equal(a, b)
 
 
+@pytest.mark.parametrize("texts", [True, False])
+def test_rows_take_seeds_of_any_integer_type_and_refuse_others(texts: bool) -> None:
+    rows = gym.make_vec(ID, 2, "vector_entry_point", **SMALL, limit=64, texts=texts)
+    wanted = rows.reset(seed=[3, 4])[0]
+    for seed in (3, np.int64(3), np.array([3, 4]), (3, np.uint8(4))):
+        assert_equal(rows.reset(seed=seed)[0], wanted)
+    for wrong in ([3], "34", 3.0, [3, 0.5], np.array(3)):
+        with pytest.raises(ConfigError, match="give an integer, or 2 of them"):
+            rows.reset(seed=wrong)
+
+
 def test_a_last_observation_is_told_when_a_row_is_reset_in_the_same_step() -> None:
     mode = AutoresetMode.SAME_STEP
     rows = gym.make_vec(ID, num_envs=2, **SMALL, texts=False, autoreset_mode=mode)
