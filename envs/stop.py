@@ -43,8 +43,13 @@ def as_member(space: gym.Space[Any], action: Any, field: str = "action") -> Any:
     Raises:
         ActionError: for numbers that are not in the space.
     """
-    whole = space.whole(action) if isinstance(space, StopSpace) else action
+    whole = whole_action(space, action)
     return require_member(space, whole, field) if is_numeric(space) else whole
+
+
+def whole_action(space: gym.Space[Any], action: Any) -> Any:
+    """An action with ``stop`` where ``space`` has it, 0 if it was left out."""
+    return space.whole(action) if isinstance(space, StopSpace) else action
 
 
 class StopAction(gym.Wrapper[Any, Any, Any, Any]):

@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from teachgym.envs.stop import whole_action
 from teachgym.errors import UnknownSkillError
 from teachgym.protocols import DataEngine, Reward, Task, Teacher
 from teachgym.testing import contract as c
@@ -97,7 +98,8 @@ def _actions(teacher: Teacher[Any, Any], env: gym.Env[Any, Any], max_steps: int)
         action = teacher.act(observation)
         after = env.observation_space.to_jsonable([observation])
         require(before == after, c.ACT_LEAVES_THE_OBSERVATION)
-        require(env.action_space.contains(action), c.ACTIONS_ARE_IN_THE_SPACE, repr(action))
+        whole = whole_action(env.action_space, action)
+        require(env.action_space.contains(whole), c.ACTIONS_ARE_IN_THE_SPACE, repr(action))
         actions.append(env.action_space.to_jsonable([action]))
         following, reward, terminated, truncated, info = env.step(action)
         teacher.observe(

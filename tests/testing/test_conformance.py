@@ -94,3 +94,19 @@ def test_every_teacher_that_needs_no_settings_keeps_the_contract(name: str) -> N
         **own,
     )
     check_teacher(make_teacher(name, env), env, max_steps=4)
+
+
+@pytest.mark.parametrize(
+    ("id_", "name", "settings"),
+    [
+        ("SkillList", "uniform", {}),
+        ("SkillList", "smoke-test", {"action": "plan", "lookahead": 2}),
+        ("SkillTree", "fill-and-balance", {}),
+    ],
+)
+def test_teachers_that_never_stop_keep_the_contract_where_they_could(
+    id_: str, name: str, settings: dict[str, Any]
+) -> None:
+    own = {"student": "simulated", "task_settings": FEW, "examples_per_step": 20, "stop": True}
+    env = gym.make(f"teachgym/{id_}-v0", **own, **settings)
+    check_teacher(make_teacher(name, env), env, max_steps=2)
