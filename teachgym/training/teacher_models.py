@@ -191,7 +191,7 @@ def require_same_tokens(student: Texts, teacher: Texts) -> None:
 
 @dataclass(frozen=True)
 class RememberedTeacher(TeacherModel):
-    """A teacher model whose reports are kept on disk, by its identity and the tokens read.
+    """A teacher model whose reports are kept on disk, by its identity and what is read.
 
     What is remembered is charged as if it were read, so that results do not depend on what is in
     the folder. A text is read beside others than the first time where some are remembered, which
@@ -251,8 +251,9 @@ class RememberedTeacher(TeacherModel):
 
 def _digest(identity: str, datum: Datum, needs: Needs) -> str:
     """The hex digest of all that decides what is told of an example."""
-    weighed = [(text.ids, [bool(weight) for weight in text.weights]) for text in datum.texts]
-    return hashlib.sha256(repr((identity, needs.temperature, weighed)).encode()).hexdigest()
+    weighed = [[bool(weight) for weight in text.weights] for text in datum.texts]
+    told = identity, needs.temperature, datum.identity, weighed
+    return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 def _recall(path: Path, datum: Datum) -> Datum | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,9 @@ from teachgym.protocols import Student
 from teachgym.students.local.pool import StudentPool
 from teachgym.students.local.student import LanguageModelStudent
 from teachgym.students.texts import Texts
-from teachgym.training.datum import Datum, encode
+from teachgym.training.datum import Datum, Text, encode
 from teachgym.training.fine_tuning import FineTuner
-from teachgym.training.losses import Needs
+from teachgym.training.losses import Needs, TopK
 from teachgym.training.settings import FineTuningSettings
 from teachgym.training.teacher_models import ModelTeacher, RememberedTeacher, TeacherModel
 from teachgym.types import Cost, Data, Example
@@ -182,6 +183,31 @@ def test_what_was_told_is_remembered_by_content_to_the_last_bit(
         counted = Counted(other)
         read(RememberedTeacher(counted, tmp_path), teacher)
         assert counted.n_read == 3
+
+
+class Colours(TeacherModel):
+    """Tells the number in the name of a picture, and counts what it reads."""
+
+    identity = "colours"
+
+    def __init__(self) -> None:
+        self.n_read = 0
+
+    def read(self, texts: Texts, data: Sequence[Datum], needs: Needs) -> list[Datum]:
+        self.n_read += len(data)
+        seen = [int("".join(text.images)) for datum in data for text in datum.texts]
+        tops = [TopK(torch.tensor([[n]]), torch.zeros(1, 1), torch.zeros(1)) for n in seen]
+        return [replace(datum, teacher=top) for datum, top in zip(data, tops, strict=True)]
+
+
+def test_equal_words_about_other_pictures_are_another_content(tmp_path: Path) -> None:
+    pictures = (("1",), ("2",), ("1", "2"), ("12",))
+    data = [Datum((Text((5, 6), (0.0, 1.0), images=images, start=1),)) for images in pictures]
+    one, texts = Colours(), untrained_tiny(1).texts
+    for _ in range(2):
+        found = RememberedTeacher(one, tmp_path).read(texts, data, Needs(teacher=True))
+        assert [int(d.teacher.ids) for d in found if d.teacher] == [1, 2, 12, 12]
+        assert one.n_read == 4
 
 
 def test_damaged_memories_are_read_anew(teacher: LanguageModelStudent, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from uuid import uuid4
 
 import torch
 
-from teachgym.errors import ConfigError
+from teachgym.errors import ConfigError, UnsupportedError
 from teachgym.students.local import student as local
 from teachgym.students.local.decoding import DecodingRules, Request
 from teachgym.students.local.network import Network
@@ -66,7 +66,16 @@ class ServedAnswering:
     def __call__(
         self, questions: Sequence[Sequence[Request]], rules: DecodingRules
     ) -> list[list[list[int]]]:
-        """Token ids that continue ``questions[k]`` for student k, ends included."""
+        """Token ids that continue ``questions[k]`` for student k, ends included.
+
+        Raises:
+            UnsupportedError: for answers that a grammar bounds, since a server would ignore it.
+        """
+        if rules.automaton is not None:
+            raise UnsupportedError(
+                "a grammar bounds these answers, and a vLLM server is not told of it; load the "
+                "model with backend='local'"
+            )
         if not any(questions):
             return [[] for _ in questions]
         self.server.wake()

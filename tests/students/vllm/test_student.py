@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from teachgym.benchmarks.models.tokenizers import make_tokenizer
-from teachgym.errors import ConfigError, MissingExtraError
+from teachgym.errors import ConfigError, MissingExtraError, UnsupportedError
 from teachgym.students import make_student, make_students
+from teachgym.students.local.automaton import Automaton
 from teachgym.students.local.sampling import Asked, sample_tokens
 from teachgym.students.vllm import server as vllm_server
 from teachgym.students.vllm.server import ServerError, VllmServer, serve_command
@@ -112,6 +113,15 @@ def test_the_server_is_told_of_samples_that_must_be_shorter(fake: FakeVllm) -> N
     (answers,) = sample_tokens(student.pool, asked, k=1, temperature=1.0)
     assert sorted(body["max_tokens"] for body in fake.bodies) == [3, 12]
     assert len(answers[0][0]) <= 3
+
+
+def test_answers_that_a_grammar_bounds_are_refused_and_not_asked_for(fake: FakeVllm) -> None:
+    (student,) = students_at(fake)
+    automaton = Automaton.of({"begin": {"a": "end"}, "end": {"": ""}}, student.pool.texts)
+    asked = [[Asked((5, 6), 0, "a")]]
+    with pytest.raises(UnsupportedError, match=r"grammar.*backend='local'"):
+        sample_tokens(student.pool, asked, k=1, temperature=1.0, automaton=automaton)
+    assert fake.requests == []
 
 
 def test_no_prompts_need_no_server(fake: FakeVllm) -> None:
