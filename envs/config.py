@@ -25,7 +25,8 @@ from teachgym.errors import ConfigError, UnknownNameError, unknown
 from teachgym.evaluation import EVALUATORS
 from teachgym.forest.proposers import PROPOSERS
 from teachgym.gate import GateSettings
-from teachgym.gate.checks import require_check
+from teachgym.gate.checks import asks_student, divided, require_check
+from teachgym.registry import label
 from teachgym.rewards import PROXIES, make_reward
 from teachgym.settings import (
     CountFromOne,
@@ -40,7 +41,7 @@ from teachgym.settings import (
     within,
 )
 from teachgym.skills.sources import require_source
-from teachgym.students import require_student
+from teachgym.students import SEVERAL, require_student
 from teachgym.tasks import TASKS
 from teachgym.training import AUTO, require_trainer
 from teachgym.training.teacher_registry import require_teacher_model
@@ -146,6 +147,8 @@ class EnvConfig(EpisodeRules):
             require_student(self.student, self.student_settings)
         for check in self.gate_checks:
             require_check(check)
+        if self.student == SEVERAL:
+            self._require_no_questions()
         with within("evaluator_settings"):
             EVALUATORS.check(self.evaluator, self.evaluator_settings)
         with within("trainer_settings"):
@@ -155,6 +158,20 @@ class EnvConfig(EpisodeRules):
                 require_teacher_model(self.teacher_model, self.teacher_model_settings)
         elif self.teacher_model_settings:
             raise ConfigError("teacher_model_settings are given and no teacher_model; name one")
+
+    def _require_no_questions(self) -> None:
+        """Refuse what asks the student about examples where several would answer differently."""
+        asking = {f"gate check {label(divided(c)[0])!r}": asks_student(c) for c in self.gate_checks}
+        asking |= {
+            "pretest": self.pretest,
+            "gate_settings.known='reject'": self.gate_settings.known == "reject",
+        }
+        for who, asks in asking.items():
+            if asks:
+                raise ConfigError(
+                    f"{who} asks the student about examples, and student is {SEVERAL!r}, which "
+                    "answer differently; leave it out, or teach one student"
+                )
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Self:

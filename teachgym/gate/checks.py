@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from teachgym.errors import ConfigError, ConformanceError, unknown
-from teachgym.gate.filters.filter import Filter
+from teachgym.gate.filters.filter import Asking, Filter
 from teachgym.gate.settings import GateSettings
 from teachgym.images import ImageStore, open_image
 from teachgym.protocols import Task
@@ -84,6 +84,14 @@ def require_check(asked: Any) -> None:
     """Refuse what ``make_check`` would refuse, before there is a task."""
     name, settings = divided(asked)
     CHECKS.check(name, settings)
+
+
+def asks_student(asked: Any) -> bool:
+    """Whether a requested check asks the student about examples."""
+    name, settings = divided(asked)
+    part = CHECKS.load(name)
+    kind = part if isinstance(part, type) else type(part)
+    return issubclass(kind, Asking) and kind.asks(settings)
 
 
 def divided(asked: Any) -> tuple[Any, Mapping[str, Any]]:

@@ -29,6 +29,7 @@ from teachgym.students.simulated import SimulatedStudent
 
 __all__ = [
     "LANGUAGE_MODELS",
+    "SEVERAL",
     "STUDENTS",
     "SimulatedStudent",
     "is_language_model",
@@ -40,11 +41,14 @@ __all__ = [
     "trainer_of",
 ]
 
+SEVERAL = "several"
+"""Names students that are taught the same data; asked as one, they have no answer."""
+
 STUDENTS = Registry(
     "student",
     {
         "simulated": "teachgym.students.simulated:simulated_student",
-        "several": "teachgym.students.several:several_students",
+        SEVERAL: "teachgym.students.several:several_students",
     },
     given=("task",),
 )

@@ -9,9 +9,11 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from teachgym.assembly import check_config
 from teachgym.errors import ConfigError, UnknownNameError, UnsupportedError
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.experiment import RunConfig, read_result, resume, run
+from teachgym.gate.checks import CHECKS, asks_student
 from teachgym.rewards import accuracy_gain, worst_student_gain
 from teachgym.runs import RunFolder
 from teachgym.students import make_student
@@ -97,12 +99,30 @@ def test_the_worst_student_decides_where_it_is_wanted() -> None:
         ({"student_settings": {"students": {"a": {"student": "tinny"}}}}, UnknownNameError, "tiny"),
         ({"trainer_settings": {"students": {"big": {}}}}, ConfigError, "noisy, plain"),
         ({"student": "simulated", "trainer": "several"}, ConfigError, "one student alone"),
+        ({"pretest": True}, ConfigError, "^pretest asks the student about examples"),
+        ({"gate_settings": {"known": "reject"}}, ConfigError, "known='reject' asks the student"),
     ],
 )
 def test_what_cannot_be_is_said(settings: Any, error: type[Exception], text: str) -> None:
     several = {} if "student" in settings else {"student_settings": {"students": STUDENTS}}
     with pytest.raises(error, match=text):
         gym.make("teachgym/SkillList-v0", **TOY, **{"student": "several", **several, **settings})
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_checks_that_ask_one_student_are_refused_before_there_are_several(name: str) -> None:
+    settings = {**TOY, "student": "several", "student_settings": {"students": STUDENTS}}
+    config = RunConfig(teacher="uniform", env_settings={**settings, "gate_checks": [name]})
+    if name in ("hides-target", "random", "diverse"):
+        check_config(config)
+        return
+    with pytest.raises(ConfigError, match=f"^gate check '{name}' asks the student"):
+        check_config(config)
+
+
+def test_a_check_that_asks_the_writer_alone_is_allowed() -> None:
+    assert not asks_student({"name": "llkd-like", "signals": "writer"})
+    assert asks_student({"name": "llkd-like", "signals": "student"})
 
 
 def test_probes_are_refused_for_who_answers_differently(students: SeveralStudents) -> None:

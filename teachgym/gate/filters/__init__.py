@@ -6,6 +6,6 @@ name in ``gate_checks``, ours and the user's alike. Filters are asked in the ord
 there, each about what the one before left.
 """
 
-from teachgym.gate.filters.filter import Filter, Memory
+from teachgym.gate.filters.filter import Asking, Filter, Memory
 
-__all__ = ["Filter", "Memory"]
+__all__ = ["Asking", "Filter", "Memory"]

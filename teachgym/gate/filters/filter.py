@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -39,6 +39,15 @@ class Filter(Protocol):
             rng: equal for equal seed and step.
             memory: empty in the first step; afterwards what was left in it.
         """
+
+
+class Asking(Filter):
+    """A filter that asks the student, so there must be one student alone."""
+
+    @classmethod
+    def asks(cls, settings: Mapping[str, Any]) -> bool:
+        """Whether it asks with these settings; by default, with all."""
+        return True
 
 
 def require_single_answers(task: Task) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from teachgym.gate.filters.filter import Filter, Memory, all_but_highest
+from teachgym.gate.filters.filter import Asking, Memory, all_but_highest
 from teachgym.gate.filters.loss import mean_losses
 from teachgym.protocols import Probes
 from teachgym.settings import ShareAboveZero, checked
@@ -18,7 +18,7 @@ _NO_PROMPT = "\n"
 
 @checked
 @dataclass(frozen=True, slots=True)
-class Ifd(Filter):
+class Ifd(Asking):
     """Keeps the examples of highest instruction-following difficulty below 1.
 
     IFD(Q, A) = s(A | Q) / s(A), the mean loss per token of the answer with its question over that

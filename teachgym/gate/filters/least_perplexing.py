@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from teachgym.gate.filters.filter import Filter, Memory
+from teachgym.gate.filters.filter import Asking, Memory
 from teachgym.gate.filters.loss import mean_losses
 from teachgym.protocols import Probes
 from teachgym.settings import checked
@@ -19,7 +19,7 @@ from teachgym.types import Data, Example
 
 @checked
 @dataclass(frozen=True, slots=True)
-class LeastPerplexing(Filter):
+class LeastPerplexing(Asking):
     """Keeps of each exercise the version after which the student finds the answer likeliest.
 
     The selective reflection of MolReFlect (arXiv 2411.14721): of a teacher's annotation of a

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from teachgym.errors import ConfigError
-from teachgym.gate.filters.filter import Filter, Memory, all_but_highest
+from teachgym.gate.filters.filter import Asking, Memory, all_but_highest
 from teachgym.protocols import Probes, Task
 from teachgym.settings import CountFromOne, Few, ShareAboveZero, checked
 from teachgym.types import Data, Items
@@ -17,7 +17,7 @@ from teachgym.types import Data, Items
 
 @checked
 @dataclass(frozen=True, slots=True)
-class Less(Filter):
+class Less(Asking):
     """Keeps the share of the batch whose gradients are most like those of some skill's items.
 
     LESS (Xia et al. 2024, arXiv 2402.04333, section 3 and algorithm 1)::

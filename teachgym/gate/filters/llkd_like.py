@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from teachgym.errors import ConfigError
-from teachgym.gate.filters.filter import Filter, Memory
+from teachgym.gate.filters.filter import Asking, Memory
 from teachgym.protocols import Probes
 from teachgym.settings import Few, Positive, ShareBelowOne, checked
 from teachgym.types import Data, Example
@@ -25,7 +25,7 @@ _SLACK = 1e-9
 
 @checked
 @dataclass(frozen=True, slots=True)
-class LlkdLike(Filter):
+class LlkdLike(Asking):
     """Keeps examples of a confident writer and an uncertain student, by moving thresholds.
 
     After LLKD (Li et al. 2024, arXiv 2411.08028), which keeps an example if the teacher's
@@ -59,6 +59,11 @@ class LlkdLike(Filter):
     def __post_init__(self) -> None:
         if self.samples < 2:
             raise ConfigError(f"samples is {self.samples}; one answer has no entropy: 2 or more")
+
+    @classmethod
+    def asks(cls, settings: Mapping[str, Any]) -> bool:
+        """Not where the writer's signal holds alone."""
+        return settings.get("signals") != "writer"
 
     def choose(
         self, data: Data, probes: Probes, rng: np.random.Generator, memory: Memory

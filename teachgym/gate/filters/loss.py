@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from teachgym.gate.filters.filter import Filter, Memory, all_but_highest
+from teachgym.gate.filters.filter import Asking, Memory, all_but_highest
 from teachgym.protocols import Probes
 from teachgym.settings import ShareAboveZero, checked
 from teachgym.types import Data, Example
@@ -18,7 +18,7 @@ Keep = Literal["high", "low", "middle"]
 
 @checked
 @dataclass(frozen=True, slots=True)
-class Loss(Filter):
+class Loss(Asking):
     """Keeps a share of the batch by the student's mean loss per token of the target.
 
     The usual baseline of data selection: perplexity, which orders as the loss does, highest,

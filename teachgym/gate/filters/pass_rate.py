@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from teachgym.errors import ConfigError
-from teachgym.gate.filters.filter import Filter, Memory, require_single_answers
+from teachgym.gate.filters.filter import Asking, Memory, require_single_answers
 from teachgym.protocols import Probes, Task
 from teachgym.settings import Few, Positive, Share, checked
 from teachgym.types import EXERCISE, Data, score_of
@@ -16,7 +16,7 @@ from teachgym.types import EXERCISE, Data, score_of
 
 @checked
 @dataclass(frozen=True, slots=True)
-class PassRate(Filter):
+class PassRate(Asking):
     """Keeps exercises that the student solves in some of k samples, but not in too many.
 
     The second step of DED (arXiv 2508.09883), which takes questions out that the student passes

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from teachgym.gate.filters.filter import (
-    Filter,
+    Asking,
     Memory,
     all_but_highest,
     require_single_answers,
@@ -21,7 +21,7 @@ from teachgym.types import EXERCISE, Data, Example, leaf_skills, score_of
 
 @checked
 @dataclass(frozen=True, slots=True)
-class Teachability(Filter):
+class Teachability(Asking):
     """Keeps the examples that help the student most in an exam, as its only worked example.
 
     The LbT score of Learning by Teaching (Ning et al. 2024, arXiv 2406.14629, section 3, M1): the
