@@ -81,10 +81,10 @@ def sift(
 
 
 def stamp(data: Data, step: int) -> Data:
-    """The examples with the step of their training in their provenance."""
+    """The examples with the step of their training in their provenance, and without ratings."""
 
     @cache
     def stamped(provenance: Provenance) -> Provenance:
-        return replace(provenance, step=step)
+        return replace(provenance, step=step, rating=None)
 
     return tuple(replace(e, provenance=stamped(e.provenance or Provenance())) for e in data)

@@ -14,6 +14,7 @@ from teachgym.envs.base import TeacherEnv
 from teachgym.envs.batching import BatchedTrainer
 from teachgym.envs.config import EnvConfig, SkillListConfig, asking
 from teachgym.envs.held_out import HeldOutTask
+from teachgym.envs.rating import Rater, rater_of
 from teachgym.envs.stress import stressed_evaluator, stressed_trainer
 from teachgym.envs.stress.rugged import Rugged
 from teachgym.errors import ConfigError
@@ -41,6 +42,7 @@ class Parts:
     evaluator: Evaluator
     gate: Gate
     reward: Reward
+    rater: Rater
 
 
 Assemble = Callable[[EnvConfig], Parts]
@@ -81,6 +83,7 @@ def assemble_rows(
     trainer = make_trainer(
         students[0], config.trainer, task=task, teacher_model=model, **config.trainer_settings
     )
+    rater = rater_of(model) if config.rated else Rater()
     store = AnswerStore(cache_folder("answers")) if config.reuse_answers else None
     if config.held_out:
         task = HeldOutTask(task, config.held_out)  # Students know nothing of it.
@@ -101,6 +104,7 @@ def assemble_rows(
                 stressed_evaluator(evaluator, config.stress, task),
                 Gate(task, config.gate_settings, config.gate_checks),
                 make_reward(config.reward, config.prices),
+                rater,
             )
         )
     return tuple(rows)
@@ -130,6 +134,7 @@ def make_base(config: EnvConfig, parts: Parts) -> TeacherEnv:
         gate=parts.gate,
         reward=parts.reward,
         rules=config,
+        rater=parts.rater,
         render_mode=config.render_mode,
     )
 

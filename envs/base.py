@@ -15,8 +15,9 @@ from teachgym.envs import probes, step_info
 from teachgym.envs.admission import apart, divide, filtered, items_of, most, stamp
 from teachgym.envs.aids import Aided
 from teachgym.envs.atomic import undone_on_error
-from teachgym.envs.pricing import Answers, cheapest, paid_for
+from teachgym.envs.pricing import FOR_TRAINING, Answers, cheapest, paid_for
 from teachgym.envs.probe_log import ProbeLog
+from teachgym.envs.rating import Rater
 from teachgym.envs.rendering import Scene, rendered
 from teachgym.envs.restart import FROM_UNTRAINED, training_set
 from teachgym.envs.rules import EpisodeRules
@@ -86,6 +87,7 @@ class TeacherEnv(gym.Env[Report, Data]):
     * ``gate``: what may enter training.
     * ``reward``: see ``teachgym.rewards``.
     * ``rules``: budget, step size, restart semantics, pretest (``EpisodeRules``).
+    * ``rater``: who rates accepted examples before training (``teachgym.envs.rating``).
     * ``render_mode``: ``ansi`` or ``rgb_array``.
 
     ## Version History
@@ -104,13 +106,14 @@ class TeacherEnv(gym.Env[Report, Data]):
         gate: Gate | None = None,
         reward: Reward = accuracy_gain,
         rules: EpisodeRules | None = None,
+        rater: Rater | None = None,
         render_mode: str | None = None,
     ) -> None:
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise ConfigError(unknown("render mode", render_mode, self.metadata["render_modes"]))
         self.task, self.student, self.trainer, self.evaluator = task, student, trainer, evaluator
         self.gate = gate or Gate(task)
-        self.reward = reward
+        self.reward, self.rater = reward, rater or Rater()
         self.rules = rules or EpisodeRules()
         self.render_mode = render_mode
         self.skills, self.levels = leaf_skills(task.skills), task.levels
@@ -159,8 +162,8 @@ class TeacherEnv(gym.Env[Report, Data]):
         with undone_on_error(self):
             started, before = perf_counter(), self.state.report
             accepted, rejected, pretest = self._admit(() if self.ending else action)
-            accepted = stamp(accepted, self.state.step + 1)
-            self.ledger.record(Cost(steps=1, examples=len(accepted)))
+            accepted, rating = self.rater.rate(stamp(accepted, self.state.step + 1))
+            self.ledger.record(rating + Cost(steps=1, examples=len(accepted)))
             due = self._due(accepted)
             taught = due and bool(accepted or self.state.waiting)
             result, losses = self._train(accepted) if taught else step_info.untaught(accepted)
@@ -369,6 +372,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         if not self._training_limited:
             return ""
         cost = self.trainer.cost(self.student, self._training_set(accepted))
+        cost = cost + self.rater.price(accepted, self.student)
         if cost.generated_tokens:  # By a trainer that has the student write.
             cost = cost + self.next_evaluation
         elif budget.train_tokens is None and not (cost.teacher_calls or cost.teacher_tokens_in):
@@ -377,11 +381,7 @@ class TeacherEnv(gym.Env[Report, Data]):
 
     @property
     def _training_limited(self) -> bool:
-        budget = self.rules.budget
-        own = (budget.train_tokens, budget.generated_tokens)
-        of_teacher = (budget.teacher_tokens_in, budget.teacher_tokens_out)
-        of_calls = (budget.teacher_calls, budget.dollars)
-        return any(limit is not None for limit in own + of_teacher + of_calls)
+        return not FOR_TRAINING.isdisjoint(self.rules.budget.limits)
 
     def _training_set(self, accepted: Data) -> Data:
         earlier, waiting = self.state.divided

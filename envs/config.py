@@ -27,7 +27,7 @@ from teachgym.forest.proposers import PROPOSERS
 from teachgym.gate import GateSettings
 from teachgym.gate.checks import asks_student, divided, require_check
 from teachgym.registry import label
-from teachgym.rewards import PROXIES, make_reward
+from teachgym.rewards import PROXIES, make_reward, quality
 from teachgym.settings import (
     CountFromOne,
     Few,
@@ -108,7 +108,8 @@ class EnvConfig(EpisodeRules):
     `{"examples": 1e-5}`."""
     proxy: Part | None = None
     """What is paid instead of the reward, to compare with it: `learnability` (4 p (1 - p) of what
-    is taught), `learning_progress`, or your own; none = the reward."""
+    is taught), `learning_progress`, `quality` (how good `teacher_model` finds the examples, before
+    training and at its price), or your own; none = the reward."""
     lookahead: FewOrNone = 0
     """How many actions a teacher may try at once on copies of the student before it chooses one;
     what is tried is charged to the budget. 0 = it may not."""
@@ -139,6 +140,11 @@ class EnvConfig(EpisodeRules):
         make_reward(self.reward, self.prices)
         if self.proxy is not None:
             PROXIES.check(self.proxy, {})
+        if self.rated and self.teacher_model is None:
+            raise ConfigError(
+                f"proxy is {self.proxy!r}, which pays the ratings of a teacher model, and there is "
+                "none; set teacher_model, such as 'tiny' or 'chat'"
+            )
         if self.skills is not None:
             require_source(self.skills)
         with within("task_settings"):
@@ -158,6 +164,11 @@ class EnvConfig(EpisodeRules):
                 require_teacher_model(self.teacher_model, self.teacher_model_settings)
         elif self.teacher_model_settings:
             raise ConfigError("teacher_model_settings are given and no teacher_model; name one")
+
+    @property
+    def rated(self) -> bool:
+        """Whether the teacher model rates what is trained on."""
+        return self.proxy is not None and PROXIES.load(self.proxy) is quality
 
     def _require_no_questions(self) -> None:
         """Refuse what asks the student about examples where several would answer differently."""

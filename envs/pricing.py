@@ -6,10 +6,13 @@ import math
 from collections.abc import Sequence
 
 from teachgym.protocols import Student, Trainer
-from teachgym.types import Cost, Example, Report
+from teachgym.types import CURRENCIES, Cost, Example, Report
 
 MARGIN = 1.2
 """Answers may grow by this factor from one evaluation to the next before they are cut short."""
+
+FOR_TRAINING = frozenset(CURRENCIES) - {"steps", "examples", "seconds"}
+"""Currencies whose price is asked before training."""
 
 _CANDIDATES = 16
 """Short texts whose training is priced to find the cheapest."""

@@ -141,6 +141,7 @@ def example_to_json(example: Example) -> Record:
             "cost": None if made.cost is None else made.cost.as_dict(),
             "hint": made.hint,
             "subskill": made.subskill,
+            **({} if made.rating is None else {"rating": made.rating}),
         }
     return record
 

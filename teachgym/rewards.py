@@ -168,6 +168,18 @@ def learning_progress(before: Report, after: Report, data: Data) -> float:
     return sum(changes) / len(changes) if changes else 0.0
 
 
+def quality(before: Report, after: Report, data: Data) -> float:
+    """Mean rating of the step's examples by the environment's teacher model, in [0, 1].
+
+    It ignores the student. A rating is the model's judgement of the target as an answer, as the
+    chat model of AlpaGasus rates responses (Chen et al. 2023, arXiv 2307.08701, section 3, from 0
+    to 5; that paper filters by it, and this is paid). Examples without a rating are left out.
+    """
+    ratings = [e.provenance.rating for e in data if e.provenance]
+    told = [rating for rating in ratings if rating is not None]
+    return sum(told) / len(told) if told else 0.0
+
+
 def _accuracy_of(example: Example, report: Report) -> float | None:
     """Accuracy in the example's skill and difficulty, else in its skill; None = not measured."""
     skilled = [p for p in report.predictions if p.example.skill == example.skill]
@@ -181,7 +193,7 @@ Proxy = Callable[[Report, Report, Data], float]
 
 PROXIES = Registry(
     "proxy",
-    {"learnability": learnability, "learning_progress": learning_progress},
+    {"learnability": learnability, "learning_progress": learning_progress, "quality": quality},
     functions=True,
 )
 """Every proxy, which environments pay with ``proxy=`` instead of the reward."""

@@ -250,4 +250,11 @@ def _fault_of_provenance(made: Any) -> str | None:
         _fault_of_seeds(made.seeds)
         or _fault_of_texts(teacher=made.teacher, hint=made.hint, subskill=made.subskill)
         or _fault_of_count("provenance.step", made.step, least=0)
+        or _fault_of_rating(made.rating)
     )
+
+
+def _fault_of_rating(rating: Any) -> str | None:
+    if rating is None or (type(rating) in (int, float) and 0 <= rating <= 1):
+        return None
+    return f"provenance.rating is {shown(rating)}; it must be a number from 0 to 1, or None"

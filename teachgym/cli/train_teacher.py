@@ -27,6 +27,8 @@ teachgym train-teacher --warm-start runs/alp --updates 40 --out teachers/warm
 
 teachgym train-teacher --set env.proxy=learnability --out teachers/proxy
 
+teachgym train-teacher --set env.proxy=quality --set env.teacher_model=tiny --out teachers/rated
+
 teachgym train-teacher --config curriculum.toml --out teachers/curriculum
 
 teachgym run --student tiny --teacher trained --set teacher.path=teachers/warm/teacher

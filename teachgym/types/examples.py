@@ -50,6 +50,9 @@ class Provenance:
     """What the order said the example should practise; empty = nothing."""
     subskill: str = ""
     """The subskill it was ordered for, where that is not a skill of the task."""
+    rating: float | None = None
+    """How good the environment's teacher model finds it, in [0, 1]; None = it was not asked. What a
+    teacher writes here is not kept."""
 
     __repr__ = in_short
 
