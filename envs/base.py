@@ -14,7 +14,7 @@ import numpy as np
 from teachgym.envs import probes, step_info
 from teachgym.envs.admission import apart, divide, filtered, items_of, most, stamp
 from teachgym.envs.aids import Aided
-from teachgym.envs.atomic import undone_on_error
+from teachgym.envs.episode import undone_on_error
 from teachgym.envs.pricing import FOR_TRAINING, Answers, cheapest, paid_for
 from teachgym.envs.probe_log import ProbeLog
 from teachgym.envs.rating import Rater

@@ -1,7 +1,9 @@
-"""``Episode``: the interface of the base environment for its own parts."""
+"""``Episode``: the interface of the base environment for its own parts, and its atomic steps."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
@@ -49,3 +51,18 @@ class Episode(Protocol):
 
     def price_of_answers(self, count: int) -> Cost:
         """The cost reserved for ``count`` answers."""
+
+
+@contextmanager
+def undone_on_error(env: Episode) -> Iterator[None]:
+    """On any error within, restore the environment including its weights."""
+    state = env.state
+    at_hand = state.best.step == state.step  # These weights were saved a moment ago.
+    weights = state.best.checkpoint if at_hand else env.student.save()
+    with env.ledger.undone_on_error():
+        try:
+            yield
+        except BaseException:
+            env.take_up(state)
+            env.student.restore(weights)
+            raise

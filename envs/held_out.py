@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from teachgym.envs.stress.settings import SkillChoice
-from teachgym.envs.stress.skill_choice import choose_skills
+from teachgym.envs.stress.settings import SkillChoice, choose_skills
 from teachgym.errors import ConfigError, require_known
 from teachgym.metrics import nearest_level
 from teachgym.settings import FromJson, Seed, checked

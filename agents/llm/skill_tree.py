@@ -8,8 +8,7 @@ from typing import Literal
 import numpy as np
 
 from teachgym.agents.context import Classroom
-from teachgym.agents.llm.coin import toss_moves
-from teachgym.agents.llm.moves import fit_moves
+from teachgym.agents.llm.moves import fit_moves, toss_moves
 from teachgym.chat.prompts import render
 from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.forest.moves import describe

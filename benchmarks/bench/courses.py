@@ -10,13 +10,13 @@ lead.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
 from teachgym.benchmarks.bench.leaderboard import by_arm
-from teachgym.benchmarks.bench.runner import Results, read_asked
+from teachgym.benchmarks.bench.runner import Results, print_asked
 from teachgym.benchmarks.bench.statistics import mean_curve
 from teachgym.benchmarks.bench.suites import Cell, Suite
 from teachgym.report.tables import Rows, markdown_rows
@@ -124,16 +124,12 @@ def teacher_accuracy(suite: Suite, seeds: Sequence[int]) -> dict[str, Score]:
     return found
 
 
-def main() -> None:
-    """The command line."""
-    from rich.console import Console
-
-    folder, suite, results = read_asked(__doc__.partition("\n")[0])
-    courses = read_courses(suite, results, folder)
+def tell(suite: Suite, results: Results, folder: Path) -> Iterator[str]:
+    """The table of all courses."""
     seeds = sorted({seed for _, seed in results})
-    rows = course_rows(courses, teacher_accuracy(suite, seeds))
-    Console().print(markdown_rows(rows), highlight=False, soft_wrap=True)
+    courses = read_courses(suite, results, folder)
+    yield markdown_rows(course_rows(courses, teacher_accuracy(suite, seeds)))
 
 
 if __name__ == "__main__":
-    main()
+    print_asked(__doc__.partition("\n")[0], tell)

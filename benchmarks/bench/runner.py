@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -17,6 +17,8 @@ from dataclasses import dataclass, replace
 from multiprocessing import active_children
 from pathlib import Path
 from typing import Literal
+
+from rich.console import Console
 
 from teachgym import experiment
 from teachgym.benchmarks.bench.jobs import (
@@ -178,17 +180,19 @@ def read_results(suite: Suite, folder: Path) -> dict[tuple[str, int], RunResult]
     }
 
 
-def read_asked(about: str) -> tuple[Path, Suite, Results]:
-    """The folder that a command line names, its suite and its results.
+def print_asked(about: str, tell: Callable[[Suite, Results, Path], Iterable[str]]) -> None:
+    """Print what there is to tell of the suite whose folder the command line names.
 
     Args:
         about: what the command does.
+        tell: texts from the suite, its results and its folder.
     """
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("folder", type=Path, help="of the suite's runs")
     folder = parser.parse_args().folder
     suite = read_suite(folder)
-    return folder, suite, read_results(suite, folder)
+    for text in tell(suite, read_results(suite, folder), folder):
+        Console().print(text, highlight=False, soft_wrap=True)
 
 
 def read_states(

@@ -245,7 +245,10 @@ def share_of_room(
 
 
 def compare_paired(
-    first: Sequence[float], second: Sequence[float], *, confidence: float = 0.95
+    first: Sequence[float] | FloatArray,
+    second: Sequence[float] | FloatArray,
+    *,
+    confidence: float = 0.95,
 ) -> PairedTest:
     """Paired t-test of two methods on the same seeds, shapes (n,), n >= 1 (Student 1908).
 

@@ -9,16 +9,17 @@ told from the others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 
-from teachgym.benchmarks.bench.runner import read_asked
+from teachgym.benchmarks.bench.runner import Results, print_asked
+from teachgym.benchmarks.bench.suites import Suite
 from teachgym.benchmarks.bench.suites.variance import ITEMS, TEACHERS, arm_name
 from teachgym.errors import ConfigError
-from teachgym.runs.result import RunResult
 from teachgym.students.bases import COMPARED, TINY
 from teachgym.types import FloatArray
 
@@ -69,7 +70,7 @@ def components(values: FloatArray, sources: Sequence[str]) -> dict[str, Componen
     return found
 
 
-def gains(results: Mapping[tuple[str, int], RunResult], teacher: str, seeds: int) -> FloatArray:
+def gains(results: Results, teacher: str, seeds: int) -> FloatArray:
     """Accuracy on test minus that of the first teacher, (bases, items, seeds, skills)."""
 
     def accuracies(name: str) -> FloatArray:
@@ -94,17 +95,13 @@ def table(found: Mapping[str, Component]) -> str:
     return "\n".join([head, *rows])
 
 
-def main() -> None:
-    """The command line."""
-    from rich.console import Console
-
-    _, suite, results = read_asked(__doc__.partition("\n")[0])
-    say = Console().print
+def tell(suite: Suite, results: Results, _: Path) -> Iterator[str]:
+    """The gain of each teacher above the first one, and where its differences come from."""
     for teacher in TEACHERS[1:]:
         values = gains(results, teacher, suite.seeds)
-        say(f"{teacher} - {TEACHERS[0]}: {100 * values.mean():+.2f} points", highlight=False)
-        say(table(components(values, SOURCES)), highlight=False)
+        yield f"{teacher} - {TEACHERS[0]}: {100 * values.mean():+.2f} points"
+        yield table(components(values, SOURCES))
 
 
 if __name__ == "__main__":
-    main()
+    print_asked(__doc__.partition("\n")[0], tell)

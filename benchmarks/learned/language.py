@@ -13,9 +13,8 @@ seed. Every arm is a line of JSON; lines that exist are not made again.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,13 +23,13 @@ import gymnasium as gym
 import numpy as np
 from rich.console import Console
 from rich.markdown import Markdown
-from scipy.stats import t as student_t
 
 from teachgym import experiment
 from teachgym.agents import make_teacher
 from teachgym.agents.llm.shares import SharesForm
 from teachgym.agents.llm.speaker import Speaker, load_model, save_teacher
-from teachgym.benchmarks.learned.ppo import ID, Line, read
+from teachgym.benchmarks.bench.statistics import compare_paired
+from teachgym.benchmarks.learned.ppo import ID, Line, Lines
 from teachgym.bridges.grpo.settings import TeacherTraining
 from teachgym.bridges.grpo.training import train_teacher
 from teachgym.bridges.grpo.warm_start import warm_up
@@ -41,6 +40,7 @@ from teachgym.tasks import make_task
 from teachgym.types import Budget, Score
 
 EPISODE: Mapping[str, Any] = {"examples_per_step": 500, "budget": {"steps": 5, "examples": 2500}}
+STUDENT = "simulated"
 BASES, SEEDS = range(5), range(10)
 """Held-out bases and seeds: run s is on base s mod 5, with the items of task seed s."""
 SHUFFLES = range(24)
@@ -107,7 +107,7 @@ def imitated(folder: Path) -> list[Path]:
             runs.append(folder / f"{base}-{seed - 10_000}")
             if not runs[-1].exists():
                 task = {"seed": seed, "test_per_cell": 1}
-                env = {"student": "simulated", "student_settings": {"base": base}, **EPISODE}
+                env = {"student": STUDENT, "student_settings": {"base": base}, **EPISODE}
                 record = {
                     "teacher": "alp",
                     "seed": seed,
@@ -160,11 +160,11 @@ def play(
 def _env(seed: int) -> gym.Env[Any, Any]:
     base, items = {"base": seed % len(BASES)}, {"seed": seed}
     own: dict[str, Any] = {"student_settings": base, "task_settings": items, **EPISODE}
-    return gym.make(ID, student="simulated", texts=False, **own)
+    return gym.make(ID, student=STUDENT, texts=False, **own)
 
 
 def _plan(seed: int) -> dict[str, Any]:
-    profile = profile_of("simulated", {"base": seed % len(BASES)})
+    profile = profile_of(STUDENT, {"base": seed % len(BASES)})
     assert profile is not None
     task, budget = make_task("arithmetic-and-strings", seed=seed), Budget(**EPISODE["budget"])
     plan = plan_for(profile, task, budget, EPISODE["examples_per_step"], free=True)
@@ -187,18 +187,8 @@ def describe(lines: Sequence[Line]) -> str:
 
 def _row(own: np.ndarray, by_arm: Mapping[str, np.ndarray]) -> str:
     others = (by_arm.get(name) for name in ("alp", "untrained"))
-    return " | ".join(
-        [str(Score.of_repetitions(own)), *(_interval(own, other) for other in others)]
-    )
-
-
-def _interval(own: np.ndarray, other: np.ndarray | None) -> str:
-    """Format the mean paired difference with Student's interval."""
-    if other is None or own is other:
-        return ""
-    gap = Score.of_repetitions(own - other)
-    half = gap.stderr * float(student_t.ppf(0.975, gap.n - 1))
-    return f"{gap.mean:+.4f} [{gap.mean - half:+.4f}, {gap.mean + half:+.4f}]"
+    gaps = ("" if o is None or o is own else compare_paired(own, o).show() for o in others)
+    return " | ".join([str(Score.of_repetitions(own)), *gaps])
 
 
 def main() -> None:
@@ -210,16 +200,11 @@ def main() -> None:
     parser.add_argument("--answers", type=int, nargs="*", default=[8], help="averaged in a step")
     parser.add_argument("--out", type=Path, default=Path("language-teachers.jsonl"))
     given = parser.parse_args()
-    known, folder = read(given.out), given.folder.resolve()
+    lines, folder = Lines(given.out), given.folder.resolve()
 
     def add(arm: str, returns: Callable[[], Iterator[float]], trained: int = 0) -> None:
-        if arm in {line.arm for line in known}:
-            return
-        line = Line(arm, "simulated", tuple(returns()), trained=trained)
-        known.append(line)
-        with given.out.open("a") as file:
-            file.write(json.dumps(asdict(line)) + "\n")
-        Console().print(f"{arm} {Score.of_repetitions(line.returns)}")
+        if not lines.has(arm, STUDENT):
+            lines.add(Line(arm, STUDENT, tuple(returns()), trained=trained))
 
     for name in RULES:
         add(name, partial(play, name, {}))
@@ -229,7 +214,7 @@ def main() -> None:
         for arm in ("untrained", *WARM, *LEARNED):
             updates = LEARNED[arm].updates if arm in LEARNED else 0
             add(f"{arm}{more}", partial(taught, arm, folder, answers), updates)
-    Console().print(Markdown(describe(known)))
+    Console().print(Markdown(describe(lines.known)))
 
 
 if __name__ == "__main__":

@@ -160,12 +160,24 @@ def is_simulated(student: str) -> bool:
 # -- lines and their table ---------------------------------------------------------------------
 
 
-def read(path: Path) -> list[Line]:
-    """Read the lines of a file; none if there is no file."""
-    if not path.exists():
-        return []
-    found = [json.loads(line) for line in path.read_text().splitlines()]
-    return [Line(**{**each, "returns": tuple(each["returns"])}) for each in found]
+class Lines:
+    """The lines of a file, which need not exist yet, and those that are added to it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        found = map(json.loads, path.read_text().splitlines() if path.exists() else ())
+        self.known = [Line(**{**each, "returns": tuple(each["returns"])}) for each in found]
+
+    def has(self, arm: str, student: str, run: int = 0) -> bool:
+        """Whether there is a line of it."""
+        return (arm, student, run) in {(line.arm, line.student, line.run) for line in self.known}
+
+    def add(self, line: Line) -> None:
+        """Write the line to the file, and print it."""
+        self.known.append(line)
+        with self._path.open("a") as file:
+            file.write(json.dumps(asdict(line)) + "\n")
+        Console().print(f"{line.student}: {line.arm} {Score.of_repetitions(line.returns)}")
 
 
 def describe(lines: Sequence[Line]) -> str:
@@ -213,30 +225,22 @@ def main() -> None:
     parser.add_argument("--students", nargs="*", choices=STUDENTS, default=list(STUDENTS))
     parser.add_argument("--out", type=Path, default=Path("ppo.jsonl"))
     given = parser.parse_args()
-    known = read(given.out)
-
-    def add(line: Line) -> None:
-        known.append(line)
-        with given.out.open("a") as file:
-            file.write(json.dumps(asdict(line)) + "\n")
-        Console().print(f"{line.student}: {line.arm} {Score.of_repetitions(line.returns)}")
-
-    made = {(line.arm, line.student, line.run) for line in known}
+    lines = Lines(given.out)
     for student in given.students:
         for name in RULES:
-            if (name, student, 0) not in made:
-                add(Line(name, student, play_rule(student, name)))
-        if ("planned", student, 0) not in made:
+            if not lines.has(name, student):
+                lines.add(Line(name, student, play_rule(student, name)))
+        if not lines.has("planned", student):
             for name, returns in play_plans(student):
-                add(Line(name, student, returns))
+                lines.add(Line(name, student, returns))
     for arm, run in product(POLICIES, range(given.runs)):
-        missing = [s for s in given.students if (arm, s, run) not in made]
+        missing = [s for s in given.students if not lines.has(arm, s, run)]
         if missing:
             model = train(arm, run, given.steps)
             for student in missing:
                 trained = int(model.num_timesteps)
-                add(Line(arm, student, play_policy(student, arm, model), run, trained))
-    Console().print(Markdown(describe(known)))
+                lines.add(Line(arm, student, play_policy(student, arm, model), run, trained))
+    Console().print(Markdown(describe(lines.known)))
 
 
 if __name__ == "__main__":

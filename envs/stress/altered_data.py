@@ -1,4 +1,4 @@
-"""``TrainOnAltered``: trains the student on altered data."""
+"""``TrainOnAltered``: trains the student on altered data, such as that without some skills."""
 
 from __future__ import annotations
 
@@ -15,6 +15,20 @@ from teachgym.types import Cost, Data, TrainResult
 
 Alteration = Callable[[Student, Data], Data]
 """What the student is trained on instead of the data: some of its prompts, in order; pure."""
+
+
+@dataclass(frozen=True)
+class DropSkills:
+    """The data without the examples of ``skills``; see ``Alteration``.
+
+    A skill can still rise by what it has in common with other skills that are taught.
+    """
+
+    skills: frozenset[str]
+
+    def __call__(self, student: Student, data: Data) -> Data:
+        """The remaining examples, in order."""
+        return tuple(example for example in data if example.skill not in self.skills)
 
 
 @dataclass(frozen=True)

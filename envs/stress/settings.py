@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 from annotated_types import Interval
 
-from teachgym.errors import ConfigError
+from teachgym.errors import ConfigError, require_known
 from teachgym.settings import FromJson, Seed, Share, checked
+from teachgym.streams import chance
 
 SkillChoice = Share | FromJson[tuple[str, ...]]
 """A share of the leaf skills, in [0, 1], or their names."""
@@ -58,3 +60,21 @@ class Stress:
                 f"stress 'delayed_reward' is {self.delayed_reward} and reward is {reward!r}; only "
                 "reward='accuracy_gain' can be paid late"
             )
+
+
+def choose_skills(
+    choice: SkillChoice, leaves: Sequence[str], *, kind: str, seed: int = 0
+) -> frozenset[str]:
+    """The named skills, or the share of the leaves with the smallest ``chance(seed, kind, name)``.
+
+    The share is rounded to whole skills, halves up, and is at least one skill if it is not 0. A
+    larger share holds all skills of a smaller one.
+
+    Raises:
+        ConfigError: for a name that is not one of ``leaves``.
+    """
+    if isinstance(choice, tuple):
+        require_known(f"leaf skill in stress {kind!r}", choice, leaves)
+        return frozenset(choice)
+    count = max(1, int(choice * len(leaves) + 0.5)) if choice else 0
+    return frozenset(sorted(leaves, key=lambda name: chance(seed, kind, name))[:count])

@@ -6,13 +6,11 @@ from typing import Any
 
 import gymnasium as gym
 
-from teachgym.envs.stress.altered_data import Alteration, TrainOnAltered
+from teachgym.envs.stress.altered_data import Alteration, DropSkills, TrainOnAltered
 from teachgym.envs.stress.delayed_reward import DelayedReward
 from teachgym.envs.stress.forgetting import Forgetful
 from teachgym.envs.stress.graders import FlippedScores, Regraded, SaturatedScores
-from teachgym.envs.stress.settings import Stress
-from teachgym.envs.stress.skill_choice import choose_skills
-from teachgym.envs.stress.unlearnable import DropSkills
+from teachgym.envs.stress.settings import Stress, choose_skills
 from teachgym.envs.stress.wrong_labels import LabelNoise
 from teachgym.protocols import Evaluator, Student, Task, Trainer
 from teachgym.types import leaf_skills

@@ -43,8 +43,7 @@ Method = Annotated[
     ),
 ]
 Skills = Annotated[
-    int | None,
-    typer.Option(min=1, help="Number of skills.", show_default="as many as the method finds"),
+    int | None, given.option("Number of skills.", "as many as the method finds", min=1)
 ]
 Splits = Annotated[
     list[str] | None,
@@ -59,10 +58,7 @@ Labels = Annotated[
 ]
 ChatStore = Annotated[
     Path | None,
-    typer.Option(
-        help="File of recorded answers.",
-        show_default="chat/chat.sqlite in the user's cache folder",
-    ),
+    given.option("File of recorded answers.", "chat/chat.sqlite in the user's cache folder"),
 ]
 Limits = Annotated[
     list[str] | None,

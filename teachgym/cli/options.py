@@ -10,7 +10,7 @@ import typer
 from teachgym.cli import completing
 
 
-def _option(meaning: str, default: str, **settings: Any) -> Any:
+def option(meaning: str, default: str, **settings: Any) -> Any:
     """An option that may be left out; ``default`` says in words what happens then."""
     return typer.Option(help=meaning, show_default=default, **settings)
 
@@ -39,7 +39,7 @@ Added = Annotated[
     Path | None,
     typer.Option("--add", metavar="BENCH", help="A bench to check and add first."),
 ]
-AddedName = Annotated[str, _option("Name of the added bench.", "its folder's")]
+AddedName = Annotated[str, option("Name of the added bench.", "its folder's")]
 What = Annotated[
     str | None,
     typer.Argument(
@@ -58,7 +58,7 @@ NewName = Annotated[
     str, typer.Argument(metavar="NAME", help="Name of the part and its file, such as halfway.")
 ]
 Env = Annotated[
-    str | None, _option("Environment: SkillList, SkillTree, OpenEnded, or an id.", "SkillList")
+    str | None, option("Environment: SkillList, SkillTree, OpenEnded, or an id.", "SkillList")
 ]
 SchemaEnv = Annotated[
     str, typer.Option("--env", help="Environment: SkillList, SkillTree or OpenEnded.")
@@ -66,7 +66,7 @@ SchemaEnv = Annotated[
 AsToml = Annotated[bool, typer.Option("--toml", help="Print a complete run.toml with comments.")]
 Student = Annotated[
     str | None,
-    _option(
+    option(
         "simulated, tiny, small, smollm2, or the path or hub id of a Hugging Face model.",
         "tiny",
         autocompletion=completing.STUDENTS,
@@ -74,7 +74,7 @@ Student = Annotated[
 ]
 Task = Annotated[
     str | None,
-    _option(
+    option(
         "A name from teachgym list tasks, or your own as file.py:attribute.",
         "arithmetic-and-strings",
         autocompletion=completing.TASKS,
@@ -82,7 +82,7 @@ Task = Annotated[
 ]
 BenchStudent = Annotated[
     str | None,
-    _option(
+    option(
         "Another student for every arm, as in teachgym run.",
         "the suite's",
         autocompletion=completing.STUDENTS,
@@ -90,7 +90,7 @@ BenchStudent = Annotated[
 ]
 BenchTask = Annotated[
     str | None,
-    _option(
+    option(
         "Another task for every arm: a name from teachgym list tasks.",
         "the suite's",
         autocompletion=completing.TASKS,
@@ -98,42 +98,42 @@ BenchTask = Annotated[
 ]
 Limit = Annotated[
     int | None,
-    _option("Most items per split, for a quick look.", "all", min=1),
+    option("Most items per split, for a quick look.", "all", min=1),
 ]
 Teacher = Annotated[
     str | None,
-    _option(
+    option(
         "A name from teachgym list teachers, or your own as file.py:attribute.",
         "weakest, in SkillList",
         autocompletion=completing.TEACHERS,
     ),
 ]
-Steps = Annotated[int | None, _option("Most steps of the episode.", "10", min=1)]
-ExamplesPerStep = Annotated[int | None, _option("Most training examples of a step.", "250", min=1)]
+Steps = Annotated[int | None, option("Most steps of the episode.", "10", min=1)]
+ExamplesPerStep = Annotated[int | None, option("Most training examples of a step.", "250", min=1)]
 Budget = Annotated[
     list[str] | None,
-    _option(
+    option(
         "A further limit of the episode. Repeatable.",
         "examples = steps x examples per step",
         metavar="CURRENCY=LIMIT",
     ),
 ]
-Seed = Annotated[int | None, _option("Seed of the environment and the teacher.", "0", min=0)]
+Seed = Annotated[int | None, option("Seed of the environment and the teacher.", "0", min=0)]
 Config = Annotated[
     Path | None,
     typer.Option(help="A .toml or .json file with settings; other options override it."),
 ]
-Out = Annotated[Path | None, _option("A new folder for the run.", "runs/ENV-STUDENT-TEACHER-SEED")]
+Out = Annotated[Path | None, option("A new folder for the run.", "runs/ENV-STUDENT-TEACHER-SEED")]
 Wandb = Annotated[
     str | None,
-    _option("Also log to Weights & Biases: online, offline or disabled.", "no", metavar="MODE"),
+    option("Also log to Weights & Biases: online, offline or disabled.", "no", metavar="MODE"),
 ]
 Tensorboard = Annotated[
     bool, typer.Option("--tensorboard", help="Also log for TensorBoard, to RUN/tensorboard.")
 ]
 Chat = Annotated[
     str | None,
-    _option(
+    option(
         "Provider of the chat model for teachers and engines that ask one: openai (any server with "
         "this protocol; the key is read from OPENAI_API_KEY), local (a model in this process) or "
         "python (a function).",
@@ -144,7 +144,7 @@ Chat = Annotated[
 ]
 BenchChat = Annotated[
     str | None,
-    _option(
+    option(
         "Provider of the chat model for teachers and engines that ask one, as in teachgym run: "
         "openai, local or python.",
         "the suite's",
@@ -156,18 +156,18 @@ ChatModel = Annotated[
     str | None, typer.Option(help="Name or path of the chat model, or module:function for python.")
 ]
 ChatBaseUrl = Annotated[
-    str | None, _option("Address of the server, such as http://localhost:8000/v1.", "OpenAI's")
+    str | None, option("Address of the server, such as http://localhost:8000/v1.", "OpenAI's")
 ]
 ChatCache = Annotated[
     str | None,
-    _option(
+    option(
         "record: reuse recorded answers and record new ones; replay: only reuse; off: neither.",
         "record",
         metavar="MODE",
     ),
 ]
 ChatStore = Annotated[
-    Path | None, _option("File of recorded answers.", "chat.sqlite in the run's folder")
+    Path | None, option("File of recorded answers.", "chat.sqlite in the run's folder")
 ]
 Settings = Annotated[
     list[str] | None,
@@ -192,7 +192,7 @@ BenchSettings = Annotated[
 ]
 Accept = Annotated[
     list[str] | None,
-    _option(
+    option(
         "Continue although this has changed since the run began: config, versions, commit, code or "
         "data. Repeatable.",
         "nothing differs",
@@ -200,7 +200,7 @@ Accept = Annotated[
     ),
 ]
 Threads = Annotated[
-    int | None, _option("Number of CPU threads; 1 is fastest for small students.", "1", min=1)
+    int | None, option("Number of CPU threads; 1 is fastest for small students.", "1", min=1)
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the run's folder.")]
 Pager = Annotated[
@@ -219,8 +219,8 @@ Sample = Annotated[
     ),
 ]
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print the tables as Markdown.")]
-Port = Annotated[int, _option("Port of the server.", "any free one", min=0, max=65535)]
-Page = Annotated[Path | None, _option("Also write a page to this file.", "no page")]
+Port = Annotated[int, option("Port of the server.", "any free one", min=0, max=65535)]
+Page = Annotated[Path | None, option("Also write a page to this file.", "no page")]
 Teaching = Annotated[
     bool,
     typer.Option(
@@ -235,15 +235,15 @@ Suite = Annotated[
         autocompletion=completing.SUITES,
     ),
 ]
-BenchOut = Annotated[Path | None, _option("Folder of the suite's runs.", "bench/SUITE")]
-Seeds = Annotated[int | None, _option("Number of seeds of each arm.", "the suite's number", min=1)]
+BenchOut = Annotated[Path | None, option("Folder of the suite's runs.", "bench/SUITE")]
+Seeds = Annotated[int | None, option("Number of seeds of each arm.", "the suite's number", min=1)]
 FirstSeed = Annotated[
     int | None,
-    _option("The lowest of them: others than the suite's are a replication.", "0", min=0),
+    option("The lowest of them: others than the suite's are a replication.", "0", min=0),
 ]
 Arms = Annotated[
     list[str] | None,
-    _option("Run only this arm and its reference. Repeatable.", "all", metavar="ARM"),
+    option("Run only this arm and its reference. Repeatable.", "all", metavar="ARM"),
 ]
 Workers = Annotated[
     int,
@@ -276,7 +276,7 @@ Ray = Annotated[
 ]
 RayGpus = Annotated[
     float | None,
-    _option("GPUs that each task on the cluster reserves; with 0.5, two share one.", "0", min=0),
+    option("GPUs that each task on the cluster reserves; with 0.5, two share one.", "0", min=0),
 ]
 Tuned = Annotated[
     list[str],

@@ -36,22 +36,17 @@ teachgym run --student tiny --teacher trained --set teacher.path=teachers/warm/t
 
 Config = Annotated[
     Path | None,
-    typer.Option(
-        help="A .toml or .json file with settings and [[stages]]; options override it.",
-        show_default="none",
+    given.option(
+        "A .toml or .json file with settings and [[stages]]; options override it.", "none"
     ),
 ]
 Model = Annotated[
     str | None,
-    typer.Option(
-        help="The language model that becomes a teacher: small, smollm2, a folder or a hub id.",
-        show_default="small",
+    given.option(
+        "The language model that becomes a teacher: small, smollm2, a folder or a hub id.", "small"
     ),
 ]
-Updates = Annotated[
-    int | None,
-    typer.Option(min=1, help="Updates, where there is one stage.", show_default="100"),
-]
+Updates = Annotated[int | None, given.option("Updates, where there is one stage.", "100", min=1)]
 WarmStart = Annotated[
     list[Path] | None,
     typer.Option(
@@ -61,7 +56,7 @@ WarmStart = Annotated[
     ),
 ]
 Out = Annotated[Path, typer.Option(help="Its folder; one that was begun is gone on with.")]
-Seed = Annotated[int | None, typer.Option(min=0, help="Of the answers.", show_default="0")]
+Seed = Annotated[int | None, given.option("Of the answers.", "0", min=0)]
 Test = Annotated[
     int,
     typer.Option(

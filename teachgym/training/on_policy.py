@@ -107,8 +107,10 @@ class OnPolicyTrainer(Trainer[LanguageModelStudent]):
         self.loss = self.settings.make_loss()
         self.grader, self.teacher_model, self.progress = grader, teacher_model, progress
         _require_parts(self.loss, self.settings, grader, teacher_model)
-        graded = self.loss.needs.graded or self.settings.rescue
-        self.judge = _judge_of(self.settings, grader, teacher_model) if graded else None
+        self.judge: Judge | None = None
+        if grader is not None and (self.loss.needs.graded or self.settings.rescue):
+            who = "on-policy training by judge='teacher'"
+            self.judge = judge_of(self.settings.judge, grader, teacher_model, who)
 
     def cost(self, student: LanguageModelStudent, data: Data) -> Cost:
         """The price if each response has the maximum length and a gradient."""
@@ -348,14 +350,6 @@ def _require_parts(
         )
     if teacher_model is not None and follows:
         require_reading(teacher_model, loss)
-
-
-def _judge_of(
-    settings: OnPolicySettings, grader: Grader | None, teacher_model: TeacherModel | None
-) -> Judge:
-    """Who tells how good responses are."""
-    assert grader is not None, "required where anything is graded"
-    return judge_of(settings.judge, grader, teacher_model, "on-policy training by judge='teacher'")
 
 
 def on_policy(

@@ -6,14 +6,36 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from importlib.util import find_spec
 from itertools import starmap
+from pathlib import Path
 from typing import Any
 
 from teachgym.errors import missing_extra
 from teachgym.protocols import Tracker
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.trackers.settings import TRACKERS, named
-from teachgym.runs.trackers.several import Trackers
 from teachgym.settings import classes_of
+
+
+class Trackers:
+    """Passes everything on to each; with none it is the tracker that does nothing."""
+
+    def __init__(self, *trackers: Tracker) -> None:
+        self._trackers = trackers
+
+    def log(self, metrics: Mapping[str, float], step: int) -> None:
+        """Log to each."""
+        for tracker in self._trackers:
+            tracker.log(metrics, step)
+
+    def record(self, folder: Path) -> None:
+        """Let each record."""
+        for tracker in self._trackers:
+            tracker.record(folder)
+
+    def close(self) -> None:
+        """Close each."""
+        for tracker in self._trackers:
+            tracker.close()
 
 
 def check_installed(trackers: Mapping[str, Any]) -> None:

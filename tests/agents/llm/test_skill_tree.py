@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from teachgym.agents.context import Classroom
-from teachgym.agents.llm.coin import REASON, toss_moves
-from teachgym.agents.llm.moves import fit_moves
+from teachgym.agents.llm.moves import REASON, fit_moves, toss_moves
 from teachgym.agents.llm.skill_tree import LLMSkillTree
 from teachgym.errors import ConfigError
 from teachgym.forest.forest import Experience, Forest, Subskill

@@ -20,7 +20,7 @@ from teachgym.benchmarks.learned.language import (
     play,
     settings_of,
 )
-from teachgym.benchmarks.learned.ppo import Line, read
+from teachgym.benchmarks.learned.ppo import Line, Lines
 from teachgym.bridges.grpo.training import train_teacher
 
 
@@ -60,7 +60,7 @@ def test_shuffled_arms_meet_another_student_in_each_update(tmp_path: Path) -> No
 def test_rules_repeat_what_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     """To the digit, on the first of the recorded seeds."""
     monkeypatch.setattr(language, "SEEDS", range(1))
-    recorded = {x.arm: x for x in read(Path("benchmarks/results/language-teachers.jsonl"))}
+    recorded = {x.arm: x for x in Lines(Path("benchmarks/results/language-teachers.jsonl")).known}
     for name in language.RULES:
         assert list(play(name, {})) == [pytest.approx(recorded[name].returns[0], abs=1e-12)]
 

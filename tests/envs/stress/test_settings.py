@@ -13,7 +13,7 @@ import teachgym  # noqa: F401 (registers the environments)
 from teachgym.envs import EnvConfig
 from teachgym.envs.assembly import teacher_env
 from teachgym.envs.stress import Stress
-from teachgym.envs.stress.skill_choice import choose_skills
+from teachgym.envs.stress.settings import choose_skills
 from teachgym.errors import ConfigError
 
 LEAVES = tuple(f"skill {i}" for i in range(10))

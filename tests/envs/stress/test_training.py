@@ -12,9 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from teachgym.envs.stress import Stress, stressed_trainer
-from teachgym.envs.stress.altered_data import TrainOnAltered
+from teachgym.envs.stress.altered_data import DropSkills, TrainOnAltered
 from teachgym.envs.stress.forgetting import fade
-from teachgym.envs.stress.unlearnable import DropSkills
 from teachgym.envs.stress.wrong_labels import LabelNoise
 from teachgym.errors import ConformanceError
 from teachgym.students import make_student
