@@ -144,7 +144,12 @@ def same_number(one: str, other: str) -> bool | None:
     if (based := _same_with_bases(one, other)) is not None:
         return based
     a, b = _plain_number(one), _plain_number(other)
-    return None if a is None or b is None else round(a, _PLACES) == round(b, _PLACES)
+    return None if a is None or b is None else same_value(a, b)
+
+
+def same_value(one: Fraction, other: Fraction) -> bool:
+    """Whether two numbers are equal to six decimal places."""
+    return round(one, _PLACES) == round(other, _PLACES)
 
 
 def _same_with_bases(one: str, other: str) -> bool | None:

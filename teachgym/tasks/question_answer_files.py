@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from io import StringIO
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -232,7 +233,8 @@ def _table(path: Path) -> Iterator[tuple[str, Any]]:
 
 def _values(path: Path) -> Iterator[tuple[str, Any]]:
     """The rows of comma-separated values, whose first line names the columns."""
-    reader = csv.DictReader(read_text(path, MAX_BYTES).splitlines(keepends=True), strict=True)
+    # Not by splitlines: U+2028 and the like end no row.
+    reader = csv.DictReader(StringIO(read_text(path, MAX_BYTES), newline=""), strict=True)
     try:
         for values in reader:
             where = f"{path}:{reader.line_num}"

@@ -7,13 +7,15 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
 from teachgym.errors import ConfigError
 from teachgym.metrics import group_accuracy
 from teachgym.settings import CountFromOne, Seconds, Seed, ShareBelowOne, checked
-from teachgym.tasks.math_answers import read_boxed, same_number
+from teachgym.tasks.math_answers import read_boxed, same_value
 from teachgym.tasks.math_grading import grade_answers, require_math_verify
 from teachgym.tasks.problem_splits import Problem, Selection, draw, split_problems
 from teachgym.tasks.question_answer_files import Row, Source, read_splits
@@ -28,7 +30,9 @@ SKILL = "questions"
 Grading = Literal["exact", "normalised", "numeric", "math"]
 
 _STOP = "\n\nQuestion:"
-_NUMBER = re.compile(r"[-+]?(?:\d[\d,]*)?\.?\d+")
+_NUMBER = re.compile(r"[-+]?(?:\d[\d,]*)?\.?\d+(?:[eE][-+]?\d{1,3}(?!\d))?")
+_MINUS = dict.fromkeys("\u2212\uff0d", "-")
+"""Signs that are read as minus."""
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 
 
@@ -46,9 +50,10 @@ class QuestionAnswers(ListedTask):
         skill: the column of skills; None = one skill for all.
         grading: when an answer is right. ``exact``: the same characters; ``normalised``: the same
             words, whatever their case, punctuation and articles (SQuAD: Rajpurkar et al. 2016,
-            arXiv 1606.05250, section 6.1); ``numeric``: the last number is the same to six decimal
-            places; ``math``: the ``\boxed{}`` answer, or else all of it, is equal for math-verify
-            (extra ``math``).
+            arXiv 1606.05250, section 6.1), but that what is nothing else stays; ``numeric``: the
+            last number is the same to six decimal places, or of a right one that is smaller, to
+            its first seven digits; ``math``: the ``\boxed{}`` answer, or else all of it, is equal
+            for math-verify (extra ``math``).
         parts: other gradings of each answer, which are shown beside its score and do not decide it.
         group: the column of groups, such as the passage or image that several questions are about.
             Groups are drawn whole, and the share of those that are all right is the metric
@@ -108,7 +113,8 @@ class QuestionAnswers(ListedTask):
         self._groups = _groups((*train, *test)) if group else {}
         if not test:
             test = list(draw(train, round(test_share * len(train)), seed))
-            train = [problem for problem in train if problem not in test]
+            taken = {problem.id for problem in test}
+            train = [problem for problem in train if problem.id not in taken]
         if not test:
             raise ConfigError(f"test is empty ({path}); give a test split, or a larger test_share")
         splits = split_problems(train, test, selection)
@@ -193,26 +199,33 @@ def _groups(problems: Sequence[Problem]) -> dict[str, str]:
 
 
 def normalise(text: str) -> str:
-    """The words of a text without case, punctuation and articles.
+    """The words of a text without case, punctuation and articles, unless nothing else is there.
 
     Example:
-        >>> normalise("The  Answer, is: 4!")
-        'answer is 4'
+        >>> [normalise(text) for text in ("The  Answer, is: 4!", "A.", "?")]
+        ['answer is 4', 'a', '?']
     """
     plain = unicodedata.normalize("NFKC", text).casefold()
     words = "".join(c for c in plain if not unicodedata.category(c).startswith("P"))
-    return " ".join(_ARTICLES.sub(" ", words).split())
+    forms = (" ".join(form.split()) for form in (_ARTICLES.sub(" ", words), words, plain))
+    return next(filter(None, forms), "")
 
 
-def _last_number(text: str) -> str:
-    found: list[str] = _NUMBER.findall(text)
-    return found[-1].replace(",", "") if found else ""
+def _last_number(text: str) -> Decimal | None:
+    """The last number of a text, in digits of any script; None if there is none."""
+    figures = "".join(_MINUS.get(c) or str(unicodedata.decimal(c, c)) for c in text)
+    found: list[str] = _NUMBER.findall(figures)
+    return Decimal(found[-1].replace(",", "")) if found else None
 
 
 def _numeric(target: str, said: str) -> float:
-    if not (wanted := _last_number(target)):
-        return math.nan
-    return float(same_number(wanted, _last_number(said)) is True)
+    wanted, found = _last_number(target), _last_number(said)
+    if wanted is None or found is None:
+        return math.nan if wanted is None else 0.0
+    # What would be rounded to 0 is compared with its first digit before the point.
+    tiny = wanted and same_value(Fraction(wanted), Fraction(0))
+    scale = Fraction(10) ** (-wanted.adjusted() if tiny else 0)
+    return float(same_value(Fraction(wanted) * scale, Fraction(found) * scale))
 
 
 _GRADERS: Mapping[str, Callable[[str, str], float]] = {

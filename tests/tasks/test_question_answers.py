@@ -68,6 +68,25 @@ def test_a_test_split_of_its_own_is_test_whole(tmp_path: Path) -> None:
         ("numeric", "-3", "3", 0),
         ("numeric", "3", "I do not know", 0),
         ("numeric", "three", "3", math.nan),
+        # A number of JSON, such as 0.00001, is a target with an exponent.
+        ("numeric", "1e-05", "It is 0.00001.", 1),
+        ("numeric", "1e-05", "7e-05", 0),
+        ("numeric", "1.5e3", "1,500", 1),
+        ("numeric", "6.67e-11", "6.67e-11", 1),
+        ("numeric", "6.67e-11", "0", 0),
+        ("numeric", "6.67e-11", "6.7e-11", 0),
+        ("numeric", "1e400", "1e400", 1),
+        ("numeric", "7" * 70, "7" * 70, 1),
+        ("numeric", "0", "0.0000001", 1),
+        ("numeric", "\uff13\u0663", "33", 1),
+        ("numeric", "-5", "\u22125", 1),
+        ("numeric", "5 m\xb2", "5", 1),
+        # Letters of choices are articles, too.
+        ("normalised", "A", "", 0),
+        ("normalised", "A", "The", 0),
+        ("normalised", "A", "a.", 1),
+        ("normalised", "?", "!", 0),
+        ("normalised", "!", "!", 1),
         ("math", r"\frac{1}{2}", r"so \boxed{0.5}", 1),
         ("exact", "Paris", "Paris\n\nQuestion:\nWhat else?", 1),
     ],
@@ -105,6 +124,20 @@ def test_a_line_of_a_csv_with_too_few_values_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("question,answer\nwhy?,so\nhow?\n")
     with pytest.raises(ConfigError, match=r"a.csv:3 does not have 2 values"):
         make_task("qa", path=str(tmp_path / "a.csv"))
+
+
+def test_rows_of_a_csv_end_at_line_breaks_alone(tmp_path: Path) -> None:
+    """Writers of CSV put no quotes around U+2028 and other breaks that are no ends of lines."""
+    odd = "so\u2028and\x85on\x0cand on"
+    rows = [{"question": f"{n}{odd}?", "answer": f"{odd}\n{n}"} for n in range(9)]
+    for end in ("\r\n", "\n"):
+        with (tmp_path / "a.csv").open("w", encoding="utf-8-sig", newline="") as file:
+            writer = csv.DictWriter(file, rows[0], lineterminator=end)
+            writer.writeheader()
+            writer.writerows(rows)
+        task = make_task("qa", path=str(tmp_path / "a.csv"), val_per_skill=2)
+        targets = {e.target for split in ("train", "val", "test") for e in task.examples(split)}
+        assert targets == {row["answer"] for row in rows}
 
 
 def test_a_student_is_taught_from_a_file(tmp_path: Path) -> None:
