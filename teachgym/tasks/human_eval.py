@@ -76,8 +76,9 @@ class _Check:
 
     def whole(self, program: str) -> str:
         """The program: it may be the function, or what comes after the prompt."""
-        if re.search(rf"^def {self.entry}\b", program, re.MULTILINE):
-            return f"{self.prompt.partition('def ')[0]}\n{program}"
+        head = re.compile(rf"^def {self.entry}\b", re.MULTILINE)
+        if head.search(program):  # It may use what the prompt defines before.
+            return f"{head.split(self.prompt)[0]}\n{program}"
         return self.prompt + _BEYOND.split(program)[0]
 
 

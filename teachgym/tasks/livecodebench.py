@@ -180,7 +180,7 @@ def _fault(problem: CodeProblem, case: Case, answer: Answer) -> str:
         right = value == json.loads(case.expected)
     else:
         value = answer.value
-        right = same_output(case.expected, value)
+        right = isinstance(value, str) and same_output(case.expected, value)
     if right:
         return ""
     return f"of {shown(case.given)} it makes {shown(value)} instead of {shown(case.expected)}"

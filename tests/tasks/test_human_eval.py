@@ -69,6 +69,17 @@ def test_a_whole_function_in_a_block_is_an_answer_too(task: HumanEval) -> None:
     assert [grade.score for grade in task.grade_all(examples, answers)] == [1.0] * 8
 
 
+@pytest.mark.parametrize("number", [10, 32, 38, 50])
+def test_a_whole_function_may_use_what_the_prompt_defines_before_it(
+    task: HumanEval, number: int
+) -> None:
+    """Four problems give a function for use in the one that is asked for."""
+    items = (e for split in SPLITS for e in task.examples(split))
+    (example,) = (e for e in items if e.id == f"HumanEval/{number}")
+    *_, head = example.prompt.rpartition("\ndef ")
+    assert task.grade(example, f"def {head}{example.target}").score == 1.0
+
+
 def test_what_comes_after_the_function_is_not_read(task: HumanEval) -> None:
     example = task.examples("val")[0]
     assert task.grade(example, f"{example.target}\n\ndef other(:\n").score == 1.0

@@ -151,6 +151,23 @@ def test_answers_of_known_score_and_the_share_of_tests(tmp_path: Path) -> None:
     assert "instead of '10\\n'" in task.trials([example], ["print(3)"])[0].log  # type: ignore[union-attr]
 
 
+FORGED = """import sys, os, json, struct
+frame = sys._getframe()
+while "nonce" not in frame.f_locals:
+    frame = frame.f_back
+text = json.dumps({"value": 3}).encode()
+nonce, said = frame.f_locals["nonce"], frame.f_locals["said"]
+os.write(said, nonce + struct.pack("<I", len(text)) + text)
+"""
+
+
+def test_what_a_script_forges_is_an_output_or_wrong(tmp_path: Path) -> None:
+    """It says that it printed a number, which is no text and was an error of the grader."""
+    task = LiveCodeBench(path=written(tmp_path / "test.jsonl", row(0), row(2)))
+    (example,) = task.examples("test")
+    assert task.grade(example, FORGED).score == 0.0
+
+
 @pytest.mark.parametrize(
     ("expected", "output", "same"),
     [
