@@ -7,20 +7,21 @@ on a board was complete, intact and run as its suite says when it was added.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from teachgym.benchmarks.bench.leaderboard import LeaderboardRow, stand
-from teachgym.benchmarks.bench.lines import result_lines
+from teachgym.benchmarks.bench.lines import read_run_lines, require_run_line, result_lines
 from teachgym.benchmarks.bench.outcomes import Outcomes, read_outcomes
 from teachgym.benchmarks.bench.runner import read_results, read_states, read_suite
 from teachgym.benchmarks.bench.suites import Cell, Suite
 from teachgym.errors import ConfigError, RunError
 from teachgym.records import Record
 from teachgym.redaction import hide
-from teachgym.runs.files import read_json, replacing, stream_lines, write_json
+from teachgym.runs.files import read_json, replacing, write_json
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
 
@@ -123,14 +124,17 @@ def _checked_lines(suite: Suite, bench: Path) -> list[Record]:
                 f"{run.path} was resumed with another {result.accepted[0]}, so it is not one run; "
                 "make it again"
             )
-    return result_lines(suite, bench, results)
+    lines = result_lines(suite, bench, results)
+    for line in lines:
+        require_run_line(line, f"{bench}, arm {line['arm']!r}, seed {line['seed']}")
+    return lines
 
 
 def read_entry(lines: Path) -> Entry:
     """The bench of a file of lines, with the suite beside it.
 
     Raises:
-        RunError: if there are no lines, or they are not of that suite.
+        RunError: if there are no lines, or they are not those of that suite, each once.
     """
     name = _name(lines)
     path = lines.with_name(f"{name}{SUITE}")
@@ -138,7 +142,7 @@ def read_entry(lines: Path) -> Entry:
         suite = Suite.of(read_json(path))
     except ConfigError as error:
         raise RunError(f"{path} is damaged or of another version of teachgym ({error})") from error
-    entry = Entry(name, suite, tuple(stream_lines(lines)))
+    entry = Entry(name, suite, tuple(read_run_lines(lines)))
     digests = {arm.name: Cell(suite, arm, 0).digest for arm in suite.arms}
     for number, line in enumerate(entry.lines, 1):
         if digests.get(line["arm"]) != line["digest"]:
@@ -148,6 +152,16 @@ def read_entry(lines: Path) -> Entry:
             )
     if not entry.lines:
         raise RunError(f"{lines} is missing or empty; add the bench again from its folder")
+    runs = Counter((line["arm"], line["seed"]) for line in entry.lines)
+    wanted = Counter((cell.arm.name, cell.seed) for cell in suite.cells())
+    for (arm, seed), how in [
+        *((run, "missing") for run in wanted - runs),
+        *((run, "there twice, or not in the suite") for run in runs - wanted),
+    ]:
+        raise RunError(
+            f"{lines}: the run of arm {arm!r} with seed {seed} is {how}; add the bench again from "
+            "its folder"
+        )
     return entry
 
 

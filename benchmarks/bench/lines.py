@@ -2,22 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, fields
 from math import isnan
 from pathlib import Path
 from typing import Any
 
+from teachgym.benchmarks.bench.measures import Measures
 from teachgym.benchmarks.bench.outcomes import Outcome
 from teachgym.benchmarks.bench.runner import read_seconds
 from teachgym.benchmarks.bench.suites import Cell, Suite
+from teachgym.errors import ConfigError, RunError, require_known
 from teachgym.records import Record
-from teachgym.runs.files import read_json
+from teachgym.runs.files import read_json, stream_lines
 from teachgym.runs.result import RunResult
+from teachgym.settings import Share, check_value
 from teachgym.types import Score
 
 _DIGITS = 6
 """Of curves and measures, which are many."""
+
+_FIELDS: Mapping[str, Any] = {
+    **dict.fromkeys(("suite", "arm", "against", "digest", "version"), str),
+    "commit": str | None,
+    **dict.fromkeys(("seed", "drawn"), int),
+    "test_after": Share,
+    "val_curve": list[float],
+    "examples_by_step": list[int],
+    "measures": dict[str, float],
+}
+"""What is read of every line, by its type."""
+
+
+def read_run_lines(path: Path) -> Iterator[Record]:
+    """The lines of a file, one at a time.
+
+    Raises:
+        RunError: for a line that is damaged, or not that of a run.
+    """
+    for number, line in enumerate(stream_lines(path), 1):
+        require_run_line(line, f"{path}:{number}")
+        yield line
+
+
+def require_run_line(line: Any, where: str) -> None:
+    """Raise ``RunError`` for what is not the line of a run; it begins with ``where``."""
+    try:
+        check_value("the line", line, dict[str, Any])
+        for name, hint in _FIELDS.items():
+            if name not in line:
+                raise ConfigError(f"it has no {name!r}")
+            check_value(name, line[name], hint)
+        require_known("measure", line["measures"], [f.name for f in fields(Measures)])
+    except ConfigError as error:
+        raise RunError(
+            f"{where} is not the line of a run: {error}; restore it from a copy, or write it again "
+            "from the folder of its bench"
+        ) from error
 
 
 def result_lines(

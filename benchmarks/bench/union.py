@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from teachgym.benchmarks.bench.leaderboard import show_p
-from teachgym.benchmarks.bench.lines import result_lines
+from teachgym.benchmarks.bench.lines import read_run_lines, result_lines
 from teachgym.benchmarks.bench.runner import read_results, read_suite
 from teachgym.benchmarks.bench.statistics import PairedTest, compare_paired, holm
 from teachgym.errors import ConfigError
 from teachgym.records import Record
 from teachgym.report.tables import Rows
-from teachgym.runs.files import stream_lines
 
 Runs = tuple[str, int]
 """The identity of an arm under any name: its digest, and the number added to its seeds."""
@@ -43,10 +42,10 @@ def read_lines(path: Path) -> list[Record]:
     """The lines of a bench's folder, or of a file of them.
 
     Raises:
-        RunError: for a folder without a bench, and a damaged file.
+        RunError: for a folder without a bench, and a file that is damaged or not of runs.
     """
     if path.is_file():
-        return list(stream_lines(path))
+        return list(read_run_lines(path))
     suite = read_suite(path)
     return result_lines(suite, path, read_results(suite, path))
 

@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -162,6 +163,30 @@ def test_lines_of_another_suite_are_told_from_its_own(bench: Path, tmp_path: Pat
         read_board(tmp_path / "board")
     path.unlink()
     with pytest.raises(RunError, match=r"missing or empty"):
+        read_board(tmp_path / "board")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda lines: lines[1:], "run of arm 'uniform' with seed 0 is missing"),
+        (lambda lines: [*lines, lines[0]], "seed 0 is there twice, or not in the suite"),
+        (lambda lines: [{**lines[0], "seed": 7}, *lines[1:]], "seed 0 is missing"),
+        (lambda lines: [{"arm": "weak"}, *lines[1:]], ":1 is not the line of a run: it has no"),
+        (lambda lines: [[], *lines[1:]], r"the line is \[\]; it must be"),
+        (lambda lines: [{**lines[0], "test_after": "1"}, *lines[1:]], "test_after is '1'; it must"),
+        (lambda lines: [{**lines[0], "test_after": 1.5}, *lines[1:]], r"it must be in \[0, 1\]"),
+        (lambda lines: [{**lines[0], "measures": {"x": 1}}, *lines[1:]], "unknown measure 'x'"),
+    ],
+)
+def test_lines_that_were_edited_are_refused(
+    bench: Path, tmp_path: Path, change: Any, said: str
+) -> None:
+    """As by merging two versions of a file."""
+    path = add_bench(bench, tmp_path / "board")
+    lines = change([json.loads(line) for line in path.read_text().splitlines()])
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    with pytest.raises(RunError, match=said):
         read_board(tmp_path / "board")
 
 
