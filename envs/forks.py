@@ -213,7 +213,8 @@ class Forks:
         self, starts: Sequence[str], ids: Sequence[str], results: Sequence[StepResult]
     ) -> Branch:
         """Gains, spread and rewards; on more items where the spread is noise."""
-        pairs = [self._reports(*names) for names in zip(starts, ids, strict=True)]
+        found = (map(self.snapshot, names) for names in zip(starts, ids, strict=True))
+        pairs = [(before.report, after.report) for before, after in found]
         rewards = np.array([float(result[1]) for result in results])
         cost, spread = sum((result[4]["cost"] for result in results), Cost()), _spread(pairs)
         if self.recheck and len(ids) > 1 and spread.p >= self.level:
@@ -227,9 +228,6 @@ class Forks:
         gains = tuple(paired_gain(*pair) for pair in pairs)
         n_items = len(pairs[0][1].predictions)
         return Branch(rewards, gains, spread, tuple(ids), tuple(results), cost, n_items)
-
-    def _reports(self, start: str, id_: str) -> tuple[Report, Report]:
-        return self.snapshot(start).report, self.snapshot(id_).report
 
     def _paid(
         self, pairs: Sequence[tuple[Report, Report]], results: Sequence[StepResult]

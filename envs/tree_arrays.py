@@ -69,9 +69,10 @@ class TreeArrays(ArrayObservation):
         """Float32 arrays; (n_roots,), (n_roots, max_subskills) and (n_currencies,)."""
         tree, forest = self._tree, observation.forest
         base = base_of(self)
-        names = [_padded(forest.known(root), tree.max_subskills) for root in tree.roots]
+        most = tree.max_subskills
+        names = [[*forest.known(root), *[""] * most][:most] for root in tree.roots]
         groups = [(name,) for row in names for name in row]
-        shape = (len(tree.roots), tree.max_subskills)
+        shape = (len(tree.roots), most)
         sub = score_arrays(by_group(observation.report, groups), "sub_")
         return {
             **score_arrays(by_group(observation.report, list(tree.leaves.values()))),
@@ -105,10 +106,6 @@ def tree_of(env: gym.Env[Any, Any]) -> SkillTree:
         assert isinstance(env, gym.Wrapper)
         env = env.env
     return env
-
-
-def _padded(names: tuple[str, ...], columns: int) -> list[str]:
-    return [*names, *[""] * (columns - len(names))]
 
 
 def _columns(forest: Forest, roots: tuple[str, ...], shape: tuple[int, int]) -> Obs:

@@ -214,7 +214,8 @@ def _clean(text: str, folder: str) -> str:
 def page(verdicts: Sequence[Verdict]) -> str:
     """Return the text of ``docs/architectures.md``."""
     counts = {v: sum(one.verdict == v for one in verdicts) for v in VERDICTS}
-    rows = [f"| {v.kind} | {v.verdict} | {v.reason} |" for v in sorted(verdicts, key=_order)]
+    ordered = sorted(verdicts, key=lambda v: (VERDICTS.index(v.verdict), v.kind))
+    rows = [f"| {v.kind} | {v.verdict} | {v.reason} |" for v in ordered]
     return "\n".join(
         [
             "# Architectures",
@@ -240,10 +241,6 @@ def page(verdicts: Sequence[Verdict]) -> str:
             "",
         ]
     )
-
-
-def _order(verdict: Verdict) -> tuple[int, str]:
-    return VERDICTS.index(verdict.verdict), verdict.kind
 
 
 _PATIENCE = 60.0

@@ -9,7 +9,6 @@ cache. Its vLLM mode needs a GPU and is left out.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,14 +19,14 @@ from zlib import crc32
 import numpy as np
 
 from teachgym.benchmarks.speed.cases import Objective
-from teachgym.benchmarks.speed.material import Material, Tokens, order
+from teachgym.benchmarks.speed.material import Material, order
 from teachgym.benchmarks.speed.measure import Curve
 from teachgym.benchmarks.speed.stacks import (
     collate,
     copy_weights,
     encode,
     recording,
-    trl_settings,
+    train_with_trl,
     write_weights,
 )
 from teachgym.benchmarks.speed.systems import OwnSystem, PeftSystem
@@ -161,30 +160,9 @@ class TrlObjective(PeftSystem):
         trained = self._run(run, gkd.GKDConfig, rows, _size(self.material), own)
         return _losses_of(trained)
 
-    def _run(
-        self,
-        trainer: Any,
-        config: Any,
-        rows: Sequence[Tokens] | Sequence[Mapping[str, str]],
-        size: int,
-        own: Mapping[str, Any],
-    ) -> Any:
+    def _run(self, trainer: Any, config: Any, rows: Any, size: int, own: Mapping[str, Any]) -> Any:
         """Train on the rows in their order; the trainer."""
-        from transformers.trainer_callback import PrinterCallback
-
-        datasets = import_module("datasets")
-        with tempfile.TemporaryDirectory() as folder:
-            settings = config(**trl_settings(folder, size, device=self.material.device), **own)
-            made = trainer(
-                model=self._model,
-                args=settings,
-                train_dataset=datasets.Dataset.from_list(list(rows)),
-                processing_class=self._tokenizer,
-            )
-            made.remove_callback(PrinterCallback)
-            made.train()
-        self._model.eval()
-        return made
+        return train_with_trl(trainer, config, self._model, self._tokenizer, rows, size, own)
 
 
 def _objective(material: Material) -> Objective:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -83,58 +83,74 @@ def train_in_loop(model: Any, rows: Sequence[Tokens], size: int) -> list[float]:
     return [float(x) for x in losses]
 
 
-def train_with_trl(
-    model: Any,
-    tokenizer: Any,
-    rows: Sequence[Tokens],
-    size: int,
-    micro_batch: int,
+def train_with_sft(
+    model: Any, tokenizer: Any, rows: Sequence[Tokens], size: int, micro_batch: int
 ) -> list[float]:
     """Train by TRL's ``SFTTrainer`` on the same updates in the same order; return the losses."""
-    from transformers.trainer_callback import PrinterCallback
-
-    trl, datasets = import_module("trl"), import_module("datasets")  # neither has types
-    with tempfile.TemporaryDirectory() as folder:
-        settings = trl.SFTConfig(
-            **trl_settings(folder, micro_batch, device=model.device.type),
-            gradient_accumulation_steps=size // micro_batch,
-            train_sampling_strategy="sequential",
-            max_length=None,
-            dataset_kwargs={"skip_prepare_dataset": True},
-        )
-        trainer = recording(trl.SFTTrainer)(
-            model=model,
-            args=settings,
-            train_dataset=datasets.Dataset.from_list(list(rows)),
-            processing_class=tokenizer,
-        )
-        trainer.remove_callback(PrinterCallback)
-        trainer.train()
-    model.eval()
+    trl, per_update = import_module("trl"), size // micro_batch
+    own = {
+        "gradient_accumulation_steps": per_update,
+        "train_sampling_strategy": "sequential",
+        "max_length": None,
+        "dataset_kwargs": {"skip_prepare_dataset": True},
+    }
+    make = recording(trl.SFTTrainer)
+    trainer = train_with_trl(make, trl.SFTConfig, model, tokenizer, rows, micro_batch, own)
     parts = [float(loss) for loss in trainer.losses]
-    per_update = size // micro_batch
     return [sum(parts[i : i + per_update]) for i in range(0, len(parts), per_update)]
 
 
-def trl_settings(folder: str, micro_batch: int, *, device: str) -> dict[str, Any]:
-    """Return the settings of all TRL trainers, which write nothing and only train."""
-    return {
-        "output_dir": folder,
-        "per_device_train_batch_size": micro_batch,
-        "num_train_epochs": 1,
-        "learning_rate": LEARNING_RATE,
-        "lr_scheduler_type": "constant",
-        "weight_decay": 0.0,
-        "max_grad_norm": 1.0,
-        "optim": "adamw_torch",
-        "gradient_checkpointing": False,
-        "save_strategy": "no",
-        "logging_strategy": "no",
-        "report_to": "none",
-        "disable_tqdm": True,
-        "use_cpu": device == "cpu",
-        "bf16": device == "cuda",
-    }
+def train_with_trl(
+    trainer: Any,
+    config: Any,
+    model: Any,
+    tokenizer: Any,
+    rows: Sequence[Tokens] | Sequence[Mapping[str, str]],
+    micro_batch: int,
+    own: Mapping[str, Any],
+) -> Any:
+    """Train by one of TRL's trainers, which write nothing and only train; return the trainer.
+
+    Args:
+        trainer: its class, or what makes it.
+        config: the class of its settings.
+        model: what is trained.
+        tokenizer: of the model.
+        rows: the examples, in their order.
+        micro_batch: examples in a forward pass.
+        own: settings that not all trainers have.
+    """
+    from transformers.trainer_callback import PrinterCallback
+
+    with tempfile.TemporaryDirectory() as folder:
+        settings = config(
+            output_dir=folder,
+            per_device_train_batch_size=micro_batch,
+            num_train_epochs=1,
+            learning_rate=LEARNING_RATE,
+            lr_scheduler_type="constant",
+            weight_decay=0.0,
+            max_grad_norm=1.0,
+            optim="adamw_torch",
+            gradient_checkpointing=False,
+            save_strategy="no",
+            logging_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+            use_cpu=model.device.type == "cpu",
+            bf16=model.device.type == "cuda",
+            **own,
+        )
+        made = trainer(
+            model=model,
+            args=settings,
+            train_dataset=import_module("datasets").Dataset.from_list(list(rows)),
+            processing_class=tokenizer,
+        )
+        made.remove_callback(PrinterCallback)
+        made.train()
+    model.eval()
+    return made
 
 
 def recording(parent: Any) -> Any:

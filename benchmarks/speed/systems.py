@@ -26,7 +26,7 @@ from teachgym.benchmarks.speed.stacks import (
     n_labels,
     read_weights,
     train_in_loop,
-    train_with_trl,
+    train_with_sft,
     write_weights,
 )
 from teachgym.students import joined
@@ -219,7 +219,7 @@ class PeftSystem:
             losses = train_in_loop(self._model, rows, size)
         else:
             micro_batch = self.micro_batch or size
-            losses = train_with_trl(self._model, self._tokenizer, rows, size, micro_batch)
+            losses = train_with_sft(self._model, self._tokenizer, rows, size, micro_batch)
         weights = np.reshape([n_labels(row) for row in rows], (-1, size)).sum(1)
         first = losses[: len(losses) // training.epochs]
         return Curve(first, float(np.average(losses, weights=weights)))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -89,18 +89,15 @@ def show_trials(suite: Suite, teacher: str, folder: Path, save: Path | None) -> 
     trials = read_trials(suite, folder)
     write_trials(trials, folder / "trials.jsonl")
     rows = [
-        (t.name, t.val.show(".4f"), f"{t.val.n} of {suite.seeds}", _told(t.settings))
+        (t.name, t.val.show(".4f"), f"{t.val.n} of {suite.seeds}", told or "the defaults")
         for t in trials
+        for told in [", ".join(f"{name}={value}" for name, value in t.settings.items())]
     ]
     show_table([("trial", "accuracy on val", "seeds", "settings"), *rows[:10]])
     say(f"trials      {folder / 'trials.jsonl'}")
     if save is not None:
         save_tuned(teacher, suite, trials, save)
         say(f"saved in    {save}")
-
-
-def _told(settings: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in settings.items()) or "the defaults"
 
 
 def show_leaderboard(folder: Path, *, markdown: bool = False) -> None:

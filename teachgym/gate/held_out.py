@@ -103,10 +103,6 @@ class HeldOut:
     def _retold(self) -> Retold:
         return Retold(self._task, self._exact)
 
-    def _items_at(self, beginning: str) -> Sequence[tuple[str, str]]:
-        """Forms and answers of the items looked up by these characters."""
-        return self._beginning.get(beginning, ())
-
     def _inside(self, text: str, read: Sequence[Term] | None, example: Example) -> str | None:
         """The item that stands whole in a text of an example; ``read`` is its terms, if known."""
         if self._visible:
@@ -121,7 +117,7 @@ class HeldOut:
         whole = "".join(pieces)
         for first, start in enumerate(accumulate(map(len, pieces), initial=0)):
             beginnings = (whole[start : start + n] for n in self._prefixes)
-            for form, answer in chain.from_iterable(map(self._items_at, beginnings)):
+            for form, answer in chain.from_iterable(self._beginning.get(b, ()) for b in beginnings):
                 if whole.startswith(form, start) and _apart(found, first, form, answer, example):
                     name = _name(self._names[form], example)
                     if name is not None:

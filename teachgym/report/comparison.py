@@ -86,7 +86,7 @@ def difference_rows(runs: Sequence[Compared]) -> Rows:
     rows = (
         (name, *_brief(values))
         for name in names
-        if len(set(values := [_shown(run.settings, name) for run in runs])) > 1
+        if len(set(values := [str(run.settings.get(name, "default")) for run in runs])) > 1
     )
     return (("setting", *(run.name for run in runs)), *rows)
 
@@ -124,10 +124,6 @@ def _settings(run: RunFolder) -> Record:
     record = read_json(run.config)
     given = {name: value for name, value in record["config"].items() if name not in _LABELS}
     return dotted({**given, "versions": record["versions"], "commit": record["commit"]})
-
-
-def _shown(settings: Record, name: str) -> str:
-    return str(settings[name]) if name in settings else "default"
 
 
 def _brief(values: Sequence[str]) -> Sequence[str]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from teachgym.errors import RunError
 from teachgym.escaping import notebook_table
 from teachgym.metrics import paired_gain
-from teachgym.records import Record, read_examples, score_from_json, scores_from_json
+from teachgym.records import Record, read_examples, score_from_json, score_to_json, scores_from_json
 from teachgym.runs.checkpoints import read_report
 from teachgym.runs.files import read_json
 from teachgym.runs.folder import RunFolder
@@ -287,30 +287,17 @@ def result_from_json(record: Record) -> RunResult:
             "spent": Cost(**record["spent"]),
             "curve": tuple(map(score_from_json, record["curve"])),
             "aided": tuple(map(score_from_json, record.get("aided", ()))),
-            "quality": _or_nothing(record.get("quality")),
+            "quality": score_from_json(record.get("quality") or score_to_json(Score.nothing())),
             "accepted": tuple(record.get("accepted", ())),
-            **{name: _rows(record.get(name, {})) for name in ("skill_curves", "taught")},
+            **{
+                name: {key: tuple(row) for key, row in record.get(name, {}).items()}
+                for name in ("skill_curves", "taught")
+            },
         }
     )
 
 
-def _or_nothing(record: Record | None) -> Score:
-    return Score.nothing() if record is None else score_from_json(record)
-
-
 def _comparison(record: Record) -> Comparison:
-    return Comparison(
-        score_from_json(record["before"]),
-        score_from_json(record["after"]),
-        score_from_json(record["gain"]),
-        scores_from_json(record["skills_before"]),
-        scores_from_json(record["skills_after"]),
-        scores_from_json(record.get("figures_before", {})),
-        scores_from_json(record.get("figures_after", {})),
-        scores_from_json(record.get("levels_before", {})),
-        scores_from_json(record.get("levels_after", {})),
-    )
-
-
-def _rows(record: Mapping[str, Sequence[Any]]) -> dict[str, tuple[Any, ...]]:
-    return {name: tuple(row) for name, row in record.items()}
+    one = dict.fromkeys(("before", "after", "gain"), score_from_json)
+    read: Record = {key: one.get(key, scores_from_json)(own) for key, own in record.items()}
+    return Comparison(**read)

@@ -154,18 +154,15 @@ def _reply(
 
 def _groups(line: Record) -> list[dict[str, Any]]:
     """The groups of texts that were tried before a step where the episode was."""
-    groups = [
-        {"texts": _acts(probe["actions"]), "rewards": probe["rewards"], "noise": probe["noise"]}
+    return [
+        {"texts": texts, "rewards": probe["rewards"], "noise": probe["noise"]}
         for probe in line.get("probes", ())
         if probe["probe"] == "branch"
         and "refused" not in probe
         and set(probe["states"]) == {"here"}
+        and isinstance(texts := _acts(probe["actions"]), list)
+        and all(isinstance(text, str) for text in texts)
     ]
-    return [group for group in groups if _are_texts(group["texts"])]
-
-
-def _are_texts(actions: Any) -> bool:
-    return isinstance(actions, list) and all(isinstance(action, str) for action in actions)
 
 
 def _action(line: Record) -> Any:

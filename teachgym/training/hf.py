@@ -7,7 +7,7 @@ batches in the same order, the same rates, clipping and loss.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from time import perf_counter
@@ -118,7 +118,7 @@ class HuggingFaceTrainer(Trainer[HuggingFaceStudent]):
         """One update per batch; the mean loss per target token."""
         weights, update = list(student.trained.values()), self._updates(student)
         total, n_targets = 0.0, 0.0
-        for step, batch in enumerate(self._shown(made)):
+        for step, batch in enumerate(track(made, "training", disable=not self.progress)):
             student.model.zero_grad()
             loss = batch_loss(student, batch, self.loss, first=first)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -147,9 +147,6 @@ class HuggingFaceTrainer(Trainer[HuggingFaceStudent]):
                 own.step(torch.tensor([rate], device=student.device), [0])
 
         return update_all
-
-    def _shown(self, made: Sequence[list[Datum]]) -> Iterable[list[Datum]]:
-        return track(made, "training") if self.progress else made
 
 
 def batch_loss(

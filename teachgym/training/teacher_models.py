@@ -245,7 +245,7 @@ class RememberedTeacher(TeacherModel):
         read = [known or next(told) for known in found]
         for path, datum, known in zip(paths, read, found, strict=True):
             if known is None and datum.teacher is not None:
-                _keep(path, datum.teacher)
+                write_whole(path, save(vars(datum.teacher)))
         return read
 
 
@@ -263,10 +263,6 @@ def _recall(path: Path, datum: Datum) -> Datum | None:
     except (OSError, TypeError, SafetensorError):
         return None
     return replace(datum, teacher=told) if len(told.rest) == datum.n_rows else None
-
-
-def _keep(path: Path, told: TopK) -> None:
-    write_whole(path, save({"ids": told.ids, "logprobs": told.logprobs, "rest": told.rest}))
 
 
 def require_teacher(loss: Loss, teacher_model: TeacherModel | None) -> TeacherModel | None:
