@@ -7,7 +7,7 @@ import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, Field
@@ -20,7 +20,7 @@ from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.protocols import ChatModel, Task
 from teachgym.settings import Like
 from teachgym.training.authors import Answers, Author, Draw
-from teachgym.training.judges import Judge
+from teachgym.training.judges import Comparison, Judge
 from teachgym.training.teacher_models import TeacherModel
 from teachgym.types import Brief, Cost, Data, Incident, Messages, Prompt
 
@@ -38,6 +38,11 @@ class _Answer(BaseModel):
 class _Judgement(BaseModel):
     solution: str = ""
     score: Annotated[int, Field(ge=0, le=10)]
+
+
+class _Preference(BaseModel):
+    solution: str = ""
+    better: Literal["A", "B", "alike"]
 
 
 @dataclass
@@ -152,11 +157,41 @@ class ChatJudge(Judge):
 
 
 @dataclass(frozen=True)
+class ChatComparison(Comparison):
+    """Which of two answers a chat model finds better, which it sees as A and B."""
+
+    chat: PricedChat
+    brief: Brief
+
+    def compare(
+        self, examples: Data, firsts: Sequence[str], seconds: Sequence[str]
+    ) -> tuple[list[float], Cost]:
+        """See ``Comparison``; a comparison is a call, and nan where the reply cannot be read."""
+        asked = [
+            render(
+                __package__,
+                "compare",
+                brief=self.brief,
+                question=example.question.transcript,
+                first=first,
+                second=second,
+            )
+            for example, first, second in zip(examples, firsts, seconds, strict=True)
+        ]
+        items, cost = self.chat.ask(asked, [0] * len(asked), _Preference)
+        return [math.nan if item is None else _AHEAD[item.better] for item in items], cost
+
+
+_AHEAD = {"A": 1.0, "B": 0.0, "alike": 0.5}
+
+
+@dataclass(frozen=True)
 class ChatTeacher(TeacherModel):
     """A chat model: a source of answers and judgements, and of no log-probabilities."""
 
     answers: ChatAuthor
     judgements: ChatJudge
+    comparisons: ChatComparison
     reads = False
 
     @property
@@ -173,6 +208,11 @@ class ChatTeacher(TeacherModel):
     def judge(self) -> ChatJudge:
         """The chat model."""
         return self.judgements
+
+    @property
+    def comparison(self) -> ChatComparison:
+        """The chat model."""
+        return self.comparisons
 
 
 def chat_teacher(task: Task, **settings: Annotated[Any, Like(ChatSettings)]) -> ChatTeacher:
@@ -191,4 +231,7 @@ def chat_teacher(task: Task, **settings: Annotated[Any, Like(ChatSettings)]) -> 
     model, workers = open_chat(told, "the teacher model")
     chat = PricedChat(model, workers, told.max_tokens, price)
     shots = tuple(task.examples("train")[:SHOTS])
-    return ChatTeacher(ChatAuthor(chat, task.brief, shots), ChatJudge(chat, task.brief))
+    brief = task.brief
+    return ChatTeacher(
+        ChatAuthor(chat, brief, shots), ChatJudge(chat, brief), ChatComparison(chat, brief)
+    )

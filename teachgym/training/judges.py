@@ -1,4 +1,4 @@
-"""Who says how good a student's answers are: the task, a teacher model, or an erring oracle."""
+"""Who says how good answers are, or which of two is better: the task, or a teacher model."""
 
 from __future__ import annotations
 
@@ -28,6 +28,34 @@ class Judge(Protocol):
     @abstractmethod
     def bound(self, examples: Data, k: int, longest: int) -> Cost:
         """The most that judging ``k`` answers of ``longest`` tokens to each example can cost."""
+
+
+class Comparison(Protocol):
+    """Says which of two answers is better, and may go by which of them it sees first."""
+
+    @abstractmethod
+    def compare(
+        self, examples: Data, firsts: Sequence[str], seconds: Sequence[str]
+    ) -> tuple[list[float], Cost]:
+        """Of two answers to each example: 1 = the first is better, 0 = the second, 1/2 = neither.
+
+        Also returns the price; nan = not known.
+        """
+
+
+@dataclass(frozen=True)
+class ByScore(Comparison):
+    """Prefers the answer with the higher score, whichever stands first."""
+
+    judge: Judge
+
+    def compare(
+        self, examples: Data, firsts: Sequence[str], seconds: Sequence[str]
+    ) -> tuple[list[float], Cost]:
+        """See ``Comparison``; all answers are judged in one call."""
+        scores, cost = self.judge.judge((*examples, *examples), (*firsts, *seconds))
+        ahead = np.subtract(scores[: len(firsts)], scores[len(firsts) :])
+        return ((np.sign(ahead) + 1) / 2).tolist(), cost
 
 
 @dataclass(frozen=True)

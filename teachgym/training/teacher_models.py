@@ -30,7 +30,14 @@ from teachgym.training.authors import Author, ModelAuthor
 from teachgym.training.datum import Datum, train_tokens
 from teachgym.training.forward import read_pass, score_pass, token_budget
 from teachgym.training.grader import Grader
-from teachgym.training.judges import Judge, JudgedBy, LikelihoodJudge, TaskJudge
+from teachgym.training.judges import (
+    ByScore,
+    Comparison,
+    Judge,
+    JudgedBy,
+    LikelihoodJudge,
+    TaskJudge,
+)
 from teachgym.training.losses import Loss, Needs, TopK
 from teachgym.training.packing import Pass, passes
 from teachgym.types import Cost
@@ -78,6 +85,11 @@ class TeacherModel(Protocol):
     def judge(self) -> Judge | None:
         """Who judges in its name; None = it judges nothing, as by default."""
         return None
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """Who compares answers in its name; by default who judges does, by the scores."""
+        return ByScore(self.judge) if self.judge else None
 
     def cost(self, data: Sequence[Datum], needs: Needs) -> Cost:
         """The price of reading the examples, known in advance; by default, that of their tokens."""
@@ -219,6 +231,11 @@ class RememberedTeacher(TeacherModel):
     def judge(self) -> Judge | None:
         """That of the other model, of whose judgements nothing is remembered."""
         return self.model.judge
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """That of the other model."""
+        return self.model.comparison
 
     def cost(self, data: Sequence[Datum], needs: Needs) -> Cost:
         """The price of the other model."""

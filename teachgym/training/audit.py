@@ -1,0 +1,103 @@
+r"""What sways who compares answers, beside their being right: the order and the length of them.
+
+The measurements of Zheng et al. 2023 (arXiv 2306.05685, sections 3.3 and 3.4), which the survey of
+models as judges (Li et al. 2024, arXiv 2412.05579) calls position and verbosity bias. Differences:
+an answer is known to be right or wrong by the data instead of by people's votes, and a text is
+lengthened by its own lines instead of by a list that another model has reworded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from teachgym.errors import ConfigError
+from teachgym.training.judges import Comparison
+from teachgym.types import Cost, Data, FloatArray, Score
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was found, each a share of pairs in [0, 1]."""
+
+    right: Score
+    """In favour of the right answer; 1/2 for a pair whose verdict changes with the order."""
+    consistent: Score
+    """With the same verdict in both orders."""
+    first: Score
+    """Whose first answer is preferred in both orders, so that the place decides."""
+    second: Score
+    """Whose second answer is."""
+    longer: Score
+    """Whose right answer is thought worse, in both orders, than itself with its lines repeated."""
+    cost: Cost
+    """Of all comparisons."""
+
+
+def audit(
+    comparison: Comparison, data: Data, lengthen: Callable[[str], str] | None = None
+) -> Audit:
+    """Compare right answers with wrong ones and with longer ones, each pair in both orders.
+
+    Args:
+        comparison: of a teacher model (``TeacherModel.comparison``), or your own.
+        data: whose targets are right and whose rejected responses are wrong; examples without one
+            are left out.
+        lengthen: makes a text longer and adds nothing to it; texts that it leaves as they are have
+            no part in ``longer``. None = ``repeated``.
+
+    Raises:
+        ConfigError: if no example has a rejected response.
+    """
+    pairs = tuple(e for e in data if e.rejected is not None)
+    if not pairs:
+        raise ConfigError("no example has a rejected response; give the wrong answers there")
+    rights = [e.target for e in pairs]
+    ahead, behind, cost = _both(comparison, pairs, rights, [e.rejected or "" for e in pairs])
+    longer = [(lengthen or repeated)(text) for text in rights]
+    places = [i for i, text in enumerate(longer) if text != rights[i]]
+    kept, swapped, more = _both(
+        comparison,
+        tuple(pairs[i] for i in places),
+        [longer[i] for i in places],
+        [rights[i] for i in places],
+    )
+    agreed = ahead == 1 - behind
+    return Audit(
+        right=Score.of(np.where(agreed, ahead, 0.5)),
+        consistent=Score.of(agreed.astype(np.float64)),
+        first=Score.of(((ahead == 1) & (behind == 1)).astype(np.float64)),
+        second=Score.of(((ahead == 0) & (behind == 0)).astype(np.float64)),
+        longer=Score.of(((kept == 1) & (swapped == 0)).astype(np.float64)),
+        cost=cost + more,
+    )
+
+
+def repeated(text: str) -> str:
+    r"""The text with each line but the last said twice.
+
+    Example:
+        >>> repeated("1 + 2 = 3\n3 * 2 = 6")
+        '1 + 2 = 3\n1 + 2 = 3\n3 * 2 = 6'
+    """
+    *lines, last = text.split("\n")
+    return "\n".join([*(line for line in lines for _ in range(2)), last])
+
+
+def _both(
+    comparison: Comparison, examples: Data, ones: Sequence[str], others: Sequence[str]
+) -> tuple[FloatArray, FloatArray, Cost]:
+    """How far the first answer is preferred in both orders, of pairs that were judged in both.
+
+    Returns:
+        With the ones first, with the others first, each of shape (n,); and the price.
+    """
+    if not examples:
+        return np.zeros(0), np.zeros(0), Cost()
+    told, paid = comparison.compare(examples, ones, others)
+    swapped, more = comparison.compare(examples, others, ones)
+    both = np.array([told, swapped])
+    ahead, behind = both[:, ~np.isnan(both).any(axis=0)]
+    return ahead, behind, paid + more
