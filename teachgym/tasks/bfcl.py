@@ -12,6 +12,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -167,14 +168,10 @@ class Bfcl(ListedTask):
         possible = list(map(exact_answer, calls))
         if (fault := _fault(functions, possible)) is not None:
             raise ConfigError(f"a draft is not as the data set is: {fault}")
-        return Example(
-            _prompt(functions, question.strip()),
-            write_calls(calls),
-            skill,
-            difficulty=difficulty,
-            rejected=draft.rejected or None,
-            meta={"functions": functions, "possible": possible},
-        )
+        prompt = _prompt(functions, question.strip())
+        plain = replace(draft, problem=prompt, answer=write_calls(calls))
+        example = super().compose(plain, skill, difficulty)
+        return replace(example, meta={"functions": functions, "possible": possible})
 
 
 def _installed() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import compress
 from math import nan
 from typing import Any
@@ -109,15 +110,10 @@ class TestedPrograms(Task):
                 f"a draft needs a problem, a program and {FEWEST_TESTS} tests, got "
                 f"{draft.problem!r:.80}, {draft.answer!r:.80} and {len(tests)} tests"
             )
-        return Example(
-            prompt_of(said, tests),
-            program,
-            skill,
-            source="teacher",
-            difficulty=difficulty,
-            rejected=read_program(draft.rejected).strip() or None,
-            meta={TESTS: [str(test) for test in tests[SHOWN:]]},
-        )
+        rejected = read_program(draft.rejected).strip()
+        plain = replace(draft, problem=prompt_of(said, tests), answer=program, rejected=rejected)
+        meta = {TESTS: [str(test) for test in tests[SHOWN:]]}
+        return replace(super().compose(plain, skill, difficulty), meta=meta)
 
 
 def prompt_of(said: str, tests: Sequence[Test]) -> str:

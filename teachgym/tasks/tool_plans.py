@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from teachgym.errors import ConfigError
 from teachgym.metrics import precision_recall_f1
@@ -152,13 +153,8 @@ class ToolPlans(ToolTask[Request]):
                 f"a draft needs a request and a plan, got {shown(draft.problem, 80)} and "
                 f"{shown(draft.answer, 80)}"
             )
-        return Example(
-            self.prompt_of(request),
-            write_plan(nodes),
-            skill,
-            difficulty=difficulty,
-            rejected=draft.rejected or None,
-        )
+        plain = replace(draft, problem=self.prompt_of(request), answer=write_plan(nodes))
+        return super().compose(plain, skill, difficulty)
 
 
 def _names(nodes: Sequence[Node]) -> tuple[str, ...]:

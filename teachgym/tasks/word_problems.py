@@ -123,14 +123,9 @@ class WordProblems(CellTask[Problem]):
                 f"a draft needs a problem and an answer, got {shown(problem, 80)} and "
                 f"{shown(answer, 80)}"
             )
-        return Example(
-            f"{self._opening}{problem}\n",
-            f"{solution}\n#### {answer}".strip(),
-            skill,
-            source="teacher",
-            difficulty=difficulty,
-            rejected=draft.rejected or None,
-        )
+        target = f"{solution}\n#### {answer}".strip()
+        plain = replace(draft, problem=f"{self._opening}{problem}\n", answer=target)
+        return super().compose(plain, skill, difficulty)
 
     def grade(self, example: Example, response: str) -> float:
         """1 if the number after the last ``####`` is the right one, else 0."""

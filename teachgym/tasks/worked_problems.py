@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from teachgym.errors import ConfigError
 from teachgym.tasks.math_grading import grade_answers, require_math_verify
@@ -126,14 +126,8 @@ class WorkedProblems(ListedTask):
             solution = f"{solution}\n{self._form.write(answer)}".strip()
         elif found != answer and grade_answers([answer], [found], deadline=self._deadline) != [1]:
             raise ConfigError(f"the solution comes to {found!r:.80}, but the answer is {answer!r}")
-        return Example(
-            self._prompt(problem),
-            solution,
-            skill,
-            source="teacher",
-            difficulty=difficulty,
-            rejected=draft.rejected or None,
-        )
+        plain = replace(draft, problem=self._prompt(problem), answer=solution)
+        return super().compose(plain, skill, difficulty)
 
     def _prompt(self, text: str) -> str:
         return self._opening + _ask(text)
