@@ -1,7 +1,7 @@
 """Teachers that try several actions on copies of the student and take the best one.
 
-What is tried is charged to the budget in full (``teachgym.envs.lookahead``), so at an equal budget
-they make fewer steps than the teacher whose actions they improve on.
+What is tried is charged to the budget in full (``teachgym.envs.wrappers.lookahead``), so at an
+equal budget they make fewer steps than the teacher whose actions they improve on.
 """
 
 from __future__ import annotations

@@ -3,15 +3,15 @@
 from teachgym.envs.assembly import teacher_env
 from teachgym.envs.base import TeacherEnv
 from teachgym.envs.config import EnvConfig, OpenEndedConfig, SkillListConfig, SkillTreeConfig
-from teachgym.envs.flat import FlatAction, flatten
-from teachgym.envs.observations import SkillObservation
-from teachgym.envs.orders import FillPlans, OrderShares
 from teachgym.envs.registry import open_ended, skill_list, skill_tree
 from teachgym.envs.rules import EpisodeRules
-from teachgym.envs.skill_tree import SkillTree
-from teachgym.envs.text import TextObservation
-from teachgym.envs.tree_arrays import TreeArrays, TreeMoves, decode_moves
 from teachgym.envs.vector import TeacherVectorEnv
+from teachgym.envs.wrappers.flat import FlatAction, flatten
+from teachgym.envs.wrappers.observations import SkillObservation
+from teachgym.envs.wrappers.orders import FillPlans, OrderShares
+from teachgym.envs.wrappers.skill_tree import SkillTree
+from teachgym.envs.wrappers.text import TextObservation
+from teachgym.envs.wrappers.tree_arrays import TreeArrays, TreeMoves, decode_moves
 
 __all__ = [
     "EnvConfig",

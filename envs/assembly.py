@@ -145,9 +145,8 @@ def teacher_env(**settings: Any) -> TeacherEnv:
     Raises:
         UnknownNameError: for a task, student or reward that does not exist.
         ConfigError: for a setting that does not exist or is out of range, and for those that
-            wrappers carry out: ``stress.delayed_reward`` (``teachgym.envs.stress.pay_late``),
-            ``rejection_penalty`` (``teachgym.envs.penalty``), ``proxy`` (``teachgym.envs.proxy``)
-            and ``stop`` (``teachgym.envs.stop``).
+            wrappers carry out: ``stress.delayed_reward``, ``rejection_penalty`` and ``proxy``
+            (``teachgym.envs.wrappers.rewards``), and ``stop`` (``teachgym.envs.wrappers.stop``).
     """
     config = EnvConfig.of(settings)
     wrapped = {

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from teachgym.actions import require_member
 from teachgym.apportion import apportion
 from teachgym.envs.config import SkillListConfig
-from teachgym.envs.observations import MOST, count_box, unit_box
+from teachgym.envs.wrappers.observations import MOST, count_box, unit_box
 from teachgym.errors import ConfigError, EpisodeError
 from teachgym.shown import shown
 from teachgym.streams import RngName, stream

@@ -29,9 +29,9 @@ import numpy as np
 from teachgym.envs.base import base_of
 from teachgym.envs.config import env_id
 from teachgym.envs.counted import CountedVectorEnv, of_row
-from teachgym.envs.stop import as_member
-from teachgym.envs.stress.delayed_reward import DelayedReward
 from teachgym.envs.vector import TeacherVectorEnv
+from teachgym.envs.wrappers.rewards import DelayedReward
+from teachgym.envs.wrappers.stop import as_member
 from teachgym.errors import ConfigError, EpisodeError
 from teachgym.loop import StepResult
 from teachgym.metrics import Spread, advantages, paired_gain, spread_of

@@ -10,22 +10,21 @@ import gymnasium as gym
 from teachgym.engines import ENGINES
 from teachgym.envs.assembly import Assemble, make_base
 from teachgym.envs.base import TeacherEnv
-from teachgym.envs.choices import ChooseCell, ChooseRoot
 from teachgym.envs.config import EnvConfig, OpenEndedConfig, SkillListConfig, SkillTreeConfig
 from teachgym.envs.counted import CountedEnv
-from teachgym.envs.flat import flatten
-from teachgym.envs.lookahead import LookaheadEnv
-from teachgym.envs.observations import SkillObservation
-from teachgym.envs.orders import FillPlans, OrderShares
-from teachgym.envs.penalty import penalised
-from teachgym.envs.proxy import paid_by_proxy
-from teachgym.envs.skill_tree import SkillTree
-from teachgym.envs.stop import StopAction
-from teachgym.envs.stress import pay_late
-from teachgym.envs.text import TextObservation
-from teachgym.envs.tree_arrays import TreeArrays, TreeMoves
+from teachgym.envs.wrappers.choices import ChooseCell, ChooseRoot
+from teachgym.envs.wrappers.flat import flatten
+from teachgym.envs.wrappers.lookahead import LookaheadEnv
+from teachgym.envs.wrappers.observations import SkillObservation
+from teachgym.envs.wrappers.orders import FillPlans, OrderShares
+from teachgym.envs.wrappers.rewards import DelayedReward, ProxyReward, RejectionPenalty
+from teachgym.envs.wrappers.skill_tree import SkillTree
+from teachgym.envs.wrappers.stop import StopAction
+from teachgym.envs.wrappers.text import TextObservation
+from teachgym.envs.wrappers.tree_arrays import TreeArrays, TreeMoves
 from teachgym.forest.proposers import PROPOSERS
 from teachgym.protocols import DataEngine
+from teachgym.rewards import PROXIES
 
 AnyEnv = gym.Env[Any, Any]
 View = Callable[[AnyEnv], AnyEnv]
@@ -84,19 +83,23 @@ def _skill_tree(config: SkillTreeConfig, base: TeacherEnv) -> AnyEnv:
 
 def _paid(base: TeacherEnv, config: EnvConfig) -> AnyEnv:
     """``base``, paying a proxy or late where the configuration wants it."""
-    return pay_late(paid_by_proxy(base, config), config.stress)
+    late, proxy = config.stress.delayed_reward, config.proxy
+    env = base if proxy is None else ProxyReward(base, PROXIES.make(proxy))
+    return DelayedReward(env, late) if late > 1 else env
 
 
 def _acted(
     env: AnyEnv, config: OpenEndedConfig | SkillListConfig, acting: Mapping[str, View]
 ) -> AnyEnv:
     """``env``, which is acted in in words, as the configuration wants it; rejections cost."""
+    penalty = config.rejection_penalty
+    fined: View = (lambda e: RejectionPenalty(e, penalty)) if penalty else _unchanged
     if config.action != "text":
-        return acting[config.action](penalised(env, config))
+        return acting[config.action](fined(env))
     # Imported here: only who reads replies needs what the extra llm brings.
-    from teachgym.envs.replies import TextAction
+    from teachgym.envs.wrappers.replies import TextAction
 
-    return penalised(TextAction(env), config)
+    return fined(TextAction(env))
 
 
 def _engine(config: SkillListConfig, base: TeacherEnv) -> DataEngine:

@@ -23,7 +23,7 @@ from teachgym.envs.batching import open_rendezvous
 from teachgym.envs.config import CONFIGS, EnvConfig, SkillListConfig
 from teachgym.envs.counted import CountedVectorEnv, seeds_of_rows
 from teachgym.envs.stacks import stack
-from teachgym.envs.stop import as_member
+from teachgym.envs.wrappers.stop import as_member
 from teachgym.errors import ActionError, ConfigError
 from teachgym.loop import StepResult
 from teachgym.rendezvous import Rendezvous

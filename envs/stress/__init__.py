@@ -7,6 +7,6 @@ forgetful students, rugged difficulty. ``docs/stress.md`` says what each kind do
 """
 
 from teachgym.envs.stress.settings import Stress
-from teachgym.envs.stress.wrappers import pay_late, stressed_evaluator, stressed_trainer
+from teachgym.envs.stress.wrappers import stressed_evaluator, stressed_trainer
 
-__all__ = ["Stress", "pay_late", "stressed_evaluator", "stressed_trainer"]
+__all__ = ["Stress", "stressed_evaluator", "stressed_trainer"]

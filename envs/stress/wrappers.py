@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import gymnasium as gym
-
 from teachgym.envs.stress.altered_data import Alteration, DropSkills, TrainOnAltered
-from teachgym.envs.stress.delayed_reward import DelayedReward
 from teachgym.envs.stress.forgetting import Forgetful
 from teachgym.envs.stress.graders import FlippedScores, Regraded, SaturatedScores
 from teachgym.envs.stress.settings import Stress, choose_skills
@@ -57,8 +54,3 @@ def stressed_evaluator(evaluator: Evaluator, stress: Stress, task: Task) -> Eval
     if stress.grader_noise:
         evaluator = Regraded(evaluator, FlippedScores(stress.grader_noise, stress.seed), only="val")
     return evaluator
-
-
-def pay_late(env: gym.Env[Any, Any], stress: Stress) -> gym.Env[Any, Any]:
-    """Wrap ``env`` with the delayed reward of its stress, if there is one."""
-    return DelayedReward(env, stress.delayed_reward) if stress.delayed_reward > 1 else env

@@ -14,8 +14,8 @@ import gymnasium as gym
 
 from teachgym.agents import make_teacher
 from teachgym.envs.base import base_of
-from teachgym.envs.observations import SkillObservation
-from teachgym.envs.orders import OrderShares
+from teachgym.envs.wrappers.observations import SkillObservation
+from teachgym.envs.wrappers.orders import OrderShares
 from teachgym.language.forms import form_of
 from teachgym.language.plan import write_plan
 from teachgym.records import Record

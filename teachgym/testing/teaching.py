@@ -8,7 +8,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from teachgym.envs.stop import whole_action
+from teachgym.envs.wrappers.stop import whole_action
 from teachgym.errors import UnknownSkillError
 from teachgym.protocols import DataEngine, Reward, Task, Teacher
 from teachgym.testing import contract as c

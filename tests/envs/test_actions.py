@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from teachgym.envs import FlatAction, decode_moves
-from teachgym.envs.orders import plan_from_counts
+from teachgym.envs.wrappers.orders import plan_from_counts
 from teachgym.errors import ConfigError
 from teachgym.forest import Forest, TaskProposer, explore
 from teachgym.types import Exploit, Explore, Order

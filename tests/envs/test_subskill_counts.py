@@ -15,7 +15,7 @@ import pytest
 from teachgym.chat.scripted import Scripted
 from teachgym.engines import ENGINES
 from teachgym.envs import EpisodeRules, TeacherEnv
-from teachgym.envs.skill_tree import SkillTree
+from teachgym.envs.wrappers.skill_tree import SkillTree
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.forest.proposers import PROPOSERS
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from teachgym.envs.rendering import Scene, render_ansi
-from teachgym.envs.text import printable
+from teachgym.envs.wrappers.text import printable
 from teachgym.snapshot import Best, Snapshot
 from teachgym.types import CURRENCIES, Checkpoint, Example, Prediction, Report
 

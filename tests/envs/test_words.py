@@ -10,7 +10,7 @@ import gymnasium as gym
 import numpy as np
 
 from teachgym.envs import EpisodeRules, TeacherEnv, teacher_env
-from teachgym.envs.orders import limit_plan
+from teachgym.envs.wrappers.orders import limit_plan
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.forest import TreeReport
 from teachgym.skills.skill_file import SkillFile, write_skill_file

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.envs.base import base_of
-from teachgym.envs.numeric import NumericAction
-from teachgym.envs.tree_arrays import tree_of
+from teachgym.envs.wrappers.numeric import NumericAction
+from teachgym.envs.wrappers.tree_arrays import tree_of
 from teachgym.forest import Forest
 from teachgym.types import Exploit, Explore, Move
 

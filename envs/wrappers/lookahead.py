@@ -18,7 +18,7 @@ import gymnasium as gym
 
 from teachgym.capability import Capability
 from teachgym.envs.base import base_of
-from teachgym.envs.stop import as_member
+from teachgym.envs.wrappers.stop import as_member
 from teachgym.errors import BudgetError, ConfigError, EpisodeError
 from teachgym.records import Record
 from teachgym.registry import load_attribute

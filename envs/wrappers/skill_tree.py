@@ -12,7 +12,7 @@ import gymnasium as gym
 
 from teachgym.envs.admission import items_of, sift
 from teachgym.envs.base import base_of
-from teachgym.envs.orders import teach
+from teachgym.envs.wrappers.orders import teach
 from teachgym.forest import Experience, Forest, Proposer, TreeReport
 from teachgym.forest.moves import fault_of, make
 from teachgym.forest.space import TreeReportSpace

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from teachgym.apportion import apportion
 from teachgym.envs.admission import items_of, no_action, sift
 from teachgym.envs.base import base_of
-from teachgym.envs.numeric import NumericAction
-from teachgym.envs.observations import unit_box
 from teachgym.envs.step_info import also_rejected
+from teachgym.envs.wrappers.numeric import NumericAction
+from teachgym.envs.wrappers.observations import unit_box
 from teachgym.errors import unknown
 from teachgym.protocols import DataEngine
 from teachgym.spaces import PlanSpace

@@ -11,9 +11,9 @@ import gymnasium as gym
 import numpy as np
 
 from teachgym.envs.base import base_of
-from teachgym.envs.numeric import NumericAction
-from teachgym.envs.observations import ArrayObservation, count_box, score_arrays, unit_box
-from teachgym.envs.skill_tree import SkillTree
+from teachgym.envs.wrappers.numeric import NumericAction
+from teachgym.envs.wrappers.observations import ArrayObservation, count_box, score_arrays, unit_box
+from teachgym.envs.wrappers.skill_tree import SkillTree
 from teachgym.forest import Forest, TreeReport
 from teachgym.metrics import by_group
 from teachgym.types import CURRENCIES, Exploit, Explore, Move, Obs

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.envs.base import base_of
-from teachgym.envs.numeric import NumericAction
-from teachgym.envs.observations import unit_box
+from teachgym.envs.wrappers.numeric import NumericAction
+from teachgym.envs.wrappers.observations import unit_box
 from teachgym.errors import ConfigError
 
 
