@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from functools import cached_property
 from time import perf_counter
@@ -137,11 +136,15 @@ class TeacherEnv(gym.Env[Report, Data]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Report, dict[str, Any]]:
-        """Restore the untrained student and return its report; ``options`` are not used."""
+        """Restore the untrained student and return its report; ``options`` are not used.
+
+        Raises:
+            EpisodeError: if ``val`` has no items, or no answer to them could be graded.
+        """
         super().reset(seed=seed)
         self.student.restore(self.untrained)
         self.ledger.reset()
-        report = self._evaluate_untrained("val")
+        report = step_info.measured(self._evaluate_untrained("val"))
         self.take_up(
             Snapshot(
                 entropy=int(self.np_random.integers(2**63)),
@@ -411,9 +414,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         return result, losses[self.state.waiting :]
 
     def _evaluate_val(self) -> Report:
-        report = self._evaluate(self.task, "val")
-        if math.isnan(report.accuracy):
-            raise EpisodeError("no answer on val could be graded; check the task's grader")
+        report = step_info.measured(self._evaluate(self.task, "val"))
         return report if self._paid(report) else self.state.report
 
     def _evaluate_aided(self) -> Report | None:

@@ -39,7 +39,8 @@ class HeldOutTask(TaskWrapper):
     one of any level. A student must be made for the whole task.
 
     Raises:
-        ConfigError: for names that are none, and if no skill or no level would be left.
+        ConfigError: for names that are none, and if no skill, no level or no item of val would be
+            left.
     """
 
     def __init__(self, task: Task, held_out: HeldOut) -> None:
@@ -62,6 +63,11 @@ class HeldOutTask(TaskWrapper):
             childless, skills = len(left) < len(skills), left
         self.skills = tuple(skills)
         self._names = frozenset(skill.name for skill in skills)
+        if not self.examples("val"):
+            raise ConfigError(
+                f"held_out leaves none of the {len(task.examples('val'))} items of val; leave more "
+                "skills or levels, or give the task more items (limit)"
+            )
 
     def examples(self, split: Split) -> Sequence[Example]:
         """The examples of the whole task on ``test``, and those of the rest on other splits."""

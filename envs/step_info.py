@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from teachgym.envs.restart import TrainingMode
+from teachgym.errors import EpisodeError
 from teachgym.protocols import Task
 from teachgym.types import (
     EXERCISE,
@@ -19,6 +20,19 @@ from teachgym.types import (
     TrainResult,
     Verdict,
 )
+
+
+def measured(report: Report) -> Report:
+    """A report on ``val`` that has an accuracy.
+
+    Raises:
+        EpisodeError: if there are no items, or no answer to them could be graded.
+    """
+    if not report.predictions:
+        raise EpisodeError("val has no items, so no gain can be measured; give the task some")
+    if math.isnan(report.accuracy):
+        raise EpisodeError("no answer on val could be graded; check the task's grader")
+    return report
 
 
 def score_metrics(report: Report) -> dict[str, float]:

@@ -68,6 +68,8 @@ def test_a_seed_chooses_a_share_of_the_skills(task: Task) -> None:
 def test_what_would_leave_nothing_or_is_unknown_is_refused(task: Task) -> None:
     with pytest.raises(ConfigError, match="held_out leaves 0 of 32 skills"):
         HeldOutTask(task, HeldOut(skills=1.0))
+    with pytest.raises(ConfigError, match="held_out leaves none of the 1 items of val"):
+        gym.make("teachgym/SkillList-v0", **SMALL, limit=1, held_out={"levels": [0.0]})
     with pytest.raises(ConfigError, match="level that is held out"):
         HeldOutTask(task, HeldOut(levels=(0.3,)))
     with pytest.raises(ConfigError, match="skill"):

@@ -17,7 +17,7 @@ from teachgym.envs import EpisodeRules, TeacherEnv
 from teachgym.envs.base import base_of
 from teachgym.envs.restart import training_set
 from teachgym.envs.step_info import score_metrics
-from teachgym.errors import ActionError, ConfigError
+from teachgym.errors import ActionError, ConfigError, EpisodeError
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.experiment import RunConfig, resume, run
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask
@@ -208,6 +208,21 @@ def test_scores_of_each_skill_are_in_every_line() -> None:
     assert (metrics["accuracy/a"], metrics["n/a"], metrics["accuracy/b"]) == (0.5, 2, 1.0)
     assert metrics["stderr/a"] == pytest.approx((0.25 / 2) ** 0.5)
     assert not any(name.endswith("/c") for name in metrics)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"examples": lambda self, split: ()}, "val has no items"),
+        ({"grade": lambda self, example, response: float("nan")}, "no answer on val could be"),
+    ],
+)
+def test_what_cannot_be_measured_ends_before_it_begins(change: Any, said: str) -> None:
+    """Rewards were nan."""
+    task = type("Odd", (ToyTask,), change)()
+    env = TeacherEnv(task, TableStudent(), RecordingTrainer(), GenerateAndGrade())
+    with pytest.raises(EpisodeError, match=said):
+        env.reset(seed=0)
 
 
 # -- gather, then train ------------------------------------------------------------------------
