@@ -64,6 +64,8 @@ class SimulatedStudent(Student):
         self._row = {skill: i for i, skill in enumerate(self.skills)}
         self._cells: dict[tuple[str, float | None], int] = {}
         self._key: dict[str, Example] = {}
+        """By identity; of what was told, as the task labels it."""
+        self._told: dict[str, Example] = {}
         self._unread: list[Split] = ["train", "test", "val"]
         self._sheet = self._prepare(())
 
@@ -209,15 +211,20 @@ class SimulatedStudent(Student):
         return self._cells[kind]
 
     def read_key(self, examples: Iterable[Example]) -> None:
-        """Add examples to the answer key, so that prompts outside the splits can be answered.
+        """Put examples into the answer key, so that prompts outside the splits can be answered.
 
         It is a simulation: whether it answers right is for its competence to say, what would be
-        right it has to be told.
+        right it has to be told. What was told last of a prompt counts, so that answers do not
+        depend on what was asked before.
         """
+        changed = False
         for example in examples:
-            if example.identity not in self._key:
-                self._key[example.identity] = self._inner(example)
-                self._sheet = self._prepare(())  # which may have been made without it
+            known = self._told.get(identity := example.identity)
+            if known is not example and known != example:
+                self._told[identity], self._key[identity] = example, self._inner(example)
+                changed = True
+        if changed:
+            self._sheet = self._prepare(())  # which may have been made without them
 
     def _inner(self, example: Example) -> Example:
         """The example as its task labels it, by its prompt where the task can tell."""
@@ -227,8 +234,8 @@ class SimulatedStudent(Student):
     def _look_up(self, prompt: str) -> Example | None:
         """The task's example with this prompt; splits are read when first needed."""
         while prompt not in self._key and self._unread:
-            examples = self.task.examples(self._unread.pop())
-            self._key.update((example.identity, example) for example in examples)
+            for example in self.task.examples(self._unread.pop()):
+                self._key.setdefault(example.identity, example)
         return self._key.get(prompt)
 
     def _prepare(self, prompts: tuple[str, ...]) -> _AnswerSheet:

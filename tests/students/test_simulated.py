@@ -95,6 +95,21 @@ def test_a_prompt_is_answered_by_what_the_key_says_of_it_since() -> None:
     assert knowing.generate([told.question]) == ["ab"]
 
 
+@pytest.mark.parametrize("right", ["ab", "ba"])
+def test_answers_do_not_depend_on_what_was_told_of_a_prompt_before(right: str) -> None:
+    """As two exercises without their prompts have none in common but that; items of splits, too."""
+    knowing = SimulatedStudent(profile_of(replace(PLAIN, start=(1.0, 1.0)), PLAIN), Words())
+    item = Words().examples("val")[0]
+    for prompt in ("not in any split", item.prompt):
+        for target in ("ab", "ba", right):
+            knowing.read_key([replace(item, prompt=prompt, target=target)])
+            assert knowing.generate([Prompt(prompt)]) == [target]
+        (told,) = knowing.logprobs([Prompt(prompt)], [right])
+        assert told.sum() > np.log(0.5)
+    knowing.read_key([item])
+    assert knowing.generate([item.question]) == [item.target]
+
+
 def test_save_and_restore_are_exact_and_detached(student: SimulatedStudent) -> None:
     student.competence = np.random.default_rng(0).normal(size=(2, 2))
     before, checkpoint = student.competence.copy(), student.save()
