@@ -65,10 +65,10 @@ class LiveProgress:
 def _line(step: int, transition: Transition) -> str:
     metrics = transition.info.get("metrics")
     if metrics is None:  # An environment of somebody else's.
-        return f"step {step:>3}  reward {transition.reward:+.3f}"
+        return f"step {step:>3}  reward {transition.reward:+z.3f}"
     kinds = ("rejected", "incidents")
     trouble = "".join(f", {metrics[kind]} {kind}" for kind in kinds if metrics.get(kind))
     return (
         f"step {step:>3}  val accuracy {metrics['accuracy']:.3f} ± {metrics['stderr']:.3f}  "
-        f"reward {transition.reward:+.3f}  {metrics['accepted']} examples{trouble}"
+        f"reward {transition.reward:+z.3f}  {metrics['accepted']} examples{trouble}"
     )

@@ -51,6 +51,27 @@ def test_the_size_check_sees_a_long_file_and_a_long_function() -> None:
     assert too_long("x = 1\n" * (MAX_FILE_LINES + 1)) == [f"{MAX_FILE_LINES + 1} lines"]
 
 
+def bare_signs(source: str) -> list[str]:
+    """Formats of signed numbers that may show ``-0.00``: ``+.2f`` in place of ``+z.2f``."""
+    return [
+        spec.value
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FormattedValue) and isinstance(node.format_spec, ast.JoinedStr)
+        for spec in node.format_spec.values
+        if isinstance(spec, ast.Constant) and spec.value.startswith(("+.", "+,."))
+    ]
+
+
+def test_no_signed_number_is_shown_as_a_negative_zero() -> None:
+    shipped = [p for p in _sources() if p.relative_to(ROOT).parts[0] not in ("tests", "examples")]
+    found = {str(path): bare_signs(path.read_text()) for path in shipped}
+    assert {path: specs for path, specs in found.items() if specs} == {}
+
+
+def test_the_check_of_signs_sees_one() -> None:
+    assert bare_signs("print(f'{x:+.2f} {x:+z.2f} {x:.2f} {x:+d}')") == ["+.2f"]
+
+
 def circles(imports: Mapping[str, Collection[str]]) -> list[list[str]]:
     """Groups of modules that import each other, directly or not."""
     names = sorted(imports)

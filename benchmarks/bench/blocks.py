@@ -89,7 +89,7 @@ def replication_rows(found: Sequence[Replicated]) -> Rows:
             each.said.arm,
             each.said.reference,
             each.said.test.show(),
-            *(f"{block.difference.mean:+.4f}" for block in each.blocks),
+            *(f"{block.difference.mean:+z.4f}" for block in each.blocks),
             each.fresh.show(),
             each.verdict,
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -80,14 +80,15 @@ def add_bench(bench: Path, board: Path, name: str = "") -> Path:
     suite = read_suite(bench)
     earlier = read_entry(path) if path.exists() else None
     if earlier is not None and not _goes_on(earlier.suite, suite):
+        next_seed = earlier.suite.all_seeds[-1] + 1
         raise RunError(
             f"{path} is on the board already, and {bench} does not continue it; remove it or "
-            f"give another --name (more seeds of it: --first-seed {earlier.suite.all_seeds.stop})"
+            f"give another --name (more seeds of it: --first-seed {next_seed})"
         )
     lines: Sequence[Record] = _checked_lines(suite, bench)
     if earlier is not None:
         lines = sorted((*earlier.lines, *lines), key=lambda line: (line["arm"], line["seed"]))
-        suite = replace(earlier.suite, seeds=earlier.suite.seeds + suite.seeds)
+        suite = suite.with_seeds(earlier.suite.all_seeds + suite.all_seeds)
     board.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         text = "".join(f"{json.dumps(line)}\n" for line in lines)
@@ -98,14 +99,14 @@ def add_bench(bench: Path, board: Path, name: str = "") -> Path:
 
 def _goes_on(earlier: Suite, suite: Suite) -> bool:
     """Whether a suite is another one with the seeds that come next."""
-    same = replace(suite, seeds=earlier.seeds, first_seed=earlier.first_seed) == earlier
-    return same and suite.first_seed == earlier.all_seeds.stop
+    same = suite.with_seeds(earlier.all_seeds) == earlier
+    return same and suite.first_seed == earlier.all_seeds[-1] + 1
 
 
 def _checked_lines(suite: Suite, bench: Path) -> list[Record]:
-    if suite.seeds < FEWEST_SEEDS:
+    if (seeds := len(suite.all_seeds)) < FEWEST_SEEDS:
         raise ConfigError(
-            f"{bench} has {suite.seeds} seed; a board takes {FEWEST_SEEDS} or more: teachgym bench "
+            f"{bench} has {seeds} seed; a board takes {FEWEST_SEEDS} or more: teachgym bench "
             f"{suite.name} --seeds {FEWEST_SEEDS}"
         )
     results = read_results(suite, bench)

@@ -108,7 +108,7 @@ def stand(suite: Suite, outcomes: Outcomes) -> list[LeaderboardRow]:
                 tuned=arm.tuned,
                 observes=teacher_entry(arm.teacher).observes or "",
                 finished=len(mine),
-                wanted=suite.seeds,
+                wanted=len(suite.all_seeds),
                 test=Score.of_repetitions(mine) if len(mine) else None,
                 middle=bootstrap(mine, interquartile_mean, rng) if len(mine) else None,
                 reference=suite.compared(arm),

@@ -70,11 +70,8 @@ def prepare(suite: Suite, folder: Path) -> None:
         written = read_suite(folder, suite)
         arms = {arm.name: arm for arm in (*written.arms, *suite.arms)}
         claims = tuple(dict.fromkeys((*written.claims, *suite.claims)))
-        first = min(written.first_seed, suite.first_seed)
-        seeds = max(each.all_seeds.stop for each in (written, suite)) - first
-        suite = replace(
-            suite, arms=tuple(arms.values()), claims=claims, seeds=seeds, first_seed=first
-        )
+        suite = replace(suite, arms=tuple(arms.values()), claims=claims)
+        suite = suite.with_seeds({*written.all_seeds, *suite.all_seeds})
         for cell in suite.cells():
             status(cell, folder)  # Before anything is written down that would be wrong.
     folder.mkdir(parents=True, exist_ok=True)

@@ -50,10 +50,10 @@ class Interval:
             >>> Interval(0.5, 0.25, 0.75).show(2), Interval(0.5, float("nan"), float("nan")).show(2)
             ('0.50 [0.25, 0.75]', '0.50')
         """
-        value = f"{self.value:.{digits}f}"
+        value, low, high = (f"{x:z.{digits}f}" for x in (self.value, self.low, self.high))
         if not isfinite(self.low) or not isfinite(self.high):
             return value
-        return f"{value} [{self.low:.{digits}f}, {self.high:.{digits}f}]"
+        return f"{value} [{low}, {high}]"
 
     def __contains__(self, value: float) -> bool:
         """Whether the interval covers ``value``."""
@@ -89,9 +89,9 @@ class PairedTest:
             >>> compare_paired([0.5], [0.4]).show(), compare_paired([0.5] * 2, [0.5] * 2).show()
             ('+0.1000, one seed', '+0.0000, equal in 2 seeds')
         """
-        mean, n = f"{self.difference.mean:+.4f}", self.difference.n
+        mean, n = f"{self.difference.mean:+z.4f}", self.difference.n
         if self.known:
-            return f"{mean} [{self.interval.low:+.4f}, {self.interval.high:+.4f}]"
+            return f"{mean} [{self.interval.low:+z.4f}, {self.interval.high:+z.4f}]"
         return f"{mean}, equal in {n} {pair}s" if n > 1 else f"{mean}, one {pair}"
 
 

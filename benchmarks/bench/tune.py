@@ -115,11 +115,11 @@ def save_tuned(teacher: Any, suite: Suite, trials: Sequence[Trial], path: Path =
     """
     if label(teacher) not in TEACHERS:
         raise ConfigError(f"only settings of built-in teachers are saved, not of {label(teacher)}")
-    if len(trials) < len(suite.arms) or any(trial.val.n < suite.seeds for trial in trials):
+    if len(trials) < len(suite.arms) or any(trial.val.n < len(suite.all_seeds) for trial in trials):
         raise ConfigError("some trials are not finished; the same command continues them")
     protocol = {
         "trials": len(suite.arms),
-        "seeds": suite.seeds,
+        "seeds": len(suite.all_seeds),
         "student": suite.env_settings["student"],
     }
     table = read_tuned(path)

@@ -70,16 +70,16 @@ def components(values: FloatArray, sources: Sequence[str]) -> dict[str, Componen
     return found
 
 
-def gains(results: Results, teacher: str, seeds: int) -> FloatArray:
+def gains(results: Results, teacher: str, seeds: Sequence[int]) -> FloatArray:
     """Accuracy on test minus that of the first teacher, (bases, items, seeds, skills)."""
 
     def accuracies(name: str) -> FloatArray:
         runs = [
             results[arm_name(name, base, items), seed].test.skills_after.values()
-            for base, items, seed in product(range(COMPARED[TINY]), range(ITEMS), range(seeds))
+            for base, items, seed in product(range(COMPARED[TINY]), range(ITEMS), seeds)
         ]
         flat = np.array([[score.mean for score in own] for own in runs])
-        return flat.reshape(COMPARED[TINY], ITEMS, seeds, -1)
+        return flat.reshape(COMPARED[TINY], ITEMS, len(seeds), -1)
 
     return accuracies(teacher) - accuracies(TEACHERS[0])
 
@@ -98,8 +98,8 @@ def table(found: Mapping[str, Component]) -> str:
 def tell(suite: Suite, results: Results, _: Path) -> Iterator[str]:
     """The gain of each teacher above the first one, and where its differences come from."""
     for teacher in TEACHERS[1:]:
-        values = gains(results, teacher, suite.seeds)
-        yield f"{teacher} - {TEACHERS[0]}: {100 * values.mean():+.2f} points"
+        values = gains(results, teacher, suite.all_seeds)
+        yield f"{teacher} - {TEACHERS[0]}: {100 * values.mean():+z.2f} points"
         yield table(components(values, SOURCES))
 
 

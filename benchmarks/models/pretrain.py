@@ -217,7 +217,7 @@ def model_card(base: Base, facts: Mapping[str, Any], student: Any) -> str:
     )
     rows = [
         f"| {s.name} | {s.description} | {weights[s.name]:g} | {scores[s.name]:.2f} | "
-        f"{f'{lifts[s.name]:+.2f}' if s.name in lifts else ''} |"
+        f"{f'{lifts[s.name]:+z.2f}' if s.name in lifts else ''} |"
         for s in base.skills
     ]
     return f"""---

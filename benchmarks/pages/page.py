@@ -128,7 +128,7 @@ def _facts(bench: BenchMaterial) -> dict[str, str]:
     references = dict.fromkeys(suite.compared(arm) for arm in suite.arms)
     return {
         "Finished runs": f"{states.count('finished')} of {len(states)}; {begun} begun",
-        "Arms and seeds": f"{len(suite.arms)} arms, {suite.seeds} seeds each",
+        "Arms and seeds": f"{len(suite.arms)} arms, {len(suite.all_seeds)} seeds each",
         "Compared with": ", ".join(references) if len(references) < 4 else "each its reference",
         "Environment": suite.env,
         **{

@@ -103,7 +103,7 @@ def describe_step(step: int, before: Score, reward: float, info: Mapping[str, An
     facts = [
         f"step {step}: {_action(info)}",
         f"accuracy {_score(before)} to {_score(after)}",
-        f"reward {reward:+.4f}",
+        f"reward {reward:+z.4f}",
     ]
     reasons = Counter(verdict.reason for verdict in info["rejected"])
     details = {v.reason: v.detail for v in reversed(info["rejected"])}

@@ -89,7 +89,7 @@ def show_trials(suite: Suite, teacher: str, folder: Path, save: Path | None) -> 
     trials = read_trials(suite, folder)
     write_trials(trials, folder / "trials.jsonl")
     rows = [
-        (t.name, t.val.show(".4f"), f"{t.val.n} of {suite.seeds}", told or "the defaults")
+        (t.name, t.val.show(".4f"), f"{t.val.n} of {len(suite.all_seeds)}", told or "the defaults")
         for t in trials
         for told in [", ".join(f"{name}={value}" for name, value in t.settings.items())]
     ]

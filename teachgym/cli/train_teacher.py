@@ -187,7 +187,7 @@ def _watched(train: Any, settings: TeacherTraining, out: Path, *, quiet: bool) -
         bar = progress.add_task("training", total=settings.updates)
 
         def watch(number: int, metrics: Mapping[str, float]) -> None:
-            text = f"return {metrics['return']:+.4f}  gain of a step {metrics['gain']:+.4f}"
+            text = f"return {metrics['return']:+z.4f}  gain of a step {metrics['gain']:+z.4f}"
             progress.update(bar, completed=number, description=text)
             progress.console.print(f"update {number}: {text}", highlight=False)
 

@@ -110,7 +110,7 @@ def _paired(first: Report, second: Report) -> tuple[str, ...]:
     counts = ((changes > 0).sum(), (changes < 0).sum(), (changes == 0).sum())
     return (
         *(f"{n:,}" for n in counts),
-        show_interval(paired_gain(first, second), "+.4f"),
+        show_interval(paired_gain(first, second), "+z.4f"),
         f"{len(changes):,}",
     )
 

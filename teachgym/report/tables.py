@@ -94,7 +94,7 @@ def describe_end(result: RunResult) -> str:
     """A line that says how long the episode was and why it ended."""
     reason = "mastery" if result.stop_reason == "mastery" else f"budget of {result.stop_reason}"
     steps = f"{result.steps} step{'s' * (result.steps != 1)}"
-    return f"return {result.return_:+.3f} in {steps}; ended by: {reason}"
+    return f"return {result.return_:+z.3f} in {steps}; ended by: {reason}"
 
 
 def result_table(result: RunResult) -> Table:
@@ -131,14 +131,14 @@ def result_markdown(result: RunResult) -> str:
 
 def show_gap(gap: Score) -> str:
     """The gain on val minus the gain on test with its 95 % interval."""
-    return show_interval(gap, "+.3f")
+    return show_interval(gap, "+z.3f")
 
 
 def show_interval(change: Score, form: str) -> str:
     """A mean and its 95 % interval in a format of numbers.
 
     Example:
-        >>> show_interval(Score(100, 0.02, 0.01), "+.3f")
+        >>> show_interval(Score(100, 0.02, 0.01), "+z.3f")
         '+0.020 [+0.000, +0.040]'
     """
     if math.isnan(change.mean):

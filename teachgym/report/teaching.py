@@ -132,4 +132,4 @@ def _show_move(move: Move) -> str:
 
 
 def _show_gain(gain: float | None) -> str:
-    return "not measured" if gain is None else f"{gain:+.3f}"
+    return "not measured" if gain is None else f"{gain:+z.3f}"

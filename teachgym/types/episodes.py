@@ -84,7 +84,7 @@ class Transition:
 
     def __repr__(self) -> str:
         end = ", the last" * (self.terminated or self.truncated)
-        facts = [f"reward {self.reward:+.3f}", *describe_metrics(self.info.get("metrics", {}))]
+        facts = [f"reward {self.reward:+z.3f}", *describe_metrics(self.info.get("metrics", {}))]
         return f"<Transition: {', '.join(facts)}{end}>"
 
 
@@ -111,7 +111,7 @@ class Episode:
         last = self.transitions[-1].info.get("metrics", {}) if self.transitions else {}
         facts = (
             f"{self.length} step{'s' * (self.length != 1)}",
-            f"return {self.return_:+.3f}",
+            f"return {self.return_:+z.3f}",
             *describe_metrics(last)[:1],
             f"teacher {shown(self.teacher, 80)}",
             f"seed {self.seed}",
@@ -121,7 +121,7 @@ class Episode:
     def _repr_html_(self) -> str:
         """The steps, for notebooks."""
         rows = (
-            (step, f"{t.reward:+.3f}", ", ".join(describe_metrics(t.info.get("metrics", {}))))
+            (step, f"{t.reward:+z.3f}", ", ".join(describe_metrics(t.info.get("metrics", {}))))
             for step, t in enumerate(self.transitions, 1)
         )
         return notebook_table(repr(self)[1:-1], ("step", "reward", "after it"), rows)

@@ -36,15 +36,16 @@ class Score:
         """The mean and its standard error in a format of numbers; one value has no error.
 
         Example:
-            >>> Score(3, 0.5, 0.1).show("+.2f"), Score(1, 0.5, 0.0).show("+.2f")
-            ('+0.50 ± 0.10', '+0.50')
+            >>> Score(3, 0.5, 0.1).show("+.2f"), Score(1, -0.001, 0.0).show("+.2f")
+            ('+0.50 ± 0.10', '+0.00')
         """
         if math.isnan(self.mean):
             return "not measured"
-        mean = format(self.mean, form)
+        digits = form.lstrip("+")
+        mean = format(self.mean, f"{form.removesuffix(digits)}z{digits}")  # z: no -0.00
         if self.n < 2 or math.isnan(self.stderr):
             return mean
-        return f"{mean} ± {self.stderr:{form.lstrip('+')}}"
+        return f"{mean} ± {self.stderr:{digits}}"
 
     @classmethod
     def nothing(cls) -> Score:

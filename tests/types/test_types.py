@@ -136,3 +136,15 @@ def test_a_share_of_none_or_all_has_the_error_of_agresti_and_coull(right: int, n
     assert score.mean == right / n
     assert score.stderr == pytest.approx(0.01663, abs=1e-5)
     assert Score.of([0.5] * n).stderr == 0
+
+
+@given(st.floats(-1, 1), st.integers(0, 4), st.sampled_from(["", "+"]))
+def test_a_mean_that_rounds_to_zero_is_never_shown_as_negative(
+    mean: float, digits: int, sign: str
+) -> None:
+    shown = Score(1, mean, math.nan).show(f"{sign}.{digits}f")
+    assert (
+        shown == f"{sign}{0:.{digits}f}"
+        if float(shown) == 0
+        else float(shown) == round(mean, digits)
+    )

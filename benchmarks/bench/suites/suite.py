@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from hashlib import sha256
 from typing import Any, Literal
@@ -91,9 +91,11 @@ class Suite:
     env_settings: Mapping[str, Any] = field(default_factory=dict)
     """Student, task, budget: the same for every arm, unless the arm says otherwise."""
     seeds: CountFromOne = 8
-    """Seeds of each arm, from ``first_seed`` on."""
+    """Seeds of each arm, from ``first_seed`` on, those of ``skipped`` among them."""
     first_seed: Count = 0
     """The lowest seed; seeds that others have not used are a replication."""
+    skipped: FromJson[tuple[int, ...]] = ()
+    """Seeds between the lowest and the highest for which nobody asked."""
     reference: str = "uniform"
     """The arm that others are compared with."""
     seeded: FromJson[tuple[str, ...]] = ()
@@ -161,9 +163,16 @@ class Suite:
         return arm.against or self.reference
 
     @property
-    def all_seeds(self) -> range:
-        """The seeds of each arm."""
-        return range(self.first_seed, self.first_seed + self.seeds)
+    def all_seeds(self) -> tuple[int, ...]:
+        """The seeds of each arm, lowest first."""
+        seeds = range(self.first_seed, self.first_seed + self.seeds)
+        return tuple(seed for seed in seeds if seed not in self.skipped)
+
+    def with_seeds(self, seeds: Collection[int]) -> Suite:
+        """The suite with these seeds, of which there is at least one, in place of its own."""
+        first, end = min(seeds), max(seeds) + 1
+        skipped = tuple(seed for seed in range(first, end) if seed not in seeds)
+        return replace(self, first_seed=first, seeds=end - first, skipped=skipped)
 
     def narrowed(
         self, arms: Sequence[str] = (), seeds: int | None = None, first_seed: int | None = None

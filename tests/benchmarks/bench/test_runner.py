@@ -185,11 +185,16 @@ def test_arms_that_were_run_before_stay_in_the_report(here: Path, tmp_path: Path
     assert (noted.arms, noted.seeds) == (SUITE.arms, SUITE.seeds)
 
 
-def test_other_seeds_are_other_runs_and_are_noted_with_those_before(tmp_path: Path) -> None:
+def test_other_seeds_are_other_runs_and_those_between_are_not_missing(tmp_path: Path) -> None:
     run_all(SUITE, tmp_path)
     later = SUITE.narrowed(seeds=1, first_seed=3)
     assert run_all(later, tmp_path) == ["uniform/seed_03", "weak/seed_03"]
-    assert read_suite(tmp_path).all_seeds == range(4)
+    noted = read_suite(tmp_path)
+    assert noted.all_seeds == (0, 1, 3)
+    assert [line.wanted for line in stand(noted, outcomes_of(read_results(noted, tmp_path)))] == [
+        3,
+        3,
+    ]
     assert {seed for _, seed in read_results(later, tmp_path)} == {3}
     (run,) = (cell for cell in later.cells() if cell.arm.name == "weak")
     assert (run.drawn, run.config.seed) == (3, 3)

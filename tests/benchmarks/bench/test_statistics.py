@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from teachgym.benchmarks.bench.statistics import (
+    Interval,
     bootstrap,
     compare_paired,
     holm,
@@ -180,6 +181,11 @@ def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
             for _ in range(n)
         ]
         assert 0.93 < np.mean(hits) < 0.97
+
+
+def test_bounds_that_round_to_zero_are_not_shown_as_negative() -> None:
+    assert Interval(-1e-6, -1e-5, 0.0).show(2) == "0.00 [0.00, 0.00]"
+    assert compare_paired([0.5, 0.50002], [0.5, 0.50003]).show().startswith("+0.0000 [")
 
 
 def test_few_runs_have_wider_intervals_than_plain_percentiles() -> None:
