@@ -5,6 +5,7 @@
     python -m teachgym.benchmarks.speed --device cuda                  # real students, 8 minutes
     python -m teachgym.benchmarks.speed --device cuda --cases cycle-135M,slots-0.5B    # the others
     python -m teachgym.benchmarks.speed --quick                        # do those for a GPU work?
+    python -m teachgym.benchmarks.speed --redraw benchmarks/results/speed-cpu.json  # its figure
 
 All systems of a case take turns in every round of one run. They get the same model, adapters,
 batches and prompts. The benchmark compares the losses of all updates and the tokens of all answers
@@ -123,10 +124,10 @@ def write(
     path = folder / f"speed-{facts['device']}.md"
     text = to_markdown(facts, rates, results, left_out)
     path.write_text(text)
-    found = json.dumps(to_json(facts, rates, results), indent=1)
-    path.with_suffix(".json").write_text(found + "\n")
+    record = to_json(facts, rates, results)
+    path.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n")
     if find_spec("matplotlib"):
-        draw(facts, results, path.with_suffix(".png"))
+        draw(record, path.with_suffix(".png"))
     return path, text
 
 
@@ -145,8 +146,14 @@ def main() -> None:
         help="after which no case begins (default: 7 with cuda, else no end)",
     )
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the results")
+    parser.add_argument(
+        "--redraw", type=Path, metavar="FILE.json", help="draw its FILE.png again, and do no more"
+    )
     parser.add_argument("--quick", action="store_true", help="milliseconds of work, to test it")
     arguments = parser.parse_args()
+    if arguments.redraw:
+        draw(json.loads(arguments.redraw.read_text()), arguments.redraw.with_suffix(".png"))
+        return
     if arguments.rounds is not None and arguments.rounds < 1:
         parser.error(f"--rounds is {arguments.rounds}; it must be 1 or more")
     try:

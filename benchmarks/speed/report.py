@@ -103,6 +103,8 @@ def _case_json(result: CaseResult) -> dict[str, Any]:
         "case": asdict(result.case),
         "floor": asdict(result.floor),
         "new_tokens": result.n_new,
+        "share": _or_none(result.found(Goal(SHARE, 0))),
+        "pace": _or_none(result.found(Goal(PACE, 0))),
         "goals": [
             {**asdict(goal), "found": _or_none(result.found(goal))} for goal in result.case.goals
         ],

@@ -386,6 +386,25 @@ def test_all_stacks_do_equal_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     )
 
 
+def test_the_recorded_figure_is_drawn_from_its_samples(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is redrawn whenever its colours or words change, and nothing is measured for it."""
+    pytest.importorskip("matplotlib")
+    recorded = program.RESULTS / "speed-cpu.json"
+    (tmp_path / recorded.name).write_bytes(recorded.read_bytes())
+    run(monkeypatch, tmp_path, "--redraw", str(tmp_path / recorded.name))
+    drawn, there = (pixels(folder / "speed-cpu.png") for folder in (tmp_path, program.RESULTS))
+    assert drawn.shape == there.shape
+    assert np.abs(drawn - there).mean() < 0.01  # Fonts differ by a little between versions.
+
+
+def pixels(path: Path) -> np.ndarray:
+    from matplotlib.image import imread
+
+    return np.asarray(imread(path)[..., :3], np.float64)
+
+
 def test_bad_arguments_are_explained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
