@@ -96,7 +96,8 @@ def run_page(page: str) -> dict[str, Any]:
     names: dict[str, Any] = {"__name__": page}
     for number, block in enumerate(blocks(page, "python")):
         text = block.text.replace('student="tiny"', 'student="simulated"')
-        exec(compile(text, f"{page}, block {number}", "exec"), names)
+        code = compile(text, f"{page}, block {number}", "exec", dont_inherit=True)
+        exec(code, names)
     return names
 
 

@@ -20,7 +20,7 @@ from teachgym.report.html import Cell, Page, Section, html_table, write_page
 BOARD = "board.html"
 """Name of the page in the board's folder."""
 _WORDS = ("compared with", "observes")
-_FILTERS = ("bench", "task", "student", "budget", "environment")
+_SETTING = ("task", "student", "budget", "environment")
 _COLUMNS = (
     "arm",
     "test accuracy",
@@ -28,26 +28,22 @@ _COLUMNS = (
     "difference [95 %]",
     "p (Holm)",
     "share of the room [95 %]",
-    "seeds",
     "observes",
     "bench",
-    "task",
-    "student",
-    "budget",
-    "environment",
+    *_SETTING,
 )
 _INTRO = (
-    "Test was read once per run, for the student that was best on val; ± standard error over "
-    "seeds. Differences are paired by seed, with 95 % intervals of Student's t; p-values are "
-    "adjusted within a bench. The room is the distance from the arm that a row is compared with to "
-    f"the control {CEILING}. Its share has a bootstrap interval; it is left out where these three "
-    f"arms share fewer than {FEWEST} seeds, or where the room is not surely above 0. Numbers of "
-    "two benches can only be compared if the benches differ in nothing but their arms."
+    "Test was read once per run, for the student that was best on val. Means are over n seeds, ± "
+    "standard error. Differences are paired by seed, with 95 % intervals of Student's t; p-values "
+    "are adjusted within a bench. The room is the distance from the arm that a row is compared "
+    f"with to the control {CEILING}. Its share has a bootstrap interval; it is left out where the "
+    f"three arms share fewer than {FEWEST} seeds, or where the room is not surely above 0. Numbers "
+    "of two benches can only be compared if the benches differ in nothing but their arms."
 )
 
 _ABOUT = (
-    "What was run, and by which commits. The name of a bench in the table above leads to a file "
-    "with a line for each run."
+    "What was run, in which settings and by which commits. The name of a bench in the table above "
+    "leads to a file with a line for each run."
 )
 
 
@@ -62,9 +58,11 @@ def board_page(entries: Sequence[Entry]) -> Page:
     runs = sum(len(entry.lines) for entry in entries)
     facts = {"Benches": f"{len(entries)}", "Runs": f"{runs:,}"}
     rows = [_COLUMNS, *(row for entry in entries for row in _rows(entry))]
-    table = html_table(rows, sortable=True, words=_WORDS, filters=_FILTERS)
+    filters = ("bench", *_SETTING)
+    table = html_table(rows, sortable=True, words=_WORDS, filters=filters, unseen=_SETTING)
     about = html_table(
-        [*_benches(entries)], words=("suite", "what it compares", "commits", "versions")
+        [*_benches(entries)],
+        words=("what it compares", *_SETTING, "commits", "versions"),
     )
     return Page(
         "Teachers compared",
@@ -84,12 +82,11 @@ def _rows(entry: Entry) -> Iterator[Sequence[str | Cell]]:
         assert line.test is not None
         yield (
             f"{line.arm}{' (control)' * line.control}{' (tuned)' * line.tuned}",
-            line.test.show(".4f"),
+            f"{line.test.show('.4f')} (n={line.test.n})",
             line.reference if line.against else "",
             line.against.show() if line.against else "",
             show_p(line.p),
             line.room.show(2) if line.room else "",
-            str(line.finished),
             line.observes,
             Cell(entry.name, link=f"{entry.name}{LINES}"),
             *_setting(entry.suite, arms[line.arm]),
@@ -104,13 +101,14 @@ def _setting(suite: Suite, arm: Arm) -> tuple[str, str, str, str]:
 
 
 def _benches(entries: Sequence[Entry]) -> Iterator[Sequence[str]]:
-    yield ("bench", "suite", "what it compares", "runs", "commits", "versions")
+    yield ("bench", "what it compares", *_SETTING, "runs", "commits", "versions")
     for entry in entries:
         suite = entry.suite
+        settings = zip(*(_setting(suite, arm) for arm in suite.arms), strict=True)
         yield (
             entry.name,
-            f"{suite.name} v{suite.version}",
-            suite.description,
+            f"{suite.description} (suite {suite.name} v{suite.version})",
+            *("; ".join(dict.fromkeys(values)) for values in settings),
             f"{len(entry.lines):,}",
             *(
                 ", ".join(dict.fromkeys(show(str(line[name])) for line in entry.lines))

@@ -28,6 +28,8 @@ from teachgym.types import Score
 
 _TOGETHER = 5
 """Arms in a chart of profiles or curves, besides the reference."""
+_MOST_BANDS = 3
+"""Profiles with bands in a chart; more bands would hide each other."""
 
 
 def titled(title: str, bench: BenchMaterial, condition: str) -> str:
@@ -105,15 +107,17 @@ def thresholds(bench: BenchMaterial, arms: Sequence[str]) -> list[float]:
 def _profile_chart(bench: BenchMaterial, arms: Sequence[str], reference: str, title: str) -> Chart:
     styles = _styles(bench, arms, reference)
     levels = thresholds(bench, list(styles))
+    bands = len(styles) <= _MOST_BANDS
     frame = Frame(
         title,
         "test accuracy",
         "share of runs above",
-        f"bands: {INTERVALS}" + f"; dashed: {reference}" * (reference in styles),
+        f"{'bands' if bands else 'tooltips'}: {INTERVALS}"
+        + f"; dashed: {reference}" * (reference in styles),
         y_range=(0, 1),
     )
     lines = [_profile_line(bench, arm, style, levels) for arm, style in styles.items()]
-    return line_chart(lines, frame)
+    return line_chart(lines if bands else [_without_ends(line) for line in lines], frame)
 
 
 def _styles(bench: BenchMaterial, arms: Sequence[str], reference: str) -> dict[str, str]:
@@ -193,10 +197,15 @@ def _curve_line(
     plain: bool = False,
 ) -> Line:
     marks = [estimate_mark(f"{arm}, step {step}", e) for step, e in enumerate(curve)]
-    if plain:
-        marks = [replace(mark, low=math.nan, high=math.nan) for mark in marks]
-    points = [Point(step, mark) for step, mark in enumerate(marks)]
-    return Line(name, points, style, band=True)
+    line = Line(name, [Point(step, mark) for step, mark in enumerate(marks)], style, band=True)
+    return _without_ends(line) if plain else line
+
+
+def _without_ends(line: Line) -> Line:
+    """A line without its band; errors stay in the tooltips."""
+    marks = (replace(point.mark, low=math.nan, high=math.nan) for point in line.points)
+    points = [replace(p, mark=mark) for p, mark in zip(line.points, marks, strict=True)]
+    return replace(line, points=points)
 
 
 def _ends(value: Score) -> tuple[float, float]:

@@ -67,7 +67,7 @@ AsToml = Annotated[bool, typer.Option("--toml", help="Print a complete run.toml 
 Student = Annotated[
     str | None,
     option(
-        "simulated, tiny, small, smollm2, or the path or hub id of a Hugging Face model.",
+        "A name from teachgym list students, or the path or hub id of a Hugging Face model.",
         "tiny",
         autocompletion=completing.STUDENTS,
     ),

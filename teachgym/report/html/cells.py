@@ -47,6 +47,7 @@ def html_table(
     sortable: bool = False,
     words: Collection[str] = (),
     filters: Collection[str] = (),
+    unseen: Collection[str] = (),
 ) -> Markup:
     """Header and rows as a table that scrolls sideways where it is too wide.
 
@@ -55,11 +56,12 @@ def html_table(
         sortable: whether a click on a header sorts; numbers are told from texts by themselves.
         words: names of the columns that hold words, as the first always does; others hold numbers.
         filters: names of the columns by whose values rows can be chosen; they hold words, too.
+        unseen: names of those filters whose columns are left out to save width.
     """
     header, *body = complete(rows)
     names = [str(cell) for cell in header]
     worded = {names[0], *words, *filters}
-    kinds = ["words" if name in worded else "" for name in names]
+    kinds = ["unseen" if name in unseen else "words" if name in worded else "" for name in names]
     head = (
         element("th", _heading(name, sortable), scope="col", class_=kind)
         for name, kind in zip(names, kinds, strict=True)

@@ -22,6 +22,11 @@ def grid(charts: Sequence[Chart], *, small: bool = False) -> Markup:
     return element("div", *map(embed, charts), class_="grid small" if small else "grid")
 
 
+def beside(table: Markup, chart: Chart) -> Markup:
+    """A table with a chart to its right, or under it where both are too wide."""
+    return element("div", table, embed(chart), class_="beside")
+
+
 def embed(chart: Chart) -> Markup:
     """A chart with its caption, and its marks as tooltips."""
     written = chart_svg(chart)

@@ -24,6 +24,8 @@ from teachgym.types import Example, Prediction, Provenance, Report
 
 ACCEPTED = "accepted"
 """The verdict on examples that were trained on; others have the gate's reason."""
+_CHANGES = ("right → wrong", "wrong → right", "still wrong", "still right", "not measured")
+"""See ``change``, in the order in which answers are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +88,18 @@ def example_browser(key: str, written: Iterable[Written]) -> Browser:
 
 
 def answer_browser(key: str, pairs: Iterable[tuple[Report, Report]]) -> Browser:
-    """A browser of two students' answers to the same items, from a pair of reports per split."""
+    """A browser of two students' answers to the same items, changed ones first.
+
+    Args:
+        key: unique within the page.
+        pairs: a pair of reports per split.
+    """
     answers = [
         (before.split, *both)
         for before, after in pairs
         for both in zip(before.predictions, after.predictions, strict=True)
     ]
-    rows = [_answer_row(*answer) for answer in answers]
+    rows = sorted((_answer_row(*answer) for answer in answers), key=_place_of_change)
     texts = ("prompt", "images", "target", "untrained student", "best student", "scores", "parts")
     images = data_uris(before.example for _, before, _ in answers)
     return Browser(key, ("change", "split", "skill", "difficulty"), texts, rows, images=images)
@@ -138,12 +145,11 @@ def change(before: float, after: float) -> str:
 
 def change_rows(pairs: Iterable[tuple[Report, Report]]) -> Rows:
     """Header and a row per split: answers by what became of them."""
-    kinds = ("right → wrong", "wrong → right", "still wrong", "still right", "not measured")
     rows = []
     for before, after in pairs:
         counts = Counter(change(*both) for both in zip(before.scores, after.scores, strict=True))
-        rows.append((before.split, *(f"{counts[kind]:,}" for kind in kinds)))
-    return (("split", *kinds), *rows)
+        rows.append((before.split, *(f"{counts[kind]:,}" for kind in _CHANGES)))
+    return (("split", *_CHANGES), *rows)
 
 
 def loss_rows(written: Iterable[Written]) -> list[list[str | Cell]]:
@@ -199,6 +205,10 @@ def _example_row(written: Written) -> list[str | None]:
         json.dumps(example.meta) if example.meta else None,
         None if written.loss is None else f"{written.loss:.3f}",
     ]
+
+
+def _place_of_change(row: Sequence[str | None]) -> int:
+    return _CHANGES.index(row[0] or "")
 
 
 def _answer_row(split: str, before: Prediction, after: Prediction) -> list[str | None]:

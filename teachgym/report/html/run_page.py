@@ -26,7 +26,7 @@ from teachgym.report.charts import (
 from teachgym.report.figures import curve_frame, curve_line, run_charts, save_charts
 from teachgym.report.headline import headline
 from teachgym.report.html.cells import Cell, Records, html_table, shaded
-from teachgym.report.html.charts import figure, grid
+from teachgym.report.html.charts import beside, figure, grid
 from teachgym.report.html.material import RunMaterial, RunSoFar
 from teachgym.report.html.page import FIGURES, PAGE, Page, Section, browse, write_page
 from teachgym.report.html.records import (
@@ -160,9 +160,9 @@ def _learning(run: RunMaterial) -> Section:
         f"The student that was best on val{_same(run.result)} was examined on test once. "
         f"The row val - test is the gain on val minus the gain on test{interval}.",
         [
-            html_table(score_rows(run.result)),
+            beside(html_table(score_rows(run.result)), _curve_chart(run)),
             *([html_table(figures)] if len(figures) > 1 else []),
-            grid([_curve_chart(run), *_bought_charts(run)]),
+            grid(_bought_charts(run)),
             grid([*_figure_charts(run)], small=True),
         ],
     )
@@ -372,4 +372,6 @@ def _aided(line: Mapping[str, float | None]) -> str:
 
 def _number(line: Mapping[str, float | None], name: str) -> str:
     value = line.get(name)
-    return "" if value is None else f"{value:,.4g}"
+    if value is None:
+        return ""
+    return f"{value:+z.4f}" if name == "reward" else f"{value:,.4g}"

@@ -60,6 +60,7 @@ def test_a_bench_is_on_the_board_as_it_was_run(bench: Path, tmp_path: Path) -> N
         if line.against:
             assert line.against.difference.show("+.4f").split()[0] in shown
     for cell in ("2 steps, 80 examples", "SkillList", "simulated", "arithmetic-and-strings"):
+        assert f'<td class="unseen">{cell}</td>' in shown
         assert f'<td class="words">{cell}</td>' in shown
 
 

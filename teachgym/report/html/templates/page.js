@@ -102,11 +102,12 @@
       show(0);
     }
 
-    function show(from) {
-      first = from;
+    function show(place) {
+      first = place;
       const last = Math.min(first + PER_PAGE, found.length);
-      const range = found.length ? `${first + 1} to ${last} of ${found.length}` : "none";
-      count.textContent = `${range} (${rows.length} in all)`;
+      const [from, to, of, all] = [first + 1, last, found.length, rows.length]
+        .map((n) => n.toLocaleString("en"));
+      count.textContent = `${found.length ? `${from} to ${to} of ${of}` : "none"} (${all} in all)`;
       back.disabled = first === 0;
       next.disabled = last === found.length;
       list.scrollTop = 0;
