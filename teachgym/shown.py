@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import reprlib
+import shlex
 from dataclasses import fields, is_dataclass
 from numbers import Number
 from typing import Any, Literal
@@ -16,6 +17,16 @@ from annotated_types import Interval
 
 MOST_CHARS = 500
 """The longest text that ``shown`` and ``in_short`` give, in characters."""
+
+
+def command(*words: object) -> str:
+    """A command line of teachgym that can be copied to a shell.
+
+    Example:
+        >>> command("resume", "my runs/alp", "--accept", "code")
+        "teachgym resume 'my runs/alp' --accept code"
+    """
+    return shlex.join(["teachgym", *map(str, words)])
 
 
 class _Short(reprlib.Repr):

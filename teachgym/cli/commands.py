@@ -34,6 +34,7 @@ from teachgym.cli.train_teacher import EXAMPLES as TRAIN_EXAMPLES
 from teachgym.cli.train_teacher import train_teacher
 from teachgym.errors import ConfigError, UnknownNameError, unknown
 from teachgym.records import Record
+from teachgym.shown import command
 
 app = typer.Typer(
     name="teachgym",
@@ -162,7 +163,7 @@ def resume(
         from teachgym import experiment
 
         if experiment.is_finished(folder):
-            say(f"{folder} is finished, there is nothing to do; see: teachgym report {folder}")
+            say(f"{folder} is finished, there is nothing to do; see: {command('report', folder)}")
             return
         config = experiment.config_of(folder)
         start = partial(experiment.resume, folder, accept=accept or ())

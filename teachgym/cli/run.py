@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from teachgym.cli.requirements import require_versions
 from teachgym.errors import ChatError, TeachgymError, describe_os_error
 from teachgym.escaping import terminal
+from teachgym.shown import command
 
 if TYPE_CHECKING:
     from teachgym.report.tables import Rows
@@ -111,18 +112,19 @@ def conduct(
 
     if not quiet:
         say(f"{describe(config)}; folder {folder}")
+    again = command("resume", folder)
     try:
         result = start(progress=not quiet)
     except KeyboardInterrupt:
-        say(f"stopped; continue with: teachgym resume {folder}" if folder.exists() else "stopped")
+        say(f"stopped; continue with: {again}" if folder.exists() else "stopped")
         raise typer.Exit(130) from None
     except ChatError:
         if folder.exists():
-            say(f"the chat model does not answer; once it does: teachgym resume {folder}")
+            say(f"the chat model does not answer; once it does: {again}")
         raise
     except OSError:
         if (folder / "config.json").exists():
-            say(f"nothing is lost; once the disk takes files: teachgym resume {folder}")
+            say(f"nothing is lost; once the disk takes files: {again}")
         raise
     draw_curve(folder)
     if quiet:

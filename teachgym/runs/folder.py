@@ -8,6 +8,7 @@ from pathlib import Path
 from teachgym.errors import RunError
 from teachgym.records import Record
 from teachgym.runs.files import check_writable, refuse_links, remove, replacing, settle, write_json
+from teachgym.shown import command
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ class RunFolder:
         """
         path = settle(path)
         if (path / "config.json").exists():
-            raise RunError(f"{path} holds a run; give another folder, or: teachgym resume {path}")
+            again = command("resume", path)
+            raise RunError(f"{path} holds a run; give another folder, or: {again}")
         if path.is_file() or (path.is_dir() and any(path.iterdir())):
             raise RunError(f"{path} is not empty; give another folder")
         check_writable(path)

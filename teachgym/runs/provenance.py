@@ -23,6 +23,7 @@ from teachgym.runs.files import naming, read_json
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.manifest import digest_of
 from teachgym.runs.versions import commit, versions
+from teachgym.shown import command
 from teachgym.types import Split, leaves_by_root
 
 Kind = Literal["config", "versions", "commit", "code", "data"]
@@ -144,11 +145,11 @@ def require_accepted(
     if not left:
         return
     kinds = dict.fromkeys(kind for kind, _ in left)
-    flags = " ".join(f"--accept {kind}" for kind in dict.fromkeys([*sorted(accept), *kinds]))
+    flags = [part for k in dict.fromkeys([*sorted(accept), *kinds]) for part in ("--accept", k)]
     lines = "".join(f"\n  {kind}: {line}" for kind, line in left)
     raise RunError(
         f"{run.config}: the run would not go on as it was begun:{lines}\n"
-        f"set that up as it was, or accept it: teachgym resume {run.path} {flags}"
+        f"set that up as it was, or accept it: {command('resume', run.path, *flags)}"
     )
 
 

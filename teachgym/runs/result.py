@@ -16,7 +16,7 @@ from teachgym.runs.checkpoints import read_report
 from teachgym.runs.files import read_json
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
-from teachgym.shown import shown
+from teachgym.shown import command, shown
 from teachgym.snapshot import Snapshot
 from teachgym.types import Cost, FrozenDict, Report, Score, Transition
 
@@ -250,7 +250,7 @@ def read_result(run: RunFolder) -> RunResult:
     """
     journal = Journal(run.journal)
     if not journal.has("finished"):
-        raise RunError(f"{run.path} is not finished; continue with: teachgym resume {run.path}")
+        raise RunError(f"{run.path} is not finished; continue with: {command('resume', run.path)}")
     if journal.has_digests:
         journal.require_intact("result.json")
     record = read_json(run.result)

@@ -6,6 +6,7 @@ from teachgym.errors import ConfigError, RunError
 from teachgym.records import read_examples
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
+from teachgym.shown import command
 from teachgym.types import Example
 
 
@@ -31,7 +32,7 @@ def read_taught(
     if len(examples) > len(losses):
         raise RunError(
             f"{run.examples} has examples of a step that was not finished; continue with: "
-            f"teachgym resume {run.path}"
+            f"{command('resume', run.path)}"
         )
     if len(examples) < len(losses):
         raise RunError(

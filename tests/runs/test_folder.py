@@ -20,9 +20,9 @@ def test_a_run_is_made_in_a_new_or_an_empty_folder(tmp_path: Path) -> None:
 
 
 def test_a_folder_with_a_run_is_refused_and_the_way_on_is_named(tmp_path: Path) -> None:
-    RunFolder.create(tmp_path / "run", {})
-    with pytest.raises(RunError, match="teachgym resume"):
-        RunFolder.create(tmp_path / "run", {})
+    RunFolder.create(tmp_path / "my run", {})
+    with pytest.raises(RunError, match=r"teachgym resume '/.*my run'$"):
+        RunFolder.create(tmp_path / "my run", {})
 
 
 def test_a_folder_with_something_else_is_refused(tmp_path: Path) -> None:

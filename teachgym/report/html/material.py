@@ -16,7 +16,7 @@ from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
 from teachgym.runs.result import RunResult, result_from_json
 from teachgym.runs.retention import stride
-from teachgym.shown import in_short
+from teachgym.shown import command, in_short
 from teachgym.types import Report, Score
 
 
@@ -87,7 +87,7 @@ class RunMaterial(RunSoFar):
         """
         if not folder.result.exists():
             raise RunError(
-                f"{folder.path} is not finished; finish it with: teachgym resume {folder.path}"
+                f"{folder.path} is not finished; finish it with: {command('resume', folder.path)}"
             )
         if (journal := Journal(folder.journal)).has_digests:
             journal.require_intact()
