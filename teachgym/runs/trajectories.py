@@ -79,14 +79,11 @@ def export_trajectories(run: RunFolder, out: Path, *, license: str = "unknown") 
 
 
 def _sft(steps: Iterable[Record], calls: Calls) -> Iterable[Record]:
-    """A row for each call whose answer counts: of a group that of the reply that was made."""
+    """A row for each call whose answer counts."""
     steps = list(steps)
     to_come = list(accumulate(line["reward"] for line in reversed(steps)))[::-1]
     for line, return_ in zip(steps, to_come, strict=True):
-        tried = {text for group in _groups(line) for text in group["texts"]}
-        for messages, text in _calls_of(line, calls):
-            if text in tried and text != _action(line):
-                continue
+        for messages, text in _counted(line, calls):
             yield {
                 "messages": [*messages, _said(text)],
                 "step": line["step"],
@@ -110,7 +107,7 @@ def _grpo(steps: Iterable[Record], calls: Calls) -> Iterable[Record]:
                 group_id = f"{line['step']}/{number}"
                 yield _reply(asked[text], text, line, reward, group_id, advantage)
             grouped |= {*group["texts"]}
-        for text, messages in asked.items():
+        for messages, text in _counted(line, calls):
             if text not in grouped:
                 yield _reply(messages, text, line, line["reward"], None, None)
 
@@ -185,6 +182,13 @@ def _calls_of(line: Record, calls: Calls) -> list[tuple[Messages, str]]:
             "model; restore chat.sqlite from a copy"
         )
     return [calls[key] for key in line.get("calls", ())]
+
+
+def _counted(line: Record, calls: Calls) -> list[tuple[Messages, str]]:
+    """The calls whose answers count: of several replies to one question that which was made."""
+    asked, action = _calls_of(line, calls), _action(line)
+    questions = [messages for messages, text in asked if text == action]
+    return [(m, text) for m, text in asked if text == action or m not in questions]
 
 
 def _said(text: str) -> Record:

@@ -28,13 +28,15 @@ def words(messages: Any, schema: Any, draw: int) -> str:
     return json.dumps({"items": [{"skill": skill, "count": 20 + draw % 40}]})
 
 
-def made(folder: Path, teacher: str, *, stop: bool = False, **settings: Any) -> RunFolder:
+def made(
+    folder: Path, teacher: str, *, stop: bool = False, steps: int = 8, **settings: Any
+) -> RunFolder:
     chat = {"provider": "python", "model": f"{__name__}:words"}
     config = RunConfig(
         env="teachgym/SkillList-v0",
         teacher=teacher,
         teacher_settings=settings,
-        env_settings={**SETTINGS, "stop": stop},
+        env_settings={**SETTINGS, "stop": stop, "budget": {"steps": steps}},
         chat=chat if "llm" in teacher else {},
         seed=2,
     )
@@ -96,6 +98,23 @@ def test_a_group_gives_rewards_advantages_and_a_pair(grouped: RunFolder, tmp_pat
             assert probe["rewards"][probe["actions"].index(best)] == high
             assert pair["prompt"] == own[0]["prompt"]
     assert pairs
+
+
+@pytest.mark.parametrize(("steps", "tried"), [(9, 0), (10, 2)])
+def test_replies_that_were_neither_made_nor_tried_have_no_reward(
+    tmp_path: Path, steps: int, tried: int
+) -> None:
+    """Four replies to each of three questions; the budget pays for none or two of the last four."""
+    run_folder = made(tmp_path / "run", "llm-best-of-n", n=4, steps=steps)
+    lines = Journal(run_folder.journal).steps
+    assert [len(line["calls"]) for line in lines] == [4, 4, 4]
+    out = export_trajectories(run_folder, tmp_path / "out")
+    chosen = rows_of(out, "sft")
+    assert [row["messages"][-1]["content"] for row in chosen] == [s["action"][0] for s in lines]
+    last = [row for row in rows_of(out, "grpo") if row["step"] == 3]
+    assert len(last) == max(tried, 1)
+    assert max(row["reward"] for row in last) == lines[2]["reward"]
+    assert all((row["group"] is None) == (tried == 0) for row in last)
 
 
 def test_a_group_is_the_same_where_the_teacher_may_end_the_episode(
