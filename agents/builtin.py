@@ -288,6 +288,13 @@ _METHODS = {
         env="OpenEnded",
         gate_settings={"duplicates": "allow"},
     ),
+    "say-self": _method(
+        "answers, with how often the student is right (SaySelf)",
+        "methods.say_self:SaySelf",
+        env="OpenEnded",
+        task="stated-confidence",
+        gate_settings={"duplicates": "allow"},
+    ),
 }
 _AIDS = {
     "few-shot": _method("uniform, with solved exercises as aids", "few_shot:FewShot", "nothing"),

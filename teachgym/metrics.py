@@ -233,6 +233,28 @@ def brier(predictions: Iterable[Prediction], confidence: Callable[[Prediction], 
     return Score.of((confidence(p) - p.score) ** 2 for p in predictions)
 
 
+def calibration_error(
+    predictions: Iterable[Prediction], confidence: Callable[[Prediction], float]
+) -> Score:
+    """The expected calibration error of stated confidences; 0 is best.
+
+    Guo et al. 2017 (arXiv 1706.04599, equation 3): the distance of accuracy and mean confidence in
+    ten bins, (0, 0.1] and so on, weighted by the answers in them. Its standard error is not known.
+
+    Args:
+        predictions: the graded answers; those without a score are left out.
+        confidence: the chance, in [0, 1], that the student gave itself to be right; nan = none.
+    """
+    told = np.array([(p.score, confidence(p)) for p in predictions], dtype=np.float64)
+    right, sure = told.reshape(-1, 2)[~np.isnan(told.reshape(-1, 2)).any(axis=1)].T
+    if not right.size:
+        return Score.nothing()
+    # Rounded first, for 0.1 * 3 is a little more than 0.3.
+    bins = np.clip(np.ceil(np.round(10 * sure, 9)) - 1, 0, 9).astype(np.int64)
+    gaps = np.bincount(bins, weights=right - sure)
+    return Score(right.size, float(np.abs(gaps).sum() / right.size), math.nan)
+
+
 def area_under_curve(accuracies: Sequence[float]) -> float:
     """Mean height of the learning curve (trapezoid rule, steps as abscissa), in [0, 1].
 

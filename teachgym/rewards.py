@@ -172,8 +172,8 @@ def quality(before: Report, after: Report, data: Data) -> float:
     """Mean rating of the step's examples by the environment's teacher model, in [0, 1].
 
     It ignores the student. A rating is the model's judgement of the target as an answer, as the
-    chat model of AlpaGasus rates responses (Chen et al. 2023, arXiv 2307.08701, section 3, from 0
-    to 5; that paper filters by it, and this is paid). Examples without a rating are left out.
+    chat model of AlpaGasus rates responses (Chen et al. 2023, arXiv 2307.08701, from 0 to 5; that
+    paper filters by it, and this is paid). Examples without a rating are left out.
     """
     ratings = [e.provenance.rating for e in data if e.provenance]
     told = [rating for rating in ratings if rating is not None]

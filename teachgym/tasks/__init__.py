@@ -26,6 +26,7 @@ TASKS = Registry(
         "second-try": "teachgym.tasks.second_try:SecondTry",
         "shapes": "teachgym.tasks.shapes:Shapes",
         "several": "teachgym.tasks.several:SeveralTasks",
+        "stated-confidence": "teachgym.tasks.stated_confidence:StatedConfidence",
         "tool-calls": "teachgym.tasks.tool_calls:ToolCalls",
         "tool-plans": "teachgym.tasks.tool_plans:ToolPlans",
     },

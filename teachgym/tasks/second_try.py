@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from teachgym.errors import ConfigError
+from teachgym.protocols import Task
 from teachgym.settings import Share, checked
 from teachgym.shown import shown
 from teachgym.tasks import make_task
@@ -47,13 +48,8 @@ class SecondTry(TaskWrapper):
     ) -> None:
         if not notice.strip():
             raise ConfigError(f"notice is {shown(notice)}; it must say something")
-        inner = make_task(task, **{**(task_settings or {}), **own})
-        if inner.max_turns > 1:
-            raise ConfigError(
-                f"task {inner.name!r} answers back by itself; give second-try one that asks once"
-            )
-        super().__init__(inner)
-        self.name, self.max_turns = f"{inner.name}+{VERSION}", 2
+        super().__init__(make_single("second-try", task, {**(task_settings or {}), **own}))
+        self.name, self.max_turns = f"{self.task.name}+{VERSION}", 2
         self._notice, self._always, self._credit = notice, always, credit
 
     def respond(self, example: Example, turns: Sequence[Turn], response: str) -> str | None:
@@ -76,3 +72,13 @@ class SecondTry(TaskWrapper):
         if isinstance(grade, Grade):
             return replace(grade, score=grade.score * self._credit)
         return grade * self._credit
+
+
+def make_single(who: str, task: Any, settings: Mapping[str, Any]) -> Task:
+    """Make a task for ``who`` to wrap; ``ConfigError`` for one that answers back."""
+    inner = make_task(task, **settings)
+    if inner.max_turns > 1:
+        raise ConfigError(
+            f"task {inner.name!r} answers back by itself; give {who} one that asks once"
+        )
+    return inner

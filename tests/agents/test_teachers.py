@@ -41,7 +41,7 @@ NEEDED: dict[str, dict[str, Any]] = {
 }
 """Values for the settings that have no default."""
 
-EXAMINERS = ["tailored", "uncertainty-proposer", "difficulty-proposer"]
+EXAMINERS = ["tailored", "say-self", "uncertainty-proposer", "difficulty-proposer"]
 """Teachers that ask the student, which these worlds do not have."""
 
 ONE_KIND = [

@@ -32,6 +32,7 @@ SELF_MADE = [name for name in TASKS if name not in READ]
 FEW = {"val_per_cell": 2, "test_per_cell": 2, "train_per_cell": 2}
 SMALL: dict[str, dict[str, Any]] = {
     "second-try": {"task_settings": FEW},
+    "stated-confidence": {"task_settings": FEW},
     "several": {
         "tasks": {"sums": {"task": "arithmetic-and-strings", "task_settings": FEW}},
     },

@@ -51,6 +51,8 @@ def _teachers() -> Family:
     * ``pgkd-report`` sees no mistakes, and ``pgkd-mistakes`` no report.
     * ``ratio-rule-answers`` and ``ratio-rule-questions`` never change over.
     * ``tailored-untargeted`` teaches what is failed or not, ``tailored-right`` no wrong answers.
+    * ``say-self`` says how often the student is right, and ``sure`` that it always is. Accuracy is
+      calibration there, 1 - Brier's score.
     """
     progress = ("alp-gmm", "riac", "covar-gmm")
     others = ("ddk", "expected-utility", "exam-dpo", "smoke-test", *_PROPOSERS)
@@ -73,6 +75,8 @@ def _teachers() -> Family:
             _tailored("tailored", {}),
             _tailored("tailored-untargeted", {"targeted": False}),
             _tailored("tailored-right", {"rejected": False}),
+            _stated("sure", {"certain": True}),
+            _stated("say-self", {}),
         ),
         (
             *(Claim(name, "uniform", "1910.07224") for name in progress),
@@ -89,6 +93,7 @@ def _teachers() -> Family:
             Claim("ratio-rule", "ratio-rule-questions", "2409.19759"),
             Claim("tailored", "tailored-untargeted", "2310.13332"),
             Claim("tailored", "tailored-right", "2310.13332"),
+            Claim("say-self", "sure", "2405.20974"),
         ),
     )
 
@@ -107,6 +112,20 @@ def _tailored(name: str, settings: Mapping[str, Any]) -> Arm:
     """An arm that is trained on its mistakes with Learn-to-Reason's loss."""
     own = {**EXAMPLES, "trainer_settings": {"loss": "contrast"}}
     return Arm(name, "tailored", settings, OPEN_ENDED, own, control=bool(settings))
+
+
+def _stated(name: str, settings: Mapping[str, Any]) -> Arm:
+    """An arm whose answers are to say how sure they are, which is what is measured."""
+    own = {
+        **EXAMPLES,
+        "task": "stated-confidence",
+        "task_settings": {"measure": "calibration", "mark": ","},
+        "gate_settings": {"duplicates": "allow"},
+        "trainer_settings": {"epochs": 3},
+    }
+    told, control = {"mark": ",", **settings}, bool(settings)
+    against = "" if control else "sure"
+    return Arm(name, "say-self", told, OPEN_ENDED, own, control=control, against=against)
 
 
 def _teacher(

@@ -40,6 +40,7 @@ def kill(step: int, transition: Transition) -> None:
         ("ratio-rule", {"tau": 0.5}),
         ("smoke-test", {}),
         ("tailored", {}),
+        ("say-self", {"samples": 3}),
         ("uncertainty-proposer", {"problems": 16, "samples": 4}),
         ("grounded-proposer", {"n": 2}),
     ],
@@ -47,7 +48,7 @@ def kill(step: int, transition: Transition) -> None:
 def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(
     name: str, own: dict[str, Any], tmp_path: Path
 ) -> None:
-    env = "teachgym/OpenEnded-v0" if name == "tailored" else "teachgym/SkillList-v0"
+    env = "teachgym/OpenEnded-v0" if name in ("tailored", "say-self") else "teachgym/SkillList-v0"
     settings = {**SETTINGS, "budget": {"steps": 9 if name in LOOK_AHEAD else 5}}
     config = RunConfig(env=env, teacher=name, env_settings=settings, teacher_settings=own, seed=3)
     with pytest.raises(Killed):
