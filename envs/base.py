@@ -17,6 +17,7 @@ from teachgym.envs.episode import undone_on_error
 from teachgym.envs.pricing import FOR_TRAINING, Answers, cheapest, paid_for
 from teachgym.envs.probe_log import ProbeLog
 from teachgym.envs.rating import Rater
+from teachgym.envs.rehearsal import known_examples, rehearsed
 from teachgym.envs.rendering import Scene, rendered
 from teachgym.envs.restart import FROM_UNTRAINED, training_set
 from teachgym.envs.rules import EpisodeRules
@@ -372,9 +373,9 @@ class TeacherEnv(gym.Env[Report, Data]):
     def _lacking(self, accepted: Data) -> str:
         """The first currency that training on them would take too much of; empty if none."""
         budget = self.rules.budget
-        if not self._training_limited:
+        if FOR_TRAINING.isdisjoint(budget.limits):
             return ""
-        cost = self.trainer.cost(self.student, self._training_set(accepted))
+        cost = self.trainer.cost(self.student, sum(self._training_set(accepted), ()))
         cost = cost + self.rater.price(accepted, self.student)
         if cost.generated_tokens:  # By a trainer that has the student write.
             cost = cost + self.next_evaluation
@@ -382,16 +383,17 @@ class TeacherEnv(gym.Env[Report, Data]):
             return ""
         return next(iter(budget.exceeded(self.spent + cost)), "")
 
-    @property
-    def _training_limited(self) -> bool:
-        return not FOR_TRAINING.isdisjoint(self.rules.budget.limits)
-
-    def _training_set(self, accepted: Data) -> Data:
+    def _training_set(self, accepted: Data) -> tuple[Data, Data]:
+        """The examples of a training run, and what is rehearsed beside them."""
         earlier, waiting = self.state.divided
-        new = waiting + accepted
-        return training_set(
-            self.rules.training, new, earlier, self.rules.replay, self.rng("replay")
-        )
+        new, rules = waiting + accepted, self.rules
+        data = training_set(rules.training, new, earlier, rules.replay, self.rng("replay"))
+        count = round(len(data) * rules.rehearsal)
+        return data, rehearsed(self._known, count, self.rng("rehearsal")) if count else ()
+
+    @cached_property
+    def _known(self) -> Data:
+        return known_examples(self)
 
     def _due(self, accepted: Data) -> bool:
         """Whether this step trains: every ``train_every``-th, or one after which none could."""
@@ -401,16 +403,14 @@ class TeacherEnv(gym.Env[Report, Data]):
 
     def _train(self, accepted: Data) -> tuple[TrainResult, tuple[float | None, ...]]:
         """What training reports, and the loss of each accepted example."""
-        data = self._training_set(accepted)
+        data, known = self._training_set(accepted)
         if self.rules.training in FROM_UNTRAINED:
             self.student.restore(self.untrained)
-        self.say(f"training on {len(data)} examples")
-        result = self.trainer.train(self.student, data, self.rng("train"))
+        self.say(f"training on {len(data + known)} examples")
+        result = self.trainer.train(self.student, data + known, self.rng("train"))
         self.ledger.record(replace(result.cost, seconds=0.0))
-        new = self.state.waiting + len(accepted)
-        losses = step_info.new_losses(
-            self.rules.training, result.losses, trained=len(data), new=new
-        )
+        new, first = self.state.waiting + len(accepted), result.losses[: len(data)]
+        losses = step_info.new_losses(self.rules.training, first, trained=len(data), new=new)
         return result, losses[self.state.waiting :]
 
     def _evaluate_val(self) -> Report:
@@ -486,7 +486,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         if not self.ledger.allows(self.next_evaluation + answer):
             return "generated_tokens"
         # One more example, be it as short as the shortest of ``val``.
-        return self._lacking((*accepted, self._cheapest)) if self._training_limited else ""
+        return self._lacking((*accepted, self._cheapest))
 
     @cached_property
     def _cheapest(self) -> Example:

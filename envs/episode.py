@@ -11,10 +11,11 @@ import numpy as np
 from teachgym.envs.probe_log import ProbeLog
 from teachgym.gate import Gate
 from teachgym.ledger import Ledger
-from teachgym.protocols import Probes, Student, Task, Trainer
+from teachgym.loop import Say
+from teachgym.protocols import Evaluator, Probes, Student, Task, Trainer
 from teachgym.snapshot import Snapshot
 from teachgym.streams import RngName
-from teachgym.types import Aid, Cost
+from teachgym.types import Aid, Checkpoint, Cost
 
 
 class Episode(Protocol):
@@ -22,11 +23,14 @@ class Episode(Protocol):
 
     task: Task
     student: Student
+    untrained: Checkpoint
     trainer: Trainer[Any]
+    evaluator: Evaluator
     gate: Gate
     ledger: Ledger
     probe_log: ProbeLog
     ending: bool
+    say: Say
 
     @property
     def state(self) -> Snapshot:

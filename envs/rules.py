@@ -9,6 +9,7 @@ from teachgym.errors import ConfigError
 from teachgym.settings import (
     CountFromOne,
     ExamplesPerStep,
+    NotNegative,
     Positive,
     ShareAboveZero,
     ShareBelowOne,
@@ -34,6 +35,11 @@ class EpisodeRules:
     untrained student on the step's data alone (what DataEnvGym's closed loop does)."""
     replay: ShareBelowOne = 0.0
     """Share of each ``continue`` training set that is drawn from earlier steps, in [0, 1)."""
+    rehearsal: NotNegative = 0.0
+    """Examples that the untrained student answers right, drawn from the task's pool, for each
+    example of a training set, >= 0. They are trained on beside it, so that teaching one skill costs
+    less of the others (rehearsal; Robins 1995, Connection Science 7:123-146). Only their tokens
+    are charged."""
     pretest: bool = False
     """Whether the student is asked every accepted example before it is trained on it."""
     target_accuracy: ShareAboveZero | None = None

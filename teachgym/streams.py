@@ -88,7 +88,7 @@ def _digest(text: str, entropy: int) -> bytes:
     return blake2b(text.encode(), digest_size=16, key=entropy.to_bytes(8)).digest()
 
 
-RngName = Literal["data", "train", "skills", "replay", "orders", "text", "filters"]
+RngName = Literal["data", "train", "skills", "replay", "orders", "text", "filters", "rehearsal"]
 """The named random streams of an episode."""
 
 _STREAMS: dict[RngName, int] = {
@@ -99,6 +99,7 @@ _STREAMS: dict[RngName, int] = {
     "orders": 4,
     "text": 5,
     "filters": 6,
+    "rehearsal": 7,
 }
 
 

@@ -68,7 +68,7 @@ def test_wheel_runs_an_episode_in_a_clean_environment(tmp_path: Path) -> None:
     )
     (wheel,) = tmp_path.glob("*.whl")
     top = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
-    assert top == {"teachgym", f"teachgym-{_version()}.dist-info"}
+    assert top == {"teachgym", "teachgym_verifiers.py", f"teachgym-{_version()}.dist-info"}
 
     venv.create(tmp_path / "clean", with_pip=True)
     python = tmp_path / "clean" / "bin" / "python"

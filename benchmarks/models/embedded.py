@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from teachgym.benchmarks.models.mixtures import HALF, MOST, Rarity
+from teachgym.benchmarks.models.mixtures import FEW, HALF, MOST, Rarity
 from teachgym.benchmarks.models.seeing import IMAGE, Sight, Stage
 from teachgym.benchmarks.models.tokenizers import (
     make_subword_tokenizer,
@@ -133,6 +133,7 @@ KINDS: Mapping[str, Embedded] = {
         _SMALL,
         name=SMALL_TOOLS,
         tasks=("tool-plans",),
+        rarity=FEW,
         examples=30_000,
         sample='Reverse "cat". Capitalise it. Plan:',
     ),

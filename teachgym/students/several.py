@@ -64,7 +64,7 @@ class SeveralStudents(Student):
         """
         raise UnsupportedError(
             f"{len(self._members)} students answer differently; evaluate them one by one "
-            "(members), and leave probes and pretest out"
+            "(members), and leave probes, pretest and rehearsal out"
         )
 
     def count_tokens(self, texts: Sequence[str]) -> int:

@@ -51,7 +51,7 @@ def test_it_writes_its_answers_in_full(student: Student, task: Task) -> None:
     [
         ("small", "word-problems", "percent"),
         ("small-code", "programs", "reduce"),
-        ("small-tools", "tool-plans", "square+digits"),
+        ("small-tools", "tool-plans", "codes+sort"),
     ],
 )
 def test_each_learns_a_skill_that_its_card_calls_learnable(

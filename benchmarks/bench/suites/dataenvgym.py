@@ -17,6 +17,11 @@ _PAPER: Mapping[str, Any] = {
     "examples_per_step": 120,
     "budget": {"steps": 10, "examples": 1200},
 }
+_REHEARSED: Mapping[str, Any] = {
+    "rehearsal": 2.0,
+    "examples_per_step": 40,
+    "budget": {"steps": 10, "examples": 400},
+}
 _GEMMA, _LLAMA = "google/gemma-2-2b-it", "meta-llama/Meta-Llama-3-8B-Instruct"
 _PALIGEMMA = "google/paligemma-3b-pt-224"
 
@@ -103,8 +108,14 @@ def dataenvgym_code_embedded() -> Suite:
 
 
 def dataenvgym_tools_embedded() -> Suite:
-    """``dataenvgym-tools`` offline, as ``dataenvgym-math-embedded``: plans of calls of tools."""
-    return _embedded("tools", "plans of tool calls", "tool-plans", SMALL_TOOLS)
+    """``dataenvgym-tools`` offline, as ``dataenvgym-math-embedded``: plans of calls of tools.
+
+    Unlike there each step goes on with the student of the last one, on 40 examples and twice as
+    many that it knew untrained (``rehearsal``), since a student of a million parameters forgets
+    what it is not taught.
+    """
+    suite = _embedded("tools", "plans of tool calls", "tool-plans", SMALL_TOOLS, _REHEARSED)
+    return replace(suite, version=3)
 
 
 def dataenvgym_vqa_embedded() -> Suite:
@@ -116,7 +127,9 @@ def dataenvgym_vqa_embedded() -> Suite:
     return _embedded("vqa", "pictures of shapes", "shapes", TINY_VISION)
 
 
-def _embedded(domain: str, shown: str, task: str, student: str) -> Suite:
+def _embedded(
+    domain: str, shown: str, task: str, student: str, training: Mapping[str, Any] = _PAPER
+) -> Suite:
     """The suite of a domain with an embedded student and the scripted teacher of its task."""
     chosen = {
         "no-data": "nothing",
@@ -139,7 +152,7 @@ def _embedded(domain: str, shown: str, task: str, student: str) -> Suite:
             "task": task,
             "task_settings": {"test_per_cell": 20},
             "student": student,
-            **_PAPER,
+            **training,
         },
         seeds=10,
         seeded=DRAWN,
