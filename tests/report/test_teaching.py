@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 from teachgym.experiment import RunConfig, run
 from teachgym.forest import Experience, Forest, Subskill
 from teachgym.report.teaching import (
+    coverage_rows,
     draw_forest,
     gain_rows,
     last_forest,
@@ -39,6 +41,32 @@ def test_data_is_counted_by_skill_subskill_and_step() -> None:
         ("b", "", "1", "0", "1"),
     )
     assert taught_rows([]) == (("skill", "subskill", "examples"),)
+
+
+def test_kinds_that_earlier_steps_taught_are_told_from_new_ones() -> None:
+    """Step 2 has one kind of step 1, in other letters, and two new ones; step 4 only old ones."""
+    data = [
+        _example("a", 1),
+        replace(_example("a", 1), difficulty=1.0),
+        _hinted("a", 1, "Carry twice"),
+        _hinted("a", 2, "carry TWICE"),
+        _hinted("a", 2, "carry thrice"),
+        _example("a", 2, "x"),
+        _example("a", 2, "x"),
+        _example("a", 4),
+        _example("a", 4, "x"),
+    ]
+    assert coverage_rows(data) == (
+        ("step", "kinds", "taught before", "share"),
+        ("1", "3", "0", "0.00"),
+        ("2", "3", "1", "0.33"),
+        ("4", "2", "2", "1.00"),
+    )
+    assert coverage_rows([]) == (("step", "kinds", "taught before", "share"),)
+
+
+def _hinted(skill: str, step: int, hint: str) -> Example:
+    return Example("p", "t", skill, provenance=Provenance(step=step, hint=hint))
 
 
 def _answers(skill: str, difficulty: float | None, *scores: float) -> list[Prediction]:
@@ -100,7 +128,12 @@ def test_a_finished_run_of_a_skill_tree_has_all_tables(tmp_path: Path) -> None:
     run(RunConfig("teachgym/SkillTree-v0", settings, "random-tree"), tmp_path / "run")
     folder = RunFolder.open(tmp_path / "run")
     titles = [title for title, _ in teaching_tables(folder)]
-    assert titles == ["what was taught", "gain on test by skill", "moves of the skill tree"]
+    assert titles == [
+        "what was taught",
+        "what was new",
+        "gain on test by skill",
+        "moves of the skill tree",
+    ]
     forest = last_forest(folder)
     assert forest is not None
     assert {e.step for e in forest.history} == {1, 2}

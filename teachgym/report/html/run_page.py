@@ -47,7 +47,7 @@ from teachgym.report.tables import (
     score_rows,
     spending_rows,
 )
-from teachgym.report.teaching import move_rows, taught_rows
+from teachgym.report.teaching import coverage_rows, move_rows, taught_rows
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.lock import holding
 from teachgym.runs.result import RunResult
@@ -253,6 +253,12 @@ def _teaching(run: RunSoFar) -> Section:
         return Section("teaching", title, "Nothing was trained on.", [])
     taught = html_table(shaded(taught_rows(accepted), 3), words=("subskill",), sortable=True)
     tables, losses = [taught], loss_rows(run.written)
+    if len(covered := coverage_rows(accepted)) > 2:
+        note = (
+            "Kinds of exercises in each step (skill, level, subskill and hint), and how many of "
+            "them earlier steps had taught."
+        )
+        tables.append(figure("What was new", note, html_table(covered, sortable=True)))
     if len(losses) > 1:
         note = "Mean loss of the examples when the student first met them in training, in nats."
         tables.append(figure("Loss of the examples", note, html_table(losses, sortable=True)))
