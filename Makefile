@@ -18,6 +18,8 @@ PACKAGING := setup.cfg pyproject.toml constraints.txt
 export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= PASSIVE
 export OPENBLAS_NUM_THREADS ?= 1
+# Else the processes of tests compile all tests and the package again, where it is set.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test check format lint types contracts tests coverage shaken slow servers gpu release-check docs clean help
 

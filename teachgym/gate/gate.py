@@ -139,7 +139,7 @@ class Gate:
         self, task: Task, settings: GateSettings | None = None, checks: Sequence[Any] = ()
     ) -> None:
         self.settings = chosen = settings or GateSettings()
-        held_out = HeldOut(task)
+        held_out = HeldOut.of(task)
         self._form = held_out.form
         train, shape = task.examples("train"), Shape.of(task)
         ids = {e.id for s in ("val", "test") for e in task.examples(s)}

@@ -26,6 +26,8 @@ _PREFIX = 5
 """Characters by which items are looked up that may begin at a place."""
 _LONG = 1 << 30
 
+_KEPT = "_held_out_check"
+"""The attribute of a task that its check is kept in."""
 _Read = Callable[[str], Sequence[Term]]
 
 
@@ -59,6 +61,17 @@ class HeldOut:
             for item in task.examples(split):
                 named = _Named(f"{split} item {item.id!r}", frozenset(item.images))
                 self._enter(item, item.question.transcript, named, read)
+
+    @classmethod
+    def of(cls, task: Task) -> HeldOut:
+        """The check for a task, kept with the task, which may be that of many environments."""
+        try:
+            kept = vars(task)
+        except TypeError:  # It has slots.
+            return cls(task)
+        found: HeldOut = kept.get(_KEPT) or cls(task)
+        kept[_KEPT] = found
+        return found
 
     def _enter(self, item: Example, text: str, named: _Named, read: _Read) -> None:
         if item.skill in self._exact:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
+from teachgym.capability import Capability
 from teachgym.protocols import Task
 from teachgym.registry import Registry
 
@@ -44,13 +49,42 @@ TASKS = Registry(
 """Every task, called as ``(**settings)``."""
 
 
+_DRAWN = ("arithmetic-and-strings", "tool-calls", "tool-plans", "word-problems")
+"""Tasks that nothing but their settings decides."""
+
+
 def make_task(name: Any, **settings: Any) -> Task:
     """Make the task with this name, in any form that ``teachgym.registry`` accepts.
+
+    A task whose settings alone decide it is one object for equal settings, so that its items are
+    drawn once for all environments of a process.
 
     Raises:
         UnknownNameError: for what names no task.
         ConfigError: for a setting the task does not have, or a value that it cannot have.
         MissingExtraError: if a package that the task needs is not installed.
     """
+    if isinstance(name, str) and name in _DRAWN:
+        try:
+            key = json.dumps(settings, sort_keys=True)
+        except TypeError:  # They are refused below.
+            return _make(name, settings)
+        drawn: Task = _drawing(os.getpid())("make", name, key)
+        return drawn
+    return _make(name, settings)
+
+
+def _make(name: Any, settings: Mapping[str, Any]) -> Task:
     task: Task = TASKS.make(name, settings=settings)
     return task
+
+
+@lru_cache(1)  # A fork has none of its parent's threads.
+def _drawing(pid: int) -> Capability:
+    """The right to draw tasks; what was drawn is kept where no teacher can reach it."""
+
+    @lru_cache(4)  # The items of more tasks would fill the memory.
+    def make(name: str, settings: str) -> Task:
+        return _make(name, json.loads(settings))
+
+    return Capability(make=make)

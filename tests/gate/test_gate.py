@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from teachgym.errors import ConfigError, ConformanceError
 from teachgym.gate import REASONS, Gate, GateSettings, normalise
+from teachgym.gate.held_out import HeldOut
+from teachgym.protocols import Task
 from teachgym.testing import ToyTask
-from teachgym.types import Aid, Example, Turn
+from teachgym.types import Aid, Example, Split, Turn
 
 TASK = ToyTask()
 GOOD = TASK.examples("train")[0]
@@ -192,3 +194,19 @@ def test_a_check_that_says_nothing_readable_is_a_mistake_of_its_author() -> None
     gate = Gate(ToyTask(), checks=(lambda example: True,))
     with pytest.raises(ConformanceError, match="gives True; it must say what is wrong"):
         gate.inspect((Example("copy: zq", "zq", "copy"),))
+
+
+def test_what_is_held_out_of_a_task_is_read_once() -> None:
+    class Slotted:
+        __slots__ = ("inner",)
+
+        def __init__(self) -> None:
+            self.inner = ToyTask()
+
+        def examples(self, split: Split) -> Any:
+            return self.inner.examples(split)
+
+    task, slotted = ToyTask(), cast(Task, Slotted())
+    assert HeldOut.of(task) is HeldOut.of(task)
+    assert HeldOut.of(task) is not HeldOut.of(ToyTask())
+    assert HeldOut.of(slotted) is not HeldOut.of(slotted)

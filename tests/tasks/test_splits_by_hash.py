@@ -56,6 +56,22 @@ def test_items_have_streams_of_their_own() -> None:
     assert item_rng(1, "val", 2).integers(2**63) == item_rng(1, "val", 2).integers(2**63)
 
 
+@pytest.mark.parametrize("name", ["arithmetic-and-strings", "tool-plans", "word-problems"])
+def test_equal_settings_are_one_task_and_others_another(name: str) -> None:
+    small = {"val_per_cell": 1, "test_per_cell": 1}
+    task = make_task(name, **small, seed=3)
+    assert make_task(name, seed=3, **small) is task
+    assert make_task(name, seed=4, **small) is not task
+    again = TASKS.make(name, settings={**small, "seed": 3})
+    assert again is not task
+    assert again.examples("val") == task.examples("val")
+
+
+def test_settings_without_json_are_refused_as_others_are() -> None:
+    with pytest.raises(ConfigError, match="seed is"):
+        make_task("word-problems", seed=object())
+
+
 def test_draws_go_on_until_the_split_fits() -> None:
     rng = np.random.default_rng(0)
     for split in ("train", "val", "test"):
