@@ -15,8 +15,8 @@ from teachgym.protocols import Task
 from teachgym.settings import Few, ShareAboveZero, checked
 from teachgym.types import Example, Order
 
-_REMEMBERED = 4096
-"""Prompts whose words are kept, since each is compared with every seed of its skill."""
+_words = lru_cache(4096)(tokens)
+"""The words of a prompt, kept since each is compared with every seed of its skill."""
 
 
 class SimilarEngine(SeededEngine):
@@ -45,16 +45,15 @@ class SimilarEngine(SeededEngine):
             raise ConfigError(f"task {task.name!r} makes no exercises; use engine='llm'")
         super().__init__(task)
         self._most_alike, self._tries = most_alike, tries
-        self._words = lru_cache(_REMEMBERED)(tokens)
 
     def vary(
         self, seed: Example, order: Order, known: list[Example], rng: np.random.Generator
     ) -> Example | None:
         """An exercise like the seed, but not too similar to any known one."""
-        others = [self._words(other.prompt) for other in known if other.skill == seed.skill]
+        others = [_words(other.prompt) for other in known if other.skill == seed.skill]
         for _ in range(self._tries):
             made = self.task.make(seed.skill, seed.difficulty, rng)
-            words = self._words(made.prompt)
+            words = _words(made.prompt)
             if not any(is_alike(words, other, self._most_alike) for other in others):
                 return made
         return None

@@ -7,7 +7,7 @@ what is kept are read, each once, and put into the ``ImageStore`` as upright RGB
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -53,15 +53,14 @@ class PictureQuestions(ListedTask):
         problems = (*splits.train, *splits.val, *splits.test)
         self.skills = tuple(map(Skill, sorted({p.skill for p in problems})))
         self._grade, self._opening = grade, f"{instruction}\n\n" if instruction else ""
-        self._stored = cache(pictures.store)
-        self._examples = splits.examples(self._example)
+        self._examples = splits.examples(partial(self._example, cache(pictures.store)))
 
     def grade(self, example: Example, response: str) -> float | Grade:
         """1 for a right response, else 0."""
         return self._grade(example.target, response)
 
-    def _example(self, problem: Problem) -> Example:
-        images = tuple(map(self._stored, problem.images))
+    def _example(self, stored: Callable[[str], str], problem: Problem) -> Example:
+        images = tuple(map(stored, problem.images))
         return problem.example(f"{self._opening}{problem.text}", images)
 
 

@@ -100,6 +100,22 @@ def test_a_pickled_copy_goes_on_as_the_original_does(id_: str, view: str, studen
     assert data_equivalence(env.step(action)[:4], copy.step(action)[:4], exact=True)
 
 
+@pytest.mark.parametrize("engine", ["pool", "similar", "targeted-fix"])
+def test_engines_that_ask_nobody_are_pickled_with_their_environment(engine: str) -> None:
+    few = {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 2}
+    env = gym.make(
+        "teachgym/SkillList-v0",
+        student="simulated",
+        task_settings=few,
+        engine=engine,
+        examples_per_step=9,
+    )
+    env.reset(seed=2)
+    copy = pickle.loads(pickle.dumps(env))
+    action = np.full(env.action_space.shape, 0.01, np.float32)
+    assert data_equivalence(env.step(action)[:4], copy.step(action)[:4], exact=True)
+
+
 @pytest.mark.sweep(3)
 @pytest.mark.parametrize("student", STUDENTS)
 @pytest.mark.parametrize("id_", list(VIEWS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
@@ -81,6 +82,13 @@ def test_gqa_is_read_in_both_forms_with_types_as_skills(tmp_path: Path, official
     assert answered(task, lambda e: "")["accuracy"] == 0
     grade = task.grade(first, "Yes.")
     assert (score_of(grade), grade.parts["exact"]) == (1, 0)  # type: ignore[union-attr]
+
+
+def test_a_task_of_pictures_can_be_sent_to_another_process(tmp_path: Path) -> None:
+    task = Gqa(**gqa_files(tmp_path, official=False), val_per_skill=1)
+    sent = pickle.loads(pickle.dumps(task))
+    assert sent.examples("test") == task.examples("test")
+    assert answered(sent, lambda e: e.target)["accuracy"] == 1
 
 
 def test_pictures_inside_a_table_are_read_as_datasets_writes_them(tmp_path: Path) -> None:
