@@ -106,15 +106,17 @@ def test_a_bench_with_conditions_fits_a_phone(chromium: Any, tmp_path: Path) -> 
 
 
 def test_rows_of_a_table_are_chosen_by_their_columns(chromium: Any, tmp_path: Path) -> None:
-    """Of four rows two are of tiny, one of these with task b."""
+    """Of four rows two are of tiny, one of these with task b; students have no column."""
     rows = [("arm", "task", "student", "score")]
     rows += [(f"{t}{s}", t, s, "0.5") for t in "ab" for s in ("tiny", "small")]
-    table = html_table(rows, sortable=True, filters=("task", "student"))
+    table = html_table(rows, sortable=True, filters=("task", "student"), unseen=("student",))
     page = Page("board", {}, [Section("s", "S", "", [table])], {})
     chromium.get(write_page(tmp_path / "page.html", page).as_uri())
     shown = (
         "[...document.querySelectorAll('tbody tr:not([hidden])')].map(r => r.cells[0].innerText)"
     )
+    seen = "[...document.querySelectorAll('th')].filter(h => h.offsetWidth).map(h => h.innerText)"
+    assert js(chromium, seen) == ["arm", "task", "score"]
     type_into(chromium, ".filters label:nth-child(2) select", "tiny")
     assert js(chromium, shown) == ["atiny", "btiny"]
     type_into(chromium, ".filters label:nth-child(1) select", "b")
@@ -143,23 +145,23 @@ def shown(browser: Any) -> tuple[str, int]:
 
 
 def test_ten_thousand_examples_are_shown_a_few_at_a_time(many: Any) -> None:
-    assert shown(many) == ("1 to 25 of 10000 (10000 in all)", 25)
+    assert shown(many) == ("1 to 25 of 10,000 (10,000 in all)", 25)
     assert js(many, "document.querySelectorAll('*').length") < 600
     many.execute_script("document.querySelectorAll('.pager button')[1].click()")
-    assert shown(many) == ("26 to 50 of 10000 (10000 in all)", 25)
+    assert shown(many) == ("26 to 50 of 10,000 (10,000 in all)", 25)
     assert js(many, "document.querySelector('article dd').textContent") == "prompt 25"
     many.execute_script("document.querySelectorAll('.pager button')[0].click()")
-    assert shown(many) == ("1 to 25 of 10000 (10000 in all)", 25)
+    assert shown(many) == ("1 to 25 of 10,000 (10,000 in all)", 25)
 
 
 def test_filters_filter_together(many: Any) -> None:
     """Below 10,000, three nines in a row are in x999 and 999x, ten each, of which 9999 is both."""
     type_into(many, "input", "999")
-    assert shown(many) == ("1 to 19 of 19 (10000 in all)", 19)
+    assert shown(many) == ("1 to 19 of 19 (10,000 in all)", 19)
     type_into(many, "label:nth-of-type(2) select", "9")
-    assert shown(many) == ("1 to 10 of 10 (10000 in all)", 10)
+    assert shown(many) == ("1 to 10 of 10 (10,000 in all)", 10)
     type_into(many, "label:nth-of-type(3) select", "sort")
-    assert shown(many) == ("none (10000 in all)", 0)
+    assert shown(many) == ("none (10,000 in all)", 0)
 
 
 def test_records_are_ordered_by_a_number_with_unknown_ones_last(

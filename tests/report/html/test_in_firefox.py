@@ -99,4 +99,4 @@ def test_ten_thousand_examples(browser: Firefox, tmp_path: Path) -> None:
     field = "document.querySelector('input')"
     browser.evaluate(f"({field}.value = '999', {field}.dispatchEvent(new Event('input')))")
     said = browser.evaluate("document.querySelector('[aria-live]').textContent")
-    assert said == "1 to 19 of 19 (10000 in all)"
+    assert said == "1 to 19 of 19 (10,000 in all)"
