@@ -132,6 +132,7 @@ docs: ## build the site into site/
 	for suite in benchmarks/results/*.suite.json; do cp $${suite%.suite.json}.jsonl docs/board || exit 1; done
 	$(BIN)/teachgym board docs/board
 	$(BIN)/python docs/check_prose.py
+	$(BIN)/codespell *.md docs teachgym/ envs agents benchmarks examples
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean: ## remove everything that can be made again

@@ -15,7 +15,7 @@ from teachgym.report.html import write_run_page
 from teachgym.runs import RunFolder
 
 PICTURES = Path(__file__).parent / "tutorial"
-WIDTH, HEIGHT = 1100, 1240
+WIDTH, HEIGHT = 1180, 1240
 
 
 def photograph(page: Path, picture: Path) -> None:
