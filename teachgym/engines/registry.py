@@ -18,6 +18,7 @@ ENGINES = Registry(
         "llm": "teachgym.engines.llm:LLMEngine",
         "by-order": "teachgym.engines.dispatch:DispatchEngine",
         "backward": "teachgym.engines.backward:BackwardEngine",
+        "inverse": "teachgym.engines.inverse:InverseEngine",
         "imperfect": "teachgym.engines.imperfect:ImperfectEngine",
         "verified": "teachgym.engines.verified:VerifiedEngine",
         "critique": "teachgym.engines.critique:CritiqueEngine",

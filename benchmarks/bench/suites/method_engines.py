@@ -21,6 +21,9 @@ def engines() -> Family:
 
     * ``critique`` judges answers in place of giving them; of ``backward``, half are questions that
       lead back to an exercise.
+    * ``inverse``: of ``word-problems``, up to two thirds are backward questions and the reasoning
+      to them, trained on with their exercises as one, and each by itself in ``inverse-apart``;
+      ``forward`` has as many exercises alone.
     * On ``word-problems`` with five examples for each of few seeds: ``reworded`` seeds, problems
       that are ``similar`` to them, and ``new-problems`` without any.
     * Of three rewordings of a seed the ``clearest`` perplexes the student least and the
@@ -35,12 +38,15 @@ def engines() -> Family:
                 for name in ("critique", "backward")
             ),
             *(_varied(name, engine) for name, engine in _VARIED.items()),
+            *(_inverse(name, *rest) for name, rest in _INVERSE.items()),
             *(_worded(name, check) for name, check in _WORDINGS.items()),
             *(_augmented(*each) for each in product(("answers", "questions"), _SEEDS)),
         ),
         (
             Claim("critique", "uniform", "2506.03295"),
             Claim("backward", "uniform", "2411.19865"),
+            Claim("inverse", "forward", "2411.19865"),
+            Claim("inverse", "inverse-apart", "2411.19865"),
             Claim("new-problems", "reworded", "2409.19759"),
             Claim("similar", "reworded", "2403.15042"),
             Claim("clearest", "any-wording", "2411.14721"),
@@ -52,6 +58,22 @@ def engines() -> Family:
 
 
 _VARIED = {"new-problems": "procedural", "reworded": "rephrase", "similar": "similar"}
+
+
+_INVERSE = {
+    "forward": ("procedural", "sft"),
+    "inverse": ("inverse", "joint"),
+    "inverse-apart": ("inverse", "sft"),
+}
+"""Arms to their engine and the loss that they are trained by."""
+
+
+def _inverse(name: str, engine: str, loss: str) -> Arm:
+    """An arm as in ``_varied`` in two large steps, so that cells have room for backward texts."""
+    arm, control = _varied(name, engine), "forward"
+    own = {"examples_per_step": 500, "trainer_settings": {"loss": loss}}
+    settings = overlay(arm.env_settings, own)
+    return replace(arm, env_settings=settings, control=name == control, against=control)
 
 
 _WORDINGS: Mapping[str, Mapping[str, Any]] = {

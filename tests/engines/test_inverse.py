@@ -1,0 +1,118 @@
+"""``inverse``: chains of sums undone by hand, what is left alone, and whole engines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+
+from teachgym.engines import ENGINES
+from teachgym.engines.inverse import INVERSE, inverted, with_inverse
+from teachgym.errors import ConfigError
+from teachgym.gate import Gate
+from teachgym.tasks import make_task
+from teachgym.testing import ToyTask
+from teachgym.types import Example, Order, Plan
+
+STORIES = make_task("word-problems", val_per_cell=1, test_per_cell=1, train_per_cell=1)
+CHAIN = Example(
+    "Sam has 59 cups. Sam gets 6. Half go. Of 90 he lacks them. How many?\n",
+    "59+6=65\n65-5=60\n60/2=30\n90-30=60\n#### 60",
+    "get",
+)
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def test_a_chain_is_undone_from_its_end() -> None:
+    """90 - x = 60 gives 90 - 60, x / 2 = 30 gives 30 * 2, x - 5 = 60 gives 60 + 5."""
+    question = (
+        "Sam has x cups. Sam gets 6. Half go. Of 90 he lacks them. How many? 60. What is x?\n"
+    )
+    assert inverted(CHAIN) == (question, "90-60=30\n30*2=60\n60+5=65\n65-6=59\n#### 59")
+
+
+@pytest.mark.parametrize(
+    ("step", "undone"),
+    [
+        ("4*7=28", "28/7=4"),
+        ("4+7=11", "11-7=4"),
+        ("4-1=3", "3+1=4"),
+        ("4/2=2", "2*2=4"),
+    ],
+)
+def test_each_operation_has_its_inverse(step: str, undone: str) -> None:
+    told = Example("4 are there.\n", f"{step}\n#### {step.split('=')[1]}", "get")
+    assert inverted(told) == (
+        f"x are there. {step.split('=')[1]}. What is x?\n",
+        f"{undone}\n#### 4",
+    )
+
+
+@pytest.mark.parametrize(
+    ("operation", "undone"),
+    [("7*4=28", "28/7=4"), ("7+4=11", "11-7=4"), ("7-4=3", "7-3=4"), ("8/4=2", "8/2=4")],
+)
+def test_the_unknown_may_stand_second(operation: str, undone: str) -> None:
+    result = operation.split("=")[1]
+    told = Example("9 are there.\n", f"9-5=4\n{operation}\n#### {result}", "get")
+    found = inverted(told)
+    assert found is not None
+    assert found[1] == f"{undone}\n4+5=9\n#### 9"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "target"),
+    [
+        ("Sam has 4 cups, Ann 4.\n", "4+5=9\n#### 9"),  # Which of them is x?
+        ("Sam has 44 cups.\n", "4+5=9\n#### 9"),  # Not said at all.
+        ("34 cups, half go.\n", "34/2=17\n34-17=17\n#### 17"),  # Used again.
+        ("4 cups.\n", "4+5=9\n3*2=6\n#### 6"),  # Does not go on.
+        ("4 cups.\n", "4*0=0\n#### 0"),  # Any number would do.
+        ("7 cups.\n", "7/2=3\n#### 3"),  # Leaves a rest.
+        ("4 cups.\n", "4+5=9\n#### 8"),  # Another answer.
+        ("4 cups.\n", "4 and 5 are 9\n#### 9"),
+        ("4 cups.\n", "#### 4"),
+    ],
+)
+def test_what_is_not_consistent_is_left_alone(prompt: str, target: str) -> None:
+    example = Example(prompt, target, "get")
+    assert inverted(example) is None
+    assert with_inverse(example) == (example,)
+
+
+def test_three_examples_are_one_for_the_loss() -> None:
+    forward, asked, backward = with_inverse(CHAIN)
+    found = inverted(CHAIN)
+    assert found is not None
+    assert (forward.prompt, forward.target, forward.kind) == (
+        CHAIN.prompt,
+        CHAIN.target,
+        "exercise",
+    )
+    assert (asked.prompt, asked.target) == (f"Ask backward: {CHAIN.prompt}", found[0])
+    assert (backward.prompt, backward.target) == found
+    assert asked.kind == backward.kind == INVERSE
+    assert {e.meta["joint"] for e in (forward, asked, backward)} == {CHAIN.identity}
+
+
+@pytest.mark.parametrize("skill", ["get", "spare", "together"])
+def test_orders_are_filled_and_what_is_made_passes_the_gate(skill: str) -> None:
+    """Most stories of two skills can be undone; ``spare`` uses its number twice."""
+    engine: Any = ENGINES.make("inverse", STORIES)
+    data = engine.generate(Plan((Order(skill, 40, 0.0),)), rng())
+    assert len(data) == 40
+    kinds = Counter(e.kind for e in data)
+    assert kinds[INVERSE] == 0 if skill == "spare" else kinds[INVERSE] > 20
+    assert Gate(STORIES).inspect(data).rejected == ()
+    again = engine.generate(Plan((Order(skill, 40, 0.0),)), rng())
+    assert again == data
+
+
+def test_tasks_without_worked_solutions_are_refused() -> None:
+    with pytest.raises(ConfigError, match="works on the steps of worked solutions"):
+        ENGINES.make("inverse", ToyTask())
