@@ -150,6 +150,16 @@ class SeveralTasks(ListedTask):
         task, inner = self._own(example)
         return task.verify(inner)
 
+    def diagnose(self, example: Example) -> str:
+        """The fault that the example's own task finds in target or tests."""
+        task, inner = self._own(example)
+        return task.diagnose(inner)
+
+    def describe(self, example: Example) -> str:
+        """The description of the pictures by the example's own task."""
+        task, inner = self._own(example)
+        return task.describe(inner)
+
     def check_auxiliary(self, example: Example) -> str | None:
         """The fault that the example's own task finds in auxiliary text."""
         task, inner = self._own(example)
@@ -184,6 +194,12 @@ class SeveralTasks(ListedTask):
             raise UnknownSkillError(unknown("leaf skill", skill, self._leaves))
         name, own = self._split(skill)
         return _outer(self._tasks[name].make(own, difficulty, rng), name)
+
+    def reword(self, example: Example, rng: np.random.Generator) -> Example | None:
+        """The example as its own task words it."""
+        task, inner = self._own(example)
+        worded = task.reword(inner, rng)
+        return worded and replace(worded, skill=example.skill, id=example.id)
 
     def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
         """The example that the skill's own task makes of the draft."""

@@ -128,8 +128,9 @@ class TaskWrapper(Task):
         return self.task.make(skill, difficulty, rng)
 
     def reword(self, example: Example, rng: np.random.Generator) -> Example | None:
-        """The example as ``task`` words it."""
-        return self.task.reword(example, rng)
+        """The example as ``task`` words it, with the labels that it has here."""
+        worded = self.task.reword(self.inside(example), rng)
+        return worded and replace(worded, skill=example.skill, difficulty=example.difficulty)
 
     def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
         """The example that ``task`` makes of the draft."""

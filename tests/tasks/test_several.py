@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
 
+from teachgym.envs.stress.rugged import Rugged
 from teachgym.errors import ConfigError, UnknownNameError, UnknownSkillError
+from teachgym.skills.relabelled import Relabelled
+from teachgym.skills.sources import find_skills
 from teachgym.tasks import TASKS, make_task
-from teachgym.tasks.task import Task
-from teachgym.testing import check_task
-from teachgym.types import Brief, Draft, Example, Skill, Split
+from teachgym.tasks.several import SeveralTasks
+from teachgym.tasks.task import ListedTask, Task
+from teachgym.testing import ToyTask, check_task
+from teachgym.types import Brief, Draft, Example, Skill, Split, leaf_skills
 
 PARTS: dict[str, Any] = {
     "toy": {"task": "teachgym.testing.toy:ToyTask", "task_settings": {"per_cell": 2}},
@@ -22,6 +27,23 @@ PARTS: dict[str, Any] = {
         "task_settings": {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1},
     },
 }
+
+
+class Telling(ToyTask):
+    """Says what it is asked, by the skills and ids that it knows."""
+
+    def diagnose(self, example: Example) -> str:
+        """Its own skill."""
+        return f"fault of {example.skill}"
+
+    def describe(self, example: Example) -> str:
+        """Its own id."""
+        return f"picture of {example.id}"
+
+    def reword(self, example: Example, rng: np.random.Generator) -> Example | None:
+        """With a blank before it."""
+        assert example.skill in leaf_skills(self.skills)
+        return replace(example, prompt=f" {example.prompt}")
 
 
 class Half(Task):
@@ -41,6 +63,33 @@ class Half(Task):
         """1 for the target, 1/2 for the rest, and an error for what is another task's."""
         assert example.skill == "guess"
         return 1.0 if response == example.target else 0.5
+
+
+@pytest.fixture(scope="module")
+def telling() -> Task:
+    return make_task("several", tasks={"a": {"task": f"{__name__}:Telling"}, "b": PARTS["main"]})
+
+
+def test_everything_that_tasks_can_say_is_asked_of_the_own_task(telling: Task) -> None:
+    first, last = telling.examples("val")[0], telling.examples("val")[-1]
+    assert telling.diagnose(first) == "fault of copy"
+    assert telling.describe(first) == "picture of val/0"
+    assert (telling.diagnose(last), telling.describe(last)) == ("", "")
+    rng = np.random.default_rng(0)
+    assert telling.reword(first, rng) == replace(first, prompt=f" {first.prompt}")
+    assert telling.reword(last, rng) is None
+    methods = {name for name, value in vars(Task).items() if callable(value) and name[0] != "_"}
+    assert methods - vars(SeveralTasks).keys() - vars(ListedTask).keys() == {"to_inner"}
+
+
+@pytest.mark.parametrize("skills", ["opaque", "one", "shuffled"])
+def test_a_task_words_examples_under_the_skills_that_it_knows(skills: str) -> None:
+    """Asked of the one that is worn on top, with the levels of each skill swapped."""
+    plain = Telling()
+    task = Rugged(Relabelled(plain, find_skills(skills, plain)), seed=1)
+    for example in task.examples("train")[:9]:
+        worded = task.reword(example, np.random.default_rng(0))
+        assert worded == replace(example, prompt=f" {example.prompt}")
 
 
 @pytest.fixture(scope="module")
