@@ -127,7 +127,7 @@ def test_a_killed_run_resumes_to_the_same_conversations(
 
 
 def test_the_tiny_student_goes_through_it_from_end_to_end(tmp_path: Path) -> None:
-    settings = {**SETTINGS, "student": "tiny", "budget": {"steps": 1}}
+    settings = {**SETTINGS, "student": "tiny", "budget": {"steps": 1}, "limit": 12}
     settings["task_settings"] = {"task_settings": {**SMALL, "val_per_cell": 1, "test_per_cell": 1}}
     result = run(RunConfig(env_settings=settings), tmp_path / "run")
     folder = RunFolder(tmp_path / "run")
