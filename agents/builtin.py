@@ -214,11 +214,13 @@ def _method(
     knows: str = "context:Classroom",
     defaults: Mapping[str, Any] | None = None,
     env: EnvName = "SkillList",
+    asks: bool = False,
     **settings: Any,
 ) -> TeacherEntry:
     """A published loop, with the settings that it needs of its environment."""
     asked: dict[str, Mapping[str, Any]] = {env: settings} if settings else {}
-    return TeacherEntry(text, {env: made}, knows, observes, defaults or {}, asked)
+    asks = asks or observes == "answers to exercises"
+    return TeacherEntry(text, {env: made}, knows, observes, defaults or {}, asked, asks)
 
 
 _METHODS = {
@@ -239,6 +241,7 @@ _METHODS = {
         "a chat model that reads report and hard negatives (PGKD)",
         "methods.llm_pgkd:LLMPGKD",
         "answers on val",
+        asks=True,
         action="plan",
         observation="report",
         patience=5,

@@ -75,6 +75,8 @@ class TeacherEntry:
     env: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Settings that the teacher needs of an environment, by its short name, e.g. ``{"SkillList":
     {"action": "plan"}}``. A run uses them as defaults; ``gym.make`` has to be given them."""
+    asks: bool = False
+    """Whether it has the student answer exercises between steps, so there must be one alone."""
 
     @property
     def kinds(self) -> tuple[Kind, ...]:

@@ -9,7 +9,7 @@ knows, such as the names of skills. The cards of the environments, ``teachgym sc
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Literal, Self
 
@@ -41,7 +41,7 @@ from teachgym.settings import (
     within,
 )
 from teachgym.skills.sources import require_source
-from teachgym.students import SEVERAL, require_student
+from teachgym.students import require_one_student, require_student
 from teachgym.tasks import TASKS
 from teachgym.training import AUTO, require_trainer
 from teachgym.training.teacher_registry import require_teacher_model
@@ -153,8 +153,8 @@ class EnvConfig(EpisodeRules):
             require_student(self.student, self.student_settings)
         for check in self.gate_checks:
             require_check(check)
-        if self.student == SEVERAL:
-            self._require_no_questions()
+        for who in self._questions():
+            require_one_student(self.student, who)
         with within("evaluator_settings"):
             EVALUATORS.check(self.evaluator, self.evaluator_settings)
         with within("trainer_settings"):
@@ -170,19 +170,17 @@ class EnvConfig(EpisodeRules):
         """Whether the teacher model rates what is trained on."""
         return self.proxy is not None and PROXIES.load(self.proxy) is quality
 
-    def _require_no_questions(self) -> None:
-        """Refuse what asks the student about examples where several would answer differently."""
-        asking = {f"gate check {label(divided(c)[0])!r}": asks_student(c) for c in self.gate_checks}
-        asking |= {
-            "pretest": self.pretest,
-            "gate_settings.known='reject'": self.gate_settings.known == "reject",
-        }
-        for who, asks in asking.items():
-            if asks:
-                raise ConfigError(
-                    f"{who} asks the student about examples, and student is {SEVERAL!r}, which "
-                    "answer differently; leave it out, or teach one student"
-                )
+    def _questions(self) -> Iterator[str]:
+        """Who asks the student about examples."""
+        yield from (
+            f"gate check {label(divided(c)[0])!r}" for c in self.gate_checks if asks_student(c)
+        )
+        if self.pretest:
+            yield "pretest"
+        if self.rehearsal:
+            yield "rehearsal"
+        if self.gate_settings.known == "reject":
+            yield "gate_settings.known='reject'"
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Self:

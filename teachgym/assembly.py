@@ -30,7 +30,7 @@ from teachgym.report.tables import describe_teaching
 from teachgym.runs.config import RunConfig
 from teachgym.runs.retention import Keep
 from teachgym.runs.trackers import check_installed
-from teachgym.students import learnable_skills, profile_of
+from teachgym.students import learnable_skills, profile_of, require_one_student
 from teachgym.students.planning import plan_for
 from teachgym.types import Budget, Data, FloatArray, Provenance
 
@@ -126,6 +126,8 @@ def check_config(config: RunConfig, store: Path | None = None) -> Setup:
     if full in CONFIGS:
         require_fit(teacher, Kind.of(short_name(full), CONFIGS[full].of(env).action))
     student, student_settings = student_name(config), env.get("student_settings") or {}
+    if teacher_entry(teacher).asks:
+        require_one_student(student, TEACHERS.what(teacher))
     keep, needs = Keep.of(config.keep), required - given.keys()
     return Setup(config, env, student, student_settings, chat, keep, needs)
 

@@ -37,6 +37,7 @@ __all__ = [
     "make_student",
     "make_students",
     "profile_of",
+    "require_one_student",
     "require_student",
     "trainer_of",
 ]
@@ -155,6 +156,19 @@ def require_student(name: Any, settings: Mapping[str, Any]) -> None:
 
         made = build(f"student {name!r}", LanguageModelSettings, settings=settings)
         base_of(name, made.base)
+
+
+def require_one_student(student: Any, who: str) -> None:
+    """Refuse ``who``, which asks the student about examples, where several answer differently.
+
+    Raises:
+        ConfigError: for the student ``several``.
+    """
+    if student == SEVERAL:
+        raise ConfigError(
+            f"{who} asks the student about examples, and student is {SEVERAL!r}, which answer "
+            "differently; leave it out, or teach one student"
+        )
 
 
 def is_language_model(name: Any) -> bool:

@@ -9,6 +9,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from teachgym.agents import TEACHERS
 from teachgym.assembly import check_config
 from teachgym.errors import ConfigError, UnknownNameError, UnsupportedError
 from teachgym.evaluation import GenerateAndGrade
@@ -101,6 +102,7 @@ def test_the_worst_student_decides_where_it_is_wanted() -> None:
         ({"student": "simulated", "trainer": "several"}, ConfigError, "one student alone"),
         ({"pretest": True}, ConfigError, "^pretest asks the student about examples"),
         ({"gate_settings": {"known": "reject"}}, ConfigError, "known='reject' asks the student"),
+        ({"rehearsal": 0.5}, ConfigError, "^rehearsal asks the student"),
     ],
 )
 def test_what_cannot_be_is_said(settings: Any, error: type[Exception], text: str) -> None:
@@ -118,6 +120,27 @@ def test_checks_that_ask_one_student_are_refused_before_there_are_several(name: 
         return
     with pytest.raises(ConfigError, match=f"^gate check '{name}' asks the student"):
         check_config(config)
+
+
+def test_teachers_that_ask_one_student_are_refused_before_there_are_several() -> None:
+    """Those that were found to ask in some step, with chat models or without."""
+    asking = {
+        *("llm2llm", "pgkd", "llm-pgkd", "uncertainty-proposer", "difficulty-proposer"),
+        *("exam-dpo", "tailored", "say-self", "interventions", "guidance", "lbt", "knowledge"),
+    }
+    chat = {"provider": "python", "model": "anything:at_all"}
+    refused = set()
+    for name, entry in TEACHERS.items():
+        settings = {"student": "several", "student_settings": {"students": STUDENTS}}
+        config = RunConfig(
+            env=f"teachgym/{entry.kinds[0].env}-v0", teacher=name, env_settings=settings, chat=chat
+        )
+        try:
+            check_config(config)
+        except ConfigError as error:
+            if "asks the student about examples, and student is 'several'" in str(error):
+                refused.add(name)
+    assert refused == asking
 
 
 def test_a_check_that_asks_the_writer_alone_is_allowed() -> None:
