@@ -1,9 +1,10 @@
-r"""What sways who compares answers, beside their being right: the order and the length of them.
+r"""What sways who compares answers, beside their being right: order, length, and who wrote them.
 
 The measurements of Zheng et al. 2023 (arXiv 2306.05685, sections 3.3 and 3.4), which the survey of
-models as judges (Li et al. 2024, arXiv 2412.05579) calls position and verbosity bias. Differences:
-an answer is known to be right or wrong by the data instead of by people's votes, and a text is
-lengthened by its own lines instead of by a list that another model has reworded.
+models as judges (Li et al. 2024, arXiv 2412.05579) calls position, verbosity and self-enhancement
+bias. Differences: an answer is known to be right or wrong by the data or the task instead of by
+people's votes, and a text is lengthened by its own lines instead of by a list that another model
+has reworded.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from teachgym.errors import ConfigError
+from teachgym.training.grader import Grader
 from teachgym.training.judges import Comparison
 from teachgym.types import Cost, Data, FloatArray, Score
 
@@ -73,6 +75,41 @@ def audit(
         longer=Score.of(((kept == 1) & (swapped == 0)).astype(np.float64)),
         cost=cost + more,
     )
+
+
+def self_preference(
+    comparison: Comparison,
+    grader: Grader,
+    data: Data,
+    own: Sequence[str],
+    others: Sequence[str],
+) -> tuple[Score, Cost]:
+    """How much more often its own answers win than another model's that are as right.
+
+    The bias that Zheng et al. call self-enhancement. Pairs with different grades or equal texts are
+    left out, and so is what cannot be graded.
+
+    Args:
+        comparison: of the model that is audited.
+        grader: of the task, which tells which answers are alike.
+        data: the questions.
+        own: the model's answer to each.
+        others: another model's.
+
+    Returns:
+        The share of pairs that the own answer wins in both orders minus the share that the other
+        one wins, in [-1, 1], 0 = no preference; and the price.
+    """
+    grades = zip(grader.grade(data, own), grader.grade(data, others), strict=True)
+    alike = [i for i, (a, b) in enumerate(grades) if a == b and own[i] != others[i]]
+    ahead, behind, cost = _both(
+        comparison,
+        tuple(data[i] for i in alike),
+        [own[i] for i in alike],
+        [others[i] for i in alike],
+    )
+    won, lost = (ahead == 1) & (behind == 0), (ahead == 0) & (behind == 1)
+    return Score.of_repetitions(won.astype(np.float64) - lost), cost
 
 
 def repeated(text: str) -> str:

@@ -12,7 +12,8 @@ import pytest
 
 from teachgym.errors import ConfigError
 from teachgym.testing import ToyTask
-from teachgym.training.audit import audit, repeated
+from teachgym.training.audit import audit, repeated, self_preference
+from teachgym.training.grader import Grader
 from teachgym.training.judges import Comparison
 from teachgym.training.teacher_models import RememberedTeacher
 from teachgym.training.teacher_registry import make_teacher_model
@@ -115,6 +116,23 @@ def test_a_chat_model_compares_in_a_call_each_and_shows_its_bias() -> None:
     assert found.first.mean == pytest.approx(2 / 3)
     assert found.longer.mean == 0
     assert found.cost.teacher_calls == 2 * 4 + 2 * 2
+
+
+def test_own_answers_are_preferred_among_those_that_are_as_right() -> None:
+    """The longer one wins: own in q1 and q2, the other in q3; q4 has a right and a wrong one.
+
+    In q5 both say the same, and in q6 the judge finds nothing to choose: (2 - 1) / 4.
+    """
+    data = tuple(Example(f"copy: {i}", "rr", "copy") for i in range(6))
+    own = ("wrong", "wrong!", "no", "rr", "same", "abc")
+    others = ("no", "never", "never", "rrr", "same", "xyz")
+    found, cost = self_preference(By(longer), Grader(ToyTask()), data, own, others)
+    assert (found.n, found.mean) == (4, 0.25)
+    assert cost == Cost(teacher_calls=2 * 4)
+    swapped, _ = self_preference(By(longer), Grader(ToyTask()), data, others, own)
+    assert swapped.mean == -0.25
+    by_place, _ = self_preference(By(lambda a, b: 1.0), Grader(ToyTask()), data, own, others)
+    assert by_place.mean == 0
 
 
 def test_without_wrong_answers_there_is_nothing_to_compare() -> None:
