@@ -143,6 +143,35 @@ def test_the_suite_of_the_how_to_has_arms_that_can_be_run() -> None:
     check_arms(run_page("docs/how-to/suite.md")["sharpness"])
 
 
+@pytest.mark.usefixtures("folder")
+def test_small_parts_can_be_named_by_their_files() -> None:
+    """Each block begins with the name of its file; val is measured before and after the step."""
+    for block in blocks("docs/how-to/parts.md", "python"):
+        if named := re.match(r"# (\w+\.py): ", block.text):
+            Path(named[1]).write_text(block.text)
+    settings = {
+        "student": "simulated",
+        "gate_checks": ["short.py:short", {"name": "unsaid.py:Unsaid", "most": 20}],
+        "skills": "parity.py:parity",
+        "evaluator": "lower.py:Lower",
+        "limit": 60,
+        "budget": {"steps": 1, "examples": 100},
+    }
+    trackers: dict[str, Any] = {"lines.py:Lines": {}}
+    config = {"teacher": "uniform", "env_settings": settings, "trackers": trackers}
+    Path("run.json").write_text(json.dumps(config))
+    teach("teachgym run --config run.json --out run --quiet")
+    assert [line.split()[0] for line in Path("run/lines.txt").read_text().splitlines()] == [
+        "0",
+        "1",
+    ]
+    teach(
+        "teachgym run --env SkillTree --student simulated --limit 60 --steps 1 --quiet "
+        "--set proposer=halves.py:Halves --out tree"
+    )
+    assert '"subskill": "copying, short"' in Path("tree/examples.jsonl").read_text()
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("folder")
 def test_the_tutorial_can_be_followed_from_page_to_page() -> None:
