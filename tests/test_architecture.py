@@ -159,3 +159,36 @@ def test_imports_point_one_way() -> None:
     linter = Path(sys.executable).with_name("lint-imports")
     out = subprocess.run([linter], cwd=ROOT, capture_output=True, text=True)
     assert out.returncode == 0, out.stdout
+
+
+LIGHT = (
+    ("import teachgym.chat.settings, teachgym.chat.scripted", "openai tenacity torch pydantic"),
+    ("import teachgym.engines", "openai torch pydantic"),
+    ("import teachgym.agents", "sklearn torch scipy teachgym.agents.uniform"),
+    ("import teachgym.evaluation", "torch"),
+    (
+        "from typer.testing import CliRunner; from teachgym.cli import app; "
+        "assert CliRunner().invoke(app, ['run', '--help']).exit_code == 0",
+        "torch transformers wandb matplotlib sklearn",
+    ),
+    (
+        "from teachgym.experiment import RunConfig, check_config; check_config(RunConfig())",
+        "torch",
+    ),
+    (
+        "from teachgym.students import make_student; from teachgym.tasks import make_task; "
+        "from teachgym.training import make_trainer; "
+        "make_trainer(make_student('simulated', make_task('arithmetic-and-strings')))",
+        "torch",
+    ),
+)
+"""What is done, one thing after the other, and which modules are still not loaded then."""
+
+
+def test_nothing_heavy_is_loaded_before_it_is_used() -> None:
+    """In one process: what comes later finds what was loaded before."""
+    script = "import sys\n" + "".join(
+        f"{done}\nassert not {set(names.split())} & {{*sys.modules}}, {done!r}\n"
+        for done, names in LIGHT
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -36,12 +34,3 @@ def test_texts_are_estimated_together() -> None:
 def test_dollars_are_per_million() -> None:
     """1000 * 0.15 / 1e6 + 200 * 0.60 / 1e6 = 0.00015 + 0.00012."""
     assert Price(0.15, 0.60).dollars(1000, 200) == pytest.approx(0.00027)
-
-
-def test_nothing_optional_is_loaded_before_it_is_used() -> None:
-    code = (
-        "import sys; import teachgym.chat.settings, teachgym.chat.scripted;"
-        "print([m for m in ('openai', 'tenacity', 'torch', 'pydantic') if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"

@@ -120,9 +120,8 @@ def test_only_exercises_are_asked_before_training_and_teach_a_simulated_student(
 
 
 def test_a_language_model_is_trained_on_them() -> None:
-    env = gym.make(
-        "teachgym/SkillList-v0", **{**SETTINGS, "student": "tiny", "budget": {"steps": 1}}
-    )
+    small = {"student": "tiny", "budget": {"steps": 1}, "limit": 12, "examples_per_step": 32}
+    env = gym.make("teachgym/SkillList-v0", **{**SETTINGS, **small})
     episode = run_episode(env, make_teacher("uniform", env), seed=0)
     info = episode.transitions[0].info
     kinds = {e.kind for e, loss in zip(info["data"], info["losses"], strict=True) if loss}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -101,14 +99,6 @@ def test_workers_are_those_of_the_chat_settings_unless_given(
 def test_wrong_settings_are_refused(chat: Any, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         ENGINES.make("llm", TASK, settings=settings, chat=chat)
-
-
-def test_engines_load_no_chat_package_until_one_is_made() -> None:
-    check = "import sys, teachgym.engines; print({'pydantic', 'openai', 'torch'} & {*sys.modules})"
-    found = subprocess.run(
-        [sys.executable, "-c", check], capture_output=True, text=True, check=True
-    )
-    assert found.stdout.strip() == "set()"
 
 
 # -- an engine for each order ------------------------------------------------------------------

@@ -228,18 +228,6 @@ def test_nobody_knows_what_an_arbitrary_model_can_learn() -> None:
     assert learnable_skills("path/to/model", {}) == ()
 
 
-def test_the_simulated_student_and_its_trainer_need_no_torch() -> None:
-    code = (
-        "import sys\n"
-        "from teachgym.students import make_student\n"
-        "from teachgym.tasks import make_task\n"
-        "from teachgym.training import make_trainer\n"
-        "make_trainer(make_student('simulated', make_task('arithmetic-and-strings')))\n"
-        "sys.exit('torch' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
-
-
 def test_probes_agree_with_the_answers_they_are_probes_of(student: SimulatedStudent) -> None:
     """A target has a chance above one half where it is the greedy answer, and the two add up to 1.
 
