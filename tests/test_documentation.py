@@ -8,6 +8,7 @@ import runpy
 import shlex
 import subprocess
 import sys
+from configparser import ConfigParser
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,15 @@ def test_the_episode_of_the_readme_runs_and_improves_the_student(
     printed = re.findall(r"test accuracy (\S+) -> (\S+)", capsys.readouterr().out)
     before, after = map(float, printed[0])
     assert after > before
+
+
+def test_every_extra_is_explained() -> None:
+    setup = ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    extras = set(setup["options.extras_require"]) - {"dev", "docs"}
+    table = PAGES["docs/install.md"].partition("## Extras")[2]
+    told = {name for row in re.findall(r"^\| (`.*?) \|", table, re.M) for name in row.split(", ")}
+    assert {name.strip("`") for name in told} == extras
 
 
 def test_the_readme_counts_the_teachers() -> None:
