@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 import teachgym  # noqa: F401 (registers the environments)
+from teachgym.report.tables import markdown_rows
 
 NOTE = Path(__file__).parents[1] / "results" / "speed-simulated.md"
 ROWS = 64
@@ -67,25 +68,21 @@ def ways() -> dict[str, tuple[Pace, int]]:
 def describe(paces: Mapping[str, list[float]]) -> str:
     """Tabulate medians and ranges of paces, and of their ratios to the first of the same round."""
     first = np.array(next(iter(paces.values())))
-    lines = [
-        f"| {name} | {np.median(pace):,.0f} | {np.median(ratio):.0f} "
-        f"({ratio.min():.0f} to {ratio.max():.0f}) |"
-        for name, pace in paces.items()
-        for ratio in [np.array(pace) / first]
+    ratios = {name: np.array(pace) / first for name, pace in paces.items()}
+    rows = [
+        (
+            name,
+            f"{np.median(paces[name]):,.0f}",
+            f"{np.median(r):.0f} ({r.min():.0f} to {r.max():.0f})",
+        )
+        for name, r in ratios.items()
     ]
-    return "\n".join(
-        [
-            "# Steps per second of the simulated student",
-            "",
-            f"`python -m teachgym.benchmarks.speed.counted`: Skill-List, default settings, flat "
-            f"observations, random actions; {len(first)} rounds in which the ways take turns, one "
-            "thread. Ratio: to the first line, in the same round; median and range.",
-            "",
-            "| way | steps a second | ratio |",
-            "|---|---|---|",
-            *lines,
-            "",
-        ]
+    return (
+        "# Steps per second of the simulated student\n\n"
+        "`python -m teachgym.benchmarks.speed.counted`: Skill-List, default settings, flat "
+        f"observations, random actions; {len(first)} rounds in which the ways take turns, one "
+        "thread. Ratio: to the first line, in the same round; median and range.\n\n"
+        f"{markdown_rows([('way', 'steps a second', 'ratio'), *rows])}\n"
     )
 
 

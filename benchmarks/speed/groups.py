@@ -21,6 +21,7 @@ from rich.markdown import Markdown
 
 from teachgym.benchmarks.speed.measure import timed
 from teachgym.envs.forks import Branch, Forks
+from teachgym.report.tables import markdown_rows
 
 NOTE = Path(__file__).parents[1] / "results" / "speed-groups.md"
 K = 8
@@ -101,28 +102,20 @@ def measure(row: Row, rounds: int) -> list[tuple[float, float]]:
 
 def describe(found: Mapping[str, Sequence[tuple[float, float]]]) -> str:
     """A table of medians; ratios are taken within a round, with their range."""
-    lines = []
+    head = ("student", "examples", "of an update", "group, s", f"{K} single, s", "ratio", "rounds")
+    rows = []
     for name, pairs in found.items():
         together, alone = np.array(pairs).T
         ratio, row = alone / together, ROWS[name]
-        lines.append(
-            f"| {name} | {row.examples} | {row.batch} | {np.median(together):.2f} | "
-            f"{np.median(alone):.2f} | {np.median(ratio):.2f} ({ratio.min():.2f} to "
-            f"{ratio.max():.2f}) | {len(pairs)} |"
-        )
-    return "\n".join(
-        [
-            f"# A group of {K} actions against {K} single steps",
-            "",
-            "`python -m teachgym.benchmarks.speed.groups`: Skill-List, one thread, CPU seconds, an "
-            "item of `val` for each skill and level. Rewards of both ways are equal to the bit. "
-            "Ratio: single steps to the group, in the same round; median and range.",
-            "",
-            f"| student | examples | of an update | group, s | {K} single, s | ratio | rounds |",
-            "|---|---|---|---|---|---|---|",
-            *lines,
-            "",
-        ]
+        told = f"{np.median(ratio):.2f} ({ratio.min():.2f} to {ratio.max():.2f})"
+        times = (f"{np.median(seconds):.2f}" for seconds in (together, alone))
+        rows.append((name, str(row.examples), str(row.batch), *times, told, str(len(pairs))))
+    return (
+        f"# A group of {K} actions against {K} single steps\n\n"
+        "`python -m teachgym.benchmarks.speed.groups`: Skill-List, one thread, CPU seconds, an "
+        "item of `val` for each skill and level. Rewards of both ways are equal to the bit. "
+        "Ratio: single steps to the group, in the same round; median and range.\n\n"
+        f"{markdown_rows([head, *rows])}\n"
     )
 
 
