@@ -52,8 +52,9 @@ class FlatAction(NumericAction):
             if not isinstance(
                 part, gym.spaces.Box | gym.spaces.MultiBinary | gym.spaces.MultiDiscrete
             ):
+                what = f"action entry {name!r}" if name else "the action"
                 raise ConfigError(
-                    f"action entry {name!r} is a {type(part).__name__}, which has no flat form; "
+                    f"{what} is a {type(part).__name__}, which has no flat form; "
                     "use observation='arrays' or an environment with a numeric action space"
                 )
         self._parts = parts
