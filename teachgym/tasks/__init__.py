@@ -50,7 +50,7 @@ TASKS = Registry(
 
 
 _DRAWN = ("arithmetic-and-strings", "tool-calls", "tool-plans", "word-problems")
-"""Tasks that nothing but their settings decides."""
+"""Tasks that nothing but their settings decides, and that make no others."""
 
 
 def make_task(name: Any, **settings: Any) -> Task:
