@@ -35,12 +35,14 @@ _COLUMNS = (
 _INTRO = (
     "Test was read once per run, for the student that was best on val. Means are over n seeds, ± "
     "standard error. Differences are paired by seed, with 95 % intervals of Student's t; p-values "
-    "are adjusted within a bench. The room is the distance from the arm that a row is compared "
-    f"with to the control {CEILING}. Its share has a bootstrap interval; it is left out where the "
-    f"three arms share fewer than {FEWEST} seeds, or where the room is not surely above 0. Numbers "
-    "of two benches can only be compared if the benches differ in nothing but their arms."
+    "are adjusted within a bench. Numbers of two benches can only be compared if the benches "
+    "differ in nothing but their arms."
 )
-
+_ROOM = (
+    " The room is the distance from the arm that a row is compared with to the control "
+    f"{CEILING}. Its share has a bootstrap interval; it is left out where the three arms share "
+    f"fewer than {FEWEST} seeds, or where the room is not surely above 0."
+)
 _ABOUT = (
     "What was run, in which settings and by which commits. The name of a bench in the table above "
     "leads to a file with a line for each run."
@@ -54,7 +56,8 @@ def draw_board(entries: Sequence[Entry], folder: Path) -> Path:
 
 def board_page(entries: Sequence[Entry]) -> Page:
     """All benches in one table, those that have a room first, and what each is."""
-    entries = sorted(entries, key=lambda entry: not any(line.room for line in entry.standings))
+    rooms = {entry.name: any(line.room for line in entry.standings) for entry in entries}
+    entries = sorted(entries, key=lambda entry: not rooms[entry.name])
     runs = sum(len(entry.lines) for entry in entries)
     facts = {"Benches": f"{len(entries)}", "Runs": f"{runs:,}"}
     rows = [_COLUMNS, *(row for entry in entries for row in _rows(entry))]
@@ -68,7 +71,7 @@ def board_page(entries: Sequence[Entry]) -> Page:
         "Teachers compared",
         facts,
         [
-            Section("board", "Board", _INTRO, [table]),
+            Section("board", "Board", _INTRO + _ROOM * any(rooms.values()), [table]),
             Section("benches", "Benches", _ABOUT, [about]),
         ],
         {},
@@ -110,8 +113,6 @@ def _benches(entries: Sequence[Entry]) -> Iterator[Sequence[str]]:
             f"{suite.description} (suite {suite.name} v{suite.version})",
             *("; ".join(dict.fromkeys(values)) for values in settings),
             f"{len(entry.lines):,}",
-            *(
-                ", ".join(dict.fromkeys(show(str(line[name])) for line in entry.lines))
-                for name, show in (("commit", short_commit), ("version", str))
-            ),
+            ", ".join(dict.fromkeys(short_commit(line["commit"]) for line in entry.lines)),
+            ", ".join(dict.fromkeys(line["version"] for line in entry.lines)),
         )

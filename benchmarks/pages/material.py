@@ -82,9 +82,9 @@ class BenchMaterial:
         )
 
     @cached_property
-    def commits(self) -> list[str]:
-        """Every commit that a finished cell was run with."""
-        return list(dict.fromkeys(line["commit"] or "not in a checkout" for line in self.lines))
+    def commits(self) -> list[str | None]:
+        """Every commit that a finished cell was run with; None = in no checkout."""
+        return list(dict.fromkeys(line["commit"] for line in self.lines))
 
     @cached_property
     def versions(self) -> list[str]:

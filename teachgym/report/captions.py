@@ -62,11 +62,13 @@ def numbers(scores: Collection[Score]) -> str:
     return f"n = {low} to {high}" if low < high else f"n = {low}"
 
 
-def short_commit(commit: str) -> str:
-    """The first ten digits of a commit; what is no commit stays as it is.
+def short_commit(commit: str | None) -> str:
+    """The first ten digits of a commit; None = there was no checkout.
 
     Example:
-        >>> short_commit("0123456789" * 4 + "-dirty"), short_commit("not in a checkout")
+        >>> short_commit("0123456789" * 4 + "-dirty"), short_commit(None)
         ('0123456789-dirty', 'not in a checkout')
     """
+    if commit is None:
+        return "not in a checkout"
     return re.sub(r"^([0-9a-f]{10})[0-9a-f]{30}\b", r"\1", commit)

@@ -136,7 +136,7 @@ def _settings(run: RunSoFar) -> dict[str, str]:
         "Settings of the environment": _given(config["env_settings"]),
         "Settings of the teacher": _given(config["teacher_settings"]),
         "Version": f"teachgym {versions['teachgym']}, Python {versions['python']}",
-        "Commit": short_commit(run.config["commit"] or "not in a checkout"),
+        "Commit": short_commit(run.config["commit"]),
     }
 
 

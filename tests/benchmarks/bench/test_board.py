@@ -64,6 +64,18 @@ def test_a_bench_is_on_the_board_as_it_was_run(bench: Path, tmp_path: Path) -> N
         assert f'<td class="words">{cell}</td>' in shown
 
 
+def test_a_board_says_where_there_was_no_checkout_and_explains_only_what_it_has(
+    bench: Path, tmp_path: Path
+) -> None:
+    lines = add_bench(bench, tmp_path / "board")
+    without = [{**json.loads(line), "commit": None} for line in lines.read_text().splitlines()]
+    lines.write_text("".join(f"{json.dumps(line)}\n" for line in without))
+    board, benches = board_page(read_board(tmp_path / "board")).sections
+    assert "not in a checkout" in str(benches.parts[0])
+    assert "room" not in board.intro
+    assert "The room is" in board_page(read_board(RESULTS)).sections[0].intro
+
+
 def test_a_bench_is_added_once_or_under_another_name(bench: Path, tmp_path: Path) -> None:
     board = tmp_path / "board"
     add_bench(bench, board)
