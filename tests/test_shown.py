@@ -142,7 +142,7 @@ def test_an_episode_says_its_steps_and_return(rewards: list[float], seed: int) -
     steps = tuple(Transition({}, (), r, {}, False, False) for r in rewards)
     episode = Episode(steps, seed, "some teacher")
     assert repr(episode) == (
-        f"<Episode: {len(rewards)} step{'s' * (len(rewards) != 1)}, return {sum(rewards):+.3f}, "
+        f"<Episode: {len(rewards)} step{'s' * (len(rewards) != 1)}, return {sum(rewards):+z.3f}, "
         f"teacher 'some teacher', seed {seed}>"
     )
 
@@ -151,7 +151,7 @@ def test_an_episode_that_was_lived_says_how_good_the_student_became() -> None:
     env = gym.make("teachgym/SkillTree-v0", student="simulated", budget={"steps": 2})
     episode = run_episode(env, make_teacher("uniform-tree", env), seed=1)
     snapshot = env.get_wrapper_attr("snapshot")()
-    assert f"2 steps, return {episode.return_:+.3f}, accuracy {snapshot.report.overall}, " in repr(
+    assert f"2 steps, return {episode.return_:+z.3f}, accuracy {snapshot.report.overall}, " in repr(
         episode
     )
     last = repr(episode.transitions[-1])

@@ -67,7 +67,7 @@ def make_task(name: Any, **settings: Any) -> Task:
     if isinstance(name, str) and name in _DRAWN:
         try:
             key = json.dumps(settings, sort_keys=True)
-        except TypeError:  # They are refused below.
+        except (TypeError, ValueError, RecursionError):  # They are refused below.
             return _make(name, settings)
         drawn: Task = _drawing(os.getpid())("make", name, key)
         return drawn

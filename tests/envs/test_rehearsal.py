@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import teachgym
 from teachgym.envs import EpisodeRules, TeacherEnv
 from teachgym.envs.rehearsal import known_examples, rehearsed
-from teachgym.errors import ConfigError, UnsupportedError
+from teachgym.errors import ConfigError
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask
 from teachgym.types import Budget, Data, Example, TrainResult
@@ -163,23 +163,6 @@ def test_a_step_that_cannot_rehearse_is_undone() -> None:
 def test_a_negative_rehearsal_is_refused() -> None:
     with pytest.raises(ConfigError, match="rehearsal is -1"):
         EpisodeRules(rehearsal=-1.0)
-
-
-def test_several_students_know_different_things() -> None:
-    settings = {
-        "students": {"a": {"student": "simulated"}, "b": {"student": "simulated"}},
-    }
-    env = gym.make(
-        "teachgym/SkillList-v0",
-        task_settings={"val_per_cell": 1, "test_per_cell": 1},
-        student="several",
-        student_settings=settings,
-        rehearsal=1.0,
-        budget={"steps": 2},
-    )
-    env.reset(seed=0)
-    with pytest.raises(UnsupportedError, match="rehearsal"):
-        env.step(env.action_space.sample())
 
 
 @given(counts=st.lists(st.integers(0, 50), min_size=2, max_size=2), seed=st.integers(0, 99))

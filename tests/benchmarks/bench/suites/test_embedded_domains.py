@@ -22,7 +22,7 @@ SMALL = {
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_has_the_papers_agents_and_controls_and_the_papers_budget(name: str) -> None:
+def test_it_has_the_papers_agents_and_controls_and_budget_or_rehearses(name: str) -> None:
     suite = make_suite(name)
     check_arms(suite)
     paper = make_suite(name.removesuffix("-embedded"))
@@ -32,6 +32,9 @@ def test_it_has_the_papers_agents_and_controls_and_the_papers_budget(name: str) 
     assert [arm.name for arm in suite.arms if arm.control] == [
         *("no-data", "real-data", "uniform", "weakest", "alp", "oracle")
     ]
+    if "rehearsal" in suite.env_settings:
+        assert (suite.env_settings["examples_per_step"], suite.version) == (40, 3)
+        return
     for setting in ("training", "examples_per_step", "budget"):
         assert suite.env_settings[setting] == paper.env_settings[setting]
 
