@@ -89,15 +89,31 @@ def test_courses_of_teacher_hacking_are_those_of_their_runs() -> None:
     assert sorted(INTERVAL.findall("\n".join(table))) == sorted(expected)
 
 
-def test_gains_on_pictures_are_those_of_their_runs() -> None:
-    runs, expected = runs_of("bench-dataenvgym-vqa-embedded.jsonl"), []
+@pytest.mark.parametrize(
+    ("title", "name", "arms"),
+    [
+        ("Pictures of shapes", "vqa", ("oracle", "uniform", "alp", "weakest")),
+        (
+            "Plans of tool calls",
+            "tools",
+            (
+                *("oracle", "weakest", "open-ended-with-state"),
+                *("uniform", "open-ended-no-state", "alp"),
+            ),
+        ),
+    ],
+)
+def test_gains_of_a_domain_are_those_of_its_runs(
+    title: str, name: str, arms: tuple[str, ...]
+) -> None:
+    runs, expected = runs_of(f"bench-dataenvgym-{name}-embedded.jsonl"), []
     uniform = {seed: run["test_after"] for seed, run in runs["uniform"].items()}
-    for arm in ("oracle", "uniform", "alp", "weakest"):
+    for arm in arms:
         own = runs[arm].items()
         expected.append(student_interval(r["test_after"] - r["test_before"] for _, r in own))
         if arm != "uniform":
             expected.append(student_interval(r["test_after"] - uniform[s] for s, r in own))
-    table = "\n".join(rows(section("Pictures of shapes")))
+    table = "\n".join(rows(section(title)))
     assert INTERVAL.findall(table) == expected
 
 
