@@ -97,8 +97,8 @@ def test_courses_of_teacher_hacking_are_those_of_their_runs() -> None:
             "Plans of tool calls",
             "tools",
             (
-                *("oracle", "weakest", "open-ended-with-state"),
-                *("uniform", "open-ended-no-state", "alp"),
+                *("oracle", "weakest", "open-ended-with-state", "skill-list-with-state"),
+                *("uniform", "skill-list-no-state", "open-ended-no-state", "alp"),
             ),
         ),
     ],
