@@ -490,7 +490,7 @@ class TeacherEnv(gym.Env[Report, Data]):
 
     @cached_property
     def _cheapest(self) -> Example:
-        return cheapest(self._evaluate_untrained("val"), self.student, self.trainer)
+        return cheapest(self.state.report, self.student, self.trainer)
 
 
 def base_of(env: gym.Env[Any, Any]) -> TeacherEnv:

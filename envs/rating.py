@@ -31,16 +31,14 @@ class Rater:
 
         Lengths are counted in the student's tokens.
         """
-        asked = tuple(e for e in data if _is_unrated(e))
-        if self.judge is None or not asked:
+        if self.judge is None or not (asked := tuple(filter(_is_unrated, data))):
             return Cost()
         longest = max(student.count_tokens([e.target]) for e in asked)
         return self.judge.bound(asked, 1, longest)
 
     def rate(self, data: Data) -> tuple[Data, Cost]:
         """The examples with their ratings, and the price."""
-        asked = tuple(e for e in data if _is_unrated(e))
-        if self.judge is None or not asked:
+        if self.judge is None or not (asked := tuple(filter(_is_unrated, data))):
             return data, Cost()
         scores, cost = self.judge.judge(asked, [e.target for e in asked])
         told = iter(scores)

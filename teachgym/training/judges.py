@@ -37,9 +37,9 @@ class Comparison(Protocol):
     def compare(
         self, examples: Data, firsts: Sequence[str], seconds: Sequence[str]
     ) -> tuple[list[float], Cost]:
-        """Of two answers to each example: 1 = the first is better, 0 = the second, 1/2 = neither.
+        """The preference between two answers to each example, and the price.
 
-        Also returns the price; nan = not known.
+        1 = the first is better, 0 = the second, 1/2 = neither; nan = not known.
         """
 
 

@@ -54,6 +54,23 @@ def test_reset_restores_the_untrained_student_bit_for_bit() -> None:
     assert again == first
 
 
+@pytest.mark.parametrize("budget", [{}, {"train_tokens": 1_000_000}])
+def test_who_goes_on_from_a_snapshot_does_not_take_its_student_for_the_untrained_one(
+    budget: dict[str, int],
+) -> None:
+    """It was never reset, so nothing is known of the untrained student when its step ends."""
+    settings: dict[str, Any] = {"budget": {"steps": 4, **budget}, "examples_per_step": 640}
+    first, other = (make(**settings) for _ in range(2))
+    untrained, _ = first.reset(seed=0)
+    lesson = Plan(tuple(Order(skill, 20) for skill in first.skills))
+    engine = ENGINES.make("procedural", first.task)
+    first.step(engine.generate(lesson, np.random.default_rng(0)))
+    assert first.state.report.accuracy > untrained.accuracy
+    other.restore(first.snapshot())
+    other.step(engine.generate(lesson, np.random.default_rng(1)))
+    assert other.reset(seed=0)[0] == untrained
+
+
 @pytest.mark.parametrize("training", ["continue", "scratch"])
 def test_no_data_means_no_training_and_exactly_no_reward(training: str) -> None:
     env = make(training=training)
