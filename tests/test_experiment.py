@@ -6,7 +6,6 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +36,7 @@ from teachgym.runs.files import read_json, strict
 from teachgym.runs.result import result_from_json, result_to_json
 from teachgym.runs.versions import commit, versions
 from teachgym.types import Transition
+from tests.runs.dying import Killed, kill_after
 
 SMALL: dict[str, Any] = {
     "student": "simulated",
@@ -46,20 +46,8 @@ SMALL: dict[str, Any] = {
 }
 
 
-class Killed(BaseException):
-    """Like a real kill, nothing may catch it."""
-
-
 def config(**settings: Any) -> RunConfig:
     return RunConfig(**{"env_settings": SMALL, **settings})
-
-
-def kill_after(step: int) -> Callable[[int, Transition], None]:
-    def observe(number: int, transition: Transition) -> None:
-        if number == step:
-            raise Killed
-
-    return observe
 
 
 # -- the result ----------------------------------------------------------------------------------

@@ -20,11 +20,21 @@ from teachgym.forest import TaskProposer
 from teachgym.protocols import Teacher
 from teachgym.runs.seals import FIRST, seal
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask
-from teachgym.types import Budget, leaves_by_root
+from teachgym.types import Budget, Transition, leaves_by_root
 
 
 class Killed(BaseException):
     """Not an ``Exception``: like a real kill, nothing may catch it."""
+
+
+def kill_after(step: int) -> Callable[[int, Transition], None]:
+    """An observer of a run that kills it after this step, the first of which is 1."""
+
+    def observe(number: int, transition: Transition) -> None:
+        if number == step:
+            raise Killed
+
+    return observe
 
 
 class Death:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,7 @@ import pytest
 
 from teachgym.experiment import RunConfig, env_id, is_finished, resume, run
 from teachgym.runs import Journal, RunFolder, load_snapshot
-from teachgym.types import Transition
-from tests.runs.dying import Killed, contents, stop_clocks
+from tests.runs.dying import Killed, contents, kill_after, stop_clocks
 
 SMALL: dict[str, Any] = {
     "student": "simulated",
@@ -39,14 +38,6 @@ def _same_files_for_equal_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def config(**settings: Any) -> RunConfig:
     return RunConfig(**{"env_settings": SMALL, **settings})
-
-
-def kill_after(step: int) -> Callable[[int, Transition], None]:
-    def observe(number: int, transition: Transition) -> None:
-        if number == step:
-            raise Killed
-
-    return observe
 
 
 @pytest.mark.sweep(2)

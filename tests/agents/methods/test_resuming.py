@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from teachgym.experiment import RunConfig, resume, run
-from teachgym.types import Transition
+from tests.runs.dying import Killed, kill_after
 
 SETTINGS = {
     "student": "simulated",
@@ -19,15 +19,6 @@ SETTINGS = {
 
 LOOK_AHEAD = ("smoke-test", "grounded-proposer")
 """What they try costs steps too."""
-
-
-class Killed(Exception):
-    """Ends a run."""
-
-
-def kill(step: int, transition: Transition) -> None:
-    if step == 2:
-        raise Killed
 
 
 @pytest.mark.sweep(2)
@@ -52,7 +43,7 @@ def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(
     settings = {**SETTINGS, "budget": {"steps": 9 if name in LOOK_AHEAD else 5}}
     config = RunConfig(env=env, teacher=name, env_settings=settings, teacher_settings=own, seed=3)
     with pytest.raises(Killed):
-        run(config, tmp_path / "killed", observers=[kill])
+        run(config, tmp_path / "killed", observers=[kill_after(2)])
     resumed, whole = resume(tmp_path / "killed"), run(config, tmp_path / "whole")
     assert resumed.test.after == whole.test.after
     made = [(tmp_path / run / "examples.jsonl").read_bytes() for run in ("killed", "whole")]

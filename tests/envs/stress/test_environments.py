@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import pickle
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,9 @@ from gymnasium.vector import AutoresetMode
 
 import teachgym.envs.vector as vector
 from teachgym.experiment import RunConfig, resume, run
-from teachgym.types import Transition
 from tests.envs.in_full import in_full
 from tests.envs.stacks import VIEWS
+from tests.runs.dying import Killed, kill_after
 
 KINDS: dict[str, dict[str, Any]] = {
     "unlearnable": {"unlearnable": 0.5},
@@ -199,18 +198,6 @@ def test_a_row_in_which_nothing_can_be_learned_is_not_trained(
 
 
 # -- resuming ----------------------------------------------------------------------------------
-
-
-class Killed(BaseException):
-    """Like a real kill, nothing may catch it."""
-
-
-def kill_after(step: int) -> Callable[[int, Transition], None]:
-    def observe(number: int, transition: Transition) -> None:
-        if number == step:
-            raise Killed
-
-    return observe
 
 
 def steps_of(folder: Path) -> list[Any]:

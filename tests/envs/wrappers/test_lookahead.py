@@ -21,6 +21,7 @@ from teachgym.loop import run_episode
 from teachgym.runs import RunConfig, RunFolder
 from teachgym.runs.journal import Journal
 from teachgym.types import Tried
+from tests.runs.dying import Killed, kill_after
 
 SMALL: dict[str, Any] = {
     "student": "simulated",
@@ -216,17 +217,9 @@ def test_the_best_reply_is_made() -> None:
     assert [t.info["cost"].teacher_calls for t in episode.transitions] == [3] * 4
 
 
-class Killed(Exception):
-    pass
-
-
 @pytest.mark.sweep(1)
 @pytest.mark.parametrize("teacher", ["beam", "llm-best-of-n"])
 def test_a_run_that_was_killed_goes_on_without_trying_again(teacher: str, tmp_path: Path) -> None:
-    def kill(step: int, transition: Any) -> None:
-        if step == 1:
-            raise Killed
-
     text = teacher == "llm-best-of-n"
     config = RunConfig(
         env="teachgym/SkillList-v0",
@@ -238,7 +231,7 @@ def test_a_run_that_was_killed_goes_on_without_trying_again(teacher: str, tmp_pa
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     experiment.run(config, whole)
     with pytest.raises(Killed):
-        experiment.run(config, stopped, observers=[kill])
+        experiment.run(config, stopped, observers=[kill_after(1)])
     experiment.resume(stopped)
     kept = ("action", "reward", "observation", "cost", "probes")
     steps = [

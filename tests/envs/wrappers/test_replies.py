@@ -25,6 +25,7 @@ from teachgym.loop import run_episode
 from teachgym.runs import RunConfig, RunFolder
 from teachgym.runs.journal import Journal
 from teachgym.types import Plan
+from tests.runs.dying import Killed, kill_after
 
 IDS = ("OpenEnded", "SkillList", "SkillTree")
 SMALL: dict[str, Any] = {
@@ -234,17 +235,8 @@ def words(messages: Any, schema: Any, draw: int) -> str:
     return json.dumps({"items": items})
 
 
-class Killed(Exception):
-    pass
-
-
 def test_a_run_that_was_killed_goes_on_with_the_same_texts(tmp_path: Path) -> None:
     """The last steps are part of the snapshot: what is read after them says so."""
-
-    def kill(step: int, transition: Any) -> None:
-        if step == 2:
-            raise Killed
-
     config = RunConfig(
         env="teachgym/SkillList-v0",
         teacher="llm-text",
@@ -255,7 +247,7 @@ def test_a_run_that_was_killed_goes_on_with_the_same_texts(tmp_path: Path) -> No
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     experiment.run(config, whole)
     with pytest.raises(Killed):
-        experiment.run(config, stopped, observers=[kill])
+        experiment.run(config, stopped, observers=[kill_after(2)])
     experiment.resume(stopped)
     steps = [Journal(RunFolder(folder).journal).steps for folder in (whole, stopped)]
     assert len(steps[0]) == 4
