@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -65,16 +63,9 @@ def make_task(name: Any, **settings: Any) -> Task:
         MissingExtraError: if a package that the task needs is not installed.
     """
     if isinstance(name, str) and name in _DRAWN:
-        try:
-            key = json.dumps(settings, sort_keys=True)
-        except (TypeError, ValueError, RecursionError):  # They are refused below.
-            return _make(name, settings)
-        drawn: Task = _drawing(os.getpid())("make", name, key)
+        TASKS.check(name, settings)  # Afterwards they are numbers and texts.
+        drawn: Task = _drawing(os.getpid())("make", name, tuple(sorted(settings.items())))
         return drawn
-    return _make(name, settings)
-
-
-def _make(name: Any, settings: Mapping[str, Any]) -> Task:
     task: Task = TASKS.make(name, settings=settings)
     return task
 
@@ -84,7 +75,8 @@ def _drawing(pid: int) -> Capability:
     """The right to draw tasks; what was drawn is kept where no teacher can reach it."""
 
     @lru_cache(4)  # The items of more tasks would fill the memory.
-    def make(name: str, settings: str) -> Task:
-        return _make(name, json.loads(settings))
+    def make(name: str, settings: tuple[tuple[str, Any], ...]) -> Task:
+        task: Task = TASKS.make(name, settings=dict(settings))
+        return task
 
     return Capability(make=make)
