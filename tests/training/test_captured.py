@@ -28,6 +28,7 @@ from teachgym.training.optimizers import AdamW, FusedAdamW
 from teachgym.training.settings import FineTuningSettings
 from teachgym.types import Data, Example, TrainResult
 from tests.students.models import CONTEXT, make_model, make_pool, scatter_adapters, students_of
+from tests.students.waiting import forbid_waiting
 
 WORDS = ["abcdefgh"[: 1 + i % 8] for i in range(12)]
 DATA: Data = tuple(Example(f"copy {w}=", w[::-1], "copy", rejected="ba" + w) for w in WORDS)
@@ -163,24 +164,6 @@ def test_dropout_depends_on_the_seed_alone() -> None:
 # -- what a capture needs --------------------------------------------------------------------
 
 
-class NoLook(TorchDispatchMode):
-    """Fails on operations that would wait for a device, or bring new numbers to it."""
-
-    FORBIDDEN = (
-        "_local_scalar_dense",
-        "nonzero",
-        "unique",
-        "lift_fresh",
-        "masked_select",
-        "equal.",
-    )
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name = str(func)
-        assert not any(word in name for word in self.FORBIDDEN), name
-        return func(*args, **(kwargs or {}))
-
-
 class Dispatched(TorchDispatchMode):
     """Counts operations."""
 
@@ -199,16 +182,8 @@ class Dispatched(TorchDispatchMode):
 def test_no_step_looks_at_what_it_computes(
     loss: str, optimizer: str, lora: Any, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = Graphs.run
-
-    def guarded(self: Graphs, key: Any, step: Callable[[], None], state: Sequence[Any]) -> None:
-        with NoLook():
-            run(self, key, step, state)
-
-    monkeypatch.setattr(Graphs, "run", guarded)
+    forbid_waiting(monkeypatch)
     taught(make_pool(count, lora=lora), captured=True, loss=loss, optimizer=optimizer)
-    with pytest.raises(AssertionError, match="_local_scalar_dense"), NoLook():
-        torch.ones(()).item()
 
 
 def test_steps_read_and_write_where_they_did_the_first_time(

@@ -21,7 +21,8 @@ from teachgym.training.packing import passes
 from teachgym.training.preferences import Dpo
 from teachgym.training.settings import FineTuningSettings
 from tests.students.models import make_pool, scatter_adapters
-from tests.training.test_captured import NoLook, compare, taught
+from tests.students.waiting import forbid_waiting
+from tests.training.test_captured import compare, taught
 
 LORA = LoRASettings(rank=4, dropout=0.0)
 SIGNED = (0.0, 0.0, 1.0, -0.5, 0.25)
@@ -97,17 +98,11 @@ def test_training_is_the_same(
 
 
 @pytest.mark.usefixtures("installed")
-def test_nothing_is_read_on_the_host() -> None:
+def test_nothing_is_read_on_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the step can be captured."""
     updates = CapturedUpdates(lenient(), FineTuningSettings(fused=True, optimizer="adamw"), Sft())
     data = [Datum((Text(tuple(range(3, 8)), SIGNED),))]
-    run = updates._graphs.run
-
-    def guarded(*arguments: Any) -> None:
-        with NoLook():
-            run(*arguments)
-
-    updates._graphs.run = guarded  # type: ignore[method-assign]
+    forbid_waiting(monkeypatch)
     with updates.training([1], [0]):
         losses = updates.differentiate([data])
     assert losses.isfinite().all()

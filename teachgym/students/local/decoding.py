@@ -261,7 +261,7 @@ class SlotDecoder:
             per_student[student] += 1
         with self.layout.blocks(per_student):
             chosen = self._choose(self.network.logits(last), rows)
-        self._follow(rows, chosen)
+        self._follow(rows, chosen, torch.ones_like(chosen, dtype=torch.bool))
         self.token[rows], self.count[rows] = chosen, 1
         most = [q.most or self.max_new_tokens for q in questions]
         self.position[rows] = torch.tensor(lengths).to(device)
@@ -312,7 +312,7 @@ class SlotDecoder:
         place = self._next(self.rows[:n])
         kept = torch.where(active[:, None], token[:, None], self.answer[:n].gather(1, place))
         self.answer[:n].scatter_(1, place, kept)
-        self._follow(self.rows[:n][active], token[active])
+        self._follow(self.rows[:n], token, active)
         self.token[:n] = token
         self.count[:n] += active
         self.position[:n] += active
@@ -325,10 +325,11 @@ class SlotDecoder:
         tokens, logits = self.automaton.legal(self.state[rows], logits)
         return tokens.gather(1, self._place(logits, rows)[:, None])[:, 0]
 
-    def _follow(self, rows: torch.Tensor, tokens: torch.Tensor) -> None:
-        """Have the automaton of rows read the tokens that were chosen."""
+    def _follow(self, rows: torch.Tensor, tokens: torch.Tensor, active: torch.Tensor) -> None:
+        """Have the automaton of those rows that are active read the tokens that were chosen."""
         if self.automaton is not None:
-            self.state[rows] = self.automaton.follow(self.state[rows], tokens)
+            states = self.state[rows]
+            self.state[rows] = torch.where(active, self.automaton.follow(states, tokens), states)
 
     def _place(self, logits: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """The place of the token that is chosen among those of ``logits``, (n, m) -> (n,)."""

@@ -11,7 +11,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from teachgym.benchmarks.models.tokenizers import make_tokenizer
 from teachgym.students.local.attention import (
@@ -40,6 +39,7 @@ from tests.students.models import (
     scatter_adapters,
     students_of,
 )
+from tests.students.waiting import Waiting, forbid_waiting
 
 N_NEW = 12
 
@@ -212,30 +212,23 @@ def test_there_are_few_buckets() -> None:
     assert len({bucket(n) for n in range(1, 2049)}) == 22
 
 
-class Scalars(TorchDispatchMode):
-    """Counts operations for which a GPU's host would wait: numbers and shapes read from data."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        waits = (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default)
-        self.found += func in waits
-        return func(*args, **(kwargs or {}))
-
-
 @pytest.mark.parametrize("temperature", [None, 0.7])
-def test_the_host_reads_no_number_while_it_decodes(temperature: float | None) -> None:
+def test_the_host_reads_no_number_while_it_decodes(
+    temperature: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Besides one transfer for each look, and one for the answers that it finds finished."""
+    forbid_waiting(monkeypatch)
     pool = make_pool(2, lora=LoRASettings(rank=2))
+    pool.answer._graphs = True
     drawn = None if temperature is None else uniforms(0, "x", 0, 12)
     questions = [[Request(tuple(p), drawn) for p in random_prompts(9, s)] for s in (1, 2)]
-    with Scalars() as scalars:
+    with Waiting() as waiting:
         int(torch.ones(()))
-        assert scalars.found == 1
+        torch.ones(2)[torch.ones(2) > 0]
+        assert waiting.found == ["aten._local_scalar_dense.default", "aten.index.Tensor"]
+        waiting.found.clear()
         pool.answer(questions, rules(1, temperature=temperature or 1.0))
-    assert scalars.found == 1
+    assert set(waiting.found) <= {"aten.lift_fresh.default"}
 
 
 def test_long_queues_are_read_in_passes_of_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
