@@ -1,4 +1,4 @@
-"""Check links and prose of README and docs: python docs/check_prose.py. The rules are in style.md.
+"""Check links and prose of pages: python docs/check_prose.py. The rules are in style.md.
 
 ``mkdocs build --strict`` checks the links between pages of the site; here are those of the files
 outside it and of the notebooks, and what can be told of prose without understanding it.
@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results" / "RESULTS.md"
 LOGS = ("CHANGELOG.md", "log.md")
 """Pages of notes, of which only the links are checked."""
 _NAMES = ("api", "board", "environments", "errors.md", "results", "teachers.md")
@@ -61,7 +62,7 @@ _WHAT_SUBJECT = re.compile(r"\W*What [^?]*[.:;!]$")
 def pages() -> list[Path]:
     """What people read, but for what is made from code."""
     files = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "docs").rglob("*.ipynb")]
-    return sorted(path for path in files if not is_made(path))
+    return [RESULTS, *sorted(path for path in files if not is_made(path))]
 
 
 def is_made(path: Path) -> bool:
