@@ -103,10 +103,16 @@ def _heading(name: str, sortable: bool) -> str:
 
 def _cell(cell: str | Cell, kind: str) -> Markup:
     if isinstance(cell, str):
-        return element("td", cell, class_=kind)
+        return element("td", *_breakable(cell), class_=kind)
     heat = "" if cell.heat is None else f"--heat:{cell.heat:.3f}"
     style = f"{kind} below".strip() if (cell.heat or 0) < 0 else kind
     return element("td", _linked(cell), class_=style, title=cell.note, style=heat)
+
+
+def _breakable(text: str) -> tuple[str, ...]:
+    """A value may part from its interval where the table is too wide; no other number breaks."""
+    value, bracket, rest = text.partition(" [")
+    return (f"{value} ", Markup("<wbr/>"), f"[{rest}") if bracket else (text,)
 
 
 def _linked(cell: Cell) -> str:

@@ -52,6 +52,13 @@ def test_cells_are_shaded_explained_and_linked() -> None:
     assert len(all_of(table, "button")) == 3
 
 
+def test_a_line_may_end_between_a_value_and_its_interval() -> None:
+    (_, cell) = all_of(html_table([("arm", "gain"), ("a", "+0.1 ± 0.0 [-0.1, +0.3]")]), "td")
+    assert [part.tag.rpartition("}")[2] for part in cell] == ["wbr"]
+    assert "".join(cell.itertext()) == "+0.1 ± 0.0 [-0.1, +0.3]"
+    assert cell.text == "+0.1 ± 0.0 "
+
+
 DEEP = (
     Subskill("a", 2, 4, answered=4, right=2.0),
     Subskill("b"),

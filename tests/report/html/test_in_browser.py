@@ -105,6 +105,27 @@ def test_a_bench_with_conditions_fits_a_phone(chromium: Any, tmp_path: Path) -> 
     assert js(chromium, "document.documentElement.scrollWidth") == 390
 
 
+def test_intervals_go_below_their_values_where_a_table_is_too_wide(
+    chromium: Any, tmp_path: Path
+) -> None:
+    """Seven columns fit a window of 1,280 pixels in two lines, four in one."""
+    tables = [
+        html_table([("arm", *map(str, range(n))), ("a", *["+0.0448 [+0.0123, +0.0773]"] * n)])
+        for n in (4, 7)
+    ]
+    page = Page("wide", {}, [Section("s", "S", "", tables)], {})
+    size = {"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    chromium.get(write_page(tmp_path / "page.html", page).as_uri())
+    sides = "[...document.querySelectorAll('.scroll')].map(s => s.scrollWidth - s.clientWidth)"
+    heights = "[...document.querySelectorAll('tbody tr')].map(r => r.offsetHeight)"
+    assert js(chromium, sides) == [0, 0]
+    one, two = js(chromium, heights)
+    assert 1.5 * one < two < 2.5 * one
+    phone = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+
+
 def test_rows_of_a_table_are_chosen_by_their_columns(chromium: Any, tmp_path: Path) -> None:
     """Of four rows two are of tiny, one of these with task b; students have no column."""
     rows = [("arm", "task", "student", "score")]
