@@ -124,7 +124,6 @@ try-wheel:
 
 docs: ## build the site into site/
 	$(BIN)/python docs/make_cards.py
-	$(BIN)/python docs/make_errors.py
 	$(BIN)/python docs/make_notebook_pages.py
 	$(BIN)/python docs/make_reference.py
 	$(BIN)/python docs/make_results.py

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "RESULTS.md"
 LOGS = ("CHANGELOG.md", "log.md")
 """Pages of notes, of which only the links are checked."""
-_NAMES = ("api", "board", "environments", "errors.md", "results", "teachers.md")
+_NAMES = ("api", "board", "environments", "results", "teachers.md")
 MADE = {
     *(ROOT / "docs" / name for name in _NAMES),
     *(path.with_suffix(".md") for path in (ROOT / "docs" / "notebooks").glob("*.ipynb")),

@@ -1,9 +1,8 @@
-"""Make ``docs/errors.md`` from the mistakes that ``tests/cli/test_first_mistakes.py`` asserts.
+"""Make ``docs/errors.md`` from the mistakes that ``tests/cli/test_first_mistakes.py`` makes.
 
-Run by ``make docs`` before the site is built; the page is not kept in the repository, so it cannot
-drift. Every message on it is one that the command gave while the page was made. The circumstances
-that a machine may not have (a package that is absent, a full disk) are brought about for the length
-of one command.
+Run it when that test finds that the page does not say what a command says. The circumstances that a
+machine may not have (a package that is absent, a full disk) are brought about for the length of one
+command.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, chdir, contextmanager
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -41,7 +40,10 @@ _COLUMNS = 80
 def main() -> None:
     """Make every mistake in an empty folder, and write down what is said."""
     mistakes = json.loads((DOCS.parent / "tests/data/first_mistakes.json").read_text())
-    parts = [HEAD, *(f"## {_heading(m['mistake'])}\n\n{_shown(m)}\n" for m in mistakes)]
+    parts = [HEAD]
+    for mistake in mistakes:
+        with TemporaryDirectory() as folder, chdir(folder):
+            parts.append(section(mistake, make_mistake(mistake).output))
     (DOCS / "errors.md").write_text("\n".join(parts), encoding="utf-8")
 
 
@@ -100,27 +102,22 @@ CIRCUMSTANCES: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def _heading(mistake: str) -> str:
-    """A mistake with a capital letter first; those within it stay, as in TOML."""
-    return mistake[0].upper() + mistake[1:]
-
-
-def _shown(mistake: dict[str, Any]) -> str:
+def section(mistake: dict[str, Any], output: str) -> str:
+    """What the page has of a mistake and of the command's answer to it."""
     files = mistake.get("files", {}).items()
     made = [f"`{name}`:\n\n```\n{text}\n```\n" for name, text in files if text]
-    return "\n".join([*made, f"```console\n$ {mistake['command']}\n{_answer(mistake)}\n```"])
+    cut = (
+        line if len(line) <= _MOST else f"{line[: _MOST - 3]}..." for line in output.splitlines()
+    )
+    answer = (piece for line in cut for piece in wrap(line, _COLUMNS))
+    shown = "\n".join(["```console", f"$ {mistake['command']}", *answer, "```\n"])
+    return "\n".join([heading(mistake), "", *made, shown])
 
 
-def _answer(mistake: dict[str, Any]) -> str:
-    here = Path.cwd()
-    with TemporaryDirectory() as folder:
-        os.chdir(folder)
-        try:
-            lines = make_mistake(mistake).output.strip().splitlines()
-        finally:
-            os.chdir(here)
-    cut = (line if len(line) <= _MOST else f"{line[: _MOST - 3]}..." for line in lines)
-    return "\n".join(piece for line in cut for piece in wrap(line, _COLUMNS))
+def heading(mistake: dict[str, Any]) -> str:
+    """A mistake with a capital letter first; those within it stay, as in TOML."""
+    name = mistake["mistake"]
+    return f"## {name[0].upper()}{name[1:]}"
 
 
 if __name__ == "__main__":

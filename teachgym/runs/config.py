@@ -104,8 +104,9 @@ def read_config(path: Path) -> Record:
     readers = {".toml": tomllib.loads, ".json": json.loads}
     if path.suffix not in readers:
         raise ConfigError(f"{path} is a {path.suffix or 'nameless'} file; give .toml or .json")
+    text = read_text(path, MAX_BYTES)
     try:
-        record = readers[path.suffix](read_text(path, MAX_BYTES))
+        record = readers[path.suffix](text)
     except RecursionError:
         raise ConfigError(f"{path} is nested too deep; at most {MAX_DEPTH} levels") from None
     except ValueError as error:

@@ -1,4 +1,7 @@
-"""The likeliest mistakes of a first hour: each is answered in a line that says what to do."""
+"""The likeliest mistakes of a first hour: each is answered in a line that says what to do.
+
+The page ``docs/errors.md`` shows these answers; ``python docs/make_errors.py`` makes it anew.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,9 @@ ROOT = Path(__file__).parents[2]
 MISTAKES: list[dict[str, Any]] = json.loads(
     (ROOT / "tests" / "data" / "first_mistakes.json").read_text()
 )
-make_mistake: Any = runpy.run_path(str(ROOT / "docs" / "make_errors.py"))["make_mistake"]
+PAGE = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+SCRIPT: dict[str, Any] = runpy.run_path(str(ROOT / "docs" / "make_errors.py"))
+make_mistake = SCRIPT["make_mistake"]
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +40,13 @@ def test_a_mistake_is_answered_in_a_line(mistake: dict[str, Any]) -> None:
     else:
         assert not Path("runs").exists()
         assert not Path("run").exists()
+    assert SCRIPT["section"](mistake, outcome.output) in PAGE
+
+
+def test_the_page_has_these_mistakes_alone() -> None:
+    assert PAGE.startswith(SCRIPT["HEAD"])
+    shown = [line for line in PAGE.splitlines() if line.startswith("## ")]
+    assert shown == list(map(SCRIPT["heading"], MISTAKES))
 
 
 def test_a_run_that_found_the_disk_full_ends_as_any_other_once_there_is_room() -> None:
