@@ -11,6 +11,7 @@ from teachgym.benchmarks.bench.statistics import Interval, ratio
 from teachgym.benchmarks.pages.captions import errors, intervals
 from teachgym.benchmarks.pages.charts import titled
 from teachgym.benchmarks.pages.material import BenchMaterial
+from teachgym.report.captions import show_amount
 from teachgym.report.charts import Chart, Frame, Line, Point, estimate_mark, line_chart
 from teachgym.report.html import Section, figure, grid, html_table
 from teachgym.report.tables import Rows
@@ -142,19 +143,15 @@ def show_price(price: Interval) -> str:
         >>> show_price(Interval(math.inf, math.inf, math.inf))
         'no gain'
     """
-    value = _show(price.value) if math.isfinite(price.value) else "no gain"
+    value = show_amount(price.value) if math.isfinite(price.value) else "no gain"
     if not math.isfinite(price.low):
         return value
     if not math.isfinite(price.high):
-        return f"{value}, at least {_show(price.low)}"
-    return f"{value} [{_show(price.low)}, {_show(price.high)}]"
+        return f"{value}, at least {show_amount(price.low)}"
+    return f"{value} [{show_amount(price.low)}, {show_amount(price.high)}]"
 
 
 def _turned(points: float) -> float:
     if math.isnan(points):
         return points
     return 1 / points if points > 0 else math.inf
-
-
-def _show(amount: float) -> str:
-    return f"{amount:,.0f}" if amount >= 100 else f"{amount:.3g}"

@@ -131,6 +131,7 @@ def conduct(
         say(str(folder))
     else:
         show(result, folder)
+        say(f"page            {command('report', folder)}")
 
 
 def show(result: RunResult, folder: Path) -> None:

@@ -62,6 +62,16 @@ def numbers(scores: Collection[Score]) -> str:
     return f"n = {low} to {high}" if low < high else f"n = {low}"
 
 
+def show_amount(value: float, digits: int = 3) -> str:
+    """A number in so many significant digits, or without decimals if it has as many before them.
+
+    Example:
+        >>> show_amount(1.23456), show_amount(999.7), show_amount(13_920, 4)
+        ('1.23', '1,000', '13,920')
+    """
+    return f"{value:,.0f}" if abs(value) >= 10 ** (digits - 1) else f"{value:.{digits}g}"
+
+
 def short_commit(commit: str | None) -> str:
     """The first ten digits of a commit; None = there was no checkout.
 

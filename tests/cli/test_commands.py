@@ -69,6 +69,7 @@ def test_a_run_shows_its_steps_the_table_and_where_everything_is() -> None:
     for name in ("examples.jsonl", "curve.png", "student"):
         assert str(folder / name) in outcome.output
         assert (folder / name).exists()
+    assert outcome.output.endswith(f"\npage            teachgym report {folder}\n")
 
 
 def test_the_default_folder_is_numbered_when_it_is_taken() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import astuple, dataclass
 from urllib.parse import quote
@@ -103,16 +104,16 @@ def _heading(name: str, sortable: bool) -> str:
 
 def _cell(cell: str | Cell, kind: str) -> Markup:
     if isinstance(cell, str):
-        return element("td", *_breakable(cell), class_=kind)
+        return element("td", *([cell] if kind else _breakable(cell)), class_=kind)
     heat = "" if cell.heat is None else f"--heat:{cell.heat:.3f}"
     style = f"{kind} below".strip() if (cell.heat or 0) < 0 else kind
     return element("td", _linked(cell), class_=style, title=cell.note, style=heat)
 
 
 def _breakable(text: str) -> tuple[str, ...]:
-    """A value may part from its interval where the table is too wide; no other number breaks."""
-    value, bracket, rest = text.partition(" [")
-    return (f"{value} ", Markup("<wbr/>"), f"[{rest}") if bracket else (text,)
+    """Before a bracket a number may break where the table is too wide, and nowhere else."""
+    value, *bracket = re.split(r"(?<= )(?=[\[(])", text, maxsplit=1)
+    return (value, Markup("<wbr/>"), *bracket) if bracket else (text,)
 
 
 def _linked(cell: Cell) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from teachgym.errors import RunError
 from teachgym.forest import Forest
 from teachgym.records import Record
+from teachgym.report.html.calls import Call, read_asked
 from teachgym.report.html.records import Written, read_written
 from teachgym.report.teaching import last_forest
 from teachgym.runs.checkpoints import read_report, steps_of_predictions
@@ -33,6 +34,8 @@ class RunSoFar:
     hundred of them, evenly spread, and the best and the last, in order."""
     written: tuple[Written, ...]
     """Examples, accepted and kept out."""
+    calls: tuple[Call, ...]
+    """Of chat models, by teachers and engines; empty where none was recorded in the folder."""
     forest: Forest | None
     """After the last step; None in environments without one."""
 
@@ -55,6 +58,7 @@ class RunSoFar:
             metrics=metrics,
             val=_reports(folder, steps, {0, steps} & {*kept}),
             written=read_written(folder, steps),
+            calls=read_asked(folder, steps),
             forest=last_forest(folder),
         )
 
@@ -100,6 +104,7 @@ class RunMaterial(RunSoFar):
             metrics=read_lines(folder.metrics),
             val=_reports(folder, result.steps, {0, result.best_step, result.steps}),
             written=read_written(folder),
+            calls=read_asked(folder),
             forest=last_forest(folder),
             result=result,
             test=(untrained, best),

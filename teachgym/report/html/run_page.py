@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from teachgym.forest import Forest
 from teachgym.records import dotted
-from teachgym.report.captions import item_errors, numbers, promise, short_commit
+from teachgym.report.captions import item_errors, numbers, promise, short_commit, show_amount
 from teachgym.report.charts import (
     Chart,
     Frame,
@@ -25,6 +25,7 @@ from teachgym.report.charts import (
 )
 from teachgym.report.figures import curve_frame, curve_line, run_charts, save_charts
 from teachgym.report.headline import headline
+from teachgym.report.html.calls import MOST_TOKENS, call_browser
 from teachgym.report.html.cells import Cell, Records, html_table, shaded
 from teachgym.report.html.charts import beside, figure, grid
 from teachgym.report.html.material import RunMaterial, RunSoFar
@@ -83,6 +84,7 @@ def run_page(run: RunMaterial) -> Page:
         _teaching(run),
         *([_tree(run.forest)] if run.forest else []),
         *_hints(run),
+        *_calls(run),
         _steps(run),
         _answers(run),
         _examples(run),
@@ -114,6 +116,7 @@ def page_so_far(run: RunSoFar, title: str) -> Page:
         _teaching(run),
         *([_tree(run.forest)] if run.forest else []),
         *_hints(run),
+        *_calls(run),
         _steps(run),
         _examples(run),
     )
@@ -294,6 +297,16 @@ def _hints(run: RunSoFar) -> Iterator[Section]:
         yield Section("reasons", "The teacher's reasons", intro, [table])
 
 
+def _calls(run: RunSoFar) -> Iterator[Section]:
+    if run.calls:
+        intro = (
+            "Every call of a chat model by the teacher or an engine. Texts longer than about "
+            f"{MOST_TOKENS:,} tokens are cut in the middle."
+        )
+        browser = browse(call_browser("call-data", run.calls))
+        yield Section("calls", "What chat models saw and said", intro, [browser])
+
+
 def _answers(run: RunMaterial) -> Section:
     return Section(
         "answers",
@@ -380,4 +393,4 @@ def _number(line: Mapping[str, float | None], name: str) -> str:
     value = line.get(name)
     if value is None:
         return ""
-    return f"{value:+z.4f}" if name == "reward" else f"{value:,.4g}"
+    return f"{value:+z.4f}" if name == "reward" else show_amount(value, 4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from xml.etree import ElementTree
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
@@ -52,10 +53,12 @@ def test_cells_are_shaded_explained_and_linked() -> None:
     assert len(all_of(table, "button")) == 3
 
 
-def test_a_line_may_end_between_a_value_and_its_interval() -> None:
-    (_, cell) = all_of(html_table([("arm", "gain"), ("a", "+0.1 ± 0.0 [-0.1, +0.3]")]), "td")
+@pytest.mark.parametrize("bracket", ["[-0.1, +0.3]", "(n=384)"])
+def test_a_line_may_end_between_a_value_and_a_bracket(bracket: str) -> None:
+    text = f"+0.1 ± 0.0 {bracket}"
+    (_, cell) = all_of(html_table([("arm", "gain"), ("a", text)]), "td")
     assert [part.tag.rpartition("}")[2] for part in cell] == ["wbr"]
-    assert "".join(cell.itertext()) == "+0.1 ± 0.0 [-0.1, +0.3]"
+    assert "".join(cell.itertext()) == text
     assert cell.text == "+0.1 ± 0.0 "
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from teachgym.errors import RunError
-from teachgym.report.html import write_run_page
+from teachgym.report.html import write_page, write_run_page
 from teachgym.report.html.material import RunMaterial
+from teachgym.report.html.run_page import run_page
 from teachgym.runs import RunFolder
 from teachgym.runs.taught import read_taught
 from tests.report.html.page_parts import EVIL, SHOWN, Parts, make_run, poison, take_apart
@@ -100,6 +102,18 @@ def test_a_run_from_before_losses_were_recorded_still_has_its_page(folder: RunFo
     assert len(rows) == len(RunMaterial.read(folder).written) > 0
     assert {row[-1] for row in rows} == {None}
     assert "Loss of the examples" not in page.text
+
+
+def test_large_costs_are_written_out(finished: RunFolder, tmp_path: Path) -> None:
+    """In the last step 13,921 more tokens than before are spent."""
+    run = RunMaterial.read(finished)
+    *before, last = run.metrics
+    spent = {"spent/train_tokens": before[-1]["spent/train_tokens"] + 13_921}
+    dear = replace(run, metrics=[*before, {**last, **spent}])
+    page = take_apart(write_page(tmp_path / "page.html", run_page(dear)))
+    steps = page.text.partition("Costs are those of the step alone.")[2].partition("Answers b")[0]
+    assert "13,921" in steps
+    assert "e+" not in steps
 
 
 def test_a_page_asks_nothing_of_the_network(page: Parts) -> None:
