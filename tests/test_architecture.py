@@ -120,6 +120,7 @@ FOREIGN = {
     "teachgym/students/gguf_files.py": "configurations of transformers",
     "teachgym/students/loading.py": "configurations of transformers",
     "teachgym/students/lora.py": "modules of torch",
+    "teachgym/students/local/kernels.py": "functions of transformers",
     "teachgym/students/local/network.py": "configurations of transformers",
     "teachgym/students/local/pool.py": "configurations and tokenizers of transformers",
     "teachgym/students/preparing.py": "generation configurations of transformers",

@@ -13,6 +13,9 @@ ONE_BY_ONE = "teachgym, one student after another"
 COMPILED = "teachgym, layers compiled"
 PLAIN_HEAD = "teachgym, head and loss by autograd"
 APART = "teachgym, a product for each adapter"
+OWN_CODE = "teachgym, the model's own code between products"
+VARIANTS = (COMPILED, PLAIN_HEAD, APART, OWN_CODE)
+"""Of this project's code."""
 LOOP = "peft, padded loop"
 TRL = "TRL SFTTrainer"
 Objective = Literal["sft", "grpo", "dpo", "distillation"]
@@ -228,7 +231,7 @@ GPU_CASES = (
     _floor("135M", (0.15, 0.35), (120e3, 200e3)),
     _floor("0.5B", (0.30, 0.45), (110e3, 180e3)),
     _updates("135M"),
-    _updates("0.5B", COMPILED, PLAIN_HEAD, APART),
+    _updates("0.5B", *VARIANTS),
     _cycle("0.5B", by_default=True, goals=(Goal(TRL, 20),)),
     Case("stacked-135M",
          "16 students: 3 updates of 16 examples of 128 tokens each, then 32 answers of 32 tokens",

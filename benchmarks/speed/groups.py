@@ -1,10 +1,12 @@
 """What K actions cost that are tried together from one student, against K single steps.
 
-    python -m teachgym.benchmarks.speed.groups [--rounds N] [--rows NAME,NAME]
+    python -m teachgym.benchmarks.speed.groups [--rounds N] [--rows NAME,NAME] [--device cuda]
 
 ``teachgym.envs.forks`` trains and asks the K students of a group in one stack. The same actions are
-tried by forks of one student, one after another, and both take turns in every round. Their rewards
-must be equal to the bit. Times are CPU seconds of this process. Written: speed-groups.md.
+tried by forks of one student, one after another, and both take turns in every round. On a CPU their
+rewards must be equal to the bit, and times are CPU seconds of this process; on a GPU times are wall
+seconds, and the largest difference of two rewards is reported. Written: speed-groups.md, with a GPU
+speed-groups-cuda.md.
 """
 
 from __future__ import annotations
@@ -19,13 +21,13 @@ import numpy as np
 from rich.console import Console
 from rich.markdown import Markdown
 
-from teachgym.benchmarks.speed.measure import timed
-from teachgym.envs.forks import Branch, Forks
+from teachgym.benchmarks.speed.measure import Seconds, timed
+from teachgym.envs.forks import Forks
 from teachgym.report.tables import markdown_rows
 
-NOTE = Path(__file__).parents[1] / "results" / "speed-groups.md"
+RESULTS = Path(__file__).parents[1] / "results"
 K = 8
-LORA: Mapping[str, Any] = {"student_settings": {"adaptation": "lora", "rank": 8}}
+LORA: Mapping[str, Any] = {"adaptation": "lora", "rank": 8}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,9 @@ class Row:
     val: int = 1
     """Items of ``val`` for each skill and level."""
     settings: Mapping[str, Any] | None = None
+    """Of the student."""
 
-    def forks(self, size: int) -> Forks:
+    def forks(self, size: int, device: str) -> Forks:
         """Forks of so many students; nobody remembers what another has answered."""
         return Forks(
             "SkillList",
@@ -53,7 +56,7 @@ class Row:
             examples_per_step=self.examples,
             budget={"steps": 5},
             reuse_answers=False,
-            **(self.settings or {}),
+            student_settings={**(self.settings or {}), "device": device},
         )
 
 
@@ -63,7 +66,20 @@ ROWS: Mapping[str, Row] = {
     "tiny-small-updates": Row("tiny", 32, 2),
     "tiny": Row("tiny", 64, 16),
     "small": Row("small", 32, 16),
+    "small-lora": Row("small", 32, 16, settings=LORA),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """The same actions, in a group and one after another."""
+
+    group: float
+    """Seconds."""
+    single: float
+    """Seconds."""
+    apart: float
+    """The largest difference of two rewards for one action."""
 
 
 def actions_of(forks: Forks, seed: int) -> list[Any]:
@@ -73,47 +89,64 @@ def actions_of(forks: Forks, seed: int) -> list[Any]:
     return [*draws.reshape(K, *space.shape).astype(np.float32)]
 
 
-def attempt(forks: Forks, actions: Sequence[Any]) -> tuple[float, Branch]:
-    """CPU seconds of trying them from the untrained student, and what came of it."""
+def attempt(
+    forks: Forks, actions: Sequence[Any], device: str
+) -> tuple[float, np.ndarray[Any, Any]]:
+    """Seconds of trying them from the untrained student, and their rewards."""
     start = forks.start(0)
-    with timed("cpu") as spent:
+    with timed(device) as spent:
         branch = forks.branch(start, actions)
     forks.forget(*branch.ids)
-    return spent[0].cpu, branch
+    return _clock(spent[0], device), np.asarray(branch.rewards)
 
 
-def measure(row: Row, rounds: int) -> list[tuple[float, float]]:
-    """CPU seconds of a group and of the single steps, in each round, after one that is not counted.
+def _clock(spent: Seconds, device: str) -> float:
+    return spent.cpu if device == "cpu" else spent.wall
+
+
+def measure(row: Row, rounds: int, device: str = "cpu") -> list[Round]:
+    """Each round, after others that are not counted: one, on a GPU two, which capture steps.
 
     Raises:
-        AssertionError: for a reward that is another in a group than alone.
+        AssertionError: for a reward that is another in a group than alone, on a CPU.
     """
-    group, single = row.forks(K), row.forks(1)
-    for forks in (group, single):
-        attempt(forks, actions_of(forks, 0)[: forks.size])
+    group, single = row.forks(K, device), row.forks(1, device)
+    for forks in (group, single) * (1 if device == "cpu" else 2):
+        attempt(forks, actions_of(forks, 0)[: forks.size], device)
     found = []
     for number in range(1, rounds + 1):
         actions = actions_of(group, number)
-        (together, one), (alone, other) = attempt(group, actions), attempt(single, actions)
-        assert one.rewards.tolist() == other.rewards.tolist()
-        found.append((together, alone))
+        (together, one), (alone, other) = (
+            attempt(forks, actions, device) for forks in (group, single)
+        )
+        apart = float(np.abs(one - other).max())
+        assert device != "cpu" or apart == 0
+        found.append(Round(together, alone, apart))
     return found
 
 
-def describe(found: Mapping[str, Sequence[tuple[float, float]]]) -> str:
+def describe(found: Mapping[str, Sequence[Round]], device: str = "cpu") -> str:
     """A table of medians; ratios are taken within a round, with their range."""
     head = ("student", "examples", "of an update", "group, s", f"{K} single, s", "ratio", "rounds")
     rows = []
-    for name, pairs in found.items():
-        together, alone = np.array(pairs).T
+    for name, rounds in found.items():
+        together, alone = np.array([(one.group, one.single) for one in rounds]).T
         ratio, row = alone / together, ROWS[name]
         told = f"{np.median(ratio):.2f} ({ratio.min():.2f} to {ratio.max():.2f})"
         times = (f"{np.median(seconds):.2f}" for seconds in (together, alone))
-        rows.append((name, str(row.examples), str(row.batch), *times, told, str(len(pairs))))
+        rows.append((name, str(row.examples), str(row.batch), *times, told, str(len(rounds))))
+    apart = max(one.apart for rounds in found.values() for one in rounds)
+    if device == "cpu":
+        command, clock, rewards = "", "one thread, CPU seconds", "are equal to the bit"
+    else:
+        import torch
+
+        command, clock = " --device cuda", f"{torch.cuda.get_device_name()}, wall seconds"
+        rewards = f"differ by at most {apart:.4f}"
     return (
         f"# A group of {K} actions against {K} single steps\n\n"
-        "`python -m teachgym.benchmarks.speed.groups`: Skill-List, one thread, CPU seconds, an "
-        "item of `val` for each skill and level. Rewards of both ways are equal to the bit. "
+        f"`python -m teachgym.benchmarks.speed.groups{command}`: Skill-List, {clock}, an "
+        f"item of `val` for each skill and level. Rewards of both ways {rewards}. "
         "Ratio: single steps to the group, in the same round; median and range.\n\n"
         f"{markdown_rows([head, *rows])}\n"
     )
@@ -124,12 +157,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rows", default="", help="names, by commas (default: all)")
-    parser.add_argument("--out", type=Path, default=NOTE)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--out", type=Path, help="file (default: among the recorded results)")
     asked = parser.parse_args()
-    named = [name.strip() for name in asked.rows.split(",") if name.strip()]
-    found = {name: measure(ROWS[name], asked.rounds) for name in named or ROWS}
-    asked.out.write_text(describe(found))
-    Console().print(Markdown(asked.out.read_text()))
+    named = [name.strip() for name in asked.rows.split(",") if name.strip()] or [*ROWS]
+    ending = "" if asked.device == "cpu" else f"-{asked.device}"
+    note, found = asked.out or RESULTS / f"speed-groups{ending}.md", dict[str, list[Round]]()
+    for name in named:  # written each time, so that an early end loses nothing
+        found[name] = measure(ROWS[name], asked.rounds, asked.device)
+        note.write_text(describe(found, asked.device))
+    Console().print(Markdown(note.read_text()))
 
 
 if __name__ == "__main__":

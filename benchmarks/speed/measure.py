@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from teachgym.benchmarks.speed.cases import APART, COMPILED, OWN, PLAIN_HEAD
+from teachgym.benchmarks.speed.cases import OWN, VARIANTS
 from teachgym.benchmarks.speed.material import Material
 from teachgym.errors import TeachgymError
 from teachgym.types import Data
@@ -173,7 +173,7 @@ def measure(
         with _catching(runs[name]):
             system.prepare()
             # On a GPU our graphs are captured for the shapes of the whole round.
-            captured = name in (OWN, COMPILED, PLAIN_HEAD, APART)
+            captured = name in (OWN, *VARIANTS)
             whole = material.device == "cuda" and captured
             play(system, material if whole else material.beginning())
     gc.collect()

@@ -42,6 +42,8 @@ class OwnSystem:
     """Number of students in the pool; None = all."""
     joined: bool = True
     """Whether adapters with the same input share a product."""
+    kernels: bool = True
+    """Whether kernels take the place of the model's own code between products."""
     tuning: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the trainer that are not the usual ones."""
     _pool: Sequence[Any] = ()
@@ -52,6 +54,8 @@ class OwnSystem:
     """The students in the pool."""
     _tuner: Any = None
     """One trainer for all rounds, as in an environment, so that graphs are captured once."""
+    _updates: dict[int, tuple[Any, Any]] = field(default_factory=dict)
+    """By the identity of data."""
 
     def prepare(self) -> None:
         """Load the base once."""
@@ -71,12 +75,17 @@ class OwnSystem:
                 alpha=2.0 * case.rank,
                 dropout=0.0,
             )
+        if not self.kernels:
+            first: Any = self._pool[0]
+            first.pool.network.kernels = ()
         self._start = [_checkpoint(read_weights(f)) for f in self.material.adapters]
 
     def reset(self) -> None:
         """Restore the first adapter of every student."""
         self._now, self._there = list(self._start), range(0)
         self._put(range(len(self._pool)))
+        for data in self.material.data:
+            self._updates_of(data)
 
     def _put(self, students: range) -> None:
         """Put these students into the pool, and keep the state of those that were there."""
@@ -126,12 +135,21 @@ class OwnSystem:
 
     def _losses(self, data: Data, first: Sequence[float]) -> list[float]:
         """Average the losses of examples into those of the first epoch's updates."""
-        assert self.material.case.training is not None
-        rows = encode(self._pool[0].tokenizer, data)
-        weights = np.array([n_labels(row) for row in rows])
-        places = np.array(order(rows, 1)).reshape(-1, self.material.case.training.batch)
-        losses = np.average(np.array(first)[places], axis=1, weights=weights[places])
+        places, weights = self._updates_of(data)
+        losses = np.average(np.array(first)[places], axis=1, weights=weights)
         return [float(loss) for loss in losses]
+
+    def _updates_of(self, data: Data) -> tuple[Any, Any]:
+        """The examples of each update of the first epoch and their weights, (updates, batch).
+
+        Found while nothing is timed, because training has no need of it.
+        """
+        if id(data) not in self._updates and (training := self.material.case.training):
+            rows = encode(self._pool[0].tokenizer, data)
+            places = np.array(order(rows, 1)).reshape(-1, training.batch)
+            weights = np.array([n_labels(row) for row in rows])[places]
+            self._updates[id(data)] = places, weights
+        return self._updates.get(id(data), ((), ()))
 
     def answer(self, prompts: Sequence[Sequence[str]]) -> list[list[str]]:
         """Take as many students at once as the pool holds."""

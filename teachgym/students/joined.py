@@ -1,13 +1,15 @@
-"""``FirstFactors``: the A of adapters whose layers read the same, multiplied with it at once."""
+"""``Siblings``: adapted layers that read the same, whose outputs are computed together."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import nn
 
 from teachgym.students.local.layout import Layout, multiply
+from teachgym.students.products import AdaptedProducts, computes
 
 SIBLINGS: Sequence[frozenset[str]] = (
     frozenset({"q_proj", "k_proj", "v_proj"}),
@@ -16,11 +18,25 @@ SIBLINGS: Sequence[frozenset[str]] = (
 """Last names of layers of one module that are handed the same tensor."""
 
 
-class FirstFactors(nn.Module):
+class Adapted(Protocol):
+    """A frozen linear layer with the adapters of K students."""
+
+    base: Any
+    """The layer."""
+    lora_B: nn.Parameter
+    """The second factors, (K, r, d_out)."""
+    scale: float
+    """The factor of the product of both factors."""
+
+    def add(self, x: torch.Tensor, low: torch.Tensor) -> torch.Tensor:
+        """The output for ``x`` (..., d_in) and its product with the first factor, (n_rows, r)."""
+
+
+class Siblings(nn.Module):
     """The first factors A of m layers that may read the same tensor.
 
-    The layer that is asked first has the tensor multiplied with the factors of all; the others
-    find their products. A layer that is handed another tensor has that one multiplied.
+    The layer that is asked first has the outputs of all computed; the others find theirs. A layer
+    that is handed another tensor has that one read by all.
 
     Args:
         n_layers: m.
@@ -31,6 +47,7 @@ class FirstFactors(nn.Module):
 
     Attributes:
         weight: the factors side by side in 32 bits, (K, d_in, m r).
+        layers: those that read the same, in the order of their factors.
     """
 
     def __init__(
@@ -48,26 +65,45 @@ class FirstFactors(nn.Module):
         self.weight = nn.Parameter(
             torch.empty(n_students, d_in, n_layers * self.rank, device=device)
         )
+        self.layers: list[Adapted] = []  # no submodules: each has this one as its own
         self._read: torch.Tensor | None = None
-        self._products: dict[int, torch.Tensor] = {}
-        """Of what was read last, for the layers that have not been asked since."""
+        self._outputs: dict[int, torch.Tensor] = {}
+        """For what was read last, of the layers that have not been asked since."""
 
     def columns(self, number: int) -> tuple[int, int]:
         """The first column of a layer's factor, and the one after it."""
         return number * self.rank, (number + 1) * self.rank
 
-    def multiply(self, x: torch.Tensor, number: int) -> torch.Tensor:
-        """The product of rows (..., d_in) and the factor of layer ``number``, (n_rows, r)."""
-        if self._read is not x or number not in self._products:
-            self._read, self._products = x, dict(enumerate(self._multiply_all(x)))
-        product = self._products.pop(number)
-        if not self._products:
+    def output(self, x: torch.Tensor, number: int) -> torch.Tensor:
+        """The output of layer ``number``, (..., d_in) -> (..., d_out)."""
+        if self._read is not x or number not in self._outputs:
+            self._read, self._outputs = x, dict(enumerate(self._output_of_all(x)))
+        output = self._outputs.pop(number)
+        if not self._outputs:
             self._read = None  # which nobody needs any more
-        return product
+        return output
 
-    def _multiply_all(self, x: torch.Tensor) -> Sequence[torch.Tensor]:
-        rows = x.reshape(-1, x.shape[-1])
-        if not (self.training and self.dropout):
+    def _output_of_all(self, x: torch.Tensor) -> Sequence[torch.Tensor]:
+        rows, drops = x.reshape(-1, x.shape[-1]), bool(self.training and self.dropout)
+        bases = [layer.base for layer in self.layers]
+        if drops or not computes(rows, bases, self.layout):
+            products = self._multiply(rows, drops=drops)
+            pairs = zip(self.layers, products, strict=True)
+            return [layer.add(x, low) for layer, low in pairs]
+        factors = [layer.lora_B.to(rows.dtype) for layer in self.layers]
+        layers = zip(bases, factors, strict=True)
+        outputs: Any = AdaptedProducts.apply(  # type: ignore[no-untyped-call]
+            rows,
+            self.weight.to(rows.dtype),
+            self.layout,
+            self.layers[0].scale,
+            *(tensor for base, b in layers for tensor in (base.weight, base.bias, b)),
+        )
+        return [y.view(*x.shape[:-1], -1) for y in outputs]
+
+    def _multiply(self, rows: torch.Tensor, *, drops: bool) -> Sequence[torch.Tensor]:
+        """The products of rows and the factor of each layer, (n_rows, r) each."""
+        if not drops:
             return multiply(rows, self.weight, self.layout).chunk(self.n_layers, -1)
         # Each layer drops other inputs, as if there were m times as many students.
         dropped = self.layout.drop(rows, self.dropout, times=self.n_layers)

@@ -14,7 +14,7 @@ from transformers.pytorch_utils import Conv1D
 
 from teachgym.errors import ConfigError
 from teachgym.settings import Positive, Rank, Seed, ShareBelowOne, checked
-from teachgym.students.joined import FirstFactors, siblings_of
+from teachgym.students.joined import Siblings, siblings_of
 from teachgym.students.local.layout import Layout, apply_shared, multiply
 
 ALL_LINEAR = "all-linear"
@@ -57,20 +57,19 @@ class LoRALinear(nn.Module):
         base: the layer.
         settings: of the adapters.
         first: the factors A of the layer and of those that read the same.
-        number: which of them is the layer's.
+        number: which of them is the layer's, in the order in which these are made.
 
     Attributes:
         lora_B: (K, r, d_out) in 32 bits, 0 at first.
     """
 
-    def __init__(
-        self, base: Affine, settings: LoRASettings, first: FirstFactors, number: int
-    ) -> None:
+    def __init__(self, base: Affine, settings: LoRASettings, first: Siblings, number: int) -> None:
         super().__init__()
         self.base, self.scale, self.first, self.number = base, settings.scale, first, number
         self.layout = first.layout
         shape = (self.layout.n_students, settings.rank, sides(base)[1])
         self.lora_B = nn.Parameter(torch.zeros(shape, device=base.weight.device))
+        first.layers.append(self)
 
     @property
     def lora_A(self) -> torch.Tensor:
@@ -79,7 +78,10 @@ class LoRALinear(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The output of the layer for rows of any students, (..., d_in) -> (..., d_out)."""
-        low = self.first.multiply(x, self.number)
+        return self.first.output(x, self.number)
+
+    def add(self, x: torch.Tensor, low: torch.Tensor) -> torch.Tensor:
+        """The output for ``x`` (..., d_in) and its product with the first factor, (n_rows, r)."""
         delta = multiply(low, self.lora_B, self.layout)
         y = apply_shared(self.base, x, self.layout)
         return torch.add(y, delta.view(y.shape), alpha=self.scale)
@@ -177,7 +179,7 @@ def add_adapters(model: Any, settings: LoRASettings, layout: Layout) -> dict[str
         shape = (layout.n_students, d_in, settings.rank)
         if first is None:
             device = module.weight.device
-            first = FirstFactors(
+            first = Siblings(
                 len(siblings), shape, dropout=settings.dropout, layout=layout, device=device
             )
         layer = LoRALinear(module, settings, first, siblings.index(name)).train(module.training)

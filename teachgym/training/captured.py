@@ -147,20 +147,21 @@ class CapturedUpdates(Updates):
             )
         ]
         _fill(self._rates, torch.tensor(rates))
+        used = self._rates[:1] if len(set(rates)) == 1 else self._rates
         state = [self._flat.values, self._gradients, *self._state]
-        self._graphs.run("apply", self._apply, state)
+        self._graphs.run(("apply", len(used)), partial(self._apply, used), state)
 
     @property
     def _state(self) -> list[torch.Tensor]:
         return [tensor for optimizer in self._optimizers for tensor in optimizer.state]
 
     @torch.no_grad()
-    def _apply(self) -> None:
-        """Clip, update, and forget the gradients."""
+    def _apply(self, rates: torch.Tensor) -> None:
+        """Clip, update with rates as an optimizer takes them, and forget the gradients."""
         norms = torch.linalg.vector_norm(self._gradients, dim=1, keepdim=True)  # (K, 1)
         self._gradients.mul_((self._settings.clip / (norms + 1e-6)).clamp(max=1.0))
         for optimizer in self._optimizers:
-            optimizer.step(self._rates, range(len(self._rates)))
+            optimizer.step(rates, range(len(self._rates)))
         self._gradients.zero_()
         self._flat.refresh()
 

@@ -101,7 +101,7 @@ def _why_not(pool: StudentPool, loss: Loss) -> str:
         return "the output head is trained, or no linear layer"
     if not torch.equal(network.bounded(probe), probe):
         return "the model scales or caps its logits"
-    if pool.layout.strict and pool.count > 1:
+    if pool.layout.strict:
         return "strict students do not share products"
     if network.device.type != "cuda" and os.environ.get("TRITON_INTERPRET") != "1":
         return "its kernel runs on GPUs"

@@ -66,6 +66,7 @@ class Muon:
     @torch.no_grad()
     def step(self, rates: torch.Tensor, active: Sequence[int]) -> None:
         """Update every matrix that has a gradient; see ``optimizers.Optimizer``."""
+        rates = rates.expand(len(self.weights[0].values))
         for shape, weights in self._by_shape.items():
             trained = [w for w in weights if w.grad is not None]
             if not trained:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, Protocol
 
 import torch
@@ -28,7 +29,10 @@ class Optimizer(Protocol):
         """
 
     def step(self, rates: torch.Tensor, active: Sequence[int]) -> None:
-        """One update with learning rates (K,), of the students ``active``, ascending."""
+        """One update with learning rates (K,), of the students ``active``, ascending.
+
+        Rates that are all the same can be given as one, (1,).
+        """
 
 
 class AdamW:
@@ -62,6 +66,7 @@ class AdamW:
     def step(self, rates: torch.Tensor, active: Sequence[int]) -> None:
         """See ``Optimizer``; a student that has left never comes back."""
         self._count += 1
+        rates = rates.expand(len(self.weights[0].values))
         for students in groups(len(rates), active):
             self._update(rates[students], students)
 
@@ -86,7 +91,10 @@ class AdamW:
 
 
 class FusedAdamW:
-    """``AdamW`` by torch's fused kernel, with one call for each student and its state in tensors.
+    """``AdamW`` by torch's fused kernel, with its state in tensors.
+
+    The kernel knows one rate, so it is called once for all students if their rates are equal, and
+    else once for each.
 
     Args:
         weights: what to train, with gradients that stay where they are.
@@ -103,35 +111,37 @@ class FusedAdamW:
         self.weights = tuple(weights)
         device = weights[0].values.device
         self._rates = torch.zeros(len(weights[0].values), device=device)
-        self._optimizer = torch.optim.AdamW(
-            [
-                {"params": [_alone(w, k) for w in weights], "lr": rate}
-                for k, rate in enumerate(self._rates.unbind())
-            ],
-            betas=betas,
-            eps=eps,
-            weight_decay=0.0,
-            fused=True,
-            capturable=device.type == "cuda",
+        own = [[_alone(w, k) for w in weights] for k in range(len(self._rates))]
+        together = [{"params": [*chain(*own)], "lr": self._rates[0]}]
+        apart = [{"params": p, "lr": r} for p, r in zip(own, self._rates.unbind(), strict=True)]
+        self._together, self._apart = (
+            torch.optim.AdamW(
+                groups,
+                betas=betas,
+                eps=eps,
+                weight_decay=0.0,
+                fused=True,
+                capturable=device.type == "cuda",
+            )
+            for groups in (together, apart)
         )
-        for group in self._optimizer.param_groups:
-            for parameter in group["params"]:
-                self._optimizer.state[parameter] = {
-                    "step": torch.zeros((), device=device),
-                    "exp_avg": torch.zeros_like(parameter),
-                    "exp_avg_sq": torch.zeros_like(parameter),
-                }
+        for parameter in chain(*own):
+            self._together.state[parameter] = self._apart.state[parameter] = {
+                "step": torch.zeros((), device=device),
+                "exp_avg": torch.zeros_like(parameter),
+                "exp_avg_sq": torch.zeros_like(parameter),
+            }
 
     @property
     def state(self) -> list[torch.Tensor]:
         """Both averages and the count of updates."""
-        return [of for own in self._optimizer.state.values() for of in own.values()]
+        return [of for own in self._apart.state.values() for of in own.values()]
 
     @torch.no_grad()
     def step(self, rates: torch.Tensor, active: Sequence[int]) -> None:
         """Update all students; the rate of those that are not ``active`` must be 0."""
         self._rates.copy_(rates)
-        self._optimizer.step()
+        (self._together if len(rates) == 1 else self._apart).step()
 
 
 def _alone(weight: Weight, student: int) -> nn.Parameter:

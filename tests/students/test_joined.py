@@ -7,18 +7,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from teachgym.students import joined
-from teachgym.students.joined import FirstFactors
+from teachgym.students.joined import Siblings
 from teachgym.students.local.layout import Layout
 from teachgym.students.local.pool import StudentPool
-from teachgym.students.lora import LoRASettings
+from teachgym.students.lora import LoRALinear, LoRASettings
+from teachgym.students.products import AdaptedProducts
 from teachgym.students.self_check import why_not_trained
 from teachgym.training.captured import CapturedUpdates
 from teachgym.training.datum import encode
+from teachgym.training.fine_tuning import FineTuner
 from teachgym.training.losses import Sft
 from teachgym.training.settings import FineTuningSettings
 from teachgym.training.updates import differentiate, in_training
@@ -166,12 +169,52 @@ def test_a_layer_has_nine_products_less(
 
 def test_layers_that_read_different_tensors_have_products_of_their_own() -> None:
     """The second layer is handed another tensor, then the first one again, then both the same."""
-    factors = FirstFactors(2, (1, 3, 2), dropout=0.0, layout=Layout(1), device=torch.device("cpu"))
-    torch.nn.init.normal_(factors.weight)
+    layout, settings = Layout(1), LoRASettings(rank=2)
+    siblings = Siblings(2, (1, 3, 2), dropout=0.0, layout=layout, device=torch.device("cpu"))
+    layers = [LoRALinear(torch.nn.Linear(3, 4), settings, siblings, n) for n in range(2)]
+    for parameter in (siblings.weight, *(layer.lora_B for layer in layers)):
+        torch.nn.init.normal_(parameter)
     x, y = torch.randn(5, 3), torch.randn(4, 3)
-    first, second = factors.weight[0].split(2, -1)
-    for rows, number, factor in ((x, 0, first), (y, 1, second), (x, 0, first), (x, 1, second)):
-        torch.testing.assert_close(factors.multiply(rows, number), rows @ factor)
-    assert factors._read is None
-    torch.testing.assert_close(factors.multiply(x, 0), x @ first)
-    torch.testing.assert_close(factors.multiply(x, 0), x @ first)  # asked twice
+    for rows, number in ((x, 0), (y, 1), (x, 0), (x, 1), (x, 0), (x, 0)):
+        layer = layers[number]
+        a, b = layer.lora_A[0], layer.lora_B[0]
+        expected = layer.base(rows) + settings.scale * rows @ a @ b
+        torch.testing.assert_close(layer(rows), expected)
+        assert (siblings._read is None) == (not siblings._outputs)
+
+
+@pytest.mark.parametrize("captured", [False, True])
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("architecture", ["llama", "qwen2"])
+def test_what_gpus_compute_in_fewer_operations_is_the_same(
+    architecture: str, count: int, captured: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Losses and weights after five updates, and greedy answers in slots; on a CPU here."""
+
+    def found() -> Any:
+        pool = make_pool(count, architecture=architecture, lora=LoRASettings(rank=4, dropout=0.0))
+        pool.layout.strict = False
+        scatter_adapters(pool)
+        students = students_of(pool)
+        trainer = FineTuner(FineTuningSettings(batch_size=2, captured=captured, optimizer="adamw"))
+        rngs = [np.random.default_rng(k) for k in range(count)]
+        losses = [r.losses for r in trainer.train_together(students, [DATA[:6]] * count, rngs)]
+        asked = [[Prompt(f"copy {'abcdef'[: k + 2]}=") for k in range(5)]] * count
+        weights = [array for s in students for array in s.save().arrays.values()]
+        return losses, weights, students[0].generate_together(students, asked)
+
+    plain = found()
+    called, apply = [0], AdaptedProducts.apply
+
+    def counted(*arguments: Any) -> Any:
+        called[0] += 1
+        return apply(*arguments)
+
+    monkeypatch.setattr("teachgym.students.products.DEVICES", ("cpu",))
+    monkeypatch.setattr(AdaptedProducts, "apply", counted)
+    losses, weights, answers = found()
+    assert called[0] > 0
+    np.testing.assert_allclose(losses, plain[0], rtol=1e-5)
+    for one, other in zip(weights, plain[1], strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-4)
+    assert answers == plain[2]

@@ -335,7 +335,23 @@ class Decode:
         mask = self.visible
         if scoring.window is not None and scoring.window < length:
             mask = mask & ~visible(self.positions - scoring.window, length)
+        elif q.is_cuda and scoring.is_plain:
+            mask = self._added(q.dtype)
         return _attend_to(mask, q, keys, values, scoring).transpose(1, 2)
+
+    def _added(self, dtype: torch.dtype) -> torch.Tensor:
+        """What is added to scores, 0 or -inf; torch would make it anew from a mask in each layer.
+
+        Shape (n, 1, 1, length).
+        """
+        if dtype not in self._made:
+            zeros = torch.zeros_like(self.visible, dtype=dtype)
+            self._made[dtype] = zeros.masked_fill(~self.visible, -torch.inf)
+        return self._made[dtype]
+
+    @cached_property
+    def _made(self) -> dict[torch.dtype, torch.Tensor]:
+        return {}
 
 
 def _attend_causally(

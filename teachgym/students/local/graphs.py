@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Hashable, Sequence
+from functools import cache
 from typing import Any
 
 import torch
@@ -29,8 +30,8 @@ class Graphs:
         self._begun: set[Hashable] = set()
         self._is_gpu = device.type == "cuda"
         self._captured: dict[Hashable, torch.cuda.CUDAGraph | None] = {}
+        self._device = device
         self._pool: Any = None
-        self._stream: Any = None
         self._generators = generators
 
     def run(self, key: Hashable, step: Callable[[], None], state: Sequence[torch.Tensor]) -> None:
@@ -60,9 +61,7 @@ class Graphs:
 
     def _begin(self, step: Callable[[], None]) -> None:
         """Do the step beside the main stream, where libraries initialise themselves for it."""
-        if self._stream is None:  # one for all, whose memory is used again
-            self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        stream = self._stream
+        stream = _side_stream(self._device)
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             step()
@@ -86,6 +85,12 @@ class Graphs:
             )
             return None
         return graph
+
+
+@cache
+def _side_stream(device: torch.device) -> Any:
+    """The stream beside the main one, the same for all: libraries keep memory for each stream."""
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
 
 def bucket(n: int, *, parts: int = 2, least: int = 1) -> int:

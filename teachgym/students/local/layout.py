@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -78,6 +79,21 @@ class Layout:
             self._ends = key, ends
         return self._ends[1]
 
+    @property
+    def is_even(self) -> bool:
+        """Whether all students have equally many rows."""
+        return len(set(self.counts)) == 1
+
+    def batched(self, rows: torch.Tensor) -> torch.Tensor:
+        """A view of rows (n_rows, d) of equally many for each student, (K, n, d)."""
+        if self.interleaved:
+            return rows.view(-1, len(self.counts), rows.shape[1]).transpose(0, 1)
+        return rows.view(len(self.counts), -1, rows.shape[1])
+
+    def now(self) -> Layout:
+        """A copy that stays as the layout is at present."""
+        return copy.copy(self)
+
     def spread(self, vectors: torch.Tensor) -> torch.Tensor:
         """The vector of each row's student, (K, d) -> (n_rows, d).
 
@@ -85,7 +101,7 @@ class Layout:
         """
         if self.interleaved:
             return vectors.repeat(self.counts[0], 1)
-        if vectors.is_cuda and len(set(self.counts)) == 1:
+        if vectors.is_cuda and self.is_even:
             return spread_evenly(vectors, self.counts[0])
         own = zip(vectors.unbind(), self.counts, strict=True)
         return torch.cat([vector.expand(n, -1) for vector, n in own])
@@ -118,6 +134,9 @@ def apply_shared(linear: nn.Linear | Conv1D, x: torch.Tensor, layout: Layout) ->
     if not layout.strict or layout.n_students == 1 or torch.is_inference_mode_enabled():
         y: torch.Tensor = linear(x)
         return y
+    if x.is_cuda:  # biases are added within, before anything is rounded
+        pieces = torch.split(x.reshape(-1, x.shape[-1]), list(layout.counts))
+        return torch.cat([linear(piece) for piece in pieces]).view(*x.shape[:-1], -1)
     weight = linear.weight.mT if isinstance(linear, nn.Linear) else linear.weight  # (d_in, d_out)
     weights = weight.expand(layout.n_students, -1, -1)
     y = multiply(x.reshape(-1, x.shape[-1]), weights, layout).view(*x.shape[:-1], -1)
@@ -136,11 +155,11 @@ def multiply(rows: torch.Tensor, weights: torch.Tensor, layout: Layout) -> torch
     if n_students == 1:
         return rows @ weights.squeeze(0)  # whose backward is a view, too
     if layout.interleaved:
-        turns = rows.view(-1, n_students, rows.shape[1]).transpose(0, 1)  # (K, n, d)
-        return torch.bmm(turns, weights).transpose(0, 1).reshape(-1, n_out)
-    if len(set(counts)) == 1:
-        return torch.bmm(rows.view(n_students, -1, rows.shape[1]), weights).view(-1, n_out)
-    if _groupable(rows, weights) and not (rows.is_cuda and layout.strict):
+        return torch.bmm(layout.batched(rows), weights).transpose(0, 1).reshape(-1, n_out)
+    alone = rows.is_cuda and layout.strict
+    if layout.is_even and not alone:
+        return torch.bmm(layout.batched(rows), weights).view(-1, n_out)
+    if _groupable(rows, weights) and not alone:
         return F.grouped_mm(rows, weights, offs=layout.ends(rows.device))
     pieces = zip(torch.split(rows, list(counts)), weights.unbind(), strict=True)
     return torch.cat([piece @ weight for piece, weight in pieces if len(piece)])

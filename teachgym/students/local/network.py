@@ -12,6 +12,7 @@ from torch import nn
 
 from teachgym.errors import LocalBackendError
 from teachgym.students.local.attention import NAME, AttentionPlan, Branched, Packed
+from teachgym.students.local.kernels import HALVES, Replacement, replaced, replacements
 
 T = TypeVar("T")
 
@@ -37,6 +38,13 @@ class Network:
             ) from error
         finally:
             model.set_attn_implementation(self._attention)
+        is_fast = model.device.type == "cuda" and model.dtype in HALVES
+        self.kernels: Sequence[Replacement] = replacements(model) if is_fast else ()
+        """What takes the place of the model's own code in each pass."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The state without kernels: the process that reads it may have no GPU."""
+        return {**self.__dict__, "kernels": ()}
 
     @property
     def device(self) -> torch.device:
@@ -54,7 +62,7 @@ class Network:
         self, ids: torch.Tensor, positions: torch.Tensor, plan: AttentionPlan
     ) -> torch.Tensor:
         """The last hidden states of (B, T) token ids at their positions, (B, T, d)."""
-        with self._own_attention():
+        with self._own_attention(), replaced(self.kernels):
             output: Any = self.model.base_model(
                 input_ids=ids, position_ids=positions, use_cache=False, plan=plan
             )

@@ -54,7 +54,7 @@ def attend_to_own(
     if q.shape[1] != k.shape[1]:
         if "enable_gqa" in takes:
             options["enable_gqa"] = True
-        else:
+        elif "window_size" not in takes:  # torch 2.11 shares them without being told
             k, v = (x.repeat_interleave(q.shape[1] // x.shape[1], 1) for x in (k, v))
     if scoring.scale is not None:
         if "scale" in takes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -44,11 +45,13 @@ def pool_on(
 
 def data_for(student: int, count: int = 20) -> Data:
     words = ["abcdefgh"[: 1 + (i * (student + 1)) % 8] for i in range(count)]
-    return tuple(Example(f"copy {w}=", w[::-1], "copy") for w in words)
+    return tuple(Example(f"copy {w}=", w[::-1], "copy", rejected=f"{w}x") for w in words)
 
 
 def train(pool: StudentPool, **others: Any) -> list[float]:
-    settings = FineTuningSettings(batch_size=4, learning_rate=1e-2, optimizer="adamw", **others)
+    """Losses after five updates an epoch; in 16 bits at a rate at which rounding stays small."""
+    others.setdefault("learning_rate", 1e-2 if pool.dtype == torch.float32 else 1e-3)
+    settings = FineTuningSettings(batch_size=4, optimizer="adamw", **others)
     students = students_of(pool)
     rngs = [np.random.default_rng(k) for k in range(pool.count)]
     data = [data_for(k) for k in range(pool.count)]
@@ -63,9 +66,8 @@ def test_a_gpu_learns_and_answers_as_a_cpu_does_in_32_bits() -> None:
 
 
 def test_packed_attention_in_16_bits_is_near_that_in_32() -> None:
-    assert train(pool_on("cuda", dtype=torch.bfloat16)) == pytest.approx(
-        train(pool_on("cpu")), rel=0.05
-    )
+    found = train(pool_on("cuda", dtype=torch.bfloat16), learning_rate=1e-2)
+    assert found == pytest.approx(train(pool_on("cpu")), rel=0.05)
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -108,12 +110,14 @@ def test_captured_updates_are_those_of_eager_ones(loss: str, dtype: torch.dtype)
         train(pool, captured=number == 1, loss=loss, epochs=2) for number, pool in enumerate(pools)
     )
     exact = dtype == torch.float32
-    assert captured == pytest.approx(eager, rel=1e-4 if exact else 0.02)
+    assert captured == pytest.approx(eager, rel=1e-3 if exact else 0.02)
     for one, other in zip(*map(students_of, pools), strict=True):
         for name, array in one.save().arrays.items() if exact else ():
             np.testing.assert_allclose(other.save().arrays[name], array, rtol=0, atol=1e-3)
 
 
+# Of torch's own compiler, on Python 3.12.
+@pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize(
     ("option", "captured"), [("fused", False), ("fused", True), ("compiled", True)]
@@ -133,7 +137,7 @@ def test_kernels_and_compiled_layers_learn_what_plain_ones_do(
         )
         for chosen in (True, False)
     )
-    assert found == pytest.approx(plain, rel=1e-4 if dtype == torch.float32 else 0.02)
+    assert found == pytest.approx(plain, rel=1e-3 if dtype == torch.float32 else 0.02)
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -190,3 +194,28 @@ def test_a_hundred_steps_need_no_more_memory_and_no_new_graphs() -> None:
     cycle()
     after_first = cycle()
     assert max(cycle() for _ in range(98)) <= after_first + 2**20
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_models_own_code_gives_what_kernels_give(count: int) -> None:
+    """Losses of ten updates, and almost all greedy tokens, with Liger's kernels if it is there."""
+    pools = [pool_on("cuda", count, torch.bfloat16) for _ in range(2)]
+    names = {replacement.name for replacement in pools[0].network.kernels}
+    assert names >= (
+        {"forward", "apply_rotary_pos_emb"} if find_spec("liger_kernel") else {"forward"}
+    )
+    pools[1].network.kernels = ()
+    asked = [PROMPTS] * count
+    one, other = (students_of(p)[0].generate_together(students_of(p), asked) for p in pools)
+    pairs = [pair for k in range(count) for pair in zip(one[k], other[k], strict=True)]
+    assert sum(a == b for a, b in pairs) >= 0.8 * len(pairs)
+    assert train(pools[0], epochs=2) == pytest.approx(train(pools[1], epochs=2), rel=0.02)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_sums_within_products_learn_what_sums_apart_do(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = train(pool_on("cuda", count), captured=True)
+    monkeypatch.setattr("teachgym.students.products.DEVICES", ())
+    assert found == pytest.approx(train(pool_on("cuda", count), captured=True), rel=1e-3)

@@ -48,7 +48,8 @@ def torch_2_11(
     *, return_aux: Any = None, scale: float | None = None, window_size: tuple[int, int] = (-1, -1),
 ) -> T:  # fmt: skip
     assert window_size[1] == 0
-    return kernel(query, key, value, cu_seq_q, window_size[0], scale)
+    shared = query.shape[1] != key.shape[1]  # without being told, as was tried on an H200
+    return kernel(query, key, value, cu_seq_q, window_size[0], scale, shared=shared)
 
 
 def torch_2_12(

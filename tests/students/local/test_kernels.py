@@ -1,0 +1,135 @@
+"""Kernels in the place of a model's own code: when, and with the same results."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from contextlib import suppress
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from torch.nn import functional as F
+from transformers import Gemma2Config, Gemma2ForCausalLM
+from transformers.models.llama import modeling_llama
+
+from teachgym.students.local import kernels
+from teachgym.students.local.kernels import replaced, replacements
+from teachgym.students.local.network import Network
+from tests.students.models import ARCHITECTURES, make_model
+
+CALLS: list[str] = []
+
+
+class SiLUMul:
+    """In the place of Liger's function."""
+
+    @staticmethod
+    def apply(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        CALLS.append("gated")
+        return F.silu(a) * b
+
+
+class Rope:
+    """In the place of Liger's function, which takes one text here."""
+
+    @staticmethod
+    def apply(q: torch.Tensor, k: torch.Tensor, cos: Any, sin: Any) -> Any:
+        CALLS.append("rotary")
+        assert q.shape[0] == k.shape[0] == cos.shape[0] == sin.shape[0] == 1
+        assert q.transpose(1, 2).is_contiguous()
+
+        def turn(x: torch.Tensor) -> torch.Tensor:
+            half = torch.cat([-x[..., x.shape[-1] // 2 :], x[..., : x.shape[-1] // 2]], -1)
+            return x * cos[:, None] + half * sin[:, None]
+
+        return turn(q), turn(k)
+
+
+@pytest.fixture(autouse=True)
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels run on CPUs, and Liger's are there."""
+    for name, function in (("swiglu", SiLUMul), ("rope", Rope)):
+        module = ModuleType(f"liger_kernel.ops.{name}")
+        own = {"swiglu": "LigerSiLUMulFunction", "rope": "LigerRopeFunction"}[name]
+        setattr(module, own, function)
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    for package in ("liger_kernel", "liger_kernel.ops"):
+        made = ModuleType(package)
+        made.__spec__ = ModuleSpec(package, None)
+        monkeypatch.setitem(sys.modules, package, made)
+    monkeypatch.setattr(kernels, "_takes", lambda x: True)
+    CALLS.clear()
+
+
+def hidden(model: Any, *, rows: int) -> torch.Tensor:
+    """Hidden states of 3 tokens in each of some rows, by the model's own attention."""
+    ids = torch.arange(3 * rows).view(rows, 3) % 40
+    positions = torch.arange(3).expand(rows, -1)
+    output: Any = model.base_model(input_ids=ids, position_ids=positions, use_cache=False)
+    states: torch.Tensor = output.last_hidden_state
+    return states
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("rows", [1, 4])
+def test_a_model_computes_the_same_with_kernels(architecture: str, rows: int) -> None:
+    """Hidden states and gradients to 1e-4; llama and its like are replaced in three places."""
+    model = make_model(architecture)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    those, states, gradients = replacements(model), [], []
+    CALLS.clear()
+    for used in ((), those):
+        model.zero_grad()
+        with replaced(used):
+            found = hidden(model, rows=rows)
+            found.square().sum().backward()
+        states.append(found.detach())
+        gradients.append([p.grad.clone() for p in model.parameters() if p.grad is not None])
+    torch.testing.assert_close(*states, rtol=1e-4, atol=1e-4)
+    for one, other in zip(*gradients, strict=True):
+        assert (one - other).norm() <= 1e-4 * other.norm() + 1e-6
+    if architecture in ("llama", "qwen2"):
+        assert {one.name for one in those} == {"forward", "apply_rotary_pos_emb"}
+        assert len(those) == 3
+        assert ["rotary", "gated"] * model.config.num_hidden_layers == CALLS
+
+
+def test_afterwards_the_code_is_the_models_own_again() -> None:
+    own = modeling_llama.LlamaRMSNorm.forward, modeling_llama.apply_rotary_pos_emb
+    those = replacements(make_model())
+    with suppress(ZeroDivisionError), replaced(those):
+        assert modeling_llama.LlamaRMSNorm.forward is not own[0]
+        raise ZeroDivisionError
+    assert (modeling_llama.LlamaRMSNorm.forward, modeling_llama.apply_rotary_pos_emb) == own
+
+
+@pytest.mark.parametrize("kernel", ["SiLUMul", "Rope"])
+def test_a_kernel_that_computes_something_else_is_not_used(
+    kernel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for another activation, or for positions that turn other pairs of numbers."""
+    model = make_model()
+    assert len(replacements(model)) == 3
+    wrong = {"SiLUMul": lambda a, b: F.gelu(a) * b, "Rope": lambda q, k, *_: (q, k)}[kernel]
+    monkeypatch.setattr(globals()[kernel], "apply", wrong)
+    assert len(replacements(model)) == 2
+
+
+def test_a_norm_that_counts_its_weights_from_one_keeps_its_code() -> None:
+    """Gemma multiplies with 1 + weight."""
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "head_dim": 16}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 1, "vocab_size": 40}
+    model = Gemma2ForCausalLM(Gemma2Config(**sizes, **heads))
+    assert [one.name for one in replacements(model)] == ["apply_rotary_pos_emb"]
+
+
+def test_a_cpu_has_none_and_pickles_neither() -> None:
+    network = Network(make_model())
+    assert network.kernels == ()
+    network.kernels = replacements(network.model)
+    assert pickle.loads(pickle.dumps(network)).kernels == ()
