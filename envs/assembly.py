@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from teachgym.answers import AnswerStore
 from teachgym.cache import cache_folder
@@ -25,11 +25,20 @@ from teachgym.rendezvous import Rendezvous
 from teachgym.rewards import make_reward
 from teachgym.skills.relabelled import Relabelled
 from teachgym.skills.sources import find_skills
-from teachgym.students import make_students
+from teachgym.students import is_language_model, make_students
 from teachgym.tasks import make_task
 from teachgym.tasks.limited import Limited
-from teachgym.training import make_trainer
+from teachgym.training import AUTO, make_trainer
 from teachgym.training.teacher_registry import make_teacher_model
+
+if TYPE_CHECKING:
+    from teachgym.training.teacher_models import TeacherModel
+
+_OF_TASK = (
+    *("task", "task_settings", "skills", "limit", "stress"),
+    *("teacher_model", "teacher_model_settings"),
+)
+"""Settings by which the learner depends on the task, where it does."""
 
 
 @dataclass(frozen=True)
@@ -51,63 +60,135 @@ Assemble = Callable[[EnvConfig], Parts]
 
 def assemble(config: EnvConfig) -> Parts:
     """Make the parts of one environment, which shares them with no other."""
-    return assemble_rows(config, 1)[0]
+    return Assembly(1)(0, config)
 
 
-def assemble_rows(
-    config: EnvConfig, count: int, rendezvous: Rendezvous | None = None
-) -> tuple[Parts, ...]:
-    """Make the parts of ``count`` environments with equal students that share task and model.
+class Assembly:
+    """Makes the parts of K environments, which share a model, its students and their trainer.
+
+    Environments of one configuration share the task, too.
 
     Args:
-        config: the configuration that all of them have.
-        count: number of environments, >= 1.
+        count: K, >= 1.
         rendezvous: joins their calls, so that students train and answer in one batch; None = each
             environment trains and asks by itself.
     """
-    if isinstance(config, SkillListConfig) and config.chat is not None:
-        for who in asking(vars(config)):
-            require_key(config.chat, who)
-    task = make_task(config.task, **config.task_settings)
-    if config.skills is not None:
-        task = Relabelled(task, find_skills(config.skills, task))
-    if config.stress.rugged:
-        task = Rugged(task, config.stress.seed)
-    if config.limit is not None:
-        task = Limited(task, config.limit)
+
+    def __init__(self, count: int, rendezvous: Rendezvous | None = None) -> None:
+        self.count, self.rendezvous = count, rendezvous
+        self._learners: _Learners | None = None
+        self._made: list[tuple[EnvConfig, _Shared]] = []
+
+    def __call__(self, row: int, config: EnvConfig) -> Parts:
+        """Make the parts of environment number ``row``, from 0.
+
+        Args:
+            row: which of them it is; in the rendezvous it is known by it.
+            config: its configuration; ``learner_of`` says what all of them have in common.
+
+        Raises:
+            ConfigError: if it has another learner than the first that was given.
+        """
+        shared = next((shared for own, shared in self._made if own == config), None)
+        if shared is None:
+            shared = self._share(config)
+            self._made.append((config, shared))
+        task, learners = shared.task, shared.learners
+        student, trainer = learners.students[row], learners.trainer
+        batched = BatchedTrainer(trainer, self.rendezvous, row) if self.rendezvous else None
+        evaluator = EVALUATORS.make(
+            config.evaluator,
+            settings=config.evaluator_settings,
+            store=shared.store,
+            ask=batched and batched.ask,
+        )
+        return Parts(
+            task,
+            student,
+            stressed_trainer(batched or trainer, config.stress, task, student),
+            stressed_evaluator(evaluator, config.stress, task),
+            Gate(task, config.gate_settings, config.gate_checks),
+            make_reward(config.reward, config.prices),
+            shared.rater,
+        )
+
+    def _share(self, config: EnvConfig) -> _Shared:
+        if isinstance(config, SkillListConfig) and config.chat is not None:
+            for who in asking(vars(config)):
+                require_key(config.chat, who)
+        task = _task_of(config)
+        learners = self._learners = self._learners or _learners_of(config, task, self.count)
+        if learners.settings != learner_of(vars(config)):
+            raise ConfigError(
+                "environments that share a model have different learners; make them one by one"
+            )
+        _warn_of_short_answers(learners.students[0], task)
+        return _Shared(
+            learners,
+            # Students know nothing of what is held out.
+            HeldOutTask(task, config.held_out) if config.held_out else task,
+            rater_of(learners.model) if config.rated else Rater(),
+            AnswerStore(cache_folder("answers")) if config.reuse_answers else None,
+        )
+
+
+@dataclass(frozen=True)
+class _Learners:
+    """The students, and who trains them."""
+
+    settings: Mapping[str, Any]
+    """What decides them; see ``learner_of``."""
+    students: Sequence[Student]
+    model: TeacherModel | None
+    trainer: Trainer[Any]
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """The parts that environments of one configuration share."""
+
+    learners: _Learners
+    task: Task
+    rater: Rater
+    store: AnswerStore | None
+
+
+def _learners_of(config: EnvConfig, task: Task, count: int) -> _Learners:
     students = make_students(config.student, task, count, **config.student_settings)
-    _warn_of_short_answers(students[0], task)
     model = config.teacher_model
     if model is not None:
         model = make_teacher_model(model, task, config.teacher_model_settings)
     trainer = make_trainer(
         students[0], config.trainer, task=task, teacher_model=model, **config.trainer_settings
     )
-    rater = rater_of(model) if config.rated else Rater()
-    store = AnswerStore(cache_folder("answers")) if config.reuse_answers else None
-    if config.held_out:
-        task = HeldOutTask(task, config.held_out)  # Students know nothing of it.
-    rows = []
-    for row, student in enumerate(students):
-        batched = BatchedTrainer(trainer, rendezvous, row) if rendezvous is not None else None
-        evaluator = EVALUATORS.make(
-            config.evaluator,
-            settings=config.evaluator_settings,
-            store=store,
-            ask=batched and batched.ask,
-        )
-        rows.append(
-            Parts(
-                task,
-                student,
-                stressed_trainer(batched or trainer, config.stress, task, student),
-                stressed_evaluator(evaluator, config.stress, task),
-                Gate(task, config.gate_settings, config.gate_checks),
-                make_reward(config.reward, config.prices),
-                rater,
-            )
-        )
-    return tuple(rows)
+    return _Learners(learner_of(vars(config)), students, model, trainer)
+
+
+def learner_of(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The settings of an environment that decide its student and trainer, the task's among them.
+
+    Only language models that learn from examples alone are the same whatever the task is: what is
+    simulated has its answers from the task, and other trainers grade answers, or ask a model.
+
+    Args:
+        settings: of an environment; those left out have their defaults.
+    """
+    usual = {"student": EnvConfig.student, "trainer": EnvConfig.trainer}
+    usual |= {f"{name}_settings": {} for name in usual}
+    learner = {name: settings.get(name, value) for name, value in usual.items()}
+    student, trainer, model = learner["student"], learner["trainer"], settings.get("teacher_model")
+    if is_language_model(student) and trainer in (AUTO, "packed") and model is None:
+        return learner
+    return learner | {name: settings.get(name) for name in _OF_TASK}
+
+
+def _task_of(config: EnvConfig) -> Task:
+    task = make_task(config.task, **config.task_settings)
+    if config.skills is not None:
+        task = Relabelled(task, find_skills(config.skills, task))
+    if config.stress.rugged:
+        task = Rugged(task, config.stress.seed)
+    return task if config.limit is None else Limited(task, config.limit)
 
 
 def _warn_of_short_answers(student: Student, task: Task) -> None:

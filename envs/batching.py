@@ -61,7 +61,11 @@ def _train_rows(rows: Sequence[int], requests: Sequence[Any]) -> list[TrainResul
 
 
 def _ask_rows(rows: Sequence[int], requests: Sequence[Any]) -> list[list[str]]:
-    """Ask students of one pool at once; they have one task, and so the same stops."""
-    students, prompts, stops = zip(*requests, strict=True)
-    answers: list[list[str]] = students[0].generate_together(students, prompts, stop=stops[0])
-    return answers
+    """Ask students of one pool at once, those whose tasks have the same stops."""
+    answers: dict[int, list[str]] = {}
+    for stop in dict.fromkeys(tuple(stops) for _, _, stops in requests):
+        places = [place for place, (_, _, own) in enumerate(requests) if tuple(own) == stop]
+        students, prompts, _ = zip(*(requests[place] for place in places), strict=True)
+        together = students[0].generate_together(students, prompts, stop=stop)
+        answers |= zip(places, together, strict=True)
+    return [answers[place] for place in range(len(requests))]

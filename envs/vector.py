@@ -18,9 +18,9 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.vector.utils import iterate
 
 from teachgym.actions import is_numeric, require_member
-from teachgym.envs.assembly import Parts, assemble_rows
+from teachgym.envs.assembly import Assembly
 from teachgym.envs.batching import open_rendezvous
-from teachgym.envs.config import CONFIGS, EnvConfig, SkillListConfig
+from teachgym.envs.config import CONFIGS, SkillListConfig
 from teachgym.envs.counted import CountedVectorEnv, seeds_of_rows
 from teachgym.envs.stacks import stack
 from teachgym.envs.wrappers.stop import as_member
@@ -158,7 +158,7 @@ def _stay() -> None:
 
 
 class SharedStudents:
-    """Environments of one configuration whose students share a model and work at once.
+    """Environments with equal students, which share a model and work at once.
 
     Raises:
         ConfigError: for fewer than one.
@@ -167,8 +167,8 @@ class SharedStudents:
     def __init__(self, count: int) -> None:
         if count < 1:
             raise ConfigError(f"num_envs is {count}; it must be 1 or more")
-        self.count, self.rendezvous = count, open_rendezvous()
-        self._parts: tuple[Parts, ...] = ()
+        self.rendezvous = open_rendezvous()
+        self._assembly = Assembly(count, self.rendezvous)
 
     def make(self, row: int, id_: str, /, **settings: Any) -> gym.Env[Any, Any]:
         """Make environment number ``row``, with the spec that ``gym.make`` would give it.
@@ -176,18 +176,16 @@ class SharedStudents:
         Args:
             row: from 0; in the rendezvous it is known by it.
             id_: one of ``teachgym.ENV_IDS``.
-            settings: those of the environment, the same for every row.
+            settings: those of the environment; see ``Assembly`` for what all rows have in common.
+
+        Raises:
+            ConfigError: as ``Assembly`` does.
         """
-        made = stack(CONFIGS[id_].of(settings), partial(self._assemble, row))
+        made = stack(CONFIGS[id_].of(settings), partial(self._assembly, row))
         spec = deepcopy(gym.spec(id_))
         spec.kwargs = dict(settings)
         made.unwrapped.spec = spec
         return made
-
-    def _assemble(self, row: int, config: EnvConfig) -> Parts:
-        if not self._parts:
-            self._parts = assemble_rows(config, self.count, self.rendezvous)
-        return self._parts[row]
 
 
 def open_ended(num_envs: int = 1, **settings: Any) -> TeacherVectorEnv:

@@ -1,8 +1,8 @@
 """The jobs of a bench: which of them may be done side by side, and how a worker does them.
 
-Jobs with equal environments can share one resident model: their students are trained and asked at
-once, as the rows of ``gym.make_vec`` are. Each job keeps its own teacher, seed and folder. All
-else they do in turns, so who asks a chat model keeps the others waiting.
+Jobs with equal students and trainers can share one resident model: their students are trained and
+asked at once, as the rows of ``gym.make_vec`` are. Each job keeps its own teacher, environment,
+seed and folder. All else they do in turns, so who asks a chat model keeps the others waiting.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import gymnasium as gym
 
 from teachgym import ENV_IDS, experiment
 from teachgym.assembly import Make
+from teachgym.envs.assembly import learner_of
 from teachgym.envs.vector import SharedStudents
 from teachgym.errors import ConfigError, RunError, TeachgymError, describe_os_error
 from teachgym.records import Record, dotted
@@ -59,9 +60,9 @@ def is_done(job: Job) -> bool:
 def group_jobs(jobs: Sequence[Job], together: int) -> list[Group]:
     """At most ``together`` jobs a group, the groups as even as can be, in the order of the jobs.
 
-    Within a group seeds, teachers and their settings differ, the environment and its settings do
-    not. A job whose budget has a limit of seconds is alone, since in a group all wait for all; so
-    is one in an environment that is not teachgym's.
+    Within a group the settings that decide student and trainer are equal (``learner_of``), and all
+    others may differ. A job whose budget has a limit of seconds is alone, since in a group all wait
+    for all; so is one in an environment that is not teachgym's.
 
     Raises:
         ConfigError: for ``together`` below 1.
@@ -82,7 +83,7 @@ def _company(job: Job) -> str:
     settings = config.env_settings
     if config.env not in ENV_IDS or "seconds" in (settings.get("budget") or {}):
         return job.folder
-    return json.dumps([config.env, settings], sort_keys=True)
+    return json.dumps(learner_of(settings), sort_keys=True)
 
 
 def _divide(jobs: Sequence[Job], together: int) -> list[Group]:

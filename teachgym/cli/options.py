@@ -254,16 +254,18 @@ Together = Annotated[
     typer.Option(
         metavar="K",
         min=1,
-        help="Number of runs at a time in each process, around one resident model. They share the "
-        "environment and its settings; teachers and seeds may differ. Meant for GPUs (not measured "
-        "yet); for tiny on a CPU it gains nothing. Results equal those of --together 1: to the bit "
-        "on a CPU, up to rounding on a GPU.",
+        help="Number of runs at a time in each process, around one resident model. They share "
+        "student, trainer and their settings, and the task unless a language model learns from "
+        "examples alone. Meant for GPUs (not measured yet); for tiny on a CPU it gains nothing. "
+        "Results equal those of --together 1: to the bit on a CPU, up to rounding on a GPU.",
     ),
 ]
 Gpus = Annotated[
     list[str] | None,
     typer.Option(
-        "--gpu", metavar="N", help="Run one process on this GPU, instead of --workers. Repeatable."
+        "--gpu",
+        metavar="N",
+        help="Run one process on this GPU, instead of --workers. Repeatable, also with one GPU.",
     ),
 ]
 Ray = Annotated[

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import pytest
 
-from teachgym.envs.assembly import teacher_env
+from teachgym.envs.assembly import Assembly, teacher_env
+from teachgym.envs.batching import open_rendezvous
+from teachgym.envs.config import SkillListConfig
+from teachgym.errors import ConfigError
 from teachgym.tasks import make_task
 
 ITEMS = {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1}
@@ -27,3 +31,48 @@ def test_a_student_that_may_write_enough_is_not(student: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         teacher_env(task_settings=ITEMS, student=student)
+
+
+def config(**settings: object) -> SkillListConfig:
+    return SkillListConfig.of({"student": "simulated", "task_settings": ITEMS, **settings})
+
+
+def test_environments_around_one_model_share_a_task_if_they_have_one_configuration() -> None:
+    assembly = Assembly(3)
+    first, equal = assembly(0, config()), assembly(1, config())
+    other = assembly(2, config(engine="pool"))
+    assert first.task is equal.task
+    assert first.task is not None
+    assert first.trainer is equal.trainer is other.trainer
+    assert len({id(parts.student) for parts in (first, equal, other)}) == 3
+
+
+@pytest.mark.parametrize(
+    "other", [{"trainer_settings": {"epochs": 2}}, {"task_settings": {**ITEMS, "seed": 1}}]
+)
+def test_environments_with_another_learner_share_no_model(other: dict[str, object]) -> None:
+    """A simulated student has its answers from the task."""
+    assembly = Assembly(2)
+    assembly(0, config())
+    with pytest.raises(ConfigError, match="different learners"):
+        assembly(1, config(**other))
+
+
+def test_students_whose_tasks_stop_them_elsewhere_are_asked_apart() -> None:
+    asked: list[tuple[list[str], Sequence[str]]] = []
+
+    class Asked:
+        def generate_together(
+            self, students: Sequence[object], prompts: Sequence[str], *, stop: Sequence[str]
+        ) -> list[str]:
+            asked.append((list(prompts), stop))
+            return [prompt.upper() for prompt in prompts]
+
+    rendezvous, student = open_rendezvous(), Asked()
+    stops: dict[str, Sequence[str]] = {"a": (), "b": ("\n",), "c": []}
+    calls = [
+        lambda row=row, own=own: rendezvous.ask("generate", row, (student, *own))
+        for row, own in enumerate(stops.items())
+    ]
+    assert rendezvous.run(calls) == ["A", "B", "C"]
+    assert asked == [(["a", "c"], ()), (["b"], ("\n",))]

@@ -25,6 +25,7 @@ from teachgym.benchmarks.bench.jobs import (
 from teachgym.benchmarks.bench.suites import Arm, Suite
 from teachgym.envs.batching import BatchedTrainer
 from teachgym.errors import ConfigError, TeachgymError
+from teachgym.training.fine_tuning import FineTuner
 from teachgym.training.simulated import SimulatedTrainer
 from teachgym.types import Data, TrainResult
 
@@ -90,18 +91,58 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Group:
 
 
 def test_jobs_side_by_side_leave_the_files_they_leave_alone(tmp_path: Path, alone: Group) -> None:
-    """Three teachers with two seeds are a group of six, the tree's two cells another."""
+    """Four teachers with two seeds, one of them in another environment, are a group of eight."""
     jobs = jobs_of(SUITE, tmp_path)
     groups = group_jobs(jobs, 8)
     for group in groups:
         do_group(group)
     assert_same(jobs, alone)
-    assert [[read_together(job) for job in group] for group in groups] == [[6] * 6, [2] * 2]
+    assert [[read_together(job) for job in group] for group in groups] == [[8] * 8]
     assert [read_together(job) for job in alone] == [None] * 8
 
 
 def read_together(job: Job) -> Any:
     return read(Path(job.folder) / "config.json").get("together")
+
+
+MIXED = Suite(
+    "mixed",
+    1,
+    "for tests: one student, and of each seed another task",
+    (
+        Arm("uniform", "uniform"),
+        Arm("pool", "uniform", env_settings={"engine": "pool"}),
+        Arm("tree", "alternating", env=TREE),
+    ),
+    env_settings={
+        "student": "tiny",
+        "task_settings": {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1},
+        "examples_per_step": 8,
+        "budget": {"steps": 2, "examples": 16},
+    },
+    seeds=2,
+    seeded=("task_settings.seed",),
+)
+
+
+def test_students_of_different_tasks_are_trained_at_once_and_learn_what_they_learn_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the digit: three arms with two tasks, six students in each of two steps."""
+    alone = [do(job) for job in jobs_of(MIXED, tmp_path / "alone")]
+    sizes: list[int] = []
+    train_together = FineTuner.train_together
+
+    def count(trainer: FineTuner, students: Sequence[Any], *rest: Any) -> list[TrainResult]:
+        sizes.append(len(students))
+        return train_together(trainer, students, *rest)
+
+    monkeypatch.setattr(FineTuner, "train_together", count)
+    jobs = jobs_of(MIXED, tmp_path / "together")
+    [group] = group_jobs(jobs, 6)
+    assert [outcome.error for outcome in do_group(group)] == [""] * 6
+    assert sizes == [6, 6]
+    assert_same(jobs, alone)
 
 
 def test_students_side_by_side_are_trained_at_once(
@@ -212,23 +253,40 @@ def names(groups: Sequence[Group]) -> list[str]:
     return ["".join(job.folder for job in group) for group in groups]
 
 
-def test_groups_are_of_one_environment_with_one_set_of_settings() -> None:
-    """a, d and g are equal but for their names, b and e too; c and f have no company.
+def test_groups_of_language_models_have_one_student_and_one_trainer() -> None:
+    """All but c, with its own trainer, and h, with its own student; f is in another environment.
 
-    Even groups of at most two out of three are one and two.
+    Even groups of at most four out of six are three and three.
     """
     jobs = [
         plain("a"),
         plain("b", task="other", engine="pool"),
         plain("c", trainer_settings={"epochs": 2}),
-        plain("d"),
-        plain("e", engine="pool", task="other"),
+        plain("d", task_settings={"seed": 1}),
+        plain("e", student="tiny", trainer="auto"),
         plain("f", env=TREE),
         plain("g"),
+        plain("h", student_settings={"base": 1}),
     ]
-    assert names(group_jobs(jobs, 8)) == ["adg", "be", "c", "f"]
-    assert names(group_jobs(jobs, 2)) == ["a", "be", "c", "dg", "f"]
-    assert names(group_jobs(jobs, 1)) == list("abcdefg")
+    assert names(group_jobs(jobs, 8)) == ["abdefg", "c", "h"]
+    assert names(group_jobs(jobs, 4)) == ["abd", "c", "efg", "h"]
+    assert names(group_jobs(jobs, 1)) == list("abcdefgh")
+
+
+def test_groups_of_learners_that_hang_on_the_task_have_one_task() -> None:
+    """b, d and g have other tasks than a and c; a teacher's model, in e and f, may ask for it."""
+    jobs = [
+        plain("a", student="simulated"),
+        plain("b", student="simulated", task="other"),
+        plain("c", student="simulated", engine="pool"),
+        plain("d", student="simulated", task_settings={"seed": 1}),
+        plain("e", teacher_model="tiny"),
+        plain("f", teacher_model="tiny", task="other"),
+        plain("g", student="simulated", stress={"rugged": True}),
+        plain("h", trainer="on-policy"),
+        plain("i", trainer="on-policy", task="other"),
+    ]
+    assert names(group_jobs(jobs, 8)) == ["ac", "b", "d", "e", "f", "g", "h", "i"]
 
 
 def test_who_counts_seconds_or_is_nobody_known_is_alone() -> None:
