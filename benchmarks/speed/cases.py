@@ -200,12 +200,12 @@ def _floor(
     )
 
 
-def _cycle(shape: str, *, by_default: bool, goals: tuple[Goal, ...] = ()) -> Case:
+def _cycle(shape: str, *others: str, by_default: bool, goals: tuple[Goal, ...] = ()) -> Case:
     return Case(
         f"cycle-{shape}",
         "Whole cycle: 128 examples of mean 200 tokens, then 128 answers of mean 120",
         shape,
-        (OWN, TRL, LOOP),
+        (OWN, *others),
         Training(128, Lengths(200, 1024, SPREAD), batch=16),
         _GPU_ANSWERS,
         rank=16,
@@ -215,15 +215,16 @@ def _cycle(shape: str, *, by_default: bool, goals: tuple[Goal, ...] = ()) -> Cas
     )
 
 
-def _updates(shape: str, *others: str) -> Case:
+def _updates(shape: str, *others: str, name: str = "updates", by_default: bool = True) -> Case:
     return Case(
-        f"updates-{shape}",
+        f"{name}-{shape}",
         "20 small updates: 16 examples of 128 tokens each",
         shape,
         (*others, OWN),
         Training(320, fixed(128), batch=16),
         rank=16,
-        rounds=2 if others else 3,
+        rounds=3,
+        by_default=by_default,
     )
 
 
@@ -231,8 +232,8 @@ GPU_CASES = (
     _floor("135M", (0.15, 0.35), (120e3, 200e3)),
     _floor("0.5B", (0.30, 0.45), (110e3, 180e3)),
     _updates("135M"),
-    _updates("0.5B", *VARIANTS),
-    _cycle("0.5B", by_default=True, goals=(Goal(TRL, 20),)),
+    _updates("0.5B", OWN_CODE),
+    _cycle("0.5B", TRL, by_default=True, goals=(Goal(TRL, 20),)),
     Case("stacked-135M",
          "16 students: 3 updates of 16 examples of 128 tokens each, then 32 answers of 32 tokens",
          "135M", (OWN, ONE_BY_ONE), Training(48, fixed(128), batch=16),
@@ -244,7 +245,8 @@ GPU_CASES = (
          Asking(16, fixed(24), fixed(16)), students=64, rounds=1, goals=(Goal(ONE_BY_ONE, 6),)),
     _floor("1.7B", (0.42, 0.50), (30e3, 40e3), rounds=1),
     _floor("3B", (0.45, 0.52), (35e3, 50e3), rounds=1),
-    _cycle("135M", by_default=False),
+    _updates("0.5B", *VARIANTS, name="variants", by_default=False),
+    _cycle("135M", TRL, LOOP, by_default=False),
     Case("slots-0.5B", "128 answers of mean 120, at most 256 tokens", "0.5B", (OWN, batches_of(64)),
          asking=_GPU_ANSWERS, rank=16, rounds=2, by_default=False),
     *(replace(case, by_default=False) for case in _objectives("135M")),
