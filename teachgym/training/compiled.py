@@ -1,7 +1,6 @@
 """Layers compiled one by one, all by the same code: regional compilation.
 
-Worth it for long training runs: what is compiled is kept on disk, but a process still has to
-trace, load and tune it.
+What is compiled is kept on disk, but a process still has to trace, load and tune it.
 """
 
 from __future__ import annotations
@@ -21,23 +20,16 @@ from teachgym.students.local.pool import StudentPool
 from teachgym.training.captured import captures
 from teachgym.training.settings import FineTuningSettings
 
-BREAK_EVEN = 600
-"""Updates that save as much time as compilation takes, at most: on an H200 it took 9 to 19 s, and
-saved 24 ms an update of a 135M model and 30 of a 0.5B model (both 16 texts of 512 tokens)."""
-
 _BACKEND = "inductor"
 
 
-def compiles(pool: StudentPool, settings: FineTuningSettings, n_updates: int) -> bool:
-    """Whether layers are compiled for a run of so many updates: as asked, or where it pays.
+def compiles(pool: StudentPool, settings: FineTuningSettings) -> bool:
+    """Whether layers are to be compiled.
 
     Raises:
         ConfigError: if it is asked for and the students' layers cannot be compiled.
     """
-    reason = _why_not(pool, settings)
-    if settings.compiled is None:
-        return pool.network.device.type == "cuda" and n_updates >= BREAK_EVEN and not reason
-    if settings.compiled and reason:
+    if settings.compiled and (reason := _why_not(pool, settings)):
         raise ConfigError(f"trainer_settings.compiled is True, but {reason}")
     return settings.compiled
 

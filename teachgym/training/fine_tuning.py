@@ -164,7 +164,7 @@ class FineTuner(Trainer[LanguageModelStudent]):
         self, pool: StudentPool, totals: Sequence[int], seeds: Sequence[int]
     ) -> Iterator[Updates]:
         """The updates of one run, within which dropout is on and layers may be compiled."""
-        compiled = compiles(pool, self.settings, max(totals))
+        compiled = compiles(pool, self.settings)
         with compiled_layers(pool.network.model) if compiled else nullcontext():
             captured = self._captured(pool)
             if captured is not None:

@@ -56,9 +56,9 @@ class FineTuningSettings:
     fused: bool | None = None
     """Compute cross entropy and its gradient by Liger's kernel (extra ``gpu``), behind frozen
     heads. None = on GPUs where it is installed and the loss is ``sft`` or ``joint``."""
-    compiled: bool | None = None
-    """Compile the model's layers (``torch.compile``), which dropout does not allow. None = on GPUs,
-    for training runs of 600 updates or more, after which it has paid for itself."""
+    compiled: bool = False
+    """Compile the model's layers (``torch.compile``), which dropout does not allow. It takes some
+    15 s and is no faster than the kernels that compute without it (``docs/gpu.md``)."""
     loss: Any = "sft"
     """``sft``: cross entropy of the targets; ``dpo``, ``simpo``, ``redi``: prefer each target to
     its rejected response; ``distillation``, ``alm``: follow a teacher model; ``joint``,
