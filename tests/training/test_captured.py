@@ -267,7 +267,10 @@ def test_a_step_that_cannot_be_captured_is_said_and_run(monkeypatch: pytest.Monk
 
 
 def test_the_fused_optimizer_is_ours() -> None:
-    """Two students with rates of their own, the second of whom leaves after three updates."""
+    """Two students with one rate in the first update, then with rates of their own.
+
+    The second leaves after three updates.
+    """
 
     def weights() -> list[Weight]:
         made = []
@@ -289,6 +292,10 @@ def test_the_fused_optimizer_is_ours() -> None:
             for weight in (one, other):
                 assert weight.parameter.grad is not None
                 weight.parameter.grad.copy_(grad)
+        if step == 0:
+            for optimizer in (fused, plain):
+                optimizer.step(torch.tensor([0.05]), range(2))
+            continue
         active = [0, 1] if step < 3 else [0]
         fused.step(torch.tensor([0.01, 0.1 if step < 3 else 0.0]), range(2))
         plain.step(torch.tensor([0.01, 0.1]), active)

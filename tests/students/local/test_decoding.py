@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from teachgym.benchmarks.models.tokenizers import make_tokenizer
 from teachgym.students.local.attention import (
+    Decode,
     Extend,
     Packed,
     Prefill,
@@ -205,6 +206,18 @@ def test_buckets_hold_their_number_with_little_room_to_spare(
     size = bucket(n, parts=parts, least=least)
     assert n <= size <= max(n * (1 + 1 / parts), n + least - 1)
     assert bucket(n, parts=parts) <= bucket(n + 1, parts=parts)
+
+
+def test_what_is_added_to_scores_shows_what_the_mask_shows() -> None:
+    """Made once for all layers of a step, where a GPU would make it in each."""
+    positions = torch.tensor([0, 3, 1])
+    plan = Decode(SlotCache(3, 4), torch.arange(3), positions, visible(positions, 4))
+    added = plan._added(torch.bfloat16)
+    inf = torch.inf
+    rows = [[0, -inf, -inf, -inf], [0, 0, 0, 0], [0, 0, -inf, -inf]]
+    assert added.dtype == torch.bfloat16
+    assert added[:, 0, 0].tolist() == rows
+    assert plan._added(torch.bfloat16) is added
 
 
 def test_there_are_few_buckets() -> None:
