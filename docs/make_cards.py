@@ -19,6 +19,12 @@ from teachgym.envs import EnvConfig, TeacherEnv, open_ended, skill_list, skill_t
 from teachgym.envs.config import CONFIGS
 
 DOCS = Path(__file__).parent
+HEAD = """# Environments
+
+The environments differ in what the teacher does and sees; the student, the task and the reward are
+the same in all. The films show episodes on the student `tiny`, as `render_mode="rgb_array"` draws
+them (`python docs/make_gallery.py`).
+"""
 CARDS: dict[str, tuple[str, Callable[..., Any]]] = {
     "open_ended": ("teachgym/OpenEnded-v0", open_ended),
     "skill_list": ("teachgym/SkillList-v0", skill_list),
@@ -41,10 +47,7 @@ def film(page: str) -> str:
     """The environment's film, where ``make_gallery.py`` has made one."""
     if not (DOCS / "gallery" / f"{page}.gif").exists():
         return ""
-    return (
-        f"![An episode: accuracy by skill, examples and errors](../gallery/{page}.gif)\n\n"
-        'An episode on the student `tiny`, as `render_mode="rgb_array"` shows it.\n\n'
-    )
+    return f"![An episode: accuracy by skill, examples and errors](../gallery/{page}.gif)\n\n"
 
 
 def arguments(kind: type[EnvConfig]) -> str:
@@ -61,12 +64,12 @@ def _shown(default: Any) -> str:
 
 
 def overview() -> str:
-    """One line per environment."""
-    rows = [
-        f"| [`{title}`]({page}.md) | {(thing.__doc__ or '').strip().splitlines()[0]} |"
-        for page, (title, thing) in CARDS.items()
-    ]
-    return "\n".join(["# Environments", "", "| id | |", "|---|---|", *rows, ""])
+    """The gallery: each environment with a line and its film."""
+    parts = [HEAD]
+    for page, (title, thing) in CARDS.items():
+        [line, *_] = inspect.cleandoc(thing.__doc__ or "").splitlines()
+        parts.append(f"## [`{title}`]({page}.md)\n\n{line}\n\n{film(page)}")
+    return "\n".join(parts).rstrip() + "\n"
 
 
 def teachers() -> str:

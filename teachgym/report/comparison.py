@@ -11,6 +11,7 @@ from teachgym.errors import ConfigError
 from teachgym.metrics import paired_gain
 from teachgym.records import Record, dotted
 from teachgym.registry import label
+from teachgym.report.captions import short_commit
 from teachgym.report.tables import Rows, show_interval
 from teachgym.runs.checkpoints import read_report
 from teachgym.runs.files import read_json
@@ -123,7 +124,8 @@ def _same_items(first: Report, second: Report) -> bool:
 def _settings(run: RunFolder) -> Record:
     record = read_json(run.config)
     given = {name: value for name, value in record["config"].items() if name not in _LABELS}
-    return dotted({**given, "versions": record["versions"], "commit": record["commit"]})
+    commit = short_commit(record["commit"])
+    return dotted({**given, "versions": record["versions"], "commit": commit})
 
 
 def _brief(values: Sequence[str]) -> Sequence[str]:

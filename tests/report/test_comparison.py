@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from teachgym.report.comparison import (
     read_compared,
 )
 from teachgym.report.html.comparison_page import write_comparison
+from teachgym.runs import RunFolder
 from teachgym.types import Example, Prediction, Report
 from tests.report.html.page_parts import take_apart
 
@@ -62,6 +65,15 @@ def test_only_what_was_given_otherwise_is_listed(runs: list[Compared]) -> None:
         ("teacher", "alp", "weakest", "alp"),
         ("env_settings.task_settings.seed", "default", "default", "7"),
     )
+
+
+def test_commits_are_shown_in_ten_digits(folders: list[Path], tmp_path: Path) -> None:
+    for name, commit in (("old", "0123456789" * 4), ("new", None)):
+        shutil.copytree(folders[0], tmp_path / name)
+        config = RunFolder(tmp_path / name).config
+        config.write_text(json.dumps({**json.loads(config.read_text()), "commit": commit}))
+    (_, row) = difference_rows(read_compared([tmp_path / "old", tmp_path / "new"]))
+    assert row == ("commit", "0123456789", "not in a checkout")
 
 
 @pytest.mark.parametrize(
