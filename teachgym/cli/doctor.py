@@ -104,7 +104,7 @@ def _key(name: str) -> Finding:
     """Whether a key is set; never what it is."""
     if os.environ.get(name):
         return Finding(name, "set")
-    return Finding(name, "not set", "absent", "set it for teachers behind that server")
+    return Finding(name, "not set", "absent", "teachers that ask OpenAI need it")
 
 
 def _gpu() -> Finding:
