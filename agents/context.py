@@ -34,7 +34,7 @@ class Cells:
     levels: tuple[float, ...]
     """Difficulties in [0, 1] in the order of the columns."""
     probes: Probes | None = field(default=None, compare=False, repr=False)
-    """What may be asked of the student; None where nothing can be."""
+    """Questions that may be put to the student; None where none can be."""
 
     @classmethod
     def of(cls, env: gym.Env[Any, Any]) -> Cells:
@@ -124,7 +124,7 @@ class Branches:
     per_step: int
     """The most examples of one step, >= 1."""
     probes: Probes | None = field(default=None, compare=False, repr=False)
-    """What may be asked of the student; None where nothing can be."""
+    """Questions that may be put to the student; None where none can be."""
 
     @classmethod
     def of(cls, env: gym.Env[Any, Any]) -> Branches:
@@ -155,7 +155,7 @@ class Lessons:
     per_step: int
     """The most examples of one step, >= 1."""
     probes: Probes | None = field(default=None, compare=False, repr=False)
-    """What may be asked of the student; None where nothing can be."""
+    """Questions that may be put to the student; None where none can be."""
 
     @classmethod
     def of(cls, env: gym.Env[Any, Any]) -> Lessons:
@@ -177,7 +177,7 @@ class Classroom:
     levels: tuple[float, ...] = (0.0,)
     """Difficulties in [0, 1] that examples come in."""
     probes: Probes | None = field(default=None, compare=False, repr=False)
-    """What may be asked of the student; None where nothing can be."""
+    """Questions that may be put to the student; None where none can be."""
 
     @classmethod
     def of(cls, env: gym.Env[Any, Any]) -> Classroom:

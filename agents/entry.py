@@ -48,7 +48,7 @@ Observes = Literal[
     "accuracy of all, and what is learnable",
     "known dynamics",
 ]
-"""What a teacher decides by, of the skills or cells: equal budgets do not make equal knowledge."""
+"""The grounds of a teacher's decisions: equal budgets do not make equal knowledge."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class TeacherEntry:
     """The ``module:class``, in this package, whose ``of(env)`` returns what the teacher may know of
     the environment: its first argument, ``known``."""
     observes: Observes | None = None
-    """What it decides by; None = not declared."""
+    """The grounds of its decisions; None = not declared."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Settings that replace the published defaults, which are for thousands of rounds: these are
     for about ten steps with tens of skills, where gains are small against their range."""
@@ -117,7 +117,7 @@ class AlgorithmEntry(TeacherEntry):
     algorithm: str
     """The ``module:class``, in this package, of the algorithm."""
     name: str
-    """What the teacher is called in tables."""
+    """The name of the teacher in tables."""
 
     def _make(
         self, make: Callable[..., Any], known: Any, chosen: dict[str, Any]

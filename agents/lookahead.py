@@ -44,7 +44,7 @@ class Lookahead(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ahead(Generic[KnownT]):
-    """What a teacher may know of an environment, and the right to look ahead in it."""
+    """A teacher's knowledge of an environment, and the right to look ahead in it."""
 
     known: KnownT
     """Names and sizes; the ``Desk`` where it acts in texts, the ``Classroom`` where in plans."""

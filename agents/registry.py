@@ -111,7 +111,7 @@ def require_fit(name: Any, kind: Kind) -> None:
 
 
 def _way_to(entry: TeacherEntry, kind: Kind) -> str:
-    """How the environment is made so that the teacher can act in it, if that is known."""
+    """The way to make an environment in which the teacher can act, if it is known."""
     settings = entry.env.get(kind.env, {})
     given = ", ".join(f"{name}={value!r}" for name, value in settings.items())
     return f"make it with {given}; " if given else ""

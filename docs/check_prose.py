@@ -1,7 +1,8 @@
-"""Check links and prose of pages: python docs/check_prose.py. The rules are in style.md.
+"""Check links and prose of pages and docstrings: python docs/check_prose.py.
 
-``mkdocs build --strict`` checks the links between pages of the site; here are those of the files
-outside it and of the notebooks, and what can be told of prose without understanding it.
+The rules are in style.md. ``mkdocs build --strict`` checks the links between pages of the site;
+here are those of the files outside it and of the notebooks, and the faults of prose that can be
+found without understanding it.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ _DOUBLED = re.compile(r"\b([a-z]+)\s+\1\b", re.IGNORECASE)
 _MAY_DOUBLE = {"that", "had", "x"}
 """``x`` stands for code and links."""
 _RELATIVE = re.compile(r"\b(that|which|who|whose|what)\b")
+_CLAUSE = re.compile(r'^ *r?"""((?:What|Who|Whose|How|Which|Why) .*?)(?:"""|$)', re.MULTILINE)
+"""A docstring that begins with a clause, which has no head."""
 _WHAT_SUBJECT = re.compile(r"\W*What [^?]*[.:;!]$")
 """A statement that begins with *What*: its reader does not know of what until its end."""
 
@@ -63,6 +66,17 @@ def pages() -> list[Path]:
     """What people read, but for what is made from code."""
     files = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "docs").rglob("*.ipynb")]
     return [RESULTS, *sorted(path for path in files if not is_made(path))]
+
+
+def sources() -> list[Path]:
+    """The code that ships."""
+    folders = ("agents", "benchmarks", "envs", "teachgym")
+    return [
+        path
+        for folder in folders
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if not any(parent.is_symlink() for parent in path.parents)
+    ]
 
 
 def is_made(path: Path) -> bool:
@@ -120,6 +134,12 @@ def faults_of_prose(text: str) -> Iterator[str]:
             yield from faults_of_sentence(sentence)
 
 
+def faults_of_docstrings(source: str) -> Iterator[str]:
+    """Docstrings whose first line has neither a verb nor a noun phrase with its head."""
+    for found in _CLAUSE.finditer(source):
+        yield f"a docstring without a verb or a head: {found[1][:60]}…"
+
+
 def faults_of_sentence(sentence: str) -> Iterator[str]:
     """Length, clauses within clauses, and *What* as a subject."""
     if (count := len(sentence.split())) > MOST_WORDS:
@@ -132,13 +152,16 @@ def faults_of_sentence(sentence: str) -> Iterator[str]:
 
 def main() -> None:
     """Print what is found, with its page; exit with 1 if there is anything."""
-    found = 0
+    found = []
     for path in pages():
         text = text_of(path)
         prose = () if path.name in LOGS else faults_of_prose(text)
-        for fault in (*broken_links(path, text), *prose):
-            print(f"{path.relative_to(ROOT)}: {fault}")
-            found += 1
+        found += [(path, fault) for fault in (*broken_links(path, text), *prose)]
+    for path in sources():
+        faults = faults_of_docstrings(path.read_text(encoding="utf-8"))
+        found += [(path, fault) for fault in faults]
+    for path, fault in found:
+        print(f"{path.relative_to(ROOT)}: {fault}")
     sys.exit(1 if found else 0)
 
 

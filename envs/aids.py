@@ -43,7 +43,7 @@ def choose_aids(aids: Sequence[Aid], items: Data, split: Split) -> list[str]:
 
 
 def _likeness(aids: Sequence[Aid], items: Data) -> np.ndarray:
-    """How much each prompt resembles what each aid is for, shape (n_items, n_aids); 0 = any."""
+    """The likeness of each prompt to the text that each aid is for, (n_items, n_aids); 0 = any."""
     found = np.zeros((len(items), len(aids)))
     named = [i for i, aid in enumerate(aids) if aid.like]
     if named:

@@ -137,7 +137,7 @@ class _Learners:
     """The students, and who trains them."""
 
     settings: Mapping[str, Any]
-    """What decides them; see ``learner_of``."""
+    """The settings that decide them; see ``learner_of``."""
     students: Sequence[Student]
     model: TeacherModel | None
     trainer: Trainer[Any]

@@ -402,7 +402,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         return (self.state.step + 1) % self.rules.train_every == 0 or bool(self._spent_up(accepted))
 
     def _train(self, accepted: Data) -> tuple[TrainResult, tuple[float | None, ...]]:
-        """What training reports, and the loss of each accepted example."""
+        """The report of training, and the loss of each accepted example."""
         data, known = self._training_set(accepted)
         if self.rules.training in FROM_UNTRAINED:
             self.student.restore(self.untrained)
@@ -418,7 +418,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         return report if self._paid(report) else self.state.report
 
     def _evaluate_aided(self) -> Report | None:
-        """What the student can do with the aids; None if it could not be paid for to the end."""
+        """The student's accuracy with the aids; None if it could not be paid for to the end."""
         report = self._evaluate(Aided(self.task, self.state.aids), "val")
         return report if self._paid(report) else None
 

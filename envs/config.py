@@ -60,18 +60,18 @@ class EnvConfig(EpisodeRules):
     """The environment's name in messages."""
 
     task: Part = "arithmetic-and-strings"
-    """What is taught: a name of `teachgym list tasks`."""
+    """The task that is taught: a name of `teachgym list tasks`."""
     task_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
     """Settings of the task, e.g. `{"seed": 1}`."""
     limit: CountFromOne | None = None
     """The most items of each split, >= 1, for quick looks; skills and levels take turns. What is
     measured on few items says little. None = all."""
     student: Part = "tiny"
-    """Who is taught: `simulated`, `tiny`, `small`, `smollm2`, the path of a model, or a hub id."""
+    """The student: `simulated`, `tiny`, `small`, `smollm2`, the path of a model, or a hub id."""
     student_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
     """Settings of the student; see `teachgym.students.settings.LanguageModelSettings`."""
     trainer: Part = AUTO
-    """Who trains the student: `auto` (the student's own), `rejection-sampling`, or another name of
+    """The student's trainer: `auto` (the student's own), `rejection-sampling`, or another name of
     `teachgym list trainers`."""
     trainer_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
     """Settings of the trainer, e.g. `{"learning_rate": 0.002}`; see
@@ -84,13 +84,13 @@ class EnvConfig(EpisodeRules):
     """Settings of the teacher model; see
     `teachgym.training.teacher_settings.TeacherModelSettings`."""
     evaluator: Part = "generate-and-grade"
-    """Who measures the student: `generate-and-grade`, or one of your own."""
+    """The evaluator of the student: `generate-and-grade`, or one of your own."""
     evaluator_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
     """Settings of the evaluator."""
     gate_settings: Table[GateSettings] = GateSettings()
-    """What may enter training; see `teachgym.gate.GateSettings`."""
+    """The conditions for entering training; see `teachgym.gate.GateSettings`."""
     gate_checks: FromJson[tuple[Any, ...]] = ()
-    """What else keeps examples out: names of `teachgym list checks`, or checks of your own; with
+    """Further checks of the gate: names of `teachgym list checks`, or checks of your own; with
     settings, a table such as `{"name": "random", "share": 0.5}`."""
     skills: Part | None = None
     """See the task through other skills: a skill file (`teachgym discover`), or `roots`, `one`,
@@ -99,7 +99,7 @@ class EnvConfig(EpisodeRules):
     """Skills and levels that teachers can neither order nor see, and that `test` measures, e.g.
     `{"skills": 0.25, "levels": [1.0]}`."""
     stress: Table[Stress] = Stress()
-    """What makes teaching harder, e.g. `{"wrong_labels": 0.3}`; see [Stress](../stress.md)."""
+    """Stress on the teacher, e.g. `{"wrong_labels": 0.3}`; see [Stress](../stress.md)."""
     reward: Part = "accuracy_gain"
     """The reward function: `accuracy_gain`, `per_skill`, `worst_student`, `cost_adjusted`,
     `skill_potential`, `lower_bound`, or your own."""
@@ -107,11 +107,11 @@ class EnvConfig(EpisodeRules):
     """For `cost_adjusted`: currency to the accuracy that one unit of it is worth, >= 0, e.g.
     `{"examples": 1e-5}`."""
     proxy: Part | None = None
-    """What is paid instead of the reward, to compare with it: `learnability` (4 p (1 - p) of what
+    """A payment instead of the reward, to compare with it: `learnability` (4 p (1 - p) of what
     is taught), `learning_progress`, `quality` (how good `teacher_model` finds the examples, before
     training and at its price), or your own; none = the reward."""
     lookahead: FewOrNone = 0
-    """How many actions a teacher may try at once on copies of the student before it chooses one;
+    """The number of actions a teacher may try at once on copies of the student before it acts;
     what is tried is charged to the budget. 0 = it may not."""
     rejection_penalty: NotNegative = 0.0
     """Subtracted from the reward for each item in `info["rejected"]`, at once; at 0 rewards add up
@@ -171,7 +171,7 @@ class EnvConfig(EpisodeRules):
         return self.proxy is not None and PROXIES.load(self.proxy) is quality
 
     def _questions(self) -> Iterator[str]:
-        """Who asks the student about examples."""
+        """The parts that ask the student about examples."""
         yield from (
             f"gate check {label(divided(c)[0])!r}" for c in self.gate_checks if asks_student(c)
         )
@@ -201,9 +201,9 @@ class OpenEndedConfig(EnvConfig):
 
     title: ClassVar[str] = "open-ended"
     observation: Literal["report", "arrays", "text"] = "report"
-    """What the teacher sees; see the environment's card."""
+    """The form of what the teacher sees; see the environment's card."""
     action: Literal["examples", "text"] = "examples"
-    """How the teacher hands in examples; see the environment's card."""
+    """The form in which the teacher hands in examples; see the environment's card."""
 
 
 @checked
@@ -213,11 +213,11 @@ class SkillListConfig(EnvConfig):
 
     title: ClassVar[str] = "skill-list"
     observation: Literal["arrays", "flat", "text", "report"] = "arrays"
-    """What the teacher sees; see the environment's card."""
+    """The form of what the teacher sees; see the environment's card."""
     action: Literal["shares", "plan", "discrete", "text"] = "shares"
-    """How the teacher orders; see the environment's card."""
+    """The form in which the teacher orders; see the environment's card."""
     engine: Part = "procedural"
-    """Who fills orders: `procedural`, `pool`, `replay`, `llm`, `by-order`."""
+    """The engine that fills orders: `procedural`, `pool`, `replay`, `llm`, `by-order`."""
     engine_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
     """Settings of the engine; for `llm` see `teachgym.engines.writer_settings.WriterSettings`."""
     texts: bool = True
@@ -240,9 +240,9 @@ class SkillTreeConfig(SkillListConfig):
 
     title: ClassVar[str] = "skill-tree"
     action: Literal["arrays", "moves", "discrete", "text"] = "arrays"  # type: ignore[assignment]
-    """How the teacher explores and exploits; see the environment's card."""
+    """The form in which the teacher explores and exploits; see the environment's card."""
     proposer: Part = "task"
-    """Who finds subskills: `task` (its own leaves), `llm`, `fixed` (lists)."""
+    """The finder of subskills: `task` (its own leaves), `llm`, `fixed` (lists)."""
     proposer_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
     """Settings of the proposer."""
     max_subskills: Few = 8

@@ -118,11 +118,11 @@ class CountedRows:
         self.accuracy = np.zeros(count)
         """Over all items, (K,)."""
         self.steps, self.examples = (np.zeros(count, dtype=np.int64) for _ in range(2))
-        """What was spent, (K,)."""
+        """The amounts spent, (K,)."""
         self.accepted = np.zeros(count, dtype=np.int64)
         """Examples of the last step, (K,)."""
         self.stop_reason = np.full(count, "not begun", dtype=object)
-        """Why each episode is over; empty while it runs, (K,)."""
+        """The reason for the end of each episode; empty while it runs, (K,)."""
         self._best, self._best_step = np.zeros(count), np.zeros(count, dtype=np.int64)
 
     # -- spaces ----------------------------------------------------------------------------

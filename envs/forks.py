@@ -47,7 +47,7 @@ class Branch:
     """The outcomes of K actions that were tried on equal students."""
 
     rewards: FloatArray
-    """What the environment pays for each, shape (K,); on more items where it was measured again."""
+    """The environment's reward for each, shape (K,); on more items where it was measured again."""
     gains: tuple[Score, ...]
     """The gain in accuracy of each, paired over items, with its standard error."""
     spread: Spread
@@ -55,7 +55,7 @@ class Branch:
     ids: tuple[str, ...]
     """The snapshots after each."""
     results: tuple[StepResult, ...]
-    """What ``env.step`` returned for each."""
+    """The return value of ``env.step`` for each."""
     cost: Cost
     """Of all of them, measuring again included."""
     items: int
@@ -232,7 +232,7 @@ class Forks:
     def _paid(
         self, pairs: Sequence[tuple[Report, Report]], results: Sequence[StepResult]
     ) -> FloatArray:
-        """What the reward function pays for reports before and after, shape (K,)."""
+        """The reward for reports before and after, shape (K,)."""
         base = base_of(self.rows.envs[0])
         worth = [base.reward(*p, r[4]["cost"]) for p, r in zip(pairs, results, strict=True)]
         return base.rules.reward_scale * np.array(worth, dtype=np.float64)
@@ -326,7 +326,7 @@ class CountedForks:
         return id_
 
     def observation(self, id_: str) -> Any:
-        """What the teacher sees in a state."""
+        """The teacher's observation of a state."""
         self._put(0, id_)
         return of_row(self.rows.observe(), 0)
 

@@ -199,7 +199,7 @@ def _chosen(env: Episode, items: Items | Sequence[Example], prefix: str) -> list
 
 
 def _named(prompts: Sequence[Prompt]) -> list[str]:
-    """What a record has of prompts."""
+    """The entry of prompts in a record."""
     return [prompt.identity for prompt in prompts]
 
 

@@ -24,7 +24,7 @@ class Rater:
     """
 
     judge: Judge | None = None
-    """Who scores answers; None = nobody rates and nothing is charged."""
+    """The judge who scores answers; None = nobody rates and nothing is charged."""
 
     def price(self, data: Data, student: Student) -> Cost:
         """The most that rating those can cost that have no rating yet.

@@ -119,7 +119,7 @@ def also_rejected(info: dict[str, Any], verdicts: Sequence[Verdict]) -> dict[str
 
 
 def _rejections(rejected: Iterable[Verdict]) -> dict[str, float]:
-    """How many items were rejected, in all and by reason."""
+    """The number of rejected items, in all and by reason."""
     reasons = Counter(verdict.reason for verdict in rejected)
     by_reason = {f"rejected/{reason}": n for reason, n in sorted(reasons.items())}
     return {"rejected": reasons.total(), **by_reason}

@@ -151,7 +151,7 @@ class _Row(gym.Wrapper[Any, Any, Any, Any]):
 
 
 def _stay() -> None:
-    """What a row does that sits a step out."""
+    """The action of a row that sits a step out."""
 
 
 # -- entry points ------------------------------------------------------------------------------

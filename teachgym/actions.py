@@ -109,7 +109,7 @@ def _as_type(array: NDArray[Any], dtype: Any) -> NDArray[Any]:
 
 
 def _inside(space: gym.Space[Any], values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Which of the numbers are in the range of their entry; shape of the space."""
+    """A mask of the numbers within the range of their entry; shape of the space."""
     low: Any
     high: Any
     match space:

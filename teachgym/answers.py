@@ -23,7 +23,7 @@ FORMAT = 2
 """Raised whenever equal keys would no longer mean equal answers."""
 
 LIMIT_BYTES = 2**30
-"""What the files of a store may take up: 1 GiB, tens of thousands of evaluations."""
+"""The most that the files of a store may take up: 1 GiB, tens of thousands of evaluations."""
 
 KEPT_SHARE = 0.9
 """Share of the limit that is left when old entries are thrown out, so that it is rarely done."""

@@ -58,7 +58,7 @@ class Setup:
 
 @dataclass(frozen=True)
 class Parts:
-    """What a configuration describes, made."""
+    """The parts that a configuration describes, made."""
 
     setup: Setup
     env: AnyEnv
@@ -71,7 +71,7 @@ class Parts:
 
     @property
     def task(self) -> Task:
-        """What is taught."""
+        """The task that is taught."""
         task: Task = self.env.get_wrapper_attr("task")
         return task
 
@@ -226,4 +226,4 @@ _FINDERS: Mapping[str, Callable[[Setup, AnyEnv], Any]] = {
     "allocation": lambda setup, env: _plan(setup, env, free=False)[0],
     "pool": _pool,
 }
-"""What a run gives a teacher that needs it, besides its chat model, by the setting's name."""
+"""The things besides its chat model that a run gives a teacher who needs them, by setting."""

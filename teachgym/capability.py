@@ -50,7 +50,7 @@ class Capability:
         )
 
     def __call__(self, name: str, *arguments: Any) -> Any:
-        """What the function ``name`` returns.
+        """Call the function ``name``.
 
         Raises:
             TeachgymError: that the function raised, without its traceback and context, in which

@@ -61,7 +61,7 @@ class EpisodeError(TeachgymError, RuntimeError):
 
 
 class GradeError(TeachgymError, ValueError):
-    """What a task gave as the grade of an answer, or as a metric of several, is none."""
+    """A task gave something else than a grade for an answer, or than a metric for several."""
 
 
 class RunError(TeachgymError, RuntimeError):

@@ -93,7 +93,7 @@ _MOST_CHARS = 200
 
 
 def notebook_table(title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """What notebooks show instead of a ``repr``: a title over a small table.
+    """A title over a small table, which notebooks show instead of a ``repr``.
 
     Only so many rows are read as are shown; that there are more is said.
 

@@ -33,7 +33,7 @@ def ask_directly(student: Student, prompts: Sequence[Prompt], stop: Sequence[str
 
 
 def read_grade(task: Task, given: Any) -> Grade:
-    """What ``task`` gave for an answer, a score or a ``Grade``, as a ``Grade``.
+    """The score or ``Grade`` that ``task`` gave for an answer, as a ``Grade``.
 
     Raises:
         GradeError: for a score, or that of a part, that is neither in [0, 1] nor nan.

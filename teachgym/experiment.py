@@ -107,7 +107,7 @@ def run(
 def _watched(
     budget: Budget, observers: Iterable[Observer], say: Say, progress: bool
 ) -> Iterator[tuple[Iterable[Observer], Say]]:
-    """Who sees the steps and who is told of stages, the progress display among them if wanted."""
+    """The observers of steps and of stages, the progress display among them if wanted."""
     if not progress:
         yield observers, say
         return

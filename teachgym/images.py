@@ -77,7 +77,7 @@ class ImageStore:
         return png
 
     def path(self, digest: str) -> Path:
-        """Where the picture of that name is, or would be."""
+        """The place of the picture of that name, whether it is there or not."""
         return self.folder / f"{digest}.png"
 
 

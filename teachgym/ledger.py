@@ -11,7 +11,7 @@ from teachgym.types import CURRENCIES, Budget, Cost, Incident
 
 
 class Ledger:
-    """What has been spent of a budget, and what happened on the way.
+    """The spending of a budget so far, and the incidents on the way.
 
     Whoever is about to spend asks first (``require``) and records afterwards what it really
     cost (``record``), so a limit is never passed. Two prices are not known in advance: wall-clock
@@ -99,7 +99,7 @@ class Ledger:
         self.calls.append(key)
 
     def remaining(self, currency: str) -> float:
-        """What is left of one currency; ``inf`` if unlimited."""
+        """The rest of one currency; ``inf`` if unlimited."""
         return self.budget.remaining(self.spent)[currency]
 
     @property

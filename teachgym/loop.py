@@ -23,7 +23,7 @@ def unheard(stage: str) -> None:
 
 
 StepResult = tuple[Any, Any, bool, bool, dict[str, Any]]
-"""What ``gym.Env.step`` returns: observation, reward, terminated, truncated, info."""
+"""The return value of ``gym.Env.step``: observation, reward, terminated, truncated, info."""
 
 
 class Rows(Protocol):

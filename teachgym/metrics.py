@@ -201,7 +201,7 @@ def precision_recall_f1(
 
 
 def _counts(sets: Sequence[Collection[Hashable]], labels: Sequence[Hashable] | None) -> FloatArray:
-    """How often each set has each label, (n_sets, n_labels), or any label, (n_sets, 1)."""
+    """Counts of each label in each set, (n_sets, n_labels), or of all labels, (n_sets, 1)."""
     rows = [[len(s)] if labels is None else [label in s for label in labels] for s in sets]
     shape = (len(sets), 1 if labels is None else len(labels))
     return np.array(rows, dtype=np.float64).reshape(shape)

@@ -1,4 +1,4 @@
-"""What a running episode looks like on a terminal: a line per step over a bar of the budget."""
+"""A running episode on a terminal: a line per step over a bar of the budget."""
 
 from __future__ import annotations
 

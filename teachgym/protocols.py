@@ -75,9 +75,9 @@ class Task(Protocol):
     max_turns: int = 1
     """The most responses that the student writes to an item; above 1, the task may ``respond``."""
     relies_on: Mapping[str, str] = FrozenDict()
-    """What grades depend on besides packages, each with name and version; runs record it."""
+    """Things besides packages that grades depend on, each with name and version; runs record it."""
     brief: Brief = PLAIN
-    """How people and chat models write examples; by default prompt and target as they are."""
+    """Advice to people and models who write examples; by default prompt and target as they are."""
 
     @abstractmethod
     def examples(self, split: Split) -> Sequence[Example]:
@@ -212,7 +212,7 @@ class Student(Protocol):
     batchable: bool = False
     """Whether ``generate_together`` is more than one student after the other."""
     trainer: str = ""
-    """Who trains it if nobody else is chosen: a name in ``teachgym.training.TRAINERS`` or one of
+    """The trainer if no other is chosen: a name in ``teachgym.training.TRAINERS`` or one of
     the other ways of ``teachgym.registry``; empty = one has to be chosen."""
 
     @property

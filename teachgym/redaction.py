@@ -1,4 +1,4 @@
-"""What must not be written down: the one place that finds secrets in what is about to be.
+"""Redaction: the one place that finds secrets in texts that are about to be written down.
 
 A secret is *known* if it is the value of an environment variable whose name says so, or was
 remembered where it was read. Known ones are hidden in whatever form a server may echo them. Texts
@@ -25,7 +25,7 @@ from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlencode, urlsp
 from teachgym.errors import ConfigError
 
 HIDDEN = "***"
-"""What stands in place of a secret."""
+"""The text in place of a secret."""
 
 _SHORTEST = 6
 """Characters of a secret at least: shorter ones would be found by chance in any text."""
@@ -59,7 +59,7 @@ _LOOKS = (
     (re.compile(r"\b(hf_|gh[a-z]_|AIza|AKIA|xox[a-z]-)[A-Za-z0-9_-]{12,}"), rf"\1{HIDDEN}"),
     (re.compile(r"(?<![\w/.:@-])[^\s:/@\"'(<]+:[^\s:/@\"'<]+@(?=[\w[])"), f"{HIDDEN}@"),
 )  # fmt: skip
-"""What looks like a secret, and what it becomes."""
+"""Patterns that look like secrets, each with its replacement."""
 
 _REMEMBERED: set[str] = set()
 # For the whole process, like the environment: who writes a file knows nothing of who read a key.
@@ -179,7 +179,7 @@ class _Finder:
 
 @lru_cache(maxsize=8)
 def _finder(secrets: frozenset[str]) -> _Finder:
-    """What finds any of the secrets, longer ones first."""
+    """A pattern that finds any of the secrets, longer ones first."""
     ordered = sorted(secrets, key=lambda secret: (-len(secret), secret))
     forms = [form for secret in ordered for form in _forms(secret)]
     marks = {mark.lower() for secret in ordered for mark in _marks(secret)}

@@ -45,7 +45,7 @@ CheckService = Callable[[Any, str], None]
 """Called with a service, which may be None, and who cannot do without; raises if it will not do."""
 
 OBJECT = "object:"
-"""What a recorded name begins with if it stands for an object that cannot be found by a name."""
+"""The beginning of a recorded name that stands for an object which no name leads to."""
 
 
 class Registry(Mapping[str, Any]):
@@ -83,7 +83,7 @@ class Registry(Mapping[str, Any]):
         self._parts, self._extras, self._functions = dict(parts), dict(extras or {}), functions
 
     def __getitem__(self, name: str) -> Any:
-        """What is registered under a built-in name."""
+        """The entry under a built-in name."""
         return self._parts[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -91,7 +91,7 @@ class Registry(Mapping[str, Any]):
         return iter(self._parts)
 
     def __len__(self) -> int:
-        """How many built-in names there are."""
+        """The number of built-in names."""
         return len(self._parts)
 
     @property
@@ -239,7 +239,7 @@ class Registry(Mapping[str, Any]):
         return summary(self.load(reference))
 
     def origin(self, reference: Any) -> str:
-        """Where a part comes from: built-in, an installed package, a file, a module, an object."""
+        """The origin of a part: built-in, an installed package, a file, a module, an object."""
         if not isinstance(reference, str):
             return "object"
         if reference in self._parts:
@@ -371,7 +371,7 @@ def noting(what: str) -> Iterator[None]:
 
 
 _PREFIX = "teachgym_file_"
-"""What the names of modules begin with that were loaded from files."""
+"""The beginning of the names of modules that were loaded from files."""
 
 
 def _is_own(module: ModuleType, name: str, value: Any) -> bool:

@@ -54,7 +54,7 @@ class Rendezvous:
         return self._seats[row].ask(kind, payload)
 
     def run(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
-        """What each of ``calls`` returns, in order.
+        """The return values of ``calls``, in order.
 
         Raises:
             RowError: after all rows have ended, if one raised; the first one's error is its cause.

@@ -385,7 +385,7 @@ _BEYOND = {"greater_than", "greater_than_equal", "less_than", "less_than_equal",
 
 @dataclass(frozen=True)
 class _Place:
-    """Where something is wrong: the setting's name with its tables, what is declared and given."""
+    """The place of a fault: the setting's name with its tables, what is declared and given."""
 
     name: str
     hint: Any
@@ -403,7 +403,7 @@ class _Place:
 
     @property
     def branches(self) -> list[Any]:
-        """What the value may be, besides nothing."""
+        """The types that the value may have, besides None."""
         kinds = get_args(self.hint) if get_origin(self.hint) in _UNIONS else (self.hint,)
         return [kind for kind in kinds if kind is not NoneType]
 
@@ -430,7 +430,7 @@ class _Place:
 
 
 def _refusal(what: str, error: ValidationError, hint: Any, given: Mapping[str, Any]) -> ConfigError:
-    """What pydantic found, in one line; of several mistakes the first, misspelt names before."""
+    """Pydantic's complaint in one line; of several mistakes the first, misspelt names before."""
     errors = error.errors(include_url=False)
     first = next((e for e in errors if e["type"] in _UNKNOWN), errors[0])
     same = [e for e in errors if e["loc"][:1] == first["loc"][:1]]

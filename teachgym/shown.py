@@ -100,7 +100,7 @@ def in_words(limits: Interval) -> str:
 
 
 def size_in_words(count: float, amount: float, unit: Literal["bytes", "seconds"]) -> str:
-    """How much ``count`` things of ``amount`` take, in a unit that people know."""
+    """The total of ``count`` things of ``amount`` each, in a unit that people know."""
     total = float(count) * amount if abs(count) < 10**290 else math.inf
     time = (("years", 3.2e7), ("days", 86_400), ("hours", 3_600), ("minutes", 60))
     memory = (("TB of memory", 1e12), ("GB of memory", 1e9), ("MB of memory", 1e6))

@@ -40,24 +40,24 @@ class Snapshot:
     data: Growing[Example] = field(default_factory=Growing)
     """All examples accepted so far, in order."""
     waiting: int = 0
-    """How many of ``data``, the last ones, wait for the next training run (``train_every``)."""
+    """The number of the last ``data`` that wait for the next training run (``train_every``)."""
     stop_reason: str = ""
-    """Why the episode has ended; empty while it runs."""
+    """The reason for the end of the episode; empty while it runs."""
     aids: tuple[Aid, ...] = ()
-    """What stands before the prompts of the aided evaluations; see ``teachgym.envs.aids``."""
+    """Texts before the prompts of aided evaluations; see ``teachgym.envs.aids``."""
     filters: Mapping[str, dict[str, Any]] = field(default_factory=dict)
-    """What each filter of the gate, by its place among them, keeps for the next step."""
+    """The memory of each filter of the gate for the next step, by its place among them."""
     forest: Forest | None = None
     """The Skill-Tree environment's forest."""
     past: tuple[str, ...] = ()
-    """What a text observation says of the last steps, oldest first; each at most 800 characters."""
+    """Text observations' lines on the last steps, oldest first; each at most 800 characters."""
     checkpoint: Checkpoint | None = None
     """The student's weights; None in the environment's own running state."""
     spent: Cost = field(default_factory=Cost)
     reckoned: Cost = field(default_factory=Cost)
     """The part of ``spent`` that is in the cost of a step already; the rest is in the next."""
     incidents: tuple[Incident, ...] = ()
-    """What has happened since the last step."""
+    """The incidents since the last step."""
     rng_state: Mapping[str, Any] = field(default_factory=dict)
     """State of the environment's ``np_random``, which only seeds later episodes."""
 

@@ -96,11 +96,11 @@ class Malformed:
     """A malformed part of an action, read back from JSON."""
 
     shown: str
-    """What it was, as ``teachgym.shown`` shows it."""
+    """The item itself, as ``teachgym.shown`` shows it."""
 
 
 Fault = Callable[[object], str | None]
-"""What is wrong with an item; None = nothing."""
+"""The fault of an item; None = nothing."""
 
 
 def _items_to_json(items: object, fault: Fault, to_json: Callable[[Any], Any]) -> Any:

@@ -46,7 +46,7 @@ class Streams:
 
 
 def draw_entropy(rng: np.random.Generator) -> int:
-    """What streams and orders are made from."""
+    """The number from which streams and orders are made."""
     return int(rng.integers(2**63))
 
 

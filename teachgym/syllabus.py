@@ -41,15 +41,15 @@ class Syllabus:
     verify: Callable[[Example], float]
     """1 if an example's own target is right, as far as the task can tell; less or nan if not."""
     diagnose: Callable[[Example], str] = _nothing
-    """What is wrong with an example's own target or tests; empty = nothing that can be told."""
+    """The fault of an example's own target or tests; empty = none that can be told."""
     describe: Callable[[Example], str] = _nothing
-    """What an example's pictures show, in words; empty = nothing that can be told."""
+    """The content of an example's pictures in words; empty = none that can be told."""
 
     __repr__ = in_short
 
     @classmethod
     def of(cls, task: Task) -> Syllabus:
-        """What ``task`` lets writers know."""
+        """The knowledge that ``task`` gives to writers."""
 
         def grade(example: Example, response: str) -> float:
             return score_of(task.grade(example, response))

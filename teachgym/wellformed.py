@@ -1,4 +1,4 @@
-"""What is wrong with a word as a value: fields of another type, numbers that are none.
+"""Faults of a word as a value: fields of another type, numbers that are none.
 
 Words are plain dataclasses that anybody can fill with anything, and a policy in training does.
 Each function gives the offending field and the rule it breaks, or None. Numbers are Python's own
@@ -28,7 +28,7 @@ _DIGEST = re.compile("[0-9a-f]{64}")
 
 
 def fault_of_example(item: object) -> str | None:
-    """Why ``item`` cannot be an example to train on, whatever the task; None = it can."""
+    """The reason why ``item`` cannot be a training example of any task; None = it can."""
     if not isinstance(item, Example):
         return f"{shown(item)} is no Example"
     return (
@@ -48,7 +48,7 @@ def fault_of_example(item: object) -> str | None:
 
 
 def fault_of_meta(meta: object) -> str | None:
-    """Why it cannot be ``Example.meta``, with the path of what is no JSON; None = it can."""
+    """The reason why it cannot be ``Example.meta``, with the path of the fault; None = it can."""
     if not isinstance(meta, Mapping):
         return f"meta is {shown(meta)}; it must map names to JSON values"
     return _fault_of_json("meta", meta, 0)
@@ -115,7 +115,7 @@ def fault_of_soft_labels(example: Example) -> str | None:
 
 
 def fault_of_order(item: object) -> str | None:
-    """Why ``item`` cannot be an order of any plan; None = it can."""
+    """The reason why ``item`` cannot be an order of any plan; None = it can."""
     if not isinstance(item, Order):
         return f"{shown(item)} is no Order"
     return (
@@ -129,7 +129,7 @@ def fault_of_order(item: object) -> str | None:
 
 
 def fault_of_move(item: Any) -> str | None:
-    """Why ``item`` cannot be a move on any skill tree; None = it can."""
+    """The reason why ``item`` cannot be a move on any skill tree; None = it can."""
     if not isinstance(item, Explore | Exploit):
         return f"{shown(item)} is no Explore and no Exploit"
     texts = _fault_of_texts(skill=item.skill, reason=item.reason)

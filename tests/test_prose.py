@@ -1,4 +1,4 @@
-"""README and docs keep the style that can be checked, and no link in them leads nowhere."""
+"""Pages and docstrings keep the style that can be checked, and no link leads nowhere."""
 
 from __future__ import annotations
 
@@ -44,6 +44,22 @@ def words(count: int) -> str:
 )
 def test_prose_is_read_without_code_and_tables(text: str, found: list[str]) -> None:
     assert list(CHECKS["faults_of_prose"](text)) == found
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("What is taught.", ["What is taught.…"]),
+        ("How fast it learns.", ["How fast it learns.…"]),
+        ("Whether it learns.", []),
+        ("The task that is taught.", []),
+        ("Whole texts.", []),
+    ],
+)
+def test_a_docstring_begins_with_a_verb_or_a_head(line: str, found: list[str]) -> None:
+    source = f'x = 1\n    """{line}"""\n'
+    said = [f"a docstring without a verb or a head: {text}" for text in found]
+    assert list(CHECKS["faults_of_docstrings"](source)) == said
 
 
 def test_a_link_that_leads_nowhere_is_named(tmp_path: Path) -> None:

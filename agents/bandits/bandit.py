@@ -33,7 +33,7 @@ class Bandit(Protocol):
 @checked
 @dataclass(eq=False)
 class ArmedBandit(Bandit):
-    """What every bandit is made of, before its settings."""
+    """The arguments of every bandit before its settings."""
 
     n_arms: int
     """Number of arms, K."""

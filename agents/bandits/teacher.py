@@ -39,7 +39,7 @@ class BanditTeacher:
     make: Given[MakeBandit]
     """Builds the bandit at every reset."""
     name: str = "bandit"
-    """What the teacher is called in tables."""
+    """The name of the teacher in tables."""
     _: KW_ONLY
     slots: Kept | None = None
     """Arms played per step, >= 1, None = a third of them; an arm played twice gets two shares. A

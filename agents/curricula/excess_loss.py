@@ -33,7 +33,7 @@ class ExcessLoss(NamedRule):
     """
 
     eta: NotNegative = 1.0
-    """How fast shares follow losses, >= 0."""
+    """The speed at which shares follow losses, >= 0."""
     smoothing: Share = 1e-3
     """Share of the step that is uniform, in [0, 1]."""
     reference: NotNegative | Mapping[str, NotNegative] = 0.0

@@ -27,7 +27,7 @@ class Rule(Protocol):
 @checked
 @dataclass(eq=False)
 class NamedRule(Rule):
-    """What every rule is made of, before its settings."""
+    """The arguments of every rule before its settings."""
 
     names: Sequence[str]
     """Of the arms."""
@@ -68,7 +68,7 @@ def by_arm(reference: float | Mapping[str, float], names: Sequence[str]) -> Floa
 
 
 Signal = Literal["gain", "advantage"]
-"""What stands for the mean size of an advantage, which fine-tuning on examples does not have: the
+"""A stand-in for the mean size of an advantage, which fine-tuning on examples has not: the
 size of the latest gain of accuracy, or what the advantage would be; see ``Learnability``."""
 
 

@@ -31,7 +31,7 @@ class SelfEvolvingCurriculum(NamedRule):
     temperature: NotNegative = 1.0
     """>= 0; 0 = the highest value only."""
     signal: Signal = "gain"
-    """What r is; see ``rule.Learnability``."""
+    """The meaning of r; see ``rule.Learnability``."""
 
     def __post_init__(self) -> None:
         self.values = np.zeros(len(self.names))

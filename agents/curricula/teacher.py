@@ -31,7 +31,7 @@ class CurriculumTeacher(Teacher[Obs, NDArray[np.float32]]):
     make: Given[MakeRule]
     """Builds the rule at every reset."""
     name: str = "rule"
-    """What the teacher is called in tables."""
+    """The name of the teacher in tables."""
     _: KW_ONLY
     arms: Unit = "skill"
     """``skill``: an arm is a skill with all its levels alike; ``cell``: a skill at a level, whose
@@ -74,7 +74,7 @@ class MixingTeacher(CurriculumTeacher):
     """Shows a rule the loss on every arm, and divides the step as the rule says."""
 
     name: str = "mixture"
-    """What the teacher is called in tables."""
+    """The name of the teacher in tables."""
     _: KW_ONLY
     items: FewOrNone = 0
     """0 = the loss is the share of wrong answers on ``val``, which the environment shows. Else it

@@ -63,7 +63,7 @@ class SharesForm:
             raise ConfigError(f"skill {odd[0]!r} has a colon or a comma in its name; rename it")
 
     def prompt(self, now: Obs, before: Obs | None) -> str:
-        """What is to be seen, and was before the last step; None = nothing was.
+        """The prompt on the present view and that before the last step; None = there was none.
 
         A line for each skill: ten times its accuracy rounded down, ``?`` where it was not measured,
         and whether that has risen (+), fallen (-) or neither (=).

@@ -81,5 +81,5 @@ class Guidance(AidingTeacher):
                 best, self._library[skill] = score, Aid(text, like=like)
 
     def _right(self, asked: list[Example], text: str) -> float:
-        """How many of the retries after a text are right."""
+        """The number of right retries after a text."""
         return sum(answer.score for answer in examine(self.classroom, asked, shown=text))

@@ -81,7 +81,7 @@ class Interventions(AidingTeacher):
         return shown([first.with_target(second.target) if self.misaligned else first])
 
     def _worth(self, text: str, asked: list[Example]) -> float:
-        """What an intervention is expected to be worth to this teacher, by its rank."""
+        """The expected worth of an intervention to this teacher, by its rank."""
         if self.rank == "random":
             return 0.0
         alone = self._right(asked, "").mean()

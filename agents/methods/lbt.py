@@ -84,6 +84,6 @@ class LearningByTeaching(AidingTeacher):
         return (*(self.exemplars[place] for place in kept), *new)
 
     def _right(self, judged: Sequence[Example], exemplars: Data) -> float:
-        """How many come out right after a set; raises ``BudgetError``."""
+        """The number of right answers after a set; raises ``BudgetError``."""
         answers = examine(self.classroom, judged, shown=shown(exemplars))
         return float(np.nansum([answer.score for answer in answers]))

@@ -89,7 +89,7 @@ class SaySelf(Teacher[Report, Data]):
         return tuple(map(self._handed_in, items, shares))
 
     def _shares(self, items: Data) -> list[float]:
-        """How often the student is right; ``BudgetError`` if its answers cannot be paid for."""
+        """The student's shares of right answers; ``BudgetError`` if they cannot be paid for."""
         seed = int(self._rng.integers(2**31))
         probes = probes_of(self.classroom)
         said = probes.sample(items, k=self.samples, temperature=self.temperature, seed=seed)

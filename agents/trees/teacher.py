@@ -35,7 +35,7 @@ class Moment:
 
     @property
     def known(self) -> NDArray[np.bool_]:
-        """Which subskills are known, (n_roots, max_subskills)."""
+        """A mask of the known subskills, (n_roots, max_subskills)."""
         return np.asarray(self.observation["known"]) > 0
 
 

@@ -21,7 +21,7 @@ _RESAMPLES = 2000
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How alike two benches rank the arms that both have."""
+    """The agreement of two benches in the ranks of the arms that both have."""
 
     rho: Interval
     """Spearman's correlation of the arms' mean test accuracies, in [-1, 1]; its ends are unknown

@@ -158,7 +158,7 @@ def _describe_unknown(arm: ArmForecast) -> str:
 
 
 def _describe_cap(arms: Sequence[ArmForecast]) -> Iterator[str]:
-    """What all runs that are left may cost together, in currencies that bind each of them."""
+    """The most that all runs that are left may cost, in currencies that bind each of them."""
     bound = [_limits(arm) for arm in arms]
     common = [c for c in BINDING if all(c in limits for limits in bound)]
     if common and sum(arm.left for arm in arms) > 1:

@@ -46,7 +46,7 @@ class Outcome:
     folder: str
     """Of the job."""
     error: str = ""
-    """Why it failed, in a line; empty if it is done."""
+    """The reason for its failure, in a line; empty if it is done."""
     trace: str = ""
     """The place where an error was raised that is not one of teachgym's own."""
 

@@ -31,7 +31,7 @@ _FIELDS: Mapping[str, Any] = {
     "examples_by_step": list[int],
     "measures": dict[str, float],
 }
-"""What is read of every line, by its type."""
+"""The fields that are read of every line, by type."""
 
 
 def read_run_lines(path: Path) -> Iterator[Record]:

@@ -44,7 +44,7 @@ from teachgym.workers import worker_pool
 Status = Literal["missing", "begun", "finished"]
 
 RETRIES = 2
-"""How many times a group of cells is tried again after its worker died."""
+"""The number of times that a group of cells is tried again after its worker died."""
 
 LOST = "its worker died; if memory ran out, give fewer --workers or a smaller --together"
 """The message for a cell that no worker survives."""
@@ -99,7 +99,7 @@ def read_suite(folder: Path, wanted: Suite | None = None) -> Suite:
 
 
 def status(cell: Cell, folder: Path) -> Status:
-    """How far a cell is.
+    """The state of a cell.
 
     Raises:
         RunError: if its folder holds a run with other settings.
@@ -195,7 +195,7 @@ def print_asked(about: str, tell: Callable[[Suite, Results, Path], Iterable[str]
 def read_states(
     suite: Suite, folder: Path, results: Mapping[tuple[str, int], RunResult]
 ) -> dict[tuple[str, int], Status]:
-    """How far each cell is, by name of the arm and seed; those with results are finished."""
+    """The state of each cell, by name of the arm and seed; those with results are finished."""
     cells = {(cell.arm.name, cell.seed): cell for cell in suite.cells()}
     return {
         key: "finished" if key in results else status(cell, folder) for key, cell in cells.items()

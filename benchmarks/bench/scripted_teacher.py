@@ -63,13 +63,13 @@ class ScriptedTeacher:
     """Answers the prompts of the ``llm`` teachers and their writer; call it like a chat model."""
 
     weigh: Callable[[Mistake], float] = nearness
-    """What a mistake counts, > 0."""
+    """The weight of a mistake, > 0."""
     reason: str = "answers that are nearly right, added up"
-    """What it is that it counts."""
+    """The reason for the weight."""
     wrong: float = 0.0
     """The chance that an answer it writes is wrong, in [0, 1]."""
     subject: Subject = ARITHMETIC_AND_STRINGS
-    """What it teaches."""
+    """The subject that it teaches."""
 
     def __call__(self, messages: Messages, schema: Mapping[str, Any] | None, draw: int) -> str:
         """The reply to the question of a teacher or its writer.
@@ -155,7 +155,7 @@ class ScriptedTeacher:
         return {"reasoning": self.reason, "action": "exploit", "allocation": shares}
 
     def _weights(self, question: str) -> dict[str, float]:
-        """What the mistakes of each skill count together, in the order of the question."""
+        """The sum of the weights of each skill's mistakes, in the order of the question."""
         weights: defaultdict[str, float] = defaultdict(float)
         for mistake in read_mistakes(question):
             weights[mistake.skill] += self.weigh(mistake)

@@ -24,7 +24,7 @@ from teachgym.tasks.word_problems import WordProblems
 from teachgym.types import Example
 
 Items = list[dict[str, Any]]
-"""What a reply holds: here, problems with their answers, or an answer alone."""
+"""The content of a reply: here, problems with their answers, or an answer alone."""
 
 
 _ANY = ""  # In the place of a skill.

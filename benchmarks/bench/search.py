@@ -1,4 +1,4 @@
-"""Where the settings of a teacher are searched: a range for each, and random draws from it.
+"""The space in which a teacher's settings are searched: a range for each, and random draws.
 
 A setting's declared range says what it may be, which is wider than where it makes sense. What a
 type or a range of both ends says is taken: one of the words, true or false, anywhere within. Of

@@ -319,7 +319,7 @@ def rank_sets(
 
 
 def _surely_above(pairs: FloatArray, rng: np.random.Generator, resamples: int) -> NDArray[np.bool_]:
-    """Which means are above 0, shape (n_pairs,), of differences of shape (n_runs, n_pairs).
+    """A mask of means above 0, shape (n_pairs,), of differences of shape (n_runs, n_pairs).
 
     The chance that any of them is not is at most 5 %.
     """
@@ -486,5 +486,5 @@ def mean_curve(curves: Sequence[Sequence[float]]) -> tuple[Score, ...]:
 
 
 def _weights(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """How often each of n runs is drawn in each resample, as a share, (RESAMPLES, n)."""
+    """The share of draws that each of n runs has in each resample, (RESAMPLES, n)."""
     return rng.multinomial(n, np.full(n, 1 / n), size=RESAMPLES) / n

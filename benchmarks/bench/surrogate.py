@@ -23,7 +23,7 @@ _ROUNDS = 10_000
 
 
 class Judgement(NamedTuple):
-    """Which of two systems did better on an item."""
+    """A judgement on which of two systems did better on an item."""
 
     item: int
     first: int

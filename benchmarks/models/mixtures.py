@@ -24,7 +24,7 @@ OFTEN = 6.0
 
 @dataclass(frozen=True, slots=True)
 class Rarity:
-    """How many skills of a mixture are seen rarely and hardly, and what that means."""
+    """The numbers of skills of a mixture that are seen rarely and hardly, and their shares."""
 
     rare_share: float
     rarely: tuple[float, float]

@@ -1,4 +1,4 @@
-"""When a teacher's students learned: early, or all along.
+"""The time at which a teacher's students learned: early, or all along.
 
 DataEnvGym (arXiv 2410.06215, figure 5) shows one curve each: on MATH its Open-Ended agent rises
 to the end, those of Skill-List and Skill-Tree are flat after the first step.

@@ -93,7 +93,7 @@ def bench_tables(bench: BenchMaterial) -> list[Rows]:
 def standing_tables(
     suite: Suite, standings: Sequence[LeaderboardRow], outcomes: Outcomes
 ) -> list[Rows]:
-    """Who leads, what else test says, and the measures of each condition."""
+    """The leaderboard, its details, and the measures of each condition."""
     measures = [table for *_, table in condition_measures(suite, standings, outcomes)]
     return [leaderboard_rows(suite, standings), detail_rows(suite, standings), *measures]
 

@@ -1,4 +1,4 @@
-"""Which skills gained: by how hard they are and by how much of the data taught them.
+"""Gains of skills by how hard they are and by how much of the data taught them.
 
 DataEnvGym (arXiv 2410.06215, figure 4) reports the best gains for skills of middle difficulty and
 for frequent ones, from one run. Here every run is measured and numbers come with intervals over

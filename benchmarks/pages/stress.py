@@ -22,7 +22,7 @@ class Coping:
     standing: LeaderboardRow
     """Of its arm; compared with another, on at least one seed."""
     chance: Interval
-    """That a run of it beats a run of what it is compared with, see
+    """The chance that a run of it beats a run of its reference, see
     ``BenchMaterial.improvement``; 0.5 = as good."""
 
 

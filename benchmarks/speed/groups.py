@@ -1,4 +1,4 @@
-"""What K actions cost that are tried together from one student, against K single steps.
+"""The cost of K actions tried together from one student, against K single steps.
 
     python -m teachgym.benchmarks.speed.groups [--rounds N] [--rows NAME,NAME] [--device cuda]
 

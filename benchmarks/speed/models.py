@@ -26,7 +26,7 @@ FIRST = 3
 _CHARACTERS = 0x20000
 """Token i is the character whose code is this number plus i, in whole planes of characters."""
 _MARGIN = 3.0
-"""How strongly the head prefers the right level, in spreads of the logits within a level."""
+"""The head's preference for the right level, in spreads of the logits within a level."""
 
 
 def level_of(token: Any, levels: int) -> Any:

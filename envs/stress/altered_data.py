@@ -14,7 +14,7 @@ from teachgym.protocols import Student, Trainer
 from teachgym.types import Cost, Data, TrainResult
 
 Alteration = Callable[[Student, Data], Data]
-"""What the student is trained on instead of the data: some of its prompts, in order; pure."""
+"""A function from data to altered data: some of its prompts, in order; pure."""
 
 
 @dataclass(frozen=True)

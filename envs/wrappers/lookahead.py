@@ -142,5 +142,5 @@ class LookaheadEnv(gym.Wrapper[Any, Any, Any, Any]):
 
 
 def _plain(written: Any) -> Any:
-    """What a space makes of actions, as JSON has it: arrays as lists."""
+    """The JSON form that a space gives to actions: arrays as lists."""
     return json.loads(json.dumps(written, default=lambda array: array.tolist()))

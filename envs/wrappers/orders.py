@@ -91,7 +91,7 @@ class FillPlans(gym.Wrapper[Any, Any, Any, Any]):
         return teach(self.env, self.engine, plan, (*malformed, *rejected))
 
     def _fault(self, item: object) -> str | None:
-        """Why an order cannot be filled."""
+        """The reason why an order cannot be filled."""
         if (fault := fault_of_order(item)) is not None:
             return fault
         order: Any = item

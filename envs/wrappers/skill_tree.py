@@ -122,7 +122,7 @@ class SkillTree(gym.Wrapper[Any, Any, Any, Any]):
     def _experiences(
         self, moves: Iterable[Move], before: Report, after: Report
     ) -> list[Experience]:
-        """What became of the root of each move."""
+        """The outcome of each move for its root."""
         experiences = []
         for move in moves:
             root = self.forest.root_of(move.skill)

@@ -115,7 +115,7 @@ def describe_step(step: int, before: Score, reward: float, info: Mapping[str, An
 
 
 def _action(info: Mapping[str, Any]) -> str:
-    """What was carried out: moves, orders or examples."""
+    """The action that was carried out: moves, orders or examples."""
     if "moves" in info:
         words = [f"{move.skill}: {describe(move)}" for move in info["moves"]]
         return "; ".join(words) or "no moves"

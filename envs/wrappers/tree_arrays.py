@@ -109,7 +109,7 @@ def tree_of(env: gym.Env[Any, Any]) -> SkillTree:
 
 
 def _columns(forest: Forest, roots: tuple[str, ...], shape: tuple[int, int]) -> Obs:
-    """What the forest itself knows of each subskill; accuracy is 0 where n is 0."""
+    """The forest's own knowledge of each subskill; accuracy is 0 where n is 0."""
     arrays = {
         name: np.zeros(shape, np.float32)
         for name in ("allocation", "taught", "own_accuracy", "own_n")

@@ -47,7 +47,7 @@ class Lesson(Observation):
     gain: float | None = None
     """In accuracy on ``val``."""
     rejected: list[str] = []  # noqa: RUF012
-    """Why parts of the reply were not carried out, a reason each."""
+    """Reasons why parts of the reply were not carried out, one each."""
 
 
 class Lessons(Environment):

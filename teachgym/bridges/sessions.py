@@ -37,7 +37,7 @@ class Outcome:
     gain: float
     """In accuracy on ``val``."""
     rejected: tuple[str, ...]
-    """Why parts of it were not carried out, a reason each."""
+    """Reasons why parts of it were not carried out, one each."""
     ended: bool
     """The session is over: its budget is spent, or the teacher has stopped."""
 

@@ -41,7 +41,7 @@ class SeedTask(vf.Task[SeedData]):
 
 
 class SeedsConfig(vf.TasksetConfig):
-    """Which environment."""
+    """The environment."""
 
     env: str = "SkillList"
     """Its id or short name."""
@@ -66,7 +66,7 @@ class Seeds(vf.Taskset[SeedTask, SeedsConfig]):
 
 
 class TeacherConfig(vf.EnvConfig):
-    """Who plays: ``teacher``, a model that is only talked to."""
+    """The player: ``teacher``, a model that is only talked to."""
 
     teacher: vf.AgentConfig = vf.AgentConfig(harness={"id": "null"})
 

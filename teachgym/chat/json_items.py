@@ -28,7 +28,7 @@ ItemT = TypeVar("ItemT", bound=BaseModel)
 
 _WRAPPED = re.compile(r'\{\s*"items"\s*:')
 _ANY = re.compile(r'\{\s*"|\[\s*[{\]]|\{\s*\'')
-"""How JSON begins: with the key that was asked for, or else as no LaTeX or prose does."""
+"""The beginning of JSON: the key that was asked for, or else as no LaTeX or prose has it."""
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.?)*"?|[{}\[\]]', re.DOTALL)
 """A string, whether it ends or not, or a bracket."""
@@ -55,9 +55,9 @@ class Parsed(Generic[ItemT]):
 
     items: tuple[ItemT, ...] = ()
     problems: tuple[Incident, ...] = ()
-    """What had to be repaired or dropped; empty for a flawless reply."""
+    """The parts that had to be repaired or dropped; empty for a flawless reply."""
     malformed: str | None = None
-    """Why the reply is of no use, to be shown to the model; None = it is of use."""
+    """The reason why the reply is of no use, for the model to read; None = it is of use."""
 
 
 def parse_items(text: str, item: type[ItemT]) -> Parsed[ItemT]:
@@ -111,7 +111,7 @@ class _Value:
     length: int
     """Characters it takes up."""
     repair: str = ""
-    """What was done to read it; empty = nothing."""
+    """The repair that made it readable; empty = none."""
 
 
 class _Both:
@@ -228,7 +228,7 @@ def _require_sound(content: Any) -> None:
 
 
 def _reason(error: ValueError) -> str:
-    """Why an item is invalid, in one line: the field, what is wrong with it, and its value."""
+    """The fault of an invalid item, in one line: the field, its fault and its value."""
     if not isinstance(error, ValidationError):
         return str(error)
     first = error.errors(include_url=False, include_context=False)[0]

@@ -127,7 +127,7 @@ class LocalChatModel:
     # -- before ----------------------------------------------------------------------------
 
     def _matcher(self, schema: Mapping[str, Any] | None) -> LLMatcher:
-        """What knows which tokens may come next."""
+        """A matcher, which knows the tokens that may come next."""
         if schema is None:
             grammar = LLMatcher.grammar_from_regex(_ANYTHING)
         else:

@@ -85,9 +85,9 @@ class OpenAICompatible:
         self.settings, self.max_reply_chars = settings, max_reply_chars
         self._client: OpenAI | None = None
         self._refused: frozenset[str] = frozenset()
-        """What the server is known not to accept."""
+        """The parts that the server is known not to accept."""
         self._accepted: frozenset[str] = frozenset()
-        """What it has accepted: if a request with that fails, it is not for that reason."""
+        """Parts that it has accepted: if a request with that fails, it is not for that reason."""
         self._suspected: Counter[str] = Counter()
         """Calls that it answered without something, and did not say that it refuses it."""
         self._answered = False
@@ -133,11 +133,11 @@ class OpenAICompatible:
 
     @property
     def _bound(self) -> frozenset[str]:
-        """What may not be left out."""
+        """The parts that may not be left out."""
         return frozenset({"response_format"} if self.settings.json_schema == "always" else ())
 
     def _guess(self, status: int, sent: frozenset[str]) -> str | None:
-        """What a server that does not say what it refuses may refuse; None = nothing is left."""
+        """The next part that an unspecific server may refuse; None = nothing is left."""
         untried = sent - self._accepted
         if "response_format" in untried:
             return "response_format"
@@ -251,7 +251,7 @@ class OpenAICompatible:
         return refused and not self._answered and on_this_machine(self.settings.address or "")
 
     def _explain(self, error: APIStatusError) -> ChatError:
-        """What a status of 400 or more means."""
+        """The meaning of a status of 400 or more."""
         status, said = error.status_code, error.response.text
         message = f"{self.name} at {self._place} answered with status {status}: {reason(said)}"
         explained: ChatError
@@ -357,7 +357,7 @@ def _bare(address: str) -> str:
 
 
 def _credentials(address: str) -> dict[str, Any]:
-    """What an address holds besides the place, as arguments of the library's client."""
+    """The credentials in an address, as arguments of the library's client."""
     user, parameters = url_parts(address)
     basic = b64encode(":".join(user).encode()).decode() if user else ""
     return {
@@ -367,7 +367,7 @@ def _credentials(address: str) -> dict[str, Any]:
 
 
 def _optional(request: Mapping[str, Any], messages: Messages) -> frozenset[str]:
-    """What of a request can be left out or said otherwise."""
+    """The parts of a request that can be left out or said otherwise."""
     has_system = any(message["role"] == "system" for message in messages)
     known = {"response_format", "seed", "max_tokens"} & request.keys()
     return frozenset(known | ({"system"} if has_system else set()))

@@ -25,16 +25,16 @@ _REFUSED = {
         re.IGNORECASE,
     ),
 }
-"""What a request can do without or say otherwise, and how refusals of it are worded."""
+"""The dispensable parts of a request, and the wordings of their refusals."""
 
 _KEYS = ("error", "message", "detail", "details", "msg", "error_description", "title", "errors")
-"""Where a reason stands in a JSON body, the likeliest first."""
+"""The keys of a reason in a JSON body, the likeliest first."""
 
 _MARKUP = re.compile(r"(?is)<(script|style|head)\b.*?</\1>|<[^>]*>")
 
 
 def reason(body: str) -> str:
-    """Why a server refuses, in one line without secrets, at most ``SHOWN`` characters.
+    """The reason why a server refuses, in one line without secrets, at most ``SHOWN`` characters.
 
     Reads the bodies of OpenAI (``error.message``), FastAPI (``detail``, a text or a list) and
     others; of any other body, its text without tags.

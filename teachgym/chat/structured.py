@@ -41,7 +41,7 @@ class ChatRequest:
 
     messages: Messages
     draw: int = 0
-    """Which of the answers to these messages is wanted; see ``ChatModel.complete``."""
+    """The number of the wanted answer to these messages; see ``ChatModel.complete``."""
 
     __repr__ = in_short
 
@@ -194,7 +194,7 @@ def settle(meter: Meter, completion: Completion) -> None:
 
 @dataclass
 class _State(Generic[ItemT]):
-    """Where a call of ``ask`` stands."""
+    """The state of a call of ``ask``."""
 
     waiting: dict[int, ChatRequest]
     """Questions to ask in the next round, by number."""

@@ -50,7 +50,7 @@ def without_thoughts(text: str) -> str:
 
 
 def _spans(text: str, first: int, last: int) -> list[tuple[int, int]]:
-    """Where valid JSON stands that holds any of the characters from ``first`` to ``last``."""
+    """Places of valid JSON that holds any of the characters from ``first`` to ``last``."""
     decoder, spans, position = json.JSONDecoder(strict=False), [], 0
     tries = 0
     while (match := _JSON.search(text, position)) and match.start() < last and tries < _TRIES:

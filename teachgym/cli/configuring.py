@@ -22,7 +22,7 @@ DEFAULT_TEACHERS = {
     "teachgym/SkillTree-v0": "fill-and-balance",
     "teachgym/OpenEnded-v0": "pool",
 }
-"""Who teaches when nobody is named."""
+"""The teachers of runs that name none."""
 
 
 def parse_pairs(texts: Iterable[str]) -> dict[str, Any]:

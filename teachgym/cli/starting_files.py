@@ -141,7 +141,7 @@ from teachgym.benchmarks.bench.suites import Arm, Suite
 
 
 def $attribute():
-    """How sharply a teacher should aim."""
+    """The sharpness of the teacher's aim."""
     return Suite(
         "$name",
         1,  # raise it when results stop being comparable

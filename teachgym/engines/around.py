@@ -29,7 +29,7 @@ class AroundEngine(TaskEngine):
     """
 
     task: Given[Task]
-    """What the data is for."""
+    """The task that the data is for."""
     meter: Given[Meter | None] = None
     """Pays for the calls of the other engine."""
     _: KW_ONLY
@@ -58,7 +58,7 @@ class AlteringEngine(AroundEngine):
 
     @abstractmethod
     def alter(self, example: Example, rng: np.random.Generator) -> Example:
-        """What becomes of an exercise in text only; ``rng`` is its own."""
+        """Alter an exercise that has text alone; ``rng`` is its own."""
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
         """As many examples per order as the other engine makes.

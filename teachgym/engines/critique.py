@@ -93,7 +93,7 @@ class CritiqueEngine(AroundEngine):
 
 
 def _critic(chat: Chat | None, meter: Meter | None, task: Task) -> Critic:
-    """Who writes reasons. Its packages (extra ``llm``) are imported when one is made."""
+    """The writer of reasons. Its packages (extra ``llm``) are imported when one is made."""
     check_chat(chat, "engine 'critique' with reasons")
     from teachgym.chat.make import open_chat
     from teachgym.chat.structured import StructuredChat

@@ -12,7 +12,7 @@ class TaskEngine(DataEngine):
     """Makes data for a task."""
 
     name: ClassVar[str]
-    """What ``ENGINES`` calls it."""
+    """The name in ``ENGINES``."""
     needs_steps: ClassVar[bool] = False
     """Whether it works on the steps of worked solutions."""
 

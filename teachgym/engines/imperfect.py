@@ -35,7 +35,7 @@ class ImperfectEngine(AroundEngine):
     wrong: ShareBetween = 0.3
     """The share of wrong targets, in (0, 1)."""
     concentration: Positive = 1.0
-    """How little confidence says, > 0: near 0 it is 0 or 1 and gives every error away, and from
+    """The vagueness of confidence, > 0: near 0 it is 0 or 1 and gives every error away, and from
     about 100 on it is 1 - ``wrong`` for all and says nothing."""
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:

@@ -263,7 +263,7 @@ class _Job:
 
 @dataclass
 class _Batch:
-    """What has been written in one call of ``write``, usable or not."""
+    """The texts of one call of ``write``, usable or not."""
 
     problems: dict[str, list[str]] = field(default_factory=dict)
     """Per leaf, oldest first."""

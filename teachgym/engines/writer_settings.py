@@ -41,7 +41,7 @@ class WriterSettings:
     found wrong, to be mended, >= 0; needs ``verify``, and ``votes`` of 1. After VeriCoder (arXiv
     2504.15659), which makes five attempts at the program or its tests."""
     style: Literal["new", "similar", "rephrase", "answer"] = "new"
-    """What is made of an order's seeds; but for ``new``, of training examples if it has none.
+    """The use of an order's seeds; but for ``new``, of training examples if it has none.
     ``new``: problems that vary them; ``similar``: problems like each, as in LLM2LLM (Lee et al.
     2024, arXiv 2403.15042); ``rephrase``: the same in other words; ``answer``: another answer to
     the same text (the last two are engines of Chan et al. 2024, arXiv 2409.19759)."""

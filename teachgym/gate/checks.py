@@ -20,7 +20,7 @@ from teachgym.shown import shown
 from teachgym.types import EXERCISE, SPLITS, Example, score_of
 
 Check = Callable[[Example], str | None]
-"""What is wrong with an example, the offending value and the rule it breaks; None = nothing."""
+"""The fault of an example: the offending value and the rule it breaks; None = nothing."""
 
 CHECKS = Registry(
     "gate check",
@@ -52,7 +52,7 @@ class Asked:
     what: str
 
     def __call__(self, example: Example) -> str | None:
-        """What the check says; raises ``ConformanceError`` if that is neither text nor nothing."""
+        """The check's complaint; raises ``ConformanceError`` if it is neither text nor None."""
         with noting(self.what):
             detail = self.check(example)
         if detail is None or isinstance(detail, str):
@@ -129,7 +129,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def _texts(example: Example) -> Iterator[tuple[str, Any]]:
-    """What is to be read in an example. Teachers that parse model output may get types wrong."""
+    """The texts of an example. Teachers that parse model output may get types wrong."""
     yield "prompt", example.prompt
     for turn in example.turns:
         yield "response", turn.response

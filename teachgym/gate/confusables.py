@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 
 LOOK_ALIKE = str.maketrans({"0": "o", "1": "l", "i": "l", "|": "l", "m": "rn"})
-"""What ASCII has of it, once in lower case: capital I looks like small l. Texts are compared
-through it, not shown."""
+"""The ASCII look-alike of a character, once in lower case: capital I looks like small l. Texts are
+compared through it, not shown."""
 
 _AS_TYPED = {"\xd7": "x", "\u22c5": "x", "\xb7": "x", "\xf7": "/", "\u2212": "-", "\u0131": "i"}
 """Signs of arithmetic by the ASCII typed for them, and what the standard keeps apart."""

@@ -48,7 +48,7 @@ class Contamination:
         self._task, self._ngram, self._common = task, ngram, common
 
     def __call__(self, example: Example) -> str | None:
-        """Where the example has a held-out item's words; no words of an item's target are told."""
+        """The place of a held-out item's words in the example; no words of a target are told."""
         found = _words_of(example)
         if len(found) < self._ngram:
             return None
@@ -73,11 +73,11 @@ class _Passage:
     numbers: np.ndarray
     """Shape (n_words,), >= 1."""
     answer: int
-    """Where its target begins."""
+    """The place where its target begins."""
     images: frozenset[str]
     """Those of its prompt; an example that has others asks for something else."""
     evidence: np.ndarray
-    """How many words before each are not of the format, shape (n_words + 1,)."""
+    """The number of words before each that are not of the format, shape (n_words + 1,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ def _frequent(texts: Iterable[np.ndarray], length: int, most: int) -> np.ndarray
 
 
 def _evidence(text: np.ndarray, length: int, frequent: np.ndarray) -> np.ndarray:
-    """How many words before each are in nothing frequent, shape (n_words + 1,)."""
+    """The number of words before each that are in nothing frequent, shape (n_words + 1,)."""
     counts = np.ones(len(text), dtype=np.int64)
     found = np.flatnonzero(np.isin(_hashes(text, length), frequent))
     for i in range(length):
@@ -175,7 +175,7 @@ def _evidence(text: np.ndarray, length: int, frequent: np.ndarray) -> np.ndarray
 
 
 def _alike(one: np.ndarray, other: np.ndarray) -> int:
-    """How many words, from the first, are the same."""
+    """The number of words from the first on that are the same."""
     shared = min(len(one), len(other))
     differs = np.flatnonzero(one[:shared] != other[:shared])
     return int(differs[0]) if differs.size else shared

@@ -67,7 +67,7 @@ REASONS = (
     "budget",
     "known",
 )
-"""Why an item of an action is not used. Environments find the first four themselves:
+"""The reasons for not using an item of an action. Environments find the first four themselves:
 
 * ``action``: the whole action is of another form, and counts as one item;
 * ``reply``: a text, or an item of it, from which no part of an action can be read;

@@ -86,7 +86,7 @@ class HeldOut:
         self._names[form].append(named)
 
     def __call__(self, example: Example) -> str | None:
-        """Which item the example is or holds; the example's own words are all that is shown.
+        """The item that the example is or holds, told in the example's own words alone.
 
         Auxiliary text may ask for an item, so its target is looked at as a prompt is.
         """

@@ -44,7 +44,7 @@ class Item:
     name: str
     words: tuple[str, ...]
     variable: tuple[bool, ...]
-    """Which words fewer than half of the prompts of the skill have."""
+    """A mask of the words that fewer than half of the prompts of the skill have."""
     answer: str
     images: frozenset[str] = frozenset()
     """Those of its prompt, without which it is not asked."""
@@ -211,7 +211,7 @@ def _items(task: Task, exact: Collection[str]) -> Iterator[Item]:
 
 
 def _format(texts: Sequence[list[str]]) -> tuple[int, int]:
-    """How many words all texts begin with, and how many of the rest they all end with."""
+    """The numbers of words with which all texts begin and, of the rest, end."""
     if len(texts) < _FEWEST_PROMPTS:
         return 0, 0
     first = _alike(texts)
@@ -223,7 +223,7 @@ def _shingles(found: Sequence[str]) -> Iterator[tuple[str, ...]]:
 
 
 def _alike(texts: Sequence[list[str]]) -> int:
-    """How many words all texts begin with."""
+    """The number of words with which all texts begin."""
     least, most = min(texts), max(texts)
     pairs = zip(least, most, strict=False)
     return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(least), len(most)))

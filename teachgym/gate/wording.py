@@ -29,7 +29,7 @@ _OPERATORS = frozenset("-*/^%")
 """Signs of arithmetic that Unicode does not count among mathematical symbols."""
 _CLOSED = frozenset(")]}!")
 _CLOSING = frozenset(".?!=\u3002\uff1f")
-"""What ends a sentence or a question."""
+"""The ends of sentences and questions."""
 
 
 def normalise(text: str) -> str:

@@ -31,11 +31,11 @@ class ShownError:
     skill: str
     prompt: str
     response: str
-    """What the student answered."""
+    """The student's answer."""
     target: str
-    """What would have been right."""
+    """The right answer."""
     picture: str = ""
-    """What the pictures show, in words."""
+    """The content of the pictures in words."""
 
     __repr__ = in_short
 
@@ -48,7 +48,7 @@ class ShownExample:
     prompt: str
     target: str
     picture: str = ""
-    """What the pictures show, in words."""
+    """The content of the pictures in words."""
 
     __repr__ = in_short
 

@@ -33,9 +33,9 @@ class Reading(Generic[ActionT]):
     """The action in a reply, with verdicts on the rest."""
 
     action: ActionT
-    """What of it can be carried out; empty where nothing can."""
+    """The part of it that can be carried out; empty where nothing can."""
     rejected: tuple[Verdict, ...] = ()
-    """What cannot, and why: ``reply`` for what could not be read, else the reason of the kind."""
+    """The part that cannot, with reasons: ``reply`` for unreadable text, else those of the kind."""
 
     __repr__ = in_short
 
@@ -48,9 +48,9 @@ class Form(ABC, Generic[ActionT, ItemT]):
     """The name of its prompt in ``prompts/``."""
 
     brief: Brief
-    """What the task is about."""
+    """A description of the task."""
     skills: tuple[Skill, ...]
-    """What may be named."""
+    """The skills that may be named."""
     levels: tuple[float, ...] = (0.0,)
     """Difficulties in [0, 1] that examples come in."""
     per_step: int

@@ -67,7 +67,7 @@ class MovesForm(Form[tuple[Move, ...], TreeAnswer]):
     name: ClassVar[str] = "moves"
 
     forest: Forest | None = None
-    """What is known; None = nobody says, and moves are taken as they are: the environment rejects
+    """The known forest; None = unknown, and moves are taken as they are: the environment rejects
     those that cannot be made."""
 
     @property

@@ -35,15 +35,15 @@ class PlanItem(BaseModel):
     difficulty: Difficulty | None = None
     """None = any."""
     practise: Text = ""
-    """What they should train, for an engine that reads it."""
+    """The content that they should train, for an engine that reads it."""
 
 
 class SkillSpec(BaseModel):
-    """What data an Open-Ended teacher wants."""
+    """The data that an Open-Ended teacher wants."""
 
     skill: Name
     weakness: Text
-    """What goes wrong, and why."""
+    """The kind of mistake, and its cause."""
     practise: Text
     count: Count
     """Examples."""
@@ -60,7 +60,7 @@ class Spec(BaseModel):
 
 
 class Hypothesis(BaseModel):
-    """Why the student errs in a skill, and what would help."""
+    """The cause of a student's errors in a skill, and the remedy."""
 
     hypothesis: Text
     specs: Annotated[list[Spec], Field(max_length=MOST_SPECS)]

@@ -53,7 +53,7 @@ class RunConfig:
     with the settings of ``teachgym.runs.trackers.settings``; or, under any name, one of your own:
     by reference, what makes it, or an object."""
     keep: Annotated[Mapping[str, Any], Like(Keep)] = field(default_factory=dict)
-    """Which predictions, students and snapshots of the steps are kept: the settings of
+    """The predictions, students and snapshots of steps to keep: the settings of
     ``teachgym.runs.Keep``."""
     name: str = ""
     """Name of the run in trackers; empty = the name of its folder."""

@@ -38,10 +38,10 @@ class Holder:
     pid: int
     host: str
     born: str
-    """When the process began, in the kernel's words: another one may get its number later. Empty
-    where that is not known."""
+    """The time when the process began, in the kernel's words: another one may get its number
+    later. Empty if it is not known."""
     since: str
-    """When it took the lock, UTC."""
+    """The time when it took the lock, UTC."""
     work: str
     """The command of the process, such as ``resume``."""
 
@@ -160,7 +160,7 @@ def _describe(folder: Path, holder: Holder | None) -> str:
 
 
 def _read(path: Path) -> Holder | None:
-    """Who the file says holds the lock; None if it says nothing, as just after it was made."""
+    """The holder of the lock by the file; None if it says nothing, as just after it was made."""
     try:
         return Holder(**json.loads(path.read_bytes()))
     except (OSError, ValueError, TypeError):

@@ -83,7 +83,7 @@ class RunResult:
     best_step: int
     """The step after which the student was best on ``val``; 0 = untrained."""
     stop_reason: str
-    """Why the episode ended."""
+    """The reason for the end of the episode."""
     spent: Cost
     """In the episode; the exam on ``test`` is free."""
     curve: tuple[Score, ...]

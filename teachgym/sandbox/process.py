@@ -64,7 +64,7 @@ class Job:
     calls: tuple[tuple[Any, ...], ...] = ()
     """The arguments of each call, plain data; all are made in one process, in this order."""
     stdin: str = ""
-    """What a script can read."""
+    """The input that a script can read."""
     limits: Limits = Limits()
 
     __repr__ = in_short
@@ -75,9 +75,9 @@ class Answer:
     """The result of a call, or of a script."""
 
     value: Any = None
-    """What it returned, as plain data, or what it printed."""
+    """The value that it returned, as plain data, or the text that it printed."""
     fault: str = ""
-    """Why there is no value; empty = there is one."""
+    """The reason for the missing value; empty = there is one."""
 
     __repr__ = in_short
 

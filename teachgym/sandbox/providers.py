@@ -142,5 +142,5 @@ def _interpreter() -> str:
 
 
 def _libraries() -> list[str]:
-    """What an interpreter needs to read, and no more."""
+    """The paths that an interpreter needs to read, and no more."""
     return list(dict.fromkeys([sys.base_prefix, "/usr", "/lib", "/lib64"]))

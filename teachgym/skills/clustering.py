@@ -52,7 +52,7 @@ class Clusters(SkillDiscovery):
     """
 
     skills: CountFromTwo | None = None
-    """How many, >= 2; None = as many as give the best mean silhouette (Rousseeuw 1987), at most
+    """Their number, >= 2; None = the number with the best mean silhouette (Rousseeuw 1987), at most
     ``most``."""
     most: CountFromTwo = 20
     """The most skills when their number is not given, >= 2."""

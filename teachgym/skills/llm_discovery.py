@@ -47,7 +47,7 @@ class LLMDiscovery(SkillDiscovery):
     meter: Given[Meter | None] = None
     """Pays, and is told of incidents."""
     skills: Few | None = None
-    """How many, >= 1; None = the model decides."""
+    """Their number, >= 1; None = the model decides."""
     labels: Table[Mapping[str, str]] = field(default_factory=dict)
     """Names that examples have already, by id; they are not asked for again."""
     per_question: Few = 10
@@ -57,7 +57,7 @@ class LLMDiscovery(SkillDiscovery):
     workers: Few | None = None
     """Questions at a time, >= 1; None = as the chat settings say, or else 8."""
     draw: Count = 0
-    """Which of the chat model's answers to equal questions are wanted, >= 0."""
+    """The number of the draw among the chat model's answers to equal questions, >= 0."""
 
     __repr__ = in_short
 

@@ -50,7 +50,7 @@ class SkillFile:
     task: str
     """Name of the task that the examples are of."""
     method: str
-    """How the skills were found, e.g. ``llm``, ``clusters``, ``gold``; free text."""
+    """The way in which the skills were found, e.g. ``llm``, ``clusters``, ``gold``; free text."""
     skills: tuple[Skill, ...]
     assignments: Mapping[str, str]
     """Id of an example, unique over the splits of the task, to the name of a leaf skill."""

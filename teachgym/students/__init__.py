@@ -77,7 +77,7 @@ _MODULES = {
     "hf": "hf.loading",
     "vllm": "vllm.student",
 }
-"""Where the ``load_students`` of a backend is."""
+"""The modules with the ``load_students`` of each backend."""
 
 
 def make_student(name: Any, task: Task, **settings: Any) -> Student:

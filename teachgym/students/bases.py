@@ -19,7 +19,7 @@ TINY, SMALL, SMALL_CODE, SMALL_TOOLS = "tiny", "small", "small-code", "small-too
 TINY_VISION = "tiny-vision"
 
 BASES: Mapping[str, int] = {TINY: 7, SMALL: 1, SMALL_CODE: 1, SMALL_TOOLS: 1, TINY_VISION: 1}
-"""How many bases of each student ship, by its name."""
+"""The number of bases that ship of each student, by its name."""
 
 COMPARED: Mapping[str, int] = {**BASES, TINY: 5}
 """Suites compare teachers on the first so many; the others, if there are any, are for tuning

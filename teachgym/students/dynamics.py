@@ -1,4 +1,4 @@
-"""How a simulated student learns and forgets: the flow of a differential equation in examples.
+"""Learning and forgetting of a simulated student: the flow of a differential equation in examples.
 
 No text and no task in here, numpy only: ``learn`` is a pure function from competences and counts
 of training examples to competences, so it can be fitted to the curves of a real student

@@ -23,10 +23,10 @@ MOST_BYTES = 2**28
 """Of pictures that are kept, unless more are asked for."""
 
 MOST_PROMPTS = 2**15
-"""Whose token ids are kept."""
+"""The number of prompts whose token ids are kept."""
 
 Pixels = Mapping[str, torch.Tensor]
-"""What a model reads to see the pictures of a prompt, by name."""
+"""The inputs by which a model sees the pictures of a prompt, by name."""
 
 
 @dataclass
@@ -119,7 +119,7 @@ class ImageTexts(Texts):
         return list(map(int, of_tokens["input_ids"][0]))
 
     def _processed(self, text: str, pictures: Sequence[Any]) -> tuple[Pixels, Pixels]:
-        """What the processor makes of a text after pictures: of its tokens, and of the pictures."""
+        """The processor's tokens of a text after pictures, and its inputs for the pictures."""
         if self.chat:
             text = self._formatted(text, images=len(pictures))
         else:

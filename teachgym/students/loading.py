@@ -55,7 +55,7 @@ class Loaded:
     """Of transformers, on the CPU, in the precision it is stored in, not in training mode."""
     tokenizer: Any
     source: str
-    """What an adapter should name as its base model."""
+    """The base model that an adapter should name."""
     adapter: Path | None = None
     """Folder of the adapter that the name stands for; the model is its base."""
     processor: Any = None

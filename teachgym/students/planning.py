@@ -45,7 +45,7 @@ STARTS = 8
 ROUNDS = 400
 """Improvements of each."""
 HEAT = 16.0
-"""What competences are divided by at first in the hottest start; in the coldest it is 1."""
+"""The first divisor of competences in the hottest start; in the coldest it is 1."""
 COOLED = 0.8
 """Share of the rounds after which it is 1."""
 PACE = 0.15

@@ -33,7 +33,7 @@ class Prepared:
     start: AdapterWeights | None
     """An adapter to start from."""
     source: str
-    """What an exported adapter names as its base."""
+    """The base that an exported adapter names."""
     max_new_tokens: int
     """The longest answer, end included."""
 

@@ -76,7 +76,7 @@ class Profile:
     version: Literal[1] = 1
     """Of the dynamics that the numbers are for."""
     fit: Mapping[str, Any] = field(default_factory=dict)
-    """Where the numbers come from and how well they predict; for people."""
+    """The origin of the numbers and the quality of their predictions; for people."""
 
     __repr__ = in_short
 

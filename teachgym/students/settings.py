@@ -64,7 +64,7 @@ class LanguageModelSettings:
     template: Mapping[str, Any] | None = None
     """Arguments of the chat template, such as ``{"enable_thinking": false}``; None = none."""
     date: str = FIXED_DATE
-    """What a chat template that prints today's date is told, as YYYY-MM-DD; ``today`` = the
+    """The date for a chat template that prints today's, as YYYY-MM-DD; ``today`` = the
     truth, with which answers differ from day to day."""
     adaptation: Literal["lora", "full"] | None = None
     """``lora`` trains low-rank adapters, ``full`` all weights; None = ``full`` for models below

@@ -32,7 +32,7 @@ LEAST = 1e-6
 """The chance of a right answer, and of a wrong one, is never told to be less."""
 
 PROFILE_FILE = "profile.json"
-"""What ``export`` writes; ``Profile.load`` reads it."""
+"""The file that ``export`` writes and ``Profile.load`` reads."""
 
 
 class SimulatedStudent(Student):

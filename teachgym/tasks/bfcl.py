@@ -235,7 +235,7 @@ def _question(row: Row) -> str:
 
 
 def _fault(functions: Any, possible: Any) -> str | None:
-    """Why functions or possible answers are not in the form of the data set; None = they are."""
+    """The fault in the form of functions or possible answers; None = none."""
     if not isinstance(functions, list) or not functions:
         return f"functions are {shown(functions, 80)}; they must be a list"
     for function in functions:

@@ -65,7 +65,7 @@ class EasyVqa(PictureQuestions):
 
 
 def _folder() -> Path:
-    """Where the package keeps its data."""
+    """The folder in which the package keeps its data."""
     if (folder := package_data("easy_vqa")) is None:
         raise MissingExtraError(
             "easy-vqa is not installed; install it with: pip install --no-deps easy-vqa"

@@ -27,7 +27,7 @@ TYPES: Mapping[str, type] = {
     "dict": dict,
     "any": str,
 }
-"""What a type of a schema is in Python."""
+"""The types of schemas in Python."""
 
 LISTS = ("array", "tuple")
 """Types whose values have a type of their own, in ``items``."""

@@ -31,7 +31,7 @@ BRIEF = Brief(
     answer="The number alone, in figures, without a unit.",
 )
 _FEWEST_STEPS, _MOST_STEPS = 2, 8
-"""What the problems take, says the paper, section 2."""
+"""The steps that problems take, by section 2 of the paper."""
 
 
 @checked

@@ -161,7 +161,7 @@ class HumanEval(ListedTask, TestedPrograms):
         return list(map(_trial, answered, judged))
 
     def _calls_of(self, ids: Sequence[str]) -> list[tuple[tuple[Any, ...], ...]]:
-        """What the check of each problem calls, learnt once.
+        """The calls that the check of each problem makes, learnt once.
 
         Raises:
             ConfigError: for a problem whose own solution fails its check.

@@ -172,7 +172,7 @@ def _job(problem: CodeProblem, number: int, program: str, limits: Limits) -> Job
 
 
 def _fault(problem: CodeProblem, case: Case, answer: Answer) -> str:
-    """How a test is failed; empty = it is passed."""
+    """The fault that fails a test; empty = it is passed."""
     if answer.fault:
         return answer.fault
     if problem.function:

@@ -25,7 +25,7 @@ SUFFIXES = {
     "yes_no": "Answer yes or no.",
     "multiple_choice": "Answer with the letter of the right option.",
 }
-"""What follows a question of each type, which is a skill, in a line of its own."""
+"""The line after a question of each type, which is a skill."""
 _FIRST = {
     "yes_no": re.compile(r"\b(yes|no)\b", re.IGNORECASE),
     "multiple_choice": re.compile(r"\b([AB])\b"),

@@ -31,7 +31,7 @@ class Problem:
     """In the form of a target: it contains the final answer."""
     skill: str
     cell: str | None
-    """What val is balanced over; None = never drawn for val."""
+    """The cell over which val is balanced; None = never drawn for val."""
     difficulty: float | None = None
     """In [0, 1]; None = not known."""
     group: str = ""

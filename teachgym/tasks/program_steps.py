@@ -52,7 +52,7 @@ class Pattern:
     gives: Type
     words: str
     code: str
-    """What is done to ``x``; an expression, or a statement that changes ``x``."""
+    """The change of ``x``: an expression, or a statement that changes ``x``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from teachgym.shown import in_short, shown
 from teachgym.types import Example
 
 TESTS = "tests"
-"""Where in ``Example.meta`` the tests are."""
+"""The key of the tests in ``Example.meta``."""
 
 _FENCED = re.compile(r"^```[^\n]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
 

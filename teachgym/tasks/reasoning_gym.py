@@ -45,10 +45,10 @@ from teachgym.tasks.task import Task
 from teachgym.types import Example, Skill, Split
 
 _CANNOT_MAKE = (AssertionError, ValueError, TypeError, RuntimeError, IndexError)
-"""What datasets raise when a configuration is impossible or a draw comes to nothing."""
+"""The errors that datasets raise when a configuration is impossible or a draw comes to nothing."""
 
 _CANNOT_READ = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError)
-"""What graders raise on a response that they cannot parse, which is then wrong."""
+"""The errors that graders raise on a response that they cannot parse, which is then wrong."""
 
 _ITEMS = 1000
 """Size of each dataset. The items of a few are drawn when it is built, and so are finite."""

@@ -22,7 +22,7 @@ _EXIT = 2 * _SIDE + 4
 class _Car:
     name: str
     lane: range
-    """What its first cell can be, its step the distance of two neighbouring cells."""
+    """The range of its first cell, whose step is the distance of two neighbouring cells."""
     shape: int
     """Bit i is set if it covers the cell i after its first."""
 

@@ -51,7 +51,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "height": ("above", "below"),
     "axis": tuple(_LINES),
 }
-"""What may stand in the place of a word of a form."""
+"""The words that may stand in a place of a form."""
 
 
 class One(NamedTuple):
@@ -70,7 +70,7 @@ class One(NamedTuple):
 
     @property
     def level(self) -> int:
-        """How it is found, in [0, ``LEVELS``)."""
+        """The level at which it is found, in [0, ``LEVELS``)."""
         return 2 if self.side else int(bool(self.kind))
 
     def find(self, scene: Scene) -> int | None:
@@ -100,7 +100,7 @@ class Where(NamedTuple):
 
     @property
     def level(self) -> int:
-        """How it is found, in [0, ``LEVELS``)."""
+        """The level at which it is found, in [0, ``LEVELS``)."""
         return 2 if self.one else int(bool(self.axis))
 
     def things(self, scene: Scene) -> list[Thing] | None:
@@ -117,7 +117,7 @@ class Where(NamedTuple):
 
 
 Slots = Mapping[str, Any]
-"""What stands in each place of a form: a ``One``, a ``Where`` or a word."""
+"""The filling of each place of a form: a ``One``, a ``Where`` or a word."""
 _Answer = Callable[[Slots, Scene], Any]
 
 
@@ -131,7 +131,7 @@ class Form(NamedTuple):
     answer: _Answer
     """A word, a number, or whether it is so; None if something is not to be found."""
     hides: str = ""
-    """What the question must not tell of the things that it is about."""
+    """The features that the question must not tell of its things."""
 
 
 class Question(NamedTuple):
@@ -145,7 +145,7 @@ class Question(NamedTuple):
 
     @property
     def level(self) -> int:
-        """How what it is about is found, in [0, ``LEVELS``)."""
+        """The level at which its things are found, in [0, ``LEVELS``)."""
         about: One | Where = self.slots["where" if "where" in self.slots else "the"]
         return about.level
 
@@ -174,7 +174,7 @@ def _line(cell: int, axis: str) -> int:
 
 
 def _feature(name: str) -> _Answer:
-    """What the thing is like."""
+    """The feature of the thing."""
 
     def answer(slots: Slots, scene: Scene) -> str | None:
         cell = slots["the"].find(scene)
@@ -184,7 +184,7 @@ def _feature(name: str) -> _Answer:
 
 
 def _among(judge: Callable[[Slots, list[Thing]], Any]) -> _Answer:
-    """What ``judge`` says of the things in a part of the scene."""
+    """The verdict of ``judge`` on the things in a part of the scene."""
 
     def answer(slots: Slots, scene: Scene) -> Any:
         things = slots["where"].things(scene)
@@ -194,7 +194,7 @@ def _among(judge: Callable[[Slots, list[Thing]], Any]) -> _Answer:
 
 
 def _between(judge: Callable[[Slots, Scene, int, int], bool], second: str = "other") -> _Answer:
-    """What ``judge`` says of the cells of two things, the other in the place ``second``."""
+    """The verdict of ``judge`` on the cells of two things, the other in the place ``second``."""
 
     def answer(slots: Slots, scene: Scene) -> bool | None:
         one, other = slots["the"].find(scene), slots[second].find(scene)
@@ -206,7 +206,7 @@ def _between(judge: Callable[[Slots, Scene, int, int], bool], second: str = "oth
 
 
 def _number(name: str) -> _Answer:
-    """How many things have what is in that place."""
+    """The number of things that have the feature in that place."""
     return _among(lambda s, things: _count(s[name], things))
 
 
@@ -301,7 +301,7 @@ def draw_question(form: Form, level: int, scene: Scene, numbers: Numbers) -> Que
 
 
 _LEVELS_OF: Mapping[str, int] = {"other": 1, "spot": 0}
-"""Where a form has a second thing, how that is found, whatever the level is."""
+"""The level at which a form's second thing is found, whatever the level of the question."""
 
 
 def _draw_where(scene: Scene, level: int, numbers: Numbers) -> Where | None:
@@ -361,7 +361,7 @@ def parse_question(text: str) -> Question | None:
 
 
 def _read(name: str, told: str | None) -> Any:
-    """What a place of a form is filled with."""
+    """The filling of a place of a form."""
     if name == "where":
         return _read_where((told or "").removeprefix(" in the "))
     if name != "the" and name not in _LEVELS_OF:

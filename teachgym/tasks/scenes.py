@@ -61,7 +61,7 @@ _FEATURES: Mapping[str, Sequence[str]] = {
 KINDS = tuple(Thing(*values) for values in product(*_FEATURES.values()))
 
 Scene = tuple[Thing | None, ...]
-"""What is in each of the cells, row by row; None = nothing."""
+"""The thing in each of the cells, row by row; None = nothing."""
 
 _THING = re.compile(
     rf"(?:an? )?({'|'.join(SIZES)}) ({'|'.join(COLOURS)}) ({'|'.join(SHAPES)}) "
@@ -152,7 +152,7 @@ _TURNS = (
     (6, 7, 8, 3, 4, 5, 0, 1, 2),
     (6, 3, 0, 7, 4, 1, 8, 5, 2),
 )
-"""Where what is in each cell afterwards comes from: mirrored sideways, upside down, and turned."""
+"""The cell that each one's content comes from: mirrored sideways, upside down, and turned."""
 
 
 def render(scene: Scene, side: int) -> bytes:
@@ -208,7 +208,7 @@ def _tile(thing: Thing, side: int) -> Any:
 
 @lru_cache(maxsize=8)
 def _kinds_of(side: int) -> Mapping[bytes, Thing | None]:
-    """What each picture of a cell of that side shows, by its pixels."""
+    """The content of each picture of a cell of that side, by its pixels."""
     tiles: Sequence[Thing] = KINDS
     empty = np.full((side, side, 3), GROUND, dtype=np.uint8).tobytes()
     return {**{_tile(kind, side).tobytes(): kind for kind in tiles}, empty: None}

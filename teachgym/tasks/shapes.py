@@ -69,11 +69,11 @@ class Asked(NamedTuple):
     """One of the four ways to ask either of two questions about either of two scenes."""
 
     first: Scene
-    """Which decides about the group and its split."""
+    """The first scene, which decides about the group and its split."""
     skill: str
     level: int
     number: int
-    """Which of the four, from 0."""
+    """The number of the way among the four, from 0."""
 
 
 class Shapes(CellTask[Asked]):
@@ -254,7 +254,7 @@ def _tells_apart(question: Question, one: Scene, other: Scene) -> bool:
 
 
 def _place(example: Example) -> Place:
-    """Which of its group an item is, by its id."""
+    """The number of an item within its group, by its id."""
     cell, _, index = example.id.rpartition("/")
     group, number = divmod(int(index), MEMBERS)
     return Place(f"{cell}/{group}", number % 2, number // 2)

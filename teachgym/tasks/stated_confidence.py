@@ -20,7 +20,7 @@ from teachgym.types import Draft, Example, Grade, Prediction, Score, Split, Turn
 
 VERSION = "stated-confidence-v0"
 MARK = " sure "
-"""What stands between an answer and its confidence, unless a task is told otherwise."""
+"""The text between an answer and its confidence, unless a task is told otherwise."""
 MOST = 10
 """The number that says certainty."""
 
@@ -91,7 +91,7 @@ class StatedConfidence(TaskWrapper):
         return self._certain(self.task.make(skill, difficulty, rng))
 
     def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
-        """What the task makes of the draft, certain."""
+        """The task's own example from the draft, stated as certain."""
         return self._certain(self.task.compose(draft, skill, difficulty))
 
     def reword(self, example: Example, rng: np.random.Generator) -> Example | None:

@@ -45,7 +45,7 @@ _SENTENCES = (
 
 T = TypeVar("T")
 Key = tuple[str, str]
-"""Who has what."""
+"""An owner with a thing."""
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Story:
 
     sentences: list[str] = field(default_factory=list)
     has: dict[Key, int] = field(default_factory=dict)
-    """How many things somebody has."""
+    """The number of things that each owner has."""
     rules: list[str] = field(default_factory=list)
     """Names of the rules of its sentences, in order."""
     lines: list[str] = field(default_factory=list)

@@ -25,7 +25,7 @@ PARTS: Mapping[str, str] = {
     "m": "[0-9]+",
     "f": "half|third|quarter|fifth",
 }
-"""What may stand in each place of a wording, as regular expressions."""
+"""The texts that may stand in each place of a wording, as regular expressions."""
 FRACTIONS: Mapping[int, str] = {2: "half", 3: "third", 4: "quarter", 5: "fifth"}
 """A number n, and the word for one part in n."""
 
@@ -48,9 +48,9 @@ class Rule:
     before; that of the last step is what the sentence leads to."""
     n: Sequence[int] = _AMOUNTS
     m: Sequence[int] = (1,)
-    """What the numbers are drawn from."""
+    """The range that the numbers are drawn from."""
     to: Literal["a", "b", "c"] = "a"
-    """Who has the result."""
+    """The person who has the result."""
 
     @cached_property
     def forms(self) -> tuple[re.Pattern[str], ...]:

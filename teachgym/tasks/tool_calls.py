@@ -88,7 +88,7 @@ class Case:
     """Those that must be made, ``open`` with the note's last name."""
     result: Any
     notes: Mapping[str, Any]
-    """What each note holds, by name."""
+    """The content of each note, by name."""
     moved: Mapping[str, str]
     """Old names of notes to new ones."""
     busy: str

@@ -162,7 +162,7 @@ def _names(nodes: Sequence[Node]) -> tuple[str, ...]:
 
 
 def _result(nodes: Sequence[Node]) -> Value | None:
-    """What the plan gives in the end; None if there is none or it cannot be carried out."""
+    """The final result of a plan; None if there is none or it cannot be carried out."""
     try:
         return run_plan(nodes)[-1] if nodes else None
     except ToolError:

@@ -16,7 +16,7 @@ from teachgym.tasks.toolbox import ToolError, call
 from teachgym.types import Example, Turn, thaw
 
 ERROR = "error: "
-"""What the reply to a call that failed begins with."""
+"""The beginning of the reply to a call that failed."""
 OPEN = "open"
 """The tool that gives what a note holds."""
 

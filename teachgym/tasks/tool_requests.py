@@ -59,7 +59,7 @@ def merges(tools: Sequence[str]) -> bool:
 
 
 _BOUNDS = ((10, 1000), (100, 2000), (1000, 4000))
-"""What a number that a plan is about is at least, and is below, by level: Roman numerals end."""
+"""The bounds of a number in a plan, at least and below, by level: Roman numerals end."""
 
 
 def draw_plan(tools: Sequence[str], level: int, numbers: Numbers) -> tuple[Node, ...]:
@@ -103,7 +103,7 @@ class Wording:
     orders: tuple[str, str, str]
     """Sentences of one meaning."""
     name: str
-    """What the call gives, as a noun."""
+    """The result of the call, as a noun."""
 
 
 WORDINGS: Mapping[str, Wording] = {

@@ -90,7 +90,7 @@ def call(name: object, args: Mapping[str, Any]) -> Value:
 
 
 def _broken_rule(kind: Kind, value: Any) -> str | None:
-    """What a value of a kind must be, if it is not; None = it is."""
+    """The rule of a kind that a value breaks; None = none."""
     if kind == "text":
         if not isinstance(value, str):
             return "a text"

@@ -28,7 +28,7 @@ class Form:
     """The format of prompts and final answers."""
 
     instruction: str
-    """What every prompt starts with; it says how the final answer must be written."""
+    """The beginning of every prompt; it says how the final answer must be written."""
     read: Callable[[str], str | None]
     """The final answer of a solution; None if it has none."""
     write: Callable[[str], str]

@@ -32,7 +32,7 @@ class Adpa(PolicyLoss):
     gamma: NotNegative = 1.5
     """Weight of the advantages, >= 0; at 0 the target alone is learned."""
     beta: Positive = 0.1
-    """What the logarithm is multiplied by, > 0: that of the preference training it stands for."""
+    """The factor of the logarithm, > 0: that of the preference training it stands for."""
 
     @property
     def needs(self) -> Needs:

@@ -38,7 +38,7 @@ class Advantage(TeacherModel):
 
     @property
     def identity(self) -> str:
-        """That of both."""
+        """The identity of both models."""
         return f"{self.after.identity} over {self.before.identity}"
 
     def read(self, texts: Texts, data: Sequence[Datum], needs: Needs) -> list[Datum]:

@@ -1,4 +1,4 @@
-r"""What sways who compares answers, beside their being right: order, length, and who wrote them.
+r"""An audit of judges: how far order, length and authorship sway a comparison of answers.
 
 The measurements of Zheng et al. 2023 (arXiv 2306.05685, sections 3.3 and 3.4), which the survey of
 models as judges (Li et al. 2024, arXiv 2412.05579) calls position, verbosity and self-enhancement
@@ -22,18 +22,18 @@ from teachgym.types import Cost, Data, FloatArray, Score
 
 @dataclass(frozen=True)
 class Audit:
-    """What was found, each a share of pairs in [0, 1]."""
+    """The findings, each a share of pairs in [0, 1]."""
 
     right: Score
     """In favour of the right answer; 1/2 for a pair whose verdict changes with the order."""
     consistent: Score
     """With the same verdict in both orders."""
     first: Score
-    """Whose first answer is preferred in both orders, so that the place decides."""
+    """Pairs whose first answer is preferred in both orders, so that the place decides."""
     second: Score
-    """Whose second answer is."""
+    """Pairs whose second answer is."""
     longer: Score
-    """Whose right answer is thought worse, in both orders, than itself with its lines repeated."""
+    """Pairs whose right answer loses, in both orders, to itself with its lines repeated."""
     cost: Cost
     """Of all comparisons."""
 
@@ -84,7 +84,7 @@ def self_preference(
     own: Sequence[str],
     others: Sequence[str],
 ) -> tuple[Score, Cost]:
-    """How much more often its own answers win than another model's that are as right.
+    """The surplus of wins of its own answers over another model's that are as right.
 
     The bias that Zheng et al. call self-enhancement. Pairs with different grades or equal texts are
     left out, and so is what cannot be graded.
@@ -126,7 +126,7 @@ def repeated(text: str) -> str:
 def _both(
     comparison: Comparison, examples: Data, ones: Sequence[str], others: Sequence[str]
 ) -> tuple[FloatArray, FloatArray, Cost]:
-    """How far the first answer is preferred in both orders, of pairs that were judged in both.
+    """The preference for the first answer in both orders, of pairs that were judged in both.
 
     Returns:
         With the ones first, with the others first, each of shape (n,); and the price.

@@ -1,4 +1,4 @@
-"""Who writes the answers that a student may be trained on, and what they charge for it."""
+"""Authors: writers of the answers that a student may be trained on, with their prices."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Answers = list[list[str]]
 
 @dataclass(frozen=True)
 class Draw:
-    """How answers are drawn: the arguments of ``Student.sample``."""
+    """A way to draw answers: the arguments of ``Student.sample``."""
 
     k: int
     """The answers to each question."""
@@ -65,7 +65,7 @@ class ModelAuthor(Author):
         return k * self.student.max_new_tokens * len(questions)
 
     def _price(self, questions: Sequence[Prompt], k: int, tokens: int) -> Cost:
-        """What answers of so many tokens cost."""
+        """The cost of answers of so many tokens."""
         if self.taught:
             return Cost(generated_tokens=tokens)
         read = self.student.count_tokens([question.transcript for question in questions])

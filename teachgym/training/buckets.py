@@ -51,7 +51,7 @@ class Padded:
     numbers: torch.Tensor
     """Text of each token, shape (K * tokens,)."""
     ends: torch.Tensor
-    """Where each text begins and the last one ends, int32, shape (texts + 1,)."""
+    """The beginnings of texts and the end of the last one, int32, shape (texts + 1,)."""
     rows: torch.Tensor
     """Of the hidden states, shape (K * rows,)."""
     targets: Targets

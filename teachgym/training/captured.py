@@ -180,7 +180,7 @@ class CapturedUpdates(Updates):
         return rows.sum(1)
 
     def _filled(self, one: Pass, sizes: Bucket) -> tuple[Hashable, Padded, torch.Tensor]:
-        """What decides the shapes of a pass, its buffers, filled, and where its rows go, (K, n)."""
+        """The key to a pass's shapes, its filled buffers, and the places of its rows, (K, n)."""
         new = padded(one, sizes)
         key = (sizes, *(tensor.shape for tensor in tensors_of(new)))
         if key not in self._buffers:

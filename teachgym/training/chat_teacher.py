@@ -158,7 +158,7 @@ class ChatJudge(Judge):
 
 @dataclass(frozen=True)
 class ChatComparison(Comparison):
-    """Which of two answers a chat model finds better, which it sees as A and B."""
+    """A chat model's preference between two answers, which it sees as A and B."""
 
     chat: PricedChat
     brief: Brief

@@ -35,7 +35,7 @@ def compiles(pool: StudentPool, settings: FineTuningSettings) -> bool:
 
 
 def _why_not(pool: StudentPool, settings: FineTuningSettings) -> str:
-    """Why the layers cannot be compiled, "" if they can."""
+    """The reason why the layers cannot be compiled, "" if they can."""
     if pool.lora is not None and pool.lora.dropout:
         return (
             "each student draws its dropout from a generator of its own, which compiled code "

@@ -52,7 +52,7 @@ class Sampled:
     """The data of a response that was sampled in training."""
 
     advantage: float = 0.0
-    """How much better than its group's mean it is."""
+    """The amount by which it is better than its group's mean."""
     pull: float = 0.0
     """Weight of its divergence from the reference, >= 0."""
     logprobs: tuple[float, ...] = ()
@@ -82,7 +82,7 @@ class Datum:
     """Tokens with a weight that make up each piece of text, and the piece's log-probability under a
     teacher model of other tokens, nan where that is not known; empty where nobody asked."""
     example: Example | None = field(default=None, compare=False, repr=False)
-    """What it was encoded from, where that is one example."""
+    """The example that it was encoded from, where it is one."""
     sampled: Sampled | None = None
     """Of the only text, where the student sampled it in training."""
 
@@ -125,7 +125,7 @@ class _Response:
     """A text to be encoded, and how it is trained on."""
 
     example: Example
-    """Whose prompt it answers."""
+    """The example whose prompt it answers."""
     text: str
     place: int | None
     """As of ``Text``."""

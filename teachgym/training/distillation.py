@@ -33,12 +33,12 @@ class Distillation(Loss):
     """
 
     divergence: Literal["forward", "reverse", "jensen-shannon"] = "forward"
-    """Which one: ``forward`` covers what the teacher model might say, ``reverse`` keeps to what it
+    """The kind: ``forward`` covers what the teacher model might say, ``reverse`` keeps to what it
     finds likely, ``jensen-shannon`` is between the two."""
     beta: ShareBetween = 0.5
     """Share of the teacher model in the mixture of ``jensen-shannon``, in (0, 1)."""
     temperature: Positive = 1.0
-    """What logits are divided by, > 0."""
+    """The divisor of logits, > 0."""
     weight: NotNegative = 1.0
     """Weight of the divergence, >= 0."""
     sft_weight: NotNegative = 0.0

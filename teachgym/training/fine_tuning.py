@@ -176,7 +176,7 @@ class FineTuner(Trainer[LanguageModelStudent]):
                 yield EagerUpdates(pool, self.settings, totals, self.loss)
 
     def _captured(self, pool: StudentPool) -> CapturedUpdates | None:
-        """What is captured for the pool, kept from one run to the next; None = nothing is."""
+        """The graphs captured for the pool, kept from one run to the next; None = none."""
         if not captures(pool, self.settings):
             return None
         if self._kept is None or not self._kept.serve(pool, self.settings, self.loss):

@@ -191,7 +191,7 @@ def _hidden(pool: StudentPool, reading: Reading) -> torch.Tensor:
 
 
 def _chunks(targets: Targets, n_tokens: int, *, whole: bool = False) -> Iterator[tuple[int, int]]:
-    """Where each chunk of rows starts and stops; ``whole`` groups are never parted."""
+    """The starts and stops of chunks of rows; ``whole`` groups are never parted."""
     n, chunk = len(targets.labels), max(1, _LOGITS_AT_ONCE // n_tokens)
     if not whole:
         return pairwise([*range(0, n, chunk), n])
@@ -200,7 +200,7 @@ def _chunks(targets: Targets, n_tokens: int, *, whole: bool = False) -> Iterator
 
 
 def _counts_within(counts: Sequence[int], start: int, stop: int) -> tuple[int, ...]:
-    """How many of each student's rows are in ``start:stop``, rows in order of students."""
+    """The number of each student's rows in ``start:stop``; rows are in order of students."""
     within, first = [], 0
     for count in counts:
         within.append(max(0, min(first + count, stop) - max(first, start)))

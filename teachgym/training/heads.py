@@ -93,7 +93,7 @@ def kernel_for(pool: StudentPool, loss: Loss, fused: bool | None) -> Kernel | No
 
 
 def _why_not(pool: StudentPool, loss: Loss) -> str:
-    """Why the kernel cannot take the head's place, "" if it can."""
+    """The reason why the kernel cannot take the head's place, "" if it can."""
     network, probe = pool.network, torch.tensor([1.0, -2.0])
     if type(loss).__call__ is not Sft.__call__:
         return f"{type(loss).__name__} is not plain cross entropy"

@@ -129,7 +129,7 @@ class HuggingFaceTrainer(Trainer[HuggingFaceStudent]):
         return total / n_targets if n_targets else math.nan
 
     def _updates(self, student: HuggingFaceStudent) -> Callable[[float], None]:
-        """What makes an update at a learning rate."""
+        """A function that makes an update at a learning rate."""
         if self.settings.optimizer == "adamw":
             optimizer = torch.optim.AdamW(student.trained.values(), weight_decay=0.0)
 

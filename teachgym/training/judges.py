@@ -1,4 +1,4 @@
-"""Who says how good answers are, or which of two is better: the task, or a teacher model."""
+"""Judges of how good answers are, or which of two is better: the task, or a teacher model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from teachgym.training.grader import Grader
 from teachgym.types import Cost, Data
 
 JudgedBy = Literal["task", "teacher"]
-"""Whose judgement a trainer goes by."""
+"""The judge that a trainer follows."""
 
 
 class Judge(Protocol):

@@ -34,7 +34,7 @@ class Needs:
     ratios: bool = False
     """Whether it follows ratios of the probabilities of two teacher models instead."""
     temperature: float = 1.0
-    """What the teacher model's logits are divided by before they become probabilities, > 0."""
+    """The divisor of the teacher model's logits before they become probabilities, > 0."""
     sampled: bool = False
     """Whether it learns from responses that the student samples while it is trained."""
     imitated: bool = False
@@ -46,7 +46,7 @@ class Needs:
     groups: bool = False
     """Whether it couples the rows of a group, which then are never parted."""
     mean: Literal["tokens", "examples"] = "tokens"
-    """What counts alike in the mean over a batch: every target token, or every example."""
+    """The unit of the mean over a batch: target tokens or examples."""
     pieces: bool = False
     """Whether it follows how likely a teacher model, of any tokens, finds pieces of the target, and
     not its likeliest tokens."""
@@ -107,7 +107,7 @@ class SampledRows:
     """The data of n tokens of responses that were sampled in training."""
 
     advantages: torch.Tensor
-    """How much better than its group's mean the response is, shape (n,)."""
+    """The amount by which the response is better than its group's mean, shape (n,)."""
     pulls: torch.Tensor
     """Weight of the divergence from the reference, shape (n,), >= 0."""
     logprobs: torch.Tensor
@@ -193,7 +193,7 @@ class Targets:
 
 
 def _runs(numbers: torch.Tensor) -> torch.Tensor:
-    """How often each number stands in a row; (n,) -> (n_runs,)."""
+    """The lengths of runs of equal numbers; (n,) -> (n_runs,)."""
     counts: torch.Tensor = torch.unique_consecutive(numbers, return_counts=True)[1]
     return counts
 

@@ -62,11 +62,11 @@ class OnPolicySettings(FineTuningSettings):
     scale_rewards: bool = True
     """Whether advantages are in standard deviations of their group; ``false`` is Dr. GRPO's."""
     mean: Mean = "responses"
-    """What the loss is a mean over: ``responses``, each the mean of its tokens (GRPO); all
+    """The units of the mean: ``responses``, each the mean of its tokens (GRPO); all
     ``tokens`` alike (DAPO); or ``constant``: tokens too, as if every response were as long as it
     may be, so that long wrong ones are not favoured (Dr. GRPO)."""
     judge: JudgedBy = "task"
-    """Whose judgement of a response is its reward: the ``task``'s, or the ``teacher`` model's."""
+    """The judge whose score of a response is its reward: the ``task`` or the ``teacher`` model."""
     rescue: FewOrNone = 0
     """The most responses that make room for right targets of the data in a group that has none
     (AMPO); 0 = none."""
@@ -132,7 +132,7 @@ class OnPolicyTrainer(Trainer[LanguageModelStudent]):
         return judged + told + own
 
     def reviser(self, pool: StudentPool) -> Reviser | None:
-        """What revises the samples of a pool's students; None = nobody."""
+        """The reviser of the samples of a pool's students; None = none."""
         if not self.settings.revise:
             return None
         assert self.teacher_model is not None, "required where samples are revised"
@@ -230,7 +230,7 @@ class _Run:
             data = self._update(step * self._settings.updates + number, data, totals)
 
     def result(self, student: int, seconds: float) -> TrainResult:
-        """What one student's training reports; the loss is the mean over its updates."""
+        """The report on one student's training; the loss is the mean over its updates."""
         total, rollouts = self._totals[student], self._rollouts
         cost = self._costs[student] + rollouts.judged[student]
         cost += Cost(
@@ -241,7 +241,7 @@ class _Run:
         return TrainResult(float(self._losses[student]) / total if total else math.nan, total, cost)
 
     def _data(self, groups: Sequence[Sequence[Group]], step: int) -> list[list[Datum]]:
-        """What has a gradient, student by student."""
+        """The data that have a gradient, student by student."""
         return [
             data_of(
                 own,

@@ -44,7 +44,7 @@ class Together:
 
     data: tuple[Datum, ...]
     prompt: tuple[int, ...]
-    """What is read once for all of them; empty = each reads its own."""
+    """The prompt that is read once for all of them; empty = each reads its own."""
 
 
 _MOST_TOGETHER = 4096
@@ -97,7 +97,7 @@ def _split(batch: Sequence[Datum], budget: int) -> Iterator[list[Together]]:
 
 
 def _prompt(datum: Datum) -> tuple[int, ...]:
-    """What is read of a sampled response's prompt; empty for data of other kinds."""
+    """The tokens that are read of a sampled response's prompt; empty for other data."""
     (text, *others) = datum.texts
     if datum.sampled is None or others or text.images or not text.n_rows:
         return ()
@@ -122,7 +122,7 @@ def _pack(pieces: Sequence[Sequence[Together]], scales: Sequence[float]) -> Pass
     start = 0
 
     def read(ids: tuple[int, ...], parent: int | None = None) -> int:
-        """Where a text begins that is read from now on."""
+        """The beginning of a text that is read from now on."""
         nonlocal start
         texts.append(ids)
         parents.append(parent)

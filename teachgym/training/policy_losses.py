@@ -49,13 +49,13 @@ class Grpo(PolicyLoss):
     """
 
     clip: ShareBelowOne = 0.2
-    """How far below 1 the ratio of probabilities matters, in [0, 1)."""
+    """The distance below 1 within which the ratio of probabilities matters, in [0, 1)."""
     clip_high: Positive | None = None
-    """How far above 1; None = as far as below."""
+    """The distance above 1; None = that below."""
     beta: NotNegative = 0.04
     """Weight of the divergence from the reference, >= 0; 0 = no reference is read."""
     kl: Estimator = "k3"
-    """How the divergence is estimated; see ``divergence``."""
+    """The estimator of the divergence; see ``divergence``."""
     shaping: Positive = 0.1
     """Of responses of others: the smaller it is, the more unlikely tokens count, > 0."""
 
@@ -100,11 +100,11 @@ class Kdrl(Grpo):
     beta: NotNegative = 5e-3
     """Weight of the divergence from the teacher at first, >= 0."""
     kl: Estimator = "k2"
-    """How the divergence is estimated; see ``divergence``."""
+    """The estimator of the divergence; see ``divergence``."""
     final_beta: NotNegative = 1e-3
-    """What the weight falls to, >= 0; the same as ``beta`` = constant."""
+    """The weight at the end, >= 0; the same as ``beta`` = constant."""
     on: Literal["all", "wrong", "unsolved"] = "all"
-    """Which responses follow the teacher: ``wrong`` ones (the response-level mask), or those of
+    """The responses that follow the teacher: ``wrong`` ones (the response-level mask), or those of
     groups in which none is right (the group-level mask)."""
 
     @property
@@ -129,7 +129,7 @@ class ReverseKl(PolicyLoss):
     """
 
     kl: Estimator = "k2"
-    """How the divergence is estimated; see ``divergence``."""
+    """The estimator of the divergence; see ``divergence``."""
 
     @property
     def needs(self) -> Needs:

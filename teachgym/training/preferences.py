@@ -27,7 +27,7 @@ class Dpo(Loss):
     """
 
     beta: Positive = 0.1
-    """How dear it is to leave the student as it was before training, > 0."""
+    """The price of leaving the student as it was before training, > 0."""
     sft_weight: NotNegative = 0.0
     """Weight of the targets' cross entropy beside the preferences, >= 0. At 0, examples without a
     rejected response are neither trained on nor charged."""
@@ -66,7 +66,7 @@ class SimPo(Loss):
     """
 
     beta: Positive = 2.0
-    """How much a difference of the mean log-probabilities counts, > 0."""
+    """The weight of a difference of the mean log-probabilities, > 0."""
     gamma: NotNegative = 1.0
     """The margin to be reached, >= 0; the paper's are 0.3 to 1.6."""
 
@@ -99,7 +99,7 @@ class Redi(Loss):
     """
 
     alpha: Share = 0.8
-    """How much rejected responses count, in [0, 1]."""
+    """The weight of rejected responses, in [0, 1]."""
 
     @property
     def needs(self) -> Needs:

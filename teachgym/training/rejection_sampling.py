@@ -44,11 +44,11 @@ class RejectionSettings(FineTuningSettings):
     """The settings of answers and of the choice among them, besides those of fine-tuning."""
 
     author: Literal["student", "teacher"] = "student"
-    """Who writes the answers, ``student`` or ``teacher``."""
+    """The writer of the answers, ``student`` or ``teacher``."""
     right: bool = True
     """Whether only right answers are trained on."""
     judge: JudgedBy = "task"
-    """Who tells what is right, ``task`` or ``teacher``."""
+    """The judge of what is right, ``task`` or ``teacher``."""
     least: Share | None = None
     """The score from which on an answer is right, in [0, 1]; None = full marks of the task, or half
     marks of a teacher model."""
@@ -79,18 +79,18 @@ class RejectionSampling(Trainer[Student]):
     trainer: Trainer[Any]
     """Trains on what was selected."""
     reads: int
-    """How often training reads a token, which bounds the price of answers not yet written."""
+    """The number of times that training reads a token; it bounds the price of future answers."""
     judge: Judge
     """Tells how good answers are."""
     settings: RejectionSettings = field(default_factory=RejectionSettings)
     author: Author | None = None
-    """Who writes the answers; None = the student itself."""
+    """The writer of the answers; None = the student itself."""
     pairs: bool = False
     """Whether training compares the best answer to an example with the worst."""
     stop: tuple[str, ...] = ()
     """Strings at which an answer ends."""
     told_by: TeacherModel | None = None
-    """Who reads, once, what is trained on, in whose tokens the student writes; None = nobody."""
+    """The model that reads the training data once, in the student's tokens; None = none."""
 
     def cost(self, student: Student, data: Data) -> Cost:
         """The price if every answer is right and of the maximum length."""
@@ -211,7 +211,7 @@ def rejection_sampling(
 
 
 def _author_of(teacher_model: TeacherModel | None) -> Author:
-    """Who writes answers for a teacher model; ``ConfigError`` if there is none or it does not."""
+    """The writer of a teacher model's answers; ``ConfigError`` if there is none or it does not."""
     from teachgym.training import require_model
 
     require_model(teacher_model, "rejection-sampling by the author 'teacher'")

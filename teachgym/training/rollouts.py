@@ -86,7 +86,7 @@ class Rollouts:
         self.generated = [0] * pool.count
         """Tokens that each student has sampled, shape (K,)."""
         self.judged = [Cost()] * pool.count
-        """What judging and revising the responses of each student has cost, shape (K,)."""
+        """The cost of judging and revising the responses of each student, shape (K,)."""
         self.read = [0] * pool.count
         """Tokens of solutions that each student has read to choose among them, shape (K,)."""
 

@@ -38,7 +38,7 @@ class FineTuningSettings:
     warmup_share: ShareBelowOne = 0.0
     """The same as a share of all updates, in [0, 1); the longer of both counts."""
     schedule: Literal["linear", "cosine"] = "linear"
-    """How the rate falls from its peak."""
+    """The way in which the rate falls from its peak."""
     constant_share: ShareBelowOne = 0.0
     """Share of the updates, in [0, 1), before the rate starts to fall."""
     final_share: Share = 0.05

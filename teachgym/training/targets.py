@@ -63,7 +63,7 @@ def _pieces(data: Sequence[Datum]) -> Pieces | None:
 
 
 def _sampled(data: Sequence[Datum]) -> SampledRows | None:
-    """What is known of sampled responses, row by row; they are never mixed with others."""
+    """The knowledge of sampled responses, row by row; they are never mixed with others."""
     known = [(d.n_rows, one) for d in data if (one := d.sampled)]
     if not known:
         return None

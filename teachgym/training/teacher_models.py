@@ -78,17 +78,17 @@ class TeacherModel(Protocol):
 
     @property
     def author(self) -> Author | None:
-        """Who answers in its name; None = it answers nothing, as by default."""
+        """The part that answers for it; None = it does not answer, as by default."""
         return None
 
     @property
     def judge(self) -> Judge | None:
-        """Who judges in its name; None = it judges nothing, as by default."""
+        """The part that judges for it; None = it does not judge, as by default."""
         return None
 
     @property
     def comparison(self) -> Comparison | None:
-        """Who compares answers in its name; by default who judges does, by the scores."""
+        """The part that compares answers for it; by default the judge does, by scores."""
         return ByScore(self.judge) if self.judge else None
 
     def cost(self, data: Sequence[Datum], needs: Needs) -> Cost:
@@ -224,17 +224,17 @@ class RememberedTeacher(TeacherModel):
 
     @property
     def author(self) -> Author | None:
-        """That of the other model, of whose answers nothing is remembered."""
+        """The author of the other model, whose answers are not remembered."""
         return self.model.author
 
     @property
     def judge(self) -> Judge | None:
-        """That of the other model, of whose judgements nothing is remembered."""
+        """The judge of the other model, whose judgements are not remembered."""
         return self.model.judge
 
     @property
     def comparison(self) -> Comparison | None:
-        """That of the other model."""
+        """The comparison of the other model."""
         return self.model.comparison
 
     def cost(self, data: Sequence[Datum], needs: Needs) -> Cost:

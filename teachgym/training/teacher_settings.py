@@ -35,7 +35,7 @@ class TeacherModelSettings:
     student_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
     """The model's own; see ``teachgym.students.settings.LanguageModelSettings``."""
     examples: Count = 0
-    """How many examples of the task it is trained on first, as many of each skill; 0 = it is taken
+    """The number of examples of the task it is trained on first, equal by skill; 0 = it is taken
     as it is. The training is no part of the episode: it is charged to nobody, and what comes of it
     is kept on disk. Few examples that are read often make an over-fitted teacher."""
     trainer_settings: Table[Mapping[str, Any]] = field(default_factory=dict)

@@ -60,7 +60,7 @@ class EagerUpdates(Updates):
 
     @property
     def state(self) -> list[torch.Tensor]:
-        """What updates change besides weights; with both copied back, they go on from there."""
+        """The state that updates change besides weights; with both copied back, they continue."""
         return [tensor for optimizer in self._optimizers for tensor in optimizer.state]
 
     def differentiate(

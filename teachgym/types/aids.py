@@ -15,7 +15,7 @@ class Aid:
     skill: str = ""
     """Leaf skill of the items; empty = those for which no other aid names theirs."""
     like: str = ""
-    """What the items' prompts resemble: of several aids the one with the most similar text is
+    """A text like the items' prompts: of several aids the one with the most similar text is
     taken; empty = any prompt, if no other resembles it more."""
     places: tuple[int, ...] | None = None
     """Places of the items in ``val``, counted from 0; None = wherever they stand."""

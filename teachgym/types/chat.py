@@ -38,7 +38,7 @@ class Completion:
     cut: bool = False
     """Whether a limit of length ended the answer."""
     incidents: tuple[Incident, ...] = ()
-    """What happened on the way to it, such as retries."""
+    """Events on the way to it, such as retries."""
     key: str = ""
     """Of the record that it is in, by which a journal names the call; empty = in none."""
 
@@ -47,13 +47,13 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """What a writer must know about a task, as fragments of prompts.
+    """The knowledge of a task that a writer needs, as fragments of prompts.
 
     The one thing in which domains differ; prompts, engines and teachers are the same for all.
     """
 
     domain: str
-    """What the problems are, for "You write ...", e.g. ``competition mathematics problems``."""
+    """The kind of problems, for "You write ...", e.g. ``competition mathematics problems``."""
     problem: str
     """Instruction for the text of a problem."""
     solution: str

@@ -36,7 +36,7 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a training example came from."""
+    """The origin of a training example."""
 
     seeds: tuple[str, ...] = ()
     """Ids of the examples it was derived from."""
@@ -45,14 +45,14 @@ class Provenance:
     step: int = 0
     """Environment step in which it was written, counted from 1; 0 = before any."""
     cost: Cost | None = None
-    """What writing this one example cost, where that is known."""
+    """The cost of writing this one example, where it is known."""
     hint: str = ""
-    """What the order said the example should practise; empty = nothing."""
+    """The order's word on what to practise; empty = nothing."""
     subskill: str = ""
     """The subskill it was ordered for, where that is not a skill of the task."""
     rating: float | None = None
-    """How good the environment's teacher model finds it, in [0, 1]; None = it was not asked. What a
-    teacher writes here is not kept."""
+    """The quality that the environment's teacher model sees in it, in [0, 1]; None = it was not
+    asked. A rating by the teacher is not kept."""
 
     __repr__ = in_short
 
@@ -85,7 +85,7 @@ class Example:
     images: tuple[str, ...] = ()
     """SHA-256 of the PNG files that belong to the prompt, in order; see ``teachgym.images``."""
     turns: tuple[Turn, ...] = ()
-    """What was said after the prompt and before the target. The student's responses in it are
+    """The conversation after the prompt and before the target. The student's responses in it are
     trained on as the target is unless they say otherwise, the task's replies are not."""
     provenance: Provenance | None = None
     """None for examples of the task itself."""
@@ -160,15 +160,15 @@ class Prediction:
 
     example: Example
     response: str
-    """What the student wrote last, prompt and end marker removed."""
+    """The student's last text, without prompt and end marker."""
     score: float
     """In [0, 1], 1 = right; nan = not measured."""
     parts: Mapping[str, float] = FrozenDict()
     """``Grade.parts``; empty where the task tells none apart."""
     turns: tuple[Turn, ...] = ()
-    """What was said before the response, since the example's own turns."""
+    """The conversation before the response, after the example's own turns."""
     student: str = ""
-    """Whose answer it is, where several students are measured."""
+    """The student who answered, where several are measured."""
 
     __repr__ = in_short
 
@@ -188,7 +188,7 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Why an item of an action was not carried out: an example, an order or a move."""
+    """The reason why an example, an order or a move of an action was not carried out."""
 
     example: Example | None
     """The rejected example; None for an order, a move, and anything that is malformed."""
@@ -197,6 +197,6 @@ class Verdict:
     detail: str = ""
     """The offending value and the rule it broke."""
     item: str = ""
-    """What was handed in, as a short text (``teachgym.shown``), where it is no example."""
+    """The item that was handed in, as a short text (``teachgym.shown``), if it is no example."""
 
     __repr__ = in_short

@@ -73,7 +73,7 @@ class Explore:
     examples: float
     """Examples for each new subskill per step, >= 0; on average, where it is no whole number."""
     reason: str = ""
-    """Why, in the teacher's words."""
+    """The teacher's reason, in its words."""
 
     __repr__ = in_short
 
@@ -87,7 +87,7 @@ class Exploit:
     allocation: Mapping[str, float]
     """Examples per known subskill and step, each >= 0; on average, where it is no whole number."""
     reason: str = ""
-    """Why, in the teacher's words."""
+    """The teacher's reason, in its words."""
 
     __repr__ = in_short
 
@@ -97,4 +97,4 @@ def _or_any(difficulty: float | None) -> str:
 
 
 Move = Explore | Exploit
-"""What a Skill-Tree teacher does with a skill in a step."""
+"""The act of a Skill-Tree teacher on a skill in a step."""

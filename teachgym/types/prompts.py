@@ -14,9 +14,9 @@ class Turn:
     """An exchange within a conversation."""
 
     response: str
-    """What the student wrote."""
+    """The student's text."""
     reply: str
-    """What the task answered."""
+    """The task's answer to it."""
     learned: bool = True
     """Whether training learns the response, too; False = it is only read."""
 
@@ -28,11 +28,11 @@ class Prompt:
     """The text that a student continues, with pictures and earlier turns."""
 
     text: str
-    """What the conversation begins with."""
+    """The beginning of the conversation."""
     images: tuple[str, ...] = ()
     """SHA-256 of the PNG files that belong to the text, in order; ``teachgym.images`` has them."""
     turns: tuple[Turn, ...] = ()
-    """What was said after the text; the student is to answer the last reply."""
+    """The turns after the text; the student is to answer the last reply."""
 
     __repr__ = in_short
 

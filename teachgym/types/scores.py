@@ -18,7 +18,7 @@ class Score:
     """A mean with its n and its standard error."""
 
     n: int
-    """What was measured: predictions, runs; 0 = not measured, and then mean and stderr are nan."""
+    """The number of measurements, such as predictions; if it is 0, mean and stderr are nan."""
     mean: float
     stderr: float
     """Standard error of the mean; nan = not known."""

@@ -68,7 +68,7 @@ _BETTER = ("resampled", "fresh", "own")
 
 
 def _arms(teacher: str) -> list[Arm]:
-    """What is learned from one teacher model, that of fixed data first."""
+    """The arms that learn from one teacher model, that of fixed data first."""
     sampled = {"trainer": "rejection-sampling", "trainer_settings": _SAMPLES}
     likeliest = {**sampled, "trainer_settings": {**_SAMPLES, "temperature": 0.01}}
     own = {"trainer": "on-policy", "trainer_settings": {"loss": "distillation", "k": 1}}

@@ -17,7 +17,7 @@ EXAMPLES: Mapping[str, Any] = {"budget": {"examples": 2500}}
 
 
 def engines() -> Family:
-    """Who makes what is ordered, for skills that are taught alike.
+    """Arms by the maker of the ordered examples, for skills that are taught alike.
 
     * ``critique`` judges answers in place of giving them; of ``backward``, half are questions that
       lead back to an exercise.
@@ -128,7 +128,7 @@ def _varied(name: str, engine: str) -> Arm:
 
 
 def solutions() -> Family:
-    """What stands in the solutions, on ``word-problems`` as in the family above.
+    """Arms by the content of solutions, on ``word-problems`` as in the family above.
 
     * ``reflections``: half of the solutions go wrong in a step that is read and not learned, and
       recover; of ``reflections-learned`` it is learned, and ``new-problems`` have none.

@@ -45,7 +45,7 @@ def methods() -> Suite:
 
 
 def _teachers() -> Family:
-    """Who decides what is taught.
+    """Arms by the teacher who decides what is taught.
 
     * ``llm2llm-untargeted`` varies as many seeds as are wrong, drawn by chance.
     * ``pgkd-report`` sees no mistakes, and ``pgkd-mistakes`` no report.
@@ -99,7 +99,7 @@ def _teachers() -> Family:
 
 
 _RANKS = ("confidence", "random")
-"""What else may be ranked by than expected utility."""
+"""Other criteria of rank than expected utility."""
 _PROPOSERS = {
     "uncertainty-proposer": "2508.05004",
     "difficulty-proposer": "2510.17715",
@@ -140,7 +140,7 @@ def _teacher(
 
 
 def _filters() -> Family:
-    """What is kept of what a teacher writes that errs.
+    """Arms by the part of an erring teacher's data that is kept.
 
     A chat model's stand-in, which errs in three of ten answers: ``unchecked`` trains on all that
     it writes, ``checked`` on what the task calls right; ``repaired`` has the rest mended.
@@ -254,7 +254,7 @@ def _written(
 
 
 def _objectives() -> Family:
-    """What training minimises, on the same questions; the teacher model is that of ``objectives``.
+    """Arms by their objective, on the same questions; the teacher model is that of ``objectives``.
 
     * ``adpa``: right targets, and on one sample for each what 16,000 examples made likelier in the
       teacher model; ``adpa-targets`` the targets alone.
@@ -346,7 +346,7 @@ def _paired(name: str, alpha: float) -> Arm:
 
 
 def _aids() -> Family:
-    """What stands before prompts, on ``word-problems``, where a solved exercise has room.
+    """Arms by the text before prompts, on ``word-problems``, where a solved exercise has room.
 
     All students are trained like that of ``unaided``; ``shown`` gives a solved exercise of the
     skill to every item.

@@ -25,7 +25,7 @@ def smoke() -> Suite:
 
 
 def hard() -> Suite:
-    """Where planning pays: deep prerequisites that are not known yet, forgetting, and traps."""
+    """The suite in which planning pays: deep prerequisites not known yet, forgetting, and traps."""
     names = ("weakest", "alp", "exp3s", "ucb1", "thompson", "alp-gmm", "riac")
     return Suite(
         "hard",

@@ -16,7 +16,7 @@ from teachgym.benchmarks.bench.suites.suite import SKILL_LIST, Arm, Suite
 
 
 class Place(NamedTuple):
-    """Where a chat model teaches, and how it is asked there."""
+    """A place where a chat model teaches, and the way it is asked there."""
 
     name: str
     env: str
@@ -24,7 +24,7 @@ class Place(NamedTuple):
     teacher_settings: Mapping[str, Any] = {}
 
     def arm_name(self, *, state: bool) -> str:
-        """What the arm that sees the student's errors, or does not, is called."""
+        """The name of the arm that sees the student's errors, or does not."""
         return f"{self.name}-{'with' if state else 'no'}-state"
 
     def arm(

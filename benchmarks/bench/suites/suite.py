@@ -66,7 +66,7 @@ class Claim:
     paper: str
     """Its arXiv id."""
     direction: Literal["above", "below"] = "above"
-    """Where the publication has the arm, against the other."""
+    """The place of the arm against the other in the publication."""
     aided: bool = False
     """Whether it is about what students do with the teacher's aids, hence about the last accuracy
     on val that was measured with aids; of an arm without aids, about the last one that was."""
@@ -116,7 +116,7 @@ class Suite:
     chat: Mapping[str, Any] = field(default_factory=dict)
     """The chat model of arms that ask one."""
     trackers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Where the metrics of every run go besides its folder; see ``RunConfig.trackers``."""
+    """Destinations of the metrics of every run besides its folder; see ``RunConfig.trackers``."""
     tunes: bool = False
     """Whether its arms are trials of settings, with seeds from ``TUNING_SEED`` on."""
 
@@ -298,7 +298,7 @@ class Cell:
 
     @property
     def config(self) -> RunConfig:
-        """What is run.
+        """The configuration of the run.
 
         Raises:
             ConfigError: for an arm with fewer examples, where the suite's are no numbers.

@@ -43,5 +43,5 @@ def variance() -> Suite:
 
 
 def arm_name(teacher: str, base: int, items: int) -> str:
-    """What the arm of a teacher on a base with a draw of items is called."""
+    """The name of the arm of a teacher on a base with a draw of items."""
     return f"{teacher}-base-{base}-items-{items}"

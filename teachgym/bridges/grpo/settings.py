@@ -99,7 +99,7 @@ class TeacherTraining:
     temperature: Positive = 1.0
     """Of the answers, > 0."""
     form: FromJson[SharesSettings] = field(default_factory=SharesSettings)
-    """What an answer may be: ``items``, ``most``; and ``instruction``, for models that take one."""
+    """Limits of an answer: ``items``, ``most``; and ``instruction``, for models that take one."""
     optimizer: Annotated[Mapping[str, Any], Like(FineTuningSettings)] = field(default_factory=dict)
     """``learning_rate`` and whatever else ``FineTuningSettings`` has; by default AdamW at 3e-4,
     constant after five updates."""

@@ -215,6 +215,6 @@ def _key(datum: Datum, own: Sequence[float]) -> tuple[tuple[int, ...], tuple[int
 
 
 def _line(trial: Trial, known: Mapping[Any, Sequence[float]]) -> Record:
-    """What is kept of a group; what had no advantage was not read, and has no log-probabilities."""
+    """The record of a group; answers without advantage were not read and have no probabilities."""
     logprobs = [known.get((trial.prompt, ids)) for ids in trial.answers]
     return {**asdict(trial), "logprobs": logprobs}

@@ -32,7 +32,7 @@ class Diverse(Filter):
     share: ShareAboveZero = 0.5
     """Of each group, rounded up, in (0, 1]."""
     within: Literal["question", "skill"] = "question"
-    """What is compared: targets of a question, or prompts with targets of a skill."""
+    """The texts that are compared: targets of a question, or prompts with targets of a skill."""
 
     def choose(
         self, data: Data, probes: Probes, rng: np.random.Generator, memory: Memory

@@ -15,7 +15,7 @@ from teachgym.protocols import Probes, Task
 from teachgym.types import Data
 
 Memory = dict[str, Any]
-"""What a filter keeps from one step to the next: JSON values."""
+"""The memory of a filter from one step to the next: JSON values."""
 
 
 @runtime_checkable

@@ -13,7 +13,7 @@ from teachgym.settings import ShareAboveZero, checked
 from teachgym.types import Data
 
 _NO_PROMPT = "\n"
-"""What stands for no prompt: a model tells nothing of the first token that it reads."""
+"""The prompt that stands for none: a model tells nothing of the first token that it reads."""
 
 
 @checked

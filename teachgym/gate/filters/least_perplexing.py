@@ -53,6 +53,6 @@ class LeastPerplexing(Asking):
 
 
 def _origin(example: Example) -> Hashable:
-    """What versions of an exercise have in common; None where nothing is known of its seeds."""
+    """The common mark of versions of an exercise; None if nothing is known of its seeds."""
     seeds = example.provenance.seeds if example.provenance else ()
     return (seeds, example.skill, example.target) if seeds else None

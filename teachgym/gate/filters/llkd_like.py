@@ -46,7 +46,7 @@ class LlkdLike(Asking):
     """
 
     signals: Literal["both", "writer", "student"] = "both"
-    """Which thresholds hold; with one alone, the rule without the other, to compare with."""
+    """Signals whose thresholds hold; one alone is the rule without the other, to compare with."""
     samples: Few = 8
     """Answers of the student to each example, k >= 2, whose tokens are charged."""
     temperature: Positive = 1.0

@@ -1,4 +1,4 @@
-"""What the chat models of a run were asked, and what they answered, for its page."""
+"""The questions to the chat models of a run, and their answers, for its page."""
 
 from __future__ import annotations
 

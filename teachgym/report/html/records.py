@@ -40,7 +40,7 @@ class Written:
     detail: str
     """The gate's detail; empty for accepted ones."""
     loss: float | None = None
-    """When it was first met in training; None where that is not known, and if it was kept out."""
+    """The loss when it was first met in training; None if unknown, and if it was kept out."""
 
     __repr__ = in_short
 

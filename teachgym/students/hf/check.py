@@ -97,7 +97,7 @@ def _logits_of(student: HuggingFaceStudent, text: Sequence[int]) -> torch.Tensor
 
 
 def _apart(student: HuggingFaceStudent) -> float:
-    """How far logits of an answer about a picture, token by token, are from those in one pass."""
+    """Distances of an answer's logits about a picture, token by token, from those in one pass."""
     if not isinstance(student.texts, ImageTexts):
         return 0.0
     images = (student.texts.store.put(draw_plain(64, (200, 40, 40))),)
@@ -117,7 +117,7 @@ def _next_logits(student: HuggingFaceStudent, texts: Sequence[Sequence[int]]) ->
 
 
 def _go_on(student: HuggingFaceStudent, read: Mapping[str, torch.Tensor]) -> Any:
-    """What ``generate`` tells of ``N_NEW`` more tokens."""
+    """The report of ``generate`` on ``N_NEW`` more tokens."""
     return student.continued(
         read,
         None,

@@ -23,7 +23,7 @@ from teachgym.students.local.scores import Scoring
 from teachgym.students.local.varlen import attend_to_own
 
 NAME = "teachgym"
-"""What ``model.set_attn_implementation`` is given."""
+"""The name for ``model.set_attn_implementation``."""
 
 
 class AttentionPlan(Protocol):
@@ -75,7 +75,7 @@ class Packed:
     lengths: tuple[int, ...]
     """Tokens of each text."""
     device: torch.device
-    """Where they are."""
+    """The device that they are on."""
 
     def attend(
         self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scoring: Scoring
@@ -136,12 +136,12 @@ class Segments:
 
     @cached_property
     def _apart(self) -> torch.Tensor:
-        """How many positions each token is after each other, (T, T)."""
+        """The number of positions from each token to each other, (T, T)."""
         return self.positions[:, None] - self.positions
 
     @cached_property
     def _own(self) -> torch.Tensor:
-        """Which tokens are of the same text and not later, bool, (T, T)."""
+        """The tokens of the same text that are not later, bool, (T, T)."""
         return (self.numbers[:, None] == self.numbers) & (self._apart >= 0)
 
 
@@ -199,7 +199,7 @@ class Branched:
         return trees
 
     def _apart(self, start: int, stop: int) -> torch.Tensor:
-        """How many positions each token of a part is after each other, (n, n)."""
+        """The number of positions from each token of a part to each other, (n, n)."""
         own = self.positions[start:stop]
         return own[:, None] - own
 
@@ -302,7 +302,7 @@ class Extend:
 
     @cached_property
     def _visible(self) -> torch.Tensor:
-        """What each token sees up to itself, bool, (n, 1, longest text, all positions)."""
+        """The positions each token sees up to itself, bool, (n, 1, longest text, all positions)."""
         ends = [start + n for start, n in zip(self.starts, self.packed.lengths, strict=True)]
         device = self.packed.device
         last = torch.tensor(self.starts, device=device)[:, None] + torch.arange(
@@ -321,7 +321,7 @@ class Decode:
     positions: torch.Tensor
     """Of the new tokens, shape (n,)."""
     visible: torch.Tensor
-    """Which positions each may look at, bool, shape (n, 1, 1, length)."""
+    """The positions that each may look at, bool, shape (n, 1, 1, length)."""
 
     def attend(
         self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scoring: Scoring
@@ -340,7 +340,7 @@ class Decode:
         return _attend_to(mask, q, keys, values, scoring).transpose(1, 2)
 
     def _added(self, dtype: torch.dtype) -> torch.Tensor:
-        """What is added to scores, 0 or -inf; torch would make it anew from a mask in each layer.
+        """The summand of scores, 0 or -inf; torch would make it anew from a mask in each layer.
 
         Shape (n, 1, 1, length).
         """

@@ -60,7 +60,7 @@ class DecodingRules:
     stop: tuple[str, ...] = ()
     """The strings behind ``ends`` and ``is_over``, for those who look at text themselves."""
     automaton: Automaton | None = None
-    """Which tokens may follow; None = any."""
+    """The automaton of tokens that may follow; None = any."""
 
     def complete(self, ids: Sequence[int]) -> bool:
         """Whether tokens, of which none but the last can be an end, make a complete answer."""

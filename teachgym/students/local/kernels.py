@@ -110,7 +110,7 @@ def _gated(module: nn.Module) -> Replacement | None:
 
 
 _ROTATE = "apply_rotary_pos_emb"
-"""What the code of transformers calls it everywhere."""
+"""The name that it has everywhere in transformers."""
 
 
 def _rotary(module: nn.Module) -> Replacement | None:

@@ -40,7 +40,7 @@ class Network:
             model.set_attn_implementation(self._attention)
         is_fast = model.device.type == "cuda" and model.dtype in HALVES
         self.kernels: Sequence[Replacement] = replacements(model) if is_fast else ()
-        """What takes the place of the model's own code in each pass."""
+        """The kernels that take the place of the model's own code in each pass."""
 
     def __getstate__(self) -> dict[str, Any]:
         """The state without kernels: the process that reads it may have no GPU."""

@@ -19,7 +19,7 @@ class Scoring:
     """Bound of scores s, which become softcap * tanh(s / softcap) (Gemma 2, arXiv 2408.00118,
     section 2); None = none."""
     window: int | None = None
-    """How many positions a token sees, its own included; None = all up to its own."""
+    """The number of positions that a token sees, its own included; None = all up to its own."""
     sinks: torch.Tensor | None = None
     """A score for each head, (H,), that takes its share of the weight and gives nothing."""
 

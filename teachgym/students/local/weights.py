@@ -33,7 +33,7 @@ class Weight:
         return None if grad is None else self.part(self._stacked(grad))
 
     def part(self, whole: torch.Tensor) -> torch.Tensor:
-        """What belongs to the weight of something in the shape of its parameter, in place."""
+        """The part of something shaped like its parameter that belongs to the weight, in place."""
         return whole if self.columns is None else whole[..., slice(*self.columns)]
 
     def _stacked(self, tensor: torch.Tensor) -> torch.Tensor:
