@@ -86,15 +86,17 @@ class Siblings(nn.Module):
     def _output_of_all(self, x: torch.Tensor) -> Sequence[torch.Tensor]:
         rows, drops = x.reshape(-1, x.shape[-1]), bool(self.training and self.dropout)
         bases = [layer.base for layer in self.layers]
-        if drops or not computes(rows, bases, self.layout):
-            products = self._multiply(rows, drops=drops)
+        is_fused = computes(rows, bases, self.layout)
+        products = self._multiply(rows, drops=drops) if drops or not is_fused else ()
+        if not is_fused:
             pairs = zip(self.layers, products, strict=True)
             return [layer.add(x, low) for layer, low in pairs]
         factors = [layer.lora_B.to(rows.dtype) for layer in self.layers]
         layers = zip(bases, factors, strict=True)
         outputs: Any = AdaptedProducts.apply(  # type: ignore[no-untyped-call]
             rows,
-            self.weight.to(rows.dtype),
+            None if products else self.weight.to(rows.dtype),
+            torch.cat([*products], -1) if products else None,
             self.layout,
             self.layers[0].scale,
             *(tensor for base, b in layers for tensor in (base.weight, base.bias, b)),

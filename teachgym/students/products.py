@@ -17,7 +17,7 @@ runs that are recorded, and operations there cost nothing to launch."""
 
 
 def computes(rows: torch.Tensor, layers: Sequence[nn.Module], layout: Layout) -> bool:
-    """Whether ``AdaptedProducts`` computes the outputs of layers without dropout.
+    """Whether ``AdaptedProducts`` computes the outputs of layers.
 
     It does for equally many rows of each student, unless these are to be multiplied one by one,
     even if there is one student alone. Code that is compiled has its own ways.
@@ -37,18 +37,29 @@ class AdaptedProducts(torch.autograd.Function):
     What an adapter adds is added by the product itself, to the outputs and to the gradients of the
     rows; so no sum is an operation of its own, and no output of an adapter is ever written.
 
-    Inputs: rows (n_rows, d_in); the factors A of all layers side by side, (K, d_in, m r); the
-    layout; the scale; then W (d_out, d_in), b (d_out,) or None, and B (K, r, d_out) of each layer.
-    W and b are constants. Outputs: (n_rows, d_out) for each layer.
+    Inputs: rows (n_rows, d_in); the factors A of all layers side by side, (K, d_in, m r), or None
+    if the products with them are given as ``low``, (n_rows, m r), of rows with dropout; the layout;
+    the scale; then W (d_out, d_in), b (d_out,) or None, and B (K, r, d_out) of each layer. W and b
+    are constants. Outputs: (n_rows, d_out) for each layer.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, rows: torch.Tensor, first: torch.Tensor, layout: Layout, scale: float, *of: Any
+        ctx: Any,
+        rows: torch.Tensor,
+        first: torch.Tensor | None,
+        low: torch.Tensor | None,
+        layout: Layout,
+        scale: float,
+        *of: Any,
     ) -> tuple[torch.Tensor, ...]:
         """The outputs."""
         layers = list(zip(of[::3], of[1::3], of[2::3], strict=True))
-        low = torch.bmm(layout.batched(rows), first)  # (K, n, m r)
+        if first is not None:
+            low = torch.bmm(layout.batched(rows), first)  # (K, n, m r)
+        else:
+            assert low is not None
+            low = layout.batched(low)
         outputs = []
         for (weight, bias, second), own in zip(layers, low.chunk(len(layers), -1), strict=True):
             y = F.linear(rows, weight, bias)
@@ -76,10 +87,13 @@ class AdaptedProducts(torch.autograd.Function):
             if ctx.needs_input_grad[0]:
                 of_rows = g @ w if of_rows is None else of_rows.addmm_(g, w)
         low_gradient.mul_(scale)
+        if first is None:
+            of_low = low_gradient.view(-1, low_gradient.shape[-1])  # student after student
+            return of_rows, None, of_low, None, None, *_thirds(of_second)
         if of_rows is not None:
             batched(of_rows).baddbmm_(low_gradient, first.mT)
         of_first = torch.bmm(batched(rows).mT, low_gradient)
-        return of_rows, of_first, None, None, *_thirds(of_second)
+        return of_rows, of_first, None, None, None, *_thirds(of_second)
 
 
 def _thirds(gradients: Sequence[torch.Tensor]) -> list[torch.Tensor | None]:

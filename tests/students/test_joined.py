@@ -185,14 +185,21 @@ def test_layers_that_read_different_tensors_have_products_of_their_own() -> None
 
 @pytest.mark.parametrize("captured", [False, True])
 @pytest.mark.parametrize("count", [1, 3])
-@pytest.mark.parametrize("architecture", ["llama", "qwen2"])
+@pytest.mark.parametrize(
+    ("architecture", "dropout"), [("llama", 0.0), ("qwen2", 0.0), ("qwen2", 0.3)]
+)
 def test_what_gpus_compute_in_fewer_operations_is_the_same(
-    architecture: str, count: int, captured: bool, monkeypatch: pytest.MonkeyPatch
+    architecture: str,
+    dropout: float,
+    count: int,
+    captured: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Losses and weights after five updates, and greedy answers in slots; on a CPU here."""
 
     def found() -> Any:
-        pool = make_pool(count, architecture=architecture, lora=LoRASettings(rank=4, dropout=0.0))
+        lora = LoRASettings(rank=4, dropout=dropout)
+        pool = make_pool(count, architecture=architecture, lora=lora)
         pool.layout.strict = False
         scatter_adapters(pool)
         students = students_of(pool)

@@ -22,6 +22,13 @@ _REHEARSED: Mapping[str, Any] = {
     "examples_per_step": 40,
     "budget": {"steps": 10, "examples": 400},
 }
+_WHOLE: Mapping[str, Any] = {
+    "training": "scratch",
+    "rehearsal": 1.0,
+    "trainer_settings": {"learning_rate": 0.001},
+    "examples_per_step": 600,
+    "budget": {"steps": 3, "examples": 1800},
+}
 _GEMMA, _LLAMA = "google/gemma-2-2b-it", "meta-llama/Meta-Llama-3-8B-Instruct"
 _PALIGEMMA = "google/paligemma-3b-pt-224"
 
@@ -90,13 +97,20 @@ def dataenvgym_vqa() -> Suite:
 def dataenvgym_math_embedded() -> Suite:
     """``dataenvgym-math`` offline: ``word-problems``, the student ``small``, a scripted teacher.
 
-    The environments, budget and way of training are those of the paper; student, task and teacher
-    are not: a function plays the chat model (``teachgym.benchmarks.bench.scripted_teacher``). It
-    reads mistakes as a person may, writes only right exercises, and has not met a language
-    model's difficulties. ``uniform`` and ``oracle`` show how much there is to gain by choosing,
-    ``weakest`` and ``alp`` how much of it the accuracies of skills alone find.
+    The environments are those of the paper, and so is training from the base weights on all data so
+    far. Student, task and teacher are not: a function plays the chat model
+    (``teachgym.benchmarks.bench.scripted_teacher``). It reads mistakes as a person may, writes only
+    right exercises, and has not met a language model's difficulties. ``uniform`` and ``oracle``
+    show how much there is to gain by choosing, ``weakest`` and ``alp`` how much of it the
+    accuracies of skills alone find.
+
+    Unlike in the paper, a run has three steps of 600 examples, each with another that the student
+    answered right untrained (``rehearsal``): a student of two million parameters learns little from
+    fewer, and forgets what it is not taught.
     """
-    return _embedded("math", "word problems", "word-problems", SMALL)
+    suite = _embedded("math", "word problems", "word-problems", SMALL, _WHOLE)
+    small = {"task_settings": {"val_per_cell": 4, "test_per_cell": 20}}
+    return replace(suite, version=3, env_settings={**suite.env_settings, **small})
 
 
 def dataenvgym_code_embedded() -> Suite:
