@@ -108,10 +108,13 @@ def test_a_bench_with_conditions_fits_a_phone(chromium: Any, tmp_path: Path) -> 
 def test_intervals_go_below_their_values_where_a_table_is_too_wide(
     chromium: Any, tmp_path: Path
 ) -> None:
-    """Seven columns fit a window of 1,280 pixels in two lines, four in one."""
+    """Six columns fit a window of 1,280 pixels in two lines, four in one; words break first."""
+    interval, words = "+0.0448 [+0.0123, +0.0773]", "it sees the accuracy of all skills"
     tables = [
-        html_table([("arm", *map(str, range(n))), ("a", *["+0.0448 [+0.0123, +0.0773]"] * n)])
-        for n in (4, 7)
+        html_table(
+            [("arm", "sees", *map(str, range(n))), ("a", said, *[interval] * n)], words=["sees"]
+        )
+        for n, said in ((4, "all"), (4, words), (6, "all"))
     ]
     page = Page("wide", {}, [Section("s", "S", "", tables)], {})
     size = {"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": False}
@@ -119,8 +122,10 @@ def test_intervals_go_below_their_values_where_a_table_is_too_wide(
     chromium.get(write_page(tmp_path / "page.html", page).as_uri())
     sides = "[...document.querySelectorAll('.scroll')].map(s => s.scrollWidth - s.clientWidth)"
     heights = "[...document.querySelectorAll('tbody tr')].map(r => r.offsetHeight)"
-    assert js(chromium, sides) == [0, 0]
-    one, two = js(chromium, heights)
+    tight = "[...document.querySelectorAll('.scroll')].map(s => s.classList.contains('tight'))"
+    assert js(chromium, sides) == [0, 0, 0]
+    assert js(chromium, tight) == [False, False, True]
+    one, _, two = js(chromium, heights)
     assert 1.5 * one < two < 2.5 * one
     phone = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
     chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)

@@ -35,6 +35,14 @@
 
   // -- tables --------------------------------------------------------------------------------
 
+  // Numbers break before their brackets only where words that break are not enough.
+  function fit() {
+    const places = [...document.querySelectorAll(".scroll")];
+    for (const place of places) place.classList.remove("tight");
+    const tight = places.filter((place) => place.scrollWidth > place.clientWidth);
+    for (const place of tight) place.classList.add("tight");
+  }
+
   function compare(a, b) {
     const [x, y] = [a, b].map((text) => parseFloat(text.replaceAll(",", "")));
     if (isNaN(x) && isNaN(y)) return a.localeCompare(b);
@@ -281,6 +289,8 @@
   // ------------------------------------------------------------------------------------------
 
   document.getElementById("theme").onclick = switchTheme;
+  fit();
+  addEventListener("resize", fit);
   for (const table of document.querySelectorAll("table.sortable")) {
     [...table.tHead.rows[0].cells].forEach((cell, column) => {
       cell.querySelector("button").onclick = () => sortBy(table, column);
