@@ -236,7 +236,7 @@ def compare(
         own.equal_tokens = share_of_equal_tokens(
             [pair for a, b in pairs for pair in zip(a, b, strict=True)]
         )
-        if n_wrong > tolerance.lengths * sum(map(len, lengths)):
+        if n_wrong > tolerance.lengths * sum(map(len, mine.answers)):
             own.trouble = f"other work: {n_wrong} answers have another length than was forced"
         elif own.equal_tokens < tolerance.tokens:
             own.trouble = f"other work: {own.equal_tokens:.4f} of the tokens equal {reference.name}"

@@ -54,8 +54,8 @@ class OwnSystem:
     """The students in the pool."""
     _tuner: Any = None
     """One trainer for all rounds, as in an environment, so that graphs are captured once."""
-    _updates: dict[int, tuple[Any, Any]] = field(default_factory=dict)
-    """By the identity of data."""
+    _places: dict[int, tuple[Any, Any]] = field(default_factory=dict)
+    """Examples of each update and their weights, by the identity of data."""
 
     def prepare(self) -> None:
         """Load the base once."""
@@ -84,8 +84,9 @@ class OwnSystem:
         """Restore the first adapter of every student."""
         self._now, self._there = list(self._start), range(0)
         self._put(range(len(self._pool)))
-        for data in self.material.data:
-            self._updates_of(data)
+        if self.material.case.training:
+            for data in self.material.data:
+                self._updates_of(data)
 
     def _put(self, students: range) -> None:
         """Put these students into the pool, and keep the state of those that were there."""
@@ -144,12 +145,14 @@ class OwnSystem:
 
         Found while nothing is timed, because training has no need of it.
         """
-        if id(data) not in self._updates and (training := self.material.case.training):
+        training = self.material.case.training
+        assert training is not None
+        if id(data) not in self._places:
             rows = encode(self._pool[0].tokenizer, data)
             places = np.array(order(rows, 1)).reshape(-1, training.batch)
             weights = np.array([n_labels(row) for row in rows])[places]
-            self._updates[id(data)] = places, weights
-        return self._updates.get(id(data), ((), ()))
+            self._places[id(data)] = places, weights
+        return self._places[id(data)]
 
     def answer(self, prompts: Sequence[Sequence[str]]) -> list[list[str]]:
         """Take as many students at once as the pool holds."""

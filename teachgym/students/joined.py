@@ -70,6 +70,10 @@ class Siblings(nn.Module):
         self._outputs: dict[int, torch.Tensor] = {}
         """For what was read last, of the layers that have not been asked since."""
 
+    def __getstate__(self) -> dict[str, Any]:
+        """The state without what a pass that failed has left."""
+        return {**self.__dict__, "_read": None, "_outputs": {}}
+
     def columns(self, number: int) -> tuple[int, int]:
         """The first column of a layer's factor, and the one after it."""
         return number * self.rank, (number + 1) * self.rank

@@ -69,6 +69,7 @@ class LoRALinear(nn.Module):
         self.layout = first.layout
         shape = (self.layout.n_students, settings.rank, sides(base)[1])
         self.lora_B = nn.Parameter(torch.zeros(shape, device=base.weight.device))
+        assert number == len(first.layers)
         first.layers.append(self)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from teachgym.students.joined import Siblings
 from teachgym.students.local.layout import Layout
 from teachgym.students.local.pool import StudentPool
 from teachgym.students.lora import LoRALinear, LoRASettings
-from teachgym.students.products import AdaptedProducts
+from teachgym.students.products import AdaptedProducts, computes
 from teachgym.students.self_check import why_not_trained
 from teachgym.training.captured import CapturedUpdates
 from teachgym.training.datum import encode
@@ -225,3 +226,29 @@ def test_what_gpus_compute_in_fewer_operations_is_the_same(
     for one, other in zip(weights, plain[1], strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-4)
     assert answers == plain[2]
+
+
+def test_copies_do_without_what_a_failed_pass_has_left() -> None:
+    """A query whose keys and values were never asked for, with a graph of its own."""
+    pool = make_pool(lora=LoRASettings(rank=2))
+    attention = pool.network.model.model.layers[0].self_attn
+    with pool.layout.blocks([3]):
+        attention.q_proj(torch.randn(3, 32, requires_grad=True))
+    assert attention.q_proj.first._outputs
+    copied = copy.deepcopy(attention)
+    assert copied.q_proj.first._outputs == {}
+    assert copied.q_proj.first.layers[1] is copied.k_proj
+
+
+def test_a_layer_with_code_of_its_own_is_called() -> None:
+    """Quantised layers are linear ones by name alone."""
+
+    class Quantised(torch.nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x).round()
+
+    layout = Layout(1)
+    with layout.blocks([2]), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("teachgym.students.products.DEVICES", ("cpu",))
+        assert computes(torch.zeros(2, 3), [torch.nn.Linear(3, 4)], layout)
+        assert not computes(torch.zeros(2, 3), [Quantised(3, 4)], layout)

@@ -37,13 +37,15 @@ class Waiting(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def forbid_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fail on steps that could not be captured."""
-    run = Graphs.run
+def forbid_waiting(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Fail on steps that could not be captured; the list will have the keys of those that ran."""
+    run, keys = Graphs.run, list[Any]()
 
     def watched(self: Graphs, key: Any, step: Callable[[], None], state: Sequence[Any]) -> None:
         with Waiting() as waiting:
             run(self, key, step, state)
         assert not waiting.found
+        keys.append(key)
 
     monkeypatch.setattr(Graphs, "run", watched)
+    return keys

@@ -182,8 +182,9 @@ class Dispatched(TorchDispatchMode):
 def test_no_step_looks_at_what_it_computes(
     loss: str, optimizer: str, lora: Any, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    forbid_waiting(monkeypatch)
+    keys = forbid_waiting(monkeypatch)
     taught(make_pool(count, lora=lora), captured=True, loss=loss, optimizer=optimizer)
+    assert keys
 
 
 def test_steps_read_and_write_where_they_did_the_first_time(

@@ -102,10 +102,11 @@ def test_nothing_is_read_on_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the step can be captured."""
     updates = CapturedUpdates(lenient(), FineTuningSettings(fused=True, optimizer="adamw"), Sft())
     data = [Datum((Text(tuple(range(3, 8)), SIGNED),))]
-    forbid_waiting(monkeypatch)
+    keys = forbid_waiting(monkeypatch)
     with updates.training([1], [0]):
         losses = updates.differentiate([data])
     assert losses.isfinite().all()
+    assert keys
 
 
 @pytest.mark.usefixtures("installed")

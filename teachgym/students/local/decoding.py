@@ -294,7 +294,7 @@ class SlotDecoder:
 
     def _step(self, n_rows: int, length: int) -> None:
         """Write another token in each of the first ``n_rows`` rows that is not finished."""
-        if self.graphs and self.automaton is None:
+        if self.graphs and self.automaton is None:  # which differs from call to call
             state = [self.token, self.position, self.count, self.active, self.answer]
             key = (n_rows, length, self.temperature)
             self.graphs.run(key, lambda: self._advance(n_rows, length), state)

@@ -61,7 +61,8 @@ class Graphs:
 
     def _begin(self, step: Callable[[], None]) -> None:
         """Do the step beside the main stream, where libraries initialise themselves for it."""
-        stream = _side_stream(self._device)
+        index = self._device.index
+        stream = _side_stream(torch.cuda.current_device() if index is None else index)
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             step()
@@ -88,9 +89,9 @@ class Graphs:
 
 
 @cache
-def _side_stream(device: torch.device) -> Any:
-    """The stream beside the main one, the same for all: libraries keep memory for each stream."""
-    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+def _side_stream(index: int) -> Any:
+    """The stream of a GPU beside its main one, one for all: libraries keep memory for each."""
+    return torch.cuda.Stream(index)  # type: ignore[no-untyped-call]
 
 
 def bucket(n: int, *, parts: int = 2, least: int = 1) -> int:

@@ -36,7 +36,8 @@ class Merged:
                 replace_module(model, name, _like(layer.base))
         else:
             model = copy.deepcopy(network.model).to(dtype)
-        self.network = Network(model.requires_grad_(False).eval())
+        kernels = network.kernels if adapters else None  # of another precision: others
+        self.network = Network(model.requires_grad_(False).eval(), kernels)
 
     @torch.no_grad()
     def of(self, student: int) -> Network:

@@ -22,12 +22,13 @@ class Network:
 
     Args:
         model: from transformers.
+        kernels: what takes the place of its own code; None = all that compute the same, on GPUs.
 
     Raises:
         LocalBackendError: for a model whose attention cannot be replaced.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, kernels: Sequence[Replacement] | None = None) -> None:
         self.model: Any = model
         self._attention = model.config._attn_implementation
         try:
@@ -38,8 +39,10 @@ class Network:
             ) from error
         finally:
             model.set_attn_implementation(self._attention)
-        is_fast = model.device.type == "cuda" and model.dtype in HALVES
-        self.kernels: Sequence[Replacement] = replacements(model) if is_fast else ()
+        if kernels is None:
+            is_fast = model.device.type == "cuda" and model.dtype in HALVES
+            kernels = replacements(model) if is_fast else ()
+        self.kernels = kernels
         """The kernels that take the place of the model's own code in each pass."""
 
     def __getstate__(self) -> dict[str, Any]:

@@ -229,8 +229,8 @@ def test_there_are_few_buckets() -> None:
 def test_the_host_reads_no_number_while_it_decodes(
     temperature: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Besides one transfer for each look, and one for the answers that it finds finished."""
-    forbid_waiting(monkeypatch)
+    """In no step; between them it only brings numbers to the device. A look is one transfer."""
+    keys = forbid_waiting(monkeypatch)
     pool = make_pool(2, lora=LoRASettings(rank=2))
     pool.answer._graphs = True
     drawn = None if temperature is None else uniforms(0, "x", 0, 12)
@@ -241,6 +241,7 @@ def test_the_host_reads_no_number_while_it_decodes(
         assert waiting.found == ["aten._local_scalar_dense.default", "aten.index.Tensor"]
         waiting.found.clear()
         pool.answer(questions, rules(1, temperature=temperature or 1.0))
+    assert keys
     assert set(waiting.found) <= {"aten.lift_fresh.default"}
 
 

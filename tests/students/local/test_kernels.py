@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -17,8 +18,10 @@ from transformers.models.llama import modeling_llama
 
 from teachgym.students.local import kernels
 from teachgym.students.local.kernels import replaced, replacements
+from teachgym.students.local.merging import Merged
 from teachgym.students.local.network import Network
-from tests.students.models import ARCHITECTURES, make_model
+from teachgym.students.lora import LoRASettings
+from tests.students.models import ARCHITECTURES, make_model, make_pool
 
 CALLS: list[str] = []
 
@@ -49,7 +52,7 @@ class Rope:
 
 
 @pytest.fixture(autouse=True)
-def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Kernels run on CPUs, and Liger's are there."""
     for name, function in (("swiglu", SiLUMul), ("rope", Rope)):
         module = ModuleType(f"liger_kernel.ops.{name}")
@@ -62,6 +65,16 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, package, made)
     monkeypatch.setattr(kernels, "_takes", lambda x: True)
     CALLS.clear()
+    forget()
+    yield
+    forget()
+
+
+def forget() -> None:
+    """Forget the kernels of other fixtures."""
+    for known in (kernels._norm, kernels._gated, kernels._rotary, kernels._rotation):
+        known.cache_clear()
+    kernels._has_liger.cache_clear()
 
 
 def hidden(model: Any, *, rows: int) -> torch.Tensor:
@@ -125,7 +138,80 @@ def test_a_norm_that_counts_its_weights_from_one_keeps_its_code() -> None:
     sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "head_dim": 16}
     heads = {"num_attention_heads": 2, "num_key_value_heads": 1, "vocab_size": 40}
     model = Gemma2ForCausalLM(Gemma2Config(**sizes, **heads))
-    assert [one.name for one in replacements(model)] == ["apply_rotary_pos_emb"]
+    holders = [one.holder.__name__ for one in replacements(model)]
+    assert sorted(holders) == ["Gemma2MLP", Gemma2ForCausalLM.__module__]
+    with replaced(replacements(model)):
+        hidden(model, rows=2)
+    assert "gated" not in CALLS  # it is gated by GELU, and keeps its code
+
+
+class PlainMLP(torch.nn.Module):
+    """A gated layer as transformers writes them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate_proj, self.up_proj = torch.nn.Linear(8, 16), torch.nn.Linear(8, 16)
+        self.down_proj, self.act_fn = torch.nn.Linear(16, 8), torch.nn.SiLU()
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.down_proj(self.act_fn(self.gate_proj(x)) * self.up_proj(x))
+
+
+class ClampedMLP(PlainMLP):
+    """The same with a limit that usual numbers do not reach."""
+
+    def forward(self, x: torch.Tensor) -> Any:
+        gate = self.gate_proj(x).clamp(max=10.0)
+        return self.down_proj(self.act_fn(gate) * self.up_proj(x))
+
+
+class WeightlessRMSNorm(torch.nn.Module):
+    """A norm whose weight may be left out."""
+
+    def __init__(self, *, weighted: bool = False, factor: float = 1.0) -> None:
+        super().__init__()
+        self.eps, self.factor = 1e-5, factor
+        if weighted:
+            self.weight = torch.nn.Parameter(torch.rand(8))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        normed = self.factor * x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.eps)
+        return normed * self.weight if "weight" in self._parameters else normed
+
+
+def test_a_layer_that_does_more_than_the_kernel_keeps_its_code() -> None:
+    assert len(replacements(torch.nn.ModuleList([PlainMLP(), PlainMLP()]))) == 1
+    other = PlainMLP()
+    other.act_fn = torch.nn.GELU()  # type: ignore[assignment]
+    together = torch.nn.ModuleList([PlainMLP(), other])
+    (one,) = replacements(together)  # and the other one's own code is called
+    with replaced([one]):
+        x, CALLS[:] = torch.randn(3, 8), []
+        torch.testing.assert_close(other(x), other.down_proj(
+            F.gelu(other.gate_proj(x)) * other.up_proj(x)))  # fmt: skip
+    assert CALLS == []
+    assert replacements(ClampedMLP()) == ()
+
+
+def test_norms_without_a_weight_keep_their_code_and_one_that_differs_keeps_that_of_all() -> None:
+    norms = torch.nn.ModuleList([WeightlessRMSNorm(weighted=w) for w in (True, False)])
+    x = 7 * torch.randn(3, 8)
+    expected = [norm(x) for norm in norms]
+    those = replacements(norms)
+    assert len(those) == 1
+    with replaced(those):
+        for norm, own in zip(norms, expected, strict=True):
+            torch.testing.assert_close(norm(x), own)
+            torch.testing.assert_close(norm(x=x), own)
+    factors = torch.nn.ModuleList([WeightlessRMSNorm(weighted=True, factor=f) for f in (1.0, 2.0)])
+    assert replacements(factors) == ()
+
+
+def test_a_merged_copy_has_the_kernels_of_its_source() -> None:
+    pool = make_pool(lora=LoRASettings(rank=2))
+    pool.network.kernels = replacements(make_model())
+    merged = Merged(pool.network, pool.adapters, torch.float32)
+    assert merged.network.kernels is pool.network.kernels
 
 
 def test_a_cpu_has_none_and_pickles_neither() -> None:
