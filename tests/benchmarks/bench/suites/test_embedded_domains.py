@@ -19,6 +19,7 @@ SMALL = {
     "task_settings": {"train_per_cell": 2, "val_per_cell": 1, "test_per_cell": 1},
     "examples_per_step": 44,
     "budget": {"steps": 1, "examples": 44},
+    "trainer_settings": {},
 }
 
 
