@@ -186,7 +186,7 @@ class _Path:
     """The first of the path."""
     total: float
     id: str
-    """Of the state it has led to."""
+    """The id of the state it has led to."""
     ended: bool
     """Whether the episode is over there."""
 

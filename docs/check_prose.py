@@ -56,8 +56,8 @@ _DOUBLED = re.compile(r"\b([a-z]+)\s+\1\b", re.IGNORECASE)
 _MAY_DOUBLE = {"that", "had", "x"}
 """``x`` stands for code and links."""
 _RELATIVE = re.compile(r"\b(that|which|who|whose|what)\b")
-_CLAUSE = re.compile(r'^ *r?"""((?:What|Who|Whose|How|Which|Why) .*?)(?:"""|$)', re.MULTILINE)
-"""A docstring that begins with a clause, which has no head."""
+_CLAUSE = re.compile(r'^ *r?"""((?:What|Who|Whose|How|Which|Why|Of) .*?)(?:"""|$)', re.MULTILINE)
+"""A docstring that begins with a clause or with *Of*, and so has no head."""
 _WHAT_SUBJECT = re.compile(r"\W*What [^?]*[.:;!]$")
 """A statement that begins with *What*: its reader does not know of what until its end."""
 

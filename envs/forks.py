@@ -57,7 +57,7 @@ class Branch:
     results: tuple[StepResult, ...]
     """The return value of ``env.step`` for each."""
     cost: Cost
-    """Of all of them, measuring again included."""
+    """The cost of all of them, measuring again included."""
     items: int
     """On how many items they were measured."""
 

@@ -50,7 +50,7 @@ class Setup:
     """As ``student_name`` tells it."""
     student_settings: Mapping[str, Any]
     chat: ChatSettings | None
-    """Of the chat model that teacher, engine and proposer ask; None = none."""
+    """The chat model that teacher, engine and proposer ask; None = none."""
     keep: Keep
     needs: frozenset[str]
     """The teacher's settings without a default that the configuration leaves to the run."""

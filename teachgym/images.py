@@ -17,7 +17,7 @@ from teachgym.errors import ConfigError, missing_extra, require_packages
 from teachgym.shown import shown
 
 MOST_PIXELS = 2**26
-"""Of a picture; one with more is not unpacked, however small its file is."""
+"""The most pixels of a picture; one with more is not unpacked, however small its file is."""
 
 _READ_AS_THEY_ARE = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 """Pixel formats of 8 bits or fewer, which become RGB without a choice."""

@@ -51,6 +51,7 @@ def test_prose_is_read_without_code_and_tables(text: str, found: list[str]) -> N
     [
         ("What is taught.", ["What is taught.…"]),
         ("How fast it learns.", ["How fast it learns.…"]),
+        ("Of the samples, > 0.", ["Of the samples, > 0.…"]),
         ("Whether it learns.", []),
         ("The task that is taught.", []),
         ("Whole texts.", []),

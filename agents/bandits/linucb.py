@@ -41,7 +41,7 @@ class LinUCB(ArmedBandit):
     """
 
     width: NotNegative = 0.3
-    """Of the bonus, >= 0 (the paper's alpha)."""
+    """The width of the bonus, >= 0 (the paper's alpha)."""
     ridge: Positive = 0.3
     """Pull towards theta = 0, > 0; 1 as published."""
     discount: Share = 1.0

@@ -51,10 +51,11 @@ class DiscountedUCB(ArmedBandit):
     """UCB on counts and rewards that lose the share 1 - ``discount`` in every round."""
 
     discount: Share = 0.9
-    """Of the past, in [0, 1]; the paper suggests 1 - 1 / (4 sqrt(rounds)) for few changes."""
+    """The discount of the past, in [0, 1]; the paper suggests 1 - 1 / (4 sqrt(rounds)) for few
+    changes."""
     width: NotNegative = 2 * XI**0.5
-    """Of the bonus, >= 0; ``2 * sqrt(XI)`` as published. Much less does better where differences
-    between arms are small against the range of rewards."""
+    """The width of the bonus, >= 0; ``2 * sqrt(XI)`` as published. Much less does better where
+    differences between arms are small against the range of rewards."""
 
     def __post_init__(self) -> None:
         self.totals = np.zeros((2, self.n_arms))  # sums and counts
@@ -75,7 +76,7 @@ class UCB1(DiscountedUCB):
     """UCB that counts every reward equally for ever, which is right if rewards do not change."""
 
     width: NotNegative = 2**0.5
-    """Of the bonus, >= 0; sqrt(2) as published."""
+    """The width of the bonus, >= 0; sqrt(2) as published."""
     discount: Share = field(default=1.0, init=False)
 
 
@@ -87,7 +88,7 @@ class SlidingWindowUCB(ArmedBandit):
     window: Kept = 6
     """Rounds remembered, >= 1; the paper suggests 4 sqrt(rounds ln(rounds))."""
     width: NotNegative = XI**0.5
-    """Of the bonus, >= 0; ``sqrt(XI)`` as published."""
+    """The width of the bonus, >= 0; ``sqrt(XI)`` as published."""
 
     def __post_init__(self) -> None:
         self._rounds = deque([np.zeros((2, self.n_arms))], maxlen=self.window)  # sums and counts

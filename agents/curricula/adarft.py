@@ -35,13 +35,13 @@ class AdaptiveDifficulty(NamedRule):
     target: Share = 0.5
     """Success aimed at, in [0, 1]."""
     sensitivity: NotNegative = 2.0
-    """Of T to success, >= 0."""
+    """The sensitivity of T to success, >= 0."""
     step: NotNegative = 0.5
     """The most that T moves at once, >= 0."""
     start: Share = 0.0
     """T at first, in [0, 1]."""
     share: ShareAboveZero = 1 / 3
-    """Of the arms that are taught in a step, in (0, 1]; at least one is."""
+    """The share of the arms that are taught in a step, in (0, 1]; at least one is."""
 
     def __post_init__(self) -> None:
         self.difficulty = self.start

@@ -33,9 +33,9 @@ class DistributionCurriculum(NamedRule):
     temperature: NotNegative = 0.1
     """>= 0; 0 = the highest bound only."""
     width: NotNegative = 1.0
-    """Of the bonus, >= 0."""
+    """The width of the bonus, >= 0."""
     samples: Kept = 8
-    """Of each arm in a step that is divided equally, >= 1."""
+    """The samples of each arm in a step that is divided equally, >= 1."""
     signal: Signal = "gain"
     """See ``rule.Learnability``."""
 

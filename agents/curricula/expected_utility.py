@@ -36,7 +36,7 @@ class ExpectedUtility(NamedRule):
     """
 
     share: ShareAboveZero = 1 / 3
-    """Of the arms that are taught in a step, in (0, 1]; at least one is."""
+    """The share of the arms that are taught in a step, in (0, 1]; at least one is."""
     rank: Literal["utility", "confidence", "random"] = "utility"
     """``utility``; ``confidence``, the paper's control that helps where the student is least sure,
     by its accuracy; or ``random``."""

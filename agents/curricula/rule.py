@@ -30,7 +30,7 @@ class NamedRule(Rule):
     """The arguments of every rule before its settings."""
 
     names: Sequence[str]
-    """Of the arms."""
+    """The names of the arms."""
     rng: np.random.Generator
     """Source of all randomness."""
 

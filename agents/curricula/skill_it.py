@@ -37,7 +37,7 @@ class SkillIt(NamedRule):
     """
 
     eta: NotNegative = 0.2
-    """Of shares to losses, >= 0."""
+    """The sensitivity of shares to losses, >= 0."""
     window: Kept = 3
     """Evaluations whose losses are added up, >= 1."""
     edges: Mapping[str, Sequence[str]] | None = None

@@ -30,9 +30,9 @@ class ArmForecast:
 
     arm: Arm
     config: RunConfig
-    """Of its first run."""
+    """The config of its first run."""
     states: Sequence[Status]
-    """Of each run."""
+    """The states of each run."""
     spent: Sequence[Cost]
     """By each finished run; its seconds are all that passed, see ``runner.read_seconds``."""
 

@@ -44,7 +44,7 @@ class Outcome:
     """The outcome of a job in plain values, as not every error can travel between processes."""
 
     folder: str
-    """Of the job."""
+    """The folder of the job."""
     error: str = ""
     """The reason for its failure, in a line; empty if it is done."""
     trace: str = ""

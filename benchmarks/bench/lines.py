@@ -20,7 +20,7 @@ from teachgym.settings import Share, check_value
 from teachgym.types import Score
 
 _DIGITS = 6
-"""Of curves and measures, which are many."""
+"""The digits of curves and measures, which are many."""
 
 _FIELDS: Mapping[str, Any] = {
     **dict.fromkeys(("suite", "arm", "against", "digest", "version"), str),

@@ -24,7 +24,8 @@ class OverRay:
     """
 
     address: str | None = None
-    """Of the cluster, e.g. ``auto`` or ``ray://host:10001``; None = a new one on this machine."""
+    """The address of the cluster, e.g. ``auto`` or ``ray://host:10001``; None = a new one on this
+    machine."""
     cpus: float = 1
     """CPUs that each task reserves, > 0."""
     gpus: float = 0

@@ -67,7 +67,8 @@ class PairedTest:
     difference: Score
     """Mean of first minus second."""
     interval: Interval
-    """Of the mean difference, by Student's t distribution with n - 1 degrees of freedom."""
+    """The interval of the mean difference, by Student's t distribution with n - 1 degrees of
+    freedom."""
     p: float
     """Two-sided p-value of the paired t-test; nan for n < 2, and where all differences are equal
     and not 0; 1 where all are 0."""

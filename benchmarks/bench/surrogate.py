@@ -82,7 +82,7 @@ class Surrogate:
     matches: CountFromOne = 100
     """Items in each, >= 1."""
     trees: CountFromOne = 100
-    """Of the forest, >= 1."""
+    """The trees of the forest, >= 1."""
 
     def strengths(
         self, judgements: Sequence[Judgement], n_systems: int, rng: np.random.Generator

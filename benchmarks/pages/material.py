@@ -39,11 +39,11 @@ class BenchMaterial:
 
     suite: Suite
     results: Results
-    """Of the finished cells."""
+    """The results of the finished cells."""
     outcomes: Outcomes
     """The same, as tables see them."""
     states: Mapping[tuple[str, int], Status]
-    """Of every cell, by name of the arm and seed."""
+    """The states of every cell, by name of the arm and seed."""
     standings: Sequence[LeaderboardRow]
     """Best arm first."""
     lines: Sequence[Record]

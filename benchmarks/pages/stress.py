@@ -20,7 +20,7 @@ class Coping:
     """A teacher under a condition."""
 
     standing: LeaderboardRow
-    """Of its arm; compared with another, on at least one seed."""
+    """The standing of its arm; compared with another, on at least one seed."""
     chance: Interval
     """The chance that a run of it beats a run of its reference, see
     ``BenchMaterial.improvement``; 0.5 = as good."""

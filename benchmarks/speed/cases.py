@@ -15,7 +15,7 @@ PLAIN_HEAD = "teachgym, head and loss by autograd"
 APART = "teachgym, a product for each adapter"
 OWN_CODE = "teachgym, the model's own code between products"
 VARIANTS = (COMPILED, PLAIN_HEAD, APART, OWN_CODE)
-"""Of this project's code."""
+"""The variants of this project's code."""
 LOOP = "peft, padded loop"
 TRL = "TRL SFTTrainer"
 Objective = Literal["sft", "grpo", "dpo", "distillation"]

@@ -36,13 +36,13 @@ class Row:
 
     student: str
     examples: int
-    """Of a step."""
+    """The examples of a step."""
     batch: int
     """Examples in an update."""
     val: int = 1
     """Items of ``val`` for each skill and level."""
     settings: Mapping[str, Any] | None = None
-    """Of the student."""
+    """The settings of the student."""
 
     def forks(self, size: int, device: str) -> Forks:
         """Forks of so many students; nobody remembers what another has answered."""

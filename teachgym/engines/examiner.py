@@ -36,7 +36,7 @@ class Examiner:
     leaf: str
     """The skill of the examples."""
     difficulty: float | None
-    """Of the examples, in [0, 1]."""
+    """The difficulty of the examples, in [0, 1]."""
 
     def examine(
         self, problem: Fields, solutions: Sequence[Fields], shown: Data

@@ -61,9 +61,9 @@ class Experience:
     """Environment step, counted from 1."""
     move: Move
     before: Score
-    """Of the root on ``val``, before the step; n = 0: not measured."""
+    """The accuracy of the root on ``val``, before the step; n = 0: not measured."""
     after: Score
-    """Of the root on ``val``, after it."""
+    """The accuracy of the root on ``val``, after it."""
 
     __repr__ = in_short
 

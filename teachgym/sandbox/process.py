@@ -45,8 +45,8 @@ class Limits:
     """The limits of a program."""
 
     seconds: float = 3.0
-    """Of processor time, rounded up to whole ones: what else the machine does changes no verdict.
-    By the clock it may take ``CLOCK`` times as long."""
+    """The seconds of processor time, rounded up to whole ones: what else the machine does changes
+    no verdict. By the clock it may take ``CLOCK`` times as long."""
     memory: int = 512 * 2**20
     """Bytes of address space, with the interpreter's own 50 MB or so."""
     output: int = 2**20

@@ -59,7 +59,7 @@ class Clusters(SkillDiscovery):
     encoder: str = ""
     """Folder of a local transformers encoder; empty = TF-IDF, see ``embed_terms``."""
     seed: Seed32 = 0
-    """Of k-means and of the vectors."""
+    """The seed of k-means and of the vectors."""
 
     __repr__ = in_short
 

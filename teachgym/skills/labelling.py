@@ -23,7 +23,7 @@ class Named(BaseModel):
     """The reply of a chat model about one example."""
 
     number: int = Field(ge=1)
-    """Of the example in the question, counted from 1."""
+    """The number of the example in the question, counted from 1."""
     skill: str = Field(min_length=1, max_length=MAX_NAME)
 
 

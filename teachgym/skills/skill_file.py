@@ -33,7 +33,7 @@ from teachgym.skills.names import OTHER
 from teachgym.types import Example, Skill, leaf_skills
 
 MAX_BYTES = 10**9
-"""Of a skill file."""
+"""The most bytes of a skill file."""
 FORMAT = 1
 """Version of the file's format."""
 

@@ -39,7 +39,7 @@ SOURCES = Registry(
 
 _CLUSTERS = re.compile(r"clusters-(\d{1,6})")
 _SEED = 0
-"""Of the clusters and of the exchange: a source is the same in every run."""
+"""The seed of the clusters and of the exchange: a source is the same in every run."""
 
 
 def find_skills(source: Any, task: Task) -> SkillFile:

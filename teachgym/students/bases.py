@@ -13,7 +13,8 @@ from typing import Any
 from teachgym.errors import ConfigError
 
 FOLDER = Path(__file__).parent / "data"
-"""Of the students, each with a folder for each of its bases, whose name is its number."""
+"""The folder of the students, each with a folder for each of its bases, whose name is its
+number."""
 
 TINY, SMALL, SMALL_CODE, SMALL_TOOLS = "tiny", "small", "small-code", "small-tools"
 TINY_VISION = "tiny-vision"

@@ -164,7 +164,7 @@ class Stage(NamedTuple):
     before: FloatArray
     """Competences."""
     gate: FloatArray
-    """Of the prerequisites at the beginning."""
+    """The gate of the prerequisites at the beginning."""
     middle: FloatArray
     """Competences that ``gate`` leads to by the middle."""
     later: FloatArray

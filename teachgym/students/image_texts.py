@@ -20,7 +20,7 @@ from teachgym.students.texts import Texts
 from teachgym.types import Prompt
 
 MOST_BYTES = 2**28
-"""Of pictures that are kept, unless more are asked for."""
+"""The most bytes of pictures that are kept, unless more are asked for."""
 
 MOST_PROMPTS = 2**15
 """The number of prompts whose token ids are kept."""

@@ -52,14 +52,15 @@ class Loaded:
     """A loaded model with its tokenizer or processor."""
 
     model: Any
-    """Of transformers, on the CPU, in the precision it is stored in, not in training mode."""
+    """A model of transformers, on the CPU, in the precision it is stored in, not in training
+    mode."""
     tokenizer: Any
     source: str
     """The base model that an adapter should name."""
     adapter: Path | None = None
     """Folder of the adapter that the name stands for; the model is its base."""
     processor: Any = None
-    """Of a model that reads pictures; the tokenizer is its own."""
+    """The processor of a model that reads pictures; the tokenizer is its own."""
 
 
 def load_model(name_or_path: str, *, images: bool = False) -> Loaded:

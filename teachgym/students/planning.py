@@ -57,7 +57,7 @@ class Found:
     """An allocation found by search, with the parameters of the search."""
 
     shares: FloatArray
-    """Of the examples of each step, (T, S, L); every step's sum to 1."""
+    """The shares of the examples of each step, (T, S, L); every step's sum to 1."""
     value: float
     """Mean accuracy of all cells at the end, without noise."""
     episodes: int

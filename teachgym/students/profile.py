@@ -18,7 +18,7 @@ from teachgym.shown import in_short
 from teachgym.students.bases import BASES, TINY
 
 MAX_BYTES = 10**8
-"""Of a profile's file."""
+"""The most bytes of a profile's file."""
 
 _DATA = Path(__file__).parent / "data"
 FITTED = _DATA / "simulated"
@@ -74,7 +74,7 @@ class Profile:
     learnable: FromJson[tuple[str, ...]] = ()
     """Weak skills that training can lift: what only an oracle teacher may know."""
     version: Literal[1] = 1
-    """Of the dynamics that the numbers are for."""
+    """The version of the dynamics that the numbers are for."""
     fit: Mapping[str, Any] = field(default_factory=dict)
     """The origin of the numbers and the quality of their predictions; for people."""
 

@@ -39,7 +39,8 @@ class LanguageModelSettings:
     """The student settings of language models; all are plain JSON."""
 
     base: Count = 0
-    """Of ``tiny``: the number of the pretrained weights to start from (``students.bases``)."""
+    """The base of ``tiny``: the number of the pretrained weights to start from
+    (``students.bases``)."""
     backend: Literal["auto", "local", "hf", "vllm"] = "auto"
     """``auto``: ``local`` for every model that a check of its numbers finds computed right there,
     else ``hf``, with a warning that says what differed. ``local``: packed training and slots;
@@ -52,7 +53,7 @@ class LanguageModelSettings:
     """A torch device; None = the first GPU if there is one, else the CPU, where students that ship
     always are unless asked otherwise: a GPU would wait for so small a model's launches."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Of the computation; ``auto`` = bfloat16 on GPUs, float32 elsewhere."""
+    """The data type of the computation; ``auto`` = bfloat16 on GPUs, float32 elsewhere."""
     max_new_tokens: Tokens | None = None
     """The longest answer in tokens, its end included, >= 1; None = what the model's own generation
     config says, or else 24."""

@@ -33,7 +33,7 @@ LISTS = ("array", "tuple")
 """Types whose values have a type of their own, in ``items``."""
 
 MOST_CHARACTERS = 20_000
-"""Of a text with calls; a longer one cannot be read."""
+"""The most characters of a text with calls; a longer one cannot be read."""
 
 _IGNORED = re.compile(r"[ ,./\-_*^]")
 

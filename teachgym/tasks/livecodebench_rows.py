@@ -51,7 +51,7 @@ class CodeProblem:
     function: str
     """Name of what is called; empty for a script."""
     date: date
-    """Of the contest."""
+    """The date of the contest."""
     difficulty: float
     cases: tuple[Case, ...]
     """Those that the text shows, then the private ones."""

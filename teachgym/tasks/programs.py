@@ -48,7 +48,8 @@ from teachgym.types import Brief, Example, Skill
 LEVELS = 3
 """As many as steps that a program can have."""
 MAX_CHARS = 220
-"""Of prompt and reference solution together, so that a small student can hold both."""
+"""The most characters of prompt and reference solution together, so that a small student can hold
+both."""
 
 _HIDDEN = 10
 _SHORT, _LONG = 3, 8  # Numbers at most in a list that is shown or hidden; twice the words.

@@ -23,7 +23,7 @@ from teachgym.errors import ConfigError, missing_extra
 from teachgym.records import lines_of, read_text
 
 MAX_BYTES = 10**9
-"""Of a JSON document; longer ones are read line by line, as JSON Lines."""
+"""The most bytes of a JSON document; longer ones are read line by line, as JSON Lines."""
 
 SPLITS = ("train", "test")
 """The splits that data sets come with."""

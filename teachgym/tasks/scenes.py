@@ -42,7 +42,7 @@ FEWEST, MOST = 4, 7
 _FINER = 4
 """Things are drawn so many times larger and then shrunk, so that their edges are smooth."""
 _SHARES: Mapping[str, float] = {"small": 0.5, "large": 0.86}
-"""Of the side of a cell, by size."""
+"""The shares of the side of a cell, by size."""
 
 
 class Thing(NamedTuple):

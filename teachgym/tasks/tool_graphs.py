@@ -24,7 +24,7 @@ from teachgym.shown import in_short
 from teachgym.tasks.toolbox import TOOLS, ToolError, Value, call
 
 MOST_NODES = 8
-"""Of a plan; a longer one cannot be read."""
+"""The most nodes of a plan; a longer one cannot be read."""
 
 _LONGEST = 1000
 """Characters of an expression; a longer one, which could have millions, becomes its digest."""

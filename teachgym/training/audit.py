@@ -35,7 +35,7 @@ class Audit:
     longer: Score
     """Pairs whose right answer loses, in both orders, to itself with its lines repeated."""
     cost: Cost
-    """Of all comparisons."""
+    """The cost of all comparisons."""
 
 
 def audit(

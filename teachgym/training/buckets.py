@@ -53,7 +53,7 @@ class Padded:
     ends: torch.Tensor
     """The beginnings of texts and the end of the last one, int32, shape (texts + 1,)."""
     rows: torch.Tensor
-    """Of the hidden states, shape (K * rows,)."""
+    """The rows of the hidden states, shape (K * rows,)."""
     targets: Targets
 
     def reading(self, sizes: Bucket) -> Reading:

@@ -29,8 +29,8 @@ class Text:
     ids: tuple[int, ...]
     """Prompt, response, end of sequence."""
     weights: tuple[float, ...]
-    """Of the loss of each of ``ids``: above 0 for what shall become likelier, below 0 for what
-    shall not, by default 0 for the prompt, but for what the student wrote in earlier turns."""
+    """Weights of the loss of each of ``ids``: above 0 for what shall become likelier, below 0 for
+    what shall not, by default 0 for the prompt, but for what the student wrote in earlier turns."""
     place: int | None = 0
     """Number of the example whose target it is in the data that it was encoded from; None for what
     is there to be compared with, such as a rejected response."""
@@ -84,7 +84,7 @@ class Datum:
     example: Example | None = field(default=None, compare=False, repr=False)
     """The example that it was encoded from, where it is one."""
     sampled: Sampled | None = None
-    """Of the only text, where the student sampled it in training."""
+    """The data of the only text, where the student sampled it in training."""
 
     __repr__ = in_short
 
@@ -130,7 +130,7 @@ class _Response:
     place: int | None
     """As of ``Text``."""
     weight: float = 1.0
-    """Of its tokens."""
+    """The weight of its tokens."""
     whole: bool = True
     """Whether all its tokens have the weight, or the last one before the end alone."""
 

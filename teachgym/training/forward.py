@@ -41,7 +41,7 @@ class Reading:
     ids: torch.Tensor
     """Tokens, shape (1, T)."""
     positions: torch.Tensor
-    """Of the tokens in their texts, shape (1, T)."""
+    """The positions of the tokens in their texts, shape (1, T)."""
     plan: AttentionPlan
     n_read: tuple[int, ...]
     """Tokens of each student, shape (K,)."""
@@ -50,7 +50,7 @@ class Reading:
     n_targets: tuple[int, ...]
     """Rows of each student, shape (K,)."""
     targets: Targets
-    """Of these rows; they may be elsewhere."""
+    """The targets of these rows; they may be elsewhere."""
 
 
 def reading_of(one: Pass, device: torch.device) -> Reading:

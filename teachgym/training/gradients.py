@@ -10,7 +10,7 @@ import torch
 from teachgym.training.datum import Datum
 
 _SEED = 0
-"""Of the projection: one for all, so that gradients of different calls can be compared."""
+"""The seed of the projection: one for all, so that gradients of different calls can be compared."""
 
 
 class Sketch:

@@ -56,7 +56,8 @@ class OnPolicySettings(FineTuningSettings):
     k: Few = 8
     """Responses to each question: the size of a group, >= 1."""
     temperature: Positive = 1.0
-    """Of the samples, > 0; what is trained is the distribution at this temperature."""
+    """The temperature of the samples, > 0; what is trained is the distribution at this
+    temperature."""
     updates: Few = 1
     """Updates from each batch of groups, >= 1; from the second on, ratios are clipped."""
     scale_rewards: bool = True

@@ -57,7 +57,7 @@ class Grpo(PolicyLoss):
     kl: Estimator = "k3"
     """The estimator of the divergence; see ``divergence``."""
     shaping: Positive = 0.1
-    """Of responses of others: the smaller it is, the more unlikely tokens count, > 0."""
+    """The shaping of others' responses, > 0; the smaller it is, the more unlikely tokens count."""
 
     @property
     def needs(self) -> Needs:

@@ -55,7 +55,7 @@ class RejectionSettings(FineTuningSettings):
     k: Few = 8
     """Answers sampled to each prompt, >= 1."""
     temperature: Positive = 0.7
-    """Of the samples, > 0."""
+    """The temperature of the samples, > 0."""
     keep: Few = 4
     """The most distinct right answers to an example that are trained on, >= 1."""
     targets: bool = True

@@ -40,7 +40,7 @@ class Reviser:
     pool: StudentPool
     model: TeacherModel
     temperature: float
-    """Of the samples."""
+    """The temperature of the samples."""
     stop: Sequence[str] = ()
     """Strings that end an answer."""
 

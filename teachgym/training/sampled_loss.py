@@ -24,8 +24,8 @@ class AsSampled(Loss):
     noted: list[torch.Tensor]
     """The log-probabilities of all rows are added to it, pass by pass."""
     automaton: Automaton | None = None
-    """Of the tokens that it allows alone; None = of all tokens. A token without a choice then has
-    the log-probability 0 and no gradient."""
+    """The automaton among whose tokens probabilities are; None = among all tokens. A token without
+    a choice then has the log-probability 0 and no gradient."""
 
     @property
     def needs(self) -> Needs:

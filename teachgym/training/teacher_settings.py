@@ -39,9 +39,9 @@ class TeacherModelSettings:
     as it is. The training is no part of the episode: it is charged to nobody, and what comes of it
     is kept on disk. Few examples that are read often make an over-fitted teacher."""
     trainer_settings: Table[Mapping[str, Any]] = field(default_factory=dict)
-    """Of that training, e.g. ``{"epochs": 20}``."""
+    """The trainer settings of that training, e.g. ``{"epochs": 20}``."""
     seed: Seed = 0
-    """Of its examples and their order."""
+    """The seed of its examples and their order."""
     top_k: CountFromOne = 64
     """Tokens that losses are told of at each place, >= 1; from the vocabulary's size on, all."""
     remember: bool = False

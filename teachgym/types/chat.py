@@ -40,7 +40,7 @@ class Completion:
     incidents: tuple[Incident, ...] = ()
     """Events on the way to it, such as retries."""
     key: str = ""
-    """Of the record that it is in, by which a journal names the call; empty = in none."""
+    """The key of the record that it is in, by which a journal names the call; empty = in none."""
 
     __repr__ = in_short
 

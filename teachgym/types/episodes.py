@@ -93,7 +93,7 @@ class Tried(NamedTuple):
 
     reward: float
     id: str
-    """Of the state after it, in which further actions can be tried until the next step."""
+    """The id of the state after it, in which further actions can be tried until the next step."""
     ended: bool = False
     """Whether the episode ends with it, so that none can."""
 

@@ -9,7 +9,7 @@ from teachgym.benchmarks.bench.suites.shared import DRAWN, EMBEDDED
 from teachgym.benchmarks.bench.suites.suite import Arm, Suite
 
 STEPS, QUESTIONS = 10, 200
-"""Of a run, and of each of its steps."""
+"""The steps of a run, and the questions of each of its steps."""
 _RATES: Mapping[str, Any] = {"learning_rate": 1e-3, "warmup_steps": 0}
 """A step has thirteen updates, most of which a warm-up would take."""
 

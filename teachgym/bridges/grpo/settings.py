@@ -34,8 +34,9 @@ class Stage:
     updates: CountFromOne = 100
     """Updates of the teacher, >= 1."""
     env_settings: Mapping[str, Any] = field(default_factory=dict)
-    """Of ``teachgym/SkillList-v0``: student (``simulated`` if it is left out), budget, what is paid
-    (``reward``, ``proxy``). ``texts=False`` makes a simulated student ten times faster."""
+    """The settings of ``teachgym/SkillList-v0``: student (``simulated`` if it is left out), budget,
+    what is paid (``reward``, ``proxy``). ``texts=False`` makes a simulated student ten times
+    faster."""
     vary: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     """Settings of the environment that take turns from update to update, by their paths:
     ``{"student_settings.base": [5, 6]}``. What is left out of it is held out."""
@@ -76,7 +77,7 @@ class WarmStart:
     batch_size: Few = 8
     """Answers in an update, >= 1."""
     learning_rate: Positive = 1e-3
-    """Of these updates, > 0; it falls linearly."""
+    """The learning rate of these updates, > 0; it falls linearly."""
 
 
 @checked
@@ -97,7 +98,7 @@ class TeacherTraining:
     episodes: Few = 1
     """Episodes in an update, >= 1; each step of each is a group."""
     temperature: Positive = 1.0
-    """Of the answers, > 0."""
+    """The temperature of the answers, > 0."""
     form: FromJson[SharesSettings] = field(default_factory=SharesSettings)
     """Limits of an answer: ``items``, ``most``; and ``instruction``, for models that take one."""
     optimizer: Annotated[Mapping[str, Any], Like(FineTuningSettings)] = field(default_factory=dict)
@@ -112,7 +113,8 @@ class TeacherTraining:
     checkpoint_every: CountFromOne = 5
     """Updates between two checkpoints, >= 1."""
     seed: Seed32 = 0
-    """Of answers and of the warm start, >= 0; the students of an update are the same for all."""
+    """The seed of answers and of the warm start, >= 0; the students of an update are the same for
+    all."""
     trackers: Mapping[str, Any] = field(default_factory=dict)
     """As of a run: ``{"wandb": {"mode": "offline"}}``."""
     name: str = ""

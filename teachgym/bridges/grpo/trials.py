@@ -37,7 +37,7 @@ class Trial:
     gains: tuple[float, ...]
     """In accuracy on ``val``."""
     signal_to_noise: float
-    """Of the group's spread."""
+    """The ratio of signal to noise of the group's spread."""
 
 
 class Trials:

@@ -30,7 +30,7 @@ class Diverse(Filter):
     """
 
     share: ShareAboveZero = 0.5
-    """Of each group, rounded up, in (0, 1]."""
+    """The share of each group, rounded up, in (0, 1]."""
     within: Literal["question", "skill"] = "question"
     """The texts that are compared: targets of a question, or prompts with targets of a skill."""
 

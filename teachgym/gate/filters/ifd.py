@@ -30,7 +30,8 @@ class Ifd(Asking):
     """
 
     share: ShareAboveZero = 0.1
-    """Of the batch, rounded up, in (0, 1]; the paper takes 0.05 to 0.15 of Alpaca's data."""
+    """The share of the batch, rounded up, in (0, 1]; the paper takes 0.05 to 0.15 of Alpaca's
+    data."""
 
     def choose(
         self, data: Data, probes: Probes, rng: np.random.Generator, memory: Memory

@@ -38,13 +38,13 @@ class Less(Asking):
 
     task: Task
     share: ShareAboveZero = 0.05
-    """Of the batch, rounded up, in (0, 1]."""
+    """The share of the batch, rounded up, in (0, 1]."""
     target: Literal["train", "val"] = "train"
     """The split whose items say what is wanted."""
     items: Few = 4
     """Items of each skill, >= 1, drawn anew at every step; their tokens are charged, too."""
     dimensions: CountFromOne = 1024
-    """Of the projection, >= 1; the paper has 8192."""
+    """The dimensions of the projection, >= 1; the paper has 8192."""
 
     def __post_init__(self) -> None:
         if not self.task.examples(self.target):

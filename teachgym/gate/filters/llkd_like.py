@@ -50,7 +50,7 @@ class LlkdLike(Asking):
     samples: Few = 8
     """Answers of the student to each example, k >= 2, whose tokens are charged."""
     temperature: Positive = 1.0
-    """Of the samples, > 0."""
+    """The temperature of the samples, > 0."""
     momentum: ShareBelowOne = 0.9
     """Weight of the average so far, in [0, 1); 0 = each batch by itself."""
     by_class: bool = True

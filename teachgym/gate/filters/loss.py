@@ -29,7 +29,7 @@ class Loss(Asking):
     keep: Keep = "high"
     """``high``: what surprises most; ``low``: least; ``middle``: nearest to the median."""
     share: ShareAboveZero = 0.5
-    """Of the batch, rounded up, in (0, 1]."""
+    """The share of the batch, rounded up, in (0, 1]."""
 
     def choose(
         self, data: Data, probes: Probes, rng: np.random.Generator, memory: Memory

@@ -32,7 +32,7 @@ class PassRate(Asking):
     samples: Few = 4
     """Answers to each exercise, k >= 1, whose tokens are charged."""
     temperature: Positive = 1.0
-    """Of the samples, > 0."""
+    """The temperature of the samples, > 0."""
     most: Share = 0.75
     """The highest pass rate that is kept, in [0, 1]."""
     least: Share = 0.0

@@ -18,8 +18,8 @@ class Random(Filter):
     """Keeps a random share of the batch, as evenly over skills as the numbers allow."""
 
     share: ShareAboveZero = 0.5
-    """Of each skill's examples, rounded up, in (0, 1]; 1 keeps all, and yield and quality are told
-    all the same."""
+    """The share of each skill's examples, rounded up, in (0, 1]; 1 keeps all, and yield and quality
+    are told all the same."""
 
     def choose(
         self, data: Data, probes: Probes, rng: np.random.Generator, memory: Memory

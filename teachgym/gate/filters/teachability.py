@@ -40,7 +40,7 @@ class Teachability(Asking):
     exams: Few = 3
     """Sibling problems for each example, >= 1; the answers' tokens are charged."""
     share: ShareAboveZero = 0.5
-    """Of each skill's examples, rounded up, in (0, 1]."""
+    """The share of each skill's examples, rounded up, in (0, 1]."""
     related: bool = True
     """Whether exams are sibling problems; False = of other skills, which the paper finds to tell
     nothing of a rationale."""

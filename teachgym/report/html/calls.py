@@ -14,7 +14,7 @@ from teachgym.shown import in_short
 from teachgym.types import Messages
 
 MOST_TOKENS = 5000
-"""Of a text that a page shows, estimated; longer ones are cut in the middle."""
+"""The most tokens of a text that a page shows, estimated; longer ones are cut in the middle."""
 
 
 @dataclass(frozen=True, slots=True)

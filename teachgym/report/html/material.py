@@ -35,7 +35,8 @@ class RunSoFar:
     written: tuple[Written, ...]
     """Examples, accepted and kept out."""
     calls: tuple[Call, ...]
-    """Of chat models, by teachers and engines; empty where none was recorded in the folder."""
+    """The calls of chat models, by teachers and engines; empty where none was recorded in the
+    folder."""
     forest: Forest | None
     """After the last step; None in environments without one."""
 

@@ -157,7 +157,7 @@ class Branched:
     parents: tuple[int | None, ...]
     """Number of the text that each continues; None = none."""
     positions: torch.Tensor
-    """Of the tokens, those of the continued text counted along, shape (T,)."""
+    """The positions of the tokens, those of the continued text counted along, shape (T,)."""
 
     def attend(
         self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scoring: Scoring
@@ -319,7 +319,7 @@ class Decode:
     rows: torch.Tensor
     """0, 1, 2 ..., shape (n,)."""
     positions: torch.Tensor
-    """Of the new tokens, shape (n,)."""
+    """The positions of the new tokens, shape (n,)."""
     visible: torch.Tensor
     """The positions that each may look at, bool, shape (n, 1, 1, length)."""
 

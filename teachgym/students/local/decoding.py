@@ -112,7 +112,7 @@ class SlotDecoder:
         """None = greedy."""
         self.automaton: Automaton | None = None
         self.state = torch.zeros_like(self.token)
-        """Of the automaton."""
+        """The state of the automaton."""
         self._owners: list[int | None] = [None] * n_rows
         """Number of the question that a row answers."""
         self._read = np.zeros(n_rows, dtype=np.int64)

@@ -73,7 +73,7 @@ class Generator:
         self._computing, self._threads = computing, threads
         self._max_new_tokens, self._graphs = max_new_tokens, graphs
         self._decoders: dict[bool, _Kept] = {}
-        """Of the network itself (True) and of the merged copy (False)."""
+        """The decoders of the network itself (True) and of the merged copy (False)."""
 
     def __call__(
         self, questions: Sequence[Sequence[Request]], rules: DecodingRules

@@ -26,7 +26,7 @@ class Graphs:
 
     def __init__(self, device: torch.device, generators: Sequence[torch.Generator] = ()) -> None:
         self.keys: set[Hashable] = set()
-        """Of the steps that were run."""
+        """The keys of the steps that were run."""
         self._begun: set[Hashable] = set()
         self._is_gpu = device.type == "cuda"
         self._captured: dict[Hashable, torch.cuda.CUDAGraph | None] = {}

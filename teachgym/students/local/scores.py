@@ -12,7 +12,7 @@ class Scoring:
     """The function from scores of queries and keys to weights."""
 
     scale: float | None = None
-    """Of scores; None = 1 / sqrt(D)."""
+    """The scale of scores; None = 1 / sqrt(D)."""
     dropout: float = 0.0
     """Share of the weights that is dropped."""
     softcap: float | None = None
