@@ -96,7 +96,7 @@ def _norm(kind: type[nn.Module]) -> Replacement | None:
 
 
 _PARTS = frozenset({"gate_proj", "up_proj", "down_proj", "act_fn"})
-"""What a gated layer consists of. Code that names anything else does something else, too: it
+"""The parts of a gated layer. Code that names anything else does something else, too: it
 clamps, scales or drops."""
 
 
@@ -123,7 +123,7 @@ def _is_silu(activation: nn.Module) -> bool:
 
 
 _ROTATE = "apply_rotary_pos_emb"
-"""What the code of transformers calls it everywhere."""
+"""The name that it has everywhere in transformers."""
 
 
 @cache
