@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable
@@ -130,3 +131,17 @@ def student_interval(differences: Iterable[float]) -> str:
     values = np.array([*differences])
     low, high = stats.t.interval(0.95, len(values) - 1, values.mean(), stats.sem(values))
     return f"{values.mean():+.4f} [{low:+.4f}, {high:+.4f}]"
+
+
+def test_the_page_on_gpus_has_what_was_measured_on_one() -> None:
+    """Seconds, milliseconds of a pass, share and tokens a second, before and now."""
+    states = json.loads((RECORDED / "speed-h200.json").read_text())["states"]
+    table = rows((ROOT / "docs" / "gpu.md").read_text().partition("\n## Measured")[2])
+    for shown, name in (("before", "before"), ("now", "after")):
+        for size in ("135M", "0.5B"):
+            case = states[name]["cases"][f"floor-{size}"]
+            seconds, pace = min(case["training_s"]), round(case["tokens_per_s"] / 100) * 100
+            (row,) = (r for r in table if r.startswith(f"| {size}, {shown} "))
+            assert f"{seconds:.2f} s ({case['graphs_ms'][0]:.1f} ms" in row
+            assert f"| {case['share_of_matmul']:.0%} |".replace("%", " %") in row
+            assert f"{pace:,} tokens/s" in row
