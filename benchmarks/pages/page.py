@@ -9,6 +9,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from teachgym.benchmarks.bench.headline import headline
 from teachgym.benchmarks.bench.leaderboard import (
     LeaderboardRow,
     detail_rows,
@@ -106,6 +107,7 @@ def bench_page(bench: BenchMaterial) -> Page:
         _facts(bench),
         [section(bench) for section in _sections(bench)],
         {"Suite": json.dumps(suite.to_json(), indent=2)},
+        lead=headline(suite, bench.standings),
     )
 
 

@@ -130,7 +130,8 @@ def show_lines(lines: Path, *, markdown: bool = False) -> None:
 def _show_tables(
     tables: Sequence[Rows], suite: Suite, standings: Sequence[LeaderboardRow], *, markdown: bool
 ) -> str:
-    """Print the first table, or all in Markdown, with what is left out; return the Markdown."""
+    """Print the headline and the first table, or all tables in Markdown; return the Markdown."""
+    from teachgym.benchmarks.bench.headline import headline
     from teachgym.benchmarks.bench.leaderboard import remark_absent
     from teachgym.report.tables import markdown_rows
 
@@ -139,6 +140,8 @@ def _show_tables(
     if markdown:
         say(text)
     else:
+        if lead := headline(suite, standings):
+            say(lead)
         show_table(tables[0])
         if absent:
             say(f"{absent}\n")

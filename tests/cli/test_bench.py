@@ -62,6 +62,7 @@ def test_a_dry_run_shows_the_plan_and_runs_nothing(tmp_path: Path) -> None:
 
 def test_a_bench_is_run_ranked_and_not_run_again(done: str, tmp_path: Path) -> None:
     assert "finished alp/seed_00" in done
+    assert "\nThe one difference is that of alp from uniform: " in done
     table = (tmp_path / "bench" / "smoke" / "leaderboard.md").read_text()
     assert "| uniform (control) | 1 of 1 |" in table
     again = bench(*BRIEF)

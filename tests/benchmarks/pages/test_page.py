@@ -71,6 +71,10 @@ def test_control_arms_are_marked_and_every_arm_has_a_line(page: str) -> None:
         assert f'<td class="words">{name}</td>' in page
 
 
+def test_a_page_begins_with_a_sentence_of_facts(page: str) -> None:
+    assert '<p class="lead">The one difference is that of weak from uniform: ' in page
+
+
 def test_runs_are_linked_where_they_have_a_page(page: str) -> None:
     assert page.count('.html"') == page.count('<a href="weak/seed_01/report.html">') == 1
 
