@@ -61,7 +61,7 @@ class EpisodeError(TeachgymError, RuntimeError):
 
 
 class GradeError(TeachgymError, ValueError):
-    """A task gave something else than a grade for an answer, or than a metric for several."""
+    """A task gave something other than a grade for an answer, or a metric for several."""
 
 
 class RunError(TeachgymError, RuntimeError):

@@ -46,7 +46,7 @@ class Streams:
 
 
 def draw_entropy(rng: np.random.Generator) -> int:
-    """The number from which streams and orders are made."""
+    """Draw the number from which streams and orders are made."""
     return int(rng.integers(2**63))
 
 

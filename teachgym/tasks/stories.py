@@ -45,7 +45,7 @@ _SENTENCES = (
 
 T = TypeVar("T")
 Key = tuple[str, str]
-"""An owner with a thing."""
+"""An owner and a thing."""
 
 
 @dataclass

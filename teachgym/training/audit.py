@@ -25,9 +25,9 @@ class Audit:
     """The findings, each a share of pairs in [0, 1]."""
 
     right: Score
-    """In favour of the right answer; 1/2 for a pair whose verdict changes with the order."""
+    """Pairs won by the right answer; one whose verdict changes with the order counts 1/2."""
     consistent: Score
-    """With the same verdict in both orders."""
+    """Pairs with the same verdict in both orders."""
     first: Score
     """Pairs whose first answer is preferred in both orders, so that the place decides."""
     second: Score
