@@ -94,6 +94,7 @@ def test_courses_of_teacher_hacking_are_those_of_their_runs() -> None:
     ("title", "name", "arms"),
     [
         ("Pictures of shapes", "vqa", ("oracle", "uniform", "alp", "weakest")),
+        ("Word problems", "math", ("weakest", "oracle", "alp", "uniform")),
         (
             "Plans of tool calls",
             "tools",
