@@ -94,7 +94,11 @@ def test_courses_of_teacher_hacking_are_those_of_their_runs() -> None:
     ("title", "name", "arms"),
     [
         ("Pictures of shapes", "vqa", ("oracle", "uniform", "alp", "weakest")),
-        ("Word problems", "math", ("weakest", "oracle", "alp", "uniform")),
+        (
+            "Word problems",
+            "math",
+            ("weakest", "oracle", "open-ended-with-state", "alp", "open-ended-no-state", "uniform"),
+        ),
         (
             "Plans of tool calls",
             "tools",
