@@ -19,6 +19,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
 from teachgym.errors import LocalBackendError
+from teachgym.students.local.kernels import HALVES
 from teachgym.students.local.scores import Scoring
 from teachgym.students.local.varlen import attend_to_own
 
@@ -81,7 +82,7 @@ class Packed:
         self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scoring: Scoring
     ) -> torch.Tensor:
         """Call ``varlen_attn`` on GPUs; elsewhere attend once per run of texts of equal length."""
-        if q.is_cuda and q.dtype in (torch.bfloat16, torch.float16):
+        if q.is_cuda and q.dtype in HALVES:
             queries, keys, values = (x[0].transpose(0, 1) for x in (q, k, v))  # (T, heads, D)
             out = attend_to_own(queries, keys, values, self._ends, max(self.lengths), scoring)
             if out is not None:
@@ -124,7 +125,7 @@ class Segments:
         self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scoring: Scoring
     ) -> torch.Tensor:
         """Call ``varlen_attn`` on GPUs; elsewhere, and where it cannot, attend by a mask (T, T)."""
-        if q.is_cuda and q.dtype in (torch.bfloat16, torch.float16):
+        if q.is_cuda and q.dtype in HALVES:
             queries, keys, values = (x[0].transpose(0, 1) for x in (q, k, v))  # (T, heads, D)
             out = attend_to_own(queries, keys, values, self.ends, self.longest, scoring)
             if out is not None:

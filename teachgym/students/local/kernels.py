@@ -174,6 +174,10 @@ def _agrees(one: Replacement, module: nn.Module, like: torch.Tensor) -> bool:
 
     Tried on small, usual and large numbers of the type and device of ``like``.
     """
+    weight = next(module.parameters(), None)
+    if weight is None:
+        return True  # of a norm, which keeps its code
+    width = weight.shape[-1]
     generator = torch.Generator(like.device)
 
     def inputs(scale: float) -> tuple[Any, ...]:
@@ -183,13 +187,11 @@ def _agrees(one: Replacement, module: nn.Module, like: torch.Tensor) -> bool:
 
         generator.manual_seed(0)
         if one.name != _ROTATE:
-            return module, draw(3, 5, next(module.parameters()).shape[-1])
+            return module, draw(3, 5, width)
         size = int(vars(module).get("head_dim", 64))
         angles = draw(3, 5, size // 2).repeat(1, 1, 2)
         return draw(3, 4, 5, size), draw(3, 2, 5, size), angles.cos(), angles.sin()
 
-    if not any(True for _ in module.parameters()):
-        return True  # a norm without a weight, which keeps its code
     try:
         for scale in (1e-3, 1.0, 30.0):
             found, own = (_tensors(function(*inputs(scale))) for function in (one.kernel, one.own))
