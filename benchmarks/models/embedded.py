@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from teachgym.benchmarks.models.mixtures import FEW, HALF, MOST, Rarity
+from teachgym.benchmarks.models.mixtures import FEW, HALF, MOST, Rarity, own_skill
 from teachgym.benchmarks.models.seeing import IMAGE, Sight, Stage
 from teachgym.benchmarks.models.tokenizers import (
     make_subword_tokenizer,
@@ -16,6 +16,8 @@ from teachgym.benchmarks.models.tokenizers import (
 )
 from teachgym.protocols import Task
 from teachgym.students.bases import SMALL, SMALL_CODE, SMALL_TOOLS, TINY, TINY_VISION
+from teachgym.tasks.programs import skills_in
+from teachgym.types import Example
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class Embedded:
     """A typical prompt, for its card."""
     architecture: str = "A Llama-architecture causal language model"
     """A description of the model, for its card."""
+    exercised: Callable[[Example], Collection[str]] = own_skill
+    """A function that gives the skills that an example exercises, its own among them."""
     sight: Sight | None = None
     """The vision tower and pretraining stages of a student that sees; None = it does not see."""
 
@@ -125,8 +129,9 @@ KINDS: Mapping[str, Embedded] = {
         _SMALL,
         name=SMALL_CODE,
         tasks=("programs",),
-        rarity=HALF,
-        examples=12_000,
+        rarity=FEW,
+        examples=20_000,
+        exercised=skills_in,
         sample="keep those above 3, then sum them\\nf([2, 5, 4]) == 9\\nf([9, 1]) == 9",
     ),
     SMALL_TOOLS: replace(

@@ -8,7 +8,7 @@ for all skills alike. A mixture is used unchanged, or not at all if its base is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from teachgym.protocols import Task
 from teachgym.streams import Streams
 from teachgym.tasks import make_task
-from teachgym.types import Data
+from teachgym.types import Data, Example
 
 OFTEN = 6.0
 """Weight of the skills that are seen often."""
@@ -78,16 +78,39 @@ def bands(count: int, rarity: Rarity) -> list[tuple[float, float]]:
     return [rarity.rarely] * n_rarely + [rarity.hardly] * n_hardly
 
 
+def own_skill(example: Example) -> Collection[str]:
+    """The skill of the example alone."""
+    return (example.skill,)
+
+
 def draw_mixture(
-    task: Task, weights: Mapping[str, float], level_weights: Sequence[float], count: int, seed: int
+    task: Task,
+    weights: Mapping[str, float],
+    level_weights: Sequence[float],
+    count: int,
+    seed: int,
+    exercised: Callable[[Example], Collection[str]] = own_skill,
 ) -> Data:
-    """Draw ``count`` training examples in proportion to the weights of skills and levels."""
+    """Draw ``count`` training examples in proportion to the weights of skills and levels.
+
+    What an example exercises beside its own skill is as rare as in the examples of that other
+    skill: such an example is kept with the probability of the other's weight over ``OFTEN``, and
+    else another is made in its place. So a skill that is seldom seen is not learned as a step of
+    another.
+    """
     rng = Streams(np.random.default_rng(seed)).of("examples")
     names = list(weights)
     shares = np.array([weights[name] for name in names])
     skills = rng.choice(len(names), size=count, p=shares / shares.sum())
     levels = rng.choice(len(task.levels), size=count, p=level_weights)
+
+    def make(skill: str, level: float) -> Example:
+        while True:
+            example = task.make(skill, level, rng)
+            others = sorted({*exercised(example)} - {skill})
+            if all(rng.random() < weights[other] / OFTEN for other in others):
+                return example
+
     return tuple(
-        task.make(names[skill], task.levels[level], rng)
-        for skill, level in zip(skills, levels, strict=True)
+        make(names[skill], task.levels[level]) for skill, level in zip(skills, levels, strict=True)
     )

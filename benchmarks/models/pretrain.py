@@ -132,7 +132,14 @@ def pretrain(base: Base, *, kept: Path | None = None) -> tuple[Any, float]:
         loss = teach_to_see(student.model, student.tokenizer, plan, kept=kept)
         return student, loss
     trainer = FineTuner(FineTuningSettings(**kind.recipe), progress=True)
-    data = draw_mixture(base.task, base.weights, kind.level_weights, kind.examples, base.number)
+    data = draw_mixture(
+        base.task,
+        base.weights,
+        kind.level_weights,
+        kind.examples,
+        base.number,
+        kind.exercised,
+    )
     result = trainer.train(student, data, np.random.default_rng(base.number))
     return student, result.loss
 

@@ -162,13 +162,18 @@ class Programs(TestedPrograms, CellTask[Drawn]):
 
     def skill_of(self, prompt: str) -> str | None:
         """The leaf skill of a sentence of the task's language; None for any other."""
-        steps = read_sentence(prompt.partition("\n")[0])
+        steps = _steps_in(prompt)
         return skill_of(steps) if steps else None
+
+
+def skills_in(example: Example) -> frozenset[str]:
+    """The skills of all steps of an example, its own among them; none for a foreign sentence."""
+    return frozenset(step.pattern.skill for step in _steps_in(example.prompt) or ())
 
 
 def contradiction(example: Example) -> str:
     """The first test that contradicts the example's sentence; empty if none is known to."""
-    steps = read_sentence(example.prompt.partition("\n")[0])
+    steps = _steps_in(example.prompt)
     for test in tests_of(example) if steps and self_tested(example) else ():
         assert steps is not None
         try:
@@ -182,11 +187,15 @@ def contradiction(example: Example) -> str:
 
 def _is_reference(example: Example) -> bool:
     """Whether the target is the text that was made of the sentence, and the tests were too."""
-    steps = read_sentence(example.prompt.partition("\n")[0])
+    steps = _steps_in(example.prompt)
     if steps is None or example.target != reference(steps) or not self_tested(example):
         return False
     functions = [step.function for step in steps]
     return all(test.name == "f" and _passes(functions, test) for test in tests_of(example))
+
+
+def _steps_in(prompt: str) -> tuple[Step, ...] | None:
+    return read_sentence(prompt.partition("\n")[0])
 
 
 def _steps(skill: str, count: int, numbers: Numbers) -> tuple[Step, ...]:

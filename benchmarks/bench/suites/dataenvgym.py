@@ -22,6 +22,11 @@ _REHEARSED: Mapping[str, Any] = {
     "examples_per_step": 40,
     "budget": {"steps": 10, "examples": 400},
 }
+_REHEARSED_IN_FOUR: Mapping[str, Any] = {
+    "rehearsal": 1.0,
+    "examples_per_step": 300,
+    "budget": {"steps": 4, "examples": 1200},
+}
 _WHOLE: Mapping[str, Any] = {
     "training": "scratch",
     "rehearsal": 1.0,
@@ -116,9 +121,12 @@ def dataenvgym_math_embedded() -> Suite:
 def dataenvgym_code_embedded() -> Suite:
     """``dataenvgym-code`` offline, as ``dataenvgym-math-embedded``: ``programs`` and its student.
 
-    Programs run in a sandbox (extra ``code``).
+    Programs run in a sandbox (extra ``code``). A run has four steps of 300 examples, each of which
+    goes on with the student of the last one, on as many again that it knew untrained
+    (``rehearsal``).
     """
-    return _embedded("code", "programs", "programs", SMALL_CODE)
+    suite = _embedded("code", "programs", "programs", SMALL_CODE, _REHEARSED_IN_FOUR)
+    return replace(suite, version=3)
 
 
 def dataenvgym_tools_embedded() -> Suite:
