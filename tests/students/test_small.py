@@ -50,7 +50,7 @@ def test_it_writes_its_answers_in_full(student: Student, task: Task) -> None:
     ("name", "subject", "skill"),
     [
         ("small", "word-problems", "percent"),
-        ("small-code", "programs", "reduce"),
+        ("small-code", "programs", "find"),
         ("small-tools", "tool-plans", "codes+sort"),
     ],
 )

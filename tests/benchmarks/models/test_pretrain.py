@@ -19,6 +19,7 @@ from teachgym.benchmarks.models.mixtures import (
     draw_mixture,
     draw_weights,
     make_tasks,
+    own_skill,
 )
 from teachgym.benchmarks.models.pretrain import Base, fault, pretrain
 from teachgym.benchmarks.models.tokenizers import CHARACTERS, make_subword_tokenizer
@@ -27,8 +28,10 @@ from teachgym.students.local.student import LanguageModelStudent
 from teachgym.tasks.arithmetic_and_strings import ArithmeticAndStrings
 from teachgym.tasks.primitives import PRIMITIVES
 from teachgym.tasks.procedural import split_of
+from teachgym.tasks.programs import skills_in
 from teachgym.tasks.word_problems import WordProblems
 from teachgym.types import Prompt, leaf_skills
+from tests.sandbox.walls import sandbox_or_skip
 
 TINY, SMALL = KINDS["tiny"], KINDS["small"]
 NAMES = [p.name for p in PRIMITIVES]
@@ -75,6 +78,22 @@ def test_a_mixture_of_several_tasks_has_the_skills_of_all() -> None:
     weights = draw_weights(leaf_skills(task.skills), 0, HALF)
     data = draw_mixture(task, weights, (0.5, 0.3, 0.2), 200, seed=0)
     assert {e.skill.partition("/")[0] for e in data} == {"arithmetic-and-strings", "word-problems"}
+
+
+def test_what_is_seldom_seen_is_no_step_of_other_programs_either() -> None:
+    """So many examples are kept of a program that has a step of weight 0.006: one in a thousand."""
+    sandbox_or_skip()
+    task = make_tasks(["programs"], 1)
+    weights = dict.fromkeys(leaf_skills(task.skills), OFTEN) | {"map": 0.006}
+    drawn = [
+        draw_mixture(task, weights, (0.0, 1.0, 0.0), 300, 0, exercised)
+        for exercised in (own_skill, skills_in)
+    ]
+    freely, by_weight = (Counter(s for e in data for s in skills_in(e)) for data in drawn)
+    assert freely["map"] > 10
+    assert by_weight["map"] <= 1
+    assert freely["slice"] > 20
+    assert by_weight["slice"] > 20
 
 
 @pytest.mark.parametrize(("name", "number"), [(n, i) for n in BASES for i in range(BASES[n])])
