@@ -231,6 +231,14 @@ def compare_paired(
     return PairedTest(change, interval, p)
 
 
+def compare_seeds(mine: Mapping[int, float], theirs: Mapping[int, float]) -> PairedTest | None:
+    """``compare_paired`` of scores by seed, on the seeds that both have; None without such."""
+    shared = sorted(mine.keys() & theirs.keys())
+    if not shared:
+        return None
+    return compare_paired(*([scores[seed] for seed in shared] for scores in (mine, theirs)))
+
+
 def _differences(
     first: Sequence[float] | FloatArray, second: Sequence[float] | FloatArray
 ) -> FloatArray:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from statistics import fmean
 
-from teachgym.benchmarks.bench.leaderboard import LeaderboardRow, by_arm, by_condition
+from teachgym.benchmarks.bench.leaderboard import CEILING, LeaderboardRow, by_arm, by_condition
 from teachgym.benchmarks.bench.measures import Measures, restricted_mean, time_to
 from teachgym.benchmarks.bench.outcomes import Outcome, Outcomes
 from teachgym.benchmarks.bench.suites import Suite
@@ -15,11 +15,9 @@ from teachgym.benchmarks.pages.captions import errors
 from teachgym.benchmarks.pages.charts import titled
 from teachgym.benchmarks.pages.material import BenchMaterial
 from teachgym.report.html import Section, figure, html_table
-from teachgym.report.tables import Rows
+from teachgym.report.tables import Rows, tabulate
 from teachgym.types import Score
 
-CEILING = "planned"
-"""The control whose curve is the ceiling, where a suite has it."""
 SHARE = 0.8
 """The share of the ceiling's gain on val that a run has to reach."""
 _SIGNED = ("backward_transfer", "worst_change", "held_out_skills", "held_out_levels")
@@ -80,25 +78,19 @@ def condition_measures(
 
 def measure_rows(runs: Runs, ceiling: str) -> Rows:
     """Header and a row per arm; what no arm has is left out."""
-    own = {arm: _means(seeds.values()) for arm, seeds in runs.items()}
-    names = [f.name for f in fields(Measures) if any(means[f.name].n for means in own.values())]
     times = find_times(runs, ceiling)
-    header = (
-        "arm",
-        *(name.replace("_", " ") for name in names),
-        "regret",
-        f"examples to {SHARE:.0%}",
-    )
-    rows = (
-        (
-            f"{arm} (n={len(seeds)})",
-            *(_show(own[arm][name], "+" * (name in _SIGNED)) for name in names),
-            "" if arm == ceiling else _show(regret(runs[ceiling], runs[arm]), "+"),
-            str(times[arm]) if times else "",
-        )
+    return tabulate(
+        {
+            "arm": f"{arm} (n={len(seeds)})",
+            **{
+                name.replace("_", " "): _show(mean, "+" * (name in _SIGNED))
+                for name, mean in _means(seeds.values()).items()
+            },
+            "regret": "" if arm == ceiling else _show(regret(runs[ceiling], seeds), "+"),
+            f"examples to {SHARE:.0%}": str(times[arm]) if times else "",
+        }
         for arm, seeds in runs.items()
     )
-    return (header, *rows)
 
 
 def find_ceiling(runs: Runs) -> str:
