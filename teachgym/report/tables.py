@@ -105,12 +105,8 @@ def result_table(result: RunResult) -> Table:
     table = Table.grid()
     table.add_row(Text(terminal(describe_run(result))), style="bold")
     table.add_row(Text(terminal(headline(result))))
-    table.add_row(rich_rows(score_rows(result)))
-    if len(figures := figure_rows(result)) > 1:
-        table.add_row(rich_rows(figures))
-    table.add_row(rich_rows(spending_rows(result)))
-    if len(trouble := trouble_rows(result)) > 1:
-        table.add_row(rich_rows(trouble))
+    for rows in _result_tables(result):
+        table.add_row(rich_rows(rows))
     table.add_row(Text(terminal(describe_end(result))))
     return table
 
@@ -120,13 +116,16 @@ def result_markdown(result: RunResult) -> str:
     parts = (
         f"**{markdown(describe_run(result))}**",
         markdown(headline(result)),
-        markdown_rows(score_rows(result)),
-        *([markdown_rows(figures)] if len(figures := figure_rows(result)) > 1 else []),
-        markdown_rows(spending_rows(result)),
-        *([markdown_rows(trouble)] if len(trouble := trouble_rows(result)) > 1 else []),
+        *map(markdown_rows, _result_tables(result)),
         describe_end(result),
     )
     return "\n\n".join(parts) + "\n"
+
+
+def _result_tables(result: RunResult) -> list[Rows]:
+    """All tables that have a row under their header."""
+    makers = (score_rows, figure_rows, spending_rows, trouble_rows)
+    return [rows for make in makers if len(rows := make(result)) > 1]
 
 
 def show_gap(gap: Score) -> str:
