@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from statistics import fmean
 
 from teachgym.benchmarks.bench.leaderboard import CEILING, LeaderboardRow, by_arm, by_condition
@@ -23,19 +23,6 @@ SHARE = 0.8
 _SIGNED = ("backward_transfer", "worst_change", "held_out_skills", "held_out_levels")
 Runs = Mapping[str, Mapping[int, Outcome]]
 """Runs by arm and seed; >= 1 run of each arm."""
-
-
-@dataclass(frozen=True, slots=True)
-class Time:
-    """The time until an arm's runs reach ``SHARE`` of the ceiling's gain."""
-
-    mean: Score
-    """Mean number of examples, see ``measures.restricted_mean``."""
-    reached: int
-    """Runs that did."""
-
-    def __str__(self) -> str:
-        return f"{self.mean.show(',.0f')} ({self.reached} of {self.mean.n})"
 
 
 def measure_section(bench: BenchMaterial) -> Section:
@@ -87,7 +74,7 @@ def measure_rows(runs: Runs, ceiling: str) -> Rows:
                 for name, mean in _means(seeds.values()).items()
             },
             "regret": "" if arm == ceiling else _show(regret(runs[ceiling], seeds), "+"),
-            f"examples to {SHARE:.0%}": str(times[arm]) if times else "",
+            f"examples to {SHARE:.0%}": times.get(arm, ""),
         }
         for arm, seeds in runs.items()
     )
@@ -110,8 +97,11 @@ def regret(best: Mapping[int, Outcome], mine: Mapping[int, Outcome]) -> Score:
     )
 
 
-def find_times(runs: Runs, ceiling: str) -> dict[str, Time]:
-    """The time to ``SHARE`` of the ceiling's gain by arm; empty where the ceiling has no gain."""
+def find_times(runs: Runs, ceiling: str) -> dict[str, str]:
+    """Examples to ``SHARE`` of the ceiling's gain by arm, and how many of its runs get there.
+
+    The mean is ``measures.restricted_mean``. Empty where the ceiling has no gain.
+    """
     gain = fmean(run.curve[-1] - run.curve[0] for run in runs[ceiling].values())
     if not gain > 0:
         return {}
@@ -124,7 +114,8 @@ def find_times(runs: Runs, ceiling: str) -> dict[str, Time]:
     }
     horizon = max(sum(run.examples_by_step) for own in runs.values() for run in own.values())
     return {
-        arm: Time(restricted_mean(own, horizon), sum(map(math.isfinite, own)))
+        arm: f"{restricted_mean(own, horizon).show(',.0f')} "
+        f"({sum(map(math.isfinite, own))} of {len(own)})"
         for arm, own in times.items()
     }
 

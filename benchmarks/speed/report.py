@@ -79,14 +79,14 @@ class CaseResult:
         """Return new tokens per second; nan without rounds."""
         return self.n_new / self.median(runs, "answering") if self.case.asking else math.nan
 
-    def found(self, goal: Goal) -> float:
-        """Return the number that a goal is about; nan if it cannot be compared."""
+    def found(self, of: str) -> float:
+        """Return the number that a goal is about (``Goal.of``); nan if it cannot be compared."""
         (own,) = (runs for runs in self.runs if runs.name == OWN)
-        if goal.of in (SHARE, PACE):
+        if of in (SHARE, PACE):
             if own.trouble:
                 return math.nan
-            return self.share(own) if goal.of == SHARE else self.pace(own)
-        ratio = self.ratio(goal.of)
+            return self.share(own) if of == SHARE else self.pace(own)
+        ratio = self.ratio(of)
         return ratio.median if ratio else math.nan
 
 
@@ -103,10 +103,10 @@ def _case_json(result: CaseResult) -> dict[str, Any]:
         "case": asdict(result.case),
         "floor": asdict(result.floor),
         "new_tokens": result.n_new,
-        "share": _or_none(result.found(Goal(SHARE, 0))),
-        "pace": _or_none(result.found(Goal(PACE, 0))),
+        "share": _or_none(result.found(SHARE)),
+        "pace": _or_none(result.found(PACE)),
         "goals": [
-            {**asdict(goal), "found": _or_none(result.found(goal))} for goal in result.case.goals
+            {**asdict(goal), "found": _or_none(result.found(goal.of))} for goal in result.case.goals
         ],
         "systems": [
             {
@@ -159,7 +159,7 @@ def to_markdown(
 
 
 def _goal_row(result: CaseResult, goal: Goal) -> dict[str, str]:
-    found = result.found(goal)
+    found = result.found(goal.of)
     return {
         "case": result.case.name,
         "what": goal.of if goal.of in (SHARE, PACE) else f"times {OWN}: {goal.of}",

@@ -246,7 +246,8 @@ def export(
     from teachgym.runs import RunFolder
     from teachgym.runs.export import export_dataset, export_student
 
-    if dataset is None and student is None and minari is None and trajectories is None:
+    of_run = any(out is not None for out in (dataset, student, trajectories))
+    if not of_run and minari is None:
         raise ConfigError(
             "nothing to export; give --dataset, --student or --trajectories FOLDER for a run, "
             "--minari FOLDER for a bench"
@@ -255,7 +256,7 @@ def export(
         from teachgym.cli.bench import export_minari
 
         export_minari(folder, minari)
-        if dataset is None and student is None and trajectories is None:
+        if not of_run:
             return
     run = RunFolder.open(folder)
     if dataset is not None:
