@@ -84,16 +84,13 @@ class AnswerStore:
         """Keep ``answers`` under ``key``."""
         entry = {"key": key, "answers": list(answers), "checksum": _checksum(key, answers)}
         try:
-            self._write(self._path(key), json.dumps(entry).encode())
+            write_whole(self._path(key), content := json.dumps(entry).encode())
+            self._make_room(len(content))
         except OSError as error:
             logger.warning("the answers are not remembered: %s", error)
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.json"
-
-    def _write(self, path: Path, content: bytes) -> None:
-        write_whole(path, content)
-        self._make_room(len(content))
 
     def _make_room(self, written: int) -> None:
         """Remove the oldest entries, by time of last use, once the limit is passed."""

@@ -18,7 +18,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from teachgym.errors import ConfigError, unknown
+from teachgym.errors import ConfigError, require_known
 from teachgym.shown import shown
 from teachgym.types import (
     CURRENCIES,
@@ -303,7 +303,5 @@ def _provenance_from_json(record: Mapping[str, Any]) -> Provenance:
 
 def _known(record: Mapping[str, Any], keys: tuple[str, ...], kind: str) -> Record:
     """A copy of the record, whose keys are all among ``keys``."""
-    for key in record:
-        if key not in keys:
-            raise ConfigError(unknown(kind, key, keys))
+    require_known(kind, record, keys)
     return dict(record)

@@ -33,14 +33,15 @@ def per_skill_gain(before: Report, after: Report, cost: Cost) -> float:
     Differs from ``accuracy_gain`` when skills have unequal numbers of items. Skills that were
     not measured in both reports are left out.
     """
-    gains = [new.mean - old.mean for old, new in _measured_twice(before, after)]
-    return sum(gains) / len(gains) if gains else 0.0
+    return _skill_gain(before, after, 1.0)
 
 
-def _measured_twice(before: Report, after: Report) -> list[tuple[Score, Score]]:
-    """The scores before and after of each skill that was measured both times."""
+def _skill_gain(before: Report, after: Report, exponent: float) -> float:
+    """Mean gain in ``accuracy ** exponent`` over the skills that were measured both times."""
     earlier, later = before.by_skill(), after.by_skill()
-    return [(earlier[s], later[s]) for s in later if s in earlier and later[s].n * earlier[s].n]
+    twice = [s for s in later if s in earlier and later[s].n * earlier[s].n]
+    gains = [later[s].mean ** exponent - earlier[s].mean ** exponent for s in twice]
+    return sum(gains) / len(gains) if gains else 0.0
 
 
 def worst_student_gain(before: Report, after: Report, cost: Cost) -> float:
@@ -87,9 +88,7 @@ class SkillPotential:
 
     def __call__(self, before: Report, after: Report, cost: Cost) -> float:
         """The potential after minus the potential before, in [-1, 1]."""
-        pairs = _measured_twice(before, after)
-        gains = [new.mean**self.exponent - old.mean**self.exponent for old, new in pairs]
-        return sum(gains) / len(gains) if gains else 0.0
+        return _skill_gain(before, after, self.exponent)
 
 
 @checked

@@ -16,14 +16,16 @@ from rich.console import Console
 from teachgym import records
 from teachgym.errors import ConfigError, ConformanceError
 from teachgym.records import example_to_json, read_examples
-from teachgym.report.figures import figure_to_array, progress_figure
+from teachgym.report.figures import figure_to_array, result_figure
 from teachgym.report.tables import rich_rows
+from teachgym.runs.result import Comparison
 from teachgym.skills.skill_file import read_skill_file
 from teachgym.students.profile import Profile
 from teachgym.tasks.problem_splits import Problem, Selection, split_problems
 from teachgym.tasks.question_answer_files import read_splits
 from teachgym.testing import TableStudent, ToyTask, check_student, check_task
 from teachgym.types import Example, Prompt, Score
+from tests.runs.results import result_of
 
 MARKS = [b"", b"\xef\xbb\xbf"]
 
@@ -72,7 +74,8 @@ def test_repeated_items_of_test_are_named() -> None:
 def test_no_name_is_taken_for_markup(name: str) -> None:
     """Neither matplotlib's formulas nor rich's colours."""
     score = Score(4, 0.5, 0.1)
-    figure_to_array(progress_figure([score], {name: score}, title=name))
+    exam = Comparison(score, score, score, {name: score}, {name: score})
+    figure_to_array(result_figure(result_of(exam, name, curve=(score, score))))
     console = Console(file=StringIO(), width=200)
     console.print(rich_rows([(name, name), (name, name)]))
     assert console.file.getvalue().count(name) == 4

@@ -9,14 +9,13 @@ from itertools import product
 import numpy as np
 
 from teachgym.benchmarks.bench.outcomes import Outcomes
-from teachgym.benchmarks.bench.statistics import Interval, percentiles
+from teachgym.benchmarks.bench.statistics import DRAWS, Interval, percentiles
 from teachgym.errors import ConfigError
 from teachgym.metrics import rank_correlation
 from teachgym.types import FloatArray
 
 FEWEST_ARMS = 3
 """Arms that a rank correlation takes: of two it is +1 or -1 whatever they are."""
-_RESAMPLES = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +69,12 @@ def agreement(ours: Outcomes, theirs: Outcomes, leave_out: Collection[str] = ())
         [[[bench[arm, s].test for arm in arms] for bench in (ours, theirs)] for s in shared]
     )  # (n_seeds, 2, n_arms)
     rng = np.random.default_rng(0)
-    drawn = (scores[rng.integers(len(shared), size=len(shared))] for _ in range(_RESAMPLES))
-    rho = percentiles(_correlation(scores), map(_correlation, drawn), len(shared))
+    drawn = scores[rng.integers(len(shared), size=(DRAWS, len(shared)))]
+    rho = percentiles(float(_correlation(scores)), _correlation(drawn), len(shared))
     return Agreement(rho, len(arms), len(shared))
 
 
-def _correlation(scores: FloatArray) -> float:
-    """The correlation of the means over seeds, from scores (n_seeds, 2, n_arms)."""
-    first, second = scores.mean(axis=0)
-    return float(rank_correlation(first, second))
+def _correlation(scores: FloatArray) -> FloatArray:
+    """The correlation of the means over seeds, from scores (..., n_seeds, 2, n_arms)."""
+    means = scores.mean(axis=-3)
+    return rank_correlation(means[..., 0, :], means[..., 1, :])

@@ -16,14 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from teachgym.benchmarks.bench.headline import SURE
 from teachgym.benchmarks.bench.statistics import PairedTest
 from teachgym.benchmarks.bench.union import Compared, compare_union, read_lines
 from teachgym.errors import ConfigError
 from teachgym.records import Record
-from teachgym.report.tables import Rows, markdown_rows
+from teachgym.report.tables import Rows, markdown_rows, tabulate
 
-SURE = 0.05
-"""Adjusted p-value below which a statement is sure."""
 Verdict = Literal["holds", "not in every block", "overturned"]
 
 
@@ -82,20 +81,17 @@ def replicate(board: Sequence[Record], fresh: Sequence[Record], size: int) -> li
 
 def replication_rows(found: Sequence[Replicated]) -> Rows:
     """Header and a row for each statement."""
-    blocks = len(found[0].blocks) if found else 0
-    header = ("arm", "minus", "said", *(f"block {n + 1}" for n in range(blocks)), "fresh", "")
-    rows = (
-        (
-            each.said.arm,
-            each.said.reference,
-            each.said.test.show(),
-            *(f"{block.difference.mean:+z.4f}" for block in each.blocks),
-            each.fresh.show(),
-            each.verdict,
-        )
+    return tabulate(
+        {
+            "arm": each.said.arm,
+            "minus": each.said.reference,
+            "said": each.said.test.show(),
+            **{f"block {n}": f"{b.difference.mean:+z.4f}" for n, b in enumerate(each.blocks, 1)},
+            "fresh": each.fresh.show(),
+            "": each.verdict,
+        }
         for each in found
     )
-    return (header, *rows)
 
 
 def main() -> None:

@@ -10,13 +10,14 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium import spaces
 
+from teachgym.actions import is_numeric
 from teachgym.assembly import check_config
 from teachgym.benchmarks.bench.lines import result_lines
 from teachgym.benchmarks.bench.runner import read_results, read_suite
@@ -28,8 +29,6 @@ from teachgym.runs.files import check_writable, replacing, settle
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal, from_jsonable
 from teachgym.types import CURRENCIES
-
-NUMBERS = (spaces.Box, spaces.Discrete, spaces.MultiBinary, spaces.MultiDiscrete)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ class Spaces:
     @property
     def numeric(self) -> bool:
         """Whether both are numbers alone, or dictionaries of them."""
-        return all(map(_is_numeric, (self.observation, self.action)))
+        return is_numeric(self.observation) and is_numeric(self.action)
 
     @property
     def key(self) -> str:
@@ -105,12 +104,6 @@ def export_episodes(bench: Path, out: Path) -> Written:
     return Written(written, left_out)
 
 
-def _is_numeric(space: gym.Space[Any]) -> bool:
-    if isinstance(space, spaces.Dict):
-        return all(map(_is_numeric, space.values()))
-    return isinstance(space, NUMBERS)
-
-
 def _spaces_of(cell: Cell, made: dict[str, Spaces]) -> Spaces:
     """The spaces of an arm, from those ``made`` already where its environment is among them."""
     config = Cell(replace(cell.suite, seeded=()), cell.arm, cell.seed).config
@@ -145,7 +138,7 @@ def _write(
             "dataset_id": name,
             "algorithm_name": ", ".join(arms),
             "description": "Episodes of teachers recorded by teachgym bench, one arm and seed each",
-            "minari_version": _minari_version(),
+            "minari_version": version("minari"),
             "commits": sorted({str(line["commit"]) for line in lines}),
         }
     )
@@ -155,12 +148,6 @@ def _write(
     )
     kept = ("suite", "arm", "control", "condition", "digest", "commit", "version")
     storage.update_episode_metadata([{name: line[name] for name in kept} for line in lines])
-
-
-def _minari_version() -> str:
-    from importlib.metadata import version
-
-    return version("minari")
 
 
 def _columns(own: Spaces, run: Path) -> dict[str, Any]:

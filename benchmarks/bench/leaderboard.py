@@ -2,7 +2,7 @@
 
 ``test`` was read once in each run, after its end, for the student that was best on ``val``. Arms
 are compared with their reference by the paired differences of the seeds that both have finished,
-and the p-values are adjusted for the number of comparisons (``analysis.holm``).
+and the p-values are adjusted for the number of comparisons (``statistics.holm``).
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from teachgym.benchmarks.bench.statistics import (
     PairedTest,
     bootstrap,
     compare_paired,
+    compare_seeds,
     holm,
     interquartile_mean,
     probability_of_improvement,
     share_of_room,
 )
 from teachgym.benchmarks.bench.suites import Arm, Cell, Suite
-from teachgym.report.tables import Rows
+from teachgym.report.tables import Rows, tabulate
 from teachgym.types import FloatArray, FrozenDict, Score
 
 Run = TypeVar("Run")
@@ -80,6 +81,11 @@ class LeaderboardRow:
     """Other metrics of the task on test (``Report.figures``), mean over runs."""
     with_aids: tuple[Score, Score] | None = None
     """Accuracy on val without and with aids (``RunResult.with_aids``), over runs; None without."""
+
+    @property
+    def title(self) -> str:
+        """The arm's name, and what is special about it."""
+        return f"{self.arm}{' (control)' * self.control}{' (tuned)' * self.tuned}"
 
 
 def stand(suite: Suite, outcomes: Outcomes) -> list[LeaderboardRow]:
@@ -172,10 +178,7 @@ def _array(scores: Mapping[int, float]) -> FloatArray:
 
 def _compare(scores: Mapping[str, Mapping[int, float]], arm: str, other: str) -> PairedTest | None:
     """Two arms on the seeds that both have; None for an arm with itself, or without such a seed."""
-    shared = sorted(scores[arm].keys() & scores[other].keys())
-    if arm == other or not shared:
-        return None
-    return compare_paired(*([scores[name][s] for s in shared] for name in (arm, other)))
+    return None if arm == other else compare_seeds(scores[arm], scores[other])
 
 
 def _by_base(
@@ -226,17 +229,19 @@ def leaderboard_rows(suite: Suite, standings: Sequence[LeaderboardRow]) -> Rows:
     """Header and a row per arm: its accuracy, and how it differs from what it is compared with."""
     several = len({suite.compared(arm) for arm in suite.arms}) > 1
     tested = any(line.against and line.against.known for line in standings)
-    header = (
-        "arm",
-        "seeds",
-        "test accuracy",
-        *(["compared with"] if several else []),
-        f"minus {_reference(suite)}" + " [95 %]" * tested,
-        *(["share of the room [95 %]"] if _has_room(standings) else []),
-        "p (Holm)",
+    minus = f"minus {_reference(suite)}" + " [95 %]" * tested
+    return tabulate(
+        {
+            "arm": line.title,
+            "seeds": f"{line.finished} of {line.wanted}",
+            "test accuracy": line.test.show(".4f") if line.test else "not run",
+            "compared with": line.reference if several and line.arm != line.reference else "",
+            minus: line.against.show() if line.against else "",
+            "share of the room [95 %]": line.room.show(2) if line.room else "",
+            "p (Holm)": show_p(line.p),
+        }
+        for line in standings
     )
-    rooms = _has_room(standings)
-    return (header, *(_row(line, several=several, rooms=rooms) for line in standings))
 
 
 def remark_absent(suite: Suite, standings: Sequence[LeaderboardRow]) -> str:
@@ -254,7 +259,7 @@ def remark_absent(suite: Suite, standings: Sequence[LeaderboardRow]) -> str:
             f"No arm has {FEWEST} seeds, and fewer do not tell these figures, which are left out: "
             f"bootstrap intervals{room}, chances to beat another arm, performance profiles, places."
         )
-    if ceiling and not _has_room(standings):
+    if ceiling and not any(line.room for line in standings):
         return (
             f"The share of the room is left out: it takes {FEWEST} seeds of {CEILING}, of the arm "
             f"and of its reference, on which {CEILING} is surely above the reference."
@@ -262,46 +267,28 @@ def remark_absent(suite: Suite, standings: Sequence[LeaderboardRow]) -> str:
     return ""
 
 
-def _has_room(standings: Sequence[LeaderboardRow]) -> bool:
-    return any(line.room is not None for line in standings)
-
-
 def detail_rows(suite: Suite, standings: Sequence[LeaderboardRow]) -> Rows:
     """Header and a row per arm with results: what else its test accuracies say."""
     found = [line for line in standings if line.finished]
     middles = any(line.middle and math.isfinite(line.middle.low) for line in found)
     figures = tuple(dict.fromkeys(name for line in found for name in line.figures))
-    bases = any(len(line.bases) > 1 for line in found)
-    aids = any(line.with_aids for line in found)
-    chances = any(line.better == line.better for line in found)
-    header = (
-        "arm",
-        "observes",
-        *(["over bases [95 %]", "above on"] if bases else []),
-        "interquartile mean" + " [95 %]" * middles,
-        *([f"beats {_reference(suite)}"] if chances else []),
-        *(f"beyond {control}" for control in suite.beyond),
-        "gain on val minus test",
-        *(f"test {name}" for name in figures),
-        *(["val without aids", "val with aids"] if aids else []),
-        "examples",
-    )
-    rows = (
-        (
-            line.arm,
-            line.observes,
-            *(_over_bases(line.bases) if bases else []),
-            line.middle.show(4) if line.middle else "",
-            *([f"{line.better:.2f}" if line.better == line.better else ""] if chances else []),
-            *(_difference(line.beyond.get(control)) for control in suite.beyond),
-            line.gap.show("+.4f") if line.gap else "",
-            *(_show(line.figures.get(name)) for name in figures),
-            *(map(_show, line.with_aids or (None, None)) if aids else []),
-            f"{line.examples:,.0f}",
-        )
+    chances = f"beats {_reference(suite)}"
+    return tabulate(
+        {
+            "arm": line.arm,
+            "observes": line.observes,
+            **_over_bases(line.bases),
+            "interquartile mean" + " [95 %]" * middles: line.middle.show(4) if line.middle else "",
+            chances: f"{line.better:.2f}" if line.better == line.better else "",
+            **{f"beyond {name}": _difference(line.beyond.get(name)) for name in suite.beyond},
+            "gain on val minus test": line.gap.show("+.4f") if line.gap else "",
+            **{f"test {name}": _show(line.figures.get(name)) for name in figures},
+            "val without aids": _show(line.with_aids and line.with_aids[0]),
+            "val with aids": _show(line.with_aids and line.with_aids[1]),
+            "examples": f"{line.examples:,.0f}",
+        }
         for line in found
     )
-    return (header, *rows)
 
 
 def _reference(suite: Suite) -> str:
@@ -313,27 +300,6 @@ def _show(score: Score | None) -> str:
     return score.show(".4f") if score else ""
 
 
-def _row(line: LeaderboardRow, *, several: bool, rooms: bool) -> tuple[str, ...]:
-    name = f"{line.arm}{' (control)' * line.control}{' (tuned)' * line.tuned}"
-    compared = "" if line.reference == line.arm else line.reference
-    against, p = _against(line)
-    return (
-        name,
-        f"{line.finished} of {line.wanted}",
-        line.test.show(".4f") if line.test else "not run",
-        *([compared] if several else []),
-        against,
-        *([line.room.show(2) if line.room else ""] if rooms else []),
-        p,
-    )
-
-
-def _against(line: LeaderboardRow) -> tuple[str, str]:
-    if (test := line.against) is None:
-        return ("", "")
-    return (test.show(), show_p(line.p))
-
-
 def show_p(p: float) -> str:
     """A p-value in three digits; nothing where there is none."""
     if p != p:
@@ -341,13 +307,11 @@ def show_p(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _over_bases(differences: Sequence[float]) -> tuple[str, str]:
+def _over_bases(differences: Sequence[float]) -> dict[str, str]:
     """The difference with bases as its repetitions, and on how many it is above 0."""
-    if len(differences) < 2:
-        return ("", "")
-    test = compare_paired(differences, [0.0] * len(differences))
-    above = sum(difference > 0 for difference in differences)
-    return (test.show("base"), f"{above} of {len(differences)}")
+    n, above = len(differences), sum(difference > 0 for difference in differences)
+    shown = compare_paired(differences, [0.0] * n).show("base") if n > 1 else ""
+    return {"over bases [95 %]": shown, "above on": f"{above} of {n}" * (n > 1)}
 
 
 def _difference(test: PairedTest | None) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from teachgym.benchmarks.bench.jobs import Job, Outcome, do_group, give_up, group_jobs
 from teachgym.benchmarks.bench.runner import RETRIES
-from teachgym.errors import missing_extra
+from teachgym.errors import require_packages
 from teachgym.workers import VISIBLE
 
 
@@ -36,7 +36,9 @@ class OverRay:
 
     def __call__(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
         """See ``runner.Execute``."""
-        ray = _import_ray()
+        require_packages("ray", "ray")
+        import ray
+
         if ours := not ray.is_initialized():
             ray.init(address=self.address, include_dashboard=False, log_to_driver=False)
         try:
@@ -64,11 +66,3 @@ class OverRay:
             except ray.exceptions.RayError as error:
                 outcomes = give_up(groups[done], f"its worker was lost: {error}")
             yield from outcomes
-
-
-def _import_ray() -> Any:
-    try:
-        import ray
-    except ImportError as error:
-        raise missing_extra("ray", "ray") from error
-    return ray

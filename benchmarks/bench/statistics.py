@@ -1,14 +1,14 @@
 """Statistics of repeated episodes: pure functions of numbers, each with its source.
 
-A *run* is an episode with its own seed, a *task* is anything scores are taken on (a student, an
-environment). Scores of a method are an array of shape (n_runs, n_tasks). Randomness is passed in.
+A *run* is an episode with its own seed; the scores of a method are an array of shape (n_runs,).
+Randomness is passed in.
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import TypeVar
@@ -24,21 +24,23 @@ FEWEST = 5
 """Runs below which there are no bootstrap intervals: no resample leaves the range of its runs, and
 that of 3 covers the middle of a symmetric distribution in 75 of 100 cases."""
 RESAMPLES = 1000
-"""Number of resamples, of those made for whole arrays at once."""
+"""Number of resamples of means, which are made by weighing the runs."""
+DRAWS = 2000
+"""Number of resamples of anything else."""
+CONFIDENCE = 0.95
+"""Chance with which an interval covers the true value."""
 K = TypeVar("K", bound=Hashable)
-Statistic = Callable[[FloatArray], float]
-"""A number from scores of shape (n_runs, n_tasks)."""
+Statistic = Callable[[FloatArray], FloatArray]
+"""Numbers from scores along their last axis, (..., n_runs) to (...)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An estimate with the interval that covers the true value with the given confidence."""
+    """An estimate with the interval that covers the true value with a chance of 95 %."""
 
     value: float
     low: float
     high: float
-    confidence: float = 0.95
-    """In (0, 1)."""
 
     def __str__(self) -> str:
         return self.show()
@@ -54,10 +56,6 @@ class Interval:
         if not isfinite(self.low) or not isfinite(self.high):
             return value
         return f"{value} [{low}, {high}]"
-
-    def __contains__(self, value: float) -> bool:
-        """Whether the interval covers ``value``."""
-        return self.low <= value <= self.high
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,100 +94,65 @@ class PairedTest:
         return f"{mean}, equal in {n} {pair}s" if n > 1 else f"{mean}, one {pair}"
 
 
-def interquartile_mean(scores: FloatArray) -> float:
-    """Mean of the middle half of all scores, whatever their shape.
+def interquartile_mean(scores: FloatArray) -> FloatArray:
+    """Mean of the middle half of the scores along the last axis, (..., n_runs) to (...).
 
     A quarter of the scores, rounded down, is left out at each end (Agarwal et al. 2021, "Deep RL
     at the edge of the statistical precipice", arXiv 2108.13264, section 4.3).
 
     Example:
-        >>> interquartile_mean(np.array([0.0, 2.0, 4.0, 90.0]))
+        >>> float(interquartile_mean(np.array([0.0, 2.0, 4.0, 90.0])))
         3.0
     """
-    ordered = np.sort(scores, axis=None)
-    cut = len(ordered) // 4
-    return float(ordered[cut : len(ordered) - cut].mean())
+    ordered, n = np.sort(scores, axis=-1), scores.shape[-1]
+    middle: FloatArray = ordered[..., n // 4 : n - n // 4].mean(axis=-1)
+    return middle
 
 
-def bootstrap(
-    scores: FloatArray,
-    statistic: Statistic,
-    rng: np.random.Generator,
-    *,
-    resamples: int = 2000,
-    confidence: float = 0.95,
-) -> Interval:
-    """Percentile interval of the stratified bootstrap, widened for few runs.
+def bootstrap(scores: FloatArray, statistic: Statistic, rng: np.random.Generator) -> Interval:
+    """Percentile interval of the bootstrap over runs, widened for few of them.
 
-    Runs are drawn with replacement within each task, independently of other tasks (Agarwal et
-    al. 2021, section 4.2). Plain percentiles cover the truth too seldom where runs are few (89 of
-    100 times for the interquartile mean of 5); see ``tail_probability``. Below ``FEWEST`` runs the
-    ends are unknown (nan): no widening helps where all resamples lie between few scores.
+    Runs are drawn with replacement (Agarwal et al. 2021, section 4.2). Plain percentiles cover the
+    truth too seldom where runs are few (89 of 100 times for the interquartile mean of 5); see
+    ``tail_probability``. Below ``FEWEST`` runs the ends are unknown (nan), and nothing is drawn: no
+    widening helps where all resamples lie between few scores.
 
     Args:
-        scores: shape (n_runs, n_tasks), or (n_runs,) for one task.
-        statistic: of such an array.
+        scores: shape (n_runs,), n_runs >= 1.
+        statistic: of such scores.
         rng: draws the resamples.
-        resamples: >= 1.
-        confidence: in (0, 1).
     """
-    scores = _table(scores)
-    values = (statistic(_resample(scores, rng)) for _ in range(resamples))
-    return percentiles(statistic(scores), values, len(scores), confidence)
+    n = len(scores)
+    drawn = scores[rng.integers(n, size=(DRAWS if n >= FEWEST else 0, n))]
+    return percentiles(float(statistic(scores)), statistic(drawn), n)
 
 
-def percentiles(
-    value: float, resampled: Iterable[float], n: int, confidence: float = 0.95
-) -> Interval:
+def percentiles(value: float, resampled: FloatArray, n: int) -> Interval:
     """The interval that a bootstrap of ``n`` runs gives, see ``tail_probability``.
 
-    Below ``FEWEST`` runs its ends are nan, and ``resampled`` is not read.
-
-    Raises:
-        ConfigError: for a confidence that is not between 0 and 1.
+    Below ``FEWEST`` runs its ends are nan.
     """
-    tail = tail_probability(n, confidence)
     if n < FEWEST:
-        return Interval(value, float("nan"), float("nan"), confidence)
-    low, high = np.quantile(np.fromiter(resampled, np.float64), [tail, 1 - tail])
-    return Interval(value, float(low), float(high), confidence)
+        return Interval(value, math.nan, math.nan)
+    tail = tail_probability(n)
+    low, high = np.quantile(resampled, [tail, 1 - tail])
+    return Interval(value, float(low), float(high))
 
 
-def tail_probability(n_runs: int, confidence: float = 0.95) -> float:
+def tail_probability(n_runs: int) -> float:
     """The probability to cut off at each end of a bootstrap distribution of ``n_runs`` runs.
 
     ``Phi(-sqrt(n / (n - 1)) * t)`` with Student's t of ``n - 1`` degrees of freedom: the
     bootstrap's spread is too small by ``sqrt((n - 1) / n)``, and the normal tails it stands for
     are those of t (Hesterberg 2015, "What teachers should know about the bootstrap", The American
-    Statistician 69(4), section on expanded percentile intervals). A single run has no spread to
-    widen.
+    Statistician 69(4), section on expanded percentile intervals). There are at least two runs.
 
     Example:
         >>> round(tail_probability(10), 4), round(tail_probability(1000), 4)
         (0.0086, 0.0248)
-
-    Raises:
-        ConfigError: for a confidence that is not between 0 and 1.
     """
-    if not 0 < confidence < 1:
-        raise ConfigError(f"confidence is {confidence}; it must be above 0 and below 1")
-    tail = (1 - confidence) / 2
-    if n_runs < 2:
-        return tail
-    return float(stats.norm.sf(np.sqrt(n_runs / (n_runs - 1)) * stats.t.isf(tail, n_runs - 1)))
-
-
-def performance_profile(scores: FloatArray, thresholds: Sequence[float]) -> FloatArray:
-    """Share of runs that score above each threshold, mean over tasks, shape (n_thresholds,).
-
-    The run-score distribution of Agarwal et al. 2021, section 4.3, equation (1).
-
-    Example:
-        >>> performance_profile(np.array([0.1, 0.4, 0.5]), [0.0, 0.4]).tolist()
-        [1.0, 0.3333333333333333]
-    """
-    table = _table(scores)
-    return np.array([(table > threshold).mean() for threshold in thresholds])
+    widened = np.sqrt(n_runs / (n_runs - 1)) * stats.t.isf((1 - CONFIDENCE) / 2, n_runs - 1)
+    return float(stats.norm.sf(widened))
 
 
 def probability_of_improvement(
@@ -198,9 +161,9 @@ def probability_of_improvement(
     """Chance that a run of the first method beats a run of the second; ties count half.
 
     P(X > Y) of Agarwal et al. 2021, section 4.3: the Mann-Whitney U statistic divided by the
-    number of pairs, mean over tasks. ``paired``: only runs of one seed are compared, the i-th of
-    both (then it is the sign test's share of wins), for seeds that decide more than training:
-    between harder and easier environments an advantage would drown.
+    number of pairs. ``paired``: only runs of one seed are compared, the i-th of both (then it is
+    the sign test's share of wins), for seeds that decide more than training: between harder and
+    easier environments an advantage would drown.
 
     Example:
         >>> probability_of_improvement(np.array([1.0, 2.0]), np.array([1.0, 0.0]))
@@ -208,13 +171,14 @@ def probability_of_improvement(
         >>> probability_of_improvement(np.array([1.0, 2.0]), np.array([1.0, 0.0]), paired=True)
         0.75
     """
-    if paired:
-        pairs = _paired(first, second)
-        signs = np.sign(pairs[..., 0] - pairs[..., 1])  # (n_runs, n_tasks)
-    else:
-        x, y = _table(first), _table(second)
-        signs = np.sign(x[:, np.newaxis] - y[np.newaxis])  # (n_first, n_second, n_tasks)
-    return float(((signs + 1) / 2).mean())
+    return float(_wins(first, second, paired=paired).mean())
+
+
+def _wins(first: FloatArray, second: FloatArray, *, paired: bool) -> FloatArray:
+    """1 for each run that beats another, 0.5 for a tie; (n_first, n_second), or (n,) for pairs."""
+    changes = _differences(first, second) if paired else first[:, np.newaxis] - second
+    wins: FloatArray = (np.sign(changes) + 1) / 2
+    return wins
 
 
 def share_of_room(
@@ -246,26 +210,44 @@ def share_of_room(
 
 
 def compare_paired(
-    first: Sequence[float] | FloatArray,
-    second: Sequence[float] | FloatArray,
-    *,
-    confidence: float = 0.95,
+    first: Sequence[float] | FloatArray, second: Sequence[float] | FloatArray
 ) -> PairedTest:
     """Paired t-test of two methods on the same seeds, shapes (n,), n >= 1 (Student 1908).
 
     A single difference, or differences that are all equal, have no interval: how much they vary is
     unknown, not nothing. Accuracies of few items are often equal. Equal differences have no p-value
     either, unless they are 0 and nothing is found.
+
+    Raises:
+        ConfigError: for methods with unequal numbers of scores.
     """
-    differences = _paired(np.asarray(first), np.asarray(second))
-    change = Score.of_repetitions(differences[:, 0, 0] - differences[:, 0, 1])
+    change = Score.of_repetitions(_differences(first, second))
     if change.n < 2 or change.stderr < 1e-12:
-        nothing = Interval(change.mean, float("-inf"), float("inf"), confidence)
+        nothing = Interval(change.mean, -math.inf, math.inf)
         return PairedTest(change, nothing, 1.0 if change.n > 1 and not change.mean else math.nan)
-    width = float(stats.t.ppf((1 + confidence) / 2, change.n - 1)) * change.stderr
-    interval = Interval(change.mean, change.mean - width, change.mean + width, confidence)
+    width = float(stats.t.ppf((1 + CONFIDENCE) / 2, change.n - 1)) * change.stderr
+    interval = Interval(change.mean, change.mean - width, change.mean + width)
     p = float(2 * stats.t.sf(abs(change.mean) / change.stderr, change.n - 1))
     return PairedTest(change, interval, p)
+
+
+def compare_seeds(mine: Mapping[int, float], theirs: Mapping[int, float]) -> PairedTest | None:
+    """``compare_paired`` of scores by seed, on the seeds that both have; None without such."""
+    shared = sorted(mine.keys() & theirs.keys())
+    if not shared:
+        return None
+    return compare_paired(*([scores[seed] for seed in shared] for scores in (mine, theirs)))
+
+
+def _differences(
+    first: Sequence[float] | FloatArray, second: Sequence[float] | FloatArray
+) -> FloatArray:
+    """The first minus the second of each pair, (n,)."""
+    if len(first) != len(second):
+        raise ConfigError(
+            f"{len(first)} scores and {len(second)} cannot be paired; give the same seeds of both"
+        )
+    return np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
 
 
 def holm(p_values: Mapping[K, float]) -> dict[K, float]:
@@ -285,14 +267,11 @@ def holm(p_values: Mapping[K, float]) -> dict[K, float]:
     for rank, key in enumerate(ranked):
         highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[key]))
         adjusted[key] = highest
-    return {key: adjusted.get(key, float("nan")) for key in p_values}
+    return {key: adjusted.get(key, math.nan) for key in p_values}
 
 
 def rank_sets(
-    scores: Mapping[str, FloatArray],
-    rng: np.random.Generator,
-    *,
-    resamples: int = 2000,
+    scores: Mapping[str, FloatArray], rng: np.random.Generator, *, resamples: int = DRAWS
 ) -> dict[str, tuple[int, int]]:
     """The first and the last place that each method may have, all of them at once.
 
@@ -306,11 +285,11 @@ def rank_sets(
     errors, since seeds are few. A pair without any spread decides nothing.
 
     Args:
-        scores: shape (n_runs,) or (n_runs, n_tasks) each, of the same seeds.
+        scores: shape (n_runs,) each, of the same seeds.
         rng: draws the resamples.
         resamples: >= 1.
     """
-    table = np.stack([_table(own).mean(axis=1) for own in scores.values()], axis=1)
+    table = np.stack([*scores.values()], axis=1)
     pairs = table[:, :, np.newaxis] - table[:, np.newaxis]  # (n_runs, n_methods, n_methods)
     better = _surely_above(pairs.reshape(len(table), -1), rng, resamples)
     sure = better.reshape(pairs.shape[1:])
@@ -343,72 +322,39 @@ def _surely_above(pairs: FloatArray, rng: np.random.Generator, resamples: int) -
     return found
 
 
-def seeds_needed(
-    effect: float, deviation: float, *, alpha: float = 0.05, power: float = 0.8
-) -> int:
+def seeds_needed(effect: float, deviation: float) -> int:
     """Pairs of runs that a paired t-test needs to find a difference.
 
-    The smallest n >= 2 whose two-sided test at level ``alpha`` rejects with chance ``power``,
-    by the noncentral t distribution with noncentrality sqrt(n) effect / deviation (Cohen 1988,
-    section 2.3.5).
+    The smallest n >= 2 whose two-sided test at the 5 % level rejects with a chance of 80 %, by the
+    noncentral t distribution with noncentrality sqrt(n) effect / deviation (Cohen 1988, section
+    2.3.5).
 
     Args:
         effect: the difference to be found, not 0.
         deviation: standard deviation of the paired differences, > 0.
-        alpha: in (0, 1).
-        power: in (alpha, 1).
 
     Raises:
         ConfigError: for a number out of its range.
     """
-    if effect == 0 or not deviation > 0 or not 0 < alpha < power < 1:
+    if effect == 0 or not deviation > 0:
         raise ConfigError(
-            f"effect {effect}, deviation {deviation}, alpha {alpha}, power {power}: effect must "
-            "not be 0, the deviation above 0, and 0 < alpha < power < 1"
+            f"effect {effect}, deviation {deviation}: effect must not be 0, the deviation above 0"
         )
+
+    def enough(n: int) -> bool:
+        critical, shift = stats.t.ppf(0.975, n - 1), abs(effect / deviation) * n**0.5
+        return bool(
+            stats.nct.sf(critical, n - 1, shift) + stats.nct.cdf(-critical, n - 1, shift) >= 0.8
+        )
+
     most = 2
-    while _power(most, effect / deviation, alpha) < power:
+    while not enough(most):
         most *= 2
-    enough = bisect_left(
-        range(2, most), True, key=lambda n: _power(n, effect / deviation, alpha) >= power
-    )
-    return 2 + enough
-
-
-def _power(n: int, effect: float, alpha: float) -> float:
-    critical, shift = stats.t.ppf(1 - alpha / 2, n - 1), abs(effect) * n**0.5
-    return float(stats.nct.sf(critical, n - 1, shift) + stats.nct.cdf(-critical, n - 1, shift))
-
-
-def _table(scores: FloatArray) -> FloatArray:
-    """Scores as (n_runs, n_tasks)."""
-    scores = np.asarray(scores, dtype=np.float64)
-    if scores.ndim not in (1, 2) or scores.size == 0:
-        raise ConfigError(
-            f"scores have shape {scores.shape}; they must be (n_runs,) or (n_runs, n_tasks), with "
-            "at least one run"
-        )
-    return scores[:, np.newaxis] if scores.ndim == 1 else scores
-
-
-def _paired(first: FloatArray, second: FloatArray) -> FloatArray:
-    """Both as (n_runs, n_tasks, 2)."""
-    x, y = _table(first), _table(second)
-    if x.shape != y.shape:
-        raise ConfigError(
-            f"scores of shape {x.shape} and {y.shape} cannot be paired; give the same seeds of both"
-        )
-    return np.stack([x, y], axis=-1)
-
-
-def _resample(scores: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Runs drawn with replacement within each task."""
-    n_runs, n_tasks = scores.shape[:2]
-    return scores[rng.integers(n_runs, size=(n_runs, n_tasks)), np.arange(n_tasks)]
+    return 2 + bisect_left(range(2, most), True, key=enough)
 
 
 # -- curves, profiles and chances with intervals ------------------------------------------------
-# The bootstrap above, written for whole arrays at once: widened for few runs, nan below FEWEST.
+# The bootstrap by the weights of runs: widened for few of them, nan below FEWEST.
 
 
 def improvement(
@@ -417,7 +363,7 @@ def improvement(
     """Chance that a run of the first arm beats one of the second, with a 95 % interval.
 
     Both arms are resampled by themselves (Agarwal et al. 2021, sections 4.2 and 4.3); ``paired``,
-    seeds are (see ``analysis.probability_of_improvement``). Where every run beats every other,
+    seeds are (see ``probability_of_improvement``). Where every run beats every other,
     resamples do too, so an interval reaches at least as far as that of Clopper and Pearson (1934)
     for n wins of n, with n the runs of the smaller arm.
 
@@ -430,18 +376,16 @@ def improvement(
     Raises:
         ConfigError: for pairs of unequal numbers.
     """
-    value = probability_of_improvement(first, second, paired=paired)
-    n_runs = min(len(first), len(second))
+    wins, n_runs = _wins(first, second, paired=paired), min(len(first), len(second))
     if n_runs < FEWEST:
-        return Interval(value, math.nan, math.nan)
+        return Interval(float(wins.mean()), math.nan, math.nan)
     if paired:
-        values = _weights(n_runs, rng) @ ((np.sign(first - second) + 1) / 2)
+        values = _weights(n_runs, rng) @ wins
     else:
-        wins = (np.sign(first[:, np.newaxis] - second) + 1) / 2  # (n_first, n_second)
         weights = [_weights(len(scores), rng) for scores in (first, second)]
         values = np.einsum("bi,ij,bj->b", weights[0], wins, weights[1])
-    found, reached = percentiles(value, values, n_runs), 0.025 ** (1 / n_runs)
-    return Interval(value, min(found.low, reached), max(found.high, 1 - reached))
+    found, reached = percentiles(float(wins.mean()), values, n_runs), 0.025 ** (1 / n_runs)
+    return Interval(found.value, min(found.low, reached), max(found.high, 1 - reached))
 
 
 def profile(
@@ -449,14 +393,15 @@ def profile(
 ) -> tuple[Interval, ...]:
     """Share of runs above each threshold with pointwise 95 % intervals, shape (n_thresholds,).
 
+    The run-score distribution of Agarwal et al. 2021, section 4.3, equation (1).
+
     Args:
         scores: shape (n_runs,), n_runs >= 1.
         thresholds: ascending.
         rng: draws the resamples.
     """
-    shares = performance_profile(scores, thresholds).tolist()
     above = scores[:, np.newaxis] > np.asarray(thresholds)  # (n_runs, n_thresholds)
-    values = (_weights(len(scores), rng) @ above).T
+    shares, values = above.mean(axis=0).tolist(), (_weights(len(scores), rng) @ above).T
     return tuple(percentiles(*each, len(scores)) for each in zip(shares, values, strict=True))
 
 

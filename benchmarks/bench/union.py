@@ -7,17 +7,17 @@ correcting it in each suite by itself would count it as often as there are suite
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from teachgym.benchmarks.bench.leaderboard import show_p
 from teachgym.benchmarks.bench.lines import read_run_lines, result_lines
 from teachgym.benchmarks.bench.runner import read_results, read_suite
-from teachgym.benchmarks.bench.statistics import PairedTest, compare_paired, holm
+from teachgym.benchmarks.bench.statistics import PairedTest, compare_seeds, holm
 from teachgym.errors import ConfigError
 from teachgym.records import Record
-from teachgym.report.tables import Rows
+from teachgym.report.tables import Rows, tabulate
 
 Runs = tuple[str, int]
 """The identity of an arm under any name: its digest, and the number added to its seeds."""
@@ -76,7 +76,8 @@ def compare_union(lines: Sequence[Record]) -> list[Compared]:
         if arm != against and reference is not None:
             pair = known[suite, arm], reference
             made.setdefault(pair, (arm, against, {}))[2][suite] = None
-    tests = {pair: test for pair in made if (test := _test(scores, *pair)) is not None}
+    compared = {pair: compare_seeds(*(scores[runs] for runs in pair)) for pair in made}
+    tests = {pair: test for pair, test in compared.items() if test is not None}
     adjusted = holm({pair: test.p for pair, test in tests.items()})
     found = [
         Compared(*made[pair][:2], tuple(made[pair][2]), test, adjusted[pair])
@@ -87,20 +88,18 @@ def compare_union(lines: Sequence[Record]) -> list[Compared]:
 
 def union_rows(found: Sequence[Compared]) -> Rows:
     """Header and a row for each comparison."""
-    header = ("arm", "compared with", "in", "seeds", "difference [95 %]", "p alone", "p (union)")
-    rows = (
-        (
-            each.arm,
-            each.reference,
-            ", ".join(each.suites),
-            str(each.test.difference.n),
-            each.test.show(),
-            show_p(each.test.p),
-            show_p(each.p),
-        )
+    return tabulate(
+        {
+            "arm": each.arm,
+            "compared with": each.reference,
+            "in": ", ".join(each.suites),
+            "seeds": str(each.test.difference.n),
+            "difference [95 %]": each.test.show(),
+            "p alone": show_p(each.test.p),
+            "p (union)": show_p(each.p),
+        }
         for each in found
     )
-    return (header, *rows)
 
 
 def _runs(line: Record) -> Runs:
@@ -119,12 +118,3 @@ def _scores(lines: Iterable[Record]) -> dict[Runs, dict[int, float]]:
                 f"{own[line['seed']]:.4f}); give benches that one commit has made"
             )
     return scores
-
-
-def _test(
-    scores: Mapping[Runs, Mapping[int, float]], arm: Runs, reference: Runs
-) -> PairedTest | None:
-    shared = sorted(set(scores[arm]) & set(scores[reference]))
-    if not shared:
-        return None
-    return compare_paired(*([scores[own][seed] for seed in shared] for own in (arm, reference)))

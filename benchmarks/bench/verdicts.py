@@ -9,9 +9,9 @@ from typing import Literal
 
 from teachgym.benchmarks.bench.leaderboard import by_arm
 from teachgym.benchmarks.bench.runner import Results
-from teachgym.benchmarks.bench.statistics import Interval, PairedTest, compare_paired
+from teachgym.benchmarks.bench.statistics import Interval, PairedTest, compare_seeds
 from teachgym.benchmarks.bench.suites import Cell, Claim, Suite
-from teachgym.report.tables import NOTHING, Rows
+from teachgym.report.tables import NOTHING, Rows, tabulate
 from teachgym.runs.result import RunResult
 
 Verdict = Literal["agrees", "contradicts", "cannot tell"]
@@ -62,9 +62,8 @@ def judge_claims(suite: Suite, results: Results) -> list[Judged]:
     judged = []
     for claim in suite.claims:
         mine, theirs = runs[claim.arm], runs[claim.against]
-        shared = sorted(mine.keys() & theirs.keys())
-        scores = [[_score(claim, own[seed]) for seed in shared] for own in (mine, theirs)]
-        test = compare_paired(*scores) if shared else None
+        scores = ({s: _score(claim, run) for s, run in own.items()} for own in (mine, theirs))
+        test = compare_seeds(*scores)
         meters = [_meter(Cell(suite, arms[name], 0)) for name in (claim.arm, claim.against)]
         judged.append(
             Judged(
@@ -88,17 +87,16 @@ def _score(claim: Claim, run: RunResult) -> float:
 
 def claim_rows(judged: Iterable[Judged]) -> Rows:
     """Header and a row for each claim: seeds, the interval and the verdict."""
-    rows = (
-        (
-            j.title,
-            j.claim.paper,
-            str(j.test.difference.n) if j.test else "0",
-            j.test.show() if j.test else NOTHING,
-            j.verdict if j.test else "not run",
-        )
+    return tabulate(
+        {
+            "claim": j.title,
+            "arXiv": j.claim.paper,
+            "seeds": str(j.test.difference.n) if j.test else "0",
+            "difference [95 %]": j.test.show() if j.test else NOTHING,
+            "verdict": j.verdict if j.test else "not run",
+        }
         for j in judged
     )
-    return (("claim", "arXiv", "seeds", "difference [95 %]", "verdict"), *rows)
 
 
 def effort_rows(judged: Iterable[Judged]) -> Rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from teachgym.assembly import student_name
@@ -16,22 +16,12 @@ from teachgym.envs.config import EnvConfig, short_name
 from teachgym.registry import label
 from teachgym.report.captions import short_commit
 from teachgym.report.html import Cell, Page, Section, html_table, write_page
+from teachgym.report.tables import tabulate
 
 BOARD = "board.html"
 """Name of the page in the board's folder."""
 _WORDS = ("compared with", "observes")
 _SETTING = ("task", "student", "budget", "environment")
-_COLUMNS = (
-    "arm",
-    "test accuracy",
-    "compared with",
-    "difference [95 %]",
-    "p (Holm)",
-    "share of the room [95 %]",
-    "observes",
-    "bench",
-    *_SETTING,
-)
 _INTRO = (
     "Test was read once per run, for the student that was best on val. Means are over n seeds, ± "
     "standard error. Differences are paired by seed, with 95 % intervals of Student's t; p-values "
@@ -60,13 +50,11 @@ def board_page(entries: Sequence[Entry]) -> Page:
     entries = sorted(entries, key=lambda entry: not rooms[entry.name])
     runs = sum(len(entry.lines) for entry in entries)
     facts = {"Benches": f"{len(entries)}", "Runs": f"{runs:,}"}
-    rows = [_COLUMNS, *(row for entry in entries for row in _rows(entry))]
+    rows = tabulate(row for entry in entries for row in _rows(entry))
     filters = ("bench", *_SETTING)
     table = html_table(rows, sortable=True, words=_WORDS, filters=filters, unseen=_SETTING)
-    about = html_table(
-        [*_benches(entries)],
-        words=("what it compares", *_SETTING, "commits", "versions"),
-    )
+    words = ("what it compares", *_SETTING, "commits", "versions")
+    about = html_table(tabulate(map(_bench, entries)), words=words)
     return Page(
         "Teachers compared",
         facts,
@@ -78,22 +66,22 @@ def board_page(entries: Sequence[Entry]) -> Page:
     )
 
 
-def _rows(entry: Entry) -> Iterator[Sequence[str | Cell]]:
+def _rows(entry: Entry) -> Iterator[Mapping[str, str | Cell]]:
     """A row for each arm of a bench, best mean test accuracy first."""
     arms = {arm.name: arm for arm in entry.suite.arms}
     for line in entry.standings:
         assert line.test is not None
-        yield (
-            f"{line.arm}{' (control)' * line.control}{' (tuned)' * line.tuned}",
-            f"{line.test.show('.4f')} (n={line.test.n})",
-            line.reference if line.against else "",
-            line.against.show() if line.against else "",
-            show_p(line.p),
-            line.room.show(2) if line.room else "",
-            line.observes,
-            Cell(entry.name, link=f"{entry.name}{LINES}"),
-            *_setting(entry.suite, arms[line.arm]),
-        )
+        yield {
+            "arm": line.title,
+            "test accuracy": f"{line.test.show('.4f')} (n={line.test.n})",
+            "compared with": line.reference if line.against else "",
+            "difference [95 %]": line.against.show() if line.against else "",
+            "p (Holm)": show_p(line.p),
+            "share of the room [95 %]": line.room.show(2) if line.room else "",
+            "observes": line.observes,
+            "bench": Cell(entry.name, link=f"{entry.name}{LINES}"),
+            **dict(zip(_SETTING, _setting(entry.suite, arms[line.arm]), strict=True)),
+        }
 
 
 def _setting(suite: Suite, arm: Arm) -> tuple[str, str, str, str]:
@@ -103,16 +91,15 @@ def _setting(suite: Suite, arm: Arm) -> tuple[str, str, str, str]:
     return label(task), label(student_name(config)), budget_text(config), short_name(config.env)
 
 
-def _benches(entries: Sequence[Entry]) -> Iterator[Sequence[str]]:
-    yield ("bench", "what it compares", *_SETTING, "runs", "commits", "versions")
-    for entry in entries:
-        suite = entry.suite
-        settings = zip(*(_setting(suite, arm) for arm in suite.arms), strict=True)
-        yield (
-            entry.name,
-            f"{suite.description} (suite {suite.name} v{suite.version})",
-            *("; ".join(dict.fromkeys(values)) for values in settings),
-            f"{len(entry.lines):,}",
-            ", ".join(dict.fromkeys(short_commit(line["commit"]) for line in entry.lines)),
-            ", ".join(dict.fromkeys(line["version"] for line in entry.lines)),
-        )
+def _bench(entry: Entry) -> Mapping[str, str]:
+    """The row of a bench."""
+    suite, lines = entry.suite, entry.lines
+    settings = zip(*(_setting(suite, arm) for arm in suite.arms), strict=True)
+    return {
+        "bench": entry.name,
+        "what it compares": f"{suite.description} (suite {suite.name} v{suite.version})",
+        **{n: "; ".join(dict.fromkeys(own)) for n, own in zip(_SETTING, settings, strict=True)},
+        "runs": f"{len(lines):,}",
+        "commits": ", ".join(dict.fromkeys(short_commit(line["commit"]) for line in lines)),
+        "versions": ", ".join(dict.fromkeys(line["version"] for line in lines)),
+    }

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from statistics import fmean
 
-from teachgym.benchmarks.bench.leaderboard import LeaderboardRow, by_arm, by_condition
+from teachgym.benchmarks.bench.leaderboard import CEILING, LeaderboardRow, by_arm, by_condition
 from teachgym.benchmarks.bench.measures import Measures, restricted_mean, time_to
 from teachgym.benchmarks.bench.outcomes import Outcome, Outcomes
 from teachgym.benchmarks.bench.suites import Suite
@@ -15,29 +15,14 @@ from teachgym.benchmarks.pages.captions import errors
 from teachgym.benchmarks.pages.charts import titled
 from teachgym.benchmarks.pages.material import BenchMaterial
 from teachgym.report.html import Section, figure, html_table
-from teachgym.report.tables import Rows
+from teachgym.report.tables import Rows, tabulate
 from teachgym.types import Score
 
-CEILING = "planned"
-"""The control whose curve is the ceiling, where a suite has it."""
 SHARE = 0.8
 """The share of the ceiling's gain on val that a run has to reach."""
 _SIGNED = ("backward_transfer", "worst_change", "held_out_skills", "held_out_levels")
 Runs = Mapping[str, Mapping[int, Outcome]]
 """Runs by arm and seed; >= 1 run of each arm."""
-
-
-@dataclass(frozen=True, slots=True)
-class Time:
-    """The time until an arm's runs reach ``SHARE`` of the ceiling's gain."""
-
-    mean: Score
-    """Mean number of examples, see ``measures.restricted_mean``."""
-    reached: int
-    """Runs that did."""
-
-    def __str__(self) -> str:
-        return f"{self.mean.show(',.0f')} ({self.reached} of {self.mean.n})"
 
 
 def measure_section(bench: BenchMaterial) -> Section:
@@ -80,25 +65,19 @@ def condition_measures(
 
 def measure_rows(runs: Runs, ceiling: str) -> Rows:
     """Header and a row per arm; what no arm has is left out."""
-    own = {arm: _means(seeds.values()) for arm, seeds in runs.items()}
-    names = [f.name for f in fields(Measures) if any(means[f.name].n for means in own.values())]
     times = find_times(runs, ceiling)
-    header = (
-        "arm",
-        *(name.replace("_", " ") for name in names),
-        "regret",
-        f"examples to {SHARE:.0%}",
-    )
-    rows = (
-        (
-            f"{arm} (n={len(seeds)})",
-            *(_show(own[arm][name], "+" * (name in _SIGNED)) for name in names),
-            "" if arm == ceiling else _show(regret(runs[ceiling], runs[arm]), "+"),
-            str(times[arm]) if times else "",
-        )
+    return tabulate(
+        {
+            "arm": f"{arm} (n={len(seeds)})",
+            **{
+                name.replace("_", " "): _show(mean, "+" * (name in _SIGNED))
+                for name, mean in _means(seeds.values()).items()
+            },
+            "regret": "" if arm == ceiling else _show(regret(runs[ceiling], seeds), "+"),
+            f"examples to {SHARE:.0%}": times.get(arm, ""),
+        }
         for arm, seeds in runs.items()
     )
-    return (header, *rows)
 
 
 def find_ceiling(runs: Runs) -> str:
@@ -118,8 +97,11 @@ def regret(best: Mapping[int, Outcome], mine: Mapping[int, Outcome]) -> Score:
     )
 
 
-def find_times(runs: Runs, ceiling: str) -> dict[str, Time]:
-    """The time to ``SHARE`` of the ceiling's gain by arm; empty where the ceiling has no gain."""
+def find_times(runs: Runs, ceiling: str) -> dict[str, str]:
+    """Examples to ``SHARE`` of the ceiling's gain by arm, and how many of its runs get there.
+
+    The mean is ``measures.restricted_mean``. Empty where the ceiling has no gain.
+    """
     gain = fmean(run.curve[-1] - run.curve[0] for run in runs[ceiling].values())
     if not gain > 0:
         return {}
@@ -132,7 +114,8 @@ def find_times(runs: Runs, ceiling: str) -> dict[str, Time]:
     }
     horizon = max(sum(run.examples_by_step) for own in runs.values() for run in own.values())
     return {
-        arm: Time(restricted_mean(own, horizon), sum(map(math.isfinite, own)))
+        arm: f"{restricted_mean(own, horizon).show(',.0f')} "
+        f"({sum(map(math.isfinite, own))} of {len(own)})"
         for arm, own in times.items()
     }
 

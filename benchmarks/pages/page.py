@@ -94,9 +94,10 @@ def bench_tables(bench: BenchMaterial) -> list[Rows]:
 def standing_tables(
     suite: Suite, standings: Sequence[LeaderboardRow], outcomes: Outcomes
 ) -> list[Rows]:
-    """The leaderboard, its details, and the measures of each condition."""
+    """The leaderboard, its details, and the measures of each condition, where there are any."""
     measures = [table for *_, table in condition_measures(suite, standings, outcomes)]
-    return [leaderboard_rows(suite, standings), detail_rows(suite, standings), *measures]
+    details = detail_rows(suite, standings)
+    return [leaderboard_rows(suite, standings), *([details] if details else []), *measures]
 
 
 def bench_page(bench: BenchMaterial) -> Page:
@@ -153,9 +154,11 @@ def _leaderboard(bench: BenchMaterial) -> Section:
     )
     parts: list[Markup] = []
     for condition, lines in bench.panels.items():
-        for rows in (leaderboard_rows, detail_rows):
-            words = ("compared with", "observes")
-            table = html_table(rows(bench.suite, lines), sortable=True, words=words)
+        words = ("compared with", "observes")
+        for rows in filter(
+            None, (make(bench.suite, lines) for make in (leaderboard_rows, detail_rows))
+        ):
+            table = html_table(rows, sortable=True, words=words)
             parts.append(_panel(bench, condition, table))
     if bench.results:
         charts = ([standing_chart(bench, c), *profile_charts(bench, c)] for c in bench.panels)

@@ -115,26 +115,26 @@ def correlate(
     if len(skills) < FEWEST:
         return None
     points = np.array([[(quality(own[s]), own[s].gain) for s in skills] for own in known])
-    value = _mean_rho(points)
+    value = float(_mean_rho(points))
     if math.isnan(value):
         return None
     n_runs, n_skills = points.shape[:2]
-    drawn = rng.integers(n_skills, size=(_RESAMPLES, n_skills))
+    drawn = rng.integers(n_skills, size=(_RESAMPLES, 1, n_skills))
     enough = n_runs >= FEWEST
-    shape = (_RESAMPLES, n_runs)
-    of_runs = rng.integers(n_runs, size=shape) if enough else np.broadcast_to(range(n_runs), shape)
-    resampled = (
-        _mean_rho(points[np.ix_(own, columns)]) for own, columns in zip(of_runs, drawn, strict=True)
-    )
+    shape = (_RESAMPLES, n_runs, 1)
+    of_runs = rng.integers(n_runs, size=shape) if enough else np.arange(n_runs)[:, np.newaxis]
+    resampled = _mean_rho(points[of_runs, drawn])
     n = min(n_runs, n_skills) if enough else n_skills
-    return percentiles(value, (rho for rho in resampled if not math.isnan(rho)), n)
+    return percentiles(value, resampled[~np.isnan(resampled)], n)
 
 
-def _mean_rho(points: FloatArray) -> float:
-    """The mean correlation of points (n_runs, n_skills, 2), over runs where nothing is constant."""
+def _mean_rho(points: FloatArray) -> FloatArray:
+    """The mean correlation of points (..., n_runs, n_skills, 2), over runs without a constant."""
     rhos = rank_correlation(points[..., 0], points[..., 1])
-    rhos = rhos[~np.isnan(rhos)]
-    return float(rhos.mean()) if rhos.size else math.nan
+    known = ~np.isnan(rhos)
+    with np.errstate(invalid="ignore"):
+        mean: FloatArray = rhos.sum(axis=-1, where=known) / known.sum(axis=-1)
+    return mean
 
 
 def mean_gain(runs: Sequence[Sequence[SkillGain]], band: tuple[float, float]) -> Score | None:

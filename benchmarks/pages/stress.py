@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from teachgym.benchmarks.bench.leaderboard import LeaderboardRow, show_p
-from teachgym.benchmarks.bench.statistics import FEWEST, Interval
+from teachgym.benchmarks.bench.statistics import FEWEST
 from teachgym.benchmarks.bench.suites import Arm
 from teachgym.benchmarks.pages.captions import INTERVALS, errors
 from teachgym.benchmarks.pages.material import BenchMaterial, name_condition
@@ -15,13 +15,12 @@ from teachgym.report.charts import Chart, Mark, radar_chart
 from teachgym.report.html import Cell, Section, grid, html_table
 
 
-@dataclass(frozen=True, slots=True)
-class Coping:
+class Coping(NamedTuple):
     """A teacher under a condition."""
 
     standing: LeaderboardRow
     """The standing of its arm; compared with another, on at least one seed."""
-    chance: Interval
+    chance: Mark
     """The chance that a run of it beats a run of its reference, see
     ``BenchMaterial.improvement``; 0.5 = as good."""
 
@@ -44,7 +43,9 @@ def read_coping(bench: BenchMaterial) -> dict[str, dict[str, Coping]]:
         line = lines[arm.name]
         if line.against is not None:
             chance = bench.improvement(line.arm, line.reference)
-            table.setdefault(teacher_of(arm), {})[arm.condition] = Coping(line, chance)
+            note = f"{line.arm} beats {line.reference}: {chance}, n = {line.finished} runs"
+            mark = Mark(chance.value, chance.low, chance.high, note)
+            table.setdefault(teacher_of(arm), {})[arm.condition] = Coping(line, mark)
     return table
 
 
@@ -95,19 +96,11 @@ def _rows(
 def _cell(coping: Coping | None) -> str | Cell:
     if coping is None:
         return ""
-    line = coping.standing
+    line, chance = coping
     assert line.against is not None
-    difference = line.against.difference
     p = "" if math.isnan(line.p) else f", p {show_p(line.p)}"
-    text = f"{difference.show('+.4f')}{p}"
-    if math.isnan(coping.chance.low):
-        return text
-    return Cell(text, 2 * coping.chance.value - 1, _note(coping))
-
-
-def _note(coping: Coping) -> str:
-    line = coping.standing
-    return f"{line.arm} beats {line.reference}: {coping.chance}, n = {line.finished} runs"
+    text = f"{line.against.difference.show('+.4f')}{p}"
+    return text if math.isnan(chance.low) else Cell(text, 2 * chance.value - 1, chance.note)
 
 
 def stress_chart(bench: BenchMaterial) -> Chart | None:
@@ -122,16 +115,11 @@ def _profiles(
 ) -> dict[str, dict[str, Mark]]:
     """Chances to beat the reference by teacher and condition; only teachers with any."""
     known = {
-        teacher: {c: coping for c, coping in own.items() if not math.isnan(coping.chance.low)}
+        teacher: {c: mark for c, (_, mark) in own.items() if not math.isnan(mark.low)}
         for teacher, own in table.items()
     }
     return {
-        teacher: {name_condition(c): _mark(own[c]) if c in own else UNKNOWN for c in bench.panels}
+        teacher: {name_condition(c): own.get(c, UNKNOWN) for c in bench.panels}
         for teacher, own in known.items()
         if own
     }
-
-
-def _mark(coping: Coping) -> Mark:
-    chance = coping.chance
-    return Mark(chance.value, chance.low, chance.high, _note(coping))

@@ -35,11 +35,11 @@ from typing import Any
 from teachgym.benchmarks.speed.cases import CPU_CASES, GPU_CASES, QUICK_CASES, Case
 from teachgym.benchmarks.speed.floors import Rates, floor_of, probe
 from teachgym.benchmarks.speed.material import make_material
-from teachgym.benchmarks.speed.measure import measure
+from teachgym.benchmarks.speed.measure import clock_of, measure
 from teachgym.benchmarks.speed.named import make_system
 from teachgym.benchmarks.speed.plot import draw
 from teachgym.benchmarks.speed.report import CaseResult, to_json, to_markdown
-from teachgym.errors import UnknownNameError, unknown
+from teachgym.errors import UnknownNameError, require_known
 from teachgym.runs.versions import commit, versions
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -52,10 +52,7 @@ def choose(device: str, names: Sequence[str], *, quick: bool) -> tuple[Case, ...
         UnknownNameError: if no case has one of the names.
     """
     cases = QUICK_CASES if quick else GPU_CASES if device == "cuda" else CPU_CASES
-    known = [case.name for case in cases]
-    for name in names:
-        if name not in known:
-            raise UnknownNameError(unknown("case", name, known))
+    require_known("case", names, (case.name for case in cases), UnknownNameError)
     return tuple(c for c in cases if (c.name in names if names else c.by_default))
 
 
@@ -72,8 +69,7 @@ def run_cases(
             systems = {name: make_system(name, material) for name in case.systems}
             runs = measure(material, systems, rounds=rounds or case.rounds)
             n_new = sum(map(sum, material.answer_lengths))
-            clock = "cpu" if device == "cpu" else "wall"
-            yield CaseResult(case, runs, clock, floor_of(material, rates), n_new)
+            yield CaseResult(case, runs, clock_of(device), floor_of(material, rates), n_new)
             del systems, material
             _free(device)
 

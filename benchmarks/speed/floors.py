@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Any
 
 from teachgym.benchmarks.speed.material import Material
+from teachgym.benchmarks.speed.measure import timed
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +49,11 @@ def probe(device: str, *, quick: bool = False) -> Rates:
 
 def _least_seconds(work: Callable[[], Any], device: str, tries: int = 10) -> float:
     """Return the seconds of the fastest of several tries."""
-    import torch
-
     seconds = []
     for _ in range(tries):
-        started = perf_counter()
-        work()
-        if device == "cuda":
-            torch.cuda.synchronize()
-        seconds.append(perf_counter() - started)
+        with timed(device) as spent:
+            work()
+        seconds.append(spent[0].wall)
     return min(seconds)
 
 

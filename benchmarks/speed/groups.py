@@ -21,7 +21,7 @@ import numpy as np
 from rich.console import Console
 from rich.markdown import Markdown
 
-from teachgym.benchmarks.speed.measure import Seconds, timed
+from teachgym.benchmarks.speed.measure import clock_of, timed
 from teachgym.envs.forks import Forks
 from teachgym.report.tables import markdown_rows
 
@@ -97,11 +97,7 @@ def attempt(
     with timed(device) as spent:
         branch = forks.branch(start, actions)
     forks.forget(*branch.ids)
-    return _clock(spent[0], device), np.asarray(branch.rewards)
-
-
-def _clock(spent: Seconds, device: str) -> float:
-    return spent.cpu if device == "cpu" else spent.wall
+    return getattr(spent[0], clock_of(device)), np.asarray(branch.rewards)
 
 
 def measure(row: Row, rounds: int, device: str = "cpu") -> list[Round]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter, process_time
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -107,6 +107,11 @@ class Tolerance:
     """Least share of equal answer tokens."""
     lengths: float
     """Largest share of answers that have another length than was forced."""
+
+
+def clock_of(device: str) -> Literal["cpu", "wall"]:
+    """The seconds by which systems are compared: of the CPU, and those that pass on a GPU."""
+    return "cpu" if device == "cpu" else "wall"
 
 
 TOLERANCES = {"cpu": Tolerance(1e-4, 1.0, 0.0), "cuda": Tolerance(5e-2, 0.0, 0.02)}

@@ -12,7 +12,7 @@ import numpy as np
 from teachgym.benchmarks.speed.cases import OWN, PACE, SHARE, Case, Goal
 from teachgym.benchmarks.speed.floors import Floor, Rates
 from teachgym.benchmarks.speed.measure import Runs
-from teachgym.report.tables import markdown_rows
+from teachgym.report.tables import markdown_rows, tabulate
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +79,14 @@ class CaseResult:
         """Return new tokens per second; nan without rounds."""
         return self.n_new / self.median(runs, "answering") if self.case.asking else math.nan
 
-    def found(self, goal: Goal) -> float:
-        """Return the number that a goal is about; nan if it cannot be compared."""
+    def found(self, of: str) -> float:
+        """Return the number that a goal is about (``Goal.of``); nan if it cannot be compared."""
         (own,) = (runs for runs in self.runs if runs.name == OWN)
-        if goal.of in (SHARE, PACE):
+        if of in (SHARE, PACE):
             if own.trouble:
                 return math.nan
-            return self.share(own) if goal.of == SHARE else self.pace(own)
-        ratio = self.ratio(goal.of)
+            return self.share(own) if of == SHARE else self.pace(own)
+        ratio = self.ratio(of)
         return ratio.median if ratio else math.nan
 
 
@@ -103,10 +103,10 @@ def _case_json(result: CaseResult) -> dict[str, Any]:
         "case": asdict(result.case),
         "floor": asdict(result.floor),
         "new_tokens": result.n_new,
-        "share": _or_none(result.found(Goal(SHARE, 0))),
-        "pace": _or_none(result.found(Goal(PACE, 0))),
+        "share": _or_none(result.found(SHARE)),
+        "pace": _or_none(result.found(PACE)),
         "goals": [
-            {**asdict(goal), "found": _or_none(result.found(goal))} for goal in result.case.goals
+            {**asdict(goal), "found": _or_none(result.found(goal.of))} for goal in result.case.goals
         ],
         "systems": [
             {
@@ -151,61 +151,55 @@ def to_markdown(
         "answer) has none. Weights are random, and made so that answers have the lengths asked for."
     )
     parts = [f"# Speed on {facts['hardware']}", about]
-    if goals := [_goal_row(r, goal) for r in results for goal in r.case.goals]:
-        head = ("case", "what", "found", "at least", "aim", "")
-        parts += ["## Goals", markdown_rows([head, *goals])]
+    if goals := tabulate(_goal_row(r, goal) for r in results for goal in r.case.goals):
+        parts += ["## Goals", markdown_rows(goals)]
     if left_out:
         parts.append(f"Not run, since time did not last: {', '.join(left_out)}.")
     return "\n\n".join([*parts, *map(_case_markdown, results)]) + "\n"
 
 
-def _goal_row(result: CaseResult, goal: Goal) -> tuple[str, ...]:
-    found = result.found(goal)
-    what = goal.of if goal.of in (SHARE, PACE) else f"times {OWN}: {goal.of}"
-    aim = "" if goal.aim is None else f"{goal.aim:,.6g}"
-    verdict = "not measured" if math.isnan(found) else "met" if found >= goal.least else "missed"
-    return (result.case.name, what, _number(found, ",.3g"), f"{goal.least:,.6g}", aim, verdict)
+def _goal_row(result: CaseResult, goal: Goal) -> dict[str, str]:
+    found = result.found(goal.of)
+    return {
+        "case": result.case.name,
+        "what": goal.of if goal.of in (SHARE, PACE) else f"times {OWN}: {goal.of}",
+        "found": _number(found, ",.3g"),
+        "at least": f"{goal.least:,.6g}",
+        "aim": "" if goal.aim is None else f"{goal.aim:,.6g}",
+        "": "not measured" if math.isnan(found) else "met" if found >= goal.least else "missed",
+    }
 
 
 def _case_markdown(result: CaseResult) -> str:
     case = result.case
     rounds = max(len(runs.rounds) for runs in result.runs)
-    head = (
-        "system",
-        "training s",
-        "of matmul",
-        "answering s",
-        "new tokens/s",
-        f"times {OWN}",
-        "equal tokens",
-        "loss error",
-        "peak GB",
-        "trouble",
-    )
-    rows = [_row(result, runs) for runs in result.runs]
     return "\n\n".join(
         (
             f"## {case.name}: {case.shape}",
             f"{case.title}. {rounds} round(s), checked against {case.reference}.",
-            markdown_rows([head, *rows]),
+            markdown_rows(tabulate(_row(result, runs) for runs in result.runs)),
         )
     )
 
 
-def _row(result: CaseResult, runs: Runs) -> tuple[str, ...]:
-    peak = max((r.peak_bytes for r in runs.rounds), default=0)
-    return (
-        runs.name,
-        _number(result.median(runs, "training") if result.case.training else math.nan, ".3f"),
-        _number(result.share(runs), ".1%"),
-        _number(result.median(runs, "answering") if result.case.asking else math.nan, ".3f"),
-        _number(result.pace(runs), ",.0f"),
-        str(result.ratio(runs.name) or ""),
-        _number(runs.equal_tokens, ".4f"),
-        _number(runs.loss_error, ".0e"),
-        f"{peak / 2**30:.1f}" if peak else "",
-        runs.trouble,
+def _row(result: CaseResult, runs: Runs) -> dict[str, str]:
+    training, answering = (
+        result.median(runs, part) if asked else math.nan
+        for part, asked in (("training", result.case.training), ("answering", result.case.asking))
     )
+    peak = max((r.peak_bytes for r in runs.rounds), default=0)
+    return {
+        "system": runs.name,
+        "training s": _number(training, ".3f"),
+        "of matmul": _number(result.share(runs), ".1%"),
+        "answering s": _number(answering, ".3f"),
+        "new tokens/s": _number(result.pace(runs), ",.0f"),
+        f"times {OWN}": str(result.ratio(runs.name) or ""),
+        "equal tokens": _number(runs.equal_tokens, ".4f"),
+        "loss error": _number(runs.loss_error, ".0e"),
+        "peak GB": f"{peak / 2**30:.1f}" if peak else "",
+        "trouble": runs.trouble,
+    }
 
 
 def _number(value: float, form: str) -> str:

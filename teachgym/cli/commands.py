@@ -23,7 +23,6 @@ from teachgym.cli.paging import paged
 from teachgym.cli.run import (
     OneLine,
     conduct,
-    errors_in_red,
     prepare_process,
     say,
     show,
@@ -32,7 +31,7 @@ from teachgym.cli.run import (
 )
 from teachgym.cli.train_teacher import EXAMPLES as TRAIN_EXAMPLES
 from teachgym.cli.train_teacher import train_teacher
-from teachgym.errors import ConfigError, UnknownNameError, unknown
+from teachgym.errors import ConfigError, UnknownNameError, require_known
 from teachgym.records import Record
 from teachgym.shown import command
 
@@ -78,9 +77,8 @@ def _show_version(version: given.Version = False) -> None:
 @app.command("list")
 def list_(what: given.What = None, pager: given.Pager = True) -> None:
     """List the names of environments, teachers, students, tasks, engines, rewards and suites."""
-    with errors_in_red(), paged(pager):
-        if what is not None and what not in LISTINGS:
-            raise UnknownNameError(unknown("list", what, LISTINGS))
+    with paged(pager):
+        require_known("list", [] if what is None else [what], LISTINGS, UnknownNameError)
         for name, listing in LISTINGS.items():
             if what in (None, name):
                 Console().print(listing.table(name))
@@ -116,34 +114,33 @@ def run(
     student, the final table and the learning curve. If the run is stopped, teachgym resume
     continues it.
     """
-    with errors_in_red():
-        prepare_process(threads)
-        from teachgym import experiment
-        from teachgym.cli import configuring
-        from teachgym.runs import RunFolder
-        from teachgym.runs.config import read_config
-        from teachgym.runs.files import settle
+    prepare_process(threads)
+    from teachgym import experiment
+    from teachgym.cli import configuring
+    from teachgym.runs import RunFolder
+    from teachgym.runs.config import read_config
+    from teachgym.runs.files import settle
 
-        record = read_config(config) if config else {}
-        flags: Record = {
-            "env": env,
-            **configuring.parts(student, task, chat, chat_model, chat_base_url),
-            **configuring.trackers(wandb, tensorboard=tensorboard),
-            "env_settings.limit": limit,
-            "env_settings.examples_per_step": examples_per_step,
-            "teacher": teacher,
-            "seed": seed,
-            "chat.cache": chat_cache,
-            "chat.store": str(chat_store) if chat_store else None,
-        }
-        configuring.override_given(record, flags)
-        configuring.override_settings(record, configuring.parse_pairs(settings or ()))
-        limits = {"steps": steps} if steps else {}
-        configuring.override_budget(record, {**limits, **configuring.parse_pairs(budget or ())})
-        chosen = configuring.complete(record)
-        folder = settle(out) if out else configuring.free_folder(chosen)
-        RunFolder.check_new(folder)
-        conduct(chosen, folder, partial(experiment.run, chosen, folder), quiet=quiet)
+    record = read_config(config) if config else {}
+    flags: Record = {
+        "env": env,
+        **configuring.parts(student, task, chat, chat_model, chat_base_url),
+        **configuring.trackers(wandb, tensorboard=tensorboard),
+        "env_settings.limit": limit,
+        "env_settings.examples_per_step": examples_per_step,
+        "teacher": teacher,
+        "seed": seed,
+        "chat.cache": chat_cache,
+        "chat.store": str(chat_store) if chat_store else None,
+    }
+    configuring.override_given(record, flags)
+    configuring.override_settings(record, configuring.parse_pairs(settings or ()))
+    limits = {"steps": steps} if steps else {}
+    configuring.override_budget(record, {**limits, **configuring.parse_pairs(budget or ())})
+    chosen = configuring.complete(record)
+    folder = settle(out) if out else configuring.free_folder(chosen)
+    RunFolder.check_new(folder)
+    conduct(chosen, folder, partial(experiment.run, chosen, folder), quiet=quiet)
 
 
 @app.command()
@@ -158,16 +155,15 @@ def resume(
     If versions, data or settings have changed since the run began, it continues only if you accept
     the change, and its result says so.
     """
-    with errors_in_red():
-        prepare_process(threads)
-        from teachgym import experiment
+    prepare_process(threads)
+    from teachgym import experiment
 
-        if experiment.is_finished(folder):
-            say(f"{folder} is finished, there is nothing to do; see: {command('report', folder)}")
-            return
-        config = experiment.config_of(folder)
-        start = partial(experiment.resume, folder, accept=accept or ())
-        conduct(config, folder, start, quiet=quiet)
+    if experiment.is_finished(folder):
+        say(f"{folder} is finished, there is nothing to do; see: {command('report', folder)}")
+        return
+    config = experiment.config_of(folder)
+    start = partial(experiment.resume, folder, accept=accept or ())
+    conduct(config, folder, start, quiet=quiet)
 
 
 app.command(epilog=DISCOVER_EXAMPLES)(discover)
@@ -176,27 +172,25 @@ app.command(epilog=DISCOVER_EXAMPLES)(discover)
 @app.command()
 def schema(env: given.SchemaEnv = "SkillList", toml: given.AsToml = False) -> None:
     """Print the JSON schema of a run file, or a complete run.toml with comments."""
-    with errors_in_red():
-        from teachgym.cli.run_file import run_schema, run_toml
-        from teachgym.envs.config import env_id
+    from teachgym.cli.run_file import run_schema, run_toml
+    from teachgym.envs.config import env_id
 
-        full = env_id(env)
-        text = run_toml(full) if toml else json.dumps(run_schema(full), indent=2)
-        typer.echo(text.rstrip())
+    full = env_id(env)
+    text = run_toml(full) if toml else json.dumps(run_schema(full), indent=2)
+    typer.echo(text.rstrip())
 
 
 @app.command()
 def samples(name: given.Sample = None) -> None:
     """Print a commented run.toml for a usual case: teachgym samples first > run.toml."""
-    with errors_in_red():
-        from teachgym.cli.samples import SAMPLES, read_sample
+    from teachgym.cli.samples import SAMPLES, read_sample
 
-        if name is not None:
-            typer.echo(read_sample(name).rstrip())
-            return
-        for known, meaning in SAMPLES.items():
-            say(f"{known:16}{meaning}")
-        say("\nteachgym samples NAME > run.toml; teachgym run --config run.toml")
+    if name is not None:
+        typer.echo(read_sample(name).rstrip())
+        return
+    for known, meaning in SAMPLES.items():
+        say(f"{known:16}{meaning}")
+    say("\nteachgym samples NAME > run.toml; teachgym run --config run.toml")
 
 
 app.command(epilog=BENCH_EXAMPLES)(bench)
@@ -216,25 +210,23 @@ def board(folder: given.Board, add: given.Added = None, name: given.AddedName = 
     and have at least two seeds. Its files must be unchanged, and no run may have been resumed
     after a change.
     """
-    with errors_in_red():
-        from teachgym.benchmarks.bench.board import add_bench, read_board
-        from teachgym.benchmarks.pages.board import draw_board
+    from teachgym.benchmarks.bench.board import add_bench, read_board
+    from teachgym.benchmarks.pages.board import draw_board
 
-        if add is not None:
-            say(f"added  {add_bench(add, folder, name)}")
-        say(f"page   {draw_board(read_board(folder), folder)}")
+    if add is not None:
+        say(f"added  {add_bench(add, folder, name)}")
+    say(f"page   {draw_board(read_board(folder), folder)}")
 
 
 @app.command()
 def new(kind: given.NewKind, name: given.NewName) -> None:
     """Write a file to start your own teacher, task or suite from, with a test that passes."""
-    with errors_in_red():
-        from teachgym.cli.starting_files import start
+    from teachgym.cli.starting_files import start
 
-        (source, test), command = start(kind, name, Path())
-        say(f"wrote  {source}")
-        say(f"test   pytest {test}")
-        say(f"run    {command}")
+    (source, test), command = start(kind, name, Path())
+    say(f"wrote  {source}")
+    say(f"test   pytest {test}")
+    say(f"run    {command}")
 
 
 @app.command()
@@ -251,30 +243,30 @@ def export(
 
     Teachers can be trained offline on the episodes.
     """
-    with errors_in_red():
-        from teachgym.runs import RunFolder
-        from teachgym.runs.export import export_dataset, export_student
+    from teachgym.runs import RunFolder
+    from teachgym.runs.export import export_dataset, export_student
 
-        if dataset is None and student is None and minari is None and trajectories is None:
-            raise ConfigError(
-                "nothing to export; give --dataset, --student or --trajectories FOLDER for a run, "
-                "--minari FOLDER for a bench"
-            )
-        if minari is not None:
-            from teachgym.cli.bench import export_minari
+    of_run = any(out is not None for out in (dataset, student, trajectories))
+    if not of_run and minari is None:
+        raise ConfigError(
+            "nothing to export; give --dataset, --student or --trajectories FOLDER for a run, "
+            "--minari FOLDER for a bench"
+        )
+    if minari is not None:
+        from teachgym.cli.bench import export_minari
 
-            export_minari(folder, minari)
-            if dataset is None and student is None and trajectories is None:
-                return
-        run = RunFolder.open(folder)
-        if dataset is not None:
-            say(f"data set  {export_dataset(run, dataset, format=format, license=license)}")
-        if student is not None:
-            say(f"student   {export_student(run, student)}")
-        if trajectories is not None:
-            from teachgym.runs.trajectories import export_trajectories
+        export_minari(folder, minari)
+        if not of_run:
+            return
+    run = RunFolder.open(folder)
+    if dataset is not None:
+        say(f"data set  {export_dataset(run, dataset, format=format, license=license)}")
+    if student is not None:
+        say(f"student   {export_student(run, student)}")
+    if trajectories is not None:
+        from teachgym.runs.trajectories import export_trajectories
 
-            say(f"calls     {export_trajectories(run, trajectories, license=license)}")
+        say(f"calls     {export_trajectories(run, trajectories, license=license)}")
 
 
 @app.command()
@@ -292,7 +284,7 @@ def report(
     papers are written beside it. For several benches, the command shows the arms that they share,
     and p-values adjusted over all their comparisons.
     """
-    with errors_in_red(), paged(pager):
+    with paged(pager):
         if len(folders) > 1:
             from teachgym.cli.bench import show_union
 
@@ -335,17 +327,16 @@ def watch(folder: given.RunOrBench, port: given.Port = 0) -> None:
     Nothing is written. The page shows the finished steps; results on test appear at the end.
     Ctrl-C stops the server.
     """
-    with errors_in_red():
-        prepare_process(None)
-        from teachgym.cli.watch import Watcher, check_watchable
+    prepare_process(None)
+    from teachgym.cli.watch import Watcher, check_watchable
 
-        check_watchable(folder)
-        with Watcher(folder, port) as server:
-            say(f"{server.address}  (Ctrl-C ends it)")
-            try:
-                server.serve_forever()
-            except KeyboardInterrupt:
-                say("stopped")
+    check_watchable(folder)
+    with Watcher(folder, port) as server:
+        say(f"{server.address}  (Ctrl-C ends it)")
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            say("stopped")
 
 
 @app.command()
@@ -355,15 +346,14 @@ def doctor() -> None:
     Some features need what is absent; every feature needs what is wrong. Each line says what to do.
     The exit code is 1 if anything is wrong.
     """
-    with errors_in_red():
-        from teachgym.cli.doctor import examine
+    from teachgym.cli.doctor import examine
 
-        found = list(examine())
-        for finding in found:
-            advice = f"; {finding.advice}" if finding.advice else ""
-            say(f"{finding.state:8}{finding.what:24}{finding.found}{advice}")
-        if any(finding.state == "wrong" for finding in found):
-            raise typer.Exit(1)
+    found = list(examine())
+    for finding in found:
+        advice = f"; {finding.advice}" if finding.advice else ""
+        say(f"{finding.state:8}{finding.what:24}{finding.found}{advice}")
+    if any(finding.state == "wrong" for finding in found):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -373,11 +363,10 @@ def clean(folders: given.Cleaned = None, yes: given.Yes = False) -> None:
     Runs with a result are never listed, and nothing that a process works on is removed. Until you
     remove it, teachgym resume can continue a run marked begun.
     """
-    with errors_in_red():
-        from teachgym.cli.clean import clean_up
+    from teachgym.cli.clean import clean_up
 
-        usual = (Path(name) for name in ("runs", "bench", "tune"))
-        clean_up(folders or [folder for folder in usual if folder.is_dir()], remove=yes)
+    usual = (Path(name) for name in ("runs", "bench", "tune"))
+    clean_up(folders or [folder for folder in usual if folder.is_dir()], remove=yes)
 
 
 @app.command()
@@ -392,7 +381,7 @@ def compare(
     For runs with the same test items, the answers are paired with those of the first run. To
     compare teachers, run several seeds with teachgym bench.
     """
-    with errors_in_red(), paged(pager):
+    with paged(pager):
         from teachgym.report.comparison import (
             difference_rows,
             item_rows,

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from teachgym.cli import options as given
-from teachgym.cli.run import errors_in_red, prepare_process
+from teachgym.cli.run import prepare_process
 from teachgym.errors import ConfigError
 from teachgym.records import Record
 from teachgym.registry import label
@@ -60,38 +60,33 @@ def bench(
 
     Every run has its own folder. You can stop at any moment; the same command continues.
     """
-    with errors_in_red():
-        prepare_process(threads)
-        from teachgym.benchmarks.bench.suites import make_suite
-        from teachgym.cli import bench as benching
-        from teachgym.cli import configuring
-        from teachgym.runs.files import settle
+    prepare_process(threads)
+    from teachgym.benchmarks.bench.suites import make_suite
+    from teachgym.cli import bench as benching
+    from teachgym.cli import configuring
+    from teachgym.runs.files import settle
 
-        record: Record = {}
-        flags: Record = {
-            **configuring.parts(student, task, chat, chat_model, chat_base_url),
-            **configuring.trackers(wandb, tensorboard=tensorboard),
-            "env_settings.limit": limit,
-        }
-        configuring.override_given(record, flags)
-        configuring.override_settings(record, configuring.parse_pairs(settings or ()))
-        if "teacher_settings" in record:
-            raise ConfigError(
-                "teachers have the settings of their arms; leave --set teacher... out"
-            )
-        wanted = make_suite(suite)
-        if short:
-            brief = wanted.shortened()
-            wanted = wanted.narrowed(seeds=brief.seeds) if arm else brief
-        chosen = wanted.narrowed(arm or (), seeds, first_seed).changed(**record)
-        folder = settle(out) if out else Path("bench") / label(suite)
-        execute = benching.choose_execution(
-            workers, gpu or [], together, ray=ray, ray_gpus=ray_gpus
-        )
-        if dry_run:
-            benching.show_plan(chosen, folder, 1 if ray else len(gpu or ()) or workers)
-        else:
-            benching.conduct_bench(chosen, folder, execute, benching.show_leaderboard)
+    record: Record = {}
+    flags: Record = {
+        **configuring.parts(student, task, chat, chat_model, chat_base_url),
+        **configuring.trackers(wandb, tensorboard=tensorboard),
+        "env_settings.limit": limit,
+    }
+    configuring.override_given(record, flags)
+    configuring.override_settings(record, configuring.parse_pairs(settings or ()))
+    if "teacher_settings" in record:
+        raise ConfigError("teachers have the settings of their arms; leave --set teacher... out")
+    wanted = make_suite(suite)
+    if short:
+        brief = wanted.shortened()
+        wanted = wanted.narrowed(seeds=brief.seeds) if arm else brief
+    chosen = wanted.narrowed(arm or (), seeds, first_seed).changed(**record)
+    folder = settle(out) if out else Path("bench") / label(suite)
+    execute = benching.choose_execution(workers, gpu or [], together, ray=ray, ray_gpus=ray_gpus)
+    if dry_run:
+        benching.show_plan(chosen, folder, 1 if ray else len(gpu or ()) or workers)
+    else:
+        benching.conduct_bench(chosen, folder, execute, benching.show_leaderboard)
 
 
 def tune(
@@ -109,16 +104,15 @@ def tune(
     The first trial has the defaults, the others random settings. Accuracy on val decides. You can
     stop at any moment; the same command continues.
     """
-    with errors_in_red():
-        prepare_process(threads)
-        from teachgym.benchmarks.bench.tune import tuning_suite
-        from teachgym.cli import bench as benching
+    prepare_process(threads)
+    from teachgym.benchmarks.bench.tune import tuning_suite
+    from teachgym.cli import bench as benching
 
-        suites = {
-            teacher: tuning_suite(teacher, trials=trials, seeds=seeds, student=student)
-            for teacher in teachers
-        }
-        execute = benching.choose_execution(workers, [], 1, ray=None, ray_gpus=None)
-        for teacher, suite in suites.items():
-            show = partial(benching.show_trials, suite, teacher, save=save)
-            benching.conduct_bench(suite, out / label(teacher), execute, show)
+    suites = {
+        teacher: tuning_suite(teacher, trials=trials, seeds=seeds, student=student)
+        for teacher in teachers
+    }
+    execute = benching.choose_execution(workers, [], 1, ray=None, ray_gpus=None)
+    for teacher, suite in suites.items():
+        show = partial(benching.show_trials, suite, teacher, save=save)
+        benching.conduct_bench(suite, out / label(teacher), execute, show)

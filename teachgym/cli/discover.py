@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from teachgym.cli import options as given
-from teachgym.cli.run import errors_in_red, prepare_process, say
+from teachgym.cli.run import prepare_process, say
 from teachgym.errors import ConfigError, require_known
 from teachgym.escaping import terminal
 
@@ -99,27 +99,26 @@ def discover(
     If a discovery by a chat model is stopped, the same command continues it from the recorded
     answers.
     """
-    with errors_in_red():
-        prepare_process(threads)
-        from teachgym.cli import configuring
+    prepare_process(threads)
+    from teachgym.cli import configuring
 
-        if out.exists():
-            raise ConfigError(f"{out} exists; remove it, or choose another file with --out")
-        flags = {
-            "method.skills": skills,
-            "chat.provider": chat,
-            "chat.model": chat_model,
-            "chat.base_url": chat_base_url,
-            "chat.cache": chat_cache,
-            "chat.store": str(chat_store) if chat_store else None,
-        }
-        tables: dict[str, dict[str, Any]] = {"method": {}, "task": {}, "chat": {}}
-        configuring.override_given(tables, flags)
-        for key, value in configuring.parse_pairs(settings or ()).items():
-            known = key.partition(".")[0] in tables
-            configuring.override(tables, {key if known else f"method.{key}": value})
-        limits = configuring.parse_pairs(budget or ())
-        _discover(task, method, _checked(split or ["val"]), out, tables, limits, labels)
+    if out.exists():
+        raise ConfigError(f"{out} exists; remove it, or choose another file with --out")
+    flags = {
+        "method.skills": skills,
+        "chat.provider": chat,
+        "chat.model": chat_model,
+        "chat.base_url": chat_base_url,
+        "chat.cache": chat_cache,
+        "chat.store": str(chat_store) if chat_store else None,
+    }
+    tables: dict[str, dict[str, Any]] = {"method": {}, "task": {}, "chat": {}}
+    configuring.override_given(tables, flags)
+    for key, value in configuring.parse_pairs(settings or ()).items():
+        known = key.partition(".")[0] in tables
+        configuring.override(tables, {key if known else f"method.{key}": value})
+    limits = configuring.parse_pairs(budget or ())
+    _discover(task, method, _checked(split or ["val"]), out, tables, limits, labels)
 
 
 def _discover(

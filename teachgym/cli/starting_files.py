@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from teachgym.errors import ConfigError, UnknownNameError, unknown
+from teachgym.errors import ConfigError, UnknownNameError, require_known
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +181,7 @@ def start(kind: str, name: str, folder: Path) -> tuple[tuple[Path, Path], str]:
         UnknownNameError: for a kind that is not in ``STARTS``.
         ConfigError: for a name that is none in Python, or a file that is there already.
     """
-    if kind not in STARTS:
-        raise UnknownNameError(unknown("kind", kind, STARTS))
+    require_known("kind", [kind], STARTS, UnknownNameError)
     module = name.replace("-", "_")
     if not (module.isidentifier() and module.isascii() and module == module.lower()):
         raise ConfigError(f"name is {name!r}; it must be lower-case letters, digits, - and _")

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from teachgym.cli import options as given
-from teachgym.cli.run import errors_in_red, prepare_process, say
+from teachgym.cli.run import prepare_process, say
 from teachgym.errors import ConfigError
 from teachgym.records import Record
 
@@ -110,36 +110,35 @@ def train_teacher(
     it says, so a model that has never seen a plan can begin. Stopped at any moment, the same
     command goes on, and ends where it would have ended.
     """
-    with errors_in_red():
-        prepare_process(threads)
-        from teachgym.bridges.grpo.settings import TeacherTraining
-        from teachgym.bridges.grpo.training import train_teacher as train
-        from teachgym.cli import configuring
-        from teachgym.runs.config import read_config
+    prepare_process(threads)
+    from teachgym.bridges.grpo.settings import TeacherTraining
+    from teachgym.bridges.grpo.training import train_teacher as train
+    from teachgym.cli import configuring
+    from teachgym.runs.config import read_config
 
-        record = read_config(config) if config else {}
-        flags: Record = {
-            "model": model,
-            "seed": seed,
-            "warm_start.runs": [str(run) for run in _runs(warm_start)] if warm_start else None,
-            **configuring.trackers(wandb, tensorboard=tensorboard),
-        }
-        configuring.override_given(record, flags)
-        _set(record, configuring.parse_pairs(settings or ()), updates)
-        chosen = TeacherTraining.of(record)
-        env = _test_env(chosen, configuring.parse_pairs(test_settings or ()))
-        try:
-            teacher = _watched(train, chosen, out, quiet=quiet)
-        except KeyboardInterrupt:
-            say("stopped; the same command goes on where it was")
-            raise typer.Exit(130) from None
-        if quiet:
-            say(str(teacher))
-            return
-        say(f"teacher  {teacher}")
-        say(f"use it   teachgym run --teacher trained --set teacher.path={teacher}")
-        if test:
-            _test({"trained": str(teacher), "untrained": chosen.model}, env, out, test, workers)
+    record = read_config(config) if config else {}
+    flags: Record = {
+        "model": model,
+        "seed": seed,
+        "warm_start.runs": [str(run) for run in _runs(warm_start)] if warm_start else None,
+        **configuring.trackers(wandb, tensorboard=tensorboard),
+    }
+    configuring.override_given(record, flags)
+    _set(record, configuring.parse_pairs(settings or ()), updates)
+    chosen = TeacherTraining.of(record)
+    env = _test_env(chosen, configuring.parse_pairs(test_settings or ()))
+    try:
+        teacher = _watched(train, chosen, out, quiet=quiet)
+    except KeyboardInterrupt:
+        say("stopped; the same command goes on where it was")
+        raise typer.Exit(130) from None
+    if quiet:
+        say(str(teacher))
+        return
+    say(f"teacher  {teacher}")
+    say(f"use it   teachgym run --teacher trained --set teacher.path={teacher}")
+    if test:
+        _test({"trained": str(teacher), "untrained": chosen.model}, env, out, test, workers)
 
 
 def _runs(folders: list[Path]) -> list[Path]:

@@ -12,7 +12,7 @@ from teachgym.metrics import paired_gain
 from teachgym.records import Record, dotted
 from teachgym.registry import label
 from teachgym.report.captions import short_commit
-from teachgym.report.tables import Rows, show_interval
+from teachgym.report.tables import Rows, show_interval, tabulate
 from teachgym.runs.checkpoints import read_report
 from teachgym.runs.files import read_json
 from teachgym.runs.folder import RunFolder
@@ -59,26 +59,17 @@ def read_compared(paths: Sequence[Path]) -> list[Compared]:
 
 def outcome_rows(runs: Sequence[Compared]) -> Rows:
     """Header and a row per run: accuracy on test before and after, best step, examples."""
-    header = (
-        "run",
-        "test, untrained",
-        "test, best on val",
-        "gain on test",
-        "best step",
-        "examples",
-    )
-    rows = (
-        (
-            run.name,
-            str(run.result.test.before),
-            str(run.result.test.after),
-            run.result.test.gain.show("+.3f"),
-            f"{run.result.best_step} of {run.result.steps}",
-            f"{run.result.spent.examples:,.10g}",
-        )
+    return tabulate(
+        {
+            "run": run.name,
+            "test, untrained": str(run.result.test.before),
+            "test, best on val": str(run.result.test.after),
+            "gain on test": run.result.test.gain.show("+.3f"),
+            "best step": f"{run.result.best_step} of {run.result.steps}",
+            "examples": f"{run.result.spent.examples:,.10g}",
+        }
         for run in runs
     )
-    return (header, *rows)
 
 
 def difference_rows(runs: Sequence[Compared]) -> Rows:
@@ -111,7 +102,7 @@ def _paired(first: Report, second: Report) -> tuple[str, ...]:
     counts = ((changes > 0).sum(), (changes < 0).sum(), (changes == 0).sum())
     return (
         *(f"{n:,}" for n in counts),
-        show_interval(paired_gain(first, second), "+z.4f"),
+        show_interval(paired_gain(first, second), "+.4f"),
         f"{len(changes):,}",
     )
 

@@ -50,54 +50,25 @@ def run_charts(result: RunResult) -> dict[str, Chart]:
     }
 
 
-def progress_figure(
-    curve: Sequence[Score],
-    by_skill: Mapping[str, Score],
-    *,
-    before: Mapping[str, Score] | None = None,
-    best_step: int | None = None,
-    split: str = "val",
-    title: str = "",
-) -> Figure:
-    """The learning curve beside the scores by skill, both with standard errors.
-
-    Args:
-        curve: validation accuracy before the first step and after each, shape (n_steps + 1,).
-        by_skill: score of each skill.
-        before: scores of the untrained student, drawn above them.
-        best_step: the step whose student the scores by skill belong to, marked on the curve.
-        split: what the scores by skill were measured on.
-        title: printed above.
-    """
-    figure = new_figure(792, max(288, 86 + 20 * len(by_skill)), dpi=100)
-    left, right = figure.subplots(1, 2)
-    lines, frame = [curve_line(curve)], curve_frame(curve)
-    if best_step is not None:
-        best = Point(best_step, score_mark(f"step {best_step}", curve[best_step]))
-        lines.append(Line(f"best on val: {curve[best_step].mean:.3f}", [best], "c1"))
-    draw_lines(left, lines, frame)
-    left.set_title(f"{frame.y} ({frame.note})", loc="left", fontsize=11)
-    if best_step is not None:
-        left.legend(loc="lower right")
-    errors = item_errors(by_skill.values())
-    draw_rows(right, skill_rows(by_skill, before), f"accuracy ({errors})")
-    right.set_xlim(-0.02, 1.02)
-    right.set_title(f"by skill on {split}", loc="left", fontsize=11)
-    if title:
-        figure.suptitle(plain(title, 110))
-    return figure
-
-
 def result_figure(result: RunResult) -> Figure:
-    """The learning curve on ``val`` and the scores by skill on ``test``, before and after."""
-    return progress_figure(
-        result.curve,
-        result.test.skills_after,
-        before=result.test.skills_before,
-        best_step=result.best_step,
-        split="test",
-        title=describe_run(result),
-    )
+    """The learning curve on ``val`` and the scores by skill on ``test``, before and after.
+
+    The curve has a mark at the step whose student was best on val.
+    """
+    before, after, best_step = result.test.skills_before, result.test.skills_after, result.best_step
+    figure = new_figure(792, max(288, 86 + 20 * len(after)), dpi=100)
+    left, right = figure.subplots(1, 2)
+    frame, score = curve_frame(result.curve), result.curve[best_step]
+    best = Point(best_step, score_mark(f"step {best_step}", score))
+    marked = Line(f"best on val: {score.mean:.3f}", [best], "c1")
+    draw_lines(left, [curve_line(result.curve), marked], frame)
+    left.set_title(f"{frame.y} ({frame.note})", loc="left", fontsize=11)
+    left.legend(loc="lower right")
+    draw_rows(right, skill_rows(after, before), f"accuracy ({item_errors(after.values())})")
+    right.set_xlim(-0.02, 1.02)
+    right.set_title("by skill on test", loc="left", fontsize=11)
+    figure.suptitle(plain(describe_run(result), 110))
+    return figure
 
 
 def curve_line(curve: Sequence[Score]) -> Line:

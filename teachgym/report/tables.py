@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from teachgym.escaping import markdown, terminal
@@ -105,12 +105,8 @@ def result_table(result: RunResult) -> Table:
     table = Table.grid()
     table.add_row(Text(terminal(describe_run(result))), style="bold")
     table.add_row(Text(terminal(headline(result))))
-    table.add_row(rich_rows(score_rows(result)))
-    if len(figures := figure_rows(result)) > 1:
-        table.add_row(rich_rows(figures))
-    table.add_row(rich_rows(spending_rows(result)))
-    if len(trouble := trouble_rows(result)) > 1:
-        table.add_row(rich_rows(trouble))
+    for rows in _result_tables(result):
+        table.add_row(rich_rows(rows))
     table.add_row(Text(terminal(describe_end(result))))
     return table
 
@@ -120,33 +116,36 @@ def result_markdown(result: RunResult) -> str:
     parts = (
         f"**{markdown(describe_run(result))}**",
         markdown(headline(result)),
-        markdown_rows(score_rows(result)),
-        *([markdown_rows(figures)] if len(figures := figure_rows(result)) > 1 else []),
-        markdown_rows(spending_rows(result)),
-        *([markdown_rows(trouble)] if len(trouble := trouble_rows(result)) > 1 else []),
+        *map(markdown_rows, _result_tables(result)),
         describe_end(result),
     )
     return "\n\n".join(parts) + "\n"
 
 
+def _result_tables(result: RunResult) -> list[Rows]:
+    """All tables that have a row under their header."""
+    makers = (score_rows, figure_rows, spending_rows, trouble_rows)
+    return [rows for make in makers if len(rows := make(result)) > 1]
+
+
 def show_gap(gap: Score) -> str:
     """The gain on val minus the gain on test with its 95 % interval."""
-    return show_interval(gap, "+z.3f")
+    return show_interval(gap, "+.3f")
 
 
 def show_interval(change: Score, form: str) -> str:
-    """A mean and its 95 % interval in a format of numbers.
+    """A mean and its 95 % interval in a format of numbers, as that of ``Score.show``.
 
     Example:
-        >>> show_interval(Score(100, 0.02, 0.01), "+z.3f")
+        >>> show_interval(Score(100, 0.02, 0.01), "+.3f")
         '+0.020 [+0.000, +0.040]'
     """
+    width = _NORMAL_95 * change.stderr
+    ends = (change.mean, change.mean - width, change.mean + width)
+    mean, low, high = (Score(1, end, 0.0).show(form) for end in ends)
     if math.isnan(change.mean):
-        return "not measured"
-    if math.isnan(change.stderr):
-        return f"{change.mean:{form}}, no interval of one item"
-    low, high = (change.mean + sign * _NORMAL_95 * change.stderr for sign in (-1, 1))
-    return f"{change.mean:{form}} [{low:{form}}, {high:{form}}]"
+        return mean
+    return f"{mean}, no interval of one item" if math.isnan(width) else f"{mean} [{low}, {high}]"
 
 
 def _comparison(comparison: Comparison) -> tuple[str, str, str]:
@@ -156,6 +155,22 @@ def _comparison(comparison: Comparison) -> tuple[str, str, str]:
         str(comparison.after),
         gain.show("+.3f"),
     )
+
+
+def tabulate(things: Iterable[Mapping[str, CellT]]) -> list[tuple[str | CellT, ...]]:
+    """Header and a row per thing from its cells by the same names; nothing for no thing.
+
+    A column that is empty for all of them is left out.
+
+    Example:
+        >>> tabulate({"n": f"{n}", "half": f"{n // 2}" * (n % 2 == 0)} for n in (2, 3))
+        [('n', 'half'), ('2', '1'), ('3', '')]
+        >>> tabulate({"n": f"{n}", "half": f"{n // 2}" * (n % 2 == 0)} for n in (1, 3))
+        [('n',), ('1',), ('3',)]
+    """
+    rows = list(things)
+    names = [name for name in (rows[0] if rows else ()) if any(str(row[name]) for row in rows)]
+    return [tuple(names), *(tuple(row[name] for name in names) for row in rows)] if rows else []
 
 
 def complete(rows: Sequence[Sequence[CellT]]) -> list[list[CellT | str]]:

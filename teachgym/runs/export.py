@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 
 from jinja2 import Environment, StrictUndefined
 
-from teachgym.errors import ConfigError, RunError, missing_extra, unknown
+from teachgym.errors import RunError, require_known, require_packages
 from teachgym.escaping import markdown, markdown_name
 from teachgym.images import ImageStore
 from teachgym.records import Record, turns_to_json
@@ -50,16 +50,26 @@ def export_dataset(
             ``out`` exists.
         ConfigError: for another format, and a picture that is missing or damaged.
     """
-    if format not in get_args(Format):
-        raise ConfigError(unknown("format", format, get_args(Format)))
-    write = {"jsonl": _write_jsonl, "parquet": _write_parquet}[format]
+    require_known("format", [format], get_args(Format))
+    write = {"jsonl": write_rows, "parquet": _write_parquet}[format]
     with exporting(run, out) as (result, folder):
         rows = [_row(example, loss) for example, loss in read_taught(run)]
         (folder / "data").mkdir(parents=True)
         write(folder / "data" / f"train.{format}", rows)
         _copy_images(folder / "images", rows)
-        card = _card(run, result, rows, format=format, license=license)
-        (folder / "README.md").write_text(redact(card), encoding="utf-8")
+        config: Mapping[str, Any] = read_json(run.config)
+        write_card(
+            folder,
+            "dataset",
+            result=result,
+            config=config,
+            chat=config["config"].get("chat") or {},
+            rows=rows,
+            writers=sorted({row["writer"] for row in rows if row["writer"]}),
+            skills=sorted({row["skill"] for row in rows}),
+            format=format,
+            license=license,
+        )
     return out
 
 
@@ -123,17 +133,17 @@ def _copy_images(folder: Path, rows: list[Record]) -> None:
         (folder / f"{name}.png").write_bytes(store.get(name))
 
 
-def _write_jsonl(path: Path, rows: list[Record]) -> None:
+def write_rows(path: Path, rows: Iterable[Record]) -> None:
+    """Write a JSON object a line."""
     lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     path.write_text(hide("".join(lines)), encoding="utf-8")
 
 
 def _write_parquet(path: Path, rows: list[Record]) -> None:
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError as error:
-        raise missing_extra("pyarrow", "math") from error
+    require_packages("math", "pyarrow")
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     texts = ("prompt", "target", "rejected", "skill", "subskill", "writer", "hint", "kind", "meta")
     types = {
         **dict.fromkeys(texts, pa.string()),
@@ -150,20 +160,10 @@ def _write_parquet(path: Path, rows: list[Record]) -> None:
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
 
 
-def _card(
-    run: RunFolder, result: RunResult, rows: list[Record], *, format: str, license: str
-) -> str:
-    config: Mapping[str, Any] = read_json(run.config)
-    template = (files("teachgym.runs") / "cards" / "dataset.md").read_text(encoding="utf-8")
+def write_card(folder: Path, kind: str, **facts: Any) -> None:
+    """Write a data set's ``README.md`` from the template of its kind."""
+    template = (files("teachgym.runs") / "cards" / f"{kind}.md").read_text(encoding="utf-8")
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"markdown": markdown, "name": markdown_name}
-    return environment.from_string(template).render(
-        result=result,
-        config=config,
-        chat=config["config"].get("chat") or {},
-        rows=rows,
-        writers=sorted({row["writer"] for row in rows if row["writer"]}),
-        skills=sorted({row["skill"] for row in rows}),
-        format=format,
-        license=license,
-    )
+    card = environment.from_string(template).render(facts)
+    (folder / "README.md").write_text(redact(card), encoding="utf-8")

@@ -11,6 +11,16 @@ from teachgym.runs.files import check_writable, refuse_links, remove, replacing,
 from teachgym.shown import command
 
 
+class _Place:
+    """A path of each run by its place in the folder."""
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+
+    def __get__(self, run: RunFolder | None, kind: type) -> Path:
+        return Path(self._place) if run is None else run.path / self._place
+
+
 @dataclass(frozen=True, slots=True)
 class RunFolder:
     """Paths of one run.
@@ -20,6 +30,35 @@ class RunFolder:
     """
 
     path: Path
+
+    config = _Place("config.json")
+    """Configuration, environment spec, versions and commit."""
+    journal = _Place("journal.jsonl")
+    """One line per finished stage: started, each step, exam, finished."""
+    examples = _Place("examples.jsonl")
+    """Every example trained on, in order, with its provenance."""
+    rejected = _Place("rejected.jsonl")
+    """Every rejected example, order and move, with step, reason and detail."""
+    moves = _Place("moves.jsonl")
+    """Every move made on the skill forest up to the last snapshot, with what became of it."""
+    incidents = _Place("incidents.jsonl")
+    """Every incident, such as a retry of a chat call or an evaluation that was cut short."""
+    chat = _Place("chat.sqlite")
+    """Every call of a chat model with its answer, so that the run can be re-run offline."""
+    metrics = _Place("metrics.jsonl")
+    """The metrics of the untrained student (step 0) and of each step, a line each."""
+    predictions = _Place("predictions")
+    """Folder of graded answers, on ``val`` (``step_000.jsonl``, ...) and on ``test``."""
+    checkpoints = _Place("checkpoints")
+    """Folder of the environment's last snapshot."""
+    result = _Place("result.json")
+    """The final table as JSON."""
+    student = _Place("student")
+    """The student that was best on ``val``, in the form its own ecosystem loads."""
+    students = _Place("students")
+    """Folder of the students of single steps, where ``teachgym.runs.Keep`` has them kept."""
+    curve = _Place("curve.png")
+    """The learning curve as an image."""
 
     @classmethod
     def create(cls, path: Path, config: Record) -> RunFolder:
@@ -82,79 +121,9 @@ class RunFolder:
         folders = (self.path, self.predictions, self.checkpoints, self.students, figures)
         return [path for folder in folders for path in sorted(folder.glob(".*.tmp"))]
 
-    @property
-    def config(self) -> Path:
-        """Configuration, environment spec, versions and commit."""
-        return self.path / "config.json"
-
-    @property
-    def journal(self) -> Path:
-        """One line per finished stage: started, each step, exam, finished."""
-        return self.path / "journal.jsonl"
-
-    @property
-    def examples(self) -> Path:
-        """Every example trained on, in order, with its provenance."""
-        return self.path / "examples.jsonl"
-
-    @property
-    def rejected(self) -> Path:
-        """Every rejected example, order and move, with step, reason and detail."""
-        return self.path / "rejected.jsonl"
-
-    @property
-    def moves(self) -> Path:
-        """Every move made on the skill forest up to the last snapshot, with what became of it."""
-        return self.path / "moves.jsonl"
-
-    @property
-    def incidents(self) -> Path:
-        """Every incident, such as a retry of a chat call or an evaluation that was cut short."""
-        return self.path / "incidents.jsonl"
-
-    @property
-    def chat(self) -> Path:
-        """Every call of a chat model with its answer, so that the run can be re-run offline."""
-        return self.path / "chat.sqlite"
-
-    @property
-    def metrics(self) -> Path:
-        """The metrics of the untrained student (step 0) and of each step, a line each."""
-        return self.path / "metrics.jsonl"
-
-    @property
-    def predictions(self) -> Path:
-        """Folder of graded answers, on ``val`` (``step_000.jsonl``, ...) and on ``test``."""
-        return self.path / "predictions"
-
-    @property
-    def checkpoints(self) -> Path:
-        """Folder of the environment's last snapshot."""
-        return self.path / "checkpoints"
-
-    @property
-    def result(self) -> Path:
-        """The final table as JSON."""
-        return self.path / "result.json"
-
-    @property
-    def student(self) -> Path:
-        """The student that was best on ``val``, in the form its own ecosystem loads."""
-        return self.path / "student"
-
-    @property
-    def students(self) -> Path:
-        """Folder of the students of single steps, where ``teachgym.runs.Keep`` has them kept."""
-        return self.path / "students"
-
     def student_of(self, step: int) -> Path:
         """The student after a step, in the form its own ecosystem loads."""
         return self.students / f"step_{step:03d}"
-
-    @property
-    def curve(self) -> Path:
-        """The learning curve as an image."""
-        return self.path / "curve.png"
 
     def val_predictions(self, step: int) -> Path:
         """Answers on ``val`` after a step; 0 = the untrained student."""

@@ -7,22 +7,18 @@ has its own.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from importlib.resources import files
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
 
 from teachgym.chat.cache import read_calls
 from teachgym.errors import RunError
-from teachgym.escaping import markdown, markdown_name
+from teachgym.metrics import advantages
 from teachgym.records import Record
-from teachgym.redaction import hide, redact
-from teachgym.runs.export import exporting
+from teachgym.runs.export import exporting, write_card, write_rows
 from teachgym.runs.files import read_json
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
@@ -66,15 +62,9 @@ def export_trajectories(run: RunFolder, out: Path, *, license: str = "unknown") 
         rows = {name: own for name, own in rows.items() if own}
         (folder / "data").mkdir(parents=True)
         for name, own in rows.items():
-            lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in own)
-            (folder / "data" / f"{name}.jsonl").write_text(hide("".join(lines)), encoding="utf-8")
-        template = (files("teachgym.runs") / "cards" / "trajectories.md").read_text("utf-8")
-        environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-        environment.filters |= {"markdown": markdown, "name": markdown_name}
-        card = environment.from_string(template).render(
-            result=result, config=read_json(run.config), rows=rows, license=license
-        )
-        (folder / "README.md").write_text(redact(card), encoding="utf-8")
+            write_rows(folder / "data" / f"{name}.jsonl", own)
+        facts = {"result": result, "config": read_json(run.config), "rows": rows}
+        write_card(folder, "trajectories", **facts, license=license)
     return out
 
 
@@ -98,14 +88,11 @@ def _grpo(steps: Iterable[Record], calls: Calls) -> Iterable[Record]:
         asked = {text: messages for messages, text in _calls_of(line, calls)}
         grouped = set[str]()
         for number, group in enumerate(_groups(line)):
-            rewards = np.array(group["rewards"])
-            deviation = rewards.std()
-            for text, reward in zip(group["texts"], rewards.tolist(), strict=True):
-                if text not in asked:
-                    continue
-                advantage = float((reward - rewards.mean()) / deviation) if deviation else 0.0
-                group_id = f"{line['step']}/{number}"
-                yield _reply(asked[text], text, line, reward, group_id, advantage)
+            group_id, rewards = f"{line['step']}/{number}", group["rewards"]
+            better = advantages(np.array(rewards, dtype=np.float64)).tolist()
+            for text, reward, advantage in zip(group["texts"], rewards, better, strict=True):
+                if text in asked:
+                    yield _reply(asked[text], text, line, reward, group_id, advantage)
             grouped |= {*group["texts"]}
         for messages, text in _counted(line, calls):
             if text not in grouped:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -117,36 +117,24 @@ class RecordingTrainer(Trainer[TableStudent]):
         return TrainResult(loss, steps=len(data), cost=self.cost(student, data))
 
 
+def _refused(what: str) -> Any:
+    """A property that cannot be read, so a method that cannot be called."""
+
+    def refuse(student: Student) -> NoReturn:
+        raise ConformanceError(f"the student must not be used here, but {what} was asked of it")
+
+    return property(refuse)
+
+
 class ForbiddenStudent(Student):
     """Raises ``ConformanceError`` whatever it is asked: for code that must not use the student."""
 
-    @property
-    def max_new_tokens(self) -> int:  # type: ignore[override]
-        """Refused."""
-        self._refuse("max_new_tokens")
-
-    def generate(self, prompts: Sequence[Prompt], *, stop: Sequence[str] = ()) -> list[str]:
-        """Refused."""
-        self._refuse("generate")
-
-    def count_tokens(self, texts: Sequence[str]) -> int:
-        """Refused."""
-        self._refuse("count_tokens")
-
-    def save(self) -> Checkpoint:
-        """Refused."""
-        self._refuse("save")
-
-    def restore(self, checkpoint: Checkpoint) -> None:
-        """Refused."""
-        self._refuse("restore")
-
-    def export(self, folder: Path) -> None:
-        """Refused."""
-        self._refuse("export")
-
-    def _refuse(self, what: str) -> NoReturn:
-        raise ConformanceError(f"the student must not be used here, but {what} was asked of it")
+    max_new_tokens = _refused("max_new_tokens")
+    generate = _refused("generate")
+    count_tokens = _refused("count_tokens")
+    save = _refused("save")
+    restore = _refused("restore")
+    export = _refused("export")
 
 
 class ScriptedChatModel:

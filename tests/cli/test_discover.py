@@ -6,23 +6,19 @@ import json
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner, Result
 
-from teachgym.cli.discover import discover
+from teachgym.cli.commands import app
 from teachgym.skills.relabelled import Relabelled
 from teachgym.skills.skill_file import read_skill_file
 from teachgym.tasks import make_task
-
-app = typer.Typer()
-app.command()(discover)
 
 SMALL = ["--set", "task.val_per_cell=1"]
 """96 examples: 32 skills at 3 levels."""
 
 
 def _invoke(*arguments: str) -> Result:
-    return CliRunner().invoke(app, [*SMALL, *arguments])
+    return CliRunner().invoke(app, ["discover", *SMALL, *arguments])
 
 
 def test_clusters_are_written_shown_and_compared(tmp_path: Path) -> None:

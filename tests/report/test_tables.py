@@ -10,7 +10,7 @@ import numpy as np
 from rich.console import Console
 
 from teachgym.progress import LiveProgress
-from teachgym.report.figures import figure_to_array, progress_figure, result_figure
+from teachgym.report.figures import figure_to_array, result_figure
 from teachgym.report.tables import result_markdown, result_table
 from teachgym.runs import Comparison, RunResult
 from teachgym.types import Budget, Cost, Score, Transition
@@ -100,11 +100,12 @@ def test_the_figure_marks_the_best_step_and_the_untrained_scores() -> None:
     assert pixels.min() < 50
 
 
-def test_a_figure_of_a_running_episode_needs_no_result() -> None:
-    unmeasured = Score(0, math.nan, math.nan)
-    figure = progress_figure([BEFORE], {"add": BEFORE, "sort": unmeasured})
+def test_a_figure_says_which_skills_were_not_measured() -> None:
+    both = {"add": BEFORE, "sort": Score(0, math.nan, math.nan)}
+    test = replace(COMPARISON, skills_before=both, skills_after=both)
+    figure = result_figure(replace(RESULT, test=test))
     shown = [text.get_text() for text in figure.axes[1].texts]
-    assert shown == ["0.50, n = 100", "not measured, n = 0"]
+    assert shown == ["0.50 → 0.50, n = 100", "not measured → not measured, n = 0"]
     assert figure.axes[1].get_xlabel() == "accuracy (± standard error, n = 0 to 100 items)"
 
 

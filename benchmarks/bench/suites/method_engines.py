@@ -70,10 +70,8 @@ _INVERSE = {
 
 def _inverse(name: str, engine: str, loss: str) -> Arm:
     """An arm as in ``_varied`` in two large steps, so that cells have room for backward texts."""
-    arm, control = _varied(name, engine), "forward"
     own = {"examples_per_step": 500, "trainer_settings": {"loss": loss}}
-    settings = overlay(arm.env_settings, own)
-    return replace(arm, env_settings=settings, control=name == control, against=control)
+    return _varied(name, engine, own, against="forward")
 
 
 _WORDINGS: Mapping[str, Mapping[str, Any]] = {
@@ -91,9 +89,7 @@ def _worded(name: str, check: Mapping[str, Any]) -> Arm:
         "examples_per_step": 198,
         "gate_checks": [check],
     }
-    arm, by_chance = _varied(name, "rephrase"), "any-wording"
-    settings = overlay(arm.env_settings, own)
-    return replace(arm, env_settings=settings, control=name == by_chance, against=by_chance)
+    return _varied(name, "rephrase", own, against="any-wording")
 
 
 _SEEDS = {"many-seeds": 15, "few-seeds": 1}
@@ -107,15 +103,21 @@ def _augmented(what: str, seeds: str) -> Arm:
         "task_settings": {"train_per_cell": _SEEDS[seeds]},
         "gate_settings": {"duplicates": "allow"},
     }
-    arm = _varied(f"{what}-{seeds}", engine)
-    settings = overlay(arm.env_settings, own)
-    control, against = what == "questions", f"questions-{seeds}"
-    return replace(arm, env_settings=settings, control=control, against=against)
+    return _varied(f"{what}-{seeds}", engine, own, against=f"questions-{seeds}")
 
 
-def _varied(name: str, engine: str) -> Arm:
-    """An arm whose engine has 198 seeds and makes 1,000 examples."""
-    own = {
+def _varied(
+    name: str,
+    engine: str,
+    own: Mapping[str, Any] | None = None,
+    *,
+    against: str = "new-problems",
+) -> Arm:
+    """An arm whose engine has 198 seeds and makes 1,000 examples, unless its own settings differ.
+
+    ``against`` names the control of its kind, which may be itself.
+    """
+    usual = {
         "student": SMALL,
         "task": "word-problems",
         "task_settings": {"train_per_cell": 3, "test_per_cell": 20},
@@ -123,8 +125,8 @@ def _varied(name: str, engine: str) -> Arm:
         "budget": {"examples": 1000},
         "examples_per_step": 100,
     }
-    control = name == "new-problems"
-    return Arm(name, "uniform", env_settings=own, control=control, against="new-problems")
+    settings = overlay(usual, own or {})
+    return Arm(name, "uniform", env_settings=settings, control=name == against, against=against)
 
 
 def solutions() -> Family:
@@ -168,15 +170,12 @@ def solutions() -> Family:
 
 def _thought_over(name: str, engine: str, settings: Mapping[str, Any]) -> Arm:
     """An arm as in ``_varied``, whose student answers everything twice."""
-    arm = _varied(name, engine)
     own = {
         "task": "second-try",
         "task_settings": {"task": "word-problems", "notice": "again:", "always": True},
         "engine_settings": settings,
     }
-    env_settings = overlay(arm.env_settings, own)
-    control, against = engine == "procedural", "no-drafts"
-    return replace(arm, env_settings=env_settings, control=control, against=against)
+    return _varied(name, engine, own, against="no-drafts")
 
 
 def _solved(
@@ -188,9 +187,8 @@ def _solved(
     level: int | None = None,
 ) -> Arm:
     """An arm as in ``_varied``, with solutions of its own, of problems of all levels or of one."""
-    arm = _varied(name, engine)
     own = {"engine_settings": settings or {}, "gate_settings": gate or {}}
-    arm = replace(arm, env_settings=overlay(arm.env_settings, own))
+    arm = _varied(name, engine, own)
     if level is None:
         return arm
     shares = [[float(own_level == level) for own_level in range(LEVELS)]] * len(RULES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from teachgym.benchmarks.bench.suites.suite import BASE, Arm
@@ -25,6 +25,32 @@ SCRIPTED: Mapping[str, Any] = {
     "cache": "off",
 }
 """A function in the place of a chat model; see ``teachgym.benchmarks.bench.scripted_teacher``."""
+
+
+def under(teacher: str, condition: str) -> str:
+    """The name of the arm of a teacher under a condition; the empty one is that without any."""
+    return f"{teacher}-{condition}" if condition else teacher
+
+
+def crossed(
+    teachers: Sequence[str], conditions: Mapping[str, Mapping[str, Any]]
+) -> tuple[Arm, ...]:
+    """Each teacher under each condition, compared with the first one under the same.
+
+    ``conditions`` maps the name of each to the settings of the environment that make it.
+    """
+    return tuple(
+        Arm(
+            under(teacher, condition),
+            teacher,
+            env_settings=settings,
+            control=teacher == teachers[0],
+            against=under(teachers[0], condition),
+            condition=condition,
+        )
+        for condition, settings in conditions.items()
+        for teacher in teachers
+    )
 
 
 def controls() -> tuple[Arm, ...]:

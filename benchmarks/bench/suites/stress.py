@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from teachgym.benchmarks.bench.suites.shared import DRAWN, EMBEDDED
-from teachgym.benchmarks.bench.suites.suite import Arm, Suite
+from teachgym.benchmarks.bench.suites.shared import DRAWN, EMBEDDED, crossed, under
+from teachgym.benchmarks.bench.suites.suite import Suite
 
 TEACHERS = ("uniform", "weakest", "alp", "ucb1", "thompson", "alp-gmm")
 """The first is what the others are compared with."""
@@ -44,11 +44,7 @@ def stress() -> Suite:
         "stress",
         3,
         "six teachers under nine stresses and none; simulated student",
-        tuple(
-            _arm(teacher, condition, settings)
-            for condition, settings in CONDITIONS.items()
-            for teacher in TEACHERS
-        ),
+        crossed(TEACHERS, CONDITIONS),
         env_settings={
             **EMBEDDED,
             "student": "simulated",
@@ -57,20 +53,5 @@ def stress() -> Suite:
         seeds=20,
         seeded=("stress.seed", *DRAWN),
         reference=TEACHERS[0],
-        brief=tuple(_name("alp", condition) for condition in CONDITIONS),
+        brief=tuple(under("alp", condition) for condition in CONDITIONS),
     )
-
-
-def _arm(teacher: str, condition: str, settings: Mapping[str, Any]) -> Arm:
-    return Arm(
-        _name(teacher, condition),
-        teacher,
-        env_settings=settings,
-        control=teacher == TEACHERS[0],
-        against=_name(TEACHERS[0], condition),
-        condition=condition,
-    )
-
-
-def _name(teacher: str, condition: str) -> str:
-    return f"{teacher}-{condition}" if condition else teacher

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from hashlib import sha256
 from typing import Any, Literal
 
-from teachgym.errors import ConfigError, UnknownNameError, unknown
+from teachgym.errors import ConfigError, UnknownNameError, require_known
 from teachgym.records import Record
 from teachgym.registry import recorded
 from teachgym.runs.config import RunConfig
@@ -126,9 +126,8 @@ class Suite:
             raise ConfigError(f"suite {self.name!r} has two arms of one name: {', '.join(names)}")
         claimed = [name for claim in self.claims for name in (claim.arm, claim.against)]
         against = map(self.compared, self.arms)
-        for name in (self.reference, *self.beyond, *self.brief, *against, *claimed):
-            if name not in names:
-                raise ConfigError(unknown(f"arm of suite {self.name!r}", name, names))
+        used = (self.reference, *self.beyond, *self.brief, *against, *claimed)
+        require_known(f"arm of suite {self.name!r}", used, names)
         for arm in self.arms:
             first, last = (arm.seed_offset + self.all_seeds[end] for end in (0, -1))
             if (first < TUNING_SEED) if self.tunes else (last >= TUNING_SEED):
@@ -185,9 +184,7 @@ class Suite:
             UnknownNameError: for an arm that it does not have.
         """
         known = [arm.name for arm in self.arms]
-        for name in arms:
-            if name not in known:
-                raise UnknownNameError(unknown(f"arm of suite {self.name!r}", name, known))
+        require_known(f"arm of suite {self.name!r}", arms, known, UnknownNameError)
         kept = {*arms, self.reference, *self.beyond} if arms else set(known)
         others = [(claim.arm, claim.against) for claim in self.claims]
         others += [(arm.name, self.compared(arm)) for arm in self.arms]

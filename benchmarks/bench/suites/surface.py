@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from teachgym.benchmarks.bench.suites.shared import EMBEDDED
-from teachgym.benchmarks.bench.suites.suite import Arm, Suite
+from teachgym.benchmarks.bench.suites.shared import EMBEDDED, crossed, under
+from teachgym.benchmarks.bench.suites.suite import Suite
+from teachgym.records import Record
 
 TEACHERS = ("uniform", "weakest", "alp", "thompson")
 """The first is what the others are compared with."""
@@ -20,44 +21,28 @@ def surface() -> Suite:
     can be learned. Each is compared with ``uniform`` at the same point. Val is smaller than
     elsewhere, since the longest runs read it 200 times.
     """
+    conditions: dict[str, Record] = {
+        f"{budget}-by-{step}": {
+            "budget": {"steps": -(-budget // step), "examples": budget},
+            "examples_per_step": step,
+        }
+        for budget in BUDGETS
+        for step in STEPS
+        if step <= budget
+    }
+    arms = crossed(TEACHERS, conditions)
     return Suite(
         "surface",
         1,
         "four teachers at 24 budgets and step sizes; simulated student",
-        tuple(
-            _arm(teacher, budget, step)
-            for budget in BUDGETS
-            for step in STEPS
-            if step <= budget
-            for teacher in TEACHERS
-        ),
+        arms,
         env_settings={
             **EMBEDDED,
             "student": "simulated",
             "task_settings": {"val_per_cell": 5, "test_per_cell": 10},
         },
         seeds=10,
-        reference=_name(TEACHERS[0], BUDGETS[0], STEPS[0]),
-        brief=tuple(
-            _name(teacher, budget, 250) for budget in (500, 2500) for teacher in TEACHERS[1:]
-        ),
+        reference=arms[0].name,
+        brief=tuple(under(t, f"{n}-by-250") for n in (500, 2500) for t in TEACHERS[1:]),
         axes=("budget.examples", "examples_per_step"),
     )
-
-
-def _arm(teacher: str, budget: int, step: int) -> Arm:
-    return Arm(
-        _name(teacher, budget, step),
-        teacher,
-        env_settings={
-            "budget": {"steps": -(-budget // step), "examples": budget},
-            "examples_per_step": step,
-        },
-        control=teacher == TEACHERS[0],
-        against=_name(TEACHERS[0], budget, step),
-        condition=f"{budget}-by-{step}",
-    )
-
-
-def _name(teacher: str, budget: int, step: int) -> str:
-    return f"{teacher}-{budget}-by-{step}"

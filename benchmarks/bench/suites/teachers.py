@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from teachgym.benchmarks.bench.suites.shared import DRAWN, EMBEDDED, SCRIPTED
@@ -40,17 +41,10 @@ def teacher_ablation() -> Suite:
         Arm(f"{place.name}-strong", "llm", place.teacher_settings, place.env, place.env_settings)
         for place in PLACES
     ]
+    counting = {"model": f"{SCRIPTED['model']}_weakly"}
     weak = [
-        Arm(
-            f"{place.name}-weak",
-            "llm",
-            place.teacher_settings,
-            place.env,
-            place.env_settings,
-            against=f"{place.name}-strong",
-            chat={"model": f"{SCRIPTED['model']}_weakly"},
-        )
-        for place in PLACES
+        replace(arm, name=f"{place.name}-weak", against=arm.name, chat=counting)
+        for place, arm in zip(PLACES, strong, strict=True)
     ]
     noisy = [
         _noisy("noisy-unchecked", _UNCHECKED, _UNCHECKED, against="open-ended-strong"),

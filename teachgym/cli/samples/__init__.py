@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from teachgym.errors import UnknownNameError, unknown
+from teachgym.errors import UnknownNameError, require_known
 
 _FILES = {
     path.name.removesuffix(".toml"): path
@@ -24,6 +24,5 @@ def read_sample(name: str) -> str:
     Raises:
         UnknownNameError: for a name that is not in ``SAMPLES``.
     """
-    if name not in _FILES:
-        raise UnknownNameError(unknown("sample", name, SAMPLES))
+    require_known("sample", [name], SAMPLES, UnknownNameError)
     return _FILES[name].read_text(encoding="utf-8")

@@ -63,10 +63,7 @@ def open_trackers(run: RunFolder, trackers: Mapping[str, Any]) -> Iterator[Track
         RunError: if the run's configuration or journal is damaged.
     """
     with ExitStack() as opened:
+        found = starmap(named, trackers.items())
+        made = (TRACKERS.make(part, run, settings=settings) for part, settings in found)
         # Each is looked after before the next is opened.
-        yield Trackers(*(opened.enter_context(closing(t)) for t in _open(run, trackers)))
-
-
-def _open(run: RunFolder, trackers: Mapping[str, Any]) -> Iterator[Tracker]:
-    for part, settings in starmap(named, trackers.items()):
-        yield TRACKERS.make(part, run, settings=settings)
+        yield Trackers(*(opened.enter_context(closing(tracker)) for tracker in made))
