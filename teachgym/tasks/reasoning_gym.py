@@ -167,7 +167,7 @@ class ReasoningGymTask(Task):
         _check_names(names, accept_flaws)
         self.name = f"reasoning-gym-{version('reasoning-gym')}"
         self.seed = seed
-        self._per_cell = PerCell(**items)
+        self._items = PerCell(**items)
         self._cells = {name: tuple(_cells(name, levels)) for name in names}
         self.skills = tuple(_skills(self._cells))
         self.levels = tuple(sorted({c.difficulty for cs in self._cells.values() for c in cs}))
@@ -184,7 +184,9 @@ class ReasoningGymTask(Task):
             self._splits[split] = tuple(
                 e
                 for i, name in enumerate(self._cells)
-                for e in _examples(self._cells[name], split, self._per_cell.of(split), self.seed, i)
+                for e in _examples(
+                    self._cells[name], split, self._items.per_cell(split), self.seed, i
+                )
             )
         return self._splits[split]
 

@@ -114,12 +114,6 @@ class ToolCalls(ToolTask[Case]):
 
     Training examples have the whole conversation, errors included, so there is a loss on every
     call and on the answer, and none on what the tools say.
-
-    Args:
-        seed: chooses the items of each split, >= 0; the splits are disjoint for any two seeds.
-        introduce: whether prompts begin with the list of tools and the form of a call, for
-            students that have not been pretrained on any.
-        items: fields of ``teachgym.tasks.tool_task.ToolItems``.
     """
 
     name = "tool-calls-v0"
