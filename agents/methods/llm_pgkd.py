@@ -18,7 +18,7 @@ from teachgym.language.form import with_names
 from teachgym.language.plan import PlanItem, known_skills
 from teachgym.protocols import ChatModel, Teacher
 from teachgym.settings import Few, FewOrNone, Kept, checked
-from teachgym.types import Incident, Order, Plan, Prediction, Report, Score
+from teachgym.types import Incident, Order, Plan, Report, Score
 
 LONGEST = 200
 """Tokens of an answer that is shown, with its exercise, by estimate."""
