@@ -358,6 +358,9 @@ class DataEngine(Protocol):
 
         The provenance of each says who made it and for which ``order.subskill``:
         ``teachgym.engines.orders.signed``.
+
+        Raises:
+            UnknownSkillError: for an order of a skill that the task does not have.
         """
 
     def fault(self, order: Order) -> str | None:

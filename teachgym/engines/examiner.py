@@ -5,10 +5,9 @@ What fails is noted in the meter by the name of the check and is dropped alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from teachgym.engines.voting import group_answers
 from teachgym.engines.writer_settings import WriterSettings
 from teachgym.engines.written import Fields, right_draft, wrong_draft
 from teachgym.errors import ConfigError
@@ -110,3 +109,38 @@ class Examiner:
 
     def _note(self, event: str, detail: str) -> None:
         self.meter.note(Incident(event, detail))
+
+
+def group_answers(
+    candidates: Sequence[Example], grade: Callable[[Example, str], float]
+) -> list[list[Example]]:
+    """Groups of candidates with equal answers by the grader, largest first.
+
+    Self-consistency keeps the most frequent answer (Wang et al. 2022, arXiv 2203.11171, section 2,
+    unweighted majority vote); here the task's own grader decides which answers are equal, and a
+    problem without enough agreement is dropped.
+
+    A candidate joins the first group whose first member gives its target full marks. One whose
+    target does not even get full marks from itself cannot be read, and is in no group. Of groups
+    of one size the earlier comes first.
+
+    Args:
+        candidates: examples with one prompt and different targets.
+        grade: the grader; a score of 1 means equal.
+
+    Example:
+        >>> answers = [Example("1 + 1 =", t, "add") for t in ("3", "2", "2")]
+        >>> groups = group_answers(answers, lambda example, text: float(text == example.target))
+        >>> [[e.target for e in group] for group in groups]
+        [['2', '2'], ['3']]
+    """
+    groups: list[list[Example]] = []
+    for candidate in candidates:
+        if grade(candidate, candidate.target) != 1:
+            continue
+        home = next((g for g in groups if grade(g[0], candidate.target) == 1), None)
+        if home is None:
+            groups.append([candidate])
+        else:
+            home.append(candidate)
+    return sorted(groups, key=len, reverse=True)

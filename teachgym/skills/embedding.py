@@ -14,9 +14,6 @@ Vectors = NDArray[np.float64]
 Encoder = Callable[[Sequence[str]], Vectors]
 """Turns texts into vectors; one text's vector does not depend on the others."""
 
-Embedding = Callable[[Sequence[str]], Encoder]
-"""Learns from some texts how to encode any."""
-
 _MOST_FEATURES = 50_000
 
 
