@@ -55,12 +55,12 @@ class EasyVqa(PictureQuestions):
         folder = _folder()
         selection = Selection(val_per_skill, seed, 0, limit)
         splits = split_problems(_problems(folder, "train"), _problems(folder, "test"), selection)
-        super().__init__(
-            f"easy-vqa-v0-{selection.label}",
+        self.name = f"easy-vqa-v0-{selection.label}"
+        self.show(
             splits,
             Pictures(folder, ".png"),
             lambda target, said: float(normalise(target) == normalise(said)),
-            instruction=instruction,
+            instruction,
         )
 
 
