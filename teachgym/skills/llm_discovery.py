@@ -25,7 +25,7 @@ from teachgym.protocols import ChatModel, Meter, SkillDiscovery, Task
 from teachgym.settings import Count, Few, Table, checked
 from teachgym.shown import in_short
 from teachgym.skills.names import MAX_NAME, OTHER, identity, tidy
-from teachgym.types import Example, Incident, Skill
+from teachgym.types import Example, Skill
 
 MOST_NAMES = 500
 """The most names in one question, the most frequent first."""
@@ -161,7 +161,7 @@ class LLMDiscovery(SkillDiscovery):
         )
         for example in examples:
             if not found[example]:
-                self._note("unassigned", example.id)
+                self.asker.note("unassigned", example.id)
         return {example: skill or OTHER for example, skill in found.items()}
 
     def _name(
@@ -238,12 +238,12 @@ class LLMDiscovery(SkillDiscovery):
         if wanted is None or got == 0:
             return groups
         if got < wanted:
-            self._note("skills-missing", f"{got} of {wanted} skills were found")
+            self.asker.note("skills-missing", f"{got} of {wanted} skills were found")
             return groups
         sizes = groups.size(names)
         kept = sorted(sizes, key=lambda name: -sizes[name])[:wanted]
         detail = f"{got} skills were found for {wanted}; the largest were kept"
-        self._note("skills-dropped", detail)
+        self.asker.note("skills-dropped", detail)
         return Groups(
             tuple(s for s in groups.skills if s.name in kept),
             {name: skill for name, skill in groups.members.items() if skill in kept},
@@ -252,9 +252,6 @@ class LLMDiscovery(SkillDiscovery):
     def _ask(self, prompt: str, number: int, **variables: object) -> ChatRequest:
         messages = render(__package__, prompt, domain=self.domain, **variables)
         return ChatRequest(messages, self.draw + number)
-
-    def _note(self, event: str, detail: str) -> None:
-        self.asker.meter.note(Incident(event, detail))
 
     def _failure(self, labelled: int, examples: int) -> Exception:
         found = f"{labelled} of {examples} examples have a label, and there are no skills"

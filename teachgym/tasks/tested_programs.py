@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import compress
 from math import nan
 from typing import Any
 
@@ -90,19 +89,13 @@ class TestedPrograms(Task):
     def trials(self, examples: Sequence[Example], responses: Sequence[str]) -> list[Trial | None]:
         """The trial of each response; None without tests."""
         programs = [read_program(response) for response in responses]
-        own = [self.is_own(example) for example in examples]
-        others = [not mine and self_tested(e) for mine, e in zip(own, examples, strict=True)]
-        by_tests = list(map(tests_of, compress(examples, others)))
-        found: Mapping[bool, Any] = {
-            True: iter(self.try_own(list(compress(examples, own)), list(compress(programs, own)))),
-            False: iter(
-                try_programs(self.opened, list(compress(programs, others)), by_tests, self.limits)
-            ),
-        }
-        return [
-            next(found[mine]) if mine or other else None
-            for mine, other in zip(own, others, strict=True)
-        ]
+        own = [i for i, e in enumerate(examples) if self.is_own(e)]
+        others = [i for i, e in enumerate(examples) if not self.is_own(e) and self_tested(e)]
+        tried = self.try_own([examples[i] for i in own], [programs[i] for i in own])
+        tests = [tests_of(examples[i]) for i in others]
+        rest = try_programs(self.opened, [programs[i] for i in others], tests, self.limits)
+        found = dict(zip((*own, *others), (*tried, *rest), strict=True))
+        return [found.get(i) for i in range(len(examples))]
 
     def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
         """The example of a draft; its prompt shows the first tests.
