@@ -142,7 +142,7 @@ class LiveCodeBench(ListedTask, TestedPrograms):
 
     @property
     def limits(self) -> Limits:
-        """What a program may use, and how much more than elsewhere."""
+        """The limits of a program, which are wider than elsewhere."""
         return Limits(seconds=self.deadline, memory=2**32, output=2**24)
 
     def is_own(self, example: Example) -> bool:

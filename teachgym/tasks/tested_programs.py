@@ -53,7 +53,7 @@ class TestedPrograms(Task):
 
     @property
     def limits(self) -> Limits:
-        """What a program may use."""
+        """The limits of a program."""
         return Limits(seconds=self.deadline)
 
     @property
