@@ -357,7 +357,7 @@ class DataEngine(Protocol):
         """Make at most ``order.count`` examples per order; fewer if the engine cannot make more.
 
         The provenance of each says who made it and for which ``order.subskill``:
-        ``teachgym.engines.orders.signed``.
+        ``teachgym.engines.orders.signed``. An unknown skill raises ``UnknownSkillError``.
         """
 
     def fault(self, order: Order) -> str | None:

@@ -264,12 +264,12 @@ _CONFIG: Any = {
 def _checked_class(kind: Any) -> Any:
     """Have a dataclass check itself when it is made."""
     kind.__pydantic_config__ = _CONFIG
-    names = [field.name for field in fields(kind)]
+    names = [field.name for field in fields(kind) if not field.kw_only]
 
     @wraps(kind.__init__)
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
         given = dict(zip(names, args, strict=False)) | kwargs
-        _make(kind.__name__, kind, given, self)
+        _make(type(self).__name__, kind, given, self)
 
     kind.__init__ = init
     return kind

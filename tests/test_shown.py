@@ -6,6 +6,7 @@ import importlib
 import math
 import pkgutil
 from dataclasses import fields, is_dataclass
+from inspect import isabstract
 from typing import Any
 
 import gymnasium as gym
@@ -57,7 +58,7 @@ def holders() -> list[Any]:
         for one in (module, *(importlib.import_module(info.name) for info in below)):
             for value in vars(one).values():
                 own = isinstance(value, type) and value.__module__.startswith(name)
-                public = own and not value.__name__.startswith("_")
+                public = own and not value.__name__.startswith("_") and not isabstract(value)
                 if public and is_dataclass(value) and not holds_numbers(value):
                     found[f"{value.__module__}.{value.__qualname__}"] = value
     return [pytest.param(value, id=key) for key, value in sorted(found.items())]

@@ -12,7 +12,7 @@ from teachgym.apportion import apportion
 from teachgym.chat.prompts import render
 from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.engines.writer import Writer, WriterSettings
-from teachgym.language.excerpts import CUT, ShownError, choose_errors, choose_examples
+from teachgym.language.excerpts import CUT, Shown, choose
 from teachgym.language.form import with_names
 from teachgym.language.plan import SkillSpec, hint_of, known_skills
 from teachgym.protocols import ChatModel, Teacher
@@ -93,12 +93,10 @@ class LLMOpenEnded(Teacher[Report, Data]):
         skills = [skill.name for skill in self.classroom.skills]
         syllabus, most = self.classroom.syllabus, self.shots if self.state else None
         told: Mapping[str, Any] = {"describe": syllabus.describe}
-        errors: tuple[ShownError, ...] = ()
+        errors: tuple[Shown, ...] = ()
         if self.state:
-            errors = choose_errors(report, skills, self.error_tokens, self._rng, **told)
-        examples = choose_examples(
-            syllabus.train, skills, self.error_tokens, self._rng, most=most, **told
-        )
+            errors = choose(report.errors, skills, self.error_tokens, self._rng, **told)
+        examples = choose(syllabus.train, skills, self.error_tokens, self._rng, most=most, **told)
         return {"errors": errors, "examples": examples}
 
     def _ask(

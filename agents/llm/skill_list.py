@@ -12,7 +12,7 @@ from teachgym.agents.context import Classroom
 from teachgym.apportion import apportion, divide_evenly
 from teachgym.chat.prompts import render
 from teachgym.chat.structured import ChatRequest, StructuredChat
-from teachgym.language.excerpts import CUT, choose_errors, choose_examples, in_words
+from teachgym.language.excerpts import CUT, choose, in_words
 from teachgym.language.plan import MOST_SPECS, Hypothesis, hint_of
 from teachgym.protocols import ChatModel, Teacher
 from teachgym.settings import Count, Few, Kept, checked
@@ -112,11 +112,11 @@ class LLMSkillList(Teacher[Report, Plan]):
         shown: dict[str, tuple[Any, ...]] = {"errors": (), "examples": ()}
         if self.state:
             scores = report.by_skill()
-            shown["errors"] = choose_errors(
-                report, names, self.error_tokens, self._rng, describe=syllabus.describe
+            shown["errors"] = choose(
+                report.errors, names, self.error_tokens, self._rng, describe=syllabus.describe
             )
         else:
-            shown["examples"] = choose_examples(
+            shown["examples"] = choose(
                 syllabus.train, names, self.error_tokens, self._rng, describe=syllabus.describe
             )
         return [

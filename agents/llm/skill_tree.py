@@ -13,7 +13,7 @@ from teachgym.chat.prompts import render
 from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.forest.moves import describe
 from teachgym.forest.space import TreeReport
-from teachgym.language.excerpts import CUT, ShownError, choose_errors, in_words
+from teachgym.language.excerpts import CUT, Shown, choose, in_words
 from teachgym.language.moves import TreeAnswer, move_of
 from teachgym.protocols import ChatModel, Teacher
 from teachgym.settings import Count, Few, Kept, checked
@@ -122,12 +122,12 @@ class LLMSkillTree(Teacher[TreeReport, tuple[Move, ...]]):
     def _questions(self, now: TreeReport, roots: Sequence[str]) -> list[ChatRequest]:
         names = [leaf for root in roots for leaf in self.classroom.leaves[root]]
         describe_pictures = self.classroom.syllabus.describe
-        errors = choose_errors(
-            now.report, names, self.error_tokens, self._rng, describe=describe_pictures
+        errors = choose(
+            now.report.errors, names, self.error_tokens, self._rng, describe=describe_pictures
         )
         return [self._question(now, root, errors) for root in roots]
 
-    def _question(self, now: TreeReport, root: str, errors: Sequence[ShownError]) -> ChatRequest:
+    def _question(self, now: TreeReport, root: str, errors: Sequence[Shown]) -> ChatRequest:
         leaves, syllabus = self.classroom.leaves[root], self.classroom.syllabus
         predictions = (p for p in now.report.predictions if p.example.skill in leaves)
         subskills = now.forest.trees[root]

@@ -13,12 +13,12 @@ from teachgym.apportion import apportion
 from teachgym.chat.prompts import render
 from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.errors import BudgetError
-from teachgym.language.excerpts import CUT, ShownError, cut, in_words
+from teachgym.language.excerpts import CUT, Shown, cut, in_words
 from teachgym.language.form import with_names
 from teachgym.language.plan import PlanItem, known_skills
 from teachgym.protocols import ChatModel, Teacher
 from teachgym.settings import Few, FewOrNone, Kept, checked
-from teachgym.types import Incident, Order, Plan, Prediction, Report, Score
+from teachgym.types import Incident, Order, Plan, Report, Score
 
 LONGEST = 200
 """Tokens of an answer that is shown, with its exercise, by estimate."""
@@ -91,7 +91,7 @@ class LLMPGKD(Teacher[Report, Plan]):
         pairs = zip(kept, counts, strict=True)
         return Plan(tuple(Order(i.skill, n, i.difficulty, i.practise) for i, n in pairs if n))
 
-    def _answers(self) -> Mapping[str, Sequence[ShownError]]:
+    def _answers(self) -> Mapping[str, Sequence[Shown]]:
         """Answers to the exam by their kind; none that cannot be paid for."""
         try:
             answers = examine(self.classroom, draw(self.classroom, self.exam, self._rng))
@@ -104,10 +104,8 @@ class LLMPGKD(Teacher[Report, Plan]):
             "Mistakes of the student": failed,
             "Mistakes of the student that it is the surest of": hard,
         }
-        return {t: [self._in_words(a) for a in own[: self.shown]] for t, own in kinds.items()}
-
-    def _in_words(self, answer: Prediction) -> ShownError:
-        example, describe = answer.example, self.classroom.syllabus.describe
-        asked = answer.question.transcript
-        whole = ShownError(example.skill, asked, answer.response, example.target, describe(example))
-        return cut(whole, LONGEST)
+        describe = self.classroom.syllabus.describe
+        return {
+            title: [cut(Shown.of(answer, describe), LONGEST) for answer in own[: self.shown]]
+            for title, own in kinds.items()
+        }

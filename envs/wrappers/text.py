@@ -13,7 +13,7 @@ import gymnasium as gym
 from teachgym.envs.base import base_of
 from teachgym.forest import Forest
 from teachgym.forest.moves import describe
-from teachgym.language.excerpts import ShownError, choose_errors, cut_middle
+from teachgym.language.excerpts import Shown, choose, cut_middle
 from teachgym.snapshot import Snapshot
 from teachgym.types import Budget, Cost, Order, Report, Score
 
@@ -50,7 +50,7 @@ def describe_report(report: Report) -> str:
     return "\n".join(lines)
 
 
-def describe_errors(errors: Iterable[ShownError], length: int) -> str:
+def describe_errors(errors: Iterable[Shown], length: int) -> str:
     """A line for each error, as many as fit into ``length`` characters; empty if none fits."""
     lines = ["", "errors (prompt -> answer, should be):"]
     lines += [f"  [{e.skill}] {e.prompt!r} -> {e.response!r}, {e.target!r}" for e in errors]
@@ -188,10 +188,10 @@ class TextObservation(gym.Wrapper[Any, Any, Any, Any]):
         text = "\n".join(filter(None, parts))
         return text if len(text) <= self._length else text[: self._length - len(_CUT)] + _CUT
 
-    def _errors(self, length: int) -> tuple[ShownError, ...]:
+    def _errors(self, length: int) -> tuple[Shown, ...]:
         base, tokens = self._base, max(length // 4, 0)
         most = self.errors_per_skill * len(base.skills)
-        return choose_errors(base.state.report, base.skills, tokens, base.rng("text"), most=most)
+        return choose(base.state.report.errors, base.skills, tokens, base.rng("text"), most=most)
 
     def snapshot(self) -> Snapshot:
         """The whole environment, the last steps included."""

@@ -102,7 +102,7 @@ class StructuredChat:
             for (number, question), reply in zip(waiting.items(), replies, strict=True):
                 if isinstance(reply, ChatError):
                     state.failures.append((question, reply))
-                    self._note("lost", str(reply))
+                    self.note("lost", str(reply))
                 elif reply is not None:
                     state.heard = True
                     parsed = self._read(reply, item)
@@ -110,9 +110,9 @@ class StructuredChat:
                     if parsed.malformed is None:
                         continue
                     if attempt == self.attempts:
-                        self._note("malformed", parsed.malformed)
+                        self.note("malformed", parsed.malformed)
                     else:
-                        self._note("reask", parsed.malformed)
+                        self.note("reask", parsed.malformed)
                         state.waiting[number] = _again(question, reply, parsed.malformed, schema)
         if state.failures and not state.heard:
             raise self._silence(state.failures, schema)
@@ -138,7 +138,7 @@ class StructuredChat:
         if unpaid := len(questions) - len(answers):
             short = ", ".join(self.meter.exhausted())
             for _ in range(unpaid):
-                self._note("unpaid", f"nothing is left of: {short}")
+                self.note("unpaid", f"nothing is left of: {short}")
         return answers + [None] * unpaid
 
     def _settle(self, future: Future[Completion]) -> Completion | ChatError:
@@ -157,7 +157,7 @@ class StructuredChat:
         text = reply.text[: self.max_reply_chars]
         cut = reply.cut or len(text) < len(reply.text)
         if cut:
-            self._note("cut", f"a reply of {self.chat.name} ended after {len(text)} characters")
+            self.note("cut", f"a reply of {self.chat.name} ended after {len(text)} characters")
         parsed = parse_items(text, item)
         for problem in parsed.problems:
             self.meter.note(problem)
@@ -179,7 +179,8 @@ class StructuredChat:
         error.__cause__ = first
         return error
 
-    def _note(self, event: str, detail: str) -> None:
+    def note(self, event: str, detail: str) -> None:
+        """Tell the meter of an incident."""
         self.meter.note(Incident(event, detail))
 
 

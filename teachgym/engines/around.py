@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from teachgym.chat.settings import Chat
-from teachgym.engines.for_task import TaskEngine
-from teachgym.engines.registry import ENGINES
+from teachgym.engines import ENGINES
+from teachgym.engines.steps import TaskEngine
 from teachgym.given import Given
 from teachgym.protocols import DataEngine, Meter, Task
 from teachgym.settings import checked
@@ -61,11 +61,7 @@ class AlteringEngine(AroundEngine):
         """Alter an exercise that has text alone; ``rng`` is its own."""
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
-        """As many examples per order as the other engine makes.
-
-        Raises:
-            UnknownSkillError: for an order of a skill that the task does not have.
-        """
+        """As many examples per order as the other engine makes."""
         streams = Streams(rng)
         made = self.other.generate(plan, streams.of("exercises"))
         return tuple(

@@ -23,11 +23,7 @@ class BackwardEngine(AroundEngine):
     name = "backward"
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
-        """At most ``order.count`` examples per order: exercises, each with its backward question.
-
-        Raises:
-            UnknownSkillError: for an order of a skill that the task does not have.
-        """
+        """At most ``order.count`` per order: exercises, each with its backward question."""
         data: Data = ()
         streams = Streams(rng)
         for order in plan.orders:

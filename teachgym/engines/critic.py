@@ -11,7 +11,7 @@ from teachgym.chat.prompts import render
 from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.engines.written import item_type
 from teachgym.protocols import Task
-from teachgym.types import Data, Example, Incident, Messages
+from teachgym.types import Data, Example, Messages
 
 _FIELDS = {
     "critique": (
@@ -46,7 +46,7 @@ class Critic:
                 explained.append(replace(critique, target=f"{critique.target}\n{words}"))
             else:
                 detail = f"no critique of {critique.prompt!r:.200}"
-                self.asker.meter.note(Incident("unsolved", detail))
+                self.asker.note("unsolved", detail)
         return tuple(explained)
 
     def _messages(self, critique: Example) -> Messages:

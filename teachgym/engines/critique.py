@@ -55,11 +55,7 @@ class CritiqueEngine(AroundEngine):
         object.__setattr__(self, "critic", critic)
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
-        """At most ``order.count`` critiques per order.
-
-        Raises:
-            UnknownSkillError: for an order of a skill that the task does not have.
-        """
+        """At most ``order.count`` critiques per order."""
         streams = Streams(rng)
         made = self.other.generate(plan, streams.of("exercises"))
         mistakes = Mistakes(self.task, made)

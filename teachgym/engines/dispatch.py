@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from teachgym.chat.settings import Chat
-from teachgym.engines.registry import ENGINES
+from teachgym.engines import ENGINES
 from teachgym.errors import require_known, unknown
 from teachgym.protocols import DataEngine, Meter, Task
 from teachgym.streams import Streams

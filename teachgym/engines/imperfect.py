@@ -39,11 +39,7 @@ class ImperfectEngine(AroundEngine):
     about 100 on it is 1 - ``wrong`` for all and says nothing."""
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
-        """At most ``order.count`` examples per order, and no more than can be paid for.
-
-        Raises:
-            UnknownSkillError: for an order of a skill that the task does not have.
-        """
+        """At most ``order.count`` examples per order, and no more than can be paid for."""
         streams = Streams(rng)
         made = self.other.generate(plan, streams.of("exercises"))
         mistakes = Mistakes(self.task, made)

@@ -55,11 +55,7 @@ class InverseEngine(AroundEngine):
     needs_steps = True
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
-        """At most ``order.count`` examples per order; the last exercise may lack what follows it.
-
-        Raises:
-            UnknownSkillError: for an order of a skill that the task does not have.
-        """
+        """At most ``order.count`` per order; the last exercise may lack what follows it."""
         streams, data = Streams(rng), list[Example]()
         for order in plan.orders:
             own = streams.of(order.engine, order.skill, order.difficulty, order.subskill)

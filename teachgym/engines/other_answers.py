@@ -31,9 +31,6 @@ class OtherAnswersEngine(SeededEngine):
     steps, or whose orders are all known, yields nothing. Only with ``duplicates="allow"`` does the
     gate let a question in again.
 
-    Args:
-        task: its ``train`` holds the seeds.
-
     Raises:
         ConfigError: for a task without worked solutions or training examples.
     """

@@ -34,11 +34,7 @@ class PoolEngine(DataEngine):
             self._pool.setdefault(example.skill, []).append(example)
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
-        """At most ``order.count`` examples per order, in the plan's order.
-
-        Raises:
-            UnknownSkillError: for an order of a skill that the task does not have.
-        """
+        """At most ``order.count`` examples per order, in the plan's order."""
         streams = Streams(rng)
         left: dict[str, list[Example]] = {}
         chosen: list[Example] = []

@@ -31,11 +31,7 @@ class ProceduralEngine(DataEngine):
         self._leaves = leaves_under(task.skills)
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
-        """Exactly ``order.count`` examples per order, in the plan's order.
-
-        Raises:
-            UnknownSkillError: for an order of a skill that the task does not have.
-        """
+        """Exactly ``order.count`` examples per order, in the plan's order."""
         streams = Streams(rng)
         return tuple(
             signed(self._task.make(leaf, order.difficulty, cell), order, self.name)

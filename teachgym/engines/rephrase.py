@@ -17,9 +17,6 @@ class RephraseEngine(SeededEngine):
     model answers the question it has reworded, the answer here is the seed's, which stays right; a
     task has as many wordings as its author wrote. ``word-problems`` can do it.
 
-    Args:
-        task: its ``train`` holds the seeds.
-
     Raises:
         ConfigError: for a task that cannot reword the first of them.
     """

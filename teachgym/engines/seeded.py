@@ -8,9 +8,9 @@ from itertools import cycle, islice
 
 import numpy as np
 
-from teachgym.engines.for_task import TaskEngine
 from teachgym.engines.orders import divide, leaves_under, signed
 from teachgym.engines.pool import PoolEngine
+from teachgym.engines.steps import TaskEngine
 from teachgym.errors import ConfigError
 from teachgym.protocols import Task
 from teachgym.streams import Streams
@@ -54,11 +54,7 @@ class SeededEngine(TaskEngine):
         """
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
-        """At most ``order.count`` examples per order, its seeds taking turns.
-
-        Raises:
-            UnknownSkillError: for an order of a skill that the task does not have.
-        """
+        """At most ``order.count`` examples per order, its seeds taking turns."""
         streams, data, known = Streams(rng), list[Example](), list[Example]()
         for order in plan.orders:
             seeds = self._seeds_of(order, streams)

@@ -1,16 +1,37 @@
-"""Worked solutions: the steps of a target, and what they look like when they go wrong."""
+"""Worked solutions: the steps of a target, how they go wrong, and engines that need them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import ClassVar
 
 import numpy as np
+
+from teachgym.errors import ConfigError
+from teachgym.protocols import DataEngine, Task
 
 _RESULT = re.compile(r"\d+(?=\D*$)")
 """The last whole number of a line."""
 _FARTHEST = 9
 """By how much a wrong result is off at most."""
+
+
+class TaskEngine(DataEngine):
+    """Makes data for a task."""
+
+    name: ClassVar[str]
+    """The name in ``ENGINES``."""
+    needs_steps: ClassVar[bool] = False
+    """Whether it works on the steps of worked solutions."""
+
+    def require_steps(self, task: Task) -> None:
+        """Raise ``ConfigError`` for a task without worked solutions, if their steps are needed."""
+        if self.needs_steps and not task.brief.solution:
+            raise ConfigError(
+                f"engine {self.name!r} works on the steps of worked solutions, which task "
+                f"{task.name!r} has not; choose another engine, or a task such as 'word-problems'"
+            )
 
 
 def steps_of(target: str) -> tuple[list[str], str]:

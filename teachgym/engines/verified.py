@@ -33,11 +33,7 @@ class VerifiedEngine(AroundEngine):
     """The most for each example, >= 1; 1 leaves out what fails."""
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
-        """At most ``order.count`` right examples per order.
-
-        Raises:
-            UnknownSkillError: for an order of a skill that the task does not have.
-        """
+        """At most ``order.count`` right examples per order."""
         streams, kept = Streams(rng), [list[Example]() for _ in plan.orders]
         for attempt in range(self.attempts):
             for place, order in enumerate(plan.orders):

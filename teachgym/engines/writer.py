@@ -26,7 +26,7 @@ from teachgym.errors import ChatError
 from teachgym.gate import normalise
 from teachgym.streams import Streams
 from teachgym.syllabus import Syllabus
-from teachgym.types import Data, Example, Incident, Messages, Order, Plan, Provenance
+from teachgym.types import Data, Example, Messages, Order, Plan, Provenance
 
 __all__ = ["Writer", "WriterSettings", "in_words", "newest"]
 
@@ -94,7 +94,7 @@ class Writer:
                 break
         for job in jobs:
             if job.missing:
-                self._note("short", f"{len(job.made)} of {job.count} written for {job.topic}")
+                self.asker.note("short", f"{len(job.made)} of {job.count} written for {job.topic}")
         return tuple(example for job in jobs for example in job.made)
 
     def _jobs(self, order: Order, streams: Streams) -> Iterator[_Job]:
@@ -110,29 +110,29 @@ class Writer:
     def _write_round(self, jobs: Sequence[_Job], batch: _Batch) -> None:
         """One more call for each job, and what comes of it."""
         calls = [self._call(job, batch) for job in jobs]
-        replies = self.asker.ask([call.question for call in calls], item_type(self._problem))
+        replies = self.asker.ask([question for _, question in calls], item_type(self._problem))
         written: list[_Written] = []
-        for call, items in zip(calls, replies, strict=True):
+        for job, (shown, _), items in zip(jobs, calls, replies, strict=True):
             new = self._new((item.model_dump() for item in items), batch)
-            for filled in islice(new, call.job.missing):
-                batch.problems.setdefault(call.job.leaf, []).append(filled["problem"])
-                written.append(_Written(call, filled))
+            for filled in islice(new, job.missing):
+                batch.problems.setdefault(job.leaf, []).append(filled["problem"])
+                written.append(_Written(job, shown, filled))
         for one, solutions in zip(written, self._solve(written), strict=True):
             if (example := self._finish(one, solutions)) is not None:
-                one.call.job.made.append(example)
+                one.job.made.append(example)
 
     def _new(self, items: Iterable[Fields], batch: _Batch) -> Iterator[Fields]:
         """The items whose problem was not in the batch before."""
         for item in items:
             problem = normalise(item["problem"])
             if problem in batch.known and self.settings.style != "answer":
-                self._note("duplicate", f"{problem!r:.200} was written before")
+                self.asker.note("duplicate", f"{problem!r:.200} was written before")
             else:
                 batch.known.add(problem)
                 yield item
 
-    def _call(self, job: _Job, batch: _Batch) -> _Call:
-        """The next question for a job, which takes one of its calls."""
+    def _call(self, job: _Job, batch: _Batch) -> tuple[Data, ChatRequest]:
+        """The examples that the next call for a job shows, and its question."""
         job.calls -= 1
         seeds, shots = self._shown(job)
         messages = self._render(
@@ -150,7 +150,7 @@ class Writer:
             written=newest(batch.problems.get(job.leaf, ()), self.settings.shown_tokens),
             fields=self._problem,
         )
-        return _Call(job, seeds + shots, ChatRequest(messages, _draw(job.rng)))
+        return seeds + shots, ChatRequest(messages, _draw(job.rng))
 
     def _shown(self, job: _Job) -> tuple[Data, Data]:
         """Training examples to vary, and others of the skill, nearest in difficulty."""
@@ -171,7 +171,7 @@ class Writer:
         own = [[one.filled] if self.settings.stages == 1 else [] for one in written]
         draws = self.settings.votes - (self.settings.stages == 1)
         questions = [
-            ChatRequest(self._solving(one), _draw(one.call.job.rng))
+            ChatRequest(self._solving(one), _draw(one.job.rng))
             for one in written
             for _ in range(draws)
         ]
@@ -186,16 +186,15 @@ class Writer:
         return self._render(
             "solve",
             problem=one.filled["problem"],
-            skill=self._skills[one.call.job.topic],
-            shots=one.call.shown,
+            skill=self._skills[one.job.topic],
+            shots=one.shown,
             fields=self._solution,
         )
 
     def _finish(self, one: _Written, solutions: Sequence[Fields]) -> Example | None:
         """The example, checked and signed; None if it cannot be used."""
-        job, shown = one.call.job, one.call.shown
-        order, meter = job.order, self.asker.meter
-        examiner = Examiner(self.syllabus, self.settings, meter, job.leaf, order.difficulty)
+        job, shown, order, note = one.job, one.shown, one.job.order, self.asker.note
+        examiner = Examiner(self.syllabus, self.settings, note, job.leaf, order.difficulty)
         example = examiner.examine(one.filled, solutions, shown)
         for _ in range(self.settings.repairs):
             if not isinstance(example, Unverified) or (mended := self._mend(one, example)) is None:
@@ -219,10 +218,10 @@ class Writer:
             "mend",
             item={"problem": one.filled["problem"], **{n: one.filled[n] for n in fields}},
             log=found.log or "The answer is not right.",
-            skill=self._skills[one.call.job.topic],
+            skill=self._skills[one.job.topic],
             fields=fields,
         )
-        question = ChatRequest(messages, _draw(one.call.job.rng))
+        question = ChatRequest(messages, _draw(one.job.rng))
         for items in self.asker.ask([question], item_type(fields)):
             if items:
                 return replace(one, filled={**one.filled, **items[0].model_dump()})
@@ -230,9 +229,6 @@ class Writer:
 
     def _render(self, name: str, **variables: object) -> Messages:
         return render("teachgym.engines", name, brief=self.syllabus.brief, **variables)
-
-    def _note(self, event: str, detail: str) -> None:
-        self.asker.meter.note(Incident(event, detail))
 
 
 # -- a batch in the making -----------------------------------------------------------------
@@ -272,17 +268,12 @@ class _Batch:
 
 
 @dataclass(frozen=True)
-class _Call:
-    job: _Job
-    shown: Data
-    question: ChatRequest
-
-
-@dataclass(frozen=True)
 class _Written:
     """A problem as it came from a call, with its solution if it came with one."""
 
-    call: _Call
+    job: _Job
+    shown: Data
+    """The training examples that the call showed."""
     filled: Fields
 
 

@@ -8,16 +8,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from teachgym.errors import ConfigError, ConformanceError, unknown
 from teachgym.gate.filters.filter import Asking, Filter
+from teachgym.gate.kinds import fault_of_kind
 from teachgym.gate.settings import GateSettings
 from teachgym.images import ImageStore, open_image
 from teachgym.protocols import Task
 from teachgym.registry import Registry, label, noting
 from teachgym.shown import shown
-from teachgym.types import EXERCISE, SPLITS, Example, score_of
+from teachgym.types import EXERCISE, SPLITS, Example, leaf_skills, score_of
+from teachgym.wellformed import fault_of_example
 
 Check = Callable[[Example], str | None]
 """The fault of an example: the offending value and the rule it breaks; None = nothing."""
@@ -104,6 +107,33 @@ def divided(asked: Any) -> tuple[Any, Mapping[str, Any]]:
             'in {"name": "random", "share": 0.5}'
         )
     return asked["name"], {key: value for key, value in asked.items() if key != "name"}
+
+
+def checks_of_texts(task: Task, settings: GateSettings, held_out: Check) -> list[tuple[str, Check]]:
+    """The checks of every text, each after its reason; ``held_out`` finds items of val and test."""
+    train, shape = task.examples("train"), Shape.of(task)
+    ids = {e.id for s in ("val", "test") for e in task.examples(s)}
+    ids -= {"", *(e.id for e in train)}
+    return [
+        ("format", fault_of_example),
+        ("format", fault_of_texts),
+        ("format", partial(fault_of_images, shape, ImageStore())),
+        ("format", partial(fault_of_turns, shape)),
+        ("format", partial(fault_of_skill, frozenset(leaf_skills(task.skills)))),
+        ("format", partial(fault_of_source, {(e.id, e.identity, e.target) for e in train})),
+        ("length", partial(fault_of_length, settings)),
+        ("overlap", held_out),
+        ("overlap", partial(fault_of_id, ids)),
+    ]
+
+
+def checks_of_exercises(task: Task, settings: GateSettings) -> Iterator[tuple[str, Check]]:
+    """The checks of exercises and of auxiliary text, each after its reason."""
+    yield "label", partial(fault_of_label, task.skills_of)
+    if settings.verify:
+        yield "answer", partial(fault_of_target, task.verify)
+    yield "answer", partial(fault_of_rejected, task)
+    yield "kind", partial(fault_of_kind, task)
 
 
 def require_faults(name: str, faults: Any, count: int) -> None:

@@ -26,18 +26,23 @@ def representatives() -> Mapping[int, str]:
     Characters that look like a letter, figure or sign of ASCII become it, letters small. Where a
     small letter looks like none but its capital does, it follows its capital.
     """
-    classes = _Classes()
+    classes: dict[str, set[str]] = {}
     sequences: dict[str, str] = {}
+
+    def unite(one: str, other: str) -> None:
+        joined = classes.get(one, {one}) | classes.get(other, {other})
+        classes.update(dict.fromkeys(joined, joined))
+
     for one, other in _pairs():
         if len(one) == len(other) == 1:
-            classes.unite(one, other)
+            unite(one, other)
         elif len(one) == 1:
             sequences[one] = other
-    for small in classes.members():
+    for small in list(classes):
         capital = small.upper()
-        if len(capital) == 1 and not classes.representative(small).isascii():
-            classes.unite(capital, small)
-    table = {c: classes.representative(c).lower() for c in classes.members()} | _AS_TYPED
+        if len(capital) == 1 and not any(c.isascii() for c in classes[small]):
+            unite(capital, small)
+    table = {c: min(found, key=_preference).lower() for c, found in classes.items()} | _AS_TYPED
     for character, sequence in sequences.items():
         if not table.get(character, character).isascii():
             table[character] = "".join(table.get(c, c) for c in sequence)
@@ -57,31 +62,6 @@ def _pairs() -> Iterator[tuple[str, str]]:
 
 def _visible(text: str) -> str:
     return "".join(c for c in text if unicodedata.category(c) != "Cf")
-
-
-class _Classes:
-    """Sets of characters, united when two of their members are."""
-
-    def __init__(self) -> None:
-        self._parents: dict[str, str] = {}
-
-    def unite(self, one: str, other: str) -> None:
-        """Make the sets of two characters one."""
-        first, second = self.representative(one), self.representative(other)
-        kept, gone = sorted((first, second), key=_preference)
-        self._parents[gone] = kept
-
-    def representative(self, character: str) -> str:
-        """The character that stands for the set of this one."""
-        parent = self._parents.setdefault(character, character)
-        while parent != self._parents[parent]:
-            parent = self._parents[parent]
-        self._parents[character] = parent
-        return parent
-
-    def members(self) -> list[str]:
-        """Every character that was named."""
-        return list(self._parents)
 
 
 def _preference(character: str) -> tuple[bool, bool, str]:

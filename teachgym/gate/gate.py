@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,28 +13,17 @@ import numpy as np
 from teachgym.errors import BudgetError
 from teachgym.gate.checks import (
     Check,
-    Shape,
-    fault_of_id,
-    fault_of_images,
-    fault_of_label,
-    fault_of_length,
-    fault_of_rejected,
-    fault_of_skill,
-    fault_of_source,
-    fault_of_target,
-    fault_of_texts,
-    fault_of_turns,
+    checks_of_exercises,
+    checks_of_texts,
     make_check,
     require_faults,
 )
 from teachgym.gate.contamination import Contamination
 from teachgym.gate.filters.filter import Filter, Memory
 from teachgym.gate.held_out import HeldOut
-from teachgym.gate.kinds import fault_of_kind
 from teachgym.gate.near_duplicates import NearDuplicates, format_of
 from teachgym.gate.seen import Seen
 from teachgym.gate.settings import GateSettings
-from teachgym.images import ImageStore
 from teachgym.protocols import Probes, Task
 from teachgym.registry import noting
 from teachgym.shown import in_short, shown
@@ -141,34 +129,14 @@ class Gate:
         self.settings = chosen = settings or GateSettings()
         held_out = HeldOut.of(task)
         self._form = held_out.form
-        train, shape = task.examples("train"), Shape.of(task)
-        ids = {e.id for s in ("val", "test") for e in task.examples(s)}
-        ids -= {"", *(e.id for e in train)}
-        of_texts: list[tuple[str, Check]] = [
-            ("format", fault_of_example),
-            ("format", fault_of_texts),
-            ("format", partial(fault_of_images, shape, ImageStore())),
-            ("format", partial(fault_of_turns, shape)),
-            ("format", partial(fault_of_skill, frozenset(leaf_skills(task.skills)))),
-            ("format", partial(fault_of_source, {(e.id, e.identity, e.target) for e in train})),
-            ("length", partial(fault_of_length, chosen)),
-            ("overlap", held_out),
-            ("overlap", partial(fault_of_id, ids)),
-        ]
+        of_texts = checks_of_texts(task, chosen, held_out)
         if chosen.ngram is not None:
             contamination = Contamination(task, chosen.ngram, chosen.common_ngram)
             of_texts.append(("contamination", contamination))
-        of_exercises: list[tuple[str, Check]] = [("label", partial(fault_of_label, task.skills_of))]
-        if chosen.verify:
-            of_exercises.append(("answer", partial(fault_of_target, task.verify)))
-        of_exercises += [
-            ("answer", partial(fault_of_rejected, task)),
-            ("kind", partial(fault_of_kind, task)),
-        ]
         self._of_aids = tuple(of_texts)
         asked = [make_check(name, task) for name in checks]
         own = ((n, c) for n, c in asked if not isinstance(c, Filter))
-        self._checks = (*of_texts, *of_exercises, *own)
+        self._checks = (*of_texts, *checks_of_exercises(task, chosen), *own)
         self.filters = tuple((n, c) for n, c in asked if isinstance(c, Filter))
         """Those of ``checks`` that look at a whole batch, each after its reason."""
         self._any_skill = leaf_skills(task.skills)[0]

@@ -50,8 +50,7 @@ class ExamplesForm(Form[Data, Written]):
     @property
     def item(self) -> type[Written]:
         """``Written``, with the task's ``fields``."""
-        names = [skill.name for skill in self.skills]
-        return item_type_after(with_names(Written, "skill", names), self.fields)
+        return item_type_after(with_names(Written, "skill", self.names), self.fields)
 
     @property
     def calls(self) -> Mapping[str, type[BaseModel]]:
@@ -71,12 +70,11 @@ class ExamplesForm(Form[Data, Written]):
         return Reading(tuple(data), tuple(rejected))
 
     def _compose(self, filled: Mapping[str, Any]) -> Example | Verdict:
-        names = [skill.name for skill in self.skills]
-        if filled["skill"] not in names:
-            return Verdict(None, "format", unknown("skill", filled["skill"], names), shown(filled))
+        if (skill := filled["skill"]) not in self.names:
+            return Verdict(None, "format", unknown("skill", skill, self.names), shown(filled))
         try:
             draft = right_draft(filled, filled)
-            example = self.compose(draft, filled["skill"], filled["difficulty"])
+            example = self.compose(draft, skill, filled["difficulty"])
         except ConfigError as error:
             return Verdict(None, "format", str(error), shown(filled))
         return replace(example, source="teacher", provenance=Provenance(teacher="text"))

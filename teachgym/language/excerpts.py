@@ -8,52 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TypeVar
 
 import numpy as np
 
 from teachgym.shown import in_short
-from teachgym.types import Example, Report, Score
+from teachgym.types import Example, Prediction, Score
 
 CUT = " [...] "
 """Stands where the middle of a text was left out."""
 
 LONGEST = 600
-"""Tokens of one error or example at most, all its texts together."""
+"""Tokens of one exercise at most, all its texts together."""
 SHORTEST = 48
 """Tokens below which none is cut: rather fewer are shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class ShownError:
-    """A mistake of the student; its texts may be cut."""
-
-    skill: str
-    prompt: str
-    response: str
-    """The student's answer."""
-    target: str
-    """The right answer."""
-    picture: str = ""
-    """The content of the pictures in words."""
-
-    __repr__ = in_short
-
-
-@dataclass(frozen=True, slots=True)
-class ShownExample:
-    """A training example; its texts may be cut."""
-
-    skill: str
-    prompt: str
-    target: str
-    picture: str = ""
-    """The content of the pictures in words."""
-
-    __repr__ = in_short
-
-
-ShownT = TypeVar("ShownT", ShownError, ShownExample)
 Describe = Callable[[Example], str]
 
 
@@ -61,48 +30,68 @@ def _nothing(example: Example) -> str:
     return ""
 
 
-def choose_errors(
-    report: Report,
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An exercise with its right answer; its texts may be cut."""
+
+    skill: str
+    prompt: str
+    response: str
+    """The student's answer; empty for an exercise that it was not asked."""
+    target: str
+    """The right answer."""
+    picture: str = ""
+    """The content of the pictures in words."""
+
+    __repr__ = in_short
+
+    @classmethod
+    def of(cls, item: Example | Prediction, describe: Describe = _nothing) -> Shown:
+        """The exercise in an example, or in an answer to one; ``describe`` tells its pictures."""
+        example, response = (
+            (item.example, item.response) if isinstance(item, Prediction) else (item, "")
+        )
+        asked = item.question.transcript
+        return cls(example.skill, asked, response, example.target, describe(example))
+
+
+def choose(
+    items: Iterable[Example | Prediction],
     skills: Sequence[str],
     budget: int,
     rng: np.random.Generator,
     *,
     most: int | None = None,
     describe: Describe = _nothing,
-) -> tuple[ShownError, ...]:
-    """Random mistakes of the student, skill by skill; unmeasured answers do not count.
+) -> tuple[Shown, ...]:
+    """Random examples, or answers such as a student's mistakes, skill by skill.
 
-    Skills take turns, one error at a time, until the next one does not fit. So no skill shows two
-    errors while another that has some shows none, if ``budget`` holds one of each.
+    Skills take turns, one item at a time, until the next one does not fit. So no skill shows two
+    while another that has some shows none, if ``budget`` holds one of each.
 
     Args:
-        report: the student's answers.
-        skills: whose errors to show, in the order to show them.
+        items: what is chosen from.
+        skills: whose items to show, in the order to show them.
         budget: tokens of all their texts together, which are never exceeded.
         rng: decides which.
-        most: errors at most; None = as many as fit.
+        most: items at most; None = as many as fit.
         describe: says what the pictures of an item show.
     """
-    errors = (
-        ShownError(e.skill, p.question.transcript, p.response, e.target, describe(e))
-        for p in report.errors
-        for e in [p.example]
-    )
-    return _take_turns(errors, skills, budget, rng, most)
-
-
-def choose_examples(
-    examples: Sequence[Example],
-    skills: Sequence[str],
-    budget: int,
-    rng: np.random.Generator,
-    *,
-    most: int | None = None,
-    describe: Describe = _nothing,
-) -> tuple[ShownExample, ...]:
-    """Random examples with their right answers, chosen as errors are; at most ``most``."""
-    shown = (ShownExample(e.skill, e.question.transcript, e.target, describe(e)) for e in examples)
-    return _take_turns(shown, skills, budget, rng, most)
+    waiting = _by_skill((Shown.of(item, describe) for item in items), skills, rng)
+    takers = len(waiting) if most is None else min(len(waiting), most)
+    limit = min(LONGEST, max(SHORTEST, budget // max(takers, 1)))
+    turns = [list(waiting)[i] for i in rng.permutation(len(waiting))]
+    chosen: list[Shown] = []
+    while turns and (most is None or len(chosen) < most):
+        skill = turns.pop(0)
+        shown = cut(waiting[skill].pop(), limit)
+        budget -= sum(map(count_tokens, _texts(shown).values()))
+        if budget < 0:
+            break
+        chosen.append(shown)
+        if waiting[skill]:
+            turns.append(skill)
+    return tuple(sorted(chosen, key=lambda shown: skills.index(shown.skill)))
 
 
 def count_tokens(text: str) -> int:
@@ -144,35 +133,11 @@ def in_words(score: Score) -> str:
     return f"{percent:.1f} % right (standard error {error:.1f}, n = {score.n})"
 
 
-def _take_turns(
-    candidates: Iterable[ShownT],
-    skills: Sequence[str],
-    budget: int,
-    rng: np.random.Generator,
-    most: int | None = None,
-) -> tuple[ShownT, ...]:
-    waiting = _by_skill(candidates, skills, rng)
-    takers = len(waiting) if most is None else min(len(waiting), most)
-    limit = min(LONGEST, max(SHORTEST, budget // max(takers, 1)))
-    turns = [list(waiting)[i] for i in rng.permutation(len(waiting))]
-    chosen: list[ShownT] = []
-    while turns and (most is None or len(chosen) < most):
-        skill = turns.pop(0)
-        shown = cut(waiting[skill].pop(), limit)
-        budget -= sum(map(count_tokens, _texts(shown).values()))
-        if budget < 0:
-            break
-        chosen.append(shown)
-        if waiting[skill]:
-            turns.append(skill)
-    return tuple(sorted(chosen, key=lambda shown: skills.index(shown.skill)))
-
-
 def _by_skill(
-    candidates: Iterable[ShownT], skills: Sequence[str], rng: np.random.Generator
-) -> dict[str, list[ShownT]]:
+    candidates: Iterable[Shown], skills: Sequence[str], rng: np.random.Generator
+) -> dict[str, list[Shown]]:
     """The candidates of each of the skills, in random order; skills without any are left out."""
-    groups: dict[str, list[ShownT]] = {skill: [] for skill in skills}
+    groups: dict[str, list[Shown]] = {skill: [] for skill in skills}
     for candidate in candidates:
         if candidate.skill in groups:
             groups[candidate.skill].append(candidate)
@@ -183,8 +148,8 @@ def _by_skill(
     }
 
 
-def cut(shown: ShownT, tokens: int) -> ShownT:
-    """The error or example with its texts cut so that together they fit ``tokens``.
+def cut(shown: Shown, tokens: int) -> Shown:
+    """The exercise with its texts cut so that together they fit ``tokens``.
 
     Short texts stay whole; the long ones share what those leave.
     """
@@ -198,5 +163,5 @@ def cut(shown: ShownT, tokens: int) -> ShownT:
     return replace(shown, **cuts)
 
 
-def _texts(shown: ShownError | ShownExample) -> Mapping[str, str]:
+def _texts(shown: Shown) -> Mapping[str, str]:
     return {name: text for name, text in asdict(shown).items() if name != "skill"}

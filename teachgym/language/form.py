@@ -59,6 +59,11 @@ class Form(ABC, Generic[ActionT, ItemT]):
     __repr__ = in_short
 
     @property
+    def names(self) -> list[str]:
+        """The names of the skills."""
+        return [skill.name for skill in self.skills]
+
+    @property
     @abstractmethod
     def item(self) -> type[ItemT]:
         """The type of an item; the names that exist are in its JSON schema alone."""

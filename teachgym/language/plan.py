@@ -90,7 +90,7 @@ class PlanForm(Form[Plan, PlanItem]):
     @property
     def item(self) -> type[PlanItem]:
         """``PlanItem`` of the skills that exist."""
-        return with_names(PlanItem, "skill", [skill.name for skill in self.skills])
+        return with_names(PlanItem, "skill", self.names)
 
     @property
     def calls(self) -> Mapping[str, type[BaseModel]]:
@@ -99,7 +99,7 @@ class PlanForm(Form[Plan, PlanItem]):
 
     def read(self, items: Sequence[PlanItem]) -> Reading[Plan]:
         """Orders of the skills that exist."""
-        kept, rejected = known_skills(items, [skill.name for skill in self.skills])
+        kept, rejected = known_skills(items, self.names)
         return Reading(
             Plan(tuple(Order(i.skill, i.count, i.difficulty, i.practise) for i in kept)), rejected
         )

@@ -14,13 +14,12 @@ Vectors = NDArray[np.float64]
 Encoder = Callable[[Sequence[str]], Vectors]
 """Turns texts into vectors; one text's vector does not depend on the others."""
 
-Embedding = Callable[[Sequence[str]], Encoder]
-"""Learns from some texts how to encode any."""
-
 _MOST_FEATURES = 50_000
+_DIMENSIONS = 50
+"""The most numbers per vector."""
 
 
-def embed_terms(texts: Sequence[str], *, dimensions: int = 50, seed: int = 0) -> Encoder:
+def embed_terms(texts: Sequence[str], *, seed: int = 0) -> Encoder:
     """Vectors by latent semantic analysis: TF-IDF of words and parts of words, reduced by an SVD.
 
     Terms are single words, pairs of words, and two to four neighbouring characters of a word; in
@@ -29,7 +28,6 @@ def embed_terms(texts: Sequence[str], *, dimensions: int = 50, seed: int = 0) ->
 
     Args:
         texts: to learn from.
-        dimensions: the most numbers per vector.
         seed: of the randomised SVD.
     """
     from sklearn.decomposition import TruncatedSVD
@@ -47,7 +45,7 @@ def embed_terms(texts: Sequence[str], *, dimensions: int = 50, seed: int = 0) ->
     parts = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), **common)
     terms = make_union(words, parts)
     features = terms.fit_transform(texts).shape[1]
-    rank = min(dimensions, features - 1, len(texts) - 1)
+    rank = min(_DIMENSIONS, features - 1, len(texts) - 1)
     steps = [terms, Normalizer()]
     if rank >= 1:
         steps[1:] = [TruncatedSVD(rank, random_state=seed), Normalizer()]

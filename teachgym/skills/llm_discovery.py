@@ -9,21 +9,63 @@ pays can set a limit. Imported only when used: needs pydantic.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
+from pydantic import BaseModel, Field
+
 from teachgym.chat.make import open_chat
-from teachgym.chat.structured import StructuredChat
+from teachgym.chat.prompts import render
+from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.errors import BudgetError, ChatError, EpisodeError
 from teachgym.given import Given
 from teachgym.protocols import ChatModel, Meter, SkillDiscovery, Task
 from teachgym.settings import Count, Few, Table, checked
 from teachgym.shown import in_short
-from teachgym.skills.aggregation import Groups, aggregate
-from teachgym.skills.labelling import NamingQuestion, name_each
 from teachgym.skills.names import MAX_NAME, OTHER, identity, tidy
-from teachgym.types import Example, Incident, Skill
+from teachgym.types import Example, Skill
+
+MOST_NAMES = 500
+"""The most names in one question, the most frequent first."""
+MOST_SKILLS = 20
+"""The most skills that are asked for when their number is not given."""
+
+
+class Named(BaseModel):
+    """The reply of a chat model about one example."""
+
+    number: int = Field(ge=1)
+    """The number of the example in the question, counted from 1."""
+    skill: str = Field(min_length=1, max_length=MAX_NAME)
+
+
+class Group(BaseModel):
+    """A skill as the chat model gives it."""
+
+    name: str = Field(min_length=1, max_length=MAX_NAME)
+    description: str
+    members: list[str]
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The reply of a chat model: skills, and the names that belong to them."""
+
+    skills: tuple[Skill, ...] = ()
+    members: Mapping[str, str] = field(default_factory=dict)
+    """``identity`` of a name to the skill that lists it."""
+
+    __repr__ = in_short
+
+    def size(self, names: Mapping[str, int]) -> dict[str, int]:
+        """Examples per skill, for names with their numbers of examples."""
+        sizes = {skill.name: 0 for skill in self.skills}
+        for name, count in names.items():
+            if skill := self.members.get(identity(name)):
+                sizes[skill] += count
+        return sizes
 
 
 @checked
@@ -35,8 +77,8 @@ class LLMDiscovery(SkillDiscovery):
     (``teachgym.chat.cache``) a discovery that was stopped goes on where it was.
 
     Besides those of ``StructuredChat`` it notes the incidents ``skills-missing``,
-    ``skills-dropped`` (see ``aggregate``) and ``unassigned``, one for each example that went to
-    ``other``.
+    ``skills-dropped`` (too few or too many skills were found; the largest are kept) and
+    ``unassigned``, one for each example that went to ``other``.
     """
 
     task: Given[Task]
@@ -65,7 +107,7 @@ class LLMDiscovery(SkillDiscovery):
         model, workers = open_chat(self.chat, "method 'llm'", self.workers)
         self.asker = StructuredChat(model, self.meter, workers=workers)
         self.domain = self.task.brief.domain
-        self._groups = Groups((), {})
+        self._groups = Groups()
         self._assigned: dict[Example, str] = {}
 
     def discover(self, examples: Sequence[Example]) -> tuple[Skill, ...]:
@@ -79,14 +121,7 @@ class LLMDiscovery(SkillDiscovery):
         self.labels = {**self.labels, **{e.id: label for e, label in new.items()}}
         names = [self.labels[e.id] for e in examples if e.id in self.labels]
         if names:
-            self._groups = aggregate(
-                self.asker,
-                names,
-                domain=self.domain,
-                skills=self.skills,
-                rounds=self.rounds,
-                draw=self.draw,
-            )
+            self._groups = self._group(Counter(names))
         if not self._groups.skills:
             raise self._failure(len(names), len(examples))
         self._assigned = self._assign(examples)
@@ -110,8 +145,7 @@ class LLMDiscovery(SkillDiscovery):
 
     def _label(self, examples: Sequence[Example]) -> dict[Example, str]:
         """The labels of as many examples as possible."""
-        variables = {"domain": self.domain, "max_name": MAX_NAME}
-        return self._name(NamingQuestion("label", variables, _readable), examples)
+        return self._name("label", examples, _readable, max_name=MAX_NAME)
 
     def _assign(self, examples: Sequence[Example]) -> dict[Example, str]:
         """The skill of each example: by its label, else by a question, else ``other``."""
@@ -119,26 +153,105 @@ class LLMDiscovery(SkillDiscovery):
         found = {e: members.get(identity(self.labels.get(e.id, "")), "") for e in examples}
         skills = self._groups.skills
         names = {identity(skill.name): skill.name for skill in skills}
-        question = NamingQuestion(
+        found |= self._name(
             "classify",
-            {"domain": self.domain, "skills": [f"{s.name} | {s.description}" for s in skills]},
+            [e for e in examples if not found[e]],
             lambda answer: names.get(identity(answer), ""),
+            skills=[f"{s.name} | {s.description}" for s in skills],
         )
-        found |= self._name(question, [e for e in examples if not found[e]])
         for example in examples:
             if not found[example]:
-                self.asker.meter.note(Incident("unassigned", example.id))
+                self.asker.note("unassigned", example.id)
         return {example: skill or OTHER for example, skill in found.items()}
 
-    def _name(self, question: NamingQuestion, examples: Sequence[Example]) -> dict[Example, str]:
-        return name_each(
-            self.asker,
-            question,
-            examples,
-            per_question=self.per_question,
-            rounds=self.rounds,
-            draw=self.draw,
+    def _name(
+        self,
+        prompt: str,
+        examples: Sequence[Example],
+        accept: Callable[[str], str],
+        **variables: object,
+    ) -> dict[Example, str]:
+        """The names of the examples that got one.
+
+        Who got none is asked about again, in new questions with the next ``draw``, in at most
+        ``rounds`` rounds. Of two answers about one example the first counts. A round in which no
+        call gets through, such as one for the single problem that a server refuses, is lost.
+
+        Args:
+            prompt: name of its file; it gets ``examples`` and ``variables``.
+            examples: whose names are asked for.
+            accept: the name that an answer stands for; empty = none, and it is asked for again.
+            variables: of the prompt, besides the domain.
+
+        Raises:
+            ChatError: if there is no name at all and the calls of a round did not get through.
+        """
+        found: dict[Example, str] = {}
+        for number in range(self.rounds):
+            open_ = [e for e in examples if e not in found]
+            size = self.per_question
+            batches = [open_[i : i + size] for i in range(0, len(open_), size)]
+            asked = [self._ask(prompt, number, examples=batch, **variables) for batch in batches]
+            try:
+                replies = self.asker.ask(asked, Named)
+            except ChatError:
+                if not found:
+                    raise
+                continue
+            for batch, answers in zip(batches, replies, strict=True):
+                for answer in answers:
+                    name = accept(answer.skill)
+                    if name and answer.number <= len(batch):
+                        found.setdefault(batch[answer.number - 1], name)
+        return found
+
+    def _group(self, counts: Counter[str]) -> Groups:
+        """Group names, with their numbers of examples, into ``skills`` skills.
+
+        An answer with another number of skills is asked for again, with the reason. If the last
+        still has too many, the largest are kept, and the examples of the others are to be sorted
+        into those; if it has too few, these are the skills. Either is noted, never silent.
+
+        Returns:
+            No skills if no answer could be read, or the meter is exhausted.
+
+        Raises:
+            ChatError: if no call got through.
+        """
+        last, problem, wanted = Groups(), "", self.skills
+        names = [f"{name} | {count}" for name, count in counts.most_common(MOST_NAMES)]
+        told = {"names": names, "skills": wanted, "most": MOST_SKILLS, "max_name": MAX_NAME}
+        for number in range(self.rounds):
+            question = self._ask("aggregate", number, problem=problem, **told)
+            (answer,) = self.asker.ask([question], Group)
+            groups = _grouped(answer)
+            got = len(groups.skills)
+            if got and wanted in (None, got):
+                return groups
+            last = groups if got else last
+            problem = f"it had {got} skills with different names; {wanted or 'some'} are wanted"
+        return self._limited(last, counts)
+
+    def _limited(self, groups: Groups, names: Mapping[str, int]) -> Groups:
+        """At most ``skills`` groups, the largest; what is not as asked for is noted."""
+        got, wanted = len(groups.skills), self.skills
+        if wanted is None or got == 0:
+            return groups
+        if got < wanted:
+            self.asker.note("skills-missing", f"{got} of {wanted} skills were found")
+            return groups
+        sizes = groups.size(names)
+        kept = sorted(sizes, key=lambda name: -sizes[name])[:wanted]
+        detail = f"{got} skills were found for {wanted}; the largest were kept"
+        self.asker.note("skills-dropped", detail)
+        return Groups(
+            tuple(s for s in groups.skills if s.name in kept),
+            {name: skill for name, skill in groups.members.items() if skill in kept},
         )
+
+    def _ask(self, prompt: str, number: int, **variables: object) -> ChatRequest:
+        messages = render(__package__, prompt, domain=self.domain, **variables)
+        return ChatRequest(messages, self.draw + number)
 
     def _failure(self, labelled: int, examples: int) -> Exception:
         found = f"{labelled} of {examples} examples have a label, and there are no skills"
@@ -150,3 +263,17 @@ class LLMDiscovery(SkillDiscovery):
 def _readable(name: str) -> str:
     """A label as it is kept; empty if there is nothing in it."""
     return tidy(name).casefold() if identity(name) else ""
+
+
+def _grouped(answer: Sequence[Group]) -> Groups:
+    """The groups with different names; a name in two groups belongs to the first."""
+    skills: dict[str, Skill] = {}
+    members: dict[str, str] = {}
+    for group in answer:
+        name = tidy(group.name)
+        if not identity(name) or identity(name) in skills:
+            continue
+        skills[identity(name)] = Skill(name, None, " ".join(group.description.split()))
+        for member in (group.name, *group.members):
+            members.setdefault(identity(member), name)
+    return Groups(tuple(skills.values()), members)

@@ -18,14 +18,13 @@ gave the examples before it grouped them.
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
+from teachgym.cache import write_whole
 from teachgym.errors import ConfigError, unknown
 from teachgym.records import read_text
 from teachgym.shown import in_short
@@ -109,16 +108,7 @@ def write_skill_file(path: Path, file: SkillFile) -> None:
     }
     if file.labels:
         record["labels"] = dict(sorted(file.labels.items()))
-    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as temporary:
-        try:
-            temporary.write(text.encode("utf-8"))
-            temporary.close()
-            os.replace(temporary.name, path)
-        except OSError:
-            Path(temporary.name).unlink(missing_ok=True)
-            raise
+    write_whole(path, (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def with_other(file: SkillFile) -> SkillFile:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -55,36 +56,31 @@ def find_skills(source: Any, task: Task) -> SkillFile:
         ConfigError: for a source that is neither, a skill file that cannot be read, or more
             clusters than there are different texts.
     """
-    require_source(source)
-    if _is_part(source):
-        found: SkillFile = SOURCES.make(source, task)
-        return found
-    if number := _CLUSTERS.fullmatch(source):
-        return _clustered(task, int(number[1]))
-    return read_skill_file(Path(source))
+    return require_source(source)(task)
 
 
-def require_source(source: Any) -> None:
-    """Refuse what names no source, before there is a task.
+def require_source(source: Any) -> Callable[[Task], SkillFile]:
+    """The way to find a task's skills by a source, which is asked for before there is a task.
 
     Raises:
         ConfigError: for a source that is no name and not the path of a file.
     """
     if _is_part(source):
         SOURCES.check(source, {})
-        return
+        return partial(SOURCES.make, source)
     known = (*SOURCES.names, "clusters-N")
     if not isinstance(source, str):
         raise ConfigError(
             f"skills is {shown(source)}; it must be one of {', '.join(known)}, module:attribute, "
             "file.py:attribute, or the path of a skill file"
         )
-    if _CLUSTERS.fullmatch(source):
-        return
+    if number := _CLUSTERS.fullmatch(source):
+        return partial(_clustered, int(number[1]))
     path = Path(source)
     if path.suffix != ".json" and not os.path.isfile(source):  # False for names that cannot be
         said = unknown("skill source", source, known)
         raise ConfigError(f"{said}, or the path of a skill file")
+    return lambda task: read_skill_file(path)
 
 
 def _is_part(source: Any) -> bool:
@@ -147,7 +143,7 @@ def shuffled(task: Task) -> SkillFile:
     return SkillFile(task.name, "shuffled", task.skills, assignments)
 
 
-def _clustered(task: Task, count: int) -> SkillFile:
+def _clustered(count: int, task: Task) -> SkillFile:
     """Clusters of train and val; the examples of test join the nearest, which changes nothing.
 
     Without that they would have the skill ``other``, and teachers one skill more to order.

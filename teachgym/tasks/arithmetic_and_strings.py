@@ -35,10 +35,6 @@ class ArithmeticAndStrings(CellTask[str]):
 
     Skills are grouped under seven roots, some undo each other, some are composed of others, and
     two (``mul``, ``sum97``) are there to be beyond a small student's reach. See ``primitives``.
-
-    Args:
-        seed: chooses the items of each split, >= 0; the splits are disjoint for any two seeds.
-        items: fields of ``teachgym.tasks.cells.PerCell``.
     """
 
     name = "arithmetic-and-strings-v0"
@@ -46,7 +42,7 @@ class ArithmeticAndStrings(CellTask[str]):
         *(Skill(root, None, description) for root, description in ROOTS.items()),
         *(Skill(p.name, p.root, p.description) for p in PRIMITIVES),
     )
-    levels: tuple[float, ...] = tuple(i / (LEVELS - 1) for i in range(LEVELS))
+    levels = tuple(i / (LEVELS - 1) for i in range(LEVELS))
 
     def draw(self, skill: str, level: int, numbers: Numbers) -> str:
         """A prompt."""

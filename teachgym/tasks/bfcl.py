@@ -12,12 +12,12 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from teachgym.errors import ConfigError, MissingExtraError
-from teachgym.settings import CountFromOne, Seed, Share, checked
+from teachgym.settings import CountFromOne, Share, checked
 from teachgym.shown import shown
 from teachgym.tasks.function_calls import (
     LISTS,
@@ -28,9 +28,8 @@ from teachgym.tasks.function_calls import (
     read_calls,
     write_calls,
 )
-from teachgym.tasks.problem_splits import Problem, Selection, draw, split_problems
+from teachgym.tasks.problem_splits import Problem, ProblemsTask, draw
 from teachgym.tasks.question_answer_files import Row, package_data, read_json_lines
-from teachgym.tasks.task import ListedTask
 from teachgym.types import NOT_MEASURED, Brief, Draft, Example, Grade, Skill, freeze, thaw
 
 VERSION = "bfcl-v0"
@@ -64,7 +63,9 @@ BRIEF = Brief(
 )
 
 
-class Bfcl(ListedTask):
+@checked
+@dataclass(eq=False, repr=False, kw_only=True)
+class Bfcl(ProblemsTask):
     """Questions answered by function calls: the Berkeley Function Calling Leaderboard.
 
     Four of its categories are the skills: ``simple``, ``multiple``, ``parallel`` and
@@ -75,18 +76,6 @@ class Bfcl(ListedTask):
     The part ``functions`` of a grade is whether the right functions are called, as often as is
     right, whatever their arguments.
 
-    Args:
-        path: the folder of files such as ``BFCL_v4_simple_python.json`` with ``possible_answer``
-            in it; None = that of the package bfcl-eval.
-        categories: which to measure.
-        accept_silence: whether, as in BFCL, whatever is no call is right where none is. Otherwise
-            ``[]`` has to be said.
-        val_per_skill: validation items of each category, >= 1.
-        test_share: share of each category that is ``test``, in (0, 1).
-        seed: chooses test, val and what a limit leaves, >= 0.
-        limit: the most items of each split, >= 1; None = all.
-        test_limit: the most items of test, >= 1; None = as ``limit``.
-
     Raises:
         MissingExtraError: without ``path``, if bfcl-eval is not installed.
         ConfigError: for files that are not there, cannot be read or are damaged, an empty split,
@@ -95,40 +84,37 @@ class Bfcl(ListedTask):
 
     brief, stop = BRIEF, ("\n\n",)
 
-    @checked
-    def __init__(
-        self,
-        *,
-        path: str | None = None,
-        categories: Sequence[Category] = get_args(Category),
-        accept_silence: bool = False,
-        val_per_skill: CountFromOne = 20,
-        test_share: Share = 0.5,
-        seed: Seed = 0,
-        limit: CountFromOne | None = None,
-        test_limit: CountFromOne | None = None,
-    ) -> None:
-        folder = Path(path).expanduser() if path is not None else _installed()
-        if not categories:
+    path: str | None = None
+    """The folder of files such as ``BFCL_v4_simple_python.json`` with ``possible_answer`` in it;
+    None = that of the package bfcl-eval."""
+    categories: Sequence[Category] = get_args(Category)
+    """The categories to measure."""
+    accept_silence: bool = False
+    """Whether, as in BFCL, whatever is no call is right where none is. Otherwise ``[]`` has to be
+    said."""
+    val_per_skill: CountFromOne = 20
+    """Validation items of each category, >= 1."""
+    test_share: Share = 0.5
+    """The share of each category that is ``test``, in (0, 1)."""
+
+    def __post_init__(self) -> None:
+        folder = Path(self.path).expanduser() if self.path is not None else _installed()
+        if not self.categories:
             raise ConfigError(f"categories is empty; give some of {', '.join(CATEGORIES)}")
-        selection = Selection(val_per_skill, seed, 0, limit, test_limit)
         test: list[Problem] = []
         rest: list[Problem] = []
-        for category in dict.fromkeys(categories):
+        for category in dict.fromkeys(self.categories):
             own = list(_problems(folder, category))
-            drawn = draw(own, round(test_share * len(own)), seed)
+            drawn = draw(own, round(self.test_share * len(own)), self.seed)
             places = {problem.id for problem in drawn}
             test += drawn
             rest += [problem for problem in own if problem.id not in places]
         if not test:
-            raise ConfigError(f"test is empty; test_share is {test_share}, raise it")
-        splits = split_problems(rest, test, selection)
-        self.name = f"{VERSION}-{selection.label}"
+            raise ConfigError(f"test is empty; test_share is {self.test_share}, raise it")
         self.skills = tuple(
-            Skill(name, None, CATEGORIES[name]) for name in dict.fromkeys(categories)
+            Skill(name, None, CATEGORIES[name]) for name in dict.fromkeys(self.categories)
         )
-        self.dropped, self._accept_silence = splits.dropped, accept_silence
-        self._examples = splits.examples()
+        self._examples = self.divide(VERSION, (rest, test), self.val_per_skill).examples()
 
     def grade(self, example: Example, response: str) -> Grade:
         """1 for the right calls, in any order; 0 for others, and for what cannot be read.
@@ -140,7 +126,7 @@ class Bfcl(ListedTask):
             return Grade(NOT_MEASURED)
         calls = read_calls(response) if response.strip() else None
         if calls is None:
-            silence = float(self._accept_silence and not possible)
+            silence = float(self.accept_silence and not possible)
             return Grade(silence, {"functions": silence})
         names = Counter(name for answer in possible for name in answer)
         right = calls_match(calls, functions, possible)

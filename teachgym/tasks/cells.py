@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 
 from teachgym.errors import UnknownSkillError, unknown
 from teachgym.metrics import nearest_level
-from teachgym.settings import ItemsPerCell, Like, Seed, checked
+from teachgym.settings import ItemsPerCell, Seed, checked
 from teachgym.tasks.procedural import (
     Numbers,
     draw_distinct,
@@ -32,7 +32,7 @@ Source = Literal["task", "teacher"]
 
 
 @checked
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False, kw_only=True)
 class PerCell:
     """The number of items of each skill and level in a split."""
 
@@ -43,7 +43,7 @@ class PerCell:
     train_per_cell: ItemsPerCell = 50
     """Items per skill and level of the training pool, >= 1."""
 
-    def of(self, split: Split) -> int:
+    def per_cell(self, split: Split) -> int:
         """The number for this split."""
         counts: dict[Split, int] = {
             "train": self.train_per_cell,
@@ -53,25 +53,23 @@ class PerCell:
         return counts[split]
 
 
-class CellTask(Task, Generic[T]):
+@checked
+@dataclass(eq=False, repr=False)
+class CellTask(PerCell, Task, Generic[T]):
     """A task whose items are a function of seed, split, skill, level and index.
 
     To write: ``name``, ``skills``, ``levels``, ``grade``, and ``draw``, ``identity`` and
     ``write``; ``together`` and ``members`` too where items come in groups. What is drawn may be
     less than an example, so that what belongs to another split costs little.
-
-    Args:
-        seed: chooses the items of each split, >= 0; the splits are disjoint for any two seeds.
-        items: fields of ``PerCell``, how many items a split has.
     """
 
-    together: int = 1
+    seed: Seed = 0
+    """Chooses the items of each split, >= 0; the splits are disjoint for any two seeds."""
+
+    together: ClassVar[int] = 1
     """Questions that ``members`` gives; numbers of items are rounded up to whole groups."""
 
-    @checked
-    def __init__(self, seed: Seed = 0, **items: Annotated[Any, Like(PerCell)]) -> None:
-        self.seed = seed
-        self._per_cell = PerCell(**items)
+    def __post_init__(self) -> None:
         self._leaves = leaf_skills(self.skills)
         self._examples: dict[Split, tuple[Example, ...]] = {}
 
@@ -120,7 +118,7 @@ class CellTask(Task, Generic[T]):
     def _cell(self, skill: str, level: int, split: Split, taken: set[str]) -> list[Example]:
         """Items of a cell, none of them ``taken``: neighbouring levels may share questions."""
         rng = item_rng(self.seed, split, self._leaves.index(skill), level)
-        count = ceil(self._per_cell.of(split) / self.together)
+        count = ceil(self.per_cell(split) / self.together)
         draw = partial(self.draw, skill, level, many_numbers_of(rng))
         drawn = draw_distinct(draw, split, count, taken=taken, identity=self.identity)
         taken.update(map(self.identity, drawn))

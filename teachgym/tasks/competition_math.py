@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from teachgym.errors import ConfigError
-from teachgym.settings import CountFromOne, FewOrNone, Seconds, Seed, checked
+from teachgym.settings import CountFromOne, checked
 from teachgym.tasks.math_answers import read_boxed
-from teachgym.tasks.problem_splits import Problem, Selection, split_problems
-from teachgym.tasks.question_answer_files import Row, Source, read_splits
-from teachgym.tasks.worked_problems import Form, Outline, WorkedProblems
+from teachgym.tasks.problem_splits import Problem
+from teachgym.tasks.question_answer_files import Row, Source
+from teachgym.tasks.worked_problems import Form, WorkedProblems
 from teachgym.types import Brief, Skill
 
 VERSION = "math-v0"
@@ -41,59 +42,32 @@ SkillsBy = Literal["type", "type-level"]
 
 
 @checked
-def load_math(
-    path: Source = "EleutherAI/hendrycks_math",
-    *,
-    val_per_cell: CountFromOne = 10,
-    skills: SkillsBy = "type",
-    instruction: str = INSTRUCTION,
-    config: str | None = None,
-    revision: str | None = None,
-    seed: Seed = 0,
-    shots: FewOrNone = 0,
-    limit: CountFromOne | None = None,
-    test_limit: CountFromOne | None = None,
-    deadline: Seconds = 5.0,
-) -> WorkedProblems:
+@dataclass(eq=False, repr=False, kw_only=True)
+class CompetitionMath(WorkedProblems):
     r"""Competition problems (MATH), from the hub or from files.
 
     The columns are ``problem``, ``level`` (``Level 3``), ``type`` (``Algebra``) and ``solution``,
     which has its final answer in ``\boxed{...}``. Level l is difficulty (l - 1) / 4; problems of
     ``Level ?`` have none, and are never in val.
-
-    Args:
-        path: a data set on the hub, a folder, or files by split; see ``question_answer_files``.
-        val_per_cell: validation items of each level of each type, drawn from train, >= 1;
-            DataEnvGym has subsets of 1, 10 and 50.
-        skills: ``type``: the types are the skills; ``type-level``: they are the roots, and each
-            of their levels is a skill.
-        instruction: what every prompt starts with; it should say how to write the answer.
-        config: the sub-folder to read, where there is one, such as ``algebra``.
-        revision: commit or tag of the data set on the hub; None = its newest version.
-        seed: chooses val, the shots and what a limit leaves, >= 0.
-        shots: worked problems from train that every prompt shows, >= 0.
-        limit: the most items of each split, >= 1; None = all.
-        test_limit: the most items of test, >= 1; None = as ``limit``.
-        deadline: seconds to compare one answer, > 0.
-
-    Raises:
-        ConfigError: for files that are not there or cannot be read, a missing column, an unknown
-            level, an empty split, or a setting out of range.
-        MissingExtraError: if the extra ``math`` is not installed.
     """
-    selection = Selection(val_per_cell, seed, shots, limit, test_limit)
-    rows = read_splits(path, config=config, revision=revision)
-    problems = {split: _problems(split, rows[split], skills) for split in rows}
-    return WorkedProblems(
-        Outline(
-            f"{VERSION}-{selection.label}",
-            _skills([row for part in rows.values() for row in part], skills),
-            tuple((level - 1) / (LEVELS - 1) for level in range(1, LEVELS + 1)),
-        ),
-        split_problems(problems["train"], problems["test"], selection),
-        Form(instruction, read_boxed, r"The final answer is \boxed{{{}}}.".format, BRIEF),
-        deadline=deadline,
-    )
+
+    path: Source = "EleutherAI/hendrycks_math"
+    instruction: str = INSTRUCTION
+    val_per_cell: CountFromOne = 10
+    """Validation items of each level of each type, drawn from train, >= 1; DataEnvGym has subsets
+    of 1, 10 and 50."""
+    skills: SkillsBy = "type"  # type: ignore[assignment]  # Once made, the skills so chosen.
+    """``type``: the types are the skills; ``type-level``: they are the roots, and each of their
+    levels is a skill."""
+
+    levels = tuple((level - 1) / (LEVELS - 1) for level in range(1, LEVELS + 1))
+    brief, form = BRIEF, Form(read_boxed, r"The final answer is \boxed{{{}}}.".format)
+
+    def __post_init__(self) -> None:
+        by, rows = self.skills, self.rows()
+        self.put(VERSION, (_problems(split, rows[split], by) for split in rows), self.val_per_cell)
+        every: object = _skills([row for part in rows.values() for row in part], by)
+        self.skills = every  # type: ignore[assignment]
 
 
 def _skills(rows: Sequence[Row], skills: SkillsBy) -> tuple[Skill, ...]:

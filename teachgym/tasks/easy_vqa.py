@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from teachgym.errors import MissingExtraError
-from teachgym.settings import CountFromOne, Seed, checked
+from teachgym.settings import CountFromOne, checked
 from teachgym.tasks.picture_questions import PictureQuestions, Pictures
-from teachgym.tasks.problem_splits import Problem, Selection, split_problems
+from teachgym.tasks.problem_splits import Problem, ProblemsTask
 from teachgym.tasks.question_answer_files import package_data
 from teachgym.tasks.question_answers import normalise
 
@@ -28,39 +29,31 @@ _KINDS = {
 """Skill to the form of its questions; the first that fits."""
 
 
-class EasyVqa(PictureQuestions):
+@checked
+@dataclass(eq=False, repr=False, kw_only=True)
+class EasyVqa(PictureQuestions, ProblemsTask):
     """Simple questions of six kinds about one coloured shape; 13 answers.
 
     ``test`` is the package's own, ``val`` is drawn from its train.
-
-    Args:
-        seed: chooses val and what a limit leaves, >= 0.
-        val_per_skill: validation items of each skill, >= 1.
-        limit: the most items of train, of val and of test, >= 1; None = all.
-        instruction: what every prompt starts with.
 
     Raises:
         MissingExtraError: without the package, or pillow.
     """
 
-    @checked
-    def __init__(
-        self,
-        *,
-        seed: Seed = 0,
-        val_per_skill: CountFromOne = 40,
-        limit: CountFromOne | None = 2000,
-        instruction: str = "",
-    ) -> None:
+    limit: CountFromOne | None = 2000
+    val_per_skill: CountFromOne = 40
+    """Validation items of each skill, >= 1."""
+    instruction: str = ""
+    """The beginning of every prompt."""
+
+    def __post_init__(self) -> None:
         folder = _folder()
-        selection = Selection(val_per_skill, seed, 0, limit)
-        splits = split_problems(_problems(folder, "train"), _problems(folder, "test"), selection)
-        super().__init__(
-            f"easy-vqa-v0-{selection.label}",
-            splits,
+        problems = (_problems(folder, split) for split in ("train", "test"))
+        self.show(
+            self.divide("easy-vqa-v0", problems, self.val_per_skill),
             Pictures(folder, ".png"),
             lambda target, said: float(normalise(target) == normalise(said)),
-            instruction=instruction,
+            self.instruction,
         )
 
 

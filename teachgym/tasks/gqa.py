@@ -9,12 +9,13 @@ with the pictures inside, as data sets on the hub have them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from teachgym.settings import CountFromOne, Seed, checked
+from teachgym.settings import CountFromOne, checked
 from teachgym.tasks.picture_questions import PictureQuestions, Pictures
-from teachgym.tasks.problem_splits import Problem, Selection, split_problems
-from teachgym.tasks.question_answer_files import Row, Source, read_splits
+from teachgym.tasks.problem_splits import Problem
+from teachgym.tasks.question_answer_files import Row, RowsTask
 from teachgym.tasks.question_answers import normalise
 from teachgym.types import Grade
 
@@ -24,24 +25,15 @@ _IMAGES = ("image", "imageId")
 _TYPES = ("question_type", "types")
 
 
-class Gqa(PictureQuestions):
+@checked
+@dataclass(eq=False, repr=False, kw_only=True)
+class Gqa(PictureQuestions, RowsTask):
     """GQA's questions, with a skill for each structural type or each label in the rows.
 
     The score is 1 for the right words, whatever their case, punctuation and articles; the part
-    ``exact`` is the official comparison of characters, which DataEnvGym uses too.
-
-    Args:
-        path: files by split, a folder, or a data set on the hub; see ``question_answer_files``.
-            Rows have ``question``, ``answer``, a picture (``image``, or ``imageId`` in ``images``)
-            and may have ``question_type``, or the authors' ``types``.
-        images: the folder of pictures, where rows name them.
-        seed: chooses val and what a limit leaves, >= 0.
-        val_per_skill: validation items of each skill, >= 1.
-        limit: the most items of each split, >= 1; None = all.
-        test_limit: the most items of test, >= 1; None = as ``limit``.
-        config: the sub-folder to read, where there is one.
-        revision: commit or tag of a data set on the hub; None = its newest version.
-        instruction: what every prompt starts with.
+    ``exact`` is the official comparison of characters, which DataEnvGym uses too. Rows have
+    ``question``, ``answer``, a picture (``image``, or ``imageId`` in ``images``) and may have
+    ``question_type``, or the authors' ``types``.
 
     Raises:
         ConfigError: for files that are not there or cannot be read, a missing column, or a picture
@@ -49,30 +41,22 @@ class Gqa(PictureQuestions):
         MissingExtraError: without pillow, or for Parquet without pyarrow.
     """
 
-    @checked
-    def __init__(
-        self,
-        *,
-        path: Source,
-        images: str | None = None,
-        seed: Seed = 0,
-        val_per_skill: CountFromOne = 40,
-        limit: CountFromOne | None = 2000,
-        test_limit: CountFromOne | None = None,
-        config: str | None = None,
-        revision: str | None = None,
-        instruction: str = INSTRUCTION,
-    ) -> None:
-        pictures = Pictures(images)
-        selection = Selection(val_per_skill, seed, 0, limit, test_limit)
-        rows = read_splits(path, config=config, revision=revision)
-        train, test = (
-            [_problem(f"{split}/{n:06}", row, pictures) for n, row in enumerate(_flat(rows[split]))]
-            for split in ("train", "test")
+    limit: CountFromOne | None = 2000
+    images: str | None = None
+    """The folder of pictures, where rows name them."""
+    val_per_skill: CountFromOne = 40
+    """Validation items of each skill, >= 1."""
+    instruction: str = INSTRUCTION
+    """The beginning of every prompt."""
+
+    def __post_init__(self) -> None:
+        pictures = Pictures(self.images)
+        problems = (
+            [_problem(f"{split}/{n:06}", row, pictures) for n, row in enumerate(_flat(rows))]
+            for split, rows in self.rows().items()
         )
-        splits = split_problems(train, test, selection)
-        name = f"{VERSION}-{selection.label}"
-        super().__init__(name, splits, pictures, grade_words, instruction=instruction)
+        splits = self.divide(VERSION, problems, self.val_per_skill)
+        self.show(splits, pictures, grade_words, self.instruction)
 
 
 def grade_words(target: str, said: str) -> Grade:

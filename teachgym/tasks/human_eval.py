@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from teachgym.errors import ConfigError, missing_extra
-from teachgym.sandbox import Job, Limits, Outcome
-from teachgym.settings import CountFromOne, Seconds, Seed, Share, checked
+from teachgym.sandbox import Job, Outcome
+from teachgym.settings import CountFromOne, Seed, Share, checked
 from teachgym.tasks.problem_splits import Problem, Selection, draw, split_problems
 from teachgym.tasks.program_tests import Trial
 from teachgym.tasks.question_answer_files import Row, package_data, read_json_lines
@@ -82,20 +82,14 @@ class _Check:
         return self.prompt + _BEYOND.split(program)[0]
 
 
+@checked
+@dataclass(eq=False, repr=False, kw_only=True)
 class HumanEval(ListedTask, TestedPrograms):
     """Python functions to complete from their head and docstring (HumanEval).
 
     One skill. There is one set of problems; here it is divided into what is taught from, ``val``
-    and ``test``, so figures are of fewer than the paper's 164.
-
-    Args:
-        path: the file ``HumanEval.jsonl.gz`` or one of its form; None = that of the package.
-        test_share: share of the problems that are ``test``, in (0, 1).
-        val_size: validation items, >= 1.
-        seed: chooses test and val, >= 0.
-        sandbox: where programs run; see ``teachgym.sandbox.open_sandbox``.
-        deadline: seconds of processor time for a program in all of its calls, > 0; the package
-            has 3 by the clock.
+    and ``test``, so figures are of fewer than the paper's 164. The package's deadline is three
+    seconds by the clock.
 
     Raises:
         ConfigError: for a file that cannot be read, an empty split, or if no sandbox holds.
@@ -106,19 +100,18 @@ class HumanEval(ListedTask, TestedPrograms):
     skills = (Skill(SKILL, None, "Write a function of Python that a docstring describes."),)
     brief = BRIEF
 
-    @checked
-    def __init__(
-        self,
-        *,
-        path: str | None = None,
-        test_share: Share = 0.5,
-        val_size: CountFromOne = 40,
-        seed: Seed = 0,
-        sandbox: Any = "auto",
-        deadline: Seconds = 3.0,
-    ) -> None:
-        super().__init__(sandbox, Limits(seconds=deadline))
-        rows = list(read_json_lines(_file(path)))
+    path: str | None = None
+    """The file ``HumanEval.jsonl.gz`` or one of its form; None = that of the package."""
+    test_share: Share = 0.5
+    """The share of the problems that are ``test``, in (0, 1)."""
+    val_size: CountFromOne = 40
+    """Validation items, >= 1."""
+    seed: Seed = 0
+    """Chooses test and val, >= 0."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        rows = list(read_json_lines(_file(self.path)))
         self._checks = {row.text("task_id"): _check(row) for row in rows}
         problems = [
             Problem(
@@ -130,9 +123,9 @@ class HumanEval(ListedTask, TestedPrograms):
             )
             for row in rows
         ]
-        test = draw(problems, round(test_share * len(problems)), seed)
+        test = draw(problems, round(self.test_share * len(problems)), self.seed)
         rest = [problem for problem in problems if problem not in test]
-        selection = Selection(val_size, seed)
+        selection = Selection(self.val_size, self.seed)
         splits = split_problems(rest, test, selection)
         self.name = f"{VERSION}-test{len(test)}-{selection.label}"
         self._examples = splits.examples()
@@ -146,13 +139,13 @@ class HumanEval(ListedTask, TestedPrograms):
         """Run the checks on programs; the passed share is all or nothing."""
         checks = [self._checks[example.id] for example in examples]
         calls = self._calls_of([example.id for example in examples])
-        answered = self.sandbox.run(
+        answered = self.opened.run(
             [
                 Job(check.whole(program), check.entry, own, limits=self.limits)
                 for check, program, own in zip(checks, programs, calls, strict=True)
             ]
         )
-        judged = self.sandbox.run(
+        judged = self.opened.run(
             [
                 Job(check.judge, "_judge", (([[a.value, a.fault] for a in outcome.answers],),))
                 for check, outcome in zip(checks, answered, strict=True)
@@ -168,7 +161,7 @@ class HumanEval(ListedTask, TestedPrograms):
         """
         new = [name for name in dict.fromkeys(ids) if name not in self._calls]
         jobs = [Job(self._checks[name].judge, "_calls", ((),)) for name in new]
-        for name, outcome in zip(new, self.sandbox.run(jobs), strict=True):
+        for name, outcome in zip(new, self.opened.run(jobs), strict=True):
             if outcome.fault:
                 raise ConfigError(f"{name}: its own solution fails its check: {outcome.fault}")
             self._calls[name] = tuple(outcome.answers[0].value)

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
 
 from teachgym.errors import ConfigError
 from teachgym.sandbox import Answer, Job, Limits
@@ -66,26 +66,13 @@ PRELUDE = "".join(f"from {name} import *\n" for name in _MODULES) + (
 )
 
 
+@checked
+@dataclass(eq=False, repr=False, kw_only=True)
 class LiveCodeBench(ListedTask, TestedPrograms):
     """Programs to write for contest problems, as a script or a function.
 
     One skill, three levels: easy, medium, hard. There are no training examples: teach with
     ``engine="llm"``. The targets of items are ``NO_SOLUTION`` unless ``solutions`` are given.
-
-    Args:
-        path: a JSONL or Parquet file, several, a folder, or a data set on the hub.
-        release: ``release_v1``, ...; None = all files.
-        since: contests of this day or later, such as 2024-05-01; None = all.
-        until: contests before this day; None = all.
-        val_from: contests of this day or later are ``val``, those before it ``test``; None = by
-            chance. DataEnvGym's ``val`` are those of release_v2 that are not in release_v1.
-        test_share: share of the problems that are ``test``, where chance decides, in (0, 1).
-        limit: the most items of each split, >= 1; None = all.
-        seed: chooses where chance decides, and what a limit leaves, >= 0.
-        revision: commit or tag of a data set on the hub; None = its newest version.
-        solutions: a JSONL file with the columns ``question_id`` and ``code``; None = none.
-        sandbox: where programs run; see ``teachgym.sandbox.open_sandbox``.
-        deadline: seconds of processor time for each test, > 0; LiveCodeBench has 6 by the clock.
 
     Raises:
         ConfigError: for files that are not there or cannot be read, an empty split, or if no
@@ -97,30 +84,40 @@ class LiveCodeBench(ListedTask, TestedPrograms):
     skills = (Skill(SKILL, None, "Problems of programming contests."),)
     brief = BRIEF
 
-    @checked
-    def __init__(
-        self,
-        *,
-        path: str | Sequence[str] = "livecodebench/code_generation_lite",
-        release: str | None = None,
-        since: str | None = None,
-        until: str | None = None,
-        val_from: str | None = None,
-        test_share: Share = 0.5,
-        limit: CountFromOne | None = None,
-        seed: Seed = 0,
-        revision: str | None = None,
-        solutions: str | None = None,
-        sandbox: Any = "auto",
-        deadline: Seconds = 6.0,
-    ) -> None:
-        super().__init__(sandbox, Limits(seconds=deadline, memory=2**32, output=2**24))
-        rows = list(in_window(read_rows(path, release, revision), since, until))
+    path: str | Sequence[str] = "livecodebench/code_generation_lite"
+    """A JSONL or Parquet file, several, a folder, or a data set on the hub."""
+    release: str | None = None
+    """``release_v1``, ...; None = all files."""
+    since: str | None = None
+    """The day of the first contests, such as 2024-05-01; None = all."""
+    until: str | None = None
+    """The day before which contests are; None = all."""
+    val_from: str | None = None
+    """The day from which on contests are ``val``, those before it ``test``; None = by chance.
+    DataEnvGym's ``val`` are those of release_v2 that are not in release_v1."""
+    test_share: Share = 0.5
+    """The share of the problems that are ``test``, where chance decides, in (0, 1)."""
+    limit: CountFromOne | None = None
+    """The most items of each split, >= 1; None = all."""
+    seed: Seed = 0
+    """Chooses where chance decides, and what a limit leaves, >= 0."""
+    revision: str | None = None
+    """Commit or tag of a data set on the hub; None = its newest version."""
+    solutions: str | None = None
+    """A JSONL file with the columns ``question_id`` and ``code``; None = none."""
+    deadline: Seconds = 6.0
+    """Seconds of processor time for each test, > 0; LiveCodeBench has 6 by the clock."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        limit, seed = self.limit, self.seed
+        read = read_rows(self.path, self.release, self.revision)
+        rows = list(in_window(read, self.since, self.until))
         found = [Problem(r.text("question_id"), "", "", SKILL, cell="") for r in rows]
-        if val_from is None:
-            test = draw(found, round(test_share * len(found)), seed)
+        if self.val_from is None:
+            test = draw(found, round(self.test_share * len(found)), seed)
         else:
-            day = read_date(val_from, "val_from")
+            day = read_date(self.val_from, "val_from")
             newer = {id(row) for row in in_window(rows, day.isoformat(), None)}
             test = tuple(p for p, row in zip(found, rows, strict=True) if id(row) not in newer)
         val = draw([problem for problem in found if problem not in test], limit, seed)
@@ -131,16 +128,22 @@ class LiveCodeBench(ListedTask, TestedPrograms):
                 "widen since and until, or move val_from"
             )
         chosen = {problem.id for problem in (*val, *test)}
-        read = [read_problem(row) for row in rows if row.text("question_id") in chosen]
-        self._problems = {problem.id: problem for problem in read}
-        targets = _solutions(solutions)
-        bounds = [f"-{text}" for text in (release, since, until, val_from) if text]
+        problems = [read_problem(row) for row in rows if row.text("question_id") in chosen]
+        self._problems = {problem.id: problem for problem in problems}
+        targets = _solutions(self.solutions)
+        named = (self.release, self.since, self.until, self.val_from)
+        bounds = [f"-{text}" for text in named if text]
         self.name = f"{VERSION}{''.join(bounds)}-{len(val)}-{len(test)}-seed{seed}"
         self._examples: dict[Split, tuple[Example, ...]] = {
             "train": (),
             "val": tuple(_example(self._problems[p.id], targets) for p in val),
             "test": tuple(_example(self._problems[p.id], targets) for p in test),
         }
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of a program, which are wider than elsewhere."""
+        return Limits(seconds=self.deadline, memory=2**32, output=2**24)
 
     def is_own(self, example: Example) -> bool:
         """Whether the example is one of the problems."""
@@ -154,11 +157,11 @@ class LiveCodeBench(ListedTask, TestedPrograms):
         for number in range(max((len(problem.cases) for problem in problems), default=0)):
             open_ = [i for i in logs if not logs[i] and number < len(problems[i].cases)]
             jobs = [_job(problems[i], number, programs[i], self.limits) for i in open_]
-            for i, outcome in zip(open_, self.sandbox.run(jobs), strict=True):
+            for i, outcome in zip(open_, self.opened.run(jobs), strict=True):
                 problem, case = problems[i], problems[i].cases[number]
                 logs[i] = _fault(problem, case, outcome.answers[0])
                 passed[i] += not logs[i]
-        name = self.sandbox.provider
+        name = self.opened.provider
         return [Trial(passed[i] / len(p.cases), logs[i], name) for i, p in enumerate(problems)]
 
 

@@ -84,8 +84,8 @@ class NaturalBench(PictureQuestions):
                 f"{needed} or more, with one to train on"
             )
         splits = ProblemSplits(tuple(train), val, test, (), 0)
-        name = f"{VERSION}-val{val_groups}-test{test_groups}-seed{seed}"
-        super().__init__(name, splits, pictures, grade_first)
+        self.name = f"{VERSION}-val{val_groups}-test{test_groups}-seed{seed}"
+        self.show(splits, pictures, grade_first)
 
     def metrics(self, predictions: Sequence[Prediction]) -> dict[str, Score]:
         """The shares of questions, pictures and groups that are all right."""

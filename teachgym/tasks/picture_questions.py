@@ -25,31 +25,25 @@ Grader = Callable[[str, str], float | Grade]
 
 
 class PictureQuestions(ListedTask):
-    """A task of a data set's questions about pictures; no rule makes more of them.
+    """A task of a data set's questions about pictures; no rule makes more of them."""
 
-    Args:
-        name: of the task, with its version.
-        splits: the problems.
-        pictures: reads the bytes of a picture by the name that problems have for it.
-        grade: compares a response with a target.
-        instruction: what every prompt starts with.
-
-    Raises:
-        MissingExtraError: without pillow.
-        ConfigError: for a picture that is missing or cannot be read; it names the file.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        splits: ProblemSplits,
-        pictures: Pictures,
-        grade: Grader,
-        *,
-        instruction: str = "",
+    def show(
+        self, splits: ProblemSplits, pictures: Pictures, grade: Grader, instruction: str = ""
     ) -> None:
+        """Make the items, before anything else is asked of the task but its name.
+
+        Args:
+            splits: the problems.
+            pictures: reads the bytes of a picture by the name that problems have for it.
+            grade: compares a response with a target.
+            instruction: the beginning of every prompt.
+
+        Raises:
+            MissingExtraError: without pillow.
+            ConfigError: for a picture that is missing or cannot be read; it names the file.
+        """
         require_pillow()
-        self.name, self.dropped = name, splits.dropped
+        self.dropped = splits.dropped
         problems = (*splits.train, *splits.val, *splits.test)
         self.skills = tuple(map(Skill, sorted({p.skill for p in problems})))
         self._grade, self._opening = grade, f"{instruction}\n\n" if instruction else ""

@@ -10,13 +10,14 @@ import hashlib
 import unicodedata
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from teachgym.errors import ConfigError
 from teachgym.settings import CountFromOne, FewOrNone, Seed, checked
 from teachgym.shown import in_short
+from teachgym.tasks.task import ListedTask
 from teachgym.types import Example, FrozenDict, Split
 
 
@@ -108,6 +109,41 @@ class ProblemSplits:
             "val": tuple(map(make, self.val)),
             "test": tuple(map(make, self.test)),
         }
+
+
+@checked
+@dataclass(eq=False, repr=False, kw_only=True)
+class ProblemsTask(ListedTask):
+    """A task of a data set's problems.
+
+    Attributes:
+        dropped: problems kept out of train because val, test or the shots ask the same.
+    """
+
+    seed: Seed = 0
+    """Chooses what is drawn, such as val, and what a limit leaves, >= 0."""
+    limit: CountFromOne | None = None
+    """The most items of each split, >= 1; None = all."""
+    test_limit: CountFromOne | None = None
+    """The most items of test, >= 1; None = as ``limit``."""
+
+    def divide(
+        self,
+        version: str,
+        problems: Iterable[Sequence[Problem]],
+        val_per_cell: int,
+        shots: int = 0,
+    ) -> ProblemSplits:
+        """Divide the problems of ``train`` and ``test``, and name the task by the choice.
+
+        Raises:
+            ConfigError: if nothing would be left of a split.
+        """
+        train, test = problems
+        selection = Selection(val_per_cell, self.seed, shots, self.limit, self.test_limit)
+        splits = split_problems(train, test, selection)
+        self.name, self.dropped = f"{version}-{selection.label}", splits.dropped
+        return splits
 
 
 def split_problems(

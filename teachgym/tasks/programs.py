@@ -18,13 +18,12 @@ and so is any other function ``f`` that passes these and the hidden tests.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Annotated, Any
+from dataclasses import dataclass, replace
+from typing import Any
 
 from teachgym.errors import ConfigError
-from teachgym.sandbox import Limits
-from teachgym.settings import Like, Seconds, Seed, checked
-from teachgym.tasks.cells import CellTask, PerCell, Source
+from teachgym.settings import checked
+from teachgym.tasks.cells import CellTask, Source
 from teachgym.tasks.procedural import MAX_DRAWS, Numbers
 from teachgym.tasks.program_steps import (
     LETTERS,
@@ -76,19 +75,14 @@ _NO_RESULT = (ValueError, IndexError, TypeError, AttributeError)
 Drawn = tuple[tuple[Step, ...], tuple[Test, ...]]
 
 
+@checked
+@dataclass(eq=False, repr=False)
 class Programs(TestedPrograms, CellTask[Drawn]):
     """Python functions that a sentence and two examples ask for, graded by hidden tests.
 
     17 skills on numbers, lists and texts, which build on each other: at level 0 a program is one
     step of its skill, at 0.5 two steps, at 1 three, the others of the same skill or of those
     before it. See ``program_steps``.
-
-    Args:
-        seed: chooses the items of each split, >= 0; the splits are disjoint for any two seeds.
-        sandbox: where programs run: ``auto``, a provider, or the words of a container's command;
-            see ``teachgym.sandbox.open_sandbox``.
-        deadline: seconds of processor time for a program in all of its tests, > 0.
-        items: fields of ``teachgym.tasks.cells.PerCell``.
 
     Raises:
         ConfigError: if no sandbox holds.
@@ -99,20 +93,12 @@ class Programs(TestedPrograms, CellTask[Drawn]):
         *(Skill(root, None, description) for root, description in ROOTS.items()),
         *(Skill(leaf, root, description) for leaf, (root, description) in SKILLS.items()),
     )
-    levels: tuple[float, ...] = tuple(i / (LEVELS - 1) for i in range(LEVELS))
+    levels = tuple(i / (LEVELS - 1) for i in range(LEVELS))
     brief = BRIEF
 
-    @checked
-    def __init__(
-        self,
-        seed: Seed = 0,
-        *,
-        sandbox: Any = "auto",
-        deadline: Seconds = 3.0,
-        **items: Annotated[Any, Like(PerCell)],
-    ) -> None:
-        TestedPrograms.__init__(self, sandbox, Limits(seconds=deadline))
-        CellTask.__init__(self, seed, **items)
+    def __post_init__(self) -> None:
+        TestedPrograms.__post_init__(self)
+        CellTask.__post_init__(self)
 
     def draw(self, skill: str, level: int, numbers: Numbers) -> Drawn:
         """Draw steps with their tests: first those that are shown, then the hidden ones."""

@@ -21,6 +21,8 @@ from typing import Any
 
 from teachgym.errors import ConfigError, missing_extra
 from teachgym.records import lines_of, read_text
+from teachgym.settings import checked
+from teachgym.tasks.problem_splits import ProblemsTask
 
 MAX_BYTES = 10**9
 """The most bytes of a JSON document; longer ones are read line by line, as JSON Lines."""
@@ -68,6 +70,23 @@ class Row:
         if not isinstance(text, str) or not text.strip():
             raise ConfigError(f"{self.where}: {column!r} is {text!r}; it must be a text")
         return text.strip()
+
+
+@checked
+@dataclass(eq=False, repr=False, kw_only=True)
+class RowsTask(ProblemsTask):
+    """A task of the rows of a data set."""
+
+    path: Source
+    """A data set on the hub, a folder, or files by split; see ``question_answer_files``."""
+    config: str | None = None
+    """The sub-folder to read, where there is one, such as ``algebra``."""
+    revision: str | None = None
+    """Commit or tag of a data set on the hub; None = its newest version."""
+
+    def rows(self, required: Collection[str] = SPLITS) -> dict[str, list[Row]]:
+        """The rows of each split; see ``read_splits``."""
+        return read_splits(self.path, config=self.config, revision=self.revision, required=required)
 
 
 def package_data(package: str) -> Path | None:

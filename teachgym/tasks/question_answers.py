@@ -14,12 +14,11 @@ from typing import Literal
 
 from teachgym.errors import ConfigError
 from teachgym.metrics import group_accuracy
-from teachgym.settings import CountFromOne, Seconds, Seed, ShareBelowOne, checked
+from teachgym.settings import CountFromOne, Seconds, ShareBelowOne, checked
 from teachgym.tasks.math_answers import read_boxed, same_value
 from teachgym.tasks.math_grading import grade_answers, require_math_verify
-from teachgym.tasks.problem_splits import Problem, Selection, draw, split_problems
-from teachgym.tasks.question_answer_files import Row, Source, read_splits
-from teachgym.tasks.task import ListedTask
+from teachgym.tasks.problem_splits import Problem, draw
+from teachgym.tasks.question_answer_files import Row, RowsTask
 from teachgym.types import Example, Grade, Prediction, Score, Skill, freeze
 from teachgym.wellformed import fault_of_meta
 
@@ -36,39 +35,13 @@ _MINUS = dict.fromkeys("\u2212\uff0d", "-")
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 
 
-class QuestionAnswers(ListedTask):
+@checked
+@dataclass(eq=False, repr=False, kw_only=True)
+class QuestionAnswers(RowsTask):
     r"""Questions and answers from a JSONL, CSV or Parquet file, a folder, or the hub.
 
     ``test`` is the data's own, or a share of a single file; ``val`` is drawn from what is left, as
     many of each skill. There is nothing that makes more: teach with ``engine=pool`` or ``llm``.
-
-    Args:
-        path: a file, a folder, a data set on the hub, or files by split; see
-            ``question_answer_files``.
-        question: the column of questions.
-        answer: the column of answers, which are what is trained on.
-        skill: the column of skills; None = one skill for all.
-        grading: when an answer is right. ``exact``: the same characters; ``normalised``: the same
-            words, whatever their case, punctuation and articles (SQuAD: Rajpurkar et al. 2016,
-            arXiv 1606.05250, section 6.1), but that what is nothing else stays; ``numeric``: the
-            last number is the same to six decimal places, or of a right one that is smaller, to
-            its first seven digits; ``math``: the ``\boxed{}`` answer, or else all of it, is equal
-            for math-verify (extra ``math``).
-        parts: other gradings of each answer, which are shown beside its score and do not decide it.
-        group: the column of groups, such as the passage or image that several questions are about.
-            Groups are drawn whole, and the share of those that are all right is the metric
-            ``group_accuracy``; None = no groups.
-        meta: columns whose values the examples keep, as JSON (``Example.meta``); the student does
-            not see them.
-        instruction: what every prompt starts with.
-        val_per_skill: validation items of each skill, >= 1.
-        test_share: share of the rows that are ``test`` where the data has none, in [0, 1).
-        config: the sub-folder to read, where there is one.
-        revision: commit or tag of a data set on the hub; None = its newest version.
-        seed: chooses test, val and what a limit leaves, >= 0.
-        limit: the most items of each split, >= 1; None = all.
-        test_limit: the most items of test, >= 1; None = as ``limit``.
-        deadline: seconds to compare one answer, > 0; of ``math``.
 
     Raises:
         ConfigError: for files that are not there or cannot be read, a missing column, an empty
@@ -79,51 +52,57 @@ class QuestionAnswers(ListedTask):
     levels = (0.0,)
     stop = (_STOP,)
 
-    @checked
-    def __init__(
-        self,
-        *,
-        path: Source,
-        question: str = "question",
-        answer: str = "answer",
-        skill: str | None = None,
-        grading: Grading = "normalised",
-        parts: Sequence[Grading] = (),
-        group: str | None = None,
-        meta: Sequence[str] = (),
-        instruction: str = "Answer the question.",
-        val_per_skill: CountFromOne = 20,
-        test_share: ShareBelowOne = 0.2,
-        config: str | None = None,
-        revision: str | None = None,
-        seed: Seed = 0,
-        limit: CountFromOne | None = None,
-        test_limit: CountFromOne | None = None,
-        deadline: Seconds = 5.0,
-    ) -> None:
-        if "math" in (grading, *parts):
+    question: str = "question"
+    """The column of questions."""
+    answer: str = "answer"
+    """The column of answers, which are what is trained on."""
+    skill: str | None = None
+    """The column of skills; None = one skill for all."""
+    grading: Grading = "normalised"
+    r"""When an answer is right. ``exact``: the same characters; ``normalised``: the same words,
+    whatever their case, punctuation and articles (SQuAD: Rajpurkar et al. 2016, arXiv 1606.05250,
+    section 6.1), but that what is nothing else stays; ``numeric``: the last number is the same to
+    six decimal places, or of a right one that is smaller, to its first seven digits; ``math``: the
+    ``\boxed{}`` answer, or else all of it, is equal for math-verify (extra ``math``)."""
+    parts: Sequence[Grading] = ()
+    """Other gradings of each answer, which are shown beside its score and do not decide it."""
+    group: str | None = None
+    """The column of groups, such as the passage or image that several questions are about. Groups
+    are drawn whole, and the share of those that are all right is the metric ``group_accuracy``;
+    None = no groups."""
+    meta: Sequence[str] = ()
+    """Columns whose values the examples keep, as JSON (``Example.meta``); the student does not see
+    them."""
+    instruction: str = "Answer the question."
+    """The beginning of every prompt."""
+    val_per_skill: CountFromOne = 20
+    """Validation items of each skill, >= 1."""
+    test_share: ShareBelowOne = 0.2
+    """The share of the rows that are ``test`` where the data has none, in [0, 1)."""
+    deadline: Seconds = 5.0
+    """Seconds to compare one answer, > 0; of ``math``."""
+
+    def __post_init__(self) -> None:
+        if "math" in (self.grading, *self.parts):
             require_math_verify()
-        selection = Selection(val_per_skill, seed, 0, limit, test_limit)
-        rows = read_splits(path, config=config, revision=revision, required=("train",))
-        columns = _Columns(question, answer, skill, group, tuple(meta))
+        rows = self.rows(required=("train",))
         train, test = (
-            [_problem(split, n, row, columns) for n, row in enumerate(rows[split])]
-            for split in ("train", "test")
+            [self._problem(f"{VERSION}/{split}/{n:05}", split, row) for n, row in enumerate(own)]
+            for split, own in rows.items()
         )
-        self._groups = _groups((*train, *test)) if group else {}
+        self._groups = _groups((*train, *test)) if self.group else {}
         if not test:
-            test = list(draw(train, round(test_share * len(train)), seed))
+            test = list(draw(train, round(self.test_share * len(train)), self.seed))
             taken = {problem.id for problem in test}
             train = [problem for problem in train if problem.id not in taken]
         if not test:
-            raise ConfigError(f"test is empty ({path}); give a test split, or a larger test_share")
-        splits = split_problems(train, test, selection)
-        whole = Path(path).stem if isinstance(path, str) else "files"
-        self.name = f"{VERSION}-{whole}-{selection.label}{'-grouped' * bool(group)}"
+            raise ConfigError(
+                f"test is empty ({self.path}); give a test split, or a larger test_share"
+            )
+        whole = Path(self.path).stem if isinstance(self.path, str) else "files"
+        splits = self.divide(f"{VERSION}-{whole}", (train, test), self.val_per_skill)
+        self.name += "-grouped" * bool(self.group)
         self.skills = tuple(map(Skill, sorted({p.skill for p in (*train, *test)})))
-        self.dropped = splits.dropped
-        self._instruction, self._deadline = instruction, deadline
-        self._grading, self._parts = grading, tuple(parts)
         self._examples = splits.examples(self._example)
 
     def grade(self, example: Example, response: str) -> float | Grade:
@@ -136,11 +115,11 @@ class QuestionAnswers(ListedTask):
         """The score that ``grade`` gives for each response."""
         said = [response.partition(_STOP)[0].strip() for response in responses]
         targets = [example.target.strip() for example in examples]
-        scores = self._compare(self._grading, targets, said)
-        if not self._parts:
+        scores = self._compare(self.grading, targets, said)
+        if not self.parts:
             return scores
-        others = [self._compare(part, targets, said) for part in self._parts]
-        parts = (dict(zip(self._parts, own, strict=True)) for own in zip(*others, strict=True))
+        others = [self._compare(part, targets, said) for part in self.parts]
+        parts = (dict(zip(self.parts, own, strict=True)) for own in zip(*others, strict=True))
         return list(map(Grade, scores, parts))
 
     def metrics(self, predictions: Sequence[Prediction]) -> dict[str, Score]:
@@ -157,32 +136,19 @@ class QuestionAnswers(ListedTask):
         if grading != "math":
             return list(map(_GRADERS[grading], targets, said))
         golds, answers = ([read_boxed(t) or t for t in texts] for texts in (targets, said))
-        return grade_answers(golds, answers, deadline=self._deadline)
+        return grade_answers(golds, answers, deadline=self.deadline)
 
     def _example(self, problem: Problem) -> Example:
-        return problem.example(f"{self._instruction}\n\nQuestion:\n{problem.text}\n\nAnswer:\n")
+        return problem.example(f"{self.instruction}\n\nQuestion:\n{problem.text}\n\nAnswer:\n")
 
-
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    """The columns in which a row has what; None = in none."""
-
-    question: str
-    answer: str
-    skill: str | None
-    group: str | None
-    meta: tuple[str, ...]
-
-
-def _problem(split: str, number: int, row: Row, columns: _Columns) -> Problem:
-    name = SKILL if columns.skill is None else row.text(columns.skill)
-    group = f"{split}/{row.text(columns.group)}" if columns.group else ""
-    place = f"{VERSION}/{split}/{number:05}"
-    question, answer = row.text(columns.question), row.text(columns.answer)
-    meta = freeze({column: row.value(column) for column in columns.meta})
-    if (fault := fault_of_meta(meta)) is not None:
-        raise ConfigError(f"{row.where}: {fault}")
-    return Problem(place, question, answer, name, cell=name, group=group, meta=meta)
+    def _problem(self, place: str, split: str, row: Row) -> Problem:
+        name = SKILL if self.skill is None else row.text(self.skill)
+        group = f"{split}/{row.text(self.group)}" if self.group else ""
+        question, answer = row.text(self.question), row.text(self.answer)
+        meta = freeze({column: row.value(column) for column in self.meta})
+        if (fault := fault_of_meta(meta)) is not None:
+            raise ConfigError(f"{row.where}: {fault}")
+        return Problem(place, question, answer, name, cell=name, group=group, meta=meta)
 
 
 def _groups(problems: Sequence[Problem]) -> dict[str, str]:

@@ -167,7 +167,7 @@ class ReasoningGymTask(Task):
         _check_names(names, accept_flaws)
         self.name = f"reasoning-gym-{version('reasoning-gym')}"
         self.seed = seed
-        self._per_cell = PerCell(**items)
+        self._items = PerCell(**items)
         self._cells = {name: tuple(_cells(name, levels)) for name in names}
         self.skills = tuple(_skills(self._cells))
         self.levels = tuple(sorted({c.difficulty for cs in self._cells.values() for c in cs}))
@@ -181,12 +181,24 @@ class ReasoningGymTask(Task):
             ConfigError: if a level has too few different prompts.
         """
         if split not in self._splits:
-            self._splits[split] = tuple(
-                e
-                for i, name in enumerate(self._cells)
-                for e in _examples(self._cells[name], split, self._per_cell.of(split), self.seed, i)
-            )
+            cells = enumerate(self._cells.values())
+            self._splits[split] = tuple(e for i, own in cells for e in self._drawn(i, own, split))
         return self._splits[split]
+
+    def _drawn(self, index: int, cells: Sequence[Cell], split: Split) -> Iterator[Example]:
+        """Items of each level of a dataset; what two levels can make is taken once."""
+        taken: set[str] = set()
+        for cell in cells:
+            draw = partial(cell.draw, item_rng(self.seed, split, index, cell.level))
+            try:
+                found = draw_distinct(draw, split, self._items.per_cell(split), taken=taken)
+            except ConfigError as error:
+                raise ConfigError(
+                    f"{cell.name} level {cell.level}: {error}; lower {split}_per_cell or leave it "
+                    "out"
+                ) from error
+            taken.update(example.prompt for example in found)
+            yield from (replace(example, source="task") for example in found)
 
     def grade(self, example: Example, response: str) -> float:
         """The score that the dataset's grader gives, clipped to [0, 1].
@@ -231,23 +243,6 @@ class ReasoningGymTask(Task):
         else:
             cell = cells[nearest_level([c.difficulty for c in cells], difficulty)]
         return draw_in_split(lambda: cell.draw(rng), "train")
-
-
-def _examples(
-    cells: Sequence[Cell], split: Split, count: int, seed: int, index: int
-) -> Iterator[Example]:
-    """``count`` examples from each level of a dataset; what two levels can make is taken once."""
-    taken: set[str] = set()
-    for cell in cells:
-        rng = item_rng(seed, split, index, cell.level)
-        try:
-            found = draw_distinct(partial(cell.draw, rng), split, count, taken=taken)
-        except ConfigError as error:
-            raise ConfigError(
-                f"{cell.name} level {cell.level}: {error}; lower {split}_per_cell or leave it out"
-            ) from error
-        taken.update(example.prompt for example in found)
-        yield from (replace(example, source="task") for example in found)
 
 
 @cache

@@ -9,9 +9,10 @@ in them, by ``scenes`` and ``scene_questions``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -19,8 +20,8 @@ from annotated_types import Interval
 
 from teachgym.errors import ConfigError
 from teachgym.images import ImageStore, require_pillow
-from teachgym.settings import Like, Seed, checked
-from teachgym.tasks.cells import CellTask, PerCell, Source
+from teachgym.settings import checked
+from teachgym.tasks.cells import CellTask, Source
 from teachgym.tasks.paired_questions import MEMBERS, Place, paired_accuracies
 from teachgym.tasks.procedural import Numbers, many_numbers_of, split_of
 from teachgym.tasks.question_answers import normalise
@@ -46,6 +47,7 @@ from teachgym.tasks.scenes import (
     read_scene,
     render,
 )
+from teachgym.tasks.task import opening_of
 from teachgym.types import Brief, Draft, Example, Prediction, Score, Skill, Split
 
 _TRIES = 40
@@ -76,6 +78,8 @@ class Asked(NamedTuple):
     """The number of the way among the four, from 0."""
 
 
+@checked
+@dataclass(eq=False, repr=False, kw_only=True)
 class Shapes(CellTask[Asked]):
     """Questions about pictures of shapes on a grid, whose answers follow from the pixels.
 
@@ -83,13 +87,6 @@ class Shapes(CellTask[Asked]):
     found: by place, by look, by a hop (``scene_questions``). Items come in groups of four as
     NaturalBench's do: two questions and two pictures, so that each question has different answers
     about the two. The picture decides the split, so none of val or test is ever seen in training.
-
-    Args:
-        seed: chooses the items of each split, >= 0; the splits are disjoint for any two seeds.
-        side: pixels of a picture in each direction, a multiple of 3 in [24, 768].
-        instruction: what every prompt starts with. The embedded student knows how to answer and
-            needs none; models of others do, such as ``Answer in one word.``
-        items: fields of ``teachgym.tasks.cells.PerCell``, in whole groups.
 
     Raises:
         MissingExtraError: without pillow.
@@ -100,25 +97,23 @@ class Shapes(CellTask[Asked]):
         *(Skill(root, None, description) for root, description in ROOTS.items()),
         *(Skill(form.skill, form.root, form.description) for form in FORMS.values()),
     )
-    levels: tuple[float, ...] = tuple(i / (LEVELS - 1) for i in range(LEVELS))
+    levels = tuple(i / (LEVELS - 1) for i in range(LEVELS))
     brief = BRIEF
     together = MEMBERS
 
-    @checked
-    def __init__(
-        self,
-        seed: Seed = 0,
-        *,
-        side: Annotated[int, Interval(ge=24, le=768)] = 48,
-        instruction: str = "",
-        **items: Annotated[Any, Like(PerCell)],
-    ) -> None:
+    side: Annotated[int, Interval(ge=24, le=768)] = 48
+    """Pixels of a picture in each direction, a multiple of 3 in [24, 768]."""
+    instruction: str = ""
+    """The beginning of every prompt. The embedded student knows how to answer and needs none;
+    models of others do, such as ``Answer in one word.``"""
+
+    def __post_init__(self) -> None:
         require_pillow()
-        if side % WIDTH:
-            raise ConfigError(f"side is {side}; it must be a multiple of {WIDTH}")
-        super().__init__(seed, **items)
-        self._side, self.store = side, ImageStore()
-        self._opening = f"{instruction.strip()}\n\n" if instruction.strip() else ""
+        if self.side % WIDTH:
+            raise ConfigError(f"side is {self.side}; it must be a multiple of {WIDTH}")
+        super().__post_init__()
+        self.store = ImageStore()
+        self._opening = opening_of(self.instruction)
 
     def draw(self, skill: str, level: int, numbers: Numbers) -> Asked:
         """Draw the first scene of a group; the rest is found when it is needed."""
@@ -197,7 +192,7 @@ class Shapes(CellTask[Asked]):
             id,
             source,
             difficulty,
-            images=(self.store.put(render(scene, self._side)),),
+            images=(self.store.put(render(scene, self.side)),),
         )
 
     def _question(self, prompt: str) -> Question | None:

@@ -26,12 +26,17 @@ import numpy as np
 from teachgym.protocols import Task
 from teachgym.types import Draft, Example, Grade, Prediction, Score, Split, Turn
 
-__all__ = ["ListedTask", "Task", "TaskWrapper", "only"]
+__all__ = ["ListedTask", "Task", "TaskWrapper", "only", "opening_of"]
 
 
 def only(skills: Collection[str]) -> str | None:
     """The skill if there is exactly one, else None."""
     return next(iter(skills)) if len(skills) == 1 else None
+
+
+def opening_of(instruction: str) -> str:
+    """The beginning of prompts with an instruction, which may be empty."""
+    return f"{instruction.strip()}\n\n" if instruction.strip() else ""
 
 
 class ListedTask(Task):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from itertools import compress
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from math import nan
 from typing import Any
 
 from teachgym.errors import ConfigError
 from teachgym.sandbox import Limits, Sandbox, open_sandbox
+from teachgym.settings import Seconds, checked
 from teachgym.tasks.program_tests import (
     TESTS,
     Test,
@@ -28,34 +28,42 @@ SHOWN = 2
 """Tests that a prompt of a teacher's example shows."""
 
 
+@checked
+@dataclass(eq=False, repr=False, kw_only=True)
 class TestedPrograms(Task):
     """A task whose answers are programs.
 
     Examples carry their tests (``Example.meta["tests"]``); a derived class may have others for
     its own items, ``try_own``.
 
-    Args:
-        sandbox: where programs run; see ``teachgym.sandbox.open_sandbox``.
-        limits: what a program may use.
-
     Raises:
         ConfigError: if no sandbox holds.
     """
 
+    sandbox: Any = "auto"
+    """The place where programs run: ``auto``, a provider, or the words of a container's command;
+    see ``teachgym.sandbox.open_sandbox``."""
+    deadline: Seconds = 3.0
+    """Seconds of processor time for a program in all of its tests, > 0."""
+
     __test__ = False  # It is none of pytest's.
 
-    def __init__(self, sandbox: Any, limits: Limits) -> None:
-        self.named, self.limits = sandbox, limits
-        self.relies_on = {"sandbox": open_sandbox(sandbox).provider}
+    def __post_init__(self) -> None:
+        self.relies_on = {"sandbox": self.opened.provider}
 
     @property
-    def sandbox(self) -> Sandbox:
+    def limits(self) -> Limits:
+        """The limits of a program."""
+        return Limits(seconds=self.deadline)
+
+    @property
+    def opened(self) -> Sandbox:
         """The sandbox of this process, in which programs run."""
-        return open_sandbox(self.named)
+        return open_sandbox(self.sandbox)
 
     def try_own(self, examples: Sequence[Example], programs: Sequence[str]) -> Sequence[Trial]:
         """The trials of programs for items of the task; by default with the items' own tests."""
-        return try_programs(self.sandbox, programs, list(map(tests_of, examples)), self.limits)
+        return try_programs(self.opened, programs, list(map(tests_of, examples)), self.limits)
 
     def is_own(self, example: Example) -> bool:
         """Whether ``try_own`` can try programs for the example; by default, if it has tests."""
@@ -81,19 +89,13 @@ class TestedPrograms(Task):
     def trials(self, examples: Sequence[Example], responses: Sequence[str]) -> list[Trial | None]:
         """The trial of each response; None without tests."""
         programs = [read_program(response) for response in responses]
-        own = [self.is_own(example) for example in examples]
-        others = [not mine and self_tested(e) for mine, e in zip(own, examples, strict=True)]
-        by_tests = list(map(tests_of, compress(examples, others)))
-        found: Mapping[bool, Any] = {
-            True: iter(self.try_own(list(compress(examples, own)), list(compress(programs, own)))),
-            False: iter(
-                try_programs(self.sandbox, list(compress(programs, others)), by_tests, self.limits)
-            ),
-        }
-        return [
-            next(found[mine]) if mine or other else None
-            for mine, other in zip(own, others, strict=True)
-        ]
+        own = [i for i, e in enumerate(examples) if self.is_own(e)]
+        others = [i for i, e in enumerate(examples) if not self.is_own(e) and self_tested(e)]
+        tried = self.try_own([examples[i] for i in own], [programs[i] for i in own])
+        tests = [tests_of(examples[i]) for i in others]
+        rest = try_programs(self.opened, [programs[i] for i in others], tests, self.limits)
+        found = dict(zip((*own, *others), (*tried, *rest), strict=True))
+        return [found.get(i) for i in range(len(examples))]
 
     def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
         """The example of a draft; its prompt shows the first tests.

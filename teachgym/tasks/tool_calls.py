@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from teachgym.errors import ConfigError
 from teachgym.metrics import precision_recall_f1
@@ -79,30 +79,13 @@ BRIEF = Brief(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """A request with everything that the student has to find out."""
 
     request: str
-    calls: tuple[Mapping[str, Any], ...]
-    """Those that must be made, ``open`` with the note's last name."""
     result: Any
-    notes: Mapping[str, Any]
-    """The content of each note, by name."""
-    moved: Mapping[str, str]
-    """Old names of notes to new ones."""
-    busy: str
-    """The tool that fails when it is first called; empty = none."""
-
-    @property
-    def meta(self) -> dict[str, Any]:
-        """The ``Example.meta`` from which replies and grades are made."""
-        return {
-            "calls": self.calls,
-            "notes": self.notes,
-            "moved": self.moved,
-            "busy": self.busy,
-        }
+    meta: Mapping[str, Any]
+    """``Example.meta``, from which replies and grades are made; see ``tool_replies``."""
 
 
 class ToolCalls(ToolTask[Case]):
@@ -114,12 +97,6 @@ class ToolCalls(ToolTask[Case]):
 
     Training examples have the whole conversation, errors included, so there is a loss on every
     call and on the answer, and none on what the tools say.
-
-    Args:
-        seed: chooses the items of each split, >= 0; the splits are disjoint for any two seeds.
-        introduce: whether prompts begin with the list of tools and the form of a call, for
-            students that have not been pretrained on any.
-        items: fields of ``teachgym.tasks.tool_task.ToolItems``.
     """
 
     name = "tool-calls-v0"
@@ -152,14 +129,14 @@ class ToolCalls(ToolTask[Case]):
             main = TOOLS[node.name].takes[0][0]
             calls.append({"name": node.name, "args": {**node.args, main: before}})
         tools = skill.split("+")
-        return Case(
-            request=f"Open note {name}. {put_in_words(asked, min(level, 1), numbers)}",
-            calls=tuple(calls),
-            result=given[-1],
-            notes={note: first.args[TOOLS[first.name].takes[0][0]]},
-            moved={name: new} if moves else {},
-            busy=tools[numbers(len(tools), 1)[0]] if busy else "",
-        )
+        request = f"Open note {name}. {put_in_words(asked, min(level, 1), numbers)}"
+        meta = {
+            "calls": tuple(calls),
+            "notes": {note: first.args[TOOLS[first.name].takes[0][0]]},
+            "moved": {name: new} if moves else {},
+            "busy": tools[numbers(len(tools), 1)[0]] if busy else "",
+        }
+        return Case(request, given[-1], meta)
 
     def identity(self, drawn: Case) -> str:
         """The request, which alone decides the split."""

@@ -64,12 +64,6 @@ class ToolPlans(ToolTask[Request]):
     Its labels of arguments are whole calls with all that they are given, in lower case; here each
     argument is one, as it is written, and a reference is what it refers to. Its macro average is
     over all tools; here it is over those that are wanted or called.
-
-    Args:
-        seed: chooses the items of each split, >= 0; the splits are disjoint for any two seeds.
-        introduce: whether prompts begin with the list of tools and the form of a plan, for
-            students that have not been pretrained on any.
-        items: fields of ``teachgym.tasks.tool_task.ToolItems``.
     """
 
     name = "tool-plans-v0"

@@ -2,51 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Annotated, Any, ClassVar, TypeVar
+from dataclasses import dataclass
+from typing import ClassVar, TypeVar
 
-from teachgym.settings import ItemsPerCell, Like, Seed, checked
-from teachgym.tasks.cells import CellTask, PerCell
+from teachgym.settings import ItemsPerCell, checked
+from teachgym.tasks.cells import CellTask
 
 T = TypeVar("T")
 
 
 @checked
-@dataclass(frozen=True)
-class ToolItems(PerCell):
-    """The number of items of each skill and level in a split; few, since answers are long."""
-
-    val_per_cell: ItemsPerCell = 4
-    test_per_cell: ItemsPerCell = 10
-
-
+@dataclass(eq=False, repr=False, kw_only=True)
 class ToolTask(CellTask[T]):
     """A task of cells whose prompts are requests, before which the tools may be introduced.
 
     To write besides: ``introduction``, which prompts begin with for students who have not been
     shown any calls, and ``ask``, which every prompt ends with.
-
-    Args:
-        seed: chooses the items of each split, >= 0; the splits are disjoint for any two seeds.
-        introduce: whether prompts begin with ``introduction``.
-        items: fields of ``ToolItems``.
     """
 
     introduction: ClassVar[str]
     ask: ClassVar[str]
     stop = ("\n\n",)
 
-    @checked
-    def __init__(
-        self,
-        seed: Seed = 0,
-        *,
-        introduce: bool = False,
-        **items: Annotated[Any, Like(ToolItems)],
-    ) -> None:
-        super().__init__(seed, **asdict(ToolItems(**items)))
-        self._introduction = self.introduction if introduce else ""
-        self.name += "-introduced" * introduce
+    val_per_cell: ItemsPerCell = 4  # Few, since answers are long.
+    test_per_cell: ItemsPerCell = 10
+    introduce: bool = False
+    """Whether prompts begin with the list of tools and the form of what is asked for, for students
+    that have not been pretrained on any."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._introduction = self.introduction if self.introduce else ""
+        self.name += "-introduced" * self.introduce
 
     def prompt_of(self, request: str) -> str:
         """The prompt that asks for a request."""

@@ -8,20 +8,20 @@ Nothing is downloaded, and every problem can be solved by reading it (``stories.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Annotated, Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from teachgym.errors import ConfigError
-from teachgym.settings import Like, Seed, checked
+from teachgym.settings import checked
 from teachgym.shown import shown
-from teachgym.tasks.cells import CellTask, PerCell, Source
+from teachgym.tasks.cells import CellTask, Source
 from teachgym.tasks.math_answers import read_marked, same_number
 from teachgym.tasks.procedural import Numbers, numbers_of
 from teachgym.tasks.stories import draw_story, retell, solve
 from teachgym.tasks.story_rules import ROOTS, RULES, Rule
-from teachgym.tasks.task import only
+from teachgym.tasks.task import only, opening_of
 from teachgym.types import Brief, Draft, Example, Skill
 
 OTHERS = ((), ("get", "lose"), ("get", "lose", "grow", "split"))
@@ -49,6 +49,8 @@ class Problem(NamedTuple):
     identity: str
 
 
+@checked
+@dataclass(eq=False, repr=False, kw_only=True)
 class WordProblems(CellTask[Problem]):
     """Grade-school word problems in templates of plain English, with worked solutions.
 
@@ -60,12 +62,6 @@ class WordProblems(CellTask[Problem]):
     The split of a problem is decided by its kinds of sentences, its calculations and the things
     that it is about, so the same problem about other people, in another wording or with something
     idle in it is never in another split.
-
-    Args:
-        seed: chooses the items of each split, >= 0; the splits are disjoint for any two seeds.
-        instruction: what every prompt starts with. The embedded student knows how to answer and
-            needs none; models of others do, such as ``teachgym.tasks.gsm8k.INSTRUCTION``.
-        items: fields of ``teachgym.tasks.cells.PerCell``.
     """
 
     name = "word-problems-v1"
@@ -73,15 +69,16 @@ class WordProblems(CellTask[Problem]):
         *(Skill(root, None, description) for root, description in ROOTS.items()),
         *(Skill(rule.name, rule.root, rule.description) for rule in RULES),
     )
-    levels: tuple[float, ...] = tuple(i / (LEVELS - 1) for i in range(LEVELS))
+    levels = tuple(i / (LEVELS - 1) for i in range(LEVELS))
     brief = BRIEF
 
-    @checked
-    def __init__(
-        self, seed: Seed = 0, *, instruction: str = "", **items: Annotated[Any, Like(PerCell)]
-    ) -> None:
-        super().__init__(seed, **items)
-        self._opening = f"{instruction.strip()}\n\n" if instruction.strip() else ""
+    instruction: str = ""
+    """The beginning of every prompt. The embedded student knows how to answer and needs none;
+    models of others do, such as ``teachgym.tasks.gsm8k.INSTRUCTION``."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._opening = opening_of(self.instruction)
 
     def draw(self, skill: str, level: int, numbers: Numbers) -> Problem:
         """A problem of one or two, three or four, or five or six steps."""

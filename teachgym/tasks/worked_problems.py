@@ -8,75 +8,59 @@ worked problems to the untrained student and none to the trained one.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from teachgym.errors import ConfigError
+from teachgym.settings import FewOrNone, Seconds, checked
 from teachgym.tasks.math_grading import grade_answers, require_math_verify
-from teachgym.tasks.problem_splits import Problem, ProblemSplits
-from teachgym.tasks.task import ListedTask
-from teachgym.types import Brief, Draft, Example, Skill, Split
-
-MAX_DEADLINE = 3600.0
-"""Seconds."""
+from teachgym.tasks.problem_splits import Problem
+from teachgym.tasks.question_answer_files import RowsTask
+from teachgym.types import Draft, Example, Split
 
 _PROBLEM, _SOLUTION = "Problem:", "Solution:"
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The format of prompts and final answers."""
+    """The format of final answers."""
 
-    instruction: str
-    """The beginning of every prompt; it says how the final answer must be written."""
     read: Callable[[str], str | None]
     """The final answer of a solution; None if it has none."""
     write: Callable[[str], str]
     """The last line of a solution with this final answer."""
-    brief: Brief
-    """For those who write such problems."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
-    """The facts that define a task."""
-
-    name: str
-    skills: tuple[Skill, ...]
-    levels: tuple[float, ...]
-
-
-class WorkedProblems(ListedTask):
+@checked
+@dataclass(eq=False, repr=False, kw_only=True)
+class WorkedProblems(RowsTask):
     """A task of problems with worked solutions, graded by their final answers.
 
-    Args:
-        outline: name, skills and levels.
-        splits: the problems.
-        form: how they are put and answered.
-        deadline: seconds for the comparison of one answer with the right one, in
-            (0, ``MAX_DEADLINE``]; an answer that takes longer is wrong.
-
-    Attributes:
-        dropped: problems kept out of train because val, test or the shots have the same text.
+    To write: ``skills``, ``brief`` and ``form``, and a ``__post_init__`` that calls ``put``.
 
     Raises:
         MissingExtraError: if math-verify is not installed.
-        ConfigError: for a deadline out of range.
+        ConfigError: for files that are not there or cannot be read, a missing column, a value in
+            one that is none, an empty split, or a setting out of range.
     """
 
+    instruction: str
+    """The beginning of every prompt; it should say how to write the final answer."""
+    shots: FewOrNone = 0
+    """Worked problems from train that every prompt shows, >= 0."""
+    deadline: Seconds = 5.0
+    """Seconds to compare one answer with the right one, > 0; what takes longer is wrong."""
+
+    form: ClassVar[Form]
     stop = (f"\n\n{_PROBLEM}",)
 
-    def __init__(
-        self, outline: Outline, splits: ProblemSplits, form: Form, *, deadline: float = 5.0
-    ) -> None:
-        if not 0 < deadline <= MAX_DEADLINE:
-            raise ConfigError(f"deadline is {deadline}; it must be in (0, {MAX_DEADLINE}] seconds")
+    def put(self, version: str, problems: Iterable[Sequence[Problem]], val_per_cell: int) -> None:
+        """Divide the problems of ``train`` and ``test``, and make the prompts that put them."""
         require_math_verify()
-        self.name, self.skills, self.levels = outline.name, outline.skills, outline.levels
-        self.brief, self.dropped = form.brief, splits.dropped
-        self._form, self._deadline = form, deadline
+        splits = self.divide(version, problems, val_per_cell, self.shots)
         shots = (f"{_ask(p.text)}{p.solution}\n\n" for p in splits.shots)
-        self._opening = f"{form.instruction}\n\n{''.join(shots)}"
+        self._opening = f"{self.instruction}\n\n{''.join(shots)}"
         self._examples = splits.examples(self._example)
         self._unchecked: set[Split] = {"val", "test"}
 
@@ -100,11 +84,11 @@ class WorkedProblems(ListedTask):
 
     def grade_all(self, examples: Sequence[Example], responses: Sequence[str]) -> list[float]:
         """The score of each response, computed in several processes."""
-        read = self._form.read
+        read = self.form.read
         return grade_answers(
             [read(example.target) for example in examples],
             [read(response.partition(self.stop[0])[0]) for response in responses],
-            deadline=self._deadline,
+            deadline=self.deadline,
         )
 
     def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
@@ -115,16 +99,16 @@ class WorkedProblems(ListedTask):
                 to another answer.
         """
         problem, solution = draft.problem.strip(), draft.solution.strip()
-        answer = self._form.read(draft.answer) or self._form.read(self._form.write(draft.answer))
+        answer = self.form.read(draft.answer) or self.form.read(self.form.write(draft.answer))
         if not problem or answer is None:
             raise ConfigError(
                 f"a draft needs a problem and a final answer, got {draft.problem!r:.80} and "
                 f"{draft.answer!r:.80}"
             )
-        found = self._form.read(solution)
+        found = self.form.read(solution)
         if found is None:
-            solution = f"{solution}\n{self._form.write(answer)}".strip()
-        elif found != answer and grade_answers([answer], [found], deadline=self._deadline) != [1]:
+            solution = f"{solution}\n{self.form.write(answer)}".strip()
+        elif found != answer and grade_answers([answer], [found], deadline=self.deadline) != [1]:
             raise ConfigError(f"the solution comes to {found!r:.80}, but the answer is {answer!r}")
         plain = replace(draft, problem=self._prompt(problem), answer=solution)
         return super().compose(plain, skill, difficulty)

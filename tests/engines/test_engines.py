@@ -11,8 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teachgym.engines import ENGINES, PoolEngine, ProceduralEngine, ReplayEngine
+from teachgym.engines import ENGINES
 from teachgym.engines.orders import divide, leaves_under
+from teachgym.engines.pool import PoolEngine
+from teachgym.engines.procedural import ProceduralEngine
+from teachgym.engines.replay import ReplayEngine
 from teachgym.errors import ConfigError, RunError, UnknownNameError, UnknownSkillError
 from teachgym.protocols import DataEngine
 from teachgym.streams import Streams

@@ -11,7 +11,8 @@ import pytest
 from teachgym.chat.cache import Recorded
 from teachgym.chat.scripted import Scripted
 from teachgym.chat.settings import ChatSettings
-from teachgym.engines import ENGINES, LLMEngine
+from teachgym.engines import ENGINES
+from teachgym.engines.llm import LLMEngine
 from teachgym.errors import ChatError, ConfigError
 from teachgym.ledger import Ledger
 from teachgym.protocols import ChatModel, DataEngine

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from teachgym.engines.voting import group_answers
+from teachgym.engines.examiner import group_answers
 from teachgym.testing import ToyTask
 from teachgym.types import Budget, Example, Order
 from tests.engines.writing import Desk, WorkedTask, is_write, items, solved, worked

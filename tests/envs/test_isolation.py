@@ -22,7 +22,7 @@ from teachgym.agents.context import Classroom
 from teachgym.agents.llm.open_ended import LLMOpenEnded
 from teachgym.chat.make import make_chat
 from teachgym.chat.scripted import Scripted
-from teachgym.engines import LLMEngine
+from teachgym.engines.llm import LLMEngine
 from teachgym.envs.base import TeacherEnv, base_of
 from teachgym.errors import ConfigError, ConformanceError, EpisodeError
 from teachgym.evaluation import GenerateAndGrade

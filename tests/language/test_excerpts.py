@@ -14,9 +14,8 @@ from teachgym.language.excerpts import (
     CUT,
     LONGEST,
     SHORTEST,
-    ShownError,
-    choose_errors,
-    choose_examples,
+    Shown,
+    choose,
     count_tokens,
     cut,
     cut_middle,
@@ -42,7 +41,7 @@ def report_of(sizes: list[tuple[str, int, int, int, float]]) -> Report:
     )
 
 
-def tokens_of(error: ShownError) -> int:
+def tokens_of(error: Shown) -> int:
     return sum(map(count_tokens, (error.prompt, error.response, error.target)))
 
 
@@ -67,7 +66,7 @@ def test_a_cut_text_fits_and_a_short_one_is_whole(text: str, tokens: int) -> Non
 
 def test_short_texts_of_an_error_stay_whole_and_long_ones_share_what_is_left() -> None:
     """60 tokens: the target takes 1; prompt and response get 29 and then 30 of the other 59."""
-    error = cut(ShownError("a", "p" * 4000, "r" * 5000, "t"), 60)
+    error = cut(Shown("a", "p" * 4000, "r" * 5000, "t"), 60)
     assert error.target == "t"
     assert [count_tokens(text) for text in (error.prompt, error.response)] == [29, 30]
 
@@ -77,7 +76,7 @@ def test_the_budget_is_never_exceeded_and_no_skill_has_two_before_each_has_one(
     sizes: list[tuple[str, int, int, int, float]], budget: int, seed: int
 ) -> None:
     report = report_of(sizes)
-    shown = choose_errors(report, "abc", budget, np.random.default_rng(seed))
+    shown = choose(report.errors, "abc", budget, np.random.default_rng(seed))
     assert sum(map(tokens_of, shown)) <= budget
     assert all(tokens_of(error) <= LONGEST for error in shown)
     counts = Counter(error.skill for error in shown)
@@ -91,7 +90,7 @@ def test_the_budget_is_never_exceeded_and_no_skill_has_two_before_each_has_one(
 def test_skills_get_equal_numbers_as_far_as_they_have_errors() -> None:
     """Errors of 3 tokens (one each text). A budget of 18 holds 6: b has one, a and c get more."""
     report = report_of([(s, 4, 4, 4, 0.0) for s in "a" * 5 + "b" + "c" * 5])
-    shown = choose_errors(report, "abc", 18, np.random.default_rng(0))
+    shown = choose(report.errors, "abc", 18, np.random.default_rng(0))
     counts = Counter(error.skill for error in shown)
     assert counts["b"] == 1
     assert sorted((counts["a"], counts["c"])) == [2, 3]
@@ -100,13 +99,13 @@ def test_skills_get_equal_numbers_as_far_as_they_have_errors() -> None:
 
 def test_what_was_not_measured_and_what_is_right_is_no_error() -> None:
     report = report_of([("a", 4, 4, 4, math.nan), ("a", 4, 4, 4, 1.0), ("b", 4, 4, 4, 0.5)])
-    shown = choose_errors(report, "abc", 1000, np.random.default_rng(0))
+    shown = choose(report.errors, "abc", 1000, np.random.default_rng(0))
     assert [error.skill for error in shown] == ["b"]
 
 
 def test_errors_of_other_skills_are_not_shown() -> None:
     report = make_report()
-    shown = choose_errors(report, ["powers"], 1000, np.random.default_rng(0))
+    shown = choose(report.errors, ["powers"], 1000, np.random.default_rng(0))
     assert {error.skill for error in shown} == {"powers"}
     assert len(shown) == 4
 
@@ -114,13 +113,13 @@ def test_errors_of_other_skills_are_not_shown() -> None:
 def test_equal_generators_choose_equally_and_others_differently() -> None:
     report = make_report()
     once, again, other = (
-        choose_errors(report, LEAVES, 60, np.random.default_rng(seed)) for seed in (1, 1, 2)
+        choose(report.errors, LEAVES, 60, np.random.default_rng(seed)) for seed in (1, 1, 2)
     )
     assert once == again != other
 
 
 def test_examples_are_limited_in_number_and_take_turns_too() -> None:
-    chosen = choose_examples(questions("train"), LEAVES, 10_000, np.random.default_rng(0), most=4)
+    chosen = choose(questions("train"), LEAVES, 10_000, np.random.default_rng(0), most=4)
     counts = Counter(example.skill for example in chosen)
     assert sorted(counts.values()) == [1, 1, 2]
 
@@ -129,12 +128,12 @@ def test_few_examples_of_many_skills_are_not_cut_for_those_that_are_not_shown() 
     """One example of 400 tokens fits 500; divided among ten skills it would be cut to 50."""
     train = [Example("p" * 1596, "t", f"skill {i}") for i in range(10)]
     names = [example.skill for example in train]
-    (chosen,) = choose_examples(train, names, 500, np.random.default_rng(0), most=1)
+    (chosen,) = choose(train, names, 500, np.random.default_rng(0), most=1)
     assert chosen.prompt == "p" * 1596
 
 
 def test_a_task_without_training_examples_shows_none() -> None:
-    assert choose_examples((), LEAVES, 1000, np.random.default_rng(0)) == ()
+    assert choose((), LEAVES, 1000, np.random.default_rng(0)) == ()
 
 
 @pytest.mark.parametrize(

@@ -129,12 +129,12 @@ def test_every_incident_in_the_source_is_documented_and_there_are_no_others() ->
 
 
 def events(source: str) -> Iterator[str]:
-    """First arguments of ``Incident(...)`` and ``self._note(...)`` that are texts."""
+    """First arguments of ``Incident(...)`` and of ``note(...)`` that are texts."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
             called = node.func.attr if isinstance(node.func, ast.Attribute) else ""
             called = node.func.id if isinstance(node.func, ast.Name) else called
-            if called in ("Incident", "_note"):
+            if called in ("Incident", "note"):
                 yield node.args[0].value
 
 

@@ -15,7 +15,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from teachgym.engines import ProceduralEngine
+from teachgym.engines.procedural import ProceduralEngine
 from teachgym.errors import ConformanceError
 from teachgym.protocols import DataEngine
 from teachgym.rewards import accuracy_gain

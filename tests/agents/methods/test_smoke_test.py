@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from teachgym.agents import make_teacher
-from teachgym.engines import ProceduralEngine
+from teachgym.engines.procedural import ProceduralEngine
 from teachgym.loop import run_episode
 from teachgym.protocols import DataEngine, Task
 from teachgym.types import Data, Plan
