@@ -47,10 +47,10 @@ class Embedded:
     """A typical prompt, for its card."""
     architecture: str = "A Llama-architecture causal language model"
     """A description of the model, for its card."""
-    exercised: Callable[[Example], Collection[str]] = own_skill
-    """A function that gives the skills that an example exercises, its own among them."""
     sight: Sight | None = None
     """The vision tower and pretraining stages of a student that sees; None = it does not see."""
+    exercised: Callable[[Example], Collection[str]] = own_skill
+    """A function that gives the skills that an example exercises, its own among them."""
 
 
 def subword_tokenizer(task: Task) -> Any:
