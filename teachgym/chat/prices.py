@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-CHARACTERS_PER_TOKEN: Final = 4
-"""OpenAI's rule of thumb for English text."""
+BYTES_PER_TOKEN: Final = 4
+"""OpenAI's rule of thumb for English text; other letters take several bytes, and more tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,5 +27,12 @@ class Price:
 
 
 def estimate_tokens(*texts: str) -> int:
-    """Characters of all texts together, divided by ``CHARACTERS_PER_TOKEN`` and rounded up."""
-    return -(-sum(map(len, texts)) // CHARACTERS_PER_TOKEN)
+    """Bytes of UTF-8 of all texts together, divided by ``BYTES_PER_TOKEN`` and rounded up.
+
+    Example:
+        >>> estimate_tokens("What is 2 + 2?"), estimate_tokens("€€€")
+        (4, 3)
+    """
+    # Half a surrogate pair is no text, and is counted all the same.
+    size = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
+    return -(-size // BYTES_PER_TOKEN)

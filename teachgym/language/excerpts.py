@@ -1,7 +1,7 @@
 """Excerpts of a report and of the training pool for a prompt.
 
 A prompt has a budget of tokens. Skills take turns, so that each gets its share of it, and a long
-text loses its middle. Tokens are estimated without a tokenizer: one for four bytes of UTF-8.
+text loses its middle. Tokens are estimated, as ``teachgym.chat.prices`` says.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from teachgym.chat.prices import BYTES_PER_TOKEN, estimate_tokens
 from teachgym.shown import in_short
 from teachgym.types import Example, Prediction, Score
 
@@ -85,23 +86,13 @@ def choose(
     while turns and (most is None or len(chosen) < most):
         skill = turns.pop(0)
         shown = cut(waiting[skill].pop(), limit)
-        budget -= sum(map(count_tokens, _texts(shown).values()))
+        budget -= sum(map(estimate_tokens, _texts(shown).values()))
         if budget < 0:
             break
         chosen.append(shown)
         if waiting[skill]:
             turns.append(skill)
     return tuple(sorted(chosen, key=lambda shown: skills.index(shown.skill)))
-
-
-def count_tokens(text: str) -> int:
-    """An estimate: one token for four bytes of UTF-8, rounded up.
-
-    Example:
-        >>> count_tokens("What is 2 + 2?")
-        4
-    """
-    return -(-len(text.encode()) // 4)
 
 
 def cut_middle(text: str, tokens: int) -> str:
@@ -111,7 +102,7 @@ def cut_middle(text: str, tokens: int) -> str:
         >>> cut_middle("a long story with an end", 4)
         'a lo [...] n end'
     """
-    content, room = text.encode(), 4 * tokens
+    content, room = text.encode(), BYTES_PER_TOKEN * tokens
     if len(content) <= room:
         return text
     kept = max(room - len(CUT), 0)
@@ -159,7 +150,7 @@ def cut(shown: Shown, tokens: int) -> Shown:
     shortest_first = sorted(texts, key=lambda name: len(texts[name].encode()))
     for turn, name in enumerate(shortest_first):
         cuts[name] = cut_middle(texts[name], left // (len(texts) - turn))
-        left -= count_tokens(cuts[name])
+        left -= estimate_tokens(cuts[name])
     return replace(shown, **cuts)
 
 

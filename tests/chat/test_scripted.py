@@ -21,8 +21,12 @@ def test_a_function_answers_by_messages_schema_and_draw() -> None:
     assert chat.name == "scripted"
 
 
-@pytest.mark.parametrize(("text", "tokens"), [("", 0), ("a", 1), ("four", 1), ("fives", 2)])
-def test_four_characters_are_a_token(text: str, tokens: int) -> None:
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [("", 0), ("a", 1), ("four", 1), ("fives", 2), ("€€€", 3), ("\ud800" * 4, 3)],
+)
+def test_four_bytes_are_a_token(text: str, tokens: int) -> None:
+    """A euro sign has three bytes, and so has half a surrogate pair."""
     assert estimate_tokens(text) == tokens
 
 

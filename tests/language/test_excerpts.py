@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from teachgym.chat.prices import estimate_tokens
 from teachgym.language.excerpts import (
     CUT,
     LONGEST,
     SHORTEST,
     Shown,
     choose,
-    count_tokens,
     cut,
     cut_middle,
     in_words,
@@ -42,12 +42,7 @@ def report_of(sizes: list[tuple[str, int, int, int, float]]) -> Report:
 
 
 def tokens_of(error: Shown) -> int:
-    return sum(map(count_tokens, (error.prompt, error.response, error.target)))
-
-
-def test_tokens_are_bytes_divided_by_four_and_rounded_up() -> None:
-    """Five letters are 2; three euro signs of three bytes each are 9 / 4, so 3."""
-    assert [count_tokens(text) for text in ("", "abcd", "abcde", "€€€")] == [0, 1, 2, 3]
+    return sum(map(estimate_tokens, (error.prompt, error.response, error.target)))
 
 
 def test_a_long_text_keeps_its_beginning_and_its_end() -> None:
@@ -60,15 +55,15 @@ def test_a_long_text_keeps_its_beginning_and_its_end() -> None:
 @given(st.text(max_size=300), st.integers(0, 80))
 def test_a_cut_text_fits_and_a_short_one_is_whole(text: str, tokens: int) -> None:
     short = cut_middle(text, tokens)
-    assert count_tokens(short) <= tokens
-    assert (short == text) == (count_tokens(text) <= tokens)
+    assert estimate_tokens(short) <= tokens
+    assert (short == text) == (estimate_tokens(text) <= tokens)
 
 
 def test_short_texts_of_an_error_stay_whole_and_long_ones_share_what_is_left() -> None:
     """60 tokens: the target takes 1; prompt and response get 29 and then 30 of the other 59."""
     error = cut(Shown("a", "p" * 4000, "r" * 5000, "t"), 60)
     assert error.target == "t"
-    assert [count_tokens(text) for text in (error.prompt, error.response)] == [29, 30]
+    assert [estimate_tokens(text) for text in (error.prompt, error.response)] == [29, 30]
 
 
 @given(SIZES, st.integers(0, 5000), st.integers(0, 9))
