@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
+from concurrent.futures import Future, wait
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -28,23 +28,22 @@ def within(seconds: float, call: Callable[[float], T]) -> T:
         >>> within(60.0, lambda ends: "done")
         'done'
     """
-    results: SimpleQueue[tuple[T, None] | tuple[None, BaseException]] = SimpleQueue()
-    ends = time.monotonic() + seconds
-
-    def run() -> None:
-        try:
-            results.put((call(ends), None))
-        except BaseException as error:
-            results.put((None, error))
-
-    threading.Thread(target=run, name="teachgym-call", daemon=True).start()
+    future, ends = Future[T](), time.monotonic() + seconds
+    given = future, call, ends
+    threading.Thread(target=_settle, args=given, name="teachgym-call", daemon=True).start()
+    if not wait([future], timeout=seconds).done:
+        raise Overdue
     try:
-        result, error = results.get(timeout=seconds)
-    except Empty:
-        raise Overdue from None
-    if error is not None:
-        try:
-            raise error
-        finally:
-            del error  # Its traceback holds this frame: a circle that would keep connections open.
-    return result  # type: ignore[return-value]
+        return future.result()
+    finally:
+        del (
+            future,
+            given,
+        )  # Its error's traceback holds this frame: a circle would keep connections open.
+
+
+def _settle(future: Future[T], call: Callable[[float], T], ends: float) -> None:
+    try:
+        future.set_result(call(ends))
+    except BaseException as error:
+        future.set_exception(error)

@@ -23,6 +23,7 @@ import torch
 
 from teachgym.chat.prompts import without_system
 from teachgym.errors import ChatError, ConfigError, missing_extra
+from teachgym.settings import NotNegative, ShareAboveZero, Tokens, checked
 from teachgym.students.loading import load_model
 from teachgym.students.local.network import context_of
 from teachgym.students.threads import few_threads
@@ -75,22 +76,18 @@ class LocalChatModel:
             llguidance does not know.
     """
 
+    @checked
     def __init__(
         self,
         model: Any,
         tokenizer: Any,
         name: str,
         *,
-        temperature: float = 1.0,
-        top_p: float = 1.0,
-        max_tokens: int = 1024,
+        temperature: NotNegative = 1.0,
+        top_p: ShareAboveZero = 1.0,
+        max_tokens: Tokens = 1024,
         template: Mapping[str, Any] | None = None,
     ) -> None:
-        if not (temperature >= 0 and 0 < top_p <= 1 and max_tokens >= 1):
-            raise ConfigError(
-                f"temperature {temperature!r}, top_p {top_p!r} and max_tokens {max_tokens!r} must "
-                "be at least 0, above 0 and at most 1, and at least 1"
-            )
         self.model, self.tokenizer, self.name = model, tokenizer, name
         self.temperature, self.top_p, self.max_tokens = temperature, top_p, max_tokens
         self._template: dict[str, Any] = {"strftime_now": TODAY.strftime, **(template or {})}

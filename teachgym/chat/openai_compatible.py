@@ -43,6 +43,9 @@ from teachgym.types import Completion, Cost, Incident, Messages, Schema
 if TYPE_CHECKING:
     from openai import APIStatusError, OpenAI
 
+LONGEST_REPLY = 1_000_000
+"""Characters at which replies are cut."""
+
 _PASSING = (408, 409, 429)
 """Statuses, besides 500 and above, of failures that may pass."""
 
@@ -78,11 +81,10 @@ class OpenAICompatible:
 
     Args:
         settings: of the model; those about retries, limits and records are not used here.
-        max_reply_chars: longer replies are cut.
     """
 
-    def __init__(self, settings: ChatSettings, *, max_reply_chars: int = 1_000_000) -> None:
-        self.settings, self.max_reply_chars = settings, max_reply_chars
+    def __init__(self, settings: ChatSettings) -> None:
+        self.settings = settings
         self._client: OpenAI | None = None
         self._refused: frozenset[str] = frozenset()
         """The parts that the server is known not to accept."""
@@ -290,8 +292,8 @@ class OpenAICompatible:
             incidents.append(Incident("refusal", redact(reply.refusal)[:SHOWN]))
         elif not reply.text:
             incidents.append(Incident("empty", f"finish_reason {reply.finish_reason!r}"))
-        if len(reply.text) > self.max_reply_chars:
-            size = f"{len(reply.text)} characters, of which {self.max_reply_chars} are kept"
+        if is_long := len(reply.text) > LONGEST_REPLY:
+            size = f"{len(reply.text)} characters, of which {LONGEST_REPLY} are kept"
             incidents.append(Incident("too-long", size))
         tokens_in, tokens_out = count_tokens(body)
         if tokens_in is None or (tokens_out is None and reply.text):
@@ -300,8 +302,8 @@ class OpenAICompatible:
             tokens_in = estimate_tokens(*(message["content"] for message in messages))
         if tokens_out is None:
             tokens_out = estimate_tokens(reply.text)
-        text = hide(reply.text[: self.max_reply_chars])
-        cut = reply.finish_reason == "length" or len(reply.text) > self.max_reply_chars
+        text = hide(reply.text[:LONGEST_REPLY])
+        cut = reply.finish_reason == "length" or is_long
         dollars = self._price.dollars(tokens_in, tokens_out)
         return Completion(
             text, Cost(0, 0, 1, tokens_in, tokens_out, dollars), cut, tuple(incidents)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from teachgym.chat.prices import estimate_tokens
-from teachgym.errors import ConfigError
 from teachgym.protocols import ChatModel
+from teachgym.settings import Limit, checked
 from teachgym.types import Completion, Messages, Schema
 
 MINUTE: Final = 60.0
@@ -42,22 +42,16 @@ class Limited:
         sleep: waits that many seconds.
     """
 
+    @checked
     def __init__(
         self,
         chat: ChatModel,
         *,
-        requests_per_minute: int | None = None,
-        tokens_per_minute: int | None = None,
+        requests_per_minute: Limit | None = None,
+        tokens_per_minute: Limit | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        limits = {
-            "requests_per_minute": requests_per_minute,
-            "tokens_per_minute": tokens_per_minute,
-        }
-        for name, limit in limits.items():
-            if limit is not None and limit < 1:
-                raise ConfigError(f"{name} is {limit}; it must be at least 1, or None for no limit")
         self.chat = chat
         self.requests_per_minute, self.tokens_per_minute = requests_per_minute, tokens_per_minute
         self.clock, self.sleep = clock, sleep

@@ -14,9 +14,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
 
-from teachgym.errors import ChatError, ConfigError, missing_extra
+from teachgym.errors import ChatError, missing_extra
 from teachgym.escaping import terminal
 from teachgym.protocols import ChatModel
+from teachgym.settings import Few, checked
 from teachgym.types import Completion, Incident, Messages, Schema
 
 try:
@@ -25,6 +26,9 @@ except ImportError as error:
     raise missing_extra("tenacity", "llm") from error
 
 _log = logging.getLogger(__name__)
+
+LONGEST_WAIT = 60.0
+"""Seconds between two attempts at most."""
 
 _LONG = 5.0
 """Seconds of waiting for one answer from which on it is said what is waited for."""
@@ -41,9 +45,9 @@ class Retrying:
     """Asks again after ``Transient`` failures, each time after a longer wait.
 
     Before attempt n + 1 it waits as long as the server said, or else between half of and the
-    whole of ``first_wait * 2**(n - 1)`` seconds, at random so that threads do not come back all at
-    once; in either case ``longest_wait`` at most. Every retry is an incident ``retry`` of the
-    completion. Calls that failed are not paid for, as no server says what they cost.
+    whole of ``2**(n - 1)`` seconds, at random so that threads do not come back all at once; in
+    either case ``LONGEST_WAIT`` at most. Every retry is an incident ``retry`` of the completion.
+    Calls that failed are not paid for, as no server says what they cost.
 
     A call that waits for long logs a warning with the reason. Others that wait for the same reason
     do not repeat it until the server answers.
@@ -51,27 +55,20 @@ class Retrying:
     Args:
         chat: is asked.
         attempts: calls at most, >= 1.
-        first_wait: seconds, >= 0.
-        longest_wait: seconds, >= 0.
         sleep: waits that many seconds.
         random: a number in [0, 1); decides on waits alone, never on answers.
     """
 
+    @checked
     def __init__(
         self,
         chat: ChatModel,
         *,
-        attempts: int = 6,
-        first_wait: float = 1.0,
-        longest_wait: float = 60.0,
+        attempts: Few = 6,
         sleep: Callable[[float], None] = time.sleep,
         random: Callable[[], float] = randomness.random,
     ) -> None:
-        if attempts < 1:
-            raise ConfigError(f"attempts is {attempts}; it must be at least 1")
-        self.chat, self.attempts = chat, attempts
-        self.first_wait, self.longest_wait = first_wait, longest_wait
-        self.sleep, self.random = sleep, random
+        self.chat, self.attempts, self.sleep, self.random = chat, attempts, sleep, random
         self._said = ""
         """The failure that was logged last; empty since an answer."""
 
@@ -121,8 +118,8 @@ class Retrying:
         """Seconds to wait after a failure."""
         asked: float | None = getattr(_failure(state), "retry_after", None)
         if asked is not None:
-            return min(asked, self.longest_wait)
-        longest = min(self.first_wait * 2.0 ** (state.attempt_number - 1), self.longest_wait)
+            return min(asked, LONGEST_WAIT)
+        longest = min(2.0 ** (state.attempt_number - 1), LONGEST_WAIT)
         return longest * (1 + self.random()) / 2
 
 

@@ -19,10 +19,13 @@ from pydantic import BaseModel
 
 from teachgym.chat.cache import NotRecordedError, Recorded
 from teachgym.chat.json_items import Parsed, items_schema, parse_items
-from teachgym.errors import ChatError, ConfigError
+from teachgym.errors import ChatError
+from teachgym.given import Given
+from teachgym.ledger import Ledger
 from teachgym.protocols import ChatModel, Meter
+from teachgym.settings import CountFromOne, Few, checked
 from teachgym.shown import in_short
-from teachgym.types import Completion, Cost, Incident, Messages
+from teachgym.types import Budget, Completion, Incident, Messages
 
 ItemT = TypeVar("ItemT", bound=BaseModel)
 
@@ -66,24 +69,21 @@ class StructuredChat:
         max_reply_chars: what is longer is cut there before it is read, >= 1.
 
     Raises:
-        ConfigError: for a number below 1.
+        ConfigError: for a number that is out of range.
     """
 
+    @checked
     def __init__(
         self,
         chat: ChatModel,
-        meter: Meter | None = None,
+        meter: Given[Meter | None] = None,
         *,
-        workers: int = 8,
-        attempts: int = 3,
-        max_reply_chars: int = 200_000,
+        workers: Few = 8,
+        attempts: Few = 3,
+        max_reply_chars: CountFromOne = 200_000,
     ) -> None:
-        numbers = {"workers": workers, "attempts": attempts, "max_reply_chars": max_reply_chars}
-        for name, number in numbers.items():
-            if number < 1:
-                raise ConfigError(f"{name} is {number!r}; give a whole number of at least 1")
         self.chat = chat
-        self.meter: Meter = _Bottomless() if meter is None else meter
+        self.meter: Meter = Ledger(Budget()) if meter is None else meter
         self.workers, self.attempts, self.max_reply_chars = workers, attempts, max_reply_chars
 
     def ask(self, questions: Sequence[ChatRequest], item: type[ItemT]) -> list[tuple[ItemT, ...]]:
@@ -203,22 +203,6 @@ class _State(Generic[ItemT]):
     failures: list[tuple[ChatRequest, ChatError]] = field(default_factory=list)
     heard: bool = False
     """Whether any call got through."""
-
-
-class _Bottomless:
-    """The meter of who does not count."""
-
-    def exhausted(self) -> tuple[str, ...]:
-        return ()
-
-    def record(self, cost: Cost) -> None:
-        pass
-
-    def note(self, incident: Incident) -> None:
-        pass
-
-    def call(self, key: str) -> None:
-        pass
 
 
 def _again(

@@ -6,7 +6,7 @@ import json
 import logging
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -17,12 +17,13 @@ from teachgym.chat.prices import Price, estimate_tokens
 from teachgym.chat.prompts import render
 from teachgym.chat.settings import ChatSettings, require_price
 from teachgym.chat.structured import ChatRequest, StructuredChat
+from teachgym.ledger import Ledger
 from teachgym.protocols import ChatModel, Task
 from teachgym.settings import Like
 from teachgym.training.authors import Answers, Author, Draw
 from teachgym.training.judges import Comparison, Judge
 from teachgym.training.teacher_models import TeacherModel
-from teachgym.types import Brief, Cost, Data, Incident, Messages, Prompt
+from teachgym.types import Brief, Budget, Cost, Data, Messages, Prompt
 
 SHOTS = 3
 """Training examples that show the form of an answer."""
@@ -45,31 +46,12 @@ class _Preference(BaseModel):
     better: Literal["A", "B", "alike"]
 
 
-@dataclass
-class _Tally:
-    """Adds up what calls cost; nothing limits them, since their price was bounded before."""
-
-    spent: Cost = field(default_factory=Cost)
-
-    def exhausted(self) -> tuple[str, ...]:
-        """None."""
-        return ()
-
-    def record(self, cost: Cost) -> None:
-        """Add it."""
-        self.spent += cost
-
-    def note(self, incident: Incident) -> None:
-        """Log it."""
-        _log.warning("%s: %s", incident.event, incident.detail)
-
-    def call(self, key: str) -> None:
-        """The calls of a training run are in no journal."""
-
-
 @dataclass(frozen=True)
 class PricedChat:
-    """A chat model that is asked one thing a call, and what a call can cost at most."""
+    """A chat model that is asked one thing a call, and what a call can cost at most.
+
+    Nothing limits its calls, since their price was bounded before, and none is in a journal.
+    """
 
     model: ChatModel
     workers: int
@@ -85,10 +67,13 @@ class PricedChat:
         Raises:
             ChatError: if no call got through.
         """
-        tally = _Tally()
-        asker = StructuredChat(self.model, tally, workers=self.workers, attempts=1)
+        ledger = Ledger(Budget())
+        asker = StructuredChat(self.model, ledger, workers=self.workers, attempts=1)
         asked = [ChatRequest(m, draw) for m, draw in zip(messages, draws, strict=True)]
-        return [own[0] if own else None for own in asker.ask(asked, item)], tally.spent
+        items = [own[0] if own else None for own in asker.ask(asked, item)]
+        for incident in ledger.incidents:
+            _log.warning("%s: %s", incident.event, incident.detail)
+        return items, ledger.spent
 
     def bound(self, messages: Sequence[Messages], extra: int = 0) -> Cost:
         """The price of replies as long as they may be, to messages with ``extra`` more tokens."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -36,7 +37,9 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No clock, no waiting for the server to recover, no traces in the environment."""
     monkeypatch.setattr("teachgym.experiment.perf_counter", lambda: 0.0)
     # Its default was bound when its module was imported, by whichever test came first.
-    monkeypatch.setitem(Retrying.__init__.__kwdefaults__, "sleep", lambda seconds: None)
+    monkeypatch.setitem(
+        inspect.unwrap(Retrying.__init__).__kwdefaults__, "sleep", lambda seconds: None
+    )
     before = dict(os.environ)
     yield
     os.environ.clear()

@@ -134,5 +134,5 @@ def test_threads_share_the_limit() -> None:
 @pytest.mark.parametrize("name", ["requests_per_minute", "tokens_per_minute"])
 def test_a_limit_of_nothing_is_refused(name: str) -> None:
     limit: dict[str, Any] = {name: 0}
-    with pytest.raises(ConfigError, match=f"{name} is 0; it must be at least 1"):
+    with pytest.raises(ConfigError, match=f"{name} is 0; it must be above 0"):
         Limited(Scripted(lambda *_: ""), **limit)

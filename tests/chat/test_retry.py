@@ -109,7 +109,7 @@ def test_no_control_character_of_a_server_is_said(caplog: pytest.LogCaptureFixtu
 
 
 def test_no_attempts_are_refused() -> None:
-    with pytest.raises(ConfigError, match="attempts is 0; it must be at least 1"):
+    with pytest.raises(ConfigError, match="attempts is 0; it must be 1 or more"):
         Retrying(Failing(), attempts=0)
 
 

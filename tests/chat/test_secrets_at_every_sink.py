@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import inspect
 import json
 import secrets
 import warnings
@@ -36,7 +37,9 @@ def test_no_file_and_no_line_holds_a_secret(
     """The server says the key in every form, in replies, refusals and errors."""
     key, password, token = (f"{kind}-{secrets.token_hex(12)}" for kind in ("sk", "pw", "tk"))
     monkeypatch.setenv("OPENAI_API_KEY", key)
-    monkeypatch.setitem(Retrying.__init__.__kwdefaults__, "sleep", lambda seconds: None)
+    monkeypatch.setitem(
+        inspect.unwrap(Retrying.__init__).__kwdefaults__, "sleep", lambda seconds: None
+    )
     told = " and ".join(
         form.decode() for secret in (key, password, token) for form in forms(secret)
     )

@@ -318,5 +318,5 @@ def test_a_run_that_stopped_because_nothing_answered_asks_anew(tmp_path: Path) -
 @pytest.mark.parametrize("name", ["workers", "attempts", "max_reply_chars"])
 def test_numbers_below_one_are_refused(name: str) -> None:
     numbers: dict[str, Any] = {name: 0}
-    with pytest.raises(ConfigError, match=f"{name} is 0; give a whole number of at least 1"):
+    with pytest.raises(ConfigError, match=f"{name} is 0; it must be 1 or more"):
         StructuredChat(Model(echo), **numbers)
