@@ -29,17 +29,16 @@ def within(seconds: float, call: Callable[[float], T]) -> T:
         'done'
     """
     future, ends = Future[T](), time.monotonic() + seconds
-    given = future, call, ends
-    threading.Thread(target=_settle, args=given, name="teachgym-call", daemon=True).start()
+    threading.Thread(
+        target=_settle, args=(future, call, ends), name="teachgym-call", daemon=True
+    ).start()
     if not wait([future], timeout=seconds).done:
         raise Overdue
     try:
         return future.result()
     finally:
-        del (
-            future,
-            given,
-        )  # Its error's traceback holds this frame: a circle would keep connections open.
+        # The traceback of its error holds this frame: a circle that would keep connections open.
+        del future
 
 
 def _settle(future: Future[T], call: Callable[[float], T], ends: float) -> None:
