@@ -17,7 +17,7 @@ from teachgym.students.local.graphs import Graphs
 from teachgym.students.local.pool import StudentPool
 from teachgym.students.local.weights import Weight
 from teachgym.training.buckets import Bucket, Padded, bucket_of, mapped, padded, tensors_of
-from teachgym.training.datum import Datum
+from teachgym.training.datum import Datum, by_datum
 from teachgym.training.first_losses import FirstLosses
 from teachgym.training.forward import (
     differentiate_rows,
@@ -125,18 +125,16 @@ class CapturedUpdates(Updates):
             losses += self._pass(one, first)
         return losses
 
-    def score(
-        self, now: Sequence[Sequence[Datum]]
-    ) -> Iterator[tuple[Sequence[Datum], torch.Tensor]]:
+    def score(self, now: Sequence[Sequence[Datum]]) -> Iterator[tuple[Datum, torch.Tensor]]:
         """Score like ``updates.score``; a student is its own reference."""
         for one in passes(now, self._budget):
             sizes = bucket_of(one)
             if self._is_paddable(sizes):
                 key, kept, rows = self._filled(one, sizes)
                 self._graphs.run(("score", key), partial(self._score, kept, sizes, rows), [rows])
-                yield one.data, torch.cat(_of_data(rows, one))
+                yield from by_datum(one.data, torch.cat(_of_data(rows, one)))
             else:
-                yield one.data, score_pass(self._pool, one)
+                yield from by_datum(one.data, score_pass(self._pool, one))
 
     def apply(self, step: int) -> None:
         """Update the weights, as ``Updates`` says."""

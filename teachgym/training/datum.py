@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol, TypeVar
 
 import numpy as np
+import torch
 
 from teachgym.errors import ConfigError
 from teachgym.shown import in_short
@@ -242,6 +243,11 @@ def log_skipped(data: Sequence[Data], encoded: Sequence[Sequence[Datum]]) -> Non
             n_all - n_used,
             n_all,
         )
+
+
+def by_datum(data: Sequence[Datum], rows: torch.Tensor) -> Iterator[tuple[Datum, torch.Tensor]]:
+    """Each example with its part of ``rows``, (n_rows, ...), on the CPU."""
+    return zip(data, torch.split(rows.cpu(), [datum.n_rows for datum in data]), strict=True)
 
 
 class Identified(Protocol):

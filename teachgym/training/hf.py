@@ -24,7 +24,7 @@ from teachgym.settings import Like
 from teachgym.students.hf.student import HuggingFaceStudent, Sequences
 from teachgym.students.image_texts import ImageTexts
 from teachgym.students.local.weights import Weight
-from teachgym.training.datum import Datum, batches, encode, log_skipped
+from teachgym.training.datum import Datum, batches, by_datum, encode, log_skipped
 from teachgym.training.first_losses import FirstLosses
 from teachgym.training.gradients import projected
 from teachgym.training.losses import Loss, Sft, Targets, cross_entropy, require_given
@@ -171,12 +171,12 @@ def batch_loss(
 @torch.inference_mode()
 def _score(
     student: HuggingFaceStudent, now: Sequence[Sequence[Datum]]
-) -> Iterator[tuple[Sequence[Datum], torch.Tensor]]:
-    """The one batch there is, and the log-probabilities of its rows."""
+) -> Iterator[tuple[Datum, torch.Tensor]]:
+    """Each example of the one batch there is, with the log-probabilities of its rows."""
     for batch in filter(None, now):
         with student.threads(), student.computing():
             scores = -cross_entropy(*_read(student, batch))
-        yield batch, scores
+        yield from by_datum(batch, scores)
 
 
 def _read(

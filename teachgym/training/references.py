@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from itertools import islice, zip_longest
+from itertools import zip_longest
 
 import torch
 
 from teachgym.training.datum import Datum, is_referred
 from teachgym.training.losses import Needs
 
-Score = Callable[[Sequence[Sequence[Datum]]], Iterable[tuple[Sequence[Datum], torch.Tensor]]]
-"""A batch of each student -> examples with the log-probabilities of their rows, (n_rows,)."""
+Score = Callable[[Sequence[Sequence[Datum]]], Iterable[tuple[Datum, torch.Tensor]]]
+"""A batch of each student -> each example with the log-probabilities of its rows, (n_rows,)."""
 
 
 def refer(
@@ -39,9 +39,6 @@ def refer(
     first = [own[: len(own) // epochs] for own in made]
     for now in zip_longest(*first, fillvalue=()):
         referred = [[datum for datum in batch if is_referred(datum, needs)] for batch in now]
-        for data, logprobs in score(referred):
-            rest = iter(logprobs.tolist())
-            for datum in data:
-                own = tuple(islice(rest, datum.n_rows))
-                known[id(datum)] = replace(datum, references=own)
+        for datum, logprobs in score(referred):
+            known[id(datum)] = replace(datum, references=tuple(logprobs.tolist()))
     return [[[known.get(id(d), d) for d in batch] for batch in own] for own in made]

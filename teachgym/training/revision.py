@@ -10,7 +10,6 @@ import torch
 from teachgym.students.local.generation import rules_for
 from teachgym.students.local.pool import StudentPool
 from teachgym.students.local.sampling import Asked, ended, sample_tokens
-from teachgym.training.datum import Datum
 from teachgym.training.forward import token_budget
 from teachgym.training.groups import Group, Response
 from teachgym.training.losses import Needs, TopK
@@ -58,7 +57,9 @@ class Reviser:
             for each in (zip(*of_one, strict=True) for of_one in zip(asked, drawn, strict=True))
         ]
         needs = Needs(teacher=True, temperature=self.temperature)
-        own = self._logprobs(data)
+        budget = token_budget(self.pool.network.device)
+        scored = score(self.pool, budget, data, temperature=self.temperature)
+        own = {id(datum): logprobs for datum, logprobs in scored}
         told = [self.model.read(self.pool.texts, of_one, needs) for of_one in data]
         prefixes = [
             [
@@ -72,14 +73,6 @@ class Reviser:
             for of_one in data
         ]
         return *self._gone_on(asked, drawn, prefixes), costs
-
-    def _logprobs(self, data: Sequence[Sequence[Datum]]) -> dict[int, torch.Tensor]:
-        """The student's log-probabilities of its own tokens, by the ``id`` of each datum."""
-        found, budget = dict[int, torch.Tensor](), token_budget(self.pool.network.device)
-        for read, logprobs in score(self.pool, budget, data, temperature=self.temperature):
-            parts = torch.split(logprobs.cpu(), [d.n_rows for d in read])
-            found |= {id(d): part for d, part in zip(read, parts, strict=True)}
-        return found
 
     def _gone_on(
         self,

@@ -194,10 +194,8 @@ class Rollouts:
         data = [group.datum(response) for response, _ in found]
         self.read[student] += sum(d.n_tokens for d in data)
         now = [data if k == student else [] for k in range(self._pool.count)]
-        known: dict[int, list[float]] = {}
-        for read, logprobs in score(self._pool, token_budget(self._pool.network.device), now):
-            rest = iter(logprobs.tolist())
-            known |= {id(d): [next(rest) for _ in range(d.n_rows)] for d in read}
+        scored = score(self._pool, token_budget(self._pool.network.device), now)
+        known: dict[int, list[float]] = {id(d): logprobs.tolist() for d, logprobs in scored}
         lines = [known[id(d)][first:] for d, (_, first) in zip(data, found, strict=True)]
         return [math.exp(math.fsum(line) / len(line)) for line in lines]
 

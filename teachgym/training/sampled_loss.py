@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import chain
 
 import torch
 
 from teachgym.students.local.automaton import Automaton
-from teachgym.training.datum import Datum
+from teachgym.training.datum import Datum, by_datum
 from teachgym.training.losses import Loss, Needs, Targets, cross_entropy
 from teachgym.training.packing import passes
 
@@ -56,7 +56,6 @@ def noted_of(
     data: Sequence[Sequence[Datum]], noted: Sequence[torch.Tensor], budget: int
 ) -> Iterator[tuple[Datum, tuple[float, ...]]]:
     """The responses of passes over ``data``, each with the log-probabilities that were noted."""
-    rest = iter(torch.cat([*noted, torch.zeros(0)]).tolist())
-    for one in passes(data, budget):
-        for datum in one.data:
-            yield datum, tuple(islice(rest, datum.n_rows))
+    read = [datum for one in passes(data, budget) for datum in one.data]
+    for datum, logprobs in by_datum(read, torch.cat([*noted, torch.zeros(0)])):
+        yield datum, tuple(logprobs.tolist())

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -19,7 +19,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from teachgym.cache import cache_folder, write_whole
+from teachgym.cache import write_whole
 from teachgym.errors import ConfigError, UnsupportedError
 from teachgym.settings import CountFromOne, checked
 from teachgym.students.local.scoring import score_targets
@@ -28,7 +28,7 @@ from teachgym.students.texts import Texts
 from teachgym.training.alm import with_pieces
 from teachgym.training.authors import Author, ModelAuthor
 from teachgym.training.datum import Datum, train_tokens
-from teachgym.training.forward import read_pass, score_pass, token_budget
+from teachgym.training.forward import read_pass, token_budget
 from teachgym.training.grader import Grader
 from teachgym.training.judges import (
     ByScore,
@@ -39,7 +39,8 @@ from teachgym.training.judges import (
     TaskJudge,
 )
 from teachgym.training.losses import Loss, Needs, TopK
-from teachgym.training.packing import Pass, passes
+from teachgym.training.packing import passes
+from teachgym.training.updates import score
 from teachgym.types import Cost
 
 
@@ -109,6 +110,8 @@ class ModelTeacher(TeacherModel):
     top_k: CountFromOne = 64
     """Tokens told at each place, >= 1; from the size of the vocabulary on, all of them. A place
     takes 8 bytes for each."""
+    memory: Path | None = None
+    """The folder where what is told is kept, and not read again; None = it is not kept."""
 
     @property
     def identity(self) -> str:
@@ -126,13 +129,22 @@ class ModelTeacher(TeacherModel):
         return LikelihoodJudge(self.student)
 
     def read(self, texts: Texts, data: Sequence[Datum], needs: Needs) -> list[Datum]:
-        """See ``TeacherModel``; except for pieces, the vocabularies must be equal."""
+        """See ``TeacherModel``; except for pieces, the vocabularies must be equal.
+
+        Pieces of text are not kept.
+        """
         if needs.pieces:
             return self._read_pieces(texts, data)
+        if self.memory is None:
+            return self._read(texts, data, needs)
+        read = partial(self._read, texts, needs=needs)
+        return remembered(self.memory, (self.identity, needs.temperature), read, data)
+
+    def _read(self, texts: Texts, data: Sequence[Datum], needs: Needs) -> list[Datum]:
         pool, known = self.student.pool, dict[int, Datum]()
         n_tokens = len(texts.tokenizer)
         with pool.threads():
-            for one in self._passes(texts, data):
+            for one in passes(self._alone(texts, data), token_budget(pool.network.device)):
                 rows = read_pass(pool, one, n_tokens, self.top_k, needs.temperature)
                 for datum, told in zip(one.data, split_rows(rows, one.data), strict=True):
                     known[id(datum)] = replace(datum, teacher=told)
@@ -140,13 +152,11 @@ class ModelTeacher(TeacherModel):
 
     def score(self, texts: Texts, data: Sequence[Datum], temperature: float) -> list[Datum]:
         """See ``TeacherModel``; the tokenizers must have the same vocabulary."""
-        pool, known = self.student.pool, dict[int, Datum]()
+        pool, own = self.student.pool, self._alone(texts, data)
         with pool.threads():
-            for one in self._passes(texts, data):
-                rest = iter(score_pass(pool, one, temperature).tolist())
-                for datum in one.data:
-                    known[id(datum)] = replace(datum, references=tuple(islice(rest, datum.n_rows)))
-        return [known[id(datum)] for datum in data]
+            scored = score(pool, token_budget(pool.network.device), own, temperature=temperature)
+            known = {id(datum): tuple(logprobs.tolist()) for datum, logprobs in scored}
+        return [replace(datum, references=known[id(datum)]) for datum in data]
 
     def cost(self, data: Sequence[Datum], needs: Needs) -> Cost:
         """The price of each token read; for pieces of text, in this model's tokens."""
@@ -165,17 +175,17 @@ class ModelTeacher(TeacherModel):
         pool, own = self.student.pool, self.student.texts
         scores = score_targets(pool, self.student.index, self._pairs(data))
         return [
-            with_pieces(texts, datum, own, score.tolist())
-            for datum, score in zip(data, scores, strict=True)
+            with_pieces(texts, datum, own, logprobs.tolist())
+            for datum, logprobs in zip(data, scores, strict=True)
         ]
 
-    def _passes(self, texts: Texts, data: Sequence[Datum]) -> Iterator[Pass]:
-        """The data as the model reads it."""
+    def _alone(self, texts: Texts, data: Sequence[Datum]) -> list[Sequence[Datum]]:
+        """The data as a batch of the model among its pool's students."""
         pool = self.student.pool
         require_same_tokens(texts, pool.texts)
         own: list[Sequence[Datum]] = [()] * pool.count
         own[self.student.index] = data
-        return passes(own, token_budget(pool.network.device))
+        return own
 
 
 def split_rows(rows: TopK, data: Sequence[Datum]) -> list[TopK]:
@@ -201,76 +211,39 @@ def require_same_tokens(student: Texts, teacher: Texts) -> None:
     )
 
 
-@dataclass(frozen=True)
-class RememberedTeacher(TeacherModel):
-    """A teacher model whose reports are kept on disk, by its identity and what is read.
+def remembered(
+    folder: Path,
+    told_by: Sequence[object],
+    read: Callable[[Sequence[Datum]], list[Datum]],
+    data: Sequence[Datum],
+) -> list[Datum]:
+    """The examples with what a teacher model tells of them, kept on disk and read once.
 
     What is remembered is charged as if it were read, so that results do not depend on what is in
     the folder. A text is read beside others than the first time where some are remembered, which
     may change the last bits of what is told of it.
 
     Args:
-        model: the teacher model.
-        folder: where files are kept; None = a subfolder of ``teachgym.cache.cache_folder``.
+        folder: where files are kept.
+        told_by: all that decides what is told besides an example, told apart by ``repr``.
+        read: has the model tell of examples.
+        data: examples.
     """
-
-    model: TeacherModel
-    folder: Path | None = None
-
-    @property
-    def identity(self) -> str:
-        """The identity of the other model."""
-        return self.model.identity
-
-    @property
-    def author(self) -> Author | None:
-        """The author of the other model, whose answers are not remembered."""
-        return self.model.author
-
-    @property
-    def judge(self) -> Judge | None:
-        """The judge of the other model, whose judgements are not remembered."""
-        return self.model.judge
-
-    @property
-    def comparison(self) -> Comparison | None:
-        """The comparison of the other model."""
-        return self.model.comparison
-
-    def cost(self, data: Sequence[Datum], needs: Needs) -> Cost:
-        """The price of the other model."""
-        return self.model.cost(data, needs)
-
-    def reading(self, n_tokens: int) -> Cost:
-        """The price of the other model."""
-        return self.model.reading(n_tokens)
-
-    def score(self, texts: Texts, data: Sequence[Datum], temperature: float) -> list[Datum]:
-        """The scores of the other model, which are not stored."""
-        return self.model.score(texts, data, temperature)
-
-    def read(self, texts: Texts, data: Sequence[Datum], needs: Needs) -> list[Datum]:
-        """See ``TeacherModel``; pieces of text are not stored."""
-        if needs.pieces:
-            return self.model.read(texts, data, needs)
-        folder = self.folder or cache_folder("teacher-models")
-        identity = self.model.identity
-        paths = [folder / f"{_digest(identity, datum, needs)}.safetensors" for datum in data]
-        found = [_recall(path, datum) for path, datum in zip(paths, data, strict=True)]
-        new = [d for d, told in zip(data, found, strict=True) if told is None]
-        told = iter(self.model.read(texts, new, needs) if new else ())
-        read = [known or next(told) for known in found]
-        for path, datum, known in zip(paths, read, found, strict=True):
-            if known is None and datum.teacher is not None:
-                write_whole(path, save(vars(datum.teacher)))
-        return read
+    paths = [folder / f"{_digest(told_by, datum)}.safetensors" for datum in data]
+    found = [_recall(path, datum) for path, datum in zip(paths, data, strict=True)]
+    new = [d for d, told in zip(data, found, strict=True) if told is None]
+    told = iter(read(new) if new else ())
+    known = [one or next(told) for one in found]
+    for path, datum, before in zip(paths, known, found, strict=True):
+        if before is None and datum.teacher is not None:
+            write_whole(path, save(vars(datum.teacher)))
+    return known
 
 
-def _digest(identity: str, datum: Datum, needs: Needs) -> str:
+def _digest(told_by: Sequence[object], datum: Datum) -> str:
     """The hex digest of all that decides what is told of an example."""
     weighed = [[bool(weight) for weight in text.weights] for text in datum.texts]
-    told = identity, needs.temperature, datum.identity, weighed
-    return hashlib.sha256(repr(told).encode()).hexdigest()
+    return hashlib.sha256(repr((*told_by, datum.identity, weighed)).encode()).hexdigest()
 
 
 def _recall(path: Path, datum: Datum) -> Datum | None:

@@ -21,7 +21,7 @@ from teachgym.settings import Count, CountFromOne, Seed, Table, build, checked, 
 from teachgym.students import make_student, require_student
 from teachgym.students.local.student import LanguageModelStudent
 from teachgym.training import make_trainer, require_trainer
-from teachgym.training.teacher_models import ModelTeacher, RememberedTeacher, TeacherModel
+from teachgym.training.teacher_models import ModelTeacher, TeacherModel
 from teachgym.types import Checkpoint, Data, leaf_skills
 
 _log = logging.getLogger(__name__)
@@ -80,8 +80,8 @@ def model_teacher(name: str, task: Task, settings: Mapping[str, Any]) -> Teacher
         )
     if told.examples:
         _train(student, task, told)
-    model = ModelTeacher(student, told.top_k)
-    return RememberedTeacher(model) if told.remember else model
+    memory = cache_folder("teacher-models") if told.remember else None
+    return ModelTeacher(student, told.top_k, memory)
 
 
 def _train(student: LanguageModelStudent, task: Task, told: TeacherModelSettings) -> None:

@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 
 from teachgym.students.local.pool import StudentPool
-from teachgym.training.datum import Datum
+from teachgym.training.datum import Datum, by_datum
 from teachgym.training.first_losses import FirstLosses
 from teachgym.training.forward import run_pass, score_pass, token_budget
 from teachgym.training.heads import Kernel, kernel_for
@@ -139,7 +139,7 @@ def differentiate(
 
 def score(
     pool: StudentPool, budget: int, now: Sequence[Sequence[Datum]], *, temperature: float = 1.0
-) -> Iterator[tuple[Sequence[Datum], torch.Tensor]]:
-    """Pass by pass, the examples and the log-probabilities of their rows."""
+) -> Iterator[tuple[Datum, torch.Tensor]]:
+    """Each example with the log-probabilities of its rows, (n_rows,), as passes read them."""
     for one in passes(now, budget):
-        yield one.data, score_pass(pool, one, temperature)
+        yield from by_datum(one.data, score_pass(pool, one, temperature))

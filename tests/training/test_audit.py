@@ -15,7 +15,6 @@ from teachgym.testing import ToyTask
 from teachgym.training.audit import audit, repeated, self_preference
 from teachgym.training.grader import Grader
 from teachgym.training.judges import Comparison
-from teachgym.training.teacher_models import RememberedTeacher
 from teachgym.training.teacher_registry import make_teacher_model
 from teachgym.types import Cost, Data, Example
 from tests.training.test_teacher_settings import Quiet
@@ -86,7 +85,6 @@ def test_who_judges_compares_by_scores_and_an_oracle_is_right() -> None:
     task = ToyTask()
     data = tuple(replace(e, id="", rejected="?") for e in task.examples("train")[:5])
     model = make_teacher_model("oracle", task, {})
-    assert model.comparison == RememberedTeacher(model).comparison
     assert model.comparison is not None
     found = audit(model.comparison, data)
     assert (found.right.mean, found.consistent.mean) == (1, 1)

@@ -20,7 +20,6 @@ from teachgym.training.authors import Draw, ModelAuthor
 from teachgym.training.grader import Grader
 from teachgym.training.judges import LikelihoodJudge, TaskJudge
 from teachgym.training.rejection_sampling import RejectionSampling, RejectionSettings
-from teachgym.training.teacher_models import RememberedTeacher
 from teachgym.training.teacher_registry import make_teacher_model, require_teacher_model
 from teachgym.types import Cost, Data, Example
 from tests.training.test_teacher_settings import Author, Quiet
@@ -78,11 +77,6 @@ def test_an_oracle_without_noise_is_the_task_and_with_nothing_else_its_opposite(
     judge = make_teacher_model("oracle", ToyTask(), {"noise": noise}).judge
     assert judge is not None
     assert judge.judge((AB,), ["ab"])[0] == [score]
-
-
-def test_what_remembers_judges_as_its_model_does() -> None:
-    model = make_teacher_model("oracle", ToyTask(), {})
-    assert RememberedTeacher(model).judge is model.judge
 
 
 # -- rejection sampling ----------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from teachgym.training.datum import Datum, Text, encode
 from teachgym.training.fine_tuning import FineTuner
 from teachgym.training.losses import Needs, TopK
 from teachgym.training.settings import FineTuningSettings
-from teachgym.training.teacher_models import ModelTeacher, RememberedTeacher, TeacherModel
+from teachgym.training.teacher_models import ModelTeacher, TeacherModel, remembered
 from teachgym.types import Cost, Data, Example
 from tests.students.models import make_model, untrained_tiny
 
@@ -89,7 +89,7 @@ def test_of_data_without_any_loss_no_row_is_told(
     model, texts = ModelTeacher(teacher, top_k=3), teacher.texts
     for data in ((silent,), (silent, DATA[1])):
         encoded = encode(texts, data)
-        for one in (model, *[RememberedTeacher(model, tmp_path)] * 2):
+        for one in (model, *[ModelTeacher(teacher, 3, tmp_path)] * 2):
             told, *_ = one.read(texts, encoded, Needs(teacher=True))
             assert told.teacher is not None
             assert told.teacher.ids.shape == (0, 3)
@@ -145,19 +145,15 @@ def test_other_architectures_teach_too(teacher: LanguageModelStudent) -> None:
 # -- kept on disk ----------------------------------------------------------------------------
 
 
-class Counted(TeacherModel):
-    """Counts what another one reads."""
+@dataclass(frozen=True)
+class Counted(ModelTeacher):
+    """Counts what it reads and does not remember."""
 
-    def __init__(self, model: TeacherModel) -> None:
-        self.model, self.n_read = model, 0
+    counts: list[int] = field(default_factory=list)
 
-    @property
-    def identity(self) -> str:
-        return self.model.identity
-
-    def read(self, texts: Texts, data: Sequence[Datum], needs: Needs) -> list[Datum]:
-        self.n_read += len(data)
-        return self.model.read(texts, data, needs)
+    def _read(self, texts: Texts, data: Sequence[Datum], needs: Needs) -> list[Datum]:
+        self.counts.append(len(data))
+        return super()._read(texts, data, needs)
 
 
 def told(data: Sequence[Datum]) -> list[bytes]:
@@ -169,57 +165,46 @@ def test_what_was_told_is_remembered_by_content_to_the_last_bit(
     teacher: LanguageModelStudent, tmp_path: Path
 ) -> None:
     """Another k, temperature, text or weight of the model is another content."""
-    one = Counted(ModelTeacher(teacher, top_k=5))
-    model = RememberedTeacher(one, tmp_path)
+    model = Counted(teacher, 5, tmp_path)
     first, second = read(model, teacher), read(model, teacher)
-    assert one.n_read == 3
-    assert told(first) == told(second) == told(read(one.model, teacher))
-    assert model.cost(first, PAIRS) == one.cost(first, PAIRS)
+    assert model.counts == [3]
+    assert told(first) == told(second) == told(read(ModelTeacher(teacher, 5), teacher))
     read(model, teacher, Needs(teacher=True, rejected=True, temperature=2.0))
-    assert one.n_read == 6
+    assert model.counts == [3, 3]
     read(model, teacher, Needs(teacher=True))  # Of the second example there is no other text.
-    assert one.n_read == 8
-    for other in (ModelTeacher(teacher, top_k=6), ModelTeacher(untrained_tiny(3), top_k=5)):
-        counted = Counted(other)
-        read(RememberedTeacher(counted, tmp_path), teacher)
-        assert counted.n_read == 3
-
-
-class Colours(TeacherModel):
-    """Tells the number in the name of a picture, and counts what it reads."""
-
-    identity = "colours"
-
-    def __init__(self) -> None:
-        self.n_read = 0
-
-    def read(self, texts: Texts, data: Sequence[Datum], needs: Needs) -> list[Datum]:
-        self.n_read += len(data)
-        seen = [int("".join(text.images)) for datum in data for text in datum.texts]
-        tops = [TopK(torch.tensor([[n]]), torch.zeros(1, 1), torch.zeros(1)) for n in seen]
-        return [replace(datum, teacher=top) for datum, top in zip(data, tops, strict=True)]
+    assert model.counts == [3, 3, 2]
+    for other in (Counted(teacher, 6, tmp_path), Counted(untrained_tiny(3), 5, tmp_path)):
+        read(other, teacher)
+        assert other.counts == [3]
 
 
 def test_equal_words_about_other_pictures_are_another_content(tmp_path: Path) -> None:
     pictures = (("1",), ("2",), ("1", "2"), ("12",))
     data = [Datum((Text((5, 6), (0.0, 1.0), images=images, start=1),)) for images in pictures]
-    one, texts = Colours(), untrained_tiny(1).texts
+    counts = []
+
+    def read_names(new: Sequence[Datum]) -> list[Datum]:
+        """The number in the name of each picture."""
+        counts.append(len(new))
+        seen = [int("".join(text.images)) for datum in new for text in datum.texts]
+        tops = [TopK(torch.tensor([[n]]), torch.zeros(1, 1), torch.zeros(1)) for n in seen]
+        return [replace(datum, teacher=top) for datum, top in zip(new, tops, strict=True)]
+
     for _ in range(2):
-        found = RememberedTeacher(one, tmp_path).read(texts, data, Needs(teacher=True))
+        found = remembered(tmp_path, ("names", 1.0), read_names, data)
         assert [int(d.teacher.ids) for d in found if d.teacher] == [1, 2, 12, 12]
-        assert one.n_read == 4
+        assert counts == [4]
 
 
 def test_damaged_memories_are_read_anew(teacher: LanguageModelStudent, tmp_path: Path) -> None:
-    one = Counted(ModelTeacher(teacher, top_k=5))
-    model = RememberedTeacher(one, tmp_path)
+    model = Counted(teacher, 5, tmp_path)
     right = told(read(model, teacher))
     for file, damage in zip(sorted(tmp_path.iterdir()), (b"", b"PK\x03\x04no", b"x"), strict=True):
         file.write_bytes(damage)
     assert told(read(model, teacher)) == right
-    assert one.n_read == 6
+    assert model.counts == [3, 3]
     assert told(read(model, teacher)) == right
-    assert one.n_read == 6
+    assert model.counts == [3, 3]
 
 
 def test_training_that_was_cut_short_ends_as_it_would_have(
@@ -228,7 +213,7 @@ def test_training_that_was_cut_short_ends_as_it_would_have(
     """Killed once everything was read, and started again from the same student and stream."""
     trainer = FineTuner(
         FineTuningSettings(loss="distillation"),
-        teacher_model=RememberedTeacher(ModelTeacher(teacher), tmp_path),
+        teacher_model=ModelTeacher(teacher, memory=tmp_path),
     )
     found = []
     for _ in range(2):
