@@ -2,16 +2,16 @@
 
 Each student's tokens are filled up with texts that nobody learns from, its rows with rows of weight
 0 that belong to no example, and the lists of texts and groups with empty ones. All students have
-equally many of everything.
+equally many of everything. Nothing in them was sampled in training.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, is_dataclass, replace
 from itertools import accumulate, chain, islice
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 
@@ -20,10 +20,8 @@ from teachgym.students.local.graphs import bucket
 from teachgym.students.local.network import positions_of
 from teachgym.training.datum import Datum
 from teachgym.training.forward import Reading
-from teachgym.training.losses import Pieces, SampledRows, Sizes, Targets, TopK
+from teachgym.training.losses import Pieces, Sizes, Targets, mapped
 from teachgym.training.packing import Pass
-
-RecordT = TypeVar("RecordT")
 
 
 @dataclass(frozen=True)
@@ -107,24 +105,11 @@ def padded(one: Pass, sizes: Bucket) -> Padded:
 
 def tensors_of(record: Any) -> Iterator[torch.Tensor]:
     """All tensors of a dataclass and of those within it, in order."""
-    for field in fields(record):
-        value = vars(record)[field.name]
+    for value in vars(record).values():
         if isinstance(value, torch.Tensor):
             yield value
         elif is_dataclass(value):
             yield from tensors_of(value)
-
-
-def mapped(record: RecordT, change: Callable[[torch.Tensor], torch.Tensor]) -> RecordT:
-    """The same dataclass with all tensors of ``tensors_of`` changed."""
-    changed: dict[str, Any] = {}
-    for field in fields(record):  # type: ignore[arg-type]  # a dataclass
-        value = vars(record)[field.name]
-        if isinstance(value, torch.Tensor):
-            changed[field.name] = change(value)
-        elif is_dataclass(value):
-            changed[field.name] = mapped(value, change)
-    return replace(record, **changed)  # type: ignore[type-var]
 
 
 def _by_student(one: Pass) -> list[list[Datum]]:
@@ -151,27 +136,15 @@ def _targets(one: Pass, sizes: Bucket, places: torch.Tensor) -> Targets:
 
     texts, of_texts = runs(lambda d: [t.n_rows for t in d.texts], sizes.texts)
     groups, of_groups = runs(lambda d: [d.n_rows], sizes.texts)
-    teacher, sampled, pieces = told.teacher, told.sampled, told.pieces
-    if pieces is not None:
+    if (pieces := told.pieces) is not None:
         numbers, of_pieces = runs(
             lambda d: [n_rows for n_rows, _ in d.pieces], n + len(one.n_targets)
         )
         pieces = Pieces(numbers, spread(pieces.logprobs, math.nan), of_pieces)
-    return Targets(
-        spread(told.labels),
-        spread(told.weights),
-        texts,
-        groups,
-        spread(told.shares),
-        spread(told.references),
-        teacher and TopK(*map(spread, (teacher.ids, teacher.logprobs, teacher.rest))),
-        sampled
-        and SampledRows(
-            spread(sampled.advantages),
-            spread(sampled.pulls),
-            spread(sampled.logprobs, math.nan),
-            spread(sampled.own, 1),
-        ),
-        pieces,
+    return replace(
+        mapped(replace(told, pieces=None), spread),
+        texts=texts,
+        groups=groups,
+        pieces=pieces,
         sizes=Sizes(of_groups, of_texts),
     )

@@ -16,7 +16,7 @@ from torch import nn
 from teachgym.students.local.graphs import Graphs
 from teachgym.students.local.pool import StudentPool
 from teachgym.students.local.weights import Weight
-from teachgym.training.buckets import Bucket, Padded, bucket_of, mapped, padded, tensors_of
+from teachgym.training.buckets import Bucket, Padded, bucket_of, padded, tensors_of
 from teachgym.training.datum import Datum, by_datum
 from teachgym.training.first_losses import FirstLosses
 from teachgym.training.forward import (
@@ -27,7 +27,7 @@ from teachgym.training.forward import (
     token_budget,
 )
 from teachgym.training.heads import kernel_for
-from teachgym.training.losses import Loss, Needs, Targets
+from teachgym.training.losses import Loss, Needs, Targets, mapped
 from teachgym.training.muon import Muon
 from teachgym.training.optimizers import FusedAdamW, Optimizer, split
 from teachgym.training.packing import Pass, passes

@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, is_dataclass, replace
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch.nn import functional as F
 
 from teachgym.errors import ConfigError
 from teachgym.registry import Registry
+
+RecordT = TypeVar("RecordT")
 
 
 @dataclass(frozen=True)
@@ -71,11 +73,6 @@ class TopK:
     """Their log-probabilities among all tokens, shape (n, k)."""
     rest: torch.Tensor
     """Log-probability that it is none of them, shape (n,); finite."""
-
-    def rows(self, start: int, stop: int, device: torch.device) -> TopK:
-        """Rows ``start`` to ``stop``, on ``device``."""
-        ids, *others = (of[start:stop].to(device) for of in (self.ids, self.logprobs, self.rest))
-        return TopK(ids.long(), *others)
 
 
 def concatenated(told: Sequence[TopK]) -> TopK:
@@ -167,29 +164,29 @@ class Targets:
         return _runs(self.texts) if self.sizes is None else self.sizes.texts
 
     def part(self, start: int, stop: int, device: torch.device) -> Targets:
-        """Rows ``start`` to ``stop``, on ``device``."""
-
-        def rows(of: torch.Tensor) -> torch.Tensor:
-            return of[start:stop].to(device)
-
+        """Rows ``start`` to ``stop``, on ``device``; numbers of rows are known of all alone."""
         whole = stop - start == len(self.labels)
-        pieces = self.pieces and Pieces(
-            rows(self.pieces.numbers),
-            rows(self.pieces.logprobs),
-            self.pieces.known if whole else None,
-        )
-        return Targets(
-            rows(self.labels),
-            rows(self.weights),
-            rows(self.texts),
-            rows(self.groups),
-            rows(self.shares),
-            rows(self.references),
-            self.teacher and self.teacher.rows(start, stop, device),
-            self.sampled and SampledRows(*map(rows, vars(self.sampled).values())),
-            pieces,
+        known = self.pieces.known if self.pieces and whole else None
+        pieces = self.pieces and replace(self.pieces, known=None)
+        rows = replace(self, pieces=pieces, hidden=None, sizes=None)
+        part = mapped(rows, lambda of: of[start:stop].to(device))
+        return replace(
+            part,
+            teacher=part.teacher and replace(part.teacher, ids=part.teacher.ids.long()),
+            pieces=part.pieces and replace(part.pieces, known=known),
             sizes=self.sizes if whole else None,
         )
+
+
+def mapped(record: RecordT, change: Callable[[torch.Tensor], torch.Tensor]) -> RecordT:
+    """The same dataclass with all of its tensors changed, and those of dataclasses within it."""
+    changed: dict[str, Any] = {}
+    for name, value in vars(record).items():
+        if isinstance(value, torch.Tensor):
+            changed[name] = change(value)
+        elif is_dataclass(value):
+            changed[name] = mapped(value, change)
+    return replace(record, **changed)  # type: ignore[type-var]  # a dataclass
 
 
 def _runs(numbers: torch.Tensor) -> torch.Tensor:

@@ -14,12 +14,11 @@ from teachgym.students.local.pool import StudentPool
 from teachgym.students.lora import LoRASettings
 from teachgym.training.alm import Alm
 from teachgym.training.buckets import Bucket, bucket_of, padded
-from teachgym.training.datum import Datum, Sampled, Text
+from teachgym.training.datum import Datum, Text
 from teachgym.training.distillation import Distillation
 from teachgym.training.forward import differentiate_rows, reading_of
 from teachgym.training.losses import Loss, Sft, Targets, TopK
 from teachgym.training.packing import Pass, passes
-from teachgym.training.policy_losses import Grpo
 from teachgym.training.preferences import Dpo, Redi, SimPo
 from tests.students.models import make_pool, scatter_adapters
 
@@ -30,7 +29,6 @@ LOSSES: dict[str, Loss] = {
     "redi": Redi(),
     "distillation": Distillation(divergence="jensen-shannon", sft_weight=0.5),
     "alm": Alm(sft_weight=0.5),
-    "grpo": Grpo(),
 }
 
 
@@ -50,9 +48,8 @@ def told(datum: Datum, loss: Loss, draw: Any) -> Datum:
         logprobs = torch.tensor([[-1.0, -2.0]] * n)
         teacher = TopK(torch.tensor([[3, 5]] * n).int(), logprobs, torch.full((n,), -0.7))
     pieces = tuple((1, x) for x in several) if needs.pieces else ()
-    sampled = Sampled(draw(st.floats(-1, 1)), 0.5, several) if needs.sampled else None
     references = several if needs.references else ()
-    return Datum(datum.texts, references, teacher, pieces, sampled=sampled)
+    return Datum(datum.texts, references, teacher, pieces)
 
 
 @st.composite

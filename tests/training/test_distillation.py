@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -40,7 +41,8 @@ def loss_of(
     loss, n = Distillation(**settings), len(student)
     one = torch.ones(n)
     number = torch.arange(n)
-    told = top_of(teacher, teacher.shape[1], k, loss.temperature).rows(0, n, student.device)
+    told = top_of(teacher, teacher.shape[1], k, loss.temperature)
+    told = replace(told, ids=told.ids.long())
     targets = Targets(torch.zeros(n, dtype=torch.long), one, number, number, one, one, told)
     return loss(student, targets)
 
@@ -133,7 +135,7 @@ def test_padding_of_the_head_is_no_token() -> None:
     """Two columns more than there are tokens: to the student they are what is not told."""
     student = torch.cat([logits(1), torch.full((7, 2), -50.0)], 1)
     told = top_of(torch.cat([logits(2), torch.full((7, 2), 9.0)], 1), 11, 64, 1.0)
-    p, q = coarse(told.rows(0, 7, student.device), student.log_softmax(-1))
+    p, q = coarse(replace(told, ids=told.ids.long()), student.log_softmax(-1))
     right = kl(logits(2).log_softmax(-1), logits(1).log_softmax(-1))
     torch.testing.assert_close(kl(p, q), right, rtol=1e-4, atol=1e-5)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,12 +16,13 @@ from teachgym.students.local.student import LanguageModelStudent
 from teachgym.students.lora import LoRASettings
 from teachgym.training.datum import Datum, encode
 from teachgym.training.fine_tuning import FineTuner
-from teachgym.training.forward import run_pass, score_pass
+from teachgym.training.forward import run_pass
 from teachgym.training.losses import Targets
 from teachgym.training.packing import passes
 from teachgym.training.preferences import Dpo
 from teachgym.training.references import refer
 from teachgym.training.settings import FineTuningSettings
+from teachgym.training.updates import score
 from teachgym.types import Data, Example
 from tests.students.models import untrained_tiny
 
@@ -51,13 +52,9 @@ def make_pool(count: int = 1, lora: LoRASettings | None = None) -> StudentPool:
 
 def referred(pool: StudentPool, data: Data, settings: FineTuningSettings) -> list[Datum]:
     """The examples with the pool's first student as their reference."""
-
-    def score(now: Any) -> Any:
-        for one in passes(now, 10**6):
-            yield one.data, score_pass(pool, one)
-
     needs = settings.make_loss().needs
-    return refer([[encode(pool.texts, data, needs)]], 1, needs, score)[0][0]
+    scored = partial(score, pool, 10**6)
+    return refer([[encode(pool.texts, data, needs)]], 1, needs, scored)[0][0]
 
 
 def row(probability: float) -> list[float]:

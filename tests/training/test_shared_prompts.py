@@ -69,11 +69,7 @@ def measured(pool: StudentPool, batches: list[list[Datum]], budget: int) -> list
     """Losses, gradients and log-probabilities, these in the order of the data."""
     losses = differentiate(pool, batches, Advantage(), budget)
     gradients = [w.parameter.grad.clone() for w in pool.weights if w.parameter.grad is not None]
-    told = {
-        datum.identity: rows
-        for data, found in score(pool, budget, batches)
-        for datum, rows in zip(data, torch.split(found, [d.n_rows for d in data]), strict=True)
-    }
+    told = {datum.identity: rows for datum, rows in score(pool, budget, batches)}
     return [losses, *gradients, *(told[d.identity] for batch in batches for d in batch)]
 
 
