@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from time import perf_counter
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 import torch
@@ -17,18 +18,20 @@ from rich.progress import track
 from teachgym.errors import ConfigError
 from teachgym.protocols import Student, Trainer
 from teachgym.settings import Like
+from teachgym.students.hf.student import HuggingFaceStudent
 from teachgym.students.local.pool import StudentPool
 from teachgym.students.local.student import LanguageModelStudent, pool_of
+from teachgym.students.texts import Texts
 from teachgym.training.captured import CapturedUpdates, captures
 from teachgym.training.compiled import compiled_layers, compiles
-from teachgym.training.datum import Datum, encode, log_skipped, plans_of
+from teachgym.training.datum import Datum, encode, log_skipped, plans_of, train_tokens
 from teachgym.training.first_losses import FirstLosses
 from teachgym.training.forward import token_budget
 from teachgym.training.gradients import projected
-from teachgym.training.losses import Loss, Sft, require_given
+from teachgym.training.losses import Sft, require_given
 from teachgym.training.references import refer
 from teachgym.training.settings import FineTuningSettings, recipe
-from teachgym.training.teacher_models import TeacherModel, price_of, require_teacher, told_by
+from teachgym.training.teacher_models import TeacherModel, require_teacher
 from teachgym.training.updates import (
     EagerUpdates,
     Updates,
@@ -38,43 +41,76 @@ from teachgym.training.updates import (
 )
 from teachgym.types import Cost, Data, TrainResult
 
+StudentT = TypeVar("StudentT", LanguageModelStudent, HuggingFaceStudent)
 
-class FineTuner(Trainer[LanguageModelStudent]):
+
+class Supervised(Trainer[StudentT]):
     """Fine-tuning on target tokens, with a fresh optimizer each time.
 
-    The updates are those of padded batches; the texts are packed only within a batch, all
-    responses of an example in the same pass.
-
     Args:
-        settings: see ``FineTuningSettings``.
-        loss: what to minimise; None = the loss that the settings name.
+        settings: see ``FineTuningSettings``; None = the trainer's ``usual``.
         teacher_model: what the loss follows, if it follows one.
         progress: show a progress bar while training.
+
+    Raises:
+        ConfigError: for a loss that learns from samples, or lacks its teacher model.
     """
 
-    batchable = True
+    usual = FineTuningSettings()
 
     def __init__(
         self,
         settings: FineTuningSettings | None = None,
         *,
-        loss: Loss | None = None,
         teacher_model: TeacherModel | None = None,
         progress: bool = False,
     ) -> None:
-        self.settings = settings or FineTuningSettings()
-        self.loss = require_given(loss or self.settings.make_loss())
+        self.settings, self.progress = settings or self.usual, progress
+        self.loss = require_given(self.settings.make_loss())
         self.teacher_model = require_teacher(self.loss, teacher_model)
-        self.progress = progress
-        self._kept: CapturedUpdates | None = None
 
-    def cost(self, student: LanguageModelStudent, data: Data) -> Cost:
-        """Tokens of prompt, target and end, once per epoch.
+    def cost(self, student: StudentT, data: Data) -> Cost:
+        """Tokens of prompt, target and end, once per epoch; padding is free.
 
         With a loss over pairs those of both responses, and once more for a reference. What a
         teacher model reads is the teacher's.
         """
         return self._cost(encode(student.texts, data, self.loss.needs))
+
+    def gradients(self, student: StudentT, data: Data, *, dimensions: int) -> np.ndarray:
+        """The gradients of the loss ``sft``, for any trainer, without dropout or update."""
+        with student.threads():
+            differentiated = partial(self._differentiate, student)
+            found = projected(encode(student.texts, data), differentiated, dimensions)
+        student.model.zero_grad()
+        return found
+
+    @abstractmethod
+    def _differentiate(self, student: StudentT, datum: Datum) -> Iterable[torch.Tensor]:
+        """The gradients of the loss ``sft`` of an example, by all weights."""
+
+    def _encoded(self, texts: Texts, data: Sequence[Data]) -> list[list[Datum]]:
+        """The data of each student with all that a teacher model tells of it."""
+        needs, model = self.loss.needs, self.teacher_model
+        encoded = [encode(texts, own, needs) for own in data]
+        log_skipped(data, encoded)
+        return [model.read(texts, own, needs) for own in encoded] if model else encoded
+
+    def _cost(self, encoded: Sequence[Datum]) -> Cost:
+        needs, epochs = self.loss.needs, self.settings.epochs
+        told = self.teacher_model.cost(encoded, needs) if self.teacher_model else Cost()
+        return told + Cost(train_tokens=train_tokens(encoded, epochs, needs))
+
+
+class FineTuner(Supervised[LanguageModelStudent]):
+    """Fine-tuning in packed passes, as ``Supervised`` says.
+
+    The updates are those of padded batches; the texts are packed only within a batch, all
+    responses of an example in the same pass.
+    """
+
+    batchable = True
+    _kept: CapturedUpdates | None = None
 
     def train(
         self, student: LanguageModelStudent, data: Data, rng: np.random.Generator
@@ -95,19 +131,14 @@ class FineTuner(Trainer[LanguageModelStudent]):
         """
         pool = pool_of(students)
         started = perf_counter()
-        needs, epochs = self.loss.needs, self.settings.epochs
-        encoded = [
-            told_by(self.teacher_model, pool.texts, encode(pool.texts, own, needs), needs)
-            for own in data
-        ]
-        log_skipped(data, encoded)
+        encoded = self._encoded(pool.texts, data)
         places = [student.index for student in students]
         made, seeds = plans_of(places, encoded, self.settings, rngs, count=pool.count)
         first = FirstLosses()
         with pool.threads():
             captured = self._captured(pool)
             scored = captured.score if captured else partial(score, pool, self._budget(pool))
-            referred = refer(made, epochs, needs, scored)
+            referred = refer(made, self.settings.epochs, self.loss.needs, scored)
             losses = self._update_all(pool, referred, seeds, first)
         seconds = (perf_counter() - started) / len(students)
         results = []
@@ -118,24 +149,11 @@ class FineTuner(Trainer[LanguageModelStudent]):
             results.append(TrainResult(losses[student.index], len(updates), cost, each))
         return results
 
-    def gradients(
-        self, student: LanguageModelStudent, data: Data, *, dimensions: int
-    ) -> np.ndarray:
-        """The gradients of the loss ``sft``, for any trainer, without dropout or update."""
+    def _differentiate(self, student: LanguageModelStudent, datum: Datum) -> Iterator[torch.Tensor]:
         pool, k = student.pool, student.index
-
-        def differentiated(datum: Datum) -> Iterator[torch.Tensor]:
-            now = [[datum] if i == k else [] for i in range(pool.count)]
-            differentiate(pool, now, Sft(), self._budget(pool))
-            return (w.grad[k] for w in pool.weights if w.grad is not None)
-
-        with pool.threads():
-            found = projected(encode(student.texts, data), differentiated, dimensions)
-        pool.network.model.zero_grad()
-        return found
-
-    def _cost(self, encoded: Sequence[Datum]) -> Cost:
-        return price_of(encoded, self.settings.epochs, self.loss.needs, self.teacher_model)
+        now = [[datum] if i == k else [] for i in range(pool.count)]
+        differentiate(pool, now, Sft(), self._budget(pool))
+        return (w.grad[k] for w in pool.weights if w.grad is not None)
 
     def _update_all(
         self,

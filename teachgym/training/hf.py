@@ -19,61 +19,38 @@ from rich.progress import track
 from torch.nn.utils import clip_grad_norm_
 
 from teachgym.errors import ConfigError
-from teachgym.protocols import Student, Trainer
+from teachgym.protocols import Student
 from teachgym.settings import Like
 from teachgym.students.hf.student import HuggingFaceStudent, Sequences
 from teachgym.students.image_texts import ImageTexts
 from teachgym.students.local.weights import Weight
-from teachgym.training.datum import Datum, batches, by_datum, encode, log_skipped
+from teachgym.training.datum import Datum, batches, by_datum
+from teachgym.training.fine_tuning import Supervised
 from teachgym.training.first_losses import FirstLosses
-from teachgym.training.gradients import projected
-from teachgym.training.losses import Loss, Sft, Targets, cross_entropy, require_given
+from teachgym.training.losses import Loss, Sft, Targets, cross_entropy
 from teachgym.training.optimizers import make_optimizers
 from teachgym.training.references import refer
 from teachgym.training.settings import FineTuningSettings, recipe
 from teachgym.training.targets import targets_of
-from teachgym.training.teacher_models import TeacherModel, price_of, require_teacher, told_by
+from teachgym.training.teacher_models import TeacherModel
 from teachgym.types import Cost, Data, TrainResult
 
-ADAMW = FineTuningSettings(optimizer="adamw")
-"""The defaults of a trainer that is made without settings."""
 
+class HuggingFaceTrainer(Supervised[HuggingFaceStudent]):
+    """Fine-tuning in padded batches, as ``Supervised`` says.
 
-class HuggingFaceTrainer(Trainer[HuggingFaceStudent]):
-    """Fine-tuning on target tokens, with a fresh optimizer each time.
-
-    Args:
-        settings: see ``FineTuningSettings``. A batch is one forward pass, or one for each shape of
-            its pictures, whatever ``token_budget`` says.
-        loss: what to minimise; None = the loss that the settings name.
-        teacher_model: what the loss follows, if it follows one.
-        progress: show a progress bar while training.
+    A batch is one forward pass, or one for each shape of its pictures, whatever ``token_budget``
+    says.
     """
 
-    def __init__(
-        self,
-        settings: FineTuningSettings = ADAMW,
-        *,
-        loss: Loss | None = None,
-        teacher_model: TeacherModel | None = None,
-        progress: bool = False,
-    ) -> None:
-        self.progress = progress
-        self.settings, self.loss = settings, require_given(loss or settings.make_loss())
-        self.teacher_model = require_teacher(self.loss, teacher_model)
-
-    def cost(self, student: HuggingFaceStudent, data: Data) -> Cost:
-        """The cost as in ``FineTuner``; padding is free."""
-        return self._cost(encode(student.texts, data, self.loss.needs))
+    usual = FineTuningSettings(optimizer="adamw")
 
     def train(
         self, student: HuggingFaceStudent, data: Data, rng: np.random.Generator
     ) -> TrainResult:
         """Update the student in place; ``rng`` decides the order of the examples and dropout."""
         started = perf_counter()
-        encoded = encode(student.texts, data, self.loss.needs)
-        encoded = told_by(self.teacher_model, student.texts, encoded, self.loss.needs)
-        log_skipped([data], [encoded])
+        (encoded,) = self._encoded(student.texts, [data])
         if not encoded:
             return TrainResult(math.nan, 0, Cost(), (math.nan,) * len(data))
         made = batches(encoded, self.settings, rng)
@@ -95,22 +72,10 @@ class HuggingFaceTrainer(Trainer[HuggingFaceStudent]):
         cost = replace(self._cost(encoded), seconds=perf_counter() - started)
         return TrainResult(loss, len(made), cost, first.of(referred, len(data)))
 
-    def gradients(self, student: HuggingFaceStudent, data: Data, *, dimensions: int) -> np.ndarray:
-        """The gradients of the loss ``sft``, for any trainer, without dropout or update."""
-        weights = list(student.trained.values())
-
-        def differentiated(datum: Datum) -> Iterator[torch.Tensor]:
-            student.model.zero_grad()
-            batch_loss(student, [datum], Sft()).backward()  # type: ignore[no-untyped-call]
-            return (w.grad for w in weights if w.grad is not None)
-
-        with student.threads():
-            found = projected(encode(student.texts, data), differentiated, dimensions)
+    def _differentiate(self, student: HuggingFaceStudent, datum: Datum) -> Iterator[torch.Tensor]:
         student.model.zero_grad()
-        return found
-
-    def _cost(self, encoded: Sequence[Datum]) -> Cost:
-        return price_of(encoded, self.settings.epochs, self.loss.needs, self.teacher_model)
+        batch_loss(student, [datum], Sft()).backward()  # type: ignore[no-untyped-call]
+        return (w.grad for w in student.trained.values() if w.grad is not None)
 
     def _update_all(
         self, student: HuggingFaceStudent, made: Sequence[list[Datum]], first: FirstLosses

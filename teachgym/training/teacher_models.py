@@ -27,7 +27,7 @@ from teachgym.students.local.student import LanguageModelStudent
 from teachgym.students.texts import Texts
 from teachgym.training.alm import with_pieces
 from teachgym.training.authors import Author, ModelAuthor
-from teachgym.training.datum import Datum, train_tokens
+from teachgym.training.datum import Datum
 from teachgym.training.forward import read_pass, token_budget
 from teachgym.training.grader import Grader
 from teachgym.training.judges import (
@@ -291,21 +291,6 @@ def require_reading(teacher_model: TeacherModel, loss: Loss) -> TeacherModel:
             "teacher_model='advantage' do"
         )
     return teacher_model
-
-
-def told_by(
-    teacher_model: TeacherModel | None, texts: Texts, data: list[Datum], needs: Needs
-) -> list[Datum]:
-    """The examples with the reports of the teacher model, if there is one."""
-    return data if teacher_model is None else teacher_model.read(texts, data, needs)
-
-
-def price_of(
-    data: Sequence[Datum], epochs: int, needs: Needs, teacher_model: TeacherModel | None
-) -> Cost:
-    """The price of training on examples, and of a teacher model's reading them."""
-    read = teacher_model.cost(data, needs) if teacher_model else Cost()
-    return read + Cost(train_tokens=train_tokens(data, epochs, needs))
 
 
 def judge_of(by: JudgedBy, grader: Grader, teacher_model: TeacherModel | None, who: str) -> Judge:

@@ -36,11 +36,11 @@ PLAIN = LoRASettings(rank=4, dropout=0.0)
 
 
 def taught(
-    pool: StudentPool, *, rounds: int = 1, own: Loss | None = None, **settings: Any
+    pool: StudentPool, *, rounds: int = 1, **settings: Any
 ) -> tuple[list[TrainResult], list[Mapping[str, np.ndarray]]]:
     """What training reports last, and the weights of all students of a pool, each on other data."""
     given = {"batch_size": 4, "learning_rate": 1e-2, "optimizer": "adamw", **settings}
-    trainer, students = FineTuner(FineTuningSettings(**given), loss=own), students_of(pool)
+    trainer, students = FineTuner(FineTuningSettings(**given)), students_of(pool)
     for number in range(rounds):
         data = [DATA[2 * k + number :] for k in range(pool.count)]
         rngs = [np.random.default_rng(10 * number + k) for k in range(pool.count)]
@@ -113,7 +113,7 @@ def test_a_loss_that_compares_hidden_states_is_not_padded() -> None:
         "rev abc=", "cba", "rev", rejected="abc", soft_labels=(("cba", 0.5), ("c b a", 0.5))
     )
     losses = [
-        FineTuner(FineTuningSettings(captured=captured), loss=Contrast())
+        FineTuner(FineTuningSettings(captured=captured, loss=Contrast()))
         .train(students_of(make_pool())[0], (triple, *DATA), np.random.default_rng(0))
         .losses
         for captured in (False, True)
@@ -323,7 +323,7 @@ def test_a_loss_of_one_s_own_is_0_where_there_is_no_example() -> None:
             return cross_entropy(logits, targets) * targets.weights + (targets.weights == 0)
 
     expected, found = (
-        taught(make_pool(lora=PLAIN), captured=captured, own=loss)
+        taught(make_pool(lora=PLAIN), captured=captured, loss=loss)
         for captured, loss in ((False, Sft()), (True, Odd()))
     )
     compare(found, expected)

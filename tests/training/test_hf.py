@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -81,8 +82,8 @@ def test_the_loss_curve_is_that_of_packed_training(
     changed = {"token_budget": 10**6, "optimizer": optimizer}
     whole = FineTuningSettings(**{**vars(SETTINGS), **changed})
     curves = Curve(), Curve()
-    one = FineTuner(whole, loss=curves[0]).train(local, DATA, rng())
-    other = HuggingFaceTrainer(whole, loss=curves[1]).train(reference, DATA, rng())
+    one = FineTuner(replace(whole, loss=curves[0])).train(local, DATA, rng())
+    other = HuggingFaceTrainer(replace(whole, loss=curves[1])).train(reference, DATA, rng())
     assert one.steps == other.steps == len(curves[0].losses) == len(curves[1].losses) == 12
     np.testing.assert_allclose(curves[0].losses, curves[1].losses, rtol=0, atol=1e-5)
     assert curves[0].losses[-1] < curves[0].losses[0] - 0.05

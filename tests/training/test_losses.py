@@ -195,10 +195,11 @@ def test_groups_are_whole_in_every_chunk_only_if_the_loss_couples_them(
 def trainers(loss: Loss, teacher: TeacherModel | None = None) -> dict[str, tuple[Any, Any]]:
     """Both trainers, each with a student of the same weights."""
     task: Any = make_task("arithmetic-and-strings")
+    still = replace(STILL, loss=loss)
     local, hf = (load_student("tiny", task, backend=backend) for backend in ("local", "hf"))
     return {
-        "packed": (FineTuner(STILL, loss=loss, teacher_model=teacher), local),
-        "padded": (HuggingFaceTrainer(STILL, loss=loss, teacher_model=teacher), hf),
+        "packed": (FineTuner(still, teacher_model=teacher), local),
+        "padded": (HuggingFaceTrainer(still, teacher_model=teacher), hf),
     }
 
 
@@ -246,7 +247,7 @@ def test_a_teacher_is_followed_by_hand_in_both_trainers() -> None:
 
 def test_a_loss_that_follows_a_teacher_is_refused_without_one() -> None:
     with pytest.raises(ConfigError, match=r"ForwardKl follows .* the trainer has none; give"):
-        FineTuner(STILL, loss=ForwardKl())
+        FineTuner(replace(STILL, loss=ForwardKl()))
 
 
 # -- by name ---------------------------------------------------------------------------------

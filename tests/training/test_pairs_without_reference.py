@@ -107,8 +107,8 @@ def learned(loss: Loss) -> np.ndarray:
         )
 
     before = means()
-    settings = FineTuningSettings(epochs=4, learning_rate=3e-4, optimizer="adamw")
-    FineTuner(settings, loss=loss).train(student, DATA, np.random.default_rng(0))
+    settings = FineTuningSettings(epochs=4, learning_rate=3e-4, optimizer="adamw", loss=loss)
+    FineTuner(settings).train(student, DATA, np.random.default_rng(0))
     gained: np.ndarray = means() - before
     return gained
 

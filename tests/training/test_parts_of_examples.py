@@ -60,7 +60,7 @@ def test_in_a_mean_over_examples_all_responses_count_as_one(student: LanguageMod
     (datum,) = encode(student.texts, (SOFT,), Needs(mean="examples"))
     assert datum.n_targets == pytest.approx(1)
     means = [entropies(student, SOFT.prompt, r).mean() for r in SOFT.alternatives]
-    loss = FineTuner(STILL, loss=Joint()).train(student, (SOFT,), rng()).loss
+    loss = FineTuner(replace(STILL, loss=Joint())).train(student, (SOFT,), rng()).loss
     assert loss == pytest.approx(0.75 * means[0] + 0.25 * means[1], rel=1e-5)
 
 
@@ -137,7 +137,7 @@ def test_examples_that_belong_together_are_one_of_a_batch(
     made = batches(encoded, replace(STILL, batch_size=2), rng())
     assert sorted(map(len, made)) == [2, 2]
     with caplog.at_level(logging.WARNING):
-        result = FineTuner(STILL, loss=Joint()).train(student, data, rng())
+        result = FineTuner(replace(STILL, loss=Joint())).train(student, data, rng())
     assert not caplog.records
     assert result.losses == pytest.approx(
         [entropies(student, e.prompt, e.target).mean() for e in data], rel=1e-5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,10 @@ class LanguageModelStudent(Student):
     def texts(self) -> Texts:
         """The tokenizer with the prompt format."""
         return self.pool.texts
+
+    def threads(self) -> AbstractContextManager[None]:
+        """Context for everything that the student computes; see ``few_threads``."""
+        return self.pool.threads()
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, without special tokens."""
