@@ -5,7 +5,6 @@ under itself with its meaning, unit and range; behaviour lives behind the seams 
 ``teachgym.protocols``.
 """
 
-from teachgym.types.aids import Aid
 from teachgym.types.chat import PLAIN, Brief, Completion, Draft, Incident, Messages, Schema
 from teachgym.types.costs import CURRENCIES, Budget, Cost
 from teachgym.types.episodes import Checkpoint, Episode, Obs, TrainResult, Transition, Tried
@@ -26,7 +25,7 @@ from teachgym.types.examples import (
 from teachgym.types.frozen import FrozenDict, freeze, thaw
 from teachgym.types.growing import Growing
 from teachgym.types.plans import Exploit, Explore, Move, Order, Plan
-from teachgym.types.prompts import Prompt, Turn, identity_of
+from teachgym.types.prompts import Aid, Prompt, Turn, identity_of
 from teachgym.types.reports import Report
 from teachgym.types.scores import FloatArray, Score, Scores
 from teachgym.types.skills import Skill, leaf_skills, leaves_by_root, root_skills

@@ -1,4 +1,4 @@
-"""Prompts: a question to the student with its pictures and the earlier turns."""
+"""Prompts: a question to the student with its pictures the earlier turns, and aids before it."""
 
 from __future__ import annotations
 
@@ -50,6 +50,22 @@ class Prompt:
     def transcript(self) -> str:
         """All text of the prompt, with each piece on its own lines."""
         return "\n".join(self.pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class Aid:
+    """A text, and the items whose prompts it may precede; see ``teachgym.envs.aids``."""
+
+    text: str
+    skill: str = ""
+    """Leaf skill of the items; empty = those for which no other aid names theirs."""
+    like: str = ""
+    """A text like the items' prompts: of several aids the one with the most similar text is
+    taken; empty = any prompt, if no other resembles it more."""
+    places: tuple[int, ...] | None = None
+    """Places of the items in ``val``, counted from 0; None = wherever they stand."""
+
+    __repr__ = in_short
 
 
 def identity_of(text: str, images: tuple[str, ...] = (), turns: tuple[Turn, ...] = ()) -> str:
