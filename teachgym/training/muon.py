@@ -19,6 +19,8 @@ def groups(n_students: int, active: Sequence[int]) -> list[slice]:
 
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 _ITERATIONS = 5
+_MOMENTUM = 0.95
+"""Nesterov's, in [0, 1)."""
 
 
 def orthogonalise(updates: torch.Tensor) -> torch.Tensor:
@@ -48,11 +50,10 @@ class Muon:
 
     Args:
         weights: matrices of K students, (K, n, m).
-        momentum: in [0, 1); Nesterov momentum.
     """
 
-    def __init__(self, weights: Sequence[Weight], momentum: float = 0.95) -> None:
-        self.weights, self._momentum = tuple(weights), momentum
+    def __init__(self, weights: Sequence[Weight]) -> None:
+        self.weights = tuple(weights)
         self._by_shape: dict[torch.Size, list[Weight]] = defaultdict(list)
         for weight in weights:
             self._by_shape[weight.values.shape].append(weight)
@@ -85,5 +86,5 @@ class Muon:
         """The Nesterov average of the gradients of a weight, same shape."""
         grad = weight.grad
         assert grad is not None
-        average = self._averages[weight.name].lerp_(grad, 1 - self._momentum)
-        return grad.lerp(average, self._momentum)
+        average = self._averages[weight.name].lerp_(grad, 1 - _MOMENTUM)
+        return grad.lerp(average, _MOMENTUM)

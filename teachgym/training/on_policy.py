@@ -12,7 +12,6 @@ from typing import Annotated, Any
 
 import numpy as np
 import torch
-from rich.progress import track
 
 from teachgym.errors import ConfigError
 from teachgym.protocols import Student, Trainer
@@ -88,7 +87,6 @@ class OnPolicyTrainer(Trainer[LanguageModelStudent]):
         settings: see ``OnPolicySettings``.
         grader: tells what is right; None for a loss that is not told.
         teacher_model: what the loss follows, and the judge if one is asked for; None = none.
-        progress: show a progress bar while training.
 
     Raises:
         ConfigError: for a loss over pairs, and where a grader or a teacher model is missing.
@@ -102,11 +100,10 @@ class OnPolicyTrainer(Trainer[LanguageModelStudent]):
         *,
         grader: Grader | None = None,
         teacher_model: TeacherModel | None = None,
-        progress: bool = False,
     ) -> None:
         self.settings = settings or OnPolicySettings()
         self.loss = self.settings.make_loss()
-        self.grader, self.teacher_model, self.progress = grader, teacher_model, progress
+        self.grader, self.teacher_model = grader, teacher_model
         _require_parts(self.loss, self.settings, grader, teacher_model)
         self.judge: Judge | None = None
         if grader is not None and (self.loss.needs.graded or self.settings.rescue):
@@ -169,7 +166,7 @@ class OnPolicyTrainer(Trainer[LanguageModelStudent]):
         run = _Run(self, pool, plans, seeds)
         with pool.threads():
             try:
-                for step in track(range(run.n_steps), "training", disable=not self.progress):
+                for step in range(run.n_steps):
                     run.make(step)
             finally:
                 pool.network.model.zero_grad()

@@ -13,6 +13,11 @@ from teachgym.students.local.weights import Weight, wholes
 from teachgym.training.muon import Muon, groups
 from teachgym.training.settings import FineTuningSettings
 
+_BETAS = (0.9, 0.999)
+"""Decay of the two averages of AdamW."""
+_EPS = 1e-8
+"""Keeps its divisions finite."""
+
 
 class Optimizer(Protocol):
     """Updates the weights of those students that are still in training."""
@@ -42,17 +47,10 @@ class AdamW:
 
     Args:
         weights: what to train.
-        betas: decay of the two averages, each in [0, 1).
-        eps: keeps divisions finite.
     """
 
-    def __init__(
-        self,
-        weights: Sequence[Weight],
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-    ) -> None:
-        self.weights, self._betas, self._eps = tuple(weights), betas, eps
+    def __init__(self, weights: Sequence[Weight]) -> None:
+        self.weights = tuple(weights)
         self._first = [torch.zeros_like(w.values) for w in weights]
         self._second = [torch.zeros_like(w.values) for w in weights]
         self._count = torch.zeros((), dtype=torch.float64)
@@ -71,7 +69,7 @@ class AdamW:
             self._update(rates[students], students)
 
     def _update(self, rates: torch.Tensor, students: slice) -> None:
-        (one, two), n_updates = self._betas, float(self._count)
+        (one, two), n_updates = _BETAS, float(self._count)
         chosen = [i for i, w in enumerate(self.weights) if w.grad is not None]
         if not chosen:
             return
@@ -83,7 +81,7 @@ class AdamW:
         torch._foreach_addcmul_(second, grads, grads, 1 - two)
         scale = torch._foreach_sqrt(second)
         torch._foreach_div_(scale, (1 - two**n_updates) ** 0.5)
-        torch._foreach_add_(scale, self._eps)
+        torch._foreach_add_(scale, _EPS)
         updates = torch._foreach_div(first, scale)
         rates = rates / (1 - one**n_updates)
         torch._foreach_mul_(updates, [rates.view(-1, *[1] * (u.ndim - 1)) for u in updates])
@@ -98,16 +96,9 @@ class FusedAdamW:
 
     Args:
         weights: what to train, with gradients that stay where they are.
-        betas: decay of the two averages, each in [0, 1).
-        eps: keeps divisions finite.
     """
 
-    def __init__(
-        self,
-        weights: Sequence[Weight],
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-    ) -> None:
+    def __init__(self, weights: Sequence[Weight]) -> None:
         self.weights = tuple(weights)
         device = weights[0].values.device
         self._rates = torch.zeros(len(weights[0].values), device=device)
@@ -117,8 +108,8 @@ class FusedAdamW:
         self._together, self._apart = (
             torch.optim.AdamW(
                 groups,
-                betas=betas,
-                eps=eps,
+                betas=_BETAS,
+                eps=_EPS,
                 weight_decay=0.0,
                 fused=True,
                 capturable=device.type == "cuda",
