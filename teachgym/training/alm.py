@@ -43,10 +43,8 @@ class Alm(Loss):
     sft_weight: NotNegative = 0.0
     """Weight of the targets' cross entropy, >= 0."""
 
-    @property
-    def needs(self) -> Needs:
-        """Pieces, whole."""
-        return Needs(teacher=True, pieces=True, groups=True)
+    needs = Needs(teacher=True, pieces=True, groups=True)
+    """Pieces, whole."""
 
     def __call__(self, logits: torch.Tensor, targets: Targets) -> torch.Tensor:
         """The loss of each row, as ``Loss`` says; that of a piece stands at its first row."""

@@ -260,10 +260,8 @@ class Joint(Sft):
     they do. Other examples are trained on as they are.
     """
 
-    @property
-    def needs(self) -> Needs:
-        """Examples that belong together, each counting alike."""
-        return Needs(joint=True, mean="examples")
+    needs = Needs(joint=True, mean="examples")
+    """Examples that belong together, each counting alike."""
 
 
 def require_given(loss: Loss) -> Loss:
@@ -294,7 +292,7 @@ LOSSES = Registry(
         "grpo": "teachgym.training.policy_losses:Grpo",
         "kdrl": "teachgym.training.policy_losses:Kdrl",
         "reverse-kl": "teachgym.training.policy_losses:ReverseKl",
-        "adpa": "teachgym.training.adpa:Adpa",
+        "adpa": "teachgym.training.policy_losses:Adpa",
     },
     functions=True,
     base=Loss,

@@ -1,4 +1,4 @@
-"""Losses over responses that the student sampled itself: GRPO, KDRL, reverse KL to a teacher.
+"""Losses over responses that the student sampled itself: GRPO, KDRL, reverse KL, ADPA.
 
 They are what ``teachgym.training.on_policy`` minimises. Per token with probability p now, q when it
 was sampled and r under the reference, of a response with advantage A::
@@ -10,7 +10,6 @@ The mean over tokens and responses is the trainer's (``OnPolicySettings.mean``).
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,15 +24,15 @@ Estimator = Literal["k1", "k2", "k3"]
 class PolicyLoss(Loss):
     """A loss over sampled responses."""
 
-    @abstractmethod
     def pull(self, progress: float, *, right: bool, solved: bool) -> float:
-        """The weight of a response's divergence from the reference, >= 0.
+        """The weight of a response's divergence from the reference, >= 0; by default 1.
 
         Args:
             progress: share of the updates that have been made, in [0, 1].
             right: whether the response has full marks.
             solved: whether any response of its group has.
         """
+        return 1.0
 
 
 @checked
@@ -107,10 +106,8 @@ class Kdrl(Grpo):
     """The responses that follow the teacher: ``wrong`` ones (the response-level mask), or those of
     groups in which none is right (the group-level mask)."""
 
-    @property
-    def needs(self) -> Needs:
-        """Graded samples and a teacher model."""
-        return Needs(sampled=True, graded=True, references=True, guided=True)
+    needs = Needs(sampled=True, graded=True, references=True, guided=True)
+    """Graded samples and a teacher model."""
 
     def pull(self, progress: float, *, right: bool, solved: bool) -> float:
         """The weight by the schedule, and 0 if masked."""
@@ -131,19 +128,49 @@ class ReverseKl(PolicyLoss):
     kl: Estimator = "k2"
     """The estimator of the divergence; see ``divergence``."""
 
-    @property
-    def needs(self) -> Needs:
-        """Samples and a teacher model."""
-        return Needs(sampled=True, references=True, guided=True)
-
-    def pull(self, progress: float, *, right: bool, solved: bool) -> float:
-        """A weight of 1."""
-        return 1.0
+    needs = Needs(sampled=True, references=True, guided=True)
+    """Samples and a teacher model."""
 
     def __call__(self, logits: torch.Tensor, targets: Targets) -> torch.Tensor:
         """The loss of each row, as ``Loss`` says."""
         logprobs = -cross_entropy(logits, targets)
         return _pulled(self.kl, logprobs, targets, rows_of(targets)) * targets.weights
+
+
+@checked
+@dataclass(frozen=True)
+class Adpa(PolicyLoss):
+    """Advantage-guided distillation: what alignment added to a teacher model, on own samples.
+
+    ADPA (arXiv 2502.17927, section 3.2). A teacher model after its alignment and the same before
+    it have the probabilities p and r of token a after s, so that its advantage is
+    A(s, a) = beta log(p / r). The student pi learns the target y, and at every place of its own
+    sample to prefer what has an advantage, over its whole next-token distribution::
+
+        -log pi(y | x) - gamma * sum over s of sum over a of pi(a | s) A(s, a)
+
+    Differences: samples are drawn anew for every batch, where the paper draws them once, before
+    training; both terms are means over tokens, where the paper adds tokens up; and the student
+    begins as it is, without the paper's distillation on preferred and dispreferred responses
+    (DCKD). Needs a teacher model that tells ratios, ``teacher_model="advantage"``.
+    """
+
+    gamma: NotNegative = 1.5
+    """Weight of the advantages, >= 0; at 0 the target alone is learned."""
+    beta: Positive = 0.1
+    """The factor of the logarithm, > 0: that of the preference training it stands for."""
+
+    needs = Needs(sampled=True, imitated=True, teacher=True, ratios=True)
+    """Samples beside right targets, and ratios of two teacher models."""
+
+    def __call__(self, logits: torch.Tensor, targets: Targets) -> torch.Tensor:
+        """The loss of each row, as ``Loss`` says."""
+        assert targets.teacher is not None
+        chances = logits.float().softmax(-1).gather(-1, targets.teacher.ids)
+        gains = self.beta * (chances * targets.teacher.logprobs).sum(-1)
+        own = rows_of(targets).own
+        losses = torch.where(own, -self.gamma * gains, cross_entropy(logits, targets))
+        return losses * targets.weights
 
 
 def divergence(kl: Estimator, logprobs: torch.Tensor, references: torch.Tensor) -> torch.Tensor:

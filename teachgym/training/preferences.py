@@ -70,10 +70,8 @@ class SimPo(Loss):
     gamma: NotNegative = 1.0
     """The margin to be reached, >= 0; the paper's are 0.3 to 1.6."""
 
-    @property
-    def needs(self) -> Needs:
-        """Pairs, whole."""
-        return Needs(rejected=True, unpaired=False, groups=True, mean="examples")
+    needs = Needs(rejected=True, unpaired=False, groups=True, mean="examples")
+    """Pairs, whole."""
 
     def __call__(self, logits: torch.Tensor, targets: Targets) -> torch.Tensor:
         """The loss of each row, as ``Loss`` says."""
@@ -101,10 +99,8 @@ class Redi(Loss):
     alpha: Share = 0.8
     """The weight of rejected responses, in [0, 1]."""
 
-    @property
-    def needs(self) -> Needs:
-        """Rejected responses."""
-        return Needs(rejected=True, mean="examples")
+    needs = Needs(rejected=True, mean="examples")
+    """Rejected responses."""
 
     def __call__(self, logits: torch.Tensor, targets: Targets) -> torch.Tensor:
         """The loss of each row, as ``Loss`` says."""

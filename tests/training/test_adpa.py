@@ -13,13 +13,13 @@ import torch
 from teachgym.errors import ConfigError
 from teachgym.students.local.student import LanguageModelStudent
 from teachgym.testing import ToyTask
-from teachgym.training.adpa import Adpa
 from teachgym.training.advantage import Advantage
 from teachgym.training.datum import encode
 from teachgym.training.fine_tuning import FineTuner
 from teachgym.training.groups import Group, Response, data_of
 from teachgym.training.losses import SampledRows, Targets, TopK
 from teachgym.training.on_policy import OnPolicySettings, OnPolicyTrainer
+from teachgym.training.policy_losses import Adpa
 from teachgym.training.settings import FineTuningSettings
 from teachgym.training.teacher_models import ModelTeacher
 from teachgym.training.teacher_registry import make_teacher_model

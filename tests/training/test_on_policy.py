@@ -21,7 +21,6 @@ from teachgym.students.local.student import LanguageModelStudent
 from teachgym.students.lora import LoRASettings
 from teachgym.testing import ToyTask, check_trainer
 from teachgym.training import make_trainer
-from teachgym.training.adpa import Adpa
 from teachgym.training.advantage import Advantage
 from teachgym.training.datum import Datum, Sampled
 from teachgym.training.grader import Grader
@@ -29,7 +28,7 @@ from teachgym.training.groups import Group, Response, data_of, total_of
 from teachgym.training.judges import TaskJudge
 from teachgym.training.losses import LOSSES
 from teachgym.training.on_policy import OnPolicySettings, OnPolicyTrainer
-from teachgym.training.policy_losses import Grpo, Kdrl, PolicyLoss, ReverseKl
+from teachgym.training.policy_losses import Adpa, Grpo, Kdrl, PolicyLoss, ReverseKl
 from teachgym.training.rollouts import Rollouts, questions_of
 from teachgym.training.teacher_models import ModelTeacher
 from teachgym.training.updates import differentiate
