@@ -19,6 +19,7 @@ from typing import Any, Literal
 from teachgym.errors import ChatError, ConfigError
 from teachgym.protocols import ChatModel
 from teachgym.redaction import hide
+from teachgym.settings import checked
 from teachgym.types import Completion, Cost, Incident, Messages, Schema
 
 _TABLE = """
@@ -59,6 +60,7 @@ class Recorded:
         ConfigError: for another mode, or a file that is no record.
     """
 
+    @checked
     def __init__(
         self,
         chat: ChatModel,
@@ -68,8 +70,6 @@ class Recorded:
         identity: Mapping[str, Any] | None = None,
         prompt: Callable[[Messages], str] | None = None,
     ) -> None:
-        if mode not in ("record", "replay", "off"):
-            raise ConfigError(f"mode is {mode!r}; it must be 'record', 'replay' or 'off'")
         self.chat, self.path, self.mode = chat, Path(path), mode
         self.identity, self._prompt = dict(identity or {"model": chat.name}), prompt
         if mode != "off":

@@ -12,8 +12,8 @@ import json
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
@@ -94,29 +94,29 @@ class StructuredChat:
                 they are asked anew next time, so that a run that stops here can be resumed.
             NotRecordedError: if an answer is not in the record that is replayed.
         """
-        state = _State[ItemT](dict(enumerate(questions)))
         schema = items_schema(item)
+        waiting, found = dict(enumerate(questions)), dict[int, tuple[ItemT, ...]]()
+        failures: list[tuple[ChatRequest, ChatError]] = []
         for attempt in range(1, self.attempts + 1):
-            waiting, state.waiting = state.waiting, {}
-            replies = self._call(list(waiting.values()), schema)
-            for (number, question), reply in zip(waiting.items(), replies, strict=True):
+            asked, waiting = waiting, {}
+            replies = self._call(list(asked.values()), schema)
+            for (number, question), reply in zip(asked.items(), replies, strict=True):
                 if isinstance(reply, ChatError):
-                    state.failures.append((question, reply))
+                    failures.append((question, reply))
                     self.note("lost", str(reply))
                 elif reply is not None:
-                    state.heard = True
                     parsed = self._read(reply, item)
-                    state.found[number] = parsed.items
+                    found[number] = parsed.items
                     if parsed.malformed is None:
                         continue
                     if attempt == self.attempts:
                         self.note("malformed", parsed.malformed)
                     else:
                         self.note("reask", parsed.malformed)
-                        state.waiting[number] = _again(question, reply, parsed.malformed, schema)
-        if state.failures and not state.heard:
-            raise self._silence(state.failures, schema)
-        return [state.found.get(number, ()) for number in range(len(questions))]
+                        waiting[number] = _again(question, reply, parsed.malformed, schema)
+        if failures and not found:
+            raise self._silence(failures, schema)
+        return [found.get(number, ()) for number in range(len(questions))]
 
     def _call(
         self, questions: Sequence[ChatRequest], schema: Mapping[str, Any]
@@ -191,18 +191,6 @@ def settle(meter: Meter, completion: Completion) -> None:
         meter.note(incident)
     if completion.key:
         meter.call(completion.key)
-
-
-@dataclass
-class _State(Generic[ItemT]):
-    """The state of a call of ``ask``."""
-
-    waiting: dict[int, ChatRequest]
-    """Questions to ask in the next round, by number."""
-    found: dict[int, tuple[ItemT, ...]] = field(default_factory=dict)
-    failures: list[tuple[ChatRequest, ChatError]] = field(default_factory=list)
-    heard: bool = False
-    """Whether any call got through."""
 
 
 def _again(

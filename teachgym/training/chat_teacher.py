@@ -58,6 +58,12 @@ class PricedChat:
     longest: int
     """Tokens of a reply."""
     price: Price
+    brief: Brief
+
+    def messages(self, name: str, question: Prompt, **others: Any) -> Messages:
+        """The prompt ``name`` about a question, filled with ``others``."""
+        asked = question.transcript
+        return render(__package__, name, brief=self.brief, question=asked, **others)
 
     def ask(
         self, messages: Sequence[Messages], draws: Sequence[int], item: type[Any]
@@ -93,7 +99,6 @@ class ChatAuthor(Author):
     """Answers by a chat model, which is shown some training examples."""
 
     chat: PricedChat
-    brief: Brief
     shots: Data
 
     def write(self, questions: Sequence[Prompt], draw: Draw) -> tuple[Answers, Cost]:
@@ -110,9 +115,7 @@ class ChatAuthor(Author):
         return self.chat.bound([self._messages(q) for q in questions for _ in range(k)])
 
     def _messages(self, question: Prompt) -> Messages:
-        return render(
-            __package__, "answer", brief=self.brief, shots=self.shots, question=question.transcript
-        )
+        return self.chat.messages("answer", question, shots=self.shots)
 
 
 @dataclass(frozen=True)
@@ -120,25 +123,18 @@ class ChatJudge(Judge):
     """Scores by a chat model, from 0 to 10, divided by 10; the right answer is not shown to it."""
 
     chat: PricedChat
-    brief: Brief
 
     def judge(self, examples: Data, answers: Sequence[str]) -> tuple[list[float], Cost]:
         """See ``Judge``; a judgement is a call, and nan where the reply cannot be read."""
-        asked = [
-            self._messages(e.question, answer) for e, answer in zip(examples, answers, strict=True)
-        ]
+        pairs = zip(examples, answers, strict=True)
+        asked = [self.chat.messages("judge", e.question, answer=answer) for e, answer in pairs]
         items, cost = self.chat.ask(asked, [0] * len(asked), _Judgement)
         return [math.nan if item is None else item.score / 10 for item in items], cost
 
     def bound(self, examples: Data, k: int, longest: int) -> Cost:
         """See ``Judge``; tokens of messages are estimated from their characters."""
-        asked = [self._messages(e.question, "") for e in examples for _ in range(k)]
-        return self.chat.bound(asked, longest)
-
-    def _messages(self, question: Prompt, answer: str) -> Messages:
-        return render(
-            __package__, "judge", brief=self.brief, question=question.transcript, answer=answer
-        )
+        empty = [self.chat.messages("judge", e.question, answer="") for e in examples]
+        return self.chat.bound([messages for messages in empty for _ in range(k)], longest)
 
 
 @dataclass(frozen=True)
@@ -146,21 +142,13 @@ class ChatComparison(Comparison):
     """A chat model's preference between two answers, which it sees as A and B."""
 
     chat: PricedChat
-    brief: Brief
 
     def compare(
         self, examples: Data, firsts: Sequence[str], seconds: Sequence[str]
     ) -> tuple[list[float], Cost]:
         """See ``Comparison``; a comparison is a call, and nan where the reply cannot be read."""
         asked = [
-            render(
-                __package__,
-                "compare",
-                brief=self.brief,
-                question=example.question.transcript,
-                first=first,
-                second=second,
-            )
+            self.chat.messages("compare", example.question, first=first, second=second)
             for example, first, second in zip(examples, firsts, seconds, strict=True)
         ]
         items, cost = self.chat.ask(asked, [0] * len(asked), _Preference)
@@ -214,9 +202,6 @@ def chat_teacher(task: Task, **settings: Annotated[Any, Like(ChatSettings)]) -> 
     told = ChatSettings.of(settings)
     price = require_price(told, "prices={'in': 0.15, 'out': 0.6}, or 0 for both")
     model, workers = open_chat(told, "the teacher model")
-    chat = PricedChat(model, workers, told.max_tokens, price)
+    chat = PricedChat(model, workers, told.max_tokens, price, task.brief)
     shots = tuple(task.examples("train")[:SHOTS])
-    brief = task.brief
-    return ChatTeacher(
-        ChatAuthor(chat, brief, shots), ChatJudge(chat, brief), ChatComparison(chat, brief)
-    )
+    return ChatTeacher(ChatAuthor(chat, shots), ChatJudge(chat), ChatComparison(chat))

@@ -170,7 +170,7 @@ def test_a_file_is_made_with_the_first_question(tmp_path: Path) -> None:
 
 
 def test_another_mode_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="mode is 'write'"):
+    with pytest.raises(ConfigError, match="unknown mode 'write'"):
         Recorded(SILENT, tmp_path / "chat.sqlite", "write")  # type: ignore[arg-type]
 
 
