@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from teachgym.errors import ConfigError
+from teachgym.students.lora import LoRASettings
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
@@ -44,32 +45,22 @@ _STARTS = (True, False, "gaussian", "eva", "orthogonal")
 LoftQ, ...) have PEFT change the base model whenever the adapter is loaded."""
 
 
-def write_adapter(
-    folder: Path,
-    weights: AdapterWeights,
-    *,
-    rank: int,
-    alpha: float,
-    dropout: float,
-    base: str,
-) -> None:
+def write_adapter(folder: Path, weights: AdapterWeights, lora: LoRASettings, *, base: str) -> None:
     """Write an adapter to ``folder``, which is made if necessary.
 
     Args:
         folder: where to.
         weights: of every adapted layer.
-        rank: as in ``LoRASettings``.
-        alpha: as in ``LoRASettings``.
-        dropout: as in ``LoRASettings``.
+        lora: what the adapter was made with.
         base: name or path of the base model.
     """
     config = {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
         "base_model_name_or_path": base,
-        "r": rank,
-        "lora_alpha": alpha,
-        "lora_dropout": dropout,
+        "r": lora.rank,
+        "lora_alpha": lora.alpha,
+        "lora_dropout": lora.dropout,
         "bias": "none",
         "target_modules": sorted(weights),
         "inference_mode": True,

@@ -20,12 +20,7 @@ def load_students(
     """``count`` equal students of the first backend that suits the model.
 
     Only ``hf`` reads pictures. Another model that goes there is told of by a warning with what
-    differed.
-
-    Args:
-        name_or_path: as for ``teachgym.students.local.student.load_students``.
-        count: how many, >= 1.
-        settings: see ``LanguageModelSettings``.
+    differed. The arguments are those of ``teachgym.students.local.student.load_students``.
 
     Raises:
         UnknownNameError: if there is no such model, or it cannot be read.

@@ -7,7 +7,6 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ import torch
 
 from teachgym.errors import ConfigError
 from teachgym.images import ImageStore, draw_plain, open_image, require_pillow
-from teachgym.students.templates import dated
 from teachgym.students.texts import Texts
 from teachgym.types import Prompt
 
@@ -159,15 +157,7 @@ class ImageTexts(Texts):
         """As of ``Texts``, with so many pictures before the first text."""
         parts = [[{"type": "text", "text": content}] for content in contents]
         parts[0][:0] = [{"type": "image"}] * images
-        roles = cycle(("user", "assistant"))
-        text: str = self.tokenizer.apply_chat_template(
-            [{"role": r, "content": p} for r, p in zip(roles, parts, strict=False)],
-            chat_template=dated(self.tokenizer.get_chat_template(), self.date),
-            tokenize=False,
-            add_generation_prompt=True,
-            **self.template,
-        )
-        return text
+        return super()._formatted(*parts)
 
 
 def _bytes_of(pixels: Pixels) -> int:

@@ -270,7 +270,7 @@ def _clean(pool: StudentPool) -> Iterator[None]:
 
 
 def _packed_loss(pool: StudentPool, texts: Sequence[Sequence[int]]) -> torch.Tensor:
-    with pool.layout.blocks(_rows(pool, sum(map(len, texts)))):
+    with pool.layout.only(0, sum(map(len, texts))):
         logits = pool.logits(pool.network.packed_hidden(texts))
     pieces = torch.split(logits, [len(text) for text in texts])
     return torch.stack([next_loss(*pair) for pair in zip(pieces, texts, strict=True)]).sum()
@@ -279,7 +279,7 @@ def _packed_loss(pool: StudentPool, texts: Sequence[Sequence[int]]) -> torch.Ten
 def _plain_loss(pool: StudentPool, texts: Sequence[Sequence[int]]) -> torch.Tensor:
     losses = []
     for text in texts:
-        with pool.layout.blocks(_rows(pool, len(text))):
+        with pool.layout.only(0, len(text)):
             losses.append(next_loss(logits_of(pool.network.model, text), text))
     return torch.stack(losses).sum()
 
@@ -288,8 +288,3 @@ def next_loss(logits: torch.Tensor, text: Sequence[int]) -> torch.Tensor:
     """The cross entropy of each next token, summed."""
     labels = torch.tensor(list(text[1:]), device=logits.device)
     return torch.nn.functional.cross_entropy(logits[:-1].float(), labels, reduction="sum")
-
-
-def _rows(pool: StudentPool, n_rows: int) -> list[int]:
-    """The row counts of students where all rows are the first one's."""
-    return [n_rows, *[0] * (pool.count - 1)]

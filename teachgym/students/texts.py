@@ -290,7 +290,7 @@ class Texts:
             )
         return rest
 
-    def _formatted(self, *contents: str) -> str:
+    def _formatted(self, *contents: Any) -> str:
         """A conversation of user and assistant in turns, and the beginning of the next turn."""
         roles = cycle(("user", "assistant"))
         text: str = self.tokenizer.apply_chat_template(

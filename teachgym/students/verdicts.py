@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import torch
 import transformers
 
 import teachgym
-from teachgym.cache import cache_folder
+from teachgym.cache import cache_folder, write_whole
 
 FORMAT = 1
 """Raised whenever a check would find something else in the same model."""
@@ -69,7 +67,4 @@ def _read(path: Path) -> str | None:
 def _write(path: Path, verdict: str) -> None:
     """Write verdicts; a disk that refuses costs time, never the student."""
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False) as file:
-            json.dump({"verdict": verdict}, file)
-        os.replace(file.name, path)
+        write_whole(path, json.dumps({"verdict": verdict}).encode())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 
 from teachgym.students.local.pool import StudentPool
 from teachgym.students.local.sampling import Asked, sample_tokens
@@ -51,43 +51,35 @@ def questions_of(texts: Texts, data: Data, *, room: int, graded: bool) -> list[Q
     return [Question(tuple(ids), tuple(own)) for ids, own in pairs]
 
 
+@dataclass
 class Rollouts:
-    """Samples, grades and rescues the groups of one training run.
+    """Samples, grades and rescues the groups of one training run."""
 
-    Args:
-        pool: of the students.
-        grader: tells where responses end, and which solutions are right; None without a judge.
-        seeds: of each student's samples, shape (K,).
-        k: responses to each question.
-        temperature: of the samples.
-        rescue: how many responses of a group with none right make room for solutions.
-        imitated: whether the target of each question stands beside the responses.
-        judge: tells how good responses are; None = nothing is judged.
-        reviser: puts responses right before they are judged; None = they stay.
-    """
+    pool: StudentPool
+    grader: Grader | None
+    """Tells where responses end, and which solutions are right; None without a judge."""
+    seeds: Sequence[int]
+    """The seeds of each student's samples, shape (K,)."""
+    _: KW_ONLY
+    k: int
+    """Responses to each question."""
+    temperature: float
+    """The temperature of the samples."""
+    rescue: int
+    """The number of responses of a group with none right that make room for solutions."""
+    imitated: bool = False
+    """Whether the target of each question stands beside the responses."""
+    judge: Judge | None = None
+    """Tells how good responses are; None = nothing is judged."""
+    reviser: Reviser | None = None
+    """Puts responses right before they are judged; None = they stay."""
 
-    def __init__(
-        self,
-        pool: StudentPool,
-        grader: Grader | None,
-        seeds: Sequence[int],
-        *,
-        k: int,
-        temperature: float,
-        rescue: int,
-        imitated: bool = False,
-        judge: Judge | None = None,
-        reviser: Reviser | None = None,
-    ) -> None:
-        self._pool, self._grader, self._seeds = pool, grader, seeds
-        self._judge, self._imitated, self._reviser = judge, imitated, reviser
-        self._k, self._temperature, self._rescue = k, temperature, rescue
-        self._stop = grader.stop if grader else ()
-        self.generated = [0] * pool.count
+    def __post_init__(self) -> None:
+        self.generated = [0] * self.pool.count
         """Tokens that each student has sampled, shape (K,)."""
-        self.judged = [Cost()] * pool.count
+        self.judged = [Cost()] * self.pool.count
         """The cost of judging and revising the responses of each student, shape (K,)."""
-        self.read = [0] * pool.count
+        self.read = [0] * self.pool.count
         """Tokens of solutions that each student has read to choose among them, shape (K,)."""
 
     def draw(self, now: Sequence[Sequence[Question]], step: int) -> list[list[Group]]:
@@ -99,15 +91,14 @@ class Rollouts:
         """
         asked = [
             [Asked(q.ids, seed, f"{step} {q.identity}") for q in own]
-            for own, seed in zip(now, self._seeds, strict=True)
+            for own, seed in zip(now, self.seeds, strict=True)
         ]
-        drawn = sample_tokens(
-            self._pool, asked, k=self._k, temperature=self._temperature, stop=self._stop
-        )
+        stop = self.grader.stop if self.grader else ()
+        drawn = sample_tokens(self.pool, asked, k=self.k, temperature=self.temperature, stop=stop)
         for student, answers in enumerate(drawn):
             self.generated[student] += sum(len(ids) for each in answers for ids in each)
-        if self._reviser:
-            drawn, sampled, costs = self._reviser.revise(asked, drawn)
+        if self.reviser:
+            drawn, sampled, costs = self.reviser.revise(asked, drawn)
             for student, (counts, cost) in enumerate(zip(sampled, costs, strict=True)):
                 self.generated[student] += sum(counts)
                 self.judged[student] += cost
@@ -125,9 +116,9 @@ class Rollouts:
 
     def _completed(self, student: int, question: Question, group: Group) -> Group:
         """The group, with what is put in or beside it where that is asked for."""
-        if self._rescue:
+        if self.rescue:
             group = self._rescued(student, question, group)
-        if not self._imitated:
+        if not self.imitated:
             return group
         target = (response for response, _ in self._written(question.examples[:1]))
         return replace(group, responses=(*group.responses, *target))
@@ -139,11 +130,12 @@ class Rollouts:
         responses: Sequence[Sequence[Response]],
     ) -> list[list[Response]]:
         """The responses to each question with their rewards."""
-        if self._judge is None:
+        if self.judge is None:
             return [list(own) for own in responses]
-        said = [self._pool.texts.decode(r.ids, self._stop) for own in responses for r in own]
+        stop = self.grader.stop if self.grader else ()
+        said = [self.pool.texts.decode(r.ids, stop) for own in responses for r in own]
         examples = [q.examples[0] for q, own in zip(questions, responses, strict=True) for _ in own]
-        scores, cost = self._judge.judge(tuple(examples), said)
+        scores, cost = self.judge.judge(tuple(examples), said)
         self.judged[student] += cost
         rewards = iter(scores)
         return [[replace(r, reward=next(rewards)) for r in own] for own in responses]
@@ -152,16 +144,16 @@ class Rollouts:
         """The group with solutions, if it has no right response; see ``groups.rescued``."""
         if group.solved:
             return group
-        return rescued(group, self._solutions(student, question), self._rescue)
+        return rescued(group, self._solutions(student, question), self.rescue)
 
     def _written(self, examples: Sequence[Example]) -> list[tuple[Response, Example]]:
         """Targets as right responses of others, without those too long for an answer."""
-        texts = self._pool.texts
+        texts = self.pool.texts
         pairs = texts.pairs([e.question for e in examples], [e.target for e in examples])
         return [
             (Response(tuple(ids), 1.0, own=False), example)
             for example, (_, ids) in zip(examples, pairs, strict=True)
-            if len(ids) <= self._pool.max_new_tokens
+            if len(ids) <= self.pool.max_new_tokens
         ]
 
     def _solutions(self, student: int, question: Question) -> list[Response]:
@@ -171,16 +163,16 @@ class Rollouts:
         which holds the answer, after all that comes before it: AMPO's comprehension score.
         Shorter ones first where it does not matter or is equal.
         """
-        assert self._grader is not None
+        assert self.grader is not None
         examples = question.examples
-        grades = self._grader.grade(examples, [e.target for e in examples])
+        grades = self.grader.grade(examples, [e.target for e in examples])
         right = [e for e, grade in zip(examples, grades, strict=True) if grade >= 1]
         found = [
-            (response, _last_line(self._pool.texts, example.target))
+            (response, _last_line(self.pool.texts, example.target))
             for response, example in self._written(right)
         ]
         found.sort(key=lambda each: len(each[0].ids))
-        if len(found) > self._rescue:
+        if len(found) > self.rescue:
             scores = self._comprehension(student, question, found)
             order = sorted(range(len(found)), key=lambda i: -scores[i])
             found = [found[i] for i in order]
@@ -193,8 +185,8 @@ class Rollouts:
         group = Group(question.ids, ())
         data = [group.datum(response) for response, _ in found]
         self.read[student] += sum(d.n_tokens for d in data)
-        now = [data if k == student else [] for k in range(self._pool.count)]
-        scored = score(self._pool, token_budget(self._pool.network.device), now)
+        now = [data if k == student else [] for k in range(self.pool.count)]
+        scored = score(self.pool, token_budget(self.pool.network.device), now)
         known: dict[int, list[float]] = {id(d): logprobs.tolist() for d, logprobs in scored}
         lines = [known[id(d)][first:] for d, (_, first) in zip(data, found, strict=True)]
         return [math.exp(math.fsum(line) / len(line)) for line in lines]

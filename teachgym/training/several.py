@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,8 @@ class SeveralTrainer(Trainer[Student]):
 
     def cost(self, student: Student, data: Data) -> Cost:
         """The prices of all."""
-        return _sum(self.trainers[n].cost(s, data) for n, s in student.members.items())
+        costs = (self.trainers[n].cost(s, data) for n, s in student.members.items())
+        return sum(costs, Cost())
 
     def train(self, student: Student, data: Data, rng: np.random.Generator) -> TrainResult:
         """Train each with a random stream of its own; losses are means over the students."""
@@ -37,13 +38,9 @@ class SeveralTrainer(Trainer[Student]):
         return TrainResult(
             float(np.mean([r.loss for r in results])),
             sum(r.steps for r in results),
-            _sum(r.cost for r in results),
+            sum((r.cost for r in results), Cost()),
             tuple(np.mean(told, axis=0).tolist()) if len(told) == len(results) else (),
         )
-
-
-def _sum(costs: Iterable[Cost]) -> Cost:
-    return sum(costs, Cost())
 
 
 @checked

@@ -104,7 +104,8 @@ def test_an_exported_adapter_is_taught_on_from_where_it_was(base: Path, tmp_path
 def test_what_is_written_is_read_bit_for_bit(tmp_path: Path) -> None:
     """B (3, 2) is stored transposed, (2, 3), and A (4, 3) as (3, 4); alpha need not be whole."""
     a, b = torch.arange(12.0).reshape(4, 3) / 7, torch.arange(6.0).reshape(3, 2) / 3
-    write_adapter(tmp_path / "new", {"x.q": (a, b)}, rank=3, alpha=0.5, dropout=0.1, base="tiny")
+    lora = LoRASettings(rank=3, alpha=0.5, dropout=0.1)
+    write_adapter(tmp_path / "new", {"x.q": (a, b)}, lora, base="tiny")
     stored = load_file(tmp_path / "new" / WEIGHTS)
     assert stored["base_model.model.x.q.lora_A.weight"].shape == (3, 4)
     assert stored["base_model.model.x.q.lora_B.weight"].shape == (2, 3)

@@ -13,10 +13,8 @@ def load_students(
 ) -> tuple[HuggingFaceStudent, ...]:
     """``count`` equal students, each with a model of its own.
 
-    Args:
-        name_or_path: as for ``teachgym.students.local.student.load_students``.
-        count: how many, >= 1.
-        settings: see ``LanguageModelSettings``; ``strict``, ``graphs`` and ``server`` are not used.
+    The arguments are those of ``teachgym.students.local.student.load_students``; ``strict``,
+    ``graphs`` and ``server`` are not used.
 
     Raises:
         UnknownNameError: if there is no such model, or it cannot be read.

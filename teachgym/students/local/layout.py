@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from torch import nn
@@ -42,6 +42,10 @@ class Layout:
             yield
         finally:
             self.counts, self.interleaved = before
+
+    def only(self, student: int, n_rows: int) -> AbstractContextManager[None]:
+        """Within, assign all of ``n_rows`` rows to one student."""
+        return self.blocks([n_rows if k == student else 0 for k in range(self.n_students)])
 
     @contextmanager
     def turns(self, n_slots: int) -> Iterator[None]:

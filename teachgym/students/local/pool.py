@@ -121,17 +121,10 @@ class StudentPool:
 
     def write_adapter(self, student: int, folder: Path, *, base: str) -> None:
         """Write a student's adapter in PEFT's format, with ``base`` as the name of its base."""
-        lora = self.lora
-        assert lora is not None
+        assert self.lora is not None
         layers = self.adapters.items()
-        write_adapter(
-            folder,
-            {name: (layer.lora_A[student], layer.lora_B[student]) for name, layer in layers},
-            rank=lora.rank,
-            alpha=lora.alpha,
-            dropout=lora.dropout,
-            base=base,
-        )
+        weights = {name: (own.lora_A[student], own.lora_B[student]) for name, own in layers}
+        write_adapter(folder, weights, self.lora, base=base)
 
     def plain_model(self, student: int) -> Any:
         """A student with all weights trained, as an ordinary model of transformers."""

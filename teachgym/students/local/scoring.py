@@ -53,15 +53,10 @@ def _score(
     )
     labels = [token for _, target in pairs for token in target]
     device = pool.network.device
-    with pool.computing(), pool.layout.blocks(_only(pool, student, int(ends[-1]))):
+    with pool.computing(), pool.layout.only(student, int(ends[-1])):
         hidden = pool.network.packed_hidden(texts)
-    with pool.computing(), pool.layout.blocks(_only(pool, student, len(labels))):
+    with pool.computing(), pool.layout.only(student, len(labels)):
         logits = pool.logits(hidden[torch.from_numpy(rows).to(device)])
     chosen = torch.tensor(labels, device=device)[:, None]
     scores = logits.float().log_softmax(-1).gather(1, chosen)[:, 0].cpu().numpy()
     return np.split(scores, np.cumsum([len(target) for _, target in pairs])[:-1])
-
-
-def _only(pool: StudentPool, student: int, n_rows: int) -> list[int]:
-    """The row counts of students where all rows are those of one."""
-    return [n_rows if k == student else 0 for k in range(pool.count)]

@@ -159,11 +159,9 @@ def load_students(
 ) -> tuple[VllmStudent, ...]:
     """``count`` equal students around one model here and one server.
 
-    Args:
-        name_or_path: as for ``teachgym.students.local.student.load_students``.
-        count: how many, >= 1.
-        settings: see ``LanguageModelSettings``. With ``server``, the URL of a running one that
-            has the same base model and sees this file system; else one is started.
+    The arguments are those of ``teachgym.students.local.student.load_students``. The setting
+    ``server`` is the URL of a running one that has the same base model and sees this file system;
+    without it one is started.
 
     Raises:
         UnknownNameError: if there is no such model, or it cannot be read.
