@@ -37,8 +37,7 @@ def within(seconds: float, call: Callable[[float], T]) -> T:
     try:
         return future.result()
     finally:
-        # The traceback of its error holds this frame: a circle that would keep connections open.
-        del future
+        del future  # as in ``_settle``
 
 
 def _settle(future: Future[T], call: Callable[[float], T], ends: float) -> None:
@@ -46,3 +45,5 @@ def _settle(future: Future[T], call: Callable[[float], T], ends: float) -> None:
         future.set_result(call(ends))
     except BaseException as error:
         future.set_exception(error)
+        # The traceback of its error holds this frame: a circle that would keep connections open.
+        del future
