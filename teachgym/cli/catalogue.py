@@ -25,23 +25,12 @@ class Listing:
 
     def table(self, title: str) -> Table:
         """The table to print with rich."""
-        from rich.box import SIMPLE_HEAD
-        from rich.table import Table
-        from rich.text import Text
+        from teachgym.report.tables import rich_rows
 
-        from teachgym.report.tables import NOTHING
-
-        table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
-        rows, columns = list(self.rows()), self.columns
-        if columns[-1] == "from" and all(row[-1] == "built-in" for row in rows):
-            rows, columns = [row[:-1] for row in rows], columns[:-1]
-        first, *others = columns
-        table.add_column(first, no_wrap=True)
-        for column in others:
-            table.add_column(column, overflow="fold")  # Not cut off: it may be a setting's name.
-        for row in rows:
-            table.add_row(*(Text(cell or NOTHING) for cell in row))
-        return table
+        rows = [self.columns, *self.rows()]
+        if self.columns[-1] == "from" and all(row[-1] == "built-in" for row in rows[1:]):
+            rows = [row[:-1] for row in rows]
+        return rich_rows(rows, title=title, words=self.columns)
 
 
 def _rows(registry: Registry) -> Rows:

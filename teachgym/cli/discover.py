@@ -13,7 +13,6 @@ from rich.console import Console
 from teachgym.cli import options as given
 from teachgym.cli.run import prepare_process, say
 from teachgym.errors import ConfigError, require_known
-from teachgym.escaping import terminal
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -76,6 +75,9 @@ Settings = Annotated[
         "Chat model: chat.temperature=0.",
     ),
 ]
+
+
+_WHAT = "what it is"
 
 
 def discover(
@@ -168,23 +170,14 @@ def _checked(splits: Sequence[str]) -> tuple[Split, ...]:
 
 def _table(file: SkillFile) -> Table:
     """Skills with their examples, the most frequent first."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
-    from teachgym.report.tables import NOTHING
+    from teachgym.report.tables import rich_rows
 
     counts = file.counts
-    title = Text(terminal(f"{len(counts)} skills of {file.task}, found by {file.method}"))
-    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
-    table.add_column("skill")
-    table.add_column("examples", justify="right")
-    table.add_column("what it is")
     described = {skill.name: skill.description for skill in file.skills}
-    for name in sorted(counts, key=lambda name: -counts[name]):
-        shown = Text(terminal(name)), str(counts[name]), Text(terminal(described[name] or NOTHING))
-        table.add_row(*shown)
-    return table
+    ordered = sorted(counts, key=lambda name: -counts[name])
+    rows = [(name, str(counts[name]), described[name]) for name in ordered]
+    title = f"{len(counts)} skills of {file.task}, found by {file.method}"
+    return rich_rows([("skill", "examples", _WHAT), *rows], title=title, words=[_WHAT])
 
 
 def _tell_spending(ledger: Ledger) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from teachgym.escaping import markdown, terminal
 from teachgym.report.headline import headline
@@ -186,16 +186,27 @@ def complete(rows: Sequence[Sequence[CellT]]) -> list[list[CellT | str]]:
     return [[header[i] for i in kept], *lines]
 
 
-def rich_rows(rows: Rows) -> Table:
-    """Header and rows as a table to be printed with rich."""
+def rich_rows(rows: Rows, *, title: str = "", words: Collection[str] = ()) -> Table:
+    """Header and rows as a table to be printed with rich.
+
+    Args:
+        rows: the header first.
+        title: printed above.
+        words: names of the columns that hold words, as the first always does; others hold numbers.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     header, *body = complete(rows)
-    table = Table(box=SIMPLE_HEAD)
+    above = Text(terminal(title), style="bold") if title else None
+    table = Table(title=above, title_justify="left", box=SIMPLE_HEAD)
     for number, name in enumerate(header):
-        table.add_column(Text(terminal(name)), justify="left" if number == 0 else "right")
+        if number and name in words:  # Not cut off: it may be a setting's name.
+            table.add_column(Text(terminal(name)), overflow="fold")
+        else:
+            side: Literal["left", "right"] = "right" if number else "left"
+            table.add_column(Text(terminal(name)), justify=side, no_wrap=not number and bool(words))
     for row in body:
         table.add_row(*(Text(terminal(cell)) for cell in row))
     return table
