@@ -21,11 +21,12 @@ from teachgym.report.tables import rich_rows
 from teachgym.runs.result import Comparison
 from teachgym.skills.skill_file import read_skill_file
 from teachgym.students.profile import Profile
-from teachgym.tasks.problem_splits import Problem, Selection, split_problems
+from teachgym.tasks.problem_splits import Problem
 from teachgym.tasks.question_answer_files import read_splits
 from teachgym.testing import TableStudent, ToyTask, check_student, check_task
 from teachgym.types import Example, Prompt, Score
 from tests.runs.results import result_of
+from tests.tasks.dividing import Dividing
 
 MARKS = [b"", b"\xef\xbb\xbf"]
 
@@ -64,7 +65,7 @@ def test_repeated_items_of_test_are_named() -> None:
     train = [Problem(f"train/{n}", f"one {n}", "s", "k", "c") for n in range(5)]
     test = [Problem(f"test/{n}", f"two {n % 3}", "s", "k", "c") for n in range(4)]
     with pytest.warns(UserWarning, match="2 items of test .*test/0, test/3"):
-        split_problems(train, test, Selection(1))
+        Dividing(val_per_cell=1).of(train, test)
 
 
 @settings(max_examples=20)  # Each draws a figure.

@@ -40,7 +40,6 @@ from teachgym.students.lora import LoRASettings
 from teachgym.students.profile import Profile, SkillProfile
 from teachgym.students.settings import LanguageModelSettings
 from teachgym.tasks import TASKS, make_task
-from teachgym.tasks.problem_splits import Selection
 from teachgym.training.settings import FineTuningSettings
 from teachgym.training.simulated import SimulatedTrainer
 from teachgym.types import Budget
@@ -94,7 +93,6 @@ DATACLASSES = [
     LoRASettings,
     Profile,
     RunConfig,
-    Selection,
     SimulatedTrainer,
     SkillProfile,
     Stress,
@@ -102,7 +100,7 @@ DATACLASSES = [
     WandbSettings,
     TensorboardSettings,
 ]
-NEEDED: dict[Any, dict[str, Any]] = {ChatSettings: {"model": "m"}, Selection: {"val_per_cell": 1}}
+NEEDED: dict[Any, dict[str, Any]] = {ChatSettings: {"model": "m"}}
 
 
 def tried(action: Callable[[], object], name: str = "") -> bool:

@@ -68,7 +68,7 @@ def holds_numbers(kind: type) -> bool:
     """Whether there is nothing in it that could be long."""
     hints = (str(f.type).replace(" | ", " ").split() for f in fields(kind))  # type: ignore[arg-type]
     names = {name for hint in hints for name in hint}
-    return names <= BOUNDED or kind.__name__ in ("Budget", "Subskill", "Selection")
+    return names <= BOUNDED or kind.__name__ in ("Budget", "Subskill")
 
 
 def huge(name: str, hint: str, size: int) -> Any:

@@ -17,11 +17,10 @@ from typing import Any
 
 from teachgym.errors import ConfigError, missing_extra
 from teachgym.sandbox import Job, Outcome
-from teachgym.settings import CountFromOne, Seed, Share, checked
-from teachgym.tasks.problem_splits import Problem, Selection, draw, split_problems
+from teachgym.settings import CountFromOne, Share, checked
+from teachgym.tasks.problem_splits import Problem, ProblemsTask, draw
 from teachgym.tasks.program_tests import Trial
 from teachgym.tasks.question_answer_files import Row, package_data, read_json_lines
-from teachgym.tasks.task import ListedTask
 from teachgym.tasks.tested_programs import TestedPrograms
 from teachgym.types import Brief, Example, Skill
 
@@ -84,7 +83,7 @@ class _Check:
 
 @checked
 @dataclass(eq=False, repr=False, kw_only=True)
-class HumanEval(ListedTask, TestedPrograms):
+class HumanEval(ProblemsTask, TestedPrograms):
     """Python functions to complete from their head and docstring (HumanEval).
 
     One skill. There is one set of problems; here it is divided into what is taught from, ``val``
@@ -106,8 +105,6 @@ class HumanEval(ListedTask, TestedPrograms):
     """The share of the problems that are ``test``, in (0, 1)."""
     val_size: CountFromOne = 40
     """Validation items, >= 1."""
-    seed: Seed = 0
-    """Chooses test and val, >= 0."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -125,9 +122,7 @@ class HumanEval(ListedTask, TestedPrograms):
         ]
         test = draw(problems, round(self.test_share * len(problems)), self.seed)
         rest = [problem for problem in problems if problem not in test]
-        selection = Selection(self.val_size, self.seed)
-        splits = split_problems(rest, test, selection)
-        self.name = f"{VERSION}-test{len(test)}-{selection.label}"
+        splits = self.divide(f"{VERSION}-test{len(test)}", (rest, test), self.val_size)
         self._examples = splits.examples()
         self._calls: dict[str, tuple[tuple[Any, ...], ...]] = {}
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from teachgym.errors import ConfigError
-from teachgym.settings import CountFromOne, FewOrNone, Seed, checked
+from teachgym.settings import CountFromOne, Seed, checked
 from teachgym.shown import in_short
 from teachgym.tasks.task import ListedTask
 from teachgym.types import Example, FrozenDict, Split
@@ -61,30 +61,6 @@ class Problem:
             images=images,
             meta=self.meta,
         )
-
-
-@checked
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """A choice of the problems that make up the splits."""
-
-    val_per_cell: CountFromOne
-    """Validation items of each cell, >= 1; fewer where a cell has fewer."""
-    seed: Seed = 0
-    """Chooses the items of val, the shots and those that a limit leaves, >= 0."""
-    shots: FewOrNone = 0
-    """Worked problems that every prompt shows, taken out of train, >= 0."""
-    limit: CountFromOne | None = None
-    """The most items of each split, >= 1, for quick looks; None = all."""
-    test_limit: CountFromOne | None = None
-    """The most items of test, >= 1; None = as ``limit``."""
-
-    @property
-    def label(self) -> str:
-        """The choice in a few characters, for the name of a task."""
-        parts = {"limit": self.limit, "test": self.test_limit, "shots": self.shots or None}
-        extra = "".join(f"-{name}{value}" for name, value in parts.items() if value is not None)
-        return f"val{self.val_per_cell}-seed{self.seed}{extra}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,45 +112,41 @@ class ProblemsTask(ListedTask):
     ) -> ProblemSplits:
         """Divide the problems of ``train`` and ``test``, and name the task by the choice.
 
+        ``val`` and the shots are drawn from ``train``; a smaller val or limit is part of a larger.
+
+        Args:
+            version: the beginning of the name.
+            problems: those of ``train`` and those of ``test``.
+            val_per_cell: validation items of each cell, >= 1; fewer where a cell has fewer.
+            shots: worked problems that every prompt shows, taken out of train, >= 0.
+
         Raises:
             ConfigError: if nothing would be left of a split.
         """
         train, test = problems
-        selection = Selection(val_per_cell, self.seed, shots, self.limit, self.test_limit)
-        splits = split_problems(train, test, selection)
-        self.name, self.dropped = f"{version}-{selection.label}", splits.dropped
-        return splits
-
-
-def split_problems(
-    train: Sequence[Problem], test: Sequence[Problem], selection: Selection
-) -> ProblemSplits:
-    """Draw val and shots from ``train``; a smaller val or limit is part of a larger one.
-
-    Raises:
-        ConfigError: if nothing would be left of a split.
-    """
-    _name_repeated(test)
-    seed = selection.seed
-    pool = _without(train, test)
-    val = [p for cell in _cells(pool) for p in draw(cell, selection.val_per_cell, seed)]
-    rest = _without(pool, val)
-    shots = draw(rest, selection.shots, seed)
-    kept = _without(rest, shots)
-    if not kept or not val:
-        raise ConfigError(
-            f"{'train' if val else 'val'} is empty: of {len(train)} items in the train split, "
-            f"{len(pool)} are not in test, {len(val)} go to val and {len(shots)} are shots; "
-            "lower val_per_cell (val_size) or shots, or give more items"
+        _name_repeated(test)
+        pool = _without(train, test)
+        val = [p for cell in _cells(pool) for p in draw(cell, val_per_cell, self.seed)]
+        rest = _without(pool, val)
+        shown = draw(rest, shots, self.seed)
+        kept = _without(rest, shown)
+        if not kept or not val:
+            raise ConfigError(
+                f"{'train' if val else 'val'} is empty: of {len(train)} items in the train split, "
+                f"{len(pool)} are not in test, {len(val)} go to val and {len(shown)} are shots; "
+                "lower val_per_cell (val_size) or shots, or give more items"
+            )
+        parts = {"limit": self.limit, "test": self.test_limit, "shots": shots or None}
+        extra = "".join(f"-{part}{value}" for part, value in parts.items() if value is not None)
+        self.name = f"{version}-val{val_per_cell}-seed{self.seed}{extra}"
+        self.dropped = len(train) - len(kept) - len(val) - len(shown)
+        return ProblemSplits(
+            train=draw(kept, self.limit, self.seed),
+            val=draw(val, self.limit, self.seed),
+            test=draw(test, self.test_limit or self.limit, self.seed),
+            shots=shown,
+            dropped=self.dropped,
         )
-    limit, test_limit = selection.limit, selection.test_limit or selection.limit
-    return ProblemSplits(
-        train=draw(kept, limit, seed),
-        val=draw(val, limit, seed),
-        test=draw(test, test_limit, seed),
-        shots=shots,
-        dropped=len(train) - len(kept) - len(val) - len(shots),
-    )
 
 
 def _name_repeated(problems: Sequence[Problem]) -> None:

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from teachgym.errors import ConfigError
-from teachgym.tasks.problem_splits import Problem, ProblemSplits, Selection, split_problems
+from teachgym.tasks.problem_splits import Problem, ProblemSplits
+from tests.tasks.dividing import Dividing
 
 
 def problems(split: str, cells: dict[str | None, int]) -> list[Problem]:
@@ -26,7 +27,7 @@ TRAIN, TEST = problems("train", {"a": 20, "b": 20, "c": 3, None: 5}), problems("
 
 
 def split(**settings: Any) -> ProblemSplits:
-    return split_problems(TRAIN, TEST, Selection(**{"val_per_cell": 4, **settings}))
+    return Dividing(**settings).of(TRAIN, TEST)
 
 
 def ids(problems: tuple[Problem, ...]) -> set[str]:
@@ -85,7 +86,7 @@ def test_a_problem_of_train_that_is_one_of_test_is_dropped_and_counted() -> None
         replace(TRAIN[0], id="x", text="TEST  problem 1\nof a "),
         replace(TRAIN[0], id="y", text="test problem １ of a"),  # noqa: RUF001
     ]
-    splits = split_problems([*TRAIN, *copies], TEST, Selection(4))
+    splits = Dividing().of([*TRAIN, *copies], TEST)
     assert splits.dropped == 2
     assert not {"x", "y"} & (ids(splits.train) | ids(splits.val))
 
@@ -97,7 +98,7 @@ def test_a_problem_of_train_that_is_one_of_val_is_dropped_and_counted() -> None:
     """
     once = problems("train", {"a": 40})
     twice = [*once, *(replace(p, id=f"{p.id}'") for p in once)]
-    splits = split_problems(twice, TEST, Selection(8))
+    splits = Dividing(val_per_cell=8).of(twice, TEST)
     pairs = {p.text for p in splits.val}
     assert splits.dropped == 2 * len(pairs) - 8
     assert not pairs & {p.text for p in splits.train}
@@ -122,11 +123,16 @@ def test_settings_out_of_range_are_refused(settings: dict[str, int], message: st
 
 def test_a_val_that_takes_everything_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"train is empty.*lower val_per_cell"):
-        split_problems(problems("train", {"a": 3}), TEST, Selection(10))
+        Dividing(val_per_cell=10).of(problems("train", {"a": 3}), TEST)
     with pytest.raises(ConfigError, match="val is empty"):
-        split_problems(problems("train", {None: 3}), TEST, Selection(10))
+        Dividing(val_per_cell=10).of(problems("train", {None: 3}), TEST)
 
 
-def test_the_label_says_what_was_chosen() -> None:
-    assert Selection(10).label == "val10-seed0"
-    assert Selection(1, 3, 4, 50, 100).label == "val1-seed3-limit50-test100-shots4"
+def test_the_name_says_what_was_chosen() -> None:
+    tasks = Dividing(), Dividing(val_per_cell=1, seed=3, shots=4, limit=50, test_limit=100)
+    for task in tasks:
+        task.of(TRAIN, TEST)
+    assert [task.name for task in tasks] == [
+        "toy-v0-val4-seed0",
+        "toy-v0-val1-seed3-limit50-test100-shots4",
+    ]
