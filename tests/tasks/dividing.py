@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 from teachgym.settings import CountFromOne, FewOrNone, checked
 from teachgym.tasks.problem_splits import Problem, ProblemSplits, ProblemsTask
-from teachgym.types import Example
+from teachgym.types import Example, Skill
 
 
 @checked
 @dataclass(eq=False, repr=False, kw_only=True)
 class Dividing(ProblemsTask):
     """A task whose items nobody asks for."""
+
+    skills = (Skill("skill"),)
 
     val_per_cell: CountFromOne = 4
     shots: FewOrNone = 0
