@@ -10,6 +10,12 @@ from difflib import SequenceMatcher
 MISTAKES = "Mistakes of the student"
 """Heads the part of a prompt that shows the student's errors."""
 
+SOLVE = re.compile(
+    r"^Solve this problem, which exercises the skill \S+:\n(`{3,})\n(.*?)\n\1$",
+    re.MULTILINE | re.DOTALL,
+)
+"""The question for a solution; its second group is the problem."""
+
 _SHOWN = (
     r"^Exercise(?: of the skill (?P<skill>\S+))?:\n(?P<fence>`{3,})\n(?P<problem>.*?)\n(?P=fence)\n"
 )

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from teachgym.benchmarks.bench.scripted_reading import (
+    SOLVE,
     Mistake,
     nearness,
     one_each,
@@ -43,10 +44,6 @@ from teachgym.types import Messages
 
 _WRITE = re.compile(r"^Write (\d+) new items? for this skill: (\S+)$", re.MULTILINE)
 _DIFFICULTY = re.compile(r"^Difficulty: [a-z ]+ \(([\d.]+),", re.MULTILINE)
-_SOLVE = re.compile(
-    r"^Solve this problem, which exercises the skill \S+:\n(`{3,})\n(.*?)\n\1$",
-    re.MULTILINE | re.DOTALL,
-)
 _PLAN = re.compile(r"^Plan (\d+) (?:more )?training examples", re.MULTILINE)
 _PART = re.compile(r"^All counts of all items together are (\d+)\.$", re.MULTILINE)
 _ROOT = re.compile(r"^The skill: ([^\s:]+)", re.MULTILINE)
@@ -85,7 +82,7 @@ class ScriptedTeacher:
             level = _DIFFICULTY.search(question)
             difficulty = float(level[1]) if level else None
             return write_items(self.subject, int(order[1]), order[2], difficulty, **source)
-        if problem := _SOLVE.search(question):
+        if problem := SOLVE.search(question):
             return solve_item(self.subject, problem[2], **source)
         if wanted := _PLAN.search(question):
             return self._plan_skills(int(wanted[1]), question)

@@ -19,6 +19,8 @@ from pydantic import BaseModel
 
 from teachgym.chat.cache import NotRecordedError, Recorded
 from teachgym.chat.json_items import Parsed, items_schema, parse_items
+from teachgym.chat.make import open_chat
+from teachgym.chat.settings import Chat
 from teachgym.errors import ChatError
 from teachgym.given import Given
 from teachgym.ledger import Ledger
@@ -85,6 +87,19 @@ class StructuredChat:
         self.chat = chat
         self.meter: Meter = Ledger(Budget()) if meter is None else meter
         self.workers, self.attempts, self.max_reply_chars = workers, attempts, max_reply_chars
+
+    @classmethod
+    def open(
+        cls, chat: Chat | None, role: str, meter: Meter | None, workers: int | None = None
+    ) -> StructuredChat:
+        """Open a chat model from an object or from settings; see ``teachgym.chat.make.open_chat``.
+
+        Raises:
+            ConfigError: for neither, or a setting out of range.
+            MissingExtraError: without the packages of its provider.
+        """
+        model, workers = open_chat(chat, role, workers)
+        return cls(model, meter, workers=workers)
 
     def ask(self, questions: Sequence[ChatRequest], item: type[ItemT]) -> list[tuple[ItemT, ...]]:
         """The valid items in the answer to each question, in order, possibly none.

@@ -35,6 +35,7 @@ ENGINES = Registry(
         "other-answers": "teachgym.engines.other_answers:OtherAnswersEngine",
         "rephrase": "teachgym.engines.rephrase:RephraseEngine",
         "targeted-fix": "teachgym.engines.targeted_fix:TargetedFixEngine",
+        "plan-guided": "teachgym.engines.plan_guided:PlanGuidedEngine",
     },
     given=("task",),
     services={"meter": None, "chat": check_chat},

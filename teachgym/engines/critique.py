@@ -91,9 +91,7 @@ class CritiqueEngine(AroundEngine):
 def _critic(chat: Chat | None, meter: Meter | None, task: Task) -> Critic:
     """The writer of reasons. Its packages (extra ``llm``) are imported when one is made."""
     check_chat(chat, "engine 'critique' with reasons")
-    from teachgym.chat.make import open_chat
     from teachgym.chat.structured import StructuredChat
     from teachgym.engines.critic import Critic
 
-    model, workers = open_chat(chat, "engine 'critique'", None)
-    return Critic(StructuredChat(model, meter, workers=workers), task)
+    return Critic(StructuredChat.open(chat, "engine 'critique'", meter), task)

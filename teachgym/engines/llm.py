@@ -44,12 +44,10 @@ class LLMEngine(DataEngine):
         **writing: Annotated[Any, Like(WriterSettings)],
     ) -> None:
         settings = WriterSettings(**writing)
-        from teachgym.chat.make import open_chat
         from teachgym.chat.structured import StructuredChat
         from teachgym.engines.writer import Writer
 
-        model, workers = open_chat(chat, "engine 'llm'", workers)
-        asker = StructuredChat(model, meter, workers=workers)
+        asker = StructuredChat.open(chat, "engine 'llm'", meter, workers)
         self.writer = Writer(Syllabus.of(task), asker, settings)
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:

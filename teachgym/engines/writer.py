@@ -188,6 +188,7 @@ class Writer:
             problem=one.filled["problem"],
             skill=self._skills[one.job.topic],
             shots=one.shown,
+            plan="",
             fields=self._solution,
         )
 

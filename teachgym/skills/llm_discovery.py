@@ -16,7 +16,6 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from teachgym.chat.make import open_chat
 from teachgym.chat.prompts import render
 from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.errors import BudgetError, ChatError, EpisodeError
@@ -104,8 +103,7 @@ class LLMDiscovery(SkillDiscovery):
     __repr__ = in_short
 
     def __post_init__(self) -> None:
-        model, workers = open_chat(self.chat, "method 'llm'", self.workers)
-        self.asker = StructuredChat(model, self.meter, workers=workers)
+        self.asker = StructuredChat.open(self.chat, "method 'llm'", self.meter, self.workers)
         self.domain = self.task.brief.domain
         self._groups = Groups()
         self._assigned: dict[Example, str] = {}

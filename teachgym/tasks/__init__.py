@@ -15,6 +15,7 @@ TASKS = Registry(
     {
         "arithmetic-and-strings": "teachgym.tasks.arithmetic_and_strings:ArithmeticAndStrings",
         "bfcl": "teachgym.tasks.bfcl:Bfcl",
+        "broken-queries": "teachgym.tasks.broken_queries:BrokenQueries",
         "easy-vqa": "teachgym.tasks.easy_vqa:EasyVqa",
         "gqa": "teachgym.tasks.gqa:Gqa",
         "gsm8k": "teachgym.tasks.gsm8k:Gsm8k",
@@ -47,7 +48,7 @@ TASKS = Registry(
 """Every task, called as ``(**settings)``."""
 
 
-_DRAWN = ("arithmetic-and-strings", "tool-calls", "tool-plans", "word-problems")
+_DRAWN = ("arithmetic-and-strings", "broken-queries", "tool-calls", "tool-plans", "word-problems")
 """Tasks that nothing but their settings decides, and that make no others."""
 
 

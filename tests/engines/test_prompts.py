@@ -45,9 +45,18 @@ VARIABLES = {
     "question": "copy: mno",
     "candidate": "nom",
     "answer": "mno",
+    "plan": "Copy it.",
     "fields": {"answer": "The answer.", "wrong_answer": "A wrong one."},
 }
-NOTHING = {"subskill": "", "hint": "", "difficulty": "", "seeds": (), "shots": (), "written": ()}
+NOTHING = {
+    "subskill": "",
+    "hint": "",
+    "difficulty": "",
+    "seeds": (),
+    "shots": (),
+    "written": (),
+    "plan": "",
+}
 
 
 def used(name: str) -> set[str]:
@@ -62,7 +71,7 @@ def used(name: str) -> set[str]:
 
 
 def test_there_is_one_prompt_for_each_stage() -> None:
-    assert NAMES == ["critique", "mend", "solve", "write"]
+    assert NAMES == ["critique", "mend", "plan", "solve", "write"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -101,6 +110,7 @@ def test_all_that_is_given_is_in_the_prompt(name: str) -> None:
         "problem": fenced("copy: uvw"),
         "item": "`problem`:\n" + fenced("copy: rst"),
         "log": fenced("tsr is wrong"),
+        "plan": fenced("Copy it."),
     }
     for variable in used(name) & parts.keys():
         assert parts[variable] in text, variable

@@ -56,7 +56,9 @@ def test_items_have_streams_of_their_own() -> None:
     assert item_rng(1, "val", 2).integers(2**63) == item_rng(1, "val", 2).integers(2**63)
 
 
-@pytest.mark.parametrize("name", ["arithmetic-and-strings", "tool-plans", "word-problems"])
+@pytest.mark.parametrize(
+    "name", ["arithmetic-and-strings", "broken-queries", "tool-plans", "word-problems"]
+)
 def test_equal_settings_are_one_task_and_others_another(name: str) -> None:
     small = {"val_per_cell": 1, "test_per_cell": 1}
     task = make_task(name, **small, seed=3)

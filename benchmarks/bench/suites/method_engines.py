@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
+from teachgym.benchmarks.bench.suites.shared import SCRIPTED
 from teachgym.benchmarks.bench.suites.suite import Arm, Claim, Family, overlay
 from teachgym.students.bases import SMALL
 from teachgym.tasks.story_rules import RULES
@@ -193,3 +194,36 @@ def _solved(
         return arm
     shares = [[float(own_level == level) for own_level in range(LEVELS)]] * len(RULES)
     return replace(arm, teacher="fixed", teacher_settings={"mixtures": [shares]})
+
+
+def harvests() -> Family:
+    """Arms by how a writer that tries few edits solves ``broken-queries``, at equal calls.
+
+    The student is the simulated one, which is not asked whether it can read queries: its accuracy
+    says how much was harvested, of which skills and levels. Of two calls for an exercise
+    ``plan-guided`` has one for a plan, and ``plan-less`` both for attempts.
+    """
+    return (
+        tuple(_harvest(name, planned) for name, planned in _PLANNED.items()),
+        (Claim("plan-guided", "plan-less", "2506.18951"),),
+    )
+
+
+_PLANNED = {"plan-guided": True, "plan-less": False}
+"""Arms to whether there are plans."""
+
+
+def _harvest(name: str, planned: bool) -> Arm:
+    """An arm whose exercises are solved by the writer, in ten steps of 90."""
+    own = {
+        "student": "simulated",
+        "task": "broken-queries",
+        "task_settings": {"test_per_cell": 40},
+        "engine": "plan-guided",
+        "engine_settings": {"planned": planned},
+        "examples_per_step": 90,
+        "budget": {"teacher_calls": 1800},
+    }
+    chat = {**SCRIPTED, "model": "teachgym.benchmarks.bench.scripted_queries:answer"}
+    control, against = not planned, "plan-less"
+    return Arm(name, "uniform", env_settings=own, control=control, against=against, chat=chat)

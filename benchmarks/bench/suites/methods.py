@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from teachgym.benchmarks.bench.suites.method_engines import EXAMPLES, engines, solutions
+from teachgym.benchmarks.bench.suites.method_engines import (
+    EXAMPLES,
+    engines,
+    harvests,
+    solutions,
+)
 from teachgym.benchmarks.bench.suites.objectives import objectives
 from teachgym.benchmarks.bench.suites.shared import DRAWN, EMBEDDED, OPEN_ENDED, SCRIPTED
 from teachgym.benchmarks.bench.suites.suite import Arm, Claim, Family, Suite, overlay
@@ -24,14 +29,17 @@ def methods() -> Suite:
     steps; what else they spent, probes included, and what was made in vain stands beside it.
 
     * Teachers and engines: accepted examples, hence updates.
-    * Filters: calls of the teacher, so what is thrown away is paid for.
+    * Harvests and filters: calls of the teacher, so what is thrown away is paid for.
     * Objectives: tokens trained on; the tokens that a teacher model reads stand in the costs.
     * Aids: accepted examples, which are the same; and the same share of items that are explained.
 
     A claim is the direction of a publication, mostly found with students ten thousand times as
     large; what becomes of it here says what this student, this task and this budget show.
     """
-    families = (_teachers(), engines(), solutions(), _filters(), _objectives(), _aids())
+    families = (
+        *(_teachers(), engines(), solutions(), harvests()),
+        *(_filters(), _objectives(), _aids()),
+    )
     return Suite(
         "methods",
         2,
