@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import Path
 
 for _name, _value in {
@@ -25,9 +27,22 @@ settings.load_profile("teachgym")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Hide GPUs from tests that are not about them: expected bits are those of a CPU."""
-    if "gpu" not in config.getoption("markexpr").replace("not gpu", ""):
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    """Hide GPUs and certificates from tests that are not about them.
+
+    Expected bits are those of a CPU, and each of many clients would read all certificates first.
+    """
+    for mark, name, value in (
+        ("gpu", "CUDA_VISIBLE_DEVICES", ""),
+        ("network", "SSL_CERT_DIR", str(Path(__file__).parent)),
+    ):
+        if mark not in config.getoption("markexpr").replace(f"not {mark}", ""):
+            os.environ[name] = value
+
+
+def pytest_collection_finish() -> None:
+    """Leave what all test files have loaded out of every search for garbage, which is slow."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)  # Before pytest leaves out what ``-m`` does not ask for.
@@ -56,17 +71,29 @@ pytest loads readline, which sets ``COLUMNS`` behind Python's back. Workers of x
 """
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _no_waiting_for_disks() -> Iterator[None]:
+    """A run waits for its disk some ten times a step, and no test cuts the power."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
+_numbers = count()
+
+
 @pytest.fixture(autouse=True)
-def _own_environment(tmp_path: Path) -> Iterator[None]:
+def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Give each test the same environment, and keep what it and its libraries set from the next.
 
-    No test finds what another, or the user, has left in the cache either.
+    No test finds what another, or the user, has left in the cache either: it is a folder that is
+    not made before it is needed, which few tests do.
     """
     before = dict(os.environ)
     for name in (*_DECIDE_OUTPUT, *(name for name in before if name.startswith("WANDB_"))):
         os.environ.pop(name, None)
         os.unsetenv(name)
-    os.environ["TEACHGYM_CACHE"] = str(tmp_path / "teachgym-cache")
+    os.environ["TEACHGYM_CACHE"] = str(tmp_path_factory.getbasetemp() / f"cache-{next(_numbers)}")
     yield
     os.environ.clear()
     os.environ.update(before)

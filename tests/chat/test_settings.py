@@ -124,10 +124,13 @@ def test_a_local_model_is_recorded_and_nothing_else(
     assert made == [ChatSettings(provider="local", model="m", store=str(tmp_path / "r.sqlite"))]
 
 
-def test_answers_are_kept_in_the_cache_folder_unless_told_otherwise(tmp_path: Path) -> None:
+def test_answers_are_kept_in_the_cache_folder_unless_told_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEACHGYM_CACHE", str(tmp_path))
     chat = make_chat({"model": "m"})
     assert isinstance(chat, Recorded)
-    assert chat.path == tmp_path / "teachgym-cache" / "chat" / "chat.sqlite"
+    assert chat.path == tmp_path / "chat" / "chat.sqlite"
     assert isinstance(make_chat({"model": "m", "cache": "off"}), Retrying)
 
 

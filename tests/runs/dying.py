@@ -106,10 +106,9 @@ def toy_tree(steps: int = 3) -> tuple[gym.Env[Any, Any], Teacher[Any, Any]]:
 
 
 def stop_clocks(patch: pytest.MonkeyPatch) -> None:
-    """Make wall-clock seconds 0, so that equal runs have equal files, and do not wait for disks."""
+    """Make wall-clock seconds 0, so that equal runs have equal files."""
     for module in ("teachgym.envs.base", "teachgym.experiment"):
         patch.setattr(f"{module}.perf_counter", lambda: 0.0)
-    patch.setattr(os, "fsync", lambda descriptor: None)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

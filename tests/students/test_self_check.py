@@ -320,11 +320,12 @@ def test_a_model_is_checked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert len(calls) == 5
 
 
-def test_a_damaged_verdict_is_made_again(tmp_path: Path) -> None:
+def test_a_damaged_verdict_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEACHGYM_CACHE", str(tmp_path))
     model = nn.Linear(1, 1)
     model.config = make_model().config
     assert verdicts_module.remembered(lambda: "first", model) == "first"
-    (file,) = (tmp_path / "teachgym-cache" / "self-checks").iterdir()
+    (file,) = (tmp_path / "self-checks").iterdir()
     file.write_text("{")
     verdicts_module._found.clear()
     assert verdicts_module.remembered(lambda: "second", model) == "second"
