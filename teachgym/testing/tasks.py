@@ -28,6 +28,10 @@ from teachgym.types import (
 )
 
 _WRONG_ANSWERS = ("", "~ not an answer ~")
+_ANSWERS = 1 + len(_WRONG_ANSWERS)
+"""Those of each example: its target, and the wrong ones."""
+_Graded = tuple[Example, str, float | Grade]
+"""An example, an answer to it, and what the task gives for it, which may take a sandbox's time."""
 
 
 @checking("task")
@@ -52,12 +56,13 @@ def check_task(task: Task, *, samples: int = 100, lone: Collection[str] = ()) ->
     for split in SPLITS:
         examples = task.examples(split)
         chosen = examples[:: math.ceil(len(examples) / samples) or 1]
+        graded = [one for example in chosen for one in _check_grading(task, example)]
         for example in chosen:
-            _check_grading(task, example)
             _check_labels(task, example)
             _check_conversation(task, example)
-        _check_grading_at_once(task, chosen)
-        _check_metrics(task, chosen, split)
+            _check_verdict(task, example)
+        _check_grading_at_once(task, graded)
+        _check_metrics(task, graded, split)
     if task.is_procedural:
         _check_make(task, samples)
     else:
@@ -120,7 +125,8 @@ def _prompts(examples: Iterable[Example]) -> set[str]:
     return {e.identity for e in examples}
 
 
-def _check_grading(task: Task, example: Example) -> None:
+def _check_grading(task: Task, example: Example) -> list[_Graded]:
+    graded: list[_Graded] = []
     for response in (example.target, *_WRONG_ANSWERS):
         given = task.grade(example, response)
         score, parts = score_of(given), given.parts if isinstance(given, Grade) else {}
@@ -132,6 +138,8 @@ def _check_grading(task: Task, example: Example) -> None:
             require(score == 1, c.TARGETS_SCORE_ONE, found)
         else:
             require(score != 1, c.WRONG_ANSWERS_SCORE_LESS, found)
+        graded.append((example, response, given))
+    return graded
 
 
 def _are_parts(parts: object) -> bool:
@@ -142,13 +150,13 @@ def _are_parts(parts: object) -> bool:
     )
 
 
-def _check_metrics(task: Task, examples: Sequence[Example], split: Split) -> None:
-    """The metrics of right answers, of wrong ones, of none, and of what nobody could grade."""
-    right = [(e, e.target, read_grade(task, task.grade(e, e.target))) for e in examples]
-    wrong = [(e, "", read_grade(task, task.grade(e, ""))) for e in examples]
-    nobody_knows = [(e, "", Grade(math.nan)) for e in examples]
-    for answers in (right, wrong, (), nobody_knows):
-        predictions = tuple(Prediction(e, said, g.score, g.parts) for e, said, g in answers)
+def _check_metrics(task: Task, graded: Sequence[_Graded], split: Split) -> None:
+    """The metrics of right answers, of empty ones, of none, and of what nobody could grade."""
+    right, empty = graded[::_ANSWERS], graded[1::_ANSWERS]
+    nobody_knows = [(example, said, math.nan) for example, said, _ in empty]
+    for answers in (right, empty, (), nobody_knows):
+        read = [(e, said, read_grade(task, given)) for e, said, given in answers]
+        predictions = tuple(Prediction(e, said, g.score, g.parts) for e, said, g in read)
         try:
             metrics = report_on(task, predictions, split).metrics
         except GradeError as error:
@@ -157,18 +165,18 @@ def _check_metrics(task: Task, examples: Sequence[Example], split: Split) -> Non
         require(str(again) == str(dict(metrics)), c.METRICS_ARE_PURE, f"{metrics}, {again}")
 
 
-def _check_grading_at_once(task: Task, examples: Sequence[Example]) -> None:
-    answers = [(e, a) for e in examples for a in (e.target, *_WRONG_ANSWERS)]
-    one_by_one = [task.grade(e, a) for e, a in answers]
-    at_once = task.grade_all([e for e, _ in answers], [a for _, a in answers])
+def _check_grading_at_once(task: Task, graded: Sequence[_Graded]) -> None:
+    examples, answers = [e for e, _, _ in graded], [said for _, said, _ in graded]
+    one_by_one = [given for _, _, given in graded]
+    at_once = task.grade_all(examples, answers)
     require(str(list(at_once)) == str(one_by_one), c.GRADE_ALL_GRADES, at_once)
-    of_one_turn = task.grade_conversations(
-        [e for e, _ in answers], [()] * len(answers), [a for _, a in answers]
-    )
+    of_one_turn = task.grade_conversations(examples, [()] * len(answers), answers)
     require(str(list(of_one_turn)) == str(one_by_one), c.GRADE_ALL_GRADES, of_one_turn)
-    for example in examples:
-        verdict = task.verify(example)
-        require(math.isnan(verdict) or 0 <= verdict <= 1, c.VERDICTS_ARE_IN_RANGE, verdict)
+
+
+def _check_verdict(task: Task, example: Example) -> None:
+    verdict = task.verify(example)
+    require(math.isnan(verdict) or 0 <= verdict <= 1, c.VERDICTS_ARE_IN_RANGE, verdict)
 
 
 def _check_conversation(task: Task, example: Example) -> None:

@@ -174,7 +174,7 @@ def test_a_draft_gets_its_answer_marked_after_its_calculations() -> None:
 
 
 def test_the_task_keeps_its_contract() -> None:
-    check_task(TASK, samples=60)
+    check_task(TASK, samples=20)
 
 
 def test_an_answerer_of_worked_solutions_is_right_and_one_of_nothing_is_not() -> None:
@@ -245,8 +245,9 @@ def test_a_story_with_other_people_or_in_other_words_stays_in_its_split() -> Non
         split: {
             (e.prompt.rsplit(" does ")[0].split()[-1], e.target)
             for seed in range(2)
-            for e in WordProblems(seed, val_per_cell=3, test_per_cell=3).examples(split)
-            if e.skill == "spare" and e.difficulty == 0
+            for e in WordProblems(seed, val_per_cell=3, test_per_cell=3)._cell(
+                "spare", 0, split, set()
+            )
         }
         for split in SPLITS
     }
