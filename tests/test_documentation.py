@@ -23,6 +23,7 @@ from teachgym.experiment import check_config
 from teachgym.skills.discovery import METHODS
 from teachgym.tasks import TASKS
 from teachgym.testing import ToyTask
+from tests.cli.undrawn import draw_nothing
 
 ROOT = Path(__file__).parents[1]
 is_made: Any = runpy.run_path(str(ROOT / "docs" / "check_prose.py"))["is_made"]
@@ -76,6 +77,7 @@ INLINE = sorted(
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of somebody who has done what the pages tell before: files, data, a run."""
+    draw_nothing(monkeypatch)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)  # As python has it for a script beside these files.
     Path("run.toml").write_text('teacher = "weakest"\n')
@@ -121,7 +123,7 @@ def test_marks_are_those_that_are_explained() -> None:
 @pytest.mark.usefixtures("folder")
 def test_python_blocks_run(page: str) -> None:
     if page == "docs/runs.md":
-        teach("teachgym run --student simulated --steps 1 --out runs/first --quiet")
+        teach("teachgym run --student simulated --limit 60 --steps 1 --out runs/first --quiet")
     run_page(page)
 
 

@@ -68,7 +68,7 @@ def test_repeated_items_of_test_are_named() -> None:
         Dividing(val_per_cell=1).of(train, test)
 
 
-@settings(max_examples=20)  # Each draws a figure.
+@settings(max_examples=10)  # Each draws a figure.
 @example("$x_{$")
 @example("[/red]")
 @given(st.text(alphabet="$\\_^{}[]<>/&*`#|@%ab", min_size=1, max_size=20))

@@ -22,6 +22,7 @@ from teachgym.runs.result import RunResult
 from tests.chat import loopback
 from tests.chat.loopback import Fault, Request, Server, serve
 from tests.chat.teaching_server import teach
+from tests.cli.undrawn import draw_nothing
 
 SMALL: dict[str, Any] = {
     "student": "simulated",
@@ -34,7 +35,8 @@ COMPARED = ("journal", "examples", "rejected", "incidents")
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No clock, no waiting for the server to recover, no traces in the environment."""
+    """No clock, no figure, no waiting for the server to recover, no traces in the environment."""
+    draw_nothing(monkeypatch)
     monkeypatch.setattr("teachgym.experiment.perf_counter", lambda: 0.0)
     # Its default was bound when its module was imported, by whichever test came first.
     monkeypatch.setitem(

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -21,8 +22,16 @@ from teachgym.cli import app, configuring
 from teachgym.cli.run import prepare_process
 from teachgym.envs.config import EnvConfig
 from teachgym.errors import ConfigError
-from teachgym.experiment import config_of, env_settings, is_finished, read_result
+from teachgym.experiment import (
+    RunConfig,
+    check_config,
+    config_of,
+    env_settings,
+    is_finished,
+    read_result,
+)
 from teachgym.types import Budget
+from tests.cli.undrawn import draw_nothing
 
 FAST = (
     "--student=simulated",
@@ -37,21 +46,39 @@ PER_STEP = env_settings("teachgym/SkillList-v0")["examples_per_step"]
 
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Work in a folder of one's own, and leave the environment variables as they were.
-
-    Drawing is slow and tested in tests/report.
-    """
+    """Work in a folder of one's own, and leave the environment variables as they were."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("teachgym.experiment.result_figure", lambda result: _Drawing())
+    draw_nothing(monkeypatch)
     before = dict(os.environ)
     yield
     os.environ.clear()
     os.environ.update(before)
 
 
-class _Drawing:
-    def savefig(self, path: Path, **_: object) -> None:
-        path.write_text("a curve")
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of ``FAST``."""
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        draw_nothing(patch)
+        assert teach("run", *FAST, f"--out={folder}").exit_code == 0
+    return folder
+
+
+@pytest.fixture
+def taken(finished: Path, tmp_path: Path) -> None:
+    """The folder ``run`` holds it."""
+    copytree(finished, tmp_path / "run")
+
+
+@pytest.fixture
+def chosen(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
+    """The configurations of runs, which are not begun."""
+    configs: list[RunConfig] = []
+    monkeypatch.setattr(
+        "teachgym.cli.commands.conduct", lambda config, *_, **__: configs.append(config)
+    )
+    return configs
 
 
 def teach(*arguments: str) -> Result:
@@ -83,9 +110,13 @@ def test_the_default_folder_is_numbered_when_it_is_taken() -> None:
     ("env", "teacher"),
     [("SkillList", "weakest"), ("SkillTree", "fill-and-balance"), ("OpenEnded", "pool")],
 )
-def test_every_environment_has_a_teacher_by_default(env: str, teacher: str) -> None:
-    assert teach("run", *FAST, "--env", env, "--out", "run").exit_code == 0
-    assert config_of(Path("run")).teacher == teacher
+def test_every_environment_has_a_teacher_by_default(
+    env: str, teacher: str, chosen: list[RunConfig]
+) -> None:
+    assert teach("run", *FAST, "--env", env).exit_code == 0
+    [config] = chosen
+    assert config.teacher == teacher
+    check_config(config)
 
 
 def test_options_override_the_file() -> None:
@@ -144,9 +175,11 @@ def test_values_are_json_or_text() -> None:
     assert configuring.parse_pairs(pairs) == expected
 
 
-def test_a_setting_can_be_set_to_nothing() -> None:
-    assert teach("run", *FAST, "--out=run", "--set=target_accuracy=null").exit_code == 0
-    assert config_of(Path("run")).env_settings["target_accuracy"] is None
+def test_a_setting_can_be_set_to_nothing(chosen: list[RunConfig]) -> None:
+    assert teach("run", *FAST, "--set=target_accuracy=null").exit_code == 0
+    [config] = chosen
+    assert config.env_settings["target_accuracy"] is None
+    check_config(config)
 
 
 def test_a_path_through_a_value_is_refused() -> None:
@@ -195,7 +228,9 @@ def test_a_damaged_file_is_said(tmp_path: Path) -> None:
     assert "run.toml is not valid" in outcome.stderr
 
 
-def test_an_interrupted_run_says_how_to_go_on_and_does(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_run_says_how_to_go_on_and_does(
+    finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from teachgym.training.simulated import SimulatedTrainer
 
     with monkeypatch.context() as patch:
@@ -207,16 +242,15 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(monkeypatch: pytest.Monke
     outcome = teach("resume", "run")
     assert outcome.exit_code == 0, outcome.output
     assert is_finished(Path("run"))
-    assert teach("run", *FAST, "--out=whole").exit_code == 0
-    assert read_result(Path("run")).test == read_result(Path("whole")).test
+    assert read_result(Path("run")).test == read_result(finished).test
 
 
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
+@pytest.mark.usefixtures("taken")
 def test_resuming_a_finished_run_says_so_and_does_nothing() -> None:
-    teach("run", *FAST, "--out=run")
     before = (Path("run") / "journal.jsonl").read_bytes()
     outcome = teach("resume", "run")
     assert outcome.exit_code == 0
@@ -224,8 +258,8 @@ def test_resuming_a_finished_run_says_so_and_does_nothing() -> None:
     assert (Path("run") / "journal.jsonl").read_bytes() == before
 
 
+@pytest.mark.usefixtures("taken")
 def test_a_report_shows_the_table_and_draws_the_curve_again() -> None:
-    teach("run", *FAST, "--out=run")
     curve = Path("run/curve.png")
     drawn = curve.read_bytes()
     curve.unlink()
@@ -234,8 +268,8 @@ def test_a_report_shows_the_table_and_draws_the_curve_again() -> None:
     assert "| test |" in teach("report", "run", "--markdown").output
 
 
+@pytest.mark.usefixtures("taken")
 def test_a_run_in_a_taken_folder_is_refused() -> None:
-    teach("run", *FAST, "--out=run")
     outcome = teach("run", *FAST, "--out=run")
     assert outcome.exit_code == 2
     assert "teachgym resume" in outcome.stderr
@@ -276,14 +310,14 @@ def test_the_help_states_the_defaults() -> None:
     assert EnvConfig.budget == Budget(steps=STEPS, examples=STEPS * PER_STEP)
 
 
-def test_threads_are_one_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_are_one_unless_told_otherwise(
+    chosen: list[RunConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    teach("run", *FAST, "--out=one")
-    assert os.environ["OMP_NUM_THREADS"] == "1"
-    teach("run", *FAST, "--out=three", "--threads=3")
-    assert os.environ["OMP_NUM_THREADS"] == "3"
-    teach("run", *FAST, "--out=kept")
-    assert os.environ["OMP_NUM_THREADS"] == "3"
+    for options, expected in ((), "1"), (("--threads=3",), "3"), ((), "3"):
+        assert teach("run", *FAST, *options).exit_code == 0
+        assert os.environ["OMP_NUM_THREADS"] == expected
+    assert len(chosen) == 3
 
 
 def test_files_in_the_working_folder_are_found_and_hide_nothing_that_is_installed(

@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from teachgym.cli import app
+from tests.cli.undrawn import draw_nothing
 
 ROOT = Path(__file__).parents[2]
 MISTAKES: list[dict[str, Any]] = json.loads(
@@ -27,6 +28,7 @@ make_mistake = SCRIPT["make_mistake"]
 @pytest.fixture(autouse=True)
 def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    draw_nothing(monkeypatch)
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake["mistake"])

@@ -13,6 +13,7 @@ from teachgym.cli import app
 from teachgym.cli.samples import SAMPLES, read_sample
 from tests.chat.loopback import serve
 from tests.chat.teaching_server import teach
+from tests.cli.undrawn import draw_nothing
 from tests.students.models import make_model, make_tokenizer
 from tests.tasks.math_files import gsm8k_folder
 
@@ -24,6 +25,7 @@ MODELS = {"hugging-face", "gsm8k"}
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    draw_nothing(monkeypatch)
     monkeypatch.setenv("OPENAI_API_KEY", "none")
 
 

@@ -20,12 +20,12 @@ from teachgym.errors import ConfigError, UnsupportedError
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.experiment import RunConfig, run
 from teachgym.loop import run_episode
-from teachgym.report.html.run_page import write_run_page
 from teachgym.runs import RunFolder
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask, check_task
 from teachgym.testing.toy import solve
 from teachgym.types import Aid, Budget, Example, Prompt
 from teachgym.types.scores import floor_error
+from tests.report.html.page_parts import page_of
 
 N_VAL = 8
 """Items of val: four skills at two levels."""
@@ -234,5 +234,4 @@ def test_a_run_with_aids_is_logged_and_shown(tmp_path: Path) -> None:
     numbers = [json.loads(line).get("aided/n") for line in lines]
     assert numbers[0] is None
     assert set(numbers[1:]) == {40}  # 4 skills x 2 levels x 5 items
-    page = write_run_page(RunFolder.open(tmp_path / "run")).read_text(encoding="utf-8")
-    assert "with aids" in page
+    assert "with aids" in page_of(RunFolder.open(tmp_path / "run"))

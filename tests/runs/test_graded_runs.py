@@ -17,12 +17,12 @@ from teachgym.benchmarks.bench.outcomes import outcomes_of
 from teachgym.benchmarks.bench.runner import read_results, run_suite
 from teachgym.benchmarks.bench.suites import Arm, Suite
 from teachgym.experiment import RunConfig, read_result, resume, run
-from teachgym.report.html import write_run_page
 from teachgym.report.tables import figure_rows, result_markdown
 from teachgym.runs import RunFolder, read_report
 from teachgym.runs.files import read_lines
 from teachgym.runs.trackers.tables import tables
 from teachgym.types import Score, Transition
+from tests.report.html.page_parts import page_of
 from tests.runs.dying import Killed, contents, stop_clocks
 
 METRIC, PARTS = "metric/group_accuracy", ("part/exact", "part/normalised")
@@ -106,7 +106,7 @@ def test_the_result_has_them_on_both_splits(finished: RunFolder) -> None:
 
 
 def test_page_and_trackers_show_them(finished: RunFolder) -> None:
-    page = write_run_page(finished).read_text()
+    page = page_of(finished)
     assert all(name in page for name in (METRIC, *PARTS))
     assert re.search(r"exact \d (\\u2192|→) \d", page)
     errors = {table.name: table for table in tables(finished, limit=10)}["errors/test"]

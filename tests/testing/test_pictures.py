@@ -18,7 +18,6 @@ from teachgym.experiment import RunConfig, run
 from teachgym.images import ImageStore
 from teachgym.records import prediction_from_json, prediction_to_json, read_examples
 from teachgym.report.html.pictures import data_uris
-from teachgym.report.html.run_page import write_run_page
 from teachgym.runs import RunFolder
 from teachgym.runs.checkpoints import read_report
 from teachgym.runs.export import export_dataset
@@ -33,6 +32,7 @@ from teachgym.testing import (
     check_trainer,
 )
 from teachgym.types import Budget, Order, Plan, Prompt
+from tests.report.html.page_parts import page_of
 
 SETTINGS: dict[str, Any] = {
     "task": "teachgym.testing:PictureTask",
@@ -89,7 +89,7 @@ def test_a_run_keeps_the_names_and_its_page_shows_the_pictures(tmp_path: Path) -
     report = read_report(folder.val_predictions(2), "val")
     assert [p.example for p in report.predictions] == list(PictureTask().examples("val"))
 
-    page = write_run_page(folder).read_text()
+    page = page_of(folder)
     source = page.split('id="example-data">')[1].split("</script>")[0]
     shown = json.loads(source)
     column = len(shown["choices"]) + shown["texts"].index("images")
@@ -117,7 +117,7 @@ def test_a_missing_or_damaged_picture_is_named_on_the_page_and_stops_an_export(
     store.path(first.images[0]).unlink()
     store.path(second.images[0]).write_bytes(b"<script>alert(1)</script>")
     assert data_uris([first, second]).keys() == {*first.images[1:], *second.images[1:]}
-    page = write_run_page(folder).read_text()
+    page = page_of(folder)
     assert "alert(1)" not in page
     assert first.images[0] in page
     with pytest.raises(ConfigError, match="cannot be read"):

@@ -23,13 +23,13 @@ from teachgym.gate.filters import Filter
 from teachgym.gate.filters.filter import all_but_highest
 from teachgym.loop import run_episode
 from teachgym.protocols import Task, Teacher
-from teachgym.report.html import write_run_page
 from teachgym.report.tables import spending_rows
 from teachgym.runs import Keep, RunFolder, record_episode
 from teachgym.runs.result import result_from_json, result_to_json
 from teachgym.testing import ToyTask
 from teachgym.types import Cost, Data, Example, Score, Transition
 from tests.gate.filters.asking import Answers, kept
+from tests.report.html.page_parts import page_of
 from tests.runs.dying import Killed, stop_clocks
 
 SETTINGS: dict[str, Any] = {
@@ -208,8 +208,7 @@ def test_yield_and_quality_stand_in_the_tables_of_a_run(tmp_path: Path) -> None:
     assert result.chosen == result.spent.examples / handed_in
     assert ("yield", f"{result.chosen:.3f}") in spending_rows(result)
     assert result_from_json(result_to_json(result)) == result
-    text = write_run_page(RunFolder.open(tmp_path / "run")).read_text(encoding="utf-8")
-    assert ">yield</th>" in text
+    assert ">yield</th>" in page_of(RunFolder.open(tmp_path / "run"))
     plain = run(
         RunConfig(env_settings={**SETTINGS, "budget": {"steps": 1}}, teacher="uniform"),
         tmp_path / "plain",

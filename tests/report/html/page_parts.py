@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from teachgym.experiment import RunConfig, run
+from teachgym.report.html.material import RunMaterial
+from teachgym.report.html.page import page_bytes
+from teachgym.report.html.run_page import run_page
 from teachgym.runs import RunFolder
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror='alert(1)'>\"&\u2028\u2029\ud800 end"
@@ -49,12 +52,17 @@ class Parts(HTMLParser):
         return found
 
 
-def take_apart(page: Path) -> Parts:
-    """Parse a file."""
+def take_apart(page: Path | str) -> Parts:
+    """Parse a file or a text."""
     parts = Parts()
-    parts.feed(page.read_text(encoding="utf-8"))
+    parts.feed(page if isinstance(page, str) else page.read_text(encoding="utf-8"))
     parts.close()
     return parts
+
+
+def page_of(run: RunFolder) -> str:
+    """The page of a run, without the figures beside it, which take most of the time."""
+    return page_bytes(run_page(RunMaterial.read(run))).decode()
 
 
 def make_run(folder: Path, env: str = "SkillTree") -> RunFolder:

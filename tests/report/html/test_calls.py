@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 
 from teachgym.experiment import RunConfig, run
-from teachgym.report.html import write_run_page
 from teachgym.report.html.calls import MOST_TOKENS, Call, call_browser, read_asked
 from teachgym.report.html.material import RunSoFar
 from teachgym.report.html.run_page import page_so_far
 from teachgym.runs import RunFolder
 from teachgym.runs.journal import Journal
-from tests.report.html.page_parts import take_apart
+from tests.report.html.page_parts import page_of, take_apart
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +43,7 @@ def test_calls_are_those_of_the_journal_by_step(taught: RunFolder) -> None:
 
 
 def test_a_page_shows_them_with_the_observation_and_the_reply(taught: RunFolder) -> None:
-    page = take_apart(write_run_page(taught))
+    page = take_apart(page_of(taught))
     assert "What chat models saw and said" in page.text
     found = page.records("call-data")
     first = read_asked(taught)[0]

@@ -16,7 +16,15 @@ from teachgym.report.html.material import RunMaterial
 from teachgym.report.html.run_page import run_page
 from teachgym.runs import RunFolder
 from teachgym.runs.taught import read_taught
-from tests.report.html.page_parts import EVIL, SHOWN, Parts, make_run, poison, take_apart
+from tests.report.html.page_parts import (
+    EVIL,
+    SHOWN,
+    Parts,
+    make_run,
+    page_of,
+    poison,
+    take_apart,
+)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +52,7 @@ def test_a_page_shows_the_sections_that_its_run_has(page: Parts, tmp_path: Path)
     assert [a["id"] for a in page.all("section")] == sections
     links = [a["href"] for a in page.all("a") if "data-choice" not in a]
     assert links == [f"#{key}" for key in sections]
-    other = take_apart(write_run_page(make_run(tmp_path / "list", "SkillList")))
+    other = take_apart(page_of(make_run(tmp_path / "list", "SkillList")))
     assert "tree" not in [a["id"] for a in other.all("section")]
 
 
@@ -97,7 +105,7 @@ def test_a_run_from_before_losses_were_recorded_still_has_its_page(folder: RunFo
         for key in ("losses", "previous", "digest", "files"):
             line.pop(key, None)
     folder.journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    page = take_apart(write_run_page(folder))
+    page = take_apart(page_of(folder))
     rows = page.records("example-data")["rows"]
     assert len(rows) == len(RunMaterial.read(folder).written) > 0
     assert {row[-1] for row in rows} == {None}
