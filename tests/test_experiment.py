@@ -33,7 +33,7 @@ from teachgym.metrics import paired_gain
 from teachgym.records import by_step, read_examples
 from teachgym.runs import RunFolder, load_snapshot
 from teachgym.runs.files import read_json, strict
-from teachgym.runs.result import result_from_json, result_to_json
+from teachgym.runs.result import RunResult, result_from_json, result_to_json
 from teachgym.runs.versions import commit, versions
 from teachgym.types import Transition
 from tests.runs.dying import Killed, kill_after
@@ -47,7 +47,14 @@ SMALL: dict[str, Any] = {
 
 
 def config(**settings: Any) -> RunConfig:
-    return RunConfig(**{"env_settings": SMALL, **settings})
+    return RunConfig(**{"env_settings": SMALL, "seed": 5, **settings})
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, RunResult]:
+    """A run of ``config()`` and its result."""
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    return RunFolder(folder), run(config(), folder)
 
 
 # -- the result ----------------------------------------------------------------------------------
@@ -106,9 +113,11 @@ def steps_shown(capsys: pytest.CaptureFixture[str]) -> list[int]:
     return [int(line.split()[1]) for line in lines if line.startswith("step")]
 
 
-def test_the_result_is_that_of_the_episode_and_one_exam(tmp_path: Path) -> None:
+def test_the_result_is_that_of_the_episode_and_one_exam(
+    finished: tuple[RunFolder, RunResult],
+) -> None:
     """The same numbers as from the loop, the environment and ``paired_gain`` by hand."""
-    result = run(config(seed=5), tmp_path / "run")
+    _, result = finished
     env = gym.make("teachgym/SkillList-v0", **SMALL)
     base: Any = env.unwrapped
     episode = run_episode(env, make_teacher("weakest", env), seed=5)
@@ -127,9 +136,8 @@ def test_the_result_is_that_of_the_episode_and_one_exam(tmp_path: Path) -> None:
     assert (result.task, result.student) == ("arithmetic-and-strings-v0", "simulated")
 
 
-def test_a_finished_run_has_everything_on_disk(tmp_path: Path) -> None:
-    result = run(config(), tmp_path / "run")
-    folder = RunFolder.open(tmp_path / "run")
+def test_a_finished_run_has_everything_on_disk(finished: tuple[RunFolder, RunResult]) -> None:
+    folder, result = finished
     assert asdict(read_result(folder.path)) == asdict(result)
     assert config_of(folder.path) == config()
     record = read_json(folder.config)
@@ -141,33 +149,38 @@ def test_a_finished_run_has_everything_on_disk(tmp_path: Path) -> None:
     assert not [path for path in folder.path.rglob("*") if path.name.startswith(".")]
 
 
-def test_the_data_of_a_run_replays_it_on_another_student(tmp_path: Path) -> None:
-    run(config(), tmp_path / "run")
-    data = read_examples(tmp_path / "run" / "examples.jsonl")
+def test_the_data_of_a_run_replays_it_on_another_student(
+    finished: tuple[RunFolder, RunResult],
+) -> None:
+    folder, recorded = finished
+    data = read_examples(folder.examples)
     env = gym.make("teachgym/OpenEnded-v0", **SMALL)
-    env.reset(seed=0)
+    env.reset(seed=5)
     rewards = [env.step(batch)[1] for batch in by_step(data)]
-    recorded = read_result(tmp_path / "run")
     # The noise of the simulated student's training comes from the seed, which is the same.
     assert sum(map(float, rewards)) == pytest.approx(recorded.return_)
-    engine = ENGINES.make("replay", env.unwrapped.task, settings={"path": str(tmp_path / "run")})  # type: ignore[attr-defined]
+    engine = ENGINES.make("replay", env.unwrapped.task, settings={"path": str(folder.path)})  # type: ignore[attr-defined]
     assert engine is not None
 
 
-def test_each_line_of_the_data_is_an_object_with_the_same_keys(tmp_path: Path) -> None:
-    run(config(), tmp_path / "run")
-    lines = (tmp_path / "run" / "examples.jsonl").read_text().splitlines()
+def test_each_line_of_the_data_is_an_object_with_the_same_keys(
+    finished: tuple[RunFolder, RunResult],
+) -> None:
+    folder, result = finished
+    lines = folder.examples.read_text().splitlines()
     keys = {tuple(json.loads(line)) for line in lines}
     assert len(keys) == 1
-    assert len(lines) == read_result(tmp_path / "run").spent.examples
+    assert len(lines) == result.spent.examples
 
 
-def test_the_exported_student_starts_where_the_best_one_ended(tmp_path: Path) -> None:
-    first = run(config(), tmp_path / "first")
-    profile = str(tmp_path / "first" / "student" / "profile.json")
-    again = {**SMALL, "student_settings": {"profile": profile}}
-    second = run(config(env_settings=again), tmp_path / "second")
-    assert second.val.before == first.val.after
+def test_the_exported_student_starts_where_the_best_one_ended(
+    finished: tuple[RunFolder, RunResult],
+) -> None:
+    folder, result = finished
+    profile = str(folder.student / "profile.json")
+    env = gym.make("teachgym/SkillList-v0", **SMALL, student_settings={"profile": profile})
+    env.reset(seed=0)
+    assert env.get_wrapper_attr("state").curve[0] == result.val.after
 
 
 def test_a_snapshot_of_a_run_continues_in_a_new_environment(tmp_path: Path) -> None:
@@ -182,8 +195,10 @@ def test_a_snapshot_of_a_run_continues_in_a_new_environment(tmp_path: Path) -> N
     assert env.step(env.action_space.sample())[2]
 
 
-def test_results_with_unmeasured_numbers_can_be_written_and_read(tmp_path: Path) -> None:
-    result = run(config(), tmp_path / "run")
+def test_results_with_unmeasured_numbers_can_be_written_and_read(
+    finished: tuple[RunFolder, RunResult],
+) -> None:
+    _, result = finished
     record = result_to_json(result)
     record["test"]["skills_before"]["copy"] = {"n": 0, "mean": math.nan, "stderr": math.nan}
     again = result_from_json(json.loads(json.dumps(strict(record), allow_nan=False)))
@@ -195,10 +210,10 @@ def test_results_with_unmeasured_numbers_can_be_written_and_read(tmp_path: Path)
 # -- what is refused -----------------------------------------------------------------------------
 
 
-def test_a_folder_with_a_run_is_not_overwritten(tmp_path: Path) -> None:
-    run(config(), tmp_path / "run")
+def test_a_folder_with_a_run_is_not_overwritten(finished: tuple[RunFolder, RunResult]) -> None:
+    folder, _ = finished
     with pytest.raises(RunError, match="teachgym resume"):
-        run(config(), tmp_path / "run")
+        run(config(), folder.path)
 
 
 def test_what_is_missing_or_not_finished_is_said(tmp_path: Path) -> None:

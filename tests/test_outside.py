@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ import gymnasium as gym
 import pytest
 from typer.testing import CliRunner
 
+from teachgym import registry
 from teachgym.agents import TEACHERS, make_teacher
 from teachgym.cli import app
 from teachgym.engines import ENGINES
@@ -23,6 +25,7 @@ from teachgym.loop import run_episode
 from teachgym.registry import Registry, load_attribute, recorded, reference_of
 from teachgym.tasks import make_task
 from teachgym.testing import ToyTask
+from tests.cli.undrawn import draw_nothing
 
 MINE = '''
 """Parts of a user's own."""
@@ -119,8 +122,9 @@ PARTS = ("teacher=mine.py:Halfway", "task=mine.py:Toy", "reward=mine.py:double")
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Path:
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder outside of the checkout, with files of a user's own."""
+    draw_nothing(monkeypatch)
     (tmp_path / "mine.py").write_text(MINE)
     (tmp_path / "run.toml").write_text(TOML)
     return tmp_path
@@ -137,7 +141,7 @@ def teachgym(lab: Path, *arguments: str, code: int = 0, path: Path | None = None
 
 
 def here(*arguments: str, code: int = 0) -> str:
-    """The same in this process, where nothing hangs on what it has loaded."""
+    """The same in this process and folder, where nothing hangs on what it has loaded."""
     done = CliRunner(env={"COLUMNS": "200"}).invoke(app, arguments)
     assert done.exit_code == code, done.output
     return done.output
@@ -147,8 +151,11 @@ def read(path: Path) -> Any:
     return json.loads(path.read_text())
 
 
-def test_files_of_a_users_own_run_by_options_toml_and_gym_make_alike(lab: Path) -> None:
-    teachgym(lab, "run", "--config", "run.toml", "--out", "one", "--quiet")
+def test_files_of_a_users_own_run_by_options_toml_and_gym_make_alike(
+    lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(lab)
+    here("run", "--config", "run.toml", "--out", "one", "--quiet")
     small = ("--steps=2", "--examples-per-step=20", "--seed=3", "--student=simulated", "--quiet")
     parts = ("--teacher=mine.py:Halfway", "--task=mine:Toy", "--set=engine=mine.py:Engine")
     own = ("--set=reward=mine.py:double", "--set=teacher.floor=0.1")
@@ -177,17 +184,19 @@ def make_env(**settings: Any) -> Any:
 
 
 def test_a_run_is_resumed_by_the_recorded_names_and_changed_code_has_to_be_accepted(
-    lab: Path,
+    lab: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    teachgym(lab, "run", "--config", "run.toml", "--out", "whole", "--quiet")
+    monkeypatch.chdir(lab)
+    here("run", "--config", "run.toml", "--out", "whole", "--quiet")
     (lab / "die").touch()
-    teachgym(lab, "run", "--config", "run.toml", "--out", "run", "--quiet", code=130)
+    here("run", "--config", "run.toml", "--out", "run", "--quiet", code=130)
     (lab / "die").unlink()
     elsewhere = lab / "elsewhere"
     elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
     source = lab / "mine.py"
     source.write_text(f"{MINE}\n# Changed.\n")
-    said = teachgym(elsewhere, "resume", str(lab / "run"), code=2)
+    said = here("resume", str(lab / "run"), code=2)
     assert f"code: {source}:Halfway: " in said
     assert "--accept code" in said
     teachgym(elsewhere, "resume", str(lab / "run"), "--accept", "code", "--quiet")
@@ -199,15 +208,16 @@ def test_a_run_is_resumed_by_the_recorded_names_and_changed_code_has_to_be_accep
 def test_a_suite_of_a_users_own_is_benched_with_their_teacher(
     lab: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = teachgym(lab, "bench", "mine.py:suite", "--workers", "1")
-    assert "halfway" in said
+    monkeypatch.chdir(lab)
+    assert "halfway" in here("bench", "mine.py:suite", "--workers", "1")
     suite = read(lab / "bench" / "suite" / "suite.json")
     assert suite["arms"][1]["teacher"] == f"{lab}/mine.py:Halfway"
-    monkeypatch.chdir(lab)
     assert "finished" not in here("bench", "mine.py:suite", "--workers", "1")
 
 
-def test_an_installed_package_offers_parts_by_entry_points(lab: Path) -> None:
+def test_an_installed_package_offers_parts_by_entry_points(
+    lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The folder of an installed distribution: a module and its metadata."""
     site = lab / "site"
     metadata = site / "curricula-1.2.dist-info"
@@ -218,24 +228,28 @@ def test_an_installed_package_offers_parts_by_entry_points(lab: Path) -> None:
     (metadata / "entry_points.txt").write_text("".join(f"[teachgym.{p}\n" for p in points))
     work = lab / "work"
     work.mkdir()
-    listed = teachgym(work, "list", "teachers", path=site)
-    assert "halfway" in listed
-    assert "entry point of curricula 1.2" in " ".join(listed.split())
     small = ("--student=simulated", "--steps=1", "--examples-per-step=20", "--quiet", "--out=run")
     teachgym(work, "run", "--teacher=halfway", "--task=my-toy", *small, path=site)
     written = read(work / "run" / "config.json")
     assert sorted(written["code"]) == ["halfway", "my-toy"]
-    said = teachgym(work, "run", "--teacher=halfwya", code=2, path=site)
-    assert "Did you mean 'halfway'?" in said
+    monkeypatch.syspath_prepend(site)
+    monkeypatch.setattr(registry, "_installed", cache(registry._installed.__wrapped__))
+    listed = here("list", "teachers")
+    assert "halfway" in listed
+    assert "entry point of curricula 1.2" in " ".join(listed.split())
+    assert "Did you mean 'halfway'?" in here("run", "--teacher=halfwya", code=2)
 
 
-def test_a_mistake_in_the_users_code_is_theirs_and_a_wrong_setting_is_not(lab: Path) -> None:
+def test_a_mistake_in_the_users_code_is_theirs_and_a_wrong_setting_is_not(
+    lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     theirs = teachgym(lab, "run", "--student=simulated", "--teacher=mine.py:broken", code=1)
     assert "TypeError: object of type 'int' has no len()" in theirs
     assert "return len(3)" in theirs
     assert "raised inside teacher 'mine.py:broken' (file mine.py)" in theirs
     wrong = ("--teacher=mine.py:broken", "--set=teacher.flor=1")
-    said = teachgym(lab, "run", "--student=simulated", *wrong, code=2)
+    monkeypatch.chdir(lab)
+    said = here("run", "--student=simulated", *wrong, code=2)
     assert said.strip() == (
         "error: unknown setting 'flor' of teacher 'mine.py:broken'. Did you mean 'floor'? "
         "Known: floor"

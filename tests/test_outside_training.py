@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+from contextlib import chdir
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import pytest
+from typer.testing import CliRunner
 
 from teachgym.agents import make_teacher
 from teachgym.benchmarks.bench.jobs import attempt
 from teachgym.benchmarks.bench.runner import run_suite
 from teachgym.benchmarks.bench.suites import make_suite
+from teachgym.cli import app
 from teachgym.errors import RunError, TeachgymError
 from teachgym.experiment import RunConfig, resume, run
 from teachgym.loop import run_episode
@@ -134,13 +134,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return lab
 
 
-def teachgym(lab: Path, *arguments: str, code: int = 0) -> str:
-    """What the command says when it is given in ``lab``."""
-    command = [sys.executable, "-m", "teachgym", *arguments]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
-    done = subprocess.run(command, cwd=lab, capture_output=True, text=True, env=environment)
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout + done.stderr
+def teachgym(lab: Path, *arguments: str) -> None:
+    """Give a command in ``lab``; test_outside.py does so in processes of their own."""
+    with chdir(lab):
+        done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
 
 
 def read(path: Path) -> Any:

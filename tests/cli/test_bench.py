@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 from teachgym.benchmarks.bench.suites import make_suite
 from teachgym.cli import app
 from teachgym.workers import VISIBLE
-from tests.benchmarks.bench.small_bench import scores
+from tests.benchmarks.bench.small_bench import in_this_process, scores
 
 SMALL = tuple(f"--set=task_settings.{split}_per_cell=1" for split in ("train", "val", "test"))
 BRIEF = ("bench", "smoke", "--arm=alp", "--seeds=1", *SMALL, "--workers=1")
@@ -84,10 +84,11 @@ def test_the_table_is_of_all_that_is_in_the_folder(done: str, tmp_path: Path) ->
 
 
 def test_of_runs_that_fail_the_first_is_named_below_the_table_of_the_others(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    in_this_process(monkeypatch)
     (tmp_path / "bench" / "smoke" / "alp" / "seed_00" / "something").mkdir(parents=True)
-    outcome = bench(*BRIEF)
+    outcome = bench(*BRIEF, "--student=simulated")
     assert outcome.exit_code == 2
     assert "error: 1 of 2 runs failed; first bench/smoke/alp/seed_00: " in outcome.stderr
     table = (tmp_path / "bench" / "smoke" / "leaderboard.md").read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from shutil import copytree, ignore_patterns
 
@@ -10,8 +11,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from teachgym.cli import app
+from tests.benchmarks.bench.small_bench import SUITE, in_this_process, run_all
 
-BRIEF = ("bench", "smoke", "--arm=alp", "--seeds=1", "--workers=1", "--out=b")
+BRIEF = ("bench", "smoke", "--student=simulated", "--arm=alp", "--seeds=1", "--out=b")
 SMALL = tuple(f"--set=task_settings.{split}_per_cell=1" for split in ("train", "val", "test"))
 
 
@@ -21,6 +23,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bench")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        in_this_process(patch)
         done = teachgym(*BRIEF, *SMALL, "--arm=weakest")
     assert done.exit_code == 0, done.output
     return folder / "b"
@@ -52,8 +55,9 @@ def test_two_arms_are_not_ranked_alike_or_otherwise(bench: Path, tmp_path: Path)
     assert "share 2 arms with results; a rank correlation takes at least 3" in outcome.stderr
 
 
-def test_a_run_has_no_ranks_to_agree_about(bench: Path) -> None:
-    outcome = teachgym("report", str(bench / "alp" / "seed_00"), "--agreement", str(bench))
+def test_a_run_has_no_ranks_to_agree_about(tmp_path: Path) -> None:
+    (cell,) = run_all(replace(SUITE, arms=SUITE.arms[:1], seeds=1), tmp_path / "b")
+    outcome = teachgym("report", f"b/{cell}", "--agreement", "b")
     assert outcome.exit_code == 2
     assert "is not a bench" in outcome.stderr
 

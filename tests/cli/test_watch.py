@@ -19,9 +19,8 @@ from teachgym.errors import RunError
 from teachgym.report.html.material import RunMaterial, RunSoFar
 from teachgym.runs import RunFolder
 from teachgym.runs.journal import Journal
+from tests.benchmarks.bench.small_bench import SUITE, run_all
 from tests.report.html.page_parts import make_run
-
-SMALL = tuple(f"--set=task_settings.{split}_per_cell=1" for split in ("train", "val", "test"))
 
 
 @pytest.fixture(scope="module")
@@ -114,17 +113,16 @@ def test_pages_from_elsewhere_cannot_read_it(finished: RunFolder, host: str) -> 
 
 def test_a_bench_leads_to_its_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    given = ["bench", "smoke", "--arm=alp", "--seeds=1", "--workers=1", "--out=b", *SMALL]
-    assert CliRunner().invoke(app, given).exit_code == 0
+    run_all(SUITE.narrowed(("weak",), 1), Path("b"))
     shutil.rmtree("b/uniform")
     with serving(Path("b")) as server:
         response, text = get(server)
         assert (response.status, response.getheader("Refresh")) == (200, "10")
-        assert 'href="alp/seed_00/report.html"' in text
+        assert 'href="weak/seed_00/report.html"' in text
         assert "uniform/seed_00/report.html" not in text
-        assert "alp teaches" in get(server, "/alp/seed_00/report.html")[1]
+        assert "weakest teaches" in get(server, "/weak/seed_00/report.html")[1]
         assert get(server, "/uniform/seed_00/report.html")[0].status == 503
-        assert get(server, "/alp/seed_00/config.json")[0].status == 404
+        assert get(server, "/weak/seed_00/config.json")[0].status == 404
 
 
 def test_there_must_be_something_to_watch(tmp_path: Path) -> None:

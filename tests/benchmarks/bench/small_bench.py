@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from teachgym.benchmarks.bench.jobs import attempt
 from teachgym.benchmarks.bench.runner import read_results, run_suite
 from teachgym.benchmarks.bench.suites import Arm, Suite
@@ -26,6 +28,11 @@ SUITE = Suite(
     env_settings=SMALL,
     seeds=2,
 )
+
+
+def in_this_process(patch: pytest.MonkeyPatch) -> None:
+    """Have ``teachgym bench`` do its runs here, without a process that loads everything again."""
+    patch.setattr("teachgym.cli.bench.choose_execution", lambda *_, **__: IN_TURN)
 
 
 def scores(suite: Suite, folder: Path) -> dict[str, Any]:
