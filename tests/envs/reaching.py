@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import sys
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, cached_property
+from itertools import chain
 from types import CodeType, FunctionType, MemberDescriptorType, ModuleType
 from typing import Any
 
@@ -24,11 +26,12 @@ def reach(root: object) -> Iterator[tuple[str, object]]:
     """
     # Objects are kept, or a new one could have the id of one that was seen.
     seen: dict[int, object] = {id(root): root}
+    computed = cache(_computed)
     waiting = [("it", root)]
     while waiting:
         path, found = waiting.pop()
         yield path, found
-        for step, following in _steps(found):
+        for step, following in chain(_steps(found), _properties(found, computed(type(found)))):
             if id(following) not in seen and not _is_outside(following):
                 seen[id(following)] = following
                 waiting.append((f"{path}{step}", following))
@@ -58,8 +61,6 @@ def _steps(found: object) -> Iterator[tuple[str, object]]:
         yield from (("<key>", key) for key, _ in pairs)
     else:
         yield from ((f"<{kind}>", each) for each in gc.get_referents(found))
-    if _is_own(type(found)):
-        yield from _properties(found)
 
 
 def _is_own(found: type | FunctionType) -> bool:
@@ -85,18 +86,22 @@ def _names(code: CodeType) -> set[str]:
     return set(code.co_names).union(*map(_names, inner))
 
 
-def _properties(found: object) -> Iterator[tuple[str, object]]:
-    for name in dir(type(found)):
-        member = getattr(type(found), name, None)
-        if isinstance(member, (property, MemberDescriptorType)) or _is_cached(member):
-            try:
-                yield f".{name}", getattr(found, name)
-            except Exception:  # A property may refuse; then there is nothing to find.
-                continue
+def _computed(kind: type) -> tuple[str, ...]:
+    """Names of the properties and slots of a class, if it is of the project."""
+    members = {name: getattr(kind, name, None) for name in dir(kind)} if _is_own(kind) else {}
+    return tuple(
+        name
+        for name, member in members.items()
+        if isinstance(member, (property, cached_property, MemberDescriptorType))
+    )
 
 
-def _is_cached(member: object) -> bool:
-    return type(member).__name__ == "cached_property"
+def _properties(found: object, names: Iterable[str]) -> Iterator[tuple[str, object]]:
+    for name in names:
+        try:
+            yield f".{name}", getattr(found, name)
+        except Exception:  # A property may refuse; then there is nothing to find.
+            continue
 
 
 def finds(root: object, forbidden: Callable[[Any], str]) -> list[str]:

@@ -71,6 +71,7 @@ def judge(env: gym.Env[Any, Any], *, val_is_shown: bool = False) -> Callable[[An
     own = {e.prompt for e in task.examples("train")}
     hidden: tuple[Split, ...] = ("test",) if val_is_shown else ("val", "test")
     held_out = {e.prompt for split in hidden for e in task.examples(split)} - own
+    members = functools.cache(lambda kind: frozenset(dir(kind)))
 
     def forbidden(found: Any) -> str:
         if isinstance(found, type):
@@ -82,7 +83,7 @@ def judge(env: gym.Env[Any, Any], *, val_is_shown: bool = False) -> Callable[[An
         for kind, name in ((gym.Env, "environment"), (Ledger, "ledger")):
             if isinstance(found, kind):
                 return name
-        has = set(dir(type(found)))
+        has = members(type(found))
         if has >= {"examples", "grade"}:
             return "task"
         return "student" if has >= {"generate", "count_tokens", "restore"} else ""
