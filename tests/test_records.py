@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from teachgym.errors import ConfigError
@@ -56,6 +56,7 @@ def test_an_example_survives_the_journey(example: Example) -> None:
     assert example_from_json(json.loads(json.dumps(example_to_json(example)))) == example
 
 
+@settings(max_examples=30)  # Examples one by one are above.
 @given(st.lists(examples, max_size=5))
 def test_a_file_of_examples_survives_the_journey(
     tmp_path_factory: pytest.TempPathFactory, data: list[Example]

@@ -181,7 +181,7 @@ def test_a_short_plan_is_shown_whole(orders: list[Order]) -> None:
     assert eval(repr(plan), {"Plan": Plan, "Order": Order}) == plan
 
 
-@given(st.recursive(st.text() | st.floats() | st.binary(), st.lists, max_leaves=200))
+@given(st.recursive(st.text() | st.floats() | st.binary(), st.lists, max_leaves=60))
 def test_anything_is_cut(value: Any) -> None:
     assert len(in_short(value)) <= MOST_CHARS
 

@@ -35,7 +35,7 @@ SPACES = {
 
 @pytest.mark.sweep(2)
 @pytest.mark.parametrize("name", NUMERIC)
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_a_refused_action_changes_nothing(name: str, data: st.DataObject) -> None:
     """Ledger, student, streams and state stay, and the next step is that of an untouched twin."""

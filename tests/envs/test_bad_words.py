@@ -49,7 +49,7 @@ def action_of(name: str, items: list[Any]) -> Any:
 
 @pytest.mark.sweep(2)
 @pytest.mark.parametrize("name", WORDS)
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_what_cannot_be_used_is_left_out_and_the_rest_is_done(
     name: str, data: st.DataObject
@@ -83,7 +83,7 @@ def test_what_cannot_be_used_is_left_out_and_the_rest_is_done(
 
 
 @pytest.mark.parametrize("name", WORDS)
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_what_is_no_action_counts_as_one_rejected_item_and_a_step_without_training(
     name: str, data: st.DataObject

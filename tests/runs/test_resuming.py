@@ -73,7 +73,8 @@ def test_a_kill_at_any_moment_from_start_to_end_leaves_no_trace(
 
     All but those of checkpoints, whose every moment is tried in tests/runs.
     """
-    real, chosen = os.replace, config(env_settings={**SMALL, "budget": {"steps": 1}})
+    real = os.replace
+    chosen = config(env_settings={**SMALL, "budget": {"steps": 1}, "limit": 24})
     moments = 0
 
     def count(at: int) -> None:
@@ -171,14 +172,14 @@ def test_a_finished_run_is_not_touched_by_resuming(tmp_path: Path) -> None:
 
 
 def test_a_process_killed_by_the_system_leaves_a_run_that_can_be_resumed(tmp_path: Path) -> None:
-    """SIGKILL between two steps or inside one, wherever it lands before step 21."""
-    long = {**SMALL, "budget": {"steps": 25}}
+    """SIGKILL between two steps or inside one, wherever it lands before step 11."""
+    long = {**SMALL, "budget": {"steps": 12}}
     (tmp_path / "run.json").write_text(json.dumps(asdict(config(env_settings=long))))
     script = (
         "import json, sys; from pathlib import Path; "
         "from teachgym.experiment import *; from teachgym.runs import provenance; "
         "provenance.commit = lambda: None; "
-        "wait = lambda step, _: sys.stdin.read() if step == 20 else None; "
+        "wait = lambda step, _: sys.stdin.read() if step == 10 else None; "
         "run(RunConfig.of(json.load(open(sys.argv[1]))), Path(sys.argv[2]), observers=[wait])"
     )
     folder = tmp_path / "killed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -100,8 +101,10 @@ def scatter_adapters(pool: StudentPool, seed: int = 0) -> None:
             weight.values.add_(0.1 * noise)
 
 
-def generate_with_transformers(model: Any, prompts: list[list[int]], count: int) -> list[list[int]]:
-    """Greedy tokens by ``model.generate``, one prompt at a time, up to and with the end."""
+def generate_with_transformers(
+    model: Any, prompts: list[list[int]], count: int, ends: Sequence[int] = (1,)
+) -> list[list[int]]:
+    """Greedy tokens by ``model.generate``, one prompt at a time, up to and with an end."""
     answers = []
     for ids in prompts:
         out = model.generate(
@@ -110,7 +113,7 @@ def generate_with_transformers(model: Any, prompts: list[list[int]], count: int)
             max_new_tokens=count,
             do_sample=False,
             pad_token_id=0,
-            eos_token_id=1,
+            eos_token_id=list(ends),
         )
         answers.append(out[0, len(ids) :].tolist())
     return answers

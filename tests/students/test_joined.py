@@ -63,6 +63,7 @@ def gradients(pool: StudentPool) -> tuple[torch.Tensor, dict[str, torch.Tensor]]
     return losses, found
 
 
+@pytest.mark.sweep(7)  # Each architecture, with dropout and without, alone and among others.
 @pytest.mark.parametrize(
     ("architecture", "dtype", "allowed"),
     [
@@ -184,6 +185,7 @@ def test_layers_that_read_different_tensors_have_products_of_their_own() -> None
         assert (siblings._read is None) == (not siblings._outputs)
 
 
+@pytest.mark.sweep(7)  # Each architecture, captured and not, alone and among others.
 @pytest.mark.parametrize("captured", [False, True])
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def test_every_teacher_that_needs_no_settings_keeps_the_contract(name: str) -> N
         f"teachgym/{kind}-v0",
         student="simulated",
         task_settings=FEW,
-        examples_per_step=200,
+        examples_per_step=60,
         **own,
     )
     check_teacher(make_teacher(name, env), env, max_steps=4)

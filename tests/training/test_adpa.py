@@ -119,31 +119,32 @@ def trainer_of(pair: Any, **settings: Any) -> OnPolicyTrainer:
     return OnPolicyTrainer(made, teacher_model=pair)
 
 
-def fond_of_x(seed: int = 2) -> tuple[Any, Any]:
+@pytest.fixture(scope="module")
+def fond_of_x() -> Advantage:
     """A model before and after it was taught to answer ``x`` to everything."""
-    models = [LanguageModelStudent(make_pool(seed=seed)) for _ in range(2)]
+    models = [LanguageModelStudent(make_pool(seed=2)) for _ in range(2)]
     data = tuple(e.with_target("x") for e in DATA)
     FineTuner(FineTuningSettings(epochs=20, batch_size=4, learning_rate=1e-2)).train(
         models[0], data, rng()
     )
-    return tuple(ModelTeacher(model, 1000) for model in models)
+    return Advantage(*(ModelTeacher(model, 1000) for model in models))
 
 
-def test_what_alignment_added_is_taken_over_beside_the_targets() -> None:
+def test_what_alignment_added_is_taken_over_beside_the_targets(fond_of_x: Advantage) -> None:
     """Chances that an answer begins with x, after as many updates: 0.07 without, 0.59 with them."""
     chances = []
     for gamma in (0.0, 20.0):
         student = student_of()
-        trainer = trainer_of(Advantage(*fond_of_x()), epochs=5, loss_settings={"gamma": gamma})
+        trainer = trainer_of(fond_of_x, epochs=5, loss_settings={"gamma": gamma})
         trainer.train(student, DATA, rng())
         told = student.logprobs([Prompt(e.prompt) for e in DATA], ["x"] * len(DATA))
         chances.append(np.mean([np.exp(each[0]) for each in told]))
     assert chances[1] > 2 * chances[0]
 
 
-def test_ratios_are_no_probabilities_and_probabilities_no_ratios() -> None:
-    pair = Advantage(*fond_of_x())
-    for model, loss in ((pair, "distillation"), (pair, "reverse-kl"), (pair.after, "adpa")):
+def test_ratios_are_no_probabilities_and_probabilities_no_ratios(fond_of_x: Advantage) -> None:
+    models = (fond_of_x, fond_of_x, fond_of_x.after)
+    for model, loss in zip(models, ("distillation", "reverse-kl", "adpa"), strict=True):
         with pytest.raises(ConfigError, match="do not go together"):
             trainer_of(model, loss=loss)
 

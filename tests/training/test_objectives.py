@@ -187,6 +187,8 @@ CASES: dict[str, tuple[Loss, Data, Objective]] = {
         for temperature in (1.0, 2.0)
     },
 }
+ONCE = [pytest.param(n, marks=[pytest.mark.slow] * n.endswith("2.0")) for n in CASES]
+"""Each, but distillation at one temperature alone where it decides nothing."""
 SETTINGS = FineTuningSettings(learning_rate=1e-3, batch_size=2, epochs=2, optimizer="adamw")
 
 
@@ -248,7 +250,7 @@ def test_what_a_teacher_does_not_tell_is_one_event(
     assert gradient < 5e-6
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", ONCE)
 def test_packed_is_padded(name: str, teachers: dict[bool, LanguageModelStudent]) -> None:
     loss, data, _ = CASES[name]
     one, other = untrained_tiny(1), untrained_tiny(1)
@@ -263,7 +265,7 @@ def test_packed_is_padded(name: str, teachers: dict[bool, LanguageModelStudent])
         np.testing.assert_allclose(array, trained[key], rtol=0, atol=2e-5)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", ONCE)
 def test_a_batch_in_many_parts_is_the_same_batch(
     name: str, teachers: dict[bool, LanguageModelStudent], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -154,6 +154,7 @@ def estimate(kl: str, p: torch.Tensor, r: torch.Tensor) -> torch.Tensor:
     return by_value + by_gradient - by_gradient.detach()
 
 
+@pytest.mark.sweep(8)  # Of each loss and of each mean some.
 @pytest.mark.parametrize("mean", ["responses", "tokens", "constant"])
 @pytest.mark.parametrize("name", POLICIES)
 def test_packed_value_and_gradient_are_those_of_padded_texts_in_64_bits(

@@ -43,6 +43,8 @@ from tests.students.models import (
 from tests.students.waiting import Waiting, forbid_waiting
 
 N_NEW = 12
+ENDS = (1, 5, 9, 11, 13)
+"""Tokens that end an answer, many enough for answers of several lengths."""
 
 
 def random_prompts(count: int, seed: int = 0, longest: int = 20) -> list[list[int]]:
@@ -57,31 +59,31 @@ def rules(*ends: int, n_tokens: int = len(make_tokenizer()), **others: Any) -> D
 
 
 def decode(
-    model: Any, prompts: Sequence[Sequence[int]], n_slots: int, **others: Any
+    model: Any, prompts: Sequence[Sequence[int]], n_slots: int, ends: Any = (1,), **others: Any
 ) -> list[list[int]]:
     decoder = SlotDecoder(
         Network(model), Layout(1), n_slots=n_slots, length=40, max_new_tokens=N_NEW, **others
     )
-    (answers,) = decoder.answer_all([[Request(tuple(p)) for p in prompts]], rules(1))
+    (answers,) = decoder.answer_all([[Request(tuple(p)) for p in prompts]], rules(*ends))
     return answers
 
 
 @cache
 def generated(architecture: str) -> list[list[int]]:
-    """The tokens of ``generate`` for forty prompts."""
-    return generate_with_transformers(make_model(architecture), random_prompts(40), N_NEW)
+    """The tokens of ``generate`` for sixteen prompts."""
+    return generate_with_transformers(make_model(architecture), random_prompts(16), N_NEW, ENDS)
 
 
 @pytest.mark.sweep(4)
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("n_slots", [1, 5, 64])
 def test_tokens_are_those_of_generate(architecture: str, n_slots: int) -> None:
-    """Forty prompts of 1 to 19 tokens; some answers end early, so slots are refilled unevenly."""
-    model, prompts = make_model(architecture), random_prompts(40)
+    """Prompts of 1 to 19 tokens; some answers end early, so slots are refilled unevenly."""
+    model, prompts = make_model(architecture), random_prompts(16)
     expected = generated(architecture)
     assert len({len(answer) for answer in expected}) > 2
     assert len({token for answer in expected for token in answer}) > 10
-    assert decode(model, prompts, n_slots) == expected
+    assert decode(model, prompts, n_slots, ends=ENDS) == expected
 
 
 def test_grouped_heads_attend_as_repeated_ones() -> None:
@@ -98,7 +100,7 @@ def test_grouped_heads_attend_as_repeated_ones() -> None:
 
 
 def test_looking_rarely_at_what_is_finished_changes_no_token() -> None:
-    model, prompts = make_model(), random_prompts(30)
+    model, prompts = make_model(), random_prompts(15)
     assert decode(model, prompts, 4, n_steps=8) == decode(model, prompts, 4)
 
 
@@ -339,9 +341,9 @@ def test_going_on_from_a_slot_is_reading_the_whole_text(scoring: Scoring) -> Non
 
 
 def test_slots_that_are_used_again_keep_what_prompts_share(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forty prompts in five slots, in steps that are captured where there is a GPU."""
+    """Twenty prompts in five slots, in steps that are captured where there is a GPU."""
     model, begin = make_model(), [3 + i % 7 for i in range(20)]
-    prompts = [[*begin, *ids] for ids in random_prompts(40, 3, 8)]
+    prompts = [[*begin, *ids] for ids in random_prompts(20, 3, 8)]
     whole = decode(model, prompts, 5)
     monkeypatch.setattr("teachgym.students.local.decoding.PREFIX_FROM", 8)
     assert decode(model, prompts, 5) == whole
@@ -352,10 +354,10 @@ def test_slots_that_are_used_again_keep_what_prompts_share(monkeypatch: pytest.M
 def test_a_prompt_that_is_sampled_several_times_is_read_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Two students with three prompts each, five samples of each prompt, as alone."""
-    prompts = [random_prompts(3, seed) for seed in (1, 2)]
+    """Two students with two prompts each, three samples of each prompt, as alone."""
+    prompts = [random_prompts(2, seed) for seed in (1, 2)]
     questions = [
-        [Request(tuple(ids), uniforms(k, "", n, N_NEW)) for ids in own for n in range(5)]
+        [Request(tuple(ids), uniforms(k, "", n, N_NEW)) for ids in own for n in range(3)]
         for k, own in enumerate(prompts)
     ]
     model = make_model()
@@ -452,9 +454,9 @@ def test_a_low_temperature_is_greedy() -> None:
 
 def test_first_tokens_are_drawn_with_their_probabilities() -> None:
     """2,000 draws: each frequency within five standard errors of its probability."""
-    pool, n = make_pool(), 2000
+    pool, n = make_pool(max_new_tokens=1), 2000
     ids = (5, 6, 7)
-    questions = [Request(ids, uniforms(0, "x", i, 12)) for i in range(n)]
+    questions = [Request(ids, uniforms(0, "x", i, 1)) for i in range(n)]
     (answers,) = pool.answer([questions], rules(1))
     logits = pool.network.model(torch.tensor([ids])).logits[0, -1]
     expected = logits.softmax(-1).detach().numpy()
@@ -467,16 +469,16 @@ def test_first_tokens_are_drawn_with_their_probabilities() -> None:
 def test_samples_do_not_depend_on_the_number_of_slots(n_slots: int) -> None:
     """Some answers end early, and those of full length stay in their slot beside a queue."""
     questions = [
-        Request(tuple(ids), uniforms(0, "x", i, N_NEW)) for i, ids in enumerate(random_prompts(60))
+        Request(tuple(ids), uniforms(0, "x", i, N_NEW)) for i, ids in enumerate(random_prompts(30))
     ]
 
     def sampled(n_slots: int) -> list[list[int]]:
         decoder = SlotDecoder(
             Network(make_model()), Layout(1), n_slots=n_slots, length=40, max_new_tokens=N_NEW
         )
-        return decoder.answer_all([questions], rules(1, 5, 9, 11, 13))[0]
+        return decoder.answer_all([questions], rules(*ENDS))[0]
 
-    expected = sampled(60)
+    expected = sampled(30)
     assert {1 < len(answer) < N_NEW for answer in expected} == {True, False}
     assert sampled(n_slots) == expected
 

@@ -246,8 +246,8 @@ def test_students_of_different_pools_do_not_work_together() -> None:
 
 @pytest.mark.sweep(1)
 @pytest.mark.parametrize("lora", ADAPTATIONS)
-def test_a_hundred_steps_allocate_nothing_that_stays(lora: LoRASettings | None) -> None:
-    """The same tensors at the same addresses, and no more of them, after 100 cycles."""
+def test_many_steps_allocate_nothing_that_stays(lora: LoRASettings | None) -> None:
+    """The same tensors at the same addresses, and no more of them, after 20 cycles."""
     students = students_of(make_pool(2, lora=lora, max_new_tokens=2))
     pool, start = students[0].pool, students[0].save()
     settings = FineTuningSettings(batch_size=4, optimizer="adamw")
@@ -266,7 +266,7 @@ def test_a_hundred_steps_allocate_nothing_that_stays(lora: LoRASettings | None) 
 
     cycle()
     places, n_tensors = [w.parameter.data_ptr() for w in pool.weights], count_tensors()
-    for _ in range(99):
+    for _ in range(19):
         cycle()
     assert [w.parameter.data_ptr() for w in pool.weights] == places
     assert count_tensors() <= n_tensors

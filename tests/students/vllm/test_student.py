@@ -30,7 +30,7 @@ TASK = ToyTask(per_cell=1)
 DATA = TASK.examples("train")[:8]
 TEXTS = ("copy ab=", "rev abc=", "add 12+34=", "rev xyz=", "x")
 PROMPTS = [Prompt(text) for text in TEXTS]
-SETTINGS: dict[str, Any] = {"rank": 2, "max_new_tokens": 12, "dropout": 0.0}
+SETTINGS: dict[str, Any] = {"rank": 2, "max_new_tokens": 6, "dropout": 0.0}
 LOAD, UNLOAD, COMPLETE, SLEEP, WAKE = (
     ("POST", path)
     for path in (
@@ -95,7 +95,7 @@ def test_prompts_go_in_one_greedy_request_as_token_ids(fake: FakeVllm) -> None:
     assert body.pop("model") in fake.adapters
     assert body == {
         "prompt": student.encode(TEXTS),
-        "max_tokens": 12,
+        "max_tokens": 6,
         "temperature": 0.0,
         "stop": [],
         "stop_token_ids": [1],
@@ -111,7 +111,7 @@ def test_the_server_is_told_of_samples_that_must_be_shorter(fake: FakeVllm) -> N
     (student,) = students_at(fake)
     asked = [[Asked((5, 6), 0, "a", most=3), Asked((5, 6), 0, "b")]]
     (answers,) = sample_tokens(student.pool, asked, k=1, temperature=1.0)
-    assert sorted(body["max_tokens"] for body in fake.bodies) == [3, 12]
+    assert sorted(body["max_tokens"] for body in fake.bodies) == [3, 6]
     assert len(answers[0][0]) <= 3
 
 
