@@ -11,8 +11,8 @@ BIN := .venv/bin
 TEACHGYM_SERVERS ?= .venv-servers/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt $(PIP_ARGS)
 FAST := not slow and not gpu and not network and not servers
-# Bridges import packages that need not be there.
-DOCTESTS := --doctest-modules teachgym --ignore-glob 'teachgym/bridges/*'
+# Neighbours stay together, as far as both processes have work: they share what is made for a file.
+PARALLEL := -n 2 --dist worksteal
 PACKAGING := setup.cfg pyproject.toml constraints.txt
 # One thread per process: the models are small, and spinning threads only fight over the cores.
 export OMP_NUM_THREADS ?= 1
@@ -32,9 +32,9 @@ demo: .venv/.run ## teach the embedded student for some seconds and show what it
 test: .venv/.dev ## install what tests need, then check everything
 	$(MAKE) check
 
-check: format-check lint contracts ## all checks, as CI runs them, two at a time
-	$(MAKE) --jobs=2 types fast
-	$(MAKE) --jobs=2 docs doctests
+check: format-check lint ## all checks, as CI runs them, two at a time
+	$(MAKE) --jobs=2 docs types contracts
+	$(MAKE) fast
 
 .PHONY: format-check
 format-check:
@@ -53,31 +53,26 @@ types: ## mypy --strict
 contracts: ## who may import whom
 	$(BIN)/lint-imports
 
-tests: fast doctests ## fast tests and doctests
+tests: fast ## fast tests
 
 .PHONY: fast
 fast:
-	$(BIN)/pytest -n 2 -m "$(FAST)"
-
-.PHONY: doctests
-doctests:
-	$(BIN)/pytest -q $(DOCTESTS)
+	$(BIN)/pytest $(PARALLEL) -m "$(FAST)"
 
 coverage: ## the same, measured: it takes two thirds longer
 	$(BIN)/coverage erase
-	$(BIN)/pytest -n 2 --cov --cov-report= -m "$(FAST)"
-	$(BIN)/pytest -q --cov --cov-append --cov-report= $(DOCTESTS)
+	$(BIN)/pytest $(PARALLEL) --cov --cov-report= -m "$(FAST)"
 	$(BIN)/coverage report --skip-covered --sort=cover --fail-under=95
 
 shaken: ## the fast tests in random order beside busy processes, ROUNDS times (one by default)
 	@trap 'kill $$(jobs -p) 2>/dev/null' EXIT; \
 	for cpu in $$(seq $$(nproc)); do (while :; do :; done) & done; \
 	for round in $$(seq $(ROUNDS)); do \
-		$(BIN)/pytest -q -n 2 -p randomly -m "$(FAST)" || exit 1; \
+		$(BIN)/pytest -q $(PARALLEL) -p randomly -m "$(FAST)" || exit 1; \
 	done
 
 slow: ## the tests that train for minutes
-	$(BIN)/pytest -n 2 -m "slow and not gpu and not network and not servers"
+	$(BIN)/pytest $(PARALLEL) -m "slow and not gpu and not network and not servers"
 
 servers: $(TEACHGYM_SERVERS)/litellm ## the chat client against servers of others, in an environment of their own
 	TEACHGYM_SERVERS=$(abspath $(TEACHGYM_SERVERS)) $(BIN)/pytest -m servers
