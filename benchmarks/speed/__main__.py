@@ -132,14 +132,16 @@ def main() -> None:
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--cases", default="", metavar="NAME,…", help="default: all")
+    parser.add_argument(
+        "--cases", default="", metavar="NAME,…", help="default: the most telling ones"
+    )
     parser.add_argument(
         "--rounds", type=int, help="of each case (default: 1 to 5, as the case says)"
     )
     parser.add_argument(
         "--minutes",
         type=float,
-        help="after which no case begins (default: 7 with cuda, else no end)",
+        help="after which no case begins (default: 7 with cuda if no cases are named, else no end)",
     )
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the results")
     parser.add_argument(
@@ -177,6 +179,7 @@ def _measure(arguments: argparse.Namespace, cases: Sequence[Case]) -> None:
     text, path = "Nothing was measured.", arguments.out
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # other libraries' own
+        warnings.filterwarnings("default", "a step cannot be captured")
         found = run_cases(cases, device, rates, rounds=arguments.rounds, minutes=minutes)
         for result in track(found, "cases", total=len(cases)):
             results.append(result)

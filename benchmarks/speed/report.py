@@ -150,6 +150,8 @@ def to_markdown(
         "update of the first epoch and of the run, a gradient for every tensor, tokens of every "
         "answer) has none. Weights are random, and made so that answers have the lengths asked for."
     )
+    if facts["device"] == "cuda":
+        about += " *Peak GB* is of tensors, without what captured steps keep for their temporaries."
     parts = [f"# Speed on {facts['hardware']}", about]
     if goals := tabulate(_goal_row(r, goal) for r in results for goal in r.case.goals):
         parts += ["## Goals", markdown_rows(goals)]

@@ -1,4 +1,6 @@
-"""CPU threads of small models: one, unless the user has asked for another number.
+"""Where a model computes: the current GPU, and CPU threads of small models.
+
+They have one thread, unless the user has asked for another number.
 
 In a model of a few million parameters an operation takes less time than threads need to meet. They
 meet by spinning, so where other processes want the cores too, each operation may wait for a time
@@ -23,6 +25,9 @@ VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 def few_threads(n_parameters: int, device: torch.device) -> Iterator[None]:
     """Within, use one thread for a model below ``FULL_BELOW`` on a CPU; afterwards as before.
 
+    A model's GPU is the current one within, since streams, graphs and kernels of Triton are those
+    of the current one, wherever tensors are.
+
     A number that somebody has chosen stays: one in ``VARIABLES``, or by ``torch.set_num_threads``
     where it is not the number that torch takes by itself.
 
@@ -30,6 +35,10 @@ def few_threads(n_parameters: int, device: torch.device) -> Iterator[None]:
         n_parameters: of the model.
         device: where it computes.
     """
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            yield
+        return
     before = torch.get_num_threads()
     if n_parameters >= FULL_BELOW or device.type != "cpu" or before == 1 or _is_chosen(before):
         yield

@@ -15,6 +15,7 @@ from torch import nn
 
 from teachgym.students.local.graphs import Graphs
 from teachgym.students.local.pool import StudentPool
+from teachgym.students.local.scores import scores_plainly
 from teachgym.students.local.weights import Weight
 from teachgym.training.buckets import Bucket, Padded, bucket_of, padded, tensors_of
 from teachgym.training.datum import Datum, by_datum
@@ -39,13 +40,16 @@ _LOGITS_AT_ONCE = 2**28
 
 
 def captures(pool: StudentPool, settings: FineTuningSettings) -> bool:
-    """Whether updates are padded and captured: as asked, or else on GPUs, unless ``strict``.
+    """Whether updates are padded and captured: as asked, or else on GPUs, with two exceptions.
 
-    Padded to the longest of several, a student's sums are rounded by the others' data.
+    Padded to the longest of several, a ``strict`` student's sums would be rounded by the others'
+    data. And where torch's kernels do not know how scores become weights, each token of a padded
+    pass would have a score for every other one, not for those of its own text alone.
     """
     if settings.captured is not None:
         return settings.captured
-    return pool.network.device.type == "cuda" and not pool.layout.strict
+    on_gpu = pool.network.device.type == "cuda"
+    return on_gpu and not pool.layout.strict and scores_plainly(pool.network.model)
 
 
 class CapturedUpdates(Updates):
@@ -69,7 +73,8 @@ class CapturedUpdates(Updates):
         self._rates = torch.zeros(pool.count, device=device)
         self._optimizers = self._make_optimizers()
         self._generators = [torch.Generator(device) for _ in range(pool.count)]
-        self._graphs = Graphs(device, self._generators)
+        drops = pool.lora is not None and pool.lora.dropout > 0
+        self._graphs = Graphs(device, self._generators if drops else ())
         self._buffers: dict[Hashable, tuple[Padded, torch.Tensor]] = {}
         self._totals: Sequence[int] = ()
         self._compiled = False

@@ -112,6 +112,10 @@ class FineTuner(Supervised[LanguageModelStudent]):
     batchable = True
     _kept: CapturedUpdates | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """The state without what is captured, which belongs to the students of now."""
+        return {**self.__dict__, "_kept": None}
+
     def train(
         self, student: LanguageModelStudent, data: Data, rng: np.random.Generator
     ) -> TrainResult:

@@ -52,7 +52,8 @@ class FineTuningSettings:
     gradient. None = what suits the device."""
     captured: bool | None = None
     """Pad passes to a few sizes and replay each size's update as CUDA graphs; on CPUs the same is
-    computed without graphs. None = on GPUs, unless the students are ``strict``."""
+    computed without graphs. None = on GPUs, unless the students are ``strict`` or scores of
+    attention are capped or have sinks."""
     fused: bool | None = None
     """Compute cross entropy and its gradient by Liger's kernel (extra ``gpu``), behind frozen
     heads. None = on GPUs where it is installed and the loss is ``sft`` or ``joint``."""

@@ -86,9 +86,23 @@ def test_a_number_in_the_environment_is_kept_even_if_it_is_all_cores(name: str) 
         assert threads_within() == 1
 
 
-def test_on_a_gpu_nothing_is_changed() -> None:
+def test_on_a_gpu_threads_stay_and_it_is_the_current_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streams, graphs and kernels of Triton are those of the current one, not of the tensors'."""
+    now: list[torch.device] = []
+
+    @contextmanager
+    def current(device: torch.device) -> Iterator[None]:
+        now.append(device)
+        yield
+        now.pop()
+
+    monkeypatch.setattr(torch.cuda, "device", current)
+    second = torch.device("cuda:1")
     with cores(4):
-        assert threads_within(device=torch.device("cuda")) == 4
+        assert threads_within(device=second) == 4
+        with few_threads(10**9, second):
+            assert now == [second]
+    assert now == []
 
 
 def test_errors_and_contexts_within_contexts_leave_the_number_as_it_was() -> None:

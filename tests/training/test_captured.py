@@ -5,17 +5,22 @@ The capture itself needs a GPU; here its steps are run operation by operation.
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
+from transformers import Gemma2Config, Gemma2ForCausalLM
 
 from teachgym.benchmarks.models.tokenizers import make_tokenizer
 from teachgym.errors import ConfigError
 from teachgym.students.local.graphs import Graphs
+from teachgym.students.local.layout import Layout
 from teachgym.students.local.pool import StudentPool
 from teachgym.students.local.weights import Weight
 from teachgym.students.lora import LoRASettings
@@ -229,6 +234,34 @@ def test_operations_of_an_update_do_not_grow_with_the_weights(
     assert len(set(counts)) == 1
 
 
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda of: pickle.loads(pickle.dumps(of))])
+def test_a_copied_trainer_teaches_the_copied_students_the_same(again: Any) -> None:
+    """What is captured is not copied: it reads and writes where the others' weights are."""
+    students = students_of(make_pool(2, lora=PLAIN))
+    trainer = FineTuner(FineTuningSettings(captured=True, optimizer="adamw", batch_size=4))
+
+    def train(by: FineTuner, taught: Sequence[Any]) -> list[float]:
+        rngs = [np.random.default_rng(k) for k in range(2)]
+        return [result.loss for result in by.train_together(taught, [DATA] * 2, rngs)]
+
+    train(trainer, students)
+    other, copies = again((trainer, students))
+    start = [student.save() for student in students]
+    assert [student.save() for student in copies] == start
+    assert train(other, copies) == train(trainer, students)
+    for one, student, before in zip(copies, students, start, strict=True):
+        assert one.save() == student.save() != before
+
+
+@pytest.mark.parametrize(("dropout", "registered"), [(0.0, 0), (0.1, 2)])
+def test_only_what_is_drawn_from_is_told_at_each_replay(dropout: float, registered: int) -> None:
+    """A generator costs two launches there, which counts with many students."""
+    trainer = FineTuner(FineTuningSettings(captured=True, optimizer="adamw"))
+    kept = trainer._captured(make_pool(2, lora=LoRASettings(rank=2, dropout=dropout)))
+    assert kept is not None
+    assert len(kept._graphs._generators) == registered
+
+
 def test_few_sizes_serve_many_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Thirty updates of batches of four with words of one to eight letters."""
     kept: list[Graphs] = []
@@ -242,26 +275,6 @@ def test_few_sizes_serve_many_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     (result,), _ = taught(make_pool(lora=PLAIN), captured=True, epochs=10)
     assert result.steps == 30
     assert max(len(graphs.keys) for graphs in kept) <= 8
-
-
-def test_a_step_that_cannot_be_captured_is_said_and_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    done: list[int] = []
-    graphs = Graphs(torch.device("cuda"))
-    monkeypatch.setattr(graphs, "_begin", lambda step: step())
-
-    def refuse(*_: Any, **__: Any) -> None:
-        raise RuntimeError("operation not permitted when stream is capturing")
-
-    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: None)
-    monkeypatch.setattr(torch.cuda, "CUDAGraph", lambda: None)
-    monkeypatch.setattr(torch.cuda, "graph", refuse)
-    state = [torch.zeros(1)]
-    graphs.run("a", lambda: done.append(1), state)
-    with pytest.warns(UserWarning, match="cannot be captured.*not permitted"):
-        graphs.run("a", lambda: done.append(2), state)
-    graphs.run("a", lambda: done.append(3), state)
-    graphs.run("a", lambda: done.append(4), [torch.zeros(1)])  # another, which is not captured yet
-    assert done == [1, 2, 3, 4]
 
 
 # -- the optimizer ---------------------------------------------------------------------------
@@ -313,6 +326,26 @@ def test_nothing_is_padded_on_a_cpu_unless_asked_for() -> None:
     assert captures(pool, FineTuningSettings(captured=True))
     with pytest.raises(ConfigError, match="captured"):
         FineTuningSettings(captured="yes")  # type: ignore[arg-type]
+
+
+def test_on_a_gpu_passes_are_padded_where_torch_computes_the_attention() -> None:
+    """Gemma 2 caps scores, which would be computed for each two tokens of a padded pass.
+
+    A pool with nothing but what decides stands for one on a GPU.
+    """
+    gpu = torch.device("cuda")
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "head_dim": 16}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 1, "vocab_size": 40}
+    capped = Gemma2ForCausalLM(Gemma2Config(**sizes, **heads))
+    for model, strict, expected in (
+        (make_model(), False, True),
+        (make_model(), True, False),
+        (capped, False, False),
+    ):
+        network = SimpleNamespace(device=gpu, model=model)
+        pool: Any = SimpleNamespace(network=network, layout=Layout(1, strict=strict))
+        assert captures(pool, FineTuningSettings()) == expected
+        assert captures(pool, FineTuningSettings(captured=True))
 
 
 def test_a_loss_of_one_s_own_is_0_where_there_is_no_example() -> None:

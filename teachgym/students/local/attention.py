@@ -83,10 +83,9 @@ class Packed:
     ) -> torch.Tensor:
         """Call ``varlen_attn`` on GPUs; elsewhere attend once per run of texts of equal length."""
         if q.is_cuda and q.dtype in HALVES:
-            queries, keys, values = (x[0].transpose(0, 1) for x in (q, k, v))  # (T, heads, D)
-            out = attend_to_own(queries, keys, values, self._ends, max(self.lengths), scoring)
+            out = attend_to_own(q, k, v, self._ends, max(self.lengths), scoring)
             if out is not None:
-                return out[None]
+                return out
         pieces, start = [], 0
         for length, run in itertools.groupby(self.lengths):
             stop = start + length * len(list(run))
@@ -126,10 +125,9 @@ class Segments:
     ) -> torch.Tensor:
         """Call ``varlen_attn`` on GPUs; elsewhere, and where it cannot, attend by a mask (T, T)."""
         if q.is_cuda and q.dtype in HALVES:
-            queries, keys, values = (x[0].transpose(0, 1) for x in (q, k, v))  # (T, heads, D)
-            out = attend_to_own(queries, keys, values, self.ends, self.longest, scoring)
+            out = attend_to_own(q, k, v, self.ends, self.longest, scoring)
             if out is not None:
-                return out[None]
+                return out
         mask = self._own
         if scoring.window is not None and scoring.window < self.longest:
             mask = mask & (self._apart < scoring.window)
@@ -143,7 +141,8 @@ class Segments:
     @cached_property
     def _own(self) -> torch.Tensor:
         """The tokens of the same text that are not later, bool, (T, T)."""
-        return (self.numbers[:, None] == self.numbers) & (self._apart >= 0)
+        is_own = self.numbers[:, None] == self.numbers
+        return is_own & (self.positions[:, None] >= self.positions)
 
 
 @dataclass(frozen=True)
@@ -234,8 +233,11 @@ class SlotCache:
 
         No slot is in both.
         """
-        for stored in (x for layer in self._layers.values() for x in layer):
-            stored[targets, :, :length] = stored[sources, :, :length]
+        layers = [x for layer in self._layers.values() for x in layer]
+        device = layers[0].device
+        rows, into = (torch.tensor(slots, device=device) for slots in (sources, targets))
+        for stored in layers:
+            stored[into, :, :length] = stored[rows, :, :length]
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
@@ -44,6 +45,10 @@ class Flat:
             for whole, view in zip(self._wholes, self._parts(self._used), strict=True)
         ]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How a copy is made: anew, as the parameters of a copied model share no memory."""
+        return Flat, (self.weights, self._used.dtype)
+
     def views(self, flat: torch.Tensor) -> Iterator[torch.Tensor]:
         """Parts of a tensor (K, n) in the shapes of the weights, (K, ...) each."""
         parts = zip(self._wholes, self._parts(flat), strict=True)
@@ -59,7 +64,7 @@ class Flat:
 
     def row(self, student: int) -> torch.Tensor:
         """A copy of one student's weights on the CPU, (1, n): one transfer."""
-        return self.values[student : student + 1].cpu().clone()
+        return self.values[student : student + 1].to("cpu", copy=True)
 
     def named(self, row: torch.Tensor) -> dict[str, torch.Tensor]:
         """The weights in a row (1, n) by their names, in place."""

@@ -167,10 +167,10 @@ def _slots_that_fit(network: Network, length: int) -> int:
     device, each = network.device, length * cache_bytes(network.model)
     if device.type != "cuda":
         return _CPU_CACHE // each
+    torch.cuda.empty_cache()  # what is left unused is that of graphs, which nobody else can have
     free, _ = torch.cuda.mem_get_info(device)
-    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     each += 16 * network.n_tokens  # logits of a row, and three times as much in 32 bits to sample
-    return int(_GPU_SHARE * (free + unused)) // each
+    return int(_GPU_SHARE * free) // each
 
 
 def rules_for(

@@ -145,14 +145,16 @@ def _rotation(home: str) -> Replacement | None:
         if named or len(given) != 4 or not _takes(given[0]):
             return own(*given, **named)
         q, k, cos, sin = given
-        if cos.ndim != 3 or cos.dtype != q.dtype:
-            return own(*given)
+        if cos.ndim != 3 or cos.dtype != q.dtype or cos.shape[-1] != q.shape[-1]:
+            return own(*given)  # heads that are turned in part, too
         n_rows, n_tokens = len(q), q.shape[2]
         # Of one text whatever they are of: the kernel is compiled for each number of texts.
         angles = (x.expand(n_rows, -1, -1).reshape(1, -1, x.shape[-1]) for x in (cos, sin))
-        turned: Any = LigerRopeFunction.apply(*map(_as_one_text, (q, k)), *angles)
+        turned: Any = LigerRopeFunction.apply(*map(_as_one_text, (q, k)), *angles)[:2]
+        # Views alone: the gradient of an index would be copied into zeros.
         return tuple(
-            x.transpose(1, 2).unflatten(1, (n_rows, n_tokens))[0].transpose(1, 2) for x in turned
+            x.transpose(1, 2).flatten(0, 1).unflatten(0, (n_rows, n_tokens)).transpose(1, 2)
+            for x in turned
         )
 
     return Replacement(sys.modules[home], _ROTATE, own, rotate)

@@ -31,12 +31,12 @@ def attend_to_own(
     *,
     kernel: Callable[..., Any] | None = _varlen_attn,
 ) -> torch.Tensor | None:
-    """Let each token attend to its own text up to itself, (T, H, D) -> (T, H, E).
+    """Let each token attend to its own text up to itself, (1, H, T, D) -> (1, T, H, E).
 
     Args:
-        q: (T, H, D).
-        k: (T, G, D).
-        v: (T, G, E).
+        q: (1, H, T, D).
+        k: (1, G, T, D).
+        v: (1, G, T, E).
         ends: where each text begins and the last one ends, int32, (n_texts + 1,).
         longest: tokens of the longest text.
         scoring: how scores become weights.
@@ -51,6 +51,8 @@ def attend_to_own(
     if kernel is None or causal is None or scoring.dropout or not scoring.is_plain:
         return None
     options = dict(causal)
+    # Not by an index, whose gradient is copied into zeros.
+    q, k, v = (x.squeeze(0).transpose(0, 1) for x in (q, k, v))
     if q.shape[1] != k.shape[1]:
         if "enable_gqa" in takes:
             options["enable_gqa"] = True
@@ -65,7 +67,7 @@ def attend_to_own(
     if d_value < q.shape[-1]:  # the kernel has heads of one size
         v = torch.nn.functional.pad(v, (0, q.shape[-1] - d_value))
     out: Any = kernel(q, k, v, ends, ends, longest, longest, **options)
-    return torch.as_tensor(out)[..., :d_value]
+    return torch.as_tensor(out)[None, ..., :d_value]
 
 
 @cache

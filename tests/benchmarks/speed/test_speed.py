@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from teachgym.benchmarks.speed import __main__ as program
 from teachgym.benchmarks.speed.cases import (
+    COMPILED,
     CPU_CASES,
     GPU_CASES,
     LOOP,
@@ -24,6 +25,7 @@ from teachgym.benchmarks.speed.cases import (
     PACE,
     QUICK_CASES,
     SHARE,
+    TRL,
     Asking,
     Case,
     Goal,
@@ -33,8 +35,16 @@ from teachgym.benchmarks.speed.cases import (
     fixed,
 )
 from teachgym.benchmarks.speed.floors import Rates, floor_of
-from teachgym.benchmarks.speed.material import make_material, order
-from teachgym.benchmarks.speed.measure import Curve, Runs, Tolerance, check, compare, measure
+from teachgym.benchmarks.speed.material import Material, make_material, order
+from teachgym.benchmarks.speed.measure import (
+    Curve,
+    Outcome,
+    Runs,
+    Tolerance,
+    check,
+    compare,
+    measure,
+)
 from teachgym.benchmarks.speed.named import make_system
 from teachgym.benchmarks.speed.report import Spread, to_markdown
 from teachgym.benchmarks.speed.shapes import SHAPES
@@ -253,6 +263,25 @@ def test_systems_take_turns_in_every_round() -> None:
     turns = [f"{OWN} reset", f"{OWN} 2", "b reset", "b 2"]
     assert log == turns * 3  # one of the three warms up
     assert len(a.rounds) == len(b.rounds) == 2
+
+
+def test_on_a_gpu_all_that_captures_steps_is_warmed_by_whole_rounds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Others see the beginning of the data alone, which is one example of two here."""
+    log: list[str] = []
+
+    def play(system: FakeSystem, played: Material) -> Outcome:
+        system.train(played.data)
+        return runs("").rounds[0]
+
+    monkeypatch.setattr("teachgym.benchmarks.speed.measure.play", play)
+    case = replace(
+        CASE, training=Training(2, fixed(4), 1), systems=(ONE_BY_ONE, COMPILED, TRL, OWN)
+    )
+    systems = {name: FakeSystem(name, log) for name in case.systems}
+    measure(replace(material(case), device="cuda"), systems, rounds=1)
+    assert log[:4] == [f"{ONE_BY_ONE} 2", f"{COMPILED} 2", f"{TRL} 1", f"{OWN} 2"]
 
 
 @pytest.mark.parametrize(

@@ -222,6 +222,22 @@ def test_what_is_added_to_scores_shows_what_the_mask_shows() -> None:
     assert plan._added(torch.bfloat16) is added
 
 
+def test_slots_are_copied_by_indices_that_are_brought_over_once() -> None:
+    """Not once for each layer, for which a GPU would have to be waited for."""
+    cache = SlotCache(4, 3)
+    layers = [[torch.randn(4, 2, 1, 5) for _ in range(2)] for _ in range(3)]
+    for number, (k, v) in enumerate(layers):
+        for stored, new in zip(cache.layer(number, k, v), (k, v), strict=True):
+            stored.copy_(new.expand(-1, -1, 3, -1))
+    with Waiting() as waiting:
+        cache.copy([0, 1], [3, 2], 2)
+    assert waiting.found == ["aten.lift_fresh.default"] * 2
+    for number, (k, v) in enumerate(layers):
+        for stored, new in zip(cache.layer(number, k, v), (k, v), strict=True):
+            assert torch.equal(stored[[3, 2], :, :2], new[[0, 1]].expand(-1, -1, 2, -1))
+            assert torch.equal(stored[[3, 2], :, 2], new[[3, 2], :, 0])
+
+
 def test_there_are_few_buckets() -> None:
     """1, then two for each of eleven octaves but the first: 1, 2, 3, 4, 6, ..., 2048."""
     assert len({bucket(n) for n in range(1, 2049)}) == 22

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -33,6 +37,23 @@ def test_nothing_changes_for_anyone_else(count: int, lora: LoRASettings | None) 
     assert [s.fingerprint() for s in students] == digests
     with pytest.raises(ConfigError, match="of another model"):
         students[0].restore(Checkpoint({"a": np.zeros(2)}))
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda pool: pickle.loads(pickle.dumps(pool))])
+@pytest.mark.parametrize(("count", "lora"), [(1, None), (2, LORA)])
+def test_the_weights_of_a_copied_pool_are_in_one_tensor_too(
+    count: int, lora: LoRASettings | None, again: Any
+) -> None:
+    """And not in another one than those that its model computes with."""
+    pool = make_pool(count, lora=lora)
+    scatter_adapters(pool)
+    kept = pool.flat.values.clone()
+    copied = again(pool)
+    assert torch.equal(copied.flat.values, kept)
+    copied.flat.values.zero_()
+    assert all((w.values == 0).all() for w in copied.weights)
+    assert all((leaf == 0).all() for leaf in copied.flat._leaves)
+    assert torch.equal(pool.flat.values, kept)
 
 
 def test_gradients_are_added_where_the_weights_are() -> None:

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import torch
 from torch.nn import functional as F
-from transformers import Gemma2Config, Gemma2ForCausalLM
+from torch.utils._python_dispatch import TorchDispatchMode
+from transformers import Gemma2Config, Gemma2ForCausalLM, Phi3Config, Phi3ForCausalLM
 from transformers.models.llama import modeling_llama
 
 from teachgym.students.local import kernels
@@ -24,6 +25,18 @@ from teachgym.students.lora import LoRASettings
 from tests.students.models import ARCHITECTURES, make_model, make_pool
 
 CALLS: list[str] = []
+
+
+class Named(TorchDispatchMode):
+    """Notes the names of operations."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.names.add(func.overloadpacket.__name__)
+        return func(*args, **(kwargs or {}))
 
 
 class SiLUMul:
@@ -119,6 +132,38 @@ def test_afterwards_the_code_is_the_models_own_again() -> None:
         assert modeling_llama.LlamaRMSNorm.forward is not own[0]
         raise ZeroDivisionError
     assert (modeling_llama.LlamaRMSNorm.forward, modeling_llama.apply_rotary_pos_emb) == own
+
+
+def test_heads_that_are_turned_in_part_are_turned_by_the_models_own_code() -> None:
+    """As those of Phi-4 and Pythia: the kernel takes angles for the whole of a head."""
+    rope = {"rope_type": "default", "rope_theta": 10_000.0, "partial_rotary_factor": 0.5}
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "vocab_size": 40}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 1, "pad_token_id": 0}
+    model = Phi3ForCausalLM(Phi3Config(**sizes, **heads, rope_parameters=rope)).eval()
+    expected, those = hidden(model, rows=2), replacements(model)
+    CALLS.clear()
+    with replaced(those):
+        torch.testing.assert_close(hidden(model, rows=2), expected)
+    assert {one.name for one in those} >= {"apply_rotary_pos_emb"}
+    assert "rotary" not in CALLS
+
+
+def test_turned_heads_get_their_gradients_without_a_copy() -> None:
+    """An index into the one text would have its gradients written into zeros first."""
+    (rotation,) = (one for one in replacements(make_model()) if "rotary" in one.name)
+    q, k = (torch.randn(1, 3, n, 8, requires_grad=True) for n in (4, 2))
+    cos, sin = (torch.randn(1, 3, 4).repeat(1, 1, 2) for _ in range(2))
+    found, own = (
+        turn(q.transpose(1, 2), k.transpose(1, 2), cos, sin)
+        for turn in (rotation.kernel, rotation.own)
+    )
+    with Named() as named:
+        gradients = torch.autograd.grad([x.sin().sum() for x in found], (q, k))
+    assert "select_backward" not in named.names
+    for one, other in zip(
+        gradients, torch.autograd.grad([x.sin().sum() for x in own], (q, k)), strict=True
+    ):
+        torch.testing.assert_close(one, other)
 
 
 @pytest.mark.parametrize("kernel", ["SiLUMul", "Rope"])

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from transformers import Phi3Config, Phi3ForCausalLM
 
 from teachgym.benchmarks.models.tokenizers import make_tokenizer
 from teachgym.students.local import decoding, generation
 from teachgym.students.local.pool import StudentPool
 from teachgym.students.lora import LoRASettings
+from teachgym.students.self_check import why_not_local
 from teachgym.students.texts import Texts
 from teachgym.training.fine_tuning import FineTuner
 from teachgym.training.settings import FineTuningSettings
@@ -29,16 +33,22 @@ WIDE = {"hidden_size": 256, "intermediate_size": 512}
 
 
 def pool_on(
-    device: str, count: int = 1, dtype: Any = torch.float32, **settings: Any
+    device: str,
+    count: int = 1,
+    dtype: Any = torch.float32,
+    *,
+    dropout: float = 0.0,
+    rope: Any = None,
+    **settings: Any,
 ) -> StudentPool:
-    model = make_model(**WIDE).to(device, dtype)
+    model = make_model(**WIDE, rope_parameters=rope).to(device, dtype)
     return StudentPool(
         model,
         Texts(make_tokenizer(), CONTEXT),
         max_new_tokens=12,
         count=count,
         dtype=dtype,
-        lora=LoRASettings(rank=8, dropout=0.0),
+        lora=LoRASettings(rank=8, dropout=dropout),
         **settings,
     )
 
@@ -150,16 +160,7 @@ def test_joined_adapters_learn_what_those_apart_do(
 
 
 def test_replayed_updates_draw_new_dropout_and_repeat_a_seed() -> None:
-    lora = LoRASettings(rank=8, dropout=0.5)
-    model = make_model(**WIDE).to("cuda", torch.bfloat16)
-    pool = StudentPool(
-        model,
-        Texts(make_tokenizer(), CONTEXT),
-        max_new_tokens=12,
-        dtype=torch.bfloat16,
-        lora=lora,
-    )
-    (student,) = students_of(pool)
+    (student,) = students_of(pool_on("cuda", dtype=torch.bfloat16, dropout=0.5))
     trainer, start = FineTuner(FineTuningSettings(batch_size=4, epochs=4)), student.save()
     losses = []
     for seed in (0, 0, 1):
@@ -219,3 +220,50 @@ def test_sums_within_products_learn_what_sums_apart_do(
     found = train(pool_on("cuda", count), captured=True)
     monkeypatch.setattr("teachgym.students.products.DEVICES", ())
     assert found == pytest.approx(train(pool_on("cuda", count), captured=True), rel=1e-3)
+
+
+def test_a_model_that_waits_for_the_device_does_without_graphs() -> None:
+    """Its angles depend on the largest position; afterwards numbers are drawn and memory is freed.
+
+    Had a capture been tried, torch 2.11 would do neither.
+    """
+    rope = {"rope_type": "dynamic", "rope_theta": 1e4, "factor": 2.0}
+    pool = pool_on("cuda", 2, torch.bfloat16, dropout=0.5, rope=rope)
+    with pytest.warns(UserWarning, match="cannot be captured.*waits for the device"):
+        losses = train(pool, epochs=4)
+    with pytest.warns(UserWarning, match="cannot be captured.*waits for the device"):
+        students_of(pool)[0].generate(PROMPTS[:5])
+    assert np.isfinite(losses).all()
+    torch.cuda.empty_cache()
+    assert 0 <= float(torch.rand(1, device="cuda")) < 1
+    assert torch.cuda.current_stream() == torch.cuda.default_stream()
+
+
+def test_heads_that_are_turned_in_part_suit_the_local_backend() -> None:
+    """Liger's kernel, if it is there, would turn them wrongly."""
+    sizes = {"hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 2}
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 48}
+    rope = {"rope_type": "default", "rope_theta": 1e4, "partial_rotary_factor": 0.5}
+    config = Phi3Config(**sizes, **heads, pad_token_id=0, rope_parameters=rope)
+    model = Phi3ForCausalLM(config).eval().to("cuda", torch.bfloat16)
+    assert why_not_local(model) == ""
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda pool: pickle.loads(pickle.dumps(pool))])
+def test_a_copied_pool_learns_what_the_first_does(again: Any) -> None:
+    pool = pool_on("cuda", 2)
+    copied = again(pool)
+    assert train(copied) == pytest.approx(train(pool), rel=1e-4)
+    for one, other in zip(students_of(copied), students_of(pool), strict=True):
+        for name, array in one.save().arrays.items():
+            np.testing.assert_allclose(other.save().arrays[name], array, rtol=0, atol=1e-4)
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA devices")
+def test_a_student_on_the_second_gpu_learns_and_answers_as_on_the_first() -> None:
+    for dtype, allowed in ((torch.float32, 1e-4), (torch.bfloat16, 0.02)):
+        first, second = (pool_on(device, 1, dtype) for device in ("cuda:0", "cuda:1"))
+        own, other = (students_of(pool)[0].generate(PROMPTS) for pool in (first, second))
+        assert own == other
+        assert train(second, epochs=2) == pytest.approx(train(first, epochs=2), rel=allowed)
+    assert torch.cuda.current_device() == 0

@@ -10,6 +10,7 @@ import torch
 from teachgym.students.local.attention import Packed
 from teachgym.students.local.scores import Scoring
 from teachgym.students.local.varlen import attend_to_own
+from tests.students.local.test_kernels import Named
 
 LENGTHS = (3, 1, 9, 4)
 T = torch.Tensor
@@ -62,10 +63,13 @@ def torch_2_12(
 
 
 def drawn(seed: int, n_heads: int, n_groups: int, d_value: int) -> tuple[T, T, T, T]:
-    """Queries, keys and values of heads of size 8, and where texts end."""
+    """Queries, keys and values of heads of size 8, (1, heads, T, 8), and where texts end."""
     generator = torch.Generator().manual_seed(seed)
     shapes = (n_heads, 8), (n_groups, 8), (n_groups, d_value)
-    q, k, v = (torch.randn(sum(LENGTHS), *shape, generator=generator) for shape in shapes)
+    q, k, v = (
+        torch.randn(1, sum(LENGTHS), *shape, generator=generator).transpose(1, 2)
+        for shape in shapes
+    )
     return q, k, v, torch.tensor([0, *LENGTHS], dtype=torch.int32).cumsum(0, dtype=torch.int32)
 
 
@@ -82,10 +86,20 @@ def test_every_version_computes_what_the_processor_does_or_declines(
     if version is torch_2_10 and scoring.window == 4:
         assert found is None
         return
-    rows = (x.transpose(0, 1)[None] for x in (q, k, v))
-    expected = Packed(LENGTHS, q.device).attend(0, *rows, scoring)[0]
+    expected = Packed(LENGTHS, q.device).attend(0, q, k, v, scoring)
     assert found is not None
     torch.testing.assert_close(found, expected)
+
+
+def test_gradients_are_handed_on_as_they_are() -> None:
+    """An index into the one row would have them written into zeros first, in every layer."""
+    *inputs, ends = drawn(0, 4, 4, 8)
+    q, k, v = (x.requires_grad_() for x in inputs)
+    found = attend_to_own(q, k, v, ends, max(LENGTHS), Scoring(), kernel=torch_2_12)
+    assert found is not None
+    with Named() as named:
+        found.sum().backward()  # type: ignore[no-untyped-call]
+    assert "select_backward" not in named.names
 
 
 @pytest.mark.parametrize(
