@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -35,8 +36,10 @@ class Adapted(Protocol):
 class Siblings(nn.Module):
     """The first factors A of m layers that may read the same tensor.
 
-    The layer that is asked first has the outputs of all computed; the others find theirs. A layer
-    that is handed another tensor has that one read by all.
+    The layer that is asked first has the products of all with their first factors computed, and on
+    GPUs their outputs; the others find theirs. A layer that is handed another tensor has that one
+    read by all. If others had not been asked yet, the layers do not read the same, and from then on
+    no output is computed before it is asked for.
 
     Args:
         n_layers: m.
@@ -67,12 +70,13 @@ class Siblings(nn.Module):
         )
         self.layers: list[Adapted] = []  # no submodules: each has this one as its own
         self._read: torch.Tensor | None = None
-        self._outputs: dict[int, torch.Tensor] = {}
-        """For what was read last, of the layers that have not been asked since."""
+        self._begun: dict[int, Callable[[], torch.Tensor]] = {}
+        """The rest of the work on what was read last, of layers that have not been asked since."""
+        self._read_alike = True
 
     def __getstate__(self) -> dict[str, Any]:
         """The state without what a pass that failed has left."""
-        return {**self.__dict__, "_read": None, "_outputs": {}}
+        return {**self.__dict__, "_read": None, "_begun": {}}
 
     def columns(self, number: int) -> tuple[int, int]:
         """The first column of a layer's factor, and the one after it."""
@@ -80,21 +84,24 @@ class Siblings(nn.Module):
 
     def output(self, x: torch.Tensor, number: int) -> torch.Tensor:
         """The output of layer ``number``, (..., d_in) -> (..., d_out)."""
-        if self._read is not x or number not in self._outputs:
-            self._read, self._outputs = x, dict(enumerate(self._output_of_all(x)))
-        output = self._outputs.pop(number)
-        if not self._outputs:
+        if self._read is not x or number not in self._begun:
+            if self._read is not None and self._read is not x:
+                self._read_alike = False
+            self._read, self._begun = x, dict(enumerate(self._begin(x)))
+        finish = self._begun.pop(number)
+        if not self._begun:
             self._read = None  # which nobody needs any more
-        return output
+        return finish()
 
-    def _output_of_all(self, x: torch.Tensor) -> Sequence[torch.Tensor]:
+    def _begin(self, x: torch.Tensor) -> Sequence[Callable[[], torch.Tensor]]:
+        """Compute together what can be; what gives the output of each layer, (..., d_out)."""
         rows, drops = x.reshape(-1, x.shape[-1]), bool(self.training and self.dropout)
         bases = [layer.base for layer in self.layers]
-        is_fused = computes(rows, bases, self.layout)
+        is_fused = self._read_alike and computes(rows, bases, self.layout)
         products = self._multiply(rows, drops=drops) if drops or not is_fused else ()
         if not is_fused:
             pairs = zip(self.layers, products, strict=True)
-            return [layer.add(x, low) for layer, low in pairs]
+            return [partial(layer.add, x, low) for layer, low in pairs]
         factors = [layer.lora_B.to(rows.dtype) for layer in self.layers]
         layers = zip(bases, factors, strict=True)
         outputs: Any = AdaptedProducts.apply(  # type: ignore[no-untyped-call]
@@ -105,7 +112,7 @@ class Siblings(nn.Module):
             self.layers[0].scale,
             *(tensor for base, b in layers for tensor in (base.weight, base.bias, b)),
         )
-        return [y.view(*x.shape[:-1], -1) for y in outputs]
+        return [partial(y.view, *x.shape[:-1], -1) for y in outputs]
 
     def _multiply(self, rows: torch.Tensor, *, drops: bool) -> Sequence[torch.Tensor]:
         """The products of rows and the factor of each layer, (n_rows, r) each."""

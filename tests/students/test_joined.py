@@ -182,7 +182,31 @@ def test_layers_that_read_different_tensors_have_products_of_their_own() -> None
         a, b = layer.lora_A[0], layer.lora_B[0]
         expected = layer.base(rows) + settings.scale * rows @ a @ b
         torch.testing.assert_close(layer(rows), expected)
-        assert (siblings._read is None) == (not siblings._outputs)
+        assert (siblings._read is None) == (not siblings._begun)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_layers_that_read_different_tensors_do_not_compute_for_each_other(
+    device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in cross-attention, where queries are of other texts than keys and values.
+
+    On a GPU the first pass shows that they differ.
+    """
+    monkeypatch.setattr("teachgym.students.products.DEVICES", ("cpu",) if device == "cuda" else ())
+    layout, settings = Layout(1, strict=False), LoRASettings(rank=2)
+    siblings = Siblings(3, (1, 3, 2), dropout=0.0, layout=layout, device=torch.device("cpu"))
+    q, k, v = (LoRALinear(torch.nn.Linear(3, 4), settings, siblings, n) for n in range(3))
+    for parameter in (siblings.weight, *(layer.lora_B for layer in (q, k, v))):
+        torch.nn.init.normal_(parameter)
+    for number in range(3):
+        x, y = torch.randn(5, 3), torch.randn(5, 3)
+        with layout.blocks([5]), Operations() as found:
+            outputs = [layer(rows) for layer, rows in ((q, x), (k, y), (v, y))]
+        assert found.counts["addmm"] == (5 if device == "cuda" and number == 0 else 3)
+        for layer, rows, output in zip((q, k, v), (x, y, y), outputs, strict=True):
+            a, b = layer.lora_A[0], layer.lora_B[0]
+            torch.testing.assert_close(output, layer.base(rows) + settings.scale * rows @ a @ b)
 
 
 @pytest.mark.sweep(7)  # Each architecture, captured and not, alone and among others.
@@ -236,9 +260,9 @@ def test_copies_do_without_what_a_failed_pass_has_left() -> None:
     attention = pool.network.model.model.layers[0].self_attn
     with pool.layout.blocks([3]):
         attention.q_proj(torch.randn(3, 32, requires_grad=True))
-    assert attention.q_proj.first._outputs
+    assert attention.q_proj.first._begun
     copied = copy.deepcopy(attention)
-    assert copied.q_proj.first._outputs == {}
+    assert copied.q_proj.first._begun == {}
     assert copied.q_proj.first.layers[1] is copied.k_proj
 
 
