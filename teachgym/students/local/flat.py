@@ -46,7 +46,7 @@ class Flat:
         ]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """How a copy is made: anew, as the parameters of a copied model share no memory."""
+        """The recipe of a copy, which is made anew: copied parameters share no memory."""
         return Flat, (self.weights, self._used.dtype)
 
     def views(self, flat: torch.Tensor) -> Iterator[torch.Tensor]:

@@ -13,15 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from teachgym.benchmarks.models.tokenizers import make_tokenizer
-from teachgym.students.local.attention import (
-    Decode,
-    Extend,
-    Packed,
-    Prefill,
-    SlotCache,
-    attend_in_groups,
-    visible,
-)
+from teachgym.students.local.attention import Extend, Packed, Prefill, SlotCache
 from teachgym.students.local.decoding import DecodingRules, Request, SlotDecoder, shared_prefix
 from teachgym.students.local.generation import rules_for, uniforms
 from teachgym.students.local.graphs import Graphs, bucket
@@ -84,19 +76,6 @@ def test_tokens_are_those_of_generate(architecture: str, n_slots: int) -> None:
     assert len({len(answer) for answer in expected}) > 2
     assert len({token for answer in expected for token in answer}) > 10
     assert decode(model, prompts, n_slots, ends=ENDS) == expected
-
-
-def test_grouped_heads_attend_as_repeated_ones() -> None:
-    """Against torch's attention with every key head repeated for its group of query heads."""
-    generator = torch.Generator().manual_seed(0)
-    q, k, v = (torch.randn(5, n, m, 8, generator=generator) for n, m in ((6, 1), (2, 9), (2, 9)))
-    mask = visible(torch.tensor([0, 3, 8, 5, 1]), 9)
-    found = attend_in_groups(q, k, v, mask, Scoring(0.3))
-    repeated = (x.repeat_interleave(3, dim=1) for x in (k, v))
-    expected = torch.nn.functional.scaled_dot_product_attention(
-        q, *repeated, attn_mask=mask, scale=0.3
-    )
-    torch.testing.assert_close(found, expected)
 
 
 def test_looking_rarely_at_what_is_finished_changes_no_token() -> None:
@@ -208,34 +187,6 @@ def test_buckets_hold_their_number_with_little_room_to_spare(
     size = bucket(n, parts=parts, least=least)
     assert n <= size <= max(n * (1 + 1 / parts), n + least - 1)
     assert bucket(n, parts=parts) <= bucket(n + 1, parts=parts)
-
-
-def test_what_is_added_to_scores_shows_what_the_mask_shows() -> None:
-    """Made once for all layers of a step, where a GPU would make it in each."""
-    positions = torch.tensor([0, 3, 1])
-    plan = Decode(SlotCache(3, 4), torch.arange(3), positions, visible(positions, 4))
-    added = plan._added(torch.bfloat16)
-    inf = torch.inf
-    rows = [[0, -inf, -inf, -inf], [0, 0, 0, 0], [0, 0, -inf, -inf]]
-    assert added.dtype == torch.bfloat16
-    assert added[:, 0, 0].tolist() == rows
-    assert plan._added(torch.bfloat16) is added
-
-
-def test_slots_are_copied_by_indices_that_are_brought_over_once() -> None:
-    """Not once for each layer, for which a GPU would have to be waited for."""
-    cache = SlotCache(4, 3)
-    layers = [[torch.randn(4, 2, 1, 5) for _ in range(2)] for _ in range(3)]
-    for number, (k, v) in enumerate(layers):
-        for stored, new in zip(cache.layer(number, k, v), (k, v), strict=True):
-            stored.copy_(new.expand(-1, -1, 3, -1))
-    with Waiting() as waiting:
-        cache.copy([0, 1], [3, 2], 2)
-    assert waiting.found == ["aten.lift_fresh.default"] * 2
-    for number, (k, v) in enumerate(layers):
-        for stored, new in zip(cache.layer(number, k, v), (k, v), strict=True):
-            assert torch.equal(stored[[3, 2], :, :2], new[[0, 1]].expand(-1, -1, 2, -1))
-            assert torch.equal(stored[[3, 2], :, 2], new[[3, 2], :, 0])
 
 
 def test_there_are_few_buckets() -> None:
