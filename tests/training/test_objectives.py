@@ -202,7 +202,8 @@ def teachers() -> dict[bool, LanguageModelStudent]:
 def trainer(
     make: Callable[..., Any], loss: Loss, teachers: dict[bool, LanguageModelStudent]
 ) -> Any:
-    return make(SETTINGS, loss=loss, teacher_model=ModelTeacher(teachers[loss.needs.pieces]))
+    by = ModelTeacher(teachers[loss.needs.pieces])
+    return make(replace(SETTINGS, loss=loss), teacher_model=by)
 
 
 def rng(seed: int = 0) -> np.random.Generator:
