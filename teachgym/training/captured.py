@@ -15,7 +15,6 @@ from torch import nn
 
 from teachgym.students.local.graphs import Graphs
 from teachgym.students.local.pool import StudentPool
-from teachgym.students.local.scores import scores_plainly
 from teachgym.students.local.weights import Weight
 from teachgym.training.buckets import Bucket, Padded, bucket_of, padded, tensors_of
 from teachgym.training.datum import Datum, by_datum
@@ -49,7 +48,7 @@ def captures(pool: StudentPool, settings: FineTuningSettings) -> bool:
     if settings.captured is not None:
         return settings.captured
     on_gpu = pool.network.device.type == "cuda"
-    return on_gpu and not pool.layout.strict and scores_plainly(pool.network.model)
+    return on_gpu and not pool.layout.strict and pool.network.scores_plainly
 
 
 class CapturedUpdates(Updates):

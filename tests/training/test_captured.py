@@ -21,6 +21,7 @@ from teachgym.benchmarks.models.tokenizers import make_tokenizer
 from teachgym.errors import ConfigError
 from teachgym.students.local.graphs import Graphs
 from teachgym.students.local.layout import Layout
+from teachgym.students.local.network import Network
 from teachgym.students.local.pool import StudentPool
 from teachgym.students.local.weights import Weight
 from teachgym.students.lora import LoRASettings
@@ -342,7 +343,7 @@ def test_on_a_gpu_passes_are_padded_where_torch_computes_the_attention() -> None
         (make_model(), True, False),
         (capped, False, False),
     ):
-        network = SimpleNamespace(device=gpu, model=model)
+        network = SimpleNamespace(device=gpu, scores_plainly=Network(model).scores_plainly)
         pool: Any = SimpleNamespace(network=network, layout=Layout(1, strict=strict))
         assert captures(pool, FineTuningSettings()) == expected
         assert captures(pool, FineTuningSettings(captured=True))

@@ -61,6 +61,15 @@ class Network:
         n_tokens: int = self.model.config.get_text_config().vocab_size
         return n_tokens
 
+    @property
+    def scores_plainly(self) -> bool:
+        """Whether no layer caps scores of its attention or gives them sinks; see ``Scoring``."""
+        return all(
+            getattr(layer, "attn_logit_softcapping", None) is None
+            and getattr(layer, "sinks", None) is None
+            for layer in self.model.modules()
+        )
+
     def hidden(
         self, ids: torch.Tensor, positions: torch.Tensor, plan: AttentionPlan
     ) -> torch.Tensor:

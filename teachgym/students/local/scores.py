@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import nn
 
 
 @dataclass(frozen=True)
@@ -28,9 +27,3 @@ class Scoring:
     def is_plain(self) -> bool:
         """Whether the weights are a softmax of scaled scores."""
         return self.softcap is None and self.sinks is None
-
-
-def scores_plainly(model: nn.Module) -> bool:
-    """Whether the attention of all layers is such a softmax, by the names of what they have."""
-    more = ("attn_logit_softcapping", "sinks")
-    return all(getattr(layer, name, None) is None for layer in model.modules() for name in more)
