@@ -258,25 +258,24 @@ def draw_lines(axes: Axes, lines: Sequence[Line], frame: Frame) -> list[Tip]:
 
 def draw_rows(axes: Axes, rows: Sequence[Row], x: str, *, at: float | None = None) -> list[Tip]:
     """Draw marks with horizontal intervals, names to the left and numbers to the right."""
-    tips = []
     if at is not None:
         axes.axvline(at, color=COLORS["ink"], linestyle="--", linewidth=1)
+    drawn: dict[str, list[tuple[float, Mark]]] = {}
+    tips = []
     for number, row in enumerate(rows):
         for place, mark in enumerate(row.marks):
             if math.isfinite(mark.value):
                 y = number + 0.3 * (place - (len(row.marks) - 1) / 2)
-                if math.isfinite(mark.low):
-                    style: dict[str, Any] = {
-                        "color": _color(mark.style),
-                        "linewidth": 1.5,
-                        "gid": WHISKER,
-                    }
-                    axes.hlines(y, mark.low, mark.high, **style)
-                axes.plot(mark.value, y, "o", **_dots(mark.style))
+                drawn.setdefault(mark.style, []).append((y, mark))
                 tips.append(Tip(axes, mark.value, y, mark.note))
         transform = axes.get_yaxis_transform()
         printed: dict[str, Any] = {"color": COLORS["muted"], "fontsize": _TEXT - 1, "va": "center"}
         axes.text(1.02, number, plain(row.text), transform=transform, **printed)
+    for style, placed in drawn.items():  # All of a colour at once: each artist takes time to draw.
+        if known := [(y, mark.low, mark.high) for y, mark in placed if math.isfinite(mark.low)]:
+            axes.hlines(*zip(*known, strict=True), **_whisker(style))
+        dots = zip(*((mark.value, y) for y, mark in placed), strict=True)
+        axes.plot(*dots, "o", **_dots(style))
     _name_axes(axes, x, 3)
     axes.set_yticks(range(len(rows)), [plain(row.name, 20) for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)

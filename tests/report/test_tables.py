@@ -90,7 +90,9 @@ def test_the_figure_marks_the_best_step_and_the_untrained_scores() -> None:
         for line in left.lines
         if line.get_label() == "best on val: 0.800"
     ] == [[[1, 0.8]]]
-    dots = [line.get_xydata().tolist()[0] for line in right.lines]
+    dots = sorted(
+        (dot for line in right.lines for dot in line.get_xydata().tolist()), key=lambda dot: dot[1]
+    )
     assert dots == [[0.5, -0.15], [0.8, 0.15], [0.5, 0.85], [0.5, 1.15]]
     assert right.get_title("left") == "by skill on test"
     assert right.get_xlabel() == "accuracy (± standard error, n = 100 items)"
