@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -37,12 +36,6 @@ def pytest_configure(config: pytest.Config) -> None:
     ):
         if mark not in config.getoption("markexpr").replace(f"not {mark}", ""):
             os.environ[name] = value
-
-
-def pytest_collection_finish() -> None:
-    """Leave what all test files have loaded out of every search for garbage, which is slow."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)  # Before pytest leaves out what ``-m`` does not ask for.
