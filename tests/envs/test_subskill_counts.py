@@ -22,7 +22,7 @@ from teachgym.testing import RecordingTrainer, TableStudent, ToyTask
 from teachgym.types import EXERCISE, Budget, Exploit, Explore, Provenance
 from tests.example_files import write_examples
 
-ELSEWHERE = {"rephrase"} | {  # Here are no sentences, and no steps.
+ELSEWHERE = {"rephrase", "plan-guided"} | {  # No sentences, nobody who solves, no steps.
     name for name in ENGINES if getattr(ENGINES.load(name), "needs_steps", False)
 }
 LISTS = {"words": ["palindromes", "short ones", "copy"], "numbers": ["primes", "double", "squares"]}

@@ -164,7 +164,7 @@ def test_goals_are_met_or_missed_and_what_was_not_measured_is_neither() -> None:
     lost = runs("c")
     lost.trouble = "not installed"
     found = result(runs(OWN), runs("b", (2.5,)), lost, case=case)
-    assert [found.found(goal) for goal in goals[:3]] == [0.5, 60, 2.5]
+    assert [found.found(goal.of) for goal in goals[:3]] == [0.5, 60, 2.5]
     facts = {"hardware": "x", "date": "", "commit": "", "threads": 1, "device": "cpu"}
     text = to_markdown({**facts, "versions": {}}, Rates(1e12, 1e9, 4), [found], ["late"])
     assert "| 0.5 | 0.4 | 0.6 | met |" in text

@@ -35,7 +35,7 @@ def test_it_has_the_papers_agents_and_controls_and_budget_or_rehearses(name: str
         *("no-data", "real-data", "uniform", "weakest", "alp", "oracle")
     ]
     if "rehearsal" in suite.env_settings:
-        sizes = {"tool-plans": 40, "word-problems": 600}
+        sizes = {"tool-plans": 40, "programs": 300, "word-problems": 600}
         assert suite.env_settings["examples_per_step"] == sizes[suite.env_settings["task"]]
         assert suite.version == 3
         return
