@@ -136,7 +136,7 @@ class Marked(Task):
             split: [
                 Example(
                     f"{split}-{skill}-question",
-                    f"{split}-{skill}-secret",
+                    f"{split}-{skill}-unseen",
                     skill,
                     f"{split}/{skill}",
                 )
@@ -197,9 +197,10 @@ def test_a_task_of_somebody_else_is_out_of_reach_too_even_through_its_errors() -
     assert [type(error) for error in errors] == [ConformanceError, ConfigError]
     teacher = LLMOpenEnded(room, chat=Scripted(lambda *_: "{}"))
     assert finds([teacher, *errors, *threading.enumerate()], forbidden) == []
-    secrets = [text for _, text in reach(teacher) if isinstance(text, str) and "-secret" in text]
+    texts = [(path, text) for path, text in reach(teacher) if isinstance(text, str)]
+    secrets = [(path, text) for path, text in texts if "-unseen" in text]
     assert secrets
-    assert all(text.startswith("train") for text in secrets)
+    assert [each for each in secrets if not each[1].startswith("train")] == []
 
 
 def _generator(task: Any) -> Iterator[Any]:
