@@ -63,10 +63,14 @@ def prepare(suite: Suite, folder: Path) -> None:
 
     Raises:
         RunError: if the folder holds another suite, another version of it, or runs with other
-            settings.
+            settings, or if another process works on it.
     """
     path = folder / "suite.json"
-    if path.exists():
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(path, suite.to_json())
+        return
+    with holding(folder, "bench"):
         written = read_suite(folder, suite)
         arms = {arm.name: arm for arm in (*written.arms, *suite.arms)}
         claims = tuple(dict.fromkeys((*written.claims, *suite.claims)))
@@ -74,8 +78,7 @@ def prepare(suite: Suite, folder: Path) -> None:
         suite = suite.with_seeds({*written.all_seeds, *suite.all_seeds})
         for cell in suite.cells():
             status(cell, folder)  # Before anything is written down that would be wrong.
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(path, suite.to_json())
+        write_json(path, suite.to_json())
 
 
 def read_suite(folder: Path, wanted: Suite | None = None) -> Suite:

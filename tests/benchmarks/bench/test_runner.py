@@ -18,6 +18,7 @@ from teachgym.benchmarks.bench.outcomes import outcomes_of
 from teachgym.benchmarks.bench.runner import (
     RETRIES,
     Processes,
+    prepare,
     read_results,
     read_suite,
     run_suite,
@@ -25,6 +26,7 @@ from teachgym.benchmarks.bench.runner import (
 )
 from teachgym.benchmarks.bench.suites import Arm, Suite
 from teachgym.errors import ConfigError, RunError
+from teachgym.runs.lock import holding
 from tests.benchmarks.bench.dying_worker import dawdle, die_of_weak, die_once
 from tests.benchmarks.bench.small_bench import IN_TURN, SMALL, SUITE, run_all, scores
 
@@ -50,6 +52,14 @@ def test_every_cell_is_run_once_and_then_read(here: Path) -> None:
 def test_more_seeds_only_run_what_is_new(here: Path, tmp_path: Path) -> None:
     copytree(here, tmp_path, dirs_exist_ok=True)
     assert run_all(SUITE.narrowed(("weak",), 3), tmp_path) == ["uniform/seed_02", "weak/seed_02"]
+
+
+def test_a_bench_that_has_to_wait_leaves_the_record_of_the_running_one(tmp_path: Path) -> None:
+    prepare(SUITE, tmp_path)
+    before = (tmp_path / "suite.json").read_bytes()
+    with holding(tmp_path, "bench"), pytest.raises(RunError, match="is held by process"):
+        run_suite(SUITE.narrowed(seeds=9), tmp_path, IN_TURN)
+    assert (tmp_path / "suite.json").read_bytes() == before
 
 
 @pytest.mark.sweep(1)
