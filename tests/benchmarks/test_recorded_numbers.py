@@ -6,6 +6,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import combinations
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,12 +15,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from teachgym.benchmarks.bench.agreement import agreement
+from teachgym.benchmarks.bench.outcomes import read_outcomes
 from teachgym.benchmarks.bench.union import read_lines
 from teachgym.benchmarks.learned import language, ppo
 
 ROOT = Path(__file__).parents[2]
 RECORDED = ROOT / "benchmarks" / "results"
 INTERVAL = re.compile(r"[+-]0\.\d{4} \[[+-]0\.\d{4}, [+-]0\.\d{4}\]")
+RHO = re.compile(r"-?[01]\.\d{2} \[-?[01]\.\d{2}, -?[01]\.\d{2}\]")
 RESULTS = (RECORDED / "RESULTS.md").read_text().replace("\N{MINUS SIGN}", "-")
 
 
@@ -100,6 +104,11 @@ def test_courses_of_teacher_hacking_are_those_of_their_runs() -> None:
             ("weakest", "oracle", "open-ended-with-state", "alp", "open-ended-no-state", "uniform"),
         ),
         (
+            "Programs",
+            "code",
+            ("weakest", "oracle", "open-ended-with-state", "uniform", "open-ended-no-state", "alp"),
+        ),
+        (
             "Plans of tool calls",
             "tools",
             (
@@ -121,6 +130,18 @@ def test_gains_of_a_domain_are_those_of_its_runs(
             expected.append(student_interval(r["test_after"] - uniform[s] for s, r in own))
     table = "\n".join(rows(section(title)))
     assert INTERVAL.findall(table) == expected
+
+
+def test_agreement_of_domains_is_that_of_their_runs() -> None:
+    found = RHO.findall("\n".join(rows(section("The same teachers in three text domains"))))
+    lines = {
+        name: read_outcomes(read_lines(RECORDED / f"bench-dataenvgym-{name}-embedded.jsonl"))
+        for name in ("math", "code", "tools")
+    }
+    pairs = combinations(lines.values(), 2)
+    assert found == [
+        agreement(*pair, left_out).rho.show(2) for pair in pairs for left_out in ([], ["no-data"])
+    ]
 
 
 def runs_of(name: str) -> dict[str, dict[int, Any]]:
