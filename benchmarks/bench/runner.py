@@ -66,18 +66,16 @@ def prepare(suite: Suite, folder: Path) -> None:
             settings, or if another process works on it.
     """
     path = folder / "suite.json"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(path, suite.to_json())
-        return
+    folder.mkdir(parents=True, exist_ok=True)
     with holding(folder, "bench"):
-        written = read_suite(folder, suite)
-        arms = {arm.name: arm for arm in (*written.arms, *suite.arms)}
-        claims = tuple(dict.fromkeys((*written.claims, *suite.claims)))
-        suite = replace(suite, arms=tuple(arms.values()), claims=claims)
-        suite = suite.with_seeds({*written.all_seeds, *suite.all_seeds})
-        for cell in suite.cells():
-            status(cell, folder)  # Before anything is written down that would be wrong.
+        if path.exists():
+            written = read_suite(folder, suite)
+            arms = {arm.name: arm for arm in (*written.arms, *suite.arms)}
+            claims = tuple(dict.fromkeys((*written.claims, *suite.claims)))
+            suite = replace(suite, arms=tuple(arms.values()), claims=claims)
+            suite = suite.with_seeds({*written.all_seeds, *suite.all_seeds})
+            for cell in suite.cells():
+                status(cell, folder)  # Before anything is written down that would be wrong.
         write_json(path, suite.to_json())
 
 
