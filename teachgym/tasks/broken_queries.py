@@ -182,8 +182,9 @@ class BrokenQueries(CellTask[Drawn]):
         """1 for a query that gives the right rows; nan for a prompt of another form."""
         if (exercise := read_exercise(example.prompt)) is None:
             return NOT_MEASURED
-        parts = [_is_right(response, exercise.wanted, t) for t in (exercise.tables, _HIDDEN)]
-        return Grade(float(all(parts)), {"shown": float(parts[0])})
+        shown_right = _is_right(response, exercise.wanted, exercise.tables)
+        right = shown_right and _is_right(response, exercise.wanted, _HIDDEN)
+        return Grade(float(right), {"shown": float(shown_right)})
 
     def verify(self, example: Example) -> float:
         """1 if the target is right and the prompt says what its queries give."""
