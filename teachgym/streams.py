@@ -50,6 +50,11 @@ def draw_entropy(rng: np.random.Generator) -> int:
     return int(rng.integers(2**63))
 
 
+def draw_seed(rng: np.random.Generator) -> int:
+    """Draw the seed of what others draw: a chat model, a student that samples, a library."""
+    return int(rng.integers(2**31))
+
+
 def order_of(identities: Sequence[str], entropy: int) -> list[int]:
     """Places of the identities in random order; which of two comes first depends on them alone.
 

@@ -17,6 +17,7 @@ from teachgym.language.form import with_names
 from teachgym.language.plan import SkillSpec, hint_of, known_skills
 from teachgym.protocols import ChatModel, Teacher
 from teachgym.settings import Count, Few, at_most, checked
+from teachgym.streams import draw_seed
 from teachgym.types import Data, Incident, Messages, Order, Report
 
 
@@ -103,7 +104,7 @@ class LLMOpenEnded(Teacher[Report, Data]):
         self, shown: Mapping[str, Any], count: int, said: Sequence[SkillSpec]
     ) -> tuple[SkillSpec, ...]:
         """Specifications for known skills, for ``count`` examples more or less."""
-        draw = int(self._rng.integers(2**31))
+        draw = draw_seed(self._rng)
         known = [skill.name for skill in self.classroom.syllabus.skills]
         question = ChatRequest(self._prompt(shown, count, said), draw)
         (specs,) = self._asker.ask([question], with_names(SkillSpec, "skill", known))

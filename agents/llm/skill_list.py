@@ -16,6 +16,7 @@ from teachgym.language.excerpts import CUT, choose, in_words
 from teachgym.language.plan import MOST_SPECS, Hypothesis, hint_of
 from teachgym.protocols import ChatModel, Teacher
 from teachgym.settings import Count, Few, Kept, checked
+from teachgym.streams import draw_seed
 from teachgym.types import Order, Plan, Report, Score, Skill
 
 
@@ -141,7 +142,7 @@ class LLMSkillList(Teacher[Report, Plan]):
             levels=self.classroom.levels,
             **variables,
         )
-        return ChatRequest(messages, draw=int(self._rng.integers(2**31)))
+        return ChatRequest(messages, draw=draw_seed(self._rng))
 
     def _orders(self, skill: str, part: int, answer: Iterable[Hypothesis]) -> list[Order]:
         """The orders for one skill: ``part`` examples at most, and no empty orders."""

@@ -17,6 +17,7 @@ from teachgym.language.excerpts import CUT, Shown, choose, in_words
 from teachgym.language.moves import TreeAnswer, move_of
 from teachgym.protocols import ChatModel, Teacher
 from teachgym.settings import Count, Few, Kept, checked
+from teachgym.streams import draw_seed
 from teachgym.types import Explore, Incident, Move, Score
 
 Objective = Literal["improvement", "frontier"]
@@ -148,4 +149,4 @@ class LLMSkillTree(Teacher[TreeReport, tuple[Move, ...]]):
             words=in_words,
             described=describe,
         )
-        return ChatRequest(messages, draw=int(self._rng.integers(2**31)))
+        return ChatRequest(messages, draw=draw_seed(self._rng))

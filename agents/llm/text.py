@@ -12,6 +12,7 @@ from teachgym.chat.structured import settle
 from teachgym.language.form import NOTHING, Form
 from teachgym.language.forms import form_of
 from teachgym.protocols import ChatModel, Meter, Teacher
+from teachgym.streams import draw_seed
 from teachgym.types import Incident
 
 
@@ -54,7 +55,7 @@ class LLMText(Teacher[str, str]):
     def act(self, observation: str) -> str:
         """The reply."""
         form, meter = self.desk.form, self.desk.meter
-        draw = int(self._rng.integers(2**31))
+        draw = draw_seed(self._rng)
         if short := meter.exhausted():
             meter.note(Incident("unpaid", f"nothing is left of: {', '.join(short)}"))
             return NOTHING

@@ -18,6 +18,7 @@ from teachgym.language.form import with_names
 from teachgym.language.plan import PlanItem, known_skills
 from teachgym.protocols import ChatModel, Teacher
 from teachgym.settings import Few, FewOrNone, Kept, checked
+from teachgym.streams import draw_seed
 from teachgym.types import Incident, Order, Plan, Report, Score
 
 LONGEST = 200
@@ -82,7 +83,7 @@ class LLMPGKD(Teacher[Report, Plan]):
             count=self.classroom.per_step,
             levels=self.classroom.levels,
         )
-        question = ChatRequest(messages, draw=int(self._rng.integers(2**31)))
+        question = ChatRequest(messages, draw=draw_seed(self._rng))
         (items,) = self._asker.ask([question], with_names(PlanItem, "skill", names))
         kept, rejected = known_skills(items, names)
         for verdict in rejected:

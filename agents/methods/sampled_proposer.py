@@ -16,6 +16,7 @@ from teachgym.errors import BudgetError, ConfigError
 from teachgym.metrics import advantages, nearest_level
 from teachgym.protocols import Teacher
 from teachgym.settings import CountFromTwo, Few, NotNegative, Share, checked
+from teachgym.streams import draw_seed
 from teachgym.types import FloatArray, Items, Obs
 
 
@@ -97,7 +98,7 @@ class SampledProposer(Teacher[Obs, NDArray[np.float32]]):
 
     def _shares(self, places: Sequence[int]) -> FloatArray:
         """The share of the most frequent answer to each, (n_places,); raises ``BudgetError``."""
-        seed = int(self._rng.integers(2**31))
+        seed = draw_seed(self._rng)
         items = Items("train", tuple(places))
         answers = self.probes.sample(items, k=self.samples, seed=seed) if places else []
         most = [Counter(texts).most_common(1)[0][1] for texts in answers]

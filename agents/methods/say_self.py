@@ -11,6 +11,7 @@ from teachgym.agents.methods.exam import draw, probes_of
 from teachgym.errors import BudgetError, ConfigError
 from teachgym.protocols import Teacher
 from teachgym.settings import Count, Few, Positive, checked
+from teachgym.streams import draw_seed
 from teachgym.tasks.stated_confidence import MARK, require_mark, split_off, state
 from teachgym.types import Data, Example, Provenance, Report
 
@@ -90,7 +91,7 @@ class SaySelf(Teacher[Report, Data]):
 
     def _shares(self, items: Data) -> list[float]:
         """The student's shares of right answers; ``BudgetError`` if they cannot be paid for."""
-        seed = int(self._rng.integers(2**31))
+        seed = draw_seed(self._rng)
         probes = probes_of(self.classroom)
         said = probes.sample(items, k=self.samples, temperature=self.temperature, seed=seed)
         return list(map(self._share, items, said))

@@ -11,6 +11,7 @@ from teachgym.agents.methods.exam import draw, grade, probes_of, wrong
 from teachgym.errors import BudgetError
 from teachgym.protocols import Teacher
 from teachgym.settings import Count, Few, Positive, checked
+from teachgym.streams import draw_seed
 from teachgym.types import Data, Example, Provenance, Report
 
 
@@ -79,7 +80,7 @@ class Tailored(Teacher[Report, Data]):
         Raises:
             BudgetError: if the answers cannot be paid for.
         """
-        seed = int(self._rng.integers(2**31))
+        seed = draw_seed(self._rng)
         probes = probes_of(self.classroom)
         found = probes.sample(items, k=self.samples, temperature=self.temperature, seed=seed)
         examined = []

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from teachgym.agents.progress.boxes import Point, check_sides
 from teachgym.errors import ConfigError
 from teachgym.settings import CountFromTwo, Share, checked
+from teachgym.streams import draw_seed
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def fit_mixture(
     from sklearn.mixture import GaussianMixture
     from threadpoolctl import threadpool_limits
 
-    seed = int(rng.integers(2**31))
+    seed = draw_seed(rng)
     sizes = [k for k in components if k <= len(data)] or [1]
     # A few hundred points are not worth threads: on a busy machine they cost 30 times the work.
     with threadpool_limits(1), warnings.catch_warnings():

@@ -11,6 +11,7 @@ from teachgym.chat.prompts import render
 from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.engines.written import item_type
 from teachgym.protocols import Task
+from teachgym.streams import draw_seed
 from teachgym.types import Data, Example, Messages
 
 _FIELDS = {
@@ -34,10 +35,7 @@ class Critic:
         Raises:
             ChatError: if no call got through.
         """
-        asked = [
-            ChatRequest(self._messages(critique), int(rng.integers(2**31)))
-            for critique in critiques
-        ]
+        asked = [ChatRequest(self._messages(critique), draw_seed(rng)) for critique in critiques]
         explained = []
         replies = self.asker.ask(asked, item_type(_FIELDS))
         for critique, items in zip(critiques, replies, strict=True):

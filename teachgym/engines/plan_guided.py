@@ -14,7 +14,7 @@ from teachgym.errors import ConfigError
 from teachgym.gate import normalise
 from teachgym.given import Given
 from teachgym.settings import Few, checked
-from teachgym.streams import Streams
+from teachgym.streams import Streams, draw_seed
 from teachgym.types import Data, Draft, Example, Plan
 
 _STEPS = {"plan": "At most five steps, one a line, each in three words or more."}
@@ -139,7 +139,7 @@ class PlanGuidedEngine(AroundEngine):
         requests = [
             ChatRequest(
                 render("teachgym.engines", prompt, **shared, **own),
-                int(streams.of("calls", exercise.identity).integers(2**31)),
+                draw_seed(streams.of("calls", exercise.identity)),
             )
             for exercise, own in asked
         ]

@@ -24,7 +24,7 @@ from teachgym.engines.writer_settings import WriterSettings
 from teachgym.engines.written import Fields, item_type, problem_fields, solution_fields
 from teachgym.errors import ChatError
 from teachgym.gate import normalise
-from teachgym.streams import Streams
+from teachgym.streams import Streams, draw_seed
 from teachgym.syllabus import Syllabus
 from teachgym.types import Data, Example, Messages, Order, Plan, Provenance
 
@@ -150,7 +150,7 @@ class Writer:
             written=newest(batch.problems.get(job.leaf, ()), self.settings.shown_tokens),
             fields=self._problem,
         )
-        return seeds + shots, ChatRequest(messages, _draw(job.rng))
+        return seeds + shots, ChatRequest(messages, draw_seed(job.rng))
 
     def _shown(self, job: _Job) -> tuple[Data, Data]:
         """Training examples to vary, and others of the skill, nearest in difficulty."""
@@ -171,7 +171,7 @@ class Writer:
         own = [[one.filled] if self.settings.stages == 1 else [] for one in written]
         draws = self.settings.votes - (self.settings.stages == 1)
         questions = [
-            ChatRequest(self._solving(one), _draw(one.job.rng))
+            ChatRequest(self._solving(one), draw_seed(one.job.rng))
             for one in written
             for _ in range(draws)
         ]
@@ -222,7 +222,7 @@ class Writer:
             skill=self._skills[one.job.topic],
             fields=fields,
         )
-        question = ChatRequest(messages, _draw(one.job.rng))
+        question = ChatRequest(messages, draw_seed(one.job.rng))
         for items in self.asker.ask([question], item_type(fields)):
             if items:
                 return replace(one, filled={**one.filled, **items[0].model_dump()})
@@ -308,7 +308,3 @@ def newest(texts: Sequence[str], tokens: int) -> list[str]:
             break
         kept.insert(0, text)
     return kept
-
-
-def _draw(rng: np.random.Generator) -> int:
-    return int(rng.integers(2**31))

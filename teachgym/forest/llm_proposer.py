@@ -14,6 +14,7 @@ from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.protocols import ChatModel, Meter, Task
 from teachgym.settings import Few, FewOrNone, checked
 from teachgym.skills.names import MAX_NAME, tidy, unlike
+from teachgym.streams import draw_seed
 from teachgym.syllabus import Syllabus
 from teachgym.types import Example, leaves_by_root
 
@@ -81,7 +82,7 @@ class LLMProposer:
                 count=missing,
                 max_name=MAX_NAME,
             )
-            (answer,) = self.asker.ask([ChatRequest(messages, int(rng.integers(2**31)))], Proposal)
+            (answer,) = self.asker.ask([ChatRequest(messages, draw_seed(rng))], Proposal)
             names = [tidy(proposal.name) for proposal in answer]
             found = unlike((*found, *names), taken)[:count]
         return found

@@ -24,6 +24,7 @@ import numpy as np
 from teachgym.errors import ConfigError, UnknownSkillError, missing_extra, require_known, unknown
 from teachgym.metrics import nearest_level
 from teachgym.settings import Few, Like, Seed, checked
+from teachgym.streams import draw_seed
 from teachgym.tasks.cells import PerCell
 from teachgym.tasks.procedural import (
     MAX_DRAWS,
@@ -107,7 +108,7 @@ class Cell:
             ConfigError: if none of ``MAX_DRAWS`` items can be made.
         """
         for _ in range(MAX_DRAWS):
-            key = int(rng.integers(2**31))
+            key = draw_seed(rng)
             if (entry := self.entry(key)) is not None:
                 return Example(
                     entry["question"],

@@ -25,6 +25,7 @@ import numpy as np
 from teachgym.errors import ConfigError
 from teachgym.protocols import Student, Trainer
 from teachgym.settings import Few, Like, Positive, Share, checked
+from teachgym.streams import draw_seed
 from teachgym.training.authors import Author, Draw, ModelAuthor
 from teachgym.training.grader import Grader
 from teachgym.training.judges import Judge, JudgedBy
@@ -110,7 +111,7 @@ class RejectionSampling(Trainer[Student]):
         if not data:
             return TrainResult(math.nan, 0, Cost())
         started = perf_counter()
-        draw = Draw(self.settings.k, self.settings.temperature, int(rng.integers(2**31)), self.stop)
+        draw = Draw(self.settings.k, self.settings.temperature, draw_seed(rng), self.stop)
         answers, said = self._author(student).write([e.question for e in data], draw)
         answered = [
             (example, text)

@@ -14,6 +14,7 @@ from teachgym.errors import ConfigError
 from teachgym.gate.filters.filter import Asking, Memory
 from teachgym.protocols import Probes
 from teachgym.settings import Few, Positive, ShareBelowOne, checked
+from teachgym.streams import draw_seed
 from teachgym.types import Data, Example
 
 CONFIDENCE = "confidence"
@@ -75,7 +76,7 @@ class LlkdLike(Asking):
             found = [_confidence(example) for example in data]
             faults = self._below("confidence", found, classes, memory, faults)
         if self.signals != "writer":
-            seed = int(rng.integers(2**31))
+            seed = draw_seed(rng)
             answers = probes.sample(data, k=self.samples, temperature=self.temperature, seed=seed)
             found = [uncertainty(texts) for texts in answers]
             faults = self._below("uncertainty", found, classes, memory, faults)

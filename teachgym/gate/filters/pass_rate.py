@@ -11,6 +11,7 @@ from teachgym.errors import ConfigError
 from teachgym.gate.filters.filter import Asking, Memory, require_single_answers
 from teachgym.protocols import Probes, Task
 from teachgym.settings import Few, Positive, Share, checked
+from teachgym.streams import draw_seed
 from teachgym.types import EXERCISE, Data, score_of
 
 
@@ -51,7 +52,7 @@ class PassRate(Asking):
         """See ``Filter``; auxiliary text and ungradable examples stay."""
         exercises = [example for example in data if example.kind == EXERCISE]
         answers = probes.sample(
-            exercises, k=self.samples, temperature=self.temperature, seed=int(rng.integers(2**31))
+            exercises, k=self.samples, temperature=self.temperature, seed=draw_seed(rng)
         )
         asked = [e for e in exercises for _ in range(self.samples)]
         grades = self.task.grade_all(asked, [text for texts in answers for text in texts])
