@@ -119,7 +119,9 @@ class ExamDPO:
             scored = [(self.score(draft), engine) for engine, draft in self._drafts]
         except BudgetError:
             return logits
-        for better, worse in pairs_of(scored):
+        # By chance among equals, which would stand by the order of the engines.
+        shuffled = [scored[place] for place in self._rng.permutation(len(scored))]
+        for better, worse in pairs_of(shuffled):
             gap = self.beta * (logits[better] - logits[worse])
             push = self.rate * self.beta / (1 + np.exp(gap))
             logits[better] += push
@@ -129,6 +131,9 @@ class ExamDPO:
 
 def pairs_of(scored: Sequence[tuple[float, int]]) -> list[tuple[int, int]]:
     """Pairs of engines with drafts in the best and the worst quarter; equal scores make no pair.
+
+    Which of equals at the border belong to a quarter, and who is paired with whom, their order
+    decides.
 
     Example:
         >>> pairs_of([(0.9, 0), (0.5, 1), (0.1, 1), (0.4, 0)])

@@ -16,6 +16,12 @@ SOLVE = re.compile(
 )
 """The question for a solution; its second group is the problem."""
 
+MEND = re.compile(
+    r"^Something is wrong in this item for the skill \S+:\n\n`problem`:\n(`{3,})\n(.*?)\n\1$",
+    re.MULTILINE | re.DOTALL,
+)
+"""The question for a better solution; its second group is the problem."""
+
 _SHOWN = (
     r"^Exercise(?: of the skill (?P<skill>\S+))?:\n(?P<fence>`{3,})\n(?P<problem>.*?)\n(?P=fence)\n"
 )

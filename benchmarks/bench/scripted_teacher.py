@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from teachgym.benchmarks.bench.scripted_reading import (
+    MEND,
     SOLVE,
     Mistake,
     nearness,
@@ -82,7 +83,7 @@ class ScriptedTeacher:
             level = _DIFFICULTY.search(question)
             difficulty = float(level[1]) if level else None
             return write_items(self.subject, int(order[1]), order[2], difficulty, **source)
-        if problem := SOLVE.search(question):
+        if problem := SOLVE.search(question) or MEND.search(question):
             return solve_item(self.subject, problem[2], **source)
         if wanted := _PLAN.search(question):
             return self._plan_skills(int(wanted[1]), question)

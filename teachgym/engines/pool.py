@@ -20,7 +20,8 @@ class PoolEngine(DataEngine):
     the pool has no more of its skill. Between calls nothing is remembered: an example can come
     again in a later step, and then the gate decides. An order with a difficulty gets the examples
     nearest to it first; examples without one come last. An order for a skill with subskills is
-    divided evenly among its leaves. Hints and seeds are not read.
+    divided evenly among its leaves. An order with seeds gets those that the set has, and no others
+    unless it has none of them. Hints are not read.
 
     A chosen example keeps the provenance it has, but for the subskill; see ``orders.signed``.
     """
@@ -32,6 +33,7 @@ class PoolEngine(DataEngine):
         self._pool: dict[str, list[Example]] = {}
         for example in examples:
             self._pool.setdefault(example.skill, []).append(example)
+        self._ids = {e.id for chosen in self._pool.values() for e in chosen}
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
         """At most ``order.count`` examples per order, in the plan's order."""
@@ -42,7 +44,9 @@ class PoolEngine(DataEngine):
             for leaf, count in divide(order, self._leaves, streams):
                 if leaf not in left:
                     left[leaf] = _shuffled(self._pool.get(leaf, []), streams.of(leaf))
-                ranked = _ranked(left[leaf], order.difficulty)
+                wanted = self._ids.intersection(order.seeds)
+                offered = [e for e in left[leaf] if not wanted or e.id in wanted]
+                ranked = _ranked(offered, order.difficulty)
                 chosen += [signed(example, order, self.name) for example in ranked[:count]]
                 taken = set(map(id, ranked[:count]))
                 left[leaf] = [example for example in left[leaf] if id(example) not in taken]

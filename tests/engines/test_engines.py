@@ -163,6 +163,14 @@ def test_the_nearest_difficulties_are_chosen_first_and_unknown_ones_last() -> No
     assert [e.difficulty for e in data] == [0.5, 1.0, 0.0, None]
 
 
+def test_named_seeds_are_chosen_themselves_and_unknown_ones_leave_the_choice_open() -> None:
+    engine = pool(*[None] * 9)
+    named, unknown = ("id3", "id5", "elsewhere"), ("elsewhere",)
+    orders = Order("copy", 3, seeds=named), Order("copy", 1, seeds=("id3",))
+    assert sorted(e.id for e in generate(engine, *orders)) == ["id3", "id5"]
+    assert len(generate(engine, Order("copy", 4, seeds=unknown))) == 4
+
+
 def test_ties_are_drawn_at_random() -> None:
     engine = pool(0.5, 0.5, 0.5, 0.5)
     first = {generate(engine, Order("copy", 1, 0.5), seed=seed)[0].prompt for seed in range(40)}

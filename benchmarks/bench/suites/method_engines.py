@@ -30,7 +30,10 @@ def engines() -> Family:
     * Of three rewordings of a seed the ``clearest`` perplexes the student least and the
       ``unclearest`` most; ``any-wording`` is one by chance.
     * Other ``answers`` to seeds, and similar ``questions``: one for each of many seeds, or fifteen
-      for each of few.
+      for each of few. Some seeds have no other answer, so of these more are ordered. ``ratio-rule``
+      begins with answers to few seeds and changes over, the others do not.
+    * Of other answers to a seed, ``diverse-answers`` keeps the half that differs most, and
+      ``any-answers`` half of all.
     """
     return (
         (
@@ -42,6 +45,8 @@ def engines() -> Family:
             *(_inverse(name, *rest) for name, rest in _INVERSE.items()),
             *(_worded(name, check) for name, check in _WORDINGS.items()),
             *(_augmented(*each) for each in product(("answers", "questions"), _SEEDS)),
+            *(_by_ratio(name, tau) for name, tau in _RATIOS.items()),
+            *(_kept_answers(name, check) for name, check in _KEPT.items()),
         ),
         (
             Claim("critique", "uniform", "2506.03295"),
@@ -54,6 +59,9 @@ def engines() -> Family:
             Claim("clearest", "unclearest", "2411.14721"),
             Claim("answers-many-seeds", "questions-many-seeds", "2409.19759"),
             Claim("questions-few-seeds", "answers-few-seeds", "2409.19759"),
+            Claim("ratio-rule", "ratio-rule-answers", "2409.19759"),
+            Claim("ratio-rule", "ratio-rule-questions", "2409.19759"),
+            Claim("diverse-answers", "any-answers", "2508.09883"),
         ),
     )
 
@@ -62,21 +70,22 @@ _VARIED = {"new-problems": "procedural", "reworded": "rephrase", "similar": "sim
 
 
 _INVERSE = {
-    "forward": ("procedural", "sft"),
-    "inverse": ("inverse", "joint"),
-    "inverse-apart": ("inverse", "sft"),
+    "forward": ("procedural", "joint", 16),
+    "inverse": ("inverse", "joint", 8),
+    "inverse-apart": ("inverse", "sft", 16),
 }
-"""Arms to their engine and the loss that they are trained by."""
+"""Arms to their engine, their loss, and what a batch holds: exercises, each with its backward
+question if it has one, so that all make about as many updates of as many texts."""
 
 
-def _inverse(name: str, engine: str, loss: str) -> Arm:
-    """An arm as in ``_varied`` in two large steps, so that cells have room for backward texts."""
-    own = {"examples_per_step": 500, "trainer_settings": {"loss": loss}}
+def _inverse(name: str, engine: str, loss: str, size: int) -> Arm:
+    """An arm as in ``_varied`` with a loss and a size of batches of its own."""
+    own = {"trainer_settings": {"loss": loss, "batch_size": size}}
     return _varied(name, engine, own, against="forward")
 
 
 _WORDINGS: Mapping[str, Mapping[str, Any]] = {
-    "any-wording": {"name": "random", "share": 1 / 3},
+    "any-wording": {"name": "least-perplexing", "keep": "any"},
     "clearest": {"name": "least-perplexing"},
     "unclearest": {"name": "least-perplexing", "keep": "most"},
 }
@@ -84,10 +93,11 @@ _WORDINGS: Mapping[str, Mapping[str, Any]] = {
 
 
 def _worded(name: str, check: Mapping[str, Any]) -> Arm:
-    """An arm as in ``_varied`` with three rewordings of each of 66 seeds in a step."""
+    """An arm as in ``_varied`` with three rewordings of each of 72 seeds in each of ten steps."""
     own = {
         "task_settings": {"train_per_cell": 1},
-        "examples_per_step": 198,
+        "budget": {"steps": 10},
+        "examples_per_step": 216,
         "gate_checks": [check],
     }
     return _varied(name, "rephrase", own, against="any-wording")
@@ -102,9 +112,45 @@ def _augmented(what: str, seeds: str) -> Arm:
     engine = "other-answers" if what == "answers" else "similar"
     own = {
         "task_settings": {"train_per_cell": _SEEDS[seeds]},
+        "budget": {"examples": 600},
+        "examples_per_step": {"answers": 500, "questions": 300}[what],
         "gate_settings": {"duplicates": "allow"},
     }
     return _varied(f"{what}-{seeds}", engine, own, against=f"questions-{seeds}")
+
+
+_RATIOS = {"ratio-rule": 4.0, "ratio-rule-answers": 1e9, "ratio-rule-questions": 1e-9}
+"""Arms to the number of calls for each seed from which on questions are new."""
+
+
+def _by_ratio(name: str, tau: float) -> Arm:
+    """An arm as in ``_varied`` with one seed of each cell, in ten steps of 60 calls."""
+    engines = {"answers": {"name": "other-answers"}, "questions": {"name": "similar"}}
+    own = {
+        "task_settings": {"train_per_cell": 1},
+        "engine_settings": {"engines": engines, "default": "questions"},
+        "budget": {"steps": 10, "examples": 600},
+        "examples_per_step": 60,
+        "gate_settings": {"duplicates": "allow"},
+    }
+    arm = _varied(name, "by-order", own, against="ratio-rule-questions")
+    return replace(arm, teacher="ratio-rule", teacher_settings={"tau": tau})
+
+
+_KEPT = {"any-answers": "random", "diverse-answers": "diverse"}
+"""Arms to the filter that keeps half of the answers."""
+
+
+def _kept_answers(name: str, check: str) -> Arm:
+    """An arm as in ``_varied`` with half of about ten answers to one seed of each cell."""
+    own = {
+        "task_settings": {"train_per_cell": 1},
+        "gate_settings": {"duplicates": "allow"},
+        "gate_checks": [{"name": check, "share": 0.5}],
+        "budget": {"steps": 1},
+        "examples_per_step": 1000,
+    }
+    return _varied(name, "other-answers", own, against="any-answers")
 
 
 def _varied(
@@ -114,17 +160,21 @@ def _varied(
     *,
     against: str = "new-problems",
 ) -> Arm:
-    """An arm whose engine has 198 seeds and makes 1,000 examples, unless its own settings differ.
+    """An arm whose engine has 216 seeds and makes 1,000 examples, unless its own settings differ.
 
-    ``against`` names the control of its kind, which may be itself.
+    They are taught in two large steps, with as many of what the student knew untrained, since a
+    student of a million parameters forgets what it is not taught. ``against`` names the control
+    of its kind, which may be itself.
     """
     usual = {
         "student": SMALL,
         "task": "word-problems",
-        "task_settings": {"train_per_cell": 3, "test_per_cell": 20},
+        "task_settings": {"train_per_cell": 3, "val_per_cell": 2, "test_per_cell": 20},
         "engine": engine,
-        "budget": {"examples": 1000},
-        "examples_per_step": 100,
+        "budget": {"steps": 2, "examples": 1000},
+        "examples_per_step": 500,
+        "rehearsal": 1.0,
+        "trainer_settings": {"learning_rate": 0.001},
     }
     settings = overlay(usual, own or {})
     return Arm(name, "uniform", env_settings=settings, control=name == against, against=against)
@@ -170,8 +220,12 @@ def solutions() -> Family:
 
 
 def _thought_over(name: str, engine: str, settings: Mapping[str, Any]) -> Arm:
-    """An arm as in ``_varied``, whose student answers everything twice."""
+    """An arm as in ``_varied`` without rehearsal, whose student answers everything twice.
+
+    Untrained it hardly ever answers a second time right, so there is next to nothing to rehearse.
+    """
     own = {
+        "rehearsal": 0.0,
         "task": "second-try",
         "task_settings": {"task": "word-problems", "notice": "again:", "always": True},
         "engine_settings": settings,

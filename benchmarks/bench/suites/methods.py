@@ -17,7 +17,7 @@ from teachgym.benchmarks.bench.suites.shared import DRAWN, EMBEDDED, OPEN_ENDED,
 from teachgym.benchmarks.bench.suites.suite import Arm, Claim, Family, Suite, overlay
 from teachgym.students.bases import SMALL, SMALL_CODE
 
-_CALLS: Mapping[str, Any] = {"budget": {"teacher_calls": 250}}
+_CALLS: Mapping[str, Any] = {"budget": {"teacher_calls": 2500}}
 _ERRING: Mapping[str, Any] = {**SCRIPTED, "model": f"{SCRIPTED['model']}_wrongly"}
 """Three of ten answers that it writes are wrong."""
 
@@ -25,12 +25,13 @@ _ERRING: Mapping[str, Any] = {**SCRIPTED, "model": f"{SCRIPTED['model']}_wrongly
 def methods() -> Suite:
     """Published methods against what each is without its idea.
 
-    Each family of arms has a meter of its own, to which both arms of a claim are held over as many
-    steps; what else they spent, probes included, and what was made in vain stands beside it.
+    Each family of arms has a meter of its own, to which both arms of a claim are held over at most
+    as many steps; what else they spent, probes included, and what was made in vain stands beside.
 
     * Teachers and engines: accepted examples, hence updates.
     * Harvests and filters: calls of the teacher, so what is thrown away is paid for.
-    * Objectives: tokens trained on; the tokens that a teacher model reads stand in the costs.
+    * Objectives: accepted examples, which are the same; what is sampled for them and what a
+      teacher model reads stands in the costs.
     * Aids: accepted examples, which are the same; and the same share of items that are explained.
 
     A claim is the direction of a publication, mostly found with students ten thousand times as
@@ -57,13 +58,16 @@ def _teachers() -> Family:
 
     * ``llm2llm-untargeted`` varies as many seeds as are wrong, drawn by chance.
     * ``pgkd-report`` sees no mistakes, and ``pgkd-mistakes`` no report.
-    * ``ratio-rule-answers`` and ``ratio-rule-questions`` never change over.
-    * ``tailored-untargeted`` teaches what is failed or not, ``tailored-right`` no wrong answers.
+    * ``tailored-untargeted`` teaches what is failed or not. Answers have one right form here, so
+      the loss has nothing to contrast a wrong one with.
+    * ``grounded-proposer-untaught`` makes the best of as many proposals, which are drawn alike.
+    * ``smoke-test`` and ``exam-dpo`` choose between two writers of unlike quality, of whom
+      ``half-each`` orders alike.
     * ``say-self`` says how often the student is right, and ``sure`` that it always is. Accuracy is
       calibration there, 1 - Brier's score.
     """
     progress = ("alp-gmm", "riac", "covar-gmm")
-    others = ("ddk", "expected-utility", "exam-dpo", "smoke-test", *_PROPOSERS)
+    others = ("ddk", "expected-utility", *_PROPOSERS)
     return (
         (
             _teacher("uniform", control=True),
@@ -77,12 +81,12 @@ def _teachers() -> Family:
             _teacher("pgkd"),
             _teacher("pgkd-report", "pgkd", {"focus": 0.0}, control=True),
             _teacher("pgkd-mistakes", "pgkd", {"focus": 1.0}, control=True),
-            _teacher("ratio-rule"),
-            _teacher("ratio-rule-answers", "ratio-rule", {"tau": 1e9}, control=True),
-            _teacher("ratio-rule-questions", "ratio-rule", {"tau": 1e-9}, control=True),
+            _teacher("grounded-proposer-untaught", "grounded-proposer", {"rate": 0}, control=True),
+            _choosing("half-each", "exam-dpo", {"rate": 1e-9}, control=True),
+            _choosing("exam-dpo", "exam-dpo", {}),
+            _choosing("smoke-test", "smoke-test", {}),
             _tailored("tailored", {}),
             _tailored("tailored-untargeted", {"targeted": False}),
-            _tailored("tailored-right", {"rejected": False}),
             _stated("sure", {"certain": True}),
             _stated("say-self", {}),
         ),
@@ -94,13 +98,11 @@ def _teachers() -> Family:
             Claim("pgkd", "pgkd-report", "2411.05045"),
             Claim("pgkd", "pgkd-mistakes", "2411.05045"),
             *(Claim("expected-utility", f"expected-utility-{r}", "2306.09299") for r in _RANKS),
-            Claim("exam-dpo", "uniform", "2406.19227"),
-            Claim("smoke-test", "uniform", "2508.09883"),
+            Claim("exam-dpo", "half-each", "2406.19227"),
+            Claim("smoke-test", "half-each", "2508.09883"),
             *(Claim(name, "uniform", paper) for name, paper in _PROPOSERS.items()),
-            Claim("ratio-rule", "ratio-rule-answers", "2409.19759"),
-            Claim("ratio-rule", "ratio-rule-questions", "2409.19759"),
+            Claim("grounded-proposer", "grounded-proposer-untaught", "2601.18778"),
             Claim("tailored", "tailored-untargeted", "2310.13332"),
-            Claim("tailored", "tailored-right", "2310.13332"),
             Claim("say-self", "sure", "2405.20974"),
         ),
     )
@@ -114,6 +116,21 @@ _PROPOSERS = {
     "grounded-proposer": "2601.18778",
 }
 """Teachers that are rewarded as R-Zero, QueST and SOAR reward theirs."""
+
+
+def _choosing(
+    name: str, teacher: str, settings: Mapping[str, Any], *, control: bool = False
+) -> Arm:
+    """An arm with a writer that errs in one of ten exercises, and one that errs in six."""
+    wrong = {"bold": 0.1, "weak": 0.6}
+    engines = {engine: {"name": "imperfect", "wrong": share} for engine, share in wrong.items()}
+    own = {
+        **EXAMPLES,
+        "engine_settings": {"engines": engines, "default": "weak"},
+        "gate_settings": {"verify": False},
+    }
+    told, against = {"engines": [*engines], **settings}, "half-each"
+    return Arm(name, teacher, told, env_settings=own, control=control, against=against)
 
 
 def _tailored(name: str, settings: Mapping[str, Any]) -> Arm:
@@ -150,28 +167,30 @@ def _teacher(
 def _filters() -> Family:
     """Arms by the part of an erring teacher's data that is kept.
 
-    A chat model's stand-in, which errs in three of ten answers: ``unchecked`` trains on all that
-    it writes, ``checked`` on what the task calls right; ``repaired`` has the rest mended.
+    A chat model's stand-in, which errs in three of ten answers and writes one item in a call:
+    ``unchecked`` trains on all of them, ``checked`` on what the task calls right; ``repaired`` has
+    the rest mended, in a call each time.
 
-    A writer that errs in four of ten, and knows how surely, has 250 calls a step: ``imperfect``
-    trains on all, ``verified-data`` on what passed, made anew up to four times; both also write
-    programs, which are run. Of the others
-    nobody can check an answer, so filters choose; ``kept-by-chance`` is half of all.
+    A writer that errs in two of ten, and knows how surely: ``imperfect`` trains on all,
+    ``verified-data`` on what passed, made anew up to four times; both also write programs, which
+    are run. Of the others nobody can check an answer, so filters choose, each beside about as many
+    that chance chose. ``pass-rate`` chooses among verified data, as its paper does.
     """
     written = (
         _written("unchecked", {"verify": False}, {"verify": False}, control=True),
         _written("checked", {"verify": False}, {}),
         _written("repaired", {"repairs": 4}, {}),
     )
-    chosen = (_chosen(name, *rest) for name, rest in _CHOICES.items())
     verified = {"engine": "verified", "gate_settings": {"verify": True}}
-    by_chance = (Claim(name, "kept-by-chance", paper) for name, paper in _FILTERS.items())
+    chosen = (_chosen(name, *rest) for name, rest in _CHOICES.items())
+    passed = (_chosen(name, *rest, verified) for name, rest in _AMONG_VERIFIED.items())
     return (
         (
             *written,
             _imperfect("imperfect", {}, control=True),
             _imperfect("verified-data", verified),
             *chosen,
+            *passed,
             _programs("imperfect-programs", {}),
             _programs("verified-programs", verified),
         ),
@@ -180,7 +199,8 @@ def _filters() -> Family:
             Claim("repaired", "unchecked", "2504.15659"),
             Claim("verified-data", "imperfect", "2504.15659"),
             Claim("verified-programs", "imperfect-programs", "2504.15659"),
-            *by_chance,
+            *(Claim(name, f"chance-of-{size}", paper) for name, (size, paper) in _FILTERS.items()),
+            Claim("pass-rate", "chance-of-verified", "2508.09883"),
             Claim("llkd-like", "llkd-student", "2411.08028"),
             Claim("llkd-like", "llkd-writer", "2411.08028"),
             Claim("teachability", "teachability-unrelated", "2406.14629"),
@@ -189,32 +209,35 @@ def _filters() -> Family:
 
 
 _CHOICES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    "kept-by-chance": ("random", {}),
+    "chance-of-half": ("random", {}),
+    "chance-of-few": ("random", {"share": 0.3}),
     "llkd-like": ("llkd-like", {}),
     "llkd-student": ("llkd-like", {"signals": "student"}),
     "llkd-writer": ("llkd-like", {"signals": "writer"}),
-    "pass-rate": ("pass-rate", {}),
-    "diverse": ("diverse", {"within": "skill"}),
     "ifd": ("ifd", {"share": 0.5}),
     "teachability": ("teachability", {}),
     "teachability-unrelated": ("teachability", {"related": False}),
     "less": ("less", {"share": 0.5}),
 }
 """Arms to the filter of each, and its settings."""
-_FILTERS = {
-    "llkd-like": "2411.08028",
-    "pass-rate": "2508.09883",
-    "diverse": "2508.09883",
-    "ifd": "2308.12032",
-    "teachability": "2406.14629",
-    "less": "2402.04333",
+_AMONG_VERIFIED: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "chance-of-verified": ("random", {"share": 0.5}),
+    "pass-rate": ("pass-rate", {}),
 }
-"""Arms to the papers that have them above chance."""
+_FILTERS = {
+    "llkd-like": ("few", "2411.08028"),
+    "ifd": ("half", "2308.12032"),
+    "teachability": ("half", "2406.14629"),
+    "less": ("half", "2402.04333"),
+}
+"""Arms to the control that keeps about as many, and the papers that have them above chance."""
 
 
-def _chosen(name: str, check: str, settings: Mapping[str, Any]) -> Arm:
+def _chosen(
+    name: str, check: str, settings: Mapping[str, Any], writer: Mapping[str, Any] | None = None
+) -> Arm:
     """An arm whose data a filter chooses."""
-    own = {"gate_checks": [{"name": check, **settings}]}
+    own = {**(writer or {}), "gate_checks": [{"name": check, **settings}]}
     return _imperfect(name, own, control=check == "random")
 
 
@@ -224,8 +247,9 @@ def _programs(name: str, own: Mapping[str, Any]) -> Arm:
         "task": "programs",
         "task_settings": {"test_per_cell": 10},
         "student": SMALL_CODE,
-        "budget": {"teacher_calls": 1000},
-        "examples_per_step": 100,
+        "budget": {"steps": 4, "teacher_calls": 1000},
+        "examples_per_step": 250,
+        "rehearsal": 1.0,
     }
     arm = _imperfect(name, overlay(task, own), control=not own)
     return replace(arm, against="imperfect-programs" if own else name)
@@ -233,7 +257,7 @@ def _programs(name: str, own: Mapping[str, Any]) -> Arm:
 
 def _imperfect(name: str, own: Mapping[str, Any], *, control: bool = False) -> Arm:
     """An arm whose exercises are of the writer that errs and knows how surely."""
-    errs = {"wrong": 0.4}
+    errs = {"wrong": 0.2}
     settings = {
         "budget": {"teacher_calls": 2500},
         "engine": "imperfect",
@@ -252,7 +276,7 @@ def _written(
     return Arm(
         name,
         "llm",
-        {"writer": writer},
+        {"writer": {"per_call": 1, **writer}},
         OPEN_ENDED,
         {**_CALLS, "gate_settings": gate},
         control=control,

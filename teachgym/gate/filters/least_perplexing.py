@@ -30,15 +30,16 @@ class LeastPerplexing(Asking):
     question with two annotations. What was made of no seed stays. Of equals the first is kept.
     """
 
-    keep: Literal["least", "most"] = "least"
-    """``most``: the version that perplexes most, to compare with."""
+    keep: Literal["least", "most", "any"] = "least"
+    """``most``: the version that perplexes most; ``any``: one by chance. Both to compare with."""
 
     def choose(
         self, data: Data, probes: Probes, rng: np.random.Generator, memory: Memory
     ) -> list[str | None]:
         """See ``Filter``."""
         losses = mean_losses(probes, data)
-        worth = -losses if self.keep == "least" else losses
+        lots = rng.random(len(data))
+        worth = {"least": -losses, "most": losses, "any": lots}[self.keep]
         versions: dict[Hashable, list[int]] = defaultdict(list)
         for place, example in enumerate(data):
             versions[_origin(example) or place].append(place)

@@ -21,9 +21,11 @@ class PassRate(Asking):
     """Keeps exercises that the student solves in some of k samples, but not in too many.
 
     The second step of DED (arXiv 2508.09883), which takes questions out that the student passes
-    too often. Differences: the threshold of the paper is not known to us; a least pass rate, which
-    the paper has not, is 0 unless asked for; samples are the student's own at every step, where
-    the paper's come from the model before training.
+    too often. Wrong examples have to be taken out before, as there: answers are compared with the
+    example's target, so those with a wrong one are hardly ever passed, and stay. Differences: the
+    threshold of the paper is not known to us; a least pass rate, which the paper has not, is 0
+    unless asked for; samples are the student's own at every step, where the paper's come from the
+    model before training.
 
     Raises:
         ConfigError: for a task that answers back, and for ``least`` above ``most``.

@@ -93,6 +93,23 @@ def test_without_a_budget_or_a_difference_nothing_is_preferred() -> None:
         assert shares(teacher.act(None)) == {"a": 6, "b": 6}
 
 
+def test_engines_with_equal_scores_are_preferred_alike() -> None:
+    """One draft of each of two engines is right in 1 of 10 exams: neither may always be above."""
+    first = 0
+    for seed in range(60):
+        classroom = replace(make_classroom(per_step=12)[0], probes=Reader())
+        teacher = ExamDPO(classroom, engines=["a", "b"], drafts=8)
+        teacher.reset(seed)
+        for _ in range(2):
+            plan = teacher.act(None)
+            data = (*made("key", 2), *made("stone", 6))
+            teacher.observe(Transition(None, plan, 0.0, None, False, False, {"data": data}))
+        teacher.act(None)
+        assert teacher.logits is not None
+        first += int(teacher.logits[0] > 0)
+    assert 10 < first < 50
+
+
 @given(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 3)), max_size=40))
 def test_pairs_are_of_different_scores_and_at_most_a_quarter(scored: Any) -> None:
     pairs = pairs_of(scored)

@@ -173,6 +173,15 @@ def test_votes_keep_wrong_answers_out_where_nobody_can_check() -> None:
     assert len(voted) > 50
 
 
+def test_it_mends_what_it_wrote_wrong_until_the_check_calls_it_right() -> None:
+    """Of 60 items a share of 0.3^5 = 0.0024 is wrong at every one of five attempts."""
+    writer = {"per_call": 1, "refills": 0}
+    checked = taught(state=False, chat=answer_wrongly, writer=writer)
+    repaired = taught(state=False, chat=answer_wrongly, writer={**writer, "repairs": 4})
+    assert len(checked) < 50 < len(repaired)
+    assert all(TASK.verify(e) == 1 for e in repaired)
+
+
 @pytest.mark.parametrize(("problem", "items"), [("rev abc=", [{"answer": "cba"}]), ("abc", [])])
 def test_it_solves_what_is_a_problem(problem: str, items: list[dict[str, str]]) -> None:
     question = f"Solve this problem, which exercises the skill rev:\n```\n{problem}\n```"

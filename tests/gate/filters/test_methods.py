@@ -113,6 +113,12 @@ def test_of_versions_of_a_seed_one_stays() -> None:
     answers = Answers(scores=scores)
     assert choose(LeastPerplexing(), (*data, other), answers) == [1, 3, 5, 6]
     assert choose(LeastPerplexing(keep="most"), (*data, other), answers) == [2, 3, 5, 6]
+    by_chance = [
+        kept(LeastPerplexing(keep="any").choose(data, answers, RNG(seed), {})) for seed in range(30)
+    ]
+    assert {tuple(chosen) for chosen in by_chance} == {
+        (one, two, 5) for one in (0, 1, 2) for two in (3, 4)
+    }
     fault = LeastPerplexing().choose(data, answers, RNG(0), {})[0]
     assert fault == "perplexity 7.39; another version has 2.72"
 

@@ -19,10 +19,15 @@ SHORT: dict[str, Any] = {"task_settings": {"test_per_cell": 20}}
 
 
 def held_to(budget: dict[str, int], *arms: str) -> Suite:
-    """Some arms of the suite with three seeds and another meter."""
+    """Some arms of the suite with three seeds, another meter and a writer that errs in 0.4."""
     suite = make_suite("methods").changed(SHORT).narrowed(arms, 3)
+    errs = {"wrong": 0.4}
+    changed = {
+        "imperfect": {"budget": budget, "engine_settings": errs},
+        "verified-data": {"budget": budget, "engine_settings": {"engine_settings": errs}},
+    }
     own = tuple(
-        replace(arm, env_settings=overlay(arm.env_settings, {"budget": budget}))
+        replace(arm, env_settings=overlay(arm.env_settings, changed[arm.name]))
         for arm in suite.arms
         if arm.name in arms
     )
