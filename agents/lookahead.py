@@ -38,7 +38,8 @@ class Lookahead(Protocol):
             starts: ids of earlier tries, one for each action; empty = where the episode is.
 
         Raises:
-            BudgetError: if what is left does not pay for all of them.
+            BudgetError: if what is left does not pay for all of them, of which the best tried where
+                the episode is may be made, or for a step besides tries in other states.
         """
 
 

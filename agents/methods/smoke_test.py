@@ -22,6 +22,7 @@ class SmokeTest(Teacher[Any, Plan]):
     teacher model to distil from is the one whose student is the best after a short training on a
     small sample, which need not be the one that answers best itself. Its other parts, which choose
     questions and answers, are the gate's. Skills get equal parts, of the samples and afterwards.
+    The best sample is the first step that is made, so all samples are paid for, each once.
 
     Differences:
 
@@ -33,7 +34,7 @@ class SmokeTest(Teacher[Any, Plan]):
     Args:
         ahead: the task without its held-out splits, and the right to try.
         engines: those to choose from, by the names that orders use.
-        sample: examples in a sample; None = as many as a step has.
+        sample: examples in a sample, and so in the first step; None = as many as a step may have.
     """
 
     name = "smoke-test"
@@ -60,15 +61,17 @@ class SmokeTest(Teacher[Any, Plan]):
         self.engine = ""
 
     def act(self, observation: Any) -> Plan:
-        """Order equal parts for all skills from the engine chosen in the first step."""
-        self.engine = self.engine or self._choose()
-        return self.classroom.order_evenly(self.classroom.per_step, self._rng, self.engine)
+        """Order the best sample first, and then equal parts for all skills from its engine."""
+        best = None if self.engine else self._best_sample()
+        return best or self._ordered(self.classroom.per_step, self.engine)
 
-    def _choose(self) -> str:
-        """The engine with the best sample, the first of equals."""
-        samples = [
-            self.classroom.order_evenly(self.sample, self._rng, engine) for engine in self.engines
-        ]
+    def _best_sample(self) -> Plan | None:
+        """Choose the engine with the best sample, the first of equals; None if none was tried."""
+        samples = [self._ordered(self.sample, engine) for engine in self.engines]
         _, tried = try_out(self.lookahead, samples)
         best = max(range(len(tried)), key=lambda place: tried[place].reward, default=0)
-        return self.engines[best]
+        self.engine = self.engines[best]
+        return samples[best] if tried else None
+
+    def _ordered(self, count: int, engine: str) -> Plan:
+        return self.classroom.order_evenly(count, self._rng, engine)

@@ -20,13 +20,16 @@ class BoxTeacher:
     """Draws ``slots`` tasks a step, orders their cells, and reports the accuracy reached there.
 
     The box is [0, n_skills] x [0, 1]: skill number and difficulty, in units in which the levels
-    of one skill are closer to each other than to any other skill, so that the nearest earlier
-    task is one of the same skill. (A box with one difficulty per skill would need points of
-    n_skills dimensions, far more than an episode of tens of steps can fill.) Neighbouring skill
-    numbers count as similar, which fits task lists that keep subskills of a root together.
+    of one skill are closer to each other than to any other skill. (A box with one difficulty per
+    skill would need points of n_skills dimensions, far more than an episode of tens of steps can
+    fill.) Neighbouring skill numbers count as similar, which fits task lists that keep subskills of
+    a root together.
 
     A task is moved to the centre of its cell, and each cell drawn is reported once per step,
-    since one evaluation says one thing about it; what was not measured is not reported.
+    since one evaluation says one thing about it. A cell that is drawn for the first time begins
+    with the accuracy before the step, so the nearest earlier task is always one of the same cell.
+    What was not measured before and after the step is not reported. (RIAC and Covar-GMM compare
+    the tasks of a region or a window instead, where cells that differ can look like progress.)
 
     Args:
         cells: sizes of the environment.
@@ -59,6 +62,7 @@ class BoxTeacher:
         sides = np.array([len(self.cells.skills), 1.0])
         self.sampler = self._make(sides, np.random.default_rng(seed))
         self._drawn: list[tuple[int, int]] = []
+        self._begun: set[tuple[int, int]] = set()
 
     def act(self, observation: Obs) -> NDArray[np.float32]:
         """Shares of the step, (n_skills, n_levels)."""
@@ -68,12 +72,20 @@ class BoxTeacher:
         return self.cells.spend(counts)
 
     def observe(self, transition: Transition) -> None:
-        """Report the accuracy after the step for each cell drawn."""
-        accuracy = accuracy_of(self.credit, transition.next_observation)
-        for skill, level in dict.fromkeys(self._drawn):
-            if not np.isnan(accuracy[skill, level]):
-                centre = np.array([skill + 0.5, (level + 0.5) / len(self.cells.levels)])
-                self.sampler.update(centre, float(accuracy[skill, level]))
+        """Report the accuracy after the step for each cell drawn, and where a new one begins."""
+        before = accuracy_of(self.credit, transition.observation)
+        after = accuracy_of(self.credit, transition.next_observation)
+        for cell in dict.fromkeys(self._drawn):
+            if np.isnan(before[cell]) or np.isnan(after[cell]):
+                continue
+            if cell not in self._begun:
+                self._begun.add(cell)
+                self.sampler.begin(self._centre(cell), float(before[cell]))
+            self.sampler.update(self._centre(cell), float(after[cell]))
+
+    def _centre(self, cell: tuple[int, int]) -> Point:
+        skill, level = cell
+        return np.array([skill + 0.5, (level + 0.5) / len(self.cells.levels)])
 
     def _cell(self, point: Point) -> tuple[int, int]:
         """The cell of a point; the box's upper borders belong to the last cells."""

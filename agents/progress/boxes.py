@@ -24,6 +24,13 @@ class BoxSampler(Protocol):
     def sample(self) -> Point:
         """The next task to train on, in the box."""
 
+    def begin(self, point: Point, reward: float) -> None:
+        """Note the reward on a task before any training on it, which is no task done.
+
+        Algorithms that compare no task with an earlier one leave it at that.
+        """
+        return
+
     def update(self, point: Point, reward: float) -> None:
         """Learn from the student's reward on a task, any time after training on it."""
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from teachgym.agents.progress.boxes import Point, check_sides
+from teachgym.agents.progress.boxes import BoxSampler, Point, check_sides
 from teachgym.errors import ConfigError
 from teachgym.settings import CountFromTwo, Share, checked
 from teachgym.streams import draw_seed
@@ -52,7 +52,7 @@ def fit_mixture(
 
 @checked
 @dataclass(eq=False)
-class MixtureSampler(ABC):
+class MixtureSampler(BoxSampler, ABC):
     """Draws tasks from a mixture, Gaussians in proportion to their usefulness.
 
     Every ``fit_every`` tasks, mixtures are fitted to the latest ``fit_every`` vectors (task,

@@ -9,7 +9,7 @@ import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from teachgym.agents.progress.boxes import Point, check_sides
+from teachgym.agents.progress.boxes import BoxSampler, Point, check_sides
 from teachgym.settings import checked
 
 REGION_SHARE, UNIFORM_SHARE = 0.7, 0.2
@@ -54,7 +54,7 @@ def half_difference(rewards: NDArray[np.float64]) -> float:
     return float(abs(rewards[middle:].mean() - rewards[:middle].mean())) if middle else 0.0
 
 
-class RIAC:
+class RIAC(BoxSampler):
     """Robust intelligent adaptive curiosity: samples tasks from regions with learning progress.
 
     70 % of the tasks are uniform in a region chosen in proportion to its ALP, 20 % are uniform in

@@ -1,8 +1,9 @@
 """``Lookahead``: lets a teacher try actions on copies of the student before it chooses one.
 
 What is tried is charged in full: every action that is trained and measured costs what a step with
-it costs, steps included. The best of each call is charged when it is made, as by a policy that
-takes it. Everything is journalled as probes are, so a run with look-ahead can be resumed.
+it costs, steps included. The best of those tried where the episode is is charged when it is made,
+as by a policy that takes it; what goes on from an earlier try cannot be made next. Everything is
+journalled as probes are, so a run with look-ahead can be resumed.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ class Lookahead:
         """The outcome of each action; see ``agents.lookahead.Lookahead``.
 
         Raises:
-            BudgetError: if what is left does not pay for all of them; nothing is charged or told.
+            BudgetError: if what is left does not pay for all of them and a step; nothing is charged
+                or told.
         """
         tried: tuple[Tried, ...] = self._call("branch", tuple(actions), tuple(starts))
         return tried
@@ -81,7 +83,7 @@ class LookaheadEnv(gym.Wrapper[Any, Any, Any, Any]):
         return observation, float(reward), terminated, truncated, info
 
     def branch(self, actions: Sequence[Any], starts: Sequence[str]) -> tuple[Tried, ...]:
-        """Try each of ``actions``, and charge for all but the best."""
+        """Try each of ``actions``, and charge for all but the best that can be made next."""
         self._base.require_running()
         if starts and len(starts) != len(actions):
             raise ConfigError(f"{len(actions)} actions have {len(starts)} states; give one each")
@@ -101,19 +103,21 @@ class LookaheadEnv(gym.Wrapper[Any, Any, Any, Any]):
     def _tried(self, actions: Sequence[Any], states: Sequence[str], written: Any) -> Record:
         ledger = self._base.ledger
         try:
-            ledger.require(Cost(steps=len(actions)))
+            ledger.require(Cost(steps=len(actions) + (HERE not in states)))
             forks = self._rows()
             if HERE in states:
                 now: Snapshot = self.env.get_wrapper_attr("snapshot")()
                 # What was spent before a try is no part of its price.
                 forks.keep(replace(now, reckoned=now.spent, incidents=()), id_=HERE)
             branch = forks.branch(states, actions)
-            ledger.require(branch.cost)
+            place = int(branch.rewards.argmax())
+            best: Cost = branch.results[place][4]["cost"]
+            cost: Cost = branch.cost - best if states[place] == HERE else branch.cost
+            ledger.require(cost + best)  # As much is left for the step that is made.
         except BudgetError as error:
             return {"refused": str(error)}
         ends = [r[2] or r[3] for r in branch.results]
         ended = [*dict.fromkeys(id_ for id_, over in zip(branch.ids, ends, strict=True) if over)]
-        best = branch.results[int(branch.rewards.argmax())][4]["cost"]
         return {
             "actions": _plain(written),
             "states": list(states),
@@ -122,7 +126,7 @@ class LookaheadEnv(gym.Wrapper[Any, Any, Any, Any]):
             **({"ended": ended} if ended else {}),
             "noise": branch.spread.noise,
             "signal": branch.spread.signal,
-            "cost": (branch.cost - best).as_dict(),
+            "cost": cost.as_dict(),
         }
 
     def _rows(self) -> Any:

@@ -31,15 +31,16 @@ class StatedConfidence(TaskWrapper):
     """Another task whose answers end with how sure the student is of them, from 0 to 10.
 
     The form and the reward of SaySelf (Xu et al. 2024, arXiv 2405.20974, and its released code). A
-    stated number s is the confidence p = s / 10, 0 where none can be read (as of simulated
-    students, which state nothing), and c is the score of the answer. The paper's reward
-    ``1 - 2 (c - p)^2`` is, put into [0, 1] ::
+    stated number s is the confidence p = s / 10, and c is the score of the answer. The paper's
+    reward ``1 - 2 (c - p)^2`` is, put into [0, 1] ::
 
-        calibration = 1 - (c - p)^2
+        calibration = 1 - (c - p)^2, and 0 where no confidence can be read
 
-    Where answers are right in q of all cases it is highest, in the mean, at p = q (Brier 1950); an
-    answer that is wrong and said with 0 has the whole, so it says nothing of what is known. Further
-    metrics are ``answer_accuracy``, the mean ``confidence``, ``brier`` and ``ece``.
+    as in all answers of simulated students. Where answers are right in q of all cases it is
+    highest, in the mean, at p = q (Brier 1950); an answer that is wrong and said with 0 has the
+    whole, so it says nothing of what is known. Further metrics are ``answer_accuracy``, ``stated``
+    (the share of answers with a confidence), and over these alone the mean ``confidence``,
+    ``brier`` and ``ece``.
 
     Differences: no reflection in words stands between answer and number. The task's own targets
     are certain; the teacher ``say-self`` puts there what the student should say.
@@ -98,7 +99,9 @@ class StatedConfidence(TaskWrapper):
         """The exercise as the task words it, with the same statement."""
         worded = self.task.reword(self.inside(example), rng)
         sure = split_off(example.target, self._mark)[1]
-        return worded and worded.with_target(state(worded.target, sure or 0.0, self._mark))
+        if worded is None or sure is None:
+            return worded
+        return worded.with_target(state(worded.target, sure, self._mark))
 
     def verify(self, example: Example) -> float:
         """The task's verdict on the answer; 0 where nothing is stated."""
@@ -116,7 +119,7 @@ class StatedConfidence(TaskWrapper):
         """See ``grade``."""
         said = [split_off(response, self._mark) for response in responses]
         grades = super().grade_all(examples, [answer for answer, _ in said])
-        return [self._told(g, sure or 0.0) for g, (_, sure) in zip(grades, said, strict=True)]
+        return [self._told(g, sure) for g, (_, sure) in zip(grades, said, strict=True)]
 
     def grade_conversations(
         self,
@@ -128,13 +131,14 @@ class StatedConfidence(TaskWrapper):
         return self.grade_all(examples, responses)
 
     def metrics(self, predictions: Sequence[Prediction]) -> Mapping[str, Score]:
-        """Those of the task on the answers, and four of the statements."""
+        """Those of the task on the answers, and those of the statements."""
         said = [split_off(p.response, self._mark) for p in predictions]
         own = [
             replace(p, response=answer, score=p.parts.get("answer", math.nan))
             for p, (answer, _) in zip(predictions, said, strict=True)
         ]
-        sure = {id(p): own_word or 0.0 for p, (_, own_word) in zip(own, said, strict=True)}
+        words = [math.nan if sure is None else sure for _, sure in said]
+        sure = dict(zip(map(id, own), words, strict=True))
 
         def confidence(prediction: Prediction) -> float:
             return sure[id(prediction)]
@@ -142,7 +146,8 @@ class StatedConfidence(TaskWrapper):
         return {
             **super().metrics(own),
             "answer_accuracy": Score.of(p.score for p in own),
-            "confidence": Score.of(map(confidence, own)),
+            "stated": Score.of(not math.isnan(word) for word in words),
+            "confidence": Score.of(words),
             "brier": brier(own, confidence),
             "ece": calibration_error(own, confidence),
         }
@@ -150,10 +155,11 @@ class StatedConfidence(TaskWrapper):
     def _certain(self, example: Example) -> Example:
         return example.with_target(state(example.target, 1.0, self._mark))
 
-    def _told(self, grade: float | Grade, sure: float) -> Grade:
+    def _told(self, grade: float | Grade, sure: float | None) -> Grade:
         right = score_of(grade)
         parts = dict(grade.parts) if isinstance(grade, Grade) else {}
-        parts |= {"answer": right, "calibration": 1 - (right - sure) ** 2}
+        calibration = 0.0 if sure is None else 1 - (right - sure) ** 2
+        parts |= {"answer": right, "calibration": calibration}
         return Grade(parts[self.measure], parts)
 
 

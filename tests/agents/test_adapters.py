@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,10 @@ import pytest
 
 from teachgym.agents.bandits.teacher import BanditTeacher
 from teachgym.agents.context import Cells
+from teachgym.agents.progress.alp_gmm import ALPGMM
 from teachgym.agents.progress.box_teacher import BoxTeacher
 from teachgym.errors import ConfigError
+from teachgym.types import Obs
 from tests.agents.worlds import list_observation, transition
 
 CELLS = Cells(("add", "sort"), (0.0, 1.0))
@@ -38,10 +41,14 @@ class ScriptedSampler:
 
     def __init__(self, points: Sequence[tuple[float, float]]) -> None:
         self.points = [np.array(p) for p in points]
+        self.began: list[tuple[list[float], float]] = []
         self.told: list[tuple[list[float], float]] = []
 
     def sample(self) -> np.ndarray:
         return self.points.pop(0)
+
+    def begin(self, point: np.ndarray, reward: float) -> None:
+        self.began.append((point.tolist(), round(reward, 6)))
 
     def update(self, point: np.ndarray, reward: float) -> None:
         self.told.append((point.tolist(), round(reward, 6)))
@@ -142,4 +149,51 @@ def test_what_was_not_measured_is_not_reported() -> None:
     teacher = BoxTeacher(CELLS, lambda sides, rng: sampler, slots=1)
     teacher.act(BEFORE)
     teacher.observe(transition(BEFORE, list_observation([[0, 0], [0, 0]], 0)))
-    assert sampler.told == []
+    assert sampler.told == sampler.began == []
+
+
+def test_a_cell_begins_with_the_accuracy_before_its_first_step_and_only_once() -> None:
+    """Sort has 0.1 over its levels before the first step and 0.2 before the second."""
+    sampler = ScriptedSampler([(1.9, 0.1), (0.5, 0.9), (1.9, 0.1), (1.9, 0.9)])
+    teacher = BoxTeacher(CELLS, lambda sides, rng: sampler, slots=2)
+    for before, after in ((BEFORE, AFTER), (AFTER, BEFORE)):
+        teacher.act(before)
+        teacher.observe(transition(before, after))
+    assert sampler.began == [([1.5, 0.25], 0.1), ([0.5, 0.75], 0.5), ([1.5, 0.75], 0.2)]
+    told = [([1.5, 0.25], 0.2), ([0.5, 0.75], 0.6), ([1.5, 0.25], 0.1), ([1.5, 0.75], 0.1)]
+    assert sampler.told == told
+
+
+FOUR = Cells(("add", "sort", "first", "rev"), (0.0, 1.0))
+
+
+def progress_of(credit: Any, *seen: Obs) -> list[list[float]]:
+    """Rows (skill, level, ALP), in the order of the reports of ``alp-gmm``."""
+    teacher = BoxTeacher(FOUR, ALPGMM, slots=60, credit=credit)
+    for before, after in pairwise(seen):
+        teacher.act(before)
+        teacher.observe(transition(before, after))
+    sampler: Any = teacher.sampler
+    return [row.tolist() for row in sampler._latest]
+
+
+@pytest.mark.parametrize("credit", ["skill", "cell"])
+def test_a_student_that_learns_nothing_makes_no_progress_anywhere(credit: Any) -> None:
+    """However far its skills and levels are apart."""
+    same = list_observation([[0.9, 0.5], [0.2, 0.0], [0.6, 0.4], [1.0, 0.7]])
+    rows = progress_of(credit, same, same, same)
+    assert len(rows) == 16
+    assert all(progress == 0 for *_, progress in rows)
+
+
+RISING = (0.2, 0.5, 0.6)
+
+
+def test_progress_from_the_untrained_student_counts() -> None:
+    """Add rises from 0.2 to 0.5 in its first step, then to 0.6; the others stay where they were."""
+    steps = [list_observation([[add] * 2, [0.8] * 2, [0.1] * 2, [0.9] * 2]) for add in RISING]
+    rows = progress_of("skill", *steps)
+    assert len({(skill, level) for skill, level, _ in rows}) == 8
+    for place, (skill, _, progress) in enumerate(rows):
+        rise = 0.3 if place < 8 else 0.1
+        assert progress == pytest.approx(rise if skill < 1 else 0.0)

@@ -51,7 +51,7 @@ def test_it_keeps_the_contract_and_states_certainty_in_its_own_targets() -> None
         ("abc sure 7", 1, 0.91),
         ("abc sure 10", 1, 1),
         ("abc", 1, 0),
-        ("abc sure of it", 0, 1),
+        ("abc sure of it", 0, 0),
         ("abd sure 7", 0, 0.51),
         ("abd sure 0", 0, 1),
     ],
@@ -59,7 +59,7 @@ def test_it_keeps_the_contract_and_states_certainty_in_its_own_targets() -> None
 def test_a_grade_has_the_answer_and_its_calibration(
     response: str, right: float, calibration: float
 ) -> None:
-    """1 - (1 - 0.7)^2 = 0.91 and 1 - 0.7^2 = 0.51; what cannot be read is a confidence of 0."""
+    """1 - (1 - 0.7)^2 = 0.91 and 1 - 0.7^2 = 0.51; 0 where nothing can be read."""
     item = Example("copy: abc", "abc sure 10", "copy")
     for measure, score in (("answer", right), (CALIBRATION, calibration)):
         grade = make(measure=measure).grade(item, response)
@@ -96,6 +96,28 @@ def test_metrics_are_those_of_answers_and_statements() -> None:
     assert found["brier"].mean == pytest.approx(0.86 / 3)
     assert found["ece"].mean == pytest.approx(1 / 3)
     assert (found["ece"].n, math.isnan(found["ece"].stderr)) == (3, True)
+    assert found["stated"].mean == 1
+
+
+def test_answers_that_state_nothing_count_in_no_figure_of_what_is_stated() -> None:
+    """One of four states its confidence, 0.9, and is right: a square and a distance of 0.1."""
+    task = make(measure=CALIBRATION)
+    item = Example("copy: abc", "abc sure 10", "copy")
+    silent = ("abc", "no", "abc sure of it")
+
+    def measured(*responses: str) -> Any:
+        grades = task.grade_all([item] * len(responses), responses)
+        told = zip(responses, grades, strict=True)
+        return task.metrics([Prediction(item, said, g.score, g.parts) for said, g in told])
+
+    some, none = measured("abc sure 9", *silent), measured(*silent)
+    assert (some["stated"].mean, some["stated"].n) == (0.25, 4)
+    assert some["answer_accuracy"].mean == 0.5
+    figures = {"confidence": 0.9, "brier": 0.01, "ece": 0.1}
+    for name, mean in figures.items():
+        assert (some[name].mean, some[name].n) == (pytest.approx(mean), 1)
+        assert none[name].n == 0
+    assert none["stated"].mean == 0
 
 
 def test_parts_of_the_task_s_own_grades_stay() -> None:
@@ -126,6 +148,9 @@ def test_a_reworded_exercise_keeps_its_statement() -> None:
     worded = task.reword(unsure, rng)
     assert worded is not None
     assert split_off(worded.target)[1] == 0.4
+    silent = task.reword(item.with_target(task.inside(item).target), rng)
+    assert silent is not None
+    assert split_off(silent.target)[1] is None
 
 
 def test_what_cannot_be_stated_is_refused() -> None:

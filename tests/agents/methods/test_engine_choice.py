@@ -83,14 +83,18 @@ def choosing(samples: Samples, **settings: Any) -> SmokeTest:
 
 
 def test_smoke_test_tries_a_sample_of_each_engine_once_and_keeps_to_the_best() -> None:
-    """Three skills: samples of two each, then steps of three each from the second engine."""
+    """Three skills: samples of two each, then steps of three each from the second engine.
+
+    Its sample is the first step.
+    """
     samples = Samples({"a": 0.1, "b": 0.3, "c": 0.2})
     teacher = choosing(samples, engines=["a", "b", "c"], sample=6)
     plans = [teacher.act(None) for _ in range(3)]
     assert [[(o.engine, o.count) for o in plan.orders] for plan in samples.tried] == [
         [(engine, 2)] * 3 for engine in "abc"
     ]
-    assert [(o.engine, o.count) for plan in plans for o in plan.orders] == [("b", 3)] * 9
+    assert plans[0] is samples.tried[1]
+    assert [(o.engine, o.count) for plan in plans[1:] for o in plan.orders] == [("b", 3)] * 6
     samples.worth["c"] = 0.4
     teacher.reset(0)
     assert engines_of(teacher.act(None)) == {"c"}
@@ -101,7 +105,40 @@ def test_smoke_test_tries_as_many_as_it_can_pay() -> None:
     worth = {"a": 0.1, "b": 0.3, "c": 0.9, "d": 0.9}
     for most, best in ((2, "b"), (1, "a")):
         teacher = choosing(Samples(worth, most), engines=[*worth])
-        assert engines_of(teacher.act(None)) == {best}
+        plan = teacher.act(None)
+        assert engines_of(plan) == {best}
+        assert plan.total == 9
+
+
+def test_smoke_test_pays_for_all_samples_and_makes_the_best_one() -> None:
+    """Two samples of 32 examples in a budget of four steps, each of 64, one to a skill and two.
+
+    The other engine's sample is a step, its best a second one, and two more are whole: 32 + 32 +
+    64 + 64 examples are trained on, and as many are charged.
+    """
+    env = gym.make(
+        "teachgym/SkillList-v0",
+        **teacher_entry("smoke-test").env["SkillList"],
+        student="simulated",
+        examples_per_step=64,
+        budget={"steps": 4},
+        task_settings={"train_per_cell": 9, "val_per_cell": 3, "test_per_cell": 1},
+        gate_settings={"duplicates": "allow"},
+    )
+    teacher: Any = make_teacher("smoke-test", env, sample=32)
+    lookahead, tried = teacher.lookahead, list[Tried]()
+
+    class Watched:
+        def branch(self, actions: Any, starts: Any = ()) -> tuple[Tried, ...]:
+            tried.extend(lookahead.branch(actions, starts))
+            return tuple(tried)
+
+    teacher.lookahead = Watched()
+    transitions = run_episode(env, teacher, seed=2).transitions
+    assert transitions[0].reward == max(one.reward for one in tried)
+    costs = [t.info["cost"] for t in transitions]
+    assert [(c.steps, c.examples) for c in costs] == [(2, 64), (1, 64), (1, 64)]
+    assert [len(t.info["data"]) for t in transitions] == [32, 64, 64]
 
 
 def test_smoke_test_needs_a_list_of_engines_and_the_right_to_try() -> None:

@@ -32,7 +32,7 @@ SMALL: dict[str, MakeSampler] = {
 """Windows and mixtures for a few thousand tasks."""
 
 
-class Random:
+class Random(BoxSampler):
     """Uniform tasks; what the others must beat."""
 
     def __init__(self, sides: Point, source: np.random.Generator) -> None:
@@ -113,6 +113,19 @@ def test_alp_gmm_goes_where_reward_moves() -> None:
         sampler.update(point, t / 300 if point[0] > 0.5 else 0.0)
     right = np.mean([sampler.sample()[0] > 0.5 for _ in range(500)])
     assert right > 0.75
+
+
+def test_where_a_task_begins_is_its_earlier_task_and_no_task_itself() -> None:
+    """From 0.2 to 0.5 and from 0.9 to 0.8: the fit to two tasks has ALPs 0.3 and 0.1."""
+    sampler = ALPGMM(SIDES, rng(), fit_every=2, components=[1])
+    points = [np.array([0.2, 0.5]), np.array([0.8, 0.5])]
+    for point, reward in zip(points, (0.2, 0.9), strict=True):
+        sampler.begin(point, reward)
+    assert sampler.gaussians is None
+    for point, reward in zip(points, (0.5, 0.8), strict=True):
+        sampler.update(point, reward)
+    assert sampler.gaussians is not None
+    assert sampler.gaussians.means[0] == pytest.approx([0.5, 0.5, 0.2])
 
 
 @pytest.mark.parametrize(("absolute", "share"), [(False, 0.9), (True, 0.5)])

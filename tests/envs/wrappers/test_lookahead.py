@@ -92,6 +92,23 @@ def test_states_that_were_reached_can_be_gone_on_from_until_the_next_step() -> N
         lookahead.branch([action], [first.id])
 
 
+def test_what_is_tried_from_a_later_state_is_charged_in_full() -> None:
+    """Nobody makes it next. A step is left for what is: of three, two such tries take the rest."""
+    env = make(budget={"steps": 3})
+    env.reset(seed=3)
+    lookahead, action = env.get_wrapper_attr("lookahead"), action_of(env, "first")
+    (first,) = lookahead.branch([action])
+    spent = [env.get_wrapper_attr("spent").steps]
+    for _ in range(2):
+        lookahead.branch([action], [first.id])
+        spent.append(env.get_wrapper_attr("spent").steps)
+    assert spent == [0, 1, 2]
+    with pytest.raises(BudgetError, match="steps"):
+        lookahead.branch([action], [first.id])
+    assert env.step(action)[1] == first.reward
+    assert env.get_wrapper_attr("spent").steps == 3
+
+
 def test_what_cannot_be_paid_for_is_refused_and_not_charged() -> None:
     env = make(budget={"steps": 2, "examples": 50})
     env.reset(seed=0)
@@ -114,7 +131,7 @@ def test_a_teacher_may_look_ahead_only_where_it_is_allowed_to() -> None:
 
 @pytest.mark.parametrize("name", ["best-of-n", "beam"])
 def test_the_whole_budget_is_kept_to(name: str) -> None:
-    """Best of four: 4 + 4 + 4 steps are three; a beam spends seven on a step, then what is left."""
+    """Best of four: 4 + 4 + 4 steps are three; a beam spends eight on a step, then what is left."""
     env = make()
     episode = run_episode(env, make_teacher(name, env), seed=0)
     spent = env.get_wrapper_attr("spent")
