@@ -29,9 +29,10 @@ def engines() -> Family:
       that are ``similar`` to them, and ``new-problems`` without any.
     * Of three rewordings of a seed the ``clearest`` perplexes the student least and the
       ``unclearest`` most; ``any-wording`` is one by chance.
-    * Other ``answers`` to seeds, and similar ``questions``: one for each of many seeds, or fifteen
-      for each of few. Some seeds have no other answer, so of these more are ordered. ``ratio-rule``
-      begins with answers to few seeds and changes over, the others do not.
+    * Other ``answers`` to seeds, and similar ``questions``: less than one for each of many seeds,
+      or eight for each of few. Two in three seeds have other answers, so more of them are ordered.
+      ``ratio-rule`` begins with answers to few seeds and changes over, the others do not; all three
+      have equal calls.
     * Of other answers to a seed, ``diverse-answers`` keeps the half that differs most, and
       ``any-answers`` half of all.
     """
@@ -112,8 +113,8 @@ def _augmented(what: str, seeds: str) -> Arm:
     engine = "other-answers" if what == "answers" else "similar"
     own = {
         "task_settings": {"train_per_cell": _SEEDS[seeds]},
-        "budget": {"examples": 600},
-        "examples_per_step": {"answers": 500, "questions": 300}[what],
+        "budget": {"steps": 10, "examples": 600},
+        "examples_per_step": {"answers": 100, "questions": 60}[what],
         "gate_settings": {"duplicates": "allow"},
     }
     return _varied(f"{what}-{seeds}", engine, own, against=f"questions-{seeds}")
@@ -142,13 +143,13 @@ _KEPT = {"any-answers": "random", "diverse-answers": "diverse"}
 
 
 def _kept_answers(name: str, check: str) -> Arm:
-    """An arm as in ``_varied`` with half of about ten answers to one seed of each cell."""
+    """An arm as in ``_varied`` with half of the answers to one seed of each cell, in five steps."""
     own = {
         "task_settings": {"train_per_cell": 1},
         "gate_settings": {"duplicates": "allow"},
         "gate_checks": [{"name": check, "share": 0.5}],
-        "budget": {"steps": 1},
-        "examples_per_step": 1000,
+        "budget": {"steps": 5},
+        "examples_per_step": 500,
     }
     return _varied(name, "other-answers", own, against="any-answers")
 
