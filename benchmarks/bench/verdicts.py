@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import math
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
 
-from teachgym.benchmarks.bench.leaderboard import by_arm
+from teachgym.benchmarks.bench.leaderboard import by_arm, show_p
 from teachgym.benchmarks.bench.runner import Results
-from teachgym.benchmarks.bench.statistics import Interval, PairedTest, compare_seeds
+from teachgym.benchmarks.bench.statistics import Interval, PairedTest, compare_seeds, holm
 from teachgym.benchmarks.bench.suites import Cell, Claim, Suite
 from teachgym.report.tables import NOTHING, Rows, tabulate
 from teachgym.runs.result import RunResult
@@ -85,8 +86,12 @@ def _score(claim: Claim, run: RunResult) -> float:
     return run.with_aids[1].mean if run.with_aids else run.curve[-1].mean
 
 
-def claim_rows(judged: Iterable[Judged]) -> Rows:
-    """Header and a row for each claim: seeds, the interval and the verdict."""
+def claim_rows(judged: Sequence[Judged]) -> Rows:
+    """Header and a row for each claim: seeds, the interval, the verdict, and p.
+
+    Verdicts are by each interval alone; p is adjusted for all claims that were run (Holm).
+    """
+    p_values = holm({j: j.test.p for j in judged if j.test})
     return tabulate(
         {
             "claim": j.title,
@@ -94,6 +99,7 @@ def claim_rows(judged: Iterable[Judged]) -> Rows:
             "seeds": str(j.test.difference.n) if j.test else "0",
             "difference [95 %]": j.test.show() if j.test else NOTHING,
             "verdict": j.verdict if j.test else "not run",
+            "p (Holm)": show_p(p_values.get(j, math.nan)),
         }
         for j in judged
     )

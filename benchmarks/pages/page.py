@@ -170,7 +170,7 @@ def _claims(bench: BenchMaterial) -> Section:
     intro = (
         "What publications say of pairs of arms, and what runs of equal seeds say of it: a verdict "
         "where the interval of the difference leaves 0 out. Each interval is by itself, so of "
-        "twenty claims about nothing one is judged."
+        "twenty claims about nothing one is judged; p is adjusted for all of them (Holm)."
     )
     judged = judge_claims(bench.suite, bench.results)
     note = "The limits of a run, and what the runs of each arm spent on average."

@@ -70,7 +70,10 @@ def test_a_claim_is_judged_by_the_differences_of_the_seeds_that_both_have() -> N
     assert told.verdict == "cannot tell"
     assert unrun.test is None
     sure = runs({"uniform": [0.1, 0.1, 0.1], "alp": [0.2, 0.21, 0.22], "weakest": [0.5, 0.5, 0.5]})
-    assert [j.verdict for j in judge_claims(CLAIMING, sure)] == ["agrees", "contradicts"]
+    judged = judge_claims(CLAIMING, sure)
+    assert [j.verdict for j in judged] == ["agrees", "contradicts"]
+    # t is 19.1 and 50.2, so p is 0.0027 and 0.0004: once the former, twice the latter.
+    assert [row[-1] for row in claim_rows(judged)] == ["p (Holm)", "0.003", "< 0.001"]
 
 
 def test_the_meter_and_what_was_spent_on_average_have_a_table() -> None:
@@ -86,7 +89,7 @@ def test_the_meter_and_what_was_spent_on_average_have_a_table() -> None:
     claims = claim_rows(judged)
     assert {len(row) for row in claims} == {len(claims[0])}
     assert [row[0] for row in claims[1:]] == [first[0], second[0]]
-    assert claims[2][-2:] == ("—", "not run")
+    assert claims[2][-3:] == ("—", "not run", "")
 
 
 @pytest.mark.slow
