@@ -65,6 +65,8 @@ def shared_arms(lines: Iterable[Record]) -> dict[str, tuple[str, ...]]:
 def compare_union(lines: Sequence[Record]) -> list[Compared]:
     """Every comparison that any suite makes, each once, smallest p-value first.
 
+    Comparisons with the very same outcome are one, so that p-values count it once.
+
     Raises:
         ConfigError: if one run has two outcomes.
     """
@@ -78,9 +80,11 @@ def compare_union(lines: Sequence[Record]) -> list[Compared]:
             made.setdefault(pair, (arm, against, {}))[2][suite] = None
     compared = {pair: compare_seeds(*(scores[runs] for runs in pair)) for pair in made}
     tests = {pair: test for pair, test in compared.items() if test is not None}
-    adjusted = holm({pair: test.p for pair, test in tests.items()})
+    # Two settings may make one run under two digests, and two arms each be the other's reference.
+    same = {pair: (abs(test.difference.mean), test.p) for pair, test in tests.items()}
+    adjusted = holm({key: p for key in same.values() for p in key[1:]})
     found = [
-        Compared(*made[pair][:2], tuple(made[pair][2]), test, adjusted[pair])
+        Compared(*made[pair][:2], tuple(made[pair][2]), test, adjusted[same[pair]])
         for pair, test in tests.items()
     ]
     return sorted(found, key=lambda each: (each.p != each.p, each.p, each.test.p))

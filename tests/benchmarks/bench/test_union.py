@@ -58,6 +58,17 @@ def test_a_comparison_that_two_suites_make_counts_once_and_on_all_its_seeds() ->
     assert union_rows(found)[1][:4] == ("good", "uniform", "a, b", "4")
 
 
+def test_the_same_outcome_under_other_digests_or_reversed_counts_once() -> None:
+    """Two different outcomes of four comparisons: Holm's m is 2."""
+    first = lines("a", uniform=("u", BASE), good=("g", GOOD), fair=("f", FAIR))
+    second = lines("b", uniform=("u2", BASE), good=("g2", GOOD))
+    third = lines("c", "good", uniform=("u3", BASE), good=("g3", GOOD))
+    found = compare_union(first + second + third)
+    assert len(found) == 4
+    p_values = [compare_paired(own, BASE).p for own in (GOOD, FAIR)]
+    assert {c.p for c in found} == set(holm(dict(enumerate(p_values))).values())
+
+
 def test_a_copy_with_other_seeds_is_another_arm() -> None:
     copy = [{**line, "drawn": line["seed"] + 100} for line in lines("a", copy=("u", FAIR))]
     [compared] = compare_union(lines("a", uniform=("u", BASE)) + copy)
