@@ -64,7 +64,7 @@ def _teachers() -> Family:
     * ``smoke-test`` and ``exam-dpo`` choose between two writers of unlike quality, of whom
       ``half-each`` orders alike.
     * ``say-self`` says how often the student is right, and ``sure`` that it always is. Accuracy is
-      calibration there, 1 - Brier's score.
+      calibration there, 0 where nothing is stated and 1 - Brier's score elsewhere.
     """
     progress = ("alp-gmm", "riac", "covar-gmm")
     others = ("ddk", "expected-utility", *_PROPOSERS)
