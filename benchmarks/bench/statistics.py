@@ -122,9 +122,19 @@ def bootstrap(scores: FloatArray, statistic: Statistic, rng: np.random.Generator
         statistic: of such scores.
         rng: draws the resamples.
     """
-    n = len(scores)
-    drawn = scores[rng.integers(n, size=(DRAWS if n >= FEWEST else 0, n))]
-    return percentiles(float(statistic(scores)), statistic(drawn), n)
+    n, value = len(scores), float(statistic(scores))
+    return percentiles(value, statistic(scores[resamples(n, rng)]) if n >= FEWEST else scores, n)
+
+
+def resamples(n_runs: int, rng: np.random.Generator, draws: int = DRAWS) -> NDArray[np.int_]:
+    """The places of the runs in each resample, shape (n_resamples, n_runs).
+
+    Of five runs and fewer all resamples there are, 3,125 of five: the ends of a widened interval
+    lie beyond all but one in a thousand, where a sample has next to none.
+    """
+    if n_runs <= FEWEST:
+        return np.indices((n_runs,) * n_runs).reshape(n_runs, -1).T
+    return rng.integers(n_runs, size=(draws, n_runs))
 
 
 def percentiles(value: float, resampled: FloatArray, n: int) -> Interval:
@@ -197,7 +207,7 @@ def share_of_room(
     """
     table = np.array([scores, floor, ceiling], dtype=np.float64)  # (3, n)
     n = table.shape[1]
-    drawn = table[:, rng.integers(n, size=(RESAMPLES, n))].mean(axis=2)  # (3, RESAMPLES)
+    drawn = table[:, resamples(n, rng, RESAMPLES)].mean(axis=2)  # (3, n_resamples)
     mean = table.mean(axis=1)
     room = percentiles(float(mean[2] - mean[1]), drawn[2] - drawn[1], n)
     if not room.low > 0:

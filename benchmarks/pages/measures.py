@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
-from statistics import fmean
 
 from teachgym.benchmarks.bench.leaderboard import CEILING, LeaderboardRow, by_arm, by_condition
 from teachgym.benchmarks.bench.measures import Measures, restricted_mean, time_to
@@ -44,10 +43,11 @@ def measure_section(bench: BenchMaterial) -> Section:
         "or else the arm with the largest area, which is too large by chance. Backward transfer: "
         "change of a skill from the last step that taught it to the end, skills taught to the end "
         "left out. Forgetting: what skills lost since they were best. Worst skill and change: "
-        "the lowest of any skill on test. Held out: gain on test of skills and levels that nobody "
+        "the lowest of any skill on test; where arms divide the task into skills of their own, of "
+        "these, which cannot be compared. Held out: gain on test of skills and levels that nobody "
         f"could order and val does not show. Examples to {SHARE:.0%}: until val first shows that "
-        "share of the ceiling's mean gain; runs that never do count with the most examples of any "
-        "run, and in brackets is how many do."
+        "share of the ceiling's gain with the same seed; runs that never do count with the most "
+        "examples of any run, and in brackets is how many do."
     )
     return Section("measures", "Kept, lost and how early", intro, parts)
 
@@ -100,15 +100,17 @@ def regret(best: Mapping[int, Outcome], mine: Mapping[int, Outcome]) -> Score:
 def find_times(runs: Runs, ceiling: str) -> dict[str, str]:
     """Examples to ``SHARE`` of the ceiling's gain by arm, and how many of its runs get there.
 
-    The mean is ``measures.restricted_mean``. Empty where the ceiling has no gain.
+    The gain is the ceiling's with the same seed, since bases differ in what they can learn; seeds
+    in which it has none are left out. The mean is ``measures.restricted_mean``. Empty where the
+    ceiling has no gain at all.
     """
-    gain = fmean(run.curve[-1] - run.curve[0] for run in runs[ceiling].values())
-    if not gain > 0:
-        return {}
+    gains = {seed: run.curve[-1] - run.curve[0] for seed, run in runs[ceiling].items()}
+    gains = {seed: gain for seed, gain in gains.items() if gain > 0}
     times = {
         arm: [
-            time_to(run.curve, run.examples_by_step, run.curve[0] + SHARE * gain)
-            for run in own.values()
+            time_to(run.curve, run.examples_by_step, run.curve[0] + SHARE * gains[seed])
+            for seed, run in own.items()
+            if seed in gains
         ]
         for arm, own in runs.items()
     }
@@ -117,6 +119,7 @@ def find_times(runs: Runs, ceiling: str) -> dict[str, str]:
         arm: f"{restricted_mean(own, horizon).show(',.0f')} "
         f"({sum(map(math.isfinite, own))} of {len(own)})"
         for arm, own in times.items()
+        if own
     }
 
 

@@ -15,6 +15,8 @@ from teachgym.benchmarks.bench.measures import (
     worst_change,
     worst_skill,
 )
+from teachgym.benchmarks.bench.outcomes import Outcome
+from teachgym.benchmarks.pages.measures import find_times
 from teachgym.types import Score
 
 
@@ -65,3 +67,21 @@ def test_times_that_never_come_count_as_the_horizon() -> None:
     assert times == [90, math.inf, 0]
     mean = restricted_mean(times, 300)
     assert (mean.n, mean.mean) == (3, 130)
+
+
+def test_examples_to_a_share_are_those_to_the_ceiling_s_gain_with_the_same_seed() -> None:
+    """Gains of 0.1, 0.5 and none: thresholds 0.18 and 0.5, reached after 10 and 20 examples."""
+
+    def run(*curve: float) -> Outcome:
+        return Outcome(curve[-1], curve=curve, examples_by_step=(10, 10))
+
+    planned = {0: run(0.1, 0.15, 0.2), 1: run(0.1, 0.3, 0.6), 2: run(0.3, 0.3, 0.3)}
+    mine = {0: run(0.1, 0.19, 0.2), 1: run(0.1, 0.2, 0.5), 2: run(0.3, 0.9, 0.9)}
+    slow = {1: run(0.1, 0.2, 0.4)}
+    times = find_times({"planned": planned, "mine": mine, "slow": slow}, "planned")
+    assert times == {
+        "planned": "20 ± 0 (2 of 2)",
+        "mine": "15 ± 5 (2 of 2)",
+        "slow": "20 (0 of 1)",
+    }
+    assert find_times({"planned": {2: planned[2]}, "mine": mine}, "planned") == {}
