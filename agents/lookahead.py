@@ -1,7 +1,8 @@
 """Teachers that try several actions on copies of the student and take the best one.
 
-What is tried is charged to the budget in full (``teachgym.envs.wrappers.lookahead``), so at an
-equal budget they make fewer steps than the teacher whose actions they improve on.
+What is tried is charged to the budget in full (``teachgym.envs.wrappers.lookahead``); the step that
+makes one of the tries costs nothing more. So at an equal budget they make fewer steps than the
+teacher whose actions they improve on.
 """
 
 from __future__ import annotations
@@ -28,18 +29,24 @@ KnownT = TypeVar("KnownT")
 
 
 class Lookahead(Protocol):
-    """Lets a teacher try actions on copies of the student; charged to the budget, journalled."""
+    """Lets a teacher try actions on copies of the student; charged to the budget, journalled.
+
+    Every try is charged what a step with its action costs. If the next step makes an action that
+    was tried in the present state, that step has been paid for; where tries have taken all steps
+    that were left, no other action can be made.
+    """
 
     def branch(self, actions: Sequence[Any], starts: Sequence[str] = ()) -> tuple[Tried, ...]:
         """The outcome of each action, tried in the present state or each in its own state.
 
         Args:
             actions: one or more, such as the environment takes.
-            starts: ids of earlier tries, one for each action; empty = where the episode is.
+            starts: ids of tries since the last step, one for each action; empty = where the episode
+                is.
 
         Raises:
-            BudgetError: if what is left does not pay for all of them, of which the best tried where
-                the episode is may be made, or for a step besides tries in other states.
+            BudgetError: if what is left does not pay for all of them.
+            EpisodeError: for an id that is not kept, or of a try that has ended the episode.
         """
 
 

@@ -15,8 +15,6 @@ the same items. What comes of each is, to the bit, what an environment of its ow
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -29,6 +27,7 @@ import numpy as np
 from teachgym.envs.base import base_of
 from teachgym.envs.config import env_id
 from teachgym.envs.counted import CountedVectorEnv, of_row
+from teachgym.envs.states import state_after
 from teachgym.envs.vector import TeacherVectorEnv
 from teachgym.envs.wrappers.rewards import DelayedReward
 from teachgym.envs.wrappers.stop import as_member
@@ -182,7 +181,8 @@ class Forks:
 
         Raises:
             ConfigError: for no actions, or another number of ids.
-            EpisodeError: for an id that is not kept, or of an episode that has ended.
+            EpisodeError: for an id that is not kept, or of an episode that has ended; nothing is
+                tried then.
         """
         starts = [start] * len(actions) if isinstance(start, str) else list(start)
         if not actions or len(starts) != len(actions):
@@ -190,8 +190,13 @@ class Forks:
                 f"there are {len(starts)} states and {len(actions)} actions; give one state, or "
                 "one for each action, and one action or more"
             )
+        for id_ in starts:
+            if reason := self.snapshot(id_).stop_reason:
+                raise EpisodeError(
+                    f"the episode is over in state {shown(id_)} ({reason}); branch from another"
+                )
         pairs = list(zip(starts, actions, strict=True))
-        ids = [_name(self.single_action_space, *pair) for pair in pairs]
+        ids = [state_after(self.single_action_space, *pair) for pair in pairs]
         made = self._made(dict(zip(ids, pairs, strict=True)))
         return self._measured(starts, ids, [made[id_] for id_ in ids])
 
@@ -299,6 +304,8 @@ def _spread(pairs: Sequence[tuple[Report, Report]]) -> Spread:
 class CountedForks:
     """As ``Forks``, of ``teachgym/SkillList-v0`` with ``texts=False``: fast, for first trials.
 
+    A branch costs steps and examples; only texts have tokens.
+
     Args:
         id_: the environment's id or short name.
         size: how many actions are tried at once, >= 1.
@@ -351,7 +358,7 @@ class CountedForks:
                 over = bool(infos[row]["stop_reason"])
                 told = (of_row(seen, row), float(rewards[row]), over, False, infos[row])
                 results.append(told)
-                ids.append(_name(self.single_action_space, start, action))
+                ids.append(state_after(self.single_action_space, start, action))
                 self._kept[ids[-1]] = self.rows.state_of(row)
         differences = np.stack(after).astype(np.float64) - np.stack(before)
         return Branch(
@@ -360,7 +367,7 @@ class CountedForks:
             spread=spread_of(differences),
             ids=tuple(ids),
             results=tuple(results),
-            cost=Cost(examples=sum(int(r[4]["metrics"]["accepted"]) for r in results)),
+            cost=Cost(len(results), sum(int(r[4]["metrics"]["accepted"]) for r in results)),
             items=differences.shape[1],
         )
 
@@ -376,12 +383,6 @@ class CountedForks:
 
 
 AnyForks = Forks | CountedForks
-
-
-def _name(space: gym.Space[Any], id_: str, action: Any) -> str:
-    """The id of the state after an action: that of the one before, and the action's digest."""
-    written = json.dumps(space.to_jsonable([as_member(space, action)]), sort_keys=True)
-    return f"{id_}/{hashlib.sha256(written.encode()).hexdigest()[:12]}"
 
 
 def _unknown_state(id_: str) -> EpisodeError:

@@ -78,6 +78,14 @@ class Ledger:
         # Made anew, so that an amount that was changed after the cost was made is checked, too.
         self.spent = self.spent + Cost(*(getattr(cost, currency) for currency in CURRENCIES))
 
+    def give_back(self, cost: Cost, *, least: Cost) -> None:
+        """Undo a charge for what is charged again; ``least`` was spent before, and stays spent.
+
+        Sums of dollars are rounded, so that without it a charge could take more with it.
+        """
+        kept = {c: getattr(self.spent, c) - getattr(cost, c) for c in CURRENCIES}
+        self.spent = Cost(**{c: max(amount, getattr(least, c)) for c, amount in kept.items()})
+
     def pay_for_answers(self, tokens: int) -> bool:
         """Charge for an evaluation; False, and all that is left, if the limit ends it early."""
         left = self.remaining("generated_tokens")

@@ -51,6 +51,8 @@ class Snapshot:
     """The Skill-Tree environment's forest."""
     past: tuple[str, ...] = ()
     """Text observations' lines on the last steps, oldest first; each at most 800 characters."""
+    tried: Mapping[str, Cost] = field(default_factory=dict)
+    """The price of each action that was tried before the next step, by the state after it."""
     checkpoint: Checkpoint | None = None
     """The student's weights; None in the environment's own running state."""
     spent: Cost = field(default_factory=Cost)

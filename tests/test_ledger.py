@@ -66,3 +66,12 @@ def test_nothing_can_be_paid_back(currency: str, amount: float) -> None:
             with pytest.raises(ConfigError):
                 meter.record(cost)  # type: ignore[arg-type]
     assert ledger.spent == Cost(*[5] * len(CURRENCIES))
+
+
+def test_what_is_given_back_leaves_what_was_spent_before() -> None:
+    """0.1 + 0.7 - 0.7 is below 0.1 in floats."""
+    ledger = Ledger(Budget(), before := Cost(steps=2, dollars=0.1))
+    ledger.record(price := Cost(steps=1, dollars=0.7))
+    assert ledger.spent.dollars - price.dollars < 0.1
+    ledger.give_back(price, least=before)
+    assert ledger.spent == before

@@ -10,7 +10,7 @@ import numpy as np
 
 from teachgym.actions import is_numeric, require_member
 from teachgym.envs.base import base_of
-from teachgym.spaces import PlanSpace, ReplySpace
+from teachgym.spaces import PlanSpace, ReplySpace, WordSpace
 from teachgym.types import Plan
 
 STOP = gym.spaces.MultiBinary(1)
@@ -25,9 +25,13 @@ class StopSpace(gym.spaces.Dict):
         return super().to_jsonable([self.whole(action) for action in sample_n])
 
     def whole(self, action: Any) -> Any:
-        """An action with ``stop``, which is 0 where it was left out; what is no action stays."""
+        """An action with ``stop``, which is 0 where it was left out; what is no action stays.
+
+        Words that were left out beside ``stop`` are None, as a step takes them.
+        """
         if isinstance(action, Mapping) and "stop" in action:
-            return dict(action)
+            words = isinstance(self.spaces.get("action"), WordSpace)
+            return {**({"action": None} if words else {}), **action}
         rest = {"action": action} if "action" in self.spaces else action
         return {**rest, "stop": np.zeros(1, np.int8)} if isinstance(rest, Mapping) else rest
 

@@ -76,6 +76,7 @@ def load_snapshot(run: RunFolder, step: int) -> Snapshot:
         filters=state.get("filters", {}),
         forest=_forest(run, state),
         past=tuple(state.get("past", ())),
+        tried={id_: Cost(**price) for id_, price in state.get("tried", {}).items()},
         checkpoint=read_weights(_weights(run, step)),
         spent=Cost(**state["spent"]),
         reckoned=Cost(**(state.get("reckoned") or state["spent"])),
@@ -163,7 +164,7 @@ def _read_aid(record: Record) -> Aid:
 
 
 def _state_to_json(snapshot: Snapshot) -> Record:
-    forest = snapshot.forest
+    forest, tried = snapshot.forest, snapshot.tried
     return {
         "entropy": snapshot.entropy,
         "best": {"step": snapshot.best.step, "accuracy": snapshot.best.accuracy},
@@ -175,6 +176,7 @@ def _state_to_json(snapshot: Snapshot) -> Record:
         "forest": forest and forest_to_json(replace(forest, history=Growing())),
         "moves": len(forest.history) if forest else 0,
         **({"past": list(snapshot.past)} if snapshot.past else {}),
+        **({"tried": {id_: c.as_dict() for id_, c in tried.items()}} if tried else {}),
         "spent": snapshot.spent.as_dict(),
         "reckoned": snapshot.reckoned.as_dict(),
         "incidents": [asdict(incident) for incident in snapshot.incidents],

@@ -34,6 +34,7 @@ def test_branches_are_those_of_forks_with_texts(proxy: str | None) -> None:
         assert other.ids == one.ids
         assert [g.mean for g in other.gains] == pytest.approx([g.mean for g in one.gains])
         assert other.spread.signal_to_noise == pytest.approx(one.spread.signal_to_noise)
+        assert other.cost.steps == one.cost.steps == len(tried)
         assert other.cost.examples == one.cost.examples
         states = [one.ids[1], other.ids[1]]
 
@@ -43,6 +44,13 @@ def test_a_forgotten_state_is_told_of() -> None:
     forks.forget(start := forks.start(0))
     with pytest.raises(EpisodeError, match="no snapshot '0' is kept"):
         forks.branch(start, actions_of((32, 3), 1))
+
+
+def test_from_a_state_that_has_ended_nothing_is_tried() -> None:
+    forks = CountedForks("SkillList", 2, **{**SMALL, "budget": {"steps": 1}})
+    (ended,) = forks.branch(forks.start(0), actions_of((32, 3), 1)).ids
+    with pytest.raises(EpisodeError, match=r"is over \(steps\)"):
+        forks.branch(ended, actions_of((32, 3), 1))
 
 
 def test_wrong_actions_are_told_of_as_forks_with_texts_do() -> None:

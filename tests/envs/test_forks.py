@@ -170,6 +170,18 @@ def test_costs_are_those_of_all_that_were_tried() -> None:
     assert branch.cost.examples == sum(r[4]["cost"].examples for r in branch.results)
 
 
+def test_from_a_state_that_has_ended_nothing_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor from the others of the group, which run."""
+    forks = make(1, budget={"steps": 1})
+    start = forks.start(0)
+    (ended,) = forks.branch(start, ACTIONS[:1]).ids
+    stepped = list[Any]()
+    monkeypatch.setattr(forks.rows, "step_rows", stepped.append)
+    with pytest.raises(EpisodeError, match=rf"is over in state '{ended}' \(steps\)"):
+        forks.branch([start, ended], ACTIONS[:2])
+    assert not stepped
+
+
 def test_what_cannot_be_done_says_so() -> None:
     forks = make(1)
     start = forks.start(0)

@@ -16,7 +16,7 @@ from teachgym.runs import RunFolder, load_snapshot, save_snapshot
 from teachgym.runs.checkpoints import drop_old_snapshots
 from teachgym.runs.files import append_lines, strict
 from teachgym.snapshot import Snapshot
-from teachgym.types import NOT_MEASURED, Checkpoint, Prediction, Report
+from teachgym.types import NOT_MEASURED, Checkpoint, Cost, Prediction, Report
 from tests.example_files import write_examples
 from tests.runs.dying import toy_tree
 
@@ -52,7 +52,10 @@ def write_past(run: RunFolder, snapshot: Snapshot) -> None:
 
 @pytest.mark.parametrize("steps", [0, 1, 3])
 def test_a_snapshot_comes_back_equal(tmp_path: Path, steps: int) -> None:
+    """With the prices of what was tried after it, if anything was."""
     snapshot = snapshot_after(steps)
+    if steps == 1:
+        snapshot = replace(snapshot, tried={"here/0": Cost(steps=1, dollars=0.1)})
     assert load_snapshot(saved(snapshot, tmp_path / "run"), steps) == snapshot
 
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from teachgym import experiment
 from teachgym.agents import make_teacher
 from teachgym.agents.context import Cells
 from teachgym.agents.lookahead import Ahead, LookAhead
 from teachgym.chat.scripted import Scripted
+from teachgym.envs.vector import TeacherVectorEnv
 from teachgym.errors import ActionError, BudgetError, ConfigError, EpisodeError
 from teachgym.loop import run_episode
 from teachgym.runs import RunConfig, RunFolder
@@ -41,25 +45,24 @@ def action_of(env: Any, skill: str) -> Any:
     return action
 
 
-def test_what_was_tried_comes_true_and_is_charged_but_for_the_best() -> None:
-    """Three tries and a step: four steps less one, each of 40 examples if none was rejected."""
+def test_what_was_tried_comes_true_and_a_step_with_it_costs_nothing_more() -> None:
+    """Three tries, of which one is made: three steps, of 40 examples each if none was rejected."""
     env, twin = make(), make(lookahead=0)
     for one in (env, twin):
         one.reset(seed=3)
     actions = [action_of(env, skill) for skill in ("add", "first", "rev")]
     tried = env.get_wrapper_attr("lookahead").branch(actions)
     spent = env.get_wrapper_attr("spent")
+    assert spent.steps == 3
+    assert 0 < spent.examples <= 120
+    assert spent.seconds > 0
     best = int(np.argmax([t.reward for t in tried]))
-    assert spent.steps == 2
-    assert 0 < spent.examples <= 80
-    for i, action in enumerate(actions):
-        if i == best:
-            observation, reward, *_, info = env.step(action)
-            expected = twin.step(action)
-            assert reward == tried[i].reward == expected[1]
-            assert np.array_equal(observation["accuracy"], expected[0]["accuracy"])
-            assert info["data"] == expected[4]["data"]
-            assert info["cost"].steps == 3
+    observation, reward, *_, info = env.step(actions[best])
+    expected = twin.step(actions[best])
+    assert reward == tried[best].reward == expected[1]
+    assert np.array_equal(observation["accuracy"], expected[0]["accuracy"])
+    assert info["data"] == expected[4]["data"]
+    assert replace(info["cost"], seconds=0) == replace(spent, seconds=0)
 
 
 @pytest.mark.parametrize("stop", [False, True])
@@ -92,21 +95,127 @@ def test_states_that_were_reached_can_be_gone_on_from_until_the_next_step() -> N
         lookahead.branch([action], [first.id])
 
 
-def test_what_is_tried_from_a_later_state_is_charged_in_full() -> None:
-    """Nobody makes it next. A step is left for what is: of three, two such tries take the rest."""
+class Trained:
+    """Counts the students that forks train."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.tries, real = 0, TeacherVectorEnv.step_rows
+
+        def step_rows(rows: Any, actions: Any) -> Any:
+            self.tries += len(actions)
+            return real(rows, actions)
+
+        monkeypatch.setattr(TeacherVectorEnv, "step_rows", step_rows)
+
+
+def steps_of(env: Any) -> int:
+    return int(env.get_wrapper_attr("spent").steps)
+
+
+def test_tries_one_at_a_time_cost_what_tries_together_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three tries are three steps; the one that is made is none beside, any other is a fourth."""
+    for made, paid in (("rev", 3), ("first", 3), ("down", 4)):
+        trained, env = Trained(monkeypatch), make()
+        env.reset(seed=3)
+        lookahead = env.get_wrapper_attr("lookahead")
+        for number, skill in enumerate(("add", "first", "rev"), 1):
+            lookahead.branch([action_of(env, skill)])
+            assert steps_of(env) == trained.tries == number
+        env.step(action_of(env, made))
+        assert steps_of(env) == paid
+        env.step(action_of(env, "add"))  # What was tried before the last step pays for no other.
+        assert steps_of(env) == paid + 1
+
+
+def test_a_chain_of_tries_is_charged_link_by_link() -> None:
+    """Of three steps a try and two from later states take all, and no more can be tried.
+
+    The first is made at no further cost. What was not tried where the episode is cannot be made,
+    be it the second of the chain.
+    """
     env = make(budget={"steps": 3})
     env.reset(seed=3)
     lookahead, action = env.get_wrapper_attr("lookahead"), action_of(env, "first")
     (first,) = lookahead.branch([action])
-    spent = [env.get_wrapper_attr("spent").steps]
-    for _ in range(2):
+    (second,) = lookahead.branch([action_of(env, "add")], [first.id])
+    lookahead.branch([action], [second.id])
+    assert steps_of(env) == 3
+    with pytest.raises(BudgetError, match="steps: 1 more would make 4 of 3"):
         lookahead.branch([action], [first.id])
-        spent.append(env.get_wrapper_attr("spent").steps)
-    assert spent == [0, 1, 2]
-    with pytest.raises(BudgetError, match="steps"):
-        lookahead.branch([action], [first.id])
+    with pytest.raises(BudgetError, match="no step for an action that was not among them"):
+        env.step(action_of(env, "add"))
     assert env.step(action)[1] == first.reward
-    assert env.get_wrapper_attr("spent").steps == 3
+    assert steps_of(env) == 3
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("try"), st.sets(st.integers(0, 4), min_size=1, max_size=3)),
+            st.tuples(st.just("go on"), st.integers(0, 4)),
+            st.tuples(st.just("step"), st.integers(0, 4)),
+        ),
+        max_size=8,
+    )
+)
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_what_is_charged_is_what_was_trained_but_for_tries_that_are_made(
+    monkeypatch: pytest.MonkeyPatch, deeds: list[tuple[str, Any]]
+) -> None:
+    """A student for each try and each step, less those steps whose student a try has trained."""
+    with monkeypatch.context() as patch:
+        trained, env = Trained(patch), make(budget={"steps": 99})
+        env.reset(seed=0)
+        lookahead, here = env.get_wrapper_attr("lookahead"), dict[int, str]()
+        actions = [action_of(env, skill) for skill in env.get_wrapper_attr("skills")[:5]]
+        steps = taken_over = 0
+        for deed, which in deeds:
+            if deed == "try":
+                tried = lookahead.branch([actions[place] for place in which])
+                here |= {place: t.id for place, t in zip(which, tried, strict=True)}
+            elif deed == "step":
+                env.step(actions[which])
+                steps, taken_over = steps + 1, taken_over + (which in here)
+                here = {}
+            elif here:
+                lookahead.branch([actions[which]], [min(here.values())])
+            assert steps_of(env) == trained.tries + steps - taken_over
+
+
+def test_snapshots_keep_what_was_tried_and_a_reset_forgets_it() -> None:
+    """A try pays for the step after ``restore``, one made later for none: 1, and 1 + 1 steps."""
+    env = make()
+    env.reset(seed=3)
+    lookahead = env.get_wrapper_attr("lookahead")
+    action, other = action_of(env, "first"), action_of(env, "add")
+    untried = env.get_wrapper_attr("snapshot")()
+    (tried,) = lookahead.branch([action])
+    kept = env.get_wrapper_attr("snapshot")()
+    assert list(kept.tried) == [tried.id]
+    for snapshot, made, paid in ((kept, action, 1), (kept, other, 2), (untried, action, 1)):
+        lookahead.branch([other])
+        env.get_wrapper_attr("restore")(snapshot)
+        with pytest.raises(EpisodeError, match="no snapshot"):
+            lookahead.branch([action], [tried.id])
+        env.step(made)
+        assert steps_of(env) == paid
+    lookahead.branch([action])
+    env.reset(seed=3)
+    env.step(action)
+    assert steps_of(env) == 1
+
+
+def test_what_is_no_action_is_left_to_the_step() -> None:
+    """In words it is rejected, after a try as before one; ``stop`` alone ends the episode."""
+    env = make(action="text", stop=True)
+    env.reset(seed=0)
+    env.get_wrapper_attr("lookahead").branch([words((), None, 0)])
+    assert env.step(None)[4]["rejected"]
+    env.get_wrapper_attr("lookahead").branch([words((), None, 0)])
+    assert env.step({"stop": np.ones(1, np.int8)})[4]["stop_reason"] == "teacher"
+    assert steps_of(env) == 4
 
 
 def test_what_cannot_be_paid_for_is_refused_and_not_charged() -> None:
@@ -129,15 +238,28 @@ def test_a_teacher_may_look_ahead_only_where_it_is_allowed_to() -> None:
         make_teacher("best-of-n", make(), base="nobody")
 
 
-@pytest.mark.parametrize("name", ["best-of-n", "beam"])
-def test_the_whole_budget_is_kept_to(name: str) -> None:
-    """Best of four: 4 + 4 + 4 steps are three; a beam spends eight on a step, then what is left."""
-    env = make()
-    episode = run_episode(env, make_teacher(name, env), seed=0)
-    spent = env.get_wrapper_attr("spent")
-    assert spent.steps == 12
-    assert sum(t.info["cost"].steps for t in episode.transitions) == 12
-    assert episode.length == 3 if name == "best-of-n" else episode.length < 12
+@pytest.mark.parametrize(
+    ("own", "moves"),
+    [
+        ({}, [4, 4, 4, 4]),
+        # Four tries and four more from the best state; the rest pays for the first four alone.
+        ({"depth": 2}, [8, 8]),
+        ({"depth": 2, "width": 2}, [8, 8]),
+        # And four more, from the best states of those; the rest for four.
+        ({"depth": 3, "width": 2}, [12, 4]),
+        # Two and two; a budget of 16 pays for four moves.
+        ({"n": 2, "depth": 2}, [4, 4, 4, 4]),
+    ],
+)
+def test_all_tries_of_a_move_are_paid_for_and_the_move_with_them(
+    own: dict[str, int], moves: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many are trained in 16 steps as are charged, besides the moves, which are taken over."""
+    trained, env = Trained(monkeypatch), make(budget={"steps": 16})
+    teacher = make_teacher("best-of-n", env, **own)
+    episode = run_episode(env, teacher, seed=0)
+    assert [t.info["cost"].steps for t in episode.transitions] == moves
+    assert steps_of(env) == trained.tries == 16
 
 
 def test_the_best_of_the_first_step_is_no_worse_than_the_base_policy() -> None:
@@ -235,14 +357,20 @@ def test_the_best_reply_is_made() -> None:
 
 
 @pytest.mark.sweep(1)
-@pytest.mark.parametrize("teacher", ["beam", "llm-best-of-n"])
-def test_a_run_that_was_killed_goes_on_without_trying_again(teacher: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("teacher", "snapshot_every"), [("beam", 1), ("beam", 9), ("llm-best-of-n", 1)]
+)
+def test_a_run_that_was_killed_goes_on_without_trying_again(
+    teacher: str, snapshot_every: int, tmp_path: Path
+) -> None:
+    """A step that is made again, for want of a snapshot, is paid for by the recorded tries."""
     text = teacher == "llm-best-of-n"
     config = RunConfig(
         env="teachgym/SkillList-v0",
         teacher=teacher,
         env_settings=SMALL,
         chat={"provider": "python", "model": f"{__name__}:words"} if text else {},
+        keep={"snapshot_every": snapshot_every},
         seed=1,
     )
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
@@ -260,3 +388,20 @@ def test_a_run_that_was_killed_goes_on_without_trying_again(teacher: str, tmp_pa
             line["cost"].pop("seconds")
     assert steps[0] == steps[1]
     assert all(entry["probe"] == "branch" for entry in steps[0][0]["probes"])
+
+
+def test_tries_that_were_recorded_without_prices_were_charged_for_all_but_the_best() -> None:
+    """Two tries were one step then, and the step that is made is another."""
+    env = make()
+    env.reset(seed=3)
+    log, lookahead = env.unwrapped.probe_log, env.get_wrapper_attr("lookahead")
+    actions = [action_of(env, skill) for skill in ("add", "first")]
+    log.record()
+    lookahead.branch(actions)
+    [entry] = log.take()
+    assert entry.pop("prices").keys() == {*entry["ids"]}
+    env.reset(seed=3)
+    log.replay([{**entry, "cost": {"steps": 1}}])
+    lookahead.branch(actions)
+    env.step(actions[0])
+    assert steps_of(env) == 2
