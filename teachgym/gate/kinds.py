@@ -20,7 +20,8 @@ REVERSED = "reversed"
 
 JUDGEMENT = "judgement"
 """An answer to an exercise is judged, after critique fine-tuning (Wang et al. 2025, arXiv
-2506.03295): the target is ``right``, or ``wrong`` and below it the right answer; then reasons."""
+2506.03295): the target is ``right``, or ``wrong`` and below it the right answer; then reasons. A
+bare ``wrong`` does, too (TrueTeacher; Gekhman et al. 2023, arXiv 2305.11171)."""
 
 
 def fault_of_reversed(task: Task, example: Example) -> str | None:
@@ -45,7 +46,8 @@ def fault_of_judgement(task: Task, example: Example) -> str | None:
     exercise = replace(example, prompt=question, kind=EXERCISE, spans=())
     is_right = task.verify(replace(exercise, target=candidate)) >= 1
     judgement = "right" if is_right else f"wrong\n{answer}"
-    if not f"{example.target}\n".startswith(f"{judgement}\n"):
+    is_bare = not is_right and example.target == "wrong"
+    if not is_bare and not f"{example.target}\n".startswith(f"{judgement}\n"):
         return f"the target is {example.target!r}; it must begin with {judgement!r}"
     if not is_right and not task.verify(replace(exercise, target=answer)) >= 1:
         return f"{answer!r}, which the target calls right, is not"

@@ -32,6 +32,10 @@ class StudentPart:
     def __post_init__(self) -> None:
         require_student(self.student, self.student_settings)
 
+    def make(self, task: Task) -> Student:
+        """The untrained student."""
+        return make_student(self.student, task, **self.student_settings)
+
 
 class SeveralStudents(Student):
     """Students by name; they have only the abilities that all share.
@@ -113,5 +117,4 @@ def several_students(
 
 
 def _made(name: str, settings: Any, task: Task) -> Student:
-    part = build(f"student {name!r}", StudentPart, settings=settings)
-    return make_student(part.student, task, **part.student_settings)
+    return build(f"student {name!r}", StudentPart, settings=settings).make(task)
