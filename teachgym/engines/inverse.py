@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
@@ -18,6 +18,12 @@ from teachgym.types import Data, Example, Plan
 
 INVERSE = "inverse"
 """The kind of both texts that are added to an exercise."""
+
+SEARCHED = range(1, 201)
+"""Numbers that must not give the answer unless they are the hidden one."""
+
+Verify = Callable[[Example], float]
+"""``Task.verify``."""
 
 _STEP = re.compile(r"(\d+)([-+*/])(\d+)=(\d+)\n")
 _UNDONE_FIRST = {"+": "{c}-{b}", "-": "{c}+{b}", "*": "{c}/{b}", "/": "{c}*{b}"}
@@ -42,13 +48,15 @@ class InverseEngine(AroundEngine):
         B -> backward reasoning       9-5=4 and the line with the answer
 
     A chain of sums is undone from its end; the number that it starts with is asked for. Exercises
-    stay alone where this is not consistent: that number stands elsewhere in the question, is used
-    again, a step does not go on from the one before, or a division leaves a rest. Orders of one
-    example have room for the exercise alone.
+    stay alone where this is not consistent: that number stands elsewhere in the question, it or a
+    result is used again, a step does not go on from the one before, or a division leaves a rest.
+    They also stay alone unless the task confirms the number (``Task.verify``): it gives the answer,
+    and no other of ``SEARCHED`` does. So a number that the solution calculates is not taken for one
+    that the story tells. Exercises of tasks that cannot solve a question all stay alone. Orders of
+    one example have room for the exercise alone.
 
-    Differences: rules in place of a teacher model write B and its reasoning, and what they write is
-    right or is not written, so that nothing is left to be judged; ``Ask backward:`` stands before Q
-    where B is asked for.
+    Differences: rules in place of a teacher model write B and its reasoning, and the task's own
+    solver in place of a model judges B; ``Ask backward:`` stands before Q where B is asked for.
     """
 
     name = "inverse"
@@ -60,13 +68,14 @@ class InverseEngine(AroundEngine):
         for order in plan.orders:
             own = streams.of(order.engine, order.skill, order.difficulty, order.subskill)
             made = self.other.generate(Plan((order,)), own)
-            data += islice((text for e in made for text in with_inverse(e)), order.count)
+            texts = (text for e in made for text in with_inverse(e, self.task.verify))
+            data += islice(texts, order.count)
         return tuple(data)
 
 
-def with_inverse(example: Example) -> Sequence[Example]:
+def with_inverse(example: Example, verify: Verify) -> Sequence[Example]:
     """The exercise, followed by its backward question and the reasoning to it, if there is one."""
-    found = inverted(example) if is_in_text(example) else None
+    found = inverted(example, verify) if is_in_text(example) else None
     if found is None:
         return (example,)
     question, solution = found
@@ -76,12 +85,16 @@ def with_inverse(example: Example) -> Sequence[Example]:
     return replace(example, meta=meta), asked, text
 
 
-def inverted(example: Example) -> tuple[str, str] | None:
+def inverted(example: Example, verify: Verify) -> tuple[str, str] | None:
     r"""The backward question to a worked exercise, and its solution; None where there is none.
+
+    Args:
+        example: the exercise with its worked solution.
+        verify: solves the exercise with another number in it, and compares the answer.
 
     Example:
         >>> told = Example("Sam has 4 cups, and gets 5. How many?\n", "4+5=9\n#### 9", "get")
-        >>> inverted(told)
+        >>> inverted(told, lambda other: float(other.prompt == told.prompt))
         ('Sam has x cups, and gets 5. How many? 9. What is x?\n', '9-5=4\n#### 4')
     """
     lines, answer = steps_of(example.target)
@@ -92,23 +105,33 @@ def inverted(example: Example) -> tuple[str, str] | None:
     whole = re.compile(rf"\b{hidden}\b")
     if last is None or len(whole.findall(example.prompt)) != 1:
         return None
-    unknown, undone = hidden, list[str]()
+    unknown, undone, passed = hidden, list[str](), set[str]()
     for step in steps:
-        line = _undo(step, unknown) if step else None
-        if step is None or line is None or (undone and hidden in (step[1], step[3])):
+        passed.add(unknown)
+        line = _undo(step, unknown, passed) if step else None
+        if step is None or line is None:
             return None
         undone.append(line)
         unknown = step[4]
-    if unknown != last[1]:
+    asked = replace(example, target=answer)
+
+    def fits(number: int) -> bool:
+        return verify(replace(asked, prompt=whole.sub(str(number), example.prompt))) == 1
+
+    right = int(hidden)
+    if unknown != last[1] or not fits(right) or any(fits(n) for n in SEARCHED if n != right):
         return None
     question = f"{whole.sub('x', example.prompt).strip()} {unknown}. What is x?\n"
-    return question, "".join(reversed(undone)) + with_result(answer, int(hidden))
+    return question, "".join(reversed(undone)) + with_result(answer, right)
 
 
-def _undo(step: re.Match[str], unknown: str) -> str | None:
-    """The step solved for the operand that is not known; None without one, or a whole number."""
+def _undo(step: re.Match[str], unknown: str, passed: Collection[str]) -> str | None:
+    """The step solved for the operand that is not known; None without one, or a whole number.
+
+    None as well if the other operand is one of those that were passed, and so not known either.
+    """
     a, sign, b, c = step.groups()
-    if unknown not in (a, b):
+    if unknown not in (a, b) or (b if unknown == a else a) in passed:
         return None
     form = (_UNDONE_FIRST if a == unknown else _UNDONE_SECOND)[sign].format(a=a, b=b, c=c)
     left, undone, right = re.split(r"([-+*/])", form)

@@ -34,7 +34,8 @@ _KINDS = {
 class EasyVqa(PictureQuestions, ProblemsTask):
     """Simple questions of six kinds about one coloured shape; 13 answers.
 
-    ``test`` is the package's own, ``val`` is drawn from its train.
+    ``test`` is the package's own, ``val`` is drawn from its train. No picture is in two splits:
+    questions about one of val are not in train.
 
     Raises:
         MissingExtraError: without the package, or pillow.
@@ -50,7 +51,7 @@ class EasyVqa(PictureQuestions, ProblemsTask):
         folder = _folder()
         problems = (_problems(folder, split) for split in ("train", "test"))
         self.show(
-            self.divide("easy-vqa-v0", problems, self.val_per_skill),
+            self.divide("easy-vqa-v1", problems, self.val_per_skill),
             Pictures(folder, ".png"),
             lambda target, said: float(normalise(target) == normalise(said)),
             self.instruction,

@@ -19,7 +19,7 @@ from teachgym.tasks.question_answer_files import Row, RowsTask
 from teachgym.tasks.question_answers import normalise
 from teachgym.types import Grade
 
-VERSION = "gqa-v0"
+VERSION = "gqa-v1"
 INSTRUCTION = "Answer the question in one word or a short phrase."
 _IMAGES = ("image", "imageId")
 _TYPES = ("question_type", "types")
@@ -33,7 +33,8 @@ class Gqa(PictureQuestions, RowsTask):
     The score is 1 for the right words, whatever their case, punctuation and articles; the part
     ``exact`` is the official comparison of characters, which DataEnvGym uses too. Rows have
     ``question``, ``answer``, a picture (``image``, or ``imageId`` in ``images``) and may have
-    ``question_type``, or the authors' ``types``.
+    ``question_type``, or the authors' ``types``. No picture is in two splits: questions about one
+    of val are not in train, nor are those about one of test.
 
     Raises:
         ConfigError: for files that are not there or cannot be read, a missing column, or a picture

@@ -65,14 +65,15 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class ProblemSplits:
-    """Disjoint splits of a data set, also by text and pictures."""
+    """Disjoint splits of a data set, also by text, or by pictures where there are any."""
 
     train: tuple[Problem, ...]
     val: tuple[Problem, ...]
     test: tuple[Problem, ...]
     shots: tuple[Problem, ...]
     dropped: int
-    """Problems kept out of train because an item of val, test or shots asks the same."""
+    """Problems kept out of train because an item of val, test or shots asks the same, or is about
+    one of the same pictures."""
 
     __repr__ = in_short
 
@@ -93,7 +94,8 @@ class ProblemsTask(ListedTask):
     """A task of a data set's problems.
 
     Attributes:
-        dropped: problems kept out of train because val, test or the shots ask the same.
+        dropped: problems kept out of train because val, test or the shots ask the same, or are
+            about one of the same pictures.
     """
 
     seed: Seed = 0
@@ -113,6 +115,7 @@ class ProblemsTask(ListedTask):
         """Divide the problems of ``train`` and ``test``, and name the task by the choice.
 
         ``val`` and the shots are drawn from ``train``; a smaller val or limit is part of a larger.
+        All cells draw from the same pictures for val, so that few others are kept out of train.
 
         Args:
             version: the beginning of the name.
@@ -126,7 +129,9 @@ class ProblemsTask(ListedTask):
         train, test = problems
         _name_repeated(test)
         pool = _without(train, test)
-        val = [p for cell in _cells(pool) for p in draw(cell, val_per_cell, self.seed)]
+        val = [
+            p for cell in _cells(pool) for p in draw(cell, val_per_cell, self.seed, by_picture=True)
+        ]
         rest = _without(pool, val)
         shown = draw(rest, shots, self.seed)
         kept = _without(rest, shown)
@@ -162,9 +167,16 @@ def _name_repeated(problems: Sequence[Problem]) -> None:
 
 
 def _without(problems: Sequence[Problem], others: Sequence[Problem]) -> list[Problem]:
-    """The problems that ask what none of the others does, however it is spaced or capitalised."""
-    taken = set(map(_asked, others))
-    return [p for p in problems if _asked(p) not in taken]
+    """The problems that ask what none of the others does, however it is spaced or capitalised.
+
+    Where there are pictures, those of which none is in one of the others, whatever is asked.
+    """
+    taken = {known for p in others for known in _known_by(p)}
+    return [p for p in problems if taken.isdisjoint(_known_by(p))]
+
+
+def _known_by(problem: Problem) -> tuple[str, ...]:
+    return problem.images or _asked(problem)
 
 
 def _asked(problem: Problem) -> tuple[str, ...]:
@@ -182,24 +194,33 @@ def _cells(problems: Sequence[Problem]) -> list[list[Problem]]:
     return [cells[name] for name in sorted(cells)]
 
 
-def draw(problems: Sequence[Problem], most: int | None, seed: int) -> tuple[Problem, ...]:
-    """Draw at most ``count`` problems in their order; groups stay whole, at least one of them.
+def draw(
+    problems: Sequence[Problem], most: int | None, seed: int, *, by_picture: bool = False
+) -> tuple[Problem, ...]:
+    """Draw at most ``most`` problems in their order; groups stay whole, at least one of them.
 
     Each draws a lot of its own, so that more items, or fewer, do not change the lots of others.
+
+    Args:
+        problems: those to draw from.
+        most: how many; None = all.
+        seed: decides the lots, >= 0.
+        by_picture: whether first pictures are drawn, and then problems about them.
     """
     if most is None or len(problems) <= most:
         return tuple(problems)
-    groups: dict[str, list[int]] = defaultdict(list)
+    groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for place, problem in enumerate(problems):
-        groups[problem.group or problem.id].append(place)
+        first = problem.images[:1] if by_picture else ()
+        groups[*first, problem.group or problem.id].append(place)
     drawn: list[int] = []
-    for name in sorted(groups, key=lambda name: _lot(name, seed)) if most else ():
-        if drawn and len(drawn) + len(groups[name]) > most:
+    for names in sorted(groups, key=lambda names: [_lot(n, seed) for n in names]) if most else ():
+        if drawn and len(drawn) + len(groups[names]) > most:
             break
-        drawn += groups[name]
+        drawn += groups[names]
     return tuple(problems[place] for place in sorted(drawn))
 
 
 def _lot(name: str, seed: int) -> bytes:
-    """A random number that depends on the seed and the id of a problem, or its group, alone."""
+    """A random number that depends on the seed and a name, as of a problem or group, alone."""
     return hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=8).digest()

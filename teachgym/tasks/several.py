@@ -209,9 +209,10 @@ class SeveralTasks(ListedTask):
     def _own(self, example: Example) -> tuple[Task, Example]:
         """The task that the example is of, and the example as it knows it."""
         name, skill = self._split(example.skill)
-        of_it = example.source == "task" and example.id.startswith(name + SEPARATOR)
-        identity = example.id[len(name) + 1 :] if of_it else example.id
-        return self._tasks[name], replace(example, skill=skill, id=identity)
+        # An id without the task's name is none of its own, even if it looks like one of them.
+        owner, _, identity = example.id.partition(SEPARATOR)
+        own = replace(example, skill=skill, id=identity if owner == name else "")
+        return self._tasks[name], own
 
     def _split(self, skill: str) -> tuple[str, str]:
         """The names of the task and of its own skill."""

@@ -10,6 +10,7 @@ everything is made from a seed.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,7 +30,14 @@ from teachgym.tasks.tool_graphs import (
     write_json,
     write_plan,
 )
-from teachgym.tasks.tool_requests import LEVELS, draw_plan, put_in_words, skill_of, skills
+from teachgym.tasks.tool_requests import (
+    LEVELS,
+    draw_plan,
+    put_in_words,
+    read_request,
+    skill_of,
+    skills,
+)
 from teachgym.tasks.tool_task import ToolTask
 from teachgym.tasks.toolbox import TOOLS, ToolError, Value
 from teachgym.types import NOT_MEASURED, Brief, Draft, Example, Grade, Prediction, Score
@@ -94,8 +102,7 @@ class ToolPlans(ToolTask[Request]):
         said = read_plan(response)
         results = _result(wanted), _result(said or ())
         parts = {"runs": float(results[1] is not None), "result": float(results[0] == results[1])}
-        right = said is not None and Counter(expressions(said)) == Counter(expressions(wanted))
-        return Grade(float(right), parts)
+        return Grade(float(said is not None and _are_the_same(said, wanted)), parts)
 
     def metrics(self, predictions: Sequence[Prediction]) -> dict[str, Score]:
         """Accuracy of plans, precision, recall and F1 of tools, and F1 of arguments.
@@ -126,13 +133,19 @@ class ToolPlans(ToolTask[Request]):
         }
 
     def verify(self, example: Example) -> float:
-        """1 if the target is a plan of the skill that uses only what the prompt says."""
+        """1 if the target is a plan of the skill that makes the calls that the prompt asks for.
+
+        Of a request in other words than the task's own (``read_request``), it is enough that the
+        plan uses only the texts, numbers and lists that are in it.
+        """
         nodes = read_plan(example.target)
         if nodes is None or skill_of(nodes) != example.skill or _result(nodes) is None:
             return 0.0
+        request = self.request_of(example.prompt)
+        if (asked := read_request(request)) is not None:
+            return float(_are_the_same(nodes, asked))
         literals = [v for n in nodes for v in n.args.values() if sources(v) is None]
-        request = example.prompt.removeprefix(self._introduction)
-        return float(all(write_json(value) in request for value in literals))
+        return float(all(_is_said(write_json(value), request) for value in literals))
 
     def compose(self, draft: Draft, skill: str, difficulty: float | None) -> Example:
         """The example with the request as prompt and its plan as target.
@@ -149,6 +162,16 @@ class ToolPlans(ToolTask[Request]):
             )
         plain = replace(draft, problem=self.prompt_of(request), answer=write_plan(nodes))
         return super().compose(plain, skill, difficulty)
+
+
+def _are_the_same(nodes: Sequence[Node], others: Sequence[Node]) -> bool:
+    """Whether two plans make the same calls, in whatever order and with whatever ids."""
+    return Counter(expressions(nodes)) == Counter(expressions(others))
+
+
+def _is_said(literal: str, request: str) -> bool:
+    """Whether a value is in a request, and not as a part of a longer number or word."""
+    return re.search(rf"(?<!\w){re.escape(literal)}(?!\w)", request) is not None
 
 
 def _names(nodes: Sequence[Node]) -> tuple[str, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from string import ascii_lowercase
 from typing import Any
 
@@ -178,3 +180,80 @@ def _inputs(node: Node, earlier: Sequence[str]) -> list[str]:
         references.get(str(value).partition(".")[0], write_json(value))
         for value in (node.args[name] for name, _ in TOOLS[node.name].takes)
     ]
+
+
+# -- reading -------------------------------------------------------------------------------------
+
+_EARLIER = {"it": -1, "the first": 0, "the second": 1}
+"""Words for what an earlier call gave, and its place among the calls."""
+# Sentences are read with the blank after them, so that they end where the next one begins.
+_ORDERS = tuple((name, f"{order} ") for name, w in WORDINGS.items() for order in w.orders)
+_NAMES = tuple((name, wording.name) for name, wording in WORDINGS.items())
+_DECODER = json.JSONDecoder()
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The part of a request before a place: its calls, and the value that it ends with."""
+
+    end: int = 0
+    nodes: tuple[Node, ...] = ()
+    value: Any = None
+
+
+def read_request(request: str) -> tuple[Node, ...] | None:
+    """The plan that a request in the words of ``put_in_words`` asks for; None for other words.
+
+    Sentences of all wordings may follow each other, and names of results may stand in them.
+
+    Example:
+        >>> [(node.name, node.args) for node in read_request("Take 7 from 931.")]
+        [('minus', {'m': 7, 'n': 931})]
+    """
+    try:
+        return _read_whole(f"{request.strip()} ")
+    except RecursionError:
+        return None
+
+
+def _read_whole(text: str) -> tuple[Node, ...] | None:
+    if text.startswith("Give "):
+        named = _read_call(text, _Read(len("Give ")), _NAMES)
+        return named.nodes if named and text[named.end :] == ". " else None
+    read: _Read | None = _Read()
+    while read and read.end < len(text):
+        read = _read_call(text, read, _ORDERS)
+    return read.nodes if read else None
+
+
+def _read_call(text: str, start: _Read, forms: Iterable[tuple[str, str]]) -> _Read | None:
+    """A call that is worded in one of the forms; its value is the reference to what it gives."""
+    for name, form in forms:
+        args: dict[str, Any] = {}
+        read: _Read | None = start
+        for piece in re.split(r"({\d})", form):
+            if read and piece.startswith("{"):
+                if read := _read_value(text, read):
+                    args[TOOLS[name].takes[int(piece[1])][0]] = read.value
+            elif read:
+                end = read.end + len(piece)
+                read = replace(read, end=end) if text.startswith(piece, read.end) else None
+        if read:
+            node = Node(len(read.nodes), name, args)
+            return _Read(read.end, (*read.nodes, node), reference(node))
+    return None
+
+
+def _read_value(text: str, start: _Read) -> _Read | None:
+    """A value: JSON, what an earlier call gave, or the name of a result."""
+    for words, place in _EARLIER.items():
+        if text.startswith(words, start.end) and max(place, 0) < len(start.nodes):
+            end = start.end + len(words)
+            return replace(start, end=end, value=reference(start.nodes[place]))
+    if named := _read_call(text, start, _NAMES):
+        return named
+    try:
+        value, end = _DECODER.raw_decode(text, start.end)
+    except ValueError:
+        return None
+    return replace(start, end=end, value=value)

@@ -22,7 +22,7 @@ from teachgym.tasks.easy_vqa import EasyVqa, kind_of
 from teachgym.tasks.gqa import Gqa
 from teachgym.tasks.natural_bench import NaturalBench, grade_first
 from teachgym.testing import check_task
-from teachgym.types import Prediction, score_of
+from teachgym.types import SPLITS, Prediction, score_of
 
 COLOURS = {"red": (214, 48, 49), "green": (38, 158, 84), "blue": (45, 96, 200)}
 
@@ -82,6 +82,26 @@ def test_gqa_is_read_in_both_forms_with_types_as_skills(tmp_path: Path, official
     assert answered(task, lambda e: "")["accuracy"] == 0
     grade = task.grade(first, "Yes.")
     assert (score_of(grade), grade.parts["exact"]) == (1, 0)  # type: ignore[union-attr]
+
+
+def test_no_picture_of_gqa_is_in_two_splits(tmp_path: Path) -> None:
+    """Of each skill one item of val, both about the same of four pictures; 3 x 2 are left."""
+    images = pictures(tmp_path / "images", 6)
+    for split, own in (("train", range(4)), ("test", (4, 5))):
+        rows = [
+            {"question": f"{kind}?", "answer": "yes", "imageId": str(i), "question_type": kind}
+            for i, kind in product(own, ("query", "verify"))
+        ]
+        (tmp_path / f"{split}.json").write_text(json.dumps(rows))
+    task = Gqa(path=str(tmp_path), images=str(images), val_per_skill=1)
+    shown = {split: {e.images for e in task.examples(split)} for split in SPLITS}
+    assert {split: len(found) for split, found in shown.items()} == {
+        "train": 3,
+        "val": 1,
+        "test": 2,
+    }
+    assert len(set.union(*shown.values())) == 6
+    assert task.name == "gqa-v1-val1-seed0-limit2000"
 
 
 def test_a_task_of_pictures_can_be_sent_to_another_process(tmp_path: Path) -> None:
@@ -267,6 +287,9 @@ def test_easy_vqa_is_read_from_the_folder_of_its_package(
     task = EasyVqa(val_per_skill=1)
     check_task(task)
     assert [len(task.examples(s)) for s in ("train", "val", "test")] == [12, 6, 12]
+    assert {e.images for e in task.examples("val")}.isdisjoint(
+        e.images for e in task.examples("train")
+    )
     assert answered(task, lambda e: e.target.upper())["accuracy"] == 1
     assert answered(task, lambda e: "yes")["accuracy"] == pytest.approx(2 / 6)
 

@@ -105,6 +105,35 @@ def test_a_problem_of_train_that_is_one_of_val_is_dropped_and_counted() -> None:
     assert len(splits.train) == 80 - 2 * len(pairs)
 
 
+def questions(pictures: int, *, offset: int = 0) -> list[Problem]:
+    """Three questions about each picture, of the skills a, a and b."""
+    return [
+        Problem(f"{n}/{i}", f"question {i}", "", "skill", "aab"[i], images=(f"{n}.png",))
+        for n in range(offset, offset + pictures)
+        for i in range(3)
+    ]
+
+
+@given(st.integers(1, 6), st.integers(0, 20), st.integers(1, 9))
+def test_all_questions_about_a_picture_are_in_one_split(val: int, seed: int, limit: int) -> None:
+    """Val has as many of each skill as asked for, of as few pictures as that takes.
+
+    The 20 pictures of train are 19 without the one of test. For 1 to 6 of b as many pictures are
+    needed, and they have all that is wanted of a. The rest of their three questions are dropped,
+    with the three about the one of test: 3 + 3 val - 2 val.
+    """
+    given, test = questions(20), questions(3, offset=19)
+    splits = Dividing(val_per_cell=val, seed=seed).of(given, test)
+    assert Counter(p.cell for p in splits.val) == {"a": val, "b": val}
+    shown = [{p.images for p in part} for part in (splits.train, splits.val, splits.test)]
+    assert [len(pictures) for pictures in shown] == [19 - val, val, 3]
+    assert len(set.union(*shown)) == sum(map(len, shown))
+    assert splits.dropped == 3 + val
+    small = Dividing(val_per_cell=val, seed=seed, limit=limit).of(given, test)
+    assert ids(small.val) <= ids(splits.val)
+    assert len(small.train) == min(limit, len(splits.train))
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

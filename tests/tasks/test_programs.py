@@ -217,6 +217,19 @@ def test_an_oracle_is_right_everywhere_and_an_empty_answer_nowhere(task: Program
     assert report_of(task, lambda prompt: "def f(x):\n return x").accuracy == 0.0
 
 
+def test_splits_share_functions_but_no_exercise(task: Programs) -> None:
+    """As the task says of itself; its letters include blanks."""
+    lowest = {s: [e for e in task.examples(s) if e.difficulty == 0] for s in ("train", "test")}
+    prompts, programs = (
+        {split: {getattr(e, name) for e in found} for split, found in lowest.items()}
+        for name in ("prompt", "target")
+    )
+    assert prompts["train"].isdisjoint(prompts["test"])
+    assert programs["train"] & programs["test"]
+    (step,) = read_sentence("count its letters") or ()
+    assert step.function("bad cafe") == 8
+
+
 def test_prompts_and_programs_are_short_and_printable(task: Programs) -> None:
     for split in SPLITS:
         for example in task.examples(split):

@@ -10,6 +10,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from teachgym.engines.pool import pool_of_task
 from teachgym.envs.stress.rugged import Rugged
 from teachgym.errors import ConfigError, UnknownNameError, UnknownSkillError
 from teachgym.skills.relabelled import Relabelled
@@ -18,7 +19,17 @@ from teachgym.tasks import TASKS, make_task
 from teachgym.tasks.several import SeveralTasks
 from teachgym.tasks.task import ListedTask, Task
 from teachgym.testing import ToyTask, check_task
-from teachgym.types import Brief, Draft, Example, Skill, Split, leaf_skills
+from teachgym.types import (
+    SPLITS,
+    Brief,
+    Draft,
+    Example,
+    Order,
+    Plan,
+    Skill,
+    Split,
+    leaf_skills,
+)
 
 PARTS: dict[str, Any] = {
     "toy": {"task": "teachgym.testing.toy:ToyTask", "task_settings": {"per_cell": 2}},
@@ -44,6 +55,19 @@ class Telling(ToyTask):
         """With a blank before it."""
         assert example.skill in leaf_skills(self.skills)
         return replace(example, prompt=f" {example.prompt}")
+
+
+class Known(ToyTask):
+    """Grades by the id, as tasks do that keep the tests of their items."""
+
+    def make(self, skill: str, difficulty: float | None, rng: np.random.Generator) -> Example:
+        """With an id that says what was made."""
+        return replace(super().make(skill, difficulty, rng), id="made/3")
+
+    def grade(self, example: Example, response: str) -> float:
+        """0.3 for what it made, 0.7 for its items, else 0."""
+        known = {e.id for split in SPLITS for e in self.examples(split)}
+        return 0.3 if example.id == "made/3" else 0.7 * (example.id in known)
 
 
 class Half(Task):
@@ -125,6 +149,20 @@ def test_every_example_is_graded_by_its_own_task() -> None:
     assert task.skills_of(first.prompt) == frozenset()  # neither can tell
     assert task.brief.domain == "exercises and guesses"
     assert task.brief.answer.endswith("For skills of 'b': Anything.")
+
+
+@pytest.mark.parametrize("name", ["known", "train", "made"])
+def test_the_own_task_knows_the_ids_of_what_teachers_hand_in(name: str) -> None:
+    """Even where the task is called as its ids begin; an id without its name is none of its own."""
+    task = make_task("several", tasks={name: {"task": f"{__name__}:Known"}})
+    item, made = task.examples("train")[0], task.make(f"{name}/copy", 0.0, np.random.default_rng(0))
+    (drawn,) = pool_of_task(task).generate(Plan((Order(item.skill, 1),)), np.random.default_rng(0))
+    assert (made.id, drawn.source) == (f"{name}/made/3", "teacher")
+    given = [item, drawn, made, replace(made, source="teacher")]
+    assert [task.grade(e, "") for e in given] == [0.7, 0.7, 0.3, 0.3]
+    assert task.grade_all(given, [""] * 4) == [0.7, 0.7, 0.3, 0.3]
+    for foreign in ("", "other/train/0", "made", f"{name}x/train/0"):
+        assert task.grade(replace(item, id=foreign), "") == 0
 
 
 def test_a_skill_that_one_task_reads_may_still_be_of_one_that_cannot_tell() -> None:

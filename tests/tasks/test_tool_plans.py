@@ -24,7 +24,7 @@ from teachgym.tasks.tool_graphs import (
     write_plan,
 )
 from teachgym.tasks.tool_plans import ToolPlans
-from teachgym.tasks.tool_requests import PLANS, WORDINGS
+from teachgym.tasks.tool_requests import PLANS, WORDINGS, read_request
 from teachgym.tasks.toolbox import TOOLS, ToolError, call
 from teachgym.testing import check_task
 from teachgym.types import Draft, Example, Grade, Prediction, leaf_skills
@@ -234,6 +234,7 @@ def test_every_plan_that_is_drawn_runs_along_the_edges_of_the_graph(seed: int) -
     example = TASK.write(skill, drawn, id="", source="teacher", difficulty=0)
     assert example.prompt == f"{request} Plan:"
     assert TASK.verify(example) == 1
+    assert sorted(expressions(read_request(request) or ())) == sorted(expressions(nodes))
     for node in nodes:
         for argument, kind in TOOLS[node.name].takes:
             value = str(node.args[argument])
@@ -251,6 +252,62 @@ def test_a_wrong_target_fails_verification() -> None:
         ("TAC", skill),
     ):
         assert TASK.verify(Example(prompt, target, label)) == 0
+
+
+@pytest.mark.parametrize(
+    ("request_", "right", "wrong"),
+    [
+        ("Take 7 from 931.", ("minus", {"n": 931, "m": 7}), ("minus", {"n": 7, "m": 931})),
+        ('Reverse "qzx".', ("reverse", {"text": "qzx"}), ("upper", {"text": "qzx"})),
+        ("Give the square of 12.", ("square", {"n": 12}), ("square", {"n": 2})),
+        # In other words, of which the plan need only use what they say:
+        ("What is 931 less 70?", ("minus", {"n": 931, "m": 70}), ("minus", {"n": 931, "m": 7})),
+        (
+            'Please say "cat" thrice (3).',
+            ("repeat", {"text": "cat", "n": 3}),
+            ("upper", {"text": "ca"}),
+        ),
+    ],
+)
+def test_a_plan_is_verified_against_the_calls_that_are_asked_for(
+    request_: str, right: tuple[str, Any], wrong: tuple[str, Any]
+) -> None:
+    for (name, args), verdict in ((right, 1), (wrong, 0)):
+        target = write_plan([Node(0, name, args)])
+        assert TASK.verify(Example(f"{request_} Plan:", target, name)) == verdict
+
+
+@pytest.mark.parametrize(
+    ("request_", "calls"),
+    [
+        (
+            'Count "a". Find the length of "bc". Take the second from the first.',
+            ["count", "count", "minus"],
+        ),
+        ('Give the join of the reverse of "a, b" and "it".', ["reverse", "join"]),
+        ('Turn "cat" into codes. Total it.', ["codes", "sum"]),
+        ("Romanise the square of 5.", ["square", "roman"]),
+        ('Give the 3-fold repeat of "the square of 5".', ["repeat"]),
+    ],
+)
+def test_requests_are_read_back(request_: str, calls: list[str]) -> None:
+    nodes = read_request(request_)
+    assert nodes is not None
+    assert [node.name for node in nodes] == calls
+    run_plan(nodes)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        *("", "Give 5.", "Reverse it.", 'Reverse "cat"', 'Reverse "cat. Capitalise it.'),
+        *('Give the reverse of "cat". Capitalise it.', 'Reverse  "cat".', "Square the second."),
+        "Give " + "the " * 100_000,
+        "Sort " + "[" * 100_000,
+    ],
+)
+def test_requests_in_other_words_are_not_read(request_: str) -> None:
+    assert read_request(request_) is None
 
 
 def test_drafts_become_examples_or_are_refused() -> None:
